@@ -1,0 +1,456 @@
+//! What a client says: parsed once, at the edge, into a closed enum. Unknown is a variant; malformed changes nothing.
+
+use crate::error::ErrorCode;
+use crate::ids::{ClientId, ConnectionId, Epoch, Pos, Seq, SessionId};
+use crate::limits;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One message of a client. `seq` is one space per client over all messages that carry it, from 1.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// First message of a connection, repeated until `attached` comes; idempotent.
+    Attach(Attach),
+    /// Keystrokes.
+    Input(Input),
+    /// The window of a controller.
+    Resize(Resize),
+    /// Run one command line in the session's shell.
+    Command(Command),
+    /// Ctrl-C out of turn.
+    Interrupt(Interrupt),
+    /// End the session.
+    Close(Close),
+    /// To everyone attached to the session.
+    ChatMessage(ChatMessage),
+    /// Everything before `pos` has been parsed by the emulator (cumulative).
+    Ack(Ack),
+    /// Keep frames coming; with `repair`, start again at `pos`.
+    Follow(Follow),
+    /// Answered with `pong`.
+    Ping(Ping),
+    /// Answered with what was received.
+    Echo(Echo),
+}
+
+/// Fields of `attach`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Attach {
+    /// The page load that speaks: 128 random bits.
+    pub client: ClientId,
+    /// Width of its window, in columns.
+    pub cols: u16,
+    /// Height of its window, in rows.
+    pub rows: u16,
+    /// Encodings it can read beyond `data` and `b64`; `z` is deflate-raw in base64.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
+    pub accept: Vec<String>,
+    /// What it already has, when it comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub resume: Option<Resume>,
+}
+
+/// A place in a session's stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Resume {
+    /// The life of the shell.
+    pub epoch: Epoch,
+    /// Everything before it was received.
+    pub pos: Pos,
+}
+
+/// Fields of `input`. An escape sequence or a paste bracket is never split over two messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Input {
+    /// Its place among the client's messages.
+    pub seq: Seq,
+    /// The life of the shell that it is meant for.
+    pub epoch: Epoch,
+    /// The keys.
+    #[serde(flatten)]
+    pub keys: Keys,
+}
+
+/// Keystrokes as text or, for bytes that are no UTF-8, base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Keys {
+    /// UTF-8 text.
+    Data(String),
+    /// Base64.
+    B64(String),
+}
+
+impl Keys {
+    /// The bytes for the terminal; `None` for bad base64, which [`parse`] refuses.
+    pub fn into_bytes(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Data(text) => Some(text.into_bytes()),
+            Self::B64(text) => crate::Payload::B64(text).decode(),
+        }
+    }
+}
+
+/// Fields of `resize`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Resize {
+    /// Its place among the client's messages.
+    pub seq: Seq,
+    /// The life of the shell that it is meant for.
+    pub epoch: Epoch,
+    /// Columns.
+    pub cols: u16,
+    /// Rows.
+    pub rows: u16,
+}
+
+/// Fields of `command`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Command {
+    /// Its place among the client's messages.
+    pub seq: Seq,
+    /// The life of the shell that it is meant for.
+    pub epoch: Epoch,
+    /// Chosen by the client; comes back in the result.
+    pub id: String,
+    /// The command line.
+    pub command: String,
+}
+
+/// Fields of `interrupt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Interrupt {
+    /// Its place among the client's messages.
+    pub seq: Seq,
+    /// The life of the shell that it is meant for.
+    pub epoch: Epoch,
+    /// Input up to this number that is not yet written is discarded.
+    pub after_seq: Seq,
+}
+
+/// Fields of `close`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Close {
+    /// Its place among the client's messages.
+    pub seq: Seq,
+    /// The life of the shell that it is meant for.
+    pub epoch: Epoch,
+}
+
+/// Fields of `chat_message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ChatMessage {
+    /// Its place among the client's messages.
+    pub seq: Seq,
+    /// The life of the shell that it is meant for.
+    pub epoch: Epoch,
+    /// What is said.
+    pub data: Chat,
+}
+
+/// The text of a chat message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Chat {
+    /// Plain text.
+    pub message: String,
+}
+
+/// Fields of `ack`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Ack {
+    /// The life of the shell.
+    pub epoch: Epoch,
+    /// Everything before it was parsed.
+    pub pos: Pos,
+}
+
+/// Fields of `follow`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Follow {
+    /// The life of the shell.
+    pub epoch: Epoch,
+    /// Everything before it was received.
+    pub pos: Pos,
+    /// Start again at `pos`: something after it was lost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub repair: bool,
+}
+
+/// Fields of `ping`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Ping {
+    /// Comes back as it is; the client's clock, usually.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "unknown"))]
+    pub t: Option<Value>,
+}
+
+/// Fields of `echo`: anything.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "Record<string, unknown>"))]
+pub struct Echo {
+    /// The message's other fields.
+    #[serde(flatten)]
+    pub fields: Map<String, Value>,
+}
+
+/// A message without `seq`, as scripts and existing pages send it: served at once, best effort.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plain {
+    /// `{"type":"command","command":"ls -la"}`
+    Command {
+        /// Comes back in the answer, when given.
+        id: Option<String>,
+        /// The command line.
+        command: String,
+    },
+    /// `{"type":"resize","cols":80,"rows":24}`
+    Resize {
+        /// Columns.
+        cols: u16,
+        /// Rows.
+        rows: u16,
+    },
+    /// A message that makes sense only in order, sent without its number.
+    Unordered {
+        /// Its type.
+        kind: &'static str,
+    },
+}
+
+/// One parsed message with what its envelope claims.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Envelope {
+    /// The message.
+    pub inbound: Inbound,
+    /// A connection that the body names; it must be the token's.
+    pub connection_id: Option<ConnectionId>,
+    /// A session that the body names; it must be the token's.
+    pub session_id: Option<SessionId>,
+}
+
+/// What arrived.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Inbound {
+    /// A message of the protocol.
+    Message(ClientMessage),
+    /// A message of a client that does not number what it sends.
+    Plain(Plain),
+    /// A type that nobody knows.
+    Unknown {
+        /// What it called itself, shortened.
+        kind: String,
+    },
+}
+
+/// Why a message was not understood. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Malformed {
+    /// `BAD_MESSAGE`, `BAD_FIELD` or `TOO_LARGE`.
+    pub code: ErrorCode,
+    /// A sentence that says what to change.
+    pub message: String,
+}
+
+impl Malformed {
+    fn message(message: impl Into<String>) -> Self {
+        Self { code: ErrorCode::BadMessage, message: message.into() }
+    }
+
+    fn field(message: impl Into<String>) -> Self {
+        Self { code: ErrorCode::BadField, message: message.into() }
+    }
+}
+
+/// What every message may carry around its own fields.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Head {
+    r#type: Option<Value>,
+    action: Option<Value>,
+    seq: Option<Value>,
+    connection_id: Option<ConnectionId>,
+    session_id: Option<SessionId>,
+}
+
+#[derive(Deserialize)]
+struct PlainCommand {
+    id: Option<String>,
+    command: String,
+}
+
+#[derive(Deserialize)]
+struct PlainResize {
+    cols: u16,
+    rows: u16,
+}
+
+/// Reads one message: JSON text of at most [`limits::FRAME_BYTES`]. `type` names it; `action` is accepted as its alias.
+pub fn parse(body: &[u8]) -> Result<Envelope, Malformed> {
+    if body.len() > limits::FRAME_BYTES {
+        let message = format!("the message has {} bytes; at most {} are allowed", body.len(), limits::FRAME_BYTES);
+        return Err(Malformed { code: ErrorCode::TooLarge, message });
+    }
+    let head: Head = serde_json::from_slice(body).map_err(|error| match error.classify() {
+        serde_json::error::Category::Data if body.trim_ascii_start().first() == Some(&b'{') => {
+            Malformed::field(format!("the message's envelope is wrong: {error}"))
+        }
+        _ => Malformed::message(format!("the message is not a JSON object: {error}")),
+    })?;
+    let kind = match head.r#type.as_ref().or(head.action.as_ref()) {
+        Some(Value::String(kind)) => kind.as_str(),
+        Some(_) => return Err(Malformed::field("`type` must be a string")),
+        None => return Err(Malformed::message("the message has no `type`")),
+    };
+    let inbound = inbound(kind, head.seq.is_some(), body)?;
+    Ok(Envelope { inbound, connection_id: head.connection_id, session_id: head.session_id })
+}
+
+fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, Malformed> {
+    use ClientMessage as M;
+    let message = match kind {
+        "attach" => M::Attach(fields::<Attach>(kind, body)?),
+        "ack" => M::Ack(fields(kind, body)?),
+        "follow" => M::Follow(fields(kind, body)?),
+        "ping" => M::Ping(fields(kind, body)?),
+        "echo" => M::Echo(fields(kind, body)?),
+        "command" if !numbered => {
+            let PlainCommand { id, command } = fields(kind, body)?;
+            check_command(&command)?;
+            check_id(id.as_deref().unwrap_or("-"))?;
+            return Ok(Inbound::Plain(Plain::Command { id, command }));
+        }
+        "resize" if !numbered => {
+            let PlainResize { cols, rows } = fields(kind, body)?;
+            check_size(cols, rows)?;
+            return Ok(Inbound::Plain(Plain::Resize { cols, rows }));
+        }
+        "input" if numbered => M::Input(fields(kind, body)?),
+        "resize" => M::Resize(fields(kind, body)?),
+        "command" => M::Command(fields(kind, body)?),
+        "interrupt" if numbered => M::Interrupt(fields(kind, body)?),
+        "close" if numbered => M::Close(fields(kind, body)?),
+        "chat_message" if numbered => M::ChatMessage(fields(kind, body)?),
+        "input" => return Ok(unordered("input")),
+        "interrupt" => return Ok(unordered("interrupt")),
+        "close" => return Ok(unordered("close")),
+        "chat_message" => return Ok(unordered("chat_message")),
+        other => return Ok(Inbound::Unknown { kind: other.chars().take(64).collect() }),
+    };
+    check(&message)?;
+    Ok(Inbound::Message(message))
+}
+
+fn unordered(kind: &'static str) -> Inbound {
+    Inbound::Plain(Plain::Unordered { kind })
+}
+
+fn fields<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, Malformed> {
+    serde_json::from_slice(body).map_err(|error| Malformed::field(format!("`{kind}`: {error}")))
+}
+
+/// Bounds that the types do not express.
+fn check(message: &ClientMessage) -> Result<(), Malformed> {
+    if message.order().is_some_and(|(seq, _)| seq.0 == 0) {
+        return Err(Malformed::field("`seq` starts at 1"));
+    }
+    match message {
+        ClientMessage::Attach(Attach { cols, rows, .. }) | ClientMessage::Resize(Resize { cols, rows, .. }) => {
+            check_size(*cols, *rows)
+        }
+        ClientMessage::Command(Command { id, command, .. }) => {
+            check_id(id)?;
+            check_command(command)
+        }
+        ClientMessage::ChatMessage(chat) if chat.data.message.len() > limits::CHAT_BYTES => {
+            Err(too_large("chat message", chat.data.message.len(), limits::CHAT_BYTES))
+        }
+        ClientMessage::ChatMessage(chat) if chat.data.message.trim().is_empty() => {
+            Err(Malformed::field("the chat message is empty"))
+        }
+        ClientMessage::Input(Input { keys: Keys::B64(text), .. })
+            if crate::Payload::B64(text.clone()).decode().is_none() =>
+        {
+            Err(Malformed::field("`b64` is not base64"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_size(cols: u16, rows: u16) -> Result<(), Malformed> {
+    if limits::COLS.contains(&cols) && limits::ROWS.contains(&rows) {
+        return Ok(());
+    }
+    Err(Malformed::field(format!(
+        "a terminal of {cols} columns and {rows} rows is not possible; {:?} and {:?} are",
+        limits::COLS,
+        limits::ROWS
+    )))
+}
+
+fn check_command(command: &str) -> Result<(), Malformed> {
+    if command.len() > limits::COMMAND_BYTES {
+        return Err(too_large("command", command.len(), limits::COMMAND_BYTES));
+    }
+    if command.trim().is_empty() {
+        return Err(Malformed::field("the command is empty"));
+    }
+    // It is typed into a line editor: a control byte would edit instead of being part of the command.
+    if command.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        return Err(Malformed::field("a command must not hold control characters other than newline and tab"));
+    }
+    Ok(())
+}
+
+fn check_id(id: &str) -> Result<(), Malformed> {
+    if id.is_empty() || id.len() > limits::ID_BYTES {
+        return Err(Malformed::field(format!("`id` must have 1 to {} bytes", limits::ID_BYTES)));
+    }
+    Ok(())
+}
+
+fn too_large(what: &str, have: usize, most: usize) -> Malformed {
+    Malformed { code: ErrorCode::TooLarge, message: format!("the {what} has {have} bytes; at most {most} are allowed") }
+}
+
+impl ClientMessage {
+    /// Number and epoch of a message that is applied in order.
+    pub fn order(&self) -> Option<(Seq, Epoch)> {
+        match self {
+            Self::Input(m) => Some((m.seq, m.epoch)),
+            Self::Resize(m) => Some((m.seq, m.epoch)),
+            Self::Command(m) => Some((m.seq, m.epoch)),
+            Self::Interrupt(m) => Some((m.seq, m.epoch)),
+            Self::Close(m) => Some((m.seq, m.epoch)),
+            Self::ChatMessage(m) => Some((m.seq, m.epoch)),
+            Self::Attach(_) | Self::Ack(_) | Self::Follow(_) | Self::Ping(_) | Self::Echo(_) => None,
+        }
+    }
+
+    /// Its JSON text, as a client sends it.
+    pub fn to_json(&self) -> String {
+        // Serialising these types cannot fail: no maps with other keys than strings, no custom errors.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}

@@ -1,0 +1,136 @@
+//! How bytes travel in JSON text: as text where that is no longer, as base64, or deflated.
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+
+/// Terminal bytes in one of their three spellings. Nothing is lossy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Payload {
+    /// Valid UTF-8 on character boundaries.
+    Data(String),
+    /// Base64 of the bytes.
+    B64(String),
+    /// Base64 of the bytes compressed with raw deflate; only to clients that offered it.
+    Z(String),
+}
+
+impl Payload {
+    /// The shorter of text and base64 as they will stand in JSON.
+    pub fn encode(bytes: &[u8]) -> Self {
+        match std::str::from_utf8(bytes) {
+            Ok(text) if json_text_len(text) <= base64_len(bytes.len()) => Self::Data(text.to_owned()),
+            _ => Self::B64(STANDARD.encode(bytes)),
+        }
+    }
+
+    /// The bytes of `data` and `b64`; `None` for bad base64 and for `z`, which takes an inflater to read.
+    pub fn decode(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Data(text) => Some(text.as_bytes().to_vec()),
+            Self::B64(text) => STANDARD.decode(text).ok(),
+            Self::Z(_) => None,
+        }
+    }
+}
+
+/// Length of `bytes` bytes in padded base64.
+pub const fn base64_len(bytes: usize) -> usize {
+    bytes.div_ceil(3) * 4
+}
+
+/// Length of a text inside a JSON string as `serde_json` writes it, in bytes, without the quotes.
+pub fn json_text_len(text: &str) -> usize {
+    text.bytes().map(json_byte_len).sum()
+}
+
+/// Length of one byte of a JSON string.
+fn json_byte_len(byte: u8) -> usize {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    }
+}
+
+/// The longest prefix of `bytes` whose [`Payload::encode`] surely fits into `room` bytes of JSON, cut on a character
+/// boundary where the bytes are UTF-8.
+///
+/// Text that escapes badly falls back to base64, so three quarters of the room always fit; more is tried only as text.
+pub fn fitting_prefix(bytes: &[u8], room: usize) -> &[u8] {
+    let as_base64 = (room / 4 * 3).min(bytes.len());
+    let most = room.min(bytes.len());
+    let text_end = match std::str::from_utf8(&bytes[..most]) {
+        Ok(_) => most,
+        // Only an incomplete character at the very end keeps the rest text.
+        Err(error) if error.error_len().is_none() => error.valid_up_to(),
+        Err(_) => 0,
+    };
+    let mut used = 0;
+    let mut end = 0;
+    for &byte in &bytes[..text_end] {
+        used += json_byte_len(byte);
+        if used > room {
+            break;
+        }
+        end += 1;
+    }
+    while end > 0 && end < bytes.len() && !is_boundary(bytes, end) {
+        end -= 1;
+    }
+    if end >= as_base64 {
+        return &bytes[..end];
+    }
+    let mut end = as_base64;
+    while end > as_base64.saturating_sub(3) && end > 0 && end < bytes.len() && !is_boundary(bytes, end) {
+        end -= 1;
+    }
+    &bytes[..end]
+}
+
+/// Whether a character may start at `at`.
+fn is_boundary(bytes: &[u8], at: usize) -> bool {
+    bytes[at] & 0xc0 != 0x80
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn text_stays_text_and_bytes_become_base64() {
+        assert_eq!(Payload::encode("grüße\r\n".as_bytes()), Payload::Data("grüße\r\n".into()));
+        assert_eq!(Payload::encode(&[0xff, 0x00]), Payload::B64("/wA=".into()));
+        assert_eq!(Payload::encode(&[0; 30]), Payload::B64(STANDARD.encode([0; 30])), "text would be longer");
+    }
+
+    #[test]
+    fn a_cut_keeps_characters_whole() {
+        let text = "日本語".repeat(100);
+        let cut = fitting_prefix(text.as_bytes(), 100);
+        assert!(std::str::from_utf8(cut).is_ok());
+        assert_eq!(cut.len(), 99);
+    }
+
+    proptest! {
+        #[test]
+        fn every_prefix_fits_and_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..4000), room in 64usize..2000) {
+            let cut = fitting_prefix(&bytes, room);
+            prop_assert!(bytes.is_empty() || !cut.is_empty());
+            let payload = Payload::encode(cut);
+            let (Payload::Data(text) | Payload::B64(text) | Payload::Z(text)) = &payload;
+            prop_assert!(serde_json::to_string(text).unwrap().len() <= room + 2);
+            prop_assert_eq!(payload.decode().unwrap(), cut);
+        }
+
+        #[test]
+        fn text_fits_too(text in "[ -~\\n\\r\\x1b日é\u{1f600}]{0,2000}", room in 64usize..2000) {
+            let cut = fitting_prefix(text.as_bytes(), room);
+            let payload = Payload::encode(cut);
+            let (Payload::Data(json) | Payload::B64(json) | Payload::Z(json)) = &payload;
+            prop_assert!(serde_json::to_string(json).unwrap().len() <= room + 2);
+        }
+    }
+}

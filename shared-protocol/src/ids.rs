@@ -1,0 +1,151 @@
+//! Who is who: ids as types of their own, so that a connection is never mistaken for a session.
+
+use crate::limits::ID_BYTES;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Why a string is no id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{kind} must have 1 to {ID_BYTES} characters of {alphabet}")]
+pub struct BadId {
+    kind: &'static str,
+    alphabet: &'static str,
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $alphabet:literal, $allowed:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "string"))]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// Checks length and alphabet.
+            pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
+                let text = text.into();
+                let allowed: fn(u8) -> bool = $allowed;
+                if text.is_empty() || text.len() > ID_BYTES || !text.bytes().all(allowed) {
+                    return Err(BadId { kind: $kind, alphabet: $alphabet });
+                }
+                Ok(Self(text))
+            }
+
+            /// The id as it travels.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = BadId;
+            fn try_from(text: String) -> Result<Self, BadId> {
+                Self::new(text)
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(id: $name) -> String {
+                id.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// One page load: made by the page, sent in `attach`. Input order, acknowledgements and the sending cursor belong to it.
+    ClientId,
+    "a client id",
+    "A-Z a-z 0-9 _ -",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
+);
+
+id!(
+    /// One transport: API Gateway's connection id (base64, ends in `=`), or one made for a direct WebSocket.
+    ConnectionId,
+    "a connection id",
+    "A-Z a-z 0-9 _ - = + / . :",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'=' | b'+' | b'/' | b'.' | b':')
+);
+
+id!(
+    /// One shell, over all lives of its PTY.
+    SessionId,
+    "a session id",
+    "A-Z a-z 0-9 _ - . :",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':')
+);
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+        #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "number"))]
+        #[serde(transparent)]
+        pub struct $name(pub u64);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+number!(
+    /// One life of a session's PTY: `max(previous + 1, now in ms)`, so it never repeats, even over an emptied store.
+    Epoch
+);
+number!(
+    /// A place in a session's stream of output bytes and events; each byte and each event occupies one. Starts at 0 in each epoch.
+    Pos
+);
+number!(
+    /// A client's message number, from 1, over all messages that carry one.
+    Seq
+);
+
+impl Pos {
+    /// The position `len` further on.
+    #[must_use]
+    pub fn after(self, len: u64) -> Self {
+        Self(self.0 + len)
+    }
+}
+
+impl Seq {
+    /// The number that follows.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_keep_to_their_alphabet_and_length() {
+        assert!(ConnectionId::new("KbT4dc2oDoECFzA=").is_ok());
+        assert!(SessionId::new("lab-7.user:2").is_ok());
+        for bad in ["", "a b", "a/b", "ä", "a\n", &"x".repeat(ID_BYTES + 1)] {
+            assert!(SessionId::new(bad).is_err(), "{bad:?}");
+        }
+        assert_eq!(
+            SessionId::new("").unwrap_err().to_string(),
+            "a session id must have 1 to 128 characters of A-Z a-z 0-9 _ - . :"
+        );
+    }
+
+    #[test]
+    fn a_bad_id_is_refused_while_parsing() {
+        assert!(serde_json::from_str::<SessionId>("\"../etc\"").is_err());
+    }
+}

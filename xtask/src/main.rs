@@ -1,0 +1,2 @@
+//! Repository chores. `cargo xtask codegen` writes what is generated; a test compares it.
+fn main() {}
