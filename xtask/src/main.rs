@@ -1,2 +1,21 @@
 //! Repository chores. `cargo xtask codegen` writes what is generated; a test compares it.
-fn main() {}
+
+mod codegen;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let chore = std::env::args().nth(1);
+    let mut err = std::io::stderr().lock();
+    let done = match chore.as_deref() {
+        Some("codegen") => codegen::write(),
+        _ => Err(std::io::Error::other("usage: cargo xtask codegen")),
+    };
+    let (line, code) = match done {
+        Ok(line) => (line, ExitCode::SUCCESS),
+        Err(error) => (error.to_string(), ExitCode::FAILURE),
+    };
+    let _ = writeln!(err, "{line}");
+    code
+}
