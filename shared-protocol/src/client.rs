@@ -69,6 +69,7 @@ pub struct Resume {
 /// Fields of `input`. An escape sequence or a paste bracket is never split over two messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(try_from = "InputFields")]
 pub struct Input {
     /// Its place among the client's messages.
     pub seq: Seq,
@@ -88,6 +89,27 @@ pub enum Keys {
     Data(String),
     /// Base64.
     B64(String),
+}
+
+/// How `input` arrives: read by hand, since a flattened [`Keys`] would take the first of two spellings and drop the other.
+#[derive(Deserialize)]
+struct InputFields {
+    seq: Seq,
+    epoch: Epoch,
+    data: Option<String>,
+    b64: Option<String>,
+}
+
+impl TryFrom<InputFields> for Input {
+    type Error = &'static str;
+    fn try_from(fields: InputFields) -> Result<Self, Self::Error> {
+        let keys = match (fields.data, fields.b64) {
+            (Some(text), None) => Keys::Data(text),
+            (None, Some(text)) => Keys::B64(text),
+            _ => return Err("exactly one of `data` and `b64` must be there"),
+        };
+        Ok(Self { seq: fields.seq, epoch: fields.epoch, keys })
+    }
 }
 
 impl Keys {
@@ -275,11 +297,19 @@ pub struct Malformed {
 
 impl Malformed {
     fn message(message: impl Into<String>) -> Self {
-        Self { code: ErrorCode::BadMessage, message: message.into() }
+        Self { code: ErrorCode::BadMessage, message: shortened(message.into()) }
     }
 
     fn field(message: impl Into<String>) -> Self {
-        Self { code: ErrorCode::BadField, message: message.into() }
+        Self { code: ErrorCode::BadField, message: shortened(message.into()) }
+    }
+}
+
+/// The parser quotes a wrong value whole, and the sentence must fit into a frame.
+fn shortened(sentence: String) -> String {
+    match sentence.char_indices().nth(200) {
+        Some((end, _)) => format!("{}…", &sentence[..end]),
+        None => sentence,
     }
 }
 
@@ -305,6 +335,9 @@ struct PlainResize {
     cols: u16,
     rows: u16,
 }
+
+/// Longest `ping` or `echo`, in bytes as they will be written again: the answer repeats it in a frame of its own.
+const ANSWERED_BYTES: usize = limits::FRAME_BYTES - limits::ENVELOPE_BYTES;
 
 /// Reads one message: JSON text of at most [`limits::FRAME_BYTES`]. `type` names it; `action` is accepted as its alias.
 pub fn parse(body: &[u8]) -> Result<Envelope, Malformed> {
@@ -334,7 +367,13 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, Malformed
         "ack" => M::Ack(fields(kind, body)?),
         "follow" => M::Follow(fields(kind, body)?),
         "ping" => M::Ping(fields(kind, body)?),
-        "echo" => M::Echo(fields(kind, body)?),
+        "echo" => {
+            // Their names are not part of what is echoed.
+            let mut echo: Echo = fields(kind, body)?;
+            echo.fields.remove("type");
+            echo.fields.remove("action");
+            M::Echo(echo)
+        }
         "command" if !numbered => {
             let PlainCommand { id, command } = fields(kind, body)?;
             check_command(&command)?;
@@ -388,6 +427,9 @@ fn check(message: &ClientMessage) -> Result<(), Malformed> {
         }
         ClientMessage::ChatMessage(chat) if chat.data.message.trim().is_empty() => {
             Err(Malformed::field("the chat message is empty"))
+        }
+        ClientMessage::Ping(_) | ClientMessage::Echo(_) if message.to_json().len() > ANSWERED_BYTES => {
+            Err(too_large("message to be answered with its own content", message.to_json().len(), ANSWERED_BYTES))
         }
         ClientMessage::Input(Input { keys: Keys::B64(text), .. })
             if crate::Payload::B64(text.clone()).decode().is_none() =>

@@ -1,6 +1,6 @@
 //! Who is who: ids as types of their own, so that a connection is never mistaken for a session.
 
-use crate::limits::ID_BYTES;
+use crate::limits::{ID_BYTES, MAX_NUMBER};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -82,13 +82,25 @@ id!(
     |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':')
 );
 
+/// Why a number is no epoch, position or message number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a number must be at most {MAX_NUMBER}")]
+pub struct NumberTooLarge;
+
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
         #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "number"))]
-        #[serde(transparent)]
+        #[serde(try_from = "u64")]
         pub struct $name(pub u64);
+
+        impl TryFrom<u64> for $name {
+            type Error = NumberTooLarge;
+            fn try_from(number: u64) -> Result<Self, NumberTooLarge> {
+                if number > MAX_NUMBER { Err(NumberTooLarge) } else { Ok(Self(number)) }
+            }
+        }
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -142,6 +154,13 @@ mod tests {
             SessionId::new("").unwrap_err().to_string(),
             "a session id must have 1 to 128 characters of A-Z a-z 0-9 _ - . :"
         );
+    }
+
+    #[test]
+    fn a_number_that_a_browser_cannot_hold_is_refused_while_parsing() {
+        assert_eq!(serde_json::from_str::<Seq>("9007199254740991").unwrap(), Seq(MAX_NUMBER));
+        assert!(serde_json::from_str::<Seq>("9007199254740992").is_err());
+        assert_eq!(serde_json::to_string(&Pos(7)).unwrap(), "7");
     }
 
     #[test]

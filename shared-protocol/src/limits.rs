@@ -28,6 +28,10 @@ pub const FRAME_RAW_BYTES: usize = 256 * 1024;
 /// Longest id of a session or connection, in bytes.
 pub const ID_BYTES: usize = 128;
 
+/// Largest epoch, position or message number: a JavaScript number holds every integer up to it exactly, and adding to it
+/// cannot overflow.
+pub const MAX_NUMBER: u64 = (1 << 53) - 1;
+
 /// Smallest and largest terminal width, in columns. One column makes emulators loop on wide characters.
 pub const COLS: std::ops::RangeInclusive<u16> = 2..=1000;
 

@@ -1,0 +1,200 @@
+//! The golden messages in `fixtures/`, which the page's tests read too: each comes back from its Rust type as it went in, and
+//! each variant has one. A new variant does not compile until it is named here, and does not pass until it has a fixture.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shared_protocol::client::{self, Inbound, Plain};
+use shared_protocol::error::ApiError;
+use shared_protocol::gateway::{DisconnectAnswer, DisconnectRequest, OutputRequest};
+use shared_protocol::{
+    ClientMessage, ErrorCode, GatewayClaims, ServerFrame, ServerMessage, StreamEvent, UserClaims, limits,
+};
+use std::collections::BTreeSet;
+use support::{Fixture, fixtures};
+
+/// The wire name of each variant, as a list and as a function. The match has no wildcard, so the list is complete.
+macro_rules! names {
+    ($list:ident, $name:ident, $enum:ident { $($variant:ident => $wire:literal),* $(,)? }) => {
+        const $list: &[&str] = &[$($wire),*];
+        fn $name(of: &$enum) -> &'static str {
+            match of { $($enum::$variant { .. } => $wire),* }
+        }
+    };
+}
+
+names!(CLIENT, client_name, ClientMessage {
+    Attach => "attach",
+    Input => "input",
+    Resize => "resize",
+    Command => "command",
+    Interrupt => "interrupt",
+    Close => "close",
+    ChatMessage => "chat_message",
+    Ack => "ack",
+    Follow => "follow",
+    Ping => "ping",
+    Echo => "echo",
+});
+
+names!(SERVER, server_name, ServerMessage {
+    Attached => "attached",
+    Output => "output",
+    Event => "event",
+    Snapshot => "snapshot",
+    Pong => "pong",
+    Echo => "echo",
+    InputAck => "input_ack",
+    Error => "error",
+    UnknownCommand => "unknown_command",
+    CommandResult => "command_result",
+    CommandStarted => "command_started",
+    ResizeAck => "resize_ack",
+});
+
+names!(EVENTS, event_name, StreamEvent {
+    Size => "size",
+    Exit => "exit",
+    CommandResult => "command_result",
+    Tty => "tty",
+    Title => "title",
+    Chat => "chat",
+    Controller => "controller",
+    Closing => "closing",
+    Restarted => "restarted",
+});
+
+/// Reads a fixture as `T` and writes it again: nothing may be lost, renamed or added.
+fn round_trip<T: DeserializeOwned + Serialize>(fixture: &Fixture) -> T {
+    let value: T = serde_json::from_value(fixture.json.clone()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
+    assert_eq!(serde_json::to_value(&value).unwrap(), fixture.json, "{} changed on the way", fixture.name);
+    value
+}
+
+fn assert_all_seen(what: &str, all: &[&str], seen: &BTreeSet<&str>) {
+    let missing: Vec<_> = all.iter().filter(|name| !seen.contains(*name)).collect();
+    assert!(missing.is_empty(), "no fixture for {what} {missing:?}");
+}
+
+#[test]
+fn every_client_message_is_parsed_and_written_as_its_fixture() {
+    let mut seen = BTreeSet::new();
+    for fixture in fixtures("client") {
+        let envelope = client::parse(fixture.text.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
+        let Inbound::Message(message) = envelope.inbound else { panic!("{}: {envelope:?}", fixture.name) };
+        assert_eq!(serde_json::from_str::<Value>(&message.to_json()).unwrap(), fixture.json, "{}", fixture.name);
+        assert!(fixture.name.starts_with(client_name(&message)), "{} holds {message:?}", fixture.name);
+        assert_eq!(message.order().is_some(), fixture.json.get("seq").is_some(), "{}", fixture.name);
+        seen.insert(client_name(&message));
+    }
+    assert_all_seen("client message", CLIENT, &seen);
+}
+
+#[test]
+fn action_names_a_message_as_type_does() {
+    for fixture in fixtures("client") {
+        let mut json = fixture.json.clone();
+        let fields = json.as_object_mut().unwrap();
+        let kind = fields.remove("type").unwrap();
+        fields.insert("action".into(), kind);
+        let renamed = client::parse(json.to_string().as_bytes()).unwrap();
+        assert_eq!(renamed, client::parse(fixture.text.as_bytes()).unwrap(), "{}", fixture.name);
+    }
+}
+
+#[test]
+fn an_envelope_may_name_connection_and_session_and_hold_what_nobody_knows() {
+    for fixture in fixtures("client").into_iter().filter(|fixture| !fixture.name.starts_with("echo")) {
+        let mut json = fixture.json.clone();
+        json["connectionId"] = "KbT4dc2oDoECFzA=".into();
+        json["sessionId"] = "lab-7".into();
+        json["from_the_future"] = serde_json::json!({"a": [1]});
+        let envelope = client::parse(json.to_string().as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
+        assert_eq!(envelope.inbound, client::parse(fixture.text.as_bytes()).unwrap().inbound, "{}", fixture.name);
+        assert_eq!(envelope.connection_id.unwrap().as_str(), "KbT4dc2oDoECFzA=");
+        assert_eq!(envelope.session_id.unwrap().as_str(), "lab-7");
+    }
+}
+
+#[test]
+fn messages_of_plain_clients_are_told_from_numbered_ones() {
+    let text = |s: &str| s.to_owned();
+    for fixture in fixtures("plain") {
+        let plain = client::parse(fixture.text.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name)).inbound;
+        let expected = match fixture.name.as_str() {
+            "command" => Inbound::Plain(Plain::Command { id: None, command: text("ls -la") }),
+            "command_action" => Inbound::Plain(Plain::Command { id: Some(text("7")), command: text("ls -la") }),
+            "resize" => Inbound::Plain(Plain::Resize { cols: 80, rows: 24 }),
+            "input" => Inbound::Plain(Plain::Unordered { kind: "input" }),
+            "interrupt" => Inbound::Plain(Plain::Unordered { kind: "interrupt" }),
+            "close" => Inbound::Plain(Plain::Unordered { kind: "close" }),
+            "chat_message" => Inbound::Plain(Plain::Unordered { kind: "chat_message" }),
+            "unknown" => Inbound::Unknown { kind: text("reboot") },
+            other => panic!("what is {other} to mean?"),
+        };
+        assert_eq!(plain, expected, "{}", fixture.name);
+    }
+}
+
+#[test]
+fn every_server_frame_and_stream_event_comes_back_as_its_fixture() {
+    let (mut seen, mut events) = (BTreeSet::new(), BTreeSet::new());
+    for fixture in fixtures("server") {
+        let frame: ServerFrame = round_trip(&fixture);
+        assert!(fixture.name.starts_with(server_name(&frame.message)), "{} holds {frame:?}", fixture.name);
+        assert!(frame.to_json().len() <= limits::FRAME_BYTES, "{}", fixture.name);
+        seen.insert(server_name(&frame.message));
+        match &frame.message {
+            ServerMessage::Event(event) => {
+                let name = event_name(&event.event);
+                assert!(fixture.name.starts_with(&format!("event_{name}")), "{} holds {name}", fixture.name);
+                events.insert(name);
+            }
+            ServerMessage::Output(output) => {
+                if let Some(bytes) = output.payload.decode() {
+                    assert_eq!(bytes.len(), output.len as usize, "{}", fixture.name);
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_all_seen("server message", SERVER, &seen);
+    assert_all_seen("stream event", EVENTS, &events);
+}
+
+#[test]
+fn the_gateway_contract_comes_back_as_its_fixtures() {
+    for fixture in fixtures("gateway") {
+        match fixture.name.as_str() {
+            "user_claims" => drop(round_trip::<UserClaims>(&fixture)),
+            "gateway_claims" | "gateway_claims_no_session" => drop(round_trip::<GatewayClaims>(&fixture)),
+            "output_request" => drop(round_trip::<OutputRequest>(&fixture)),
+            "disconnect_request" | "disconnect_request_no_session" => drop(round_trip::<DisconnectRequest>(&fixture)),
+            "disconnect_answer" => drop(round_trip::<DisconnectAnswer>(&fixture)),
+            "api_error" => drop(round_trip::<ApiError>(&fixture)),
+            other => panic!("what type is {other}?"),
+        }
+    }
+}
+
+#[test]
+fn a_user_token_of_two_claims_is_a_controllers() {
+    let claims: UserClaims = serde_json::from_str(r#"{"sub":"ada","exp":1763643600,"name":"Ada"}"#).unwrap();
+    assert_eq!((claims.role, claims.admin, claims.sid), (shared_protocol::Role::Controller, false, None));
+}
+
+#[test]
+fn malformed_messages_are_refused_with_their_code() {
+    for fixture in fixtures("malformed") {
+        let body = fixture.json["body"].as_str().unwrap();
+        let code: ErrorCode = serde_json::from_value(fixture.json["code"].clone()).unwrap();
+        match client::parse(body.as_bytes()) {
+            Ok(understood) => panic!("{}: taken for {understood:?}", fixture.name),
+            Err(malformed) => assert_eq!(malformed.code, code, "{}: {malformed}", fixture.name),
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! Whatever arrives, the parser answers: it never panics, never takes a wrong message for a right one, and what it says back
+//! fits into a frame.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use shared_protocol::client::{self, Envelope, Inbound, Malformed};
+use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
+use shared_protocol::{ClientMessage, ErrorCode, ServerFrame, ServerMessage, limits};
+use support::fixtures;
+
+/// Parses, and checks what must hold of every answer: it fits into a frame, and a message that was understood means the same
+/// when it is written and read again.
+fn answer(body: &[u8]) -> Result<Envelope, Malformed> {
+    let parsed = client::parse(body);
+    let reply = match &parsed {
+        Err(malformed) => {
+            assert!(matches!(malformed.code, ErrorCode::BadMessage | ErrorCode::BadField | ErrorCode::TooLarge));
+            Some(ServerMessage::Error(ErrorMessage::new(malformed.code, malformed.message.clone())))
+        }
+        Ok(Envelope { inbound: Inbound::Message(message), .. }) => {
+            let again =
+                client::parse(message.to_json().as_bytes()).expect("what was understood is written as it is read");
+            assert_eq!(again.inbound, Inbound::Message(message.clone()));
+            match message {
+                ClientMessage::Ping(ping) => {
+                    Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp: limits::MAX_NUMBER }))
+                }
+                ClientMessage::Echo(echo) => Some(ServerMessage::Echo(EchoReply {
+                    received: echo.fields.clone().into(),
+                    timestamp: limits::MAX_NUMBER,
+                })),
+                _ => None,
+            }
+        }
+        Ok(Envelope { inbound: Inbound::Unknown { kind }, .. }) => {
+            Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone() }))
+        }
+        Ok(_) => None,
+    };
+    if let Some(reply) = reply {
+        assert!(ServerFrame::from(reply).to_json().len() <= limits::FRAME_BYTES);
+    }
+    parsed
+}
+
+fn code(body: &str) -> Option<ErrorCode> {
+    answer(body.as_bytes()).err().map(|malformed| malformed.code)
+}
+
+/// An `input` of exactly this many bytes.
+fn input_of(bytes: usize) -> String {
+    let frame = |data: &str| format!(r#"{{"type":"input","seq":1,"epoch":1,"data":"{data}"}}"#);
+    frame(&"x".repeat(bytes - frame("").len()))
+}
+
+#[test]
+fn a_message_may_be_as_long_as_a_frame_and_no_longer() {
+    assert!(answer(input_of(limits::FRAME_BYTES).as_bytes()).is_ok());
+    assert_eq!(code(&input_of(limits::FRAME_BYTES + 1)), Some(ErrorCode::TooLarge));
+}
+
+#[test]
+fn a_question_whose_answer_would_not_fit_is_too_large() {
+    let long = "x".repeat(limits::FRAME_BYTES - 100);
+    assert_eq!(code(&json!({"type": "echo", "a": long}).to_string()), Some(ErrorCode::TooLarge));
+    assert_eq!(code(&json!({"type": "ping", "t": long}).to_string()), Some(ErrorCode::TooLarge));
+    // Written again, each of these numbers is four times as long.
+    let numbers = vec!["1e15"; 6000].join(",");
+    assert_eq!(code(&format!(r#"{{"type":"echo","a":[{numbers}]}}"#)), Some(ErrorCode::TooLarge));
+}
+
+#[test]
+fn nesting_never_reaches_the_stack() {
+    for depth in [1, 100, 127, 128, 129, 1000, 8000] {
+        for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
+            let (open, close) = (open.repeat(depth), close.repeat(depth));
+            let deep = if open.starts_with('[') { format!("{open}{close}") } else { format!("{open}1{close}") };
+            if deep.len() > limits::FRAME_BYTES - 200 {
+                continue;
+            }
+            let _ = answer(deep.as_bytes());
+            for fixture in fixtures("client") {
+                let text = fixture.text.trim_end().strip_suffix('}').expect("an object").to_owned();
+                for field in ["future", "t", "data", "resume", "seq", "type", "action"] {
+                    let _ = answer(format!("{text}, \"{field}\": {deep}}}").as_bytes());
+                }
+            }
+            // Unclosed, as a cut-off message would be.
+            let _ = answer(format!(r#"{{"type":"echo","a":{open}"#).as_bytes());
+        }
+    }
+}
+
+#[test]
+fn a_field_given_twice_is_refused() {
+    for fixture in fixtures("client") {
+        let text = fixture.text.trim_end().strip_suffix('}').expect("an object").to_owned();
+        for (field, value) in fixture.json.as_object().expect("an object") {
+            if fixture.name.starts_with("echo") && field != "type" {
+                continue;
+            }
+            let twice = format!("{text}, {}: {value}}}", json!(field));
+            assert_eq!(code(&twice), Some(ErrorCode::BadField), "{} with {field} twice", fixture.name);
+        }
+    }
+}
+
+#[test]
+fn numbers_beyond_a_browsers_are_refused_in_every_field_that_counts() {
+    let huge = ["1e400", "-1e400", "-1", "0.5", "9007199254740992", "18446744073709551616", &"9".repeat(5000)];
+    for fixture in fixtures("client") {
+        for field in ["seq", "epoch", "pos", "afterSeq", "cols", "rows"] {
+            if fixture.json.get(field).is_none() {
+                continue;
+            }
+            for number in huge {
+                let mut json = fixture.json.clone();
+                json[field] = "HERE".into();
+                let text = json.to_string().replace("\"HERE\"", number);
+                assert!(answer(text.as_bytes()).is_err(), "{} with {field} {number}", fixture.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_field_of_the_wrong_kind_is_refused() {
+    let kinds = [json!(null), json!(true), json!(-7.5), json!("wrong kind of value"), json!([]), json!({})];
+    for fixture in fixtures("client") {
+        for (field, right) in fixture.json.as_object().expect("an object") {
+            let anything = field == "t" || (fixture.name.starts_with("echo") && field != "type");
+            if anything {
+                continue;
+            }
+            for wrong in &kinds {
+                // Nothing is as good as absent where a field is optional: without its number, a message is a plain one.
+                let absent = wrong.is_null() && matches!(field.as_str(), "seq" | "resume");
+                let same_kind = std::mem::discriminant(wrong) == std::mem::discriminant(right);
+                if absent || (same_kind && !wrong.is_number()) {
+                    continue;
+                }
+                let mut json = fixture.json.clone();
+                json[field.as_str()] = wrong.clone();
+                assert!(answer(json.to_string().as_bytes()).is_err(), "{} with {field} {wrong}", fixture.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn half_a_character_is_no_text() {
+    for bad in [r"\ud800", r"\udc00", r"\ud83d\ud83d", r"\ud83dx"] {
+        for template in [
+            r#"{"type":"input","seq":1,"epoch":1,"data":"HERE"}"#,
+            r#"{"type":"command","seq":1,"epoch":1,"id":"1","command":"HERE"}"#,
+            r#"{"type":"chat_message","seq":1,"epoch":1,"data":{"message":"HERE"}}"#,
+            r#"{"type":"HERE"}"#,
+            r#"{"type":"ping","t":"HERE"}"#,
+            r#"{"type":"echo","HERE":1}"#,
+            r#"{"type":"ping","connectionId":"HERE"}"#,
+        ] {
+            let body = template.replace("HERE", bad);
+            assert!(answer(body.as_bytes()).is_err(), "{body}");
+            let raw = template.replace("HERE", "\u{fffd}").into_bytes();
+            let broken: Vec<u8> = raw.iter().map(|&b| if b == 0xef { 0xff } else { b }).collect();
+            assert!(answer(&broken).is_err(), "invalid UTF-8 in {template}");
+        }
+    }
+}
+
+#[test]
+fn a_long_wrong_value_is_not_quoted_whole() {
+    let long = "\u{1}".repeat(5000);
+    let body = json!({"type": "ack", "epoch": long, "pos": 0}).to_string();
+    let malformed = answer(body.as_bytes()).expect_err("an epoch is a number");
+    assert!(malformed.message.len() < 1000, "{} bytes", malformed.message.len());
+}
+
+/// Any JSON, as deep and as wide as a frame's worth.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        any::<String>().prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 64, 8, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+            proptest::collection::hash_map(any::<String>(), inner, 0..8)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// The text of any client fixture.
+fn any_fixture() -> impl Strategy<Value = String> {
+    let texts: Vec<String> = ["client", "plain"].into_iter().flat_map(fixtures).map(|fixture| fixture.text).collect();
+    proptest::sample::select(texts)
+}
+
+proptest! {
+    #[test]
+    fn random_bytes(body in proptest::collection::vec(any::<u8>(), 0..2000)) {
+        prop_assert!(answer(&body).is_err());
+    }
+
+    #[test]
+    fn random_json(json in any_json()) {
+        let _ = answer(json.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_fixture_with_one_field_of_anything(
+        text in any_fixture(),
+        field in "(seq|epoch|pos|data|b64|cols|rows|client|t|id|command|accept|resume|repair|afterSeq|type|action|.*)",
+        value in any_json(),
+    ) {
+        let mut json: Value = serde_json::from_str(&text).expect("a fixture");
+        json[field] = value;
+        let _ = answer(json.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_fixture_damaged_on_the_way(
+        text in any_fixture(),
+        damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>(), 0u8..3), 1..6),
+    ) {
+        let mut body = text.into_bytes();
+        for (at, byte, how) in damage {
+            let at = at.index(body.len());
+            match how {
+                0 => body[at] = byte,
+                1 => body.insert(at, byte),
+                _ => drop(body.remove(at)),
+            }
+        }
+        let _ = answer(&body);
+    }
+
+    #[test]
+    fn a_type_that_nobody_knows_is_a_variant_of_its_own(kind in ".{0,200}") {
+        let known = fixtures("client").iter().any(|fixture| fixture.json["type"] == kind.as_str());
+        prop_assume!(!known);
+        let envelope = answer(json!({"type": kind, "seq": 1}).to_string().as_bytes()).expect("understood as unknown");
+        let start: String = kind.chars().take(64).collect();
+        prop_assert_eq!(envelope.inbound, Inbound::Unknown { kind: start });
+    }
+
+    #[test]
+    fn anything_larger_than_a_frame_is_too_large(extra in 1usize..200_000, fill in any::<u8>()) {
+        let body = vec![fill; limits::FRAME_BYTES + extra];
+        prop_assert_eq!(answer(&body).expect_err("too large").code, ErrorCode::TooLarge);
+    }
+
+    #[test]
+    fn any_text_typed_arrives_as_it_was(text in any::<String>(), bytes in proptest::collection::vec(any::<u8>(), 0..500)) {
+        use base64::Engine as _;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(&bytes);
+        for (field, sent, meant) in [("data", &text, text.as_bytes()), ("b64", &encoded, &bytes[..])] {
+            let body = json!({"type": "input", "seq": 1, "epoch": 1, field: sent}).to_string();
+            let Inbound::Message(ClientMessage::Input(input)) = answer(body.as_bytes()).expect("an input").inbound else {
+                panic!("not an input");
+            };
+            prop_assert_eq!(input.keys.into_bytes().expect("checked while parsing"), meant);
+        }
+    }
+}

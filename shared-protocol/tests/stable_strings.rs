@@ -1,0 +1,123 @@
+//! Strings and numbers that others switch on. A change here is a change of the contract, to be made on purpose.
+
+use shared_protocol::error::ERROR_CODES;
+use shared_protocol::{EndReason, ErrorCode, Role, gateway};
+
+/// Code, HTTP status, retryable: as `docs/protocol.md` lists them.
+const CODES: [(&str, u16, bool); 21] = [
+    ("BAD_MESSAGE", 400, false),
+    ("BAD_FIELD", 400, false),
+    ("TOO_LARGE", 413, false),
+    ("UNAUTHORIZED", 401, false),
+    ("TOKEN_EXPIRED", 401, false),
+    ("FORBIDDEN", 403, false),
+    ("READ_ONLY", 403, false),
+    ("SESSION_NOT_FOUND", 404, false),
+    ("SESSION_ENDED", 410, false),
+    ("LIMIT_REACHED", 429, false),
+    ("NOT_ATTACHED", 400, false),
+    ("CONNECTION_GONE", 410, false),
+    ("STALE_EPOCH", 409, false),
+    ("INPUT_GAP", 409, true),
+    ("INPUT_FULL", 429, true),
+    ("BUSY", 409, true),
+    ("RATE_LIMITED", 429, true),
+    ("BACKEND_UNREACHABLE", 502, true),
+    ("BACKEND_TIMEOUT", 504, true),
+    ("DRAINING", 503, true),
+    ("INTERNAL", 500, true),
+];
+
+/// Place of a code in the list. Has no wildcard, so that a new code does not compile until it is listed.
+fn place(code: ErrorCode) -> usize {
+    use ErrorCode as E;
+    match code {
+        E::BadMessage => 0,
+        E::BadField => 1,
+        E::TooLarge => 2,
+        E::Unauthorized => 3,
+        E::TokenExpired => 4,
+        E::Forbidden => 5,
+        E::ReadOnly => 6,
+        E::SessionNotFound => 7,
+        E::SessionEnded => 8,
+        E::LimitReached => 9,
+        E::NotAttached => 10,
+        E::ConnectionGone => 11,
+        E::StaleEpoch => 12,
+        E::InputGap => 13,
+        E::InputFull => 14,
+        E::Busy => 15,
+        E::RateLimited => 16,
+        E::BackendUnreachable => 17,
+        E::BackendTimeout => 18,
+        E::Draining => 19,
+        E::Internal => 20,
+    }
+}
+
+#[test]
+fn error_codes_are_complete_and_stable() {
+    for (index, code) in ERROR_CODES.into_iter().enumerate() {
+        assert_eq!(place(code), index, "{code:?}");
+        let (name, status, retryable) = CODES[index];
+        assert_eq!(serde_json::to_value(code).unwrap(), name);
+        assert_eq!(serde_json::from_value::<ErrorCode>(name.into()).unwrap(), code);
+        assert_eq!((code.status(), code.retryable()), (status, retryable), "{name}");
+    }
+}
+
+#[test]
+fn end_reasons_are_stable() {
+    use EndReason as R;
+    let name = |reason: R| match reason {
+        R::Exited => "exited",
+        R::Closed => "closed",
+        R::Detached => "detached",
+        R::Idle => "idle",
+        R::MaxLife => "max_life",
+        R::TokenExpired => "token_expired",
+        R::ServerRestart => "server_restart",
+        R::OwnerLost => "owner_lost",
+        R::StartFailed => "start_failed",
+        R::Revoked => "revoked",
+    };
+    let all = [
+        R::Exited,
+        R::Closed,
+        R::Detached,
+        R::Idle,
+        R::MaxLife,
+        R::TokenExpired,
+        R::ServerRestart,
+        R::OwnerLost,
+        R::StartFailed,
+        R::Revoked,
+    ];
+    for reason in all {
+        assert_eq!(serde_json::to_value(reason).unwrap(), name(reason));
+        assert_eq!(serde_json::from_value::<EndReason>(name(reason).into()).unwrap(), reason);
+    }
+}
+
+#[test]
+fn roles_are_stable() {
+    assert_eq!(serde_json::to_value(Role::Controller).unwrap(), "controller");
+    assert_eq!(serde_json::to_value(Role::Viewer).unwrap(), "viewer");
+}
+
+#[test]
+fn paths_and_headers_are_stable() {
+    assert_eq!(gateway::MESSAGE_PATH, "/api/ws/message");
+    assert_eq!(gateway::OUTPUT_PATH, "/api/ws/output");
+    assert_eq!(gateway::DISCONNECT_PATH, "/api/ws/disconnect");
+    assert_eq!(gateway::CONNECTION_HEADER, "x-connection-id");
+    assert_eq!(gateway::REQUEST_ID_HEADER, "x-request-id");
+    assert_eq!(gateway::FOLLOW_HEADER, "x-terminal-follow");
+    assert_eq!(gateway::NEXT_HEADER, "x-terminal-next");
+    assert_eq!(gateway::TOUCH_HEADER, "x-terminal-touch");
+    assert_eq!(gateway::CLOSE_HEADER, "x-terminal-close");
+    assert_eq!((gateway::CLOSE_CONNECTION, gateway::CLOSE_SESSION), ("connection", "session"));
+    assert_eq!((gateway::TOKEN_ISSUER, gateway::TOKEN_AUDIENCE), ("termgate-gateway", "termgate-backend"));
+    assert_eq!(gateway::SUBPROTOCOL, "termgate");
+}
