@@ -1,1 +1,25 @@
+//! The function between API Gateway and the terminal service: it authenticates, signs, forwards bytes and posts bytes back.
+//!
+//! A dumb pipe on purpose. It holds no terminal state, and what it must know about a session comes in response headers. The
+//! library stands apart from the `bootstrap` binary so that a local gateway can run the same code in its own process, with
+//! other stores and another way to reach the browser.
 
+pub mod backend;
+pub mod browser;
+pub mod clock;
+pub mod config;
+pub mod connections;
+mod error;
+pub mod identity;
+mod origin;
+mod route;
+
+pub use backend::{Backend, BackendError, Caller, HttpBackend, Reply, ScriptedBackend};
+pub use browser::{Browser, Endpoint, ManagementBrowser, PostError, RecordingBrowser};
+pub use clock::{Clock, SystemClock};
+pub use config::{AwsConfig, BackendConfig, Config, ConfigError};
+pub use connections::{Connection, Connections, ConnectionsError, DynamoConnections, MemoryConnections};
+pub use error::HandleError;
+pub use identity::Identity;
+pub use origin::Origins;
+pub use route::{Gateway, Parts};

@@ -1,2 +1,3 @@
-//! Placeholder.
+//! The Lambda function's binary.
+
 fn main() {}

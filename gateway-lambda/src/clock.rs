@@ -1,0 +1,43 @@
+//! The time of day as an argument, so that tests can say what time it is.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Tells the time of day. Waits use tokio's clock instead, which tests can pause.
+pub trait Clock: Send + Sync {
+    /// Time since 1970.
+    fn since_epoch(&self) -> Duration;
+
+    /// Seconds since 1970, as tokens and time-to-live attributes count.
+    fn unix_seconds(&self) -> u64 {
+        self.since_epoch().as_secs()
+    }
+
+    /// Milliseconds since 1970, as API Gateway and Lambda count.
+    fn unix_millis(&self) -> u64 {
+        u64::try_from(self.since_epoch().as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that makes the real clock")]
+    fn since_epoch(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
+}
+
+/// A clock that stands still, for tests.
+#[derive(Debug, Clone, Copy)]
+pub struct FixedClock(
+    /// Seconds since 1970.
+    pub u64,
+);
+
+impl Clock for FixedClock {
+    fn since_epoch(&self) -> Duration {
+        Duration::from_secs(self.0)
+    }
+}

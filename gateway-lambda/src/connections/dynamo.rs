@@ -1,0 +1,4 @@
+//! Connections in DynamoDB.
+
+/// Rows in a DynamoDB table.
+pub struct DynamoConnections {}

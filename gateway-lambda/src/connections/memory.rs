@@ -1,0 +1,61 @@
+//! Connections in memory: for a gateway that is one process, such as the local one, and for tests.
+
+use super::{Connection, Connections, ConnectionsError};
+use async_trait::async_trait;
+use shared_protocol::{ConnectionId, SessionId};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Rows in a map. The lock is held for a lookup, never across a wait.
+#[derive(Debug, Default)]
+pub struct MemoryConnections {
+    rows: Mutex<HashMap<ConnectionId, Connection>>,
+}
+
+impl MemoryConnections {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn rows(&self) -> MutexGuard<'_, HashMap<ConnectionId, Connection>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Connections for MemoryConnections {
+    async fn put(&self, connection: &Connection) -> Result<(), ConnectionsError> {
+        self.rows().insert(connection.id.clone(), connection.clone());
+        Ok(())
+    }
+
+    async fn get(&self, id: &ConnectionId, now: u64) -> Result<Option<Connection>, ConnectionsError> {
+        Ok(self.rows().get(id).filter(|row| row.expires_at > now).cloned())
+    }
+
+    async fn touch(&self, id: &ConnectionId, expires_at: u64) -> Result<(), ConnectionsError> {
+        if let Some(row) = self.rows().get_mut(id) {
+            row.expires_at = expires_at;
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, id: &ConnectionId) -> Result<(), ConnectionsError> {
+        self.rows().remove(id);
+        Ok(())
+    }
+
+    async fn count_of_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
+        // The one place that walks every row, so the place to drop those that have expired: the map stays bounded.
+        let mut rows = self.rows();
+        rows.retain(|_, row| row.expires_at > now);
+        Ok(rows.values().filter(|row| row.identity.sub == sub).count())
+    }
+
+    async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+        let rows = self.rows();
+        let of_session = rows.values().filter(|row| row.identity.sid.as_ref() == Some(sid) && row.expires_at > now);
+        Ok(of_session.map(|row| row.id.clone()).collect())
+    }
+}

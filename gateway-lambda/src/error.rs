@@ -1,0 +1,22 @@
+//! What `Gateway::handle` fails with. Few things do: what concerns the browser becomes an `error` frame instead.
+
+/// Why an event was not handled. The text is what API Gateway's logs show; it names no token and no content.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HandleError {
+    /// The authorizer found no valid token. API Gateway turns exactly this text into a 401; any other gives a 500.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// The event is not one that API Gateway sends for a WebSocket API.
+    #[error("not a WebSocket event of API Gateway: {0}")]
+    BadEvent(String),
+}
+
+impl HandleError {
+    /// A name for programs.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unauthorized => "Unauthorized",
+            Self::BadEvent(_) => "BadEvent",
+        }
+    }
+}
