@@ -1,11 +1,14 @@
 //! What the backend says. Everything that matters to the terminal is one ordered stream per session; the other frames are
 //! direct replies, best effort.
 
+mod event;
+
 use crate::claims::Role;
-use crate::error::{EndReason, ErrorCode};
+use crate::error::ErrorCode;
 use crate::frame::Payload;
 use crate::ids::{ClientId, Epoch, Pos, Seq, SessionId};
 use crate::limits;
+pub use event::{Event, StreamEvent, Tty};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -105,16 +108,6 @@ pub struct Attached {
     pub ends_at: Option<u64>,
 }
 
-/// How the terminal treats input: read from the PTY itself, so known and not guessed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
-pub struct Tty {
-    /// Input is echoed.
-    pub echo: bool,
-    /// Input is edited by line. With `echo` off, that is a password prompt.
-    pub canonical: bool,
-}
-
 /// Bounds that a client keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -151,91 +144,6 @@ pub struct Output {
     /// The bytes.
     #[serde(flatten)]
     pub payload: Payload,
-}
-
-/// Fields of `event`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
-pub struct Event {
-    /// The life of the shell.
-    pub epoch: Epoch,
-    /// Its place; it occupies one position.
-    pub pos: Pos,
-    /// What happened.
-    #[serde(flatten)]
-    pub event: StreamEvent,
-}
-
-/// What happened, as part of the stream.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
-#[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
-pub enum StreamEvent {
-    /// The terminal has a new size from here on.
-    Size {
-        /// Columns.
-        cols: u16,
-        /// Rows.
-        rows: u16,
-    },
-    /// The shell is over; nothing follows in this epoch.
-    Exit {
-        /// Exit code as a shell reports it: 128 + n for signal n.
-        exit_code: i32,
-        /// Name of the signal that ended it.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "typescript", ts(optional))]
-        signal: Option<String>,
-        /// Why the session ended.
-        reason: EndReason,
-    },
-    /// A `command` is done.
-    CommandResult {
-        /// The client's id of it.
-        id: String,
-        /// What it printed, with `\n` line ends.
-        result: String,
-        /// Whether the result was cut at [`limits::RESULT_BYTES`].
-        truncated: bool,
-        /// Its exit code.
-        exit_code: i32,
-    },
-    /// Input is treated otherwise from here on.
-    Tty(Tty),
-    /// The program set the window title.
-    Title {
-        /// Plain text.
-        title: String,
-    },
-    /// Someone said something.
-    Chat {
-        /// Who, as their token's `sub`.
-        from: String,
-        /// Plain text.
-        message: String,
-    },
-    /// Who controls the terminal's size now.
-    Controller {
-        /// The client.
-        client: ClientId,
-        /// Its user.
-        user: String,
-    },
-    /// The session will end.
-    Closing {
-        /// A code for programs.
-        code: ErrorCode,
-        /// Why.
-        reason: EndReason,
-        /// When, in ms since 1970.
-        #[cfg_attr(feature = "typescript", ts(type = "number"))]
-        at: u64,
-    },
-    /// The shell was started anew; what ran in it is gone.
-    Restarted {
-        /// Why.
-        reason: EndReason,
-    },
 }
 
 /// How much of the terminal a snapshot restores.
