@@ -19,7 +19,7 @@ pub(crate) fn write() -> std::io::Result<String> {
     Ok(format!("wrote {FILE}"))
 }
 
-fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     manifest.parent().unwrap_or(manifest)
 }

@@ -1,6 +1,7 @@
-//! Repository chores. `cargo xtask codegen` writes what is generated; a test compares it.
+//! Repository chores. `cargo xtask codegen` writes what is generated; `cargo xtask tidy` checks the layout. A test runs each.
 
 mod codegen;
+mod tidy;
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -10,7 +11,8 @@ fn main() -> ExitCode {
     let mut err = std::io::stderr().lock();
     let done = match chore.as_deref() {
         Some("codegen") => codegen::write(),
-        _ => Err(std::io::Error::other("usage: cargo xtask codegen")),
+        Some("tidy") => tidy::report(),
+        _ => Err(std::io::Error::other("usage: cargo xtask codegen | tidy")),
     };
     let (line, code) = match done {
         Ok(line) => (line, ExitCode::SUCCESS),

@@ -1,0 +1,153 @@
+//! Who may import whom inside the service and inside the page's client. Reads `use` and `import` lines as text: quick, and
+//! enough for code that goes through rustfmt.
+
+use super::{Complaint, Source};
+
+/// Modules of the service that stand in layers, each with those that it may name. What is not listed here (the clock, the
+/// configuration) may be named by all, but names none of these itself.
+const SERVICE: [(&str, &[&str]); 5] = [
+    ("app", &["route", "session", "pty", "store"]),
+    ("route", &["session"]),
+    ("session", &["pty", "store"]),
+    ("pty", &[]),
+    ("store", &[]),
+];
+
+/// Parts of the page's client, each with those that it may import.
+const CLIENT: [(&str, &[&str]); 4] = [
+    ("protocol", &[]),
+    ("core", &["protocol"]),
+    ("xterm", &["core", "protocol"]),
+    ("react", &["core", "protocol", "xterm"]),
+];
+
+/// Packages that a part of the client must not import.
+const FOREIGN: [(&str, &[&str]); 3] = [
+    ("protocol", &["react", "next", "@xterm/"]),
+    ("core", &["react", "next", "@xterm/"]),
+    ("xterm", &["react", "next"]),
+];
+
+/// What is wrong with one file's imports.
+pub(super) fn check(source: &Source) -> Vec<Complaint> {
+    let wrong = if let Some(inner) = source.path.strip_prefix("backend/src/").filter(|path| path.ends_with(".rs")) {
+        service(inner, &source.text)
+    } else if let Some(inner) = source.path.strip_prefix("web/src/") {
+        client(inner, &source.text)
+    } else {
+        Vec::new()
+    };
+    wrong.iter().map(|what| Complaint::new(&source.path, what)).collect()
+}
+
+fn service(path: &str, text: &str) -> Vec<String> {
+    let module = path.split(['/', '.']).next().unwrap_or_default();
+    if matches!(module, "main" | "lib") {
+        return Vec::new();
+    }
+    let allowed = SERVICE.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, allowed)| allowed);
+    let layers = SERVICE.iter().map(|(name, _)| *name).filter(|name| *name != module && !allowed.contains(name));
+    layers.filter(|name| names(text, name)).map(|name| format!("`{module}` must not name `{name}`")).collect()
+}
+
+/// Whether a Rust file names a module of its crate: by its path, or in a braced list after `crate::`.
+fn names(text: &str, module: &str) -> bool {
+    text.split("crate::").skip(1).any(|after| {
+        let listed = match after.strip_prefix('{') {
+            Some(inner) => top_level(inner),
+            None => vec![after],
+        };
+        listed.iter().any(|item| {
+            let end = item.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(item.len());
+            &item[..end] == module
+        })
+    })
+}
+
+/// The items of a braced list, without what stands in braces inside it.
+fn top_level(list: &str) -> Vec<&str> {
+    let (mut items, mut depth, mut start) = (Vec::new(), 0, 0);
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => {
+                items.push(list[start..at].trim());
+                return items;
+            }
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                items.push(list[start..at].trim());
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    items
+}
+
+fn client(path: &str, text: &str) -> Vec<String> {
+    let part = path.split('/').next().unwrap_or_default();
+    let Some((_, allowed)) = CLIENT.iter().find(|(name, _)| *name == part) else { return Vec::new() };
+    let foreign = FOREIGN.iter().find(|(name, _)| *name == part).map_or(&[][..], |(_, packages)| packages);
+    let mut wrong = Vec::new();
+    for target in imported(text) {
+        let other = CLIENT.iter().map(|(name, _)| *name).find(|name| {
+            let inner = target.trim_start_matches("../");
+            inner.len() < target.len() && (inner == *name || inner.starts_with(&format!("{name}/")))
+        });
+        if let Some(other) = other.filter(|other| *other != part && !allowed.contains(other)) {
+            wrong.push(format!("`{part}` must not import `{other}`"));
+        }
+        if foreign.iter().any(|package| target.starts_with(package)) {
+            wrong.push(format!("`{part}` must not import the package {target}"));
+        }
+    }
+    wrong
+}
+
+/// What a TypeScript file imports, exports again or loads on demand.
+fn imported(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for opening in ["from \"", "import \"", "import(\""] {
+        found.extend(text.split(opening).skip(1).filter_map(|rest| rest.split('"').next()));
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(path: &str, text: &str) -> Vec<String> {
+        check(&Source { path: path.into(), text: text.into() }).into_iter().map(|complaint| complaint.what).collect()
+    }
+
+    #[test]
+    fn layers_of_the_service_look_downwards_only() {
+        assert!(found("backend/src/session/actor.rs", "use crate::pty::Pty;\nuse crate::store::Store;").is_empty());
+        assert_eq!(found("backend/src/pty/open.rs", "use crate::session::Id;"), ["`pty` must not name `session`"]);
+        assert_eq!(found("backend/src/store.rs", "fn f() { crate::pty::open() }"), ["`store` must not name `pty`"]);
+        assert_eq!(found("backend/src/route/health.rs", "use crate::app::State;"), ["`route` must not name `app`"]);
+        assert_eq!(found("backend/src/clock.rs", "use crate::session;"), ["`clock` must not name `session`"]);
+        assert!(found("backend/src/session.rs", "use crate::session::actor;").is_empty());
+        assert!(found("backend/src/main.rs", "use crate::app;").is_empty());
+    }
+
+    #[test]
+    fn braced_lists_are_read() {
+        assert_eq!(found("backend/src/pty.rs", "use crate::{clock::{Clock, session}, store};").len(), 1);
+        assert_eq!(found("backend/src/pty.rs", "use crate::{\n    clock,\n    session::{Id},\n};").len(), 1);
+        assert!(found("backend/src/pty.rs", "use crate::{clock::{session}};").is_empty());
+    }
+
+    #[test]
+    fn the_clients_core_knows_no_framework() {
+        assert!(found("web/src/core/client.ts", "import { a } from \"../protocol/frame.js\";").is_empty());
+        assert_eq!(found("web/src/core/client.ts", "import { useState } from \"react\";").len(), 1);
+        assert_eq!(found("web/src/core/a.ts", "import type { Terminal } from \"@xterm/xterm\";").len(), 1);
+        assert_eq!(found("web/src/core/a.ts", "export * from \"../react/hook\";"), ["`core` must not import `react`"]);
+        assert_eq!(found("web/src/protocol/a.ts", "await import(\"../core/client\");").len(), 1);
+        assert_eq!(found("web/src/xterm/a.ts", "import { b } from \"../react\";").len(), 1);
+        assert!(found("web/src/react/a.tsx", "import { b } from \"../core/client\";\nimport \"react\";").is_empty());
+    }
+}

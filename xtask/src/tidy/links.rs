@@ -1,0 +1,96 @@
+//! Links between the pages of documentation: each relative one leads to a file that is there, and to a heading that it has.
+
+use super::{Complaint, Source};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Checks every Markdown page of the repository.
+pub(super) fn check(sources: &[Source]) -> Vec<Complaint> {
+    let by_path: BTreeMap<&str, &Source> = sources.iter().map(|source| (source.path.as_str(), source)).collect();
+    let mut complaints = Vec::new();
+    for page in sources.iter().filter(|source| source.path.ends_with(".md")) {
+        for link in links(&page.text) {
+            if let Some(what) = wrong(&page.path, link, &by_path) {
+                complaints.push(Complaint::new(&page.path, what));
+            }
+        }
+    }
+    complaints
+}
+
+fn wrong(page: &str, link: &str, by_path: &BTreeMap<&str, &Source>) -> Option<String> {
+    if link.contains("://") || link.starts_with("mailto:") {
+        return None;
+    }
+    let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+    let target = if file.is_empty() { page.to_owned() } else { resolve(page, file) };
+    let folder = format!("{}/", target.trim_end_matches('/'));
+    match by_path.get(target.as_str()) {
+        None if by_path.keys().any(|path| path.starts_with(&folder)) => None,
+        None => Some(format!("the link to {link} leads nowhere")),
+        Some(found) if anchor.is_empty() || !target.ends_with(".md") || headings(&found.text).contains(anchor) => None,
+        Some(_) => Some(format!("{target} has no heading #{anchor}")),
+    }
+}
+
+/// A path relative to a page, from the root.
+fn resolve(page: &str, file: &str) -> String {
+    let mut parts: Vec<&str> = page.split('/').collect();
+    parts.pop();
+    for part in file.split('/') {
+        match part {
+            "." | "" => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// The targets of a page's links and images, those in code aside.
+fn links(text: &str) -> Vec<&str> {
+    let prose = text.split("```").step_by(2);
+    prose
+        .flat_map(|prose| prose.split("](").skip(1))
+        .filter_map(|rest| rest.split_once(')'))
+        .filter_map(|(target, _)| target.split_whitespace().next())
+        .collect()
+}
+
+/// The anchors of a page's headings, as the usual renderers make them.
+fn headings(text: &str) -> BTreeSet<String> {
+    let prose = text.split("```").step_by(2).flat_map(str::lines);
+    prose
+        .filter_map(|line| line.strip_prefix('#'))
+        .map(|line| {
+            let title = line.trim_start_matches('#').trim().to_lowercase();
+            let kept = title.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+            kept.map(|c| if c == ' ' { '-' } else { c }).collect()
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(page: &str, text: &str) -> usize {
+        let source = |path: &str, text: &str| Source { path: path.into(), text: text.into() };
+        let other = source("docs/protocol.md", "# The wire\n\n## Client → service: `attach`\n");
+        check(&[source(page, text), other, source("docs/adr/0001-a.md", "")]).len()
+    }
+
+    #[test]
+    fn a_link_leads_to_a_file_and_a_heading() {
+        assert_eq!(found("README.md", "[a](docs/protocol.md) [b](https://example.com) [c](docs/adr)"), 0);
+        assert_eq!(found("docs/adr/0002-b.md", "[a](../protocol.md#client--service-attach) [b](0001-a.md)"), 0);
+        assert_eq!(found("README.md", "[a](docs/missing.md)"), 1);
+        assert_eq!(found("README.md", "[a](docs/protocol.md#gone)"), 1);
+        assert_eq!(found("README.md", "# Here\n[a](#here) [b](#there)"), 1);
+        assert_eq!(found("README.md", "![picture](docs/missing.png \"title\")"), 1);
+    }
+
+    #[test]
+    fn code_is_no_link() {
+        assert_eq!(found("README.md", "```\n[a](missing.md)\n```\n"), 0);
+    }
+}
