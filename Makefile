@@ -1,0 +1,71 @@
+# `make run` and `make test` do all their set-up themselves; a step that is up to date is skipped.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+# Where `make run` listens: `make run PORT=8080 BACKEND_PORT=8081`.
+PORT ?= 3000
+BACKEND_PORT ?= 3001
+
+NPM := npm --prefix web
+PAGE := web/app/out/index.html
+PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune \
+	-o -path web/test-results -prune -o -type f -print)
+
+.PHONY: help run test test-rust test-web fmt page system-run system-test
+
+help: ## Say what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+run: system-run $(PAGE) ## Start a terminal on this machine and print its address
+	@cargo build --package backend --package dev-gateway --bins
+	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) scripts/run
+
+test: test-rust test-web ## Check everything, as CI does
+
+test-rust: system-test .venv/installed ## Check formatting, lints and every Rust test
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@# The whole-stack tests start these binaries.
+	cargo build --workspace --bins --locked
+	if cargo nextest --version >/dev/null 2>&1; \
+	then cargo nextest run --workspace --locked; \
+	else cargo test --workspace --lib --bins --tests --locked; fi
+	cargo test --workspace --doc --locked
+
+test-web: system-test $(PAGE) ## Check the page: types, units, and a real browser
+	cargo build --package backend --package dev-gateway --bins --locked
+	$(NPM) run check
+	$(NPM) test
+	$(NPM) run e2e
+
+fmt: web/node_modules/.package-lock.json ## Format everything
+	cargo fmt --all
+	$(NPM) run format
+
+page: $(PAGE) ## Build the page that the gateway serves
+
+$(PAGE): web/node_modules/.package-lock.json $(PAGE_SOURCES)
+	$(NPM) run build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json web/package.json web/.npmrc
+	$(NPM) ci
+	@touch $@
+
+# Python serves the tests only: moto is the DynamoDB API that they talk to.
+.venv/installed: e2e/requirements.txt
+	python3 -m venv .venv
+	.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+system-run system-test: system-%:
+	@scripts/setup $*
+
+$(PAGE) web/node_modules/.package-lock.json: | system-run
+.venv/installed: | system-test
