@@ -89,6 +89,16 @@ pub fn fitting_prefix(bytes: &[u8], room: usize) -> &[u8] {
     &bytes[..end]
 }
 
+/// The longest start of `text` that takes at most `room` bytes inside a JSON string.
+pub fn fitting_text(text: &str, room: usize) -> &str {
+    let mut used = 0;
+    let end = text.char_indices().find(|(at, c)| {
+        used += json_text_len(&text[*at..*at + c.len_utf8()]);
+        used > room
+    });
+    end.map_or(text, |(end, _)| &text[..end])
+}
+
 /// Whether a character may start at `at`.
 fn is_boundary(bytes: &[u8], at: usize) -> bool {
     bytes[at] & 0xc0 != 0x80
@@ -123,6 +133,14 @@ mod tests {
             let (Payload::Data(text) | Payload::B64(text) | Payload::Z(text)) = &payload;
             prop_assert!(serde_json::to_string(text).unwrap().len() <= room + 2);
             prop_assert_eq!(payload.decode().unwrap(), cut);
+        }
+
+        #[test]
+        fn a_fitting_text_is_as_long_as_it_can_be(text in "[ -~\\n\\r\\x1b日é\u{1f600}]{0,200}", room in 0usize..300) {
+            let cut = fitting_text(&text, room);
+            prop_assert!(json_text_len(cut) <= room);
+            let next = text[cut.len()..].chars().next();
+            prop_assert!(next.is_none_or(|c| json_text_len(cut) + json_text_len(&c.to_string()) > room));
         }
 
         #[test]

@@ -294,3 +294,9 @@ pub struct ResizeAck {
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
 }
+
+impl From<ErrorMessage> for ServerMessage {
+    fn from(error: ErrorMessage) -> Self {
+        Self::Error(error)
+    }
+}
