@@ -6,7 +6,7 @@
 mod dynamo;
 mod memory;
 
-pub use dynamo::DynamoConnections;
+pub use dynamo::{DynamoConnections, SESSION_INDEX, USER_INDEX};
 pub use memory::MemoryConnections;
 
 use crate::identity::Identity;

@@ -4,16 +4,28 @@
 //! library stands apart from the `bootstrap` binary so that a local gateway can run the same code in its own process, with
 //! other stores and another way to reach the browser.
 
+mod authorize;
+pub mod aws;
 pub mod backend;
 pub mod browser;
+mod budget;
 pub mod clock;
 pub mod config;
+mod connect;
 pub mod connections;
+mod disconnect;
 mod error;
+mod event;
+mod follow;
+mod identities;
 pub mod identity;
+mod line;
+mod message;
 mod origin;
 mod route;
+mod turn;
 
+pub use aws::Aws;
 pub use backend::{Backend, BackendError, Caller, HttpBackend, Reply, ScriptedBackend};
 pub use browser::{Browser, Endpoint, ManagementBrowser, PostError, RecordingBrowser};
 pub use clock::{Clock, SystemClock};

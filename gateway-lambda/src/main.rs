@@ -1,3 +1,78 @@
-//! The Lambda function's binary.
+//! The Lambda function's binary: reads the environment, puts the parts together, and serves events one at a time.
+//!
+//! Nothing here touches the network: clients connect when they are first used, so that the function is ready in milliseconds.
 
-fn main() {}
+use gateway_lambda::{
+    Aws, AwsConfig, BackendConfig, Clock, Config, ConfigError, DynamoConnections, Gateway, HttpBackend,
+    ManagementBrowser, Parts, SystemClock,
+};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
+use serde_json::Value;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    log_as_json();
+    let gateway = match gateway() {
+        Ok(gateway) => gateway,
+        Err(error) => {
+            tracing::error!(%error, "the function cannot start");
+            return ExitCode::FAILURE;
+        }
+    };
+    let handler = service_fn(|event: LambdaEvent<Value>| {
+        let deadline = deadline(event.context.deadline);
+        let handled = gateway.handle(event.payload, deadline);
+        async {
+            // The text of an error is what API Gateway acts on: "Unauthorized" becomes a 401.
+            handled
+                .await
+                .map_err(|error| Diagnostic { error_type: error.kind().to_owned(), error_message: error.to_string() })
+        }
+    });
+    match lambda_runtime::run(handler).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the runtime stopped");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn gateway() -> Result<Gateway, ConfigError> {
+    let clock = Arc::new(SystemClock);
+    let aws = Aws::new(AwsConfig::from_lookup(environment)?);
+    Ok(Gateway::new(Parts {
+        config: Config::from_lookup(environment)?,
+        backend: Arc::new(HttpBackend::new(BackendConfig::from_lookup(environment)?, clock.clone())),
+        connections: Arc::new(DynamoConnections::new(aws.clone())),
+        browser: Arc::new(ManagementBrowser::new(aws)),
+        clock,
+    }))
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// From milliseconds since 1970 to the runtime's clock.
+fn deadline(unix_millis: u64) -> Instant {
+    Instant::now() + Duration::from_millis(unix_millis.saturating_sub(SystemClock.unix_millis()))
+}
+
+/// One JSON object a line, as CloudWatch Logs Insights reads them. `RUST_LOG` says how much of what.
+fn log_as_json() {
+    let quiet = Targets::new().with_default(Level::WARN);
+    let default = || quiet.with_targets([("gateway_lambda", Level::INFO), ("bootstrap", Level::INFO)]);
+    let filter = environment("RUST_LOG").and_then(|filter| filter.parse().ok()).unwrap_or_else(default);
+    let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
+    tracing_subscriber::registry().with(lines.with_span_list(false)).with(filter).init();
+}

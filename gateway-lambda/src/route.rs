@@ -2,11 +2,15 @@
 
 use crate::backend::Backend;
 use crate::browser::Browser;
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::connections::Connections;
 use crate::error::HandleError;
-use serde_json::{Value, json};
+use crate::event::{self, Event, Handshake, Source};
+use crate::identities::Identities;
+use crate::{authorize, connect, disconnect, message};
+use serde_json::Value;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -28,18 +32,57 @@ pub struct Parts {
 /// The function: authorizer and all routes of a WebSocket API.
 pub struct Gateway {
     parts: Parts,
+    identities: Identities,
 }
 
 impl Gateway {
     /// A gateway of these parts.
     pub fn new(parts: Parts) -> Self {
-        Self { parts }
+        Self { parts, identities: Identities::default() }
     }
 
     /// Handles one event of API Gateway: a `REQUEST` authorizer's, or a route's. The answer is the integration's (or the
     /// authorizer's) return value. Everything that was begun is over when it returns, at the latest at `deadline`.
     pub async fn handle(&self, event: Value, deadline: Instant) -> Result<Value, HandleError> {
-        let _ = (&self.parts, event, deadline);
-        Ok(json!({"statusCode": 200}))
+        let budget = Budget::until(deadline);
+        let (source, event) = event::parse(event, &self.parts.config).inspect_err(|error| {
+            tracing::error!(%error, "[WebSocket] Bad event");
+        })?;
+        tracing::info!("[WebSocket] Route: {}, ConnectionId: {}", source.route, source.connection);
+        match event {
+            Event::Authorize { method_arn, handshake } => self.authorize(&source, &handshake, &method_arn, budget),
+            Event::Connect(handshake) => Ok(connect::handle(&self.parts, source, &handshake, budget).await),
+            Event::Disconnect { code } => {
+                Ok(disconnect::handle(&self.parts, &self.identities, source, code, budget).await)
+            }
+            Event::Message { body } => Ok(message::handle(&self.parts, &self.identities, source, body, budget).await),
+        }
+    }
+
+    fn authorize(
+        &self,
+        source: &Source,
+        handshake: &Handshake,
+        method_arn: &str,
+        budget: Budget,
+    ) -> Result<Value, HandleError> {
+        let judged = authorize::identify(handshake, &self.parts.config, self.parts.clock.as_ref());
+        let (connection, request_id, duration_ms) = (&source.connection, &source.request_id, budget.elapsed_ms());
+        match &judged {
+            Ok(identity) => {
+                let session = identity.sid.as_ref().map_or("none", |sid| sid.as_str());
+                let user = &identity.sub;
+                tracing::info!(
+                    user,
+                    request_id,
+                    duration_ms,
+                    "[WebSocket] Authorized: {connection}, Session: {session}"
+                );
+            }
+            Err(reason) => {
+                tracing::warn!(%reason, request_id, duration_ms, "[WebSocket] Refused: {connection}");
+            }
+        }
+        authorize::answer(judged.as_ref(), method_arn)
     }
 }

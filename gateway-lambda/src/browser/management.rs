@@ -1,35 +1,108 @@
 //! The browser through API Gateway's management API.
 
 use super::{Browser, Endpoint, PostError};
-use crate::config::AwsConfig;
+use crate::aws::{self, Aws};
 use async_trait::async_trait;
+use aws_sdk_apigatewaymanagement::config::{
+    BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig,
+};
+use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
+use aws_sdk_apigatewaymanagement::primitives::Blob;
+use aws_sdk_apigatewaymanagement::{Client, Config};
 use bytes::Bytes;
 use shared_protocol::ConnectionId;
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-/// Posts through API Gateway.
+/// One call ends within this time. Posts take some 15 ms on AWS; a browser's full buffer is answered with 429, not by waiting.
+const CALL_TIME: Duration = Duration::from_secs(4);
+/// More endpoints than a function serves: beyond it, the clients are made anew.
+const ENDPOINTS: usize = 16;
+
+/// Posts through API Gateway. Clients are made when they are first needed, one for each endpoint, over one pool of connections.
 pub struct ManagementBrowser {
-    config: AwsConfig,
+    aws: Aws,
+    clients: Mutex<HashMap<Endpoint, Client>>,
 }
 
 impl ManagementBrowser {
     /// Connects to nothing yet: the first call does.
-    pub fn new(config: &AwsConfig) -> Self {
-        Self { config: config.clone() }
+    pub fn new(aws: Aws) -> Self {
+        Self { aws, clients: Mutex::default() }
+    }
+
+    fn client(&self, at: &Endpoint) -> Client {
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if clients.len() > ENDPOINTS {
+            clients.clear();
+        }
+        clients.entry(at.clone()).or_insert_with(|| self.client_for(at)).clone()
+    }
+
+    fn client_for(&self, at: &Endpoint) -> Client {
+        let config = Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new(self.aws.config.region.clone()))
+            .credentials_provider(self.aws.config.credentials.clone())
+            .endpoint_url(at.as_str())
+            .http_client(self.aws.http.clone())
+            .timeout_config(aws::timeouts(CALL_TIME, CALL_TIME))
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        Client::from_conf(config)
     }
 }
 
 #[async_trait]
 impl Browser for ManagementBrowser {
-    async fn post(&self, _at: &Endpoint, _connection: &ConnectionId, _frame: Bytes) -> Result<(), PostError> {
-        let _ = &self.config;
-        Err(PostError::Failed("not yet".into()))
+    async fn post(&self, at: &Endpoint, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
+        let client = self.client(at);
+        let post = client.post_to_connection().connection_id(connection.as_str()).data(Blob::new(frame));
+        post.send().await.map(|_| ()).map_err(|error| post_error(&error))
     }
 
-    async fn exists(&self, _at: &Endpoint, _connection: &ConnectionId) -> Result<bool, PostError> {
-        Err(PostError::Failed("not yet".into()))
+    async fn exists(&self, at: &Endpoint, connection: &ConnectionId) -> Result<bool, PostError> {
+        let client = self.client(at);
+        match client
+            .get_connection()
+            .connection_id(connection.as_str())
+            .send()
+            .await
+            .map_err(|error| post_error(&error))
+        {
+            Ok(_) => Ok(true),
+            Err(PostError::Gone) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
-    async fn close(&self, _at: &Endpoint, _connection: &ConnectionId) -> Result<(), PostError> {
-        Err(PostError::Failed("not yet".into()))
+    async fn close(&self, at: &Endpoint, connection: &ConnectionId) -> Result<(), PostError> {
+        let client = self.client(at);
+        match client
+            .delete_connection()
+            .connection_id(connection.as_str())
+            .send()
+            .await
+            .map_err(|error| post_error(&error))
+        {
+            Ok(_) | Err(PostError::Gone) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// By status, which says the same for every operation and for proxies in between.
+fn post_error<E: Error + 'static>(error: &SdkError<E>) -> PostError {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let words = || DisplayErrorContext(error).to_string();
+    match status {
+        Some(410) => PostError::Gone,
+        Some(429) => PostError::Throttled,
+        Some(413) => PostError::TooLarge,
+        Some(403) => PostError::Forbidden(words()),
+        _ => PostError::Failed(words()),
     }
 }

@@ -1,4 +1,207 @@
-//! Connections in DynamoDB.
+//! Connections in a DynamoDB table.
+//!
+//! Key `connectionId`; time to live on `expiresAt`; the indexes `SessionIdIndex` (key `sessionId`) and `userId-index` (key
+//! `userId`), both of which must project `expiresAt`.
+
+use super::{Connection, Connections, ConnectionsError};
+use crate::aws::{self, Aws};
+use crate::identity::{Identity, role_name, role_named};
+use async_trait::async_trait;
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::error::{DisplayErrorContext, SdkError};
+use aws_sdk_dynamodb::operation::query::builders::QueryFluentBuilder;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, Select};
+use aws_sdk_dynamodb::{Client, Config};
+use shared_protocol::{ConnectionId, SessionId};
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// Index from sessions to their connections.
+pub const SESSION_INDEX: &str = "SessionIdIndex";
+/// Index from users to their connections.
+pub const USER_INDEX: &str = "userId-index";
+
+/// One attempt ends within this time; DynamoDB answers in some 5 ms.
+const ATTEMPT_TIME: Duration = Duration::from_millis(1500);
+/// A call ends within this time, its retries included: every call may be repeated.
+const CALL_TIME: Duration = Duration::from_secs(4);
+/// Attempts of one call.
+const ATTEMPTS: u32 = 3;
 
 /// Rows in a DynamoDB table.
-pub struct DynamoConnections {}
+pub struct DynamoConnections {
+    aws: Aws,
+    client: OnceLock<Client>,
+}
+
+/// A row as DynamoDB holds it.
+type Item = HashMap<String, AttributeValue>;
+
+impl DynamoConnections {
+    /// Connects to nothing yet: the first call does.
+    pub fn new(aws: Aws) -> Self {
+        Self { aws, client: OnceLock::new() }
+    }
+
+    /// The client, for whoever sets up or looks into the table.
+    pub fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let mut config = Config::builder()
+                .behavior_version(BehaviorVersion::v2026_01_12())
+                .region(Region::new(self.aws.config.region.clone()))
+                .credentials_provider(self.aws.config.credentials.clone())
+                .http_client(self.aws.http.clone())
+                .timeout_config(aws::timeouts(ATTEMPT_TIME, CALL_TIME))
+                .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+                .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+            config.set_endpoint_url(self.aws.config.dynamodb_url.clone());
+            Client::from_conf(config.build())
+        })
+    }
+
+    fn table(&self) -> &str {
+        &self.aws.config.table
+    }
+
+    /// Live rows of an index under one key.
+    fn live(&self, index: &str, key: &str, value: &str, now: u64) -> QueryFluentBuilder {
+        self.client()
+            .query()
+            .table_name(self.table())
+            .index_name(index)
+            .key_condition_expression("#key = :value")
+            .filter_expression("#expires > :now")
+            .expression_attribute_names("#key", key)
+            .expression_attribute_names("#expires", "expiresAt")
+            .expression_attribute_values(":value", AttributeValue::S(value.to_owned()))
+            .expression_attribute_values(":now", number(now))
+    }
+}
+
+#[async_trait]
+impl Connections for DynamoConnections {
+    async fn put(&self, connection: &Connection) -> Result<(), ConnectionsError> {
+        let put = self.client().put_item().table_name(self.table()).set_item(Some(to_item(connection)));
+        put.send().await.map(|_| ()).map_err(failed("write a row"))
+    }
+
+    async fn get(&self, id: &ConnectionId, now: u64) -> Result<Option<Connection>, ConnectionsError> {
+        // Consistent, because a connection's first message may come right after its row was written.
+        let get = self.client().get_item().table_name(self.table()).key("connectionId", text(id)).consistent_read(true);
+        let Some(item) = get.send().await.map_err(failed("read a row"))?.item else { return Ok(None) };
+        let damaged = || ConnectionsError { action: "read a row", reason: "it is not complete".to_owned() };
+        let row = from_item(&item).ok_or_else(damaged)?;
+        Ok(Some(row).filter(|row| row.expires_at > now))
+    }
+
+    async fn touch(&self, id: &ConnectionId, expires_at: u64) -> Result<(), ConnectionsError> {
+        let update = self
+            .client()
+            .update_item()
+            .table_name(self.table())
+            .key("connectionId", text(id))
+            .update_expression("SET expiresAt = :expires")
+            .condition_expression("attribute_exists(connectionId)")
+            .expression_attribute_values(":expires", number(expires_at));
+        match update.send().await {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(failed("extend a row")(error)),
+        }
+    }
+
+    async fn remove(&self, id: &ConnectionId) -> Result<(), ConnectionsError> {
+        let delete = self.client().delete_item().table_name(self.table()).key("connectionId", text(id));
+        delete.send().await.map(|_| ()).map_err(failed("remove a row"))
+    }
+
+    async fn count_of_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
+        let query = self.live(USER_INDEX, "userId", sub, now).select(Select::Count);
+        let (mut count, mut start) = (0, None);
+        loop {
+            let page = query.clone().set_exclusive_start_key(start).send().await;
+            let page = page.map_err(failed("count a user's rows"))?;
+            count += usize::try_from(page.count).unwrap_or_default();
+            match page.last_evaluated_key {
+                Some(key) => start = Some(key),
+                None => return Ok(count),
+            }
+        }
+    }
+
+    async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+        let query = self.live(SESSION_INDEX, "sessionId", sid.as_str(), now).projection_expression("connectionId");
+        let (mut connections, mut start) = (Vec::new(), None);
+        loop {
+            let page = query.clone().set_exclusive_start_key(start).send().await;
+            let page = page.map_err(failed("find a session's rows"))?;
+            connections.extend(page.items().iter().filter_map(connection_id));
+            match page.last_evaluated_key {
+                Some(key) => start = Some(key),
+                None => return Ok(connections),
+            }
+        }
+    }
+}
+
+fn text(value: &impl ToString) -> AttributeValue {
+    AttributeValue::S(value.to_string())
+}
+
+fn number(value: u64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn to_item(row: &Connection) -> Item {
+    let identity = &row.identity;
+    let mut item = Item::from([
+        ("connectionId".to_owned(), text(&row.id)),
+        ("userId".to_owned(), text(&identity.sub)),
+        ("connectedAt".to_owned(), number(row.connected_at)),
+        ("expiresAt".to_owned(), number(row.expires_at)),
+        ("role".to_owned(), text(&role_name(identity.role))),
+        ("admin".to_owned(), AttributeValue::Bool(identity.admin)),
+        ("create".to_owned(), AttributeValue::Bool(identity.create)),
+        ("tokenExpiresAt".to_owned(), number(identity.uexp)),
+    ]);
+    // A row without a session stays out of the session index.
+    item.extend(identity.sid.as_ref().map(|sid| ("sessionId".to_owned(), text(sid))));
+    item.extend(identity.iat.map(|iat| ("tokenIssuedAt".to_owned(), number(iat))));
+    item
+}
+
+fn from_item(item: &Item) -> Option<Connection> {
+    let text = |name: &str| item.get(name)?.as_s().ok();
+    let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
+    let flag = |name: &str| item.get(name)?.as_bool().ok().copied();
+    Some(Connection {
+        id: connection_id(item)?,
+        identity: Identity {
+            sub: text("userId")?.clone(),
+            sid: text("sessionId").map(SessionId::new).transpose().ok()?,
+            role: role_named(text("role")?)?,
+            admin: flag("admin")?,
+            create: flag("create")?,
+            uexp: number("tokenExpiresAt")?,
+            iat: number("tokenIssuedAt"),
+        },
+        connected_at: number("connectedAt")?,
+        expires_at: number("expiresAt")?,
+    })
+}
+
+fn connection_id(item: &Item) -> Option<ConnectionId> {
+    ConnectionId::new(item.get("connectionId")?.as_s().ok()?).ok()
+}
+
+fn failed<E: Error + 'static>(action: &'static str) -> impl Fn(SdkError<E>) -> ConnectionsError {
+    move |error| ConnectionsError { action, reason: DisplayErrorContext(&error).to_string() }
+}

@@ -1,0 +1,83 @@
+//! `$connect`: lets a connection open, and writes down who is on it.
+
+use crate::authorize::{self, Refusal};
+use crate::budget::Budget;
+use crate::connections::{Connection, ConnectionsError};
+use crate::event::{Handshake, Source};
+use crate::line::Line;
+use crate::route::Parts;
+use serde_json::{Value, json};
+use shared_protocol::gateway::SUBPROTOCOL;
+use shared_protocol::{ApiError, ErrorCode};
+
+/// Why a connection does not open.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    #[error(transparent)]
+    Refusal(#[from] Refusal),
+    #[error("the user has {0} connections already")]
+    TooMany(usize),
+    #[error(transparent)]
+    Table(#[from] ConnectionsError),
+}
+
+impl Refused {
+    fn code(&self) -> ErrorCode {
+        match self {
+            Self::Refusal(refusal) => refusal.code(),
+            Self::TooMany(_) => ErrorCode::LimitReached,
+            Self::Table(_) => ErrorCode::Internal,
+        }
+    }
+}
+
+/// Handles `$connect`. A browser sees of a refusal only that it failed; the body is for programs and for API Gateway's log.
+pub(crate) async fn handle(parts: &Parts, source: Source, handshake: &Handshake, budget: Budget) -> Value {
+    let request_id = source.request_id.clone();
+    let line = Line { parts, connection: source.connection.clone(), endpoint: source.endpoint.clone(), budget };
+    let (connection, duration_ms) = (&line.connection, || budget.elapsed_ms());
+    match open(&line, source, handshake).await {
+        Ok(row) => {
+            let session = row.identity.sid.as_ref().map_or("none", |sid| sid.as_str());
+            let (user, duration_ms) = (&row.identity.sub, duration_ms());
+            tracing::info!(user, request_id, duration_ms, "[WebSocket] Connected: {connection}, Session: {session}");
+            match handshake.subprotocol {
+                true => json!({"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": SUBPROTOCOL}}),
+                false => json!({"statusCode": 200}),
+            }
+        }
+        Err(refused) => {
+            let (code, duration_ms) = (refused.code(), duration_ms());
+            let status = code.status();
+            if code == ErrorCode::Internal {
+                tracing::error!(status, request_id, duration_ms, reason = %refused, "[WebSocket] Refused: {connection}");
+                let error = ApiError::new(code, "The gateway could not write down the connection; try again.");
+                return json!({"statusCode": status, "body": json!(error).to_string()});
+            }
+            tracing::warn!(status, request_id, duration_ms, reason = %refused, "[WebSocket] Refused: {connection}");
+            let error = ApiError::new(code, format!("{refused}."));
+            json!({"statusCode": status, "body": json!(error).to_string()})
+        }
+    }
+}
+
+async fn open(line: &Line<'_>, source: Source, handshake: &Handshake) -> Result<Connection, Refused> {
+    let Line { parts, connection, .. } = line;
+    let identity = match source.identity {
+        Some(identity) => identity,
+        None => authorize::identify(handshake, &parts.config, parts.clock.as_ref())?,
+    };
+    let now = parts.clock.unix_seconds();
+    let open = line.row(parts.connections.count_of_user(&identity.sub, now)).await?;
+    if open >= parts.config.connections_per_user {
+        return Err(Refused::TooMany(open));
+    }
+    let row = Connection {
+        id: connection.clone(),
+        identity,
+        connected_at: source.connected_at.unwrap_or_else(|| parts.clock.unix_millis()),
+        expires_at: now + parts.config.connection_ttl.as_secs(),
+    };
+    line.row(parts.connections.put(&row)).await?;
+    Ok(row)
+}
