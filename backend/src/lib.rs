@@ -1,1 +1,12 @@
+//! The terminal service: sessions with shells in them, reached over HTTP by the gateway and over WebSocket where a host
+//! allows it. `app` wires it; requests go from `route` to `session` to `pty` and `store`, never back.
 
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod pty;
+pub mod route;
+pub mod session;
+pub mod shutdown;
+pub mod store;
+pub mod telemetry;

@@ -1,2 +1,49 @@
-//! Placeholder.
-fn main() {}
+//! Parses, wires, runs, and returns an exit code.
+
+use backend::app::{App, Parts};
+use backend::clock::{SystemClock, SystemEntropy};
+use backend::config::Config;
+use backend::pty::PtyShells;
+use backend::store::MemoryStore;
+use backend::{shutdown, telemetry};
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+fn main() -> ExitCode {
+    #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+    let lookup = |name: &str| std::env::var(name).ok();
+    let config = match Config::from_lookup(lookup, &SystemEntropy) {
+        Ok(config) => config,
+        Err(error) => return fail(&error),
+    };
+    telemetry::start(&config.log);
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(serve(config)),
+        Err(error) => fail(&error),
+    }
+}
+
+async fn serve(config: Config) -> ExitCode {
+    let listener = match TcpListener::bind(config.listen).await {
+        Ok(listener) => listener,
+        Err(error) => return fail(&format!("{} cannot be listened on: {error}", config.listen)),
+    };
+    let app = App::new(Parts {
+        config,
+        store: Arc::new(MemoryStore::default()),
+        shells: Arc::new(PtyShells),
+        clock: Arc::new(SystemClock),
+        entropy: Arc::new(SystemEntropy),
+    });
+    match app.serve(listener, shutdown::requested()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "logging may not have started, and the reader is a person at a prompt")]
+fn fail(error: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("termgate: {error}");
+    ExitCode::FAILURE
+}

@@ -1,0 +1,86 @@
+//! Wires the service and serves it on a listener that the caller made, until the caller says stop.
+
+use crate::clock::{Clock, Entropy};
+use crate::config::Config;
+use crate::pty::Shells;
+use crate::route::{self, Service};
+use crate::session::{Registry, RegistryParts};
+use crate::store::Store;
+use axum::serve::ListenerExt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Time for sessions and requests to end after the request to stop. Containers are killed after 30 s (ECS) or sooner.
+const DRAIN: Duration = Duration::from_secs(15);
+
+/// What the service is made of.
+pub struct Parts {
+    /// The configuration.
+    pub config: Config,
+    /// The directory of sessions.
+    pub store: Arc<dyn Store>,
+    /// Starts shells.
+    pub shells: Arc<dyn Shells>,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// The service, ready to serve.
+pub struct App {
+    service: Arc<Service>,
+}
+
+impl App {
+    /// Wires the parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { config, store, shells, clock, entropy } = parts;
+        let (store_kind, isolation) = (store.kind(), shells.isolation());
+        if isolation == "none" {
+            tracing::warn!("sessions run as the service's own user, without isolation from it and from each other");
+        }
+        let registry = Registry::new(RegistryParts {
+            store: Arc::clone(&store),
+            shells,
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+            settings: config.shell.clone(),
+            limits: config.limits,
+            sessions_per_user: config.sessions_per_user,
+            sessions: config.sessions,
+        });
+        let (auth, limits, log_commands) = (config.auth, config.limits, config.log.commands);
+        let about = route::About { store_kind, isolation, limits, sessions: config.sessions };
+        Self { service: Arc::new(Service::new(auth, registry, store, clock, entropy, about, log_commands)) }
+    }
+
+    /// Serves until `stop` completes, then drains: no new sessions, every session ended, its processes gone.
+    pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let address = listener.local_addr()?;
+        tracing::info!(%address, "listening");
+        let listener = listener.tap_io(|stream| {
+            // Without it a keystroke's echo waits 40 ms for the acknowledgement of the packet before.
+            if let Err(error) = stream.set_nodelay(true) {
+                tracing::debug!(%error, "TCP_NODELAY");
+            }
+        });
+        let service = Arc::clone(&self.service);
+        let drained = async move {
+            stop.await;
+            service.drain();
+            if !service.registry.shut_down(DRAIN).await {
+                tracing::warn!("not every session ended in time");
+            }
+        };
+        let server = axum::serve(listener, route::router(Arc::clone(&self.service))).with_graceful_shutdown(drained);
+        // A browser on `/terminal` may never hang up by itself.
+        let service = self.service;
+        tokio::select! {
+            result = server.into_future() => result,
+            () = async { service.drained().await; tokio::time::sleep(DRAIN * 2).await } => Ok(()),
+        }
+    }
+}

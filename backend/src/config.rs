@@ -1,0 +1,252 @@
+//! Configuration: every variable, with its default, in one place. Read once, from a lookup that tests can replace.
+
+use crate::clock::Entropy;
+use crate::session::{Limits, ShellSettings};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokens::{GatewayKeys, GatewaySecret, SECRET_BYTES, UserKey, UserTokens};
+
+/// Why the service does not start.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that cannot be used.
+    #[error("{name} must be {expected}, but is {value:?}")]
+    Invalid {
+        /// The variable.
+        name: &'static str,
+        /// What it should be.
+        expected: &'static str,
+        /// What it is; secrets are never shown.
+        value: String,
+    },
+    /// A value that is missing.
+    #[error("{name} is required because {reason}")]
+    Missing {
+        /// The variable.
+        name: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
+}
+
+/// How lines are logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Logging.
+#[derive(Debug, Clone)]
+pub struct LogConfig {
+    /// `LOG_FORMAT`: `text` (default) or `json`.
+    pub format: LogFormat,
+    /// `RUST_LOG`: what is logged; `info` by default.
+    pub filter: String,
+    /// `LOG_COMMANDS`: whether command lines of `command` messages are logged. `false` by default.
+    pub commands: bool,
+}
+
+/// Who may speak to the service.
+#[derive(Debug, Clone)]
+pub struct AuthConfig {
+    /// `GATEWAY_SECRET` (and `GATEWAY_SECRET_PREVIOUS` during a rotation), or derived from `JWT_SECRET`.
+    pub gateway: GatewayKeys,
+    /// `JWT_SECRET`, `JWT_ISSUER`, `JWT_AUDIENCE`.
+    pub users: UserTokens,
+    /// `ALLOWED_ORIGINS`, or `FRONTEND_URL`: comma-separated origins of pages that may use the HTTP API; none by default.
+    pub origins: Vec<String>,
+    /// Whether no secret was configured, so that only this process knows the ones it made.
+    pub random_secrets: bool,
+}
+
+/// Everything.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `HOST` and `PORT`: where to listen; port 3001, on every address when secrets are configured, on loopback otherwise.
+    pub listen: SocketAddr,
+    /// Who may speak to it.
+    pub auth: AuthConfig,
+    /// `TERMINAL_SHELL`: the shell; `/bin/bash` by default.
+    pub shell: ShellSettings,
+    /// `SESSION_GRACE_SECONDS` 300, `SESSION_IDLE_SECONDS` 1800, `SESSION_MAX_SECONDS` 14400.
+    pub limits: Limits,
+    /// `MAX_SESSIONS`: of this instance; 200 by default.
+    pub sessions: usize,
+    /// `MAX_SESSIONS_PER_USER`: 10 by default.
+    pub sessions_per_user: usize,
+    /// Logging.
+    pub log: LogConfig,
+}
+
+impl Config {
+    /// Reads the configuration. Without secrets it makes random ones, which is refused in production.
+    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>, entropy: &dyn Entropy) -> Result<Self, ConfigError> {
+        let env = Env { lookup: &lookup };
+        let log = LogConfig {
+            format: match env.text("LOG_FORMAT").as_deref() {
+                None | Some("text") => LogFormat::Text,
+                Some("json") => LogFormat::Json,
+                Some(other) => return Err(invalid("LOG_FORMAT", "`text` or `json`", other)),
+            },
+            filter: env.text("RUST_LOG").unwrap_or_else(|| "info".into()),
+            commands: env.flag("LOG_COMMANDS")?,
+        };
+        let auth = auth(&env, entropy)?;
+        let host = if auth.random_secrets { Ipv4Addr::LOCALHOST } else { Ipv4Addr::UNSPECIFIED };
+        let host: IpAddr = env.parsed("HOST", "an IP address", host.into())?;
+        if auth.random_secrets && !host.is_loopback() {
+            let reason = "the service is to listen beyond this machine";
+            return Err(ConfigError::Missing { name: "JWT_SECRET", reason });
+        }
+        let seconds = |name, default| Ok(Duration::from_secs(env.at_least(name, 1, default)?));
+        let limits = Limits {
+            grace: seconds("SESSION_GRACE_SECONDS", 300)?,
+            idle: seconds("SESSION_IDLE_SECONDS", 1800)?,
+            life: seconds("SESSION_MAX_SECONDS", 14_400)?,
+        };
+        Ok(Self {
+            listen: SocketAddr::new(host, env.parsed("PORT", "a port number", 3001)?),
+            auth,
+            shell: ShellSettings {
+                shell: env.text("TERMINAL_SHELL").unwrap_or_else(|| "/bin/bash".into()),
+                user: env.text("USER").unwrap_or_else(|| "student".into()),
+                home: env.text("HOME").map_or_else(|| PathBuf::from("/"), PathBuf::from),
+            },
+            limits,
+            sessions: env.at_least("MAX_SESSIONS", 1, 200)? as usize,
+            sessions_per_user: env.at_least("MAX_SESSIONS_PER_USER", 1, 10)? as usize,
+            log,
+        })
+    }
+}
+
+fn auth(env: &Env<'_>, entropy: &dyn Entropy) -> Result<AuthConfig, ConfigError> {
+    let production = env.text("NODE_ENV").as_deref() == Some("production");
+    let configured = env.text("JWT_SECRET");
+    if configured.is_none() && production {
+        let reason = "NODE_ENV is production: it signs the users' tokens";
+        return Err(ConfigError::Missing { name: "JWT_SECRET", reason });
+    }
+    let random_secrets = configured.is_none();
+    let secret = configured.map_or_else(|| entropy.bytes::<SECRET_BYTES>().to_vec(), String::into_bytes);
+    let short = |name| invalid(name, "at least 32 bytes long", "<redacted>");
+    let key = UserKey::hs256(&secret).map_err(|_| short("JWT_SECRET"))?;
+    let gateway = match env.text("GATEWAY_SECRET") {
+        Some(secret) => GatewaySecret::new(secret.as_bytes()),
+        None => GatewaySecret::derived_from(&secret),
+    };
+    let mut secrets = vec![gateway.map_err(|_| short("GATEWAY_SECRET"))?];
+    if let Some(previous) = env.text("GATEWAY_SECRET_PREVIOUS") {
+        secrets.push(GatewaySecret::new(previous.as_bytes()).map_err(|_| short("GATEWAY_SECRET_PREVIOUS"))?);
+    }
+    let origins = env.text("ALLOWED_ORIGINS").or_else(|| env.text("FRONTEND_URL")).unwrap_or_default();
+    Ok(AuthConfig {
+        gateway: GatewayKeys::new(&secrets),
+        users: UserTokens { key, issuer: env.text("JWT_ISSUER"), audience: env.text("JWT_AUDIENCE") },
+        origins: origins
+            .split(',')
+            .map(|origin| origin.trim().trim_end_matches('/').to_owned())
+            .filter(|origin| !origin.is_empty())
+            .collect(),
+        random_secrets,
+    })
+}
+
+struct Env<'a> {
+    lookup: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Env<'_> {
+    /// An empty variable counts as none: deployment tools set what they do not know to nothing.
+    fn text(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|value| !value.is_empty())
+    }
+
+    fn parsed<T: std::str::FromStr>(
+        &self,
+        name: &'static str,
+        expected: &'static str,
+        default: T,
+    ) -> Result<T, ConfigError> {
+        match self.text(name) {
+            None => Ok(default),
+            Some(value) => value.parse().map_err(|_| invalid(name, expected, &value)),
+        }
+    }
+
+    fn at_least(&self, name: &'static str, least: u64, default: u64) -> Result<u64, ConfigError> {
+        let value = self.parsed(name, "a whole number", default)?;
+        if value < least { Err(invalid(name, "a positive whole number", &value.to_string())) } else { Ok(value) }
+    }
+
+    fn flag(&self, name: &'static str) -> Result<bool, ConfigError> {
+        match self.text(name).as_deref() {
+            None | Some("false" | "0") => Ok(false),
+            Some("true" | "1") => Ok(true),
+            Some(other) => Err(invalid(name, "`true` or `false`", other)),
+        }
+    }
+}
+
+fn invalid(name: &'static str, expected: &'static str, value: &str) -> ConfigError {
+    ConfigError::Invalid { name, expected, value: value.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemEntropy;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
+        Config::from_lookup(lookup, &SystemEntropy)
+    }
+
+    #[test]
+    fn without_configuration_it_serves_this_machine_only() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:3001");
+        assert!(config.auth.random_secrets);
+        let refused = read(&[("HOST", "0.0.0.0")]).unwrap_err().to_string();
+        assert_eq!(refused, "JWT_SECRET is required because the service is to listen beyond this machine");
+    }
+
+    #[test]
+    fn an_existing_deployment_starts_as_it_is() {
+        let config = read(&[
+            ("JWT_SECRET", SECRET),
+            ("NODE_ENV", "production"),
+            ("AWS_REGION", "eu-central-1"),
+            ("FRONTEND_URL", "https://labs.example/"),
+            ("GATEWAY_SECRET", ""),
+            ("PORT", "8080"),
+        ]);
+        let config = config.unwrap();
+        assert_eq!(config.listen.to_string(), "0.0.0.0:8080");
+        assert_eq!(config.auth.origins, ["https://labs.example"]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_secrets() {
+        for (variables, message) in [
+            (&[("NODE_ENV", "production")][..], "JWT_SECRET is required because NODE_ENV is production"),
+            (&[("JWT_SECRET", "short")], "JWT_SECRET must be at least 32 bytes long, but is \"<redacted>\""),
+            (&[("GATEWAY_SECRET", "short")], "GATEWAY_SECRET must be at least 32 bytes long"),
+            (&[("PORT", "http")], "PORT must be a port number, but is \"http\""),
+            (&[("SESSION_IDLE_SECONDS", "0")], "SESSION_IDLE_SECONDS must be a positive whole number"),
+            (&[("LOG_FORMAT", "xml")], "LOG_FORMAT must be `text` or `json`"),
+            (&[("LOG_COMMANDS", "yes")], "LOG_COMMANDS must be `true` or `false`"),
+        ] {
+            let error = read(variables).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+        }
+        let debug = format!("{:?}", read(&[("JWT_SECRET", SECRET)]).unwrap());
+        assert!(!debug.contains(SECRET));
+    }
+}

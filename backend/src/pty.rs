@@ -1,0 +1,117 @@
+//! Terminals with a shell in them, behind a narrow trait: the real ones on the kernel's PTYs, and a scripted one for tests.
+//! Knows nothing of sessions, clients or stores.
+
+mod descriptor;
+mod integration;
+mod marks;
+mod open;
+mod processes;
+pub mod scripted;
+
+pub use integration::{Nonce, environment};
+pub use marks::{Mark, MarkScanner, Piece};
+pub use open::PtyShells;
+
+use shared_protocol::server::Tty;
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::task::{Context, Poll};
+
+/// Width and height in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Size {
+    /// Columns.
+    pub cols: u16,
+    /// Rows.
+    pub rows: u16,
+}
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct ShellSpec {
+    /// Program of the shell; it is started as a login shell.
+    pub shell: String,
+    /// Its whole environment; nothing of the service's own leaks in.
+    pub environment: BTreeMap<String, String>,
+    /// Where it starts.
+    pub directory: PathBuf,
+    /// Its first size.
+    pub size: Size,
+    /// Stands in the environment of every process of the session, so that all can be found at its end.
+    pub nonce: Nonce,
+}
+
+/// What the owner waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Want {
+    /// Output, unless back-pressure holds it.
+    pub read: bool,
+    /// Room for input.
+    pub write: bool,
+}
+
+/// What happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ready {
+    /// [`Pty::read`] has something.
+    Readable,
+    /// [`Pty::write`] has room.
+    Writable,
+    /// The shell is over; what it printed last can still be read.
+    Exited,
+}
+
+/// Outcome of a read that never blocks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadOutcome {
+    /// So many bytes.
+    Bytes(usize),
+    /// Nothing now.
+    Empty,
+    /// Nothing ever again: every process has closed the terminal.
+    End,
+}
+
+/// How a shell ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// As a shell reports it: 128 + n for signal n.
+    pub code: i32,
+    /// The signal's name.
+    pub signal: Option<String>,
+}
+
+/// One terminal with its shell. Nothing here blocks.
+pub trait Pty: Send {
+    /// Waits for one of the things that are wanted, or for the end of the shell (told once). Can be dropped at any time.
+    fn poll_ready(&mut self, context: &mut Context<'_>, want: Want) -> Poll<Ready>;
+    /// Takes output.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadOutcome>;
+    /// Gives input; 0 when there is no room.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
+    /// Sets the size and tells the foreground program (SIGWINCH).
+    fn resize(&mut self, size: Size) -> io::Result<()>;
+    /// How the terminal treats input now.
+    fn tty(&self) -> Tty;
+    /// How the shell ended; `None` while it runs.
+    fn exit(&mut self) -> Option<Exit>;
+    /// The processes of this terminal, to signal from elsewhere: finding them takes a walk through `/proc`.
+    fn processes(&self) -> Box<dyn Processes>;
+}
+
+/// All processes that a shell started, however they detached themselves.
+pub trait Processes: Send {
+    /// Asks them to end (SIGHUP, and SIGCONT for the stopped).
+    fn hang_up(&self);
+    /// Ends them (SIGKILL). Returns how many were still there.
+    fn kill(&self) -> usize;
+}
+
+/// Starts shells.
+pub trait Shells: Send + Sync {
+    /// Opens a terminal and starts the shell in it. Takes a fork: call it where blocking is allowed.
+    fn start(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>>;
+    /// How sessions are kept apart, for diagnostics.
+    fn isolation(&self) -> &'static str;
+}

@@ -1,0 +1,29 @@
+//! The one place with `unsafe`: a descriptor of our own for a PTY that portable-pty opened, because the crate gives out the
+//! number only, and its registration with tokio, which asks for a promise that the type system does not check.
+
+use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use std::io;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// A non-blocking duplicate of an open descriptor, closed on exec.
+///
+/// `raw` must be open for the duration of the call; the caller holds its owner.
+pub(super) fn nonblocking_duplicate(raw: RawFd) -> io::Result<OwnedFd> {
+    #[expect(unsafe_code, reason = "portable-pty exposes the master only as a number")]
+    // SAFETY: the caller holds the `MasterPty` that owns this descriptor, so it stays open until we return.
+    let master = unsafe { BorrowedFd::borrow_raw(raw) };
+    let ours = rustix::io::fcntl_dupfd_cloexec(master, 3)?;
+    fcntl_setfl(&ours, fcntl_getfl(&ours)? | OFlags::NONBLOCK)?;
+    Ok(ours)
+}
+
+/// Readiness of a descriptor. Call it within the runtime.
+pub(super) fn readiness(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<OwnedFd>> {
+    #[expect(unsafe_code, reason = "tokio's safe constructor is deprecated because it cannot check this")]
+    // SAFETY: an `OwnedFd` is open, always returns the same number, and is closed only when the `AsyncFd` that owns it now
+    // is dropped.
+    let registered = unsafe { AsyncFd::register_with_interest(fd, interest) };
+    registered.map_err(io::Error::from)
+}

@@ -1,0 +1,185 @@
+//! Finds the shell's marks (OSC 133) and its bracketed-paste switch in the output, over any cut, without changing a byte.
+
+use super::Nonce;
+
+/// Longest mark that is looked at, in bytes; a longer one is no mark of ours.
+const MARK_BYTES: usize = 128;
+
+/// What the shell says about itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// B: a prompt stands there, ready for a line. Also printed when the line editor draws the prompt again.
+    Ready,
+    /// P: the line is not complete; the shell waits for more.
+    More,
+    /// C: the line was taken and runs now.
+    Taken,
+    /// D: it is done, with this exit code.
+    Done(i32),
+    /// The line editor wants pastes bracketed, or no longer.
+    BracketedPaste(bool),
+}
+
+/// A piece of scanned output.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Piece<'a> {
+    /// Output that is no mark, in order and complete: what looks like the start of a mark comes once it is clear.
+    Text(&'a [u8]),
+    /// A mark that ended here.
+    Mark(Mark),
+}
+
+/// Scanner with the state that a cut leaves: the start of a sequence that may become a mark.
+#[derive(Debug)]
+pub struct MarkScanner {
+    tag: Vec<u8>,
+    /// An escape sequence that may be a mark and is not over; empty outside of one.
+    partial: Vec<u8>,
+}
+
+impl MarkScanner {
+    /// Looks for the marks of one shell.
+    pub fn new(nonce: &Nonce) -> Self {
+        Self { tag: format!(";tg={nonce}").into_bytes(), partial: Vec::new() }
+    }
+
+    /// Scans the next output.
+    pub fn scan(&mut self, bytes: &[u8], mut piece: impl FnMut(Piece<'_>)) {
+        let mut rest = bytes;
+        while let Some((&first, after)) = rest.split_first() {
+            if self.partial.is_empty() {
+                let text = memchr::memchr(0x1b, rest).unwrap_or(rest.len());
+                if text > 0 {
+                    piece(Piece::Text(&rest[..text]));
+                    rest = &rest[text..];
+                    continue;
+                }
+            }
+            self.partial.push(first);
+            match self.verdict() {
+                Verdict::Open => rest = after,
+                Verdict::Mark(mark) => {
+                    self.partial.clear();
+                    piece(Piece::Mark(mark));
+                    rest = after;
+                }
+                Verdict::Nothing => {
+                    // The byte that broke the sequence is looked at again: it may begin the next one.
+                    self.partial.pop();
+                    piece(Piece::Text(&self.partial));
+                    self.partial.clear();
+                }
+            }
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        const OSC: &[u8] = b"\x1b]133;";
+        const PASTE: &[u8] = b"\x1b[?2004";
+        let have = self.partial.as_slice();
+        if have.len() <= PASTE.len() && PASTE.starts_with(have) {
+            return Verdict::Open;
+        }
+        if let Some(rest) = have.strip_prefix(PASTE) {
+            return match rest {
+                b"h" => Verdict::Mark(Mark::BracketedPaste(true)),
+                b"l" => Verdict::Mark(Mark::BracketedPaste(false)),
+                _ => Verdict::Nothing,
+            };
+        }
+        if have.len() <= OSC.len() {
+            return if OSC.starts_with(have) { Verdict::Open } else { Verdict::Nothing };
+        }
+        let Some(rest) = have.strip_prefix(OSC) else { return Verdict::Nothing };
+        let body = match rest {
+            [body @ .., 0x07] | [body @ .., 0x1b, b'\\'] => body,
+            [.., 0x1b] => return Verdict::Open,
+            _ if rest.len() > MARK_BYTES || rest.contains(&0x1b) => return Verdict::Nothing,
+            _ => return Verdict::Open,
+        };
+        self.mark(body).map_or(Verdict::Nothing, Verdict::Mark)
+    }
+
+    fn mark(&self, body: &[u8]) -> Option<Mark> {
+        match body.strip_suffix(self.tag.as_slice())? {
+            b"B" => Some(Mark::Ready),
+            b"P" => Some(Mark::More),
+            b"C" => Some(Mark::Taken),
+            done => {
+                let code = std::str::from_utf8(done.strip_prefix(b"D;")?).ok()?;
+                code.parse().ok().map(Mark::Done)
+            }
+        }
+    }
+}
+
+enum Verdict {
+    Open,
+    Nothing,
+    Mark(Mark),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn scanner() -> MarkScanner {
+        MarkScanner::new(&Nonce::new([0; 8]))
+    }
+
+    const TAG: &str = ";tg=0000000000000000\x07";
+
+    /// All text, and all marks, of output that comes in these cuts.
+    fn scan(cuts: &[&[u8]]) -> (Vec<u8>, Vec<Mark>) {
+        let (mut text, mut marks, mut scanner) = (Vec::new(), Vec::new(), scanner());
+        for cut in cuts {
+            scanner.scan(cut, |piece| match piece {
+                Piece::Text(piece) => text.extend_from_slice(piece),
+                Piece::Mark(mark) => marks.push(mark),
+            });
+        }
+        (text, marks)
+    }
+
+    #[test]
+    fn marks_are_found_and_left_out_of_the_text() {
+        let output = format!("\x1b[?2004l\r\x1b]133;C{TAG}a\x1b[31mb\x1b]133;D;2{TAG}\x1b]133;P{TAG}$ \x1b]133;B{TAG}");
+        let (text, marks) = scan(&[output.as_bytes()]);
+        assert_eq!(String::from_utf8(text).unwrap(), "\ra\x1b[31mb$ ");
+        assert_eq!(marks, [Mark::BracketedPaste(false), Mark::Taken, Mark::Done(2), Mark::More, Mark::Ready]);
+    }
+
+    #[test]
+    fn another_tag_or_another_osc_is_text() {
+        let output = "\x1b]133;B;tg=1111111111111111\x07\x1b]0;title\x07\x1b]133;B\x07x";
+        let (text, marks) = scan(&[output.as_bytes()]);
+        assert_eq!((text.as_slice(), marks.len()), (output.as_bytes(), 0));
+    }
+
+    #[test]
+    fn an_endless_mark_is_given_up() {
+        let mut scanner = scanner();
+        scanner.scan(b"\x1b]133;", |_| {});
+        scanner.scan(&[b'x'; 4096], |_| {});
+        assert!(scanner.partial.is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn any_cut_finds_the_same_marks(at in 0usize..200, second in 0usize..200) {
+            let output = format!("ls\x1b\x1b[?2004l\r\x1b]133;C{TAG}\x1b[1mfile\x1b[0m\r\n\x1b]133;D;130{TAG}\x1b[?2004h$ \x1b]133;B{TAG}");
+            let bytes = output.as_bytes();
+            let (a, b) = (at.min(second).min(bytes.len()), at.max(second).min(bytes.len()));
+            let whole = scan(&[bytes]);
+            let cut = scan(&[&bytes[..a], &bytes[a..b], &bytes[b..]]);
+            prop_assert_eq!(cut, whole);
+        }
+
+        #[test]
+        fn hostile_output_never_panics(cuts in proptest::collection::vec(proptest::collection::vec(prop_oneof![Just(0x1bu8), Just(b']'), Just(b'1'), Just(b'3'), Just(b';'), Just(7u8), any::<u8>()], 0..40), 0..10)) {
+            let cuts: Vec<&[u8]> = cuts.iter().map(Vec::as_slice).collect();
+            scan(&cuts);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Real terminals: portable-pty opens them and starts the shell; reading and writing is ours, by readiness on a duplicate of
+//! the master, so that no session needs a thread.
+
+use super::descriptor::{nonblocking_duplicate, readiness};
+use super::processes::ProcProcesses;
+use super::{Exit, Nonce, Processes, Pty, ReadOutcome, Ready, ShellSpec, Shells, Size, Want};
+use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
+use rustix::termios::LocalModes;
+use shared_protocol::server::Tty;
+use std::io;
+use std::task::{Context, Poll};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Starts shells as the service's own user: no isolation between sessions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PtyShells;
+
+impl Shells for PtyShells {
+    fn start(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
+        let pair = native_pty_system().openpty(pty_size(spec.size)).map_err(io::Error::other)?;
+        let mut command = CommandBuilder::new(&spec.shell);
+        command.arg("-l");
+        command.env_clear();
+        for (name, value) in &spec.environment {
+            command.env(name, value);
+        }
+        command.cwd(&spec.directory);
+        let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
+        // Our copy of the slave would keep the terminal open after its last process.
+        drop(pair.slave);
+        let pid = child.process_id().and_then(|id| Pid::from_raw(id as i32));
+        let pid = pid.ok_or_else(|| io::Error::other("the shell has no process id"))?;
+        let raw = pair.master.as_raw_fd().ok_or_else(|| io::Error::other("the terminal has no descriptor"))?;
+        Ok(Box::new(KernelPty {
+            io: readiness(nonblocking_duplicate(raw)?, Interest::READABLE | Interest::WRITABLE)?,
+            ended: readiness(pidfd_open(pid, PidfdFlags::empty())?, Interest::READABLE)?,
+            end_told: false,
+            master: pair.master,
+            pid,
+            nonce: spec.nonce.clone(),
+        }))
+    }
+
+    fn isolation(&self) -> &'static str {
+        "none"
+    }
+}
+
+fn pty_size(size: Size) -> PtySize {
+    PtySize { rows: size.rows, cols: size.cols, pixel_width: 0, pixel_height: 0 }
+}
+
+/// The name that a person knows, for the signals that end a shell.
+fn signal_name(signal: i32) -> String {
+    const NAMES: [(Signal, &str); 10] = [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::INT, "SIGINT"),
+        (Signal::QUIT, "SIGQUIT"),
+        (Signal::ABORT, "SIGABRT"),
+        (Signal::KILL, "SIGKILL"),
+        (Signal::SEGV, "SIGSEGV"),
+        (Signal::PIPE, "SIGPIPE"),
+        (Signal::ALARM, "SIGALRM"),
+        (Signal::TERM, "SIGTERM"),
+        (Signal::XCPU, "SIGXCPU"),
+    ];
+    let known = NAMES.iter().find(|(known, _)| known.as_raw() == signal);
+    known.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
+}
+
+struct KernelPty {
+    io: AsyncFd<OwnedFd>,
+    /// A pidfd: readable once the shell is over.
+    ended: AsyncFd<OwnedFd>,
+    end_told: bool,
+    master: Box<dyn MasterPty + Send>,
+    pid: Pid,
+    nonce: Nonce,
+}
+
+impl Pty for KernelPty {
+    fn poll_ready(&mut self, context: &mut Context<'_>, want: Want) -> Poll<Ready> {
+        // An error of the reactor means that the runtime is going down: reading reports it as the end.
+        if want.write && self.io.poll_write_ready(context).is_ready() {
+            return Poll::Ready(Ready::Writable);
+        }
+        if want.read && self.io.poll_read_ready(context).is_ready() {
+            return Poll::Ready(Ready::Readable);
+        }
+        if !self.end_told && self.ended.poll_read_ready(context).is_ready() {
+            self.end_told = true;
+            return Poll::Ready(Ready::Exited);
+        }
+        Poll::Pending
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
+        let result =
+            self.io.try_io(Interest::READABLE, |fd| rustix::io::read(fd, &mut *buffer).map_err(io::Error::from));
+        match result {
+            Ok(0) => Ok(ReadOutcome::End),
+            Ok(count) => Ok(ReadOutcome::Bytes(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(ReadOutcome::Empty),
+            // Linux reports EIO on the master once no process has the terminal open.
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Ok(ReadOutcome::End),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.io.try_io(Interest::WRITABLE, |fd| rustix::io::write(fd, bytes).map_err(io::Error::from));
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            other => other,
+        }
+    }
+
+    fn resize(&mut self, size: Size) -> io::Result<()> {
+        self.master.resize(pty_size(size)).map_err(io::Error::other)
+    }
+
+    fn tty(&self) -> Tty {
+        // The master reports the slave's settings; a terminal that is gone has none.
+        rustix::termios::tcgetattr(self.io.get_ref()).map_or(Tty::default(), |settings| Tty {
+            echo: settings.local_modes.contains(LocalModes::ECHO),
+            canonical: settings.local_modes.contains(LocalModes::ICANON),
+        })
+    }
+
+    fn exit(&mut self) -> Option<Exit> {
+        // Not portable-pty's own wait: it keeps the signal's text only, and no number.
+        let ended = WaitId::PidFd(self.ended.get_ref().as_fd());
+        let status = waitid(ended, WaitIdOptions::EXITED | WaitIdOptions::NOHANG).ok().flatten()?;
+        Some(match status.terminating_signal() {
+            Some(signal) => Exit { code: 128 + signal, signal: Some(signal_name(signal)) },
+            None => Exit { code: status.exit_status().unwrap_or_default(), signal: None },
+        })
+    }
+
+    fn processes(&self) -> Box<dyn Processes> {
+        Box::new(ProcProcesses::new(self.pid, &self.nonce))
+    }
+}

@@ -1,0 +1,132 @@
+//! The HTTP surface: one handler a file, who may call it, and the only place where errors become answers.
+
+mod auth;
+mod diagnostics;
+mod disconnect;
+mod error;
+mod health;
+mod message;
+mod output;
+mod sessions;
+mod terminal;
+mod ws_test;
+
+use crate::clock::{Clock, Entropy};
+use crate::config::AuthConfig;
+use crate::session::{Limits, Registry};
+use crate::store::Store;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::limits::FRAME_BYTES;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, watch};
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// Every path, for `/health` and `/api/diagnostics/websocket`.
+const ENDPOINTS: [&str; 8] = [
+    MESSAGE_PATH,
+    OUTPUT_PATH,
+    DISCONNECT_PATH,
+    "/api/sessions",
+    "/api/diagnostics/websocket",
+    "/health",
+    "/terminal",
+    "/ws-test",
+];
+
+/// Largest body of a request, in bytes: a frame, with room to answer a larger one by a clear error.
+const BODY_BYTES: usize = FRAME_BYTES * 2;
+
+/// How long a browser may remember what CORS allows.
+const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);
+
+/// What diagnostics tell of the service.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// Kind of the store.
+    pub store_kind: &'static str,
+    /// How sessions are kept apart.
+    pub isolation: &'static str,
+    /// How long sessions live.
+    pub limits: Limits,
+    /// Sessions of this instance, at most.
+    pub sessions: usize,
+}
+
+/// What every handler works with.
+pub struct Service {
+    pub(crate) registry: Registry,
+    auth: AuthConfig,
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    about: About,
+    log_commands: bool,
+    draining: watch::Sender<bool>,
+    tests: Arc<Semaphore>,
+}
+
+impl Service {
+    /// Ready to serve.
+    pub fn new(
+        auth: AuthConfig,
+        registry: Registry,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        about: About,
+        log_commands: bool,
+    ) -> Self {
+        let draining = watch::Sender::new(false);
+        let tests = Arc::new(Semaphore::new(ws_test::TESTS));
+        Self { registry, auth, store, clock, entropy, about, log_commands, draining, tests }
+    }
+
+    /// From now on: unhealthy, and no new sessions.
+    pub fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    /// Completes once [`Self::drain`] was called.
+    pub async fn drained(&self) {
+        let mut draining = self.draining.subscribe();
+        // The sender lives as long as `self`.
+        let _ = draining.wait_for(|draining| *draining).await;
+    }
+
+    fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    fn now_seconds(&self) -> u64 {
+        self.clock.now_ms() / 1000
+    }
+}
+
+/// Every route.
+pub fn router(service: Arc<Service>) -> Router {
+    let origins = service.auth.origins.iter().filter_map(|origin| origin.parse().ok()).collect::<Vec<_>>();
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_credentials(true)
+        .allow_methods([http::Method::GET, http::Method::POST, http::Method::DELETE])
+        .allow_headers([http::header::AUTHORIZATION, http::header::CONTENT_TYPE])
+        .max_age(CORS_MAX_AGE);
+    Router::new()
+        .route(MESSAGE_PATH, post(message::handle))
+        .route(OUTPUT_PATH, post(output::handle))
+        .route(DISCONNECT_PATH, post(disconnect::handle))
+        .route("/api/sessions", post(sessions::create))
+        .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
+        .route("/api/diagnostics/websocket", get(diagnostics::handle))
+        .route("/health", get(health::handle))
+        .route("/terminal", get(terminal::handle))
+        .route("/ws-test", get(ws_test::handle))
+        .fallback(error::no_such_route)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(cors)
+        .with_state(service)
+}

@@ -1,0 +1,121 @@
+//! Who is speaking: extractors that let a handler run only with a valid token, so that no handler can forget it.
+
+use super::Service;
+use super::error::Failure;
+use crate::config::AuthConfig;
+use crate::session::Speaker;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::request::Parts;
+use shared_protocol::gateway::CONNECTION_HEADER;
+use shared_protocol::{ConnectionId, ErrorCode, GatewayClaims, SessionId, UserClaims};
+use std::sync::Arc;
+
+/// A request that the gateway signed: its claims, and the body that they are for.
+pub(super) struct Signed {
+    pub claims: GatewayClaims,
+    pub body: Bytes,
+}
+
+impl FromRequest<Arc<Service>> for Signed {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Failure> {
+        let path = request.uri().path().to_owned();
+        // Before the body is read: a stranger costs nothing.
+        let token = bearer(request.headers()).ok_or_else(missing)?.to_owned();
+        let connection = request.headers().get(CONNECTION_HEADER).cloned();
+        let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
+            Failure::new(ErrorCode::TooLarge, format!("the body cannot be read: {}", rejection.body_text()))
+        })?;
+        let claims = service.auth.gateway.verify(&token, &path, &body, service.now_seconds())?;
+        if connection.is_some_and(|header| header.as_bytes() != claims.cid.as_str().as_bytes()) {
+            return Err(Failure::new(ErrorCode::Forbidden, "the header names another connection than the token"));
+        }
+        Ok(Self { claims, body })
+    }
+}
+
+impl Signed {
+    /// The session that it may speak to.
+    pub(super) fn session(&self) -> Result<&SessionId, Failure> {
+        let missing = || Failure::new(ErrorCode::SessionNotFound, "this connection has no session");
+        self.claims.sid.as_ref().ok_or_else(missing)
+    }
+
+    pub(super) fn speaker(&self) -> Speaker {
+        Speaker {
+            connection: self.claims.cid.clone(),
+            user: self.claims.sub.clone(),
+            role: self.claims.role,
+            admin: self.claims.admin,
+            names_session: self.claims.create,
+            issued_at: self.claims.uiat,
+        }
+    }
+
+    /// A body that names a connection or session must name the token's.
+    pub(super) fn check(&self, connection: Option<&ConnectionId>, session: Option<&SessionId>) -> Result<(), Failure> {
+        let other =
+            |what| Err(Failure::new(ErrorCode::Forbidden, format!("the body names another {what} than the token")));
+        if connection.is_some_and(|id| *id != self.claims.cid) {
+            return other("connection");
+        }
+        if session.is_some_and(|id| Some(id) != self.claims.sid.as_ref()) {
+            return other("session");
+        }
+        Ok(())
+    }
+}
+
+/// A request with a user's JWT as bearer.
+pub(super) struct User(pub UserClaims);
+
+impl FromRequestParts<Arc<Service>> for User {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Failure> {
+        let token = bearer(&parts.headers).ok_or_else(missing)?;
+        Ok(Self(service.auth.users.verify(token, service.now_seconds())?))
+    }
+}
+
+/// The user as a speaker in this session, over a connection of this service's own.
+pub(super) fn speaker(claims: &UserClaims, session: &SessionId, connection: ConnectionId) -> Speaker {
+    Speaker {
+        connection,
+        user: claims.sub.clone(),
+        role: claims.role,
+        admin: claims.admin,
+        names_session: claims.sid.as_ref() == Some(session),
+        issued_at: claims.iat,
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+fn missing() -> Failure {
+    Failure::new(ErrorCode::Unauthorized, "a bearer token is required")
+}
+
+/// Whether a page of this origin may speak to us: none is sent by programs; pages are same-origin or listed. Without
+/// configured secrets the Host must be this machine too, because a page may rebind its name to it.
+pub(super) fn origin_allowed(auth: &AuthConfig, headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let host = text(HOST).unwrap_or_default();
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    if auth.random_secrets && !matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
+        return false;
+    }
+    match text(ORIGIN) {
+        None => !headers.contains_key(ORIGIN),
+        Some(origin) => {
+            let same = origin.split_once("://").is_some_and(|(_, origin_host)| origin_host == host);
+            same || auth.origins.iter().any(|allowed| allowed == origin)
+        }
+    }
+}

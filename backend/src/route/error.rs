@@ -1,0 +1,43 @@
+//! The only place where a failure becomes an HTTP answer: `{error, code, retryable}` with a fitting status.
+
+use crate::session::Refusal;
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use shared_protocol::{ApiError, ErrorCode};
+
+/// A failure on its way out.
+#[derive(Debug)]
+pub(super) struct Failure(pub ApiError);
+
+impl Failure {
+    pub(super) fn new(code: ErrorCode, error: impl Into<String>) -> Self {
+        Self(ApiError::new(code, error))
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code, refusal.message)
+    }
+}
+
+impl From<tokens::BadToken> for Failure {
+    fn from(bad: tokens::BadToken) -> Self {
+        let code = if bad == tokens::BadToken::Expired { ErrorCode::TokenExpired } else { ErrorCode::Unauthorized };
+        Self::new(code, bad.to_string())
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        tracing::debug!(code = ?self.0.code, "refused");
+        (status, Json(self.0)).into_response()
+    }
+}
+
+pub(super) async fn no_such_route() -> Response {
+    let body = ApiError::new(ErrorCode::SessionNotFound, "there is nothing at this path");
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
+}

@@ -1,0 +1,21 @@
+//! `GET /health`: 503 only while draining, because platforms replace an instance that answers 503, and every shell with it.
+
+use super::{ENDPOINTS, Service};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub(super) async fn handle(State(service): State<Arc<Service>>) -> (StatusCode, Json<Value>) {
+    let (status, word) =
+        if service.is_draining() { (StatusCode::SERVICE_UNAVAILABLE, "draining") } else { (StatusCode::OK, "ok") };
+    let body = json!({
+        "status": word,
+        "websocket": "available",
+        "endpoints": ENDPOINTS,
+        "version": env!("CARGO_PKG_VERSION"),
+        "sessions": service.registry.count(),
+    });
+    (status, Json(body))
+}

@@ -1,0 +1,138 @@
+//! `POST /api/ws/message`: one message of a browser.
+
+use super::Service;
+use super::auth::Signed;
+use super::error::Failure;
+use crate::pty::Size;
+use crate::session::{Close, Reply, Speaker};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use shared_protocol::client::parse;
+use shared_protocol::gateway::{
+    CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, REQUEST_ID_HEADER, TOUCH_HEADER,
+};
+use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
+use shared_protocol::{ClientMessage, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Window of a session that a plain client starts, until someone resizes it.
+const PLAIN_SIZE: Size = Size { cols: 80, rows: 24 };
+
+pub(super) async fn handle(
+    State(service): State<Arc<Service>>,
+    headers: HeaderMap,
+    signed: Signed,
+) -> Result<Response, Failure> {
+    let started = Instant::now();
+    let request = headers.get(REQUEST_ID_HEADER).and_then(|id| id.to_str().ok()).unwrap_or("-").to_owned();
+    let connection = signed.claims.cid.clone();
+    let reply = answer(&service, &signed).await?;
+    tracing::info!(%request, ms = started.elapsed().as_millis() as u64, "[WS] Message from {connection}");
+    Ok(reply.into_response())
+}
+
+async fn answer(service: &Service, signed: &Signed) -> Result<Reply, Failure> {
+    let envelope = match parse(&signed.body) {
+        Ok(envelope) => envelope,
+        Err(malformed) => return Ok(direct(ErrorMessage::new(malformed.code, malformed.message).into())),
+    };
+    signed.check(envelope.connection_id.as_ref(), envelope.session_id.as_ref())?;
+    let Some(session) = signed.claims.sid.as_ref() else {
+        let refusal = "this connection has no session: it may only `ping` and `echo`";
+        let refused = || ErrorMessage::new(ErrorCode::NotAttached, refusal).into();
+        return Ok(direct(stateless(service, &envelope.inbound).unwrap_or_else(refused)));
+    };
+    deliver(service, session, signed.speaker(), envelope.inbound).await
+}
+
+/// Gives a message to its session. What needs no session is answered without one.
+pub(super) async fn deliver(
+    service: &Service,
+    session: &SessionId,
+    speaker: Speaker,
+    inbound: Inbound,
+) -> Result<Reply, Failure> {
+    let size = match &inbound {
+        Inbound::Message(ClientMessage::Attach(attach)) => {
+            if service.store.is_gone(&speaker.connection).await.map_err(crate::session::Refusal::from)? {
+                return Err(Failure::new(ErrorCode::ConnectionGone, "this connection was closed"));
+            }
+            Some(Size { cols: attach.cols, rows: attach.rows })
+        }
+        Inbound::Plain(Plain::Command { command, .. }) => {
+            if service.log_commands {
+                tracing::info!(%session, command, "[Terminal] Executing");
+            } else {
+                tracing::info!(%session, "[Terminal] Executing");
+            }
+            Some(PLAIN_SIZE)
+        }
+        Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size { cols: *cols, rows: *rows }),
+        _ => None,
+    };
+    let handle = match size {
+        Some(_) if service.is_draining() => {
+            return Err(Failure::new(ErrorCode::Draining, "the service is being replaced; try again"));
+        }
+        Some(size) => service.registry.running_or_new(session, &speaker, size).await?,
+        None => match service.registry.running(session, &speaker).await {
+            Ok(handle) => handle,
+            Err(refusal) => return stateless(service, &inbound).map(direct).ok_or_else(|| refusal.into()),
+        },
+    };
+    Ok(handle.deliver(speaker, inbound).await?)
+}
+
+/// Answers to what any connection may ask.
+fn stateless(service: &Service, inbound: &Inbound) -> Option<ServerMessage> {
+    let timestamp = service.clock.now_ms();
+    match inbound {
+        Inbound::Message(ClientMessage::Ping(ping)) => Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp })),
+        Inbound::Message(ClientMessage::Echo(echo)) => {
+            Some(ServerMessage::Echo(EchoReply { received: echo.fields.clone().into(), timestamp }))
+        }
+        Inbound::Unknown { kind } => Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone() })),
+        _ => None,
+    }
+}
+
+pub(super) fn direct(message: ServerMessage) -> Reply {
+    let frame = Some(ServerFrame::from(message).to_json().into());
+    Reply { frame, ..Reply::default() }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        if let Some(ticket) = self.follow.and_then(|ticket| HeaderValue::try_from(ticket.to_string()).ok()) {
+            headers.insert(FOLLOW_HEADER, ticket);
+        }
+        if self.touch {
+            headers.insert(TOUCH_HEADER, HeaderValue::from_static("1"));
+        }
+        insert_close(&mut headers, self.close);
+        with_frame(headers, self.frame)
+    }
+}
+
+pub(super) fn insert_close(headers: &mut HeaderMap, close: Option<Close>) {
+    let value = match close {
+        None => return,
+        Some(Close::Connection) => CLOSE_CONNECTION,
+        Some(Close::Session) => CLOSE_SESSION,
+    };
+    headers.insert(CLOSE_HEADER, HeaderValue::from_static(value));
+}
+
+/// `200` with the frame, or `204`.
+pub(super) fn with_frame(mut headers: HeaderMap, frame: Option<bytes::Bytes>) -> Response {
+    match frame {
+        Some(frame) => {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            (headers, frame).into_response()
+        }
+        None => (StatusCode::NO_CONTENT, headers).into_response(),
+    }
+}

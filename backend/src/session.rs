@@ -1,0 +1,162 @@
+//! Sessions: one task owns a shell and everything mutable about it; the rest of the service speaks to it by messages. Knows
+//! terminals and the store, but not how requests arrive.
+
+mod actor;
+mod attach;
+mod client;
+pub mod command;
+mod deliver;
+pub mod follower;
+pub mod input_order;
+mod lifecycle;
+pub mod output_log;
+mod registry;
+mod send;
+
+pub use follower::Ticket;
+pub use lifecycle::Limits;
+pub use registry::{Registry, RegistryParts, ShellSettings};
+
+use bytes::Bytes;
+use shared_protocol::{ConnectionId, EndReason, ErrorCode, Inbound, Role};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Requests that may wait for a session's task. More means that it is behind: the senders wait, and with them the gateway.
+const MAILBOX: usize = 256;
+
+/// Who sent a message, as their token says.
+#[derive(Debug, Clone)]
+pub struct Speaker {
+    /// The transport it came over.
+    pub connection: ConnectionId,
+    /// The user.
+    pub user: String,
+    /// What they may do.
+    pub role: Role,
+    /// Whether they operate the platform.
+    pub admin: bool,
+    /// Whether their token names this session, which is authority enough to create it.
+    pub names_session: bool,
+    /// When their token was issued, in seconds since 1970: decides whether it may create an ended session again.
+    pub issued_at: Option<u64>,
+}
+
+/// Which connections the gateway closes after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// The one that it was answered to.
+    Connection,
+    /// All of the session's.
+    Session,
+}
+
+/// Answer to a message.
+#[derive(Debug, Default, Clone)]
+pub struct Reply {
+    /// A frame for the browser.
+    pub frame: Option<Bytes>,
+    /// The bearer of this answer is to follow.
+    pub follow: Option<Ticket>,
+    /// What to close after that.
+    pub close: Option<Close>,
+    /// The gateway's row of this connection is to live on.
+    pub touch: bool,
+}
+
+/// Answer to a request for output.
+#[derive(Debug, Default, Clone)]
+pub struct Fetched {
+    /// A frame for the browser; none when the time was up.
+    pub frame: Option<Bytes>,
+    /// Ask again with this; none means stop.
+    pub next: Option<Ticket>,
+    /// What to close after that.
+    pub close: Option<Close>,
+}
+
+/// Why a session does not take a message. Nothing has changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Refusal {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// A sentence for a person.
+    pub message: String,
+}
+
+impl Refusal {
+    /// A refusal with this sentence.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    fn ended() -> Self {
+        Self::new(ErrorCode::SessionEnded, "the session has ended")
+    }
+
+    fn overloaded() -> Self {
+        Self::new(ErrorCode::BackendTimeout, "the session did not answer in time")
+    }
+}
+
+enum Request {
+    Deliver { speaker: Speaker, inbound: Inbound, reply: oneshot::Sender<Reply> },
+    Output { connection: ConnectionId, ticket: Ticket, wait: Duration, reply: oneshot::Sender<Fetched> },
+    Disconnect { connection: ConnectionId },
+    End { reason: EndReason },
+}
+
+/// The way to a session's task.
+#[derive(Debug, Clone)]
+pub struct SessionHandle(mpsc::Sender<Request>);
+
+/// How long a request waits for room in the mailbox, and a message for its answer beyond the time a command may take.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+impl SessionHandle {
+    /// Gives it a message and waits for the direct answer.
+    pub async fn deliver(&self, speaker: Speaker, inbound: Inbound) -> Result<Reply, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Deliver { speaker, inbound, reply }).await?;
+        let deadline = deliver::DIRECT_COMMAND + PATIENCE;
+        match tokio::time::timeout(deadline, answer).await {
+            Ok(answer) => answer.map_err(|_| Refusal::ended()),
+            Err(_) => Err(Refusal::overloaded()),
+        }
+    }
+
+    /// Waits for the next frame of a follower.
+    pub async fn output(&self, connection: ConnectionId, ticket: Ticket, wait: Duration) -> Result<Fetched, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Output { connection, ticket, wait, reply }).await?;
+        match tokio::time::timeout(wait + PATIENCE, answer).await {
+            // Dropped unanswered: replaced by a newer request, or the session is over. Either way: stop.
+            Ok(answer) => Ok(answer.unwrap_or_default()),
+            Err(_) => Err(Refusal::overloaded()),
+        }
+    }
+
+    /// Says that a connection is gone.
+    pub async fn disconnect(&self, connection: ConnectionId) -> Result<(), Refusal> {
+        self.send(Request::Disconnect { connection }).await
+    }
+
+    /// Ends the session; returns once it is told, not once it is over.
+    pub async fn end(&self, reason: EndReason) -> Result<(), Refusal> {
+        self.send(Request::End { reason }).await
+    }
+
+    /// Waits until the session's task is gone.
+    pub async fn closed(&self) {
+        self.0.closed().await;
+    }
+
+    async fn send(&self, request: Request) -> Result<(), Refusal> {
+        match self.0.send_timeout(request, PATIENCE).await {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(Refusal::ended()),
+            Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(Refusal::overloaded()),
+        }
+    }
+}

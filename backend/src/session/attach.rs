@@ -1,0 +1,166 @@
+//! How connections become clients of a session, and how they leave.
+
+use super::Speaker;
+use super::actor::{Actor, Connected};
+use super::client::Client;
+use crate::pty::Size;
+use shared_protocol::client::Attach;
+use shared_protocol::server::{Attached, ErrorMessage};
+use shared_protocol::{ClientId, ConnectionId, ErrorCode, Pos, Role, ServerMessage};
+use tokio::time::Instant;
+
+/// Clients that one session remembers. The ones that left longest ago are forgotten first.
+const CLIENTS: usize = 64;
+
+/// A client renews its follower this long after the last time, in milliseconds: well before the gateway's invocation ends.
+const FOLLOW_MS: u64 = 20_000;
+
+impl Actor {
+    /// Makes the connection a connection of this client, new or known.
+    pub(super) fn attach(&mut self, speaker: &Speaker, attach: &Attach) -> ServerMessage {
+        let now = Instant::now();
+        if self.clients.get(&attach.client).is_some_and(|client| client.user != speaker.user) {
+            return ErrorMessage::new(ErrorCode::Forbidden, "this client id belongs to another user").into();
+        }
+        if !self.clients.contains_key(&attach.client) && !self.make_room() {
+            return ErrorMessage::new(ErrorCode::LimitReached, "the session has too many clients").into();
+        }
+        self.connect(speaker, attach.client.clone(), now);
+        let new = !self.clients.contains_key(&attach.client);
+        let (start, end, epoch) = (self.log.start(), self.log.end(), self.epoch);
+        let client = self.clients.entry(attach.client.clone()).or_insert_with(|| Client::new(speaker, false, now));
+        client.role = speaker.role;
+        client.seen = now;
+        client.size = Some(Size { cols: attach.cols, rows: attach.rows });
+        let resume = attach.resume.filter(|resume| resume.epoch == epoch && resume.pos <= end).map(|resume| resume.pos);
+        match resume {
+            Some(pos) => client.sending.restart(pos, now),
+            // A page that knows nothing gets everything, from the beginning or by a snapshot; a repeated `attach` of a client
+            // that was answered already changes nothing.
+            None if new || attach.resume.is_some() => client.sending.restart(Pos(0), now),
+            None => {}
+        }
+        if resume.is_some_and(|pos| pos < start) {
+            client.sending.restart(Pos(0), now);
+        }
+        client.snapshot.clear();
+        if new {
+            tracing::info!(session = %self.id, connection = %speaker.connection, role = ?speaker.role, "client attached");
+        }
+        if self.controller.is_none() && speaker.role == Role::Controller {
+            self.take_control(&attach.client);
+        }
+        self.attached(&attach.client)
+    }
+
+    fn attached(&self, id: &ClientId) -> ServerMessage {
+        let client = &self.clients[id];
+        ServerMessage::Attached(Attached {
+            session_id: self.id.clone(),
+            client: id.clone(),
+            epoch: self.epoch,
+            pos: client.sending.sent,
+            input_seq: client.order.applied(),
+            cols: self.size.cols,
+            rows: self.size.rows,
+            role: client.role,
+            tty: self.tty,
+            follow_ms: FOLLOW_MS,
+            limits: shared_protocol::server::Limits::default(),
+            ends_at: Some(self.ends_at_ms),
+        })
+    }
+
+    /// The client of a connection that never attached: made on its first message that needs one.
+    pub(super) fn plain_client(&mut self, speaker: &Speaker) -> Option<ClientId> {
+        let now = Instant::now();
+        if let Some(connected) = self.connections.get(&speaker.connection) {
+            return Some(connected.client.clone());
+        }
+        // Connection ids have characters that no client id has, so the two never meet.
+        let id = ClientId::new(hex::encode(speaker.connection.as_str()).chars().take(120).collect::<String>()).ok()?;
+        if !self.clients.contains_key(&id) && !self.make_room() {
+            return None;
+        }
+        self.clients.entry(id.clone()).or_insert_with(|| Client::new(speaker, true, now));
+        self.connect(speaker, id.clone(), now);
+        Some(id)
+    }
+
+    fn connect(&mut self, speaker: &Speaker, client: ClientId, now: Instant) {
+        let connected = Connected { client, seen: now, touched: now };
+        if self.connections.insert(speaker.connection.clone(), connected).is_none() {
+            self.life.attached();
+        }
+    }
+
+    /// The connection spoke. Returns whether the gateway's row of it is to live on.
+    pub(super) fn heard(&mut self, connection: &ConnectionId) -> bool {
+        /// Less than half of the row's shortest sensible life.
+        const TOUCH_EVERY: std::time::Duration = std::time::Duration::from_secs(240);
+        let now = Instant::now();
+        let Some(connected) = self.connections.get_mut(connection) else { return false };
+        connected.seen = now;
+        if let Some(client) = self.clients.get_mut(&connected.client) {
+            client.seen = now;
+        }
+        let touch = connected.touched + TOUCH_EVERY <= now;
+        if touch {
+            connected.touched = now;
+        }
+        touch
+    }
+
+    /// The connection is gone.
+    pub(super) fn disconnect(&mut self, connection: &ConnectionId) {
+        let Some(Connected { client: id, .. }) = self.connections.remove(connection) else { return };
+        let last = !self.connections.values().any(|connected| connected.client == id);
+        if last && let Some(client) = self.clients.get_mut(&id) {
+            client.waiter = None;
+            client.follower.revoke();
+            if client.plain {
+                self.clients.remove(&id);
+                self.plain.forget(&id);
+            }
+            if self.controller.as_ref() == Some(&id) {
+                self.controller = None;
+            }
+        }
+        if self.connections.is_empty() {
+            self.life.detached(Instant::now());
+        }
+    }
+
+    /// Forgets connections that have been silent for too long.
+    pub(super) fn forget_silent(&mut self, now: Instant) {
+        let silent: Vec<_> = self
+            .connections
+            .iter()
+            .filter(|(_, connected)| connected.seen + super::actor::SILENCE <= now)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for connection in silent {
+            self.disconnect(&connection);
+        }
+    }
+
+    /// Makes room for one more client by forgetting one that left; false when all are here.
+    fn make_room(&mut self) -> bool {
+        if self.clients.len() < CLIENTS {
+            return true;
+        }
+        let here = |id: &ClientId| self.connections.values().any(|connected| connected.client == *id);
+        let oldest = self.clients.iter().filter(|(id, _)| !here(id)).min_by_key(|(_, client)| client.seen);
+        let Some(id) = oldest.map(|(id, _)| id.clone()) else { return false };
+        self.clients.remove(&id);
+        true
+    }
+
+    /// The terminal takes this client's window.
+    pub(super) fn take_control(&mut self, id: &ClientId) {
+        self.controller = Some(id.clone());
+        if let Some(size) = self.clients.get(id).and_then(|client| client.size) {
+            self.resize(size);
+        }
+    }
+}

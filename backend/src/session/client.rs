@@ -1,0 +1,200 @@
+//! One client of a session: its input in order, what it was sent and has parsed, and who fetches its frames.
+
+use super::follower::Follower;
+use super::input_order::InputOrder;
+use super::{Fetched, Speaker};
+use crate::pty::Size;
+use shared_protocol::{ClientMessage, Pos, Role, Seq, ServerMessage};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// Input that was applied is acknowledged by a frame of its own after this long without any other frame.
+pub(super) const ACK_DELAY: Duration = Duration::from_millis(100);
+
+/// A missing message is waited for this long until the client is told.
+pub(super) const GAP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Sent bytes are sent again when nothing was acknowledged for this long; doubles up to [`RESEND_MOST`].
+pub(super) const RESEND_AFTER: Duration = Duration::from_secs(2);
+
+/// Longest time between two attempts to send what is never acknowledged.
+const RESEND_MOST: Duration = Duration::from_secs(30);
+
+/// A controller that parses nothing for this long holds the shell back no longer.
+pub(super) const HOLD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Direct replies that wait for a follower, at most; the oldest is dropped, they are best effort.
+const URGENT: usize = 64;
+
+/// The request that waits for this client's next frame.
+pub(super) struct Waiter {
+    pub reply: oneshot::Sender<Fetched>,
+    pub until: Instant,
+}
+
+/// What a client was sent of the stream.
+#[derive(Debug)]
+pub(super) struct Sending {
+    /// Everything before it was sent.
+    pub sent: Pos,
+    /// Everything before it was parsed.
+    pub acked: Pos,
+    /// Last time that an acknowledgement came, or that there was nothing to acknowledge.
+    pub progress: Instant,
+    /// When to send again from `acked`; set while something is sent and not acknowledged.
+    resend_at: Option<Instant>,
+    patience: Duration,
+}
+
+impl Sending {
+    fn new(now: Instant) -> Self {
+        Self { sent: Pos(0), acked: Pos(0), progress: now, resend_at: None, patience: RESEND_AFTER }
+    }
+
+    /// Starts over at this position.
+    pub(super) fn restart(&mut self, pos: Pos, now: Instant) {
+        (self.sent, self.acked, self.progress) = (pos, pos, now);
+        (self.resend_at, self.patience) = (None, RESEND_AFTER);
+    }
+
+    /// Sent everything before `pos`.
+    pub(super) fn sent(&mut self, pos: Pos, now: Instant) {
+        self.sent = pos;
+        self.resend_at.get_or_insert(now + self.patience);
+    }
+
+    /// Parsed everything before `pos`.
+    pub(super) fn acked(&mut self, pos: Pos, now: Instant) {
+        if pos <= self.acked {
+            return;
+        }
+        self.acked = pos;
+        self.sent = self.sent.max(pos);
+        self.progress = now;
+        self.patience = RESEND_AFTER;
+        self.resend_at = (self.acked < self.sent).then(|| now + self.patience);
+    }
+
+    /// The client lost something: start again at `pos`.
+    pub(super) fn repair(&mut self, pos: Pos, now: Instant) {
+        self.sent = pos;
+        self.resend_at = None;
+        self.acked(pos, now);
+    }
+
+    pub(super) fn resend_at(&self) -> Option<Instant> {
+        self.resend_at
+    }
+
+    /// Starts again from what was acknowledged when the acknowledgement is overdue. Returns whether it did.
+    pub(super) fn resend_when_due(&mut self, now: Instant) -> bool {
+        let due = self.resend_at.is_some_and(|at| at <= now);
+        if due {
+            self.sent = self.acked;
+            self.resend_at = None;
+            self.patience = (self.patience * 2).min(RESEND_MOST);
+        }
+        due
+    }
+}
+
+/// One page load, or one connection that never attached.
+pub(super) struct Client {
+    pub user: String,
+    pub role: Role,
+    /// Without an `attach`: gets direct replies only.
+    pub plain: bool,
+    /// Its window; the terminal has it while this client controls.
+    pub size: Option<Size>,
+    pub order: InputOrder<ClientMessage>,
+    pub gap_since: Option<Instant>,
+    ack_told: Seq,
+    ack_due: Option<Instant>,
+    pub sending: Sending,
+    /// Parts of a snapshot that are still to be sent.
+    pub snapshot: VecDeque<ServerMessage>,
+    pub follower: Follower<Fetched>,
+    pub waiter: Option<Waiter>,
+    pub urgent: VecDeque<ServerMessage>,
+    pub seen: Instant,
+}
+
+impl Client {
+    pub(super) fn new(speaker: &Speaker, plain: bool, now: Instant) -> Self {
+        Self {
+            user: speaker.user.clone(),
+            role: speaker.role,
+            plain,
+            size: None,
+            order: InputOrder::default(),
+            gap_since: None,
+            ack_told: Seq(0),
+            ack_due: None,
+            sending: Sending::new(now),
+            snapshot: VecDeque::new(),
+            follower: Follower::default(),
+            waiter: None,
+            urgent: VecDeque::new(),
+            seen: now,
+        }
+    }
+
+    /// A reply that comes later than its request: goes out with the next fetch.
+    pub(super) fn tell(&mut self, message: ServerMessage) {
+        if self.urgent.len() == URGENT {
+            self.urgent.pop_front();
+        }
+        self.urgent.push_back(message);
+    }
+
+    /// Whether someone fetches its frames. A waiter whose request is gone counts no more.
+    pub(super) fn is_followed(&mut self, now: Instant) -> bool {
+        if self.waiter.as_ref().is_some_and(|waiter| waiter.reply.is_closed()) {
+            self.waiter = None;
+            self.follower.gave_up(now);
+        }
+        self.follower.is_live(now)
+    }
+
+    /// Input was applied: an acknowledgement is owed.
+    pub(super) fn applied(&mut self, now: Instant) {
+        self.ack_due.get_or_insert(now + ACK_DELAY);
+    }
+
+    /// A frame with `ackSeq` goes out.
+    pub(super) fn ack_told(&mut self) {
+        self.ack_told = self.order.applied();
+        self.ack_due = None;
+    }
+
+    /// Whether a frame must go out only to acknowledge.
+    pub(super) fn ack_is_due(&self, now: Instant) -> bool {
+        self.ack_due.is_some_and(|due| due <= now)
+    }
+
+    /// Whether the missing message was waited for long enough; counts again from now.
+    pub(super) fn gap_is_due(&mut self, now: Instant) -> bool {
+        if !self.order.has_gap() {
+            self.gap_since = None;
+            return false;
+        }
+        let since = *self.gap_since.get_or_insert(now);
+        let due = since + GAP_PATIENCE <= now;
+        if due {
+            self.gap_since = Some(now);
+        }
+        due
+    }
+
+    /// Next time that something about it is due.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let waiting = self.waiter.as_ref().map(|waiter| {
+            let due = [self.ack_due, self.sending.resend_at()].into_iter().flatten().min();
+            due.map_or(waiter.until, |due| due.min(waiter.until))
+        });
+        let gap = self.gap_since.filter(|_| self.order.has_gap()).map(|since| since + GAP_PATIENCE);
+        waiting.into_iter().chain(gap).min()
+    }
+}

@@ -1,0 +1,116 @@
+//! Puts one client's messages into their order, each once, whatever the transport did. Pure: no clock, no I/O.
+
+use shared_protocol::Seq;
+use shared_protocol::limits::{HELD_BYTES, HELD_MESSAGES};
+use std::collections::BTreeMap;
+
+/// Messages of one client, waiting for their turn.
+#[derive(Debug)]
+pub struct InputOrder<T> {
+    applied: u64,
+    held: BTreeMap<u64, (T, usize)>,
+    held_bytes: usize,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offered {
+    /// It waits for its turn, which may be now.
+    Held,
+    /// It was here before.
+    Repeat,
+    /// No room; the client sends it again later.
+    Full,
+}
+
+impl<T> Default for InputOrder<T> {
+    fn default() -> Self {
+        Self { applied: 0, held: BTreeMap::new(), held_bytes: 0 }
+    }
+}
+
+impl<T> InputOrder<T> {
+    /// Takes a message of this size in bytes. The next in turn always has room, or nothing would ever move again.
+    pub fn offer(&mut self, seq: Seq, message: T, bytes: usize) -> Offered {
+        if seq.0 <= self.applied || self.held.contains_key(&seq.0) {
+            return Offered::Repeat;
+        }
+        let next = seq.0 == self.applied + 1;
+        let too_far = seq.0 - self.applied > HELD_MESSAGES as u64;
+        let full = self.held.len() >= HELD_MESSAGES || self.held_bytes + bytes > HELD_BYTES;
+        if !next && (too_far || full) {
+            return Offered::Full;
+        }
+        self.held_bytes += bytes;
+        self.held.insert(seq.0, (message, bytes));
+        Offered::Held
+    }
+
+    /// The next message, when it is here. It counts as applied from now on.
+    pub fn take_next(&mut self) -> Option<(Seq, T)> {
+        let entry = self.held.first_entry().filter(|entry| *entry.key() == self.applied + 1)?;
+        let (message, bytes) = entry.remove();
+        self.applied += 1;
+        self.held_bytes -= bytes;
+        Some((Seq(self.applied), message))
+    }
+
+    /// The last message that was applied.
+    pub fn applied(&self) -> Seq {
+        Seq(self.applied)
+    }
+
+    /// Whether messages wait for one that is missing.
+    pub fn has_gap(&self) -> bool {
+        self.held.keys().next().is_some_and(|first| *first != self.applied + 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn drain(order: &mut InputOrder<u64>) -> Vec<u64> {
+        std::iter::from_fn(|| order.take_next().map(|(_, message)| message)).collect()
+    }
+
+    #[test]
+    fn early_messages_wait_and_repeats_are_known() {
+        let mut order = InputOrder::default();
+        assert_eq!(order.offer(Seq(2), 2, 1), Offered::Held);
+        assert!(order.has_gap());
+        assert!(drain(&mut order).is_empty());
+        assert_eq!(order.offer(Seq(2), 2, 1), Offered::Repeat);
+        assert_eq!(order.offer(Seq(1), 1, 1), Offered::Held);
+        assert!(!order.has_gap());
+        assert_eq!(drain(&mut order), [1, 2]);
+        assert_eq!(order.offer(Seq(1), 1, 1), Offered::Repeat);
+        assert_eq!(order.applied(), Seq(2));
+    }
+
+    #[test]
+    fn holding_is_bounded_but_the_next_always_fits() {
+        let mut order = InputOrder::default();
+        assert_eq!(order.offer(Seq(3), 3, HELD_BYTES), Offered::Held);
+        assert_eq!(order.offer(Seq(2), 2, 1), Offered::Full);
+        assert_eq!(order.offer(Seq(HELD_MESSAGES as u64 + 1), 0, 0), Offered::Full);
+        assert_eq!(order.offer(Seq(u64::MAX), 0, 0), Offered::Full);
+        assert_eq!(order.offer(Seq(1), 1, 1), Offered::Held);
+        assert_eq!(drain(&mut order), [1]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_with_repeats_is_applied_once_in_order(shuffled in Just((1..=60u64).chain(1..=60).collect::<Vec<_>>()).prop_shuffle()) {
+            let mut order = InputOrder::default();
+            let mut applied = Vec::new();
+            for seq in shuffled {
+                order.offer(Seq(seq), seq, 1);
+                applied.extend(drain(&mut order));
+            }
+            prop_assert_eq!(applied, (1..=60).collect::<Vec<_>>());
+            prop_assert_eq!(order.held_bytes, 0);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! A session's stream: bytes and events in their true order, addressed by position, the last part of it kept in a ring.
+//! Pure: no clock, no I/O.
+
+use shared_protocol::{Pos, StreamEvent};
+use std::collections::VecDeque;
+
+/// Bytes that the ring keeps. Twice the window that a follower may leave unacknowledged, so that it is always served from here.
+pub const RING_BYTES: usize = 1024 * 1024;
+
+/// Events that the ring keeps, so that a flood of chat cannot grow it.
+pub const RING_EVENTS: usize = 4096;
+
+/// Size of a chunk, in bytes: what is dropped at once when the ring is full.
+const CHUNK_BYTES: usize = 16 * 1024;
+
+#[derive(Debug)]
+enum Entry {
+    Bytes(Vec<u8>),
+    Event(StreamEvent),
+}
+
+impl Entry {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Event(_) => 1,
+        }
+    }
+}
+
+/// What stands at a position.
+#[derive(Debug, PartialEq)]
+pub enum Item<'a> {
+    /// An event.
+    Event(&'a StreamEvent),
+    /// Bytes up to the next event, the end, or as many as were asked for.
+    Bytes(Vec<u8>),
+    /// Nothing yet: the end of the stream.
+    End,
+    /// The ring does not have it any more, or the stream never had it.
+    Lost,
+}
+
+/// The stream.
+#[derive(Debug, Default)]
+pub struct OutputLog {
+    /// Entries with their positions, without a gap between them.
+    entries: VecDeque<(u64, Entry)>,
+    end: u64,
+    bytes: usize,
+    events: usize,
+}
+
+impl OutputLog {
+    /// First position that the ring still has.
+    pub fn start(&self) -> Pos {
+        Pos(self.entries.front().map_or(self.end, |(pos, _)| *pos))
+    }
+
+    /// Position of what comes next.
+    pub fn end(&self) -> Pos {
+        Pos(self.end)
+    }
+
+    /// Appends output.
+    pub fn push_bytes(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let room = match self.entries.back_mut() {
+                Some((_, Entry::Bytes(chunk))) if chunk.len() < CHUNK_BYTES => {
+                    let count = bytes.len().min(CHUNK_BYTES - chunk.len());
+                    chunk.extend_from_slice(&bytes[..count]);
+                    count
+                }
+                _ => {
+                    let count = bytes.len().min(CHUNK_BYTES);
+                    self.entries.push_back((self.end, Entry::Bytes(bytes[..count].to_vec())));
+                    count
+                }
+            };
+            self.end += room as u64;
+            self.bytes += room;
+            bytes = &bytes[room..];
+        }
+        self.trim();
+    }
+
+    /// Appends an event.
+    pub fn push_event(&mut self, event: StreamEvent) {
+        self.entries.push_back((self.end, Entry::Event(event)));
+        self.end += 1;
+        self.events += 1;
+        self.trim();
+    }
+
+    /// What stands at `pos`; at most `most` bytes.
+    pub fn at(&self, pos: Pos, most: usize) -> Item<'_> {
+        if pos.0 == self.end {
+            return Item::End;
+        }
+        if pos.0 > self.end || pos < self.start() {
+            return Item::Lost;
+        }
+        let first = self.entries.partition_point(|(at, _)| *at <= pos.0) - 1;
+        if let (_, Entry::Event(event)) = &self.entries[first] {
+            return Item::Event(event);
+        }
+        let mut found = Vec::new();
+        for (at, entry) in self.entries.range(first..) {
+            let Entry::Bytes(chunk) = entry else { break };
+            let from = pos.0.saturating_sub(*at) as usize;
+            let count = (chunk.len() - from).min(most - found.len());
+            found.extend_from_slice(&chunk[from..from + count]);
+            if found.len() == most {
+                break;
+            }
+        }
+        Item::Bytes(found)
+    }
+
+    /// The last `most` bytes of output, events left out: what can be shown when the rest is lost.
+    pub fn tail(&self, most: usize) -> Vec<u8> {
+        let mut chunks = Vec::new();
+        let mut have = 0;
+        for (_, entry) in self.entries.iter().rev() {
+            let Entry::Bytes(chunk) = entry else { continue };
+            let count = chunk.len().min(most - have);
+            chunks.push(&chunk[chunk.len() - count..]);
+            have += count;
+            if have == most {
+                break;
+            }
+        }
+        chunks.into_iter().rev().flatten().copied().collect()
+    }
+
+    fn trim(&mut self) {
+        while self.bytes > RING_BYTES || self.events > RING_EVENTS {
+            let Some((_, entry)) = self.entries.pop_front() else { return };
+            match &entry {
+                Entry::Bytes(_) => self.bytes -= entry.len() as usize,
+                Entry::Event(_) => self.events -= 1,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn event(n: u16) -> StreamEvent {
+        StreamEvent::Size { cols: n, rows: n }
+    }
+
+    #[test]
+    fn bytes_and_events_keep_their_places() {
+        let mut log = OutputLog::default();
+        log.push_bytes(b"ab");
+        log.push_event(event(1));
+        log.push_bytes(b"cd");
+        assert_eq!(log.at(Pos(0), 10), Item::Bytes(b"ab".to_vec()));
+        assert_eq!(log.at(Pos(1), 10), Item::Bytes(b"b".to_vec()));
+        assert_eq!(log.at(Pos(2), 10), Item::Event(&event(1)));
+        assert_eq!(log.at(Pos(3), 1), Item::Bytes(b"c".to_vec()));
+        assert_eq!(log.at(Pos(5), 10), Item::End);
+        assert_eq!(log.at(Pos(6), 10), Item::Lost);
+        assert_eq!(log.tail(3), b"bcd");
+    }
+
+    #[test]
+    fn the_ring_forgets_the_oldest() {
+        let mut log = OutputLog::default();
+        log.push_bytes(&vec![b'x'; RING_BYTES]);
+        assert_eq!(log.start(), Pos(0));
+        log.push_bytes(b"y");
+        assert!(log.start() > Pos(0));
+        assert_eq!(log.at(Pos(0), 1), Item::Lost);
+        assert_eq!(log.end(), Pos(RING_BYTES as u64 + 1));
+        for n in 0..=RING_EVENTS {
+            log.push_event(event(n as u16));
+        }
+        assert_eq!(log.events, RING_EVENTS);
+    }
+
+    proptest! {
+        #[test]
+        fn reading_in_any_steps_gives_what_was_written(
+            pieces in proptest::collection::vec(prop_oneof![
+                proptest::collection::vec(any::<u8>(), 1..40_000).prop_map(Some),
+                Just(None),
+            ], 0..12),
+            step in 1usize..50_000,
+        ) {
+            let mut log = OutputLog::default();
+            let mut want = Vec::new();
+            for piece in &pieces {
+                match piece {
+                    Some(bytes) => { log.push_bytes(bytes); want.extend_from_slice(bytes); }
+                    None => log.push_event(event(7)),
+                }
+            }
+            let (mut pos, mut got, mut events) = (log.start(), Vec::new(), 0);
+            loop {
+                match log.at(pos, step) {
+                    Item::Bytes(bytes) => { pos = pos.after(bytes.len() as u64); got.extend(bytes); }
+                    Item::Event(_) => { pos = pos.after(1); events += 1; }
+                    Item::End => break,
+                    Item::Lost => unreachable!("nothing was dropped"),
+                }
+            }
+            prop_assert_eq!(got, want);
+            prop_assert_eq!(events, pieces.iter().filter(|piece| piece.is_none()).count());
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What goes out: direct replies, snapshots and the stream, in frames of at most 32 KB, one for each request that waits.
+
+use super::actor::Actor;
+use super::client::{Client, Waiter};
+use super::follower::{Asked, Ticket};
+use super::output_log::Item;
+use super::{Close, Fetched};
+use bytes::Bytes;
+use shared_protocol::frame::{Payload, fitting_prefix};
+use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES};
+use shared_protocol::server::{Event, InputAck, Output, Snapshot, SnapshotScope};
+use shared_protocol::{ClientId, ConnectionId, Pos, Role, ServerFrame, ServerMessage};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// Room for the bytes in one frame, as JSON text.
+const PAYLOAD_BYTES: usize = FRAME_BYTES - ENVELOPE_BYTES;
+
+/// A client that is further behind is skipped to now, unless it holds the program back. In bytes.
+const SKIP_ABOVE: u64 = 640 * 1024;
+
+/// Output that is shown to a client that lost the rest, in bytes.
+const TAIL_BYTES: usize = 64 * 1024;
+
+/// Resets the terminal before a snapshot (RIS).
+const RESET: &[u8] = b"\x1bc";
+
+/// JSON text of a frame.
+pub(super) fn encode(frame: &ServerFrame) -> Bytes {
+    Bytes::from(frame.to_json())
+}
+
+impl Client {
+    /// Whether the terminal waits for this client.
+    pub(super) fn may_hold_back(&self) -> bool {
+        self.role == Role::Controller && !self.plain
+    }
+}
+
+impl Actor {
+    /// A request for a client's next frame.
+    pub(super) fn output(
+        &mut self,
+        connection: &ConnectionId,
+        ticket: Ticket,
+        wait: Duration,
+        reply: oneshot::Sender<Fetched>,
+    ) {
+        let now = Instant::now();
+        self.heard(connection);
+        let client = self.connections.get(connection).and_then(|connected| self.clients.get_mut(&connected.client));
+        let Some(client) = client else {
+            let _ = reply.send(Fetched::default());
+            return;
+        };
+        match client.follower.ask(ticket, now) {
+            Asked::Stop => drop(reply.send(Fetched::default())),
+            Asked::Again(answer) => drop(reply.send(answer)),
+            Asked::Waits => client.waiter = Some(Waiter { reply, until: now + wait }),
+        }
+    }
+
+    /// Answers every request that waits and can be answered.
+    pub(super) fn send_frames(&mut self) {
+        let now = Instant::now();
+        let waiting: Vec<ClientId> =
+            self.clients.iter().filter(|(_, client)| client.waiter.is_some()).map(|(id, _)| id.clone()).collect();
+        for id in waiting {
+            let Some(client) = self.clients.get_mut(&id) else { continue };
+            if !client.is_followed(now) || client.waiter.is_none() {
+                continue;
+            }
+            client.sending.resend_when_due(now);
+            let time_is_up = client.waiter.as_ref().is_some_and(|waiter| waiter.until <= now);
+            let (frame, close) = match self.next_message(&id, now) {
+                Some(message) => (Some(self.stamp(&id, message)), None),
+                None if self.is_over() => (None, Some(Close::Connection)),
+                None if time_is_up => (None, None),
+                None => continue,
+            };
+            let Some(client) = self.clients.get_mut(&id) else { continue };
+            let next = close.is_none().then(|| client.follower.next_ticket());
+            let answer = Fetched { frame, next, close };
+            client.follower.answered(answer.clone(), now);
+            if let Some(waiter) = client.waiter.take() {
+                // A request that is gone asks again with the same ticket and gets the same answer.
+                let _ = waiter.reply.send(answer);
+            }
+        }
+    }
+
+    /// A frame with where stream and input stand.
+    pub(super) fn stamp(&mut self, id: &ClientId, message: ServerMessage) -> Bytes {
+        let head = self.log.end();
+        let client = self.clients.get_mut(id).filter(|client| !client.plain);
+        let Some(client) = client else { return encode(&message.into()) };
+        client.ack_told();
+        encode(&ServerFrame { message, head: Some(head), ack_seq: Some(client.order.applied()) })
+    }
+
+    fn next_message(&mut self, id: &ClientId, now: Instant) -> Option<ServerMessage> {
+        let client = self.clients.get_mut(id)?;
+        if let Some(message) = client.urgent.pop_front() {
+            return Some(message);
+        }
+        if client.plain {
+            return None;
+        }
+        let (sent, end) = (client.sending.sent, self.log.end());
+        let behind = end.0 - sent.0 > SKIP_ABOVE && !(client.may_hold_back() && self.log.start() <= sent);
+        if client.snapshot.is_empty() && (behind || sent < self.log.start()) {
+            let parts = self.snapshot(sent);
+            self.clients.get_mut(id)?.snapshot.extend(parts);
+        }
+        let epoch = self.epoch;
+        let client = self.clients.get_mut(id)?;
+        if let Some(part) = client.snapshot.pop_front() {
+            if client.snapshot.is_empty()
+                && let ServerMessage::Snapshot(snapshot) = &part
+            {
+                client.sending.sent(snapshot.pos, now);
+            }
+            return Some(part);
+        }
+        match self.log.at(sent, PAYLOAD_BYTES) {
+            Item::Event(event) => {
+                client.sending.sent(sent.after(1), now);
+                Some(ServerMessage::Event(Event { epoch, pos: sent, event: event.clone() }))
+            }
+            Item::Bytes(bytes) => {
+                let bytes = fitting_prefix(&bytes, PAYLOAD_BYTES);
+                client.sending.sent(sent.after(bytes.len() as u64), now);
+                let payload = Payload::encode(bytes);
+                Some(ServerMessage::Output(Output { epoch, pos: sent, len: bytes.len() as u32, payload }))
+            }
+            Item::End | Item::Lost => client.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch })),
+        }
+    }
+
+    /// What a client gets instead of the stream up to now: a reset, and the last lines that were printed.
+    fn snapshot(&mut self, sent: Pos) -> Vec<ServerMessage> {
+        self.snapshots += 1;
+        let pos = self.log.end();
+        let mut data = RESET.to_vec();
+        let tail = self.log.tail(TAIL_BYTES);
+        // From the start of a line, so that no sequence or character is cut in half.
+        let from = memchr::memchr(b'\n', &tail).filter(|_| tail.len() == TAIL_BYTES).map_or(0, |at| at + 1);
+        data.extend_from_slice(&tail[from..]);
+        let mut payloads = Vec::new();
+        let mut rest = data.as_slice();
+        while !rest.is_empty() {
+            let part = fitting_prefix(rest, PAYLOAD_BYTES);
+            payloads.push(Payload::encode(part));
+            rest = &rest[part.len()..];
+        }
+        let parts = payloads.len() as u16;
+        let (epoch, id, size) = (self.epoch, self.snapshots, self.size);
+        tracing::debug!(session = %self.id, skipped = pos.0 - sent.0, "client is skipped to now");
+        payloads
+            .into_iter()
+            .zip(1..)
+            .map(|(payload, part)| {
+                ServerMessage::Snapshot(Snapshot {
+                    epoch,
+                    pos,
+                    id,
+                    part,
+                    parts,
+                    scope: SnapshotScope::Full,
+                    cols: size.cols,
+                    rows: size.rows,
+                    payload,
+                    skipped: pos.0 - sent.0,
+                })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,16 @@
+//! When the service is asked to go.
+
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Completes on SIGTERM or SIGINT.
+pub async fn requested() {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::error!("signals cannot be caught; the service ends without a drain");
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM"),
+        _ = interrupt.recv() => tracing::info!("SIGINT"),
+    }
+}
