@@ -1,0 +1,19 @@
+/**
+ * The page around everything: title, style sheets, no fonts and nothing else from elsewhere.
+ */
+
+import "@xterm/xterm/css/xterm.css";
+import "./style.css";
+import type { Metadata, Viewport } from "next";
+import type { ReactNode } from "react";
+
+export const metadata: Metadata = { title: "Termgate", description: "A terminal in the browser" };
+export const viewport: Viewport = { themeColor: "#0d1117", interactiveWidget: "resizes-content" };
+
+export default function Layout({ children }: { children: ReactNode }) {
+  return (
+    <html lang="en">
+      <body>{children}</body>
+    </html>
+  );
+}

@@ -1,0 +1,72 @@
+/**
+ * One line that says how the terminal is: state, what went wrong and what to do, size, latency.
+ */
+
+"use client";
+
+import type { EndReason, Status, TerminalState } from "../../src/index.ts";
+
+const STATES: Record<Status, string> = {
+  idle: "Not connected",
+  connecting: "Connecting…",
+  connected: "Connected",
+  reconnecting: "Reconnecting…",
+  ended: "Session ended",
+  failed: "Disconnected",
+};
+
+const REASONS: Record<EndReason, string> = {
+  exited: "the shell exited",
+  closed: "it was closed",
+  detached: "nobody was attached",
+  idle: "it was idle",
+  max_life: "it reached its longest life",
+  token_expired: "its token expired",
+  server_restart: "the service is being replaced",
+  owner_lost: "its server was lost",
+  start_failed: "the shell could not be started",
+  revoked: "an operator ended it",
+};
+
+interface StatusLineProps {
+  state: TerminalState;
+  sessionId: string;
+  onReconnect: () => void;
+}
+
+export function StatusLine({ state, sessionId, onReconnect }: StatusLineProps) {
+  const { status, latencyMs, size, role } = state;
+  return (
+    <footer className="status" data-status={status}>
+      <span className="dot" aria-hidden="true" />
+      <span role="status">{STATES[status]}</span>
+      <span className="detail">{detail(state)}</span>
+      {status === "failed" && (
+        <button type="button" onClick={onReconnect}>
+          Reconnect
+        </button>
+      )}
+      {status === "ended" && <a href="?">New session</a>}
+      <span className="spring" />
+      {role === "viewer" && <span>watching</span>}
+      <span title="Session">{sessionId}</span>
+      {size && (
+        <span title="Columns × rows">
+          {size.cols}×{size.rows}
+        </span>
+      )}
+      <span className="latency" title="There and back, browser to shell service">
+        {latencyMs === null ? "– ms" : `${Math.round(latencyMs)} ms`}
+      </span>
+    </footer>
+  );
+}
+
+function detail({ status, attempt, error, end, closing }: TerminalState): string {
+  if (end) return `${REASONS[end.reason]}${end.reason === "exited" ? ` with ${end.exitCode}` : ""}`;
+  if (error) return attempt > 1 ? `${error.message} (attempt ${attempt})` : error.message;
+  if (closing && status === "connected") {
+    return `ends at ${new Date(closing.at).toLocaleTimeString()}: ${REASONS[closing.reason]}`;
+  }
+  return "";
+}

@@ -1,0 +1,29 @@
+/**
+ * What goes wrong, as one type with a stable code, so that a page can switch on it.
+ */
+
+import type { ErrorCode } from "../protocol/generated.ts";
+
+/** A code of the service, or one that only a client knows. */
+export type ClientErrorCode =
+  | ErrorCode
+  /** The connection could not be made, or was lost for good. */
+  | "CONNECTION_FAILED"
+  /** The gateway itself failed. */
+  | "GATEWAY_FAULT"
+  /** The shell was started anew; what was typed for the old one was thrown away. */
+  | "INPUT_DISCARDED";
+
+/** A failure, with a sentence for a person. */
+export class TerminalError extends Error {
+  override readonly name = "TerminalError";
+
+  constructor(
+    readonly code: ClientErrorCode,
+    message: string,
+    /** Whether the same may succeed later without anyone changing anything. */
+    readonly retryable = false,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Cuts typed and pasted text into messages. A cut never falls inside a character or an escape sequence: a program that reads
+ * half an arrow key takes it for Escape and a letter.
+ */
+
+/** Longest run that is still taken for one escape sequence; beyond it, it is text that happens to start with ESC. */
+const LONGEST_SEQUENCE = 4096;
+
+/** Where the unit that starts at `from` ends: a character, or a whole escape sequence. */
+export function unitEnd(text: string, from: number): number {
+  const code = text.charCodeAt(from);
+  if (code !== 0x1b) return from + (isHigh(code) && isLow(text.charCodeAt(from + 1)) ? 2 : 1);
+  const end = sequenceEnd(text, from);
+  return end - from > LONGEST_SEQUENCE ? from + 1 : Math.min(end, text.length);
+}
+
+function sequenceEnd(text: string, from: number): number {
+  const at = from + 1;
+  switch (text[at]) {
+    case undefined:
+      return at;
+    case "\x1b":
+      // Alt and a function key: ESC ESC [ A. Two Escapes on their own are two keys.
+      return text[at + 1] === "[" || text[at + 1] === "O" ? sequenceEnd(text, at) : at;
+    case "[":
+      return controlSequenceEnd(text, at + 1);
+    case "O":
+    case "N":
+      return at + 2;
+    case "]":
+    case "P":
+    case "X":
+    case "^":
+    case "_":
+      return stringEnd(text, at + 1);
+    default:
+      // Alt and a character.
+      return unitEnd(text, at);
+  }
+}
+
+/** Parameters, intermediates, one final byte. X10 mouse reports put three more characters behind the final M. */
+function controlSequenceEnd(text: string, from: number): number {
+  let at = from;
+  while (at < text.length && text.charCodeAt(at) >= 0x20 && text.charCodeAt(at) < 0x40) at += 1;
+  return at === from && text[at] === "M" ? at + 4 : at + 1;
+}
+
+/** Up to and with BEL or ST. */
+function stringEnd(text: string, from: number): number {
+  for (let at = from; at < text.length; at += 1) {
+    if (text[at] === "\x07") return at + 1;
+    if (text[at] === "\x1b") return text[at + 1] === "\\" ? at + 2 : at;
+    if (at - from > LONGEST_SEQUENCE) break;
+  }
+  return from + LONGEST_SEQUENCE + 1;
+}
+
+/** Length of `text[from..to]` inside a JSON string, in bytes. */
+export function jsonBytes(text: string, from = 0, to = text.length): number {
+  let bytes = 0;
+  for (let at = from; at < to; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code < 0x20) bytes += code === 8 || code === 9 || code === 10 || code === 12 || code === 13 ? 2 : 6;
+    else if (code === 0x22 || code === 0x5c) bytes += 2;
+    else if (code < 0x80) bytes += 1;
+    else if (code < 0x800) bytes += 2;
+    else if (isHigh(code) && isLow(text.charCodeAt(at + 1))) {
+      bytes += 4;
+      at += 1;
+    } else bytes += 3;
+  }
+  return bytes;
+}
+
+/** The longest prefix from `from` on that takes at most `room` bytes of JSON, in whole units; always at least one. */
+export function pieceEnd(text: string, from: number, room: number): number {
+  let end = from;
+  let used = 0;
+  while (end < text.length) {
+    const next = unitEnd(text, end);
+    used += jsonBytes(text, end, next);
+    if (used > room && end > from) break;
+    end = next;
+  }
+  return end;
+}
+
+/** Whether the last character is the first half of a pair whose second half has not come yet. */
+export function endsInHalf(text: string): boolean {
+  return isHigh(text.charCodeAt(text.length - 1));
+}
+
+/** With every half character replaced: JSON that holds one is refused by strict readers. */
+export function wellFormed(text: string): string {
+  return text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
+}
+
+function isHigh(code: number): boolean {
+  return code >= 0xd800 && code < 0xdc00;
+}
+
+function isLow(code: number): boolean {
+  return code >= 0xdc00 && code < 0xe000;
+}

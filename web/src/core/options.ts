@@ -1,0 +1,36 @@
+/**
+ * What a page hands to the client, and what it hears from it. Apart from the client, because most readers want only this.
+ */
+
+import type { Event as EventFrame, ServerFrame } from "../protocol/generated.ts";
+import type { Clock } from "./clock.ts";
+import type { Log, LogLevel } from "./log.ts";
+import type { SocketFactory, TokenIn } from "./socket.ts";
+import type { TokenSource } from "./transport.ts";
+
+/** What a terminal needs; only the first three have no default. */
+export interface ClientOptions {
+  /** `wss://…` of the API Gateway stage, or of a service that takes WebSockets itself. */
+  url: string;
+  sessionId: string;
+  token: TokenSource;
+  tokenIn?: TokenIn;
+  /** The window, in characters, until `resize` says otherwise. */
+  size?: { cols: number; rows: number };
+  /** Attempts in a row before it gives up. */
+  maxAttempts?: number;
+  logLevel?: LogLevel;
+  log?: Log;
+  clock?: Clock;
+  socket?: SocketFactory;
+  /** From 0 up to 1. */
+  random?: () => number;
+  /** Names this page load: 128 random bits. */
+  clientId?: () => string;
+}
+
+/** What the service said, in order and once: output as bytes, events at their place, direct replies when they come. */
+export type TerminalMessage =
+  | { type: "output"; pos: number; bytes: Uint8Array }
+  | ({ type: "event" } & EventFrame)
+  | Exclude<ServerFrame, { type: "output" | "event" | "snapshot" | "attached" | "input_ack" }>;

@@ -1,0 +1,9 @@
+/**
+ * For pages with React.
+ */
+
+export {
+  type TerminalApiGateway,
+  type TerminalApiGatewayOptions,
+  useTerminalApiGateway,
+} from "./use-terminal-api-gateway.ts";

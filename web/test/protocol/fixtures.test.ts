@@ -1,0 +1,67 @@
+/**
+ * The golden messages that the Rust tests read too: what the service sends can be read here, and both directions have the types
+ * that were generated.
+ */
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { payloadBytes } from "../../src/protocol/bytes.ts";
+import { readFrame } from "../../src/protocol/frame.ts";
+
+const ROOT = join(import.meta.dirname, "../..");
+const FIXTURES = join(ROOT, "../shared-protocol/fixtures");
+
+function fixtures(folder: string): Array<[name: string, text: string]> {
+  const names = readdirSync(join(FIXTURES, folder)).filter((name) => name.endsWith(".json"));
+  return names.map((name) => [name, readFileSync(join(FIXTURES, folder, name), "utf8")]);
+}
+
+test.each(fixtures("server"))("%s can be read", (name, text) => {
+  const frame = readFrame(text);
+  expect(frame).toEqual(JSON.parse(text));
+  if (frame?.type === "output" && !name.endsWith("_z.json")) expect(payloadBytes(frame)).toHaveLength(frame.len);
+});
+
+test("there is a fixture for every kind of frame", () => {
+  const types = new Set(fixtures("server").map(([, text]) => (JSON.parse(text) as { type: string }).type));
+  const generated = readFileSync(join(ROOT, "src/protocol/generated.ts"), "utf8");
+  const declared = generated.slice(generated.indexOf("export type ServerFrame")).matchAll(/"type": "(\w+)"/g);
+  expect([...types].sort()).toEqual([...declared].map(([, type]) => type).sort());
+});
+
+test("both directions have the generated types", { timeout: 30_000 }, () => {
+  const lines = [
+    'import type { ClientMessage, ServerFrame } from "../../../src/protocol/generated.ts";',
+    ...fixtures("server").map(([, text]) => `void (${text.trim()} satisfies ServerFrame);`),
+    ...fixtures("client")
+      // Plain messages carry no number: they are for scripts, and no type of this client.
+      .filter(([name]) => !name.startsWith("plain"))
+      .map(([, text]) => `void (${text.trim()} satisfies ClientMessage);`),
+  ];
+  const folder = mkdtempSync(join(ROOT, "node_modules/.cache-fixtures-"));
+  try {
+    const file = join(folder, "fixtures.ts");
+    writeFileSync(file, lines.join("\n").replace("../../../src", "../../src"));
+    const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--allowImportingTsExtensions"];
+    const tsc = join(ROOT, "node_modules/.bin/tsc");
+    const output = complaints(() => execFileSync(tsc, [...flags, "--ignoreConfig", file], { encoding: "utf8" }));
+    expect(output).toBe("");
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+function complaints(run: () => string): string {
+  try {
+    return run();
+  } catch (error) {
+    return String((error as { stdout?: string }).stdout ?? error);
+  }
+}
+
+test("a failure of API Gateway itself is told apart", () => {
+  const text = '{"message": "Internal server error", "connectionId":"K=", "requestId":"r1"}';
+  expect(readFrame(text)).toEqual({ type: "gateway_fault", message: "Internal server error", requestId: "r1" });
+});

@@ -1,0 +1,160 @@
+// @vitest-environment jsdom
+/**
+ * The hook in a page: strict mode, changing callbacks, leaving.
+ */
+
+import { act, cleanup, renderHook, waitFor } from "@testing-library/react";
+import { StrictMode } from "react";
+import { renderToString } from "react-dom/server";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { type TerminalApiGatewayOptions, useTerminalApiGateway } from "../../src/react/index.ts";
+import { FakeSocket } from "../support/socket.ts";
+
+let sockets: FakeSocket[] = [];
+
+beforeEach(() => {
+  sockets = [];
+  // The hook takes no factory: it is the browser's own that is replaced.
+  vi.stubGlobal(
+    "WebSocket",
+    class extends FakeSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols);
+        sockets.push(this);
+      }
+    },
+  );
+  vi.spyOn(console, "info").mockImplementation(() => {});
+});
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+function attached(socket: FakeSocket, fields: object = {}): void {
+  act(() => {
+    socket.onopen?.();
+    socket.receive({
+      type: "attached",
+      ...{ sessionId: "s1", client: socket.of("attach")[0]?.client, epoch: 1, pos: 0, inputSeq: 0, cols: 80, rows: 24 },
+      ...{ role: "controller", tty: { echo: true, canonical: true }, followMs: 20_000, head: 0 },
+      limits: { frameBytes: 32768, inputWindowBytes: 65536, ackStepBytes: 65536 },
+      ...fields,
+    });
+  });
+}
+
+const base: TerminalApiGatewayOptions = { sessionId: "s1", token: "t1", url: "wss://api.example/prod" };
+
+async function mounted(options: Partial<TerminalApiGatewayOptions> = {}) {
+  const hook = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
+    initialProps: { ...base, ...options },
+    wrapper: StrictMode,
+  });
+  await waitFor(() => expect(sockets).toHaveLength(1));
+  const socket = sockets[0] as FakeSocket;
+  return { ...hook, socket };
+}
+
+test("connects once in strict mode, and tells of connecting and leaving", async () => {
+  const heard: string[] = [];
+  const { result, socket, unmount } = await mounted({
+    onConnect: () => heard.push("connect"),
+    onDisconnect: () => heard.push("disconnect"),
+  });
+  expect(result.current.isConnected).toBe(false);
+  attached(socket);
+  expect(result.current).toMatchObject({ isConnected: true, error: null });
+  unmount();
+  expect(heard).toEqual(["connect", "disconnect"]);
+  expect(socket.closed).toBe(true);
+  expect(sockets).toHaveLength(1);
+});
+
+test("commands resolve, sizes are sent", async () => {
+  const { result, socket } = await mounted();
+  attached(socket);
+  const command = result.current.executeCommand("ls");
+  const id = socket.of("command")[0]?.id;
+  act(() => {
+    socket.receive({
+      type: "event",
+      epoch: 1,
+      pos: 0,
+      kind: "command_result",
+      id,
+      result: "a\n",
+      truncated: false,
+      exitCode: 0,
+    });
+  });
+  await expect(command).resolves.toMatchObject({ result: "a\n", exitCode: 0 });
+  result.current.resizeTerminal(100, 30);
+  expect(socket.of("resize")).toMatchObject([{ cols: 100, rows: 30 }]);
+});
+
+test("output reaches the newest listener without a render", async () => {
+  let renders = 0;
+  const texts: string[] = [];
+  const { socket, rerender } = await mounted({ onMessage: () => texts.push("old listener") });
+  const listener: TerminalApiGatewayOptions["onMessage"] = (message) => {
+    if (message.type === "output") texts.push(new TextDecoder().decode(message.bytes));
+  };
+  attached(socket);
+  rerender({ ...base, onMessage: listener });
+  const counted = renderHook(() => {
+    renders += 1;
+    return null;
+  });
+  counted.unmount();
+  const before = renders;
+  act(() => {
+    for (let pos = 0; pos < 50; pos += 1)
+      socket.receive({ type: "output", epoch: 1, pos, len: 1, data: "x", head: pos + 1 });
+  });
+  expect(texts.join("")).toBe("x".repeat(50));
+  expect(renders).toBe(before);
+});
+
+test("what goes wrong is told and shown", async () => {
+  const heard: string[] = [];
+  const { result, socket } = await mounted({ onError: (error) => heard.push(error.code) });
+  act(() => {
+    socket.onopen?.();
+    socket.receive({
+      type: "error",
+      code: "SESSION_NOT_FOUND",
+      message: "There is no such session.",
+      retryable: false,
+    });
+  });
+  expect(heard).toEqual(["SESSION_NOT_FOUND"]);
+  expect(result.current.error?.message).toBe("There is no such session.");
+  expect(result.current.state.status).toBe("failed");
+});
+
+test("a fresh token is kept for the next connection, another session gets a connection of its own", async () => {
+  const { socket, rerender } = await mounted();
+  attached(socket);
+  rerender({ ...base, token: "t2" });
+  expect(sockets).toHaveLength(1);
+  rerender({ ...base, token: "t2", sessionId: "s2" });
+  await waitFor(() => expect(sockets).toHaveLength(2));
+  expect(socket.closed).toBe(true);
+  expect(sockets[1]?.url).toBe("wss://api.example/prod?token=t2&sessionId=s2");
+});
+
+test("without an address it takes the one that served the page", async () => {
+  const { socket } = await mounted({ url: undefined });
+  expect(socket.url).toBe("ws://localhost:3000/terminal?token=t1&sessionId=s1");
+});
+
+function Page() {
+  return <p>{useTerminalApiGateway(base).state.status}</p>;
+}
+
+test("renders on a server", () => {
+  expect(renderToString(<Page />)).toBe("<p>idle</p>");
+});

@@ -1,0 +1,50 @@
+/**
+ * A WebSocket whose other end is the test.
+ */
+
+import type { Socket } from "../../src/core/index.ts";
+import type { ClientMessage } from "../../src/protocol/generated.ts";
+
+/** What was sent on it, and the events that the test raises. */
+export class FakeSocket implements Socket {
+  onopen: (() => void) | null = null;
+  onmessage: ((event: { data: unknown }) => void) | null = null;
+  onclose: ((event: { code: number; reason: string }) => void) | null = null;
+  /** As text, so that lengths can be checked. */
+  readonly texts: string[] = [];
+  closed = false;
+  /** Hears each message as it is sent. */
+  onsend: ((message: ClientMessage) => void) | undefined;
+
+  constructor(
+    readonly url: string,
+    readonly protocols: string[],
+  ) {}
+
+  get sent(): ClientMessage[] {
+    return this.texts.map((text) => JSON.parse(text) as ClientMessage);
+  }
+
+  /** Sent messages of one type. */
+  of<T extends ClientMessage["type"]>(type: T): Array<Extract<ClientMessage, { type: T }>> {
+    return this.sent.filter((message) => message.type === type) as Array<Extract<ClientMessage, { type: T }>>;
+  }
+
+  send(text: string): void {
+    this.texts.push(text);
+    this.onsend?.(JSON.parse(text) as ClientMessage);
+  }
+
+  close(): void {
+    this.closed = true;
+  }
+
+  receive(frame: unknown): void {
+    this.onmessage?.({ data: typeof frame === "string" ? frame : JSON.stringify(frame) });
+  }
+
+  end(code = 1006, reason = ""): void {
+    this.closed = true;
+    this.onclose?.({ code, reason });
+  }
+}

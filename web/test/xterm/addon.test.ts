@@ -1,0 +1,139 @@
+/**
+ * The addon on a real xterm.js, without a screen.
+ */
+
+import headless from "@xterm/headless";
+import type { Terminal } from "@xterm/xterm";
+import { describe, expect, test, vi } from "vitest";
+import { TermgateAddon } from "../../src/xterm/addon.ts";
+import { Bench, EPOCH } from "../support/bench.ts";
+
+function connected(fields: object = {}) {
+  const bench = new Bench();
+  const terminal = new headless.Terminal({ cols: 80, rows: 24, allowProposedApi: true });
+  const addon = new TermgateAddon(bench.client);
+  // The headless terminal has the parts of the interface that the addon uses.
+  addon.activate(terminal as unknown as Terminal);
+  bench.open();
+  bench.attached(fields);
+  const type = (text: string) => terminal.input(text);
+  return { bench, terminal, addon, type };
+}
+
+/** Everything handed over so far has been parsed. */
+function parsed(terminal: InstanceType<typeof headless.Terminal>): Promise<void> {
+  return new Promise((resolve) => terminal.write("", resolve));
+}
+
+const line = (terminal: InstanceType<typeof headless.Terminal>, row: number) =>
+  terminal.buffer.active.getLine(row)?.translateToString(true);
+
+describe("output", () => {
+  test("bytes are decoded by the terminal, also when a character is cut in two", async () => {
+    const { bench, terminal } = connected();
+    const bytes = new TextEncoder().encode("日本");
+    bench.socket.receive({
+      type: "output",
+      epoch: EPOCH,
+      pos: 0,
+      len: 4,
+      b64: btoa(String.fromCharCode(...bytes.slice(0, 4))),
+    });
+    bench.socket.receive({
+      type: "output",
+      epoch: EPOCH,
+      pos: 4,
+      len: 2,
+      b64: btoa(String.fromCharCode(...bytes.slice(4))),
+    });
+    await parsed(terminal);
+    expect(line(terminal, 0)).toBe("日本");
+  });
+
+  test("is acknowledged only after the terminal has parsed it", async () => {
+    const { bench, terminal } = connected();
+    bench.output(0, "x".repeat(70_000));
+    expect(bench.socket.of("ack")).toEqual([]);
+    await parsed(terminal);
+    expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([70_000]);
+  });
+
+  test("a size applies between the bytes before and after it, and is not sent back", async () => {
+    const { bench, terminal } = connected();
+    bench.output(0, `${"a".repeat(40)}\r\n`);
+    bench.event(42, { kind: "size", cols: 20, rows: 10 });
+    bench.output(43, "b".repeat(30));
+    await vi.waitFor(() => expect(line(terminal, 3)).toBe("bbbbbbbbbb"));
+    expect([terminal.cols, terminal.rows]).toEqual([20, 10]);
+    expect(bench.socket.of("resize")).toEqual([]);
+  });
+
+  test("a new shell starts below what the old one left, out of its modes", async () => {
+    const { bench, terminal } = connected();
+    const start = "old\x1b[?1000h\x1b[?2004h\x1b[?25l";
+    bench.output(0, start);
+    await vi.waitFor(() => expect(terminal.modes.mouseTrackingMode).toBe("vt200"));
+    bench.output(start.length, "er");
+    bench.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
+    bench.attached({ epoch: EPOCH + 1 });
+    bench.output(0, "new", { epoch: EPOCH + 1 } as object);
+    const text = () =>
+      Array.from({ length: terminal.buffer.active.length }, (_, row) => line(terminal, row)).filter(Boolean);
+    await vi.waitFor(() => expect(text()).toEqual(["older", "new"]));
+    expect(terminal.modes).toMatchObject({ mouseTrackingMode: "none", bracketedPasteMode: false });
+  });
+});
+
+test("history for a terminal that comes late starts on an empty screen", async () => {
+  const { bench, terminal, addon } = connected();
+  bench.output(0, "shown ".repeat(10_000));
+  addon.dispose();
+  new TermgateAddon(bench.client).activate(terminal as unknown as Terminal);
+  bench.attached();
+  bench.output(0, "history");
+  await vi.waitFor(() => expect(line(terminal, 0)).toBe("history"));
+  expect(line(terminal, 1)).toBe("");
+});
+
+describe("input", () => {
+  test("keys go to the client as they are", () => {
+    const { bench, type } = connected();
+    type("\x1b[A");
+    type("ü😀");
+    expect(bench.socket.of("input").map((input) => "data" in input && input.data)).toEqual(["\x1b[A", "ü😀"]);
+  });
+
+  test("a size that the page gives the terminal is sent", () => {
+    const { bench, terminal } = connected();
+    terminal.resize(100, 30);
+    expect(bench.socket.of("resize")).toMatchObject([{ cols: 100, rows: 30 }]);
+  });
+});
+
+describe("questions", () => {
+  const QUESTIONS = "\x1b[c\x1b[>c\x1b[6n\x1b[?6n\x1b[5n\x1b[?1$p\x1bP$qm\x1b\\";
+
+  test("in history stay without answer", async () => {
+    const { bench, terminal } = connected({ head: QUESTIONS.length + 4 });
+    bench.output(0, QUESTIONS);
+    bench.output(QUESTIONS.length, "done");
+    await vi.waitFor(() => expect(line(terminal, 0)).toBe("done"));
+    expect(bench.socket.of("input")).toEqual([]);
+  });
+
+  test("that a program asks now are answered", async () => {
+    const { bench } = connected({ head: 0 });
+    bench.output(0, "ab\x1b[6n");
+    await vi.waitFor(() => expect(bench.socket.of("input")).toMatchObject([{ data: "\x1b[1;3R" }]));
+  });
+});
+
+test("disposed, it hears and says nothing more", async () => {
+  const { bench, terminal, addon, type } = connected();
+  addon.dispose();
+  type("a");
+  bench.output(0, "late");
+  await parsed(terminal);
+  expect(bench.socket.of("input")).toEqual([]);
+  expect(line(terminal, 0)).toBe("");
+});
