@@ -1,1 +1,20 @@
+//! The whole stack on one machine, for tests: the real service as a process of its own, the gateway in front of it, the function
+//! either in this process or as the real `bootstrap` with a real DynamoDB API, and a client that speaks the protocol.
+//!
+//! Apart from the crates that it tests, because only here they meet.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod binaries;
+mod dynamo;
+mod http;
+mod processes;
+mod service;
+mod stack;
+mod stream;
+mod terminal;
+
+pub use http::http;
+pub use processes::{alive, zombies_of};
+pub use stack::{Function, Stack};
+pub use stream::Stream;
+pub use terminal::{PATIENCE, Terminal};

@@ -1,0 +1,29 @@
+//! The binaries under test: built beside the test itself, and never by it.
+
+use std::path::PathBuf;
+
+/// The path of a binary of this workspace.
+pub(crate) fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    // target/debug/deps/whole_stack-0123 → target/debug
+    let folder = test.ancestors().nth(2).expect("tests are built into target/<profile>/deps");
+    let binary = folder.join(name);
+    assert!(
+        binary.exists(),
+        "{} is not there; whole-stack tests start the real binaries, so build them first: cargo build --workspace --bins",
+        binary.display()
+    );
+    binary
+}
+
+/// A program of the Python environment that the tests use.
+pub(crate) fn python_program(name: &str) -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let program = root.join(".venv/bin").join(name);
+    assert!(
+        program.exists(),
+        "{} is not there; set up the Python environment of the tests first: make .venv/installed",
+        program.display()
+    );
+    program
+}

@@ -1,0 +1,23 @@
+//! What is left in `/proc`: the only witness that a session's processes are really gone.
+
+/// Parent and state of a process.
+fn stat(pid: u32) -> Option<(u32, char)> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // "pid (name) state ppid …"; the name may hold anything.
+    let (_, fields) = stat.rsplit_once(") ")?;
+    let mut fields = fields.split(' ');
+    let state = fields.next()?.chars().next()?;
+    Some((fields.next()?.parse().ok()?, state))
+}
+
+/// Whether a process is there, be it as a zombie.
+pub fn alive(pid: u32) -> bool {
+    stat(pid).is_some()
+}
+
+/// Children of a process that have ended and that nobody waited for.
+pub fn zombies_of(parent: u32) -> Vec<u32> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| stat(*pid) == Some((parent, 'Z'))).collect()
+}

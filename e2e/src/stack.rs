@@ -1,0 +1,181 @@
+//! Service, gateway and function, started together on ports of their own and taken down again.
+
+use crate::binaries::binary;
+use crate::dynamo::Dynamo;
+use crate::processes::zombies_of;
+use crate::service::Service;
+use crate::terminal::Terminal;
+use dev_gateway::{ClientsBrowser, DevGateway, InProcess, Invoke, Options, Running, RuntimeApi, SystemAmbient};
+use gateway_lambda::{
+    Aws, BackendConfig, Clock, Config, Connections, DynamoConnections, Gateway, HttpBackend, MemoryConnections, Parts,
+    SystemClock,
+};
+use shared_protocol::{Role, SessionId, UserClaims};
+use std::sync::Arc;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokens::{GatewaySecret, UserKey, UserTokens};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+
+/// What users' tokens are signed with.
+const JWT_SECRET: &str = "the secret of user tokens in whole-stack tests";
+/// What the gateway's requests are signed with.
+const GATEWAY_SECRET: &str = "the secret of gateway and service in these tests";
+/// Lambda's timeout of the function.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How the function runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    /// In the gateway's process, with the connections in memory: what `make run` starts.
+    InProcess,
+    /// The real `bootstrap` behind the Lambda Runtime API, frozen between events, with a DynamoDB API.
+    Bootstrap,
+}
+
+/// The whole of Termgate.
+pub struct Stack {
+    service: Service,
+    gateway: Running,
+    dynamo: Option<Dynamo>,
+    /// The shells' home: empty, so that nobody's own settings decide a test.
+    _home: TempDir,
+    /// The function's table of connections.
+    pub connections: Arc<dyn Connections>,
+}
+
+impl Stack {
+    /// Starts everything.
+    pub async fn start(function: Function) -> Self {
+        let home = TempDir::new().expect("a temporary folder");
+        let mut command = Command::new(binary("termgate"));
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", home.path())
+            .env("USER", "student")
+            .env("HOST", "127.0.0.1")
+            .env("PORT", "0")
+            .env("JWT_SECRET", JWT_SECRET)
+            .env("GATEWAY_SECRET", GATEWAY_SECRET)
+            .env("LOG_FORMAT", "json")
+            .env("RUST_LOG", "info,backend=debug");
+        let service = Service::start("the service", command, r#""address":""#).await;
+        let url = format!("http://{}", service.addr);
+        let gateway = DevGateway::new(Options::default());
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let addr = listener.local_addr().expect("it listens");
+        let users = UserTokens {
+            key: UserKey::hs256(JWT_SECRET.as_bytes()).expect("long enough"),
+            issuer: None,
+            audience: None,
+        };
+        let (dynamo, connections, invoker): (_, Arc<dyn Connections>, Arc<dyn Invoke>) = match function {
+            Function::InProcess => {
+                let connections = Arc::new(MemoryConnections::default());
+                let clock = Arc::new(SystemClock);
+                let secret = GatewaySecret::new(GATEWAY_SECRET.as_bytes()).expect("long enough");
+                let backend = BackendConfig { url, secret };
+                let parts = Parts {
+                    config: Config::new(users),
+                    backend: Arc::new(HttpBackend::new(backend, clock.clone())),
+                    connections: connections.clone(),
+                    browser: Arc::new(ClientsBrowser::new(gateway.clients())),
+                    clock,
+                };
+                (None, connections, Arc::new(InProcess::new(Gateway::new(parts), FUNCTION_TIMEOUT)))
+            }
+            Function::Bootstrap => {
+                let dynamo = Dynamo::start().await;
+                let mut variables: std::collections::BTreeMap<String, String> =
+                    dynamo.variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+                variables.extend(
+                    [
+                        ("JWT_SECRET", JWT_SECRET.to_owned()),
+                        ("GATEWAY_SECRET", GATEWAY_SECRET.to_owned()),
+                        ("BACKEND_URL", url),
+                        ("DOMAIN_NAME", format!("http://{addr}")),
+                        ("RUST_LOG", "warn".to_owned()),
+                    ]
+                    .map(|(name, value)| (name.to_owned(), value)),
+                );
+                let function = dev_gateway::Function::new(binary("bootstrap"), variables);
+                let connections = Arc::new(DynamoConnections::new(Aws::new(dynamo.config())));
+                (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(SystemAmbient))))
+            }
+        };
+        let gateway = gateway.start(listener, invoker).expect("the gateway starts");
+        Self { service, gateway, dynamo, _home: home, connections }
+    }
+
+    /// Where a page connects.
+    pub fn url(&self) -> String {
+        format!("ws://{}/prod", self.gateway.addr())
+    }
+
+    /// Where the gateway reaches the service.
+    pub fn service_url(&self) -> String {
+        format!("http://{}", self.service.addr)
+    }
+
+    /// The service's process id.
+    pub fn service_id(&self) -> u32 {
+        self.service.id()
+    }
+
+    /// A token of a user that names its session.
+    pub fn token(&self, user: &str, session: &str) -> String {
+        self.sign(&Self::claims(user, Some(session)))
+    }
+
+    /// What a user's token says, for an hour from now.
+    pub fn claims(user: &str, session: Option<&str>) -> UserClaims {
+        let now = SystemClock.unix_seconds();
+        UserClaims {
+            sub: user.to_owned(),
+            exp: now + 3600,
+            nbf: None,
+            iat: Some(now),
+            iss: None,
+            aud: None,
+            sid: session.map(|session| SessionId::new(session).expect("a session id")),
+            role: Role::Controller,
+            admin: false,
+        }
+    }
+
+    /// Signs a user's token.
+    pub fn sign(&self, claims: &UserClaims) -> String {
+        tokens::sign_user(claims, JWT_SECRET.as_bytes()).expect("long enough")
+    }
+
+    /// The secret that the service expects the gateway to sign with.
+    pub fn gateway_secret(&self) -> GatewaySecret {
+        GatewaySecret::new(GATEWAY_SECRET.as_bytes()).expect("long enough")
+    }
+
+    /// A terminal at a prompt.
+    pub async fn terminal(&self, user: &str, session: &str) -> Terminal {
+        let mut terminal = self.connect(user, session).await;
+        terminal.attach().await;
+        terminal
+    }
+
+    /// A connection that has said nothing yet.
+    pub async fn connect(&self, user: &str, session: &str) -> Terminal {
+        Terminal::connect(&self.url(), &self.token(user, session)).await.expect("the handshake is accepted")
+    }
+
+    /// Takes everything down: the gateway, then the service, which leaves no process behind and ends well.
+    pub async fn stop(self) {
+        self.gateway.shutdown().await;
+        let zombies = zombies_of(self.service.id());
+        assert!(zombies.is_empty(), "ended and not waited for: {zombies:?}");
+        let status = self.service.stop().await;
+        assert!(status.success(), "the service ended with {status}");
+        if let Some(dynamo) = self.dynamo {
+            dynamo.stop().await;
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Puts a session's stream together again: by position, whatever order the frames came in.
+
+use shared_protocol::server::{Event, Output, Snapshot};
+use shared_protocol::{Epoch, Pos, StreamEvent};
+use std::collections::BTreeMap;
+
+#[derive(Debug)]
+enum Piece {
+    Bytes(Vec<u8>),
+    Event(StreamEvent),
+}
+
+/// One epoch's stream as far as it is known.
+#[derive(Debug, Default)]
+pub struct Stream {
+    epoch: Epoch,
+    next: u64,
+    early: BTreeMap<u64, Piece>,
+    parts: BTreeMap<u16, Vec<u8>>,
+    /// Every byte so far.
+    pub bytes: Vec<u8>,
+    /// Every event so far, with how many bytes came before it.
+    pub events: Vec<(usize, StreamEvent)>,
+    /// Positions that a snapshot left out.
+    pub skipped: u64,
+}
+
+impl Stream {
+    /// Starts where `attached` says. A client that knows the epoch goes on with what it has.
+    pub(crate) fn start(&mut self, epoch: Epoch, pos: Pos) {
+        if epoch != self.epoch {
+            *self = Self { epoch, next: pos.0, ..Self::default() };
+        }
+    }
+
+    /// Which life of the shell it is.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// Everything before it is here.
+    pub fn pos(&self) -> Pos {
+        Pos(self.next)
+    }
+
+    /// Whether something that came waits for what is missing before it.
+    pub(crate) fn has_gap(&self) -> bool {
+        !self.early.is_empty()
+    }
+
+    pub(crate) fn output(&mut self, output: &Output) {
+        let bytes = output.payload.decode().expect("no other encoding was offered");
+        assert_eq!(bytes.len(), output.len as usize, "`len` is the number of raw bytes");
+        self.piece(output.epoch, output.pos, Piece::Bytes(bytes));
+    }
+
+    pub(crate) fn event(&mut self, event: &Event) {
+        self.piece(event.epoch, event.pos, Piece::Event(event.event.clone()));
+    }
+
+    pub(crate) fn snapshot(&mut self, snapshot: &Snapshot) {
+        if snapshot.epoch != self.epoch || snapshot.pos.0 < self.next {
+            return;
+        }
+        self.parts.insert(snapshot.part, snapshot.payload.decode().expect("no other encoding was offered"));
+        if self.parts.len() == usize::from(snapshot.parts) {
+            for (_, part) in std::mem::take(&mut self.parts) {
+                self.bytes.extend(part);
+            }
+            self.skipped += snapshot.skipped;
+            self.next = snapshot.pos.0;
+            self.take_early();
+        }
+    }
+
+    fn piece(&mut self, epoch: Epoch, pos: Pos, piece: Piece) {
+        if epoch == self.epoch {
+            self.early.insert(pos.0, piece);
+            self.take_early();
+        }
+    }
+
+    fn take_early(&mut self) {
+        while let Some(entry) = self.early.first_entry().filter(|entry| *entry.key() <= self.next) {
+            let (pos, piece) = entry.remove_entry();
+            let known = usize::try_from(self.next - pos).expect("a frame's worth");
+            match piece {
+                Piece::Bytes(bytes) if known < bytes.len() => {
+                    self.next += (bytes.len() - known) as u64;
+                    self.bytes.extend(&bytes[known..]);
+                }
+                Piece::Event(event) if known == 0 => {
+                    self.next += 1;
+                    self.events.push((self.bytes.len(), event));
+                }
+                // It was here before.
+                Piece::Bytes(_) | Piece::Event(_) => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared_protocol::Payload;
+
+    fn output(pos: u64, text: &str) -> Output {
+        Output { epoch: Epoch(1), pos: Pos(pos), len: text.len() as u32, payload: Payload::Data(text.into()) }
+    }
+
+    #[test]
+    fn repeats_overlaps_and_any_order_make_one_stream() {
+        let mut stream = Stream::default();
+        stream.start(Epoch(1), Pos(0));
+        let title = || Event { epoch: Epoch(1), pos: Pos(3), event: StreamEvent::Title { title: "t".into() } };
+        stream.output(&output(4, "def"));
+        stream.event(&title());
+        assert!(stream.has_gap());
+        stream.output(&output(0, "ab"));
+        stream.output(&output(1, "bc"));
+        stream.event(&title());
+        stream.output(&output(5, "efg"));
+        stream.output(&Output { epoch: Epoch(0), ..output(8, "old") });
+        assert_eq!(stream.bytes, b"abcdefg");
+        assert_eq!(stream.events, [(3, StreamEvent::Title { title: "t".into() })]);
+        assert_eq!((stream.pos(), stream.has_gap()), (Pos(8), false));
+    }
+}

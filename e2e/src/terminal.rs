@@ -1,0 +1,394 @@
+//! A client of the protocol, as a page is one: numbers its input and sends it again, acknowledges what it has, renews its
+//! follower, asks for what was lost.
+
+use crate::stream::Stream;
+use futures_util::{SinkExt, StreamExt};
+use shared_protocol::client::{Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Input, Keys, Resize, Resume};
+use shared_protocol::limits::ACK_STEP_BYTES;
+use shared_protocol::server::{Attached, ErrorMessage};
+use shared_protocol::{ClientId, ClientMessage, ErrorCode, Pos, Seq, ServerFrame, ServerMessage, StreamEvent};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// Longest that a test waits for anything, unless it says otherwise: two cores may be busy with other tests.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A page acknowledges within 500 ms of the last byte.
+const ACK_DELAY: Duration = Duration::from_millis(50);
+
+/// Input that is not acknowledged is sent again after this long.
+const RESEND: Duration = Duration::from_secs(1);
+
+/// A gap that lasts this long is repaired.
+const GAP: Duration = Duration::from_millis(300);
+
+/// A head that is not reached for this long is asked for.
+const STUCK: Duration = Duration::from_secs(2);
+
+static CLIENTS: AtomicU32 = AtomicU32::new(1);
+
+/// A terminal in a page.
+pub struct Terminal {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    client: ClientId,
+    size: (u16, u16),
+    /// Answer to `attach`, once there was one.
+    pub attached: Option<Attached>,
+    /// The session's stream.
+    pub stream: Stream,
+    /// Direct replies that nobody has taken yet.
+    pub replies: Vec<ServerMessage>,
+    /// How the connection was closed, when it was: 1005 without a code, 1006 without a word.
+    pub closed: Option<u16>,
+    /// Whether it acknowledges what it has; a page that hangs does not.
+    pub acknowledges: bool,
+    /// Up to where [`Self::expect`] has read.
+    read: usize,
+    seq: u64,
+    unacknowledged: BTreeMap<u64, String>,
+    resend_at: Option<Instant>,
+    told: Pos,
+    ack_at: Option<Instant>,
+    head: Pos,
+    repair_at: Option<Instant>,
+    follow_at: Option<Instant>,
+}
+
+impl Terminal {
+    /// Connects, with the token as a subprotocol. Says how the handshake was refused when it was.
+    pub async fn connect(url: &str, token: &str) -> Result<Self, u16> {
+        let mut request = url.into_client_request().expect("a URL");
+        let protocols = format!("termgate, {token}").parse().expect("a header's value");
+        request.headers_mut().insert("sec-websocket-protocol", protocols);
+        let connecting = tokio_tungstenite::connect_async_with_config(request, None, true);
+        let socket = match timeout(PATIENCE, connecting).await.expect("the gateway answers a handshake") {
+            Ok((socket, answer)) => {
+                let chosen = answer.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
+                assert_eq!(chosen, Some("termgate"), "only the protocol is echoed, never the token");
+                socket
+            }
+            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => return Err(answer.status().as_u16()),
+            Err(error) => panic!("the gateway cannot be reached: {error}"),
+        };
+        let number = CLIENTS.fetch_add(1, Ordering::Relaxed);
+        Ok(Self {
+            socket,
+            client: ClientId::new(format!("e2e-{}-{number}", std::process::id())).expect("an id"),
+            size: (120, 40),
+            attached: None,
+            stream: Stream::default(),
+            replies: Vec::new(),
+            closed: None,
+            acknowledges: true,
+            read: 0,
+            seq: 0,
+            unacknowledged: BTreeMap::new(),
+            resend_at: None,
+            told: Pos(0),
+            ack_at: None,
+            head: Pos(0),
+            repair_at: None,
+            follow_at: None,
+        })
+    }
+
+    /// The page loses its connection and opens another: it stays the same client, with what it has.
+    pub async fn reconnect(mut self, url: &str, token: &str) -> Self {
+        drop(self.socket.close(None).await);
+        let fresh = Self::connect(url, token).await.expect("the handshake is accepted");
+        self.socket = fresh.socket;
+        (self.attached, self.closed, self.follow_at) = (None, None, None);
+        self.attach().await;
+        let waiting: Vec<String> = self.unacknowledged.values().cloned().collect();
+        for json in waiting {
+            self.send_text(json).await;
+        }
+        self
+    }
+
+    /// Attaches, and waits for the answer.
+    pub async fn attach(&mut self) {
+        let (cols, rows) = self.size;
+        let known = self.stream.epoch();
+        let resume = (known.0 > 0).then(|| Resume { epoch: known, pos: self.stream.pos() });
+        let attach = Attach { client: self.client.clone(), cols, rows, accept: Vec::new(), resume };
+        self.send(&ClientMessage::Attach(attach)).await;
+        self.wait("attached", |terminal| terminal.attached.is_some().then_some(())).await;
+    }
+
+    /// Types.
+    pub async fn type_text(&mut self, text: &str) -> Seq {
+        self.keys(Keys::Data(text.to_owned())).await
+    }
+
+    /// Types, in one of the spellings of keys.
+    pub async fn keys(&mut self, keys: Keys) -> Seq {
+        let (seq, epoch) = self.next();
+        self.send_ordered(seq, &ClientMessage::Input(Input { seq, epoch, keys })).await;
+        seq
+    }
+
+    /// Types several messages, but sends them in another order, given by their indexes; an index may come twice.
+    pub async fn type_shuffled(&mut self, texts: &[&str], order: &[usize]) {
+        let messages: Vec<_> = texts
+            .iter()
+            .map(|text| {
+                let (seq, epoch) = self.next();
+                ClientMessage::Input(Input { seq, epoch, keys: Keys::Data((*text).to_owned()) })
+            })
+            .collect();
+        for &index in order {
+            self.send(&messages[index]).await;
+        }
+    }
+
+    /// The window has a new size.
+    pub async fn resize(&mut self, cols: u16, rows: u16) {
+        self.size = (cols, rows);
+        let (seq, epoch) = self.next();
+        self.send_ordered(seq, &ClientMessage::Resize(Resize { seq, epoch, cols, rows })).await;
+    }
+
+    /// Runs a command line in the shell, and waits for its result: what it printed, and its exit code.
+    pub async fn command(&mut self, line: &str) -> (String, i32) {
+        let (seq, epoch) = self.next();
+        let id = format!("command-{seq}");
+        let command = Command { seq, epoch, id: id.clone(), command: line.to_owned() };
+        self.send_ordered(seq, &ClientMessage::Command(command)).await;
+        self.wait(&format!("the result of {line:?}"), |terminal| {
+            let refusal = terminal.take(|reply| match reply {
+                ServerMessage::Error(error) if error.id.as_ref() == Some(&id) => Some(error.clone()),
+                _ => None,
+            });
+            assert_eq!(refusal, None, "{line:?} was refused");
+            terminal.event(|event| match event {
+                StreamEvent::CommandResult { id: done, result, exit_code, .. } if *done == id => {
+                    Some((result.clone(), *exit_code))
+                }
+                _ => None,
+            })
+        })
+        .await
+    }
+
+    /// Asks for a command without waiting for it; its id.
+    pub async fn start_command(&mut self, line: &str) -> String {
+        let (seq, epoch) = self.next();
+        let id = format!("command-{seq}");
+        let command = Command { seq, epoch, id: id.clone(), command: line.to_owned() };
+        self.send_ordered(seq, &ClientMessage::Command(command)).await;
+        id
+    }
+
+    /// Says something to everyone.
+    pub async fn chat(&mut self, message: &str) {
+        let (seq, epoch) = self.next();
+        let data = Chat { message: message.to_owned() };
+        self.send_ordered(seq, &ClientMessage::ChatMessage(ChatMessage { seq, epoch, data })).await;
+    }
+
+    /// Ends the session.
+    pub async fn close_session(&mut self) {
+        let (seq, epoch) = self.next();
+        self.send_ordered(seq, &ClientMessage::Close(Close { seq, epoch })).await;
+    }
+
+    /// The page is closed: the connection goes without a word to the session.
+    pub async fn leave(mut self) {
+        drop(self.socket.close(None).await);
+    }
+
+    /// Waits until the output says this, after what was expected before. Returns what came before it.
+    pub async fn expect(&mut self, text: &str) -> Vec<u8> {
+        let needle = text.as_bytes();
+        self.wait(&format!("{text:?} on the screen"), |terminal| {
+            let unread = &terminal.stream.bytes[terminal.read..];
+            let at = unread.windows(needle.len()).position(|window| window == needle)?;
+            let before = unread[..at].to_vec();
+            terminal.read += at + needle.len();
+            Some(before)
+        })
+        .await
+    }
+
+    /// Waits for an event of the stream, from its beginning on.
+    pub async fn expect_event<T>(&mut self, what: &str, look: impl Fn(&StreamEvent) -> Option<T>) -> T {
+        self.wait(what, |terminal| terminal.event(&look)).await
+    }
+
+    /// Waits for a direct reply, and takes it.
+    pub async fn expect_reply<T>(&mut self, what: &str, look: impl Fn(&ServerMessage) -> Option<T>) -> T {
+        self.wait(what, |terminal| terminal.take(&look)).await
+    }
+
+    /// Waits for an `error` with this code, and takes it.
+    pub async fn expect_error(&mut self, code: ErrorCode) -> ErrorMessage {
+        self.expect_reply(&format!("the error {code:?}"), |reply| match reply {
+            ServerMessage::Error(error) if error.code == code => Some(error.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until the other side closes the connection. Returns the code.
+    pub async fn expect_close(&mut self) -> u16 {
+        self.wait("the connection to be closed", |terminal| terminal.closed).await
+    }
+
+    /// Goes on as a page does until there is what the test looks for.
+    pub async fn wait<T>(&mut self, what: &str, look: impl FnMut(&mut Self) -> Option<T>) -> T {
+        self.wait_for(PATIENCE, what, look).await
+    }
+
+    /// The same with another patience.
+    pub async fn wait_for<T>(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut look: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            let tail = self.stream.bytes.len().saturating_sub(2000).max(self.read.min(self.stream.bytes.len()));
+            let seen = || String::from_utf8_lossy(&self.stream.bytes[tail..]).into_owned();
+            if let Some(code) = self.closed {
+                panic!("closed with {code} while waiting for {what}; replies {:?}; unread: {:?}", self.replies, seen());
+            }
+            if Instant::now() >= deadline {
+                panic!("waited {patience:?} for {what}; replies {:?}; unread: {:?}", self.replies, seen());
+            }
+            self.step(deadline).await;
+        }
+    }
+
+    /// Sends any text: what a script, or someone hostile, would send.
+    pub async fn send_text(&mut self, text: impl Into<String>) {
+        // A connection that is closed meanwhile is noticed where frames are awaited.
+        let _ = self.socket.send(Message::text(text.into())).await;
+    }
+
+    fn event<T>(&self, look: impl Fn(&StreamEvent) -> Option<T>) -> Option<T> {
+        self.stream.events.iter().find_map(|(_, event)| look(event))
+    }
+
+    fn take<T>(&mut self, look: impl Fn(&ServerMessage) -> Option<T>) -> Option<T> {
+        let (at, found) =
+            self.replies.iter().enumerate().find_map(|(at, reply)| look(reply).map(|found| (at, found)))?;
+        self.replies.remove(at);
+        Some(found)
+    }
+
+    fn next(&mut self) -> (Seq, shared_protocol::Epoch) {
+        self.seq += 1;
+        (Seq(self.seq), self.stream.epoch())
+    }
+
+    async fn send(&mut self, message: &ClientMessage) {
+        self.send_text(message.to_json()).await;
+    }
+
+    async fn send_ordered(&mut self, seq: Seq, message: &ClientMessage) {
+        self.unacknowledged.insert(seq.0, message.to_json());
+        self.resend_at.get_or_insert(Instant::now() + RESEND);
+        self.send(message).await;
+    }
+
+    /// One frame, or one duty.
+    async fn step(&mut self, deadline: Instant) {
+        let duties = [self.ack_at, self.resend_at, self.repair_at, self.follow_at];
+        let next = duties.into_iter().flatten().fold(deadline, Instant::min);
+        tokio::select! {
+            biased;
+            frame = self.socket.next() => self.received(frame),
+            () = sleep_until(next) => {}
+        }
+        if self.closed.is_none() {
+            self.duties().await;
+        }
+    }
+
+    fn received(&mut self, frame: Option<Result<Message, tokio_tungstenite::tungstenite::Error>>) {
+        match frame {
+            Some(Ok(Message::Text(text))) => match serde_json::from_str::<ServerFrame>(&text) {
+                Ok(frame) => self.frame(&frame),
+                Err(error) => panic!("a frame that is none of the protocol ({error}): {text}"),
+            },
+            Some(Ok(Message::Close(close))) => self.closed = Some(close.map_or(1005, |close| close.code.into())),
+            Some(Ok(Message::Binary(_))) => panic!("API Gateway posts text"),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => drop(self.closed.get_or_insert(1006)),
+        }
+    }
+
+    fn frame(&mut self, frame: &ServerFrame) {
+        let now = Instant::now();
+        match &frame.message {
+            ServerMessage::Attached(attached) => {
+                assert_eq!(attached.client, self.client);
+                self.stream.start(attached.epoch, attached.pos);
+                self.seq = self.seq.max(attached.input_seq.0);
+                self.attached = Some(attached.clone());
+                self.follow_at = Some(now + Duration::from_millis(attached.follow_ms));
+            }
+            ServerMessage::Output(output) => self.stream.output(output),
+            ServerMessage::Event(event) => self.stream.event(event),
+            ServerMessage::Snapshot(snapshot) => self.stream.snapshot(snapshot),
+            ServerMessage::InputAck(_) => {}
+            reply => self.replies.push(reply.clone()),
+        }
+        if let Some(applied) = frame.ack_seq {
+            let before = self.unacknowledged.len();
+            self.unacknowledged.retain(|seq, _| *seq > applied.0);
+            if self.unacknowledged.len() < before {
+                self.resend_at = (!self.unacknowledged.is_empty()).then(|| now + RESEND);
+            }
+        }
+        self.head = self.head.max(frame.head.unwrap_or_default());
+        if self.stream.pos() > self.told {
+            self.ack_at.get_or_insert(now + ACK_DELAY);
+        }
+        self.repair_at = match (self.stream.has_gap(), self.stream.pos() < self.head) {
+            (true, _) => self.repair_at.or(Some(now + GAP)),
+            (false, true) => Some(now + STUCK),
+            (false, false) => None,
+        };
+    }
+
+    async fn duties(&mut self) {
+        let now = Instant::now();
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
+        let (epoch, pos) = (self.stream.epoch(), self.stream.pos());
+        if due(self.ack_at) || pos.0 >= self.told.0 + ACK_STEP_BYTES {
+            self.ack_at = None;
+            if self.acknowledges {
+                self.told = pos;
+                self.send(&ClientMessage::Ack(Ack { epoch, pos })).await;
+            }
+        }
+        if due(self.resend_at) {
+            self.resend_at = Some(now + RESEND);
+            let waiting: Vec<String> = self.unacknowledged.values().cloned().collect();
+            for json in waiting {
+                self.send_text(json).await;
+            }
+        }
+        if due(self.repair_at) {
+            self.repair_at = Some(now + STUCK);
+            self.send(&ClientMessage::Follow(Follow { epoch, pos, repair: true })).await;
+        }
+        if due(self.follow_at) {
+            let every = self.attached.as_ref().map_or(STUCK, |attached| Duration::from_millis(attached.follow_ms));
+            self.follow_at = Some(now + every);
+            self.send(&ClientMessage::Follow(Follow { epoch, pos, repair: false })).await;
+        }
+    }
+}

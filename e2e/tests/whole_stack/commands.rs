@@ -1,0 +1,149 @@
+//! `command`: run in the session's own shell, with its output and its exit code.
+
+use e2e::Stack;
+use shared_protocol::limits::{FRAME_BYTES, RESULT_BYTES};
+use shared_protocol::{ErrorCode, Role, ServerMessage, StreamEvent, UserClaims};
+
+on_both!(
+    a_command_changes_the_shell_it_runs_in,
+    output_is_given_as_it_was,
+    codes_are_the_shells,
+    a_long_result_is_cut,
+    a_busy_shell_says_so,
+    plain_clients_are_served,
+    a_connection_without_a_session_may_ping,
+);
+
+async fn a_command_changes_the_shell_it_runs_in(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    assert_eq!(terminal.command("cd /usr && export WORD=kept").await, (String::new(), 0));
+    assert_eq!(terminal.command("pwd; sh -c 'echo $WORD'").await, ("/usr\nkept\n".to_owned(), 0));
+    assert_eq!(terminal.command("f() { echo function $1; }").await.1, 0);
+    // The user sees it and goes on in the same shell.
+    terminal.type_text("f typed\r").await;
+    terminal.expect("function typed\r\n").await;
+    stack.stop().await;
+}
+
+async fn output_is_given_as_it_was(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    assert_eq!(terminal.command("printf 'a\\nb\\n\\nc'").await, ("a\nb\n\nc".to_owned(), 0));
+    assert_eq!(terminal.command("printf '\\033[1;31mred\\033[0m\\n'").await.0, "\u{1b}[1;31mred\u{1b}[0m\n");
+    assert_eq!(terminal.command("for i in 1 2\ndo\n\techo line $i\ndone").await.0, "line 1\nline 2\n");
+    assert_eq!(terminal.command("cat <<'END'\n$HOME 日本\nEND").await.0, "$HOME 日本\n");
+    assert_eq!(terminal.command("echo ' quoted \"text\" '; echo '!!'").await.0, " quoted \"text\" \n!!\n");
+    assert_eq!(terminal.command("echo err >&2").await.0, "err\n");
+    stack.stop().await;
+}
+
+async fn codes_are_the_shells(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    for (line, code) in [
+        ("true", 0),
+        ("false", 1),
+        ("(exit 42)", 42),
+        ("no-such-command-here", 127),
+        ("kill -9 $BASHPID | cat; sh -c 'kill -9 $$'", 137),
+    ] {
+        assert_eq!(terminal.command(line).await.1, code, "{line}");
+    }
+    let (complaint, code) = terminal.command("echo )").await;
+    assert_eq!(code, 2);
+    assert!(complaint.contains("syntax error"), "{complaint:?}");
+    // What is not whole is taken back, and the shell goes on.
+    assert_eq!(terminal.command("if true; then").await.1, 2);
+    assert_eq!(terminal.command("echo on").await, ("on\n".to_owned(), 0));
+    stack.stop().await;
+}
+
+async fn a_long_result_is_cut(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    let result = |id: String| {
+        move |event: &StreamEvent| match event {
+            StreamEvent::CommandResult { id: done, result, truncated, exit_code } if *done == id => {
+                Some((result.clone(), *truncated, *exit_code))
+            }
+            _ => None,
+        }
+    };
+    let id = terminal.start_command("seq 1 100000").await;
+    let (text, truncated, code) = terminal.expect_event("the result", result(id)).await;
+    assert!(text.starts_with("1\n2\n3\n") && text.len() <= RESULT_BYTES, "{} bytes", text.len());
+    assert_eq!((truncated, code), (true, 0));
+    // Control characters are six times as long in a frame, which must be no longer for it.
+    let id = terminal.start_command("printf '\\033%.0s' $(seq 1 20000); (exit 3)").await;
+    let (text, truncated, code) = terminal.expect_event("the result", result(id)).await;
+    assert!(text.len() * 6 < FRAME_BYTES && text.bytes().all(|byte| byte == 0x1b), "{} bytes", text.len());
+    assert_eq!((truncated, code), (true, 3));
+    stack.stop().await;
+}
+
+async fn a_busy_shell_says_so(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    assert_eq!(terminal.command("true").await.1, 0);
+    terminal.type_text("cat\r").await;
+    terminal.expect("cat\r\n").await;
+    let id = terminal.start_command("echo never").await;
+    let refusal = terminal.expect_error(ErrorCode::Busy).await;
+    assert_eq!((refusal.id, refusal.retryable), (Some(id), true));
+    terminal.type_text("\x03").await;
+    assert_eq!(terminal.command("echo again").await.0, "again\n");
+    stack.stop().await;
+}
+
+async fn plain_clients_are_served(stack: Stack) {
+    let mut script = stack.connect("ada", "s1").await;
+    script.send_text(r#"{"type":"ping"}"#).await;
+    script.expect_reply("a pong", |reply| matches!(reply, ServerMessage::Pong(_)).then_some(())).await;
+    for (sent, result, code) in [
+        (r#"{"type":"command","command":"echo hi"}"#, "hi\n", 0),
+        (r#"{"action":"command","command":"cd /usr; false"}"#, "", 1),
+        (r#"{"type":"command","command":"pwd","id":"7"}"#, "/usr\n", 0),
+    ] {
+        script.send_text(sent).await;
+        let answer = script.expect_reply("the result", |reply| match reply {
+            ServerMessage::CommandResult(result) => Some(result.clone()),
+            _ => None,
+        });
+        let answer = answer.await;
+        assert_eq!((answer.result.as_str(), answer.exit_code), (result, code), "{sent}");
+        assert_eq!(answer.id.is_some(), sent.contains("\"id\""));
+    }
+    script.send_text(r#"{"type":"resize","cols":77,"rows":22}"#).await;
+    script.expect_reply("the size's answer", |reply| matches!(reply, ServerMessage::ResizeAck(_)).then_some(())).await;
+    script.send_text(r#"{"action":"sendMessage","type":"command","command":"stty size"}"#).await;
+    let size = script.expect_reply("the size", |reply| match reply {
+        ServerMessage::CommandResult(result) => Some(result.result.clone()),
+        _ => None,
+    });
+    assert_eq!(size.await, "22 77\n");
+    script.send_text(r#"{"type":"make_coffee"}"#).await;
+    let unknown = script.expect_reply("that it is unknown", |reply| match reply {
+        ServerMessage::UnknownCommand(unknown) => Some(unknown.received.clone()),
+        _ => None,
+    });
+    assert_eq!(unknown.await, "make_coffee");
+    script.send_text("what is this").await;
+    script.expect_error(ErrorCode::BadMessage).await;
+    stack.stop().await;
+}
+
+async fn a_connection_without_a_session_may_ping(stack: Stack) {
+    let claims = UserClaims { role: Role::Controller, ..Stack::claims("ada", None) };
+    let mut nobody = e2e::Terminal::connect(&stack.url(), &stack.sign(&claims)).await.unwrap();
+    nobody.send_text(r#"{"type":"ping","t":12.5}"#).await;
+    let t = nobody.expect_reply("a pong", |reply| match reply {
+        ServerMessage::Pong(pong) => Some(pong.t.clone()),
+        _ => None,
+    });
+    assert_eq!(t.await, Some(12.5.into()));
+    nobody.send_text(r#"{"type":"echo","word":"back"}"#).await;
+    let echo = nobody.expect_reply("an echo", |reply| match reply {
+        ServerMessage::Echo(echo) => Some(echo.received["word"].clone()),
+        _ => None,
+    });
+    assert_eq!(echo.await, "back");
+    nobody.send_text(r#"{"type":"command","command":"echo hi"}"#).await;
+    nobody.expect_reply("a refusal", |reply| matches!(reply, ServerMessage::Error(_)).then_some(())).await;
+    stack.stop().await;
+}

@@ -1,0 +1,123 @@
+//! How sessions and connections end, and that nothing is left of them.
+
+use e2e::{PATIENCE, Stack, Terminal, alive, zombies_of};
+use gateway_lambda::{Clock, SystemClock};
+use shared_protocol::{EndReason, ErrorCode, SessionId, StreamEvent};
+use std::time::Duration;
+use tokio::time::{Instant, interval};
+
+on_both!(
+    the_shells_exit_is_told,
+    a_killed_shell_is_told,
+    close_ends_the_session_and_its_connections,
+    no_process_is_left,
+    a_connection_that_goes_leaves_its_session,
+    stopping_the_service_ends_its_shells,
+);
+
+/// Polls what no frame tells.
+async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut looks = interval(Duration::from_millis(20));
+    while !holds().await {
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
+        looks.tick().await;
+    }
+}
+
+async fn expect_exit(terminal: &mut Terminal) -> (i32, Option<String>, EndReason) {
+    terminal
+        .expect_event("the exit", |event| match event {
+            StreamEvent::Exit { exit_code, signal, reason } => Some((*exit_code, signal.clone(), *reason)),
+            _ => None,
+        })
+        .await
+}
+
+async fn the_shells_exit_is_told(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.type_text("echo la''st; exit 7\r").await;
+    assert_eq!(expect_exit(&mut terminal).await, (7, None, EndReason::Exited));
+    terminal.expect("last\r\n").await;
+    terminal.expect_close().await;
+    stack.stop().await;
+}
+
+async fn a_killed_shell_is_told(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.type_text("kill -9 $$\r").await;
+    assert_eq!(expect_exit(&mut terminal).await, (137, Some("SIGKILL".to_owned()), EndReason::Exited));
+    terminal.expect_close().await;
+    stack.stop().await;
+}
+
+async fn close_ends_the_session_and_its_connections(stack: Stack) {
+    let mut ada = stack.terminal("ada", "s1").await;
+    let mut ben = stack.terminal("ben", "s1").await;
+    let mut elsewhere = stack.terminal("ada", "s2").await;
+    ada.close_session().await;
+    for terminal in [&mut ada, &mut ben] {
+        assert_eq!(expect_exit(terminal).await.2, EndReason::Closed);
+        terminal.expect_close().await;
+    }
+    assert_eq!(elsewhere.command("echo still here").await.0, "still here\n");
+    // The same token does not bring it back: it was issued before the end.
+    let mut late = stack.connect("ada", "s1").await;
+    let attach = r#"{"type":"attach","client":"late","cols":80,"rows":24}"#;
+    late.send_text(attach).await;
+    late.wait("a refusal or a session issued anew", |late| {
+        late.attached.as_ref().map(|_| ()).or_else(|| (!late.replies.is_empty()).then_some(()))
+    })
+    .await;
+    stack.stop().await;
+}
+
+/// Starts what is hard to get rid of, and gives the process ids, the shell's first.
+async fn start_stubborn(terminal: &mut Terminal) -> Vec<u32> {
+    let script = "echo $$; (trap '' HUP TERM INT; sleep 1001 & echo $!; sleep 1002 & echo $!); \
+                  setsid sleep 1003 & echo $!; nohup sleep 1004 >/dev/null 2>&1 & echo $!; pgrep -f 'sleep 1003'";
+    let (printed, _) = terminal.command(script).await;
+    let pids: Vec<u32> = printed.lines().filter_map(|line| line.trim().parse().ok()).collect();
+    assert!(pids.len() >= 5, "{printed:?}");
+    pids
+}
+
+async fn no_process_is_left(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    let pids = start_stubborn(&mut terminal).await;
+    assert!(alive(pids[0]) && alive(pids[1]));
+    terminal.close_session().await;
+    expect_exit(&mut terminal).await;
+    until("every process of the session to be gone", async || !pids.iter().any(|pid| alive(*pid))).await;
+    assert_eq!(zombies_of(stack.service_id()), Vec::<u32>::new());
+    stack.stop().await;
+}
+
+async fn stopping_the_service_ends_its_shells(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    let pids = start_stubborn(&mut terminal).await;
+    stack.stop().await;
+    until("every process of the session to be gone", async || !pids.iter().any(|pid| alive(*pid))).await;
+}
+
+async fn a_connection_that_goes_leaves_its_session(stack: Stack) {
+    let sid = SessionId::new("s1").unwrap();
+    let rows = async || {
+        let now = SystemClock.unix_seconds();
+        stack.connections.of_session(&sid, now).await.unwrap().len()
+    };
+    let mut ada = stack.terminal("ada", "s1").await;
+    assert_eq!(ada.command("cd /usr").await.1, 0);
+    assert_eq!(rows().await, 1);
+    ada.leave().await;
+    until("the connection's row to be gone", async || rows().await == 0).await;
+    // The shell is still there, for whoever comes next.
+    let mut ben = stack.terminal("ben", "s1").await;
+    assert_eq!(ben.command("pwd").await.0, "/usr\n");
+    assert_eq!(rows().await, 1);
+    // And a message that the session never saw, on a connection of its own, is told what to do.
+    let mut eve = stack.connect("eve", "s1").await;
+    eve.send_text(r#"{"type":"ack","epoch":1,"pos":0}"#).await;
+    eve.expect_error(ErrorCode::NotAttached).await;
+    stack.stop().await;
+}

@@ -1,0 +1,28 @@
+//! The whole stack, twice: with the function in the gateway's process, and with the real `bootstrap` binary and a DynamoDB API. One
+//! test program, so that everything is linked once.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+/// Makes two tests of a scenario, one for each way to run the function.
+macro_rules! on_both {
+    ($($scenario:ident),* $(,)?) => {
+        mod in_process {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                super::$scenario(e2e::Stack::start(e2e::Function::InProcess).await).await;
+            })*
+        }
+        mod bootstrap {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                super::$scenario(e2e::Stack::start(e2e::Function::Bootstrap).await).await;
+            })*
+        }
+    };
+}
+
+mod authority;
+mod commands;
+mod ending;
+mod output;
+mod sharing;
+mod typing;

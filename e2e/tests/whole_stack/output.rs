@@ -1,0 +1,72 @@
+//! What programs print: every byte, in order, however much it is.
+
+use e2e::{Stack, Terminal};
+use std::time::Duration;
+
+on_both!(every_byte_arrives, five_megabytes_arrive_whole, a_flood_is_interrupted, a_page_that_hangs_stops_the_flood);
+
+/// What stands between two lines that a command prints around its output, with the terminal changing nothing of it.
+async fn printed(terminal: &mut Terminal, command: &str) -> Vec<u8> {
+    terminal.type_text(&format!("stty -opost; echo be''gin; {command}; echo en''d; stty opost\r")).await;
+    terminal.expect("begin\n").await;
+    terminal.expect("end\n").await
+}
+
+async fn every_byte_arrives(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    let bytes = printed(&mut terminal, r#"for i in {0..255}; do printf "\\x$(printf %02x $i)"; done"#).await;
+    assert_eq!(bytes, (0..=255).collect::<Vec<u8>>());
+    let bytes = printed(&mut terminal, r"printf '\xff\x00\xe6\x97 \xf0\x9f\x91\x8b'").await;
+    assert_eq!(bytes, b"\xff\x00\xe6\x97 \xf0\x9f\x91\x8b");
+    assert_eq!(terminal.stream.skipped, 0);
+    stack.stop().await;
+}
+
+async fn five_megabytes_arrive_whole(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    let make = "f=$(mktemp); head -c 3750000 /dev/urandom | base64 > $f; sha256sum < $f | cut -c 1-64";
+    let (hash, code) = terminal.command(make).await;
+    assert_eq!(code, 0);
+    terminal.type_text("stty -opost; echo be''gin; cat $f; echo en''d; stty opost; rm $f\r").await;
+    terminal.expect("begin\n").await;
+    let text = terminal
+        .wait_for(Duration::from_secs(60), "five megabytes", |terminal| {
+            let bytes = &terminal.stream.bytes;
+            let end = bytes.windows(4).rposition(|window| window == b"end\n")?;
+            let begin = bytes.windows(6).position(|window| window == b"begin\n")? + 6;
+            Some(bytes[begin..end].to_vec())
+        })
+        .await;
+    assert_eq!(text.len(), 3_750_000_usize.div_ceil(57) + 5_000_000);
+    assert_eq!(tokens::body_hash(&text), hash.trim_end());
+    assert_eq!(terminal.stream.skipped, 0, "a page that keeps up is never skipped");
+    stack.stop().await;
+}
+
+async fn a_flood_is_interrupted(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.type_text("yes\r").await;
+    terminal.wait("a flood", |terminal| (terminal.stream.bytes.len() > 1_000_000).then_some(())).await;
+    terminal.type_text("\x03").await;
+    terminal.expect("^C").await;
+    terminal.type_text("echo co''de=$?\r").await;
+    terminal.expect("code=130\r\n").await;
+    assert_eq!(terminal.stream.skipped, 0);
+    stack.stop().await;
+}
+
+async fn a_page_that_hangs_stops_the_flood(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    let mut other = stack.terminal("ada", "s2").await;
+    terminal.acknowledges = false;
+    terminal.type_text("yes\r").await;
+    // More than the 512 KiB that may be outstanding is not sent until something is acknowledged.
+    terminal.wait("the window to fill", |terminal| (terminal.stream.bytes.len() > 500 * 1024).then_some(())).await;
+    assert_eq!(other.command("echo others go on").await.0, "others go on\n");
+    assert!(terminal.stream.bytes.len() < 1024 * 1024, "{} bytes", terminal.stream.bytes.len());
+    terminal.acknowledges = true;
+    terminal.wait("the flood to go on", |terminal| (terminal.stream.bytes.len() > 2 * 1024 * 1024).then_some(())).await;
+    terminal.type_text("\x03").await;
+    terminal.expect("^C").await;
+    stack.stop().await;
+}

@@ -1,0 +1,139 @@
+//! What a person does at a keyboard: types, interrupts, suspends, resizes.
+
+use e2e::{Stack, Terminal};
+use shared_protocol::StreamEvent;
+use shared_protocol::client::Keys;
+use std::time::Duration;
+
+on_both!(
+    a_key_comes_back,
+    the_size_is_the_windows,
+    control_c_ends_what_runs,
+    control_z_suspends_and_fg_goes_on,
+    unicode_and_bytes_arrive_as_typed,
+    keys_are_typed_in_order_and_once,
+    a_password_prompt_is_known,
+    a_reconnect_goes_on_where_it_was,
+);
+
+async fn a_key_comes_back(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    // Each key waits for its echo, as a person's do: every one of them takes the whole way there and back.
+    for key in ["e", "c", "h", "o", " ", "h", "i"] {
+        terminal.type_text(key).await;
+        terminal.expect(key).await;
+    }
+    terminal.type_text("; echo $((6 * 7))\r").await;
+    terminal.expect("hi\r\n42\r\n").await;
+    stack.stop().await;
+}
+
+async fn the_size_is_the_windows(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    assert_eq!(terminal.command("stty size").await, ("40 120\n".to_owned(), 0));
+    terminal.resize(91, 33).await;
+    terminal
+        .expect_event("the new size", |event| matches!(event, StreamEvent::Size { cols: 91, rows: 33 }).then_some(()))
+        .await;
+    assert_eq!(terminal.command("stty size; echo $COLUMNS").await, ("33 91\n91\n".to_owned(), 0));
+    stack.stop().await;
+}
+
+async fn control_c_ends_what_runs(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.type_text("echo ru''ns; sleep 100\r").await;
+    terminal.expect("runs\r\n").await;
+    terminal.type_text("\x03").await;
+    terminal.expect("^C").await;
+    terminal.type_text("echo code=$?\r").await;
+    terminal.expect("code=130\r\n").await;
+    stack.stop().await;
+}
+
+async fn control_z_suspends_and_fg_goes_on(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.type_text("cat\r").await;
+    terminal.type_text("one\r").await;
+    terminal.expect("one\r\none\r\n").await;
+    terminal.type_text("\x1a").await;
+    terminal.expect("Stopped").await;
+    terminal.type_text("jobs; fg\r").await;
+    terminal.expect("Stopped").await;
+    // `fg` says which job it continues; only then does cat read again.
+    terminal.expect("cat\r\n").await;
+    terminal.type_text("two\r").await;
+    terminal.expect("two\r\ntwo\r\n").await;
+    terminal.type_text("\x04").await;
+    assert_eq!(terminal.command("echo done").await.0, "done\n");
+    stack.stop().await;
+}
+
+async fn unicode_and_bytes_arrive_as_typed(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.type_text("echo '<grüße 日本語 👋🏽 e\u{301}>' | od -An -tx1 | tr -d ' \\n'; echo\r").await;
+    let hex: String = "<grüße 日本語 👋🏽 e\u{301}>\n".bytes().map(|byte| format!("{byte:02x}")).collect();
+    terminal.expect(&hex).await;
+    // A program that reads keys itself gets every byte, text or not.
+    terminal.type_text("stty raw -echo; echo re''ady; head -c 5 | od -An -tx1; stty sane\r").await;
+    terminal.expect("ready").await;
+    terminal.keys(Keys::B64("/wCAG/4=".to_owned())).await;
+    terminal.expect("ff 00 80 1b fe").await;
+    stack.stop().await;
+}
+
+async fn keys_are_typed_in_order_and_once(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.type_text("cat > /dev/null\r").await;
+    terminal.expect("cat > /dev/null\r\n").await;
+    terminal.type_shuffled(&["a", "b", "c", "d", "e", "\r"], &[2, 0, 0, 5, 4, 1, 2, 3, 3, 0]).await;
+    terminal.expect("abcde\r\n").await;
+    terminal.type_text("end\r").await;
+    assert_eq!(terminal.expect("end\r\n").await, b"", "nothing was typed twice");
+    stack.stop().await;
+}
+
+async fn a_password_prompt_is_known(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.type_text("read -rs -p 'Pass''word: ' secret\r").await;
+    terminal.expect("Password: ").await;
+    terminal
+        .expect_event("echo to be off", |event| match event {
+            StreamEvent::Tty(tty) => (!tty.echo).then_some(()),
+            _ => None,
+        })
+        .await;
+    terminal.type_text("hidden\r").await;
+    assert_eq!(terminal.command("echo ${#secret}").await.0, "6\n");
+    assert!(!String::from_utf8_lossy(&terminal.stream.bytes).contains("hidden"));
+    stack.stop().await;
+}
+
+async fn a_reconnect_goes_on_where_it_was(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    assert_eq!(terminal.command("cd /usr; x=kept").await.1, 0);
+    let mut terminal = terminal.reconnect(&stack.url(), &stack.token("ada", "s1")).await;
+    assert_eq!(terminal.command("echo $x in $PWD").await.0, "kept in /usr\n");
+    assert_eq!(terminal.stream.skipped, 0);
+    stack.stop().await;
+}
+
+/// One invocation of the function follows for 25 s: after that, only what the client asks for keeps output coming.
+async fn output_comes_although_nobody_types(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.type_text("sleep 27; echo sti''ll\r").await;
+    wait_long(&mut terminal).await;
+    stack.stop().await;
+}
+
+async fn wait_long(terminal: &mut Terminal) {
+    terminal
+        .wait_for(Duration::from_secs(45), "output after an invocation's life", |terminal| {
+            terminal.stream.bytes.windows(7).any(|window| window == b"still\r\n").then_some(())
+        })
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_follower_is_renewed() {
+    output_comes_although_nobody_types(Stack::start(e2e::Function::Bootstrap).await).await;
+}
