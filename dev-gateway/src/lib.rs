@@ -1,1 +1,37 @@
+//! A local API Gateway WebSocket API: handshakes, events, routes, `@connections` and limits as on AWS, in front of any
+//! Lambda function. It knows nothing of terminals, so that it can serve other functions too.
+//!
+//! ```no_run
+//! # async fn example(invoker: std::sync::Arc<dyn dev_gateway::Invoke>) -> std::io::Result<()> {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! let gateway = dev_gateway::DevGateway::new(dev_gateway::Options::default());
+//! let running = gateway.start(listener, invoker)?;
+//! println!("ws://{}/prod", running.addr());
+//! running.shutdown().await;
+//! # Ok(()) }
+//! ```
 
+mod ambient;
+mod authorizer;
+mod connections;
+mod dev_token;
+mod events;
+mod handshake;
+mod integration;
+mod invoke;
+mod management;
+mod messages;
+mod pages;
+mod quotas;
+mod routes;
+mod runtime_api;
+mod server;
+mod socket;
+
+pub use ambient::{Ambient, SystemAmbient};
+pub use connections::{Clients, Description, PostError};
+pub use dev_token::DevSecret;
+pub use invoke::{ClientsBrowser, InProcess, Invoke, InvokeError};
+pub use quotas::Quotas;
+pub use runtime_api::{Function, RuntimeApi};
+pub use server::{DevGateway, Options, Running};

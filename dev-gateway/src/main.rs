@@ -1,2 +1,55 @@
-//! Placeholder.
-fn main() {}
+//! The binary: parses, wires, runs until it is told to stop.
+
+mod config;
+
+use clap::Parser;
+use config::{Args, How};
+use dev_gateway::{DevGateway, Invoke, RuntimeApi, SystemAmbient};
+use std::error::Error;
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::EnvFilter;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    let filter = EnvFilter::new(variable("RUST_LOG").unwrap_or_else(|| "info".to_owned()));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match run(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "dev-gateway: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(args: Args) -> Result<(), Box<dyn Error>> {
+    let gateway = DevGateway::new(args.options(variable)?);
+    let listener = TcpListener::bind(args.listen).await.map_err(|error| format!("{}: {error}", args.listen))?;
+    let invoker: Arc<dyn Invoke> = match args.invoke {
+        How::InProcess => Arc::new(args.in_process(gateway.clients(), variable)?),
+        How::RuntimeApi => {
+            let function = args.function(listener.local_addr()?, variable);
+            Arc::new(RuntimeApi::new(function, Arc::new(SystemAmbient)))
+        }
+    };
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let running = gateway.start(listener, invoker)?;
+    // Whoever started it may have closed its output, which is no reason to stop.
+    let _ = writeln!(std::io::stdout(), "{}", args.welcome(running.addr()));
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    running.shutdown().await;
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}

@@ -1,0 +1,145 @@
+//! What a REQUEST authorizer answered: an IAM policy, read as far as API Gateway reads one for `$connect`. Pure.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// The only action that matters at a handshake.
+const ACTION: &str = "execute-api:Invoke";
+
+/// Why nobody gets in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// The policy says so, or allows nothing: 403.
+    #[error("the authorizer's policy does not allow it")]
+    Denied,
+    /// The answer is no policy: 500, as for API Gateway's `AuthorizerConfigurationException`.
+    #[error("the authorizer's answer is not usable: {0}")]
+    Unusable(String),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    principal_id: String,
+    policy_document: Document,
+    #[serde(default)]
+    context: Option<Map<String, Value>>,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    #[serde(rename = "Statement")]
+    statements: Many<Statement>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    effect: String,
+    action: Many<String>,
+    resource: Many<String>,
+}
+
+/// IAM lets one stand for a list of one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Many<T> {
+    One(T),
+    All(Vec<T>),
+}
+
+impl<T> Many<T> {
+    fn any(&self, test: impl Fn(&T) -> bool) -> bool {
+        match self {
+            Self::One(one) => test(one),
+            Self::All(all) => all.iter().any(test),
+        }
+    }
+}
+
+/// The context that rides on later events as `requestContext.authorizer`: values as strings, with `principalId`.
+pub(crate) fn decide(answer: &Value, method_arn: &str) -> Result<Map<String, Value>, Refusal> {
+    let answer = Answer::deserialize(answer).map_err(|error| Refusal::Unusable(error.to_string()))?;
+    let says = |effect: &str| {
+        answer.policy_document.statements.any(|statement| {
+            statement.effect == effect
+                && statement.action.any(|pattern| matches(&pattern.to_lowercase(), &ACTION.to_lowercase()))
+                && statement.resource.any(|pattern| matches(pattern, method_arn))
+        })
+    };
+    if says("Deny") || !says("Allow") {
+        return Err(Refusal::Denied);
+    }
+    let mut context = Map::new();
+    for (name, value) in answer.context.unwrap_or_default() {
+        let text = match value {
+            Value::String(text) => text,
+            Value::Number(number) => number.to_string(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::Null => continue,
+            Value::Array(_) | Value::Object(_) => {
+                return Err(Refusal::Unusable(format!("context field `{name}` is a list or an object")));
+            }
+        };
+        context.insert(name, text.into());
+    }
+    context.insert("principalId".into(), answer.principal_id.into());
+    Ok(context)
+}
+
+/// IAM's wildcards: `*` for any text, `?` for one character. Patterns are short and our own, so the simple way will do.
+fn matches(pattern: &str, text: &str) -> bool {
+    match (pattern.chars().next(), text.chars().next()) {
+        (None, None) => true,
+        (Some('*'), _) => {
+            let rest = &pattern[1..];
+            rest.is_empty() || text.char_indices().any(|(at, _)| matches(rest, &text[at..])) || matches(rest, "")
+        }
+        (Some('?'), Some(other)) => matches(&pattern[1..], &text[other.len_utf8()..]),
+        (Some(one), Some(other)) if one == other => matches(&pattern[one.len_utf8()..], &text[other.len_utf8()..]),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    const ARN: &str = "arn:aws:execute-api:us-east-1:000000000000:dev0000000/prod/$connect";
+
+    fn policy(effect: &str, resource: &Value) -> Value {
+        let statement = json!({"Action": "execute-api:Invoke", "Effect": effect, "Resource": resource});
+        json!({"principalId": "ada", "policyDocument": {"Version": "2012-10-17", "Statement": [statement]}})
+    }
+
+    #[test]
+    fn allows_only_what_a_statement_names() {
+        for resource in [json!(ARN), json!("*"), json!(["arn:none", "arn:aws:execute-api:*/prod/$connec?"])] {
+            assert!(decide(&policy("Allow", &resource), ARN).is_ok(), "{resource}");
+        }
+        for resource in [json!("arn:*/dev/$connect"), json!([]), json!("")] {
+            assert_eq!(decide(&policy("Allow", &resource), ARN), Err(Refusal::Denied), "{resource}");
+        }
+        assert_eq!(decide(&policy("Deny", &json!("*")), ARN), Err(Refusal::Denied));
+    }
+
+    #[test]
+    fn a_deny_wins() {
+        let mut both = policy("Allow", &json!("*"));
+        let deny = policy("Deny", &json!(ARN))["policyDocument"]["Statement"][0].clone();
+        both["policyDocument"]["Statement"].as_array_mut().unwrap().push(deny);
+        assert_eq!(decide(&both, ARN), Err(Refusal::Denied));
+    }
+
+    #[test]
+    fn context_becomes_strings() {
+        let mut answer = policy("Allow", &json!("*"));
+        answer["context"] = json!({"admin": true, "exp": 7, "sid": "s", "none": null});
+        let context = decide(&answer, ARN).unwrap();
+        assert_eq!(Value::from(context), json!({"admin": "true", "exp": "7", "sid": "s", "principalId": "ada"}));
+        answer["context"] = json!({"list": []});
+        assert!(matches!(decide(&answer, ARN), Err(Refusal::Unusable(_))));
+        assert!(matches!(decide(&json!({"statusCode": 200}), ARN), Err(Refusal::Unusable(_))));
+    }
+}

@@ -1,0 +1,238 @@
+//! What the binary is told: options on the command line, secrets and AWS variables from the environment, read here once.
+//! The one place that knows which function this gateway usually stands in front of.
+
+use clap::{Parser, ValueEnum};
+use dev_gateway::{Clients, ClientsBrowser, DevSecret, Function, InProcess, Options, Quotas};
+use gateway_lambda::{BackendConfig, Config, ConfigError, Gateway, HttpBackend, MemoryConnections, Parts, SystemClock};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Variables that a function's process gets when they are set here. Secrets have the same names as on Lambda.
+/// AWS credentials are not among them: a function under test should not find the developer's own.
+const PASSED_ON: [&str; 13] = [
+    "TABLE_NAME",
+    "JWT_SECRET",
+    "JWT_ISSUER",
+    "JWT_AUDIENCE",
+    "GATEWAY_SECRET",
+    "ALLOWED_ORIGINS",
+    "CONNECTION_TTL_SECONDS",
+    "MAX_CONNECTIONS_PER_USER",
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "LOG_FORMAT",
+    "RUST_LOG",
+    "RUST_BACKTRACE",
+];
+
+/// Table of connections, unless TABLE_NAME says otherwise.
+const TABLE: &str = "WebSocketConnections";
+
+/// How long an in-process function may run: past API Gateway's own timeout, as on Lambda.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A local API Gateway WebSocket API in front of a Lambda function.
+///
+/// Secrets come from the environment, by the names that the function uses: JWT_SECRET, GATEWAY_SECRET.
+#[derive(Debug, Parser)]
+#[command(name = "dev-gateway")]
+pub(crate) struct Args {
+    /// Address and port to listen on.
+    #[arg(long, default_value = "127.0.0.1:3000")]
+    pub(crate) listen: SocketAddr,
+    /// The API's stage, as in ws://host/STAGE.
+    #[arg(long, default_value = "prod")]
+    stage: String,
+    /// A route for messages whose `action` is this; may be given more than once.
+    #[arg(long = "route", value_name = "KEY", default_values = ["sendMessage", "chat_message"])]
+    routes: Vec<String>,
+    /// The API has no REQUEST authorizer: everyone reaches $connect.
+    #[arg(long)]
+    no_authorizer: bool,
+    /// Where the function finds the terminal service (its APP_RUNNER_URL).
+    #[arg(long, default_value = "http://127.0.0.1:3001")]
+    backend_url: String,
+    /// How the function runs.
+    #[arg(long, value_enum, default_value = "in-process")]
+    pub(crate) invoke: How,
+    /// The function's executable, for --invoke runtime-api.
+    #[arg(long, value_name = "PATH", required_if_eq("invoke", "runtime-api"))]
+    bootstrap: Option<PathBuf>,
+    /// A variable for the function's processes; may be given more than once.
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    environment: Vec<(String, String)>,
+    /// A static export to serve at the same address.
+    #[arg(long = "static", value_name = "DIR")]
+    pages: Option<PathBuf>,
+    /// Give tokens to whoever asks on this machine: GET /dev/token.
+    #[arg(long)]
+    dev_token: bool,
+    /// Close a connection after so many seconds without a message.
+    #[arg(long, value_name = "SECONDS")]
+    idle_seconds: Option<u64>,
+    /// Close every connection after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    lifetime_seconds: Option<u64>,
+    /// Give up on an invocation after so many seconds.
+    #[arg(long, value_name = "SECONDS")]
+    integration_seconds: Option<u64>,
+}
+
+/// How the function runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum How {
+    /// In this process, with connections in memory.
+    InProcess,
+    /// Its real binary behind the Lambda Runtime API, with connections in DynamoDB.
+    RuntimeApi,
+}
+
+/// Why it cannot start.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Unusable {
+    /// A variable that the function needs.
+    #[error(transparent)]
+    Variable(#[from] ConfigError),
+    /// `--dev-token` without a secret to sign with.
+    #[error(
+        "JWT_SECRET is required because --dev-token signs tokens with it; it must have at least {} bytes",
+        tokens::SECRET_BYTES
+    )]
+    NoSecret,
+    /// `--static` names a directory without pages.
+    #[error("{} has no index.html: build the page first", .0.display())]
+    NoPages(PathBuf),
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+impl Args {
+    /// What the gateway is made with.
+    pub(crate) fn options(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Options, Unusable> {
+        if let Some(pages) = self.pages.as_ref().filter(|pages| !pages.join("index.html").is_file()) {
+            return Err(Unusable::NoPages(pages.clone()));
+        }
+        let dev_token = if self.dev_token {
+            let secret = lookup("JWT_SECRET").ok_or(Unusable::NoSecret)?;
+            Some(DevSecret::new(secret.trim().as_bytes()).map_err(|_| Unusable::NoSecret)?)
+        } else {
+            None
+        };
+        let seconds = |value: Option<u64>, default| value.map_or(default, Duration::from_secs);
+        let defaults = Quotas::default();
+        let quotas = Quotas {
+            idle: seconds(self.idle_seconds, defaults.idle),
+            lifetime: seconds(self.lifetime_seconds, defaults.lifetime),
+            integration: seconds(self.integration_seconds, defaults.integration),
+            ..defaults
+        };
+        Ok(Options {
+            stage: self.stage.clone(),
+            route_keys: self.routes.clone(),
+            authorizer: !self.no_authorizer,
+            quotas,
+            pages: self.pages.clone(),
+            dev_token,
+            ..Options::default()
+        })
+    }
+
+    /// The terminal's function for this process.
+    pub(crate) fn in_process(
+        &self,
+        clients: Arc<dyn Clients>,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<InProcess, Unusable> {
+        let lookup = |name: &str| if name == "APP_RUNNER_URL" { Some(self.backend_url.clone()) } else { lookup(name) };
+        let clock = Arc::new(SystemClock);
+        let parts = Parts {
+            config: Config::from_lookup(lookup)?,
+            backend: Arc::new(HttpBackend::new(BackendConfig::from_lookup(lookup)?, clock.clone())),
+            connections: Arc::new(MemoryConnections::default()),
+            browser: Arc::new(ClientsBrowser::new(clients)),
+            clock,
+        };
+        Ok(InProcess::new(Gateway::new(parts), FUNCTION_TIMEOUT))
+    }
+
+    /// The function as processes of their own, which find @connections at `addr`.
+    pub(crate) fn function(&self, addr: SocketAddr, lookup: impl Fn(&str) -> Option<String>) -> Function {
+        let mut environment = BTreeMap::from([
+            ("APP_RUNNER_URL".to_owned(), self.backend_url.clone()),
+            ("DOMAIN_NAME".to_owned(), format!("http://{addr}")),
+            ("STAGE".to_owned(), self.stage.clone()),
+            ("TABLE_NAME".to_owned(), TABLE.to_owned()),
+        ]);
+        let passed = PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
+        environment.extend(passed);
+        environment.extend(self.environment.iter().cloned());
+        Function::new(self.bootstrap.clone().unwrap_or_default(), environment)
+    }
+
+    /// What to tell whoever started it.
+    pub(crate) fn welcome(&self, addr: SocketAddr) -> String {
+        let mut lines = vec![format!("dev-gateway listens on {addr}: the API is ws://{addr}/{}", self.stage)];
+        if self.pages.is_some() {
+            lines.push(format!("  open http://{addr}/ in a browser"));
+        }
+        if self.dev_token {
+            lines.push(format!("  a token for the API: curl http://{addr}/dev/token"));
+        }
+        lines.push("  Ctrl-C stops it".to_owned());
+        lines.join("\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn args(line: &str) -> Args {
+        Args::try_parse_from(std::iter::once("dev-gateway").chain(line.split_whitespace())).unwrap()
+    }
+
+    #[test]
+    fn limits_can_be_shortened_one_by_one() {
+        let options = args("--idle-seconds 3 --integration-seconds 2").options(|_| None).unwrap();
+        let expected =
+            Quotas { idle: Duration::from_secs(3), integration: Duration::from_secs(2), ..Quotas::default() };
+        assert_eq!(options.quotas, expected);
+    }
+
+    #[test]
+    fn what_is_missing_is_said_in_a_sentence() {
+        assert_eq!(args("--dev-token").options(|_| None).err(), Some(Unusable::NoSecret));
+        assert_eq!(args("--dev-token").options(|_| Some("short".into())).err(), Some(Unusable::NoSecret));
+        let error = args("--static /nowhere").options(|_| None).err().unwrap();
+        assert_eq!(error.to_string(), "/nowhere has no index.html: build the page first");
+        assert!(Args::try_parse_from(["dev-gateway", "--invoke", "runtime-api"]).is_err());
+    }
+
+    #[test]
+    fn a_process_of_the_function_gets_what_lambda_would_give_it() {
+        let lookup = |name: &str| match name {
+            "JWT_SECRET" => Some(SECRET.to_owned()),
+            "HOME" => Some("/root".to_owned()),
+            _ => None,
+        };
+        let args = args("--invoke runtime-api --bootstrap /b --stage dev --env TABLE_NAME=mine");
+        let function = args.function("127.0.0.1:7".parse().unwrap(), lookup);
+        let expected = [
+            ("APP_RUNNER_URL", "http://127.0.0.1:3001"),
+            ("DOMAIN_NAME", "http://127.0.0.1:7"),
+            ("JWT_SECRET", SECRET),
+            ("STAGE", "dev"),
+            ("TABLE_NAME", "mine"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(function.environment, BTreeMap::from(expected));
+    }
+}

@@ -1,0 +1,122 @@
+//! `GET /dev/token`: a user token for whoever sits at this machine, so that a fresh clone needs no login. Guarded because
+//! it is a key to a shell: only from loopback, and only under a loopback name (a page elsewhere can point its own name at
+//! 127.0.0.1 and would be let in otherwise).
+
+use crate::ambient::{Ambient, epoch_ms, fresh_hex};
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{ConnectInfo, Query, State};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use serde_json::json;
+use shared_protocol::{Role, SessionId, UserClaims};
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use tokens::ShortSecret;
+
+/// Whose tokens they are.
+const SUBJECT: &str = "dev";
+/// Life of a token, in seconds: a long day of work.
+const TOKEN_SECONDS: u64 = 12 * 3600;
+
+/// The secret that development tokens are signed with: the function's `JWT_SECRET`.
+#[derive(Clone)]
+pub struct DevSecret(Vec<u8>);
+
+impl DevSecret {
+    /// A secret of at least [`tokens::SECRET_BYTES`].
+    pub fn new(secret: &[u8]) -> Result<Self, ShortSecret> {
+        if secret.len() < tokens::SECRET_BYTES { Err(ShortSecret) } else { Ok(Self(secret.to_vec())) }
+    }
+}
+
+impl fmt::Debug for DevSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<redacted>")
+    }
+}
+
+/// What the route needs.
+#[derive(Clone)]
+pub(crate) struct DevToken {
+    pub(crate) secret: DevSecret,
+    pub(crate) stage: String,
+    pub(crate) ambient: Arc<dyn Ambient>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    session: Option<SessionId>,
+    #[serde(default)]
+    role: Role,
+}
+
+/// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath"}`.
+pub(crate) async fn get(
+    State(dev): State<DevToken>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    wanted: Result<Query<Wanted>, QueryRejection>,
+) -> Response {
+    if !from.ip().to_canonical().is_loopback() || !names_loopback(&headers) {
+        return refuse(
+            StatusCode::FORBIDDEN,
+            "development tokens are given on this machine only, at its loopback address",
+        );
+    }
+    let Ok(Query(wanted)) = wanted else {
+        return refuse(StatusCode::BAD_REQUEST, "`session` or `role` is not usable");
+    };
+    let now = epoch_ms(dev.ambient.now()) / 1000;
+    let random = || SessionId::new(format!("dev-{}", fresh_hex::<8>(dev.ambient.as_ref())));
+    let Ok(session) = wanted.session.map_or_else(random, Ok) else {
+        return refuse(StatusCode::INTERNAL_SERVER_ERROR, "no session id could be made");
+    };
+    let claims = UserClaims {
+        sub: SUBJECT.to_owned(),
+        exp: now + TOKEN_SECONDS,
+        nbf: None,
+        iat: Some(now),
+        iss: None,
+        aud: None,
+        sid: Some(session.clone()),
+        role: wanted.role,
+        admin: false,
+    };
+    let Ok(token) = tokens::sign_user(&claims, &dev.secret.0) else {
+        return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed");
+    };
+    let body = json!({"token": token, "sessionId": session, "wsPath": format!("/{}", dev.stage)});
+    ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// Whether `Host` is a loopback name. The port may be another: it is when a port is forwarded.
+fn names_loopback(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let Some(authority) = host.and_then(|host| host.parse::<http::uri::Authority>().ok()) else { return false };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+fn refuse(status: StatusCode, sentence: &str) -> Response {
+    (status, [(header::CACHE_CONTROL, "no-store")], Json(json!({"message": sentence}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_names_pass() {
+        let host = |host: &str| names_loopback(&HeaderMap::from_iter([(header::HOST, host.parse().unwrap())]));
+        for good in ["127.0.0.1:3000", "localhost:3000", "LOCALHOST", "[::1]:3000", "127.0.0.1"] {
+            assert!(host(good), "{good}");
+        }
+        for bad in ["evil.example:3000", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1:3000", ""] {
+            assert!(!host(bad), "{bad}");
+        }
+        assert!(!names_loopback(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,69 @@
+//! The terminal's own function in this process: the same code as `bootstrap`, with its browser a step away. The quick way
+//! for `make run`; the true way is the Lambda Runtime API.
+
+use super::{Invoke, InvokeError};
+use crate::connections::{self, Clients};
+use async_trait::async_trait;
+use bytes::Bytes;
+use gateway_lambda::{Browser, Endpoint, Gateway, PostError};
+use serde_json::Value;
+use shared_protocol::ConnectionId;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Runs a [`Gateway`] in this process.
+pub struct InProcess {
+    gateway: Gateway,
+    timeout: Duration,
+}
+
+impl InProcess {
+    /// With the function's timeout, as Lambda would keep it.
+    pub fn new(gateway: Gateway, timeout: Duration) -> Self {
+        Self { gateway, timeout }
+    }
+}
+
+#[async_trait]
+impl Invoke for InProcess {
+    async fn invoke(&self, event: Value) -> Result<Value, InvokeError> {
+        let deadline = Instant::now() + self.timeout;
+        match tokio::time::timeout_at(deadline, self.gateway.handle(event, deadline)).await {
+            Ok(answer) => answer
+                .map_err(|error| InvokeError::Function { kind: error.kind().to_owned(), message: error.to_string() }),
+            Err(_) => Err(InvokeError::TimedOut),
+        }
+    }
+}
+
+/// Posts straight to the clients of a gateway in this process, whatever endpoint it is told.
+pub struct ClientsBrowser(Arc<dyn Clients>);
+
+impl ClientsBrowser {
+    /// Reaches these clients.
+    pub fn new(clients: Arc<dyn Clients>) -> Self {
+        Self(clients)
+    }
+}
+
+#[async_trait]
+impl Browser for ClientsBrowser {
+    async fn post(&self, _at: &Endpoint, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
+        self.0.post(connection.as_str(), frame).await.map_err(|error| match error {
+            connections::PostError::Gone => PostError::Gone,
+            connections::PostError::Full => PostError::Throttled,
+            connections::PostError::TooLarge => PostError::TooLarge,
+            connections::PostError::NotText => PostError::Failed(error.to_string()),
+        })
+    }
+
+    async fn exists(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<bool, PostError> {
+        Ok(self.0.describe(connection.as_str()).await.is_some())
+    }
+
+    async fn close(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<(), PostError> {
+        self.0.close(connection.as_str()).await;
+        Ok(())
+    }
+}

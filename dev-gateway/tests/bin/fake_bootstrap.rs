@@ -1,0 +1,100 @@
+//! A Lambda function's process for tests: a hand-written runtime that does what the event says, misbehaviour included. With
+//! nothing but the standard library, so that it shares no mistake with the endpoint that it talks to.
+
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::ExitCode;
+
+/// One connection to the Runtime API.
+struct Runtime {
+    addr: String,
+    stream: BufReader<TcpStream>,
+}
+
+impl Runtime {
+    fn connect(addr: String) -> io::Result<Self> {
+        let stream = BufReader::new(TcpStream::connect(&addr)?);
+        Ok(Self { addr, stream })
+    }
+
+    fn call(&mut self, method: &str, path: &str, body: &str) -> io::Result<(BTreeMap<String, String>, Value)> {
+        let (addr, length) = (&self.addr, body.len());
+        let head =
+            format!("{method} /2018-06-01/runtime/{path} HTTP/1.1\r\nhost: {addr}\r\ncontent-length: {length}\r\n\r\n");
+        self.stream.get_mut().write_all(format!("{head}{body}").as_bytes())?;
+        let mut headers = BTreeMap::new();
+        loop {
+            let mut line = String::new();
+            if self.stream.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let line = line.trim_end();
+            if line.is_empty() {
+                break;
+            }
+            if let Some((name, value)) = line.split_once(": ") {
+                headers.insert(name.to_lowercase(), value.to_owned());
+            }
+        }
+        let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body)?;
+        Ok((headers, serde_json::from_slice(&body).unwrap_or_default()))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a process of its own has no other way to be told")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn run() -> io::Result<()> {
+    let mut runtime = Runtime::connect(variable("AWS_LAMBDA_RUNTIME_API").unwrap_or_default())?;
+    match variable("FAKE_INIT").as_deref() {
+        Some("error") => {
+            runtime.call("POST", "init/error", r#"{"errorType":"Init.Broken","errorMessage":"no config"}"#)?;
+            return Ok(());
+        }
+        Some("exit") => std::process::exit(7),
+        _ => {}
+    }
+    loop {
+        let (headers, event) = runtime.call("GET", "invocation/next", "")?;
+        let id = headers.get("lambda-runtime-aws-request-id").cloned().unwrap_or_default();
+        let (kind, body) = match event["do"].as_str() {
+            Some("fail") => ("error", json!({"errorType": "Fake.Error", "errorMessage": "as told"})),
+            Some("exit") => std::process::exit(3),
+            Some("hang") => loop {
+                std::thread::park();
+            },
+            Some("say_twice") => {
+                runtime.call("POST", "invocation/someone-else/response", "{}")?;
+                ("response", json!({"statusCode": 200}))
+            }
+            Some("wait") => {
+                // Connecting says that it has begun; it goes on when the other side closes.
+                let mut gate = TcpStream::connect(event["gate"].as_str().unwrap_or_default())?;
+                gate.read_to_end(&mut Vec::new())?;
+                ("response", json!({"statusCode": 200, "pid": std::process::id()}))
+            }
+            _ => {
+                let environment: BTreeMap<String, String> = std::env::vars().collect();
+                let pid = std::process::id();
+                (
+                    "response",
+                    json!({"statusCode": 200, "pid": pid, "headers": headers, "environment": environment, "event": event}),
+                )
+            }
+        };
+        runtime.call("POST", &format!("invocation/{id}/{kind}"), &body.to_string())?;
+    }
+}

@@ -1,0 +1,71 @@
+//! How a connection ends, and what `$disconnect` is told.
+
+use crate::support::{Fixture, Script, Socket, close_code, within};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+
+async fn told(gateway: &Fixture, id: &str) -> (Value, Value) {
+    let event = gateway.event_of("$disconnect").await;
+    let context = &event["requestContext"];
+    assert_eq!((&context["eventType"], &context["connectionId"]), (&json!("DISCONNECT"), &json!(id)));
+    (context["disconnectStatusCode"].clone(), context["disconnectReason"].clone())
+}
+
+async fn end(mut socket: Socket) {
+    within(async { while socket.next().await.is_some_and(|next| next.is_ok()) {} }).await;
+}
+
+#[tokio::test]
+async fn the_clients_code_and_reason_are_passed_on() {
+    let gateway = Fixture::start(Script::default()).await;
+    let (mut socket, id) = gateway.connect().await;
+    let frame = CloseFrame { code: 4001.into(), reason: "tired".into() };
+    within(socket.close(Some(frame))).await.unwrap();
+    assert_eq!(told(&gateway, &id).await, (json!(4001), json!("tired")));
+    end(socket).await;
+}
+
+#[tokio::test]
+async fn a_close_without_a_code_is_1005() {
+    let gateway = Fixture::start(Script::default()).await;
+    let (mut socket, id) = gateway.connect().await;
+    within(socket.send(Message::Close(None))).await.unwrap();
+    assert_eq!(told(&gateway, &id).await, (json!(1005), json!("Client-side close frame status not set")));
+    end(socket).await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_1006() {
+    let gateway = Fixture::start(Script::default()).await;
+    let (socket, id) = gateway.connect().await;
+    drop(socket);
+    assert_eq!(told(&gateway, &id).await.0, json!(1006));
+}
+
+#[tokio::test]
+async fn a_gateway_that_stops_says_1001_and_tells_the_function() {
+    let gateway = Fixture::start(Script::default()).await;
+    let (mut socket, id) = gateway.connect().await;
+    let addr = gateway.running.addr();
+    let Fixture { running, clients, .. } = gateway;
+    let ((), code) = tokio::join!(within(running.shutdown()), async {
+        let code = close_code(&mut socket).await;
+        end(socket).await;
+        code
+    });
+    assert_eq!(code, 1001);
+    assert!(clients.describe(&id).await.is_none());
+    assert!(tokio::net::TcpStream::connect(addr).await.is_err(), "it still listens");
+}
+
+#[tokio::test]
+async fn a_gateway_stops_though_an_invocation_never_ends() {
+    let script = Script::default().on("$default", |_| std::future::pending());
+    let gateway = Fixture::start(script).await;
+    let (mut socket, _) = gateway.connect().await;
+    within(socket.send(Message::text("for ever"))).await.unwrap();
+    gateway.event_of("$default").await;
+    within(gateway.running.shutdown()).await;
+}

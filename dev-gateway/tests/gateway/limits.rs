@@ -1,0 +1,136 @@
+//! API Gateway's limits, in sizes and in time, with the close code of each.
+
+use crate::support::{Fixture, Script, Socket, close_code, text, within};
+use dev_gateway::Quotas;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
+
+const KB: usize = 1024;
+
+/// One message in frames of these sizes.
+async fn send_frames(socket: &mut Socket, sizes: &[usize]) {
+    for (at, size) in sizes.iter().enumerate() {
+        let opcode = if at == 0 { Data::Text } else { Data::Continue };
+        let frame = Frame::message(vec![b'x'; *size], OpCode::Data(opcode), at + 1 == sizes.len());
+        // The gateway may have closed before the client has said everything.
+        if socket.send(Message::Frame(frame)).await.is_err() {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_fits_passes() {
+    let gateway = Fixture::start(Script::default()).await;
+    let (mut socket, _) = gateway.connect().await;
+    for sizes in [&[32 * KB][..], &[32 * KB, 32 * KB, 32 * KB, 32 * KB]] {
+        within(send_frames(&mut socket, sizes)).await;
+        let event = gateway.event().await;
+        assert_eq!(event["body"].as_str().unwrap().len(), sizes.iter().sum::<usize>());
+    }
+}
+
+#[tokio::test]
+async fn too_much_closes_with_1009() {
+    for sizes in [&[32 * KB + 1][..], &[32 * KB, 32 * KB, 32 * KB, 32 * KB, 1], &[1, 32 * KB + 1], &[4 * KB * KB]] {
+        let gateway = Fixture::start(Script::default()).await;
+        let (socket, _) = gateway.connect().await;
+        let (mut sink, mut stream) = socket.split();
+        // A browser reads while it writes; the close frame must reach it although it is still sending.
+        let sending = async {
+            for (at, size) in sizes.iter().enumerate() {
+                let opcode = if at == 0 { Data::Text } else { Data::Continue };
+                let frame = Frame::message(vec![b'x'; *size], OpCode::Data(opcode), at + 1 == sizes.len());
+                let _ = sink.send(Message::Frame(frame)).await;
+            }
+        };
+        let reading = async {
+            match stream.next().await {
+                Some(Ok(Message::Close(Some(frame)))) => u16::from(frame.code),
+                other => panic!("{sizes:?}: {other:?}"),
+            }
+        };
+        let ((), code) = within(async { tokio::join!(sending, reading) }).await;
+        assert_eq!(code, 1009, "{sizes:?}");
+        let event = gateway.event().await;
+        assert_eq!(event["requestContext"]["disconnectStatusCode"], 1009, "no message before: {event}");
+    }
+}
+
+#[tokio::test]
+async fn binary_closes_with_1003() {
+    let gateway = Fixture::start(Script::default()).await;
+    let (mut socket, _) = gateway.connect().await;
+    within(socket.send(Message::binary("x"))).await.unwrap();
+    assert_eq!(close_code(&mut socket).await, 1003);
+    assert_eq!(gateway.event().await["requestContext"]["disconnectStatusCode"], 1003);
+}
+
+#[tokio::test]
+async fn pings_are_answered_but_do_not_keep_a_connection_alive() {
+    let idle = Duration::from_millis(300);
+    let gateway = Fixture::limited(Quotas { idle, ..Quotas::default() }, Script::default()).await;
+    let (mut socket, _) = gateway.connect().await;
+    let mut pongs = 0;
+    let code = within(async {
+        loop {
+            // Refused once the gateway has closed; the close frame is then the next thing to read.
+            let _ = socket.send(Message::Ping("?".into())).await;
+            match socket.next().await {
+                Some(Ok(Message::Pong(payload))) if payload == "?" => pongs += 1,
+                Some(Ok(Message::Close(Some(frame)))) => break u16::from(frame.code),
+                other => panic!("{other:?}"),
+            }
+        }
+    })
+    .await;
+    assert_eq!(code, 1001);
+    assert!(pongs > 0);
+    let event = gateway.event().await;
+    assert_eq!(event["requestContext"]["disconnectStatusCode"], 1001);
+    assert_eq!(event["requestContext"]["disconnectReason"], "Going away");
+}
+
+#[tokio::test]
+async fn messages_either_way_keep_a_connection_alive() {
+    let idle = Duration::from_millis(400);
+    for outward in [true, false] {
+        let gateway = Fixture::limited(Quotas { idle, ..Quotas::default() }, Script::default()).await;
+        let (mut socket, id) = gateway.connect().await;
+        let started = Instant::now();
+        let mut last = started;
+        while started.elapsed() < idle * 3 {
+            if outward {
+                gateway.clients.post(&id, "x".into()).await.unwrap();
+                text(&mut socket).await;
+            } else {
+                within(socket.send(Message::text("x"))).await.unwrap();
+                gateway.event_of("$default").await;
+            }
+            last = Instant::now();
+        }
+        assert_eq!(close_code(&mut socket).await, 1001);
+        assert!(last.elapsed() + Duration::from_millis(50) >= idle, "closed after {:?}", last.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_connection_ends_with_its_lifetime_however_busy() {
+    let quotas = Quotas { lifetime: Duration::from_millis(300), ..Quotas::default() };
+    let gateway = Fixture::limited(quotas, Script::default()).await;
+    let (mut socket, id) = gateway.connect().await;
+    let busy = async {
+        while gateway.clients.post(&id, "x".into()).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let ((), code) = tokio::join!(within(busy), close_code(&mut socket));
+    assert_eq!(code, 1001);
+    let event = gateway.event_of("$disconnect").await;
+    assert_eq!(event["requestContext"]["disconnectStatusCode"], json!(1001));
+}

@@ -1,0 +1,13 @@
+//! The gateway from outside: real WebSocket and HTTP clients in front, a scripted function or real processes behind.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
+
+mod binary;
+mod disconnect;
+mod handshake;
+mod limits;
+mod management;
+mod messages;
+mod pages;
+mod real_function;
+mod runtime_api;
+mod support;

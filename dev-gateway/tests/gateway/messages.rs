@@ -1,0 +1,155 @@
+//! A client's messages: their routes and events, side by side, and what comes back when one fails.
+
+use crate::support::{DEADLINE, Fixture, Script, broken, text, until, within};
+use dev_gateway::{InvokeError, Quotas};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Message;
+
+async fn send(socket: &mut crate::support::Socket, text: &str) {
+    within(socket.send(Message::text(text))).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_message_is_an_event_of_its_route() {
+    let gateway = Fixture::start(Script::default()).await;
+    let (mut socket, id) = gateway.connect().await;
+    let mut ids = Vec::new();
+    for (body, route) in [
+        (r#"{"action":"sendMessage","x":1}"#, "sendMessage"),
+        (r#"{"action":"chat_message"}"#, "chat_message"),
+        (r#"{"action":"$disconnect"}"#, "$default"),
+        (r#"{"type":"sendMessage"}"#, "$default"),
+        ("not JSON, but UTF-8: é", "$default"),
+        ("", "$default"),
+    ] {
+        send(&mut socket, body).await;
+        let event = gateway.event().await;
+        let context = &event["requestContext"];
+        assert_eq!((&event["body"], &context["routeKey"]), (&json!(body), &json!(route)));
+        assert_eq!((&context["eventType"], &context["connectionId"]), (&json!("MESSAGE"), &json!(id)));
+        assert_eq!((event["isBase64Encoded"].clone(), event.get("headers")), (json!(false), None));
+        assert_eq!(context["requestId"], context["extendedRequestId"]);
+        ids.extend([context["messageId"].clone(), context["requestId"].clone()]);
+    }
+    let all = ids.len();
+    ids.sort_by_key(Value::to_string);
+    ids.dedup();
+    assert_eq!(ids.len(), all, "ids repeat");
+}
+
+#[tokio::test]
+async fn a_second_message_is_invoked_while_the_first_still_runs() {
+    let release = Arc::new(Notify::new());
+    let held = release.clone();
+    let script = Script::default().on("$default", move |event| {
+        let held = held.clone();
+        async move {
+            if event["body"] == "first" {
+                held.notified().await;
+            } else {
+                held.notify_one();
+            }
+            Ok(json!({"statusCode": 200}))
+        }
+    });
+    let gateway = Fixture::start(script).await;
+    let (mut socket, _) = gateway.connect().await;
+    send(&mut socket, "first").await;
+    assert_eq!(gateway.event().await["body"], "first");
+    // Only the second lets the first go on.
+    send(&mut socket, "second").await;
+    assert_eq!(gateway.event().await["body"], "second");
+    within(socket.close(None)).await.unwrap();
+    gateway.event_of("$disconnect").await;
+    tokio::time::timeout(DEADLINE, gateway.running.shutdown()).await.expect("the first did not end");
+}
+
+#[tokio::test]
+async fn invocations_of_one_connection_are_bounded() {
+    let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counters = (running.clone(), most.clone());
+    let script = Script::default().on("$default", move |_| {
+        let (running, most) = counters.clone();
+        async move {
+            most.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            running.fetch_sub(1, Ordering::SeqCst);
+            Ok(json!({"statusCode": 200}))
+        }
+    });
+    let gateway = Fixture::limited(Quotas { concurrent_invocations: 3, ..Quotas::default() }, script).await;
+    let (mut socket, _) = gateway.connect().await;
+    for _ in 0..30 {
+        within(socket.feed(Message::text("x"))).await.unwrap();
+    }
+    within(socket.flush()).await.unwrap();
+    for _ in 0..30 {
+        gateway.event().await;
+    }
+    assert_eq!(most.load(Ordering::SeqCst), 3);
+}
+
+#[tokio::test]
+async fn a_failed_invocation_is_told_as_api_gateway_does() {
+    for answer in [Err(broken("crashed")), Err(InvokeError::TimedOut), Ok(json!(null)), Ok(json!({"status": 200}))] {
+        let gateway = Fixture::start(Script::default().answer("$default", answer)).await;
+        let (mut socket, id) = gateway.connect().await;
+        send(&mut socket, "x").await;
+        let event = gateway.event().await;
+        let request_id = event["requestContext"]["requestId"].as_str().unwrap();
+        let frame =
+            format!(r#"{{"message":"Internal server error","connectionId":"{id}","requestId":"{request_id}"}}"#);
+        assert_eq!(text(&mut socket).await, frame);
+    }
+}
+
+#[tokio::test]
+async fn an_invocation_that_takes_too_long_is_told_but_not_ended() {
+    let (release, ended) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
+    let held = (release.clone(), ended.clone());
+    let script = Script::default().on("$default", move |_| {
+        let (release, ended) = held.clone();
+        async move {
+            release.notified().await;
+            ended.store(true, Ordering::SeqCst);
+            Ok(json!({"statusCode": 200}))
+        }
+    });
+    let quotas = Quotas { integration: Duration::from_millis(50), ..Quotas::default() };
+    let gateway = Fixture::limited(quotas, script).await;
+    let (mut socket, _) = gateway.connect().await;
+    send(&mut socket, "x").await;
+    assert!(text(&mut socket).await.starts_with(r#"{"message":"Internal server error""#));
+    assert!(!ended.load(Ordering::SeqCst));
+    release.notify_one();
+    until(|| ended.load(Ordering::SeqCst)).await;
+}
+
+#[tokio::test]
+async fn what_a_one_way_route_answers_is_not_sent() {
+    let answer = json!({"statusCode": 500, "body": "not for the client"});
+    let gateway = Fixture::start(Script::default().answer("$default", Ok(answer))).await;
+    let (mut socket, id) = gateway.connect().await;
+    send(&mut socket, "x").await;
+    gateway.event().await;
+    gateway.clients.post(&id, "posted".into()).await.unwrap();
+    assert_eq!(text(&mut socket).await, "posted");
+    // The gateway stops when the invocation is over; what it sent until then comes before the close frame.
+    let (code, _) = tokio::join!(close_code_only(&mut socket), gateway.rest());
+    assert_eq!(code, 1001);
+}
+
+/// The close code, which must be the next thing to come.
+async fn close_code_only(socket: &mut crate::support::Socket) -> u16 {
+    match within(socket.next()).await {
+        Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
+        other => panic!("something came before the close frame: {other:?}"),
+    }
+}

@@ -1,0 +1,123 @@
+//! What is served beside the API: a static export and development tokens.
+
+use crate::support::{Fixture, Reply, Script, dial, http};
+use dev_gateway::{DevGateway, DevSecret, Options};
+use http::{Method, StatusCode};
+use serde_json::Value;
+use shared_protocol::Role;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+use tokens::{UserKey, UserTokens};
+
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+
+fn export() -> TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("index.html", "home");
+    write("foo.html", "foo");
+    write("foo/bar.html", "bar");
+    write("404.html", "lost");
+    write("icon.svg", "<svg/>");
+    write("_next/static/chunk-1.js", "js");
+    directory
+}
+
+async fn serving(directory: &Path) -> Fixture {
+    Fixture::with(Options { pages: Some(directory.to_owned()), ..Options::default() }, Script::default()).await
+}
+
+#[tokio::test]
+async fn pages_are_found_by_their_names_without_html() {
+    let directory = export();
+    let gateway = serving(directory.path()).await;
+    for (target, status, body, kind, cache) in [
+        ("/", 200, "home", "text/html", "no-cache"),
+        ("/foo", 200, "foo", "text/html", "no-cache"),
+        ("/foo?x=1", 200, "foo", "text/html", "no-cache"),
+        ("/foo/bar", 200, "bar", "text/html", "no-cache"),
+        ("/icon.svg", 200, "<svg/>", "image/svg+xml", "no-cache"),
+        ("/_next/static/chunk-1.js", 200, "js", "text/javascript", "public, max-age=31536000, immutable"),
+        ("/nothing", 404, "lost", "text/html", "no-cache"),
+        ("/nothing.js", 404, "lost", "text/html", "no-cache"),
+        ("/prod", 404, "lost", "text/html", "no-cache"),
+        ("/../Cargo.toml", 404, "lost", "text/html", "no-cache"),
+        ("/%2e%2e/%2e%2e/etc/passwd", 404, "lost", "text/html", "no-cache"),
+    ] {
+        let reply = gateway.http(Method::GET, target, "").await;
+        assert_eq!((reply.status.as_u16(), &reply.body[..]), (status, body.as_bytes()), "{target}");
+        assert_eq!((reply.header("content-type"), reply.header("cache-control")), (kind, cache), "{target}");
+        assert_eq!(reply.header("x-content-type-options"), "nosniff");
+    }
+    assert_eq!(gateway.http(Method::POST, "/foo", "").await.status, StatusCode::METHOD_NOT_ALLOWED);
+}
+
+#[tokio::test]
+async fn the_api_stays_at_its_place_beside_pages() {
+    let directory = export();
+    let gateway = serving(directory.path()).await;
+    let (_socket, id) = gateway.connect().await;
+    assert!(gateway.clients.describe(&id).await.is_some());
+    dial(gateway.url("/")).await.unwrap();
+}
+
+async fn with_tokens() -> Fixture {
+    let secret = DevSecret::new(SECRET).unwrap();
+    Fixture::with(Options { dev_token: Some(secret), ..Options::default() }, Script::default()).await
+}
+
+fn claims(reply: &Reply) -> shared_protocol::UserClaims {
+    let body: Value = reply.json();
+    let tokens = UserTokens { key: UserKey::hs256(SECRET).unwrap(), issuer: None, audience: None };
+    let claims = tokens.verify(body["token"].as_str().unwrap(), 0).unwrap();
+    assert_eq!(claims.sid.as_ref().map(shared_protocol::SessionId::as_str), body["sessionId"].as_str());
+    assert_eq!(body["wsPath"], "/prod");
+    claims
+}
+
+#[tokio::test]
+async fn a_development_token_names_its_session() {
+    let gateway = with_tokens().await;
+    let reply = gateway.http(Method::GET, "/dev/token", "").await;
+    assert_eq!((reply.status, reply.header("cache-control")), (StatusCode::OK, "no-store"));
+    let first = claims(&reply);
+    assert_eq!((first.sub.as_str(), first.role, first.admin), ("dev", Role::Controller, false));
+    let second = claims(&gateway.http(Method::GET, "/dev/token", "").await);
+    assert_ne!(first.sid, second.sid);
+
+    let reply = gateway.http(Method::GET, "/dev/token?session=mine&role=viewer", "").await;
+    let chosen = claims(&reply);
+    assert_eq!((chosen.sid.unwrap().as_str(), chosen.role), ("mine", Role::Viewer));
+    for target in ["/dev/token?session=a/b", "/dev/token?role=admin"] {
+        assert_eq!(gateway.http(Method::GET, target, "").await.status, StatusCode::BAD_REQUEST, "{target}");
+    }
+}
+
+#[tokio::test]
+async fn a_development_token_is_given_to_loopback_names_only() {
+    let gateway = with_tokens().await;
+    let addr = gateway.running.addr();
+    for (host, status) in
+        [("localhost:3000", StatusCode::OK), ("evil.example", StatusCode::FORBIDDEN), ("", StatusCode::FORBIDDEN)]
+    {
+        let reply = http(addr, Method::GET, "/dev/token", &[("host", host)], "".into()).await;
+        assert_eq!(reply.status, status, "{host}");
+    }
+    let without = Fixture::start(Script::default()).await;
+    assert_eq!(without.http(Method::GET, "/dev/token", "").await.status, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
+async fn development_tokens_are_not_offered_to_the_network() {
+    let options = Options { dev_token: Some(DevSecret::new(SECRET).unwrap()), ..Options::default() };
+    let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let function = dev_gateway::Function::new("/none", Default::default());
+    let invoker = dev_gateway::RuntimeApi::new(function, std::sync::Arc::new(dev_gateway::SystemAmbient));
+    let started = DevGateway::new(options).start(listener, std::sync::Arc::new(invoker));
+    assert!(started.is_err_and(|error| error.to_string().contains("loopback only")));
+}

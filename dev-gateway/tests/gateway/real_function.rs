@@ -1,0 +1,114 @@
+//! The terminal's own function, both ways: as its real binary, and in this process. Only that they fit; what it does is
+//! tested elsewhere.
+
+use crate::runtime_api::frozen;
+use crate::support::{DEADLINE, close_code, dial, text, within};
+use async_trait::async_trait;
+use bytes::Bytes;
+use dev_gateway::{Ambient, Invoke};
+use dev_gateway::{ClientsBrowser, DevGateway, Function, InProcess, InvokeError, Options, RuntimeApi, SystemAmbient};
+use futures_util::SinkExt;
+use gateway_lambda::backend::{Close, Reply};
+use gateway_lambda::{Backend, BackendError, Caller, Config, Gateway, MemoryConnections, Parts, SystemClock};
+use serde_json::json;
+use shared_protocol::{Role, SessionId, UserClaims};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+use tokens::{UserKey, UserTokens};
+use tokio::net::TcpListener;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+fn token() -> String {
+    let claims = UserClaims {
+        sub: "ada".into(),
+        exp: SystemAmbient.now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60,
+        nbf: None,
+        iat: None,
+        iss: None,
+        aud: None,
+        sid: Some(SessionId::new("s1").unwrap()),
+        role: Role::Controller,
+        admin: false,
+    };
+    tokens::sign_user(&claims, SECRET.as_bytes()).unwrap()
+}
+
+#[tokio::test]
+async fn the_real_bootstrap_refuses_a_bad_token_and_is_frozen_after_it() {
+    let bootstrap = Path::new(env!("CARGO_BIN_EXE_dev-gateway")).with_file_name("bootstrap");
+    assert!(bootstrap.exists(), "{} is missing: run `cargo build -p gateway-lambda`", bootstrap.display());
+    let environment = [
+        ("JWT_SECRET", SECRET),
+        ("APP_RUNNER_URL", "http://127.0.0.1:9"),
+        ("TABLE_NAME", "t"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
+    ];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let api = Arc::new(RuntimeApi::new(Function::new(bootstrap, BTreeMap::from(environment)), Arc::new(SystemAmbient)));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let running = DevGateway::new(Options::default()).start(listener, api.clone()).unwrap();
+
+    let refused = dial(format!("ws://{}/prod?token=bad", running.addr())).await;
+    assert!(matches!(&refused, Err(Error::Http(response)) if response.status() == 401), "{refused:?}");
+    let pid = within(async {
+        loop {
+            if let Some(pid) = api.idle_processes().first() {
+                break *pid;
+            }
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    frozen(&api, pid).await;
+    within(running.shutdown()).await;
+    let after = api.invoke(json!({})).await;
+    assert_eq!(after, Err(InvokeError::Throttled), "nothing is started after the end");
+}
+
+/// Answers every message with itself, and closes after `bye`.
+struct Echo;
+
+#[async_trait]
+impl Backend for Echo {
+    async fn message(&self, _caller: &Caller, body: Bytes, _within: Duration) -> Result<Reply, BackendError> {
+        let close = (body == "bye").then_some(Close::Connection);
+        Ok(Reply { frame: Some(body), close, ..Reply::default() })
+    }
+
+    async fn output(&self, _caller: &Caller, _follow: &str, _wait: Duration) -> Result<Reply, BackendError> {
+        Ok(Reply::default())
+    }
+
+    async fn disconnect(&self, _caller: &Caller, _within: Duration) -> Result<(), BackendError> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_function_in_this_process_reaches_its_clients() {
+    let gateway = DevGateway::new(Options::default());
+    let users = UserTokens { key: UserKey::hs256(SECRET.as_bytes()).unwrap(), issuer: None, audience: None };
+    let function = Gateway::new(Parts {
+        config: Config::new(users),
+        backend: Arc::new(Echo),
+        connections: Arc::new(MemoryConnections::default()),
+        browser: Arc::new(ClientsBrowser::new(gateway.clients())),
+        clock: Arc::new(SystemClock),
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let running = gateway.start(listener, Arc::new(InProcess::new(function, DEADLINE))).unwrap();
+
+    let refused = dial(format!("ws://{}/prod", running.addr())).await;
+    assert!(matches!(&refused, Err(Error::Http(response)) if response.status() == 401), "{refused:?}");
+    let (mut socket, _) = dial(format!("ws://{}/prod?token={}", running.addr(), token())).await.unwrap();
+    within(socket.send(Message::text(r#"{"type":"ping"}"#))).await.unwrap();
+    assert_eq!(text(&mut socket).await, r#"{"type":"ping"}"#);
+    within(socket.send(Message::text("bye"))).await.unwrap();
+    assert_eq!(text(&mut socket).await, "bye");
+    assert_eq!(close_code(&mut socket).await, 1000);
+    within(running.shutdown()).await;
+}
