@@ -16,8 +16,8 @@ pub const TYPING_WAIT: Duration = Duration::from_secs(2);
 /// Commands that wait for a prompt, at most.
 pub const WAITING_COMMANDS: usize = 16;
 
-/// What is kept of a command's output, in bytes: the result is cut from it once control sequences are known to be whole.
-const CAPTURE_BYTES: usize = RESULT_BYTES + 1;
+/// What is kept of a command's output, in bytes: twice the result, because line ends become shorter.
+const CAPTURE_BYTES: usize = RESULT_BYTES * 2;
 
 /// Exit code of a line that is not a complete command, as `bash -c` gives it.
 const INCOMPLETE: i32 = 2;
@@ -139,7 +139,8 @@ impl<O> Commands<O> {
 
     /// The shell printed something that is no mark.
     pub fn text(&mut self, text: &[u8]) {
-        if let Some(active) = &mut self.active {
+        // Between the end of the command and the prompt's mark stands the prompt itself.
+        if let Some(active) = self.active.as_mut().filter(|active| active.code.is_none()) {
             let room = CAPTURE_BYTES.saturating_sub(active.output.len());
             active.truncated |= text.len() > room;
             active.output.extend_from_slice(&text[..text.len().min(room)]);
@@ -162,12 +163,13 @@ impl<O> Commands<O> {
             }
             Mark::Taken => {
                 self.shell = Shell::Elsewhere;
-                if let Some(active) = &mut self.active
-                    && active.typing_until.take().is_some()
-                {
-                    // What was captured until now is the line itself.
-                    active.output.clear();
-                    active.truncated = false;
+                if let Some(active) = &mut self.active {
+                    active.code = None;
+                    if active.typing_until.take().is_some() {
+                        // What was captured until now is the line itself.
+                        active.output.clear();
+                        active.truncated = false;
+                    }
                 }
                 Vec::new()
             }
@@ -233,12 +235,13 @@ impl<O> Commands<O> {
             output = if active.line_left { output } else { &output[echo..] };
             output = output.strip_prefix(b"\r").unwrap_or(output);
         }
-        let truncated = active.truncated || output.len() > RESULT_BYTES;
-        output = &output[..output.len().min(RESULT_BYTES)];
+        let mut result = String::from_utf8_lossy(output).replace("\r\n", "\n");
+        let truncated = active.truncated || result.len() > RESULT_BYTES;
+        result.truncate(result.floor_char_boundary(RESULT_BYTES));
         let code = active.code.or(shell_code).unwrap_or_default();
         Some(Step::Finished(Finished {
             origin: active.origin,
-            result: String::from_utf8_lossy(output).replace("\r\n", "\n"),
+            result,
             truncated,
             code: if active.incomplete { INCOMPLETE } else { code },
         }))
@@ -276,7 +279,9 @@ mod tests {
         commands.mark(Mark::Taken, now);
         assert!(!commands.is_typing());
         commands.text(b"a\r\nb\r\n");
-        assert_eq!(ready(&mut commands, 3, now), finished(1, "a\nb\n", 3));
+        commands.mark(Mark::Done(3), now);
+        commands.text(b"user@host:~$ ");
+        assert_eq!(commands.mark(Mark::Ready, now), finished(1, "a\nb\n", 3));
     }
 
     #[test]

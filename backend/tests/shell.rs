@@ -1,0 +1,174 @@
+//! Real shells on real terminals, through `/terminal`: what a person at a keyboard relies on.
+
+mod support;
+
+use shared_protocol::{ErrorCode, ServerMessage, StreamEvent};
+use support::{Service, until};
+
+#[tokio::test]
+async fn a_login_shell_with_a_terminal_of_the_right_kind_and_size() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    let (result, code) = terminal.command("shopt -q login_shell && echo $TERM $USER; tty >/dev/null; pwd").await;
+    assert_eq!((result, code), (format!("xterm-256color student\n{}\n", service.home().display()), 0));
+    terminal.ordered("resize", r#","cols":132,"rows":50"#).await;
+    terminal.event(|event| matches!(event, StreamEvent::Size { cols: 132, rows: 50 })).await;
+    assert_eq!(terminal.command("stty size").await.0, "50 132\n");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_of_the_service_is_in_the_environment() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    let (result, _) = terminal.command("env | cut -d= -f1 | sort | tr '\\n' ' '").await;
+    assert_eq!(
+        result,
+        "COLORTERM HOME LANG LOGNAME PATH PWD SHELL SHLVL TERM TERMGATE_SESSION TERM_PROGRAM USER _ ".to_owned()
+    );
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn keys_signals_and_jobs() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    terminal.keys("echo $((40 + 2))\r").await;
+    terminal.sees("\r42\r\n").await;
+    // Ctrl-C and Ctrl-Z are meant for the program, so they wait until it is there.
+    terminal.keys("sh -c 'echo fi''rst; exec sleep 1000'\r").await;
+    terminal.sees("first").await;
+    terminal.keys("\x03").await;
+    terminal.keys("echo code $?\r").await;
+    terminal.sees("code 130").await;
+    terminal.keys("sh -c 'echo sec''ond; exec sleep 1000'\r").await;
+    terminal.sees("second").await;
+    terminal.keys("\x1a").await;
+    terminal.sees("Stopped").await;
+    terminal.keys("kill %1; wait; echo ju''st\r").await;
+    terminal.sees("just").await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn every_byte_arrives_as_it_was_printed() {
+    let service = Service::start().await;
+    std::fs::write(service.home().join("bytes"), (0..=255).cycle().take(100_000).collect::<Vec<u8>>()).unwrap();
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    // Raw output, so that the kernel translates no newline.
+    terminal.keys("stty -opost; printf 'st''art'; cat bytes; printf 'e''nd'; stty opost\r").await;
+    terminal.sees("start").await;
+    terminal.sees("end").await;
+    let start = memchr::memmem::find(&terminal.output, b"start").unwrap() + 5;
+    let expected: Vec<u8> = (0..=255).cycle().take(100_000).collect();
+    assert!(terminal.output[start..].starts_with(&expected));
+    terminal.keys("printf '%s\\n' 'grüße 日本語 👩‍🚀'\r").await;
+    terminal.sees("\rgrüße 日本語 👩‍🚀\r\n").await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn commands_run_in_the_sessions_own_shell() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    assert_eq!(terminal.command("cd /tmp; export FRUIT=pear; false").await, (String::new(), 1));
+    assert_eq!(terminal.command("pwd; echo $FRUIT").await, ("/tmp\npear\n".into(), 0));
+    assert_eq!(terminal.command("printf '\\e[31mred\\e[0m\\n'").await, ("\u{1b}[31mred\u{1b}[0m\n".into(), 0));
+    assert_eq!(
+        terminal.command("for i in 1 2\ndo\n\techo line $i\ndone\n(exit 7)").await,
+        ("line 1\nline 2\n".into(), 7)
+    );
+    let (complaint, code) = terminal.command("echo )").await;
+    assert!(complaint.starts_with("bash: syntax error near unexpected token"), "{complaint:?}");
+    assert_eq!(code, 2);
+    let (_, code) = terminal.command("if true; then").await;
+    assert_eq!(code, 2, "an incomplete command is taken back");
+    assert_eq!(terminal.command("sh -c 'kill -TERM $$'").await.1, 143);
+    assert_eq!(terminal.command("printf %s no newline").await, ("nonewline".into(), 0));
+    assert_eq!(terminal.command("PS1='new> '; echo $PS1").await.1, 0);
+    assert_eq!(terminal.command("echo again").await, ("again\n".into(), 0));
+    let long = terminal.command("seq 1 100000").await.0;
+    assert_eq!(long.len(), shared_protocol::limits::RESULT_BYTES);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_command_is_refused_while_something_else_runs() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    terminal.keys("cat\r").await;
+    terminal.sees("cat\r\n").await;
+    terminal.ordered("command", r#","id":"late","command":"ls""#).await;
+    let busy = terminal.reply(|reply| matches!(reply, ServerMessage::Error(_))).await;
+    let ServerMessage::Error(error) = busy else { unreachable!() };
+    assert_eq!((error.code, error.id.as_deref()), (ErrorCode::Busy, Some("late")));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_exit_of_the_shell_ends_the_session_with_its_code() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    terminal.keys("printf 'last wor''ds'; exit 5\r").await;
+    let exit = terminal.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    assert!(matches!(exit, StreamEvent::Exit { exit_code: 5, signal: None, .. }), "{exit:?}");
+    assert!(String::from_utf8_lossy(&terminal.output).contains("last words"));
+    assert_eq!(terminal.close_code().await, 1000);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_killed_shell_names_its_signal() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    terminal.keys("kill -KILL $$\r").await;
+    let exit = terminal.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    let StreamEvent::Exit { exit_code, signal, .. } = exit else { unreachable!() };
+    assert_eq!((exit_code, signal.as_deref()), (137, Some("SIGKILL")));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn no_process_outlives_its_session() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    let hide = "setsid nohup sh -c 'echo $$ >gone; exec sleep 7001' &>/dev/null & until [ -s gone ]; do :; done; trap '' HUP; sleep 7002 & echo $$ $! $(cat gone)";
+    let (pids, _) = terminal.command(hide).await;
+    let pids: Vec<u32> = pids.lines().last().unwrap().split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    assert_eq!(pids.len(), 3, "{pids:?}");
+    let here = |pid: &u32| std::path::Path::new(&format!("/proc/{pid}")).exists();
+    assert!(pids.iter().all(here));
+    terminal.ordered("close", "").await;
+    until("the end of every process", || {
+        // One that is a zombie of someone else's is over too; the shell itself is ours to reap.
+        let state = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        !here(&pids[0]) && pids.iter().all(|pid| state(pid).is_empty() || state(pid).contains(") Z "))
+    })
+    .await;
+    assert_eq!(terminal.close_code().await, 1000);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_flood_arrives_whole_and_in_order() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    terminal.keys("seq -f '%08.0f' 1 600000 | cksum; seq -f '%08.0f' 1 600000; echo fin''ished\r").await;
+    terminal.sees("finished\r\n").await;
+    let text = terminal.screen().replace("\r\n", "\n");
+    let at = text.find("00000001\n").unwrap();
+    let lines = text[at..].lines().take(600_000);
+    assert!(lines.zip(1..).all(|(line, number)| line.parse() == Ok(number)));
+    assert!(text.contains("00600000\nfinished"));
+    service.stop().await;
+}

@@ -1,0 +1,326 @@
+//! What the service's tests share: a service on a free port, tokens for it, and clients of both doors.
+#![expect(dead_code, reason = "each test file uses its own part of it")]
+
+use backend::app::{App, Parts};
+use backend::clock::{SystemClock, SystemEntropy};
+use backend::config::Config;
+use backend::pty::{PtyShells, Shells};
+use backend::store::MemoryStore;
+use futures_util::{SinkExt, StreamExt};
+use shared_protocol::gateway::{CONNECTION_HEADER, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS};
+use shared_protocol::{
+    ConnectionId, GatewayClaims, Payload, Role, ServerFrame, ServerMessage, SessionId, StreamEvent, UserClaims,
+};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokens::{GatewaySecret, body_hash, sign_user};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// Longest that anything in these tests may take.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+pub fn now() -> u64 {
+    #[expect(clippy::disallowed_methods, reason = "tokens are checked against the real time")]
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
+}
+
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("{what} took too long"))
+}
+
+/// Looks until it is so; yields between looks, so that the runtime goes on.
+pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let look = async {
+        let mut every = tokio::time::interval(Duration::from_millis(10));
+        while !is_so() {
+            every.tick().await;
+        }
+    };
+    within(what, look).await;
+}
+
+/// A running service, stopped and drained at the end.
+pub struct Service {
+    pub address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    home: tempfile::TempDir,
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        Self::with(&[], Arc::new(PtyShells)).await
+    }
+
+    pub async fn with(variables: &[(&str, &str)], shells: Arc<dyn Shells>) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let lookup = |name: &str| match name {
+            "JWT_SECRET" => Some(SECRET.to_owned()),
+            "HOME" => Some(home.path().to_str().unwrap().to_owned()),
+            "USER" => Some("student".to_owned()),
+            _ => variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
+        };
+        let config = Config::from_lookup(lookup, &SystemEntropy).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel();
+        let app = App::new(Parts {
+            config,
+            store: Arc::new(MemoryStore::default()),
+            shells,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        });
+        let served = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
+        Self { address, stop: Some(stop), served, home }
+    }
+
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        within("the drain", self.served).await.unwrap().unwrap();
+    }
+
+    /// A direct connection of a user to a session that their token names.
+    pub async fn terminal(&self, session: &str) -> Terminal {
+        let token = user_token(&user("ada", Some(session)));
+        let url = format!("ws://{}/terminal?sessionId={session}&token={token}", self.address);
+        Terminal::open(&url).await
+    }
+}
+
+pub fn user(sub: &str, session: Option<&str>) -> UserClaims {
+    UserClaims {
+        sub: sub.into(),
+        exp: now() + 600,
+        nbf: None,
+        iat: Some(now()),
+        iss: None,
+        aud: None,
+        sid: session.map(|id| SessionId::new(id).unwrap()),
+        role: Role::Controller,
+        admin: false,
+    }
+}
+
+pub fn user_token(claims: &UserClaims) -> String {
+    sign_user(claims, SECRET.as_bytes()).unwrap()
+}
+
+/// Claims of a request by the gateway, as a test changes them.
+pub fn gateway_claims(path: &str, body: &[u8], connection: &str, session: Option<&str>) -> GatewayClaims {
+    GatewayClaims {
+        iss: TOKEN_ISSUER.into(),
+        aud: TOKEN_AUDIENCE.into(),
+        iat: now(),
+        exp: now() + TOKEN_SECONDS,
+        path: path.into(),
+        bh: body_hash(body),
+        cid: ConnectionId::new(connection).unwrap(),
+        sid: session.map(|id| SessionId::new(id).unwrap()),
+        sub: "ada".into(),
+        role: Role::Controller,
+        admin: false,
+        create: session.is_some(),
+        uexp: now() + 600,
+        uiat: Some(now()),
+    }
+}
+
+pub fn sign(claims: &GatewayClaims) -> String {
+    GatewaySecret::derived_from(SECRET.as_bytes()).unwrap().sign(claims).unwrap()
+}
+
+/// A request as the gateway makes it.
+pub async fn post(address: SocketAddr, claims: &GatewayClaims, body: &str) -> reqwest::Response {
+    let request = client()
+        .post(format!("http://{address}{}", claims.path))
+        .bearer_auth(sign(claims))
+        .header(CONNECTION_HEADER, claims.cid.as_str())
+        .body(body.to_owned());
+    within("a request", request.send()).await.unwrap()
+}
+
+pub fn client() -> reqwest::Client {
+    reqwest::Client::builder().tcp_nodelay(true).build().unwrap()
+}
+
+/// A client on `/terminal` that puts the stream together.
+pub struct Terminal {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    pub epoch: u64,
+    pub seq: u64,
+    pub pos: u64,
+    /// Output so far.
+    pub output: Vec<u8>,
+    /// Events so far.
+    pub events: Vec<StreamEvent>,
+    /// Direct replies so far.
+    pub replies: Vec<ServerMessage>,
+}
+
+impl Terminal {
+    pub async fn open(url: &str) -> Self {
+        let (socket, _) = within("connecting", connect_async(url)).await.unwrap();
+        Self { socket, epoch: 0, seq: 0, pos: 0, output: vec![], events: vec![], replies: vec![] }
+    }
+
+    pub async fn attach(&mut self, client: &str) {
+        self.send(&format!(r#"{{"type":"attach","client":"{client}","cols":80,"rows":24}}"#)).await;
+        within("attaching", async {
+            while self.epoch == 0 {
+                self.receive().await.expect("the connection was closed");
+            }
+        })
+        .await;
+    }
+
+    pub async fn send(&mut self, text: &str) {
+        self.socket.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Sends a numbered message; `fields` are its own.
+    pub async fn ordered(&mut self, kind: &str, fields: &str) {
+        self.seq += 1;
+        let (seq, epoch) = (self.seq, self.epoch);
+        self.send(&format!(r#"{{"type":"{kind}","seq":{seq},"epoch":{epoch}{fields}}}"#)).await;
+    }
+
+    pub async fn keys(&mut self, text: &str) {
+        let text = serde_json::to_string(text).unwrap();
+        self.ordered("input", &format!(r#","data":{text}"#)).await;
+    }
+
+    /// Runs a command and returns its result.
+    pub async fn command(&mut self, line: &str) -> (String, i32) {
+        let id = format!("c{}", self.seq);
+        let line = serde_json::to_string(line).unwrap();
+        self.ordered("command", &format!(r#","id":"{id}","command":{line}"#)).await;
+        within("a command", async {
+            loop {
+                for event in &self.events {
+                    if let StreamEvent::CommandResult { id: of, result, exit_code, .. } = event
+                        && *of == id
+                    {
+                        return (result.clone(), *exit_code);
+                    }
+                }
+                self.receive().await.expect("the connection was closed");
+            }
+        })
+        .await
+    }
+
+    /// Takes frames until the output holds this text.
+    pub async fn sees(&mut self, text: &str) {
+        let found = async {
+            while !self.screen().contains(text) {
+                self.receive().await.expect("the connection was closed");
+            }
+        };
+        if tokio::time::timeout(DEADLINE, found).await.is_err() {
+            panic!("{text:?} never came; the screen has {:?}", self.screen());
+        }
+    }
+
+    /// Takes frames until such an event came.
+    pub async fn event(&mut self, wanted: impl Fn(&StreamEvent) -> bool) -> StreamEvent {
+        within("an event", async {
+            loop {
+                if let Some(found) = self.events.iter().find(|event| wanted(event)) {
+                    return found.clone();
+                }
+                self.receive().await.expect("the connection was closed");
+            }
+        })
+        .await
+    }
+
+    /// Takes frames until such a direct reply came.
+    pub async fn reply(&mut self, wanted: impl Fn(&ServerMessage) -> bool) -> ServerMessage {
+        within("a reply", async {
+            loop {
+                if let Some(found) = self.replies.iter().find(|reply| wanted(reply)) {
+                    return found.clone();
+                }
+                self.receive().await.expect("the connection was closed");
+            }
+        })
+        .await
+    }
+
+    /// Takes frames until the connection is closed; returns the code.
+    pub async fn close_code(&mut self) -> u16 {
+        within("closing", async {
+            loop {
+                if let Err(code) = self.receive().await {
+                    return code;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Takes one frame; an error is the close code.
+    pub async fn receive(&mut self) -> Result<(), u16> {
+        let text = match within("a frame", self.socket.next()).await {
+            Some(Ok(Message::Text(text))) => text,
+            Some(Ok(Message::Close(close))) => return Err(close.map_or(1005, |close| close.code.into())),
+            Some(Ok(_)) => return Ok(()),
+            Some(Err(_)) | None => return Err(1006),
+        };
+        let frame: ServerFrame = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        assert!(text.len() <= shared_protocol::limits::FRAME_BYTES);
+        let mut advance = |pos: u64, len: u64| {
+            assert_eq!(pos, self.pos, "the stream has no gap and no repeat");
+            self.pos += len;
+        };
+        match frame.message {
+            ServerMessage::Attached(attached) => {
+                self.epoch = attached.epoch.0;
+                self.seq = attached.input_seq.0;
+                self.pos = attached.pos.0;
+                return Ok(());
+            }
+            ServerMessage::Output(output) => {
+                advance(output.pos.0, output.len.into());
+                let (Payload::Data(_) | Payload::B64(_)) = &output.payload else { panic!("`z` was not offered") };
+                self.output.extend(output.payload.decode().unwrap());
+            }
+            ServerMessage::Event(event) => {
+                advance(event.pos.0, 1);
+                self.events.push(event.event);
+            }
+            ServerMessage::Snapshot(snapshot) => {
+                self.pos = snapshot.pos.0;
+                self.output.extend(snapshot.payload.decode().unwrap());
+            }
+            other => {
+                self.replies.push(other);
+                return Ok(());
+            }
+        }
+        let (epoch, pos) = (self.epoch, self.pos);
+        // A service that has said its last word may have closed already.
+        let _ = self.socket.send(Message::text(format!(r#"{{"type":"ack","epoch":{epoch},"pos":{pos}}}"#))).await;
+        Ok(())
+    }
+
+    /// The output as text, without the marks of the shell integration.
+    pub fn screen(&self) -> String {
+        let text = String::from_utf8_lossy(&self.output);
+        let mut pieces = text.split("\x1b]133;");
+        let first = pieces.next().unwrap_or_default().to_owned();
+        pieces.fold(first, |screen, piece| screen + piece.split_once('\x07').map_or("", |(_, rest)| rest))
+    }
+}
