@@ -7,7 +7,7 @@ mod management;
 mod recording;
 
 pub use management::ManagementBrowser;
-pub use recording::RecordingBrowser;
+pub use recording::{Delivery, RecordingBrowser};
 
 use async_trait::async_trait;
 use bytes::Bytes;

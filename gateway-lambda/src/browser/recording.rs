@@ -4,7 +4,7 @@ use super::{Browser, Endpoint, PostError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared_protocol::ConnectionId;
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -47,7 +47,8 @@ pub struct RecordingBrowser {
 #[derive(Debug, Default)]
 struct State {
     deliveries: Vec<Delivery>,
-    gone: HashSet<ConnectionId>,
+    /// Connections that leave, and how many posts before.
+    leaving: HashMap<ConnectionId, usize>,
     outcomes: VecDeque<Result<(), PostError>>,
     post_time: Duration,
 }
@@ -68,9 +69,9 @@ impl RecordingBrowser {
         self.state().outcomes.extend(outcomes);
     }
 
-    /// From now on this connection does not exist.
-    pub fn leave(&self, connection: &ConnectionId) {
-        self.state().gone.insert(connection.clone());
+    /// After so many more posts this connection does not exist.
+    pub fn leave_after(&self, connection: &ConnectionId, posts: usize) {
+        self.state().leaving.insert(connection.clone(), posts);
     }
 
     /// Everything that happened, in order.
@@ -106,8 +107,14 @@ impl Browser for RecordingBrowser {
     async fn post(&self, _at: &Endpoint, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
         let (outcome, time) = {
             let mut state = self.state();
-            let gone = state.gone.contains(connection);
-            let outcome = if gone { Err(PostError::Gone) } else { state.outcomes.pop_front().unwrap_or(Ok(())) };
+            let outcome = match state.leaving.get_mut(connection) {
+                Some(0) => Err(PostError::Gone),
+                Some(posts) => {
+                    *posts -= 1;
+                    Ok(())
+                }
+                None => state.outcomes.pop_front().unwrap_or(Ok(())),
+            };
             (outcome, state.post_time)
         };
         let began = Instant::now();
@@ -126,13 +133,13 @@ impl Browser for RecordingBrowser {
     async fn exists(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<bool, PostError> {
         let mut state = self.state();
         state.deliveries.push(Delivery::Asked(connection.clone()));
-        Ok(!state.gone.contains(connection))
+        Ok(state.leaving.get(connection) != Some(&0))
     }
 
     async fn close(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<(), PostError> {
         let mut state = self.state();
         state.deliveries.push(Delivery::Closed(connection.clone()));
-        state.gone.insert(connection.clone());
+        state.leaving.insert(connection.clone(), 0);
         Ok(())
     }
 }

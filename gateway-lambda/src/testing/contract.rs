@@ -1,0 +1,124 @@
+//! What every table of connections does, whatever it is made of.
+
+use crate::connections::{Connection, Connections, ConnectionsError};
+use crate::identity::Identity;
+use shared_protocol::{ConnectionId, Role, SessionId};
+
+const NOW: u64 = 1_795_000_000;
+
+/// Runs the suite against an empty table. Fails by panic, or with the table's own error.
+///
+/// # Panics
+/// When the table does not do what [`Connections`] promises.
+pub async fn connections_contract(table: &dyn Connections) -> Result<(), ConnectionsError> {
+    a_row_comes_back_as_it_was(table).await?;
+    an_expired_row_is_no_row(table).await?;
+    a_touch_moves_the_expiry_and_revives_nothing(table).await?;
+    removing_removes_one_row_only(table).await?;
+    a_users_live_rows_are_counted(table).await?;
+    a_sessions_live_rows_are_found(table).await
+}
+
+async fn a_row_comes_back_as_it_was(table: &dyn Connections) -> Result<(), ConnectionsError> {
+    let full = row("back-1=", "ada", Some("back"), NOW + 1);
+    let bare = Identity {
+        sub: "грейс 🦆".to_owned(),
+        sid: None,
+        role: Role::Viewer,
+        admin: true,
+        create: true,
+        uexp: u64::from(u32::MAX) * 2,
+        iat: None,
+    };
+    let bare = Connection { id: id("back-2="), identity: bare, ..full.clone() };
+    for row in [&full, &bare] {
+        table.put(row).await?;
+        assert_eq!(table.get(&row.id, NOW).await?.as_ref(), Some(row));
+    }
+    let newer = Connection { connected_at: 7, ..row("back-1=", "eve", None, NOW + 2) };
+    table.put(&newer).await?;
+    assert_eq!(table.get(&full.id, NOW).await?, Some(newer), "a row is written over an older one");
+    assert_eq!(table.get(&id("back-3="), NOW).await?, None, "there is no such row");
+    Ok(())
+}
+
+async fn an_expired_row_is_no_row(table: &dyn Connections) -> Result<(), ConnectionsError> {
+    let row = row("expired=", "old", Some("old"), NOW);
+    table.put(&row).await?;
+    assert_eq!(table.get(&row.id, NOW - 1).await?, Some(row.clone()));
+    assert_eq!(table.get(&row.id, NOW).await?, None);
+    assert_eq!(table.of_session(&session("old"), NOW - 1).await?, [row.id]);
+    assert_eq!(table.of_session(&session("old"), NOW).await?, []);
+    assert_eq!(table.count_of_user("old", NOW - 1).await?, 1);
+    assert_eq!(table.count_of_user("old", NOW).await?, 0);
+    Ok(())
+}
+
+async fn a_touch_moves_the_expiry_and_revives_nothing(table: &dyn Connections) -> Result<(), ConnectionsError> {
+    let row = row("touched=", "touch", Some("touch"), NOW + 1);
+    table.put(&row).await?;
+    table.touch(&row.id, NOW + 600).await?;
+    let touched = Connection { expires_at: NOW + 600, ..row.clone() };
+    assert_eq!(table.get(&row.id, NOW + 599).await?, Some(touched), "nothing but the expiry changed");
+    assert_eq!(table.count_of_user("touch", NOW + 599).await?, 1, "indexes follow");
+    table.remove(&row.id).await?;
+    table.touch(&row.id, NOW + 600).await?;
+    assert_eq!(table.get(&row.id, NOW).await?, None, "a removed row does not come back");
+    Ok(())
+}
+
+async fn removing_removes_one_row_only(table: &dyn Connections) -> Result<(), ConnectionsError> {
+    let (one, other) = (row("removed=", "rm", Some("rm"), NOW + 9), row("kept=", "rm", Some("rm"), NOW + 9));
+    table.put(&one).await?;
+    table.put(&other).await?;
+    table.remove(&one.id).await?;
+    table.remove(&one.id).await?;
+    assert_eq!(table.get(&one.id, NOW).await?, None);
+    assert_eq!(table.get(&other.id, NOW).await?, Some(other.clone()));
+    assert_eq!(table.of_session(&session("rm"), NOW).await?, [other.id]);
+    Ok(())
+}
+
+async fn a_users_live_rows_are_counted(table: &dyn Connections) -> Result<(), ConnectionsError> {
+    for n in 0..5_u64 {
+        table.put(&row(&format!("count-{n}="), "count", (n % 2 == 0).then_some("count"), NOW + n)).await?;
+    }
+    table.put(&row("count-other=", "count2", Some("count"), NOW + 9)).await?;
+    assert_eq!(table.count_of_user("count", NOW).await?, 4, "one of five has expired");
+    assert_eq!(table.count_of_user("nobody", NOW).await?, 0);
+    Ok(())
+}
+
+async fn a_sessions_live_rows_are_found(table: &dyn Connections) -> Result<(), ConnectionsError> {
+    for n in 0..40_u64 {
+        table.put(&row(&format!("of-{n:02}="), "of", Some("of"), NOW + 1 + n)).await?;
+    }
+    table.put(&row("of-other=", "of", Some("of.other"), NOW + 99)).await?;
+    table.put(&row("of-none=", "of", None, NOW + 99)).await?;
+    let mut found = table.of_session(&session("of"), NOW + 20).await?;
+    found.sort();
+    let expected: Vec<ConnectionId> = (20..40).map(|n| id(&format!("of-{n:02}="))).collect();
+    assert_eq!(found, expected);
+    Ok(())
+}
+
+fn row(connection: &str, sub: &str, sid: Option<&str>, expires_at: u64) -> Connection {
+    let identity = Identity {
+        sub: sub.to_owned(),
+        sid: sid.map(session),
+        role: Role::Controller,
+        admin: false,
+        create: false,
+        uexp: NOW + 3600,
+        iat: Some(NOW - 10),
+    };
+    Connection { id: id(connection), identity, connected_at: NOW * 1000 + 123, expires_at }
+}
+
+fn id(text: &str) -> ConnectionId {
+    ConnectionId::new(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn session(text: &str) -> SessionId {
+    SessionId::new(text).unwrap_or_else(|error| panic!("{error}"))
+}

@@ -1,0 +1,123 @@
+//! A DynamoDB API on this machine: moto's server, one for each test, on a port of its own.
+
+use crate::aws::Aws;
+use crate::config::AwsConfig;
+use crate::connections::{DynamoConnections, SESSION_INDEX, USER_INDEX};
+use aws_credential_types::Credentials;
+use aws_sdk_dynamodb::operation::create_table::CreateTableError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ScalarAttributeType,
+};
+use std::io::{Read, Seek};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Python starts in two seconds on an idle machine, and in many more on a busy one.
+const START_TIME: Duration = Duration::from_secs(60);
+/// Pause between two looks whether it has started.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// moto's server; ends with the value.
+pub struct Moto {
+    process: Child,
+    url: String,
+}
+
+impl Moto {
+    /// Starts moto from the workspace's `.venv` and waits until it listens.
+    ///
+    /// # Panics
+    /// Says what to install when it is not there, and shows its output when it does not start.
+    pub async fn start() -> Self {
+        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/moto_server");
+        // Into a file, so that nobody has to read on for it to go on.
+        let mut output = tempfile::tempfile().unwrap_or_else(|error| panic!("no temporary file: {error}"));
+        let stderr = output.try_clone().unwrap_or_else(|error| panic!("no temporary file: {error}"));
+        let process = Command::new(&program)
+            .args(["--host", "127.0.0.1", "--port", "0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn();
+        let process = process.unwrap_or_else(|error| {
+            panic!(
+                "{} does not start ({error}): run `make .venv/installed`, which installs moto there",
+                program.display()
+            )
+        });
+        let mut moto = Self { process, url: String::new() };
+        let until = Instant::now() + START_TIME;
+        loop {
+            let mut said = String::new();
+            let _ = output.rewind().and_then(|()| output.read_to_string(&mut said));
+            let url =
+                said.lines().find_map(|line| line.split_once("Running on ")).map(|(_, url)| url.trim().to_owned());
+            if let Some(url) = url {
+                moto.url = url;
+                return moto;
+            }
+            let ended = moto.process.try_wait().is_ok_and(|status| status.is_some());
+            assert!(!ended && Instant::now() < until, "moto does not listen; it said:\n{said}");
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+    }
+
+    /// Where it listens: the value for `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What the function is told about AWS so that it finds this table here.
+    pub fn config(&self, table: &str) -> AwsConfig {
+        AwsConfig {
+            table: table.to_owned(),
+            region: "eu-west-1".to_owned(),
+            credentials: Credentials::new("test", "test", None, None, "test"),
+            dynamodb_url: Some(self.url.clone()),
+        }
+    }
+
+    /// Creates the table of connections, as it is on AWS, and opens it.
+    ///
+    /// # Panics
+    /// When moto refuses.
+    pub async fn create_table(&self, table: &str) -> DynamoConnections {
+        let connections = DynamoConnections::new(Aws::new(self.config(table)));
+        if let Err(error) = create(&connections, table).await {
+            panic!("moto does not create the table: {error}");
+        }
+        connections
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+async fn create(connections: &DynamoConnections, table: &str) -> Result<(), aws_sdk_dynamodb::Error> {
+    let mut create = connections.client().create_table().table_name(table).billing_mode(BillingMode::PayPerRequest);
+    for name in ["connectionId", "sessionId", "userId"] {
+        let text = AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S);
+        create = create.attribute_definitions(text.build()?);
+    }
+    for (index, name) in [(SESSION_INDEX, "sessionId"), (USER_INDEX, "userId")] {
+        let projection = Projection::builder().projection_type(ProjectionType::Include).non_key_attributes("expiresAt");
+        let index =
+            GlobalSecondaryIndex::builder().index_name(index).key_schema(key(name)?).projection(projection.build());
+        create = create.global_secondary_indexes(index.build()?);
+    }
+    let created: Result<_, aws_sdk_dynamodb::error::SdkError<CreateTableError>> =
+        create.key_schema(key("connectionId")?).send().await;
+    created?;
+    Ok(())
+}
+
+fn key(name: &str) -> Result<KeySchemaElement, aws_sdk_dynamodb::error::BuildError> {
+    KeySchemaElement::builder().attribute_name(name).key_type(KeyType::Hash).build()
+}

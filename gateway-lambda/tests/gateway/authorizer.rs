@@ -1,0 +1,113 @@
+//! The `REQUEST` authorizer: who is let in, what is said of them, and how everyone else is refused.
+
+use crate::world::{World, claims, fixture, fixture_with, identity, session, token};
+use gateway_lambda::{HandleError, Identity, Origins};
+use serde_json::{Value, json};
+use shared_protocol::{Role, UserClaims};
+
+const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/prod/$connect";
+
+fn effect(policy: &Value) -> (&str, &str) {
+    let statement = &policy["policyDocument"]["Statement"][0];
+    assert_eq!(statement["Action"], "execute-api:Invoke");
+    (statement["Effect"].as_str().unwrap(), statement["Resource"].as_str().unwrap())
+}
+
+async fn judge(event: Value) -> Result<Value, HandleError> {
+    World::new().try_handle(event, crate::world::PLENTY).await
+}
+
+#[tokio::test]
+async fn a_good_token_is_allowed_from_the_query_and_from_the_subprotocol() {
+    for name in ["authorizer-query", "authorizer-subprotocol"] {
+        let policy = judge(fixture(name)).await.unwrap();
+        assert_eq!(effect(&policy), ("Allow", ARN), "{name}");
+        assert_eq!(policy["principalId"], "ada", "{name}");
+        let context = json!({
+            "sub": "ada", "sid": "lab-7", "role": "controller", "admin": "false", "create": "true",
+            "uexp": "1795003600", "iat": "1794999990",
+        });
+        assert_eq!(policy["context"], context, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn the_policy_and_its_context_survive_the_way_over_api_gateway() {
+    let policy = judge(fixture("authorizer-query")).await.unwrap();
+    assert_eq!(Identity::from_context(policy["context"].as_object().unwrap()), Some(identity()));
+}
+
+#[tokio::test]
+async fn a_session_only_from_the_query_may_not_be_created() {
+    let token = token(&UserClaims { sid: None, role: Role::Viewer, admin: true, ..claims() });
+    let policy = judge(fixture_with("authorizer-query", &token)).await.unwrap();
+    let context = &policy["context"];
+    assert_eq!((&context["sid"], &context["create"]), (&json!("lab-7"), &json!("false")));
+    assert_eq!((&context["role"], &context["admin"]), (&json!("viewer"), &json!("true")));
+}
+
+#[tokio::test]
+async fn a_token_without_a_session_is_let_in_without_one() {
+    let token = token(&UserClaims { sid: None, iat: None, ..claims() });
+    let policy = judge(fixture_with("authorizer-subprotocol", &token)).await.unwrap();
+    assert_eq!(effect(&policy).0, "Allow");
+    assert!(policy["context"].get("sid").is_none() && policy["context"].get("iat").is_none(), "{policy}");
+}
+
+#[tokio::test]
+async fn without_a_valid_token_the_answer_is_the_word_that_means_401() {
+    let expired = token(&UserClaims { exp: crate::world::NOW - 11, ..claims() });
+    let mut forged = token(&claims());
+    forged.pop();
+    let mut none = fixture("authorizer-query");
+    none["queryStringParameters"].as_object_mut().unwrap().remove("token");
+    let mut empty = fixture("authorizer-query");
+    empty["queryStringParameters"]["token"] = json!("");
+    let mut other_protocol = fixture("authorizer-subprotocol");
+    for headers in ["headers", "multiValueHeaders"] {
+        other_protocol[headers].as_object_mut().unwrap().remove("Sec-WebSocket-Protocol");
+    }
+    other_protocol["headers"]["sec-websocket-protocol"] = json!(format!("graphql-ws, {}", token(&claims())));
+    let refused = [
+        ("expired", fixture_with("authorizer-query", &expired)),
+        ("forged", fixture_with("authorizer-query", &forged)),
+        ("none", none),
+        ("empty", empty),
+        ("beside another protocol", other_protocol),
+    ];
+    for (name, event) in refused {
+        let error = judge(event).await.unwrap_err();
+        assert_eq!(error, HandleError::Unauthorized, "{name}");
+        assert_eq!(error.to_string(), "Unauthorized", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_valid_token_for_another_session_is_denied() {
+    let mut other = fixture("authorizer-query");
+    other["queryStringParameters"]["sessionId"] = json!("lab-8");
+    let mut damaged = fixture("authorizer-query");
+    damaged["queryStringParameters"]["sessionId"] = json!("../lab-7");
+    for event in [other, damaged] {
+        let policy = judge(event).await.unwrap();
+        assert_eq!(effect(&policy), ("Deny", ARN));
+        assert!(policy.get("context").is_none(), "{policy}");
+    }
+    let mut unnamed = fixture("authorizer-query");
+    unnamed["queryStringParameters"].as_object_mut().unwrap().remove("sessionId");
+    assert_eq!(judge(unnamed).await.unwrap()["context"]["sid"], json!(session("lab-7")));
+}
+
+#[tokio::test]
+async fn a_page_of_a_foreign_origin_is_denied_and_a_program_without_one_is_not() {
+    let world = World::with(|config| config.origins = Origins::parse("https://lab.example"));
+    assert_eq!(effect(&world.handle(fixture("authorizer-query")).await).0, "Allow");
+    let mut foreign = fixture("authorizer-query");
+    foreign["headers"]["Origin"] = json!("https://evil.example");
+    foreign["multiValueHeaders"]["Origin"] = json!(["https://evil.example"]);
+    assert_eq!(effect(&world.handle(foreign.clone()).await).0, "Deny");
+    for headers in ["headers", "multiValueHeaders"] {
+        foreign[headers].as_object_mut().unwrap().remove("Origin");
+    }
+    assert_eq!(effect(&world.handle(foreign).await).0, "Allow");
+}

@@ -1,0 +1,52 @@
+//! Events that API Gateway would not send: refused with a sentence that says what is wrong.
+
+use crate::world::{PLENTY, World, fixture};
+use gateway_lambda::HandleError;
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn a_bad_event_is_an_error_that_names_the_fault_and_touches_nothing() {
+    let without = |name: &str, field: &str| {
+        let mut event = fixture(name);
+        let object = match field.split_once('.') {
+            Some((outer, _)) => &mut event[outer],
+            None => &mut event,
+        };
+        object.as_object_mut().unwrap().remove(field.rsplit('.').next().unwrap()).unwrap();
+        event
+    };
+    let with = |name: &str, change: &dyn Fn(&mut Value)| {
+        let mut event = fixture(name);
+        change(&mut event);
+        event
+    };
+    let bad = [
+        (json!(null), "invalid type: null"),
+        (json!({"hello": "world"}), "`requestContext` is missing"),
+        (without("message-default", "requestContext.connectionId"), "`requestContext.connectionId` is missing"),
+        (without("message-default", "requestContext.routeKey"), "`requestContext.routeKey` is missing"),
+        (without("connect", "requestContext.domainName"), "`requestContext.domainName` is missing"),
+        (without("authorizer-query", "methodArn"), "`methodArn` is missing"),
+        (
+            with("message-default", &|event| event["requestContext"]["connectionId"] = json!("a b")),
+            "a connection id must have",
+        ),
+        (
+            with("message-default", &|event| event["requestContext"]["routeKey"] = json!("other")),
+            "the route \"other\" is none of",
+        ),
+        (
+            with("message-default", &|event| {
+                event["isBase64Encoded"] = json!(true);
+                event["body"] = json!("{}");
+            }),
+            "`body` is not base64",
+        ),
+    ];
+    for (event, fault) in bad {
+        let world = World::new();
+        let error = world.try_handle(event, PLENTY).await.unwrap_err();
+        assert!(matches!(&error, HandleError::BadEvent(text) if text.contains(fault)), "{fault}: {error}");
+        assert_eq!((world.backend.calls(), world.browser.deliveries()), (vec![], vec![]), "{fault}");
+    }
+}

@@ -1,0 +1,221 @@
+//! `HttpBackend` against a real HTTP server: what it sends, how it is signed, how it reads answers, and how it fails.
+
+use crate::server::Server;
+use gateway_lambda::backend::Close;
+use gateway_lambda::clock::FixedClock;
+use gateway_lambda::{Backend, BackendConfig, BackendError, Caller, HttpBackend, Identity, Reply};
+use serde_json::{Value, json};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::{ApiError, ConnectionId, ErrorCode, GatewayClaims, Role, SessionId};
+use std::sync::Arc;
+use std::time::Duration;
+use tokens::{GatewayKeys, GatewaySecret, body_hash};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+const NOW: u64 = 1_795_000_000;
+const LONG: Duration = Duration::from_secs(20);
+const NUMBERED: &str = r#"{"type":"input","seq":7,"epoch":1,"data":"l"}"#;
+const PLAIN: &str = r#"{"type":"command","command":"make a-mess"}"#;
+
+fn secret() -> GatewaySecret {
+    GatewaySecret::new(&[7; 32]).unwrap()
+}
+
+fn backend(url: &str) -> HttpBackend {
+    HttpBackend::new(BackendConfig { url: url.to_owned(), secret: secret() }, Arc::new(FixedClock(NOW)))
+}
+
+fn caller() -> Caller {
+    Caller {
+        connection: ConnectionId::new("Lq3xTfoVDoECJ1w=").unwrap(),
+        identity: Identity {
+            sub: "ada".into(),
+            sid: Some(SessionId::new("lab-7").unwrap()),
+            role: Role::Viewer,
+            admin: true,
+            create: true,
+            uexp: NOW + 3600,
+            iat: Some(NOW - 10),
+        },
+        request_id: "Lq3xcGvYjoEF7Jg=".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_message_arrives_signed_for_itself_alone() {
+    let mut server = Server::start().await;
+    let body = "{\"type\":\"ping\",  \"t\":\"grüße\"}";
+    backend(&server.url).message(&caller(), body.into(), LONG).await.unwrap();
+    let request = server.arrived().await;
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", MESSAGE_PATH));
+    assert_eq!(request.body, body);
+    assert_eq!(request.header("content-type"), "application/json");
+    assert_eq!(request.header("x-connection-id"), "Lq3xTfoVDoECJ1w=");
+    assert_eq!(request.header("x-request-id"), "Lq3xcGvYjoEF7Jg=");
+    let token = request.header("authorization").strip_prefix("Bearer ").unwrap();
+    let keys = GatewayKeys::new([&secret()]);
+    let claims = keys.verify(token, MESSAGE_PATH, &request.body, NOW).unwrap();
+    let expected = GatewayClaims {
+        iss: "termgate-gateway".into(),
+        aud: "termgate-backend".into(),
+        iat: NOW,
+        exp: NOW + 60,
+        path: MESSAGE_PATH.into(),
+        bh: body_hash(body.as_bytes()),
+        cid: caller().connection,
+        sid: caller().identity.sid,
+        sub: "ada".into(),
+        role: Role::Viewer,
+        admin: true,
+        create: true,
+        uexp: NOW + 3600,
+        uiat: Some(NOW - 10),
+    };
+    assert_eq!(claims, expected);
+    assert!(keys.verify(token, OUTPUT_PATH, &request.body, NOW).is_err());
+}
+
+#[tokio::test]
+async fn output_and_disconnect_say_what_the_contract_says() {
+    let mut server = Server::start().await;
+    let backend = backend(&server.url);
+    backend.output(&caller(), "3.14", Duration::from_millis(24_321)).await.unwrap();
+    server.answers(200, &[], r#"{"success":true}"#);
+    backend.disconnect(&caller(), LONG).await.unwrap();
+    let expected = [
+        (OUTPUT_PATH, json!({"follow": "3.14", "waitMs": 24_321})),
+        (DISCONNECT_PATH, json!({"connectionId": "Lq3xTfoVDoECJ1w=", "sessionId": "lab-7"})),
+    ];
+    for (path, body) in expected {
+        let request = server.arrived().await;
+        assert_eq!((request.path.as_str(), serde_json::from_slice::<Value>(&request.body).unwrap()), (path, body));
+        let token = request.header("authorization").strip_prefix("Bearer ").unwrap();
+        assert!(GatewayKeys::new([&secret()]).verify(token, path, &request.body, NOW).is_ok());
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_a_frame_and_what_the_headers_say() {
+    let server = Server::start().await;
+    let backend = backend(&server.url);
+    server.answers(
+        200,
+        &[("x-terminal-follow", "1.0"), ("x-terminal-next", "9.9"), ("x-terminal-touch", "1")],
+        "frame",
+    );
+    server.answers(200, &[("x-terminal-follow", "1.0"), ("x-terminal-next", "9.9")], "frame");
+    server.answers(204, &[("x-terminal-close", "session")], "");
+    server.answers(200, &[("x-terminal-close", "connection")], "bye");
+    server.answers(200, &[("x-terminal-close", "everything")], "");
+    let message = async || backend.message(&caller(), NUMBERED.into(), LONG).await;
+    let frame = Some("frame".into());
+    let reply = Reply { frame: frame.clone(), follow: Some("1.0".to_owned()), touch: true, close: None };
+    assert_eq!(message().await.unwrap(), reply);
+    let output = backend.output(&caller(), "f", LONG).await.unwrap();
+    assert_eq!(output, Reply { frame, follow: Some("9.9".to_owned()), touch: false, close: None });
+    assert_eq!(message().await.unwrap(), Reply { close: Some(Close::Session), ..Reply::default() });
+    let bye = Reply { frame: Some("bye".into()), close: Some(Close::Connection), ..Reply::default() };
+    assert_eq!(message().await.unwrap(), bye);
+    assert_eq!(message().await.unwrap(), Reply::default(), "what is not known is not done");
+}
+
+#[tokio::test]
+async fn a_refusal_keeps_the_services_words_and_a_strangers_are_not_passed_on() {
+    let server = Server::start().await;
+    let backend = backend(&server.url);
+    let refused = ApiError::new(ErrorCode::SessionNotFound, "There is no such session.");
+    server.answers(404, &[], serde_json::to_vec(&refused).unwrap());
+    server.answers(502, &[("content-type", "text/html")], "<h1>secret proxy 10.0.0.7</h1>");
+    server.answers(302, &[("location", "http://example.com")], "");
+    server.answers(200, &[], vec![b'x'; 128 * 1024 + 1]);
+    let message = async || backend.message(&caller(), NUMBERED.into(), LONG).await;
+    assert_eq!(message().await, Err(BackendError::Refused(refused)));
+    for expected in ["502 Bad Gateway, and not in the service's words", "302 Found", "more than 131072 bytes"] {
+        let error = message().await.unwrap_err();
+        assert!(matches!(&error, BackendError::Unreachable(reason) if reason.contains(expected)), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn silence_is_a_timeout_and_a_closed_port_is_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let silent = format!("http://{}", listener.local_addr().unwrap());
+    let began = Instant::now();
+    let error = backend(&silent).message(&caller(), NUMBERED.into(), Duration::from_millis(100)).await;
+    assert_eq!(error, Err(BackendError::Timeout));
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    let slow = backend(&silent).disconnect(&caller(), Duration::from_millis(100)).await;
+    assert_eq!(slow, Err(BackendError::Timeout));
+    drop(listener);
+    let error = backend(&silent).message(&caller(), NUMBERED.into(), LONG).await.unwrap_err();
+    assert!(matches!(error, BackendError::Unreachable(_)), "{error:?}");
+}
+
+/// Answers the first request of each connection and closes the connection under the second, without an answer. Returns how
+/// many requests each connection was given.
+async fn closes_under_the_second(listener: TcpListener, connections: usize) -> Vec<usize> {
+    let mut given = Vec::new();
+    for _ in 0..connections {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut requests = 0;
+        while read_request(&mut stream).await {
+            requests += 1;
+            if requests == 2 {
+                break;
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+        }
+        given.push(requests);
+    }
+    given
+}
+
+/// Reads one request with a body; false when the connection ended before one.
+async fn read_request(stream: &mut tokio::net::TcpStream) -> bool {
+    let mut bytes = Vec::new();
+    loop {
+        let mut part = [0; 4096];
+        let read = stream.read(&mut part).await.unwrap_or(0);
+        if read == 0 {
+            return false;
+        }
+        bytes.extend_from_slice(&part[..read]);
+        let text = String::from_utf8_lossy(&bytes);
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+        if body.len() == length.parse::<usize>().unwrap() {
+            return true;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_numbered_is_sent_once_more_when_the_connection_closed_under_it() {
+    for kind in ["message", "output", "disconnect"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let backend = backend(&format!("http://{}", listener.local_addr().unwrap()));
+        let server = tokio::spawn(closes_under_the_second(listener, 2));
+        for _ in 0..2 {
+            match kind {
+                "message" => drop(backend.message(&caller(), NUMBERED.into(), LONG).await.unwrap()),
+                "output" => drop(backend.output(&caller(), "f", LONG).await.unwrap()),
+                _ => backend.disconnect(&caller(), LONG).await.unwrap(),
+            }
+        }
+        drop(backend);
+        assert_eq!(server.await.unwrap(), [2, 1], "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_message_is_never_sent_twice() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let backend = backend(&format!("http://{}", listener.local_addr().unwrap()));
+    let server = tokio::spawn(closes_under_the_second(listener, 1));
+    backend.message(&caller(), PLAIN.into(), LONG).await.unwrap();
+    let error = backend.message(&caller(), PLAIN.into(), LONG).await.unwrap_err();
+    assert!(matches!(error, BackendError::Unreachable(_)), "{error:?}");
+    assert_eq!(server.await.unwrap(), [2]);
+}

@@ -1,0 +1,78 @@
+//! `ManagementBrowser` against a server in API Gateway's place: what it sends, and how it reads every answer.
+
+use crate::server::Server;
+use aws_credential_types::Credentials;
+use bytes::Bytes;
+use gateway_lambda::{Aws, AwsConfig, Browser, Endpoint, ManagementBrowser, PostError};
+use shared_protocol::ConnectionId;
+use tokio::net::TcpListener;
+
+fn browser() -> ManagementBrowser {
+    ManagementBrowser::new(Aws::new(AwsConfig {
+        table: "unused".into(),
+        region: "eu-west-1".into(),
+        credentials: Credentials::new("AKIDEXAMPLE", "secret", Some("session-token".into()), None, "test"),
+        dynamodb_url: None,
+    }))
+}
+
+fn connection() -> ConnectionId {
+    ConnectionId::new("Lq3xTfoVDoECJ1w=").unwrap()
+}
+
+#[tokio::test]
+async fn the_three_calls_are_signed_and_reach_the_stage() {
+    let mut server = Server::start().await;
+    let (browser, at) = (browser(), Endpoint::new(&server.url, "prod"));
+    server.answers(200, &[], "");
+    let frame = Bytes::from_static("{\"type\":\"output\",\"data\":\"grüße\"}".as_bytes());
+    browser.post(&at, &connection(), frame.clone()).await.unwrap();
+    server.answers(200, &[("content-type", "application/json")], r#"{"connectedAt":"2026-11-18T11:06:40Z"}"#);
+    assert_eq!(browser.exists(&at, &connection()).await, Ok(true));
+    browser.close(&at, &connection()).await.unwrap();
+    for (method, body) in [("POST", frame), ("GET", Bytes::new()), ("DELETE", Bytes::new())] {
+        let request = server.arrived().await;
+        assert_eq!(request.method.as_str(), method);
+        assert_eq!(request.path, "/prod/@connections/Lq3xTfoVDoECJ1w%3D", "{method}");
+        assert_eq!(request.body, body, "{method}");
+        let signed = request.header("authorization");
+        assert!(signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/"), "{signed}");
+        assert!(signed.contains("/eu-west-1/execute-api/aws4_request"), "{signed}");
+        assert_eq!(request.header("x-amz-security-token"), "session-token", "{method}");
+    }
+}
+
+#[tokio::test]
+async fn every_failure_has_its_meaning() {
+    let server = Server::start().await;
+    let (browser, at) = (browser(), Endpoint::new(&server.url, "prod"));
+    let gone = &[("x-amzn-errortype", "GoneException")];
+    let post = async || browser.post(&at, &connection(), Bytes::from_static(b"x")).await;
+    server.answers(410, gone, "{}");
+    assert_eq!(post().await, Err(PostError::Gone));
+    server.answers(410, &[], "");
+    assert_eq!(post().await, Err(PostError::Gone), "the status is enough");
+    server.answers(429, &[("x-amzn-errortype", "LimitExceededException")], "{}");
+    assert_eq!(post().await, Err(PostError::Throttled));
+    server.answers(413, &[("x-amzn-errortype", "PayloadTooLargeException")], "{}");
+    assert_eq!(post().await, Err(PostError::TooLarge));
+    server.answers(403, &[("x-amzn-errortype", "ForbiddenException")], r#"{"message":"no"}"#);
+    assert!(matches!(post().await, Err(PostError::Forbidden(_))));
+    server.answers(500, &[], "{}");
+    assert!(matches!(post().await, Err(PostError::Failed(_))));
+    server.answers(410, gone, "{}");
+    assert_eq!(browser.exists(&at, &connection()).await, Ok(false));
+    server.answers(500, &[], "{}");
+    assert!(browser.exists(&at, &connection()).await.is_err(), "a fault is no proof");
+    server.answers(410, gone, "{}");
+    assert_eq!(browser.close(&at, &connection()).await, Ok(()), "gone is closed");
+    assert_eq!(server.unseen(), 9, "nothing is sent twice from here");
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_is_a_failure_and_not_a_hang() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap()), "prod");
+    let posted = browser().post(&at, &connection(), Bytes::from_static(b"x")).await;
+    assert!(matches!(posted, Err(PostError::Failed(_))), "{posted:?}");
+}

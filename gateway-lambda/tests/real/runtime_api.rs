@@ -1,0 +1,114 @@
+//! The Lambda runtime API, as far as one function needs it: hands out events one at a time and takes the answers.
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{AppendHeaders, IntoResponse};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::Value;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::process::{Child, Command};
+use tokio::sync::{Mutex, mpsc};
+
+/// Lambda's time limit, and how long a test waits for anything.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A started function.
+pub(crate) struct Function {
+    events: mpsc::Sender<Value>,
+    answers: mpsc::Receiver<Result<Value, Value>>,
+    asked: mpsc::Receiver<()>,
+    process: Child,
+}
+
+#[derive(Clone)]
+struct Api {
+    events: Arc<Mutex<mpsc::Receiver<Value>>>,
+    answers: mpsc::Sender<Result<Value, Value>>,
+    asked: mpsc::Sender<()>,
+}
+
+impl Function {
+    /// Starts `bootstrap` with these variables and those that Lambda sets, and no others.
+    pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (events, for_api) = mpsc::channel(8);
+        let (to_test, answers) = mpsc::channel(8);
+        let (asks, asked) = mpsc::channel(8);
+        let api = Api { events: Arc::new(Mutex::new(for_api)), answers: to_test, asked: asks };
+        let app = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
+            .with_state(api);
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        let process = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", address)
+            .env("AWS_LAMBDA_FUNCTION_NAME", "termgate")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_REGION", "eu-west-1")
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { events, answers, asked, process }
+    }
+
+    /// Waits until the function asks for its next event.
+    pub(crate) async fn asks(&mut self) {
+        tokio::time::timeout(LIMIT, self.asked.recv()).await.expect("the function asks for an event").unwrap();
+    }
+
+    /// Has an event handled: the answer, or the error.
+    pub(crate) async fn handle(&mut self, event: Value) -> Result<Value, Value> {
+        self.events.send(event).await.unwrap();
+        tokio::time::timeout(LIMIT, self.answers.recv()).await.expect("the function answers").unwrap()
+    }
+
+    /// Ends the function as Lambda does; everything that it logged.
+    pub(crate) async fn end(mut self) -> Vec<String> {
+        self.process.start_kill().unwrap();
+        self.log().await.1
+    }
+
+    /// Waits for the function to end by itself: whether it was content, and everything that it logged.
+    pub(crate) async fn log(self) -> (bool, Vec<String>) {
+        let ended = tokio::time::timeout(LIMIT, self.process.wait_with_output()).await;
+        let ended = ended.expect("the function ends").unwrap();
+        let lines = String::from_utf8(ended.stdout).unwrap();
+        (ended.status.success(), lines.lines().map(str::to_owned).collect())
+    }
+}
+
+async fn next(State(api): State<Api>) -> impl IntoResponse {
+    api.asked.send(()).await.unwrap();
+    let Some(event) = api.events.lock().await.recv().await else { std::future::pending().await };
+    let deadline = std::time::UNIX_EPOCH.elapsed().unwrap() + LIMIT;
+    let headers = [
+        ("lambda-runtime-aws-request-id", "b6e0a7cf-7c0b-4d4c-9e3c-1f3a7d2f9a11".to_owned()),
+        ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:eu-west-1:123456789012:function:termgate".to_owned()),
+    ];
+    (AppendHeaders(headers), Json(event))
+}
+
+async fn response(State(api): State<Api>, Path(_): Path<String>, body: Bytes) -> StatusCode {
+    api.answers.send(Ok(serde_json::from_slice(&body).unwrap())).await.unwrap();
+    StatusCode::ACCEPTED
+}
+
+async fn error(State(api): State<Api>, Path(_): Path<String>, body: Bytes) -> StatusCode {
+    api.answers.send(Err(serde_json::from_slice(&body).unwrap())).await.unwrap();
+    StatusCode::ACCEPTED
+}

@@ -1,0 +1,76 @@
+//! A small HTTP server that remembers what arrived and answers what a test wrote down.
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, Response, StatusCode};
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// One request that arrived.
+#[derive(Debug, Clone)]
+pub(crate) struct Arrived {
+    pub(crate) method: Method,
+    /// Path as it travelled, percent-encoding and all.
+    pub(crate) path: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+impl Arrived {
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// What is answered, in order; beyond the script, 204.
+type Script = Arc<Mutex<VecDeque<Response<Body>>>>;
+
+pub(crate) struct Server {
+    pub(crate) url: String,
+    script: Script,
+    arrived: mpsc::Receiver<Arrived>,
+}
+
+impl Server {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (sender, arrived) = mpsc::channel(64);
+        let script = Script::default();
+        let app = Router::new().fallback(answer).with_state((sender, script.clone()));
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, script, arrived }
+    }
+
+    /// The next request is answered so.
+    pub(crate) fn answers(&self, status: u16, headers: &[(&str, &str)], body: impl Into<Body>) {
+        let mut response = Response::builder().status(StatusCode::from_u16(status).unwrap());
+        for (name, value) in headers {
+            response = response.header(*name, *value);
+        }
+        self.script.lock().unwrap().push_back(response.body(body.into()).unwrap());
+    }
+
+    /// The next request that arrived, or will.
+    pub(crate) async fn arrived(&mut self) -> Arrived {
+        self.arrived.recv().await.unwrap()
+    }
+
+    /// How many requests arrived that nobody has looked at.
+    pub(crate) fn unseen(&self) -> usize {
+        self.arrived.len()
+    }
+}
+
+async fn answer(State((sender, script)): State<(mpsc::Sender<Arrived>, Script)>, request: Request) -> Response<Body> {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let path = parts.uri.path().to_owned();
+    sender.send(Arrived { method: parts.method, path, headers: parts.headers, body }).await.unwrap();
+    let scripted = script.lock().unwrap().pop_front();
+    scripted.unwrap_or_else(|| Response::builder().status(204).body(Body::empty()).unwrap())
+}
