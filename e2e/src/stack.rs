@@ -159,6 +159,9 @@ impl Stack {
     pub async fn terminal(&self, user: &str, session: &str) -> Terminal {
         let mut terminal = self.connect(user, session).await;
         terminal.attach().await;
+        // What is typed before the first prompt is echoed twice, by the terminal and by the shell's line editor.
+        terminal.expect("\u{1b}]133;B").await;
+        terminal.expect("\u{7}").await;
         terminal
     }
 

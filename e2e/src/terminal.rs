@@ -127,6 +127,13 @@ impl Terminal {
         self.keys(Keys::Data(text.to_owned())).await
     }
 
+    /// Types a line at a prompt, and waits until the shell has taken it: what is typed next is for the program.
+    pub async fn run(&mut self, line: &str) {
+        self.type_text(&format!("{line}\r")).await;
+        self.expect("\u{1b}]133;C").await;
+        self.expect("\u{7}").await;
+    }
+
     /// Types, in one of the spellings of keys.
     pub async fn keys(&mut self, keys: Keys) -> Seq {
         let (seq, epoch) = self.next();
@@ -158,7 +165,7 @@ impl Terminal {
     /// Runs a command line in the shell, and waits for its result: what it printed, and its exit code.
     pub async fn command(&mut self, line: &str) -> (String, i32) {
         let (seq, epoch) = self.next();
-        let id = format!("command-{seq}");
+        let id = format!("{}-{seq}", self.client);
         let command = Command { seq, epoch, id: id.clone(), command: line.to_owned() };
         self.send_ordered(seq, &ClientMessage::Command(command)).await;
         self.wait(&format!("the result of {line:?}"), |terminal| {
@@ -180,7 +187,7 @@ impl Terminal {
     /// Asks for a command without waiting for it; its id.
     pub async fn start_command(&mut self, line: &str) -> String {
         let (seq, epoch) = self.next();
-        let id = format!("command-{seq}");
+        let id = format!("{}-{seq}", self.client);
         let command = Command { seq, epoch, id: id.clone(), command: line.to_owned() };
         self.send_ordered(seq, &ClientMessage::Command(command)).await;
         id
@@ -258,13 +265,16 @@ impl Terminal {
             if let Some(found) = look(self) {
                 return found;
             }
-            let tail = self.stream.bytes.len().saturating_sub(2000).max(self.read.min(self.stream.bytes.len()));
-            let seen = || String::from_utf8_lossy(&self.stream.bytes[tail..]).into_owned();
+            let seen = || {
+                let end = self.stream.bytes.len().saturating_sub(1000);
+                let (bytes, events) = (String::from_utf8_lossy(&self.stream.bytes[end..]), &self.stream.events);
+                format!("replies {:?}\nevents {events:?}\noutput …{bytes:?}", self.replies)
+            };
             if let Some(code) = self.closed {
-                panic!("closed with {code} while waiting for {what}; replies {:?}; unread: {:?}", self.replies, seen());
+                panic!("closed with {code} while waiting for {what}\n{}", seen());
             }
             if Instant::now() >= deadline {
-                panic!("waited {patience:?} for {what}; replies {:?}; unread: {:?}", self.replies, seen());
+                panic!("waited {patience:?} for {what}\n{}", seen());
             }
             self.step(deadline).await;
         }

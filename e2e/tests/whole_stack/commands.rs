@@ -81,8 +81,7 @@ async fn a_long_result_is_cut(stack: Stack) {
 async fn a_busy_shell_says_so(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("true").await.1, 0);
-    terminal.type_text("cat\r").await;
-    terminal.expect("cat\r\n").await;
+    terminal.run("cat").await;
     let id = terminal.start_command("echo never").await;
     let refusal = terminal.expect_error(ErrorCode::Busy).await;
     assert_eq!((refusal.id, refusal.retryable), (Some(id), true));

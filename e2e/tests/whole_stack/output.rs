@@ -7,7 +7,7 @@ on_both!(every_byte_arrives, five_megabytes_arrive_whole, a_flood_is_interrupted
 
 /// What stands between two lines that a command prints around its output, with the terminal changing nothing of it.
 async fn printed(terminal: &mut Terminal, command: &str) -> Vec<u8> {
-    terminal.type_text(&format!("stty -opost; echo be''gin; {command}; echo en''d; stty opost\r")).await;
+    terminal.run(&format!("stty -opost; echo begin; {command}; echo end; stty opost")).await;
     terminal.expect("begin\n").await;
     terminal.expect("end\n").await
 }
@@ -27,13 +27,13 @@ async fn five_megabytes_arrive_whole(stack: Stack) {
     let make = "f=$(mktemp); head -c 3750000 /dev/urandom | base64 > $f; sha256sum < $f | cut -c 1-64";
     let (hash, code) = terminal.command(make).await;
     assert_eq!(code, 0);
-    terminal.type_text("stty -opost; echo be''gin; cat $f; echo en''d; stty opost; rm $f\r").await;
+    terminal.run("stty -opost; echo begin; cat $f; echo end; stty opost; rm $f").await;
     terminal.expect("begin\n").await;
     let text = terminal
         .wait_for(Duration::from_secs(60), "five megabytes", |terminal| {
             let bytes = &terminal.stream.bytes;
             let end = bytes.windows(4).rposition(|window| window == b"end\n")?;
-            let begin = bytes.windows(6).position(|window| window == b"begin\n")? + 6;
+            let begin = bytes.windows(6).rposition(|window| window == b"begin\n")? + 6;
             Some(bytes[begin..end].to_vec())
         })
         .await;
@@ -45,7 +45,7 @@ async fn five_megabytes_arrive_whole(stack: Stack) {
 
 async fn a_flood_is_interrupted(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
-    terminal.type_text("yes\r").await;
+    terminal.run("yes").await;
     terminal.wait("a flood", |terminal| (terminal.stream.bytes.len() > 1_000_000).then_some(())).await;
     terminal.type_text("\x03").await;
     terminal.expect("^C").await;
@@ -59,7 +59,7 @@ async fn a_page_that_hangs_stops_the_flood(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     let mut other = stack.terminal("ada", "s2").await;
     terminal.acknowledges = false;
-    terminal.type_text("yes\r").await;
+    terminal.run("yes").await;
     // More than the 512 KiB that may be outstanding is not sent until something is acknowledged.
     terminal.wait("the window to fill", |terminal| (terminal.stream.bytes.len() > 500 * 1024).then_some(())).await;
     assert_eq!(other.command("echo others go on").await.0, "others go on\n");

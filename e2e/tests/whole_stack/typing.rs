@@ -41,7 +41,7 @@ async fn the_size_is_the_windows(stack: Stack) {
 
 async fn control_c_ends_what_runs(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
-    terminal.type_text("echo ru''ns; sleep 100\r").await;
+    terminal.run("echo runs; sleep 100").await;
     terminal.expect("runs\r\n").await;
     terminal.type_text("\x03").await;
     terminal.expect("^C").await;
@@ -52,12 +52,12 @@ async fn control_c_ends_what_runs(stack: Stack) {
 
 async fn control_z_suspends_and_fg_goes_on(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
-    terminal.type_text("cat\r").await;
+    terminal.run("cat").await;
     terminal.type_text("one\r").await;
     terminal.expect("one\r\none\r\n").await;
     terminal.type_text("\x1a").await;
     terminal.expect("Stopped").await;
-    terminal.type_text("jobs; fg\r").await;
+    terminal.run("jobs; fg").await;
     terminal.expect("Stopped").await;
     // `fg` says which job it continues; only then does cat read again.
     terminal.expect("cat\r\n").await;
@@ -83,8 +83,7 @@ async fn unicode_and_bytes_arrive_as_typed(stack: Stack) {
 
 async fn keys_are_typed_in_order_and_once(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
-    terminal.type_text("cat > /dev/null\r").await;
-    terminal.expect("cat > /dev/null\r\n").await;
+    terminal.run("cat > /dev/null").await;
     terminal.type_shuffled(&["a", "b", "c", "d", "e", "\r"], &[2, 0, 0, 5, 4, 1, 2, 3, 3, 0]).await;
     terminal.expect("abcde\r\n").await;
     terminal.type_text("end\r").await;
