@@ -4,8 +4,14 @@
 
 "use client";
 
-import { useCallback, useEffect } from "react";
-import { type OpenTerminal, TerminalView, useTerminalApiGateway } from "../../src/index.ts";
+import { useCallback, useEffect, useState } from "react";
+import {
+  type ClientErrorCode,
+  type OpenTerminal,
+  type TerminalError,
+  TerminalView,
+  useTerminalApiGateway,
+} from "../../src/index.ts";
 import type { Access } from "./access.ts";
 import { StatusLine } from "./status-line.tsx";
 import { THEME } from "./theme.ts";
@@ -18,9 +24,22 @@ declare global {
 }
 
 const OPTIONS = { theme: THEME };
+/** What a person must know although the terminal is well: what they typed is not where they think. */
+const NOTABLE: readonly ClientErrorCode[] = ["INPUT_DISCARDED", "INPUT_FULL"];
+const NOTICE_MS = 10_000;
 
 export function Console({ access }: { access: Access }) {
-  const { client, state, reconnect } = useTerminalApiGateway(access);
+  const [notice, setNotice] = useState("");
+  const onError = useCallback((error: TerminalError) => {
+    if (NOTABLE.includes(error.code)) setNotice(error.message);
+  }, []);
+  const { client, state, reconnect } = useTerminalApiGateway({ ...access, onError });
+
+  useEffect(() => {
+    if (!notice) return;
+    const timer = setTimeout(() => setNotice(""), NOTICE_MS);
+    return () => clearTimeout(timer);
+  }, [notice]);
 
   const onOpen = useCallback((opened: OpenTerminal | null) => {
     window.termgate = { terminal: opened?.terminal ?? null };
@@ -36,7 +55,7 @@ export function Console({ access }: { access: Access }) {
       <div className="screen">
         <TerminalView client={client} options={OPTIONS} onOpen={onOpen} />
       </div>
-      <StatusLine state={state} sessionId={access.sessionId} onReconnect={reconnect} />
+      <StatusLine state={state} notice={notice} sessionId={access.sessionId} onReconnect={reconnect} />
     </main>
   );
 }

@@ -30,17 +30,18 @@ const REASONS: Record<EndReason, string> = {
 
 interface StatusLineProps {
   state: TerminalState;
+  notice: string;
   sessionId: string;
   onReconnect: () => void;
 }
 
-export function StatusLine({ state, sessionId, onReconnect }: StatusLineProps) {
+export function StatusLine({ state, notice, sessionId, onReconnect }: StatusLineProps) {
   const { status, latencyMs, size, role } = state;
   return (
     <footer className="status" data-status={status}>
       <span className="dot" aria-hidden="true" />
       <span role="status">{STATES[status]}</span>
-      <span className="detail">{detail(state)}</span>
+      <span className="detail">{detail(state) || notice}</span>
       {status === "failed" && (
         <button type="button" onClick={onReconnect}>
           Reconnect

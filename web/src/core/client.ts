@@ -29,16 +29,24 @@ import { browserSocket } from "./socket.ts";
 import { INITIAL_STATE, type TerminalState } from "./state.ts";
 import { type TokenSource, Transport } from "./transport.ts";
 
-/** Codes after which there is no session to come back to. */
-const OVER: readonly ClientErrorCode[] = ["SESSION_NOT_FOUND", "SESSION_ENDED"];
+/** Codes that a new attach may mend: the shell, the client or the whole service is another one. */
+const FORGOTTEN: readonly ClientErrorCode[] = ["STALE_EPOCH", "NOT_ATTACHED", "SESSION_NOT_FOUND"];
 /** Codes that make another try pointless when they answer an attach. */
-const REFUSED: readonly ClientErrorCode[] = [...OVER, "UNAUTHORIZED", "TOKEN_EXPIRED", "FORBIDDEN", "LIMIT_REACHED"];
+const REFUSED: readonly ClientErrorCode[] = [
+  "SESSION_NOT_FOUND",
+  "SESSION_ENDED",
+  "UNAUTHORIZED",
+  "TOKEN_EXPIRED",
+  "FORBIDDEN",
+  "LIMIT_REACHED",
+];
 
 /** One terminal. */
 export class TerminalClient {
   readonly clientId: string;
   #state: TerminalState = INITIAL_STATE;
   #window: { cols: number; rows: number };
+  #windowKnown: boolean;
   #attachedWindow: { cols: number; rows: number };
   #sink: TerminalSink | undefined;
   /** Ask for history anew at the next attach. */
@@ -57,6 +65,7 @@ export class TerminalClient {
   constructor(options: ClientOptions) {
     this.clientId = (options.clientId ?? randomId)();
     this.#window = options.size ?? { cols: 80, rows: 24 };
+    this.#windowKnown = options.size !== undefined;
     this.#attachedWindow = this.#window;
     this.#log = options.log ?? consoleLog(options.logLevel ?? "info");
     const clock = options.clock ?? browserClock;
@@ -82,6 +91,7 @@ export class TerminalClient {
       },
       {
         trying: (attempt) => this.#update({ status: this.#receiver.started ? "reconnecting" : "connecting", attempt }),
+        windowKnown: () => this.#windowKnown,
         attachment: () => this.#attachment(),
         attached: (frame) => this.#attached(frame),
         frame: (frame) => this.#frame(frame),
@@ -155,9 +165,11 @@ export class TerminalClient {
   /** The window's size in characters; the terminal follows when the service says so. */
   resize(cols: number, rows: number): void {
     const size = { cols: clamp(cols, MIN_COLS, MAX_COLS), rows: clamp(rows, MIN_ROWS, MAX_ROWS) };
-    if (size.cols === this.#window.cols && size.rows === this.#window.rows) return;
-    this.#window = size;
-    if (this.#transport.attached) this.#sayWindow();
+    const same = size.cols === this.#window.cols && size.rows === this.#window.rows;
+    if (!same) this.#window = size;
+    this.#windowKnown = true;
+    this.#transport.windowKnown();
+    if (!same && this.#transport.attached) this.#sayWindow();
   }
 
   /** Runs one command line in the session's shell. Rejects with a `TerminalError`, for example `BUSY`. */
@@ -220,6 +232,8 @@ export class TerminalClient {
   }
 
   #frame(frame: ServerFrame): void {
+    // Whatever was wrong: the way to the service is open again.
+    if (frame.type !== "error" && this.#transport.attached) this.#update({ error: null });
     const stale = "epoch" in frame && frame.epoch !== this.#receiver.epoch;
     if (frame.ackSeq !== undefined && !stale && this.#transport.attached) this.#input.acknowledge(frame.ackSeq);
     switch (frame.type) {
@@ -267,15 +281,19 @@ export class TerminalClient {
     if (frame.id !== undefined) this.#commands.failed(frame.id, error);
     this.#tell(frame);
     if (frame.code === "INPUT_GAP" || frame.code === "INPUT_FULL") return;
-    if (frame.code === "STALE_EPOCH" || frame.code === "NOT_ATTACHED") return this.#reattach();
+    const { attached } = this.#transport;
+    if (attached && FORGOTTEN.includes(frame.code)) return this.#reattach();
     if (frame.code === "CONNECTION_GONE") return this.#transport.renew();
     this.#fail(error);
-    if ((this.#transport.attached ? OVER : REFUSED).includes(frame.code)) this.#giveUp(error);
+    if (frame.retryable && frame.id === undefined) this.#update({ error });
+    if (frame.code === "SESSION_ENDED" || (!attached && REFUSED.includes(frame.code))) this.#giveUp(error);
     else if (frame.retryable) this.#receiver.again();
   }
 
   #fault(fault: GatewayFault): void {
-    this.#fail(new TerminalError("GATEWAY_FAULT", fault.message, true));
+    const error = new TerminalError("GATEWAY_FAULT", fault.message, true);
+    this.#update({ error });
+    this.#fail(error);
     this.#receiver.again();
   }
 

@@ -12,6 +12,8 @@ import type { Address, Socket, SocketFactory } from "./socket.ts";
 
 /** Opening takes this long at most. */
 const OPEN_MS = 10_000;
+/** An emulator that is still loading gets this long to say how large it is: a shell that starts too narrow redraws. */
+const WINDOW_MS = 1000;
 /** An attach without answer is repeated after this, doubling up to the longest. */
 const ATTACH_MS = 1000;
 const LONGEST_ATTACH_MS = 4000;
@@ -32,6 +34,8 @@ export interface ConnectionPort {
   clock: Clock;
   log: Log;
   socket: SocketFactory;
+  /** Whether anyone has said how large the window is. */
+  windowKnown(): boolean;
   /** What to say first, now. */
   attachment(): Attach;
   attached(frame: { type: "attached" } & Attached & ServerFrame): void;
@@ -46,6 +50,7 @@ export interface ConnectionPort {
 export class Connection {
   #socket: Socket | undefined;
   #attached = false;
+  #waiting = false;
   #client = "";
   /** Frames that overtook the first answer to an attach. */
   #early: ServerFrame[] | undefined = [];
@@ -89,7 +94,14 @@ export class Connection {
     this.#deadline.set(ATTACH_DEADLINE_MS, () =>
       this.#end({ code: 1006, reason: "the service did not answer in time" }),
     );
-    this.#sayAttach(ATTACH_MS);
+    if (this.port.windowKnown()) return this.#sayAttach(ATTACH_MS);
+    this.#waiting = true;
+    this.#repeat.set(WINDOW_MS, () => this.#sayAttach(ATTACH_MS));
+  }
+
+  /** The window's size is known: an attach that waits for it need not. */
+  windowKnown(): void {
+    if (this.#waiting) this.#sayAttach(ATTACH_MS);
   }
 
   /** Sends, when it is still open; what is lost is repeated by whoever needs it. */
@@ -103,6 +115,7 @@ export class Connection {
   }
 
   #sayAttach(again: number): void {
+    this.#waiting = false;
     const attachment = this.port.attachment();
     this.#client = attachment.client;
     this.send({ type: "attach", ...attachment });
@@ -139,6 +152,7 @@ export class Connection {
     const socket = this.#socket;
     this.#socket = undefined;
     this.#attached = false;
+    this.#waiting = false;
     this.#deadline.clear();
     this.#repeat.clear();
     this.#heartbeat.stop();

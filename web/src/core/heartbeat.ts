@@ -7,6 +7,8 @@ import { type Clock, Timer } from "./clock.ts";
 
 /** API Gateway closes after 10 min of silence, other hosts after about one. */
 const EVERY_MS = 30_000;
+/** The first measurement comes while the page is still loading; the second is soon. */
+const SECOND_MS = 5000;
 /** No frame at all for this long after a ping: the connection is dead. */
 const ANSWER_MS = 15_000;
 
@@ -23,12 +25,14 @@ export interface HeartbeatPort {
 export class Heartbeat {
   readonly #timer: Timer;
   #waiting = false;
+  #next = SECOND_MS;
 
   constructor(private readonly port: HeartbeatPort) {
     this.#timer = new Timer(port.clock);
   }
 
   start(): void {
+    this.#next = SECOND_MS;
     this.#ping();
   }
 
@@ -40,7 +44,8 @@ export class Heartbeat {
   heard(): void {
     if (!this.#waiting) return;
     this.#waiting = false;
-    this.#timer.set(EVERY_MS, () => this.#ping());
+    this.#timer.set(this.#next, () => this.#ping());
+    this.#next = EVERY_MS;
   }
 
   /** The answer to a ping; `t` is what was sent with it. */

@@ -15,8 +15,8 @@ export interface ClientOptions {
   sessionId: string;
   token: TokenSource;
   tokenIn?: TokenIn;
-  /** The window, in characters, until `resize` says otherwise. */
-  size?: { cols: number; rows: number };
+  /** The window, in characters. Without it, the attach waits a moment for an emulator to say, and else takes 80 × 24. */
+  size?: { cols: number; rows: number } | undefined;
   /** Attempts in a row before it gives up. */
   maxAttempts?: number;
   logLevel?: LogLevel;

@@ -35,6 +35,8 @@ export interface TransportOptions {
 export interface TransportPort {
   /** An attempt begins, from 1. */
   trying(attempt: number): void;
+  /** Whether anyone has said how large the window is. */
+  windowKnown(): boolean;
   /** What to say first, now. */
   attachment(): Attach;
   attached(frame: { type: "attached" } & Attached & ServerFrame): void;
@@ -94,6 +96,11 @@ export class Transport {
     this.#connection?.send(message);
   }
 
+  /** The window's size is known: an attach that waits for it need not. */
+  windowKnown(): void {
+    this.#connection?.windowKnown();
+  }
+
   /** Attaches again on the same connection; false when there is none that is attached. */
   reattach(): boolean {
     if (!this.attached) return false;
@@ -125,9 +132,9 @@ export class Transport {
     const { url, sessionId, tokenIn, clock, log, socket } = this.options;
     const where = address(url, sessionId, token, tokenIn);
     log.info(`Connecting to ${where.shown} (attempt ${this.#backoff.attempt}/${this.#backoff.most})`);
-    const { attachment, frame, fault, latency } = this.port;
+    const { windowKnown, attachment, frame, fault, latency } = this.port;
     this.#connection = new Connection(where, {
-      ...{ clock, log, socket, attachment, frame, fault, latency },
+      ...{ clock, log, socket, windowKnown, attachment, frame, fault, latency },
       attached: (answer) => {
         this.#backoff.reset();
         this.port.attached(answer);

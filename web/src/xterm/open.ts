@@ -37,11 +37,12 @@ export async function openTerminal(
   terminal.loadAddon(new Unicode11Addon());
   terminal.unicode.activeVersion = "11";
   terminal.open(element);
+  // First how it draws, then how much fits: cells differ a little between the two ways.
+  await accelerate(terminal);
   fit.fit();
   terminal.loadAddon(new TermgateAddon(client));
   const refit = () => propose(fit, terminal, client);
   const stop = whenSettled(element, refit);
-  void accelerate(terminal);
   return {
     terminal,
     fit: refit,
@@ -56,7 +57,6 @@ const DEFAULTS: ITerminalOptions = {
   cursorBlink: true,
   fontFamily: 'ui-monospace, "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
   fontSize: 14,
-  lineHeight: 1.15,
   scrollback: 10_000,
   macOptionIsMeta: true,
 };
@@ -85,15 +85,18 @@ function whenSettled(element: HTMLElement, then: () => void): () => void {
   };
 }
 
-/** Draws with WebGL where there is one, and as before where there is none or it is taken away. */
+/** Draws with WebGL where the hardware does it, and with the DOM where there is none or it is taken away. */
 async function accelerate(terminal: Terminal): Promise<void> {
+  // In software it is slower than the DOM.
+  const probe = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  if (!probe) return;
+  probe.getExtension("WEBGL_lose_context")?.loseContext();
   try {
     const { WebglAddon } = await import("@xterm/addon-webgl");
-    if (!terminal.element) return;
     const webgl = new WebglAddon();
     webgl.onContextLoss(() => webgl.dispose());
     terminal.loadAddon(webgl);
   } catch {
-    // No WebGL here: the DOM renderer stays.
+    // The DOM renderer stays.
   }
 }

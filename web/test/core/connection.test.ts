@@ -53,6 +53,17 @@ describe("connecting", () => {
     expect(bench.socket.sent.slice(3).map((message) => message.type)).toEqual(["input", "ping"]);
   });
 
+  test("an attach waits a moment for the window's size", () => {
+    const bench = new Bench({ size: undefined }).open();
+    bench.clock.advance(200);
+    expect(bench.socket.sent).toEqual([]);
+    bench.client.resize(100, 30);
+    expect(bench.socket.sent).toEqual([{ type: "attach", client: "c1", cols: 100, rows: 30 }]);
+    const blind = new Bench({ size: undefined }).open();
+    blind.clock.advance(1000);
+    expect(blind.socket.sent).toEqual([{ type: "attach", client: "c1", cols: 80, rows: 24 }]);
+  });
+
   test("an answer to another page's attach is not taken for ours", () => {
     const bench = new Bench().open();
     bench.attached({ client: "c0" });
@@ -137,8 +148,10 @@ describe("coming back", () => {
   test("a connection that is dead although nobody said so is left", () => {
     const bench = new Bench().attach();
     bench.socket.receive({ type: "pong", timestamp: 1 });
+    bench.clock.advance(5000);
+    bench.socket.receive({ type: "pong", timestamp: 1 });
     bench.clock.advance(30_000);
-    expect(bench.socket.of("ping")).toHaveLength(2);
+    expect(bench.socket.of("ping")).toHaveLength(3);
     bench.clock.advance(15_000);
     expect(bench.sockets[0]?.closed).toBe(true);
     bench.clock.advance(1000);
@@ -209,6 +222,20 @@ describe("another life of the shell", () => {
     expect(bench.sink.journal).toEqual(["size 80x24", "> old", "reset modes", "size 80x24", "> new"]);
   });
 
+  test.each(["NOT_ATTACHED", "SESSION_NOT_FOUND"])(
+    "a service that forgot everything (%s) is attached to anew",
+    (code) => {
+      const bench = new Bench().attach();
+      bench.client.input("a");
+      const refusal = { type: "error", code, message: "who?", retryable: false };
+      bench.socket.receive(refusal);
+      expect(bench.socket.sent.at(-1)?.type).toBe("attach");
+      expect(bench.client.state.status).toBe("connected");
+      bench.socket.receive(refusal);
+      expect(bench.client.state.status).toBe(code === "NOT_ATTACHED" ? "connected" : "failed");
+    },
+  );
+
   test("a frame of it makes the client ask", () => {
     const bench = new Bench().attach();
     bench.event(0, { kind: "restarted", reason: "owner_lost" }, { epoch: EPOCH + 1 } as object);
@@ -276,6 +303,14 @@ describe("commands", () => {
     expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([1]);
     expect(bench.clock.pending).toBe(0);
   });
+});
+
+test("trouble behind the gateway shows until the service is heard again", () => {
+  const bench = new Bench().attach();
+  bench.socket.receive({ type: "error", code: "BACKEND_UNREACHABLE", message: "no service", retryable: true });
+  expect(bench.client.state).toMatchObject({ status: "connected", error: { code: "BACKEND_UNREACHABLE" } });
+  bench.socket.receive({ type: "pong", timestamp: 1 });
+  expect(bench.client.state.error).toBeNull();
 });
 
 test("events reach the page's state in their order", () => {

@@ -54,6 +54,7 @@ async function mounted(options: Partial<TerminalApiGatewayOptions> = {}) {
     wrapper: StrictMode,
   });
   await waitFor(() => expect(sockets).toHaveLength(1));
+  hook.result.current.resizeTerminal(80, 24);
   const socket = sockets[0] as FakeSocket;
   return { ...hook, socket };
 }

@@ -33,6 +33,7 @@ export class Bench {
       url: "wss://api.example/prod",
       sessionId: "s1",
       token: "secret",
+      size: { cols: 80, rows: 24 },
       clock: this.clock,
       log,
       random: () => 0.5,

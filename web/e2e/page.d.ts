@@ -1,0 +1,11 @@
+/**
+ * What the page leaves on `window` for those who want to read the screen.
+ */
+
+import type { Terminal } from "@xterm/xterm";
+
+declare global {
+  interface Window {
+    termgate?: { terminal: Terminal | null };
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * A real Chromium drives the page, served by the real gateway in front of the real service. No retries: what fails once is a bug.
+ */
+
+import { existsSync } from "node:fs";
+import { defineConfig } from "@playwright/test";
+
+/** The system's own: nothing is downloaded. */
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+if (!existsSync(CHROMIUM)) {
+  throw new Error(`${CHROMIUM} is missing: install chromium (Debian: apt install chromium) or name yours in CHROMIUM`);
+}
+
+export default defineConfig({
+  testDir: ".",
+  outputDir: "../test-results",
+  retries: 0,
+  workers: 1,
+  timeout: 60_000,
+  expect: { timeout: 15_000 },
+  reporter: [["list"]],
+  use: {
+    viewport: { width: 1000, height: 640 },
+    launchOptions: {
+      executablePath: CHROMIUM,
+      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+    },
+  },
+});

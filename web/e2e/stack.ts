@@ -1,0 +1,131 @@
+/**
+ * Gateway and service as two real processes on free ports, with secrets that nobody knows, for the tests of one worker.
+ */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test as base, expect } from "@playwright/test";
+
+const ROOT = join(import.meta.dirname, "../..");
+const BINARIES = join(ROOT, "target/debug");
+const PAGE = join(ROOT, "web/app/out");
+/** Starting takes this long at most, on a busy machine. */
+const START_MS = 20_000;
+
+/** What is running. */
+export interface Stack {
+  /** Where the page is. */
+  url: string;
+  /** The service dies, and with it every shell. */
+  killService(): Promise<void>;
+  /** Another one starts at the same address. */
+  startService(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Tests that need the stack. */
+export const test = base.extend<object, { stack: Stack }>({
+  stack: [
+    // biome-ignore lint/correctness/noEmptyPattern: the runner reads which fixtures are needed from this pattern
+    async ({}, use) => {
+      const stack = await startStack();
+      await use(stack);
+      await stack.stop();
+    },
+    { scope: "worker", timeout: 2 * START_MS },
+  ],
+});
+
+/** Starts one; the gateway may get more arguments. */
+export async function startStack(...gatewayArgs: string[]): Promise<Stack> {
+  const home = mkdtempSync(join(tmpdir(), "termgate-e2e-"));
+  const secrets = { JWT_SECRET: secret(), GATEWAY_SECRET: secret() };
+  const [backendPort, gatewayPort] = [await freePort(), await freePort()];
+  const url = `http://127.0.0.1:${gatewayPort}`;
+  const backendUrl = `http://127.0.0.1:${backendPort}`;
+  const address = { HOST: "127.0.0.1", PORT: String(backendPort) };
+  // The tests are one user, who opens a session for each.
+  const service = () =>
+    start("termgate", [], { ...secrets, ...address, HOME: home, MAX_SESSIONS_PER_USER: "100" }, home);
+  const listen = ["--listen", `127.0.0.1:${gatewayPort}`, "--backend-url", backendUrl, "--static", PAGE, "--dev-token"];
+  let backend = service();
+  const gateway = start("dev-gateway", [...listen, ...gatewayArgs], secrets, home);
+  const stack: Stack = {
+    url,
+    killService: () => stop(backend, "SIGKILL"),
+    async startService() {
+      backend = service();
+      await answers(`${backendUrl}/health`, backend);
+    },
+    async stop() {
+      await Promise.all([stop(gateway), stop(backend)]);
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+  try {
+    await answers(`${backendUrl}/health`, backend);
+    await answers(`${url}/`, gateway);
+    return stack;
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+}
+
+/** A process and what it said, for the message when it fails. */
+interface Process {
+  child: ChildProcess;
+  said: string[];
+}
+
+function start(name: string, args: string[], env: Record<string, string>, cwd: string): Process {
+  const binary = join(BINARIES, name);
+  for (const [needed, how] of [
+    [binary, "cargo build -p backend -p dev-gateway --bins"],
+    [join(PAGE, "index.html"), "npm run build"],
+  ] as const) {
+    if (!existsSync(needed)) throw new Error(`${needed} is missing: run \`${how}\` first`);
+  }
+  const child = spawn(binary, args, { cwd, env: { PATH: process.env.PATH ?? "", RUST_LOG: "info", ...env } });
+  const said: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => said.push(String(data)));
+  return { child, said };
+}
+
+async function answers(url: string, { child, said }: Process): Promise<void> {
+  const status = async () => {
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${said.join("")}`);
+    return fetch(url).then(
+      (answer) => answer.status,
+      () => 0,
+    );
+  };
+  await expect.poll(status, { timeout: START_MS, message: `${url} answers` }).toBe(200);
+}
+
+async function stop({ child }: Process, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await gone;
+}
+
+function secret(): string {
+  return randomBytes(32).toString("hex");
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() =>
+        address && typeof address === "object" ? resolve(address.port) : reject(new Error("no port")),
+      );
+    });
+  });
+}
