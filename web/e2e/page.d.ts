@@ -3,9 +3,10 @@
  */
 
 import type { Terminal } from "@xterm/xterm";
+import type { TerminalClient } from "../src/index.ts";
 
 declare global {
   interface Window {
-    termgate?: { terminal: Terminal | null };
+    termgate?: { terminal: Terminal | null; client: TerminalClient };
   }
 }

@@ -16,8 +16,28 @@ test("a command is typed and its output read", async ({ page, stack }) => {
   expect(await screen.run("echo $((6 * 7)) answers")).toEqual(["42 answers"]);
   await expect(page.locator("[data-status=connected]")).toBeVisible();
   await expect(page.locator(".latency")).toHaveText(/^\d+ ms$/);
+  await expect(page.locator(".xterm-screen canvas")).toHaveCount(0);
   await screen.picture("command");
   expect(problems).toEqual([]);
+});
+
+test("a page runs commands in the same shell and gets their results", async ({ page, stack }) => {
+  const screen = new Screen(page);
+  await screen.open(stack.url);
+  const run = (command: string) =>
+    page.evaluate(async (line) => {
+      const answer = await window.termgate?.client.executeCommand(line).catch((error: { code: string }) => error.code);
+      return typeof answer === "object" ? { result: answer.result, exitCode: answer.exitCode } : answer;
+    }, command);
+  expect(await run("cd /usr; printf 'a\\nb\\n'")).toEqual({ result: "a\nb\n", exitCode: 0 });
+  expect(await run("pwd; (exit 7)")).toEqual({ result: "/usr\n", exitCode: 7 });
+  await screen.prompt();
+  await screen.type("sleep 100");
+  await screen.press("Enter");
+  await screen.shows(/sleep 100\n?$/);
+  expect(await run("ls")).toBe("BUSY");
+  await screen.press("Control+c");
+  await screen.prompt();
 });
 
 test("vim writes a file", async ({ page, stack }) => {
@@ -61,12 +81,13 @@ test("stty follows the window", async ({ page, stack }) => {
 });
 
 test("WebGL draws where there is one", async ({ page, stack }) => {
-  // This machine has it in software only, which the page declines unless it cannot tell.
+  // This machine has it in software only, which the page declines: here it is called a piece of hardware.
   await page.addInitScript(() => {
-    const { getContext } = HTMLCanvasElement.prototype;
-    HTMLCanvasElement.prototype.getContext = function (this: HTMLCanvasElement, kind: string, options?: object) {
-      return getContext.call(this, kind, { ...options, failIfMajorPerformanceCaveat: false });
-    } as typeof getContext;
+    const { getParameter } = WebGL2RenderingContext.prototype;
+    WebGL2RenderingContext.prototype.getParameter = function (name: number) {
+      const value: unknown = getParameter.call(this, name);
+      return typeof value === "string" && /swiftshader/i.test(value) ? "hardware" : value;
+    };
   });
   const screen = new Screen(page);
   await screen.open(stack.url);
@@ -162,6 +183,17 @@ test("a reload finds the same shell", async ({ page, stack }) => {
   await screen.prompt();
   expect(await screen.run('echo "$PWD $remembered"')).toEqual(["/usr yes"]);
   expect(page.url()).toBe(address);
+});
+
+test("a program's question is answered once, and not again from history", async ({ page, stack }) => {
+  const screen = new Screen(page);
+  await screen.open(stack.url);
+  const [answer] = await screen.run(`printf '\\e[6n'; IFS= read -rs -d R where; echo "cursor \${where#*[}"`);
+  expect(answer).toBe("cursor 2;1");
+  await page.reload();
+  await screen.shows("cursor 2;1");
+  await screen.prompt();
+  expect(await screen.run("echo clean")).toEqual(["clean"]);
 });
 
 test("a second window shows the same session", async ({ page, context, stack }) => {

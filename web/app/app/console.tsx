@@ -8,6 +8,7 @@ import { useCallback, useEffect, useState } from "react";
 import {
   type ClientErrorCode,
   type OpenTerminal,
+  type TerminalClient,
   type TerminalError,
   TerminalView,
   useTerminalApiGateway,
@@ -19,7 +20,7 @@ import { THEME } from "./theme.ts";
 /** Browser tests and curious people read the screen through it. */
 declare global {
   interface Window {
-    termgate?: { terminal: OpenTerminal["terminal"] | null };
+    termgate?: { terminal: OpenTerminal["terminal"] | null; client: TerminalClient };
   }
 }
 
@@ -41,10 +42,13 @@ export function Console({ access }: { access: Access }) {
     return () => clearTimeout(timer);
   }, [notice]);
 
-  const onOpen = useCallback((opened: OpenTerminal | null) => {
-    window.termgate = { terminal: opened?.terminal ?? null };
-    opened?.terminal.focus();
-  }, []);
+  const onOpen = useCallback(
+    (opened: OpenTerminal | null) => {
+      window.termgate = { terminal: opened?.terminal ?? null, client };
+      opened?.terminal.focus();
+    },
+    [client],
+  );
 
   useEffect(() => {
     document.title = state.title ? `${state.title} – Termgate` : "Termgate";

@@ -21,6 +21,7 @@ import { browserClock } from "./clock.ts";
 import { type CommandResult, Commands } from "./commands.ts";
 import { type ClientErrorCode, TerminalError } from "./error.ts";
 import { InputQueue } from "./input-queue.ts";
+import { Listeners } from "./listeners.ts";
 import { consoleLog, type Log } from "./log.ts";
 import type { ClientOptions, TerminalMessage } from "./options.ts";
 import { Receiver } from "./receiver.ts";
@@ -51,6 +52,8 @@ export class TerminalClient {
   #sink: TerminalSink | undefined;
   /** Ask for history anew at the next attach. */
   #fresh = false;
+  /** Whether the last attach did. */
+  #askedFresh = false;
   /** What was acknowledged when the last attach was sent. */
   #acknowledgedBefore = 0;
   readonly #log: Log;
@@ -58,9 +61,9 @@ export class TerminalClient {
   readonly #input: InputQueue;
   readonly #receiver: Receiver;
   readonly #commands = new Commands();
-  readonly #onState = new Set<() => void>();
-  readonly #onMessage = new Set<(message: TerminalMessage) => void>();
-  readonly #onError = new Set<(error: TerminalError) => void>();
+  readonly #onState = new Listeners<[]>();
+  readonly #onMessage = new Listeners<[TerminalMessage]>();
+  readonly #onError = new Listeners<[TerminalError]>();
 
   constructor(options: ClientOptions) {
     this.clientId = (options.clientId ?? randomId)();
@@ -75,7 +78,7 @@ export class TerminalClient {
       clock,
       send,
       event: (event) => this.#event(event),
-      output: (pos, bytes) => this.#tell({ type: "output", pos, bytes }),
+      output: (pos, bytes) => this.#onMessage.tell({ type: "output", pos, bytes }),
       size: (cols, rows) => this.#update({ size: { cols, rows } }),
       skipped: (positions) => this.#log.info(`${positions} positions of output were skipped`),
       newEpoch: () => this.#reattach(),
@@ -110,17 +113,17 @@ export class TerminalClient {
 
   /** Hears of every new state; the answer ends it. */
   subscribe(listener: () => void): () => void {
-    return listen(this.#onState, listener);
+    return this.#onState.add(listener);
   }
 
   /** Hears everything that the service says. */
   onMessage(listener: (message: TerminalMessage) => void): () => void {
-    return listen(this.#onMessage, listener);
+    return this.#onMessage.add(listener);
   }
 
   /** Hears of every failure, also of those that heal. */
   onError(listener: (error: TerminalError) => void): () => void {
-    return listen(this.#onError, listener);
+    return this.#onError.add(listener);
   }
 
   /** Connects, and stays connected. Also the way back after it gave up. */
@@ -207,6 +210,7 @@ export class TerminalClient {
   #attachment(): Attach {
     this.#attachedWindow = this.#window;
     this.#acknowledgedBefore = this.#input.acknowledged;
+    this.#askedFresh = this.#fresh;
     const resume = this.#fresh ? undefined : this.#receiver.resumePoint;
     return { client: this.clientId, ...this.#window, ...(resume && { resume }) };
   }
@@ -215,8 +219,7 @@ export class TerminalClient {
     const newShell = this.#receiver.started && frame.epoch !== this.#receiver.epoch;
     // The service forgot this client, or the shell is another one: what is not known to be applied must not be typed again.
     if (newShell || frame.inputSeq < this.#acknowledgedBefore) this.#discard(frame.inputSeq);
-    this.#receiver.attached(frame, this.#fresh);
-    this.#fresh = false;
+    this.#receiver.attached(frame, this.#askedFresh);
     const back = this.#state.status !== "connected";
     this.#update({ status: "connected", attempt: 0, error: null, role: frame.role, tty: frame.tty });
     this.#input.resume({
@@ -226,9 +229,13 @@ export class TerminalClient {
       frameBytes: frame.limits.frameBytes,
     });
     if (this.#window !== this.#attachedWindow) this.#sayWindow();
-    if (!back) return;
-    this.#log.info("Session validation successful");
-    this.#log.info("Connected successfully");
+    if (back) {
+      this.#log.info("Session validation successful");
+      this.#log.info("Connected successfully");
+    }
+    // An emulator came while the attach was on its way.
+    if (this.#fresh && !this.#askedFresh) return this.#reattach();
+    this.#fresh = false;
   }
 
   #frame(frame: ServerFrame): void {
@@ -249,7 +256,7 @@ export class TerminalClient {
       case "input_ack":
         break;
       default:
-        this.#tell(frame);
+        this.#onMessage.tell(frame);
     }
     if (frame.head !== undefined && !stale && this.#transport.attached) this.#receiver.reach(frame.head);
   }
@@ -272,17 +279,18 @@ export class TerminalClient {
         this.#ended(event);
         break;
     }
-    this.#tell({ ...event, type: "event" });
+    this.#onMessage.tell({ ...event, type: "event" });
   }
 
   #refused(frame: { type: "error" } & ErrorMessage & ServerFrame): void {
     const error = new TerminalError(frame.code, frame.message, frame.retryable);
     if (frame.have !== undefined) this.#input.gap(frame.have);
     if (frame.id !== undefined) this.#commands.failed(frame.id, error);
-    this.#tell(frame);
+    this.#onMessage.tell(frame);
     if (frame.code === "INPUT_GAP" || frame.code === "INPUT_FULL") return;
-    const { attached } = this.#transport;
-    if (attached && FORGOTTEN.includes(frame.code)) return this.#reattach();
+    const { attached, reattaching } = this.#transport;
+    // Each message that was on its way is refused; the first refusal says it all.
+    if ((attached || reattaching) && FORGOTTEN.includes(frame.code)) return this.#reattach();
     if (frame.code === "CONNECTION_GONE") return this.#transport.renew();
     this.#fail(error);
     if (frame.retryable && frame.id === undefined) this.#update({ error });
@@ -328,7 +336,7 @@ export class TerminalClient {
     const missed = this.#input.discard(inputSeq);
     const error = new TerminalError(
       "INPUT_DISCARDED",
-      "the shell was started anew; what was typed for the old one was thrown away",
+      "the service or the shell was started anew; what was typed before was thrown away",
     );
     this.#commands.failAll(error);
     if (missed) this.#fail(error);
@@ -348,26 +356,17 @@ export class TerminalClient {
     if (this.#mayType()) this.#input.push({ type: "resize", ...this.#window });
   }
 
-  #tell(message: TerminalMessage): void {
-    for (const listener of this.#onMessage) listener(message);
-  }
-
   #fail(error: TerminalError): void {
     if (error.code !== "CONNECTION_FAILED") this.#log.warn(`${error.code}: ${error.message}`);
-    for (const listener of this.#onError) listener(error);
+    this.#onError.tell(error);
   }
 
   #update(change: Partial<TerminalState>): void {
     const keys = Object.keys(change) as Array<keyof TerminalState>;
     if (keys.every((key) => Object.is(this.#state[key], change[key]))) return;
     this.#state = { ...this.#state, ...change };
-    for (const listener of this.#onState) listener();
+    this.#onState.tell();
   }
-}
-
-function listen<T>(listeners: Set<T>, listener: T): () => void {
-  listeners.add(listener);
-  return () => void listeners.delete(listener);
 }
 
 function clamp(value: number, least: number, most: number): number {

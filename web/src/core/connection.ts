@@ -17,8 +17,9 @@ const WINDOW_MS = 1000;
 /** An attach without answer is repeated after this, doubling up to the longest. */
 const ATTACH_MS = 1000;
 const LONGEST_ATTACH_MS = 4000;
-/** No answer to any attach in this time: the connection is of no use. */
+/** No answer to any attach in this time: the connection is of no use. A service that answered before is quicker. */
 const ATTACH_DEADLINE_MS = 20_000;
+const REATTACH_DEADLINE_MS = 5000;
 
 /** Frames that are kept until the first attach is answered, at most; lost ones are asked for again. */
 const EARLY_FRAMES = 64;
@@ -88,10 +89,15 @@ export class Connection {
     return this.#attached;
   }
 
+  /** Whether an attach is under way, and not the first. */
+  get reattaching(): boolean {
+    return !this.#attached && this.#early === undefined;
+  }
+
   /** Attaches, or attaches again: repeated until the answer comes, since it is idempotent. */
   attach(): void {
     this.#attached = false;
-    this.#deadline.set(ATTACH_DEADLINE_MS, () =>
+    this.#deadline.set(this.reattaching ? REATTACH_DEADLINE_MS : ATTACH_DEADLINE_MS, () =>
       this.#end({ code: 1006, reason: "the service did not answer in time" }),
     );
     if (this.port.windowKnown()) return this.#sayAttach(ATTACH_MS);

@@ -70,6 +70,11 @@ export class Transport {
     return this.#connection?.attached ?? false;
   }
 
+  /** Whether an attach is under way on a connection that was attached before. */
+  get reattaching(): boolean {
+    return this.#connection?.reattaching ?? false;
+  }
+
   /** The token for the next connection. */
   setToken(token: TokenSource): void {
     this.options.token = token;

@@ -87,10 +87,7 @@ function whenSettled(element: HTMLElement, then: () => void): () => void {
 
 /** Draws with WebGL where the hardware does it, and with the DOM where there is none or it is taken away. */
 async function accelerate(terminal: Terminal): Promise<void> {
-  // In software it is slower than the DOM.
-  const probe = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
-  if (!probe) return;
-  probe.getExtension("WEBGL_lose_context")?.loseContext();
+  if (!hasHardware()) return;
   try {
     const { WebglAddon } = await import("@xterm/addon-webgl");
     const webgl = new WebglAddon();
@@ -99,4 +96,14 @@ async function accelerate(terminal: Terminal): Promise<void> {
   } catch {
     // The DOM renderer stays.
   }
+}
+
+/** WebGL in software took one and a half to five times as long as the DOM for a flood of output. */
+function hasHardware(): boolean {
+  const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
+  if (!gl) return false;
+  const info = gl.getExtension("WEBGL_debug_renderer_info");
+  const renderer = String(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));
+  gl.getExtension("WEBGL_lose_context")?.loseContext();
+  return !/swiftshader|llvmpipe|softpipe|software|basic render/i.test(renderer);
 }

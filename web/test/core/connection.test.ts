@@ -226,15 +226,27 @@ describe("another life of the shell", () => {
     "a service that forgot everything (%s) is attached to anew",
     (code) => {
       const bench = new Bench().attach();
-      bench.client.input("a");
       const refusal = { type: "error", code, message: "who?", retryable: false };
-      bench.socket.receive(refusal);
-      expect(bench.socket.sent.at(-1)?.type).toBe("attach");
+      for (const key of "abc") bench.client.input(key);
+      for (const _ of "abc") bench.socket.receive(refusal);
+      expect(bench.socket.of("attach")).toHaveLength(2);
       expect(bench.client.state.status).toBe("connected");
-      bench.socket.receive(refusal);
-      expect(bench.client.state.status).toBe(code === "NOT_ATTACHED" ? "connected" : "failed");
+      expect(bench.errors).toEqual([]);
+      bench.attached({ epoch: EPOCH + 1 });
+      expect(bench.errors.map((error) => error.code)).toEqual(["INPUT_DISCARDED"]);
     },
   );
+
+  test("one that keeps refusing is left for another connection", () => {
+    const bench = new Bench().attach();
+    const refusal = { type: "error", code: "SESSION_NOT_FOUND", message: "who?", retryable: false };
+    bench.socket.receive(refusal);
+    bench.clock.advance(6000);
+    bench.socket.onopen?.();
+    bench.socket.receive(refusal);
+    expect(bench.sockets).toHaveLength(2);
+    expect(bench.client.state).toMatchObject({ status: "failed", error: { code: "SESSION_NOT_FOUND" } });
+  });
 
   test("a frame of it makes the client ask", () => {
     const bench = new Bench().attach();

@@ -213,6 +213,19 @@ describe("history", () => {
     expect(bench.messages.map((message) => message.type)).toEqual(["output", "event", "output"]);
   });
 
+  test("an emulator that comes during an attach still gets everything", () => {
+    const bench = new Bench().open();
+    bench.attached();
+    bench.output(0, "abc");
+    bench.socket.receive({ type: "error", code: "NOT_ATTACHED", message: "who?", retryable: false });
+    bench.client.attach(bench.sink);
+    bench.attached({ pos: 3 });
+    expect(bench.socket.of("attach").map((attach) => attach.resume?.pos)).toEqual([undefined, 3, undefined]);
+    bench.attached({ pos: 0, head: 3 });
+    bench.output(0, "abc");
+    expect(bench.sink.text).toBe("abc");
+  });
+
   test("a snapshot stands for what came before it, in whatever order its parts arrive", () => {
     const bench = new Bench().attach();
     bench.output(0, "abc");

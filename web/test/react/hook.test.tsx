@@ -24,7 +24,7 @@ beforeEach(() => {
       }
     },
   );
-  vi.spyOn(console, "info").mockImplementation(() => {});
+  for (const level of ["info", "warn", "error"] as const) vi.spyOn(console, level).mockImplementation(() => {});
 });
 
 afterEach(() => {
