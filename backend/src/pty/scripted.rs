@@ -19,8 +19,9 @@ struct State {
     exit_told: bool,
     hung_up: bool,
     waker: Option<Waker>,
-    /// Reads so far, to see back-pressure.
+    /// Bytes read so far, to see back-pressure.
     taken: usize,
+    nonce: String,
 }
 
 /// The test's end of a scripted terminal. Clones speak of the same terminal.
@@ -43,6 +44,12 @@ impl Script {
     /// The program prints.
     pub fn print(&self, bytes: impl AsRef<[u8]>) {
         self.change(|state| state.output.extend(bytes.as_ref()));
+    }
+
+    /// The shell prints one of its marks: `B`, `C`, `D;0`, `P`.
+    pub fn mark(&self, mark: &str) {
+        let nonce = self.state().nonce.clone();
+        self.print(format!("\x1b]133;{mark};tg={nonce}\x07"));
     }
 
     /// The program takes at most so many more bytes of input.
@@ -76,20 +83,24 @@ impl Script {
     }
 }
 
-/// Starts scripted terminals that all follow one script.
+/// Starts scripted terminals.
 #[derive(Clone, Default)]
-pub struct ScriptedShells {
-    /// The test's end.
-    pub script: Script,
+pub struct ScriptedShells(Arc<Mutex<Vec<Script>>>);
+
+impl ScriptedShells {
+    /// The test's end of the terminal that was started last.
+    pub fn last(&self) -> Option<Script> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    }
 }
 
 impl Shells for ScriptedShells {
     fn start(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
-        self.script.change(|state| {
-            *state = State { room: usize::MAX, ..State::default() };
-            state.sizes.push(spec.size);
-        });
-        Ok(Box::new(ScriptedPty(self.script.clone())))
+        let nonce = spec.nonce.as_str().to_owned();
+        let state = State { room: usize::MAX, sizes: vec![spec.size], nonce, ..State::default() };
+        let script = Script(Arc::new(Mutex::new(state)));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(script.clone());
+        Ok(Box::new(ScriptedPty(script)))
     }
 
     fn isolation(&self) -> &'static str {

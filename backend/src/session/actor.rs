@@ -169,7 +169,8 @@ impl Actor {
         let ending = match self.ending {
             None => self.life.deadline(),
             Some(Ending::HangingUp { kill_at }) => kill_at,
-            Some(Ending::Over { until }) => until,
+            // Looks again now and then: a follower may be gone without a word.
+            Some(Ending::Over { until }) => until.min(now + super::follower::GRANT_LIFE),
         };
         let held = self.held_back.then_some(now + HOLD_PATIENCE);
         let clients = self.clients.values().filter_map(Client::deadline);
@@ -352,12 +353,12 @@ impl Actor {
         self.ending = Some(Ending::Over { until: Instant::now() + LINGER });
     }
 
-    fn is_gone(&self) -> bool {
-        let told = || self.clients.values().all(|client| client.plain || client.sending.acked == self.log.end());
-        match self.ending {
-            Some(Ending::Over { until }) => until <= Instant::now() || told() || self.connections.is_empty(),
-            _ => false,
-        }
+    /// Whether it is over and everyone who listens has heard so.
+    fn is_gone(&mut self) -> bool {
+        let Some(Ending::Over { until }) = self.ending else { return false };
+        let (end, now) = (self.log.end(), Instant::now());
+        let waits = |client: &mut Client| !client.plain && client.sending.acked < end && client.is_followed(now);
+        until <= now || !self.clients.values_mut().any(waits)
     }
 
     /// Ends every process that the shell left behind.

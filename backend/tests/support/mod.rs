@@ -1,5 +1,6 @@
 //! What the service's tests share: a service on a free port, tokens for it, and clients of both doors.
-#![expect(dead_code, reason = "each test file uses its own part of it")]
+#![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use backend::app::{App, Parts};
 use backend::clock::{SystemClock, SystemEntropy};
@@ -152,6 +153,8 @@ pub async fn post(address: SocketAddr, claims: &GatewayClaims, body: &str) -> re
 }
 
 pub fn client() -> reqwest::Client {
+    // The client wants one even for plain HTTP; a second installation is refused, which is fine.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().tcp_nodelay(true).build().unwrap()
 }
 

@@ -1,0 +1,273 @@
+//! The HTTP surface: who is let in, what is refused and how, and that a refusal touches nothing.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use backend::pty::scripted::ScriptedShells;
+use serde_json::{Value, json};
+use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::{GatewayClaims, Role, UserClaims};
+use std::sync::Arc;
+use support::{Service, Terminal, client, gateway_claims, now, post, sign, user, user_token};
+
+const PING: &str = r#"{"type":"ping","t":1}"#;
+const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
+
+async fn scripted() -> Service {
+    Service::with(&[("ALLOWED_ORIGINS", "https://labs.example")], Arc::new(ScriptedShells::default())).await
+}
+
+async fn message(service: &Service, session: Option<&str>, body: &str) -> (u16, Value) {
+    let claims = gateway_claims(MESSAGE_PATH, body.as_bytes(), "c=", session);
+    answer(post(service.address, &claims, body).await).await
+}
+
+async fn answer(response: reqwest::Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    let text = response.text().await.unwrap();
+    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+}
+
+#[tokio::test]
+async fn without_a_valid_gateway_token_nothing_is_touched() {
+    let service = scripted().await;
+    let body = ATTACH.as_bytes();
+    let good = gateway_claims(MESSAGE_PATH, body, "c=", Some("s"));
+    let forged = |change: fn(GatewayClaims) -> GatewayClaims| Some(sign(&change(good.clone())));
+    let tokens = [
+        None,
+        Some("nonsense".to_owned()),
+        Some(user_token(&user("ada", Some("s")))),
+        forged(|claims| GatewayClaims { aud: "page".into(), ..claims }),
+        forged(|claims| GatewayClaims { iss: "page".into(), ..claims }),
+        forged(|claims| GatewayClaims { exp: claims.iat - 60, ..claims }),
+        forged(|claims| GatewayClaims { path: OUTPUT_PATH.into(), ..claims }),
+        forged(|claims| GatewayClaims { bh: tokens::body_hash(b"other"), ..claims }),
+    ];
+    for path in [MESSAGE_PATH, OUTPUT_PATH, DISCONNECT_PATH] {
+        for token in &tokens {
+            if path == OUTPUT_PATH && *token == tokens[6] {
+                continue;
+            }
+            let mut request = client().post(format!("http://{}{path}", service.address)).body(ATTACH);
+            if let Some(token) = token {
+                request = request.bearer_auth(token);
+            }
+            let (status, error) = answer(request.send().await.unwrap()).await;
+            assert_eq!((status, &error["retryable"]), (401, &json!(false)), "{path} {token:?}");
+            assert!(error["error"].is_string() && error["code"].is_string());
+        }
+    }
+    let health: Value = serde_json::from_str(&get(&service, "/health").await.text().await.unwrap()).unwrap();
+    assert_eq!(health["sessions"], 0, "no shell was started");
+    service.stop().await;
+}
+
+async fn get(service: &Service, path: &str) -> reqwest::Response {
+    client().get(format!("http://{}{path}", service.address)).send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_connection_speaks_for_itself_only() {
+    let service = scripted().await;
+    for body in [r#"{"type":"ping","connectionId":"other="}"#, r#"{"type":"ping","sessionId":"other"}"#] {
+        assert_eq!(message(&service, Some("s"), body).await.0, 403, "{body}");
+    }
+    let body = r#"{"type":"ping","connectionId":"c=","sessionId":"s"}"#;
+    assert_eq!(message(&service, Some("s"), body).await.0, 200);
+    let claims = gateway_claims(MESSAGE_PATH, PING.as_bytes(), "c=", Some("s"));
+    let request = client().post(format!("http://{}{MESSAGE_PATH}", service.address)).body(PING);
+    let response = request.bearer_auth(sign(&claims)).header("x-connection-id", "other=").send().await.unwrap();
+    assert_eq!(response.status(), 403);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn bad_messages_get_an_error_frame_and_large_bodies_a_status() {
+    let service = scripted().await;
+    for (body, code) in [
+        ("not json", "BAD_MESSAGE"),
+        ("[]", "BAD_MESSAGE"),
+        (r#"{"type":"resize","cols":0,"rows":5}"#, "BAD_FIELD"),
+        (r#"{"type":"input","seq":1,"epoch":1}"#, "BAD_FIELD"),
+    ] {
+        let (status, frame) = message(&service, Some("s"), body).await;
+        assert_eq!((status, &frame["type"], &frame["code"]), (200, &json!("error"), &json!(code)), "{body}");
+    }
+    let large = format!(r#"{{"type":"echo","x":"{}"}}"#, "x".repeat(33_000));
+    let (status, frame) = message(&service, Some("s"), &large).await;
+    assert_eq!((status, &frame["code"]), (200, &json!("TOO_LARGE")));
+    let huge = "x".repeat(70_000);
+    let (status, error) = message(&service, Some("s"), &huge).await;
+    assert_eq!((status, &error["code"]), (413, &json!("TOO_LARGE")));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_without_a_session_may_ping_and_echo() {
+    let service = scripted().await;
+    assert_eq!(message(&service, None, PING).await.1["type"], "pong");
+    let (_, echo) = message(&service, None, r#"{"type":"echo","a":[1]}"#).await;
+    assert_eq!(echo["received"], json!({"a":[1]}));
+    assert_eq!(message(&service, None, ATTACH).await.1["code"], "NOT_ATTACHED");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn an_attach_is_followed_until_the_disconnect_and_never_after() {
+    let service = scripted().await;
+    let claims = gateway_claims(MESSAGE_PATH, ATTACH.as_bytes(), "c=", Some("s"));
+    let response = post(service.address, &claims, ATTACH).await;
+    let follow = response.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
+    let body = json!({"follow": follow, "waitMs": 0}).to_string();
+    let claims = gateway_claims(OUTPUT_PATH, body.as_bytes(), "c=", Some("s"));
+    let response = post(service.address, &claims, &body).await;
+    assert_eq!((response.status().as_u16(), response.headers().contains_key("x-terminal-next")), (204, true));
+    let gone = r#"{"connectionId":"c=","sessionId":"s"}"#;
+    let disconnect = gateway_claims(DISCONNECT_PATH, gone.as_bytes(), "c=", Some("s"));
+    assert_eq!(answer(post(service.address, &disconnect, gone).await).await, (200, json!({"success":true})));
+    let response = post(service.address, &claims, &body).await;
+    assert!(!response.headers().contains_key("x-terminal-next"), "its follower is told to stop");
+    let (status, error) = message(&service, Some("s"), ATTACH).await;
+    assert_eq!((status, &error["code"]), (410, &json!("CONNECTION_GONE")));
+    let other = r#"{"connectionId":"other=","sessionId":"s"}"#;
+    let disconnect = gateway_claims(DISCONNECT_PATH, other.as_bytes(), "c=", Some("s"));
+    assert_eq!(post(service.address, &disconnect, other).await.status(), 403);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_bad_follow_request_is_refused() {
+    let service = scripted().await;
+    message(&service, Some("s"), ATTACH).await;
+    for body in ["", "{}", r#"{"follow":"x","waitMs":1}"#, r#"{"follow":"1.1","waitMs":-1}"#] {
+        let claims = gateway_claims(OUTPUT_PATH, body.as_bytes(), "c=", Some("s"));
+        assert_eq!(answer(post(service.address, &claims, body).await).await.0, 400, "{body}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn sessions_are_made_looked_up_and_ended_by_their_user() {
+    let service = scripted().await;
+    let url = format!("http://{}/api/sessions", service.address);
+    let (ada, eve) = (user_token(&user("ada", None)), user_token(&user("eve", None)));
+    assert_eq!(client().post(&url).send().await.unwrap().status(), 401);
+    let (status, made) = answer(client().post(&url).bearer_auth(&ada).send().await.unwrap()).await;
+    assert_eq!((status, &made["state"], &made["valid"]), (201, &json!("created"), &json!(true)));
+    let one = format!("{url}/{}", made["sessionId"].as_str().unwrap());
+    let status = async |token: &str| answer(client().get(&one).bearer_auth(token).send().await.unwrap()).await;
+    assert_eq!(status(&ada).await.0, 200);
+    assert_eq!(status(&eve).await.0, 404);
+    let viewer = user_token(&UserClaims { role: Role::Viewer, ..user("ada", None) });
+    assert_eq!(client().delete(&one).bearer_auth(&viewer).send().await.unwrap().status(), 403);
+    assert_eq!(client().delete(&one).bearer_auth(&eve).send().await.unwrap().status(), 404);
+    assert_eq!(client().delete(&one).bearer_auth(&ada).send().await.unwrap().status(), 200);
+    let (_, ended) = status(&ada).await;
+    assert_eq!(
+        (&ended["state"], &ended["valid"], &ended["endReason"]),
+        (&json!("ended"), &json!(false), &json!("closed"))
+    );
+    let expired = user_token(&UserClaims { exp: now() - 60, ..user("ada", None) });
+    assert_eq!(status(&expired).await.1["code"], "TOKEN_EXPIRED");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn health_and_diagnostics_tell_and_keep_secrets() {
+    let service = scripted().await;
+    let health = get(&service, "/health").await;
+    assert_eq!(health.status(), 200);
+    let health: Value = serde_json::from_str(&health.text().await.unwrap()).unwrap();
+    assert_eq!((&health["status"], &health["websocket"]), (&json!("ok"), &json!("available")));
+    let diagnostics = get(&service, "/api/diagnostics/websocket").await.text().await.unwrap();
+    assert!(!diagnostics.contains(support::SECRET));
+    let diagnostics: Value = serde_json::from_str(&diagnostics).unwrap();
+    assert_eq!((&diagnostics["store"], &diagnostics["isolation"]), (&json!("memory"), &json!("none")));
+    assert_eq!(get(&service, "/nothing").await.status(), 404);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn only_listed_pages_may_use_the_api() {
+    let service = scripted().await;
+    let url = format!("http://{}/api/sessions", service.address);
+    let allowed = async |origin: &str| {
+        let preflight = client().request(reqwest::Method::OPTIONS, &url).header("origin", origin);
+        let response = preflight.header("access-control-request-method", "POST").send().await.unwrap();
+        let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+        (header("access-control-allow-origin"), header("access-control-max-age"))
+    };
+    let (origin, age) = allowed("https://labs.example").await;
+    assert_eq!((origin.as_deref(), age.as_deref()), (Some("https://labs.example"), Some("86400")));
+    assert_eq!(allowed("https://evil.example").await.0, None);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_direct_door_closes_with_a_code_that_says_why() {
+    let service = scripted().await;
+    let open = async |query: &str| {
+        let mut terminal = Terminal::open(&format!("ws://{}/terminal?{query}", service.address)).await;
+        terminal.close_code().await
+    };
+    let (named, unnamed) = (user_token(&user("ada", Some("s"))), user_token(&user("ada", None)));
+    assert_eq!(open("sessionId=s").await, 4001);
+    assert_eq!(open("sessionId=s&token=bad").await, 4001);
+    assert_eq!(open(&format!("sessionId=other&token={named}")).await, 4000, "the token names another session");
+    assert_eq!(open(&format!("sessionId=unknown&token={unnamed}")).await, 4000);
+    assert_eq!(open(&format!("token={unnamed}")).await, 4000);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_cannot_open_the_direct_door() {
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+    let service = scripted().await;
+    for (origin, status) in [
+        ("https://evil.example".to_owned(), Some(403)),
+        ("https://labs.example".to_owned(), None),
+        (format!("http://{}", service.address), None),
+    ] {
+        let mut request = format!("ws://{}/terminal?sessionId=s", service.address).into_client_request().unwrap();
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+        let refused = match tokio_tungstenite::connect_async(request).await {
+            Ok(_) => None,
+            Err(tokio_tungstenite::tungstenite::Error::Http(response)) => Some(response.status().as_u16()),
+            Err(other) => panic!("{other}"),
+        };
+        assert_eq!(refused, status, "{origin}");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_test_door_echoes_without_a_token() {
+    use futures_util::{SinkExt, StreamExt};
+    use tokio_tungstenite::tungstenite::Message;
+    let service = scripted().await;
+    let url = format!("ws://{}/ws-test", service.address);
+    let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    for n in 0..100 {
+        socket.send(Message::text(format!("hello {n}"))).await.unwrap();
+        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(format!("hello {n}")));
+    }
+    let Some(Ok(Message::Close(Some(close)))) = socket.next().await else { panic!("bounded") };
+    assert_eq!(u16::from(close.code), 1008);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn chat_reaches_everyone_attached() {
+    use shared_protocol::StreamEvent;
+    let service = scripted().await;
+    let (mut one, mut two) = (service.terminal("s").await, service.terminal("s").await);
+    one.attach("page-1").await;
+    two.attach("page-2").await;
+    one.ordered("chat_message", r#","data":{"message":"help?"}"#).await;
+    for terminal in [&mut one, &mut two] {
+        let chat = terminal.event(|event| matches!(event, StreamEvent::Chat { .. })).await;
+        assert_eq!(chat, StreamEvent::Chat { from: "ada".into(), message: "help?".into() });
+    }
+    service.stop().await;
+}

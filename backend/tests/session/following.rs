@@ -1,0 +1,140 @@
+//! Who fetches frames, what is sent again, and who holds the program back.
+
+use crate::world::{World, ack, frame, input, speaker};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::{Instant, sleep_until};
+
+#[tokio::test(start_paused = true)]
+async fn output_waits_for_the_follower_and_the_follower_for_output() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    assert_eq!(
+        (&attached["type"], &attached["pos"], &attached["inputSeq"]),
+        (&json!("attached"), &json!(0), &json!(0))
+    );
+    world.script.print("early");
+    let fetched = world.fetch(&ada, ticket, Duration::from_secs(5)).await;
+    assert_eq!(frame(fetched.frame)["data"], "early");
+    let wait = world.fetch(&ada, fetched.next.unwrap(), Duration::from_secs(1));
+    let (fetched, ()) = tokio::join!(wait, async { world.script.print("late") });
+    assert_eq!(frame(fetched.frame)["data"], "late");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_ends_after_its_time() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (_, ticket) = world.attach(&ada, "page").await;
+    let asked = Instant::now();
+    let nothing = world.fetch(&ada, ticket, Duration::from_secs(5)).await;
+    assert!(nothing.frame.is_none() && nothing.next.is_some() && nothing.close.is_none());
+    assert_eq!(asked.elapsed(), Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_a_message_without_a_live_follower_is_granted_one() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    assert!(world.say(&ada, input(&attached, 1, "a")).await.follow.is_none(), "the grant is fresh");
+    sleep_until(Instant::now() + Duration::from_secs(3)).await;
+    let regranted = world.say(&ada, input(&attached, 2, "b")).await.follow.expect("the grant was never used");
+    let stopped = world.fetch(&ada, ticket, Duration::from_secs(5)).await;
+    assert!(stopped.frame.is_none() && stopped.next.is_none(), "the old generation is told to stop");
+    let renewed = world.say(&ada, json!({"type":"follow","epoch":attached["epoch"],"pos":0})).await.follow;
+    assert_ne!(renewed.unwrap(), regranted, "`follow` always renews");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_given_again() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (_, ticket) = world.attach(&ada, "page").await;
+    world.script.print("once");
+    let first = world.fetch(&ada, ticket, Duration::from_secs(1)).await;
+    let again = world.fetch(&ada, ticket, Duration::from_secs(1)).await;
+    assert_eq!((first.frame, first.next), (again.frame, again.next));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_acknowledged_is_sent_again() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    world.script.print("lost on the way");
+    let first = world.fetch(&ada, ticket, Duration::from_secs(1)).await;
+    let again = world.fetch(&ada, first.next.unwrap(), Duration::from_secs(5)).await;
+    assert_eq!(frame(first.frame), frame(again.frame), "after two seconds without a word");
+    world.say(&ada, ack(&attached, 15)).await;
+    let quiet = world.fetch(&ada, again.next.unwrap(), Duration::from_secs(20)).await;
+    assert!(quiet.frame.is_none(), "an acknowledgement ends it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_repair_starts_again_where_the_client_says() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    world.script.print("0123456789");
+    world.fetch(&ada, ticket, Duration::from_millis(1)).await;
+    let repair = json!({"type":"follow","epoch":attached["epoch"],"pos":4,"repair":true});
+    let ticket = world.say(&ada, repair).await.follow.unwrap();
+    let frame = frame(world.fetch(&ada, ticket, Duration::from_millis(1)).await.frame);
+    assert_eq!((&frame["pos"], &frame["data"]), (&json!(4), &json!("456789")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_followed_controller_holds_the_program_back() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    world.script.print(vec![b'x'; 2_000_000]);
+    let (frames, next) = world.fetch_all(&ada, ticket).await;
+    let sent: u64 = frames.iter().filter_map(|frame| frame["len"].as_u64()).sum();
+    assert!((512 * 1024..640 * 1024).contains(&sent), "{sent}");
+    assert_eq!(world.script.taken() as u64, sent, "the terminal is read no further");
+    world.say(&ada, ack(&attached, sent - 200_000)).await;
+    world.settle().await;
+    assert_eq!(world.script.taken() as u64, sent, "not before most of it was parsed");
+    world.say(&ada, ack(&attached, sent)).await;
+    let (more, _) = world.fetch_all(&ada, next.unwrap()).await;
+    assert!(more.len() > 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_holds_it_back_for_ever() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (_, ticket) = world.attach(&ada, "page").await;
+    world.script.print(vec![b'x'; 2_000_000]);
+    let (_, mut next) = world.fetch_all(&ada, ticket).await;
+    let held = Instant::now();
+    while world.script.taken() < 2_000_000 {
+        assert!(held.elapsed() < Duration::from_secs(12), "a client that parses nothing is given up");
+        next = world.fetch(&ada, next.unwrap(), Duration::from_secs(1)).await.next;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_follower_the_program_runs_on_and_the_page_skips_to_now() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, _) = world.attach(&ada, "page").await;
+    sleep_until(Instant::now() + Duration::from_secs(4)).await;
+    let mut flood: Vec<u8> = (0..300_000).flat_map(|line| format!("line {line}\r\n").into_bytes()).collect();
+    flood.extend_from_slice(b"the end");
+    world.script.print(&flood);
+    while world.script.taken() < flood.len() {
+        world.settle().await;
+    }
+    let ticket = world.say(&ada, json!({"type":"follow","epoch":attached["epoch"],"pos":0})).await.follow.unwrap();
+    let (frames, _) = world.fetch_all(&ada, ticket).await;
+    let (first, last) = (&frames[0], frames.last().unwrap());
+    assert_eq!((&first["type"], &first["part"]), (&json!("snapshot"), &json!(1)));
+    assert!(first["data"].as_str().unwrap().starts_with("\u{1b}cline "), "a reset, then whole lines");
+    assert!(last["data"].as_str().unwrap().ends_with("the end"));
+    assert_eq!((&last["part"], &last["pos"]), (&last["parts"], &json!(flood.len())));
+    assert_eq!(first["skipped"], json!(flood.len()));
+}

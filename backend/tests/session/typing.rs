@@ -1,0 +1,81 @@
+//! Input: its order, its bounds, and whose window the terminal has.
+
+use crate::world::{SIZE, World, frame, input, speaker};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
+
+#[tokio::test(start_paused = true)]
+async fn input_is_applied_in_order_once_and_acknowledged() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    for (seq, data) in [(3, "c"), (1, "a"), (1, "a"), (2, "b"), (3, "c")] {
+        assert!(world.say(&ada, input(&attached, seq, data)).await.frame.is_none());
+    }
+    assert_eq!(world.script.input(), b"abc");
+    let asked = Instant::now();
+    let ack = world.fetch(&ada, ticket, Duration::from_secs(5)).await;
+    assert_eq!(asked.elapsed(), Duration::from_millis(100), "nothing else was sent for 100 ms");
+    let ack = frame(ack.frame);
+    assert_eq!((&ack["type"], &ack["ackSeq"]), (&json!("input_ack"), &json!(3)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_message_is_asked_for_after_two_seconds() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    world.say(&ada, input(&attached, 1, "a")).await;
+    world.say(&ada, input(&attached, 3, "c")).await;
+    let asked = Instant::now();
+    let first = world.fetch(&ada, ticket, Duration::from_secs(5)).await;
+    assert_eq!(frame(first.frame)["type"], "input_ack");
+    let gap = frame(world.fetch(&ada, first.next.unwrap(), Duration::from_secs(5)).await.frame);
+    assert_eq!(asked.elapsed(), Duration::from_secs(2));
+    assert_eq!((&gap["code"], &gap["have"]), (&json!("INPUT_GAP"), &json!(1)));
+    assert_eq!(world.script.input(), b"a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn input_for_another_life_of_the_shell_is_refused() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, _) = world.attach(&ada, "page").await;
+    let stale = json!({"type":"input","seq":1,"epoch":attached["epoch"].as_u64().unwrap() - 1,"data":"rm -rf /\r"});
+    assert_eq!(frame(world.say(&ada, stale).await.frame)["code"], "STALE_EPOCH");
+    assert_eq!(world.script.input(), b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_does_not_read_holds_input_back_without_losing_it() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, _) = world.attach(&ada, "page").await;
+    world.script.set_room(10);
+    let chunk = "x".repeat(20_000);
+    for seq in 1..=8 {
+        world.say(&ada, input(&attached, seq, &chunk)).await;
+    }
+    let pong = frame(world.say(&ada, json!({"type":"ping"})).await.frame);
+    assert_eq!(pong["ackSeq"], 4, "what fits into the queue is taken, the rest waits unacknowledged");
+    world.script.set_room(usize::MAX);
+    world.settle().await;
+    let pong = frame(world.say(&ada, json!({"type":"ping"})).await.frame);
+    assert_eq!((pong["ackSeq"].as_u64(), world.script.input().len()), (Some(8), 160_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_controllers_type_and_the_size_follows_the_one_who_did_last() {
+    let world = World::new().await;
+    let (ada, bob) = (speaker("ada", "c1"), speaker("bob", "c2"));
+    let (attached, _) = world.attach(&ada, "page-a").await;
+    let attach = json!({"type":"attach","client":"page-b","cols":100,"rows":30});
+    world.say(&bob, attach).await;
+    assert_eq!(world.script.sizes().last(), Some(&SIZE), "attaching changes nothing for the one who works");
+    world.say(&bob, input(&attached, 1, "b")).await;
+    world.say(&ada, input(&attached, 1, "a")).await;
+    assert_eq!(world.script.input(), b"ba");
+    let sizes: Vec<_> = world.script.sizes().iter().map(|size| (size.cols, size.rows)).collect();
+    assert_eq!(sizes, [(80, 24), (100, 30), (80, 24)]);
+}

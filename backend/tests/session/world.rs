@@ -1,0 +1,117 @@
+//! A session on a scripted terminal, and the words to speak to it.
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
+use backend::clock::{SystemClock, SystemEntropy};
+use backend::pty::Size;
+use backend::pty::scripted::{Script, ScriptedShells};
+use backend::session::{
+    Fetched, Limits, Registry, RegistryParts, Reply, SessionHandle, ShellSettings, Speaker, Ticket,
+};
+use backend::store::{MemoryStore, SessionState, Store};
+use serde_json::{Value, json};
+use shared_protocol::client::parse;
+use shared_protocol::{ConnectionId, EndReason, Role, SessionId};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) const SIZE: Size = Size { cols: 80, rows: 24 };
+pub(crate) const GRACE: Duration = Duration::from_secs(300);
+
+pub(crate) struct World {
+    pub(crate) registry: Registry,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) script: Script,
+    pub(crate) session: SessionHandle,
+}
+
+pub(crate) fn id() -> SessionId {
+    SessionId::new("s").unwrap()
+}
+
+impl World {
+    pub(crate) async fn new() -> Self {
+        let shells = ScriptedShells::default();
+        let store = Arc::new(MemoryStore::default());
+        let registry = Registry::new(RegistryParts {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            shells: Arc::new(shells.clone()),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into() },
+            limits: Limits { grace: GRACE, idle: Duration::from_secs(1800), life: Duration::from_secs(14_400) },
+            sessions_per_user: 2,
+            sessions: 3,
+        });
+        let session = registry.running_or_new(&id(), &speaker("ada", "first"), SIZE).await.unwrap();
+        Self { registry, store, script: shells.last().unwrap(), session }
+    }
+
+    pub(crate) async fn say(&self, who: &Speaker, message: Value) -> Reply {
+        let envelope = parse(message.to_string().as_bytes()).unwrap();
+        self.session.deliver(who.clone(), envelope.inbound).await.unwrap()
+    }
+
+    pub(crate) async fn attach(&self, who: &Speaker, client: &str) -> (Value, Ticket) {
+        let reply = self.say(who, json!({"type":"attach","client":client,"cols":80,"rows":24})).await;
+        (frame(reply.frame), reply.follow.expect("an attach is granted a follower"))
+    }
+
+    pub(crate) async fn fetch(&self, who: &Speaker, ticket: Ticket, wait: Duration) -> Fetched {
+        self.session.output(who.connection.clone(), ticket, wait).await.unwrap()
+    }
+
+    /// Everything that is there now, with the ticket that is next.
+    pub(crate) async fn fetch_all(&self, who: &Speaker, mut ticket: Ticket) -> (Vec<Value>, Option<Ticket>) {
+        let mut frames = Vec::new();
+        loop {
+            // Paused time passes only when the session has nothing left to do.
+            let fetched = self.fetch(who, ticket, Duration::from_millis(1)).await;
+            let Some(next) = fetched.next else { return (frames, None) };
+            ticket = next;
+            if fetched.frame.is_none() {
+                return (frames, Some(ticket));
+            }
+            frames.push(frame(fetched.frame));
+        }
+    }
+
+    pub(crate) async fn ended(&self) -> EndReason {
+        self.session.closed().await;
+        // The tombstone is written before the task is gone from the registry.
+        while self.registry.live(&id()).is_some() {
+            tokio::task::yield_now().await;
+        }
+        match self.store.session(&id()).await.unwrap().unwrap().state {
+            SessionState::Ended { reason, .. } => reason,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Lets the session do everything that it can do now.
+    pub(crate) async fn settle(&self) {
+        self.say(&speaker("ada", "settle"), json!({"type":"ping"})).await;
+    }
+}
+
+pub(crate) fn speaker(user: &str, connection: &str) -> Speaker {
+    Speaker {
+        connection: ConnectionId::new(connection).unwrap(),
+        user: user.into(),
+        role: Role::Controller,
+        admin: false,
+        names_session: true,
+        issued_at: None,
+    }
+}
+
+pub(crate) fn frame(bytes: Option<bytes::Bytes>) -> Value {
+    serde_json::from_slice(&bytes.expect("a frame")).unwrap()
+}
+
+pub(crate) fn input(attached: &Value, seq: u64, data: &str) -> Value {
+    json!({"type":"input","seq":seq,"epoch":attached["epoch"],"data":data})
+}
+
+pub(crate) fn ack(attached: &Value, pos: u64) -> Value {
+    json!({"type":"ack","epoch":attached["epoch"],"pos":pos})
+}
