@@ -123,14 +123,12 @@ fn frame_of(error: &BackendError) -> ErrorMessage {
 
 /// The one line of this request.
 fn log(line: &Line<'_>, session: &str, request_id: &str, frames: u32, end: &End) {
-    let connection = &line.connection;
+    let message = format!("[WebSocket] Message from {}", line.connection);
     let duration_ms = line.budget.elapsed_ms();
     match end {
         End::Undelivered(_) | End::Failed(_) => {
-            tracing::warn!(session, request_id, frames, duration_ms, end = %end, "[WebSocket] Message from {connection}");
+            tracing::warn!(session, request_id, frames, duration_ms, %end, message);
         }
-        _ => {
-            tracing::info!(session, request_id, frames, duration_ms, end = %end, "[WebSocket] Message from {connection}")
-        }
+        _ => tracing::info!(session, request_id, frames, duration_ms, %end, message),
     }
 }

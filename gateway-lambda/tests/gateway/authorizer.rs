@@ -67,7 +67,7 @@ async fn without_a_valid_token_the_answer_is_the_word_that_means_401() {
     for headers in ["headers", "multiValueHeaders"] {
         other_protocol[headers].as_object_mut().unwrap().remove("Sec-WebSocket-Protocol");
     }
-    other_protocol["headers"]["sec-websocket-protocol"] = json!(format!("graphql-ws, {}", token(&claims())));
+    other_protocol["headers"]["sec-websocket-protocol"] = json!(format!("{}, graphql-ws", token(&claims())));
     let refused = [
         ("expired", fixture_with("authorizer-query", &expired)),
         ("forged", fixture_with("authorizer-query", &forged)),

@@ -3,8 +3,8 @@
 
 use crate::runtime_api::Function;
 use crate::server::Server;
-use gateway_lambda::Connections;
 use gateway_lambda::testing::Moto;
+use gateway_lambda::{Clock, Connections, SystemClock};
 use serde_json::{Value, json};
 use shared_protocol::{ConnectionId, Role, SessionId, UserClaims};
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn fixture(name: &str, token: &str) -> Value {
 }
 
 fn unix_seconds() -> u64 {
-    std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()
+    SystemClock.unix_seconds()
 }
 
 fn token() -> String {

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokens::{GatewayKeys, GatewaySecret, body_hash};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 const NOW: u64 = 1_795_000_000;
@@ -153,23 +154,27 @@ async fn silence_is_a_timeout_and_a_closed_port_is_not() {
     assert!(matches!(error, BackendError::Unreachable(_)), "{error:?}");
 }
 
-/// Answers the first request of each connection and closes the connection under the second, without an answer. Returns how
-/// many requests each connection was given.
-async fn closes_under_the_second(listener: TcpListener, connections: usize) -> Vec<usize> {
-    let mut given = Vec::new();
-    for _ in 0..connections {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut requests = 0;
-        while read_request(&mut stream).await {
-            requests += 1;
-            if requests == 2 {
-                break;
+/// A server that answers the first request of each connection and closes the connection under the second, without an answer.
+/// Tells how many requests each connection was given.
+async fn closes_under_the_second() -> (String, mpsc::Receiver<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (given, counts) = mpsc::channel(8);
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut requests = 0;
+            while requests < 2 && read_request(&mut stream).await {
+                requests += 1;
+                if requests < 2 {
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+                }
             }
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            drop(stream);
+            given.send(requests).await.unwrap();
         }
-        given.push(requests);
-    }
-    given
+    });
+    (url, counts)
 }
 
 /// Reads one request with a body; false when the connection ended before one.
@@ -194,9 +199,8 @@ async fn read_request(stream: &mut tokio::net::TcpStream) -> bool {
 #[tokio::test]
 async fn what_is_numbered_is_sent_once_more_when_the_connection_closed_under_it() {
     for kind in ["message", "output", "disconnect"] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let backend = backend(&format!("http://{}", listener.local_addr().unwrap()));
-        let server = tokio::spawn(closes_under_the_second(listener, 2));
+        let (url, mut given) = closes_under_the_second().await;
+        let backend = backend(&url);
         for _ in 0..2 {
             match kind {
                 "message" => drop(backend.message(&caller(), NUMBERED.into(), LONG).await.unwrap()),
@@ -205,17 +209,19 @@ async fn what_is_numbered_is_sent_once_more_when_the_connection_closed_under_it(
             }
         }
         drop(backend);
-        assert_eq!(server.await.unwrap(), [2, 1], "{kind}");
+        assert_eq!((given.recv().await, given.recv().await), (Some(2), Some(1)), "{kind}");
     }
 }
 
 #[tokio::test]
 async fn a_plain_message_is_never_sent_twice() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let backend = backend(&format!("http://{}", listener.local_addr().unwrap()));
-    let server = tokio::spawn(closes_under_the_second(listener, 1));
-    backend.message(&caller(), PLAIN.into(), LONG).await.unwrap();
-    let error = backend.message(&caller(), PLAIN.into(), LONG).await.unwrap_err();
+    let (url, mut given) = closes_under_the_second().await;
+    let plain_backend = backend(&url);
+    plain_backend.message(&caller(), PLAIN.into(), LONG).await.unwrap();
+    let error = plain_backend.message(&caller(), PLAIN.into(), LONG).await.unwrap_err();
     assert!(matches!(error, BackendError::Unreachable(_)), "{error:?}");
-    assert_eq!(server.await.unwrap(), [2]);
+    assert_eq!(given.recv().await, Some(2));
+    // Whoever comes next is the server's second connection: there was none in between.
+    backend(&url).message(&caller(), NUMBERED.into(), LONG).await.unwrap();
+    assert_eq!(given.recv().await, Some(1));
 }
