@@ -1,12 +1,15 @@
 //! A client of the protocol, as a page is one: numbers its input and sends it again, acknowledges what it has, renews its
 //! follower, asks for what was lost.
 
+mod eyes;
+mod hands;
+
 use crate::stream::Stream;
 use futures_util::{SinkExt, StreamExt};
-use shared_protocol::client::{Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Input, Keys, Resize, Resume};
+use shared_protocol::client::{Ack, Attach, Follow, Resume};
 use shared_protocol::limits::ACK_STEP_BYTES;
-use shared_protocol::server::{Attached, ErrorMessage};
-use shared_protocol::{ClientId, ClientMessage, ErrorCode, Pos, Seq, ServerFrame, ServerMessage, StreamEvent};
+use shared_protocol::server::Attached;
+use shared_protocol::{ClientId, ClientMessage, Pos, Seq, ServerFrame, ServerMessage};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -122,179 +125,15 @@ impl Terminal {
         self.wait("attached", |terminal| terminal.attached.is_some().then_some(())).await;
     }
 
-    /// Types.
-    pub async fn type_text(&mut self, text: &str) -> Seq {
-        self.keys(Keys::Data(text.to_owned())).await
-    }
-
-    /// Types a line at a prompt, and waits until the shell has taken it: what is typed next is for the program.
-    pub async fn run(&mut self, line: &str) {
-        self.type_text(&format!("{line}\r")).await;
-        self.expect("\u{1b}]133;C").await;
-        self.expect("\u{7}").await;
-    }
-
-    /// Types, in one of the spellings of keys.
-    pub async fn keys(&mut self, keys: Keys) -> Seq {
-        let (seq, epoch) = self.next();
-        self.send_ordered(seq, &ClientMessage::Input(Input { seq, epoch, keys })).await;
-        seq
-    }
-
-    /// Types several messages, but sends them in another order, given by their indexes; an index may come twice.
-    pub async fn type_shuffled(&mut self, texts: &[&str], order: &[usize]) {
-        let messages: Vec<_> = texts
-            .iter()
-            .map(|text| {
-                let (seq, epoch) = self.next();
-                ClientMessage::Input(Input { seq, epoch, keys: Keys::Data((*text).to_owned()) })
-            })
-            .collect();
-        for &index in order {
-            self.send(&messages[index]).await;
-        }
-    }
-
-    /// The window has a new size.
-    pub async fn resize(&mut self, cols: u16, rows: u16) {
-        self.size = (cols, rows);
-        let (seq, epoch) = self.next();
-        self.send_ordered(seq, &ClientMessage::Resize(Resize { seq, epoch, cols, rows })).await;
-    }
-
-    /// Runs a command line in the shell, and waits for its result: what it printed, and its exit code.
-    pub async fn command(&mut self, line: &str) -> (String, i32) {
-        let (seq, epoch) = self.next();
-        let id = format!("{}-{seq}", self.client);
-        let command = Command { seq, epoch, id: id.clone(), command: line.to_owned() };
-        self.send_ordered(seq, &ClientMessage::Command(command)).await;
-        self.wait(&format!("the result of {line:?}"), |terminal| {
-            let refusal = terminal.take(|reply| match reply {
-                ServerMessage::Error(error) if error.id.as_ref() == Some(&id) => Some(error.clone()),
-                _ => None,
-            });
-            assert_eq!(refusal, None, "{line:?} was refused");
-            terminal.event(|event| match event {
-                StreamEvent::CommandResult { id: done, result, exit_code, .. } if *done == id => {
-                    Some((result.clone(), *exit_code))
-                }
-                _ => None,
-            })
-        })
-        .await
-    }
-
-    /// Asks for a command without waiting for it; its id.
-    pub async fn start_command(&mut self, line: &str) -> String {
-        let (seq, epoch) = self.next();
-        let id = format!("{}-{seq}", self.client);
-        let command = Command { seq, epoch, id: id.clone(), command: line.to_owned() };
-        self.send_ordered(seq, &ClientMessage::Command(command)).await;
-        id
-    }
-
-    /// Says something to everyone.
-    pub async fn chat(&mut self, message: &str) {
-        let (seq, epoch) = self.next();
-        let data = Chat { message: message.to_owned() };
-        self.send_ordered(seq, &ClientMessage::ChatMessage(ChatMessage { seq, epoch, data })).await;
-    }
-
-    /// Ends the session.
-    pub async fn close_session(&mut self) {
-        let (seq, epoch) = self.next();
-        self.send_ordered(seq, &ClientMessage::Close(Close { seq, epoch })).await;
-    }
-
     /// The page is closed: the connection goes without a word to the session.
     pub async fn leave(mut self) {
         drop(self.socket.close(None).await);
-    }
-
-    /// Waits until the output says this, after what was expected before. Returns what came before it.
-    pub async fn expect(&mut self, text: &str) -> Vec<u8> {
-        let needle = text.as_bytes();
-        self.wait(&format!("{text:?} on the screen"), |terminal| {
-            let unread = &terminal.stream.bytes[terminal.read..];
-            let at = unread.windows(needle.len()).position(|window| window == needle)?;
-            let before = unread[..at].to_vec();
-            terminal.read += at + needle.len();
-            Some(before)
-        })
-        .await
-    }
-
-    /// Waits for an event of the stream, from its beginning on.
-    pub async fn expect_event<T>(&mut self, what: &str, look: impl Fn(&StreamEvent) -> Option<T>) -> T {
-        self.wait(what, |terminal| terminal.event(&look)).await
-    }
-
-    /// Waits for a direct reply, and takes it.
-    pub async fn expect_reply<T>(&mut self, what: &str, look: impl Fn(&ServerMessage) -> Option<T>) -> T {
-        self.wait(what, |terminal| terminal.take(&look)).await
-    }
-
-    /// Waits for an `error` with this code, and takes it.
-    pub async fn expect_error(&mut self, code: ErrorCode) -> ErrorMessage {
-        self.expect_reply(&format!("the error {code:?}"), |reply| match reply {
-            ServerMessage::Error(error) if error.code == code => Some(error.clone()),
-            _ => None,
-        })
-        .await
-    }
-
-    /// Waits until the other side closes the connection. Returns the code.
-    pub async fn expect_close(&mut self) -> u16 {
-        self.wait("the connection to be closed", |terminal| terminal.closed).await
-    }
-
-    /// Goes on as a page does until there is what the test looks for.
-    pub async fn wait<T>(&mut self, what: &str, look: impl FnMut(&mut Self) -> Option<T>) -> T {
-        self.wait_for(PATIENCE, what, look).await
-    }
-
-    /// The same with another patience.
-    pub async fn wait_for<T>(
-        &mut self,
-        patience: Duration,
-        what: &str,
-        mut look: impl FnMut(&mut Self) -> Option<T>,
-    ) -> T {
-        let deadline = Instant::now() + patience;
-        loop {
-            if let Some(found) = look(self) {
-                return found;
-            }
-            let seen = || {
-                let end = self.stream.bytes.len().saturating_sub(1000);
-                let (bytes, events) = (String::from_utf8_lossy(&self.stream.bytes[end..]), &self.stream.events);
-                format!("replies {:?}\nevents {events:?}\noutput …{bytes:?}", self.replies)
-            };
-            if let Some(code) = self.closed {
-                panic!("closed with {code} while waiting for {what}\n{}", seen());
-            }
-            if Instant::now() >= deadline {
-                panic!("waited {patience:?} for {what}\n{}", seen());
-            }
-            self.step(deadline).await;
-        }
     }
 
     /// Sends any text: what a script, or someone hostile, would send.
     pub async fn send_text(&mut self, text: impl Into<String>) {
         // A connection that is closed meanwhile is noticed where frames are awaited.
         let _ = self.socket.send(Message::text(text.into())).await;
-    }
-
-    fn event<T>(&self, look: impl Fn(&StreamEvent) -> Option<T>) -> Option<T> {
-        self.stream.events.iter().find_map(|(_, event)| look(event))
-    }
-
-    fn take<T>(&mut self, look: impl Fn(&ServerMessage) -> Option<T>) -> Option<T> {
-        let (at, found) =
-            self.replies.iter().enumerate().find_map(|(at, reply)| look(reply).map(|found| (at, found)))?;
-        self.replies.remove(at);
-        Some(found)
     }
 
     fn next(&mut self) -> (Seq, shared_protocol::Epoch) {

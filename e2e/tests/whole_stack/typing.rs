@@ -41,7 +41,8 @@ async fn the_size_is_the_windows(stack: Stack) {
 
 async fn control_c_ends_what_runs(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
-    terminal.run("echo runs; sleep 100").await;
+    // Said by the program itself, which then is what the terminal interrupts.
+    terminal.run("sh -c 'echo runs; exec sleep 100'").await;
     terminal.expect("runs\r\n").await;
     terminal.type_text("\x03").await;
     terminal.expect("^C").await;

@@ -3,11 +3,13 @@
 
 use super::{Complaint, Source};
 
-/// Modules of the service that stand in layers, each with those that it may name. What is not listed here (the clock, the
-/// configuration) may be named by all, but names none of these itself.
-const SERVICE: [(&str, &[&str]); 5] = [
+/// Modules of the service that stand in layers, each with those below it that it may name. What is not listed here (the
+/// clock, the shutdown) may be named by all, but names none of these itself.
+const SERVICE: [(&str, &[&str]); 6] = [
     ("app", &["route", "session", "pty", "store"]),
-    ("route", &["session"]),
+    // Each part's settings are declared by the part.
+    ("config", &["session", "pty", "store"]),
+    ("route", &["session", "pty", "store"]),
     ("session", &["pty", "store"]),
     ("pty", &[]),
     ("store", &[]),

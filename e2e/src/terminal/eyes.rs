@@ -1,0 +1,99 @@
+//! What a test looks for, and how long it waits for it.
+
+use super::{PATIENCE, Terminal};
+use shared_protocol::server::ErrorMessage;
+use shared_protocol::{ErrorCode, ServerMessage, StreamEvent};
+use std::time::Duration;
+use tokio::time::Instant;
+
+impl Terminal {
+    /// Waits until the output says this, after what was expected before. Returns what came before it.
+    pub async fn expect(&mut self, text: &str) -> Vec<u8> {
+        self.expect_within(PATIENCE, text).await
+    }
+
+    /// The same with another patience.
+    pub async fn expect_within(&mut self, patience: Duration, text: &str) -> Vec<u8> {
+        let needle = text.as_bytes();
+        let mut searched = self.read;
+        self.wait_for(patience, &format!("{text:?} on the screen"), |terminal| {
+            let bytes = &terminal.stream.bytes;
+            let found = bytes[searched..].windows(needle.len()).position(|window| window == needle);
+            let Some(at) = found.map(|at| searched + at) else {
+                searched = searched.max((bytes.len() + 1).saturating_sub(needle.len()));
+                return None;
+            };
+            let before = bytes[terminal.read..at].to_vec();
+            terminal.read = at + needle.len();
+            Some(before)
+        })
+        .await
+    }
+
+    /// Waits for an event of the stream, from its beginning on.
+    pub async fn expect_event<T>(&mut self, what: &str, look: impl Fn(&StreamEvent) -> Option<T>) -> T {
+        self.wait(what, |terminal| terminal.event(&look)).await
+    }
+
+    /// Waits for a direct reply, and takes it.
+    pub async fn expect_reply<T>(&mut self, what: &str, look: impl Fn(&ServerMessage) -> Option<T>) -> T {
+        self.wait(what, |terminal| terminal.take(&look)).await
+    }
+
+    /// Waits for an `error` with this code, and takes it.
+    pub async fn expect_error(&mut self, code: ErrorCode) -> ErrorMessage {
+        self.expect_reply(&format!("the error {code:?}"), |reply| match reply {
+            ServerMessage::Error(error) if error.code == code => Some(error.clone()),
+            _ => None,
+        })
+        .await
+    }
+
+    /// Waits until the other side closes the connection. Returns the code.
+    pub async fn expect_close(&mut self) -> u16 {
+        self.wait("the connection to be closed", |terminal| terminal.closed).await
+    }
+
+    /// Goes on as a page does until there is what the test looks for.
+    pub async fn wait<T>(&mut self, what: &str, look: impl FnMut(&mut Self) -> Option<T>) -> T {
+        self.wait_for(PATIENCE, what, look).await
+    }
+
+    /// The same with another patience.
+    pub async fn wait_for<T>(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        mut look: impl FnMut(&mut Self) -> Option<T>,
+    ) -> T {
+        let deadline = Instant::now() + patience;
+        loop {
+            if let Some(found) = look(self) {
+                return found;
+            }
+            let seen = || {
+                let end = self.stream.bytes.len().saturating_sub(1000);
+                let (bytes, events) = (String::from_utf8_lossy(&self.stream.bytes[end..]), &self.stream.events);
+                format!("replies {:?}\nevents {events:?}\noutput …{bytes:?}", self.replies)
+            };
+            if let Some(code) = self.closed {
+                panic!("closed with {code} while waiting for {what}\n{}", seen());
+            }
+            if Instant::now() >= deadline {
+                panic!("waited {patience:?} for {what}\n{}", seen());
+            }
+            self.step(deadline).await;
+        }
+    }
+
+    pub(super) fn event<T>(&self, look: impl Fn(&StreamEvent) -> Option<T>) -> Option<T> {
+        self.stream.events.iter().find_map(|(_, event)| look(event))
+    }
+
+    pub(super) fn take<T>(&mut self, look: impl Fn(&ServerMessage) -> Option<T>) -> Option<T> {
+        let (at, found) =
+            self.replies.iter().enumerate().find_map(|(at, reply)| look(reply).map(|found| (at, found)))?;
+        self.replies.remove(at);
+        Some(found)
+    }
+}
