@@ -4,7 +4,7 @@
 use super::{Complaint, Source};
 
 /// Modules of the service that stand in layers, each with those below it that it may name. What is not listed here (the
-/// clock, the shutdown) may be named by all, but names none of these itself.
+/// clock, the shutdown) names none of them; it may be named by all, as may the configuration.
 const SERVICE: [(&str, &[&str]); 6] = [
     ("app", &["route", "session", "pty", "store"]),
     // Each part's settings are declared by the part.
@@ -48,7 +48,8 @@ fn service(path: &str, text: &str) -> Vec<String> {
         return Vec::new();
     }
     let allowed = SERVICE.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, allowed)| allowed);
-    let layers = SERVICE.iter().map(|(name, _)| *name).filter(|name| *name != module && !allowed.contains(name));
+    let layers = SERVICE.iter().map(|(name, _)| *name).filter(|name| *name != "config");
+    let layers = layers.filter(|name| *name != module && !allowed.contains(name));
     layers.filter(|name| names(text, name)).map(|name| format!("`{module}` must not name `{name}`")).collect()
 }
 
@@ -133,6 +134,8 @@ mod tests {
         assert_eq!(found("backend/src/clock.rs", "use crate::session;"), ["`clock` must not name `session`"]);
         assert!(found("backend/src/session.rs", "use crate::session::actor;").is_empty());
         assert!(found("backend/src/main.rs", "use crate::app;").is_empty());
+        assert!(found("backend/src/route.rs", "use crate::config::Config;\nuse crate::pty::Size;").is_empty());
+        assert_eq!(found("backend/src/config.rs", "use crate::route;"), ["`config` must not name `route`"]);
     }
 
     #[test]
