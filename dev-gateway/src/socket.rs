@@ -216,3 +216,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Closing<S> {
         while let Some(Ok(_)) = socket.next().await {}
     }
 }
+
+#[cfg(test)]
+mod tests;

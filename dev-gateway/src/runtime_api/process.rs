@@ -99,40 +99,43 @@ impl Process {
 
     async fn next_question(&mut self) -> Result<(), InvokeError> {
         loop {
-            tokio::select! {
-                said = self.endpoint.said.recv() => match said {
-                    Some(Said::Next(asked)) => {
-                        self.asked = Some(asked);
-                        return Ok(());
-                    }
-                    Some(Said::InitError(error)) => return Err(self.over(error)),
-                    Some(Said::Answer(id, _)) => tracing::warn!(id, "an answer to no event"),
-                    None => return Err(self.over(InvokeError::Start("its endpoint ended".to_owned()))),
-                },
-                status = self.child.wait() => return Err(self.over(exit(status))),
+            match self.listen().await? {
+                Said::Next(asked) => {
+                    self.asked = Some(asked);
+                    return Ok(());
+                }
+                Said::Answer(id, _) => tracing::warn!(id, "an answer to no event"),
+                Said::InitError(error) => return Err(self.over(error)),
             }
         }
     }
 
     async fn answer(&mut self, request_id: &str) -> Result<Value, InvokeError> {
         loop {
-            tokio::select! {
-                // What it said before it ended comes first.
-                biased;
-                said = self.endpoint.said.recv() => match said {
-                    Some(Said::Answer(id, answer)) if id == request_id => return parse(&answer?),
-                    Some(Said::Next(asked)) => {
-                        // It forgot the event; Lambda would do the same and give it the next.
-                        self.asked = Some(asked);
-                        return Err(function_error("Runtime.NoAnswer", "it asked for another event without an answer"));
-                    }
-                    Some(Said::InitError(error)) => return Err(self.over(error)),
-                    Some(Said::Answer(id, _)) => tracing::warn!(id, "an answer to no event"),
-                    None => return Err(self.over(InvokeError::Start("its endpoint ended".to_owned()))),
-                },
-                status = self.child.wait() => return Err(self.over(exit(status))),
+            match self.listen().await? {
+                Said::Answer(id, answer) if id == request_id => return parse(&answer?),
+                Said::Answer(id, _) => tracing::warn!(id, "an answer to no event"),
+                Said::Next(asked) => {
+                    // It forgot the event; Lambda would do the same and give it the next.
+                    self.asked = Some(asked);
+                    return Err(function_error("Runtime.NoAnswer", "it asked for another event without an answer"));
+                }
+                Said::InitError(error) => return Err(self.over(error)),
             }
         }
+    }
+
+    /// The next thing that it says. What it said before it ended comes before its end.
+    async fn listen(&mut self) -> Result<Said, InvokeError> {
+        let error = tokio::select! {
+            biased;
+            said = self.endpoint.said.recv() => match said {
+                Some(said) => return Ok(said),
+                None => InvokeError::Start("its endpoint ended".to_owned()),
+            },
+            status = self.child.wait() => exit(status),
+        };
+        Err(self.over(error))
     }
 
     /// Marks it as dead, and makes sure of it.

@@ -1,0 +1,126 @@
+//! Time in a connection's life, on a clock that stands still unless it is moved: real sockets would make these tests a race.
+
+use super::*;
+use crate::connections::{Clients, Registry};
+use std::time::SystemTime;
+use tokio::io::DuplexStream;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, advance};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+struct Connection {
+    client: WebSocketStream<DuplexStream>,
+    registry: Registry,
+    serving: JoinHandle<Ending>,
+}
+
+/// A connection with 10 s of idleness and 100 s of life.
+async fn connect() -> Connection {
+    let quotas = Quotas { idle: 10 * SECOND, lifetime: 100 * SECOND, ..Quotas::default() };
+    let (here, there) = tokio::io::duplex(64 * 1024);
+    let registry = Registry::new(&quotas);
+    let opened = registry.open("c=", SystemTime::UNIX_EPOCH, "127.0.0.1", None);
+    let serving = tokio::spawn(async move {
+        let closing = serve(there, opened, &quotas, &CancellationToken::new(), |_, _| {}).await;
+        let ending = closing.ending();
+        closing.finish().await;
+        ending
+    });
+    let client = WebSocketStream::from_raw_socket(here, Role::Client, None).await;
+    let mut connection = Connection { client, registry, serving };
+    // Once it answers, its timers run.
+    connection.ping().await;
+    connection
+}
+
+impl Connection {
+    /// Sends a ping and takes its pong, which also says that everything before it was read.
+    async fn ping(&mut self) {
+        self.client.send(Message::Ping("?".into())).await.unwrap();
+        assert_eq!(self.client.next().await.unwrap().unwrap(), Message::Pong("?".into()));
+    }
+}
+
+/// Reads until the close frame; gives its code, and when it came.
+async fn closed(mut connection: Connection) -> (u16, Instant) {
+    loop {
+        match connection.client.next().await {
+            Some(Ok(Message::Close(Some(frame)))) => {
+                let at = Instant::now();
+                // Answers the close frame, so that the other side ends.
+                while connection.client.next().await.is_some_and(|next| next.is_ok()) {}
+                let ending = connection.serving.await.unwrap();
+                assert_eq!(ending.code, u16::from(frame.code));
+                return (ending.code, at);
+            }
+            Some(Ok(_)) => {}
+            other => panic!("no close frame: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_connection_is_closed_when_its_idle_time_is_over() {
+    let started = Instant::now();
+    let (code, at) = closed(connect().await).await;
+    assert_eq!((code, (at - started).as_secs()), (1001, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pings_are_answered_but_keep_nothing_alive() {
+    let started = Instant::now();
+    let mut connection = connect().await;
+    for _ in 0..3 {
+        advance(3 * SECOND).await;
+        connection.ping().await;
+    }
+    let (code, at) = closed(connection).await;
+    assert_eq!((code, (at - started).as_secs()), (1001, 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_from_the_client_begins_the_idle_time_anew() {
+    let started = Instant::now();
+    let mut connection = connect().await;
+    for _ in 0..3 {
+        advance(9 * SECOND).await;
+        connection.client.send(Message::text("x")).await.unwrap();
+        connection.ping().await;
+    }
+    let (code, at) = closed(connection).await;
+    assert_eq!((code, (at - started).as_secs()), (1001, 37));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_to_the_client_begins_the_idle_time_anew() {
+    let started = Instant::now();
+    let mut connection = connect().await;
+    for _ in 0..3 {
+        advance(9 * SECOND).await;
+        connection.registry.post("c=", "x".into()).await.unwrap();
+        assert_eq!(connection.client.next().await.unwrap().unwrap(), Message::text("x"));
+    }
+    let (code, at) = closed(connection).await;
+    assert_eq!((code, (at - started).as_secs()), (1001, 37));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_busiest_connection_ends_with_its_lifetime() {
+    let started = Instant::now();
+    let mut connection = connect().await;
+    for _ in 0..19 {
+        advance(5 * SECOND).await;
+        connection.client.send(Message::text("x")).await.unwrap();
+    }
+    let (code, at) = closed(connection).await;
+    assert_eq!((code, (at - started).as_secs()), (1001, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_answer_the_close_frame_is_cut_off() {
+    let connection = connect().await;
+    let started = Instant::now();
+    let ending = connection.serving.await.unwrap();
+    assert_eq!((ending.code, started.elapsed()), (1001, 10 * SECOND + CLOSE_WAIT));
+}
