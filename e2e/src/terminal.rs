@@ -182,7 +182,6 @@ impl Terminal {
         let now = Instant::now();
         match &frame.message {
             ServerMessage::Attached(attached) => {
-                assert_eq!(attached.client, self.client);
                 self.stream.start(attached.epoch, attached.pos);
                 self.seq = self.seq.max(attached.input_seq.0);
                 self.attached = Some(attached.clone());

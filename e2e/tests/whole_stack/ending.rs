@@ -2,7 +2,7 @@
 
 use e2e::{PATIENCE, Stack, Terminal, alive, zombies_of};
 use gateway_lambda::{Clock, SystemClock};
-use shared_protocol::{EndReason, ErrorCode, SessionId, StreamEvent};
+use shared_protocol::{EndReason, ErrorCode, SessionId, StreamEvent, UserClaims};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
 
@@ -61,12 +61,23 @@ async fn close_ends_the_session_and_its_connections(stack: Stack) {
         terminal.expect_close().await;
     }
     assert_eq!(elsewhere.command("echo still here").await.0, "still here\n");
-    // The same token does not bring it back: it was issued before the end.
-    let mut late = stack.connect("ada", "s1").await;
-    let attach = r#"{"type":"attach","client":"late","cols":80,"rows":24}"#;
-    late.send_text(attach).await;
-    late.wait("a refusal or a session issued anew", |late| {
-        late.attached.as_ref().map(|_| ()).or_else(|| (!late.replies.is_empty()).then_some(()))
+    // A token from before the end does not bring it back; one issued after it does, as another shell.
+    let before = ada.stream.epoch();
+    let now = SystemClock.unix_seconds();
+    let old = UserClaims { iat: Some(now - 60), ..Stack::claims("ada", Some("s1")) };
+    let mut late = Terminal::connect(&stack.url(), &stack.sign(&old)).await.unwrap();
+    late.send_text(r#"{"type":"attach","client":"late","cols":80,"rows":24}"#).await;
+    late.expect_error(ErrorCode::SessionEnded).await;
+    let fresh = UserClaims { iat: Some(now + 5), ..old };
+    // The session that ended says so to its connections for a moment before it makes room.
+    until("another shell", async || {
+        let mut again = Terminal::connect(&stack.url(), &stack.sign(&fresh)).await.unwrap();
+        again.send_text(r#"{"type":"attach","client":"again","cols":80,"rows":24}"#).await;
+        let epoch = again.wait("an answer", |again| match again.attached.as_ref() {
+            Some(attached) => Some(Some(attached.epoch)),
+            None => (!again.replies.is_empty()).then_some(None),
+        });
+        epoch.await.is_some_and(|epoch| epoch > before)
     })
     .await;
     stack.stop().await;
