@@ -103,25 +103,22 @@ impl BackendConfig {
     /// Reads the variables named at the fields.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let lookup = Lookup(&lookup);
-        let url = lookup.get("APP_RUNNER_URL").or_else(|| lookup.get("BACKEND_URL"));
-        let url = url.ok_or(ConfigError::Required {
-            name: "APP_RUNNER_URL",
-            because: "messages are forwarded to the terminal service at that address (BACKEND_URL is another name for it)",
-        })?;
-        let url = url.trim_end_matches('/').to_owned();
+        let because =
+            "messages are forwarded to the terminal service at that address (BACKEND_URL is another name for it)";
+        let url = match lookup.get("BACKEND_URL") {
+            Some(url) if lookup.get("APP_RUNNER_URL").is_none() => url,
+            _ => lookup.required("APP_RUNNER_URL", because)?,
+        };
+        let url = url.trim().trim_end_matches('/').to_owned();
         if !url.starts_with("https://") && !url.starts_with("http://") {
             let reason = "it must start with https:// or http://".to_owned();
             return Err(ConfigError::Unusable { name: "APP_RUNNER_URL", reason });
         }
-        let secret = match lookup.get("GATEWAY_SECRET") {
-            Some(secret) => GatewaySecret::new(secret.as_bytes()).map_err(unusable("GATEWAY_SECRET"))?,
-            None => {
-                let because =
-                    "requests to the terminal service are signed with it, or with a secret derived from JWT_SECRET";
-                let secret = lookup.required("GATEWAY_SECRET or JWT_SECRET", because);
-                let secret = lookup.get("JWT_SECRET").map_or(secret, Ok)?;
-                GatewaySecret::derived_from(secret.as_bytes()).map_err(unusable("JWT_SECRET"))?
-            }
+        let because = "requests to the terminal service are signed with it, or with a secret derived from JWT_SECRET";
+        let secret = match (lookup.get("GATEWAY_SECRET"), lookup.get("JWT_SECRET")) {
+            (Some(secret), _) => GatewaySecret::new(secret.as_bytes()).map_err(unusable("GATEWAY_SECRET"))?,
+            (None, Some(secret)) => GatewaySecret::derived_from(secret.as_bytes()).map_err(unusable("JWT_SECRET"))?,
+            (None, None) => return Err(ConfigError::Required { name: "GATEWAY_SECRET", because }),
         };
         Ok(Self { url, secret })
     }
@@ -161,12 +158,12 @@ impl AwsConfig {
     }
 }
 
-/// Variables by name; one that is set to nothing counts as not set.
+/// Variables by name; one that is set to nothing counts as not set. Values stay as they are, because secrets must.
 struct Lookup<'a, F>(&'a F);
 
 impl<F: Fn(&str) -> Option<String>> Lookup<'_, F> {
     fn get(&self, name: &str) -> Option<String> {
-        (self.0)(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+        (self.0)(name).filter(|value| !value.trim().is_empty())
     }
 
     fn required(&self, name: &'static str, because: &'static str) -> Result<String, ConfigError> {
@@ -174,7 +171,7 @@ impl<F: Fn(&str) -> Option<String>> Lookup<'_, F> {
     }
 
     fn number(&self, name: &'static str) -> Result<Option<u64>, ConfigError> {
-        match self.get(name).map(|value| value.parse::<u64>()) {
+        match self.get(name).map(|value| value.trim().parse::<u64>()) {
             None => Ok(None),
             Some(Ok(number)) if number > 0 => Ok(Some(number)),
             Some(_) => {
@@ -186,4 +183,101 @@ impl<F: Fn(&str) -> Option<String>> Lookup<'_, F> {
 
 fn unusable<E: std::fmt::Display>(name: &'static str) -> impl Fn(E) -> ConfigError {
     move |error| ConfigError::Unusable { name, reason: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+    fn lookup<'a>(variables: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+        |name| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named_with_its_reason() {
+        let config = |variables: &[(&str, &str)]| Config::from_lookup(lookup(variables)).unwrap_err().to_string();
+        let backend =
+            |variables: &[(&str, &str)]| BackendConfig::from_lookup(lookup(variables)).unwrap_err().to_string();
+        let aws = |variables: &[(&str, &str)]| AwsConfig::from_lookup(lookup(variables)).unwrap_err().to_string();
+        let url = ("BACKEND_URL", "http://localhost:3001");
+        let faults = [
+            (config(&[]), "JWT_SECRET is required because every connection is authorized by a token signed with it"),
+            (config(&[("JWT_SECRET", "  ")]), "JWT_SECRET is required because"),
+            (config(&[("JWT_SECRET", "short")]), "JWT_SECRET is not usable: a secret must have at least 32 bytes"),
+            (
+                config(&[("JWT_SECRET", SECRET), ("CONNECTION_TTL_SECONDS", "0")]),
+                "CONNECTION_TTL_SECONDS is not usable: it must be a whole number greater than 0",
+            ),
+            (
+                config(&[("JWT_SECRET", SECRET), ("MAX_CONNECTIONS_PER_USER", "many")]),
+                "MAX_CONNECTIONS_PER_USER is not usable",
+            ),
+            (backend(&[("JWT_SECRET", SECRET)]), "APP_RUNNER_URL is required because messages are forwarded"),
+            (backend(&[("APP_RUNNER_URL", "localhost")]), "APP_RUNNER_URL is not usable: it must start with https://"),
+            (backend(&[url]), "GATEWAY_SECRET is required because"),
+            (backend(&[url, ("GATEWAY_SECRET", "short"), ("JWT_SECRET", SECRET)]), "GATEWAY_SECRET is not usable"),
+            (aws(&[]), "AWS_ACCESS_KEY_ID is required because"),
+            (aws(&[("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")]), "TABLE_NAME is required because"),
+        ];
+        for (error, expected) in faults {
+            assert!(error.starts_with(expected), "{error}");
+            assert!(!error.contains("short"), "{error}");
+        }
+    }
+
+    #[test]
+    fn defaults_and_overrides() {
+        let config = Config::from_lookup(lookup(&[("JWT_SECRET", SECRET)])).unwrap();
+        assert_eq!((config.connections_per_user, config.connection_ttl.as_secs()), (20, 600));
+        assert_eq!((config.origins.clone(), config.users.issuer.clone()), (Origins::Any, None));
+        assert_eq!(config.endpoint("api.example", "prod").as_str(), "https://api.example/prod");
+        let config = Config::from_lookup(lookup(&[
+            ("JWT_SECRET", SECRET),
+            ("JWT_ISSUER", "lab"),
+            ("ALLOWED_ORIGINS", "https://lab.example"),
+            ("MAX_CONNECTIONS_PER_USER", "3"),
+            ("CONNECTION_TTL_SECONDS", " 60 "),
+            ("DOMAIN_NAME", "http://127.0.0.1:4000"),
+            ("STAGE", "local"),
+        ]));
+        let config = config.unwrap();
+        assert_eq!((config.connections_per_user, config.connection_ttl.as_secs()), (3, 60));
+        assert!(!config.origins.allow(Some("https://other.example")));
+        assert_eq!(config.users.issuer.as_deref(), Some("lab"));
+        assert_eq!(config.endpoint("api.example", "prod").as_str(), "http://127.0.0.1:4000/local");
+    }
+
+    #[test]
+    fn the_gateway_secret_is_its_own_or_derived() {
+        let read = |variables: &[(&str, &str)]| BackendConfig::from_lookup(lookup(variables)).unwrap();
+        let urls = [("APP_RUNNER_URL", "https://a.example/"), ("BACKEND_URL", "http://b"), ("JWT_SECRET", SECRET)];
+        let derived = read(&urls);
+        assert_eq!(derived.url, "https://a.example");
+        assert_eq!(derived.secret, GatewaySecret::derived_from(SECRET.as_bytes()).unwrap());
+        // To the letter: the service reads the same variable.
+        let own = format!(" {SECRET}\n");
+        let own = read(&[("BACKEND_URL", "http://b"), ("GATEWAY_SECRET", &own), ("JWT_SECRET", SECRET)]);
+        assert_eq!(own.url, "http://b");
+        assert_eq!(own.secret, GatewaySecret::new(format!(" {SECRET}\n").as_bytes()).unwrap());
+    }
+
+    #[test]
+    fn nothing_secret_prints() {
+        let variables = [
+            ("JWT_SECRET", SECRET),
+            ("BACKEND_URL", "http://b"),
+            ("TABLE_NAME", "t"),
+            ("AWS_REGION", "r"),
+            ("AWS_ACCESS_KEY_ID", "id"),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
+            ("AWS_SESSION_TOKEN", SECRET),
+        ];
+        let lookup = lookup(&variables);
+        let (config, backend) = (Config::from_lookup(&lookup).unwrap(), BackendConfig::from_lookup(&lookup).unwrap());
+        let printed = format!("{config:?} {backend:?} {:?}", AwsConfig::from_lookup(&lookup).unwrap());
+        assert!(!printed.contains(SECRET), "{printed}");
+        assert!(printed.contains("<redacted>"), "{printed}");
+    }
 }

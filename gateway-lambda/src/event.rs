@@ -93,7 +93,7 @@ struct RawContext {
 
 /// Reads an event.
 pub(crate) fn parse(event: Value, config: &Config) -> Result<(Source, Event), HandleError> {
-    let mut raw: Raw = serde_json::from_value(event).map_err(|error| HandleError::BadEvent(error.to_string()))?;
+    let mut raw: Raw = serde_json::from_value(event).map_err(|error| HandleError::BadEvent(fault(&error)))?;
     let context = raw.request_context.take().ok_or_else(|| missing("requestContext"))?;
     let authorizer = raw.r#type.as_deref() == Some("REQUEST");
     let route = if authorizer { "authorizer" } else { route(context.route_key.as_deref())? };
@@ -108,6 +108,12 @@ pub(crate) fn parse(event: Value, config: &Config) -> Result<(Source, Event), Ha
         _ => Event::Message { body: body(raw)? },
     };
     Ok((source, event))
+}
+
+/// What is wrong, without the value that is wrong: it may be a token or a keystroke.
+fn fault(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(['"', '`']).next().unwrap_or_default().trim_end().to_owned()
 }
 
 fn missing(field: &str) -> HandleError {

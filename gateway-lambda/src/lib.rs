@@ -23,8 +23,6 @@ mod line;
 mod message;
 mod origin;
 mod route;
-#[cfg(feature = "testing")]
-pub mod testing;
 mod turn;
 
 pub use aws::Aws;

@@ -22,6 +22,7 @@ async fn a_bad_event_is_an_error_that_names_the_fault_and_touches_nothing() {
     };
     let bad = [
         (json!(null), "invalid type: null"),
+        (with("connect", &|event| event["queryStringParameters"] = json!("token=secret")), "invalid type: string"),
         (json!({"hello": "world"}), "`requestContext` is missing"),
         (without("message-default", "requestContext.connectionId"), "`requestContext.connectionId` is missing"),
         (without("message-default", "requestContext.routeKey"), "`requestContext.routeKey` is missing"),
@@ -47,6 +48,7 @@ async fn a_bad_event_is_an_error_that_names_the_fault_and_touches_nothing() {
         let world = World::new();
         let error = world.try_handle(event, PLENTY).await.unwrap_err();
         assert!(matches!(&error, HandleError::BadEvent(text) if text.contains(fault)), "{fault}: {error}");
+        assert!(!error.to_string().contains("secret"), "{error}");
         assert_eq!((world.backend.calls(), world.browser.deliveries()), (vec![], vec![]), "{fault}");
     }
 }

@@ -1,9 +1,9 @@
 //! The real binary with real edges: the runtime API hands it events, its rows are in a DynamoDB API, its posts reach a server
 //! in API Gateway's place, and its requests a server in the service's place.
 
+use crate::moto::Moto;
 use crate::runtime_api::Function;
 use crate::server::Server;
-use gateway_lambda::testing::Moto;
 use gateway_lambda::{Clock, Connections, SystemClock};
 use serde_json::{Value, json};
 use shared_protocol::{ConnectionId, Role, SessionId, UserClaims};

@@ -1,7 +1,8 @@
 //! The contract of `Connections`, kept by both of its implementations: in memory, and on a real DynamoDB API.
 
+use crate::contract::connections_contract;
+use crate::moto::Moto;
 use futures_util::StreamExt;
-use gateway_lambda::testing::{Moto, connections_contract};
 use gateway_lambda::{Aws, AwsConfig, Connection, Connections, DynamoConnections, Identity, MemoryConnections};
 use shared_protocol::{ConnectionId, Role, SessionId};
 use std::time::Duration;

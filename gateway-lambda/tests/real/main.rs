@@ -5,7 +5,9 @@
 
 mod bootstrap;
 mod connections;
+mod contract;
 mod http_backend;
 mod management;
+mod moto;
 mod runtime_api;
 mod server;

@@ -1,14 +1,13 @@
 //! A DynamoDB API on this machine: moto's server, one for each test, on a port of its own.
 
-use crate::aws::Aws;
-use crate::config::AwsConfig;
-use crate::connections::{DynamoConnections, SESSION_INDEX, USER_INDEX};
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, Projection, ProjectionType,
     ScalarAttributeType,
 };
+use gateway_lambda::connections::{SESSION_INDEX, USER_INDEX};
+use gateway_lambda::{Aws, AwsConfig, DynamoConnections};
 use std::io::{Read, Seek};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -21,21 +20,18 @@ const START_TIME: Duration = Duration::from_secs(60);
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// moto's server; ends with the value.
-pub struct Moto {
+pub(crate) struct Moto {
     process: Child,
     url: String,
 }
 
 impl Moto {
     /// Starts moto from the workspace's `.venv` and waits until it listens.
-    ///
-    /// # Panics
-    /// Says what to install when it is not there, and shows its output when it does not start.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/moto_server");
         // Into a file, so that nobody has to read on for it to go on.
-        let mut output = tempfile::tempfile().unwrap_or_else(|error| panic!("no temporary file: {error}"));
-        let stderr = output.try_clone().unwrap_or_else(|error| panic!("no temporary file: {error}"));
+        let mut output = tempfile::tempfile().unwrap();
+        let stderr = output.try_clone().unwrap();
         let process = Command::new(&program)
             .args(["--host", "127.0.0.1", "--port", "0"])
             .stdin(Stdio::null())
@@ -66,12 +62,12 @@ impl Moto {
     }
 
     /// Where it listens: the value for `AWS_ENDPOINT_URL_DYNAMODB`.
-    pub fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
     /// What the function is told about AWS so that it finds this table here.
-    pub fn config(&self, table: &str) -> AwsConfig {
+    pub(crate) fn config(&self, table: &str) -> AwsConfig {
         AwsConfig {
             table: table.to_owned(),
             region: "eu-west-1".to_owned(),
@@ -81,14 +77,9 @@ impl Moto {
     }
 
     /// Creates the table of connections, as it is on AWS, and opens it.
-    ///
-    /// # Panics
-    /// When moto refuses.
-    pub async fn create_table(&self, table: &str) -> DynamoConnections {
+    pub(crate) async fn create_table(&self, table: &str) -> DynamoConnections {
         let connections = DynamoConnections::new(Aws::new(self.config(table)));
-        if let Err(error) = create(&connections, table).await {
-            panic!("moto does not create the table: {error}");
-        }
+        create(&connections, table).await.unwrap();
         connections
     }
 }
