@@ -92,6 +92,9 @@ pub trait Pty: Send {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Sets the size and tells the foreground program (SIGWINCH).
     fn resize(&mut self, size: Size) -> io::Result<()>;
+    /// Signals the foreground program like Ctrl-C, ahead of input that nobody reads, which is dropped. False, and nothing done,
+    /// where the terminal makes no signals of keys (raw mode).
+    fn interrupt(&mut self) -> bool;
     /// How the terminal treats input now.
     fn tty(&self) -> Tty;
     /// How the shell ended; `None` while it runs.

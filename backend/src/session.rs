@@ -5,11 +5,13 @@ mod actor;
 mod attach;
 mod client;
 pub mod command;
+pub mod deflate;
 mod deliver;
 pub mod follower;
 pub mod input_order;
 mod lifecycle;
 pub mod output_log;
+mod plain;
 mod registry;
 mod send;
 
@@ -119,7 +121,7 @@ impl SessionHandle {
     pub async fn deliver(&self, speaker: Speaker, inbound: Inbound) -> Result<Reply, Refusal> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Deliver { speaker, inbound, reply }).await?;
-        let deadline = deliver::DIRECT_COMMAND + PATIENCE;
+        let deadline = plain::DIRECT_COMMAND + PATIENCE;
         match tokio::time::timeout(deadline, answer).await {
             Ok(answer) => answer.map_err(|_| Refusal::ended()),
             Err(_) => Err(Refusal::overloaded()),

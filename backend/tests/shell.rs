@@ -172,3 +172,32 @@ async fn a_flood_arrives_whole_and_in_order() {
     assert!(text.contains("00600000\nfinished"));
     service.stop().await;
 }
+
+#[tokio::test]
+async fn an_interrupt_reaches_a_program_that_does_not_read() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    terminal.keys("sh -c 'echo rea''dy; exec sleep 1000'\r").await;
+    terminal.sees("ready").await;
+    for _ in 0..5 {
+        terminal.keys(&"echo pasted; ".repeat(320)).await;
+    }
+    let after = terminal.seq;
+    terminal.ordered("interrupt", &format!(r#","afterSeq":{after}"#)).await;
+    assert_eq!(terminal.command("echo code $?").await, ("code 130\n".into(), 0));
+    assert!(!terminal.screen().contains("\npasted"), "nothing of the paste was run");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn an_interrupt_ends_a_flood_within_a_screenful() {
+    let service = Service::start().await;
+    let mut terminal = service.terminal("s").await;
+    terminal.attach("page").await;
+    terminal.keys("yes\r").await;
+    terminal.sees("y\r\ny\r\ny\r\n").await;
+    terminal.ordered("interrupt", r#","afterSeq":1"#).await;
+    assert_eq!(terminal.command("echo stopped").await, ("stopped\n".into(), 0));
+    service.stop().await;
+}

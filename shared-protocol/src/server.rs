@@ -196,6 +196,10 @@ pub struct Pong {
     /// The service's time, in ms since 1970.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
+    /// The life of the shell that `head` and `ackSeq` beside it speak of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub epoch: Option<Epoch>,
 }
 
 /// Fields of `echo`.
@@ -208,6 +212,10 @@ pub struct EchoReply {
     /// The service's time, in ms since 1970.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
+    /// The life of the shell that `head` and `ackSeq` beside it speak of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub epoch: Option<Epoch>,
 }
 
 /// Fields of `input_ack`: only the frame's own.
@@ -236,12 +244,16 @@ pub struct ErrorMessage {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub id: Option<String>,
+    /// The life of the shell that `head` and `ackSeq` beside it speak of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub epoch: Option<Epoch>,
 }
 
 impl ErrorMessage {
     /// An error with the code's own `retryable`.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retryable: code.retryable(), have: None, id: None }
+        Self { code, message: message.into(), retryable: code.retryable(), have: None, id: None, epoch: None }
     }
 }
 
@@ -251,6 +263,10 @@ impl ErrorMessage {
 pub struct UnknownCommand {
     /// What the message called itself.
     pub received: String,
+    /// The life of the shell that `head` and `ackSeq` beside it speak of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional))]
+    pub epoch: Option<Epoch>,
 }
 
 /// Fields of a plain `command_result`.
@@ -293,6 +309,19 @@ pub struct ResizeAck {
     /// The service's time, in ms since 1970.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
+}
+
+impl ServerMessage {
+    /// Says which life of the shell the stamp beside it speaks of, where the message does not do so itself.
+    pub fn in_epoch(&mut self, current: Epoch) {
+        match self {
+            Self::Pong(Pong { epoch, .. })
+            | Self::Echo(EchoReply { epoch, .. })
+            | Self::Error(ErrorMessage { epoch, .. })
+            | Self::UnknownCommand(UnknownCommand { epoch, .. }) => *epoch = Some(current),
+            _ => {}
+        }
+    }
 }
 
 impl From<ErrorMessage> for ServerMessage {

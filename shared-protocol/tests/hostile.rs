@@ -27,17 +27,18 @@ fn answer(body: &[u8]) -> Result<Envelope, Malformed> {
             assert_eq!(again.inbound, Inbound::Message(message.clone()));
             match message {
                 ClientMessage::Ping(ping) => {
-                    Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp: limits::MAX_NUMBER }))
+                    Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp: limits::MAX_NUMBER, epoch: None }))
                 }
                 ClientMessage::Echo(echo) => Some(ServerMessage::Echo(EchoReply {
                     received: echo.fields.clone().into(),
                     timestamp: limits::MAX_NUMBER,
+                    epoch: None,
                 })),
                 _ => None,
             }
         }
         Ok(Envelope { inbound: Inbound::Unknown { kind }, .. }) => {
-            Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone() }))
+            Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone(), epoch: None }))
         }
         Ok(_) => None,
     };

@@ -1,8 +1,11 @@
 //! The one place with `unsafe`: a descriptor of our own for a PTY that portable-pty opened, because the crate gives out the
-//! number only, and its registration with tokio, which asks for a promise that the type system does not check.
+//! number only; its registration with tokio, which asks for a promise that the type system does not check; and one system
+//! call that no crate wraps.
 
 use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::ioctl::{IntegerSetter, Opcode, ioctl, opcode};
+use rustix::process::Signal;
 use std::io;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -26,4 +29,20 @@ pub(super) fn readiness(fd: OwnedFd, interest: Interest) -> io::Result<AsyncFd<O
     // is dropped.
     let registered = unsafe { AsyncFd::register_with_interest(fd, interest) };
     registered.map_err(io::Error::from)
+}
+
+/// The terminal's other side, opened without making it anyone's controlling terminal.
+pub(super) fn peer(master: &OwnedFd) -> io::Result<OwnedFd> {
+    use rustix::pty::{OpenptFlags, ioctl_tiocgptpeer};
+    Ok(ioctl_tiocgptpeer(master, OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?)
+}
+
+/// Sends a signal to the terminal's foreground process group, as its key would, even when nobody reads input (TIOCSIG).
+pub(super) fn signal_foreground(master: &OwnedFd, signal: Signal) -> io::Result<()> {
+    // From asm-generic/ioctls.h: _IOW('T', 0x36, int).
+    const TIOCSIG: Opcode = opcode::write::<i32>(b'T', 0x36);
+    #[expect(unsafe_code, reason = "no crate wraps this call")]
+    // SAFETY: TIOCSIG takes its argument by value, an integer, and writes no memory.
+    let sent = unsafe { ioctl(master, IntegerSetter::<TIOCSIG>::new_usize(signal.as_raw() as usize)) };
+    Ok(sent?)
 }

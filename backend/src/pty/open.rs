@@ -1,14 +1,14 @@
 //! Real terminals: portable-pty opens them and starts the shell; reading and writing is ours, by readiness on a duplicate of
 //! the master, so that no session needs a thread.
 
-use super::descriptor::{nonblocking_duplicate, readiness};
+use super::descriptor::{nonblocking_duplicate, peer, readiness, signal_foreground};
 use super::processes::ProcProcesses;
 use super::{Exit, Nonce, Processes, Pty, ReadOutcome, Ready, ShellSpec, Shells, Size, Want};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
-use rustix::termios::LocalModes;
+use rustix::termios::{LocalModes, QueueSelector, tcflush};
 use shared_protocol::server::Tty;
 use std::io;
 use std::task::{Context, Poll};
@@ -121,6 +121,25 @@ impl Pty for KernelPty {
 
     fn resize(&mut self, size: Size) -> io::Result<()> {
         self.master.resize(pty_size(size)).map_err(io::Error::other)
+    }
+
+    fn interrupt(&mut self) -> bool {
+        let settings = rustix::termios::tcgetattr(self.io.get_ref());
+        if !settings.is_ok_and(|settings| settings.local_modes.contains(LocalModes::ISIG)) {
+            return false;
+        }
+        // Flushing needs the other side: on the master it would drop output. A terminal that is gone needs no interrupt.
+        match peer(self.io.get_ref()).and_then(|slave| Ok(tcflush(slave, QueueSelector::IFlush)?)) {
+            Ok(()) => {}
+            Err(error) => tracing::debug!(%error, "unread input was not dropped"),
+        }
+        match signal_foreground(self.io.get_ref(), Signal::INT) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(%error, "the foreground program was not signalled");
+                false
+            }
+        }
     }
 
     fn tty(&self) -> Tty {

@@ -22,6 +22,8 @@ struct State {
     /// Bytes read so far, to see back-pressure.
     taken: usize,
     nonce: String,
+    signals: bool,
+    interrupts: usize,
 }
 
 /// The test's end of a scripted terminal. Clones speak of the same terminal.
@@ -65,6 +67,16 @@ impl Script {
     /// The shell ends.
     pub fn exit(&self, code: i32) {
         self.change(|state| state.exit = Some(Exit { code, signal: None }));
+    }
+
+    /// Whether the terminal makes signals of keys.
+    pub fn set_signals(&self, on: bool) {
+        self.change(|state| state.signals = on);
+    }
+
+    /// Interrupts so far.
+    pub fn interrupts(&self) -> usize {
+        self.state().interrupts
     }
 
     /// What was written so far.
@@ -151,6 +163,12 @@ impl Pty for ScriptedPty {
     fn resize(&mut self, size: Size) -> io::Result<()> {
         self.0.state().sizes.push(size);
         Ok(())
+    }
+
+    fn interrupt(&mut self) -> bool {
+        let mut state = self.0.state();
+        state.interrupts += usize::from(state.signals);
+        state.signals
     }
 
     fn tty(&self) -> Tty {

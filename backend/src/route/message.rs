@@ -89,11 +89,15 @@ pub(super) async fn deliver(
 fn stateless(service: &Service, inbound: &Inbound) -> Option<ServerMessage> {
     let timestamp = service.clock.now_ms();
     match inbound {
-        Inbound::Message(ClientMessage::Ping(ping)) => Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp })),
-        Inbound::Message(ClientMessage::Echo(echo)) => {
-            Some(ServerMessage::Echo(EchoReply { received: echo.fields.clone().into(), timestamp }))
+        Inbound::Message(ClientMessage::Ping(ping)) => {
+            Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp, epoch: None }))
         }
-        Inbound::Unknown { kind } => Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone() })),
+        Inbound::Message(ClientMessage::Echo(echo)) => {
+            Some(ServerMessage::Echo(EchoReply { received: echo.fields.clone().into(), timestamp, epoch: None }))
+        }
+        Inbound::Unknown { kind } => {
+            Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone(), epoch: None }))
+        }
         _ => None,
     }
 }

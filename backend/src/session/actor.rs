@@ -3,14 +3,15 @@
 
 use super::client::{Client, HOLD_PATIENCE};
 use super::command::{Commands, Step};
-use super::deliver::Origin;
 use super::lifecycle::Lifecycle;
 use super::output_log::OutputLog;
+use super::plain::{Origin, PlainCommands};
 use super::{Limits, Request};
 use crate::clock::Clock;
 use crate::pty::{MarkScanner, Nonce, Piece, Pty, ReadOutcome, Ready, Size, Want};
+use bytes::{Buf, Bytes};
 use shared_protocol::server::Tty;
-use shared_protocol::{ClientId, ConnectionId, EndReason, Epoch, ErrorCode, SessionId, StreamEvent};
+use shared_protocol::{ClientId, ConnectionId, EndReason, Epoch, ErrorCode, Seq, SessionId, StreamEvent};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -79,13 +80,15 @@ pub(super) struct Actor {
     pub commands: Commands<Origin>,
     pub clients: BTreeMap<ClientId, Client>,
     pub connections: HashMap<ConnectionId, Connected>,
-    pub plain: super::deliver::PlainCommands,
+    pub plain: PlainCommands,
     /// The client whose window the terminal has: the one who typed last.
     pub controller: Option<ClientId>,
     pub snapshots: u32,
     pub life: Lifecycle,
     pub ends_at_ms: u64,
-    unwritten: VecDeque<u8>,
+    /// Input that was applied but not yet taken by the terminal, with the client that typed it.
+    unwritten: VecDeque<(Option<ClientId>, Seq, Bytes)>,
+    unwritten_bytes: usize,
     marks: MarkScanner,
     tty_check: Option<Instant>,
     held_back: bool,
@@ -109,11 +112,12 @@ impl Actor {
             commands: Commands::default(),
             clients: BTreeMap::new(),
             connections: HashMap::new(),
-            plain: super::deliver::PlainCommands::default(),
+            plain: PlainCommands::default(),
             controller: None,
             snapshots: 0,
             life: Lifecycle::new(parts.limits, now),
             unwritten: VecDeque::new(),
+            unwritten_bytes: 0,
             marks: MarkScanner::new(&parts.nonce),
             tty_check: None,
             held_back: false,
@@ -255,7 +259,7 @@ impl Actor {
     pub(super) fn take_steps(&mut self, steps: Vec<Step<Origin>>) {
         for step in steps {
             match step {
-                Step::Type(bytes) => self.type_in(&bytes),
+                Step::Type(bytes) => self.type_in(None, Seq(0), bytes),
                 Step::Finished(finished) => self.command_finished(finished),
                 Step::Busy(origin) => {
                     self.command_refused(origin, ErrorCode::Busy, "the shell is not at an empty prompt");
@@ -265,30 +269,44 @@ impl Actor {
     }
 
     /// Puts input behind what waits already, and writes what the terminal takes.
-    pub(super) fn type_in(&mut self, bytes: &[u8]) {
-        self.unwritten.extend(bytes);
+    pub(super) fn type_in(&mut self, who: Option<&ClientId>, seq: Seq, bytes: impl Into<Bytes>) {
+        let bytes = bytes.into();
+        self.unwritten_bytes += bytes.len();
+        self.unwritten.push_back((who.cloned(), seq, bytes));
         self.write_input();
     }
 
     fn write_input(&mut self) {
-        while !self.unwritten.is_empty() {
-            let (front, _) = self.unwritten.as_slices();
-            match self.pty.write(front) {
-                Ok(0) => break,
-                Ok(count) => drop(self.unwritten.drain(..count)),
+        while let Some((_, _, bytes)) = self.unwritten.front_mut() {
+            match self.pty.write(bytes) {
+                Ok(0) if !bytes.is_empty() => break,
+                Ok(count) => {
+                    bytes.advance(count);
+                    self.unwritten_bytes -= count;
+                    if bytes.is_empty() {
+                        self.unwritten.pop_front();
+                    }
+                }
                 Err(error) => {
                     // The last process has closed the terminal: nobody will ever read this.
                     tracing::debug!(session = %self.id, %error, "the terminal takes no input");
                     self.unwritten.clear();
+                    self.unwritten_bytes = 0;
                 }
             }
         }
         self.tty_check = Some(Instant::now() + TTY_QUIET);
     }
 
+    /// Takes back what this client typed up to `until` and the terminal has not taken.
+    pub(super) fn discard_input(&mut self, who: &ClientId, until: Seq) {
+        self.unwritten.retain(|(typist, seq, _)| typist.as_ref() != Some(who) || *seq > until);
+        self.unwritten_bytes = self.unwritten.iter().map(|(_, _, bytes)| bytes.len()).sum();
+    }
+
     /// Whether the next message in order may be applied.
     pub(super) fn takes_input(&self) -> bool {
-        self.unwritten.len() < UNWRITTEN_BYTES && !self.commands.is_typing() && self.ending.is_none()
+        self.unwritten_bytes < UNWRITTEN_BYTES && !self.commands.is_typing() && self.ending.is_none()
     }
 
     /// Gives the terminal a size, in its true place in the stream.

@@ -6,7 +6,7 @@ use super::client::Client;
 use crate::pty::Size;
 use shared_protocol::client::Attach;
 use shared_protocol::server::{Attached, ErrorMessage};
-use shared_protocol::{ClientId, ConnectionId, ErrorCode, Pos, Role, ServerMessage};
+use shared_protocol::{ClientId, ConnectionId, ErrorCode, Role, ServerMessage};
 use tokio::time::Instant;
 
 /// Clients that one session remembers. The ones that left longest ago are forgotten first.
@@ -31,18 +31,11 @@ impl Actor {
         let client = self.clients.entry(attach.client.clone()).or_insert_with(|| Client::new(speaker, false, now));
         client.role = speaker.role;
         client.seen = now;
+        client.deflates = attach.accept.iter().any(|encoding| encoding == "z");
         client.size = Some(Size { cols: attach.cols, rows: attach.rows });
         let resume = attach.resume.filter(|resume| resume.epoch == epoch && resume.pos <= end).map(|resume| resume.pos);
-        match resume {
-            Some(pos) => client.sending.restart(pos, now),
-            // A page that knows nothing gets everything, from the beginning or by a snapshot; a repeated `attach` of a client
-            // that was answered already changes nothing.
-            None if new || attach.resume.is_some() => client.sending.restart(Pos(0), now),
-            None => {}
-        }
-        if resume.is_some_and(|pos| pos < start) {
-            client.sending.restart(Pos(0), now);
-        }
+        // A page that knows nothing gets everything, from the beginning or by a snapshot.
+        client.sending.restart(resume.filter(|pos| *pos >= start).unwrap_or_default(), now);
         client.snapshot.clear();
         if new {
             tracing::info!(session = %self.id, connection = %speaker.connection, role = ?speaker.role, "client attached");

@@ -5,7 +5,7 @@ use super::input_order::InputOrder;
 use super::{Fetched, Speaker};
 use crate::pty::Size;
 use shared_protocol::{ClientMessage, Pos, Role, Seq, ServerMessage};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -106,13 +106,21 @@ pub(super) struct Client {
     pub role: Role,
     /// Without an `attach`: gets direct replies only.
     pub plain: bool,
+    /// It reads `z`.
+    pub deflates: bool,
     /// Its window; the terminal has it while this client controls.
     pub size: Option<Size>,
     pub order: InputOrder<ClientMessage>,
+    /// Keys up to this number were taken back by an interrupt.
+    pub discard_until: Seq,
+    /// Interrupts that acted when they came and wait for their turn only to be counted.
+    pub interrupts: BTreeSet<Seq>,
     pub gap_since: Option<Instant>,
     ack_told: Seq,
     ack_due: Option<Instant>,
     pub sending: Sending,
+    /// What it was not sent yet is replaced by the screen as it is.
+    pub skip: bool,
     /// Parts of a snapshot that are still to be sent.
     pub snapshot: VecDeque<ServerMessage>,
     pub follower: Follower<Fetched>,
@@ -127,12 +135,16 @@ impl Client {
             user: speaker.user.clone(),
             role: speaker.role,
             plain,
+            deflates: false,
             size: None,
+            discard_until: Seq(0),
+            interrupts: BTreeSet::new(),
             order: InputOrder::default(),
             gap_since: None,
             ack_told: Seq(0),
             ack_due: None,
             sending: Sending::new(now),
+            skip: false,
             snapshot: VecDeque::new(),
             follower: Follower::default(),
             waiter: None,

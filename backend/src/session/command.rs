@@ -2,7 +2,8 @@
 //! shell's marks. Pure: sees marks and text, says what to type.
 
 use crate::pty::Mark;
-use shared_protocol::limits::RESULT_BYTES;
+use shared_protocol::frame::fitting_text;
+use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, ID_BYTES, RESULT_BYTES};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,6 +19,9 @@ pub const WAITING_COMMANDS: usize = 16;
 
 /// What is kept of a command's output, in bytes: twice the result, because line ends become shorter.
 const CAPTURE_BYTES: usize = RESULT_BYTES * 2;
+
+/// Room of a result in its frame, in bytes of JSON: the id of the command may be as long as six bytes for each of its own.
+const RESULT_ROOM: usize = FRAME_BYTES - ENVELOPE_BYTES - 6 * ID_BYTES;
 
 /// Exit code of a line that is not a complete command, as `bash -c` gives it.
 const INCOMPLETE: i32 = 2;
@@ -236,8 +240,10 @@ impl<O> Commands<O> {
             output = output.strip_prefix(b"\r").unwrap_or(output);
         }
         let mut result = String::from_utf8_lossy(output).replace("\r\n", "\n");
-        let truncated = active.truncated || result.len() > RESULT_BYTES;
-        result.truncate(result.floor_char_boundary(RESULT_BYTES));
+        // Control sequences are six times as long in JSON: the result must fit into a frame whatever it holds.
+        let most = fitting_text(&result, RESULT_ROOM).len().min(result.floor_char_boundary(RESULT_BYTES));
+        let truncated = active.truncated || result.len() > most;
+        result.truncate(most);
         let code = active.code.or(shell_code).unwrap_or_default();
         Some(Step::Finished(Finished {
             origin: active.origin,
@@ -351,6 +357,18 @@ mod tests {
         let steps = ready(&mut commands, 0, now);
         let [Step::Finished(finished)] = &steps[..] else { panic!("{steps:?}") };
         assert_eq!((finished.result.len(), finished.truncated), (RESULT_BYTES, true));
+    }
+
+    #[test]
+    fn a_result_of_control_sequences_still_fits_into_a_frame() {
+        let now = Instant::now();
+        let mut commands = at_prompt(now);
+        commands.request(1, "noise".into(), now);
+        commands.mark(Mark::Taken, now);
+        commands.text(&[0x1b; RESULT_BYTES]);
+        let steps = ready(&mut commands, 0, now);
+        let [Step::Finished(finished)] = &steps[..] else { panic!("{steps:?}") };
+        assert!(serde_json::to_string(&finished.result).unwrap().len() <= RESULT_ROOM + 2 && finished.truncated);
     }
 
     #[test]

@@ -2,14 +2,15 @@
 
 use super::actor::Actor;
 use super::client::{Client, Waiter};
+use super::deflate::{WORTH_DEFLATING, deflate};
 use super::follower::{Asked, Ticket};
 use super::output_log::Item;
 use super::{Close, Fetched};
 use bytes::Bytes;
 use shared_protocol::frame::{Payload, fitting_prefix};
-use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES};
-use shared_protocol::server::{Event, InputAck, Output, Snapshot, SnapshotScope};
-use shared_protocol::{ClientId, ConnectionId, Pos, Role, ServerFrame, ServerMessage};
+use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, FRAME_RAW_BYTES};
+use shared_protocol::server::{ErrorMessage, Event, InputAck, Output, Snapshot, SnapshotScope};
+use shared_protocol::{ClientId, ConnectionId, ErrorCode, Pos, Role, ServerFrame, ServerMessage};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -20,15 +21,35 @@ const PAYLOAD_BYTES: usize = FRAME_BYTES - ENVELOPE_BYTES;
 /// A client that is further behind is skipped to now, unless it holds the program back. In bytes.
 const SKIP_ABOVE: u64 = 640 * 1024;
 
+/// Unsent output that an interrupt skips, in bytes. Less is sent as it is: it costs one frame either way.
+const WORTH_SKIPPING: u64 = 8 * 1024;
+
 /// Output that is shown to a client that lost the rest, in bytes.
 const TAIL_BYTES: usize = 64 * 1024;
 
 /// Resets the terminal before a snapshot (RIS).
 const RESET: &[u8] = b"\x1bc";
 
-/// JSON text of a frame.
+/// JSON text of a frame. Only what echoes a client's own words can be too long, and is refused instead.
 pub(super) fn encode(frame: &ServerFrame) -> Bytes {
-    Bytes::from(frame.to_json())
+    let json = frame.to_json();
+    if json.len() <= FRAME_BYTES {
+        return Bytes::from(json);
+    }
+    let error = ErrorMessage::new(ErrorCode::TooLarge, "the answer would be larger than a frame");
+    Bytes::from(ServerFrame { message: error.into(), ..frame.clone() }.to_json())
+}
+
+/// As much of `bytes` as fits into a frame, and how much that is.
+fn pack(bytes: &[u8], deflates: bool) -> (Payload, usize) {
+    if deflates
+        && bytes.len() >= WORTH_DEFLATING
+        && let Some(packed) = deflate(bytes, PAYLOAD_BYTES)
+    {
+        return packed;
+    }
+    let bytes = fitting_prefix(bytes, PAYLOAD_BYTES);
+    (Payload::encode(bytes), bytes.len())
 }
 
 impl Client {
@@ -91,11 +112,12 @@ impl Actor {
     }
 
     /// A frame with where stream and input stand.
-    pub(super) fn stamp(&mut self, id: &ClientId, message: ServerMessage) -> Bytes {
+    pub(super) fn stamp(&mut self, id: &ClientId, mut message: ServerMessage) -> Bytes {
         let head = self.log.end();
         let client = self.clients.get_mut(id).filter(|client| !client.plain);
         let Some(client) = client else { return encode(&message.into()) };
         client.ack_told();
+        message.in_epoch(self.epoch);
         encode(&ServerFrame { message, head: Some(head), ack_seq: Some(client.order.applied()) })
     }
 
@@ -109,8 +131,10 @@ impl Actor {
         }
         let (sent, end) = (client.sending.sent, self.log.end());
         let behind = end.0 - sent.0 > SKIP_ABOVE && !(client.may_hold_back() && self.log.start() <= sent);
-        if client.snapshot.is_empty() && (behind || sent < self.log.start()) {
-            let parts = self.snapshot(sent);
+        let skip = std::mem::take(&mut client.skip);
+        if client.snapshot.is_empty() && (skip || behind || sent < self.log.start()) {
+            let deflates = client.deflates;
+            let parts = self.snapshot(sent, deflates);
             self.clients.get_mut(id)?.snapshot.extend(parts);
         }
         let epoch = self.epoch;
@@ -123,23 +147,30 @@ impl Actor {
             }
             return Some(part);
         }
-        match self.log.at(sent, PAYLOAD_BYTES) {
+        match self.log.at(sent, if client.deflates { FRAME_RAW_BYTES } else { PAYLOAD_BYTES }) {
             Item::Event(event) => {
                 client.sending.sent(sent.after(1), now);
                 Some(ServerMessage::Event(Event { epoch, pos: sent, event: event.clone() }))
             }
             Item::Bytes(bytes) => {
-                let bytes = fitting_prefix(&bytes, PAYLOAD_BYTES);
-                client.sending.sent(sent.after(bytes.len() as u64), now);
-                let payload = Payload::encode(bytes);
-                Some(ServerMessage::Output(Output { epoch, pos: sent, len: bytes.len() as u32, payload }))
+                let (payload, len) = pack(&bytes, client.deflates);
+                client.sending.sent(sent.after(len as u64), now);
+                Some(ServerMessage::Output(Output { epoch, pos: sent, len: len as u32, payload }))
             }
             Item::End | Item::Lost => client.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch })),
         }
     }
 
+    /// Skips what nobody wants to see any more: output from before an interrupt that was not sent yet.
+    pub(super) fn skip_unsent(&mut self) {
+        let end = self.log.end();
+        for client in self.clients.values_mut().filter(|client| !client.plain) {
+            client.skip |= end.0 - client.sending.sent.0 > WORTH_SKIPPING;
+        }
+    }
+
     /// What a client gets instead of the stream up to now: a reset, and the last lines that were printed.
-    fn snapshot(&mut self, sent: Pos) -> Vec<ServerMessage> {
+    fn snapshot(&mut self, sent: Pos, deflates: bool) -> Vec<ServerMessage> {
         self.snapshots += 1;
         let pos = self.log.end();
         let mut data = RESET.to_vec();
@@ -150,9 +181,9 @@ impl Actor {
         let mut payloads = Vec::new();
         let mut rest = data.as_slice();
         while !rest.is_empty() {
-            let part = fitting_prefix(rest, PAYLOAD_BYTES);
-            payloads.push(Payload::encode(part));
-            rest = &rest[part.len()..];
+            let (payload, len) = pack(rest, deflates);
+            payloads.push(payload);
+            rest = &rest[len..];
         }
         let parts = payloads.len() as u16;
         let (epoch, id, size) = (self.epoch, self.snapshots, self.size);

@@ -138,3 +138,22 @@ async fn without_a_follower_the_program_runs_on_and_the_page_skips_to_now() {
     assert_eq!((&last["part"], &last["pos"]), (&last["parts"], &json!(flood.len())));
     assert_eq!(first["skipped"], json!(flood.len()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn much_output_is_deflated_for_those_who_can_inflate() {
+    let world = World::new().await;
+    let (plain, packed) = (speaker("ada", "c1"), speaker("bob", "c2"));
+    let (_, ticket) = world.attach(&plain, "page-1").await;
+    let attach = json!({"type":"attach","client":"page-2","cols":80,"rows":24,"accept":["gif","z"]});
+    let packed_ticket = world.say(&packed, attach).await.follow.unwrap();
+    let log: String = (0..3000).map(|n| format!("   Compiling crate-{n} v1.{n}.0\r\n")).collect();
+    world.script.print(&log[..1000]);
+    let short = world.fetch(&packed, packed_ticket, Duration::from_millis(1)).await;
+    assert_eq!(frame(short.frame)["len"], 1000, "little is sent as it is");
+    world.script.print(&log[1000..]);
+    world.settle().await;
+    let long = frame(world.fetch(&packed, short.next.unwrap(), Duration::from_millis(1)).await.frame);
+    assert!(long["z"].is_string() && long["len"].as_u64().unwrap() > 60_000, "{}", long["len"]);
+    let (frames, _) = world.fetch_all(&plain, ticket).await;
+    assert!(frames.iter().all(|frame| frame.get("z").is_none()));
+}

@@ -1,7 +1,9 @@
 //! Input: its order, its bounds, and whose window the terminal has.
 
 use crate::world::{SIZE, World, frame, input, speaker};
+use backend::session::Speaker;
 use serde_json::json;
+use shared_protocol::Role;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -78,4 +80,63 @@ async fn two_controllers_type_and_the_size_follows_the_one_who_did_last() {
     assert_eq!(world.script.input(), b"ba");
     let sizes: Vec<_> = world.script.sizes().iter().map(|size| (size.cols, size.rows)).collect();
     assert_eq!(sizes, [(80, 24), (100, 30), (80, 24)]);
+}
+
+fn interrupt(attached: &serde_json::Value, seq: u64, after: u64) -> serde_json::Value {
+    json!({"type":"interrupt","seq":seq,"epoch":attached["epoch"],"afterSeq":after})
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_goes_ahead_of_what_nobody_reads_and_acts_once() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, _) = world.attach(&ada, "page").await;
+    world.script.set_signals(true);
+    world.script.set_room(3);
+    world.say(&ada, input(&attached, 1, "abcdef")).await;
+    world.say(&ada, input(&attached, 3, "never")).await;
+    world.say(&ada, interrupt(&attached, 4, 3)).await;
+    assert_eq!(world.script.interrupts(), 1, "it does not wait for the second message");
+    world.say(&ada, interrupt(&attached, 4, 3)).await;
+    world.script.set_room(usize::MAX);
+    world.say(&ada, input(&attached, 5, "after")).await;
+    world.say(&ada, input(&attached, 2, "never")).await;
+    assert_eq!(world.script.input(), b"abcafter", "what was typed before it is taken back, what comes after is not");
+    world.say(&ada, interrupt(&attached, 4, 3)).await;
+    assert_eq!(world.script.interrupts(), 1, "a repeat does nothing");
+    let pong = frame(world.say(&ada, json!({"type":"ping"})).await.frame);
+    assert_eq!(pong["ackSeq"], 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_keys_make_no_signals_an_interrupt_is_a_key_in_its_turn() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, _) = world.attach(&ada, "page").await;
+    world.say(&ada, interrupt(&attached, 2, 1)).await;
+    assert_eq!(world.script.input(), b"");
+    world.say(&ada, input(&attached, 1, "a")).await;
+    assert_eq!(world.script.input(), b"a\x03");
+    let viewer = Speaker { role: Role::Viewer, ..speaker("vic", "c2") };
+    world.script.set_signals(true);
+    let (attached, _) = world.attach(&viewer, "page-v").await;
+    world.say(&viewer, interrupt(&attached, 1, 0)).await;
+    assert_eq!(world.script.interrupts(), 0, "a viewer interrupts nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupt_skips_what_was_printed_and_not_sent() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    world.script.set_signals(true);
+    world.script.print(vec![b'y'; 300_000]);
+    let first = world.fetch(&ada, ticket, Duration::from_millis(1)).await;
+    world.say(&ada, interrupt(&attached, 1, 0)).await;
+    world.script.print("$ ");
+    let (frames, _) = world.fetch_all(&ada, first.next.unwrap()).await;
+    assert!(frames.len() < 6, "{} frames instead of the flood", frames.len());
+    assert_eq!(frames[0]["type"], "snapshot");
+    let end = frames.last().unwrap();
+    assert_eq!((&end["type"], &end["data"], &end["pos"]), (&json!("output"), &json!("$ "), &json!(300_000)));
 }

@@ -123,6 +123,8 @@ export type EchoReply = {
   received: unknown,
   /** The service's time, in ms since 1970. */
   timestamp: number,
+  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
+  epoch?: Epoch,
 };
 
 /** Why a session ended. Every end has one. */
@@ -146,6 +148,8 @@ export type ErrorMessage = {
   have?: Seq,
   /** With a refused `command`: its id. */
   id?: string,
+  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
+  epoch?: Epoch,
 };
 
 /** Fields of `event`. */
@@ -294,6 +298,8 @@ export type Pong = {
   t?: unknown,
   /** The service's time, in ms since 1970. */
   timestamp: number,
+  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
+  epoch?: Epoch,
 };
 
 /** A place in a session's stream of output bytes and events; each byte and each event occupies one. Starts at 0 in each epoch. */
@@ -394,6 +400,8 @@ export type Tty = {
 export type UnknownCommand = {
   /** What the message called itself. */
   received: string,
+  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
+  epoch?: Epoch,
 };
 
 /** Every error code, in the order of the enum. */

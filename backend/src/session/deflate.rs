@@ -1,0 +1,103 @@
+//! Packs as much of the stream into one frame as deflate allows: a build log or a snapshot becomes a fifth or a tenth of its
+//! length, and posts are what limits the chain. Pure.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::{Compress, Compression, FlushCompress};
+use shared_protocol::Payload;
+
+/// Less than this is sent as it is: a short frame gains nothing.
+pub const WORTH_DEFLATING: usize = 4 * 1024;
+
+/// Bytes that are packed at a time; after each it is known how much room is left.
+const PIECE: usize = 8 * 1024;
+
+/// What a piece may take at most: incompressible bytes are stored, with a few bytes for each block and for the flush.
+const PIECE_BOUND: usize = PIECE + 64;
+
+/// Packs a prefix of `bytes` into base64 of raw deflate with at most `room` characters. Returns the length of the prefix,
+/// or `None` when that is no better than sending it as it is.
+pub fn deflate(bytes: &[u8], room: usize) -> Option<(Payload, usize)> {
+    let room = room / 4 * 3;
+    let mut packer = Compress::new(Compression::fast(), false);
+    let mut packed = Vec::with_capacity(room);
+    let mut taken = 0;
+    for piece in bytes.chunks(PIECE) {
+        if packed.len() + PIECE_BOUND > room {
+            break;
+        }
+        push(&mut packer, piece, &mut packed, FlushCompress::Sync)?;
+        taken += piece.len();
+    }
+    push(&mut packer, &[], &mut packed, FlushCompress::Finish)?;
+    // Worth it only when it saves a frame: base64 alone carries `room` bytes.
+    (taken > packed.len() * 5 / 4).then(|| (Payload::Z(STANDARD.encode(packed)), taken))
+}
+
+fn push(packer: &mut Compress, mut bytes: &[u8], packed: &mut Vec<u8>, flush: FlushCompress) -> Option<()> {
+    loop {
+        packed.reserve(PIECE_BOUND);
+        let before = packer.total_in();
+        let spare = packed.capacity() - packed.len();
+        let status = packer.compress_vec(bytes, packed, flush).ok()?;
+        bytes = &bytes[(packer.total_in() - before) as usize..];
+        let has_room = packed.capacity() > packed.len() && spare > 0;
+        if bytes.is_empty() && (has_room || status == flate2::Status::StreamEnd) {
+            return Some(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::{Decompress, FlushDecompress};
+    use proptest::prelude::*;
+
+    fn inflate(payload: &Payload) -> Vec<u8> {
+        let Payload::Z(text) = payload else { panic!("{payload:?}") };
+        let packed = STANDARD.decode(text).unwrap();
+        let mut bytes = Vec::with_capacity(512 * 1024);
+        let status = Decompress::new(false).decompress_vec(&packed, &mut bytes, FlushDecompress::Finish).unwrap();
+        assert_eq!(status, flate2::Status::StreamEnd, "browsers refuse a stream without its end");
+        bytes
+    }
+
+    #[test]
+    fn a_build_log_takes_a_fifth_of_the_frames() {
+        let log: String =
+            (0..4000).map(|n| format!("\x1b[32m   Compiling\x1b[0m crate-{n} v0.{}.1\r\n", n % 7)).collect();
+        let (payload, taken) = deflate(log.as_bytes(), 32_000).unwrap();
+        assert!(taken > 100_000, "{taken}");
+        assert_eq!(inflate(&payload), &log.as_bytes()[..taken]);
+    }
+
+    #[test]
+    fn noise_is_sent_as_it_is() {
+        let mut state = 1u64;
+        let noise: Vec<u8> = (0..40_000)
+            .map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (state >> 56) as u8
+            })
+            .collect();
+        assert_eq!(deflate(&noise, 32_000), None);
+    }
+
+    proptest! {
+        // Each case packs tens of kilobytes.
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn what_is_packed_fits_and_comes_back(
+            words in proptest::collection::vec("[a-f]{1,6}|[ -~]{1,30}", 0..4000),
+            room in 12_000usize..32_000,
+        ) {
+            let text = words.concat();
+            if let Some((payload, taken)) = deflate(text.as_bytes(), room) {
+                let Payload::Z(packed) = &payload else { unreachable!() };
+                prop_assert!(packed.len() <= room);
+                prop_assert_eq!(inflate(&payload), &text.as_bytes()[..taken]);
+            }
+        }
+    }
+}
