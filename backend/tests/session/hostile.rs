@@ -1,0 +1,299 @@
+//! A model of the whole conversation: a real session and a real client, on a scripted terminal, with a made-up network between
+//! them that loses, repeats, delays, reorders and cuts, by a seed. Time is simulated, so minutes take milliseconds.
+//!
+//! What it covers: every interleaving that the seeds produce of messages, direct replies, grants, polls, lost polls, answers
+//! asked for again, followers that die, posts that are lost or come twice, connections that go with or without a word, and
+//! handovers; with and without `z`; with a terminal that stops reading. What it proves for them: nothing stalls, nothing is lost,
+//! repeated or out of place. What it leaves out: the gateway's own code and real sockets, which the whole-stack tests have.
+
+use crate::world::{World, speaker};
+use backend::pty::scripted::Script;
+use backend::session::{Reply, SessionHandle, Speaker, Ticket};
+use client::{Client, Heard, Piece};
+use shared_protocol::ClientId;
+use shared_protocol::client::parse;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+/// How long a follower works: what the gateway's invocation has.
+const TURN: Duration = Duration::from_secs(25);
+/// Longest that the whole conversation may take, simulated.
+const PATIENCE: Duration = Duration::from_secs(3600);
+/// Frames that are under way to the client at a time.
+const UNDER_WAY: usize = 10_000;
+
+/// How bad the network is, in events of 1,000.
+#[derive(Clone, Copy)]
+struct Faults {
+    lost: u64,
+    repeated: u64,
+    late: u64,
+    follower_dies: u64,
+    /// The connection is cut after so many messages.
+    cut_every: u64,
+}
+
+const HOSTILE: Faults = Faults { lost: 20, repeated: 50, late: 200, follower_dies: 10, cut_every: 200 };
+const AWFUL: Faults = Faults { lost: 200, repeated: 200, late: 500, follower_dies: 100, cut_every: 40 };
+const PERFECT: Faults = Faults { lost: 0, repeated: 0, late: 0, follower_dies: 0, cut_every: u64::MAX };
+
+/// Repeatable randomness (SplitMix64).
+#[derive(Clone)]
+struct Dice(Arc<Mutex<u64>>);
+
+impl Dice {
+    fn roll(&self, below: u64) -> u64 {
+        let mut state = self.0.lock().unwrap();
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = *state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % below
+    }
+
+    fn hits(&self, per_thousand: u64) -> bool {
+        self.roll(1000) < per_thousand
+    }
+}
+
+/// One connection through the made-up gateway.
+#[derive(Clone)]
+struct Line {
+    session: SessionHandle,
+    who: Speaker,
+    faults: Faults,
+    dice: Dice,
+    frames: mpsc::Sender<(u64, String)>,
+    /// Which connection of the client it is; frames of earlier ones are dropped.
+    number: u64,
+}
+
+impl Line {
+    async fn delay(&self) {
+        let usual = self.dice.roll(20);
+        let late = if self.dice.hits(self.faults.late) { self.dice.roll(400) } else { 0 };
+        sleep_until(Instant::now() + Duration::from_millis(usual + late)).await;
+    }
+
+    /// A message of the client: none, one or two invocations.
+    fn message(&self, text: &str) {
+        let copies = u64::from(!self.dice.hits(self.faults.lost)) + u64::from(self.dice.hits(self.faults.repeated));
+        for _ in 0..copies {
+            let (line, text) = (self.clone(), text.to_owned());
+            tokio::spawn(async move {
+                line.delay().await;
+                line.invoke(&text).await;
+            });
+        }
+    }
+
+    async fn invoke(&self, text: &str) {
+        let started = Instant::now();
+        let inbound = parse(text.as_bytes()).unwrap().inbound;
+        let Ok(reply) = self.session.deliver(self.who.clone(), inbound).await else { return };
+        let Reply { frame, follow, .. } = reply;
+        if let Some(frame) = frame {
+            self.post(&frame).await;
+        }
+        if let Some(ticket) = follow {
+            self.follow(ticket, started + TURN).await;
+        }
+    }
+
+    async fn follow(&self, mut ticket: Ticket, until: Instant) {
+        while Instant::now() < until && !self.dice.hits(self.faults.follower_dies) {
+            let wait = (until - Instant::now()).min(Duration::from_secs(20));
+            let Ok(answer) = self.session.output(self.who.connection.clone(), ticket, wait).await else { return };
+            if self.dice.hits(self.faults.lost) {
+                // The answer is lost on its way: asked for again, with the same ticket.
+                continue;
+            }
+            if let Some(frame) = &answer.frame {
+                self.post(frame).await;
+            }
+            match answer.next {
+                Some(next) => ticket = next,
+                None => return,
+            }
+        }
+    }
+
+    async fn post(&self, frame: &[u8]) {
+        let copies = u64::from(!self.dice.hits(self.faults.lost)) + u64::from(self.dice.hits(self.faults.repeated));
+        for copy in 0..copies {
+            let (line, text) = (self.clone(), String::from_utf8(frame.to_vec()).unwrap());
+            let arrive = async move {
+                line.delay().await;
+                // The client may have gone meanwhile.
+                let _ = line.frames.send((line.number, text)).await;
+            };
+            // The first is waited for, as a post is; the other comes whenever it comes.
+            if copy == 0 { arrive.await } else { drop(tokio::spawn(arrive)) }
+        }
+    }
+}
+
+/// A page that types and reads.
+struct Page {
+    client: Client,
+    user: String,
+    output: Vec<u8>,
+    line: Option<Line>,
+    number: u64,
+    sent: u64,
+    frames: mpsc::Sender<(u64, String)>,
+    inbox: mpsc::Receiver<(u64, String)>,
+    started: Instant,
+}
+
+impl Page {
+    fn new(user: &str) -> Self {
+        let (frames, inbox) = mpsc::channel(UNDER_WAY);
+        let client = Client::new(ClientId::new(format!("page-{user}")).unwrap(), 80, 24);
+        let (output, started) = (Vec::new(), Instant::now());
+        Self { client, user: user.into(), output, line: None, number: 0, sent: 0, frames, inbox, started }
+    }
+
+    fn now(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// A new connection; the old one is said goodbye to, or not.
+    async fn connect(&mut self, world: &World, faults: Faults, dice: &Dice) {
+        self.client.disconnected();
+        if let Some(old) = self.line.take()
+            && dice.hits(500)
+        {
+            world.session.disconnect(old.who.connection).await.unwrap();
+        }
+        self.number += 1;
+        let who = speaker(&self.user, &format!("{}-{}=", self.user, self.number));
+        let (session, frames, number) = (world.session.clone(), self.frames.clone(), self.number);
+        self.line = Some(Line { session, who, faults, dice: dice.clone(), frames, number });
+        self.client.connected(self.now());
+    }
+
+    /// Sends what is due, then waits for a frame or for the next thing to do, at most until `deadline`.
+    async fn step(&mut self, world: &World, faults: Faults, dice: &Dice, deadline: Instant) {
+        for message in self.client.send(self.now()) {
+            self.sent += 1;
+            self.line.as_ref().unwrap().message(&message);
+            if self.sent.is_multiple_of(faults.cut_every) {
+                return self.connect(world, faults, dice).await;
+            }
+        }
+        let next = self.client.deadline().map_or(deadline, |at| (self.started + at).min(deadline));
+        if let Ok(Some((number, frame))) = timeout_at(next, self.inbox.recv()).await
+            && number == self.number
+        {
+            self.client.receive(&frame, self.now());
+        }
+        while let Some(heard) = self.client.hear() {
+            match heard {
+                Heard::Stream(Piece::Bytes(bytes)) => self.output.extend(bytes),
+                Heard::Stream(Piece::Snapshot { .. }) => panic!("the stream fits into the ring: nothing is skipped"),
+                Heard::Discarded(_) => panic!("the shell is the same"),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a program prints: numbered lines, so that a difference shows where it is.
+fn known(lines: u64) -> Vec<u8> {
+    (0..lines)
+        .flat_map(|line| {
+            format!("{line:06} \x1b[3{}m{}\x1b[0m\r\n", line % 8, "#".repeat(line as usize % 60)).into_bytes()
+        })
+        .collect()
+}
+
+/// Prints in uneven pieces, with pauses, and stops reading input now and then.
+async fn play(script: Script, stream: Vec<u8>, dice: Dice) {
+    let mut rest = stream.as_slice();
+    while !rest.is_empty() {
+        let piece = rest.len().min(1 + dice.roll(3000) as usize);
+        script.print(&rest[..piece]);
+        rest = &rest[piece..];
+        script.set_room(if dice.hits(100) { dice.roll(50) as usize } else { usize::MAX });
+        sleep_until(Instant::now() + Duration::from_millis(dice.roll(300))).await;
+    }
+    script.set_room(usize::MAX);
+}
+
+/// Types and prints through a bad network until everything has arrived, and compares.
+async fn converse(seed: u64, faults: Faults, users: &[&str]) {
+    let world = World::new().await;
+    let dice = Dice(Arc::new(Mutex::new(seed)));
+    let stream = known(4000);
+    tokio::spawn(play(world.script.clone(), stream.clone(), dice.clone()));
+    let mut pages: Vec<Page> = users.iter().map(|user| Page::new(user)).collect();
+    let mut typed: Vec<Vec<String>> = vec![Vec::new(); users.len()];
+    for page in &mut pages {
+        page.connect(&world, faults, &dice).await;
+    }
+    let begun = Instant::now();
+    loop {
+        for (page, typed) in pages.iter_mut().zip(&mut typed) {
+            if typed.len() < 600 && dice.hits(300) {
+                let key = format!("{}{:04} ", page.user, typed.len());
+                page.client.keys(&key);
+                typed.push(key);
+            }
+            let soon = Instant::now() + Duration::from_millis(1 + dice.roll(40));
+            page.step(&world, faults, &dice, soon).await;
+        }
+        let done = pages.iter().zip(&typed).all(|(page, typed)| {
+            typed.len() == 600 && page.client.unacknowledged() == 0 && page.output.len() >= stream.len()
+        });
+        if done && world.script.taken() == stream.len() {
+            break;
+        }
+        assert!(
+            begun.elapsed() < PATIENCE,
+            "seed {seed} stalls: {:?}",
+            pages.iter().map(|page| &page.client).collect::<Vec<_>>()
+        );
+    }
+    for page in &pages {
+        assert!(page.output == stream, "seed {seed}: what {} saw is what was printed", page.user);
+    }
+    let input = String::from_utf8(world.script.input()).unwrap();
+    let words: Vec<&str> = input.split_inclusive(' ').collect();
+    assert_eq!(words.len(), users.len() * 600, "seed {seed}: every key once");
+    for (user, typed) in users.iter().zip(&typed) {
+        let theirs: Vec<&&str> = words.iter().filter(|word| word.starts_with(user)).collect();
+        assert!(
+            theirs.iter().zip(typed).all(|(have, want)| **have == want),
+            "seed {seed}: the keys of {user} are in order"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_perfect_network() {
+    converse(1, PERFECT, &["a"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hostile_network() {
+    for seed in 0..6 {
+        converse(seed, HOSTILE, &["a"]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_awful_network() {
+    for seed in 100..104 {
+        converse(seed, AWFUL, &["a"]).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_who_type_at_once() {
+    for seed in 200..203 {
+        converse(seed, HOSTILE, &["a", "b"]).await;
+    }
+}
