@@ -135,7 +135,8 @@ impl Invoke for RuntimeApi {
     async fn shutdown(&self) {
         self.slots.close();
         self.closing.cancel();
-        drop(self.idle.lock().take());
+        let idle = self.idle.lock().take().unwrap_or_default();
+        futures_util::future::join_all(idle.into_iter().map(Process::end)).await;
         self.settling.close();
         self.settling.wait().await;
     }

@@ -10,12 +10,16 @@ use serde_json::Value;
 use std::io;
 use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// Memory that the function is told it has, in MB.
 const MEMORY_MB: &str = "128";
+
+/// How long a killed process may take to be gone.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A running or frozen process. Dropping it kills it and everything that it started.
 pub(super) struct Process {
@@ -95,6 +99,12 @@ impl Process {
         }
         self.signal(Signal::STOP);
         Ok(())
+    }
+
+    /// Kills it and waits until it is gone, so that no zombie is left behind.
+    pub(super) async fn end(mut self) {
+        self.signal(Signal::KILL);
+        let _ = timeout(END_TIMEOUT, self.child.wait()).await;
     }
 
     async fn next_question(&mut self) -> Result<(), InvokeError> {
