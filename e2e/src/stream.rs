@@ -1,8 +1,10 @@
 //! Puts a session's stream together again: by position, whatever order the frames came in.
 
+use shared_protocol::limits::FRAME_RAW_BYTES;
 use shared_protocol::server::{Event, Output, Snapshot};
-use shared_protocol::{Epoch, Pos, StreamEvent};
+use shared_protocol::{Epoch, Payload, Pos, StreamEvent};
 use std::collections::BTreeMap;
+use std::io::Read;
 
 #[derive(Debug)]
 enum Piece {
@@ -23,6 +25,8 @@ pub struct Stream {
     pub events: Vec<(usize, StreamEvent)>,
     /// Positions that a snapshot left out.
     pub skipped: u64,
+    /// Frames that came deflated.
+    pub deflated: usize,
 }
 
 impl Stream {
@@ -49,7 +53,7 @@ impl Stream {
     }
 
     pub(crate) fn output(&mut self, output: &Output) {
-        let bytes = output.payload.decode().expect("no other encoding was offered");
+        let bytes = self.decode(&output.payload);
         assert_eq!(bytes.len(), output.len as usize, "`len` is the number of raw bytes");
         self.piece(output.epoch, output.pos, Piece::Bytes(bytes));
     }
@@ -62,7 +66,8 @@ impl Stream {
         if snapshot.epoch != self.epoch || snapshot.pos.0 < self.next {
             return;
         }
-        self.parts.insert(snapshot.part, snapshot.payload.decode().expect("no other encoding was offered"));
+        let part = self.decode(&snapshot.payload);
+        self.parts.insert(snapshot.part, part);
         if self.parts.len() == usize::from(snapshot.parts) {
             for (_, part) in std::mem::take(&mut self.parts) {
                 self.bytes.extend(part);
@@ -71,6 +76,17 @@ impl Stream {
             self.next = snapshot.pos.0;
             self.take_early();
         }
+    }
+
+    fn decode(&mut self, payload: &Payload) -> Vec<u8> {
+        let Payload::Z(text) = payload else { return payload.decode().expect("good base64") };
+        self.deflated += 1;
+        let deflated = Payload::B64(text.clone()).decode().expect("good base64");
+        let mut bytes = Vec::new();
+        let most = FRAME_RAW_BYTES as u64 + 1;
+        flate2::read::DeflateDecoder::new(&deflated[..]).take(most).read_to_end(&mut bytes).expect("good deflate");
+        assert!(bytes.len() <= FRAME_RAW_BYTES, "more than a frame may stand for");
+        bytes
     }
 
     fn piece(&mut self, epoch: Epoch, pos: Pos, piece: Piece) {

@@ -41,6 +41,8 @@ pub struct Terminal {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     client: ClientId,
     size: (u16, u16),
+    /// Encodings that it offers beyond text and base64.
+    pub accept: Vec<String>,
     /// Answer to `attach`, once there was one.
     pub attached: Option<Attached>,
     /// The session's stream.
@@ -84,6 +86,7 @@ impl Terminal {
             socket,
             client: ClientId::new(format!("e2e-{}-{number}", std::process::id())).expect("an id"),
             size: (120, 40),
+            accept: vec!["z".to_owned()],
             attached: None,
             stream: Stream::default(),
             replies: Vec::new(),
@@ -120,7 +123,7 @@ impl Terminal {
         let (cols, rows) = self.size;
         let known = self.stream.epoch();
         let resume = (known.0 > 0).then(|| Resume { epoch: known, pos: self.stream.pos() });
-        let attach = Attach { client: self.client.clone(), cols, rows, accept: Vec::new(), resume };
+        let attach = Attach { client: self.client.clone(), cols, rows, accept: self.accept.clone(), resume };
         self.send(&ClientMessage::Attach(attach)).await;
         self.wait("attached", |terminal| terminal.attached.is_some().then_some(())).await;
     }

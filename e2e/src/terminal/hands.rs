@@ -1,7 +1,7 @@
 //! What a person at a terminal does: types, runs, resizes, says something, ends it.
 
 use super::Terminal;
-use shared_protocol::client::{Chat, ChatMessage, Close, Command, Input, Keys, Resize};
+use shared_protocol::client::{Chat, ChatMessage, Close, Command, Input, Interrupt, Keys, Resize};
 use shared_protocol::{ClientMessage, Seq, ServerMessage, StreamEvent};
 
 impl Terminal {
@@ -36,6 +36,13 @@ impl Terminal {
         for &index in order {
             self.send(&messages[index]).await;
         }
+    }
+
+    /// Ctrl-C as a page sends it: ahead of what was typed before it.
+    pub async fn interrupt(&mut self) {
+        let (seq, epoch) = self.next();
+        let after_seq = Seq(seq.0 - 1);
+        self.send_ordered(seq, &ClientMessage::Interrupt(Interrupt { seq, epoch, after_seq })).await;
     }
 
     /// The window has a new size.

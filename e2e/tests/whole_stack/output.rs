@@ -3,7 +3,13 @@
 use e2e::{Stack, Terminal};
 use std::time::Duration;
 
-on_both!(every_byte_arrives, five_megabytes_arrive_whole, a_flood_is_interrupted, a_page_that_hangs_stops_the_flood);
+on_both!(
+    every_byte_arrives,
+    five_megabytes_arrive_whole,
+    a_flood_is_interrupted,
+    an_interrupt_goes_ahead,
+    a_page_that_hangs_stops_the_flood,
+);
 
 /// What stands between two lines that a command prints around its output, with the terminal changing nothing of it.
 async fn printed(terminal: &mut Terminal, command: &str) -> Vec<u8> {
@@ -13,26 +19,36 @@ async fn printed(terminal: &mut Terminal, command: &str) -> Vec<u8> {
 }
 
 async fn every_byte_arrives(stack: Stack) {
-    let mut terminal = stack.terminal("ada", "s1").await;
+    let mut terminal = stack.connect("ada", "s1").await;
+    terminal.accept.clear();
+    terminal.attach().await;
     let bytes = printed(&mut terminal, r#"for i in {0..255}; do printf "\\x$(printf %02x $i)"; done"#).await;
     assert_eq!(bytes, (0..=255).collect::<Vec<u8>>());
     let bytes = printed(&mut terminal, r"printf '\xff\x00\xe6\x97 \xf0\x9f\x91\x8b'").await;
     assert_eq!(bytes, b"\xff\x00\xe6\x97 \xf0\x9f\x91\x8b");
-    assert_eq!(terminal.stream.skipped, 0);
+    let bytes = printed(&mut terminal, "head -c 100000 /dev/zero").await;
+    assert_eq!(bytes, vec![0; 100_000]);
+    assert_eq!((terminal.stream.skipped, terminal.stream.deflated), (0, 0), "only what was offered is used");
     stack.stop().await;
 }
 
 async fn five_megabytes_arrive_whole(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
-    let make = "f=$(mktemp); head -c 3750000 /dev/urandom | base64 > $f; sha256sum < $f | cut -c 1-64";
-    let (hash, code) = terminal.command(make).await;
-    assert_eq!(code, 0);
-    terminal.run("stty -opost; echo '<begin>'; cat $f; echo '<end>'; stty opost; rm $f").await;
-    terminal.expect("<begin>\n").await;
-    let text = terminal.expect_within(Duration::from_secs(60), "<end>\n").await;
-    assert_eq!(text.len(), 3_750_000_usize.div_ceil(57) + 5_000_000);
-    assert_eq!(tokens::body_hash(&text), hash.trim_end());
-    assert_eq!(terminal.stream.skipped, 0, "a page that keeps up is never skipped");
+    // Text that deflate gains nothing from, and text as programs usually print it.
+    for (make, deflates) in
+        [("head -c 3750000 /dev/urandom | base64", false), ("seq -f 'building %08g of 200000' 1 200000", true)]
+    {
+        let (hash, code) = terminal.command(&format!("f=$(mktemp); {make} > $f; sha256sum < $f | cut -c 1-64")).await;
+        assert_eq!(code, 0);
+        let before = terminal.stream.deflated;
+        terminal.run("stty -opost; echo '<begin>'; cat $f; echo '<end>'; stty opost; rm $f").await;
+        terminal.expect("<begin>\n").await;
+        let text = terminal.expect_within(Duration::from_secs(60), "<end>\n").await;
+        assert!(text.len() > 5_000_000, "{} bytes", text.len());
+        assert_eq!(tokens::body_hash(&text), hash.trim_end());
+        assert_eq!(terminal.stream.skipped, 0, "a page that keeps up is never skipped");
+        assert_eq!(terminal.stream.deflated > before, deflates, "what was offered is used where it saves something");
+    }
     stack.stop().await;
 }
 
@@ -45,6 +61,25 @@ async fn a_flood_is_interrupted(stack: Stack) {
     terminal.type_text("echo co''de=$?\r").await;
     terminal.expect("code=130\r\n").await;
     assert_eq!(terminal.stream.skipped, 0);
+    stack.stop().await;
+}
+
+async fn an_interrupt_goes_ahead(stack: Stack) {
+    let mut terminal = stack.terminal("ada", "s1").await;
+    terminal.run("yes").await;
+    terminal.wait("a flood", |terminal| (terminal.stream.bytes.len() > 1_000_000).then_some(())).await;
+    // Typed to a program that never reads it: taken back, so that the shell does not run it either.
+    terminal.type_text("touch should-not-be-there\r").await;
+    terminal.interrupt().await;
+    terminal.type_text("echo co''de=$?\r").await;
+    terminal.expect("code=130\r\n").await;
+    assert_eq!(terminal.command("ls").await.0, "");
+    // In a program that reads keys itself it is a key.
+    terminal.run("stty raw -echo; echo ready; head -c 2 | od -An -tx1; stty sane").await;
+    terminal.expect("ready").await;
+    terminal.type_text("a").await;
+    terminal.interrupt().await;
+    terminal.expect("61 03").await;
     stack.stop().await;
 }
 
