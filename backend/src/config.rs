@@ -72,7 +72,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// `TERMINAL_SHELL`: the shell; `/bin/bash` by default.
     pub shell: ShellSettings,
-    /// `SESSION_GRACE_SECONDS` 300, `SESSION_IDLE_SECONDS` 1800, `SESSION_MAX_SECONDS` 14400.
+    /// `SESSION_GRACE_SECONDS` 300, `SESSION_IDLE_SECONDS` 1800, `SESSION_MAX_SECONDS` 14400, and `OUTPUT_BYTES_PER_SECOND`
+    /// 1048576: what a session may send through the gateway after a burst of 16 MiB; 0 for no limit.
     pub limits: Limits,
     /// `MAX_SESSIONS`: of this instance; 200 by default.
     pub sessions: usize,
@@ -107,6 +108,7 @@ impl Config {
             grace: seconds("SESSION_GRACE_SECONDS", 300)?,
             idle: seconds("SESSION_IDLE_SECONDS", 1800)?,
             life: seconds("SESSION_MAX_SECONDS", 14_400)?,
+            output_rate: env.parsed("OUTPUT_BYTES_PER_SECOND", "a whole number", 1024 * 1024)?,
         };
         Ok(Self {
             listen: SocketAddr::new(host, env.parsed("PORT", "a port number", 3001)?),

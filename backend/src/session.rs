@@ -3,6 +3,7 @@
 
 mod actor;
 mod attach;
+pub mod budget;
 mod client;
 pub mod command;
 pub mod deflate;
@@ -40,6 +41,8 @@ pub struct Speaker {
     pub admin: bool,
     /// Whether their token names this session, which is authority enough to create it.
     pub names_session: bool,
+    /// Whether they speak to this service directly, where frames cost nothing.
+    pub direct: bool,
     /// When their token was issued, in seconds since 1970: decides whether it may create an ended session again.
     pub issued_at: Option<u64>,
 }

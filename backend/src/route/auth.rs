@@ -52,6 +52,7 @@ impl Signed {
             role: self.claims.role,
             admin: self.claims.admin,
             names_session: self.claims.create,
+            direct: false,
             issued_at: self.claims.uiat,
         }
     }
@@ -90,6 +91,7 @@ pub(super) fn speaker(claims: &UserClaims, session: &SessionId, connection: Conn
         role: claims.role,
         admin: claims.admin,
         names_session: claims.sid.as_ref() == Some(session),
+        direct: true,
         issued_at: claims.iat,
     }
 }

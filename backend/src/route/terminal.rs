@@ -131,7 +131,7 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
                         Answering::Later(reply) => { pending.push(reply); continue }
                     },
                     Some(Ok(Message::Pong(_))) => {
-                        tracing::debug!("[Terminal:{session}] Pong received");
+                        tracing::info!("[Terminal:{session}] Pong received");
                         continue;
                     }
                     Some(Ok(Message::Ping(_))) => continue,

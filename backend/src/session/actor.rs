@@ -1,6 +1,7 @@
 //! The task that owns one session: it waits for requests, for the terminal and for deadlines, one thing at a time, and then
 //! answers whoever can be answered. No lock, because nothing of it is shared.
 
+use super::budget::Budget;
 use super::client::{Client, HOLD_PATIENCE};
 use super::command::{Commands, Step};
 use super::lifecycle::Lifecycle;
@@ -85,6 +86,7 @@ pub(super) struct Actor {
     pub controller: Option<ClientId>,
     pub snapshots: u32,
     pub life: Lifecycle,
+    pub budget: Budget,
     pub ends_at_ms: u64,
     /// Input that was applied but not yet taken by the terminal, with the client that typed it.
     unwritten: VecDeque<(Option<ClientId>, Seq, Bytes)>,
@@ -116,6 +118,7 @@ impl Actor {
             controller: None,
             snapshots: 0,
             life: Lifecycle::new(parts.limits, now),
+            budget: Budget::new(parts.limits.output_rate, now),
             unwritten: VecDeque::new(),
             unwritten_bytes: 0,
             marks: MarkScanner::new(&parts.nonce),

@@ -1,5 +1,6 @@
 //! One client of a session: its input in order, what it was sent and has parsed, and who fetches its frames.
 
+use super::budget::{Budget, READABLE};
 use super::follower::Follower;
 use super::input_order::InputOrder;
 use super::{Fetched, Speaker};
@@ -106,6 +107,11 @@ pub(super) struct Client {
     pub role: Role,
     /// Without an `attach`: gets direct replies only.
     pub plain: bool,
+    /// Its frames cost nothing.
+    direct: bool,
+    /// When the screen is shown next, while the budget is spent.
+    show_at: Option<Instant>,
+    shown: Option<Instant>,
     /// It reads `z`.
     pub deflates: bool,
     /// Its window; the terminal has it while this client controls.
@@ -135,6 +141,9 @@ impl Client {
             user: speaker.user.clone(),
             role: speaker.role,
             plain,
+            direct: speaker.direct,
+            show_at: None,
+            shown: None,
             deflates: false,
             size: None,
             discard_until: Seq(0),
@@ -170,6 +179,21 @@ impl Client {
         self.follower.is_live(now)
     }
 
+    /// Whether the stream may go out to it; when not, whether it is time to show the screen instead.
+    pub(super) fn may_stream(&mut self, budget: &mut Budget, now: Instant) -> Result<(), bool> {
+        self.show_at = None;
+        if self.direct || budget.allows_stream(now) {
+            return Ok(());
+        }
+        let due = self.shown.is_none_or(|shown| shown + READABLE <= now);
+        if due {
+            self.shown = Some(now);
+        } else {
+            self.show_at = self.shown.map(|shown| shown + READABLE);
+        }
+        Err(due)
+    }
+
     /// Input was applied: an acknowledgement is owed.
     pub(super) fn applied(&mut self, now: Instant) {
         self.ack_due.get_or_insert(now + ACK_DELAY);
@@ -203,7 +227,7 @@ impl Client {
     /// Next time that something about it is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let waiting = self.waiter.as_ref().map(|waiter| {
-            let due = [self.ack_due, self.sending.resend_at()].into_iter().flatten().min();
+            let due = [self.ack_due, self.sending.resend_at(), self.show_at].into_iter().flatten().min();
             due.map_or(waiter.until, |due| due.min(waiter.until))
         });
         let gap = self.gap_since.filter(|_| self.order.has_gap()).map(|since| since + GAP_PATIENCE);

@@ -4,7 +4,7 @@ use shared_protocol::EndReason;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long sessions live.
+/// How long sessions live, and how much they may send.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Without anyone attached.
@@ -13,6 +13,8 @@ pub struct Limits {
     pub idle: Duration,
     /// At most.
     pub life: Duration,
+    /// Output through the gateway, in bytes a second after a burst; 0 for no limit.
+    pub output_rate: u64,
 }
 
 /// One session's times.
@@ -65,7 +67,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn lifecycle(now: Instant) -> Lifecycle {
-        Lifecycle::new(Limits { grace: SECOND * 10, idle: SECOND * 30, life: SECOND * 100 }, now)
+        Lifecycle::new(Limits { grace: SECOND * 10, idle: SECOND * 30, life: SECOND * 100, output_rate: 0 }, now)
     }
 
     #[test]

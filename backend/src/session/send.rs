@@ -131,7 +131,14 @@ impl Actor {
         }
         let (sent, end) = (client.sending.sent, self.log.end());
         let behind = end.0 - sent.0 > SKIP_ABOVE && !(client.may_hold_back() && self.log.start() <= sent);
-        let skip = std::mem::take(&mut client.skip);
+        let mut skip = std::mem::take(&mut client.skip);
+        if client.snapshot.is_empty() && sent < end {
+            match client.may_stream(&mut self.budget, now) {
+                Ok(()) => {}
+                Err(true) => skip = true,
+                Err(false) => return None,
+            }
+        }
         if client.snapshot.is_empty() && (skip || behind || sent < self.log.start()) {
             let deflates = client.deflates;
             let parts = self.snapshot(sent, deflates);
@@ -155,6 +162,7 @@ impl Actor {
             Item::Bytes(bytes) => {
                 let (payload, len) = pack(&bytes, client.deflates);
                 client.sending.sent(sent.after(len as u64), now);
+                self.budget.spend(len as u64);
                 Some(ServerMessage::Output(Output { epoch, pos: sent, len: len as u32, payload }))
             }
             Item::End | Item::Lost => client.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch })),

@@ -157,3 +157,26 @@ async fn much_output_is_deflated_for_those_who_can_inflate() {
     let (frames, _) = world.fetch_all(&plain, ticket).await;
     assert!(frames.iter().all(|frame| frame.get("z").is_none()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn beyond_its_budget_a_session_shows_the_screen_now_and_then() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, mut ticket) = world.attach(&ada, "page").await;
+    let (begun, mut bytes, mut snapshots, mut end) = (Instant::now(), 0, 0, 0);
+    while begun.elapsed() < Duration::from_secs(10) {
+        if end + 100_000 > world.script.taken() as u64 {
+            world.script.print("0123456789abcde\n".repeat(16 * 1024));
+        }
+        let fetched = world.fetch(&ada, ticket, Duration::from_secs(1)).await;
+        ticket = fetched.next.unwrap();
+        let Some(bytes_of_frame) = fetched.frame else { continue };
+        let frame = frame(Some(bytes_of_frame));
+        bytes += frame["len"].as_u64().unwrap_or(0) as usize;
+        snapshots += usize::from(frame["type"] == "snapshot" && frame["part"] == 1);
+        end = frame["pos"].as_u64().unwrap() + frame["len"].as_u64().unwrap_or(0);
+        world.say(&ada, ack(&attached, end)).await;
+    }
+    assert!((16..28).contains(&(bytes / 1024 / 1024)), "a burst, then the rate: {bytes}");
+    assert!((10..45).contains(&snapshots), "at most four a second: {snapshots}");
+}

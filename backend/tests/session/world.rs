@@ -15,6 +15,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) const SIZE: Size = Size { cols: 80, rows: 24 };
+/// Output through the gateway, in bytes a second.
+pub(crate) const RATE: u64 = 1024 * 1024;
 pub(crate) const GRACE: Duration = Duration::from_secs(300);
 
 pub(crate) struct World {
@@ -38,7 +40,12 @@ impl World {
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
             settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into() },
-            limits: Limits { grace: GRACE, idle: Duration::from_secs(1800), life: Duration::from_secs(14_400) },
+            limits: Limits {
+                grace: GRACE,
+                idle: Duration::from_secs(1800),
+                life: Duration::from_secs(14_400),
+                output_rate: RATE,
+            },
             sessions_per_user: 2,
             sessions: 3,
         });
@@ -100,6 +107,7 @@ pub(crate) fn speaker(user: &str, connection: &str) -> Speaker {
         role: Role::Controller,
         admin: false,
         names_session: true,
+        direct: false,
         issued_at: None,
     }
 }
