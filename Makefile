@@ -12,6 +12,8 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 PORT ?= 3000
 BACKEND_PORT ?= 3001
 
+# Tests start these binaries. Built together with the tests, so that both share every dependency.
+BUILD := cargo build --workspace --bins --tests --locked
 NPM := npm --prefix web
 PAGE := web/app/out/index.html
 PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune \
@@ -31,15 +33,14 @@ test: test-rust test-web ## Check everything, as CI does
 test-rust: system-test .venv/installed ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	@# The whole-stack tests start these binaries.
-	cargo build --workspace --bins --locked
+	$(BUILD)
 	if cargo nextest --version >/dev/null 2>&1; \
-	then cargo nextest run --workspace --locked; \
-	else cargo test --workspace --lib --bins --tests --locked; fi
+	then cargo nextest run --workspace --no-fail-fast --locked; \
+	else cargo test --workspace --no-fail-fast --lib --bins --tests --locked; fi
 	cargo test --workspace --doc --locked
 
 test-web: system-test $(PAGE) ## Check the page: types, units, and a real browser
-	cargo build --package backend --package dev-gateway --bins --locked
+	$(BUILD)
 	$(NPM) run check
 	$(NPM) test
 	$(NPM) run e2e
