@@ -73,7 +73,8 @@ pub struct Config {
     /// `TERMINAL_SHELL`: the shell; `/bin/bash` by default.
     pub shell: ShellSettings,
     /// `SESSION_GRACE_SECONDS` 300, `SESSION_IDLE_SECONDS` 1800, `SESSION_MAX_SECONDS` 14400, and `OUTPUT_BYTES_PER_SECOND`
-    /// 1048576: what a session may send through the gateway after a burst of 16 MiB; 0 for no limit.
+    /// 1048576: what a session may send through the gateway after a burst of 16 MiB; 0 for no limit. `SESSION_SCROLLBACK_LINES` 1000: lines above the
+    /// screen that a page gets when it comes back.
     pub limits: Limits,
     /// `MAX_SESSIONS`: of this instance; 200 by default.
     pub sessions: usize,
@@ -109,6 +110,7 @@ impl Config {
             idle: seconds("SESSION_IDLE_SECONDS", 1800)?,
             life: seconds("SESSION_MAX_SECONDS", 14_400)?,
             output_rate: env.parsed("OUTPUT_BYTES_PER_SECOND", "a whole number", 1024 * 1024)?,
+            scrollback: env.parsed("SESSION_SCROLLBACK_LINES", "a whole number", 1000)?,
         };
         Ok(Self {
             listen: SocketAddr::new(host, env.parsed("PORT", "a port number", 3001)?),

@@ -8,6 +8,7 @@ mod client;
 pub mod command;
 pub mod deflate;
 mod deliver;
+mod emulator;
 pub mod follower;
 pub mod input_order;
 mod lifecycle;
@@ -15,6 +16,7 @@ pub mod output_log;
 mod plain;
 mod registry;
 mod send;
+mod snapshot;
 
 pub use follower::Ticket;
 pub use lifecycle::Limits;

@@ -20,6 +20,8 @@ pub enum Piece {
     Event(StreamEvent),
     /// The screen as it is now, instead of what came before.
     Snapshot {
+        /// The stream goes on here.
+        pos: Pos,
         /// What to write to the emulator.
         data: Vec<u8>,
         /// How much it restores.
@@ -40,7 +42,7 @@ enum Early {
 #[derive(Debug, Default)]
 struct Parts {
     id: u32,
-    parts: BTreeMap<u16, Vec<u8>>,
+    parts: BTreeMap<u16, (Vec<u8>, Vec<StreamEvent>)>,
 }
 
 /// What came so far.
@@ -82,19 +84,23 @@ impl OutputStream {
         let known = self.snapshot.take().filter(|known| known.id >= snapshot.id).unwrap_or_default();
         let mut known = if known.id == 0 { Parts { id: snapshot.id, ..known } } else { known };
         if known.id == snapshot.id {
-            known.parts.insert(snapshot.part, data);
+            let events = snapshot.events.iter().filter(|placed| placed.pos >= self.pos);
+            known.parts.insert(snapshot.part, (data, events.map(|placed| placed.event.clone()).collect()));
         }
         if known.id != snapshot.id || known.parts.len() < snapshot.parts as usize {
             self.snapshot = Some(known);
             return Vec::new();
         }
         self.pos = snapshot.pos;
+        let (data, events): (Vec<_>, Vec<_>) = known.parts.into_values().unzip();
         let mut pieces = vec![Piece::Snapshot {
-            data: known.parts.into_values().flatten().collect(),
+            pos: snapshot.pos,
+            data: data.concat(),
             scope: snapshot.scope,
             size: (snapshot.cols, snapshot.rows),
             skipped: snapshot.skipped,
         }];
+        pieces.extend(events.into_iter().flatten().map(Piece::Event));
         self.drain(&mut pieces);
         pieces
     }

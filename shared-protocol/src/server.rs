@@ -158,7 +158,7 @@ pub enum SnapshotScope {
 }
 
 /// Fields of `snapshot`. Its data starts from a reset terminal.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Snapshot {
     /// The life of the shell.
@@ -183,6 +183,21 @@ pub struct Snapshot {
     /// Stream positions before `pos` that the client will never get.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub skipped: u64,
+    /// Events among what is skipped, so that no result and no word is lost with the output around it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<Placed>>"))]
+    pub events: Vec<Placed>,
+}
+
+/// An event and its place in the stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Placed {
+    /// Its place.
+    pub pos: Pos,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: StreamEvent,
 }
 
 /// Fields of `pong`.

@@ -28,6 +28,7 @@ fn a_full_payload_fits_with_the_largest_envelope() {
             rows: u16::MAX,
             payload,
             skipped: u64::MAX,
+            events: vec![],
         };
         assert!(largest(ServerMessage::Snapshot(snapshot)) <= FRAME_BYTES);
     }

@@ -4,6 +4,7 @@
 use super::budget::Budget;
 use super::client::{Client, HOLD_PATIENCE};
 use super::command::{Commands, Step};
+use super::emulator::{CaughtUp, Emulator};
 use super::lifecycle::Lifecycle;
 use super::output_log::OutputLog;
 use super::plain::{Origin, PlainCommands};
@@ -84,6 +85,7 @@ pub(super) struct Actor {
     pub plain: PlainCommands,
     /// The client whose window the terminal has: the one who typed last.
     pub controller: Option<ClientId>,
+    pub emulator: Emulator,
     pub snapshots: u32,
     pub life: Lifecycle,
     pub budget: Budget,
@@ -116,6 +118,7 @@ impl Actor {
             connections: HashMap::new(),
             plain: PlainCommands::default(),
             controller: None,
+            emulator: Emulator::new(parts.size, parts.limits.scrollback),
             snapshots: 0,
             life: Lifecycle::new(parts.limits, now),
             budget: Budget::new(parts.limits.output_rate, now),
@@ -153,6 +156,8 @@ impl Actor {
             }
             self.apply_input();
             self.send_frames();
+            // After the frames: an echo waits for no emulator.
+            self.catch_up();
             self.hold_back();
             if self.is_gone() {
                 break;
@@ -254,6 +259,7 @@ impl Actor {
             Piece::Text(text) => commands.text(text),
             Piece::Mark(mark) => marked.extend(commands.mark(mark, now)),
         });
+        self.emulator.printed(end, bytes);
         self.log.push_bytes(bytes);
         self.take_steps(marked);
     }
@@ -323,7 +329,24 @@ impl Actor {
             return;
         }
         self.size = size;
+        let caught_up = self.emulator.resize(size);
+        self.emulated(caught_up);
         self.log.push_event(StreamEvent::Size { cols: size.cols, rows: size.rows });
+    }
+
+    /// Lets the emulator parse what was printed, types its answers, and tells of a new title.
+    pub(super) fn catch_up(&mut self) {
+        let caught_up = self.emulator.catch_up();
+        self.emulated(caught_up);
+    }
+
+    fn emulated(&mut self, caught_up: CaughtUp) {
+        if !caught_up.answers.is_empty() && !self.is_over() {
+            self.type_in(None, Seq(0), caught_up.answers);
+        }
+        if let Some(title) = caught_up.title {
+            self.log.push_event(StreamEvent::Title { title });
+        }
     }
 
     fn check_tty(&mut self) {

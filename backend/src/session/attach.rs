@@ -27,16 +27,22 @@ impl Actor {
         }
         self.connect(speaker, attach.client.clone(), now);
         let new = !self.clients.contains_key(&attach.client);
-        let (start, end, epoch) = (self.log.start(), self.log.end(), self.epoch);
+        let (end, epoch) = (self.log.end(), self.epoch);
         let client = self.clients.entry(attach.client.clone()).or_insert_with(|| Client::new(speaker, false, now));
         client.role = speaker.role;
         client.seen = now;
         client.deflates = attach.accept.iter().any(|encoding| encoding == "z");
         client.size = Some(Size { cols: attach.cols, rows: attach.rows });
         let resume = attach.resume.filter(|resume| resume.epoch == epoch && resume.pos <= end).map(|resume| resume.pos);
-        // A page that knows nothing gets everything, from the beginning or by a snapshot.
-        client.sending.restart(resume.filter(|pos| *pos >= start).unwrap_or_default(), now);
+        let from = resume.unwrap_or_default();
+        client.sending.restart(from, now);
         client.snapshot.clear();
+        // The cheapest way back: what is missing as it was printed, or the screen as it is now.
+        let tail_serves = self.tail_serves(from);
+        if let Some(client) = self.clients.get_mut(&attach.client) {
+            client.skip = !tail_serves;
+            client.reset = true;
+        }
         if new {
             tracing::info!(session = %self.id, connection = %speaker.connection, role = ?speaker.role, "client attached");
         }

@@ -127,6 +127,8 @@ pub(super) struct Client {
     pub sending: Sending,
     /// What it was not sent yet is replaced by the screen as it is.
     pub skip: bool,
+    /// Its emulator is empty: the next snapshot must be a full one.
+    pub reset: bool,
     /// Parts of a snapshot that are still to be sent.
     pub snapshot: VecDeque<ServerMessage>,
     pub follower: Follower<Fetched>,
@@ -154,6 +156,7 @@ impl Client {
             ack_due: None,
             sending: Sending::new(now),
             skip: false,
+            reset: true,
             snapshot: VecDeque::new(),
             follower: Follower::default(),
             waiter: None,

@@ -111,6 +111,7 @@ impl Actor {
             tracing::debug!(session = %self.id, pos = %follow.pos, "client asks for a repair");
             client.snapshot.clear();
             client.sending.repair(follow.pos, Instant::now());
+            self.start_over(id);
         }
         None
     }

@@ -15,6 +15,8 @@ pub struct Limits {
     pub life: Duration,
     /// Output through the gateway, in bytes a second after a burst; 0 for no limit.
     pub output_rate: u64,
+    /// Lines above the screen that a page gets when it comes back.
+    pub scrollback: usize,
 }
 
 /// One session's times.
@@ -67,7 +69,10 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn lifecycle(now: Instant) -> Lifecycle {
-        Lifecycle::new(Limits { grace: SECOND * 10, idle: SECOND * 30, life: SECOND * 100, output_rate: 0 }, now)
+        Lifecycle::new(
+            Limits { grace: SECOND * 10, idle: SECOND * 30, life: SECOND * 100, output_rate: 0, scrollback: 0 },
+            now,
+        )
     }
 
     #[test]

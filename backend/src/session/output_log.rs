@@ -117,20 +117,13 @@ impl OutputLog {
         Item::Bytes(found)
     }
 
-    /// The last `most` bytes of output, events left out: what can be shown when the rest is lost.
-    pub fn tail(&self, most: usize) -> Vec<u8> {
-        let mut chunks = Vec::new();
-        let mut have = 0;
-        for (_, entry) in self.entries.iter().rev() {
-            let Entry::Bytes(chunk) = entry else { continue };
-            let count = chunk.len().min(most - have);
-            chunks.push(&chunk[chunk.len() - count..]);
-            have += count;
-            if have == most {
-                break;
-            }
-        }
-        chunks.into_iter().rev().flatten().copied().collect()
+    /// The events from `from` on, as far as the ring has them, with their places.
+    pub fn events_from(&self, from: Pos) -> impl Iterator<Item = (Pos, &StreamEvent)> {
+        let first = self.entries.partition_point(|(at, _)| *at < from.0);
+        self.entries.range(first..).filter_map(|(at, entry)| match entry {
+            Entry::Event(event) => Some((Pos(*at), event)),
+            Entry::Bytes(_) => None,
+        })
     }
 
     fn trim(&mut self) {
@@ -165,7 +158,8 @@ mod tests {
         assert_eq!(log.at(Pos(3), 1), Item::Bytes(b"c".to_vec()));
         assert_eq!(log.at(Pos(5), 10), Item::End);
         assert_eq!(log.at(Pos(6), 10), Item::Lost);
-        assert_eq!(log.tail(3), b"bcd");
+        assert_eq!(log.events_from(Pos(1)).collect::<Vec<_>>(), [(Pos(2), &event(1))]);
+        assert_eq!(log.events_from(Pos(3)).count(), 0);
     }
 
     #[test]

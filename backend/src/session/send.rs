@@ -9,26 +9,17 @@ use super::{Close, Fetched};
 use bytes::Bytes;
 use shared_protocol::frame::{Payload, fitting_prefix};
 use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, FRAME_RAW_BYTES};
-use shared_protocol::server::{ErrorMessage, Event, InputAck, Output, Snapshot, SnapshotScope};
-use shared_protocol::{ClientId, ConnectionId, ErrorCode, Pos, Role, ServerFrame, ServerMessage};
+use shared_protocol::server::{ErrorMessage, Event, InputAck, Output};
+use shared_protocol::{ClientId, ConnectionId, ErrorCode, Role, ServerFrame, ServerMessage};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// Room for the bytes in one frame, as JSON text.
-const PAYLOAD_BYTES: usize = FRAME_BYTES - ENVELOPE_BYTES;
+pub(super) const PAYLOAD_BYTES: usize = FRAME_BYTES - ENVELOPE_BYTES;
 
 /// A client that is further behind is skipped to now, unless it holds the program back. In bytes.
 const SKIP_ABOVE: u64 = 640 * 1024;
-
-/// Unsent output that an interrupt skips, in bytes. Less is sent as it is: it costs one frame either way.
-const WORTH_SKIPPING: u64 = 8 * 1024;
-
-/// Output that is shown to a client that lost the rest, in bytes.
-const TAIL_BYTES: usize = 64 * 1024;
-
-/// Resets the terminal before a snapshot (RIS).
-const RESET: &[u8] = b"\x1bc";
 
 /// JSON text of a frame. Only what echoes a client's own words can be too long, and is refused instead.
 pub(super) fn encode(frame: &ServerFrame) -> Bytes {
@@ -41,7 +32,7 @@ pub(super) fn encode(frame: &ServerFrame) -> Bytes {
 }
 
 /// As much of `bytes` as fits into a frame, and how much that is.
-fn pack(bytes: &[u8], deflates: bool) -> (Payload, usize) {
+pub(super) fn pack(bytes: &[u8], deflates: bool) -> (Payload, usize) {
     if deflates
         && bytes.len() >= WORTH_DEFLATING
         && let Some(packed) = deflate(bytes, PAYLOAD_BYTES)
@@ -92,7 +83,10 @@ impl Actor {
             if !client.is_followed(now) || client.waiter.is_none() {
                 continue;
             }
-            client.sending.resend_when_due(now);
+            if client.sending.resend_when_due(now) {
+                self.start_over(&id);
+            }
+            let Some(client) = self.clients.get(&id) else { continue };
             let time_is_up = client.waiter.as_ref().is_some_and(|waiter| waiter.until <= now);
             let (frame, close) = match self.next_message(&id, now) {
                 Some(message) => (Some(self.stamp(&id, message)), None),
@@ -140,8 +134,7 @@ impl Actor {
             }
         }
         if client.snapshot.is_empty() && (skip || behind || sent < self.log.start()) {
-            let deflates = client.deflates;
-            let parts = self.snapshot(sent, deflates);
+            let parts = self.snapshot_for(id)?;
             self.clients.get_mut(id)?.snapshot.extend(parts);
         }
         let epoch = self.epoch;
@@ -151,6 +144,7 @@ impl Actor {
                 && let ServerMessage::Snapshot(snapshot) = &part
             {
                 client.sending.sent(snapshot.pos, now);
+                client.reset = false;
             }
             return Some(part);
         }
@@ -162,57 +156,11 @@ impl Actor {
             Item::Bytes(bytes) => {
                 let (payload, len) = pack(&bytes, client.deflates);
                 client.sending.sent(sent.after(len as u64), now);
+                client.reset = false;
                 self.budget.spend(len as u64);
                 Some(ServerMessage::Output(Output { epoch, pos: sent, len: len as u32, payload }))
             }
             Item::End | Item::Lost => client.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch })),
         }
-    }
-
-    /// Skips what nobody wants to see any more: output from before an interrupt that was not sent yet.
-    pub(super) fn skip_unsent(&mut self) {
-        let end = self.log.end();
-        for client in self.clients.values_mut().filter(|client| !client.plain) {
-            client.skip |= end.0 - client.sending.sent.0 > WORTH_SKIPPING;
-        }
-    }
-
-    /// What a client gets instead of the stream up to now: a reset, and the last lines that were printed.
-    fn snapshot(&mut self, sent: Pos, deflates: bool) -> Vec<ServerMessage> {
-        self.snapshots += 1;
-        let pos = self.log.end();
-        let mut data = RESET.to_vec();
-        let tail = self.log.tail(TAIL_BYTES);
-        // From the start of a line, so that no sequence or character is cut in half.
-        let from = memchr::memchr(b'\n', &tail).filter(|_| tail.len() == TAIL_BYTES).map_or(0, |at| at + 1);
-        data.extend_from_slice(&tail[from..]);
-        let mut payloads = Vec::new();
-        let mut rest = data.as_slice();
-        while !rest.is_empty() {
-            let (payload, len) = pack(rest, deflates);
-            payloads.push(payload);
-            rest = &rest[len..];
-        }
-        let parts = payloads.len() as u16;
-        let (epoch, id, size) = (self.epoch, self.snapshots, self.size);
-        tracing::debug!(session = %self.id, skipped = pos.0 - sent.0, "client is skipped to now");
-        payloads
-            .into_iter()
-            .zip(1..)
-            .map(|(payload, part)| {
-                ServerMessage::Snapshot(Snapshot {
-                    epoch,
-                    pos,
-                    id,
-                    part,
-                    parts,
-                    scope: SnapshotScope::Full,
-                    cols: size.cols,
-                    rows: size.rows,
-                    payload,
-                    skipped: pos.0 - sent.0,
-                })
-            })
-            .collect()
     }
 }

@@ -121,22 +121,25 @@ async fn nobody_holds_it_back_for_ever() {
 async fn without_a_follower_the_program_runs_on_and_the_page_skips_to_now() {
     let world = World::new().await;
     let ada = speaker("ada", "c1");
-    let (attached, _) = world.attach(&ada, "page").await;
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    world.script.print("$");
+    world.fetch(&ada, ticket, Duration::from_millis(1)).await;
+    world.say(&ada, ack(&attached, 1)).await;
     sleep_until(Instant::now() + Duration::from_secs(4)).await;
     let mut flood: Vec<u8> = (0..300_000).flat_map(|line| format!("line {line}\r\n").into_bytes()).collect();
     flood.extend_from_slice(b"the end");
     world.script.print(&flood);
-    while world.script.taken() < flood.len() {
+    while world.script.taken() <= flood.len() {
         world.settle().await;
     }
-    let ticket = world.say(&ada, json!({"type":"follow","epoch":attached["epoch"],"pos":0})).await.follow.unwrap();
+    let ticket = world.say(&ada, json!({"type":"follow","epoch":attached["epoch"],"pos":1})).await.follow.unwrap();
     let (frames, _) = world.fetch_all(&ada, ticket).await;
     let (first, last) = (&frames[0], frames.last().unwrap());
     assert_eq!((&first["type"], &first["part"]), (&json!("snapshot"), &json!(1)));
     assert!(first["data"].as_str().unwrap().starts_with("\u{1b}cline "), "a reset, then whole lines");
     assert!(last["data"].as_str().unwrap().ends_with("the end"));
-    assert_eq!((&last["part"], &last["pos"]), (&last["parts"], &json!(flood.len())));
-    assert_eq!(first["skipped"], json!(flood.len()));
+    assert_eq!((&last["part"], &last["pos"]), (&last["parts"], &json!(flood.len() + 1)));
+    assert_eq!((&first["skipped"], &first["scope"]), (&json!(flood.len()), &json!("screen")));
 }
 
 #[tokio::test(start_paused = true)]

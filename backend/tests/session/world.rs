@@ -45,6 +45,7 @@ impl World {
                 idle: Duration::from_secs(1800),
                 life: Duration::from_secs(14_400),
                 output_rate: RATE,
+                scrollback: 100,
             },
             sessions_per_user: 2,
             sessions: 3,

@@ -278,6 +278,65 @@ export type Ping = {
   t?: unknown,
 };
 
+/** An event and its place in the stream. */
+export type Placed = {
+  /** Its place. */
+  pos: Pos,
+} & (
+  | { "kind": "size",
+    /** Columns. */
+    cols: number,
+    /** Rows. */
+    rows: number,
+  }
+  | { "kind": "exit",
+    /** Exit code as a shell reports it: 128 + n for signal n. */
+    exitCode: number,
+    /** Name of the signal that ended it. */
+    signal?: string,
+    /** Why the session ended. */
+    reason: EndReason,
+  }
+  | { "kind": "command_result",
+    /** The client's id of it. */
+    id: string,
+    /** What it printed, with `\n` line ends. */
+    result: string,
+    /** Whether the result was cut at [`limits::RESULT_BYTES`]. */
+    truncated: boolean,
+    /** Its exit code. */
+    exitCode: number,
+  }
+  | { "kind": "tty" } & Tty
+  | { "kind": "title",
+    /** Plain text. */
+    title: string,
+  }
+  | { "kind": "chat",
+    /** Who, as their token's `sub`. */
+    from: string,
+    /** Plain text. */
+    message: string,
+  }
+  | { "kind": "controller",
+    /** The client. */
+    client: ClientId,
+    /** Its user. */
+    user: string,
+  }
+  | { "kind": "closing",
+    /** A code for programs. */
+    code: ErrorCode,
+    /** Why. */
+    reason: EndReason,
+    /** When, in ms since 1970. */
+    at: number,
+  }
+  | { "kind": "restarted",
+    /** Why. */
+    reason: EndReason,
+});
+
 /** Fields of a plain `command_result`. */
 export type PlainResult = {
   /** The id that was sent, when one was. */
@@ -380,6 +439,8 @@ export type Snapshot = {
   rows: number,
   /** Stream positions before `pos` that the client will never get. */
   skipped: number,
+  /** Events among what is skipped, so that no result and no word is lost with the output around it. */
+  events?: Array<Placed>,
 } & (
   | { "data": string }
   | { "b64": string }
