@@ -6,7 +6,7 @@ use super::client::Client;
 use crate::pty::Size;
 use shared_protocol::client::Attach;
 use shared_protocol::server::{Attached, ErrorMessage};
-use shared_protocol::{ClientId, ConnectionId, ErrorCode, Role, ServerMessage};
+use shared_protocol::{ClientId, ConnectionId, ErrorCode, Role, ServerMessage, StreamEvent};
 use tokio::time::Instant;
 
 /// Clients that one session remembers. The ones that left longest ago are forgotten first.
@@ -157,7 +157,14 @@ impl Actor {
 
     /// The terminal takes this client's window.
     pub(super) fn take_control(&mut self, id: &ClientId) {
-        self.controller = Some(id.clone());
+        let before = self.controller.replace(id.clone());
+        // The first takes it from nobody.
+        if before.is_some_and(|before| before != *id)
+            && let Some(client) = self.clients.get(id)
+        {
+            let user = client.user.clone();
+            self.log.push_event(StreamEvent::Controller { client: id.clone(), user });
+        }
         if let Some(size) = self.clients.get(id).and_then(|client| client.size) {
             self.resize(size);
         }

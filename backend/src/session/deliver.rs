@@ -154,7 +154,8 @@ impl Actor {
 
     /// Applies every message whose turn it is, as far as the terminal takes input.
     pub(super) fn apply_input(&mut self) {
-        let ids: Vec<ClientId> = self.clients.keys().cloned().collect();
+        let ready = self.clients.iter().filter(|(_, client)| client.order.is_ready());
+        let ids: Vec<ClientId> = ready.map(|(id, _)| id.clone()).collect();
         for id in ids {
             while self.takes_input() {
                 let Some(client) = self.clients.get_mut(&id) else { break };

@@ -55,6 +55,11 @@ impl<T> InputOrder<T> {
         Some((Seq(self.applied), message))
     }
 
+    /// Whether a message's turn has come.
+    pub fn is_ready(&self) -> bool {
+        self.held.keys().next().is_some_and(|first| *first == self.applied + 1)
+    }
+
     /// The last message that was applied.
     pub fn applied(&self) -> Seq {
         Seq(self.applied)

@@ -71,7 +71,7 @@ async fn a_program_that_does_not_read_holds_input_back_without_losing_it() {
 async fn two_controllers_type_and_the_size_follows_the_one_who_did_last() {
     let world = World::new().await;
     let (ada, bob) = (speaker("ada", "c1"), speaker("bob", "c2"));
-    let (attached, _) = world.attach(&ada, "page-a").await;
+    let (attached, ticket) = world.attach(&ada, "page-a").await;
     let attach = json!({"type":"attach","client":"page-b","cols":100,"rows":30});
     world.say(&bob, attach).await;
     assert_eq!(world.script.sizes().last(), Some(&SIZE), "attaching changes nothing for the one who works");
@@ -80,6 +80,10 @@ async fn two_controllers_type_and_the_size_follows_the_one_who_did_last() {
     assert_eq!(world.script.input(), b"ba");
     let sizes: Vec<_> = world.script.sizes().iter().map(|size| (size.cols, size.rows)).collect();
     assert_eq!(sizes, [(80, 24), (100, 30), (80, 24)]);
+    let (frames, _) = world.fetch_all(&ada, ticket).await;
+    let controllers = frames.iter().filter(|frame| frame["kind"] == "controller");
+    let controllers: Vec<_> = controllers.map(|frame| frame["client"].as_str().unwrap()).collect();
+    assert_eq!(controllers, ["page-b", "page-a"], "everyone is told");
 }
 
 fn interrupt(attached: &serde_json::Value, seq: u64, after: u64) -> serde_json::Value {
