@@ -12,6 +12,8 @@ impl Terminal {
 
     /// Types a line at a prompt, and waits until the shell has taken it: what is typed next is for the program.
     pub async fn run(&mut self, line: &str) {
+        // Marks of earlier lines are no answer to this one.
+        self.read = self.stream.bytes.len();
         self.type_text(&format!("{line}\r")).await;
         self.expect("\u{1b}]133;C").await;
         self.expect("\u{7}").await;

@@ -75,7 +75,7 @@ async fn an_interrupt_goes_ahead(stack: Stack) {
     terminal.expect("code=130\r\n").await;
     assert_eq!(terminal.command("ls").await.0, "");
     // In a program that reads keys itself it is a key.
-    terminal.run("stty raw -echo; echo ready; head -c 2 | od -An -tx1; stty sane").await;
+    terminal.run("stty raw -echo; echo re''ady; head -c 2 | od -An -tx1; stty sane").await;
     terminal.expect("ready").await;
     terminal.type_text("a").await;
     terminal.interrupt().await;

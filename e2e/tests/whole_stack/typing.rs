@@ -60,6 +60,7 @@ async fn control_z_suspends_and_fg_goes_on(stack: Stack) {
     terminal.expect("Stopped").await;
     terminal.run("jobs; fg").await;
     terminal.expect("Stopped").await;
+    terminal.expect("cat\r\n").await;
     // `fg` says which job it continues; only then does cat read again.
     terminal.expect("cat\r\n").await;
     terminal.type_text("two\r").await;
