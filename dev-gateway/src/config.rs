@@ -2,7 +2,9 @@
 //! The one place that knows which function this gateway usually stands in front of.
 
 use clap::{Parser, ValueEnum};
-use dev_gateway::{Clients, ClientsBrowser, DevSecret, Function, InProcess, Options, Quotas};
+use dev_gateway::{
+    Clients, ClientsBrowser, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, Options, Quotas,
+};
 use gateway_lambda::{BackendConfig, Config, ConfigError, Gateway, HttpBackend, MemoryConnections, Parts, SystemClock};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -38,7 +40,7 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 ///
 /// Secrets come from the environment, by the names that the function uses: JWT_SECRET, GATEWAY_SECRET.
 #[derive(Debug, Parser)]
-#[command(name = "dev-gateway")]
+#[command(name = "dev-gateway", after_long_help = FAULTS_HELP)]
 pub(crate) struct Args {
     /// Address and port to listen on.
     #[arg(long, default_value = "127.0.0.1:3000")]
@@ -73,12 +75,23 @@ pub(crate) struct Args {
     /// Close a connection after so many seconds without a message.
     #[arg(long, value_name = "SECONDS")]
     idle_seconds: Option<u64>,
+    /// Let API Gateway's 10 minutes without a message and its 2 hours pass so many times as fast.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    time_scale: Option<u32>,
     /// Close every connection after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     lifetime_seconds: Option<u64>,
     /// Give up on an invocation after so many seconds.
     #[arg(long, value_name = "SECONDS")]
     integration_seconds: Option<u64>,
+    /// What goes wrong on purpose, such as reorder=0.2,lose=0.02,delay=0..50,cut-every=200; --help lists all.
+    ///
+    /// With this, even with `none`, POST /dev/faults changes it and POST /dev/cut?connection=all cuts, from this machine.
+    #[arg(long, value_name = "FAULTS")]
+    fault: Option<FaultPlan>,
+    /// The same seed makes the same things go wrong.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "fault")]
+    seed: u64,
 }
 
 /// How the function runs.
@@ -125,10 +138,10 @@ impl Args {
             None
         };
         let seconds = |value: Option<u64>, default| value.map_or(default, Duration::from_secs);
-        let defaults = Quotas::default();
+        let (defaults, scale) = (Quotas::default(), self.time_scale.unwrap_or(1));
         let quotas = Quotas {
-            idle: seconds(self.idle_seconds, defaults.idle),
-            lifetime: seconds(self.lifetime_seconds, defaults.lifetime),
+            idle: seconds(self.idle_seconds, defaults.idle / scale),
+            lifetime: seconds(self.lifetime_seconds, defaults.lifetime / scale),
             integration: seconds(self.integration_seconds, defaults.integration),
             ..defaults
         };
@@ -139,6 +152,7 @@ impl Args {
             quotas,
             pages: self.pages.clone(),
             dev_token,
+            faults: self.fault.clone().map(|plan| Faults::new(plan, self.seed)),
             ..Options::default()
         })
     }
@@ -184,6 +198,9 @@ impl Args {
         if self.dev_token {
             lines.push(format!("  a token for the API: curl http://{addr}/dev/token"));
         }
+        if let Some(plan) = &self.fault {
+            lines.push(format!("  faults, seed {}: {plan}", self.seed));
+        }
         lines.push("  Ctrl-C stops it".to_owned());
         lines.join("\n")
     }
@@ -205,6 +222,25 @@ mod tests {
         let expected =
             Quotas { idle: Duration::from_secs(3), integration: Duration::from_secs(2), ..Quotas::default() };
         assert_eq!(options.quotas, expected);
+    }
+
+    #[test]
+    fn time_passes_faster_where_nothing_else_is_said() {
+        let quotas = args("--time-scale 60 --lifetime-seconds 9").options(|_| None).unwrap().quotas;
+        assert_eq!((quotas.idle, quotas.lifetime), (Duration::from_secs(10), Duration::from_secs(9)));
+        assert_eq!(quotas.integration, Quotas::default().integration, "the function keeps its own time");
+        assert!(Args::try_parse_from(["dev-gateway", "--time-scale", "0"]).is_err());
+    }
+
+    #[test]
+    fn faults_are_there_only_when_asked_for() {
+        assert!(args("").options(|_| None).unwrap().faults.is_none());
+        let faults = args("--fault none").options(|_| None).unwrap().faults.unwrap();
+        assert_eq!((faults.plan(), faults.seed()), (FaultPlan::default(), 1));
+        let faults = args("--fault lose=0.1,slow=15 --seed 7").options(|_| None).unwrap().faults.unwrap();
+        assert_eq!((faults.plan().to_string(), faults.seed()), ("lose=0.1,slow=15..15".to_owned(), 7));
+        let error = Args::try_parse_from(["dev-gateway", "--fault", "loose=1"]).unwrap_err().to_string();
+        assert!(error.contains("there is no fault `loose`; there are: reorder,"), "{error}");
     }
 
     #[test]

@@ -41,6 +41,9 @@ pub enum PostError {
     /// Not UTF-8, so no text message.
     #[error("the message is not UTF-8")]
     NotText,
+    /// A failure of the gateway itself, which only happens on purpose.
+    #[error("internal server error")]
+    Failed,
 }
 
 /// What `GET @connections/{id}` tells.

@@ -5,6 +5,7 @@ use crate::ambient::{fresh_hex, fresh_id};
 use crate::authorizer::{self, Refusal};
 use crate::connections::{Opened, Registry};
 use crate::events::{Api, Handshake, Origin, Stamp};
+use crate::faults::{Cut, Faults, Line, OpenLine};
 use crate::integration::{Integration, IntegrationError};
 use crate::invoke::InvokeError;
 use crate::messages::Messages;
@@ -39,6 +40,7 @@ pub(crate) struct Front {
     pub(crate) registry: Registry,
     pub(crate) integration: Integration,
     pub(crate) stopping: CancellationToken,
+    pub(crate) faults: Option<Faults>,
 }
 
 /// Whether a request asks for a WebSocket.
@@ -61,6 +63,9 @@ impl Front {
         let (Some(b"13"), Some(key)) = (version, key) else {
             return refuse(StatusCode::BAD_REQUEST, "Bad Request", None);
         };
+        if self.faults.as_ref().is_some_and(Faults::refuses) {
+            return refuse(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", None);
+        }
         let accept = derive_accept_key(key.as_bytes());
         let (origin, handshake) = self.describe(from, &request);
         let upgrade = hyper::upgrade::on(&mut request);
@@ -109,29 +114,51 @@ impl Front {
         };
         let agent = origin.user_agent.as_deref();
         let opened = self.registry.open(&origin.connection_id, origin.connected_at, &origin.source_ip, agent);
+        let open = self.faults.as_ref().map(|faults| faults.open(&origin.connection_id));
         tracing::info!(connection = origin.connection_id, "connected");
         let origin = Arc::new(origin);
         // When the client has left meanwhile, the upgrade fails below.
         let _ = answer.send(switch(&accept, subprotocol));
-        let ending = self.serve(&origin, opened, upgrade).await;
+        let ending = self.serve(&origin, opened, upgrade, open).await;
         tracing::info!(connection = origin.connection_id, code = ending.code, reason = ending.reason, "disconnected");
     }
 
     /// From the answered upgrade to `$disconnect`.
-    async fn serve(&self, origin: &Arc<Origin>, opened: Opened, upgrade: OnUpgrade) -> Ending {
+    async fn serve(&self, origin: &Arc<Origin>, opened: Opened, upgrade: OnUpgrade, open: Option<OpenLine>) -> Ending {
         let Ok(Ok(io)) = tokio::time::timeout(UPGRADE_WAIT, upgrade).await else {
             drop(opened);
             let ending = Ending::lost();
             self.disconnect(origin, &ending).await;
             return ending;
         };
-        let messages =
-            Messages::new(origin.clone(), self.routes.clone(), self.integration.clone(), self.registry.clone());
+        let (routes, integration) = (self.routes.clone(), self.integration.clone());
+        let line = open.as_ref().map(|open| open.line.clone());
+        let messages = Messages::new(origin.clone(), routes, integration, self.registry.clone(), line.clone());
         let on_message = |text: &str, permit| messages.take(text, permit);
-        let closing = socket::serve(TokioIo::new(io), opened, &self.quotas, &self.stopping, on_message).await;
+        let ended = self.ended(line.as_deref());
+        let closing = socket::serve(TokioIo::new(io), opened, &self.quotas, ended, on_message).await;
+        // From here on it cannot be cut, nor posted to.
+        drop(open);
         let ending = closing.ending();
         tokio::join!(closing.finish(), self.disconnect(origin, &ending));
         ending
+    }
+
+    /// Returns when the connection is to end although neither the client nor a limit wants it.
+    async fn ended(&self, line: Option<&Line>) -> Ending {
+        let cut = async {
+            match line {
+                Some(line) => line.is_cut().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.stopping.cancelled() => Ending::away(),
+            cut = cut => match cut {
+                Cut::Abort => Ending::lost(),
+                Cut::Close => Ending::away(),
+            },
+        }
     }
 
     /// Asks the authorizer and `$connect`. Gives the subprotocol that the function chose.
@@ -197,6 +224,9 @@ impl Front {
     }
 
     async fn disconnect(&self, origin: &Origin, ending: &Ending) {
+        if self.faults.as_ref().is_some_and(Faults::is_silent) {
+            return;
+        }
         let event = origin.disconnect(ending.code, &ending.reason, &self.integration.stamp());
         if let Err(error) = self.integration.invoke(event, ()).await {
             tracing::warn!(connection = origin.connection_id, %error, "$disconnect failed");

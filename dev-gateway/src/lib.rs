@@ -16,9 +16,11 @@ mod authorizer;
 mod connections;
 mod dev_token;
 mod events;
+mod faults;
 mod handshake;
 mod integration;
 mod invoke;
+mod local;
 mod management;
 mod messages;
 mod pages;
@@ -31,6 +33,9 @@ mod socket;
 pub use ambient::{Ambient, SystemAmbient};
 pub use connections::{Clients, Description, PostError};
 pub use dev_token::DevSecret;
+pub use faults::{
+    ConnectionFaults, Cut, FAULTS_HELP, FaultError, FaultPlan, Faults, FunctionFaults, PostFaults, Span, WayFaults,
+};
 pub use invoke::{ClientsBrowser, InProcess, Invoke, InvokeError};
 pub use quotas::Quotas;
 pub use runtime_api::{Function, RuntimeApi};

@@ -37,6 +37,7 @@ enum Refused {
     LimitExceeded,
     BadRequest,
     Forbidden,
+    Internal,
 }
 
 impl Refused {
@@ -47,6 +48,7 @@ impl Refused {
             Self::LimitExceeded => (StatusCode::TOO_MANY_REQUESTS, "LimitExceededException"),
             Self::BadRequest => (StatusCode::BAD_REQUEST, "BadRequestException"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "ForbiddenException"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerErrorException"),
         }
     }
 }
@@ -58,6 +60,7 @@ impl From<PostError> for Refused {
             PostError::TooLarge => Self::PayloadTooLarge,
             PostError::Full => Self::LimitExceeded,
             PostError::NotText => Self::BadRequest,
+            PostError::Failed => Self::Internal,
         }
     }
 }

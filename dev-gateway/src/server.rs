@@ -4,6 +4,7 @@ use crate::ambient::{Ambient, SystemAmbient};
 use crate::connections::{Clients, Registry};
 use crate::dev_token::{self, DevSecret, DevToken};
 use crate::events::Api;
+use crate::faults::{Door, Faults, FaultyClients, FaultyFunction};
 use crate::handshake::{Front, is_upgrade};
 use crate::integration::Integration;
 use crate::invoke::Invoke;
@@ -47,6 +48,8 @@ pub struct Options {
     pub dev_token: Option<DevSecret>,
     /// Where time and randomness come from.
     pub ambient: Arc<dyn Ambient>,
+    /// What goes wrong on purpose. With this, `/dev/faults` and `/dev/cut` are served to whoever sits at this machine.
+    pub faults: Option<Faults>,
 }
 
 impl Default for Options {
@@ -59,6 +62,7 @@ impl Default for Options {
             pages: None,
             dev_token: None,
             ambient: Arc::new(SystemAmbient),
+            faults: None,
         }
     }
 }
@@ -75,7 +79,10 @@ impl DevGateway {
     /// With these options.
     pub fn new(options: Options) -> Self {
         let registry = Registry::new(&options.quotas);
-        let clients = Arc::new(registry.clone());
+        let mut clients: Arc<dyn Clients> = Arc::new(registry.clone());
+        if let Some(faults) = options.faults.clone() {
+            clients = Arc::new(FaultyClients::new(clients, faults));
+        }
         Self { options, registry, clients }
     }
 
@@ -86,11 +93,14 @@ impl DevGateway {
 
     /// Serves a listener with a function behind it. Fails when the listener has no address, or is not on loopback although
     /// development tokens are to be given.
-    pub fn start(self, listener: TcpListener, invoker: Arc<dyn Invoke>) -> io::Result<Running> {
+    pub fn start(self, listener: TcpListener, mut invoker: Arc<dyn Invoke>) -> io::Result<Running> {
         let addr = listener.local_addr()?;
         if self.options.dev_token.is_some() && !addr.ip().is_loopback() {
             let sentence = format!("development tokens are given on loopback only, and {addr} is not");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, sentence));
+        }
+        if let Some(faults) = self.options.faults.clone() {
+            invoker = Arc::new(FaultyFunction::new(invoker, faults));
         }
         let (stopping, abandoned, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let integration = Integration {
@@ -116,7 +126,7 @@ impl DevGateway {
     }
 
     fn router(self, addr: SocketAddr, integration: Integration, stopping: CancellationToken) -> Router {
-        let Options { stage, route_keys, authorizer, quotas, pages, dev_token, ambient } = self.options;
+        let Options { stage, route_keys, authorizer, quotas, pages, dev_token, ambient, faults } = self.options;
         let connections = Management { stage: stage.clone(), clients: self.clients, ambient: ambient.clone() };
         let front = Front {
             api: Arc::new(Api { stage: stage.clone(), domain_name: addr.to_string() }),
@@ -126,12 +136,16 @@ impl DevGateway {
             registry: self.registry,
             integration,
             stopping,
+            faults: faults.clone(),
         };
         let methods = routing::post(management::post).get(management::get).delete(management::delete);
         let mut router = Router::new().route("/{stage}/@connections/{id}", methods.with_state(connections));
         if let Some(secret) = dev_token {
             let dev = DevToken { secret, stage, ambient };
             router = router.route("/dev/token", routing::get(dev_token::get).with_state(dev));
+        }
+        if let Some(faults) = faults {
+            router = router.merge(Door(faults).routes());
         }
         router.fallback(move |ConnectInfo(from): ConnectInfo<SocketAddr>, request: Request| {
             let (front, pages) = (front.clone(), pages.clone());

@@ -6,6 +6,7 @@ use crate::quotas::Quotas;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -16,7 +17,6 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, O
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
-use tokio_util::sync::CancellationToken;
 
 /// How long the client may take to answer a close frame.
 const CLOSE_WAIT: Duration = Duration::from_secs(1);
@@ -48,7 +48,12 @@ impl Ending {
         Self { code: code.into(), reason: reason.to_owned(), how: How::Ours }
     }
 
-    /// For a client that is gone without a word.
+    /// For a client that is sent away: at a limit, or because the gateway stops.
+    pub(crate) fn away() -> Self {
+        Self::ours(CloseCode::Away, "Going away")
+    }
+
+    /// For a client that is gone without a word, or that is to go so.
     pub(crate) fn lost() -> Self {
         Self { code: CloseCode::Abnormal.into(), reason: "Connection Closed Abnormally".to_owned(), how: How::Lost }
     }
@@ -82,12 +87,13 @@ pub(crate) struct Closing<S> {
 }
 
 /// Serves one client until its connection is over, calling `on_message` for each of its messages with the permit that
-/// must be held while the message is worked on. When this returns the connection's id is unknown.
+/// must be held while the message is worked on. It is also over when `ended` returns. When this returns the connection's id is
+/// unknown.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
     opened: Opened,
     quotas: &Quotas,
-    stopping: &CancellationToken,
+    ended: impl Future<Output = Ending>,
     mut on_message: impl FnMut(&str, OwnedSemaphorePermit),
 ) -> Closing<S> {
     let config = WebSocketConfig::default()
@@ -100,9 +106,9 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let ending = tokio::select! {
         ending = read(&mut stream, &permits, &activity, &mut on_message) => ending,
         ending = write(&mut sink, &mut outgoing, &activity, quotas.frame_bytes) => ending,
-        () = activity.idle_for(quotas.idle) => Ending::ours(CloseCode::Away, "Going away"),
-        () = tokio::time::sleep(quotas.lifetime) => Ending::ours(CloseCode::Away, "Going away"),
-        () = stopping.cancelled() => Ending::ours(CloseCode::Away, "Going away"),
+        () = activity.idle_for(quotas.idle) => Ending::away(),
+        () = tokio::time::sleep(quotas.lifetime) => Ending::away(),
+        ending = ended => ending,
     };
     drop::<Registered>(entry);
     Closing { sink, stream, ending }

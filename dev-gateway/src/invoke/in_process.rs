@@ -54,7 +54,7 @@ impl Browser for ClientsBrowser {
             connections::PostError::Gone => PostError::Gone,
             connections::PostError::Full => PostError::Throttled,
             connections::PostError::TooLarge => PostError::TooLarge,
-            connections::PostError::NotText => PostError::Failed(error.to_string()),
+            connections::PostError::NotText | connections::PostError::Failed => PostError::Failed(error.to_string()),
         })
     }
 

@@ -22,7 +22,7 @@ async fn connect() -> Connection {
     let registry = Registry::new(&quotas);
     let opened = registry.open("c=", SystemTime::UNIX_EPOCH, "127.0.0.1", None);
     let serving = tokio::spawn(async move {
-        let closing = serve(there, opened, &quotas, &CancellationToken::new(), |_, _| {}).await;
+        let closing = serve(there, opened, &quotas, std::future::pending(), |_, _| {}).await;
         let ending = closing.ending();
         closing.finish().await;
         ending

@@ -70,7 +70,10 @@ fn run() -> io::Result<()> {
     loop {
         let (headers, event) = runtime.call("GET", "invocation/next", "")?;
         let id = headers.get("lambda-runtime-aws-request-id").cloned().unwrap_or_default();
-        let (kind, body) = match event["do"].as_str() {
+        // A client of a gateway says what to do in its message.
+        let message = event["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
+        let told: Value = message.unwrap_or_else(|| event.clone());
+        let (kind, body) = match told["do"].as_str() {
             Some("fail") => ("error", json!({"errorType": "Fake.Error", "errorMessage": "as told"})),
             Some("exit") => std::process::exit(3),
             Some("hang") => loop {
@@ -82,7 +85,7 @@ fn run() -> io::Result<()> {
             }
             Some("wait") => {
                 // Connecting says that it has begun; it goes on when the other side closes.
-                let mut gate = TcpStream::connect(event["gate"].as_str().unwrap_or_default())?;
+                let mut gate = TcpStream::connect(told["gate"].as_str().unwrap_or_default())?;
                 gate.read_to_end(&mut Vec::new())?;
                 ("response", json!({"statusCode": 200, "pid": std::process::id()}))
             }

@@ -3,6 +3,7 @@
 
 mod binary;
 mod disconnect;
+mod faults;
 mod handshake;
 mod limits;
 mod management;

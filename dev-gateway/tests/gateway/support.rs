@@ -126,6 +126,11 @@ impl Fixture {
         within(self.seen.lock().await.recv()).await.unwrap()
     }
 
+    /// An event that is there already.
+    pub(crate) fn try_event(&self) -> Option<Value> {
+        self.seen.try_lock().ok()?.try_recv().ok()
+    }
+
     /// The next event of this route; those before it are dropped.
     pub(crate) async fn event_of(&self, wanted: &str) -> Value {
         loop {

@@ -1,0 +1,60 @@
+//! `/dev/faults` and `/dev/cut`, for tests in a browser.
+
+use super::{faulty, say};
+use crate::support::{Fixture, Script, close_code, http, text};
+use http::{Method, StatusCode};
+use serde_json::json;
+
+#[tokio::test]
+async fn faults_are_changed_while_it_runs() {
+    let (gateway, faults) = faulty("none").await;
+    let (mut socket, id) = gateway.connect().await;
+    let reply = gateway.http(Method::POST, "/dev/faults", "out.repeat=1, slow=1").await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(reply.json(), json!({"faults": "out.repeat=1,slow=1..1", "seed": 1, "tally": {}}));
+    gateway.clients.post(&id, "twice".into()).await.unwrap();
+    assert_eq!([text(&mut socket).await, text(&mut socket).await], ["twice", "twice"]);
+    assert_eq!(gateway.http(Method::GET, "/dev/faults", "").await.json()["tally"], json!({"repeat": 1}));
+    let reply = gateway.http(Method::POST, "/dev/faults", "slwo=1").await;
+    assert_eq!(reply.status, StatusCode::BAD_REQUEST);
+    assert!(reply.json()["message"].as_str().unwrap().starts_with("there is no fault `slwo`"));
+    assert_eq!(faults.plan().to_string(), "out.repeat=1,slow=1..1", "it changed nothing");
+    gateway.http(Method::POST, "/dev/faults", "none").await;
+    assert_eq!(faults.plan().to_string(), "none");
+}
+
+#[tokio::test]
+async fn connections_are_cut() {
+    let (gateway, _) = faulty("none").await;
+    let (mut one, id) = gateway.connect().await;
+    let (mut two, _) = gateway.connect().await;
+    let cut = async |query: &str| gateway.http(Method::POST, &format!("/dev/cut{query}"), "").await;
+    for bad in ["", "?connection=all&with=scissors", "?all"] {
+        assert_eq!(cut(bad).await.status, StatusCode::BAD_REQUEST, "{bad}");
+    }
+    assert_eq!(cut("?connection=nobody").await.status, StatusCode::NOT_FOUND);
+    let reply = cut(&format!("?connection={}&with=close", id.replace('=', "%3D"))).await;
+    assert_eq!((reply.status, reply.json()), (StatusCode::OK, json!({"cut": 1})));
+    assert_eq!(close_code(&mut one).await, 1001);
+    gateway.event_of("$disconnect").await;
+    assert_eq!(cut("?connection=all&with=close").await.json(), json!({"cut": 1}));
+    assert_eq!(close_code(&mut two).await, 1001);
+    gateway.event_of("$disconnect").await;
+    assert_eq!(cut("?connection=all").await.json(), json!({"cut": 0}));
+}
+
+#[tokio::test]
+async fn the_door_is_there_only_with_faults_and_only_for_this_machine() {
+    let gateway = Fixture::start(Script::default()).await;
+    assert_eq!(gateway.http(Method::GET, "/dev/faults", "").await.status, StatusCode::FORBIDDEN);
+    let (gateway, faults) = faulty("none").await;
+    for header in [("host", "evil.example"), ("origin", "https://evil.example")] {
+        let addr = gateway.running.addr();
+        let reply = http(addr, Method::POST, "/dev/faults", &[header], "lose=1".into()).await;
+        assert_eq!(reply.status, StatusCode::FORBIDDEN, "{header:?}");
+    }
+    assert_eq!(faults.plan().to_string(), "none");
+    let (mut socket, _) = gateway.connect().await;
+    say(&mut socket, "x").await;
+    gateway.event_of("$default").await;
+}

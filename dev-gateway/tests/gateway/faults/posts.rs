@@ -1,0 +1,76 @@
+//! What whoever posts is answered, and whether the client gets it all the same.
+
+use super::faulty;
+use crate::support::{Fixture, Socket, connections, text};
+use http::{Method, StatusCode};
+use std::time::Duration;
+use tokio::time::Instant;
+
+async fn post(gateway: &Fixture, id: &str, body: &str) -> (StatusCode, String) {
+    let reply = gateway.http(Method::POST, &connections(id), body.to_owned()).await;
+    (reply.status, reply.header("x-amzn-errortype").to_owned())
+}
+
+/// The next text is the one after the fault, or the one with it.
+async fn next_is(gateway: &Fixture, socket: &mut Socket, id: &str, expected: &str) {
+    assert_eq!(post(gateway, id, "after").await.0, StatusCode::OK);
+    assert_eq!(text(socket).await, expected);
+}
+
+#[tokio::test]
+async fn a_post_is_refused_and_not_delivered() {
+    for (plan, status, kind) in [
+        ("throttle=1", StatusCode::TOO_MANY_REQUESTS, "LimitExceededException"),
+        ("gone=1", StatusCode::GONE, "GoneException"),
+        ("fail=1", StatusCode::INTERNAL_SERVER_ERROR, "InternalServerErrorException"),
+    ] {
+        let (gateway, faults) = faulty(plan).await;
+        let (mut socket, id) = gateway.connect().await;
+        assert_eq!(post(&gateway, &id, "refused").await, (status, kind.to_owned()), "{plan}");
+        faults.set("none".parse().unwrap());
+        next_is(&gateway, &mut socket, &id, "after").await;
+        // The client is there, and a GET says so.
+        assert_eq!(gateway.http(Method::GET, &connections(&id), "").await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_post_is_refused_though_delivered() {
+    for (plan, status) in
+        [("gone-delivered=1", StatusCode::GONE), ("fail-delivered=1", StatusCode::INTERNAL_SERVER_ERROR)]
+    {
+        let (gateway, faults) = faulty(plan).await;
+        let (mut socket, id) = gateway.connect().await;
+        assert_eq!(post(&gateway, &id, "delivered").await.0, status, "{plan}");
+        faults.set("none".parse().unwrap());
+        next_is(&gateway, &mut socket, &id, "delivered").await;
+    }
+}
+
+#[tokio::test]
+async fn more_than_the_rate_is_throttled() {
+    let (gateway, faults) = faulty("rate=3").await;
+    let (mut socket, id) = gateway.connect().await;
+    let began = Instant::now();
+    let mut taken = 0;
+    while post(&gateway, &id, "x").await.0 == StatusCode::OK {
+        taken += 1;
+    }
+    // A machine that is slow enough gets the next second's as well.
+    let seconds = 1 + began.elapsed().as_secs();
+    assert!(taken >= 3 && taken <= 3 * seconds, "{taken} in {seconds} s");
+    for _ in 0..taken {
+        assert_eq!(text(&mut socket).await, "x");
+    }
+    assert_eq!(faults.tally().get("rate"), Some(&1));
+}
+
+#[tokio::test]
+async fn a_slow_post_takes_its_time() {
+    let (gateway, _) = faulty("slow=200").await;
+    let (mut socket, id) = gateway.connect().await;
+    let began = Instant::now();
+    assert_eq!(post(&gateway, &id, "slow").await.0, StatusCode::OK);
+    assert!(began.elapsed() >= Duration::from_millis(200), "{:?}", began.elapsed());
+    assert_eq!(text(&mut socket).await, "slow");
+}
