@@ -33,6 +33,8 @@ async fn output_is_given_as_it_was(stack: Stack) {
     assert_eq!(terminal.command("cat <<'END'\n$HOME 日本\nEND").await.0, "$HOME 日本\n");
     assert_eq!(terminal.command("echo ' quoted \"text\" '; echo '!!'").await.0, " quoted \"text\" \n!!\n");
     assert_eq!(terminal.command("echo err >&2").await.0, "err\n");
+    // Several commands in one paste are one command to who asked.
+    assert_eq!(terminal.command("echo one\necho two\n(exit 5)").await, ("one\ntwo\n".to_owned(), 5));
     stack.stop().await;
 }
 
