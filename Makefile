@@ -33,6 +33,7 @@ test: test-rust test-web ## Check everything, as CI does
 test-rust: system-test .venv/installed ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 	$(BUILD)
 	if cargo nextest --version >/dev/null 2>&1; \
 	then cargo nextest run --workspace --no-fail-fast --locked; \
