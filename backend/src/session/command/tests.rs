@@ -1,0 +1,128 @@
+//! What marks and text make of a command.
+
+use super::*;
+
+fn ready(commands: &mut Commands<u8>, code: i32, now: Instant) -> Vec<Step<u8>> {
+    commands.mark(Mark::Done(code), now);
+    commands.mark(Mark::Ready, now)
+}
+
+fn at_prompt(now: Instant) -> Commands<u8> {
+    let mut commands = Commands::default();
+    commands.mark(Mark::BracketedPaste(true), now);
+    assert!(commands.mark(Mark::Ready, now).is_empty());
+    commands
+}
+
+fn finished(origin: u8, result: &str, code: i32) -> Vec<Step<u8>> {
+    vec![Step::Finished(Finished { origin, result: result.into(), truncated: false, code })]
+}
+
+#[test]
+fn output_between_the_marks_is_the_result() {
+    let now = Instant::now();
+    let mut commands = at_prompt(now);
+    let steps = commands.request(1, "ls\n".into(), now);
+    assert_eq!(steps, [Step::Type(b"\x1b[200~ls\x1b[201~\r".to_vec())]);
+    assert!(commands.is_typing());
+    commands.text(b"ls\r\n");
+    commands.mark(Mark::Taken, now);
+    assert!(!commands.is_typing());
+    commands.text(b"a\r\nb\r\n");
+    commands.mark(Mark::Done(3), now);
+    commands.text(b"user@host:~$ ");
+    assert_eq!(commands.mark(Mark::Ready, now), finished(1, "a\nb\n", 3));
+}
+
+#[test]
+fn a_syntax_error_never_runs_but_has_a_code() {
+    let now = Instant::now();
+    let mut commands = at_prompt(now);
+    commands.request(1, "echo )".into(), now);
+    commands.text(b"echo )\r\n");
+    commands.mark(Mark::BracketedPaste(false), now);
+    commands.text(b"\rbash: syntax error\r\n");
+    commands.mark(Mark::BracketedPaste(true), now);
+    assert_eq!(ready(&mut commands, 2, now), finished(1, "bash: syntax error\n", 2));
+    commands.mark(Mark::BracketedPaste(false), now);
+    commands.request(2, "echo )".into(), now);
+    commands.text(b"echo )\r\nold bash: syntax error\r\n");
+    assert_eq!(ready(&mut commands, 2, now), finished(2, "old bash: syntax error\n", 2));
+}
+
+#[test]
+fn several_lines_are_one_command() {
+    let now = Instant::now();
+    let mut commands = at_prompt(now);
+    commands.request(1, "echo a\nfalse".into(), now);
+    commands.mark(Mark::Ready, now);
+    commands.mark(Mark::Taken, now);
+    commands.text(b"a\r\n");
+    commands.mark(Mark::Taken, now);
+    assert_eq!(ready(&mut commands, 1, now), finished(1, "a\n", 1));
+}
+
+#[test]
+fn an_incomplete_line_is_taken_back() {
+    let now = Instant::now();
+    let mut commands = at_prompt(now);
+    commands.request(1, "if true; then".into(), now);
+    commands.text(b"if true; then\r\n> ");
+    assert_eq!(commands.mark(Mark::More, now), [Step::Type(vec![3])]);
+    assert_eq!(commands.deadline(), Some(now + TAKE_BACK_AGAIN));
+    assert_eq!(commands.tick(now + TAKE_BACK_AGAIN), [Step::Type(vec![3])], "the first may come too early");
+    let steps = ready(&mut commands, 130, now);
+    assert!(matches!(&steps[..], [Step::Finished(Finished { code: 2, .. })]));
+}
+
+#[test]
+fn a_command_waits_for_an_empty_prompt_and_not_for_ever() {
+    let now = Instant::now();
+    let mut commands = at_prompt(now);
+    commands.typed();
+    assert_eq!(commands.request(1, "ls".into(), now), []);
+    assert_eq!(commands.deadline(), Some(now + PROMPT_WAIT));
+    commands.mark(Mark::Ready, now);
+    assert!(!commands.is_typing(), "a prompt that was only drawn again is not empty");
+    assert_eq!(commands.tick(now + PROMPT_WAIT), [Step::Busy(1)]);
+    commands.request(2, "ls".into(), now);
+    assert!(matches!(&ready(&mut commands, 0, now)[..], [Step::Type(_)]), "the next prompt is empty");
+    commands.request(3, "ls".into(), now);
+    assert_eq!(commands.shell_ended(9).len(), 2);
+}
+
+#[test]
+fn a_long_result_is_cut_and_says_so() {
+    let now = Instant::now();
+    let mut commands = at_prompt(now);
+    commands.request(1, "yes".into(), now);
+    commands.mark(Mark::Taken, now);
+    for _ in 0..RESULT_BYTES {
+        commands.text(b"y\n");
+    }
+    let steps = ready(&mut commands, 0, now);
+    let [Step::Finished(finished)] = &steps[..] else { panic!("{steps:?}") };
+    assert_eq!((finished.result.len(), finished.truncated), (RESULT_BYTES, true));
+}
+
+#[test]
+fn a_result_of_control_sequences_still_fits_into_a_frame() {
+    let now = Instant::now();
+    let mut commands = at_prompt(now);
+    commands.request(1, "noise".into(), now);
+    commands.mark(Mark::Taken, now);
+    commands.text(&[0x1b; RESULT_BYTES]);
+    let steps = ready(&mut commands, 0, now);
+    let [Step::Finished(finished)] = &steps[..] else { panic!("{steps:?}") };
+    assert!(serde_json::to_string(&finished.result).unwrap().len() <= RESULT_ROOM + 2 && finished.truncated);
+}
+
+#[test]
+fn too_many_waiting_commands_are_refused() {
+    let now = Instant::now();
+    let mut commands = Commands::default();
+    for n in 0..WAITING_COMMANDS as u8 {
+        assert_eq!(commands.request(n, "ls".into(), now), []);
+    }
+    assert_eq!(commands.request(99, "ls".into(), now), [Step::Busy(99)]);
+}
