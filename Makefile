@@ -30,7 +30,7 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 
 test: test-rust test-web ## Check everything, as CI does
 
-test-rust: system-test .venv/installed ## Check formatting, lints and every Rust test
+test-rust: system-test .venv/installed screen/differential/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
@@ -58,6 +58,11 @@ $(PAGE): web/node_modules/.package-lock.json $(PAGE_SOURCES)
 
 web/node_modules/.package-lock.json: web/package-lock.json web/package.json web/.npmrc
 	$(NPM) ci
+	@touch $@
+
+# The page's emulator without a page, which the service's is compared with.
+screen/differential/node_modules/.package-lock.json: screen/differential/package-lock.json screen/differential/package.json | system-test
+	npm --prefix screen/differential ci
 	@touch $@
 
 # Python serves the tests only: moto is the DynamoDB API that they talk to.

@@ -1,0 +1,147 @@
+// One terminal of the page's kind, without a page, and everything that can be known of it.
+
+import { createRequire } from "node:module";
+
+const require = createRequire(import.meta.url);
+const { Terminal } = require("@xterm/headless");
+const { Unicode11Addon } = require("@xterm/addon-unicode11");
+
+/** Bits of xterm.js's `Attributes`, `FgFlags` and `BgFlags`. */
+const KIND = 0x3000000;
+const RGB = 0x3000000;
+const VALUE = { [RGB]: 0xffffff, 0: 0 };
+const FG_FLAGS = 0xfc000000;
+const BG_FLAGS = 0x4c000000 | 0x20000000;
+const UNDERLINE = 0x10000000;
+const EXTENDED = 0x10000000;
+
+export class Emulator {
+  #carry = Buffer.alloc(0);
+  #title = null;
+
+  constructor(cols, rows, scrollback) {
+    this.terminal = new Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: "off" });
+    this.terminal.loadAddon(new Unicode11Addon());
+    this.terminal.unicode.activeVersion = "11";
+    this.terminal.onTitleChange((title) => (this.#title = title));
+  }
+
+  /** Takes output. A character that is cut in two waits for the rest, as frames are cut between characters. */
+  write(bytes) {
+    const all = Buffer.concat([this.#carry, bytes]);
+    const end = all.length - incomplete(all);
+    this.#carry = all.subarray(end);
+    return new Promise((done) => this.terminal.write(all.subarray(0, end), done));
+  }
+
+  /** Takes a snapshot, whatever came before. */
+  restore(bytes) {
+    this.#carry = Buffer.alloc(0);
+    return this.write(bytes);
+  }
+
+  resize(cols, rows) {
+    this.terminal.resize(cols, rows);
+  }
+
+  dispose() {
+    this.terminal.dispose();
+  }
+
+  /** Everything but the rows, by names. */
+  state() {
+    const core = this.terminal._core;
+    const { buffers } = core._bufferService;
+    const { coreService, coreMouseService, optionsService } = core;
+    const { _inputHandler: input, _charsetService: charsets } = core;
+    const onAlternate = buffers.active === buffers.alt;
+    return {
+      "columns and rows": [this.terminal.cols, this.terminal.rows],
+      title: this.#title,
+      alternate: onAlternate,
+      "main screen": this.#screen(buffers.normal),
+      "alternate screen": onAlternate ? this.#screen(buffers.alt) : { "saved cursor": saved(buffers.alt) },
+      pen: this.#look(input._curAttrData, true),
+      modes: { ...coreService.modes, ...coreService.decPrivateModes, hidden: coreService.isCursorHidden },
+      newline: optionsService.rawOptions.convertEol,
+      blink: optionsService.rawOptions.cursorBlink,
+      mouse: [coreMouseService.activeProtocol, coreMouseService.activeEncoding],
+      charset: [charsets.glevel, name(charsets.charset), ...[0, 1, 2, 3].map((slot) => name(charsets._charsets[slot]))],
+      parser: input._parser.currentState,
+      joins: (input._parser.precedingJoinState >> 1) & 3,
+    };
+  }
+
+  #screen(buffer) {
+    const { cols } = this.terminal;
+    return {
+      scrollback: buffer.ybase,
+      lines: buffer.lines.length,
+      cursor: [buffer.x, buffer.y],
+      region: [buffer.scrollTop, buffer.scrollBottom],
+      tabs: Object.keys(buffer.tabs).filter((stop) => buffer.tabs[stop] && stop < cols),
+      "saved cursor": saved(buffer),
+    };
+  }
+
+  /** A screen's rows, scrollback first, to be read by `cell`. */
+  rows(screen) {
+    const { normal, alt } = this.terminal._core._bufferService.buffers;
+    const { lines } = screen === "main screen" ? normal : alt;
+    return Array.from({ length: lines.length }, (_, at) => lines.get(at));
+  }
+
+  /** What a cell shows: width, text, look. */
+  cell(row, x) {
+    const cell = row.loadCell(x, new (this.terminal._core._bufferService.buffer.getNullCell().constructor)());
+    return [cell.getWidth(), cell.getChars(), ...this.#look(cell, false)].join(" ");
+  }
+
+  /** Whether the cell at `x` of a row holds more than `numbers` tell. */
+  hasMore(row, x) {
+    return row.isCombined(x) !== 0 || (row.getBg(x) & EXTENDED) !== 0;
+  }
+
+  /** What a row's cells are packed into, three numbers each. */
+  numbers(row) {
+    return row._data;
+  }
+
+  /** Colours and attributes as they are seen; of the pen also what would only be seen later. */
+  #look(attributes, all) {
+    const { fg, bg, extended } = attributes;
+    const colour = (packed) => packed & (KIND | (VALUE[packed & KIND] ?? 0xff));
+    const isExtended = all || (bg & EXTENDED) !== 0;
+    const underline = fg & UNDERLINE ? attributes.getUnderlineStyle() : 0;
+    const link = isExtended && extended.urlId ? this.terminal._core._oscLinkService.getLinkData(extended.urlId) : undefined;
+    const seen = all || underline;
+    return [
+      colour(fg),
+      colour(bg),
+      (fg & FG_FLAGS) >>> 0,
+      (bg & BG_FLAGS) >>> 0,
+      underline,
+      isExtended && seen ? colour(extended.underlineColor) : 0,
+      link ? JSON.stringify([link.id ?? null, link.uri]) : "",
+    ];
+  }
+}
+
+/** The place that the saved cursor would be restored to, and how it would print there. */
+function saved(buffer) {
+  return [buffer.savedX, Math.max(buffer.savedY - buffer.ybase, 0), buffer.savedCurAttrData.fg >>> 0, (buffer.savedCurAttrData.bg & ~EXTENDED) >>> 0, name(buffer.savedCharset)];
+}
+
+function name(charset) {
+  return charset ? Object.values(charset).join("") : null;
+}
+
+/** Bytes at the end that begin a character and do not end it. */
+function incomplete(bytes) {
+  for (let back = 1; back <= Math.min(3, bytes.length); back++) {
+    const byte = bytes[bytes.length - back];
+    if (byte < 0x80) return 0;
+    if (byte >= 0xc0) return back < (byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2) ? back : 0;
+  }
+  return 0;
+}

@@ -1,0 +1,190 @@
+//! What happens inside a row: writing, inserting, deleting and erasing cells, always so that no half of a wide character is left
+//! where the browser's emulator would not leave one either.
+
+use super::Buffer;
+use crate::cell::Cell;
+
+impl Buffer {
+    /// Writes one cell; outside of the row nothing happens.
+    pub(crate) fn put(&mut self, x: usize, y: usize, cell: Cell) {
+        if x < self.cols() {
+            let slot = &mut self.cells_mut(y, x, x + 1)[0];
+            let wrapped = slot.is_wrapped();
+            *slot = cell;
+            if wrapped {
+                slot.set_wrapped(true);
+            }
+        }
+    }
+
+    /// Writes narrow characters side by side.
+    pub(crate) fn put_ascii(&mut self, x: usize, y: usize, text: &[u8], look: Cell) {
+        let cells = self.cells_mut(y, x, x + text.len());
+        let wrapped = cells[0].is_wrapped();
+        for (cell, byte) in cells.iter_mut().zip(text) {
+            *cell = look.with(u32::from(*byte), 1);
+        }
+        if wrapped {
+            cells[0].set_wrapped(true);
+        }
+    }
+
+    /// The width of a cell; 0 outside of the row.
+    pub(crate) fn width_at(&self, x: usize, y: usize) -> usize {
+        self.row(y as isize).get(x).map_or(0, Cell::width)
+    }
+
+    /// Changes a whole row; whether it is wrapped stays.
+    fn edit(&mut self, y: usize, change: impl FnOnce(&mut [Cell])) {
+        let cols = self.cols();
+        let cells = self.cells_mut(y, 0, cols);
+        let wrapped = cells[0].is_wrapped();
+        cells[0].set_wrapped(false);
+        change(cells);
+        cells[0].set_wrapped(wrapped);
+    }
+
+    /// Cells from `x` move right by `count`; what leaves the row is gone.
+    pub(crate) fn insert_cells(&mut self, x: usize, y: usize, count: usize, fill: Cell) {
+        self.edit(y, |cells| {
+            let (x, last) = (x % cells.len(), cells.len() - 1);
+            let count = count.min(cells.len() - x);
+            if x > 0 && cells[x - 1].width() == 2 {
+                cells[x - 1] = fill.with(0, 1);
+            }
+            cells[x..].rotate_right(count);
+            cells[x..x + count].fill(fill);
+            if cells[last].width() == 2 {
+                cells[last] = fill.with(0, 1);
+            }
+        });
+    }
+
+    /// Cells right of `x` move left by `count`, over it.
+    pub(crate) fn delete_cells(&mut self, x: usize, y: usize, count: usize, fill: Cell) {
+        self.edit(y, |cells| {
+            let x = x % cells.len();
+            let count = count.min(cells.len() - x);
+            cells[x..].rotate_left(count);
+            let kept = cells.len() - count;
+            cells[kept..].fill(fill);
+            if x > 0 && cells[x - 1].width() == 2 {
+                cells[x - 1] = fill.with(0, 1);
+            }
+            if cells[x].is_spacer() {
+                cells[x] = fill.with(0, 1);
+            }
+        });
+    }
+
+    /// Erases cells `from` up to and without `to`; all that are, or only those that are not protected.
+    pub(crate) fn erase_cells(&mut self, y: usize, from: usize, to: usize, fill: Cell, selective: bool) {
+        self.edit(y, |cells| {
+            let spared = |cell: &Cell| selective && cell.is_protected();
+            if from > 0 && cells[from - 1].width() == 2 && !spared(&cells[from - 1]) {
+                cells[from - 1] = fill.with(0, 1);
+            }
+            if to < cells.len() && to > 0 && cells[to - 1].width() == 2 && !spared(&cells[to]) {
+                cells[to] = fill.with(0, 1);
+            }
+            let to = to.min(cells.len());
+            for cell in cells.iter_mut().take(to).skip(from) {
+                if !spared(cell) {
+                    *cell = fill;
+                }
+            }
+        });
+    }
+
+    /// Erases a whole row, which is not wrapped any more.
+    pub(crate) fn erase_row(&mut self, y: usize, fill: Cell, selective: bool) {
+        if selective {
+            self.edit(y, |cells| cells.iter_mut().filter(|cell| !cell.is_protected()).for_each(|cell| *cell = fill));
+            self.set_wrapped(y as isize, false);
+        } else {
+            self.clear_rows(y..y + 1, fill);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A row of letters; an upper case one is wide and covers the `.` after it.
+    fn row(text: &str) -> Buffer {
+        let mut buffer = Buffer::new(text.len(), 1, 0, Cell::default());
+        for (x, c) in text.chars().enumerate() {
+            let (code, width) = match c {
+                '.' => (0, 0),
+                ' ' => (0, 1),
+                _ => (u32::from(c), if c.is_uppercase() { 2 } else { 1 }),
+            };
+            buffer.put(x, 0, Cell::default().with(code, width));
+        }
+        buffer.set_wrapped(0, true);
+        buffer
+    }
+
+    fn text(buffer: &Buffer) -> String {
+        assert!(buffer.is_wrapped(0), "stays wrapped");
+        let name = |cell: &Cell| match (cell.has_content(), cell.width()) {
+            (false, 0) => '.',
+            (false, _) => ' ',
+            _ => char::from_u32(cell.content & crate::cell::content::CODEPOINT).unwrap(),
+        };
+        buffer.row(0).iter().map(name).collect()
+    }
+
+    #[test]
+    fn inserting() {
+        let changed = |from: &str, x, count| {
+            let mut buffer = row(from);
+            buffer.insert_cells(x, 0, count, Cell::default());
+            text(&buffer)
+        };
+        assert_eq!(changed("abcdef", 1, 2), "a  bcd");
+        assert_eq!(changed("abcdef", 1, 99), "a     ");
+        assert_eq!(changed("abcdW.", 0, 1), " abcd ", "no half of a wide character at the end");
+        assert_eq!(changed("W.cd", 1, 1), "  .c", "as in the browser, the right half stays");
+    }
+
+    #[test]
+    fn deleting() {
+        let changed = |from: &str, x, count| {
+            let mut buffer = row(from);
+            buffer.delete_cells(x, 0, count, Cell::default());
+            text(&buffer)
+        };
+        assert_eq!(changed("abcdef", 1, 2), "adef  ");
+        assert_eq!(changed("abcdef", 1, 99), "a     ");
+        assert_eq!(changed("W.cdef", 1, 1), " cdef ");
+        assert_eq!(changed("aW.def", 0, 2), " def  ");
+    }
+
+    #[test]
+    fn erasing() {
+        let changed = |from: &str, start, end| {
+            let mut buffer = row(from);
+            buffer.erase_cells(0, start, end, Cell::default(), false);
+            text(&buffer)
+        };
+        assert_eq!(changed("abcdef", 1, 3), "a  def");
+        assert_eq!(changed("abcdef", 4, 99), "abcd  ");
+        assert_eq!(changed("abcdef", 6, 6), "abcdef");
+        assert_eq!(changed("aW.W.f", 2, 4), "a    f");
+    }
+
+    #[test]
+    fn selective_erasing_passes_by_what_is_protected() {
+        let mut buffer = row("abc");
+        let protected = Cell { bg: crate::cell::bg::PROTECTED, ..buffer.row(0)[1] };
+        buffer.put(1, 0, protected);
+        buffer.erase_cells(0, 0, 3, Cell::default(), true);
+        assert_eq!(text(&buffer), " b ");
+        buffer.erase_row(0, Cell::default(), true);
+        assert!(!buffer.is_wrapped(0) && buffer.row(0)[1].has_content());
+        buffer.erase_row(0, Cell::default(), false);
+        assert!(!buffer.row(0)[1].has_content());
+    }
+}

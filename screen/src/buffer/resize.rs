@@ -1,0 +1,209 @@
+//! A screen of another size. Which lines come back from the history, which go there, and where the cursor ends is what
+//! xterm.js does (`Buffer.resize`), because the browser does it with the same lines at the same place in the stream.
+
+use super::{Buffer, HISTORY_CELLS};
+use crate::cell::Cell;
+use alacritty_terminal::grid::{Dimensions, Grid, Row};
+use alacritty_terminal::index::Line as Y;
+use std::mem;
+
+/// A row on its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) cells: Vec<Cell>,
+    /// Goes on where the one above ended.
+    pub(super) wrapped: bool,
+}
+
+impl Line {
+    pub(super) fn blank(cols: usize, wrapped: bool) -> Self {
+        Self { cells: vec![Cell::default(); cols], wrapped }
+    }
+
+    /// Columns up to the last that something was printed in.
+    pub(super) fn trimmed(&self) -> usize {
+        self.cells.iter().rposition(Cell::has_content).map_or(0, |at| at + self.cells[at].width())
+    }
+}
+
+/// All lines of a screen, history first, while they are rearranged.
+#[derive(Debug)]
+pub(super) struct Lines {
+    pub(super) lines: Vec<Line>,
+    /// Lines of history.
+    pub(super) base: usize,
+    pub(super) y: usize,
+    /// The saved cursor's line.
+    pub(super) saved: usize,
+    pub(super) rows: usize,
+    /// Lines that there is room for, history and screen.
+    pub(super) room: usize,
+}
+
+impl Buffer {
+    /// Takes a new size. `reflow`: lines that wrapped are wrapped anew, which only the main screen does.
+    pub(crate) fn resize(&mut self, cols: usize, rows: usize, reflow: bool) {
+        let old_cols = self.cols();
+        let room = rows + self.history_limit.min(HISTORY_CELLS / cols);
+        let mut all = Lines {
+            lines: self.take_lines(),
+            base: self.history(),
+            y: self.y,
+            saved: self.saved.line,
+            rows: self.rows(),
+            room,
+        };
+        if cols > old_cols {
+            all.lines.iter_mut().for_each(|line| line.cells.resize(cols, Cell::default()));
+        }
+        all.set_rows(rows, cols);
+        self.x = self.x.min(cols - 1);
+        self.saved.x = self.saved.x.min(cols - 1);
+        if reflow && cols > old_cols {
+            all.widen(old_cols, cols);
+        } else if reflow && cols < old_cols {
+            all.narrow(old_cols, cols);
+        }
+        all.lines.iter_mut().for_each(|line| line.cells.truncate(cols));
+        self.put_lines(all, cols);
+    }
+
+    fn take_lines(&mut self) -> Vec<Line> {
+        let from = self.grid.topmost_line().0;
+        let to = self.grid.screen_lines() as i32;
+        let lines = (from..to).map(|y| {
+            let mut row = mem::take(&mut self.grid[Y(y)]);
+            let mut cells = row.front_split_off(row.len());
+            let wrapped = cells[0].is_wrapped();
+            cells[0].set_wrapped(false);
+            Line { cells, wrapped }
+        });
+        lines.collect()
+    }
+
+    fn put_lines(&mut self, mut all: Lines, cols: usize) {
+        let rows = all.rows;
+        while all.lines.len() < rows {
+            all.lines.push(Line::blank(cols, false));
+        }
+        let history = all.base.min(all.lines.len() - rows);
+        all.lines.truncate(history + rows);
+        self.grid = Grid::new(rows, cols, all.room - rows);
+        self.grid.scroll_up(&(Y(0)..Y(rows as i32)), history);
+        for (at, mut line) in all.lines.into_iter().enumerate() {
+            line.cells[0].set_wrapped(line.wrapped);
+            self.grid[Y(at as i32 - history as i32)] = Row::from_vec(line.cells, cols);
+        }
+        self.y = all.y.min(rows - 1);
+        self.saved.line = all.saved;
+        (self.top, self.bottom) = (0, rows - 1);
+        self.tabs.resize(cols);
+    }
+}
+
+impl Lines {
+    /// More rows come from the history when the cursor is at the bottom; fewer rows first drop what is below the cursor.
+    fn set_rows(&mut self, rows: usize, cols: usize) {
+        let mut pulled = 0;
+        for y in self.rows..rows {
+            if self.lines.len() < rows + self.base {
+                if self.base > 0 && self.lines.len() <= self.base + y + pulled + 1 {
+                    self.base -= 1;
+                    pulled += 1;
+                } else {
+                    self.lines.push(Line::blank(cols, false));
+                }
+            }
+        }
+        for _ in rows..self.rows {
+            if self.lines.len() > rows + self.base {
+                if self.lines.len() > self.base + self.y + 1 {
+                    self.lines.pop();
+                } else {
+                    self.base += 1;
+                }
+            }
+        }
+        let surplus = self.lines.len().saturating_sub(self.room);
+        self.lines.drain(..surplus);
+        self.base = self.base.saturating_sub(surplus);
+        if surplus > 0 {
+            self.saved = self.saved.saturating_sub(surplus);
+        }
+        self.y = self.y.min(rows - 1) + pulled;
+        self.rows = rows;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buffer(lines: &[&str], rows: usize, y: usize) -> Buffer {
+        let cols = lines.iter().map(|line| line.len()).max().unwrap().max(2);
+        let mut buffer = Buffer::new(cols, rows, 100, Cell::default());
+        for (at, line) in lines.iter().enumerate() {
+            if at >= rows {
+                buffer.scroll(Cell::default(), false);
+            }
+            let row = at.min(rows - 1);
+            for (x, byte) in line.trim_end().bytes().enumerate() {
+                buffer.put_ascii(x, row, &[byte], Cell::default());
+            }
+            buffer.set_wrapped(row as isize, line.starts_with('>'));
+        }
+        buffer.y = y;
+        buffer
+    }
+
+    fn text(buffer: &Buffer) -> Vec<String> {
+        let rows = -(buffer.history() as isize)..buffer.rows() as isize;
+        let line = |y| buffer.row(y).iter().map(|cell| (cell.content & 0x7f) as u8 as char).collect::<String>();
+        rows.map(|y| line(y).trim_end_matches('\0').to_owned()).collect()
+    }
+
+    #[test]
+    fn fewer_rows() {
+        let mut below = buffer(&["a", "b", "c", ""], 4, 1);
+        below.resize(2, 2, true);
+        assert_eq!((text(&below), below.history(), below.y), (vec!["a".into(), "b".into()], 0, 1));
+        let mut above = buffer(&["a", "b", "c", "d"], 4, 3);
+        above.resize(2, 2, true);
+        assert_eq!(
+            (text(&above), above.history(), above.y),
+            (vec!["a".into(), "b".into(), "c".into(), "d".into()], 2, 1)
+        );
+    }
+
+    #[test]
+    fn more_rows() {
+        let mut bottom = buffer(&["a", "b", "c", "d"], 2, 1);
+        bottom.resize(2, 3, true);
+        assert_eq!((bottom.history(), bottom.y), (1, 2));
+        let mut fresh = buffer(&["a", "b"], 2, 1);
+        fresh.resize(2, 4, true);
+        assert_eq!((text(&fresh).len(), fresh.history(), fresh.y), (4, 0, 1));
+    }
+
+    #[test]
+    fn wrapped_lines_are_wrapped_anew() {
+        let mut main = buffer(&["abcdef", ">ghi  ", "j", "k"], 4, 3);
+        main.resize(4, 4, true);
+        assert_eq!(text(&main), ["abcd", "ef>g", "hi", "j", "k"]);
+        assert_eq!((main.history(), main.y), (1, 3));
+        main.resize(9, 4, true);
+        assert_eq!(text(&main), ["abcdef>gh", "i", "j", "k"]);
+        assert!(main.is_wrapped(1) && !main.is_wrapped(2));
+        let mut alternate = buffer(&["abcdef", ">ghi", "j", "k"], 4, 3);
+        alternate.resize(4, 4, false);
+        assert_eq!(text(&alternate), ["abcd", ">ghi", "j", "k"]);
+    }
+
+    #[test]
+    fn the_cursors_line_is_left_to_the_program() {
+        let mut main = buffer(&["x", "abcdef"], 2, 1);
+        main.x = 6;
+        main.resize(4, 2, true);
+        assert_eq!((text(&main), main.x, main.y), (vec!["x".into(), "abcd".into()], 3, 1));
+    }
+}

@@ -1,0 +1,169 @@
+//! What few cells have and a cell has no room for: combining characters, underline styles and colours, links. Each distinct
+//! combination is kept once and named by a number, with a bound on all of them together, so that a program that prints nothing but
+//! accents and links cannot fill the service's memory.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Most combinations at a time. A full scrollback of accented text in any language has some hundreds.
+const MOST: usize = 16 * 1024;
+
+/// Most bytes of text and links at a time.
+const MOST_BYTES: usize = 512 * 1024;
+
+/// Longest text of one cell, in bytes: some thirty accents.
+pub(crate) const TEXT_BYTES: usize = 64;
+
+/// So many new ones, or refusals when there is no room, are between two looks for what no cell uses any more. A look reads the whole
+/// screen and its scrollback.
+const PATIENCE: usize = 4 * 1024;
+
+/// Underline style: bits 26 to 28 of [`Extra::underline`]; its colour lies below them.
+pub(crate) const STYLE_SHIFT: u32 = 26;
+/// See [`STYLE_SHIFT`].
+pub(crate) const STYLE: u32 = 7 << STYLE_SHIFT;
+
+/// Where a link leads.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Link {
+    /// Joins pieces of one link, if the program gave it.
+    pub(crate) id: Option<String>,
+    pub(crate) uri: String,
+}
+
+/// A combination.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct Extra {
+    /// Style and colour of the underline.
+    pub(crate) underline: u32,
+    pub(crate) link: Option<Arc<Link>>,
+    /// The cell's text, when that is more than one character.
+    pub(crate) text: Option<Arc<str>>,
+}
+
+impl Extra {
+    fn bytes(&self) -> usize {
+        let link = self.link.as_ref().map_or(0, |link| link.uri.len() + link.id.as_ref().map_or(0, String::len));
+        link + self.text.as_ref().map_or(0, |text| text.len())
+    }
+}
+
+/// Every combination in use.
+#[derive(Debug, Default)]
+pub(crate) struct Extras {
+    /// By number, from 1; `None` is free.
+    known: Vec<Option<Extra>>,
+    numbers: HashMap<Extra, u16>,
+    free: Vec<u16>,
+    bytes: usize,
+    /// New ones since the last look.
+    fresh: usize,
+    /// The last look found too little, so the next one waits.
+    crowded: bool,
+}
+
+impl Extras {
+    /// The combination of that number.
+    pub(crate) fn get(&self, number: u16) -> Option<&Extra> {
+        self.known.get(usize::from(number).checked_sub(1)?)?.as_ref()
+    }
+
+    /// The text of a cell that holds more than one character.
+    pub(crate) fn text(&self, number: u16) -> &str {
+        self.get(number).and_then(|extra| extra.text.as_deref()).unwrap_or_default()
+    }
+
+    /// Whether it is worth while to [`Extras::sweep`].
+    pub(crate) fn wants_sweep(&self) -> bool {
+        self.fresh >= PATIENCE
+    }
+
+    /// The number of a combination; 0 when there is no room for it.
+    pub(crate) fn number(&mut self, extra: &Extra) -> u16 {
+        if *extra == Extra::default() {
+            return 0;
+        }
+        if let Some(number) = self.numbers.get(extra) {
+            return *number;
+        }
+        if self.numbers.len() >= MOST || self.bytes + extra.bytes() > MOST_BYTES {
+            self.fresh = if self.crowded { self.fresh + 1 } else { PATIENCE };
+            return 0;
+        }
+        self.fresh += 1;
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.known.push(None);
+            self.known.len() as u16
+        });
+        self.bytes += extra.bytes();
+        self.known[usize::from(number) - 1] = Some(extra.clone());
+        self.numbers.insert(extra.clone(), number);
+        number
+    }
+
+    /// Forgets what none of the numbers names.
+    pub(crate) fn sweep(&mut self, used: impl Iterator<Item = u16>) {
+        let mut live = vec![false; self.known.len() + 1];
+        for number in used {
+            live[usize::from(number)] = true;
+        }
+        for (at, slot) in self.known.iter_mut().enumerate() {
+            if !live[at + 1]
+                && let Some(extra) = slot.take()
+            {
+                self.bytes -= extra.bytes();
+                self.numbers.remove(&extra);
+                self.free.push(at as u16 + 1);
+            }
+        }
+        self.fresh = 0;
+        self.crowded = self.numbers.len() > MOST / 2 || self.bytes > MOST_BYTES / 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Extra {
+        Extra { text: Some(text.into()), ..Extra::default() }
+    }
+
+    #[test]
+    fn what_is_the_same_has_one_number() {
+        let mut extras = Extras::default();
+        let number = extras.number(&text("é"));
+        assert_eq!(extras.number(&text("é")), number);
+        assert_ne!(extras.number(&text("è")), number);
+        assert_eq!(extras.text(number), "é");
+        assert_eq!(extras.number(&Extra::default()), 0);
+        assert!(extras.get(0).is_none());
+    }
+
+    #[test]
+    fn a_sweep_frees_what_is_unused() {
+        let mut extras = Extras::default();
+        let kept = extras.number(&text("kept"));
+        let gone = extras.number(&text("gone"));
+        extras.sweep([0, kept].into_iter());
+        assert!(extras.get(gone).is_none());
+        assert_eq!(extras.text(kept), "kept");
+        assert_eq!(extras.number(&text("next")), gone, "its number is used again");
+    }
+
+    #[test]
+    fn there_is_a_bound() {
+        let mut extras = Extras::default();
+        let big = "x".repeat(TEXT_BYTES);
+        let numbers: Vec<u16> = (0..2 * MOST).map(|at| extras.number(&text(&format!("{at}{big}")))).collect();
+        assert!(extras.bytes <= MOST_BYTES && extras.numbers.len() <= MOST);
+        assert_eq!(numbers.last(), Some(&0));
+        assert!(extras.wants_sweep());
+        let all = extras.known.len() as u16;
+        extras.sweep(1..=all);
+        assert_eq!(extras.number(&text(&format!("no room{big}"))), 0);
+        assert!(!extras.wants_sweep(), "a look that found nothing is not repeated at once");
+        extras.sweep(std::iter::empty());
+        assert_ne!(extras.number(&text("fits again")), 0);
+    }
+}

@@ -1,0 +1,131 @@
+//! Bytes into actions: the state machine of xterm.js, so that both find the same sequences in the same bytes, broken ones too.
+//!
+//! It is our own for what it must know beside that: how many bytes at the end belong to something unfinished (a snapshot stands
+//! before them), with every buffer bounded. The parser that comes with the grid tells nobody its state, collects a string without
+//! limit, and loses characters that are cut in two.
+
+mod params;
+mod states;
+mod utf8;
+
+pub(crate) use params::Params;
+use states::State;
+use utf8::{Decoded, Utf8};
+
+/// Most bytes that are held back. An unfinished sequence that grows beyond (an image, a clipboard) is left to the browser: what
+/// stands before it in a snapshot only opens something that swallows the rest.
+pub(crate) const HELD_BACK_BYTES: usize = 64 * 1024;
+
+/// Longest payload of a string that is understood: titles, links, colours, questions.
+const STRING_BYTES: usize = 4096;
+
+/// Control characters inside a sequence, which wait for its end: most that wait.
+const DEFERRED: usize = 16;
+
+/// What the bytes say.
+pub(crate) trait Actions {
+    /// Printable ASCII.
+    fn print_ascii(&mut self, text: &[u8]);
+    /// Another printable character.
+    fn print(&mut self, c: u32);
+    /// Printing was interrupted by what is not printable.
+    fn end_run(&mut self);
+    /// A control character.
+    fn execute(&mut self, control: u32);
+    /// A control sequence: its prefix and intermediate bytes, and its last byte.
+    fn csi(&mut self, collect: u32, last: u8, params: &Params);
+    /// An escape sequence.
+    fn esc(&mut self, collect: u32, last: u8);
+    /// An operating system command, or `None` if it was broken off or too long. `bell`: how it ended.
+    fn osc(&mut self, payload: Option<&[u8]>, bell: bool);
+    /// A device control string, likewise.
+    fn dcs(&mut self, collect: u32, last: u8, payload: Option<&[u8]>);
+}
+
+/// The state between two bytes.
+#[derive(Debug)]
+pub(crate) struct Parser {
+    state: State,
+    utf8: Utf8,
+    /// Prefix and intermediates, the latest in the lowest byte.
+    collect: u32,
+    params: Params,
+    /// A device control string's last byte of introduction.
+    last: u8,
+    payload: Vec<u8>,
+    /// The payload is longer than [`STRING_BYTES`].
+    too_long: bool,
+    deferred: [u8; DEFERRED],
+    deferred_len: usize,
+    /// Bytes of what is unfinished.
+    held: usize,
+    /// What is unfinished cannot be held back any more.
+    open: bool,
+}
+
+impl Parser {
+    pub(crate) fn new() -> Self {
+        Self {
+            state: State::Ground,
+            utf8: Utf8::default(),
+            collect: 0,
+            params: Params::new(),
+            last: 0,
+            payload: Vec::new(),
+            too_long: false,
+            deferred: [0; DEFERRED],
+            deferred_len: 0,
+            held: 0,
+            open: false,
+        }
+    }
+
+    /// Bytes at the end of what was fed that belong to something unfinished.
+    pub(crate) fn held_back(&self) -> usize {
+        if self.open { self.utf8.pending() } else { self.held }
+    }
+
+    /// Reads bytes, cut anywhere.
+    pub(crate) fn advance(&mut self, bytes: &[u8], actions: &mut impl Actions) {
+        // Where what is unfinished begins: in an earlier call, if negative.
+        let mut begin = -(self.held as isize);
+        let mut at = 0;
+        while at < bytes.len() {
+            if self.state == State::Ground && self.utf8.pending() == 0 {
+                let printable = ascii_run(&bytes[at..]);
+                if printable > 0 {
+                    actions.print_ascii(&bytes[at..at + printable]);
+                    at += printable;
+                    continue;
+                }
+            }
+            match self.utf8.push(bytes[at]) {
+                Decoded::Char(c) => {
+                    at += 1;
+                    if self.step(c, actions) {
+                        let length = char::from_u32(c).map_or(1, char::len_utf8);
+                        begin = at as isize - length as isize;
+                        self.open = false;
+                    }
+                }
+                Decoded::Pending | Decoded::Nothing => at += 1,
+                Decoded::Again => {}
+            }
+        }
+        if self.state == State::Ground {
+            (self.held, self.open) = (self.utf8.pending(), false);
+            return;
+        }
+        self.held = (bytes.len() as isize - begin) as usize;
+        self.open |= self.held > HELD_BACK_BYTES;
+    }
+}
+
+/// How many bytes at the beginning are printable ASCII.
+fn ascii_run(bytes: &[u8]) -> usize {
+    const STEP: usize = 16;
+    let printable = |byte: &u8| (0x20..0x7f).contains(byte);
+    let whole = bytes.chunks_exact(STEP).take_while(|chunk| chunk.iter().fold(true, |all, byte| all & printable(byte)));
+    let run = whole.count() * STEP;
+    run + bytes[run..].iter().take_while(|byte| printable(byte)).count()
+}

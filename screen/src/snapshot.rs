@@ -1,0 +1,140 @@
+//! A terminal as bytes: what restores it, on another terminal of the same size, to the last cell. Rows are drawn top to bottom,
+//! cursors and modes are set afterwards, in the order in which each leaves alone what was set before.
+
+mod brush;
+mod rows;
+mod state;
+
+use crate::buffer::{Buffer, Saved, Tabs};
+use crate::parser::Parser;
+use crate::terminal::{Style, Terminal};
+use brush::Brush;
+
+/// How much of a terminal a snapshot restores.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All of it, on a terminal that may be in any state, with at most so many lines of what has scrolled off.
+    Full {
+        /// Lines above the screen, at most.
+        scrollback: usize,
+    },
+    /// What is on the screen, and every mode; what has scrolled off on the other terminal stays there.
+    Screen,
+}
+
+/// Breaks off a sequence that the other terminal may be in.
+const BREAK_OFF: &str = "\x18";
+
+/// Back to a new terminal (RIS).
+const NEW: &str = "\x1bc";
+
+/// To the main screen, soft reset (DECSTR), mouse off, an empty screen.
+const EMPTY: &str = "\x1b[?1047l\x1b[!p\x1b[?9l\x1b[?1006l\x1b[H\x1b[2J";
+
+/// What neither reset sets back: line feeds, and colours that a program changed.
+const REST: &str = "\x1b[20l\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\";
+
+/// Writes what restores `terminal`.
+pub(crate) fn take(terminal: &Terminal, parser: &Parser, scope: Scope) -> Vec<u8> {
+    let mut snapshot = Snapshot { terminal, brush: Brush::new(terminal), keeps_history: scope == Scope::Screen };
+    snapshot.draw(scope);
+    let mut bytes = snapshot.brush.finish();
+    parser.reopen(&mut bytes);
+    bytes
+}
+
+struct Snapshot<'a> {
+    terminal: &'a Terminal,
+    brush: Brush<'a>,
+    /// The other terminal was not reset, but only emptied.
+    keeps_history: bool,
+}
+
+impl Snapshot<'_> {
+    fn draw(&mut self, scope: Scope) {
+        let terminal = self.terminal;
+        self.brush.write(BREAK_OFF);
+        self.brush.write(if self.keeps_history { EMPTY } else { NEW });
+        self.brush.write(REST);
+        for (slot, [red, green, blue]) in terminal.colours().iter() {
+            let command = slot.command();
+            self.brush.write(&format!("\x1b]{command};rgb:{red:02x}/{green:02x}/{blue:02x}\x1b\\"));
+        }
+        if let Some(title) = terminal.title() {
+            self.brush.write(&format!("\x1b]2;{title}\x1b\\"));
+        }
+        if terminal.alternate().is_none() {
+            self.hidden_saved_cursor();
+        }
+        let scrollback = match scope {
+            Scope::Full { scrollback } => scrollback.min(terminal.main().history()),
+            Scope::Screen => 0,
+        };
+        self.rows(terminal.main(), scrollback);
+        self.around(terminal.main());
+        if let Some(alternate) = terminal.alternate() {
+            self.brush.look(Style::default(), None);
+            // Where it stands decides which lines a new size would wrap anew.
+            let main = terminal.main();
+            self.brush.write(&format!("\x1b[{};{}H", main.y + 1, main.x.min(main.cols() - 1) + 1));
+            self.enter_alternate();
+            self.brush.write("\x1b[H");
+            self.rows(alternate, 0);
+            self.around(alternate);
+        }
+        self.state();
+    }
+
+    /// The other terminal's alternate screen is empty when it is entered, but for the cursor that was saved there.
+    fn enter_alternate(&mut self) {
+        self.brush.write("\x1b[?1047h");
+        if self.keeps_history {
+            self.brush.write("\x1b[!p");
+        }
+    }
+
+    /// The cursor saved on the alternate screen, while that is not shown.
+    fn hidden_saved_cursor(&mut self) {
+        let saved = *self.terminal.alternate_saved();
+        if self.keeps_history || !is_default(&saved, saved.line) {
+            self.enter_alternate();
+            self.saved(&saved, saved.line);
+            self.brush.look(Style::default(), None);
+            self.brush.write("\x1b[?1047l\x1b[H");
+        }
+    }
+
+    /// What a screen has beside its rows: tab stops, a saved cursor, a scroll region.
+    fn around(&mut self, buffer: &Buffer) {
+        let stops = |tabs: &Tabs| tabs.iter(buffer.cols()).collect::<Vec<_>>();
+        let wanted = stops(&buffer.tabs);
+        if self.keeps_history || wanted != stops(&Tabs::new(buffer.cols())) {
+            self.brush.write("\x1b[3g");
+            for x in wanted {
+                self.brush.write(&format!("\x1b[{}G\x1bH", x + 1));
+            }
+        }
+        self.saved(&buffer.saved, buffer.saved_row());
+        if (buffer.top, buffer.bottom) != (0, buffer.rows() - 1) {
+            self.brush.write(&format!("\x1b[{};{}r", buffer.top + 1, buffer.bottom + 1));
+        }
+    }
+
+    /// Saves a cursor like the one that was saved, which would be restored to that row.
+    fn saved(&mut self, saved: &Saved, row: usize) {
+        if is_default(saved, row) {
+            return;
+        }
+        self.brush.write(&format!("\x1b[{};{}H", row + 1, saved.x + 1));
+        self.brush.look(Style::plain(saved.fg, saved.bg), None);
+        match saved.charset {
+            Some(letter) => self.brush.write(&format!("\x1b({}\x1b7\x1b(B", char::from(letter))),
+            None => self.brush.write("\x1b7"),
+        }
+    }
+}
+
+/// Whether restoring it does the same as restoring a cursor that nobody saved.
+fn is_default(saved: &Saved, row: usize) -> bool {
+    (saved.x, row, saved.fg, saved.bg, saved.charset) == (0, 0, 0, 0, None)
+}

@@ -1,0 +1,78 @@
+//! Writes cells, and remembers with which look, so that only what changes is said.
+
+use crate::cell::Cell;
+use crate::extra::Link;
+use crate::terminal::{Style, Terminal};
+use std::sync::Arc;
+
+/// The bytes so far, and the pen that the other terminal has after them.
+pub(super) struct Brush<'a> {
+    terminal: &'a Terminal,
+    out: Vec<u8>,
+    style: Style,
+    link: Option<Arc<Link>>,
+}
+
+impl<'a> Brush<'a> {
+    pub(super) fn new(terminal: &'a Terminal) -> Self {
+        Self { terminal, out: Vec::new(), style: Style::default(), link: None }
+    }
+
+    pub(super) fn finish(self) -> Vec<u8> {
+        self.out
+    }
+
+    /// Writes what changes no look.
+    pub(super) fn write(&mut self, text: &str) {
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// The other terminal's pen is a new one again.
+    pub(super) fn reset(&mut self) {
+        self.write("\x1b[m");
+        self.style = Style::default();
+    }
+
+    /// From here on things look so.
+    pub(super) fn look(&mut self, style: Style, link: Option<&Arc<Link>>) {
+        if let Some((codes, resets)) = self.style.codes_to(&style) {
+            self.write(&format!("\x1b[{codes}m"));
+            self.style = style.protected(self.style.is_protected() && !resets);
+        }
+        if self.style.is_protected() != style.is_protected() {
+            self.write(if style.is_protected() { "\x1b[1\"q" } else { "\x1b[0\"q" });
+        }
+        self.style = style;
+        if self.link.as_ref() != link {
+            self.link = link.cloned();
+            let command = match link.map(|link| (link.id.as_deref(), &link.uri)) {
+                Some((Some(id), uri)) => format!("\x1b]8;id={id};{uri}\x1b\\"),
+                Some((None, uri)) => format!("\x1b]8;;{uri}\x1b\\"),
+                None => "\x1b]8;;\x1b\\".to_owned(),
+            };
+            self.write(&command);
+        }
+    }
+
+    /// From here on erasing leaves this background.
+    pub(super) fn erase_to(&mut self, background: u32) {
+        if self.style.background() != background {
+            let style = if background == 0 { Style::default() } else { self.style.on(background) };
+            self.look(style, None);
+        }
+    }
+
+    /// Prints what is in a cell.
+    pub(super) fn print(&mut self, cell: Cell) {
+        self.look_of(cell);
+        let text = self.terminal.text(cell);
+        self.write(&text);
+    }
+
+    /// The look of a cell.
+    pub(super) fn look_of(&mut self, cell: Cell) {
+        let extra = self.terminal.extras().get(cell.extra);
+        let link = extra.and_then(|extra| extra.link.as_ref());
+        self.look(Style::of_cell(cell, extra), link);
+    }
+}

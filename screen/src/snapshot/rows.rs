@@ -1,0 +1,169 @@
+//! Draws the rows of a screen, the history first, from the place where the cursor is onto an empty screen.
+
+use super::Snapshot;
+use crate::buffer::Buffer;
+use crate::cell::{Cell, bg};
+use crate::terminal::Style;
+use crate::width::width;
+
+/// Takes two columns and shows nothing.
+const WIDE_SPACE: &str = "\u{3000}";
+
+impl Snapshot<'_> {
+    /// Draws the rows, and before them so many lines of history.
+    pub(super) fn rows(&mut self, buffer: &Buffer, scrollback: usize) {
+        let first = -(scrollback as isize);
+        let rows = buffer.rows() as isize;
+        // What scrolls has to be scrolled to the end; what does not ends where nothing is left to draw.
+        let last = if scrollback > 0 { rows - 1 } else { (0..rows).rev().find(|y| !is_empty(buffer, *y)).unwrap_or(0) };
+        let mut x = 0;
+        for y in first..=last {
+            if y > first {
+                x = self.next_row(buffer, y, x, scrollback > 0);
+            }
+            x = self.row(buffer.row(y), x);
+        }
+    }
+
+    /// From the end of the row before to the beginning of this one; says where the cursor is: still on the row before, if the
+    /// first character of this one will wrap to it by itself.
+    fn next_row(&mut self, buffer: &Buffer, y: isize, x: usize, scrolls: bool) -> usize {
+        let cols = buffer.cols();
+        if !buffer.is_wrapped(y) || buffer.rows() == 1 {
+            if scrolls {
+                self.brush.erase_to(0);
+            }
+            self.brush.write("\r\n");
+            return 0;
+        }
+        let (before, cell) = (buffer.row(y - 1), buffer.row(y)[0]);
+        let end = before[cols - 1];
+        // A line that scrolls in has the background of the pen, which must not be left in cells that are empty.
+        if is_base(self.terminal.text(cell).chars().next()) && !(scrolls && cell.bg & crate::cell::colour::MASK != 0) {
+            if x == cols && (end.has_content() || end.is_spacer()) {
+                return cols;
+            }
+            let hollow = !end.has_content() && (end.fg, end.bg, end.extra) == (cell.fg, cell.bg, cell.extra);
+            if cell.width() == 2 && hollow && x < cols {
+                self.brush.write(&format!("\x1b[{cols}G"));
+                return cols;
+            }
+        }
+        self.wrap_by_force(before);
+        0
+    }
+
+    /// Wraps with two letters, which are then erased.
+    fn wrap_by_force(&mut self, before: &[Cell]) {
+        let cols = before.len();
+        self.brush.look(Style::default(), None);
+        self.brush.write(&format!("\x1b[{cols}Gxx\x1b[A"));
+        self.restore(before, cols - 1);
+        self.brush.erase_to(0);
+        self.brush.write("\x1b[B\r\x1b[X");
+    }
+
+    /// Draws one cell again that something else was drawn over.
+    fn restore(&mut self, row: &[Cell], x: usize) {
+        let cell = row[x];
+        if cell.has_content() {
+            self.brush.write(&format!("\x1b[{}G", x + 1));
+            self.brush.print(cell);
+        } else if cell.is_spacer() && x > 0 && row[x - 1].width() == 2 {
+            self.brush.write(&format!("\x1b[{x}G"));
+            self.brush.print(row[x - 1]);
+        } else {
+            self.brush.erase_to(cell.bg & crate::cell::colour::MASK);
+            self.brush.write(&format!("\x1b[{}G\x1b[X", x + 1));
+        }
+    }
+
+    /// Draws a row. The cursor is at `x` of it, or, if `x` is beyond its end, at the end of the row before.
+    fn row(&mut self, row: &[Cell], x: usize) -> usize {
+        let mut x = if x >= row.len() { 0 } else { x };
+        let mut at = 0;
+        while at < row.len() {
+            let cell = row[at];
+            if cell.has_content() {
+                if at + cell.width() <= row.len() {
+                    x = self.character(cell, at, x);
+                }
+                at += 1;
+            } else if cell.is_spacer() || is_blank(cell, 0) {
+                at += 1;
+            } else if is_blank(cell, cell.bg) {
+                let run = row[at..].iter().take_while(|other| is_blank(**other, cell.bg)).count();
+                self.go_right(at, x);
+                self.brush.erase_to(cell.bg);
+                self.brush.write(&format!("\x1b[{}X", Count(run)));
+                x = at;
+                at += run;
+            } else {
+                x = self.hollow(row, at);
+                at += 1;
+            }
+        }
+        x
+    }
+
+    fn character(&mut self, cell: Cell, at: usize, x: usize) -> usize {
+        let text = self.terminal.text(cell);
+        if is_base(text.chars().next()) {
+            self.go_right(at, x);
+        } else {
+            // One that would be combined stands alone only after a sequence.
+            self.brush.write(&format!("\x1b[{}G", at + 1));
+        }
+        self.brush.print(cell);
+        at + cell.width().max(1)
+    }
+
+    /// Moves right.
+    fn go_right(&mut self, to: usize, x: usize) {
+        match to.checked_sub(x) {
+            Some(0) => {}
+            Some(by) => self.brush.write(&format!("\x1b[{}C", Count(by))),
+            None => self.brush.write(&format!("\x1b[{}G", to + 1)),
+        }
+    }
+
+    /// An empty cell with more of a look than a background is what overwriting half of a wide character leaves.
+    fn hollow(&mut self, row: &[Cell], at: usize) -> usize {
+        self.brush.look_of(row[at]);
+        if at + 1 < row.len() {
+            self.brush.write(&format!("\x1b[{}G{WIDE_SPACE}\x1b[{}G ", at + 1, at + 2));
+            self.brush.erase_to(0);
+            self.brush.write(&format!("\x1b[{}G\x1b[X", at + 2));
+            return at + 1;
+        }
+        self.brush.write(&format!("\x1b[{at}G{WIDE_SPACE}\x1b[{at}G "));
+        self.restore(row, at - 1);
+        // Wherever that left the cursor: no character of this row comes after.
+        self.brush.write(&format!("\x1b[{}G", at + 1));
+        at
+    }
+}
+
+/// Leaves out a 1, which is what is meant where nothing is said.
+struct Count(usize);
+
+impl std::fmt::Display for Count {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.0 == 1 { Ok(()) } else { self.0.fmt(f) }
+    }
+}
+
+/// Whether the cell was erased and has this background.
+pub(super) fn is_blank(cell: Cell, background: u32) -> bool {
+    let plain = background & (bg::ITALIC | bg::DIM | bg::EXTENDED | bg::PROTECTED | bg::OVERLINE) == 0;
+    plain && cell.content == Cell::default().content && (cell.fg, cell.bg, cell.extra) == (0, background, 0)
+}
+
+fn is_empty(buffer: &Buffer, y: isize) -> bool {
+    !buffer.is_wrapped(y) && buffer.row(y).iter().all(|cell| is_blank(*cell, 0))
+}
+
+/// Whether it takes a column, so that it starts a cell wherever it is printed.
+fn is_base(c: Option<char>) -> bool {
+    c.is_some_and(|c| width(u32::from(c)) > 0)
+}

@@ -1,0 +1,128 @@
+//! The last part of a snapshot: where the cursor is, the modes, the character sets, the pen.
+
+use super::Snapshot;
+use super::rows::is_blank;
+use crate::cell::{Cell, colour};
+use crate::terminal::Style;
+
+impl Snapshot<'_> {
+    pub(super) fn state(&mut self) {
+        let terminal = self.terminal;
+        let (x, cols) = (terminal.buffer().x, terminal.buffer().cols());
+        if terminal.modes().origin {
+            self.brush.write("\x1b[?6h");
+        }
+        let joinable = self.joinable();
+        let about_to_wrap = x >= cols && joinable.is_none();
+        if about_to_wrap {
+            self.about_to_wrap();
+        }
+        self.charsets(!about_to_wrap);
+        self.modes();
+        let pen = terminal.pen();
+        self.brush.look(Style::of_pen(pen), pen.link.as_ref());
+        if let Some(cell) = joinable {
+            let width = cell.width();
+            self.go(x - width);
+            if terminal.modes().insert {
+                self.brush.write(&format!("\x1b[{width}P"));
+            }
+            self.brush.write(&terminal.text(cell));
+        } else if !about_to_wrap {
+            self.go(x);
+        }
+    }
+
+    /// To a column of the cursor's row.
+    fn go(&mut self, x: usize) {
+        let buffer = self.terminal.buffer();
+        let top = if self.terminal.modes().origin { buffer.top } else { 0 };
+        let row = buffer.y.saturating_sub(top) + 1;
+        self.brush.write(&format!("\x1b[{row};{}H", x + 1));
+    }
+
+    /// The character that was printed last, if nothing came since: a combining character would join it, and repeating would
+    /// repeat it. Printing it once more makes it so there too.
+    fn joinable(&self) -> Option<Cell> {
+        let terminal = self.terminal;
+        let buffer = terminal.buffer();
+        let at = buffer.x.checked_sub(terminal.preceding()).filter(|at| *at < buffer.x)?;
+        let cell = *buffer.row(buffer.y as isize).get(at)?;
+        let extra = terminal.extras().get(cell.extra);
+        let same_look = Style::of_cell(cell, extra) == Style::printed(terminal.pen())
+            && extra.and_then(|extra| extra.link.as_ref()) == terminal.pen().link.as_ref();
+        let first = terminal.text(cell).chars().next().map(u32::from)?;
+        let printable = first >= 127 || terminal.charsets().translate(first) == first;
+        (cell.has_content() && cell.width() == terminal.preceding() && same_look && printable).then_some(cell)
+    }
+
+    /// The cursor stands behind the last column.
+    fn about_to_wrap(&mut self) {
+        let terminal = self.terminal;
+        let buffer = terminal.buffer();
+        let (cols, row) = (buffer.cols(), buffer.row(buffer.y as isize));
+        if terminal.alternate().is_none() {
+            // The cursor comes along from the alternate screen, and nothing on this one is touched.
+            self.brush.look(Style::default(), None);
+            self.brush.write(&format!("\x1b[?1047h\x1b[{};{cols}Hx\x1b[?1047l", buffer.y + 1));
+            return;
+        }
+        let last = row[cols - 1];
+        let wide = last.is_spacer() && row[cols - 2].width() == 2;
+        let blank = last.bg & colour::MASK;
+        if last.has_content() || wide {
+            self.go(cols - 1 - usize::from(wide));
+            self.brush.print(row[cols - 1 - usize::from(wide)]);
+        } else if row.iter().all(|cell| is_blank(*cell, blank)) {
+            self.go(cols - 1);
+            self.brush.erase_to(blank);
+            self.brush.write("x\x1b[2K");
+        } else {
+            // No sequence leads there; the last column is the nearest place.
+            self.go(cols - 1);
+        }
+    }
+
+    fn charsets(&mut self, cursor_may_move: bool) {
+        let charsets = self.terminal.charsets();
+        for (slot, letter) in "()*+".chars().zip(charsets.sets) {
+            if let Some(letter) = letter {
+                self.brush.write(&format!("\x1b{slot}{}", char::from(letter)));
+            }
+        }
+        self.brush.write(["", "\x0e", "\x1bn", "\x1bo"][charsets.level]);
+        // Restoring a cursor brings back the set in effect, and selects nothing.
+        let restored = charsets.current != charsets.sets[charsets.level];
+        if restored && cursor_may_move && self.terminal.buffer().saved.charset == charsets.current {
+            self.brush.write("\x1b8");
+            self.brush.reset();
+        }
+    }
+
+    fn modes(&mut self) {
+        let modes = self.terminal.modes();
+        let switches = [
+            (modes.application_cursor, "\x1b[?1h"),
+            (!modes.wraparound, "\x1b[?7l"),
+            (modes.reverse_wraparound, "\x1b[?45h"),
+            (modes.application_keypad, "\x1b="),
+            (modes.focus, "\x1b[?1004h"),
+            (modes.bracketed_paste, "\x1b[?2004h"),
+            (modes.insert, "\x1b[4h"),
+            (modes.newline, "\x1b[20h"),
+            (modes.cursor_hidden, "\x1b[?25l"),
+            (!modes.cursor_hidden, "\x1b[?25h"),
+            (modes.blink_option == Some(true), "\x1b[?12h"),
+            (modes.blink_option == Some(false), "\x1b[?12l"),
+        ];
+        for (_, sequence) in switches.into_iter().filter(|(on, _)| *on) {
+            self.brush.write(sequence);
+        }
+        for mode in [modes.mouse.mode(), modes.mouse_encoding.mode()].into_iter().flatten() {
+            self.brush.write(&format!("\x1b[?{mode}h"));
+        }
+        if modes.cursor_style() > 0 {
+            self.brush.write(&format!("\x1b[{} q", modes.cursor_style()));
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! The terminal: its two screens, the pen that it prints with, its modes, its character sets. What each sequence does to them is
+//! in the files below, one for each kind of thing; all of it follows xterm.js to the letter, because a snapshot is taken here and
+//! shown there.
+
+mod answers;
+mod charset;
+mod colours;
+mod cursor;
+mod dispatch;
+mod erase;
+mod modes;
+mod pen;
+mod print;
+mod strings;
+mod style;
+mod title;
+
+pub(crate) use charset::Charsets;
+pub(crate) use colours::Colours;
+pub(crate) use dispatch::Dispatch;
+pub(crate) use modes::Modes;
+pub(crate) use pen::Pen;
+pub(crate) use style::Style;
+use title::Titles;
+
+use crate::buffer::{Buffer, Saved};
+use crate::cell::Cell;
+use crate::extra::{Extra, Extras};
+
+/// A terminal between two sequences.
+pub(crate) struct Terminal {
+    cols: usize,
+    rows: usize,
+    history_limit: usize,
+    main: Buffer,
+    /// The alternate screen, while a program shows it.
+    alternate: Option<Buffer>,
+    /// The alternate screen's saved cursor, while it is not shown.
+    alternate_saved: Saved,
+    extras: Extras,
+    pen: Pen,
+    modes: Modes,
+    charsets: Charsets,
+    colours: Colours,
+    titles: Titles,
+    /// The width of the character that was just printed, which a combining character would join; 0 after anything else.
+    preceding: usize,
+    /// The last thing that came was printed.
+    in_run: bool,
+}
+
+impl Terminal {
+    pub(crate) fn new(cols: usize, rows: usize, history_limit: usize) -> Self {
+        Self {
+            cols,
+            rows,
+            history_limit,
+            main: Buffer::new(cols, rows, history_limit, Cell::default()),
+            alternate: None,
+            alternate_saved: Saved::default(),
+            extras: Extras::default(),
+            pen: Pen::default(),
+            modes: Modes::default(),
+            charsets: Charsets::default(),
+            colours: Colours::default(),
+            titles: Titles::default(),
+            preceding: 0,
+            in_run: false,
+        }
+    }
+
+    pub(crate) fn resize(&mut self, cols: usize, rows: usize) {
+        if (cols, rows) == (self.cols, self.rows) {
+            return;
+        }
+        (self.cols, self.rows) = (cols, rows);
+        self.main.resize(cols, rows, true);
+        if let Some(alternate) = &mut self.alternate {
+            alternate.resize(cols, rows, false);
+        }
+    }
+
+    /// The screen that is shown.
+    pub(crate) fn buffer(&self) -> &Buffer {
+        self.alternate.as_ref().unwrap_or(&self.main)
+    }
+
+    fn buffer_mut(&mut self) -> &mut Buffer {
+        self.alternate.as_mut().unwrap_or(&mut self.main)
+    }
+
+    /// What erasing leaves.
+    fn blank(&self) -> Cell {
+        Cell::blank(self.pen.background())
+    }
+
+    /// An empty cell with everything of the pen: what is left of a wide character of which half was overwritten.
+    fn hollow(&self) -> Cell {
+        self.pen.cell()
+    }
+
+    /// The number for a cell's extra; 0 if there are too many already.
+    fn number(&mut self, extra: &Extra) -> u16 {
+        if self.extras.wants_sweep() {
+            self.sweep();
+        }
+        let number = self.extras.number(extra);
+        if number > 0 || *extra == Extra::default() || !self.extras.wants_sweep() {
+            return number;
+        }
+        self.sweep();
+        self.extras.number(extra)
+    }
+
+    fn sweep(&mut self) {
+        let cells = self.main.cells().chain(self.alternate.iter().flat_map(Buffer::cells));
+        self.extras.sweep(cells.map(|cell| cell.extra).chain([self.pen.extra]));
+    }
+
+    fn enter_alternate(&mut self) {
+        if self.alternate.is_none() {
+            let mut buffer = Buffer::new(self.cols, self.rows, 0, self.blank());
+            (buffer.x, buffer.y, buffer.saved) = (self.main.x, self.main.y, self.alternate_saved);
+            self.alternate = Some(buffer);
+        }
+    }
+
+    fn leave_alternate(&mut self) {
+        if let Some(buffer) = self.alternate.take() {
+            (self.main.x, self.main.y, self.alternate_saved) = (buffer.x, buffer.y, buffer.saved);
+        }
+    }
+
+    /// RIS. The title, the colours and whether the cursor is hidden stay, in xterm.js too.
+    fn reset(&mut self) {
+        self.main = Buffer::new(self.cols, self.rows, self.history_limit, Cell::default());
+        self.alternate = None;
+        self.alternate_saved = Saved::default();
+        self.pen = Pen::default();
+        self.modes.reset();
+        self.modes.reset_mouse();
+        self.charsets = Charsets::default();
+    }
+
+    /// DECSTR.
+    fn soft_reset(&mut self) {
+        self.modes.cursor_hidden = false;
+        self.pen = Pen::default();
+        self.modes.reset();
+        self.charsets = Charsets::default();
+        let rows = self.rows;
+        let buffer = self.buffer_mut();
+        (buffer.top, buffer.bottom) = (0, rows - 1);
+        buffer.saved = Saved { line: buffer.history(), ..Saved::default() };
+    }
+
+    /// The screen below the one that is shown, if that is the alternate screen.
+    pub(crate) fn main(&self) -> &Buffer {
+        &self.main
+    }
+
+    pub(crate) fn alternate(&self) -> Option<&Buffer> {
+        self.alternate.as_ref()
+    }
+
+    pub(crate) fn alternate_saved(&self) -> &Saved {
+        self.alternate.as_ref().map_or(&self.alternate_saved, |buffer| &buffer.saved)
+    }
+
+    pub(crate) fn extras(&self) -> &Extras {
+        &self.extras
+    }
+
+    pub(crate) fn pen(&self) -> &Pen {
+        &self.pen
+    }
+
+    pub(crate) fn modes(&self) -> &Modes {
+        &self.modes
+    }
+
+    pub(crate) fn charsets(&self) -> &Charsets {
+        &self.charsets
+    }
+
+    pub(crate) fn colours(&self) -> &Colours {
+        &self.colours
+    }
+
+    pub(crate) fn title(&self) -> Option<&str> {
+        self.titles.current()
+    }
+
+    /// The title, if it changed since this was last asked.
+    pub(crate) fn take_title(&mut self) -> Option<String> {
+        self.titles.take()
+    }
+
+    /// The width of the character that a combining character would join now; 0 if there is none.
+    pub(crate) fn preceding(&self) -> usize {
+        self.preceding
+    }
+}

@@ -1,0 +1,163 @@
+//! Colours that a program set (OSC 4, 10, 11, 12), and what it is told when it asks for one that it did not: the page's theme is
+//! not known here, so the emulator's own.
+
+use std::collections::BTreeMap;
+
+/// Three channels.
+pub(crate) type Rgb = [u8; 3];
+
+/// The sixteen that have names. Source: xterm.js, `ThemeService.ts`.
+const BASIC: [Rgb; 16] = [
+    [0x2e, 0x34, 0x36],
+    [0xcc, 0x00, 0x00],
+    [0x4e, 0x9a, 0x06],
+    [0xc4, 0xa0, 0x00],
+    [0x34, 0x65, 0xa4],
+    [0x75, 0x50, 0x7b],
+    [0x06, 0x98, 0x9a],
+    [0xd3, 0xd7, 0xcf],
+    [0x55, 0x57, 0x53],
+    [0xef, 0x29, 0x29],
+    [0x8a, 0xe2, 0x34],
+    [0xfc, 0xe9, 0x4f],
+    [0x72, 0x9f, 0xcf],
+    [0xad, 0x7f, 0xa8],
+    [0x34, 0xe2, 0xe2],
+    [0xee, 0xee, 0xec],
+];
+
+/// The levels of the cube of 216 that follows them.
+const LEVELS: [u8; 6] = [0, 0x5f, 0x87, 0xaf, 0xd7, 0xff];
+
+/// Which colour is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Slot {
+    /// One of the 256.
+    Palette(u8),
+    Foreground,
+    Background,
+    Cursor,
+}
+
+impl Slot {
+    /// How its command begins.
+    pub(crate) fn command(self) -> String {
+        match self {
+            Self::Palette(index) => format!("4;{index}"),
+            Self::Foreground => "10".to_owned(),
+            Self::Background => "11".to_owned(),
+            Self::Cursor => "12".to_owned(),
+        }
+    }
+
+    fn default_colour(self) -> Rgb {
+        match self {
+            Self::Palette(index @ 0..=15) => BASIC[usize::from(index)],
+            Self::Palette(index @ 16..=231) => {
+                let at = usize::from(index - 16);
+                [LEVELS[at / 36], LEVELS[at / 6 % 6], LEVELS[at % 6]]
+            }
+            Self::Palette(index) => [8 + (index - 232) * 10; 3],
+            Self::Background => [0; 3],
+            Self::Foreground | Self::Cursor => [0xff; 3],
+        }
+    }
+}
+
+/// What was set; at most 259.
+#[derive(Debug, Default)]
+pub(crate) struct Colours {
+    set: BTreeMap<Slot, Rgb>,
+}
+
+impl Colours {
+    pub(super) fn set(&mut self, slot: Slot, colour: Rgb) {
+        self.set.insert(slot, colour);
+    }
+
+    pub(super) fn restore(&mut self, slot: Slot) {
+        self.set.remove(&slot);
+    }
+
+    pub(super) fn restore_palette(&mut self) {
+        self.set.retain(|slot, _| !matches!(slot, Slot::Palette(_)));
+    }
+
+    /// What a program is told that asks.
+    pub(super) fn get(&self, slot: Slot) -> Rgb {
+        self.set.get(&slot).copied().unwrap_or_else(|| slot.default_colour())
+    }
+
+    /// Every colour that was set.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, Rgb)> + '_ {
+        self.set.iter().map(|(slot, colour)| (*slot, *colour))
+    }
+}
+
+/// `rgb:12/34/56` with one to four digits each, or `#` with three, six, nine or twelve. Names are for X servers.
+pub(super) fn parse(text: &str) -> Option<Rgb> {
+    let text = text.to_ascii_lowercase();
+    if let Some(rest) = text.strip_prefix("rgb:") {
+        let parts: Vec<&str> = rest.split('/').collect();
+        let [red, green, blue] = parts.as_slice() else { return None };
+        if red.len() != green.len() || green.len() != blue.len() {
+            return None;
+        }
+        return Some([scaled(red)?, scaled(green)?, scaled(blue)?]);
+    }
+    let digits = text.strip_prefix('#').filter(|digits| matches!(digits.len(), 3 | 6 | 9 | 12) && digits.is_ascii())?;
+    let each = digits.len() / 3;
+    let channel = |at: usize| {
+        let value = hex(&digits[at * each..(at + 1) * each])?;
+        // Here digits are the upper bits, and not a fraction of the most.
+        Some(match each {
+            1 => value << 4,
+            2 => value,
+            3 => value >> 4,
+            _ => value >> 8,
+        } as u8)
+    };
+    Some([channel(0)?, channel(1)?, channel(2)?])
+}
+
+/// One to four digits as a fraction of the most that they could say.
+fn scaled(digits: &str) -> Option<u8> {
+    let most = [0, 0xf, 0xff, 0xfff, 0xffff].get(digits.len()).copied().filter(|most| *most > 0)?;
+    Some(((hex(digits)? * 255 + most / 2) / most) as u8)
+}
+
+fn hex(digits: &str) -> Option<u32> {
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u32::from_str_radix(digits, 16).ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_read() {
+        assert_eq!(parse("rgb:ff/80/00"), Some([0xff, 0x80, 0]));
+        assert_eq!(parse("rgb:f/8/0"), Some([0xff, 0x88, 0]));
+        assert_eq!(parse("RGB:ffff/8080/0000"), Some([0xff, 0x80, 0]));
+        assert_eq!(parse("#ff8000"), Some([0xff, 0x80, 0]));
+        assert_eq!(parse("#f80"), Some([0xf0, 0x80, 0]));
+        for wrong in
+            ["", "red", "rgb:", "rgb:1/2", "rgb:1/2/33", "rgb:12345/1/1", "#12", "#gggggg", "#éé", "rgb:+1/+1/+1"]
+        {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_set_has_a_value() {
+        let mut colours = Colours::default();
+        assert_eq!(colours.get(Slot::Palette(196)), [0xff, 0, 0]);
+        assert_eq!(colours.get(Slot::Palette(255)), [0xee; 3]);
+        colours.set(Slot::Background, [1, 2, 3]);
+        colours.set(Slot::Palette(1), [4, 5, 6]);
+        colours.restore_palette();
+        assert_eq!(colours.iter().collect::<Vec<_>>(), [(Slot::Background, [1, 2, 3])]);
+        colours.restore(Slot::Background);
+        assert_eq!(colours.get(Slot::Background), [0; 3]);
+    }
+}

@@ -1,0 +1,172 @@
+//! Printing: where most bytes of most programs go. Text in ASCII is written a run at a time.
+
+use super::Terminal;
+use crate::cell::{Cell, content};
+use crate::extra::{Extra, TEXT_BYTES};
+use crate::width::width;
+
+impl Terminal {
+    /// Printable ASCII.
+    pub(super) fn print_ascii_run(&mut self, mut text: &[u8]) {
+        if self.modes.insert || self.charsets.is_translating() {
+            text.iter().for_each(|byte| self.print_one(u32::from(*byte)));
+            return;
+        }
+        self.begin_run();
+        let (cols, look) = (self.cols, self.hollow());
+        self.preceding = 1;
+        while !text.is_empty() {
+            if self.buffer().x >= cols {
+                if self.modes.wraparound {
+                    self.wrap();
+                } else {
+                    // Every character lands in the last column; the last one stays.
+                    text = &text[text.len() - 1..];
+                    self.buffer_mut().x = cols - 1;
+                }
+            }
+            let buffer = self.buffer_mut();
+            let count = text.len().min(cols - buffer.x);
+            buffer.put_ascii(buffer.x, buffer.y, &text[..count], look);
+            buffer.x += count;
+            text = &text[count..];
+        }
+        self.finish_run();
+    }
+
+    /// Any printable character.
+    pub(super) fn print_one(&mut self, c: u32) {
+        self.begin_run();
+        let c = if c < 127 { self.charsets.translate(c) } else { c };
+        self.place(c);
+        self.finish_run();
+    }
+
+    /// A character that covers half of a wide one leaves nothing of the other half.
+    fn begin_run(&mut self) {
+        if self.in_run {
+            return;
+        }
+        self.in_run = true;
+        let hollow = self.hollow();
+        let buffer = self.buffer_mut();
+        if buffer.x > 0 && buffer.width_at(buffer.x - 1, buffer.y) == 2 {
+            buffer.put(buffer.x - 1, buffer.y, hollow);
+        }
+    }
+
+    /// The same on the right.
+    fn finish_run(&mut self) {
+        let hollow = self.hollow();
+        let cols = self.cols;
+        let buffer = self.buffer_mut();
+        if buffer.x < cols && buffer.row(buffer.y as isize)[buffer.x].is_spacer() {
+            buffer.put(buffer.x, buffer.y, hollow);
+        }
+    }
+
+    fn place(&mut self, c: u32) {
+        let own = width(c);
+        let joins = own == 0 && self.preceding > 0;
+        let columns = if joins { self.preceding } else { own };
+        // Columns beyond what a character that it joins has already.
+        let needed = if joins { 0 } else { columns };
+        self.preceding = columns;
+        if self.buffer().x + needed > self.cols {
+            if self.modes.wraparound {
+                self.wrap();
+            } else {
+                self.buffer_mut().x = self.cols - 1;
+                if columns == 2 {
+                    return;
+                }
+            }
+        }
+        if joins && self.buffer().x > 0 {
+            self.join(c);
+            return;
+        }
+        let look = self.hollow();
+        if self.modes.insert && columns > 0 {
+            self.make_room(columns);
+        }
+        let buffer = self.buffer_mut();
+        buffer.put(buffer.x, buffer.y, look.with(c, columns));
+        if columns == 2 {
+            buffer.put(buffer.x + 1, buffer.y, look.with(0, 0));
+        }
+        // One that takes no column and joins nothing moves the cursor all the same.
+        buffer.x += columns.max(1);
+    }
+
+    /// Adds a combining character to the one before the cursor.
+    fn join(&mut self, c: u32) {
+        let buffer = self.buffer();
+        let back = if buffer.width_at(buffer.x - 1, buffer.y) > 0 { 1 } else { 2 };
+        let (Some(x), y) = (buffer.x.checked_sub(back), buffer.y) else { return };
+        let Some(cell) = buffer.row(y as isize).get(x).copied() else { return };
+        if !cell.has_content() {
+            self.buffer_mut().put(x, y, cell.with(c, 1));
+            return;
+        }
+        let old = self.extras.get(cell.extra).cloned().unwrap_or_default();
+        let mut text: String = old.text.as_deref().map_or_else(|| text_of(cell), str::to_owned);
+        text.extend(char::from_u32(c));
+        if text.len() > TEXT_BYTES {
+            return;
+        }
+        let extra = self.number(&Extra { text: Some(text.into()), ..old });
+        if extra > 0 {
+            let width = cell.content & !content::ANY;
+            self.buffer_mut().put(x, y, Cell { content: content::COMBINED | width, extra, ..cell });
+        }
+    }
+
+    fn make_room(&mut self, columns: usize) {
+        let hollow = self.hollow();
+        let buffer = self.buffer_mut();
+        if buffer.x < buffer.cols() {
+            buffer.insert_cells(buffer.x, buffer.y, columns, hollow);
+        }
+    }
+
+    /// To the next line, which goes on where this one ends.
+    fn wrap(&mut self) {
+        let (blank, hollow, cols, rows) = (self.blank(), self.hollow(), self.cols, self.rows);
+        let buffer = self.buffer_mut();
+        for x in buffer.x..cols {
+            buffer.put(x, buffer.y, hollow);
+        }
+        buffer.x = 0;
+        if buffer.y == buffer.bottom {
+            buffer.scroll(blank, true);
+        } else {
+            buffer.y = (buffer.y + 1).min(rows - 1);
+            buffer.set_wrapped(buffer.y as isize, true);
+        }
+    }
+
+    /// REP: prints the last character again. More than the screen holds is pointless, and a way to burn the processor.
+    pub(super) fn repeat(&mut self, count: usize) {
+        let buffer = self.buffer();
+        let Some(x) = buffer.x.checked_sub(self.preceding).filter(|_| self.preceding > 0) else { return };
+        let Some(cell) = buffer.row(buffer.y as isize).get(x).copied() else { return };
+        if !cell.has_content() {
+            return;
+        }
+        let text = self.text(cell);
+        for _ in 0..count.min(self.cols * self.rows) {
+            text.chars().for_each(|c| self.print_one(u32::from(c)));
+        }
+    }
+
+    /// What stands in a cell.
+    pub(crate) fn text(&self, cell: Cell) -> String {
+        if cell.content & content::COMBINED == 0 { text_of(cell) } else { self.extras.text(cell.extra).to_owned() }
+    }
+}
+
+/// The one character of a cell, or none.
+fn text_of(cell: Cell) -> String {
+    char::from_u32(cell.content & content::CODEPOINT).filter(|c| *c != '\0').map(String::from).unwrap_or_default()
+}

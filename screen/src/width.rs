@@ -1,0 +1,62 @@
+//! How many columns a character takes: by Unicode 11, as the page's emulator counts them (`@xterm/addon-unicode11`), and not by
+//! what is newest. A snapshot that disagreed with the browser on one emoji would shift the rest of its line.
+
+mod unicode11;
+
+use unicode11::{COMBINING, WIDE};
+
+/// Where the first plane ends.
+const PLANE: u32 = 0x1_0000;
+
+/// Two bits for each character of the first plane, made when the crate is compiled.
+static FIRST_PLANE: [u8; PLANE as usize / 4] = first_plane();
+
+/// Columns of a character: 0 for combining ones and control characters, 2 for wide ones.
+#[must_use]
+pub fn width(c: u32) -> usize {
+    if c < PLANE {
+        return usize::from(FIRST_PLANE[c as usize / 4] >> (c % 4 * 2) & 3);
+    }
+    if within(COMBINING, c) {
+        return 0;
+    }
+    if within(WIDE, c) { 2 } else { 1 }
+}
+
+fn within(ranges: &[(u32, u32)], c: u32) -> bool {
+    let at = ranges.partition_point(|(_, last)| *last < c);
+    ranges.get(at).is_some_and(|(first, _)| *first <= c)
+}
+
+const fn first_plane() -> [u8; PLANE as usize / 4] {
+    let table = fill([0b0101_0101; PLANE as usize / 4], &[(0, 31), (0x7f, 0x9f)], 0);
+    fill(fill(table, COMBINING, 0), WIDE, 2)
+}
+
+const fn fill(mut table: [u8; PLANE as usize / 4], ranges: &[(u32, u32)], width: u8) -> [u8; PLANE as usize / 4] {
+    let mut at = 0;
+    while at < ranges.len() && ranges[at].0 < PLANE {
+        let (mut c, last) = ranges[at];
+        while c <= last {
+            let shift = c % 4 * 2;
+            let byte = &mut table[c as usize / 4];
+            *byte = *byte & !(3 << shift) | width << shift;
+            c += 1;
+        }
+        at += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths() {
+        let columns = |c: char| width(u32::from(c));
+        assert_eq!("a~é─漢한😀".chars().map(columns).collect::<Vec<_>>(), [1, 1, 1, 1, 2, 2, 2]);
+        assert_eq!("\u{301}\u{200d}\u{fe0f}\u{1f}\u{7f}\u{9f}".chars().map(columns).collect::<Vec<_>>(), [0; 6]);
+        assert_eq!(columns('🥲'), 1, "an emoji of Unicode 13 is narrow in the browser");
+    }
+}
