@@ -7,25 +7,92 @@ import { Screen } from "./screen.ts";
 import { startStack, test } from "./stack.ts";
 
 test("typing goes on over connections that are cut every second", async ({ page }) => {
+  test.setTimeout(120_000);
   const stack = await startStack("--lifetime-seconds", "1");
   try {
-    let sockets = 0;
-    page.on("websocket", () => {
-      sockets += 1;
-    });
     const screen = new Screen(page);
     await screen.open(stack.url);
     await screen.type("cat");
     await screen.press("Enter");
-    const keys = Array.from({ length: 150 }, (_, at) => String.fromCharCode(97 + (at % 26))).join("");
+    const keys = Array.from({ length: 250 }, (_, at) => String.fromCharCode(97 + (at % 26))).join("");
     await page.keyboard.type(keys, { delay: 40 });
     await screen.press("Enter");
     // Once as it was typed, and once as `cat` got it.
-    await screen.shows(new RegExp(`cat\\s+${wrapped(keys)}\\s+${wrapped(keys)}$`));
-    expect(sockets).toBeGreaterThan(3);
+    await screen.shows(new RegExp(`cat\\s+${wrapped(keys)}\\s+${wrapped(keys)}$`), 60_000);
+    expect(screen.sockets).toBeGreaterThan(3);
   } finally {
     await stack.stop();
   }
+});
+
+test("a connection that is cut in the middle of vim comes back by itself, and the file is intact", async ({ page }) => {
+  const stack = await startStack("--fault", "none");
+  try {
+    const screen = new Screen(page);
+    await screen.open(stack.url);
+    await screen.type("vim -u NONE -N notes.txt");
+    await screen.press("Enter");
+    await screen.shows(/"notes\.txt" \[New/);
+    await screen.type("i");
+    const lines: string[] = [];
+    for (const how of ["abort", "close", "abort"] as const) {
+      const cut = stack.cut(how);
+      for (let row = 0; row < 4; row += 1) {
+        lines.push(`line ${lines.length}: grüße 日本 😀 ${how}`);
+        await page.keyboard.type(lines.at(-1) ?? "", { delay: 15 });
+        await screen.press("Enter");
+      }
+      await cut;
+      await screen.shows(lines.at(-1) ?? "");
+    }
+    expect(await screen.status()).toContain("Connected");
+    expect(screen.sockets).toBe(4);
+    await screen.picture("cut-in-vim");
+    // Nor is anything on the screen that vim did not put there: it draws the same again.
+    const drawn = await screen.text();
+    await screen.press("Escape");
+    await screen.press("Control+l");
+    await screen.shows(lines.at(-1) ?? "");
+    expect((await screen.rows()).slice(0, 12)).toEqual(drawn.split("\n").slice(0, 12));
+    await screen.type(":wq");
+    await screen.press("Enter");
+    await screen.prompt();
+    expect((await screen.run("cat notes.txt")).filter(Boolean)).toEqual(lines);
+    expect(screen.problems).toEqual([]);
+  } finally {
+    await stack.stop();
+  }
+});
+
+test("a reload in the middle of a full-screen program finds the same screen, and the scrollback behind it", async ({
+  page,
+  stack,
+}) => {
+  const screen = new Screen(page);
+  await screen.open(stack.url);
+  await screen.run("for i in $(seq 1 200); do echo scrolled $i; done");
+  await screen.type("vim -u NONE -N");
+  await screen.press("Enter");
+  await screen.shows("VIM - Vi IMproved");
+  await page.keyboard.type(":set number ruler laststatus=2 | split\n");
+  await page.keyboard.type("ione\ntwo\nthree", { delay: 5 });
+  await screen.shows(/3 three/);
+  const before = await screen.rows();
+  await screen.picture("before-reload");
+  await page.reload();
+  await expect.poll(() => screen.rows()).toEqual(before);
+  await screen.picture("after-reload");
+  const scrolled = async () => (await screen.history()).filter((line) => /^scrolled \d+$/.test(line));
+  expect(await scrolled()).toEqual(Array.from({ length: 200 }, (_, at) => `scrolled ${at + 1}`));
+  // vim is where it was: in insert mode, at the end of the line.
+  await screen.type("!");
+  await screen.shows(/3 three!/);
+  await screen.press("Escape");
+  await screen.type(":qa!");
+  await screen.press("Enter");
+  await screen.prompt();
+  expect(await screen.run("echo same shell")).toEqual(["same shell"]);
+  expect(screen.problems).toEqual([]);
 });
 
 test("when the service dies, a new shell starts below what the old one left, and nothing typed for that one runs in it", async ({

@@ -10,7 +10,18 @@ const PROMPT = /[$#] ?$/;
 
 /** One page with a terminal. */
 export class Screen {
-  constructor(readonly page: Page) {}
+  /** Whatever the browser's console calls an error. */
+  readonly problems: string[] = [];
+  /** WebSockets that were opened. */
+  sockets = 0;
+
+  constructor(readonly page: Page) {
+    page.on("pageerror", (error) => this.problems.push(error.message));
+    page.on("console", (line) => line.type() === "error" && this.problems.push(line.text()));
+    page.on("websocket", () => {
+      this.sockets += 1;
+    });
+  }
 
   /** Opens the page and waits for the first prompt. */
   async open(url: string): Promise<void> {
@@ -31,6 +42,20 @@ export class Screen {
     });
     while (rows.length > 0 && rows.at(-1) === "") rows.pop();
     return rows;
+  }
+
+  /** What has scrolled off, and the visible rows below it. */
+  history(): Promise<string[]> {
+    return this.page.evaluate(() => {
+      const buffer = window.termgate?.terminal?.buffer.normal;
+      const length = buffer?.length ?? 0;
+      return Array.from({ length }, (_, row) => buffer?.getLine(row)?.translateToString(true) ?? "");
+    });
+  }
+
+  /** The line below the terminal. */
+  status(): Promise<string> {
+    return this.page.locator("footer.status").innerText();
   }
 
   async text(): Promise<string> {

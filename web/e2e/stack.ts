@@ -20,6 +20,10 @@ const START_MS = 20_000;
 export interface Stack {
   /** Where the page is. */
   url: string;
+  /** Cuts every connection, with a close frame or without. Needs `--fault`, as the next one. */
+  cut(how: "abort" | "close"): Promise<void>;
+  /** What goes wrong from here on, as after `--fault`. */
+  faults(plan: string): Promise<void>;
   /** The service dies, and with it every shell. */
   killService(): Promise<void>;
   /** Another one starts at the same address. */
@@ -56,6 +60,8 @@ export async function startStack(...gatewayArgs: string[]): Promise<Stack> {
   const gateway = start("dev-gateway", [...listen, ...gatewayArgs], secrets, home);
   const stack: Stack = {
     url,
+    cut: (how) => post(`${url}/dev/cut?connection=all&with=${how}`),
+    faults: (plan) => post(`${url}/dev/faults`, plan),
     killService: () => stop(backend, "SIGKILL"),
     async startService() {
       backend = service();
@@ -112,6 +118,11 @@ async function stop({ child }: Process, signal: NodeJS.Signals = "SIGTERM"): Pro
   const gone = new Promise((resolve) => child.once("exit", resolve));
   child.kill(signal);
   await gone;
+}
+
+async function post(url: string, body = ""): Promise<void> {
+  const answer = await fetch(url, { method: "POST", body });
+  if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
 }
 
 function secret(): string {

@@ -10,12 +10,14 @@ import {
   type OpenTerminal,
   type TerminalClient,
   type TerminalError,
+  type TerminalNotice,
   TerminalView,
   useTerminalApiGateway,
 } from "../../src/index.ts";
 import type { Access } from "./access.ts";
 import { StatusLine } from "./status-line.tsx";
 import { THEME } from "./theme.ts";
+import { findTimes } from "./times.ts";
 
 /** Browser tests and curious people read the screen through it. */
 declare global {
@@ -34,7 +36,8 @@ export function Console({ access }: { access: Access }) {
   const onError = useCallback((error: TerminalError) => {
     if (NOTABLE.includes(error.code)) setNotice(error.message);
   }, []);
-  const { client, state, reconnect } = useTerminalApiGateway({ ...access, onError });
+  const onNotice = useCallback(({ text }: TerminalNotice) => setNotice(text), []);
+  const { client, state, reconnect } = useTerminalApiGateway({ ...access, onError, onNotice, times: findTimes() });
 
   useEffect(() => {
     if (!notice) return;

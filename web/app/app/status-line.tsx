@@ -11,8 +11,9 @@ const STATES: Record<Status, string> = {
   connecting: "Connecting…",
   connected: "Connected",
   reconnecting: "Reconnecting…",
+  disconnected: "Disconnected",
   ended: "Session ended",
-  failed: "Disconnected",
+  failed: "Refused",
 };
 
 const REASONS: Record<EndReason, string> = {
@@ -42,7 +43,7 @@ export function StatusLine({ state, notice, sessionId, onReconnect }: StatusLine
       <span className="dot" aria-hidden="true" />
       <span role="status">{STATES[status]}</span>
       <span className="detail">{detail(state) || notice}</span>
-      {status === "failed" && (
+      {(status === "disconnected" || status === "failed") && (
         <button type="button" onClick={onReconnect}>
           Reconnect
         </button>

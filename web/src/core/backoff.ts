@@ -20,12 +20,21 @@ export class Backoff {
     return this.#attempt;
   }
 
-  /** The wait before the next attempt, in ms; `undefined` when there were enough. The very first does not wait. */
-  next(wait = true): number | undefined {
-    if (this.#attempt >= this.most) return undefined;
-    const bound = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#attempt);
+  /** Whether there were as many as make a series. */
+  get exhausted(): boolean {
+    return this.#attempt >= this.most;
+  }
+
+  /** The wait before the next attempt, in ms, as if there had been so many more before it. */
+  next(more = 0): number {
+    const bound = Math.min(LONGEST_MS, FIRST_MS * 2 ** (this.#attempt + more));
     this.#attempt += 1;
-    return wait ? Math.round(this.random() * bound) : 0;
+    return Math.round(this.random() * bound);
+  }
+
+  /** The wait between two attempts that nobody counts, in ms. */
+  seldom(): number {
+    return Math.round(LONGEST_MS / 2 + (this.random() * LONGEST_MS) / 2);
   }
 
   /** It worked. */

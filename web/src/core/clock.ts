@@ -2,10 +2,12 @@
  * Time as an argument, so that tests move it, and a slot for one pending call, so that no timer is forgotten.
  */
 
-/** Monotonic time and delayed calls. */
+/** Time, and delayed calls. */
 export interface Clock {
-  /** Milliseconds since some fixed moment. */
+  /** Monotonic milliseconds since some fixed moment. May stand still while the machine sleeps. */
   now(): number;
+  /** Milliseconds since 1970, which go on while the machine sleeps. */
+  wall(): number;
   /** Calls `then` after `ms`; the answer takes it back. */
   after(ms: number, then: () => void): () => void;
 }
@@ -13,6 +15,7 @@ export interface Clock {
 /** The browser's own. */
 export const browserClock: Clock = {
   now: () => performance.now(),
+  wall: () => Date.now(),
   after(ms, then) {
     const id = setTimeout(then, ms);
     return () => clearTimeout(id);

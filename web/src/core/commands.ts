@@ -3,7 +3,11 @@
  */
 
 import { COMMAND_BYTES } from "../protocol/generated.ts";
+import { type Clock, Timer } from "./clock.ts";
 import { TerminalError } from "./error.ts";
+
+/** A result that was not skipped with the rest of the output comes within this time, or the command still runs. */
+const DOUBT_MS = 5000;
 
 /** What a command printed, and how it ended. */
 export interface CommandResult {
@@ -19,6 +23,11 @@ type Pending = { resolve(result: CommandResult): void; reject(error: TerminalErr
 export class Commands {
   #pending = new Map<string, Pending>();
   #next = 1;
+  readonly #doubt: Timer;
+
+  constructor(clock: Clock) {
+    this.#doubt = new Timer(clock);
+  }
 
   /** A promise, and the id under which its result will come. */
   begin(command: string): { id: string; result: Promise<CommandResult> } {
@@ -43,8 +52,19 @@ export class Commands {
     this.#take(id)?.reject(error);
   }
 
+  /** Something was skipped, and results may have been in it. */
+  doubt(): void {
+    const doubtful = [...this.#pending.keys()];
+    if (doubtful.length === 0) return;
+    this.#doubt.set(DOUBT_MS, () => {
+      const error = new TerminalError("RESULT_LOST", "the result may be among output that was skipped");
+      for (const id of doubtful) this.failed(id, error);
+    });
+  }
+
   /** Nothing will come any more. */
   failAll(error: TerminalError): void {
+    this.#doubt.clear();
     for (const id of [...this.#pending.keys()]) this.failed(id, error);
   }
 

@@ -1,6 +1,6 @@
 /**
- * One transport: a WebSocket from opening to its end, with the attach that makes it usable and the heartbeat that proves it
- * alive. A client may have two for a moment, so nothing of the session is kept here.
+ * One transport: from its token over a WebSocket and the attach that makes it usable to its end, with the heartbeat that proves
+ * it alive. A client may have two for a moment, so nothing of the session is kept here.
  */
 
 import { type GatewayFault, readFrame } from "../protocol/frame.ts";
@@ -9,8 +9,11 @@ import { type Clock, Timer } from "./clock.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Log } from "./log.ts";
 import type { Address, Socket, SocketFactory } from "./socket.ts";
+import type { Times } from "./times.ts";
+import { obtain, type TokenSource } from "./token.ts";
 
-/** Opening takes this long at most. */
+/** Fetching a token, and then opening, take this long at most. */
+const TOKEN_MS = 15_000;
 const OPEN_MS = 10_000;
 /** An emulator that is still loading gets this long to say how large it is: a shell that starts too narrow redraws. */
 const WINDOW_MS = 1000;
@@ -28,60 +31,74 @@ const EARLY_FRAMES = 64;
 export interface Closed {
   code: number;
   reason: string;
+  /** It was found dead: there is no reason to wait before the next. */
+  atOnce?: boolean;
 }
 
-/** What a connection tells its client. */
+/** An attach, and what was true when it was sent. */
+export interface Attachment {
+  message: Attach;
+  /** Input that was acknowledged by then. */
+  acknowledged: number;
+}
+
+/** An answer to an attach. */
+export type AttachedFrame = { type: "attached" } & Attached & ServerFrame;
+
+/** What a connection needs, and what it tells. */
 export interface ConnectionPort {
   clock: Clock;
+  times: Times;
   log: Log;
   socket: SocketFactory;
+  token: TokenSource;
+  /** Where a token leads. */
+  address(token: string): Address;
+  /** About to open it. */
+  opening(address: Address): void;
   /** Whether anyone has said how large the window is. */
   windowKnown(): boolean;
   /** What to say first, now. */
-  attachment(): Attach;
-  attached(frame: { type: "attached" } & Attached & ServerFrame): void;
+  attachment(): Attachment;
+  attached(frame: AttachedFrame, asked: Attachment): void;
   frame(frame: ServerFrame): void;
   fault(fault: GatewayFault): void;
   latency(ms: number): void;
-  /** Exactly once, and nothing after it. */
+  /** Exactly once, and nothing after it; never from within the constructor. */
   closed(why: Closed): void;
 }
 
 /** One WebSocket. */
 export class Connection {
   #socket: Socket | undefined;
+  #over = false;
   #attached = false;
+  /** Whether it ever was. */
+  #worked = false;
   #waiting = false;
-  #client = "";
+  #asked: Attachment | undefined;
   /** Frames that overtook the first answer to an attach. */
-  #early: ServerFrame[] | undefined = [];
+  #early: ServerFrame[] = [];
   readonly #deadline: Timer;
   readonly #repeat: Timer;
   readonly #heartbeat: Heartbeat;
 
-  constructor(
-    address: Address,
-    private readonly port: ConnectionPort,
-  ) {
-    const { clock, log } = port;
+  constructor(private readonly port: ConnectionPort) {
+    const { clock, times, token } = port;
     this.#deadline = new Timer(clock);
     this.#repeat = new Timer(clock);
     this.#heartbeat = new Heartbeat({
-      clock,
+      ...{ clock, times },
       ping: (t) => this.send({ type: "ping", t }),
-      latency: port.latency,
-      dead: () => this.#end({ code: 1006, reason: "no sign of life" }),
+      latency: (ms) => port.latency(ms),
+      dead: () => this.#end({ code: 1006, reason: "no sign of life", atOnce: true }),
     });
-    const started = clock.now();
-    const socket = port.socket(address.url, address.protocols);
-    this.#socket = socket;
-    this.#deadline.set(OPEN_MS, () => this.#end({ code: 1006, reason: "the connection did not open in time" }));
-    socket.onopen = () => {
-      log.info(`Connected in ${Math.round(clock.now() - started)}ms`);
-      this.attach();
-    };
-    socket.onmessage = (event) => this.#receive(event.data);
-    socket.onclose = ({ code, reason }) => this.#end({ code, reason });
+    this.#deadline.set(TOKEN_MS, () => this.#end({ code: 1006, reason: "no token came in time" }));
+    obtain(
+      token,
+      (got) => this.#open(got),
+      () => this.#end({ code: 1006, reason: "no token could be had" }),
+    );
   }
 
   /** Whether messages other than `attach` may be sent. */
@@ -89,16 +106,18 @@ export class Connection {
     return this.#attached;
   }
 
-  /** Whether an attach is under way, and not the first. */
-  get reattaching(): boolean {
-    return !this.#attached && this.#early === undefined;
+  /** Whether it ever was attached. */
+  get worked(): boolean {
+    return this.#worked;
   }
 
   /** Attaches, or attaches again: repeated until the answer comes, since it is idempotent. */
   attach(): void {
+    if (!this.#socket) return;
     this.#attached = false;
-    this.#deadline.set(this.reattaching ? REATTACH_DEADLINE_MS : ATTACH_DEADLINE_MS, () =>
-      this.#end({ code: 1006, reason: "the service did not answer in time" }),
+    this.#asked = undefined;
+    this.#deadline.set(this.#worked ? REATTACH_DEADLINE_MS : ATTACH_DEADLINE_MS, () =>
+      this.#end({ code: 1006, reason: "the service did not answer in time", atOnce: this.#worked }),
     );
     if (this.port.windowKnown()) return this.#sayAttach(ATTACH_MS);
     this.#waiting = true;
@@ -115,16 +134,57 @@ export class Connection {
     this.#socket?.send(JSON.stringify(message));
   }
 
+  /** Something needs an answer from the service, any answer. */
+  verify(): void {
+    this.#heartbeat.verify();
+  }
+
+  /** Something happened that connections do not always survive: finds out, quickly. */
+  doubt(): void {
+    if (this.#heartbeat.silent) this.#end({ code: 1006, reason: "no sign of life", atOnce: true });
+    else this.#heartbeat.doubt();
+  }
+
+  /** Asks for no sign of life any more, until it is attached anew. */
+  rest(): void {
+    this.#heartbeat.stop();
+  }
+
   /** Ends it from this side; `closed` is not called. */
   close(): void {
     this.#drop()?.close(1000);
   }
 
+  #open(token: string): void {
+    if (this.#over) return;
+    const { clock, log, socket: factory } = this.port;
+    const started = clock.now();
+    this.#deadline.set(OPEN_MS, () => this.#end({ code: 1006, reason: "the connection did not open in time" }));
+    let socket: Socket;
+    try {
+      const address = this.port.address(token);
+      this.port.opening(address);
+      socket = factory(address.url, address.protocols);
+    } catch {
+      // Not here and now: whoever makes a connection does not have it yet.
+      this.#deadline.set(0, () => this.#end({ code: 1006, reason: "the address cannot be opened" }));
+      return;
+    }
+    this.#socket = socket;
+    socket.onopen = () => {
+      log.info(`Connected in ${Math.round(clock.now() - started)}ms`);
+      this.attach();
+    };
+    socket.onmessage = (event) => this.#receive(event.data);
+    socket.onclose = ({ code, reason }) => this.#end({ code, reason });
+  }
+
   #sayAttach(again: number): void {
     this.#waiting = false;
-    const attachment = this.port.attachment();
-    this.#client = attachment.client;
-    this.send({ type: "attach", ...attachment });
+    const { message, acknowledged } = this.port.attachment();
+    // The answer may be one to an earlier attach: what was acknowledged then is what the service knew at least.
+    this.#asked = { message, acknowledged: Math.min(acknowledged, this.#asked?.acknowledged ?? acknowledged) };
+    this.send({ type: "attach", ...message });
     this.#repeat.set(again, () => this.#sayAttach(Math.min(again * 2, LONGEST_ATTACH_MS)));
   }
 
@@ -136,26 +196,28 @@ export class Connection {
     if (frame.type === "pong") this.#heartbeat.pong(frame.t);
     if (frame.type !== "attached") return this.#pass(frame);
     // A repeated attach is answered twice, and the second answer says nothing new.
-    if (this.#attached || frame.client !== this.#client) return;
+    if (this.#attached || !this.#asked || frame.client !== this.#asked.message.client) return;
+    // An answer from before the shell that is known already.
+    if (frame.epoch < (this.#asked.message.resume?.epoch ?? 0)) return;
     this.#attached = true;
+    this.#worked = true;
     this.#deadline.clear();
     this.#repeat.clear();
-    this.port.attached(frame);
-    const early = this.#early ?? [];
-    this.#early = undefined;
-    for (const one of early) this.#pass(one);
-    if (this.#socket) this.#heartbeat.start();
+    this.port.attached(frame, this.#asked);
+    for (const early of this.#early.splice(0)) this.#pass(early);
+    if (this.#socket && this.#attached) this.#heartbeat.start();
   }
 
   #pass(frame: ServerFrame): void {
     const waits = frame.type === "output" || frame.type === "event" || frame.type === "snapshot";
-    if (!this.#early || !waits) return this.port.frame(frame);
+    if (this.#worked || !waits) return this.port.frame(frame);
     if (this.#early.length < EARLY_FRAMES) this.#early.push(frame);
   }
 
   /** Takes everything apart; the socket, when it was still there. */
   #drop(): Socket | undefined {
     const socket = this.#socket;
+    this.#over = true;
     this.#socket = undefined;
     this.#attached = false;
     this.#waiting = false;
@@ -171,9 +233,8 @@ export class Connection {
   }
 
   #end(why: Closed): void {
-    const socket = this.#drop();
-    if (!socket) return;
-    socket.close();
+    if (this.#over) return;
+    this.#drop()?.close();
     this.port.closed(why);
   }
 }

@@ -7,8 +7,12 @@ import type { ErrorCode } from "../protocol/generated.ts";
 /** A code of the service, or one that only a client knows. */
 export type ClientErrorCode =
   | ErrorCode
-  /** The connection could not be made, or was lost for good. */
+  /** The connection could not be made, or was lost. */
   | "CONNECTION_FAILED"
+  /** As many attempts as make a series failed. It goes on trying, but seldom, and at once when there is a reason to. */
+  | "MAX_RETRIES_EXCEEDED"
+  /** The result of a command may be among output that was skipped: it will not come, or not any more. */
+  | "RESULT_LOST"
   /** The gateway itself failed. */
   | "GATEWAY_FAULT"
   /** The shell was started anew; what was typed for the old one was thrown away. */

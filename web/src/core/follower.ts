@@ -11,6 +11,8 @@ const TAIL_MS = 2000;
 /** A repair that brought nothing is repeated after this, doubling up to the longest. */
 const REPEAT_MS = 1000;
 const LONGEST_REPEAT_MS = 8000;
+/** This long after a renewal the permission before it has run out: whoever speaks now gets a new one if the renewal was lost. */
+const VERIFY_MS = 6500;
 
 /** What the follower looks at, and what it may do. */
 export interface FollowPort {
@@ -21,15 +23,20 @@ export interface FollowPort {
   head(): number;
   /** Something arrived whose predecessor did not. */
   gap(): boolean;
-  /** Whether the emulator still works on what was received: then the service holds back on purpose, and nothing is lost. */
+  /** Another number with everything that was of use. */
+  progress(): number;
+  /** Whether what was received is still being worked on: then the service may hold back on purpose, and nothing is lost. */
   busy(): boolean;
   send(repair: boolean): void;
+  /** Says something to the service that needs an answer. */
+  verify(): void;
 }
 
 /** One attachment's following. */
 export class Follower {
   readonly #renewal: Timer;
   readonly #repair: Timer;
+  readonly #verify: Timer;
   #followMs = 0;
   #seen = 0;
   #repeatMs = REPEAT_MS;
@@ -38,13 +45,14 @@ export class Follower {
   constructor(private readonly port: FollowPort) {
     this.#renewal = new Timer(port.clock);
     this.#repair = new Timer(port.clock);
+    this.#verify = new Timer(port.clock);
   }
 
   /** Attached, which is a permission in itself. */
   start(followMs: number): void {
     this.stop();
     this.#followMs = followMs;
-    this.#seen = this.port.pos();
+    this.#seen = this.port.progress();
     this.#renewLater();
     this.observe();
   }
@@ -52,16 +60,17 @@ export class Follower {
   stop(): void {
     this.#followMs = 0;
     this.#renewal.clear();
+    this.#verify.clear();
     this.#quiet();
   }
 
   /** Something arrived: is anything missing? */
   observe(): void {
     if (this.#followMs === 0) return;
-    const pos = this.port.pos();
-    const moved = pos !== this.#seen;
-    this.#seen = pos;
-    if (!this.port.gap() && pos >= this.port.head()) return this.#quiet();
+    const progress = this.port.progress();
+    const moved = progress !== this.#seen;
+    this.#seen = progress;
+    if (!this.#missing()) return this.#quiet();
     const kind = this.port.gap() ? "gap" : "tail";
     // A clock that already runs for this place goes on; the wait begins anew with every advance.
     if (!moved && (this.#waitsFor === kind || this.#waitsFor === "answer")) return;
@@ -76,11 +85,15 @@ export class Follower {
     this.#repeatMs = Math.min(this.#repeatMs * 2, LONGEST_REPEAT_MS);
   }
 
+  #missing(): boolean {
+    return this.port.gap() || this.port.pos() < this.port.head();
+  }
+
   #wait(what: "gap" | "tail" | "answer", ms: number): void {
     this.#waitsFor = what;
     this.#repair.set(ms, () => {
-      if (what === "tail" && this.port.busy()) return this.#wait("tail", TAIL_MS);
-      const missing = this.port.gap() || this.port.pos() < this.port.head();
+      if (what !== "answer" && this.port.busy() && !this.port.gap()) return this.#wait("tail", TAIL_MS);
+      const missing = this.#missing();
       this.port.send(missing);
       this.#renewLater();
       if (!missing) return this.#quiet();
@@ -98,6 +111,7 @@ export class Follower {
   #renewLater(): void {
     this.#renewal.set(this.#followMs, () => {
       this.port.send(false);
+      this.#verify.set(VERIFY_MS, () => this.port.verify());
       this.#renewLater();
     });
   }

@@ -1,20 +1,20 @@
 /**
  * Asks the service for a sign of life: keeps an idle connection from being closed, measures the way there and back, and notices
- * a connection that is dead although nobody said so.
+ * a connection that is dead although nobody said so, also after the machine slept.
  */
 
 import { type Clock, Timer } from "./clock.ts";
+import type { Times } from "./times.ts";
 
-/** API Gateway closes after 10 min of silence, other hosts after about one. */
-const EVERY_MS = 30_000;
 /** The first measurement comes while the page is still loading; the second is soon. */
 const SECOND_MS = 5000;
-/** No frame at all for this long after a ping: the connection is dead. */
-const ANSWER_MS = 15_000;
+/** Where there is a reason to doubt, the answer must come sooner. */
+const DOUBT_MS = 3000;
 
 /** What the heartbeat may do. */
 export interface HeartbeatPort {
   clock: Clock;
+  times: Times;
   ping(t: number): void;
   /** There and back, in ms. */
   latency(ms: number): void;
@@ -24,28 +24,51 @@ export interface HeartbeatPort {
 /** One connection's heartbeat. */
 export class Heartbeat {
   readonly #timer: Timer;
+  #running = false;
   #waiting = false;
-  #next = SECOND_MS;
+  #next = 0;
+  #heardAt: number;
 
   constructor(private readonly port: HeartbeatPort) {
     this.#timer = new Timer(port.clock);
+    this.#heardAt = port.clock.wall();
+  }
+
+  /** Whether nothing was heard for more than two pings, by the clock that does not sleep. */
+  get silent(): boolean {
+    const { pingMs, pongMs } = this.port.times;
+    return this.port.clock.wall() - this.#heardAt > 2 * pingMs + pongMs;
   }
 
   start(): void {
-    this.#next = SECOND_MS;
-    this.#ping();
+    this.#running = true;
+    this.#next = Math.min(SECOND_MS, this.port.times.pingMs);
+    this.#ping(this.port.times.pongMs);
   }
 
   stop(): void {
+    this.#running = false;
+    this.#waiting = false;
     this.#timer.clear();
   }
 
   /** Any frame is a sign of life. */
   heard(): void {
+    this.#heardAt = this.port.clock.wall();
     if (!this.#waiting) return;
     this.#waiting = false;
-    this.#timer.set(this.#next, () => this.#ping());
-    this.#next = EVERY_MS;
+    this.#timer.set(this.#next, () => this.#ping(this.port.times.pongMs));
+    this.#next = this.port.times.pingMs;
+  }
+
+  /** Pings now, unless an answer is awaited already. */
+  verify(): void {
+    if (this.#running && !this.#waiting) this.#ping(this.port.times.pongMs);
+  }
+
+  /** Something happened that connections do not always survive. */
+  doubt(): void {
+    if (this.#running) this.#ping(Math.min(DOUBT_MS, this.port.times.pongMs));
   }
 
   /** The answer to a ping; `t` is what was sent with it. */
@@ -53,12 +76,13 @@ export class Heartbeat {
     if (typeof t !== "number") return;
     const ms = this.port.clock.now() - t;
     // Someone else's number would give nonsense.
-    if (ms >= 0 && ms < EVERY_MS) this.port.latency(ms);
+    if (ms >= 0 && ms < this.port.times.pingMs) this.port.latency(ms);
   }
 
-  #ping(): void {
+  #ping(patience: number): void {
+    if (this.silent) return this.port.dead();
     this.#waiting = true;
-    this.#timer.set(ANSWER_MS, () => this.port.dead());
+    this.#timer.set(patience, () => this.port.dead());
     this.port.ping(this.port.clock.now());
   }
 }

@@ -3,6 +3,10 @@
  * half an arrow key takes it for Escape and a letter.
  */
 
+/** What stands around a paste when the program has asked for it. */
+const PASTE_START = "\x1b[200~";
+const PASTE_END = "\x1b[201~";
+
 /** Longest run that is still taken for one escape sequence; beyond it, it is text that happens to start with ESC. */
 const LONGEST_SEQUENCE = 4096;
 
@@ -54,6 +58,13 @@ function stringEnd(text: string, from: number): number {
     if (at - from > LONGEST_SEQUENCE) break;
   }
   return from + LONGEST_SEQUENCE + 1;
+}
+
+/** The end mark of a bracketed paste of which `text` has the end and not the beginning; else nothing. */
+export function openPaste(text: string): string {
+  const end = text.indexOf(PASTE_END);
+  const start = text.indexOf(PASTE_START);
+  return end >= 0 && (start < 0 || end < start) ? PASTE_END : "";
 }
 
 /** Length of `text[from..to]` inside a JSON string, in bytes. */

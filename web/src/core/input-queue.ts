@@ -6,15 +6,19 @@
 import { toBase64 } from "../protocol/bytes.ts";
 import { type ClientMessage, ENVELOPE_BYTES, FRAME_BYTES, INPUT_WINDOW_BYTES } from "../protocol/generated.ts";
 import { type Clock, Timer } from "./clock.ts";
-import { endsInHalf, jsonBytes, pieceEnd, wellFormed } from "./input-pieces.ts";
+import { endsInHalf, jsonBytes, openPaste, pieceEnd, wellFormed } from "./input-pieces.ts";
 
 /** A message without the two fields that the queue gives it. */
 type Unnumbered<M> = M extends { seq: number; epoch: number } ? Omit<M, "seq" | "epoch"> : never;
-/** What waits in the queue besides keystrokes. */
-export type Action = Unnumbered<Exclude<ClientMessage, { type: "input" } | { type: "echo" }>>;
+/** What waits in the queue besides keystrokes and Ctrl-C. */
+export type Action = Unnumbered<Exclude<ClientMessage, { type: "input" } | { type: "interrupt" } | { type: "echo" }>>;
 
-type Waiting = { text: string } | { bytes: Uint8Array } | { action: Action };
-type Ready = Action | { type: "input"; data: string } | { type: "input"; b64: string };
+type Waiting = { text: string } | { bytes: Uint8Array } | { action: Action } | { interrupt: true };
+type Ready =
+  | Action
+  | { type: "input"; data: string }
+  | { type: "input"; b64: string }
+  | { type: "interrupt"; afterSeq: number };
 type Sent = { seq: number; message: Ready; cost: number };
 
 /** Nothing moved for this long: send again. Doubles up to the longest. */
@@ -27,7 +31,11 @@ const PIECE_BYTES = 16 * 1024;
 /** Messages without acknowledgement, at most. Keys that wait behind them travel together. */
 const IN_FLIGHT_MESSAGES = 64;
 /** Input that waits for its turn, in characters. A paste beyond it is refused as a whole, never cut. */
-const WAITING_LIMIT = 16 * 1024 * 1024;
+export const WAITING_CHARACTERS = 8 * 1024 * 1024;
+/** Everything else that waits, at most. */
+const WAITING_ACTIONS = 1000;
+/** What a person types ahead of a Ctrl-C, in characters. More is a paste, whose rest the Ctrl-C takes back. */
+const TYPED_AHEAD = 1024;
 
 /** What the queue needs of the client. */
 export interface InputPort {
@@ -78,7 +86,7 @@ export class InputQueue {
   /** Keystrokes or a paste; false when so much waits already that it was refused. */
   type(typed: string): boolean {
     let text = this.#half + typed;
-    if (this.#waitingSize + text.length > WAITING_LIMIT) return false;
+    if (this.#waitingSize + text.length > WAITING_CHARACTERS) return false;
     this.#half = endsInHalf(text) ? text.slice(-1) : "";
     if (this.#half) text = text.slice(0, -1);
     if (!text) return true;
@@ -92,7 +100,7 @@ export class InputQueue {
 
   /** Bytes that are no text, such as old mouse reports; false when refused. */
   bytes(bytes: Uint8Array): boolean {
-    if (this.#waitingSize + bytes.length > WAITING_LIMIT) return false;
+    if (this.#waitingSize + bytes.length > WAITING_CHARACTERS) return false;
     const most = Math.floor((this.#piece * 3) / 4);
     for (let at = 0; at < bytes.length; at += most) this.#waiting.push({ bytes: bytes.slice(at, at + most) });
     this.#waitingSize += bytes.length;
@@ -100,12 +108,36 @@ export class InputQueue {
     return true;
   }
 
-  /** Anything else that has a place among the keystrokes. A size that still waits is replaced by the newer one. */
-  push(action: Action): void {
+  /** Anything else that has a place among the keystrokes; false when refused. A size that waits is replaced by the newer. */
+  push(action: Action): boolean {
     const last = this.#waiting.at(-1);
-    if (action.type === "resize" && last && "action" in last && last.action.type === "resize") last.action = action;
+    const replaces = action.type === "resize" && last && "action" in last && last.action.type === "resize";
+    if (replaces) last.action = action;
+    else if (this.#waiting.length >= WAITING_ACTIONS) return false;
     else this.#waiting.push({ action });
     this.#pump();
+    return true;
+  }
+
+  /**
+   * Ctrl-C, ahead of what waits for the window. The service takes back what was typed before it and not read, where Ctrl-C is a
+   * signal; where it is a key like any other, it must come behind what a person typed before it, so that goes first. The rest
+   * of a paste is not sent any more. Answers how many characters that were, or `undefined` when refused.
+   */
+  interrupt(): number | undefined {
+    if (this.#waiting.length >= WAITING_ACTIONS) return undefined;
+    this.#half = "";
+    const few = this.#waitingSize <= TYPED_AHEAD && this.#waiting.length <= IN_FLIGHT_MESSAGES;
+    const taken = few ? 0 : this.#takeBack();
+    const ahead = few ? this.#waiting.length : this.#waiting.findLastIndex((waiting) => !("action" in waiting)) + 1;
+    this.#waiting.splice(ahead, 0, { interrupt: true });
+    this.#pump();
+    return taken;
+  }
+
+  /** Takes back every command that was not sent yet: whoever waits for its result was told that none will come. */
+  withdrawCommands(): void {
+    this.#waiting = this.#waiting.filter((waiting) => !("action" in waiting) || waiting.action.type !== "command");
   }
 
   /** A connection is attached: takes its word for what was applied, sends the rest again, goes on. */
@@ -129,9 +161,10 @@ export class InputQueue {
 
   /** Forgets everything that was not acknowledged, and numbers on from `inputSeq`; whether anyone will miss it. */
   discard(inputSeq: number): boolean {
+    const matters = (type: Ready["type"]) => type !== "resize" && type !== "interrupt";
     const missed =
-      this.#sent.some(({ message }) => message.type !== "resize") ||
-      this.#waiting.some((waiting) => !("action" in waiting) || waiting.action.type !== "resize");
+      this.#sent.some(({ message }) => matters(message.type)) ||
+      this.#waiting.some((waiting) => ("action" in waiting ? matters(waiting.action.type) : !("interrupt" in waiting)));
     this.pause();
     this.#sent = [];
     this.#inFlight = 0;
@@ -160,11 +193,24 @@ export class InputQueue {
     if (this.#ready && this.port.clock.now() - this.#resentAt >= GAP_PAUSE_MS) this.#resend();
   }
 
+  /** What was typed and not sent is gone, but for the end of a paste whose beginning was sent. Answers how much that was. */
+  #takeBack(): number {
+    const size = this.#waitingSize;
+    const end = openPaste(this.#waiting.map((waiting) => ("text" in waiting ? waiting.text : "")).join(""));
+    const interrupts = this.#waiting.filter((waiting) => "interrupt" in waiting);
+    const actions = this.#waiting.filter((waiting) => "action" in waiting);
+    this.#waiting = [...interrupts, ...(end ? [{ text: end }] : []), ...actions];
+    this.#waitingSize = end.length;
+    return size - end.length;
+  }
+
   #pump(): void {
-    while (this.#ready && this.#waiting[0] && this.#sent.length < IN_FLIGHT_MESSAGES) {
-      const head = this.#waiting[0];
-      const { message, cost, rest, taken } = this.#take(head);
-      if (this.#inFlight > 0 && this.#inFlight + cost > this.#window) return;
+    while (this.#ready && this.#waiting[0]) {
+      // Little enough waits before a Ctrl-C that all of it may go beyond the window.
+      const urgent = this.#waiting.some((waiting) => "interrupt" in waiting);
+      if (!urgent && this.#sent.length >= IN_FLIGHT_MESSAGES) return;
+      const { message, cost, rest, taken } = this.#take(this.#waiting[0]);
+      if (!urgent && this.#inFlight > 0 && this.#inFlight + cost > this.#window) return;
       if (rest) this.#waiting[0] = rest;
       else this.#waiting.shift();
       this.#waitingSize -= taken;
@@ -180,6 +226,7 @@ export class InputQueue {
   /** The next message of what waits first, what it costs of the window, and what stays. */
   #take(head: Waiting): { message: Ready; cost: number; rest?: Waiting; taken: number } {
     if ("action" in head) return { message: head.action, cost: JSON.stringify(head.action).length, taken: 0 };
+    if ("interrupt" in head) return { message: { type: "interrupt", afterSeq: this.#nextSeq - 1 }, cost: 0, taken: 0 };
     if ("bytes" in head) {
       const b64 = toBase64(head.bytes);
       return { message: { type: "input", b64 }, cost: b64.length, taken: head.bytes.length };
@@ -196,7 +243,8 @@ export class InputQueue {
 
   #resend(): void {
     this.#resentAt = this.port.clock.now();
-    for (const sent of this.#sent) this.#emit(sent);
+    const urgent = ({ message }: Sent) => message.type === "interrupt";
+    for (const sent of [...this.#sent.filter(urgent), ...this.#sent.filter((one) => !urgent(one))]) this.#emit(sent);
     this.#timer.clear();
     this.#watch();
   }

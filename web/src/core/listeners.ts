@@ -13,6 +13,15 @@ export class Listeners<A extends unknown[]> {
   }
 
   tell(...args: A): void {
-    for (const listener of this.#all) listener(...args);
+    for (const listener of [...this.#all]) {
+      try {
+        listener(...args);
+      } catch (error) {
+        // A page's mistake is the page's to see, and not to stop the terminal in the middle of a step.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
   }
 }

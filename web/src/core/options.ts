@@ -4,9 +4,13 @@
 
 import type { Event as EventFrame, ServerFrame } from "../protocol/generated.ts";
 import type { Clock } from "./clock.ts";
+import type { Inflate } from "./inflate.ts";
 import type { Log, LogLevel } from "./log.ts";
+import type { Page } from "./page.ts";
 import type { SocketFactory, TokenIn } from "./socket.ts";
-import type { TokenSource } from "./transport.ts";
+import type { Times } from "./times.ts";
+import type { TokenSource } from "./token.ts";
+import type { Size } from "./window.ts";
 
 /** What a terminal needs; only the first three have no default. */
 export interface ClientOptions {
@@ -16,13 +20,18 @@ export interface ClientOptions {
   token: TokenSource;
   tokenIn?: TokenIn;
   /** The window, in characters. Without it, the attach waits a moment for an emulator to say, and else takes 80 × 24. */
-  size?: { cols: number; rows: number } | undefined;
-  /** Attempts in a row before it gives up. */
+  size?: Size | undefined;
+  /** Quick attempts in a row, before it tries only seldom. */
   maxAttempts?: number;
   logLevel?: LogLevel;
   log?: Log;
+  /** Other times than API Gateway asks for. */
+  times?: Partial<Times> | undefined;
   clock?: Clock;
+  page?: Page;
   socket?: SocketFactory;
+  /** Unpacks compressed output; `null` asks for none. */
+  inflate?: Inflate | null;
   /** From 0 up to 1. */
   random?: () => number;
   /** Names this page load: 128 random bits. */

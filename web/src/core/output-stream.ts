@@ -2,8 +2,7 @@
  * Puts the session's stream in order: each position once, whatever the transport repeats or reorders.
  */
 
-import { payloadBytes } from "../protocol/bytes.ts";
-import type { Event as EventFrame, Output } from "../protocol/generated.ts";
+import type { Event as EventFrame } from "../protocol/generated.ts";
 
 /** A piece of the stream: bytes, each at a position, or an event at one. */
 export type StreamItem = { pos: number; bytes: Uint8Array } | { pos: number; event: EventFrame };
@@ -65,16 +64,13 @@ export class OutputStream {
     this.#head = Math.max(this.#head, head);
   }
 
-  /** Takes one frame of this epoch; false when it cannot be read, and so counts as lost. */
-  accept(frame: ({ type: "output" } & Output) | ({ type: "event" } & EventFrame)): boolean {
-    const item = toItem(frame);
-    if (!item) return false;
+  /** Takes one piece of this epoch. */
+  accept(item: StreamItem): void {
     this.reach(end(item));
     if (item.pos <= this.#pos) {
       this.#append(item);
       this.#release();
     } else this.#hold(item);
-    return true;
   }
 
   #append(item: StreamItem): void {
@@ -110,12 +106,6 @@ export class OutputStream {
     for (const item of this.#held.values()) if (item.pos < this.#pos) return item;
     return undefined;
   }
-}
-
-function toItem(frame: ({ type: "output" } & Output) | ({ type: "event" } & EventFrame)): StreamItem | undefined {
-  if (frame.type === "event") return { pos: frame.pos, event: frame };
-  const bytes = payloadBytes(frame);
-  return bytes?.length === frame.len ? { pos: frame.pos, bytes } : undefined;
 }
 
 /** The position behind an item: each byte occupies one, and each event. */

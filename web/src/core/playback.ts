@@ -1,35 +1,52 @@
 /**
  * Plays the ordered stream into the emulator: bytes, and between them steps that must happen exactly there, such as a new size.
- * Knows how far the emulator has **parsed**, which is what may be acknowledged.
+ * Hands over only what the emulator can soon parse, so that the rest can still be dropped; and knows how far it has **parsed**,
+ * which is what may be acknowledged.
  */
 
 import type { TerminalSink } from "./sink.ts";
 
-type Step = { step: () => void; holds: boolean; end: number };
-type Op = { bytes: Uint8Array; end: number; parsed: (() => void) | undefined } | Step;
+/** The emulator gets bytes in pieces of at most this size, so that it can draw in between. */
+const PIECE_BYTES = 32 * 1024;
+/** Bytes that the emulator has and did not parse, at most: enough that it is never idle. */
+const HANDED_BYTES = 128 * 1024;
+/** CAN: ends a sequence that the dropped bytes would have completed. */
+const CANCEL = new Uint8Array([0x18]);
 
 const NOTHING = new Uint8Array();
+
+/** Something to do in its turn. */
+interface Op {
+  bytes: Uint8Array;
+  /** The position behind it; 0 when it stands for none. */
+  end: number;
+  /** Whether each byte has a position of its own. */
+  counted?: boolean;
+  /** Changes the emulator itself; nothing later is handed over until it has run. */
+  change?: (() => void) | undefined;
+  /** Runs only when the emulator says that it has nothing left to do. */
+  barrier?: boolean;
+  /** Happens even when what waits is dropped. */
+  must?: boolean;
+  /** Tells others, once everything before is parsed. */
+  tell?: () => void;
+}
 
 /** The way from the stream to the emulator. */
 export class Playback {
   #sink: TerminalSink | undefined;
   #queue: Op[] = [];
+  /** What the emulator has and did not parse, in order. */
+  #owed: Op[] = [];
+  #handed = 0;
   #holding = false;
-  /** What happens when the emulator has parsed what it was given, in order. */
-  #owed: Array<{ run: () => void; holds: boolean }> = [];
+  #pumping = false;
   /** Raised when the emulator's outstanding calls no longer count. */
   #generation = 0;
-  #liveFrom = 0;
-  #live = true;
   #parsed = 0;
 
   /** `onParsed` hears of every advance. */
   constructor(private readonly onParsed: (pos: number) => void) {}
-
-  /** Everything before it was parsed. */
-  get parsed(): number {
-    return this.#parsed;
-  }
 
   /** Whether everything that was handed over has been parsed. */
   get idle(): boolean {
@@ -39,110 +56,98 @@ export class Playback {
   /** Another emulator, or none: then bytes count as parsed at once. What the former still owed is taken as done. */
   use(sink: TerminalSink | undefined): void {
     this.#sink = sink;
-    this.#live = true;
     this.#generation += 1;
     while (this.#owed.length > 0) this.#settle();
     // It may have work left from elsewhere, which a reset must not overtake.
-    if (sink) this.#hand(NOTHING, () => {}, true);
+    if (sink) this.#hand({ bytes: NOTHING, end: 0, barrier: true });
     this.#pump();
   }
 
-  /** Drops what waits and goes on at `pos`, with `prepare` behind what the emulator was given already. */
-  start(pos: number, prepare: () => void): void {
-    this.#queue = [];
-    for (const owed of this.#owed) owed.run = () => {};
+  /** Drops what waits, tells of it, and goes on at `pos` with `change` behind what the emulator has already. */
+  start(pos: number, change: () => void): void {
     this.#parsed = pos;
-    this.#prepare(prepare);
+    for (const owed of this.#owed) owed.end = 0;
+    const left = this.#queue.flatMap(untold).filter((op) => op.bytes.length === 0);
+    this.#queue = [...left, { bytes: NOTHING, end: 0, change, must: true }];
     this.#pump();
   }
 
-  /** Everything before `pos` is history: the emulator parses it without answering the questions in it. */
-  history(pos: number): void {
-    this.#liveFrom = pos;
-  }
-
-  /** Bytes whose first is at `pos`; `then` runs when all of them are parsed. */
-  write(pos: number, bytes: Uint8Array, then: () => void): void {
-    const history = Math.min(Math.max(this.#liveFrom - pos, 0), bytes.length);
-    if (history > 0) this.#bytes(pos, bytes.subarray(0, history), history === bytes.length ? then : undefined);
-    if (history < bytes.length) this.#bytes(pos + history, bytes.subarray(history), then);
+  /** Bytes, the last of them before `end`; `tell` runs when all of them are parsed. */
+  write(bytes: Uint8Array, end: number, tell: () => void): void {
+    this.#queue.push({ bytes, end, counted: true, tell });
     this.#pump();
   }
 
-  /** Runs `run` when everything before `pos` is parsed. With `holds`, nothing later is handed over until it has run. */
-  step(pos: number, run: () => void, holds = false): void {
-    this.#queue.push({ step: run, holds, end: pos + 1 });
+  /** When everything before `end` is parsed: changes the emulator, if there is a `change`, and runs `tell`. */
+  step(end: number, tell: () => void, change?: () => void): void {
+    this.#queue.push({ bytes: NOTHING, end, change, tell });
     this.#pump();
   }
 
-  /** Instead of everything up to `pos`: prepares the emulator with `reset`, then writes what is there at `pos`. */
-  replace(pos: number, bytes: Uint8Array, reset: () => void): void {
-    this.#prepare(reset);
-    this.history(Math.max(this.#liveFrom, pos));
-    this.#switch(false);
-    this.#queue.push({ bytes, end: pos, parsed: undefined });
+  /** Instead of everything before `pos` that the emulator does not have yet: `change`, and then `bytes`. */
+  replace(pos: number, bytes: Uint8Array, change: () => void): void {
+    this.#queue = [
+      ...this.#queue.flatMap(untold),
+      { bytes: CANCEL, end: 0, must: true },
+      { bytes: NOTHING, end: 0, change, must: true },
+      { bytes, end: pos, must: true },
+    ];
     this.#pump();
-  }
-
-  /** At no position of its own; nothing later is handed over until it has run. */
-  #prepare(step: () => void): void {
-    this.#queue.push({ step, holds: true, end: this.#parsed });
-  }
-
-  #bytes(pos: number, bytes: Uint8Array, then: (() => void) | undefined): void {
-    this.#switch(pos >= this.#liveFrom);
-    this.#queue.push({ bytes, end: pos + bytes.length, parsed: then });
-  }
-
-  #switch(live: boolean): void {
-    if (live === this.#live) return;
-    this.#live = live;
-    // Held, so that no byte is parsed under the wrong rule.
-    this.#prepare(() => this.#sink?.live(live));
   }
 
   #pump(): void {
-    while (!this.#holding) {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    while (!this.#holding && this.#handed < HANDED_BYTES) {
       const op = this.#queue.shift();
-      if (!op) return;
-      if ("step" in op) {
-        const run = () => {
-          this.#advance(op.end);
-          op.step();
-        };
-        if (this.#owed.length === 0) run();
-        else this.#hand(NOTHING, run, op.holds);
-      } else {
-        const run = () => {
-          op.parsed?.();
-          this.#advance(op.end);
-        };
-        this.#hand(op.bytes, run, false);
+      if (!op) break;
+      const rest = op.bytes.subarray(PIECE_BYTES);
+      if (rest.length === 0) this.#hand(op);
+      else {
+        this.#queue.unshift({ ...op, bytes: rest });
+        this.#hand({ bytes: op.bytes.subarray(0, PIECE_BYTES), end: op.counted ? op.end - rest.length : 0 });
       }
     }
+    this.#pumping = false;
   }
 
-  #hand(bytes: Uint8Array, run: () => void, holds: boolean): void {
-    if (!this.#sink) return run();
+  #hand(op: Op): void {
+    const nothingBefore = op.bytes.length === 0 && this.#owed.length === 0 && !op.barrier;
+    if (!this.#sink || nothingBefore) return this.#run(op);
     const generation = this.#generation;
-    this.#holding = holds;
-    this.#owed.push({ run, holds });
-    this.#sink.write(bytes, () => {
+    this.#owed.push(op);
+    this.#handed += op.bytes.length;
+    this.#holding = holds(op);
+    this.#sink.write(op.bytes, () => {
       if (generation === this.#generation) this.#settle();
     });
   }
 
   #settle(): void {
-    const owed = this.#owed.shift();
-    if (!owed) return;
-    if (owed.holds) this.#holding = false;
-    owed.run();
-    if (owed.holds) this.#pump();
+    const op = this.#owed.shift();
+    if (!op) return;
+    this.#handed -= op.bytes.length;
+    if (holds(op)) this.#holding = false;
+    this.#run(op);
+    this.#pump();
   }
 
-  #advance(pos: number): void {
-    if (pos <= this.#parsed) return;
-    this.#parsed = pos;
-    this.onParsed(pos);
+  #run(op: Op): void {
+    op.change?.();
+    if (op.end > this.#parsed) {
+      this.#parsed = op.end;
+      this.onParsed(op.end);
+    }
+    op.tell?.();
   }
+}
+
+function holds(op: Op): boolean {
+  return op.barrier === true || op.change !== undefined;
+}
+
+/** What is left of something that is dropped: what must happen, or only the word of it. */
+function untold(op: Op): Op[] {
+  if (op.must) return [op];
+  return op.tell ? [{ bytes: NOTHING, end: 0, tell: op.tell }] : [];
 }

@@ -12,29 +12,30 @@ import type {
   Snapshot,
 } from "../protocol/generated.ts";
 import { Acknowledger } from "./acknowledger.ts";
+import { Arrivals, type Arrived, type StreamFrame } from "./arrivals.ts";
 import type { Clock } from "./clock.ts";
 import { Follower } from "./follower.ts";
+import type { Inflate } from "./inflate.ts";
 import { OutputStream, type StreamItem } from "./output-stream.ts";
 import { Playback } from "./playback.ts";
 import type { TerminalSink } from "./sink.ts";
 import { SnapshotParts } from "./snapshot.ts";
 
-/** Frames that belong to the stream. */
-export type StreamFrame = Extract<ServerFrame, { type: "output" | "event" | "snapshot" }>;
-
 /** What the receiver tells its client, in the order of the stream and each thing once. */
 export interface ReceiverPort {
   clock: Clock;
+  /** Unpacks `z`; without it, none may be asked for. */
+  inflate: Inflate | undefined;
   send(message: ClientMessage): void;
+  /** Says something to the service that needs an answer. */
+  verify(): void;
   /** When everything before it has been parsed. */
   event(event: EventFrame): void;
-  /** After they have been parsed. */
+  /** After they have been parsed, or when a snapshot took their place. */
   output(pos: number, bytes: Uint8Array): void;
   size(cols: number, rows: number): void;
-  /** Positions that will never come; a snapshot stands for them. */
+  /** Positions that will never come, and not all of whose output is in the snapshot that came instead. */
   skipped(positions: number): void;
-  /** A frame of a newer life of the shell came: attach again to learn about it. */
-  newEpoch(): void;
 }
 
 /** One page's view of the session's stream. */
@@ -43,6 +44,9 @@ export class Receiver {
   #started = false;
   /** Everything before it was told; history that is played again is not told again. */
   #told = 0;
+  /** Nothing has come since the stream was started: what is skipped now was never missed. */
+  #untouched = true;
+  readonly #arrivals: Arrivals;
   readonly #stream = new OutputStream((item) => this.#play(item));
   readonly #playback: Playback;
   readonly #acks: Acknowledger;
@@ -50,17 +54,19 @@ export class Receiver {
   readonly #snapshots = new SnapshotParts();
 
   constructor(private readonly port: ReceiverPort) {
-    const { clock } = port;
+    const { clock, inflate, verify } = port;
+    this.#arrivals = new Arrivals(clock, inflate, (arrived) => this.#arrived(arrived));
     this.#acks = new Acknowledger(clock, (pos) => port.send({ type: "ack", epoch: this.epoch, pos }));
     this.#playback = new Playback((pos) => this.#acks.parsed(pos));
     this.#follower = new Follower({
       clock,
+      verify,
       pos: () => this.#stream.pos,
       head: () => this.#stream.head,
-      gap: () => this.#stream.gap,
-      busy: () => !this.#playback.idle,
-      send: (repair) =>
-        port.send({ type: "follow", epoch: this.epoch, pos: this.#stream.pos, ...(repair && { repair }) }),
+      gap: () => this.#stream.gap || this.#snapshots.gap(this.#stream.pos),
+      progress: () => this.#stream.pos + this.#snapshots.received,
+      busy: () => this.#arrivals.busy || !this.#playback.idle,
+      send: (repair) => this.#follow(repair),
     });
   }
 
@@ -88,14 +94,9 @@ export class Receiver {
   /** A connection is attached. With `fresh`, history comes again from the start, into an empty emulator. */
   attached(frame: ServerFrame & { type: "attached" } & Attached, fresh: boolean): void {
     const newShell = this.#started && frame.epoch !== this.epoch;
-    if (!this.#started || fresh || newShell) {
-      this.#restart(frame, newShell ? "modes" : "full");
-    } else if (frame.pos > this.#stream.pos) {
-      this.port.skipped(frame.pos - this.#stream.pos);
-      this.#stream.skipTo(frame.pos);
-    }
-    this.#stream.reach(frame.head ?? frame.pos);
-    this.#playback.history(this.#stream.head);
+    if (!this.#started || fresh || newShell) this.#restart(frame, newShell ? "modes" : "full");
+    // Beyond what is here, something is missing: that shows as a gap, and is asked for.
+    this.#stream.reach(Math.max(frame.head ?? 0, frame.pos));
     this.#acks.start(frame.limits.ackStepBytes);
     this.#follower.start(frame.followMs);
   }
@@ -122,20 +123,31 @@ export class Receiver {
     this.#follower.observe();
   }
 
-  /** Takes a frame of the stream; those of an older life of the shell are refused. */
+  /** Takes a frame of the stream; those of another life of the shell are refused. */
   accept(frame: StreamFrame): void {
-    if (frame.epoch > this.epoch) return this.port.newEpoch();
-    if (frame.epoch < this.epoch) return;
-    if (frame.type === "snapshot") this.#snapshot(frame);
-    else this.#stream.accept(frame);
+    if (frame.epoch === this.epoch) this.#arrivals.accept(frame);
+    this.#follower.observe();
+  }
+
+  #arrived({ frame, bytes }: Arrived): void {
+    if (frame.epoch !== this.epoch) return;
+    if (frame.type === "snapshot") this.#snapshot(frame, bytes);
+    else if (frame.type === "event") this.#stream.accept({ pos: frame.pos, event: frame });
+    // Another length than it says: it counts as lost.
+    else if (bytes.length === frame.len) this.#stream.accept({ pos: frame.pos, bytes });
     this.#follower.observe();
   }
 
   #restart(frame: Attached, reset: "full" | "modes"): void {
-    if (frame.epoch !== this.epoch) this.#told = frame.pos;
+    if (frame.epoch === this.epoch) this.#snapshots.abandon();
+    else {
+      this.#told = frame.pos;
+      this.#snapshots.forget();
+    }
     const shown = this.#started;
     this.#started = true;
-    this.#snapshots.clear();
+    this.#untouched = true;
+    this.#arrivals.clear();
     this.#stream.start(frame.epoch, frame.pos);
     this.#acks.reset(frame.pos);
     this.#playback.start(frame.pos, () => {
@@ -144,36 +156,43 @@ export class Receiver {
     });
   }
 
-  #snapshot(frame: Snapshot): void {
-    if (frame.pos < this.#stream.pos) return;
-    const whole = this.#snapshots.accept(frame);
+  #snapshot(frame: Snapshot, bytes: Uint8Array): void {
+    const { pos } = this.#stream;
+    if (frame.pos < pos) return;
+    const whole = this.#snapshots.accept(frame, bytes);
     if (!whole) return;
-    this.#playback.replace(frame.pos, whole.bytes, () => {
-      this.#sink?.reset(frame.scope);
-      this.#resize(frame.cols, frame.rows);
-    });
-    if (frame.skipped > 0) this.port.skipped(frame.skipped);
+    // Everything that it stands for is on the screen already.
+    if (frame.pos === pos && !this.#untouched && this.#playback.idle) return;
+    this.#playback.replace(frame.pos, whole.bytes, () => this.#resize(frame.cols, frame.rows));
+    for (const event of whole.events) {
+      if (event.pos >= this.#told) this.#playback.step(0, () => this.port.event({ ...event, epoch: frame.epoch }));
+    }
+    // A page that has just come has missed nothing, and the screen is what an interrupt asks for.
+    if (frame.skipped > 0 && frame.scope === "full" && !this.#untouched) this.port.skipped(frame.skipped);
+    this.#untouched = false;
+    this.#told = Math.max(this.#told, frame.pos);
     this.#stream.skipTo(frame.pos);
   }
 
   #play(item: StreamItem): void {
+    this.#untouched = false;
     const news = item.pos >= this.#told;
     if ("bytes" in item) {
       const { pos, bytes } = item;
-      if (news) this.#told = pos + bytes.length;
-      return this.#playback.write(pos, bytes, () => news && this.port.output(pos, bytes));
+      const end = pos + bytes.length;
+      this.#told = Math.max(this.#told, end);
+      return this.#playback.write(bytes, end, () => news && this.port.output(pos, bytes));
     }
     const { pos, event } = item;
-    if (news) this.#told = pos + 1;
-    const size = event.kind === "size" ? event : undefined;
-    this.#playback.step(
-      pos,
-      () => {
-        if (size) this.#resize(size.cols, size.rows);
-        if (news) this.port.event(event);
-      },
-      size !== undefined,
-    );
+    this.#told = Math.max(this.#told, pos + 1);
+    const size = event.kind === "size" ? () => this.#resize(event.cols, event.rows) : undefined;
+    this.#playback.step(pos + 1, () => news && this.port.event(event), size);
+  }
+
+  #follow(repair: boolean): void {
+    // The service answers with another snapshot, if it still needs one.
+    if (repair) this.#snapshots.abandon();
+    this.port.send({ type: "follow", epoch: this.epoch, pos: this.#stream.pos, ...(repair && { repair }) });
   }
 
   #resize(cols: number, rows: number): void {

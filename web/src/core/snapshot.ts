@@ -2,50 +2,73 @@
  * Collects the parts of a snapshot, which may arrive in any order, and gives it away when it is whole.
  */
 
-import { payloadBytes } from "../protocol/bytes.ts";
-import type { Snapshot } from "../protocol/generated.ts";
+import type { Placed, Snapshot } from "../protocol/generated.ts";
+import { joined } from "./inflate.ts";
 
-/** A whole snapshot: what to write into a reset terminal, and where the stream goes on. */
+/** A whole snapshot: what to write into a terminal of its size, and what happened meanwhile besides output. */
 export interface WholeSnapshot {
-  frame: Snapshot;
   bytes: Uint8Array;
+  events: Placed[];
 }
+
+/** All parts together, at most: many times what a thousand lines take. In bytes. */
+const LARGEST = 64 * 1024 * 1024;
 
 /** The one snapshot that is on its way; a newer one replaces it. */
 export class SnapshotParts {
-  #id: number | undefined;
-  #epoch = 0;
-  #parts = new Map<number, Uint8Array>();
+  #id = 0;
+  #done = 0;
+  #parts = new Map<number, { bytes: Uint8Array; events: Placed[] }>();
+  #bytes = 0;
+  #pos = 0;
+  #last = 0;
+  #received = 0;
 
-  /** Takes one part; the snapshot, when it was the last. */
-  accept(frame: Snapshot): WholeSnapshot | undefined {
-    const bytes = payloadBytes(frame);
-    if (!bytes || frame.part < 1 || frame.part > frame.parts) return undefined;
-    if (this.#epoch !== frame.epoch || this.#id === undefined || frame.id !== this.#id) {
-      this.#epoch = frame.epoch;
-      this.#id = frame.id;
-      this.#parts.clear();
-    }
-    this.#parts.set(frame.part, bytes);
+  /** Useful parts that ever came, so that one can see whether any still do. */
+  get received(): number {
+    return this.#received;
+  }
+
+  /** Whether a part came although one before it did not, of a snapshot that is still of use to who has all before `pos`. */
+  gap(pos: number): boolean {
+    return this.#parts.size < this.#last && this.#pos >= pos;
+  }
+
+  /** Takes one part; the snapshot, when it was the last. Late parts of older ones are ignored. */
+  accept(frame: Snapshot, bytes: Uint8Array): WholeSnapshot | undefined {
+    if (frame.part < 1 || frame.part > frame.parts || frame.id < this.#id || frame.id <= this.#done) return undefined;
+    if (frame.id !== this.#id) this.#begin(frame.id);
+    this.#pos = frame.pos;
+    if (this.#parts.has(frame.part) || this.#bytes + bytes.length > LARGEST) return undefined;
+    this.#parts.set(frame.part, { bytes, events: frame.events ?? [] });
+    this.#bytes += bytes.length;
+    this.#last = Math.max(this.#last, frame.part);
+    this.#received += 1;
     if (this.#parts.size < frame.parts) return undefined;
-    const whole = { frame, bytes: this.#joined(frame.parts) };
-    this.clear();
+    const ordered = [...this.#parts].sort(([one], [other]) => one - other).map(([, part]) => part);
+    const pieces = ordered.map((part) => part.bytes);
+    const whole = { bytes: joined(pieces, this.#bytes), events: ordered.flatMap((part) => part.events) };
+    this.#done = frame.id;
+    this.#begin(frame.id);
     return whole;
   }
 
-  clear(): void {
-    this.#id = undefined;
-    this.#parts.clear();
+  /** What was begun will not be finished: another one was asked for. */
+  abandon(): void {
+    this.#done = this.#id;
+    this.#begin(this.#id);
   }
 
-  #joined(parts: number): Uint8Array {
-    const ordered = Array.from({ length: parts }, (_, at) => this.#parts.get(at + 1) ?? new Uint8Array());
-    const joined = new Uint8Array(ordered.reduce((sum, part) => sum + part.length, 0));
-    let at = 0;
-    for (const part of ordered) {
-      joined.set(part, at);
-      at += part.length;
-    }
-    return joined;
+  /** Another life of the shell counts its snapshots anew. */
+  forget(): void {
+    this.#done = 0;
+    this.#begin(0);
+  }
+
+  #begin(id: number): void {
+    this.#id = id;
+    this.#parts.clear();
+    this.#bytes = 0;
+    this.#last = 0;
   }
 }

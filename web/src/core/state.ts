@@ -14,9 +14,11 @@ export type Status =
   | "connected"
   /** Lost; trying again. */
   | "reconnecting"
+  /** Lost for longer. It tries now and then, and at once when the page is shown, the network is back, or somebody types. */
+  | "disconnected"
   /** The session is over. */
   | "ended"
-  /** Given up; `connect` tries again. */
+  /** Refused; only another token or session helps. `connect` tries again. */
   | "failed";
 
 /** Everything but the bytes. */

@@ -1,19 +1,26 @@
 /**
- * Keeps one usable connection under the session: opens it, opens the next when it is lost, gives up after enough attempts in a
- * row. Says nothing about what travels.
+ * Keeps one usable connection under the session: opens it, opens the next when it is lost or before its time is up, and never
+ * stops trying on its own but for a refusal. Says nothing about what travels.
  */
 
 import type { GatewayFault } from "../protocol/frame.ts";
-import type { Attach, Attached, ClientMessage, ServerFrame } from "../protocol/generated.ts";
+import type { ClientMessage, ServerFrame } from "../protocol/generated.ts";
 import { Backoff } from "./backoff.ts";
 import { type Clock, Timer } from "./clock.ts";
-import { type Closed, Connection } from "./connection.ts";
+import { type AttachedFrame, type Attachment, type Closed, Connection } from "./connection.ts";
 import { TerminalError } from "./error.ts";
+import { Handover } from "./handover.ts";
 import type { Log } from "./log.ts";
 import { address, FINAL_CLOSE_CODES, type SocketFactory, type TokenIn } from "./socket.ts";
+import type { Times } from "./times.ts";
+import type { TokenSource } from "./token.ts";
 
-/** The token itself, or where to get a fresh one for each attempt. */
-export type TokenSource = string | (() => string | Promise<string>);
+/** Between the beginnings of two attempts, at least. */
+const SPACING_MS = 1000;
+/** Where there is no reason to wait, pages that lost the same network still do not return as one. */
+const AT_ONCE_MS = 250;
+/** A connection that was of use for less than this makes the next wait twice as long as the first. */
+const STEADY_MS = 5000;
 
 /** Where to connect, and how. */
 export interface TransportOptions {
@@ -22,9 +29,10 @@ export interface TransportOptions {
   sessionId: string;
   token: TokenSource;
   tokenIn: TokenIn;
-  /** Attempts in a row before it gives up. */
+  /** Quick attempts in a row. */
   maxAttempts: number;
   clock: Clock;
+  times: Times;
   log: Log;
   socket: SocketFactory;
   /** From 0 up to 1. */
@@ -33,36 +41,48 @@ export interface TransportOptions {
 
 /** What the transport tells its client. */
 export interface TransportPort {
-  /** An attempt begins, from 1. */
+  /** Another attempt of a series is due, from 1. */
   trying(attempt: number): void;
-  /** Whether anyone has said how large the window is. */
+  /** Whether somebody may be looking. */
+  visible(): boolean;
   windowKnown(): boolean;
-  /** What to say first, now. */
-  attachment(): Attach;
-  attached(frame: { type: "attached" } & Attached & ServerFrame): void;
+  attachment(): Attachment;
+  attached(frame: AttachedFrame, asked: Attachment): void;
   frame(frame: ServerFrame): void;
   fault(fault: GatewayFault): void;
   latency(ms: number): void;
-  /** Another attempt follows. */
+  /** Another attempt follows soon. */
   lost(error: TerminalError): void;
-  /** No other follows. */
+  /** Enough quick attempts failed: from now on it tries seldom, and at once when there is a reason to. */
+  exhausted(error: TerminalError): void;
+  /** No other attempt would help. */
   failed(error: TerminalError): void;
 }
 
 /** The way to the service. */
 export class Transport {
   #connection: Connection | undefined;
-  /** Raised by every start and stop: what began before is of no interest. */
-  #run = 0;
+  #running = false;
+  #resting = false;
+  #seldom = false;
+  /** The last that was attached, and when. */
+  #youngest: Connection | undefined;
+  #attachedAt = 0;
+  #begunAt = Number.NEGATIVE_INFINITY;
   readonly #retry: Timer;
   readonly #backoff: Backoff;
+  readonly #handover: Handover;
 
   constructor(
     private readonly options: TransportOptions,
     private readonly port: TransportPort,
   ) {
-    this.#retry = new Timer(options.clock);
-    this.#backoff = new Backoff(options.maxAttempts, options.random);
+    const { clock, times, random } = options;
+    this.#retry = new Timer(clock);
+    this.#backoff = new Backoff(options.maxAttempts, random);
+    const open = () =>
+      this.#make((where) => options.log.debug(`Connecting anew to ${where}, before the first is closed`));
+    this.#handover = new Handover({ clock, times, random, open });
   }
 
   /** Whether messages other than `attach` may be sent. */
@@ -70,38 +90,81 @@ export class Transport {
     return this.#connection?.attached ?? false;
   }
 
-  /** Whether an attach is under way on a connection that was attached before. */
-  get reattaching(): boolean {
-    return this.#connection?.reattaching ?? false;
+  /** Whether the connection has been attached before; an attach may be under way again. */
+  get worked(): boolean {
+    return this.#connection?.worked ?? false;
   }
 
-  /** The token for the next connection. */
-  setToken(token: TokenSource): void {
+  /** The token for the next connection; a new text is put to use without anybody noticing. Answers whether it is one. */
+  setToken(token: TokenSource): boolean {
+    const fresh = typeof token === "string" && token !== this.options.token;
     this.options.token = token;
+    if (fresh && !this.#resting) {
+      if (this.#connection?.worked) this.#handover.begin();
+      else this.wake();
+    }
+    return fresh;
   }
 
-  /** Connects, unless it is at it already. */
+  /** Connects, and goes on trying; when it waits for the next attempt, it does not wait any longer. */
   start(): void {
-    if (this.#connection || this.#retry.pending) return;
-    this.#run += 1;
-    this.#backoff.reset();
-    // Not at once: a page that mounts twice in a row takes the first time back.
-    this.#attempt(this.#backoff.next(false) ?? 0);
+    if (this.#running) return this.wake();
+    this.#running = true;
+    // Not here and now: a page that mounts twice in a row takes the first time back.
+    this.#backoff.next();
+    this.#attempt(0);
   }
 
   /** Leaves, quietly. */
   stop(): void {
-    this.#run += 1;
+    this.#running = false;
+    this.#resting = false;
+    this.#seldom = false;
     this.#retry.clear();
+    this.#backoff.reset();
+    this.#handover.stop();
     this.#connection?.close();
     this.#connection = undefined;
+  }
+
+  /** There is a reason to believe that it works now, or that it does not any more. */
+  wake(): void {
+    if (!this.#running) return;
+    const rested = this.#resting;
+    this.#resting = false;
+    this.#connection?.doubt();
+    if (this.#connection) {
+      if (rested) this.#connection.attach();
+    } else if (this.#seldom || rested) {
+      this.#backoff.reset();
+      this.#seldom = false;
+      this.#backoff.next();
+      this.#attempt(this.#soon());
+    } else if (this.#retry.pending) this.#attempt(this.#soon());
+  }
+
+  /** Nobody looks: asks for nothing any more, and does not come back when the connection is closed, until woken. */
+  rest(): void {
+    this.#resting = true;
+    this.#retry.clear();
+    this.#handover.stop();
+    if (this.#connection?.attached) return this.#connection.rest();
+    this.#connection?.close();
+    this.#connection = undefined;
+  }
+
+  get resting(): boolean {
+    return this.#resting;
   }
 
   send(message: ClientMessage): void {
     this.#connection?.send(message);
   }
 
-  /** The window's size is known: an attach that waits for it need not. */
+  verify(): void {
+    this.#connection?.verify();
+  }
+
   windowKnown(): void {
     this.#connection?.windowKnown();
   }
@@ -113,49 +176,109 @@ export class Transport {
     return true;
   }
 
-  /** The service no longer knows the connection: on to the next one. */
-  renew(): void {
+  /** The connection is of no use any more, and why: on to the next one. */
+  renew(reason: string): void {
     this.#connection?.close();
-    this.#lost({ code: 1006, reason: "the service does not know the connection any more" });
+    this.#lost({ code: 1006, reason });
+  }
+
+  #soon(): number {
+    return Math.round(this.options.random() * AT_ONCE_MS);
   }
 
   #attempt(wait: number): void {
-    const run = this.#run;
-    this.port.trying(this.#backoff.attempt);
-    this.#retry.set(wait, async () => {
-      const { token } = this.options;
-      try {
-        const current = typeof token === "string" ? token : await token();
-        if (run === this.#run) this.#open(current);
-      } catch {
-        if (run === this.#run) this.#lost({ code: 1006, reason: "no token could be had" });
-      }
+    const { clock, log } = this.options;
+    const { attempt, most } = this.#backoff;
+    if (!this.#seldom) this.port.trying(attempt);
+    this.#retry.set(Math.max(wait, this.#begunAt + SPACING_MS - clock.now()), () => {
+      this.#begunAt = clock.now();
+      this.#connection = this.#make((where) => {
+        if (this.#seldom) log.debug(`Connecting to ${where}`);
+        else log.info(`Connecting to ${where} (attempt ${attempt}/${most})`);
+      });
     });
   }
 
-  #open(token: string): void {
-    const { url, sessionId, tokenIn, clock, log, socket } = this.options;
-    const where = address(url, sessionId, token, tokenIn);
-    log.info(`Connecting to ${where.shown} (attempt ${this.#backoff.attempt}/${this.#backoff.most})`);
-    const { windowKnown, attachment, frame, fault, latency } = this.port;
-    this.#connection = new Connection(where, {
-      ...{ clock, log, socket, windowKnown, attachment, frame, fault, latency },
-      attached: (answer) => {
-        this.#backoff.reset();
-        this.port.attached(answer);
-      },
-      closed: (why) => this.#lost(why),
+  #make(say: (where: string) => void): Connection {
+    const { url, sessionId, token, tokenIn, clock, times, log, socket } = this.options;
+    const { port } = this;
+    const connection: Connection = new Connection({
+      ...{ clock, times, log, socket, token },
+      address: (current) => address(url, sessionId, current, tokenIn),
+      opening: ({ shown }) => say(shown),
+      windowKnown: () => port.windowKnown(),
+      attachment: () => port.attachment(),
+      attached: (frame, asked) => this.#attached(connection, frame, asked),
+      frame: (frame) => this.#frame(connection, frame),
+      fault: (fault) => (connection === this.#connection ? port.fault(fault) : this.#handover.failed()),
+      latency: (ms) => port.latency(ms),
+      closed: (why) => this.#closed(connection, why),
     });
+    return connection;
+  }
+
+  #attached(connection: Connection, frame: AttachedFrame, asked: Attachment): void {
+    let former: Connection | undefined;
+    if (connection === this.#handover.next) {
+      former = this.#connection;
+      this.#connection = this.#handover.take();
+    }
+    this.#backoff.reset();
+    // Attached again on the same connection, it has not become younger.
+    if (connection !== this.#youngest) {
+      this.#youngest = connection;
+      this.#attachedAt = this.options.clock.now();
+      this.#handover.schedule();
+    }
+    this.port.attached(frame, asked);
+    // What was on its way there is asked for and sent again here.
+    former?.close();
+  }
+
+  #frame(connection: Connection, frame: ServerFrame): void {
+    if (connection === this.#connection) return this.port.frame(frame);
+    if (frame.type === "error") this.#handover.failed();
+  }
+
+  #closed(connection: Connection, why: Closed): void {
+    if (connection === this.#connection) this.#lost(why);
+    else this.#handover.failed();
   }
 
   #lost(why: Closed): void {
+    const { clock, log, random, token } = this.options;
+    const worked = this.#connection?.worked ?? false;
     this.#connection = undefined;
     const error = new TerminalError("CONNECTION_FAILED", sentence(why), true);
-    const wait = FINAL_CLOSE_CODES.includes(why.code) ? undefined : this.#backoff.next();
-    if (wait === undefined) return this.port.failed(error);
-    this.options.log.warn(`Connection lost (${why.code}), next attempt in ${wait}ms`);
+    // A token that was good and is not any more is another one the next time, where it is fetched.
+    const renewable = worked && typeof token !== "string";
+    if (FINAL_CLOSE_CODES.includes(why.code) && !renewable) return this.port.failed(error);
+    if (this.#resting) return this.port.trying(1);
+    // Its successor is on the way already.
+    const next = this.#handover.take();
+    if (this.#backoff.exhausted) return this.#seldomly(error);
+    const unsteady = worked && clock.now() - this.#attachedAt < STEADY_MS;
+    const bound = this.#backoff.next(unsteady ? 1 : 0);
+    const wait = why.atOnce ? Math.round(random() * AT_ONCE_MS) : bound;
     this.port.lost(error);
+    if (!this.#running) return next?.close();
+    if (next) {
+      this.#connection = next;
+      return this.port.trying(this.#backoff.attempt);
+    }
+    log.warn(`Connection lost (${why.code}), next attempt in ${wait}ms`);
     this.#attempt(wait);
+  }
+
+  #seldomly(error: TerminalError): void {
+    if (!this.#seldom) {
+      this.#seldom = true;
+      const { most } = this.#backoff;
+      const sentence = `${most} attempts to connect failed; it tries again now and then: ${error.message}`;
+      this.port.exhausted(new TerminalError("MAX_RETRIES_EXCEEDED", sentence, true));
+    }
+    // A page that nobody looks at tries again when it is shown.
+    if (this.#running && this.port.visible()) this.#attempt(this.#backoff.seldom());
   }
 }
 

@@ -7,7 +7,7 @@ const encoder = new TextEncoder();
 /** What a frame carries: valid UTF-8, base64, or base64 of raw deflate. */
 export type Payload = { data: string } | { b64: string } | { z: string };
 
-/** The bytes of `data` and `b64`; `undefined` for bad base64, and for `z`, which this client does not offer to read. */
+/** The bytes of `data` and `b64`; `undefined` for bad base64, and for `z`, which must be unpacked. */
 export function payloadBytes(payload: Payload): Uint8Array | undefined {
   if ("data" in payload) return utf8(payload.data);
   return "b64" in payload ? fromBase64(payload.b64) : undefined;

@@ -52,8 +52,11 @@ export function readFrame(message: unknown): ServerFrame | GatewayFault | undefi
     (STRINGS[type] ?? []).every((field) => typeof frame[field] === "string") &&
     (frame.head === undefined || whole("head")) &&
     (frame.ackSeq === undefined || whole("ackSeq")) &&
+    (frame.epoch === undefined || whole("epoch")) &&
+    (frame.have === undefined || whole("have")) &&
     (type !== "attached" || (isObject(frame.limits) && isObject(frame.tty))) &&
-    ((type !== "output" && type !== "snapshot") || hasPayload(frame));
+    ((type !== "output" && type !== "snapshot") || hasPayload(frame)) &&
+    (type !== "snapshot" || hasEvents(frame));
   return good ? (frame as unknown as ServerFrame) : undefined;
 }
 
@@ -75,6 +78,12 @@ function gatewayFault(frame: Record<string, unknown>): GatewayFault | undefined 
 
 function hasPayload(frame: Record<string, unknown>): boolean {
   return typeof frame.data === "string" || typeof frame.b64 === "string" || typeof frame.z === "string";
+}
+
+function hasEvents({ events }: Record<string, unknown>): boolean {
+  const placed = (event: unknown) =>
+    isObject(event) && typeof event.kind === "string" && Number.isSafeInteger(event.pos) && (event.pos as number) >= 0;
+  return events === undefined || (Array.isArray(events) && events.every(placed));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -12,14 +12,17 @@ import {
   TerminalClient,
   type TerminalError,
   type TerminalMessage,
+  type TerminalNotice,
   type TerminalSink,
   type TerminalState,
+  type Times,
   type TokenSource,
 } from "../core/index.ts";
 
 /** What the page hands in. Callbacks may change with every render. */
 export interface TerminalApiGatewayOptions {
   sessionId: string;
+  /** A new text is put to use at once, unnoticed; a function is asked for a fresh one before each connection. */
   token: TokenSource;
   /** By default `NEXT_PUBLIC_WS_URL`, and without it `/terminal` of the address that served the page. */
   url?: string | undefined;
@@ -30,6 +33,10 @@ export interface TerminalApiGatewayOptions {
   onDisconnect?: (() => void) | undefined;
   /** Hears of every failure, also of those that heal. */
   onError?: ((error: TerminalError) => void) | undefined;
+  /** Hears what a person should know although nothing is wrong: output was skipped, the shell is another one. */
+  onNotice?: ((notice: TerminalNotice) => void) | undefined;
+  /** Other times than API Gateway asks for; read when the terminal is made. */
+  times?: Partial<Times> | undefined;
 }
 
 /** What the page gets. */
@@ -45,7 +52,7 @@ export interface TerminalApiGateway {
   state: TerminalState;
   /** Shows output in an emulator; the answer takes it away. For xterm.js, load a `TermgateAddon` with `client` instead. */
   attach(sink: TerminalSink): () => void;
-  /** Connects again after it gave up. */
+  /** Connects at once, instead of waiting for the next attempt or after a refusal. */
   reconnect(): void;
   client: TerminalClient;
 }
@@ -53,11 +60,11 @@ export interface TerminalApiGateway {
 /** A terminal over API Gateway, connected while the component is mounted. */
 export function useTerminalApiGateway(options: TerminalApiGatewayOptions): TerminalApiGateway {
   const { sessionId, token, url } = options;
-  const first = useRef(token);
-  const client = useMemo(
-    () => new TerminalClient({ url: url ?? defaultUrl(), sessionId, token: first.current }),
-    [url, sessionId],
-  );
+  const first = useRef(options);
+  const client = useMemo(() => {
+    const { token, times } = first.current;
+    return new TerminalClient({ url: url ?? defaultUrl(), sessionId, token, times });
+  }, [url, sessionId]);
 
   const latest = useRef(options);
   useEffect(() => {
@@ -79,6 +86,7 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
       client.subscribe(follow),
       client.onMessage((message) => latest.current.onMessage?.(message)),
       client.onError((error) => latest.current.onError?.(error)),
+      client.onNotice((notice) => latest.current.onNotice?.(notice)),
     ];
     client.connect();
     return () => {

@@ -5,13 +5,11 @@
 
 import type { IDisposable, ITerminalAddon, Terminal } from "@xterm/xterm";
 import type { TerminalClient, TerminalSink } from "../core/index.ts";
-import { muteQueries } from "./queries.ts";
+import { listenWithoutAnswers } from "./queries.ts";
 
 /** Out of the alternate screen, mouse reports, bracketed paste and scroll region, onto a line of its own: text stays. */
 const LEAVE_MODES =
   "\x1b[?1049l\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;1016l\x1b[?2004l\x1b[r\x1b[999;1H\r\n";
-/** The same, and an empty screen; what has scrolled off stays. */
-const FRESH_SCREEN = `${LEAVE_MODES}\x1b[H\x1b[2J`;
 
 /** `terminal.loadAddon(new TermgateAddon(client))`. */
 export class TermgateAddon implements ITerminalAddon {
@@ -22,12 +20,11 @@ export class TermgateAddon implements ITerminalAddon {
   activate(terminal: Terminal): void {
     const { client } = this;
     let fromService = false;
-    let live = true;
     const sink: TerminalSink = {
       write: (bytes, parsed) => terminal.write(bytes, parsed),
-      reset(scope) {
-        if (scope === "full") terminal.reset();
-        else terminal.write(scope === "screen" ? FRESH_SCREEN : LEAVE_MODES);
+      reset(what) {
+        if (what === "full") terminal.reset();
+        else terminal.write(LEAVE_MODES);
       },
       resize(cols, rows) {
         if (cols === terminal.cols && rows === terminal.rows) return;
@@ -35,19 +32,15 @@ export class TermgateAddon implements ITerminalAddon {
         terminal.resize(cols, rows);
         fromService = false;
       },
-      live(now) {
-        live = now;
-      },
     };
     client.resize(terminal.cols, terminal.rows);
     this.#disposables = [
-      terminal.onData((text) => client.input(text)),
+      ...listenWithoutAnswers(terminal, (text) => client.input(text)),
       // One character per byte: reports of old mouse modes are no UTF-8.
       terminal.onBinary((text) => client.input(Uint8Array.from(text, (character) => character.charCodeAt(0)))),
       terminal.onResize(({ cols, rows }) => {
         if (!fromService) client.resize(cols, rows);
       }),
-      ...muteQueries(terminal, () => !live),
     ];
     const detach = client.attach(sink);
     this.#disposables.push({ dispose: detach });

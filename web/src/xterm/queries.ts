@@ -1,11 +1,11 @@
 /**
- * Keeps an emulator from answering questions that programs put to a terminal. History is full of them, and an answer to an old
- * one arrives at a shell prompt as if it had been typed.
+ * Keeps an emulator from answering the questions that programs put to a terminal: the service answers them, always and only. An
+ * answer of a browser would come once for each that looks on, and again from history, and stand at a shell prompt as if typed.
  */
 
 import type { IDisposable, Terminal } from "@xterm/xterm";
 
-/** Device attributes, status and cursor position, mode and window reports: `CSI prefix … intermediates final`. */
+/** Device attributes, status and cursor position, mode and keyboard reports: `CSI prefix … intermediates final`. */
 const CONTROL: ReadonlyArray<{ prefix?: string; intermediates?: string; final: string }> = [
   { final: "c" },
   { prefix: ">", final: "c" },
@@ -18,19 +18,41 @@ const CONTROL: ReadonlyArray<{ prefix?: string; intermediates?: string; final: s
   { prefix: "?", final: "u" },
   { final: "x" },
 ];
+/** DECRQSS and XTGETTCAP. */
+const DEVICE: ReadonlyArray<{ intermediates: string; final: string }> = [
+  { intermediates: "$", final: "q" },
+  { intermediates: "+", final: "q" },
+];
 /** Window reports share their letter with commands: 11 to 21 ask, the rest act. */
 const WINDOW_QUESTIONS: readonly number[] = [11, 13, 14, 15, 16, 18, 19, 20, 21];
 /** Colours: the palette, foreground, background, cursor, selection. Setting one is no question. */
 const COLOURS: readonly number[] = [4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+/** The mode in which a terminal says that it got or lost the focus. */
+const FOCUS_MODE = 1004;
+const FOCUS_REPORTS: readonly string[] = ["\x1b[I", "\x1b[O"];
 
-/** While `muted` says so, questions are swallowed. */
-export function muteQueries(terminal: Terminal, muted: () => boolean): IDisposable[] {
+/** The emulator answers nothing from now on; what people do in it goes to `typed`. */
+export function listenWithoutAnswers(terminal: Terminal, typed: (text: string) => void): IDisposable[] {
   const { parser } = terminal;
+  const swallow = () => true;
+  // Switching that mode on makes xterm.js report at once, which is an answer; what follows are events.
+  let switching = false;
   return [
-    ...CONTROL.map((id) => parser.registerCsiHandler(id, muted)),
-    parser.registerCsiHandler({ final: "t" }, ([what]) => muted() && WINDOW_QUESTIONS.includes(Number(what))),
-    parser.registerDcsHandler({ intermediates: "$", final: "q" }, muted),
-    parser.registerDcsHandler({ intermediates: "+", final: "q" }, muted),
-    ...COLOURS.map((id) => parser.registerOscHandler(id, (data) => muted() && data.includes("?"))),
+    ...CONTROL.map((id) => parser.registerCsiHandler(id, swallow)),
+    ...DEVICE.map((id) => parser.registerDcsHandler(id, swallow)),
+    ...COLOURS.map((id) => parser.registerOscHandler(id, (data) => data.split(";").includes("?"))),
+    parser.registerCsiHandler({ final: "t" }, ([what]) => WINDOW_QUESTIONS.includes(Number(what))),
+    parser.registerCsiHandler({ prefix: "?", final: "h" }, (modes) => {
+      if (!modes.includes(FOCUS_MODE)) return false;
+      switching = true;
+      // The terminal's own handler runs next, and before anything else does.
+      queueMicrotask(() => {
+        switching = false;
+      });
+      return false;
+    }),
+    terminal.onData((text) => {
+      if (!(switching && FOCUS_REPORTS.includes(text))) typed(text);
+    }),
   ];
 }

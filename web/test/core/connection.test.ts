@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { TerminalClient } from "../../src/core/index.ts";
 import { address } from "../../src/core/socket.ts";
 import { Bench, EPOCH } from "../support/bench.ts";
+import { settled } from "../support/settled.ts";
 
 describe("address", () => {
   test("carries token and session in the query, beside what the address has already", () => {
@@ -91,190 +92,15 @@ describe("connecting", () => {
     const bench = new Bench({ token: async () => `t${++asked}` });
     bench.client.connect();
     bench.clock.advance(0);
-    await Promise.resolve();
+    await settled();
     bench.socket.end();
     bench.clock.advance(1000);
-    await Promise.resolve();
+    await settled();
     expect(bench.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["t1", "t2"]);
   });
 
   test("without a window, as on a server, it can be made", () => {
     expect(new TerminalClient({ url: "wss://x/y", sessionId: "s", token: "t" }).state.status).toBe("idle");
-  });
-});
-
-describe("coming back", () => {
-  test("waits up to 1, 2, 4, 8 s, and gives up after five attempts", () => {
-    const bench = new Bench({ random: () => 1 });
-    bench.client.connect();
-    const times: number[] = [];
-    for (let attempt = 1; attempt <= 5; attempt += 1) {
-      while (bench.sockets.length < attempt) bench.clock.advance(100);
-      times.push(bench.clock.now());
-      bench.socket.end();
-    }
-    expect(times).toEqual([100, 2100, 6100, 14_100, 30_100]);
-    expect(bench.client.state).toMatchObject({ status: "failed", error: { code: "CONNECTION_FAILED" } });
-    expect(bench.lines.filter((line) => line.startsWith("Connecting")).at(-1)).toContain("(attempt 5/5)");
-    expect(bench.clock.pending).toBe(0);
-    bench.client.connect();
-    bench.clock.advance(0);
-    expect(bench.sockets).toHaveLength(6);
-  });
-
-  test("resumes where it was and sends again what was not acknowledged", () => {
-    const bench = new Bench().attach();
-    bench.output(0, "abc");
-    for (const key of "xyz") bench.client.input(key);
-    bench.ack(1);
-    bench.socket.end();
-    expect(bench.client.state.status).toBe("reconnecting");
-    bench.client.input("!");
-    bench.clock.advance(1000);
-    bench.socket.onopen?.();
-    expect(bench.socket.sent).toEqual([
-      { type: "attach", client: "c1", cols: 80, rows: 24, resume: { epoch: EPOCH, pos: 3 } },
-    ]);
-    bench.attached({ pos: 3, inputSeq: 2 });
-    expect(bench.socket.of("input").map((input) => [input.seq, "data" in input && input.data])).toEqual([
-      [3, "z"],
-      [4, "!"],
-    ]);
-    bench.output(3, "def");
-    expect(bench.sink.journal).toEqual(["size 80x24", "> abc", "> def"]);
-    expect(bench.client.state).toMatchObject({ status: "connected", error: null });
-  });
-
-  test("a connection that is dead although nobody said so is left", () => {
-    const bench = new Bench().attach();
-    bench.socket.receive({ type: "pong", timestamp: 1 });
-    bench.clock.advance(5000);
-    bench.socket.receive({ type: "pong", timestamp: 1 });
-    bench.clock.advance(30_000);
-    expect(bench.socket.of("ping")).toHaveLength(3);
-    bench.clock.advance(15_000);
-    expect(bench.sockets[0]?.closed).toBe(true);
-    bench.clock.advance(1000);
-    expect(bench.sockets).toHaveLength(2);
-  });
-
-  test("the way there and back is measured by the answer to a ping", () => {
-    const bench = new Bench().attach();
-    const [ping] = bench.socket.of("ping");
-    bench.clock.advance(42);
-    bench.socket.receive({ type: "pong", t: ping?.t, timestamp: 1 });
-    expect(bench.client.state.latencyMs).toBe(42);
-  });
-
-  test("a connection that the service forgot is replaced", () => {
-    const bench = new Bench().attach();
-    bench.socket.receive({ type: "error", code: "CONNECTION_GONE", message: "gone", retryable: false });
-    bench.clock.advance(1000);
-    expect(bench.sockets).toHaveLength(2);
-  });
-
-  test.each([
-    ["an invalid session", 4000],
-    ["a refused token", 4001],
-  ])("%s is final", (_, code) => {
-    const bench = new Bench().open();
-    bench.socket.end(code, "no");
-    expect(bench.client.state.status).toBe("failed");
-    expect(bench.clock.pending).toBe(0);
-  });
-
-  test("so is a refused attach, while one message that is refused is not", () => {
-    const refusal = { type: "error", code: "FORBIDDEN", message: "not yours", retryable: false };
-    const bench = new Bench().open();
-    bench.socket.receive(refusal);
-    expect(bench.client.state).toMatchObject({ status: "failed", error: { code: "FORBIDDEN" } });
-    const attached = new Bench().attach();
-    attached.socket.receive(refusal);
-    expect(attached.client.state.status).toBe("connected");
-    expect(attached.errors.map((error) => error.code)).toEqual(["FORBIDDEN"]);
-  });
-
-  test("leaving takes everything along", () => {
-    const bench = new Bench().attach();
-    bench.client.input("a");
-    bench.output(5, "early");
-    bench.client.disconnect();
-    expect(bench.clock.pending).toBe(0);
-    expect(bench.socket.closed).toBe(true);
-    expect(bench.client.state.status).toBe("idle");
-  });
-});
-
-describe("another life of the shell", () => {
-  test("what was typed for the old one is thrown away, and said so", async () => {
-    const bench = new Bench().attach();
-    bench.output(0, "old");
-    bench.client.input("rm -rf build\r");
-    const command = bench.client.executeCommand("make");
-    bench.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
-    expect(bench.socket.sent.at(-1)).toMatchObject({ type: "attach", resume: { epoch: EPOCH, pos: 3 } });
-    bench.attached({ epoch: EPOCH + 1, inputSeq: 0 });
-    bench.client.input("ls\r");
-    await expect(command).rejects.toMatchObject({ code: "INPUT_DISCARDED" });
-    expect(bench.errors.map((error) => error.code)).toEqual(["INPUT_DISCARDED"]);
-    expect(bench.socket.sent.at(-1)).toEqual({ type: "input", data: "ls\r", seq: 1, epoch: EPOCH + 1 });
-    bench.output(0, "new", { epoch: EPOCH + 1 } as object);
-    expect(bench.sink.journal).toEqual(["size 80x24", "> old", "reset modes", "size 80x24", "> new"]);
-  });
-
-  test.each(["NOT_ATTACHED", "SESSION_NOT_FOUND"])(
-    "a service that forgot everything (%s) is attached to anew",
-    (code) => {
-      const bench = new Bench().attach();
-      const refusal = { type: "error", code, message: "who?", retryable: false };
-      for (const key of "abc") bench.client.input(key);
-      for (const _ of "abc") bench.socket.receive(refusal);
-      expect(bench.socket.of("attach")).toHaveLength(2);
-      expect(bench.client.state.status).toBe("connected");
-      expect(bench.errors).toEqual([]);
-      bench.attached({ epoch: EPOCH + 1 });
-      expect(bench.errors.map((error) => error.code)).toEqual(["INPUT_DISCARDED"]);
-    },
-  );
-
-  test("one that keeps refusing is left for another connection", () => {
-    const bench = new Bench().attach();
-    const refusal = { type: "error", code: "SESSION_NOT_FOUND", message: "who?", retryable: false };
-    bench.socket.receive(refusal);
-    bench.clock.advance(6000);
-    bench.socket.onopen?.();
-    bench.socket.receive(refusal);
-    expect(bench.sockets).toHaveLength(2);
-    expect(bench.client.state).toMatchObject({ status: "failed", error: { code: "SESSION_NOT_FOUND" } });
-  });
-
-  test("a frame of it makes the client ask", () => {
-    const bench = new Bench().attach();
-    bench.event(0, { kind: "restarted", reason: "owner_lost" }, { epoch: EPOCH + 1 } as object);
-    expect(bench.socket.sent.at(-1)?.type).toBe("attach");
-  });
-
-  test("late frames of the old one acknowledge nothing in the new", () => {
-    const bench = new Bench().attach();
-    bench.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
-    bench.attached({ epoch: EPOCH + 1 });
-    bench.client.input("a");
-    bench.ack(1);
-    bench.clock.advance(1000);
-    expect(bench.socket.of("input")).toHaveLength(2);
-  });
-
-  test("a service that forgot the client does not get its last keys twice", () => {
-    const bench = new Bench().attach();
-    for (const key of "abc") bench.client.input(key);
-    bench.ack(2);
-    bench.socket.end();
-    bench.clock.advance(1000);
-    bench.socket.onopen?.();
-    bench.attached({ inputSeq: 0 });
-    expect(bench.errors.map((error) => error.code)).toContain("INPUT_DISCARDED");
-    bench.client.input("d");
-    expect(bench.socket.of("input")).toEqual([{ type: "input", data: "d", seq: 1, epoch: EPOCH }]);
   });
 });
 

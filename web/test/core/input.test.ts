@@ -82,19 +82,44 @@ describe("window", () => {
     for (const text of bench.socket.texts) expect(text.length).toBeLessThan(FRAME_BYTES);
   });
 
-  test("more than can wait is refused aloud, as a whole", () => {
+  test("more than can wait is refused aloud, as a whole, and what comes after it is not", () => {
     const bench = new Bench().attach();
-    bench.client.input("x".repeat(17 * 1024 * 1024));
-    expect(bench.errors.map((error) => error.code)).toEqual(["INPUT_FULL"]);
-    expect(data(bench)).toEqual([]);
+    bench.client.input("x".repeat(20_000_000));
+    expect(bench.errors).toMatchObject([
+      { code: "INPUT_FULL", message: "20.0 MB cannot be sent: at most 8.4 MB may wait. Nothing of it was sent" },
+    ]);
+    bench.client.input("ls\r");
+    expect(data(bench)).toEqual(["ls\r"]);
+  });
+
+  test("what waits is bounded over many pastes, and nothing that was taken is lost", () => {
+    const bench = new Bench().attach();
+    bench.socket.end();
+    const paste = "0123456789".repeat(100_000);
+    for (let at = 0; at < 12; at += 1) bench.client.input(paste);
+    bench.client.input(new Uint8Array(1_000_000));
+    expect(bench.errors.filter((error) => error.code === "INPUT_FULL")).toHaveLength(5);
+    bench.reopen();
+    bench.attached();
+    for (let seq = 1; seq <= 1000; seq += 1) bench.ack(seq);
+    expect(data(bench).join("")).toBe(paste.repeat(8));
+  });
+
+  test("so are commands", async () => {
+    const bench = new Bench().attach();
+    bench.socket.end();
+    const all = Array.from({ length: 1001 }, () => bench.client.executeCommand("ls"));
+    await expect(all.at(-1)).rejects.toMatchObject({ code: "INPUT_FULL" });
+    bench.client.disconnect();
+    await expect(all[0]).rejects.toMatchObject({ code: "CONNECTION_FAILED" });
+    await Promise.allSettled(all);
   });
 
   test("of sizes that wait, only the last is sent", () => {
     const bench = new Bench().attach();
     bench.socket.end();
     for (const cols of [90, 91, 92]) bench.client.resize(cols, 24);
-    bench.clock.advance(1000);
-    bench.socket.onopen?.();
+    bench.reopen();
     expect(bench.socket.of("attach")[0]).toMatchObject({ cols: 92, rows: 24 });
     bench.client.resize(93, 24);
     bench.client.resize(94, 24);
@@ -138,7 +163,7 @@ describe("again", () => {
     const bench = new Bench().attach();
     for (const key of "abc") bench.client.input(key);
     bench.clock.advance(300);
-    const gap = { type: "error", code: "INPUT_GAP", message: "1 is there", retryable: true, have: 1 };
+    const gap = { type: "error", code: "INPUT_GAP", message: "1 is there", retryable: true, have: 1, epoch: EPOCH };
     bench.socket.receive(gap);
     bench.socket.receive(gap);
     expect(data(bench)).toEqual(["a", "b", "c", "b", "c"]);

@@ -188,16 +188,6 @@ describe("following", () => {
 });
 
 describe("history", () => {
-  test("questions in it are not answered; from the end of it on they are", () => {
-    const bench = new Bench();
-    bench.client.attach(bench.sink);
-    bench.open();
-    bench.attached({ pos: 0, head: 4 });
-    bench.output(0, "oldNEW");
-    bench.output(6, "x");
-    expect(bench.sink.journal).toEqual(["size 80x24", "live false", "> oldN", "live true", "> EW", "> x"]);
-  });
-
   test("an emulator that comes late gets it from the start; listeners hear nothing twice", () => {
     const bench = new Bench().open();
     bench.attached();
@@ -224,34 +214,5 @@ describe("history", () => {
     bench.attached({ pos: 0, head: 3 });
     bench.output(0, "abc");
     expect(bench.sink.text).toBe("abc");
-  });
-
-  test("a snapshot stands for what came before it, in whatever order its parts arrive", () => {
-    const bench = new Bench().attach();
-    bench.output(0, "abc");
-    const part = {
-      type: "snapshot",
-      epoch: EPOCH,
-      pos: 50,
-      id: 1,
-      parts: 2,
-      cols: 90,
-      rows: 30,
-      skipped: 47,
-      scope: "full",
-    };
-    bench.output(50, "later");
-    bench.socket.receive({ ...part, part: 2, data: "screen" });
-    bench.socket.receive({ ...part, part: 1, data: "the " });
-    expect(bench.sink.journal.slice(2)).toEqual([
-      "reset full",
-      "size 90x30",
-      "live false",
-      "> the screen",
-      "live true",
-      "> later",
-    ]);
-    bench.clock.advance(500);
-    expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([55]);
   });
 });

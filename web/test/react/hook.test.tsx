@@ -136,15 +136,40 @@ test("what goes wrong is told and shown", async () => {
   expect(result.current.state.status).toBe("failed");
 });
 
-test("a fresh token is kept for the next connection, another session gets a connection of its own", async () => {
-  const { socket, rerender } = await mounted();
+test("a fresh token opens the next connection before the first is closed; another session has its own", async () => {
+  const states: string[] = [];
+  const { socket, rerender, result } = await mounted({ onDisconnect: () => states.push("disconnect") });
   attached(socket);
   rerender({ ...base, token: "t2" });
-  expect(sockets).toHaveLength(1);
-  rerender({ ...base, token: "t2", sessionId: "s2" });
-  await waitFor(() => expect(sockets).toHaveLength(2));
+  expect(sockets[1]?.url).toBe("wss://api.example/prod?token=t2&sessionId=s1");
+  expect(socket.closed).toBe(false);
+  attached(sockets[1] as FakeSocket);
   expect(socket.closed).toBe(true);
-  expect(sockets[1]?.url).toBe("wss://api.example/prod?token=t2&sessionId=s2");
+  expect(result.current.isConnected).toBe(true);
+  expect(states).toEqual([]);
+  rerender({ ...base, token: "t2", sessionId: "s2" });
+  await waitFor(() => expect(sockets).toHaveLength(3));
+  expect(sockets[1]?.closed).toBe(true);
+  expect(sockets[2]?.url).toBe("wss://api.example/prod?token=t2&sessionId=s2");
+});
+
+test("a function that is another with every render changes nothing", async () => {
+  const { rerender } = await mounted({ token: () => "t1" });
+  attached(sockets[0] as FakeSocket);
+  for (let render = 0; render < 5; render += 1) rerender({ ...base, token: () => "t1" });
+  expect(sockets).toHaveLength(1);
+});
+
+test("what a person should know is told", async () => {
+  const heard: string[] = [];
+  const { socket } = await mounted({ onNotice: (notice) => heard.push(notice.text) });
+  attached(socket);
+  const part = { type: "snapshot", epoch: 1, part: 1, parts: 1, scope: "full", cols: 80, rows: 24, data: "\x1bc" };
+  act(() => {
+    socket.receive({ type: "output", epoch: 1, pos: 0, len: 1, data: "x", head: 1 });
+    socket.receive({ ...part, id: 1, pos: 5001, skipped: 5000, head: 5001 });
+  });
+  expect(heard).toEqual(["5.0 kB of output skipped"]);
 });
 
 test("without an address it takes the one that served the page", async () => {

@@ -8,9 +8,11 @@ import {
   TerminalClient,
   type TerminalError,
   type TerminalMessage,
+  type TerminalNotice,
 } from "../../src/core/index.ts";
 import type { Attached, ServerFrame } from "../../src/protocol/generated.ts";
 import { FakeClock } from "./clock.ts";
+import { FakePage } from "./page.ts";
 import { RecordingSink } from "./sink.ts";
 import { FakeSocket } from "./socket.ts";
 
@@ -19,11 +21,13 @@ export const EPOCH = 1000;
 /** Everything that a test looks at. */
 export class Bench {
   readonly clock = new FakeClock();
+  readonly page = new FakePage();
   readonly sockets: FakeSocket[] = [];
   readonly sink = new RecordingSink();
   readonly lines: string[] = [];
   readonly errors: TerminalError[] = [];
   readonly messages: TerminalMessage[] = [];
+  readonly notices: TerminalNotice[] = [];
   readonly client: TerminalClient;
 
   constructor(options: Partial<ClientOptions> = {}) {
@@ -35,6 +39,8 @@ export class Bench {
       token: "secret",
       size: { cols: 80, rows: 24 },
       clock: this.clock,
+      page: this.page,
+      inflate: null,
       log,
       random: () => 0.5,
       clientId: () => "c1",
@@ -47,6 +53,7 @@ export class Bench {
     });
     this.client.onError((error) => void this.errors.push(error));
     this.client.onMessage((message) => void this.messages.push(message));
+    this.client.onNotice((notice) => void this.notices.push(notice));
   }
 
   /** The socket in use. */
@@ -62,6 +69,14 @@ export class Bench {
     this.clock.advance(0);
     this.socket.onopen?.();
     return this;
+  }
+
+  /** Waits for the next connection and opens it. */
+  reopen(): void {
+    const before = this.sockets.length;
+    for (let waited = 0; this.sockets.length === before && waited < 40_000; waited += 10) this.clock.advance(10);
+    if (this.sockets.length === before) throw new Error("no other socket was opened");
+    this.socket.onopen?.();
   }
 
   /** Connects and attaches. */
@@ -83,6 +98,11 @@ export class Bench {
       head: fields.pos ?? 0,
       ...fields,
     });
+  }
+
+  /** A sign of life. */
+  pong(): void {
+    this.socket.receive({ type: "pong", timestamp: 1 });
   }
 
   output(pos: number, data: string, fields: Partial<ServerFrame> = {}): void {

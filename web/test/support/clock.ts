@@ -6,13 +6,21 @@ import type { Clock } from "../../src/core/index.ts";
 
 type Call = { at: number; run: () => void };
 
+/** 2026, so that nobody takes wall time for the other. */
+const EPOCH_MS = 1_780_000_000_000;
+
 /** Delayed calls run in their order when time is moved past them. */
 export class FakeClock implements Clock {
   #now = 0;
+  #asleep = 0;
   #calls = new Set<Call>();
 
   now(): number {
     return this.#now;
+  }
+
+  wall(): number {
+    return EPOCH_MS + this.#now + this.#asleep;
   }
 
   after(ms: number, then: () => void): () => void {
@@ -35,6 +43,11 @@ export class FakeClock implements Clock {
       next.run();
     }
     this.#now = until;
+  }
+
+  /** The machine sleeps: only the clock on the wall goes on. */
+  sleep(ms: number): void {
+    this.#asleep += ms;
   }
 
   #next(until: number): Call | undefined {

@@ -4,12 +4,17 @@
 
 import type { TerminalSink } from "../../src/core/index.ts";
 
-/** `journal` holds what happened, in order: text, `reset full`, `size 80x24`, `live true`. */
+/** `journal` holds what happened, in order: text, `reset full`, `size 80x24`. */
 export class RecordingSink implements TerminalSink {
   readonly journal: string[] = [];
   /** Parse at once; otherwise `parse` does. */
   eager = true;
   #waiting: Array<{ text: string; parsed: () => void }> = [];
+
+  /** Lengths of what was written and not parsed. */
+  get waiting(): number[] {
+    return this.#waiting.map(({ text }) => text.length);
+  }
 
   get text(): string {
     return this.journal
@@ -25,10 +30,13 @@ export class RecordingSink implements TerminalSink {
 
   /** Parses what waits, also what is written meanwhile. */
   parse(): void {
-    for (let next = this.#waiting.shift(); next; next = this.#waiting.shift()) {
-      if (next.text) this.journal.push(`> ${next.text}`);
-      next.parsed();
-    }
+    while (this.#waiting.length > 0) this.parseOne();
+  }
+
+  parseOne(): void {
+    const next = this.#waiting.shift();
+    if (next?.text) this.journal.push(`> ${next.text}`);
+    next?.parsed();
   }
 
   reset(scope: string): void {
@@ -37,9 +45,5 @@ export class RecordingSink implements TerminalSink {
 
   resize(cols: number, rows: number): void {
     this.journal.push(`size ${cols}x${rows}`);
-  }
-
-  live(now: boolean): void {
-    this.journal.push(`live ${now}`);
   }
 }

@@ -55,7 +55,9 @@ describe("output", () => {
     bench.output(0, "x".repeat(70_000));
     expect(bench.socket.of("ack")).toEqual([]);
     await parsed(terminal);
-    expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([70_000]);
+    await parsed(terminal);
+    bench.clock.advance(500);
+    expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([65_536, 70_000]);
   });
 
   test("a size applies between the bytes before and after it, and is not sent back", async () => {
@@ -110,22 +112,33 @@ describe("input", () => {
   });
 });
 
-describe("questions", () => {
-  const QUESTIONS = "\x1b[c\x1b[>c\x1b[6n\x1b[?6n\x1b[5n\x1b[?1$p\x1bP$qm\x1b\\";
+test("a snapshot resets the terminal, whatever sequence was cut off before it", async () => {
+  for (const cut of ["\x1b[3", "\x1b]0;title", "\x1bP$q", "\xe6\x97"]) {
+    const { bench, terminal } = connected();
+    const titles: string[] = [];
+    terminal.onTitleChange((title) => titles.push(title));
+    const b64 = btoa(`${"old\r\n".repeat(100)}\x1b[?1049h${cut}`);
+    bench.socket.receive({ type: "output", epoch: EPOCH, pos: 0, len: atob(b64).length, b64 });
+    const part = { type: "snapshot", epoch: EPOCH, id: 1, parts: 1, part: 1, cols: 40, rows: 10, skipped: 0 };
+    bench.socket.receive({ ...part, pos: 9000, scope: "full", data: "\x1bcnew\x1b[?2004h" });
+    await vi.waitFor(() => expect(line(terminal, 0)).toBe("new"));
+    expect([terminal.cols, terminal.rows, terminal.buffer.active.type]).toEqual([40, 10, "normal"]);
+    expect(terminal.buffer.active.length).toBe(10);
+    expect(terminal.modes.bracketedPasteMode).toBe(true);
+    expect(titles).toEqual([]);
+  }
+});
 
-  test("in history stay without answer", async () => {
-    const { bench, terminal } = connected({ head: QUESTIONS.length + 4 });
-    bench.output(0, QUESTIONS);
-    bench.output(QUESTIONS.length, "done");
-    await vi.waitFor(() => expect(line(terminal, 0)).toBe("done"));
-    expect(bench.socket.of("input")).toEqual([]);
-  });
-
-  test("that a program asks now are answered", async () => {
-    const { bench } = connected({ head: 0 });
-    bench.output(0, "ab\x1b[6n");
-    await vi.waitFor(() => expect(bench.socket.of("input")).toMatchObject([{ data: "\x1b[1;3R" }]));
-  });
+test("a snapshot of the screen keeps the scrollback", async () => {
+  const { bench, terminal } = connected();
+  const old = "old\r\n".repeat(100);
+  bench.output(0, old);
+  await vi.waitFor(() => expect(terminal.buffer.active.baseY).toBe(77));
+  const part = { type: "snapshot", epoch: EPOCH, id: 1, parts: 1, part: 1, cols: 80, rows: 24, skipped: 0 };
+  bench.socket.receive({ ...part, pos: 9000, scope: "screen", data: "\x1b[H\x1b[2Jnew" });
+  await vi.waitFor(() => expect(line(terminal, terminal.buffer.active.baseY)).toBe("new"));
+  expect(terminal.buffer.active.baseY).toBe(77);
+  expect(line(terminal, 0)).toBe("old");
 });
 
 test("disposed, it hears and says nothing more", async () => {

@@ -1,0 +1,24 @@
+/**
+ * Times from the page's address, so that a person who develops, or a test, need not wait two hours for what happens then:
+ * `?pingMs=500&pongMs=250&hiddenMs=1000&handoverMs=5000-6000`.
+ */
+
+import { TIMES, type Times } from "../../src/index.ts";
+
+/** What the address says; the rest is as API Gateway asks for. */
+export function findTimes(): Partial<Times> {
+  const query = new URLSearchParams(typeof window === "undefined" ? "" : window.location.search);
+  const number = (name: "pingMs" | "pongMs" | "hiddenMs") => positive(query.get(name)) ?? TIMES[name];
+  const [from, to] = (query.get("handoverMs") ?? "").split("-").map(positive);
+  return {
+    pingMs: number("pingMs"),
+    pongMs: number("pongMs"),
+    hiddenMs: number("hiddenMs"),
+    handoverMs: from === undefined ? TIMES.handoverMs : [from, Math.max(from, to ?? from)],
+  };
+}
+
+function positive(text: string | null | undefined): number | undefined {
+  const value = Number(text);
+  return value > 0 && Number.isFinite(value) ? value : undefined;
+}

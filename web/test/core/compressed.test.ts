@@ -1,0 +1,149 @@
+/**
+ * Compressed frames: unpacked off to the side, and still everything in its order.
+ */
+
+import { deflateRawSync } from "node:zlib";
+import { describe, expect, test, vi } from "vitest";
+import { browserInflate, type ClientOptions, type Inflate } from "../../src/core/index.ts";
+import { FRAME_RAW_BYTES } from "../../src/protocol/generated.ts";
+import { Bench, EPOCH } from "../support/bench.ts";
+
+const z = (text: string) => deflateRawSync(text).toString("base64");
+const output = (pos: number, text: string, fields: object = {}) => ({
+  ...{ type: "output", epoch: EPOCH, pos, len: text.length, z: z(text), head: pos + text.length },
+  ...fields,
+});
+const repairs = (bench: Bench) => bench.socket.of("follow").filter((follow) => follow.repair);
+
+/** The test says when each is unpacked, and into what. */
+function byHand(options: Partial<ClientOptions> = {}) {
+  const unpack: Array<(text: string | undefined) => void> = [];
+  const inflate: Inflate = (_, __, done) => {
+    unpack.push((text) => done(text === undefined ? undefined : new TextEncoder().encode(text)));
+  };
+  return { bench: new Bench({ inflate, ...options }).attach(), unpack };
+}
+
+describe("the browser's own", () => {
+  const unpacked = (packed: Uint8Array, most = FRAME_RAW_BYTES) =>
+    new Promise<Uint8Array | undefined>((resolve) => browserInflate?.(packed, most, resolve));
+
+  test("unpacks what fits", async () => {
+    const text = "many times the same ".repeat(10_000);
+    const bytes = await unpacked(deflateRawSync(text));
+    expect(new TextDecoder().decode(bytes)).toBe(text);
+  });
+
+  test("gives up on what is corrupt, or longer than allowed", async () => {
+    expect(await unpacked(new Uint8Array([0xff, 0xff, 0xff]))).toBeUndefined();
+    const good = deflateRawSync("x".repeat(100_000));
+    expect(await unpacked(good, 99_999)).toBeUndefined();
+    expect(await unpacked(good, 100_000)).toHaveLength(100_000);
+    expect(await unpacked(deflateRawSync(Buffer.alloc(300 * 1024)))).toBeUndefined();
+  });
+
+  test("is offered, and reads what then comes", async () => {
+    const bench = new Bench({ inflate: browserInflate ?? null }).attach();
+    expect(bench.socket.of("attach")).toMatchObject([{ accept: ["z"] }]);
+    bench.socket.receive(output(0, "packed"));
+    bench.output(6, " and not");
+    await vi.waitFor(() => expect(bench.sink.text).toBe("packed and not"));
+  });
+});
+
+test("without it, none is asked for", () => {
+  const bench = new Bench({ inflate: null }).attach();
+  expect(bench.socket.of("attach")).toEqual([{ type: "attach", client: "c1", cols: 80, rows: 24 }]);
+});
+
+describe("order", () => {
+  test("whatever comes behind a packed frame waits for it, and is not taken for a gap", () => {
+    const { bench, unpack } = byHand();
+    bench.socket.receive(output(0, "abc"));
+    bench.event(3, { kind: "title", title: "t" });
+    bench.socket.receive(output(4, "def"));
+    bench.output(7, "g");
+    unpack[1]?.("def");
+    bench.clock.advance(2500);
+    expect(repairs(bench)).toEqual([]);
+    expect(bench.sink.text).toBe("");
+    unpack[0]?.("abc");
+    expect(bench.sink.text).toBe("abcdefg");
+    expect(bench.client.state.title).toBe("t");
+  });
+
+  test("so do the parts of a snapshot", () => {
+    const { bench, unpack } = byHand();
+    const part = {
+      type: "snapshot",
+      epoch: EPOCH,
+      pos: 50,
+      id: 1,
+      parts: 2,
+      scope: "full",
+      cols: 80,
+      rows: 24,
+      skipped: 0,
+    };
+    bench.socket.receive({ ...part, part: 1, z: z("one") });
+    bench.socket.receive({ ...part, part: 2, z: z("two") });
+    bench.output(50, "!");
+    unpack[0]?.("one");
+    unpack[1]?.("two");
+    expect(bench.sink.text).toBe("\x18onetwo!");
+  });
+
+  test("what comes out after the client has left it behind is of no interest", () => {
+    const { bench, unpack } = byHand();
+    bench.socket.receive(output(0, "old"));
+    bench.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
+    bench.attached({ epoch: EPOCH + 1 });
+    bench.output(0, "new", { epoch: EPOCH + 1 } as object);
+    unpack[0]?.("old");
+    expect(bench.sink.text).toBe("new");
+  });
+});
+
+describe("what cannot be unpacked", () => {
+  test.each<[string, (unpack: Array<(text: string | undefined) => void>) => void]>([
+    ["is corrupt", (unpack) => unpack[0]?.(undefined)],
+    ["has another length", (unpack) => unpack[0]?.("ab")],
+  ])("counts as lost when it %s: it is asked for, and all goes on", (_, fails) => {
+    const { bench, unpack } = byHand();
+    bench.socket.receive(output(0, "abc"));
+    bench.output(3, "def");
+    fails(unpack);
+    bench.clock.advance(300);
+    expect(repairs(bench)).toEqual([{ type: "follow", epoch: EPOCH, pos: 0, repair: true }]);
+    bench.output(0, "abc");
+    expect(bench.sink.text).toBe("abcdef");
+  });
+
+  test("nor does one that never ends hold up the rest for ever", () => {
+    const { bench, unpack } = byHand();
+    bench.socket.receive(output(0, "abc"));
+    bench.output(3, "def");
+    bench.clock.advance(5300);
+    expect(repairs(bench).length).toBeGreaterThan(0);
+    bench.output(0, "abc");
+    unpack[0]?.("abc");
+    expect(bench.sink.text).toBe("abcdef");
+  });
+
+  test("base64 that is none, and packed frames that nobody asked for, count as lost", () => {
+    for (const options of [{}, { inflate: null }]) {
+      const { bench } = byHand(options);
+      bench.socket.receive(output(0, "abc", options.inflate === null ? {} : { z: "%%%" }));
+      bench.clock.advance(2000);
+      expect(repairs(bench)).toHaveLength(1);
+    }
+  });
+
+  test("frames that wait are bounded", () => {
+    const { bench, unpack } = byHand();
+    bench.socket.receive(output(0, "abc"));
+    for (let pos = 3; pos < 2000; pos += 1) bench.output(pos, "x");
+    unpack[0]?.("abc");
+    expect(bench.sink.text).toHaveLength(3 + 511);
+  });
+});
