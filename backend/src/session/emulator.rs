@@ -1,15 +1,11 @@
-//! The session's past, as a page that missed it gets it: a reset, and the last lines that were printed.
+//! The session's own emulator, in step with its stream: it answers what programs ask the terminal, and turns the past into a
+//! snapshot. It parses behind the frames, so that an echo never waits for it.
 
 use crate::pty::Size;
+use screen::{Scope, Screen};
 use shared_protocol::Pos;
 use shared_protocol::server::SnapshotScope;
 use std::collections::VecDeque;
-
-/// Output that is kept to be shown again, in bytes.
-const TAIL_BYTES: usize = 64 * 1024;
-
-/// Resets the terminal (RIS).
-const RESET: &[u8] = b"\x1bc";
 
 /// What the emulator has to say after it caught up.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,40 +16,92 @@ pub(super) struct CaughtUp {
     pub title: Option<String>,
 }
 
-#[derive(Debug, Default)]
 pub(super) struct Emulator {
-    tail: VecDeque<u8>,
-    cut: bool,
+    screen: Screen,
+    scrollback: usize,
+    /// Output that is logged and not parsed yet, with its places.
+    behind: VecDeque<(Pos, Vec<u8>)>,
+    /// Place of the first byte that is held back because its sequence or character is not complete.
+    held_from: Option<Pos>,
 }
 
 impl Emulator {
-    pub(super) fn new(_size: Size, _scrollback: usize) -> Self {
-        Self::default()
+    pub(super) fn new(size: Size, scrollback: usize) -> Self {
+        let screen = Screen::new(size.cols, size.rows, scrollback);
+        Self { screen, scrollback, behind: VecDeque::new(), held_from: None }
     }
 
     /// Output at this place.
-    pub(super) fn printed(&mut self, _pos: Pos, bytes: &[u8]) {
-        self.tail.extend(bytes);
-        let over = self.tail.len().saturating_sub(TAIL_BYTES);
-        self.cut |= over > 0;
-        self.tail.drain(..over);
+    pub(super) fn printed(&mut self, pos: Pos, bytes: &[u8]) {
+        match self.behind.back_mut() {
+            Some((start, last)) if start.after(last.len() as u64) == pos => last.extend_from_slice(bytes),
+            _ => self.behind.push_back((pos, bytes.to_vec())),
+        }
     }
 
     /// Parses what is behind.
     pub(super) fn catch_up(&mut self) -> CaughtUp {
-        CaughtUp::default()
+        if self.behind.is_empty() {
+            return CaughtUp::default();
+        }
+        let mut answers = Vec::new();
+        for (pos, bytes) in self.behind.drain(..) {
+            self.screen.feed(&bytes, &mut answers);
+            let (end, length) = (pos.after(bytes.len() as u64), bytes.len() as u64);
+            self.held_from = match self.screen.held_back() as u64 {
+                0 => None,
+                held if held <= length => Some(Pos(end.0 - held)),
+                // It began in an earlier piece.
+                _ => self.held_from,
+            };
+        }
+        CaughtUp { answers, title: self.screen.take_title() }
     }
 
     /// The terminal has another size from here on.
-    pub(super) fn resize(&mut self, _size: Size) -> CaughtUp {
-        self.catch_up()
+    pub(super) fn resize(&mut self, size: Size) -> CaughtUp {
+        let caught_up = self.catch_up();
+        self.screen.resize(size.cols, size.rows);
+        caught_up
     }
 
     /// What restores the screen, and the place in the stream where it stands. `end` is the end of the stream.
-    pub(super) fn snapshot(&mut self, _scope: SnapshotScope, end: Pos) -> (Vec<u8>, Pos) {
-        let tail = self.tail.make_contiguous();
-        // From the start of a line, so that no sequence or character is cut in half.
-        let from = memchr::memchr(b'\n', tail).filter(|_| self.cut).map_or(0, |at| at + 1);
-        ([RESET, &tail[from..]].concat(), end)
+    pub(super) fn snapshot(&self, scope: SnapshotScope, end: Pos) -> (Vec<u8>, Pos) {
+        let scope = match scope {
+            SnapshotScope::Full => Scope::Full { scrollback: self.scrollback },
+            SnapshotScope::Screen => Scope::Screen,
+        };
+        (self.screen.snapshot(scope), self.held_from.unwrap_or(end))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SIZE: Size = Size { cols: 20, rows: 4 };
+
+    #[test]
+    fn a_snapshot_stands_before_what_is_not_complete() {
+        let mut emulator = Emulator::new(SIZE, 10);
+        emulator.printed(Pos(0), b"ab\x1b[3");
+        emulator.catch_up();
+        assert_eq!(emulator.snapshot(SnapshotScope::Full, Pos(5)).1, Pos(2));
+        // An event stands between the two halves.
+        emulator.printed(Pos(6), b"1");
+        emulator.catch_up();
+        assert_eq!(emulator.snapshot(SnapshotScope::Full, Pos(7)).1, Pos(2));
+        emulator.printed(Pos(7), b"m");
+        emulator.catch_up();
+        assert_eq!(emulator.snapshot(SnapshotScope::Full, Pos(9)).1, Pos(9), "an event at the end is part of the past");
+    }
+
+    #[test]
+    fn queries_are_answered_and_titles_told() {
+        let mut emulator = Emulator::new(SIZE, 10);
+        emulator.printed(Pos(0), b"ab\x1b[6n\x1b]2;hello\x07");
+        let said = emulator.catch_up();
+        assert_eq!((said.answers.as_slice(), said.title.as_deref()), (&b"\x1b[1;3R"[..], Some("hello")));
+        assert_eq!(emulator.catch_up(), CaughtUp::default());
     }
 }

@@ -86,3 +86,18 @@ async fn an_attached_client_without_seq_is_told_what_is_missing() {
     let refused = frame(world.say(&ada, json!({"type":"input","data":"x"})).await.frame);
     assert_eq!(refused["code"], "BAD_FIELD");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_service_answers_what_programs_ask_their_terminal() {
+    let world = World::new().await;
+    world.script.print("ab\x1b[6n");
+    world.settle().await;
+    assert_eq!(world.script.input(), b"\x1b[1;3R", "nobody needs to be there");
+    let ada = speaker("ada", "c1");
+    let (_, ticket) = world.attach(&ada, "page").await;
+    world.script.print("\x1b]2;my title\x07");
+    let (frames, _) = world.fetch_all(&ada, ticket).await;
+    let title = frames.iter().find(|frame| frame["kind"] == "title").unwrap();
+    assert_eq!(title["title"], "my title");
+    assert_eq!(world.script.input(), b"\x1b[1;3R", "replayed history asks nobody again");
+}
