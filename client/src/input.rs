@@ -1,5 +1,6 @@
 //! Numbered messages: sent within a window, kept until they are acknowledged, and sent again when they are not.
 
+use shared_protocol::client::{Input, Keys};
 use shared_protocol::limits::INPUT_WINDOW_BYTES;
 use shared_protocol::{ClientMessage, Epoch, Seq};
 use std::collections::VecDeque;
@@ -12,10 +13,14 @@ const RESEND_MOST: Duration = Duration::from_secs(8);
 /// Messages under way at a time: each is an invocation of its own.
 const UNDER_WAY: usize = 64;
 
+/// Keys that wait for the window travel together, up to this many bytes in one message.
+const TOGETHER_BYTES: usize = 16 * 1024;
+
 /// Makes a message once its number and epoch are known.
 type Make = Box<dyn FnOnce(Seq, Epoch) -> ClientMessage + Send>;
 
 enum Waiting {
+    Keys(String),
     Message(Make),
     Interrupt(Box<dyn FnOnce(Seq, Epoch, Seq) -> ClientMessage + Send>),
 }
@@ -29,6 +34,7 @@ pub(crate) struct InputQueue {
     window: usize,
     resend_at: Option<Duration>,
     patience: Duration,
+    resent: u64,
 }
 
 impl std::fmt::Debug for InputQueue {
@@ -46,11 +52,20 @@ impl Default for InputQueue {
             window: INPUT_WINDOW_BYTES,
             resend_at: None,
             patience: RESEND_AFTER,
+            resent: 0,
         }
     }
 }
 
 impl InputQueue {
+    /// Keys, whole: what is typed at once stays in one message.
+    pub(crate) fn keys(&mut self, text: &str) {
+        match self.waiting.back_mut() {
+            Some(Waiting::Keys(keys)) if keys.len() + text.len() <= TOGETHER_BYTES => keys.push_str(text),
+            _ => self.waiting.push_back(Waiting::Keys(text.to_owned())),
+        }
+    }
+
     pub(crate) fn push(&mut self, make: impl FnOnce(Seq, Epoch) -> ClientMessage + Send + 'static) {
         self.waiting.push_back(Waiting::Message(Box::new(make)));
     }
@@ -67,6 +82,11 @@ impl InputQueue {
 
     pub(crate) fn len(&self) -> usize {
         self.waiting.len() + self.sent.len()
+    }
+
+    /// How many messages were sent again so far.
+    pub(crate) fn resent(&self) -> u64 {
+        self.resent
     }
 
     /// Everything up to `seq` was applied.
@@ -119,6 +139,7 @@ impl InputQueue {
         let mut due = Vec::new();
         if self.resend_at.is_some_and(|at| at <= now) {
             due.extend(self.sent.iter().map(|(_, message, _)| message.clone()));
+            self.resent += due.len() as u64;
             self.resend_at = Some(now + self.patience);
             self.patience = (self.patience * 2).min(RESEND_MOST);
         }
@@ -126,6 +147,7 @@ impl InputQueue {
             let Some(waiting) = self.waiting.pop_front() else { break };
             let seq = self.next;
             let message = match waiting {
+                Waiting::Keys(text) => ClientMessage::Input(Input { seq, epoch, keys: Keys::Data(text) }),
                 Waiting::Message(make) => make(seq, epoch),
                 Waiting::Interrupt(make) => make(seq, epoch, Seq(seq.0 - 1)),
             };
@@ -135,5 +157,52 @@ impl InputQueue {
             due.push(message);
         }
         due
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EPOCH: Epoch = Epoch(1);
+
+    fn texts(messages: Vec<ClientMessage>) -> Vec<(u64, String)> {
+        let text = |message| match message {
+            ClientMessage::Input(Input { seq, keys: Keys::Data(text), .. }) => (seq.0, text),
+            other => panic!("{other:?}"),
+        };
+        messages.into_iter().map(text).collect()
+    }
+
+    #[test]
+    fn keys_that_wait_for_the_window_travel_together() {
+        let (mut queue, now) = (InputQueue::default(), Duration::ZERO);
+        for _ in 0..UNDER_WAY {
+            queue.keys("x");
+            assert_eq!(queue.due(EPOCH, now).len(), 1);
+        }
+        queue.keys("a");
+        queue.keys("bc");
+        queue.keys(&"d".repeat(TOGETHER_BYTES));
+        assert!(queue.due(EPOCH, now).is_empty());
+        queue.acknowledged(Seq(2), now);
+        let sent = texts(queue.due(EPOCH, now));
+        assert_eq!((sent[0].clone(), sent.len()), ((65, "abc".to_owned()), 2));
+    }
+
+    #[test]
+    fn what_is_not_acknowledged_is_sent_again_ever_less_often() {
+        let mut queue = InputQueue::default();
+        queue.keys("x");
+        queue.due(EPOCH, Duration::ZERO);
+        let mut at = Vec::new();
+        for second in 1..20 {
+            if !queue.due(EPOCH, Duration::from_secs(second)).is_empty() {
+                at.push(second);
+            }
+        }
+        assert_eq!((at, queue.resent()), (vec![1, 2, 4, 8, 16], 5));
+        queue.acknowledged(Seq(1), Duration::from_secs(20));
+        assert_eq!((queue.len(), queue.deadline()), (0, None));
     }
 }

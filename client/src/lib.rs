@@ -8,7 +8,7 @@ use input::InputQueue;
 use output::OutputStream;
 pub use output::Piece;
 use shared_protocol::client::{
-    Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Input, Interrupt, Keys, Ping, Resize, Resume,
+    Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Interrupt, Ping, Resize, Resume,
 };
 use shared_protocol::server::{Attached, ErrorMessage};
 use shared_protocol::{ClientId, ClientMessage, Epoch, ErrorCode, Pos, ServerFrame, ServerMessage};
@@ -19,7 +19,7 @@ use std::time::Duration;
 const ATTACH_EVERY: Duration = Duration::from_secs(1);
 /// A quiet connection shows that it lives this often.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// Output is acknowledged this long after its last byte, if not before.
+/// Output is acknowledged this long after its first byte, if not before.
 const ACK_AFTER: Duration = Duration::from_millis(500);
 /// Something early waits this long for what is missing before it is asked for.
 const GAP_PATIENCE: Duration = Duration::from_millis(300);
@@ -119,10 +119,14 @@ impl Client {
         self.input.len()
     }
 
-    /// Keys.
+    /// How many messages with a number were sent more than once so far, counting each time.
+    pub fn resent(&self) -> u64 {
+        self.input.resent()
+    }
+
+    /// Keys. What one call types is never split over two messages.
     pub fn keys(&mut self, text: &str) {
-        let keys = Keys::Data(text.to_owned());
-        self.input.push(move |seq, epoch| ClientMessage::Input(Input { seq, epoch, keys }));
+        self.input.keys(text);
     }
 
     /// The window has another size.
@@ -256,10 +260,10 @@ impl Client {
             return;
         }
         let pieces = take(&mut self.output);
-        // Also what was here before is acknowledged again: the service has not heard of it.
+        // Also what was here before is acknowledged again: the service has not heard of it. Counted from the first byte: where
+        // output never pauses, the service would take a late acknowledgement for a lost one.
         self.ack_at.get_or_insert(now + ACK_AFTER);
         if !pieces.is_empty() {
-            self.ack_at = Some(now + ACK_AFTER);
             self.repair_at = None;
         }
         self.heard.extend(pieces.into_iter().map(Heard::Stream));

@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 /// The path of a binary of this workspace.
 pub(crate) fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own path");
-    // target/debug/deps/whole_stack-0123 → target/debug
-    let folder = test.ancestors().nth(2).expect("tests are built into target/<profile>/deps");
+    let own = std::env::current_exe().expect("a program knows its own path");
+    // target/debug/deps/whole_stack-0123 or target/debug/hostile → target/debug
+    let folder = own.parent().expect("a program lies in a folder");
+    let folder = if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder };
     let binary = folder.join(name);
     assert!(
         binary.exists(),
-        "{} is not there; whole-stack tests start the real binaries, so build them first: cargo build --workspace --bins",
+        "{} is not there; whole-stack tests start the real binaries, so build them first: cargo build --workspace --bins (with \
+         --release, if this was)",
         binary.display()
     );
     binary

@@ -6,6 +6,7 @@
 
 mod binaries;
 mod dynamo;
+mod hostile;
 mod http;
 mod processes;
 mod service;
@@ -13,8 +14,9 @@ mod stack;
 mod stream;
 mod terminal;
 
+pub use hostile::{Report, Trial};
 pub use http::http;
 pub use processes::{alive, zombies_of};
-pub use stack::{Function, Stack};
+pub use stack::{Function, Setting, Stack};
 pub use stream::Stream;
 pub use terminal::{PATIENCE, Terminal};

@@ -22,7 +22,7 @@ use tokio::process::Command;
 const JWT_SECRET: &str = "the secret of user tokens in whole-stack tests";
 /// What the gateway's requests are signed with.
 const GATEWAY_SECRET: &str = "the secret of gateway and service in these tests";
-/// Lambda's timeout of the function.
+/// Lambda's timeout of the function, unless a test says otherwise.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How the function runs.
@@ -32,6 +32,33 @@ pub enum Function {
     InProcess,
     /// The real `bootstrap` behind the Lambda Runtime API, frozen between events, with a DynamoDB API.
     Bootstrap,
+}
+
+/// How a stack is to be.
+pub struct Setting {
+    /// How the function runs.
+    pub function: Function,
+    /// The gateway's limits and faults.
+    pub gateway: Options,
+    /// Lambda's timeout of the function.
+    pub timeout: Duration,
+    /// What the service logs.
+    pub log: &'static str,
+    /// What the function logs, where it is a process of its own.
+    pub function_log: &'static str,
+}
+
+impl Setting {
+    /// As on AWS, with everything logged.
+    pub fn new(function: Function) -> Self {
+        Self {
+            function,
+            gateway: Options::default(),
+            timeout: FUNCTION_TIMEOUT,
+            log: "info,backend=debug",
+            function_log: "warn",
+        }
+    }
 }
 
 /// The whole of Termgate.
@@ -46,8 +73,13 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything.
+    /// Starts everything, as on AWS.
     pub async fn start(function: Function) -> Self {
+        Self::start_with(Setting::new(function)).await
+    }
+
+    /// Starts everything.
+    pub async fn start_with(setting: Setting) -> Self {
         let home = TempDir::new().expect("a temporary folder");
         let mut command = Command::new(binary("termgate"));
         command
@@ -60,10 +92,10 @@ impl Stack {
             .env("JWT_SECRET", JWT_SECRET)
             .env("GATEWAY_SECRET", GATEWAY_SECRET)
             .env("LOG_FORMAT", "json")
-            .env("RUST_LOG", "info,backend=debug");
+            .env("RUST_LOG", setting.log);
         let service = Service::start("the service", command, r#""address":""#).await;
         let url = format!("http://{}", service.addr);
-        let gateway = DevGateway::new(Options::default());
+        let gateway = DevGateway::new(setting.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("it listens");
         let users = UserTokens {
@@ -71,7 +103,7 @@ impl Stack {
             issuer: None,
             audience: None,
         };
-        let (dynamo, connections, invoker): (_, Arc<dyn Connections>, Arc<dyn Invoke>) = match function {
+        let (dynamo, connections, invoker): (_, Arc<dyn Connections>, Arc<dyn Invoke>) = match setting.function {
             Function::InProcess => {
                 let connections = Arc::new(MemoryConnections::default());
                 let clock = Arc::new(SystemClock);
@@ -84,7 +116,7 @@ impl Stack {
                     browser: Arc::new(ClientsBrowser::new(gateway.clients())),
                     clock,
                 };
-                (None, connections, Arc::new(InProcess::new(Gateway::new(parts), FUNCTION_TIMEOUT)))
+                (None, connections, Arc::new(InProcess::new(Gateway::new(parts), setting.timeout)))
             }
             Function::Bootstrap => {
                 let dynamo = Dynamo::start().await;
@@ -96,11 +128,12 @@ impl Stack {
                         ("GATEWAY_SECRET", GATEWAY_SECRET.to_owned()),
                         ("BACKEND_URL", url),
                         ("DOMAIN_NAME", format!("http://{addr}")),
-                        ("RUST_LOG", "warn".to_owned()),
+                        ("RUST_LOG", setting.function_log.to_owned()),
                     ]
                     .map(|(name, value)| (name.to_owned(), value)),
                 );
                 let function = dev_gateway::Function::new(binary("bootstrap"), variables);
+                let function = dev_gateway::Function { timeout: setting.timeout, ..function };
                 let connections = Arc::new(DynamoConnections::new(Aws::new(dynamo.config())));
                 (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(SystemAmbient))))
             }
@@ -147,7 +180,12 @@ impl Stack {
 
     /// Signs a user's token.
     pub fn sign(&self, claims: &UserClaims) -> String {
-        tokens::sign_user(claims, JWT_SECRET.as_bytes()).expect("long enough")
+        sign(claims)
+    }
+
+    /// The same, for whoever outlives this borrow.
+    pub fn signer(&self) -> fn(&UserClaims) -> String {
+        sign
     }
 
     /// The secret that the service expects the gateway to sign with.
@@ -181,4 +219,8 @@ impl Stack {
             dynamo.stop().await;
         }
     }
+}
+
+fn sign(claims: &UserClaims) -> String {
+    tokens::sign_user(claims, JWT_SECRET.as_bytes()).expect("long enough")
 }

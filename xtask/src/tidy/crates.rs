@@ -15,7 +15,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
     ("screen", &[]),
     ("backend", &["shared-protocol", "tokens", "client", "screen"]),
     ("dev-gateway", &["shared-protocol", "tokens", "gateway-lambda"]),
-    ("e2e", &["shared-protocol", "tokens", "client", "gateway-lambda", "backend", "dev-gateway"]),
+    ("e2e", &["shared-protocol", "tokens", "client", "gateway-lambda", "screen", "backend", "dev-gateway"]),
     ("xtask", &["shared-protocol"]),
 ];
 
