@@ -44,7 +44,7 @@ impl fmt::Display for Endpoint {
 /// Why @connections did not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
-    /// 410: there is no such connection, API Gateway says. A frame may have been delivered all the same.
+    /// 410: there is no such connection, API Gateway says. It may be there all the same, and may even have the frame.
     #[error("the connection is gone")]
     Gone,
     /// 429: the account's request quota, or the browser does not read as fast as frames come.

@@ -6,9 +6,17 @@ use crate::connections::{Connection, ConnectionsError};
 use crate::event::{Handshake, Source};
 use crate::line::Line;
 use crate::route::Parts;
+use futures_util::StreamExt;
 use serde_json::{Value, json};
 use shared_protocol::gateway::SUBPROTOCOL;
 use shared_protocol::{ApiError, ErrorCode};
+use std::time::Duration;
+
+/// API Gateway does not know a connection before its `$connect` has returned, at the latest after this long. A row that is younger
+/// proves itself.
+const OPENING: Duration = shared_protocol::limits::INTEGRATION_TIMEOUT;
+/// Connections that are asked after at the same time.
+const ASKED_AT_ONCE: usize = 8;
 
 /// Why a connection does not open.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +76,10 @@ async fn open(line: &Line<'_>, source: Source, handshake: &Handshake) -> Result<
         None => authorize::identify(handshake, &parts.config, parts.clock.as_ref())?,
     };
     let now = parts.clock.unix_seconds();
-    let open = line.row(parts.connections.count_of_user(&identity.sub, now)).await?;
+    let mut open = line.row(parts.connections.count_of_user(&identity.sub, now)).await?;
+    if open >= parts.config.connections_per_user {
+        open -= clear(line, &identity.sub, now).await?.min(open);
+    }
     if open >= parts.config.connections_per_user {
         return Err(Refused::TooMany(open));
     }
@@ -80,4 +91,20 @@ async fn open(line: &Line<'_>, source: Source, handshake: &Handshake) -> Result<
     };
     line.row(parts.connections.put(&row)).await?;
     Ok(row)
+}
+
+/// Removes the rows of a user's connections that are gone: API Gateway does not always say so. Returns how many there were.
+async fn clear(line: &Line<'_>, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
+    let ttl = line.parts.config.connection_ttl.as_secs();
+    let until = (now + ttl).saturating_sub(OPENING.as_secs());
+    let silent = line.row(line.parts.connections.silent_of_user(sub, now, until)).await?;
+    let cleared = futures_util::stream::iter(silent).map(|other| async move {
+        let gone = line.knows(&other).await == Some(false);
+        if gone {
+            tracing::info!(connection = %other, "[WebSocket] Removed a row that was left behind");
+            line.remove_row(&other).await;
+        }
+        usize::from(gone)
+    });
+    Ok(cleared.buffer_unordered(ASKED_AT_ONCE).fold(0, |sum, gone| async move { sum + gone }).await)
 }

@@ -55,6 +55,9 @@ pub trait Connections: Send + Sync {
     /// How many live rows a user has.
     async fn count_of_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError>;
 
+    /// The connections of a user's live rows that expire at `until` or before, in no order: those that were silent for long.
+    async fn silent_of_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
+
     /// The connections with live rows of a session, in no order.
     async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
 }

@@ -29,7 +29,8 @@ pub(crate) struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Posts a frame, the same bytes again where that may help.
+    /// Posts a frame, the same bytes again where that may help. [`PostError::Gone`] means that the connection really is: a 410 alone
+    /// proves nothing, since API Gateway answers it for frames that arrived, and for connections that stay.
     pub(crate) async fn post(&self, frame: Bytes) -> Result<(), PostError> {
         let (mut throttled, mut failed) = (0, 0);
         loop {
@@ -39,9 +40,12 @@ impl Line<'_> {
                 Ok(Err(error)) => error,
                 Err(_) => return Err(PostError::Failed("no time was left".to_owned())),
             };
-            let (tries, most) = match error {
-                PostError::Throttled => (&mut throttled, THROTTLED_TRIES),
-                PostError::Failed(_) => (&mut failed, FAILED_TRIES),
+            let (tries, most, error) = match error {
+                PostError::Throttled => (&mut throttled, THROTTLED_TRIES, error),
+                PostError::Failed(_) => (&mut failed, FAILED_TRIES, error),
+                PostError::Gone if self.exists().await != Some(false) => {
+                    (&mut failed, FAILED_TRIES, PostError::Failed("410 for a connection that is there".to_owned()))
+                }
                 PostError::Gone | PostError::TooLarge | PostError::Forbidden(_) => return Err(error),
             };
             let pause = (FIRST_PAUSE * 2_u32.pow(*tries)).min(LONGEST_PAUSE);
@@ -59,8 +63,13 @@ impl Line<'_> {
     }
 
     /// Whether API Gateway still knows the connection; `None` when it cannot be found out.
-    pub(crate) async fn exists(&self) -> Option<bool> {
-        let exists = self.parts.browser.exists(&self.endpoint, &self.connection);
+    async fn exists(&self) -> Option<bool> {
+        self.knows(&self.connection).await
+    }
+
+    /// The same of any connection of this API.
+    pub(crate) async fn knows(&self, connection: &ConnectionId) -> Option<bool> {
+        let exists = self.parts.browser.exists(&self.endpoint, connection);
         tokio::time::timeout_at(self.budget.finish_by, exists).await.ok()?.ok()
     }
 

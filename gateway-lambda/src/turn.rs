@@ -40,12 +40,9 @@ impl Turn<'_> {
         }
     }
 
-    /// After a 410: makes sure, then removes that row and no other, and tells the service. A 410 alone proves nothing: API
-    /// Gateway answers it for frames that arrived, and for connections that stay.
+    /// The connection is gone: removes that row and no other, and tells the service.
     pub(crate) async fn gone(&self) {
-        if self.line.exists().await == Some(false) {
-            tokio::join!(self.line.remove_row(&self.caller.connection), self.tell_disconnect());
-        }
+        tokio::join!(self.line.remove_row(&self.caller.connection), self.tell_disconnect());
     }
 
     /// Tells the service that the connection is gone.

@@ -137,17 +137,30 @@ impl Connections for DynamoConnections {
         }
     }
 
+    async fn silent_of_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+        let query = self
+            .live(USER_INDEX, "userId", sub, now)
+            .filter_expression("#expires > :now AND #expires <= :until")
+            .expression_attribute_values(":until", number(until));
+        ids(query, "find a user's rows").await
+    }
+
     async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        let query = self.live(SESSION_INDEX, "sessionId", sid.as_str(), now).projection_expression("connectionId");
-        let (mut connections, mut start) = (Vec::new(), None);
-        loop {
-            let page = query.clone().set_exclusive_start_key(start).send().await;
-            let page = page.map_err(failed("find a session's rows"))?;
-            connections.extend(page.items().iter().filter_map(connection_id));
-            match page.last_evaluated_key {
-                Some(key) => start = Some(key),
-                None => return Ok(connections),
-            }
+        ids(self.live(SESSION_INDEX, "sessionId", sid.as_str(), now), "find a session's rows").await
+    }
+}
+
+/// The connections of every row that a query finds, page by page.
+async fn ids(query: QueryFluentBuilder, action: &'static str) -> Result<Vec<ConnectionId>, ConnectionsError> {
+    let query = query.projection_expression("connectionId");
+    let (mut connections, mut start) = (Vec::new(), None);
+    loop {
+        let page = query.clone().set_exclusive_start_key(start).send().await;
+        let page = page.map_err(failed(action))?;
+        connections.extend(page.items().iter().filter_map(connection_id));
+        match page.last_evaluated_key {
+            Some(key) => start = Some(key),
+            None => return Ok(connections),
         }
     }
 }

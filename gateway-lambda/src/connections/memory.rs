@@ -53,6 +53,12 @@ impl Connections for MemoryConnections {
         Ok(rows.values().filter(|row| row.identity.sub == sub).count())
     }
 
+    async fn silent_of_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+        let (rows, silent) = (self.rows(), now + 1..=until);
+        let of_user = rows.values().filter(|row| row.identity.sub == sub && silent.contains(&row.expires_at));
+        Ok(of_user.map(|row| row.id.clone()).collect())
+    }
+
     async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         let rows = self.rows();
         let of_session = rows.values().filter(|row| row.identity.sid.as_ref() == Some(sid) && row.expires_at > now);

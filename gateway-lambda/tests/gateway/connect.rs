@@ -78,6 +78,28 @@ async fn a_user_has_so_many_connections_and_no_more() {
 }
 
 #[tokio::test]
+async fn rows_of_connections_that_are_gone_do_not_count_for_long() {
+    let world = World::with(|config| config.connections_per_user = 4);
+    let silent = |name| Connection { expires_at: NOW + 571, ..row(name, identity()) };
+    for name in ["gone=", "there="] {
+        world.connections.put(&silent(name)).await.unwrap();
+    }
+    // API Gateway does not know it yet either, but it may be about to open.
+    for young in ["young=", "younger="] {
+        world.connections.put(&Connection { expires_at: NOW + 572, ..row(young, identity()) }).await.unwrap();
+    }
+    for name in ["gone=", "young=", "younger="] {
+        world.browser.leave_after(&id(name), 0);
+    }
+    assert_eq!(world.handle(fixture("connect")).await["statusCode"], 200);
+    let left = world.connections.rows_left(&["gone=", "there=", "young=", "younger=", CONNECTION]).await;
+    assert_eq!(left, [false, true, true, true, true]);
+    let mut another = fixture("connect");
+    another["requestContext"]["connectionId"] = json!("another=");
+    assert_eq!(refusal(&world.handle(another).await), (429, "LIMIT_REACHED".to_owned()));
+}
+
+#[tokio::test]
 async fn a_table_that_fails_lets_nobody_in_and_says_nothing_of_itself() {
     let world = World::new();
     world.connections.broken.store(true, Ordering::Relaxed);

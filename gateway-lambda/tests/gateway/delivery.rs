@@ -100,12 +100,26 @@ async fn a_connection_that_is_gone_loses_its_own_row_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_410_for_a_connection_that_is_there_only_ends_the_following() {
+async fn a_410_for_a_connection_that_is_there_is_one_more_stumble() {
     let world = world().await;
-    world.browser.next_posts([Ok(()), Err(PostError::Gone)]);
+    let gone = Err(PostError::Gone);
+    world.browser.next_posts([gone.clone(), Ok(()), gone.clone(), gone]);
+    let began = Instant::now();
     world.message(fixture("message-default")).await;
-    assert_eq!(world.browser.deliveries().last(), Some(&Delivery::Asked(id(CONNECTION))));
+    assert_eq!(world.browser.frames(), ["reply", "out1", "out2", "out3"]);
+    assert_eq!(refused(&world), ["reply", "out1", "out1"], "the same bytes: the browser may have them already");
+    assert_eq!(began.elapsed(), Duration::from_millis(50 + 150));
+    assert_eq!(world.connections.rows_left(&[CONNECTION, "other="]).await, [true, true]);
+    assert_eq!(world.disconnects(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_410_that_stays_ends_the_following_and_the_connection_keeps_its_row() {
+    let world = world().await;
+    world.browser.next_posts([Ok(())].into_iter().chain(vec![Err(PostError::Gone); 20]));
+    world.message(fixture("message-default")).await;
     assert_eq!(world.browser.frames(), ["reply"]);
+    assert_eq!((refused(&world), world.asked()), (vec!["out1".to_owned(); 3], vec!["f1".to_owned(), "f2".to_owned()]));
     assert_eq!(world.connections.rows_left(&[CONNECTION, "other="]).await, [true, true]);
     assert_eq!(world.disconnects(), 0);
 }
@@ -117,7 +131,7 @@ async fn a_question_in_flight_is_dropped_when_the_connection_is_gone() {
     world.browser.posts_take(Duration::from_millis(20));
     world.backend.on_message(NOTHING, Ok(frame("reply", Some("f1"))));
     world.backend.on_output(NOTHING, Ok(frame("out1", Some("f2"))));
-    world.browser.next_posts([Ok(()), Err(PostError::Gone)]);
+    world.browser.leave_after(&id(CONNECTION), 1);
     let began = Instant::now();
     world.message(fixture("message-default")).await;
     assert_eq!(world.asked(), ["f1", "f2"]);

@@ -204,6 +204,11 @@ impl Connections for WatchedConnections {
         self.rows.count_of_user(sub, now).await
     }
 
+    async fn silent_of_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+        self.check()?;
+        self.rows.silent_of_user(sub, now, until).await
+    }
+
     async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         self.check()?;
         self.rows.of_session(sid, now).await

@@ -12,6 +12,7 @@ pub(crate) async fn connections_contract(table: &dyn Connections) -> Result<(), 
     a_touch_moves_the_expiry_and_revives_nothing(table).await?;
     removing_removes_one_row_only(table).await?;
     a_users_live_rows_are_counted(table).await?;
+    a_users_silent_rows_are_found(table).await?;
     a_sessions_live_rows_are_found(table).await
 }
 
@@ -82,6 +83,18 @@ async fn a_users_live_rows_are_counted(table: &dyn Connections) -> Result<(), Co
     table.put(&row("count-other=", "count2", Some("count"), NOW + 9)).await?;
     assert_eq!(table.count_of_user("count", NOW).await?, 4, "one of five has expired");
     assert_eq!(table.count_of_user("nobody", NOW).await?, 0);
+    Ok(())
+}
+
+async fn a_users_silent_rows_are_found(table: &dyn Connections) -> Result<(), ConnectionsError> {
+    for n in 0..5_u64 {
+        table.put(&row(&format!("silent-{n}="), "silent", None, NOW + n)).await?;
+    }
+    table.put(&row("silent-other=", "silent2", None, NOW + 2)).await?;
+    let mut found = table.silent_of_user("silent", NOW, NOW + 2).await?;
+    found.sort_by(|a, b| a.as_str().cmp(b.as_str()));
+    assert_eq!(found, [id("silent-1="), id("silent-2=")], "neither expired nor of late");
+    assert_eq!(table.silent_of_user("silent", NOW, NOW).await?, []);
     Ok(())
 }
 
