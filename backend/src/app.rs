@@ -13,7 +13,10 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Time for sessions and requests to end after the request to stop. Containers are killed after 30 s (ECS) or sooner.
-const DRAIN: Duration = Duration::from_secs(15);
+const DRAIN: Duration = Duration::from_secs(12);
+
+/// Longest time from the request to stop to the end, whatever clients do: some never finish a request.
+const LAST: Duration = Duration::from_secs(18);
 
 /// What the service is made of.
 pub struct Parts {
@@ -80,7 +83,7 @@ impl App {
         let service = self.service;
         tokio::select! {
             result = server.into_future() => result,
-            () = async { service.drained().await; tokio::time::sleep(DRAIN * 2).await } => Ok(()),
+            () = async { service.drained().await; tokio::time::sleep(LAST).await } => Ok(()),
         }
     }
 }

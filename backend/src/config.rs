@@ -148,17 +148,23 @@ fn auth(env: &Env<'_>, entropy: &dyn Entropy) -> Result<AuthConfig, ConfigError>
         secrets.push(GatewaySecret::new(previous.as_bytes()).map_err(|_| short("GATEWAY_SECRET_PREVIOUS"))?);
     }
     let origins = env.text("ALLOWED_ORIGINS").or_else(|| env.text("FRONTEND_URL")).unwrap_or_default();
+    if origins.split(',').any(|origin| origin.trim() == "*") {
+        return Err(invalid("ALLOWED_ORIGINS", "a list of origins, because requests carry credentials", "*"));
+    }
     Ok(AuthConfig {
         gateway: GatewayKeys::new(&secrets),
         users: UserTokens { key, issuer: env.text("JWT_ISSUER"), audience: env.text("JWT_AUDIENCE") },
         origins: origins
             .split(',')
-            .map(|origin| origin.trim().trim_end_matches('/').to_owned())
+            .map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase())
             .filter(|origin| !origin.is_empty())
             .collect(),
         random_secrets,
     })
 }
+
+/// Largest number of anything, and of seconds: some thirty years.
+const MOST: u64 = 1_000_000_000;
 
 struct Env<'a> {
     lookup: &'a dyn Fn(&str) -> Option<String>,
@@ -184,7 +190,12 @@ impl Env<'_> {
 
     fn at_least(&self, name: &'static str, least: u64, default: u64) -> Result<u64, ConfigError> {
         let value = self.parsed(name, "a whole number", default)?;
-        if value < least { Err(invalid(name, "a positive whole number", &value.to_string())) } else { Ok(value) }
+        let possible = least..=MOST;
+        if possible.contains(&value) {
+            Ok(value)
+        } else {
+            Err(invalid(name, "a positive whole number", &value.to_string()))
+        }
     }
 
     fn flag(&self, name: &'static str) -> Result<bool, ConfigError> {
@@ -244,6 +255,7 @@ mod tests {
             (&[("GATEWAY_SECRET", "short")], "GATEWAY_SECRET must be at least 32 bytes long"),
             (&[("PORT", "http")], "PORT must be a port number, but is \"http\""),
             (&[("SESSION_IDLE_SECONDS", "0")], "SESSION_IDLE_SECONDS must be a positive whole number"),
+            (&[("ALLOWED_ORIGINS", "https://a.example, *")], "ALLOWED_ORIGINS must be a list of origins"),
             (&[("LOG_FORMAT", "xml")], "LOG_FORMAT must be `text` or `json`"),
             (&[("LOG_COMMANDS", "yes")], "LOG_COMMANDS must be `true` or `false`"),
         ] {

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// How long an ended session is remembered: a token issued before its end must not create it again while it is valid.
 pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
+/// How long a session that nobody has attached to is kept.
+pub const CREATED_LIFE: Duration = Duration::from_secs(3600);
+
 /// How long a closed connection is remembered: longer than any message of it can be late.
 pub const GONE_LIFE: Duration = Duration::from_secs(300);
 
@@ -60,7 +63,8 @@ pub trait Store: Send + Sync {
     /// Writes a session that is not there yet. Returns the one that is there instead.
     async fn create(&self, record: SessionRecord) -> Result<Option<SessionRecord>, StoreError>;
 
-    /// Writes a session as it is now; an ended one is forgotten after [`TOMBSTONE_LIFE`].
+    /// Writes a session as it is now; an ended one is forgotten after [`TOMBSTONE_LIFE`], one without a shell after
+    /// [`CREATED_LIFE`].
     async fn save(&self, record: SessionRecord) -> Result<(), StoreError>;
 
     /// One session.

@@ -29,20 +29,15 @@ impl Shells for PtyShells {
             command.env(name, value);
         }
         command.cwd(&spec.directory);
-        let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
+        let mut child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
         // Our copy of the slave would keep the terminal open after its last process.
         drop(pair.slave);
-        let pid = child.process_id().and_then(|id| Pid::from_raw(id as i32));
-        let pid = pid.ok_or_else(|| io::Error::other("the shell has no process id"))?;
-        let raw = pair.master.as_raw_fd().ok_or_else(|| io::Error::other("the terminal has no descriptor"))?;
-        Ok(Box::new(KernelPty {
-            io: readiness(nonblocking_duplicate(raw)?, Interest::READABLE | Interest::WRITABLE)?,
-            ended: readiness(pidfd_open(pid, PidfdFlags::empty())?, Interest::READABLE)?,
-            end_told: false,
-            master: pair.master,
-            pid,
-            nonce: spec.nonce.clone(),
-        }))
+        let opened = KernelPty::new(pair.master, child.process_id(), spec.nonce.clone());
+        opened.map(|pty| Box::new(pty) as Box<dyn Pty>).inspect_err(|_| {
+            // Nobody would ever wait for it.
+            let _ = child.kill();
+            let _ = child.wait();
+        })
     }
 
     fn isolation(&self) -> &'static str {
@@ -80,6 +75,22 @@ struct KernelPty {
     master: Box<dyn MasterPty + Send>,
     pid: Pid,
     nonce: Nonce,
+}
+
+impl KernelPty {
+    fn new(master: Box<dyn MasterPty + Send>, pid: Option<u32>, nonce: Nonce) -> io::Result<Self> {
+        let pid = pid.and_then(|id| Pid::from_raw(id as i32));
+        let pid = pid.ok_or_else(|| io::Error::other("the shell has no process id"))?;
+        let raw = master.as_raw_fd().ok_or_else(|| io::Error::other("the terminal has no descriptor"))?;
+        Ok(Self {
+            io: readiness(nonblocking_duplicate(raw)?, Interest::READABLE | Interest::WRITABLE)?,
+            ended: readiness(pidfd_open(pid, PidfdFlags::empty())?, Interest::READABLE)?,
+            end_told: false,
+            master,
+            pid,
+            nonce,
+        })
+    }
 }
 
 impl Pty for KernelPty {

@@ -117,7 +117,7 @@ pub(super) fn origin_allowed(auth: &AuthConfig, headers: &HeaderMap) -> bool {
         None => !headers.contains_key(ORIGIN),
         Some(origin) => {
             let same = origin.split_once("://").is_some_and(|(_, origin_host)| origin_host == host);
-            same || auth.origins.iter().any(|allowed| allowed == origin)
+            same || auth.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
         }
     }
 }

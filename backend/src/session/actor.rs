@@ -81,6 +81,8 @@ pub(super) struct Actor {
     pub output_over: bool,
     pub ending: Option<Ending>,
     pub reason: EndReason,
+    /// When the shell was over, in ms since 1970: tokens issued later may make the session anew.
+    pub ended_at_ms: u64,
 }
 
 impl Actor {
@@ -112,11 +114,12 @@ impl Actor {
             output_over: false,
             ending: None,
             reason: EndReason::Exited,
+            ended_at_ms: 0,
         }
     }
 
-    /// Runs until the session is over. Returns why it ended.
-    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> EndReason {
+    /// Runs until the session is over. Returns why and when (ms since 1970) it ended.
+    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> (EndReason, u64) {
         loop {
             let deadline = self.deadline();
             let want = Want {
@@ -145,8 +148,9 @@ impl Actor {
                 break;
             }
         }
+        self.close_all();
         self.sweep().await;
-        self.reason
+        (self.reason, self.ended_at_ms)
     }
 
     fn request(&mut self, request: Request) {

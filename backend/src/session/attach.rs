@@ -6,7 +6,7 @@ use super::client::Client;
 use crate::pty::Size;
 use shared_protocol::client::Attach;
 use shared_protocol::server::{Attached, ErrorMessage};
-use shared_protocol::{ClientId, ConnectionId, ErrorCode, Role, ServerMessage, StreamEvent};
+use shared_protocol::{ClientId, ConnectionId, ErrorCode, Pos, Role, ServerMessage, StreamEvent};
 use tokio::time::Instant;
 
 /// Clients that one session remembers. The ones that left longest ago are forgotten first.
@@ -31,10 +31,12 @@ impl Actor {
         let client = self.clients.entry(attach.client.clone()).or_insert_with(|| Client::new(speaker, false, now));
         client.role = speaker.role;
         client.seen = now;
+        client.direct = speaker.direct;
         client.deflates = attach.accept.iter().any(|encoding| encoding == "z");
         client.size = Some(Size { cols: attach.cols, rows: attach.rows });
         let resume = attach.resume.filter(|resume| resume.epoch == epoch && resume.pos <= end).map(|resume| resume.pos);
-        let from = resume.unwrap_or_default();
+        // A page that says nothing of what it has, has nothing; a late word is behind what it acknowledged since.
+        let from = resume.map_or_else(Pos::default, |pos| pos.max(client.sending.acked));
         client.sending.restart(from, now);
         client.snapshot.clear();
         // The cheapest way back: what is missing as it was printed, or the screen as it is now.
@@ -76,7 +78,7 @@ impl Actor {
         if let Some(connected) = self.connections.get(&speaker.connection) {
             return Some(connected.client.clone());
         }
-        // Connection ids have characters that no client id has, so the two never meet.
+        // Longer than any id that a page makes for itself.
         let id = ClientId::new(hex::encode(speaker.connection.as_str()).chars().take(120).collect::<String>()).ok()?;
         if !self.clients.contains_key(&id) && !self.make_room() {
             return None;

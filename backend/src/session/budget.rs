@@ -33,9 +33,9 @@ impl Budget {
     pub fn allows_stream(&mut self, now: Instant) -> bool {
         let Some(rate) = self.rate else { return true };
         let since = now.saturating_duration_since(self.filled);
-        let earned = since.as_micros() as u64 * rate / 1_000_000;
+        let earned = u64::try_from(since.as_micros() * u128::from(rate) / 1_000_000).unwrap_or(u64::MAX);
         if earned > 0 {
-            self.left = (self.left + earned).min(BURST_BYTES);
+            self.left = self.left.saturating_add(earned).min(BURST_BYTES);
             self.filled = now;
         }
         // With less left than a frame is likely to take, the next would be paid for by nobody.

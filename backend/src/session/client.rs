@@ -80,6 +80,8 @@ impl Sending {
 
     /// The client lost something: start again at `pos`.
     pub(super) fn repair(&mut self, pos: Pos, now: Instant) {
+        // A late word about what was parsed meanwhile.
+        let pos = pos.max(self.acked);
         self.sent = pos;
         self.resend_at = None;
         self.acked(pos, now);
@@ -108,9 +110,9 @@ pub(super) struct Client {
     /// Without an `attach`: gets direct replies only.
     pub plain: bool,
     /// Its frames cost nothing.
-    direct: bool,
+    pub direct: bool,
     /// When the screen is shown next, while the budget is spent.
-    show_at: Option<Instant>,
+    pub show_at: Option<Instant>,
     shown: Option<Instant>,
     /// It reads `z`.
     pub deflates: bool,
@@ -127,7 +129,7 @@ pub(super) struct Client {
     pub sending: Sending,
     /// What it was not sent yet is replaced by the screen as it is.
     pub skip: bool,
-    /// Its emulator is empty: the next snapshot must be a full one.
+    /// Its emulator has shown nothing since it attached: the next snapshot must be a full one.
     pub reset: bool,
     /// Parts of a snapshot that are still to be sent.
     pub snapshot: VecDeque<ServerMessage>,
@@ -177,14 +179,13 @@ impl Client {
     pub(super) fn is_followed(&mut self, now: Instant) -> bool {
         if self.waiter.as_ref().is_some_and(|waiter| waiter.reply.is_closed()) {
             self.waiter = None;
-            self.follower.gave_up(now);
+            self.follower.gave_up();
         }
         self.follower.is_live(now)
     }
 
     /// Whether the stream may go out to it; when not, whether it is time to show the screen instead.
     pub(super) fn may_stream(&mut self, budget: &mut Budget, now: Instant) -> Result<(), bool> {
-        self.show_at = None;
         if self.direct || budget.allows_stream(now) {
             return Ok(());
         }
@@ -213,13 +214,18 @@ impl Client {
         self.ack_due.is_some_and(|due| due <= now)
     }
 
-    /// Whether the missing message was waited for long enough; counts again from now.
-    pub(super) fn gap_is_due(&mut self, now: Instant) -> bool {
+    /// Notes when messages began to wait for one that is missing.
+    pub(super) fn note_gap(&mut self, now: Instant) -> Option<Instant> {
         if !self.order.has_gap() {
             self.gap_since = None;
-            return false;
+            return None;
         }
-        let since = *self.gap_since.get_or_insert(now);
+        Some(*self.gap_since.get_or_insert(now))
+    }
+
+    /// Whether the missing message was waited for long enough; counts again from now.
+    pub(super) fn gap_is_due(&mut self, now: Instant) -> bool {
+        let Some(since) = self.note_gap(now) else { return false };
         let due = since + GAP_PATIENCE <= now;
         if due {
             self.gap_since = Some(now);

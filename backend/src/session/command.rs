@@ -18,6 +18,12 @@ pub const TYPING_WAIT: Duration = Duration::from_secs(2);
 /// its prompt is only acted on at the next key.
 pub const TAKE_BACK_AGAIN: Duration = Duration::from_millis(200);
 
+/// How long a prompt must stand untouched, when keys were typed before it, until it counts as empty.
+pub const SETTLE: Duration = Duration::from_millis(100);
+
+/// How often a line that is not whole is taken back, at most.
+const TAKE_BACKS: u32 = 10;
+
 /// Commands that wait for a prompt, at most.
 pub const WAITING_COMMANDS: usize = 16;
 
@@ -40,6 +46,8 @@ enum Shell {
     Elsewhere,
     /// The last line is done; the prompt is about to stand.
     Done,
+    /// A prompt stands there, but keys were typed before it: the line editor may be about to read them.
+    Settling(Instant),
     /// A prompt stands there and nothing was typed since.
     EmptyPrompt,
 }
@@ -61,6 +69,7 @@ struct Active<O> {
     code: Option<i32>,
     /// Set while a line that is not whole is taken back: when to try again.
     take_back_at: Option<Instant>,
+    take_backs: u32,
     incomplete: bool,
     /// The line editor has handed the line over: what is captured since is not its echo.
     line_left: bool,
@@ -95,6 +104,8 @@ pub enum Step<O> {
 pub struct Commands<O> {
     shell: Shell,
     bracketed: bool,
+    /// Keys were typed since the last prompt stood there.
+    typed_ahead: bool,
     active: Option<Active<O>>,
     waiting: VecDeque<Waiting<O>>,
 }
@@ -102,7 +113,7 @@ pub struct Commands<O> {
 impl<O> Default for Commands<O> {
     fn default() -> Self {
         // The first prompt comes without a command before it.
-        Self { shell: Shell::Done, bracketed: false, active: None, waiting: VecDeque::new() }
+        Self { shell: Shell::Done, bracketed: false, typed_ahead: false, active: None, waiting: VecDeque::new() }
     }
 }
 
@@ -119,6 +130,7 @@ impl<O> Commands<O> {
     /// A key was typed: the prompt is not empty any more.
     pub fn typed(&mut self) {
         self.shell = Shell::Elsewhere;
+        self.typed_ahead = true;
     }
 
     /// Whether a command is being typed and other input must wait.
@@ -129,7 +141,11 @@ impl<O> Commands<O> {
     /// When [`Self::tick`] is due.
     pub fn deadline(&self) -> Option<Instant> {
         let active = self.active.iter().flat_map(|active| active.typing_until.into_iter().chain(active.take_back_at));
-        self.waiting.front().map(|waiting| waiting.until).into_iter().chain(active).min()
+        let settled = match self.shell {
+            Shell::Settling(until) if !self.waiting.is_empty() => Some(until),
+            _ => None,
+        };
+        self.waiting.front().map(|waiting| waiting.until).into_iter().chain(active).chain(settled).min()
     }
 
     /// Gives up what took too long.
@@ -144,8 +160,14 @@ impl<O> Commands<O> {
         if let Some(active) = &mut self.active
             && active.take_back_at.is_some_and(|at| at <= now)
         {
-            active.take_back_at = Some(now + TAKE_BACK_AGAIN);
+            // Not for ever: a shell may ignore it.
+            active.take_backs += 1;
+            active.take_back_at = (active.take_backs < TAKE_BACKS).then_some(now + TAKE_BACK_AGAIN);
             steps.push(Step::Type(vec![0x03]));
+        }
+        if matches!(self.shell, Shell::Settling(until) if until <= now) {
+            self.shell = Shell::EmptyPrompt;
+            steps.extend(self.start(now));
         }
         while self.waiting.front().is_some_and(|waiting| waiting.until <= now) {
             steps.extend(self.waiting.pop_front().map(|waiting| Step::Busy(waiting.origin)));
@@ -155,6 +177,10 @@ impl<O> Commands<O> {
 
     /// The shell printed something that is no mark.
     pub fn text(&mut self, text: &[u8]) {
+        if matches!(self.shell, Shell::Settling(_)) {
+            // The echo of what was typed ahead.
+            self.shell = Shell::Elsewhere;
+        }
         // Between the end of the command and the prompt's mark stands the prompt itself.
         if let Some(active) = self.active.as_mut().filter(|active| active.code.is_none()) {
             let room = CAPTURE_BYTES.saturating_sub(active.output.len());
@@ -181,6 +207,7 @@ impl<O> Commands<O> {
                 self.shell = Shell::Elsewhere;
                 if let Some(active) = &mut self.active {
                     active.code = None;
+                    active.take_back_at = None;
                     if active.typing_until.take().is_some() {
                         // What was captured until now is the line itself.
                         active.output.clear();
@@ -207,7 +234,8 @@ impl<O> Commands<O> {
             }
             // The line editor also prints it when it draws the prompt again: only the first after `Done` is a new prompt.
             Mark::Ready if self.shell == Shell::Done => {
-                self.shell = Shell::EmptyPrompt;
+                let typed_ahead = std::mem::take(&mut self.typed_ahead);
+                self.shell = if typed_ahead { Shell::Settling(now + SETTLE) } else { Shell::EmptyPrompt };
                 let mut steps: Vec<_> = self.finish(None).into_iter().collect();
                 steps.extend(self.start(now));
                 steps
@@ -236,6 +264,7 @@ impl<O> Commands<O> {
             truncated: false,
             code: None,
             take_back_at: None,
+            take_backs: 0,
             incomplete: false,
             line_left: false,
         });

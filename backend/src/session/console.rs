@@ -17,6 +17,9 @@ const TURN_BYTES: usize = 64 * 1024;
 /// Input that waits for the program to read it, in bytes. More stays unacknowledged with the client.
 const UNWRITTEN_BYTES: usize = 64 * 1024;
 
+/// Input that may wait when the terminal answers a query, in bytes.
+const ANSWER_BYTES: usize = 16 * 1024;
+
 /// Unacknowledged output at which the terminal is read no further, in bytes.
 const HOLD_ABOVE: u64 = 512 * 1024;
 
@@ -146,7 +149,9 @@ impl Actor {
     }
 
     fn emulated(&mut self, caught_up: CaughtUp) {
-        if !caught_up.answers.is_empty() && !self.is_over() {
+        // A program that asks and never reads gets no answers any more: they would wait for ever, and before the user's keys.
+        let room = self.unwritten_bytes + caught_up.answers.len() <= ANSWER_BYTES;
+        if !caught_up.answers.is_empty() && room && !self.is_over() {
             self.type_in(None, Seq(0), caught_up.answers);
         }
         if let Some(title) = caught_up.title {

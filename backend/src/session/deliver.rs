@@ -34,7 +34,11 @@ impl Actor {
                 timestamp: self.clock.now_ms(),
                 epoch: None,
             })),
-            Inbound::Message(_) if self.is_over() => {
+            // What was said last must still be heard.
+            Inbound::Message(ClientMessage::Attach(_)) if self.is_over() && client.is_none() => {
+                Some(ErrorMessage::new(ErrorCode::SessionEnded, "the session has ended").into())
+            }
+            Inbound::Message(ref message) if self.is_over() && message.order().is_some() => {
                 Some(ErrorMessage::new(ErrorCode::SessionEnded, "the session has ended").into())
             }
             Inbound::Message(ClientMessage::Attach(attach)) => {
@@ -97,7 +101,10 @@ impl Actor {
     fn ack(&mut self, id: &ClientId, ack: Ack) -> Option<ServerMessage> {
         // A late word about an earlier shell, or about bytes that do not exist, says nothing.
         if ack.epoch == self.epoch && ack.pos <= self.log.end() {
-            self.clients.get_mut(id)?.sending.acked(ack.pos, Instant::now());
+            let client = self.clients.get_mut(id)?;
+            let before = client.sending.acked;
+            client.sending.acked(ack.pos, Instant::now());
+            client.reset &= client.sending.acked == before;
         }
         None
     }
@@ -148,7 +155,7 @@ impl Actor {
         let before = client.urgent.len();
         self.apply_input();
         let client = self.clients.get_mut(id)?;
-        client.gap_is_due(now);
+        client.note_gap(now);
         if client.urgent.len() > before { client.urgent.pop_back() } else { None }
     }
 

@@ -6,8 +6,15 @@ use shared_protocol::{EndReason, StreamEvent};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a session that is over goes on telling its clients so.
-const LINGER: Duration = Duration::from_secs(10);
+/// How long a session that is over goes on telling its clients so: one loss and one repair.
+const LINGER: Duration = Duration::from_secs(4);
+
+/// The same while the service is being replaced, which has a deadline of its own.
+const LINGER_IN_DRAIN: Duration = Duration::from_secs(1);
+
+/// How often leftover processes are looked for, and how long apart.
+const SWEEPS: u32 = 50;
+const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
 impl Actor {
     /// Asks the shell to end. What follows is the same as when it exits by itself.
@@ -31,28 +38,33 @@ impl Actor {
         self.output_over = true;
         let steps = self.commands.shell_ended(exit.code);
         self.take_steps(steps);
+        // The exit is the last of its epoch, so a title in the last output comes before it.
+        self.catch_up();
         tracing::info!(session = %self.id, code = exit.code, reason = ?self.reason, "session over");
         self.log.push_event(StreamEvent::Exit { exit_code: exit.code, signal: exit.signal, reason: self.reason });
-        self.ending = Some(Ending::Over { until: Instant::now() + LINGER });
+        self.ended_at_ms = self.clock.now_ms();
+        let linger = if self.reason == EndReason::ServerRestart { LINGER_IN_DRAIN } else { LINGER };
+        self.ending = Some(Ending::Over { until: Instant::now() + linger });
     }
 
     /// Whether it is over and everyone who listens has heard so.
     pub(super) fn is_gone(&mut self) -> bool {
         let Some(Ending::Over { until }) = self.ending else { return false };
-        let (end, now) = (self.log.end(), Instant::now());
-        let waits = |client: &mut Client| !client.plain && client.sending.acked < end && client.is_followed(now);
+        let now = Instant::now();
+        let waits = |client: &mut Client| !client.plain && client.is_followed(now);
         until <= now || !self.clients.values_mut().any(waits)
     }
 
     /// Ends every process that the shell left behind.
     pub(super) async fn sweep(&mut self) {
-        let processes = self.pty.processes();
-        let swept = tokio::task::spawn_blocking(move || {
-            // A process may start another while it is being looked for: look again until none is found.
-            (0..10).find(|_| processes.kill() == 0)
-        });
-        if !matches!(swept.await, Ok(Some(_))) {
-            tracing::warn!(session = %self.id, "processes of the session may be left");
+        // A process may start another while it is being looked for, and takes a moment to die: look again until none is found.
+        for _ in 0..SWEEPS {
+            let processes = self.pty.processes();
+            if matches!(tokio::task::spawn_blocking(move || processes.kill()).await, Ok(0)) {
+                return;
+            }
+            tokio::time::sleep(SWEEP_PAUSE).await;
         }
+        tracing::warn!(session = %self.id, "processes of the session may be left");
     }
 }

@@ -93,7 +93,7 @@ impl<A: Clone> Follower<A> {
             return Asked::Waits;
         }
         match &self.last {
-            Some(answer) if ticket.number + 1 == self.number => {
+            Some(answer) if ticket.number.checked_add(1) == Some(self.number) => {
                 self.used = Some(now);
                 Asked::Again(answer.clone())
             }
@@ -114,10 +114,9 @@ impl<A: Clone> Follower<A> {
         self.used = Some(now);
     }
 
-    /// The one who waited is gone without an answer; it may ask again.
-    pub fn gave_up(&mut self, now: Instant) {
+    /// The one who waited is gone without an answer. It may ask again, but has no time beyond that of its question.
+    pub fn gave_up(&mut self) {
         self.waiting = false;
-        self.used = Some(now);
     }
 }
 
@@ -163,8 +162,9 @@ mod tests {
         assert!(!follower.is_live(now + GRANT_LIFE));
         assert_eq!(follower.ask(ticket, now), Asked::Waits);
         assert!(follower.is_live(now + GRANT_LIFE * 9), "as long as someone waits");
-        follower.gave_up(now);
+        follower.gave_up();
         assert!(!follower.is_live(now + GRANT_LIFE));
+        assert_eq!(follower.ask(ticket, now + GRANT_LIFE), Asked::Waits, "until another is granted");
     }
 
     #[test]

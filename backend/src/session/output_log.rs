@@ -4,7 +4,7 @@
 use shared_protocol::{Pos, StreamEvent};
 use std::collections::VecDeque;
 
-/// Bytes that the ring keeps. Twice the window that a follower may leave unacknowledged, so that it is always served from here.
+/// Bytes that the ring keeps, of output and of events. Twice the window that a follower may leave unacknowledged, so that it is always served from here.
 pub const RING_BYTES: usize = 1024 * 1024;
 
 /// Events that the ring keeps, so that a flood of chat cannot grow it.
@@ -17,6 +17,16 @@ const CHUNK_BYTES: usize = 16 * 1024;
 enum Entry {
     Bytes(Vec<u8>),
     Event(StreamEvent),
+}
+
+/// Roughly the memory that an event takes, in bytes: results and chat count as what they hold.
+fn weight(event: &StreamEvent) -> usize {
+    64 + match event {
+        StreamEvent::CommandResult { id, result, .. } => id.len() + result.len(),
+        StreamEvent::Chat { from, message } => from.len() + message.len(),
+        StreamEvent::Title { title } => title.len(),
+        _ => 0,
+    }
 }
 
 impl Entry {
@@ -86,6 +96,7 @@ impl OutputLog {
 
     /// Appends an event.
     pub fn push_event(&mut self, event: StreamEvent) {
+        self.bytes += weight(&event);
         self.entries.push_back((self.end, Entry::Event(event)));
         self.end += 1;
         self.events += 1;
@@ -131,7 +142,10 @@ impl OutputLog {
             let Some((_, entry)) = self.entries.pop_front() else { return };
             match &entry {
                 Entry::Bytes(_) => self.bytes -= entry.len() as usize,
-                Entry::Event(_) => self.events -= 1,
+                Entry::Event(event) => {
+                    self.bytes -= weight(event);
+                    self.events -= 1;
+                }
             }
         }
     }

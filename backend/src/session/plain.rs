@@ -64,6 +64,9 @@ impl Actor {
     ) -> ServerMessage {
         let attached = client.and_then(|id| self.clients.get(id)).is_some_and(|client| !client.plain);
         match plain {
+            Plain::Resize { .. } if self.is_over() => {
+                ErrorMessage::new(ErrorCode::SessionEnded, "the session has ended").into()
+            }
             Plain::Resize { cols, rows } => {
                 if speaker.role == Role::Viewer {
                     return ErrorMessage::new(ErrorCode::ReadOnly, "a viewer only watches").into();

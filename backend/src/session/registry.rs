@@ -116,32 +116,45 @@ impl Registry {
         }
         let mut record = record;
         if let SessionState::Ended { at, .. } = record.state {
-            let newer = creates && speaker.issued_at.is_some_and(|issued| issued * 1000 > at);
+            let newer = creates && speaker.issued_at.is_some_and(|issued| issued.saturating_mul(1000) > at);
             if !newer {
                 return Err(Refusal::ended());
             }
-            record.state = SessionState::Created;
-        }
-        if record.state == SessionState::Created && speaker.role == Role::Viewer {
-            return Err(Refusal::new(ErrorCode::ReadOnly, "the session has not started; a viewer cannot start it"));
+            // A new session by an old name: it belongs to whoever makes it, and counts like any other.
+            self.check_limit(&speaker.user).await?;
+            record = SessionRecord { epoch: record.epoch, ..self.created(id.clone(), &speaker.user) };
         }
         if let Some(handle) = self.live(id) {
             return Ok(handle);
+        }
+        if speaker.role == Role::Viewer {
+            return Err(Refusal::new(ErrorCode::ReadOnly, "the session has not started; a viewer cannot start it"));
         }
         self.start(record, size).await
     }
 
     /// Makes a session without a shell yet.
     pub async fn create(&self, id: SessionId, user: &str) -> Result<SessionRecord, Refusal> {
-        if self.parts.store.open_sessions(user).await? >= self.parts.sessions_per_user {
-            let most = self.parts.sessions_per_user;
-            return Err(Refusal::new(ErrorCode::LimitReached, format!("a user may have at most {most} sessions")));
+        if let Some(there) = self.parts.store.session(&id).await? {
+            return Ok(there);
         }
-        let created_at = self.parts.clock.now_ms();
-        let user = user.to_owned();
-        let record = SessionRecord { id, user, state: SessionState::Created, epoch: Epoch(0), created_at };
+        self.check_limit(user).await?;
+        let record = self.created(id, user);
         let there = self.parts.store.create(record.clone()).await?;
         Ok(there.unwrap_or(record))
+    }
+
+    fn created(&self, id: SessionId, user: &str) -> SessionRecord {
+        let (user, created_at) = (user.to_owned(), self.parts.clock.now_ms());
+        SessionRecord { id, user, state: SessionState::Created, epoch: Epoch(0), created_at }
+    }
+
+    async fn check_limit(&self, user: &str) -> Result<(), Refusal> {
+        let most = self.parts.sessions_per_user;
+        if self.parts.store.open_sessions(user).await? < most {
+            return Ok(());
+        }
+        Err(Refusal::new(ErrorCode::LimitReached, format!("a user may have at most {most} sessions")))
     }
 
     /// What is known of a session, for someone who may reach it.
@@ -164,12 +177,16 @@ impl Registry {
 
     /// Ends every session and waits until their processes are gone, up to a deadline. Returns whether all are.
     pub async fn shut_down(&self, patience: Duration) -> bool {
-        let all: Vec<_> = self.sessions().values().cloned().collect();
+        // Under the lock, so that no start slips in between.
+        let all: Vec<_> = {
+            let sessions = self.sessions();
+            self.tasks.close();
+            sessions.values().cloned().collect()
+        };
         for session in &all {
             // One that is over already needs no end.
             let _ = session.handle.end(EndReason::ServerRestart).await;
         }
-        self.tasks.close();
         tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
     }
 
@@ -181,6 +198,9 @@ impl Registry {
             // Two connections may start it at the same time: the first wins, the other joins it.
             if let Some(there) = live.get(&record.id) {
                 return Ok(there.handle.clone());
+            }
+            if self.tasks.is_closed() {
+                return Err(Refusal::new(ErrorCode::Draining, "the service is being replaced; try again"));
             }
             if live.len() >= self.parts.sessions {
                 return Err(Refusal::new(ErrorCode::LimitReached, "this service holds as many sessions as it may"));
@@ -207,17 +227,18 @@ async fn run(
     let epoch = Epoch(parts.clock.now_ms().max(record.epoch.0 + 1));
     let record = SessionRecord { state: SessionState::Running, epoch, ..record };
     // Whoever asked may be gone; the session goes on without them.
-    let reason = match start(&parts, &record, size).await {
+    let state = match start(&parts, &record, size).await {
         Ok(actor) => {
             let _ = started.send(Ok(()));
-            actor.run(mailbox).await
+            let (reason, at) = actor.run(mailbox).await;
+            SessionState::Ended { reason, at }
         }
         Err(refusal) => {
+            // It may be tried again: nothing has ended, because nothing had begun.
             let _ = started.send(Err(refusal));
-            EndReason::StartFailed
+            SessionState::Created
         }
     };
-    let state = SessionState::Ended { reason, at: parts.clock.now_ms() };
     if let Err(error) = parts.store.save(SessionRecord { state, ..record }).await {
         tracing::error!(%error, "the end of a session was not stored");
     }

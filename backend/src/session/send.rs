@@ -10,7 +10,7 @@ use bytes::Bytes;
 use shared_protocol::frame::{Payload, fitting_prefix};
 use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, FRAME_RAW_BYTES};
 use shared_protocol::server::{ErrorMessage, Event, InputAck, Output};
-use shared_protocol::{ClientId, ConnectionId, ErrorCode, Role, ServerFrame, ServerMessage};
+use shared_protocol::{ClientId, ConnectionId, Epoch, ErrorCode, Role, ServerFrame, ServerMessage};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -44,6 +44,11 @@ pub(super) fn pack(bytes: &[u8], deflates: bool) -> (Payload, usize) {
 }
 
 impl Client {
+    /// A frame that only acknowledges, when one is due.
+    fn acknowledgement(&self, epoch: Epoch, now: Instant) -> Option<ServerMessage> {
+        self.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch }))
+    }
+
     /// Whether the terminal waits for this client.
     pub(super) fn may_hold_back(&self) -> bool {
         self.role == Role::Controller && !self.plain
@@ -90,7 +95,8 @@ impl Actor {
             let time_is_up = client.waiter.as_ref().is_some_and(|waiter| waiter.until <= now);
             let (frame, close) = match self.next_message(&id, now) {
                 Some(message) => (Some(self.stamp(&id, message)), None),
-                None if self.is_over() => (None, Some(Close::Connection)),
+                // Not before it has heard the end.
+                None if self.is_over() && self.has_heard_all(&id) => (None, Some(Close::Connection)),
                 None if time_is_up => (None, None),
                 None => continue,
             };
@@ -98,9 +104,26 @@ impl Actor {
             let next = close.is_none().then(|| client.follower.next_ticket());
             let answer = Fetched { frame, next, close };
             client.follower.answered(answer.clone(), now);
+            if close.is_some() {
+                client.follower.revoke();
+            }
             if let Some(waiter) = client.waiter.take() {
                 // A request that is gone asks again with the same ticket and gets the same answer.
                 let _ = waiter.reply.send(answer);
+            }
+        }
+    }
+
+    fn has_heard_all(&self, id: &ClientId) -> bool {
+        let heard = |client: &Client| client.plain || client.sending.acked >= self.log.end();
+        self.clients.get(id).is_none_or(heard)
+    }
+
+    /// The session is gone: whoever still waits is told to close.
+    pub(super) fn close_all(&mut self) {
+        for client in self.clients.values_mut() {
+            if let Some(waiter) = client.waiter.take() {
+                let _ = waiter.reply.send(Fetched { close: Some(Close::Connection), ..Fetched::default() });
             }
         }
     }
@@ -125,14 +148,15 @@ impl Actor {
         }
         let (sent, end) = (client.sending.sent, self.log.end());
         let behind = end.0 - sent.0 > SKIP_ABOVE && !(client.may_hold_back() && self.log.start() <= sent);
-        let mut skip = std::mem::take(&mut client.skip);
+        client.show_at = None;
         if client.snapshot.is_empty() && sent < end {
             match client.may_stream(&mut self.budget, now) {
                 Ok(()) => {}
-                Err(true) => skip = true,
-                Err(false) => return None,
+                Err(true) => client.skip = true,
+                Err(false) => return client.acknowledgement(self.epoch, now),
             }
         }
+        let skip = std::mem::take(&mut client.skip);
         if client.snapshot.is_empty() && (skip || behind || sent < self.log.start()) {
             let parts = self.snapshot_for(id)?;
             self.clients.get_mut(id)?.snapshot.extend(parts);
@@ -144,7 +168,6 @@ impl Actor {
                 && let ServerMessage::Snapshot(snapshot) = &part
             {
                 client.sending.sent(snapshot.pos, now);
-                client.reset = false;
             }
             return Some(part);
         }
@@ -156,11 +179,12 @@ impl Actor {
             Item::Bytes(bytes) => {
                 let (payload, len) = pack(&bytes, client.deflates);
                 client.sending.sent(sent.after(len as u64), now);
-                client.reset = false;
-                self.budget.spend(len as u64);
+                if !client.direct {
+                    self.budget.spend(len as u64);
+                }
                 Some(ServerMessage::Output(Output { epoch, pos: sent, len: len as u32, payload }))
             }
-            Item::End | Item::Lost => client.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch })),
+            Item::End | Item::Lost => client.acknowledgement(epoch, now),
         }
     }
 }

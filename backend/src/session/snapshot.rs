@@ -66,6 +66,7 @@ impl Actor {
         let knows = client.sending.acked > Pos(0);
         let scope = if knows && !client.reset { SnapshotScope::Screen } else { SnapshotScope::Full };
         let (data, pos) = self.emulator.snapshot(scope, self.log.end());
+        let pos = pos.max(self.log.start());
         self.snapshots += 1;
         let mut contents: Vec<_> = pack_all(&data, deflates).into_iter().map(|payload| (payload, Vec::new())).collect();
         contents.extend(

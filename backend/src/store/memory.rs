@@ -1,6 +1,6 @@
 //! The store of a single instance: state lives as long as the process.
 
-use super::{GONE_LIFE, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_LIFE};
+use super::{CREATED_LIFE, GONE_LIFE, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_LIFE};
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, SessionId};
 use std::collections::HashMap;
@@ -28,7 +28,12 @@ impl MemoryStore {
 }
 
 fn expiry(record: &SessionRecord) -> Option<Instant> {
-    matches!(record.state, SessionState::Ended { .. }).then(|| Instant::now() + TOMBSTONE_LIFE)
+    let life = match record.state {
+        SessionState::Created => CREATED_LIFE,
+        SessionState::Running => return None,
+        SessionState::Ended { .. } => TOMBSTONE_LIFE,
+    };
+    Some(Instant::now() + life)
 }
 
 #[async_trait]
@@ -42,7 +47,8 @@ impl Store for MemoryStore {
         if let Some((there, _)) = state.sessions.get(&record.id) {
             return Ok(Some(there.clone()));
         }
-        state.sessions.insert(record.id.clone(), (record, None));
+        let until = expiry(&record);
+        state.sessions.insert(record.id.clone(), (record, until));
         Ok(None)
     }
 

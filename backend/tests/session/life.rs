@@ -20,9 +20,11 @@ async fn the_exit_is_told_to_everyone_and_then_they_are_closed() {
     let exit = world.fetch(&ada, output.next.unwrap(), Duration::from_secs(5)).await;
     let frame = frame(exit.frame);
     assert_eq!((&frame["kind"], &frame["exitCode"], &frame["reason"]), (&json!("exit"), &json!(3), &json!("exited")));
-    let last = world.fetch(&ada, exit.next.unwrap(), Duration::from_secs(5)).await;
-    assert_eq!((last.close, last.next), (Some(Close::Connection), None));
+    let repeat = world.fetch(&ada, exit.next.unwrap(), Duration::from_secs(5)).await;
+    assert_eq!(crate::world::frame(repeat.frame)["data"], "bye", "nobody is closed before they have heard it");
     world.say(&ada, ack(&attached, 4)).await;
+    let last = world.fetch(&ada, repeat.next.unwrap(), Duration::from_secs(5)).await;
+    assert_eq!((last.close, last.next), (Some(Close::Connection), None));
     assert_eq!(world.ended().await, EndReason::Exited);
     let again = world.registry.running_or_new(&id(), &ada, SIZE).await;
     assert_eq!(again.unwrap_err().code.status(), 410, "a token from before its end does not bring it back");

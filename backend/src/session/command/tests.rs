@@ -86,7 +86,9 @@ fn a_command_waits_for_an_empty_prompt_and_not_for_ever() {
     assert!(!commands.is_typing(), "a prompt that was only drawn again is not empty");
     assert_eq!(commands.tick(now + PROMPT_WAIT), [Step::Busy(1)]);
     commands.request(2, "ls".into(), now);
-    assert!(matches!(&ready(&mut commands, 0, now)[..], [Step::Type(_)]), "the next prompt is empty");
+    assert!(ready(&mut commands, 0, now).is_empty(), "keys were typed before this prompt");
+    assert_eq!(commands.deadline(), Some(now + SETTLE));
+    assert!(matches!(&commands.tick(now + SETTLE)[..], [Step::Type(_)]), "nobody read them: it is empty");
     commands.request(3, "ls".into(), now);
     assert_eq!(commands.shell_ended(9).len(), 2);
 }
@@ -125,4 +127,27 @@ fn too_many_waiting_commands_are_refused() {
         assert_eq!(commands.request(n, "ls".into(), now), []);
     }
     assert_eq!(commands.request(99, "ls".into(), now), [Step::Busy(99)]);
+}
+
+#[test]
+fn what_was_typed_ahead_is_not_glued_to_a_command() {
+    let now = Instant::now();
+    let mut commands = at_prompt(now);
+    commands.mark(Mark::Taken, now);
+    commands.typed();
+    ready(&mut commands, 0, now);
+    commands.request(1, "ls".into(), now);
+    commands.text(b"rm -rf ");
+    assert_eq!(commands.tick(now + SETTLE), [], "the line editor has read what was typed ahead");
+    assert_eq!(commands.tick(now + PROMPT_WAIT), [Step::Busy(1)]);
+}
+
+#[test]
+fn a_shell_that_ignores_the_taking_back_is_left_alone() {
+    let now = Instant::now();
+    let mut commands = at_prompt(now);
+    commands.request(1, "if true; then".into(), now);
+    commands.mark(Mark::More, now);
+    let typed = (1..100).map(|n| commands.tick(now + TAKE_BACK_AGAIN * n).len()).sum::<usize>();
+    assert_eq!(typed, TAKE_BACKS as usize);
 }
