@@ -2,6 +2,7 @@
  * What a person sees, and does not see, when the way to the shell breaks.
  */
 
+import { createHash } from "node:crypto";
 import { expect } from "@playwright/test";
 import { Screen } from "./screen.ts";
 import { startStack, test } from "./stack.ts";
@@ -59,6 +60,34 @@ test("a connection that is cut in the middle of vim comes back by itself, and th
     await screen.prompt();
     expect((await screen.run("cat notes.txt")).filter(Boolean)).toEqual(lines);
     expect(screen.problems).toEqual([]);
+  } finally {
+    await stack.stop();
+  }
+});
+
+test("in a storm, every key arrives once and in order, and every line of output", async ({ page }) => {
+  test.setTimeout(180_000);
+  const storm = "reorder=0.2,repeat=0.05,lose=0.02,delay=0..50,cut-every=200";
+  const stack = await startStack("--fault", storm, "--seed", "3");
+  try {
+    const screen = new Screen(page);
+    await screen.open(stack.url);
+    await screen.type("stty -echo; (for i in $(seq 1 300); do echo out $i; sleep 0.05; done) & cat > typed.txt");
+    await screen.press("Enter");
+    await screen.shows(/^out 1$/m, 30_000);
+    const lines = Array.from({ length: 30 }, (_, at) => `key ${at} grüße 日本 😀 abcdefghij`);
+    for (const line of lines) await page.keyboard.type(`${line}\n`, { delay: 10 });
+    await screen.shows(/^out 300$/m, 60_000);
+    const shown = (await screen.history()).filter((line) => /^out \d+$/.test(line));
+    expect(shown).toEqual(Array.from({ length: 300 }, (_, at) => `out ${at + 1}`));
+    await stack.faults("none");
+    await screen.press("Control+d");
+    await screen.prompt(30_000);
+    await screen.type("stty echo");
+    await screen.press("Enter");
+    const sum = createHash("sha256").update(lines.map((line) => `${line}\n`).join(""));
+    expect(await screen.run("sha256sum < typed.txt", 30_000)).toEqual([`${sum.digest("hex")}  -`]);
+    expect(screen.sockets).toBeGreaterThan(2);
   } finally {
     await stack.stop();
   }

@@ -185,15 +185,27 @@ test("a reload finds the same shell", async ({ page, stack }) => {
   expect(page.url()).toBe(address);
 });
 
-test("a program's question is answered once, and not again from history", async ({ page, stack }) => {
+test("a program's questions are answered once, by the service, and not again from history", async ({ page, stack }) => {
+  const sent: string[] = [];
+  page.on("websocket", (socket) =>
+    socket.on("framesent", ({ payload }) => {
+      const message = JSON.parse(String(payload)) as { type: string; data?: string };
+      if (message.type === "input") sent.push(message.data ?? "");
+    }),
+  );
   const screen = new Screen(page);
   await screen.open(stack.url);
-  const [answer] = await screen.run(`printf '\\e[6n'; IFS= read -rs -d R where; echo "cursor \${where#*[}"`);
-  expect(answer).toBe("cursor 2;1");
+  const ask = (what: string, end: string) =>
+    screen.run(`printf '${what}'; IFS= read -rs -d ${end} answer; echo "got \${answer#?}"`);
+  expect(await ask("\\e[6n", "R")).toEqual(["got [2;1"]);
+  expect((await ask("\\e[c", "c"))[0]).toMatch(/^got \[\?[\d;]+$/);
+  expect((await ask("\\e]11;?\\e\\\\", "'\\'"))[0]).toMatch(/^got \]11;rgb:/);
   await page.reload();
-  await screen.shows("cursor 2;1");
+  await screen.shows("got ]11;rgb:");
   await screen.prompt();
   expect(await screen.run("echo clean")).toEqual(["clean"]);
+  // The browser has said nothing but what was typed.
+  expect(sent.join("")).not.toMatch(/\d+;\d+R|\?[\d;]+c|rgb:/);
 });
 
 test("a second window shows the same session", async ({ page, context, stack }) => {

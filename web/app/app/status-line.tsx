@@ -66,6 +66,8 @@ export function StatusLine({ state, notice, sessionId, onReconnect }: StatusLine
 
 function detail({ status, attempt, error, end, closing }: TerminalState): string {
   if (end) return `${REASONS[end.reason]}${end.reason === "exited" ? ` with ${end.exitCode}` : ""}`;
+  // Usually it is back before anybody has read why it was gone.
+  if (status === "reconnecting" && attempt <= 1) return "";
   if (error) return attempt > 1 ? `${error.message} (attempt ${attempt})` : error.message;
   if (closing && status === "connected") {
     return `ends at ${new Date(closing.at).toLocaleTimeString()}: ${REASONS[closing.reason]}`;

@@ -8,8 +8,8 @@ import type { Times } from "./times.ts";
 
 /** The first measurement comes while the page is still loading; the second is soon. */
 const SECOND_MS = 5000;
-/** Where there is a reason to doubt, the answer must come sooner. */
-const DOUBT_MS = 3000;
+/** Where there is a reason to doubt, the answer must come sooner; but a function may have to start first. */
+const DOUBT_MS = 5000;
 
 /** What the heartbeat may do. */
 export interface HeartbeatPort {

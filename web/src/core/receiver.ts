@@ -139,7 +139,7 @@ export class Receiver {
   }
 
   #restart(frame: Attached, reset: "full" | "modes"): void {
-    if (frame.epoch === this.epoch) this.#snapshots.abandon();
+    if (frame.epoch === this.epoch) this.#snapshots.drop();
     else {
       this.#told = frame.pos;
       this.#snapshots.forget();
@@ -191,7 +191,7 @@ export class Receiver {
 
   #follow(repair: boolean): void {
     // The service answers with another snapshot, if it still needs one.
-    if (repair) this.#snapshots.abandon();
+    if (repair) this.#snapshots.asked();
     this.port.send({ type: "follow", epoch: this.epoch, pos: this.#stream.pos, ...(repair && { repair }) });
   }
 

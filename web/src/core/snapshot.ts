@@ -18,6 +18,7 @@ const LARGEST = 64 * 1024 * 1024;
 export class SnapshotParts {
   #id = 0;
   #done = 0;
+  #asked = 0;
   #parts = new Map<number, { bytes: Uint8Array; events: Placed[] }>();
   #bytes = 0;
   #pos = 0;
@@ -31,7 +32,7 @@ export class SnapshotParts {
 
   /** Whether a part came although one before it did not, of a snapshot that is still of use to who has all before `pos`. */
   gap(pos: number): boolean {
-    return this.#parts.size < this.#last && this.#pos >= pos;
+    return this.#parts.size < this.#last && this.#pos >= pos && this.#id !== this.#asked;
   }
 
   /** Takes one part; the snapshot, when it was the last. Late parts of older ones are ignored. */
@@ -53,8 +54,13 @@ export class SnapshotParts {
     return whole;
   }
 
-  /** What was begun will not be finished: another one was asked for. */
-  abandon(): void {
+  /** Another one was asked for. What is missing of this one may still come, but nobody waits for it. */
+  asked(): void {
+    this.#asked = this.#id;
+  }
+
+  /** What was begun is of no interest any more, nor what comes of it. */
+  drop(): void {
     this.#done = this.#id;
     this.#begin(this.#id);
   }
@@ -62,6 +68,7 @@ export class SnapshotParts {
   /** Another life of the shell counts its snapshots anew. */
   forget(): void {
     this.#done = 0;
+    this.#asked = 0;
     this.#begin(0);
   }
 

@@ -104,6 +104,18 @@ describe("order", () => {
   });
 });
 
+test("an emulator that comes meanwhile does not wait for it", () => {
+  const { bench, unpack } = byHand();
+  bench.socket.receive(output(0, "abc"));
+  bench.client.attach(bench.sink);
+  bench.attached({ pos: 0, head: 3 });
+  bench.output(0, "abc");
+  expect(bench.sink.text).toBe("abc");
+  unpack[0]?.("abc");
+  bench.output(3, "d");
+  expect(bench.sink.text).toBe("abcd");
+});
+
 describe("what cannot be unpacked", () => {
   test.each<[string, (unpack: Array<(text: string | undefined) => void>) => void]>([
     ["is corrupt", (unpack) => unpack[0]?.(undefined)],

@@ -215,4 +215,18 @@ describe("history", () => {
     bench.output(0, "abc");
     expect(bench.sink.text).toBe("abc");
   });
+
+  test("an answer to the attach before the one that asked for history brings none", () => {
+    const bench = new Bench().attach();
+    bench.output(0, "abc");
+    bench.socket.receive({ type: "error", code: "NOT_ATTACHED", message: "who?", retryable: false });
+    bench.client.attach(bench.sink);
+    bench.clock.advance(1000);
+    expect(bench.socket.of("attach").map((attach) => attach.resume?.pos)).toEqual([undefined, 3, undefined]);
+    bench.attached({ pos: 3 });
+    expect(bench.socket.of("attach")).toHaveLength(4);
+    bench.attached({ pos: 0, head: 3 });
+    bench.output(0, "abc");
+    expect(bench.sink.journal.slice(2)).toEqual(["reset full", "size 80x24", "> abc"]);
+  });
 });

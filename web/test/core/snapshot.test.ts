@@ -65,15 +65,24 @@ describe("in parts", () => {
     bench.socket.receive(three);
     bench.clock.advance(300);
     expect(repairs(bench)).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
-    // What is left of the old one makes no whole, and no further noise.
-    bench.socket.receive(one);
-    bench.socket.receive(three);
+    // Nobody waits for it any more: what else comes begins no other wait for a gap.
+    bench.socket.receive(parts(1, 5)[4]);
     bench.clock.advance(900);
     expect(repairs(bench)).toHaveLength(1);
     for (const part of parts(2, 3)) bench.socket.receive(part);
     expect(drawn(bench)).toBe("abc123");
     bench.clock.advance(10_000);
     expect(repairs(bench)).toHaveLength(1);
+  });
+
+  test("one that was asked for and only late is taken all the same", () => {
+    const bench = new Bench().attach();
+    const [one, two, three] = parts(1, 3);
+    for (const part of [one, three]) bench.socket.receive(part);
+    bench.clock.advance(500);
+    expect(repairs(bench)).toHaveLength(1);
+    bench.socket.receive(two);
+    expect(drawn(bench)).toBe("123");
   });
 
   test("parts that still come are not asked for", () => {

@@ -1,10 +1,10 @@
 /**
- * A small model of the service behind a transport that loses, repeats, delays and cuts. It keeps the rules of the protocol and
- * remembers what it was told, so that a test can compare.
+ * A small model of the service, and of the gateway and its functions in front of it, that loses, repeats, delays and cuts. It
+ * keeps the rules of the protocol and remembers what it was told, so that a test can compare.
  */
 
-import type { ClientMessage, ServerFrame } from "../../src/protocol/generated.ts";
-import { EPOCH } from "./bench.ts";
+import type { Inflate } from "../../src/core/index.ts";
+import type { ClientMessage, Placed, ServerFrame } from "../../src/protocol/generated.ts";
 import type { FakeClock } from "./clock.ts";
 import { FakeSocket } from "./socket.ts";
 
@@ -13,127 +13,334 @@ export interface Weather {
   lose: number;
   repeat: number;
   reorder: number;
-  /** The connection breaks after so many messages. */
+  /** A connection breaks after so many messages. */
   cutAfter: number;
+  /** Share of frames after which whoever fetches them dies without a word. */
+  kill: number;
+  /** Share of attaches and repairs that are answered by a snapshot, and of frames that are compressed. */
+  snapshot: number;
+  compress: number;
 }
+
+export const CALM: Weather = {
+  ...{ lose: 0, repeat: 0, reorder: 0, cutAfter: Number.POSITIVE_INFINITY },
+  ...{ kill: 0, snapshot: 0.2, compress: 0.2 },
+};
 
 const DELAY_MS = 20;
 const REORDER_MS = 400;
-/** Longest frame, in bytes, and the time that posting one takes: the service has one post on its way at a time. */
+/** Longest frame, in bytes, and the time that posting one takes: there is one post on its way at a time. */
 const FRAME = 3000;
 const POST_MS = 5;
+/** An invocation follows for this long; an unused permission lives this long. */
+const FOLLOW_MS = 25_000;
+const GRANT_MS = 3000;
+/** Sent and not acknowledged for this long: sent again. */
+const RESEND_MS = 2000;
+const GAP_MS = 2000;
+/** Unsent output that an interrupt skips. */
+const WORTH_SKIPPING = 500;
+/** How much of the stream's end stands on the model's screen. */
+const SCREEN = 60;
+
+/** One thing that reached the shell. */
+export interface Applied {
+  epoch: number;
+  what: string;
+}
 
 /** One session with one client. */
 export class HostileService {
-  /** What the shell was given. */
-  typed = "";
-  /** What the shell printed: one character a position, `#` for an event. */
-  stream = "";
+  weather: Weather;
+  epoch = 1000;
+  /** What the shell was given, over all its lives: keys, and `^C` for a signal. */
+  readonly applied: Applied[] = [];
+  /** Places of events in this life's stream. */
+  readonly events: number[] = [];
+  length = 0;
+  /** The life of the shell that the client has heard of; 0 before the first. */
+  known = 0;
   /** How far the client says it has parsed. */
   acked = 0;
   cuts = 0;
   #seq = 0;
-  #early = new Map<number, string>();
-  #cursor = 0;
-  #following = false;
+  #early = new Map<number, ClientMessage>();
+  #gapSince: number | undefined;
+  #discardUntil = 0;
+  #acted = new Set<number>();
+  #sent = 0;
+  #progress = 0;
+  #snapshotId = 0;
+  #snapshot: Array<Partial<ServerFrame>> = [];
+  #skip = false;
+  #knows = false;
+  #connections = new Set<FakeSocket>();
+  #messages = new Map<FakeSocket, number>();
+  #follower: { socket: FakeSocket; until: number; used: number } | undefined;
   #posting = false;
-  #messages = 0;
-  #socket: FakeSocket | undefined;
 
   constructor(
     private readonly clock: FakeClock,
     private readonly random: () => number,
-    private readonly weather: Weather,
-  ) {}
+    weather: Weather,
+    /** Whether Ctrl-C is a signal, or a key like any other. */
+    private readonly signals = true,
+  ) {
+    this.weather = weather;
+  }
 
   /** The factory for the client. */
   readonly connect = (url: string, protocols: string[]): FakeSocket => {
     const socket = new FakeSocket(url, protocols);
-    this.#socket = socket;
-    this.#messages = 0;
+    this.#messages.set(socket, 0);
     socket.onsend = (message) => this.#carry(() => this.#receive(message, socket), socket);
+    socket.onclosed = () => this.#forget(socket);
     this.clock.after(DELAY_MS, () => socket.onopen?.());
     return socket;
   };
 
-  /** The shell prints. */
-  print(text: string): void {
-    this.stream += text;
+  /** Unpacks what the model packed, some time later. */
+  readonly inflate: Inflate = (packed, _, done) => {
+    this.clock.after(this.random() * 50, () => done(packed));
+  };
+
+  /** What stands on the screen in the end. */
+  get screen(): string {
+    return this.#text(0, this.length).slice(-SCREEN);
+  }
+
+  /** The shell prints so many characters. */
+  print(count: number): void {
+    this.length += count;
     this.#flush();
   }
 
+  /** Every connection breaks. */
+  cut(): void {
+    for (const socket of this.#messages.keys()) this.#break(socket);
+  }
+
+  /** The shell and all that was known of the client is gone; another shell is there. */
+  restart(): void {
+    this.epoch += 1;
+    this.events.length = 0;
+    [this.length, this.acked, this.#seq, this.#sent, this.#discardUntil] = [0, 0, 0, 0, 0];
+    this.#early.clear();
+    this.#acted.clear();
+    this.#connections.clear();
+    this.#follower = undefined;
+    this.#snapshot = [];
+    this.#gapSince = undefined;
+  }
+
+  /** What is printed at a place; `#` for an event. */
+  at(pos: number): string {
+    return String.fromCharCode(48 + ((pos * 7 + (pos >> 5) * 11 + this.epoch) % 70));
+  }
+
+  #text(from: number, to: number): string {
+    const events = new Set(this.events);
+    let text = "";
+    for (let pos = Math.max(from, to - SCREEN * 2); pos < to; pos += 1) if (!events.has(pos)) text += this.at(pos);
+    return text;
+  }
+
   #carry(deliver: () => void, socket: FakeSocket): void {
-    this.#messages += 1;
-    if (this.#messages > this.weather.cutAfter && socket === this.#socket) {
-      this.cuts += 1;
-      this.#socket = undefined;
-      this.#following = false;
-      this.clock.after(0, () => socket.end(1001));
-      return;
-    }
+    const messages = (this.#messages.get(socket) ?? 0) + 1;
+    if (this.#messages.has(socket)) this.#messages.set(socket, messages);
+    if (messages > this.weather.cutAfter) return this.#break(socket);
     if (this.random() < this.weather.lose) return;
     const delay = () => (this.random() < this.weather.reorder ? this.random() * REORDER_MS : DELAY_MS);
     this.clock.after(delay(), deliver);
     if (this.random() < this.weather.repeat) this.clock.after(delay(), deliver);
   }
 
-  #send(message: Partial<ServerFrame> & { type: string }): void {
-    const socket = this.#socket;
-    if (!socket) return;
-    const frame = { ...message, head: this.stream.length, ackSeq: this.#seq };
-    this.#carry(() => socket.receive(frame), socket);
+  #break(socket: FakeSocket): void {
+    if (!this.#messages.delete(socket)) return;
+    this.cuts += 1;
+    this.clock.after(0, () => socket.end(1001));
+    this.#forget(socket);
+  }
+
+  /** The service hears of it a little later; what was on its way until then still counts. */
+  #forget(socket: FakeSocket): void {
+    this.#messages.delete(socket);
+    this.clock.after(DELAY_MS, () => {
+      this.#connections.delete(socket);
+      if (this.#follower?.socket === socket) this.#follower = undefined;
+    });
+  }
+
+  #send(message: Partial<ServerFrame>, socket: FakeSocket): void {
+    const frame = { epoch: this.epoch, ...message, head: this.length, ackSeq: this.#seq };
+    const deliver = () => {
+      if (!this.#messages.has(socket)) return;
+      if (frame.type === "attached") this.known = Math.max(this.known, frame.epoch);
+      socket.receive(frame);
+    };
+    this.#carry(deliver, socket);
   }
 
   #receive(message: ClientMessage, socket: FakeSocket): void {
-    // What a cut connection had on its way still arrives; only its answers do not.
-    if (message.type === "attach" && socket === this.#socket) {
-      this.#cursor = message.resume?.pos ?? 0;
-      this.#following = true;
-      this.#send({
-        type: "attached",
-        ...{ sessionId: "s1", client: message.client, epoch: EPOCH, pos: this.#cursor, inputSeq: this.#seq },
-        ...{ cols: 80, rows: 24, role: "controller", tty: { echo: true, canonical: true }, followMs: 20_000 },
-        limits: { frameBytes: 32768, inputWindowBytes: 65536, ackStepBytes: 65536 },
-      } as ServerFrame);
-    } else if (message.type === "input" && "data" in message) this.#input(message.seq, message.data);
-    else if (message.type === "ack") this.acked = Math.max(this.acked, message.pos);
-    else if (message.type === "follow" && message.repair) this.#cursor = message.pos;
-    else if (message.type === "ping") this.#send({ type: "pong", t: message.t, timestamp: 1 } as ServerFrame);
+    if (message.type === "ping") {
+      this.#send({ type: "pong", t: message.t, timestamp: 1 }, socket);
+    } else if (message.type === "attach") {
+      if (!this.#messages.has(socket)) return;
+      this.#attach(message, socket);
+    } else if (!this.#connections.has(socket)) {
+      this.#send({ type: "error", code: "NOT_ATTACHED", message: "attach first", retryable: false }, socket);
+    } else if ("epoch" in message && message.epoch !== this.epoch) {
+      if (message.type === "ack") return;
+      this.#send({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false }, socket);
+    } else this.#heard(message, socket);
+    if (!this.#connections.has(socket)) return;
+    const now = this.clock.now();
+    const live = this.#follower && now < this.#follower.until && now < this.#follower.used + GRANT_MS;
+    if (message.type === "follow" || message.type === "attach" || !live) this.#grant(socket);
     this.#flush();
   }
 
-  #input(seq: number, data: string): void {
-    if (seq > this.#seq) this.#early.set(seq, data);
-    for (let next = this.#early.get(this.#seq + 1); next !== undefined; next = this.#early.get(this.#seq + 1)) {
+  #grant(socket: FakeSocket): void {
+    const now = this.clock.now();
+    this.#follower = { socket, until: now + FOLLOW_MS, used: now };
+  }
+
+  #attach(message: Extract<ClientMessage, { type: "attach" }>, socket: FakeSocket): void {
+    const resume = message.resume?.epoch === this.epoch ? message.resume.pos : 0;
+    this.#connections.add(socket);
+    this.#restartAt(resume);
+    this.#knows = resume > 0;
+    this.#send(
+      {
+        ...{ type: "attached", sessionId: "s1", client: message.client, epoch: this.epoch, pos: resume },
+        ...{ inputSeq: this.#seq, cols: 80, rows: 24, role: "controller", tty: { echo: true, canonical: true } },
+        ...{ followMs: 20_000, limits: { frameBytes: 32768, inputWindowBytes: 65536, ackStepBytes: 65536 } },
+      } as ServerFrame,
+      socket,
+    );
+  }
+
+  #restartAt(pos: number): void {
+    this.#sent = pos;
+    this.acked = Math.max(this.acked, pos);
+    this.#progress = this.clock.now();
+    this.#snapshot = [];
+    this.#skip = pos < this.length && this.random() < this.weather.snapshot;
+  }
+
+  #heard(message: ClientMessage, socket: FakeSocket): void {
+    if (message.type === "ack") {
+      if (message.pos > this.acked) this.#progress = this.clock.now();
+      this.acked = Math.max(this.acked, Math.min(message.pos, this.length));
+    } else if (message.type === "follow") {
+      if (message.repair && message.pos <= this.length) this.#restartAt(message.pos);
+    } else if (message.type !== "echo" && "seq" in message) this.#ordered(message, socket);
+  }
+
+  #ordered(message: Extract<ClientMessage, { seq: number }>, socket: FakeSocket): void {
+    const { seq } = message;
+    if (seq > this.#seq && !this.#early.has(seq)) {
+      this.#early.set(seq, message);
+      if (message.type === "interrupt" && this.signals) this.#interrupt(seq, message.afterSeq);
+    }
+    for (let next = this.#early.get(this.#seq + 1); next; next = this.#early.get(this.#seq + 1)) {
       this.#seq += 1;
       this.#early.delete(this.#seq);
-      this.typed += next;
-      // Echo, and now and then an event.
-      this.stream += next;
-      if (this.random() < 0.1) this.stream += "#";
+      this.#apply(next, this.#seq);
     }
-    this.#send({ type: "input_ack", epoch: EPOCH } as ServerFrame);
+    const now = this.clock.now();
+    if (this.#early.size === 0) this.#gapSince = undefined;
+    else this.#gapSince ??= now;
+    if (this.#gapSince !== undefined && now - this.#gapSince >= GAP_MS) {
+      this.#gapSince = now;
+      const gap = { code: "INPUT_GAP", message: "", retryable: true, have: this.#seq } as const;
+      return this.#send({ type: "error", ...gap }, socket);
+    }
+    this.#send({ type: "input_ack" }, socket);
+  }
+
+  #interrupt(seq: number, afterSeq: number): void {
+    this.#acted.add(seq);
+    this.#discardUntil = Math.max(this.#discardUntil, afterSeq);
+    this.applied.push({ epoch: this.epoch, what: "^C" });
+    if (this.length - this.#sent > WORTH_SKIPPING) this.#skip = true;
+  }
+
+  #apply(message: ClientMessage, seq: number): void {
+    const { epoch } = this;
+    if (message.type === "input" && "data" in message && seq > this.#discardUntil) {
+      this.applied.push({ epoch, what: message.data });
+      this.length += message.data.length;
+    } else if (message.type === "interrupt" && !this.#acted.delete(seq)) this.applied.push({ epoch, what: "^C" });
+    if (this.random() < 0.1) {
+      this.events.push(this.length);
+      this.length += 1;
+    }
   }
 
   #flush(): void {
-    if (this.#posting || !this.#following || this.#cursor >= this.stream.length) return;
+    const now = this.clock.now();
+    const follower = this.#follower;
+    if (this.#posting || !follower || now >= follower.until) return;
+    if (this.#sent > this.acked && now - this.#progress >= RESEND_MS) this.#restartAt(this.acked);
+    if (this.#sent >= this.length && this.#snapshot.length === 0) {
+      // It goes on waiting, and is alive.
+      follower.used = now;
+      return;
+    }
+    if (!this.#messages.has(follower.socket) || this.random() < this.weather.kill) {
+      this.#follower = undefined;
+      return;
+    }
+    follower.used = now;
     this.#posting = true;
-    this.#post();
+    if (this.#sent === this.acked) this.#progress = now;
+    this.#post(follower.socket);
     this.clock.after(POST_MS, () => {
       this.#posting = false;
       this.#flush();
     });
   }
 
-  #post(): void {
-    const pos = this.#cursor;
-    if (this.stream[pos] === "#") {
-      this.#cursor += 1;
-      return this.#send({ type: "event", epoch: EPOCH, pos, kind: "title", title: String(pos) } as ServerFrame);
+  #post(socket: FakeSocket): void {
+    if (this.#skip && this.#snapshot.length === 0) this.#takeSnapshot();
+    this.#skip = false;
+    const part = this.#snapshot.shift();
+    if (part) {
+      if (this.#snapshot.length === 0) this.#sent = (part as { pos: number }).pos;
+      return this.#send(part, socket);
     }
-    const stop = this.stream.indexOf("#", pos);
-    const to = Math.min(stop < 0 ? this.stream.length : stop, pos + 1 + Math.floor(this.random() * FRAME));
-    this.#cursor = to;
-    this.#send({ type: "output", epoch: EPOCH, pos, len: to - pos, data: this.stream.slice(pos, to) } as ServerFrame);
+    const pos = this.#sent;
+    if (this.events.includes(pos)) {
+      this.#sent += 1;
+      return this.#send({ type: "event", pos, kind: "title", title: String(pos) } as ServerFrame, socket);
+    }
+    const stop = this.events.find((event) => event > pos) ?? this.length;
+    const to = Math.min(stop, pos + 1 + Math.floor(this.random() * FRAME));
+    this.#sent = to;
+    const text = Array.from({ length: to - pos }, (_, at) => this.at(pos + at)).join("");
+    const payload = this.random() < this.weather.compress ? { z: btoa(text) } : { data: text };
+    this.#send({ type: "output", pos, len: to - pos, ...payload } as ServerFrame, socket);
+  }
+
+  #takeSnapshot(): void {
+    this.#snapshotId += 1;
+    const data = `\x1bc${this.#text(0, this.length).slice(-SCREEN)}`;
+    const parts = 1 + Math.floor(this.random() * 5);
+    const cut = Math.ceil(data.length / parts);
+    const missed = this.events.filter((pos) => pos >= this.#sent);
+    const events = missed.map((pos) => ({ pos, kind: "title", title: String(pos) }) as Placed);
+    const common = {
+      type: "snapshot",
+      pos: this.length,
+      id: this.#snapshotId,
+      parts,
+      skipped: this.length - this.#sent,
+    };
+    this.#snapshot = Array.from({ length: parts }, (_, at) => ({
+      ...{ ...common, part: at + 1, scope: this.#knows ? "screen" : "full", cols: 80, rows: 24 },
+      ...(at === parts - 1 && { events }),
+      data: data.slice(at * cut, (at + 1) * cut),
+    })) as Array<Partial<ServerFrame>>;
   }
 }

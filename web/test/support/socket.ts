@@ -15,6 +15,8 @@ export class FakeSocket implements Socket {
   closed = false;
   /** Hears each message as it is sent. */
   onsend: ((message: ClientMessage) => void) | undefined;
+  /** The client closes it. */
+  onclosed: (() => void) | undefined;
 
   constructor(
     readonly url: string,
@@ -37,6 +39,7 @@ export class FakeSocket implements Socket {
 
   close(): void {
     this.closed = true;
+    this.onclosed?.();
   }
 
   receive(frame: unknown): void {

@@ -5,13 +5,19 @@
 
 import headless from "@xterm/headless";
 import { Terminal } from "@xterm/xterm";
-import { beforeAll, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { listenWithoutAnswers } from "../../src/xterm/queries.ts";
 
-beforeAll(() => {
-  // What jsdom lacks and xterm.js looks for.
-  vi.stubGlobal("matchMedia", () => ({ matches: false, addListener() {}, removeListener() {} }));
-  vi.spyOn(HTMLCanvasElement.prototype, "getContext").mockReturnValue(null);
+vi.hoisted(() => {
+  // What jsdom lacks and xterm.js looks for as soon as it is loaded.
+  HTMLCanvasElement.prototype.getContext = () => null;
+  globalThis.matchMedia = (() => ({
+    matches: false,
+    addEventListener() {},
+    removeEventListener() {},
+    addListener() {},
+    removeListener() {},
+  })) as never;
 });
 
 /** Both have the same parser; only the one for pages reports the focus, and colours once it is on a screen. */

@@ -1,0 +1,34 @@
+// @vitest-environment jsdom
+/**
+ * The browser's page: what it says, and that nobody listens any more when told so.
+ */
+
+import { expect, test } from "vitest";
+import { browserClock, browserPage, type PageChange } from "../../src/core/index.ts";
+
+function visibility(state: "visible" | "hidden"): void {
+  Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+  document.dispatchEvent(new Event("visibilitychange"));
+}
+
+test("it tells what changes, until it is told not to", () => {
+  const heard: PageChange[] = [];
+  const stop = browserPage.watch((what) => heard.push(what));
+  expect(browserPage.visible).toBe(true);
+  visibility("hidden");
+  expect(browserPage.visible).toBe(false);
+  visibility("visible");
+  window.dispatchEvent(new Event("online"));
+  window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: false }));
+  window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
+  stop();
+  visibility("hidden");
+  window.dispatchEvent(new Event("online"));
+  expect(heard).toEqual(["hidden", "shown", "online", "shown"]);
+  visibility("visible");
+});
+
+test("the clock on the wall counts from 1970, the other does not", () => {
+  expect(browserClock.wall()).toBeGreaterThan(1_700_000_000_000);
+  expect(browserClock.now()).toBeLessThan(1_000_000_000_000);
+});

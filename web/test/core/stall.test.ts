@@ -1,0 +1,96 @@
+/**
+ * A state machine of everything that can happen to a client, in any order: whatever did, once the weather is calm, all is well
+ * within three minutes, and nothing is left undone. Chance decides what happens; what fails is made short before it is shown.
+ *
+ * What it covers: input, interrupts, output, slow and replaced emulators, cuts, handovers, a machine that sleeps, a page that is
+ * hidden and shown, followers that die, loss, repetition and disorder of every message, snapshots in parts, compressed frames,
+ * and another shell. What it leaves out: several clients, sizes, commands, refused tokens.
+ */
+
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { FakeClock } from "../support/clock.ts";
+import { CALM, HostileService, type Weather } from "../support/hostile-service.ts";
+import { seeded } from "../support/random.ts";
+import { faults, User } from "../support/user.ts";
+
+const share = (most: number) => fc.double({ min: 0, max: most, noNaN: true });
+const weather: fc.Arbitrary<Weather> = fc.record({
+  ...{
+    lose: share(0.5),
+    repeat: share(0.5),
+    reorder: share(1),
+    kill: share(0.5),
+    snapshot: share(1),
+    compress: share(1),
+  },
+  cutAfter: fc.oneof(fc.integer({ min: 3, max: 100 }), fc.constant(Number.POSITIVE_INFINITY)),
+});
+
+interface World {
+  clock: FakeClock;
+  service: HostileService;
+  user: User;
+}
+type Step = { name: string; value?: unknown; run: (world: World) => void };
+
+const step = (name: string, run: (world: World) => void) => fc.constant<Step>({ name, run });
+const steps = <T>(name: string, values: fc.Arbitrary<T>, run: (world: World, value: T) => void) =>
+  values.map<Step>((value) => ({ name, value, run: (world) => run(world, value) }));
+
+const anything = fc.oneof(
+  { arbitrary: steps("type", fc.integer({ min: 1, max: 80 }), ({ user }, count) => user.type(count)), weight: 4 },
+  { arbitrary: steps("wait", fc.integer({ min: 0, max: 3000 }), ({ clock }, ms) => clock.advance(ms)), weight: 8 },
+  steps("wait long", fc.integer({ min: 0, max: 1_000_000 }), ({ clock }, ms) => clock.advance(ms)),
+  steps("sleep", fc.integer({ min: 0, max: 4_000_000 }), ({ clock }, ms) => clock.sleep(ms)),
+  steps("print", fc.integer({ min: 1, max: 50_000 }), ({ service }, count) => service.print(count)),
+  steps("weather", weather, ({ service }, value) => {
+    service.weather = value;
+  }),
+  steps("emulator parses", fc.boolean(), ({ user }, eager) => {
+    user.sink.eager = eager;
+    if (eager) user.sink.parse();
+  }),
+  step("interrupt", ({ user }) => user.interrupt()),
+  step("another emulator", ({ user }) => user.look()),
+  step("cut", ({ service }) => service.cut()),
+  step("another token", ({ user }) => user.renewToken()),
+  step("hide", ({ user }) => user.page.hide()),
+  step("show", ({ user }) => user.page.show()),
+  step("online", ({ user }) => user.page.online()),
+  step("leave and return", ({ user }) => {
+    user.client.disconnect();
+    user.client.connect();
+  }),
+);
+const restart = step("another shell", ({ service }) => service.restart());
+
+function stalls(what: fc.Arbitrary<Step[]>, signals: fc.Arbitrary<boolean>, numRuns: number): void {
+  const property = fc.property(what, signals, fc.integer(), (happens, withSignals, seed) => {
+    const clock = new FakeClock();
+    const random = seeded(seed);
+    const service = new HostileService(clock, random, CALM, withSignals);
+    const world = { clock, service, user: new User(clock, service, random) };
+    for (const { run } of happens) run(world);
+    service.weather = CALM;
+    expect(world.user.settles()).toBe(true);
+    expect(faults(world.user, service, withSignals)).toEqual([]);
+    world.user.client.disconnect();
+    expect(clock.pending).toBeLessThan(20);
+  });
+  fc.assert(property, { numRuns });
+}
+
+/** More of them: `STALL_RUNS=20000 npx vitest run test/core/stall.test.ts`. */
+const RUNS = Number(process.env.STALL_RUNS ?? 200);
+const timeout = 60_000 + RUNS * 50;
+const LONGEST = { maxLength: 60, size: "max" } as const;
+
+test("nothing stalls, and nothing is lost, doubled or out of place", { timeout }, () => {
+  stalls(fc.array(anything, LONGEST), fc.boolean(), RUNS);
+});
+
+test("nor when the shell is another one now and then", { timeout }, () => {
+  const often = fc.oneof({ arbitrary: anything, weight: 12 }, { arbitrary: restart, weight: 1 });
+  stalls(fc.array(often, LONGEST), fc.boolean(), RUNS);
+});
