@@ -61,6 +61,13 @@ pub enum PostError {
     Failed(String),
 }
 
+impl PostError {
+    /// Whether the next frame would not be delivered either.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Gone | Self::Forbidden(_))
+    }
+}
+
 /// The way to a browser. Every call ends within a time of its own.
 #[async_trait]
 pub trait Browser: Send + Sync {

@@ -27,7 +27,7 @@ pub(crate) enum End {
     OutOfTime,
     /// The service had something closed.
     Closed,
-    /// A frame could not be delivered; the client's repair brings what is missing.
+    /// No frame can be delivered any more.
     Undelivered(PostError),
     /// The service refused, or could not be asked.
     Failed(BackendError),
@@ -48,11 +48,23 @@ impl fmt::Display for End {
     }
 }
 
-/// Passes an answer on: posts its frame and extends the row's life. Counts the frames.
+/// Passes an answer on: posts its frame and extends the row's life. Counts the frames. One that cannot be delivered is lost, which
+/// is no reason to stop: the browser notices with the next one and asks for it, or the service sends it again by itself. Fails
+/// when no other would fare better.
 pub(crate) async fn pass_on(turn: &Turn<'_>, reply: &Reply, frames: &mut u32) -> Result<(), PostError> {
     let post = async {
         match &reply.frame {
-            Some(frame) => turn.line.post(frame.clone()).await.map(|()| *frames += 1),
+            Some(frame) => match turn.line.post(frame.clone()).await {
+                Ok(()) => {
+                    *frames += 1;
+                    Ok(())
+                }
+                Err(error) if error.is_final() => Err(error),
+                Err(error) => {
+                    tracing::warn!(connection = %turn.line.connection, %error, "[WebSocket] A frame is lost");
+                    Ok(())
+                }
+            },
             None => Ok(()),
         }
     };
@@ -72,7 +84,7 @@ pub(crate) async fn follow(turn: &Turn<'_>, first: String, frames: &mut u32) -> 
         if turn.line.budget.left_to_ask() < SHORTEST_WAIT {
             return end_with(turn, &reply, frames, End::OutOfTime).await;
         }
-        // A post that fails ends the question too: the service gives the next follower the same frames, or repaired ones.
+        // A browser that is gone ends the question too: the service gives the next follower the same frames, or repaired ones.
         let answer = match tokio::try_join!(pass_on(turn, &reply, frames), async { Ok(ask(turn, &next).await) }) {
             Ok(((), Ok(answer))) => answer,
             Ok(((), Err(error))) => return End::Failed(error),
