@@ -26,6 +26,11 @@ const GAP_PATIENCE: Duration = Duration::from_millis(300);
 /// A known end of the stream is waited for this long before the rest is asked for.
 const HEAD_PATIENCE: Duration = Duration::from_secs(2);
 
+/// This long after it was renewed, a follower from before is over: whatever is said then gets a new one if the renewal was lost.
+const VERIFY_AFTER: Duration = Duration::from_millis(6500);
+/// Pause before a failed follower is replaced.
+const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
+
 /// What a client has to tell its user.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
@@ -158,9 +163,9 @@ impl Client {
         self.input.push(move |seq, epoch| ClientMessage::Close(Close { seq, epoch }));
     }
 
-    /// A frame came. What is no frame of the service (API Gateway has its own) is ignored.
+    /// A frame came. What is no frame of the service is API Gateway's own, and says that an invocation failed.
     pub fn receive(&mut self, text: &str, now: Duration) {
-        let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return };
+        let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return self.failed(now) };
         let of = epoch_of(&frame.message);
         match frame.message {
             ServerMessage::Attached(attached) => self.attached(attached, now),
@@ -220,6 +225,7 @@ impl Client {
         if repairs || self.follow_at.is_some_and(|at| at <= now) {
             self.outgoing.push_back(ClientMessage::Follow(Follow { epoch, pos, repair: repairs }));
             self.follow_at = self.attached.as_ref().map(|attached| now + Duration::from_millis(attached.follow_ms));
+            self.ping_at = self.ping_at.map(|at| at.min(now + VERIFY_AFTER));
             if repairs {
                 self.repair_at = Some(now + HEAD_PATIENCE);
             }
@@ -267,6 +273,11 @@ impl Client {
             self.repair_at = None;
         }
         self.heard.extend(pieces.into_iter().map(Heard::Stream));
+    }
+
+    /// An invocation failed. It may have been the one that followed.
+    fn failed(&mut self, now: Duration) {
+        self.follow_at = self.follow_at.map(|at| at.min(now + FOLLOW_AGAIN));
     }
 
     /// Sets the time at which what is missing is asked for.
