@@ -45,6 +45,8 @@ pub struct Trial {
     pub timeout: Duration,
     /// How often a page hands over to a fresh connection.
     pub handover: Option<Duration>,
+    /// How long the gateway lets a connection live, if not as long as API Gateway.
+    pub lifetime: Option<Duration>,
     /// Longest that it may take before it counts as stalled.
     pub patience: Duration,
 }
@@ -113,6 +115,7 @@ impl Trial {
             function: Function::InProcess,
             timeout: Duration::from_secs(30),
             handover: None,
+            lifetime: None,
             patience: Duration::from_secs(30 + keys / 20),
         }
     }
@@ -127,7 +130,8 @@ impl Trial {
         let began = Instant::now();
         let deadline = began + self.patience;
         let faults = Faults::new(self.faults.clone(), self.seed);
-        let gateway = Options { faults: Some(faults.clone()), ..Options::default() };
+        let mut gateway = Options { faults: Some(faults.clone()), ..Options::default() };
+        gateway.quotas.lifetime = self.lifetime.unwrap_or(gateway.quotas.lifetime);
         // What the transport does is no news here.
         let (log, function_log) = ("warn,backend::app=info", "error");
         let setting = Setting { gateway, timeout: self.timeout, log, function_log, ..Setting::new(self.function) };

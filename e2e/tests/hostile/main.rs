@@ -40,10 +40,17 @@ async fn handovers() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn handovers_alone_are_not_noticed() {
-    let handover = Some(Duration::from_millis(300));
-    let report = proof(Trial { handover, ..Trial::new(6, 1500) }.with("none"), &[]).await;
-    assert!(report.handovers() > 5, "{report}");
+async fn a_page_hands_over_before_its_connection_has_lived_long_enough() {
+    let (handover, lifetime) = (Some(Duration::from_millis(400)), Some(Duration::from_secs(2)));
+    let report = proof(Trial { handover, lifetime, ..Trial::new(6, 1500) }.with("none"), &[]).await;
+    assert!(report.handovers() > 5 && report.cuts() == 0, "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_that_does_not_is_closed_and_comes_back() {
+    let trial = Trial { lifetime: Some(Duration::from_secs(1)), ..Trial::new(14, 1500) };
+    let report = proof(trial.with("none"), &[]).await;
+    assert!(report.cuts() > 2, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
