@@ -152,6 +152,28 @@ test("when the service dies, a new shell starts below what the old one left, and
   }
 });
 
+test("when the service is replaced, the page goes on in a new shell and says so", async ({ page }) => {
+  const stack = await startStack();
+  try {
+    const screen = new Screen(page);
+    await screen.open(stack.url);
+    await screen.type("echo before");
+    await screen.press("Enter");
+    await screen.shows(/^before$/m);
+    await stack.stopService();
+    await expect(page.locator("[data-status=reconnecting]")).toBeVisible();
+    await stack.startService();
+    await expect(page.locator(".detail")).toHaveText("The shell was started anew: the service was replaced");
+    await expect(page.locator("[data-status=connected]")).toBeVisible();
+    await screen.prompt();
+    await screen.shows(/^before$/m);
+    expect(await screen.run("echo after")).toEqual(["after"]);
+    expect(screen.problems).toEqual([]);
+  } finally {
+    await stack.stop();
+  }
+});
+
 /** The text as it may stand on a screen that is narrower. */
 function wrapped(text: string): string {
   return [...text].join("\\n?");

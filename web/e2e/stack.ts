@@ -26,6 +26,8 @@ export interface Stack {
   faults(plan: string): Promise<void>;
   /** The service dies, and with it every shell. */
   killService(): Promise<void>;
+  /** The service is told to stop, as when another version is deployed. */
+  stopService(): Promise<void>;
   /** Another one starts at the same address. */
   startService(): Promise<void>;
   stop(): Promise<void>;
@@ -63,6 +65,7 @@ export async function startStack(...gatewayArgs: string[]): Promise<Stack> {
     cut: (how) => post(`${url}/dev/cut?connection=all&with=${how}`),
     faults: (plan) => post(`${url}/dev/faults`, plan),
     killService: () => stop(backend, "SIGKILL"),
+    stopService: () => stop(backend),
     async startService() {
       backend = service();
       await answers(`${backendUrl}/health`, backend);
