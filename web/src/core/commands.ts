@@ -39,6 +39,11 @@ export class Commands {
     return { id, result };
   }
 
+  /** Whether anybody waits for a result. */
+  get pending(): boolean {
+    return this.#pending.size > 0;
+  }
+
   /** Whether it still waits. */
   has(id: string): boolean {
     return this.#pending.has(id);

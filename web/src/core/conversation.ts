@@ -101,6 +101,7 @@ export class Conversation {
 
   /** Nobody looks: what comes meanwhile is asked for when somebody does. */
   rest(): void {
+    if (this.transport.resting || this.commands.pending || this.input.pending) return;
     this.#log.debug("Nobody looks; resting");
     this.#pause();
     this.transport.rest();

@@ -16,7 +16,7 @@ export interface PresencePort {
   page: Page;
   /** Hidden for this long is away. */
   hiddenMs: number;
-  /** Nobody has looked for so long that nothing needs to come. */
+  /** Nobody has looked for so long that nothing needs to come; said again after as long again. */
   away(): void;
   /** Something happened that is a reason to try now: shown, online, awake. */
   back(): void;
@@ -27,6 +27,7 @@ export class Presence {
   #stopWatching: (() => void) | undefined;
   #lookedAt = 0;
   #isHidden = false;
+  #isAway = false;
   readonly #look: Timer;
   readonly #hidden: Timer;
 
@@ -41,7 +42,8 @@ export class Presence {
     this.#stopWatching = page.watch((what) => {
       if (what === "hidden") this.#hide();
       else if (what === "shown") this.#show();
-      else this.port.back();
+      // Nobody wants the network that is back.
+      else if (!this.#isAway) this.port.back();
     });
     this.#lookLater();
     if (!page.visible) this.#hide();
@@ -51,17 +53,23 @@ export class Presence {
     this.#stopWatching?.();
     this.#stopWatching = undefined;
     this.#isHidden = false;
+    this.#isAway = false;
     this.#look.clear();
     this.#hidden.clear();
   }
 
   #hide(): void {
     this.#isHidden = true;
-    this.#hidden.set(this.port.hiddenMs, () => this.port.away());
+    this.#hidden.set(this.port.hiddenMs, () => {
+      this.#isAway = true;
+      this.port.away();
+      this.#hide();
+    });
   }
 
   #show(): void {
     this.#isHidden = false;
+    this.#isAway = false;
     this.#hidden.clear();
     this.port.back();
   }

@@ -224,6 +224,7 @@ export class Transport {
       this.#connection = this.#handover.take();
     }
     this.#backoff.reset();
+    this.#seldom = false;
     // Attached again on the same connection, it has not become younger.
     if (connection !== this.#youngest) {
       this.#youngest = connection;
@@ -254,9 +255,9 @@ export class Transport {
     const renewable = worked && typeof token !== "string";
     if (FINAL_CLOSE_CODES.includes(why.code) && !renewable) return this.port.failed(error);
     if (this.#resting) return this.port.trying(1);
-    // Its successor is on the way already.
-    const next = this.#handover.take();
     if (this.#backoff.exhausted) return this.#seldomly(error);
+    // Its successor may be on the way already.
+    const next = this.#handover.take();
     const unsteady = worked && clock.now() - this.#attachedAt < STEADY_MS;
     const bound = this.#backoff.next(unsteady ? 1 : 0);
     const wait = why.atOnce ? Math.round(random() * AT_ONCE_MS) : bound;

@@ -72,22 +72,30 @@ describe("a dead connection", () => {
 });
 
 describe("a page that nobody looks at", () => {
+  /** Time passes while everything is alive. */
+  const live = (bench: Bench, minutes: number) => {
+    for (let second = 0; second < minutes * 60; second += 5) {
+      bench.clock.advance(5000);
+      if (!bench.socket.closed) bench.pong();
+    }
+  };
+  const away = () => {
+    const bench = new Bench().attach();
+    bench.page.hide();
+    live(bench, 10);
+    return bench;
+  };
+
   test("asks for nothing after ten minutes, and attaches again when it is shown", () => {
     const bench = new Bench().attach();
-    const keepAlive = (minutes: number) => {
-      for (let second = 0; second < minutes * 60; second += 5) {
-        bench.clock.advance(5000);
-        bench.pong();
-      }
-    };
     bench.output(0, "abc");
     bench.page.hide();
-    keepAlive(9);
+    live(bench, 9);
     const before = bench.socket.texts.length;
-    keepAlive(1);
+    live(bench, 1);
     expect(bench.socket.texts.length).toBeGreaterThan(before);
     const rested = bench.socket.texts.length;
-    keepAlive(1);
+    live(bench, 30);
     expect(bench.socket.texts).toHaveLength(rested);
     bench.page.show();
     expect(bench.socket.sent.at(-1)).toMatchObject({ type: "attach", resume: { epoch: EPOCH, pos: 3 } });
@@ -97,26 +105,42 @@ describe("a page that nobody looks at", () => {
     expect(bench.sockets).toHaveLength(1);
   });
 
-  test("does not come back when the platform closes the connection meanwhile, until it is shown or used", () => {
-    for (const wake of [(bench: Bench) => bench.page.show(), (bench: Bench) => bench.client.input("x")]) {
-      const bench = new Bench().attach();
-      bench.page.hide();
-      for (let second = 0; second < 620; second += 5) {
-        bench.clock.advance(5000);
-        bench.pong();
-      }
-      const errors = bench.errors.length;
-      bench.socket.end(1001);
-      bench.clock.advance(3_600_000);
-      expect(bench.sockets).toHaveLength(1);
-      expect(bench.errors).toHaveLength(errors);
-      wake(bench);
-      bench.clock.advance(250);
-      expect(bench.sockets).toHaveLength(2);
-      bench.socket.onopen?.();
-      bench.attached();
-      expect(bench.client.state).toMatchObject({ status: "connected", error: null });
-    }
+  test.each<[string, (bench: Bench) => void]>([
+    ["shown", (bench) => bench.page.show()],
+    ["used", (bench) => bench.client.input("x")],
+  ])("does not come back when the platform closes the connection meanwhile, until it is %s", (_, wake) => {
+    const bench = away();
+    const errors = bench.errors.length;
+    bench.socket.end(1001);
+    bench.clock.advance(3_600_000);
+    bench.page.online();
+    bench.clock.advance(60_000);
+    expect(bench.sockets).toHaveLength(1);
+    expect(bench.errors).toHaveLength(errors);
+    wake(bench);
+    bench.clock.advance(250);
+    expect(bench.sockets).toHaveLength(2);
+    bench.socket.onopen?.();
+    bench.attached();
+    expect(bench.client.state).toMatchObject({ status: "connected", error: null });
+  });
+
+  test("rests again when somebody used it without looking, but not while a result is awaited", async () => {
+    const bench = away();
+    const result = bench.client.executeCommand("make");
+    bench.attached();
+    expect(bench.socket.of("command")).toHaveLength(1);
+    bench.ack(1);
+    live(bench, 25);
+    const busy = bench.socket.texts.length;
+    live(bench, 1);
+    expect(bench.socket.texts.length).toBeGreaterThan(busy);
+    bench.event(0, { kind: "command_result", id: "c1", result: "", truncated: false, exitCode: 0 });
+    await expect(result).resolves.toMatchObject({ exitCode: 0 });
+    live(bench, 11);
+    const rested = bench.socket.texts.length;
+    live(bench, 30);
+    expect(bench.socket.texts).toHaveLength(rested);
   });
 
   test("takes another connection when it is shown after long, since nobody knows whether the first still is one", () => {

@@ -65,6 +65,8 @@ describe("attempts", () => {
     bench.socket.onopen?.();
     bench.attached();
     expect(bench.client.state).toMatchObject({ status: "connected", error: null });
+    bench.socket.end();
+    expect(bench.client.state).toMatchObject({ status: "reconnecting", attempt: 1 });
   });
 
   test.each<[string, (bench: Bench) => void]>([
