@@ -29,6 +29,9 @@ const HOLD_BELOW: u64 = 128 * 1024;
 /// How quiet the terminal must be until its settings are looked at: a prompt that comes and goes changes them twice.
 const TTY_QUIET: Duration = Duration::from_millis(20);
 
+/// They are looked at again, ever less often, up to this long after the last sign of life.
+const TTY_LAST: Duration = Duration::from_millis(2500);
+
 impl Actor {
     /// Takes what the terminal has, up to a turn's worth.
     pub(super) fn read_output(&mut self) {
@@ -51,7 +54,7 @@ impl Actor {
         if taken > 0 {
             let now = Instant::now();
             self.life.activity(now);
-            self.tty_check = Some(now + TTY_QUIET);
+            self.watch_tty(now);
         }
     }
 
@@ -112,7 +115,7 @@ impl Actor {
                 }
             }
         }
-        self.tty_check = Some(Instant::now() + TTY_QUIET);
+        self.watch_tty(Instant::now());
     }
 
     /// Takes back what this client typed up to `until` and the terminal has not taken.
@@ -159,8 +162,16 @@ impl Actor {
         }
     }
 
+    /// Looks at the terminal's settings soon.
+    fn watch_tty(&mut self, now: Instant) {
+        self.tty_patience = TTY_QUIET;
+        self.tty_check = Some(now + TTY_QUIET);
+    }
+
     pub(super) fn check_tty(&mut self) {
-        self.tty_check = None;
+        // A program may change them without a word, some time after it was started.
+        self.tty_patience *= 5;
+        self.tty_check = (self.tty_patience <= TTY_LAST).then(|| Instant::now() + self.tty_patience);
         let tty = self.pty.tty();
         if tty != self.tty && !self.is_over() {
             self.tty = tty;

@@ -6,7 +6,7 @@ use backend::session::Speaker;
 use serde_json::json;
 use shared_protocol::Role;
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
 async fn a_viewer_watches_and_chats_and_nothing_else() {
@@ -100,4 +100,18 @@ async fn the_service_answers_what_programs_ask_their_terminal() {
     let title = frames.iter().find(|frame| frame["kind"] == "title").unwrap();
     assert_eq!(title["title"], "my title");
     assert_eq!(world.script.input(), b"\x1b[1;3R", "replayed history asks nobody again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_of_the_terminal_are_told_even_when_nothing_is_printed() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (_, ticket) = world.attach(&ada, "page").await;
+    world.script.print("Password: ");
+    let (frames, next) = world.fetch_all(&ada, ticket).await;
+    assert_eq!(frames.len(), 1);
+    sleep_until(Instant::now() + Duration::from_millis(300)).await;
+    world.script.set_tty(shared_protocol::server::Tty { echo: false, canonical: true });
+    let event = frame(world.fetch(&ada, next.unwrap(), Duration::from_millis(1500)).await.frame);
+    assert_eq!((&event["kind"], &event["echo"], &event["canonical"]), (&json!("tty"), &json!(false), &json!(true)));
 }
