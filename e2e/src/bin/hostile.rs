@@ -36,6 +36,28 @@ struct Args {
     /// Lambda's timeout of the function, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 30_000)]
     timeout: u64,
+    /// Longest that it may take before it counts as stalled.
+    #[arg(long, value_name = "SECONDS")]
+    patience: Option<u64>,
+}
+
+impl Args {
+    fn trial(&self, seed: u64) -> Trial {
+        let usual = Trial::new(seed, self.keys);
+        Trial {
+            typists: self.typists.into(),
+            rate: self.rate,
+            faults: self.fault.clone().unwrap_or(usual.faults),
+            function: match self.function {
+                How::InProcess => Function::InProcess,
+                How::Bootstrap => Function::Bootstrap,
+            },
+            handover: self.handover.map(Duration::from_millis),
+            timeout: Duration::from_millis(self.timeout),
+            patience: self.patience.map_or(usual.patience, Duration::from_secs),
+            ..usual
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -47,20 +69,7 @@ enum How {
 #[tokio::main]
 async fn main() {
     let args = Args::parse();
-    for seed in args.seeds {
-        let usual = Trial::new(seed, args.keys);
-        let trial = Trial {
-            typists: args.typists.into(),
-            rate: args.rate,
-            faults: args.fault.clone().unwrap_or_else(|| usual.faults.clone()),
-            function: match args.function {
-                How::InProcess => Function::InProcess,
-                How::Bootstrap => Function::Bootstrap,
-            },
-            handover: args.handover.map(Duration::from_millis),
-            timeout: Duration::from_millis(args.timeout),
-            ..usual
-        };
-        println!("{}", trial.run().await);
+    for seed in &args.seeds {
+        println!("{}", args.trial(*seed).run().await);
     }
 }
