@@ -5,15 +5,19 @@ use crate::config::Config;
 use crate::pty::Shells;
 use crate::route::{self, Service};
 use crate::session::{Registry, RegistryParts};
-use crate::store::Store;
+use crate::store::{Incarnation, Instance, Store};
 use axum::serve::ListenerExt;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::time::Instant;
 
 /// Time for sessions and requests to end after the request to stop. Containers are killed after 30 s (ECS) or sooner.
 const DRAIN: Duration = Duration::from_secs(12);
+
+/// Shortest time from the request to stop to the end, where there are other instances: load balancers look every few seconds.
+const NOTICE: Duration = Duration::from_secs(6);
 
 /// Longest time from the request to stop to the end, whatever clients do: some never finish a request.
 const LAST: Duration = Duration::from_secs(18);
@@ -45,7 +49,15 @@ impl App {
         if isolation == "none" {
             tracing::warn!("sessions run as the service's own user, without isolation from it and from each other");
         }
+        let instance = Instance {
+            id: Incarnation(hex::encode(entropy.bytes::<16>())),
+            address: config.advertise.clone(),
+            started_at: clock.now_ms(),
+            draining: false,
+        };
+        tracing::info!(instance = %instance.id, store = store_kind, address = instance.address, "termgate");
         let registry = Registry::new(RegistryParts {
+            instance,
             store: Arc::clone(&store),
             shells,
             clock: Arc::clone(&clock),
@@ -71,18 +83,29 @@ impl App {
             }
         });
         let service = Arc::clone(&self.service);
+        let shared = service.is_shared();
         let drained = async move {
             stop.await;
-            service.drain();
+            let started = Instant::now();
+            service.drain().await;
             if !service.registry.shut_down(DRAIN).await {
                 tracing::warn!("not every session ended in time");
+            }
+            if shared {
+                // Until load balancers have noticed: what comes here meanwhile is for another instance, and is passed on.
+                tokio::time::sleep_until(started + NOTICE).await;
             }
         };
         let server = axum::serve(listener, route::router(Arc::clone(&self.service))).with_graceful_shutdown(drained);
         // A browser on `/terminal` may never hang up by itself.
         let service = self.service;
+        let known = Arc::clone(&service);
         tokio::select! {
-            result = server.into_future() => result,
+            result = server.into_future() => {
+                known.registry.leave().await;
+                result
+            }
+            () = known.registry.stay_known() => Ok(()),
             () = async { service.drained().await; tokio::time::sleep(LAST).await } => Ok(()),
         }
     }

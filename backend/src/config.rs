@@ -80,8 +80,22 @@ pub struct Config {
     pub sessions: usize,
     /// `MAX_SESSIONS_PER_USER`: 10 by default.
     pub sessions_per_user: usize,
+    /// `REDIS_URL`: where the state of all instances is kept, as redis:// or rediss:// (TLS); without it, in this process.
+    pub redis: Option<Secret>,
+    /// `ADVERTISE_URL`: where other instances reach this one, as http://host:port; none where they cannot (App Runner).
+    pub advertise: Option<String>,
     /// Logging.
     pub log: LogConfig,
+}
+
+/// A value that no log may show.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<redacted>")
+    }
 }
 
 impl Config {
@@ -123,9 +137,37 @@ impl Config {
             limits,
             sessions: env.at_least("MAX_SESSIONS", 1, 200)? as usize,
             sessions_per_user: env.at_least("MAX_SESSIONS_PER_USER", 1, 10)? as usize,
+            redis: redis(&env)?,
+            advertise: advertise(&env)?,
             log,
         })
     }
+}
+
+fn redis(env: &Env<'_>) -> Result<Option<Secret>, ConfigError> {
+    let Some(url) = env.text("REDIS_URL") else { return Ok(None) };
+    // It may hold a password, so it is never shown.
+    let known = url.starts_with("redis://") || url.starts_with("rediss://");
+    if known {
+        Ok(Some(Secret(url)))
+    } else {
+        Err(invalid("REDIS_URL", "a redis:// or rediss:// address", "<redacted>"))
+    }
+}
+
+fn advertise(env: &Env<'_>) -> Result<Option<String>, ConfigError> {
+    let Some(url) = env.text("ADVERTISE_URL") else { return Ok(None) };
+    let bad = || invalid("ADVERTISE_URL", "an address like http://10.0.0.7:3001", &url);
+    let parsed: http::Uri = url.parse().map_err(|_| bad())?;
+    let plain = parsed.scheme_str() == Some("http") && parsed.host().is_some() && parsed.path() == "/";
+    if !plain || parsed.query().is_some() {
+        return Err(bad());
+    }
+    if env.text("REDIS_URL").is_none() {
+        let reason = "ADVERTISE_URL is set: instances find each other in Redis";
+        return Err(ConfigError::Missing { name: "REDIS_URL", reason });
+    }
+    Ok(Some(url.trim_end_matches('/').to_owned()))
 }
 
 fn auth(env: &Env<'_>, entropy: &dyn Entropy) -> Result<AuthConfig, ConfigError> {

@@ -86,8 +86,14 @@ impl Service {
     }
 
     /// From now on: unhealthy, and no new sessions.
-    pub fn drain(&self) {
+    pub async fn drain(&self) {
         self.draining.send_replace(true);
+        self.registry.drain().await;
+    }
+
+    /// Whether other instances may see the same sessions.
+    pub fn is_shared(&self) -> bool {
+        self.store.is_shared()
     }
 
     /// Completes once [`Self::drain`] was called.

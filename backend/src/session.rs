@@ -12,17 +12,23 @@ mod deliver;
 mod emulator;
 mod ending;
 pub mod follower;
+mod heartbeat;
+mod hold;
 pub mod input_order;
+mod keeping;
 mod lifecycle;
 pub mod output_log;
+mod past;
 mod plain;
+mod presence;
 mod registry;
 mod send;
 mod snapshot;
+mod starting;
 
 pub use follower::Ticket;
 pub use lifecycle::Limits;
-pub use registry::{Registry, RegistryParts, ShellSettings};
+pub use registry::{Home, Registry, RegistryParts, ShellSettings};
 
 use bytes::Bytes;
 use shared_protocol::{ConnectionId, EndReason, ErrorCode, Inbound, Role};
@@ -49,6 +55,10 @@ pub struct Speaker {
     pub direct: bool,
     /// When their token was issued, in seconds since 1970: decides whether it may create an ended session again.
     pub issued_at: Option<u64>,
+    /// When their token expires, in seconds since 1970.
+    pub expires_at: u64,
+    /// The id of the request that they spoke with, for logs.
+    pub request: String,
 }
 
 /// Which connections the gateway closes after an answer.
@@ -104,16 +114,35 @@ impl Refusal {
         Self::new(ErrorCode::SessionEnded, "the session has ended")
     }
 
+    fn moved() -> Self {
+        Self::new(ErrorCode::NotAttached, "the session has ended or moved; attach again")
+    }
+
     fn overloaded() -> Self {
         Self::new(ErrorCode::BackendTimeout, "the session did not answer in time")
     }
 }
 
 enum Request {
-    Deliver { speaker: Speaker, inbound: Inbound, reply: oneshot::Sender<Reply> },
-    Output { connection: ConnectionId, ticket: Ticket, wait: Duration, reply: oneshot::Sender<Fetched> },
-    Disconnect { connection: ConnectionId },
-    End { reason: EndReason },
+    Deliver {
+        speaker: Speaker,
+        inbound: Inbound,
+        reply: oneshot::Sender<Reply>,
+    },
+    Output {
+        connection: ConnectionId,
+        ticket: Ticket,
+        wait: Duration,
+        reply: oneshot::Sender<Fetched>,
+    },
+    Disconnect {
+        connection: ConnectionId,
+    },
+    End {
+        reason: EndReason,
+    },
+    /// Look whether the session is still this instance's.
+    Lost,
 }
 
 /// The way to a session's task.
@@ -130,7 +159,7 @@ impl SessionHandle {
         self.send(Request::Deliver { speaker, inbound, reply }).await?;
         let deadline = plain::DIRECT_COMMAND + PATIENCE;
         match tokio::time::timeout(deadline, answer).await {
-            Ok(answer) => answer.map_err(|_| Refusal::ended()),
+            Ok(answer) => answer.map_err(|_| Refusal::moved()),
             Err(_) => Err(Refusal::overloaded()),
         }
     }
@@ -156,6 +185,12 @@ impl SessionHandle {
         self.send(Request::End { reason }).await
     }
 
+    /// Wakes it, so that it finds out that another instance has the session.
+    fn lost(&self) {
+        // One that is full is awake.
+        let _ = self.0.try_send(Request::Lost);
+    }
+
     /// Waits until the session's task is gone.
     pub async fn closed(&self) {
         self.0.closed().await;
@@ -164,7 +199,7 @@ impl SessionHandle {
     async fn send(&self, request: Request) -> Result<(), Refusal> {
         match self.0.send_timeout(request, PATIENCE).await {
             Ok(()) => Ok(()),
-            Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(Refusal::ended()),
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(Refusal::moved()),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(Refusal::overloaded()),
         }
     }

@@ -9,7 +9,7 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
-use shared_protocol::gateway::CONNECTION_HEADER;
+use shared_protocol::gateway::{CONNECTION_HEADER, REQUEST_ID_HEADER};
 use shared_protocol::{ConnectionId, ErrorCode, GatewayClaims, SessionId, UserClaims};
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub(super) struct Signed {
     pub claims: GatewayClaims,
     pub body: Bytes,
+    pub request: String,
 }
 
 impl FromRequest<Arc<Service>> for Signed {
@@ -27,6 +28,7 @@ impl FromRequest<Arc<Service>> for Signed {
         // Before the body is read: a stranger costs nothing.
         let token = bearer(request.headers()).ok_or_else(missing)?.to_owned();
         let connection = request.headers().get(CONNECTION_HEADER).cloned();
+        let id = request_id(request.headers()).to_owned();
         let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
             Failure::new(ErrorCode::TooLarge, format!("the body cannot be read: {}", rejection.body_text()))
         })?;
@@ -34,7 +36,7 @@ impl FromRequest<Arc<Service>> for Signed {
         if connection.is_some_and(|header| header.as_bytes() != claims.cid.as_str().as_bytes()) {
             return Err(Failure::new(ErrorCode::Forbidden, "the header names another connection than the token"));
         }
-        Ok(Self { claims, body })
+        Ok(Self { claims, body, request: id })
     }
 }
 
@@ -54,6 +56,8 @@ impl Signed {
             names_session: self.claims.create,
             direct: false,
             issued_at: self.claims.uiat,
+            expires_at: self.claims.uexp,
+            request: self.request.clone(),
         }
     }
 
@@ -85,6 +89,7 @@ impl FromRequestParts<Arc<Service>> for User {
 
 /// The user as a speaker in this session, over a connection of this service's own.
 pub(super) fn speaker(claims: &UserClaims, session: &SessionId, connection: ConnectionId) -> Speaker {
+    let connection_name = connection.to_string();
     Speaker {
         connection,
         user: claims.sub.clone(),
@@ -93,7 +98,14 @@ pub(super) fn speaker(claims: &UserClaims, session: &SessionId, connection: Conn
         names_session: claims.sid.as_ref() == Some(session),
         direct: true,
         issued_at: claims.iat,
+        expires_at: claims.exp,
+        request: connection_name,
     }
+}
+
+/// The id that the gateway gave the request, for logs.
+pub(super) fn request_id(headers: &HeaderMap) -> &str {
+    headers.get(REQUEST_ID_HEADER).and_then(|id| id.to_str().ok()).unwrap_or("-")
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

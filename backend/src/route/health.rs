@@ -8,14 +8,19 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 pub(super) async fn handle(State(service): State<Arc<Service>>) -> (StatusCode, Json<Value>) {
-    let (status, word) =
-        if service.is_draining() { (StatusCode::SERVICE_UNAVAILABLE, "draining") } else { (StatusCode::OK, "ok") };
+    let degraded = service.registry.degraded();
+    let (status, word) = match degraded {
+        _ if service.is_draining() => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        Some(_) => (StatusCode::OK, "degraded"),
+        None => (StatusCode::OK, "ok"),
+    };
     let body = json!({
         "status": word,
         "websocket": "available",
         "endpoints": ENDPOINTS,
         "version": env!("CARGO_PKG_VERSION"),
         "sessions": service.registry.count(),
+        "why": degraded,
     });
     (status, Json(body))
 }

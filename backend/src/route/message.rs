@@ -9,9 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared_protocol::client::parse;
-use shared_protocol::gateway::{
-    CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, REQUEST_ID_HEADER, TOUCH_HEADER,
-};
+use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, TOUCH_HEADER};
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
 use shared_protocol::{ClientMessage, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
@@ -20,13 +18,9 @@ use tokio::time::Instant;
 /// Window of a session that a plain client starts, until someone resizes it.
 const PLAIN_SIZE: Size = Size { cols: 80, rows: 24 };
 
-pub(super) async fn handle(
-    State(service): State<Arc<Service>>,
-    headers: HeaderMap,
-    signed: Signed,
-) -> Result<Response, Failure> {
+pub(super) async fn handle(State(service): State<Arc<Service>>, signed: Signed) -> Result<Response, Failure> {
     let started = Instant::now();
-    let request = headers.get(REQUEST_ID_HEADER).and_then(|id| id.to_str().ok()).unwrap_or("-").to_owned();
+    let request = &signed.request;
     let connection = signed.claims.cid.clone();
     let reply = answer(&service, &signed).await?;
     tracing::info!(%request, ms = started.elapsed().as_millis() as u64, "[WS] Message from {connection}");

@@ -5,15 +5,19 @@ use super::budget::Budget;
 use super::client::{Client, HOLD_PATIENCE};
 use super::command::Commands;
 use super::emulator::Emulator;
+use super::hold::Hold;
+use super::keeping::Shown;
 use super::lifecycle::Lifecycle;
 use super::output_log::OutputLog;
+use super::past::Past;
 use super::plain::{Origin, PlainCommands};
 use super::{Limits, Request};
 use crate::clock::Clock;
 use crate::pty::{MarkScanner, Nonce, Pty, Ready, Size, Want};
+use crate::store::Store;
 use bytes::Bytes;
 use shared_protocol::server::Tty;
-use shared_protocol::{ClientId, ConnectionId, EndReason, Epoch, Seq, SessionId};
+use shared_protocol::{ClientId, ConnectionId, EndReason, Epoch, Seq, SessionId, StreamEvent};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -29,13 +33,35 @@ pub(super) const SILENCE: Duration = Duration::from_secs(660);
 
 /// What a session is made of.
 pub(super) struct Parts {
-    pub id: SessionId,
-    pub epoch: Epoch,
+    pub hold: Arc<Hold>,
+    pub store: Arc<dyn Store>,
     pub limits: Limits,
     pub clock: Arc<dyn Clock>,
     pub pty: Box<dyn Pty>,
     pub nonce: Nonce,
     pub size: Size,
+    pub past: Option<Past>,
+    pub shown: Shown,
+}
+
+/// How a session's task came to its end.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Over {
+    /// The session is over.
+    Ended {
+        reason: EndReason,
+        /// In ms since 1970.
+        at: u64,
+    },
+    /// Another instance has it.
+    Lost,
+}
+
+/// What the task wakes for.
+enum Wake {
+    Request(Option<Request>),
+    Terminal(Ready),
+    Deadline,
 }
 
 /// A connection that speaks in this session.
@@ -56,6 +82,10 @@ pub(super) enum Ending {
 pub(super) struct Actor {
     pub id: SessionId,
     pub epoch: Epoch,
+    hold: Arc<Hold>,
+    store: Arc<dyn Store>,
+    pub shown: Shown,
+    pub show_at: Option<Instant>,
     pub clock: Arc<dyn Clock>,
     pub pty: Box<dyn Pty>,
     pub size: Size,
@@ -89,9 +119,14 @@ pub(super) struct Actor {
 impl Actor {
     pub(super) fn new(parts: Parts) -> Self {
         let now = Instant::now();
-        Self {
-            id: parts.id,
-            epoch: parts.epoch,
+        let (id, epoch) = (parts.hold.record().id.clone(), parts.hold.record().epoch);
+        let mut actor = Self {
+            id,
+            epoch,
+            hold: parts.hold,
+            store: parts.store,
+            shown: parts.shown,
+            show_at: None,
             ends_at_ms: parts.clock.now_ms() + parts.limits.life.as_millis() as u64,
             clock: parts.clock,
             tty: parts.pty.tty(),
@@ -117,42 +152,67 @@ impl Actor {
             ending: None,
             reason: EndReason::Exited,
             ended_at_ms: 0,
+        };
+        if let Some(past) = parts.past {
+            actor.show_past(&past);
         }
+        actor
     }
 
-    /// Runs until the session is over. Returns why and when (ms since 1970) it ended.
-    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> (EndReason, u64) {
+    /// The first of the stream: what was there before this shell.
+    fn show_past(&mut self, past: &Past) {
+        let (start, printed) = (self.log.end(), past.print());
+        self.log.push_bytes(&printed);
+        self.emulator.printed(start, &printed);
+        self.catch_up();
+        self.log.push_event(StreamEvent::Restarted { reason: past.reason });
+    }
+
+    /// Runs until the session is over.
+    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Over {
         loop {
             let deadline = self.deadline();
             let want = Want {
                 read: !self.output_over && !self.held_back,
                 write: !self.unwritten.is_empty() && !self.is_over(),
             };
-            tokio::select! {
-                request = mailbox.recv() => match request {
-                    Some(request) => self.request(request),
-                    // Nobody can reach it any more.
-                    None => self.end(EndReason::Closed),
-                },
-                ready = poll_fn(|context| self.pty.poll_ready(context, want)) => match ready {
-                    Ready::Readable => self.read_output(),
-                    Ready::Writable => self.write_input(),
-                    Ready::Exited => self.exited(),
-                },
-                () = sleep_until(deadline) => self.tick(),
+            let wake = tokio::select! {
+                request = mailbox.recv() => Wake::Request(request),
+                ready = poll_fn(|context| self.pty.poll_ready(context, want)) => Wake::Terminal(ready),
+                () = sleep_until(deadline) => Wake::Deadline,
+            };
+            // Before anything is applied or sent: this process may have slept while another took the session over.
+            let mine = match self.hold.is_mine(Instant::now()) {
+                Some(mine) => mine,
+                None => self.hold.ask(&*self.store).await,
+            };
+            if !mine {
+                tracing::warn!(session = %self.id, "another instance has taken the session over");
+                self.sweep().await;
+                return Over::Lost;
+            }
+            match wake {
+                Wake::Request(Some(request)) => self.request(request),
+                // Nobody can reach it any more.
+                Wake::Request(None) => self.end(EndReason::Closed),
+                Wake::Terminal(Ready::Readable) => self.read_output(),
+                Wake::Terminal(Ready::Writable) => self.write_input(),
+                Wake::Terminal(Ready::Exited) => self.exited(),
+                Wake::Deadline => self.tick(),
             }
             self.apply_input();
             self.send_frames();
             // After the frames: an echo waits for no emulator.
             self.catch_up();
             self.hold_back();
+            self.show();
             if self.is_gone() {
                 break;
             }
         }
         self.close_all();
         self.sweep().await;
-        (self.reason, self.ended_at_ms)
+        Over::Ended { reason: self.reason, at: self.ended_at_ms }
     }
 
     fn request(&mut self, request: Request) {
@@ -161,6 +221,8 @@ impl Actor {
             Request::Output { connection, ticket, wait, reply } => self.output(&connection, ticket, wait, reply),
             Request::Disconnect { connection } => self.disconnect(&connection),
             Request::End { reason } => self.end(reason),
+            // It was asked before this was taken up.
+            Request::Lost => {}
         }
     }
 
@@ -177,7 +239,11 @@ impl Actor {
         let silent = self.connections.values().map(|connected| connected.seen + SILENCE);
         clients
             .chain(silent)
-            .chain([self.commands.deadline(), self.plain.deadline(), self.tty_check, held].into_iter().flatten())
+            .chain(
+                [self.commands.deadline(), self.plain.deadline(), self.tty_check, self.show_at, held]
+                    .into_iter()
+                    .flatten(),
+            )
             .fold(ending, Instant::min)
     }
 

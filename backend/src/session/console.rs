@@ -72,6 +72,7 @@ impl Actor {
         });
         self.emulator.printed(end, bytes);
         self.log.push_bytes(bytes);
+        self.show_soon(now);
         self.take_steps(marked);
     }
 

@@ -65,6 +65,11 @@ impl Emulator {
         caught_up
     }
 
+    /// What the screen shows, as lines that any terminal can print.
+    pub(super) fn picture(&self) -> Vec<u8> {
+        self.screen.text().trim_end().replace('\n', "\r\n").into_bytes()
+    }
+
     /// What restores the screen, and the place in the stream where it stands. `end` is the end of the stream.
     pub(super) fn snapshot(&self, scope: SnapshotScope, end: Pos) -> (Vec<u8>, Pos) {
         let scope = match scope {

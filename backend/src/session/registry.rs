@@ -1,16 +1,21 @@
-//! Finds sessions, makes them for those who may, and remembers how they ended. One place decides who may reach which.
+//! Finds sessions, makes them for those who may, and remembers how they ended. One place decides who may reach which, and
+//! where a session's shell is.
 
-use super::actor::{Actor, Parts};
-use super::{Limits, MAILBOX, Refusal, Request, SessionHandle, Speaker};
+use super::hold::Hold;
+use super::presence::Presence;
+use super::starting::{Registered, run};
+use super::{Limits, MAILBOX, Refusal, SessionHandle, Speaker};
 use crate::clock::{Clock, Entropy};
-use crate::pty::{Nonce, ShellSpec, Shells, Size, environment};
-use crate::store::{SessionRecord, SessionState, Store, StoreError};
+use crate::pty::{Shells, Size};
+use crate::store::{Instance, Put, SessionRecord, SessionState, Store, StoreError};
 use shared_protocol::{EndReason, Epoch, ErrorCode, Role, SessionId};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 /// Which shell sessions get.
@@ -42,36 +47,70 @@ pub struct RegistryParts {
     pub sessions_per_user: usize,
     /// Sessions of this instance, at most.
     pub sessions: usize,
+    /// This instance, as others see it.
+    pub instance: Instance,
 }
 
 /// A running session and whose it is: every message asks, so the store is not asked.
 #[derive(Clone)]
-struct Live {
-    handle: SessionHandle,
-    user: String,
+pub(super) struct Live {
+    pub handle: SessionHandle,
+    pub user: String,
+    /// None until the store has said that the session is this instance's.
+    pub hold: Option<Arc<Hold>>,
+}
+
+/// The running sessions by id.
+pub(super) type LiveSessions = Arc<Mutex<HashMap<SessionId, Live>>>;
+
+/// Where a session's shell is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Home {
+    /// In this instance.
+    Here,
+    /// In another one that is alive.
+    Elsewhere(Instance),
+    /// Nowhere: there is none, or its instance is dead.
+    Nowhere,
+    /// In an instance that says nothing, and may be alive all the same.
+    Unknown,
 }
 
 /// The sessions of this instance.
 pub struct Registry {
-    parts: Arc<RegistryParts>,
-    live: Arc<Mutex<HashMap<SessionId, Live>>>,
-    tasks: TaskTracker,
+    pub(super) parts: Arc<RegistryParts>,
+    pub(super) presence: Presence,
+    pub(super) live: LiveSessions,
+    pub(super) tasks: TaskTracker,
+    /// Held while the sessions of a user are counted and one is added.
+    admission: Semaphore,
+    /// Other instances, where they cannot be reached.
+    pub(super) others: AtomicUsize,
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "store");
-        Self::new(ErrorCode::Internal, "the session store failed")
+        Self::new(ErrorCode::Internal, "the session store failed; try again")
     }
 }
 
 impl Registry {
     /// Without any session.
     pub fn new(parts: RegistryParts) -> Self {
-        Self { parts: Arc::new(parts), live: Arc::default(), tasks: TaskTracker::new() }
+        let presence = Presence::new(parts.instance.clone());
+        let (live, tasks) = (LiveSessions::default(), TaskTracker::new());
+        Self {
+            parts: Arc::new(parts),
+            presence,
+            live,
+            tasks,
+            admission: Semaphore::new(1),
+            others: AtomicUsize::new(0),
+        }
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Live>> {
+    pub(super) fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -91,9 +130,9 @@ impl Registry {
         match live {
             Some(live) if may_reach(&live.user, speaker) => Ok(live.handle),
             Some(_) => Err(not_found()),
-            None => match self.record(id, speaker).await?.state {
-                SessionState::Ended { .. } => Err(Refusal::ended()),
-                _ => Err(Refusal::new(ErrorCode::NotAttached, "the session has no shell yet; attach first")),
+            None => match self.record(id, speaker).await? {
+                record if record.has_ended() && !can_go_on(&record) => Err(Refusal::ended()),
+                _ => Err(Refusal::new(ErrorCode::NotAttached, "the session has no shell here; attach first")),
             },
         }
     }
@@ -114,8 +153,19 @@ impl Registry {
         if !may_reach(&record.user, speaker) {
             return Err(not_found());
         }
+        if let Some(handle) = self.live(id) {
+            return Ok(handle);
+        }
+        match self.home(&record).await? {
+            Home::Here | Home::Nowhere => {}
+            Home::Elsewhere(_) => return Err(elsewhere()),
+            Home::Unknown => return Err(unheard()),
+        }
+        let before = record.clone();
         let mut record = record;
-        if let SessionState::Ended { at, .. } = record.state {
+        if let SessionState::Ended { at, .. } = record.state
+            && !can_go_on(&record)
+        {
             let newer = creates && speaker.issued_at.is_some_and(|issued| issued.saturating_mul(1000) > at);
             if !newer {
                 return Err(Refusal::ended());
@@ -124,13 +174,43 @@ impl Registry {
             self.check_limit(&speaker.user).await?;
             record = SessionRecord { epoch: record.epoch, ..self.created(id.clone(), &speaker.user) };
         }
-        if let Some(handle) = self.live(id) {
-            return Ok(handle);
-        }
         if speaker.role == Role::Viewer {
             return Err(Refusal::new(ErrorCode::ReadOnly, "the session has not started; a viewer cannot start it"));
         }
-        self.start(record, size).await
+        self.start(before, record, size, &speaker.request).await
+    }
+
+    /// Where the shell of this session is.
+    pub async fn home(&self, record: &SessionRecord) -> Result<Home, StoreError> {
+        if self.live(&record.id).is_some() {
+            return Ok(Home::Here);
+        }
+        let owner = match &record.owner {
+            Some(owner) if record.state == SessionState::Running && owner != self.presence.me() => owner,
+            // One of ours that is not live has ended, although that could not be written.
+            _ => return Ok(Home::Nowhere),
+        };
+        Ok(match self.parts.store.instance(owner).await? {
+            Some(instance) => Home::Elsewhere(instance),
+            None if self.presence.may_judge(Instant::now()) => Home::Nowhere,
+            None => Home::Unknown,
+        })
+    }
+
+    /// Another instance that takes sessions, for one that does not any more.
+    pub async fn another(&self) -> Result<Option<Instance>, StoreError> {
+        let all = self.parts.store.instances().await?;
+        let takes = |instance: &Instance| instance.id != *self.presence.me() && !instance.draining;
+        Ok(all.into_iter().find(|instance| takes(instance) && instance.address.is_some()))
+    }
+
+    /// What is wrong although the service goes on, as a sentence for an operator.
+    pub fn degraded(&self) -> Option<&'static str> {
+        if self.presence.is_cut_off() {
+            return Some("the store does not answer; sessions here go on, and nothing else can be reached");
+        }
+        let others = self.others.load(Ordering::Relaxed);
+        (others > 0).then_some("there is another instance, but ADVERTISE_URL is not set: run exactly one")
     }
 
     /// Makes a session without a shell yet.
@@ -138,20 +218,32 @@ impl Registry {
         if let Some(there) = self.parts.store.session(&id).await? {
             return Ok(there);
         }
+        if !self.presence.is_complete(&*self.parts.store).await? {
+            return Err(unheard());
+        }
+        // Counted and added one after the other, or many at once would all find room.
+        let _permit = self.admission.acquire().await;
         self.check_limit(user).await?;
         let record = self.created(id, user);
-        let there = self.parts.store.create(record.clone()).await?;
-        Ok(there.unwrap_or(record))
+        Ok(match self.parts.store.put(&record, None).await? {
+            Put::Written => record,
+            Put::Other(there) => there,
+        })
     }
 
     fn created(&self, id: SessionId, user: &str) -> SessionRecord {
         let (user, created_at) = (user.to_owned(), self.parts.clock.now_ms());
-        SessionRecord { id, user, state: SessionState::Created, epoch: Epoch(0), created_at }
+        SessionRecord { id, user, state: SessionState::Created, owner: None, epoch: Epoch(0), created_at }
     }
 
     async fn check_limit(&self, user: &str) -> Result<(), Refusal> {
         let most = self.parts.sessions_per_user;
-        if self.parts.store.open_sessions(user).await? < most {
+        let mut open = 0;
+        for record in self.parts.store.sessions_of(user).await? {
+            open += usize::from(!record.has_ended() && self.home(&record).await? != Home::Nowhere);
+            open += usize::from(record.state == SessionState::Created);
+        }
+        if open < most {
             return Ok(());
         }
         Err(Refusal::new(ErrorCode::LimitReached, format!("a user may have at most {most} sessions")))
@@ -165,13 +257,41 @@ impl Registry {
 
     /// Ends a session, running or not.
     pub async fn end(&self, record: SessionRecord, reason: EndReason) -> Result<(), Refusal> {
-        match self.live(&record.id) {
-            Some(handle) => handle.end(reason).await,
-            None if matches!(record.state, SessionState::Ended { .. }) => Ok(()),
-            None => {
-                let state = SessionState::Ended { reason, at: self.parts.clock.now_ms() };
-                Ok(self.parts.store.save(SessionRecord { state, ..record }).await?)
-            }
+        if let Some(handle) = self.live(&record.id) {
+            return handle.end(reason).await;
+        }
+        if record.has_ended() {
+            return Ok(());
+        }
+        match self.home(&record).await? {
+            Home::Here | Home::Nowhere => {}
+            Home::Elsewhere(_) => return Err(elsewhere()),
+            Home::Unknown => return Err(unheard()),
+        }
+        let state = SessionState::Ended { reason, at: self.parts.clock.now_ms() };
+        let over = record.version();
+        match self.parts.store.put(&SessionRecord { state, owner: None, ..record }, Some(&over)).await? {
+            Put::Written => Ok(()),
+            Put::Other(_) => Err(elsewhere()),
+        }
+    }
+
+    /// From now on this instance takes no new sessions, and says so.
+    pub async fn drain(&self) {
+        self.presence.drain();
+        if self.parts.store.is_shared()
+            && let Err(error) = self.presence.beat(&*self.parts.store).await
+        {
+            tracing::warn!(%error, "other instances do not know that this one ends");
+        }
+    }
+
+    /// This instance is about to be gone: what it had may be taken at once.
+    pub async fn leave(&self) {
+        if self.parts.store.is_shared()
+            && let Err(error) = self.parts.store.leave(self.presence.me()).await
+        {
+            tracing::debug!(%error, "others will find out by themselves");
         }
     }
 
@@ -190,7 +310,13 @@ impl Registry {
         tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
     }
 
-    async fn start(&self, record: SessionRecord, size: Size) -> Result<SessionHandle, Refusal> {
+    async fn start(
+        &self,
+        before: SessionRecord,
+        record: SessionRecord,
+        size: Size,
+        request: &str,
+    ) -> Result<SessionHandle, Refusal> {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let handle = SessionHandle(sender);
         {
@@ -205,73 +331,22 @@ impl Registry {
             if live.len() >= self.parts.sessions {
                 return Err(Refusal::new(ErrorCode::LimitReached, "this service holds as many sessions as it may"));
             }
-            live.insert(record.id.clone(), Live { handle: handle.clone(), user: record.user.clone() });
+            let user = record.user.clone();
+            live.insert(record.id.clone(), Live { handle: handle.clone(), user, hold: None });
         }
         let registered = Registered { live: Arc::clone(&self.live), id: record.id.clone() };
         let (started, outcome) = oneshot::channel();
+        tracing::info!(session = %record.id, %request, "starting a shell");
         // In a task of its own: a request that is given up must not leave half a session.
-        self.tasks.spawn(run(Arc::clone(&self.parts), registered, record, size, mailbox, started));
+        self.tasks.spawn(run(Arc::clone(&self.parts), registered, before, record, size, mailbox, started));
         outcome.await.unwrap_or_else(|_| Err(Refusal::ended())).map(|()| handle)
     }
 }
 
-/// Starts a session's shell, runs the session to its end, and leaves its tombstone.
-async fn run(
-    parts: Arc<RegistryParts>,
-    registered: Registered,
-    record: SessionRecord,
-    size: Size,
-    mailbox: mpsc::Receiver<Request>,
-    started: oneshot::Sender<Result<(), Refusal>>,
-) {
-    let epoch = Epoch(parts.clock.now_ms().max(record.epoch.0 + 1));
-    let record = SessionRecord { state: SessionState::Running, epoch, ..record };
-    // Whoever asked may be gone; the session goes on without them.
-    let state = match start(&parts, &record, size).await {
-        Ok(actor) => {
-            let _ = started.send(Ok(()));
-            let (reason, at) = actor.run(mailbox).await;
-            SessionState::Ended { reason, at }
-        }
-        Err(refusal) => {
-            // It may be tried again: nothing has ended, because nothing had begun.
-            let _ = started.send(Err(refusal));
-            SessionState::Created
-        }
-    };
-    if let Err(error) = parts.store.save(SessionRecord { state, ..record }).await {
-        tracing::error!(%error, "the end of a session was not stored");
-    }
-    drop(registered);
-}
-
-async fn start(parts: &RegistryParts, record: &SessionRecord, size: Size) -> Result<Actor, Refusal> {
-    parts.store.save(record.clone()).await?;
-    let nonce = Nonce::new(parts.entropy.bytes());
-    let ShellSettings { shell, user, home } = &parts.settings;
-    let environment = environment(user, &home.to_string_lossy(), shell, &nonce);
-    let spec = ShellSpec { shell: shell.clone(), environment, directory: home.clone(), size, nonce: nonce.clone() };
-    let shells = Arc::clone(&parts.shells);
-    let opened = tokio::task::spawn_blocking(move || shells.start(&spec)).await;
-    let pty = opened.map_err(std::io::Error::other).flatten().map_err(|error| {
-        tracing::error!(session = %record.id, %error, "the shell cannot be started");
-        Refusal::new(ErrorCode::Internal, "the shell cannot be started")
-    })?;
-    let clock = Arc::clone(&parts.clock);
-    let (id, epoch, limits) = (record.id.clone(), record.epoch, parts.limits);
-    Ok(Actor::new(Parts { id, epoch, limits, clock, pty, nonce, size }))
-}
-
-/// A session's place in the registry; it is free again when this is dropped, however the session ended.
-struct Registered {
-    live: Arc<Mutex<HashMap<SessionId, Live>>>,
-    id: SessionId,
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
-    }
+/// Whether a session that ended may be started again by whoever may reach it: nobody wanted it to end.
+pub(super) fn can_go_on(record: &SessionRecord) -> bool {
+    let lost = |reason| matches!(reason, EndReason::ServerRestart | EndReason::OwnerLost);
+    matches!(record.state, SessionState::Ended { reason, .. } if lost(reason))
 }
 
 /// The owner, a token that names the session, and an operator reach it. To others it does not exist.
@@ -281,4 +356,12 @@ fn may_reach(owner: &str, speaker: &Speaker) -> bool {
 
 fn not_found() -> Refusal {
     Refusal::new(ErrorCode::SessionNotFound, "there is no such session")
+}
+
+pub(super) fn elsewhere() -> Refusal {
+    Refusal::new(ErrorCode::BackendUnreachable, "the session's shell is in another instance; try again")
+}
+
+fn unheard() -> Refusal {
+    Refusal::new(ErrorCode::BackendUnreachable, "whether the session's instance is alive is not known yet; try again")
 }

@@ -1,8 +1,8 @@
 //! What every store must do, as a suite that the memory store and each real one run. It panics where a store differs.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite of assertions, called by tests only")]
 
-use super::{SessionRecord, SessionState, Store};
-use shared_protocol::{ConnectionId, EndReason, Epoch, SessionId};
+use super::{ConnectionRecord, Incarnation, Instance, Put, ScreenRecord, SessionRecord, SessionState, Store};
+use shared_protocol::{ConnectionId, EndReason, Epoch, Role, SessionId};
 
 /// A session of user `ada` that a suite works with.
 pub fn created(id: &str) -> SessionRecord {
@@ -10,9 +10,16 @@ pub fn created(id: &str) -> SessionRecord {
         id: SessionId::new(id).unwrap(),
         user: "ada".into(),
         state: SessionState::Created,
+        owner: None,
         epoch: Epoch(0),
         created_at: 1_800_000_000_000,
     }
+}
+
+/// The same with a shell.
+pub fn running(id: &str, owner: &str, epoch: u64) -> SessionRecord {
+    let owner = Some(Incarnation(owner.into()));
+    SessionRecord { state: SessionState::Running, owner, epoch: Epoch(epoch), ..created(id) }
 }
 
 /// The same, ended.
@@ -21,30 +28,99 @@ pub fn ended(id: &str) -> SessionRecord {
     SessionRecord { state, epoch: Epoch(7), ..created(id) }
 }
 
-/// Sessions are created once, changed, counted and found.
+/// An instance.
+pub fn instance(id: &str) -> Instance {
+    let address = Some("http://10.0.0.7:3001".into());
+    Instance { id: Incarnation(id.into()), address, started_at: 1_800_000_000_000, draining: false }
+}
+
+/// Sessions are created once, changed by those who know them, listed and found.
 pub async fn keeps_sessions(store: &impl Store) {
     let one = created("one");
     assert_eq!(store.session(&one.id).await.unwrap(), None);
-    assert_eq!(store.create(one.clone()).await.unwrap(), None);
+    assert_eq!(store.put(&one, None).await.unwrap(), Put::Written);
     let other = SessionRecord { user: "eve".into(), ..one.clone() };
-    assert_eq!(store.create(other).await.unwrap(), Some(one.clone()), "the first stays");
-    assert_eq!(store.open_sessions("ada").await.unwrap(), 1);
-    let running = SessionRecord { state: SessionState::Running, epoch: Epoch(5), ..one.clone() };
-    store.save(running.clone()).await.unwrap();
-    assert_eq!(store.session(&one.id).await.unwrap(), Some(running));
-    store.create(created("two")).await.unwrap();
-    assert_eq!(store.open_sessions("ada").await.unwrap(), 2);
-    store.save(ended("one")).await.unwrap();
+    assert_eq!(store.put(&other, None).await.unwrap(), Put::Other(one.clone()), "the first stays");
+    assert_eq!(store.sessions_of("ada").await.unwrap(), std::slice::from_ref(&one));
+    let running = running("one", "here", 5);
+    assert_eq!(store.put(&running, Some(&one.version())).await.unwrap(), Put::Written);
+    assert_eq!(store.session(&one.id).await.unwrap(), Some(running.clone()));
+    assert_eq!(store.put(&running, Some(&running.version())).await.unwrap(), Put::Written, "said again");
+    store.put(&created("two"), None).await.unwrap();
+    assert_eq!(store.sessions_of("ada").await.unwrap().len(), 2);
+    assert_eq!(store.put(&ended("one"), Some(&running.version())).await.unwrap(), Put::Written);
     assert_eq!(store.session(&one.id).await.unwrap(), Some(ended("one")));
-    assert_eq!(store.open_sessions("ada").await.unwrap(), 1);
-    assert_eq!(store.open_sessions("eve").await.unwrap(), 0);
+    let open = store.sessions_of("ada").await.unwrap();
+    assert_eq!(open.iter().filter(|record| !record.has_ended()).count(), 1);
+    assert_eq!(store.sessions_of("eve").await.unwrap(), []);
+    // A session by an old name may belong to another.
+    let made_anew = SessionRecord { user: "eve".into(), epoch: Epoch(7), ..created("one") };
+    assert_eq!(store.put(&made_anew, Some(&ended("one").version())).await.unwrap(), Put::Written);
+    assert_eq!(store.sessions_of("eve").await.unwrap(), [made_anew]);
+    assert_eq!(store.sessions_of("ada").await.unwrap(), [created("two")]);
 }
 
-/// A connection that is gone is remembered, others are not.
-pub async fn keeps_gone_connections(store: &impl Store) {
-    let (gone, other) = (ConnectionId::new("gone=").unwrap(), ConnectionId::new("other=").unwrap());
-    assert!(!store.is_gone(&gone).await.unwrap());
-    store.connection_gone(&gone).await.unwrap();
-    assert!(store.is_gone(&gone).await.unwrap());
-    assert!(!store.is_gone(&other).await.unwrap());
+/// Of several that want a session, one gets it; what was lost can be written again.
+pub async fn gives_a_session_to_one(store: &impl Store) {
+    let before = created("wanted");
+    store.put(&before, None).await.unwrap();
+    let (mine, theirs) = (running("wanted", "mine", 5), running("wanted", "theirs", 6));
+    assert_eq!(store.put(&mine, Some(&before.version())).await.unwrap(), Put::Written);
+    assert_eq!(store.put(&theirs, Some(&before.version())).await.unwrap(), Put::Other(mine.clone()));
+    assert_eq!(store.put(&theirs, Some(&mine.version())).await.unwrap(), Put::Written, "taken over knowingly");
+    assert_eq!(store.put(&mine, Some(&mine.version())).await.unwrap(), Put::Other(theirs.clone()), "too late");
+    let over = SessionRecord { id: before.id.clone(), ..ended("wanted") };
+    assert_eq!(store.put(&over, Some(&mine.version())).await.unwrap(), Put::Other(theirs), "not its session any more");
+    let lost = running("lost", "mine", 5);
+    assert_eq!(store.put(&lost, Some(&lost.version())).await.unwrap(), Put::Written);
+}
+
+/// The last screen of a session is kept as it is, byte by byte.
+pub async fn keeps_screens(store: &impl Store) {
+    let id = SessionId::new("shown").unwrap();
+    assert_eq!(store.screen(&id).await.unwrap(), None);
+    let data = (0..=255).collect();
+    let first = ScreenRecord { epoch: Epoch(5), cols: 80, rows: 24, data, at: 1_800_000_000_000 };
+    store.put_screen(&id, &first).await.unwrap();
+    assert_eq!(store.screen(&id).await.unwrap(), Some(first.clone()));
+    let second = ScreenRecord { cols: 100, data: Vec::new(), ..first };
+    store.put_screen(&id, &second).await.unwrap();
+    assert_eq!(store.screen(&id).await.unwrap(), Some(second));
+}
+
+/// Connections are listed until they are gone, and what is gone is remembered.
+pub async fn keeps_connections(store: &impl Store) {
+    let session = SessionId::new("spoken-in").unwrap();
+    let connection = |id: &str| ConnectionRecord {
+        id: ConnectionId::new(id).unwrap(),
+        session: session.clone(),
+        user: "ada: \"x\"\n".into(),
+        role: Role::Viewer,
+        attached_at: 1_800_000_000_000,
+    };
+    let (gone, other) = (connection("gone="), connection("other="));
+    assert_eq!(store.connections_of(&session).await.unwrap(), []);
+    store.put_connection(&gone).await.unwrap();
+    store.put_connection(&gone).await.unwrap();
+    store.put_connection(&other).await.unwrap();
+    assert_eq!(store.connections_of(&session).await.unwrap().len(), 2);
+    assert!(!store.is_gone(&gone.id).await.unwrap());
+    store.connection_gone(&gone.id).await.unwrap();
+    assert!(store.is_gone(&gone.id).await.unwrap());
+    assert!(!store.is_gone(&other.id).await.unwrap());
+    assert_eq!(store.connections_of(&session).await.unwrap(), [other]);
+}
+
+/// Instances that say so are alive, until they leave.
+pub async fn keeps_instances(store: &impl Store) {
+    let (one, two) = (instance("one"), Instance { address: None, draining: true, ..instance("two") });
+    assert_eq!(store.instance(&one.id).await.unwrap(), None);
+    assert!(!store.beat(&one).await.unwrap());
+    assert!(!store.beat(&two).await.unwrap());
+    assert!(store.beat(&one).await.unwrap(), "known already");
+    assert_eq!(store.instance(&one.id).await.unwrap(), Some(one.clone()));
+    assert_eq!(store.instances().await.unwrap().len(), 2);
+    store.leave(&one.id).await.unwrap();
+    assert_eq!(store.instance(&one.id).await.unwrap(), None);
+    assert_eq!(store.instances().await.unwrap(), [two]);
 }

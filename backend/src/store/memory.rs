@@ -1,39 +1,76 @@
 //! The store of a single instance: state lives as long as the process.
 
-use super::{CREATED_LIFE, GONE_LIFE, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_LIFE};
+use super::{
+    CONNECTION_LIFE, ConnectionRecord, GONE_LIFE, INSTANCE_LIFE, Incarnation, Instance, Put, ScreenRecord,
+    SessionRecord, SessionState, Store, StoreError, TOMBSTONE_LIFE, Version, life,
+};
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, SessionId};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// Values that are forgotten.
+struct Expiring<K, V>(HashMap<K, (V, Option<Instant>)>);
+
+impl<K, V> Default for Expiring<K, V> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
+    fn put(&mut self, key: K, value: V, life: Option<Duration>) {
+        self.0.insert(key, (value, life.map(|life| Instant::now() + life)));
+    }
+
+    fn get(&self, key: &K) -> Option<V> {
+        self.0.get(key).map(|(value, _)| value.clone())
+    }
+
+    fn values(&self) -> impl Iterator<Item = &V> {
+        self.0.values().map(|(value, _)| value)
+    }
+
+    fn expire(&mut self, now: Instant) {
+        self.0.retain(|_, (_, until)| until.is_none_or(|until| until > now));
+    }
+}
 
 #[derive(Default)]
 struct State {
-    sessions: HashMap<SessionId, (SessionRecord, Option<Instant>)>,
-    gone: HashMap<ConnectionId, Instant>,
+    sessions: Expiring<SessionId, SessionRecord>,
+    screens: Expiring<SessionId, ScreenRecord>,
+    connections: Expiring<ConnectionId, ConnectionRecord>,
+    gone: Expiring<ConnectionId, ()>,
+    instances: Expiring<Incarnation, Instance>,
 }
 
 /// Maps behind a lock that is never held for longer than a look-up.
 #[derive(Default)]
-pub struct MemoryStore(Mutex<State>);
-
-impl MemoryStore {
-    fn state(&self) -> MutexGuard<'_, State> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        state.gone.retain(|_, until| *until > now);
-        state.sessions.retain(|_, (_, until)| until.is_none_or(|until| until > now));
-        state
-    }
+pub struct MemoryStore {
+    state: Mutex<State>,
+    shared: bool,
 }
 
-fn expiry(record: &SessionRecord) -> Option<Instant> {
-    let life = match record.state {
-        SessionState::Created => CREATED_LIFE,
-        SessionState::Running => return None,
-        SessionState::Ended { .. } => TOMBSTONE_LIFE,
-    };
-    Some(Instant::now() + life)
+impl MemoryStore {
+    /// One that several instances in one process see, as they would see a real one.
+    pub fn shared() -> Self {
+        Self { shared: true, ..Self::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        state.sessions.expire(now);
+        state.screens.expire(now);
+        state.connections.expire(now);
+        state.gone.expire(now);
+        state.instances.expire(now);
+        state
+    }
 }
 
 #[async_trait]
@@ -42,38 +79,78 @@ impl Store for MemoryStore {
         "memory"
     }
 
-    async fn create(&self, record: SessionRecord) -> Result<Option<SessionRecord>, StoreError> {
-        let mut state = self.state();
-        if let Some((there, _)) = state.sessions.get(&record.id) {
-            return Ok(Some(there.clone()));
-        }
-        let until = expiry(&record);
-        state.sessions.insert(record.id.clone(), (record, until));
-        Ok(None)
+    fn is_shared(&self) -> bool {
+        self.shared
     }
 
-    async fn save(&self, record: SessionRecord) -> Result<(), StoreError> {
-        let until = expiry(&record);
-        self.state().sessions.insert(record.id.clone(), (record, until));
-        Ok(())
+    async fn put(&self, record: &SessionRecord, over: Option<&Version>) -> Result<Put, StoreError> {
+        let mut state = self.state();
+        if let Some(there) = state.sessions.get(&record.id)
+            && over != Some(&there.version())
+        {
+            return Ok(Put::Other(there));
+        }
+        // Of a single instance, nobody writes a running session again to keep it.
+        let kept = !self.shared && record.state == SessionState::Running;
+        state.sessions.put(record.id.clone(), record.clone(), (!kept).then(|| life(record)));
+        Ok(Put::Written)
     }
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        Ok(self.state().sessions.get(id).map(|(record, _)| record.clone()))
+        Ok(self.state().sessions.get(id))
     }
 
-    async fn open_sessions(&self, user: &str) -> Result<usize, StoreError> {
-        let open = |record: &SessionRecord| record.user == user && !matches!(record.state, SessionState::Ended { .. });
-        Ok(self.state().sessions.values().filter(|(record, _)| open(record)).count())
+    async fn sessions_of(&self, user: &str) -> Result<Vec<SessionRecord>, StoreError> {
+        Ok(self.state().sessions.values().filter(|record| record.user == user).cloned().collect())
+    }
+
+    async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError> {
+        self.state().screens.put(id.clone(), screen.clone(), Some(TOMBSTONE_LIFE));
+        Ok(())
+    }
+
+    async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError> {
+        Ok(self.state().screens.get(id))
+    }
+
+    async fn put_connection(&self, record: &ConnectionRecord) -> Result<(), StoreError> {
+        self.state().connections.put(record.id.clone(), record.clone(), Some(CONNECTION_LIFE));
+        Ok(())
+    }
+
+    async fn connections_of(&self, session: &SessionId) -> Result<Vec<ConnectionRecord>, StoreError> {
+        Ok(self.state().connections.values().filter(|record| record.session == *session).cloned().collect())
     }
 
     async fn connection_gone(&self, id: &ConnectionId) -> Result<(), StoreError> {
-        self.state().gone.insert(id.clone(), Instant::now() + GONE_LIFE);
+        let mut state = self.state();
+        state.connections.0.remove(id);
+        state.gone.put(id.clone(), (), Some(GONE_LIFE));
         Ok(())
     }
 
     async fn is_gone(&self, id: &ConnectionId) -> Result<bool, StoreError> {
-        Ok(self.state().gone.contains_key(id))
+        Ok(self.state().gone.get(id).is_some())
+    }
+
+    async fn beat(&self, instance: &Instance) -> Result<bool, StoreError> {
+        let mut state = self.state();
+        let known = state.instances.get(&instance.id).is_some();
+        state.instances.put(instance.id.clone(), instance.clone(), Some(INSTANCE_LIFE));
+        Ok(known)
+    }
+
+    async fn leave(&self, id: &Incarnation) -> Result<(), StoreError> {
+        self.state().instances.0.remove(id);
+        Ok(())
+    }
+
+    async fn instance(&self, id: &Incarnation) -> Result<Option<Instance>, StoreError> {
+        Ok(self.state().instances.get(id))
+    }
+
+    async fn instances(&self) -> Result<Vec<Instance>, StoreError> {
+        Ok(self.state().instances.values().cloned().collect())
     }
 }
 
@@ -84,21 +161,29 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn keeps_the_contract() {
-        contract::keeps_sessions(&MemoryStore::default()).await;
-        contract::keeps_gone_connections(&MemoryStore::default()).await;
+        let store = MemoryStore::default();
+        contract::keeps_sessions(&store).await;
+        contract::gives_a_session_to_one(&store).await;
+        contract::keeps_screens(&store).await;
+        contract::keeps_connections(&store).await;
+        contract::keeps_instances(&store).await;
     }
 
     #[tokio::test(start_paused = true)]
-    async fn tombstones_and_gone_connections_are_forgotten() {
+    async fn what_nobody_renews_is_forgotten() {
         let store = MemoryStore::default();
-        store.save(contract::ended("s")).await.unwrap();
+        let tombstone = contract::ended("s");
+        store.put(&tombstone, None).await.unwrap();
         let connection = ConnectionId::new("c").unwrap();
         store.connection_gone(&connection).await.unwrap();
+        let instance = contract::instance("i");
+        store.beat(&instance).await.unwrap();
+        tokio::time::advance(INSTANCE_LIFE).await;
+        assert_eq!(store.instance(&instance.id).await.unwrap(), None);
         tokio::time::advance(GONE_LIFE).await;
         assert!(!store.is_gone(&connection).await.unwrap());
-        let id = SessionId::new("s").unwrap();
-        assert!(store.session(&id).await.unwrap().is_some());
+        assert!(store.session(&tombstone.id).await.unwrap().is_some());
         tokio::time::advance(TOMBSTONE_LIFE).await;
-        assert!(store.session(&id).await.unwrap().is_none());
+        assert!(store.session(&tombstone.id).await.unwrap().is_none());
     }
 }

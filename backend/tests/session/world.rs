@@ -35,6 +35,7 @@ impl World {
         let shells = ScriptedShells::default();
         let store = Arc::new(MemoryStore::default());
         let registry = Registry::new(RegistryParts {
+            instance: backend::store::contract::instance("here"),
             store: Arc::clone(&store) as Arc<dyn Store>,
             shells: Arc::new(shells.clone()),
             clock: Arc::new(SystemClock),
@@ -103,6 +104,8 @@ impl World {
 
 pub(crate) fn speaker(user: &str, connection: &str) -> Speaker {
     Speaker {
+        expires_at: u64::MAX,
+        request: "test".into(),
         connection: ConnectionId::new(connection).unwrap(),
         user: user.into(),
         role: Role::Controller,
