@@ -2,7 +2,7 @@
 // the output.
 
 import { createInterface } from "node:readline";
-import { differences } from "./compare.mjs";
+import { differences, unreachable } from "./compare.mjs";
 import { Emulator } from "./terminal.mjs";
 import { widths } from "./widths.mjs";
 
@@ -41,6 +41,9 @@ const requests = {
   compare({ found, wanted, ...how }) {
     return differences(terminals.get(found), terminals.get(wanted), how);
   },
+  unreachable({ id }) {
+    return unreachable(terminals.get(id));
+  },
   /** The width of every character up to `last`, as digits. */
   widths({ last }) {
     const width = widths();
@@ -48,10 +51,15 @@ const requests = {
   },
 };
 
+/** xterm.js parses in a task of its own, and there are bytes that it throws at: whoever waits for that task learns it. */
+let stop;
+process.on("uncaughtException", (error) => stop(error));
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { request, ...values } = JSON.parse(line);
   try {
-    const answer = await requests[request](values);
+    const thrown = new Promise((_, reject) => (stop = reject));
+    const answer = await Promise.race([requests[request](values), thrown]);
     process.stdout.write(`${JSON.stringify({ answer: answer ?? null })}\n`);
   } catch (error) {
     process.stdout.write(`${JSON.stringify({ error: String(error?.stack ?? error) })}\n`);

@@ -15,6 +15,9 @@ const BG_FLAGS = 0x4c000000 | 0x20000000;
 const UNDERLINE = 0x10000000;
 const EXTENDED = 0x10000000;
 
+/** A link whose address is gone. */
+export const FORGOTTEN = "forgotten";
+
 export class Emulator {
   #carry = Buffer.alloc(0);
   #title = null;
@@ -91,10 +94,15 @@ export class Emulator {
     return Array.from({ length: lines.length }, (_, at) => lines.get(at));
   }
 
+  /** A cell of a row, as xterm.js reads it. */
+  loaded(row, x) {
+    return row.loadCell(x, new (this.terminal._core._bufferService.buffer.getNullCell().constructor)());
+  }
+
   /** What a cell shows: width, text, look. */
   cell(row, x) {
-    const cell = row.loadCell(x, new (this.terminal._core._bufferService.buffer.getNullCell().constructor)());
-    return [cell.getWidth(), cell.getChars(), ...this.#look(cell, false)].join(" ");
+    const cell = this.loaded(row, x);
+    return [cell.getWidth(), cell.getChars(), ...this.#look(cell, false)].join("\t");
   }
 
   /** Whether the cell at `x` of a row holds more than `numbers` tell. */
@@ -110,26 +118,37 @@ export class Emulator {
   /** Colours and attributes as they are seen; of the pen also what would only be seen later. */
   #look(attributes, all) {
     const { fg, bg, extended } = attributes;
-    const colour = (packed) => packed & (KIND | (VALUE[packed & KIND] ?? 0xff));
     const isExtended = all || (bg & EXTENDED) !== 0;
     const underline = fg & UNDERLINE ? attributes.getUnderlineStyle() : 0;
-    const link = isExtended && extended.urlId ? this.terminal._core._oscLinkService.getLinkData(extended.urlId) : undefined;
+    const link = isExtended && extended.urlId ? this.#link(extended.urlId) : "";
     const seen = all || underline;
     return [
-      colour(fg),
-      colour(bg),
-      (fg & FG_FLAGS) >>> 0,
-      (bg & BG_FLAGS) >>> 0,
+      ...look(attributes),
       underline,
       isExtended && seen ? colour(extended.underlineColor) : 0,
-      link ? JSON.stringify([link.id ?? null, link.uri]) : "",
+      link,
     ];
+  }
+
+  #link(id) {
+    const link = this.terminal._core._oscLinkService.getLinkData(id);
+    return link ? JSON.stringify([link.id ?? null, link.uri]) : FORGOTTEN;
   }
 }
 
-/** The place that the saved cursor would be restored to, and how it would print there. */
+/** The place that the saved cursor would be restored to, in its row or outside of the screen, and how it would print there. */
 function saved(buffer) {
-  return [buffer.savedX, Math.max(buffer.savedY - buffer.ybase, 0), buffer.savedCurAttrData.fg >>> 0, (buffer.savedCurAttrData.bg & ~EXTENDED) >>> 0, name(buffer.savedCharset)];
+  return [Math.min(buffer.savedX, buffer._cols - 1), buffer.savedY - buffer.ybase, ...look(buffer.savedCurAttrData), name(buffer.savedCharset)];
+}
+
+/** Colours and attributes without those that are rare. */
+export function look({ fg, bg }) {
+  return [colour(fg), colour(bg), (fg & FG_FLAGS) >>> 0, (bg & BG_FLAGS) >>> 0];
+}
+
+/** A colour without bits that are left of another. */
+function colour(packed) {
+  return packed & (KIND | (VALUE[packed & KIND] ?? 0xff));
 }
 
 function name(charset) {

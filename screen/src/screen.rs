@@ -84,8 +84,13 @@ impl Screen {
         let buffer = self.terminal.buffer();
         let mut text = String::new();
         for y in 0..buffer.rows() {
-            for cell in buffer.row(y as isize).iter().filter(|cell| !cell.is_spacer()) {
-                text.push_str(&if cell.has_content() { self.terminal.text(*cell) } else { " ".to_owned() });
+            let mut covered = false;
+            for cell in buffer.row(y as isize) {
+                // What is left of a wide character that was cut in two covers a column too.
+                if !(covered && cell.is_spacer()) {
+                    text.push_str(&if cell.has_content() { self.terminal.text(*cell) } else { " ".to_owned() });
+                }
+                covered = cell.width() == 2;
             }
             text.truncate(text.trim_end_matches(' ').len());
             text.push('\n');

@@ -70,8 +70,7 @@ impl Snapshot<'_> {
             Scope::Full { scrollback } => scrollback.min(terminal.main().history()),
             Scope::Screen => 0,
         };
-        self.rows(terminal.main(), scrollback);
-        self.around(terminal.main());
+        self.main_screen(scrollback);
         if let Some(alternate) = terminal.alternate() {
             self.brush.look(Style::default(), None);
             // Where it stands decides which lines a new size would wrap anew.
@@ -80,9 +79,26 @@ impl Snapshot<'_> {
             self.enter_alternate();
             self.brush.write("\x1b[H");
             self.rows(alternate, 0);
+            self.saved(&alternate.saved, alternate.saved_row());
             self.around(alternate);
         }
         self.state();
+    }
+
+    /// The main screen, with so much of its history.
+    fn main_screen(&mut self, scrollback: usize) {
+        let main = self.terminal.main();
+        // Where the saved cursor is among the lines that are drawn.
+        let line = main.saved.line.saturating_sub(main.history() - scrollback);
+        let is_shown = (scrollback..scrollback + main.rows()).contains(&line);
+        if self.keeps_history || is_shown {
+            self.rows(main, scrollback);
+            self.saved(&main.saved, main.saved_row());
+        } else {
+            self.saved_off_screen(&main.saved, line);
+            self.rows(main, scrollback);
+        }
+        self.around(main);
     }
 
     /// The other terminal's alternate screen is empty when it is entered, but for the cursor that was saved there.
@@ -96,7 +112,7 @@ impl Snapshot<'_> {
     /// The cursor saved on the alternate screen, while that is not shown.
     fn hidden_saved_cursor(&mut self) {
         let saved = *self.terminal.alternate_saved();
-        if self.keeps_history || !is_default(&saved, saved.line) {
+        if self.keeps_history || !self.is_default(&saved, saved.line) {
             self.enter_alternate();
             self.saved(&saved, saved.line);
             self.brush.look(Style::default(), None);
@@ -104,7 +120,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// What a screen has beside its rows: tab stops, a saved cursor, a scroll region.
+    /// What a screen has beside its rows and cursors: tab stops, a scroll region.
     fn around(&mut self, buffer: &Buffer) {
         let stops = |tabs: &Tabs| tabs.iter(buffer.cols()).collect::<Vec<_>>();
         let wanted = stops(&buffer.tabs);
@@ -114,15 +130,30 @@ impl Snapshot<'_> {
                 self.brush.write(&format!("\x1b[{}G\x1bH", x + 1));
             }
         }
-        self.saved(&buffer.saved, buffer.saved_row());
         if (buffer.top, buffer.bottom) != (0, buffer.rows() - 1) {
             self.brush.write(&format!("\x1b[{};{}r", buffer.top + 1, buffer.bottom + 1));
         }
     }
 
+    /// Saves a cursor in a line that is above the screen in the end, or below it: before anything is drawn, on empty lines that are
+    /// scrolled off and then forgotten. It would be restored to the first row or the last; a new size may bring its line back.
+    fn saved_off_screen(&mut self, saved: &Saved, line: usize) {
+        if self.is_default(saved, line) {
+            return;
+        }
+        let rows = self.terminal.main().rows();
+        let scrolled = line.saturating_sub(rows - 1);
+        if scrolled > 0 {
+            self.brush.write(&format!("\x1b[{rows}H{}", "\n".repeat(scrolled)));
+        }
+        self.saved(saved, line - scrolled);
+        self.brush.look(Style::default(), None);
+        self.brush.write("\x1b[3J\x1b[H");
+    }
+
     /// Saves a cursor like the one that was saved, which would be restored to that row.
     fn saved(&mut self, saved: &Saved, row: usize) {
-        if is_default(saved, row) {
+        if self.is_default(saved, row) {
             return;
         }
         self.brush.write(&format!("\x1b[{};{}H", row + 1, saved.x + 1));
@@ -132,9 +163,11 @@ impl Snapshot<'_> {
             None => self.brush.write("\x1b7"),
         }
     }
-}
 
-/// Whether restoring it does the same as restoring a cursor that nobody saved.
-fn is_default(saved: &Saved, row: usize) -> bool {
-    (saved.x, row, saved.fg, saved.bg, saved.charset) == (0, 0, 0, 0, None)
+    /// Whether it is what the other terminal has, where nobody saved a cursor since its reset: the first line of a new terminal, or
+    /// the first row of one that was emptied.
+    fn is_default(&self, saved: &Saved, row: usize) -> bool {
+        let at = if self.keeps_history { row } else { saved.line };
+        (saved.x, at, saved.fg, saved.bg, saved.charset) == (0, 0, 0, 0, None)
+    }
 }

@@ -74,6 +74,7 @@ impl Terminal {
             return;
         }
         (self.cols, self.rows) = (cols, rows);
+        self.in_run = false;
         self.main.resize(cols, rows, true);
         if let Some(alternate) = &mut self.alternate {
             alternate.resize(cols, rows, false);

@@ -50,12 +50,12 @@ impl Lines {
         // New lines, each after the line that stands at the first number now; from the bottom to the top.
         let mut inserts: Vec<(usize, Vec<Line>)> = Vec::new();
         let mut inserted = 0;
+        // Moving the view drops lines from the end, which are nevertheless wrapped anew if their turn comes.
+        let mut kept = self.lines.len();
         let mut y = self.lines.len();
         while y > 0 {
             y -= 1;
-            // Adjusting the view may have dropped lines from the end.
-            let Some(line) = self.lines.get(y) else { continue };
-            if !line.wrapped && line.trimmed() <= cols {
+            if !self.lines[y].wrapped && self.lines[y].trimmed() <= cols {
                 continue;
             }
             let end = y + 1;
@@ -67,37 +67,45 @@ impl Lines {
             }
             let new = push_down(&mut self.lines[y..end], old_cols, cols);
             let added = new.len();
-            self.make_room(added, inserted + added);
+            inserted += added;
+            kept = self.make_room(added, inserted, kept);
             if added > 0 {
                 inserts.push((end, new));
-                inserted += added;
             }
             self.saved = (self.saved + added).min(self.base + self.rows - 1);
         }
-        let old = std::mem::take(&mut self.lines);
-        for (at, line) in old.into_iter().enumerate() {
+        self.lines.truncate(kept);
+        self.insert(inserts);
+    }
+
+    /// Puts each run of new lines after the line with its number; the first come last.
+    fn insert(&mut self, inserts: Vec<(usize, Vec<Line>)>) {
+        let mut inserts = inserts.into_iter().rev().peekable();
+        for (at, line) in std::mem::take(&mut self.lines).into_iter().enumerate() {
             self.lines.push(line);
-            while inserts.last().is_some_and(|(after, _)| *after <= at + 1) {
-                self.lines.extend(inserts.pop().unwrap_or_default().1);
+            while let Some((_, new)) = inserts.next_if(|(after, _)| *after <= at + 1) {
+                self.lines.extend(new);
             }
         }
-        self.lines.extend(inserts.into_iter().rev().flat_map(|(_, new)| new));
+        self.lines.extend(inserts.flat_map(|(_, new)| new));
         let surplus = self.lines.len().saturating_sub(self.room);
         self.lines.drain(..surplus);
     }
 
-    /// Moves the view for `added` lines, of `inserted` altogether, that come above its end.
-    fn make_room(&mut self, added: usize, inserted: usize) {
-        let filled = if self.base == 0 && self.y + 1 != self.lines.len() { self.y } else { self.lines.len() };
+    /// Moves the view for `added` lines, of `inserted` altogether, that come above its end; says how many lines are kept of those
+    /// that were there.
+    fn make_room(&mut self, added: usize, inserted: usize, mut kept: usize) -> usize {
+        let filled = if self.base == 0 && self.y + 1 != kept { self.y } else { kept };
         let trimmed = (filled + added).saturating_sub(self.room);
         for _ in trimmed..added {
             if self.base == 0 && self.y + 1 < self.rows {
                 self.y += 1;
-                self.lines.pop();
-            } else if self.base == 0 || self.base + self.rows < self.room.min(self.lines.len() + inserted) {
+                kept = kept.saturating_sub(1);
+            } else if self.base == 0 || self.base + self.rows < self.room.min(kept + inserted) {
                 self.base += 1;
             }
         }
+        kept
     }
 }
 

@@ -22,7 +22,9 @@ impl Line {
 
     /// Columns up to the last that something was printed in.
     pub(super) fn trimmed(&self) -> usize {
-        self.cells.iter().rposition(Cell::has_content).map_or(0, |at| at + self.cells[at].width())
+        let end = self.cells.iter().rposition(Cell::has_content).map_or(0, |at| at + self.cells[at].width());
+        // Half of a wide character may stand at the edge.
+        end.min(self.cells.len())
     }
 }
 
@@ -105,9 +107,9 @@ impl Lines {
     /// More rows come from the history when the cursor is at the bottom; fewer rows first drop what is below the cursor.
     fn set_rows(&mut self, rows: usize, cols: usize) {
         let mut pulled = 0;
-        for y in self.rows..rows {
+        for _ in self.rows..rows {
             if self.lines.len() < rows + self.base {
-                if self.base > 0 && self.lines.len() <= self.base + y + pulled + 1 {
+                if self.base > 0 && self.lines.len() <= self.base + self.y + pulled + 1 {
                     self.base -= 1;
                     pulled += 1;
                 } else {

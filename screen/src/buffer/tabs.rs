@@ -33,7 +33,11 @@ impl Tabs {
         self.stops.get(x).copied().unwrap_or(false)
     }
 
+    /// Sets a stop, or takes it away. A cursor that is about to wrap is behind the last column, and so is its stop.
     pub(crate) fn set(&mut self, x: usize, stop: bool) {
+        if stop && self.stops.len() <= x {
+            self.stops.resize(x + 1, false);
+        }
         if let Some(slot) = self.stops.get_mut(x) {
             *slot = stop;
         }
@@ -71,7 +75,6 @@ mod tests {
         assert_eq!((tabs.before(19, 20), tabs.before(8, 20), tabs.before(0, 20)), (16, 0, 0));
         tabs.set(3, true);
         tabs.set(8, false);
-        tabs.set(999, true);
         assert_eq!(tabs.iter(20).collect::<Vec<_>>(), [0, 3, 16]);
     }
 

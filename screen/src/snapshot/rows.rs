@@ -58,7 +58,11 @@ impl Snapshot<'_> {
         let cols = before.len();
         self.brush.look(Style::default(), None);
         self.brush.write(&format!("\x1b[{cols}Gxx\x1b[A"));
-        self.restore(before, cols - 1);
+        if is_hollow(before[cols - 1]) {
+            self.hollow(before, cols - 1);
+        } else {
+            self.restore(before, cols - 1);
+        }
         self.brush.erase_to(0);
         self.brush.write("\x1b[B\r\x1b[X");
     }
@@ -91,7 +95,7 @@ impl Snapshot<'_> {
                 at += 1;
             } else if cell.is_spacer() || is_blank(cell, 0) {
                 at += 1;
-            } else if is_blank(cell, cell.bg) {
+            } else if !is_hollow(cell) {
                 let run = row[at..].iter().take_while(|other| is_blank(**other, cell.bg)).count();
                 self.go_right(at, x);
                 self.brush.erase_to(cell.bg);
@@ -157,6 +161,11 @@ impl std::fmt::Display for Count {
 pub(super) fn is_blank(cell: Cell, background: u32) -> bool {
     let plain = background & (bg::ITALIC | bg::DIM | bg::EXTENDED | bg::PROTECTED | bg::OVERLINE) == 0;
     plain && cell.content == Cell::default().content && (cell.fg, cell.bg, cell.extra) == (0, background, 0)
+}
+
+/// Whether it is empty and yet has more of a look than erasing leaves.
+fn is_hollow(cell: Cell) -> bool {
+    !cell.has_content() && !cell.is_spacer() && !is_blank(cell, cell.bg)
 }
 
 fn is_empty(buffer: &Buffer, y: isize) -> bool {

@@ -4,6 +4,7 @@ use super::Snapshot;
 use super::rows::is_blank;
 use crate::cell::{Cell, colour};
 use crate::terminal::Style;
+use crate::width::width;
 
 impl Snapshot<'_> {
     pub(super) fn state(&mut self) {
@@ -14,13 +15,19 @@ impl Snapshot<'_> {
         }
         let joinable = self.joinable();
         let about_to_wrap = x >= cols && joinable.is_none();
-        if about_to_wrap {
+        // A cursor that comes from the other screen is not moved by what prints there; one that is printed here would be.
+        if terminal.alternate().is_some() && about_to_wrap {
             self.about_to_wrap();
+            self.charsets(false);
+        } else {
+            self.charsets(true);
+            if about_to_wrap {
+                self.about_to_wrap();
+            }
         }
-        self.charsets(!about_to_wrap);
         self.modes();
         let pen = terminal.pen();
-        self.brush.look(Style::of_pen(pen), pen.link.as_ref());
+        self.brush.look(Style::of_pen(pen), pen.link());
         if let Some(cell) = joinable {
             let width = cell.width();
             self.go(x - width);
@@ -50,10 +57,12 @@ impl Snapshot<'_> {
         let cell = *buffer.row(buffer.y as isize).get(at)?;
         let extra = terminal.extras().get(cell.extra);
         let same_look = Style::of_cell(cell, extra) == Style::printed(terminal.pen())
-            && extra.and_then(|extra| extra.link.as_ref()) == terminal.pen().link.as_ref();
+            && extra.and_then(|extra| extra.link.as_ref()) == terminal.pen().link();
         let first = terminal.text(cell).chars().next().map(u32::from)?;
         let printable = first >= 127 || terminal.charsets().translate(first) == first;
-        (cell.has_content() && cell.width() == terminal.preceding() && same_look && printable).then_some(cell)
+        // An accent without a letter has the width of another character.
+        let widths_agree = [cell.width(), width(first)] == [terminal.preceding(); 2];
+        (cell.has_content() && widths_agree && same_look && printable).then_some(cell)
     }
 
     /// The cursor stands behind the last column.
@@ -64,7 +73,9 @@ impl Snapshot<'_> {
         if terminal.alternate().is_none() {
             // The cursor comes along from the alternate screen, and nothing on this one is touched.
             self.brush.look(Style::default(), None);
-            self.brush.write(&format!("\x1b[?1047h\x1b[{};{cols}Hx\x1b[?1047l", buffer.y + 1));
+            self.brush.write(&format!("\x1b[?1047h\x1b[{};{cols}Hx", buffer.y + 1));
+            self.beyond();
+            self.brush.write("\x1b[?1047l");
             return;
         }
         let last = row[cols - 1];
@@ -73,13 +84,22 @@ impl Snapshot<'_> {
         if last.has_content() || wide {
             self.go(cols - 1 - usize::from(wide));
             self.brush.print(row[cols - 1 - usize::from(wide)]);
+            self.beyond();
         } else if row.iter().all(|cell| is_blank(*cell, blank)) {
             self.go(cols - 1);
             self.brush.erase_to(blank);
             self.brush.write("x\x1b[2K");
+            self.beyond();
         } else {
             // No sequence leads there; the last column is the nearest place.
             self.go(cols - 1);
+        }
+    }
+
+    /// One further still, where a combining character stood that had nothing to join.
+    fn beyond(&mut self) {
+        if self.terminal.buffer().x > self.terminal.buffer().cols() {
+            self.brush.write("\x1b[?25h\u{301}");
         }
     }
 

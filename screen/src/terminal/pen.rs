@@ -17,7 +17,7 @@ pub(crate) struct Pen {
     pub(crate) bg: u32,
     /// Style and colour of the underline, as in [`Extra::underline`].
     pub(crate) underline: u32,
-    pub(crate) link: Option<Arc<Link>>,
+    link: Option<Arc<Link>>,
     /// The number of the two above, when [`bg::EXTENDED`] says that they count.
     pub(super) extra: u16,
 }
@@ -36,6 +36,11 @@ impl Pen {
 
     pub(super) fn extra(&self) -> Extra {
         Extra { underline: self.underline, link: self.link.clone(), text: None }
+    }
+
+    /// The link that printing would carry. A cursor that is restored may leave one that does not count.
+    pub(crate) fn link(&self) -> Option<&Arc<Link>> {
+        self.link.as_ref().filter(|_| self.bg & bg::EXTENDED != 0)
     }
 
     fn set(&mut self, fg: u32, bg: u32) {

@@ -5,6 +5,9 @@ use crate::cell::{Cell, content};
 use crate::extra::{Extra, TEXT_BYTES};
 use crate::width::width;
 
+/// So often a character is repeated on the smallest screen.
+const REPEATS: usize = 1024;
+
 impl Terminal {
     /// Printable ASCII.
     pub(super) fn print_ascii_run(&mut self, mut text: &[u8]) {
@@ -99,14 +102,16 @@ impl Terminal {
         buffer.x += columns.max(1);
     }
 
-    /// Adds a combining character to the one before the cursor.
+    /// Adds a combining character to what stands before the cursor, which then has the width of what was printed last: without
+    /// wrapping, that may be a wide character for which there was no room.
     fn join(&mut self, c: u32) {
         let buffer = self.buffer();
         let back = if buffer.width_at(buffer.x - 1, buffer.y) > 0 { 1 } else { 2 };
         let (Some(x), y) = (buffer.x.checked_sub(back), buffer.y) else { return };
         let Some(cell) = buffer.row(y as isize).get(x).copied() else { return };
         if !cell.has_content() {
-            self.buffer_mut().put(x, y, cell.with(c, 1));
+            let width = self.preceding;
+            self.buffer_mut().put(x, y, cell.with(c, width));
             return;
         }
         let old = self.extras.get(cell.extra).cloned().unwrap_or_default();
@@ -117,8 +122,8 @@ impl Terminal {
         }
         let extra = self.number(&Extra { text: Some(text.into()), ..old });
         if extra > 0 {
-            let width = cell.content & !content::ANY;
-            self.buffer_mut().put(x, y, Cell { content: content::COMBINED | width, extra, ..cell });
+            let width = self.preceding;
+            self.buffer_mut().put(x, y, Cell { extra, ..cell.with(content::COMBINED, width) });
         }
     }
 
@@ -155,7 +160,7 @@ impl Terminal {
             return;
         }
         let text = self.text(cell);
-        for _ in 0..count.min(self.cols * self.rows) {
+        for _ in 0..count.min((self.cols * self.rows).max(REPEATS)) {
             text.chars().for_each(|c| self.print_one(u32::from(c)));
         }
     }

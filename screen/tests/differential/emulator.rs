@@ -1,5 +1,6 @@
 //! The page's emulator, in a process of Node: requests and answers are lines of JSON (`screen/differential/server.mjs`).
 
+use crate::recording::Recording;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -28,19 +29,31 @@ impl Emulators {
         Self { process, input, output: BufReader::new(output) }
     }
 
-    pub(crate) fn ask(&mut self, request: &str, mut values: Value) -> Value {
+    pub(crate) fn ask(&mut self, request: &str, values: Value) -> Value {
+        self.try_ask(request, values).unwrap_or_else(|error| panic!("{request}: {error}"))
+    }
+
+    /// The same, where xterm.js may throw.
+    pub(crate) fn try_ask(&mut self, request: &str, mut values: Value) -> Result<Value, String> {
         values["request"] = request.into();
         writeln!(self.input, "{values}").unwrap();
         let mut line = String::new();
         self.output.read_line(&mut line).unwrap();
         let mut answer: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("node stopped: {INSTALL}"));
-        assert!(answer["error"].is_null(), "{request}: {}", answer["error"].as_str().unwrap_or_default());
-        answer["answer"].take()
+        match answer["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(answer["answer"].take()),
+        }
     }
 
     /// A new terminal.
     pub(crate) fn open(&mut self, id: &str, (cols, rows): (u16, u16), scrollback: usize) {
         self.ask("open", json!({ "id": id, "cols": cols, "rows": rows, "scrollback": scrollback }));
+    }
+
+    /// What [`Emulators::play`] plays.
+    pub(crate) fn record(&mut self, recording: &Recording) {
+        self.ask("record", json!({ "bytes": STANDARD.encode(&recording.bytes), "resizes": recording.resizes }));
     }
 
     /// The recording, from one byte up to another.

@@ -38,6 +38,15 @@ impl Recording {
         recording
     }
 
+    pub(crate) fn new((cols, rows): (u16, u16)) -> Self {
+        Self { cols, rows, resizes: Vec::new(), bytes: Vec::new() }
+    }
+
+    /// The size changes here.
+    pub(crate) fn resize(&mut self, (cols, rows): (u16, u16)) {
+        self.resizes.push(Resize { at: self.bytes.len(), cols, rows });
+    }
+
     /// The size that it begins with.
     pub(crate) fn size(&self) -> (u16, u16) {
         (self.cols, self.rows)
