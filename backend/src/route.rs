@@ -4,9 +4,11 @@ mod auth;
 mod diagnostics;
 mod disconnect;
 mod error;
+mod forward;
 mod health;
 mod message;
 mod output;
+mod request_id;
 mod sessions;
 mod terminal;
 mod ws_test;
@@ -17,13 +19,18 @@ use crate::session::{Limits, Registry};
 use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
+use forward::Forwarder;
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::limits::FRAME_BYTES;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// Where browsers speak to the service directly.
+const TERMINAL_PATH: &str = "/terminal";
 
 /// Every path, for `/health` and `/api/diagnostics/websocket`.
 const ENDPOINTS: [&str; 8] = [
@@ -33,7 +40,7 @@ const ENDPOINTS: [&str; 8] = [
     "/api/sessions",
     "/api/diagnostics/websocket",
     "/health",
-    "/terminal",
+    TERMINAL_PATH,
     "/ws-test",
 ];
 
@@ -67,6 +74,8 @@ pub struct Service {
     log_commands: bool,
     draining: watch::Sender<bool>,
     tests: Arc<Semaphore>,
+    /// None where there are no other instances.
+    forwarder: Option<Forwarder>,
 }
 
 impl Service {
@@ -82,7 +91,8 @@ impl Service {
     ) -> Self {
         let draining = watch::Sender::new(false);
         let tests = Arc::new(Semaphore::new(ws_test::TESTS));
-        Self { registry, auth, store, clock, entropy, about, log_commands, draining, tests }
+        let forwarder = store.is_shared().then(|| Forwarder::new(&registry.instance().to_string())).flatten();
+        Self { registry, auth, store, clock, entropy, about, log_commands, draining, tests, forwarder }
     }
 
     /// From now on: unhealthy, and no new sessions.
@@ -129,10 +139,12 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
         .route("/api/diagnostics/websocket", get(diagnostics::handle))
         .route("/health", get(health::handle))
-        .route("/terminal", get(terminal::handle))
+        .route(TERMINAL_PATH, get(terminal::handle))
         .route("/ws-test", get(ws_test::handle))
         .fallback(error::no_such_route)
+        .layer(from_fn_with_state(Arc::clone(&service), forward::layer))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(cors)
+        .layer(from_fn_with_state(Arc::clone(&service), request_id::layer))
         .with_state(service)
 }

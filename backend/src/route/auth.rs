@@ -1,11 +1,13 @@
 //! Who is speaking: extractors that let a handler run only with a valid token, so that no handler can forget it.
 
 use super::Service;
+use super::TERMINAL_PATH;
 use super::error::Failure;
+use super::terminal::Parameters;
 use crate::config::AuthConfig;
 use crate::session::Speaker;
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
@@ -106,6 +108,59 @@ pub(super) fn speaker(claims: &UserClaims, session: &SessionId, connection: Conn
 /// The id that the gateway gave the request, for logs.
 pub(super) fn request_id(headers: &HeaderMap) -> &str {
     headers.get(REQUEST_ID_HEADER).and_then(|id| id.to_str().ok()).unwrap_or("-")
+}
+
+/// The session that a request is about, as it says itself: whoever acts on it must check the token first.
+pub(super) fn session_named(request: &Request) -> Option<SessionId> {
+    let path = request.uri().path();
+    if let Some(rest) = path.strip_prefix("/api/sessions/") {
+        return SessionId::new(rest.split('/').next()?).ok();
+    }
+    if path.starts_with("/api/ws/") {
+        return tokens::session_named(bearer(request.headers())?);
+    }
+    if path == TERMINAL_PATH {
+        let Query(parameters) = Query::<Parameters>::try_from_uri(request.uri()).ok()?;
+        return match parameters.session {
+            Some(id) => SessionId::new(id).ok(),
+            None => tokens::session_named(&parameters.token?),
+        };
+    }
+    None
+}
+
+/// A request whose token was checked.
+pub(super) enum Verified {
+    /// It is valid. The request as it was.
+    Yes(Request),
+    /// It is not. The request as it was.
+    No(Request),
+    /// The body cannot be read.
+    Unreadable(Failure),
+}
+
+/// Checks a request's token, whichever it is.
+pub(super) async fn verified(service: &Service, request: Request, most: usize) -> Verified {
+    let now = service.now_seconds();
+    let path = request.uri().path().to_owned();
+    if path == TERMINAL_PATH {
+        let parameters = Query::<Parameters>::try_from_uri(request.uri()).ok();
+        let token = parameters.and_then(|Query(parameters)| parameters.token);
+        let valid = token.is_some_and(|token| service.auth.users.verify(&token, now).is_ok());
+        return if valid { Verified::Yes(request) } else { Verified::No(request) };
+    }
+    let Some(token) = bearer(request.headers()).map(str::to_owned) else { return Verified::No(request) };
+    if !path.starts_with("/api/ws/") {
+        let valid = service.auth.users.verify(&token, now).is_ok();
+        return if valid { Verified::Yes(request) } else { Verified::No(request) };
+    }
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, most).await else {
+        return Verified::Unreadable(Failure::new(ErrorCode::TooLarge, "the body cannot be read"));
+    };
+    let valid = service.auth.gateway.verify(&token, &path, &body, now).is_ok();
+    let request = Request::from_parts(parts, axum::body::Body::from(body));
+    if valid { Verified::Yes(request) } else { Verified::No(request) }
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -23,7 +23,8 @@ pub(super) async fn handle(State(service): State<Arc<Service>>, signed: Signed) 
     let request = &signed.request;
     let connection = signed.claims.cid.clone();
     let reply = answer(&service, &signed).await?;
-    tracing::info!(%request, ms = started.elapsed().as_millis() as u64, "[WS] Message from {connection}");
+    let (session, ms) = (signed.claims.sid.as_ref().map(tracing::field::display), started.elapsed().as_millis() as u64);
+    tracing::info!(%request, session, ms, "[WS] Message from {connection}");
     Ok(reply.into_response())
 }
 
@@ -67,9 +68,6 @@ pub(super) async fn deliver(
         _ => None,
     };
     let handle = match size {
-        Some(_) if service.is_draining() => {
-            return Err(Failure::new(ErrorCode::Draining, "the service is being replaced; try again"));
-        }
         Some(size) => service.registry.running_or_new(session, &speaker, size).await?,
         None => match service.registry.running(session, &speaker).await {
             Ok(handle) => handle,

@@ -15,9 +15,6 @@ pub(super) async fn create(
     State(service): State<Arc<Service>>,
     User(user): User,
 ) -> Result<(StatusCode, Json<Value>), Failure> {
-    if service.is_draining() {
-        return Err(Failure::new(ErrorCode::Draining, "the service is being replaced; try again"));
-    }
     only_controller(&user)?;
     let id = match &user.sid {
         Some(id) => id.clone(),

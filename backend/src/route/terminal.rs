@@ -50,8 +50,8 @@ const PENDING: usize = 16;
 #[derive(Deserialize)]
 pub(super) struct Parameters {
     #[serde(rename = "sessionId")]
-    session: Option<String>,
-    token: Option<String>,
+    pub session: Option<String>,
+    pub token: Option<String>,
 }
 
 pub(super) async fn handle(

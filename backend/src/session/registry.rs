@@ -7,7 +7,7 @@ use super::starting::{Registered, run};
 use super::{Limits, MAILBOX, Refusal, SessionHandle, Speaker};
 use crate::clock::{Clock, Entropy};
 use crate::pty::{Shells, Size};
-use crate::store::{Instance, Put, SessionRecord, SessionState, Store, StoreError};
+use crate::store::{Incarnation, Instance, Put, SessionRecord, SessionState, Store, StoreError};
 use shared_protocol::{EndReason, Epoch, ErrorCode, Role, SessionId};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -112,6 +112,11 @@ impl Registry {
 
     pub(super) fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Which instance this is.
+    pub fn instance(&self) -> &Incarnation {
+        self.presence.me()
     }
 
     /// A running session, for someone who was found to reach it before.

@@ -6,7 +6,7 @@ use backend::app::{App, Parts};
 use backend::clock::{SystemClock, SystemEntropy};
 use backend::config::Config;
 use backend::pty::{PtyShells, Shells};
-use backend::store::MemoryStore;
+use backend::store::{MemoryStore, Store};
 use futures_util::{SinkExt, StreamExt};
 use shared_protocol::gateway::{CONNECTION_HEADER, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS};
 use shared_protocol::{
@@ -61,6 +61,11 @@ impl Service {
     }
 
     pub async fn with(variables: &[(&str, &str)], shells: Arc<dyn Shells>) -> Self {
+        Self::one_of(variables, shells, Arc::new(MemoryStore::default())).await
+    }
+
+    /// One of several instances, when the store is shared.
+    pub async fn one_of(variables: &[(&str, &str)], shells: Arc<dyn Shells>, store: Arc<dyn Store>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let lookup = |name: &str| match name {
             "JWT_SECRET" => Some(SECRET.to_owned()),
@@ -68,17 +73,13 @@ impl Service {
             "USER" => Some("student".to_owned()),
             _ => variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
         };
-        let config = Config::from_lookup(lookup, &SystemEntropy).unwrap();
+        let mut config = Config::from_lookup(lookup, &SystemEntropy).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        config.advertise = Some(format!("http://{address}"));
         let (stop, stopped) = oneshot::channel();
-        let app = App::new(Parts {
-            config,
-            store: Arc::new(MemoryStore::default()),
-            shells,
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(SystemEntropy),
-        });
+        let app =
+            App::new(Parts { config, store, shells, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) });
         let served = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
         Self { address, stop: Some(stop), served, home }
     }
@@ -87,16 +88,24 @@ impl Service {
         self.home.path()
     }
 
+    /// Asks it to end; it drains meanwhile.
+    pub fn ask_to_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
     pub async fn stop(mut self) {
         drop(self.stop.take());
         within("the drain", self.served).await.unwrap().unwrap();
     }
 
+    pub fn terminal_url(&self, session: &str, token: &str) -> String {
+        format!("ws://{}/terminal?sessionId={session}&token={token}", self.address)
+    }
+
     /// A direct connection of a user to a session that their token names.
     pub async fn terminal(&self, session: &str) -> Terminal {
         let token = user_token(&user("ada", Some(session)));
-        let url = format!("ws://{}/terminal?sessionId={session}&token={token}", self.address);
-        Terminal::open(&url).await
+        Terminal::open(&self.terminal_url(session, &token)).await
     }
 }
 

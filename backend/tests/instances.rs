@@ -1,0 +1,116 @@
+//! Two instances that share a store: a session lives in one, and every door of the other leads to it.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use backend::pty::PtyShells;
+use backend::store::{MemoryStore, SessionState, Store};
+use shared_protocol::gateway::{FOLLOW_HEADER, MESSAGE_PATH, NEXT_HEADER, OUTPUT_PATH, REQUEST_ID_HEADER};
+use shared_protocol::{Epoch, SessionId, StreamEvent};
+use std::sync::Arc;
+use support::{Service, Terminal, client, gateway_claims, post, user, user_token, within};
+
+async fn two() -> (Service, Service, Arc<MemoryStore>) {
+    let store = Arc::new(MemoryStore::shared());
+    let start = || Service::one_of(&[], Arc::new(PtyShells), Arc::<MemoryStore>::clone(&store));
+    (start().await, start().await, store)
+}
+
+#[tokio::test]
+async fn a_gateway_may_ask_either() {
+    let (here, there, _) = two().await;
+    let mut terminal = here.terminal("s").await;
+    terminal.attach("first").await;
+    let attach = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;
+    let claims = gateway_claims(MESSAGE_PATH, attach.as_bytes(), "c2=", Some("s"));
+    let attached = post(there.address, &claims, attach).await;
+    assert_eq!(attached.status(), 200);
+    let mut ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
+    let frame: serde_json::Value = serde_json::from_slice(&attached.bytes().await.unwrap()).unwrap();
+    assert_eq!(frame["epoch"], terminal.epoch, "the same shell");
+    terminal.keys("echo fo$((1))und\r").await;
+    // Long polls lead there as well.
+    let mut seen = String::new();
+    while !seen.contains("fo1und") {
+        let body = format!(r#"{{"follow":"{ticket}","waitMs":20000}}"#);
+        let claims = gateway_claims(OUTPUT_PATH, body.as_bytes(), "c2=", Some("s"));
+        let fetched = post(there.address, &claims, &body).await;
+        ticket = fetched.headers()[NEXT_HEADER].to_str().unwrap().to_owned();
+        seen.push_str(&fetched.text().await.unwrap());
+    }
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn a_browser_may_use_either() {
+    let (here, there, _) = two().await;
+    let mut first = here.terminal("s").await;
+    first.attach("first").await;
+    let mut second = there.terminal("s").await;
+    second.attach("second").await;
+    assert_eq!(second.epoch, first.epoch);
+    second.keys("echo fo$((1))und\r").await;
+    first.sees("fo1und").await;
+    let token = user_token(&user("ada", Some("s")));
+    let url = format!("http://{}/api/sessions/s", there.address);
+    let ended = within("the end", client().delete(url).bearer_auth(token).send()).await.unwrap();
+    assert_eq!(ended.status(), 200);
+    first.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    second.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn nothing_is_passed_on_twice_and_nothing_for_strangers() {
+    let (here, there, store) = two().await;
+    let mut terminal = here.terminal("s").await;
+    terminal.attach("first").await;
+    // As if each thought that the other has it.
+    let id = SessionId::new("s").unwrap();
+    let url = format!("http://{}{MESSAGE_PATH}", there.address);
+    let ping = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;
+    let claims = gateway_claims(MESSAGE_PATH, ping.as_bytes(), "c2=", Some("s"));
+    let request = || client().post(&url).body(ping).header(REQUEST_ID_HEADER, "r-1");
+    let twice = request().bearer_auth(support::sign(&claims)).header("x-termgate-forwarded-by", "somebody");
+    let twice = within("a request", twice.send()).await.unwrap();
+    assert_eq!(twice.status(), 502);
+    assert_eq!(twice.headers()[REQUEST_ID_HEADER], "r-1");
+    let stranger = within("a request", request().bearer_auth("not.a.token").send()).await.unwrap();
+    assert_eq!(stranger.status(), 401);
+    let once = within("a request", request().bearer_auth(support::sign(&claims)).send()).await.unwrap();
+    assert_eq!(once.status(), 200);
+    assert_eq!(once.headers()[REQUEST_ID_HEADER], "r-1");
+    assert!(matches!(store.session(&id).await.unwrap().unwrap().state, SessionState::Running));
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn a_session_moves_when_its_instance_is_replaced() {
+    let (mut here, there, store) = two().await;
+    let mut first = here.terminal("s").await;
+    first.attach("first").await;
+    first.keys("echo be$((1))fore\r").await;
+    first.sees("be1fore").await;
+    let epoch = Epoch(first.epoch);
+    here.ask_to_stop();
+    let exit = first.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    assert!(matches!(exit, StreamEvent::Exit { reason: shared_protocol::EndReason::ServerRestart, .. }));
+    let _ = first.close_code().await;
+    let id = SessionId::new("s").unwrap();
+    within("the tombstone", async {
+        while !store.session(&id).await.unwrap().unwrap().has_ended() {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    // The instance that ends is still asked for a while, and starts nothing itself.
+    let mut second = Terminal::open(&here.terminal_url("s", &user_token(&user("ada", Some("s"))))).await;
+    second.attach("first").await;
+    assert!(Epoch(second.epoch) > epoch);
+    second.sees("be1fore").await;
+    second.sees("the service was replaced").await;
+    second.event(|event| matches!(event, StreamEvent::Restarted { .. })).await;
+    second.keys("echo af$((1))ter\r").await;
+    second.sees("af1ter").await;
+    tokio::join!(here.stop(), there.stop());
+}
