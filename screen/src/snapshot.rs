@@ -6,6 +6,7 @@ mod rows;
 mod state;
 
 use crate::buffer::{Buffer, Saved, Tabs};
+use crate::cell::bg;
 use crate::parser::Parser;
 use crate::terminal::{Style, Terminal};
 use brush::Brush;
@@ -158,10 +159,13 @@ impl Snapshot<'_> {
         }
         self.brush.write(&format!("\x1b[{};{}H", row + 1, saved.x + 1));
         self.brush.look(Style::plain(saved.fg, saved.bg), None);
-        match saved.charset {
-            Some(letter) => self.brush.write(&format!("\x1b({}\x1b7\x1b(B", char::from(letter))),
-            None => self.brush.write("\x1b7"),
-        }
+        let save = match saved.charset {
+            Some(letter) => format!("\x1b({}\x1b7\x1b(B", char::from(letter)),
+            None => "\x1b7".to_owned(),
+        };
+        // A link that is there when it is restored counts then if there was one when it was saved, whichever.
+        let linked = saved.bg & bg::EXTENDED != 0;
+        self.brush.write(&if linked { format!("\x1b]8;;-\x1b\\{save}\x1b]8;;\x1b\\") } else { save });
     }
 
     /// Whether it is what the other terminal has, where nobody saved a cursor since its reset: the first line of a new terminal, or
