@@ -1,7 +1,7 @@
 //! Wires the service and serves it on a listener that the caller made, until the caller says stop.
 
 use crate::clock::{Clock, Entropy};
-use crate::config::Config;
+use crate::config::{Advertise, Config};
 use crate::pty::Shells;
 use crate::route::{self, Service};
 use crate::session::{Registry, RegistryParts};
@@ -51,11 +51,11 @@ impl App {
         }
         let instance = Instance {
             id: Incarnation(hex::encode(entropy.bytes::<16>())),
-            address: config.advertise.clone(),
+            address: config.advertise.as_ref().and_then(Advertise::url),
             started_at: clock.now_ms(),
             draining: false,
         };
-        tracing::info!(instance = %instance.id, store = store_kind, address = instance.address, "termgate");
+        tracing::info!(instance = %instance.id, store = store_kind, advertise = instance.address, "termgate");
         let registry = Registry::new(RegistryParts {
             instance,
             store: Arc::clone(&store),

@@ -82,10 +82,30 @@ pub struct Config {
     pub sessions_per_user: usize,
     /// `REDIS_URL`: where the state of all instances is kept, as redis:// or rediss:// (TLS); without it, in this process.
     pub redis: Option<Secret>,
-    /// `ADVERTISE_URL`: where other instances reach this one, as http://host:port; none where they cannot (App Runner).
-    pub advertise: Option<String>,
+    /// `ADVERTISE_URL`: where other instances reach this one, as http://host:port, or `auto`: the address that this machine reaches
+    /// Redis from, and the port listened on. None where they cannot reach each other (App Runner).
+    pub advertise: Option<Advertise>,
     /// Logging.
     pub log: LogConfig,
+}
+
+/// Where other instances reach this one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Advertise {
+    /// Here, without a slash at the end.
+    Url(String),
+    /// To be found out.
+    Auto,
+}
+
+impl Advertise {
+    /// The address, once it is known.
+    pub fn url(&self) -> Option<String> {
+        match self {
+            Self::Url(url) => Some(url.clone()),
+            Self::Auto => None,
+        }
+    }
 }
 
 /// A value that no log may show.
@@ -155,19 +175,22 @@ fn redis(env: &Env<'_>) -> Result<Option<Secret>, ConfigError> {
     }
 }
 
-fn advertise(env: &Env<'_>) -> Result<Option<String>, ConfigError> {
+fn advertise(env: &Env<'_>) -> Result<Option<Advertise>, ConfigError> {
     let Some(url) = env.text("ADVERTISE_URL") else { return Ok(None) };
-    let bad = || invalid("ADVERTISE_URL", "an address like http://10.0.0.7:3001", &url);
+    if env.text("REDIS_URL").is_none() {
+        let reason = "ADVERTISE_URL is set: instances find each other in Redis";
+        return Err(ConfigError::Missing { name: "REDIS_URL", reason });
+    }
+    if url == "auto" {
+        return Ok(Some(Advertise::Auto));
+    }
+    let bad = || invalid("ADVERTISE_URL", "an address like http://10.0.0.7:3001, or `auto`", &url);
     let parsed: http::Uri = url.parse().map_err(|_| bad())?;
     let plain = parsed.scheme_str() == Some("http") && parsed.host().is_some() && parsed.path() == "/";
     if !plain || parsed.query().is_some() {
         return Err(bad());
     }
-    if env.text("REDIS_URL").is_none() {
-        let reason = "ADVERTISE_URL is set: instances find each other in Redis";
-        return Err(ConfigError::Missing { name: "REDIS_URL", reason });
-    }
-    Ok(Some(url.trim_end_matches('/').to_owned()))
+    Ok(Some(Advertise::Url(url.trim_end_matches('/').to_owned())))
 }
 
 fn auth(env: &Env<'_>, entropy: &dyn Entropy) -> Result<AuthConfig, ConfigError> {
@@ -272,6 +295,24 @@ mod tests {
         assert!(config.auth.random_secrets);
         let refused = read(&[("HOST", "0.0.0.0")]).unwrap_err().to_string();
         assert_eq!(refused, "JWT_SECRET is required because the service is to listen beyond this machine");
+    }
+
+    #[test]
+    fn instances_find_each_other_in_redis() {
+        let config = read(&[("REDIS_URL", "rediss://:p@cache:6379"), ("ADVERTISE_URL", "http://10.0.0.7:3001/")]);
+        let config = config.unwrap();
+        assert_eq!(config.advertise, Some(Advertise::Url("http://10.0.0.7:3001".into())));
+        assert!(!format!("{config:?}").contains(":p@"), "the password is not shown");
+        let auto = read(&[("REDIS_URL", "redis://cache"), ("ADVERTISE_URL", "auto")]).unwrap();
+        assert_eq!(auto.advertise, Some(Advertise::Auto));
+        let alone = read(&[("ADVERTISE_URL", "http://10.0.0.7:3001")]).unwrap_err().to_string();
+        assert!(alone.starts_with("REDIS_URL is required because ADVERTISE_URL is set"), "{alone}");
+        for bad in ["https://10.0.0.7", "10.0.0.7:3001", "http://a/path", "http://a?x", "ftp://a"] {
+            let refused = read(&[("REDIS_URL", "redis://cache"), ("ADVERTISE_URL", bad)]).unwrap_err().to_string();
+            assert!(refused.starts_with("ADVERTISE_URL must be"), "{refused}");
+        }
+        let shown = read(&[("REDIS_URL", "http://user:secret@cache")]).unwrap_err().to_string();
+        assert!(shown.contains("redis://") && !shown.contains("secret"), "{shown}");
     }
 
     #[test]

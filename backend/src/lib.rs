@@ -1,6 +1,7 @@
 //! The terminal service: sessions with shells in them, reached over HTTP by the gateway and over WebSocket where a host
 //! allows it. `app` wires it; requests go from `route` to `session` to `pty` and `store`, never back.
 
+pub mod advertise;
 pub mod app;
 pub mod clock;
 pub mod config;

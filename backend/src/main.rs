@@ -2,7 +2,7 @@
 
 use backend::app::{App, Parts};
 use backend::clock::{SystemClock, SystemEntropy};
-use backend::config::Config;
+use backend::config::{Advertise, Config};
 use backend::pty::PtyShells;
 use backend::store::MemoryStore;
 use backend::{shutdown, telemetry};
@@ -24,11 +24,14 @@ fn main() -> ExitCode {
     }
 }
 
-async fn serve(config: Config) -> ExitCode {
+async fn serve(mut config: Config) -> ExitCode {
     let listener = match TcpListener::bind(config.listen).await {
         Ok(listener) => listener,
         Err(error) => return fail(&format!("{} cannot be listened on: {error}", config.listen)),
     };
+    if let Err(error) = advertise(&mut config, &listener).await {
+        return fail(&format!("ADVERTISE_URL: {error}"));
+    }
     let app = App::new(Parts {
         config,
         store: Arc::new(MemoryStore::default()),
@@ -40,6 +43,15 @@ async fn serve(config: Config) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
+}
+
+/// Finds out where other instances reach this one, when that is asked for.
+async fn advertise(config: &mut Config, listener: &TcpListener) -> std::io::Result<()> {
+    if let (Some(Advertise::Auto), Some(redis)) = (&config.advertise, &config.redis) {
+        let url = backend::advertise::find(&redis.0, listener.local_addr()?).await?;
+        config.advertise = Some(Advertise::Url(url));
+    }
+    Ok(())
 }
 
 #[expect(clippy::print_stderr, reason = "logging may not have started, and the reader is a person at a prompt")]

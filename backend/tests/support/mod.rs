@@ -4,7 +4,7 @@
 
 use backend::app::{App, Parts};
 use backend::clock::{SystemClock, SystemEntropy};
-use backend::config::Config;
+use backend::config::{Advertise, Config};
 use backend::pty::{PtyShells, Shells};
 use backend::store::{MemoryStore, Store};
 use futures_util::{SinkExt, StreamExt};
@@ -76,7 +76,7 @@ impl Service {
         let mut config = Config::from_lookup(lookup, &SystemEntropy).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        config.advertise = Some(format!("http://{address}"));
+        config.advertise = Some(Advertise::Url(format!("http://{address}")));
         let (stop, stopped) = oneshot::channel();
         let app =
             App::new(Parts { config, store, shells, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) });
