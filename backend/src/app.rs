@@ -19,6 +19,9 @@ const DRAIN: Duration = Duration::from_secs(12);
 /// Shortest time from the request to stop to the end, where there are other instances: load balancers look every few seconds.
 const NOTICE: Duration = Duration::from_secs(6);
 
+/// How often an instance that ends looks whether there is another.
+const LOOK: Duration = Duration::from_millis(250);
+
 /// Longest time from the request to stop to the end, whatever clients do: some never finish a request.
 const LAST: Duration = Duration::from_secs(18);
 
@@ -91,9 +94,9 @@ impl App {
             if !service.registry.shut_down(DRAIN).await {
                 tracing::warn!("not every session ended in time");
             }
-            if shared {
-                // Until load balancers have noticed: what comes here meanwhile is for another instance, and is passed on.
-                tokio::time::sleep_until(started + NOTICE).await;
+            // Until load balancers have noticed: what comes here meanwhile is for another instance, and is passed on.
+            while shared && started.elapsed() < NOTICE && matches!(service.registry.another().await, Ok(Some(_))) {
+                tokio::time::sleep(LOOK).await;
             }
         };
         let server = axum::serve(listener, route::router(Arc::clone(&self.service))).with_graceful_shutdown(drained);

@@ -52,6 +52,13 @@ impl Screen {
         snapshot::take(&self.terminal, &self.parser, scope)
     }
 
+    /// The bytes that print what is shown now, with its colours, below what another terminal shows: a picture of the screen, without
+    /// its cursor and modes. Needs a terminal as wide.
+    #[must_use]
+    pub fn picture(&self) -> Vec<u8> {
+        snapshot::picture(&self.terminal)
+    }
+
     /// Columns and rows.
     #[must_use]
     pub fn size(&self) -> (u16, u16) {

@@ -44,6 +44,14 @@ pub(crate) fn take(terminal: &Terminal, parser: &Parser, scope: Scope) -> Vec<u8
     bytes
 }
 
+/// Writes what prints the rows that are shown, down to the last that is not empty, on any terminal as wide, from where it stands.
+pub(crate) fn picture(terminal: &Terminal) -> Vec<u8> {
+    let mut snapshot = Snapshot { terminal, brush: Brush::new(terminal), keeps_history: true };
+    snapshot.rows(terminal.buffer(), 0);
+    snapshot.brush.look(Style::default(), None);
+    snapshot.brush.finish()
+}
+
 struct Snapshot<'a> {
     terminal: &'a Terminal,
     brush: Brush<'a>,

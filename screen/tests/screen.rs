@@ -119,3 +119,17 @@ fn a_snapshot_leaves_the_alternate_screen_and_what_is_below_it() {
         assert_eq!(copy.text(), "shell\n$ vim!\n\n\n");
     }
 }
+
+#[test]
+fn a_picture_is_printed_below_what_is_there() {
+    let mut shown = Screen::new(20, 5, 0);
+    shown.feed(b"\x1b[?1049h\x1b[31mred\x1b[0m\r\n\r\n  \x1b[7mthird\x1b[?2004h", &mut Vec::new());
+    let picture = shown.picture();
+    let mut other = Screen::new(20, 5, 10);
+    other.feed(b"1\r\n2\r\n3\r\n4\r\n", &mut Vec::new());
+    other.feed(&picture, &mut Vec::new());
+    assert_eq!(other.text().lines().map(str::trim_end).collect::<Vec<_>>(), ["3", "4", "red", "", "  third"]);
+    assert!(!other.is_alternate());
+    let text = String::from_utf8(picture).unwrap();
+    assert!(text.contains("\u{1b}[31m") && !text.contains("?2004") && !text.contains("?1049"), "{text:?}");
+}

@@ -14,7 +14,8 @@ use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
 use shared_protocol::gateway::MAX_WAIT_MS;
 use shared_protocol::{ErrorCode, SessionId};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -34,10 +35,15 @@ const ANSWER_BYTES: usize = 512 * 1024;
 const HOP_BY_HOP: [HeaderName; 6] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::HOST, header::TE, header::TRANSFER_ENCODING, header::UPGRADE];
 
+/// Sessions whose instances are remembered, at most.
+const REMEMBERED: usize = 10_000;
+
 /// The way to other instances.
 pub(super) struct Forwarder {
     client: reqwest::Client,
     me: HeaderValue,
+    /// Where sessions were last: relied on only while the store, which knows better, is away.
+    last: Mutex<HashMap<SessionId, Instance>>,
 }
 
 impl Forwarder {
@@ -48,7 +54,22 @@ impl Forwarder {
         let client = reqwest::Client::builder().http1_only().tcp_nodelay(true).connect_timeout(CONNECT).no_proxy();
         let client = client.redirect(reqwest::redirect::Policy::none()).build();
         let client = client.inspect_err(|error| tracing::error!(%error, "no requests can be passed on")).ok()?;
-        Some(Self { client, me: HeaderValue::try_from(me).ok()? })
+        Some(Self { client, me: HeaderValue::try_from(me).ok()?, last: Mutex::default() })
+    }
+
+    fn last(&self) -> MutexGuard<'_, HashMap<SessionId, Instance>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn remember(&self, session: &SessionId, home: Option<&Instance>) {
+        let mut last = self.last();
+        match home {
+            Some(instance) if last.len() < REMEMBERED || last.contains_key(session) => {
+                last.insert(session.clone(), instance.clone());
+            }
+            Some(_) => last.clear(),
+            None => drop(last.remove(session)),
+        }
     }
 }
 
@@ -65,7 +86,14 @@ pub(super) async fn layer(State(service): State<Arc<Service>>, request: Request,
         Verified::No(request) => return next.run(request).await,
         Verified::Unreadable(failure) => return failure.into_response(),
     };
-    match service.destination(&session).await {
+    let destination = match service.destination(&session).await {
+        Ok(home) => {
+            forwarder.remember(&session, home.as_ref());
+            Ok(home)
+        }
+        Err(failure) => forwarder.last().get(&session).cloned().map(Some).ok_or(failure),
+    };
+    match destination {
         Ok(None) => next.run(request).await,
         Ok(Some(instance)) => {
             let started = Instant::now();

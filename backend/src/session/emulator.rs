@@ -67,7 +67,7 @@ impl Emulator {
 
     /// What the screen shows, as lines that any terminal can print.
     pub(super) fn picture(&self) -> Vec<u8> {
-        self.screen.text().trim_end().replace('\n', "\r\n").into_bytes()
+        self.screen.picture()
     }
 
     /// What restores the screen, and the place in the stream where it stands. `end` is the end of the stream.

@@ -149,6 +149,11 @@ impl Registry {
         speaker: &Speaker,
         size: Size,
     ) -> Result<SessionHandle, Refusal> {
+        // Without the store, which may be away: what runs here can be reached all the same.
+        let live = self.sessions().get(id).cloned();
+        if let Some(live) = live {
+            return if may_reach(&live.user, speaker) { Ok(live.handle) } else { Err(not_found()) };
+        }
         let creates = speaker.names_session && speaker.role == Role::Controller;
         let record = match self.parts.store.session(id).await? {
             Some(record) => record,
@@ -157,9 +162,6 @@ impl Registry {
         };
         if !may_reach(&record.user, speaker) {
             return Err(not_found());
-        }
-        if let Some(handle) = self.live(id) {
-            return Ok(handle);
         }
         match self.home(&record).await? {
             Home::Here | Home::Nowhere => {}
