@@ -82,6 +82,8 @@ pub struct Config {
     pub sessions_per_user: usize,
     /// `REDIS_URL`: where the state of all instances is kept, as redis:// or rediss:// (TLS); without it, in this process.
     pub redis: Option<Secret>,
+    /// `REDIS_CA`: a file of certificates (PEM) that a rediss:// server is trusted by, instead of the public authorities.
+    pub redis_authority: Option<PathBuf>,
     /// `ADVERTISE_URL`: where other instances reach this one, as http://host:port, or `auto`: the address that this machine reaches
     /// Redis from, and the port listened on. None where they cannot reach each other (App Runner).
     pub advertise: Option<Advertise>,
@@ -158,6 +160,7 @@ impl Config {
             sessions: env.at_least("MAX_SESSIONS", 1, 200)? as usize,
             sessions_per_user: env.at_least("MAX_SESSIONS_PER_USER", 1, 10)? as usize,
             redis: redis(&env)?,
+            redis_authority: env.text("REDIS_CA").map(PathBuf::from),
             advertise: advertise(&env)?,
             log,
         })

@@ -4,7 +4,7 @@ use backend::app::{App, Parts};
 use backend::clock::{SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
 use backend::pty::PtyShells;
-use backend::store::MemoryStore;
+use backend::store::{MemoryStore, PATIENCE, RedisStore, Store};
 use backend::{shutdown, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +25,21 @@ fn main() -> ExitCode {
 }
 
 async fn serve(mut config: Config) -> ExitCode {
+    // First: whoever listens is expected to answer.
+    let store: Arc<dyn Store> = match &config.redis {
+        None => Arc::new(MemoryStore::default()),
+        Some(url) => {
+            let authority = config.redis_authority.as_deref();
+            let connected = tokio::select! {
+                connected = RedisStore::connect_trusting(&url.0, authority, PATIENCE) => connected,
+                () = shutdown::requested() => return ExitCode::SUCCESS,
+            };
+            match connected {
+                Ok(store) => Arc::new(store),
+                Err(error) => return fail(&format!("REDIS_URL: {error}")),
+            }
+        }
+    };
     let listener = match TcpListener::bind(config.listen).await {
         Ok(listener) => listener,
         Err(error) => return fail(&format!("{} cannot be listened on: {error}", config.listen)),
@@ -34,7 +49,7 @@ async fn serve(mut config: Config) -> ExitCode {
     }
     let app = App::new(Parts {
         config,
-        store: Arc::new(MemoryStore::default()),
+        store,
         shells: Arc::new(PtyShells),
         clock: Arc::new(SystemClock),
         entropy: Arc::new(SystemEntropy),

@@ -2,9 +2,12 @@
 //! terminals.
 
 pub mod contract;
+pub mod keys;
 mod memory;
+mod redis;
 
 pub use memory::MemoryStore;
+pub use redis::{ConnectError, PATIENCE, RedisStore};
 
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, EndReason, Epoch, Role, SessionId};

@@ -1,0 +1,200 @@
+//! Records as the fields of a hash, and back. What was written by somebody else is an error that names the key.
+
+use super::scripts::{Over, Values};
+use crate::store::keys::{CONNECTION, INSTANCE, Kind, SCREEN, SESSION};
+use crate::store::{
+    ConnectionRecord, Incarnation, Instance, ScreenRecord, SessionRecord, SessionState, StoreError, Version,
+};
+use serde::Serialize;
+use serde::de::{DeserializeOwned, IntoDeserializer, value};
+use shared_protocol::{ConnectionId, Epoch, SessionId};
+use std::str::FromStr;
+
+/// The fields of one hash.
+pub(super) struct Fields {
+    kind: Kind,
+    id: String,
+    values: Vec<Option<Vec<u8>>>,
+}
+
+impl Fields {
+    /// What is there; none when there is nothing of ours.
+    pub(super) fn of(kind: Kind, id: &str, answer: redis::Value) -> Result<Option<Self>, StoreError> {
+        let values: Vec<Option<Vec<u8>>> = redis::from_redis_value(answer)
+            .map_err(|error| StoreError(format!("{} cannot be read: {error}", kind.key(id))))?;
+        let some = values.iter().any(Option::is_some);
+        Ok(some.then(|| Self { kind, id: id.to_owned(), values }))
+    }
+
+    fn bad(&self, field: &str) -> StoreError {
+        StoreError(format!("{} cannot be read: its field {field} is not Termgate's", self.kind.key(&self.id)))
+    }
+
+    fn bytes(&self, field: &str) -> Result<&[u8], StoreError> {
+        let at = self.kind.fields().iter().position(|name| *name == field);
+        let value = at.and_then(|at| self.values.get(at)).and_then(Option::as_deref);
+        value.ok_or_else(|| self.bad(field))
+    }
+
+    fn text(&self, field: &str) -> Result<&str, StoreError> {
+        std::str::from_utf8(self.bytes(field)?).map_err(|_| self.bad(field))
+    }
+
+    /// None where the text is empty.
+    fn optional(&self, field: &str) -> Result<Option<String>, StoreError> {
+        self.text(field).map(|text| (!text.is_empty()).then(|| text.to_owned()))
+    }
+
+    fn number<T: FromStr>(&self, field: &str) -> Result<T, StoreError> {
+        self.text(field)?.parse().map_err(|_| self.bad(field))
+    }
+
+    fn epoch(&self) -> Result<Epoch, StoreError> {
+        Epoch::try_from(self.number::<u64>("epoch")?).map_err(|_| self.bad("epoch"))
+    }
+
+    /// One of an enum's words, as it travels elsewhere too.
+    fn word<T: DeserializeOwned>(&self, field: &str) -> Result<T, StoreError> {
+        let text: value::StrDeserializer<'_, value::Error> = self.text(field)?.into_deserializer();
+        T::deserialize(text).map_err(|_| self.bad(field))
+    }
+
+    pub(super) fn session(&self) -> Result<SessionRecord, StoreError> {
+        let state = match self.text("state")? {
+            "created" => SessionState::Created,
+            "running" => SessionState::Running,
+            "ended" => SessionState::Ended { reason: self.word("reason")?, at: self.number("ended_at")? },
+            _ => return Err(self.bad("state")),
+        };
+        Ok(SessionRecord {
+            id: SessionId::new(self.id.as_str()).map_err(|_| self.bad("id"))?,
+            user: self.text("user")?.to_owned(),
+            state,
+            owner: self.optional("owner")?.map(Incarnation),
+            epoch: self.epoch()?,
+            created_at: self.number("created_at")?,
+        })
+    }
+
+    pub(super) fn screen(&self) -> Result<ScreenRecord, StoreError> {
+        Ok(ScreenRecord {
+            epoch: self.epoch()?,
+            cols: self.number("cols")?,
+            rows: self.number("rows")?,
+            data: self.bytes("data")?.to_vec(),
+            at: self.number("at")?,
+        })
+    }
+
+    pub(super) fn connection(&self) -> Result<ConnectionRecord, StoreError> {
+        Ok(ConnectionRecord {
+            id: ConnectionId::new(self.id.as_str()).map_err(|_| self.bad("id"))?,
+            session: SessionId::new(self.text("session")?).map_err(|_| self.bad("session"))?,
+            user: self.text("user")?.to_owned(),
+            role: self.word("role")?,
+            attached_at: self.number("attached_at")?,
+        })
+    }
+
+    pub(super) fn instance(&self) -> Result<Instance, StoreError> {
+        Ok(Instance {
+            id: Incarnation(self.id.clone()),
+            address: self.optional("address")?,
+            started_at: self.number("started_at")?,
+            draining: match self.text("draining")? {
+                "true" => true,
+                "false" => false,
+                _ => return Err(self.bad("draining")),
+            },
+        })
+    }
+}
+
+/// An enum's word.
+fn word(value: impl Serialize) -> String {
+    // What is no word has no text, and cannot be read back.
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(Into::into)).unwrap_or_default()
+}
+
+fn number(value: impl ToString) -> Vec<u8> {
+    value.to_string().into_bytes()
+}
+
+fn named<const N: usize>(kind: &Kind, values: [Vec<u8>; N]) -> Values {
+    kind.fields().iter().copied().zip(values).collect()
+}
+
+pub(super) fn session_values(record: &SessionRecord) -> Values {
+    let (state, reason, ended_at) = match record.state {
+        SessionState::Created => ("created", String::new(), Vec::new()),
+        SessionState::Running => ("running", String::new(), Vec::new()),
+        SessionState::Ended { reason, at } => ("ended", word(reason), number(at)),
+    };
+    let values = [
+        record.user.clone().into(),
+        state.into(),
+        reason.into(),
+        ended_at,
+        owner_text(record.owner.as_ref()).into(),
+        number(record.epoch),
+        number(record.created_at),
+    ];
+    named(&SESSION, values)
+}
+
+pub(super) fn over(version: &Version) -> Over {
+    Over { epoch: version.epoch.0, owner: owner_text(version.owner.as_ref()), ended: version.ended }
+}
+
+fn owner_text(owner: Option<&Incarnation>) -> String {
+    owner.map(|owner| owner.0.clone()).unwrap_or_default()
+}
+
+pub(super) fn screen_values(screen: &ScreenRecord) -> Values {
+    let ScreenRecord { epoch, cols, rows, data, at } = screen;
+    named(&SCREEN, [number(epoch), number(cols), number(rows), data.clone(), number(at)])
+}
+
+pub(super) fn connection_values(record: &ConnectionRecord) -> Values {
+    let ConnectionRecord { id: _, session, user, role, attached_at } = record;
+    named(&CONNECTION, [number(session), user.clone().into(), word(role).into(), number(attached_at)])
+}
+
+pub(super) fn instance_values(instance: &Instance) -> Values {
+    let Instance { id: _, address, started_at, draining } = instance;
+    named(&INSTANCE, [address.clone().unwrap_or_default().into(), number(started_at), number(draining)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract;
+    use redis::Value;
+
+    fn stored(values: Values) -> Value {
+        Value::Array(values.into_iter().map(|(_, value)| Value::BulkString(value)).collect())
+    }
+
+    #[test]
+    fn a_session_is_read_as_it_was_written() {
+        for record in [contract::created("s"), contract::running("s", "i", 7), contract::ended("s")] {
+            let values = session_values(&record);
+            assert_eq!(values.iter().map(|(name, _)| *name).collect::<Vec<_>>(), SESSION.fields());
+            let fields = Fields::of(SESSION, "s", stored(values)).unwrap().unwrap();
+            assert_eq!(fields.session().unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn what_is_not_ours_is_named_and_not_shown() {
+        for (at, field) in SESSION.fields().iter().enumerate() {
+            let mut values = session_values(&contract::ended("s"));
+            values[at].1 = b"secret\xff".to_vec();
+            let error = Fields::of(SESSION, "s", stored(values)).unwrap().unwrap().session().unwrap_err().to_string();
+            assert!(error.contains("session:s cannot be read") && error.contains(field), "{error}");
+            assert!(!error.contains("secret"));
+        }
+        assert!(Fields::of(SESSION, "s", Value::Array(vec![Value::Nil; 7])).unwrap().is_none());
+        assert!(Fields::of(SESSION, "s", Value::Int(1)).is_err());
+    }
+}
