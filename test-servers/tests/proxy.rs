@@ -109,10 +109,14 @@ async fn stalled_it_accepts_and_keeps_everything_until_it_goes_on() {
     let mut old = open(&proxy).await;
     round(&mut old, b"hello").await;
     assert_eq!(next(&mut told).await, Some("open"));
+    let mut ending = open(&proxy).await;
+    round(&mut ending, b"hello").await;
+    assert_eq!(next(&mut told).await, Some("open"));
 
     proxy.stall().await;
     old.write_all(b"kept").await.unwrap();
     silent(&mut old).await;
+    ending.shutdown().await.unwrap();
     let mut new = open(&proxy).await;
     new.write_all(b"kept as well").await.unwrap();
     silent(&mut new).await;
@@ -121,6 +125,9 @@ async fn stalled_it_accepts_and_keeps_everything_until_it_goes_on() {
     proxy.restore().await;
     back(&mut old, b"kept").await;
     back(&mut new, b"kept as well").await;
+    let mut after = Vec::new();
+    timeout(PATIENCE, ending.read_to_end(&mut after)).await.unwrap().unwrap();
+    assert!(after.is_empty());
     round(&mut old, b"and more").await;
 }
 
