@@ -6,6 +6,7 @@ mod disconnect;
 mod error;
 mod forward;
 mod health;
+mod listing;
 mod message;
 mod output;
 mod request_id;
@@ -20,7 +21,7 @@ use crate::store::Store;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use forward::Forwarder;
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::limits::FRAME_BYTES;
@@ -135,8 +136,9 @@ pub fn router(service: Arc<Service>) -> Router {
         .route(MESSAGE_PATH, post(message::handle))
         .route(OUTPUT_PATH, post(output::handle))
         .route(DISCONNECT_PATH, post(disconnect::handle))
-        .route("/api/sessions", post(sessions::create))
+        .route("/api/sessions", post(sessions::create).get(listing::list))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
+        .route("/api/sessions/{id}/connections/{connection}", delete(listing::close))
         .route("/api/diagnostics/websocket", get(diagnostics::handle))
         .route("/health", get(health::handle))
         .route(TERMINAL_PATH, get(terminal::handle))

@@ -25,11 +25,13 @@ mod registry;
 mod send;
 mod snapshot;
 mod starting;
+mod turning_away;
 
 pub use follower::Ticket;
 pub use lifecycle::Limits;
-pub use registry::{Home, Registry, RegistryParts, ShellSettings};
+pub use registry::{ENDED_PER_USER, Home, Registry, RegistryParts, ShellSettings};
 
+use crate::store::ConnectionRecord;
 use bytes::Bytes;
 use shared_protocol::{ConnectionId, EndReason, ErrorCode, Inbound, Role};
 use std::time::Duration;
@@ -61,11 +63,25 @@ pub struct Speaker {
     pub request: String,
 }
 
+impl Speaker {
+    /// Up to when their token is good, in ms since 1970: its expiry, and what clocks may differ.
+    pub fn good_until_ms(&self) -> u64 {
+        self.expires_at.saturating_add(tokens::LEEWAY_SECONDS).saturating_mul(1000)
+    }
+
+    /// Whether their token is past its expiry. `now_ms` is in ms since 1970.
+    pub fn has_expired(&self, now_ms: u64) -> bool {
+        self.good_until_ms() <= now_ms
+    }
+}
+
 /// Which connections the gateway closes after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {
     /// The one that it was answered to.
     Connection,
+    /// The same, because it may speak no more.
+    TurnedAway,
     /// All of the session's.
     Session,
 }
@@ -81,6 +97,8 @@ pub struct Reply {
     pub close: Option<Close>,
     /// The gateway's row of this connection is to live on.
     pub touch: bool,
+    /// To be written to the store: the connection as it speaks now.
+    pub listed: Option<ConnectionRecord>,
 }
 
 /// Answer to a request for output.
@@ -141,6 +159,10 @@ enum Request {
     End {
         reason: EndReason,
     },
+    Revoke {
+        connection: ConnectionId,
+        reply: oneshot::Sender<bool>,
+    },
     /// Look whether the session is still this instance's.
     Lost,
 }
@@ -183,6 +205,16 @@ impl SessionHandle {
     /// Ends the session; returns once it is told, not once it is over.
     pub async fn end(&self, reason: EndReason) -> Result<(), Refusal> {
         self.send(Request::End { reason }).await
+    }
+
+    /// Closes the client of this connection for good and tells it why. False when the session does not know the connection.
+    pub async fn revoke(&self, connection: ConnectionId) -> Result<bool, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Revoke { connection, reply }).await?;
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(answer) => answer.map_err(|_| Refusal::moved()),
+            Err(_) => Err(Refusal::overloaded()),
+        }
     }
 
     /// Wakes it, so that it finds out that another instance has the session.

@@ -17,6 +17,9 @@ use std::time::Duration;
 /// How long an ended session is remembered: a token issued before its end must not create it again while it is valid.
 pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(24 * 3600);
 
+/// How long one that ended before it ever had a shell is remembered: there is little that a token could bring back.
+pub const UNUSED_LIFE: Duration = Duration::from_secs(3600);
+
 /// How long a session that nobody has attached to is kept.
 pub const CREATED_LIFE: Duration = Duration::from_secs(3600);
 
@@ -168,7 +171,7 @@ pub trait Store: Send + Sync {
     fn is_shared(&self) -> bool;
 
     /// Writes a session if none is there, or if the one there has the version `over`; atomic. It is forgotten after
-    /// [`CREATED_LIFE`], [`RUNNING_LIFE`] or [`TOMBSTONE_LIFE`] unless it is written again.
+    /// [`CREATED_LIFE`], [`RUNNING_LIFE`], [`UNUSED_LIFE`] or [`TOMBSTONE_LIFE`] unless it is written again.
     async fn put(&self, record: &SessionRecord, over: Option<&Version>) -> Result<Put, StoreError>;
 
     /// One session.
@@ -214,6 +217,7 @@ fn life(record: &SessionRecord) -> Duration {
     match record.state {
         SessionState::Created => CREATED_LIFE,
         SessionState::Running => RUNNING_LIFE,
+        SessionState::Ended { .. } if record.epoch == Epoch(0) => UNUSED_LIFE,
         SessionState::Ended { .. } => TOMBSTONE_LIFE,
     }
 }

@@ -47,12 +47,14 @@ pub enum ErrorCode {
     BackendTimeout,
     /// The service is being replaced; try again.
     Draining,
+    /// An operator, or the session's owner, closed this connection for good.
+    Revoked,
     /// A fault on our side; it is in the log.
     Internal,
 }
 
 /// Every code, in the order of the enum.
-pub const ERROR_CODES: [ErrorCode; 21] = [
+pub const ERROR_CODES: [ErrorCode; 22] = [
     ErrorCode::BadMessage,
     ErrorCode::BadField,
     ErrorCode::TooLarge,
@@ -73,6 +75,7 @@ pub const ERROR_CODES: [ErrorCode; 21] = [
     ErrorCode::BackendUnreachable,
     ErrorCode::BackendTimeout,
     ErrorCode::Draining,
+    ErrorCode::Revoked,
     ErrorCode::Internal,
 ];
 
@@ -82,7 +85,7 @@ impl ErrorCode {
         match self {
             Self::BadMessage | Self::BadField | Self::NotAttached => 400,
             Self::Unauthorized | Self::TokenExpired => 401,
-            Self::Forbidden | Self::ReadOnly => 403,
+            Self::Forbidden | Self::ReadOnly | Self::Revoked => 403,
             Self::SessionNotFound => 404,
             Self::StaleEpoch | Self::InputGap | Self::Busy => 409,
             Self::SessionEnded | Self::ConnectionGone => 410,
@@ -154,4 +157,15 @@ pub enum EndReason {
     StartFailed,
     /// An operator ended it.
     Revoked,
+}
+
+impl EndReason {
+    /// What a session that is about to end for this reason says to programs.
+    pub fn code(self) -> ErrorCode {
+        match self {
+            Self::TokenExpired => ErrorCode::TokenExpired,
+            Self::ServerRestart => ErrorCode::Draining,
+            _ => ErrorCode::SessionEnded,
+        }
+    }
 }

@@ -65,6 +65,7 @@ names!(EVENTS, event_name, StreamEvent {
     Chat => "chat",
     Controller => "controller",
     Closing => "closing",
+    Stays => "stays",
     Restarted => "restarted",
 });
 

@@ -4,7 +4,7 @@ use shared_protocol::error::ERROR_CODES;
 use shared_protocol::{EndReason, ErrorCode, Role, gateway};
 
 /// Code, HTTP status, retryable: as `docs/protocol.md` lists them.
-const CODES: [(&str, u16, bool); 21] = [
+const CODES: [(&str, u16, bool); 22] = [
     ("BAD_MESSAGE", 400, false),
     ("BAD_FIELD", 400, false),
     ("TOO_LARGE", 413, false),
@@ -25,6 +25,7 @@ const CODES: [(&str, u16, bool); 21] = [
     ("BACKEND_UNREACHABLE", 502, true),
     ("BACKEND_TIMEOUT", 504, true),
     ("DRAINING", 503, true),
+    ("REVOKED", 403, false),
     ("INTERNAL", 500, true),
 ];
 
@@ -52,7 +53,8 @@ fn place(code: ErrorCode) -> usize {
         E::BackendUnreachable => 17,
         E::BackendTimeout => 18,
         E::Draining => 19,
-        E::Internal => 20,
+        E::Revoked => 20,
+        E::Internal => 21,
     }
 }
 

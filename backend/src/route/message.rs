@@ -4,7 +4,7 @@ use super::Service;
 use super::auth::Signed;
 use super::error::Failure;
 use crate::pty::Size;
-use crate::session::{Close, Reply, Speaker};
+use crate::session::{Close, Refusal, Reply, Speaker};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -49,13 +49,12 @@ pub(super) async fn deliver(
     speaker: Speaker,
     inbound: Inbound,
 ) -> Result<Reply, Failure> {
+    // A running session looks itself, since it says its last word to everyone who was there.
+    if speaker.has_expired(service.clock.now_ms()) && service.registry.live(session).is_none() {
+        return Ok(Reply::turned_away(ErrorCode::TokenExpired));
+    }
     let size = match &inbound {
-        Inbound::Message(ClientMessage::Attach(attach)) => {
-            if service.store.is_gone(&speaker.connection).await.map_err(crate::session::Refusal::from)? {
-                return Err(Failure::new(ErrorCode::ConnectionGone, "this connection was closed"));
-            }
-            Some(Size { cols: attach.cols, rows: attach.rows })
-        }
+        Inbound::Message(ClientMessage::Attach(attach)) => Some(Size { cols: attach.cols, rows: attach.rows }),
         Inbound::Plain(Plain::Command { command, .. }) => {
             if service.log_commands {
                 tracing::info!(%session, command, "[Terminal] Executing");
@@ -67,6 +66,10 @@ pub(super) async fn deliver(
         Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size { cols: *cols, rows: *rows }),
         _ => None,
     };
+    // A late message must not bring it back.
+    if size.is_some() && service.store.is_gone(&speaker.connection).await.map_err(Refusal::from)? {
+        return Err(Failure::new(ErrorCode::ConnectionGone, "this connection was closed"));
+    }
     let handle = match size {
         Some(size) => service.registry.running_or_new(session, &speaker, size).await?,
         None => match service.registry.running(session, &speaker).await {
@@ -74,7 +77,14 @@ pub(super) async fn deliver(
             Err(refusal) => return stateless(service, &inbound).map(direct).ok_or_else(|| refusal.into()),
         },
     };
-    Ok(handle.deliver(speaker, inbound).await?)
+    let reply = handle.deliver(speaker, inbound).await?;
+    if let Some(connection) = &reply.listed
+        && let Err(error) = service.store.put_connection(connection).await
+    {
+        // Only the listing lacks it, until it is written again.
+        tracing::warn!(%error, connection = %connection.id, "a connection is not listed");
+    }
+    Ok(reply)
 }
 
 /// Answers to what any connection may ask.
@@ -116,7 +126,7 @@ impl IntoResponse for Reply {
 pub(super) fn insert_close(headers: &mut HeaderMap, close: Option<Close>) {
     let value = match close {
         None => return,
-        Some(Close::Connection) => CLOSE_CONNECTION,
+        Some(Close::Connection | Close::TurnedAway) => CLOSE_CONNECTION,
         Some(Close::Session) => CLOSE_SESSION,
     };
     headers.insert(CLOSE_HEADER, HeaderValue::from_static(value));

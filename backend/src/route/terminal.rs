@@ -4,7 +4,7 @@ use super::Service;
 use super::auth::{origin_allowed, speaker};
 use super::error::Failure;
 use super::message::{deliver, direct};
-use crate::session::{Fetched, Refusal, Reply, SessionHandle, Speaker, Ticket};
+use crate::session::{Close, Fetched, Refusal, Reply, SessionHandle, Speaker, Ticket};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -21,7 +21,7 @@ use shared_protocol::server::ErrorMessage;
 use shared_protocol::{ConnectionId, ErrorCode, Inbound, Plain, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 /// The session does not exist, or is over.
 const INVALID_SESSION: u16 = 4000;
@@ -44,6 +44,8 @@ const SILENCE: Duration = Duration::from_secs(75);
 const SEND_PATIENCE: Duration = Duration::from_secs(20);
 /// How long the session is asked for output at a time.
 const WAIT: Duration = Duration::from_secs(25);
+/// Longest life of a token that is watched: ten years, since a timer must have an end.
+const LONGEST: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// Plain commands of one connection that are waited for at once.
 const PENDING: usize = 16;
 
@@ -79,6 +81,9 @@ pub(super) async fn handle(
                 if let Ok(session) = service.registry.running(&session, &speaker).await {
                     // A session that is over has forgotten the connection already.
                     let _ = session.disconnect(speaker.connection.clone()).await;
+                }
+                if let Err(error) = service.store.connection_gone(&speaker.connection).await {
+                    tracing::debug!(%error, "a connection that is gone is listed for a while");
                 }
                 tracing::info!("[WS] Client disconnected: {name}, Session: {session}");
                 ended
@@ -120,6 +125,8 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
     let mut pings = interval(PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
+    let good_for = speaker.good_until_ms().saturating_sub(service.clock.now_ms());
+    let good_until = Instant::now() + Duration::from_millis(good_for).min(LONGEST);
     loop {
         let reply = tokio::select! {
             message = socket.0.recv() => {
@@ -150,12 +157,20 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
                     return (TIMEOUT, "the connection stopped reading");
                 }
                 following = fetched.next.and_then(|ticket| follow(service, session, &speaker, ticket));
-                if fetched.close.is_some() {
-                    return (NORMAL, "the session has ended");
+                if let Some(close) = fetched.close {
+                    return closing(close);
                 }
                 continue;
             }
+            // Nobody fetches frames that could say so.
+            () = sleep_until(good_until), if following.is_none() => Ok(Reply::turned_away(ErrorCode::TokenExpired)),
             _ = pings.tick() => {
+                if following.is_none() && matches!(service.store.is_gone(&speaker.connection).await, Ok(true)) {
+                    let told = Reply::turned_away(ErrorCode::Revoked);
+                    // The close says it too.
+                    let _ = match told.frame { Some(frame) => socket.send(frame).await, None => true };
+                    return closing(Close::TurnedAway);
+                }
                 if heard.elapsed() > SILENCE {
                     tracing::info!("[Terminal:{session}] Connection timeout");
                     return (TIMEOUT, "connection timeout");
@@ -178,9 +193,17 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
         if let Some(ticket) = reply.follow {
             following = follow(service, session, &speaker, ticket);
         }
-        if reply.close.is_some() {
-            return (NORMAL, "the session has ended");
+        if let Some(close) = reply.close {
+            return closing(close);
         }
+    }
+}
+
+/// How the session has the connection closed.
+fn closing(close: Close) -> Closing {
+    match close {
+        Close::Connection | Close::Session => (NORMAL, "the session has ended"),
+        Close::TurnedAway => (UNAUTHORIZED, "this connection may speak no more"),
     }
 }
 

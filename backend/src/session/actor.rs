@@ -7,17 +7,18 @@ use super::command::Commands;
 use super::emulator::Emulator;
 use super::hold::Hold;
 use super::keeping::Shown;
-use super::lifecycle::Lifecycle;
+use super::lifecycle::{Lifecycle, Moment};
 use super::output_log::OutputLog;
 use super::past::Past;
 use super::plain::{Origin, PlainCommands};
+use super::turning_away::TurnedAway;
 use super::{Limits, Request};
 use crate::clock::Clock;
 use crate::pty::{MarkScanner, Nonce, Pty, Ready, Size, Want};
 use crate::store::Store;
 use bytes::Bytes;
 use shared_protocol::server::Tty;
-use shared_protocol::{ClientId, ConnectionId, EndReason, Epoch, Seq, SessionId, StreamEvent};
+use shared_protocol::{ClientId, ConnectionId, EndReason, Epoch, ErrorCode, Role, Seq, SessionId, StreamEvent};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -67,8 +68,16 @@ enum Wake {
 /// A connection that speaks in this session.
 pub(super) struct Connected {
     pub client: ClientId,
+    pub user: String,
+    pub role: Role,
     pub seen: Instant,
     pub touched: Instant,
+    /// When it came, in ms since 1970.
+    pub attached_at: u64,
+    /// When its token is of no use any more, in ms since 1970.
+    pub good_until_ms: u64,
+    /// The store was told of it.
+    pub listed: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -94,6 +103,7 @@ pub(super) struct Actor {
     pub commands: Commands<Origin>,
     pub clients: BTreeMap<ClientId, Client>,
     pub connections: HashMap<ConnectionId, Connected>,
+    pub turned_away: TurnedAway,
     pub plain: PlainCommands,
     /// The client whose window the terminal has: the one who typed last.
     pub controller: Option<ClientId>,
@@ -136,6 +146,7 @@ impl Actor {
             commands: Commands::default(),
             clients: BTreeMap::new(),
             connections: HashMap::new(),
+            turned_away: TurnedAway::default(),
             plain: PlainCommands::default(),
             controller: None,
             emulator: Emulator::new(parts.size, parts.limits.scrollback),
@@ -191,6 +202,8 @@ impl Actor {
                 self.sweep().await;
                 return Over::Lost;
             }
+            // What was due before this is done before it.
+            self.end_when_due();
             match wake {
                 Wake::Request(Some(request)) => self.request(request),
                 // Nobody can reach it any more.
@@ -201,6 +214,7 @@ impl Actor {
                 Wake::Deadline => self.tick(),
             }
             self.apply_input();
+            self.announce();
             self.send_frames();
             // After the frames: an echo waits for no emulator.
             self.catch_up();
@@ -219,8 +233,13 @@ impl Actor {
         match request {
             Request::Deliver { speaker, inbound, reply } => self.deliver(speaker, inbound, reply),
             Request::Output { connection, ticket, wait, reply } => self.output(&connection, ticket, wait, reply),
-            Request::Disconnect { connection } => self.disconnect(&connection),
+            Request::Disconnect { connection } => {
+                self.disconnect(&connection);
+                self.turned_away.add(connection, ErrorCode::ConnectionGone);
+            }
             Request::End { reason } => self.end(reason),
+            // Whoever asked may be gone.
+            Request::Revoke { connection, reply } => drop(reply.send(self.revoke(&connection))),
             // It was asked before this was taken up.
             Request::Lost => {}
         }
@@ -229,18 +248,19 @@ impl Actor {
     fn deadline(&self) -> Instant {
         let now = Instant::now();
         let ending = match self.ending {
-            None => self.life.deadline(),
+            None => self.life.deadline(self.moment()),
             Some(Ending::HangingUp { kill_at }) => kill_at,
             // Looks again now and then: a follower may be gone without a word.
             Some(Ending::Over { until }) => until.min(now + super::follower::GRANT_LIFE),
         };
         let held = self.held_back.then_some(now + HOLD_PATIENCE);
         let clients = self.clients.values().filter_map(Client::deadline);
+        let expiry = self.ending.is_none().then(|| self.next_expiry()).flatten();
         let silent = self.connections.values().map(|connected| connected.seen + SILENCE);
         clients
             .chain(silent)
             .chain(
-                [self.commands.deadline(), self.plain.deadline(), self.tty_check, self.show_at, held]
+                [self.commands.deadline(), self.plain.deadline(), self.tty_check, self.show_at, expiry, held]
                     .into_iter()
                     .flatten(),
             )
@@ -258,11 +278,7 @@ impl Actor {
             self.check_tty();
         }
         match self.ending {
-            None => {
-                if let Some(reason) = self.life.due(now) {
-                    self.end(reason);
-                }
-            }
+            None => self.turn_away_expired(),
             Some(Ending::HangingUp { kill_at }) if kill_at <= now => {
                 self.ending = Some(Ending::HangingUp { kill_at: now + HANG_UP_GRACE });
                 let processes = self.pty.processes();
@@ -270,6 +286,10 @@ impl Actor {
             }
             Some(_) => {}
         }
+    }
+
+    pub(super) fn moment(&self) -> Moment {
+        Moment { now: Instant::now(), ms: self.clock.now_ms() }
     }
 
     pub(super) fn is_over(&self) -> bool {

@@ -4,6 +4,7 @@ use super::Speaker;
 use super::actor::{Actor, Connected};
 use super::client::Client;
 use crate::pty::Size;
+use crate::store::ConnectionRecord;
 use shared_protocol::client::Attach;
 use shared_protocol::server::{Attached, ErrorMessage};
 use shared_protocol::{ClientId, ConnectionId, ErrorCode, Pos, Role, ServerMessage, StreamEvent};
@@ -25,7 +26,7 @@ impl Actor {
         if !self.clients.contains_key(&attach.client) && !self.make_room() {
             return ErrorMessage::new(ErrorCode::LimitReached, "the session has too many clients").into();
         }
-        self.connect(speaker, attach.client.clone(), now);
+        self.connect(speaker, &attach.client, now);
         let new = !self.clients.contains_key(&attach.client);
         let (end, epoch) = (self.log.end(), self.epoch);
         let client = self.clients.entry(attach.client.clone()).or_insert_with(|| Client::new(speaker, false, now));
@@ -84,27 +85,51 @@ impl Actor {
             return None;
         }
         self.clients.entry(id.clone()).or_insert_with(|| Client::new(speaker, true, now));
-        self.connect(speaker, id.clone(), now);
+        self.connect(speaker, &id, now);
         Some(id)
     }
 
-    fn connect(&mut self, speaker: &Speaker, client: ClientId, now: Instant) {
-        let connected = Connected { client, seen: now, touched: now };
-        if self.connections.insert(speaker.connection.clone(), connected).is_none() {
-            self.life.attached();
+    fn connect(&mut self, speaker: &Speaker, client: &ClientId, now: Instant) {
+        let before = self.connections.remove(&speaker.connection);
+        let good_until_ms = speaker.good_until_ms();
+        let connected = Connected {
+            client: client.clone(),
+            user: speaker.user.clone(),
+            role: speaker.role,
+            seen: now,
+            touched: now,
+            attached_at: before.as_ref().map_or_else(|| self.clock.now_ms(), |before| before.attached_at),
+            good_until_ms,
+            listed: false,
+        };
+        self.connections.insert(speaker.connection.clone(), connected);
+        match before {
+            None => self.life.attached(),
+            // It speaks for another page now.
+            Some(before) if before.client != *client => self.left(&before.client),
+            Some(_) => {}
+        }
+        if speaker.role == Role::Controller {
+            self.life.authorized(good_until_ms, now);
         }
     }
 
-    /// The connection spoke. Returns whether the gateway's row of it is to live on.
-    pub(super) fn heard(&mut self, connection: &ConnectionId) -> bool {
-        /// Less than half of the row's shortest sensible life.
-        const TOUCH_EVERY: std::time::Duration = std::time::Duration::from_secs(240);
+    /// The connection spoke, or its frames are asked for.
+    pub(super) fn heard(&mut self, connection: &ConnectionId) {
         let now = Instant::now();
-        let Some(connected) = self.connections.get_mut(connection) else { return false };
+        let Some(connected) = self.connections.get_mut(connection) else { return };
         connected.seen = now;
         if let Some(client) = self.clients.get_mut(&connected.client) {
             client.seen = now;
         }
+    }
+
+    /// Whether it is time that the gateway's row of a connection that spoke, and the store's, live on.
+    pub(super) fn touch(&mut self, connection: &ConnectionId) -> bool {
+        /// Less than half of the row's shortest sensible life.
+        const TOUCH_EVERY: std::time::Duration = std::time::Duration::from_secs(240);
+        let now = Instant::now();
+        let Some(connected) = self.connections.get_mut(connection) else { return false };
         let touch = connected.touched + TOUCH_EVERY <= now;
         if touch {
             connected.touched = now;
@@ -112,23 +137,46 @@ impl Actor {
         touch
     }
 
+    /// What the store is to know of a connection, when it is time to write it.
+    pub(super) fn listing(&mut self, connection: &ConnectionId, touch: bool) -> Option<ConnectionRecord> {
+        let connected = self.connections.get_mut(connection)?;
+        if connected.listed && !touch {
+            return None;
+        }
+        connected.listed = true;
+        Some(ConnectionRecord {
+            id: connection.clone(),
+            session: self.id.clone(),
+            user: connected.user.clone(),
+            role: connected.role,
+            attached_at: connected.attached_at,
+        })
+    }
+
     /// The connection is gone.
     pub(super) fn disconnect(&mut self, connection: &ConnectionId) {
-        let Some(Connected { client: id, .. }) = self.connections.remove(connection) else { return };
-        let last = !self.connections.values().any(|connected| connected.client == id);
-        if last && let Some(client) = self.clients.get_mut(&id) {
+        let Some(Connected { client, .. }) = self.connections.remove(connection) else { return };
+        self.left(&client);
+        if self.connections.is_empty() {
+            self.life.detached(Instant::now());
+        }
+    }
+
+    /// A client lost a connection. Without any, it neither controls nor is followed.
+    fn left(&mut self, id: &ClientId) {
+        if self.connections.values().any(|connected| connected.client == *id) {
+            return;
+        }
+        if let Some(client) = self.clients.get_mut(id) {
             client.waiter = None;
             client.follower.revoke();
             if client.plain {
-                self.clients.remove(&id);
-                self.plain.forget(&id);
-            }
-            if self.controller.as_ref() == Some(&id) {
-                self.controller = None;
+                self.clients.remove(id);
+                self.plain.forget(id);
             }
         }
-        if self.connections.is_empty() {
-            self.life.detached(Instant::now());
+        if self.controller.as_ref() == Some(id) {
+            self.controller = None;
         }
     }
 

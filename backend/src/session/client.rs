@@ -5,7 +5,7 @@ use super::follower::Follower;
 use super::input_order::InputOrder;
 use super::{Fetched, Speaker};
 use crate::pty::Size;
-use shared_protocol::{ClientMessage, Pos, Role, Seq, ServerMessage};
+use shared_protocol::{ClientMessage, ConnectionId, Pos, Role, Seq, ServerMessage};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -31,6 +31,8 @@ const URGENT: usize = 64;
 
 /// The request that waits for this client's next frame.
 pub(super) struct Waiter {
+    /// Over which connection its frame goes.
+    pub connection: ConnectionId,
     pub reply: oneshot::Sender<Fetched>,
     pub until: Instant,
 }
@@ -109,6 +111,8 @@ pub(super) struct Client {
     pub role: Role,
     /// Without an `attach`: gets direct replies only.
     pub plain: bool,
+    /// It was closed for good.
+    pub revoked: bool,
     /// Its frames cost nothing.
     pub direct: bool,
     /// When the screen is shown next, while the budget is spent.
@@ -145,6 +149,7 @@ impl Client {
             user: speaker.user.clone(),
             role: speaker.role,
             plain,
+            revoked: false,
             direct: speaker.direct,
             show_at: None,
             shown: None,

@@ -17,8 +17,12 @@ use tokio::time::Instant;
 impl Actor {
     /// Takes one message and answers it, at once but for a plain command.
     pub(super) fn deliver(&mut self, speaker: Speaker, inbound: Inbound, reply: oneshot::Sender<Reply>) {
+        if let Some(code) = self.turns_away(&speaker, &inbound) {
+            let _ = reply.send(Reply::turned_away(code));
+            return;
+        }
         let client = self.connections.get(&speaker.connection).map(|connected| connected.client.clone());
-        let touch = self.heard(&speaker.connection);
+        self.heard(&speaker.connection);
         let mut wants_grant = false;
         let message = match inbound {
             Inbound::Unknown { kind } => {
@@ -55,35 +59,31 @@ impl Actor {
                 }
             },
         };
-        let answer = self.reply(&speaker, message, wants_grant, touch);
+        let answer = self.reply(&speaker, message, wants_grant);
         // A request that is gone needs no answer: the client asks again.
         let _ = reply.send(answer);
     }
 
     /// Wraps a direct answer: stamped, with a grant when nobody fetches this client's frames.
-    pub(super) fn reply(
-        &mut self,
-        speaker: &Speaker,
-        message: Option<ServerMessage>,
-        wants_grant: bool,
-        touch: bool,
-    ) -> Reply {
+    pub(super) fn reply(&mut self, speaker: &Speaker, message: Option<ServerMessage>, wants_grant: bool) -> Reply {
         let now = Instant::now();
+        let touch = self.touch(&speaker.connection);
         let refused = matches!(message, Some(ServerMessage::Error(_)));
         let id = self.connections.get(&speaker.connection).map(|connected| connected.client.clone());
         let Some(id) = id else {
             let frame = message.map(|message| super::send::encode(&message.into()));
-            return Reply { frame, follow: None, close: self.close_when_over(), touch };
+            return Reply { frame, close: self.close_when_over(), ..Reply::default() };
         };
         let frame = message.map(|message| self.stamp(&id, message));
+        let listed = self.listing(&speaker.connection, touch);
         let idle_plain = |client: &Client| client.plain && client.urgent.is_empty() && !self.plain.waits(&id);
-        let Some(client) = self.clients.get_mut(&id) else { return Reply { frame, touch, ..Reply::default() } };
+        let Some(client) = self.clients.get_mut(&id) else { return Reply { frame, touch, listed, ..Reply::default() } };
         let follow = ((wants_grant && !refused) || !client.is_followed(now)) && !idle_plain(client);
         let follow = follow.then(|| {
             client.waiter = None;
             client.follower.grant(now)
         });
-        Reply { frame, follow, close: None, touch }
+        Reply { frame, follow, close: None, touch, listed }
     }
 
     fn close_when_over(&self) -> Option<Close> {

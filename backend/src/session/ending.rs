@@ -22,10 +22,32 @@ impl Actor {
         if self.ending.is_some() {
             return;
         }
+        if reason == EndReason::ServerRestart {
+            let at = self.clock.now_ms() + HANG_UP_GRACE.as_millis() as u64;
+            self.log.push_event(StreamEvent::Closing { code: reason.code(), reason, at });
+        }
         self.reason = reason;
         self.ending = Some(Ending::HangingUp { kill_at: Instant::now() + HANG_UP_GRACE });
         let processes = self.pty.processes();
         tokio::task::spawn_blocking(move || processes.hang_up());
+    }
+
+    /// Ends the session when its time is up.
+    pub(super) fn end_when_due(&mut self) {
+        if self.ending.is_none()
+            && let Some(reason) = self.life.due(self.moment())
+        {
+            self.end(reason);
+        }
+    }
+
+    /// Says that an end is near, or not any more.
+    pub(super) fn announce(&mut self) {
+        if self.ending.is_none() {
+            for event in self.life.announce(self.moment()) {
+                self.log.push_event(event);
+            }
+        }
     }
 
     pub(super) fn exited(&mut self) {

@@ -1,8 +1,17 @@
-//! When a session must end by itself. Pure: the time is an argument.
+//! When a session must end by itself, and what it says before. Pure: the time is an argument.
 
-use shared_protocol::EndReason;
+#[cfg(test)]
+mod tests;
+
+use shared_protocol::{EndReason, StreamEvent};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// How long before its longest life, or the end of its authority, a session says so.
+const WARNINGS: &[Duration] = &[Duration::from_secs(300), Duration::from_secs(60)];
+
+/// The same before it counts as idle.
+const IDLE_WARNINGS: &[Duration] = &[Duration::from_secs(60)];
 
 /// How long sessions live, and how much they may send.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +28,66 @@ pub struct Limits {
     pub scrollback: usize,
 }
 
+/// A point in time by both clocks: deadlines go by the one that never jumps, tokens and pages by the one on the wall.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    pub now: Instant,
+    /// In ms since 1970.
+    pub ms: u64,
+}
+
+impl Moment {
+    /// In ms since 1970.
+    fn on_the_wall(self, at: Instant) -> u64 {
+        self.ms + at.saturating_duration_since(self.now).as_millis() as u64
+    }
+
+    /// When the clock on the wall shows so many ms since 1970. None when that is too far away to be waited for.
+    pub(super) fn when(self, ms: u64) -> Option<Instant> {
+        /// Nothing here is older.
+        const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+        let past = Duration::from_millis(self.ms.saturating_sub(ms));
+        if !past.is_zero() {
+            return Some(self.now.checked_sub(past).unwrap_or(self.now));
+        }
+        let left = Duration::from_millis(ms.saturating_sub(self.ms));
+        (left < YEAR).then(|| self.now + left)
+    }
+}
+
+/// Until when somebody who may type has said, by a token, that they may.
+#[derive(Debug, Clone, Copy)]
+struct Authority {
+    until_ms: u64,
+    since: Instant,
+}
+
+/// An end that comes unless something happens.
+#[derive(Debug, Clone, Copy)]
+struct End {
+    reason: EndReason,
+    at: Instant,
+    /// When the time began that is over at the end.
+    since: Instant,
+    warnings: &'static [Duration],
+}
+
+impl End {
+    /// How long before it warnings are due. Of a short time, none before half of it is over.
+    fn leads(self) -> impl Iterator<Item = Duration> {
+        let half = self.at.saturating_duration_since(self.since) / 2;
+        self.warnings.iter().map(move |lead| half.min(*lead))
+    }
+}
+
+/// What was said of an end.
+#[derive(Debug, Clone, Copy)]
+struct Warned {
+    reason: EndReason,
+    since: Instant,
+    lead: Duration,
+}
+
 /// One session's times.
 #[derive(Debug)]
 pub(super) struct Lifecycle {
@@ -26,11 +95,13 @@ pub(super) struct Lifecycle {
     started: Instant,
     active: Instant,
     detached: Option<Instant>,
+    authority: Option<Authority>,
+    warned: Vec<Warned>,
 }
 
 impl Lifecycle {
     pub(super) fn new(limits: Limits, now: Instant) -> Self {
-        Self { limits, started: now, active: now, detached: Some(now) }
+        Self { limits, started: now, active: now, detached: Some(now), authority: None, warned: Vec::new() }
     }
 
     /// Input or output.
@@ -46,49 +117,67 @@ impl Lifecycle {
         self.detached.get_or_insert(now);
     }
 
-    fn ends(&self) -> impl Iterator<Item = (Instant, EndReason)> {
-        [(self.started + self.limits.life, EndReason::MaxLife), (self.active + self.limits.idle, EndReason::Idle)]
-            .into_iter()
-            .chain(self.detached.map(|since| (since + self.limits.grace, EndReason::Detached)))
+    /// Somebody who may type has come with a token that is good until then, in ms since 1970. The latest counts.
+    pub(super) fn authorized(&mut self, until_ms: u64, now: Instant) {
+        if self.authority.is_none_or(|authority| authority.until_ms < until_ms) {
+            self.authority = Some(Authority { until_ms, since: now });
+        }
     }
 
-    pub(super) fn deadline(&self) -> Instant {
-        self.ends().map(|(at, _)| at).min().unwrap_or(self.started)
+    fn ends(&self, moment: Moment) -> impl Iterator<Item = End> {
+        let end = |reason, since, limit, warnings| End { reason, at: since + limit, since, warnings };
+        let authority = self.authority.and_then(|Authority { until_ms, since }| {
+            let at = moment.when(until_ms)?;
+            Some(End { reason: EndReason::TokenExpired, at, since, warnings: WARNINGS })
+        });
+        let grace = self.limits.grace;
+        [
+            end(EndReason::MaxLife, self.started, self.limits.life, WARNINGS),
+            end(EndReason::Idle, self.active, self.limits.idle, IDLE_WARNINGS),
+        ]
+        .into_iter()
+        .chain(authority)
+        // Nobody would hear a warning.
+        .chain(self.detached.map(|since| end(EndReason::Detached, since, grace, &[])))
+    }
+
+    fn warned(&self, reason: EndReason) -> Option<Duration> {
+        self.warned.iter().find(|warned| warned.reason == reason).map(|warned| warned.lead)
+    }
+
+    /// Next time that something is due.
+    pub(super) fn deadline(&self, moment: Moment) -> Instant {
+        let ends = self.ends(moment).flat_map(|end| {
+            let before = self.warned(end.reason);
+            let open = end.leads().filter(move |lead| before.is_none_or(|before| *lead < before));
+            std::iter::once(end.at).chain(open.map(move |lead| end.at - lead))
+        });
+        ends.min().unwrap_or(self.started)
     }
 
     /// Why it is over, when it is.
-    pub(super) fn due(&self, now: Instant) -> Option<EndReason> {
-        self.ends().filter(|(at, _)| *at <= now).min_by_key(|(at, _)| *at).map(|(_, reason)| reason)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn lifecycle(now: Instant) -> Lifecycle {
-        Lifecycle::new(
-            Limits { grace: SECOND * 10, idle: SECOND * 30, life: SECOND * 100, output_rate: 0, scrollback: 0 },
-            now,
-        )
+    pub(super) fn due(&self, moment: Moment) -> Option<EndReason> {
+        self.ends(moment).filter(|end| end.at <= moment.now).min_by_key(|end| end.at).map(|end| end.reason)
     }
 
-    #[test]
-    fn each_limit_ends_it_with_its_own_reason() {
-        let start = Instant::now();
-        let mut life = lifecycle(start);
-        assert_eq!(life.due(start + SECOND * 10), Some(EndReason::Detached), "never attached");
-        life.attached();
-        assert_eq!(life.due(start + SECOND * 29), None);
-        assert_eq!(life.due(start + SECOND * 30), Some(EndReason::Idle));
-        life.activity(start + SECOND * 90);
-        assert_eq!(life.due(start + SECOND * 99), None);
-        assert_eq!(life.due(start + SECOND * 100), Some(EndReason::MaxLife));
-        life.detached(start + SECOND * 85);
-        life.detached(start + SECOND * 95);
-        assert_eq!(life.deadline(), start + SECOND * 95, "the grace period starts once");
-        assert_eq!(life.due(start + SECOND * 95), Some(EndReason::Detached));
+    /// What is to be said now: that an end is near, or not any more.
+    pub(super) fn announce(&mut self, moment: Moment) -> Vec<StreamEvent> {
+        let ends: Vec<End> = self.ends(moment).collect();
+        let mut news = Vec::new();
+        for end in ends {
+            let reason = end.reason;
+            let count = self.warned.len();
+            self.warned.retain(|warned| warned.reason != reason || warned.since == end.since);
+            if self.warned.len() < count {
+                news.push(StreamEvent::Stays { reason });
+            }
+            let due = end.leads().filter(|lead| end.at - *lead <= moment.now).min();
+            if let Some(lead) = due.filter(|lead| self.warned(reason).is_none_or(|before| *lead < before)) {
+                self.warned.retain(|warned| warned.reason != reason);
+                self.warned.push(Warned { reason, since: end.since, lead });
+                news.push(StreamEvent::Closing { code: reason.code(), reason, at: moment.on_the_wall(end.at) });
+            }
+        }
+        news
     }
 }

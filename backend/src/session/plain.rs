@@ -103,7 +103,7 @@ impl Actor {
         let (Some(client), None) = (client, &refusal) else {
             let limit = || ErrorMessage::new(ErrorCode::LimitReached, "the session has too many clients");
             let refusal = ErrorMessage { id, ..refusal.unwrap_or_else(limit) };
-            let answer = self.reply(&speaker, Some(refusal.into()), false, false);
+            let answer = self.reply(&speaker, Some(refusal.into()), false);
             let _ = reply.send(answer);
             return;
         };
@@ -129,7 +129,7 @@ impl Actor {
             })
             .collect();
         for (speaker, reply, started) in slow {
-            let answer = self.reply(&speaker, Some(ServerMessage::CommandStarted(started)), true, false);
+            let answer = self.reply(&speaker, Some(ServerMessage::CommandStarted(started)), true);
             let _ = reply.send(answer);
         }
     }
@@ -168,7 +168,7 @@ impl Actor {
         let Some(command) = self.plain.open.remove(&key) else { return };
         match command.reply {
             Some(reply) => {
-                let answer = self.reply(&command.speaker, Some(message), false, false);
+                let answer = self.reply(&command.speaker, Some(message), false);
                 let _ = reply.send(answer);
             }
             None => {

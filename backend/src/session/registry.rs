@@ -60,6 +60,9 @@ pub(super) struct Live {
     pub hold: Option<Arc<Hold>>,
 }
 
+/// Ended sessions of one user that are remembered, at most. None is forgotten for another: its token could bring it back.
+pub const ENDED_PER_USER: usize = 500;
+
 /// The running sessions by id.
 pub(super) type LiveSessions = Arc<Mutex<HashMap<SessionId, Live>>>;
 
@@ -245,8 +248,13 @@ impl Registry {
 
     async fn check_limit(&self, user: &str) -> Result<(), Refusal> {
         let most = self.parts.sessions_per_user;
+        let records = self.parts.store.sessions_of(user).await?;
+        if records.iter().filter(|record| record.has_ended()).count() >= ENDED_PER_USER {
+            let many = format!("{ENDED_PER_USER} sessions of this user ended lately; try again later");
+            return Err(Refusal::new(ErrorCode::LimitReached, many));
+        }
         let mut open = 0;
-        for record in self.parts.store.sessions_of(user).await? {
+        for record in records {
             open += usize::from(!record.has_ended() && self.home(&record).await? != Home::Nowhere);
             open += usize::from(record.state == SessionState::Created);
         }

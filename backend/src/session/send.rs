@@ -65,6 +65,10 @@ impl Actor {
         reply: oneshot::Sender<Fetched>,
     ) {
         let now = Instant::now();
+        if let Some(code) = self.turned_away.why(connection) {
+            let _ = reply.send(Fetched::turned_away(code));
+            return;
+        }
         self.heard(connection);
         let client = self.connections.get(connection).and_then(|connected| self.clients.get_mut(&connected.client));
         let Some(client) = client else {
@@ -74,7 +78,7 @@ impl Actor {
         match client.follower.ask(ticket, now) {
             Asked::Stop => drop(reply.send(Fetched::default())),
             Asked::Again(answer) => drop(reply.send(answer)),
-            Asked::Waits => client.waiter = Some(Waiter { reply, until: now + wait }),
+            Asked::Waits => client.waiter = Some(Waiter { connection: connection.clone(), reply, until: now + wait }),
         }
     }
 

@@ -1,11 +1,11 @@
 //! A session on a scripted terminal, and the words to speak to it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use backend::clock::{SystemClock, SystemEntropy};
+use backend::clock::{Clock, SystemEntropy};
 use backend::pty::Size;
 use backend::pty::scripted::{Script, ScriptedShells};
 use backend::session::{
-    Fetched, Limits, Registry, RegistryParts, Reply, SessionHandle, ShellSettings, Speaker, Ticket,
+    Close, Fetched, Limits, Registry, RegistryParts, Reply, SessionHandle, ShellSettings, Speaker, Ticket,
 };
 use backend::store::{MemoryStore, SessionState, Store};
 use serde_json::{Value, json};
@@ -13,13 +13,34 @@ use shared_protocol::client::parse;
 use shared_protocol::{ConnectionId, EndReason, Role, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 pub(crate) const SIZE: Size = Size { cols: 80, rows: 24 };
 /// Output through the gateway, in bytes a second.
 pub(crate) const RATE: u64 = 1024 * 1024;
 pub(crate) const GRACE: Duration = Duration::from_secs(300);
 
+pub(crate) const LIMITS: Limits = Limits {
+    grace: GRACE,
+    idle: Duration::from_secs(1800),
+    life: Duration::from_secs(14_400),
+    output_rate: RATE,
+    scrollback: 100,
+};
+/// The wall when a world begins, in seconds since 1970.
+pub(crate) const WALL: u64 = 1_800_000_000;
+
+/// A clock on the wall that goes with the time that tests move.
+struct WallClock(Instant);
+
+impl Clock for WallClock {
+    fn now_ms(&self) -> u64 {
+        WALL * 1000 + self.0.elapsed().as_millis() as u64
+    }
+}
+
 pub(crate) struct World {
+    pub(crate) begun: Instant,
     pub(crate) registry: Registry,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) script: Script,
@@ -32,27 +53,26 @@ pub(crate) fn id() -> SessionId {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::with(LIMITS).await
+    }
+
+    pub(crate) async fn with(limits: Limits) -> Self {
+        let begun = Instant::now();
         let shells = ScriptedShells::default();
         let store = Arc::new(MemoryStore::default());
         let registry = Registry::new(RegistryParts {
             instance: backend::store::contract::instance("here"),
             store: Arc::clone(&store) as Arc<dyn Store>,
             shells: Arc::new(shells.clone()),
-            clock: Arc::new(SystemClock),
+            clock: Arc::new(WallClock(begun)),
             entropy: Arc::new(SystemEntropy),
             settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into() },
-            limits: Limits {
-                grace: GRACE,
-                idle: Duration::from_secs(1800),
-                life: Duration::from_secs(14_400),
-                output_rate: RATE,
-                scrollback: 100,
-            },
+            limits,
             sessions_per_user: 2,
             sessions: 3,
         });
         let session = registry.running_or_new(&id(), &speaker("ada", "first"), SIZE).await.unwrap();
-        Self { registry, store, script: shells.last().unwrap(), session }
+        Self { begun, registry, store, script: shells.last().unwrap(), session }
     }
 
     pub(crate) async fn say(&self, who: &Speaker, message: Value) -> Reply {
@@ -84,6 +104,44 @@ impl World {
         }
     }
 
+    /// Moves time to so many seconds after the beginning.
+    pub(crate) async fn at(&self, seconds: u64) {
+        tokio::time::sleep_until(self.begun + Duration::from_secs(seconds)).await;
+    }
+
+    /// Follows like a page until told to stop, or up to so many seconds after the beginning: every event, with the second that
+    /// it came in, then the error if there was one; and what to close, or the next ticket.
+    pub(crate) async fn watch(&self, who: &Speaker, ticket: Ticket, until: u64) -> (Vec<(u64, Value)>, Watched) {
+        let (mut ticket, until) = (ticket, self.begun + Duration::from_secs(until));
+        let mut heard = Vec::new();
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return (heard, Watched::Open(ticket));
+            }
+            let wait = left.min(Duration::from_secs(20));
+            let Ok(fetched) = self.session.output(who.connection.clone(), ticket, wait).await else {
+                return (heard, Watched::Stopped(None));
+            };
+            if let Some(bytes) = fetched.frame {
+                let frame = frame(Some(bytes));
+                if let Some(pos) = frame["pos"].as_u64() {
+                    let pos = pos + frame["len"].as_u64().unwrap_or(1);
+                    let ack = json!({"type":"ack","epoch":frame["epoch"],"pos":pos}).to_string();
+                    // The session may be gone.
+                    let _ = self.session.deliver(who.clone(), parse(ack.as_bytes()).unwrap().inbound).await;
+                }
+                if frame["type"] == "event" || frame["type"] == "error" {
+                    heard.push((self.begun.elapsed().as_secs(), frame));
+                }
+            }
+            match fetched.next {
+                Some(next) => ticket = next,
+                None => return (heard, Watched::Stopped(fetched.close)),
+            }
+        }
+    }
+
     pub(crate) async fn ended(&self) -> EndReason {
         self.session.closed().await;
         // The tombstone is written before the task is gone from the registry.
@@ -100,6 +158,29 @@ impl World {
     pub(crate) async fn settle(&self) {
         self.say(&speaker("ada", "settle"), json!({"type":"ping"})).await;
     }
+}
+
+/// How watching came to its end.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Watched {
+    Open(Ticket),
+    Stopped(Option<Close>),
+}
+
+/// The kind of each event, or the code of an error, with its second and what it says of an end.
+pub(crate) fn told(heard: &[(u64, Value)]) -> Vec<(u64, &str, &str)> {
+    heard
+        .iter()
+        .map(|(second, frame)| {
+            let kind = frame["kind"].as_str().or(frame["code"].as_str()).unwrap_or_default();
+            (*second, kind, frame["reason"].as_str().unwrap_or_default())
+        })
+        .collect()
+}
+
+/// Whose token expires so many seconds after the beginning.
+pub(crate) fn until(seconds: u64, who: Speaker) -> Speaker {
+    Speaker { expires_at: WALL + seconds, ..who }
 }
 
 pub(crate) fn speaker(user: &str, connection: &str) -> Speaker {

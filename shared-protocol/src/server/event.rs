@@ -75,15 +75,20 @@ pub enum StreamEvent {
         /// Its user.
         user: String,
     },
-    /// The session will end.
+    /// The session will end. The latest of a reason counts for that reason, until its [`Self::Stays`].
     Closing {
-        /// A code for programs.
+        /// The code for programs: [`EndReason::code`].
         code: ErrorCode,
         /// Why.
         reason: EndReason,
         /// When, in ms since 1970.
         #[cfg_attr(feature = "typescript", ts(type = "number"))]
         at: u64,
+    },
+    /// What `closing` said for this reason is taken back: somebody typed, or a fresh token came.
+    Stays {
+        /// The reason that `closing` gave.
+        reason: EndReason,
     },
     /// The shell was started anew; what ran in it is gone.
     Restarted {

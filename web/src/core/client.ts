@@ -83,7 +83,9 @@ export class TerminalClient {
   /** The token for the next connection. A new text is put to use at once, without anybody noticing. */
   setToken(token: TokenSource): void {
     const fresh = this.#talk.transport.setToken(token);
-    if (fresh && this.state.status === "failed") this.connect();
+    // A page that was closed for good does not come back by itself.
+    const { status, error } = this.state;
+    if (fresh && status === "failed" && error?.code !== "REVOKED") this.connect();
   }
 
   /** Shows output in an emulator, history included; the answer takes it away again. */

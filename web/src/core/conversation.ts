@@ -6,6 +6,7 @@
 import type { GatewayFault } from "../protocol/frame.ts";
 import type { EndReason, ErrorMessage, Event as EventFrame, ServerFrame } from "../protocol/generated.ts";
 import { browserClock, type Clock } from "./clock.ts";
+import { Closings } from "./closings.ts";
 import { Commands } from "./commands.ts";
 import type { AttachedFrame, Attachment } from "./connection.ts";
 import { TerminalError } from "./error.ts";
@@ -45,6 +46,7 @@ export class Conversation {
   readonly #log: Log;
   readonly #window: Window;
   readonly #receiver: Receiver;
+  readonly #closings: Closings;
   /** What can be read beyond text and base64. */
   readonly #accept: string[];
   /** Ask for history anew at the next attach. */
@@ -64,6 +66,7 @@ export class Conversation {
     this.clock = clock;
     this.#accept = inflate ? ["z"] : [];
     this.commands = new Commands(clock);
+    this.#closings = new Closings(clock, (closing) => this.state.update({ closing }));
     this.input = new InputQueue({ clock, send: (message) => this.transport.send(message) });
     this.#receiver = new Receiver({
       ...{ clock, inflate },
@@ -154,6 +157,7 @@ export class Conversation {
     if (newShell || frame.inputSeq < acknowledged) this.#discard(frame.inputSeq);
     this.#receiver.attached(frame, !message.resume && !older);
     const back = this.state.value.status !== "connected";
+    this.#closings.look();
     this.state.update({ status: "connected", attempt: 0, error: null, role: frame.role, ...this.#tty(frame) });
     this.input.resume({
       epoch: frame.epoch,
@@ -218,7 +222,12 @@ export class Conversation {
         this.state.update({ title: event.title });
         break;
       case "closing":
-        this.state.update({ closing: { reason: event.reason, at: event.at } });
+        this.#closings.announced(event.reason, event.at);
+        // Its end can be put off, where a fresh token can be had.
+        if (event.reason === "token_expired") this.transport.freshen();
+        break;
+      case "stays":
+        this.#closings.takenBack(event.reason);
         break;
       case "restarted":
         this.#newShell(event.epoch, event.reason);
@@ -237,6 +246,7 @@ export class Conversation {
       this.#moving = reason;
       return this.transport.renew("the service is being replaced");
     }
+    this.#closings.clear();
     this.state.update({ status: "ended", end: { reason, exitCode, ...(signal !== undefined && { signal }) } });
     this.#stop();
     this.commands.failAll(new TerminalError("SESSION_ENDED", "the session ended"));
@@ -245,7 +255,8 @@ export class Conversation {
   #newShell(epoch: number, reason: EndReason | undefined): void {
     if (this.#told === epoch) return;
     this.#told = epoch;
-    this.state.update({ closing: null, title: "" });
+    this.#closings.clear();
+    this.state.update({ title: "" });
     this.onNotice.tell(restarted(reason));
   }
 
@@ -259,8 +270,8 @@ export class Conversation {
     const error = new TerminalError(frame.code, frame.message, frame.retryable);
     if (frame.id !== undefined) this.commands.failed(frame.id, error);
     this.onMessage.tell(frame);
-    const { attached, worked } = this.transport;
-    const what = verdict(frame, { attached, worked, moving: this.#moving !== undefined });
+    const { attached, worked, renewable } = this.transport;
+    const what = verdict(frame, { attached, worked, renewable, moving: this.#moving !== undefined });
     if (what === "heals") return;
     // Each message that was on its way is refused; the first refusal says it all.
     if (what === "reattach") return this.#reattach();
@@ -332,6 +343,7 @@ export class Conversation {
 
   #stop(): void {
     this.#pause();
+    this.#closings.rest();
     this.transport.stop();
     this.onOver.tell();
   }

@@ -5,6 +5,7 @@
 export type { EndReason, ErrorCode, Role, Tty } from "../protocol/generated.ts";
 export { TerminalClient } from "./client.ts";
 export { browserClock, type Clock } from "./clock.ts";
+export type { Closing } from "./closings.ts";
 export type { CommandResult } from "./commands.ts";
 export { type ClientErrorCode, TerminalError } from "./error.ts";
 export { browserInflate, type Inflate } from "./inflate.ts";

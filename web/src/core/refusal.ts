@@ -12,7 +12,6 @@ const REFUSED: readonly ClientErrorCode[] = [
   "SESSION_NOT_FOUND",
   "SESSION_ENDED",
   "UNAUTHORIZED",
-  "TOKEN_EXPIRED",
   "FORBIDDEN",
   "LIMIT_REACHED",
 ];
@@ -24,6 +23,8 @@ export interface Situation {
   /** Attached, or attaching again on a connection that was. */
   worked: boolean;
   attached: boolean;
+  /** The next connection has another token. */
+  renewable: boolean;
   /** The shell's server went away, and the client is on its way to the next one. */
   moving: boolean;
 }
@@ -43,11 +44,16 @@ export type Verdict =
   /** Tell the page. */
   | "tell";
 
-export function verdict({ code, retryable }: ErrorMessage, { worked, attached, moving }: Situation): Verdict {
+export function verdict(
+  { code, retryable }: ErrorMessage,
+  { worked, attached, renewable, moving }: Situation,
+): Verdict {
   if (code === "INPUT_GAP" || code === "INPUT_FULL") return "heals";
   if (moving && REPLACED.includes(code)) return "renew";
   if (worked && FORGOTTEN.includes(code)) return "reattach";
   if (code === "CONNECTION_GONE") return "renew";
-  if (code === "SESSION_ENDED" || (!attached && REFUSED.includes(code))) return "final";
+  // It was good once. Without another one, every message would be refused from now on.
+  if (code === "TOKEN_EXPIRED") return worked && renewable ? "renew" : "final";
+  if (code === "SESSION_ENDED" || code === "REVOKED" || (!attached && REFUSED.includes(code))) return "final";
   return retryable ? "broken" : "tell";
 }

@@ -3,6 +3,7 @@
  */
 
 import type { EndReason, Role, Tty } from "../protocol/generated.ts";
+import type { Closing } from "./closings.ts";
 import type { TerminalError } from "./error.ts";
 
 /** Where the client is. */
@@ -37,8 +38,8 @@ export interface TerminalState {
   size: { cols: number; rows: number } | null;
   /** How the session ended. */
   end: { reason: EndReason; exitCode: number; signal?: string } | null;
-  /** When it will end, in ms since 1970, and why. */
-  closing: { reason: EndReason; at: number } | null;
+  /** When it will end unless something happens, and why; the first of several. */
+  closing: Closing | null;
 }
 
 /** Before anything happened, on the server as in the browser. */

@@ -95,6 +95,17 @@ export class Transport {
     return this.#connection?.worked ?? false;
   }
 
+  /** Whether the next connection has another token: one is fetched for each, or is on its way already. */
+  get renewable(): boolean {
+    return typeof this.options.token !== "string" || this.#handover.next !== undefined;
+  }
+
+  /** The token is about to expire: puts another to use without anybody noticing, where one can be fetched. */
+  freshen(): void {
+    const fetched = typeof this.options.token !== "string";
+    if (fetched && !this.#resting && this.worked && !this.#handover.next) this.#handover.begin();
+  }
+
   /** The token for the next connection; a new text is put to use without anybody noticing. Answers whether it is one. */
   setToken(token: TokenSource): boolean {
     const fresh = typeof token === "string" && token !== this.options.token;

@@ -134,7 +134,7 @@ export type EndReason = "exited" | "closed" | "detached" | "idle" | "max_life" |
 export type Epoch = number;
 
 /** The code of an `error` frame and of an HTTP error body. The strings never change their meaning. */
-export type ErrorCode = "BAD_MESSAGE" | "BAD_FIELD" | "TOO_LARGE" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "FORBIDDEN" | "READ_ONLY" | "SESSION_NOT_FOUND" | "SESSION_ENDED" | "LIMIT_REACHED" | "NOT_ATTACHED" | "CONNECTION_GONE" | "STALE_EPOCH" | "INPUT_GAP" | "INPUT_FULL" | "BUSY" | "RATE_LIMITED" | "BACKEND_UNREACHABLE" | "BACKEND_TIMEOUT" | "DRAINING" | "INTERNAL";
+export type ErrorCode = "BAD_MESSAGE" | "BAD_FIELD" | "TOO_LARGE" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "FORBIDDEN" | "READ_ONLY" | "SESSION_NOT_FOUND" | "SESSION_ENDED" | "LIMIT_REACHED" | "NOT_ATTACHED" | "CONNECTION_GONE" | "STALE_EPOCH" | "INPUT_GAP" | "INPUT_FULL" | "BUSY" | "RATE_LIMITED" | "BACKEND_UNREACHABLE" | "BACKEND_TIMEOUT" | "DRAINING" | "REVOKED" | "INTERNAL";
 
 /** Fields of `error`. */
 export type ErrorMessage = {
@@ -201,12 +201,16 @@ export type Event = {
     user: string,
   }
   | { "kind": "closing",
-    /** A code for programs. */
+    /** The code for programs: [`EndReason::code`]. */
     code: ErrorCode,
     /** Why. */
     reason: EndReason,
     /** When, in ms since 1970. */
     at: number,
+  }
+  | { "kind": "stays",
+    /** The reason that `closing` gave. */
+    reason: EndReason,
   }
   | { "kind": "restarted",
     /** Why. */
@@ -325,12 +329,16 @@ export type Placed = {
     user: string,
   }
   | { "kind": "closing",
-    /** A code for programs. */
+    /** The code for programs: [`EndReason::code`]. */
     code: ErrorCode,
     /** Why. */
     reason: EndReason,
     /** When, in ms since 1970. */
     at: number,
+  }
+  | { "kind": "stays",
+    /** The reason that `closing` gave. */
+    reason: EndReason,
   }
   | { "kind": "restarted",
     /** Why. */
@@ -487,6 +495,7 @@ export const ERROR_CODES: readonly ErrorCode[] = [
   "BACKEND_UNREACHABLE",
   "BACKEND_TIMEOUT",
   "DRAINING",
+  "REVOKED",
   "INTERNAL",
 ];
 

@@ -1,0 +1,181 @@
+//! Who is connected, who may see that, and how a connection or a session is ended by somebody else: through a real service, at
+//! the gateway's door and at the direct one.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use backend::pty::scripted::ScriptedShells;
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_protocol::gateway::{CLOSE_HEADER, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::{
+    ConnectionId, EndReason, ErrorCode, GatewayClaims, Role, ServerMessage, SessionId, StreamEvent, UserClaims,
+};
+use std::sync::Arc;
+use support::{Service, Terminal, client, gateway_claims, now, post, user, user_token, within};
+
+const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
+const COMMAND: &str = r#"{"type":"command","command":"ls"}"#;
+
+async fn scripted() -> Service {
+    Service::with(&[], Arc::new(ScriptedShells::default())).await
+}
+
+/// Somebody at the gateway's door.
+fn eve(path: &str, body: &str) -> GatewayClaims {
+    GatewayClaims { sub: "eve".into(), ..gateway_claims(path, body.as_bytes(), "eve=", Some("s")) }
+}
+
+fn admin() -> UserClaims {
+    UserClaims { admin: true, role: Role::Viewer, ..user("root", None) }
+}
+
+async fn call(service: &Service, method: Method, path: &str, who: &UserClaims) -> (u16, Value) {
+    let request = client().request(method, format!("http://{}/api/sessions{path}", service.address));
+    let response = within("a request", request.bearer_auth(user_token(who)).send()).await.unwrap();
+    let status = response.status().as_u16();
+    (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
+}
+
+/// The ids of the connections of a user's only session.
+async fn connected(service: &Service, who: &UserClaims, query: &str) -> Vec<Value> {
+    let (status, listed) = call(service, Method::GET, query, who).await;
+    assert_eq!((status, listed["sessions"].as_array().map(Vec::len)), (200, Some(1)), "{listed}");
+    listed["sessions"][0]["connections"].as_array().unwrap().clone()
+}
+
+async fn attach_at_the_gateway(service: &Service) -> String {
+    let attached = post(service.address, &eve(MESSAGE_PATH, ATTACH), ATTACH).await;
+    attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned()
+}
+
+fn has(code: ErrorCode) -> impl Fn(&ServerMessage) -> bool {
+    move |reply| matches!(reply, ServerMessage::Error(error) if error.code == code)
+}
+
+#[tokio::test]
+async fn a_users_sessions_and_connections_are_listed_for_them_and_for_operators() {
+    let service = scripted().await;
+    let mut ada = service.terminal("s").await;
+    ada.attach("adas").await;
+    attach_at_the_gateway(&service).await;
+    let owner = user("ada", None);
+    let (status, listed) = call(&service, Method::GET, "", &owner).await;
+    assert_eq!((status, &listed["user"]), (200, &json!("ada")));
+    let session = &listed["sessions"][0];
+    assert_eq!((&session["sessionId"], &session["state"]), (&json!("s"), &json!("running")));
+    let connections = session["connections"].as_array().unwrap();
+    let users: Vec<_> = connections.iter().map(|connection| connection["user"].as_str().unwrap()).collect();
+    assert!(users.contains(&"ada") && users.contains(&"eve") && users.len() == 2, "{listed}");
+    let eves = connections.iter().find(|connection| connection["user"] == "eve").unwrap();
+    assert_eq!((&eves["id"], &eves["role"]), (&json!("eve="), &json!("controller")));
+    assert!(eves["attachedAt"].as_u64().unwrap() / 1000 <= now());
+    assert_eq!(connected(&service, &admin(), "?user=ada").await.len(), 2);
+    assert_eq!(connected(&service, &owner, "?user=ada").await.len(), 2);
+    let (status, refused) = call(&service, Method::GET, "?user=ada", &user("eve", None)).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("FORBIDDEN")));
+    let (_, none) = call(&service, Method::GET, "", &user("eve", None)).await;
+    assert_eq!(none["sessions"], json!([]), "to be in a session is not to have it");
+    let gone = r#"{"connectionId":"eve=","sessionId":"s"}"#;
+    post(service.address, &eve(shared_protocol::gateway::DISCONNECT_PATH, gone), gone).await;
+    assert_eq!(connected(&service, &owner, "").await.len(), 1, "who left is not listed");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_at_the_gateway_is_closed_for_good_and_told_why() {
+    let service = scripted().await;
+    let mut ada = service.terminal("s").await;
+    ada.attach("adas").await;
+    let ticket = attach_at_the_gateway(&service).await;
+    let body = json!({"follow": ticket, "waitMs": 20_000}).to_string();
+    let claims = eve(OUTPUT_PATH, &body);
+    let waiting = post(service.address, &claims, &body);
+    let operator = admin();
+    let revoke = call(&service, Method::DELETE, "/s/connections/eve=", &operator);
+    let (waited, (status, revoked)) = tokio::join!(waiting, revoke);
+    assert_eq!((status, revoked), (200, json!({"success": true})));
+    assert_eq!(waited.headers()[CLOSE_HEADER], "connection");
+    let frame: Value = serde_json::from_str(&waited.text().await.unwrap()).unwrap();
+    assert_eq!(
+        (&frame["type"], &frame["code"], &frame["retryable"]),
+        (&json!("error"), &json!("REVOKED"), &json!(false))
+    );
+    let late = post(service.address, &eve(MESSAGE_PATH, r#"{"type":"ping"}"#), r#"{"type":"ping"}"#).await;
+    assert_eq!(late.headers()[CLOSE_HEADER], "connection");
+    for late in [ATTACH, COMMAND] {
+        assert_eq!(post(service.address, &eve(MESSAGE_PATH, late), late).await.status(), 410, "{late}");
+    }
+    let anew = GatewayClaims { cid: ConnectionId::new("eve2=").unwrap(), ..eve(MESSAGE_PATH, ATTACH) };
+    let refused: Value =
+        serde_json::from_str(&post(service.address, &anew, ATTACH).await.text().await.unwrap()).unwrap();
+    assert_eq!(refused["code"], "REVOKED", "the same page over another connection");
+    assert_eq!(connected(&service, &user("ada", None), "").await.len(), 1);
+    let (status, gone) = call(&service, Method::DELETE, "/s/connections/eve=", &admin()).await;
+    assert_eq!((status, &gone["code"]), (410, &json!("CONNECTION_GONE")));
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_direct_connection_is_closed_for_good_and_told_why() {
+    let service = scripted().await;
+    let mut ada = service.terminal("s").await;
+    ada.attach("adas").await;
+    let connections = connected(&service, &user("ada", None), "").await;
+    let path = format!("/s/connections/{}", connections[0]["id"].as_str().unwrap());
+    // To others the session does not exist; whoever may be in it may not close others.
+    assert_eq!(call(&service, Method::DELETE, &path, &user("eve", None)).await.0, 404);
+    assert_eq!(call(&service, Method::DELETE, &path, &user("eve", Some("s"))).await.0, 403);
+    let watching = UserClaims { role: Role::Viewer, ..user("ada", None) };
+    assert_eq!(call(&service, Method::DELETE, &path, &watching).await.0, 403);
+    assert_eq!(call(&service, Method::DELETE, &path, &user("ada", None)).await.0, 200, "the owner may");
+    ada.reply(has(ErrorCode::Revoked)).await;
+    assert_eq!(ada.close_code().await, 4001);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_that_an_operator_ends_says_so() {
+    let service = scripted().await;
+    let mut ada = service.terminal("s").await;
+    ada.attach("adas").await;
+    assert_eq!(call(&service, Method::DELETE, "/s", &admin()).await.0, 200, "whatever the operator's role is");
+    let exit = ada.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Revoked, .. }), "{exit:?}");
+    assert_eq!(ada.close_code().await, 1000);
+    let (_, ended) = call(&service, Method::GET, "", &user("ada", None)).await;
+    let session = &ended["sessions"][0];
+    assert_eq!((&session["endReason"], &session["connections"]), (&json!("revoked"), &json!([])));
+    let mut again = service.terminal("s").await;
+    again.send(ATTACH).await;
+    again.reply(has(ErrorCode::SessionEnded)).await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn an_expired_token_ends_its_connection_at_both_doors() {
+    let service = scripted().await;
+    let mut ada = service.terminal("s").await;
+    ada.attach("adas").await;
+    // Good for a moment only because clocks may differ.
+    let short = UserClaims { exp: now() - 8, role: Role::Viewer, ..user("vic", Some("s")) };
+    let mut viewer = Terminal::open(&service.terminal_url("s", &user_token(&short))).await;
+    viewer.attach("watching").await;
+    let mut idle = Terminal::open(&service.terminal_url("s", &user_token(&short))).await;
+    for terminal in [&mut viewer, &mut idle] {
+        terminal.reply(has(ErrorCode::TokenExpired)).await;
+        assert_eq!(terminal.close_code().await, 4001);
+    }
+    for (session, body) in [("s", ATTACH), ("s", COMMAND), ("other", ATTACH), ("other", r#"{"type":"ping"}"#)] {
+        let claims = gateway_claims(MESSAGE_PATH, body.as_bytes(), "late=", Some("s"));
+        let sid = SessionId::new(session).ok();
+        let refused = post(service.address, &GatewayClaims { uexp: now() - 11, sid, ..claims }, body).await;
+        assert_eq!(refused.status(), 200);
+        assert_eq!(refused.headers()[CLOSE_HEADER], "connection");
+        let frame: Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
+        assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!("TOKEN_EXPIRED")), "{session} {body}");
+    }
+    ada.send(r#"{"type":"ping","t":1}"#).await;
+    ada.reply(|reply| matches!(reply, ServerMessage::Pong(_))).await;
+    service.stop().await;
+}
