@@ -4,7 +4,7 @@ use backend::app::{App, Parts};
 use backend::clock::{SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
 use backend::pty::PtyShells;
-use backend::store::{MemoryStore, PATIENCE, RedisStore, Store};
+use backend::store::{ConnectError, MemoryStore, REDIS_PATIENCE, RedisStore, Store};
 use backend::{shutdown, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,19 +26,12 @@ fn main() -> ExitCode {
 
 async fn serve(mut config: Config) -> ExitCode {
     // First: whoever listens is expected to answer.
-    let store: Arc<dyn Store> = match &config.redis {
-        None => Arc::new(MemoryStore::default()),
-        Some(url) => {
-            let authority = config.redis_authority.as_deref();
-            let connected = tokio::select! {
-                connected = RedisStore::connect_trusting(&url.0, authority, PATIENCE) => connected,
-                () = shutdown::requested() => return ExitCode::SUCCESS,
-            };
-            match connected {
-                Ok(store) => Arc::new(store),
-                Err(error) => return fail(&format!("REDIS_URL: {error}")),
-            }
-        }
+    let store = tokio::select! {
+        connected = store(&config) => match connected {
+            Ok(store) => store,
+            Err(error) => return fail(&format!("REDIS_URL: {error}")),
+        },
+        () = shutdown::requested() => return ExitCode::SUCCESS,
     };
     let listener = match TcpListener::bind(config.listen).await {
         Ok(listener) => listener,
@@ -67,6 +60,13 @@ async fn advertise(config: &mut Config, listener: &TcpListener) -> std::io::Resu
         config.advertise = Some(Advertise::Url(url));
     }
     Ok(())
+}
+
+/// Where state is kept.
+async fn store(config: &Config) -> Result<Arc<dyn Store>, ConnectError> {
+    let Some(url) = &config.redis else { return Ok(Arc::new(MemoryStore::default())) };
+    let authority = config.redis_authority.as_deref();
+    Ok(Arc::new(RedisStore::connect_trusting(&url.0, authority, REDIS_PATIENCE).await?))
 }
 
 #[expect(clippy::print_stderr, reason = "logging may not have started, and the reader is a person at a prompt")]

@@ -7,7 +7,7 @@ mod memory;
 mod redis;
 
 pub use memory::MemoryStore;
-pub use redis::{ConnectError, PATIENCE, RedisStore};
+pub use redis::{ConnectError, PATIENCE as REDIS_PATIENCE, RedisStore};
 
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, EndReason, Epoch, Role, SessionId};

@@ -59,10 +59,16 @@ async fn attempt(address: &Address) -> Result<(MultiplexedConnection, Driver), R
             multiplexed(connector.connect(tls.name.clone(), tcp).await.map_err(|error| not_encrypted(&error))?).await?
         }
     };
-    tokio::select! {
-        biased;
-        entered = enter(&mut connection, address) => entered?,
-        () = &mut driver => return Err(hung_up(address)),
+    {
+        let mut entering = std::pin::pin!(enter(&mut connection, address));
+        tokio::select! {
+            entered = &mut entering => entered?,
+            () = &mut driver => {
+                // The last answer may say more than that it was the last.
+                entering.await?;
+                return Err(hung_up(address));
+            }
+        }
     }
     Ok((connection, driver))
 }
@@ -80,21 +86,24 @@ async fn multiplexed(
 
 /// Says who comes and to which database, and asks for what every change needs: a script.
 async fn enter(connection: &mut MultiplexedConnection, address: &Address) -> Result<(), Refusal> {
-    let mut pipe = redis::pipe();
+    let mut steps = Vec::new();
     if let Some(password) = &address.password {
-        pipe.cmd("AUTH").arg(&address.user).arg(password);
+        let mut auth = redis::cmd("AUTH");
+        auth.arg(&address.user).arg(password);
+        steps.push(auth);
     }
     if address.database != 0 {
-        pipe.cmd("SELECT").arg(address.database);
+        let mut select = redis::cmd("SELECT");
+        select.arg(address.database);
+        steps.push(select);
     }
-    pipe.cmd("EVAL").arg("return 1").arg(0);
-    let answers: Result<Vec<Result<Value, RedisError>>, _> = pipe.ignore_errors().query_async(connection).await;
-    let answers = answers.map_err(|error| not_understood(&error, address))?;
-    // The first refusal is the cause of those behind it.
-    match answers.into_iter().find_map(Result::err) {
-        None => Ok(()),
-        Some(error) => Err(not_let_in(&error, address)),
+    let mut script = redis::cmd("EVAL");
+    script.arg("return 1").arg(0);
+    steps.push(script);
+    for step in steps {
+        let _: Value = step.query_async(connection).await.map_err(|error| not_let_in(&error, address))?;
     }
+    Ok(())
 }
 
 fn hung_up(address: &Address) -> Refusal {
@@ -116,18 +125,13 @@ fn not_encrypted(error: &io::Error) -> Refusal {
     }
 }
 
-/// The connection broke, or what came is no answer.
-fn not_understood(error: &RedisError, address: &Address) -> Refusal {
-    if error.kind() == ErrorKind::Parse {
-        let reason = "the server does not speak Redis' protocol; if it wants TLS, the URL must begin with rediss://";
-        return Refusal::lasting(reason);
-    }
-    hung_up(address)
-}
-
 fn not_let_in(error: &RedisError, address: &Address) -> Refusal {
     let detail = error.detail().unwrap_or_default();
     match (error.kind(), error.code()) {
+        (ErrorKind::Parse, _) => Refusal::lasting(
+            "the server does not speak Redis' protocol; if it wants TLS, the URL must begin with rediss://",
+        ),
+        (ErrorKind::Io, _) => hung_up(address),
         (_, Some("WRONGPASS")) => Refusal::lasting("the server does not accept the user and password of the URL"),
         (_, Some("NOAUTH")) => Refusal::lasting("the server wants a password, and the URL has none"),
         (_, Some("DENIED")) => Refusal::lasting(format!("the server lets nobody in from here: {detail}")),

@@ -116,7 +116,7 @@ fn word(value: impl Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(Into::into)).unwrap_or_default()
 }
 
-fn number(value: impl ToString) -> Vec<u8> {
+fn number(value: &impl ToString) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
@@ -128,7 +128,7 @@ pub(super) fn session_values(record: &SessionRecord) -> Values {
     let (state, reason, ended_at) = match record.state {
         SessionState::Created => ("created", String::new(), Vec::new()),
         SessionState::Running => ("running", String::new(), Vec::new()),
-        SessionState::Ended { reason, at } => ("ended", word(reason), number(at)),
+        SessionState::Ended { reason, at } => ("ended", word(reason), number(&at)),
     };
     let values = [
         record.user.clone().into(),
@@ -136,8 +136,8 @@ pub(super) fn session_values(record: &SessionRecord) -> Values {
         reason.into(),
         ended_at,
         owner_text(record.owner.as_ref()).into(),
-        number(record.epoch),
-        number(record.created_at),
+        number(&record.epoch),
+        number(&record.created_at),
     ];
     named(&SESSION, values)
 }
