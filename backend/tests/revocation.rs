@@ -5,6 +5,7 @@
 mod support;
 
 use backend::pty::scripted::ScriptedShells;
+use backend::store::MemoryStore;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{CLOSE_HEADER, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
@@ -178,4 +179,24 @@ async fn an_expired_token_ends_its_connection_at_both_doors() {
     ada.send(r#"{"type":"ping","t":1}"#).await;
     ada.reply(|reply| matches!(reply, ServerMessage::Pong(_))).await;
     service.stop().await;
+}
+
+#[tokio::test]
+async fn any_instance_lists_and_closes() {
+    let store = Arc::new(MemoryStore::shared());
+    let start = || Service::one_of(&[], Arc::new(ScriptedShells::default()), Arc::<MemoryStore>::clone(&store));
+    let (here, there) = (start().await, start().await);
+    let mut ada = here.terminal("s").await;
+    ada.attach("adas").await;
+    let connections = connected(&there, &admin(), "?user=ada").await;
+    let path = format!("/s/connections/{}", connections[0]["id"].as_str().unwrap());
+    assert_eq!(call(&there, Method::DELETE, &path, &admin()).await.0, 200);
+    ada.reply(has(ErrorCode::Revoked)).await;
+    assert_eq!(ada.close_code().await, 4001);
+    let mut again = here.terminal("s").await;
+    again.attach("another").await;
+    assert_eq!(call(&there, Method::DELETE, "/s", &admin()).await.0, 200);
+    let exit = again.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Revoked, .. }), "{exit:?}");
+    tokio::join!(here.stop(), there.stop());
 }

@@ -5,15 +5,20 @@ use super::auth::Signed;
 use super::error::Failure;
 use crate::pty::Size;
 use crate::session::{Close, Refusal, Reply, Speaker};
+use crate::store::{ConnectionRecord, StoreError};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared_protocol::client::parse;
 use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, TOUCH_HEADER};
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
-use shared_protocol::{ClientMessage, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
+use shared_protocol::{ClientMessage, ConnectionId, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
-use tokio::time::Instant;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How long a message to a session that runs here waits for the store.
+const STORE_PATIENCE: Duration = Duration::from_millis(500);
 
 /// Window of a session that a plain client starts, until someone resizes it.
 const PLAIN_SIZE: Size = Size { cols: 80, rows: 24 };
@@ -67,7 +72,7 @@ pub(super) async fn deliver(
         _ => None,
     };
     // A late message must not bring it back.
-    if size.is_some() && service.store.is_gone(&speaker.connection).await.map_err(Refusal::from)? {
+    if size.is_some() && is_gone(service, session, &speaker.connection).await? {
         return Err(Failure::new(ErrorCode::ConnectionGone, "this connection was closed"));
     }
     let handle = match size {
@@ -78,13 +83,34 @@ pub(super) async fn deliver(
         },
     };
     let reply = handle.deliver(speaker, inbound).await?;
-    if let Some(connection) = &reply.listed
-        && let Err(error) = service.store.put_connection(connection).await
-    {
+    if let Some(connection) = &reply.listed {
         // Only the listing lacks it, until it is written again.
-        tracing::warn!(%error, connection = %connection.id, "a connection is not listed");
+        match timeout(STORE_PATIENCE, list(service, connection)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, connection = %connection.id, "a connection is not listed"),
+            Err(_) => tracing::warn!(connection = %connection.id, "a connection is not listed in time"),
+        }
     }
     Ok(reply)
+}
+
+/// Whether the connection was closed. A session that runs here remembers that itself, and is not kept from anyone by a store
+/// that is away.
+async fn is_gone(service: &Service, session: &SessionId, connection: &ConnectionId) -> Result<bool, Failure> {
+    let asked = service.store.is_gone(connection);
+    if service.registry.live(session).is_some() {
+        return Ok(matches!(timeout(STORE_PATIENCE, asked).await, Ok(Ok(true))));
+    }
+    Ok(asked.await.map_err(Refusal::from)?)
+}
+
+/// Writes that a connection speaks, unless it left meanwhile.
+async fn list(service: &Service, connection: &ConnectionRecord) -> Result<(), StoreError> {
+    service.store.put_connection(connection).await?;
+    if service.store.is_gone(&connection.id).await? {
+        service.store.connection_gone(&connection.id).await?;
+    }
+    Ok(())
 }
 
 /// Answers to what any connection may ask.
