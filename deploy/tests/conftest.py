@@ -1,0 +1,12 @@
+"""What every test of the templates needs: no real AWS account is ever asked."""
+
+import os
+
+os.environ.update(
+    AWS_DEFAULT_REGION="eu-central-1",
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",
+    AWS_SESSION_TOKEN="test",
+    AWS_CONFIG_FILE=os.devnull,
+    AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+)

@@ -1,0 +1,139 @@
+"""The gateway half, as it would be created: routes, permissions, table, logs, alarms."""
+
+import json
+import re
+
+import pytest
+from templates import GATEWAY, ROLE_ARN, ROOT, deployed, of_type, read
+
+ROUTES = {"$connect", "$disconnect", "$default", "sendMessage", "chat_message"}
+
+
+def properties(template, kind):
+    return [resource["Properties"] for resource in of_type(template, kind).values()]
+
+
+def test_the_routes_are_those_that_the_function_knows():
+    source = (ROOT / "gateway-lambda/src/event.rs").read_text()
+    known = re.search(r"const ROUTES: \[&str; \d+\] = \[([^\]]+)\]", source).group(1)
+    assert set(re.findall(r'"([^"]+)"', known)) == ROUTES
+    assert {route["RouteKey"] for route in properties(deployed(GATEWAY), "AWS::ApiGatewayV2::Route")} == ROUTES
+
+
+def test_every_route_leads_to_the_function_and_only_connect_is_authorized():
+    template = deployed(GATEWAY)
+    integrations = of_type(template, "AWS::ApiGatewayV2::Integration")
+    for route in properties(template, "AWS::ApiGatewayV2::Route"):
+        target = re.fullmatch(r"integrations/\$\{(\w+)\}", route["Target"]).group(1)
+        integration = integrations[target]["Properties"]
+        assert integration["IntegrationType"] == "AWS_PROXY"
+        assert "${Function.Arn}" in integration["IntegrationUri"]
+        assert route.get("AuthorizationType") == ("CUSTOM" if route["RouteKey"] == "$connect" else None)
+
+
+def test_the_authorizer_has_no_source_that_would_be_required():
+    authorizer, = properties(deployed(GATEWAY), "AWS::ApiGatewayV2::Authorizer")
+    assert authorizer["AuthorizerType"] == "REQUEST"
+    assert "IdentitySource" not in authorizer
+
+
+def test_every_route_and_the_authorizer_have_a_permission_of_their_own():
+    permissions = properties(deployed(GATEWAY), "AWS::Lambda::Permission")
+    here = "arn:aws:execute-api:eu-central-1:123456789012:${Api}"
+    expected = {f"{here}/prod/{route}" for route in ROUTES} | {f"{here}/authorizers/${{Authorizer}}"}
+    assert {permission["SourceArn"] for permission in permissions} == expected
+    assert len(permissions) == len(expected)
+    for permission in permissions:
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert permission["FunctionName"] == {"Ref": "Function"}
+
+
+def test_with_an_existing_role_none_is_created():
+    template = deployed(GATEWAY, ExistingLambdaRoleArn=ROLE_ARN)
+    assert not [name for name, resource in template["Resources"].items() if resource["Type"].startswith("AWS::IAM::")]
+    function, = properties(template, "AWS::Lambda::Function")
+    assert function["Role"] == ROLE_ARN
+    assert template["Outputs"]["FunctionRoleArn"]["Value"] == ROLE_ARN
+
+
+def test_without_one_exactly_one_is_created_within_the_boundary():
+    boundary = "arn:aws:iam::123456789012:policy/boundary"
+    roles = properties(deployed(GATEWAY, PermissionsBoundaryArn=boundary), "AWS::IAM::Role")
+    assert [role["PermissionsBoundary"] for role in roles] == [boundary]
+    assert all("PermissionsBoundary" not in role for role in properties(deployed(GATEWAY), "AWS::IAM::Role"))
+
+
+def test_the_function():
+    function, = properties(deployed(GATEWAY), "AWS::Lambda::Function")
+    assert function["FunctionName"] == "websocket-handler"
+    assert (function["Runtime"], function["Architectures"], function["Timeout"]) == ("provided.al2023", ["arm64"], 29)
+    assert int(function["MemorySize"]) == 256
+    assert "ReservedConcurrentExecutions" not in function
+    function, = properties(deployed(GATEWAY, Architecture="x86_64", ReservedConcurrency="50"), "AWS::Lambda::Function")
+    assert (function["Architectures"], function["ReservedConcurrentExecutions"]) == (["x86_64"], "50")
+
+
+def test_sam_builds_the_binary_that_the_function_starts():
+    function = read(GATEWAY)["Resources"]["Function"]
+    assert function["Metadata"] == {"BuildMethod": "rust-cargolambda", "BuildProperties": {"Binary": "bootstrap"}}
+    manifest = (ROOT / function["Properties"]["CodeUri"] / "Cargo.toml").read_text()
+    assert 'name = "bootstrap"' in manifest
+    assert function["Properties"]["Handler"] == "bootstrap"
+
+
+def test_the_table_is_the_one_that_the_function_asks():
+    template = deployed(GATEWAY)
+    table, = properties(template, "AWS::DynamoDB::Table")
+    source = (ROOT / "gateway-lambda/src/connections/dynamo.rs").read_text()
+    names = dict(re.findall(r'pub const (\w+_INDEX): &str = "([^"]+)"', source))
+    indexes = {index["IndexName"]: index for index in table["GlobalSecondaryIndexes"]}
+    assert set(indexes) == set(names.values())
+    for name, key in ((names["SESSION_INDEX"], "sessionId"), (names["USER_INDEX"], "userId")):
+        assert indexes[name]["KeySchema"] == [{"AttributeName": key, "KeyType": "HASH"}]
+        assert "expiresAt" in indexes[name]["Projection"]["NonKeyAttributes"], "readers filter on it"
+    assert table["KeySchema"] == [{"AttributeName": "connectionId", "KeyType": "HASH"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expiresAt", "Enabled": True}
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"]
+    assert table["SSESpecification"]["SSEEnabled"]
+    function, = properties(template, "AWS::Lambda::Function")
+    assert function["Environment"]["Variables"]["TABLE_NAME"] == table["TableName"]
+
+
+@pytest.mark.parametrize("mode, groups", [("yes", 2), ("no", 1), ("yes-and-set-up-account", 2)])
+def test_logs_are_kept_a_year_and_hold_no_token(mode, groups):
+    template = deployed(GATEWAY, AccessLogs=mode)
+    kept = properties(template, "AWS::Logs::LogGroup")
+    assert [group["RetentionInDays"] for group in kept] == ["365"] * groups
+    stage, = properties(template, "AWS::ApiGatewayV2::Stage")
+    assert stage["DefaultRouteSettings"]["DataTraceEnabled"] is False
+    assert ("AccessLogSettings" in stage) == (mode != "no")
+    if mode != "no":
+        line = json.loads(stage["AccessLogSettings"]["Format"])
+        assert line["connectionId"] == "$context.connectionId"
+        assert not re.search("query|header|token|protocol", json.dumps(line), re.IGNORECASE)
+
+
+def test_the_stage():
+    stage, = properties(deployed(GATEWAY), "AWS::ApiGatewayV2::Stage")
+    assert (stage["StageName"], stage["AutoDeploy"]) == ("prod", True)
+    assert int(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]) > 0
+    assert int(stage["DefaultRouteSettings"]["ThrottlingBurstLimit"]) > 0
+
+
+def test_alarms_notify_whom_they_are_told():
+    topic = "arn:aws:sns:eu-central-1:123456789012:operators"
+    told = properties(deployed(GATEWAY, AlarmTopicArn=topic), "AWS::CloudWatch::Alarm")
+    assert len(told) >= 8
+    assert all(alarm["AlarmActions"] == [topic] == alarm["OKActions"] for alarm in told)
+    assert all("AlarmActions" not in alarm for alarm in properties(deployed(GATEWAY), "AWS::CloudWatch::Alarm"))
+
+
+def test_the_outputs_are_what_page_and_admin_need():
+    outputs = deployed(GATEWAY)["Outputs"]
+    assert outputs["WebSocketUrl"]["Value"] == "wss://${Api}.execute-api.eu-central-1.amazonaws.com/prod"
+    assert outputs["ConnectionsEndpoint"]["Value"] == "https://${Api}.execute-api.eu-central-1.amazonaws.com/prod"
+    function, = properties(deployed(GATEWAY), "AWS::Lambda::Function")
+    variables = function["Environment"]["Variables"]
+    posts_to = f"https://{variables['DOMAIN_NAME']}/{variables['STAGE']}"
+    assert posts_to == outputs["ConnectionsEndpoint"]["Value"]

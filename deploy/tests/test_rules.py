@@ -1,0 +1,84 @@
+"""Bad combinations of parameters are refused with a sentence before anything is created, and good ones are not."""
+
+import pytest
+from templates import APPRUNNER, ECS, GATEWAY, LEAST, ROLE_ARN, SECRET_ARN, refused
+
+KEY = "-----BEGIN PUBLIC KEY-----"
+LONG = "0123456789abcdef0123456789abcdef"
+
+GOOD = [
+    (GATEWAY, {}),
+    (GATEWAY, {"JwtSecretArn": "", "JwtSecret": LONG}),
+    (GATEWAY, {"GatewaySecretArn": SECRET_ARN}),
+    (GATEWAY, {"GatewaySecret": LONG}),
+    (GATEWAY, {"JwtSecretArn": "", "JwtPublicKey": KEY, "GatewaySecret": LONG}),
+    (GATEWAY, {"JwtSecretArn": "", "JwtJwks": "{}", "GatewaySecretArn": SECRET_ARN}),
+    (GATEWAY, {"JwtSecretArn": "", "JwtJwksUrl": "https://idp.example/keys", "GatewaySecretArn": SECRET_ARN}),
+    (GATEWAY, {"ExistingLambdaRoleArn": ROLE_ARN, "AccessLogs": "no"}),
+    (GATEWAY, {"PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/p", "AccessLogs": "yes-and-set-up-account"}),
+    (APPRUNNER, {}),
+    (APPRUNNER, {"Redis": "external", "RedisUrlSecretArn": SECRET_ARN}),
+    (APPRUNNER, {"Redis": "elasticache", "VpcId": "vpc-01234567", "SubnetIds": "subnet-01234567"}),
+    (APPRUNNER, {"JwtSecretArn": "", "JwtPublicKey": KEY, "GatewaySecretArn": SECRET_ARN}),
+    (ECS, {}),
+    (ECS, {"JwtSecretArn": "", "JwtJwks": "{}", "GatewaySecretArn": SECRET_ARN}),
+]
+
+BAD = [
+    (GATEWAY, {"JwtSecretArn": "", "GatewaySecret": LONG}, "Say how users' tokens are checked"),
+    (GATEWAY, {"JwtSecret": LONG}, "with JwtSecretArn, leave"),
+    (GATEWAY, {"JwtJwksUrl": "https://idp.example/keys"}, "with JwtSecretArn, leave"),
+    (GATEWAY, {"JwtSecretArn": "", "JwtSecret": LONG, "JwtPublicKey": KEY}, "with JwtSecret, leave"),
+    (GATEWAY, {"JwtSecretArn": "", "JwtPublicKey": KEY, "JwtJwks": "{}", "GatewaySecret": LONG}, "with JwtPublicKey, leave"),
+    (
+        GATEWAY,
+        {"JwtSecretArn": "", "JwtJwks": "{}", "JwtJwksUrl": "https://idp.example/keys", "GatewaySecret": LONG},
+        "with JwtJwks, leave",
+    ),
+    (GATEWAY, {"GatewaySecret": LONG, "GatewaySecretArn": SECRET_ARN}, "not both"),
+    (GATEWAY, {"JwtSecretArn": "", "JwtPublicKey": KEY}, "nothing to derive it from"),
+    (
+        GATEWAY,
+        {"ExistingLambdaRoleArn": ROLE_ARN, "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/p"},
+        "leaves none to create",
+    ),
+    (GATEWAY, {"ExistingLambdaRoleArn": ROLE_ARN, "AccessLogs": "yes-and-set-up-account"}, "creates a role"),
+    (GATEWAY, {"BackendUrl": "abc.awsapprunner.com"}, "must start with https://"),
+    (GATEWAY, {"BackendUrl": "http://abc.awsapprunner.com"}, "must start with https://"),
+    (GATEWAY, {"JwtSecretArn": "", "JwtSecret": "short"}, "at least 32 characters"),
+    (GATEWAY, {"JwtSecretArn": "termgate/jwt"}, "ARN of a secret"),
+    (GATEWAY, {"JwtSecretArn": f"{SECRET_ARN}:key::"}, "ARN of a secret"),
+    (GATEWAY, {"ExistingLambdaRoleArn": "websocket-role"}, "ARN of a role"),
+    (APPRUNNER, {"JwtSecretArn": "", "GatewaySecretArn": SECRET_ARN}, "Say how users' tokens are checked"),
+    (APPRUNNER, {"JwtPublicKey": KEY}, "with JwtSecretArn, leave"),
+    (APPRUNNER, {"JwtSecretArn": "", "JwtPublicKey": KEY, "JwtJwks": "{}", "GatewaySecretArn": SECRET_ARN}, "with JwtPublicKey"),
+    (APPRUNNER, {"JwtSecretArn": "", "JwtPublicKey": KEY}, "nothing to derive it from"),
+    (APPRUNNER, {"Redis": "external"}, "give RedisUrlSecretArn"),
+    (APPRUNNER, {"Redis": "elasticache"}, "give VpcId and SubnetIds"),
+    (APPRUNNER, {"Redis": "elasticache", "VpcId": "vpc-01234567"}, "give VpcId and SubnetIds"),
+    (APPRUNNER, {"ImageUri": "docker.io/termgate"}, "image in ECR"),
+    (ECS, {"JwtSecretArn": "", "GatewaySecretArn": SECRET_ARN}, "Say how users' tokens are checked"),
+    (ECS, {"JwtPublicKey": KEY}, "with JwtSecretArn, leave"),
+    (ECS, {"JwtSecretArn": "", "JwtPublicKey": KEY}, "nothing to derive it from"),
+]
+
+
+@pytest.mark.parametrize("path, parameters", GOOD)
+def test_a_good_combination_is_accepted(path, parameters):
+    assert refused(path, **parameters) == []
+
+
+@pytest.mark.parametrize("path, parameters, sentence", BAD)
+def test_a_bad_combination_is_refused_with_a_sentence(path, parameters, sentence):
+    complaints = refused(path, **parameters)
+    assert any(sentence in complaint for complaint in complaints), complaints
+
+
+def test_every_rule_has_refused_something():
+    from templates import read
+
+    said = {complaint for path, parameters, _ in BAD for complaint in refused(path, **parameters)}
+    for path in LEAST:
+        for name, rule in read(path).get("Rules", {}).items():
+            for assertion in rule["Assertions"]:
+                assert assertion["AssertDescription"].strip() in said, f"{path.name}: nothing is refused by {name}"

@@ -1,0 +1,157 @@
+"""The service's half, on App Runner and on ECS: one image, the same variables, one instance or several."""
+
+import json
+
+import pytest
+from templates import APPRUNNER, ECS, LEAST, ROLE_ARN, SECRET_ARN, deployed, of_type, read
+
+OWN = {"Redis": "elasticache", "VpcId": "vpc-01234567", "SubnetIds": "subnet-01234567,subnet-89abcdef"}
+CACHE = ["Cache", "CacheParameters", "CacheSubnets", "CacheSecurityGroup", "CachePassword"]
+
+
+def service(path, **parameters):
+    return deployed(path, **parameters)["Resources"]["Service"]["Properties"]
+
+
+def apprunner_variables(**parameters):
+    image = service(APPRUNNER, **parameters)["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]
+    return {variable["Name"]: variable["Value"] for variable in image["RuntimeEnvironmentVariables"]}
+
+
+def ecs_variables(**parameters):
+    container = service(ECS, **parameters)["PrimaryContainer"]
+    secrets = {secret["Name"]: secret["ValueFrom"] for secret in container["Secrets"]}
+    return secrets | {variable["Name"]: variable["Value"] for variable in container["Environment"]}
+
+
+def test_app_runner_has_exactly_one_instance_that_takes_all_it_may():
+    template = deployed(APPRUNNER)
+    scaling = template["Resources"]["OneInstance"]["Properties"]
+    assert (scaling["MinSize"], scaling["MaxSize"], scaling["MaxConcurrency"]) == (1, 1, 200)
+    assert service(APPRUNNER)["AutoScalingConfigurationArn"] == {"Ref": "OneInstance"}
+    # Every session may be visible, and then has a request open all the time; keystrokes need the rest.
+    assert int(apprunner_variables()["MAX_SESSIONS"]) <= 0.9 * scaling["MaxConcurrency"]
+
+
+def test_nothing_in_app_runners_container_has_a_permission():
+    for parameters in ({}, OWN, {"ExistingEcrAccessRoleArn": ROLE_ARN}):
+        assert "InstanceRoleArn" not in service(APPRUNNER, **parameters)["InstanceConfiguration"]
+
+
+@pytest.mark.parametrize("path", [APPRUNNER, ECS], ids=lambda path: path.name)
+def test_both_ask_for_health_at_the_port_of_the_image(path):
+    about = service(path)
+    if path == APPRUNNER:
+        assert about["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]["Port"] == "3001"
+        assert about["HealthCheckConfiguration"]["Path"] == "/health"
+        assert about["SourceConfiguration"]["AutoDeploymentsEnabled"] is False
+    else:
+        assert about["PrimaryContainer"]["ContainerPort"] == 3001
+        assert about["HealthCheckPath"] == "/health"
+
+
+def test_app_runner_reaches_what_it_is_told_to():
+    assert "REDIS_URL" not in apprunner_variables()
+    external = apprunner_variables(Redis="external", RedisUrlSecretArn=SECRET_ARN)
+    assert external["REDIS_URL"] == f"{{{{resolve:secretsmanager:{SECRET_ARN}}}}}"
+    own = apprunner_variables(**OWN)
+    assert own["REDIS_URL"].startswith("rediss://:{{resolve:secretsmanager:${CachePassword}}}@${Cache.PrimaryEndPoint.Address}:")
+    assert service(APPRUNNER)["NetworkConfiguration"]["EgressConfiguration"] == {"EgressType": "DEFAULT"}
+    egress = service(APPRUNNER, **OWN)["NetworkConfiguration"]["EgressConfiguration"]
+    assert egress == {"EgressType": "VPC", "VpcConnectorArn": {"Ref": "Connector"}}
+
+
+def test_an_address_of_another_sort_is_not_used_by_app_runner():
+    assert "ADVERTISE_URL" not in apprunner_variables(**OWN), "its instances cannot reach each other"
+
+
+def test_instances_on_ecs_find_and_reach_each_other():
+    assert ecs_variables()["ADVERTISE_URL"] == "auto"
+    resources = deployed(ECS)["Resources"]
+    forwarding = resources["Forwarding"]["Properties"]
+    assert forwarding["GroupId"] == forwarding["SourceSecurityGroupId"] == {"Fn::GetAtt": ["ServiceSecurityGroup", "GroupId"]} or (
+        forwarding["GroupId"] == forwarding["SourceSecurityGroupId"] == {"Ref": "ServiceSecurityGroup"}
+    )
+    assert (forwarding["FromPort"], forwarding["ToPort"]) == (3001, 3001)
+    assert service(ECS)["NetworkConfiguration"]["SecurityGroups"] == [{"Ref": "ServiceSecurityGroup"}]
+
+
+def test_secrets_on_ecs_are_put_in_by_ecs_and_readable_to_it_only():
+    container = service(ECS, GatewaySecretArn=SECRET_ARN, MetricsTokenArn=SECRET_ARN)["PrimaryContainer"]
+    named = {secret["Name"] for secret in container["Secrets"]}
+    assert named == {"REDIS_URL", "JWT_SECRET", "GATEWAY_SECRET", "METRICS_TOKEN"}
+    assert "resolve:" not in json.dumps(container["Environment"])
+    template = deployed(ECS, GatewaySecretArn=SECRET_ARN, MetricsTokenArn=SECRET_ARN)
+    execution = template["Resources"]["ExecutionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]
+    given = [secret["ValueFrom"] for secret in container["Secrets"]]
+    assert all(secret in execution["Resource"] for secret in given)
+    assert "secretsmanager" not in json.dumps(template["Resources"]["TaskRole"])
+
+
+def test_with_existing_roles_none_is_created():
+    existing = {"ExistingExecutionRoleArn": ROLE_ARN, "ExistingInfrastructureRoleArn": ROLE_ARN, "ExistingTaskRoleArn": ROLE_ARN}
+    assert not of_type(deployed(ECS, **existing), "AWS::IAM::Role")
+    assert not of_type(deployed(APPRUNNER, ExistingEcrAccessRoleArn=ROLE_ARN), "AWS::IAM::Role")
+
+
+def test_the_cache_loses_nothing_and_asks_for_a_password():
+    resources = deployed(ECS)["Resources"]
+    assert resources["CacheParameters"]["Properties"]["Properties"] == {"maxmemory-policy": "noeviction"}
+    cache = resources["Cache"]["Properties"]
+    assert (cache["ClusterMode"], cache["NumCacheClusters"]) == ("disabled", 1)
+    assert cache["TransitEncryptionEnabled"] and cache["AuthToken"]
+    ingress, = resources["CacheSecurityGroup"]["Properties"]["SecurityGroupIngress"]
+    assert (ingress["FromPort"], ingress["ToPort"]) == (6379, 6379)
+    assert ingress["SourceSecurityGroupId"] == {"Ref": "ServiceSecurityGroup"}
+
+
+def test_no_cache_is_created_that_nobody_asked_for():
+    assert not deployed(ECS, RedisUrlSecretArn=SECRET_ARN)["Resources"].keys() & {*CACHE, "CacheUrl"}
+    for parameters in ({}, {"Redis": "external", "RedisUrlSecretArn": SECRET_ARN}):
+        assert not deployed(APPRUNNER, **parameters)["Resources"].keys() & {*CACHE, "Connector", "ServiceSecurityGroup"}
+
+
+def test_the_cache_and_what_both_templates_ask_for_are_written_alike():
+    first, second = read(APPRUNNER), read(ECS)
+    for name in CACHE:
+        ours, theirs = ({key: value for key, value in template["Resources"][name].items() if key != "Metadata"} for template in (first, second))
+        assert ours == theirs, name
+    shared = (first["Parameters"].keys() & second["Parameters"].keys()) - {
+        # Their sizes and limits differ, and so do their networks.
+        "ServiceName", "ImageUri", "Memory", "VpcId", "SubnetIds", "RedisUrlSecretArn", "MaxSessions",
+    }
+    assert len(shared) > 20
+    for name in shared:
+        assert first["Parameters"][name] == second["Parameters"][name], name
+
+
+def test_both_give_the_service_the_same():
+    everything = {
+        name: "1"
+        for name in read(ECS)["Parameters"]
+        if name.startswith(("Session", "Max", "Output")) and name not in ("MaxInstances", "SessionNetwork")
+    } | {
+        "GatewaySecretArn": SECRET_ARN,
+        "GatewaySecretPreviousArn": SECRET_ARN,
+        "MetricsTokenArn": SECRET_ARN,
+        "JwtIssuer": "issuer",
+        "JwtAudience": "audience",
+        "AllowedOrigins": "https://labs.example.com",
+        "SessionNetwork": "none",
+        "TerminalShell": "/bin/bash",
+        "LogCommands": "false",
+        "LogFilter": "debug",
+        "RedisUrlSecretArn": SECRET_ARN,
+    }
+    here = apprunner_variables(**everything, Redis="external").keys()
+    there = ecs_variables(**everything).keys()
+    assert there - here == {"ADVERTISE_URL"} and not here - there
+    assert LEAST[ECS]["ImageUri"] == LEAST[APPRUNNER]["ImageUri"]
+
+
+def test_the_address_is_right_however_ecs_writes_it():
+    value = read(ECS)["Outputs"]["BackendUrl"]["Value"]["Fn::Sub"]
+    split = value[1]["Host"]["Fn::Join"][1]["Fn::Split"]
+    for endpoint in ("termgate.ecs.eu-central-1.on.aws", "https://termgate.ecs.eu-central-1.on.aws"):
+        host = "".join(endpoint.split(split[0]))
+        assert value[0].replace("${Host}", host) == "https://termgate.ecs.eu-central-1.on.aws"
