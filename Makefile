@@ -45,6 +45,7 @@ test-web: system-test $(PAGE) ## Check the page: types, units, and a real browse
 	$(NPM) run check
 	$(NPM) test
 	$(NPM) run e2e
+	$(NPM) run e2e:instances
 
 fmt: web/node_modules/.package-lock.json ## Format everything
 	cargo fmt --all

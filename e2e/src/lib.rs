@@ -4,6 +4,7 @@
 //! Apart from the crates that it tests, because only here they meet.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod backend;
 mod binaries;
 mod dynamo;
 mod hostile;
@@ -14,6 +15,7 @@ mod stack;
 mod stream;
 mod terminal;
 
+pub use backend::Backend;
 pub use hostile::{Report, Trial};
 pub use http::http;
 pub use processes::{alive, zombies_of};

@@ -14,7 +14,7 @@ use tokio::time::{Instant, interval, timeout};
 const START: Duration = Duration::from_secs(30);
 
 /// Longest that a process may take to end.
-const STOP: Duration = Duration::from_secs(20);
+const STOP: Duration = Duration::from_secs(25);
 
 /// How often a log is looked at.
 const LOOK: Duration = Duration::from_millis(20);
@@ -75,6 +75,16 @@ impl Service {
     /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id().expect("it runs")
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).expect("it runs");
+    }
+
+    /// Ends it without a word, and waits.
+    pub(crate) async fn kill(mut self) {
+        self.child.kill().await.expect("it runs");
     }
 
     /// Asks it to end, and waits.

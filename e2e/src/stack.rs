@@ -1,9 +1,8 @@
 //! Service, gateway and function, started together on ports of their own and taken down again.
 
+use crate::backend::{Backend, Secrets};
 use crate::binaries::binary;
 use crate::dynamo::Dynamo;
-use crate::processes::zombies_of;
-use crate::service::Service;
 use crate::terminal::Terminal;
 use dev_gateway::{ClientsBrowser, DevGateway, InProcess, Invoke, Options, Running, RuntimeApi, SystemAmbient};
 use gateway_lambda::{
@@ -13,10 +12,8 @@ use gateway_lambda::{
 use shared_protocol::{Role, SessionId, UserClaims};
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::TempDir;
 use tokens::{GatewaySecret, UserKey, UserTokens};
 use tokio::net::TcpListener;
-use tokio::process::Command;
 
 /// What users' tokens are signed with.
 const JWT_SECRET: &str = "the secret of user tokens in whole-stack tests";
@@ -38,6 +35,8 @@ pub enum Function {
 pub struct Setting {
     /// How the function runs.
     pub function: Function,
+    /// Instances of the service; more than one share Redis and stand behind a load balancer.
+    pub instances: usize,
     /// The gateway's limits and faults.
     pub gateway: Options,
     /// Lambda's timeout of the function.
@@ -53,6 +52,7 @@ impl Setting {
     pub fn new(function: Function) -> Self {
         Self {
             function,
+            instances: 1,
             gateway: Options::default(),
             timeout: FUNCTION_TIMEOUT,
             log: "info,backend=debug",
@@ -63,11 +63,10 @@ impl Setting {
 
 /// The whole of Termgate.
 pub struct Stack {
-    service: Service,
+    /// The service's instances.
+    pub backend: Backend,
     gateway: Running,
     dynamo: Option<Dynamo>,
-    /// The shells' home: empty, so that nobody's own settings decide a test.
-    _home: TempDir,
     /// The function's table of connections.
     pub connections: Arc<dyn Connections>,
 }
@@ -78,23 +77,16 @@ impl Stack {
         Self::start_with(Setting::new(function)).await
     }
 
+    /// Starts everything, with two instances of the service.
+    pub async fn start_two() -> Self {
+        Self::start_with(Setting { instances: 2, ..Setting::new(Function::InProcess) }).await
+    }
+
     /// Starts everything.
     pub async fn start_with(setting: Setting) -> Self {
-        let home = TempDir::new().expect("a temporary folder");
-        let mut command = Command::new(binary("termgate"));
-        command
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("HOME", home.path())
-            .env("USER", "student")
-            .env("HOST", "127.0.0.1")
-            .env("PORT", "0")
-            .env("JWT_SECRET", JWT_SECRET)
-            .env("GATEWAY_SECRET", GATEWAY_SECRET)
-            .env("LOG_FORMAT", "json")
-            .env("RUST_LOG", setting.log);
-        let service = Service::start("the service", command, r#""address":""#).await;
-        let url = format!("http://{}", service.addr);
+        let secrets = Secrets { users: JWT_SECRET, gateway: GATEWAY_SECRET };
+        let backend = Backend::start(setting.instances, secrets, setting.log).await;
+        let url = backend.url();
         let gateway = DevGateway::new(setting.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("it listens");
@@ -108,10 +100,10 @@ impl Stack {
                 let connections = Arc::new(MemoryConnections::default());
                 let clock = Arc::new(SystemClock);
                 let secret = GatewaySecret::new(GATEWAY_SECRET.as_bytes()).expect("long enough");
-                let backend = BackendConfig { url, secret };
+                let service = BackendConfig { url, secret };
                 let parts = Parts {
                     config: Config::new(users),
-                    backend: Arc::new(HttpBackend::new(backend, clock.clone())),
+                    backend: Arc::new(HttpBackend::new(service, clock.clone())),
                     connections: connections.clone(),
                     browser: Arc::new(ClientsBrowser::new(gateway.clients())),
                     clock,
@@ -139,7 +131,7 @@ impl Stack {
             }
         };
         let gateway = gateway.start(listener, invoker).expect("the gateway starts");
-        Self { service, gateway, dynamo, _home: home, connections }
+        Self { backend, gateway, dynamo, connections }
     }
 
     /// Where a page connects.
@@ -149,12 +141,7 @@ impl Stack {
 
     /// Where the gateway reaches the service.
     pub fn service_url(&self) -> String {
-        format!("http://{}", self.service.addr)
-    }
-
-    /// The service's process id.
-    pub fn service_id(&self) -> u32 {
-        self.service.id()
+        self.backend.url()
     }
 
     /// A token of a user that names its session.
@@ -208,13 +195,15 @@ impl Stack {
         Terminal::connect(&self.url(), &self.token(user, session)).await.expect("the handshake is accepted")
     }
 
+    /// A direct connection to an instance of the service, that has said nothing yet.
+    pub async fn direct(&self, url: &str) -> Terminal {
+        Terminal::connect(url, "").await.expect("the handshake is accepted")
+    }
+
     /// Takes everything down: the gateway, then the service, which leaves no process behind and ends well.
     pub async fn stop(self) {
         self.gateway.shutdown().await;
-        let zombies = zombies_of(self.service.id());
-        assert!(zombies.is_empty(), "ended and not waited for: {zombies:?}");
-        let status = self.service.stop().await;
-        assert!(status.success(), "the service ended with {status}");
+        self.backend.stop().await;
         if let Some(dynamo) = self.dynamo {
             dynamo.stop().await;
         }

@@ -8,7 +8,7 @@ use crate::stream::Stream;
 use futures_util::{SinkExt, StreamExt};
 use shared_protocol::client::{Ack, Attach, Follow, Resume};
 use shared_protocol::limits::ACK_STEP_BYTES;
-use shared_protocol::server::Attached;
+use shared_protocol::server::{Attached, ErrorMessage};
 use shared_protocol::{ClientId, ClientMessage, Pos, Seq, ServerFrame, ServerMessage};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -118,14 +118,43 @@ impl Terminal {
         self
     }
 
+    /// Opens another connection in place of the one it had, without a word on it.
+    pub async fn open_again(mut self, url: &str, token: &str) -> Self {
+        drop(self.socket.close(None).await);
+        let fresh = Self::connect(url, token).await.expect("the handshake is accepted");
+        self.socket = fresh.socket;
+        (self.attached, self.closed, self.follow_at) = (None, None, None);
+        self.unacknowledged.clear();
+        self.replies.clear();
+        self
+    }
+
+    /// Attaches, unless it is refused.
+    pub async fn try_attach(&mut self) -> Result<(), ErrorMessage> {
+        self.say_attach().await;
+        self.wait("attached or a refusal", |terminal| {
+            let refused = terminal.take(|reply| match reply {
+                ServerMessage::Error(error) => Some(error.clone()),
+                _ => None,
+            });
+            let attached = terminal.attached.is_some().then_some(Ok(()));
+            attached.or_else(|| refused.map(Err))
+        })
+        .await
+    }
+
     /// Attaches, and waits for the answer.
     pub async fn attach(&mut self) {
+        self.say_attach().await;
+        self.wait("attached", |terminal| terminal.attached.is_some().then_some(())).await;
+    }
+
+    async fn say_attach(&mut self) {
         let (cols, rows) = self.size;
         let known = self.stream.epoch();
         let resume = (known.0 > 0).then(|| Resume { epoch: known, pos: self.stream.pos() });
         let attach = Attach { client: self.client.clone(), cols, rows, accept: self.accept.clone(), resume };
         self.send(&ClientMessage::Attach(attach)).await;
-        self.wait("attached", |terminal| terminal.attached.is_some().then_some(())).await;
     }
 
     /// The page is closed: the connection goes without a word to the session.
@@ -185,8 +214,10 @@ impl Terminal {
         let now = Instant::now();
         match &frame.message {
             ServerMessage::Attached(attached) => {
+                // Another shell counts anew.
+                let known = if attached.epoch == self.stream.epoch() { self.seq } else { 0 };
+                self.seq = known.max(attached.input_seq.0);
                 self.stream.start(attached.epoch, attached.pos);
-                self.seq = self.seq.max(attached.input_seq.0);
                 self.attached = Some(attached.clone());
                 self.follow_at = Some(now + Duration::from_millis(attached.follow_ms));
             }

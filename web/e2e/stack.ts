@@ -15,6 +15,8 @@ const BINARIES = join(ROOT, "target/debug");
 const PAGE = join(ROOT, "web/app/out");
 /** Starting takes this long at most, on a busy machine. */
 const START_MS = 20_000;
+/** Instances of the service, behind a load balancer and with a Redis when there are more than one. */
+const INSTANCES = Number(process.env.TERMGATE_INSTANCES ?? "1");
 
 /** What is running. */
 export interface Stack {
@@ -50,13 +52,17 @@ export const test = base.extend<object, { stack: Stack }>({
 export async function startStack(...gatewayArgs: string[]): Promise<Stack> {
   const home = mkdtempSync(join(tmpdir(), "termgate-e2e-"));
   const secrets = { JWT_SECRET: secret(), GATEWAY_SECRET: secret() };
-  const [backendPort, gatewayPort] = [await freePort(), await freePort()];
+  const gatewayPort = await freePort();
+  const ports = await Promise.all(Array.from({ length: INSTANCES }, freePort));
+  const shared = ports.length > 1 ? await startShared(ports, home) : undefined;
   const url = `http://127.0.0.1:${gatewayPort}`;
-  const backendUrl = `http://127.0.0.1:${backendPort}`;
-  const address = { HOST: "127.0.0.1", PORT: String(backendPort) };
+  const backendUrl = shared?.url ?? `http://127.0.0.1:${ports[0]}`;
+  const redis = shared ? { REDIS_URL: shared.redis, ADVERTISE_URL: "auto" } : undefined;
   // The tests are one user, who opens a session for each.
-  const service = () =>
-    start("termgate", [], { ...secrets, ...address, HOME: home, MAX_SESSIONS_PER_USER: "100" }, home);
+  const common = { ...secrets, ...redis, HOST: "127.0.0.1", HOME: home, MAX_SESSIONS_PER_USER: "100" };
+  const service = () => ports.map((port) => start("termgate", [], { ...common, PORT: String(port) }, home));
+  const answer = (backend: Process[]) =>
+    Promise.all(backend.map((instance, at) => answers(`http://127.0.0.1:${ports[at]}/health`, instance)));
   const listen = ["--listen", `127.0.0.1:${gatewayPort}`, "--backend-url", backendUrl, "--static", PAGE, "--dev-token"];
   let backend = service();
   const gateway = start("dev-gateway", [...listen, ...gatewayArgs], secrets, home);
@@ -64,25 +70,36 @@ export async function startStack(...gatewayArgs: string[]): Promise<Stack> {
     url,
     cut: (how) => post(`${url}/dev/cut?connection=all&with=${how}`),
     faults: (plan) => post(`${url}/dev/faults`, plan),
-    killService: () => stop(backend, "SIGKILL"),
-    stopService: () => stop(backend),
+    killService: () => stopAll(backend, "SIGKILL"),
+    stopService: () => stopAll(backend),
     async startService() {
       backend = service();
-      await answers(`${backendUrl}/health`, backend);
+      await answer(backend);
     },
     async stop() {
-      await Promise.all([stop(gateway), stop(backend)]);
+      await Promise.all([stop(gateway), stopAll(backend)]);
+      if (shared) await stop(shared.process);
       rmSync(home, { recursive: true, force: true });
     },
   };
   try {
-    await answers(`${backendUrl}/health`, backend);
+    await answer(backend);
     await answers(`${url}/`, gateway);
     return stack;
   } catch (error) {
     await stack.stop();
     throw error;
   }
+}
+
+/** What several instances share: a Redis, and a load balancer in front of them. */
+async function startShared(ports: number[], cwd: string): Promise<{ process: Process; redis: string; url: string }> {
+  const backends = ports.flatMap((port) => ["--backend", `127.0.0.1:${port}`]);
+  const process = start("balancer", backends, {}, cwd);
+  await expect
+    .poll(() => process.said.join("").includes("}"), { timeout: START_MS, message: "Redis starts" })
+    .toBe(true);
+  return { process, ...(JSON.parse(process.said.join("")) as { redis: string; url: string }) };
 }
 
 /** A process and what it said, for the message when it fails. */
@@ -94,7 +111,7 @@ interface Process {
 function start(name: string, args: string[], env: Record<string, string>, cwd: string): Process {
   const binary = join(BINARIES, name);
   for (const [needed, how] of [
-    [binary, "cargo build -p backend -p dev-gateway --bins"],
+    [binary, "cargo build --workspace --bins"],
     [join(PAGE, "index.html"), "npm run build"],
   ] as const) {
     if (!existsSync(needed)) throw new Error(`${needed} is missing: run \`${how}\` first`);
@@ -121,6 +138,10 @@ async function stop({ child }: Process, signal: NodeJS.Signals = "SIGTERM"): Pro
   const gone = new Promise((resolve) => child.once("exit", resolve));
   child.kill(signal);
   await gone;
+}
+
+async function stopAll(processes: Process[], signal: NodeJS.Signals = "SIGTERM"): Promise<void> {
+  await Promise.all(processes.map((process) => stop(process, signal)));
 }
 
 async function post(url: string, body = ""): Promise<void> {

@@ -199,7 +199,7 @@ impl Actor {
             };
             if !mine {
                 tracing::warn!(session = %self.id, "another instance has taken the session over");
-                self.sweep().await;
+                self.abandon().await;
                 return Over::Lost;
             }
             // What was due before this is done before it.

@@ -2,7 +2,9 @@
 
 use super::actor::{Actor, Ending, HANG_UP_GRACE};
 use super::client::Client;
+use crate::pty::Want;
 use shared_protocol::{EndReason, StreamEvent};
+use std::future::poll_fn;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -75,6 +77,16 @@ impl Actor {
         let now = Instant::now();
         let waits = |client: &mut Client| !client.plain && client.is_followed(now);
         until <= now || !self.clients.values_mut().any(waits)
+    }
+
+    /// Ends the shell without a word: another instance has the session, and speaks for it.
+    pub(super) async fn abandon(&mut self) {
+        self.sweep().await;
+        let nothing = Want { read: false, write: false };
+        let over = poll_fn(|context| self.pty.poll_ready(context, nothing));
+        if tokio::time::timeout(HANG_UP_GRACE, over).await.is_err() || self.pty.exit().is_none() {
+            tracing::warn!(session = %self.id, "the shell was not seen to end");
+        }
     }
 
     /// Ends every process that the shell left behind.

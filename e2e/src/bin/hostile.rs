@@ -30,6 +30,9 @@ struct Args {
     /// How the function runs: the real bootstrap needs `make .venv/installed`.
     #[arg(long, value_enum, default_value = "in-process")]
     function: How,
+    /// Instances of the service, behind a load balancer and with Redis when there are more than one.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
+    instances: u8,
     /// Hand over to a fresh connection every so many milliseconds.
     #[arg(long, value_name = "MS")]
     handover: Option<u64>,
@@ -52,6 +55,7 @@ impl Args {
                 How::InProcess => Function::InProcess,
                 How::Bootstrap => Function::Bootstrap,
             },
+            instances: self.instances.into(),
             handover: self.handover.map(Duration::from_millis),
             timeout: Duration::from_millis(self.timeout),
             patience: self.patience.map_or(usual.patience, Duration::from_secs),

@@ -41,6 +41,8 @@ pub struct Trial {
     pub faults: FaultPlan,
     /// How the function runs.
     pub function: Function,
+    /// Instances of the service.
+    pub instances: usize,
     /// Lambda's timeout of the function.
     pub timeout: Duration,
     /// How often a page hands over to a fresh connection.
@@ -113,6 +115,7 @@ impl Trial {
             rate: 300,
             faults: "reorder=0.2,repeat=0.05,lose=0.02,delay=0..20,cut-every=200".parse().expect("a plan"),
             function: Function::InProcess,
+            instances: 1,
             timeout: Duration::from_secs(30),
             handover: None,
             lifetime: None,
@@ -134,7 +137,14 @@ impl Trial {
         gateway.quotas.lifetime = self.lifetime.unwrap_or(gateway.quotas.lifetime);
         // What the transport does is no news here.
         let (log, function_log) = ("warn,backend::app=info", "error");
-        let setting = Setting { gateway, timeout: self.timeout, log, function_log, ..Setting::new(self.function) };
+        let setting = Setting {
+            gateway,
+            instances: self.instances,
+            timeout: self.timeout,
+            log,
+            function_log,
+            ..Setting::new(self.function)
+        };
         let stack = Stack::start_with(setting).await;
         let program = Program::new(self.seed, self.keys / self.rate);
         let mut pages: Vec<Page> = (0..self.typists).map(|typist| self.page(&stack, &typist.to_string())).collect();

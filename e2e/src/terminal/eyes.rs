@@ -54,6 +54,20 @@ impl Terminal {
         self.wait("the connection to be closed", |terminal| terminal.closed).await
     }
 
+    /// The next direct reply, whatever it is.
+    pub async fn next_reply(&mut self) -> ServerMessage {
+        self.wait("a direct reply", |terminal| (!terminal.replies.is_empty()).then(|| terminal.replies.remove(0))).await
+    }
+
+    /// Goes on until there is what the test looks for, or the other side closes the connection: then `None`.
+    pub async fn wait_until_closed_or<T>(&mut self, mut look: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
+        self.wait("what is looked for, or a close", |terminal| {
+            let found = look(terminal);
+            if found.is_some() || terminal.closed.is_some() { Some(found) } else { None }
+        })
+        .await
+    }
+
     /// Goes on as a page does until there is what the test looks for.
     pub async fn wait<T>(&mut self, what: &str, look: impl FnMut(&mut Self) -> Option<T>) -> T {
         self.wait_for(PATIENCE, what, look).await

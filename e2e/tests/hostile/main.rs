@@ -33,6 +33,11 @@ async fn two_who_type_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_instances() {
+    proof(Trial { instances: 2, ..Trial::new(8, 1500) }, &EVERYTHING).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handovers() {
     let handover = Some(Duration::from_millis(700));
     let report = proof(Trial { handover, ..Trial::new(5, 1500) }, &EVERYTHING).await;

@@ -6,7 +6,7 @@ use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH, TOKEN
 use shared_protocol::{ApiError, ConnectionId, ErrorCode, GatewayClaims, Role, SessionId, UserClaims};
 use tokens::{GatewaySecret, body_hash};
 
-on_both!(a_handshake_needs_a_good_token, the_service_answers_only_the_gateway);
+on_all!(a_handshake_needs_a_good_token, the_service_answers_only_the_gateway);
 
 async fn a_handshake_needs_a_good_token(stack: Stack) {
     let good = Stack::claims("ada", Some("s1"));

@@ -4,7 +4,7 @@ use e2e::Stack;
 use shared_protocol::limits::{FRAME_BYTES, RESULT_BYTES};
 use shared_protocol::{ErrorCode, Role, ServerMessage, StreamEvent, UserClaims};
 
-on_both!(
+on_all!(
     a_command_changes_the_shell_it_runs_in,
     output_is_given_as_it_was,
     codes_are_the_shells,

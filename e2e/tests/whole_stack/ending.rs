@@ -6,7 +6,7 @@ use shared_protocol::{EndReason, ErrorCode, SessionId, StreamEvent, UserClaims};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
 
-on_both!(
+on_all!(
     the_shells_exit_is_told,
     a_killed_shell_is_told,
     close_ends_the_session_and_its_connections,
@@ -100,7 +100,7 @@ async fn no_process_is_left(stack: Stack) {
     terminal.close_session().await;
     expect_exit(&mut terminal).await;
     until("every process of the session to be gone", async || !pids.iter().any(|pid| alive(*pid))).await;
-    assert_eq!(zombies_of(stack.service_id()), Vec::<u32>::new());
+    assert_eq!(zombies_of(stack.backend.id(0)), Vec::<u32>::new());
     stack.stop().await;
 }
 

@@ -1,9 +1,10 @@
-//! The whole stack, twice: with the function in the gateway's process, and with the real `bootstrap` binary and a DynamoDB API. One
+//! The whole stack, three times: with the function in the gateway's process, with the real `bootstrap` binary and a DynamoDB API,
+//! and with two instances of the service behind a load balancer. One
 //! test program, so that everything is linked once.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-/// Makes two tests of a scenario, one for each way to run the function.
-macro_rules! on_both {
+/// Makes three tests of a scenario, one for each way to run the stack.
+macro_rules! on_all {
     ($($scenario:ident),* $(,)?) => {
         mod in_process {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -15,6 +16,12 @@ macro_rules! on_both {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $scenario() {
                 super::$scenario(e2e::Stack::start(e2e::Function::Bootstrap).await).await;
+            })*
+        }
+        mod two_instances {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                super::$scenario(e2e::Stack::start_two().await).await;
             })*
         }
     };

@@ -3,7 +3,7 @@
 use e2e::{Stack, Terminal};
 use std::time::Duration;
 
-on_both!(
+on_all!(
     every_byte_arrives,
     five_megabytes_arrive_whole,
     a_flood_is_interrupted,

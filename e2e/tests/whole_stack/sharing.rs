@@ -3,7 +3,7 @@
 use e2e::Stack;
 use shared_protocol::{ErrorCode, Role, StreamEvent, UserClaims};
 
-on_both!(what_one_says_all_hear, all_see_the_same, a_viewer_only_watches);
+on_all!(what_one_says_all_hear, all_see_the_same, a_viewer_only_watches);
 
 async fn what_one_says_all_hear(stack: Stack) {
     let mut ada = stack.terminal("ada", "s1").await;

@@ -5,7 +5,7 @@ use shared_protocol::StreamEvent;
 use shared_protocol::client::Keys;
 use std::time::Duration;
 
-on_both!(
+on_all!(
     a_key_comes_back,
     the_size_is_the_windows,
     control_c_ends_what_runs,

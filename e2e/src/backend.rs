@@ -1,0 +1,164 @@
+//! The terminal service as a deployment runs it: one process, or several behind a load balancer that share Redis. Tests take
+//! instances down by real signals, and come between them and Redis.
+
+use crate::binaries::binary;
+use crate::service::Service;
+use futures_util::future::join_all;
+use rustix::process::Signal;
+use std::net::SocketAddr;
+use std::process::ExitStatus;
+use tempfile::TempDir;
+use test_servers::{RedisServer, RoundRobin, TcpProxy};
+use tokio::process::Command;
+
+/// The secrets that every part of the stack knows.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Secrets {
+    pub(crate) users: &'static str,
+    pub(crate) gateway: &'static str,
+}
+
+/// What several instances have in common.
+struct Shared {
+    redis: RedisServer,
+    proxy: TcpProxy,
+    balancer: RoundRobin,
+}
+
+/// One or more instances.
+pub struct Backend {
+    instances: Vec<Option<Service>>,
+    shared: Option<Shared>,
+    secrets: Secrets,
+    log: &'static str,
+    /// The shells' home: empty, so that nobody's own settings decide a test.
+    home: TempDir,
+}
+
+impl Backend {
+    /// Starts so many; more than one share Redis.
+    pub(crate) async fn start(instances: usize, secrets: Secrets, log: &'static str) -> Self {
+        let home = TempDir::new().expect("a temporary folder");
+        let shared = if instances > 1 {
+            let redis = RedisServer::start().await;
+            let proxy = TcpProxy::start(redis.address()).await;
+            Some(Shared { redis, proxy, balancer: RoundRobin::start(&[]).await })
+        } else {
+            None
+        };
+        let mut backend = Self { instances: Vec::new(), shared, secrets, log, home };
+        for _ in 0..instances {
+            backend.add().await;
+        }
+        backend
+    }
+
+    /// Starts another instance, and waits until requests reach it. Returns its number.
+    pub async fn add(&mut self) -> usize {
+        let mut command = Command::new(binary("termgate"));
+        command
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.home.path())
+            .env("USER", "student")
+            .env("HOST", "127.0.0.1")
+            .env("PORT", "0")
+            .env("JWT_SECRET", self.secrets.users)
+            .env("GATEWAY_SECRET", self.secrets.gateway)
+            .env("LOG_FORMAT", "json")
+            .env("RUST_LOG", self.log);
+        if let Some(shared) = &self.shared {
+            command.env("REDIS_URL", shared.redis.url_through(shared.proxy.address())).env("ADVERTISE_URL", "auto");
+        }
+        let service = Service::start("the service", command, r#""address":""#).await;
+        let address = service.addr;
+        self.instances.push(Some(service));
+        if let Some(shared) = &self.shared {
+            shared.balancer.add(address);
+            shared.balancer.healthy(self.running().count()).await;
+        }
+        self.instances.len() - 1
+    }
+
+    fn running(&self) -> impl Iterator<Item = &Service> {
+        self.instances.iter().flatten()
+    }
+
+    /// Where the gateway reaches the service.
+    pub fn url(&self) -> String {
+        let balancer = self.shared.as_ref().map(|shared| shared.balancer.address());
+        format!("http://{}", balancer.unwrap_or_else(|| self.address(0)))
+    }
+
+    /// Where one instance listens.
+    pub fn address(&self, instance: usize) -> SocketAddr {
+        self.instance(instance).addr
+    }
+
+    /// The process of one instance.
+    pub fn id(&self, instance: usize) -> u32 {
+        self.instance(instance).id()
+    }
+
+    /// What one instance has logged.
+    pub fn log(&self, instance: usize) -> String {
+        self.instance(instance).log()
+    }
+
+    fn instance(&self, instance: usize) -> &Service {
+        self.instances[instance].as_ref().expect("the instance runs")
+    }
+
+    /// Sends a signal to one instance.
+    pub fn signal(&self, instance: usize, signal: Signal) {
+        self.instance(instance).signal(signal);
+    }
+
+    /// One instance dies, and the balancer is not told.
+    pub async fn kill(&mut self, instance: usize) {
+        let service = self.instances[instance].take().expect("the instance runs");
+        service.kill().await;
+    }
+
+    /// One instance is asked to end, as when another version is deployed. Returns how it ended.
+    pub async fn replace(&mut self, instance: usize) -> ExitStatus {
+        let service = self.instances[instance].take().expect("the instance runs");
+        let address = service.addr;
+        let status = service.stop().await;
+        if let Some(shared) = &self.shared {
+            shared.balancer.remove(address);
+        }
+        status
+    }
+
+    /// What stands between the instances and Redis.
+    pub fn redis_proxy(&self) -> &TcpProxy {
+        &self.shared().proxy
+    }
+
+    /// The Redis that the instances share.
+    pub fn redis(&mut self) -> &mut RedisServer {
+        &mut self.shared.as_mut().expect("several instances").redis
+    }
+
+    /// What the gateway's requests go through.
+    pub fn balancer(&self) -> &RoundRobin {
+        &self.shared().balancer
+    }
+
+    fn shared(&self) -> &Shared {
+        self.shared.as_ref().expect("several instances")
+    }
+
+    /// Ends every instance; each leaves no process behind and ends well.
+    pub(crate) async fn stop(self) {
+        for service in self.running() {
+            let zombies = crate::processes::zombies_of(service.id());
+            assert!(zombies.is_empty(), "ended and not waited for: {zombies:?}");
+        }
+        let ended = join_all(self.instances.into_iter().flatten().map(Service::stop)).await;
+        for status in ended {
+            assert!(status.success(), "the service ended with {status}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Several instances of the service, as real processes that share a real Redis: taken down, stopped for a while, cut off and
+//! replaced under load. Each scenario says what its user must notice, and what not.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod death;
+mod redis;
+mod replacement;
+
+use e2e::{PATIENCE, Stack, Terminal};
+use shared_protocol::server::ErrorMessage;
+use shared_protocol::{Epoch, ServerMessage};
+use std::time::Duration;
+use tokio::time::{Instant, interval, timeout};
+
+/// Looks until it is so, with a deadline.
+async fn until(what: &str, patience: Duration, mut is_so: impl AsyncFnMut() -> bool) {
+    let look = async {
+        let mut every = interval(Duration::from_millis(50));
+        while !is_so().await {
+            every.tick().await;
+        }
+    };
+    assert!(timeout(patience, look).await.is_ok(), "{what} took longer than {patience:?}");
+}
+
+/// The instance that started the latest shell of a session.
+fn owner(stack: &Stack, session: &str, instances: &[usize]) -> usize {
+    let started = |log: &str| {
+        log.lines()
+            .any(|line| line.contains("starting a shell") && line.contains(&format!("\"session\":\"{session}\"")))
+    };
+    let owners: Vec<usize> =
+        instances.iter().copied().filter(|instance| started(&stack.backend.log(*instance))).collect();
+    assert_eq!(owners.len(), 1, "one instance has started {session}");
+    owners[0]
+}
+
+/// Attaches as a page does whose session's instance may be gone: again and again, until it is let in.
+async fn attach_again(stack: &Stack, user: &str, session: &str, patience: Duration) -> Terminal {
+    let deadline = Instant::now() + patience;
+    let mut every = interval(Duration::from_millis(250));
+    loop {
+        every.tick().await;
+        let mut terminal = stack.connect(user, session).await;
+        match terminal.try_attach().await {
+            Ok(()) => return terminal,
+            Err(refusal) => assert!(refusal.retryable, "{refusal:?}"),
+        }
+        assert!(Instant::now() < deadline, "not attached within {patience:?}");
+    }
+}
+
+/// What an instance says at `/health`.
+async fn health(stack: &Stack, instance: usize) -> (u16, String) {
+    let url = format!("http://{}/health", stack.backend.address(instance));
+    let answer = timeout(PATIENCE, e2e::http().get(url).send()).await.unwrap().unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+fn epoch(terminal: &Terminal) -> Epoch {
+    terminal.attached.as_ref().unwrap().epoch
+}
+
+fn refusal(reply: &ServerMessage) -> Option<ErrorMessage> {
+    match reply {
+        ServerMessage::Error(error) => Some(error.clone()),
+        _ => None,
+    }
+}
