@@ -1,0 +1,166 @@
+//! How the service begins: it waits for a server that is not there yet, and says at once what waiting does not heal, without
+//! ever showing the password.
+
+use crate::{SOON, connect, keeps_the_contract};
+use backend::store::{ConnectError, RedisStore, Store, contract};
+use std::path::Path;
+use std::time::Duration;
+use test_servers::{RedisOptions, RedisServer, TcpProxy};
+use tokio::net::TcpListener;
+use tokio::time::{Instant, timeout};
+
+/// What a server that is there is asked for no longer than.
+const AT_ONCE: Duration = Duration::from_secs(4);
+
+const PASSWORD: &str = "open sesame/@:#?%";
+
+/// Connecting is refused at once, and lastingly; returns the sentence.
+async fn refused(url: &str, authority: Option<&Path>) -> String {
+    let connecting = RedisStore::connect_trusting(url, authority, Duration::from_secs(60));
+    let outcome = timeout(AT_ONCE, connecting).await.expect("it waits for what does not come");
+    let error = outcome.err().expect("it connects");
+    assert!(matches!(error, ConnectError::Refused(_) | ConnectError::Unusable(_)), "{error:?}");
+    let sentence = error.to_string();
+    assert!(!sentence.contains("sesame") && !format!("{error:?}").contains("sesame"), "{sentence}");
+    sentence
+}
+
+fn replaced(url: &str, from: &str, to: &str) -> String {
+    assert!(url.contains(from), "{from} is in the URL");
+    url.replacen(from, to, 1)
+}
+
+#[tokio::test]
+async fn a_server_that_comes_later_is_waited_for() {
+    let mut server = RedisServer::start().await;
+    server.kill().await;
+    let url = server.url();
+    let (store, ()) = tokio::join!(connect(&url), async {
+        // The first attempt has failed by then: it takes a moment to start.
+        server.restart().await;
+    });
+    keeps_the_contract(&store).await;
+}
+
+#[tokio::test]
+async fn a_network_that_comes_later_is_waited_for() {
+    let server = RedisServer::start().await;
+    let proxy = TcpProxy::start(server.address()).await;
+    proxy.cut().await;
+    let url = server.url_through(proxy.address());
+    let mut connecting = std::pin::pin!(connect(&url));
+    timeout(Duration::from_millis(600), &mut connecting).await.err().expect("nobody is there yet");
+    proxy.stall().await;
+    timeout(Duration::from_millis(600), &mut connecting).await.err().expect("nobody answers yet");
+    proxy.restore().await;
+    let store = timeout(SOON, connecting).await.unwrap();
+    assert!(!store.beat(&contract::instance("i")).await.unwrap());
+}
+
+#[tokio::test]
+async fn patience_ends() {
+    let mut server = RedisOptions::default().password(PASSWORD).start().await;
+    server.kill().await;
+    let before = Instant::now();
+    let error = RedisStore::connect(&server.url(), Duration::from_secs(1)).await.err().unwrap();
+    assert!(before.elapsed() < AT_ONCE);
+    let sentence = error.to_string();
+    let expected = format!("{} cannot be reached: Connection refused", server.address());
+    assert!(matches!(error, ConnectError::Away { .. }) && sentence.starts_with(&expected), "{sentence}");
+    assert!(sentence.ends_with("(tried for 1s)") && !sentence.contains("sesame"), "{sentence}");
+}
+
+#[tokio::test]
+async fn a_password_is_needed_and_has_to_be_right() {
+    let server = RedisOptions::default().password(PASSWORD).start().await;
+    let store = connect(&server.url()).await;
+    keeps_the_contract(&store).await;
+    let wrong = refused(&replaced(&server.url(), ":open", ":sesame-open"), None).await;
+    assert_eq!(wrong, "the server does not accept the user and password of the URL");
+    let unknown = refused(&replaced(&server.url(), ":open", "sesame:open"), None).await;
+    assert_eq!(unknown, wrong);
+    let none = refused(&format!("redis://{}/", server.address()), None).await;
+    assert_eq!(none, "the server wants a password, and the URL has none");
+}
+
+#[tokio::test]
+async fn a_password_that_the_server_does_not_have() {
+    let server = RedisServer::start().await;
+    let sentence = refused(&replaced(&server.url(), "redis://", "redis://:sesame@"), None).await;
+    assert_eq!(sentence, "the server has no password, and the URL has one");
+}
+
+#[tokio::test]
+async fn a_user_that_may_not_run_scripts() {
+    let server = RedisServer::start().await;
+    server.command(&["ACL", "SETUSER", "ada", "on", ">sesame", "~*", "+@all", "-@scripting"]).await;
+    let sentence = refused(&replaced(&server.url(), "redis://", "redis://ada:sesame@"), None).await;
+    assert!(sentence.starts_with("the server's user may not do what is needed"), "{sentence}");
+    server.command(&["ACL", "SETUSER", "ada", "+eval", "-info", "-config"]).await;
+    let store = connect(&replaced(&server.url(), "redis://", "redis://ada:sesame@")).await;
+    keeps_the_contract(&store).await;
+}
+
+#[tokio::test]
+async fn a_database_of_its_own() {
+    let server = RedisServer::start().await;
+    let store = connect(&format!("redis://{}/3", server.address())).await;
+    store.put(&contract::created("s"), None).await.unwrap();
+    assert!(server.command(&["INFO", "keyspace"]).await.contains("db3:keys=2"));
+    let sentence = refused(&format!("redis://{}/99", server.address()), None).await;
+    assert_eq!(sentence, "the server has no database 99");
+}
+
+#[tokio::test]
+async fn over_tls_with_an_authority_that_is_trusted() {
+    let server = RedisOptions::default().tls().password(PASSWORD).start().await;
+    assert!(server.url().starts_with("rediss://"));
+    let store = RedisStore::connect_trusting(&server.url(), server.authority(), SOON).await.unwrap();
+    keeps_the_contract(&store).await;
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_trusted() {
+    let (server, other) = tokio::join!(RedisOptions::default().tls().start(), RedisOptions::default().tls().start());
+    for authority in [None, other.authority()] {
+        let sentence = refused(&server.url(), authority).await;
+        assert!(sentence.starts_with("the server's certificate is not accepted"), "{sentence}");
+        assert!(sentence.ends_with("REDIS_CA names the authority"), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn one_speaks_tls_and_the_other_does_not() {
+    let (plain, encrypted) = tokio::join!(RedisServer::start(), RedisOptions::default().tls().start());
+    // It hangs up without a word, as what is only starting does too: it is waited for, and the reason may be this.
+    let url = format!("redis://{}/", encrypted.address());
+    let error = RedisStore::connect(&url, Duration::ZERO).await.err().unwrap().to_string();
+    assert!(error.contains("hangs up; if it wants TLS, the URL must begin with rediss://"), "{error}");
+    let url = format!("rediss://{}/", plain.address());
+    let error = RedisStore::connect_trusting(&url, None, Duration::ZERO).await.err().unwrap().to_string();
+    assert!(error.contains("does not answer") || error.contains("does not speak TLS"), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_redis() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("redis://{}/", listener.local_addr().unwrap());
+    let answering = async {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            socket.try_write(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+        }
+    };
+    let sentence = tokio::select! {
+        sentence = refused(&url, None) => sentence,
+        () = answering => unreachable!(),
+    };
+    assert!(sentence.contains("does not speak Redis"), "{sentence}");
+}
+
+#[tokio::test]
+async fn an_address_that_cannot_be_used() {
+    for url in ["redis://:sesame@", "rediss://:sesame@host/#insecure", "http://sesame", ""] {
+        refused(url, None).await;
+    }
+}
