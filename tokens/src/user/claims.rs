@@ -1,0 +1,84 @@
+//! A user token's claims as platforms write them, before they are the ones that the rest of Termgate knows: audiences may be
+//! a list, and dates may have fractions.
+
+use crate::{BadToken, SUB_BYTES};
+use serde::Deserialize;
+use shared_protocol::limits::MAX_NUMBER;
+use shared_protocol::{Role, SessionId, UserClaims};
+
+/// The claims as they travel.
+#[derive(Debug, Deserialize)]
+pub(super) struct Claims {
+    sub: String,
+    pub(super) exp: Date,
+    pub(super) nbf: Option<Date>,
+    pub(super) iat: Option<Date>,
+    pub(super) iss: Option<String>,
+    aud: Option<Audience>,
+    sid: Option<SessionId>,
+    #[serde(default)]
+    role: Role,
+    #[serde(default)]
+    admin: bool,
+}
+
+/// Seconds since 1970. RFC 7519 allows fractions, and some platforms write them; they are cut off.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(try_from = "f64")]
+pub(super) struct Date(pub(super) u64);
+
+impl TryFrom<f64> for Date {
+    type Error = &'static str;
+
+    fn try_from(seconds: f64) -> Result<Self, Self::Error> {
+        if (0.0..=MAX_NUMBER as f64).contains(&seconds) { Ok(Self(seconds as u64)) } else { Err("no date") }
+    }
+}
+
+/// RFC 7519 section 4.1.3: one audience, or several.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Claims {
+    /// What their types do not say. The subject ends up in policies, tables and lines of a log.
+    pub(super) fn check(&self) -> Result<(), BadToken> {
+        let length = 1..=SUB_BYTES;
+        if length.contains(&self.sub.len()) && !self.sub.chars().any(char::is_control) {
+            Ok(())
+        } else {
+            Err(BadToken::BadClaims)
+        }
+    }
+
+    pub(super) fn is_for(&self, audience: &str) -> bool {
+        match &self.aud {
+            None => false,
+            Some(Audience::One(one)) => one == audience,
+            Some(Audience::Many(many)) => many.iter().any(|one| one == audience),
+        }
+    }
+
+    /// The claims as everyone else knows them. `audience` is the one that they were found to be for.
+    pub(super) fn judged_by(self, audience: Option<String>) -> UserClaims {
+        let first = match self.aud {
+            Some(Audience::One(one)) => Some(one),
+            Some(Audience::Many(many)) => many.into_iter().next(),
+            None => None,
+        };
+        UserClaims {
+            sub: self.sub,
+            exp: self.exp.0,
+            nbf: self.nbf.map(|date| date.0),
+            iat: self.iat.map(|date| date.0),
+            iss: self.iss,
+            aud: audience.or(first),
+            sid: self.sid,
+            role: self.role,
+            admin: self.admin,
+        }
+    }
+}
