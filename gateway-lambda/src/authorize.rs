@@ -3,11 +3,13 @@
 //! One judgement with two callers: the `REQUEST` authorizer, which API Gateway asks first, and `$connect` itself where no
 //! authorizer is configured.
 
+use crate::budget::Budget;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::HandleError;
 use crate::event::Handshake;
 use crate::identity::Identity;
+use crate::users::Disbelief;
 use serde_json::{Value, json};
 use shared_protocol::{ErrorCode, SessionId};
 use tokens::BadToken;
@@ -18,7 +20,9 @@ pub(crate) enum Refusal {
     #[error("there is no token, neither as ?token= nor beside the subprotocol")]
     NoToken,
     #[error("{0}")]
-    BadToken(#[from] BadToken),
+    BadToken(BadToken),
+    #[error("{}", Disbelief::NoKeys)]
+    NoKeys,
     #[error("the page's origin is not in ALLOWED_ORIGINS")]
     Origin,
     #[error("the sessionId of the query is no session id")]
@@ -34,17 +38,32 @@ impl Refusal {
             Self::BadToken(BadToken::Expired) => ErrorCode::TokenExpired,
             Self::NoToken | Self::BadToken(_) => ErrorCode::Unauthorized,
             Self::Origin | Self::BadSession | Self::OtherSession => ErrorCode::Forbidden,
+            Self::NoKeys => ErrorCode::Internal,
+        }
+    }
+}
+
+impl From<Disbelief> for Refusal {
+    fn from(disbelief: Disbelief) -> Self {
+        match disbelief {
+            Disbelief::BadToken(bad) => Self::BadToken(bad),
+            Disbelief::NoKeys => Self::NoKeys,
         }
     }
 }
 
 /// Who is opening a connection, if they may.
-pub(crate) fn identify(handshake: &Handshake, config: &Config, clock: &dyn Clock) -> Result<Identity, Refusal> {
+pub(crate) async fn identify(
+    handshake: &Handshake,
+    config: &Config,
+    clock: &dyn Clock,
+    budget: Budget,
+) -> Result<Identity, Refusal> {
     if !config.origins.allow(handshake.origin.as_deref()) {
         return Err(Refusal::Origin);
     }
     let token = handshake.token.as_deref().ok_or(Refusal::NoToken)?;
-    let claims = config.users.verify(token, clock.unix_seconds())?;
+    let claims = config.users.verify(token, clock, budget.left_to_finish()).await?;
     let asked = match handshake.session_id.as_deref() {
         Some(asked) => Some(SessionId::new(asked).map_err(|_| Refusal::BadSession)?),
         None => None,
@@ -55,7 +74,7 @@ pub(crate) fn identify(handshake: &Handshake, config: &Config, clock: &dyn Clock
     Ok(Identity::new(claims, asked))
 }
 
-/// The authorizer's answer: a policy that allows or denies (403), or the error that API Gateway turns into a 401.
+/// The authorizer's answer: a policy that allows or denies (403), or an error, which API Gateway turns into a 401 or a 500.
 /// Source: API Gateway developer guide, "Output from an API Gateway Lambda authorizer".
 pub(crate) fn answer(judged: Result<&Identity, &Refusal>, method_arn: &str) -> Result<Value, HandleError> {
     match judged {
@@ -65,6 +84,7 @@ pub(crate) fn answer(judged: Result<&Identity, &Refusal>, method_arn: &str) -> R
             Ok(policy)
         }
         Err(refusal) if refusal.code() == ErrorCode::Forbidden => Ok(policy("refused", "Deny", method_arn)),
+        Err(Refusal::NoKeys) => Err(HandleError::NoKeys),
         Err(_) => Err(HandleError::Unauthorized),
     }
 }

@@ -4,9 +4,11 @@
 
 use crate::browser::Endpoint;
 use crate::origin::Origins;
+use crate::users::{PublishedKeys, Users};
 use aws_credential_types::Credentials;
+use std::sync::Arc;
 use std::time::Duration;
-use tokens::{GatewaySecret, UserKey, UserTokens};
+use tokens::{BadKeySetting, GatewaySecret, KeySetting, UserTokens};
 
 /// Default of `CONNECTION_TTL_SECONDS`: API Gateway's own idle limit.
 pub const CONNECTION_TTL: Duration = Duration::from_secs(600);
@@ -32,13 +34,25 @@ pub enum ConfigError {
         /// What is wrong with it; never its value, which may be a secret.
         reason: String,
     },
+    /// The key of users' tokens is unusable, or there is more than one.
+    #[error(transparent)]
+    Key(#[from] BadKeySetting),
 }
 
 /// Whom the gateway lets in, and where it finds the browser.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How user tokens are checked: `JWT_SECRET` (HS256), and once set `JWT_ISSUER` and `JWT_AUDIENCE`.
-    pub users: UserTokens,
+    /// How user tokens are checked. Exactly one of:
+    /// - `JWT_SECRET`: HS256 with this secret of at least 32 bytes;
+    /// - `JWT_PUBLIC_KEY`: RS256, ES256 or EdDSA with this public key in PEM (RSA of 2048 to 4096 bits, P-256 or Ed25519), whose
+    ///   line ends may be written as `\n`;
+    /// - `JWT_JWKS`: the same with this key set as JSON, from which a token's `kid` chooses;
+    /// - `JWT_JWKS_URL`: the same with the key set at this address (https, or this machine), which is fetched when the first
+    ///   token comes, again after 10 minutes, and on an unknown `kid`, but at most once a minute; when it cannot be fetched
+    ///   again, it serves for 24 hours.
+    ///
+    /// Once set, `JWT_ISSUER` and `JWT_AUDIENCE` must be a token's `iss` and (one of) its `aud`.
+    pub users: Users,
     /// `ALLOWED_ORIGINS`, with commas; every origin when not set.
     pub origins: Origins,
     /// `MAX_CONNECTIONS_PER_USER`, default [`CONNECTIONS_PER_USER`].
@@ -53,9 +67,9 @@ pub struct Config {
 
 impl Config {
     /// With defaults for everything but the key.
-    pub fn new(users: UserTokens) -> Self {
+    pub fn new(users: impl Into<Users>) -> Self {
         Self {
-            users,
+            users: users.into(),
             origins: Origins::Any,
             connections_per_user: CONNECTIONS_PER_USER,
             connection_ttl: CONNECTION_TTL,
@@ -67,10 +81,7 @@ impl Config {
     /// Reads the variables named at the fields.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let lookup = Lookup(&lookup);
-        let secret = lookup.required("JWT_SECRET", "every connection is authorized by a token signed with it")?;
-        let key = UserKey::hs256(secret.as_bytes()).map_err(unusable("JWT_SECRET"))?;
-        let users = UserTokens { key, issuer: lookup.get("JWT_ISSUER"), audience: lookup.get("JWT_AUDIENCE") };
-        let mut config = Self::new(users);
+        let mut config = Self::new(users(&lookup)?);
         config.origins = Origins::parse(&lookup.get("ALLOWED_ORIGINS").unwrap_or_default());
         if let Some(limit) = lookup.number("MAX_CONNECTIONS_PER_USER")? {
             config.connections_per_user = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -90,12 +101,26 @@ impl Config {
     }
 }
 
+fn users<F: Fn(&str) -> Option<String>>(lookup: &Lookup<'_, F>) -> Result<Users, ConfigError> {
+    let (issuer, audience) = (lookup.get("JWT_ISSUER"), lookup.get("JWT_AUDIENCE"));
+    let because = "every connection is authorized by a token signed with it (or with a key that JWT_PUBLIC_KEY, JWT_JWKS or \
+                   JWT_JWKS_URL names)";
+    match KeySetting::from_lookup(|name| lookup.get(name))? {
+        None => Err(ConfigError::Required { name: "JWT_SECRET", because }),
+        Some(KeySetting::Key(key)) => Ok(UserTokens { key, issuer, audience }.into()),
+        Some(KeySetting::Url(url)) => {
+            let keys = PublishedKeys::new(&url, issuer, audience).map_err(unusable("JWT_JWKS_URL"))?;
+            Ok(Users::Published(Arc::new(keys)))
+        }
+    }
+}
+
 /// Where the terminal service is, and what it knows the gateway by.
 #[derive(Debug, Clone)]
 pub struct BackendConfig {
     /// `APP_RUNNER_URL` or `BACKEND_URL`, without a slash at the end.
     pub url: String,
-    /// `GATEWAY_SECRET`; derived from `JWT_SECRET` when only that is set.
+    /// `GATEWAY_SECRET`; derived from `JWT_SECRET` when only that is set. No public key can stand in for it.
     pub secret: GatewaySecret,
 }
 
@@ -114,7 +139,7 @@ impl BackendConfig {
             let reason = "it must start with https:// or http://".to_owned();
             return Err(ConfigError::Unusable { name: "APP_RUNNER_URL", reason });
         }
-        let because = "requests to the terminal service are signed with it, or with a secret derived from JWT_SECRET";
+        let because = "requests to the terminal service are signed with it, and it can be derived from JWT_SECRET only";
         let secret = match (lookup.get("GATEWAY_SECRET"), lookup.get("JWT_SECRET")) {
             (Some(secret), _) => GatewaySecret::new(secret.as_bytes()).map_err(unusable("GATEWAY_SECRET"))?,
             (None, Some(secret)) => GatewaySecret::derived_from(secret.as_bytes()).map_err(unusable("JWT_SECRET"))?,
@@ -217,6 +242,17 @@ mod tests {
             (backend(&[("JWT_SECRET", SECRET)]), "APP_RUNNER_URL is required because messages are forwarded"),
             (backend(&[("APP_RUNNER_URL", "localhost")]), "APP_RUNNER_URL is not usable: it must start with https://"),
             (backend(&[url]), "GATEWAY_SECRET is required because"),
+            (backend(&[url, ("JWT_JWKS_URL", "https://a.example")]), "GATEWAY_SECRET is required because"),
+            (
+                config(&[("JWT_JWKS_URL", "http://a.example/short")]),
+                "JWT_JWKS_URL is not usable: it must start with https",
+            ),
+            (config(&[("JWT_PUBLIC_KEY", "short")]), "JWT_PUBLIC_KEY is not usable: it is no PEM"),
+            (config(&[("JWT_JWKS", "short")]), "JWT_JWKS is not usable: it is no key set"),
+            (
+                config(&[("JWT_JWKS_URL", "https://a.example"), ("JWT_SECRET", SECRET)]),
+                "JWT_SECRET and JWT_JWKS_URL are both set",
+            ),
             (backend(&[url, ("GATEWAY_SECRET", "short"), ("JWT_SECRET", SECRET)]), "GATEWAY_SECRET is not usable"),
             (aws(&[]), "AWS_ACCESS_KEY_ID is required because"),
             (aws(&[("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")]), "TABLE_NAME is required because"),
@@ -231,7 +267,8 @@ mod tests {
     fn defaults_and_overrides() {
         let config = Config::from_lookup(lookup(&[("JWT_SECRET", SECRET)])).unwrap();
         assert_eq!((config.connections_per_user, config.connection_ttl.as_secs()), (20, 600));
-        assert_eq!((config.origins.clone(), config.users.issuer.clone()), (Origins::Any, None));
+        assert_eq!(config.origins, Origins::Any);
+        assert!(matches!(&config.users, Users::Fixed(tokens) if tokens.issuer.is_none()), "{config:?}");
         assert_eq!(config.endpoint("api.example", "prod").as_str(), "https://api.example/prod");
         let config = Config::from_lookup(lookup(&[
             ("JWT_SECRET", SECRET),
@@ -245,7 +282,7 @@ mod tests {
         let config = config.unwrap();
         assert_eq!((config.connections_per_user, config.connection_ttl.as_secs()), (3, 60));
         assert!(!config.origins.allow(Some("https://other.example")));
-        assert_eq!(config.users.issuer.as_deref(), Some("lab"));
+        assert!(matches!(&config.users, Users::Fixed(tokens) if tokens.issuer.as_deref() == Some("lab")), "{config:?}");
         assert_eq!(config.endpoint("api.example", "prod").as_str(), "http://127.0.0.1:4000/local");
     }
 

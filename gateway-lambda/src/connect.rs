@@ -37,6 +37,15 @@ impl Refused {
             Self::Table(_) => ErrorCode::Internal,
         }
     }
+
+    /// What a client may be told.
+    fn sentence(&self) -> String {
+        match self {
+            Self::Table(_) => "The gateway could not write down the connection; try again.".to_owned(),
+            Self::Refusal(Refusal::NoKeys) => "The gateway could not check the token; try again.".to_owned(),
+            Self::Refusal(_) | Self::TooMany(_) => format!("{self}."),
+        }
+    }
 }
 
 /// Handles `$connect`. A browser sees of a refusal only that it failed; the body is for programs and for API Gateway's log.
@@ -59,11 +68,10 @@ pub(crate) async fn handle(parts: &Parts, source: Source, handshake: &Handshake,
             let status = code.status();
             if code == ErrorCode::Internal {
                 tracing::error!(status, request_id, duration_ms, reason = %refused, "[WebSocket] Refused: {connection}");
-                let error = ApiError::new(code, "The gateway could not write down the connection; try again.");
-                return json!({"statusCode": status, "body": json!(error).to_string()});
+            } else {
+                tracing::warn!(status, request_id, duration_ms, reason = %refused, "[WebSocket] Refused: {connection}");
             }
-            tracing::warn!(status, request_id, duration_ms, reason = %refused, "[WebSocket] Refused: {connection}");
-            let error = ApiError::new(code, format!("{refused}."));
+            let error = ApiError::new(code, refused.sentence());
             json!({"statusCode": status, "body": json!(error).to_string()})
         }
     }
@@ -73,7 +81,7 @@ async fn open(line: &Line<'_>, source: Source, handshake: &Handshake) -> Result<
     let Line { parts, connection, .. } = line;
     let identity = match source.identity {
         Some(identity) => identity,
-        None => authorize::identify(handshake, &parts.config, parts.clock.as_ref())?,
+        None => authorize::identify(handshake, &parts.config, parts.clock.as_ref(), line.budget).await?,
     };
     let now = parts.clock.unix_seconds();
     let mut open = line.row(parts.connections.count_of_user(&identity.sub, now)).await?;

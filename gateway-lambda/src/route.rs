@@ -50,7 +50,9 @@ impl Gateway {
         })?;
         tracing::info!("[WebSocket] Route: {}, ConnectionId: {}", source.route, source.connection);
         match event {
-            Event::Authorize { method_arn, handshake } => self.authorize(&source, &handshake, &method_arn, budget),
+            Event::Authorize { method_arn, handshake } => {
+                self.authorize(&source, &handshake, &method_arn, budget).await
+            }
             Event::Connect(handshake) => Ok(connect::handle(&self.parts, source, &handshake, budget).await),
             Event::Disconnect { code } => {
                 Ok(disconnect::handle(&self.parts, &self.identities, source, code, budget).await)
@@ -59,14 +61,14 @@ impl Gateway {
         }
     }
 
-    fn authorize(
+    async fn authorize(
         &self,
         source: &Source,
         handshake: &Handshake,
         method_arn: &str,
         budget: Budget,
     ) -> Result<Value, HandleError> {
-        let judged = authorize::identify(handshake, &self.parts.config, self.parts.clock.as_ref());
+        let judged = authorize::identify(handshake, &self.parts.config, self.parts.clock.as_ref(), budget).await;
         let (connection, request_id, duration_ms) = (&source.connection, &source.request_id, budget.elapsed_ms());
         match &judged {
             Ok(identity) => {

@@ -1,6 +1,7 @@
 //! The terminal service over HTTP: every request carries a token that is worth nothing for any other request.
 
 use super::{Backend, BackendError, Caller, Close, Reply};
+use crate::client::{builder, causes, chain};
 use crate::clock::Clock;
 use crate::config::BackendConfig;
 use async_trait::async_trait;
@@ -14,7 +15,6 @@ use shared_protocol::gateway::{
 };
 use shared_protocol::limits::MESSAGE_BYTES;
 use shared_protocol::{ApiError, GatewayClaims, Inbound};
-use std::error::Error;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -135,17 +135,7 @@ enum Failed {
 }
 
 fn client() -> Result<Client, String> {
-    // Whoever installed a provider before has chosen already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder()
-        .http1_only()
-        .tcp_nodelay(true)
-        .connect_timeout(CONNECT_TIME)
-        .pool_idle_timeout(POOL_IDLE)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .map_err(|error| chain(&error))
+    builder(CONNECT_TIME).pool_idle_timeout(POOL_IDLE).build().map_err(|error| chain(&error))
 }
 
 fn body(value: &impl serde::Serialize) -> Result<Bytes, BackendError> {
@@ -179,15 +169,6 @@ fn failure(failed: &Failed) -> BackendError {
         Failed::There(error) if error.is_timeout() && !error.is_connect() => BackendError::Timeout,
         Failed::There(error) => BackendError::Unreachable(chain(error)),
     }
-}
-
-fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
-    std::iter::successors(Some(error), |&error| error.source())
-}
-
-/// An error with its causes, in one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    causes(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// Reads an answer. `follow` is the header that names what to ask for next.

@@ -132,7 +132,8 @@ async fn the_start_touches_no_network_but_the_runtimes() {
     let mut function = Function::start(&[
         ("TABLE_NAME", "Connections"),
         ("APP_RUNNER_URL", "http://192.0.2.1"),
-        ("JWT_SECRET", SECRET),
+        ("GATEWAY_SECRET", SECRET),
+        ("JWT_JWKS_URL", "https://192.0.2.1/keys"),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://192.0.2.1"),
     ])
     .await;

@@ -9,5 +9,6 @@ mod contract;
 mod http_backend;
 mod management;
 mod moto;
+mod published_keys;
 mod runtime_api;
 mod server;

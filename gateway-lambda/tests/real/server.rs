@@ -64,6 +64,11 @@ impl Server {
     pub(crate) fn unseen(&self) -> usize {
         self.arrived.len()
     }
+
+    /// Looks at all of them.
+    pub(crate) fn see_all(&mut self) {
+        while self.arrived.try_recv().is_ok() {}
+    }
 }
 
 async fn answer(State((sender, script)): State<(mpsc::Sender<Arrived>, Script)>, request: Request) -> Response<Body> {

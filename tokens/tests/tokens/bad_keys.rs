@@ -56,7 +56,7 @@ fn a_pem_survives_what_variables_do_to_it() {
     assert!(UserKey::pem(&pem("rsa-4096.public")).is_ok());
 }
 
-fn set(keys: Value) -> Result<UserKey, BadKey> {
+fn set(keys: &Value) -> Result<UserKey, BadKey> {
     UserKey::set(json!({"keys": keys}).to_string().as_bytes())
 }
 
@@ -99,12 +99,12 @@ fn what_a_set_cannot_check_with_is_ignored_and_nothing_else_is_refused() {
         changed(Signer::Ed25519, "x", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ];
     for key in &useless {
-        assert_eq!(set(json!([key])).err(), Some(BadKey::EmptySet), "{key}");
+        assert_eq!(set(&json!([key])).err(), Some(BadKey::EmptySet), "{key}");
     }
-    assert_eq!(set(json!([])).err(), Some(BadKey::EmptySet));
+    assert_eq!(set(&json!([])).err(), Some(BadKey::EmptySet));
     let mut mixed = useless.to_vec();
     mixed.push(Signer::P256.jwk("good"));
-    let tokens = UserTokens { key: set(json!(mixed)).unwrap(), issuer: None, audience: None };
+    let tokens = UserTokens { key: set(&json!(mixed)).unwrap(), issuer: None, audience: None };
     let token = Signer::P256.sign(r#"{"alg":"ES256","kid":"good"}"#, &claims().to_string());
     assert!(tokens.verify(&token, NOW).is_ok());
 }

@@ -51,6 +51,9 @@ fn without(name: &str) -> String {
     signed(&claims)
 }
 
+/// What is wrong, the token, the request's path and body, the time, and the answer.
+type Case<'a> = (&'a str, String, &'a str, &'a [u8], u64, BadToken);
+
 #[test]
 fn whatever_is_not_for_this_request_is_refused() {
     let good = secret(1).sign(&claims()).unwrap();
@@ -66,7 +69,7 @@ fn whatever_is_not_for_this_request_is_refused() {
     let other_connection = br#"{"connectionId":"d=","sessionId":"lab-7"}"#;
     let other_session = br#"{"connectionId":"c=","sessionId":"lab-8"}"#;
     let (here, body): (_, &[u8]) = (DISCONNECT_PATH, BODY);
-    let table: Vec<(&str, String, &str, &[u8], u64, BadToken)> = vec![
+    let table: Vec<Case<'_>> = vec![
         ("nothing", String::new(), here, body, NOW, Invalid),
         ("another secret's", secret(2).sign(&claims()).unwrap(), here, body, NOW, Invalid),
         ("a signature of zeros", format!("{head}.{}", "A".repeat(signature.len())), here, body, NOW, Invalid),
