@@ -5,7 +5,7 @@ use crate::session::{Limits, ShellSettings};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokens::{GatewayKeys, GatewaySecret, SECRET_BYTES, UserKey, UserTokens};
+use tokens::{BadKeySetting, GatewayKeys, GatewaySecret, KeySetting, SECRET_BYTES, ShortSecret, UserKey, UserTokens};
 
 /// Why the service does not start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,6 +28,9 @@ pub enum ConfigError {
         /// Why.
         reason: &'static str,
     },
+    /// The key of users' tokens is unusable, or there is more than one.
+    #[error(transparent)]
+    Key(BadKeySetting),
 }
 
 /// How lines are logged.
@@ -53,9 +56,12 @@ pub struct LogConfig {
 /// Who may speak to the service.
 #[derive(Debug, Clone)]
 pub struct AuthConfig {
-    /// `GATEWAY_SECRET` (and `GATEWAY_SECRET_PREVIOUS` during a rotation), or derived from `JWT_SECRET`.
+    /// `GATEWAY_SECRET` (and `GATEWAY_SECRET_PREVIOUS` during a rotation), or derived from `JWT_SECRET` when only that is set. No
+    /// public key can stand in for it.
     pub gateway: GatewayKeys,
-    /// `JWT_SECRET`, `JWT_ISSUER`, `JWT_AUDIENCE`.
+    /// One of `JWT_SECRET` (HS256, at least 32 bytes), `JWT_PUBLIC_KEY` (RS256, ES256 or EdDSA: RSA of 2048 to 4096 bits, P-256
+    /// or Ed25519 in PEM, whose line ends may be written as `\n`) and `JWT_JWKS` (the same with a key set as JSON, from which
+    /// a token's `kid` chooses). Once set, `JWT_ISSUER` and `JWT_AUDIENCE` must be a token's `iss` and (one of) its `aud`.
     pub users: UserTokens,
     /// `ALLOWED_ORIGINS`, or `FRONTEND_URL`: comma-separated origins of pages that may use the HTTP API; none by default.
     pub origins: Vec<String>,
@@ -198,22 +204,39 @@ fn advertise(env: &Env<'_>) -> Result<Option<Advertise>, ConfigError> {
 
 fn auth(env: &Env<'_>, entropy: &dyn Entropy) -> Result<AuthConfig, ConfigError> {
     let production = env.text("NODE_ENV").as_deref() == Some("production");
-    let configured = env.text("JWT_SECRET");
-    if configured.is_none() && production {
-        let reason = "NODE_ENV is production: it signs the users' tokens";
-        return Err(ConfigError::Missing { name: "JWT_SECRET", reason });
-    }
-    let random_secrets = configured.is_none();
-    let secret = configured.map_or_else(|| entropy.bytes::<SECRET_BYTES>().to_vec(), String::into_bytes);
-    let short = |name| invalid(name, "at least 32 bytes long", "<redacted>");
-    let key = UserKey::hs256(&secret).map_err(|_| short("JWT_SECRET"))?;
-    let gateway = match env.text("GATEWAY_SECRET") {
-        Some(secret) => GatewaySecret::new(secret.as_bytes()),
-        None => GatewaySecret::derived_from(&secret),
+    let setting = KeySetting::from_lookup(|name| env.text(name)).map_err(ConfigError::Key)?;
+    let random_secrets = setting.is_none();
+    let missing = |name, reason| Err(ConfigError::Missing { name, reason });
+    let short = |name| move |ShortSecret| invalid(name, "at least 32 bytes long", "<redacted>");
+    let made = entropy.bytes::<SECRET_BYTES>();
+    let (key, secret) = match setting {
+        None if production => {
+            let reason =
+                "NODE_ENV is production: it signs the users' tokens, unless JWT_PUBLIC_KEY or JWT_JWKS checks them";
+            return missing("JWT_SECRET", reason);
+        }
+        None => (UserKey::hs256(&made).map_err(short("JWT_SECRET"))?, Some(made.to_vec())),
+        Some(KeySetting::Key(key)) => (key, env.text("JWT_SECRET").map(String::into_bytes)),
+        Some(KeySetting::Url(_)) => {
+            return missing(
+                "JWT_JWKS",
+                "JWT_JWKS_URL is for the gateway: the service fetches nothing, so it needs the key set",
+            );
+        }
     };
-    let mut secrets = vec![gateway.map_err(|_| short("GATEWAY_SECRET"))?];
+    let gateway = match (env.text("GATEWAY_SECRET"), secret) {
+        (Some(own), _) => GatewaySecret::new(own.as_bytes()),
+        (None, Some(secret)) => GatewaySecret::derived_from(&secret),
+        (None, None) => {
+            return missing(
+                "GATEWAY_SECRET",
+                "the gateway's requests are signed with it, and only JWT_SECRET could replace it",
+            );
+        }
+    };
+    let mut secrets = vec![gateway.map_err(short("GATEWAY_SECRET"))?];
     if let Some(previous) = env.text("GATEWAY_SECRET_PREVIOUS") {
-        secrets.push(GatewaySecret::new(previous.as_bytes()).map_err(|_| short("GATEWAY_SECRET_PREVIOUS"))?);
+        secrets.push(GatewaySecret::new(previous.as_bytes()).map_err(short("GATEWAY_SECRET_PREVIOUS"))?);
     }
     let origins = env.text("ALLOWED_ORIGINS").or_else(|| env.text("FRONTEND_URL")).unwrap_or_default();
     if origins.split(',').any(|origin| origin.trim() == "*") {
@@ -285,6 +308,9 @@ mod tests {
     use crate::clock::SystemEntropy;
 
     const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    /// The key of RFC 8037 appendix A.2.
+    const KEYS: &str =
+        r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
     fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
@@ -334,10 +360,22 @@ mod tests {
     }
 
     #[test]
+    fn a_public_key_is_as_good_as_a_secret_when_the_gateway_has_its_own() {
+        let config = read(&[("JWT_JWKS", KEYS), ("GATEWAY_SECRET", SECRET), ("NODE_ENV", "production")]).unwrap();
+        assert_eq!(config.listen.to_string(), "0.0.0.0:3001");
+        assert!(!config.auth.random_secrets);
+    }
+
+    #[test]
     fn what_is_wrong_is_said_without_secrets() {
         for (variables, message) in [
             (&[("NODE_ENV", "production")][..], "JWT_SECRET is required because NODE_ENV is production"),
-            (&[("JWT_SECRET", "short")], "JWT_SECRET must be at least 32 bytes long, but is \"<redacted>\""),
+            (&[("JWT_SECRET", "short")], "JWT_SECRET is not usable: a secret must have at least 32 bytes"),
+            (&[("JWT_PUBLIC_KEY", "short")], "JWT_PUBLIC_KEY is not usable: it is no PEM"),
+            (&[("JWT_JWKS", "{}")], "JWT_JWKS is not usable: it is no key set"),
+            (&[("JWT_SECRET", SECRET), ("JWT_JWKS", KEYS)], "JWT_SECRET and JWT_JWKS are both set"),
+            (&[("JWT_JWKS_URL", "https://a.example")], "JWT_JWKS is required because JWT_JWKS_URL is for the gateway"),
+            (&[("JWT_JWKS", KEYS)], "GATEWAY_SECRET is required because the gateway's requests are signed with it"),
             (&[("GATEWAY_SECRET", "short")], "GATEWAY_SECRET must be at least 32 bytes long"),
             (&[("PORT", "http")], "PORT must be a port number, but is \"http\""),
             (&[("SESSION_IDLE_SECONDS", "0")], "SESSION_IDLE_SECONDS must be a positive whole number"),
