@@ -1,6 +1,9 @@
 //! Configuration: every variable, with its default, in one place. Read once, from a lookup that tests can replace.
 
+mod isolation;
+
 use crate::clock::Entropy;
+use crate::pty::IsolationSettings;
 use crate::session::{Limits, ShellSettings};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -93,6 +96,10 @@ pub struct Config {
     /// `ADVERTISE_URL`: where other instances reach this one, as http://host:port, or `auto`: the address that this machine reaches
     /// Redis from, and the port listened on. None where they cannot reach each other (App Runner).
     pub advertise: Option<Advertise>,
+    /// How sessions are kept apart; none where they are not.
+    pub isolation: Option<IsolationSettings>,
+    /// `REQUIRE_ISOLATION`: whether the service refuses to start without. `false` by default.
+    pub require_isolation: bool,
     /// Logging.
     pub log: LogConfig,
 }
@@ -168,6 +175,8 @@ impl Config {
             redis: redis(&env)?,
             redis_authority: env.text("REDIS_CA").map(PathBuf::from),
             advertise: advertise(&env)?,
+            isolation: isolation::read(&env)?,
+            require_isolation: env.flag("REQUIRE_ISOLATION")?,
             log,
         })
     }

@@ -3,7 +3,7 @@
 use backend::app::{App, Parts};
 use backend::clock::{SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
-use backend::pty::PtyShells;
+use backend::pty::{IsolatedShells, OWN_PROGRAM, PtyShells, Shells, collect_orphans, launch, sweep};
 use backend::store::{ConnectError, MemoryStore, REDIS_PATIENCE, RedisStore, Store};
 use backend::{shutdown, telemetry};
 use std::process::ExitCode;
@@ -11,6 +11,14 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    // Before anything else: these are processes of their own, with one thread, that end as someone else.
+    match arguments.next() {
+        Some(word) if word == "launch" => return launch::main(arguments),
+        Some(word) if word == "sweep" => return sweep::main(arguments),
+        Some(word) => return fail(&format!("{} is not understood; settings are variables", word.display())),
+        None => {}
+    }
     #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     let lookup = |name: &str| std::env::var(name).ok();
     let config = match Config::from_lookup(lookup, &SystemEntropy) {
@@ -40,16 +48,31 @@ async fn serve(mut config: Config) -> ExitCode {
     if let Err(error) = advertise(&mut config, &listener).await {
         return fail(&format!("ADVERTISE_URL: {error}"));
     }
-    let app = App::new(Parts {
-        config,
-        store,
-        shells: Arc::new(PtyShells),
-        clock: Arc::new(SystemClock),
-        entropy: Arc::new(SystemEntropy),
-    });
+    let shells = match shells(&config) {
+        Ok(shells) => shells,
+        Err(error) => return fail(&error),
+    };
+    tokio::spawn(collect_orphans());
+    let app = App::new(Parts { config, store, shells, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) });
     match app.serve(listener, shutdown::requested()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
+    }
+}
+
+/// Shells that are kept apart where that is configured, or else as the service's own user, unless that is forbidden.
+fn shells(config: &Config) -> Result<Arc<dyn Shells>, String> {
+    match &config.isolation {
+        Some(settings) => match IsolatedShells::new(settings.clone(), OWN_PROGRAM.into()) {
+            Ok(shells) => Ok(Arc::new(shells)),
+            // Never in silence without: it was asked for, or would be there on any machine like this.
+            Err(error) => Err(format!("sessions cannot be kept apart: {error} (SESSION_UIDS=none does without)")),
+        },
+        None if config.require_isolation => {
+            let why = "REQUIRE_ISOLATION is true, but sessions are not kept apart: ";
+            Err(format!("{why}run the service as root, with a range in SESSION_UIDS"))
+        }
+        None => Ok(Arc::new(PtyShells)),
     }
 }
 

@@ -1,14 +1,23 @@
 //! Terminals with a shell in them, behind a narrow trait: the real ones on the kernel's PTYs, and a scripted one for tests.
 //! Knows nothing of sessions, clients or stores.
 
+mod children;
 mod descriptor;
+mod helper;
 mod integration;
+mod isolation;
+pub mod launch;
 mod marks;
 mod open;
 mod processes;
+mod quarters;
 pub mod scripted;
+pub mod sweep;
+mod uids;
 
+pub use children::collect_orphans;
 pub use integration::{Nonce, environment};
+pub use isolation::{IsolatedShells, IsolationSettings, Network, OWN_PROGRAM};
 pub use marks::{Mark, MarkScanner, Piece};
 pub use open::PtyShells;
 
@@ -109,6 +118,9 @@ pub trait Processes: Send {
     fn hang_up(&self);
     /// Ends them (SIGKILL). Returns how many were still there.
     fn kill(&self) -> usize;
+    /// Removes what they left: files, shared memory. Call it once none is there. Without isolation there is nothing that is
+    /// surely theirs.
+    fn clean(&self) {}
 }
 
 /// Starts shells.

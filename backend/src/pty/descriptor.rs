@@ -1,6 +1,6 @@
 //! The one place with `unsafe`: a descriptor of our own for a PTY that portable-pty opened, because the crate gives out the
-//! number only; its registration with tokio, which asks for a promise that the type system does not check; and one system
-//! call that no crate wraps.
+//! number only; its registration with tokio, which asks for a promise that the type system does not check; closing what a
+//! process was born with; and the system calls that no crate wraps.
 
 use rustix::fd::{BorrowedFd, OwnedFd, RawFd};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -45,4 +45,48 @@ pub(super) fn signal_foreground(master: &OwnedFd, signal: Signal) -> io::Result<
     // SAFETY: TIOCSIG takes its argument by value, an integer, and writes no memory.
     let sent = unsafe { ioctl(master, IntegerSetter::<TIOCSIG>::new_usize(signal.as_raw() as usize)) };
     Ok(sent?)
+}
+
+/// Closes everything but standard input, output and error, in a process that has opened nothing itself yet.
+pub(super) fn close_all_but_standard() -> io::Result<()> {
+    // The directory's own descriptor is among them, and closed by the end of this statement: closing it again is an error
+    // without consequence.
+    let open: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|number| *number > 2)
+        .collect();
+    for number in open {
+        #[expect(unsafe_code, reason = "what a process inherits has no owner in it")]
+        // SAFETY: the launcher and the sweep call this first, with one thread and without any descriptor of their own.
+        unsafe {
+            libc::close(number);
+        }
+    }
+    Ok(())
+}
+
+/// What System V has without files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SystemV {
+    Memory,
+    Queue,
+    Semaphores,
+}
+
+/// Removes one of them by its number. One that is gone already is no error.
+pub(super) fn remove_system_v(kind: SystemV, id: i32) -> io::Result<()> {
+    #[expect(unsafe_code, reason = "no crate wraps these calls")]
+    // SAFETY: IPC_RMID reads and writes no memory of this process.
+    let outcome = unsafe {
+        match kind {
+            SystemV::Memory => libc::shmctl(id, libc::IPC_RMID, std::ptr::null_mut()),
+            SystemV::Queue => libc::msgctl(id, libc::IPC_RMID, std::ptr::null_mut()),
+            SystemV::Semaphores => libc::semctl(id, 0, libc::IPC_RMID),
+        }
+    };
+    if outcome == 0 {
+        return Ok(());
+    }
+    let error = io::Error::last_os_error();
+    if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EIDRM)) { Ok(()) } else { Err(error) }
 }

@@ -4,6 +4,11 @@
 unset TERMGATE_INTEGRATION
 export -n PROMPT_COMMAND
 
+# A user without an entry in /etc/passwd has a name all the same.
+__termgate_name='\u'
+[[ ${__termgate_name@P} != 'I have no name!' ]] || PS1=${PS1//\\u/$USER}
+unset __termgate_name
+
 __termgate_done() {
   local code=$?
   printf '\e]133;D;%s;tg=@NONCE@\a' "$code"

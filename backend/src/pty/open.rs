@@ -1,16 +1,19 @@
 //! Real terminals: portable-pty opens them and starts the shell; reading and writing is ours, by readiness on a duplicate of
 //! the master, so that no session needs a thread.
 
+use super::children::Awaited;
 use super::descriptor::{nonblocking_duplicate, peer, readiness, signal_foreground};
-use super::processes::ProcProcesses;
+use super::processes::MarkedProcesses;
+use super::quarters::Quarters;
 use super::{Exit, Nonce, Processes, Pty, ReadOutcome, Ready, ShellSpec, Shells, Size, Want};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
+use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
 use rustix::termios::{LocalModes, QueueSelector, tcflush};
 use shared_protocol::server::Tty;
 use std::io;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -21,7 +24,6 @@ pub struct PtyShells;
 
 impl Shells for PtyShells {
     fn start(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
-        let pair = native_pty_system().openpty(pty_size(spec.size)).map_err(io::Error::other)?;
         let mut command = CommandBuilder::new(&spec.shell);
         command.arg("-l");
         command.env_clear();
@@ -29,20 +31,46 @@ impl Shells for PtyShells {
             command.env(name, value);
         }
         command.cwd(&spec.directory);
-        let mut child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
-        // Our copy of the slave would keep the terminal open after its last process.
-        drop(pair.slave);
-        let opened = KernelPty::new(pair.master, child.process_id(), spec.nonce.clone());
-        opened.map(|pty| Box::new(pty) as Box<dyn Pty>).inspect_err(|_| {
-            // Nobody would ever wait for it.
-            let _ = child.kill();
-            let _ = child.wait();
-        })
+        let shell = spawn(spec.size, command)?;
+        Ok(Box::new(KernelPty::new(shell, Owner::Marked(spec.nonce.clone()))?))
     }
 
     fn isolation(&self) -> &'static str {
         "none"
     }
+}
+
+/// A program on a terminal of its own.
+pub(super) struct Spawned {
+    pub master: Box<dyn MasterPty + Send>,
+    pub child: Awaited,
+    /// Readable once the program is over.
+    pub handle: OwnedFd,
+}
+
+/// Starts a program on a new terminal.
+pub(super) fn spawn(size: Size, command: CommandBuilder) -> io::Result<Spawned> {
+    let pair = native_pty_system().openpty(pty_size(size)).map_err(io::Error::other)?;
+    let (mut child, awaited) = Awaited::spawn(|| {
+        let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
+        let id = child.process_id();
+        Ok((child, id))
+    })?;
+    // Our copy of the slave would keep the terminal open after its last process.
+    drop(pair.slave);
+    let handle = pidfd_open(awaited.pid(), PidfdFlags::empty()).inspect_err(|_| {
+        // Nobody would ever end it.
+        let _ = child.kill();
+    })?;
+    Ok(Spawned { master: pair.master, child: awaited, handle })
+}
+
+/// How the processes of a terminal are found.
+pub(super) enum Owner {
+    /// By what stands in their environment.
+    Marked(Nonce),
+    /// By their user.
+    Quartered(Arc<Quarters>),
 }
 
 fn pty_size(size: Size) -> PtySize {
@@ -67,28 +95,28 @@ fn signal_name(signal: i32) -> String {
     known.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
 }
 
-struct KernelPty {
+pub(super) struct KernelPty {
     io: AsyncFd<OwnedFd>,
     /// A pidfd: readable once the shell is over.
     ended: AsyncFd<OwnedFd>,
     end_told: bool,
     master: Box<dyn MasterPty + Send>,
-    pid: Pid,
-    nonce: Nonce,
+    child: Awaited,
+    owner: Owner,
 }
 
 impl KernelPty {
-    fn new(master: Box<dyn MasterPty + Send>, pid: Option<u32>, nonce: Nonce) -> io::Result<Self> {
-        let pid = pid.and_then(|id| Pid::from_raw(id as i32));
-        let pid = pid.ok_or_else(|| io::Error::other("the shell has no process id"))?;
+    /// Takes charge of a shell. Call it within the runtime.
+    pub(super) fn new(shell: Spawned, owner: Owner) -> io::Result<Self> {
+        let Spawned { master, child, handle } = shell;
         let raw = master.as_raw_fd().ok_or_else(|| io::Error::other("the terminal has no descriptor"))?;
         Ok(Self {
             io: readiness(nonblocking_duplicate(raw)?, Interest::READABLE | Interest::WRITABLE)?,
-            ended: readiness(pidfd_open(pid, PidfdFlags::empty())?, Interest::READABLE)?,
+            ended: readiness(handle, Interest::READABLE)?,
             end_told: false,
             master,
-            pid,
-            nonce,
+            child,
+            owner,
         })
     }
 }
@@ -172,6 +200,9 @@ impl Pty for KernelPty {
     }
 
     fn processes(&self) -> Box<dyn Processes> {
-        Box::new(ProcProcesses::new(self.pid, &self.nonce))
+        match &self.owner {
+            Owner::Marked(nonce) => Box::new(MarkedProcesses::new(self.child.pid(), nonce)),
+            Owner::Quartered(quarters) => Box::new(Arc::clone(quarters)),
+        }
     }
 }

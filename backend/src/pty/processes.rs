@@ -1,49 +1,143 @@
-//! Finds and ends every process of a session: those in the shell's kernel session, and those that left it but still carry
-//! its marker in their environment (double forks, setsid, nohup).
+//! Every process there is, and those of a session: found by the uid that is theirs alone or, where sessions share the
+//! service's, by the kernel session of their shell and by a marker in their environment (double forks, setsid, nohup).
 
 use super::integration::MARKER;
 use super::{Nonce, Processes};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// Walks `/proc`, which needs no privilege for one's own processes.
+/// A process as `/proc` shows it at one moment.
 #[derive(Debug)]
-pub(super) struct ProcProcesses {
+pub(super) struct Process {
+    pub pid: Pid,
+    /// "state ppid pgrp session …", as in its `stat`.
+    fields: String,
+}
+
+impl Process {
+    fn read(pid: Pid) -> Option<Self> {
+        let stat = std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+        // "pid (name) state ppid pgrp session …"; the name may hold anything, so count from its last parenthesis.
+        let end = memchr::memmem::rfind(&stat, b") ")?;
+        Some(Self { pid, fields: String::from_utf8(stat.get(end + 2..)?.to_vec()).ok()? })
+    }
+
+    fn number(&self, field: usize) -> Option<Pid> {
+        self.fields.split(' ').nth(field)?.parse().ok().and_then(Pid::from_raw)
+    }
+
+    /// Over, and waiting to be waited for.
+    pub(super) fn is_zombie(&self) -> bool {
+        self.fields.starts_with(['Z', 'X'])
+    }
+
+    pub(super) fn parent(&self) -> Option<Pid> {
+        self.number(1)
+    }
+
+    fn session(&self) -> Option<Pid> {
+        self.number(3)
+    }
+}
+
+fn ids() -> impl Iterator<Item = Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
+}
+
+/// All processes that can be seen.
+pub(super) fn all() -> impl Iterator<Item = Process> {
+    ids().filter_map(Process::read)
+}
+
+/// The living processes of a user.
+pub(super) fn of_user(uid: u32) -> impl Iterator<Item = Process> {
+    ids().filter(move |pid| owner(*pid) == Some(uid)).filter_map(Process::read).filter(|process| !process.is_zombie())
+}
+
+/// The effective user; zombies have one too.
+pub(super) fn owner(pid: Pid) -> Option<u32> {
+    std::fs::metadata(format!("/proc/{}", pid.as_raw_nonzero())).ok().map(|folder| folder.uid())
+}
+
+/// Signals every process of a user, one after the other: some may be missed, and none of another's is hit.
+pub(super) fn signal_user(uid: u32, signals: &[Signal]) {
+    for process in of_user(uid) {
+        let Ok(handle) = pidfd_open(process.pid, PidfdFlags::empty()) else { continue };
+        // The number may be another's by now; the handle cannot become so.
+        if owner(process.pid) != Some(uid) {
+            continue;
+        }
+        for signal in signals {
+            // A process that ended meanwhile needs no signal.
+            let _ = pidfd_send_signal(&handle, *signal);
+        }
+    }
+}
+
+/// Waits until a process is over, up to a deadline.
+pub(super) fn wait_for_end(handle: impl std::os::fd::AsFd, deadline: Instant) -> bool {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let patience = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&patience)) {
+            Ok(ready) if ready > 0 => return true,
+            Ok(_) if left > Duration::ZERO => {}
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(_) | Err(_) => return false,
+        }
+    }
+}
+
+/// Waits until no process of a user is alive, up to a deadline. Returns how many are.
+pub(super) fn wait_for_user(uid: u32, deadline: Instant) -> usize {
+    loop {
+        let left: Vec<Process> = of_user(uid).collect();
+        let Some(first) = left.first() else { return 0 };
+        if let Ok(handle) = pidfd_open(first.pid, PidfdFlags::empty())
+            && owner(first.pid) == Some(uid)
+            && !wait_for_end(&handle, deadline)
+        {
+            return left.len();
+        }
+        if deadline <= Instant::now() {
+            return left.len();
+        }
+    }
+}
+
+/// Where sessions share the service's user. Walks `/proc`, which needs no privilege for one's own processes.
+#[derive(Debug)]
+pub(super) struct MarkedProcesses {
     shell: Pid,
     marker: Vec<u8>,
 }
 
-impl ProcProcesses {
+impl MarkedProcesses {
     pub(super) fn new(shell: Pid, nonce: &Nonce) -> Self {
         Self { shell, marker: format!("{MARKER}={nonce}").into_bytes() }
     }
 
     fn find(&self) -> Vec<Pid> {
-        let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
-        entries
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
-            .filter(|&pid| self.is_ours(pid))
-            .collect()
+        all().filter(|process| self.is_ours(process)).map(|process| process.pid).collect()
     }
 
-    fn is_ours(&self, pid: Pid) -> bool {
-        let folder = format!("/proc/{}", pid.as_raw_nonzero());
-        let stat = std::fs::read_to_string(format!("{folder}/stat")).unwrap_or_default();
-        // "pid (name) state ppid pgrp session …"; the name may hold anything, so count from its last parenthesis.
-        let Some((_, fields)) = stat.rsplit_once(") ") else { return false };
-        let mut fields = fields.split(' ');
-        if fields.next() == Some("Z") {
+    fn is_ours(&self, process: &Process) -> bool {
+        if process.is_zombie() {
             return false;
         }
-        let session = fields.nth(2).and_then(|id| id.parse().ok());
-        if session == Some(self.shell.as_raw_nonzero().get()) {
+        if process.session() == Some(self.shell) {
             return true;
         }
-        let environment = std::fs::read(format!("{folder}/environ")).unwrap_or_default();
+        let environment = std::fs::read(format!("/proc/{}/environ", process.pid.as_raw_nonzero())).unwrap_or_default();
         environment.split(|&byte| byte == 0).any(|variable| variable == self.marker)
     }
 }
 
-impl Processes for ProcProcesses {
+impl Processes for MarkedProcesses {
     fn hang_up(&self) {
         for pid in self.find() {
             // A process that ended meanwhile needs no signal.

@@ -14,8 +14,8 @@ const LINGER: Duration = Duration::from_secs(4);
 /// The same while the service is being replaced, which has a deadline of its own.
 const LINGER_IN_DRAIN: Duration = Duration::from_secs(1);
 
-/// How often leftover processes are looked for, and how long apart.
-const SWEEPS: u32 = 50;
+/// How long leftover processes are looked for, and how often.
+const SWEEP_PATIENCE: Duration = Duration::from_secs(2);
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
 impl Actor {
@@ -89,16 +89,24 @@ impl Actor {
         }
     }
 
-    /// Ends every process that the shell left behind.
+    /// Ends every process that the shell left behind, then removes what they left.
     pub(super) async fn sweep(&mut self) {
+        let deadline = Instant::now() + SWEEP_PATIENCE;
         // A process may start another while it is being looked for, and takes a moment to die: look again until none is found.
-        for _ in 0..SWEEPS {
+        loop {
             let processes = self.pty.processes();
             if matches!(tokio::task::spawn_blocking(move || processes.kill()).await, Ok(0)) {
-                return;
+                break;
+            }
+            if deadline <= Instant::now() {
+                tracing::warn!(session = %self.id, "processes of the session may be left");
+                break;
             }
             tokio::time::sleep(SWEEP_PAUSE).await;
         }
-        tracing::warn!(session = %self.id, "processes of the session may be left");
+        let processes = self.pty.processes();
+        if tokio::task::spawn_blocking(move || processes.clean()).await.is_err() {
+            tracing::error!(session = %self.id, "files of the session may be left");
+        }
     }
 }

@@ -1,0 +1,90 @@
+//! What the launcher is told, as arguments: the service writes them, the launcher reads them, and nobody else does.
+
+use crate::pty::isolation::Network;
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+/// Who the shell belongs to, what it may use, and what it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::pty) struct Order {
+    /// The user, and the group of the same number.
+    pub uid: u32,
+    /// Where it starts.
+    pub home: PathBuf,
+    /// Memory, in bytes.
+    pub memory: u64,
+    /// Largest file, in bytes.
+    pub disk: u64,
+    /// Processes and threads.
+    pub processes: u64,
+    /// What it may reach.
+    pub network: Network,
+    /// The program.
+    pub program: OsString,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+}
+
+impl Order {
+    /// The arguments after `launch`.
+    pub(in crate::pty) fn arguments(&self) -> Vec<OsString> {
+        let numbers = [u64::from(self.uid), self.memory, self.disk, self.processes];
+        let network = match self.network {
+            Network::Shared => "shared",
+            Network::None => "none",
+        };
+        let mut all: Vec<OsString> = numbers.iter().map(|number| number.to_string().into()).collect();
+        all.extend([network.into(), self.home.clone().into(), self.program.clone()]);
+        all.extend(self.arguments.iter().cloned());
+        all
+    }
+
+    /// The same, read.
+    pub(super) fn parse(mut arguments: impl Iterator<Item = OsString>) -> io::Result<Self> {
+        let mut next = |name: &'static str| arguments.next().ok_or_else(|| bad(name));
+        let number = |text: OsString| text.to_str().and_then(|text| text.parse::<u64>().ok());
+        let uid = number(next("uid")?).and_then(|uid| u32::try_from(uid).ok()).ok_or_else(|| bad("uid"))?;
+        let memory = number(next("memory")?).ok_or_else(|| bad("memory"))?;
+        let disk = number(next("disk")?).ok_or_else(|| bad("disk"))?;
+        let processes = number(next("processes")?).ok_or_else(|| bad("processes"))?;
+        let network = match next("network")?.to_str() {
+            Some("shared") => Network::Shared,
+            Some("none") => Network::None,
+            _ => return Err(bad("network")),
+        };
+        let (home, program) = (next("home")?.into(), next("program")?);
+        Ok(Self { uid, home, memory, disk, processes, network, program, arguments: arguments.collect() })
+    }
+}
+
+fn bad(name: &'static str) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("{name} is missing or wrong; the service calls this, not people"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let order = Order {
+            uid: 20_001,
+            home: "/a b".into(),
+            memory: 1,
+            disk: 2,
+            processes: 3,
+            network: Network::None,
+            program: "/bin/bash".into(),
+            arguments: vec!["-l".into(), "".into()],
+        };
+        assert_eq!(Order::parse(order.arguments().into_iter()).unwrap(), order);
+        for short in 0..7 {
+            assert!(Order::parse(order.arguments().into_iter().take(short)).is_err());
+        }
+        assert!(Order::parse(["-1", "1", "1", "1", "none", "/", "sh"].map(OsString::from).into_iter()).is_err());
+    }
+}

@@ -1,0 +1,117 @@
+//! What a session leaves behind on purpose: processes, files, memory. All of it goes with the session.
+
+use crate::ground::{Ground, PROGRAM, processes_of, says, settings, state, uid_of};
+use crate::support::until;
+use backend::pty::IsolatedShells;
+
+/// Starts what does not want to die, and says so once all of it runs.
+const DAEMONS: &str = r#"
+(setsid nohup env -i /bin/sh -c 'trap "" HUP INT TERM; echo >a; while :; do sleep 1; done' &) &>/dev/null
+(trap '' HUP; (sh -c 'kill -STOP $$' & echo >b) &) &>/dev/null
+/usr/bin/python3 -c '
+import os, signal, time
+if os.fork(): os._exit(0)
+os.setsid()
+if os.fork(): os._exit(0)
+for number in range(1, 65):
+    try: signal.signal(number, signal.SIG_IGN)
+    except (OSError, ValueError): pass
+os.closerange(0, 256)
+open("c", "w").close()
+while True: time.sleep(1)'
+until [ -e a ] && [ -e b ] && [ -e c ]; do :; done"#;
+
+#[tokio::test]
+async fn no_daemon_survives_its_session() {
+    let ground = Ground::new().await;
+    let mut shell = ground.shell("eve").await;
+    let uid = uid_of(&mut shell).await;
+    assert_eq!(shell.command(DAEMONS).await.1, 0);
+    assert!(processes_of(uid).len() >= 4, "{:?}", processes_of(uid));
+    ground.end(shell, uid).await;
+    until("the last of them to be collected", || processes_of(uid).is_empty()).await;
+    ground.is_well().await;
+    ground.service.stop().await;
+}
+
+#[tokio::test]
+async fn who_signals_everyone_in_a_loop_does_not_outlive_the_sweep() {
+    let ground = Ground::new().await;
+    let mut shell = ground.shell("eve").await;
+    let uid = uid_of(&mut shell).await;
+    let spin = "for i in 1 2 3 4; do (trap '' HUP; exec setsid /usr/bin/python3 -c 'import os, signal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+open(f\"spin{os.getpid()}\", \"w\").close()
+while True:
+    try: os.kill(-1, signal.SIGUSR2 if 0 else signal.SIGURG)
+    except OSError: pass' &) &>/dev/null; done; until [ $(ls | grep -c spin) = 4 ]; do :; done";
+    assert_eq!(shell.command(spin).await.1, 0);
+    ground.end(shell, uid).await;
+    until("the last of them to be collected", || processes_of(uid).is_empty()).await;
+    ground.service.stop().await;
+}
+
+#[tokio::test]
+async fn files_and_shared_memory_go_with_the_session() {
+    let ground = Ground::new().await;
+    let mut shell = ground.shell("eve").await;
+    let uid = uid_of(&mut shell).await;
+    let mut left = Vec::new();
+    for directory in ["/tmp", "/var/tmp", "/dev/shm", "/run/lock"] {
+        let path = format!("{directory}/left-{uid}");
+        let made =
+            says(&mut shell, &format!("mkdir -p {path}/a/b && echo x >{path}/a/b/c && chmod 0 {path}/a; echo $?"))
+                .await;
+        assert!(made == "0" || !std::path::Path::new(directory).exists(), "{directory}: {made}");
+        left.push(path);
+    }
+    says(&mut shell, "ln -s /etc/passwd ~/link; mkdir -p ~/deep/er; chmod 0 ~/deep; touch \"$TMPDIR/\"$'a\\nb'").await;
+    says(&mut shell, "ipcmk -M 4096; ipcmk -Q; ipcmk -S 2").await;
+    let ipc = || {
+        let lists = ["shm", "msg", "sem"].map(|kind| std::fs::read_to_string(format!("/proc/sysvipc/{kind}")).unwrap());
+        lists.concat().split_whitespace().filter(|word| *word == uid.to_string()).count()
+    };
+    assert!(ipc() >= 6, "three objects, each with an owner and a creator");
+    ground.end(shell, uid).await;
+    assert_eq!(ipc(), 0);
+    for path in left {
+        assert!(!std::path::Path::new(&path).exists(), "{path}");
+    }
+    assert!(std::path::Path::new("/etc/passwd").exists());
+    ground.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_uid_is_never_used_twice() {
+    let ground = Ground::new().await;
+    let mut first = ground.shell("eve").await;
+    let uid = uid_of(&mut first).await;
+    ground.end(first, uid).await;
+    let mut second = ground.shell("mallory").await;
+    assert_eq!(uid_of(&mut second).await, uid + 1);
+    ground.service.stop().await;
+    // A service that starts anew in the same container goes on where this one was; its trial takes one, too.
+    IsolatedShells::new(ground.settings.clone(), PROGRAM.into()).unwrap();
+    let next = std::fs::read_to_string(ground.state.path().join("private/next-uid")).unwrap();
+    assert_eq!(next.trim(), (uid + 3).to_string());
+}
+
+#[tokio::test]
+async fn what_a_killed_service_left_is_swept_up_by_the_next() {
+    let (state, left) = (state(), settings("/".into()));
+    let settings = backend::pty::IsolationSettings { state: state.path().to_owned(), ..left };
+    IsolatedShells::new(settings.clone(), PROGRAM.into()).unwrap();
+    let uid = settings.uids.start() + 5;
+    let place = state.path().join("sessions").join(uid.to_string());
+    std::fs::create_dir_all(place.join("home/x")).unwrap();
+    std::os::unix::fs::chown(place.join("home"), Some(uid), Some(uid)).unwrap();
+    std::os::unix::fs::chown(place.join("home/x"), Some(uid), Some(uid)).unwrap();
+    std::os::unix::fs::chown(&place, Some(0), Some(uid)).unwrap();
+    std::fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o710)).unwrap();
+    let mut daemon = std::process::Command::new("setsid");
+    let mut daemon = std::os::unix::process::CommandExt::uid(daemon.args(["sleep", "1000"]), uid).spawn().unwrap();
+    IsolatedShells::new(settings, PROGRAM.into()).unwrap();
+    assert!(!place.exists());
+    let status = daemon.wait().unwrap();
+    assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
+}
