@@ -14,12 +14,14 @@ mod quarters;
 pub mod scripted;
 pub mod sweep;
 mod uids;
+mod watch;
 
 pub use children::collect_orphans;
 pub use integration::{Nonce, environment};
 pub use isolation::{IsolatedShells, IsolationSettings, Network, OWN_PROGRAM};
 pub use marks::{Mark, MarkScanner, Piece};
 pub use open::PtyShells;
+pub use watch::Overuse;
 
 use shared_protocol::server::Tty;
 use std::collections::BTreeMap;
@@ -69,6 +71,8 @@ pub enum Ready {
     Writable,
     /// The shell is over; what it printed last can still be read.
     Exited,
+    /// [`Pty::overuse`] has changed.
+    Overuse,
 }
 
 /// Outcome of a read that never blocks.
@@ -108,6 +112,10 @@ pub trait Pty: Send {
     fn tty(&self) -> Tty;
     /// How the shell ended; `None` while it runs.
     fn exit(&mut self) -> Option<Exit>;
+    /// What its processes use more of than they may. Where that is far too much they are being ended already.
+    fn overuse(&self) -> Option<Overuse> {
+        None
+    }
     /// The processes of this terminal, to signal from elsewhere: finding them takes a walk through `/proc`.
     fn processes(&self) -> Box<dyn Processes>;
 }

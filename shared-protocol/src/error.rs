@@ -157,6 +157,8 @@ pub enum EndReason {
     StartFailed,
     /// An operator ended it.
     Revoked,
+    /// It used more memory, disk or terminals than a session may.
+    Limits,
 }
 
 impl EndReason {
@@ -165,6 +167,7 @@ impl EndReason {
         match self {
             Self::TokenExpired => ErrorCode::TokenExpired,
             Self::ServerRestart => ErrorCode::Draining,
+            Self::Limits => ErrorCode::LimitReached,
             _ => ErrorCode::SessionEnded,
         }
     }

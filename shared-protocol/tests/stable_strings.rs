@@ -83,6 +83,7 @@ fn end_reasons_are_stable() {
         R::OwnerLost => "owner_lost",
         R::StartFailed => "start_failed",
         R::Revoked => "revoked",
+        R::Limits => "limits",
     };
     let all = [
         R::Exited,
@@ -95,6 +96,7 @@ fn end_reasons_are_stable() {
         R::OwnerLost,
         R::StartFailed,
         R::Revoked,
+        R::Limits,
     ];
     for reason in all {
         assert_eq!(serde_json::to_value(reason).unwrap(), name(reason));

@@ -5,6 +5,7 @@ use super::launch::Order;
 use super::open::{KernelPty, Owner, Spawned, spawn};
 use super::processes::wait_for_end;
 use super::quarters::{Ground, Quarters};
+use super::watch::{Allowance, Watch};
 use super::{Processes, Pty, ShellSpec, Shells, Size};
 use portable_pty::CommandBuilder;
 use rustix::process::{WaitId, WaitIdOptions, geteuid, waitid};
@@ -27,6 +28,9 @@ const USER: &str = "student";
 
 /// Time for the trial at start.
 const TRIAL: Duration = Duration::from_secs(10);
+
+/// Time to find out who uses too much.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// What sessions can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +63,7 @@ pub struct IsolatedShells {
     settings: IsolationSettings,
     program: PathBuf,
     ground: Arc<Ground>,
+    watch: Watch,
 }
 
 impl IsolatedShells {
@@ -74,7 +79,8 @@ impl IsolatedShells {
         if swept > 0 {
             tracing::warn!(swept, "sessions of a service that was killed were swept up");
         }
-        let shells = Self { settings, program, ground };
+        let watch = Watch::start(Allowance { memory: settings.memory, disk: settings.disk })?;
+        let shells = Self { settings, program, ground, watch };
         shells.attempt()?;
         Ok(shells)
     }
@@ -159,7 +165,14 @@ impl Shells for IsolatedShells {
         ] {
             environment.insert(name.to_owned(), value.to_string());
         }
-        let shell = self.launch(&quarters, spec.size, &spec.shell, &["-l"], &environment)?;
+        let launch = || self.launch(&quarters, spec.size, &spec.shell, &["-l"], &environment);
+        // Terminals are everyone's: whoever holds far too many of them is ended first.
+        let shell = launch().or_else(|error| {
+            tracing::warn!(%error, "a shell could not be started; looking for who uses too much");
+            self.watch.look_now(LOOK);
+            launch()
+        })?;
+        self.watch.add(&quarters);
         Ok(Box::new(KernelPty::new(shell, Owner::Quartered(quarters))?))
     }
 

@@ -5,7 +5,7 @@ use super::children::Awaited;
 use super::descriptor::{nonblocking_duplicate, peer, readiness, signal_foreground};
 use super::processes::MarkedProcesses;
 use super::quarters::Quarters;
-use super::{Exit, Nonce, Processes, Pty, ReadOutcome, Ready, ShellSpec, Shells, Size, Want};
+use super::{Exit, Nonce, Overuse, Processes, Pty, ReadOutcome, Ready, ShellSpec, Shells, Size, Want};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
@@ -123,6 +123,12 @@ impl KernelPty {
 
 impl Pty for KernelPty {
     fn poll_ready(&mut self, context: &mut Context<'_>, want: Want) -> Poll<Ready> {
+        // Before the end that it may bring.
+        if let Owner::Quartered(quarters) = &self.owner
+            && quarters.poll_news(context).is_ready()
+        {
+            return Poll::Ready(Ready::Overuse);
+        }
         // An error of the reactor means that the runtime is going down: reading reports it as the end.
         if want.write && self.io.poll_write_ready(context).is_ready() {
             return Poll::Ready(Ready::Writable);
@@ -197,6 +203,13 @@ impl Pty for KernelPty {
             Some(signal) => Exit { code: 128 + signal, signal: Some(signal_name(signal)) },
             None => Exit { code: status.exit_status().unwrap_or_default(), signal: None },
         })
+    }
+
+    fn overuse(&self) -> Option<Overuse> {
+        match &self.owner {
+            Owner::Marked(_) => None,
+            Owner::Quartered(quarters) => quarters.overused(),
+        }
     }
 
     fn processes(&self) -> Box<dyn Processes> {

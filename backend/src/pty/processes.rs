@@ -43,7 +43,8 @@ impl Process {
     }
 }
 
-fn ids() -> impl Iterator<Item = Pid> {
+/// The numbers of all processes.
+pub(super) fn ids() -> impl Iterator<Item = Pid> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten();
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
 }
@@ -66,11 +67,15 @@ pub(super) fn owner(pid: Pid) -> Option<u32> {
 /// Signals every process of a user, one after the other: some may be missed, and none of another's is hit.
 pub(super) fn signal_user(uid: u32, signals: &[Signal]) {
     for process in of_user(uid) {
-        let Ok(handle) = pidfd_open(process.pid, PidfdFlags::empty()) else { continue };
-        // The number may be another's by now; the handle cannot become so.
-        if owner(process.pid) != Some(uid) {
-            continue;
-        }
+        signal_if_of(uid, process.pid, signals);
+    }
+}
+
+/// Signals a process, if it is this user's.
+pub(super) fn signal_if_of(uid: u32, pid: Pid, signals: &[Signal]) {
+    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    // The number may be another's by now; the handle cannot become so.
+    if owner(pid) == Some(uid) {
         for signal in signals {
             // A process that ended meanwhile needs no signal.
             let _ = pidfd_send_signal(&handle, *signal);

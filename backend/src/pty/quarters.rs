@@ -3,17 +3,20 @@
 
 use super::Processes;
 use super::helper;
-use super::processes::{signal_user, wait_for_end};
+use super::processes::{signal_if_of, signal_user, wait_for_end};
 use super::sweep::Task;
 use super::uids::{Uids, lock_file};
+use super::watch::Overuse;
+use futures_util::task::AtomicWaker;
 use rustix::fd::OwnedFd;
-use rustix::process::{Signal, pidfd_send_signal};
+use rustix::process::{Pid, Signal, pidfd_send_signal};
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -71,14 +74,7 @@ impl Ground {
             let (Some(uid), Ok(lock)) = (uid, File::open(&place)) else { continue };
             // Otherwise it is another service's, which is alive.
             if lock.try_lock().is_ok() {
-                left.push(Quarters {
-                    ground: Arc::clone(self),
-                    uid,
-                    place,
-                    lock: Some(lock),
-                    shell: OnceLock::new(),
-                    clean: true.into(),
-                });
+                left.push(Quarters::there(self, uid, place, Some(lock), true));
             }
         }
         drop(making);
@@ -116,11 +112,30 @@ pub(super) struct Quarters {
     lock: Option<File>,
     /// The shell, which is root's until the launcher has given up everything.
     shell: OnceLock<OwnedFd>,
+    /// What it uses more of than it may, and whether that is news.
+    overuse: Mutex<(Option<Overuse>, bool)>,
+    waker: AtomicWaker,
+    /// Held while its processes are signalled or its files removed.
+    sweeping: Mutex<()>,
     /// Swept up, or somebody is at it.
     clean: AtomicBool,
 }
 
 impl Quarters {
+    fn there(ground: &Arc<Ground>, uid: u32, place: PathBuf, lock: Option<File>, clean: bool) -> Self {
+        Self {
+            ground: Arc::clone(ground),
+            uid,
+            place,
+            lock,
+            shell: OnceLock::new(),
+            overuse: Mutex::default(),
+            waker: AtomicWaker::new(),
+            sweeping: Mutex::default(),
+            clean: clean.into(),
+        }
+    }
+
     /// New ones, for a user that was nobody before.
     pub(super) fn new(ground: &Arc<Ground>) -> io::Result<Self> {
         let uid = ground.uids.take()?;
@@ -132,14 +147,7 @@ impl Quarters {
         let lock = File::open(&place)?;
         lock.lock()?;
         drop(making);
-        let quarters = Self {
-            ground: Arc::clone(ground),
-            uid,
-            place,
-            lock: Some(lock),
-            shell: OnceLock::new(),
-            clean: false.into(),
-        };
+        let quarters = Self::there(ground, uid, place, Some(lock), false);
         for name in DIRECTORIES {
             make(&quarters.place.join(name), 0o700, uid, uid)?;
         }
@@ -173,6 +181,39 @@ impl Quarters {
         Ok(())
     }
 
+    /// All that the user's files are in, but for those where anyone may leave some.
+    pub(super) fn directories(&self) -> Vec<PathBuf> {
+        DIRECTORIES.iter().map(|name| self.place.join(name)).collect()
+    }
+
+    fn overuse(&self) -> MutexGuard<'_, (Option<Overuse>, bool)> {
+        self.overuse.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What it uses more of than it may, from now on.
+    pub(super) fn report(&self, overuse: Option<Overuse>) {
+        let mut there = self.overuse();
+        // Amounts change all the time; what matters is whether it is too much, or far too much.
+        let matters = |overuse: Option<Overuse>| overuse.map(|overuse| overuse.is_far());
+        let news = matters(there.0) != matters(overuse);
+        *there = (overuse, there.1 || news);
+        drop(there);
+        if news {
+            self.waker.wake();
+        }
+    }
+
+    /// Ready once that has changed.
+    pub(super) fn poll_news(&self, context: &Context<'_>) -> Poll<()> {
+        self.waker.register(context.waker());
+        if std::mem::take(&mut self.overuse().1) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// What it uses more of than it may, as was last reported.
+    pub(super) fn overused(&self) -> Option<Overuse> {
+        self.overuse().0
+    }
+
     /// Nothing is left of them.
     pub(super) fn is_gone(&self) -> bool {
         !self.place.exists()
@@ -191,6 +232,7 @@ impl Quarters {
 
 impl Processes for Arc<Quarters> {
     fn hang_up(&self) {
+        let _alone = self.alone();
         signal_user(self.uid, &[Signal::HUP, Signal::CONT]);
     }
 
@@ -206,6 +248,28 @@ impl Processes for Arc<Quarters> {
 impl Quarters {
     /// Ends every process of the user; returns 0 when none is left. Blocks.
     pub(super) fn kill(&self) -> usize {
+        let alone = self.alone();
+        self.kill_while(&alone)
+    }
+
+    /// The same, unless somebody is at it; `first` before everyone else.
+    pub(super) fn kill_soon(&self, first: Option<Pid>) {
+        let Ok(alone) = self.sweeping.try_lock() else { return };
+        if self.clean.load(Ordering::Acquire) {
+            return;
+        }
+        if let Some(first) = first {
+            signal_if_of(self.uid, first, &[Signal::KILL]);
+        }
+        self.kill_while(&alone);
+    }
+
+    /// One thing at a time: what cleans up is a process of the user, too, while it does.
+    fn alone(&self) -> MutexGuard<'_, ()> {
+        self.sweeping.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kill_while(&self, _alone: &MutexGuard<'_, ()>) -> usize {
         if let Some(shell) = self.shell.get() {
             // One that is over already needs no signal.
             let _ = pidfd_send_signal(shell, Signal::KILL);
@@ -223,7 +287,8 @@ impl Quarters {
     }
 
     fn clean_now(&self) {
-        let directories: Vec<PathBuf> = DIRECTORIES.iter().map(|name| self.place.join(name)).collect();
+        let _alone = self.alone();
+        let directories = self.directories();
         self.helped(&Task::Clean { uid: self.uid, directories: directories.clone() }, CLEAN_PATIENCE);
         // Empty by now, and in a directory where only root makes and removes.
         for directory in directories.iter().chain([&self.place]) {
@@ -243,15 +308,12 @@ impl Drop for Quarters {
             return;
         }
         // The session's task was lost. What follows blocks, and this may be a thread of the runtime.
-        let (ground, place) = (Arc::clone(&self.ground), std::mem::take(&mut self.place));
-        let left = Self {
-            ground,
-            uid: self.uid,
-            place,
-            lock: self.lock.take(),
-            shell: std::mem::take(&mut self.shell),
-            clean: true.into(),
-        };
+        let place = std::mem::take(&mut self.place);
+        let left = Self::there(&self.ground, self.uid, place, self.lock.take(), true);
+        if let Some(shell) = self.shell.take() {
+            // It was just made.
+            let _ = left.shell.set(shell);
+        }
         let sweep = std::thread::Builder::new().name("sweep".into()).spawn(move || {
             left.kill();
             left.clean_now();

@@ -1,7 +1,7 @@
 //! `termgate sweep`: what the service's binary does, as root and in a fresh process, at the end of a session. It takes on
 //! the session's user, so that the kernel itself keeps it from touching anyone else's processes and files.
 
-mod ipc;
+pub(super) mod ipc;
 mod remove;
 
 use super::descriptor::close_all_but_standard;

@@ -211,6 +211,7 @@ impl Actor {
                 Wake::Terminal(Ready::Readable) => self.read_output(),
                 Wake::Terminal(Ready::Writable) => self.write_input(),
                 Wake::Terminal(Ready::Exited) => self.exited(),
+                Wake::Terminal(Ready::Overuse) => self.overused(),
                 Wake::Deadline => self.tick(),
             }
             self.apply_input();

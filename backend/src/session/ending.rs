@@ -24,7 +24,7 @@ impl Actor {
         if self.ending.is_some() {
             return;
         }
-        if reason == EndReason::ServerRestart {
+        if matches!(reason, EndReason::ServerRestart | EndReason::Limits) {
             let at = self.clock.now_ms() + HANG_UP_GRACE.as_millis() as u64;
             self.log.push_event(StreamEvent::Closing { code: reason.code(), reason, at });
         }
@@ -49,6 +49,22 @@ impl Actor {
             for event in self.life.announce(self.moment()) {
                 self.log.push_event(event);
             }
+        }
+    }
+
+    /// The session uses more than it may, or not any more.
+    pub(super) fn overused(&mut self) {
+        let overuse = self.pty.overuse();
+        self.life.overused(overuse.is_some(), Instant::now());
+        let Some(overuse) = overuse.filter(|_| self.ending.is_none()) else { return };
+        tracing::warn!(session = %self.id, %overuse, "a session uses more than it may");
+        let outlook = if overuse.is_far() { "it ends now" } else { "it ends unless it soon uses less" };
+        let notice = format!("\r\n\x1b[0;7m This session uses {overuse}: {outlook} \x1b[0m\r\n");
+        let start = self.log.end();
+        self.log.push_bytes(notice.as_bytes());
+        self.emulator.printed(start, notice.as_bytes());
+        if overuse.is_far() {
+            self.end(EndReason::Limits);
         }
     }
 

@@ -13,6 +13,9 @@ const WARNINGS: &[Duration] = &[Duration::from_secs(300), Duration::from_secs(60
 /// The same before it counts as idle.
 const IDLE_WARNINGS: &[Duration] = &[Duration::from_secs(60)];
 
+/// Time to use less, once it was said that it is too much.
+const OVERUSE_GRACE: Duration = Duration::from_secs(10);
+
 /// How long sessions live, and how much they may send.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -73,10 +76,11 @@ struct End {
 }
 
 impl End {
-    /// How long before it warnings are due. Of a short time, none before half of it is over.
+    /// How long before it warnings are due. Of a short time, none before half of it is over, unless it began with the reason.
     fn leads(self) -> impl Iterator<Item = Duration> {
-        let half = self.at.saturating_duration_since(self.since) / 2;
-        self.warnings.iter().map(move |lead| half.min(*lead))
+        let whole = self.at.saturating_duration_since(self.since);
+        let most = if self.reason == EndReason::Limits { whole } else { whole / 2 };
+        self.warnings.iter().map(move |lead| most.min(*lead))
     }
 }
 
@@ -96,12 +100,21 @@ pub(super) struct Lifecycle {
     active: Instant,
     detached: Option<Instant>,
     authority: Option<Authority>,
+    overused: Option<Instant>,
     warned: Vec<Warned>,
 }
 
 impl Lifecycle {
     pub(super) fn new(limits: Limits, now: Instant) -> Self {
-        Self { limits, started: now, active: now, detached: Some(now), authority: None, warned: Vec::new() }
+        Self {
+            limits,
+            started: now,
+            active: now,
+            detached: Some(now),
+            authority: None,
+            overused: None,
+            warned: Vec::new(),
+        }
     }
 
     /// Input or output.
@@ -124,6 +137,11 @@ impl Lifecycle {
         }
     }
 
+    /// It uses more than it may, or not any more.
+    pub(super) fn overused(&mut self, overused: bool, now: Instant) {
+        self.overused = overused.then(|| self.overused.unwrap_or(now));
+    }
+
     fn ends(&self, moment: Moment) -> impl Iterator<Item = End> {
         let end = |reason, since, limit, warnings| End { reason, at: since + limit, since, warnings };
         let authority = self.authority.and_then(|Authority { until_ms, since }| {
@@ -137,6 +155,7 @@ impl Lifecycle {
         ]
         .into_iter()
         .chain(authority)
+        .chain(self.overused.map(|since| end(EndReason::Limits, since, OVERUSE_GRACE, &[OVERUSE_GRACE])))
         // Nobody would hear a warning.
         .chain(self.detached.map(|since| end(EndReason::Detached, since, grace, &[])))
     }
@@ -164,6 +183,14 @@ impl Lifecycle {
     pub(super) fn announce(&mut self, moment: Moment) -> Vec<StreamEvent> {
         let ends: Vec<End> = self.ends(moment).collect();
         let mut news = Vec::new();
+        // One that does not come at all any more.
+        self.warned.retain(|warned| {
+            let comes = ends.iter().any(|end| end.reason == warned.reason);
+            if !comes {
+                news.push(StreamEvent::Stays { reason: warned.reason });
+            }
+            comes
+        });
         for end in ends {
             let reason = end.reason;
             let count = self.warned.len();

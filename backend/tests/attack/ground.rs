@@ -57,6 +57,8 @@ impl Ground {
         let mut settings = settings(state.path().to_owned());
         change(&mut settings);
         let shells = IsolatedShells::new(settings.clone(), PROGRAM.into()).unwrap();
+        // What goes wrong is in the log, which is shown when a test fails.
+        let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
         tokio::spawn(collect_orphans());
         let shells: Arc<dyn Shells> = Arc::new(shells);
         let service = Service::with(&[("USER", "root")], shells).await;
@@ -65,9 +67,14 @@ impl Ground {
 
     /// A shell of a user's own.
     pub(crate) async fn shell(&self, name: &str) -> Terminal {
+        self.page(name, "first").await
+    }
+
+    /// One of the pages that show it.
+    pub(crate) async fn page(&self, name: &str, client: &str) -> Terminal {
         let token = user_token(&user(name, Some(name)));
         let mut terminal = Terminal::open(&self.service.terminal_url(name, &token)).await;
-        terminal.attach(name).await;
+        terminal.attach(client).await;
         terminal
     }
 

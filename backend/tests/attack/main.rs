@@ -1,8 +1,10 @@
 //! Attacks from inside a session, typed into real shells of a real service that runs as root: each must fail, be bounded, or
 //! be cleaned up, while the service and the other session stay responsive.
 
+mod exhaustion;
 mod ground;
 mod leftovers;
+mod reach;
 #[path = "../support/mod.rs"]
 mod support;
 mod walls;

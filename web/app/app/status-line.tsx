@@ -27,6 +27,7 @@ const REASONS: Record<EndReason, string> = {
   owner_lost: "its server was lost",
   start_failed: "the shell could not be started",
   revoked: "an operator ended it",
+  limits: "it used more than a session may",
 };
 
 interface StatusLineProps {

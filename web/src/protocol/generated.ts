@@ -128,7 +128,7 @@ export type EchoReply = {
 };
 
 /** Why a session ended. Every end has one. */
-export type EndReason = "exited" | "closed" | "detached" | "idle" | "max_life" | "token_expired" | "server_restart" | "owner_lost" | "start_failed" | "revoked";
+export type EndReason = "exited" | "closed" | "detached" | "idle" | "max_life" | "token_expired" | "server_restart" | "owner_lost" | "start_failed" | "revoked" | "limits";
 
 /** One life of a session's PTY: `max(previous + 1, now in ms)`, so it never repeats, even over an emptied store. */
 export type Epoch = number;

@@ -143,3 +143,18 @@ fn a_token_that_never_expires_is_not_waited_for() {
     assert_eq!(bench.life.due(bench.at(1799)), None);
     assert_eq!(bench.life.deadline(bench.at(0)), bench.at(1740).now);
 }
+
+#[test]
+fn overuse_is_said_at_once_and_taken_back() {
+    let mut bench = Bench::new(300, 100_000, 100_000);
+    let reason = EndReason::Limits;
+    bench.life.overused(true, bench.at(50).now);
+    assert_eq!(bench.said_until(50, 51), [(50, "closing", reason, 60)]);
+    bench.life.overused(true, bench.at(55).now);
+    bench.life.overused(false, bench.at(56).now);
+    assert_eq!(bench.said_until(56, 57), [(56, "stays", reason, 0)]);
+    assert_eq!(bench.life.due(bench.at(61)), None);
+    bench.life.overused(true, bench.at(70).now);
+    assert_eq!(bench.said_until(70, 100), [(70, "closing", reason, 80)]);
+    assert_eq!(bench.life.due(bench.at(80)), Some(reason));
+}

@@ -1,0 +1,232 @@
+//! What an attacker tries to read, write, signal and become.
+
+use crate::ground::{Ground, says, uid_of};
+use crate::support::Terminal;
+use shared_protocol::StreamEvent;
+
+/// An attacker, a victim with a secret, and where both are.
+struct Two {
+    ground: Ground,
+    eve: Terminal,
+    ada: Terminal,
+    /// The victim's shell.
+    shell: String,
+    /// The victim's uid.
+    uid: u32,
+    /// The victim's terminal.
+    tty: String,
+}
+
+impl Two {
+    async fn new() -> Self {
+        let ground = Ground::new().await;
+        let (eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+        says(&mut ada, "umask 000; export SECRET=hunter2; echo hunter2 >~/secret; chmod 777 ~ ~/secret").await;
+        let (shell, tty) = (says(&mut ada, "echo $$").await, says(&mut ada, "tty").await);
+        let uid = uid_of(&mut ada).await;
+        Self { ground, eve, ada, shell, uid, tty }
+    }
+
+    /// Every line fails, and prints nothing on standard output.
+    async fn all_fail(&mut self, lines: &[String]) {
+        for line in lines {
+            let (said, code) = self.eve.command(&format!("{{ {line}; }} 2>/dev/null")).await;
+            assert_ne!(code, 0, "{line}: {said}");
+            assert_eq!(said, "", "{line}");
+        }
+    }
+
+    async fn end(mut self) {
+        assert_eq!(says(&mut self.ada, "echo $SECRET").await, "hunter2", "the victim is well");
+        self.ground.is_well().await;
+        self.ground.service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn memory_environment_and_descriptors_of_others() {
+    let mut two = Two::new().await;
+    let mut lines = Vec::new();
+    for pid in [std::process::id().to_string(), two.shell.clone(), "1".to_owned()] {
+        for file in ["environ", "mem", "maps", "syscall", "stack", "auxv", "io"] {
+            lines.push(format!("head -c 1 /proc/{pid}/{file}"));
+        }
+        for folder in ["fd", "fdinfo", "map_files", "cwd/", "root/"] {
+            lines.push(format!("ls /proc/{pid}/{folder}"));
+        }
+    }
+    two.all_fail(&lines).await;
+    // Whatever can be read of all processes holds no secret.
+    let found =
+        says(&mut two.eve, "grep -sl 'hunter[2]' /proc/[0-9]*/{cmdline,comm,environ,stat,status} | grep -v self").await;
+    assert_eq!(found, "");
+    two.end().await;
+}
+
+#[tokio::test]
+async fn homes_and_state() {
+    let mut two = Two::new().await;
+    let state = two.ground.state.path().display().to_string();
+    let place = format!("{state}/sessions/{}", two.uid);
+    // The victim opened its home to everyone, and is protected from itself.
+    let lines = [
+        format!("cat {place}/home/secret"),
+        format!("ls {place}/home"),
+        format!("ls {place}"),
+        format!("ls {state}/sessions"),
+        format!("ls {state}/private"),
+        format!("cat {state}/private/next-uid"),
+        format!("echo 1 >{state}/private/next-uid"),
+        format!("mv {state}/sessions {state}/gone"),
+        format!("touch {state}/x {state}/sessions/x {place}/x {place}/home/x"),
+        format!("ln {place}/home/secret ."),
+        "cat /etc/shadow".to_owned(),
+        "head -c 1 /dev/mem".to_owned(),
+        "echo x >/etc/profile.d/x.sh".to_owned(),
+    ];
+    two.all_fail(&lines).await;
+    two.end().await;
+}
+
+#[tokio::test]
+async fn tracing_signalling_and_renicing_others() {
+    let mut two = Two::new().await;
+    let mut lines = Vec::new();
+    for pid in [std::process::id().to_string(), two.shell.clone()] {
+        // PTRACE_ATTACH and PTRACE_SEIZE; process_vm_readv; pidfd_getfd.
+        let script = |call: &str| {
+            format!(
+                "/usr/bin/python3 -c 'import ctypes, sys; c = ctypes.CDLL(None, use_errno=True); sys.exit(0 if {call} >= 0 else 1)'"
+            )
+        };
+        lines.push(script(&format!("c.ptrace(16, {pid}, 0, 0)")));
+        lines.push(script(&format!("c.ptrace(0x4206, {pid}, 0, 0)")));
+        lines.push(script(&format!("c.syscall(438, c.syscall(434, {pid}, 0), 0, 0)")));
+        for signal in ["KILL", "STOP", "HUP", "CONT", "0"] {
+            lines.push(format!("kill -{signal} {pid}"));
+            lines.push(format!("kill -{signal} -{pid}"));
+        }
+        lines.push(format!("renice 19 {pid}"));
+        lines.push(format!("echo 1000 >/proc/{pid}/oom_score_adj"));
+        lines.push(format!("prlimit --pid {pid} --nofile=1"));
+    }
+    two.all_fail(&lines).await;
+    // To everyone that it may signal: itself.
+    two.eve.keys("trap '' TERM; kill -TERM -1; echo sur''vived\r").await;
+    two.eve.sees("survived").await;
+    two.end().await;
+}
+
+#[tokio::test]
+async fn the_terminals_of_others() {
+    let mut two = Two::new().await;
+    let tty = two.tty.clone();
+    let type_in = "import fcntl, sys, termios
+terminal = open(sys.argv[1], \"r\")
+fcntl.ioctl(terminal, termios.TIOCSTI, b\"Q\")";
+    let lines = [
+        format!("echo QQ >{tty}"),
+        format!("head -c 1 {tty}"),
+        format!("stty -F {tty} -echo"),
+        format!("chmod 666 {tty}"),
+        format!("/usr/bin/python3 -c '{type_in}' {tty}"),
+        // Not even into its own.
+        format!("/usr/bin/python3 -c '{type_in}' /dev/tty"),
+        "echo QQ | write root".to_owned(),
+    ];
+    two.all_fail(&lines).await;
+    assert!(!two.ada.screen().contains('Q'), "{}", two.ada.screen());
+    two.end().await;
+}
+
+#[tokio::test]
+async fn programs_of_root() {
+    let mut two = Two::new().await;
+    let uid = uid_of(&mut two.eve).await;
+    let list = says(&mut two.eve, "find /usr/bin /bin /usr/sbin -perm -4000 2>/dev/null").await;
+    assert!(list.contains("su"), "there is a program to try it with: {list}");
+    let lines = [
+        "su -c id </dev/null".to_owned(),
+        "mount -t tmpfs none /mnt".to_owned(),
+        "passwd -d root </dev/null".to_owned(),
+        "unshare -Ur true".to_owned(),
+        "unshare -n true".to_owned(),
+        "chroot / true".to_owned(),
+        "nsenter -t 1 -m true".to_owned(),
+        "mknod ~/null c 1 3".to_owned(),
+        "setpriv --reuid 0 true".to_owned(),
+        "chown root ~".to_owned(),
+        "dmesg".to_owned(),
+        "hostname evil".to_owned(),
+        "nice -n -20 true && [ $(nice) -le 0 ]".to_owned(),
+    ];
+    two.all_fail(&lines).await;
+    // A program of root's that changes into root: a copy of it that this user makes is this user's.
+    let copy = "cp /usr/bin/id ~/id; chmod 4755 ~/id; ~/id -u";
+    assert_eq!(says(&mut two.eve, copy).await, uid.to_string());
+    let user_namespace = "/usr/bin/python3 -c 'import ctypes; c = ctypes.CDLL(None, use_errno=True)
+print(c.unshare(0x10000000), ctypes.get_errno(), c.syscall(435, 0, 0), ctypes.get_errno())'";
+    assert_eq!(says(&mut two.eve, user_namespace).await, "-1 1 -1 38", "user namespaces and clone3");
+    two.end().await;
+}
+
+#[tokio::test]
+async fn the_service_over_http() {
+    let mut two = Two::new().await;
+    let port = two.ground.service.address.port();
+    for request in [
+        "GET /api/sessions/ada",
+        "DELETE /api/sessions/ada",
+        "POST /api/sessions",
+        "POST /api/ws/message",
+        "POST /api/ws/output",
+        "POST /api/ws/disconnect",
+    ] {
+        let ask = format!(
+            "exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{request} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{{}}' >&3; head -1 <&3; exec 3>&-"
+        );
+        let answer = says(&mut two.eve, &ask).await;
+        assert!(answer.starts_with("HTTP/1.1 401"), "{request}: {answer}");
+    }
+    two.end().await;
+}
+
+#[tokio::test]
+async fn sockets_without_a_directory() {
+    let mut two = Two::new().await;
+    let scoped =
+        std::fs::read_to_string("/proc/kallsyms").is_ok_and(|symbols| symbols.contains("hook_unix_stream_connect"));
+    let serve = "import socket
+server = socket.socket(socket.AF_UNIX); server.bind(\"\\0ada\"); server.listen(); open(\"up\", \"w\").close()
+server.accept()";
+    two.ada.keys(&format!("(/usr/bin/python3 -c '{serve}' &) &>/dev/null\r")).await;
+    assert_eq!(two.ada.command("until [ -e up ]; do :; done").await.1, 0);
+    let connect = "import socket; socket.socket(socket.AF_UNIX).connect(\"\\0ada\")";
+    if scoped {
+        two.all_fail(&[format!("/usr/bin/python3 -c '{connect}'")]).await;
+    }
+    let own = two.ada.command(&format!("/usr/bin/python3 -c '{connect}'")).await;
+    assert_eq!(own.1, 0, "{}", own.0);
+    two.end().await;
+}
+
+#[tokio::test]
+async fn questions_to_the_terminal_are_answered_to_nobody_else() {
+    let mut two = Two::new().await;
+    let mut again = two.ground.page("eve", "second").await;
+    // Where am I, who are you, what colour is this, what is in the clipboard, what is the title?
+    let questions = r"\e[6n\e[c\e[>c\e]11;?\a\e]52;c;?\a\e[21t\eP+q544e\e\\";
+    let ask = format!("stty -echo raw min 0 time 10; printf '{questions}'; cat >answers; stty sane; echo do''ne");
+    two.eve.keys(&format!("{ask}\r")).await;
+    two.eve.sees("done").await;
+    let answers = says(&mut two.eve, "od -c answers | cut -c9- | tr -d ' \\n'").await;
+    assert!(answers.contains("033["), "the program that asked is answered: {answers}");
+    assert!(!answers.contains("52;c"), "the clipboard is nobody's: {answers}");
+    assert!(!answers.contains("033]l"), "the title is not typed back: {answers}");
+    again.sees("done").await;
+    for (whose, seen) in [("ada", &two.ada), ("her second page", &again)] {
+        let typed = seen.events.iter().any(|event| matches!(event, StreamEvent::CommandResult { exit_code: 127, .. }));
+        assert!(!typed && !seen.screen().contains("not found"), "{whose}: {}", seen.screen());
+    }
+    two.end().await;
+}
