@@ -2,8 +2,9 @@
 
 mod isolation;
 
+pub use isolation::IsolationConfig;
+
 use crate::clock::Entropy;
-use crate::pty::IsolationSettings;
 use crate::session::{Limits, ShellSettings};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -96,10 +97,8 @@ pub struct Config {
     /// `ADVERTISE_URL`: where other instances reach this one, as http://host:port, or `auto`: the address that this machine reaches
     /// Redis from, and the port listened on. None where they cannot reach each other (App Runner).
     pub advertise: Option<Advertise>,
-    /// How sessions are kept apart; none where they are not.
-    pub isolation: Option<IsolationSettings>,
-    /// `REQUIRE_ISOLATION`: whether the service refuses to start without. `false` by default.
-    pub require_isolation: bool,
+    /// How sessions are kept apart.
+    pub isolation: IsolationConfig,
     /// Logging.
     pub log: LogConfig,
 }
@@ -176,7 +175,6 @@ impl Config {
             redis_authority: env.text("REDIS_CA").map(PathBuf::from),
             advertise: advertise(&env)?,
             isolation: isolation::read(&env)?,
-            require_isolation: env.flag("REQUIRE_ISOLATION")?,
             log,
         })
     }

@@ -62,13 +62,13 @@ async fn serve(mut config: Config) -> ExitCode {
 
 /// Shells that are kept apart where that is configured, or else as the service's own user, unless that is forbidden.
 fn shells(config: &Config) -> Result<Arc<dyn Shells>, String> {
-    match &config.isolation {
+    match &config.isolation.settings {
         Some(settings) => match IsolatedShells::new(settings.clone(), OWN_PROGRAM.into()) {
             Ok(shells) => Ok(Arc::new(shells)),
             // Never in silence without: it was asked for, or would be there on any machine like this.
             Err(error) => Err(format!("sessions cannot be kept apart: {error} (SESSION_UIDS=none does without)")),
         },
-        None if config.require_isolation => {
+        None if config.isolation.required => {
             let why = "REQUIRE_ISOLATION is true, but sessions are not kept apart: ";
             Err(format!("{why}run the service as root, with a range in SESSION_UIDS"))
         }

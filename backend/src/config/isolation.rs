@@ -7,26 +7,35 @@ use std::ops::RangeInclusive;
 /// Users of sessions: above the accounts of systems and people, and within what containers with users of their own have.
 const UIDS: RangeInclusive<u32> = 20_000..=59_999;
 
-/// Reads them:
-///
-/// - `SESSION_UIDS`: users of sessions, as `20000-59999`, which is the default as root; `none` for no isolation, which is the
-///   default otherwise. Each is used once in a container's life, and the first never.
-/// - `STATE_DIRECTORY`: where homes of sessions are; `/var/lib/termgate` by default.
-/// - `SESSION_NETWORK`: `shared` (default) or `none`: whether sessions reach the network.
-/// - `SESSION_MEMORY_MB` 1024, `SESSION_DISK_MB` 1024, `SESSION_PROCESSES` 256: what a session may use.
-pub(super) fn read(env: &Env<'_>) -> Result<Option<IsolationSettings>, ConfigError> {
-    let root = rustix::process::geteuid().is_root();
-    read_as(root, env)
+/// How sessions are kept apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IsolationConfig {
+    /// None where they are not.
+    ///
+    /// - `SESSION_UIDS`: users of sessions, as `20000-59999`, which is the default as root; `none` for no isolation, which is
+    ///   the default otherwise. Each is used once in a container's life, and the first never.
+    /// - `STATE_DIRECTORY`: where homes of sessions are; `/var/lib/termgate` by default.
+    /// - `SESSION_NETWORK`: `shared` (default) or `none`: whether sessions reach the network.
+    /// - `SESSION_MEMORY_MB` 1024, `SESSION_DISK_MB` 1024, `SESSION_PROCESSES` 256: what a session may use.
+    pub settings: Option<IsolationSettings>,
+    /// `REQUIRE_ISOLATION`: whether the service refuses to start without. `false` by default.
+    pub required: bool,
 }
 
-fn read_as(root: bool, env: &Env<'_>) -> Result<Option<IsolationSettings>, ConfigError> {
+/// Reads it as whoever this process is.
+pub(super) fn read(env: &Env<'_>) -> Result<IsolationConfig, ConfigError> {
+    let root = rustix::process::geteuid().is_root();
+    Ok(IsolationConfig { settings: settings(root, env)?, required: env.flag("REQUIRE_ISOLATION")? })
+}
+
+fn settings(root: bool, env: &Env<'_>) -> Result<Option<IsolationSettings>, ConfigError> {
+    const MEGABYTE: u64 = 1024 * 1024;
     let network = match env.text("SESSION_NETWORK").as_deref() {
         None | Some("shared") => Network::Shared,
         Some("none") => Network::None,
         Some(other) => return Err(invalid("SESSION_NETWORK", "`shared` or `none`", other)),
     };
-    const MEGABYTE: u64 = 1024 * 1024;
-    let settings = |uids| {
+    let of = |uids| {
         Ok(Some(IsolationSettings {
             uids,
             state: env.text("STATE_DIRECTORY").unwrap_or_else(|| "/var/lib/termgate".into()).into(),
@@ -42,8 +51,8 @@ fn read_as(root: bool, env: &Env<'_>) -> Result<Option<IsolationSettings>, Confi
             let reason = "SESSION_UIDS is set: only root can start processes of other users";
             return Err(ConfigError::Missing { name: "root", reason });
         }
-        Some(text) => return settings(range(text)?),
-        None if root => return settings(UIDS),
+        Some(text) => return of(range(text)?),
+        None if root => return of(UIDS),
         None => {}
     }
     if network == Network::None {
@@ -72,7 +81,7 @@ mod tests {
 
     fn read(root: bool, variables: &[(&str, &str)]) -> Result<Option<IsolationSettings>, String> {
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
-        read_as(root, &Env { lookup: &find }).map_err(|error| error.to_string())
+        settings(root, &Env { lookup: &find }).map_err(|error| error.to_string())
     }
 
     #[test]

@@ -10,7 +10,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn is_responsive(shell: &mut Terminal) {
     let echo = shell.command("echo still here");
-    let (said, code) = tokio::time::timeout(PATIENCE, echo).await.expect("the victim's shell answers in time");
+    let echoed = tokio::time::timeout(PATIENCE, echo).await;
+    let (said, code) = echoed.unwrap_or_else(|_| panic!("the victim's shell does not answer within {PATIENCE:?}"));
     assert_eq!((&*said, code), ("still here\n", 0));
 }
 
