@@ -2,12 +2,14 @@
 
 use crate::clock::{Clock, Entropy};
 use crate::config::{Advertise, Config};
+use crate::metrics::Metrics;
 use crate::pty::Shells;
 use crate::route::{self, Service};
 use crate::session::{Registry, RegistryParts};
-use crate::store::{Incarnation, Instance, Store};
+use crate::store::{Incarnation, Instance, MeasuredStore, Store};
 use axum::serve::ListenerExt;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -37,6 +39,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub entropy: Arc<dyn Entropy>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// The service, ready to serve.
@@ -47,8 +51,10 @@ pub struct App {
 impl App {
     /// Wires the parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { config, store, shells, clock, entropy } = parts;
+        let Parts { config, store, shells, clock, entropy, metrics } = parts;
+        let store: Arc<dyn Store> = Arc::new(MeasuredStore::new(store, Arc::clone(&metrics)));
         let (store_kind, isolation) = (store.kind(), shells.isolation());
+        metrics.requests.isolation(isolation);
         if isolation == "none" {
             tracing::warn!("sessions run as the service's own user, without isolation from it and from each other");
         }
@@ -65,6 +71,7 @@ impl App {
             shells,
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&entropy),
+            metrics: Arc::clone(&metrics),
             settings: config.shell.clone(),
             limits: config.limits,
             sessions_per_user: config.sessions_per_user,
@@ -72,7 +79,9 @@ impl App {
         });
         let (auth, limits, log_commands) = (config.auth, config.limits, config.log.commands);
         let about = route::About { store_kind, isolation, limits, sessions: config.sessions };
-        Self { service: Arc::new(Service::new(auth, registry, store, clock, entropy, about, log_commands)) }
+        let metrics_token = config.metrics_token;
+        let parts = route::Parts { auth, registry, store, clock, entropy, metrics, metrics_token, about, log_commands };
+        Self { service: Arc::new(Service::new(parts)) }
     }
 
     /// Serves until `stop` completes, then drains: no new sessions, every session ended, its processes gone.
@@ -99,7 +108,8 @@ impl App {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        let server = axum::serve(listener, route::router(Arc::clone(&self.service))).with_graceful_shutdown(drained);
+        let router = route::router(Arc::clone(&self.service)).into_make_service_with_connect_info::<SocketAddr>();
+        let server = axum::serve(listener, router).with_graceful_shutdown(drained);
         // A browser on `/terminal` may never hang up by itself.
         let service = self.service;
         let known = Arc::clone(&service);

@@ -5,6 +5,7 @@ pub mod advertise;
 pub mod app;
 pub mod clock;
 pub mod config;
+pub mod metrics;
 pub mod pty;
 pub mod route;
 pub mod session;

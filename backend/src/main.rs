@@ -1,8 +1,9 @@
 //! Parses, wires, runs, and returns an exit code.
 
 use backend::app::{App, Parts};
-use backend::clock::{SystemClock, SystemEntropy};
+use backend::clock::{Clock, SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
+use backend::metrics::Metrics;
 use backend::pty::{IsolatedShells, OWN_PROGRAM, PtyShells, Shells, collect_orphans, launch, sweep};
 use backend::store::{ConnectError, MemoryStore, REDIS_PATIENCE, RedisStore, Store};
 use backend::{shutdown, telemetry};
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
 }
 
 async fn serve(mut config: Config) -> ExitCode {
+    let metrics = Metrics::new(SystemClock.now_ms());
     // First: whoever listens is expected to answer.
     let store = tokio::select! {
         connected = store(&config) => match connected {
@@ -53,7 +55,8 @@ async fn serve(mut config: Config) -> ExitCode {
         Err(error) => return fail(&error),
     };
     tokio::spawn(collect_orphans());
-    let app = App::new(Parts { config, store, shells, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) });
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let app = App::new(Parts { config, store, shells, clock, entropy, metrics });
     match app.serve(listener, shutdown::requested()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

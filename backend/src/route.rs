@@ -8,6 +8,8 @@ mod forward;
 mod health;
 mod listing;
 mod message;
+mod metrics;
+mod observe;
 mod output;
 mod request_id;
 mod sessions;
@@ -15,7 +17,8 @@ mod terminal;
 mod ws_test;
 
 use crate::clock::{Clock, Entropy};
-use crate::config::AuthConfig;
+use crate::config::{AuthConfig, Secret};
+use crate::metrics::Metrics;
 use crate::session::{Limits, Registry};
 use crate::store::Store;
 use axum::Router;
@@ -33,14 +36,18 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 /// Where browsers speak to the service directly.
 const TERMINAL_PATH: &str = "/terminal";
 
+/// Where the service tells what it counts.
+const METRICS_PATH: &str = "/metrics";
+
 /// Every path, for `/health` and `/api/diagnostics/websocket`.
-const ENDPOINTS: [&str; 8] = [
+const ENDPOINTS: [&str; 9] = [
     MESSAGE_PATH,
     OUTPUT_PATH,
     DISCONNECT_PATH,
     "/api/sessions",
     "/api/diagnostics/websocket",
     "/health",
+    METRICS_PATH,
     TERMINAL_PATH,
     "/ws-test",
 ];
@@ -64,6 +71,28 @@ pub struct About {
     pub sessions: usize,
 }
 
+/// What a service is made of.
+pub struct Parts {
+    /// Who may speak to it.
+    pub auth: AuthConfig,
+    /// The sessions.
+    pub registry: Registry,
+    /// The directory of sessions.
+    pub store: Arc<dyn Store>,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Who may read what is counted.
+    pub metrics_token: Option<Secret>,
+    /// For diagnostics.
+    pub about: About,
+    /// Whether command lines stand in the log.
+    pub log_commands: bool,
+}
+
 /// What every handler works with.
 pub struct Service {
     pub(crate) registry: Registry,
@@ -71,6 +100,8 @@ pub struct Service {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    metrics: Arc<Metrics>,
+    metrics_token: Option<Secret>,
     about: About,
     log_commands: bool,
     draining: watch::Sender<bool>,
@@ -81,19 +112,25 @@ pub struct Service {
 
 impl Service {
     /// Ready to serve.
-    pub fn new(
-        auth: AuthConfig,
-        registry: Registry,
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        about: About,
-        log_commands: bool,
-    ) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { auth, registry, store, clock, entropy, metrics, metrics_token, about, log_commands } = parts;
         let draining = watch::Sender::new(false);
         let tests = Arc::new(Semaphore::new(ws_test::TESTS));
         let forwarder = store.is_shared().then(|| Forwarder::new(&registry.instance().to_string())).flatten();
-        Self { registry, auth, store, clock, entropy, about, log_commands, draining, tests, forwarder }
+        Self {
+            registry,
+            auth,
+            store,
+            clock,
+            entropy,
+            metrics,
+            metrics_token,
+            about,
+            log_commands,
+            draining,
+            tests,
+            forwarder,
+        }
     }
 
     /// From now on: unhealthy, and no new sessions.
@@ -141,12 +178,14 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/api/sessions/{id}/connections/{connection}", delete(listing::close))
         .route("/api/diagnostics/websocket", get(diagnostics::handle))
         .route("/health", get(health::handle))
+        .route(METRICS_PATH, get(metrics::handle))
         .route(TERMINAL_PATH, get(terminal::handle))
         .route("/ws-test", get(ws_test::handle))
         .fallback(error::no_such_route)
         .layer(from_fn_with_state(Arc::clone(&service), forward::layer))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(cors)
+        .layer(from_fn_with_state(Arc::clone(&service), observe::layer))
         .layer(from_fn_with_state(Arc::clone(&service), request_id::layer))
         .with_state(service)
 }

@@ -3,9 +3,11 @@
 
 pub mod contract;
 pub mod keys;
+mod measured;
 mod memory;
 mod redis;
 
+pub use measured::MeasuredStore;
 pub use memory::MemoryStore;
 pub use redis::{ConnectError, PATIENCE as REDIS_PATIENCE, RedisStore};
 

@@ -3,8 +3,10 @@
 use super::Service;
 use super::TERMINAL_PATH;
 use super::error::Failure;
+use super::observe::Subject;
 use super::terminal::Parameters;
 use crate::config::AuthConfig;
+use crate::metrics::Refused;
 use crate::session::Speaker;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
@@ -28,13 +30,15 @@ impl FromRequest<Arc<Service>> for Signed {
     async fn from_request(request: Request, service: &Arc<Service>) -> Result<Self, Failure> {
         let path = request.uri().path().to_owned();
         // Before the body is read: a stranger costs nothing.
-        let token = bearer(request.headers()).ok_or_else(missing)?.to_owned();
+        let token = bearer(request.headers()).ok_or_else(|| service.no_token())?.to_owned();
         let connection = request.headers().get(CONNECTION_HEADER).cloned();
-        let id = request_id(request.headers()).to_owned();
+        let (id, extensions) = (request_id(request.headers()).to_owned(), request.extensions().clone());
         let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
             Failure::new(ErrorCode::TooLarge, format!("the body cannot be read: {}", rejection.body_text()))
         })?;
-        let claims = service.auth.gateway.verify(&token, &path, &body, service.now_seconds())?;
+        let claims = service.auth.gateway.verify(&token, &path, &body, service.now_seconds());
+        let claims = claims.map_err(|bad| service.bad_token(bad))?;
+        Subject::is(&extensions, Some(&claims.cid), claims.sid.as_ref());
         if connection.is_some_and(|header| header.as_bytes() != claims.cid.as_str().as_bytes()) {
             return Err(Failure::new(ErrorCode::Forbidden, "the header names another connection than the token"));
         }
@@ -84,8 +88,11 @@ impl FromRequestParts<Arc<Service>> for User {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<Service>) -> Result<Self, Failure> {
-        let token = bearer(&parts.headers).ok_or_else(missing)?;
-        Ok(Self(service.auth.users.verify(token, service.now_seconds())?))
+        let token = bearer(&parts.headers).ok_or_else(|| service.no_token())?;
+        let user = service.auth.users.verify(token, service.now_seconds()).map_err(|bad| service.bad_token(bad))?;
+        let named = session_at(parts.uri.path()).or_else(|| user.sid.clone());
+        Subject::is(&parts.extensions, None, named.as_ref());
+        Ok(Self(user))
     }
 }
 
@@ -113,8 +120,8 @@ pub(super) fn request_id(headers: &HeaderMap) -> &str {
 /// The session that a request is about, as it says itself: whoever acts on it must check the token first.
 pub(super) fn session_named(request: &Request) -> Option<SessionId> {
     let path = request.uri().path();
-    if let Some(rest) = path.strip_prefix("/api/sessions/") {
-        return SessionId::new(rest.split('/').next()?).ok();
+    if let Some(session) = session_at(path) {
+        return Some(session);
     }
     if path.starts_with("/api/ws/") {
         return tokens::session_named(bearer(request.headers())?);
@@ -127,6 +134,10 @@ pub(super) fn session_named(request: &Request) -> Option<SessionId> {
         };
     }
     None
+}
+
+fn session_at(path: &str) -> Option<SessionId> {
+    SessionId::new(path.strip_prefix("/api/sessions/")?.split('/').next()?).ok()
 }
 
 /// A request whose token was checked.
@@ -163,12 +174,30 @@ pub(super) async fn verified(service: &Service, request: Request, most: usize) -
     if valid { Verified::Yes(request) } else { Verified::No(request) }
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
 }
 
-fn missing() -> Failure {
-    Failure::new(ErrorCode::Unauthorized, "a bearer token is required")
+impl Service {
+    /// A request came without a token.
+    pub(super) fn no_token(&self) -> Failure {
+        self.metrics.requests.token_refused(Refused::Missing);
+        Failure::new(ErrorCode::Unauthorized, "a bearer token is required")
+    }
+
+    /// A request came with a token that is of no use.
+    pub(super) fn bad_token(&self, bad: tokens::BadToken) -> Failure {
+        self.metrics.requests.token_refused(bad);
+        bad.into()
+    }
+}
+
+/// Whether a request says that it is for this machine, and not for a name that somebody has pointed at it.
+pub(super) fn names_this_machine(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // In brackets, an address has colons of its own.
+    let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    matches!(port.map_or(host, |(name, _)| name), "localhost" | "127.0.0.1" | "[::1]")
 }
 
 /// Whether a page of this origin may speak to us: none is sent by programs; pages are same-origin or listed. Without
@@ -176,8 +205,7 @@ fn missing() -> Failure {
 pub(super) fn origin_allowed(auth: &AuthConfig, headers: &HeaderMap) -> bool {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let host = text(HOST).unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    if auth.random_secrets && !matches!(name, "localhost" | "127.0.0.1" | "[::1]") {
+    if auth.random_secrets && !names_this_machine(headers) {
         return false;
     }
     match text(ORIGIN) {

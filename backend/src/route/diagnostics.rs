@@ -14,6 +14,7 @@ pub(super) async fn handle(State(service): State<Arc<Service>>) -> Json<Value> {
         "endpoints": ENDPOINTS,
         "store": about.store_kind,
         "isolation": about.isolation,
+        "metrics": if service.metrics_token.is_some() { "token" } else { "local" },
         "limits": {
             "frameBytes": limits::FRAME_BYTES,
             "inputWindowBytes": limits::INPUT_WINDOW_BYTES,

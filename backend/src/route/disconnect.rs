@@ -18,12 +18,11 @@ pub(super) async fn handle(
         .map_err(|error| Failure::new(ErrorCode::BadField, format!("the body is wrong: {error}")))?;
     signed.check(Some(&request.connection_id), request.session_id.as_ref())?;
     service.store.connection_gone(&request.connection_id).await.map_err(Refusal::from)?;
-    if let Some(session) = &signed.claims.sid {
-        tracing::info!("[WS] Client disconnected: {}, Session: {session}", request.connection_id);
-        if let Ok(session) = service.registry.running(session, &signed.speaker()).await {
-            // A session that is over has forgotten the connection already.
-            let _ = session.disconnect(request.connection_id).await;
-        }
+    if let Some(session) = &signed.claims.sid
+        && let Ok(session) = service.registry.running(session, &signed.speaker()).await
+    {
+        // A session that is over has forgotten the connection already.
+        let _ = session.disconnect(request.connection_id).await;
     }
     Ok(Json(DisconnectAnswer { success: true }))
 }

@@ -1,9 +1,10 @@
 //! The only place where a failure becomes an HTTP answer: `{error, code, retryable}` with a fitting status.
 
+use super::observe::RefusedWith;
 use crate::session::Refusal;
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use shared_protocol::{ApiError, ErrorCode};
 
 /// A failure on its way out.
@@ -32,8 +33,8 @@ impl From<tokens::BadToken> for Failure {
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        tracing::debug!(code = ?self.0.code, "refused");
-        (status, Json(self.0)).into_response()
+        let refused = Extension(RefusedWith(self.0.code));
+        (status, refused, Json(self.0)).into_response()
     }
 }
 

@@ -3,7 +3,9 @@
 
 use super::auth::{Verified, session_named, verified};
 use super::error::Failure;
+use super::observe::{PassedOn, Subject};
 use super::{BODY_BYTES, Service};
+use crate::metrics::Forwarding;
 use crate::session::{Home, Refusal};
 use crate::store::Instance;
 use axum::body::{Body, Bytes};
@@ -12,7 +14,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
-use shared_protocol::gateway::MAX_WAIT_MS;
+use shared_protocol::gateway::{MAX_WAIT_MS, OUTPUT_PATH};
 use shared_protocol::{ErrorCode, SessionId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,7 +100,17 @@ pub(super) async fn layer(State(service): State<Arc<Service>>, request: Request,
         Ok(Some(instance)) => {
             let started = Instant::now();
             let id = super::auth::request_id(request.headers()).to_owned();
-            let answer = forwarder.forward(&instance, request).await.unwrap_or_else(IntoResponse::into_response);
+            Subject::is(request.extensions(), None, Some(&session));
+            let waits = request.uri().path() == OUTPUT_PATH;
+            let answer = forwarder.forward(&instance, request).await;
+            let outcome = match &answer {
+                Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => Forwarding::Connected,
+                Ok(_) => Forwarding::Answered,
+                Err(_) => Forwarding::Failed,
+            };
+            service.metrics.requests.forwarded(outcome, (!waits).then(|| started.elapsed()));
+            let mut answer = answer.unwrap_or_else(IntoResponse::into_response);
+            answer.extensions_mut().insert(PassedOn);
             let (ms, status) = (started.elapsed().as_millis() as u64, answer.status().as_u16());
             tracing::info!(request = %id, %session, instance = %instance.id, ms, status, "passed on to the session's instance");
             answer

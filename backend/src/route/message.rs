@@ -3,19 +3,20 @@
 use super::Service;
 use super::auth::Signed;
 use super::error::Failure;
+use crate::metrics::Heard;
 use crate::pty::Size;
 use crate::session::{Close, Refusal, Reply, Speaker};
 use crate::store::{ConnectionRecord, StoreError};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use shared_protocol::client::parse;
+use shared_protocol::client::{Malformed, parse};
 use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, TOUCH_HEADER};
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
 use shared_protocol::{ClientMessage, ConnectionId, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 /// How long a message to a session that runs here waits for the store.
 const STORE_PATIENCE: Duration = Duration::from_millis(500);
@@ -24,25 +25,20 @@ const STORE_PATIENCE: Duration = Duration::from_millis(500);
 const PLAIN_SIZE: Size = Size { cols: 80, rows: 24 };
 
 pub(super) async fn handle(State(service): State<Arc<Service>>, signed: Signed) -> Result<Response, Failure> {
-    let started = Instant::now();
-    let request = &signed.request;
-    let connection = signed.claims.cid.clone();
-    let reply = answer(&service, &signed).await?;
-    let (session, ms) = (signed.claims.sid.as_ref().map(tracing::field::display), started.elapsed().as_millis() as u64);
-    tracing::info!(%request, session, ms, "[WS] Message from {connection}");
-    Ok(reply.into_response())
+    Ok(answer(&service, &signed).await?.into_response())
 }
 
 async fn answer(service: &Service, signed: &Signed) -> Result<Reply, Failure> {
     let envelope = match parse(&signed.body) {
         Ok(envelope) => envelope,
-        Err(malformed) => return Ok(direct(ErrorMessage::new(malformed.code, malformed.message).into())),
+        Err(malformed) => return Ok(not_understood(service, malformed)),
     };
     signed.check(envelope.connection_id.as_ref(), envelope.session_id.as_ref())?;
     let Some(session) = signed.claims.sid.as_ref() else {
         let refusal = "this connection has no session: it may only `ping` and `echo`";
         let refused = || ErrorMessage::new(ErrorCode::NotAttached, refusal).into();
-        return Ok(direct(stateless(service, &envelope.inbound).unwrap_or_else(refused)));
+        service.metrics.streams.heard(&envelope.inbound);
+        return Ok(direct(service, stateless(service, &envelope.inbound).unwrap_or_else(refused)));
     };
     deliver(service, session, signed.speaker(), envelope.inbound).await
 }
@@ -54,19 +50,21 @@ pub(super) async fn deliver(
     speaker: Speaker,
     inbound: Inbound,
 ) -> Result<Reply, Failure> {
+    service.metrics.streams.heard(&inbound);
     // A running session looks itself, since it says its last word to everyone who was there.
     if speaker.has_expired(service.clock.now_ms()) && service.registry.live(session).is_none() {
+        service.metrics.streams.refused(ErrorCode::TokenExpired);
         return Ok(Reply::turned_away(ErrorCode::TokenExpired));
     }
     let size = match &inbound {
         Inbound::Message(ClientMessage::Attach(attach)) => Some(Size { cols: attach.cols, rows: attach.rows }),
         Inbound::Plain(Plain::Command { command, .. }) => {
-            if service.log_commands {
-                tracing::info!(%session, command, "[Terminal] Executing");
-            } else {
-                tracing::info!(%session, "[Terminal] Executing");
-            }
+            log_command(service, session, &speaker, command);
             Some(PLAIN_SIZE)
+        }
+        Inbound::Message(ClientMessage::Command(command)) => {
+            log_command(service, session, &speaker, &command.command);
+            None
         }
         Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size { cols: *cols, rows: *rows }),
         _ => None,
@@ -79,7 +77,10 @@ pub(super) async fn deliver(
         Some(size) => service.registry.running_or_new(session, &speaker, size).await?,
         None => match service.registry.running(session, &speaker).await {
             Ok(handle) => handle,
-            Err(refusal) => return stateless(service, &inbound).map(direct).ok_or_else(|| refusal.into()),
+            Err(refusal) => {
+                let answer = stateless(service, &inbound).map(|message| direct(service, message));
+                return answer.ok_or_else(|| refusal.into());
+            }
         },
     };
     let reply = handle.deliver(speaker, inbound).await?;
@@ -130,9 +131,25 @@ fn stateless(service: &Service, inbound: &Inbound) -> Option<ServerMessage> {
     }
 }
 
-pub(super) fn direct(message: ServerMessage) -> Reply {
-    let frame = Some(ServerFrame::from(message).to_json().into());
-    Reply { frame, ..Reply::default() }
+/// What was typed stays out of the log, unless somebody has asked for it.
+fn log_command(service: &Service, session: &SessionId, speaker: &Speaker, line: &str) {
+    let (request, connection) = (&speaker.request, &speaker.connection);
+    let command = service.log_commands.then_some(line);
+    tracing::info!(request, %session, %connection, command, "[Terminal] Executing");
+}
+
+/// An answer that no session gives.
+pub(super) fn direct(service: &Service, message: ServerMessage) -> Reply {
+    let frame = ServerFrame::from(message);
+    let json = frame.to_json();
+    service.metrics.streams.sent(&frame.message, json.len());
+    Reply { frame: Some(json.into()), ..Reply::default() }
+}
+
+/// The answer to what is no message.
+pub(super) fn not_understood(service: &Service, malformed: Malformed) -> Reply {
+    service.metrics.streams.heard(Heard::Malformed);
+    direct(service, ErrorMessage::new(malformed.code, malformed.message).into())
 }
 
 impl IntoResponse for Reply {

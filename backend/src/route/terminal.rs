@@ -1,9 +1,9 @@
 //! `WS /terminal?sessionId&token`: the same messages and frames without a gateway, where the host allows WebSockets.
 
 use super::Service;
-use super::auth::{origin_allowed, speaker};
+use super::auth::{origin_allowed, request_id, speaker};
 use super::error::Failure;
-use super::message::{deliver, direct};
+use super::message::{deliver, direct, not_understood};
 use crate::session::{Close, Fetched, Refusal, Reply, SessionHandle, Speaker, Ticket};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
@@ -66,17 +66,18 @@ pub(super) async fn handle(
         return Err(Failure::new(ErrorCode::Forbidden, "pages of this origin may not use the service"));
     }
     let random = service.entropy.bytes::<12>();
+    let request = request_id(&headers).to_owned();
     let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let started = Instant::now();
         let name = format!("direct:{}", hex::encode(random));
-        tracing::info!("[Terminal] New connection attempt: {name}");
+        tracing::info!(request, connection = name, "[Terminal] New connection attempt: {name}");
         let mut socket = Socket(socket);
-        let (code, reason) = match admit(&service, &parameters, &name).await {
+        let (code, reason) = match admit(&service, &parameters, &name, &request).await {
             Ok((session, speaker)) => {
-                tracing::info!("[Terminal] Session found for {name}");
+                tracing::info!(request, %session, connection = name, "[Terminal] Session found for {name}");
                 let ms = started.elapsed().as_millis() as u64;
-                tracing::info!("[Terminal:{session}] Connection established successfully in {ms}ms");
+                tracing::info!(request, %session, connection = name, ms, "[Terminal:{session}] Connection established successfully in {ms}ms");
                 let ended = serve(&service, &mut socket, &session, speaker.clone()).await;
                 if let Ok(session) = service.registry.running(&session, &speaker).await {
                     // A session that is over has forgotten the connection already.
@@ -85,7 +86,8 @@ pub(super) async fn handle(
                 if let Err(error) = service.store.connection_gone(&speaker.connection).await {
                     tracing::debug!(%error, "a connection that is gone is listed for a while");
                 }
-                tracing::info!("[WS] Client disconnected: {name}, Session: {session}");
+                let ms = started.elapsed().as_millis() as u64;
+                tracing::info!(request, %session, connection = name, ms, "[WS] Client disconnected: {name}, Session: {session}");
                 ended
             }
             Err(refused) => refused,
@@ -97,10 +99,19 @@ pub(super) async fn handle(
 type Closing = (u16, &'static str);
 
 /// Who it is, and which session they may reach.
-async fn admit(service: &Service, parameters: &Parameters, name: &str) -> Result<(SessionId, Speaker), Closing> {
-    let token = parameters.token.as_deref().ok_or((UNAUTHORIZED, "a token is required"))?;
+async fn admit(
+    service: &Service,
+    parameters: &Parameters,
+    name: &str,
+    request: &str,
+) -> Result<(SessionId, Speaker), Closing> {
+    let token = parameters.token.as_deref().ok_or_else(|| {
+        drop(service.no_token());
+        (UNAUTHORIZED, "a token is required")
+    })?;
     let user = service.auth.users.verify(token, service.now_seconds()).map_err(|bad| {
-        tracing::info!(%bad, "[Terminal] refused {name}");
+        tracing::info!(request, connection = name, %bad, "[Terminal] refused {name}");
+        drop(service.bad_token(bad));
         (UNAUTHORIZED, "the token is not valid")
     })?;
     let asked = parameters.session.clone().map(SessionId::new).transpose();
@@ -110,7 +121,7 @@ async fn admit(service: &Service, parameters: &Parameters, name: &str) -> Result
     }
     let session = asked.or_else(|| user.sid.clone()).ok_or((INVALID_SESSION, "no session is named"))?;
     let connection = ConnectionId::new(name).map_err(|_| (SERVER_ERROR, "no connection id"))?;
-    let speaker = speaker(&user, &session, connection);
+    let speaker = Speaker { request: request.to_owned(), ..speaker(&user, &session, connection) };
     if !speaker.names_session {
         let found = service.registry.record(&session, &speaker).await;
         found.map_err(|_| (INVALID_SESSION, "there is no such session"))?;
@@ -134,7 +145,7 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
                 match message {
                     Some(Ok(Message::Text(text))) => match answer(service, session, &speaker, text.as_bytes()) {
                         Answering::Now(reply) => reply.await,
-                        Answering::Later(_) if pending.len() >= PENDING => Ok(busy()),
+                        Answering::Later(_) if pending.len() >= PENDING => Ok(busy(service)),
                         Answering::Later(reply) => { pending.push(reply); continue }
                     },
                     Some(Ok(Message::Pong(_))) => {
@@ -183,7 +194,8 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
             () = service.drained(), if service.registry.count() == 0 => return (DRAINING, "the service is being replaced"),
         };
         let reply = reply.unwrap_or_else(|Failure(error)| {
-            direct(ErrorMessage { retryable: error.retryable, ..ErrorMessage::new(error.code, error.error) }.into())
+            let refusal = ErrorMessage { retryable: error.retryable, ..ErrorMessage::new(error.code, error.error) };
+            direct(service, refusal.into())
         });
         if let Some(frame) = reply.frame
             && !socket.send(frame).await
@@ -218,7 +230,7 @@ fn answer<'a>(service: &'a Arc<Service>, session: &'a SessionId, speaker: &Speak
     let envelope = match parse(body) {
         Ok(envelope) => envelope,
         Err(malformed) => {
-            let reply = direct(ErrorMessage::new(malformed.code, malformed.message).into());
+            let reply = not_understood(service, malformed);
             return Answering::Now(async move { Ok(reply) }.boxed());
         }
     };
@@ -233,8 +245,8 @@ fn answer<'a>(service: &'a Arc<Service>, session: &'a SessionId, speaker: &Speak
     if later { Answering::Later(reply) } else { Answering::Now(reply) }
 }
 
-fn busy() -> Reply {
-    direct(ErrorMessage::new(ErrorCode::Busy, "too many commands run on this connection").into())
+fn busy(service: &Service) -> Reply {
+    direct(service, ErrorMessage::new(ErrorCode::Busy, "too many commands run on this connection").into())
 }
 
 /// The next frame of the session, once it is there.

@@ -14,6 +14,7 @@ use super::plain::{Origin, PlainCommands};
 use super::turning_away::TurnedAway;
 use super::{Limits, Request};
 use crate::clock::Clock;
+use crate::metrics::{EchoWatch, Guard, Metrics, Phase};
 use crate::pty::{MarkScanner, Nonce, Pty, Ready, Size, Want};
 use crate::store::Store;
 use bytes::Bytes;
@@ -43,6 +44,7 @@ pub(super) struct Parts {
     pub size: Size,
     pub past: Option<Past>,
     pub shown: Shown,
+    pub metrics: Arc<Metrics>,
 }
 
 /// How a session's task came to its end.
@@ -78,6 +80,7 @@ pub(super) struct Connected {
     pub good_until_ms: u64,
     /// The store was told of it.
     pub listed: bool,
+    pub _counted: Guard,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -124,6 +127,10 @@ pub(super) struct Actor {
     pub reason: EndReason,
     /// When the shell was over, in ms since 1970: tokens issued later may make the session anew.
     pub ended_at_ms: u64,
+    pub metrics: Arc<Metrics>,
+    /// In the phase that it is in.
+    pub _counted: Guard,
+    pub echo: EchoWatch,
 }
 
 impl Actor {
@@ -163,6 +170,9 @@ impl Actor {
             ending: None,
             reason: EndReason::Exited,
             ended_at_ms: 0,
+            _counted: parts.metrics.sessions.enter(Phase::Running),
+            metrics: parts.metrics,
+            echo: EchoWatch::default(),
         };
         if let Some(past) = parts.past {
             actor.show_past(&past);

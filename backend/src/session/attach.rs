@@ -3,6 +3,7 @@
 use super::Speaker;
 use super::actor::{Actor, Connected};
 use super::client::Client;
+use crate::metrics::Skip;
 use crate::pty::Size;
 use crate::store::ConnectionRecord;
 use shared_protocol::client::Attach;
@@ -31,6 +32,7 @@ impl Actor {
         let (end, epoch) = (self.log.end(), self.epoch);
         let client = self.clients.entry(attach.client.clone()).or_insert_with(|| Client::new(speaker, false, now));
         client.role = speaker.role;
+        client.counted = Some(self.metrics.sessions.attached(speaker.role));
         client.seen = now;
         client.direct = speaker.direct;
         client.deflates = attach.accept.iter().any(|encoding| encoding == "z");
@@ -43,11 +45,12 @@ impl Actor {
         // The cheapest way back: what is missing as it was printed, or the screen as it is now.
         let tail_serves = self.tail_serves(from);
         if let Some(client) = self.clients.get_mut(&attach.client) {
-            client.skip = !tail_serves;
+            client.skip = (!tail_serves).then_some(Skip::Attach);
             client.reset = true;
         }
         if new {
-            tracing::info!(session = %self.id, connection = %speaker.connection, role = ?speaker.role, "client attached");
+            let Speaker { request, connection, role, .. } = speaker;
+            tracing::info!(%request, session = %self.id, %connection, ?role, "client attached");
         }
         if self.controller.is_none() && speaker.role == Role::Controller {
             self.take_control(&attach.client);
@@ -84,7 +87,8 @@ impl Actor {
         if !self.clients.contains_key(&id) && !self.make_room() {
             return None;
         }
-        self.clients.entry(id.clone()).or_insert_with(|| Client::new(speaker, true, now));
+        let client = self.clients.entry(id.clone()).or_insert_with(|| Client::new(speaker, true, now));
+        client.counted = Some(self.metrics.sessions.attached(speaker.role));
         self.connect(speaker, &id, now);
         Some(id)
     }
@@ -101,6 +105,7 @@ impl Actor {
             attached_at: before.as_ref().map_or_else(|| self.clock.now_ms(), |before| before.attached_at),
             good_until_ms,
             listed: false,
+            _counted: self.metrics.sessions.connected(speaker.direct),
         };
         self.connections.insert(speaker.connection.clone(), connected);
         match before {
@@ -169,6 +174,7 @@ impl Actor {
         }
         if let Some(client) = self.clients.get_mut(id) {
             client.waiter = None;
+            client.counted = None;
             client.follower.revoke();
             if client.plain {
                 self.clients.remove(id);

@@ -4,6 +4,7 @@ use super::budget::{Budget, READABLE};
 use super::follower::Follower;
 use super::input_order::InputOrder;
 use super::{Fetched, Speaker};
+use crate::metrics::{Guard, Skip};
 use crate::pty::Size;
 use shared_protocol::{ClientMessage, ConnectionId, Pos, Role, Seq, ServerMessage};
 use std::collections::{BTreeSet, VecDeque};
@@ -35,6 +36,7 @@ pub(super) struct Waiter {
     pub connection: ConnectionId,
     pub reply: oneshot::Sender<Fetched>,
     pub until: Instant,
+    pub _counted: Guard,
 }
 
 /// What a client was sent of the stream.
@@ -132,7 +134,7 @@ pub(super) struct Client {
     ack_due: Option<Instant>,
     pub sending: Sending,
     /// What it was not sent yet is replaced by the screen as it is.
-    pub skip: bool,
+    pub skip: Option<Skip>,
     /// Its emulator has shown nothing since it attached: the next snapshot must be a full one.
     pub reset: bool,
     /// Parts of a snapshot that are still to be sent.
@@ -141,6 +143,8 @@ pub(super) struct Client {
     pub waiter: Option<Waiter>,
     pub urgent: VecDeque<ServerMessage>,
     pub seen: Instant,
+    /// While it has a connection.
+    pub counted: Option<Guard>,
 }
 
 impl Client {
@@ -162,13 +166,14 @@ impl Client {
             ack_told: Seq(0),
             ack_due: None,
             sending: Sending::new(now),
-            skip: false,
+            skip: None,
             reset: true,
             snapshot: VecDeque::new(),
             follower: Follower::default(),
             waiter: None,
             urgent: VecDeque::new(),
             seen: now,
+            counted: None,
         }
     }
 

@@ -53,6 +53,8 @@ impl Actor {
         }
         if taken > 0 {
             let now = Instant::now();
+            self.metrics.streams.output.inc_by(taken as u64);
+            self.echo.printed(now, &self.metrics.streams.echo);
             self.life.activity(now);
             self.watch_tty(now);
         }
@@ -92,6 +94,9 @@ impl Actor {
     /// Puts input behind what waits already, and writes what the terminal takes.
     pub(super) fn type_in(&mut self, who: Option<&ClientId>, seq: Seq, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
+        if who.is_some() {
+            self.echo.typed(Instant::now());
+        }
         self.unwritten_bytes += bytes.len();
         self.unwritten.push_back((who.cloned(), seq, bytes));
         self.write_input();
@@ -102,6 +107,7 @@ impl Actor {
             match self.pty.write(bytes) {
                 Ok(0) if !bytes.is_empty() => break,
                 Ok(count) => {
+                    self.metrics.streams.input.inc_by(count as u64);
                     bytes.advance(count);
                     self.unwritten_bytes -= count;
                     if bytes.is_empty() {
@@ -184,6 +190,7 @@ impl Actor {
     pub(super) fn hold_back(&mut self) {
         let (end, now) = (self.log.end(), Instant::now());
         let limit = if self.held_back { HOLD_BELOW } else { HOLD_ABOVE };
+        let before = self.held_back;
         self.held_back = !self.is_over()
             && self.clients.values_mut().any(|client| {
                 client.may_hold_back()
@@ -191,5 +198,8 @@ impl Actor {
                     && now < client.sending.progress + HOLD_PATIENCE
                     && client.is_followed(now)
             });
+        if self.held_back && !before {
+            self.metrics.streams.hold_backs.inc();
+        }
     }
 }

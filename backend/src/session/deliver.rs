@@ -5,6 +5,7 @@ use super::client::Client;
 use super::input_order::Offered;
 use super::plain::Origin;
 use super::{Close, Reply, Speaker};
+use crate::metrics::Repair;
 use crate::pty::Size;
 use shared_protocol::client::{Ack, Command, Follow, Interrupt};
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
@@ -18,6 +19,7 @@ impl Actor {
     /// Takes one message and answers it, at once but for a plain command.
     pub(super) fn deliver(&mut self, speaker: Speaker, inbound: Inbound, reply: oneshot::Sender<Reply>) {
         if let Some(code) = self.turns_away(&speaker, &inbound) {
+            self.metrics.streams.refused(code);
             let _ = reply.send(Reply::turned_away(code));
             return;
         }
@@ -71,7 +73,7 @@ impl Actor {
         let refused = matches!(message, Some(ServerMessage::Error(_)));
         let id = self.connections.get(&speaker.connection).map(|connected| connected.client.clone());
         let Some(id) = id else {
-            let frame = message.map(|message| super::send::encode(&message.into()));
+            let frame = message.map(|message| self.encoded(&message.into()));
             return Reply { frame, close: self.close_when_over(), ..Reply::default() };
         };
         let frame = message.map(|message| self.stamp(&id, message));
@@ -116,6 +118,7 @@ impl Actor {
         if follow.repair && follow.pos <= self.log.end() {
             let client = self.clients.get_mut(id)?;
             tracing::debug!(session = %self.id, pos = %follow.pos, "client asks for a repair");
+            self.metrics.streams.repairs.of(Repair::Asked).inc();
             client.snapshot.clear();
             client.sending.repair(follow.pos, Instant::now());
             self.start_over(id);
@@ -242,6 +245,7 @@ impl Actor {
     pub(super) fn report_gaps(&mut self, now: Instant) {
         for client in self.clients.values_mut() {
             if client.gap_is_due(now) {
+                self.metrics.streams.input_gaps.inc();
                 let have = Some(client.order.applied());
                 let gap = "an input message is missing; send again what follows";
                 client.tell(ErrorMessage { have, ..ErrorMessage::new(ErrorCode::InputGap, gap) }.into());

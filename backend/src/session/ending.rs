@@ -2,6 +2,7 @@
 
 use super::actor::{Actor, Ending, HANG_UP_GRACE};
 use super::client::Client;
+use crate::metrics::Phase;
 use crate::pty::Want;
 use shared_protocol::{EndReason, StreamEvent};
 use std::future::poll_fn;
@@ -29,6 +30,7 @@ impl Actor {
             self.log.push_event(StreamEvent::Closing { code: reason.code(), reason, at });
         }
         self.reason = reason;
+        self._counted = self.metrics.sessions.enter(Phase::Ending);
         self.ending = Some(Ending::HangingUp { kill_at: Instant::now() + HANG_UP_GRACE });
         let processes = self.pty.processes();
         tokio::task::spawn_blocking(move || processes.hang_up());
@@ -83,6 +85,7 @@ impl Actor {
         tracing::info!(session = %self.id, code = exit.code, reason = ?self.reason, "session over");
         self.log.push_event(StreamEvent::Exit { exit_code: exit.code, signal: exit.signal, reason: self.reason });
         self.ended_at_ms = self.clock.now_ms();
+        self._counted = self.metrics.sessions.enter(Phase::Ending);
         let linger = if self.reason == EndReason::ServerRestart { LINGER_IN_DRAIN } else { LINGER };
         self.ending = Some(Ending::Over { until: Instant::now() + linger });
     }

@@ -28,6 +28,7 @@ impl Registry {
                 _ => {}
             }
             cut_off = heard.is_err();
+            self.parts.metrics.sessions.heartbeat_failures.inc_by(cut_off.into());
             self.look_around().await;
         }
     }

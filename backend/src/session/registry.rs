@@ -3,12 +3,13 @@
 
 use super::hold::Hold;
 use super::presence::Presence;
-use super::starting::{Registered, run};
+use super::starting::{Registered, Wanted, run};
 use super::{Limits, MAILBOX, Refusal, SessionHandle, Speaker};
 use crate::clock::{Clock, Entropy};
+use crate::metrics::Metrics;
 use crate::pty::{Shells, Size};
 use crate::store::{Incarnation, Instance, Put, SessionRecord, SessionState, Store, StoreError};
-use shared_protocol::{EndReason, Epoch, ErrorCode, Role, SessionId};
+use shared_protocol::{ConnectionId, EndReason, Epoch, ErrorCode, Role, SessionId};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,6 +50,8 @@ pub struct RegistryParts {
     pub sessions: usize,
     /// This instance, as others see it.
     pub instance: Instance,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// A running session and whose it is: every message asks, so the store is not asked.
@@ -187,7 +190,7 @@ impl Registry {
         if speaker.role == Role::Viewer {
             return Err(Refusal::new(ErrorCode::ReadOnly, "the session has not started; a viewer cannot start it"));
         }
-        self.start(before, record, size, &speaker.request).await
+        self.start(Wanted { before, record, size, request: speaker.request.clone() }, &speaker.connection).await
     }
 
     /// Where the shell of this session is.
@@ -286,7 +289,10 @@ impl Registry {
         let state = SessionState::Ended { reason, at: self.parts.clock.now_ms() };
         let over = record.version();
         match self.parts.store.put(&SessionRecord { state, owner: None, ..record }, Some(&over)).await? {
-            Put::Written => Ok(()),
+            Put::Written => {
+                self.parts.metrics.sessions.ended.of(reason).inc();
+                Ok(())
+            }
             Put::Other(_) => Err(elsewhere()),
         }
     }
@@ -325,13 +331,8 @@ impl Registry {
         tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
     }
 
-    async fn start(
-        &self,
-        before: SessionRecord,
-        record: SessionRecord,
-        size: Size,
-        request: &str,
-    ) -> Result<SessionHandle, Refusal> {
+    async fn start(&self, wanted: Wanted, connection: &ConnectionId) -> Result<SessionHandle, Refusal> {
+        let record = &wanted.record;
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let handle = SessionHandle(sender);
         {
@@ -351,9 +352,9 @@ impl Registry {
         }
         let registered = Registered { live: Arc::clone(&self.live), id: record.id.clone() };
         let (started, outcome) = oneshot::channel();
-        tracing::info!(session = %record.id, %request, "starting a shell");
+        tracing::info!(request = wanted.request, session = %record.id, %connection, "starting a shell");
         // In a task of its own: a request that is given up must not leave half a session.
-        self.tasks.spawn(run(Arc::clone(&self.parts), registered, before, record, size, mailbox, started));
+        self.tasks.spawn(run(Arc::clone(&self.parts), registered, wanted, mailbox, started));
         outcome.await.unwrap_or_else(|_| Err(Refusal::ended())).map(|()| handle)
     }
 }

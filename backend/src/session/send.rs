@@ -6,6 +6,7 @@ use super::deflate::{WORTH_DEFLATING, deflate};
 use super::follower::{Asked, Ticket};
 use super::output_log::Item;
 use super::{Close, Fetched};
+use crate::metrics::{Repair, Skip};
 use bytes::Bytes;
 use shared_protocol::frame::{Payload, fitting_prefix};
 use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, FRAME_RAW_BYTES};
@@ -66,6 +67,7 @@ impl Actor {
     ) {
         let now = Instant::now();
         if let Some(code) = self.turned_away.why(connection) {
+            self.metrics.streams.refused(code);
             let _ = reply.send(Fetched::turned_away(code));
             return;
         }
@@ -78,7 +80,10 @@ impl Actor {
         match client.follower.ask(ticket, now) {
             Asked::Stop => drop(reply.send(Fetched::default())),
             Asked::Again(answer) => drop(reply.send(answer)),
-            Asked::Waits => client.waiter = Some(Waiter { connection: connection.clone(), reply, until: now + wait }),
+            Asked::Waits => {
+                let (connection, _counted) = (connection.clone(), self.metrics.streams.waiting());
+                client.waiter = Some(Waiter { connection, reply, until: now + wait, _counted });
+            }
         }
     }
 
@@ -93,6 +98,7 @@ impl Actor {
                 continue;
             }
             if client.sending.resend_when_due(now) {
+                self.metrics.streams.repairs.of(Repair::Overdue).inc();
                 self.start_over(&id);
             }
             let Some(client) = self.clients.get(&id) else { continue };
@@ -136,10 +142,18 @@ impl Actor {
     pub(super) fn stamp(&mut self, id: &ClientId, mut message: ServerMessage) -> Bytes {
         let head = self.log.end();
         let client = self.clients.get_mut(id).filter(|client| !client.plain);
-        let Some(client) = client else { return encode(&message.into()) };
+        let Some(client) = client else { return self.encoded(&message.into()) };
         client.ack_told();
         message.in_epoch(self.epoch);
-        encode(&ServerFrame { message, head: Some(head), ack_seq: Some(client.order.applied()) })
+        let ack_seq = Some(client.order.applied());
+        self.encoded(&ServerFrame { message, head: Some(head), ack_seq })
+    }
+
+    /// The frame as it goes out, counted.
+    pub(super) fn encoded(&self, frame: &ServerFrame) -> Bytes {
+        let bytes = encode(frame);
+        self.metrics.streams.sent(&frame.message, bytes.len());
+        bytes
     }
 
     fn next_message(&mut self, id: &ClientId, now: Instant) -> Option<ServerMessage> {
@@ -156,12 +170,14 @@ impl Actor {
         if client.snapshot.is_empty() && sent < end {
             match client.may_stream(&mut self.budget, now) {
                 Ok(()) => {}
-                Err(true) => client.skip = true,
+                Err(true) => client.skip = Some(Skip::Budget),
                 Err(false) => return client.acknowledgement(self.epoch, now),
             }
         }
-        let skip = std::mem::take(&mut client.skip);
-        if client.snapshot.is_empty() && (skip || behind || sent < self.log.start()) {
+        let lost = (sent < self.log.start()).then_some(Skip::Lost);
+        let skip = client.skip.take().or(lost).or(behind.then_some(Skip::Behind));
+        if let Some(cause) = skip.filter(|_| client.snapshot.is_empty()) {
+            self.metrics.streams.skips.of(cause).inc();
             let parts = self.snapshot_for(id)?;
             self.clients.get_mut(id)?.snapshot.extend(parts);
         }

@@ -2,6 +2,7 @@
 
 use super::actor::Actor;
 use super::send::{PAYLOAD_BYTES, pack};
+use crate::metrics::Skip;
 use shared_protocol::frame::Payload;
 use shared_protocol::server::{Placed, Snapshot, SnapshotScope};
 use shared_protocol::{ClientId, Pos, ServerMessage, StreamEvent};
@@ -23,7 +24,8 @@ impl Actor {
     pub(super) fn skip_unsent(&mut self) {
         let end = self.log.end();
         for client in self.clients.values_mut().filter(|client| !client.plain) {
-            client.skip |= end.0 - client.sending.sent.0 > WORTH_SKIPPING;
+            let worth = end.0 - client.sending.sent.0 > WORTH_SKIPPING;
+            client.skip = client.skip.or(worth.then_some(Skip::Interrupt));
         }
     }
 
@@ -48,7 +50,7 @@ impl Actor {
             && !self.tail_serves(Pos(0))
             && let Some(client) = self.clients.get_mut(id)
         {
-            (client.skip, client.reset) = (true, true);
+            (client.skip, client.reset) = (Some(Skip::Attach), true);
         }
     }
 

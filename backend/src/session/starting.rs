@@ -7,6 +7,7 @@ use super::hold::Hold;
 use super::keeping::{Keeper, keep_screen};
 use super::past::Past;
 use super::registry::{LiveSessions, RegistryParts, ShellSettings, can_go_on, elsewhere};
+use crate::metrics::Phase;
 use crate::pty::{Nonce, ShellSpec, Size, environment};
 use crate::store::{Put, SessionRecord, SessionState};
 use shared_protocol::{EndReason, Epoch, ErrorCode, SessionId};
@@ -36,16 +37,27 @@ impl Drop for Registered {
     }
 }
 
+/// A shell that is to be started.
+pub(super) struct Wanted {
+    /// The record as it stands in the store.
+    pub before: SessionRecord,
+    /// What is to run.
+    pub record: SessionRecord,
+    pub size: Size,
+    /// The id of the request that asked for it, for logs.
+    pub request: String,
+}
+
 /// Takes a session over from the record `before`, starts its shell, runs it to its end, and leaves its tombstone.
 pub(super) async fn run(
     parts: Arc<RegistryParts>,
     registered: Registered,
-    before: SessionRecord,
-    record: SessionRecord,
-    size: Size,
+    wanted: Wanted,
     mailbox: mpsc::Receiver<Request>,
     started: oneshot::Sender<Result<(), Refusal>>,
 ) {
+    let Wanted { before, record, size, request } = wanted;
+    let starting = parts.metrics.sessions.enter(Phase::Starting);
     let hold = match take(&parts, &before, record).await {
         Ok(hold) => hold,
         Err(refusal) => {
@@ -56,8 +68,13 @@ pub(super) async fn run(
     };
     registered.held(&hold);
     let past = past(&parts, &before).await;
+    if let Some(past) = &past {
+        parts.metrics.sessions.takeovers.of(past.reason).inc();
+    }
+    let begun = start(&parts, &hold, past, size, &request).await;
+    drop(starting);
     // Whoever asked may be gone; the session goes on without them.
-    let state = match start(&parts, &hold, past, size).await {
+    let state = match begun {
         Ok((actor, keeper)) => {
             let keeping = tokio::spawn(keep_screen(Arc::clone(&parts.store), hold.record().id.clone(), keeper));
             let _ = started.send(Ok(()));
@@ -65,8 +82,14 @@ pub(super) async fn run(
             // It ends by itself, as nobody shows it anything any more; the last screen is written before the tombstone.
             let _ = keeping.await;
             match over {
-                Over::Ended { reason, at } => Some(SessionState::Ended { reason, at }),
-                Over::Lost => None,
+                Over::Ended { reason, at } => {
+                    parts.metrics.sessions.ended.of(reason).inc();
+                    Some(SessionState::Ended { reason, at })
+                }
+                Over::Lost => {
+                    parts.metrics.sessions.ownership_losses.inc();
+                    None
+                }
             }
         }
         Err(refusal) => {
@@ -121,7 +144,9 @@ async fn start(
     hold: &Arc<Hold>,
     past: Option<Past>,
     size: Size,
+    request: &str,
 ) -> Result<(Actor, Keeper), Refusal> {
+    let began = Instant::now();
     let nonce = Nonce::new(parts.entropy.bytes());
     let ShellSettings { shell, user, home } = &parts.settings;
     let environment = environment(user, &home.to_string_lossy(), shell, &nonce);
@@ -130,11 +155,14 @@ async fn start(
     let opened = tokio::task::spawn_blocking(move || shells.start(&spec)).await;
     let id = hold.record().id.clone();
     let pty = opened.map_err(std::io::Error::other).flatten().map_err(|error| {
-        tracing::error!(session = %id, %error, "the shell cannot be started");
+        tracing::error!(%request, session = %id, %error, "the shell cannot be started");
+        parts.metrics.sessions.start_failures.inc();
         Refusal::new(ErrorCode::Internal, "the shell cannot be started")
     })?;
+    parts.metrics.sessions.shell_start.observe(began.elapsed().as_secs_f64());
     let (shown, keeper) = Keeper::for_store(&*parts.store);
     let (store, clock, limits) = (Arc::clone(&parts.store), Arc::clone(&parts.clock), parts.limits);
-    let actor = Actor::new(Parts { hold: Arc::clone(hold), store, limits, clock, pty, nonce, size, past, shown });
+    let (hold, metrics) = (Arc::clone(hold), Arc::clone(&parts.metrics));
+    let actor = Actor::new(Parts { hold, store, limits, clock, pty, nonce, size, past, shown, metrics });
     Ok((actor, keeper))
 }

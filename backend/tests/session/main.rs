@@ -3,6 +3,7 @@
 
 mod authority;
 mod clients;
+mod counting;
 mod ends;
 mod following;
 mod hostile;

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use backend::clock::{Clock, SystemEntropy};
+use backend::metrics::Metrics;
 use backend::pty::Size;
 use backend::pty::scripted::{Script, ScriptedShells};
 use backend::session::{
@@ -45,6 +46,7 @@ pub(crate) struct World {
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) script: Script,
     pub(crate) session: SessionHandle,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 pub(crate) fn id() -> SessionId {
@@ -59,6 +61,7 @@ impl World {
     pub(crate) async fn with(limits: Limits) -> Self {
         let begun = Instant::now();
         let shells = ScriptedShells::default();
+        let metrics = Metrics::new(0);
         let store = Arc::new(MemoryStore::default());
         let registry = Registry::new(RegistryParts {
             instance: backend::store::contract::instance("here"),
@@ -66,13 +69,14 @@ impl World {
             shells: Arc::new(shells.clone()),
             clock: Arc::new(WallClock(begun)),
             entropy: Arc::new(SystemEntropy),
+            metrics: Arc::clone(&metrics),
             settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into() },
             limits,
             sessions_per_user: 2,
             sessions: 3,
         });
         let session = registry.running_or_new(&id(), &speaker("ada", "first"), SIZE).await.unwrap();
-        Self { begun, registry, store, script: shells.last().unwrap(), session }
+        Self { begun, registry, store, script: shells.last().unwrap(), session, metrics }
     }
 
     pub(crate) async fn say(&self, who: &Speaker, message: Value) -> Reply {

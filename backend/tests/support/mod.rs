@@ -3,8 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use backend::app::{App, Parts};
-use backend::clock::{SystemClock, SystemEntropy};
+use backend::clock::{Clock, SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
+use backend::metrics::Metrics;
 use backend::pty::{PtyShells, Shells};
 use backend::store::{MemoryStore, Store};
 use futures_util::{SinkExt, StreamExt};
@@ -78,8 +79,9 @@ impl Service {
         let address = listener.local_addr().unwrap();
         config.advertise = Some(Advertise::Url(format!("http://{address}")));
         let (stop, stopped) = oneshot::channel();
-        let app =
-            App::new(Parts { config, store, shells, clock: Arc::new(SystemClock), entropy: Arc::new(SystemEntropy) });
+        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let metrics = Metrics::new(clock.now_ms());
+        let app = App::new(Parts { config, store, shells, clock, entropy, metrics });
         let served = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
         Self { address, stop: Some(stop), served, home }
     }

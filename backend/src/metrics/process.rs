@@ -1,0 +1,62 @@
+//! The process itself, as the kernel sees it, read from `/proc` when it is asked for. The names are those that dashboards for
+//! any process know.
+
+use super::families::Described;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
+use std::fs;
+
+const OPEN_FDS: (&str, &str) = ("process_open_fds", "Open file descriptors of the service");
+const THREADS: (&str, &str) = ("process_threads", "Threads of the service");
+const MEMORY: (&str, &str) = ("process_resident_memory", "Memory of the service alone, without its shells, in bytes");
+const STARTED: (&str, &str) = ("process_start_time", "When the service started, in seconds since 1970");
+
+#[derive(Debug)]
+pub(super) struct Process {
+    /// In ms since 1970.
+    pub started_at: u64,
+}
+
+impl Process {
+    pub(super) fn described() -> [Described; 4] {
+        let described =
+            |(name, help): (&str, &'static str), unit: &str| Described { name: format!("{name}{unit}"), help };
+        [described(OPEN_FDS, ""), described(THREADS, ""), described(MEMORY, "_bytes"), described(STARTED, "_seconds")]
+    }
+}
+
+impl Collector for Process {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
+        let mut show = |(name, help): (&str, &str), unit: Option<&Unit>, value: Option<i64>| {
+            // Elsewhere than on Linux there is nothing to show.
+            let Some(gauge) = value.map(ConstGauge::<i64>::new) else { return Ok(()) };
+            gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
+        };
+        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+        show(OPEN_FDS, None, fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as i64))?;
+        show(THREADS, None, field(&status, "Threads:"))?;
+        show(MEMORY, Some(&Unit::Bytes), field(&status, "VmRSS:").map(|kib| kib * 1024))?;
+        show(STARTED, Some(&Unit::Seconds), Some((self.started_at / 1000) as i64))
+    }
+}
+
+/// A number in `/proc/self/status`; memory is in KiB there.
+fn field(status: &str, name: &str) -> Option<i64> {
+    status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_words_are_read() {
+        let status = "Name:\ttermgate\nVmRSS:\t    5120 kB\nThreads:\t3\n";
+        assert_eq!(
+            (field(status, "VmRSS:"), field(status, "Threads:"), field(status, "Nothing:")),
+            (Some(5120), Some(3), None)
+        );
+    }
+}

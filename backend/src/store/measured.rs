@@ -1,0 +1,151 @@
+//! A store that tells how long each call of another one takes, and whether it failed: whoever calls need not.
+
+use super::{ConnectionRecord, Incarnation, Instance, Put, ScreenRecord, SessionRecord, Store, StoreError, Version};
+use crate::metrics::{Metrics, Operation};
+use async_trait::async_trait;
+use shared_protocol::{ConnectionId, SessionId};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Around another store.
+pub struct MeasuredStore {
+    inner: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+}
+
+impl MeasuredStore {
+    /// Counts the calls of this one.
+    pub fn new(inner: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
+        Self { inner, metrics }
+    }
+
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let mut made = Call { metrics: &self.metrics, operation, started: Instant::now(), succeeded: false };
+        let result = call.await;
+        made.succeeded = result.is_ok();
+        result
+    }
+}
+
+/// A call that was made: counted when it is over, also when whoever asked gave up waiting, which counts as failed.
+struct Call<'a> {
+    metrics: &'a Metrics,
+    operation: Operation,
+    started: Instant,
+    succeeded: bool,
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.metrics.stored.called(self.operation, self.started.elapsed(), self.succeeded);
+    }
+}
+
+#[async_trait]
+impl Store for MeasuredStore {
+    fn kind(&self) -> &'static str {
+        self.inner.kind()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
+    async fn put(&self, record: &SessionRecord, over: Option<&Version>) -> Result<Put, StoreError> {
+        self.call(Operation::Put, self.inner.put(record, over)).await
+    }
+
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
+        self.call(Operation::Session, self.inner.session(id)).await
+    }
+
+    async fn sessions_of(&self, user: &str) -> Result<Vec<SessionRecord>, StoreError> {
+        self.call(Operation::SessionsOf, self.inner.sessions_of(user)).await
+    }
+
+    async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError> {
+        self.call(Operation::PutScreen, self.inner.put_screen(id, screen)).await
+    }
+
+    async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError> {
+        self.call(Operation::Screen, self.inner.screen(id)).await
+    }
+
+    async fn put_connection(&self, record: &ConnectionRecord) -> Result<(), StoreError> {
+        self.call(Operation::PutConnection, self.inner.put_connection(record)).await
+    }
+
+    async fn connections_of(&self, session: &SessionId) -> Result<Vec<ConnectionRecord>, StoreError> {
+        self.call(Operation::ConnectionsOf, self.inner.connections_of(session)).await
+    }
+
+    async fn connection_gone(&self, id: &ConnectionId) -> Result<(), StoreError> {
+        self.call(Operation::ConnectionGone, self.inner.connection_gone(id)).await
+    }
+
+    async fn is_gone(&self, id: &ConnectionId) -> Result<bool, StoreError> {
+        self.call(Operation::IsGone, self.inner.is_gone(id)).await
+    }
+
+    async fn beat(&self, instance: &Instance) -> Result<bool, StoreError> {
+        self.call(Operation::Beat, self.inner.beat(instance)).await
+    }
+
+    async fn leave(&self, id: &Incarnation) -> Result<(), StoreError> {
+        self.call(Operation::Leave, self.inner.leave(id)).await
+    }
+
+    async fn instance(&self, id: &Incarnation) -> Result<Option<Instance>, StoreError> {
+        self.call(Operation::Instance, self.inner.instance(id)).await
+    }
+
+    async fn instances(&self) -> Result<Vec<Instance>, StoreError> {
+        self.call(Operation::Instances, self.inner.instances()).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{MemoryStore, contract};
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_the_store_that_it_measures() {
+        let metrics = Metrics::new(0);
+        let store = MeasuredStore::new(Arc::new(MemoryStore::default()), Arc::clone(&metrics));
+        assert_eq!((store.kind(), store.is_shared()), ("memory", false));
+        contract::keeps_sessions(&store).await;
+        contract::gives_a_session_to_one(&store).await;
+        contract::keeps_screens(&store).await;
+        contract::keeps_connections(&store).await;
+        contract::keeps_instances(&store).await;
+        let text = metrics.text();
+        for line in text.lines().filter(|line| line.starts_with("termgate_store_call_duration_seconds_count")) {
+            assert!(!line.ends_with(" 0"), "the contract calls everything, and everything is counted: {line}");
+        }
+        let errors = text.lines().filter(|line| line.starts_with("termgate_store_errors_total"));
+        assert!(errors.clone().count() > 10 && errors.clone().all(|line| line.ends_with(" 0")), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn failures_and_time_are_counted() {
+        let metrics = Metrics::new(0);
+        let store = MeasuredStore::new(Arc::new(MemoryStore::default()), Arc::clone(&metrics));
+        let slow_failure = async {
+            tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+            Err::<(), _>(StoreError("away".into()))
+        };
+        assert!(store.call(Operation::Beat, slow_failure).await.is_err());
+        let text = metrics.text();
+        assert!(text.contains("termgate_store_errors_total{operation=\"beat\"} 1\n"), "{text}");
+        assert!(text.contains("termgate_store_call_duration_seconds_sum{operation=\"beat\"} 2.0\n"), "{text}");
+        let never = store.call(Operation::Leave, std::future::pending::<Result<(), _>>());
+        assert!(tokio::time::timeout(std::time::Duration::from_secs(1), never).await.is_err());
+        let text = metrics.text();
+        assert!(text.contains("termgate_store_errors_total{operation=\"leave\"} 1\n"), "given up: {text}");
+    }
+}

@@ -1,0 +1,101 @@
+//! What stands in the log of a session that is used over both doors: who, with which request, and nothing of what was said.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use serde_json::Value;
+use shared_protocol::StreamEvent;
+use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH, REQUEST_ID_HEADER};
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use support::{Service, client, gateway_claims, sign, until, within};
+
+/// What was logged so far.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Everything from now on, of every level.
+    fn start() -> Self {
+        let log = Self::default();
+        let writer = log.clone();
+        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
+        lines.with_env_filter("info,backend=trace").init();
+        log
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+
+    /// The first line whose message begins like this.
+    fn line(&self, message: &str) -> Option<Value> {
+        let text = self.text();
+        let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.find(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message)))
+    }
+}
+
+async fn ask(service: &Service, path: &str, request: &str, body: &str) -> reqwest::Response {
+    let claims = gateway_claims(path, body.as_bytes(), "gw=", Some("s"));
+    let post = client().post(format!("http://{}{path}", service.address)).bearer_auth(sign(&claims));
+    within("a request", post.header(REQUEST_ID_HEADER, request).body(body.to_owned()).send()).await.unwrap()
+}
+
+#[tokio::test]
+async fn each_step_is_one_line_with_its_request_and_nothing_that_was_typed() {
+    let log = Log::start();
+    let service = Service::start().await;
+    let attach = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
+    let attached = ask(&service, MESSAGE_PATH, "request-1", attach).await;
+    let ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
+    ask(&service, MESSAGE_PATH, "request-2", r#"{"type":"command","command":"echo pass$((1))word"}"#).await;
+    ask(&service, OUTPUT_PATH, "request-3", &format!(r#"{{"follow":"{ticket}","waitMs":0}}"#)).await;
+    ask(&service, DISCONNECT_PATH, "request-4", r#"{"connectionId":"gw=","sessionId":"s"}"#).await;
+    let mut page = service.terminal("s").await;
+    page.attach("direct").await;
+    page.keys("echo se$((1))cret\r").await;
+    page.sees("se1cret").await;
+    page.ordered("close", "").await;
+    page.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    page.close_code().await;
+    until("the last line", || log.line("[WS] Client disconnected: direct:").is_some()).await;
+    service.stop().await;
+
+    for (message, request) in [
+        ("starting a shell", "request-1"),
+        ("client attached", "request-1"),
+        ("[WS] Message from gw=", "request-1"),
+        ("[Terminal] Executing", "request-2"),
+        ("output", "request-3"),
+        ("[WS] Client disconnected: gw=, Session: s", "request-4"),
+    ] {
+        let line = log.line(message).unwrap_or_else(|| panic!("{message} is not there:\n{}", log.text()));
+        let named = (&line["request"], &line["session"], &line["connection"]);
+        assert_eq!(named, (&request.into(), &"s".into(), &"gw=".into()), "{line}");
+        assert!(line.get("command").is_none(), "{line}");
+    }
+    for message in ["[WS] Message from gw=", "output", "[WS] Client disconnected: gw="] {
+        let line = log.line(message).unwrap();
+        assert!(line["ms"].is_u64() && line["status"].is_u64(), "{line}");
+    }
+    let direct = log.line("[Terminal] Session found for direct:").unwrap();
+    for message in ["[Terminal] New connection attempt: direct:", "[Terminal:s] Connection established successfully in"]
+    {
+        assert_eq!(log.line(message).unwrap()["request"], direct["request"]);
+    }
+    assert_eq!(log.line("session over").unwrap()["reason"], "Closed");
+    for secret in ["pass", "se1cret", "se$", "Bearer", "eyJ", support::SECRET] {
+        assert!(!log.text().contains(secret), "{secret:?} stands in the log:\n{}", log.text());
+    }
+}
