@@ -37,11 +37,13 @@ async fn serve(mut config: Config) -> ExitCode {
     let metrics = Metrics::new(SystemClock.now_ms());
     // First: whoever listens is expected to answer.
     let store = tokio::select! {
+        // So that it listens for signals before it says that it waits.
+        biased;
+        () = shutdown::requested() => return ExitCode::SUCCESS,
         connected = store(&config) => match connected {
             Ok(store) => store,
             Err(error) => return fail(&format!("REDIS_URL: {error}")),
         },
-        () = shutdown::requested() => return ExitCode::SUCCESS,
     };
     let listener = match TcpListener::bind(config.listen).await {
         Ok(listener) => listener,

@@ -214,6 +214,7 @@ impl Word for EndReason {
         Self::OwnerLost,
         Self::StartFailed,
         Self::Revoked,
+        Self::Limits,
     ];
 }
 
