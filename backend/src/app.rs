@@ -64,7 +64,7 @@ impl App {
             started_at: clock.now_ms(),
             draining: false,
         };
-        tracing::info!(instance = %instance.id, store = store_kind, advertise = instance.address, "termgate");
+        tracing::info!(instance = %instance.id, store = store_kind, isolation, advertise = instance.address, "termgate");
         let registry = Registry::new(RegistryParts {
             instance,
             store: Arc::clone(&store),

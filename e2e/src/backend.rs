@@ -60,6 +60,8 @@ impl Backend {
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.home.path())
+            // Programs in the shells write what the test then reads.
+            .env("SESSION_UIDS", "none")
             .env("USER", "student")
             .env("HOST", "127.0.0.1")
             .env("PORT", "0")

@@ -90,3 +90,15 @@ pub(super) fn remove_system_v(kind: SystemV, id: i32) -> io::Result<()> {
     let error = io::Error::last_os_error();
     if matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EIDRM)) { Ok(()) } else { Err(error) }
 }
+
+/// Which Landlock the kernel has; 0 for none.
+pub(super) fn landlock_version() -> i64 {
+    /// From linux/landlock.h.
+    const LANDLOCK_CREATE_RULESET_VERSION: libc::c_uint = 1;
+    let (nothing, none) = (std::ptr::null::<libc::c_void>(), 0usize);
+    #[expect(unsafe_code, reason = "the crate that wraps it tells what it did, not what it could do")]
+    // SAFETY: with this flag and no attributes the call reads and writes no memory, and returns a number.
+    let version =
+        unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, none, LANDLOCK_CREATE_RULESET_VERSION) };
+    version.max(0)
+}

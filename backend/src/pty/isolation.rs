@@ -1,6 +1,7 @@
 //! Shells that are kept apart: each session's under a user of its own, started by the launcher, swept up at its end. Takes
 //! root. Proves at start, once, that every step works where it runs.
 
+use super::descriptor::landlock_version;
 use super::launch::Order;
 use super::open::{KernelPty, Owner, Spawned, spawn};
 use super::processes::wait_for_end;
@@ -31,6 +32,9 @@ const TRIAL: Duration = Duration::from_secs(10);
 
 /// Time to find out who uses too much.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// The first Landlock that keeps signals and sockets without a name within a session.
+const LANDLOCK_SCOPES: i64 = 6;
 
 /// What sessions can reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +68,8 @@ pub struct IsolatedShells {
     program: PathBuf,
     ground: Arc<Ground>,
     watch: Watch,
+    /// The kernel has what is optional.
+    scoped: bool,
 }
 
 impl IsolatedShells {
@@ -79,8 +85,9 @@ impl IsolatedShells {
         if swept > 0 {
             tracing::warn!(swept, "sessions of a service that was killed were swept up");
         }
-        let watch = Watch::start(Allowance { memory: settings.memory, disk: settings.disk })?;
-        let shells = Self { settings, program, ground, watch };
+        let watch = Watch::start(Allowance { memory: settings.memory, disk: settings.disk }, &settings.state)?;
+        let scoped = landlock_version() >= LANDLOCK_SCOPES;
+        let shells = Self { settings, program, ground, watch, scoped };
         shells.attempt()?;
         Ok(shells)
     }
@@ -177,9 +184,11 @@ impl Shells for IsolatedShells {
     }
 
     fn isolation(&self) -> &'static str {
-        match self.settings.network {
-            Network::Shared => "uid",
-            Network::None => "uid, no network",
+        match (self.settings.network, self.scoped) {
+            (Network::Shared, true) => "uid, landlock",
+            (Network::Shared, false) => "uid",
+            (Network::None, true) => "uid, landlock, no network",
+            (Network::None, false) => "uid, no network",
         }
     }
 }

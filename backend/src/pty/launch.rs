@@ -11,6 +11,7 @@ use super::descriptor::close_all_but_standard;
 use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit, umask};
+use rustix::termios::isatty;
 use rustix::thread::{
     CapabilitySet, CapabilitySets, capability_is_in_bounding_set, clear_ambient_capability_set,
     remove_capability_from_bounding_set, set_capabilities, set_no_new_privs, set_thread_groups, set_thread_res_gid,
@@ -84,6 +85,9 @@ fn launch(order: &Order) -> Result<Infallible, Failed> {
 /// The terminal is the user's, and nobody else's to write to.
 fn own_terminal(uid: u32) -> io::Result<()> {
     let terminal = io::stdin();
+    if !isatty(&terminal) {
+        return Err(io::Error::other("standard input is no terminal"));
+    }
     fchown(&terminal, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
     fchmod(&terminal, Mode::RUSR | Mode::WUSR)?;
     Ok(())

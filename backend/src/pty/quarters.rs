@@ -6,7 +6,7 @@ use super::helper;
 use super::processes::{signal_if_of, signal_user, wait_for_end};
 use super::sweep::Task;
 use super::uids::{Uids, lock_file};
-use super::watch::Overuse;
+use super::watch::{Files, Overuse};
 use futures_util::task::AtomicWaker;
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
@@ -112,6 +112,8 @@ pub(super) struct Quarters {
     lock: Option<File>,
     /// The shell, which is root's until the launcher has given up everything.
     shell: OnceLock<OwnedFd>,
+    /// What files it has, as was last seen.
+    files: Mutex<Files>,
     /// What it uses more of than it may, and whether that is news.
     overuse: Mutex<(Option<Overuse>, bool)>,
     waker: AtomicWaker,
@@ -129,6 +131,7 @@ impl Quarters {
             place,
             lock,
             shell: OnceLock::new(),
+            files: Mutex::default(),
             overuse: Mutex::default(),
             waker: AtomicWaker::new(),
             sweeping: Mutex::default(),
@@ -184,6 +187,16 @@ impl Quarters {
     /// All that the user's files are in, but for those where anyone may leave some.
     pub(super) fn directories(&self) -> Vec<PathBuf> {
         DIRECTORIES.iter().map(|name| self.place.join(name)).collect()
+    }
+
+    /// What files it has, from now on.
+    pub(super) fn measured(&self, files: Files) {
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner) = files;
+    }
+
+    /// What files it has, as was last seen.
+    pub(super) fn files(&self) -> Files {
+        *self.files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn overuse(&self) -> MutexGuard<'_, (Option<Overuse>, bool)> {

@@ -1,24 +1,21 @@
-//! Watches what sessions use, since the kernel limits processes and not users: a thread that looks every second, tells the
-//! session that uses more than it may, and ends at once what grows faster than anyone could be told.
+//! Watches what sessions use, since the kernel limits processes and not users: looks every second, tells the session that
+//! uses more than it may, and ends at once what grows faster than anyone could be told.
 
 mod disk;
 mod look;
 
 use super::quarters::Quarters;
+pub(super) use disk::Files;
 use look::{Look, Used};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io;
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
-use tokio::time::Instant;
 
 /// How often processes are looked at.
 const EVERY: Duration = Duration::from_secs(1);
-
-/// How often files are looked at, at least, and how much longer than the last look took: a twentieth of one processor.
-const FILES_EVERY: Duration = Duration::from_secs(2);
-const FILES_SHARE: u32 = 20;
 
 /// Terminals of a session: there are 4096 for everyone.
 pub(super) const TERMINALS: u64 = 16;
@@ -29,7 +26,7 @@ const OBJECTS: u64 = 64;
 /// So many times what a session may use is not waited for.
 const FAR: u64 = 2;
 
-/// Questions to the thread that may wait.
+/// Questions that may wait: more than one look answers all.
 const QUESTIONS: usize = 16;
 
 /// What a session may use.
@@ -80,109 +77,96 @@ impl std::fmt::Display for Overuse {
     }
 }
 
-enum Question {
-    /// New quarters are there.
-    Moved(Weak<Quarters>),
-    /// Look now, then answer.
-    Look(SyncSender<()>),
+/// Everyone who is watched.
+type Roll = Arc<Mutex<HashMap<u32, Weak<Quarters>>>>;
+
+fn present(roll: &Roll) -> Vec<Arc<Quarters>> {
+    let mut roll = roll.lock().unwrap_or_else(PoisonError::into_inner);
+    roll.retain(|_, quarters| quarters.strong_count() > 0);
+    roll.values().filter_map(Weak::upgrade).collect()
 }
 
-/// The way to the thread, which ends with it.
+/// The way to the threads, which end with it.
 #[derive(Debug)]
-pub(super) struct Watch(SyncSender<Question>);
+pub(super) struct Watch {
+    roll: Roll,
+    /// To look now, and then answer.
+    questions: SyncSender<SyncSender<()>>,
+    /// Closed at the end.
+    _files: SyncSender<()>,
+}
 
 impl Watch {
-    /// Starts the thread.
-    pub(super) fn start(allowance: Allowance) -> io::Result<Self> {
-        let (sender, questions) = sync_channel(QUESTIONS);
+    /// Starts the threads: one for what is quick to see, and one for files, of which there may be many. `state` is where most
+    /// of them are.
+    pub(super) fn start(allowance: Allowance, state: &Path) -> io::Result<Self> {
+        let roll = Roll::default();
+        let (questions, asked) = sync_channel::<SyncSender<()>>(QUESTIONS);
+        let (files, ended) = sync_channel::<()>(1);
+        let mut walks = disk::Walks::new(allowance.disk.saturating_mul(FAR), state);
+        let there = Arc::clone(&roll);
+        std::thread::Builder::new().name("watch-files".into()).spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(EVERY) {
+                walks.round(&present(&there));
+            }
+        })?;
+        let there = Arc::clone(&roll);
         std::thread::Builder::new().name("watch".into()).spawn(move || {
-            let mut rounds = Rounds { allowance, quarters: HashMap::new(), files: Files::default() };
             loop {
-                // Nobody to watch: nothing to wake for.
-                let question = if rounds.quarters.is_empty() {
-                    questions.recv().map_err(|_| RecvTimeoutError::Disconnected)
-                } else {
-                    questions.recv_timeout(EVERY)
-                };
-                match question {
-                    Ok(Question::Moved(quarters)) => rounds.moved(quarters),
-                    Ok(Question::Look(answer)) => {
-                        rounds.look();
-                        // Whoever asked may be gone.
-                        let _ = answer.send(());
-                    }
-                    Err(RecvTimeoutError::Timeout) => rounds.look(),
-                    Err(RecvTimeoutError::Disconnected) => return,
+                let question = asked.recv_timeout(EVERY);
+                if let Err(RecvTimeoutError::Disconnected) = question {
+                    return;
+                }
+                look(&present(&there), allowance);
+                if let Ok(answer) = question {
+                    // Whoever asked may be gone.
+                    let _ = answer.send(());
                 }
             }
         })?;
-        Ok(Self(sender))
+        Ok(Self { roll, questions, _files: files })
     }
 
     /// From now on these are watched, until they are dropped.
     pub(super) fn add(&self, quarters: &Arc<Quarters>) {
-        if self.0.send(Question::Moved(Arc::downgrade(quarters))).is_err() {
-            tracing::error!("nobody watches what sessions use");
-        }
+        let mut roll = self.roll.lock().unwrap_or_else(PoisonError::into_inner);
+        roll.insert(quarters.uid(), Arc::downgrade(quarters));
     }
 
-    /// Looks at once, and returns when what uses far too much is told to end.
+    /// Looks at once, and returns when who uses far too much is being ended.
     pub(super) fn look_now(&self, patience: Duration) {
         let (answer, answered) = sync_channel(1);
-        if self.0.send(Question::Look(answer)).is_ok() {
+        if self.questions.send(answer).is_ok() {
             let _ = answered.recv_timeout(patience);
         }
     }
 }
 
-/// What was known of files when they were looked at last.
-#[derive(Default)]
-struct Files {
-    used: HashMap<u32, disk::Files>,
-    next: Option<Instant>,
-}
-
-struct Rounds {
-    allowance: Allowance,
-    quarters: HashMap<u32, Weak<Quarters>>,
-    files: Files,
-}
-
-impl Rounds {
-    fn moved(&mut self, quarters: Weak<Quarters>) {
-        if let Some(uid) = quarters.upgrade().map(|quarters| quarters.uid()) {
-            self.quarters.insert(uid, quarters);
+/// Looks at everyone, tells those who use too much, and ends those who use far too much.
+fn look(present: &[Arc<Quarters>], allowance: Allowance) {
+    let uids: HashSet<u32> = present.iter().map(|quarters| quarters.uid()).collect();
+    if uids.is_empty() {
+        return;
+    }
+    let mut look = Look::take(|uid| uids.contains(&uid));
+    for quarters in present {
+        let files = quarters.files();
+        let used = look.users.entry(quarters.uid()).or_default();
+        if used.memory + files.memory > allowance.memory {
+            used.share();
+        }
+        let overuse = allowance.judge(used, files);
+        quarters.report(overuse);
+        if let Some(overuse) = overuse.filter(Overuse::is_far) {
+            end_growth(quarters, used, overuse);
         }
     }
+}
 
-    fn look(&mut self) {
-        self.quarters.retain(|_, quarters| quarters.strong_count() > 0);
-        let mut look = Look::take(|uid| self.quarters.contains_key(&uid));
-        let now = Instant::now();
-        if self.files.next.is_none_or(|next| next <= now) {
-            let enough = self.allowance.disk.saturating_mul(FAR);
-            let homes =
-                self.quarters.values().filter_map(Weak::upgrade).map(|there| (there.uid(), there.directories()));
-            self.files.used = disk::look(homes.collect(), &look, enough);
-            self.files.next = Some(Instant::now() + FILES_EVERY.max(now.elapsed() * FILES_SHARE));
-        }
-        for quarters in self.quarters.values().filter_map(Weak::upgrade) {
-            let files = self.files.used.get(&quarters.uid()).copied().unwrap_or_default();
-            let used = look.users.entry(quarters.uid()).or_default();
-            if used.memory + files.memory > self.allowance.memory {
-                used.share();
-            }
-            let overuse = self.judge(used, files);
-            quarters.report(overuse);
-            if let Some(overuse) = overuse.filter(Overuse::is_far) {
-                end_growth(&quarters, used, overuse);
-            }
-        }
-    }
-
+impl Allowance {
     /// The worst, if anything is too much.
-    fn judge(&self, used: &Used, files: disk::Files) -> Option<Overuse> {
-        let Allowance { memory, disk } = self.allowance;
+    fn judge(self, used: &Used, files: Files) -> Option<Overuse> {
+        let Self { memory, disk } = self;
         [
             (Resource::Memory, used.memory + files.memory, memory),
             (Resource::Disk, files.disk, disk),

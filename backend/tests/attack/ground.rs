@@ -74,6 +74,7 @@ impl Ground {
     pub(crate) async fn page(&self, name: &str, client: &str) -> Terminal {
         let token = user_token(&user(name, Some(name)));
         let mut terminal = Terminal::open(&self.service.terminal_url(name, &token)).await;
+        terminal.away = true;
         terminal.attach(client).await;
         terminal
     }

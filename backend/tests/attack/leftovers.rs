@@ -2,7 +2,7 @@
 
 use crate::ground::{Ground, PROGRAM, processes_of, says, settings, state, uid_of};
 use crate::support::until;
-use backend::pty::IsolatedShells;
+use backend::pty::{IsolatedShells, Nonce, ShellSpec, Shells, Size};
 
 /// Starts what does not want to die, and says so once all of it runs.
 const DAEMONS: &str = r#"
@@ -94,6 +94,21 @@ async fn a_uid_is_never_used_twice() {
     IsolatedShells::new(ground.settings.clone(), PROGRAM.into()).unwrap();
     let next = std::fs::read_to_string(ground.state.path().join("private/next-uid")).unwrap();
     assert_eq!(next.trim(), (uid + 3).to_string());
+}
+
+#[tokio::test]
+async fn a_session_whose_task_is_lost_is_swept_up() {
+    let state = state();
+    let shells = IsolatedShells::new(settings(state.path().to_owned()), PROGRAM.into()).unwrap();
+    let nonce = Nonce::new([7; 8]);
+    let (shell, size) = ("/bin/bash".to_owned(), Size { cols: 80, rows: 24 });
+    let environment = backend::pty::environment("student", "/", &shell, &nonce);
+    let pty = shells.start(&ShellSpec { shell, environment, directory: "/".into(), size, nonce }).unwrap();
+    let sessions = || std::fs::read_dir(state.path().join("sessions")).unwrap().count();
+    assert_eq!(sessions(), 1);
+    // As when the task that has it panics.
+    drop(pty);
+    until("the sweep", || sessions() == 0).await;
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ mod exhaustion;
 mod ground;
 mod leftovers;
 mod reach;
+mod start;
 #[path = "../support/mod.rs"]
 mod support;
 mod walls;

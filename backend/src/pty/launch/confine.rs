@@ -71,11 +71,14 @@ pub(super) fn signals_and_sockets() -> io::Result<()> {
 /// Refuses system calls from now on, to this process and whatever it becomes and starts.
 pub(super) fn system_calls(network: Network) -> io::Result<()> {
     let mut rules: Rules = REFUSED.into_iter().map(|call| (call, Vec::new())).collect();
-    let new_user = libc::CLONE_NEWUSER as u64;
-    for call in [libc::SYS_clone, libc::SYS_unshare] {
-        // A user namespace makes everyone root of a small world, with all of the kernel behind it.
-        rules.insert(call, vec![rule(&[(0, MaskedEq(new_user), new_user)])?]);
-    }
+    let [new_user, files, thread] =
+        [libc::CLONE_NEWUSER, libc::CLONE_FILES, libc::CLONE_THREAD].map(|flag| flag as u64);
+    // A user namespace makes everyone root of a small world, with all of the kernel behind it. A thread with descriptors of
+    // its own hides from the watch what it holds open.
+    let namespace = rule(&[(0, MaskedEq(new_user), new_user)])?;
+    let clone = vec![namespace.clone(), rule(&[(0, MaskedEq(thread | files), thread)])?];
+    rules.insert(libc::SYS_clone, clone);
+    rules.insert(libc::SYS_unshare, vec![namespace, rule(&[(0, MaskedEq(files), files)])?]);
     let typing: Result<Vec<_>, _> = TYPING.iter().map(|request| rule(&[(1, Eq, *request)])).collect();
     rules.insert(libc::SYS_ioctl, typing?);
     rules.insert(libc::SYS_socket, vec![other_families(network)?]);

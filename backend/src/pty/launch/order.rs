@@ -1,6 +1,7 @@
 //! What the launcher is told, as arguments: the service writes them, the launcher reads them, and nobody else does.
 
 use crate::pty::isolation::Network;
+use crate::pty::sweep::LEAST_UID;
 use std::ffi::OsString;
 use std::io;
 use std::path::PathBuf;
@@ -44,7 +45,8 @@ impl Order {
     pub(super) fn parse(mut arguments: impl Iterator<Item = OsString>) -> io::Result<Self> {
         let mut next = |name: &'static str| arguments.next().ok_or_else(|| bad(name));
         let number = |text: OsString| text.to_str().and_then(|text| text.parse::<u64>().ok());
-        let uid = number(next("uid")?).and_then(|uid| u32::try_from(uid).ok()).ok_or_else(|| bad("uid"))?;
+        let uid = number(next("uid")?).and_then(|uid| u32::try_from(uid).ok());
+        let uid = uid.filter(|uid| *uid >= LEAST_UID).ok_or_else(|| bad("uid"))?;
         let memory = number(next("memory")?).ok_or_else(|| bad("memory"))?;
         let disk = number(next("disk")?).ok_or_else(|| bad("disk"))?;
         let processes = number(next("processes")?).ok_or_else(|| bad("processes"))?;
@@ -85,6 +87,8 @@ mod tests {
         for short in 0..7 {
             assert!(Order::parse(order.arguments().into_iter().take(short)).is_err());
         }
+        let root = Order { uid: 0, ..order };
+        assert!(Order::parse(root.arguments().into_iter()).is_err());
         assert!(Order::parse(["-1", "1", "1", "1", "none", "/", "sh"].map(OsString::from).into_iter()).is_err());
     }
 }
