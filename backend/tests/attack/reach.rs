@@ -1,5 +1,4 @@
 //! What an attacker tries to read, write, signal and become.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use crate::ground::{Ground, says, uid_of};
 use crate::support::Terminal;
