@@ -102,3 +102,27 @@ pub(super) fn landlock_version() -> i64 {
         unsafe { libc::syscall(libc::SYS_landlock_create_ruleset, nothing, none, LANDLOCK_CREATE_RULESET_VERSION) };
     version.max(0)
 }
+
+/// Does something as this user where files are concerned, `/proc` included: what the kernel shows of a process it shows to
+/// its user, and to root only with a capability that containers withhold. Signals and everything else go by the real users.
+pub(super) fn as_user<T>(uid: u32, act: impl FnOnce() -> T) -> T {
+    struct Root;
+    impl Drop for Root {
+        fn drop(&mut self) {
+            set_file_user(0);
+        }
+    }
+    let _root = Root;
+    set_file_user(uid);
+    act()
+}
+
+/// Of this thread only. One that may not stays who it is.
+fn set_file_user(uid: u32) {
+    #[expect(unsafe_code, reason = "no crate here wraps these calls")]
+    // SAFETY: they take and return numbers.
+    unsafe {
+        libc::setfsgid(uid);
+        libc::setfsuid(uid);
+    }
+}

@@ -153,7 +153,7 @@ fn look(present: &[Arc<Quarters>], allowance: Allowance) {
         let files = quarters.files();
         let used = look.users.entry(quarters.uid()).or_default();
         if used.memory + files.memory > allowance.memory {
-            used.share();
+            used.share(quarters.uid());
         }
         let overuse = allowance.judge(used, files);
         quarters.report(overuse);

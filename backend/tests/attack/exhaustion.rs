@@ -83,6 +83,21 @@ async fn disk() {
 }
 
 #[tokio::test]
+async fn files_without_a_name() {
+    let ground = Ground::new().await;
+    let (mut eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+    let uid = uid_of(&mut eve).await;
+    let hold = "import os, time
+for number in range(9):
+    file = open(\"big\", \"wb\"); os.unlink(\"big\"); os.dup(file.fileno()); file.write(bytes(20 << 20)); file.flush()
+time.sleep(1000)";
+    eve.keys(&format!("/usr/bin/python3 -c '{hold}'\r")).await;
+    is_ended(&ground, eve, uid).await;
+    is_responsive(&mut ada).await;
+    ground.service.stop().await;
+}
+
+#[tokio::test]
 async fn a_little_too_much_can_be_taken_back() {
     let ground = Ground::new().await;
     let mut eve = ground.shell("eve").await;
@@ -92,6 +107,24 @@ async fn a_little_too_much_can_be_taken_back() {
     assert_eq!(eve.command("rm part*").await.1, 0);
     eve.event(|event| matches!(event, StreamEvent::Stays { reason: EndReason::Limits })).await;
     is_responsive(&mut eve).await;
+    ground.service.stop().await;
+}
+
+#[tokio::test]
+async fn what_processes_share_counts_once() {
+    let ground = Ground::new().await;
+    let mut eve = ground.shell("eve").await;
+    let share = "import os, time
+memory = bytearray(b\"x\" * (150 << 20))
+for number in range(4): os.fork() or time.sleep(1000)
+open(\"shared\", \"w\").close()
+time.sleep(1000)";
+    eve.keys(&format!("(/usr/bin/python3 -c '{share}' &) &>/dev/null\r")).await;
+    assert_eq!(eve.command("until [ -e shared ]; do :; done").await.1, 0);
+    // Of this a little too much is seen, and of memory nothing.
+    eve.keys("for i in 1 2 3 4; do head -c 20M /dev/zero >part$i; done\r").await;
+    eve.event(|event| matches!(event, StreamEvent::Closing { reason: EndReason::Limits, .. })).await;
+    assert!(eve.screen().contains("MB of disk") && !eve.screen().contains("of memory"), "{}", eve.screen());
     ground.service.stop().await;
 }
 

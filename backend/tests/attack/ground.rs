@@ -3,6 +3,9 @@
 
 use crate::support::{Service, Terminal, user, user_token, within};
 use backend::pty::{IsolatedShells, IsolationSettings, Network, Shells, collect_orphans};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capabilities, remove_capability_from_bounding_set, set_capabilities,
+};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,6 +48,33 @@ pub(crate) fn state() -> tempfile::TempDir {
     state
 }
 
+/// What root in a container may do: Docker's and Fargate's default.
+const CONTAINER: CapabilitySet = CapabilitySet::CHOWN
+    .union(CapabilitySet::DAC_OVERRIDE)
+    .union(CapabilitySet::FSETID)
+    .union(CapabilitySet::FOWNER)
+    .union(CapabilitySet::MKNOD)
+    .union(CapabilitySet::NET_RAW)
+    .union(CapabilitySet::SETGID)
+    .union(CapabilitySet::SETUID)
+    .union(CapabilitySet::SETFCAP)
+    .union(CapabilitySet::SETPCAP)
+    .union(CapabilitySet::NET_BIND_SERVICE)
+    .union(CapabilitySet::SYS_CHROOT)
+    .union(CapabilitySet::KILL)
+    .union(CapabilitySet::AUDIT_WRITE);
+
+/// From now on this thread, and what it starts, has no more than that.
+fn enter_container() {
+    for capability in CapabilitySet::all().difference(CONTAINER).iter() {
+        // The machine may have fewer than the library knows.
+        let _ = remove_capability_from_bounding_set(capability);
+    }
+    let there = capabilities(None).unwrap();
+    let [effective, permitted] = [there.effective, there.permitted].map(|set| set.intersection(CONTAINER));
+    set_capabilities(None, CapabilitySets { effective, permitted, inheritable: CapabilitySet::empty() }).unwrap();
+}
+
 impl Ground {
     pub(crate) async fn new() -> Self {
         Self::with(|_| {}).await
@@ -53,6 +83,7 @@ impl Ground {
     pub(crate) async fn with(change: impl FnOnce(&mut IsolationSettings)) -> Self {
         let me = std::fs::metadata("/proc/self").unwrap().uid();
         assert_eq!(me, 0, "these tests take root: run them as CI does, for example with `sudo -E cargo nextest run`");
+        enter_container();
         let state = state();
         let mut settings = settings(state.path().to_owned());
         change(&mut settings);

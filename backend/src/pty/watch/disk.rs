@@ -2,6 +2,7 @@
 //! Walks by descriptors and follows no link, because the walk is root's and the directories are a stranger's.
 
 use super::EVERY;
+use crate::pty::descriptor::as_user;
 use crate::pty::processes::of_user;
 use crate::pty::quarters::Quarters;
 use crate::pty::sweep::SHARED_DIRECTORIES;
@@ -74,7 +75,8 @@ impl Walks {
             let before = Instant::now();
             let mut files = shared.get(&quarters.uid()).copied().unwrap_or_default();
             files.disk = files.disk.saturating_add(own(&quarters.directories(), self.enough));
-            nameless(of_user(quarters.uid()).map(|process| process.pid), &mut files);
+            let processes = of_user(quarters.uid()).map(|process| process.pid);
+            as_user(quarters.uid(), || nameless(processes, &mut files));
             quarters.measured(files);
             let after = Instant::now();
             self.due.insert(quarters.uid(), after + EVERY.max((after - before) * SHARE));

@@ -1,7 +1,7 @@
 //! One look at all processes, terminals and shared memory: who uses how much. Cheap: three walks through directories of the
 //! kernel, and a few lines of each process of a session.
 
-use crate::pty::descriptor::SystemV;
+use crate::pty::descriptor::{SystemV, as_user};
 use crate::pty::processes::{ids, owner};
 use crate::pty::sweep::ipc;
 use rustix::process::Pid;
@@ -15,8 +15,8 @@ pub(super) struct Used {
     pub memory: u64,
     /// The part of it that has no process.
     detached: u64,
-    /// Its processes.
-    pub processes: Vec<Pid>,
+    /// Its processes, and how much memory each has.
+    processes: Vec<(Pid, u64)>,
     /// The one with the most memory, and how much, in bytes.
     pub largest: Option<Pid>,
     most: u64,
@@ -28,14 +28,18 @@ pub(super) struct Used {
 
 impl Used {
     /// Counts what processes share once, which is slow.
-    pub(super) fn share(&mut self) {
-        let shares = self.processes.iter().filter_map(|pid| {
-            let rollup = format!("/proc/{}/smaps_rollup", pid.as_raw_nonzero());
-            let rollup = std::fs::read_to_string(rollup).ok()?;
-            Some(kilobytes(&rollup, &["Pss_Anon:", "Pss_Shmem:", "SwapPss:"]))
-        });
-        self.memory = self.detached + shares.sum::<u64>();
+    pub(super) fn share(&mut self, uid: u32) {
+        let shares = self.processes.iter().map(|(pid, all)| share_of(*pid).unwrap_or(*all));
+        self.memory = self.detached + as_user(uid, || shares.sum::<u64>());
     }
+}
+
+/// None of a process that hides it.
+fn share_of(pid: Pid) -> Option<u64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", pid.as_raw_nonzero())).ok()?;
+    // Before Linux 5.4 only the sum is told, with what is read from files.
+    let parts: &[&str] = if rollup.contains("\nPss_Anon:") { &["Pss_Anon:", "Pss_Shmem:"] } else { &["Pss:"] };
+    Some(kilobytes(&rollup, parts) + kilobytes(&rollup, &["SwapPss:"]))
 }
 
 /// What all sessions use.
@@ -52,7 +56,7 @@ impl Look {
             let memory = memory_of(pid);
             let used = users.entry(uid).or_default();
             used.memory += memory;
-            used.processes.push(pid);
+            used.processes.push((pid, memory));
             if memory >= used.most {
                 (used.most, used.largest) = (memory, Some(pid));
             }
@@ -108,11 +112,12 @@ mod tests {
         let me = std::fs::metadata("/proc/self").unwrap().uid();
         let mut look = Look::take(|uid| uid == me);
         let used = look.users.get_mut(&me).unwrap();
-        let before = used.memory;
-        assert!(before > 100_000, "{before}");
-        assert!(used.processes.contains(&rustix::process::getpid()) && used.largest.is_some());
-        used.share();
+        assert!(used.memory > 100_000, "{}", used.memory);
+        assert!(used.largest.is_some());
+        used.share(me);
         assert!(used.memory > 0);
+        let pid = rustix::process::getpid();
+        assert!(share_of(pid).is_some_and(|share| share > 0) && memory_of(pid) > 0);
     }
 
     #[test]
