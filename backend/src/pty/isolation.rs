@@ -30,8 +30,9 @@ const USER: &str = "student";
 /// Time for the trial at start.
 const TRIAL: Duration = Duration::from_secs(10);
 
-/// Time to find out who uses too much.
-const LOOK: Duration = Duration::from_secs(5);
+/// Time to find out who uses too much, and to end it.
+const LOOK: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// The first Landlock that keeps signals and sockets without a name within a session.
 const LANDLOCK_SCOPES: i64 = 6;
@@ -173,12 +174,16 @@ impl Shells for IsolatedShells {
             environment.insert(name.to_owned(), value.to_string());
         }
         let launch = || self.launch(&quarters, spec.size, &spec.shell, &["-l"], &environment);
-        // Terminals are everyone's: whoever holds far too many of them is ended first.
-        let shell = launch().or_else(|error| {
-            tracing::warn!(%error, "a shell could not be started; looking for who uses too much");
+        let deadline = Instant::now() + PATIENCE;
+        let shell = loop {
+            match launch() {
+                Ok(shell) => break shell,
+                Err(error) if deadline <= Instant::now() => return Err(error),
+                // Terminals are everyone's: whoever holds far too many of them is ended first, which takes a moment.
+                Err(error) => tracing::warn!(%error, "a shell could not be started; looking for who uses too much"),
+            }
             self.watch.look_now(LOOK);
-            launch()
-        })?;
+        };
         self.watch.add(&quarters);
         Ok(Box::new(KernelPty::new(shell, Owner::Quartered(quarters))?))
     }

@@ -133,12 +133,16 @@ impl Watch {
         roll.insert(quarters.uid(), Arc::downgrade(quarters));
     }
 
-    /// Looks at once, and returns when who uses far too much is being ended.
+    /// Looks at once, and returns a moment after who uses far too much began to be ended.
     pub(super) fn look_now(&self, patience: Duration) {
-        let (answer, answered) = sync_channel(1);
-        if self.questions.send(answer).is_ok() {
-            let _ = answered.recv_timeout(patience);
+        /// Killed processes close what they hold open.
+        const MOMENT: Duration = Duration::from_millis(100);
+        let (answer, answered) = sync_channel(2);
+        if self.questions.send(answer.clone()).is_ok() && answered.recv_timeout(patience).is_ok() {
+            // Nothing more is said.
+            let _ = answered.recv_timeout(MOMENT);
         }
+        drop(answer);
     }
 }
 
