@@ -34,6 +34,8 @@ pub use registry::{ENDED_PER_USER, Home, Registry, RegistryParts, ShellSettings}
 use crate::store::ConnectionRecord;
 use bytes::Bytes;
 use shared_protocol::{ConnectionId, EndReason, ErrorCode, Inbound, Role};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -133,7 +135,7 @@ impl Refusal {
     }
 
     fn moved() -> Self {
-        Self::new(ErrorCode::NotAttached, "the session has ended or moved; attach again")
+        Self::new(ErrorCode::NotAttached, "the session goes on in another shell; attach again")
     }
 
     fn overloaded() -> Self {
@@ -169,7 +171,11 @@ enum Request {
 
 /// The way to a session's task.
 #[derive(Debug, Clone)]
-pub struct SessionHandle(mpsc::Sender<Request>);
+pub struct SessionHandle {
+    sender: mpsc::Sender<Request>,
+    /// The task ends, but the session goes on elsewhere: set before the task answers nobody any more.
+    moves: Arc<AtomicBool>,
+}
 
 /// How long a request waits for room in the mailbox, and a message for its answer beyond the time a command may take.
 const PATIENCE: Duration = Duration::from_secs(4);
@@ -181,7 +187,7 @@ impl SessionHandle {
         self.send(Request::Deliver { speaker, inbound, reply }).await?;
         let deadline = plain::DIRECT_COMMAND + PATIENCE;
         match tokio::time::timeout(deadline, answer).await {
-            Ok(answer) => answer.map_err(|_| Refusal::moved()),
+            Ok(answer) => answer.map_err(|_| self.gone()),
             Err(_) => Err(Refusal::overloaded()),
         }
     }
@@ -212,7 +218,7 @@ impl SessionHandle {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Revoke { connection, reply }).await?;
         match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(answer) => answer.map_err(|_| Refusal::moved()),
+            Ok(answer) => answer.map_err(|_| self.gone()),
             Err(_) => Err(Refusal::overloaded()),
         }
     }
@@ -220,18 +226,22 @@ impl SessionHandle {
     /// Wakes it, so that it finds out that another instance has the session.
     fn lost(&self) {
         // One that is full is awake.
-        let _ = self.0.try_send(Request::Lost);
+        let _ = self.sender.try_send(Request::Lost);
     }
 
     /// Waits until the session's task is gone.
     pub async fn closed(&self) {
-        self.0.closed().await;
+        self.sender.closed().await;
+    }
+
+    fn gone(&self) -> Refusal {
+        if self.moves.load(Ordering::Acquire) { Refusal::moved() } else { Refusal::ended() }
     }
 
     async fn send(&self, request: Request) -> Result<(), Refusal> {
-        match self.0.send_timeout(request, PATIENCE).await {
+        match self.sender.send_timeout(request, PATIENCE).await {
             Ok(()) => Ok(()),
-            Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(Refusal::moved()),
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(self.gone()),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(Refusal::overloaded()),
         }
     }

@@ -40,7 +40,17 @@ async fn answer(service: &Service, signed: &Signed) -> Result<Reply, Failure> {
         service.metrics.streams.heard(&envelope.inbound);
         return Ok(direct(service, stateless(service, &envelope.inbound).unwrap_or_else(refused)));
     };
-    deliver(service, session, signed.speaker(), envelope.inbound).await
+    let answered = deliver(service, session, signed.speaker(), envelope.inbound).await;
+    answered.or_else(|failure| again_later(service, failure))
+}
+
+/// What a page tries again by itself, because its session is on the way to another instance, is told to the page and is no fault
+/// of the service: platforms take back a deployment that answers 5xx.
+fn again_later(service: &Service, Failure(error): Failure) -> Result<Reply, Failure> {
+    if !matches!(error.code, ErrorCode::Draining | ErrorCode::BackendUnreachable) {
+        return Err(Failure(error));
+    }
+    Ok(direct(service, ErrorMessage::new(error.code, error.error).into()))
 }
 
 /// Gives a message to its session. What needs no session is answered without one.

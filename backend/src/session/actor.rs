@@ -23,6 +23,7 @@ use shared_protocol::{ClientId, ConnectionId, EndReason, Epoch, ErrorCode, Role,
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
@@ -44,6 +45,7 @@ pub(super) struct Parts {
     pub size: Size,
     pub past: Option<Past>,
     pub shown: Shown,
+    pub moves: Arc<AtomicBool>,
     pub metrics: Arc<Metrics>,
 }
 
@@ -97,6 +99,7 @@ pub(super) struct Actor {
     hold: Arc<Hold>,
     store: Arc<dyn Store>,
     pub shown: Shown,
+    pub moves: Arc<AtomicBool>,
     pub show_at: Option<Instant>,
     pub clock: Arc<dyn Clock>,
     pub pty: Box<dyn Pty>,
@@ -143,6 +146,7 @@ impl Actor {
             hold: parts.hold,
             store: parts.store,
             shown: parts.shown,
+            moves: parts.moves,
             show_at: None,
             ends_at_ms: parts.clock.now_ms() + parts.limits.life.as_millis() as u64,
             clock: parts.clock,

@@ -6,6 +6,7 @@ use crate::metrics::Phase;
 use crate::pty::Want;
 use shared_protocol::{EndReason, StreamEvent};
 use std::future::poll_fn;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,6 +30,7 @@ impl Actor {
             let at = self.clock.now_ms() + HANG_UP_GRACE.as_millis() as u64;
             self.log.push_event(StreamEvent::Closing { code: reason.code(), reason, at });
         }
+        self.moves.store(reason == EndReason::ServerRestart, Ordering::Release);
         self.reason = reason;
         self._counted = self.metrics.sessions.enter(Phase::Ending);
         self.ending = Some(Ending::HangingUp { kill_at: Instant::now() + HANG_UP_GRACE });
@@ -100,6 +102,7 @@ impl Actor {
 
     /// Ends the shell without a word: another instance has the session, and speaks for it.
     pub(super) async fn abandon(&mut self) {
+        self.moves.store(true, Ordering::Release);
         self.sweep().await;
         let nothing = Want { read: false, write: false };
         let over = poll_fn(|context| self.pty.poll_ready(context, nothing));

@@ -334,7 +334,7 @@ impl Registry {
     async fn start(&self, wanted: Wanted, connection: &ConnectionId) -> Result<SessionHandle, Refusal> {
         let record = &wanted.record;
         let (sender, mailbox) = mpsc::channel(MAILBOX);
-        let handle = SessionHandle(sender);
+        let handle = SessionHandle { sender, moves: Arc::default() };
         {
             let mut live = self.sessions();
             // Two connections may start it at the same time: the first wins, the other joins it.
@@ -350,7 +350,8 @@ impl Registry {
             let user = record.user.clone();
             live.insert(record.id.clone(), Live { handle: handle.clone(), user, hold: None });
         }
-        let registered = Registered { live: Arc::clone(&self.live), id: record.id.clone() };
+        let registered =
+            Registered { live: Arc::clone(&self.live), id: record.id.clone(), moves: Arc::clone(&handle.moves) };
         let (started, outcome) = oneshot::channel();
         tracing::info!(request = wanted.request, session = %record.id, %connection, "starting a shell");
         // In a task of its own: a request that is given up must not leave half a session.

@@ -11,6 +11,7 @@ use crate::metrics::Phase;
 use crate::pty::{Nonce, ShellSpec, Size, environment};
 use crate::store::{Put, SessionRecord, SessionState};
 use shared_protocol::{EndReason, Epoch, ErrorCode, SessionId};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 pub(super) struct Registered {
     pub live: LiveSessions,
     pub id: SessionId,
+    pub moves: Arc<AtomicBool>,
 }
 
 impl Registered {
@@ -71,7 +73,7 @@ pub(super) async fn run(
     if let Some(past) = &past {
         parts.metrics.sessions.takeovers.of(past.reason).inc();
     }
-    let begun = start(&parts, &hold, past, size, &request).await;
+    let begun = start(&parts, &hold, past, size, &request, Arc::clone(&registered.moves)).await;
     drop(starting);
     // Whoever asked may be gone; the session goes on without them.
     let state = match begun {
@@ -145,6 +147,7 @@ async fn start(
     past: Option<Past>,
     size: Size,
     request: &str,
+    moves: Arc<AtomicBool>,
 ) -> Result<(Actor, Keeper), Refusal> {
     let began = Instant::now();
     let nonce = Nonce::new(parts.entropy.bytes());
@@ -163,6 +166,6 @@ async fn start(
     let (shown, keeper) = Keeper::for_store(&*parts.store);
     let (store, clock, limits) = (Arc::clone(&parts.store), Arc::clone(&parts.clock), parts.limits);
     let (hold, metrics) = (Arc::clone(hold), Arc::clone(&parts.metrics));
-    let actor = Actor::new(Parts { hold, store, limits, clock, pty, nonce, size, past, shown, metrics });
+    let actor = Actor::new(Parts { hold, store, limits, clock, pty, nonce, size, past, shown, metrics, moves });
     Ok((actor, keeper))
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{Fixture, Reply, Script, dial, http};
 use dev_gateway::{DevGateway, DevSecret, Options};
+use gateway_lambda::{Clock, SystemClock};
 use http::{Method, StatusCode};
 use serde_json::Value;
 use shared_protocol::Role;
@@ -74,7 +75,7 @@ async fn with_tokens() -> Fixture {
 fn claims(reply: &Reply) -> shared_protocol::UserClaims {
     let body: Value = reply.json();
     let tokens = UserTokens { key: UserKey::hs256(SECRET).unwrap(), issuer: None, audience: None };
-    let claims = tokens.verify(body["token"].as_str().unwrap(), 0).unwrap();
+    let claims = tokens.verify(body["token"].as_str().unwrap(), SystemClock.unix_seconds()).unwrap();
     assert_eq!(claims.sid.as_ref().map(shared_protocol::SessionId::as_str), body["sessionId"].as_str());
     assert_eq!(body["wsPath"], "/prod");
     claims
