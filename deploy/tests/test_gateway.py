@@ -129,6 +129,23 @@ def test_alarms_notify_whom_they_are_told():
     assert all("AlarmActions" not in alarm for alarm in properties(deployed(GATEWAY), "AWS::CloudWatch::Alarm"))
 
 
+def test_alarms_and_dashboard_show_metrics_that_the_function_writes():
+    source = (ROOT / "gateway-lambda/src/metrics.rs").read_text()
+    written = set(re.findall(r'\("(\w+)", "(?:Count|Milliseconds)"', source))
+    template = deployed(GATEWAY)
+    alarms = properties(template, "AWS::CloudWatch::Alarm")
+    watched = {alarm["MetricName"] for alarm in alarms if alarm.get("Namespace") == "Termgate"}
+    dashboard, = properties(template, "AWS::CloudWatch::Dashboard")
+    board = json.loads(re.sub(r"\$\{\w+\}", "x", dashboard["DashboardBody"]))
+    namespace = None
+    for widget in board["widgets"]:
+        for namespace_here, name, *_ in widget["properties"].get("metrics", []):
+            namespace = namespace if namespace_here in (".", "...") else namespace_here
+            if namespace == "Termgate" and isinstance(name, str):
+                watched.add(name)
+    assert watched and watched <= written, watched - written
+
+
 def test_the_outputs_are_what_page_and_admin_need():
     outputs = deployed(GATEWAY)["Outputs"]
     assert outputs["WebSocketUrl"]["Value"] == "wss://${Api}.execute-api.eu-central-1.amazonaws.com/prod"

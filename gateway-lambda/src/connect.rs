@@ -5,6 +5,7 @@ use crate::budget::Budget;
 use crate::connections::{Connection, ConnectionsError};
 use crate::event::{Handshake, Source};
 use crate::line::Line;
+use crate::metrics;
 use crate::route::Parts;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
@@ -53,7 +54,9 @@ pub(crate) async fn handle(parts: &Parts, source: Source, handshake: &Handshake,
     let request_id = source.request_id.clone();
     let line = Line { parts, connection: source.connection.clone(), endpoint: source.endpoint.clone(), budget };
     let (connection, duration_ms) = (&line.connection, || budget.elapsed_ms());
-    match open(&line, source, handshake).await {
+    let opened = open(&line, source, handshake).await;
+    metrics::connection(opened.is_ok());
+    match opened {
         Ok(row) => {
             let session = row.identity.sid.as_ref().map_or("none", |sid| sid.as_str());
             let (user, duration_ms) = (&row.identity.sub, duration_ms());

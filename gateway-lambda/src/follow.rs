@@ -5,6 +5,7 @@
 
 use crate::backend::{BackendError, Reply};
 use crate::browser::PostError;
+use crate::metrics;
 use crate::turn::Turn;
 use shared_protocol::ErrorCode;
 use shared_protocol::gateway::MAX_WAIT_MS;
@@ -61,6 +62,7 @@ pub(crate) async fn pass_on(turn: &Turn<'_>, reply: &Reply, frames: &mut u32) ->
                 }
                 Err(error) if error.is_final() => Err(error),
                 Err(error) => {
+                    metrics::frame_lost();
                     tracing::warn!(connection = %turn.line.connection, %error, "[WebSocket] A frame is lost");
                     Ok(())
                 }

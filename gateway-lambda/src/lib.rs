@@ -22,6 +22,7 @@ mod identities;
 pub mod identity;
 mod line;
 mod message;
+pub mod metrics;
 mod origin;
 mod route;
 mod turn;

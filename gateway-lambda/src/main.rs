@@ -2,6 +2,7 @@
 //!
 //! Nothing here touches the network: clients connect when they are first used, so that the function is ready in milliseconds.
 
+use gateway_lambda::metrics::{self, EmbeddedMetrics};
 use gateway_lambda::{
     Aws, AwsConfig, BackendConfig, Clock, Config, ConfigError, DynamoConnections, Gateway, HttpBackend,
     ManagementBrowser, Parts, SystemClock,
@@ -13,6 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -68,11 +71,17 @@ fn deadline(unix_millis: u64) -> Instant {
     Instant::now() + Duration::from_millis(unix_millis.saturating_sub(SystemClock.unix_millis()))
 }
 
-/// One JSON object a line, as CloudWatch Logs Insights reads them. `RUST_LOG` says how much of what.
+/// One JSON object a line, as CloudWatch Logs Insights reads them. `RUST_LOG` says how much of what. Beside them, on Lambda, metrics.
 fn log_as_json() {
     let quiet = Targets::new().with_default(Level::WARN);
     let default = || quiet.with_targets([("gateway_lambda", Level::INFO), ("bootstrap", Level::INFO)]);
     let filter = environment("RUST_LOG").and_then(|filter| filter.parse().ok()).unwrap_or_else(default);
+    let filter = filter.with_target(metrics::TARGET, LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
-    tracing_subscriber::registry().with(lines.with_span_list(false)).with(filter).init();
+    // Lambda sets it. Without it nobody could tell whose numbers they are.
+    let numbers = environment("AWS_LAMBDA_FUNCTION_NAME").map(|function| {
+        let only = Targets::new().with_target(metrics::TARGET, LevelFilter::TRACE);
+        EmbeddedMetrics::new(function, Arc::new(SystemClock), std::io::stdout()).with_filter(only)
+    });
+    tracing_subscriber::registry().with(lines.with_span_list(false).with_filter(filter)).with(numbers).init();
 }

@@ -9,6 +9,7 @@ use crate::follow::{End, follow, pass_on};
 use crate::identities::Identities;
 use crate::identity::Identity;
 use crate::line::Line;
+use crate::metrics;
 use crate::route::Parts;
 use crate::turn::Turn;
 use bytes::Bytes;
@@ -16,6 +17,9 @@ use serde_json::{Value, json};
 use shared_protocol::ErrorCode;
 use shared_protocol::server::ErrorMessage;
 use tokens::LEEWAY_SECONDS;
+
+/// An invocation of this many milliseconds has followed.
+const LONG_MS: f64 = 5000.0;
 
 /// Handles a message. The integration's own answer is always an empty 200: anything else API Gateway would show to the browser
 /// as a fault of its own, while everything that concerns the browser reaches it as a frame.
@@ -81,11 +85,12 @@ async fn refuse(line: &Line<'_>, refusal: ErrorMessage) -> End {
 
 /// Forwards, passes the answer on, and follows.
 async fn converse(turn: &Turn<'_>, body: Bytes, frames: &mut u32) -> End {
-    let within = turn.line.budget.left_to_ask();
+    let (within, asked) = (turn.line.budget.left_to_ask(), turn.line.budget.elapsed_ms());
     let mut reply = match turn.line.parts.backend.message(&turn.caller, body, within).await {
         Ok(reply) => reply,
         Err(error) => return End::Failed(error),
     };
+    metrics::answered(turn.line.budget.elapsed_ms() - asked);
     let passed = pass_on(turn, &reply, frames).await;
     if let Some(close) = reply.close {
         turn.close(close).await;
@@ -125,6 +130,10 @@ fn frame_of(error: &BackendError) -> ErrorMessage {
 fn log(line: &Line<'_>, session: &str, request_id: &str, frames: u32, end: &End) {
     let message = format!("[WebSocket] Message from {}", line.connection);
     let duration_ms = line.budget.elapsed_ms();
+    metrics::frames(frames, duration_ms >= LONG_MS);
+    if let End::Failed(error) = end {
+        metrics::failed(error);
+    }
     match end {
         End::Undelivered(_) | End::Failed(_) => {
             tracing::warn!(session, request_id, frames, duration_ms, %end, message);

@@ -9,7 +9,7 @@ use crate::connections::Connections;
 use crate::error::HandleError;
 use crate::event::{self, Event, Handshake, Source};
 use crate::identities::Identities;
-use crate::{authorize, connect, disconnect, message};
+use crate::{authorize, connect, disconnect, message, metrics};
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -82,6 +82,7 @@ impl Gateway {
                 );
             }
             Err(reason) => {
+                metrics::connection(false);
                 tracing::warn!(%reason, request_id, duration_ms, "[WebSocket] Refused: {connection}");
             }
         }

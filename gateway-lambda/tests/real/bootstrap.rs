@@ -95,6 +95,12 @@ async fn a_connection_from_its_opening_to_its_end() {
         let entry = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
         assert_eq!(entry.filter(|entry| entry["message"] == phrase).count(), 1, "{phrase}: {log:#?}");
     }
+    for metric in ["ConnectionsOpened", "ConnectionsRefused", "ServiceMilliseconds", "Frames"] {
+        let mut entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let counted = entries.any(|entry| entry["_aws"].is_object() && entry[metric].is_array());
+        // What a short invocation counts waits for the next line, and the last such wait is lost.
+        assert_eq!(counted, metric.starts_with("Connections"), "{metric}: {log:#?}");
+    }
     let log = log.join("\n");
     for secret in [token.as_str(), "a.bad.token", SECRET, "grüße", "ls\\r", signed] {
         assert!(!log.contains(secret), "{log}");
