@@ -3,6 +3,7 @@
 use crate::clock::{Clock, Entropy};
 use crate::config::{Advertise, Config};
 use crate::metrics::Metrics;
+use crate::protection::TaskProtection;
 use crate::pty::Shells;
 use crate::route::{self, Service};
 use crate::session::{Registry, RegistryParts};
@@ -46,6 +47,7 @@ pub struct Parts {
 /// The service, ready to serve.
 pub struct App {
     service: Arc<Service>,
+    protection: Option<TaskProtection>,
 }
 
 impl App {
@@ -77,11 +79,13 @@ impl App {
             sessions_per_user: config.sessions_per_user,
             sessions: config.sessions,
         });
+        let protection = config.ecs_agent.as_ref().map(|agent| TaskProtection::new(&agent.0)).transpose();
+        let protection = protection.inspect_err(|error| tracing::error!(%error, "this task cannot protect itself"));
         let (auth, limits, log_commands) = (config.auth, config.limits, config.log.commands);
         let about = route::About { store_kind, isolation, limits, sessions: config.sessions };
         let metrics_token = config.metrics_token;
         let parts = route::Parts { auth, registry, store, clock, entropy, metrics, metrics_token, about, log_commands };
-        Self { service: Arc::new(Service::new(parts)) }
+        Self { service: Arc::new(Service::new(parts)), protection: protection.unwrap_or_default() }
     }
 
     /// Serves until `stop` completes, then drains: no new sessions, every session ended, its processes gone.
@@ -119,7 +123,16 @@ impl App {
                 result
             }
             () = known.registry.stay_known() => Ok(()),
+            () = protect(self.protection, &known) => Ok(()),
             () = async { service.drained().await; tokio::time::sleep(LAST).await } => Ok(()),
         }
+    }
+}
+
+/// Never ends.
+async fn protect(protection: Option<TaskProtection>, service: &Service) {
+    match protection {
+        Some(protection) => match protection.keep(|| service.registry.count()).await {},
+        None => std::future::pending().await,
     }
 }

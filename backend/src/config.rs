@@ -97,6 +97,8 @@ pub struct Config {
     /// `ADVERTISE_URL`: where other instances reach this one, as http://host:port, or `auto`: the address that this machine reaches
     /// Redis from, and the port listened on. None where they cannot reach each other (App Runner).
     pub advertise: Option<Advertise>,
+    /// `ECS_AGENT_URI`: where a task on ECS asks not to be scaled in while it owns sessions. ECS sets it.
+    pub ecs_agent: Option<Secret>,
     /// How sessions are kept apart.
     pub isolation: IsolationConfig,
     /// `METRICS_TOKEN`: whoever sends it as bearer token may read `/metrics`; without it, only this machine may.
@@ -176,6 +178,7 @@ impl Config {
             redis: redis(&env)?,
             redis_authority: env.text("REDIS_CA").map(PathBuf::from),
             advertise: advertise(&env)?,
+            ecs_agent: env.text("ECS_AGENT_URI").map(Secret),
             isolation: isolation::read(&env)?,
             metrics_token: metrics_token(&env)?,
             log,

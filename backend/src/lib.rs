@@ -6,6 +6,7 @@ pub mod app;
 pub mod clock;
 pub mod config;
 pub mod metrics;
+mod protection;
 pub mod pty;
 pub mod route;
 pub mod session;
