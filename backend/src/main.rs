@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     match arguments.next() {
         Some(word) if word == "launch" => return launch::main(arguments),
         Some(word) if word == "sweep" => return sweep::main(arguments),
+        Some(word) if word == "doctor" => return doctor::main(arguments),
         Some(word) => return fail(&format!("{} is not understood; settings are variables", word.display())),
         None => {}
     }

@@ -7,9 +7,17 @@ use futures_util::future::join_all;
 use rustix::process::Signal;
 use std::net::SocketAddr;
 use std::process::ExitStatus;
+use std::time::Duration;
 use tempfile::TempDir;
 use test_servers::{RedisServer, RoundRobin, TcpProxy};
 use tokio::process::Command;
+use tokio::time::{Instant, interval};
+
+/// Longest until what has ended is waited for: the service hears of it first.
+const REAP: Duration = Duration::from_secs(5);
+
+/// How often it is looked after.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The secrets that every part of the stack knows.
 #[derive(Debug, Clone, Copy)]
@@ -155,8 +163,15 @@ impl Backend {
     /// Ends every instance; each leaves no process behind and ends well.
     pub(crate) async fn stop(self) {
         for service in self.running() {
-            let zombies = crate::processes::zombies_of(service.id());
-            assert!(zombies.is_empty(), "ended and not waited for: {zombies:?}");
+            let (deadline, mut looks) = (Instant::now() + REAP, interval(LOOK));
+            loop {
+                looks.tick().await;
+                let zombies = crate::processes::zombies_of(service.id());
+                if zombies.is_empty() {
+                    break;
+                }
+                assert!(Instant::now() < deadline, "ended and not waited for: {zombies:?}");
+            }
         }
         let ended = join_all(self.instances.into_iter().flatten().map(Service::stop)).await;
         for status in ended {

@@ -7,18 +7,29 @@ use std::path::Path;
 use std::process::Command;
 
 /// Each crate with what it may depend on, tests included. A new crate is written in here first.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("shared-protocol", &[]),
     ("tokens", &["shared-protocol"]),
     ("client", &["shared-protocol"]),
+    ("doctor", &["shared-protocol", "client"]),
     ("test-servers", &[]),
     ("gateway-lambda", &["shared-protocol", "tokens", "test-servers"]),
     ("screen", &[]),
-    ("backend", &["shared-protocol", "tokens", "client", "screen", "test-servers"]),
+    ("backend", &["shared-protocol", "tokens", "client", "screen", "doctor", "test-servers"]),
     ("dev-gateway", &["shared-protocol", "tokens", "gateway-lambda", "test-servers"]),
     (
         "e2e",
-        &["shared-protocol", "tokens", "client", "gateway-lambda", "screen", "backend", "dev-gateway", "test-servers"],
+        &[
+            "shared-protocol",
+            "tokens",
+            "client",
+            "doctor",
+            "gateway-lambda",
+            "screen",
+            "backend",
+            "dev-gateway",
+            "test-servers",
+        ],
     ),
     ("xtask", &["shared-protocol"]),
 ];
