@@ -1,9 +1,14 @@
-"""What the Serverless Application Repository asks of a template, and what samconfig.toml names."""
+"""What the Serverless Application Repository asks of a template, what samconfig.toml names, and what an admin is handed."""
 
+import io
 import re
+import subprocess
+import sys
 import tomllib
+import zipfile
 
-from templates import APPRUNNER, ECS, GATEWAY, ROLE, ROOT, read
+import yaml
+from templates import APPRUNNER, ECS, GATEWAY, ROLE, ROOT, Tags, read
 
 # Those of "List of Supported AWS Resources" in its developer guide that the gateway uses.
 SUPPORTED = {
@@ -56,3 +61,46 @@ def test_the_profiles_deploy_templates_that_are_there_with_parameters_that_they_
         roles = any(resource["Type"] == "AWS::IAM::Role" for resource in template["Resources"].values())
         if roles and name != "existing-role":
             assert everything["capabilities"] == "CAPABILITY_IAM", name
+
+
+def test_workflows_may_little_and_use_no_action_that_can_change():
+    for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
+        text = path.read_text()
+        workflow = yaml.safe_load(text)
+        assert workflow["permissions"] == {"contents": "read"}, path.name
+        used = [line for line in text.splitlines() if "uses:" in line]
+        assert used
+        for line in used:
+            assert re.search(r"uses: actions/[a-z-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
+        for name, job in workflow["jobs"].items():
+            assert job["timeout-minutes"] <= 60, name
+            for step in job["steps"]:
+                # What others choose, such as a tag's name, comes as a variable, and never into a script.
+                assert not re.search(r"\$\{\{ *github\.(ref_name|head_ref|event)", step.get("run", "")), name
+
+
+def test_what_an_admin_is_handed_is_whole_and_needs_no_compiler(tmp_path):
+    program = tmp_path / "bootstrap"
+    program.write_bytes(b"\x7fELF a program")
+    made = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-B", ROOT / "scripts/bundle", "x86_64", program, tmp_path / "dist"], check=True, capture_output=True, text=True)
+        whole, = (tmp_path / "dist").glob("termgate-*-x86_64.zip")
+        made.append(whole.read_bytes())
+        assert whole.name in done.stdout
+    assert made[0] == made[1], "the same program gives the same bundle"
+    with zipfile.ZipFile(whole) as bundle:
+        names = set(bundle.namelist())
+        handed = yaml.load(bundle.read("termgate/template.yaml"), Tags)
+        with zipfile.ZipFile(io.BytesIO(bundle.read("termgate/function.zip"))) as function:
+            assert function.read("bootstrap") == program.read_bytes()
+            assert function.getinfo("bootstrap").external_attr >> 16 & 0o111, "Lambda has to be able to start it"
+    profiles = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    named = {profile["global"]["parameters"].get("template_file", "template.yaml") for name, profile in profiles.items() if name != "version"}
+    assert {f"termgate/{name}" for name in named | {"docs/deploy.md", "README.md", "LICENSE-APACHE"}} <= names
+    function = handed["Resources"]["Function"]
+    assert function["Properties"]["CodeUri"] == "function.zip" and "Metadata" not in function
+    assert handed["Parameters"]["Architecture"] | {"Description": ""} == {"Type": "String", "Default": "x86_64", "AllowedValues": ["x86_64"], "Description": ""}
+    original = read(GATEWAY)
+    for name in original["Resources"].keys() - {"Function"}:
+        assert handed["Resources"][name] == original["Resources"][name]

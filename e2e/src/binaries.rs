@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-/// The path of a binary of this workspace.
+/// The path of a binary of this workspace. The variable `E2E_BOOTSTRAP` (and so on) names one that was built otherwise: for AWS.
 pub(crate) fn binary(name: &str) -> PathBuf {
+    if let Some(other) = std::env::var_os(format!("E2E_{}", name.to_uppercase().replace('-', "_"))) {
+        return other.into();
+    }
     let own = std::env::current_exe().expect("a program knows its own path");
     // target/debug/deps/whole_stack-0123 or target/debug/hostile → target/debug
     let folder = own.parent().expect("a program lies in a folder");

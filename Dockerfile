@@ -1,0 +1,50 @@
+# The terminal service. Strangers get shells in it, so it holds no credentials, no compiler, and nothing set-uid.
+#
+#   make image                                   what runs on App Runner and ECS (linux/amd64)
+#   make image TOOLS="nmap python3 vim"          with other programs for the shells
+#   make image BASE=debian:bookworm-slim         on another Debian; RUST=… is what it is built with, and no newer than BASE
+
+ARG BASE=debian:trixie-slim
+ARG RUST=rust:1.95-slim-trixie
+
+FROM ${RUST} AS build
+WORKDIR /src
+COPY . .
+# Crates, and what was built of them, are kept from one build to the next. The program is copied out, because it would stay there too.
+RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
+    --mount=type=cache,target=/src/target,sharing=locked \
+    cargo build --release --locked --package backend --bin termgate && cp target/release/termgate /termgate
+
+FROM ${BASE}
+
+# What the shells have beside a bare Debian. The service itself needs none of them.
+ARG TOOLS="ca-certificates curl less nano procps vim-tiny"
+# tini is process 1: it passes signals on to the service, and buries what sessions leave behind.
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends bash tini ${TOOLS} \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
+    # A session can gain nothing by them anyway (no_new_privs); this is the second lock.
+    && find / -xdev -type f -perm /6000 -exec chmod a-s {} +
+
+COPY --from=build /termgate /usr/local/bin/termgate
+
+# Production refuses to start without secrets. PORT is what both templates ask at.
+ENV NODE_ENV=production LOG_FORMAT=json PORT=3001 LANG=C.UTF-8
+EXPOSE 3001
+
+# Root, because only root can give every session a user of its own. REQUIRE_ISOLATION is no setting here: without a user for each session
+# the service must not start, whatever it is told.
+ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/env", "REQUIRE_ISOLATION=true", "/usr/local/bin/termgate"]
+
+# A drain answers 503 and is no reason to kill what drains; platforms that look here give it the time of their stop timeout.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=5 CMD ["/bin/bash", "-c", \
+    "exec 3<>/dev/tcp/127.0.0.1/$PORT && printf 'GET /health HTTP/1.0\\r\\n\\r\\n' >&3 && read -r _ status _ <&3 && [[ $status == 200 ]]"]
+
+ARG VERSION=unknown
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Termgate terminal service" \
+      org.opencontainers.image.description="Shells in the browser, for hosts that cut WebSockets" \
+      org.opencontainers.image.licenses="MIT OR Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
