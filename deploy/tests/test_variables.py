@@ -1,0 +1,93 @@
+"""Every variable that a program reads is set by its template, or there is a reason; and none is set that nobody reads."""
+
+import re
+
+from templates import APPRUNNER, ECS, GATEWAY, ROOT, read
+
+# What Lambda sets itself, and what is another name or for tests.
+NOT_FOR_THE_FUNCTION = {
+    "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
+    "BACKEND_URL",  # another name of APP_RUNNER_URL
+    "AWS_ENDPOINT_URL_DYNAMODB",  # another DynamoDB, for tests
+}
+NOT_FOR_THE_SERVICE = {
+    "HOST",  # with secrets it listens everywhere
+    "FRONTEND_URL",  # another name of ALLOWED_ORIGINS
+    "REDIS_CA",  # ElastiCache's certificates are signed by a public authority
+    "ECS_AGENT_URI",  # ECS sets it
+    "SESSION_UIDS", "STATE_DIRECTORY",  # as root in a container, the defaults are right
+}
+# Read outside config.rs: RUST_LOG by the function's main.
+ELSEWHERE = {"function": {"RUST_LOG"}, "service": set()}
+
+
+def literals(*paths):
+    """What looks like a variable's name in a program, its unit tests left out."""
+    found = set()
+    for pattern in paths:
+        for path in ROOT.glob(pattern):
+            if path.name == "tests.rs":
+                continue
+            program = path.read_text().split("#[cfg(test)]")[0]
+            found |= set(re.findall(r'"([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|PORT|HOST|STAGE)"', program))
+    return found
+
+
+KEYS = literals("tokens/src/key/setting.rs")
+FUNCTION = literals("gateway-lambda/src/config.rs") | KEYS | ELSEWHERE["function"]
+# The service fetches nothing: where keys are published is refused with a sentence.
+SERVICE = (literals("backend/src/config.rs", "backend/src/config/*.rs") | KEYS | ELSEWHERE["service"]) - {"JWT_JWKS_URL"}
+
+
+def image():
+    """Variables of the image."""
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    settings = " ".join(re.findall(r"^ENV (.*)$", dockerfile, re.MULTILINE)) + " " + " ".join(re.findall(r"^ENTRYPOINT (.*)$", dockerfile, re.MULTILINE))
+    return set(re.findall(r"\b([A-Z][A-Z_]+)=", settings)) - {"LANG"}
+
+
+def names(entries):
+    """Of a list of variables, those under a condition included."""
+    found = set()
+    for entry in entries:
+        if "Fn::If" in entry:
+            found |= names([branch for branch in entry["Fn::If"][1:] if branch != {"Ref": "AWS::NoValue"}])
+        else:
+            found.add(entry["Name"])
+    return found
+
+
+def test_the_programs_are_read():
+    assert {"TABLE_NAME", "JWT_SECRET", "STAGE"} <= FUNCTION and {"PORT", "REDIS_URL", "JWT_PUBLIC_KEY"} <= SERVICE
+
+
+def test_the_function_gets_what_it_reads():
+    given = set(read(GATEWAY)["Resources"]["Function"]["Properties"]["Environment"]["Variables"])
+    assert given - FUNCTION == set(), "nobody reads these"
+    assert FUNCTION - given - NOT_FOR_THE_FUNCTION == set(), "these are not set"
+    assert NOT_FOR_THE_FUNCTION <= FUNCTION, "an exception for what nobody reads"
+
+
+def test_the_service_on_app_runner_gets_what_it_reads():
+    source = read(APPRUNNER)["Resources"]["Service"]["Properties"]["SourceConfiguration"]
+    given = names(source["ImageRepository"]["ImageConfiguration"]["RuntimeEnvironmentVariables"]) | image()
+    assert given - SERVICE == set(), "nobody reads these"
+    # Instances of App Runner cannot reach each other.
+    assert SERVICE - given - NOT_FOR_THE_SERVICE == {"ADVERTISE_URL"}, "these are not set"
+    assert NOT_FOR_THE_SERVICE <= SERVICE, "an exception for what nobody reads"
+
+
+def test_the_service_on_ecs_gets_what_it_reads():
+    container = read(ECS)["Resources"]["Service"]["Properties"]["PrimaryContainer"]
+    given = names(container["Environment"]) | names(container["Secrets"]) | image()
+    assert given - SERVICE == set(), "nobody reads these"
+    assert SERVICE - given - NOT_FOR_THE_SERVICE == set(), "these are not set"
+
+
+def test_the_guide_names_no_variable_that_nobody_reads():
+    guide = (ROOT / "docs/deploy.md").read_text()
+    named = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`", guide))
+    known = FUNCTION | SERVICE | {"NEXT_PUBLIC_WS_URL", "TERMGATE_TOKEN", "PROMPT_COMMAND"}
+    codes = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)" =>', (ROOT / "shared-protocol/src/error.rs").read_text()))
+    known |= codes or {"UNAUTHORIZED", "SESSION_NOT_FOUND"}
+    assert named <= known, named - known
