@@ -19,7 +19,7 @@ PAGE := web/app/out/index.html
 PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune \
 	-o -path web/test-results -prune -o -type f -print)
 
-.PHONY: help run test test-rust test-web fmt page system-run system-test
+.PHONY: help run test test-rust test-deploy test-web image image-test push package package-test fmt page system-run system-test
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,7 +28,7 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 	@cargo build --package backend --package dev-gateway --bins
 	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) scripts/run
 
-test: test-rust test-web ## Check everything, as CI does
+test: test-rust test-deploy test-web ## Check everything, as CI does
 
 test-rust: system-test .venv/installed screen/differential/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
@@ -40,12 +40,33 @@ test-rust: system-test .venv/installed screen/differential/node_modules/.package
 	else cargo test --workspace --no-fail-fast --lib --bins --tests --locked; fi
 	cargo test --workspace --doc --locked
 
+test-deploy: .venv/installed ## Check the templates that an admin is handed
+	PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m pytest -c deploy/pytest.ini
+
 test-web: system-test $(PAGE) ## Check the page: types, units, and a real browser
 	$(BUILD)
 	$(NPM) run check
 	$(NPM) test
 	$(NPM) run e2e
 	$(NPM) run e2e:instances
+
+package: ## Build the function, and put together what an admin is handed (ARCHITECTURE=arm64)
+	@scripts/package
+
+image: ## Build the image of the terminal service (TAG, TOOLS, BASE, RUST, PLATFORM)
+	@scripts/image
+
+push: ## Push that image (REGISTRY=123456789012.dkr.ecr.eu-central-1.amazonaws.com)
+	@scripts/push
+
+package-test: system-test .venv/installed ## Build the function with SAM for this machine, and run the whole-stack tests on it
+	@ARCHITECTURE=$$(uname -m | sed s/aarch64/arm64/) scripts/package
+	$(BUILD)
+	E2E_BOOTSTRAP=$(CURDIR)/.aws-sam/build/Function/bootstrap cargo test --package e2e --test whole_stack --test doctor --locked -- bootstrap real_function
+
+image-test: ## Build the image without a registry, start it, and use it (as root, some ten minutes)
+	cargo build --workspace --bins --locked
+	@scripts/image-test
 
 fmt: web/node_modules/.package-lock.json ## Format everything
 	cargo fmt --all
@@ -66,10 +87,10 @@ screen/differential/node_modules/.package-lock.json: screen/differential/package
 	npm --prefix screen/differential ci
 	@touch $@
 
-# Python serves the tests only: moto is the DynamoDB API that they talk to.
-.venv/installed: e2e/requirements.txt
+# Python serves the tests only: moto is the DynamoDB API that they talk to, the rest checks the templates.
+.venv/installed: e2e/requirements.txt deploy/requirements.txt
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	.venv/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$^)
 	@touch $@
 
 system-run system-test: system-%:
