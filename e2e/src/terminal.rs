@@ -106,10 +106,7 @@ impl Terminal {
 
     /// The page loses its connection and opens another: it stays the same client, with what it has.
     pub async fn reconnect(mut self, url: &str, token: &str) -> Self {
-        drop(self.socket.close(None).await);
-        let fresh = Self::connect(url, token).await.expect("the handshake is accepted");
-        self.socket = fresh.socket;
-        (self.attached, self.closed, self.follow_at) = (None, None, None);
+        self.replace_socket(url, token).await;
         self.attach().await;
         let waiting: Vec<String> = self.unacknowledged.values().cloned().collect();
         for json in waiting {
@@ -120,13 +117,17 @@ impl Terminal {
 
     /// Opens another connection in place of the one it had, without a word on it.
     pub async fn open_again(mut self, url: &str, token: &str) -> Self {
+        self.replace_socket(url, token).await;
+        self.unacknowledged.clear();
+        self.replies.clear();
+        self
+    }
+
+    async fn replace_socket(&mut self, url: &str, token: &str) {
         drop(self.socket.close(None).await);
         let fresh = Self::connect(url, token).await.expect("the handshake is accepted");
         self.socket = fresh.socket;
         (self.attached, self.closed, self.follow_at) = (None, None, None);
-        self.unacknowledged.clear();
-        self.replies.clear();
-        self
     }
 
     /// Attaches, unless it is refused.

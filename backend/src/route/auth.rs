@@ -150,6 +150,12 @@ pub(super) enum Verified {
     Unreadable(Failure),
 }
 
+impl Verified {
+    fn when(valid: bool, request: Request) -> Self {
+        if valid { Self::Yes(request) } else { Self::No(request) }
+    }
+}
+
 /// Checks a request's token, whichever it is.
 pub(super) async fn verified(service: &Service, request: Request, most: usize) -> Verified {
     let now = service.now_seconds();
@@ -157,21 +163,18 @@ pub(super) async fn verified(service: &Service, request: Request, most: usize) -
     if path == TERMINAL_PATH {
         let parameters = Query::<Parameters>::try_from_uri(request.uri()).ok();
         let token = parameters.and_then(|Query(parameters)| parameters.token);
-        let valid = token.is_some_and(|token| service.auth.users.verify(&token, now).is_ok());
-        return if valid { Verified::Yes(request) } else { Verified::No(request) };
+        return Verified::when(token.is_some_and(|token| service.auth.users.verify(&token, now).is_ok()), request);
     }
     let Some(token) = bearer(request.headers()).map(str::to_owned) else { return Verified::No(request) };
     if !path.starts_with("/api/ws/") {
-        let valid = service.auth.users.verify(&token, now).is_ok();
-        return if valid { Verified::Yes(request) } else { Verified::No(request) };
+        return Verified::when(service.auth.users.verify(&token, now).is_ok(), request);
     }
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, most).await else {
         return Verified::Unreadable(Failure::new(ErrorCode::TooLarge, "the body cannot be read"));
     };
     let valid = service.auth.gateway.verify(&token, &path, &body, now).is_ok();
-    let request = Request::from_parts(parts, axum::body::Body::from(body));
-    if valid { Verified::Yes(request) } else { Verified::No(request) }
+    Verified::when(valid, Request::from_parts(parts, axum::body::Body::from(body)))
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -186,9 +186,7 @@ impl Actor {
 
     /// The first of the stream: what was there before this shell.
     fn show_past(&mut self, past: &Past) {
-        let (start, printed) = (self.log.end(), past.print());
-        self.log.push_bytes(&printed);
-        self.emulator.printed(start, &printed);
+        self.print(&past.print());
         self.catch_up();
         self.log.push_event(StreamEvent::Restarted { reason: past.reason });
     }

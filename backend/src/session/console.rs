@@ -60,6 +60,12 @@ impl Actor {
         }
     }
 
+    /// Output, or what the service itself has to say among it: into the stream, and onto the session's own screen.
+    pub(super) fn print(&mut self, bytes: &[u8]) {
+        self.emulator.printed(self.log.end(), bytes);
+        self.log.push_bytes(bytes);
+    }
+
     fn printed(&mut self, bytes: &[u8]) {
         let (end, now) = (self.log.end(), Instant::now());
         for client in self.clients.values_mut().filter(|client| client.sending.acked == end) {
@@ -72,8 +78,7 @@ impl Actor {
             Piece::Text(text) => commands.text(text),
             Piece::Mark(mark) => marked.extend(commands.mark(mark, now)),
         });
-        self.emulator.printed(end, bytes);
-        self.log.push_bytes(bytes);
+        self.print(bytes);
         self.show_soon(now);
         self.take_steps(marked);
     }

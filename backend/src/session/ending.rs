@@ -64,9 +64,7 @@ impl Actor {
         tracing::warn!(session = %self.id, %overuse, "a session uses more than it may");
         let outlook = if overuse.is_far() { "it ends now" } else { "it ends unless it soon uses less" };
         let notice = format!("\r\n\x1b[0;7m This session uses {overuse}: {outlook} \x1b[0m\r\n");
-        let start = self.log.end();
-        self.log.push_bytes(notice.as_bytes());
-        self.emulator.printed(start, notice.as_bytes());
+        self.print(notice.as_bytes());
         if overuse.is_far() {
             self.end(EndReason::Limits);
         }

@@ -36,22 +36,23 @@ impl Registry {
     /// One heartbeat, of the instance and of each of its sessions.
     async fn renew(&self) -> Result<(), StoreError> {
         let since = Instant::now();
-        let store = &*self.parts.store;
         let sessions: Vec<Live> = self.sessions().values().cloned().collect();
-        let mut outcome = self.presence.beat(store).await;
-        for some in sessions.chunks(AT_ONCE) {
-            if outcome.is_ok() {
-                let renewed: Result<Vec<()>, _> =
-                    join_all(some.iter().map(|live| renew(live, store))).await.into_iter().collect();
-                outcome = renewed.map(drop);
-            }
-        }
+        let outcome = self.renew_all(&sessions).await;
         if outcome.is_err() {
             for hold in sessions.iter().filter_map(|live| live.hold.as_ref()) {
                 hold.cut_off(since);
             }
         }
         outcome
+    }
+
+    async fn renew_all(&self, sessions: &[Live]) -> Result<(), StoreError> {
+        let store = &*self.parts.store;
+        self.presence.beat(store).await?;
+        for some in sessions.chunks(AT_ONCE) {
+            join_all(some.iter().map(|live| renew(live, store))).await.into_iter().collect::<Result<(), _>>()?;
+        }
+        Ok(())
     }
 
     /// Says when there are others that cannot be reached one by one: they would hold sessions that nobody here can reach.

@@ -137,15 +137,19 @@ impl Registry {
 
     /// A running session, for someone who may reach it.
     pub async fn running(&self, id: &SessionId, speaker: &Speaker) -> Result<SessionHandle, Refusal> {
-        let live = self.sessions().get(id).cloned();
-        match live {
-            Some(live) if may_reach(&live.user, speaker) => Ok(live.handle),
-            Some(_) => Err(not_found()),
-            None => match self.record(id, speaker).await? {
-                record if record.has_ended() && !can_go_on(&record) => Err(Refusal::ended()),
-                _ => Err(Refusal::new(ErrorCode::NotAttached, "the session has no shell here; attach first")),
-            },
+        if let Some(reached) = self.reach(id, speaker) {
+            return reached;
         }
+        match self.record(id, speaker).await? {
+            record if record.has_ended() && !can_go_on(&record) => Err(Refusal::ended()),
+            _ => Err(Refusal::new(ErrorCode::NotAttached, "the session has no shell here; attach first")),
+        }
+    }
+
+    /// A session that runs here, if this speaker may reach it; none where no such session runs here.
+    fn reach(&self, id: &SessionId, speaker: &Speaker) -> Option<Result<SessionHandle, Refusal>> {
+        let live = self.sessions().get(id).cloned()?;
+        Some(if may_reach(&live.user, speaker) { Ok(live.handle) } else { Err(not_found()) })
     }
 
     /// A session for someone who may reach it: the running one, or a new shell for those who may start one.
@@ -156,9 +160,8 @@ impl Registry {
         size: Size,
     ) -> Result<SessionHandle, Refusal> {
         // Without the store, which may be away: what runs here can be reached all the same.
-        let live = self.sessions().get(id).cloned();
-        if let Some(live) = live {
-            return if may_reach(&live.user, speaker) { Ok(live.handle) } else { Err(not_found()) };
+        if let Some(reached) = self.reach(id, speaker) {
+            return reached;
         }
         let creates = speaker.names_session && speaker.role == Role::Controller;
         let record = match self.parts.store.session(id).await? {
@@ -169,11 +172,7 @@ impl Registry {
         if !may_reach(&record.user, speaker) {
             return Err(not_found());
         }
-        match self.home(&record).await? {
-            Home::Here | Home::Nowhere => {}
-            Home::Elsewhere(_) => return Err(elsewhere()),
-            Home::Unknown => return Err(unheard()),
-        }
+        self.not_elsewhere(&record).await?;
         let before = record.clone();
         let mut record = record;
         if let SessionState::Ended { at, .. } = record.state
@@ -208,6 +207,15 @@ impl Registry {
             None if self.presence.may_judge(Instant::now()) => Home::Nowhere,
             None => Home::Unknown,
         })
+    }
+
+    /// Refuses what only the instance that has the session may do.
+    async fn not_elsewhere(&self, record: &SessionRecord) -> Result<(), Refusal> {
+        match self.home(record).await? {
+            Home::Here | Home::Nowhere => Ok(()),
+            Home::Elsewhere(_) => Err(elsewhere()),
+            Home::Unknown => Err(unheard()),
+        }
     }
 
     /// Another instance that takes sessions, for one that does not any more.
@@ -281,11 +289,7 @@ impl Registry {
         if record.has_ended() {
             return Ok(());
         }
-        match self.home(&record).await? {
-            Home::Here | Home::Nowhere => {}
-            Home::Elsewhere(_) => return Err(elsewhere()),
-            Home::Unknown => return Err(unheard()),
-        }
+        self.not_elsewhere(&record).await?;
         let state = SessionState::Ended { reason, at: self.parts.clock.now_ms() };
         let over = record.version();
         match self.parts.store.put(&SessionRecord { state, owner: None, ..record }, Some(&over)).await? {
