@@ -2,15 +2,14 @@
 
 use crate::clock::{Clock, Entropy};
 use crate::config::{Advertise, Config};
+use crate::listen::{self, Seats};
 use crate::metrics::Metrics;
 use crate::protection::TaskProtection;
 use crate::pty::Shells;
 use crate::route::{self, Service};
 use crate::session::{Registry, RegistryParts};
 use crate::store::{Incarnation, Instance, MeasuredStore, Store};
-use axum::serve::ListenerExt;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -47,6 +46,7 @@ pub struct Parts {
 /// The service, ready to serve.
 pub struct App {
     service: Arc<Service>,
+    seats: Arc<Seats>,
     protection: Option<TaskProtection>,
 }
 
@@ -81,23 +81,28 @@ impl App {
         });
         let protection = config.ecs_agent.as_ref().map(|agent| TaskProtection::new(&agent.0)).transpose();
         let protection = protection.inspect_err(|error| tracing::error!(%error, "this task cannot protect itself"));
-        let (auth, limits, log_commands) = (config.auth, config.limits, config.log.commands);
-        let about = route::About { store_kind, isolation, limits, sessions: config.sessions };
-        let metrics_token = config.metrics_token;
-        let parts = route::Parts { auth, registry, store, clock, entropy, metrics, metrics_token, about, log_commands };
-        Self { service: Arc::new(Service::new(parts)), protection: protection.unwrap_or_default() }
+        let seats = Seats::of_this_process(config.http_connections);
+        let about = route::About { store_kind, isolation, limits: config.limits, sessions: config.sessions };
+        let service = Arc::new(Service::new(route::Parts {
+            auth: config.auth,
+            registry,
+            store,
+            clock,
+            entropy,
+            metrics,
+            metrics_token: config.metrics_token,
+            about,
+            connections_per_user: config.connections_per_user,
+            messages_per_second: config.messages_per_second,
+            log_commands: config.log.commands,
+        }));
+        Self { service, seats, protection: protection.unwrap_or_default() }
     }
 
     /// Serves until `stop` completes, then drains: no new sessions, every session ended, its processes gone.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let address = listener.local_addr()?;
         tracing::info!(%address, "listening");
-        let listener = listener.tap_io(|stream| {
-            // Without it a keystroke's echo waits 40 ms for the acknowledgement of the packet before.
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY");
-            }
-        });
         let service = Arc::clone(&self.service);
         let shared = service.is_shared();
         let drained = async move {
@@ -112,15 +117,15 @@ impl App {
                 tokio::time::sleep(LOOK).await;
             }
         };
-        let router = route::router(Arc::clone(&self.service)).into_make_service_with_connect_info::<SocketAddr>();
-        let server = axum::serve(listener, router).with_graceful_shutdown(drained);
+        let router = route::router(Arc::clone(&self.service));
+        let served = listen::serve(listener, router, self.seats, drained);
         // A browser on `/terminal` may never hang up by itself.
         let service = self.service;
         let known = Arc::clone(&service);
         tokio::select! {
-            result = server.into_future() => {
+            () = served => {
                 known.registry.leave().await;
-                result
+                Ok(())
             }
             () = known.registry.stay_known() => Ok(()),
             () = protect(self.protection, &known) => Ok(()),

@@ -90,6 +90,12 @@ pub struct Config {
     pub sessions: usize,
     /// `MAX_SESSIONS_PER_USER`: 10 by default.
     pub sessions_per_user: usize,
+    /// `MAX_CONNECTIONS_PER_USER`: direct WebSockets of one user; 20 by default, as at the gateway.
+    pub connections_per_user: usize,
+    /// `MAX_HTTP_CONNECTIONS`: connections at once, or fewer where the process may not have two descriptors for each; 10000 by default.
+    pub http_connections: usize,
+    /// `MESSAGES_PER_SECOND`: of one connection, after a burst of twice as many; 500 by default.
+    pub messages_per_second: u32,
     /// `REDIS_URL`: where the state of all instances is kept, as redis:// or rediss:// (TLS); without it, in this process.
     pub redis: Option<Secret>,
     /// `REDIS_CA`: a file of certificates (PEM) that a rediss:// server is trusted by, instead of the public authorities.
@@ -175,6 +181,9 @@ impl Config {
             limits,
             sessions: env.at_least("MAX_SESSIONS", 1, 200)? as usize,
             sessions_per_user: env.at_least("MAX_SESSIONS_PER_USER", 1, 10)? as usize,
+            connections_per_user: env.at_least("MAX_CONNECTIONS_PER_USER", 1, 20)? as usize,
+            http_connections: env.at_least("MAX_HTTP_CONNECTIONS", 1, 10_000)? as usize,
+            messages_per_second: env.at_least("MESSAGES_PER_SECOND", 1, 500)? as u32,
             redis: redis(&env)?,
             redis_authority: env.text("REDIS_CA").map(PathBuf::from),
             advertise: advertise(&env)?,

@@ -1,6 +1,7 @@
 //! The HTTP surface: one handler a file, who may call it, and the only place where errors become answers.
 
 mod auth;
+mod crowd;
 mod diagnostics;
 mod disconnect;
 mod error;
@@ -19,13 +20,17 @@ mod ws_test;
 use crate::clock::{Clock, Entropy};
 use crate::config::{AuthConfig, Secret};
 use crate::metrics::Metrics;
+use crate::pace::Pace;
 use crate::session::{Limits, Registry};
 use crate::store::Store;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
 use axum::routing::{delete, get, post};
+use crowd::Crowd;
 use forward::Forwarder;
+use http::{HeaderName, HeaderValue, header};
+use shared_protocol::ConnectionId;
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::limits::FRAME_BYTES;
 use std::sync::Arc;
@@ -89,6 +94,10 @@ pub struct Parts {
     pub metrics_token: Option<Secret>,
     /// For diagnostics.
     pub about: About,
+    /// Direct connections of one user, at most.
+    pub connections_per_user: usize,
+    /// Messages of one connection.
+    pub messages_per_second: u32,
     /// Whether command lines stand in the log.
     pub log_commands: bool,
 }
@@ -103,6 +112,8 @@ pub struct Service {
     metrics: Arc<Metrics>,
     metrics_token: Option<Secret>,
     about: About,
+    crowd: Crowd,
+    pace: Pace<ConnectionId>,
     log_commands: bool,
     draining: watch::Sender<bool>,
     tests: Arc<Semaphore>,
@@ -113,7 +124,8 @@ pub struct Service {
 impl Service {
     /// Ready to serve.
     pub fn new(parts: Parts) -> Self {
-        let Parts { auth, registry, store, clock, entropy, metrics, metrics_token, about, log_commands } = parts;
+        let Parts { auth, registry, store, clock, entropy, metrics, metrics_token, about, log_commands, .. } = parts;
+        let (crowd, pace) = (Crowd::new(parts.connections_per_user), messages(parts.messages_per_second));
         let draining = watch::Sender::new(false);
         let tests = Arc::new(Semaphore::new(ws_test::TESTS));
         let forwarder = store.is_shared().then(|| Forwarder::new(&registry.instance().to_string())).flatten();
@@ -126,6 +138,8 @@ impl Service {
             metrics,
             metrics_token,
             about,
+            crowd,
+            pace,
             log_commands,
             draining,
             tests,
@@ -160,6 +174,28 @@ impl Service {
     }
 }
 
+/// A burst of messages, in seconds of what a connection may send.
+const MESSAGE_BURST: u32 = 2;
+
+fn messages(per_second: u32) -> Pace<ConnectionId> {
+    Pace::new(per_second, Duration::from_secs(1), per_second.saturating_mul(MESSAGE_BURST))
+}
+
+/// What stands on every answer: it is data for who asked, and no page, script, or part of one.
+const GUARDS: [(HeaderName, &str); 4] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+async fn guard(mut answer: Response) -> Response {
+    for (name, value) in GUARDS {
+        answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    answer
+}
+
 /// Every route.
 pub fn router(service: Arc<Service>) -> Router {
     let origins = service.auth.origins.iter().filter_map(|origin| origin.parse().ok()).collect::<Vec<_>>();
@@ -183,9 +219,9 @@ pub fn router(service: Arc<Service>) -> Router {
         .route("/ws-test", get(ws_test::handle))
         .fallback(error::no_such_route)
         .layer(from_fn_with_state(Arc::clone(&service), forward::layer))
-        .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(cors)
         .layer(from_fn_with_state(Arc::clone(&service), observe::layer))
+        .layer(map_response(guard))
         .layer(from_fn_with_state(Arc::clone(&service), request_id::layer))
         .with_state(service)
 }

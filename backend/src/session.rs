@@ -2,6 +2,7 @@
 //! terminals and the store, but not how requests arrive.
 
 mod actor;
+mod admission;
 mod attach;
 pub mod budget;
 mod client;
@@ -27,9 +28,10 @@ mod snapshot;
 mod starting;
 mod turning_away;
 
+pub use admission::ENDED_PER_USER;
 pub use follower::Ticket;
 pub use lifecycle::Limits;
-pub use registry::{ENDED_PER_USER, Home, Registry, RegistryParts, ShellSettings};
+pub use registry::{Home, Registry, RegistryParts, ShellSettings};
 
 use crate::store::ConnectionRecord;
 use bytes::Bytes;

@@ -189,6 +189,20 @@ async fn health_and_diagnostics_tell_and_keep_secrets() {
 }
 
 #[tokio::test]
+async fn every_answer_says_that_it_is_data() {
+    let service = scripted().await;
+    for path in ["/health", "/api/sessions", "/nothing", "/metrics", "/terminal"] {
+        let answer = get(&service, path).await;
+        let header = |name| answer.headers().get(name).unwrap_or_else(|| panic!("{path} lacks {name}")).clone();
+        assert_eq!(header("x-content-type-options"), "nosniff");
+        assert_eq!(header("cache-control"), "no-store");
+        assert_eq!(header("referrer-policy"), "no-referrer");
+        assert_eq!(header("content-security-policy"), "default-src 'none'; frame-ancestors 'none'");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn only_listed_pages_may_use_the_api() {
     let service = scripted().await;
     let url = format!("http://{}/api/sessions", service.address);

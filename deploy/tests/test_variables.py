@@ -16,6 +16,8 @@ NOT_FOR_THE_SERVICE = {
     "REDIS_CA",  # ElastiCache's certificates are signed by a public authority
     "ECS_AGENT_URI",  # ECS sets it
     "SESSION_UIDS", "STATE_DIRECTORY",  # as root in a container, the defaults are right
+    "MAX_HTTP_CONNECTIONS", "MESSAGES_PER_SECOND",  # nobody who is well comes near
+    "MAX_CONNECTIONS_PER_USER",  # of `/terminal`, which App Runner does not let through; the gateway has its own
 }
 # Read outside config.rs: RUST_LOG by the function's main.
 ELSEWHERE = {"function": {"RUST_LOG"}, "service": set()}

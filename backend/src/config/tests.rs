@@ -82,6 +82,8 @@ fn what_is_wrong_is_said_without_secrets() {
         (&[("JWT_JWKS", KEYS)], "GATEWAY_SECRET is required because the gateway's requests are signed with it"),
         (&[("GATEWAY_SECRET", "short")], "GATEWAY_SECRET must be at least 32 bytes long"),
         (&[("PORT", "http")], "PORT must be a port number, but is \"http\""),
+        (&[("MAX_HTTP_CONNECTIONS", "0")], "MAX_HTTP_CONNECTIONS must be a positive whole number"),
+        (&[("MESSAGES_PER_SECOND", "many")], "MESSAGES_PER_SECOND must be a whole number"),
         (&[("SESSION_IDLE_SECONDS", "0")], "SESSION_IDLE_SECONDS must be a positive whole number"),
         (&[("ALLOWED_ORIGINS", "https://a.example, *")], "ALLOWED_ORIGINS must be a list of origins"),
         (&[("LOG_FORMAT", "xml")], "LOG_FORMAT must be `text` or `json`"),

@@ -1,21 +1,26 @@
 //! Who is speaking: extractors that let a handler run only with a valid token, so that no handler can forget it.
 
-use super::Service;
-use super::TERMINAL_PATH;
 use super::error::Failure;
 use super::observe::Subject;
 use super::terminal::Parameters;
+use super::{BODY_BYTES, Service, TERMINAL_PATH};
 use crate::config::AuthConfig;
 use crate::metrics::Refused;
 use crate::session::Speaker;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use shared_protocol::gateway::{CONNECTION_HEADER, REQUEST_ID_HEADER};
 use shared_protocol::{ConnectionId, ErrorCode, GatewayClaims, SessionId, UserClaims};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Time for a body to come: it has 64 KiB at most, and was on its way with the head.
+const BODY_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request that the gateway signed: its claims, and the body that they are for.
 pub(super) struct Signed {
@@ -33,9 +38,7 @@ impl FromRequest<Arc<Service>> for Signed {
         let token = bearer(request.headers()).ok_or_else(|| service.no_token())?.to_owned();
         let connection = request.headers().get(CONNECTION_HEADER).cloned();
         let (id, extensions) = (request_id(request.headers()).to_owned(), request.extensions().clone());
-        let body = Bytes::from_request(request, &()).await.map_err(|rejection| {
-            Failure::new(ErrorCode::TooLarge, format!("the body cannot be read: {}", rejection.body_text()))
-        })?;
+        let body = whole(request.into_body()).await?;
         let claims = service.auth.gateway.verify(&token, &path, &body, service.now_seconds());
         let claims = claims.map_err(|bad| service.bad_token(bad))?;
         Subject::is(&extensions, Some(&claims.cid), claims.sid.as_ref());
@@ -156,8 +159,21 @@ impl Verified {
     }
 }
 
+/// A body, once it is there.
+pub(super) async fn whole(body: Body) -> Result<Bytes, Failure> {
+    let unreadable = |code, why: &str| Failure::new(code, format!("the body cannot be read: {why}"));
+    match timeout(BODY_PATIENCE, Limited::new(body, BODY_BYTES).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(unreadable(ErrorCode::TooLarge, &format!("it has more than {BODY_BYTES} bytes")))
+        }
+        Ok(Err(_)) => Err(unreadable(ErrorCode::BadMessage, "it is not whole")),
+        Err(_) => Err(unreadable(ErrorCode::BadMessage, "it does not come")),
+    }
+}
+
 /// Checks a request's token, whichever it is.
-pub(super) async fn verified(service: &Service, request: Request, most: usize) -> Verified {
+pub(super) async fn verified(service: &Service, request: Request) -> Verified {
     let now = service.now_seconds();
     let path = request.uri().path().to_owned();
     if path == TERMINAL_PATH {
@@ -170,11 +186,12 @@ pub(super) async fn verified(service: &Service, request: Request, most: usize) -
         return Verified::when(service.auth.users.verify(&token, now).is_ok(), request);
     }
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, most).await else {
-        return Verified::Unreadable(Failure::new(ErrorCode::TooLarge, "the body cannot be read"));
+    let body = match whole(body).await {
+        Ok(body) => body,
+        Err(failure) => return Verified::Unreadable(failure),
     };
     let valid = service.auth.gateway.verify(&token, &path, &body, now).is_ok();
-    Verified::when(valid, Request::from_parts(parts, axum::body::Body::from(body)))
+    Verified::when(valid, Request::from_parts(parts, Body::from(body)))
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {

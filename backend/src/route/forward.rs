@@ -1,10 +1,10 @@
 //! Passes a request for a session that another instance owns on to that instance, and its answer back, so that routes need not
 //! know of instances. The owner checks the original token again; a request is passed on once at most.
 
-use super::auth::{Verified, session_named, verified};
+use super::Service;
+use super::auth::{Verified, session_named, verified, whole};
 use super::error::Failure;
 use super::observe::{PassedOn, Subject};
-use super::{BODY_BYTES, Service};
 use crate::metrics::Forwarding;
 use crate::session::{Home, Refusal};
 use crate::store::Instance;
@@ -83,7 +83,7 @@ pub(super) async fn layer(State(service): State<Arc<Service>>, request: Request,
         return next.run(request).await;
     };
     // Strangers cost no look-up; the handler tells them what is wrong.
-    let request = match verified(&service, request, BODY_BYTES).await {
+    let request = match verified(&service, request).await {
         Verified::Yes(request) => request,
         Verified::No(request) => return next.run(request).await,
         Verified::Unreadable(failure) => return failure.into_response(),
@@ -152,8 +152,7 @@ impl Forwarder {
             // The origin was checked against the host that the page knows.
             copy(&parts.headers, &mut headers, header::HOST);
         }
-        let body = axum::body::to_bytes(body, BODY_BYTES).await;
-        let body = body.map_err(|_| Failure::new(ErrorCode::TooLarge, "the body cannot be read"))?;
+        let body = whole(body).await?;
         let sent = self.client.request(parts.method, url).headers(headers).body(body).timeout(ANSWER).send().await;
         let answer = sent.map_err(|error| {
             tracing::warn!(%error, instance = %to.id, "another instance does not answer");

@@ -29,6 +29,11 @@ pub(super) async fn handle(State(service): State<Arc<Service>>, signed: Signed) 
 }
 
 async fn answer(service: &Service, signed: &Signed) -> Result<Reply, Failure> {
+    if service.pace.may(&signed.claims.cid).is_err() {
+        service.metrics.streams.refused(ErrorCode::RateLimited);
+        let refusal = "this connection sends more messages than it may; nothing of this one was taken";
+        return Ok(direct(service, ErrorMessage::new(ErrorCode::RateLimited, refusal).into()));
+    }
     let envelope = match parse(&signed.body) {
         Ok(envelope) => envelope,
         Err(malformed) => return Ok(not_understood(service, malformed)),

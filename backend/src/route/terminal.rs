@@ -2,6 +2,7 @@
 
 use super::Service;
 use super::auth::{origin_allowed, request_id, speaker};
+use super::crowd::Present;
 use super::error::Failure;
 use super::message::{deliver, direct, not_understood};
 use crate::session::{Close, Fetched, Refusal, Reply, SessionHandle, Speaker, Ticket};
@@ -31,6 +32,8 @@ const UNAUTHORIZED: u16 = 4001;
 const TIMEOUT: u16 = 1008;
 /// The session is over and everything was sent.
 const NORMAL: u16 = 1000;
+/// The user has too many connections.
+const TOO_MANY: u16 = 1013;
 /// A fault on our side.
 const SERVER_ERROR: u16 = 4500;
 /// The service is being replaced.
@@ -74,7 +77,7 @@ pub(super) async fn handle(
         tracing::info!(request, connection = name, "[Terminal] New connection attempt: {name}");
         let mut socket = Socket(socket);
         let (code, reason) = match admit(&service, &parameters, &name, &request).await {
-            Ok((session, speaker)) => {
+            Ok((session, speaker, _present)) => {
                 tracing::info!(request, %session, connection = name, "[Terminal] Session found for {name}");
                 let ms = started.elapsed().as_millis() as u64;
                 tracing::info!(request, %session, connection = name, ms, "[Terminal:{session}] Connection established successfully in {ms}ms");
@@ -104,7 +107,7 @@ async fn admit(
     parameters: &Parameters,
     name: &str,
     request: &str,
-) -> Result<(SessionId, Speaker), Closing> {
+) -> Result<(SessionId, Speaker, Present), Closing> {
     let token = parameters.token.as_deref().ok_or_else(|| {
         drop(service.no_token());
         (UNAUTHORIZED, "a token is required")
@@ -126,7 +129,11 @@ async fn admit(
         let found = service.registry.record(&session, &speaker).await;
         found.map_err(|_| (INVALID_SESSION, "there is no such session"))?;
     }
-    Ok((session, speaker))
+    let present = service.crowd.enter(&speaker.user).ok_or_else(|| {
+        service.metrics.streams.refused(ErrorCode::LimitReached);
+        (TOO_MANY, "this user has as many connections as they may")
+    })?;
+    Ok((session, speaker, present))
 }
 
 /// Speaks for one connection until one side is done. Returns the close code.
@@ -136,12 +143,15 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
     let mut pings = interval(PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
+    // When it may speak next.
+    let mut too_early: Option<Instant> = None;
     let good_for = speaker.good_until_ms().saturating_sub(service.clock.now_ms());
     let good_until = Instant::now() + Duration::from_millis(good_for).min(LONGEST);
     loop {
         let reply = tokio::select! {
-            message = socket.0.recv() => {
+            message = socket.0.recv(), if too_early.is_none() => {
                 heard = Instant::now();
+                too_early = service.pace.may(&speaker.connection).err().map(|wait| heard + wait);
                 match message {
                     Some(Ok(Message::Text(text))) => match answer(service, session, &speaker, text.as_bytes()) {
                         Answering::Now(reply) => reply.await,
@@ -160,6 +170,11 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
                         return (NORMAL, "");
                     }
                 }
+            }
+            () = at(too_early) => {
+                let now = Instant::now();
+                too_early = service.pace.may(&speaker.connection).err().map(|wait| now + wait);
+                continue;
             }
             Some(reply) = pending.next() => reply,
             fetched = poll_following(&mut following) => {
@@ -259,6 +274,14 @@ fn follow(
     let handle: SessionHandle = service.registry.live(session)?;
     let connection = speaker.connection.clone();
     Some(async move { handle.output(connection, ticket, WAIT).await }.boxed())
+}
+
+/// Completes then; never, when there is no such time.
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Waits for the frame that is being fetched; for ever when none is.

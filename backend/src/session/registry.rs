@@ -1,6 +1,7 @@
 //! Finds sessions, makes them for those who may, and remembers how they ended. One place decides who may reach which, and
 //! where a session's shell is.
 
+use super::admission::Admission;
 use super::hold::Hold;
 use super::presence::Presence;
 use super::starting::{Registered, Wanted, run};
@@ -9,13 +10,13 @@ use crate::clock::{Clock, Entropy};
 use crate::metrics::Metrics;
 use crate::pty::{Shells, Size};
 use crate::store::{Incarnation, Instance, Put, SessionRecord, SessionState, Store, StoreError};
-use shared_protocol::{ConnectionId, EndReason, Epoch, ErrorCode, Role, SessionId};
+use shared_protocol::{ConnectionId, EndReason, ErrorCode, Role, SessionId};
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -63,9 +64,6 @@ pub(super) struct Live {
     pub hold: Option<Arc<Hold>>,
 }
 
-/// Ended sessions of one user that are remembered, at most. None is forgotten for another: its token could bring it back.
-pub const ENDED_PER_USER: usize = 500;
-
 /// The running sessions by id.
 pub(super) type LiveSessions = Arc<Mutex<HashMap<SessionId, Live>>>;
 
@@ -88,8 +86,7 @@ pub struct Registry {
     pub(super) presence: Presence,
     pub(super) live: LiveSessions,
     pub(super) tasks: TaskTracker,
-    /// Held while the sessions of a user are counted and one is added.
-    admission: Semaphore,
+    pub(super) admission: Admission,
     /// Other instances, where they cannot be reached.
     pub(super) others: AtomicUsize,
 }
@@ -106,14 +103,8 @@ impl Registry {
     pub fn new(parts: RegistryParts) -> Self {
         let presence = Presence::new(parts.instance.clone());
         let (live, tasks) = (LiveSessions::default(), TaskTracker::new());
-        Self {
-            parts: Arc::new(parts),
-            presence,
-            live,
-            tasks,
-            admission: Semaphore::new(1),
-            others: AtomicUsize::new(0),
-        }
+        let admission = Admission::new(parts.sessions_per_user);
+        Self { parts: Arc::new(parts), presence, live, tasks, admission, others: AtomicUsize::new(0) }
     }
 
     pub(super) fn sessions(&self) -> MutexGuard<'_, HashMap<SessionId, Live>> {
@@ -172,24 +163,23 @@ impl Registry {
         if !may_reach(&record.user, speaker) {
             return Err(not_found());
         }
-        self.not_elsewhere(&record).await?;
-        let before = record.clone();
-        let mut record = record;
-        if let SessionState::Ended { at, .. } = record.state
-            && !can_go_on(&record)
-        {
-            let newer = creates && speaker.issued_at.is_some_and(|issued| issued.saturating_mul(1000) > at);
-            if !newer {
-                return Err(Refusal::ended());
+        let record = match record.state {
+            SessionState::Ended { at, .. } if !can_go_on(&record) => {
+                let newer = creates && speaker.issued_at.is_some_and(|issued| issued.saturating_mul(1000) > at);
+                if !newer {
+                    return Err(Refusal::ended());
+                }
+                // A new session by an old name: it belongs to whoever makes it, and counts like any other.
+                let fresh = SessionRecord { epoch: record.epoch, ..self.created(id.clone(), &speaker.user) };
+                self.add(fresh, Some(&record)).await?
             }
-            // A new session by an old name: it belongs to whoever makes it, and counts like any other.
-            self.check_limit(&speaker.user).await?;
-            record = SessionRecord { epoch: record.epoch, ..self.created(id.clone(), &speaker.user) };
-        }
+            _ => record,
+        };
+        self.not_elsewhere(&record).await?;
         if speaker.role == Role::Viewer {
             return Err(Refusal::new(ErrorCode::ReadOnly, "the session has not started; a viewer cannot start it"));
         }
-        self.start(Wanted { before, record, size, request: speaker.request.clone() }, &speaker.connection).await
+        self.start(Wanted { record, size, request: speaker.request.clone() }, &speaker.connection).await
     }
 
     /// Where the shell of this session is.
@@ -232,47 +222,6 @@ impl Registry {
         }
         let others = self.others.load(Ordering::Relaxed);
         (others > 0).then_some("there is another instance, but ADVERTISE_URL is not set: run exactly one")
-    }
-
-    /// Makes a session without a shell yet.
-    pub async fn create(&self, id: SessionId, user: &str) -> Result<SessionRecord, Refusal> {
-        if let Some(there) = self.parts.store.session(&id).await? {
-            return Ok(there);
-        }
-        if !self.presence.is_complete(&*self.parts.store).await? {
-            return Err(unheard());
-        }
-        // Counted and added one after the other, or many at once would all find room.
-        let _permit = self.admission.acquire().await;
-        self.check_limit(user).await?;
-        let record = self.created(id, user);
-        Ok(match self.parts.store.put(&record, None).await? {
-            Put::Written => record,
-            Put::Other(there) => there,
-        })
-    }
-
-    fn created(&self, id: SessionId, user: &str) -> SessionRecord {
-        let (user, created_at) = (user.to_owned(), self.parts.clock.now_ms());
-        SessionRecord { id, user, state: SessionState::Created, owner: None, epoch: Epoch(0), created_at }
-    }
-
-    async fn check_limit(&self, user: &str) -> Result<(), Refusal> {
-        let most = self.parts.sessions_per_user;
-        let records = self.parts.store.sessions_of(user).await?;
-        if records.iter().filter(|record| record.has_ended()).count() >= ENDED_PER_USER {
-            let many = format!("{ENDED_PER_USER} sessions of this user ended lately; try again later");
-            return Err(Refusal::new(ErrorCode::LimitReached, many));
-        }
-        let mut open = 0;
-        for record in records {
-            open += usize::from(!record.has_ended() && self.home(&record).await? != Home::Nowhere);
-            open += usize::from(record.state == SessionState::Created);
-        }
-        if open < most {
-            return Ok(());
-        }
-        Err(Refusal::new(ErrorCode::LimitReached, format!("a user may have at most {most} sessions")))
     }
 
     /// What is known of a session, for someone who may reach it.
@@ -351,6 +300,7 @@ impl Registry {
             if live.len() >= self.parts.sessions {
                 return Err(Refusal::new(ErrorCode::LimitReached, "this service holds as many sessions as it may"));
             }
+            self.admission.may_start(&record.user)?;
             let user = record.user.clone();
             live.insert(record.id.clone(), Live { handle: handle.clone(), user, hold: None });
         }
@@ -383,6 +333,6 @@ pub(super) fn elsewhere() -> Refusal {
     Refusal::new(ErrorCode::BackendUnreachable, "the session's shell is in another instance; try again")
 }
 
-fn unheard() -> Refusal {
+pub(super) fn unheard() -> Refusal {
     Refusal::new(ErrorCode::BackendUnreachable, "whether the session's instance is alive is not known yet; try again")
 }

@@ -41,16 +41,14 @@ impl Drop for Registered {
 
 /// A shell that is to be started.
 pub(super) struct Wanted {
-    /// The record as it stands in the store.
-    pub before: SessionRecord,
-    /// What is to run.
+    /// What is to run, as it stands in the store.
     pub record: SessionRecord,
     pub size: Size,
     /// The id of the request that asked for it, for logs.
     pub request: String,
 }
 
-/// Takes a session over from the record `before`, starts its shell, runs it to its end, and leaves its tombstone.
+/// Takes a session over, starts its shell, runs it to its end, and leaves its tombstone.
 pub(super) async fn run(
     parts: Arc<RegistryParts>,
     registered: Registered,
@@ -58,9 +56,9 @@ pub(super) async fn run(
     mailbox: mpsc::Receiver<Request>,
     started: oneshot::Sender<Result<(), Refusal>>,
 ) {
-    let Wanted { before, record, size, request } = wanted;
+    let Wanted { record: before, size, request } = wanted;
     let starting = parts.metrics.sessions.enter(Phase::Starting);
-    let hold = match take(&parts, &before, record).await {
+    let hold = match take(&parts, &before).await {
         Ok(hold) => hold,
         Err(refusal) => {
             // Whoever asked may be gone.
@@ -116,11 +114,11 @@ pub(super) async fn run(
 }
 
 /// Writes that this instance has the session now.
-async fn take(parts: &RegistryParts, before: &SessionRecord, record: SessionRecord) -> Result<Arc<Hold>, Refusal> {
+async fn take(parts: &RegistryParts, before: &SessionRecord) -> Result<Arc<Hold>, Refusal> {
     let since = Instant::now();
-    let epoch = Epoch(parts.clock.now_ms().max(record.epoch.0 + 1));
+    let epoch = Epoch(parts.clock.now_ms().max(before.epoch.0 + 1));
     let owner = Some(parts.instance.id.clone());
-    let record = SessionRecord { state: SessionState::Running, owner, epoch, ..record };
+    let record = SessionRecord { state: SessionState::Running, owner, epoch, ..before.clone() };
     match parts.store.put(&record, Some(&before.version())).await? {
         Put::Written => Ok(Hold::new(record, &*parts.store, since)),
         Put::Other(_) => Err(elsewhere()),
