@@ -1,0 +1,250 @@
+//! Who may do what to a session in which state: tried out, one case at a time, through the gateway's door and the HTTP API, and
+//! compared with the table in `docs/authority.md`. What is refused must also have changed nothing.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use backend::pty::scripted::ScriptedShells;
+use futures_util::stream::{self, StreamExt};
+use reqwest::Method;
+use serde_json::{Value, json};
+use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, NEXT_HEADER, OUTPUT_PATH};
+use shared_protocol::{GatewayClaims, Role, UserClaims};
+use std::fmt::Write;
+use std::sync::Arc;
+use support::{Service, client, gateway_claims, now, sign, user, user_token, within};
+
+/// Who, with the claims of their token: user, whether it names the session, role, operator, seconds that it is still good.
+const WHO: [(&str, &str, bool, Role, bool, i64); 8] = [
+    ("owner", "ada", true, Role::Controller, false, 600),
+    ("owner, session not named", "ada", false, Role::Controller, false, 600),
+    ("owner, expired", "ada", true, Role::Controller, false, -60),
+    ("owner as viewer", "ada", true, Role::Viewer, false, 600),
+    ("invited controller", "bob", true, Role::Controller, false, 600),
+    ("invited viewer", "vic", true, Role::Viewer, false, 600),
+    ("stranger", "eve", false, Role::Controller, false, 600),
+    ("operator", "root", false, Role::Controller, true, 600),
+];
+
+/// In which state the session is. In the last one, they have a token that was issued after its end.
+const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
+
+/// What they try.
+const ACTS: [&str; 16] = [
+    "attach",
+    "follow",
+    "input",
+    "resize",
+    "command",
+    "interrupt",
+    "chat_message",
+    "close",
+    "plain command",
+    "plain resize",
+    "leave for another",
+    "look up",
+    "list",
+    "end",
+    "close a connection",
+    "create",
+];
+
+/// The session's name.
+const SESSION: &str = "s";
+
+struct Case {
+    service: Service,
+    http: reqwest::Client,
+    shells: ScriptedShells,
+    user: UserClaims,
+    claims: GatewayClaims,
+    epoch: u64,
+}
+
+fn attach(client: &str) -> Value {
+    json!({"type": "attach", "client": client, "cols": 80, "rows": 24})
+}
+
+impl Case {
+    async fn new(http: reqwest::Client, who: usize, state: usize) -> Self {
+        let (_, name, names, role, admin, good_for) = WHO[who];
+        let shells = ScriptedShells::default();
+        let service = Service::with(&[], Arc::new(shells.clone())).await;
+        let seconds = now().saturating_add_signed(good_for);
+        let claims = GatewayClaims {
+            sub: name.into(),
+            role,
+            admin,
+            create: names,
+            uexp: seconds,
+            uiat: Some(if state == 4 { now() + 5 } else { now() }),
+            ..gateway_claims(MESSAGE_PATH, b"", "mine=", Some(SESSION))
+        };
+        let user = UserClaims { exp: seconds, role, admin, ..user(name, names.then_some(SESSION)) };
+        let mut case = Self { service, http, shells, user, claims, epoch: 1 };
+        let owner = support::user("ada", Some(SESSION));
+        if state == 1 {
+            assert_eq!(case.call(&owner, Method::POST, "").await.0, 201);
+        }
+        if state >= 2 {
+            let owners = gateway_claims(MESSAGE_PATH, b"", "owners=", Some(SESSION));
+            let attached = case.say(&owners, &attach("owners")).await;
+            case.epoch = attached.first().unwrap()["epoch"].as_u64().unwrap();
+        }
+        if state >= 3 {
+            assert_eq!(case.call(&owner, Method::DELETE, "/s").await.0, 200);
+            case.becomes("ended").await;
+        }
+        case
+    }
+
+    /// A request of the gateway for this connection.
+    async fn post(&self, claims: &GatewayClaims, path: &str, body: &Value) -> reqwest::Response {
+        let body = body.to_string();
+        let bh = tokens::body_hash(body.as_bytes());
+        let token = sign(&GatewayClaims { path: path.into(), bh, ..claims.clone() });
+        let request = self.http.post(format!("http://{}{path}", self.service.address)).bearer_auth(token).body(body);
+        within("a request", request.send()).await.unwrap()
+    }
+
+    /// A message of theirs; the frames that answer it, or the error.
+    async fn say(&self, claims: &GatewayClaims, message: &Value) -> Vec<Value> {
+        let mut answer = self.post(claims, MESSAGE_PATH, message).await;
+        let mut frames = Vec::new();
+        let mut next = FOLLOW_HEADER;
+        loop {
+            let ticket = answer.headers().get(next).map(|ticket| ticket.to_str().unwrap().to_owned());
+            let text = answer.text().await.unwrap();
+            let empty = text.is_empty();
+            frames.extend((!empty).then(|| serde_json::from_str::<Value>(&text).unwrap()));
+            // Everything that is there, and then no more.
+            let Some(ticket) = ticket.filter(|_| next == FOLLOW_HEADER || !empty) else { return frames };
+            answer = self.post(claims, OUTPUT_PATH, &json!({"follow": ticket, "waitMs": 0})).await;
+            next = NEXT_HEADER;
+        }
+    }
+
+    async fn call(&self, who: &UserClaims, method: Method, path: &str) -> (u16, Value) {
+        let request = self.http.request(method, format!("http://{}/api/sessions{path}", self.service.address));
+        let response = within("a request", request.bearer_auth(user_token(who)).send()).await.unwrap();
+        let status = response.status().as_u16();
+        (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
+    }
+
+    /// The session's state, as an operator sees it.
+    async fn state(&self) -> String {
+        let operator = UserClaims { admin: true, ..user("root", None) };
+        let (_, found) = self.call(&operator, Method::GET, "/s").await;
+        found["state"].as_str().unwrap_or("unknown").to_owned()
+    }
+
+    async fn becomes(&self, state: &str) {
+        within("the session's state", async { while self.state().await != state {} }).await;
+    }
+
+    /// What came of it: `yes`, or the code of the refusal.
+    async fn outcome(&mut self, act: &str) -> String {
+        let frames = match act {
+            "look up" | "list" | "end" | "close a connection" | "create" => {
+                let (method, path) = match act {
+                    "look up" => (Method::GET, "/s"),
+                    "list" => (Method::GET, "?user=ada"),
+                    "end" => (Method::DELETE, "/s"),
+                    "close a connection" => (Method::DELETE, "/s/connections/owners="),
+                    _ => (Method::POST, ""),
+                };
+                let (status, body) = self.call(&self.user, method, path).await;
+                let created_another = act == "create" && body["sessionId"] != SESSION;
+                return match body["code"].as_str() {
+                    Some(code) => code.to_owned(),
+                    None if created_another => "another".to_owned(),
+                    None => if status < 300 { "yes" } else { "?" }.to_owned(),
+                };
+            }
+            "plain command" => self.say(&self.claims, &json!({"type": "command", "command": "ls"})).await,
+            "plain resize" => self.say(&self.claims, &json!({"type": "resize", "cols": 10, "rows": 10})).await,
+            "leave for another" => {
+                let body = json!({"connectionId": "owners=", "sessionId": SESSION});
+                let answer = self.post(&self.claims, DISCONNECT_PATH, &body).await;
+                vec![serde_json::from_str(&answer.text().await.unwrap()).unwrap()]
+            }
+            "attach" => self.say(&self.claims, &attach("mine")).await,
+            _ => {
+                let attached = self.say(&self.claims, &attach("mine")).await;
+                let epoch = attached.first().and_then(|frame| frame["epoch"].as_u64()).unwrap_or(self.epoch);
+                let fields = match act {
+                    "input" => json!({"data": "x"}),
+                    "resize" => json!({"cols": 10, "rows": 10}),
+                    "command" => json!({"id": "c", "command": "ls"}),
+                    "interrupt" => json!({"afterSeq": 0}),
+                    "chat_message" => json!({"data": {"message": "hello"}}),
+                    "follow" => json!({"pos": 0}),
+                    _ => json!({}),
+                };
+                let mut message = json!({"type": act, "seq": 1, "epoch": epoch});
+                message.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+                self.say(&self.claims, &message).await
+            }
+        };
+        let code = frames.iter().find_map(|frame| frame["code"].as_str());
+        match code {
+            // The scripted shell shows no prompt: whoever may, hears this.
+            None | Some("BUSY") => "yes".to_owned(),
+            Some(code) => code.to_owned(),
+        }
+    }
+
+    /// What a refusal must not have done.
+    async fn is_untouched(&self, state: usize) -> bool {
+        let still = ["unknown", "created", "running", "ended", "ended"][state] == self.state().await;
+        let script = self.shells.last();
+        let quiet = script.is_none_or(|script| {
+            script.input().is_empty() && script.sizes().iter().all(|size| size.cols == 80) && script.interrupts() == 0
+        });
+        still && quiet
+    }
+}
+
+/// Tries one case, each with a service of its own.
+async fn cell(http: reqwest::Client, who: usize, state: usize, act: &str) -> String {
+    let mut case = Case::new(http, who, state).await;
+    let outcome = case.outcome(act).await;
+    if outcome == "yes" {
+        return " **yes** |".to_owned();
+    }
+    // An attach that was allowed, before an act that was not, may have started it.
+    let started = state != 2 && case.state().await == "running";
+    let harmless = outcome == "another" || started || case.is_untouched(state).await;
+    assert!(harmless, "{}, {act}, {}: {outcome}, but it did something", WHO[who].0, STATES[state]);
+    format!(" {outcome} |")
+}
+
+/// Cases at the same time: most of their time is spent waiting.
+const AT_ONCE: usize = 64;
+
+async fn table(http: &reqwest::Client, state: usize) -> String {
+    let mut text = format!("\n## The session is {}\n\n|", STATES[state]);
+    for (who, ..) in WHO {
+        write!(text, " | {who}").unwrap();
+    }
+    text += " |\n|---|";
+    text += &"---|".repeat(WHO.len());
+    text += "\n";
+    let cases = ACTS.iter().flat_map(|act| (0..WHO.len()).map(move |who| cell(http.clone(), who, state, act)));
+    let cells: Vec<_> = stream::iter(cases).buffered(AT_ONCE).collect().await;
+    for (act, row) in ACTS.iter().zip(cells.chunks(WHO.len())) {
+        writeln!(text, "| {act} |{}", row.concat()).unwrap();
+    }
+    text
+}
+
+#[tokio::test]
+async fn everyone_may_do_what_the_table_says() {
+    let documented = include_str!("../../docs/authority.md");
+    let mut tables = String::new();
+    let http = client();
+    for state in 0..STATES.len() {
+        tables += &table(&http, state).await;
+    }
+    assert!(documented.ends_with(&tables), "docs/authority.md does not end with this:\n{tables}");
+}
