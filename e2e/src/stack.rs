@@ -175,6 +175,11 @@ impl Stack {
         sign
     }
 
+    /// What users' tokens and the gateway's requests are signed with, to look for where it must not be.
+    pub fn secrets() -> [&'static str; 2] {
+        [JWT_SECRET, GATEWAY_SECRET]
+    }
+
     /// The secret that the service expects the gateway to sign with.
     pub fn gateway_secret(&self) -> GatewaySecret {
         GatewaySecret::new(GATEWAY_SECRET.as_bytes()).expect("long enough")

@@ -31,5 +31,6 @@ mod authority;
 mod commands;
 mod ending;
 mod output;
+mod secrets;
 mod sharing;
 mod typing;
