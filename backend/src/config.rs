@@ -82,8 +82,9 @@ pub struct Config {
     pub auth: AuthConfig,
     /// `TERMINAL_SHELL`: the shell; `/bin/bash` by default.
     pub shell: ShellSettings,
-    /// `SESSION_GRACE_SECONDS` 300, `SESSION_IDLE_SECONDS` 1800, `SESSION_MAX_SECONDS` 14400, and `OUTPUT_BYTES_PER_SECOND`
-    /// 1048576: what a session may send through the gateway after a burst of 16 MiB; 0 for no limit. `SESSION_SCROLLBACK_LINES` 1000: lines above the
+    /// `SESSION_GRACE_SECONDS` 300, `SESSION_IDLE_SECONDS` 1800, `SESSION_MAX_SECONDS` 14400; `SESSION_EXTEND_SECONDS` 3600: what
+    /// who asks for more time gets from then on, up to `SESSION_LONGEST_SECONDS` 28800 after the session's start (no more than
+    /// `SESSION_MAX_SECONDS`: nobody gets more time). `OUTPUT_BYTES_PER_SECOND` 1048576: what a session may send through the gateway after a burst of 16 MiB; 0 for no limit. `SESSION_SCROLLBACK_LINES` 1000: lines above the
     /// screen that a page gets when it comes back.
     pub limits: Limits,
     /// `MAX_SESSIONS`: of this instance; 200 by default.
@@ -167,6 +168,8 @@ impl Config {
             grace: seconds("SESSION_GRACE_SECONDS", 300)?,
             idle: seconds("SESSION_IDLE_SECONDS", 1800)?,
             life: seconds("SESSION_MAX_SECONDS", 14_400)?,
+            extend: seconds("SESSION_EXTEND_SECONDS", 3600)?,
+            longest: seconds("SESSION_LONGEST_SECONDS", 28_800)?,
             output_rate: env.parsed("OUTPUT_BYTES_PER_SECOND", "a whole number", 1024 * 1024)?,
             scrollback: env.parsed("SESSION_SCROLLBACK_LINES", "a whole number", 1000)?,
         };

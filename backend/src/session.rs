@@ -35,7 +35,9 @@ pub use registry::{Home, Registry, RegistryParts, ShellSettings};
 
 use crate::store::ConnectionRecord;
 use bytes::Bytes;
-use shared_protocol::{ConnectionId, EndReason, ErrorCode, Inbound, Role};
+use shared_protocol::client::Ping;
+use shared_protocol::server::Pong;
+use shared_protocol::{ConnectionId, EndReason, ErrorCode, Inbound, Role, ServerMessage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -65,6 +67,31 @@ pub struct Speaker {
     pub expires_at: u64,
     /// The id of the request that they spoke with, for logs.
     pub request: String,
+    /// When their message came.
+    pub arrival: Arrival,
+}
+
+/// When a message came, for the answer to `ping`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Arrival {
+    /// Here, in ms since 1970.
+    pub at_ms: u64,
+    /// How long before that it came to the gateway, in ms. None where there is no gateway, or it did not say.
+    pub gateway_ms: Option<u64>,
+}
+
+impl Arrival {
+    /// A message that came to the gateway at a time, and here now, both in ms since 1970. Their clocks may differ.
+    pub fn new(at_gateway_ms: Option<u64>, now_ms: u64) -> Self {
+        Self { at_ms: now_ms, gateway_ms: at_gateway_ms.map(|at| now_ms.saturating_sub(at)) }
+    }
+
+    /// The answer to a `ping`, made now, in ms since 1970.
+    pub fn pong(self, ping: Ping, now_ms: u64) -> ServerMessage {
+        let service_ms = Some(now_ms.saturating_sub(self.at_ms));
+        let Self { gateway_ms, .. } = self;
+        ServerMessage::Pong(Pong { t: ping.t, timestamp: now_ms, gateway_ms, service_ms, epoch: None })
+    }
 }
 
 impl Speaker {

@@ -83,6 +83,24 @@ async fn a_connection_speaks_for_itself_only() {
 }
 
 #[tokio::test]
+async fn a_ping_is_told_where_its_time_went() {
+    let service = scripted().await;
+    let claims = gateway_claims(MESSAGE_PATH, PING.as_bytes(), "c=", Some("s"));
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let hour = 3_600_000;
+    for (received, least, most) in [(now - hour, hour, 2 * hour), (now + hour, 0, 0)] {
+        let request = client().post(format!("http://{}{MESSAGE_PATH}", service.address)).body(PING);
+        let request = request.bearer_auth(sign(&claims)).header("x-terminal-received", received);
+        let (_, pong) = answer(request.send().await.unwrap()).await;
+        let (gateway, inside) = (pong["gatewayMs"].as_u64().unwrap(), pong["serviceMs"].as_u64().unwrap());
+        assert!((least..=most).contains(&gateway) && inside < hour, "{pong}");
+    }
+    let (_, pong) = message(&service, Some("s"), PING).await;
+    assert!(pong["gatewayMs"].is_null() && pong["serviceMs"].is_u64(), "{pong}");
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn bad_messages_get_an_error_frame_and_large_bodies_a_status() {
     let service = scripted().await;
     for (body, code) in [

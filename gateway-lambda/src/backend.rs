@@ -23,6 +23,8 @@ pub struct Caller {
     pub identity: Identity,
     /// One id from the browser's message to the PTY.
     pub request_id: String,
+    /// When the gateway received the browser's message, in ms since 1970.
+    pub received_at: Option<u64>,
 }
 
 /// What to close after posting.

@@ -30,7 +30,8 @@ pub(crate) async fn handle(
     let session = identity.as_ref().and_then(|identity| identity.sid.clone());
     match identity {
         Some(identity) => {
-            let caller = Caller { connection: connection.clone(), identity, request_id: request_id.clone() };
+            let caller =
+                Caller { connection: connection.clone(), identity, request_id: request_id.clone(), received_at: None };
             let turn = Turn { line, caller };
             tokio::join!(turn.line.remove_row(&connection), turn.tell_disconnect());
         }

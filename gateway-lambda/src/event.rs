@@ -50,6 +50,8 @@ pub(crate) struct Source {
     pub(crate) identity: Option<Identity>,
     /// When the connection was opened, in milliseconds since 1970.
     pub(crate) connected_at: Option<u64>,
+    /// When API Gateway received this request, in milliseconds since 1970.
+    pub(crate) received_at: Option<u64>,
 }
 
 /// What a browser may say while it opens a connection.
@@ -87,6 +89,7 @@ struct RawContext {
     domain_name: Option<String>,
     stage: Option<String>,
     connected_at: Option<u64>,
+    request_time_epoch: Option<u64>,
     authorizer: Option<Map<String, Value>>,
     disconnect_status_code: Option<i64>,
 }
@@ -140,6 +143,7 @@ fn source(route: &'static str, raw: RawContext, config: &Config) -> Result<(Sour
         endpoint: config.endpoint(&domain, raw.stage.as_deref().unwrap_or_default()),
         identity: raw.authorizer.as_ref().and_then(Identity::from_context),
         connected_at: raw.connected_at,
+        received_at: raw.request_time_epoch,
         connection,
     };
     Ok((source, raw.disconnect_status_code))

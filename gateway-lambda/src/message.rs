@@ -36,7 +36,8 @@ pub(crate) async fn handle(
     match known {
         Ok(identity) => {
             let session = identity.sid.clone();
-            let caller = Caller { connection: line.connection.clone(), identity, request_id: source.request_id };
+            let (connection, request_id) = (line.connection.clone(), source.request_id);
+            let caller = Caller { connection, identity, request_id, received_at: source.received_at };
             let turn = Turn { line, caller };
             let end = converse(&turn, body, &mut frames).await;
             if let End::Undelivered(PostError::Gone) = settle(&turn, &end).await {

@@ -22,6 +22,8 @@ pub enum ClientMessage {
     Command(Command),
     /// Ctrl-C out of turn.
     Interrupt(Interrupt),
+    /// More time for the session.
+    Extend(Extend),
     /// End the session.
     Close(Close),
     /// To everyone attached to the session.
@@ -163,6 +165,16 @@ pub struct Interrupt {
     pub after_seq: Seq,
 }
 
+/// Fields of `extend`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Extend {
+    /// Its place among the client's messages.
+    pub seq: Seq,
+    /// The life of the shell that it is meant for.
+    pub epoch: Epoch,
+}
+
 /// Fields of `close`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -244,6 +256,7 @@ impl ClientMessage {
             Self::Resize(m) => Some((m.seq, m.epoch)),
             Self::Command(m) => Some((m.seq, m.epoch)),
             Self::Interrupt(m) => Some((m.seq, m.epoch)),
+            Self::Extend(m) => Some((m.seq, m.epoch)),
             Self::Close(m) => Some((m.seq, m.epoch)),
             Self::ChatMessage(m) => Some((m.seq, m.epoch)),
             Self::Attach(_) | Self::Ack(_) | Self::Follow(_) | Self::Ping(_) | Self::Echo(_) => None,

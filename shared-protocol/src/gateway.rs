@@ -15,6 +15,8 @@ pub const DISCONNECT_PATH: &str = "/api/ws/disconnect";
 pub const CONNECTION_HEADER: &str = "x-connection-id";
 /// One id from the browser's message to the PTY, for logs.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
+/// When the gateway received the browser's message, in ms since 1970: for the latency by hop that `pong` tells.
+pub const RECEIVED_HEADER: &str = "x-terminal-received";
 /// After `message`: this invocation is to follow, starting with this value.
 pub const FOLLOW_HEADER: &str = "x-terminal-follow";
 /// After `output`: ask again with this value; absent means stop.

@@ -106,6 +106,9 @@ pub struct Attached {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub ends_at: Option<u64>,
+    /// Whether `extend` can still move that.
+    #[serde(default)]
+    pub can_extend: bool,
 }
 
 /// Bounds that a client keeps.
@@ -201,8 +204,9 @@ pub struct Placed {
 }
 
 /// Fields of `pong`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
 pub struct Pong {
     /// As it was sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -211,6 +215,14 @@ pub struct Pong {
     /// The service's time, in ms since 1970.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
+    /// From the gateway's receipt of the `ping` to the service's, in ms; absent where there is no gateway.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
+    pub gateway_ms: Option<u64>,
+    /// From the service's receipt of the `ping` until this was made, in ms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
+    pub service_ms: Option<u64>,
     /// The life of the shell that `head` and `ackSeq` beside it speak of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]

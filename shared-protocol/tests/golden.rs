@@ -33,6 +33,7 @@ names!(CLIENT, client_name, ClientMessage {
     Resize => "resize",
     Command => "command",
     Interrupt => "interrupt",
+    Extend => "extend",
     Close => "close",
     ChatMessage => "chat_message",
     Ack => "ack",
@@ -65,6 +66,7 @@ names!(EVENTS, event_name, StreamEvent {
     Chat => "chat",
     Controller => "controller",
     Closing => "closing",
+    Ends => "ends",
     Stays => "stays",
     Restarted => "restarted",
 });
@@ -132,6 +134,7 @@ fn messages_of_plain_clients_are_told_from_numbered_ones() {
             "resize" => Inbound::Plain(Plain::Resize { cols: 80, rows: 24 }),
             "input" => Inbound::Plain(Plain::Unordered { kind: "input" }),
             "interrupt" => Inbound::Plain(Plain::Unordered { kind: "interrupt" }),
+            "extend" => Inbound::Plain(Plain::Unordered { kind: "extend" }),
             "close" => Inbound::Plain(Plain::Unordered { kind: "close" }),
             "chat_message" => Inbound::Plain(Plain::Unordered { kind: "chat_message" }),
             "unknown" => Inbound::Unknown { kind: text("reboot") },

@@ -26,9 +26,11 @@ fn answer(body: &[u8]) -> Result<Envelope, Malformed> {
                 client::parse(message.to_json().as_bytes()).expect("what was understood is written as it is read");
             assert_eq!(again.inbound, Inbound::Message(message.clone()));
             match message {
-                ClientMessage::Ping(ping) => {
-                    Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp: limits::MAX_NUMBER, epoch: None }))
-                }
+                ClientMessage::Ping(ping) => Some(ServerMessage::Pong(Pong {
+                    t: ping.t.clone(),
+                    timestamp: limits::MAX_NUMBER,
+                    ..Pong::default()
+                })),
                 ClientMessage::Echo(echo) => Some(ServerMessage::Echo(EchoReply {
                     received: echo.fields.clone().into(),
                     timestamp: limits::MAX_NUMBER,

@@ -223,7 +223,7 @@ test("the end of the shell is shown", async ({ page, stack }) => {
   await screen.open(stack.url);
   await screen.type("exit 3");
   await screen.press("Enter");
-  await expect(page.locator("[data-status=ended]")).toContainText("the shell exited with 3");
+  await expect(page.locator("[data-status=closed]")).toContainText("the shell exited with 3");
   await page.getByText("New session").click();
   await screen.prompt();
 });

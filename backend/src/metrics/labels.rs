@@ -81,6 +81,8 @@ words! {
         Command,
         /// `interrupt`
         Interrupt,
+        /// `extend`
+        Extend,
         /// `close`
         Close,
         /// `chat_message`
@@ -237,6 +239,7 @@ impl From<&Inbound> for Heard {
             Inbound::Message(ClientMessage::Resize(_)) | Inbound::Plain(Plain::Resize { .. }) => Self::Resize,
             Inbound::Message(ClientMessage::Command(_)) | Inbound::Plain(Plain::Command { .. }) => Self::Command,
             Inbound::Message(ClientMessage::Interrupt(_)) => Self::Interrupt,
+            Inbound::Message(ClientMessage::Extend(_)) => Self::Extend,
             Inbound::Message(ClientMessage::Close(_)) => Self::Close,
             Inbound::Message(ClientMessage::ChatMessage(_)) => Self::ChatMessage,
             Inbound::Message(ClientMessage::Ack(_)) => Self::Ack,

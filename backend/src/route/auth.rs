@@ -6,14 +6,14 @@ use super::terminal::Parameters;
 use super::{BODY_BYTES, Service, TERMINAL_PATH};
 use crate::config::AuthConfig;
 use crate::metrics::Refused;
-use crate::session::Speaker;
+use crate::session::{Arrival, Speaker};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use shared_protocol::gateway::{CONNECTION_HEADER, REQUEST_ID_HEADER};
+use shared_protocol::gateway::{CONNECTION_HEADER, RECEIVED_HEADER, REQUEST_ID_HEADER};
 use shared_protocol::{ConnectionId, ErrorCode, GatewayClaims, SessionId, UserClaims};
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,7 @@ pub(super) struct Signed {
     pub claims: GatewayClaims,
     pub body: Bytes,
     pub request: String,
+    pub arrival: Arrival,
 }
 
 impl FromRequest<Arc<Service>> for Signed {
@@ -37,6 +38,8 @@ impl FromRequest<Arc<Service>> for Signed {
         // Before the body is read: a stranger costs nothing.
         let token = bearer(request.headers()).ok_or_else(|| service.no_token())?.to_owned();
         let connection = request.headers().get(CONNECTION_HEADER).cloned();
+        let received = request.headers().get(RECEIVED_HEADER).and_then(|at| at.to_str().ok()?.parse().ok());
+        let arrival = Arrival::new(received, service.clock.now_ms());
         let (id, extensions) = (request_id(request.headers()).to_owned(), request.extensions().clone());
         let body = whole(request.into_body()).await?;
         let claims = service.auth.gateway.verify(&token, &path, &body, service.now_seconds());
@@ -45,7 +48,7 @@ impl FromRequest<Arc<Service>> for Signed {
         if connection.is_some_and(|header| header.as_bytes() != claims.cid.as_str().as_bytes()) {
             return Err(Failure::new(ErrorCode::Forbidden, "the header names another connection than the token"));
         }
-        Ok(Self { claims, body, request: id })
+        Ok(Self { claims, body, request: id, arrival })
     }
 }
 
@@ -67,6 +70,7 @@ impl Signed {
             issued_at: self.claims.uiat,
             expires_at: self.claims.uexp,
             request: self.request.clone(),
+            arrival: self.arrival,
         }
     }
 
@@ -112,6 +116,7 @@ pub(super) fn speaker(claims: &UserClaims, session: &SessionId, connection: Conn
         issued_at: claims.iat,
         expires_at: claims.exp,
         request: connection_name,
+        arrival: Arrival::default(),
     }
 }
 

@@ -5,14 +5,14 @@ use super::auth::Signed;
 use super::error::Failure;
 use crate::metrics::Heard;
 use crate::pty::Size;
-use crate::session::{Close, Refusal, Reply, Speaker};
+use crate::session::{Arrival, Close, Refusal, Reply, Speaker};
 use crate::store::{ConnectionRecord, StoreError};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared_protocol::client::{Malformed, parse};
 use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, TOUCH_HEADER};
-use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
+use shared_protocol::server::{EchoReply, ErrorMessage, UnknownCommand};
 use shared_protocol::{ClientMessage, ConnectionId, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,7 +43,8 @@ async fn answer(service: &Service, signed: &Signed) -> Result<Reply, Failure> {
         let refusal = "this connection has no session: it may only `ping` and `echo`";
         let refused = || ErrorMessage::new(ErrorCode::NotAttached, refusal).into();
         service.metrics.streams.heard(&envelope.inbound);
-        return Ok(direct(service, stateless(service, &envelope.inbound).unwrap_or_else(refused)));
+        let answer = stateless(service, &envelope.inbound, signed.arrival);
+        return Ok(direct(service, answer.unwrap_or_else(refused)));
     };
     let answered = deliver(service, session, signed.speaker(), envelope.inbound).await;
     answered.or_else(|failure| again_later(service, failure))
@@ -93,7 +94,7 @@ pub(super) async fn deliver(
         None => match service.registry.running(session, &speaker).await {
             Ok(handle) => handle,
             Err(refusal) => {
-                let answer = stateless(service, &inbound).map(|message| direct(service, message));
+                let answer = stateless(service, &inbound, speaker.arrival).map(|message| direct(service, message));
                 return answer.ok_or_else(|| refusal.into());
             }
         },
@@ -130,12 +131,10 @@ async fn list(service: &Service, connection: &ConnectionRecord) -> Result<(), St
 }
 
 /// Answers to what any connection may ask.
-fn stateless(service: &Service, inbound: &Inbound) -> Option<ServerMessage> {
+fn stateless(service: &Service, inbound: &Inbound, arrival: Arrival) -> Option<ServerMessage> {
     let timestamp = service.clock.now_ms();
     match inbound {
-        Inbound::Message(ClientMessage::Ping(ping)) => {
-            Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp, epoch: None }))
-        }
+        Inbound::Message(ClientMessage::Ping(ping)) => Some(arrival.pong(ping.clone(), timestamp)),
         Inbound::Message(ClientMessage::Echo(echo)) => {
             Some(ServerMessage::Echo(EchoReply { received: echo.fields.clone().into(), timestamp, epoch: None }))
         }

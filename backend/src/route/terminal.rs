@@ -5,7 +5,7 @@ use super::auth::{origin_allowed, request_id, speaker};
 use super::crowd::Present;
 use super::error::Failure;
 use super::message::{deliver, direct, not_understood};
-use crate::session::{Close, Fetched, Refusal, Reply, SessionHandle, Speaker, Ticket};
+use crate::session::{Arrival, Close, Fetched, Refusal, Reply, SessionHandle, Speaker, Ticket};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -256,7 +256,8 @@ fn answer<'a>(service: &'a Arc<Service>, session: &'a SessionId, speaker: &Speak
         return Answering::Now(async move { Err(refusal) }.boxed());
     }
     let later = matches!(envelope.inbound, Inbound::Plain(Plain::Command { .. }));
-    let reply = deliver(service, session, speaker.clone(), envelope.inbound).boxed();
+    let speaker = Speaker { arrival: Arrival::new(None, service.clock.now_ms()), ..speaker.clone() };
+    let reply = deliver(service, session, speaker, envelope.inbound).boxed();
     if later { Answering::Later(reply) } else { Answering::Now(reply) }
 }
 

@@ -63,6 +63,7 @@ pub(super) enum Over {
 }
 
 /// What the task wakes for.
+#[expect(clippy::large_enum_variant, reason = "made and taken apart within one turn of the task, and kept nowhere")]
 enum Wake {
     Request(Option<Request>),
     Terminal(Ready),
@@ -117,7 +118,6 @@ pub(super) struct Actor {
     pub snapshots: u32,
     pub life: Lifecycle,
     pub budget: Budget,
-    pub ends_at_ms: u64,
     /// Input that was applied but not yet taken by the terminal, with the client that typed it.
     pub unwritten: VecDeque<(Option<ClientId>, Seq, Bytes)>,
     pub unwritten_bytes: usize,
@@ -148,7 +148,6 @@ impl Actor {
             shown: parts.shown,
             moves: parts.moves,
             show_at: None,
-            ends_at_ms: parts.clock.now_ms() + parts.limits.life.as_millis() as u64,
             clock: parts.clock,
             tty: parts.pty.tty(),
             pty: parts.pty,

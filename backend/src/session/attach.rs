@@ -60,6 +60,7 @@ impl Actor {
 
     fn attached(&self, id: &ClientId) -> ServerMessage {
         let client = &self.clients[id];
+        let (ends_at, can_extend) = self.life.longest(self.moment());
         ServerMessage::Attached(Attached {
             session_id: self.id.clone(),
             client: id.clone(),
@@ -72,7 +73,8 @@ impl Actor {
             tty: self.tty,
             follow_ms: FOLLOW_MS,
             limits: shared_protocol::server::Limits::default(),
-            ends_at: Some(self.ends_at_ms),
+            ends_at: Some(ends_at),
+            can_extend,
         })
     }
 

@@ -8,7 +8,7 @@ use super::{Close, Reply, Speaker};
 use crate::metrics::Repair;
 use crate::pty::Size;
 use shared_protocol::client::{Ack, Command, Follow, Interrupt};
-use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
+use shared_protocol::server::{EchoReply, ErrorMessage, UnknownCommand};
 use shared_protocol::{
     ClientId, ClientMessage, EndReason, ErrorCode, Inbound, Plain, Role, Seq, ServerMessage, StreamEvent,
 };
@@ -32,9 +32,7 @@ impl Actor {
             }
             Inbound::Plain(Plain::Command { id, command }) => return self.plain_command(speaker, id, command, reply),
             Inbound::Plain(plain) => Some(self.plain_message(&speaker, client.as_ref(), &plain)),
-            Inbound::Message(ClientMessage::Ping(ping)) => {
-                Some(ServerMessage::Pong(Pong { t: ping.t, timestamp: self.clock.now_ms(), epoch: None }))
-            }
+            Inbound::Message(ClientMessage::Ping(ping)) => Some(speaker.arrival.pong(ping, self.clock.now_ms())),
             Inbound::Message(ClientMessage::Echo(echo)) => Some(ServerMessage::Echo(EchoReply {
                 received: echo.fields.into(),
                 timestamp: self.clock.now_ms(),
@@ -203,6 +201,7 @@ impl Actor {
                 self.life.activity(now);
                 self.take_steps(steps);
             }
+            ClientMessage::Extend(_) => self.extend(now),
             ClientMessage::Close(_) => self.end(EndReason::Closed),
             ClientMessage::ChatMessage(chat) => {
                 let from = client.user.clone();

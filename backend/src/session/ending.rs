@@ -47,6 +47,15 @@ impl Actor {
         }
     }
 
+    /// Somebody asks for more time, and is there.
+    pub(super) fn extend(&mut self, now: Instant) {
+        self.life.activity(now);
+        if self.ending.is_none() && self.life.extend(now) {
+            let (at, can_extend) = self.life.longest(self.moment());
+            self.log.push_event(StreamEvent::Ends { at, can_extend });
+        }
+    }
+
     /// Says that an end is near, or not any more.
     pub(super) fn announce(&mut self) {
         if self.ending.is_none() {

@@ -23,8 +23,12 @@ pub struct Limits {
     pub grace: Duration,
     /// With neither input nor output.
     pub idle: Duration,
-    /// At most.
+    /// At most, unless somebody asks for more.
     pub life: Duration,
+    /// What who asks for more time gets, from then on.
+    pub extend: Duration,
+    /// At most, whatever anybody asks.
+    pub longest: Duration,
     /// Output through the gateway, in bytes a second after a burst; 0 for no limit.
     pub output_rate: u64,
     /// Lines above the screen that a page gets when it comes back.
@@ -97,6 +101,9 @@ struct Warned {
 pub(super) struct Lifecycle {
     limits: Limits,
     started: Instant,
+    /// The end of its longest life, and when that was said to be the end.
+    life: Instant,
+    life_since: Instant,
     active: Instant,
     detached: Option<Instant>,
     authority: Option<Authority>,
@@ -109,6 +116,8 @@ impl Lifecycle {
         Self {
             limits,
             started: now,
+            life: now + limits.life,
+            life_since: now,
             active: now,
             detached: Some(now),
             authority: None,
@@ -120,6 +129,25 @@ impl Lifecycle {
     /// Input or output.
     pub(super) fn activity(&mut self, now: Instant) {
         self.active = now;
+    }
+
+    /// Somebody asks for more time. Whether its longest life has a later end now; it never gets an earlier one.
+    pub(super) fn extend(&mut self, now: Instant) -> bool {
+        let end = (now + self.limits.extend).min(self.latest());
+        let later = self.life < end;
+        if later {
+            (self.life, self.life_since) = (end, now);
+        }
+        later
+    }
+
+    /// When its longest life is over, in ms since 1970, and whether anybody can get more.
+    pub(super) fn longest(&self, moment: Moment) -> (u64, bool) {
+        (moment.on_the_wall(self.life), self.life < self.latest())
+    }
+
+    fn latest(&self) -> Instant {
+        self.started + self.limits.longest
     }
 
     pub(super) fn attached(&mut self) {
@@ -150,7 +178,7 @@ impl Lifecycle {
         });
         let grace = self.limits.grace;
         [
-            end(EndReason::MaxLife, self.started, self.limits.life, WARNINGS),
+            End { reason: EndReason::MaxLife, at: self.life, since: self.life_since, warnings: WARNINGS },
             end(EndReason::Idle, self.active, self.limits.idle, IDLE_WARNINGS),
         ]
         .into_iter()

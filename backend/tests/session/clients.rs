@@ -21,6 +21,7 @@ async fn a_viewer_watches_and_chats_and_nothing_else() {
         json!({"type":"command","seq":3,"epoch":epoch,"id":"i","command":"ls"}),
         json!({"type":"interrupt","seq":4,"epoch":epoch,"afterSeq":0}),
         json!({"type":"close","seq":5,"epoch":epoch}),
+        json!({"type":"extend","seq":6,"epoch":epoch}),
         json!({"type":"command","command":"ls"}),
         json!({"type":"resize","cols":10,"rows":10}),
     ] {
@@ -28,10 +29,11 @@ async fn a_viewer_watches_and_chats_and_nothing_else() {
         assert_eq!(refused["code"], "READ_ONLY", "{message}");
     }
     assert_eq!((world.script.input(), world.script.sizes().len()), (Vec::new(), 1));
-    world.say(&viewer, json!({"type":"chat_message","seq":6,"epoch":epoch,"data":{"message":"hello"}})).await;
+    world.say(&viewer, json!({"type":"chat_message","seq":7,"epoch":epoch,"data":{"message":"hello"}})).await;
     let (frames, _) = world.fetch_all(&viewer, ticket).await;
     let chat = frames.iter().find(|frame| frame["kind"] == "chat").unwrap();
     assert_eq!((&chat["from"], &chat["message"]), (&json!("vic"), &json!("hello")));
+    assert!(frames.iter().all(|frame| frame["kind"] != "ends"), "nobody got more time");
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,6 +24,54 @@ async fn the_longest_life_is_announced_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_asks_for_more_time_gets_it_and_everybody_hears_so() {
+    let world = World::with(Limits { idle: Duration::from_secs(100_000), ..LIMITS }).await;
+    let (ada, viewer) = (speaker("ada", "c1"), Speaker { role: Role::Viewer, ..speaker("vic", "c2") });
+    let (attached, _) = world.attach(&ada, "page").await;
+    assert_eq!((&attached["endsAt"], &attached["canExtend"]), (&json!((WALL + 14_400) * 1000), &json!(true)));
+    let (_, viewers) = world.attach(&viewer, "watching").await;
+    let extend = |seq| json!({"type":"extend","seq":seq,"epoch":attached["epoch"]});
+    let ask = async {
+        // The first asks for less than there is.
+        for (at, seq) in [(60, 1), (14_200, 2), (17_700, 3), (21_200, 4), (24_700, 5)] {
+            world.at(at).await;
+            // Who was silent for so long is forgotten.
+            world.attach(&ada, "page").await;
+            world.say(&ada, extend(seq)).await;
+        }
+        world.at(28_200).await;
+        let (again, _) = world.attach(&ada, "page").await;
+        assert_eq!((&again["endsAt"], &again["canExtend"]), (&json!((WALL + 28_300) * 1000), &json!(true)));
+        world.say(&ada, extend(6)).await;
+    };
+    let ((heard, _), ()) = tokio::join!(world.watch(&viewer, viewers, 30_000), ask);
+    let life = "max_life";
+    let mut expected = Vec::new();
+    for at in [14_200, 17_700, 21_200, 24_700, 28_200] {
+        let before = if at == 14_200 { 100 } else { 200 };
+        expected.extend([(at - before, "closing", life), (at, "ends", ""), (at, "stays", life)]);
+    }
+    expected.extend([(28_500, "closing", life), (28_740, "closing", life), (28_800, "exit", life)]);
+    assert_eq!(told(&heard), expected);
+    let ends: Vec<_> = heard.iter().filter(|(_, frame)| frame["kind"] == "ends").collect();
+    assert_eq!((&ends[0].1["at"], &ends[0].1["canExtend"]), (&json!((WALL + 17_800) * 1000), &json!(true)));
+    assert_eq!((&ends[4].1["at"], &ends[4].1["canExtend"]), (&json!((WALL + 28_800) * 1000), &json!(false)));
+    assert_eq!(world.ended().await, EndReason::MaxLife);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_more_time_is_there() {
+    let world = World::with(Limits { longest: LIMITS.life, ..LIMITS }).await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    assert_eq!(attached["canExtend"], false, "there is no more than the longest life");
+    let (_, Watched::Open(ticket)) = world.watch(&ada, ticket, 1790).await else { panic!() };
+    world.say(&ada, json!({"type":"extend","seq":1,"epoch":attached["epoch"]})).await;
+    let (heard, _) = world.watch(&ada, ticket, 20_000).await;
+    assert_eq!(told(&heard), [(1790, "stays", "idle"), (3530, "closing", "idle"), (3590, "exit", "idle")]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_types_after_the_warning_stays() {
     let world = World::new().await;
     let ada = speaker("ada", "c1");

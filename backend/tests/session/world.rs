@@ -6,7 +6,7 @@ use backend::metrics::Metrics;
 use backend::pty::Size;
 use backend::pty::scripted::{Script, ScriptedShells};
 use backend::session::{
-    Close, Fetched, Limits, Registry, RegistryParts, Reply, SessionHandle, ShellSettings, Speaker, Ticket,
+    Arrival, Close, Fetched, Limits, Registry, RegistryParts, Reply, SessionHandle, ShellSettings, Speaker, Ticket,
 };
 use backend::store::{MemoryStore, SessionState, Store};
 use serde_json::{Value, json};
@@ -25,6 +25,8 @@ pub(crate) const LIMITS: Limits = Limits {
     grace: GRACE,
     idle: Duration::from_secs(1800),
     life: Duration::from_secs(14_400),
+    extend: Duration::from_secs(3600),
+    longest: Duration::from_secs(28_800),
     output_rate: RATE,
     scrollback: 100,
 };
@@ -198,6 +200,7 @@ pub(crate) fn speaker(user: &str, connection: &str) -> Speaker {
         names_session: true,
         direct: false,
         issued_at: None,
+        arrival: Arrival::default(),
     }
 }
 

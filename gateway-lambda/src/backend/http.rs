@@ -10,8 +10,8 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response, StatusCode};
 use shared_protocol::gateway::{
     CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, CONNECTION_HEADER, DISCONNECT_PATH, DisconnectRequest,
-    FOLLOW_HEADER, MESSAGE_PATH, NEXT_HEADER, OUTPUT_PATH, OutputRequest, REQUEST_ID_HEADER, TOKEN_AUDIENCE,
-    TOKEN_ISSUER, TOKEN_SECONDS, TOUCH_HEADER,
+    FOLLOW_HEADER, MESSAGE_PATH, NEXT_HEADER, OUTPUT_PATH, OutputRequest, RECEIVED_HEADER, REQUEST_ID_HEADER,
+    TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS, TOUCH_HEADER,
 };
 use shared_protocol::limits::MESSAGE_BYTES;
 use shared_protocol::{ApiError, GatewayClaims, Inbound};
@@ -56,16 +56,19 @@ impl HttpBackend {
     async fn send_once(&self, request: &Request<'_>, until: Instant) -> Result<Response, Failed> {
         let client = self.client.get_or_init(client).as_ref().map_err(|error| Failed::Here(error.clone()))?;
         let token = self.token(request).ok_or_else(|| Failed::Here("the request could not be signed".to_owned()))?;
-        let sent = client
+        let mut post = client
             .post(format!("{}{}", self.config.url, request.path))
             .header(AUTHORIZATION, format!("Bearer {token}"))
             .header(CONTENT_TYPE, "application/json")
             .header(CONNECTION_HEADER, request.caller.connection.as_str())
             .header(REQUEST_ID_HEADER, &request.caller.request_id)
             .timeout(until.saturating_duration_since(Instant::now()))
-            .body(request.body.clone())
-            .send();
-        sent.await.map_err(Failed::There)
+            .body(request.body.clone());
+        // Of one message, and of no request for output that follows it.
+        if let Some(at) = request.caller.received_at.filter(|_| request.path == MESSAGE_PATH) {
+            post = post.header(RECEIVED_HEADER, at);
+        }
+        post.send().await.map_err(Failed::There)
     }
 
     /// Says who is speaking, for this path and body and for a minute.

@@ -27,8 +27,12 @@ async fn the_row_goes_and_the_service_hears_of_it_whatever_the_close_code() {
         let world = world_with_rows().await;
         assert_eq!(world.handle(fixture(name)).await, json!({"statusCode": 200}), "{name}");
         assert_eq!(world.connections.rows_left(&[CONNECTION, "other="]).await, [false, true], "{name}");
-        let caller =
-            Caller { connection: id(CONNECTION), identity: identity(), request_id: "Lq3yNHAvDoEFZIw=".to_owned() };
+        let caller = Caller {
+            connection: id(CONNECTION),
+            identity: identity(),
+            request_id: "Lq3yNHAvDoEFZIw=".to_owned(),
+            received_at: None,
+        };
         assert_eq!(world.backend.calls(), [Call::Disconnect(caller)], "{name}");
     }
 }

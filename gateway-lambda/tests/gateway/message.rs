@@ -19,9 +19,11 @@ async fn every_route_forwards_the_bytes_unchanged_and_posts_the_answer_unchanged
         let event = fixture(name);
         let body = Bytes::from(event["body"].as_str().unwrap().to_owned());
         let request_id = event["requestContext"]["requestId"].as_str().unwrap().to_owned();
+        let received_at = event["requestContext"]["requestTimeEpoch"].as_u64();
+        assert!(received_at.is_some());
         world.backend.on_message(Duration::ZERO, Ok(frame(r#"{"type":"pong",  "t":1}"#, None)));
         world.message(event).await;
-        let caller = Caller { connection: id(CONNECTION), identity: identity(), request_id };
+        let caller = Caller { connection: id(CONNECTION), identity: identity(), request_id, received_at };
         assert_eq!(world.backend.calls(), [Call::Message { caller, body }], "{name}");
         assert_eq!(world.browser.frames(), [r#"{"type":"pong",  "t":1}"#], "{name}");
         assert_eq!(world.connections.reads.load(Ordering::Relaxed), 0, "the authorizer's word is enough");

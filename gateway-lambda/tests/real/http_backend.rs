@@ -41,6 +41,7 @@ fn caller() -> Caller {
             iat: Some(NOW - 10),
         },
         request_id: "Lq3xcGvYjoEF7Jg=".to_owned(),
+        received_at: Some(NOW * 1000 + 7),
     }
 }
 
@@ -55,6 +56,7 @@ async fn a_message_arrives_signed_for_itself_alone() {
     assert_eq!(request.header("content-type"), "application/json");
     assert_eq!(request.header("x-connection-id"), "Lq3xTfoVDoECJ1w=");
     assert_eq!(request.header("x-request-id"), "Lq3xcGvYjoEF7Jg=");
+    assert_eq!(request.header("x-terminal-received"), (NOW * 1000 + 7).to_string());
     let token = request.header("authorization").strip_prefix("Bearer ").unwrap();
     let keys = GatewayKeys::new([&secret()]);
     let claims = keys.verify(token, MESSAGE_PATH, &request.body, NOW).unwrap();

@@ -85,6 +85,14 @@ pub enum StreamEvent {
         #[cfg_attr(feature = "typescript", ts(type = "number"))]
         at: u64,
     },
+    /// The session's longest life has another end than was said before.
+    Ends {
+        /// When, in ms since 1970.
+        #[cfg_attr(feature = "typescript", ts(type = "number"))]
+        at: u64,
+        /// Whether `extend` can move it further.
+        can_extend: bool,
+    },
     /// What `closing` said for this reason is taken back: somebody typed, or a fresh token came.
     Stays {
         /// The reason that `closing` gave.

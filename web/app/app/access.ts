@@ -3,13 +3,12 @@
  * the terminal hands these out itself.
  */
 
-import type { TokenSource } from "../../src/index.ts";
-
 /** What the terminal needs. */
 export interface Access {
   sessionId: string;
   url: string;
-  token: TokenSource;
+  token?: string;
+  getToken?: () => Promise<string>;
 }
 
 /** Built in; without it, the address that served the page answers for everything. */
@@ -33,7 +32,7 @@ export async function findAccess(): Promise<Access> {
   if (given) {
     const sessionId = wanted ?? newSessionId();
     remember(sessionId);
-    return { sessionId, url: CONFIGURED_URL || new URL("/terminal", here).href, token: given };
+    return { sessionId, url: CONFIGURED_URL || socketUrl("/terminal", here), token: given };
   }
   if (CONFIGURED_URL) throw new Error("This page needs a token: open it with #token=… at the end of its address.");
   const first = await devToken(wanted);
@@ -41,9 +40,9 @@ export async function findAccess(): Promise<Access> {
   let fresh: DevToken | undefined = first;
   return {
     sessionId: first.sessionId,
-    url: new URL(first.wsPath, here).href,
+    url: socketUrl(first.wsPath, here),
     // The first attempt takes the one that is there; later ones ask anew, since it may have expired.
-    token: async () => {
+    getToken: async () => {
       const { token } = fresh ?? (await devToken(first.sessionId));
       fresh = undefined;
       return token;
@@ -56,6 +55,10 @@ async function devToken(session: string | null): Promise<DevToken> {
   const answer = await fetch(`/dev/token${query}`, { cache: "no-store" });
   if (!answer.ok) throw new Error(`No token: the address that served this page answered ${answer.status}.`);
   return (await answer.json()) as DevToken;
+}
+
+function socketUrl(path: string, here: URL): string {
+  return new URL(path, here).href.replace(/^http/, "ws");
 }
 
 function newSessionId(): string {

@@ -37,7 +37,11 @@ export function Console({ access }: { access: Access }) {
     if (NOTABLE.includes(error.code)) setNotice(error.message);
   }, []);
   const onNotice = useCallback(({ text }: TerminalNotice) => setNotice(text), []);
-  const { client, state, reconnect } = useTerminalApiGateway({ ...access, onError, onNotice, times: findTimes() });
+  const {
+    client,
+    terminal: state,
+    reconnect,
+  } = useTerminalApiGateway({ ...access, onError, onNotice, times: findTimes() });
 
   useEffect(() => {
     if (!notice) return;

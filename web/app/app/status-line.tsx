@@ -4,16 +4,14 @@
 
 "use client";
 
-import type { EndReason, Status, TerminalState } from "../../src/index.ts";
+import { type EndReason, isOver, type Status, type TerminalState } from "../../src/index.ts";
 
 const STATES: Record<Status, string> = {
-  idle: "Not connected",
   connecting: "Connecting…",
   connected: "Connected",
   reconnecting: "Reconnecting…",
-  disconnected: "Disconnected",
-  ended: "Session ended",
-  failed: "Refused",
+  offline: "Offline",
+  closed: "Closed",
 };
 
 const REASONS: Record<EndReason, string> = {
@@ -38,18 +36,19 @@ interface StatusLineProps {
 }
 
 export function StatusLine({ state, notice, sessionId, onReconnect }: StatusLineProps) {
-  const { status, latencyMs, size, role } = state;
+  const { status, latency, size, role } = state;
+  const over = isOver(state);
   return (
     <footer className="status" data-status={status}>
       <span className="dot" aria-hidden="true" />
-      <span role="status">{STATES[status]}</span>
+      <span role="status">{over ? "Session ended" : STATES[status]}</span>
       <span className="detail">{detail(state) || notice}</span>
-      {(status === "disconnected" || status === "failed") && (
+      {(status === "offline" || (status === "closed" && !over)) && (
         <button type="button" onClick={onReconnect}>
           Reconnect
         </button>
       )}
-      {status === "ended" && <a href="?">New session</a>}
+      {over && <a href="?">New session</a>}
       <span className="spring" />
       {role === "viewer" && <span>watching</span>}
       <span title="Session">{sessionId}</span>
@@ -59,7 +58,7 @@ export function StatusLine({ state, notice, sessionId, onReconnect }: StatusLine
         </span>
       )}
       <span className="latency" title="There and back, browser to shell service">
-        {latencyMs === null ? "– ms" : `${Math.round(latencyMs)} ms`}
+        {latency === null ? "– ms" : `${Math.round(latency.totalMs)} ms`}
       </span>
     </footer>
   );

@@ -34,6 +34,7 @@ export class TerminalClient {
       ...{ clock: this.#talk.clock, page, hiddenMs: options.times?.hiddenMs ?? TIMES.hiddenMs },
       away: () => this.#talk.rest(),
       back: () => this.#talk.transport.wake(),
+      offline: () => this.#talk.transport.offline(),
     });
     this.#talk.onOver.add(() => this.#presence.stop());
   }
@@ -68,9 +69,9 @@ export class TerminalClient {
     return this.#talk.onError.add(listener);
   }
 
-  /** Connects, and stays connected. While it is disconnected or waits for another attempt: tries at once. */
+  /** Connects, and stays connected. While it is offline or waits for another attempt: tries at once. */
   connect(): void {
-    if (this.state.status === "ended") return;
+    if (this.#talk.over) return;
     this.#presence.start();
     this.#talk.transport.start();
   }
@@ -85,7 +86,7 @@ export class TerminalClient {
     const fresh = this.#talk.transport.setToken(token);
     // A page that was closed for good does not come back by itself.
     const { status, error } = this.state;
-    if (fresh && status === "failed" && error?.code !== "REVOKED") this.connect();
+    if (fresh && status === "closed" && error && error.code !== "REVOKED") this.connect();
   }
 
   /** Shows output in an emulator, history included; the answer takes it away again. */
@@ -132,12 +133,17 @@ export class TerminalClient {
   /** Says something to everyone attached to the session; false when it is empty, too long, or cannot be sent. */
   chat(message: string): boolean {
     const bytes = new TextEncoder().encode(message).length;
-    if (message.trim() === "" || bytes > CHAT_BYTES || this.state.status === "ended") return false;
+    if (message.trim() === "" || bytes > CHAT_BYTES || this.#talk.over) return false;
     return this.#push({ type: "chat_message", data: { message } });
   }
 
-  /** Ends the session itself, with everything that runs in it. */
-  endSession(): void {
+  /** Asks for more time: `state.endsAt` says what was given, and an announced end of a silent session is taken back. */
+  extend(): void {
+    if (this.#talk.mayType && !this.#push({ type: "extend" })) this.#full("the wish for more time cannot be sent");
+  }
+
+  /** Ends the session itself, with everything that runs in it. `disconnect` only leaves it. */
+  close(): void {
     if (this.#talk.mayType && !this.#push({ type: "close" })) this.#full("the end of the session cannot be sent");
   }
 
@@ -160,8 +166,8 @@ export class TerminalClient {
 
   #mayNotRun(): TerminalError | undefined {
     const { status, role } = this.state;
-    if (status === "ended") return new TerminalError("SESSION_ENDED", "the session ended");
-    if (status === "failed" || status === "disconnected") {
+    if (this.#talk.over) return new TerminalError("SESSION_ENDED", "the session ended");
+    if (status === "closed" || status === "offline") {
       this.#talk.stir();
       return new TerminalError("CONNECTION_FAILED", "not connected", true);
     }

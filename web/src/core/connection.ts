@@ -5,35 +5,31 @@
 
 import { type GatewayFault, readFrame } from "../protocol/frame.ts";
 import type { Attach, Attached, ClientMessage, ServerFrame } from "../protocol/generated.ts";
+import type { Address } from "./address.ts";
 import { type Clock, Timer } from "./clock.ts";
 import { Heartbeat } from "./heartbeat.ts";
+import type { Latency } from "./latency.ts";
 import type { Log } from "./log.ts";
-import type { Address, Socket, SocketFactory } from "./socket.ts";
+import { closed, type Loss, loss } from "./loss.ts";
+import type { Socket, SocketFactory } from "./socket.ts";
 import type { Times } from "./times.ts";
-import { obtain, type TokenSource } from "./token.ts";
+import { hasExpired, obtain, type TokenSource } from "./token.ts";
 
-/** Fetching a token, and then opening, take this long at most. */
+/** Fetching a token takes this long at most. */
 const TOKEN_MS = 15_000;
-const OPEN_MS = 10_000;
 /** An emulator that is still loading gets this long to say how large it is: a shell that starts too narrow redraws. */
 const WINDOW_MS = 1000;
 /** An attach without answer is repeated after this, doubling up to the longest. */
 const ATTACH_MS = 1000;
 const LONGEST_ATTACH_MS = 4000;
-/** No answer to any attach in this time: the connection is of no use. A service that answered before is quicker. */
-const ATTACH_DEADLINE_MS = 20_000;
+/** No answer to any later attach in this time: the connection is of no use. A service that answered before is quick. */
 const REATTACH_DEADLINE_MS = 5000;
 
 /** Frames that are kept until the first attach is answered, at most; lost ones are asked for again. */
 const EARLY_FRAMES = 64;
 
-/** Why a connection ended. 1006 is also what a refused handshake looks like. */
-export interface Closed {
-  code: number;
-  reason: string;
-  /** It was found dead: there is no reason to wait before the next. */
-  atOnce?: boolean;
-}
+/** Nothing came from the other side for too long. */
+const DEAD = () => loss("CONNECTION_FAILED", "The connection gave no sign of life any more.", "at once");
 
 /** An attach, and what was true when it was sent. */
 export interface Attachment {
@@ -63,9 +59,11 @@ export interface ConnectionPort {
   attached(frame: AttachedFrame, asked: Attachment): void;
   frame(frame: ServerFrame): void;
   fault(fault: GatewayFault): void;
-  latency(ms: number): void;
+  latency(latency: Latency): void;
+  /** The shell answered for the first time, so many ms after it was opened. */
+  worked(ms: number): void;
   /** Exactly once, and nothing after it; never from within the constructor. */
-  closed(why: Closed): void;
+  closed(why: Loss): void;
 }
 
 /** One WebSocket. */
@@ -76,6 +74,11 @@ export class Connection {
   /** Whether it ever was. */
   #worked = false;
   #waiting = false;
+  #opened = false;
+  /** When opening it began. */
+  #began = 0;
+  /** Its address, without query. */
+  #shown = "";
   #asked: Attachment | undefined;
   /** Frames that overtook the first answer to an attach. */
   #early: ServerFrame[] = [];
@@ -90,14 +93,16 @@ export class Connection {
     this.#heartbeat = new Heartbeat({
       ...{ clock, times },
       ping: (t) => this.send({ type: "ping", t }),
-      latency: (ms) => port.latency(ms),
-      dead: () => this.#end({ code: 1006, reason: "no sign of life", atOnce: true }),
+      latency: (latency) => port.latency(latency),
+      dead: () => this.#end(DEAD()),
     });
-    this.#deadline.set(TOKEN_MS, () => this.#end({ code: 1006, reason: "no token came in time" }));
+    const missing = (why: string, cause?: unknown) =>
+      this.#end(loss("TOKEN_UNAVAILABLE", `No token could be had: \`getToken\` ${why}.`, "wait", cause));
+    this.#deadline.set(TOKEN_MS, () => missing(`did not answer within ${TOKEN_MS / 1000} s`));
     obtain(
       token,
       (got) => this.#open(got),
-      () => this.#end({ code: 1006, reason: "no token could be had" }),
+      (why) => missing("failed", why),
     );
   }
 
@@ -116,9 +121,7 @@ export class Connection {
     if (!this.#socket) return;
     this.#attached = false;
     this.#asked = undefined;
-    this.#deadline.set(this.#worked ? REATTACH_DEADLINE_MS : ATTACH_DEADLINE_MS, () =>
-      this.#end({ code: 1006, reason: "the service did not answer in time", atOnce: this.#worked }),
-    );
+    if (this.#worked) this.#deadline.set(REATTACH_DEADLINE_MS, () => this.#end(DEAD()));
     if (this.port.windowKnown()) return this.#sayAttach(ATTACH_MS);
     this.#waiting = true;
     this.#repeat.set(WINDOW_MS, () => this.#sayAttach(ATTACH_MS));
@@ -141,7 +144,7 @@ export class Connection {
 
   /** Something happened that connections do not always survive: finds out, quickly. */
   doubt(): void {
-    if (this.#heartbeat.silent) this.#end({ code: 1006, reason: "no sign of life", atOnce: true });
+    if (this.#heartbeat.silent) this.#end(DEAD());
     else this.#heartbeat.doubt();
   }
 
@@ -157,26 +160,45 @@ export class Connection {
 
   #open(token: string): void {
     if (this.#over) return;
-    const { clock, log, socket: factory } = this.port;
-    const started = clock.now();
-    this.#deadline.set(OPEN_MS, () => this.#end({ code: 1006, reason: "the connection did not open in time" }));
+    const { clock, log, socket: factory, times } = this.port;
+    // Not here and now: whoever makes a connection does not have it yet.
+    const refused = (why: Loss) => this.#deadline.set(0, () => this.#end(why));
+    if (!token) return refused(loss("UNAUTHORIZED", "No token was given.", "token"));
+    this.#began = clock.now();
+    this.#deadline.set(times.connectMs, () => this.#end(this.#late()));
+    const address = this.port.address(token);
+    this.#shown = address.shown;
+    this.port.opening(address);
     let socket: Socket;
     try {
-      const address = this.port.address(token);
-      this.port.opening(address);
       socket = factory(address.url, address.protocols);
-    } catch {
-      // Not here and now: whoever makes a connection does not have it yet.
-      this.#deadline.set(0, () => this.#end({ code: 1006, reason: "the address cannot be opened" }));
-      return;
+    } catch (error) {
+      // What it says may hold the address, and with it the token.
+      const kind = error instanceof Error ? error.name : "an error";
+      const sentence = `The browser refused to make a WebSocket for ${address.shown} (${kind}): check the address, and the page's Content-Security-Policy.`;
+      return refused(loss("WEBSOCKET_CREATION_FAILED", sentence, "nothing"));
     }
     this.#socket = socket;
     socket.onopen = () => {
-      log.info(`Connected in ${Math.round(clock.now() - started)}ms`);
+      this.#opened = true;
+      log.info(`Connected in ${Math.round(clock.now() - this.#began)}ms`);
       this.attach();
     };
     socket.onmessage = (event) => this.#receive(event.data);
-    socket.onclose = ({ code, reason }) => this.#end({ code, reason });
+    socket.onclose = ({ code, reason }) => {
+      const expired = hasExpired(token, clock.wall());
+      this.#end(closed(code, reason, { url: this.#shown, opened: this.#opened, worked: this.#worked, expired }));
+    };
+  }
+
+  #late(): Loss {
+    const seconds = this.port.times.connectMs / 1000;
+    const what = this.#opened ? "The service did not answer" : `${this.#shown} did not open`;
+    return loss(
+      "CONNECTION_TIMEOUT",
+      `${what} within ${seconds} s: check the network and that the service runs.`,
+      "wait",
+    );
   }
 
   #sayAttach(again: number): void {
@@ -193,13 +215,14 @@ export class Connection {
     if (!frame) return this.port.log.warn("A frame could not be read and was skipped");
     this.#heartbeat.heard();
     if (frame.type === "gateway_fault") return this.port.fault(frame);
-    if (frame.type === "pong") this.#heartbeat.pong(frame.t);
+    if (frame.type === "pong") this.#heartbeat.pong(frame);
     if (frame.type !== "attached") return this.#pass(frame);
     // A repeated attach is answered twice, and the second answer says nothing new.
     if (this.#attached || !this.#asked || frame.client !== this.#asked.message.client) return;
     // An answer from before the shell that is known already.
     if (frame.epoch < (this.#asked.message.resume?.epoch ?? 0)) return;
     this.#attached = true;
+    if (!this.#worked) this.port.worked(this.port.clock.now() - this.#began);
     this.#worked = true;
     this.#deadline.clear();
     this.#repeat.clear();
@@ -232,7 +255,7 @@ export class Connection {
     return socket;
   }
 
-  #end(why: Closed): void {
+  #end(why: Loss): void {
     if (this.#over) return;
     this.#drop()?.close();
     this.port.closed(why);

@@ -22,13 +22,16 @@ import { Receiver } from "./receiver.ts";
 import { verdict } from "./refusal.ts";
 import type { TerminalSink } from "./sink.ts";
 import { browserSocket } from "./socket.ts";
-import { INITIAL_STATE, type TerminalState } from "./state.ts";
+import { type Diagnostics, INITIAL_STATE, isOver, type TerminalState } from "./state.ts";
 import { TIMES } from "./times.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
 import { Window } from "./window.ts";
 
 /** Ends of a shell that are not the end of its session: another service goes on with it. */
 const MOVES: readonly EndReason[] = ["server_restart", "owner_lost"];
+
+/** What every way of being closed has in common. */
+const CLOSED = { status: "closed", attempt: 0, latency: null } as const;
 
 /** One client's conversation, over all its connections. */
 export class Conversation {
@@ -79,27 +82,38 @@ export class Conversation {
     });
     this.transport = new Transport(transportOptions(options, clock, this.#log), {
       trying: (attempt) => this.#trying(attempt),
-      visible: () => page.visible,
+      waiting: (retryAt) => this.state.update({ retryAt }),
+      opening: (url) => this.#diagnose({ url, attempts: this.state.value.diagnostics.attempts + 1 }),
+      worked: (connectionTime) => this.#diagnose({ connectionTime }),
+      page,
       windowKnown: () => this.#window.known,
       attachment: () => this.#attachment(),
       attached: (frame, asked) => this.#attached(frame, asked),
       frame: (frame) => this.#frame(frame),
       fault: (fault) => this.#fault(fault),
-      latency: (latencyMs) => this.state.update({ latencyMs }),
+      latency: (latency) => this.state.update({ latency }),
       lost: (error) => this.#lost(error),
-      exhausted: (error) => this.#exhausted(error),
-      failed: (error) => this.#giveUp(error),
+      offline: (error) => this.#offline(error),
+      failed: (error) => {
+        this.fail(error);
+        this.#giveUp(error);
+      },
     });
   }
 
   /** Whether what this person types reaches the shell. */
   get mayType(): boolean {
-    return this.state.value.role === "controller" && this.state.value.status !== "ended";
+    return this.state.value.role === "controller" && !this.over;
+  }
+
+  /** Whether the session is: no attempt would find it again. */
+  get over(): boolean {
+    return isOver(this.state.value);
   }
 
   /** Somebody wants something: no time to rest or to wait. */
   stir(): void {
-    if (this.transport.resting || this.state.value.status === "disconnected") this.transport.wake();
+    if (this.transport.resting || this.state.value.status === "offline") this.transport.wake();
   }
 
   /** Nobody looks: what comes meanwhile is asked for when somebody does. */
@@ -130,12 +144,13 @@ export class Conversation {
   leave(): void {
     this.#stop();
     this.commands.failAll(new TerminalError("CONNECTION_FAILED", "the terminal was disconnected", true));
-    if (this.state.value.status !== "ended") this.state.update({ status: "idle", attempt: 0, latencyMs: null });
+    if (!this.over) this.state.update({ ...CLOSED, error: null });
   }
 
   /** Tells of a failure. */
   fail(error: TerminalError): void {
     if (error.code !== "CONNECTION_FAILED") this.#log.warn(`${error.code}: ${error.message}`);
+    this.#diagnose({ lastError: error.message, errorCode: error.code });
     this.onError.tell(error);
   }
 
@@ -158,7 +173,8 @@ export class Conversation {
     this.#receiver.attached(frame, !message.resume && !older);
     const back = this.state.value.status !== "connected";
     this.#closings.look();
-    this.state.update({ status: "connected", attempt: 0, error: null, role: frame.role, ...this.#tty(frame) });
+    const life = { endsAt: frame.endsAt ?? null, canExtend: frame.canExtend ?? false };
+    this.state.update({ status: "connected", attempt: 0, error: null, role: frame.role, ...life, ...this.#tty(frame) });
     this.input.resume({
       epoch: frame.epoch,
       inputSeq: frame.inputSeq,
@@ -226,6 +242,9 @@ export class Conversation {
         // Its end can be put off, where a fresh token can be had.
         if (event.reason === "token_expired") this.transport.freshen();
         break;
+      case "ends":
+        this.state.update({ endsAt: event.at, canExtend: event.canExtend });
+        break;
       case "stays":
         this.#closings.takenBack(event.reason);
         break;
@@ -247,7 +266,7 @@ export class Conversation {
       return this.transport.renew("the service is being replaced");
     }
     this.#closings.clear();
-    this.state.update({ status: "ended", end: { reason, exitCode, ...(signal !== undefined && { signal }) } });
+    this.state.update({ ...CLOSED, end: { reason, exitCode, ...(signal !== undefined && { signal }) } });
     this.#stop();
     this.commands.failAll(new TerminalError("SESSION_ENDED", "the session ended"));
   }
@@ -303,17 +322,17 @@ export class Conversation {
 
   #lost(error: TerminalError): void {
     this.#pause();
-    this.state.update({ error, latencyMs: null });
+    this.state.update({ error, latency: null });
     this.fail(error);
   }
 
-  #exhausted(error: TerminalError): void {
-    if (this.#refusal) return this.#giveUp(this.#refusal);
+  #offline(error: TerminalError): void {
+    if (this.#refusal && error.code === "MAX_RETRIES_EXCEEDED") return this.#giveUp(this.#refusal);
     this.#pause();
     // Nobody should wait for them that long; and what nobody waits for should not be run later.
     this.input.withdrawCommands();
     this.commands.failAll(error);
-    this.state.update({ status: "disconnected", attempt: 0, latencyMs: null, error });
+    this.state.update({ status: "offline", attempt: 0, latency: null, error });
     this.fail(error);
   }
 
@@ -321,9 +340,7 @@ export class Conversation {
     this.#stop();
     this.commands.failAll(error);
     this.#log.error(`Giving up: ${error.message}`);
-    if (error.code === "CONNECTION_FAILED") this.fail(error);
-    const status = error.code === "SESSION_ENDED" ? "ended" : "failed";
-    this.state.update({ status, attempt: 0, latencyMs: null, error });
+    this.state.update({ ...CLOSED, error });
   }
 
   #discard(inputSeq: number): void {
@@ -334,6 +351,10 @@ export class Conversation {
     );
     this.commands.failAll(error);
     if (missed) this.fail(error);
+  }
+
+  #diagnose(news: Partial<Diagnostics>): void {
+    this.state.update({ diagnostics: { ...this.state.value.diagnostics, ...news } });
   }
 
   #pause(): void {

@@ -3,7 +3,9 @@
  * a connection that is dead although nobody said so, also after the machine slept.
  */
 
+import type { Pong } from "../protocol/generated.ts";
 import { type Clock, Timer } from "./clock.ts";
+import { byHop, type Latency } from "./latency.ts";
 import type { Times } from "./times.ts";
 
 /** The first measurement comes while the page is still loading; the second is soon. */
@@ -16,8 +18,8 @@ export interface HeartbeatPort {
   clock: Clock;
   times: Times;
   ping(t: number): void;
-  /** There and back, in ms. */
-  latency(ms: number): void;
+  /** There and back. */
+  latency(latency: Latency): void;
   dead(): void;
 }
 
@@ -71,12 +73,12 @@ export class Heartbeat {
     if (this.#running) this.#ping(Math.min(DOUBT_MS, this.port.times.pongMs));
   }
 
-  /** The answer to a ping; `t` is what was sent with it. */
-  pong(t: unknown): void {
-    if (typeof t !== "number") return;
-    const ms = this.port.clock.now() - t;
+  /** The answer to a ping; its `t` is what was sent with it. */
+  pong(pong: Pong): void {
+    if (typeof pong.t !== "number") return;
+    const ms = this.port.clock.now() - pong.t;
     // Someone else's number would give nonsense.
-    if (ms >= 0 && ms < this.port.times.pingMs) this.port.latency(ms);
+    if (ms >= 0 && ms < this.port.times.pingMs) this.port.latency(byHop(ms, pong));
   }
 
   #ping(patience: number): void {

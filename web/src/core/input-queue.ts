@@ -161,7 +161,7 @@ export class InputQueue {
 
   /** Forgets everything that was not acknowledged, and numbers on from `inputSeq`; whether anyone will miss it. */
   discard(inputSeq: number): boolean {
-    const matters = (type: Ready["type"]) => type !== "resize" && type !== "interrupt";
+    const matters = (type: Ready["type"]) => type !== "resize" && type !== "interrupt" && type !== "extend";
     const missed =
       this.#sent.some(({ message }) => matters(message.type)) ||
       this.#waiting.some((waiting) => ("action" in waiting ? matters(waiting.action.type) : !("interrupt" in waiting)));

@@ -3,18 +3,19 @@
  */
 
 import type { Event as EventFrame, ServerFrame } from "../protocol/generated.ts";
+import type { TokenIn } from "./address.ts";
 import type { Clock } from "./clock.ts";
 import type { Inflate } from "./inflate.ts";
 import type { Log, LogLevel } from "./log.ts";
 import type { Page } from "./page.ts";
-import type { SocketFactory, TokenIn } from "./socket.ts";
+import type { SocketFactory } from "./socket.ts";
 import type { Times } from "./times.ts";
 import type { TokenSource } from "./token.ts";
 import type { Size } from "./window.ts";
 
 /** What a terminal needs; only the first three have no default. */
 export interface ClientOptions {
-  /** `wss://…` of the API Gateway stage, or of a service that takes WebSockets itself. */
+  /** `wss://…` of the API Gateway stage, or of a service that takes WebSockets itself; checked by `connect`. */
   url: string;
   sessionId: string;
   token: TokenSource;

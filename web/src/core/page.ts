@@ -1,15 +1,19 @@
 /**
- * The page around the terminal, as far as a connection cares: whether anybody looks at it, and when the network is back. Tests
- * hand in their own.
+ * The page around the terminal, as far as a connection cares: whether anybody looks at it, whether there is a network, and how
+ * it was loaded. Tests hand in their own.
  */
 
 /** What changed. */
-export type PageChange = "shown" | "hidden" | "online";
+export type PageChange = "shown" | "hidden" | "online" | "offline";
 
 /** What the client needs of a page. */
 export interface Page {
   /** Whether somebody may be looking. */
   readonly visible: boolean;
+  /** Whether the browser says that there is no network. */
+  readonly offline: boolean;
+  /** Whether it was loaded over https: it may open no `ws:` then. */
+  readonly secure: boolean;
   /** Calls with every change; the answer ends it. */
   watch(changed: (what: PageChange) => void): () => void;
 }
@@ -19,6 +23,12 @@ export const browserPage: Page = {
   get visible() {
     return typeof document === "undefined" || document.visibilityState !== "hidden";
   },
+  get offline() {
+    return typeof navigator !== "undefined" && navigator.onLine === false;
+  },
+  get secure() {
+    return typeof location !== "undefined" && location.protocol === "https:";
+  },
   watch(changed) {
     if (typeof document === "undefined" || typeof window === "undefined") return () => {};
     const end = new AbortController();
@@ -27,6 +37,7 @@ export const browserPage: Page = {
     // Back from where browsers keep pages that were left, where no timer ran.
     window.addEventListener("pageshow", (event) => event.persisted && changed("shown"), { signal });
     window.addEventListener("online", () => changed("online"), { signal });
+    window.addEventListener("offline", () => changed("offline"), { signal });
     return () => end.abort();
   },
 };

@@ -20,6 +20,8 @@ export interface PresencePort {
   away(): void;
   /** Something happened that is a reason to try now: shown, online, awake. */
   back(): void;
+  /** The browser says that there is no network. */
+  offline(): void;
 }
 
 /** One client's. */
@@ -42,6 +44,7 @@ export class Presence {
     this.#stopWatching = page.watch((what) => {
       if (what === "hidden") this.#hide();
       else if (what === "shown") this.#show();
+      else if (what === "offline") this.port.offline();
       // Nobody wants the network that is back.
       else if (!this.#isAway) this.port.back();
     });

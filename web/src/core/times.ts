@@ -9,6 +9,8 @@ export interface Times {
   pingMs: number;
   /** No frame at all for this long after a ping: the connection is dead. */
   pongMs: number;
+  /** A connection on which no shell has answered for this long is given up. */
+  connectMs: number;
   /** A connection is replaced at some age between these two: API Gateway closes it at 2 h. */
   handoverMs: readonly [from: number, to: number];
   /** A page that nobody looks at for this long asks for nothing any more until somebody does. */
@@ -20,6 +22,7 @@ const MINUTE_MS = 60_000;
 export const TIMES: Times = {
   pingMs: MINUTE_MS / 2,
   pongMs: MINUTE_MS / 4,
+  connectMs: MINUTE_MS / 3,
   handoverMs: [105 * MINUTE_MS, 115 * MINUTE_MS],
   hiddenMs: 10 * MINUTE_MS,
 };

@@ -5,13 +5,17 @@
 
 import type { GatewayFault } from "../protocol/frame.ts";
 import type { ClientMessage, ServerFrame } from "../protocol/generated.ts";
+import { address, complaint, type TokenIn } from "./address.ts";
 import { Backoff } from "./backoff.ts";
 import { type Clock, Timer } from "./clock.ts";
-import { type AttachedFrame, type Attachment, type Closed, Connection } from "./connection.ts";
+import { type AttachedFrame, type Attachment, Connection } from "./connection.ts";
 import { TerminalError } from "./error.ts";
 import { Handover } from "./handover.ts";
+import type { Latency } from "./latency.ts";
 import type { Log } from "./log.ts";
-import { address, FINAL_CLOSE_CODES, type SocketFactory, type TokenIn } from "./socket.ts";
+import { type Loss, loss } from "./loss.ts";
+import type { Page } from "./page.ts";
+import type { SocketFactory } from "./socket.ts";
 import type { Times } from "./times.ts";
 import type { TokenSource } from "./token.ts";
 
@@ -21,6 +25,12 @@ const SPACING_MS = 1000;
 const AT_ONCE_MS = 250;
 /** A connection that was of use for less than this makes the next wait twice as long as the first. */
 const STEADY_MS = 5000;
+
+const OFFLINE = new TerminalError(
+  "OFFLINE",
+  "This browser has no network; the terminal goes on when it is back.",
+  true,
+);
 
 /** Where to connect, and how. */
 export interface TransportOptions {
@@ -43,18 +53,24 @@ export interface TransportOptions {
 export interface TransportPort {
   /** Another attempt of a series is due, from 1. */
   trying(attempt: number): void;
-  /** Whether somebody may be looking. */
-  visible(): boolean;
+  /** The next attempt begins then, in ms since 1970; or none is waited for. */
+  waiting(until: number | null): void;
+  /** A connection is about to be opened there. */
+  opening(where: string): void;
+  /** The shell answered on a new connection, so many ms after that was opened. */
+  worked(ms: number): void;
+  /** What the page is like. */
+  page: Pick<Page, "visible" | "offline" | "secure">;
   windowKnown(): boolean;
   attachment(): Attachment;
   attached(frame: AttachedFrame, asked: Attachment): void;
   frame(frame: ServerFrame): void;
   fault(fault: GatewayFault): void;
-  latency(ms: number): void;
+  latency(latency: Latency): void;
   /** Another attempt follows soon. */
   lost(error: TerminalError): void;
-  /** Enough quick attempts failed: from now on it tries seldom, and at once when there is a reason to. */
-  exhausted(error: TerminalError): void;
+  /** There is no network, or enough quick attempts failed: now it tries seldom, and at once when there is a reason to. */
+  offline(error: TerminalError): void;
   /** No other attempt would help. */
   failed(error: TerminalError): void;
 }
@@ -120,6 +136,9 @@ export class Transport {
   /** Connects, and goes on trying; when it waits for the next attempt, it does not wait any longer. */
   start(): void {
     if (this.#running) return this.wake();
+    const { url, sessionId } = this.options;
+    const wrong = complaint(url, sessionId, this.port.page.secure);
+    if (wrong) return this.port.failed(wrong);
     this.#running = true;
     // Not here and now: a page that mounts twice in a row takes the first time back.
     this.#backoff.next();
@@ -131,7 +150,7 @@ export class Transport {
     this.#running = false;
     this.#resting = false;
     this.#seldom = false;
-    this.#retry.clear();
+    this.#unplan();
     this.#backoff.reset();
     this.#handover.stop();
     this.#connection?.close();
@@ -154,10 +173,17 @@ export class Transport {
     } else if (this.#retry.pending) this.#attempt(this.#soon());
   }
 
+  /** The browser says that there is no network. It may be wrong, and this machine needs none to reach itself. */
+  offline(): void {
+    if (!this.#running || this.#resting) return;
+    this.#connection?.doubt();
+    if (this.#retry.pending && !this.#seldom) this.#seldomly(OFFLINE);
+  }
+
   /** Nobody looks: asks for nothing any more, and does not come back when the connection is closed, until woken. */
   rest(): void {
     this.#resting = true;
-    this.#retry.clear();
+    this.#unplan();
     this.#handover.stop();
     if (this.#connection?.attached) return this.#connection.rest();
     this.#connection?.close();
@@ -190,7 +216,7 @@ export class Transport {
   /** The connection is of no use any more, and why: on to the next one. */
   renew(reason: string): void {
     this.#connection?.close();
-    this.#lost({ code: 1006, reason });
+    this.#lost(loss("CONNECTION_FAILED", reason, "wait"));
   }
 
   #soon(): number {
@@ -201,13 +227,21 @@ export class Transport {
     const { clock, log } = this.options;
     const { attempt, most } = this.#backoff;
     if (!this.#seldom) this.port.trying(attempt);
-    this.#retry.set(Math.max(wait, this.#begunAt + SPACING_MS - clock.now()), () => {
+    const after = Math.max(wait, this.#begunAt + SPACING_MS - clock.now());
+    if (after > 0) this.port.waiting(clock.wall() + after);
+    this.#retry.set(after, () => {
       this.#begunAt = clock.now();
+      this.port.waiting(null);
       this.#connection = this.#make((where) => {
         if (this.#seldom) log.debug(`Connecting to ${where}`);
         else log.info(`Connecting to ${where} (attempt ${attempt}/${most})`);
       });
     });
+  }
+
+  #unplan(): void {
+    this.#retry.clear();
+    this.port.waiting(null);
   }
 
   #make(say: (where: string) => void): Connection {
@@ -216,13 +250,17 @@ export class Transport {
     const connection: Connection = new Connection({
       ...{ clock, times, log, socket, token },
       address: (current) => address(url, sessionId, current, tokenIn),
-      opening: ({ shown }) => say(shown),
+      opening: ({ shown }) => {
+        say(shown);
+        port.opening(shown);
+      },
       windowKnown: () => port.windowKnown(),
       attachment: () => port.attachment(),
       attached: (frame, asked) => this.#attached(connection, frame, asked),
       frame: (frame) => this.#frame(connection, frame),
       fault: (fault) => (connection === this.#connection ? port.fault(fault) : this.#handover.failed()),
-      latency: (ms) => port.latency(ms),
+      latency: (latency) => port.latency(latency),
+      worked: (ms) => port.worked(ms),
       closed: (why) => this.#closed(connection, why),
     });
     return connection;
@@ -252,49 +290,48 @@ export class Transport {
     if (frame.type === "error") this.#handover.failed();
   }
 
-  #closed(connection: Connection, why: Closed): void {
+  #closed(connection: Connection, why: Loss): void {
     if (connection === this.#connection) this.#lost(why);
     else this.#handover.failed();
   }
 
-  #lost(why: Closed): void {
-    const { clock, log, random, token } = this.options;
+  #lost({ code, error, remedy }: Loss): void {
+    const { clock, log, token } = this.options;
     const worked = this.#connection?.worked ?? false;
     this.#connection = undefined;
-    const error = new TerminalError("CONNECTION_FAILED", sentence(why), true);
     // A token that was good and is not any more is another one the next time, where it is fetched.
-    const renewable = worked && typeof token !== "string";
-    if (FINAL_CLOSE_CODES.includes(why.code) && !renewable) return this.port.failed(error);
+    const renewable = remedy === "token" && worked && typeof token !== "string";
+    if ((remedy === "token" && !renewable) || remedy === "nothing") return this.port.failed(error);
     if (this.#resting) return this.port.trying(1);
-    if (this.#backoff.exhausted) return this.#seldomly(error);
+    if (this.#backoff.exhausted || this.port.page.offline) return this.#seldomly(error);
     // Its successor may be on the way already.
     const next = this.#handover.take();
     const unsteady = worked && clock.now() - this.#attachedAt < STEADY_MS;
     const bound = this.#backoff.next(unsteady ? 1 : 0);
-    const wait = why.atOnce ? Math.round(random() * AT_ONCE_MS) : bound;
+    const wait = remedy === "at once" && !unsteady ? this.#soon() : bound;
     this.port.lost(error);
     if (!this.#running) return next?.close();
     if (next) {
       this.#connection = next;
       return this.port.trying(this.#backoff.attempt);
     }
-    log.warn(`Connection lost (${why.code}), next attempt in ${wait}ms`);
+    log.warn(`Connection lost (${code}), next attempt in ${wait}ms`);
     this.#attempt(wait);
   }
 
   #seldomly(error: TerminalError): void {
+    const { visible, offline } = this.port.page;
+    this.#handover.stop();
     if (!this.#seldom) {
       this.#seldom = true;
-      const { most } = this.#backoff;
-      const sentence = `${most} attempts to connect failed; it tries again now and then: ${error.message}`;
-      this.port.exhausted(new TerminalError("MAX_RETRIES_EXCEEDED", sentence, true));
+      this.port.offline(offline ? OFFLINE : this.#exhausted(error));
     }
     // A page that nobody looks at tries again when it is shown.
-    if (this.#running && this.port.visible()) this.#attempt(this.#backoff.seldom());
+    if (this.#running && visible) this.#attempt(this.#backoff.seldom());
   }
-}
 
-/** For a person: browsers give no reason for a refused handshake. */
-function sentence({ code, reason }: Closed): string {
-  return reason ? `the connection was lost: ${reason}` : `the connection was lost or refused (${code})`;
+  #exhausted({ message, code }: TerminalError): TerminalError {
+    const sentence = `${this.#backoff.most} attempts to connect failed; it tries again now and then. The last: ${message}`;
+    return new TerminalError("MAX_RETRIES_EXCEEDED", sentence, true, { cause: code });
+  }
 }

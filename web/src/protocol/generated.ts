@@ -51,6 +51,8 @@ export type Attached = {
   limits: Limits,
   /** When the session reaches its longest life, in ms since 1970. */
   endsAt?: number,
+  /** Whether `extend` can still move that. */
+  canExtend: boolean,
 };
 
 /** The text of a chat message. */
@@ -79,6 +81,7 @@ export type ClientMessage =
   | { "type": "resize" } & Resize
   | { "type": "command" } & Command
   | { "type": "interrupt" } & Interrupt
+  | { "type": "extend" } & Extend
   | { "type": "close" } & Close
   | { "type": "chat_message" } & ChatMessage
   | { "type": "ack" } & Ack
@@ -208,6 +211,12 @@ export type Event = {
     /** When, in ms since 1970. */
     at: number,
   }
+  | { "kind": "ends",
+    /** When, in ms since 1970. */
+    at: number,
+    /** Whether `extend` can move it further. */
+    canExtend: boolean,
+  }
   | { "kind": "stays",
     /** The reason that `closing` gave. */
     reason: EndReason,
@@ -216,6 +225,14 @@ export type Event = {
     /** Why. */
     reason: EndReason,
 });
+
+/** Fields of `extend`. */
+export type Extend = {
+  /** Its place among the client's messages. */
+  seq: Seq,
+  /** The life of the shell that it is meant for. */
+  epoch: Epoch,
+};
 
 /** Fields of `follow`. */
 export type Follow = {
@@ -336,6 +353,12 @@ export type Placed = {
     /** When, in ms since 1970. */
     at: number,
   }
+  | { "kind": "ends",
+    /** When, in ms since 1970. */
+    at: number,
+    /** Whether `extend` can move it further. */
+    canExtend: boolean,
+  }
   | { "kind": "stays",
     /** The reason that `closing` gave. */
     reason: EndReason,
@@ -365,6 +388,10 @@ export type Pong = {
   t?: unknown,
   /** The service's time, in ms since 1970. */
   timestamp: number,
+  /** From the gateway's receipt of the `ping` to the service's, in ms; absent where there is no gateway. */
+  gatewayMs?: number,
+  /** From the service's receipt of the `ping` until this was made, in ms. */
+  serviceMs?: number,
   /** The life of the shell that `head` and `ackSeq` beside it speak of. */
   epoch?: Epoch,
 };

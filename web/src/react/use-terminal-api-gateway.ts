@@ -8,7 +8,10 @@
 import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
 import {
   type CommandResult,
+  type Diagnostics,
   INITIAL_STATE,
+  type Latency,
+  type Status,
   TerminalClient,
   type TerminalError,
   type TerminalMessage,
@@ -16,15 +19,16 @@ import {
   type TerminalSink,
   type TerminalState,
   type Times,
-  type TokenSource,
 } from "../core/index.ts";
 
-/** What the page hands in. Callbacks may change with every render. */
+/** What the page hands in. Functions may be others with every render. */
 export interface TerminalApiGatewayOptions {
   sessionId: string;
-  /** A new text is put to use at once, unnoticed; a function is asked for a fresh one before each connection. */
-  token: TokenSource;
-  /** By default `NEXT_PUBLIC_WS_URL`, and without it `/terminal` of the address that served the page. */
+  /** A JWT; another one is put to use at once, unnoticed. While there is none yet, it waits for it. */
+  token?: string | null | undefined;
+  /** Instead of `token`: asked for a fresh one before each connection. */
+  getToken?: (() => string | Promise<string>) | undefined;
+  /** `wss://…`; by default `NEXT_PUBLIC_WS_URL`. */
   url?: string | undefined;
   /** Hears output as bytes, events and replies, in order and once. */
   onMessage?: ((message: TerminalMessage) => void) | undefined;
@@ -35,43 +39,64 @@ export interface TerminalApiGatewayOptions {
   onError?: ((error: TerminalError) => void) | undefined;
   /** Hears what a person should know although nothing is wrong: output was skipped, the shell is another one. */
   onNotice?: ((notice: TerminalNotice) => void) | undefined;
-  /** Other times than API Gateway asks for; read when the terminal is made. */
+  /** Quick attempts in a row, 5 by default; read when the terminal is made, like `times`. */
+  maxAttempts?: number | undefined;
+  /** Other times than by default: `pingMs` 30,000, `connectMs` 20,000, and so on. */
   times?: Partial<Times> | undefined;
 }
 
-/** What the page gets. */
+/** What the page gets. The functions stay the same for as long as `sessionId` and `url` do. */
 export interface TerminalApiGateway {
   isConnected: boolean;
+  state: Status;
+  /** The attempt under way or waited for, from 1; 0 while connected, offline or closed. */
+  attempt: number;
+  /** When the next attempt begins, in ms since 1970. */
+  retryAt: number | null;
+  /** What went wrong last; null once it is well again. */
+  error: TerminalError | null;
+  latency: Latency | null;
+  diagnostics: Diagnostics;
   /** Runs one command line in the session's shell. */
   executeCommand(command: string): Promise<CommandResult>;
   /** The window's size in characters. */
   resizeTerminal(cols: number, rows: number): void;
-  /** What went wrong last; null once it is well again. */
-  error: TerminalError | null;
-  /** Everything else that a page may show. */
-  state: TerminalState;
-  /** Shows output in an emulator; the answer takes it away. For xterm.js, load a `TermgateAddon` with `client` instead. */
-  attach(sink: TerminalSink): () => void;
   /** Connects at once, instead of waiting for the next attempt or after a refusal. */
   reconnect(): void;
+  /** Ends the session, with everything that runs in it. Leaving the page does not. */
+  close(): void;
+  /** Asks for more time; `terminal.endsAt` says what was given. */
+  extend(): void;
+  /** Shows output in an emulator; the answer takes it away. For xterm.js, load a `TermgateAddon` with `client` instead. */
+  attach(sink: TerminalSink): () => void;
+  /** Everything that a page may show, these fields and more. */
+  terminal: TerminalState;
   client: TerminalClient;
 }
 
+/** Before the first effect ran, and on a server: a mounted component will connect. */
+const ABOUT_TO: TerminalState = { ...INITIAL_STATE, status: "connecting" };
+
 /** A terminal over API Gateway, connected while the component is mounted. */
 export function useTerminalApiGateway(options: TerminalApiGatewayOptions): TerminalApiGateway {
-  const { sessionId, token, url } = options;
-  const first = useRef(options);
+  const { sessionId, token, url = defaultUrl() } = options;
+  const latest = useRef(options);
+  const fetches = options.getToken !== undefined;
+  const source = useMemo(() => {
+    // Asked later, when `latest` is another one.
+    return fetches ? () => latest.current.getToken?.() ?? "" : (token ?? "");
+  }, [fetches, token]);
+  const first = useRef({ source, maxAttempts: options.maxAttempts ?? 5, times: options.times });
   const client = useMemo(() => {
-    const { token, times } = first.current;
-    return new TerminalClient({ url: url ?? defaultUrl(), sessionId, token, times });
+    const { source, ...rest } = first.current;
+    return new TerminalClient({ url, sessionId, token: source, ...rest });
   }, [url, sessionId]);
 
-  const latest = useRef(options);
   useEffect(() => {
     latest.current = options;
   });
 
-  useEffect(() => client.setToken(token), [client, token]);
+  useEffect(() => client.setToken(source), [client, source]);
 
   useEffect(() => {
     let connected = false;
@@ -95,24 +120,29 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
     };
   }, [client]);
 
-  const state = useSyncExternalStore(
+  const terminal = useSyncExternalStore(
     useCallback((changed) => client.subscribe(changed), [client]),
-    () => client.state,
-    () => INITIAL_STATE,
+    () => (client.state === INITIAL_STATE ? ABOUT_TO : client.state),
+    () => ABOUT_TO,
   );
 
-  const executeCommand = useCallback((command: string) => client.executeCommand(command), [client]);
-  const resizeTerminal = useCallback((cols: number, rows: number) => client.resize(cols, rows), [client]);
-  const attach = useCallback((sink: TerminalSink) => client.attach(sink), [client]);
-  const reconnect = useCallback(() => client.connect(), [client]);
-  const { error } = state;
-  const isConnected = state.status === "connected";
-  return { isConnected, executeCommand, resizeTerminal, error, state, attach, reconnect, client };
+  const actions = useMemo(() => {
+    return {
+      executeCommand: (command: string) => client.executeCommand(command),
+      resizeTerminal: (cols: number, rows: number) => client.resize(cols, rows),
+      reconnect: () => client.connect(),
+      close: () => client.close(),
+      extend: () => client.extend(),
+      attach: (sink: TerminalSink) => client.attach(sink),
+    };
+  }, [client]);
+
+  const { status: state, attempt, retryAt, error, latency, diagnostics } = terminal;
+  const isConnected = state === "connected";
+  return { isConnected, state, attempt, retryAt, error, latency, diagnostics, ...actions, terminal, client };
 }
 
-/** Called while rendering, on the server too, where nothing will connect. */
+/** Read where it is used, so that bundlers put the value in its place. */
 function defaultUrl(): string {
-  const configured = typeof process === "undefined" ? undefined : process.env.NEXT_PUBLIC_WS_URL;
-  if (configured) return configured;
-  return typeof window === "undefined" ? "ws://localhost/terminal" : new URL("/terminal", window.location.href).href;
+  return (typeof process === "undefined" ? undefined : process.env.NEXT_PUBLIC_WS_URL) ?? "";
 }

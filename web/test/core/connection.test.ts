@@ -3,8 +3,8 @@
  */
 
 import { describe, expect, test } from "vitest";
+import { address } from "../../src/core/address.ts";
 import { TerminalClient } from "../../src/core/index.ts";
-import { address } from "../../src/core/socket.ts";
 import { Bench, EPOCH } from "../support/bench.ts";
 import { settled } from "../support/settled.ts";
 
@@ -18,7 +18,7 @@ describe("address", () => {
   });
 
   test("or the token as a subprotocol", () => {
-    expect(address("https://host/terminal", "s1", "t.k", "subprotocol")).toEqual({
+    expect(address("wss://host/terminal", "s1", "t.k", "subprotocol")).toEqual({
       url: "wss://host/terminal?sessionId=s1",
       protocols: ["termgate", "t.k"],
       shown: "wss://host/terminal",
@@ -100,7 +100,7 @@ describe("connecting", () => {
   });
 
   test("without a window, as on a server, it can be made", () => {
-    expect(new TerminalClient({ url: "wss://x/y", sessionId: "s", token: "t" }).state.status).toBe("idle");
+    expect(new TerminalClient({ url: "wss://x/y", sessionId: "s", token: "t" }).state.status).toBe("closed");
   });
 });
 
@@ -137,7 +137,7 @@ describe("commands", () => {
     bench.event(0, { kind: "exit", exitCode: 3, reason: "exited" });
     await expect(result).rejects.toMatchObject({ code: "SESSION_ENDED" });
     await expect(bench.client.executeCommand("ls")).rejects.toMatchObject({ code: "SESSION_ENDED" });
-    expect(bench.client.state).toMatchObject({ status: "ended", end: { exitCode: 3, reason: "exited" } });
+    expect(bench.client.state).toMatchObject({ status: "closed", end: { exitCode: 3, reason: "exited" } });
     expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([1]);
     expect(bench.clock.pending).toBe(0);
   });

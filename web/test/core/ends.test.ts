@@ -50,7 +50,7 @@ describe("an announced end", () => {
     const bench = new Bench().attach();
     closing(bench, 0, "max_life", MINUTE);
     bench.event(1, { kind: "exit", exitCode: 129, reason: "max_life" });
-    expect(bench.client.state).toMatchObject({ status: "ended", closing: null, end: { reason: "max_life" } });
+    expect(bench.client.state).toMatchObject({ status: "closed", closing: null, end: { reason: "max_life" } });
     expect(bench.clock.pending).toBe(0);
   });
 
@@ -116,7 +116,7 @@ describe("a token that expires", () => {
     bench.event(0, { kind: "closing", code: "TOKEN_EXPIRED", reason: "token_expired", at });
     expect(bench.sockets).toHaveLength(1);
     bench.socket.receive(refusal);
-    expect(bench.client.state).toMatchObject({ status: "failed", error: { code: "TOKEN_EXPIRED" } });
+    expect(bench.client.state).toMatchObject({ status: "closed", error: { code: "TOKEN_EXPIRED" } });
     bench.client.setToken("fresh");
     bench.reopen();
     bench.attached({ pos: 1 });
@@ -143,7 +143,7 @@ describe("a token that expires", () => {
     await settled();
     bench.socket.onopen?.();
     bench.socket.receive(refusal);
-    expect(bench.client.state).toMatchObject({ status: "failed", error: { code: "TOKEN_EXPIRED" } });
+    expect(bench.client.state).toMatchObject({ status: "closed", error: { code: "TOKEN_EXPIRED" } });
   });
 });
 
@@ -151,7 +151,7 @@ test("a page that was closed for good says so, and does not come back by itself"
   const bench = new Bench().attach();
   const message = "this connection was closed by an operator";
   bench.socket.receive({ type: "error", code: "REVOKED", message, retryable: false });
-  expect(bench.client.state).toMatchObject({ status: "failed", error: { code: "REVOKED", message } });
+  expect(bench.client.state).toMatchObject({ status: "closed", error: { code: "REVOKED", message } });
   bench.client.setToken("fresh");
   bench.clock.advance(60 * MINUTE);
   expect(bench.sockets).toHaveLength(1);
@@ -159,13 +159,13 @@ test("a page that was closed for good says so, and does not come back by itself"
   bench.client.connect();
   bench.reopen();
   bench.socket.receive({ type: "error", code: "REVOKED", message, retryable: false });
-  expect(bench.client.state.status).toBe("failed");
+  expect(bench.client.state.status).toBe("closed");
 });
 
 test("a session that an operator ended stays closed", () => {
   const bench = new Bench().attach();
   bench.event(0, { kind: "exit", exitCode: 129, signal: "SIGHUP", reason: "revoked" });
-  expect(bench.client.state).toMatchObject({ status: "ended", end: { reason: "revoked" } });
+  expect(bench.client.state).toMatchObject({ status: "closed", end: { reason: "revoked" } });
   bench.client.setToken("fresh");
   bench.client.connect();
   bench.clock.advance(60 * MINUTE);

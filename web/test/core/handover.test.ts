@@ -13,7 +13,10 @@ const MINUTE_MS = 60_000;
 function alive(options: Partial<ClientOptions> = {}) {
   const bench = new Bench(options).attach();
   const states: string[] = [];
-  bench.client.subscribe(() => states.push(bench.client.state.status));
+  bench.client.subscribe(() => {
+    const { status } = bench.client.state;
+    if (status !== (states.at(-1) ?? "connected")) states.push(status);
+  });
   const live = (ms: number, until = () => false) => {
     for (let passed = 0; passed < ms && !until(); passed += 5000) {
       bench.clock.advance(5000);

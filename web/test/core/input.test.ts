@@ -42,7 +42,7 @@ describe("order", () => {
     const bench = new Bench().attach({ role: "viewer" });
     bench.client.input("a");
     bench.client.resize(100, 30);
-    bench.client.endSession();
+    bench.client.close();
     expect(bench.socket.sent.map((message) => message.type)).toEqual(["attach", "ping"]);
   });
 });

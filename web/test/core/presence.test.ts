@@ -67,7 +67,7 @@ describe("a dead connection", () => {
     const [ping] = bench.socket.of("ping");
     bench.clock.advance(42);
     bench.socket.receive({ type: "pong", t: ping?.t, timestamp: 1 });
-    expect(bench.client.state.latencyMs).toBe(42);
+    expect(bench.client.state.latency).toMatchObject({ totalMs: 42 });
   });
 });
 

@@ -20,7 +20,7 @@ function failing(bench: Bench, attempts: number): number[] {
 }
 
 /** A client that has tried five times in vain. */
-function disconnected(options: ConstructorParameters<typeof Bench>[0] = {}): Bench {
+function offline(options: ConstructorParameters<typeof Bench>[0] = {}): Bench {
   const bench = new Bench(options);
   bench.client.connect();
   failing(bench, 5);
@@ -44,22 +44,22 @@ describe("attempts", () => {
   });
 
   test("are counted in the log", () => {
-    const bench = disconnected();
+    const bench = offline();
     expect(bench.lines.filter((line) => line.startsWith("Connecting"))).toEqual(
       [1, 2, 3, 4, 5].map((attempt) => `Connecting to wss://api.example/prod (attempt ${attempt}/5)`),
     );
   });
 
-  test("after five it is disconnected, says so once, and goes on seldom", () => {
-    const bench = disconnected();
+  test("after five it is offline, says so once, and goes on seldom", () => {
+    const bench = offline();
     expect(bench.client.state).toMatchObject({
-      status: "disconnected",
+      status: "offline",
       attempt: 0,
       error: { code: "MAX_RETRIES_EXCEEDED" },
     });
     const began = failing(bench, 3);
     expect(began.map((time, at) => time - (began[at - 1] ?? time))).toEqual([0, 22_500, 22_500]);
-    expect(bench.client.state.status).toBe("disconnected");
+    expect(bench.client.state.status).toBe("offline");
     expect(bench.errors.filter((error) => error.code === "MAX_RETRIES_EXCEEDED")).toHaveLength(1);
     bench.clock.advance(30_000);
     bench.socket.onopen?.();
@@ -76,8 +76,8 @@ describe("attempts", () => {
     ["somebody asks", (bench) => bench.client.connect()],
     ["a command is wanted", (bench) => void bench.client.executeCommand("ls").catch(() => {})],
     ["another token is there", (bench) => bench.client.setToken("fresh")],
-  ])("disconnected, it tries at once when %s", (_, happens) => {
-    const bench = disconnected();
+  ])("offline, it tries at once when %s", (_, happens) => {
+    const bench = offline();
     bench.clock.advance(5000);
     expect(bench.sockets).toHaveLength(5);
     happens(bench);
@@ -195,7 +195,7 @@ describe("coming back", () => {
   ])("%s is final", (_, code) => {
     const bench = new Bench().open();
     bench.socket.end(code, "no");
-    expect(bench.client.state.status).toBe("failed");
+    expect(bench.client.state.status).toBe("closed");
     expect(bench.clock.pending).toBe(0);
     expect(bench.page.watched).toBe(false);
   });
@@ -226,7 +226,7 @@ describe("coming back", () => {
     const refusal = { type: "error", code: "FORBIDDEN", message: "not yours", retryable: false };
     const bench = new Bench().open();
     bench.socket.receive(refusal);
-    expect(bench.client.state).toMatchObject({ status: "failed", error: { code: "FORBIDDEN" } });
+    expect(bench.client.state).toMatchObject({ status: "closed", error: { code: "FORBIDDEN" } });
     const attached = new Bench().attach();
     attached.socket.receive(refusal);
     expect(attached.client.state.status).toBe("connected");
@@ -241,7 +241,7 @@ describe("coming back", () => {
     expect(bench.clock.pending).toBe(0);
     expect(bench.page.watched).toBe(false);
     expect(bench.socket.closed).toBe(true);
-    expect(bench.client.state.status).toBe("idle");
+    expect(bench.client.state.status).toBe("closed");
   });
 
   test("commands do not wait for ever, and are not run when nobody waits any more", async () => {

@@ -44,7 +44,7 @@ describe("another life of the shell", () => {
     bench.reopen();
     bench.socket.receive(refusal);
     expect(bench.sockets).toHaveLength(2);
-    expect(bench.client.state).toMatchObject({ status: "failed", error: { code: "SESSION_NOT_FOUND" } });
+    expect(bench.client.state).toMatchObject({ status: "closed", error: { code: "SESSION_NOT_FOUND" } });
   });
 
   test("an answer from before it changes nothing", () => {
@@ -133,14 +133,14 @@ describe("a service that is replaced", () => {
       bench.reopen();
       bench.socket.receive({ type: "error", code: "SESSION_ENDED", message: "over", retryable: false });
     }
-    expect(bench.client.state).toMatchObject({ status: "ended", error: { code: "SESSION_ENDED" } });
+    expect(bench.client.state).toMatchObject({ status: "closed", error: { code: "SESSION_ENDED" } });
     expect(bench.clock.pending).toBe(0);
   });
 
   test("every other end is one", () => {
     const bench = new Bench().attach();
     bench.event(0, exit("detached"));
-    expect(bench.client.state).toMatchObject({ status: "ended", end: { reason: "detached", signal: "SIGHUP" } });
+    expect(bench.client.state).toMatchObject({ status: "closed", end: { reason: "detached", signal: "SIGHUP" } });
   });
 
   test("a page that comes later hears of it from history", () => {

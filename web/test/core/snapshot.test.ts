@@ -154,7 +154,7 @@ describe("what was skipped", () => {
   test("an end among it is the end", () => {
     const bench = new Bench().attach();
     bench.socket.receive(snapshot({ events: [{ pos: 49, kind: "exit", exitCode: 3, reason: "exited" }] }));
-    expect(bench.client.state).toMatchObject({ status: "ended", end: { exitCode: 3 } });
+    expect(bench.client.state).toMatchObject({ status: "closed", end: { exitCode: 3 } });
     expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([50]);
   });
 

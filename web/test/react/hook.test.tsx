@@ -133,7 +133,7 @@ test("what goes wrong is told and shown", async () => {
   });
   expect(heard).toEqual(["SESSION_NOT_FOUND"]);
   expect(result.current.error?.message).toBe("There is no such session.");
-  expect(result.current.state.status).toBe("failed");
+  expect(result.current.state).toBe("closed");
 });
 
 test("a fresh token opens the next connection before the first is closed; another session has its own", async () => {
@@ -154,9 +154,9 @@ test("a fresh token opens the next connection before the first is closed; anothe
 });
 
 test("a function that is another with every render changes nothing", async () => {
-  const { rerender } = await mounted({ token: () => "t1" });
+  const { rerender } = await mounted({ getToken: () => "t1" });
   attached(sockets[0] as FakeSocket);
-  for (let render = 0; render < 5; render += 1) rerender({ ...base, token: () => "t1" });
+  for (let render = 0; render < 5; render += 1) rerender({ ...base, getToken: () => "t1" });
   expect(sockets).toHaveLength(1);
 });
 
@@ -172,15 +172,17 @@ test("what a person should know is told", async () => {
   expect(heard).toEqual(["5.0 kB of output skipped"]);
 });
 
-test("without an address it takes the one that served the page", async () => {
-  const { socket } = await mounted({ url: undefined });
-  expect(socket.url).toBe("ws://localhost:3000/terminal?token=t1&sessionId=s1");
+test("without an address it says what to set", () => {
+  const { result } = renderHook(() => useTerminalApiGateway({ ...base, url: undefined }));
+  expect(result.current).toMatchObject({ state: "closed", error: { code: "URL_MISSING" } });
+  expect(result.current.error?.message).toContain("NEXT_PUBLIC_WS_URL");
+  expect(sockets).toHaveLength(0);
 });
 
 function Page() {
-  return <p>{useTerminalApiGateway(base).state.status}</p>;
+  return <p>{useTerminalApiGateway(base).state}</p>;
 }
 
 test("renders on a server", () => {
-  expect(renderToString(<Page />)).toBe("<p>idle</p>");
+  expect(renderToString(<Page />)).toBe("<p>connecting</p>");
 });

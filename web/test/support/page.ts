@@ -7,6 +7,8 @@ import type { Page, PageChange } from "../../src/core/index.ts";
 /** Visible at first. */
 export class FakePage implements Page {
   visible = true;
+  offline = false;
+  secure = true;
   #changed: ((what: PageChange) => void) | undefined;
 
   /** Whether anyone still listens. */
@@ -31,7 +33,14 @@ export class FakePage implements Page {
     this.#changed?.("shown");
   }
 
+  /** The network is gone. */
+  unplug(): void {
+    this.offline = true;
+    this.#changed?.("offline");
+  }
+
   online(): void {
+    this.offline = false;
     this.#changed?.("online");
   }
 }

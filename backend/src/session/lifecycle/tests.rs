@@ -13,11 +13,18 @@ struct Bench {
 }
 
 impl Bench {
-    /// Limits in seconds. Somebody is attached.
+    /// Limits in seconds. Somebody is attached. Who asks for more time gets an hour, up to twice the life.
     fn new(grace: u32, idle: u32, life: u32) -> Self {
         let start = Instant::now();
-        let limits =
-            Limits { grace: SECOND * grace, idle: SECOND * idle, life: SECOND * life, output_rate: 0, scrollback: 0 };
+        let limits = Limits {
+            grace: SECOND * grace,
+            idle: SECOND * idle,
+            life: SECOND * life,
+            extend: SECOND * 3600,
+            longest: SECOND * life * 2,
+            output_rate: 0,
+            scrollback: 0,
+        };
         let mut life = Lifecycle::new(limits, start);
         life.attached();
         Self { start, life }
@@ -157,4 +164,33 @@ fn overuse_is_said_at_once_and_taken_back() {
     bench.life.overused(true, bench.at(70).now);
     assert_eq!(bench.said_until(70, 100), [(70, "closing", reason, 80)]);
     assert_eq!(bench.life.due(bench.at(80)), Some(reason));
+}
+
+#[test]
+fn who_asks_gets_more_time_up_to_the_longest_and_never_less() {
+    let mut bench = Bench::new(300, 100_000, 14_400);
+    let (life, wall) = (EndReason::MaxLife, |seconds: u64| WALL + seconds * 1000);
+    assert!(!bench.life.extend(bench.at(100).now), "it has more than that already");
+    assert_eq!(bench.life.longest(bench.at(100)), (wall(14_400), true));
+    let said = bench.said_until(0, 14_200);
+    assert_eq!(said, [(14_100, "closing", life, 14_400)]);
+    assert!(bench.life.extend(bench.at(14_200).now));
+    assert_eq!(bench.life.longest(bench.at(14_200)), (wall(17_800), true));
+    let said = bench.said_until(14_200, 17_700);
+    assert_eq!(said, [(14_200, "stays", life, 0), (17_500, "closing", life, 17_800)]);
+    assert!(bench.life.extend(bench.at(17_700).now) && bench.life.extend(bench.at(21_000).now));
+    assert!(bench.life.extend(bench.at(28_000).now));
+    assert_eq!(bench.life.longest(bench.at(28_000)), (wall(28_800), false), "twice the life, and no more");
+    assert!(!bench.life.extend(bench.at(28_700).now));
+    assert_eq!(bench.life.due(bench.at(28_800)), Some(life));
+}
+
+#[test]
+fn where_nobody_gets_more_time_nobody_is_told_so() {
+    let mut bench = Bench::new(300, 100_000, 14_400);
+    for longest in [14_400, 3600] {
+        bench.life.limits.longest = SECOND * longest;
+        assert_eq!(bench.life.longest(bench.at(0)), (WALL + 14_400_000, false));
+        assert!(!bench.life.extend(bench.at(14_000).now));
+    }
 }
