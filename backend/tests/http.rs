@@ -3,6 +3,7 @@
 
 mod support;
 
+use backend::clock::{Clock, SystemClock};
 use backend::pty::scripted::ScriptedShells;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
@@ -86,7 +87,7 @@ async fn a_connection_speaks_for_itself_only() {
 async fn a_ping_is_told_where_its_time_went() {
     let service = scripted().await;
     let claims = gateway_claims(MESSAGE_PATH, PING.as_bytes(), "c=", Some("s"));
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as u64;
+    let now = SystemClock.now_ms();
     let hour = 3_600_000;
     for (received, least, most) in [(now - hour, hour, 2 * hour), (now + hour, 0, 0)] {
         let request = client().post(format!("http://{}{MESSAGE_PATH}", service.address)).body(PING);
