@@ -54,6 +54,9 @@ export function readFrame(message: unknown): ServerFrame | GatewayFault | undefi
     (frame.ackSeq === undefined || whole("ackSeq")) &&
     (frame.epoch === undefined || whole("epoch")) &&
     (frame.have === undefined || whole("have")) &&
+    (frame.gatewayMs === undefined || whole("gatewayMs")) &&
+    (frame.serviceMs === undefined || whole("serviceMs")) &&
+    (frame.endsAt === undefined || whole("endsAt")) &&
     (type !== "attached" || (isObject(frame.limits) && isObject(frame.tty))) &&
     ((type !== "output" && type !== "snapshot") || hasPayload(frame)) &&
     (type !== "snapshot" || hasEvents(frame));
