@@ -30,7 +30,7 @@ const WHO: [(&str, &str, bool, Role, bool, i64); 8] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// What they try.
-const ACTS: [&str; 16] = [
+const ACTS: [&str; 17] = [
     "attach",
     "follow",
     "input",
@@ -38,6 +38,7 @@ const ACTS: [&str; 16] = [
     "command",
     "interrupt",
     "chat_message",
+    "extend",
     "close",
     "plain command",
     "plain resize",
