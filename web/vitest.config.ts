@@ -1,7 +1,17 @@
 /**
- * Unit tests; the browser's are in `e2e/`.
+ * Unit tests; the browser's are in `e2e/`. What touches React runs with the newest and with the oldest that pages may bring.
  */
 
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["test/**/*.test.{ts,tsx}"] } });
+export default defineConfig({
+  test: {
+    projects: [
+      { test: { name: "react 19", include: ["test/**/*.test.{ts,tsx}"] } },
+      {
+        resolve: { alias: [{ find: /^react(-dom)?(?=$|\/)/, replacement: "react$118" }] },
+        test: { name: "react 18", include: ["test/react/*.test.tsx"], setupFiles: ["test/support/react18.ts"] },
+      },
+    ],
+  },
+});

@@ -4,7 +4,7 @@
  */
 
 import { act, cleanup, renderHook, waitFor } from "@testing-library/react";
-import { StrictMode } from "react";
+import { StrictMode, version } from "react";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type TerminalApiGatewayOptions, useTerminalApiGateway } from "../../src/react/index.ts";
@@ -177,6 +177,67 @@ test("without an address it says what to set", () => {
   expect(result.current).toMatchObject({ state: "closed", error: { code: "URL_MISSING" } });
   expect(result.current.error?.message).toContain("NEXT_PUBLIC_WS_URL");
   expect(sockets).toHaveLength(0);
+});
+
+test("runs with the React of its project", ({ task }) => {
+  expect(`react ${version.split(".")[0]}`).toBe(task.file.projectName);
+});
+
+test("the state has five words, and everything about the next attempt", async () => {
+  const { result, socket } = await mounted();
+  expect(result.current).toMatchObject({ state: "connecting", isConnected: false, attempt: 1, retryAt: null });
+  attached(socket, { endsAt: 5000, canExtend: true });
+  expect(result.current).toMatchObject({ state: "connected", attempt: 0, latency: null });
+  expect(result.current.terminal).toMatchObject({ endsAt: 5000, canExtend: true });
+  const [ping] = socket.of("ping");
+  act(() => socket.receive({ type: "pong", t: ping?.t, timestamp: 1, gatewayMs: 0, serviceMs: 0 }));
+  expect(result.current.latency).toMatchObject({ gatewayMs: 0, serviceMs: 0 });
+  const before = Date.now();
+  act(() => socket.end());
+  expect(result.current).toMatchObject({ state: "reconnecting", attempt: 1, latency: null });
+  expect(result.current.retryAt).toBeGreaterThanOrEqual(before);
+  expect(result.current.diagnostics).toMatchObject({ attempts: 1, errorCode: "CONNECTION_FAILED" });
+  act(() => result.current.reconnect());
+  await waitFor(() => expect(sockets).toHaveLength(2), { timeout: 3000 });
+});
+
+test("asks for more time, and ends the session", async () => {
+  const { result, socket } = await mounted();
+  attached(socket);
+  result.current.extend();
+  result.current.close();
+  expect(socket.sent.map(({ type }) => type)).toEqual(expect.arrayContaining(["extend", "close"]));
+  act(() => socket.receive({ type: "event", epoch: 1, pos: 0, kind: "exit", exitCode: 129, reason: "closed" }));
+  expect(result.current).toMatchObject({ state: "closed", error: null, terminal: { end: { reason: "closed" } } });
+});
+
+test("its functions stay the same for as long as the session does", async () => {
+  const { result, rerender } = await mounted();
+  const names = ["executeCommand", "resizeTerminal", "reconnect", "close", "extend", "attach"] as const;
+  const before = names.map((name) => result.current[name]);
+  rerender({ ...base, token: "t2", onMessage: () => {} });
+  expect(names.map((name) => result.current[name])).toEqual(before);
+  rerender({ ...base, sessionId: "s2" });
+  expect(result.current.extend).not.toBe(before[4]);
+});
+
+test("waits for a token that is not there yet", async () => {
+  const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
+    initialProps: { ...base, token: undefined } as TerminalApiGatewayOptions,
+  });
+  await waitFor(() => expect(result.current.error?.code).toBe("UNAUTHORIZED"));
+  expect(sockets).toHaveLength(0);
+  rerender(base);
+  await waitFor(() => expect(sockets).toHaveLength(1), { timeout: 3000 });
+});
+
+test("asks the newest `getToken` before each connection, and says when it fails", async () => {
+  const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
+    initialProps: { ...base, token: undefined, getToken: () => Promise.reject(new Error("no")) },
+  });
+  await waitFor(() => expect(result.current.error?.code).toBe("TOKEN_UNAVAILABLE"));
+  rerender({ ...base, token: undefined, getToken: async () => "fetched" });
+  await waitFor(() => expect(sockets[0]?.url).toContain("token=fetched"), { timeout: 5000 });
 });
 
 function Page() {

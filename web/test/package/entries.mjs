@@ -1,0 +1,26 @@
+/**
+ * The package as it is published, in plain Node: every entry can be loaded where there is no window, and the hook renders on a
+ * server. Run after `tsc -p tsconfig.lib.json`.
+ */
+
+import assert from "node:assert/strict";
+import { createElement } from "react";
+import { renderToString } from "react-dom/server";
+
+assert.equal(typeof window, "undefined");
+
+const [all, core, react, xterm] = await Promise.all([
+  import("termgate-web"),
+  import("termgate-web/core"),
+  import("termgate-web/react"),
+  import("termgate-web/xterm"),
+]);
+assert.equal(core.TerminalClient, all.TerminalClient);
+assert.equal(react.useTerminalApiGateway, all.useTerminalApiGateway);
+assert.equal(xterm.TermgateAddon, all.TermgateAddon);
+
+const Page = () => createElement("p", null, react.useTerminalApiGateway({ sessionId: "s", token: "t" }).state);
+assert.equal(renderToString(createElement(Page)), "<p>connecting</p>");
+
+const client = new core.TerminalClient({ url: "wss://x/y", sessionId: "s", token: "t" });
+assert.equal(client.state.status, "closed");
