@@ -141,10 +141,10 @@ test("when the service dies, a new shell starts below what the old one left, and
     await stack.killService();
     await screen.type("touch typed-for-the-old-one");
     await screen.press("Enter");
-    await expect(page.locator(".detail")).toHaveText(/service/);
+    await expect(page.locator(".tg-detail")).toHaveText(/service/);
     await stack.startService();
     await expect.poll(prompts).toBe(2);
-    await expect(page.locator(".detail")).toHaveText(/thrown away/);
+    await expect(page.locator(".tg-detail")).toHaveText(/thrown away/);
     await screen.type('echo "after <$remembered>" *');
     await screen.press("Enter");
     await screen.shows(/^after <> \*$/m);
@@ -165,11 +165,16 @@ test("when the service is replaced, the page goes on in a new shell and says so"
     await stack.stopService();
     await expect(page.locator("[data-status=reconnecting]")).toBeVisible();
     await stack.startService();
-    await expect(page.locator(".detail")).toHaveText("The shell was started anew: the service was replaced");
+    await expect(page.locator(".tg").getByRole("alert")).toContainText(
+      "The shell was started anew: the service was replaced.",
+    );
     await expect(page.locator("[data-status=connected]")).toBeVisible();
     await screen.prompt();
     await screen.shows(/^before$/m);
     expect(await screen.run("echo after")).toEqual(["after"]);
+    // It stays until somebody has seen it.
+    await page.getByLabel("Dismiss").click();
+    await expect(page.locator(".tg").getByRole("alert")).toHaveCount(0);
     expect(screen.problems).toEqual([]);
   } finally {
     await stack.stop();

@@ -42,6 +42,7 @@ test("Ctrl-C gets through behind 20 KB that were pasted into a program that does
     .toEqual({ echo: false, canonical: true });
   await expect.poll(() => page.evaluate(() => window.termgate?.terminal?.modes.bracketedPasteMode)).toBe(false);
   await screen.paste("touch pasted-and-run\n".repeat(1000));
+  await screen.confirmPaste();
   await screen.press("Control+c");
   await screen.prompt();
   await screen.type("stty echo");
@@ -54,7 +55,7 @@ test("a paste that is far too large is refused as a whole, with a sentence", asy
   const screen = new Screen(page);
   await screen.open(stack.url);
   await screen.paste("x".repeat(20_000_000));
-  await expect(page.locator(".detail")).toHaveText(/^20\.0 MB cannot be sent: .* Nothing of it was sent$/);
+  await expect(page.locator(".tg-detail")).toHaveText(/^20\.0 MB cannot be sent: .* Nothing of it was sent$/);
   expect(await screen.run("echo well")).toEqual(["well"]);
 });
 

@@ -55,7 +55,7 @@ export class Screen {
 
   /** The line below the terminal. */
   status(): Promise<string> {
-    return this.page.locator("footer.status").innerText();
+    return this.page.locator("footer.tg-status").innerText();
   }
 
   async text(): Promise<string> {
@@ -112,6 +112,11 @@ export class Screen {
       data.setData("text/plain", pasted);
       document.activeElement?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
     }, text);
+  }
+
+  /** Several lines into a program that takes them one by one: the page asks. */
+  async confirmPaste(): Promise<void> {
+    await this.page.getByRole("dialog").getByRole("button", { name: "Paste" }).click();
   }
 
   /** For people to look at. */

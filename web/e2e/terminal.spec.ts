@@ -15,7 +15,7 @@ test("a command is typed and its output read", async ({ page, stack }) => {
   await screen.open(stack.url);
   expect(await screen.run("echo $((6 * 7)) answers")).toEqual(["42 answers"]);
   await expect(page.locator("[data-status=connected]")).toBeVisible();
-  await expect(page.locator(".latency")).toHaveText(/^\d+ ms$/);
+  await expect(page.locator(".tg-latency")).toHaveText(/^\d+ ms$/);
   await expect(page.locator(".xterm-screen canvas")).toHaveCount(0);
   await screen.picture("command");
   expect(problems).toEqual([]);
@@ -123,6 +123,7 @@ test("20 KB are pasted whole", async ({ page, stack }) => {
   // The shell's own line editor takes pastes in brackets; the browser must have heard that `cat` does not.
   await expect.poll(() => page.evaluate(() => window.termgate?.terminal?.modes.bracketedPasteMode)).toBe(false);
   await screen.paste(text);
+  await screen.confirmPaste();
   await screen.shows("line 399:");
   await screen.press("Control+d");
   await screen.prompt();

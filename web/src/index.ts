@@ -1,8 +1,10 @@
 /**
- * Termgate in the browser: the client, the hook, the xterm.js addon and a component that joins them.
+ * Termgate in the browser: the client, the hook, the xterm.js addon and the component that joins them.
  */
 
 export * from "./core/index.ts";
 export * from "./react/index.ts";
-export { TerminalView, type TerminalViewProps } from "./view/terminal-view.tsx";
+export type { TermgateHandle, TermgateTerminalProps } from "./view/handle.ts";
+export { useThemeName } from "./view/media.ts";
+export { TermgateTerminal } from "./view/termgate-terminal.tsx";
 export * from "./xterm/index.ts";

@@ -8,7 +8,13 @@ import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
 
 export const metadata: Metadata = { title: "Termgate", description: "A terminal in the browser" };
-export const viewport: Viewport = { themeColor: "#0d1117", interactiveWidget: "resizes-content" };
+export const viewport: Viewport = {
+  themeColor: [
+    { media: "(prefers-color-scheme: light)", color: "#f6f8fa" },
+    { media: "(prefers-color-scheme: dark)", color: "#161b22" },
+  ],
+  interactiveWidget: "resizes-content",
+};
 
 export default function Layout({ children }: { children: ReactNode }) {
   return (

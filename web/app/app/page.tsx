@@ -1,21 +1,22 @@
 /**
- * A terminal that fills the window: the example of how a page uses the hook, and what `make run` opens.
+ * Terminals that fill the window: the example of how a page uses the component, and what `make run` opens.
  */
 
 "use client";
 
 import { useEffect, useState } from "react";
-import { type Access, findAccess } from "./access.ts";
-import { Console } from "./console.tsx";
+import { type Door, findDoor } from "./access.ts";
+import { remembered, type Tabs } from "./tabs.ts";
+import { Workspace } from "./workspace.tsx";
 
 export default function Page() {
-  const [access, setAccess] = useState<Access | null>(null);
+  const [found, setFound] = useState<{ door: Door; tabs: Tabs } | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
 
   useEffect(() => {
     let gone = false;
-    findAccess().then(
-      (found) => gone || setAccess(found),
+    findTabs().then(
+      (tabs) => gone || setFound(tabs),
       (error: unknown) => gone || setProblem(error instanceof Error ? error.message : String(error)),
     );
     return () => {
@@ -23,10 +24,17 @@ export default function Page() {
     };
   }, []);
 
-  if (access) return <Console access={access} />;
+  if (found) return <Workspace door={found.door} initial={found.tabs} />;
   return (
-    <main className="notice" role="status">
+    <main className="opening" role="status">
       {problem ?? "Opening…"}
     </main>
   );
+}
+
+async function findTabs(): Promise<{ door: Door; tabs: Tabs }> {
+  const door = findDoor();
+  const ids = door.several ? remembered(door.wanted) : [];
+  const open = await Promise.all((ids.length > 0 ? ids : [door.wanted]).map((id) => door.open(id)));
+  return { door, tabs: { open, shown: door.wanted ?? open[0]?.sessionId ?? "" } };
 }

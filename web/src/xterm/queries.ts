@@ -17,6 +17,7 @@ const CONTROL: ReadonlyArray<{ prefix?: string; intermediates?: string; final: s
   { prefix: ">", final: "q" },
   { prefix: "?", final: "u" },
   { final: "x" },
+  { prefix: "?", final: "S" },
 ];
 /** DECRQSS and XTGETTCAP. */
 const DEVICE: ReadonlyArray<{ intermediates: string; final: string }> = [
@@ -25,23 +26,30 @@ const DEVICE: ReadonlyArray<{ intermediates: string; final: string }> = [
 ];
 /** Window reports share their letter with commands: 11 to 21 ask, the rest act. */
 const WINDOW_QUESTIONS: readonly number[] = [11, 13, 14, 15, 16, 18, 19, 20, 21];
-/** Colours: the palette, foreground, background, cursor, selection. Setting one is no question. */
-const COLOURS: readonly number[] = [4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+/** Colours (the palette, foreground, background, cursor, selection) and the clipboard. Setting one is no question. */
+const SETTABLE: readonly number[] = [4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 52];
 /** The mode in which a terminal says that it got or lost the focus. */
 const FOCUS_MODE = 1004;
 const FOCUS_REPORTS: readonly string[] = ["\x1b[I", "\x1b[O"];
 
-/** The emulator answers nothing from now on; what people do in it goes to `typed`. */
-export function listenWithoutAnswers(terminal: Terminal, typed: (text: string) => void): IDisposable[] {
-  const { parser } = terminal;
+/** No question reaches what registered before: for the emulator itself, and again after an addon that answers some. */
+export function ignoreQuestions({ parser }: Terminal): IDisposable[] {
   const swallow = () => true;
-  // Switching that mode on makes xterm.js report at once, which is an answer; what follows are events.
-  let switching = false;
   return [
     ...CONTROL.map((id) => parser.registerCsiHandler(id, swallow)),
     ...DEVICE.map((id) => parser.registerDcsHandler(id, swallow)),
-    ...COLOURS.map((id) => parser.registerOscHandler(id, (data) => data.split(";").includes("?"))),
+    ...SETTABLE.map((id) => parser.registerOscHandler(id, (data) => data.split(";").includes("?"))),
     parser.registerCsiHandler({ final: "t" }, ([what]) => WINDOW_QUESTIONS.includes(Number(what))),
+  ];
+}
+
+/** The emulator answers nothing from now on; what people do in it goes to `typed`. */
+export function listenWithoutAnswers(terminal: Terminal, typed: (text: string) => void): IDisposable[] {
+  const { parser } = terminal;
+  // Switching that mode on makes xterm.js report at once, which is an answer; what follows are events.
+  let switching = false;
+  return [
+    ...ignoreQuestions(terminal),
     parser.registerCsiHandler({ prefix: "?", final: "h" }, (modes) => {
       if (!modes.includes(FOCUS_MODE)) return false;
       switching = true;

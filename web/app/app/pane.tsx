@@ -1,0 +1,119 @@
+/**
+ * One session: its terminal, what can be done with it, and its chat.
+ */
+
+"use client";
+
+import { useCallback, useEffect, useRef, useState } from "react";
+import { type TermgateHandle, TermgateTerminal, type TerminalClient, useTerminalApiGateway } from "../../src/index.ts";
+import type { Access } from "./access.ts";
+import { Chat, useChat } from "./chat.tsx";
+import { Icon } from "./icons.tsx";
+import { Popover } from "./popover.tsx";
+import type { Preferences } from "./preferences.ts";
+import { ShareDialog } from "./share-dialog.tsx";
+import { findTimes } from "./times.ts";
+
+/** Browser tests and curious people read the screen through it: the terminal that is shown. */
+declare global {
+  interface Window {
+    termgate?: { terminal: TermgateHandle["terminal"] | null; client: TerminalClient };
+  }
+}
+
+interface PaneProps {
+  access: Access;
+  shown: boolean;
+  preferences: Preferences;
+  onFontSize: (pixels: number) => void;
+  onTitle: (sessionId: string, title: string) => void;
+  onClient: (sessionId: string, client: TerminalClient) => void;
+  /** Puts another session into its place. */
+  onRenew?: (access: Access) => void;
+}
+
+export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient, onRenew }: PaneProps) {
+  const { sessionId, share } = access;
+  const { client, terminal } = useTerminalApiGateway({ ...access, times: useRef(findTimes()).current });
+  const [handle, setHandle] = useState<TermgateHandle | null>(null);
+  const [sharing, setSharing] = useState(false);
+  const chat = useChat(client);
+
+  useEffect(() => {
+    if (!shown) return;
+    window.termgate = { terminal: handle?.terminal ?? null, client };
+    handle?.focus();
+  }, [shown, handle, client]);
+  useEffect(() => onClient(sessionId, client), [onClient, sessionId, client]);
+  useEffect(() => onTitle(sessionId, terminal.title), [onTitle, sessionId, terminal.title]);
+
+  const fileName = `${sessionId}.txt`;
+  const closeShare = useCallback(() => {
+    setSharing(false);
+    handle?.focus();
+  }, [handle]);
+  const closeChat = () => {
+    chat.toggle();
+    handle?.focus();
+  };
+  const whenEnded = onRenew && (
+    <button type="button" onClick={() => onRenew(access)}>
+      New session
+    </button>
+  );
+  return (
+    <div className="pane">
+      <TermgateTerminal {...preferences} {...{ client, onFontSize, whenEnded }} onReady={setHandle}>
+        {share && terminal.role === "controller" && (
+          <button
+            type="button"
+            className="plain"
+            aria-label="Share a read-only link"
+            title="Share a read-only link"
+            onClick={() => setSharing(true)}
+          >
+            <Icon name="share" />
+          </button>
+        )}
+        <button
+          type="button"
+          className="plain"
+          aria-label={chat.unread > 0 ? `Chat, ${chat.unread} new` : "Chat"}
+          title="Chat"
+          aria-pressed={chat.open}
+          onClick={chat.toggle}
+        >
+          <Icon name="chat" />
+          {chat.unread > 0 && <span className="unread">{chat.unread}</span>}
+        </button>
+        <Popover label="More" icon={<Icon name="more" />} className="up">
+          {(close) => {
+            const item = (name: string, keys: string, act: () => void) => (
+              <button
+                type="button"
+                className="item"
+                onClick={() => {
+                  close();
+                  act();
+                }}
+              >
+                <span>{name}</span>
+                <kbd>{keys}</kbd>
+              </button>
+            );
+            return (
+              <div className="menu">
+                {item("Find", "Ctrl-Shift-F", () => handle?.search())}
+                {item("Copy all", "", () => handle?.copyAll())}
+                {item("Download as text", "", () => handle?.download(fileName))}
+                {item("Clear scrollback", "", () => handle?.clear())}
+              </div>
+            );
+          }}
+        </Popover>
+      </TermgateTerminal>
+      {chat.open && <Chat chat={chat} onClose={closeChat} />}
+      {sharing && share && <ShareDialog makeLink={share} onClose={closeShare} />}
+    </div>
+  );
+}

@@ -1,0 +1,60 @@
+/**
+ * A button and what it opens beside itself; closed by Escape, by a click elsewhere, and by leaving it.
+ */
+
+"use client";
+
+import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+
+interface PopoverProps {
+  label: string;
+  icon: ReactNode;
+  className?: string;
+  children: (close: () => void) => ReactNode;
+}
+
+export function Popover({ label, icon, className = "", children }: PopoverProps) {
+  const [open, setOpen] = useState(false);
+  const root = useRef<HTMLDivElement>(null);
+  const button = useRef<HTMLButtonElement>(null);
+  const panel = useId();
+
+  useEffect(() => {
+    if (!open) return;
+    const end = new AbortController();
+    const outside = (event: Event) => {
+      if (!root.current?.contains(event.target as Node)) setOpen(false);
+    };
+    const leave = (event: KeyboardEvent) => {
+      if (event.key !== "Escape") return;
+      setOpen(false);
+      button.current?.focus();
+    };
+    document.addEventListener("pointerdown", outside, { signal: end.signal });
+    document.addEventListener("focusin", outside, { signal: end.signal });
+    document.addEventListener("keydown", leave, { signal: end.signal });
+    return () => end.abort();
+  }, [open]);
+
+  return (
+    <div className={`popover ${className}`} ref={root}>
+      <button
+        ref={button}
+        type="button"
+        className="plain"
+        aria-label={label}
+        title={label}
+        aria-expanded={open}
+        aria-controls={panel}
+        onClick={() => setOpen(!open)}
+      >
+        {icon}
+      </button>
+      {open && (
+        <section id={panel} className="popover-panel" aria-label={label}>
+          {children(() => setOpen(false))}
+        </section>
+      )}
+    </div>
+  );
+}

@@ -1,0 +1,42 @@
+/**
+ * How somebody likes their terminal, kept by the browser.
+ */
+
+"use client";
+
+import { useCallback, useEffect, useState } from "react";
+import type { ThemeName } from "../../src/index.ts";
+
+/** All of it. */
+export interface Preferences {
+  theme: ThemeName | "system";
+  /** In pixels. */
+  fontSize: number;
+  copyOnSelect: boolean;
+  screenReader: boolean;
+}
+
+const DEFAULT: Preferences = { theme: "system", fontSize: 14, copyOnSelect: false, screenReader: false };
+const STORED = "termgate.preferences";
+
+/** The preferences, and a way to change some. */
+export function usePreferences(): [Preferences, (change: Partial<Preferences>) => void] {
+  const [preferences, setPreferences] = useState(DEFAULT);
+  useEffect(() => setPreferences(read()), []);
+  const change = useCallback((some: Partial<Preferences>) => {
+    setPreferences((old) => {
+      const next = { ...old, ...some };
+      localStorage.setItem(STORED, JSON.stringify(next));
+      return next;
+    });
+  }, []);
+  return [preferences, change];
+}
+
+function read(): Preferences {
+  try {
+    return { ...DEFAULT, ...(JSON.parse(localStorage.getItem(STORED) ?? "{}") as Partial<Preferences>) };
+  } catch {
+    return DEFAULT;
+  }
+}

@@ -1,0 +1,70 @@
+/**
+ * The row of tabs, with the keys that such a row has.
+ */
+
+"use client";
+
+import { type KeyboardEvent, useRef } from "react";
+import { Icon } from "./icons.tsx";
+
+interface TabBarProps {
+  tabs: ReadonlyArray<{ sessionId: string; name: string }>;
+  shown: string;
+  onShow: (sessionId: string) => void;
+  /** Absent where the page may show one session only. */
+  onClose?: (sessionId: string) => void;
+  onNew?: () => void;
+}
+
+export function TabBar({ tabs, shown, onShow, onClose, onNew }: TabBarProps) {
+  const list = useRef<HTMLDivElement>(null);
+  const onKeyDown = (event: KeyboardEvent, at: number) => {
+    const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
+    const next = to === undefined ? undefined : tabs[(to + tabs.length) % tabs.length];
+    if (event.key === "Delete") onClose?.(tabs[at]?.sessionId ?? "");
+    if (!next) return;
+    event.preventDefault();
+    // Enter shows it, and the terminal takes the focus.
+    list.current?.querySelector<HTMLElement>(`#tab-${CSS.escape(next.sessionId)}`)?.focus();
+  };
+  return (
+    <div className="tabs">
+      <div className="tab-list" role="tablist" aria-label="Terminals" ref={list}>
+        {tabs.map(({ sessionId, name }, at) => (
+          <button
+            key={sessionId}
+            type="button"
+            role="tab"
+            id={`tab-${sessionId}`}
+            className="tab"
+            aria-selected={sessionId === shown}
+            aria-controls={`panel-${sessionId}`}
+            tabIndex={sessionId === shown ? 0 : -1}
+            title={`${name} (session ${sessionId})`}
+            onClick={() => onShow(sessionId)}
+            onAuxClick={(event) => event.button === 1 && onClose?.(sessionId)}
+            onKeyDown={(event) => onKeyDown(event, at)}
+          >
+            <span>{name}</span>
+          </button>
+        ))}
+      </div>
+      {onClose && tabs.length > 1 && (
+        <button
+          type="button"
+          className="plain"
+          aria-label="Close this terminal"
+          title="Close this terminal"
+          onClick={() => onClose(shown)}
+        >
+          <Icon name="close" />
+        </button>
+      )}
+      {onNew && (
+        <button type="button" className="plain" aria-label="New terminal" title="New terminal" onClick={onNew}>
+          <Icon name="plus" />
+        </button>
+      )}
+    </div>
+  );
+}

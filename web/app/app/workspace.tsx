@@ -1,0 +1,94 @@
+/**
+ * The tabs and what is in them. A tab that was shown once stays mounted, so that its terminal goes on listening.
+ */
+
+"use client";
+
+import { useCallback, useEffect, useRef, useState } from "react";
+import { type TerminalClient, useThemeName } from "../../src/index.ts";
+import type { Access, Door } from "./access.ts";
+import { Pane } from "./pane.tsx";
+import { usePreferences } from "./preferences.ts";
+import { Settings } from "./settings.tsx";
+import { TabBar } from "./tab-bar.tsx";
+import { closed, opened, remember, replaced, type Tabs } from "./tabs.ts";
+
+export function Workspace({ door, initial }: { door: Door; initial: Tabs }) {
+  const [tabs, setTabs] = useState(initial);
+  const [seen, setSeen] = useState<ReadonlySet<string>>(new Set([initial.shown]));
+  const [titles, setTitles] = useState<Record<string, string>>({});
+  const clients = useRef(new Map<string, TerminalClient>());
+  const [preferences, change] = usePreferences();
+  const themeName = useThemeName(preferences.theme);
+  const { open, shown } = tabs;
+
+  useEffect(() => remember(tabs), [tabs]);
+  useEffect(() => setSeen((seen) => (seen.has(shown) ? seen : new Set([...seen, shown]))), [shown]);
+  useEffect(() => {
+    document.documentElement.dataset.theme = themeName;
+  }, [themeName]);
+  useEffect(() => {
+    const title = titles[shown];
+    document.title = title ? `${title} – Termgate` : "Termgate";
+  }, [titles, shown]);
+
+  const openNew = useCallback(async () => {
+    const access = await door.open(null);
+    setTabs((tabs) => opened(tabs, access));
+  }, [door]);
+  const show = useCallback((sessionId: string) => setTabs((tabs) => ({ ...tabs, shown: sessionId })), []);
+  const close = (sessionId: string) => {
+    // Nobody could reach its shell any more.
+    clients.current.get(sessionId)?.close();
+    setTabs((tabs) => closed(tabs, sessionId));
+    if (open.length === 1) openNew();
+  };
+  const renew = useCallback(
+    async ({ sessionId }: Access) => {
+      const access = await door.open(null);
+      setTabs((tabs) => replaced(tabs, sessionId, access));
+    },
+    [door],
+  );
+  const onClient = useCallback((sessionId: string, client: TerminalClient) => {
+    clients.current.set(sessionId, client);
+  }, []);
+  const onTitle = useCallback((sessionId: string, title: string) => {
+    setTitles((titles) => ({ ...titles, [sessionId]: title }));
+  }, []);
+
+  const names = open.map(({ sessionId }, at) => ({ sessionId, name: titles[sessionId] || `Terminal ${at + 1}` }));
+  return (
+    <div className="workspace">
+      <header className="bar">
+        <h1 className="unseen">Termgate</h1>
+        <TabBar tabs={names} shown={shown} onShow={show} {...(door.several && { onClose: close, onNew: openNew })} />
+        <Settings preferences={preferences} onChange={change} />
+      </header>
+      <main className="panes">
+        {open.map((access) => (
+          <div
+            key={access.sessionId}
+            id={`panel-${access.sessionId}`}
+            role="tabpanel"
+            aria-labelledby={`tab-${access.sessionId}`}
+            className="panel"
+            hidden={access.sessionId !== shown}
+          >
+            {(access.sessionId === shown || seen.has(access.sessionId)) && (
+              <Pane
+                access={access}
+                shown={access.sessionId === shown}
+                preferences={preferences}
+                onFontSize={(fontSize) => change({ fontSize })}
+                onTitle={onTitle}
+                onClient={onClient}
+                {...(door.several && { onRenew: renew })}
+              />
+            )}
+          </div>
+        ))}
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,78 @@
+/**
+ * What axe finds wrong, in every theme and with everything open: nothing.
+ */
+
+import { AxeBuilder } from "@axe-core/playwright";
+import { expect, type Page } from "@playwright/test";
+import { Screen } from "./screen.ts";
+import { test } from "./stack.ts";
+
+async function violations(page: Page): Promise<string[]> {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  return violations.flatMap(({ id, nodes }) => nodes.map((node) => `${id}: ${node.target.join(" ")}: ${node.html}`));
+}
+
+for (const theme of ["dark", "light", "contrast"] as const) {
+  test(`nothing is wrong in ${theme}`, async ({ page, stack }) => {
+    await page.addInitScript((theme) => {
+      localStorage.setItem("termgate.preferences", JSON.stringify({ theme, screenReader: true }));
+    }, theme);
+    const screen = new Screen(page);
+    await screen.open(stack.url);
+    await expect(page.locator(`.tg[data-theme=${theme}]`)).toBeVisible();
+    await screen.run("for i in 1 2 3 4 5 6 7; do printf '\\e[3%dm colour %d \\e[9%dm bright\\e[0m\\n' $i $i $i; done");
+    await page.getByLabel("New terminal").click();
+    await screen.prompt();
+    const shown = page.locator(".panel:not([hidden])");
+    await shown.locator(".tg-latency").click();
+    expect(await violations(page), "the terminal").toEqual([]);
+    await shown.getByRole("button", { name: "Chat" }).click();
+    await page.getByRole("textbox", { name: "Message" }).fill("hello");
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("log")).toContainText("hello");
+    await shown.locator(".xterm-screen").click();
+    await screen.press("Control+Shift+F");
+    await page.getByLabel("Find in the terminal").fill("nothing like it");
+    await page.getByLabel("Settings").click();
+    expect(await violations(page), "find, chat and settings").toEqual([]);
+    await shown.locator(".xterm-screen").click();
+    await screen.type("cat");
+    await screen.press("Enter");
+    await expect.poll(() => page.evaluate(() => window.termgate?.terminal?.modes.bracketedPasteMode)).toBe(false);
+    await screen.paste("one\ntwo\n");
+    await expect(page.getByRole("dialog")).toBeVisible();
+    expect(await violations(page), "the question before a paste").toEqual([]);
+    await screen.picture(`theme-${theme}`);
+  });
+}
+
+test("the page follows what the system says about colours and contrast", async ({ page, stack }) => {
+  await page.emulateMedia({ colorScheme: "dark" });
+  const screen = new Screen(page);
+  await screen.open(stack.url);
+  const background = () => page.evaluate(() => window.termgate?.terminal?.options.theme?.background);
+  await expect.poll(background).toBe("#0d1117");
+  await page.emulateMedia({ colorScheme: "light" });
+  await expect.poll(background).toBe("#ffffff");
+  await page.emulateMedia({ colorScheme: "light", contrast: "more" });
+  await expect.poll(background).toBe("#000000");
+});
+
+test("everything is reached with the keyboard, and what has the focus shows it", async ({ page, stack }) => {
+  const screen = new Screen(page);
+  await screen.open(stack.url);
+  const ring = () => page.locator(".tg-stage").evaluate((stage) => getComputedStyle(stage, "::after").boxShadow);
+  const focused = await ring();
+  await page.getByRole("tab").focus();
+  await expect.poll(ring).not.toBe(focused);
+  const names: string[] = [];
+  for (let at = 0; at < 3; at += 1) {
+    await page.keyboard.press("Tab");
+    names.push(await page.evaluate(() => document.activeElement?.getAttribute("aria-label") ?? ""));
+    const outline = await page.evaluate(
+      () => document.activeElement && getComputedStyle(document.activeElement).outlineStyle,
+    );
+    if (at < 2) expect(outline).toBe("solid");
+  }
+  expect(names).toEqual(["New terminal", "Settings", "Terminal input"]);
+});

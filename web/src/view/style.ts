@@ -1,0 +1,115 @@
+/**
+ * The component's style sheet. It travels with the component, so that a page has nothing to import and nothing to forget; React
+ * puts it into the head once, however many terminals there are.
+ */
+
+export const STYLE = `
+.tg {
+  --tg-bg: #0d1117; --tg-bar: #161b22; --tg-line: #30363d; --tg-text: #9da7b3; --tg-strong: #e6edf3; --tg-button: #21262d;
+  --tg-button-hover: #30363d; --tg-accent: #2f81f7; --tg-accent-text: #ffffff; --tg-good: #3fb950; --tg-warn: #e3b341; --tg-bad: #ff7b72;
+  --tg-shadow: 0 8px 24px rgb(1 4 9 / 75%);
+  position: relative; display: flex; flex-direction: column; width: 100%; height: 100%; min-height: 0; overflow: hidden;
+  background: var(--tg-bg); color: var(--tg-text); font: 12px/1.4 system-ui, sans-serif; color-scheme: dark;
+}
+.tg[data-theme="light"] {
+  --tg-bg: #ffffff; --tg-bar: #f6f8fa; --tg-line: #d0d7de; --tg-text: #57606a; --tg-strong: #1f2328; --tg-button: #ffffff;
+  --tg-button-hover: #eaeef2; --tg-accent: #0969da; --tg-good: #1a7f37; --tg-warn: #7d4e00; --tg-bad: #cf222e;
+  --tg-shadow: 0 8px 24px rgb(140 149 159 / 35%); color-scheme: light;
+}
+.tg[data-theme="contrast"] {
+  --tg-bg: #000000; --tg-bar: #000000; --tg-line: #ffffff; --tg-text: #ffffff; --tg-strong: #ffffff; --tg-button: #000000;
+  --tg-button-hover: #333333; --tg-accent: #ffff00; --tg-accent-text: #000000; --tg-good: #4dff4d; --tg-warn: #ffff4d;
+  --tg-bad: #ff8a8a; --tg-shadow: none;
+}
+.tg *, .tg *::before { box-sizing: border-box; }
+.tg-stage { position: relative; flex: 1; min-height: 0; padding: 6px 0 2px 8px; }
+.tg-stage::after { content: ""; position: absolute; inset: 0; pointer-events: none; z-index: 6; box-shadow: inset 0 0 0 0 transparent; }
+.tg-stage:focus-within::after { box-shadow: inset 0 0 0 1px var(--tg-accent); }
+.tg[data-theme="contrast"] .tg-stage:focus-within::after { box-shadow: inset 0 0 0 2px var(--tg-accent); }
+.tg[data-bell] .tg-stage::after { box-shadow: inset 0 0 0 3px var(--tg-warn); }
+@media (prefers-reduced-motion: no-preference) { .tg-stage::after { transition: box-shadow 120ms; } }
+.tg-screen { width: 100%; height: 100%; overflow: hidden; }
+.tg-screen[data-boxed] .xterm { outline: 1px solid var(--tg-line); }
+.tg button, .tg a.tg-button {
+  padding: 2px 10px; border: 1px solid var(--tg-line); border-radius: 6px; background: var(--tg-button); color: var(--tg-strong);
+  font: inherit; text-decoration: none; cursor: pointer; white-space: nowrap;
+}
+.tg button:hover, .tg a.tg-button:hover { background: var(--tg-button-hover); }
+.tg button:focus-visible, .tg a:focus-visible, .tg input:focus-visible, .tg-lines:focus-visible {
+  outline: 2px solid var(--tg-accent); outline-offset: 1px;
+}
+.tg button[aria-pressed="true"], .tg .tg-primary { background: var(--tg-accent); border-color: var(--tg-accent); color: var(--tg-accent-text); }
+.tg[data-theme="dark"] button[aria-pressed="true"], .tg[data-theme="dark"] .tg-primary { background: #1f6feb; border-color: #1f6feb; }
+.tg .tg-primary:hover { filter: brightness(1.1); }
+.tg-status {
+  position: relative; display: flex; align-items: center; gap: 10px; flex: none; min-height: 30px; padding: 2px 10px;
+  background: var(--tg-bar); border-top: 1px solid var(--tg-line); white-space: nowrap; font-variant-numeric: tabular-nums;
+}
+.tg-state { color: var(--tg-strong); margin-left: -3px; }
+.tg-detail { overflow: hidden; text-overflow: ellipsis; min-width: 0; }
+.tg-spring { flex: 1; }
+.tg-short { color: var(--tg-warn) !important; font-weight: 600; }
+.tg-badge { padding: 1px 8px; border: 1px solid var(--tg-accent); border-radius: 10px; color: var(--tg-strong); }
+.tg-dot { width: 8px; height: 8px; flex: none; border-radius: 50%; background: var(--tg-bad); }
+.tg[data-status="connected"] .tg-dot { background: var(--tg-good); }
+.tg[data-stalled] .tg-dot, .tg[data-status="connecting"] .tg-dot, .tg[data-status="reconnecting"] .tg-dot { background: var(--tg-warn); }
+.tg-trip { min-width: 5em; text-align: right; }
+.tg button.tg-latency { border-color: transparent; background: none; color: var(--tg-text); padding: 2px 6px; margin-right: -6px; }
+.tg button.tg-latency:hover, .tg button.tg-latency[aria-expanded="true"] { background: var(--tg-button-hover); color: var(--tg-strong); }
+.tg-hops {
+  position: absolute; right: 8px; bottom: calc(100% + 6px); z-index: 8; display: grid; gap: 6px; min-width: 250px; padding: 12px 14px;
+  border: 1px solid var(--tg-line); border-radius: 8px; background: var(--tg-bar); box-shadow: var(--tg-shadow); text-align: left;
+}
+.tg-hops b { color: var(--tg-strong); }
+.tg-hop { display: grid; grid-template-columns: 9em 1fr 4em; align-items: center; gap: 8px; }
+.tg-hop > :last-child { text-align: right; color: var(--tg-strong); }
+.tg-hop meter { width: 100%; height: 10px; }
+.tg-find {
+  position: absolute; top: 0; right: 20px; z-index: 7; display: flex; align-items: center; gap: 4px; max-width: calc(100% - 28px); padding: 6px;
+  border: 1px solid var(--tg-line); border-top: 0; border-radius: 0 0 8px 8px; background: var(--tg-bar); box-shadow: var(--tg-shadow);
+}
+.tg-find input {
+  width: 14em; min-width: 6em; padding: 4px 8px; border: 1px solid var(--tg-line); border-radius: 6px; background: var(--tg-bg);
+  color: var(--tg-strong); font: inherit;
+}
+.tg-find input::placeholder { color: var(--tg-text); opacity: 1; }
+.tg-find button { padding: 4px 8px; }
+.tg-find button:not([aria-pressed="true"]) { border-color: transparent; background: none; }
+.tg[data-theme="contrast"] .tg-find button { border-color: var(--tg-line); }
+.tg-find button:hover { background: var(--tg-button-hover); }
+.tg-count { min-width: 6.5em; padding: 0 4px; text-align: center; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.tg-banner {
+  position: absolute; top: 8px; left: 50%; z-index: 6; translate: -50%; display: flex; align-items: center; gap: 12px; width: max-content;
+  max-width: calc(100% - 32px); padding: 6px 6px 6px 14px; border: 1px solid var(--tg-line); border-left: 4px solid var(--tg-warn); border-radius: 8px;
+  background: var(--tg-bar); box-shadow: var(--tg-shadow);
+}
+.tg-banner b { color: var(--tg-strong); }
+.tg-banner button { border-color: transparent; background: none; }
+.tg-dialog {
+  width: min(560px, calc(100vw - 32px)); padding: 20px; border: 1px solid var(--tg-line); border-radius: 12px; background: var(--tg-bar);
+  color: var(--tg-text); font: 13px/1.5 system-ui, sans-serif; box-shadow: var(--tg-shadow);
+}
+.tg-dialog::backdrop { background: rgb(1 4 9 / 45%); }
+.tg-dialog h2 { margin: 0 0 4px; color: var(--tg-strong); font-size: 16px; font-weight: 600; }
+.tg-dialog p { margin: 0 0 12px; }
+.tg-lines {
+  max-height: min(40vh, 260px); margin: 0 0 14px; padding: 8px 0; overflow: auto; border: 1px solid var(--tg-line); border-radius: 8px;
+  background: var(--tg-bg); color: var(--tg-strong); font: 12px/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace;
+}
+.tg-lines ol { margin: 0; padding: 0 12px 0 44px; }
+.tg-lines li { white-space: pre-wrap; overflow-wrap: anywhere; padding-left: 4px; }
+.tg-lines li::marker { color: var(--tg-text); }
+.tg-lines p { margin: 4px 12px 0; }
+.tg-dialog label { display: flex; align-items: center; gap: 8px; }
+.tg-buttons { display: flex; justify-content: flex-end; gap: 8px; margin-top: 16px; }
+.tg-buttons button { padding: 6px 16px; }
+.tg-keys { display: flex; gap: 6px; flex: none; padding: 6px 8px; overflow-x: auto; background: var(--tg-bar); border-top: 1px solid var(--tg-line); }
+.tg-keys button { flex: 1; min-width: 40px; min-height: 38px; padding: 0 4px; font-size: 14px; touch-action: manipulation; user-select: none; }
+.tg-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@media (max-width: 600px) {
+  .tg-size { display: none; }
+  .tg-status { gap: 8px; padding: 2px 8px; }
+  .tg-find { right: 8px; }
+  .tg-find input { width: 9em; }
+}
+`;

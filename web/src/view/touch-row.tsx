@@ -1,0 +1,37 @@
+/**
+ * Keys that a telephone's keyboard has not. They never take the focus, so that the keyboard stays.
+ */
+
+"use client";
+
+import type { TouchKey, TouchKeys } from "../xterm/index.ts";
+
+const KEYS: ReadonlyArray<{ key: TouchKey; text: string; name: string }> = [
+  { key: "Escape", text: "Esc", name: "Escape" },
+  { key: "Tab", text: "Tab", name: "Tab" },
+  { key: "ArrowLeft", text: "←", name: "Left" },
+  { key: "ArrowDown", text: "↓", name: "Down" },
+  { key: "ArrowUp", text: "↑", name: "Up" },
+  { key: "ArrowRight", text: "→", name: "Right" },
+];
+
+export function TouchRow({ keys, control }: { keys: TouchKeys | undefined; control: boolean }) {
+  return (
+    <div
+      className="tg-keys"
+      role="toolbar"
+      aria-label="Keys"
+      onPointerDown={(event) => event.preventDefault()}
+      onMouseDown={(event) => event.preventDefault()}
+    >
+      <button type="button" aria-pressed={control} aria-label="Control" onClick={() => keys?.toggleControl()}>
+        Ctrl
+      </button>
+      {KEYS.map(({ key, text, name }) => (
+        <button type="button" key={key} aria-label={name} onClick={() => keys?.press(key)}>
+          {text}
+        </button>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,30 @@
+/**
+ * Whom a slow round trip is blamed on.
+ */
+
+import { expect, test } from "vitest";
+import { hopsOf, slowSentence } from "../../src/view/latency.ts";
+
+const trip = (networkMs: number | null, gatewayMs: number | null, serviceMs: number | null, totalMs = 400) => ({
+  totalMs,
+  networkMs,
+  gatewayMs,
+  serviceMs,
+});
+
+test.each([
+  ["the network", trip(300, 60, 40), "Slow: your network takes 300 of 400 ms"],
+  ["the gateway", trip(50, 310, 40), "Slow: the gateway takes 310 of 400 ms"],
+  ["the machine", trip(50, 60, 290), "Slow: the lab machine takes 290 of 400 ms"],
+  ["a service without a gateway", trip(100, null, 300), "Slow: the lab machine takes 300 of 400 ms"],
+  ["a service that does not say", trip(null, null, null), "Keys take long to show"],
+])("%s", (_, latency, sentence) => expect(slowSentence(latency)).toBe(sentence));
+
+test("what nobody feels is not said", () => {
+  expect(slowSentence(trip(200, 9, 40, 249))).toBeNull();
+  expect(slowSentence(null)).toBeNull();
+});
+
+test("hops come in the order of the way, the unknown left out", () => {
+  expect(hopsOf(trip(1, null, 3)).map(({ name }) => name)).toEqual(["your network", "the lab machine"]);
+});

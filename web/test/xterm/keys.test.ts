@@ -1,0 +1,50 @@
+/**
+ * Which keys are the terminal's own.
+ */
+
+import { describe, expect, test } from "vitest";
+import { actionOf, type Key } from "../../src/xterm/keys.ts";
+
+const KEY: Key = { key: "", code: "", ctrlKey: false, metaKey: false, shiftKey: false, altKey: false };
+const key = (key: string, fields: Partial<Key> = {}): Key => ({
+  ...KEY,
+  key,
+  code: `Key${key.toUpperCase()}`,
+  ...fields,
+});
+const ctrl = { ctrlKey: true };
+const ctrlShift = { ctrlKey: true, shiftKey: true };
+const cmd = { metaKey: true };
+
+describe("on a PC", () => {
+  test.each([
+    ["Ctrl-Shift-C copies", key("C", ctrlShift), "copy"],
+    ["Ctrl-Shift-V pastes", key("V", ctrlShift), "paste"],
+    ["Ctrl-Shift-F finds", key("F", ctrlShift), "find"],
+    ["by its place where letters are Cyrillic", key("С", { ...ctrlShift, code: "KeyC" }), "copy"],
+    ["by its letter where the layout is another", key("C", { ...ctrlShift, code: "KeyI" }), "copy"],
+    ["Ctrl-plus with Shift", key("+", ctrlShift), "bigger"],
+    ["Ctrl-equals", key("=", ctrl), "bigger"],
+    ["Ctrl-minus", key("-", ctrl), "smaller"],
+    ["Ctrl-0", key("0", ctrl), "normal"],
+    ["Ctrl-C is the shell's", key("c", ctrl), undefined],
+    ["Ctrl-V is the shell's", key("v", ctrl), undefined],
+    ["Ctrl-Shift-minus is Ctrl-_, which undoes", key("_", ctrlShift), undefined],
+    ["Ctrl-Alt is a third level of the keyboard", key("c", { ...ctrlShift, altKey: true }), undefined],
+    ["Win-C is the system's", key("c", cmd), undefined],
+    ["a letter", key("c"), undefined],
+    ["another letter", key("X", ctrlShift), undefined],
+  ] as const)("%s", (_, pressed, action) => expect(actionOf(pressed, false)).toBe(action));
+});
+
+describe("on a Mac", () => {
+  test.each([
+    ["Cmd-C copies", key("c", cmd), "copy"],
+    ["Cmd-V pastes", key("v", cmd), "paste"],
+    ["Cmd-F finds", key("f", cmd), "find"],
+    ["Cmd-plus", key("+", { ...cmd, shiftKey: true }), "bigger"],
+    ["Ctrl-C is the shell's", key("c", ctrl), undefined],
+    ["Ctrl-minus is the shell's", key("-", ctrl), undefined],
+    ["Cmd-Shift-C is the browser's", key("c", { ...cmd, shiftKey: true }), undefined],
+  ] as const)("%s", (_, pressed, action) => expect(actionOf(pressed, true)).toBe(action));
+});

@@ -1,0 +1,64 @@
+/**
+ * The keys that a telephone has not.
+ */
+
+import headless from "@xterm/headless";
+import type { Terminal } from "@xterm/xterm";
+import { describe, expect, test } from "vitest";
+import { controlled, sequenceOf, TouchKeys } from "../../src/xterm/touch-keys.ts";
+
+test("arrows have two forms, and a third with Ctrl", () => {
+  expect(sequenceOf("ArrowUp", false, false)).toBe("\x1b[A");
+  expect(sequenceOf("ArrowUp", true, false)).toBe("\x1bOA");
+  expect(sequenceOf("ArrowLeft", true, true)).toBe("\x1b[1;5D");
+  expect(sequenceOf("Escape", false, false)).toBe("\x1b");
+  expect(sequenceOf("Tab", false, false)).toBe("\t");
+});
+
+test.each([
+  ["c", "\x03"],
+  ["C", "\x03"],
+  ["[", "\x1b"],
+  [" ", "\0"],
+  ["é", "é"],
+  ["", ""],
+])("Ctrl-%s", (typed, sent) => expect(controlled(typed)).toBe(sent));
+
+describe("Ctrl stays down", () => {
+  function row() {
+    const terminal = new headless.Terminal({ allowProposedApi: true });
+    const sent: string[] = [];
+    const lit: boolean[] = [];
+    terminal.onData((text) => sent.push(text));
+    const keys = new TouchKeys(terminal as unknown as Terminal, (down) => lit.push(down));
+    return { keys, sent, lit };
+  }
+
+  test("for one character", () => {
+    const { keys, lit } = row();
+    keys.toggleControl();
+    expect([keys.typed("r"), keys.typed("r")]).toEqual(["\x12", "r"]);
+    expect(lit).toEqual([true, false]);
+  });
+
+  test("or one key of the row", () => {
+    const { keys, sent } = row();
+    keys.toggleControl();
+    keys.press("ArrowRight");
+    keys.press("ArrowRight");
+    expect(sent).toEqual(["\x1b[1;5C", "\x1b[C"]);
+  });
+
+  test("but not for a paste", () => {
+    const { keys } = row();
+    keys.toggleControl();
+    expect([keys.typed("a whole text"), keys.typed("c")]).toEqual(["a whole text", "\x03"]);
+  });
+
+  test("until it is touched again", () => {
+    const { keys } = row();
+    keys.toggleControl();
+    keys.toggleControl();
+    expect(keys.typed("c")).toBe("c");
+  });
+});
