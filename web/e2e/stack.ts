@@ -49,7 +49,12 @@ export const test = base.extend<object, { stack: Stack }>({
 });
 
 /** Starts one; the gateway may get more arguments. */
-export async function startStack(...gatewayArgs: string[]): Promise<Stack> {
+export function startStack(...gatewayArgs: string[]): Promise<Stack> {
+  return startStackWith({}, ...gatewayArgs);
+}
+
+/** Starts one whose service has other settings. */
+export async function startStackWith(settings: Record<string, string>, ...gatewayArgs: string[]): Promise<Stack> {
   const home = mkdtempSync(join(tmpdir(), "termgate-e2e-"));
   const secrets = { JWT_SECRET: secret(), GATEWAY_SECRET: secret() };
   const gatewayPort = await freePort();
@@ -59,7 +64,7 @@ export async function startStack(...gatewayArgs: string[]): Promise<Stack> {
   const backendUrl = shared?.url ?? `http://127.0.0.1:${ports[0]}`;
   const redis = shared ? { REDIS_URL: shared.redis, ADVERTISE_URL: "auto" } : undefined;
   // The tests are one user, who opens a session for each.
-  const common = { ...secrets, ...redis, HOST: "127.0.0.1", HOME: home, MAX_SESSIONS_PER_USER: "100" };
+  const common = { ...secrets, ...redis, HOST: "127.0.0.1", HOME: home, MAX_SESSIONS_PER_USER: "100", ...settings };
   const service = () => ports.map((port) => start("termgate", [], { ...common, PORT: String(port) }, home));
   const answer = (backend: Process[]) =>
     Promise.all(backend.map((instance, at) => answers(`http://127.0.0.1:${ports[at]}/health`, instance)));

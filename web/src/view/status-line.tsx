@@ -15,6 +15,8 @@ import { reason, stateSentence } from "./words.ts";
 
 /** Less than this is left of the session: said where it is seen, in ms. */
 const SHORT_MS = 10 * 60_000;
+/** Asking for more time gives an hour from then: with more than this left, it would hardly be any. */
+const EXTEND_MS = 30 * 60_000;
 
 interface StatusLineProps {
   client: TerminalClient;
@@ -36,6 +38,7 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
     focus();
   };
   const why = reason(state, now);
+  const idle = closing?.reason === "idle";
   const left = connected && endsAt !== null ? endsAt - now : null;
   return (
     <footer className="tg-status">
@@ -67,9 +70,9 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
           {duration(left)} left
         </span>
       )}
-      {connected && canExtend && role === "controller" && (
+      {connected && role === "controller" && (idle || (canExtend && left !== null && left < EXTEND_MS)) && (
         <button type="button" onClick={then(() => client.extend())}>
-          Extend
+          {idle ? "Keep open" : "Extend"}
         </button>
       )}
       {children}

@@ -51,7 +51,9 @@ export function TermgateTerminal(props: TermgateTerminalProps) {
     setFont(latestFont.current);
   }, []);
   useEffect(() => showFont(fontSize), [showFont, fontSize]);
-  const [finding, setFinding] = useState<string | null>(null);
+  // Asked for again, it begins again.
+  const [finding, setFinding] = useState<{ text: string; times: number } | null>(null);
+  const find = useCallback((text: string) => setFinding((was) => ({ text, times: (was?.times ?? 0) + 1 })), []);
   const [question, setQuestion] = useState<{ text: string; answer: (paste: boolean) => void } | null>(null);
   const asks = useRef(true);
   const [control, setControl] = useState(false);
@@ -67,7 +69,7 @@ export function TermgateTerminal(props: TermgateTerminalProps) {
         ? new Promise((answer) => setQuestion({ text, answer }))
         : Promise.resolve(true),
     onAction(action) {
-      if (action === "find") setFinding(opened?.terminal.getSelection().split("\n")[0] ?? "");
+      if (action === "find") handle?.search();
       else if (action === "normal") changeFont(NORMAL_FONT);
       else changeFont(latestFont.current + (action === "bigger" ? 1 : -1));
     },
@@ -100,13 +102,13 @@ export function TermgateTerminal(props: TermgateTerminalProps) {
     return {
       terminal,
       focus: () => terminal.focus(),
-      search: (text) => setFinding(text ?? terminal.getSelection().split("\n")[0] ?? ""),
+      search: (text) => find(text ?? terminal.getSelection().split("\n")[0] ?? ""),
       copyAll: () => copyText(textOf(terminal)),
       download: (fileName = "terminal.txt") => saveText(textOf(terminal), fileName),
       clear: () => terminal.clear(),
       setFontSize: showFont,
     };
-  }, [opened, showFont]);
+  }, [opened, showFont, find]);
   useImperativeHandle(props.ref, () => handle as TermgateHandle, [handle]);
   const ready = useRef(onReady);
   useEffect(() => {
@@ -149,7 +151,9 @@ export function TermgateTerminal(props: TermgateTerminalProps) {
       <div className="tg-stage" style={{ background: settings.theme.background }}>
         <div ref={host} className="tg-screen" />
         {notices.lasting && <Banner text={notices.lasting} onClose={dismiss} />}
-        {opened && finding !== null && <FindBar opened={opened} initial={finding} onClose={closeFind} />}
+        {opened && finding && (
+          <FindBar key={finding.times} opened={opened} initial={finding.text} onClose={closeFind} />
+        )}
       </div>
       {question && <PasteDialog text={question.text} onAnswer={answer} />}
       {(touchKeys ?? coarse) && state.role === "controller" && <TouchRow keys={opened?.touch} control={control} />}
