@@ -3,7 +3,7 @@
  */
 
 import type { ITerminalOptions, ITheme, Terminal } from "@xterm/xterm";
-import type { ReactNode, Ref } from "react";
+import type { ReactNode } from "react";
 import type { TerminalClient } from "../core/index.ts";
 import type { ThemeName } from "../xterm/index.ts";
 
@@ -24,7 +24,7 @@ export interface TermgateHandle {
   terminal: Terminal;
 }
 
-/** What `<TermgateTerminal>` takes. Every one but `client` may be left out, and all may change at any time but `options`. */
+/** What `<TermgateTerminal>` takes besides a `ref` to its handle. Every one but `client` may be left out, and all may change at any time but `options`. */
 export interface TermgateTerminalProps {
   /** Of `useTerminalApiGateway`, or one that the page has made itself. */
   client: TerminalClient;
@@ -54,7 +54,6 @@ export interface TermgateTerminalProps {
   /** Anything else of xterm.js; read when the terminal opens. */
   options?: ITerminalOptions;
   className?: string;
-  ref?: Ref<TermgateHandle>;
   /** The terminal stands; called with `null` when it goes. */
   onReady?: (handle: TermgateHandle | null) => void;
   onBell?: () => void;

@@ -53,7 +53,7 @@ export const STYLE = `
 .tg-dot { width: 8px; height: 8px; flex: none; border-radius: 50%; background: var(--tg-bad); }
 .tg[data-status="connected"] .tg-dot { background: var(--tg-good); }
 .tg[data-stalled] .tg-dot, .tg[data-status="connecting"] .tg-dot, .tg[data-status="reconnecting"] .tg-dot { background: var(--tg-warn); }
-.tg-trip { min-width: 5em; text-align: right; }
+.tg-trip { flex: none; min-width: 5em; text-align: right; }
 .tg button.tg-latency { border-color: transparent; background: none; color: var(--tg-text); padding: 2px 6px; margin-right: -6px; }
 .tg button.tg-latency:hover, .tg button.tg-latency[aria-expanded="true"] { background: var(--tg-button-hover); color: var(--tg-strong); }
 .tg-hops {
@@ -107,7 +107,7 @@ export const STYLE = `
 .tg-keys button { flex: 1; min-width: 40px; min-height: 38px; padding: 0 4px; font-size: 14px; touch-action: manipulation; user-select: none; }
 .tg-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 600px) {
-  .tg-size { display: none; }
+  .tg-size, .tg-left:not(.tg-short) { display: none; }
   .tg-status { gap: 8px; padding: 2px 8px; }
   .tg-find { right: 8px; }
   .tg-find input { width: 9em; }

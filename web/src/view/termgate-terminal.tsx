@@ -5,7 +5,16 @@
 
 "use client";
 
-import { useCallback, useEffect, useImperativeHandle, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import {
+  forwardRef,
+  useCallback,
+  useEffect,
+  useImperativeHandle,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { INITIAL_STATE, type TerminalState } from "../core/index.ts";
 import { boundFont, copyText, LEAST_CONTRAST, type TerminalEars, THEMES, textOf } from "../xterm/index.ts";
 import { Banner } from "./banner.tsx";
@@ -28,140 +37,143 @@ const NORMAL_FONT = 14;
 const ABOUT_TO: TerminalState = { ...INITIAL_STATE, status: "connecting" };
 
 /** Needs the style sheet `@xterm/xterm/css/xterm.css` on the page; its own it brings along. */
-export function TermgateTerminal(props: TermgateTerminalProps) {
-  const { client, theme = "system", fontSize = NORMAL_FONT, touchKeys, label = "Terminal", onReady } = props;
-  const state = useSyncExternalStore(
-    useCallback((changed) => client.subscribe(changed), [client]),
-    () => (client.state === INITIAL_STATE ? ABOUT_TO : client.state),
-    () => ABOUT_TO,
-  );
-  const themeName = useThemeName(theme);
-  const still = useMedia("(prefers-reduced-motion: reduce)");
-  const coarse = useMedia("(pointer: coarse)");
-  const notices = useNotices(client);
-  const root = useRef<HTMLElement>(null);
-  const host = useRef<HTMLDivElement>(null);
-  const ringBell = useBell(root);
+export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps>(
+  function TermgateTerminal(props, ref) {
+    const { client, theme = "system", fontSize = NORMAL_FONT, touchKeys, label = "Terminal", onReady } = props;
+    const state = useSyncExternalStore(
+      useCallback((changed) => client.subscribe(changed), [client]),
+      () => (client.state === INITIAL_STATE ? ABOUT_TO : client.state),
+      () => ABOUT_TO,
+    );
+    const themeName = useThemeName(theme);
+    const still = useMedia("(prefers-reduced-motion: reduce)");
+    const coarse = useMedia("(pointer: coarse)");
+    const notices = useNotices(client);
+    const root = useRef<HTMLElement>(null);
+    const host = useRef<HTMLDivElement>(null);
+    const ringBell = useBell(root);
 
-  const [font, setFont] = useState(fontSize);
-  // Keys may come faster than React renders.
-  const latestFont = useRef(font);
-  const showFont = useCallback((pixels: number) => {
-    latestFont.current = boundFont(pixels);
-    setFont(latestFont.current);
-  }, []);
-  useEffect(() => showFont(fontSize), [showFont, fontSize]);
-  // Asked for again, it begins again.
-  const [finding, setFinding] = useState<{ text: string; times: number } | null>(null);
-  const find = useCallback((text: string) => setFinding((was) => ({ text, times: (was?.times ?? 0) + 1 })), []);
-  const [question, setQuestion] = useState<{ text: string; answer: (paste: boolean) => void } | null>(null);
-  const asks = useRef(true);
-  const [control, setControl] = useState(false);
+    const [font, setFont] = useState(fontSize);
+    // Keys may come faster than React renders.
+    const latestFont = useRef(font);
+    const showFont = useCallback((pixels: number) => {
+      latestFont.current = boundFont(pixels);
+      setFont(latestFont.current);
+    }, []);
+    useEffect(() => showFont(fontSize), [showFont, fontSize]);
+    // Asked for again, it begins again.
+    const [finding, setFinding] = useState<{ text: string; times: number } | null>(null);
+    const find = useCallback((text: string) => setFinding((was) => ({ text, times: (was?.times ?? 0) + 1 })), []);
+    const [question, setQuestion] = useState<{ text: string; answer: (paste: boolean) => void } | null>(null);
+    const asks = useRef(true);
+    const [control, setControl] = useState(false);
 
-  const changeFont = (pixels: number) => {
-    showFont(pixels);
-    props.onFontSize?.(latestFont.current);
-  };
-  const ears: TerminalEars = {
-    copyOnSelect: () => props.copyOnSelect === true,
-    confirmPaste: (text) =>
-      props.warnBeforePaste !== false && asks.current
-        ? new Promise((answer) => setQuestion({ text, answer }))
-        : Promise.resolve(true),
-    onAction(action) {
-      if (action === "find") handle?.search();
-      else if (action === "normal") changeFont(NORMAL_FONT);
-      else changeFont(latestFont.current + (action === "bigger" ? 1 : -1));
-    },
-    onBell() {
-      ringBell();
-      props.onBell?.();
-    },
-    onProgramCopied(characters) {
-      notices.say(
-        characters === null
-          ? "A program wanted to copy something, and the browser refused"
-          : `A program copied ${characters} ${characters === 1 ? "character" : "characters"}`,
-      );
-    },
-    onControl: setControl,
-  };
-  const settings = {
-    theme: props.palette ?? THEMES[themeName],
-    minimumContrastRatio: LEAST_CONTRAST[themeName],
-    cursorBlink: !still,
-    screenReaderMode: props.screenReader === true,
-    disableStdin: state.role === "viewer",
-    ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
-  };
-  const opened = useTerminal(host, client, settings, font, props.options, ears);
-
-  const handle = useMemo<TermgateHandle | null>(() => {
-    if (!opened) return null;
-    const { terminal } = opened;
-    return {
-      terminal,
-      focus: () => terminal.focus(),
-      search: (text) => find(text ?? terminal.getSelection().split("\n")[0] ?? ""),
-      copyAll: () => copyText(textOf(terminal)),
-      download: (fileName = "terminal.txt") => saveText(textOf(terminal), fileName),
-      clear: () => terminal.clear(),
-      setFontSize: showFont,
+    const changeFont = (pixels: number) => {
+      showFont(pixels);
+      props.onFontSize?.(latestFont.current);
     };
-  }, [opened, showFont, find]);
-  useImperativeHandle(props.ref, () => handle as TermgateHandle, [handle]);
-  const ready = useRef(onReady);
-  useEffect(() => {
-    ready.current = onReady;
-  });
-  useEffect(() => {
-    if (!handle) return;
-    ready.current?.(handle);
-    return () => ready.current?.(null);
-  }, [handle]);
+    const ears: TerminalEars = {
+      copyOnSelect: () => props.copyOnSelect === true,
+      confirmPaste: (text) =>
+        props.warnBeforePaste !== false && asks.current
+          ? new Promise((answer) => setQuestion({ text, answer }))
+          : Promise.resolve(true),
+      onAction(action) {
+        if (action === "find") handle?.search();
+        else if (action === "normal") changeFont(NORMAL_FONT);
+        else changeFont(latestFont.current + (action === "bigger" ? 1 : -1));
+      },
+      onBell() {
+        ringBell();
+        props.onBell?.();
+      },
+      onProgramCopied(characters) {
+        notices.say(
+          characters === null
+            ? "A program wanted to copy something, and the browser refused"
+            : `A program copied ${characters} ${characters === 1 ? "character" : "characters"}`,
+        );
+      },
+      onControl: setControl,
+    };
+    const settings = {
+      theme: props.palette ?? THEMES[themeName],
+      minimumContrastRatio: LEAST_CONTRAST[themeName],
+      cursorBlink: !still,
+      screenReaderMode: props.screenReader === true,
+      disableStdin: state.role === "viewer",
+      ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
+    };
+    const opened = useTerminal(host, client, settings, font, props.options, ears);
 
-  const focus = () => opened?.terminal.focus();
-  const closeFind = () => {
-    setFinding(null);
-    focus();
-  };
-  const dismiss = () => {
-    notices.dismiss();
-    focus();
-  };
-  const answer = (paste: boolean, again: boolean) => {
-    asks.current = again;
-    question?.answer(paste);
-    setQuestion(null);
-  };
+    const handle = useMemo<TermgateHandle | null>(() => {
+      if (!opened) return null;
+      const { terminal } = opened;
+      return {
+        terminal,
+        focus: () => terminal.focus(),
+        search: (text) => find(text ?? terminal.getSelection().split("\n")[0] ?? ""),
+        copyAll: () => copyText(textOf(terminal)),
+        download: (fileName = "terminal.txt") => saveText(textOf(terminal), fileName),
+        clear: () => terminal.clear(),
+        setFontSize: showFont,
+      };
+    }, [opened, showFont, find]);
+    // There is none until the terminal stands.
+    useImperativeHandle(ref, () => handle as TermgateHandle, [handle]);
+    const ready = useRef(onReady);
+    useEffect(() => {
+      ready.current = onReady;
+    });
+    useEffect(() => {
+      if (!handle) return;
+      ready.current?.(handle);
+      return () => ready.current?.(null);
+    }, [handle]);
 
-  return (
-    <section
-      ref={root}
-      className={props.className ? `tg ${props.className}` : "tg"}
-      aria-label={label}
-      data-theme={themeName}
-      data-status={state.status}
-      data-role={state.role}
-      data-stalled={isStalled(state) || undefined}
-    >
-      <style href="termgate" precedence="termgate">
-        {STYLE}
-      </style>
-      <div className="tg-stage" style={{ background: settings.theme.background }}>
-        <div ref={host} className="tg-screen" />
-        {notices.lasting && <Banner text={notices.lasting} onClose={dismiss} />}
-        {opened && finding && (
-          <FindBar key={finding.times} opened={opened} initial={finding.text} onClose={closeFind} />
+    const focus = () => opened?.terminal.focus();
+    const closeFind = () => {
+      setFinding(null);
+      focus();
+    };
+    const dismiss = () => {
+      notices.dismiss();
+      focus();
+    };
+    const answer = (paste: boolean, again: boolean) => {
+      asks.current = again;
+      question?.answer(paste);
+      setQuestion(null);
+    };
+
+    return (
+      <section
+        ref={root}
+        className={props.className ? `tg ${props.className}` : "tg"}
+        aria-label={label}
+        data-theme={themeName}
+        data-status={state.status}
+        data-role={state.role}
+        data-stalled={isStalled(state) || undefined}
+      >
+        <style href="termgate" precedence="termgate">
+          {STYLE}
+        </style>
+        <div className="tg-stage" style={{ background: settings.theme.background }}>
+          <div ref={host} className="tg-screen" />
+          {notices.lasting && <Banner text={notices.lasting} onClose={dismiss} />}
+          {opened && finding && (
+            <FindBar key={finding.times} opened={opened} initial={finding.text} onClose={closeFind} />
+          )}
+        </div>
+        {question && <PasteDialog text={question.text} onAnswer={answer} />}
+        {(touchKeys ?? coarse) && state.role === "controller" && <TouchRow keys={opened?.touch} control={control} />}
+        {props.statusLine !== false && (
+          <StatusLine client={client} state={state} notice={notices.passing} focus={focus} whenEnded={props.whenEnded}>
+            {props.children}
+          </StatusLine>
         )}
-      </div>
-      {question && <PasteDialog text={question.text} onAnswer={answer} />}
-      {(touchKeys ?? coarse) && state.role === "controller" && <TouchRow keys={opened?.touch} control={control} />}
-      {props.statusLine !== false && (
-        <StatusLine client={client} state={state} notice={notices.passing} focus={focus} whenEnded={props.whenEnded}>
-          {props.children}
-        </StatusLine>
-      )}
-    </section>
-  );
-}
+      </section>
+    );
+  },
+);

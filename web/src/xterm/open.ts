@@ -113,6 +113,8 @@ const DEFAULTS = {
   cursorBlink: true,
   fontFamily: 'ui-monospace, "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
   fontSize: 14,
+  // Rows of exactly a character's height cut off the underscores of some fonts.
+  lineHeight: 1.1,
   scrollback: 10_000,
   macOptionIsMeta: true,
   theme: THEMES.dark,
