@@ -12,6 +12,7 @@ import { usePreferences } from "./preferences.ts";
 import { Settings } from "./settings.tsx";
 import { TabBar } from "./tab-bar.tsx";
 import { closed, opened, remember, replaced, type Tabs } from "./tabs.ts";
+import { useVisibleHeight } from "./visible-height.ts";
 
 export function Workspace({ door, initial }: { door: Door; initial: Tabs }) {
   const [tabs, setTabs] = useState(initial);
@@ -22,6 +23,7 @@ export function Workspace({ door, initial }: { door: Door; initial: Tabs }) {
   const themeName = useThemeName(preferences.theme);
   const { open, shown } = tabs;
 
+  useVisibleHeight();
   useEffect(() => remember(tabs), [tabs]);
   useEffect(() => setSeen((seen) => (seen.has(shown) ? seen : new Set([...seen, shown]))), [shown]);
   useEffect(() => {
