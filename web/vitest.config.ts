@@ -10,7 +10,11 @@ export default defineConfig({
       { test: { name: "react 19", include: ["test/**/*.test.{ts,tsx}"] } },
       {
         resolve: { alias: [{ find: /^react(-dom)?(?=$|\/)/, replacement: "react$118" }] },
-        test: { name: "react 18", include: ["test/react/*.test.tsx"], setupFiles: ["test/support/react18.ts"] },
+        test: {
+          name: "react 18",
+          include: ["test/react/*.test.tsx", "test/view/*.test.tsx"],
+          setupFiles: ["test/support/react18.ts"],
+        },
       },
     ],
   },

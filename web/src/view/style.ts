@@ -1,6 +1,6 @@
 /**
- * The component's style sheet. It travels with the component, so that a page has nothing to import and nothing to forget; React
- * puts it into the head once, however many terminals there are.
+ * The component's style sheet. It travels with the component, so that a page has nothing to import and nothing to forget; React 19
+ * puts it into the head once, however many terminals there are; React 18 leaves it where it is, once for each.
  */
 
 export const STYLE = `
