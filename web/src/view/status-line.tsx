@@ -56,7 +56,7 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
         </button>
       )}
       {end && whenEnded}
-      <span className="tg-detail" title={why || notice}>
+      <span className={connected && closing ? "tg-detail tg-short" : "tg-detail"} title={why || notice}>
         {why || notice || (connected && slowSentence(latency))}
       </span>
       <span className="tg-spring" />
