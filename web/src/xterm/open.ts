@@ -117,6 +117,7 @@ const DEFAULTS = {
   lineHeight: 1.1,
   scrollback: 10_000,
   macOptionIsMeta: true,
+  macOptionClickForcesSelection: true,
   theme: THEMES.dark,
   minimumContrastRatio: LEAST_CONTRAST.dark,
 } satisfies ITerminalOptions;
