@@ -14,9 +14,12 @@ use std::time::Duration;
 
 /// Variables that a function's process gets when they are set here. Secrets have the same names as on Lambda.
 /// AWS credentials are not among them: a function under test should not find the developer's own.
-const PASSED_ON: [&str; 13] = [
+const PASSED_ON: [&str; 16] = [
     "TABLE_NAME",
     "JWT_SECRET",
+    "JWT_PUBLIC_KEY",
+    "JWT_JWKS",
+    "JWT_JWKS_URL",
     "JWT_ISSUER",
     "JWT_AUDIENCE",
     "GATEWAY_SECRET",
@@ -256,6 +259,7 @@ mod tests {
     fn a_process_of_the_function_gets_what_lambda_would_give_it() {
         let lookup = |name: &str| match name {
             "JWT_SECRET" => Some(SECRET.to_owned()),
+            "JWT_JWKS_URL" => Some("https://keys.example".to_owned()),
             "HOME" => Some("/root".to_owned()),
             _ => None,
         };
@@ -264,6 +268,7 @@ mod tests {
         let expected = [
             ("APP_RUNNER_URL", "http://127.0.0.1:3001"),
             ("DOMAIN_NAME", "http://127.0.0.1:7"),
+            ("JWT_JWKS_URL", "https://keys.example"),
             ("JWT_SECRET", SECRET),
             ("STAGE", "dev"),
             ("TABLE_NAME", "mine"),
