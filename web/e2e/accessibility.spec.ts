@@ -75,4 +75,7 @@ test("everything is reached with the keyboard, and what has the focus shows it",
     if (at < 2) expect(outline).toBe("solid");
   }
   expect(names).toEqual(["New terminal", "Settings", "Terminal input"]);
+  // The shell gets Tab; this is the way out.
+  await page.keyboard.press("Control+Shift+L");
+  await expect(page.getByLabel("Share a read-only link")).toBeFocused();
 });

@@ -9,6 +9,7 @@ import {
   forwardRef,
   useCallback,
   useEffect,
+  useId,
   useImperativeHandle,
   useMemo,
   useRef,
@@ -52,6 +53,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const root = useRef<HTMLElement>(null);
     const host = useRef<HTMLDivElement>(null);
     const ringBell = useBell(root);
+    const help = useId();
 
     const [font, setFont] = useState(fontSize);
     // Keys may come faster than React renders.
@@ -72,6 +74,12 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       showFont(pixels);
       props.onFontSize?.(latestFont.current);
     };
+    /** To the first thing after the terminal that takes the focus. */
+    const leave = () => {
+      const next = root.current?.querySelector<HTMLElement>(".tg-status :is(button, a)");
+      if (next) next.focus();
+      else opened?.terminal.blur();
+    };
     const ears: TerminalEars = {
       copyOnSelect: () => props.copyOnSelect === true,
       confirmPaste: (text) =>
@@ -80,6 +88,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           : Promise.resolve(true),
       onAction(action) {
         if (action === "find") handle?.search();
+        else if (action === "leave") leave();
         else if (action === "normal") changeFont(NORMAL_FONT);
         else changeFont(latestFont.current + (action === "bigger" ? 1 : -1));
       },
@@ -151,6 +160,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         ref={root}
         className={props.className ? `tg ${props.className}` : "tg"}
         aria-label={label}
+        aria-describedby={help}
         data-theme={themeName}
         data-status={state.status}
         data-role={state.role}
@@ -160,6 +170,9 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           {STYLE}
         </style>
         <div className="tg-stage" style={{ background: settings.theme.background }}>
+          <p id={help} className="tg-hidden">
+            Tab goes to the shell. Ctrl-Shift-L leaves the terminal.
+          </p>
           <div ref={host} className="tg-screen" />
           {notices.lasting && <Banner text={notices.lasting} onClose={dismiss} />}
           {opened && finding && (

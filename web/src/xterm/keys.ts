@@ -1,14 +1,17 @@
 /**
- * Keys that are the terminal's own and not the shell's: copy, paste, find, font size. Ctrl-C is none of them: it always interrupts.
+ * Keys that are the terminal's own and not the shell's: copy, paste, find, font size, and a way out for who has no mouse, since
+ * the shell gets Tab. Ctrl-C is none of them: it always interrupts.
  */
 
 /** What a key does to the terminal itself. */
-export type Action = "copy" | "paste" | "find" | "bigger" | "smaller" | "normal";
+export type Action = "copy" | "paste" | "find" | "leave" | "bigger" | "smaller" | "normal";
 
 /** What of a keyboard event decides. */
 export type Key = Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">;
 
 const LETTERS: Record<string, Action> = { c: "copy", v: "paste", f: "find" };
+/** With Ctrl-Shift everywhere. */
+const LEAVE = "l";
 const SIZES: Record<string, Action> = { "+": "bigger", "=": "bigger", "-": "smaller", "0": "normal" };
 
 /** The action of a key; `apple` where Cmd takes the place of Ctrl-Shift. */
@@ -21,6 +24,7 @@ export function actionOf(key: Key, apple: boolean): Action | undefined {
     const size = SIZES[key.key];
     if (size) return size;
   }
+  if (key.ctrlKey && key.shiftKey && !key.metaKey && letter(key) === LEAVE) return "leave";
   if (command ? !key.shiftKey : control && key.shiftKey) return LETTERS[letter(key)];
   return undefined;
 }
