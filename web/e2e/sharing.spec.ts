@@ -115,8 +115,21 @@ test("tabs keep their shells, also over a reload, and one that is closed leaves 
   await page.getByRole("tab").last().click();
   await screen.prompt();
   expect(await screen.run('echo "$where"')).toEqual(["second"]);
-  await page.getByLabel("Close this terminal").click();
-  await expect(page.getByRole("tab")).toHaveCount(1);
+  // More than there is room for: the one shown is in sight.
+  for (let at = 0; at < 3; at += 1) {
+    await page.getByLabel("New terminal").click();
+    await screen.prompt();
+  }
+  await page.setViewportSize({ width: 390, height: 500 });
+  await page.getByRole("tab").first().press("Enter");
+  await expect(page.getByRole("tab").first()).toBeInViewport({ ratio: 0.9 });
+  await expect(page.getByRole("tab").last()).not.toBeInViewport();
+  for (let left = 4; left > 0; left -= 1) {
+    await page.getByRole("tab").last().press("Enter");
+    await expect(page.getByRole("tab").last()).toBeInViewport({ ratio: 0.9 });
+    await page.getByLabel("Close this terminal").click();
+    await expect(page.getByRole("tab")).toHaveCount(left);
+  }
   expect(await screen.run('echo "$where"')).toEqual(["first"]);
   expect(screen.problems).toEqual([]);
 });

@@ -4,7 +4,7 @@
 
 "use client";
 
-import { type KeyboardEvent, useRef } from "react";
+import { type KeyboardEvent, useEffect, useRef } from "react";
 import { Icon } from "./icons.tsx";
 
 interface TabBarProps {
@@ -18,6 +18,9 @@ interface TabBarProps {
 
 export function TabBar({ tabs, shown, onShow, onClose, onNew }: TabBarProps) {
   const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    list.current?.querySelector(`#tab-${CSS.escape(shown)}`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [shown]);
   const onKeyDown = (event: KeyboardEvent, at: number) => {
     const to = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: tabs.length - 1 }[event.key];
     const next = to === undefined ? undefined : tabs[(to + tabs.length) % tabs.length];

@@ -59,7 +59,11 @@ export function Workspace({ door, initial }: { door: Door; initial: Tabs }) {
     setTitles((titles) => ({ ...titles, [sessionId]: title }));
   }, []);
 
-  const names = open.map(({ sessionId }, at) => ({ sessionId, name: titles[sessionId] || `Terminal ${at + 1}` }));
+  // Shells give themselves the same title, and where it is narrow only its beginning is seen.
+  const names = open.map(({ sessionId }, at) => {
+    const title = titles[sessionId] || "Terminal";
+    return { sessionId, name: open.length > 1 ? `${at + 1}: ${title}` : title };
+  });
   return (
     <div className="workspace">
       <header className="bar">

@@ -9,7 +9,7 @@ export function Banner({ text, onClose }: { text: string; onClose: () => void })
   return (
     <div className="tg-banner" role="alert">
       <span>
-        <b>{text}.</b> What ran before is gone; what it printed is above.
+        <b>{text}.</b> What ran before is gone.
       </span>
       <button type="button" aria-label="Dismiss" onClick={onClose}>
         ✕
