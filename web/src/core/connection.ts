@@ -186,8 +186,9 @@ export class Connection {
     };
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = ({ code, reason }) => {
-      const expired = hasExpired(token, clock.wall());
-      this.#end(closed(code, reason, { url: this.#shown, opened: this.#opened, worked: this.#worked, expired }));
+      const been = { url: this.#shown, opened: this.#opened, worked: this.#worked };
+      const fetched = typeof this.port.token !== "string";
+      this.#end(closed(code, reason, { ...been, expired: hasExpired(token, clock.wall()), fetched }));
     };
   }
 

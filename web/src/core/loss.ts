@@ -34,6 +34,8 @@ export interface Stage {
   worked: boolean;
   /** The token's expiry is past, by this machine's clock. */
   expired: boolean;
+  /** The next connection has another token, or may have. */
+  fetched: boolean;
 }
 
 /** This side found it of no use. */
@@ -51,7 +53,7 @@ export function closed(code: number, reason: string, stage: Stage): Loss {
 
 type Meaning = { error: TerminalError["code"]; sentence: string; remedy: Remedy };
 
-function meaning(code: number, { url, opened, worked, expired }: Stage): Meaning {
+function meaning(code: number, { url, opened, worked, expired, fetched }: Stage): Meaning {
   const lost = (sentence: string, remedy: Remedy = "wait"): Meaning => ({
     ...{ error: "CONNECTION_FAILED", sentence, remedy },
   });
@@ -83,7 +85,7 @@ function meaning(code: number, { url, opened, worked, expired }: Stage): Meaning
   if (code >= 4500 && code < 4600) return lost("The service has a fault of its own; it is tried again.");
   if (opened || worked) return lost(`The connection was lost (${code}).`);
   // Browsers give no reason for a refused handshake; but a gateway that is asked with an old token always refuses.
-  if (expired) return EXPIRED;
+  if (expired) return fetched ? { ...EXPIRED, remedy: "wait" } : EXPIRED;
   return lost(
     `${url} could not be opened, and browsers do not say why: check the address, that the token is valid, and that ` +
       "the gateway allows this page's origin.",

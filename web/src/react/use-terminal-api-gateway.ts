@@ -24,7 +24,7 @@ import {
 /** What the page hands in. Functions may be others with every render. */
 export interface TerminalApiGatewayOptions {
   sessionId: string;
-  /** A JWT; another one is put to use at once, unnoticed. While there is none yet, it waits for it. */
+  /** A JWT; another one is put to use at once, unnoticed. `null`: it is on its way, and nothing happens before. */
   token?: string | null | undefined;
   /** Instead of `token`: asked for a fresh one before each connection. */
   getToken?: (() => string | Promise<string>) | undefined;
@@ -87,6 +87,7 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
     return fetches ? () => latest.current.getToken?.() ?? "" : (token ?? "");
   }, [fetches, token]);
   const first = useRef({ source, maxAttempts: options.maxAttempts ?? 5, times: options.times });
+  const waits = token === null && !fetches;
   const client = useMemo(() => {
     const { source, ...rest } = first.current;
     return new TerminalClient({ url, sessionId, token: source, ...rest });
@@ -99,6 +100,7 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
   useEffect(() => client.setToken(source), [client, source]);
 
   useEffect(() => {
+    if (waits) return;
     let connected = false;
     const follow = () => {
       const now = client.state.status === "connected";
@@ -118,7 +120,7 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
       client.disconnect();
       for (const stop of stops) stop();
     };
-  }, [client]);
+  }, [client, waits]);
 
   const terminal = useSyncExternalStore(
     useCallback((changed) => client.subscribe(changed), [client]),

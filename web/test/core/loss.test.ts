@@ -157,6 +157,18 @@ describe("a token past its expiry", () => {
     expect(bench.sockets).toHaveLength(2);
   });
 
+  test("is tried again where it was fetched, since the next one may be another", async () => {
+    const bench = new Bench({ token: async () => jwt(now() - 11) });
+    bench.client.connect();
+    bench.clock.advance(0);
+    await settled();
+    bench.socket.end();
+    expect(bench.client.state).toMatchObject({ status: "connecting", error: { code: "TOKEN_EXPIRED" } });
+    bench.clock.advance(1000);
+    await settled();
+    expect(bench.sockets).toHaveLength(2);
+  });
+
   test("is no reason where the clocks may only differ, or a connection worked", () => {
     const fresh = new Bench({ token: jwt(now() - 5) });
     fresh.client.connect();

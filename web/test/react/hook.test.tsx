@@ -221,7 +221,18 @@ test("its functions stay the same for as long as the session does", async () => 
   expect(result.current.extend).not.toBe(before[4]);
 });
 
-test("waits for a token that is not there yet", async () => {
+test("waits for a token that is on its way without a word", async () => {
+  const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
+    initialProps: { ...base, token: null } as TerminalApiGatewayOptions,
+    wrapper: StrictMode,
+  });
+  expect(result.current).toMatchObject({ state: "connecting", error: null });
+  rerender(base);
+  await waitFor(() => expect(sockets).toHaveLength(1));
+  expect(result.current.error).toBeNull();
+});
+
+test("says that a token is missing, and goes on when there is one", async () => {
   const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
     initialProps: { ...base, token: undefined } as TerminalApiGatewayOptions,
   });
