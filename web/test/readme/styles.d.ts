@@ -1,0 +1,3 @@
+/** As Next.js declares it for its apps. */
+
+declare module "*.css";
