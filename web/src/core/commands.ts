@@ -49,8 +49,8 @@ export class Commands {
     return this.#pending.has(id);
   }
 
-  done(id: string, result: CommandResult): void {
-    this.#take(id)?.resolve(result);
+  done(id: string, { result, exitCode, truncated }: CommandResult): void {
+    this.#take(id)?.resolve({ result, exitCode, truncated });
   }
 
   failed(id: string, error: TerminalError): void {

@@ -17,7 +17,8 @@ afterEach(() => vi.unstubAllEnvs());
 
 test.each(["app/api/terminal-token/route.ts", "app/lab/terminal.tsx"])("has %s as it is", (path) => {
   expect(readme).toContain(`\`${path}\``);
-  expect(readme).toContain(`\n${read(path)}\`\`\`\n`);
+  const code = read(path).replace(/^\/\*\*[^/]*\*\/\n\n/, "");
+  expect(readme).toContain(`\n${code}\`\`\`\n`);
 });
 
 async function ask(user: string | undefined, lab: string): Promise<Response> {

@@ -1,3 +1,7 @@
+/**
+ * The README's example of a terminal in a page.
+ */
+
 "use client";
 
 import "@xterm/xterm/css/xterm.css";

@@ -1,3 +1,7 @@
+/**
+ * The README's example of a route that hands out tokens.
+ */
+
 import { SignJWT } from "jose";
 import { currentUser } from "@/auth"; // yours
 
