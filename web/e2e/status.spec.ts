@@ -30,7 +30,7 @@ test("a connection that cannot be made is counted down to, and made at once when
 });
 
 test("an end that is to come is announced, and moved by who asks", async ({ page }) => {
-  const stack = await startStackWith({ SESSION_MAX_SECONDS: "8", SESSION_EXTEND_SECONDS: "1800" });
+  const stack = await startStackWith({ SESSION_MAX_SECONDS: "12", SESSION_EXTEND_SECONDS: "1800" });
   try {
     const screen = new Screen(page);
     await screen.open(stack.url);
@@ -46,7 +46,7 @@ test("an end that is to come is announced, and moved by who asks", async ({ page
 });
 
 test("an end that came says why", async ({ page }) => {
-  const settings = { SESSION_MAX_SECONDS: "3", SESSION_LONGEST_SECONDS: "3" };
+  const settings = { SESSION_MAX_SECONDS: "5", SESSION_LONGEST_SECONDS: "5" };
   const stack = await startStackWith(settings);
   try {
     await page.goto(stack.url);
