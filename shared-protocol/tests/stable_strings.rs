@@ -117,6 +117,7 @@ fn paths_and_headers_are_stable() {
     assert_eq!(gateway::DISCONNECT_PATH, "/api/ws/disconnect");
     assert_eq!(gateway::CONNECTION_HEADER, "x-connection-id");
     assert_eq!(gateway::REQUEST_ID_HEADER, "x-request-id");
+    assert_eq!(gateway::RECEIVED_HEADER, "x-terminal-received");
     assert_eq!(gateway::FOLLOW_HEADER, "x-terminal-follow");
     assert_eq!(gateway::NEXT_HEADER, "x-terminal-next");
     assert_eq!(gateway::TOUCH_HEADER, "x-terminal-touch");

@@ -95,7 +95,13 @@ async fn a_busy_shell_says_so(stack: Stack) {
 async fn plain_clients_are_served(stack: Stack) {
     let mut script = stack.connect("ada", "s1").await;
     script.send_text(r#"{"type":"ping"}"#).await;
-    script.expect_reply("a pong", |reply| matches!(reply, ServerMessage::Pong(_)).then_some(())).await;
+    // It says how long the way was, by hop.
+    let told = |reply: &ServerMessage| match reply {
+        ServerMessage::Pong(pong) => pong.gateway_ms.zip(pong.service_ms),
+        _ => None,
+    };
+    let (gateway_ms, service_ms) = script.expect_reply("a pong", told).await;
+    assert!(gateway_ms < 10_000 && service_ms < 10_000, "{gateway_ms} ms, {service_ms} ms");
     for (sent, result, code) in [
         (r#"{"type":"command","command":"echo hi"}"#, "hi\n", 0),
         (r#"{"action":"command","command":"cd /usr; false"}"#, "", 1),
