@@ -3,7 +3,7 @@
  * The browser's page: what it says, and that nobody listens any more when told so.
  */
 
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { browserClock, browserPage, type PageChange } from "../../src/core/index.ts";
 
 function visibility(state: "visible" | "hidden"): void {
@@ -18,14 +18,26 @@ test("it tells what changes, until it is told not to", () => {
   visibility("hidden");
   expect(browserPage.visible).toBe(false);
   visibility("visible");
+  window.dispatchEvent(new Event("offline"));
   window.dispatchEvent(new Event("online"));
   window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: false }));
   window.dispatchEvent(Object.assign(new Event("pageshow"), { persisted: true }));
   stop();
   visibility("hidden");
   window.dispatchEvent(new Event("online"));
-  expect(heard).toEqual(["hidden", "shown", "online", "shown"]);
+  expect(heard).toEqual(["hidden", "shown", "offline", "online", "shown"]);
   visibility("visible");
+});
+
+test("it says whether there is a network, and how it was loaded", () => {
+  expect(browserPage.offline).toBe(false);
+  const online = vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
+  expect(browserPage.offline).toBe(true);
+  online.mockRestore();
+  expect(browserPage.secure).toBe(false);
+  vi.stubGlobal("location", { protocol: "https:" });
+  expect(browserPage.secure).toBe(true);
+  vi.unstubAllGlobals();
 });
 
 test("the clock on the wall counts from 1970, the other does not", () => {
