@@ -15,6 +15,8 @@ mod ambient;
 mod authorizer;
 mod connections;
 mod dev_token;
+#[doc(hidden)]
+pub mod dry_run;
 mod events;
 mod faults;
 mod handshake;

@@ -1,6 +1,7 @@
 //! A session on a scripted terminal, with time standing still: who gets what, when, and what is held, dropped or refused.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod any_typing;
 mod authority;
 mod clients;
 mod counting;
@@ -10,3 +11,12 @@ mod hostile;
 mod life;
 mod typing;
 mod world;
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(150))]
+
+    #[test]
+    fn keys_reach_their_own_shell_once_and_in_order(script in proptest::collection::vec(proptest::num::u8::ANY, 0..120)) {
+        any_typing::holds(&script);
+    }
+}

@@ -3,52 +3,17 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod client_frame;
+mod server_frame;
+#[path = "../support/mod.rs"]
 mod support;
 
+use client_frame::holds as answer;
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use shared_protocol::client::{self, Envelope, Inbound, Malformed};
-use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
-use shared_protocol::{ClientMessage, ErrorCode, ServerFrame, ServerMessage, limits};
+use shared_protocol::client::Inbound;
+use shared_protocol::{ClientMessage, ErrorCode, limits};
 use support::fixtures;
-
-/// Parses, and checks what must hold of every answer: it fits into a frame, and a message that was understood means the same
-/// when it is written and read again.
-fn answer(body: &[u8]) -> Result<Envelope, Malformed> {
-    let parsed = client::parse(body);
-    let reply = match &parsed {
-        Err(malformed) => {
-            assert!(matches!(malformed.code, ErrorCode::BadMessage | ErrorCode::BadField | ErrorCode::TooLarge));
-            Some(ServerMessage::Error(ErrorMessage::new(malformed.code, malformed.message.clone())))
-        }
-        Ok(Envelope { inbound: Inbound::Message(message), .. }) => {
-            let again =
-                client::parse(message.to_json().as_bytes()).expect("what was understood is written as it is read");
-            assert_eq!(again.inbound, Inbound::Message(message.clone()));
-            match message {
-                ClientMessage::Ping(ping) => Some(ServerMessage::Pong(Pong {
-                    t: ping.t.clone(),
-                    timestamp: limits::MAX_NUMBER,
-                    ..Pong::default()
-                })),
-                ClientMessage::Echo(echo) => Some(ServerMessage::Echo(EchoReply {
-                    received: echo.fields.clone().into(),
-                    timestamp: limits::MAX_NUMBER,
-                    epoch: None,
-                })),
-                _ => None,
-            }
-        }
-        Ok(Envelope { inbound: Inbound::Unknown { kind }, .. }) => {
-            Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone(), epoch: None }))
-        }
-        Ok(_) => None,
-    };
-    if let Some(reply) = reply {
-        assert!(ServerFrame::from(reply).to_json().len() <= limits::FRAME_BYTES);
-    }
-    parsed
-}
 
 fn code(body: &str) -> Option<ErrorCode> {
     answer(body.as_bytes()).err().map(|malformed| malformed.code)
@@ -202,10 +167,40 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The text of any client fixture.
-fn any_fixture() -> impl Strategy<Value = String> {
-    let texts: Vec<String> = ["client", "plain"].into_iter().flat_map(fixtures).map(|fixture| fixture.text).collect();
+/// Folders of what browsers say.
+const CLIENT: &[&str] = &["client", "plain"];
+
+/// The text of any fixture of these folders.
+fn any_fixture(folders: &'static [&'static str]) -> impl Strategy<Value = String> {
+    let texts: Vec<String> = folders.iter().copied().flat_map(fixtures).map(|fixture| fixture.text).collect();
     proptest::sample::select(texts)
+}
+
+/// Bytes that are changed, put in or left out.
+type Damage = Vec<(proptest::sample::Index, u8, u8)>;
+
+fn any_damage() -> impl Strategy<Value = Damage> {
+    proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>(), 0u8..3), 1..6)
+}
+
+fn damaged(text: String, damage: Damage) -> Vec<u8> {
+    let mut body = text.into_bytes();
+    for (at, byte, how) in damage {
+        let at = at.index(body.len());
+        match how {
+            0 => body[at] = byte,
+            1 => body.insert(at, byte),
+            _ => drop(body.remove(at)),
+        }
+    }
+    body
+}
+
+#[test]
+fn every_fixture_is_a_frame() {
+    for fixture in fixtures("server") {
+        assert!(server_frame::holds(fixture.text.as_bytes()).is_some(), "{}", fixture.name);
+    }
 }
 
 proptest! {
@@ -221,7 +216,7 @@ proptest! {
 
     #[test]
     fn a_fixture_with_one_field_of_anything(
-        text in any_fixture(),
+        text in any_fixture(CLIENT),
         field in "(seq|epoch|pos|data|b64|cols|rows|client|t|id|command|accept|resume|repair|afterSeq|type|action|.*)",
         value in any_json(),
     ) {
@@ -232,19 +227,26 @@ proptest! {
 
     #[test]
     fn a_fixture_damaged_on_the_way(
-        text in any_fixture(),
-        damage in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>(), 0u8..3), 1..6),
+        text in any_fixture(CLIENT),
+        damage in any_damage(),
     ) {
-        let mut body = text.into_bytes();
-        for (at, byte, how) in damage {
-            let at = at.index(body.len());
-            match how {
-                0 => body[at] = byte,
-                1 => body.insert(at, byte),
-                _ => drop(body.remove(at)),
-            }
-        }
-        let _ = answer(&body);
+        let _ = answer(&damaged(text, damage));
+    }
+
+    #[test]
+    fn a_frame_of_the_service_damaged_on_the_way(text in any_fixture(&["server"]), damage in any_damage()) {
+        server_frame::holds(&damaged(text, damage));
+    }
+
+    #[test]
+    fn a_frame_of_the_service_with_one_field_of_anything(
+        text in any_fixture(&["server"]),
+        field in "(epoch|pos|len|data|b64|z|head|ackSeq|parts|events|kind|type|t|received|.*)",
+        value in any_json(),
+    ) {
+        let mut json: Value = serde_json::from_str(&text).expect("a fixture");
+        json[field] = value;
+        server_frame::holds(json.to_string().as_bytes());
     }
 
     #[test]

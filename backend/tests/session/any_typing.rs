@@ -1,0 +1,88 @@
+//! What holds of what is typed, whatever order its messages come in and whichever shell they name: apart, because the fuzzer asks it
+//! too. The session is a real one on a scripted terminal; a script of bytes says what arrives: two bytes a step.
+
+use crate::world::{World, speaker};
+use backend::session::Speaker;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+struct Typist<'a> {
+    world: &'a World,
+    who: Speaker,
+    epoch: u64,
+    sent: BTreeSet<u64>,
+}
+
+impl Typist<'_> {
+    /// What is typed under a number, so that a gap, a repeat or another order shows.
+    fn keys(seq: u64) -> String {
+        format!("{seq};")
+    }
+
+    async fn attach(&mut self, connection: u64) {
+        self.who = speaker("ada", &format!("c{connection}="));
+        let (attached, _) = self.world.attach(&self.who, "page").await;
+        self.epoch = attached["epoch"].as_u64().unwrap();
+    }
+
+    async fn say(&self, message: Value) {
+        // What it answers is tested elsewhere; here only what reaches the shell counts.
+        self.world.say(&self.who, message).await;
+    }
+
+    async fn types(&mut self, seq: u64) {
+        self.sent.insert(seq);
+        self.say(json!({"type":"input","seq":seq,"epoch":self.epoch,"data":Self::keys(seq)})).await;
+    }
+
+    /// What has reached the shell, as the number of the last message; it is the beginning of what was typed.
+    fn written(&self) -> u64 {
+        let input = String::from_utf8(self.world.script.input()).unwrap();
+        let words = input.matches(';').count() as u64;
+        let whole: String = (1..=words + 1).map(Self::keys).collect();
+        assert!(whole.starts_with(&input), "{input} is out of order");
+        words
+    }
+}
+
+/// Plays the script; then the client sends again what is missing, and the shell has got everything, once and in order.
+pub(crate) fn holds(script: &[u8]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(play(script));
+}
+
+async fn play(script: &[u8]) {
+    let world = World::new().await;
+    let mut typist = Typist { world: &world, who: speaker("ada", "c0="), epoch: 0, sent: BTreeSet::new() };
+    typist.attach(0).await;
+    for (at, step) in script.as_chunks::<2>().0.iter().enumerate() {
+        let [what, how] = *step;
+        let near = u64::from(how);
+        let next = typist.written() + 1;
+        match what % 12 {
+            0..=4 => typist.types(next + near % 8).await,
+            5 => typist.types(next.saturating_sub(near % 8).max(1)).await,
+            6 => typist.types(next + 40 + near % 32).await,
+            // For a shell that is gone, or never was.
+            7 => {
+                let epoch = typist.epoch.wrapping_add_signed(i64::from(how as i8)).min((1 << 53) - 1);
+                if epoch != typist.epoch {
+                    typist.say(json!({"type":"input","seq":next,"epoch":epoch,"data":"wrong"})).await;
+                }
+            }
+            8 => tokio::time::sleep(Duration::from_millis(near * 20)).await,
+            9 => typist.attach(at as u64 + 1).await,
+            10 => world.script.set_room(usize::from(how)),
+            _ => world.script.set_room(usize::MAX),
+        }
+        typist.written();
+    }
+    world.script.set_room(usize::MAX);
+    let last = typist.sent.last().copied().unwrap_or(0);
+    for seq in 1..=last {
+        typist.types(seq).await;
+    }
+    world.settle().await;
+    assert_eq!(typist.written(), last, "everything that was typed, and nothing else");
+}

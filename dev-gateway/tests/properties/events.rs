@@ -1,0 +1,116 @@
+//! What holds of the events that API Gateway's imitation makes of what a browser sends, and of what the function makes of them: apart,
+//! because the fuzzer asks it too.
+
+use dev_gateway::dry_run;
+use gateway_lambda::backend::Call;
+use gateway_lambda::clock::FixedClock;
+use gateway_lambda::{Config, Gateway, Identity, MemoryConnections, Parts, RecordingBrowser, ScriptedBackend};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use serde_json::{Map, Value, json};
+use shared_protocol::Role;
+use std::sync::Arc;
+use std::time::Duration;
+use tokens::{UserKey, UserTokens};
+use tokio::time::Instant;
+
+const NOW: u64 = 1_800_000_000;
+const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
+/// The routes of the template.
+const ROUTES: [&str; 2] = ["sendMessage", "chat_message"];
+
+/// A message reaches the service as it was sent, byte by byte, over one of the API's routes.
+pub(crate) fn message(body: &str) {
+    let event = dry_run::message(body, &ROUTES, authorized());
+    assert_eq!(event["body"], body);
+    let route = event["requestContext"]["routeKey"].as_str().unwrap();
+    if route != "$default" {
+        let action = serde_json::from_str::<Value>(body).unwrap()["action"].clone();
+        assert!(action == route && ROUTES.contains(&route), "nobody chooses another route");
+    }
+    let backend = Arc::new(ScriptedBackend::new());
+    let answer = handle(&backend, event);
+    assert_eq!(answer, Ok(json!({"statusCode": 200})));
+    let arrived: Vec<_> = backend
+        .calls()
+        .into_iter()
+        .map(|call| match call {
+            Call::Message { caller, body } => (caller.connection.to_string(), body),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(arrived, [(dry_run::CONNECTION.to_owned(), body.to_owned().into())]);
+}
+
+/// A request as lines: the target, then headers. None if HTTP would not have let it through.
+fn request(lines: &str) -> Option<(HeaderMap, Uri)> {
+    let (target, rest) = lines.split_once('\n').unwrap_or((lines, ""));
+    let mut headers = HeaderMap::new();
+    for line in rest.lines() {
+        let (name, value) = line.split_once(':')?;
+        headers.try_append(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value.trim()).ok()?).ok()?;
+    }
+    Some((headers, target.parse().ok()?))
+}
+
+/// A handshake keeps every header and every parameter; the function lets nobody in who has no token.
+pub(crate) fn handshake(lines: &str) -> bool {
+    let Some((headers, uri)) = request(lines) else { return false };
+    let [authorize, connect] = dry_run::handshake(&headers, &uri);
+    for event in [&authorize, &connect] {
+        for name in headers.keys().filter(|name| !["connection", "upgrade"].contains(&name.as_str())) {
+            let sent: Vec<_> =
+                headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+            let all = event["multiValueHeaders"].as_object().unwrap();
+            let (_, passed) =
+                all.iter().find(|(passed, _)| passed.eq_ignore_ascii_case(name.as_str())).expect("every header");
+            // The gateway adds its own to those that claim to be from it.
+            assert!(passed.as_array().unwrap().iter().zip(&sent).all(|(passed, sent)| *passed == **sent), "{name}");
+        }
+        for (all, last) in
+            [("multiValueHeaders", "headers"), ("multiValueQueryStringParameters", "queryStringParameters")]
+        {
+            for (name, values) in event[all].as_object().into_iter().flatten() {
+                assert_eq!(values.as_array().unwrap().last(), event[last].get(name), "{name}");
+            }
+        }
+    }
+    assert_eq!(authorize["queryStringParameters"], connect["queryStringParameters"]);
+    let backend = Arc::new(ScriptedBackend::new());
+    // A token that is none is "Unauthorized"; no event of the gateway is one that the function cannot read.
+    let answer = handle(&backend, authorize);
+    assert_eq!(answer, Err("Unauthorized".to_owned()));
+    let refused = handle(&backend, connect).expect("an answer");
+    assert_ne!(refused["statusCode"], 200);
+    assert!(backend.calls().is_empty(), "the service never hears of it");
+    true
+}
+
+/// What the function's authorizer says of a user.
+fn authorized() -> Map<String, Value> {
+    let identity = Identity {
+        sub: "ada".into(),
+        sid: None,
+        role: Role::Controller,
+        admin: false,
+        create: false,
+        uexp: NOW + 60,
+        iat: None,
+    };
+    identity.to_context().as_object().unwrap().clone()
+}
+
+fn handle(backend: &Arc<ScriptedBackend>, event: Value) -> Result<Value, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    let users = UserTokens { key: UserKey::hs256(SECRET).unwrap(), issuer: None, audience: None };
+    let gateway = Gateway::new(Parts {
+        config: Config::new(users),
+        backend: backend.clone(),
+        connections: Arc::new(MemoryConnections::default()),
+        browser: Arc::new(RecordingBrowser::new()),
+        clock: Arc::new(FixedClock(NOW)),
+    });
+    runtime.block_on(async move {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        gateway.handle(event, deadline).await.map_err(|error| error.to_string())
+    })
+}

@@ -1,0 +1,64 @@
+//! What holds of every frame that a browser may send, whatever its bytes: apart, because the fuzzer asks it too.
+
+use shared_protocol::client::{self, Envelope, Inbound, Malformed};
+use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
+use shared_protocol::{ClientMessage, Epoch, ErrorCode, Pos, Seq, ServerFrame, ServerMessage, limits};
+
+/// Parses it. The answer fits into a frame, and a message that was understood means the same when it is written and read again.
+pub(crate) fn holds(body: &[u8]) -> Result<Envelope, Malformed> {
+    let parsed = client::parse(body);
+    let reply = match &parsed {
+        Err(malformed) => {
+            assert!(matches!(malformed.code, ErrorCode::BadMessage | ErrorCode::BadField | ErrorCode::TooLarge));
+            Some(ServerMessage::Error(ErrorMessage::new(malformed.code, malformed.message.clone())))
+        }
+        Ok(Envelope { inbound: Inbound::Message(message), .. }) => understood(message),
+        Ok(Envelope { inbound: Inbound::Unknown { kind }, .. }) => {
+            Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone(), epoch: None }))
+        }
+        Ok(_) => None,
+    };
+    if let Some(mut message) = reply {
+        message.in_epoch(Epoch(limits::MAX_NUMBER));
+        let frame = ServerFrame { message, head: Some(Pos(limits::MAX_NUMBER)), ack_seq: Some(Seq(limits::MAX_NUMBER)) };
+        assert!(frame.to_json().len() <= limits::FRAME_BYTES);
+    }
+    parsed
+}
+
+/// What is answered with the message's own content.
+fn understood(message: &ClientMessage) -> Option<ServerMessage> {
+    let again = client::parse(message.to_json().as_bytes()).expect("what was understood is written as it is read");
+    assert_eq!(again.inbound, Inbound::Message(message.clone()));
+    let bounded = |number: u64| assert!(number <= limits::MAX_NUMBER, "{number} is more than a page can count to");
+    if let Some((seq, epoch)) = message.order() {
+        assert!(seq.0 > 0);
+        bounded(seq.0);
+        bounded(epoch.0);
+    }
+    let timestamp = limits::MAX_NUMBER;
+    match message {
+        ClientMessage::Attach(client::Attach { cols, rows, .. })
+        | ClientMessage::Resize(client::Resize { cols, rows, .. }) => {
+            assert!(limits::COLS.contains(cols) && limits::ROWS.contains(rows));
+            None
+        }
+        ClientMessage::Input(input) => {
+            assert!(input.keys.clone().into_bytes().is_some(), "bad base64 is refused while parsing");
+            None
+        }
+        ClientMessage::Ack(client::Ack { pos, .. }) | ClientMessage::Follow(client::Follow { pos, .. }) => {
+            bounded(pos.0);
+            None
+        }
+        ClientMessage::Ping(ping) => {
+            let (gateway_ms, service_ms) = (Some(timestamp), Some(timestamp));
+            Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp, gateway_ms, service_ms, epoch: None }))
+        }
+        ClientMessage::Echo(echo) => {
+            let received = echo.fields.clone().into();
+            Some(ServerMessage::Echo(EchoReply { received, timestamp, epoch: None }))
+        }
+        _ => None,
+    }
+}
