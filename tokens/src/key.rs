@@ -1,5 +1,7 @@
 //! What user tokens are checked with. A key knows its algorithm, so no token can choose it; a key that could not check
 //! anything safely is refused when it is read, and not when the first user comes.
+//!
+//! All keys but secrets are public halves. So what the time of `rsa` tells of a private key (RUSTSEC-2023-0071) concerns nobody here.
 
 mod pem;
 mod set;

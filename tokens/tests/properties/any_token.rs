@@ -47,7 +47,7 @@ pub(crate) fn of_a_user(header: &str, claims: &str, issuer: Option<&str>, audien
         let listed = said["aud"].as_array().is_some_and(|all| all.iter().any(|one| one == audience.as_str()));
         assert!(listed || said["aud"] == audience.as_str());
     }
-    assert_eq!(said["sid"].as_str(), believed.sid.as_ref().map(|sid| sid.as_str()));
+    assert_eq!(said["sid"].as_str(), believed.sid.as_ref().map(shared_protocol::SessionId::as_str));
     assert_eq!(session_named(&token), believed.sid, "a request goes where its token will be believed");
     assert_eq!(said.get("admin").is_some_and(|admin| *admin == true), believed.admin);
     assert!(gateway_keys().verify(&token, MESSAGE_PATH, b"", NOW).is_err(), "a user is no gateway");
