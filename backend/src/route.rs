@@ -218,6 +218,7 @@ pub fn router(service: Arc<Service>) -> Router {
         .route(TERMINAL_PATH, get(terminal::handle))
         .route("/ws-test", get(ws_test::handle))
         .fallback(error::no_such_route)
+        .layer(map_response(error::as_failure))
         .layer(from_fn_with_state(Arc::clone(&service), forward::layer))
         .layer(cors)
         .layer(from_fn_with_state(Arc::clone(&service), observe::layer))
