@@ -57,7 +57,8 @@ pub(super) async fn as_failure(response: Response) -> Response {
         return response;
     }
     let (given, body) = response.into_parts();
-    let body = Limited::new(body, SENTENCE_BYTES).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let body =
+        Limited::new(body, SENTENCE_BYTES).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let (code, usual) = match status {
         StatusCode::METHOD_NOT_ALLOWED => (ErrorCode::BadMessage, "this path knows other methods, which `Allow` names"),
         _ => (ErrorCode::BadField, "the path, the query or a header is not what it must be"),

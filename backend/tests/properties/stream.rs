@@ -178,7 +178,7 @@ impl Conversation {
                 Piece::Event(event) if written.events.get(&(self.read as usize)) == Some(&event) => self.read += 1,
                 // Among what a snapshot skips.
                 Piece::Event(event) => {
-                    assert!(written.events.range(..self.read as usize).any(|(_, known)| *known == event))
+                    assert!(written.events.range(..self.read as usize).any(|(_, known)| *known == event));
                 }
                 Piece::Snapshot { pos, .. } => {
                     assert!(pos.0 > self.read, "only forward");
@@ -229,7 +229,7 @@ pub(crate) fn holds(script: &[u8]) -> u64 {
             4 | 5 => talk.service.happen(how),
             6..=8 => {
                 if let Some(frame) = talk.service.next(room) {
-                    talk.arrive(&frame)
+                    talk.arrive(&frame);
                 }
             }
             // Lost on its way.
