@@ -20,7 +20,8 @@ pub(crate) fn holds(body: &[u8]) -> Result<Envelope, Malformed> {
     };
     if let Some(mut message) = reply {
         message.in_epoch(Epoch(limits::MAX_NUMBER));
-        let frame = ServerFrame { message, head: Some(Pos(limits::MAX_NUMBER)), ack_seq: Some(Seq(limits::MAX_NUMBER)) };
+        let frame =
+            ServerFrame { message, head: Some(Pos(limits::MAX_NUMBER)), ack_seq: Some(Seq(limits::MAX_NUMBER)) };
         assert!(frame.to_json().len() <= limits::FRAME_BYTES);
     }
     parsed
