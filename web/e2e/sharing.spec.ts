@@ -163,6 +163,7 @@ test("terminals that come and go leave no listener and no node behind", async ({
 
 test("on a telephone there is a row of keys, and room for the terminal", async ({ browser, stack }) => {
   const context = await browser.newContext({ viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true });
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
   const screen = new Screen(page);
   await screen.open(stack.url);
@@ -181,6 +182,10 @@ test("on a telephone there is a row of keys, and room for the terminal", async (
   await screen.shows(/^up$/m);
   await keys.getByRole("button", { name: "Up" }).tap();
   await screen.shows(/echo up\n.*up\n.*echo up/);
+  await screen.press("Control+c");
+  await page.evaluate(() => navigator.clipboard.writeText("echo by finger"));
+  await keys.getByRole("button", { name: "Paste" }).tap();
+  await screen.shows(/echo by finger\n?$/);
   await screen.picture("telephone");
   await context.close();
 });

@@ -104,7 +104,7 @@ export const STYLE = `
 .tg-buttons { display: flex; justify-content: flex-end; gap: 8px; margin-top: 16px; }
 .tg-buttons button { padding: 6px 16px; }
 .tg-keys { display: flex; gap: 6px; flex: none; padding: 6px 8px; overflow-x: auto; background: var(--tg-bar); border-top: 1px solid var(--tg-line); }
-.tg-keys button { flex: 1; min-width: 40px; min-height: 38px; padding: 0 4px; font-size: 14px; touch-action: manipulation; user-select: none; }
+.tg-keys button { flex: 1 0 auto; min-width: 38px; min-height: 38px; padding: 0 4px; font-size: 14px; touch-action: manipulation; user-select: none; }
 .tg-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 600px) {
   .tg-size, .tg-left:not(.tg-short) { display: none; }

@@ -141,6 +141,12 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     }, [handle]);
 
     const focus = () => opened?.terminal.focus();
+    const pasteClipboard = () => {
+      navigator.clipboard.readText().then(
+        (text) => opened?.paste(text),
+        () => notices.say("The browser does not let this page read the clipboard"),
+      );
+    };
     const closeFind = () => {
       setFinding(null);
       focus();
@@ -180,7 +186,9 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           )}
         </div>
         {question && <PasteDialog text={question.text} onAnswer={answer} />}
-        {(touchKeys ?? coarse) && state.role === "controller" && <TouchRow keys={opened?.touch} control={control} />}
+        {(touchKeys ?? coarse) && state.role === "controller" && (
+          <TouchRow keys={opened?.touch} control={control} onPaste={mayRead() ? pasteClipboard : undefined} />
+        )}
         {props.statusLine !== false && (
           <StatusLine client={client} state={state} notice={notices.passing} focus={focus} whenEnded={props.whenEnded}>
             {props.children}
@@ -190,3 +198,8 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     );
   },
 );
+
+/** Pages that came over plain HTTP have no clipboard. */
+function mayRead(): boolean {
+  return typeof navigator !== "undefined" && navigator.clipboard?.readText !== undefined;
+}

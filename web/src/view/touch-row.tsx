@@ -15,7 +15,15 @@ const KEYS: ReadonlyArray<{ key: TouchKey; text: string; name: string }> = [
   { key: "ArrowRight", text: "→", name: "Right" },
 ];
 
-export function TouchRow({ keys, control }: { keys: TouchKeys | undefined; control: boolean }) {
+interface TouchRowProps {
+  keys: TouchKeys | undefined;
+  /** Ctrl is down for the next character. */
+  control: boolean;
+  /** Absent where the browser lets no page read the clipboard. */
+  onPaste: (() => void) | undefined;
+}
+
+export function TouchRow({ keys, control, onPaste }: TouchRowProps) {
   return (
     <div
       className="tg-keys"
@@ -32,6 +40,11 @@ export function TouchRow({ keys, control }: { keys: TouchKeys | undefined; contr
           {text}
         </button>
       ))}
+      {onPaste && (
+        <button type="button" onClick={onPaste}>
+          Paste
+        </button>
+      )}
     </div>
   );
 }

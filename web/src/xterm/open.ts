@@ -36,6 +36,8 @@ export interface OpenTerminal {
   terminal: Terminal;
   /** Keys for a finger. */
   touch: TouchKeys;
+  /** As if it came from the clipboard: without control characters, and with a question where there is one. */
+  paste(text: string): void;
   /** Fits the terminal to its element again, for example after the font changed. */
   fit(): void;
   /** In pixels; a viewer's stays as large as fits. */
@@ -77,9 +79,10 @@ export async function openTerminal(
   fitting.layout();
   terminal.loadAddon(new TermgateAddon(client, (text) => touch.typed(text)));
   terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, ears));
+  const paste = (text: string) => pasteInto(terminal, client, ears, text);
   stops.push(
     copyWhenSelected(element, terminal, () => ears.copyOnSelect?.() === true),
-    takePastes(element, terminal, client, ears),
+    takePastes(element, paste),
   );
   terminal.onBell(() => ears.onBell?.());
   const extras = {
@@ -93,6 +96,7 @@ export async function openTerminal(
   return {
     terminal,
     touch,
+    paste,
     fit: () => fitting.layout(),
     setFontSize: (pixels) => fitting.setFont(pixels),
     search() {
@@ -136,18 +140,22 @@ function handleKey(event: KeyboardEvent, terminal: Terminal, ears: TerminalEars)
 }
 
 /** Pastes come as text and nothing else, and as one question where they would run line by line. */
-function takePastes(element: HTMLElement, terminal: Terminal, client: TerminalClient, ears: TerminalEars): () => void {
+function pasteInto(terminal: Terminal, client: TerminalClient, { confirmPaste }: TerminalEars, raw: string): void {
+  const text = harmless(raw);
+  if (text === "" || client.state.role === "viewer") return;
+  if (!confirmPaste || !runsLines(text, terminal.modes.bracketedPasteMode)) return terminal.paste(text);
+  confirmPaste(text).then((yes) => {
+    if (yes) terminal.paste(text);
+    terminal.focus();
+  });
+}
+
+/** Instead of the emulator's own way, which takes everything. The answer ends it. */
+function takePastes(element: HTMLElement, paste: (text: string) => void): () => void {
   const take = (event: ClipboardEvent) => {
-    const text = harmless(event.clipboardData?.getData("text/plain") ?? "");
     event.preventDefault();
     event.stopPropagation();
-    if (text === "" || client.state.role === "viewer") return;
-    const { confirmPaste } = ears;
-    if (!confirmPaste || !runsLines(text, terminal.modes.bracketedPasteMode)) return terminal.paste(text);
-    confirmPaste(text).then((yes) => {
-      if (yes) terminal.paste(text);
-      terminal.focus();
-    });
+    paste(event.clipboardData?.getData("text/plain") ?? "");
   };
   element.addEventListener("paste", take, { capture: true });
   return () => element.removeEventListener("paste", take, { capture: true });
