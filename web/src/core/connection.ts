@@ -11,7 +11,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import type { Latency } from "./latency.ts";
 import type { Log } from "./log.ts";
 import { closed, type Loss, loss } from "./loss.ts";
-import type { Socket, SocketFactory } from "./socket.ts";
+import { OPEN, type Socket, type SocketFactory } from "./socket.ts";
 import type { Times } from "./times.ts";
 import { hasExpired, obtain, type TokenSource } from "./token.ts";
 
@@ -134,7 +134,8 @@ export class Connection {
 
   /** Sends, when it is still open; what is lost is repeated by whoever needs it. */
   send(message: ClientMessage): void {
-    this.#socket?.send(JSON.stringify(message));
+    const socket = this.#socket;
+    if (socket && (socket.readyState ?? OPEN) === OPEN) socket.send(JSON.stringify(message));
   }
 
   /** Something needs an answer from the service, any answer. */

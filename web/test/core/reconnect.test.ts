@@ -182,6 +182,18 @@ describe("coming back", () => {
     expect(bench.client.state).toMatchObject({ status: "connected", error: null });
   });
 
+  test("nothing is sent on a connection that has begun to close, and all of it on the next", () => {
+    const bench = new Bench().attach();
+    const sent = bench.socket.texts.length;
+    bench.socket.readyState = 2;
+    bench.client.input("x");
+    expect(bench.socket.texts).toHaveLength(sent);
+    bench.socket.end();
+    bench.reopen();
+    bench.attached();
+    expect(bench.socket.of("input")).toMatchObject([{ seq: 1, data: "x" }]);
+  });
+
   test("a connection that the service forgot is replaced", () => {
     const bench = new Bench().attach();
     bench.socket.receive({ type: "error", code: "CONNECTION_GONE", message: "gone", retryable: false });

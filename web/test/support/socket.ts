@@ -13,6 +13,8 @@ export class FakeSocket implements Socket {
   /** As text, so that lengths can be checked. */
   readonly texts: string[] = [];
   closed = false;
+  /** As a browser's, where a test says so. */
+  readyState?: number;
   /** Hears each message as it is sent. */
   onsend: ((message: ClientMessage) => void) | undefined;
   /** The client closes it. */
