@@ -19,7 +19,9 @@ PAGE := web/app/out/index.html
 PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune \
 	-o -path web/test-results -prune -o -type f -print)
 
-.PHONY: help run test test-rust test-deploy test-web image image-test push package package-test fmt page system-run system-test
+PEERS := bench/.venv/installed
+
+.PHONY: help bench run test test-rust test-deploy test-web image image-test push package package-test fmt page system-run system-test
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,6 +51,15 @@ test-web: system-test $(PAGE) ## Check the page: types, units, and a real browse
 	$(NPM) test
 	$(NPM) run e2e
 	$(NPM) run e2e:instances
+
+bench: system-test .venv/installed $(PEERS) ## Measure Termgate and its peers on this machine, in one run
+	cargo build --release --workspace --bins
+	cargo run --release --package bench -- $(FIGURES)
+
+$(PEERS): bench/peers/requirements.txt
+	python3 -m venv bench/.venv
+	bench/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
 
 package: ## Build the function, and put together what an admin is handed (ARCHITECTURE=arm64)
 	@scripts/package

@@ -39,13 +39,19 @@ pub struct Backend {
     shared: Option<Shared>,
     secrets: Secrets,
     log: &'static str,
+    variables: &'static [(&'static str, &'static str)],
     /// The shells' home: empty, so that nobody's own settings decide a test.
     home: TempDir,
 }
 
 impl Backend {
     /// Starts so many; more than one share Redis.
-    pub(crate) async fn start(instances: usize, secrets: Secrets, log: &'static str) -> Self {
+    pub(crate) async fn start(
+        instances: usize,
+        secrets: Secrets,
+        log: &'static str,
+        variables: &'static [(&'static str, &'static str)],
+    ) -> Self {
         let home = TempDir::new().expect("a temporary folder");
         let shared = if instances > 1 {
             let redis = RedisServer::start().await;
@@ -54,7 +60,7 @@ impl Backend {
         } else {
             None
         };
-        let mut backend = Self { instances: Vec::new(), shared, secrets, log, home };
+        let mut backend = Self { instances: Vec::new(), shared, secrets, log, variables, home };
         for _ in 0..instances {
             backend.add().await;
         }
@@ -76,7 +82,8 @@ impl Backend {
             .env("JWT_SECRET", self.secrets.users)
             .env("GATEWAY_SECRET", self.secrets.gateway)
             .env("LOG_FORMAT", "json")
-            .env("RUST_LOG", self.log);
+            .env("RUST_LOG", self.log)
+            .envs(self.variables.iter().copied());
         if let Some(shared) = &self.shared {
             command.env("REDIS_URL", shared.redis.url_through(shared.proxy.address())).env("ADVERTISE_URL", "auto");
         }

@@ -43,6 +43,8 @@ pub struct Setting {
     pub timeout: Duration,
     /// What the service logs.
     pub log: &'static str,
+    /// Further settings of the service.
+    pub variables: &'static [(&'static str, &'static str)],
     /// What the function logs, where it is a process of its own.
     pub function_log: &'static str,
 }
@@ -56,6 +58,7 @@ impl Setting {
             gateway: Options::default(),
             timeout: FUNCTION_TIMEOUT,
             log: "info,backend=debug",
+            variables: &[],
             function_log: "warn",
         }
     }
@@ -85,7 +88,7 @@ impl Stack {
     /// Starts everything.
     pub async fn start_with(setting: Setting) -> Self {
         let secrets = Secrets { users: JWT_SECRET, gateway: GATEWAY_SECRET };
-        let backend = Backend::start(setting.instances, secrets, setting.log).await;
+        let backend = Backend::start(setting.instances, secrets, setting.log, setting.variables).await;
         let url = backend.url();
         let gateway = DevGateway::new(setting.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");

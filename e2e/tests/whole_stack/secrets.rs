@@ -21,7 +21,6 @@ const NONSENSE: &str = "a-token-of-nobody";
 const LOG: &str = "debug,backend=trace,gateway_lambda=trace,tokens=trace";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[expect(clippy::print_stdout, reason = "what was written is read by the test below")]
 async fn a_run_that_is_read() {
     let stack = Stack::start_with(Setting { log: LOG, function_log: LOG, ..Setting::new(Function::Bootstrap) }).await;
     let claims = Stack::claims("ada", Some("s1"));

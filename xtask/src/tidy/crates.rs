@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Each crate with what it may depend on, tests included. A new crate is written in here first.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("shared-protocol", &[]),
     ("tokens", &["shared-protocol"]),
     ("client", &["shared-protocol"]),
@@ -31,6 +31,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
             "test-servers",
         ],
     ),
+    ("bench", &["e2e"]),
     ("xtask", &["shared-protocol"]),
 ];
 

@@ -1,0 +1,19 @@
+"""A terminado server on a free port, with the same shell as everyone else. Says where it listens."""
+
+import asyncio
+import sys
+
+import tornado.web
+from terminado import TermSocket, UniqueTermManager
+
+
+async def main():
+    terminals = UniqueTermManager(shell_command=["/bin/bash", "--norc", "--noprofile"])
+    server = tornado.web.Application([("/websocket", TermSocket, {"term_manager": terminals})]).listen(0, "127.0.0.1")
+    (socket,) = server._sockets.values()
+    print(f"listening on {socket.getsockname()[1]}", flush=True)
+    # Ends with whoever started it.
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+
+
+asyncio.run(main())

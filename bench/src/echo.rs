@@ -1,0 +1,52 @@
+//! From a key to its echo: what a user feels with every key. The terminal itself echoes, so that no program's own time is in it.
+
+use crate::line::Line;
+use crate::report::{Report, Row, Table};
+use crate::stats::{ms, percentile};
+use crate::subjects::Subjects;
+use std::collections::BTreeMap;
+use tokio::time::Instant;
+
+/// Keys of one subject in one round.
+const KEYS: usize = 500;
+
+/// Keys before them, which warm up what is lazy.
+const WARM: usize = 50;
+
+/// Measures all subjects in turn, round by round: what the machine does meanwhile happens to all of them.
+pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
+    let mut lines = subjects.lines().await;
+    for (_, line) in &mut lines {
+        line.keys("cat >/dev/null\r").await;
+        line.until("/dev/null\r\n").await;
+        type_keys(line, WARM).await;
+    }
+    let mut found: Vec<Vec<f64>> = vec![Vec::new(); lines.len()];
+    for _ in 0..rounds {
+        for ((_, line), times) in lines.iter_mut().zip(&mut found) {
+            times.extend(type_keys(line, KEYS).await);
+        }
+    }
+    let rows = lines.iter().zip(&found).map(|((subject, _), times)| {
+        let columns = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
+        let values = columns.iter().filter_map(|(name, share)| Some((*name, percentile(times, *share)?)));
+        Row { subject: subject.clone(), values: values.collect::<BTreeMap<_, _>>() }
+    });
+    let rows = rows.collect();
+    report.add(Table { figure: "keystroke to echo", unit: "ms", columns: vec!["p50", "p90", "p99", "max"], rows });
+}
+
+/// Times of so many keys, in ms, one after the other.
+async fn type_keys(line: &mut Line, count: usize) -> Vec<f64> {
+    let mut times = Vec::with_capacity(count);
+    for number in 0..count {
+        // Never the same twice in a row, so that no late echo is taken for this one. A line stays short of what a terminal holds.
+        let key = if number % 100 == 99 { "\r".to_owned() } else { char::from(b'a' + (number % 26) as u8).to_string() };
+        let echo = if key == "\r" { "\r\n" } else { &key };
+        let started = Instant::now();
+        line.keys(&key).await;
+        line.until(echo).await;
+        times.push(ms(started.elapsed()));
+    }
+    times
+}

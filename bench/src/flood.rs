@@ -1,0 +1,47 @@
+//! How fast a program's output comes through: a build log, in colours. Every byte of it must arrive.
+
+use crate::report::{Report, Row, Table};
+use crate::stats::percentile;
+use crate::subjects::Subjects;
+use std::collections::BTreeMap;
+use std::io::Write;
+use tokio::time::Instant;
+
+/// Lines of the log, 64 bytes each with what a terminal makes of the end of a line.
+const LINES: usize = 400_000;
+
+/// Measures all subjects in turn, round by round.
+pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
+    let mut log = tempfile::NamedTempFile::new().expect("a temporary file");
+    for number in 0..LINES {
+        writeln!(log, "\x1b[32m   Compiling\x1b[0m a-crate-with-a-name-number-{number:08} v0.1.0")
+            .expect("room on the disk");
+    }
+    log.flush().expect("room on the disk");
+    let path = log.path().display().to_string();
+    let mut lines = subjects.lines().await;
+    let mut found: Vec<Vec<f64>> = vec![Vec::new(); lines.len()];
+    for _ in 0..rounds {
+        for ((subject, line), rates) in lines.iter_mut().zip(&mut found) {
+            // What is typed does not hold the word that is waited for.
+            let started = Instant::now();
+            line.keys(&format!("cat {path}; echo o'v'er\r")).await;
+            let bytes = line.until("over\r\n").await;
+            let seconds = started.elapsed().as_secs_f64();
+            assert!(bytes > LINES * 60, "{subject} lost something: {bytes} bytes came");
+            rates.push(bytes as f64 / seconds / f64::from(1 << 20));
+        }
+    }
+    let rows = lines.iter().zip(&found).map(|((subject, _), rates)| {
+        let columns = [("median", 0.5), ("least", 0.0), ("most", 1.0)];
+        let values = columns.iter().filter_map(|(name, share)| Some((*name, percentile(rates, *share)?)));
+        Row { subject: subject.clone(), values: values.collect::<BTreeMap<_, _>>() }
+    });
+    let rows = rows.collect();
+    report.add(Table {
+        figure: "flood of coloured lines",
+        unit: "MiB/s",
+        columns: vec!["median", "least", "most"],
+        rows,
+    });
+}

@@ -1,0 +1,64 @@
+//! Measures Termgate and its peers on this machine, in one run, in turn: `make bench`, or `cargo run --release -p bench -- echo` for one figure.
+//! Prints tables, and writes everything as JSON. docs/performance.md says what limits each figure.
+#![expect(clippy::print_stdout, reason = "a program says what it found")]
+#![expect(clippy::expect_used, reason = "a measurement that cannot go on ends")]
+
+mod echo;
+mod flood;
+mod line;
+mod peers;
+mod report;
+mod resources;
+mod stats;
+mod subjects;
+
+use clap::{Parser, ValueEnum};
+use report::Report;
+use std::path::PathBuf;
+use subjects::Subjects;
+
+/// Measures on this machine, and says what it found.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+struct Args {
+    /// What to measure; everything when nothing is named.
+    #[arg(value_enum)]
+    figures: Vec<Figure>,
+    /// Times that each is measured; the medians count.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Where the results are written, as JSON.
+    #[arg(long, default_value = "target/bench.json")]
+    json: PathBuf,
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Figure {
+    /// From a key to its echo.
+    Echo,
+    /// How fast a program's output comes through.
+    Flood,
+    /// Memory of the service for each session, beside its shell.
+    Memory,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> std::io::Result<()> {
+    let args = Args::parse();
+    let figures = if args.figures.is_empty() { Figure::value_variants() } else { &args.figures };
+    let mut report = Report::new();
+    let subjects = Subjects::start().await;
+    for figure in figures {
+        match figure {
+            Figure::Echo => echo::measure(&subjects, args.rounds, &mut report).await,
+            Figure::Flood => flood::measure(&subjects, args.rounds, &mut report).await,
+            Figure::Memory => resources::memory(&mut report).await,
+        }
+    }
+    subjects.stop().await;
+    println!("{}", report.tables());
+    report.write(&args.json)?;
+    println!("written to {}", args.json.display());
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! What was found, as tables for people and as JSON for whoever compares two machines or two commits.
+
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// One subject's numbers for one figure.
+#[derive(Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) subject: String,
+    /// By name of the column, in the figure's unit.
+    pub(crate) values: BTreeMap<&'static str, f64>,
+}
+
+/// One figure of all subjects.
+#[derive(Debug, Serialize)]
+pub(crate) struct Table {
+    pub(crate) figure: &'static str,
+    pub(crate) unit: &'static str,
+    /// In the order in which they are shown.
+    pub(crate) columns: Vec<&'static str>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// On what it was measured.
+#[derive(Debug, Serialize)]
+struct Machine {
+    processor: String,
+    processors: usize,
+    kernel: String,
+}
+
+/// Everything.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    machine: Machine,
+    commit: String,
+    /// Seconds since 1970.
+    at: u64,
+    tables: Vec<Table>,
+}
+
+impl Report {
+    pub(crate) fn new() -> Self {
+        let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+        let machine = Machine {
+            processor: model.map_or("unknown", |(_, model)| model).to_owned(),
+            processors: std::thread::available_parallelism().map_or(1, usize::from),
+            kernel: said("uname", &["-r"]),
+        };
+        #[expect(clippy::disallowed_methods, reason = "when it was measured")]
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        Self { machine, commit: said("git", &["rev-parse", "--short", "HEAD"]), at, tables: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, table: Table) {
+        self.tables.push(table);
+    }
+
+    /// For people, in Markdown.
+    pub(crate) fn tables(&self) -> String {
+        let Machine { processor, processors, kernel } = &self.machine;
+        let mut text = format!("{processor}, {processors} processors, Linux {kernel}; commit {}\n", self.commit);
+        for Table { figure, unit, columns, rows } in &self.tables {
+            // Writing into a text does not fail.
+            let _ = writeln!(text, "\n| {figure} ({unit}) | {} |", columns.join(" | "));
+            let _ = writeln!(text, "|---|{}", "---|".repeat(columns.len()));
+            for row in rows {
+                let values =
+                    columns.iter().map(|column| row.values.get(column).map_or("–".into(), |value| short(*value)));
+                let _ = writeln!(text, "| {} | {} |", row.subject, values.collect::<Vec<_>>().join(" | "));
+            }
+        }
+        text
+    }
+
+    /// For machines.
+    pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
+        std::fs::write(path, serde_json::to_vec_pretty(self)?)
+    }
+}
+
+/// Three digits that mean something.
+fn short(value: f64) -> String {
+    match value.abs() {
+        large if large >= 100.0 => format!("{value:.0}"),
+        some if some >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
+    }
+}
+
+fn said(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success());
+    output.map_or("unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
