@@ -16,7 +16,7 @@ BACKEND_PORT ?= 3001
 BUILD := cargo build --workspace --bins --tests --locked
 NPM := npm --prefix web
 PAGE := web/app/out/index.html
-PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune \
+PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune -o -path web/dist -prune \
 	-o -path web/test-results -prune -o -type f -print)
 
 PEERS := bench/.venv/installed
