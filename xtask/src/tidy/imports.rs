@@ -16,11 +16,12 @@ const SERVICE: [(&str, &[&str]); 6] = [
 ];
 
 /// Parts of the page's client, each with those that it may import.
-const CLIENT: [(&str, &[&str]); 4] = [
+const CLIENT: [(&str, &[&str]); 5] = [
     ("protocol", &[]),
     ("core", &["protocol"]),
     ("xterm", &["core", "protocol"]),
     ("react", &["core", "protocol", "xterm"]),
+    ("view", &["core", "protocol", "xterm", "react"]),
 ];
 
 /// Packages that a part of the client must not import.
