@@ -32,13 +32,14 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 
 test: test-rust test-deploy test-web ## Check everything, as CI does
 
+# Twice as many tests at a time as processors: most of them wait for something.
 test-rust: system-test .venv/installed screen/differential/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
 	$(BUILD)
 	if cargo nextest --version >/dev/null 2>&1; \
-	then cargo nextest run --workspace --no-fail-fast --locked; \
+	then cargo nextest run --workspace --no-fail-fast --locked --test-threads $$((2 * $$(nproc))); \
 	else cargo test --workspace --no-fail-fast --lib --bins --tests --locked; fi
 	cargo test --workspace --doc --locked
 
