@@ -39,8 +39,9 @@ async fn two_instances() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handovers() {
-    let handover = Some(Duration::from_millis(700));
-    let report = proof(Trial { handover, ..Trial::new(5, 1500) }, &EVERYTHING).await;
+    // Cut by chance, not by count: how many messages a connection carries before it hands over is the machine's affair.
+    let trial = Trial { handover: Some(Duration::from_millis(700)), ..Trial::new(5, 1500) };
+    let report = proof(trial.with("reorder=0.2,repeat=0.05,lose=0.02,delay=0..20,cut=0.01"), &EVERYTHING).await;
     assert!(report.handovers() > 2, "{report}");
 }
 
