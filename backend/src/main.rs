@@ -9,7 +9,11 @@ use backend::store::{ConnectError, MemoryStore, REDIS_PATIENCE, RedisStore, Stor
 use backend::{shutdown, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
+
+/// Time for what cannot be cancelled, after everything else has ended.
+const LEFTOVER: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
@@ -29,7 +33,12 @@ fn main() -> ExitCode {
     };
     telemetry::start(&config.log);
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(serve(config)),
+        Ok(runtime) => {
+            let code = runtime.block_on(serve(config));
+            // What still looks for processes to kill must not keep the service: platforms count the seconds.
+            runtime.shutdown_timeout(LEFTOVER);
+            code
+        }
         Err(error) => fail(&error),
     }
 }
