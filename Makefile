@@ -54,8 +54,8 @@ test-web: system-test $(PAGE) ## Check the page: types, units, and a real browse
 	$(NPM) run e2e:instances
 
 bench: system-test .venv/installed $(PEERS) ## Measure Termgate and its peers on this machine, in one run
-	cargo build --release --workspace --bins
-	cargo run --release --package bench -- $(FIGURES)
+	cargo build --release --bin termgate --bin bootstrap --bin bench
+	target/release/bench $(FIGURES)
 
 $(PEERS): bench/peers/requirements.txt
 	python3 -m venv bench/.venv

@@ -3,12 +3,14 @@
 #![expect(clippy::print_stdout, reason = "a program says what it found")]
 #![expect(clippy::expect_used, reason = "a measurement that cannot go on ends")]
 
+mod crowd;
 mod echo;
 mod flood;
 mod line;
 mod peers;
 mod report;
 mod resources;
+mod start;
 mod stats;
 mod subjects;
 
@@ -39,6 +41,10 @@ enum Figure {
     Echo,
     /// How fast a program's output comes through.
     Flood,
+    /// Many sessions at once, typed into at a human pace.
+    Crowd,
+    /// What a cold start of the function costs.
+    Start,
     /// Memory of the service for each session, beside its shell.
     Memory,
 }
@@ -53,6 +59,8 @@ async fn main() -> std::io::Result<()> {
         match figure {
             Figure::Echo => echo::measure(&subjects, args.rounds, &mut report).await,
             Figure::Flood => flood::measure(&subjects, args.rounds, &mut report).await,
+            Figure::Crowd => crowd::measure(&mut report).await,
+            Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Memory => resources::memory(&mut report).await,
         }
     }

@@ -36,7 +36,7 @@ pub(crate) async fn memory(report: &mut Report) {
 }
 
 /// Bytes of memory that a process holds.
-fn resident(process: u32) -> u64 {
+pub(crate) fn resident(process: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("the kernel says so");
     let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");

@@ -6,7 +6,7 @@ use crate::peers::Peer;
 use e2e::{Function, Setting, Stack};
 
 /// Sessions of each subject in a run: each figure has fresh ones.
-const VARIABLES: &[(&str, &str)] =
+pub(crate) const VARIABLES: &[(&str, &str)] =
     &[("OUTPUT_BYTES_PER_SECOND", "0"), ("MAX_SESSIONS_PER_USER", "2000"), ("MAX_SESSIONS", "2000")];
 
 /// What the service logs: where it listens, and no line for each request.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 /// The path of a binary of this workspace. The variable `E2E_BOOTSTRAP` (and so on) names one that was built otherwise: for AWS.
-pub(crate) fn binary(name: &str) -> PathBuf {
+pub fn binary(name: &str) -> PathBuf {
     if let Some(other) = std::env::var_os(format!("E2E_{}", name.to_uppercase().replace('-', "_"))) {
         return other.into();
     }

@@ -16,6 +16,7 @@ mod stream;
 mod terminal;
 
 pub use backend::Backend;
+pub use binaries::binary;
 pub use hostile::{Report, Trial};
 pub use http::http;
 pub use processes::{alive, zombies_of};

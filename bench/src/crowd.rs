@@ -1,0 +1,71 @@
+//! Many sessions at once, each typed into at a human pace through the whole chain: what everyone feels when everyone is there.
+
+use crate::report::{Report, Row, Table};
+use crate::stats::{ms, percentile};
+use crate::subjects::{QUIET, VARIABLES};
+use e2e::{Function, Setting, Stack, Terminal};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
+
+/// Sessions at once.
+const CROWDS: [usize; 3] = [1, 100, 1000];
+
+/// Keys of each.
+const KEYS: usize = 20;
+
+/// Between two keys of one session.
+const PACE: Duration = Duration::from_millis(500);
+
+/// Measures one crowd after the other, each with a service of its own.
+pub(crate) async fn measure(report: &mut Report) {
+    let mut rows = Vec::new();
+    for size in CROWDS {
+        let setting = Setting { log: QUIET, variables: VARIABLES, ..Setting::new(Function::InProcess) };
+        let stack = Stack::start_with(setting).await;
+        let mut crowd = Vec::with_capacity(size);
+        for number in 0..size {
+            let mut terminal = stack.terminal(&format!("user-{number}"), &format!("s{number}")).await;
+            terminal.run("cat >/dev/null").await;
+            crowd.push(terminal);
+        }
+        let begin = Instant::now() + Duration::from_secs(1);
+        let mut typists = JoinSet::new();
+        for (number, terminal) in crowd.into_iter().enumerate() {
+            // Spread evenly, as people are.
+            typists.spawn(types(terminal, begin + PACE * number as u32 / size as u32));
+        }
+        let mut times = Vec::new();
+        while let Some(found) = typists.join_next().await {
+            times.extend(found.expect("a typist comes to an end"));
+        }
+        let columns = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)];
+        let values = columns.iter().filter_map(|(name, share)| Some((*name, percentile(&times, *share)?)));
+        let values: BTreeMap<_, _> = values.collect();
+        rows.push(Row { subject: format!("Termgate, function in process, {size} sessions"), values });
+        stack.stop().await;
+    }
+    report.add(Table {
+        figure: "keystroke to echo, two keys a second in each session",
+        unit: "ms",
+        columns: vec!["p50", "p99", "max"],
+        rows,
+    });
+}
+
+/// Times of one session's keys, in ms.
+async fn types(mut terminal: Terminal, begin: Instant) -> Vec<f64> {
+    let mut beats = interval_at(begin, PACE);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut times = Vec::with_capacity(KEYS);
+    for number in 0..KEYS {
+        beats.tick().await;
+        let key = char::from(b'a' + (number % 26) as u8).to_string();
+        let started = Instant::now();
+        terminal.type_text(&key).await;
+        terminal.expect(&key).await;
+        times.push(ms(started.elapsed()));
+    }
+    times
+}
