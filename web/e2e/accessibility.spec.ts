@@ -22,6 +22,8 @@ for (const theme of ["dark", "light", "contrast"] as const) {
     await expect(page.locator(`.tg[data-theme=${theme}]`)).toBeVisible();
     await screen.run("for i in 1 2 3 4 5 6 7; do printf '\\e[3%dm colour %d \\e[9%dm bright\\e[0m\\n' $i $i $i; done");
     await page.getByLabel("New terminal").click();
+    // The one before has a prompt, too.
+    await expect(page.getByRole("tab")).toHaveCount(2);
     await screen.prompt();
     const shown = page.locator(".panel:not([hidden])");
     await shown.locator(".tg-latency").click();
