@@ -44,11 +44,10 @@ pub async fn serve(listener: TcpListener, router: Router, seats: Arc<Seats>, sto
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
     let mut stop = pin!(stop);
     loop {
-        let accepted = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = &mut stop => break,
             accepted = accept(&listener) => accepted,
         };
-        let (stream, peer) = accepted;
         // Without a word: an answer would cost what is short.
         let Some(seat) = seats.take(peer.ip()) else { continue };
         connections.spawn(speak(stream, peer, seat, router.clone(), stopping.clone()));
@@ -92,9 +91,8 @@ async fn speak(stream: TcpStream, peer: SocketAddr, seat: Seat, router: Router, 
         let router = router.clone();
         async move {
             let answer = router.oneshot(request.map(Body::new)).await;
-            match &answer {
-                Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS => asking.for_good(),
-                Ok(_) | Err(_) => drop(asking),
+            if matches!(&answer, Ok(answer) if answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                asking.for_good();
             }
             answer
         }

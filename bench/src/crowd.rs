@@ -1,10 +1,9 @@
 //! Many sessions at once, each typed into at a human pace through the whole chain: what everyone feels when everyone is there.
 
-use crate::report::{Report, Row, Table};
-use crate::stats::{ms, percentile};
+use crate::report::{Report, Table};
+use crate::stats::ms;
 use crate::subjects::{QUIET, VARIABLES};
 use e2e::{Function, Setting, Stack, Terminal};
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -20,7 +19,7 @@ const PACE: Duration = Duration::from_millis(500);
 
 /// Measures one crowd after the other, each with a service of its own.
 pub(crate) async fn measure(report: &mut Report) {
-    let mut rows = Vec::new();
+    let mut measured = Vec::new();
     for size in CROWDS {
         let setting = Setting { log: QUIET, variables: VARIABLES, ..Setting::new(Function::InProcess) };
         let stack = Stack::start_with(setting).await;
@@ -40,18 +39,11 @@ pub(crate) async fn measure(report: &mut Report) {
         while let Some(found) = typists.join_next().await {
             times.extend(found.expect("a typist comes to an end"));
         }
-        let columns = [("p50", 0.5), ("p99", 0.99), ("max", 1.0)];
-        let values = columns.iter().filter_map(|(name, share)| Some((*name, percentile(&times, *share)?)));
-        let values: BTreeMap<_, _> = values.collect();
-        rows.push(Row { subject: format!("Termgate, function in process, {size} sessions"), values });
+        measured.push((format!("Termgate, function in process, {size} sessions"), times));
         stack.stop().await;
     }
-    report.add(Table {
-        figure: "keystroke to echo, two keys a second in each session",
-        unit: "ms",
-        columns: vec!["p50", "p99", "max"],
-        rows,
-    });
+    let figure = ("keystroke to echo, two keys a second in each session", "ms");
+    report.add(Table::of_percentiles(figure, &[("p50", 0.5), ("p99", 0.99), ("max", 1.0)], measured));
 }
 
 /// Times of one session's keys, in ms.

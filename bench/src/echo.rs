@@ -1,10 +1,9 @@
 //! From a key to its echo: what a user feels with every key. The terminal itself echoes, so that no program's own time is in it.
 
 use crate::line::Line;
-use crate::report::{Report, Row, Table};
-use crate::stats::{ms, percentile};
+use crate::report::{Report, Table};
+use crate::stats::ms;
 use crate::subjects::Subjects;
-use std::collections::BTreeMap;
 use tokio::time::Instant;
 
 /// Keys of one subject in one round.
@@ -27,13 +26,9 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
             times.extend(type_keys(line, KEYS).await);
         }
     }
-    let rows = lines.iter().zip(&found).map(|((subject, _), times)| {
-        let columns = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
-        let values = columns.iter().filter_map(|(name, share)| Some((*name, percentile(times, *share)?)));
-        Row { subject: subject.clone(), values: values.collect::<BTreeMap<_, _>>() }
-    });
-    let rows = rows.collect();
-    report.add(Table { figure: "keystroke to echo", unit: "ms", columns: vec!["p50", "p90", "p99", "max"], rows });
+    let measured = lines.into_iter().zip(found).map(|((subject, _), times)| (subject, times));
+    let columns = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
+    report.add(Table::of_percentiles(("keystroke to echo", "ms"), &columns, measured));
 }
 
 /// Times of so many keys, in ms, one after the other.

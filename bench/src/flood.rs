@@ -1,9 +1,7 @@
 //! How fast a program's output comes through: a build log, in colours. Every byte of it must arrive.
 
-use crate::report::{Report, Row, Table};
-use crate::stats::percentile;
+use crate::report::{Report, Table};
 use crate::subjects::Subjects;
-use std::collections::BTreeMap;
 use std::io::Write;
 use tokio::time::Instant;
 
@@ -32,16 +30,7 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
             rates.push(bytes as f64 / seconds / f64::from(1 << 20));
         }
     }
-    let rows = lines.iter().zip(&found).map(|((subject, _), rates)| {
-        let columns = [("median", 0.5), ("least", 0.0), ("most", 1.0)];
-        let values = columns.iter().filter_map(|(name, share)| Some((*name, percentile(rates, *share)?)));
-        Row { subject: subject.clone(), values: values.collect::<BTreeMap<_, _>>() }
-    });
-    let rows = rows.collect();
-    report.add(Table {
-        figure: "flood of coloured lines",
-        unit: "MiB/s",
-        columns: vec!["median", "least", "most"],
-        rows,
-    });
+    let measured = lines.into_iter().zip(found).map(|((subject, _), rates)| (subject, rates));
+    let columns = [("median", 0.5), ("least", 0.0), ("most", 1.0)];
+    report.add(Table::of_percentiles(("flood of coloured lines", "MiB/s"), &columns, measured));
 }

@@ -1,5 +1,6 @@
 //! What was found, as tables for people and as JSON for whoever compares two machines or two commits.
 
+use crate::stats::percentile;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -23,6 +24,22 @@ pub(crate) struct Table {
     /// In the order in which they are shown.
     pub(crate) columns: Vec<&'static str>,
     pub(crate) rows: Vec<Row>,
+}
+
+impl Table {
+    /// What was measured of each subject, as percentiles: the columns are names with the share of the values that lies below.
+    pub(crate) fn of_percentiles(
+        (figure, unit): (&'static str, &'static str),
+        columns: &[(&'static str, f64)],
+        measured: impl IntoIterator<Item = (String, Vec<f64>)>,
+    ) -> Self {
+        let rows = measured.into_iter().map(|(subject, found)| {
+            let values = columns.iter().filter_map(|(name, share)| Some((*name, percentile(&found, *share)?)));
+            Row { subject, values: values.collect() }
+        });
+        let rows = rows.collect();
+        Self { figure, unit, columns: columns.iter().map(|(name, _)| *name).collect(), rows }
+    }
 }
 
 /// On what it was measured.

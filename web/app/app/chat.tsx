@@ -6,7 +6,7 @@
 
 import { type FormEvent, useEffect, useRef, useState } from "react";
 import type { TerminalClient } from "../../src/index.ts";
-import { Icon } from "./icons.tsx";
+import { IconButton } from "./icons.tsx";
 
 /** The last so many messages are kept. */
 const KEPT = 200;
@@ -64,9 +64,7 @@ export function Chat({ chat, onClose }: { chat: ChatState; onClose: () => void }
     <aside className="chat" aria-label="Chat" onKeyDown={(event) => event.key === "Escape" && onClose()}>
       <header>
         <h2>Chat</h2>
-        <button type="button" className="plain" aria-label="Close the chat" title="Close the chat" onClick={onClose}>
-          <Icon name="close" />
-        </button>
+        <IconButton icon="close" title="Close the chat" onClick={onClose} />
       </header>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must do so without a mouse */}
       <div className="chat-log" role="log" aria-label="Messages" ref={log} tabIndex={0}>

@@ -2,6 +2,8 @@
  * The few icons of the page.
  */
 
+import type { ComponentProps } from "react";
+
 const PATHS = {
   plus: "M8 3v10M3 8h10",
   close: "M4 4l8 8M12 4l-8 8",
@@ -11,8 +13,26 @@ const PATHS = {
   settings: "M2 5h6M12 5h2M2 11h2M8 11h6M10 3v4M6 9v4",
 } as const;
 
+export type IconName = keyof typeof PATHS;
+
+interface IconButtonProps extends ComponentProps<"button"> {
+  icon: IconName;
+  /** Says what it does, to who points at it and to who listens; for the latter, `aria-label` may say more. */
+  title: string;
+}
+
+/** A button that shows an icon, and what stands beside it. */
+export function IconButton({ icon, title, children, ...rest }: IconButtonProps) {
+  return (
+    <button type="button" className="plain" aria-label={title} title={title} {...rest}>
+      <Icon name={icon} />
+      {children}
+    </button>
+  );
+}
+
 /** Decoration: whatever holds it says what it is. */
-export function Icon({ name }: { name: keyof typeof PATHS }) {
+function Icon({ name }: { name: IconName }) {
   return (
     <svg className={name === "more" ? "icon dots" : "icon"} viewBox="0 0 16 16" aria-hidden="true">
       <path d={PATHS[name]} />

@@ -8,7 +8,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { type TermgateHandle, TermgateTerminal, type TerminalClient, useTerminalApiGateway } from "../../src/index.ts";
 import type { Access } from "./access.ts";
 import { Chat, useChat } from "./chat.tsx";
-import { Icon } from "./icons.tsx";
+import { IconButton } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
 import type { Preferences } from "./preferences.ts";
 import { ShareDialog } from "./share-dialog.tsx";
@@ -65,28 +65,18 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
     <div className="pane">
       <TermgateTerminal {...preferences} {...{ client, onFontSize, whenEnded }} onReady={setHandle}>
         {share && terminal.role === "controller" && (
-          <button
-            type="button"
-            className="plain"
-            aria-label="Share a read-only link"
-            title="Share a read-only link"
-            onClick={() => setSharing(true)}
-          >
-            <Icon name="share" />
-          </button>
+          <IconButton icon="share" title="Share a read-only link" onClick={() => setSharing(true)} />
         )}
-        <button
-          type="button"
-          className="plain"
-          aria-label={chat.unread > 0 ? `Chat, ${chat.unread} new` : "Chat"}
+        <IconButton
+          icon="chat"
           title="Chat"
+          aria-label={chat.unread > 0 ? `Chat, ${chat.unread} new` : "Chat"}
           aria-pressed={chat.open}
           onClick={chat.toggle}
         >
-          <Icon name="chat" />
           {chat.unread > 0 && <span className="unread">{chat.unread}</span>}
-        </button>
-        <Popover label="More" icon={<Icon name="more" />} className="up">
+        </IconButton>
+        <Popover label="More" icon="more" className="up">
           {(close) => {
             const item = (name: string, keys: string, act: () => void) => (
               <button

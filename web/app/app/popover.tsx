@@ -5,10 +5,11 @@
 "use client";
 
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
+import { IconButton, type IconName } from "./icons.tsx";
 
 interface PopoverProps {
   label: string;
-  icon: ReactNode;
+  icon: IconName;
   className?: string;
   children: (close: () => void) => ReactNode;
 }
@@ -38,18 +39,14 @@ export function Popover({ label, icon, className = "", children }: PopoverProps)
 
   return (
     <div className={`popover ${className}`} ref={root}>
-      <button
+      <IconButton
         ref={button}
-        type="button"
-        className="plain"
-        aria-label={label}
+        icon={icon}
         title={label}
         aria-expanded={open}
         aria-controls={panel}
         onClick={() => setOpen(!open)}
-      >
-        {icon}
-      </button>
+      />
       {open && (
         <section id={panel} className="popover-panel" aria-label={label}>
           {children(() => setOpen(false))}

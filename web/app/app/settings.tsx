@@ -4,7 +4,6 @@
 
 "use client";
 
-import { Icon } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
 import type { Preferences } from "./preferences.ts";
 
@@ -16,7 +15,7 @@ interface SettingsProps {
 export function Settings({ preferences, onChange }: SettingsProps) {
   const { theme, fontSize, copyOnSelect, screenReader } = preferences;
   return (
-    <Popover label="Settings" icon={<Icon name="settings" />}>
+    <Popover label="Settings" icon="settings">
       {() => (
         <div className="form">
           <label>

@@ -5,7 +5,7 @@
 "use client";
 
 import { type KeyboardEvent, useEffect, useRef } from "react";
-import { Icon } from "./icons.tsx";
+import { IconButton } from "./icons.tsx";
 
 interface TabBarProps {
   tabs: ReadonlyArray<{ sessionId: string; name: string }>;
@@ -53,21 +53,9 @@ export function TabBar({ tabs, shown, onShow, onClose, onNew }: TabBarProps) {
         ))}
       </div>
       {onClose && tabs.length > 1 && (
-        <button
-          type="button"
-          className="plain"
-          aria-label="Close this terminal"
-          title="Close this terminal"
-          onClick={() => onClose(shown)}
-        >
-          <Icon name="close" />
-        </button>
+        <IconButton icon="close" title="Close this terminal" onClick={() => onClose(shown)} />
       )}
-      {onNew && (
-        <button type="button" className="plain" aria-label="New terminal" title="New terminal" onClick={onNew}>
-          <Icon name="plus" />
-        </button>
-      )}
+      {onNew && <IconButton icon="plus" title="New terminal" onClick={onNew} />}
     </div>
   );
 }
