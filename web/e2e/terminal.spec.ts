@@ -204,8 +204,11 @@ test("a program's questions are answered once, by the service, and not again fro
   );
   const screen = new Screen(page);
   await screen.open(stack.url);
+  // Quiet before it asks: the answer may be there before `read` could turn the echo off.
   const ask = (what: string, end: string) =>
-    screen.run(`printf '${what}'; IFS= read -rs -d ${end} answer; echo "got \${answer#?}"`);
+    screen.run(
+      `stty -echo -icanon; printf '${what}'; IFS= read -r -d ${end} answer; stty sane; echo "got \${answer#?}"`,
+    );
   expect(await ask("\\e[6n", "R")).toEqual(["got [2;1"]);
   expect((await ask("\\e[c", "c"))[0]).toMatch(/^got \[\?[\d;]+$/);
   expect((await ask("\\e]11;?\\e\\\\", "'\\'"))[0]).toMatch(/^got \]11;rgb:/);
