@@ -21,7 +21,7 @@ PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/
 
 PEERS := bench/.venv/installed
 
-.PHONY: help bench run test test-rust test-deploy test-web image image-test push package package-test fmt page system-run system-test
+.PHONY: help bench bench-micro run test test-rust test-deploy test-web image image-test push package package-test fmt page system-run system-test
 
 help: ## Say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ test-web: system-test $(PAGE) ## Check the page: types, units, and a real browse
 bench: system-test .venv/installed $(PEERS) ## Measure Termgate and its peers on this machine, in one run
 	cargo build --release --bin termgate --bin bootstrap --bin bench
 	target/release/bench $(FIGURES)
+
+bench-micro: ## Measure the hot parts by themselves (PARTS="screen"), and compare with the run before
+	cargo bench --package microbench -- $(PARTS)
 
 $(PEERS): bench/peers/requirements.txt
 	python3 -m venv bench/.venv

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Each crate with what it may depend on, tests included. A new crate is written in here first.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("shared-protocol", &[]),
     ("tokens", &["shared-protocol"]),
     ("client", &["shared-protocol"]),
@@ -32,6 +32,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
         ],
     ),
     ("bench", &["e2e"]),
+    ("microbench", &["shared-protocol", "screen", "backend"]),
     ("xtask", &["shared-protocol"]),
 ];
 

@@ -1,0 +1,80 @@
+//! The stream of a session: appended to for each read of the terminal, read from for each frame.
+
+use crate::Work;
+use crate::inputs::{READ, coloured};
+use backend::pty::{MarkScanner, Nonce, Piece};
+use backend::session::output_log::{Item, OutputLog, RING_BYTES, RING_EVENTS};
+use shared_protocol::{Pos, StreamEvent};
+
+/// A log through which its ring went so many times.
+fn aged(rings: usize) -> OutputLog {
+    let mut log = OutputLog::default();
+    let bytes = coloured(READ);
+    (0..rings * RING_BYTES / READ).for_each(|_| log.push_bytes(&bytes));
+    log
+}
+
+/// What is appended at once: divides what the log drops at once, so that each time costs the same.
+const TURN: usize = 64 * 1024;
+
+/// Output in pieces of this size, into a log of this age in rings.
+pub(crate) fn append(piece: usize, rings: usize) -> Work {
+    let (mut log, bytes) = (aged(rings), coloured(TURN));
+    Work::new(TURN, move || {
+        bytes.chunks(piece).for_each(|piece| log.push_bytes(piece));
+        log.end()
+    })
+}
+
+/// Events, into a log that holds as many as it can.
+pub(crate) fn append_events() -> Work {
+    let mut log = with_events(RING_EVENTS);
+    Work::new(0, move || {
+        log.push_event(StreamEvent::Size { cols: 80, rows: 24 });
+        log.end()
+    })
+}
+
+/// A log with so many events, each after a little output.
+fn with_events(events: usize) -> OutputLog {
+    let mut log = OutputLog::default();
+    for _ in 0..events {
+        log.push_bytes(b"$ make\r\n");
+        log.push_event(StreamEvent::Size { cols: 80, rows: 24 });
+    }
+    log
+}
+
+/// What stands at a position, as a frame takes it.
+fn taken(log: &OutputLog, from: Pos, most: usize) -> Vec<u8> {
+    match log.at(from, most) {
+        Item::Bytes(bytes) => bytes,
+        Item::Event(_) | Item::End | Item::Lost => Vec::new(),
+    }
+}
+
+/// So many bytes, from so far behind the end of a full ring.
+pub(crate) fn read(most: usize, behind: usize) -> Work {
+    let log = aged(1);
+    let from = Pos(log.end().0 - behind as u64);
+    Work::new(most, move || taken(&log, from, most))
+}
+
+/// A few bytes, from among so many events.
+pub(crate) fn find(events: usize) -> Work {
+    let log = with_events(events);
+    let middle = log.events_from(Pos((log.start().0 + log.end().0) / 2)).next().map_or(Pos(0), |(at, _)| at.after(1));
+    Work::new(8, move || taken(&log, middle, 8))
+}
+
+/// The search for the shell's marks, in output that comes in pieces of this size.
+pub(crate) fn marks(bytes: Vec<u8>, piece: usize) -> Work {
+    let mut scanner = MarkScanner::new(&Nonce::new([7; 8]));
+    Work::new(bytes.len(), move || {
+        let mut found = 0;
+        for piece in bytes.chunks(piece) {
+            scanner.scan(piece, |piece| found += usize::from(matches!(piece, Piece::Mark(_))));
+        }
+        found
+    })
+}
