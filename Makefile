@@ -19,7 +19,7 @@ PAGE := web/app/out/index.html
 PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune -o -path web/dist -prune \
 	-o -path web/test-results -prune -o -type f -print)
 
-PEERS := bench/.venv/installed
+PEERS := bench/.venv/installed bench/.ttyd/installed bench/peers/node_modules/.package-lock.json
 
 .PHONY: help bench bench-micro run test test-rust test-deploy test-web image image-test push package package-test fmt page system-run system-test
 
@@ -60,9 +60,17 @@ bench: system-test .venv/installed $(PEERS) ## Measure Termgate and its peers on
 bench-micro: ## Measure the hot parts by themselves (PARTS="screen"), and compare with the run before
 	cargo bench --package microbench -- $(PARTS)
 
-$(PEERS): bench/peers/requirements.txt
+bench/.venv/installed: bench/peers/requirements.txt
 	python3 -m venv bench/.venv
 	bench/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+bench/.ttyd/installed: bench/peers/fetch-ttyd
+	bench/peers/fetch-ttyd bench/.ttyd
+	@touch $@
+
+bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json bench/peers/package.json | system-test
+	npm --prefix bench/peers ci
 	@touch $@
 
 package: ## Build the function, and put together what an admin is handed (ARCHITECTURE=arm64)

@@ -28,7 +28,7 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
     }
     let measured = lines.into_iter().zip(found).map(|((subject, _), times)| (subject, times));
     let columns = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
-    report.add(Table::of_percentiles(("keystroke to echo", "ms"), &columns, measured));
+    report.add(Table::of_percentiles(("keystroke to echo", "ms"), &columns, measured).compared("p50"));
 }
 
 /// Times of so many keys, in ms, one after the other.

@@ -1,32 +1,27 @@
 //! A terminal as a client sees it, whoever serves it: keys go in, bytes come out. The client of each peer is the same WebSocket library,
 //! with as little around it as the peer's protocol needs.
 
+use crate::dialect::{Dialect, Heard};
 use e2e::Terminal;
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
 /// Longest that anything may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How a peer wraps keys and output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
-    /// `["stdin", "…"]` and `["stdout", "…"]`.
-    Terminado,
-    /// A byte, `0` for input and output alike, before them.
-    Ttyd,
-}
-
 /// A terminal of a peer.
 pub(crate) struct Foreign {
-    pub(crate) socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    pub(crate) dialect: Dialect,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    dialect: Dialect,
     /// Output that nobody has looked for yet.
     unread: Vec<u8>,
+    /// Bytes of output that the peer was not told of yet.
+    untold: usize,
 }
 
 /// A terminal at a prompt.
@@ -38,15 +33,11 @@ pub(crate) enum Line {
 }
 
 impl Line {
-    pub(crate) fn foreign(socket: WebSocketStream<MaybeTlsStream<TcpStream>>, dialect: Dialect) -> Self {
-        Self::Foreign(Box::new(Foreign { socket, dialect, unread: Vec::new() }))
-    }
-
     /// Types.
     pub(crate) async fn keys(&mut self, keys: &str) {
         match self {
             Self::Termgate(terminal) => drop(terminal.type_text(keys).await),
-            Self::Foreign(foreign) => foreign.send(keys).await,
+            Self::Foreign(foreign) => foreign.send(foreign.dialect.keys(keys)).await,
         }
     }
 
@@ -60,11 +51,23 @@ impl Line {
 }
 
 impl Foreign {
-    async fn send(&mut self, keys: &str) {
-        let message = match self.dialect {
-            Dialect::Terminado => Message::text(serde_json::json!(["stdin", keys]).to_string()),
-            Dialect::Ttyd => Message::binary(format!("0{keys}")),
-        };
+    /// Opens a terminal of the peer on this port, and waits for its first output.
+    pub(crate) async fn open(dialect: Dialect, port: u16) -> Self {
+        let (path, protocol) = dialect.place();
+        let mut request = format!("ws://127.0.0.1:{port}/{path}").into_client_request().expect("an address");
+        if let Some(protocol) = protocol {
+            request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a header's value"));
+        }
+        let (socket, _) = connect_async_with_config(request, None, true).await.expect("the peer listens");
+        let mut foreign = Self { socket, dialect, unread: Vec::new(), untold: 0 };
+        foreign.send(dialect.hello()).await;
+        while foreign.unread.is_empty() {
+            foreign.take().await;
+        }
+        foreign
+    }
+
+    async fn send(&mut self, message: Message) {
         self.socket.send(message).await.expect("the peer takes it");
     }
 
@@ -77,27 +80,24 @@ impl Foreign {
                 return at;
             }
             searched = (self.unread.len() + 1).saturating_sub(text.len());
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("the peer answers in time");
-            self.take(message.expect("the peer stays").expect("the peer speaks WebSocket"));
+            self.take().await;
         }
     }
 
-    fn take(&mut self, message: Message) {
-        match (self.dialect, message) {
-            (Dialect::Ttyd, Message::Binary(bytes)) => {
-                if let Some((b'0', output)) = bytes.split_first() {
-                    self.unread.extend_from_slice(output);
+    /// One message of the peer.
+    async fn take(&mut self) {
+        let message = timeout(PATIENCE, self.socket.next()).await.expect("the peer answers in time");
+        let message = message.expect("the peer stays").expect("the peer speaks WebSocket");
+        match self.dialect.hear(&message) {
+            Heard::Output(output) => {
+                self.untold += output.len();
+                self.unread.extend(output);
+                while let Some(told) = self.dialect.acknowledge(&mut self.untold) {
+                    self.send(told).await;
                 }
             }
-            (Dialect::Terminado, Message::Text(text)) => {
-                let parsed: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap_or_default();
-                if let [kind, output] = &parsed[..]
-                    && kind == "stdout"
-                {
-                    self.unread.extend_from_slice(output.as_str().unwrap_or_default().as_bytes());
-                }
-            }
-            (Dialect::Ttyd | Dialect::Terminado, _) => {}
+            Heard::Question(answer) => self.send(answer).await,
+            Heard::Nothing => {}
         }
     }
 }

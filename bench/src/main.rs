@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a measurement that cannot go on ends")]
 
 mod crowd;
+mod dialect;
 mod echo;
 mod flood;
 mod line;

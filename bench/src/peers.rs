@@ -1,14 +1,12 @@
-//! Other web terminals, each started on a port of its own: `ttyd` where it is on the PATH, terminado where `make bench` has installed it.
+//! Other web terminals, each started on a port of its own: ttyd, terminado and wetty, where `make bench` has installed them.
 
-use crate::line::{Dialect, Line, PATIENCE};
+use crate::dialect::Dialect;
+use crate::line::{Foreign, Line, PATIENCE};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
-use tokio_tungstenite::connect_async_with_config;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 /// The same shell for everyone.
 const SHELL: [&str; 3] = ["/bin/bash", "--norc", "--noprofile"];
@@ -25,16 +23,23 @@ impl Peer {
     /// Those that are there.
     pub(crate) async fn all() -> Vec<Self> {
         let mut peers = Vec::new();
-        if let Some(program) = on_path("ttyd") {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        if let Some(program) = on_path("ttyd").or_else(|| there(here.join(".ttyd/ttyd"))) {
             let mut command = Command::new(program);
-            command.args(["--writable", "--port", "0", "--interface", "127.0.0.1"]).args(SHELL);
+            // A client that is not being measured answers no pings.
+            command.args(["--writable", "--port", "0", "--interface", "127.0.0.1", "--ping-interval", "3600"]);
+            command.args(SHELL);
             peers.push(Self::start("ttyd", Dialect::Ttyd, command, "port: ").await);
         }
-        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
-        if python.exists() {
+        if let Some(python) = there(here.join(".venv/bin/python")) {
             let mut command = Command::new(python);
-            command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/terminado_server.py"));
+            command.arg(here.join("peers/terminado_server.py"));
             peers.push(Self::start("terminado", Dialect::Terminado, command, "listening on ").await);
+        }
+        if there(here.join("peers/node_modules/wetty")).is_some() {
+            let mut command = Command::new("node");
+            command.arg(here.join("peers/wetty_server.mjs")).env("NODE_ENV", "production");
+            peers.push(Self::start("wetty", Dialect::Wetty, command, "listening on ").await);
         }
         peers
     }
@@ -54,24 +59,9 @@ impl Peer {
         Self { name, dialect, port, child }
     }
 
-    /// A terminal of it.
+    /// A terminal of it, with its first output.
     pub(crate) async fn connect(&self) -> Line {
-        let (path, protocol) = match self.dialect {
-            Dialect::Terminado => ("websocket", None),
-            Dialect::Ttyd => ("ws", Some("tty")),
-        };
-        let url = format!("ws://127.0.0.1:{}/{path}", self.port);
-        let mut request = url.into_client_request().expect("an address");
-        if let Some(protocol) = protocol {
-            request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a header's value"));
-        }
-        let (mut socket, _) = connect_async_with_config(request, None, true).await.expect("the peer listens");
-        let first = match self.dialect {
-            Dialect::Terminado => Message::text(r#"["set_size", 40, 120]"#),
-            Dialect::Ttyd => Message::binary(r#"{"AuthToken":"","columns":120,"rows":40}"#),
-        };
-        futures_util::SinkExt::send(&mut socket, first).await.expect("the peer listens");
-        Line::foreign(socket, self.dialect)
+        Line::Foreign(Box::new(Foreign::open(self.dialect, self.port).await))
     }
 
     pub(crate) async fn stop(mut self) {
@@ -93,6 +83,9 @@ async fn port(output: impl AsyncRead + Unpin + Send + 'static, before: &str) -> 
 }
 
 fn on_path(program: &str) -> Option<PathBuf> {
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|program| program.is_file())
+    std::env::split_paths(&std::env::var_os("PATH")?).find_map(|folder| there(folder.join(program)))
+}
+
+fn there(path: PathBuf) -> Option<PathBuf> {
+    path.exists().then_some(path)
 }

@@ -8,6 +8,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Peers, the first that is there being what the others are compared with, and the name of the column that does.
+const PEERS: [(&str, &str); 3] = [("ttyd", "× ttyd"), ("terminado", "× terminado"), ("wetty", "× wetty")];
+
 /// One subject's numbers for one figure.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
@@ -39,6 +42,21 @@ impl Table {
         });
         let rows = rows.collect();
         Self { figure, unit, columns: columns.iter().map(|(name, _)| *name).collect(), rows }
+    }
+
+    /// With the ratio of this column's values to that of a peer in the same run, where there is a peer.
+    pub(crate) fn compared(mut self, column: &'static str) -> Self {
+        let value = |row: &Row| row.values.get(column).copied();
+        let of_peer = |peer| self.rows.iter().find(|row| row.subject == peer).and_then(value);
+        let Some((name, measure)) = PEERS.into_iter().find_map(|(peer, name)| Some((name, of_peer(peer)?))) else {
+            return self;
+        };
+        self.columns.push(name);
+        for row in &mut self.rows {
+            let ratio = value(row).map(|value| value / measure);
+            row.values.extend(ratio.map(|ratio| (name, ratio)));
+        }
+        self
     }
 }
 
@@ -113,4 +131,27 @@ fn short(value: f64) -> String {
 fn said(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success());
     output.map_or("unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Table;
+
+    fn table(subjects: &[(&str, f64)]) -> Table {
+        let measured = subjects.iter().map(|(subject, value)| ((*subject).to_owned(), vec![*value]));
+        Table::of_percentiles(("echo", "ms"), &[("p50", 0.5)], measured).compared("p50")
+    }
+
+    #[test]
+    fn the_first_peer_that_is_there_is_the_measure() {
+        let table = table(&[("Termgate", 0.5), ("wetty", 4.0), ("terminado", 0.25)]);
+        assert_eq!(table.columns, ["p50", "× terminado"]);
+        let ratios: Vec<_> = table.rows.iter().map(|row| row.values["× terminado"]).collect();
+        assert_eq!(ratios, [2.0, 16.0, 1.0]);
+    }
+
+    #[test]
+    fn without_a_peer_there_is_no_measure() {
+        assert_eq!(table(&[("Termgate", 0.5)]).columns, ["p50"]);
+    }
 }
