@@ -14,7 +14,11 @@ const WARM: usize = 50;
 
 /// Measures all subjects in turn, round by round: what the machine does meanwhile happens to all of them.
 pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
-    let mut lines = subjects.lines().await;
+    report.add(of(subjects.lines().await, rounds).await.compared("p50"));
+}
+
+/// Measures these.
+pub(crate) async fn of(mut lines: Vec<(String, Line)>, rounds: u16) -> Table {
     for (_, line) in &mut lines {
         line.keys("cat >/dev/null\r").await;
         line.until("/dev/null\r\n").await;
@@ -28,7 +32,7 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
     }
     let measured = lines.into_iter().zip(found).map(|((subject, _), times)| (subject, times));
     let columns = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
-    report.add(Table::of_percentiles(("keystroke to echo", "ms"), &columns, measured).compared("p50"));
+    Table::of_percentiles(("keystroke to echo", "ms"), &columns, measured)
 }
 
 /// Times of so many keys, in ms, one after the other.

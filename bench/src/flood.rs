@@ -1,5 +1,6 @@
 //! How fast a program's output comes through: a build log, in colours. Every byte of it must arrive.
 
+use crate::line::Line;
 use crate::report::{Report, Table};
 use crate::subjects::Subjects;
 use std::io::Write;
@@ -10,6 +11,11 @@ const LINES: usize = 400_000;
 
 /// Measures all subjects in turn, round by round.
 pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
+    report.add(of(subjects.lines().await, rounds).await.compared("median"));
+}
+
+/// Measures these.
+pub(crate) async fn of(mut lines: Vec<(String, Line)>, rounds: u16) -> Table {
     let mut log = tempfile::NamedTempFile::new().expect("a temporary file");
     for number in 0..LINES {
         writeln!(log, "\x1b[32m   Compiling\x1b[0m a-crate-with-a-name-number-{number:08} v0.1.0")
@@ -17,7 +23,6 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
     }
     log.flush().expect("room on the disk");
     let path = log.path().display().to_string();
-    let mut lines = subjects.lines().await;
     let mut found: Vec<Vec<f64>> = vec![Vec::new(); lines.len()];
     for _ in 0..rounds {
         for ((subject, line), rates) in lines.iter_mut().zip(&mut found) {
@@ -32,5 +37,5 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
     }
     let measured = lines.into_iter().zip(found).map(|((subject, _), rates)| (subject, rates));
     let columns = [("median", 0.5), ("least", 0.0), ("most", 1.0)];
-    report.add(Table::of_percentiles(("flood of coloured lines", "MiB/s"), &columns, measured).compared("median"));
+    Table::of_percentiles(("flood of coloured lines", "MiB/s"), &columns, measured)
 }

@@ -7,6 +7,7 @@ mod crowd;
 mod dialect;
 mod echo;
 mod flood;
+mod forward;
 mod line;
 mod peers;
 mod report;
@@ -42,6 +43,8 @@ enum Figure {
     Echo,
     /// How fast a program's output comes through.
     Flood,
+    /// What it costs that a session lives in another instance.
+    Forward,
     /// Many sessions at once, typed into at a human pace.
     Crowd,
     /// What a cold start of the function costs.
@@ -60,6 +63,7 @@ async fn main() -> std::io::Result<()> {
         match figure {
             Figure::Echo => echo::measure(&subjects, args.rounds, &mut report).await,
             Figure::Flood => flood::measure(&subjects, args.rounds, &mut report).await,
+            Figure::Forward => forward::measure(args.rounds, &mut report).await,
             Figure::Crowd => crowd::measure(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Memory => resources::memory(&mut report).await,

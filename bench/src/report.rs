@@ -45,17 +45,22 @@ impl Table {
     }
 
     /// With the ratio of this column's values to that of a peer in the same run, where there is a peer.
-    pub(crate) fn compared(mut self, column: &'static str) -> Self {
-        let value = |row: &Row| row.values.get(column).copied();
-        let of_peer = |peer| self.rows.iter().find(|row| row.subject == peer).and_then(value);
-        let Some((name, measure)) = PEERS.into_iter().find_map(|(peer, name)| Some((name, of_peer(peer)?))) else {
-            return self;
-        };
-        self.columns.push(name);
-        for row in &mut self.rows {
-            let ratio = value(row).map(|value| value / measure);
+    pub(crate) fn compared(self, column: &'static str) -> Self {
+        let row_of = |peer| self.rows.iter().position(|row| row.subject == peer);
+        match PEERS.into_iter().find_map(|(peer, name)| Some((name, row_of(peer)?))) {
+            Some((name, measure)) => self.beside(name, column, |_| measure),
+            None => self,
+        }
+    }
+
+    /// With one more column of this name: the ratio of this column's values to that of another row, which is found by each row's number.
+    pub(crate) fn beside(mut self, name: &'static str, column: &str, measure: impl Fn(usize) -> usize) -> Self {
+        let values: Vec<Option<f64>> = self.rows.iter().map(|row| row.values.get(column).copied()).collect();
+        for (number, row) in self.rows.iter_mut().enumerate() {
+            let ratio = values[number].zip(values[measure(number)]).map(|(value, measure)| value / measure);
             row.values.extend(ratio.map(|ratio| (name, ratio)));
         }
+        self.columns.push(name);
         self
     }
 }

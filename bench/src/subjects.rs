@@ -3,7 +3,8 @@
 
 use crate::line::Line;
 use crate::peers::Peer;
-use e2e::{Function, Setting, Stack};
+use e2e::{Function, Setting, Stack, Terminal};
+use std::net::SocketAddr;
 
 /// Sessions of each subject in a run: each figure has fresh ones.
 pub(crate) const VARIABLES: &[(&str, &str)] =
@@ -33,7 +34,9 @@ impl Subjects {
     pub(crate) async fn lines(&self) -> Vec<(String, Line)> {
         let mut lines = Vec::new();
         let session = format!("bench-{}", fresh());
-        lines.push(("Termgate, `/terminal`".to_owned(), self.direct(&session).await));
+        let service = self.in_process.backend.address(0);
+        let terminal = direct(&self.in_process, service, "ada", &session).await;
+        lines.push(("Termgate, `/terminal`".to_owned(), Line::Termgate(Box::new(terminal))));
         let chains =
             [("Termgate, function in process", &self.in_process), ("Termgate, real function", &self.bootstrap)];
         for (name, stack) in chains {
@@ -43,21 +46,8 @@ impl Subjects {
         for peer in &self.peers {
             lines.push((peer.name.to_owned(), peer.connect().await));
         }
-        for (_, line) in &mut lines {
-            line.keys("PS1='$ '; echo be'g'in\r").await;
-            line.until("begin\r\n").await;
-            line.until("$ ").await;
-        }
+        settle(&mut lines).await;
         lines
-    }
-
-    async fn direct(&self, session: &str) -> Line {
-        let token = self.in_process.token("ada", session);
-        let service = self.in_process.service_url().replace("http", "ws");
-        let mut terminal =
-            self.in_process.direct(&format!("{service}/terminal?sessionId={session}&token={token}")).await;
-        terminal.attach().await;
-        Line::Termgate(Box::new(terminal))
     }
 
     pub(crate) async fn stop(self) {
@@ -69,8 +59,25 @@ impl Subjects {
     }
 }
 
+/// A terminal without a gateway, attached to a session of this user.
+pub(crate) async fn direct(stack: &Stack, service: SocketAddr, user: &str, session: &str) -> Terminal {
+    let token = stack.token(user, session);
+    let mut terminal = stack.direct(&format!("ws://{service}/terminal?sessionId={session}&token={token}")).await;
+    terminal.attach().await;
+    terminal
+}
+
+/// Gives each the same prompt, and waits for it.
+pub(crate) async fn settle(lines: &mut [(String, Line)]) {
+    for (_, line) in lines {
+        line.keys("PS1='$ '; echo be'g'in\r").await;
+        line.until("begin\r\n").await;
+        line.until("$ ").await;
+    }
+}
+
 /// A number that was not there before in this run.
-fn fresh() -> usize {
+pub(crate) fn fresh() -> usize {
     static NEXT: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)
 }

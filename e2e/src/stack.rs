@@ -37,6 +37,8 @@ pub struct Setting {
     pub function: Function,
     /// Instances of the service; more than one share Redis and stand behind a load balancer.
     pub instances: usize,
+    /// The one that the gateway asks, past the load balancer.
+    pub asked: Option<usize>,
     /// The gateway's limits and faults.
     pub gateway: Options,
     /// Lambda's timeout of the function.
@@ -55,6 +57,7 @@ impl Setting {
         Self {
             function,
             instances: 1,
+            asked: None,
             gateway: Options::default(),
             timeout: FUNCTION_TIMEOUT,
             log: "info,backend=debug",
@@ -89,7 +92,8 @@ impl Stack {
     pub async fn start_with(setting: Setting) -> Self {
         let secrets = Secrets { users: JWT_SECRET, gateway: GATEWAY_SECRET };
         let backend = Backend::start(setting.instances, secrets, setting.log, setting.variables).await;
-        let url = backend.url();
+        let url =
+            setting.asked.map_or_else(|| backend.url(), |instance| format!("http://{}", backend.address(instance)));
         let gateway = DevGateway::new(setting.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("it listens");
