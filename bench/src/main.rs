@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a program says what it found")]
 #![expect(clippy::expect_used, reason = "a measurement that cannot go on ends")]
 
+mod connect;
 mod crowd;
 mod dialect;
 mod echo;
@@ -43,6 +44,8 @@ enum Figure {
     Echo,
     /// How fast a program's output comes through.
     Flood,
+    /// How long a page waits for its terminal.
+    Connect,
     /// What it costs that a session lives in another instance.
     Forward,
     /// Many sessions at once, typed into at a human pace.
@@ -63,6 +66,7 @@ async fn main() -> std::io::Result<()> {
         match figure {
             Figure::Echo => echo::measure(&subjects, args.rounds, &mut report).await,
             Figure::Flood => flood::measure(&subjects, args.rounds, &mut report).await,
+            Figure::Connect => connect::measure(&subjects, args.rounds, &mut report).await,
             Figure::Forward => forward::measure(args.rounds, &mut report).await,
             Figure::Crowd => crowd::measure(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,

@@ -13,16 +13,25 @@ pub(crate) const VARIABLES: &[(&str, &str)] =
 /// What the service logs: where it listens, and no line for each request.
 pub(crate) const QUIET: &str = "warn,backend::app=info";
 
+/// Processes of the real function: one for each page that is followed, and for what all of them ask at once.
+const PROCESSES: usize = 128;
+
 /// Everyone, started.
 pub(crate) struct Subjects {
-    in_process: Stack,
-    bootstrap: Stack,
-    peers: Vec<Peer>,
+    pub(crate) in_process: Stack,
+    pub(crate) bootstrap: Stack,
+    pub(crate) peers: Vec<Peer>,
 }
 
 impl Subjects {
     pub(crate) async fn start() -> Self {
-        let setting = |function| Setting { log: QUIET, variables: VARIABLES, ..Setting::new(function) };
+        let setting = |function| Setting {
+            log: QUIET,
+            function_log: "error",
+            variables: VARIABLES,
+            processes: PROCESSES,
+            ..Setting::new(function)
+        };
         Self {
             in_process: Stack::start_with(setting(Function::InProcess)).await,
             bootstrap: Stack::start_with(setting(Function::Bootstrap)).await,

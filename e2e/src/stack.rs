@@ -21,6 +21,8 @@ const JWT_SECRET: &str = "the secret of user tokens in whole-stack tests";
 const GATEWAY_SECRET: &str = "the secret of gateway and service in these tests";
 /// Lambda's timeout of the function, unless a test says otherwise.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
+/// Processes of the function at once, unless a test says otherwise.
+const FUNCTION_PROCESSES: usize = 32;
 
 /// How the function runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +45,8 @@ pub struct Setting {
     pub gateway: Options,
     /// Lambda's timeout of the function.
     pub timeout: Duration,
+    /// Processes of the function at once, where it has its own; each page that is followed keeps one.
+    pub processes: usize,
     /// What the service logs.
     pub log: &'static str,
     /// Further settings of the service.
@@ -60,6 +64,7 @@ impl Setting {
             asked: None,
             gateway: Options::default(),
             timeout: FUNCTION_TIMEOUT,
+            processes: FUNCTION_PROCESSES,
             log: "info,backend=debug",
             variables: &[],
             function_log: "warn",
@@ -132,7 +137,8 @@ impl Stack {
                     .map(|(name, value)| (name.to_owned(), value)),
                 );
                 let function = dev_gateway::Function::new(binary("bootstrap"), variables);
-                let function = dev_gateway::Function { timeout: setting.timeout, ..function };
+                let function =
+                    dev_gateway::Function { timeout: setting.timeout, processes: setting.processes, ..function };
                 let connections = Arc::new(DynamoConnections::new(Aws::new(dynamo.config())));
                 (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(SystemAmbient))))
             }
