@@ -42,17 +42,45 @@ pub const fn base64_len(bytes: usize) -> usize {
 
 /// Length of a text inside a JSON string as `serde_json` writes it, in bytes, without the quotes.
 pub fn json_text_len(text: &str) -> usize {
-    text.bytes().map(json_byte_len).sum()
+    json_len(text.as_bytes())
 }
 
-/// Length of one byte of a JSON string.
-fn json_byte_len(byte: u8) -> usize {
-    match byte {
-        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
-        0..0x20 => 6,
-        _ => 1,
-    }
+fn json_len(text: &[u8]) -> usize {
+    text.iter().map(|byte| usize::from(JSON_BYTE_LEN[usize::from(*byte)])).sum()
 }
+
+/// How many bytes at the beginning of a text take at most `room` inside a JSON string.
+fn fitting_as_text(text: &[u8], mut room: usize) -> usize {
+    let mut end = 0;
+    while end < text.len() {
+        // So many surely fit, whatever they are. Near the end it is one by one.
+        let next = (room / LONGEST_JSON_BYTE).clamp(1, text.len() - end);
+        let length = json_len(&text[end..end + next]);
+        if length > room {
+            break;
+        }
+        (end, room) = (end + next, room - length);
+    }
+    end
+}
+
+/// What a control character takes: `\u001b`.
+const LONGEST_JSON_BYTE: usize = 6;
+
+/// What each byte takes. Every byte of output is looked up, most of them twice.
+const JSON_BYTE_LEN: [u8; 256] = {
+    let mut lengths = [1; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        lengths[byte] = match byte as u8 {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+            0..0x20 => LONGEST_JSON_BYTE as u8,
+            _ => 1,
+        };
+        byte += 1;
+    }
+    lengths
+};
 
 /// The longest prefix of `bytes` whose [`Payload::encode`] surely fits into `room` bytes of JSON, cut on a character
 /// boundary where the bytes are UTF-8.
@@ -67,15 +95,7 @@ pub fn fitting_prefix(bytes: &[u8], room: usize) -> &[u8] {
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
         Err(_) => 0,
     };
-    let mut used = 0;
-    let mut end = 0;
-    for &byte in &bytes[..text_end] {
-        used += json_byte_len(byte);
-        if used > room {
-            break;
-        }
-        end += 1;
-    }
+    let mut end = fitting_as_text(&bytes[..text_end], room);
     while end > 0 && end < bytes.len() && !is_boundary(bytes, end) {
         end -= 1;
     }
