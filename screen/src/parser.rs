@@ -125,6 +125,9 @@ impl Parser {
 fn ascii_run(bytes: &[u8]) -> usize {
     const STEP: usize = 16;
     let printable = |byte: &u8| (0x20..0x7f).contains(byte);
+    if !bytes.first().is_some_and(printable) {
+        return 0;
+    }
     let whole = bytes.chunks_exact(STEP).take_while(|chunk| chunk.iter().fold(true, |all, byte| all & printable(byte)));
     let run = whole.count() * STEP;
     run + bytes[run..].iter().take_while(|byte| printable(byte)).count()
