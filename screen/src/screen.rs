@@ -95,7 +95,10 @@ impl Screen {
             for cell in buffer.row(y as isize) {
                 // What is left of a wide character that was cut in two covers a column too.
                 if !(covered && cell.is_spacer()) {
-                    text.push_str(&if cell.has_content() { self.terminal.text(*cell) } else { " ".to_owned() });
+                    match self.terminal.text(*cell, &mut [0; 4]) {
+                        "" => text.push(' '),
+                        content => text.push_str(content),
+                    }
                 }
                 covered = cell.width() == 2;
             }

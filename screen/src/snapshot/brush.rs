@@ -65,8 +65,7 @@ impl<'a> Brush<'a> {
     /// Prints what is in a cell.
     pub(super) fn print(&mut self, cell: Cell) {
         self.look_of(cell);
-        let text = self.terminal.text(cell);
-        self.write(&text);
+        self.write(self.terminal.text(cell, &mut [0; 4]));
     }
 
     /// The look of a cell.

@@ -39,7 +39,7 @@ impl Snapshot<'_> {
         let (before, cell) = (buffer.row(y - 1), buffer.row(y)[0]);
         let end = before[cols - 1];
         // A line that scrolls in has the background of the pen, which must not be left in cells that are empty.
-        if is_base(self.terminal.text(cell).chars().next()) && !(scrolls && cell.bg & crate::cell::colour::MASK != 0) {
+        if self.is_base(cell) && !(scrolls && cell.bg & crate::cell::colour::MASK != 0) {
             if x == cols && (end.has_content() || end.is_spacer()) {
                 return cols;
             }
@@ -111,8 +111,7 @@ impl Snapshot<'_> {
     }
 
     fn character(&mut self, cell: Cell, at: usize, x: usize) -> usize {
-        let text = self.terminal.text(cell);
-        if is_base(text.chars().next()) {
+        if self.is_base(cell) {
             self.go_right(at, x);
         } else {
             // One that would be combined stands alone only after a sequence.
@@ -120,6 +119,11 @@ impl Snapshot<'_> {
         }
         self.brush.print(cell);
         at + cell.width().max(1)
+    }
+
+    /// Whether its first character takes a column, so that it starts a cell wherever it is printed.
+    fn is_base(&self, cell: Cell) -> bool {
+        self.terminal.text(cell, &mut [0; 4]).chars().next().is_some_and(|c| width(u32::from(c)) > 0)
     }
 
     /// Moves right.
@@ -170,9 +174,4 @@ fn is_hollow(cell: Cell) -> bool {
 
 fn is_empty(buffer: &Buffer, y: isize) -> bool {
     !buffer.is_wrapped(y) && buffer.row(y).iter().all(|cell| is_blank(*cell, 0))
-}
-
-/// Whether it takes a column, so that it starts a cell wherever it is printed.
-fn is_base(c: Option<char>) -> bool {
-    c.is_some_and(|c| width(u32::from(c)) > 0)
 }

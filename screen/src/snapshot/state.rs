@@ -34,7 +34,7 @@ impl Snapshot<'_> {
             if terminal.modes().insert {
                 self.brush.write(&format!("\x1b[{width}P"));
             }
-            self.brush.write(&terminal.text(cell));
+            self.brush.write(terminal.text(cell, &mut [0; 4]));
         } else if !about_to_wrap {
             self.go(x);
         }
@@ -58,7 +58,7 @@ impl Snapshot<'_> {
         let extra = terminal.extras().get(cell.extra);
         let same_look = Style::of_cell(cell, extra) == Style::printed(terminal.pen())
             && extra.and_then(|extra| extra.link.as_ref()) == terminal.pen().link();
-        let first = terminal.text(cell).chars().next().map(u32::from)?;
+        let first = terminal.text(cell, &mut [0; 4]).chars().next().map(u32::from)?;
         let printable = first >= 127 || terminal.charsets().translate(first) == first;
         // An accent without a letter has the width of another character.
         let widths_agree = [cell.width(), width(first)] == [terminal.preceding(); 2];

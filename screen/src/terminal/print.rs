@@ -115,7 +115,7 @@ impl Terminal {
             return;
         }
         let old = self.extras.get(cell.extra).cloned().unwrap_or_default();
-        let mut text: String = old.text.as_deref().map_or_else(|| text_of(cell), str::to_owned);
+        let mut text = self.text(cell, &mut [0; 4]).to_owned();
         text.extend(char::from_u32(c));
         if text.len() > TEXT_BYTES {
             return;
@@ -159,19 +159,18 @@ impl Terminal {
         if !cell.has_content() {
             return;
         }
-        let text = self.text(cell);
+        let text = self.text(cell, &mut [0; 4]).to_owned();
         for _ in 0..count.min((self.cols * self.rows).max(REPEATS)) {
             text.chars().for_each(|c| self.print_one(u32::from(c)));
         }
     }
 
-    /// What stands in a cell.
-    pub(crate) fn text(&self, cell: Cell) -> String {
-        if cell.content & content::COMBINED == 0 { text_of(cell) } else { self.extras.text(cell.extra).to_owned() }
+    /// What stands in a cell. `one` has room for a character.
+    pub(crate) fn text<'a>(&'a self, cell: Cell, one: &'a mut [u8; 4]) -> &'a str {
+        if cell.content & content::COMBINED != 0 {
+            return self.extras.text(cell.extra);
+        }
+        let c = char::from_u32(cell.content & content::CODEPOINT).filter(|c| *c != '\0');
+        c.map_or("", |c| c.encode_utf8(one))
     }
-}
-
-/// The one character of a cell, or none.
-fn text_of(cell: Cell) -> String {
-    char::from_u32(cell.content & content::CODEPOINT).filter(|c| *c != '\0').map(String::from).unwrap_or_default()
 }
