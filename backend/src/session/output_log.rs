@@ -115,7 +115,7 @@ impl OutputLog {
         if let (_, Entry::Event(event)) = &self.entries[first] {
             return Item::Event(event);
         }
-        let mut found = Vec::new();
+        let mut found = Vec::with_capacity(most.min((self.end - pos.0) as usize));
         for (at, entry) in self.entries.range(first..) {
             let Entry::Bytes(chunk) = entry else { break };
             let from = pos.0.saturating_sub(*at) as usize;
