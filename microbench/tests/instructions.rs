@@ -20,7 +20,7 @@ const GROWTH: &[Bound] = &[
     ("message/paste, 8 KiB", "message/paste, 1 KiB", 8.4),
     ("log/append reads, old", "log/append reads", 1.2),
     ("log/append lines, old", "log/append lines", 1.05),
-    ("log/read a frame, far behind", "log/read a frame", 2.0),
+    ("log/read a frame, far behind", "log/read a frame", 1.2),
     ("log/find among 4,000 events", "log/find among 40 events", 1.5),
     ("order/in order, old", "order/in order", 1.05),
     // A tree of those that wait: a step more for each message.
@@ -34,7 +34,7 @@ const GROWTH: &[Bound] = &[
 /// What cannot be done without second.
 const FLOORS: &[Bound] = &[
     ("frame/bytes, 16 KiB", "floor/base64", 2.8),
-    ("frame/plain text, 24 KiB", "floor/plain text in JSON", 4.8),
+    ("frame/plain text, 24 KiB", "floor/plain text in JSON", 2.7),
     ("frame/deflated, 128 KiB", "floor/deflate", 1.3),
     ("frame/bytes, read", "floor/base64, read", 1.5),
     ("frame/plain text, read", "floor/plain text in JSON, read", 1.3),
@@ -42,9 +42,9 @@ const FLOORS: &[Bound] = &[
     ("log/append reads", "floor/copy reads", 1.6),
     ("log/append lines", "floor/copy lines", 3.0),
     ("screen/plain text", "floor/alacritty, plain text", 0.25),
-    ("screen/build log", "floor/alacritty, build log", 0.5),
-    ("screen/vim", "floor/alacritty, vim", 1.2),
-    ("screen/htop", "floor/alacritty, htop", 1.3),
+    ("screen/build log", "floor/alacritty, build log", 0.45),
+    ("screen/vim", "floor/alacritty, vim", 1.0),
+    ("screen/htop", "floor/alacritty, htop", 1.1),
 ];
 
 fn counted<'a>(names: impl IntoIterator<Item = &'a str>) -> HashMap<&'a str, Cost> {
