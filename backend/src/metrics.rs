@@ -92,8 +92,8 @@ mod tests {
         assert_eq!(rows, names, "docs/operate.md has one row for each family");
     }
 
-    #[test]
-    fn what_is_shown_was_described() {
+    #[tokio::test]
+    async fn what_is_shown_was_described() {
         let metrics = Metrics::new(1_700_000_000_000);
         metrics.requests.answered("/health", 200, Some(std::time::Duration::from_millis(2)));
         metrics.requests.isolation("none");

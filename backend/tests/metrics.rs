@@ -116,7 +116,8 @@ async fn requests_refusals_and_the_store_are_counted() {
         assert_eq!(shown.value(line), count, "{line}");
     }
     assert!(!shown.0.contains("made-up") && !shown.0.contains("nothing"), "what strangers make up is no label");
-    assert!(shown.value("process_open_fds") > 3.0 && shown.value("process_resident_memory_bytes") > 1e6);
+    assert!(shown.value("process_open_fds") > 3.0 && shown.value("termgate_tasks") > 0.0);
+    assert!(shown.value("process_resident_memory_bytes") > 1e6);
     service.stop().await;
 }
 

@@ -1,5 +1,5 @@
-//! The process itself, as the kernel sees it, read from `/proc` when it is asked for. The names are those that dashboards for
-//! any process know.
+//! The process itself, as the kernel and the runtime see it, read when it is asked for. The names are those that dashboards for
+//! any process know, where they have one.
 
 use super::families::Described;
 use prometheus_client::collector::Collector;
@@ -7,9 +7,12 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
 use std::fs;
+use tokio::runtime::Handle;
 
 const OPEN_FDS: (&str, &str) = ("process_open_fds", "Open file descriptors of the service");
 const THREADS: (&str, &str) = ("process_threads", "Threads of the service");
+const TASKS: (&str, &str) =
+    ("termgate_tasks", "Tasks of the service that are not over: some for each session, connection and request");
 const MEMORY: (&str, &str) = ("process_resident_memory", "Memory of the service alone, without its shells, in bytes");
 const STARTED: (&str, &str) = ("process_start_time", "When the service started, in seconds since 1970");
 
@@ -20,23 +23,31 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn described() -> [Described; 4] {
+    pub(super) fn described() -> [Described; 5] {
         let described =
             |(name, help): (&str, &'static str), unit: &str| Described { name: format!("{name}{unit}"), help };
-        [described(OPEN_FDS, ""), described(THREADS, ""), described(MEMORY, "_bytes"), described(STARTED, "_seconds")]
+        [
+            described(OPEN_FDS, ""),
+            described(THREADS, ""),
+            described(TASKS, ""),
+            described(MEMORY, "_bytes"),
+            described(STARTED, "_seconds"),
+        ]
     }
 }
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         let mut show = |(name, help): (&str, &str), unit: Option<&Unit>, value: Option<i64>| {
-            // Elsewhere than on Linux there is nothing to show.
+            // Elsewhere than on Linux, or without a runtime, there is nothing to show.
             let Some(gauge) = value.map(ConstGauge::<i64>::new) else { return Ok(()) };
             gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
         };
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         show(OPEN_FDS, None, fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as i64))?;
         show(THREADS, None, field(&status, "Threads:"))?;
+        let tasks = Handle::try_current().ok().map(|runtime| runtime.metrics().num_alive_tasks() as i64);
+        show(TASKS, None, tasks)?;
         show(MEMORY, Some(&Unit::Bytes), field(&status, "VmRSS:").map(|kib| kib * 1024))?;
         show(STARTED, Some(&Unit::Seconds), Some((self.started_at / 1000) as i64))
     }
