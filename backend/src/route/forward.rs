@@ -30,6 +30,9 @@ const CONNECT: Duration = Duration::from_secs(1);
 /// Time for its answer: the longest wait for output or for a plain command, and room.
 const ANSWER: Duration = Duration::from_millis(MAX_WAIT_MS + 5_000);
 
+/// A pooled connection is dropped after this long without use: before the other instance closes it, at 75 s.
+const POOL_IDLE: Duration = Duration::from_secs(60);
+
 /// Largest answer, in bytes: a frame and an error are far below.
 const ANSWER_BYTES: usize = 512 * 1024;
 
@@ -54,7 +57,7 @@ impl Forwarder {
         // A second installation is refused, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().http1_only().tcp_nodelay(true).connect_timeout(CONNECT).no_proxy();
-        let client = client.redirect(reqwest::redirect::Policy::none()).build();
+        let client = client.redirect(reqwest::redirect::Policy::none()).pool_idle_timeout(POOL_IDLE).build();
         let client = client.inspect_err(|error| tracing::error!(%error, "no requests can be passed on")).ok()?;
         Some(Self { client, me: HeaderValue::try_from(me).ok()?, last: Mutex::default() })
     }
