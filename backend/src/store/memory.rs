@@ -12,30 +12,49 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// Fewest values that are looked through for those whose life is over.
+const FEW: usize = 64;
+
 /// Values that are forgotten.
-struct Expiring<K, V>(HashMap<K, (V, Option<Instant>)>);
+struct Expiring<K, V> {
+    values: HashMap<K, (V, Option<Instant>)>,
+    /// How many there are when they are looked through next.
+    look_at: usize,
+}
 
 impl<K, V> Default for Expiring<K, V> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self { values: HashMap::new(), look_at: FEW }
     }
+}
+
+fn lives(until: Option<Instant>, now: Instant) -> bool {
+    until.is_none_or(|until| until > now)
 }
 
 impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
     fn put(&mut self, key: K, value: V, life: Option<Duration>) {
-        self.0.insert(key, (value, life.map(|life| Instant::now() + life)));
+        let now = Instant::now();
+        if self.values.len() >= self.look_at {
+            self.values.retain(|_, (_, until)| lives(*until, now));
+            // Each look is paid for by what has come since the one before: what a value costs does not grow with how many there are.
+            self.look_at = FEW.max(2 * self.values.len());
+        }
+        self.values.insert(key, (value, life.map(|life| now + life)));
     }
 
     fn get(&self, key: &K) -> Option<V> {
-        self.0.get(key).map(|(value, _)| value.clone())
+        let now = Instant::now();
+        self.values.get(key).filter(|(_, until)| lives(*until, now)).map(|(value, _)| value.clone())
+    }
+
+    fn remove(&mut self, key: &K) {
+        self.values.remove(key);
     }
 
     fn values(&self) -> impl Iterator<Item = &V> {
-        self.0.values().map(|(value, _)| value)
-    }
-
-    fn expire(&mut self, now: Instant) {
-        self.0.retain(|_, (_, until)| until.is_none_or(|until| until > now));
+        let now = Instant::now();
+        self.values.values().filter(move |(_, until)| lives(*until, now)).map(|(value, _)| value)
     }
 }
 
@@ -62,14 +81,7 @@ impl MemoryStore {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        state.sessions.expire(now);
-        state.screens.expire(now);
-        state.connections.expire(now);
-        state.gone.expire(now);
-        state.instances.expire(now);
-        state
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -124,7 +136,7 @@ impl Store for MemoryStore {
 
     async fn connection_gone(&self, id: &ConnectionId) -> Result<(), StoreError> {
         let mut state = self.state();
-        state.connections.0.remove(id);
+        state.connections.remove(id);
         state.gone.put(id.clone(), (), Some(GONE_LIFE));
         Ok(())
     }
@@ -141,7 +153,7 @@ impl Store for MemoryStore {
     }
 
     async fn leave(&self, id: &Incarnation) -> Result<(), StoreError> {
-        self.state().instances.0.remove(id);
+        self.state().instances.remove(id);
         Ok(())
     }
 
@@ -185,5 +197,16 @@ mod tests {
         assert!(store.session(&tombstone.id).await.unwrap().is_some());
         tokio::time::advance(TOMBSTONE_LIFE).await;
         assert!(store.session(&tombstone.id).await.unwrap().is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_forgotten_takes_no_room() {
+        let store = MemoryStore::default();
+        for number in 0..10_000 {
+            store.connection_gone(&ConnectionId::new(format!("c{number}")).unwrap()).await.unwrap();
+            tokio::time::advance(GONE_LIFE / 1000).await;
+        }
+        let there = store.state().gone.values.len();
+        assert!((1000..=2000).contains(&there), "{there}");
     }
 }
