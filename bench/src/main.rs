@@ -9,10 +9,14 @@ mod dialect;
 mod echo;
 mod flood;
 mod forward;
+mod growth;
 mod line;
 mod peers;
+mod process;
 mod report;
 mod resources;
+mod shown;
+mod soak;
 mod start;
 mod stats;
 mod subjects;
@@ -20,6 +24,7 @@ mod subjects;
 use clap::{Parser, ValueEnum};
 use report::Report;
 use std::path::PathBuf;
+use std::process::ExitCode;
 use subjects::Subjects;
 
 /// Measures on this machine, and says what it found.
@@ -32,6 +37,12 @@ struct Args {
     /// Times that each is measured; the medians count.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
+    /// How long `soak` takes, in minutes, beside some four for its warm-up and its end.
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    minutes: u16,
+    /// What `growth` looks at; everything when nothing is named.
+    #[arg(long, value_enum)]
+    axes: Vec<growth::Axis>,
     /// Where the results are written, as JSON.
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
@@ -54,13 +65,18 @@ enum Figure {
     Start,
     /// Memory of the service for each session, beside its shell.
     Memory,
+    /// What is left of users who came and went for minutes; ends with 1 when something is that must not.
+    Soak,
+    /// How cost grows with sessions, watchers, rates, ages and scrollbacks.
+    Growth,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() -> std::io::Result<()> {
+async fn main() -> std::io::Result<ExitCode> {
     let args = Args::parse();
     let figures = if args.figures.is_empty() { Figure::value_variants() } else { &args.figures };
     let mut report = Report::new();
+    let mut faults = Vec::new();
     let subjects = Subjects::start().await;
     for figure in figures {
         match figure {
@@ -71,11 +87,16 @@ async fn main() -> std::io::Result<()> {
             Figure::Crowd => crowd::measure(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Memory => resources::memory(&mut report).await,
+            Figure::Growth => growth::measure(&args.axes, &mut report).await,
+            Figure::Soak => faults.extend(soak::measure(args.minutes, &mut report).await),
         }
     }
     subjects.stop().await;
     println!("{}", report.tables());
     report.write(&args.json)?;
     println!("written to {}", args.json.display());
-    Ok(())
+    for fault in &faults {
+        println!("FAULT: {fault}");
+    }
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

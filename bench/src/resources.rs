@@ -1,6 +1,7 @@
 //! What a session costs the service beside its shell: when it rests, when everyone prints at once, and when nobody looks.
 
 use crate::line::PATIENCE;
+use crate::process::{most_resident, resident};
 use crate::report::{Report, Row, Table};
 use crate::subjects::QUIET;
 use e2e::{Function, Setting, Stack, Terminal};
@@ -39,7 +40,7 @@ pub(crate) async fn memory(report: &mut Report) {
 
     fs::write(format!("/proc/{process}/clear_refs"), FORGET_THE_MOST).expect("the service's own user may");
     join_all(terminals.iter_mut().map(|terminal| print(terminal, BUSY_LINES))).await;
-    let busy = memory_of(process, "VmHWM:");
+    let busy = most_resident(process);
 
     let done = tempfile::tempdir().expect("a temporary folder");
     for (number, terminal) in terminals.iter_mut().enumerate() {
@@ -80,17 +81,4 @@ async fn all_there(folder: &Path, count: usize) {
         assert!(Instant::now() < deadline, "the shells are not done in time");
         looks.tick().await;
     }
-}
-
-/// Bytes of memory that a process holds.
-pub(crate) fn resident(process: u32) -> u64 {
-    memory_of(process, "VmRSS:")
-}
-
-/// Bytes of one kind of memory, by its name in `/proc/…/status`.
-fn memory_of(process: u32, kind: &str) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(kind)).expect("the kernel says so");
-    let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number");
-    kib * 1024
 }

@@ -68,7 +68,7 @@ async fn start() -> (f64, f64) {
     let count = socket.read(&mut first).await.expect("it asks");
     let time = ms(started.elapsed());
     assert!(first[..count].starts_with(b"GET /2018-06-01/runtime/invocation/next"), "it asks for an event");
-    let resident = crate::resources::resident(function.id().expect("it runs"));
+    let resident = crate::process::resident(function.id().expect("it runs"));
     // It would wait for an event for ever.
     let _ = function.kill().await;
     (time, resident as f64 / 1e6)

@@ -15,9 +15,27 @@ pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
+/// How much the second value grows with one of the first, by the straight line that fits best. 0 of fewer than two points.
+pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let (up, along) = points
+        .iter()
+        .fold((0.0, 0.0), |(up, along), point| (up + (point.0 - x) * (point.1 - y), along + (point.0 - x).powi(2)));
+    if along > 0.0 { up / along } else { 0.0 }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::percentile;
+    use super::{percentile, slope};
+
+    #[test]
+    fn the_line_that_fits_best() {
+        assert_eq!(slope(&[(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)]), 2.0);
+        assert_eq!(slope(&[(0.0, 1.0), (1.0, 4.0), (2.0, 1.0)]), 0.0);
+        assert_eq!((slope(&[]), slope(&[(1.0, 1.0)])), (0.0, 0.0));
+    }
 
     #[test]
     fn the_nearest_rank_counts() {

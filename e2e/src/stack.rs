@@ -162,6 +162,17 @@ impl Stack {
         self.sign(&Self::claims(user, Some(session)))
     }
 
+    /// A token of a user who only watches.
+    pub fn viewer_token(&self, user: &str, session: &str) -> String {
+        self.sign(&UserClaims { role: Role::Viewer, ..Self::claims(user, Some(session)) })
+    }
+
+    /// How many rows the function's table has of this session.
+    pub async fn rows_of(&self, session: &str) -> usize {
+        let session = SessionId::new(session).expect("a session id");
+        self.connections.of_session(&session, SystemClock.unix_seconds()).await.expect("the table answers").len()
+    }
+
     /// What a user's token says, for an hour from now.
     pub fn claims(user: &str, session: Option<&str>) -> UserClaims {
         let now = SystemClock.unix_seconds();

@@ -54,6 +54,15 @@ impl Terminal {
         self.wait("the connection to be closed", |terminal| terminal.closed).await
     }
 
+    /// Waits until the other side closes the connection, or says that the session is over: who was away at its end hears so.
+    pub async fn expect_end_within(&mut self, patience: Duration) {
+        let over = |reply: &ServerMessage| matches!(reply, ServerMessage::Error(error) if error.code == ErrorCode::SessionEnded);
+        self.wait_for(patience, "the end", |terminal| {
+            (terminal.closed.is_some() || terminal.replies.iter().any(over)).then_some(())
+        })
+        .await;
+    }
+
     /// The next direct reply, whatever it is.
     pub async fn next_reply(&mut self) -> ServerMessage {
         self.wait("a direct reply", |terminal| (!terminal.replies.is_empty()).then(|| terminal.replies.remove(0))).await

@@ -2,7 +2,7 @@
 
 use e2e::{PATIENCE, Stack, Terminal, alive, zombies_of};
 use gateway_lambda::{Clock, SystemClock};
-use shared_protocol::{EndReason, ErrorCode, SessionId, StreamEvent, UserClaims};
+use shared_protocol::{EndReason, ErrorCode, StreamEvent, UserClaims};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
 
@@ -112,11 +112,7 @@ async fn stopping_the_service_ends_its_shells(stack: Stack) {
 }
 
 async fn a_connection_that_goes_leaves_its_session(stack: Stack) {
-    let sid = SessionId::new("s1").unwrap();
-    let rows = async || {
-        let now = SystemClock.unix_seconds();
-        stack.connections.of_session(&sid, now).await.unwrap().len()
-    };
+    let rows = async || stack.rows_of("s1").await;
     let mut ada = stack.terminal("ada", "s1").await;
     assert_eq!(ada.command("cd /usr").await.1, 0);
     assert_eq!(rows().await, 1);

@@ -1,7 +1,7 @@
 //! Several people in one session.
 
 use e2e::Stack;
-use shared_protocol::{ErrorCode, Role, StreamEvent, UserClaims};
+use shared_protocol::{ErrorCode, StreamEvent};
 
 on_all!(what_one_says_all_hear, all_see_the_same, a_viewer_only_watches);
 
@@ -43,8 +43,7 @@ async fn all_see_the_same(stack: Stack) {
 
 async fn a_viewer_only_watches(stack: Stack) {
     let mut ada = stack.terminal("ada", "s1").await;
-    let claims = UserClaims { role: Role::Viewer, ..Stack::claims("vic", Some("s1")) };
-    let mut viewer = e2e::Terminal::connect(&stack.url(), &stack.sign(&claims)).await.unwrap();
+    let mut viewer = e2e::Terminal::connect(&stack.url(), &stack.viewer_token("vic", "s1")).await.unwrap();
     viewer.attach().await;
     viewer.type_text("echo typed-by-viewer\r").await;
     viewer.expect_error(ErrorCode::ReadOnly).await;
