@@ -7,6 +7,7 @@ mod helper;
 mod integration;
 mod isolation;
 pub mod launch;
+mod marked;
 mod marks;
 mod open;
 mod processes;

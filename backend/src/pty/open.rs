@@ -3,7 +3,7 @@
 
 use super::children::Awaited;
 use super::descriptor::{nonblocking_duplicate, peer, readiness, signal_foreground};
-use super::processes::MarkedProcesses;
+use super::marked::MarkedProcesses;
 use super::quarters::Quarters;
 use super::{Exit, Nonce, Overuse, Processes, Pty, ReadOutcome, Ready, ShellSpec, Shells, Size, Want};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};

@@ -1,10 +1,7 @@
-//! Every process there is, and those of a session: found by the uid that is theirs alone or, where sessions share the
-//! service's, by the kernel session of their shell and by a marker in their environment (double forks, setsid, nohup).
+//! Every process there is, and those of a user, which are a session's where each has a user of its own.
 
-use super::integration::MARKER;
-use super::{Nonce, Processes};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,7 +15,7 @@ pub(super) struct Process {
 }
 
 impl Process {
-    fn read(pid: Pid) -> Option<Self> {
+    pub(super) fn read(pid: Pid) -> Option<Self> {
         let stat = std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
         // "pid (name) state ppid pgrp session …"; the name may hold anything, so count from its last parenthesis.
         let end = memchr::memmem::rfind(&stat, b") ")?;
@@ -38,7 +35,8 @@ impl Process {
         self.number(1)
     }
 
-    fn session(&self) -> Option<Pid> {
+    /// The kernel's session: the process that began it.
+    pub(super) fn session(&self) -> Option<Pid> {
         self.number(3)
     }
 }
@@ -111,51 +109,5 @@ pub(super) fn wait_for_user(uid: u32, deadline: Instant) -> usize {
         if deadline <= Instant::now() {
             return left.len();
         }
-    }
-}
-
-/// Where sessions share the service's user. Walks `/proc`, which needs no privilege for one's own processes.
-#[derive(Debug)]
-pub(super) struct MarkedProcesses {
-    shell: Pid,
-    marker: Vec<u8>,
-}
-
-impl MarkedProcesses {
-    pub(super) fn new(shell: Pid, nonce: &Nonce) -> Self {
-        Self { shell, marker: format!("{MARKER}={nonce}").into_bytes() }
-    }
-
-    fn find(&self) -> Vec<Pid> {
-        all().filter(|process| self.is_ours(process)).map(|process| process.pid).collect()
-    }
-
-    fn is_ours(&self, process: &Process) -> bool {
-        if process.is_zombie() {
-            return false;
-        }
-        if process.session() == Some(self.shell) {
-            return true;
-        }
-        let environment = std::fs::read(format!("/proc/{}/environ", process.pid.as_raw_nonzero())).unwrap_or_default();
-        environment.split(|&byte| byte == 0).any(|variable| variable == self.marker)
-    }
-}
-
-impl Processes for MarkedProcesses {
-    fn hang_up(&self) {
-        for pid in self.find() {
-            // A process that ended meanwhile needs no signal.
-            let _ = kill_process(pid, Signal::HUP);
-            let _ = kill_process(pid, Signal::CONT);
-        }
-    }
-
-    fn kill(&self) -> usize {
-        let found = self.find();
-        for &pid in &found {
-            let _ = kill_process(pid, Signal::KILL);
-        }
-        found.len()
     }
 }

@@ -1,0 +1,162 @@
+//! The processes of a session where all share the service's user: found by the kernel session of their shell and by a marker in
+//! their environment (double forks, setsid, nohup). That takes a walk through all of `/proc`, which needs no privilege for one's
+//! own processes; sessions that end at about the same time share one.
+
+use super::integration::MARKER;
+use super::processes::{Process, all};
+use super::{Nonce, Processes};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// There is one `/proc`, so there is one.
+static WALKS: Walks<Census> = Walks::new();
+
+/// By what a process is known to be a session's.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Sign {
+    Shell(Pid),
+    Marker(Vec<u8>),
+}
+
+/// The living processes of one moment, by their signs.
+#[derive(Debug, Default)]
+struct Census(HashMap<Sign, Vec<Pid>>);
+
+impl Census {
+    fn take() -> Self {
+        let mut found: HashMap<Sign, Vec<Pid>> = HashMap::new();
+        for process in all() {
+            for sign in signs(&process) {
+                found.entry(sign).or_default().push(process.pid);
+            }
+        }
+        Self(found)
+    }
+}
+
+/// None of a process that is over.
+fn signs(process: &Process) -> Vec<Sign> {
+    if process.is_zombie() {
+        return Vec::new();
+    }
+    let environment = std::fs::read(format!("/proc/{}/environ", process.pid.as_raw_nonzero())).unwrap_or_default();
+    let variables = environment.split(|&byte| byte == 0);
+    let markers = variables.filter_map(|variable| variable.strip_prefix(MARKER.as_bytes())?.strip_prefix(b"="));
+    let markers = markers.map(|marker| Sign::Marker(marker.to_vec()));
+    process.session().map(Sign::Shell).into_iter().chain(markers).collect()
+}
+
+/// Looks that many share: each gets one that began after it asked.
+#[derive(Debug)]
+struct Walks<T> {
+    /// How many have begun.
+    begun: AtomicU64,
+    /// The number of the latest, and what it found. Held while one is made.
+    latest: Mutex<(u64, Option<Arc<T>>)>,
+}
+
+impl<T> Walks<T> {
+    const fn new() -> Self {
+        Self { begun: AtomicU64::new(0), latest: Mutex::new((0, None)) }
+    }
+
+    /// One that begins from now on.
+    fn look(&self, make: impl FnOnce() -> T) -> Arc<T> {
+        self.since(self.begun(), make)
+    }
+
+    fn begun(&self) -> u64 {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// One that began after so many. Blocks while one is made: it may be past what is looked for, so that the next one counts,
+    /// which the first of those who waited makes for all of them.
+    fn since(&self, begun: u64, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (number, Some(found)) = &*latest
+            && *number > begun
+        {
+            return Arc::clone(found);
+        }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let found = Arc::new(make());
+        *latest = (number, Some(Arc::clone(&found)));
+        found
+    }
+}
+
+/// One session's.
+#[derive(Debug)]
+pub(super) struct MarkedProcesses([Sign; 2]);
+
+impl MarkedProcesses {
+    pub(super) fn new(shell: Pid, nonce: &Nonce) -> Self {
+        Self([Sign::Shell(shell), Sign::Marker(nonce.as_str().into())])
+    }
+
+    /// Signals all of them. Returns how many there were.
+    fn signal(&self, signals: &[Signal]) -> usize {
+        let census = WALKS.look(Census::take);
+        let found: HashSet<Pid> = self.0.iter().filter_map(|sign| census.0.get(sign)).flatten().copied().collect();
+        for pid in &found {
+            self.signal_if_ours(*pid, signals);
+        }
+        found.len()
+    }
+
+    /// The number may be another's by now; the handle cannot become so.
+    fn signal_if_ours(&self, pid: Pid, signals: &[Signal]) {
+        let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+        if Process::read(pid).is_some_and(|process| signs(&process).iter().any(|sign| self.0.contains(sign))) {
+            for signal in signals {
+                // A process that ended meanwhile needs no signal.
+                let _ = pidfd_send_signal(&handle, *signal);
+            }
+        }
+    }
+}
+
+impl Processes for MarkedProcesses {
+    fn hang_up(&self) {
+        self.signal(&[Signal::HUP, Signal::CONT]);
+    }
+
+    fn kill(&self) -> usize {
+        self.signal(&[Signal::KILL])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asked_before_a_walk_began_shares_it() {
+        let walks = Walks::new();
+        let (first, second) = (walks.begun(), walks.begun());
+        let mut during = 0;
+        let found = walks.since(first, || {
+            during = walks.begun();
+            "one"
+        });
+        assert_eq!((*found, *walks.since(second, || "two")), ("one", "one"));
+        assert_eq!(*walks.since(during, || "three"), "three", "the one that ran may have been past it");
+        assert_eq!(*walks.look(|| "four"), "four", "what was found before is old");
+    }
+
+    #[test]
+    fn a_process_is_known_by_its_shell_and_by_its_marker() {
+        let nonce = Nonce::new([7; 8]);
+        let mut daemon = std::process::Command::new("setsid");
+        let mut daemon = daemon.args(["sleep", "60"]).env(MARKER, nonce.as_str()).spawn().unwrap();
+        let me = Process::read(rustix::process::getpid()).unwrap();
+        assert!(signs(&me).contains(&Sign::Shell(rustix::process::getsid(None).unwrap())));
+        let nobody = Pid::from_raw(i32::MAX).unwrap();
+        assert_eq!(MarkedProcesses::new(nobody, &Nonce::new([8; 8])).kill(), 0);
+        assert_eq!(MarkedProcesses::new(nobody, &nonce).kill(), 1);
+        assert!(!daemon.wait().unwrap().success(), "it was killed");
+        assert_eq!(MarkedProcesses::new(nobody, &nonce).kill(), 0);
+    }
+}
