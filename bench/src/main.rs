@@ -4,6 +4,7 @@
 #![expect(clippy::expect_used, reason = "a measurement that cannot go on ends")]
 
 mod connect;
+mod cost;
 mod crowd;
 mod dialect;
 mod echo;
@@ -46,6 +47,9 @@ struct Args {
     /// Where the results are written, as JSON.
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
+    /// Plays a recording in this terminal instead: what `cost` starts in its shells.
+    #[arg(long, hide = true)]
+    play: Option<PathBuf>,
 }
 
 /// What can be measured.
@@ -69,11 +73,16 @@ enum Figure {
     Soak,
     /// How cost grows with sessions, watchers, rates, ages and scrollbacks.
     Growth,
+    /// What an hour of one user costs on AWS, for recorded work. Takes two minutes.
+    Cost,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> std::io::Result<ExitCode> {
     let args = Args::parse();
+    if let Some(recording) = &args.play {
+        return cost::player::run(recording).await.map(|()| ExitCode::SUCCESS);
+    }
     let figures = if args.figures.is_empty() { Figure::value_variants() } else { &args.figures };
     let mut report = Report::new();
     let mut faults = Vec::new();
@@ -86,6 +95,7 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::Forward => forward::measure(args.rounds, &mut report).await,
             Figure::Crowd => crowd::measure(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
+            Figure::Cost => cost::measure(&mut report).await,
             Figure::Memory => resources::memory(&mut report).await,
             Figure::Growth => growth::measure(&args.axes, &mut report).await,
             Figure::Soak => faults.extend(soak::measure(args.minutes, &mut report).await),

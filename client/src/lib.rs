@@ -19,8 +19,10 @@ use std::time::Duration;
 const ATTACH_EVERY: Duration = Duration::from_secs(1);
 /// A quiet connection shows that it lives this often.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// Output is acknowledged this long after its first byte, if not before.
-const ACK_AFTER: Duration = Duration::from_millis(500);
+/// Output is acknowledged when nothing came for this long, as a page does.
+const ACK_QUIET: Duration = Duration::from_millis(500);
+/// And this long after its first byte, if not before: the service takes an acknowledgement that is 2 s late for a lost one.
+const ACK_LONGEST: Duration = Duration::from_secs(1);
 /// Something early waits this long for what is missing before it is asked for.
 const GAP_PATIENCE: Duration = Duration::from_millis(300);
 /// A known end of the stream is waited for this long before the rest is asked for.
@@ -60,6 +62,8 @@ pub struct Client {
     follow_at: Option<Duration>,
     ping_at: Option<Duration>,
     ack_at: Option<Duration>,
+    /// When the first byte came that is not acknowledged.
+    ack_from: Option<Duration>,
     acked: Pos,
     repair_at: Option<Duration>,
     head: Pos,
@@ -82,6 +86,7 @@ impl Client {
             follow_at: None,
             ping_at: None,
             ack_at: None,
+            ack_from: None,
             acked: Pos(0),
             repair_at: None,
             head: Pos(0),
@@ -232,7 +237,7 @@ impl Client {
         }
         let step = self.attached.as_ref().map_or(u64::MAX, |attached| attached.limits.ack_step_bytes.into());
         if pos.0 - self.acked.0 >= step || self.ack_at.is_some_and(|at| at <= now) {
-            (self.acked, self.ack_at) = (pos, None);
+            (self.acked, self.ack_at, self.ack_from) = (pos, None, None);
             self.outgoing.push_back(ClientMessage::Ack(Ack { epoch, pos }));
         }
         self.outgoing.extend(self.input.due(epoch, now));
@@ -245,7 +250,7 @@ impl Client {
         if self.epoch() != Some(attached.epoch) {
             let first = self.attached.is_none();
             self.output = OutputStream::default();
-            (self.head, self.acked, self.ack_at) = (Pos(0), Pos(0), None);
+            (self.head, self.acked, self.ack_at, self.ack_from) = (Pos(0), Pos(0), None, None);
             let discarded = self.input.restart(attached.input_seq, first);
             if discarded > 0 {
                 self.heard.push_back(Heard::Discarded(discarded));
@@ -266,9 +271,9 @@ impl Client {
             return;
         }
         let pieces = take(&mut self.output);
-        // Also what was here before is acknowledged again: the service has not heard of it. Counted from the first byte: where
-        // output never pauses, the service would take a late acknowledgement for a lost one.
-        self.ack_at.get_or_insert(now + ACK_AFTER);
+        // Also what was here before is acknowledged again: the service has not heard of it.
+        let from = *self.ack_from.get_or_insert(now);
+        self.ack_at = Some((now + ACK_QUIET).min(from + ACK_LONGEST));
         if !pieces.is_empty() {
             self.repair_at = None;
         }

@@ -67,7 +67,7 @@ def test_the_function():
     function, = properties(deployed(GATEWAY), "AWS::Lambda::Function")
     assert function["FunctionName"] == "websocket-handler"
     assert (function["Runtime"], function["Architectures"], function["Timeout"]) == ("provided.al2023", ["arm64"], 29)
-    assert int(function["MemorySize"]) == 256
+    assert int(function["MemorySize"]) == 128
     assert "ReservedConcurrentExecutions" not in function
     function, = properties(deployed(GATEWAY, Architecture="x86_64", ReservedConcurrency="50"), "AWS::Lambda::Function")
     assert (function["Architectures"], function["ReservedConcurrentExecutions"]) == (["x86_64"], "50")

@@ -31,6 +31,7 @@ mod routes;
 mod runtime_api;
 mod server;
 mod socket;
+mod usage;
 
 pub use ambient::{Ambient, SystemAmbient};
 pub use connections::{Clients, Description, PostError};
@@ -42,3 +43,4 @@ pub use invoke::{ClientsBrowser, InProcess, Invoke, InvokeError};
 pub use quotas::Quotas;
 pub use runtime_api::{Function, RuntimeApi};
 pub use server::{DevGateway, Options, Running};
+pub use usage::Usage;

@@ -12,6 +12,7 @@ use crate::management::{self, Management};
 use crate::pages;
 use crate::quotas::Quotas;
 use crate::routes::Routes;
+use crate::usage::{Meter, Usage};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
@@ -71,19 +72,21 @@ impl Default for Options {
 pub struct DevGateway {
     options: Options,
     registry: Registry,
-    /// What everyone who posts goes through: the registry itself, or whatever is wrapped around it.
+    /// What everyone who posts goes through: the registry, and whatever is wrapped around it.
     clients: Arc<dyn Clients>,
+    meter: Meter,
 }
 
 impl DevGateway {
     /// With these options.
     pub fn new(options: Options) -> Self {
         let registry = Registry::new(&options.quotas);
-        let mut clients: Arc<dyn Clients> = Arc::new(registry.clone());
+        let meter = Meter::new();
+        let mut clients = meter.clients(Arc::new(registry.clone()));
         if let Some(faults) = options.faults.clone() {
             clients = Arc::new(FaultyClients::new(clients, faults));
         }
-        Self { options, registry, clients }
+        Self { options, registry, clients, meter }
     }
 
     /// The way to the clients.
@@ -99,6 +102,8 @@ impl DevGateway {
             let sentence = format!("development tokens are given on loopback only, and {addr} is not");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, sentence));
         }
+        let meter = self.meter.clone();
+        invoker = meter.function(invoker);
         if let Some(faults) = self.options.faults.clone() {
             invoker = Arc::new(FaultyFunction::new(invoker, faults));
         }
@@ -122,7 +127,7 @@ impl DevGateway {
         let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown).into_future();
         let server = AbortOnDropHandle::new(tokio::spawn(serving));
         let guards = [stopping.clone().drop_guard(), abandoned.clone().drop_guard()];
-        Ok(Running { addr, stopping, abandoned, tasks, invoker, server, _guards: guards })
+        Ok(Running { addr, stopping, abandoned, tasks, invoker, meter, server, _guards: guards })
     }
 
     fn router(self, addr: SocketAddr, integration: Integration, stopping: CancellationToken) -> Router {
@@ -176,6 +181,7 @@ pub struct Running {
     abandoned: CancellationToken,
     tasks: TaskTracker,
     invoker: Arc<dyn Invoke>,
+    meter: Meter,
     server: AbortOnDropHandle<io::Result<()>>,
     _guards: [DropGuard; 2],
 }
@@ -184,6 +190,11 @@ impl Running {
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// What it was used for so far.
+    pub fn usage(&self) -> Usage {
+        self.meter.usage()
     }
 
     /// Closes every client with 1001, invokes `$disconnect` for each, gives both a moment, and ends the function.

@@ -2,7 +2,6 @@
 //! and what the program read and what the client saw are compared byte for byte.
 
 mod keys;
-mod page;
 mod program;
 mod trial;
 

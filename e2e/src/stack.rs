@@ -3,13 +3,14 @@
 use crate::backend::{Backend, Secrets};
 use crate::binaries::binary;
 use crate::dynamo::Dynamo;
+use crate::page::{Address, Page};
 use crate::terminal::Terminal;
-use dev_gateway::{ClientsBrowser, DevGateway, InProcess, Invoke, Options, Running, RuntimeApi, SystemAmbient};
+use dev_gateway::{ClientsBrowser, DevGateway, InProcess, Invoke, Options, Running, RuntimeApi, SystemAmbient, Usage};
 use gateway_lambda::{
     Aws, BackendConfig, Clock, Config, Connections, DynamoConnections, Gateway, HttpBackend, MemoryConnections, Parts,
     SystemClock,
 };
-use shared_protocol::{Role, SessionId, UserClaims};
+use shared_protocol::{ClientId, Role, SessionId, UserClaims};
 use std::sync::Arc;
 use std::time::Duration;
 use tokens::{GatewaySecret, UserKey, UserTokens};
@@ -217,6 +218,18 @@ impl Stack {
         terminal.expect("\u{1b}]133;B").await;
         terminal.expect("\u{7}").await;
         terminal
+    }
+
+    /// A page of this size that connects with its first step.
+    pub fn page(&self, user: &str, session: &str, size: (u16, u16)) -> Page {
+        let token = self.token(user, session);
+        let id = ClientId::new(format!("page-of-{user}")).expect("an id");
+        Page::new(id, size, Address { url: self.url(), token: Box::new(move || token.clone()) }, None)
+    }
+
+    /// What the gateway was used for so far.
+    pub fn usage(&self) -> Usage {
+        self.gateway.usage()
     }
 
     /// A connection that has said nothing yet.

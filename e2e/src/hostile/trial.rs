@@ -1,8 +1,8 @@
 //! One run: so many keys by so many typists through such a transport, and the comparison.
 
 use super::keys::Keys;
-use super::page::{Address, Page, Tally};
 use super::program::Program;
+use crate::page::{Address, Page, Tally};
 use crate::stack::{Function, Setting, Stack};
 use dev_gateway::{FaultPlan, Faults, Options};
 use futures_util::future::join_all;
@@ -18,7 +18,7 @@ use tokio::time::{Instant, interval};
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Every window's columns and rows.
-pub(super) const SIZE: (u16, u16) = (80, 24);
+const SIZE: (u16, u16) = (80, 24);
 
 /// Lines that the service keeps of what scrolled off.
 const SCROLLBACK: usize = 1000;
@@ -221,7 +221,7 @@ impl Trial {
         let id = ClientId::new(format!("page-{}-{name}", self.seed)).expect("an id");
         let sign = stack.signer();
         let token = Box::new(move || sign(&Stack::claims("ada", Some(SESSION))));
-        Page::new(id, Address { url: stack.url(), token }, self.handover)
+        Page::new(id, SIZE, Address { url: stack.url(), token }, self.handover)
     }
 
     /// Whoever comes now and has seen nothing sees the same: what the service thinks is on the screen is what its stream makes of one.

@@ -31,7 +31,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
             "test-servers",
         ],
     ),
-    ("bench", &["e2e"]),
+    ("bench", &["dev-gateway", "e2e"]),
     ("microbench", &["shared-protocol", "screen", "backend"]),
     ("xtask", &["shared-protocol"]),
 ];

@@ -1,7 +1,6 @@
-//! A page on a bad line: the client's half of the protocol over real WebSockets, which connects again whenever it is cut off, and
-//! hands over to a fresh connection now and then.
+//! A page: the client's half of the protocol over real WebSockets. It says what a real page says and when, connects again whenever
+//! it is cut off, and hands over to a fresh connection now and then.
 
-use super::trial::SIZE;
 use client::{Client, Heard, Piece};
 use futures_util::{SinkExt, StreamExt};
 use shared_protocol::{ClientId, ErrorCode, ServerMessage};
@@ -22,32 +21,34 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const STUCK: Duration = Duration::from_secs(5);
 
 /// Where to connect, with a fresh token each time.
-pub(super) struct Address {
-    pub(super) url: String,
-    pub(super) token: Box<dyn Fn() -> String + Send>,
+pub struct Address {
+    /// The stage's URL.
+    pub url: String,
+    /// Makes the token.
+    pub token: Box<dyn Fn() -> String + Send>,
 }
 
 /// What happened to a page.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Tally {
+pub struct Tally {
     /// Messages sent, repeats included.
-    pub(super) messages: u64,
+    pub messages: u64,
     /// Frames received.
-    pub(super) frames: u64,
+    pub frames: u64,
     /// Connections opened.
-    pub(super) connections: u64,
+    pub connections: u64,
     /// Handshakes that were refused.
-    pub(super) refused: u64,
+    pub refused: u64,
     /// Connections that ended from the other side.
-    pub(super) cuts: u64,
+    pub cuts: u64,
     /// Connections that were handed over from another.
-    pub(super) handovers: u64,
+    pub handovers: u64,
     /// Snapshots in place of the stream.
-    pub(super) snapshots: u64,
+    pub snapshots: u64,
 }
 
 impl Tally {
-    pub(super) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.messages += other.messages;
         self.frames += other.frames;
         self.connections += other.connections;
@@ -59,8 +60,9 @@ impl Tally {
 }
 
 /// A page.
-pub(super) struct Page {
-    pub(super) client: Client,
+pub struct Page {
+    /// What it has to say, and to whom to type.
+    pub client: Client,
     address: Address,
     socket: Option<Socket>,
     /// The connection that is replaced, until the new one is attached.
@@ -70,8 +72,9 @@ pub(super) struct Page {
     pause: Duration,
     handover: Option<(Duration, Instant)>,
     /// Every byte of the stream so far.
-    pub(super) output: Vec<u8>,
-    pub(super) tally: Tally,
+    pub output: Vec<u8>,
+    /// What happened to it so far.
+    pub tally: Tally,
 }
 
 impl fmt::Debug for Page {
@@ -84,10 +87,10 @@ impl fmt::Debug for Page {
 
 impl Page {
     /// A page that connects with its first step, and hands over every so often.
-    pub(super) fn new(id: ClientId, address: Address, handover: Option<Duration>) -> Self {
+    pub fn new(id: ClientId, size: (u16, u16), address: Address, handover: Option<Duration>) -> Self {
         let now = Instant::now();
         Self {
-            client: Client::new(id, SIZE.0, SIZE.1),
+            client: Client::new(id, size.0, size.1),
             address,
             socket: None,
             older: None,
@@ -105,7 +108,7 @@ impl Page {
     }
 
     /// Goes on: connects, sends what is due, or takes a frame. Returns after one of them, at the latest at `deadline`.
-    pub(super) async fn step(&mut self, deadline: Instant) {
+    pub async fn step(&mut self, deadline: Instant) {
         let Some(socket) = self.socket.as_mut() else {
             if self.retry_at > deadline {
                 return sleep_until(deadline).await;
@@ -136,7 +139,7 @@ impl Page {
     }
 
     /// Closes for good.
-    pub(super) async fn leave(mut self) -> Tally {
+    pub async fn leave(mut self) -> Tally {
         for mut socket in self.socket.take().into_iter().chain(self.older.take()) {
             let _ = timeout(STUCK, socket.close(None)).await;
         }

@@ -1,0 +1,136 @@
+"""Records a program in a terminal, with somebody typing at it, as asciicast v2: python3 record.py typing > typing.cast.
+
+Apart from the measurement, which only plays what was recorded. Keys come at the pace of people: 52 words a minute, of which every
+key waits its own time (mean 0.24 s, skewed as in "Observations on Typing from 136 Million Keystrokes", Dhakal et al., CHI 2018),
+and pauses in which they read and think. The rhythm is the same in every recording; what the programs print is theirs.
+"""
+
+import codecs, fcntl, json, math, os, pty, random, select, shutil, signal, struct, sys, tempfile, termios, time
+
+COLS, ROWS = 120, 40
+SECONDS = 80
+ENTER, TAB, UP, ESC, BACK = "\r", "\t", "\x1b[A", "\x1b", "\x7f"
+
+# What is typed: text, and pauses in seconds.
+KEYS = {
+    "typing": [
+        2, "ls -l", 0.6, ENTER, 4, "cd le", TAB, 0.4, ENTER, 1.5, "cat notes.txt", ENTER, 7,
+        "grep -n pasw", 0.8, BACK, "sword *", 0.5, ENTER, 6, "head -5 ser", TAB, ENTER, 8,
+        UP, 1, *[BACK] * 9, "tail -3 server.log | wc -c", 1, ENTER, 5, "file *", ENTER, 5, "echo done > answer", ENTER,
+    ],
+    "vim": [
+        2, "jjj", 0.5, "jj", 1, "w", "w", 0.6, "cw", "handle_request", ESC, 2, "o", "if not path:", ENTER,
+        "    return None", ESC, 1.5, ":w", ENTER, 3, "/def ", ENTER, 1, "n", 0.7, "n", 2, "dd", 0.5, "p", 1.5, "u", 1, "u", 2,
+        "G", 1, "o", "# TODO: log what was refused,", 0.5, " and by whom", ENTER, "print('ready')", ESC, 2, "gg", 1.5,
+        *["\x1b[B"] * 8, 1, "A", "  # ok", ESC, 1, ":wq", ENTER,
+    ],
+    "tests": [],
+    "top": [],
+}
+
+PROGRAMS = {
+    "typing": ["bash", "--norc", "--noprofile"],
+    "vim": ["vim", "server.py"],
+    "tests": [sys.executable, "-m", "unittest", "-v", *(f"test.test_{name}" for name in "queue socket threading subprocess asyncio".split())],
+    # Alone with itself and three others, so that no list of this machine's processes is published.
+    "top": ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", "sleep 999 & sleep 998 & yes > /dev/null & exec top"],
+}
+
+SERVER = """\
+import http.server
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        path = self.path.strip("/")
+        self.send_response(200 if path else 404)
+        self.end_headers()
+        self.wfile.write(path.encode())
+
+    def log_message(self, form, *values):
+        print("%s %s" % (self.client_address[0], form % values))
+
+
+def main():
+    server = http.server.HTTPServer(("127.0.0.1", 8000), Handler)
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        server.server_close()
+
+
+main()
+"""
+
+
+def strokes(keys):
+    """Each key with the time at which it is pressed."""
+    rhythm, at = random.Random(1), 0.0
+    for key in keys:
+        if isinstance(key, (int, float)):
+            at += key
+            continue
+        # A sequence of one key stays whole.
+        for stroke in [key] if key.startswith("\x1b") else key:
+            at += min(1.2, max(0.06, rhythm.lognormvariate(math.log(0.18), 0.75)))
+            yield at, stroke
+
+
+def home():
+    """A folder to work in, with something to look at."""
+    folder = tempfile.mkdtemp()
+    lesson = os.path.join(folder, "lesson")
+    os.mkdir(lesson)
+    write = lambda name, text: open(os.path.join(lesson, name), "w").write(text)
+    write("notes.txt", "".join(f"{n}. Look for the password in the log, then say who tried to guess it.\n" for n in range(1, 13)))
+    write("server.log", "".join(f"10.0.0.{n % 7} GET /login password={'x' * (n % 9)} 40{n % 4}\n" for n in range(40)))
+    write("server.py", SERVER)
+    return folder
+
+
+def modes(terminal):
+    """What the line discipline does, as far as a client of Termgate is told of it."""
+    local = termios.tcgetattr(terminal)[3]
+    return " ".join(name for name, flag in [("echo", termios.ECHO), ("canonical", termios.ICANON)] if local & flag)
+
+
+def record(name, folder):
+    child, terminal = pty.fork()
+    if child == 0:
+        environment = {"TERM": "xterm-256color", "LANG": "C.UTF-8", "HOME": folder, "PS1": r"ada@lab:\W$ "}
+        os.chdir(os.path.join(folder, "lesson" if name == "vim" else ""))
+        os.execvpe(PROGRAMS[name][0], PROGRAMS[name], {**os.environ, **environment})
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", ROWS, COLS, 0, 0))
+    write = lambda event: print(json.dumps(event, ensure_ascii=False), flush=True)
+    write({"version": 2, "width": COLS, "height": ROWS, "duration": SECONDS})
+    began, decoder = time.monotonic(), codecs.getincrementaldecoder("utf-8")("replace")
+    now = lambda: round(time.monotonic() - began, 4)
+    waiting, before = list(strokes(KEYS[name])), None
+    print(f"{len(waiting)} keys until {waiting[-1][0] if waiting else 0:.1f} s", file=sys.stderr)
+    while now() < SECONDS:
+        due = min(waiting[0][0] if waiting else SECONDS, SECONDS)
+        ready, _, _ = select.select([terminal], [], [], max(0, due - now()))
+        if ready:
+            try:
+                output = os.read(terminal, 65536)
+            except OSError:
+                break
+            mode = modes(terminal)
+            if mode != before:
+                write([now(), "m", mode])
+                before = mode
+            write([now(), "o", decoder.decode(output)])
+        elif waiting:
+            _, stroke = waiting.pop(0)
+            os.write(terminal, stroke.encode())
+            write([now(), "i", stroke])
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+
+if __name__ == "__main__":
+    folder = home()
+    try:
+        record(sys.argv[1], folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
