@@ -1,4 +1,4 @@
-"""What docs/deploy.md says is so: its sums, its commands, the names in it, and the policy that it gives to copy."""
+"""What docs/deploy.md says is so: its sums and those of docs/scale.md, its commands, the names in it, and the policy that it gives to copy."""
 
 import json
 import re
@@ -8,16 +8,24 @@ import pytest
 from templates import ALL, APPRUNNER, ECS, GATEWAY, ROLE, ROOT, deployed, of_type, read
 
 GUIDE = (ROOT / "docs/deploy.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", GUIDE, re.DOTALL)
+SCALE = (ROOT / "docs/scale.md").read_text()
+FENCED = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
+BLOCKS = FENCED.findall(GUIDE)
 UNITS = re.compile(r"\b(s|h|GB|min|keys|acks|renewals|pings|echoes|pongs)\b|\$")
-SUMS = [line.split(":", 1) for language, block in BLOCKS if language == "text" for line in block.splitlines() if "=" in line]
 
 
-@pytest.mark.parametrize("what, line", SUMS)
+def sums(blocks):
+    return [line.split(":", 1) for language, block in blocks if language == "text" for line in block.splitlines() if "=" in line]
+
+
+SUMS = sums(BLOCKS)
+
+
+@pytest.mark.parametrize("what, line", SUMS + sums(FENCED.findall(SCALE)))
 def test_a_sum_is_right(what, line):
     term, result = UNITS.sub("", line).replace("×", "*").split("=")
-    assert re.fullmatch(r"[\d\s.+*()]+", term), term
-    places = len(result.strip().split(".")[1])
+    assert re.fullmatch(r"[\d\s.+*/()]+", term), term
+    places = len(result.strip().partition(".")[2])
     # Words in between, such as "3000 keys + 1200 acks", are gone; what is left is arithmetic.
     assert round(eval(term, {"__builtins__": {}}), places) == float(result), what
 
