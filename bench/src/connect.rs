@@ -74,7 +74,7 @@ impl Way<'_> {
         let pages: Vec<String> = (0..PAGES).map(|_| format!("page-{}", fresh())).collect();
         if let Self::Peer(peer) = self {
             // Their shells end with their connections.
-            drop(new.take(at_once, &pages, async |_| peer.connect().await).await);
+            drop(new.take(at_once, &pages, async |_| peer.connect(&peer.url()).await).await);
             return;
         }
         let opened = new

@@ -6,7 +6,7 @@ use e2e::Terminal;
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
@@ -22,6 +22,8 @@ pub(crate) struct Foreign {
     unread: Vec<u8>,
     /// Bytes of output that the peer was not told of yet.
     untold: usize,
+    /// Bytes that its emulator parses in a second, and until when it is busy.
+    parsing: Option<(u32, Instant)>,
 }
 
 /// A terminal at a prompt.
@@ -41,6 +43,31 @@ impl Line {
         }
     }
 
+    /// Ctrl-C: as the message that goes ahead of what was typed, where there is one, or as a key.
+    pub(crate) async fn stop_program(&mut self, ahead: bool) {
+        match self {
+            Self::Termgate(terminal) if ahead => drop(terminal.interrupt().await),
+            Self::Termgate(_) | Self::Foreign(_) => self.keys("\u{3}").await,
+        }
+    }
+
+    /// Its emulator parses so many bytes in a second, from here on.
+    pub(crate) fn parse_slowly(&mut self, rate: u32) {
+        match self {
+            Self::Termgate(terminal) => terminal.parse_slowly(rate),
+            Self::Foreign(foreign) => foreign.parsing = Some((rate, Instant::now())),
+        }
+    }
+
+    /// Takes what comes, for so long.
+    pub(crate) async fn stay(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        match self {
+            Self::Termgate(terminal) => terminal.stay(until).await,
+            Self::Foreign(foreign) => while timeout_at(until, foreign.take()).await.is_ok() {},
+        }
+    }
+
     /// Waits until the output says this, after what was waited for before. Returns how many bytes came, this included.
     pub(crate) async fn until(&mut self, text: &str) -> usize {
         match self {
@@ -51,15 +78,14 @@ impl Line {
 }
 
 impl Foreign {
-    /// Opens a terminal of the peer on this port, and waits for its first output.
-    pub(crate) async fn open(dialect: Dialect, port: u16) -> Self {
-        let (path, protocol) = dialect.place();
-        let mut request = format!("ws://127.0.0.1:{port}/{path}").into_client_request().expect("an address");
-        if let Some(protocol) = protocol {
+    /// Opens a terminal of the peer at this address, and waits for its first output.
+    pub(crate) async fn open(dialect: Dialect, url: &str) -> Self {
+        let mut request = url.into_client_request().expect("an address");
+        if let (_, Some(protocol)) = dialect.place() {
             request.headers_mut().insert("sec-websocket-protocol", protocol.parse().expect("a header's value"));
         }
         let (socket, _) = connect_async_with_config(request, None, true).await.expect("the peer listens");
-        let mut foreign = Self { socket, dialect, unread: Vec::new(), untold: 0 };
+        let mut foreign = Self { socket, dialect, unread: Vec::new(), untold: 0, parsing: None };
         foreign.send(dialect.hello()).await;
         while foreign.unread.is_empty() {
             foreign.take().await;
@@ -84,13 +110,20 @@ impl Foreign {
         }
     }
 
-    /// One message of the peer.
+    /// One message of the peer. Those that come while it is parsed wait in the sockets.
     async fn take(&mut self) {
+        if let Some((_, busy_until)) = self.parsing {
+            sleep_until(busy_until).await;
+        }
         let message = timeout(PATIENCE, self.socket.next()).await.expect("the peer answers in time");
         let message = message.expect("the peer stays").expect("the peer speaks WebSocket");
         match self.dialect.hear(&message) {
             Heard::Output(output) => {
                 self.untold += output.len();
+                if let Some((rate, busy_until)) = &mut self.parsing {
+                    let time = Duration::from_secs_f64(output.len() as f64 / f64::from(*rate));
+                    *busy_until = Instant::now().max(*busy_until) + time;
+                }
                 self.unread.extend(output);
                 while let Some(told) = self.dialect.acknowledge(&mut self.untold) {
                     self.send(told).await;

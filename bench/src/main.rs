@@ -7,7 +7,9 @@ mod connect;
 mod cost;
 mod crowd;
 mod dialect;
+mod distance;
 mod echo;
+mod far;
 mod flood;
 mod forward;
 mod growth;
@@ -16,6 +18,7 @@ mod peers;
 mod process;
 mod report;
 mod resources;
+mod resume;
 mod shown;
 mod soak;
 mod start;
@@ -63,6 +66,12 @@ enum Figure {
     Connect,
     /// What it costs that a session lives in another instance.
     Forward,
+    /// The same when every post takes its time.
+    SlowPosts,
+    /// From Ctrl-C to the prompt while a program floods the page, from far away.
+    Interrupt,
+    /// Coming back to a session from far away.
+    Resume,
     /// Many sessions at once, typed into at a human pace.
     Crowd,
     /// What a cold start of the function costs.
@@ -93,6 +102,9 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::Flood => flood::measure(&subjects, args.rounds, &mut report).await,
             Figure::Connect => connect::measure(&subjects, args.rounds, &mut report).await,
             Figure::Forward => forward::measure(args.rounds, &mut report).await,
+            Figure::SlowPosts => far::flood(args.rounds, &mut report).await,
+            Figure::Interrupt => far::interrupt(&subjects, args.rounds, &mut report).await,
+            Figure::Resume => resume::measure(args.rounds, &mut report).await,
             Figure::Crowd => crowd::measure(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Cost => cost::measure(&mut report).await,

@@ -59,9 +59,14 @@ impl Peer {
         Self { name, dialect, port, child }
     }
 
-    /// A terminal of it, with its first output.
-    pub(crate) async fn connect(&self) -> Line {
-        Line::Foreign(Box::new(Foreign::open(self.dialect, self.port).await))
+    /// Where it listens.
+    pub(crate) fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}/{}", self.port, self.dialect.place().0)
+    }
+
+    /// A terminal of it, with its first output, by its own address or that of something before it.
+    pub(crate) async fn connect(&self, url: &str) -> Line {
+        Line::Foreign(Box::new(Foreign::open(self.dialect, url).await))
     }
 
     pub(crate) async fn stop(mut self) {

@@ -1,10 +1,12 @@
 //! Who is measured: Termgate in each way that it can be reached, and the peers that are there. All have the same shell, and are measured
 //! by clients in this process.
 
+use crate::distance::Distance;
 use crate::line::Line;
 use crate::peers::Peer;
 use e2e::{Function, Setting, Stack, Terminal};
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// Sessions of each subject in a run: each figure has fresh ones.
 pub(crate) const VARIABLES: &[(&str, &str)] =
@@ -27,7 +29,7 @@ impl Subjects {
     pub(crate) async fn start() -> Self {
         let setting = |function| Setting {
             log: QUIET,
-            function_log: "error",
+            function_log: "off",
             variables: VARIABLES,
             processes: PROCESSES,
             ..Setting::new(function)
@@ -53,10 +55,21 @@ impl Subjects {
             lines.push((name.to_owned(), Line::Termgate(Box::new(stack.terminal("ada", &session).await))));
         }
         for peer in &self.peers {
-            lines.push((peer.name.to_owned(), peer.connect().await));
+            lines.push((peer.name.to_owned(), peer.connect(&peer.url()).await));
         }
         settle(&mut lines).await;
         lines
+    }
+
+    /// A terminal of each peer from so far, and the way there, which must be kept.
+    pub(crate) async fn far_peers(&self, round_trip: Duration) -> (Vec<(String, Line)>, Vec<Distance>) {
+        let (mut lines, mut ways) = (Vec::new(), Vec::new());
+        for peer in &self.peers {
+            let way = Distance::before(&peer.url(), round_trip).await;
+            lines.push((peer.name.to_owned(), peer.connect(&way.url(&peer.url())).await));
+            ways.push(way);
+        }
+        (lines, ways)
     }
 
     pub(crate) async fn stop(self) {

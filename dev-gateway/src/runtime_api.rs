@@ -34,13 +34,22 @@ pub struct Function {
     pub timeout: Duration,
     /// Most processes at once. More events wait for one.
     pub processes: usize,
+    /// Whether this process's output has what it logs and counts.
+    pub logs: bool,
 }
 
 impl Function {
     /// With a timeout of 30 s, past API Gateway's own, and at most 32 processes.
     pub fn new(bootstrap: impl Into<PathBuf>, environment: BTreeMap<String, String>) -> Self {
         let timeout = Duration::from_secs(30);
-        Self { name: "dev-function".to_owned(), bootstrap: bootstrap.into(), environment, timeout, processes: 32 }
+        Self {
+            name: "dev-function".to_owned(),
+            bootstrap: bootstrap.into(),
+            environment,
+            timeout,
+            processes: 32,
+            logs: true,
+        }
     }
 }
 

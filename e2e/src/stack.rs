@@ -52,7 +52,7 @@ pub struct Setting {
     pub log: &'static str,
     /// Further settings of the service.
     pub variables: &'static [(&'static str, &'static str)],
-    /// What the function logs, where it is a process of its own.
+    /// What the function logs, where it is a process of its own; with `off`, it writes no metrics either.
     pub function_log: &'static str,
 }
 
@@ -138,8 +138,8 @@ impl Stack {
                     .map(|(name, value)| (name.to_owned(), value)),
                 );
                 let function = dev_gateway::Function::new(binary("bootstrap"), variables);
-                let function =
-                    dev_gateway::Function { timeout: setting.timeout, processes: setting.processes, ..function };
+                let (timeout, processes, logs) = (setting.timeout, setting.processes, setting.function_log != "off");
+                let function = dev_gateway::Function { timeout, processes, logs, ..function };
                 let connections = Arc::new(DynamoConnections::new(Aws::new(dynamo.config())));
                 (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(SystemAmbient))))
             }
@@ -212,7 +212,12 @@ impl Stack {
 
     /// A terminal at a prompt.
     pub async fn terminal(&self, user: &str, session: &str) -> Terminal {
-        let mut terminal = self.connect(user, session).await;
+        self.terminal_at(&self.url(), user, session).await
+    }
+
+    /// The same through something that stands before the gateway.
+    pub async fn terminal_at(&self, url: &str, user: &str, session: &str) -> Terminal {
+        let mut terminal = Terminal::connect(url, &self.token(user, session)).await.expect("the handshake is accepted");
         terminal.attach().await;
         // What is typed before the first prompt is echoed twice, by the terminal and by the shell's line editor.
         terminal.expect("\u{1b}]133;B").await;

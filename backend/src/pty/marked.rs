@@ -7,8 +7,7 @@ use super::processes::{Process, all};
 use super::{Nonce, Processes};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 /// There is one `/proc`, so there is one.
 static WALKS: Walks<Census> = Walks::new();
@@ -51,15 +50,28 @@ fn signs(process: &Process) -> Vec<Sign> {
 /// Looks that many share: each gets one that began after it asked.
 #[derive(Debug)]
 struct Walks<T> {
+    progress: Mutex<Progress<T>>,
+    /// Told to all when a walk is over: who waits for it must not queue behind the next one.
+    over: Condvar,
+}
+
+#[derive(Debug)]
+struct Progress<T> {
     /// How many have begun.
-    begun: AtomicU64,
-    /// The number of the latest, and what it found. Held while one is made.
-    latest: Mutex<(u64, Option<Arc<T>>)>,
+    begun: u64,
+    /// One is being made.
+    running: bool,
+    /// The number of the latest that is over, and what it found.
+    latest: Option<(u64, Arc<T>)>,
 }
 
 impl<T> Walks<T> {
     const fn new() -> Self {
-        Self { begun: AtomicU64::new(0), latest: Mutex::new((0, None)) }
+        Self { progress: Mutex::new(Progress { begun: 0, running: false, latest: None }), over: Condvar::new() }
+    }
+
+    fn progress(&self) -> MutexGuard<'_, Progress<T>> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// One that begins from now on.
@@ -68,22 +80,39 @@ impl<T> Walks<T> {
     }
 
     fn begun(&self) -> u64 {
-        self.begun.load(Ordering::SeqCst)
+        self.progress().begun
     }
 
     /// One that began after so many. Blocks while one is made: it may be past what is looked for, so that the next one counts,
-    /// which the first of those who waited makes for all of them.
+    /// which one of those who waited makes for all of them.
     fn since(&self, begun: u64, make: impl FnOnce() -> T) -> Arc<T> {
-        let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (number, Some(found)) = &*latest
-            && *number > begun
-        {
-            return Arc::clone(found);
+        let enough = |progress: &Progress<T>| {
+            progress.latest.as_ref().filter(|(number, _)| *number > begun).map(|(_, found)| Arc::clone(found))
+        };
+        let waits = |progress: &mut Progress<T>| progress.running && enough(progress).is_none();
+        let waited = self.over.wait_while(self.progress(), waits);
+        let mut progress = waited.unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = enough(&progress) {
+            return found;
         }
-        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        progress.begun += 1;
+        progress.running = true;
+        let number = progress.begun;
+        drop(progress);
+        let _turn = Turn(self);
         let found = Arc::new(make());
-        *latest = (number, Some(Arc::clone(&found)));
+        self.progress().latest = Some((number, Arc::clone(&found)));
         found
+    }
+}
+
+/// Whoever walks. However that ends, the others go on.
+struct Turn<'a, T>(&'a Walks<T>);
+
+impl<T> Drop for Turn<'_, T> {
+    fn drop(&mut self) {
+        self.0.progress().running = false;
+        self.0.over.notify_all();
     }
 }
 

@@ -44,6 +44,7 @@ impl Process {
             .envs(&function.environment)
             .env("AWS_LAMBDA_RUNTIME_API", endpoint.addr.to_string())
             .stdin(Stdio::null())
+            .stdout(if function.logs { Stdio::inherit() } else { Stdio::null() })
             .kill_on_drop(true)
             // A group of its own: Ctrl-C at the terminal is ours to handle. And when this process dies without a chance to
             // clean up, the group is orphaned, and the kernel ends its frozen members with SIGHUP and SIGCONT.

@@ -77,6 +77,13 @@ impl Terminal {
         .await
     }
 
+    /// Goes on as a page does, until then.
+    pub async fn stay(&mut self, until: Instant) {
+        while Instant::now() < until && self.closed.is_none() {
+            self.step(until).await;
+        }
+    }
+
     /// Goes on as a page does until there is what the test looks for.
     pub async fn wait<T>(&mut self, what: &str, look: impl FnMut(&mut Self) -> Option<T>) -> T {
         self.wait_for(PATIENCE, what, look).await
