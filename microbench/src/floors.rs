@@ -42,7 +42,7 @@ pub(crate) fn json_tree(json: &'static str) -> Work {
 pub(crate) fn deflate(bytes: Vec<u8>) -> Work {
     Work::new(bytes.len(), move || {
         let mut packed = Vec::with_capacity(bytes.len());
-        let status = Compress::new(Compression::fast(), false).compress_vec(&bytes, &mut packed, FlushCompress::Finish);
+        let status = Compress::new(Compression::new(4), false).compress_vec(&bytes, &mut packed, FlushCompress::Finish);
         status.map(|_| packed)
     })
 }

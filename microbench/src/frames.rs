@@ -1,7 +1,7 @@
 //! Output on its way to the page: bytes of the stream into frames, and, in a client, frames into bytes.
 
 use crate::Work;
-use backend::session::deflate::deflate;
+use backend::session::deflate::{Effort, deflate};
 use serde_json::from_str;
 use shared_protocol::frame::{Payload, fitting_prefix};
 use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES};
@@ -34,9 +34,9 @@ pub(crate) fn encode(bytes: Vec<u8>) -> Work {
 
 /// As much of these bytes as fits into a frame, deflated.
 pub(crate) fn encode_deflated(bytes: Vec<u8>) -> Work {
-    let (_, length) = deflate(&bytes, ROOM).expect("it is worth it");
+    let (_, length) = deflate(&bytes, ROOM, Effort::Thorough).expect("it is worth it");
     Work::new(length, move || {
-        let (payload, length) = deflate(&bytes, ROOM).expect("it is worth it");
+        let (payload, length) = deflate(&bytes, ROOM, Effort::Thorough).expect("it is worth it");
         output(payload, length).to_json()
     })
 }

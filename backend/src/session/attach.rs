@@ -3,6 +3,7 @@
 use super::Speaker;
 use super::actor::{Actor, Connected};
 use super::client::Client;
+use super::deflate::Effort;
 use crate::metrics::Skip;
 use crate::pty::Size;
 use crate::store::ConnectionRecord;
@@ -35,7 +36,8 @@ impl Actor {
         client.counted = Some(self.metrics.sessions.attached(speaker.role));
         client.seen = now;
         client.direct = speaker.direct;
-        client.deflates = attach.accept.iter().any(|encoding| encoding == "z");
+        let effort = if client.direct { Effort::Quick } else { Effort::Thorough };
+        client.deflates = attach.accept.iter().any(|encoding| encoding == "z").then_some(effort);
         client.size = Some(Size { cols: attach.cols, rows: attach.rows });
         let resume = attach.resume.filter(|resume| resume.epoch == epoch && resume.pos <= end).map(|resume| resume.pos);
         // A page that says nothing of what it has, has nothing; a late word is behind what it acknowledged since.

@@ -1,6 +1,7 @@
 //! One client of a session: its input in order, what it was sent and has parsed, and who fetches its frames.
 
 use super::budget::{Budget, READABLE};
+use super::deflate::Effort;
 use super::follower::Follower;
 use super::input_order::InputOrder;
 use super::{Fetched, Speaker};
@@ -35,6 +36,7 @@ pub(super) struct Waiter {
     /// Over which connection its frame goes.
     pub connection: ConnectionId,
     pub reply: oneshot::Sender<Fetched>,
+    pub asked: Instant,
     pub until: Instant,
     pub _counted: Guard,
 }
@@ -120,8 +122,12 @@ pub(super) struct Client {
     /// When the screen is shown next, while the budget is spent.
     pub show_at: Option<Instant>,
     shown: Option<Instant>,
-    /// It reads `z`.
-    pub deflates: bool,
+    /// The last frame of output was a large one: more is on its way.
+    pub pours: bool,
+    /// Until when its request waits for a fuller frame.
+    pub gather_until: Option<Instant>,
+    /// It reads `z`, packed so hard.
+    pub deflates: Option<Effort>,
     /// Its window; the terminal has it while this client controls.
     pub size: Option<Size>,
     pub order: InputOrder<ClientMessage>,
@@ -157,7 +163,9 @@ impl Client {
             direct: speaker.direct,
             show_at: None,
             shown: None,
-            deflates: false,
+            pours: false,
+            gather_until: None,
+            deflates: None,
             size: None,
             discard_until: Seq(0),
             interrupts: BTreeSet::new(),
@@ -246,7 +254,8 @@ impl Client {
     /// Next time that something about it is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let waiting = self.waiter.as_ref().map(|waiter| {
-            let due = [self.ack_due, self.sending.resend_at(), self.show_at].into_iter().flatten().min();
+            let due =
+                [self.ack_due, self.sending.resend_at(), self.show_at, self.gather_until].into_iter().flatten().min();
             due.map_or(waiter.until, |due| due.min(waiter.until))
         });
         let gap = self.gap_since.filter(|_| self.order.has_gap()).map(|since| since + GAP_PATIENCE);

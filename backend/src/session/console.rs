@@ -23,8 +23,8 @@ const ANSWER_BYTES: usize = 16 * 1024;
 /// Unacknowledged output at which the terminal is read no further, in bytes.
 const HOLD_ABOVE: u64 = 512 * 1024;
 
-/// Unacknowledged output below which it is read again, in bytes. Well above the step of acknowledgements, or it would never come.
-const HOLD_BELOW: u64 = 128 * 1024;
+/// Unacknowledged output below which it is read again, in bytes: early enough that a full frame lies ready when a post is done.
+const HOLD_BELOW: u64 = 384 * 1024;
 
 /// How quiet the terminal must be until its settings are looked at: a prompt that comes and goes changes them twice.
 const TTY_QUIET: Duration = Duration::from_millis(20);

@@ -9,34 +9,57 @@ use shared_protocol::Payload;
 /// Less than this is sent as it is: a short frame gains nothing.
 pub const WORTH_DEFLATING: usize = 4 * 1024;
 
-/// Bytes that are packed at a time; after each it is known how much room is left.
+/// Bytes that are packed at a time, at most; after each it is known how much room is left.
 const PIECE: usize = 8 * 1024;
 
-/// What a piece may take at most: incompressible bytes are stored, with a few bytes for each block and for the flush.
-const PIECE_BOUND: usize = PIECE + 64;
+/// Room for fewer bytes than this is left empty: each piece ends with a flush, which costs some.
+const PIECE_LEAST: usize = 1024;
+
+/// What a piece may take beyond its length: incompressible bytes are stored, with a few for each block and for the flush.
+const STORED: usize = 64;
+
+/// How hard it tries: a build log becomes a third of its length at once, or a seventh in three times the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// Frames cost nothing: only the wire gets shorter.
+    Quick,
+    /// Each frame is a post, which costs a thousand times what it takes to pack it.
+    Thorough,
+}
+
+impl Effort {
+    fn level(self) -> Compression {
+        match self {
+            Self::Quick => Compression::fast(),
+            Self::Thorough => Compression::new(4),
+        }
+    }
+}
 
 /// Packs a prefix of `bytes` into base64 of raw deflate with at most `room` characters. Returns the length of the prefix,
 /// or `None` when that is no better than sending it as it is.
-pub fn deflate(bytes: &[u8], room: usize) -> Option<(Payload, usize)> {
+pub fn deflate(bytes: &[u8], room: usize, effort: Effort) -> Option<(Payload, usize)> {
     let room = room / 4 * 3;
-    let mut packer = Compress::new(Compression::fast(), false);
+    let mut packer = Compress::new(effort.level(), false);
     let mut packed = Vec::with_capacity(room);
-    let mut taken = 0;
-    for piece in bytes.chunks(PIECE) {
-        if packed.len() + PIECE_BOUND > room {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        let fits = room.saturating_sub(packed.len() + STORED).min(PIECE);
+        if fits < PIECE_LEAST {
             break;
         }
+        let piece = rest.split_off(..fits.min(rest.len()))?;
         push(&mut packer, piece, &mut packed, FlushCompress::Sync)?;
-        taken += piece.len();
     }
+    let taken = bytes.len() - rest.len();
     push(&mut packer, &[], &mut packed, FlushCompress::Finish)?;
-    // Worth it only when it saves a frame: base64 alone carries `room` bytes.
-    (taken > packed.len() * 5 / 4).then(|| (Payload::Z(STANDARD.encode(packed)), taken))
+    // Worth it only when it saves a frame: text that is sent as it is takes four thirds of `packed`, as base64 of that does.
+    (taken > packed.len() * 3 / 2).then(|| (Payload::Z(STANDARD.encode(packed)), taken))
 }
 
 fn push(packer: &mut Compress, mut bytes: &[u8], packed: &mut Vec<u8>, flush: FlushCompress) -> Option<()> {
     loop {
-        packed.reserve(PIECE_BOUND);
+        packed.reserve(PIECE + STORED);
         let before = packer.total_in();
         let spare = packed.capacity() - packed.len();
         let status = packer.compress_vec(bytes, packed, flush).ok()?;
@@ -67,7 +90,7 @@ mod tests {
     fn a_build_log_takes_a_fifth_of_the_frames() {
         let log: String =
             (0..4000).map(|n| format!("\x1b[32m   Compiling\x1b[0m crate-{n} v0.{}.1\r\n", n % 7)).collect();
-        let (payload, taken) = deflate(log.as_bytes(), 32_000).unwrap();
+        let (payload, taken) = deflate(log.as_bytes(), 32_000, Effort::Quick).unwrap();
         assert!(taken > 100_000, "{taken}");
         assert_eq!(inflate(&payload), &log.as_bytes()[..taken]);
     }
@@ -81,7 +104,7 @@ mod tests {
                 (state >> 56) as u8
             })
             .collect();
-        assert_eq!(deflate(&noise, 32_000), None);
+        assert_eq!(deflate(&noise, 32_000, Effort::Thorough), None);
     }
 
     proptest! {
@@ -93,7 +116,7 @@ mod tests {
             room in 12_000usize..32_000,
         ) {
             let text = words.concat();
-            if let Some((payload, taken)) = deflate(text.as_bytes(), room) {
+            if let Some((payload, taken)) = deflate(text.as_bytes(), room, Effort::Thorough) {
                 let Payload::Z(packed) = &payload else { unreachable!() };
                 prop_assert!(packed.len() <= room);
                 prop_assert_eq!(inflate(&payload), &text.as_bytes()[..taken]);

@@ -2,7 +2,7 @@
 
 use super::actor::Actor;
 use super::client::{Client, Waiter};
-use super::deflate::{WORTH_DEFLATING, deflate};
+use super::deflate::{Effort, WORTH_DEFLATING, deflate};
 use super::follower::{Asked, Ticket};
 use super::output_log::Item;
 use super::{Close, Fetched};
@@ -22,6 +22,9 @@ pub(super) const PAYLOAD_BYTES: usize = FRAME_BYTES - ENVELOPE_BYTES;
 /// A client that is further behind is skipped to now, unless it holds the program back. In bytes.
 const SKIP_ABOVE: u64 = 640 * 1024;
 
+/// How long a request may wait for a fuller frame while a program pours out more. The post before takes longer than this.
+const GATHER: Duration = Duration::from_millis(8);
+
 /// JSON text of a frame. Only what echoes a client's own words can be too long, and is refused instead.
 pub(super) fn encode(frame: &ServerFrame) -> Bytes {
     let json = frame.to_json();
@@ -33,10 +36,10 @@ pub(super) fn encode(frame: &ServerFrame) -> Bytes {
 }
 
 /// As much of `bytes` as fits into a frame, and how much that is.
-pub(super) fn pack(bytes: &[u8], deflates: bool) -> (Payload, usize) {
-    if deflates
+pub(super) fn pack(bytes: &[u8], deflates: Option<Effort>) -> (Payload, usize) {
+    if let Some(effort) = deflates
         && bytes.len() >= WORTH_DEFLATING
-        && let Some(packed) = deflate(bytes, PAYLOAD_BYTES)
+        && let Some(packed) = deflate(bytes, PAYLOAD_BYTES, effort)
     {
         return packed;
     }
@@ -48,6 +51,19 @@ impl Client {
     /// A frame that only acknowledges, when one is due.
     fn acknowledgement(&self, epoch: Epoch, now: Instant) -> Option<ServerMessage> {
         self.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch }))
+    }
+
+    /// Bytes of output that one frame may stand for.
+    fn most(&self) -> usize {
+        if self.deflates.is_some() { FRAME_RAW_BYTES } else { PAYLOAD_BYTES }
+    }
+
+    /// Whether these bytes wait for more: each frame is a post, and the same output in fewer of them costs less and comes sooner.
+    fn gathers(&mut self, bytes: u64, now: Instant) -> bool {
+        let until = self.waiter.as_ref().map(|waiter| waiter.until.min(waiter.asked + GATHER));
+        let gathers = self.pours && !self.direct && (1..self.most() as u64).contains(&bytes);
+        self.gather_until = until.filter(|until| gathers && *until > now);
+        self.gather_until.is_some()
     }
 
     /// Whether the terminal waits for this client.
@@ -82,7 +98,7 @@ impl Actor {
             Asked::Again(answer) => drop(reply.send(answer)),
             Asked::Waits => {
                 let (connection, _counted) = (connection.clone(), self.metrics.streams.waiting());
-                client.waiter = Some(Waiter { connection, reply, until: now + wait, _counted });
+                client.waiter = Some(Waiter { connection, reply, asked: now, until: now + wait, _counted });
             }
         }
     }
@@ -191,12 +207,16 @@ impl Actor {
             }
             return Some(part);
         }
-        match self.log.at(sent, if client.deflates { FRAME_RAW_BYTES } else { PAYLOAD_BYTES }) {
+        if !self.output_over && client.gathers(end.0 - sent.0, now) {
+            return client.acknowledgement(epoch, now);
+        }
+        match self.log.at(sent, client.most()) {
             Item::Event(event) => {
                 client.sending.sent(sent.after(1), now);
                 Some(ServerMessage::Event(Event { epoch, pos: sent, event: event.clone() }))
             }
             Item::Bytes(bytes) => {
+                client.pours = bytes.len() >= WORTH_DEFLATING;
                 let (payload, len) = pack(&bytes, client.deflates);
                 client.sending.sent(sent.after(len as u64), now);
                 if !client.direct {

@@ -1,6 +1,7 @@
 //! What a client gets instead of the stream: the screen as it is, and the events among what it skips.
 
 use super::actor::Actor;
+use super::deflate::Effort;
 use super::send::{PAYLOAD_BYTES, pack};
 use crate::metrics::Skip;
 use shared_protocol::frame::Payload;
@@ -129,7 +130,7 @@ impl Actor {
     }
 }
 
-fn pack_all(mut data: &[u8], deflates: bool) -> Vec<Payload> {
+fn pack_all(mut data: &[u8], deflates: Option<Effort>) -> Vec<Payload> {
     let mut payloads = Vec::new();
     while !data.is_empty() || payloads.is_empty() {
         let (payload, length) = pack(data, deflates);

@@ -2,7 +2,7 @@
 //! the frames and the client are the real ones; the sender between them is the simplest that the protocol allows, and a script of
 //! bytes says what is printed and what becomes of each frame: two bytes a step.
 
-use backend::session::deflate::deflate;
+use backend::session::deflate::{Effort, deflate};
 use backend::session::output_log::{Item, OutputLog, RING_BYTES};
 use client::{Client, Heard, Piece};
 use shared_protocol::client::{Inbound, parse};
@@ -79,10 +79,11 @@ impl Service {
             Item::End => return None,
             Item::Event(event) => ServerMessage::Event(Event { epoch: EPOCH, pos, event: event.clone() }),
             Item::Bytes(bytes) => {
-                let (payload, len) = self.deflates.then(|| deflate(&bytes, room)).flatten().unwrap_or_else(|| {
-                    let cut = fitting_prefix(&bytes, room);
-                    (Payload::encode(cut), cut.len())
-                });
+                let (payload, len) =
+                    self.deflates.then(|| deflate(&bytes, room, Effort::Thorough)).flatten().unwrap_or_else(|| {
+                        let cut = fitting_prefix(&bytes, room);
+                        (Payload::encode(cut), cut.len())
+                    });
                 ServerMessage::Output(Output { epoch: EPOCH, pos, len: len as u32, payload })
             }
             Item::Lost => {

@@ -19,8 +19,33 @@ async fn output_waits_for_the_follower_and_the_follower_for_output() {
     let fetched = world.fetch(&ada, ticket, Duration::from_secs(5)).await;
     assert_eq!(frame(fetched.frame)["data"], "early");
     let wait = world.fetch(&ada, fetched.next.unwrap(), Duration::from_secs(1));
+    let asked = Instant::now();
     let (fetched, ()) = tokio::join!(wait, async { world.script.print("late") });
-    assert_eq!(frame(fetched.frame)["data"], "late");
+    assert_eq!((frame(fetched.frame)["data"].as_str(), asked.elapsed()), (Some("late"), Duration::ZERO));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_program_pours_out_is_gathered_into_fuller_frames() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (_, ticket) = world.attach(&ada, "page").await;
+    world.script.print(vec![b'x'; 10_000]);
+    let fetched = world.fetch(&ada, ticket, Duration::from_secs(5)).await;
+    assert_eq!(frame(fetched.frame)["len"], 10_000, "the first comes at once");
+    let asked = Instant::now();
+    let wait = world.fetch(&ada, fetched.next.unwrap(), Duration::from_secs(5));
+    let later = async {
+        world.script.print(vec![b'y'; 100]);
+        sleep_until(asked + Duration::from_millis(5)).await;
+        world.script.print(vec![b'z'; 5_000]);
+    };
+    let (fetched, ()) = tokio::join!(wait, later);
+    assert_eq!((frame(fetched.frame)["len"].as_u64(), asked.elapsed()), (Some(5_100), Duration::from_millis(8)));
+    let asked = Instant::now();
+    world.script.print(vec![b'x'; 100_000]);
+    let fetched = world.fetch(&ada, fetched.next.unwrap(), Duration::from_secs(5)).await;
+    assert!(frame(fetched.frame)["len"].as_u64().unwrap() > 20_000);
+    assert_eq!(asked.elapsed(), Duration::ZERO, "a full frame waits for nothing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -96,7 +121,7 @@ async fn a_followed_controller_holds_the_program_back() {
     let sent: u64 = frames.iter().filter_map(|frame| frame["len"].as_u64()).sum();
     assert!((512 * 1024..640 * 1024).contains(&sent), "{sent}");
     assert_eq!(world.script.taken() as u64, sent, "the terminal is read no further");
-    world.say(&ada, ack(&attached, sent - 200_000)).await;
+    world.say(&ada, ack(&attached, sent - 400_000)).await;
     world.settle().await;
     assert_eq!(world.script.taken() as u64, sent, "not before most of it was parsed");
     world.say(&ada, ack(&attached, sent)).await;
