@@ -46,7 +46,7 @@ impl Line {
     /// Ctrl-C: as the message that goes ahead of what was typed, where there is one, or as a key.
     pub(crate) async fn stop_program(&mut self, ahead: bool) {
         match self {
-            Self::Termgate(terminal) if ahead => drop(terminal.interrupt().await),
+            Self::Termgate(terminal) if ahead => terminal.interrupt().await,
             Self::Termgate(_) | Self::Foreign(_) => self.keys("\u{3}").await,
         }
     }

@@ -2,7 +2,7 @@
 
 use shared_protocol::client::{Input, Keys};
 use shared_protocol::limits::INPUT_WINDOW_BYTES;
-use shared_protocol::{ClientMessage, Epoch, Seq};
+use shared_protocol::{ClientMessage, Epoch, Pos, Seq};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -134,8 +134,8 @@ impl InputQueue {
             || matches!(self.waiting.front(), Some(Waiting::Interrupt(_)))
     }
 
-    /// What is to be sent now.
-    pub(crate) fn due(&mut self, epoch: Epoch, now: Duration) -> Vec<ClientMessage> {
+    /// What is to be sent now. Keys take along how far output is parsed.
+    pub(crate) fn due(&mut self, epoch: Epoch, now: Duration, parsed: &mut Option<Pos>) -> Vec<ClientMessage> {
         let mut due = Vec::new();
         if self.resend_at.is_some_and(|at| at <= now) {
             due.extend(self.sent.iter().map(|(_, message, _)| message.clone()));
@@ -147,7 +147,9 @@ impl InputQueue {
             let Some(waiting) = self.waiting.pop_front() else { break };
             let seq = self.next;
             let message = match waiting {
-                Waiting::Keys(text) => ClientMessage::Input(Input { seq, epoch, keys: Keys::Data(text) }),
+                Waiting::Keys(text) => {
+                    ClientMessage::Input(Input { seq, epoch, keys: Keys::Data(text), ack: parsed.take() })
+                }
                 Waiting::Message(make) => make(seq, epoch),
                 Waiting::Interrupt(make) => make(seq, epoch, Seq(seq.0 - 1)),
             };
@@ -179,14 +181,14 @@ mod tests {
         let (mut queue, now) = (InputQueue::default(), Duration::ZERO);
         for _ in 0..UNDER_WAY {
             queue.keys("x");
-            assert_eq!(queue.due(EPOCH, now).len(), 1);
+            assert_eq!(queue.due(EPOCH, now, &mut None).len(), 1);
         }
         queue.keys("a");
         queue.keys("bc");
         queue.keys(&"d".repeat(TOGETHER_BYTES));
-        assert!(queue.due(EPOCH, now).is_empty());
+        assert!(queue.due(EPOCH, now, &mut None).is_empty());
         queue.acknowledged(Seq(2), now);
-        let sent = texts(queue.due(EPOCH, now));
+        let sent = texts(queue.due(EPOCH, now, &mut None));
         assert_eq!((sent[0].clone(), sent.len()), ((65, "abc".to_owned()), 2));
     }
 
@@ -194,10 +196,10 @@ mod tests {
     fn what_is_not_acknowledged_is_sent_again_ever_less_often() {
         let mut queue = InputQueue::default();
         queue.keys("x");
-        queue.due(EPOCH, Duration::ZERO);
+        queue.due(EPOCH, Duration::ZERO, &mut None);
         let mut at = Vec::new();
         for second in 1..20 {
-            if !queue.due(EPOCH, Duration::from_secs(second)).is_empty() {
+            if !queue.due(EPOCH, Duration::from_secs(second), &mut None).is_empty() {
                 at.push(second);
             }
         }

@@ -19,10 +19,13 @@ use std::time::Duration;
 const ATTACH_EVERY: Duration = Duration::from_secs(1);
 /// A quiet connection shows that it lives this often.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// Output is acknowledged when nothing came for this long, as a page does.
-const ACK_QUIET: Duration = Duration::from_millis(500);
-/// And this long after its first byte, if not before: the service takes an acknowledgement that is 2 s late for a lost one.
-const ACK_LONGEST: Duration = Duration::from_secs(1);
+/// While frames come it lives, and shows so this seldom, as a page does.
+const PING_LATEST: Duration = Duration::from_secs(120);
+/// What was heard so lately came under the present permission to send.
+const FRESH: Duration = Duration::from_millis(1500);
+/// Output is acknowledged this long after its first byte, unless a key says it before: the service takes an acknowledgement that is
+/// 2 s late for a lost one.
+const ACK_DELAY: Duration = Duration::from_secs(1);
 /// Something early waits this long for what is missing before it is asked for.
 const GAP_PATIENCE: Duration = Duration::from_millis(300);
 /// A known end of the stream is waited for this long before the rest is asked for.
@@ -61,9 +64,11 @@ pub struct Client {
     attach_at: Option<Duration>,
     follow_at: Option<Duration>,
     ping_at: Option<Duration>,
+    /// When somebody must be following, or be asked.
+    verify_at: Option<Duration>,
+    pinged: Duration,
+    heard_last: Duration,
     ack_at: Option<Duration>,
-    /// When the first byte came that is not acknowledged.
-    ack_from: Option<Duration>,
     acked: Pos,
     repair_at: Option<Duration>,
     head: Pos,
@@ -85,8 +90,10 @@ impl Client {
             attach_at: None,
             follow_at: None,
             ping_at: None,
+            verify_at: None,
+            pinged: Duration::ZERO,
+            heard_last: Duration::ZERO,
             ack_at: None,
-            ack_from: None,
             acked: Pos(0),
             repair_at: None,
             head: Pos(0),
@@ -106,7 +113,7 @@ impl Client {
     pub fn disconnected(&mut self) {
         self.connected = false;
         self.outgoing.clear();
-        (self.attach_at, self.follow_at, self.ping_at) = (None, None, None);
+        (self.attach_at, self.follow_at, self.ping_at, self.verify_at) = (None, None, None, None);
     }
 
     /// Whether the session has answered on this connection.
@@ -171,6 +178,7 @@ impl Client {
     /// A frame came. What is no frame of the service is API Gateway's own, and says that an invocation failed.
     pub fn receive(&mut self, text: &str, now: Duration) {
         let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return self.failed(now) };
+        self.heard_last = now;
         let of = epoch_of(&frame.message);
         match frame.message {
             ServerMessage::Attached(attached) => self.attached(attached, now),
@@ -202,9 +210,15 @@ impl Client {
             let (client, accept) = (self.id.clone(), self.accept.clone());
             self.outgoing.push_back(ClientMessage::Attach(Attach { client, cols, rows, accept, resume }));
         }
-        if self.ping_at.is_some_and(|at| at <= now) {
-            self.ping_at = Some(now + PING_EVERY);
-            self.outgoing.push_back(ClientMessage::Ping(Ping { t: None }));
+        let quiet = now.saturating_sub(self.heard_last);
+        let doubts = self.verify_at.take_if(|at| *at <= now).is_some() && quiet >= FRESH;
+        if doubts || self.ping_at.is_some_and(|at| at <= now) {
+            let latest = self.pinged + PING_LATEST;
+            if doubts || quiet >= PING_EVERY || latest <= now {
+                self.pinged = now;
+                self.outgoing.push_back(ClientMessage::Ping(Ping { t: None }));
+            }
+            self.ping_at = Some((self.heard_last.max(self.pinged) + PING_EVERY).min(self.pinged + PING_LATEST));
         }
         if self.is_attached() {
             self.send_attached(now);
@@ -216,7 +230,7 @@ impl Client {
     pub fn deadline(&self) -> Option<Duration> {
         let attached = [self.follow_at, self.ack_at, self.repair_at, self.input.deadline()];
         let attached = attached.into_iter().filter(|_| self.is_attached());
-        attached.chain([self.attach_at, self.ping_at]).flatten().min().filter(|_| self.connected)
+        attached.chain([self.attach_at, self.ping_at, self.verify_at]).flatten().min().filter(|_| self.connected)
     }
 
     /// What there is to tell.
@@ -230,17 +244,22 @@ impl Client {
         if repairs || self.follow_at.is_some_and(|at| at <= now) {
             self.outgoing.push_back(ClientMessage::Follow(Follow { epoch, pos, repair: repairs }));
             self.follow_at = self.attached.as_ref().map(|attached| now + Duration::from_millis(attached.follow_ms));
-            self.ping_at = self.ping_at.map(|at| at.min(now + VERIFY_AFTER));
+            self.verify_at = Some(now + VERIFY_AFTER);
             if repairs {
                 self.repair_at = Some(now + HEAD_PATIENCE);
             }
         }
         let step = self.attached.as_ref().map_or(u64::MAX, |attached| attached.limits.ack_step_bytes.into());
         if pos.0 - self.acked.0 >= step || self.ack_at.is_some_and(|at| at <= now) {
-            (self.acked, self.ack_at, self.ack_from) = (pos, None, None);
+            self.acked = pos;
+            self.ack_at = None;
             self.outgoing.push_back(ClientMessage::Ack(Ack { epoch, pos }));
         }
-        self.outgoing.extend(self.input.due(epoch, now));
+        let mut untold = self.ack_at.map(|_| pos);
+        self.outgoing.extend(self.input.due(epoch, now, &mut untold));
+        if self.ack_at.is_some() && untold.is_none() {
+            (self.acked, self.ack_at) = (pos, None);
+        }
     }
 
     fn attached(&mut self, attached: Attached, now: Duration) {
@@ -250,7 +269,7 @@ impl Client {
         if self.epoch() != Some(attached.epoch) {
             let first = self.attached.is_none();
             self.output = OutputStream::default();
-            (self.head, self.acked, self.ack_at, self.ack_from) = (Pos(0), Pos(0), None, None);
+            (self.head, self.acked, self.ack_at) = (Pos(0), Pos(0), None);
             let discarded = self.input.restart(attached.input_seq, first);
             if discarded > 0 {
                 self.heard.push_back(Heard::Discarded(discarded));
@@ -272,8 +291,7 @@ impl Client {
         }
         let pieces = take(&mut self.output);
         // Also what was here before is acknowledged again: the service has not heard of it.
-        let from = *self.ack_from.get_or_insert(now);
-        self.ack_at = Some((now + ACK_QUIET).min(from + ACK_LONGEST));
+        self.ack_at.get_or_insert(now + ACK_DELAY);
         if !pieces.is_empty() {
             self.repair_at = None;
         }

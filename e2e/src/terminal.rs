@@ -1,10 +1,12 @@
 //! A client of the protocol, as a page is one: numbers its input and sends it again, acknowledges what it has, renews its
 //! follower, asks for what was lost.
 
+mod emulator;
 mod eyes;
 mod hands;
 
 use crate::stream::Stream;
+use emulator::Emulator;
 use futures_util::{SinkExt, StreamExt};
 use shared_protocol::client::{Ack, Attach, Follow, Resume};
 use shared_protocol::limits::ACK_STEP_BYTES;
@@ -22,7 +24,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 /// Longest that a test waits for anything, unless it says otherwise: two cores may be busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A page acknowledges within 500 ms of the last byte.
+/// A page acknowledges within 1 s; tests need not wait so long.
 const ACK_DELAY: Duration = Duration::from_millis(50);
 
 /// Input that is not acknowledged is sent again after this long.
@@ -35,6 +37,15 @@ const GAP: Duration = Duration::from_millis(300);
 const STUCK: Duration = Duration::from_secs(2);
 
 static CLIENTS: AtomicU32 = AtomicU32::new(1);
+
+/// Frames that came over the wire.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Received {
+    /// How many.
+    pub frames: u32,
+    /// Their length as JSON text.
+    pub bytes: u64,
+}
 
 /// A terminal in a page.
 pub struct Terminal {
@@ -53,6 +64,9 @@ pub struct Terminal {
     pub closed: Option<u16>,
     /// Whether it acknowledges what it has; a page that hangs does not.
     pub acknowledges: bool,
+    /// The frames that came.
+    pub received: Received,
+    emulator: Emulator,
     /// Up to where [`Self::expect`] has read.
     read: usize,
     seq: u64,
@@ -92,6 +106,8 @@ impl Terminal {
             replies: Vec::new(),
             closed: None,
             acknowledges: true,
+            received: Received::default(),
+            emulator: Emulator::default(),
             read: 0,
             seq: 0,
             unacknowledged: BTreeMap::new(),
@@ -169,6 +185,16 @@ impl Terminal {
         let _ = self.socket.send(Message::text(text.into())).await;
     }
 
+    /// Its emulator parses so many bytes in a second, from here on.
+    pub fn parse_slowly(&mut self, rate: u32) {
+        self.emulator.rate = Some(rate);
+    }
+
+    /// Whether it shows everything that the session has, as far as it was told.
+    pub fn is_current(&self) -> bool {
+        self.attached.is_some() && self.stream.pos() >= self.head && !self.stream.has_gap()
+    }
+
     fn next(&mut self) -> (Seq, shared_protocol::Epoch) {
         self.seq += 1;
         (Seq(self.seq), self.stream.epoch())
@@ -186,12 +212,15 @@ impl Terminal {
 
     /// One frame, or one duty.
     async fn step(&mut self, deadline: Instant) {
-        let duties = [self.ack_at, self.resend_at, self.repair_at, self.follow_at];
+        let duties = [self.ack_at, self.resend_at, self.repair_at, self.follow_at, self.emulator.next()];
         let next = duties.into_iter().flatten().fold(deadline, Instant::min);
         tokio::select! {
             biased;
             frame = self.socket.next() => self.received(frame),
             () = sleep_until(next) => {}
+        }
+        while let Some(frame) = self.emulator.parsed(Instant::now()) {
+            self.frame(&frame);
         }
         if self.closed.is_none() {
             self.duties().await;
@@ -201,7 +230,13 @@ impl Terminal {
     fn received(&mut self, frame: Option<Result<Message, tokio_tungstenite::tungstenite::Error>>) {
         match frame {
             Some(Ok(Message::Text(text))) => match serde_json::from_str::<ServerFrame>(&text) {
-                Ok(frame) => self.frame(&frame),
+                Ok(frame) => {
+                    self.received.frames += 1;
+                    self.received.bytes += text.len() as u64;
+                    if let Some(frame) = self.emulator.take(frame, Instant::now()) {
+                        self.frame(&frame);
+                    }
+                }
                 Err(error) => panic!("a frame that is none of the protocol ({error}): {text}"),
             },
             Some(Ok(Message::Close(close))) => self.closed = Some(close.map_or(1005, |close| close.code.into())),
@@ -246,16 +281,24 @@ impl Terminal {
         };
     }
 
+    /// What is to be acknowledged, in a message that goes now.
+    fn acknowledge(&mut self) -> Option<Pos> {
+        self.ack_at = None;
+        let news = self.acknowledges && self.stream.pos() > self.told;
+        if news {
+            self.told = self.stream.pos();
+        }
+        news.then_some(self.told)
+    }
+
     async fn duties(&mut self) {
         let now = Instant::now();
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let (epoch, pos) = (self.stream.epoch(), self.stream.pos());
-        if due(self.ack_at) || pos.0 >= self.told.0 + ACK_STEP_BYTES {
-            self.ack_at = None;
-            if self.acknowledges {
-                self.told = pos;
-                self.send(&ClientMessage::Ack(Ack { epoch, pos })).await;
-            }
+        if (due(self.ack_at) || pos.0 >= self.told.0 + ACK_STEP_BYTES)
+            && let Some(pos) = self.acknowledge()
+        {
+            self.send(&ClientMessage::Ack(Ack { epoch, pos })).await;
         }
         if due(self.resend_at) {
             self.resend_at = Some(now + RESEND);

@@ -14,7 +14,7 @@ fn reading(message: &ClientMessage) -> Work {
 /// Text that was typed or pasted.
 pub(crate) fn input(text: &[u8]) -> Work {
     let keys = Keys::Data(String::from_utf8(text.to_vec()).expect("text"));
-    reading(&ClientMessage::Input(Input { seq: Seq(4_321), epoch: EPOCH, keys }))
+    reading(&ClientMessage::Input(Input { seq: Seq(4_321), epoch: EPOCH, keys, ack: None }))
 }
 
 /// An acknowledgement of output.

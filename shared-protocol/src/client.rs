@@ -80,6 +80,10 @@ pub struct Input {
     /// The keys.
     #[serde(flatten)]
     pub keys: Keys,
+    /// Acknowledges output as `ack` does: a message of its own would cost as much as this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Pos>"))]
+    pub ack: Option<Pos>,
 }
 
 /// Keystrokes as text or, for bytes that are no UTF-8, base64.
@@ -100,6 +104,7 @@ struct InputFields {
     epoch: Epoch,
     data: Option<String>,
     b64: Option<String>,
+    ack: Option<Pos>,
 }
 
 impl TryFrom<InputFields> for Input {
@@ -110,7 +115,7 @@ impl TryFrom<InputFields> for Input {
             (None, Some(text)) => Keys::B64(text),
             _ => return Err("exactly one of `data` and `b64` must be there"),
         };
-        Ok(Self { seq: fields.seq, epoch: fields.epoch, keys })
+        Ok(Self { seq: fields.seq, epoch: fields.epoch, keys, ack: fields.ack })
     }
 }
 

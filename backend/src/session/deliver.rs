@@ -7,7 +7,7 @@ use super::plain::Origin;
 use super::{Close, Reply, Speaker};
 use crate::metrics::Repair;
 use crate::pty::Size;
-use shared_protocol::client::{Ack, Command, Follow, Interrupt};
+use shared_protocol::client::{Ack, Command, Follow, Input, Interrupt};
 use shared_protocol::server::{EchoReply, ErrorMessage, UnknownCommand};
 use shared_protocol::{
     ClientId, ClientMessage, EndReason, ErrorCode, Inbound, Plain, Role, Seq, ServerMessage, StreamEvent,
@@ -92,21 +92,23 @@ impl Actor {
 
     fn client_message(&mut self, id: &ClientId, message: ClientMessage) -> Option<ServerMessage> {
         match message {
-            ClientMessage::Ack(ack) => self.ack(id, ack),
+            ClientMessage::Ack(ack) => {
+                self.ack(id, ack);
+                None
+            }
             ClientMessage::Follow(follow) => self.follow(id, follow),
             message => self.ordered(id, message),
         }
     }
 
-    fn ack(&mut self, id: &ClientId, ack: Ack) -> Option<ServerMessage> {
+    fn ack(&mut self, id: &ClientId, ack: Ack) {
         // A late word about an earlier shell, or about bytes that do not exist, says nothing.
         if ack.epoch == self.epoch && ack.pos <= self.log.end() {
-            let client = self.clients.get_mut(id)?;
+            let Some(client) = self.clients.get_mut(id) else { return };
             let before = client.sending.acked;
             client.sending.acked(ack.pos, Instant::now());
             client.reset &= client.sending.acked == before;
         }
-        None
     }
 
     fn follow(&mut self, id: &ClientId, follow: Follow) -> Option<ServerMessage> {
@@ -133,6 +135,10 @@ impl Actor {
         let (seq, epoch) = message.order()?;
         if epoch != self.epoch {
             return Some(self.stale(command_id(&message)));
+        }
+        if let ClientMessage::Input(Input { ack: Some(pos), .. }) = message {
+            // Out of turn, as every acknowledgement: it says where output stands.
+            self.ack(id, Ack { epoch, pos });
         }
         let bytes = weight(&message);
         let now = Instant::now();

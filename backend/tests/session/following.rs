@@ -99,6 +99,22 @@ async fn what_is_not_acknowledged_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn keys_acknowledge_what_they_say_that_they_do() {
+    let world = World::new().await;
+    let ada = speaker("ada", "c1");
+    let (attached, ticket) = world.attach(&ada, "page").await;
+    world.script.print("shown");
+    let shown = world.fetch(&ada, ticket, Duration::from_secs(1)).await;
+    let mut key = input(&attached, 1, "k");
+    key["ack"] = json!(5);
+    world.say(&ada, key).await;
+    let taken = world.fetch(&ada, shown.next.unwrap(), Duration::from_secs(5)).await;
+    assert_eq!(frame(taken.frame)["type"], "input_ack");
+    let quiet = world.fetch(&ada, taken.next.unwrap(), Duration::from_secs(20)).await;
+    assert!(quiet.frame.is_none(), "nothing is sent again");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_repair_starts_again_where_the_client_says() {
     let world = World::new().await;
     let ada = speaker("ada", "c1");

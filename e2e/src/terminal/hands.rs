@@ -22,7 +22,8 @@ impl Terminal {
     /// Types, in one of the spellings of keys.
     pub async fn keys(&mut self, keys: Keys) -> Seq {
         let (seq, epoch) = self.next();
-        self.send_ordered(seq, &ClientMessage::Input(Input { seq, epoch, keys })).await;
+        let ack = self.acknowledge();
+        self.send_ordered(seq, &ClientMessage::Input(Input { seq, epoch, keys, ack })).await;
         seq
     }
 
@@ -32,7 +33,7 @@ impl Terminal {
             .iter()
             .map(|text| {
                 let (seq, epoch) = self.next();
-                ClientMessage::Input(Input { seq, epoch, keys: Keys::Data((*text).to_owned()) })
+                ClientMessage::Input(Input { seq, epoch, keys: Keys::Data((*text).to_owned()), ack: None })
             })
             .collect();
         for &index in order {

@@ -40,7 +40,7 @@ async fn the_shell_starts_anew_elsewhere() {
     assert_eq!(reason, EndReason::OwnerLost);
     // What was typed for the shell before is not typed into this one.
     let keys = Keys::Data("touch typed-for-the-old-shell\r".into());
-    let late = Input { seq: Seq(1), epoch: before, keys };
+    let late = Input { seq: Seq(1), epoch: before, keys, ack: None };
     terminal.send_text(serde_json::to_string(&ClientMessage::Input(late)).unwrap()).await;
     terminal.expect_error(ErrorCode::StaleEpoch).await;
     let (listed, _) = terminal.command("ls").await;

@@ -5,10 +5,8 @@
 import { ACK_STEP_BYTES } from "../protocol/generated.ts";
 import { type Clock, Timer } from "./clock.ts";
 
-/** Quiet for this long: acknowledge. */
-const QUIET_MS = 500;
-/** Never later than this after the first byte that is not acknowledged; the service suspects loss after 2 s. */
-const LONGEST_MS = 1000;
+/** This long after the first byte that is not acknowledged, unless a key says it before; the service suspects loss after 2 s. */
+const DELAY_MS = 1000;
 
 /** One stream's acknowledgements. */
 export class Acknowledger {
@@ -16,14 +14,13 @@ export class Acknowledger {
   #parsed = 0;
   /** Where the stream began: there is nothing before it to acknowledge. */
   #from = 0;
-  #since = 0;
   #step = ACK_STEP_BYTES;
   #running = false;
   readonly #timer: Timer;
 
   /** `send` gets every position to acknowledge. */
   constructor(
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly send: (pos: number) => void,
   ) {
     this.#timer = new Timer(clock);
@@ -57,16 +54,20 @@ export class Acknowledger {
     this.#parsed = pos;
     if (!this.#running || pos <= this.#acked) return;
     if (pos - this.#acked >= this.#step) return this.flush();
-    const now = this.clock.now();
-    if (!this.#timer.pending) this.#since = now;
-    this.#timer.set(Math.min(QUIET_MS, Math.max(0, this.#since + LONGEST_MS - now)), () => this.flush());
+    if (!this.#timer.pending) this.#timer.set(DELAY_MS, () => this.flush());
+  }
+
+  /** What a message that goes now anyway says of it, if there is anything to say. */
+  carried(): number | undefined {
+    if (!this.#running || this.#parsed <= this.#acked) return undefined;
+    this.#timer.clear();
+    this.#acked = this.#parsed;
+    return this.#acked;
   }
 
   /** Says it now. */
   flush(): void {
-    this.#timer.clear();
-    if (!this.#running || this.#parsed <= this.#acked) return;
-    this.#acked = this.#parsed;
-    this.send(this.#acked);
+    const pos = this.carried();
+    if (pos !== undefined) this.send(pos);
   }
 }

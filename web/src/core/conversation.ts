@@ -70,7 +70,11 @@ export class Conversation {
     this.#accept = inflate ? ["z"] : [];
     this.commands = new Commands(clock);
     this.#closings = new Closings(clock, (closing) => this.state.update({ closing }));
-    this.input = new InputQueue({ clock, send: (message) => this.transport.send(message) });
+    this.input = new InputQueue({
+      clock,
+      send: (message) => this.transport.send(message),
+      acknowledge: () => this.#receiver.acknowledge(),
+    });
     this.#receiver = new Receiver({
       ...{ clock, inflate },
       send: (message) => this.transport.send(message),

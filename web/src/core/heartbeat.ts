@@ -10,6 +10,10 @@ import type { Times } from "./times.ts";
 
 /** The first measurement comes while the page is still loading; the second is soon. */
 const SECOND_MS = 5000;
+/** While frames come the connection lives, and the way there and back is measured this seldom: every ping costs two messages. */
+const MEASURED_MS = 120_000;
+/** What was heard so lately came under the present permission to send: nobody has to be asked for an answer. */
+const FRESH_MS = 1500;
 /** Where there is a reason to doubt, the answer must come sooner; but a function may have to start first. */
 const DOUBT_MS = 5000;
 
@@ -29,6 +33,9 @@ export class Heartbeat {
   #running = false;
   #waiting = false;
   #next = 0;
+  #pinged = 0;
+  #heard = 0;
+  /** By the clock that does not sleep. */
   #heardAt: number;
 
   constructor(private readonly port: HeartbeatPort) {
@@ -57,15 +64,19 @@ export class Heartbeat {
   /** Any frame is a sign of life. */
   heard(): void {
     this.#heardAt = this.port.clock.wall();
+    this.#heard = this.port.clock.now();
     if (!this.#waiting) return;
     this.#waiting = false;
-    this.#timer.set(this.#next, () => this.#ping(this.port.times.pongMs));
-    this.#next = this.port.times.pingMs;
+    const { pingMs, pongMs } = this.port.times;
+    const soon = this.#next < pingMs;
+    this.#timer.set(this.#next, () => (soon ? this.#ping(pongMs) : this.#beat()));
+    this.#next = pingMs;
   }
 
-  /** Pings now, unless an answer is awaited already. */
+  /** Pings now, unless an answer is awaited already or something has just come. */
   verify(): void {
-    if (this.#running && !this.#waiting) this.#ping(this.port.times.pongMs);
+    const fresh = this.port.clock.now() - this.#heard < FRESH_MS;
+    if (this.#running && !this.#waiting && !fresh) this.#ping(this.port.times.pongMs);
   }
 
   /** Something happened that connections do not always survive. */
@@ -81,7 +92,17 @@ export class Heartbeat {
     if (ms >= 0 && ms < this.port.times.pingMs) this.port.latency(byHop(ms, pong));
   }
 
+  /** Pings when nothing was heard for a while, or nothing measured for a longer one. */
+  #beat(): void {
+    const { pingMs, pongMs } = this.port.times;
+    const due = Math.min(this.#heard + pingMs, this.#pinged + Math.max(pingMs, MEASURED_MS));
+    const left = due - this.port.clock.now();
+    if (left > 0) this.#timer.set(left, () => this.#beat());
+    else this.#ping(pongMs);
+  }
+
   #ping(patience: number): void {
+    this.#pinged = this.port.clock.now();
     if (this.silent) return this.port.dead();
     this.#waiting = true;
     this.#timer.set(patience, () => this.port.dead());

@@ -41,6 +41,8 @@ const TYPED_AHEAD = 1024;
 export interface InputPort {
   /** Hands a numbered message to the connection. */
   send(message: ClientMessage): void;
+  /** How far output is parsed, when keystrokes should say it. */
+  acknowledge(): number | undefined;
   clock: Clock;
 }
 
@@ -238,7 +240,9 @@ export class InputQueue {
   }
 
   #emit({ seq, message }: Sent): void {
-    this.port.send({ ...message, seq, epoch: this.#epoch } as ClientMessage);
+    const ack = message.type === "input" ? this.port.acknowledge() : undefined;
+    const said = { ...message, seq, epoch: this.#epoch, ...(ack !== undefined && { ack }) };
+    this.port.send(said as ClientMessage);
   }
 
   #resend(): void {

@@ -107,6 +107,11 @@ export class Receiver {
     this.#follower.stop();
   }
 
+  /** How far output is parsed, for a message that goes now anyway; nothing when the service knows. */
+  acknowledge(): number | undefined {
+    return this.#acks.carried();
+  }
+
   /** The end is near: say what was parsed while someone still listens. */
   flush(): void {
     this.#acks.flush();

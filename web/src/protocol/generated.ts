@@ -250,6 +250,8 @@ export type Input = {
   seq: Seq,
   /** The life of the shell that it is meant for. */
   epoch: Epoch,
+  /** Acknowledges output as `ack` does: a message of its own would cost as much as this one. */
+  ack?: Pos,
 } & (
   | { "data": string }
   | { "b64": string });

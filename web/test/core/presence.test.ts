@@ -62,6 +62,21 @@ describe("a dead connection", () => {
     expect(bench.sockets).toHaveLength(2);
   });
 
+  test("is not asked for a sign of life while frames come, but for its latency every 2 min", () => {
+    const bench = new Bench().attach();
+    bench.pong();
+    bench.clock.advance(5000);
+    bench.pong();
+    const pings = bench.socket.of("ping").length;
+    for (let at = 0; at < 119; at += 1) {
+      bench.clock.advance(1000);
+      bench.output(at, "x");
+    }
+    expect(bench.socket.of("ping")).toHaveLength(pings);
+    bench.clock.advance(1000);
+    expect(bench.socket.of("ping")).toHaveLength(pings + 1);
+  });
+
   test("the way there and back is measured by the answer to a ping", () => {
     const bench = new Bench().attach();
     const [ping] = bench.socket.of("ping");

@@ -23,7 +23,7 @@ test("of either scope, it is written as it is, to a terminal of its size, and th
     bench.socket.receive(snapshot({ scope }));
     expect(bench.sink.journal).toEqual(["size 80x24", "> abc", "> \x18", "size 90x30", "> \x1bcthe screen", "> later"]);
     expect(bench.client.state.size).toEqual({ cols: 90, rows: 30 });
-    bench.clock.advance(500);
+    bench.clock.advance(1000);
     expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([55]);
     expect(bench.socket.of("follow")).toEqual([]);
   }
@@ -79,7 +79,7 @@ describe("in parts", () => {
     const bench = new Bench().attach();
     const [one, two, three] = parts(1, 3);
     for (const part of [one, three]) bench.socket.receive(part);
-    bench.clock.advance(500);
+    bench.clock.advance(1000);
     expect(repairs(bench)).toHaveLength(1);
     bench.socket.receive(two);
     expect(drawn(bench)).toBe("123");

@@ -229,12 +229,16 @@ export class HostileService {
   }
 
   #heard(message: ClientMessage, socket: FakeSocket): void {
-    if (message.type === "ack") {
-      if (message.pos > this.acked) this.#progress = this.clock.now();
-      this.acked = Math.max(this.acked, Math.min(message.pos, this.length));
-    } else if (message.type === "follow") {
+    if (message.type === "input" && message.ack !== undefined) this.#acknowledged(message.ack);
+    if (message.type === "ack") this.#acknowledged(message.pos);
+    else if (message.type === "follow") {
       if (message.repair && message.pos <= this.length) this.#restartAt(message.pos);
     } else if (message.type !== "echo" && "seq" in message) this.#ordered(message, socket);
+  }
+
+  #acknowledged(pos: number): void {
+    if (pos > this.acked) this.#progress = this.clock.now();
+    this.acked = Math.max(this.acked, Math.min(pos, this.length));
   }
 
   #ordered(message: Extract<ClientMessage, { seq: number }>, socket: FakeSocket): void {

@@ -56,7 +56,7 @@ describe("output", () => {
     expect(bench.socket.of("ack")).toEqual([]);
     await parsed(terminal);
     await parsed(terminal);
-    bench.clock.advance(500);
+    bench.clock.advance(1000);
     expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([65_536, 70_000]);
   });
 
