@@ -160,6 +160,8 @@ impl Processes for MarkedProcesses {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Read;
+    use std::process::Stdio;
 
     #[test]
     fn who_asked_before_a_walk_began_shares_it() {
@@ -179,7 +181,11 @@ mod tests {
     fn a_process_is_known_by_its_shell_and_by_its_marker() {
         let nonce = Nonce::new([7; 8]);
         let mut daemon = std::process::Command::new("setsid");
-        let mut daemon = daemon.args(["sleep", "60"]).env(MARKER, nonce.as_str()).spawn().unwrap();
+        daemon.args(["sh", "-c", "echo ready; read -r word"]).env(MARKER, nonce.as_str());
+        let mut daemon = daemon.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // While a program is being replaced by another, its environment cannot be read.
+        let mut ready = [0; 6];
+        daemon.stdout.as_mut().unwrap().read_exact(&mut ready).unwrap();
         let me = Process::read(rustix::process::getpid()).unwrap();
         assert!(signs(&me).contains(&Sign::Shell(rustix::process::getsid(None).unwrap())));
         let nobody = Pid::from_raw(i32::MAX).unwrap();

@@ -50,11 +50,14 @@ async fn the_shell_starts_anew_elsewhere() {
 
 /// Stops an instance until it counts as dead.
 async fn stop_for_long(stack: &mut Stack, instance: usize) {
-    let instances = async |stack: &mut Stack| stack.backend.redis().command(&["KEYS", "instance:*"]).await;
+    assert_eq!(heartbeats(stack).await, 2);
     stack.backend.signal(instance, Signal::STOP);
-    let before = instances(stack).await;
-    assert_eq!(before.lines().count(), 2, "{before}");
-    until("the heartbeat to be lost", TAKEN_OVER, async || instances(stack).await.lines().count() == 1).await;
+    until("the heartbeat to be lost", TAKEN_OVER, async || heartbeats(stack).await == 1).await;
+}
+
+/// Instances that count as alive.
+async fn heartbeats(stack: &mut Stack) -> usize {
+    stack.backend.redis().command(&["KEYS", "instance:*"]).await.lines().count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -95,6 +98,8 @@ async fn who_was_stopped_and_not_replaced_goes_on() {
     let (before, owner) = (epoch(&terminal), owner(&stack, "s", &[0, 1]));
     stop_for_long(&mut stack, owner).await;
     stack.backend.signal(owner, Signal::CONT);
+    // Until then it counts as dead, and whoever is asked takes the session over.
+    until("the heartbeat to be back", PATIENCE, async || heartbeats(&mut stack).await == 2).await;
     let mut terminal = attach_again(&stack, "ada", "s", TAKEN_OVER).await;
     assert_eq!(epoch(&terminal), before, "the same shell");
     let (kept, _) = terminal.command("echo $kept").await;
