@@ -205,10 +205,10 @@ test("a program's questions are answered once, by the service, and not again fro
   const screen = new Screen(page);
   await screen.open(stack.url);
   // Quiet before it asks: the answer may be there before `read` could turn the echo off.
-  const ask = (what: string, end: string) =>
-    screen.run(
-      `stty -echo -icanon; printf '${what}'; IFS= read -r -d ${end} answer; stty sane; echo "got \${answer#?}"`,
-    );
+  await screen.run(
+    `ask() { stty -echo -icanon; printf "$1"; IFS= read -r -d "$2" answer; stty sane; echo "got \${answer#?}"; }`,
+  );
+  const ask = (what: string, end: string) => screen.run(`ask '${what}' ${end}`);
   expect(await ask("\\e[6n", "R")).toEqual(["got [2;1"]);
   expect((await ask("\\e[c", "c"))[0]).toMatch(/^got \[\?[\d;]+$/);
   expect((await ask("\\e]11;?\\e\\\\", "'\\'"))[0]).toMatch(/^got \]11;rgb:/);
