@@ -48,7 +48,7 @@ impl MarkScanner {
         let mut rest = bytes;
         while let Some((&first, after)) = rest.split_first() {
             if self.partial.is_empty() {
-                let text = memchr::memchr(0x1b, rest).unwrap_or(rest.len());
+                let text = next_candidate(rest);
                 if text > 0 {
                     piece(Piece::Text(&rest[..text]));
                     rest = &rest[text..];
@@ -113,6 +113,12 @@ impl MarkScanner {
             }
         }
     }
+}
+
+/// Where the next mark may begin. Most sequences are none, and their first bytes say so: they are text like any other.
+fn next_candidate(bytes: &[u8]) -> usize {
+    let may_be_one = |at: &usize| matches!(bytes[at + 1..], [] | [b'[' | b']'] | [b'[', b'?', ..] | [b']', b'1', ..]);
+    memchr::memchr_iter(0x1b, bytes).find(may_be_one).unwrap_or(bytes.len())
 }
 
 enum Verdict {
