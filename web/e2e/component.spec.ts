@@ -208,9 +208,9 @@ test("images are drawn, and the browser still answers no question", async ({ pag
   const image = `\\ePq#0;2;100;0;0${"#0!60~-".repeat(10)}\\e\\\\`;
   await screen.run(`printf '${image}'; echo below`);
   await expect(page.locator(".xterm-screen canvas.xterm-image-layer")).toBeVisible();
-  const asked = await screen.run(`printf '\\e[c'; IFS= read -rs -d c answer; echo "got \${answer#?}"`);
-  expect(asked[0]).toMatch(/^got \[\?[\d;]+$/);
-  expect(asked[0]).not.toContain(";4;");
+  const answer = await screen.ask("\\e[c", "c");
+  expect(answer).toMatch(/^\[\?[\d;]+$/);
+  expect(answer).not.toContain(";4;");
 });
 
 test("the bell lights the frame, and nothing moves for those who want it still", async ({ page, stack }) => {

@@ -105,6 +105,15 @@ export class Screen {
     return (await this.rows()).slice(1, -1);
   }
 
+  /** A program's question to the terminal: what it is answered, up to `end`, without the escape character. */
+  async ask(question: string, end: string): Promise<string> {
+    // Quiet before it asks: the answer may be there before `read` could turn the echo off.
+    const quiet = 'stty -echo -icanon; printf "$1"; IFS= read -r -d "$2" answer; stty sane';
+    await this.run(`ask() { ${quiet}; echo "got \${answer#?}"; }`);
+    const [row] = await this.run(`ask '${question}' ${end}`);
+    return row?.replace(/^got /, "") ?? "";
+  }
+
   /** As with Ctrl-V: the browser hands over the whole text at once. */
   async paste(text: string): Promise<void> {
     await this.page.evaluate((pasted) => {
