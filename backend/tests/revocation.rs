@@ -144,8 +144,17 @@ async fn a_session_that_an_operator_ends_says_so() {
     let exit = ada.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Revoked, .. }), "{exit:?}");
     assert_eq!(ada.close_code().await, 1000);
-    let (_, ended) = call(&service, Method::GET, "", &user("ada", None)).await;
-    let session = &ended["sessions"][0];
+    // The end is written down once nothing of the session is left.
+    let written = within("the end to be written down", async {
+        loop {
+            let (_, listed) = call(&service, Method::GET, "", &user("ada", None)).await;
+            let session = listed["sessions"][0].clone();
+            if !session["endReason"].is_null() {
+                return session;
+            }
+        }
+    });
+    let session = written.await;
     assert_eq!((&session["endReason"], &session["connections"]), (&json!("revoked"), &json!([])));
     let mut again = service.terminal("s").await;
     again.send(ATTACH).await;
