@@ -6,11 +6,11 @@ mod cast;
 pub(crate) mod player;
 mod prices;
 
+use crate::far::slow_posts;
 use crate::report::{Report, Row, Table};
 use crate::subjects::QUIET;
 use bill::Hour;
 use cast::{Cast, Kind};
-use dev_gateway::{FaultPlan, Faults, Options, PostFaults, Span};
 use e2e::{Function, Page, Setting, Stack};
 use futures_util::future::join_all;
 use std::path::{Path, PathBuf};
@@ -25,9 +25,6 @@ const WORKLOADS: [(&str, Option<&str>); 5] = [
     ("top, every 3 s", Some("top.cast")),
     ("a page that is open, and nothing happens", None),
 ];
-
-/// What a post takes. In it, output accumulates and travels in one frame.
-const POST: Duration = Duration::from_millis(15);
 
 /// What comes after a prompt or a start, such as its acknowledgement, is over by then.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -53,10 +50,8 @@ pub(crate) async fn measure(report: &mut Report) {
 
 /// Does what was recorded again, and says what an hour of it costs.
 async fn work(recording: Option<&str>) -> Hour {
-    let faults =
-        FaultPlan { posts: PostFaults { slow: Span::always(POST), ..PostFaults::default() }, ..FaultPlan::default() };
-    let gateway = Options { faults: Some(Faults::new(faults, 1)), ..Options::default() };
-    let stack = Stack::start_with(Setting { log: QUIET, gateway, ..Setting::new(Function::InProcess) }).await;
+    let stack =
+        Stack::start_with(Setting { log: QUIET, gateway: slow_posts(), ..Setting::new(Function::InProcess) }).await;
     let path = recording.map(path);
     let cast = path.as_deref().map(Cast::read).unwrap_or_else(|| Cast::nothing(NOTHING));
     let mut page = stack.page("ada", "cost", cast.size);

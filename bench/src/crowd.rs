@@ -1,9 +1,10 @@
 //! Many sessions at once, each typed into at a human pace through the whole chain: what everyone feels when everyone is there.
 
+use crate::echo::{echo_of, key};
 use crate::report::{Report, Table};
 use crate::stats::ms;
-use crate::subjects::{QUIET, VARIABLES};
-use e2e::{Function, Setting, Stack, Terminal};
+use crate::subjects::{VARIABLES, in_process};
+use e2e::Terminal;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval_at};
@@ -12,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 const CROWDS: [usize; 3] = [1, 100, 1000];
 
 /// Keys of each.
-const KEYS: usize = 20;
+const KEYS: u32 = 20;
 
 /// Between two keys of one session.
 const PACE: Duration = Duration::from_millis(500);
@@ -21,8 +22,7 @@ const PACE: Duration = Duration::from_millis(500);
 pub(crate) async fn measure(report: &mut Report) {
     let mut measured = Vec::new();
     for size in CROWDS {
-        let setting = Setting { log: QUIET, variables: VARIABLES, ..Setting::new(Function::InProcess) };
-        let stack = Stack::start_with(setting).await;
+        let stack = in_process(VARIABLES).await;
         let mut crowd = Vec::with_capacity(size);
         for number in 0..size {
             let mut terminal = stack.terminal(&format!("user-{number}"), &format!("s{number}")).await;
@@ -50,13 +50,13 @@ pub(crate) async fn measure(report: &mut Report) {
 async fn types(mut terminal: Terminal, begin: Instant) -> Vec<f64> {
     let mut beats = interval_at(begin, PACE);
     beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut times = Vec::with_capacity(KEYS);
+    let mut times = Vec::with_capacity(KEYS as usize);
     for number in 0..KEYS {
         beats.tick().await;
-        let key = char::from(b'a' + (number % 26) as u8).to_string();
+        let key = key(number);
         let started = Instant::now();
         terminal.type_text(&key).await;
-        terminal.expect(&key).await;
+        terminal.expect(echo_of(&key)).await;
         times.push(ms(started.elapsed()));
     }
     times

@@ -7,10 +7,10 @@ use crate::subjects::Subjects;
 use tokio::time::Instant;
 
 /// Keys of one subject in one round.
-const KEYS: usize = 500;
+const KEYS: u32 = 500;
 
 /// Keys before them, which warm up what is lazy.
-const WARM: usize = 50;
+const WARM: u32 = 50;
 
 /// Measures all subjects in turn, round by round: what the machine does meanwhile happens to all of them.
 pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
@@ -36,16 +36,24 @@ pub(crate) async fn of(mut lines: Vec<(String, Line)>, rounds: u16) -> Table {
 }
 
 /// Times of so many keys, in ms, one after the other.
-async fn type_keys(line: &mut Line, count: usize) -> Vec<f64> {
-    let mut times = Vec::with_capacity(count);
+async fn type_keys(line: &mut Line, count: u32) -> Vec<f64> {
+    let mut times = Vec::with_capacity(count as usize);
     for number in 0..count {
-        // Never the same twice in a row, so that no late echo is taken for this one. A line stays short of what a terminal holds.
-        let key = if number % 100 == 99 { "\r".to_owned() } else { char::from(b'a' + (number % 26) as u8).to_string() };
-        let echo = if key == "\r" { "\r\n" } else { &key };
+        let key = key(number);
         let started = Instant::now();
         line.keys(&key).await;
-        line.until(echo).await;
+        line.until(echo_of(&key)).await;
         times.push(ms(started.elapsed()));
     }
     times
+}
+
+/// The key of this number. Never the same twice in a row, so that no late echo is taken for this one's. A line stays short of what a terminal holds.
+pub(crate) fn key(number: u32) -> String {
+    if number % 100 == 99 { "\r".to_owned() } else { char::from(b'a' + (number % 26) as u8).to_string() }
+}
+
+/// What a terminal makes of it.
+pub(crate) fn echo_of(key: &str) -> &str {
+    if key == "\r" { "\r\n" } else { key }
 }

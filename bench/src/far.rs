@@ -3,7 +3,7 @@
 
 use crate::distance::Distance;
 use crate::flood;
-use crate::line::Line;
+use crate::line::{Line, Stop};
 use crate::report::{Report, Table};
 use crate::stats::ms;
 use crate::subjects::{QUIET, Subjects, VARIABLES};
@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
 /// What a post to `@connections` takes.
-pub(crate) const POST: Duration = Duration::from_millis(15);
+const POST: Duration = Duration::from_millis(15);
 
 /// Between page and gateway, both ways.
 pub(crate) const ROUND_TRIP: Duration = Duration::from_millis(50);
@@ -27,35 +27,31 @@ const FLOODED: Duration = Duration::from_millis(1500);
 /// Longest that a prompt is waited for.
 const GIVE_UP: Duration = Duration::from_secs(20);
 
-/// The whole chain, with posts that take their time.
-pub(crate) async fn stack(post: Duration) -> Stack {
-    let posts = PostFaults { slow: Span::always(post), ..PostFaults::default() };
+/// A gateway whose posts take their time. In it, output accumulates and travels in one frame.
+pub(crate) fn slow_posts() -> Options {
+    let posts = PostFaults { slow: Span::always(POST), ..PostFaults::default() };
     let faults = Faults::new(FaultPlan { posts, ..FaultPlan::default() }, 1);
-    let gateway = Options { faults: Some(faults), ..Options::default() };
+    Options { faults: Some(faults), ..Options::default() }
+}
+
+/// The whole chain behind it.
+pub(crate) async fn stack() -> Stack {
+    let gateway = slow_posts();
     Stack::start_with(Setting { gateway, log: QUIET, variables: VARIABLES, ..Setting::new(Function::InProcess) }).await
 }
 
 /// How much comes through when every post takes its time.
 pub(crate) async fn flood(rounds: u16, report: &mut Report) {
-    let stack = stack(POST).await;
+    let stack = stack().await;
     let line = Line::Termgate(Box::new(stack.terminal("ada", "flood").await));
     let lines = vec![("Termgate, function in process".to_owned(), line)];
     report.add(Table { figure: "flood with 15 ms for each post", ..flood::of(lines, rounds).await });
     stack.stop().await;
 }
 
-/// How a program is stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stop {
-    /// By the message that goes ahead of what was typed.
-    Interrupt,
-    /// By the key, as any other.
-    Key,
-}
-
 /// How soon the prompt is back after Ctrl-C, while a program floods the page.
 pub(crate) async fn interrupt(subjects: &Subjects, rounds: u16, report: &mut Report) {
-    let stack = stack(POST).await;
+    let stack = stack().await;
     let distance = Distance::before(&stack.url(), ROUND_TRIP).await;
     let mut lines = Vec::new();
     for (name, stop) in [("interrupt", Stop::Interrupt), ("0x03", Stop::Key)] {
@@ -80,7 +76,7 @@ pub(crate) async fn interrupt(subjects: &Subjects, rounds: u16, report: &mut Rep
             line.until("yes\r\n").await;
             line.stay(FLOODED).await;
             let started = Instant::now();
-            line.stop_program(*stop == Stop::Interrupt).await;
+            line.stop_program(*stop).await;
             let back = timeout(GIVE_UP, line.until("ready> ")).await;
             times.push(ms(started.elapsed()));
             assert!(back.is_ok() || matches!(line, Line::Foreign(_)), "the prompt does not come back");

@@ -8,9 +8,8 @@ mod sessions;
 
 use crate::process::processor_time;
 use crate::report::{Report, Row, Table};
-use crate::subjects::QUIET;
 use clap::ValueEnum;
-use e2e::{Function, Setting, Stack};
+use e2e::Stack;
 use std::collections::BTreeMap;
 
 /// Nothing is held back: what is measured is the work.
@@ -85,10 +84,6 @@ fn curve(figure: &'static str, axis: &'static str, cost: &'static str, points: V
         Row { subject: size, values }
     });
     Table { figure, unit: axis, rows: rows.collect(), columns }
-}
-
-async fn start(variables: &'static [(&'static str, &'static str)]) -> Stack {
-    Stack::start_with(Setting { log: QUIET, variables, ..Setting::new(Function::InProcess) }).await
 }
 
 /// What the service spends on the processors meanwhile, in µs.

@@ -26,6 +26,15 @@ pub(crate) struct Foreign {
     parsing: Option<(u32, Instant)>,
 }
 
+/// How a program is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// By the message that goes ahead of what was typed.
+    Interrupt,
+    /// By the key, as any other.
+    Key,
+}
+
 /// A terminal at a prompt.
 pub(crate) enum Line {
     /// Through Termgate, one way or the other.
@@ -43,11 +52,11 @@ impl Line {
         }
     }
 
-    /// Ctrl-C: as the message that goes ahead of what was typed, where there is one, or as a key.
-    pub(crate) async fn stop_program(&mut self, ahead: bool) {
-        match self {
-            Self::Termgate(terminal) if ahead => terminal.interrupt().await,
-            Self::Termgate(_) | Self::Foreign(_) => self.keys("\u{3}").await,
+    /// Ctrl-C. Peers know only the key.
+    pub(crate) async fn stop_program(&mut self, stop: Stop) {
+        match (self, stop) {
+            (Self::Termgate(terminal), Stop::Interrupt) => terminal.interrupt().await,
+            (line, Stop::Interrupt | Stop::Key) => line.keys("\u{3}").await,
         }
     }
 

@@ -38,7 +38,10 @@ pub(crate) fn descriptors(process: u32) -> u64 {
 
 /// Time that it has spent on the processors since it began, without its children. Counted by the kernel to 10 ms.
 pub(crate) fn processor_time(process: u32) -> Duration {
-    let fields = fields(process).expect("it runs");
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).expect("it runs");
+    // The name before them may hold anything.
+    let (_, fields) = stat.rsplit_once(") ").expect("the kernel says so");
+    let fields: Vec<&str> = fields.split(' ').collect();
     let ticks = |at: usize| fields[at].parse::<u64>().expect("a number");
     // `utime` and `stime`, the 14th and 15th of proc_pid_stat(5).
     Duration::from_millis((ticks(11) + ticks(12)) * 1000 / TICKS)
@@ -46,17 +49,9 @@ pub(crate) fn processor_time(process: u32) -> Duration {
 
 /// Its children, and how many of them are zombies.
 pub(crate) fn children(process: u32) -> (u64, u64) {
-    let parent = process.to_string();
-    let pids = fs::read_dir("/proc").expect("Linux").filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let states = pids.filter_map(fields).filter(|fields| fields[1] == parent).map(|fields| fields[0] == "Z");
-    states.fold((0, 0), |(all, zombies), zombie| (all + 1, zombies + u64::from(zombie)))
-}
-
-/// What stands in `/proc/PID/stat` after the name, which may hold anything. None once the process is gone.
-fn fields(process: u32) -> Option<Vec<String>> {
-    let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    let (_, fields) = stat.rsplit_once(") ")?;
-    Some(fields.split(' ').map(str::to_owned).collect())
+    let children = e2e::children_of(process);
+    let zombies = children.iter().filter(|(_, state)| *state == 'Z').count();
+    (children.len() as u64, zombies as u64)
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::line::PATIENCE;
 use crate::process::{most_resident, resident};
 use crate::report::{Report, Row, Table};
-use crate::subjects::QUIET;
-use e2e::{Function, Setting, Stack, Terminal};
+use crate::subjects::in_process;
+use e2e::Terminal;
 use futures_util::future::join_all;
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,7 +24,7 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Memory of the service for each session.
 pub(crate) async fn memory(report: &mut Report) {
     let variables = &[("MAX_SESSIONS_PER_USER", "1000"), ("MAX_SESSIONS", "1000"), ("OUTPUT_BYTES_PER_SECOND", "0")];
-    let stack = Stack::start_with(Setting { log: QUIET, variables, ..Setting::new(Function::InProcess) }).await;
+    let stack = in_process(variables).await;
     let process = stack.backend.id(0);
     // What is made once is not a session's.
     let mut terminals = vec![stack.terminal("ada", "first").await];

@@ -16,18 +16,18 @@ const SIZE: (usize, usize) = (120, 40);
 
 /// Measures the way back to a shell, an editor and a monitor.
 pub(crate) async fn measure(rounds: u16, report: &mut Report) {
-    let stack = far::stack(far::POST).await;
+    let stack = far::stack().await;
     let distance = Distance::before(&stack.url(), far::ROUND_TRIP).await;
     let mut rows = Vec::new();
     for (name, screen) in [("a shell", shell()), ("an editor", editor()), ("a monitor of processes", monitor())] {
         let mut file = NamedTempFile::new().expect("a temporary file");
         file.write_all(screen.as_bytes()).expect("room on the disk");
-        let mut owner = stack.terminal("ada", &format!("resume-{}", rows.len())).await;
+        let session = format!("resume-{}", rows.len());
+        let mut owner = stack.terminal("ada", &session).await;
         owner.run(&format!("cat {}; read", file.path().display())).await;
         owner.expect("the end").await;
         let (mut times, mut bytes, mut frames) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
-            let session = format!("resume-{}", rows.len());
             let token = stack.token("ada", &session);
             let connected = Terminal::connect(&distance.url(&stack.url()), &token).await;
             let mut terminal = connected.expect("the handshake is accepted");

@@ -18,6 +18,11 @@ pub(crate) const QUIET: &str = "warn,backend::app=info";
 /// Processes of the real function: one for each page that is followed, and for what all of them ask at once.
 const PROCESSES: usize = 128;
 
+/// One instance and the function in the gateway's process, with these settings of the service.
+pub(crate) async fn in_process(variables: &'static [(&'static str, &'static str)]) -> Stack {
+    Stack::start_with(Setting { log: QUIET, variables, ..Setting::new(Function::InProcess) }).await
+}
+
 /// Everyone, started.
 pub(crate) struct Subjects {
     pub(crate) in_process: Stack,

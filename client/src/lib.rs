@@ -210,15 +210,14 @@ impl Client {
             let (client, accept) = (self.id.clone(), self.accept.clone());
             self.outgoing.push_back(ClientMessage::Attach(Attach { client, cols, rows, accept, resume }));
         }
-        let quiet = now.saturating_sub(self.heard_last);
-        let doubts = self.verify_at.take_if(|at| *at <= now).is_some() && quiet >= FRESH;
+        let fresh = now < self.heard_last + FRESH;
+        let doubts = self.verify_at.take_if(|at| *at <= now).is_some() && !fresh;
         if doubts || self.ping_at.is_some_and(|at| at <= now) {
-            let latest = self.pinged + PING_LATEST;
-            if doubts || quiet >= PING_EVERY || latest <= now {
+            if doubts || self.next_ping() <= now {
                 self.pinged = now;
                 self.outgoing.push_back(ClientMessage::Ping(Ping { t: None }));
             }
-            self.ping_at = Some((self.heard_last.max(self.pinged) + PING_EVERY).min(self.pinged + PING_LATEST));
+            self.ping_at = Some(self.next_ping());
         }
         if self.is_attached() {
             self.send_attached(now);
@@ -238,6 +237,11 @@ impl Client {
         self.heard.pop_front()
     }
 
+    /// When it is to be shown that the connection lives, as far as is known.
+    fn next_ping(&self) -> Duration {
+        (self.heard_last.max(self.pinged) + PING_EVERY).min(self.pinged + PING_LATEST)
+    }
+
     fn send_attached(&mut self, now: Duration) {
         let (Some(epoch), pos) = (self.epoch(), self.output.pos()) else { return };
         let repairs = self.repair_at.is_some_and(|at| at <= now);
@@ -251,8 +255,7 @@ impl Client {
         }
         let step = self.attached.as_ref().map_or(u64::MAX, |attached| attached.limits.ack_step_bytes.into());
         if pos.0 - self.acked.0 >= step || self.ack_at.is_some_and(|at| at <= now) {
-            self.acked = pos;
-            self.ack_at = None;
+            (self.acked, self.ack_at) = (pos, None);
             self.outgoing.push_back(ClientMessage::Ack(Ack { epoch, pos }));
         }
         let mut untold = self.ack_at.map(|_| pos);

@@ -21,7 +21,7 @@ pub use binaries::binary;
 pub use hostile::{Report, Trial};
 pub use http::http;
 pub use page::{Address, Page, Tally};
-pub use processes::{alive, zombies_of};
+pub use processes::{alive, children_of, zombies_of};
 pub use stack::{Function, Setting, Stack};
 pub use stream::Stream;
 pub use terminal::{PATIENCE, Terminal};

@@ -15,9 +15,15 @@ pub fn alive(pid: u32) -> bool {
     stat(pid).is_some()
 }
 
-/// Children of a process that have ended and that nobody waited for.
-pub fn zombies_of(parent: u32) -> Vec<u32> {
+/// Children of a process, each with its state: `Z` has ended, and nobody waited for it.
+pub fn children_of(parent: u32) -> Vec<(u32, char)> {
     let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| stat(*pid) == Some((parent, 'Z'))).collect()
+    let states = pids.filter_map(|pid| stat(pid).map(|(of, state)| (of, (pid, state))));
+    states.filter(|(of, _)| *of == parent).map(|(_, child)| child).collect()
+}
+
+/// Children of a process that have ended and that nobody waited for.
+pub fn zombies_of(parent: u32) -> Vec<u32> {
+    children_of(parent).into_iter().filter(|(_, state)| *state == 'Z').map(|(pid, _)| pid).collect()
 }

@@ -1,12 +1,14 @@
 //! The age of a session: what a key costs, and what the service holds, after many keys and after much output. Over a WebSocket to the
 //! service itself: more keys in less time.
 
-use super::{Point, VARIABLES, curve, mib, spent, start};
+use super::{Point, VARIABLES, curve, mib, spent};
+use crate::echo::{echo_of, key};
+use crate::flood;
 use crate::line::PATIENCE;
 use crate::process::resident;
 use crate::report::Report;
+use crate::subjects::{direct, in_process};
 use e2e::{Stack, Terminal};
-use std::io::Write;
 
 /// Keys of a session before it is looked at; what is made once is made by the first.
 const KEYS: [u32; 3] = [1_000, 20_000, 100_000];
@@ -25,14 +27,9 @@ pub(super) async fn measure(report: &mut Report) {
     report.add(curve("typing into a session after much output", "MiB before", "µs a key", after_output().await));
 }
 
-/// The key of this number: never the same as the one before, and a line stays short of what a terminal holds.
-pub(super) fn key(number: u32) -> String {
-    if number % 100 == 99 { "\r".to_owned() } else { char::from(b'a' + (number % 25) as u8).to_string() }
-}
-
 async fn after_keys() -> Vec<Point> {
-    let stack = start(VARIABLES).await;
-    let mut terminal = direct(&stack).await;
+    let stack = in_process(VARIABLES).await;
+    let mut terminal = at_a_prompt(&stack).await;
     reads(&mut terminal).await;
     let (mut points, mut typed) = (Vec::new(), 0);
     for age in KEYS {
@@ -45,13 +42,9 @@ async fn after_keys() -> Vec<Point> {
 }
 
 async fn after_output() -> Vec<Point> {
-    let stack = start(VARIABLES).await;
-    let mut terminal = direct(&stack).await;
-    let mut log = tempfile::NamedTempFile::new().expect("a temporary file");
-    for number in 0..1 << 14 {
-        writeln!(log, "\x1b[32m   Compiling\x1b[0m a-crate-with-a-name-number-{number:08} v0.1.0").expect("room");
-    }
-    log.flush().expect("room on the disk");
+    let stack = in_process(VARIABLES).await;
+    let mut terminal = at_a_prompt(&stack).await;
+    let log = flood::log(1 << 14);
     let (mut points, mut printed) = (Vec::new(), 0);
     for age in OUTPUT {
         let times = age - printed;
@@ -80,10 +73,9 @@ async fn point(stack: &Stack, terminal: &mut Terminal, age: u32) -> Point {
     Point::new(age, typed / f64::from(MEASURED)).with("memory (MiB)", memory)
 }
 
-async fn direct(stack: &Stack) -> Terminal {
-    let (address, token) = (stack.backend.address(0), stack.token("ada", "s"));
-    let mut terminal = stack.direct(&format!("ws://{address}/terminal?sessionId=s&token={token}")).await;
-    terminal.attach().await;
+/// At a prompt, without a gateway.
+async fn at_a_prompt(stack: &Stack) -> Terminal {
+    let mut terminal = direct(stack, stack.backend.address(0), "ada", "s").await;
     terminal.expect("\u{1b}]133;B").await;
     terminal.expect("\u{7}").await;
     terminal
@@ -103,8 +95,7 @@ async fn type_keys(terminal: &mut Terminal, count: u32, at_once: u32) {
             terminal.type_text(&key(number)).await;
         }
         for number in typed..typed + some {
-            let key = key(number);
-            terminal.expect(if key == "\r" { "\r\n" } else { &key }).await;
+            terminal.expect(echo_of(&key(number))).await;
         }
         typed += some;
     }

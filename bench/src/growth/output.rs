@@ -1,11 +1,12 @@
 //! Output: what a MiB costs at each rate, and for each of those who watch. Through the whole chain.
 
-use super::{Point, VARIABLES, curve, mib, spent, start};
+use super::{Point, VARIABLES, curve, mib, spent};
+use crate::flood;
 use crate::line::PATIENCE;
 use crate::report::Report;
+use crate::subjects::in_process;
 use e2e::Terminal;
 use futures_util::future::join_all;
-use std::io::Write;
 use std::path::Path;
 
 /// In KiB a second.
@@ -22,11 +23,7 @@ const PIECES: u32 = 250;
 const PIECES_A_SECOND: u32 = 50;
 
 pub(super) async fn measure(report: &mut Report) {
-    let mut log = tempfile::NamedTempFile::new().expect("a temporary file");
-    for number in 0..1 << 13 {
-        writeln!(log, "\x1b[32m   Compiling\x1b[0m a-crate-with-a-name-number-{number:08} v0.1.0").expect("room");
-    }
-    log.flush().expect("room on the disk");
+    let log = flood::log(1 << 13);
     report.add(curve("output of a program", "KiB a second", "µs a MiB", rates(log.path()).await));
     report.add(curve(
         "output that several watch",
@@ -43,7 +40,7 @@ fn program(log: &Path, rate: u32) -> String {
 }
 
 async fn rates(log: &Path) -> Vec<Point> {
-    let stack = start(VARIABLES).await;
+    let stack = in_process(VARIABLES).await;
     let mut terminal = stack.terminal("ada", "s").await;
     let mut points = Vec::new();
     for rate in RATES {
@@ -57,7 +54,7 @@ async fn rates(log: &Path) -> Vec<Point> {
 }
 
 async fn watchers(log: &Path) -> Vec<Point> {
-    let stack = start(VARIABLES).await;
+    let stack = in_process(VARIABLES).await;
     let mut terminals = vec![stack.terminal("ada", "s").await];
     let mut points = Vec::new();
     for count in WATCHERS {

@@ -1,10 +1,11 @@
 //! The scrollback: what keeping more of it costs, and what it costs to show it to a page that comes back.
 
-use super::{Point, curve, mib, spent, start};
+use super::{Point, curve, mib, spent};
 use crate::line::PATIENCE;
 use crate::report::Report;
 use crate::shown::Shown;
 use crate::stats::ms;
+use crate::subjects::in_process;
 use e2e::{Stack, Terminal};
 use tokio::time::Instant;
 
@@ -24,7 +25,7 @@ const PAGES: u32 = 20;
 pub(super) async fn measure(report: &mut Report) {
     let (mut keeping, mut showing) = (Vec::new(), Vec::new());
     for (lines, variables) in SIZES {
-        let stack = start(variables).await;
+        let stack = in_process(variables).await;
         let mut terminal = stack.terminal("ada", "s").await;
         let before = terminal.stream.bytes.len();
         terminal

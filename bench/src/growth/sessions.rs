@@ -1,13 +1,15 @@
 //! Many sessions: what a key costs when they are typed into, what one costs that nobody uses, and what it costs to end them all at
 //! once. Through the whole chain.
 
-use super::{Point, VARIABLES, curve, mib, spent, start};
+use super::{Point, VARIABLES, curve, mib, spent};
+use crate::echo::{echo_of, key};
 use crate::process::{children, resident};
 use crate::report::Report;
+use crate::subjects::in_process;
 use e2e::{Stack, Terminal};
 use futures_util::future::join_all;
 use std::time::Duration;
-use tokio::time::{Instant, interval, sleep_until, timeout};
+use tokio::time::{Instant, interval, sleep_until};
 
 const SIZES: [u32; 4] = [1, 10, 100, 1000];
 
@@ -29,14 +31,15 @@ const ENDS: Duration = Duration::from_secs(300);
 pub(super) async fn measure(report: &mut Report) {
     let (mut idle, mut typing, mut ending) = (Vec::new(), Vec::new(), Vec::new());
     for size in SIZES {
-        let stack = start(VARIABLES).await;
+        let stack = in_process(VARIABLES).await;
         let mut terminals = Vec::new();
         for number in 0..size {
             let mut terminal = stack.terminal(&format!("user-{number}"), &format!("s{number}")).await;
             terminal.run("cat >/dev/null").await;
             terminals.push(terminal);
         }
-        let rests = spent(&stack, join_all(terminals.iter_mut().map(|terminal| rest(terminal, IDLE)))).await;
+        let rests =
+            spent(&stack, join_all(terminals.iter_mut().map(|terminal| terminal.stay(Instant::now() + IDLE)))).await;
         let second = rests / IDLE.as_secs_f64();
         let memory = mib(resident(stack.backend.id(0)));
         idle.push(Point::new(size, second / f64::from(size)).with("memory (MiB)", memory));
@@ -59,20 +62,13 @@ pub(super) async fn measure(report: &mut Report) {
     report.add(curve("ending all sessions at once", "sessions", "µs for each", ending));
 }
 
-/// Does what a page does while nothing happens.
-async fn rest(terminal: &mut Terminal, time: Duration) {
-    let nothing = terminal.wait_for(time + ENDS, "nothing", |_| None::<()>);
-    assert!(timeout(time, nothing).await.is_err(), "nothing is found");
-}
-
 async fn types(terminal: &mut Terminal, begin: Instant, pace: Duration, keys: u32) {
     sleep_until(begin).await;
     for number in 0..keys {
-        let key = super::age::key(number);
+        let key = key(number);
         terminal.type_text(&key).await;
-        terminal.expect(&key).await;
-        let next = begin + pace * (number + 1);
-        rest(terminal, next.saturating_duration_since(Instant::now())).await;
+        terminal.expect(echo_of(&key)).await;
+        terminal.stay(begin + pace * (number + 1)).await;
     }
 }
 
