@@ -10,9 +10,10 @@ fn stat(pid: u32) -> Option<(u32, char)> {
     Some((fields.next()?.parse().ok()?, state))
 }
 
-/// Whether a process is there, be it as a zombie.
+/// Whether a process runs. One that has ended may still be seen: whose parent has ended too is waited for by the machine's `init`,
+/// which in a container may be a program that waits for nobody.
 pub fn alive(pid: u32) -> bool {
-    stat(pid).is_some()
+    stat(pid).is_some_and(|(_, state)| !matches!(state, 'Z' | 'X'))
 }
 
 /// Children of a process, each with its state: `Z` has ended, and nobody waited for it.

@@ -100,7 +100,7 @@ async fn no_process_is_left(stack: Stack) {
     terminal.close_session().await;
     expect_exit(&mut terminal).await;
     until("every process of the session to be gone", async || !pids.iter().any(|pid| alive(*pid))).await;
-    assert_eq!(zombies_of(stack.backend.id(0)), Vec::<u32>::new());
+    until("the service to wait for them", async || zombies_of(stack.backend.id(0)).is_empty()).await;
     stack.stop().await;
 }
 
