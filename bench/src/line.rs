@@ -80,7 +80,7 @@ impl Line {
     /// Waits until the output says this, after what was waited for before. Returns how many bytes came, this included.
     pub(crate) async fn until(&mut self, text: &str) -> usize {
         match self {
-            Self::Termgate(terminal) => terminal.expect_within(PATIENCE, text).await.len() + text.len(),
+            Self::Termgate(terminal) => terminal.pass(PATIENCE, text).await,
             Self::Foreign(foreign) => foreign.until(text.as_bytes()).await,
         }
     }
@@ -109,7 +109,7 @@ impl Foreign {
     async fn until(&mut self, text: &[u8]) -> usize {
         let mut searched = 0;
         loop {
-            let found = self.unread[searched..].windows(text.len()).position(|window| window == text);
+            let found = memchr::memmem::find(&self.unread[searched..], text);
             if let Some(at) = found.map(|at| searched + at + text.len()) {
                 self.unread.drain(..at);
                 return at;

@@ -19,9 +19,9 @@ pub struct Stream {
     next: u64,
     early: BTreeMap<u64, Piece>,
     parts: BTreeMap<u16, Vec<u8>>,
-    /// Every byte so far.
+    /// Every byte so far, unless it was forgotten.
     pub bytes: Vec<u8>,
-    /// Every event so far, with how many bytes came before it.
+    /// Every event so far, with how many of these bytes came before it.
     pub events: Vec<(usize, StreamEvent)>,
     /// Positions that a snapshot left out.
     pub skipped: u64,
@@ -45,6 +45,14 @@ impl Stream {
     /// Everything before it is here.
     pub fn pos(&self) -> Pos {
         Pos(self.next)
+    }
+
+    /// Keeps no more than what came after so many bytes.
+    pub(crate) fn forget(&mut self, count: usize) {
+        self.bytes.drain(..count);
+        for (before, _) in &mut self.events {
+            *before = before.saturating_sub(count);
+        }
     }
 
     /// Whether something that came waits for what is missing before it.

@@ -14,18 +14,28 @@ impl Terminal {
 
     /// The same with another patience.
     pub async fn expect_within(&mut self, patience: Duration, text: &str) -> Vec<u8> {
+        let at = self.find(patience, text).await;
+        let before = self.stream.bytes[self.read..at].to_vec();
+        self.read = at + text.len();
+        before
+    }
+
+    /// The same where megabytes come before it: they are forgotten. Returns how many bytes came up to its end.
+    pub async fn pass(&mut self, patience: Duration, text: &str) -> usize {
+        let end = self.find(patience, text).await + text.len();
+        self.stream.forget(end);
+        end - std::mem::take(&mut self.read)
+    }
+
+    /// Where the output says this, after what was expected before.
+    async fn find(&mut self, patience: Duration, text: &str) -> usize {
         let needle = text.as_bytes();
         let mut searched = self.read;
         self.wait_for(patience, &format!("{text:?} on the screen"), |terminal| {
             let bytes = &terminal.stream.bytes;
-            let found = bytes[searched..].windows(needle.len()).position(|window| window == needle);
-            let Some(at) = found.map(|at| searched + at) else {
-                searched = searched.max((bytes.len() + 1).saturating_sub(needle.len()));
-                return None;
-            };
-            let before = bytes[terminal.read..at].to_vec();
-            terminal.read = at + needle.len();
-            Some(before)
+            let found = memchr::memmem::find(&bytes[searched..], needle).map(|at| searched + at);
+            searched = searched.max((bytes.len() + 1).saturating_sub(needle.len()));
+            found
         })
         .await
     }
