@@ -9,8 +9,8 @@ use tokio::time::Instant;
 /// Keys of one subject in one round.
 const KEYS: u32 = 500;
 
-/// Keys before them, which warm up what is lazy.
-const WARM: u32 = 50;
+/// Keys before them: they warm up what is lazy, and the processors, which sleep deeply after a slow neighbour.
+const WARM: u32 = 100;
 
 /// Measures all subjects in turn, round by round: what the machine does meanwhile happens to all of them.
 pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
@@ -22,11 +22,11 @@ pub(crate) async fn of(mut lines: Vec<(String, Line)>, rounds: u16) -> Table {
     for (_, line) in &mut lines {
         line.keys("cat >/dev/null\r").await;
         line.until("/dev/null\r\n").await;
-        type_keys(line, WARM).await;
     }
     let mut found: Vec<Vec<f64>> = vec![Vec::new(); lines.len()];
     for _ in 0..rounds {
         for ((_, line), times) in lines.iter_mut().zip(&mut found) {
+            type_keys(line, WARM).await;
             times.extend(type_keys(line, KEYS).await);
         }
     }

@@ -47,6 +47,9 @@ struct Args {
     /// What `growth` looks at; everything when nothing is named.
     #[arg(long, value_enum)]
     axes: Vec<growth::Axis>,
+    /// Of `echo` and `flood`, only who has this in the name: for a profiler.
+    #[arg(long)]
+    only: Option<String>,
     /// Where the results are written, as JSON.
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
@@ -95,7 +98,7 @@ async fn main() -> std::io::Result<ExitCode> {
     let figures = if args.figures.is_empty() { Figure::value_variants() } else { &args.figures };
     let mut report = Report::new();
     let mut faults = Vec::new();
-    let subjects = Subjects::start().await;
+    let subjects = Subjects::start(args.only.clone()).await;
     for figure in figures {
         match figure {
             Figure::Echo => echo::measure(&subjects, args.rounds, &mut report).await,

@@ -8,9 +8,13 @@ use e2e::{Function, Setting, Stack, Terminal};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Sessions of each subject in a run: each figure has fresh ones.
-pub(crate) const VARIABLES: &[(&str, &str)] =
-    &[("OUTPUT_BYTES_PER_SECOND", "0"), ("MAX_SESSIONS_PER_USER", "2000"), ("MAX_SESSIONS", "2000")];
+/// Sessions of each subject in a run: each figure has fresh ones. And nobody types as fast as this does.
+pub(crate) const VARIABLES: &[(&str, &str)] = &[
+    ("OUTPUT_BYTES_PER_SECOND", "0"),
+    ("MAX_SESSIONS_PER_USER", "2000"),
+    ("MAX_SESSIONS", "2000"),
+    ("MESSAGES_PER_SECOND", "100000"),
+];
 
 /// What the service logs: where it listens, and no line for each request.
 pub(crate) const QUIET: &str = "warn,backend::app=info";
@@ -28,10 +32,12 @@ pub(crate) struct Subjects {
     pub(crate) in_process: Stack,
     pub(crate) bootstrap: Stack,
     pub(crate) peers: Vec<Peer>,
+    /// What is in the name of those that are looked at.
+    only: Option<String>,
 }
 
 impl Subjects {
-    pub(crate) async fn start() -> Self {
+    pub(crate) async fn start(only: Option<String>) -> Self {
         let setting = |function| Setting {
             log: QUIET,
             function_log: "off",
@@ -43,6 +49,7 @@ impl Subjects {
             in_process: Stack::start_with(setting(Function::InProcess)).await,
             bootstrap: Stack::start_with(setting(Function::Bootstrap)).await,
             peers: Peer::all().await,
+            only,
         }
     }
 
@@ -62,6 +69,7 @@ impl Subjects {
         for peer in &self.peers {
             lines.push((peer.name.to_owned(), peer.connect(&peer.url()).await));
         }
+        lines.retain(|(name, _)| self.only.as_ref().is_none_or(|only| name.contains(only)));
         settle(&mut lines).await;
         lines
     }
