@@ -24,7 +24,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 /// Longest that a test waits for anything, unless it says otherwise: two cores may be busy with other tests.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A page acknowledges within 1 s; tests need not wait so long.
+/// A page acknowledges within 2 s; tests need not wait so long.
 const ACK_DELAY: Duration = Duration::from_millis(50);
 
 /// Input that is not acknowledged is sent again after this long.
@@ -205,9 +205,10 @@ impl Terminal {
     }
 
     async fn send_ordered(&mut self, seq: Seq, message: &ClientMessage) {
-        self.unacknowledged.insert(seq.0, message.to_json());
+        let json = message.to_json();
+        self.unacknowledged.insert(seq.0, json.clone());
         self.resend_at.get_or_insert(Instant::now() + RESEND);
-        self.send(message).await;
+        self.send_text(json).await;
     }
 
     /// One frame, or one duty.

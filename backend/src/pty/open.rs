@@ -144,12 +144,22 @@ impl Pty for KernelPty {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
-        let result =
-            self.io.try_io(Interest::READABLE, |fd| rustix::io::read(fd, &mut *buffer).map_err(io::Error::from));
+        let mut short = None;
+        let result = self.io.try_io(Interest::READABLE, |fd| {
+            let count = rustix::io::read(fd, &mut *buffer)?;
+            if (1..buffer.len()).contains(&count) {
+                // The terminal is empty, and what comes next is an edge that wakes again: no second read has to find that out.
+                short = Some(count);
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(count)
+        });
         match result {
             Ok(0) => Ok(ReadOutcome::End),
             Ok(count) => Ok(ReadOutcome::Bytes(count)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(ReadOutcome::Empty),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Ok(short.map_or(ReadOutcome::Empty, ReadOutcome::Bytes))
+            }
             // Linux reports EIO on the master once no process has the terminal open.
             Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Ok(ReadOutcome::End),
             Err(error) => Err(error),

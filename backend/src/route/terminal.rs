@@ -39,6 +39,8 @@ const SERVER_ERROR: u16 = 4500;
 /// The service is being replaced.
 const DRAINING: u16 = 4503;
 
+/// Read from the connection at a time, in bytes: room for keys. It is kept by each connection, and cleared before each read.
+const READ_BYTES: usize = 4 * 1024;
 /// How often the peer is asked for a sign of life.
 const PING_EVERY: Duration = Duration::from_secs(30);
 /// Without a sign of life for this long, the peer is gone.
@@ -70,7 +72,8 @@ pub(super) async fn handle(
     }
     let random = service.entropy.bytes::<12>();
     let request = request_id(&headers).to_owned();
-    let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES);
+    let upgrade = upgrade.max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES).read_buffer_size(READ_BYTES);
+    let upgrade = upgrade.protocols([SUBPROTOCOL]);
     Ok(upgrade.on_upgrade(move |socket| async move {
         let started = Instant::now();
         let name = format!("direct:{}", hex::encode(random));

@@ -35,7 +35,7 @@ const TTY_LAST: Duration = Duration::from_millis(2500);
 impl Actor {
     /// Takes what the terminal has, up to a turn's worth.
     pub(super) fn read_output(&mut self) {
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; 4 * 1024];
         let mut taken = 0;
         while taken < TURN_BYTES && !self.output_over {
             match self.pty.read(&mut buffer) {

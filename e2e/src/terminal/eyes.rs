@@ -31,7 +31,7 @@ impl Terminal {
     async fn find(&mut self, patience: Duration, text: &str) -> usize {
         let needle = text.as_bytes();
         let mut searched = self.read;
-        self.wait_for(patience, &format!("{text:?} on the screen"), |terminal| {
+        self.wait_for(patience, text, |terminal| {
             let bytes = &terminal.stream.bytes;
             let found = memchr::memmem::find(&bytes[searched..], needle).map(|at| searched + at);
             searched = searched.max((bytes.len() + 1).saturating_sub(needle.len()));
