@@ -87,7 +87,12 @@ pub(crate) async fn follow(turn: &Turn<'_>, first: String, frames: &mut u32) -> 
             return end_with(turn, &reply, frames, End::OutOfTime).await;
         }
         // A browser that is gone ends the question too: the service gives the next follower the same frames, or repaired ones.
-        let answer = match tokio::try_join!(pass_on(turn, &reply, frames), async { Ok(ask(turn, &next).await) }) {
+        let ask = async {
+            // The frame goes out before anything is done about the next one: a small function takes its time over a request.
+            tokio::task::yield_now().await;
+            Ok(ask(turn, &next).await)
+        };
+        let answer = match tokio::try_join!(pass_on(turn, &reply, frames), ask) {
             Ok(((), Ok(answer))) => answer,
             Ok(((), Err(error))) => return End::Failed(error),
             Err(error) => return End::Undelivered(error),

@@ -11,4 +11,5 @@ mod disconnect;
 mod fixtures;
 mod follow;
 mod message;
+mod precedence;
 mod world;
