@@ -10,6 +10,7 @@ pub use output::Piece;
 use shared_protocol::client::{
     Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Interrupt, Ping, Resize, Resume,
 };
+use shared_protocol::limits::ACK_WITHIN;
 use shared_protocol::server::{Attached, ErrorMessage};
 use shared_protocol::{ClientId, ClientMessage, Epoch, ErrorCode, Pos, ServerFrame, ServerMessage};
 use std::collections::VecDeque;
@@ -23,9 +24,6 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PING_LATEST: Duration = Duration::from_secs(120);
 /// What was heard so lately came under the present permission to send.
 const FRESH: Duration = Duration::from_millis(1500);
-/// Output is acknowledged this long after its first byte, unless a key says it before: the service takes an acknowledgement that is
-/// 2 s late for a lost one.
-const ACK_DELAY: Duration = Duration::from_secs(1);
 /// Something early waits this long for what is missing before it is asked for.
 const GAP_PATIENCE: Duration = Duration::from_millis(300);
 /// A known end of the stream is waited for this long before the rest is asked for.
@@ -294,7 +292,7 @@ impl Client {
         }
         let pieces = take(&mut self.output);
         // Also what was here before is acknowledged again: the service has not heard of it.
-        self.ack_at.get_or_insert(now + ACK_DELAY);
+        self.ack_at.get_or_insert(now + ACK_WITHIN);
         if !pieces.is_empty() {
             self.repair_at = None;
         }

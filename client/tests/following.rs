@@ -71,11 +71,11 @@ fn acknowledges(bytes_at: impl IntoIterator<Item = u64>) -> Vec<u128> {
 }
 
 #[test]
-fn what_comes_is_acknowledged_a_second_later() {
-    assert_eq!(acknowledges([100, 400, 800, 2000]), [1100, 3000], "a second after the first that is not");
+fn what_comes_is_acknowledged_two_seconds_later() {
+    assert_eq!(acknowledges([100, 800, 1800, 4000]), [2100, 6000], "two seconds after the first that is not");
 }
 
 #[test]
 fn what_never_pauses_is_acknowledged_all_the_same() {
-    assert_eq!(acknowledges((0..30).map(|tenth| tenth * 100)), [1000, 2000, 3000]);
+    assert_eq!(acknowledges((0..50).map(|tenth| tenth * 100)), [2000, 4000, 6000]);
 }

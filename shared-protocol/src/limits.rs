@@ -56,5 +56,9 @@ pub const HELD_MESSAGES: usize = 1000;
 /// Bytes of messages that arrived early and are held for one client, at most.
 pub const HELD_BYTES: usize = 1024 * 1024;
 
+/// A client acknowledges this long after the first byte that it has not acknowledged, at the latest: rarely enough that most go with
+/// a key, since each message of their own costs as much as a key does.
+pub const ACK_WITHIN: Duration = Duration::from_secs(2);
+
 /// A client acknowledges at least each time this many more bytes were parsed.
 pub const ACK_STEP_BYTES: u64 = 64 * 1024;

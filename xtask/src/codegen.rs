@@ -56,7 +56,7 @@ fn typescript() -> String {
 }
 
 /// `shared_protocol::limits`, as far as a client keeps to it, under the same names.
-fn numbers() -> [(&'static str, u128, &'static str); 15] {
+fn numbers() -> [(&'static str, u128, &'static str); 16] {
     [
         ("FRAME_BYTES", limits::FRAME_BYTES as u128, "Longest message with its envelope, in bytes."),
         ("ENVELOPE_BYTES", limits::ENVELOPE_BYTES as u128, "Room that a message leaves for its envelope, in bytes."),
@@ -70,6 +70,11 @@ fn numbers() -> [(&'static str, u128, &'static str); 15] {
         ("CHAT_BYTES", limits::CHAT_BYTES as u128, "Longest chat message, in bytes."),
         ("INPUT_WINDOW_BYTES", limits::INPUT_WINDOW_BYTES as u128, "Most input without acknowledgement, in bytes."),
         ("HELD_MESSAGES", limits::HELD_MESSAGES as u128, "Messages that arrived early and are held, at most."),
+        (
+            "ACK_WITHIN_MS",
+            limits::ACK_WITHIN.as_millis(),
+            "Output is acknowledged at most this long after its first byte was parsed, in ms.",
+        ),
         (
             "ACK_STEP_BYTES",
             limits::ACK_STEP_BYTES.into(),

@@ -7,6 +7,7 @@ use super::input_order::InputOrder;
 use super::{Fetched, Speaker};
 use crate::metrics::{Guard, Skip};
 use crate::pty::Size;
+use shared_protocol::limits::ACK_WITHIN;
 use shared_protocol::{ClientMessage, ConnectionId, Pos, Role, Seq, ServerMessage};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -19,8 +20,9 @@ pub(super) const ACK_DELAY: Duration = Duration::from_millis(100);
 /// A missing message is waited for this long until the client is told.
 pub(super) const GAP_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Sent bytes are sent again when nothing was acknowledged for this long; doubles up to [`RESEND_MOST`].
-pub(super) const RESEND_AFTER: Duration = Duration::from_secs(2);
+/// Sent bytes are sent again when nothing was acknowledged for this long; doubles up to [`RESEND_MOST`]. The way there and back may take
+/// 1 s of it.
+pub(super) const RESEND_AFTER: Duration = ACK_WITHIN.saturating_add(Duration::from_secs(1));
 
 /// Longest time between two attempts to send what is never acknowledged.
 const RESEND_MOST: Duration = Duration::from_secs(30);

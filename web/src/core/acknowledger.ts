@@ -2,11 +2,8 @@
  * Tells the service how far the emulator has parsed: often enough to keep output flowing, rarely enough to cost little.
  */
 
-import { ACK_STEP_BYTES } from "../protocol/generated.ts";
+import { ACK_STEP_BYTES, ACK_WITHIN_MS } from "../protocol/generated.ts";
 import { type Clock, Timer } from "./clock.ts";
-
-/** This long after the first byte that is not acknowledged, unless a key says it before; the service suspects loss after 2 s. */
-const DELAY_MS = 1000;
 
 /** One stream's acknowledgements. */
 export class Acknowledger {
@@ -54,7 +51,7 @@ export class Acknowledger {
     this.#parsed = pos;
     if (!this.#running || pos <= this.#acked) return;
     if (pos - this.#acked >= this.#step) return this.flush();
-    if (!this.#timer.pending) this.#timer.set(DELAY_MS, () => this.flush());
+    if (!this.#timer.pending) this.#timer.set(ACK_WITHIN_MS, () => this.flush());
   }
 
   /** What a message that goes now anyway says of it, if there is anything to say. */

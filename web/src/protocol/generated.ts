@@ -567,6 +567,9 @@ export const INPUT_WINDOW_BYTES = 65536;
 /** Messages that arrived early and are held, at most. */
 export const HELD_MESSAGES = 1000;
 
+/** Output is acknowledged at most this long after its first byte was parsed, in ms. */
+export const ACK_WITHIN_MS = 2000;
+
 /** Output is acknowledged at least each time this much more was parsed. */
 export const ACK_STEP_BYTES = 65536;
 

@@ -3,6 +3,7 @@
  */
 
 import { describe, expect, test } from "vitest";
+import { ACK_WITHIN_MS } from "../../src/protocol/generated.ts";
 import { Bench, EPOCH } from "../support/bench.ts";
 
 const snapshot = (fields: object = {}) => ({
@@ -23,7 +24,7 @@ test("of either scope, it is written as it is, to a terminal of its size, and th
     bench.socket.receive(snapshot({ scope }));
     expect(bench.sink.journal).toEqual(["size 80x24", "> abc", "> \x18", "size 90x30", "> \x1bcthe screen", "> later"]);
     expect(bench.client.state.size).toEqual({ cols: 90, rows: 30 });
-    bench.clock.advance(1000);
+    bench.clock.advance(ACK_WITHIN_MS);
     expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([55]);
     expect(bench.socket.of("follow")).toEqual([]);
   }

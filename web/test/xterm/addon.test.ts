@@ -5,6 +5,7 @@
 import headless from "@xterm/headless";
 import type { Terminal } from "@xterm/xterm";
 import { describe, expect, test, vi } from "vitest";
+import { ACK_WITHIN_MS } from "../../src/protocol/generated.ts";
 import { TermgateAddon } from "../../src/xterm/addon.ts";
 import { Bench, EPOCH } from "../support/bench.ts";
 
@@ -56,7 +57,7 @@ describe("output", () => {
     expect(bench.socket.of("ack")).toEqual([]);
     await parsed(terminal);
     await parsed(terminal);
-    bench.clock.advance(1000);
+    bench.clock.advance(ACK_WITHIN_MS);
     expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([65_536, 70_000]);
   });
 
