@@ -23,14 +23,15 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 /// While frames come it lives, and shows so this seldom, as a page does.
 const PING_LATEST: Duration = Duration::from_secs(120);
 /// What was heard so lately came under the present permission to send.
-const FRESH: Duration = Duration::from_millis(1500);
+const FRESH: Duration = Duration::from_secs(5);
 /// Something early waits this long for what is missing before it is asked for.
 const GAP_PATIENCE: Duration = Duration::from_millis(300);
 /// A known end of the stream is waited for this long before the rest is asked for.
 const HEAD_PATIENCE: Duration = Duration::from_secs(2);
 
-/// This long after it was renewed, a follower from before is over: whatever is said then gets a new one if the renewal was lost.
-const VERIFY_AFTER: Duration = Duration::from_millis(6500);
+/// This long after it was renewed, a follower from before is over, and a user who types has seen an echo since: whatever is said then
+/// gets a new one if the renewal was lost.
+const VERIFY_AFTER: Duration = Duration::from_secs(10);
 /// Pause before a failed follower is replaced.
 const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
 

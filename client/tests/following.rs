@@ -42,7 +42,7 @@ fn says(client: &mut Client, until: Duration) -> Vec<(u128, String)> {
 #[test]
 fn it_renews_its_follower_and_verifies_that_it_did() {
     let said = says(&mut attached(), 45 * SECOND);
-    let expected = [(20_000, "follow"), (26_500, "ping"), (40_000, "follow")];
+    let expected = [(20_000, "follow"), (30_000, "ping"), (40_000, "follow")];
     assert_eq!(said, expected.map(|(at, kind)| (at, kind.to_owned())));
 }
 

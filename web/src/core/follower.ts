@@ -11,8 +11,11 @@ const TAIL_MS = 2000;
 /** A repair that brought nothing is repeated after this, doubling up to the longest. */
 const REPEAT_MS = 1000;
 const LONGEST_REPEAT_MS = 8000;
-/** This long after a renewal the permission before it has run out: whoever speaks now gets a new one if the renewal was lost. */
-const VERIFY_MS = 6500;
+/**
+ * This long after a renewal the permission before it has run out, and a user who types has seen an echo since: whoever speaks now gets a
+ * new one if the renewal was lost.
+ */
+const VERIFY_MS = 10_000;
 
 /** What the follower looks at, and what it may do. */
 export interface FollowPort {

@@ -12,8 +12,8 @@ import type { Times } from "./times.ts";
 const SECOND_MS = 5000;
 /** While frames come the connection lives, and the way there and back is measured this seldom: every ping costs two messages. */
 const MEASURED_MS = 120_000;
-/** What was heard so lately came under the present permission to send: nobody has to be asked for an answer. */
-const FRESH_MS = 1500;
+/** What was heard so lately came under the present permission to send: nobody has to be asked for an answer, which costs two messages. */
+const FRESH_MS = 5000;
 /** Where there is a reason to doubt, the answer must come sooner; but a function may have to start first. */
 const DOUBT_MS = 5000;
 
