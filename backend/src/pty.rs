@@ -24,6 +24,7 @@ pub use marks::{Mark, MarkScanner, Piece};
 pub use open::PtyShells;
 pub use watch::Overuse;
 
+use async_trait::async_trait;
 use shared_protocol::server::Tty;
 use std::collections::BTreeMap;
 use std::io;
@@ -121,15 +122,18 @@ pub trait Pty: Send {
     fn processes(&self) -> Box<dyn Processes>;
 }
 
-/// All processes that a shell started, however they detached themselves.
-pub trait Processes: Send {
+/// All processes that a shell started, however they detached themselves. Fails when the work panics, or the runtime ends.
+#[async_trait]
+pub trait Processes: Send + Sync {
     /// Asks them to end (SIGHUP, and SIGCONT for the stopped).
-    fn hang_up(&self);
+    async fn hang_up(&self) -> io::Result<()>;
     /// Ends them (SIGKILL). Returns how many were still there.
-    fn kill(&self) -> usize;
+    async fn kill(&self) -> io::Result<usize>;
     /// Removes what they left: files, shared memory. Call it once none is there. Without isolation there is nothing that is
     /// surely theirs.
-    fn clean(&self) {}
+    async fn clean(&self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Starts shells.

@@ -7,7 +7,7 @@ use super::open::{KernelPty, Owner, Spawned, spawn};
 use super::processes::wait_for_end;
 use super::quarters::{Ground, Quarters};
 use super::watch::{Allowance, Watch};
-use super::{Processes, Pty, ShellSpec, Shells, Size};
+use super::{Pty, ShellSpec, Shells, Size};
 use portable_pty::CommandBuilder;
 use rustix::process::{WaitId, WaitIdOptions, geteuid, waitid};
 use std::collections::BTreeMap;

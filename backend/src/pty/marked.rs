@@ -5,9 +5,14 @@
 use super::integration::MARKER;
 use super::processes::{Process, all};
 use super::{Nonce, Processes};
+use async_trait::async_trait;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Mutex;
+use tokio::task::spawn_blocking;
 
 /// There is one `/proc`, so there is one.
 static WALKS: Walks<Census> = Walks::new();
@@ -47,77 +52,46 @@ fn signs(process: &Process) -> Vec<Sign> {
     process.session().map(Sign::Shell).into_iter().chain(markers).collect()
 }
 
-/// Looks that many share: each gets one that began after it asked.
+/// Looks that many share: each gets one that began after it asked. Whoever waits blocks no thread: of those there are fewer than
+/// sessions may end at once, and each batch of them would take a walk of its own.
 #[derive(Debug)]
 struct Walks<T> {
-    progress: Mutex<Progress<T>>,
-    /// Told to all when a walk is over: who waits for it must not queue behind the next one.
-    over: Condvar,
-}
-
-#[derive(Debug)]
-struct Progress<T> {
     /// How many have begun.
-    begun: u64,
-    /// One is being made.
-    running: bool,
-    /// The number of the latest that is over, and what it found.
-    latest: Option<(u64, Arc<T>)>,
+    begun: AtomicU64,
+    /// Held by whoever walks: the number of the latest that is over, and what it found.
+    latest: Mutex<Option<(u64, Arc<T>)>>,
 }
 
-impl<T> Walks<T> {
+impl<T: Send + Sync + 'static> Walks<T> {
     const fn new() -> Self {
-        Self { progress: Mutex::new(Progress { begun: 0, running: false, latest: None }), over: Condvar::new() }
-    }
-
-    fn progress(&self) -> MutexGuard<'_, Progress<T>> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+        Self { begun: AtomicU64::new(0), latest: Mutex::const_new(None) }
     }
 
     /// One that begins from now on.
-    fn look(&self, make: impl FnOnce() -> T) -> Arc<T> {
-        self.since(self.begun(), make)
+    async fn look(&self, make: impl FnOnce() -> T + Send + 'static) -> io::Result<Arc<T>> {
+        self.since(self.begun(), make).await
     }
 
     fn begun(&self) -> u64 {
-        self.progress().begun
+        self.begun.load(Ordering::Acquire)
     }
 
-    /// One that began after so many. Blocks while one is made: it may be past what is looked for, so that the next one counts,
-    /// which one of those who waited makes for all of them.
-    fn since(&self, begun: u64, make: impl FnOnce() -> T) -> Arc<T> {
-        let enough = |progress: &Progress<T>| {
-            progress.latest.as_ref().filter(|(number, _)| *number > begun).map(|(_, found)| Arc::clone(found))
-        };
-        let waits = |progress: &mut Progress<T>| progress.running && enough(progress).is_none();
-        let waited = self.over.wait_while(self.progress(), waits);
-        let mut progress = waited.unwrap_or_else(PoisonError::into_inner);
-        if let Some(found) = enough(&progress) {
-            return found;
+    /// One that began after so many. One that is being made may be past what is looked for, so that the next one counts, which one
+    /// of those who waited makes for all of them.
+    async fn since(&self, begun: u64, make: impl FnOnce() -> T + Send + 'static) -> io::Result<Arc<T>> {
+        let mut latest = self.latest.lock().await;
+        if let Some((_, found)) = latest.as_ref().filter(|(number, _)| *number > begun) {
+            return Ok(Arc::clone(found));
         }
-        progress.begun += 1;
-        progress.running = true;
-        let number = progress.begun;
-        drop(progress);
-        let _turn = Turn(self);
-        let found = Arc::new(make());
-        self.progress().latest = Some((number, Arc::clone(&found)));
-        found
-    }
-}
-
-/// Whoever walks. However that ends, the others go on.
-struct Turn<'a, T>(&'a Walks<T>);
-
-impl<T> Drop for Turn<'_, T> {
-    fn drop(&mut self) {
-        self.0.progress().running = false;
-        self.0.over.notify_all();
+        let number = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
+        let found = Arc::new(spawn_blocking(make).await?);
+        *latest = Some((number, Arc::clone(&found)));
+        Ok(found)
     }
 }
 
 /// One session's.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct MarkedProcesses([Sign; 2]);
 
 impl MarkedProcesses {
@@ -126,13 +100,14 @@ impl MarkedProcesses {
     }
 
     /// Signals all of them. Returns how many there were.
-    fn signal(&self, signals: &[Signal]) -> usize {
-        let census = WALKS.look(Census::take);
+    async fn signal(&self, signals: &'static [Signal]) -> io::Result<usize> {
+        let census = WALKS.look(Census::take).await?;
         let found: HashSet<Pid> = self.0.iter().filter_map(|sign| census.0.get(sign)).flatten().copied().collect();
-        for pid in &found {
-            self.signal_if_ours(*pid, signals);
+        let (mine, count) = (self.clone(), found.len());
+        if count > 0 {
+            spawn_blocking(move || found.into_iter().for_each(|pid| mine.signal_if_ours(pid, signals))).await?;
         }
-        found.len()
+        Ok(count)
     }
 
     /// The number may be another's by now; the handle cannot become so.
@@ -147,13 +122,14 @@ impl MarkedProcesses {
     }
 }
 
+#[async_trait]
 impl Processes for MarkedProcesses {
-    fn hang_up(&self) {
-        self.signal(&[Signal::HUP, Signal::CONT]);
+    async fn hang_up(&self) -> io::Result<()> {
+        self.signal(&[Signal::HUP, Signal::CONT]).await.map(drop)
     }
 
-    fn kill(&self) -> usize {
-        self.signal(&[Signal::KILL])
+    async fn kill(&self) -> io::Result<usize> {
+        self.signal(&[Signal::KILL]).await
     }
 }
 
@@ -163,22 +139,31 @@ mod tests {
     use std::io::Read;
     use std::process::Stdio;
 
-    #[test]
-    fn who_asked_before_a_walk_began_shares_it() {
-        let walks = Walks::new();
+    #[tokio::test]
+    async fn who_asked_before_a_walk_began_shares_it() {
+        let walks = Arc::new(Walks::new());
         let (first, second) = (walks.begun(), walks.begun());
-        let mut during = 0;
-        let found = walks.since(first, || {
-            during = walks.begun();
-            "one"
-        });
-        assert_eq!((*found, *walks.since(second, || "two")), ("one", "one"));
-        assert_eq!(*walks.since(during, || "three"), "three", "the one that ran may have been past it");
-        assert_eq!(*walks.look(|| "four"), "four", "what was found before is old");
+        let running = Arc::clone(&walks);
+        let one = walks.since(first, move || ("one", running.begun())).await.unwrap();
+        let during = one.1;
+        assert_eq!(walks.since(second, || ("two", 0)).await.unwrap().0, "one");
+        assert_eq!(
+            walks.since(during, || ("three", 0)).await.unwrap().0,
+            "three",
+            "the one that ran may have been past it"
+        );
+        assert_eq!(walks.look(|| ("four", 0)).await.unwrap().0, "four", "what was found before is old");
     }
 
-    #[test]
-    fn a_process_is_known_by_its_shell_and_by_its_marker() {
+    #[tokio::test]
+    async fn a_walk_that_fails_ends_no_other() {
+        let walks = Walks::new();
+        assert!(walks.look(|| -> u32 { panic!("as the test wants it") }).await.is_err());
+        assert_eq!(*walks.look(|| 2).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_process_is_known_by_its_shell_and_by_its_marker() {
         let nonce = Nonce::new([7; 8]);
         let mut daemon = std::process::Command::new("setsid");
         daemon.args(["sh", "-c", "echo ready; read -r word"]).env(MARKER, nonce.as_str());
@@ -190,9 +175,9 @@ mod tests {
         let shell = Pid::from_raw(daemon.id() as i32).unwrap();
         assert!(signs(&Process::read(shell).unwrap()).contains(&Sign::Shell(shell)));
         let nobody = Pid::from_raw(i32::MAX).unwrap();
-        assert_eq!(MarkedProcesses::new(nobody, &Nonce::new([8; 8])).kill(), 0);
-        assert_eq!(MarkedProcesses::new(nobody, &nonce).kill(), 1);
+        assert_eq!(MarkedProcesses::new(nobody, &Nonce::new([8; 8])).kill().await.unwrap(), 0);
+        assert_eq!(MarkedProcesses::new(nobody, &nonce).kill().await.unwrap(), 1);
         assert!(!daemon.wait().unwrap().success(), "it was killed");
-        assert_eq!(MarkedProcesses::new(nobody, &nonce).kill(), 0);
+        assert_eq!(MarkedProcesses::new(nobody, &nonce).kill().await.unwrap(), 0);
     }
 }

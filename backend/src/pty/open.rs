@@ -4,7 +4,7 @@
 use super::children::Awaited;
 use super::descriptor::{nonblocking_duplicate, peer, readiness, signal_foreground};
 use super::marked::MarkedProcesses;
-use super::quarters::Quarters;
+use super::quarters::{Quartered, Quarters};
 use super::{Exit, Nonce, Overuse, Processes, Pty, ReadOutcome, Ready, ShellSpec, Shells, Size, Want};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::fd::{AsFd, OwnedFd};
@@ -225,7 +225,7 @@ impl Pty for KernelPty {
     fn processes(&self) -> Box<dyn Processes> {
         match &self.owner {
             Owner::Marked(nonce) => Box::new(MarkedProcesses::new(self.child.pid(), nonce)),
-            Owner::Quartered(quarters) => Box::new(Arc::clone(quarters)),
+            Owner::Quartered(quarters) => Box::new(Quartered(Arc::clone(quarters))),
         }
     }
 }

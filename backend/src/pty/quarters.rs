@@ -7,6 +7,7 @@ use super::processes::{signal_if_of, signal_user, wait_for_end};
 use super::sweep::Task;
 use super::uids::{Uids, lock_file};
 use super::watch::{Files, Overuse};
+use async_trait::async_trait;
 use futures_util::task::AtomicWaker;
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
+use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
 /// What new users find in their home.
@@ -243,22 +245,34 @@ impl Quarters {
     }
 }
 
-impl Processes for Arc<Quarters> {
+/// Those that live there.
+pub(super) struct Quartered(pub(super) Arc<Quarters>);
+
+#[async_trait]
+impl Processes for Quartered {
+    async fn hang_up(&self) -> io::Result<()> {
+        let quarters = Arc::clone(&self.0);
+        Ok(spawn_blocking(move || quarters.hang_up()).await?)
+    }
+
+    async fn kill(&self) -> io::Result<usize> {
+        let quarters = Arc::clone(&self.0);
+        Ok(spawn_blocking(move || quarters.kill()).await?)
+    }
+
+    async fn clean(&self) -> io::Result<()> {
+        let quarters = Arc::clone(&self.0);
+        Ok(spawn_blocking(move || quarters.clean()).await?)
+    }
+}
+
+impl Quarters {
+    /// Asks every process of the user to end. Blocks.
     fn hang_up(&self) {
         let _alone = self.alone();
         signal_user(self.uid, &[Signal::HUP, Signal::CONT]);
     }
 
-    fn kill(&self) -> usize {
-        Quarters::kill(self)
-    }
-
-    fn clean(&self) {
-        Quarters::clean(self);
-    }
-}
-
-impl Quarters {
     /// Ends every process of the user; returns 0 when none is left. Blocks.
     pub(super) fn kill(&self) -> usize {
         let alone = self.alone();

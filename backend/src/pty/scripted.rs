@@ -1,6 +1,7 @@
 //! A terminal that a test plays: it sees what is written and says what is read. No process, so time can be moved freely.
 
 use super::{Exit, Processes, Pty, ReadOutcome, Ready, ShellSpec, Shells, Size, Want};
+use async_trait::async_trait;
 use shared_protocol::server::Tty;
 use std::collections::VecDeque;
 use std::io;
@@ -186,18 +187,20 @@ impl Pty for ScriptedPty {
 
 struct ScriptedProcesses(Script);
 
+#[async_trait]
 impl Processes for ScriptedProcesses {
-    fn hang_up(&self) {
+    async fn hang_up(&self) -> io::Result<()> {
         self.0.change(|state| {
             state.hung_up = true;
             state.exit.get_or_insert(Exit { code: 129, signal: Some("SIGHUP".into()) });
         });
+        Ok(())
     }
 
-    fn kill(&self) -> usize {
+    async fn kill(&self) -> io::Result<usize> {
         self.0.change(|state| {
             state.exit.get_or_insert(Exit { code: 137, signal: Some("SIGKILL".into()) });
         });
-        0
+        Ok(0)
     }
 }

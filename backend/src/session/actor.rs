@@ -294,7 +294,7 @@ impl Actor {
             Some(Ending::HangingUp { kill_at }) if kill_at <= now => {
                 self.ending = Some(Ending::HangingUp { kill_at: now + HANG_UP_GRACE });
                 let processes = self.pty.processes();
-                tokio::task::spawn_blocking(move || processes.kill());
+                tokio::spawn(async move { processes.kill().await });
             }
             Some(_) => {}
         }

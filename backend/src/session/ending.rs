@@ -35,7 +35,8 @@ impl Actor {
         self._counted = self.metrics.sessions.enter(Phase::Ending);
         self.ending = Some(Ending::HangingUp { kill_at: Instant::now() + HANG_UP_GRACE });
         let processes = self.pty.processes();
-        tokio::task::spawn_blocking(move || processes.hang_up());
+        // If it fails they are killed a little later.
+        tokio::spawn(async move { processes.hang_up().await });
     }
 
     /// Ends the session when its time is up.
@@ -121,10 +122,10 @@ impl Actor {
     /// Ends every process that the shell left behind, then removes what they left.
     pub(super) async fn sweep(&mut self) {
         let deadline = Instant::now() + SWEEP_PATIENCE;
+        let processes = self.pty.processes();
         // A process may start another while it is being looked for, and takes a moment to die: look again until none is found.
         loop {
-            let processes = self.pty.processes();
-            if matches!(tokio::task::spawn_blocking(move || processes.kill()).await, Ok(0)) {
+            if matches!(processes.kill().await, Ok(0)) {
                 break;
             }
             if deadline <= Instant::now() {
@@ -133,9 +134,8 @@ impl Actor {
             }
             tokio::time::sleep(SWEEP_PAUSE).await;
         }
-        let processes = self.pty.processes();
-        if tokio::task::spawn_blocking(move || processes.clean()).await.is_err() {
-            tracing::error!(session = %self.id, "files of the session may be left");
+        if let Err(error) = processes.clean().await {
+            tracing::error!(session = %self.id, %error, "files of the session may be left");
         }
     }
 }
