@@ -19,7 +19,7 @@ PAGE := web/app/out/index.html
 PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune -o -path web/dist -prune \
 	-o -path web/test-results -prune -o -type f -print)
 
-PEERS := bench/.venv/installed bench/.ttyd/installed bench/peers/node_modules/.package-lock.json
+PEERS := testing/bench/.venv/installed testing/bench/.ttyd/installed testing/bench/peers/node_modules/.package-lock.json
 
 .PHONY: help bench bench-micro run test test-rust test-deploy test-web image image-test push package package-test fmt page system-run system-test
 
@@ -33,7 +33,7 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 test: test-rust test-deploy test-web ## Check everything, as CI does
 
 # Twice as many tests at a time as processors: most of them wait for something.
-test-rust: system-test .venv/installed screen/differential/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
+test-rust: system-test .venv/installed crates/vt/differential/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
@@ -60,17 +60,17 @@ bench: system-test .venv/installed $(PEERS) ## Measure Termgate and its peers on
 bench-micro: ## Measure the hot parts by themselves (PARTS="screen"), and compare with the run before
 	cargo bench --package microbench -- $(PARTS)
 
-bench/.venv/installed: bench/peers/requirements.txt
-	python3 -m venv bench/.venv
-	bench/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
+testing/bench/.venv/installed: testing/bench/peers/requirements.txt
+	python3 -m venv testing/bench/.venv
+	testing/bench/.venv/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-bench/.ttyd/installed: bench/peers/fetch-ttyd
-	bench/peers/fetch-ttyd bench/.ttyd
+testing/bench/.ttyd/installed: testing/bench/peers/fetch-ttyd
+	testing/bench/peers/fetch-ttyd testing/bench/.ttyd
 	@touch $@
 
-bench/peers/node_modules/.package-lock.json: bench/peers/package-lock.json bench/peers/package.json | system-test
-	npm --prefix bench/peers ci
+testing/bench/peers/node_modules/.package-lock.json: testing/bench/peers/package-lock.json testing/bench/peers/package.json | system-test
+	npm --prefix testing/bench/peers ci
 	@touch $@
 
 package: ## Build the function, and put together what an admin is handed (ARCHITECTURE=arm64)
@@ -106,12 +106,12 @@ web/node_modules/.package-lock.json: web/package-lock.json web/package.json web/
 	@touch $@
 
 # The page's emulator without a page, which the service's is compared with.
-screen/differential/node_modules/.package-lock.json: screen/differential/package-lock.json screen/differential/package.json | system-test
-	npm --prefix screen/differential ci
+crates/vt/differential/node_modules/.package-lock.json: crates/vt/differential/package-lock.json crates/vt/differential/package.json | system-test
+	npm --prefix crates/vt/differential ci
 	@touch $@
 
 # Python serves the tests only: moto is the DynamoDB API that they talk to, the rest checks the templates.
-.venv/installed: e2e/requirements.txt deploy/requirements.txt
+.venv/installed: testing/e2e/requirements.txt deploy/requirements.txt
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$^)
 	@touch $@

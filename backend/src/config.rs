@@ -6,10 +6,12 @@ pub use isolation::IsolationConfig;
 
 use crate::clock::Entropy;
 use crate::session::{Limits, ShellSettings};
+use auth_tokens::{
+    BadKeySetting, GatewayKeys, GatewaySecret, KeySetting, SECRET_BYTES, ShortSecret, UserKey, UserTokens,
+};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
-use tokens::{BadKeySetting, GatewayKeys, GatewaySecret, KeySetting, SECRET_BYTES, ShortSecret, UserKey, UserTokens};
 
 /// Why the service does not start.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

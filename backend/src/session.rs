@@ -97,7 +97,7 @@ impl Arrival {
 impl Speaker {
     /// Up to when their token is good, in ms since 1970: its expiry, and what clocks may differ.
     pub fn good_until_ms(&self) -> u64 {
-        self.expires_at.saturating_add(tokens::LEEWAY_SECONDS).saturating_mul(1000)
+        self.expires_at.saturating_add(auth_tokens::LEEWAY_SECONDS).saturating_mul(1000)
     }
 
     /// Whether their token is past its expiry. `now_ms` is in ms since 1970.

@@ -102,7 +102,7 @@ impl Case {
     /// A request of the gateway for this connection.
     async fn post(&self, claims: &GatewayClaims, path: &str, body: &Value) -> reqwest::Response {
         let body = body.to_string();
-        let bh = tokens::body_hash(body.as_bytes());
+        let bh = auth_tokens::body_hash(body.as_bytes());
         let token = sign(&GatewayClaims { path: path.into(), bh, ..claims.clone() });
         let request = self.http.post(format!("http://{}{path}", self.service.address)).bearer_auth(token).body(body);
         within("a request", request.send()).await.unwrap()

@@ -43,7 +43,7 @@ async fn without_a_valid_gateway_token_nothing_is_touched() {
         forged(|claims| GatewayClaims { iss: "page".into(), ..claims }),
         forged(|claims| GatewayClaims { exp: claims.iat - 60, ..claims }),
         forged(|claims| GatewayClaims { path: OUTPUT_PATH.into(), ..claims }),
-        forged(|claims| GatewayClaims { bh: tokens::body_hash(b"other"), ..claims }),
+        forged(|claims| GatewayClaims { bh: auth_tokens::body_hash(b"other"), ..claims }),
     ];
     for path in [MESSAGE_PATH, OUTPUT_PATH, DISCONNECT_PATH] {
         for token in &tokens {

@@ -35,7 +35,7 @@ def literals(*paths):
     return found
 
 
-KEYS = literals("tokens/src/key/setting.rs")
+KEYS = literals("crates/auth-tokens/src/key/setting.rs")
 FUNCTION = literals("gateway-lambda/src/config.rs") | KEYS | ELSEWHERE["function"]
 # The service fetches nothing: where keys are published is refused with a sentence.
 SERVICE = (literals("backend/src/config.rs", "backend/src/config/*.rs") | KEYS | ELSEWHERE["service"]) - {"JWT_JWKS_URL"}

@@ -115,7 +115,7 @@ pub(crate) enum Unusable {
     /// `--dev-token` without a secret to sign with.
     #[error(
         "JWT_SECRET is required because --dev-token signs tokens with it; it must have at least {} bytes",
-        tokens::SECRET_BYTES
+        auth_tokens::SECRET_BYTES
     )]
     NoSecret,
     /// `--static` names a directory without pages.

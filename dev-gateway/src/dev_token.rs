@@ -3,6 +3,7 @@
 
 use crate::ambient::{Ambient, epoch_ms, fresh_hex};
 use crate::local::is_local;
+use auth_tokens::ShortSecret;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, Query, State};
@@ -14,7 +15,6 @@ use shared_protocol::{Role, SessionId, UserClaims};
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokens::ShortSecret;
 
 /// Whose tokens they are.
 const SUBJECT: &str = "dev";
@@ -26,9 +26,9 @@ const TOKEN_SECONDS: u64 = 12 * 3600;
 pub struct DevSecret(Vec<u8>);
 
 impl DevSecret {
-    /// A secret of at least [`tokens::SECRET_BYTES`].
+    /// A secret of at least [`auth_tokens::SECRET_BYTES`].
     pub fn new(secret: &[u8]) -> Result<Self, ShortSecret> {
-        if secret.len() < tokens::SECRET_BYTES { Err(ShortSecret) } else { Ok(Self(secret.to_vec())) }
+        if secret.len() < auth_tokens::SECRET_BYTES { Err(ShortSecret) } else { Ok(Self(secret.to_vec())) }
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn get(
         role: wanted.role,
         admin: false,
     };
-    let Ok(token) = tokens::sign_user(&claims, &dev.secret.0) else {
+    let Ok(token) = auth_tokens::sign_user(&claims, &dev.secret.0) else {
         return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed");
     };
     let body = json!({"token": token, "sessionId": session, "wsPath": format!("/{}", dev.stage)});

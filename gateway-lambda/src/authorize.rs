@@ -10,9 +10,9 @@ use crate::error::HandleError;
 use crate::event::Handshake;
 use crate::identity::Identity;
 use crate::users::Disbelief;
+use auth_tokens::BadToken;
 use serde_json::{Value, json};
 use shared_protocol::{ErrorCode, SessionId};
-use tokens::BadToken;
 
 /// Why a connection is refused. The text is for the log; it never holds a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -5,10 +5,10 @@
 use crate::browser::Endpoint;
 use crate::origin::Origins;
 use crate::users::{PublishedKeys, Users};
+use auth_tokens::{BadKeySetting, GatewaySecret, KeySetting, UserTokens};
 use aws_credential_types::Credentials;
 use std::sync::Arc;
 use std::time::Duration;
-use tokens::{BadKeySetting, GatewaySecret, KeySetting, UserTokens};
 
 /// Default of `CONNECTION_TTL_SECONDS`: API Gateway's own idle limit.
 pub const CONNECTION_TTL: Duration = Duration::from_secs(600);

@@ -12,11 +12,11 @@ use crate::line::Line;
 use crate::metrics;
 use crate::route::Parts;
 use crate::turn::Turn;
+use auth_tokens::LEEWAY_SECONDS;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use shared_protocol::ErrorCode;
 use shared_protocol::server::ErrorMessage;
-use tokens::LEEWAY_SECONDS;
 
 /// An invocation of this many milliseconds has followed.
 const LONG_MS: f64 = 5000.0;

@@ -5,10 +5,10 @@ mod published;
 pub use published::PublishedKeys;
 
 use crate::clock::Clock;
+use auth_tokens::{BadToken, UserTokens};
 use shared_protocol::UserClaims;
 use std::sync::Arc;
 use std::time::Duration;
-use tokens::{BadToken, UserTokens};
 
 /// How users' tokens are checked.
 #[derive(Debug, Clone)]

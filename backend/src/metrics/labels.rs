@@ -251,17 +251,17 @@ impl From<&Inbound> for Heard {
     }
 }
 
-impl From<tokens::BadToken> for Refused {
-    fn from(bad: tokens::BadToken) -> Self {
+impl From<auth_tokens::BadToken> for Refused {
+    fn from(bad: auth_tokens::BadToken) -> Self {
         match bad {
-            tokens::BadToken::Invalid => Self::Invalid,
-            tokens::BadToken::TooLong => Self::TooLong,
-            tokens::BadToken::UnknownKey => Self::UnknownKey,
-            tokens::BadToken::BadClaims => Self::BadClaims,
-            tokens::BadToken::Expired => Self::Expired,
-            tokens::BadToken::NotYet => Self::NotYet,
-            tokens::BadToken::NotForUs => Self::NotForUs,
-            tokens::BadToken::OtherRequest => Self::OtherRequest,
+            auth_tokens::BadToken::Invalid => Self::Invalid,
+            auth_tokens::BadToken::TooLong => Self::TooLong,
+            auth_tokens::BadToken::UnknownKey => Self::UnknownKey,
+            auth_tokens::BadToken::BadClaims => Self::BadClaims,
+            auth_tokens::BadToken::Expired => Self::Expired,
+            auth_tokens::BadToken::NotYet => Self::NotYet,
+            auth_tokens::BadToken::NotForUs => Self::NotForUs,
+            auth_tokens::BadToken::OtherRequest => Self::OtherRequest,
         }
     }
 }

@@ -132,13 +132,13 @@ pub(super) fn session_named(request: &Request) -> Option<SessionId> {
         return Some(session);
     }
     if path.starts_with("/api/ws/") {
-        return tokens::session_named(bearer(request.headers())?);
+        return auth_tokens::session_named(bearer(request.headers())?);
     }
     if path == TERMINAL_PATH {
         let Query(parameters) = Query::<Parameters>::try_from_uri(request.uri()).ok()?;
         return match parameters.session {
             Some(id) => SessionId::new(id).ok(),
-            None => tokens::session_named(&parameters.token?),
+            None => auth_tokens::session_named(&parameters.token?),
         };
     }
     None
@@ -211,7 +211,7 @@ impl Service {
     }
 
     /// A request came with a token that is of no use.
-    pub(super) fn bad_token(&self, bad: tokens::BadToken) -> Failure {
+    pub(super) fn bad_token(&self, bad: auth_tokens::BadToken) -> Failure {
         self.metrics.requests.token_refused(bad);
         bad.into()
     }

@@ -28,9 +28,10 @@ impl From<Refusal> for Failure {
     }
 }
 
-impl From<tokens::BadToken> for Failure {
-    fn from(bad: tokens::BadToken) -> Self {
-        let code = if bad == tokens::BadToken::Expired { ErrorCode::TokenExpired } else { ErrorCode::Unauthorized };
+impl From<auth_tokens::BadToken> for Failure {
+    fn from(bad: auth_tokens::BadToken) -> Self {
+        let code =
+            if bad == auth_tokens::BadToken::Expired { ErrorCode::TokenExpired } else { ErrorCode::Unauthorized };
         Self::new(code, bad.to_string())
     }
 }

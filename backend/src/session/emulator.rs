@@ -2,10 +2,10 @@
 //! snapshot. It parses behind the frames, so that an echo never waits for it.
 
 use crate::pty::Size;
-use screen::{Scope, Screen};
 use shared_protocol::Pos;
 use shared_protocol::server::SnapshotScope;
 use std::collections::VecDeque;
+use vt::{Scope, Screen};
 
 /// What the emulator has to say after it caught up.
 #[derive(Debug, Default, PartialEq, Eq)]

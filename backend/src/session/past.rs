@@ -39,7 +39,7 @@ mod tests {
         let data = b"$ make\r\nok".to_vec();
         let screen = Some(ScreenRecord { epoch: Epoch(5), cols: 80, rows: 24, data, at: 0 });
         let printed = Past { reason: EndReason::OwnerLost, screen }.print();
-        let mut terminal = screen::Screen::new(100, 10, 0);
+        let mut terminal = vt::Screen::new(100, 10, 0);
         terminal.feed(&printed, &mut Vec::new());
         let text = terminal.text();
         let lines: Vec<_> = text.lines().map(str::trim).collect();

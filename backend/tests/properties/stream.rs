@@ -4,7 +4,7 @@
 
 use backend::session::deflate::{Effort, deflate};
 use backend::session::output_log::{Item, OutputLog, RING_BYTES};
-use client::{Client, Heard, Piece};
+use protocol_client::{Client, Heard, Piece};
 use shared_protocol::client::{Inbound, parse};
 use shared_protocol::frame::fitting_prefix;
 use shared_protocol::limits::{FRAME_BYTES, FRAME_RAW_BYTES};

@@ -183,7 +183,7 @@ async fn without_a_follower_the_program_runs_on_and_the_page_skips_to_now() {
             ServerMessage::Snapshot(snapshot) => snapshot.payload.decode().unwrap(),
             other => panic!("{other:?}"),
         });
-    let mut screen = screen::Screen::new(80, 24, 0);
+    let mut screen = vt::Screen::new(80, 24, 0);
     screen.feed(&parts.collect::<Vec<_>>().concat(), &mut Vec::new());
     let lines: Vec<String> = screen.text().lines().map(str::to_owned).collect();
     assert_eq!((lines[22].as_str(), lines[23].as_str()), ("line 299999", "the end"));

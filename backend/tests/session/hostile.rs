@@ -9,7 +9,7 @@
 use crate::world::{World, speaker};
 use backend::pty::scripted::Script;
 use backend::session::{Reply, SessionHandle, Speaker, Ticket};
-use client::{Client, Heard, Piece};
+use protocol_client::{Client, Heard, Piece};
 use shared_protocol::ClientId;
 use shared_protocol::client::parse;
 use shared_protocol::server::SnapshotScope;

@@ -2,6 +2,7 @@
 #![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+use auth_tokens::{GatewaySecret, body_hash, sign_user};
 use backend::app::{App, Parts};
 use backend::clock::{Clock, SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
@@ -17,7 +18,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokens::{GatewaySecret, body_hash, sign_user};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;

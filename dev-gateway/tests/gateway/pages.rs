@@ -1,6 +1,7 @@
 //! What is served beside the API: a static export and development tokens.
 
 use crate::support::{Fixture, Reply, Script, dial, http};
+use auth_tokens::{UserKey, UserTokens};
 use dev_gateway::{DevGateway, DevSecret, Options};
 use gateway_lambda::{Clock, SystemClock};
 use http::{Method, StatusCode};
@@ -9,7 +10,6 @@ use shared_protocol::Role;
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
-use tokens::{UserKey, UserTokens};
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 

@@ -4,6 +4,7 @@
 use crate::runtime_api::frozen;
 use crate::support::{DEADLINE, close_code, dial, text, within};
 use async_trait::async_trait;
+use auth_tokens::{UserKey, UserTokens};
 use bytes::Bytes;
 use dev_gateway::{Ambient, Invoke};
 use dev_gateway::{ClientsBrowser, DevGateway, Function, InProcess, InvokeError, Options, RuntimeApi, SystemAmbient};
@@ -16,7 +17,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
-use tokens::{UserKey, UserTokens};
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -34,7 +34,7 @@ fn token() -> String {
         role: Role::Controller,
         admin: false,
     };
-    tokens::sign_user(&claims, SECRET.as_bytes()).unwrap()
+    auth_tokens::sign_user(&claims, SECRET.as_bytes()).unwrap()
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What holds of the events that API Gateway's imitation makes of what a browser sends, and of what the function makes of them: apart,
 //! because the fuzzer asks it too.
 
+use auth_tokens::{UserKey, UserTokens};
 use dev_gateway::dry_run;
 use gateway_lambda::backend::Call;
 use gateway_lambda::clock::FixedClock;
@@ -10,7 +11,6 @@ use serde_json::{Map, Value, json};
 use shared_protocol::Role;
 use std::sync::Arc;
 use std::time::Duration;
-use tokens::{UserKey, UserTokens};
 use tokio::time::Instant;
 
 const NOW: u64 = 1_800_000_000;

@@ -81,7 +81,7 @@ impl HttpBackend {
             iat: now,
             exp: now + TOKEN_SECONDS,
             path: request.path.to_owned(),
-            bh: tokens::body_hash(&request.body),
+            bh: auth_tokens::body_hash(&request.body),
             cid: connection.clone(),
             sid: identity.sid.clone(),
             sub: identity.sub.clone(),

@@ -9,6 +9,7 @@ mod known;
 use super::Disbelief;
 use crate::client::{builder, chain};
 use crate::clock::Clock;
+use auth_tokens::{BadToken, UserKey, UserTokens};
 use bytes::BytesMut;
 use known::{Known, Want};
 use reqwest::header::ACCEPT;
@@ -17,7 +18,6 @@ use shared_protocol::UserClaims;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
-use tokens::{BadToken, UserKey, UserTokens};
 
 /// Longest that a fetch may take, from the first byte sent to the last that comes: someone waits for a connection to open.
 const FETCH_TIME: Duration = Duration::from_secs(2);

@@ -2,6 +2,7 @@
 
 use crate::world::{CONNECTION, NOW, PLENTY, fixture, frame, identity, row};
 use async_trait::async_trait;
+use auth_tokens::{UserKey, UserTokens};
 use bytes::Bytes;
 use gateway_lambda::backend::Caller;
 use gateway_lambda::browser::Endpoint;
@@ -12,7 +13,6 @@ use gateway_lambda::{
 use shared_protocol::ConnectionId;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokens::{UserKey, UserTokens};
 use tokio::time::Instant;
 
 /// What left the function, in order.

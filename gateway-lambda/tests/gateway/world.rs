@@ -1,6 +1,7 @@
 //! A gateway among fakes, and the events that it is given.
 
 use async_trait::async_trait;
+use auth_tokens::{UserKey, UserTokens, sign_user};
 use bytes::Bytes;
 use gateway_lambda::backend::Call;
 use gateway_lambda::clock::FixedClock;
@@ -13,7 +14,6 @@ use shared_protocol::{ConnectionId, Role, SessionId, UserClaims};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
-use tokens::{UserKey, UserTokens, sign_user};
 use tokio::time::Instant;
 
 /// The time at which the fixtures were made.

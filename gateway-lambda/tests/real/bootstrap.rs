@@ -4,11 +4,11 @@
 use crate::moto::Moto;
 use crate::runtime_api::Function;
 use crate::server::Server;
+use auth_tokens::{GatewayKeys, GatewaySecret, sign_user};
 use gateway_lambda::{Clock, Connections, SystemClock};
 use serde_json::{Value, json};
 use shared_protocol::{ConnectionId, Role, SessionId, UserClaims};
 use std::time::Duration;
-use tokens::{GatewayKeys, GatewaySecret, sign_user};
 use tokio::time::Instant;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";

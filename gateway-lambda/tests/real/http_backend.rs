@@ -1,6 +1,7 @@
 //! `HttpBackend` against a real HTTP server: what it sends, how it is signed, how it reads answers, and how it fails.
 
 use crate::server::Server;
+use auth_tokens::{GatewayKeys, GatewaySecret, body_hash};
 use gateway_lambda::backend::Close;
 use gateway_lambda::clock::FixedClock;
 use gateway_lambda::{Backend, BackendConfig, BackendError, Caller, HttpBackend, Identity, Reply};
@@ -9,7 +10,6 @@ use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::{ApiError, ConnectionId, ErrorCode, GatewayClaims, Role, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
-use tokens::{GatewayKeys, GatewaySecret, body_hash};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;

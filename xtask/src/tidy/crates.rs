@@ -9,30 +9,30 @@ use std::process::Command;
 /// Each crate with what it may depend on, tests included. A new crate is written in here first.
 const ALLOWED: [(&str, &[&str]); 13] = [
     ("shared-protocol", &[]),
-    ("tokens", &["shared-protocol"]),
-    ("client", &["shared-protocol"]),
-    ("doctor", &["shared-protocol", "client"]),
+    ("auth-tokens", &["shared-protocol"]),
+    ("protocol-client", &["shared-protocol"]),
+    ("doctor", &["shared-protocol", "protocol-client"]),
     ("test-servers", &[]),
-    ("gateway-lambda", &["shared-protocol", "tokens", "test-servers"]),
-    ("screen", &[]),
-    ("backend", &["shared-protocol", "tokens", "client", "screen", "doctor", "test-servers"]),
-    ("dev-gateway", &["shared-protocol", "tokens", "gateway-lambda", "test-servers"]),
+    ("gateway-lambda", &["shared-protocol", "auth-tokens", "test-servers"]),
+    ("vt", &[]),
+    ("backend", &["shared-protocol", "auth-tokens", "protocol-client", "vt", "doctor", "test-servers"]),
+    ("dev-gateway", &["shared-protocol", "auth-tokens", "gateway-lambda", "test-servers"]),
     (
         "e2e",
         &[
             "shared-protocol",
-            "tokens",
-            "client",
+            "auth-tokens",
+            "protocol-client",
             "doctor",
             "gateway-lambda",
-            "screen",
+            "vt",
             "backend",
             "dev-gateway",
             "test-servers",
         ],
     ),
     ("bench", &["dev-gateway", "e2e"]),
-    ("microbench", &["shared-protocol", "screen", "backend"]),
+    ("microbench", &["shared-protocol", "vt", "backend"]),
     ("xtask", &["shared-protocol"]),
 ];
 
@@ -96,7 +96,7 @@ mod tests {
     #[test]
     fn the_service_may_not_see_a_gateway() {
         let found = check(&crates(&[
-            ("backend", &["serde", "tokens", "gateway-lambda"]),
+            ("backend", &["serde", "auth-tokens", "gateway-lambda"]),
             ("gateway-lambda", &[]),
             ("tokens", &[]),
         ]));

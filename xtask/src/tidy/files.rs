@@ -107,6 +107,6 @@ mod tests {
         assert_eq!(found("web/package-lock.json", "      \"resolved\": \"https://npm.example/a.tgz\",\n").len(), 1);
         assert_eq!(found("web/.npmrc", "registry=https://npm.example\n").len(), 1);
         assert!(found("web/.npmrc", "# No host here.\nfund=false\n").is_empty());
-        assert_eq!(found("e2e/requirements.txt", "--index-url https://pypi.example\n").len(), 1);
+        assert_eq!(found("testing/e2e/requirements.txt", "--index-url https://pypi.example\n").len(), 1);
     }
 }

@@ -1,9 +1,9 @@
 //! When to ask for the platform's keys, and how long to trust the answer. Pure: the time is an argument, and it is the time of
 //! day, because a function that sleeps between two events has no other clock that goes on.
 
+use auth_tokens::UserTokens;
 use std::sync::Arc;
 use std::time::Duration;
-use tokens::UserTokens;
 
 /// Keys are fetched again after this long: so long does a key that the platform has taken back go on serving.
 const FRESH: Duration = Duration::from_secs(600);
@@ -71,7 +71,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tokens::UserKey;
+    use auth_tokens::UserKey;
 
     const START: u64 = 1_800_000_000;
 

@@ -1,0 +1,119 @@
+//! Tokens that the platform did sign, and that are refused all the same.
+
+use crate::platform::{AUDIENCE, Case, ISSUER, NOW, Signer, claims, refused, strict, with, without};
+use auth_tokens::BadToken::{self, BadClaims, Expired, NotForUs, NotYet};
+use auth_tokens::{SUB_BYTES, UserTokens};
+use serde_json::{Value, json};
+
+fn cases(tokens: impl Fn() -> UserTokens, table: Vec<(&'static str, Value, BadToken)>) -> Vec<Case> {
+    let case = |(name, claims, expected)| (name, tokens(), Signer::Secret.token(&claims), expected);
+    table.into_iter().map(case).collect()
+}
+
+#[test]
+fn claims_that_are_missing_or_not_what_they_must_be() {
+    let table = vec![
+        ("no claims at all", json!({}), BadClaims),
+        ("a list of claims", json!([claims()]), BadClaims),
+        ("claims that are null", json!(null), BadClaims),
+        ("claims that are a token", json!(Signer::Secret.token(&claims())), BadClaims),
+        ("no sub", without("sub"), BadClaims),
+        ("an empty sub", with("sub", ""), BadClaims),
+        ("a sub that is null", with("sub", json!(null)), BadClaims),
+        ("a sub that is a number", with("sub", 7), BadClaims),
+        ("a sub that is a list", with("sub", json!(["ada"])), BadClaims),
+        ("a sub that is too long", with("sub", "x".repeat(SUB_BYTES + 1)), BadClaims),
+        ("a sub that is too long in bytes", with("sub", "ü".repeat(SUB_BYTES / 2 + 1)), BadClaims),
+        ("a sub of two lines", with("sub", "ada\n[WebSocket] Connected"), BadClaims),
+        ("a sub that ends like a string in C", with("sub", "admin\0"), BadClaims),
+        ("a sub that clears the screen", with("sub", "\u{1b}[2J"), BadClaims),
+        ("no exp", without("exp"), BadClaims),
+        ("an exp that is null", with("exp", json!(null)), BadClaims),
+        ("an exp that is a string", with("exp", (NOW + 60).to_string()), BadClaims),
+        ("an exp that is a date", with("exp", "2027-01-15T08:01:00Z"), BadClaims),
+        ("an exp that is true", with("exp", true), BadClaims),
+        ("an exp before 1970", with("exp", -1), BadClaims),
+        ("an exp beyond what JSON can count", with("exp", 1u64 << 53), BadClaims),
+        ("an exp beyond everything", with("exp", 1e300), BadClaims),
+        ("an nbf that is a string", with("nbf", NOW.to_string()), BadClaims),
+        ("an nbf before 1970", with("nbf", -5), BadClaims),
+        ("an iat that is a string", with("iat", NOW.to_string()), BadClaims),
+        ("an iss that is a list", with("iss", json!([ISSUER])), BadClaims),
+        ("an iss that is an object", with("iss", json!({"url": ISSUER})), BadClaims),
+        ("an aud that is a number", with("aud", 7), BadClaims),
+        ("an aud of numbers", with("aud", json!([7])), BadClaims),
+        ("an aud that is an object", with("aud", json!({AUDIENCE: true})), BadClaims),
+        ("a sid that is empty", with("sid", ""), BadClaims),
+        ("a sid that is a path", with("sid", "../lab-7"), BadClaims),
+        ("a sid with a space", with("sid", "lab 7"), BadClaims),
+        ("a sid that is a number", with("sid", 7), BadClaims),
+        ("a sid that is too long", with("sid", "x".repeat(4096)), BadClaims),
+        ("a role that nobody has", with("role", "root"), BadClaims),
+        ("a role in capitals", with("role", "Controller"), BadClaims),
+        ("a role that is empty", with("role", ""), BadClaims),
+        ("a role that is null", with("role", json!(null)), BadClaims),
+        ("several roles", with("role", json!(["viewer", "controller"])), BadClaims),
+        ("an admin that is a string", with("admin", "true"), BadClaims),
+        ("an admin that is a number", with("admin", 1), BadClaims),
+        ("an admin that is null", with("admin", json!(null)), BadClaims),
+    ];
+    refused(&cases(|| Signer::Secret.checked(), table), 43);
+}
+
+#[test]
+fn claims_that_are_there_twice() {
+    let header = json!({"alg": "HS256"}).to_string();
+    let twice = |name: &str, value: Value| {
+        let claims = claims().to_string();
+        let claims = format!("{},{}:{value}}}", &claims[..claims.len() - 1], json!(name));
+        Signer::Secret.sign(&header, &claims)
+    };
+    let table: Vec<Case> = [
+        ("sub", twice("sub", json!("eve"))),
+        ("exp", twice("exp", json!(NOW + 6000))),
+        ("role", twice("role", json!("controller"))),
+        ("admin", twice("admin", json!(true))),
+        ("sid", twice("sid", json!("lab-8"))),
+        ("something behind the claims", Signer::Secret.sign(&header, &format!("{}{{}}", claims()))),
+        ("claims cut short", Signer::Secret.sign(&header, r#"{"sub":"ada","exp":"#)),
+        ("claims nested without end", Signer::Secret.sign(&header, &"[".repeat(4000))),
+    ]
+    .map(|(name, token)| (name, Signer::Secret.checked(), token, BadClaims))
+    .into();
+    refused(&table, 8);
+}
+
+#[test]
+fn tokens_before_and_after_their_time() {
+    let table = vec![
+        ("expired an hour ago", with("exp", NOW - 3600), Expired),
+        ("expired, and past the leeway by nothing", with("exp", NOW - 10), Expired),
+        ("expired in 1970", with("exp", 0), Expired),
+        ("expired, with a fraction", with("exp", NOW as f64 - 9.5), Expired),
+        ("valid in an hour", with("nbf", NOW + 3600), NotYet),
+        ("valid just beyond the leeway", with("nbf", NOW + 11), NotYet),
+        ("issued tomorrow", with("iat", NOW + 86_400), NotYet),
+        ("issued just beyond the leeway", with("iat", NOW + 11), NotYet),
+        ("issued in milliseconds", with("iat", NOW * 1000), NotYet),
+    ];
+    refused(&cases(|| Signer::Secret.checked(), table), 9);
+}
+
+#[test]
+fn tokens_by_or_for_someone_else() {
+    let table = vec![
+        ("no iss", without("iss"), NotForUs),
+        ("an iss that is null", with("iss", json!(null)), NotForUs),
+        ("another iss", with("iss", "https://other.example"), NotForUs),
+        ("an iss with a slash more", with("iss", format!("{ISSUER}/")), NotForUs),
+        ("an iss in capitals", with("iss", ISSUER.to_uppercase()), NotForUs),
+        ("no aud", without("aud"), NotForUs),
+        ("an aud that is null", with("aud", json!(null)), NotForUs),
+        ("another aud", with("aud", "api"), NotForUs),
+        ("an aud that only begins alike", with("aud", format!("{AUDIENCE}-admin")), NotForUs),
+        ("an empty list of aud", with("aud", json!([])), NotForUs),
+        ("a list of other aud", with("aud", json!(["api", "page"])), NotForUs),
+        ("iss and aud exchanged", json!({"sub": "ada", "exp": NOW + 60, "iss": AUDIENCE, "aud": ISSUER}), NotForUs),
+    ];
+    refused(&cases(strict, table), 12);
+}

@@ -1,0 +1,149 @@
+//! The gateway's tokens: whatever is not made by the gateway for this very request is refused, also while secrets rotate.
+
+use crate::platform::{NOW, SECRET, Signer, seal};
+use auth_tokens::BadToken::{self, BadClaims, Expired, Invalid, NotForUs, NotYet, OtherRequest, TooLong};
+use auth_tokens::{GatewayKeys, GatewaySecret, body_hash};
+use jsonwebtoken::{Algorithm, EncodingKey};
+use serde_json::{Value, json};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::{ConnectionId, GatewayClaims, Role, SessionId};
+
+const BODY: &[u8] = br#"{"connectionId":"c=","sessionId":"lab-7"}"#;
+const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
+
+fn secret(byte: u8) -> GatewaySecret {
+    GatewaySecret::new(&[byte; 32]).unwrap()
+}
+
+fn claims() -> GatewayClaims {
+    GatewayClaims {
+        iss: TOKEN_ISSUER.into(),
+        aud: TOKEN_AUDIENCE.into(),
+        iat: NOW,
+        exp: NOW + 60,
+        path: DISCONNECT_PATH.into(),
+        bh: body_hash(BODY),
+        cid: ConnectionId::new("c=").unwrap(),
+        sid: Some(SessionId::new("lab-7").unwrap()),
+        sub: "ada".into(),
+        role: Role::Controller,
+        admin: false,
+        create: true,
+        uexp: NOW + 600,
+        uiat: None,
+    }
+}
+
+/// Signed with the gateway's secret: what an attacker who had it, or a gateway gone wrong, would send.
+fn signed(claims: &Value) -> String {
+    seal(HEADER, &claims.to_string(), &EncodingKey::from_secret(&[1; 32]), Algorithm::HS256)
+}
+
+fn with(name: &str, value: impl Into<Value>) -> String {
+    let mut claims = json!(claims());
+    claims[name] = value.into();
+    signed(&claims)
+}
+
+fn without(name: &str) -> String {
+    let mut claims = json!(claims());
+    claims.as_object_mut().unwrap().remove(name);
+    signed(&claims)
+}
+
+/// What is wrong, the token, the request's path and body, the time, and the answer.
+type Case<'a> = (&'a str, String, &'a str, &'a [u8], u64, BadToken);
+
+#[test]
+fn whatever_is_not_for_this_request_is_refused() {
+    let good = secret(1).sign(&claims()).unwrap();
+    let keys = GatewayKeys::new([&secret(1)]);
+    assert_eq!(keys.verify(&good, DISCONNECT_PATH, BODY, NOW), Ok(claims()));
+    assert_eq!(keys.verify(&signed(&json!(claims())), DISCONNECT_PATH, BODY, NOW), Ok(claims()));
+
+    let key = EncodingKey::from_secret(&[1; 32]);
+    let text = json!(claims()).to_string();
+    let (head, signature) = good.rsplit_once('.').unwrap();
+    let none = format!("eyJhbGciOiJub25lIn0.{}.", head.split_once('.').unwrap().1);
+    let user = json!({"sub": "ada", "exp": NOW + 60, "sid": "lab-7", "role": "controller"});
+    let other_connection = br#"{"connectionId":"d=","sessionId":"lab-7"}"#;
+    let other_session = br#"{"connectionId":"c=","sessionId":"lab-8"}"#;
+    let (here, body): (_, &[u8]) = (DISCONNECT_PATH, BODY);
+    let table: Vec<Case<'_>> = vec![
+        ("nothing", String::new(), here, body, NOW, Invalid),
+        ("another secret's", secret(2).sign(&claims()).unwrap(), here, body, NOW, Invalid),
+        ("a signature of zeros", format!("{head}.{}", "A".repeat(signature.len())), here, body, NOW, Invalid),
+        ("none", none, here, body, NOW, Invalid),
+        (
+            "HS512 with the right secret",
+            seal(r#"{"alg":"HS512"}"#, &text, &key, Algorithm::HS512),
+            here,
+            body,
+            NOW,
+            Invalid,
+        ),
+        (
+            "an extension called critical",
+            seal(r#"{"alg":"HS256","crit":["x"]}"#, &text, &key, Algorithm::HS256),
+            here,
+            body,
+            NOW,
+            Invalid,
+        ),
+        ("longer than a token may be", with("padding", "x".repeat(8192)), here, body, NOW, TooLong),
+        ("a user's token", Signer::Secret.token(&user), here, body, NOW, Invalid),
+        ("a user's claims, signed by the gateway", signed(&user), here, body, NOW, BadClaims),
+        ("expired", good.clone(), here, body, NOW + 70, Expired),
+        ("from the future", good.clone(), here, body, NOW - 11, NotYet),
+        ("without an end", without("exp"), here, body, NOW, BadClaims),
+        ("without a beginning", without("iat"), here, body, NOW, BadClaims),
+        ("at another path", good.clone(), MESSAGE_PATH, body, NOW, OtherRequest),
+        ("at a path with a slash more", good.clone(), "/api/ws/disconnect/", body, NOW, OtherRequest),
+        ("without a path", without("path"), here, body, NOW, BadClaims),
+        ("for another path", with("path", OUTPUT_PATH), here, body, NOW, OtherRequest),
+        ("with another body", good.clone(), here, b"{}", NOW, OtherRequest),
+        ("with no body", good.clone(), here, b"", NOW, OtherRequest),
+        ("with a body that names another connection", good.clone(), here, other_connection, NOW, OtherRequest),
+        ("with a body that names another session", good.clone(), here, other_session, NOW, OtherRequest),
+        ("with the hash in capitals", with("bh", body_hash(BODY).to_uppercase()), here, body, NOW, OtherRequest),
+        ("with an empty hash", with("bh", ""), here, body, NOW, OtherRequest),
+        ("without a hash", without("bh"), here, body, NOW, BadClaims),
+        ("of another issuer", with("iss", "https://platform.example"), here, body, NOW, NotForUs),
+        ("for another audience", with("aud", "terminal"), here, body, NOW, NotForUs),
+        ("for several audiences", with("aud", json!([TOKEN_AUDIENCE])), here, body, NOW, BadClaims),
+        ("without a connection", without("cid"), here, body, NOW, BadClaims),
+        ("of a connection that is none", with("cid", "c d"), here, body, NOW, BadClaims),
+        ("of a session that is none", with("sid", "../x"), here, body, NOW, BadClaims),
+        ("of a role that nobody has", with("role", "root"), here, body, NOW, BadClaims),
+        ("without a user", without("sub"), here, body, NOW, BadClaims),
+    ];
+    for (name, token, path, body, now, expected) in &table {
+        assert_eq!(keys.verify(token, path, body, *now), Err(*expected), "{name}");
+    }
+}
+
+#[test]
+fn a_rotation_in_three_steps_loses_no_request() {
+    let (old, new, derived) = (secret(1), secret(2), GatewaySecret::derived_from(SECRET.as_bytes()).unwrap());
+    let accepts = |keys: &[&GatewaySecret], signer: &GatewaySecret| {
+        let token = signer.sign(&claims()).unwrap();
+        GatewayKeys::new(keys.iter().copied()).verify(&token, DISCONNECT_PATH, BODY, NOW)
+    };
+    for (from, to) in [(&old, &new), (&derived, &new)] {
+        // First the service learns the new secret, then the gateway uses it, then the service forgets the old one.
+        for (keys, signer) in [(&[from][..], from), (&[to, from], from), (&[to, from], to), (&[to], to)] {
+            assert_eq!(accepts(keys, signer), Ok(claims()));
+        }
+        assert_eq!(accepts(&[to], from), Err(Invalid));
+        assert_eq!(accepts(&[from], to), Err(Invalid));
+        assert_eq!(accepts(&[to, from], &secret(3)), Err(Invalid));
+        assert_eq!(accepts(&[], to), Err(Invalid));
+    }
+    // With either secret, everything else is checked all the same.
+    let keys = GatewayKeys::new([&new, &old]);
+    for signer in [&old, &new] {
+        let token = signer.sign(&claims()).unwrap();
+        assert_eq!(keys.verify(&token, MESSAGE_PATH, BODY, NOW), Err(OtherRequest));
+        assert_eq!(keys.verify(&token, DISCONNECT_PATH, BODY, NOW + 70), Err(Expired));
+    }
+}

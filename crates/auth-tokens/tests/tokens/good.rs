@@ -1,0 +1,101 @@
+//! Tokens that are believed, of every algorithm: a check that refused everything would pass the other tables.
+
+use crate::platform::{AUDIENCE, ISSUER, NOW, Signer, claims, key_set, strict, with, without};
+use auth_tokens::{SUB_BYTES, TOKEN_BYTES};
+use serde_json::{Value, json};
+use shared_protocol::{Role, SessionId, UserClaims};
+
+fn expected() -> UserClaims {
+    UserClaims {
+        sub: "ada".into(),
+        exp: NOW + 60,
+        nbf: Some(NOW),
+        iat: Some(NOW),
+        iss: Some(ISSUER.into()),
+        aud: Some(AUDIENCE.into()),
+        sid: Some(SessionId::new("lab-7").unwrap()),
+        role: Role::Viewer,
+        admin: false,
+    }
+}
+
+#[test]
+fn every_algorithm_with_its_own_key() {
+    for signer in Signer::ALL {
+        assert_eq!(signer.checked().verify(&signer.token(&claims()), NOW), Ok(expected()), "{signer:?}");
+    }
+}
+
+#[test]
+fn every_key_of_a_set_by_its_name() {
+    for signer in [Signer::Rsa, Signer::P256, Signer::Ed25519] {
+        let header = json!({"alg": signer.algorithm(), "kid": signer.key()}).to_string();
+        let token = signer.sign(&header, &claims().to_string());
+        assert_eq!(key_set().verify(&token, NOW), Ok(expected()), "{signer:?}");
+    }
+    // Without a name, where only one key can be meant.
+    for signer in [Signer::Rsa, Signer::P256] {
+        assert_eq!(key_set().verify(&signer.token(&claims()), NOW), Ok(expected()), "{signer:?}");
+    }
+}
+
+#[test]
+fn what_a_header_says_beside_the_algorithm_changes_nothing() {
+    for more in [
+        json!({"typ": "at+jwt"}),
+        json!({"typ": null, "kid": "whatever the only key is called"}),
+        json!({"jku": "http://127.0.0.1:9/keys", "x5u": "http://127.0.0.1:9/chain"}),
+        json!({"jwk": Signer::P256.jwk("mine"), "x5c": ["AAAA"]}),
+        json!({"b64": false, "zip": "DEF", "anything": {"else": 1}}),
+    ] {
+        let mut header = json!({"alg": "HS256"});
+        header.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let token = Signer::Secret.sign(&header.to_string(), &claims().to_string());
+        assert_eq!(Signer::Secret.checked().verify(&token, NOW), Ok(expected()), "{header}");
+    }
+}
+
+fn read(claims: &Value) -> UserClaims {
+    strict().verify(&Signer::Secret.token(claims), NOW).unwrap()
+}
+
+#[test]
+fn an_audience_may_be_one_of_several() {
+    assert_eq!(read(&with("aud", json!(["api", AUDIENCE]))), expected());
+    // Nobody asks for one, so the first is as good as any.
+    let token = Signer::Secret.token(&with("aud", json!(["api", AUDIENCE])));
+    assert_eq!(Signer::Secret.checked().verify(&token, NOW).unwrap().aud.as_deref(), Some("api"));
+    let token = Signer::Secret.token(&with("aud", json!([])));
+    assert_eq!(Signer::Secret.checked().verify(&token, NOW).unwrap().aud, None);
+}
+
+#[test]
+fn dates_may_have_fractions_and_a_leeway() {
+    assert_eq!(read(&with("exp", NOW as f64 + 60.9)), expected());
+    for (name, date) in [("exp", NOW - 9), ("nbf", NOW + 10), ("iat", NOW + 10)] {
+        read(&with(name, date));
+    }
+    assert_eq!(read(&with("exp", (1u64 << 53) - 1)).exp, (1 << 53) - 1);
+}
+
+#[test]
+fn what_may_be_absent_and_how_long_things_may_be() {
+    let bare = json!({"sub": "ada", "exp": NOW + 60});
+    let claims = Signer::Secret.checked().verify(&Signer::Secret.token(&bare), NOW).unwrap();
+    assert_eq!((claims.role, claims.admin, claims.sid), (Role::Controller, false, None));
+    assert_eq!(read(&with("sid", json!(null))).sid, None);
+    assert_eq!(read(&without("iat")).iat, None);
+    assert!(read(&with("admin", true)).admin);
+    let sub = "ü".repeat(SUB_BYTES / 2);
+    assert_eq!(read(&with("sub", sub.clone())).sub, sub);
+    let mut padding = 0;
+    let longest = loop {
+        let token = Signer::Secret.token(&with("padding", "x".repeat(padding)));
+        if token.len() >= TOKEN_BYTES - 1 {
+            break token;
+        }
+        padding += (TOKEN_BYTES - token.len()) / 2;
+    };
+    assert!(longest.len() <= TOKEN_BYTES, "{}", longest.len());
+    strict().verify(&longest, NOW).unwrap();
+}

@@ -1,0 +1,248 @@
+//! The service's emulator against the page's, on what real programs print. Each recording is cut at random places, in the middle of
+//! sequences and characters too. What is before the cut goes through a [`Screen`], and its snapshot into a terminal of the page's
+//! kind; and straight into another one. The two must be equal, in every cell and mode, and still be when both have read the rest.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod emulator;
+mod random;
+mod recording;
+
+use emulator::Emulators;
+use recording::{Dice, Recording};
+use serde_json::json;
+use vt::{Scope, Screen};
+
+/// Cuts of each recording and scope.
+const CUTS: usize = 40;
+
+/// Lines of history on both sides.
+const SCROLLBACK: usize = 1000;
+
+/// Differences that are accepted, and why.
+const KNOWN: [(&str, &str); 14] = [
+    (
+        "synchronized output",
+        "a snapshot leaves it off on purpose: it only holds back drawing, and a page that comes in the middle must not wait for its end",
+    ),
+    (
+        "first row wraps",
+        "that the very first row goes on from one above it, which is not kept any more (or, for the scope of the screen, not sent)",
+    ),
+    (
+        "forgotten links",
+        "xterm.js forgets where a link leads when the line that it began in is erased or scrolls out of the history, although cells show it still",
+    ),
+    (
+        "half a wide character",
+        "a terminal that becomes narrower, and inserting in their middle, cuts wide characters in two; the snapshot has an empty cell there",
+    ),
+    (
+        "combined with nothing",
+        "an accent that came after its letter was erased, which takes a column then, as it does nowhere else",
+    ),
+    (
+        "underlined in no style",
+        "restoring a cursor brings underlining back and not its style, and xterm.js then does not know whether to draw it",
+    ),
+    (
+        "hollow cells at the edge",
+        "two halves of wide characters that were overwritten, side by side in the last columns: the left one keeps only its background",
+    ),
+    (
+        "not printed",
+        "a character that is not where it was printed (no wrapping, or another size since), and would yet be combined with",
+    ),
+    (
+        "a cursor saved behind the edge",
+        "a cursor that was saved while it was about to wrap; restoring puts it in the last column anyway, unless the terminal became wider",
+    ),
+    (
+        "columns behind the edge",
+        "xterm.js does not cut the lines of an alternate screen that becomes narrower, and what is behind the edge comes back when it becomes wider",
+    ),
+    (
+        "wrapping over nothing",
+        "on the alternate screen, a cursor behind a last column that is empty, in a row that is not: the cursor is put in the last column",
+    ),
+    (
+        "a link that does not count",
+        "restoring a cursor inside a link takes the link from what is printed, and the next underline brings it back; the snapshot ends it",
+    ),
+    (
+        "alternate scrollback",
+        "in xterm.js an alternate screen that is entered after the terminal lost rows keeps as many lines of what scrolls off; nobody wants them",
+    ),
+    (
+        "a cursor saved below",
+        "a cursor that was saved on the alternate screen before the terminal lost rows: restoring puts it in the last row, however far below it was",
+    ),
+];
+
+macro_rules! recordings {
+    ($($test:ident: $name:literal,)*) => {
+        const RECORDINGS: &[&str] = &[$($name),*];
+        $(
+            #[test]
+            fn $test() {
+                compare($name);
+            }
+        )*
+    };
+}
+
+recordings! {
+    art: "art",
+    bash: "bash",
+    bash_resize: "bash-resize",
+    build: "build",
+    cargo: "cargo",
+    git_graph: "git-graph",
+    git_pager: "git-pager",
+    htop: "htop",
+    less: "less",
+    less_resize: "less-resize",
+    man: "man",
+    mc: "mc",
+    menu: "menu",
+    nano: "nano",
+    tmux: "tmux",
+    top: "top",
+    vim: "vim",
+    vim_resize: "vim-resize",
+}
+
+#[test]
+fn every_recording_is_compared() {
+    let files = std::fs::read_dir(recording::folder()).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<String> = files
+        .filter_map(|name| name.to_str().and_then(|name| name.strip_suffix(".bin.gz")).map(str::to_owned))
+        .collect();
+    names.sort();
+    assert_eq!(names, RECORDINGS);
+}
+
+#[test]
+fn widths_agree() {
+    let last = u32::from(char::MAX);
+    let wanted = Emulators::start().ask("widths", json!({ "last": last }));
+    for (c, wanted) in (0..=last).zip(wanted.as_str().unwrap().bytes()) {
+        assert_eq!(vt::width(c) as u8, wanted - b'0', "U+{c:04X}: run `node crates/vt/differential/widths.mjs`");
+    }
+}
+
+/// Random outputs, each cut once. So many find nothing new any more, and take few seconds.
+const RANDOM: u64 = 1000;
+
+#[test]
+fn random_output() {
+    let mut emulators = Emulators::start();
+    let (mut compared, mut wrong) = (0, Vec::new());
+    for seed in 1..=RANDOM {
+        if let Some(found) = compare_random(seed, &mut emulators) {
+            compared += 1;
+            wrong.extend(found);
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {compared}:\n{}", wrong.len(), wrong[..wrong.len().min(5)].join("\n"));
+    assert!(compared > RANDOM / 2, "only {compared} of {RANDOM} could be compared");
+}
+
+/// What is wrong, if it can be compared.
+fn compare_random(seed: u64, emulators: &mut Emulators) -> Option<Option<String>> {
+    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let recording = random::recording(&mut dice);
+    let cut = 1 + dice.below(recording.bytes.len() - 1);
+    emulators.record(&recording);
+    emulators.open("straight", recording.size(), SCROLLBACK);
+    let all = json!({ "id": "straight", "from": 0, "to": recording.bytes.len() });
+    // There are bytes that xterm.js throws at.
+    emulators.try_ask("play", all).ok()?;
+    let mut comparison = Comparison::on(emulators, &recording);
+    let mut screen = Screen::new(recording.size().0, recording.size().1, SCROLLBACK);
+    recording.feed(&mut screen, 0, cut);
+    comparison.emulators.play("straight", 0, cut);
+    // What a smaller alternate screen has cut off comes back with a larger one ("columns behind the edge"), and between the two
+    // nothing tells whether it will.
+    let resized_alternate = screen.is_alternate() && !recording.resizes.is_empty();
+    if resized_alternate || !comparison.unreachable("straight").is_empty() {
+        return None;
+    }
+    let found = comparison.full(&screen, cut);
+    let [before, after] = [&recording.bytes[..cut], &recording.bytes[cut..]].map(String::from_utf8_lossy);
+    let about = || format!("seed {seed}, {:?}, sizes {:?}", recording.size(), recording.resizes);
+    Some((!found.is_empty()).then(|| format!("{}\n  {before:?}\n  {after:?}\n  {}", about(), found.join("\n  "))))
+}
+
+fn compare(name: &str) {
+    let recording = Recording::read(name);
+    let mut emulators = Emulators::start();
+    let mut comparison = Comparison::on(&mut emulators, &recording);
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ name.len() as u64);
+    let mut screen = Screen::new(recording.size().0, recording.size().1, SCROLLBACK);
+    let mut at = 0;
+    let mut wrong = Vec::new();
+    for cut in recording.cuts(CUTS, &mut dice) {
+        recording.feed(&mut screen, at, cut);
+        comparison.emulators.play("straight", at, cut);
+        at = cut;
+        let stale = dice.below(cut);
+        wrong.extend(comparison.full(&screen, cut).into_iter().map(|what| format!("cut at {cut}, full: {what}")));
+        wrong.extend(
+            comparison.screen(&screen, cut, stale).into_iter().map(|what| format!("cut at {cut}, screen: {what}")),
+        );
+        assert!(wrong.is_empty(), "{name}:\n{}", wrong.join("\n"));
+    }
+}
+
+struct Comparison<'a> {
+    recording: &'a Recording,
+    emulators: &'a mut Emulators,
+    known: Vec<&'static str>,
+}
+
+impl<'a> Comparison<'a> {
+    fn on(emulators: &'a mut Emulators, recording: &'a Recording) -> Self {
+        emulators.record(recording);
+        emulators.open("straight", recording.size(), SCROLLBACK);
+        emulators.open("end", recording.size(), SCROLLBACK);
+        emulators.play("end", 0, recording.bytes.len());
+        Self { recording, emulators, known: KNOWN.iter().map(|(name, _)| *name).collect() }
+    }
+
+    /// What the terminal has that no sequence brings about; all of it is known.
+    fn unreachable(&mut self, id: &str) -> Vec<String> {
+        let names: Vec<String> =
+            serde_json::from_value(self.emulators.ask("unreachable", json!({ "id": id }))).unwrap();
+        assert!(names.iter().all(|name| self.known.contains(&name.as_str())), "{names:?}");
+        names
+    }
+
+    /// A page that knows nothing.
+    fn full(&mut self, screen: &Screen, cut: usize) -> Vec<String> {
+        self.emulators.open("restored", screen.size(), SCROLLBACK);
+        let snapshot = screen.snapshot(Scope::Full { scrollback: SCROLLBACK });
+        self.emulators.restore("restored", screen.size(), &snapshot);
+        self.emulators.play("restored", cut - screen.held_back(), cut);
+        let mut wrong = self.emulators.differences("restored", "straight", false, &self.known);
+        self.emulators.play("restored", cut, self.recording.bytes.len());
+        let later = self.emulators.differences("restored", "end", false, &self.known);
+        wrong.extend(later.into_iter().map(|what| format!("at the end, {what}")));
+        wrong
+    }
+
+    /// A page that has read up to `stale`, and is brought here without losing what has scrolled off.
+    fn screen(&mut self, screen: &Screen, cut: usize, stale: usize) -> Vec<String> {
+        self.emulators.open("restored", self.recording.size(), SCROLLBACK);
+        self.emulators.play("restored", 0, stale);
+        self.emulators.restore("restored", screen.size(), &screen.snapshot(Scope::Screen));
+        self.emulators.play("restored", cut - screen.held_back(), cut);
+        let mut wrong = self.emulators.differences("restored", "straight", true, &self.known);
+        // A later size brings lines back from the page's own history, which is another one.
+        if self.recording.resizes.iter().all(|resize| resize.at <= cut) {
+            self.emulators.play("restored", cut, self.recording.bytes.len());
+            let later = self.emulators.differences("restored", "end", true, &self.known);
+            wrong.extend(later.into_iter().map(|what| format!("at the end, {what}")));
+        }
+        wrong
+    }
+}

@@ -1,0 +1,41 @@
+//! What holds of output that talks to the terminal (titles, marks, the clipboard, questions), however long it gets: apart, because the
+//! fuzzer asks it too.
+
+use crate::snapshots::{FULL, shown};
+use vt::Screen;
+
+/// Most that is held back, in bytes.
+const HELD_BACK: usize = 64 * 1024;
+/// Most that waits as an answer, in bytes, and the longest answer.
+const ANSWERS: usize = 16 * 1024 + 4096;
+
+/// Fed in pieces of this many bytes it is bounded at any time, types nothing, and comes to the same as in one piece.
+pub(crate) fn holds(output: &[u8], step: usize) {
+    let (mut cut, mut answers) = (Screen::new(20, 4, 100), Vec::new());
+    for piece in output.chunks(step.max(1)) {
+        cut.feed(piece, &mut answers);
+        assert!(cut.held_back() <= HELD_BACK && answers.len() <= ANSWERS);
+    }
+    types_nothing(&answers);
+    let (mut whole, mut at_once) = (Screen::new(20, 4, 100), Vec::new());
+    whole.feed(output, &mut at_once);
+    assert_eq!(at_once, answers);
+    assert_eq!((cut.held_back(), shown(&cut, FULL)), (whole.held_back(), shown(&whole, FULL)));
+    let title = whole.take_title();
+    assert_eq!(cut.take_title(), title);
+    if let Some(title) = title {
+        assert!(title.chars().count() <= 256 && !title.chars().any(char::is_control), "{title:?}");
+    }
+    // Whatever it was, a terminal that is reset shows what is printed then.
+    whole.feed(b"\x18\x1b\\\x1bcnew", &mut Vec::new());
+    assert_eq!((whole.text().lines().next(), whole.held_back()), (Some("new"), 0));
+}
+
+/// An answer reaches the shell as if it had been typed: it ends no line, presses no key, and gives away no clipboard.
+fn types_nothing(answers: &[u8]) {
+    let text = std::str::from_utf8(answers).expect("an answer is text");
+    assert!(text.chars().all(|c| matches!(c, ' '..='~' | '\x1b' | '\x07')), "{text:?}");
+    assert!(!text.contains("\x1b]52"), "{text:?}");
+    let begins = |part: &str| part.starts_with(['[', ']', 'P', '\\']);
+    assert!(text.split('\x1b').skip(1).all(begins) && text.split('\x1b').next() == Some(""), "{text:?}");
+}

@@ -1,0 +1,135 @@
+//! What a session sees of its terminal: text, cursor, title, and what of the output is not complete yet.
+
+use vt::{Scope, Screen};
+
+const FULL: Scope = Scope::Full { scrollback: 1000 };
+
+fn fed(output: &[u8]) -> Screen {
+    let mut screen = Screen::new(20, 4, 1000);
+    screen.feed(output, &mut Vec::new());
+    screen
+}
+
+fn restored(snapshot: &[u8]) -> Screen {
+    fed(snapshot)
+}
+
+#[test]
+fn text_and_cursor() {
+    let screen = fed("漢字 x\r\n\r\n  \x1b[31me\u{301} \x1b[5Cz  ".as_bytes());
+    assert_eq!(screen.text(), "漢字 x\n\n  e\u{301}      z\n\n");
+    assert_eq!((screen.cursor(), screen.size(), screen.is_alternate()), ((12, 2), (20, 4), false));
+    let full = fed(&[b'x'; 20]);
+    assert_eq!(full.cursor(), (19, 0), "about to wrap");
+    assert_eq!(Screen::new(0, 0, 0).size(), (2, 1));
+}
+
+#[test]
+fn titles_are_told_once() {
+    let mut screen = fed(b"");
+    let mut told = |output: &str| {
+        screen.feed(output.as_bytes(), &mut Vec::new());
+        screen.take_title()
+    };
+    assert_eq!(told("text"), None);
+    assert_eq!(told("\x1b]0;one\x07").as_deref(), Some("one"));
+    assert_eq!(told("\x1b[22t\x1b]2;two\x1b\\").as_deref(), Some("two"));
+    assert_eq!(told("\x1b[23;2t").as_deref(), Some("one"));
+    assert_eq!(told("\x1b]2;one\x07"), None);
+    assert_eq!(told("\x1b]2;broken off\x18"), None);
+    assert_eq!(told(&format!("\x1b]2;{}\x07", "é".repeat(1000))).unwrap().chars().count(), 256);
+}
+
+#[test]
+fn what_is_not_complete_is_held_back() {
+    for (output, held) in [
+        (&b"text"[..], 0),
+        (b"text\xe6\xbc", 2),
+        (b"text\x1b", 1),
+        (b"text\x1b[1;3", 5),
+        (b"text\x1b[1m", 0),
+        (b"text\x1b]2;title", 9),
+        (b"text\x1b]2;title\x1b", 1),
+        (b"text\x1b]2;title\x07", 0),
+        (b"text\x1bP$q", 4),
+        (b"text\x1b_app", 5),
+        (b"text\xc2\x9b3", 3),
+        (b"text\x1b[1\n2", 5),
+        (b"text\x1b[1\x1b[2", 3),
+        (b"text\x1b]2;\xe6\xbc", 6),
+        (b"text\x1b[3\x18", 0),
+    ] {
+        assert_eq!(fed(output).held_back(), held, "{:?}", String::from_utf8_lossy(output));
+    }
+}
+
+#[test]
+fn a_control_character_in_the_middle_of_a_sequence_works_once() {
+    let mut screen = fed(b"a\x1b[3\n");
+    assert_eq!((screen.held_back(), screen.cursor()), (4, (1, 0)), "what is held back has done nothing yet");
+    screen.feed(b"1mb", &mut Vec::new());
+    assert_eq!(screen.text(), "a\n b\n\n\n");
+}
+
+#[test]
+fn what_is_too_long_to_hold_back_goes_on_after_a_snapshot() {
+    let endless = "0123456789".repeat(10_000);
+    for begin in ["\x1b]52;c;", "\x1b]2;", "\x1bPq", "\x1bP1;2", "\x1b_", "\x1b[1;3", "\x1b[?2", "\x1b[<5<", "\x1b[1 "]
+    {
+        let mut screen = fed(format!("before {begin}{endless}").as_bytes());
+        assert_eq!(screen.held_back(), 0, "{begin:?}");
+        let mut copy = restored(&screen.snapshot(FULL));
+        for screen in [&mut screen, &mut copy] {
+            screen.feed(b"234\x1b\\\x18after", &mut Vec::new());
+        }
+        assert_eq!(copy.text(), screen.text(), "{begin:?}");
+        assert!(copy.text().contains("before") && copy.text().contains("after"), "{begin:?}: {}", copy.text());
+        assert_eq!(copy.take_title(), None, "{begin:?}");
+    }
+    // A colour that is set by a sequence of 100 KB is set all the same.
+    let mut screen = fed(format!("\x1b[38;5;{}9", "0".repeat(100_000)).as_bytes());
+    let mut copy = restored(&screen.snapshot(FULL));
+    for screen in [&mut screen, &mut copy] {
+        screen.feed(b"mx", &mut Vec::new());
+    }
+    assert_eq!(copy.snapshot(FULL), screen.snapshot(FULL));
+    assert!(String::from_utf8(copy.snapshot(FULL)).unwrap().contains("38;5;9"));
+}
+
+#[test]
+fn a_snapshot_brings_the_history_that_is_asked_for() {
+    let mut screen = fed(b"");
+    (0..50).for_each(|line| screen.feed(format!("line {line}\r\n").as_bytes(), &mut Vec::new()));
+    assert_eq!(screen.scrollback(), 47);
+    let some = restored(&screen.snapshot(Scope::Full { scrollback: 10 }));
+    assert_eq!((some.scrollback(), some.text()), (10, screen.text()));
+    assert_eq!(restored(&screen.snapshot(FULL)).scrollback(), 47);
+    let mut other = fed(b"other\r\n\r\n\r\n\r\n\r\n\x1b[?1049h\x1b[31mx");
+    other.feed(&screen.snapshot(Scope::Screen), &mut Vec::new());
+    assert_eq!((other.scrollback(), other.text()), (2, screen.text()), "what had scrolled off there stays");
+}
+
+#[test]
+fn a_snapshot_leaves_the_alternate_screen_and_what_is_below_it() {
+    let screen = fed(b"shell\r\n$ vim\x1b[?1049h\x1b[2J\x1b[Hfile\x1b[2;3r\x1b[?1h\x1b[?2004h\x1b[?1002;1006h\x1b[4 q");
+    for scope in [FULL, Scope::Screen] {
+        let mut copy = restored(&screen.snapshot(scope));
+        assert_eq!((copy.is_alternate(), copy.text()), (true, screen.text()));
+        copy.feed(b"\x1b[?1049l!", &mut Vec::new());
+        assert_eq!(copy.text(), "shell\n$ vim!\n\n\n");
+    }
+}
+
+#[test]
+fn a_picture_is_printed_below_what_is_there() {
+    let mut shown = Screen::new(20, 5, 0);
+    shown.feed(b"\x1b[?1049h\x1b[31mred\x1b[0m\r\n\r\n  \x1b[7mthird\x1b[?2004h", &mut Vec::new());
+    let picture = shown.picture();
+    let mut other = Screen::new(20, 5, 10);
+    other.feed(b"1\r\n2\r\n3\r\n4\r\n", &mut Vec::new());
+    other.feed(&picture, &mut Vec::new());
+    assert_eq!(other.text().lines().map(str::trim_end).collect::<Vec<_>>(), ["3", "4", "red", "", "  third"]);
+    assert!(!other.is_alternate());
+    let text = String::from_utf8(picture).unwrap();
+    assert!(text.contains("\u{1b}[31m") && !text.contains("?2004") && !text.contains("?1049"), "{text:?}");
+}

@@ -1,0 +1,213 @@
+//! The doctor at the bedside: of a stack in good health, and of one for each thing that can be wrong with it.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use auth_tokens::{GatewaySecret, UserKey, UserTokens};
+use dev_gateway::{ClientsBrowser, DevGateway, Faults, InProcess, Options};
+use doctor::{Complaint, Question, examine};
+use e2e::{Function, Setting, Stack};
+use gateway_lambda::{BackendConfig, Clock, Config, Gateway, HttpBackend, MemoryConnections, Parts, SystemClock};
+use shared_protocol::ErrorCode;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Every step, in order, and what is said at the end.
+const STEPS: [&str; 14] = [
+    "DNS",
+    "TCP",
+    "handshake",
+    "echo",
+    "ping",
+    "attach",
+    "dispatch",
+    "command",
+    "resume",
+    "key",
+    "end",
+    "network",
+    "gateway",
+    "keystroke",
+];
+
+async fn ask(url: &str, token: &str) -> (Vec<&'static str>, Result<(), Complaint>) {
+    let question = Question { url: url.to_owned(), token: token.to_owned(), now: SystemClock.unix_seconds(), nonce: 7 };
+    let mut steps = Vec::new();
+    let examined = examine(&question, &mut |finding| steps.push(finding.step)).await;
+    (steps, examined)
+}
+
+async fn stack(faults: &str) -> Stack {
+    let gateway = Options { faults: Some(Faults::new(faults.parse().unwrap(), 1)), ..Options::default() };
+    Stack::start_with(Setting { gateway, ..Setting::new(Function::InProcess) }).await
+}
+
+/// What is wrong with a stack whose transport does this, and after how many steps it showed.
+async fn wrong(faults: &str) -> (Complaint, usize) {
+    let stack = stack(faults).await;
+    let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
+    stack.stop().await;
+    (examined.unwrap_err(), steps.len())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_wrong_with_the_real_function() {
+    let stack = Stack::start(Function::Bootstrap).await;
+    let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
+    assert_eq!((steps, examined), (STEPS.to_vec(), Ok(())));
+    // It has ended its session.
+    let (_, again) = ask(&stack.url(), &stack.token("ada", "another")).await;
+    assert_eq!(again, Ok(()));
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_transport_that_repeats_and_reorders_is_no_illness() {
+    let stack = stack("reorder=0.2,repeat=0.05,delay=0..20").await;
+    let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
+    assert_eq!((steps, examined), (STEPS.to_vec(), Ok(())));
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_command_prints_what_it_finds_and_no_token() {
+    let stack = Stack::start(Function::InProcess).await;
+    let token = stack.token("ada", "doctors");
+    let (url, given) = (stack.url(), token.clone());
+    let program = std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("termgate");
+    let output = tokio::task::spawn_blocking(move || {
+        let mut doctor = Command::new(program);
+        doctor.args(["doctor", &url]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut doctor = doctor.spawn().unwrap();
+        std::io::Write::write_all(&mut doctor.stdin.take().unwrap(), given.as_bytes()).unwrap();
+        doctor.wait_with_output().unwrap()
+    })
+    .await
+    .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.trim_end().ends_with("Everything works."), "{said}");
+    assert!(STEPS.iter().all(|step| said.contains(step)) && !said.contains(&token), "{said}");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_service_itself_can_be_asked() {
+    let stack = Stack::start(Function::InProcess).await;
+    let url = format!("{}/terminal", stack.service_url().replace("http://", "ws://"));
+    let (steps, examined) = ask(&url, &stack.token("ada", "doctors")).await;
+    let expected: Vec<_> = STEPS.into_iter().filter(|step| *step != "dispatch").collect();
+    assert_eq!((steps, examined), (expected, Ok(())));
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_that_wait_for_each_other() {
+    let gateway = Options { faults: Some(Faults::new("one-at-a-time".parse().unwrap(), 1)), ..Options::default() };
+    // A follower ends earlier, so that the test does.
+    let setting = Setting { gateway, timeout: Duration::from_secs(8), ..Setting::new(Function::InProcess) };
+    let stack = Stack::start_with(setting).await;
+    let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
+    assert_eq!(steps.last(), Some(&"attach"));
+    assert!(matches!(examined, Err(Complaint::OneAtATime { seconds: 3..=8 })), "{examined:?}");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_handshake_that_is_refused() {
+    let (complaint, steps) = wrong("refuse=1").await;
+    assert!(matches!(complaint, Complaint::Refused { status: 429, .. }) && steps == 2, "{complaint}");
+    let stack = Stack::start(Function::InProcess).await;
+    let forged = auth_tokens::sign_user(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
+    let (_, examined) = ask(&stack.url(), &forged).await;
+    let complaint = examined.unwrap_err();
+    assert!(matches!(complaint, Complaint::Refused { status: 401, .. }), "{complaint:?}");
+    assert!(complaint.to_string().contains("JWT_SECRET"), "{complaint}");
+    let (_, examined) = ask(&stack.url().replace("/prod", "/nowhere"), &stack.token("ada", "doctors")).await;
+    assert!(matches!(examined, Err(Complaint::Refused { status: 403 | 404, .. })), "{examined:?}");
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn posts_that_do_not_arrive() {
+    let (complaint, steps) = wrong("out.lose=1").await;
+    assert!(matches!(complaint, Complaint::Silent { step: "echo", .. }) && steps == 3, "{complaint}");
+    assert!(complaint.to_string().contains("execute-api:ManageConnections"), "{complaint}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_that_dies() {
+    let (complaint, steps) = wrong("kill=1,kill-within=0..1").await;
+    // Whichever comes first: it may die before it has answered, or after.
+    let fits = matches!(complaint, Complaint::Gateway { .. } | Complaint::Refused { status: 500, .. });
+    assert!(fits && steps >= 2, "{complaint}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_that_is_cut() {
+    let (complaint, _) = wrong("cut-every=4,cut-with=abort").await;
+    assert!(matches!(complaint, Complaint::Closed { code: 1006, .. }), "{complaint}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_of_somebody_elses() {
+    let stack = Stack::start(Function::InProcess).await;
+    let mut terminal = stack.terminal("ada", "work").await;
+    terminal.run("seq 3000; echo do\"\"ne").await;
+    terminal.expect("done").await;
+    let (_, examined) = ask(&stack.url(), &stack.token("ada", "work")).await;
+    let complaint = examined.unwrap_err();
+    assert!(complaint.to_string().contains("in use"), "{complaint}");
+    let (steps, examined) = ask(&stack.url(), &stack.sign(&Stack::claims("ada", None))).await;
+    assert_eq!(steps.last(), Some(&"ping"));
+    assert!(examined.unwrap_err().to_string().contains("names no session"));
+    terminal.leave().await;
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn secrets_that_differ_and_a_service_that_is_away() {
+    let stack = Stack::start(Function::InProcess).await;
+    let key = [9; 32];
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let away = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    for (service, code) in [(stack.service_url(), ErrorCode::Unauthorized), (away, ErrorCode::BackendUnreachable)] {
+        let (gateway, clock) = (DevGateway::new(Options::default()), Arc::new(SystemClock));
+        let users = UserTokens { key: UserKey::hs256(&key).unwrap(), issuer: None, audience: None };
+        let service = BackendConfig { url: service, secret: GatewaySecret::new(&[8; 32]).unwrap() };
+        let parts = Parts {
+            config: Config::new(users),
+            backend: Arc::new(HttpBackend::new(service, clock.clone())),
+            connections: Arc::new(MemoryConnections::default()),
+            browser: Arc::new(ClientsBrowser::new(gateway.clients())),
+            clock,
+        };
+        let function = Arc::new(InProcess::new(Gateway::new(parts), Duration::from_secs(30)));
+        let running = gateway.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), function).unwrap();
+        let token = auth_tokens::sign_user(&Stack::claims("ada", Some("doctors")), &key).unwrap();
+        let (_, examined) = ask(&format!("ws://{}/prod", running.addr()), &token).await;
+        let complaint = examined.unwrap_err();
+        assert!(matches!(&complaint, Complaint::Error { error, .. } if error.code == code), "{complaint:?}");
+        running.shutdown().await;
+    }
+    stack.stop().await;
+}
+
+#[tokio::test]
+async fn a_network_that_leads_nowhere() {
+    let token = auth_tokens::sign_user(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
+    let (_, unknown) = ask("wss://nowhere.invalid/prod", &token).await;
+    assert!(matches!(unknown, Err(Complaint::Dns { .. })), "{unknown:?}");
+    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    drop(nobody);
+    let (_, refused) = ask(&format!("ws://127.0.0.1:{port}/prod"), &token).await;
+    assert!(matches!(refused, Err(Complaint::Tcp { .. })), "{refused:?}");
+    let stack = Stack::start(Function::InProcess).await;
+    let (_, plain) = ask(&stack.url().replace("ws://127.0.0.1", "wss://localhost"), &token).await;
+    assert!(matches!(plain, Err(Complaint::Tls { .. })), "{plain:?}");
+    // An HTTP service that takes no WebSockets there.
+    let (_, http) = ask(&stack.service_url().replace("http://", "ws://"), &token).await;
+    assert!(matches!(http, Err(Complaint::Refused { status: 404, .. })), "{http:?}");
+    stack.stop().await;
+}

@@ -1,0 +1,93 @@
+//! Who may do what: nobody without a token gets in, and nobody reaches the service past the gateway.
+
+use auth_tokens::{GatewaySecret, body_hash};
+use e2e::{Stack, Terminal};
+use gateway_lambda::{Clock, SystemClock};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::{ApiError, ConnectionId, ErrorCode, GatewayClaims, Role, SessionId, UserClaims};
+
+on_all!(a_handshake_needs_a_good_token, the_service_answers_only_the_gateway);
+
+async fn a_handshake_needs_a_good_token(stack: Stack) {
+    let good = Stack::claims("ada", Some("s1"));
+    let expired = UserClaims { exp: good.exp - 7200, ..good.clone() };
+    let stranger = auth_tokens::sign_user(&good, b"another secret that nobody here knows of").unwrap();
+    for token in [stack.sign(&expired), stranger, "nonsense".to_owned()] {
+        assert_eq!(Terminal::connect(&stack.url(), &token).await.err(), Some(401));
+    }
+    let other = format!("{}?sessionId=s2", stack.url());
+    assert_eq!(Terminal::connect(&other, &stack.sign(&good)).await.err(), Some(403), "a token for another session");
+    let same = format!("{}?sessionId=s1", stack.url());
+    assert!(Terminal::connect(&same, &stack.sign(&good)).await.is_ok());
+    stack.stop().await;
+}
+
+/// The claims of a request that is as the gateway would make it.
+fn claims(path: &str, body: &str) -> GatewayClaims {
+    let now = SystemClock.unix_seconds();
+    GatewayClaims {
+        iss: TOKEN_ISSUER.into(),
+        aud: TOKEN_AUDIENCE.into(),
+        iat: now,
+        exp: now + 60,
+        path: path.into(),
+        bh: body_hash(body.as_bytes()),
+        cid: ConnectionId::new("c1=").unwrap(),
+        sid: Some(SessionId::new("forbidden").unwrap()),
+        sub: "mallory".into(),
+        role: Role::Controller,
+        admin: false,
+        create: true,
+        uexp: now + 3600,
+        uiat: Some(now),
+    }
+}
+
+/// Posts a body with a token, or without.
+async fn post(stack: &Stack, path: &str, body: &str, token: Option<String>) -> (u16, String) {
+    let mut request = e2e::http().post(format!("{}{path}", stack.service_url())).body(body.to_owned());
+    if let Some(token) = token {
+        request = request.header("authorization", format!("Bearer {token}"));
+    }
+    let answer = request.send().await.unwrap();
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+async fn the_service_answers_only_the_gateway(stack: Stack) {
+    let secret = stack.gateway_secret();
+    let attach = r#"{"type":"attach","client":"c","cols":80,"rows":24}"#;
+    let output = r#"{"follow":"1.1","waitMs":0}"#;
+    let disconnect = r#"{"connectionId":"c1=","sessionId":"forbidden"}"#;
+    for (path, body) in [(MESSAGE_PATH, attach), (OUTPUT_PATH, output), (DISCONNECT_PATH, disconnect)] {
+        let good = claims(path, body);
+        let sign = |claims: GatewayClaims| Some(secret.sign(&claims).unwrap());
+        let another = GatewaySecret::new(b"another secret that nobody here knows of").unwrap();
+        let wrong = [
+            ("no token", None),
+            ("nonsense", Some("nonsense".to_owned())),
+            ("a user's token", Some(stack.token("ada", "forbidden"))),
+            ("another secret", Some(another.sign(&good).unwrap())),
+            ("another path", sign(GatewayClaims { path: "/api/ws/other".into(), ..good.clone() })),
+            ("another body", sign(GatewayClaims { bh: body_hash(b"{}"), ..good.clone() })),
+            ("expired", sign(GatewayClaims { iat: good.iat - 600, exp: good.iat - 540, ..good.clone() })),
+            ("another issuer", sign(GatewayClaims { iss: "someone".into(), ..good.clone() })),
+            ("another audience", sign(GatewayClaims { aud: "someone".into(), ..good.clone() })),
+        ];
+        for (what, token) in wrong {
+            let (status, answer) = post(&stack, path, body, token).await;
+            assert_eq!(status, 401, "{path} with {what}: {answer}");
+            let error: ApiError = serde_json::from_str(&answer).unwrap();
+            assert!(matches!(error.code, ErrorCode::Unauthorized | ErrorCode::TokenExpired), "{what}: {answer}");
+        }
+    }
+    // Whom the token names, the body may not contradict.
+    let body = r#"{"type":"ping","connectionId":"c2="}"#;
+    let token = Some(secret.sign(&claims(MESSAGE_PATH, body)).unwrap());
+    assert_eq!(post(&stack, MESSAGE_PATH, body, token).await.0, 403);
+    // None of all that has made the session that the tokens named.
+    let user = stack.sign(&UserClaims { sid: None, ..Stack::claims("mallory", None) });
+    let client = e2e::http().get(format!("{}/api/sessions/forbidden", stack.service_url()));
+    let answer = client.header("authorization", format!("Bearer {user}")).send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 404);
+    stack.stop().await;
+}

@@ -1,0 +1,9 @@
+//! A plan of faults, as somebody may write it.
+#![no_main]
+
+#[path = "../../../dev-gateway/tests/properties/fault_plan.rs"]
+mod fault_plan;
+
+libfuzzer_sys::fuzz_target!(|text: &str| {
+    fault_plan::holds(text);
+});

@@ -1,0 +1,10 @@
+//! What a transport and a client do to the input of a real session.
+#![no_main]
+
+#[path = "../../../backend/tests/session/any_typing.rs"]
+mod any_typing;
+#[path = "../../../backend/tests/session/world.rs"]
+#[expect(dead_code, reason = "the tests of a session use more of it")]
+mod world;
+
+libfuzzer_sys::fuzz_target!(|script: &[u8]| any_typing::holds(script));
