@@ -144,7 +144,7 @@ test("when the service dies, a new shell starts below what the old one left, and
     await expect(page.locator(".tg-detail")).toHaveText(/service/);
     await stack.startService();
     await expect.poll(prompts).toBe(2);
-    await expect(page.locator(".tg-detail")).toHaveText(/thrown away/);
+    await expect(page.locator(".tg-detail")).toHaveText(/discarded/);
     await screen.type('echo "after <$remembered>" *');
     await screen.press("Enter");
     await screen.shows(/^after <> \*$/m);
@@ -166,7 +166,7 @@ test("when the service is replaced, the page goes on in a new shell and says so"
     await expect(page.locator("[data-status=reconnecting]")).toBeVisible();
     await stack.startService();
     await expect(page.locator(".tg").getByRole("alert")).toContainText(
-      "The shell was started anew: the service was replaced.",
+      "The shell was restarted: the service was replaced.",
     );
     await expect(page.locator("[data-status=connected]")).toBeVisible();
     await screen.prompt();

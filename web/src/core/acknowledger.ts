@@ -1,21 +1,21 @@
 /**
- * Tells the service how far the emulator has parsed: often enough to keep output flowing, rarely enough to cost little.
+ * Acknowledges the output that the emulator has parsed: often enough to keep output flowing, rarely enough to save messages.
  */
 
 import { ACK_STEP_BYTES, ACK_WITHIN_MS } from "../protocol/generated.ts";
 import { type Clock, Timer } from "./clock.ts";
 
-/** One stream's acknowledgements. */
+/** The acknowledgements of one output stream. */
 export class Acknowledger {
   #acked = 0;
   #parsed = 0;
-  /** Where the stream began: there is nothing before it to acknowledge. */
-  #from = 0;
+  /** Where the stream began; only positions after it are acknowledged. */
+  #origin = 0;
   #step = ACK_STEP_BYTES;
   #running = false;
   readonly #timer: Timer;
 
-  /** `send` gets every position to acknowledge. */
+  /** `send` sends one acknowledgement. */
   constructor(
     clock: Clock,
     private readonly send: (pos: number) => void,
@@ -23,30 +23,29 @@ export class Acknowledger {
     this.#timer = new Timer(clock);
   }
 
-  /** A connection is attached. What was said on an earlier one may be lost, so it is said again. */
+  /** Starts on a new attachment, and repeats the last acknowledgement, which the previous connection may have lost. */
   start(step = ACK_STEP_BYTES): void {
-    this.#acked = this.#from;
+    this.#acked = this.#origin;
     this.#step = step;
     this.#running = true;
     this.#timer.clear();
     this.parsed(this.#parsed);
   }
 
-  /** No connection is attached. */
   stop(): void {
     this.#running = false;
     this.#timer.clear();
   }
 
-  /** The stream starts again elsewhere. */
+  /** Restarts the stream at `pos`. */
   reset(pos: number): void {
     this.#parsed = pos;
     this.#acked = pos;
-    this.#from = pos;
+    this.#origin = pos;
     this.#timer.clear();
   }
 
-  /** The emulator has parsed everything before `pos`. */
+  /** Records that the emulator has parsed everything before `pos`. */
   parsed(pos: number): void {
     this.#parsed = pos;
     if (!this.#running || pos <= this.#acked) return;
@@ -54,17 +53,17 @@ export class Acknowledger {
     if (!this.#timer.pending) this.#timer.set(ACK_WITHIN_MS, () => this.flush());
   }
 
-  /** What a message that goes now anyway says of it, if there is anything to say. */
-  carried(): number | undefined {
+  /** Position that the next outgoing message should carry; `undefined` if the service has it already. */
+  piggyback(): number | undefined {
     if (!this.#running || this.#parsed <= this.#acked) return undefined;
     this.#timer.clear();
     this.#acked = this.#parsed;
     return this.#acked;
   }
 
-  /** Says it now. */
+  /** Sends a pending acknowledgement now. */
   flush(): void {
-    const pos = this.carried();
+    const pos = this.piggyback();
     if (pos !== undefined) this.send(pos);
   }
 }

@@ -1,27 +1,26 @@
 /**
- * Where to connect: the address that a page was given, checked before anything is opened, because what is wrong with it is said
- * by no browser.
+ * Builds and checks the WebSocket address. Checked before a socket is opened, because browsers do not report what is wrong.
  */
 
 import { SUBPROTOCOL } from "../protocol/generated.ts";
 import { TerminalError } from "./error.ts";
 
-/** Where the token travels: in the query, as existing deployments expect it, or as a subprotocol, which ends up in no log. */
+/** Where the token travels: in the query, for existing deployments, or as a subprotocol, which no access log records. */
 export type TokenIn = "query" | "subprotocol";
 
-/** What to open, and how to name it in a log. */
+/** The arguments of a WebSocket. */
 export interface Address {
   url: string;
   protocols: string[];
-  /** Without query, so without token. */
-  shown: string;
+  /** The URL without its query, and so without the token: for logs and messages. */
+  displayUrl: string;
 }
 
-/** Browsers let pages of https speak to these without encryption. */
+/** Hosts to which browsers allow `ws:` from an `https:` page. */
 const LOOPBACK = /^(localhost|.*\.localhost|127(\.\d+){3}|\[::1\])$/;
 
-/** What is wrong with an address or a session's id, in a page that was loaded over https or not. */
-export function complaint(base: string, sessionId: string, secure: boolean): TerminalError | undefined {
+/** Validates a URL and session id; `secure` is true if the page was loaded over https. */
+export function validateAddress(base: string, sessionId: string, secure: boolean): TerminalError | undefined {
   if (!base) {
     return new TerminalError(
       "URL_MISSING",
@@ -43,7 +42,7 @@ export function complaint(base: string, sessionId: string, secure: boolean): Ter
     );
   }
   if (secure && url.protocol === "ws:" && !LOOPBACK.test(url.hostname)) {
-    return new TerminalError("MIXED_CONTENT", "This page was loaded over https and may not open ws://: use wss://.");
+    return new TerminalError("MIXED_CONTENT", "This page was loaded over https and must not open ws://: use wss://.");
   }
   if (!sessionId) {
     return new TerminalError("SESSION_INVALID", "No session id was given: pass the one that the token names in `sid`.");
@@ -51,11 +50,11 @@ export function complaint(base: string, sessionId: string, secure: boolean): Ter
   return undefined;
 }
 
-/** The address of a session behind `base`, which may have a path and a query of its own. */
-export function address(base: string, sessionId: string, token: string, tokenIn: TokenIn): Address {
+/** The address of a session; `base` may have a path and a query of its own. */
+export function buildAddress(base: string, sessionId: string, token: string, tokenIn: TokenIn): Address {
   const url = new URL(base);
   if (tokenIn === "query") url.searchParams.set("token", token);
   url.searchParams.set("sessionId", sessionId);
   const protocols = tokenIn === "subprotocol" ? [SUBPROTOCOL, token] : [];
-  return { url: url.href, protocols, shown: `${url.protocol}//${url.host}${url.pathname}` };
+  return { url: url.href, protocols, displayUrl: `${url.protocol}//${url.host}${url.pathname}` };
 }

@@ -1,43 +1,41 @@
 /**
- * When to try again: exponential with full jitter, so that a thousand pages that lost one service do not return as one.
+ * Retry delays: exponential with full jitter, so that the pages that lost a service together do not return together.
  */
 
-/** The upper bound of the first wait; doubles with every attempt. */
-const FIRST_MS = 1000;
-const LONGEST_MS = 30_000;
+/** Upper bound of the first delay; doubles with every attempt. */
+const INITIAL_DELAY_MS = 1000;
+const MAX_DELAY_MS = 30_000;
 
 /** One series of attempts. */
 export class Backoff {
   #attempt = 0;
 
   constructor(
-    readonly most: number,
+    readonly maxAttempts: number,
     private readonly random: () => number,
   ) {}
 
-  /** The attempt that is under way, from 1. */
+  /** The current attempt, from 1. */
   get attempt(): number {
     return this.#attempt;
   }
 
-  /** Whether there were as many as make a series. */
   get exhausted(): boolean {
-    return this.#attempt >= this.most;
+    return this.#attempt >= this.maxAttempts;
   }
 
-  /** The wait before the next attempt, in ms, as if there had been so many more before it. */
-  next(more = 0): number {
-    const bound = Math.min(LONGEST_MS, FIRST_MS * 2 ** (this.#attempt + more));
+  /** Starts the next attempt and returns the delay before it, in ms; `extra` attempts more are counted for the delay. */
+  nextDelay(extra = 0): number {
+    const bound = Math.min(MAX_DELAY_MS, INITIAL_DELAY_MS * 2 ** (this.#attempt + extra));
     this.#attempt += 1;
     return Math.round(this.random() * bound);
   }
 
-  /** The wait between two attempts that nobody counts, in ms. */
-  seldom(): number {
-    return Math.round(LONGEST_MS / 2 + (this.random() * LONGEST_MS) / 2);
+  /** The delay between slow retries, which are not counted, in ms. */
+  slowDelay(): number {
+    return Math.round(MAX_DELAY_MS / 2 + (this.random() * MAX_DELAY_MS) / 2);
   }
 
-  /** It worked. */
   reset(): void {
     this.#attempt = 0;
   }

@@ -1,18 +1,18 @@
 /**
- * Time as an argument, so that tests move it, and a slot for one pending call, so that no timer is forgotten.
+ * Time as an argument, so that tests control it.
  */
 
 /** Time, and delayed calls. */
 export interface Clock {
-  /** Monotonic milliseconds since some fixed moment. May stand still while the machine sleeps. */
+  /** Monotonic time in ms. May stand still while the machine sleeps. */
   now(): number;
-  /** Milliseconds since 1970, which go on while the machine sleeps. */
+  /** Milliseconds since 1970; advances while the machine sleeps. */
   wall(): number;
-  /** Calls `then` after `ms`; the answer takes it back. */
+  /** Calls `then` after `ms`; the returned function cancels the call. */
   after(ms: number, then: () => void): () => void;
 }
 
-/** The browser's own. */
+/** The browser's clock. */
 export const browserClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),
@@ -32,7 +32,7 @@ export class Timer {
     return this.#cancel !== undefined;
   }
 
-  /** Replaces what was pending. */
+  /** Replaces the pending call. */
   set(ms: number, then: () => void): void {
     this.clear();
     this.#cancel = this.clock.after(ms, () => {

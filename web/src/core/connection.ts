@@ -1,253 +1,275 @@
 /**
- * One transport: from its token over a WebSocket and the attach that makes it usable to its end, with the heartbeat that proves
- * it alive. A client may have two for a moment, so nothing of the session is kept here.
+ * One connection: token, WebSocket, attach, heartbeat, end. A client may have two for a moment, so it keeps nothing of the session.
  */
 
 import { type GatewayFault, readFrame } from "../protocol/frame.ts";
 import type { Attach, Attached, ClientMessage, ServerFrame } from "../protocol/generated.ts";
 import type { Address } from "./address.ts";
 import { type Clock, Timer } from "./clock.ts";
+import { type CloseReason, closeReason, reasonOfClose } from "./close-reason.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Latency } from "./latency.ts";
 import type { Log } from "./log.ts";
-import { closed, type Loss, loss } from "./loss.ts";
 import { OPEN, type Socket, type SocketFactory } from "./socket.ts";
 import type { Times } from "./times.ts";
-import { hasExpired, obtain, type TokenSource } from "./token.ts";
+import { hasExpired, obtainToken, type TokenSource } from "./token.ts";
 
-/** Fetching a token takes this long at most. */
-const TOKEN_MS = 15_000;
-/** An emulator that is still loading gets this long to say how large it is: a shell that starts too narrow redraws. */
-const WINDOW_MS = 1000;
-/** An attach without answer is repeated after this, doubling up to the longest. */
-const ATTACH_MS = 1000;
-const LONGEST_ATTACH_MS = 4000;
-/** No answer to any later attach in this time: the connection is of no use. A service that answered before is quick. */
-const REATTACH_DEADLINE_MS = 5000;
+const TOKEN_TIMEOUT_MS = 15_000;
+/** Time that an emulator that is still loading has to report its size: a shell that starts too narrow redraws. */
+const WINDOW_TIMEOUT_MS = 1000;
+/** An unanswered attach is repeated after this delay, which doubles up to the maximum. */
+const ATTACH_RETRY_DELAY_MS = 1000;
+const MAX_ATTACH_RETRY_DELAY_MS = 4000;
+/** Time to answer an attach after the first; a service that has answered before is quick. */
+const REATTACH_TIMEOUT_MS = 5000;
 
-/** Frames that are kept until the first attach is answered, at most; lost ones are asked for again. */
-const EARLY_FRAMES = 64;
+/** Stream frames that are kept until the first attach is answered; frames beyond this are requested again. */
+const MAX_EARLY_FRAMES = 64;
 
-/** Nothing came from the other side for too long. */
-const DEAD = () => loss("CONNECTION_FAILED", "The connection gave no sign of life any more.", "at once");
+const deadConnection = () =>
+  closeReason("CONNECTION_FAILED", "The connection gave no sign of life any more.", "immediate");
 
-/** An attach, and what was true when it was sent. */
-export interface Attachment {
+/** An attach, and the state when it was sent. */
+export interface AttachRequest {
   message: Attach;
-  /** Input that was acknowledged by then. */
+  /** The last input that was acknowledged by then. */
   acknowledged: number;
 }
 
-/** An answer to an attach. */
+/** The answer to an attach. */
 export type AttachedFrame = { type: "attached" } & Attached & ServerFrame;
 
-/** What a connection needs, and what it tells. */
-export interface ConnectionPort {
+export interface ConnectionOptions {
   clock: Clock;
   times: Times;
   log: Log;
   socket: SocketFactory;
   token: TokenSource;
-  /** Where a token leads. */
   address(token: string): Address;
-  /** About to open it. */
-  opening(address: Address): void;
-  /** Whether anyone has said how large the window is. */
+  /** True for a successor that is opened while another connection is in use: any error of the service ends it. */
+  standby: boolean;
+}
+
+/** What a connection asks of its owner, and reports to it. */
+export interface ConnectionHandlers {
+  /** The connection is about to be opened. */
+  opening(displayUrl: string): void;
+  /** True once the window's size is known. */
   windowKnown(): boolean;
-  /** What to say first, now. */
-  attachment(): Attachment;
-  attached(frame: AttachedFrame, asked: Attachment): void;
+  /** The attach to send now. */
+  attachRequest(): AttachRequest;
+  attached(connection: Connection, frame: AttachedFrame, request: AttachRequest): void;
   frame(frame: ServerFrame): void;
   fault(fault: GatewayFault): void;
   latency(latency: Latency): void;
-  /** The shell answered for the first time, so many ms after it was opened. */
-  worked(ms: number): void;
-  /** Exactly once, and nothing after it; never from within the constructor. */
-  closed(why: Loss): void;
+  /** The first attach was answered `ms` after opening. */
+  established(ms: number): void;
+  /** The connection ended; the last call, and never from within the constructor. */
+  closed(connection: Connection, reason: CloseReason): void;
 }
 
-/** One WebSocket. */
 export class Connection {
   #socket: Socket | undefined;
-  #over = false;
+  #closed = false;
   #attached = false;
-  /** Whether it ever was. */
-  #worked = false;
-  #waiting = false;
+  #established = false;
+  #standby: boolean;
+  /** True while the attach waits for the window's size. */
+  #awaitingWindow = false;
   #opened = false;
-  /** When opening it began. */
-  #began = 0;
-  /** Its address, without query. */
-  #shown = "";
-  #asked: Attachment | undefined;
-  /** Frames that overtook the first answer to an attach. */
+  #startedAt = 0;
+  #displayUrl = "";
+  /** The pending or answered attach. */
+  #request: AttachRequest | undefined;
+  /** Stream frames that arrived before the answer to the first attach. */
   #early: ServerFrame[] = [];
   readonly #deadline: Timer;
-  readonly #repeat: Timer;
+  readonly #attachRetry: Timer;
   readonly #heartbeat: Heartbeat;
 
-  constructor(private readonly port: ConnectionPort) {
-    const { clock, times, token } = port;
+  constructor(
+    private readonly options: ConnectionOptions,
+    private readonly handlers: ConnectionHandlers,
+  ) {
+    const { clock, times, token } = options;
+    this.#standby = options.standby;
     this.#deadline = new Timer(clock);
-    this.#repeat = new Timer(clock);
+    this.#attachRetry = new Timer(clock);
     this.#heartbeat = new Heartbeat({
       ...{ clock, times },
       ping: (t) => this.send({ type: "ping", t }),
-      latency: (latency) => port.latency(latency),
-      dead: () => this.#end(DEAD()),
+      latency: (latency) => handlers.latency(latency),
+      dead: () => this.#end(deadConnection()),
     });
-    const missing = (why: string, cause?: unknown) =>
-      this.#end(loss("TOKEN_UNAVAILABLE", `No token could be had: \`getToken\` ${why}.`, "wait", cause));
-    this.#deadline.set(TOKEN_MS, () => missing(`did not answer within ${TOKEN_MS / 1000} s`));
-    obtain(
+    const noToken = (why: string, cause?: unknown) =>
+      this.#end(closeReason("TOKEN_UNAVAILABLE", `No token is available: \`getToken\` ${why}.`, "backoff", cause));
+    this.#deadline.set(TOKEN_TIMEOUT_MS, () => noToken(`did not answer within ${TOKEN_TIMEOUT_MS / 1000} s`));
+    obtainToken(
       token,
-      (got) => this.#open(got),
-      (why) => missing("failed", why),
+      (obtained) => this.#open(obtained),
+      (why) => noToken("failed", why),
     );
   }
 
-  /** Whether messages other than `attach` may be sent. */
+  /** True while messages other than `attach` may be sent. */
   get attached(): boolean {
     return this.#attached;
   }
 
-  /** Whether it ever was attached. */
-  get worked(): boolean {
-    return this.#worked;
+  /** True once it has been attached, even if an attach is pending again. */
+  get established(): boolean {
+    return this.#established;
   }
 
-  /** Attaches, or attaches again: repeated until the answer comes, since it is idempotent. */
+  /** Attaches, or attaches again. The attach is idempotent and repeated until it is answered. */
   attach(): void {
     if (!this.#socket) return;
     this.#attached = false;
-    this.#asked = undefined;
-    if (this.#worked) this.#deadline.set(REATTACH_DEADLINE_MS, () => this.#end(DEAD()));
-    if (this.port.windowKnown()) return this.#sayAttach(ATTACH_MS);
-    this.#waiting = true;
-    this.#repeat.set(WINDOW_MS, () => this.#sayAttach(ATTACH_MS));
+    this.#request = undefined;
+    if (this.#established) this.#deadline.set(REATTACH_TIMEOUT_MS, () => this.#end(deadConnection()));
+    if (this.handlers.windowKnown()) return this.#sendAttach(ATTACH_RETRY_DELAY_MS);
+    this.#awaitingWindow = true;
+    this.#attachRetry.set(WINDOW_TIMEOUT_MS, () => this.#sendAttach(ATTACH_RETRY_DELAY_MS));
   }
 
-  /** The window's size is known: an attach that waits for it need not. */
+  /** The window's size is known: sends an attach that waits for it. */
   windowKnown(): void {
-    if (this.#waiting) this.#sayAttach(ATTACH_MS);
+    if (this.#awaitingWindow) this.#sendAttach(ATTACH_RETRY_DELAY_MS);
   }
 
-  /** Sends, when it is still open; what is lost is repeated by whoever needs it. */
+  /** Sends a message if the socket is open. A lost message is the sender's to repeat. */
   send(message: ClientMessage): void {
     const socket = this.#socket;
     if (socket && (socket.readyState ?? OPEN) === OPEN) socket.send(JSON.stringify(message));
   }
 
-  /** Something needs an answer from the service, any answer. */
+  /** Pings unless a recent or pending answer makes that unnecessary. */
   verify(): void {
     this.#heartbeat.verify();
   }
 
-  /** Something happened that connections do not always survive: finds out, quickly. */
-  doubt(): void {
-    if (this.#heartbeat.silent) this.#end(DEAD());
-    else this.#heartbeat.doubt();
+  /** Checks quickly whether the connection has survived an event such as a change of network. */
+  probe(): void {
+    if (this.#heartbeat.silent) this.#end(deadConnection());
+    else this.#heartbeat.probe();
   }
 
-  /** Asks for no sign of life any more, until it is attached anew. */
-  rest(): void {
+  /** Takes the place of the connection in use. */
+  promote(): void {
+    this.#standby = false;
+  }
+
+  /** Stops the heartbeat until the next attach. */
+  suspend(): void {
     this.#heartbeat.stop();
   }
 
-  /** Ends it from this side; `closed` is not called. */
+  /** Closes it from this side, without a call of `closed`. */
   close(): void {
-    this.#drop()?.close(1000);
+    this.#dispose()?.close(1000);
   }
 
   #open(token: string): void {
-    if (this.#over) return;
-    const { clock, log, socket: factory, times } = this.port;
-    // Not here and now: whoever makes a connection does not have it yet.
-    const refused = (why: Loss) => this.#deadline.set(0, () => this.#end(why));
-    if (!token) return refused(loss("UNAUTHORIZED", "No token was given.", "token"));
-    this.#began = clock.now();
-    this.#deadline.set(times.connectMs, () => this.#end(this.#late()));
-    const address = this.port.address(token);
-    this.#shown = address.shown;
-    this.port.opening(address);
+    if (this.#closed) return;
+    const { clock, log, socket: factory, times } = this.options;
+    // Later, because the caller of the constructor does not have the connection yet.
+    const fail = (reason: CloseReason) => this.#deadline.set(0, () => this.#end(reason));
+    if (!token) return fail(closeReason("UNAUTHORIZED", "No token was given.", "new token"));
+    this.#startedAt = clock.now();
+    this.#deadline.set(times.connectMs, () => this.#end(this.#timeout()));
+    const { url, protocols, displayUrl } = this.options.address(token);
+    this.#displayUrl = displayUrl;
+    this.handlers.opening(displayUrl);
     let socket: Socket;
     try {
-      socket = factory(address.url, address.protocols);
+      socket = factory(url, protocols);
     } catch (error) {
-      // What it says may hold the address, and with it the token.
+      // The exception's message may contain the address, and with it the token.
       const kind = error instanceof Error ? error.name : "an error";
-      const sentence = `The browser refused to make a WebSocket for ${address.shown} (${kind}): check the address, and the page's Content-Security-Policy.`;
-      return refused(loss("WEBSOCKET_CREATION_FAILED", sentence, "nothing"));
+      const sentence = `The browser refused to create a WebSocket for ${displayUrl} (${kind}): check the address, and the page's Content-Security-Policy.`;
+      return fail(closeReason("WEBSOCKET_CREATION_FAILED", sentence, "never"));
     }
     this.#socket = socket;
     socket.onopen = () => {
       this.#opened = true;
-      log.info(`Connected in ${Math.round(clock.now() - this.#began)}ms`);
+      log.info(`Connected in ${Math.round(clock.now() - this.#startedAt)}ms`);
       this.attach();
     };
     socket.onmessage = (event) => this.#receive(event.data);
     socket.onclose = ({ code, reason }) => {
-      const been = { url: this.#shown, opened: this.#opened, worked: this.#worked };
-      const fetched = typeof this.port.token !== "string";
-      this.#end(closed(code, reason, { ...been, expired: hasExpired(token, clock.wall()), fetched }));
+      const closed = { url: displayUrl, opened: this.#opened, established: this.#established };
+      const fetchesToken = typeof this.options.token !== "string";
+      this.#end(reasonOfClose(code, reason, { ...closed, expired: hasExpired(token, clock.wall()), fetchesToken }));
     };
   }
 
-  #late(): Loss {
-    const seconds = this.port.times.connectMs / 1000;
-    const what = this.#opened ? "The service did not answer" : `${this.#shown} did not open`;
-    return loss(
-      "CONNECTION_TIMEOUT",
-      `${what} within ${seconds} s: check the network and that the service runs.`,
-      "wait",
-    );
+  #timeout(): CloseReason {
+    const seconds = this.options.times.connectMs / 1000;
+    const what = this.#opened ? "The service did not answer" : `${this.#displayUrl} did not open`;
+    const sentence = `${what} within ${seconds} s: check the network and that the service runs.`;
+    return closeReason("CONNECTION_TIMEOUT", sentence, "backoff");
   }
 
-  #sayAttach(again: number): void {
-    this.#waiting = false;
-    const { message, acknowledged } = this.port.attachment();
-    // The answer may be one to an earlier attach: what was acknowledged then is what the service knew at least.
-    this.#asked = { message, acknowledged: Math.min(acknowledged, this.#asked?.acknowledged ?? acknowledged) };
+  #sendAttach(retryDelayMs: number): void {
+    this.#awaitingWindow = false;
+    const { message, acknowledged } = this.handlers.attachRequest();
+    // The answer may be to an earlier attach, so its acknowledged input is the lower bound.
+    this.#request = { message, acknowledged: Math.min(acknowledged, this.#request?.acknowledged ?? acknowledged) };
     this.send({ type: "attach", ...message });
-    this.#repeat.set(again, () => this.#sayAttach(Math.min(again * 2, LONGEST_ATTACH_MS)));
+    this.#attachRetry.set(retryDelayMs, () => this.#sendAttach(Math.min(retryDelayMs * 2, MAX_ATTACH_RETRY_DELAY_MS)));
   }
 
   #receive(data: unknown): void {
     const frame = readFrame(data);
-    if (!frame) return this.port.log.warn("A frame could not be read and was skipped");
-    this.#heartbeat.heard();
-    if (frame.type === "gateway_fault") return this.port.fault(frame);
-    if (frame.type === "pong") this.#heartbeat.pong(frame);
-    if (frame.type !== "attached") return this.#pass(frame);
-    // A repeated attach is answered twice, and the second answer says nothing new.
-    if (this.#attached || !this.#asked || frame.client !== this.#asked.message.client) return;
-    // An answer from before the shell that is known already.
-    if (frame.epoch < (this.#asked.message.resume?.epoch ?? 0)) return;
+    if (!frame) return this.options.log.warn("A frame could not be read and was skipped");
+    this.#heartbeat.received();
+    if (frame.type === "gateway_fault") {
+      if (this.#standby) this.#failStandby(frame.message);
+      else this.handlers.fault(frame);
+    } else if (frame.type === "attached") this.#receiveAttached(frame);
+    else {
+      if (frame.type === "pong") this.#heartbeat.pong(frame);
+      this.#dispatch(frame);
+    }
+  }
+
+  #receiveAttached(frame: AttachedFrame): void {
+    const request = this.#request;
+    // A repeated attach is answered twice.
+    if (this.#attached || !request || frame.client !== request.message.client) return;
+    // An answer from before the known epoch.
+    if (frame.epoch < (request.message.resume?.epoch ?? 0)) return;
     this.#attached = true;
-    if (!this.#worked) this.port.worked(this.port.clock.now() - this.#began);
-    this.#worked = true;
+    if (!this.#established) this.handlers.established(this.options.clock.now() - this.#startedAt);
+    this.#established = true;
     this.#deadline.clear();
-    this.#repeat.clear();
-    this.port.attached(frame, this.#asked);
-    for (const early of this.#early.splice(0)) this.#pass(early);
+    this.#attachRetry.clear();
+    this.handlers.attached(this, frame, request);
+    for (const early of this.#early.splice(0)) this.#dispatch(early);
     if (this.#socket && this.#attached) this.#heartbeat.start();
   }
 
-  #pass(frame: ServerFrame): void {
-    const waits = frame.type === "output" || frame.type === "event" || frame.type === "snapshot";
-    if (this.#worked || !waits) return this.port.frame(frame);
-    if (this.#early.length < EARLY_FRAMES) this.#early.push(frame);
+  #dispatch(frame: ServerFrame): void {
+    const isStream = frame.type === "output" || frame.type === "event" || frame.type === "snapshot";
+    if (!this.#established && isStream) {
+      if (this.#early.length < MAX_EARLY_FRAMES) this.#early.push(frame);
+    } else if (!this.#standby) this.handlers.frame(frame);
+    else if (frame.type === "error") this.#failStandby(frame.message);
   }
 
-  /** Takes everything apart; the socket, when it was still there. */
-  #drop(): Socket | undefined {
+  #failStandby(why: string): void {
+    this.#end(closeReason("CONNECTION_FAILED", why, "backoff"), 1000);
+  }
+
+  /** Releases everything; returns the socket if there still was one. */
+  #dispose(): Socket | undefined {
     const socket = this.#socket;
-    this.#over = true;
+    this.#closed = true;
     this.#socket = undefined;
     this.#attached = false;
-    this.#waiting = false;
+    this.#awaitingWindow = false;
     this.#deadline.clear();
-    this.#repeat.clear();
+    this.#attachRetry.clear();
     this.#heartbeat.stop();
     if (socket) {
       socket.onopen = null;
@@ -257,9 +279,9 @@ export class Connection {
     return socket;
   }
 
-  #end(why: Loss): void {
-    if (this.#over) return;
-    this.#drop()?.close();
-    this.port.closed(why);
+  #end(reason: CloseReason, code?: number): void {
+    if (this.#closed) return;
+    this.#dispose()?.close(code);
+    this.handlers.closed(this, reason);
   }
 }

@@ -1,51 +1,50 @@
 /**
- * What goes wrong, as one type with a stable code, so that a page can switch on it.
+ * The client's one error type, with a stable code that a page can switch on.
  */
 
 import type { ErrorCode } from "../protocol/generated.ts";
 
-/** A code of the service, or one that only a client knows. */
+/** A code of the service, or one that only the client reports. */
 export type ClientErrorCode =
   | ErrorCode
-  /** The connection could not be made, or was lost. */
+  /** The connection could not be opened, or was lost. */
   | "CONNECTION_FAILED"
-  /** It was not made in time. */
+  /** The connection was not ready in time. */
   | "CONNECTION_TIMEOUT"
-  /** As many attempts as make a series failed. It goes on trying, but seldom, and at once when there is a reason to. */
+  /** All quick attempts failed. The client goes on with slow retries. */
   | "MAX_RETRIES_EXCEEDED"
-  /** The browser has no network. */
+  /** The browser is offline. */
   | "OFFLINE"
-  /** `getToken` failed, or did not answer in time. */
+  /** `getToken` failed or timed out. */
   | "TOKEN_UNAVAILABLE"
-  /** No address was given. */
   | "URL_MISSING"
-  /** The address is none of a WebSocket. */
+  /** The address is not a WebSocket URL. */
   | "URL_INVALID"
-  /** A page that was loaded over https may not open `ws:`. */
+  /** A page that was loaded over https must not open `ws:`. */
   | "MIXED_CONTENT"
   /** The address is that of an App Runner service, which closes WebSockets. */
   | "AWS_APP_RUNNER_ERROR"
-  /** The browser refused to make a WebSocket at all. */
+  /** The browser refused to create a WebSocket. */
   | "WEBSOCKET_CREATION_FAILED"
-  /** The session's id is missing or none that may be used. */
+  /** The session id is missing, unknown, or belongs to another user. */
   | "SESSION_INVALID"
-  /** The result of a command may be among output that was skipped: it will not come, or not any more. */
+  /** A command's result may be among output that was skipped. */
   | "RESULT_LOST"
-  /** The gateway itself failed. */
+  /** API Gateway itself failed. */
   | "GATEWAY_FAULT"
-  /** The shell was started anew; what was typed for the old one was thrown away. */
+  /** The shell was restarted; input for the previous one was discarded. */
   | "INPUT_DISCARDED";
 
-/** A failure, with a sentence for a person. */
+/** A failure; `message` is a sentence to show to a person. */
 export class TerminalError extends Error {
   override readonly name = "TerminalError";
 
   constructor(
     readonly code: ClientErrorCode,
     message: string,
-    /** Whether the same may succeed later without anyone changing anything. */
+    /** True if the same may succeed later without a change. */
     readonly retryable = false,
-    /** With `cause`, what a function of the page threw. */
+    /** `cause`: the exception that a function of the page threw. */
     options?: ErrorOptions,
   ) {
     super(message, options);

@@ -1,62 +1,63 @@
 /**
- * Keeps frames coming: renews the service's permission to send, and asks again for what was lost on the way.
+ * Keeps frames coming: renews the service's permission to send, and requests lost frames again.
  */
 
 import { type Clock, Timer } from "./clock.ts";
 
-/** A gap that lasts this long will not close by itself. */
-const GAP_MS = 300;
-/** An end of the stream that is not reached in this time was lost. */
-const TAIL_MS = 2000;
-/** A repair that brought nothing is repeated after this, doubling up to the longest. */
-const REPEAT_MS = 1000;
-const LONGEST_REPEAT_MS = 8000;
+/** A gap that is this old does not close by itself. */
+const GAP_TIMEOUT_MS = 300;
+/** The end of the stream counts as lost if it does not arrive within this time. */
+const TAIL_TIMEOUT_MS = 2000;
+/** A repair without effect is repeated after this delay, which doubles up to the maximum. */
+const RETRY_DELAY_MS = 1000;
+const MAX_RETRY_DELAY_MS = 8000;
 /**
- * This long after a renewal the permission before it has run out, and a user who types has seen an echo since: whoever speaks now gets a
- * new one if the renewal was lost.
+ * Delay from a renewal to the check that it arrived. By then the previous permission has expired, and a user who types has seen
+ * an echo since; any message renews a lost permission.
  */
-const VERIFY_MS = 10_000;
+const VERIFY_DELAY_MS = 10_000;
 
-/** What the follower looks at, and what it may do. */
-export interface FollowPort {
+export interface FollowerPort {
   clock: Clock;
-  /** Everything before it was received. */
+  /** Everything before this position was received. */
   pos(): number;
-  /** The furthest that the stream is known to reach. */
+  /** Highest known position of the stream. */
   head(): number;
-  /** Something arrived whose predecessor did not. */
+  /** True if a frame arrived before its predecessor. */
   gap(): boolean;
-  /** Another number with everything that was of use. */
+  /** Changes whenever something useful was received. */
   progress(): number;
-  /** Whether what was received is still being worked on: then the service may hold back on purpose, and nothing is lost. */
+  /** True while received output is being processed: then the service may pause on purpose, and nothing is lost. */
   busy(): boolean;
+  /** Sends `follow`. */
   send(repair: boolean): void;
-  /** Says something to the service that needs an answer. */
+  /** Sends a message that needs an answer. */
   verify(): void;
 }
 
-/** One attachment's following. */
 export class Follower {
   readonly #renewal: Timer;
   readonly #repair: Timer;
   readonly #verify: Timer;
+  /** Renewal interval; 0 while detached. */
   #followMs = 0;
-  #seen = 0;
-  #repeatMs = REPEAT_MS;
-  #waitsFor: "gap" | "tail" | "answer" | undefined;
+  #lastProgress = 0;
+  #retryDelayMs = RETRY_DELAY_MS;
+  /** What the repair timer waits for. */
+  #waitingFor: "gap" | "tail" | "answer" | undefined;
 
-  constructor(private readonly port: FollowPort) {
+  constructor(private readonly port: FollowerPort) {
     this.#renewal = new Timer(port.clock);
     this.#repair = new Timer(port.clock);
     this.#verify = new Timer(port.clock);
   }
 
-  /** Attached, which is a permission in itself. */
+  /** Starts after an attach, which is itself a permission to send. */
   start(followMs: number): void {
     this.stop();
     this.#followMs = followMs;
-    this.#seen = this.port.progress();
-    this.#renewLater();
+    this.#lastProgress = this.port.progress();
+    this.#scheduleRenewal();
     this.observe();
   }
 
@@ -64,58 +65,61 @@ export class Follower {
     this.#followMs = 0;
     this.#renewal.clear();
     this.#verify.clear();
-    this.#quiet();
+    this.#cancelRepair();
   }
 
-  /** Something arrived: is anything missing? */
+  /** Checks for missing frames; called after every arrival. */
   observe(): void {
     if (this.#followMs === 0) return;
     const progress = this.port.progress();
-    const moved = progress !== this.#seen;
-    this.#seen = progress;
-    if (!this.#missing()) return this.#quiet();
+    const moved = progress !== this.#lastProgress;
+    this.#lastProgress = progress;
+    if (!this.#missing()) return this.#cancelRepair();
     const kind = this.port.gap() ? "gap" : "tail";
-    // A clock that already runs for this place goes on; the wait begins anew with every advance.
-    if (!moved && (this.#waitsFor === kind || this.#waitsFor === "answer")) return;
-    this.#repeatMs = REPEAT_MS;
-    this.#wait(kind, kind === "gap" ? GAP_MS : TAIL_MS);
+    // Only progress restarts a timer that already runs for this position.
+    if (!moved && (this.#waitingFor === kind || this.#waitingFor === "answer")) return;
+    this.#retryDelayMs = RETRY_DELAY_MS;
+    this.#wait(kind, kind === "gap" ? GAP_TIMEOUT_MS : TAIL_TIMEOUT_MS);
   }
 
-  /** The way to the service failed: nobody may be sending. Asks again soon, less often each time. */
-  again(): void {
-    if (this.#followMs === 0 || this.#waitsFor === "answer") return;
-    this.#wait("answer", this.#repeatMs);
-    this.#repeatMs = Math.min(this.#repeatMs * 2, LONGEST_REPEAT_MS);
+  /** The way to the service failed, so nothing may be sending: requests frames again, with increasing delays. */
+  retry(): void {
+    if (this.#followMs === 0 || this.#waitingFor === "answer") return;
+    this.#waitForAnswer();
   }
 
   #missing(): boolean {
     return this.port.gap() || this.port.pos() < this.port.head();
   }
 
+  #waitForAnswer(): void {
+    this.#wait("answer", this.#retryDelayMs);
+    this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, MAX_RETRY_DELAY_MS);
+  }
+
   #wait(what: "gap" | "tail" | "answer", ms: number): void {
-    this.#waitsFor = what;
+    this.#waitingFor = what;
     this.#repair.set(ms, () => {
-      if (what !== "answer" && this.port.busy() && !this.port.gap()) return this.#wait("tail", TAIL_MS);
+      if (what !== "answer" && this.port.busy() && !this.port.gap()) return this.#wait("tail", TAIL_TIMEOUT_MS);
       const missing = this.#missing();
       this.port.send(missing);
-      this.#renewLater();
-      if (!missing) return this.#quiet();
-      this.#wait("answer", this.#repeatMs);
-      this.#repeatMs = Math.min(this.#repeatMs * 2, LONGEST_REPEAT_MS);
+      this.#scheduleRenewal();
+      if (missing) this.#waitForAnswer();
+      else this.#cancelRepair();
     });
   }
 
-  #quiet(): void {
-    this.#waitsFor = undefined;
-    this.#repeatMs = REPEAT_MS;
+  #cancelRepair(): void {
+    this.#waitingFor = undefined;
+    this.#retryDelayMs = RETRY_DELAY_MS;
     this.#repair.clear();
   }
 
-  #renewLater(): void {
+  #scheduleRenewal(): void {
     this.#renewal.set(this.#followMs, () => {
       this.port.send(false);
-      this.#verify.set(VERIFY_MS, () => this.port.verify());
-      this.#renewLater();
+      this.#verify.set(VERIFY_DELAY_MS, () => this.port.verify());
+      this.#scheduleRenewal();
     });
   }
 }

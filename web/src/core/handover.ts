@@ -1,29 +1,28 @@
 /**
- * Make before break: a second connection is opened and attached while the first still works, and takes its place only then. So
- * no platform's limit on the life of a connection, and no fresh token, is ever seen.
+ * Make before break: opens and attaches a second connection while the first still works, and only then replaces it. So neither
+ * the platform's limit on the age of a connection nor a new token interrupts the terminal.
  */
 
 import { type Clock, Timer } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import type { Times } from "./times.ts";
 
-/** A failed try is followed by another after this share of the time that is left for it, doubling up to the longest. */
-const FIRST_SHARE = 1 / 100;
-const LONGEST_SHARE = 1 / 10;
+/** Delay after a failed handover, as a share of the handover window; doubles up to the maximum. */
+const INITIAL_RETRY_SHARE = 1 / 100;
+const MAX_RETRY_SHARE = 1 / 10;
 
-/** What a handover needs. */
 export interface HandoverPort {
   clock: Clock;
   times: Times;
   /** From 0 up to 1. */
   random: () => number;
-  /** Begins another connection. */
+  /** Opens another connection. */
   open(): Connection;
 }
 
-/** The successor of one connection. */
+/** Schedules and holds the successor of the current connection. */
 export class Handover {
-  #next: Connection | undefined;
+  #successor: Connection | undefined;
   #failures = 0;
   readonly #timer: Timer;
 
@@ -31,47 +30,48 @@ export class Handover {
     this.#timer = new Timer(port.clock);
   }
 
-  /** The connection that is being made. */
-  get next(): Connection | undefined {
-    return this.#next;
+  /** The connection that is being opened. */
+  get successor(): Connection | undefined {
+    return this.#successor;
   }
 
-  /** A connection was attached: its successor is due some time from now. */
+  /** Schedules the successor of a connection that was just attached. */
   schedule(): void {
     this.stop();
     const [from, to] = this.port.times.handoverMs;
     this.#timer.set(from + this.port.random() * (to - from), () => this.begin());
   }
 
-  /** Makes it now; one that is being made already is given up. */
+  /** Opens a successor now, instead of one that is being opened. */
   begin(): void {
     this.#timer.clear();
-    this.#next?.close();
-    this.#next = this.port.open();
+    this.#successor?.close();
+    this.#successor = this.port.open();
   }
 
-  /** It could not be made. The first is still there; tries again, less often each time. */
+  /** Schedules another try after a failed one; the current connection stays in use. */
   failed(): void {
-    this.#next?.close();
-    this.#next = undefined;
+    this.#successor?.close();
+    this.#successor = undefined;
     const [from, to] = this.port.times.handoverMs;
-    const share = Math.min(LONGEST_SHARE, FIRST_SHARE * 2 ** this.#failures);
+    const share = Math.min(MAX_RETRY_SHARE, INITIAL_RETRY_SHARE * 2 ** this.#failures);
     this.#failures += 1;
     this.#timer.set((0.5 + this.port.random() / 2) * share * (to - from), () => this.begin());
   }
 
-  /** Hands out what is being made. */
+  /** Hands out the successor, which is then the connection in use, and stops. */
   take(): Connection | undefined {
-    const next = this.#next;
-    this.#next = undefined;
+    const successor = this.#successor;
+    successor?.promote();
+    this.#successor = undefined;
     this.stop();
-    return next;
+    return successor;
   }
 
   stop(): void {
     this.#timer.clear();
     this.#failures = 0;
-    this.#next?.close();
-    this.#next = undefined;
+    this.#successor?.close();
+    this.#successor = undefined;
   }
 }

@@ -1,13 +1,13 @@
 /**
- * The framework-free client: what a page without React imports.
+ * The framework-free client, for pages without React.
  */
 
 export type { EndReason, ErrorCode, Role, Tty } from "../protocol/generated.ts";
 export type { TokenIn } from "./address.ts";
 export { TerminalClient } from "./client.ts";
 export { browserClock, type Clock } from "./clock.ts";
-export type { Closing } from "./closings.ts";
 export type { CommandResult } from "./commands.ts";
+export type { Closing } from "./end-warnings.ts";
 export { type ClientErrorCode, TerminalError } from "./error.ts";
 export { browserInflate, type Inflate } from "./inflate.ts";
 export type { Latency } from "./latency.ts";
@@ -15,8 +15,8 @@ export { consoleLog, type Log, type LogLevel } from "./log.ts";
 export type { TerminalNotice } from "./notice.ts";
 export type { ClientOptions, TerminalMessage } from "./options.ts";
 export { browserPage, type Page, type PageChange } from "./page.ts";
-export type { TerminalSink } from "./sink.ts";
 export { browserSocket, type Socket, type SocketFactory } from "./socket.ts";
 export { type Diagnostics, INITIAL_STATE, isOver, type Status, type TerminalState } from "./state.ts";
+export type { TerminalSink } from "./terminal-sink.ts";
 export { TIMES, type Times } from "./times.ts";
 export type { TokenSource } from "./token.ts";

@@ -1,23 +1,23 @@
 /**
- * Who wants to hear of something.
+ * A set of event listeners.
  */
 
-/** Functions that are called with the same arguments, in the order in which they came. */
+/** Called in the order in which they were added. */
 export class Listeners<A extends unknown[]> {
-  #all = new Set<(...args: A) => void>();
+  #listeners = new Set<(...args: A) => void>();
 
-  /** The answer ends it. */
+  /** The returned function removes the listener. */
   add(listener: (...args: A) => void): () => void {
-    this.#all.add(listener);
-    return () => void this.#all.delete(listener);
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
-  tell(...args: A): void {
-    for (const listener of [...this.#all]) {
+  emit(...args: A): void {
+    for (const listener of [...this.#listeners]) {
       try {
         listener(...args);
       } catch (error) {
-        // A page's mistake is the page's to see, and not to stop the terminal in the middle of a step.
+        // The page sees its own exception, which must not interrupt the client halfway through a step.
         queueMicrotask(() => {
           throw error;
         });

@@ -1,13 +1,12 @@
 /**
- * The lines on the console, which operators search for. Never a token, a keystroke or output.
+ * Console log lines, which operators search for. Never a token, a keystroke or output.
  */
 
-/** How much is said; each level includes those before it. */
+/** Each level includes those before it. */
 export type LogLevel = "silent" | "error" | "warn" | "info" | "debug";
 
 const LEVELS: readonly LogLevel[] = ["silent", "error", "warn", "info", "debug"];
 
-/** Where lines go. */
 export interface Log {
   error(line: string): void;
   warn(line: string): void;
@@ -15,7 +14,7 @@ export interface Log {
   debug(line: string): void;
 }
 
-/** The console, up to a level. */
+/** Logs to the console, up to a level. */
 export function consoleLog(level: LogLevel, out: Log = console): Log {
   const most = LEVELS.indexOf(level);
   const line = (at: Exclude<LogLevel, "silent">) => (text: string) => {

@@ -1,37 +1,37 @@
 /**
- * What a page hands to the client, and what it hears from it. Apart from the client, because most readers want only this.
+ * The options of a client, their defaults, and the messages that it delivers.
  */
 
 import type { Event as EventFrame, ServerFrame } from "../protocol/generated.ts";
 import type { TokenIn } from "./address.ts";
-import type { Clock } from "./clock.ts";
-import type { Inflate } from "./inflate.ts";
-import type { Log, LogLevel } from "./log.ts";
-import type { Page } from "./page.ts";
-import type { SocketFactory } from "./socket.ts";
-import type { Times } from "./times.ts";
+import { browserClock, type Clock } from "./clock.ts";
+import { browserInflate, type Inflate } from "./inflate.ts";
+import { consoleLog, type Log, type LogLevel } from "./log.ts";
+import { browserPage, type Page } from "./page.ts";
+import { browserSocket, type SocketFactory } from "./socket.ts";
+import { TIMES, type Times } from "./times.ts";
 import type { TokenSource } from "./token.ts";
-import type { Size } from "./window.ts";
+import type { Size } from "./window-size.ts";
 
-/** What a terminal needs; only the first three have no default. */
+/** Only the first three are required. */
 export interface ClientOptions {
-  /** `wss://…` of the API Gateway stage, or of a service that takes WebSockets itself; checked by `connect`. */
+  /** `wss://…` of the API Gateway stage, or of a service that accepts WebSockets itself; validated by `connect`. */
   url: string;
   sessionId: string;
   token: TokenSource;
   tokenIn?: TokenIn;
-  /** The window, in characters. Without it, the attach waits a moment for an emulator to say, and else takes 80 × 24. */
+  /** The window, in characters. By default the attach waits up to 1 s for an emulator to report it, then assumes 80 × 24. */
   size?: Size | undefined;
-  /** Quick attempts in a row, before it tries only seldom. */
+  /** Quick attempts in a row before slow retries; 5 by default. */
   maxAttempts?: number;
   logLevel?: LogLevel;
   log?: Log;
-  /** Other times than API Gateway asks for. */
+  /** Overrides the defaults, which suit API Gateway. */
   times?: Partial<Times> | undefined;
   clock?: Clock;
   page?: Page;
   socket?: SocketFactory;
-  /** Unpacks compressed output; `null` asks for none. */
+  /** Decompresses output; `null` requests none that is compressed. */
   inflate?: Inflate | null;
   /** From 0 up to 1. */
   random?: () => number;
@@ -39,8 +39,33 @@ export interface ClientOptions {
   clientId?: () => string;
 }
 
-/** What the service said, in order and once: output as bytes, events at their place, direct replies when they come. */
+/** A message of the service, in order and once: output as bytes, events at their place, direct replies when they arrive. */
 export type TerminalMessage =
   | { type: "output"; pos: number; bytes: Uint8Array }
   | ({ type: "event" } & EventFrame)
   | Exclude<ServerFrame, { type: "output" | "event" | "snapshot" | "attached" | "input_ack" }>;
+
+/** The options with every default applied. */
+export type ResolvedOptions = ReturnType<typeof resolveOptions>;
+
+export function resolveOptions(options: ClientOptions) {
+  const { url, sessionId, token, size } = options;
+  return {
+    ...{ url, sessionId, token, size },
+    tokenIn: options.tokenIn ?? "query",
+    maxAttempts: options.maxAttempts ?? 5,
+    log: options.log ?? consoleLog(options.logLevel ?? "info"),
+    times: { ...TIMES, ...options.times },
+    clock: options.clock ?? browserClock,
+    page: options.page ?? browserPage,
+    socket: options.socket ?? browserSocket,
+    inflate: options.inflate === undefined ? browserInflate : (options.inflate ?? undefined),
+    random: options.random ?? Math.random,
+    clientId: (options.clientId ?? randomId)(),
+  };
+}
+
+function randomId(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,48 +1,48 @@
 /**
- * Puts the session's stream in order: each position once, whatever the transport repeats or reorders.
+ * Orders the session's stream: delivers each position once, however the transport repeats or reorders.
  */
 
 import type { Event as EventFrame } from "../protocol/generated.ts";
 
-/** A piece of the stream: bytes, each at a position, or an event at one. */
+/** Bytes, each at a position, or an event, which takes one position. */
 export type StreamItem = { pos: number; bytes: Uint8Array } | { pos: number; event: EventFrame };
 
-/** Early frames that are held, at most; what comes beyond is asked for again. */
-const HELD_FRAMES = 1000;
-/** Bytes in early frames that are held, at most. */
-const HELD_BYTES = 8 * 1024 * 1024;
+/** Limits of frames that are held until their predecessor arrives; frames beyond them are requested again. */
+const MAX_HELD_FRAMES = 1000;
+const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
-/** One life of a session's stream, as far as it has come. */
+/** The stream of one epoch. */
 export class OutputStream {
   #epoch = 0;
   #pos = 0;
   #head = 0;
+  /** Early items by position. */
   #held = new Map<number, StreamItem>();
   #heldBytes = 0;
 
-  /** `deliver` gets every piece in order. */
+  /** `deliver` receives the items in order. */
   constructor(private readonly deliver: (item: StreamItem) => void) {}
 
   get epoch(): number {
     return this.#epoch;
   }
 
-  /** Everything before it was delivered. */
+  /** Everything before this position was delivered. */
   get pos(): number {
     return this.#pos;
   }
 
-  /** The furthest that the stream is known to reach. */
+  /** Highest known position of the stream. */
   get head(): number {
     return this.#head;
   }
 
-  /** Whether something arrived whose predecessor did not. */
+  /** True if an item arrived before its predecessor. */
   get gap(): boolean {
     return this.#held.size > 0;
   }
 
-  /** Goes on at `pos`, which may be further back when history is asked for anew. */
+  /** Continues at `pos`, which is further back if history was requested. */
   start(epoch: number, pos: number): void {
     if (epoch !== this.#epoch) this.#head = 0;
     this.#epoch = epoch;
@@ -52,19 +52,19 @@ export class OutputStream {
     this.#heldBytes = 0;
   }
 
-  /** Continues behind a snapshot; what is held beyond it stays. */
+  /** Continues behind a snapshot. */
   skipTo(pos: number): void {
     this.#pos = pos;
     this.reach(pos);
     this.#release();
   }
 
-  /** The stream is at least this long. */
+  /** Raises the highest known position. */
   reach(head: number): void {
     this.#head = Math.max(this.#head, head);
   }
 
-  /** Takes one piece of this epoch. */
+  /** Takes one item of this epoch. */
   accept(item: StreamItem): void {
     this.reach(end(item));
     if (item.pos <= this.#pos) {
@@ -85,7 +85,7 @@ export class OutputStream {
     const size = end(item) - item.pos;
     const same = this.#held.get(item.pos);
     if (same && end(same) >= end(item)) return;
-    if (this.#held.size >= HELD_FRAMES || this.#heldBytes + size > HELD_BYTES) return;
+    if (this.#held.size >= MAX_HELD_FRAMES || this.#heldBytes + size > MAX_HELD_BYTES) return;
     if (same) this.#heldBytes -= end(same) - same.pos;
     this.#held.set(item.pos, item);
     this.#heldBytes += size;
@@ -93,7 +93,7 @@ export class OutputStream {
 
   #release(): void {
     while (this.#held.size > 0) {
-      // Usually the next one begins exactly here; after a repair with other cuts it may overlap.
+      // Usually the next item begins exactly here; after a repair, frames may overlap.
       const next = this.#held.get(this.#pos) ?? this.#overlapping();
       if (!next) return;
       this.#held.delete(next.pos);
@@ -108,7 +108,7 @@ export class OutputStream {
   }
 }
 
-/** The position behind an item: each byte occupies one, and each event. */
+/** The position after an item. */
 function end(item: StreamItem): number {
   return item.pos + ("bytes" in item ? item.bytes.length : 1);
 }

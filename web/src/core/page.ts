@@ -1,24 +1,20 @@
 /**
- * The page around the terminal, as far as a connection cares: whether anybody looks at it, whether there is a network, and how
- * it was loaded. Tests hand in their own.
+ * The browser page as the client sees it: visibility, network, protocol. Tests pass their own.
  */
 
-/** What changed. */
 export type PageChange = "shown" | "hidden" | "online" | "offline";
 
-/** What the client needs of a page. */
 export interface Page {
-  /** Whether somebody may be looking. */
   readonly visible: boolean;
-  /** Whether the browser says that there is no network. */
+  /** True if the browser reports that there is no network. */
   readonly offline: boolean;
-  /** Whether it was loaded over https: it may open no `ws:` then. */
+  /** True if loaded over https, and so unable to open `ws:`. */
   readonly secure: boolean;
-  /** Calls with every change; the answer ends it. */
+  /** Reports every change; the returned function stops it. */
   watch(changed: (what: PageChange) => void): () => void;
 }
 
-/** The browser's own; where there is none, a page that is always there. */
+/** The browser's page; outside a browser, one that is always visible and online. */
 export const browserPage: Page = {
   get visible() {
     return typeof document === "undefined" || document.visibilityState !== "hidden";
@@ -34,7 +30,7 @@ export const browserPage: Page = {
     const end = new AbortController();
     const { signal } = end;
     document.addEventListener("visibilitychange", () => changed(this.visible ? "shown" : "hidden"), { signal });
-    // Back from where browsers keep pages that were left, where no timer ran.
+    // Restored from the back/forward cache, where no timer ran.
     window.addEventListener("pageshow", (event) => event.persisted && changed("shown"), { signal });
     window.addEventListener("online", () => changed("online"), { signal });
     window.addEventListener("offline", () => changed("offline"), { signal });

@@ -1,161 +1,161 @@
 /**
- * Everything between arriving frames and the emulator: order, gaps, snapshots, playback, acknowledgement. One object for the
- * life of a page; attachments come and go.
+ * The way of output from arriving frames to the emulator: order, repair, snapshots, acknowledgement. Lives as long as the page,
+ * across attachments.
  */
 
-import type {
-  Attached,
-  ClientMessage,
-  Event as EventFrame,
-  Resume,
-  ServerFrame,
-  Snapshot,
-} from "../protocol/generated.ts";
+import { payloadBytes } from "../protocol/bytes.ts";
+import type { Attached, Event as EventFrame, Resume, ServerFrame, Snapshot } from "../protocol/generated.ts";
 import { Acknowledger } from "./acknowledger.ts";
-import { Arrivals, type Arrived, type StreamFrame } from "./arrivals.ts";
 import type { Clock } from "./clock.ts";
+import type { Connection } from "./connection.ts";
+import { EmulatorWriter } from "./emulator-writer.ts";
 import { Follower } from "./follower.ts";
+import { FrameQueue, type StreamFrame } from "./frame-queue.ts";
 import type { Inflate } from "./inflate.ts";
 import { OutputStream, type StreamItem } from "./output-stream.ts";
-import { Playback } from "./playback.ts";
-import type { TerminalSink } from "./sink.ts";
-import { SnapshotParts } from "./snapshot.ts";
+import { SnapshotAssembler } from "./snapshot.ts";
+import type { TerminalSink } from "./terminal-sink.ts";
 
-/** What the receiver tells its client, in the order of the stream and each thing once. */
+const NO_BYTES = new Uint8Array();
+
+/** What the receiver reports, in the order of the stream and once. */
 export interface ReceiverPort {
   clock: Clock;
-  /** Unpacks `z`; without it, none may be asked for. */
+  /** Decompresses `z`. */
   inflate: Inflate | undefined;
-  send(message: ClientMessage): void;
-  /** Says something to the service that needs an answer. */
-  verify(): void;
-  /** When everything before it has been parsed. */
+  /** An event, once everything before it has been parsed. */
   event(event: EventFrame): void;
-  /** After they have been parsed, or when a snapshot took their place. */
+  /** Output, once it has been parsed or replaced by a snapshot. */
   output(pos: number, bytes: Uint8Array): void;
   size(cols: number, rows: number): void;
-  /** Positions that will never come, and not all of whose output is in the snapshot that came instead. */
+  /** Number of positions that will never arrive and that the snapshot does not fully show. */
   skipped(positions: number): void;
 }
 
-/** One page's view of the session's stream. */
 export class Receiver {
   #sink: TerminalSink | undefined;
+  /** The attached connection. */
+  #connection: Pick<Connection, "send" | "verify"> | undefined;
   #started = false;
-  /** Everything before it was told; history that is played again is not told again. */
-  #told = 0;
-  /** Nothing has come since the stream was started: what is skipped now was never missed. */
-  #untouched = true;
-  readonly #arrivals: Arrivals;
-  readonly #stream = new OutputStream((item) => this.#play(item));
-  readonly #playback: Playback;
+  /** Everything before it was reported; replayed history is not reported again. */
+  #reported = 0;
+  /** True until output arrives after a restart; a page that has seen nothing misses nothing. */
+  #pristine = true;
+  readonly #frames: FrameQueue;
+  readonly #stream = new OutputStream((item) => this.#write(item));
+  readonly #writer: EmulatorWriter;
   readonly #acks: Acknowledger;
   readonly #follower: Follower;
-  readonly #snapshots = new SnapshotParts();
+  readonly #snapshots = new SnapshotAssembler();
 
   constructor(private readonly port: ReceiverPort) {
-    const { clock, inflate, verify } = port;
-    this.#arrivals = new Arrivals(clock, inflate, (arrived) => this.#arrived(arrived));
-    this.#acks = new Acknowledger(clock, (pos) => port.send({ type: "ack", epoch: this.epoch, pos }));
-    this.#playback = new Playback((pos) => this.#acks.parsed(pos));
+    const { clock, inflate } = port;
+    this.#frames = new FrameQueue(clock, inflate, (frame, bytes) => {
+      this.#decoded(frame, bytes);
+      this.#follower.observe();
+    });
+    this.#acks = new Acknowledger(clock, (pos) => this.#connection?.send({ type: "ack", epoch: this.epoch, pos }));
+    this.#writer = new EmulatorWriter((pos) => this.#acks.parsed(pos));
     this.#follower = new Follower({
       clock,
-      verify,
       pos: () => this.#stream.pos,
       head: () => this.#stream.head,
       gap: () => this.#stream.gap || this.#snapshots.gap(this.#stream.pos),
       progress: () => this.#stream.pos + this.#snapshots.received,
-      busy: () => this.#arrivals.busy || !this.#playback.idle,
+      busy: () => this.#frames.busy || !this.#writer.idle,
       send: (repair) => this.#follow(repair),
+      verify: () => this.#connection?.verify(),
     });
   }
 
-  /** The life of the shell; 0 before the first attach. */
+  /** Epoch of the shell; 0 before the first attach. */
   get epoch(): number {
     return this.#stream.epoch;
   }
 
-  /** Whether something has come that an emulator attached now would lack. */
+  /** True after the first attach: an emulator that comes now needs history. */
   get started(): boolean {
     return this.#started;
   }
 
-  /** What an attach says it has; nothing before the first. */
+  /** `resume` of the next attach. */
   get resumePoint(): Resume | undefined {
     return this.#started ? { epoch: this.epoch, pos: this.#stream.pos } : undefined;
   }
 
-  /** Where output is shown from now on. */
-  use(sink: TerminalSink | undefined): void {
+  setSink(sink: TerminalSink | undefined): void {
     this.#sink = sink;
-    this.#playback.use(sink);
+    this.#writer.setSink(sink);
   }
 
-  /** A connection is attached. With `fresh`, history comes again from the start, into an empty emulator. */
-  attached(frame: ServerFrame & { type: "attached" } & Attached, fresh: boolean): void {
+  /** A connection was attached. With `fromStart`, it sends history again, for an empty emulator. */
+  attached(connection: Pick<Connection, "send" | "verify">, frame: Attached & ServerFrame, fromStart: boolean): void {
+    this.#connection = connection;
     const newShell = this.#started && frame.epoch !== this.epoch;
-    if (!this.#started || fresh || newShell) this.#restart(frame, newShell ? "modes" : "full");
-    // Beyond what is here, something is missing: that shows as a gap, and is asked for.
+    if (!this.#started || fromStart || newShell) this.#restart(frame, newShell ? "modes" : "full");
+    // Positions beyond the received ones show as a gap and are requested.
     this.#stream.reach(Math.max(frame.head ?? 0, frame.pos));
     this.#acks.start(frame.limits.ackStepBytes);
     this.#follower.start(frame.followMs);
   }
 
-  /** No connection is attached. */
   detached(): void {
+    this.#connection = undefined;
     this.#acks.stop();
     this.#follower.stop();
   }
 
-  /** How far output is parsed, for a message that goes now anyway; nothing when the service knows. */
-  acknowledge(): number | undefined {
-    return this.#acks.carried();
+  /** Position that an outgoing input message should acknowledge, if any. */
+  piggybackAck(): number | undefined {
+    return this.#acks.piggyback();
   }
 
-  /** The end is near: say what was parsed while someone still listens. */
+  /** Sends a pending acknowledgement before the session ends. */
   flush(): void {
     this.#acks.flush();
   }
 
-  /** The way to the service failed somewhere: ask again for frames, soon. */
-  again(): void {
-    this.#follower.again();
+  /** The way to the service failed: requests frames again soon. */
+  retry(): void {
+    this.#follower.retry();
   }
 
-  /** The stream is at least this long. */
+  /** The stream extends at least to `head`. */
   reach(head: number): void {
     this.#stream.reach(head);
     this.#follower.observe();
   }
 
-  /** Takes a frame of the stream; those of another life of the shell are refused. */
+  /** Takes a stream frame; ignores one of another epoch. */
   accept(frame: StreamFrame): void {
-    if (frame.epoch === this.epoch) this.#arrivals.accept(frame);
+    if (frame.epoch === this.epoch) {
+      const bytes = frame.type === "event" ? NO_BYTES : payloadBytes(frame);
+      if (bytes && !this.#frames.busy) this.#decoded(frame, bytes);
+      else this.#frames.push(frame, bytes);
+    }
     this.#follower.observe();
   }
 
-  #arrived({ frame, bytes }: Arrived): void {
-    if (frame.epoch !== this.epoch) return;
+  #decoded(frame: StreamFrame, bytes: Uint8Array): void {
     if (frame.type === "snapshot") this.#snapshot(frame, bytes);
     else if (frame.type === "event") this.#stream.accept({ pos: frame.pos, event: frame });
-    // Another length than it says: it counts as lost.
+    // A frame of the wrong length counts as lost.
     else if (bytes.length === frame.len) this.#stream.accept({ pos: frame.pos, bytes });
-    this.#follower.observe();
   }
 
   #restart(frame: Attached, reset: "full" | "modes"): void {
     if (frame.epoch === this.epoch) this.#snapshots.drop();
     else {
-      this.#told = frame.pos;
-      this.#snapshots.forget();
+      this.#reported = frame.pos;
+      this.#snapshots.reset();
     }
     const shown = this.#started;
     this.#started = true;
-    this.#untouched = true;
-    this.#arrivals.clear();
+    this.#pristine = true;
+    this.#frames.clear();
     this.#stream.start(frame.epoch, frame.pos);
     this.#acks.reset(frame.pos);
-    this.#playback.start(frame.pos, () => {
+    this.#writer.restart(frame.pos, () => {
       if (shown) this.#sink?.reset(reset);
       this.#resize(frame.cols, frame.rows);
     });
@@ -164,40 +164,40 @@ export class Receiver {
   #snapshot(frame: Snapshot, bytes: Uint8Array): void {
     const { pos } = this.#stream;
     if (frame.pos < pos) return;
-    const whole = this.#snapshots.accept(frame, bytes);
-    if (!whole) return;
-    // Everything that it stands for is on the screen already.
-    if (frame.pos === pos && !this.#untouched && this.#playback.idle) return;
-    this.#playback.replace(frame.pos, whole.bytes, () => this.#resize(frame.cols, frame.rows));
-    for (const event of whole.events) {
-      if (event.pos >= this.#told) this.#playback.step(0, () => this.port.event({ ...event, epoch: frame.epoch }));
+    const snapshot = this.#snapshots.accept(frame, bytes);
+    if (!snapshot) return;
+    // The screen already shows everything that it replaces.
+    if (frame.pos === pos && !this.#pristine && this.#writer.idle) return;
+    this.#writer.replace(frame.pos, snapshot.bytes, () => this.#resize(frame.cols, frame.rows));
+    for (const event of snapshot.events) {
+      if (event.pos >= this.#reported) this.#writer.step(0, () => this.port.event({ ...event, epoch: frame.epoch }));
     }
-    // A page that has just come has missed nothing, and the screen is what an interrupt asks for.
-    if (frame.skipped > 0 && frame.scope === "full" && !this.#untouched) this.port.skipped(frame.skipped);
-    this.#untouched = false;
-    this.#told = Math.max(this.#told, frame.pos);
+    // A pristine page has missed nothing, and after an interrupt only the screen was wanted.
+    if (frame.skipped > 0 && frame.scope === "full" && !this.#pristine) this.port.skipped(frame.skipped);
+    this.#pristine = false;
+    this.#reported = Math.max(this.#reported, frame.pos);
     this.#stream.skipTo(frame.pos);
   }
 
-  #play(item: StreamItem): void {
-    this.#untouched = false;
-    const news = item.pos >= this.#told;
+  #write(item: StreamItem): void {
+    this.#pristine = false;
+    const isNew = item.pos >= this.#reported;
     if ("bytes" in item) {
       const { pos, bytes } = item;
       const end = pos + bytes.length;
-      this.#told = Math.max(this.#told, end);
-      return this.#playback.write(bytes, end, () => news && this.port.output(pos, bytes));
+      this.#reported = Math.max(this.#reported, end);
+      return this.#writer.write(bytes, end, () => isNew && this.port.output(pos, bytes));
     }
     const { pos, event } = item;
-    this.#told = Math.max(this.#told, pos + 1);
-    const size = event.kind === "size" ? () => this.#resize(event.cols, event.rows) : undefined;
-    this.#playback.step(pos + 1, () => news && this.port.event(event), size);
+    this.#reported = Math.max(this.#reported, pos + 1);
+    const resize = event.kind === "size" ? () => this.#resize(event.cols, event.rows) : undefined;
+    this.#writer.step(pos + 1, () => isNew && this.port.event(event), resize);
   }
 
   #follow(repair: boolean): void {
-    // The service answers with another snapshot, if it still needs one.
-    if (repair) this.#snapshots.asked();
-    this.port.send({ type: "follow", epoch: this.epoch, pos: this.#stream.pos, ...(repair && { repair }) });
+    // The service answers with another snapshot if one is still needed.
+    if (repair) this.#snapshots.requested();
+    this.#connection?.send({ type: "follow", epoch: this.epoch, pos: this.#stream.pos, ...(repair && { repair }) });
   }
 
   #resize(cols: number, rows: number): void {

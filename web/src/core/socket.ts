@@ -1,23 +1,22 @@
 /**
- * The WebSocket as the client sees it: four events and two calls. Tests hand in their own.
+ * The WebSocket as the client sees it. Tests pass their own.
  */
 
-/** What the client needs of a WebSocket; the browser's fits. */
+/** The part of a browser's WebSocket that the client uses. */
 export interface Socket {
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
-  /** 1 while it is open. It may have begun to close some time before `onclose`. Absent: as the events say. */
+  /** `OPEN` while messages can be sent; it may start to close some time before `onclose`. Optional: open until `onclose`. */
   readonly readyState?: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;
 }
 
-/** What `readyState` is then. */
+/** `readyState` of an open socket. */
 export const OPEN = 1;
 
-/** Opens one. */
 export type SocketFactory = (url: string, protocols: string[]) => Socket;
 
-/** The browser's own. */
+/** The browser's WebSocket. */
 export const browserSocket: SocketFactory = (url, protocols) => new WebSocket(url, protocols) as Socket;

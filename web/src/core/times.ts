@@ -1,19 +1,18 @@
 /**
- * The times that are a matter of the platform and not of the protocol, in one place, so that a test can live two hours in
- * seconds.
+ * Times that depend on the platform and not on the protocol, so that a test can live through two hours in seconds.
  */
 
 /** In ms. */
 export interface Times {
-  /** A sign of life is asked for this often: API Gateway closes after 10 min of silence, other hosts after about one. */
+  /** Ping interval: API Gateway closes a connection after 10 min of silence, other hosts after about one. */
   pingMs: number;
-  /** No frame at all for this long after a ping: the connection is dead. */
+  /** A connection without any frame for this long after a ping is dead. */
   pongMs: number;
-  /** A connection on which no shell has answered for this long is given up. */
+  /** Time from opening a connection to the answer to the attach. */
   connectMs: number;
-  /** A connection is replaced at some age between these two: API Gateway closes it at 2 h. */
+  /** Age at which a connection is replaced, at random between these two: API Gateway closes it at 2 h. */
   handoverMs: readonly [from: number, to: number];
-  /** A page that nobody looks at for this long asks for nothing any more until somebody does. */
+  /** A page that is hidden for this long suspends its connection until it is shown. */
   hiddenMs: number;
 }
 

@@ -1,25 +1,26 @@
 /**
- * Where a token comes from: known, or fetched anew for each connection, since it may have expired.
+ * Tokens: fixed, or fetched for each connection, since they expire.
  */
 
-/** The token itself, or where to get a fresh one for each attempt. */
+/** The token, or a function that fetches a new one for each attempt. */
 export type TokenSource = string | (() => string | Promise<string>);
 
-/** Hands the token to `then`, at once where it is there, or calls `failed`, later. */
-export function obtain(source: TokenSource, then: (token: string) => void, failed: (why: unknown) => void): void {
+/** Passes the token to `then`: at once if it is fixed. Calls `failed` later if fetching throws. */
+export function obtainToken(source: TokenSource, then: (token: string) => void, failed: (why: unknown) => void): void {
   if (typeof source === "string") return then(source);
   const fetched = async () => source();
   fetched().then(then, failed);
 }
 
-/** Whether a JWT says that it is past its `exp` at `wall`, in ms since 1970. What cannot be read is for the service to judge. */
+/** Tolerated difference between clocks. */
+const LEEWAY_MS = 10_000;
+
+/** True if a JWT's `exp` has passed at `wall`, in ms since 1970. The service decides about a token that cannot be decoded. */
 export function hasExpired(token: string, wall: number): boolean {
-  /** Clocks may differ by this much. */
-  const leewayMs = 10_000;
   try {
     const payload = token.split(".")[1] ?? "";
     const { exp } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as { exp?: unknown };
-    return typeof exp === "number" && exp * 1000 + leewayMs <= wall;
+    return typeof exp === "number" && exp * 1000 + LEEWAY_MS <= wall;
   } catch {
     return false;
   }

@@ -1,337 +1,282 @@
 /**
- * Keeps one usable connection under the session: opens it, opens the next when it is lost or before its time is up, and never
- * stops trying on its own but for a refusal. Says nothing about what travels.
+ * Keeps one usable connection open: opens the next when it is lost or before its time is up, and retries until an error is final.
+ * Knows nothing of the messages.
  */
 
-import type { GatewayFault } from "../protocol/frame.ts";
-import type { ClientMessage, ServerFrame } from "../protocol/generated.ts";
-import { address, complaint, type TokenIn } from "./address.ts";
+import { buildAddress, validateAddress } from "./address.ts";
 import { Backoff } from "./backoff.ts";
-import { type Clock, Timer } from "./clock.ts";
-import { type AttachedFrame, type Attachment, Connection } from "./connection.ts";
+import { Timer } from "./clock.ts";
+import { type CloseReason, closeReason } from "./close-reason.ts";
+import { type AttachedFrame, type AttachRequest, Connection, type ConnectionHandlers } from "./connection.ts";
 import { TerminalError } from "./error.ts";
 import { Handover } from "./handover.ts";
-import type { Latency } from "./latency.ts";
-import type { Log } from "./log.ts";
-import { type Loss, loss } from "./loss.ts";
-import type { Page } from "./page.ts";
-import type { SocketFactory } from "./socket.ts";
-import type { Times } from "./times.ts";
+import type { ResolvedOptions } from "./options.ts";
 import type { TokenSource } from "./token.ts";
 
-/** Between the beginnings of two attempts, at least. */
-const SPACING_MS = 1000;
-/** Where there is no reason to wait, pages that lost the same network still do not return as one. */
-const AT_ONCE_MS = 250;
-/** A connection that was of use for less than this makes the next wait twice as long as the first. */
-const STEADY_MS = 5000;
+/** Minimum time between the starts of two attempts. */
+const MIN_ATTEMPT_INTERVAL_MS = 1000;
+/** Maximum jitter of an immediate attempt, so that pages that lost the same network do not return together. */
+const MAX_IMMEDIATE_DELAY_MS = 250;
+/** A connection that was lost before this age doubles the next delay. */
+const STABLE_AGE_MS = 5000;
 
-const OFFLINE = new TerminalError(
-  "OFFLINE",
-  "This browser has no network; the terminal goes on when it is back.",
-  true,
-);
+const OFFLINE = new TerminalError("OFFLINE", "This browser is offline; the terminal reconnects when it is back.", true);
 
-/** Where to connect, and how. */
-export interface TransportOptions {
-  /** `wss://…` of the API Gateway stage, or of a service that takes WebSockets itself. */
-  url: string;
-  sessionId: string;
-  token: TokenSource;
-  tokenIn: TokenIn;
-  /** Quick attempts in a row. */
-  maxAttempts: number;
-  clock: Clock;
-  times: Times;
-  log: Log;
-  socket: SocketFactory;
-  /** From 0 up to 1. */
-  random: () => number;
-}
-
-/** What the transport tells its client. */
-export interface TransportPort {
-  /** Another attempt of a series is due, from 1. */
+/** What the transport reports to the session, beside what its connections do. */
+export interface TransportHandlers extends Omit<ConnectionHandlers, "closed"> {
+  /** Attempt number `attempt` of a series is due, from 1. */
   trying(attempt: number): void;
-  /** The next attempt begins then, in ms since 1970; or none is waited for. */
+  /** The next attempt starts at `until`, in ms since 1970; null if none is planned. */
   waiting(until: number | null): void;
-  /** A connection is about to be opened there. */
-  opening(where: string): void;
-  /** The shell answered on a new connection, so many ms after that was opened. */
-  worked(ms: number): void;
-  /** What the page is like. */
-  page: Pick<Page, "visible" | "offline" | "secure">;
-  windowKnown(): boolean;
-  attachment(): Attachment;
-  attached(frame: AttachedFrame, asked: Attachment): void;
-  frame(frame: ServerFrame): void;
-  fault(fault: GatewayFault): void;
-  latency(latency: Latency): void;
-  /** Another attempt follows soon. */
+  /** The connection was lost; another attempt follows soon. */
   lost(error: TerminalError): void;
-  /** There is no network, or enough quick attempts failed: now it tries seldom, and at once when there is a reason to. */
+  /** No network, or all quick attempts failed: only slow retries follow. */
   offline(error: TerminalError): void;
   /** No other attempt would help. */
   failed(error: TerminalError): void;
 }
 
-/** The way to the service. */
 export class Transport {
   #connection: Connection | undefined;
+  #token: TokenSource;
   #running = false;
-  #resting = false;
-  #seldom = false;
-  /** The last that was attached, and when. */
+  #suspended = false;
+  /** True while only slow retries are made. */
+  #slow = false;
+  /** The connection that was attached last, and when. */
   #youngest: Connection | undefined;
   #attachedAt = 0;
-  #begunAt = Number.NEGATIVE_INFINITY;
+  #attemptedAt = Number.NEGATIVE_INFINITY;
   readonly #retry: Timer;
   readonly #backoff: Backoff;
   readonly #handover: Handover;
 
   constructor(
-    private readonly options: TransportOptions,
-    private readonly port: TransportPort,
+    private readonly options: ResolvedOptions,
+    private readonly handlers: TransportHandlers,
   ) {
-    const { clock, times, random } = options;
+    const { clock, times, random, log, maxAttempts } = options;
+    this.#token = options.token;
     this.#retry = new Timer(clock);
-    this.#backoff = new Backoff(options.maxAttempts, random);
+    this.#backoff = new Backoff(maxAttempts, random);
     const open = () =>
-      this.#make((where) => options.log.debug(`Connecting anew to ${where}, before the first is closed`));
+      this.#open(true, (url) => log.debug(`Connecting anew to ${url}, before the first connection is closed`));
     this.#handover = new Handover({ clock, times, random, open });
   }
 
-  /** Whether messages other than `attach` may be sent. */
+  /** True while messages other than `attach` may be sent. */
   get attached(): boolean {
     return this.#connection?.attached ?? false;
   }
 
-  /** Whether the connection has been attached before; an attach may be under way again. */
-  get worked(): boolean {
-    return this.#connection?.worked ?? false;
+  /** True once the connection has been attached, even if an attach is pending again. */
+  get established(): boolean {
+    return this.#connection?.established ?? false;
   }
 
-  /** Whether the next connection has another token: one is fetched for each, or is on its way already. */
+  /** True if the next connection uses another token. */
   get renewable(): boolean {
-    return typeof this.options.token !== "string" || this.#handover.next !== undefined;
+    return this.#fetchesToken || this.#handover.successor !== undefined;
   }
 
-  /** The token is about to expire: puts another to use without anybody noticing, where one can be fetched. */
-  freshen(): void {
-    const fetched = typeof this.options.token !== "string";
-    if (fetched && !this.#resting && this.worked && !this.#handover.next) this.#handover.begin();
+  get suspended(): boolean {
+    return this.#suspended;
   }
 
-  /** The token for the next connection; a new text is put to use without anybody noticing. Answers whether it is one. */
+  /** Replaces a token that is about to expire by a handover, if one can be fetched. */
+  refreshToken(): void {
+    const idle = this.#suspended || !this.established || this.#handover.successor;
+    if (this.#fetchesToken && !idle) this.#handover.begin();
+  }
+
+  /** Sets the token for the next connection; a new string causes a handover. Returns whether it is one. */
   setToken(token: TokenSource): boolean {
-    const fresh = typeof token === "string" && token !== this.options.token;
-    this.options.token = token;
-    if (fresh && !this.#resting) {
-      if (this.#connection?.worked) this.#handover.begin();
+    const isNew = typeof token === "string" && token !== this.#token;
+    this.#token = token;
+    if (isNew && !this.#suspended) {
+      if (this.established) this.#handover.begin();
       else this.wake();
     }
-    return fresh;
+    return isNew;
   }
 
-  /** Connects, and goes on trying; when it waits for the next attempt, it does not wait any longer. */
+  /** Connects and stays connected; skips the delay of a pending attempt. */
   start(): void {
     if (this.#running) return this.wake();
-    const { url, sessionId } = this.options;
-    const wrong = complaint(url, sessionId, this.port.page.secure);
-    if (wrong) return this.port.failed(wrong);
+    const { url, sessionId, page } = this.options;
+    const invalid = validateAddress(url, sessionId, page.secure);
+    if (invalid) return this.handlers.failed(invalid);
     this.#running = true;
-    // Not here and now: a page that mounts twice in a row takes the first time back.
-    this.#backoff.next();
-    this.#attempt(0);
+    // In a timer, because a page in strict mode mounts, unmounts and mounts again at once.
+    this.#backoff.nextDelay();
+    this.#scheduleAttempt(0);
   }
 
-  /** Leaves, quietly. */
   stop(): void {
     this.#running = false;
-    this.#resting = false;
-    this.#seldom = false;
-    this.#unplan();
+    this.#suspended = false;
+    this.#slow = false;
+    this.#cancelRetry();
     this.#backoff.reset();
     this.#handover.stop();
     this.#connection?.close();
     this.#connection = undefined;
   }
 
-  /** There is a reason to believe that it works now, or that it does not any more. */
+  /** Something changed: probes the connection, or makes the next attempt at once. */
   wake(): void {
     if (!this.#running) return;
-    const rested = this.#resting;
-    this.#resting = false;
-    this.#connection?.doubt();
+    const wasSuspended = this.#suspended;
+    this.#suspended = false;
+    this.#connection?.probe();
     if (this.#connection) {
-      if (rested) this.#connection.attach();
-    } else if (this.#seldom || rested) {
+      if (wasSuspended) this.#connection.attach();
+    } else if (this.#slow || wasSuspended) {
       this.#backoff.reset();
-      this.#seldom = false;
-      this.#backoff.next();
-      this.#attempt(this.#soon());
-    } else if (this.#retry.pending) this.#attempt(this.#soon());
+      this.#slow = false;
+      this.#backoff.nextDelay();
+      this.#scheduleAttempt(this.#immediateDelay());
+    } else if (this.#retry.pending) this.#scheduleAttempt(this.#immediateDelay());
   }
 
-  /** The browser says that there is no network. It may be wrong, and this machine needs none to reach itself. */
+  /** The browser reports that there is no network. It may be wrong, and localhost needs none. */
   offline(): void {
-    if (!this.#running || this.#resting) return;
-    this.#connection?.doubt();
-    if (this.#retry.pending && !this.#seldom) this.#seldomly(OFFLINE);
+    if (!this.#running || this.#suspended) return;
+    this.#connection?.probe();
+    if (this.#retry.pending && !this.#slow) this.#retrySlowly(OFFLINE);
   }
 
-  /** Nobody looks: asks for nothing any more, and does not come back when the connection is closed, until woken. */
-  rest(): void {
-    this.#resting = true;
-    this.#unplan();
+  /** Requests nothing any more, and does not replace a lost connection, until `wake`. */
+  suspend(): void {
+    this.#suspended = true;
+    this.#cancelRetry();
     this.#handover.stop();
-    if (this.#connection?.attached) return this.#connection.rest();
+    if (this.#connection?.attached) return this.#connection.suspend();
     this.#connection?.close();
     this.#connection = undefined;
-  }
-
-  get resting(): boolean {
-    return this.#resting;
-  }
-
-  send(message: ClientMessage): void {
-    this.#connection?.send(message);
-  }
-
-  verify(): void {
-    this.#connection?.verify();
   }
 
   windowKnown(): void {
     this.#connection?.windowKnown();
   }
 
-  /** Attaches again on the same connection; false when there is none that is attached. */
+  /** Attaches again on the same connection; false if none is attached. */
   reattach(): boolean {
     if (!this.attached) return false;
     this.#connection?.attach();
     return true;
   }
 
-  /** The connection is of no use any more, and why: on to the next one. */
-  renew(reason: string): void {
+  /** Replaces a connection that is of no use any more. */
+  reconnect(why: string): void {
     this.#connection?.close();
-    this.#lost(loss("CONNECTION_FAILED", reason, "wait"));
+    this.#lost(closeReason("CONNECTION_FAILED", why, "backoff"));
   }
 
-  #soon(): number {
-    return Math.round(this.options.random() * AT_ONCE_MS);
+  get #fetchesToken(): boolean {
+    return typeof this.#token !== "string";
   }
 
-  #attempt(wait: number): void {
+  #immediateDelay(): number {
+    return Math.round(this.options.random() * MAX_IMMEDIATE_DELAY_MS);
+  }
+
+  #scheduleAttempt(delay: number): void {
     const { clock, log } = this.options;
-    const { attempt, most } = this.#backoff;
-    if (!this.#seldom) this.port.trying(attempt);
-    const after = Math.max(wait, this.#begunAt + SPACING_MS - clock.now());
-    if (after > 0) this.port.waiting(clock.wall() + after);
+    const { attempt, maxAttempts } = this.#backoff;
+    if (!this.#slow) this.handlers.trying(attempt);
+    const after = Math.max(delay, this.#attemptedAt + MIN_ATTEMPT_INTERVAL_MS - clock.now());
+    if (after > 0) this.handlers.waiting(clock.wall() + after);
     this.#retry.set(after, () => {
-      this.#begunAt = clock.now();
-      this.port.waiting(null);
-      this.#connection = this.#make((where) => {
-        if (this.#seldom) log.debug(`Connecting to ${where}`);
-        else log.info(`Connecting to ${where} (attempt ${attempt}/${most})`);
+      this.#attemptedAt = clock.now();
+      this.handlers.waiting(null);
+      this.#connection = this.#open(false, (url) => {
+        if (this.#slow) log.debug(`Connecting to ${url}`);
+        else log.info(`Connecting to ${url} (attempt ${attempt}/${maxAttempts})`);
       });
     });
   }
 
-  #unplan(): void {
+  #cancelRetry(): void {
     this.#retry.clear();
-    this.port.waiting(null);
+    this.handlers.waiting(null);
   }
 
-  #make(say: (where: string) => void): Connection {
-    const { url, sessionId, token, tokenIn, clock, times, log, socket } = this.options;
-    const { port } = this;
-    const connection: Connection = new Connection({
-      ...{ clock, times, log, socket, token },
-      address: (current) => address(url, sessionId, current, tokenIn),
-      opening: ({ shown }) => {
-        say(shown);
-        port.opening(shown);
+  #open(standby: boolean, logOpening: (url: string) => void): Connection {
+    const { url, sessionId, tokenIn, clock, times, log, socket } = this.options;
+    const address = (token: string) => buildAddress(url, sessionId, token, tokenIn);
+    return new Connection(
+      { clock, times, log, socket, token: this.#token, address, standby },
+      {
+        ...this.handlers,
+        opening: (displayUrl) => {
+          logOpening(displayUrl);
+          this.handlers.opening(displayUrl);
+        },
+        attached: (connection, frame, request) => this.#attached(connection, frame, request),
+        closed: (connection, reason) => {
+          if (connection === this.#connection) this.#lost(reason);
+          else this.#handover.failed();
+        },
       },
-      windowKnown: () => port.windowKnown(),
-      attachment: () => port.attachment(),
-      attached: (frame, asked) => this.#attached(connection, frame, asked),
-      frame: (frame) => this.#frame(connection, frame),
-      fault: (fault) => (connection === this.#connection ? port.fault(fault) : this.#handover.failed()),
-      latency: (latency) => port.latency(latency),
-      worked: (ms) => port.worked(ms),
-      closed: (why) => this.#closed(connection, why),
-    });
-    return connection;
+    );
   }
 
-  #attached(connection: Connection, frame: AttachedFrame, asked: Attachment): void {
+  #attached(connection: Connection, frame: AttachedFrame, request: AttachRequest): void {
     let former: Connection | undefined;
-    if (connection === this.#handover.next) {
+    if (connection === this.#handover.successor) {
       former = this.#connection;
       this.#connection = this.#handover.take();
     }
     this.#backoff.reset();
-    this.#seldom = false;
-    // Attached again on the same connection, it has not become younger.
+    this.#slow = false;
+    // A reattached connection is no younger than before.
     if (connection !== this.#youngest) {
       this.#youngest = connection;
       this.#attachedAt = this.options.clock.now();
       this.#handover.schedule();
     }
-    this.port.attached(frame, asked);
-    // What was on its way there is asked for and sent again here.
+    this.handlers.attached(connection, frame, request);
+    // Frames still in flight on the former connection are requested again.
     former?.close();
   }
 
-  #frame(connection: Connection, frame: ServerFrame): void {
-    if (connection === this.#connection) return this.port.frame(frame);
-    if (frame.type === "error") this.#handover.failed();
-  }
-
-  #closed(connection: Connection, why: Loss): void {
-    if (connection === this.#connection) this.#lost(why);
-    else this.#handover.failed();
-  }
-
-  #lost({ code, error, remedy }: Loss): void {
-    const { clock, log, token } = this.options;
-    const worked = this.#connection?.worked ?? false;
+  #lost({ code, error, retry }: CloseReason): void {
+    const { clock, log, page } = this.options;
+    const established = this.#connection?.established ?? false;
     this.#connection = undefined;
-    // A token that was good and is not any more is another one the next time, where it is fetched.
-    const renewable = remedy === "token" && worked && typeof token !== "string";
-    if ((remedy === "token" && !renewable) || remedy === "nothing") return this.port.failed(error);
-    if (this.#resting) return this.port.trying(1);
-    if (this.#backoff.exhausted || this.port.page.offline) return this.#seldomly(error);
-    // Its successor may be on the way already.
+    // An established connection had a valid token; the next fetched one is valid again.
+    const renewable = retry === "new token" && established && this.#fetchesToken;
+    if ((retry === "new token" && !renewable) || retry === "never") return this.handlers.failed(error);
+    if (this.#suspended) return this.handlers.trying(1);
+    if (this.#backoff.exhausted || page.offline) return this.#retrySlowly(error);
+    const unstable = established && clock.now() - this.#attachedAt < STABLE_AGE_MS;
+    const backoffDelay = this.#backoff.nextDelay(unstable ? 1 : 0);
+    const delay = retry === "immediate" && !unstable ? this.#immediateDelay() : backoffDelay;
     const next = this.#handover.take();
-    const unsteady = worked && clock.now() - this.#attachedAt < STEADY_MS;
-    const bound = this.#backoff.next(unsteady ? 1 : 0);
-    const wait = remedy === "at once" && !unsteady ? this.#soon() : bound;
-    this.port.lost(error);
+    this.handlers.lost(error);
     if (!this.#running) return next?.close();
     if (next) {
       this.#connection = next;
-      return this.port.trying(this.#backoff.attempt);
+      return this.handlers.trying(this.#backoff.attempt);
     }
-    log.warn(`Connection lost (${code}), next attempt in ${wait}ms`);
-    this.#attempt(wait);
+    log.warn(`Connection lost (${code}), next attempt in ${delay}ms`);
+    this.#scheduleAttempt(delay);
   }
 
-  #seldomly(error: TerminalError): void {
-    const { visible, offline } = this.port.page;
+  #retrySlowly(error: TerminalError): void {
+    const { page } = this.options;
     this.#handover.stop();
-    if (!this.#seldom) {
-      this.#seldom = true;
-      this.port.offline(offline ? OFFLINE : this.#exhausted(error));
+    if (!this.#slow) {
+      this.#slow = true;
+      this.handlers.offline(page.offline ? OFFLINE : this.#exhausted(error));
     }
-    // A page that nobody looks at tries again when it is shown.
-    if (this.#running && visible) this.#attempt(this.#backoff.seldom());
+    // A hidden page tries again when it is shown.
+    if (this.#running && page.visible) this.#scheduleAttempt(this.#backoff.slowDelay());
   }
 
   #exhausted({ message, code }: TerminalError): TerminalError {
-    const sentence = `${this.#backoff.most} attempts to connect failed; it tries again now and then. The last: ${message}`;
+    const sentence = `${this.#backoff.maxAttempts} connection attempts failed; slow retries continue. Last error: ${message}`;
     return new TerminalError("MAX_RETRIES_EXCEEDED", sentence, true, { cause: code });
   }
 }

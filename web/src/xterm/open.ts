@@ -6,10 +6,10 @@
 import type { ITerminalOptions, Terminal } from "@xterm/xterm";
 import type { TerminalClient } from "../core/index.ts";
 import { copyText, copyWhenSelected } from "./clipboard.ts";
-import { loadExtras } from "./extras.ts";
-import { Fitting, sized } from "./fitting.ts";
+import { Fitting, sized } from "./fitter.ts";
 import { type Action, actionOf, isApple } from "./keys.ts";
 import { linkHandler } from "./links.ts";
+import { loadExtras } from "./optional-addons.ts";
 import { harmless, runsLines } from "./paste.ts";
 import { accelerate } from "./renderer.ts";
 import { openSearch, type Search } from "./search.ts";

@@ -6,14 +6,14 @@ import { deflateRawSync } from "node:zlib";
 import { describe, expect, test, vi } from "vitest";
 import { browserInflate, type ClientOptions, type Inflate } from "../../src/core/index.ts";
 import { FRAME_RAW_BYTES } from "../../src/protocol/generated.ts";
-import { Bench, EPOCH } from "../support/bench.ts";
+import { EPOCH, Harness } from "../support/harness.ts";
 
 const z = (text: string) => deflateRawSync(text).toString("base64");
 const output = (pos: number, text: string, fields: object = {}) => ({
   ...{ type: "output", epoch: EPOCH, pos, len: text.length, z: z(text), head: pos + text.length },
   ...fields,
 });
-const repairs = (bench: Bench) => bench.socket.of("follow").filter((follow) => follow.repair);
+const repairs = (harness: Harness) => harness.socket.of("follow").filter((follow) => follow.repair);
 
 /** The test says when each is unpacked, and into what. */
 function byHand(options: Partial<ClientOptions> = {}) {
@@ -21,7 +21,7 @@ function byHand(options: Partial<ClientOptions> = {}) {
   const inflate: Inflate = (_, __, done) => {
     unpack.push((text) => done(text === undefined ? undefined : new TextEncoder().encode(text)));
   };
-  return { bench: new Bench({ inflate, ...options }).attach(), unpack };
+  return { harness: new Harness({ inflate, ...options }).attach(), unpack };
 }
 
 describe("the browser's own", () => {
@@ -43,37 +43,37 @@ describe("the browser's own", () => {
   });
 
   test("is offered, and reads what then comes", async () => {
-    const bench = new Bench({ inflate: browserInflate ?? null }).attach();
-    expect(bench.socket.of("attach")).toMatchObject([{ accept: ["z"] }]);
-    bench.socket.receive(output(0, "packed"));
-    bench.output(6, " and not");
-    await vi.waitFor(() => expect(bench.sink.text).toBe("packed and not"));
+    const harness = new Harness({ inflate: browserInflate ?? null }).attach();
+    expect(harness.socket.of("attach")).toMatchObject([{ accept: ["z"] }]);
+    harness.socket.receive(output(0, "packed"));
+    harness.output(6, " and not");
+    await vi.waitFor(() => expect(harness.sink.text).toBe("packed and not"));
   });
 });
 
 test("without it, none is asked for", () => {
-  const bench = new Bench({ inflate: null }).attach();
-  expect(bench.socket.of("attach")).toEqual([{ type: "attach", client: "c1", cols: 80, rows: 24 }]);
+  const harness = new Harness({ inflate: null }).attach();
+  expect(harness.socket.of("attach")).toEqual([{ type: "attach", client: "c1", cols: 80, rows: 24 }]);
 });
 
 describe("order", () => {
   test("whatever comes behind a packed frame waits for it, and is not taken for a gap", () => {
-    const { bench, unpack } = byHand();
-    bench.socket.receive(output(0, "abc"));
-    bench.event(3, { kind: "title", title: "t" });
-    bench.socket.receive(output(4, "def"));
-    bench.output(7, "g");
+    const { harness, unpack } = byHand();
+    harness.socket.receive(output(0, "abc"));
+    harness.event(3, { kind: "title", title: "t" });
+    harness.socket.receive(output(4, "def"));
+    harness.output(7, "g");
     unpack[1]?.("def");
-    bench.clock.advance(2500);
-    expect(repairs(bench)).toEqual([]);
-    expect(bench.sink.text).toBe("");
+    harness.clock.advance(2500);
+    expect(repairs(harness)).toEqual([]);
+    expect(harness.sink.text).toBe("");
     unpack[0]?.("abc");
-    expect(bench.sink.text).toBe("abcdefg");
-    expect(bench.client.state.title).toBe("t");
+    expect(harness.sink.text).toBe("abcdefg");
+    expect(harness.client.state.title).toBe("t");
   });
 
   test("so do the parts of a snapshot", () => {
-    const { bench, unpack } = byHand();
+    const { harness, unpack } = byHand();
     const part = {
       type: "snapshot",
       epoch: EPOCH,
@@ -85,35 +85,35 @@ describe("order", () => {
       rows: 24,
       skipped: 0,
     };
-    bench.socket.receive({ ...part, part: 1, z: z("one") });
-    bench.socket.receive({ ...part, part: 2, z: z("two") });
-    bench.output(50, "!");
+    harness.socket.receive({ ...part, part: 1, z: z("one") });
+    harness.socket.receive({ ...part, part: 2, z: z("two") });
+    harness.output(50, "!");
     unpack[0]?.("one");
     unpack[1]?.("two");
-    expect(bench.sink.text).toBe("\x18onetwo!");
+    expect(harness.sink.text).toBe("\x18onetwo!");
   });
 
   test("what comes out after the client has left it behind is of no interest", () => {
-    const { bench, unpack } = byHand();
-    bench.socket.receive(output(0, "old"));
-    bench.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
-    bench.attached({ epoch: EPOCH + 1 });
-    bench.output(0, "new", { epoch: EPOCH + 1 } as object);
+    const { harness, unpack } = byHand();
+    harness.socket.receive(output(0, "old"));
+    harness.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
+    harness.attached({ epoch: EPOCH + 1 });
+    harness.output(0, "new", { epoch: EPOCH + 1 } as object);
     unpack[0]?.("old");
-    expect(bench.sink.text).toBe("new");
+    expect(harness.sink.text).toBe("new");
   });
 });
 
 test("an emulator that comes meanwhile does not wait for it", () => {
-  const { bench, unpack } = byHand();
-  bench.socket.receive(output(0, "abc"));
-  bench.client.attach(bench.sink);
-  bench.attached({ pos: 0, head: 3 });
-  bench.output(0, "abc");
-  expect(bench.sink.text).toBe("abc");
+  const { harness, unpack } = byHand();
+  harness.socket.receive(output(0, "abc"));
+  harness.client.attach(harness.sink);
+  harness.attached({ pos: 0, head: 3 });
+  harness.output(0, "abc");
+  expect(harness.sink.text).toBe("abc");
   unpack[0]?.("abc");
-  bench.output(3, "d");
-  expect(bench.sink.text).toBe("abcd");
+  harness.output(3, "d");
+  expect(harness.sink.text).toBe("abcd");
 });
 
 describe("what cannot be unpacked", () => {
@@ -121,41 +121,41 @@ describe("what cannot be unpacked", () => {
     ["is corrupt", (unpack) => unpack[0]?.(undefined)],
     ["has another length", (unpack) => unpack[0]?.("ab")],
   ])("counts as lost when it %s: it is asked for, and all goes on", (_, fails) => {
-    const { bench, unpack } = byHand();
-    bench.socket.receive(output(0, "abc"));
-    bench.output(3, "def");
+    const { harness, unpack } = byHand();
+    harness.socket.receive(output(0, "abc"));
+    harness.output(3, "def");
     fails(unpack);
-    bench.clock.advance(300);
-    expect(repairs(bench)).toEqual([{ type: "follow", epoch: EPOCH, pos: 0, repair: true }]);
-    bench.output(0, "abc");
-    expect(bench.sink.text).toBe("abcdef");
+    harness.clock.advance(300);
+    expect(repairs(harness)).toEqual([{ type: "follow", epoch: EPOCH, pos: 0, repair: true }]);
+    harness.output(0, "abc");
+    expect(harness.sink.text).toBe("abcdef");
   });
 
   test("nor does one that never ends hold up the rest for ever", () => {
-    const { bench, unpack } = byHand();
-    bench.socket.receive(output(0, "abc"));
-    bench.output(3, "def");
-    bench.clock.advance(5300);
-    expect(repairs(bench).length).toBeGreaterThan(0);
-    bench.output(0, "abc");
+    const { harness, unpack } = byHand();
+    harness.socket.receive(output(0, "abc"));
+    harness.output(3, "def");
+    harness.clock.advance(5300);
+    expect(repairs(harness).length).toBeGreaterThan(0);
+    harness.output(0, "abc");
     unpack[0]?.("abc");
-    expect(bench.sink.text).toBe("abcdef");
+    expect(harness.sink.text).toBe("abcdef");
   });
 
   test("base64 that is none, and packed frames that nobody asked for, count as lost", () => {
     for (const options of [{}, { inflate: null }]) {
-      const { bench } = byHand(options);
-      bench.socket.receive(output(0, "abc", options.inflate === null ? {} : { z: "%%%" }));
-      bench.clock.advance(2000);
-      expect(repairs(bench)).toHaveLength(1);
+      const { harness } = byHand(options);
+      harness.socket.receive(output(0, "abc", options.inflate === null ? {} : { z: "%%%" }));
+      harness.clock.advance(2000);
+      expect(repairs(harness)).toHaveLength(1);
     }
   });
 
   test("frames that wait are bounded", () => {
-    const { bench, unpack } = byHand();
-    bench.socket.receive(output(0, "abc"));
-    for (let pos = 3; pos < 2000; pos += 1) bench.output(pos, "x");
+    const { harness, unpack } = byHand();
+    harness.socket.receive(output(0, "abc"));
+    for (let pos = 3; pos < 2000; pos += 1) harness.output(pos, "x");
     unpack[0]?.("abc");
-    expect(bench.sink.text).toHaveLength(3 + 511);
+    expect(harness.sink.text).toHaveLength(3 + 511);
   });
 });

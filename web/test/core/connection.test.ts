@@ -3,100 +3,100 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { address } from "../../src/core/address.ts";
+import { buildAddress } from "../../src/core/address.ts";
 import { TerminalClient } from "../../src/core/index.ts";
-import { Bench, EPOCH } from "../support/bench.ts";
-import { settled } from "../support/settled.ts";
+import { flushPromises } from "../support/flush-promises.ts";
+import { EPOCH, Harness } from "../support/harness.ts";
 
-describe("address", () => {
+describe("buildAddress", () => {
   test("carries token and session in the query, beside what the address has already", () => {
-    expect(address("wss://x.execute-api.eu-west-1.amazonaws.com/production?a=1", "s 1", "t.k", "query")).toEqual({
+    expect(buildAddress("wss://x.execute-api.eu-west-1.amazonaws.com/production?a=1", "s 1", "t.k", "query")).toEqual({
       url: "wss://x.execute-api.eu-west-1.amazonaws.com/production?a=1&token=t.k&sessionId=s+1",
       protocols: [],
-      shown: "wss://x.execute-api.eu-west-1.amazonaws.com/production",
+      displayUrl: "wss://x.execute-api.eu-west-1.amazonaws.com/production",
     });
   });
 
   test("or the token as a subprotocol", () => {
-    expect(address("wss://host/terminal", "s1", "t.k", "subprotocol")).toEqual({
+    expect(buildAddress("wss://host/terminal", "s1", "t.k", "subprotocol")).toEqual({
       url: "wss://host/terminal?sessionId=s1",
       protocols: ["termgate", "t.k"],
-      shown: "wss://host/terminal",
+      displayUrl: "wss://host/terminal",
     });
   });
 });
 
 describe("connecting", () => {
   test("says what operators search for, and never the token", () => {
-    const bench = new Bench();
-    bench.client.connect();
-    bench.clock.advance(0);
-    bench.clock.advance(120);
-    bench.socket.onopen?.();
-    bench.attached();
-    expect(bench.lines).toEqual([
+    const harness = new Harness();
+    harness.client.connect();
+    harness.clock.advance(0);
+    harness.clock.advance(120);
+    harness.socket.onopen?.();
+    harness.attached();
+    expect(harness.lines).toEqual([
       "Connecting to wss://api.example/prod (attempt 1/5)",
       "Connected in 120ms",
       "Session validation successful",
       "Connected successfully",
     ]);
-    expect(bench.socket.url).toContain("token=secret");
+    expect(harness.socket.url).toContain("token=secret");
   });
 
   test("sends nothing but attach until it is attached, and repeats that", () => {
-    const bench = new Bench().open();
-    bench.client.input("a");
-    bench.clock.advance(3500);
-    expect(bench.socket.sent).toEqual(Array(3).fill({ type: "attach", client: "c1", cols: 80, rows: 24 }));
-    bench.attached();
-    bench.attached();
-    bench.clock.advance(900);
-    expect(bench.socket.sent.slice(3).map((message) => message.type)).toEqual(["input", "ping"]);
+    const harness = new Harness().open();
+    harness.client.input("a");
+    harness.clock.advance(3500);
+    expect(harness.socket.sent).toEqual(Array(3).fill({ type: "attach", client: "c1", cols: 80, rows: 24 }));
+    harness.attached();
+    harness.attached();
+    harness.clock.advance(900);
+    expect(harness.socket.sent.slice(3).map((message) => message.type)).toEqual(["input", "ping"]);
   });
 
   test("an attach waits a moment for the window's size", () => {
-    const bench = new Bench({ size: undefined }).open();
-    bench.clock.advance(200);
-    expect(bench.socket.sent).toEqual([]);
-    bench.client.resize(100, 30);
-    expect(bench.socket.sent).toEqual([{ type: "attach", client: "c1", cols: 100, rows: 30 }]);
-    const blind = new Bench({ size: undefined }).open();
+    const harness = new Harness({ size: undefined }).open();
+    harness.clock.advance(200);
+    expect(harness.socket.sent).toEqual([]);
+    harness.client.resize(100, 30);
+    expect(harness.socket.sent).toEqual([{ type: "attach", client: "c1", cols: 100, rows: 30 }]);
+    const blind = new Harness({ size: undefined }).open();
     blind.clock.advance(1000);
     expect(blind.socket.sent).toEqual([{ type: "attach", client: "c1", cols: 80, rows: 24 }]);
   });
 
   test("an answer to another page's attach is not taken for ours", () => {
-    const bench = new Bench().open();
-    bench.attached({ client: "c0" });
-    expect(bench.client.state.status).toBe("connecting");
+    const harness = new Harness().open();
+    harness.attached({ client: "c0" });
+    expect(harness.client.state.status).toBe("connecting");
   });
 
   test("mounting twice in a row opens one socket", () => {
-    const bench = new Bench();
-    bench.client.connect();
-    bench.client.disconnect();
-    bench.client.connect();
-    bench.clock.advance(0);
-    expect(bench.sockets).toHaveLength(1);
+    const harness = new Harness();
+    harness.client.connect();
+    harness.client.disconnect();
+    harness.client.connect();
+    harness.clock.advance(0);
+    expect(harness.sockets).toHaveLength(1);
   });
 
   test("a size that changed while attaching is sent after it", () => {
-    const bench = new Bench().open();
-    bench.client.resize(100, 30);
-    bench.attached();
-    expect(bench.socket.of("resize")).toEqual([{ type: "resize", cols: 100, rows: 30, seq: 1, epoch: EPOCH }]);
+    const harness = new Harness().open();
+    harness.client.resize(100, 30);
+    harness.attached();
+    expect(harness.socket.of("resize")).toEqual([{ type: "resize", cols: 100, rows: 30, seq: 1, epoch: EPOCH }]);
   });
 
   test("a token source is asked for each attempt", async () => {
     let asked = 0;
-    const bench = new Bench({ token: async () => `t${++asked}` });
-    bench.client.connect();
-    bench.clock.advance(0);
-    await settled();
-    bench.socket.end();
-    bench.clock.advance(1000);
-    await settled();
-    expect(bench.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["t1", "t2"]);
+    const harness = new Harness({ token: async () => `t${++asked}` });
+    harness.client.connect();
+    harness.clock.advance(0);
+    await flushPromises();
+    harness.socket.end();
+    harness.clock.advance(1000);
+    await flushPromises();
+    expect(harness.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["t1", "t2"]);
   });
 
   test("without a window, as on a server, it can be made", () => {
@@ -106,18 +106,18 @@ describe("connecting", () => {
 
 describe("commands", () => {
   test("settle with what the service says at their place in the stream", async () => {
-    const bench = new Bench().attach();
-    const result = bench.client.executeCommand("ls");
-    const [command] = bench.socket.of("command");
+    const harness = new Harness().attach();
+    const result = harness.client.executeCommand("ls");
+    const [command] = harness.socket.of("command");
     expect(command).toEqual({ type: "command", id: "c1", command: "ls", seq: 1, epoch: EPOCH });
-    bench.event(0, { kind: "command_result", id: "c1", result: "a\n", truncated: false, exitCode: 3 });
+    harness.event(0, { kind: "command_result", id: "c1", result: "a\n", truncated: false, exitCode: 3 });
     await expect(result).resolves.toEqual({ result: "a\n", exitCode: 3, truncated: false });
   });
 
   test("or with its refusal", async () => {
-    const bench = new Bench().attach();
-    const result = bench.client.executeCommand("ls");
-    bench.socket.receive({ type: "error", code: "BUSY", message: "busy", retryable: true, id: "c1" });
+    const harness = new Harness().attach();
+    const result = harness.client.executeCommand("ls");
+    harness.socket.receive({ type: "error", code: "BUSY", message: "busy", retryable: true, id: "c1" });
     await expect(result).rejects.toMatchObject({ code: "BUSY", retryable: true });
   });
 
@@ -126,38 +126,38 @@ describe("commands", () => {
     ["too long", "x".repeat(8193), "TOO_LARGE"],
     ["full of control characters", "ls\x1b[A", "BAD_FIELD"],
   ])("one that is %s is refused before it is sent", async (_, command, code) => {
-    const bench = new Bench().attach();
-    await expect(bench.client.executeCommand(command)).rejects.toMatchObject({ code });
-    expect(bench.socket.of("command")).toEqual([]);
+    const harness = new Harness().attach();
+    await expect(harness.client.executeCommand(command)).rejects.toMatchObject({ code });
+    expect(harness.socket.of("command")).toEqual([]);
   });
 
   test("never hang: the end of the session settles them, and those that come later", async () => {
-    const bench = new Bench().attach();
-    const result = bench.client.executeCommand("exit 3");
-    bench.event(0, { kind: "exit", exitCode: 3, reason: "exited" });
+    const harness = new Harness().attach();
+    const result = harness.client.executeCommand("exit 3");
+    harness.event(0, { kind: "exit", exitCode: 3, reason: "exited" });
     await expect(result).rejects.toMatchObject({ code: "SESSION_ENDED" });
-    await expect(bench.client.executeCommand("ls")).rejects.toMatchObject({ code: "SESSION_ENDED" });
-    expect(bench.client.state).toMatchObject({ status: "closed", end: { exitCode: 3, reason: "exited" } });
-    expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([1]);
-    expect(bench.clock.pending).toBe(0);
+    await expect(harness.client.executeCommand("ls")).rejects.toMatchObject({ code: "SESSION_ENDED" });
+    expect(harness.client.state).toMatchObject({ status: "closed", end: { exitCode: 3, reason: "exited" } });
+    expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([1]);
+    expect(harness.clock.pending).toBe(0);
   });
 });
 
 test("trouble behind the gateway shows until the service is heard again", () => {
-  const bench = new Bench().attach();
-  bench.socket.receive({ type: "error", code: "BACKEND_UNREACHABLE", message: "no service", retryable: true });
-  expect(bench.client.state).toMatchObject({ status: "connected", error: { code: "BACKEND_UNREACHABLE" } });
-  bench.socket.receive({ type: "pong", timestamp: 1 });
-  expect(bench.client.state.error).toBeNull();
+  const harness = new Harness().attach();
+  harness.socket.receive({ type: "error", code: "BACKEND_UNREACHABLE", message: "no service", retryable: true });
+  expect(harness.client.state).toMatchObject({ status: "connected", error: { code: "BACKEND_UNREACHABLE" } });
+  harness.socket.receive({ type: "pong", timestamp: 1 });
+  expect(harness.client.state.error).toBeNull();
 });
 
 test("events reach the page's state in their order", () => {
-  const bench = new Bench().attach();
-  bench.event(0, { kind: "tty", echo: false, canonical: true });
-  bench.event(1, { kind: "title", title: "vim" });
-  const at = bench.clock.wall() + 5;
-  bench.event(2, { kind: "closing", code: "DRAINING", reason: "server_restart", at });
-  expect(bench.client.state).toMatchObject({
+  const harness = new Harness().attach();
+  harness.event(0, { kind: "tty", echo: false, canonical: true });
+  harness.event(1, { kind: "title", title: "vim" });
+  const at = harness.clock.wall() + 5;
+  harness.event(2, { kind: "closing", code: "DRAINING", reason: "server_restart", at });
+  expect(harness.client.state).toMatchObject({
     tty: { echo: false, canonical: true },
     title: "vim",
     closing: { reason: "server_restart", at },
@@ -165,8 +165,8 @@ test("events reach the page's state in their order", () => {
 });
 
 test("what is no frame changes nothing", () => {
-  const bench = new Bench().attach();
-  const before = bench.client.state;
+  const harness = new Harness().attach();
+  const before = harness.client.state;
   for (const junk of [
     "",
     "{",
@@ -178,9 +178,9 @@ test("what is no frame changes nothing", () => {
     '{"type":"output","epoch":1}',
     '{"type":"later"}',
   ]) {
-    bench.socket.receive(junk);
+    harness.socket.receive(junk);
   }
-  bench.socket.onmessage?.({ data: new ArrayBuffer(3) });
-  expect(bench.client.state).toBe(before);
-  expect(bench.sink.text).toBe("");
+  harness.socket.onmessage?.({ data: new ArrayBuffer(3) });
+  expect(harness.client.state).toBe(before);
+  expect(harness.sink.text).toBe("");
 });

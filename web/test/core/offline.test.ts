@@ -3,56 +3,56 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { Bench } from "../support/bench.ts";
+import { Harness } from "../support/harness.ts";
 
 describe("without a network", () => {
   test("a connection that still answers stays", () => {
-    const bench = new Bench().attach();
-    bench.pong();
-    bench.page.unplug();
-    bench.pong();
-    bench.clock.advance(5000);
-    expect(bench.client.state.status).toBe("connected");
-    expect(bench.sockets).toHaveLength(1);
+    const harness = new Harness().attach();
+    harness.pong();
+    harness.page.unplug();
+    harness.pong();
+    harness.clock.advance(5000);
+    expect(harness.client.state.status).toBe("connected");
+    expect(harness.sockets).toHaveLength(1);
   });
 
   test("one that does not is lost within 5 s, and the page is told why", () => {
-    const bench = new Bench().attach();
-    bench.pong();
-    bench.page.unplug();
-    bench.clock.advance(5000);
-    expect(bench.client.state).toMatchObject({ status: "offline", attempt: 0, error: { code: "OFFLINE" } });
-    expect(bench.errors.map((error) => error.code)).toEqual(["OFFLINE"]);
-    bench.clock.advance(200);
-    expect(bench.sockets).toHaveLength(1);
-    bench.page.online();
-    expect(bench.client.state).toMatchObject({ status: "reconnecting", attempt: 1 });
-    bench.reopen();
-    bench.attached();
-    expect(bench.client.state).toMatchObject({ status: "connected", error: null });
+    const harness = new Harness().attach();
+    harness.pong();
+    harness.page.unplug();
+    harness.clock.advance(5000);
+    expect(harness.client.state).toMatchObject({ status: "offline", attempt: 0, error: { code: "OFFLINE" } });
+    expect(harness.errors.map((error) => error.code)).toEqual(["OFFLINE"]);
+    harness.clock.advance(200);
+    expect(harness.sockets).toHaveLength(1);
+    harness.page.online();
+    expect(harness.client.state).toMatchObject({ status: "reconnecting", attempt: 1 });
+    harness.reopen();
+    harness.attached();
+    expect(harness.client.state).toMatchObject({ status: "connected", error: null });
   });
 
   test("who waits for an attempt does not count on it any more", () => {
-    const bench = new Bench({ random: () => 1 }).attach();
-    bench.clock.advance(6000);
-    bench.socket.end();
-    expect(bench.client.state.status).toBe("reconnecting");
-    bench.page.unplug();
-    expect(bench.client.state).toMatchObject({ status: "offline", error: { code: "OFFLINE" } });
+    const harness = new Harness({ random: () => 1 }).attach();
+    harness.clock.advance(6000);
+    harness.socket.end();
+    expect(harness.client.state.status).toBe("reconnecting");
+    harness.page.unplug();
+    expect(harness.client.state).toMatchObject({ status: "offline", error: { code: "OFFLINE" } });
     // Browsers are wrong at times, so it tries all the same, but seldom.
-    bench.clock.advance(14_999);
-    expect(bench.sockets).toHaveLength(1);
-    bench.clock.advance(15_001);
-    expect(bench.sockets).toHaveLength(2);
+    harness.clock.advance(14_999);
+    expect(harness.sockets).toHaveLength(1);
+    harness.clock.advance(15_001);
+    expect(harness.sockets).toHaveLength(2);
   });
 
   test("a page that begins so tries once: the service may be on this machine", () => {
-    const bench = new Bench();
-    bench.page.offline = true;
-    bench.open();
-    bench.attached();
-    expect(bench.client.state.status).toBe("connected");
-    const refused = new Bench();
+    const harness = new Harness();
+    harness.page.offline = true;
+    harness.open();
+    harness.attached();
+    expect(harness.client.state.status).toBe("connected");
+    const refused = new Harness();
     refused.page.offline = true;
     refused.client.connect();
     refused.clock.advance(0);
@@ -63,89 +63,89 @@ describe("without a network", () => {
   });
 
   test("commands are told at once, and a refusal is still one", async () => {
-    const bench = new Bench().attach();
-    bench.pong();
-    bench.page.unplug();
-    const command = bench.client.executeCommand("ls");
-    bench.clock.advance(5000);
+    const harness = new Harness().attach();
+    harness.pong();
+    harness.page.unplug();
+    const command = harness.client.executeCommand("ls");
+    harness.clock.advance(5000);
     await expect(command).rejects.toMatchObject({ code: "OFFLINE" });
-    bench.page.online();
-    bench.reopen();
-    bench.socket.end(4001);
-    expect(bench.client.state).toMatchObject({ status: "closed", error: { code: "UNAUTHORIZED" } });
+    harness.page.online();
+    harness.reopen();
+    harness.socket.end(4001);
+    expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "UNAUTHORIZED" } });
   });
 
   test("nothing is left behind when it is left meanwhile", () => {
-    const bench = new Bench().attach();
-    bench.page.unplug();
-    bench.clock.advance(5000);
-    bench.client.disconnect();
-    expect(bench.client.state).toMatchObject({ status: "closed", error: null, retryAt: null });
-    expect(bench.clock.pending).toBe(0);
-    expect(bench.page.watched).toBe(false);
+    const harness = new Harness().attach();
+    harness.page.unplug();
+    harness.clock.advance(5000);
+    harness.client.disconnect();
+    expect(harness.client.state).toMatchObject({ status: "closed", error: null, retryAt: null });
+    expect(harness.clock.pending).toBe(0);
+    expect(harness.page.watched).toBe(false);
   });
 });
 
 describe("the next attempt", () => {
   test("is announced by the clock on the wall, and no more while it is under way", () => {
-    const bench = new Bench({ random: () => 1 });
-    bench.client.connect();
-    expect(bench.client.state.retryAt).toBeNull();
-    bench.clock.advance(0);
-    bench.socket.end();
+    const harness = new Harness({ random: () => 1 });
+    harness.client.connect();
+    expect(harness.client.state.retryAt).toBeNull();
+    harness.clock.advance(0);
+    harness.socket.end();
     for (const wait of [2000, 4000, 8000, 16_000]) {
-      const { retryAt } = bench.client.state;
-      expect(retryAt).toBe(bench.clock.wall() + wait);
-      bench.clock.advance(wait);
-      expect(bench.client.state.retryAt).toBeNull();
-      bench.socket.end();
+      const { retryAt } = harness.client.state;
+      expect(retryAt).toBe(harness.clock.wall() + wait);
+      harness.clock.advance(wait);
+      expect(harness.client.state.retryAt).toBeNull();
+      harness.socket.end();
     }
-    expect(bench.client.state).toMatchObject({ status: "offline", retryAt: bench.clock.wall() + 30_000 });
-    bench.clock.advance(10_000);
-    const soon = bench.clock.wall() + 250;
-    bench.client.connect();
-    expect(bench.client.state).toMatchObject({ status: "connecting", attempt: 1, retryAt: soon });
-    bench.clock.advance(250);
-    bench.socket.onopen?.();
-    bench.attached();
-    expect(bench.client.state).toMatchObject({ status: "connected", retryAt: null });
+    expect(harness.client.state).toMatchObject({ status: "offline", retryAt: harness.clock.wall() + 30_000 });
+    harness.clock.advance(10_000);
+    const soon = harness.clock.wall() + 250;
+    harness.client.connect();
+    expect(harness.client.state).toMatchObject({ status: "connecting", attempt: 1, retryAt: soon });
+    harness.clock.advance(250);
+    harness.socket.onopen?.();
+    harness.attached();
+    expect(harness.client.state).toMatchObject({ status: "connected", retryAt: null });
   });
 
   test("is not announced where none will come", () => {
-    const bench = new Bench();
-    bench.client.connect();
-    bench.page.hide();
+    const harness = new Harness();
+    harness.client.connect();
+    harness.page.hide();
     for (let second = 0; second < 60; second += 1) {
-      bench.clock.advance(1000);
-      if (bench.sockets.length > 0 && !bench.socket.closed) bench.socket.end();
+      harness.clock.advance(1000);
+      if (harness.sockets.length > 0 && !harness.socket.closed) harness.socket.end();
     }
-    expect(bench.client.state).toMatchObject({ status: "offline", retryAt: null });
+    expect(harness.client.state).toMatchObject({ status: "offline", retryAt: null });
   });
 });
 
 describe("diagnostics", () => {
   test("count, measure and remember, and never name the token", () => {
-    const bench = new Bench({ url: "wss://api.example/prod?stage=a" });
-    expect(bench.client.state.diagnostics).toEqual({
+    const harness = new Harness({ url: "wss://api.example/prod?stage=a" });
+    expect(harness.client.state.diagnostics).toEqual({
       ...{ url: "", attempts: 0, lastError: null, errorCode: null, connectionTime: null },
     });
-    bench.client.connect();
-    bench.clock.advance(0);
-    bench.socket.end();
-    bench.clock.advance(1000);
-    bench.clock.advance(70);
-    bench.socket.onopen?.();
-    bench.clock.advance(50);
-    bench.attached();
-    const { diagnostics } = bench.client.state;
+    harness.client.connect();
+    harness.clock.advance(0);
+    harness.socket.end();
+    harness.clock.advance(1000);
+    harness.clock.advance(70);
+    harness.socket.onopen?.();
+    harness.clock.advance(50);
+    harness.attached();
+    const { diagnostics } = harness.client.state;
     expect(diagnostics).toMatchObject({
       ...{ url: "wss://api.example/prod", attempts: 2, errorCode: "CONNECTION_FAILED", connectionTime: 120 },
     });
     expect(diagnostics.lastError).toMatch(/could not be opened/);
-    expect(JSON.stringify(bench.client.state)).not.toContain("secret");
+    expect(JSON.stringify(harness.client.state)).not.toContain("secret");
     // Attached again on the same connection is no other connection.
-    bench.socket.receive({ type: "error", code: "NOT_ATTACHED", message: "", retryable: false });
-    bench.attached();
-    expect(bench.client.state.diagnostics).toEqual(diagnostics);
+    harness.socket.receive({ type: "error", code: "NOT_ATTACHED", message: "", retryable: false });
+    harness.attached();
+    expect(harness.client.state.diagnostics).toEqual(diagnostics);
   });
 });

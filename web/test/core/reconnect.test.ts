@@ -3,129 +3,129 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { Bench, EPOCH } from "../support/bench.ts";
-import { settled } from "../support/settled.ts";
+import { flushPromises } from "../support/flush-promises.ts";
+import { EPOCH, Harness } from "../support/harness.ts";
 
 /** Lets every attempt fail as it begins; the times at which they began. */
-function failing(bench: Bench, attempts: number): number[] {
+function failing(harness: Harness, attempts: number): number[] {
   const times: number[] = [];
-  const first = bench.sockets.length;
+  const first = harness.sockets.length;
   for (let attempt = 1; attempt <= attempts; attempt += 1) {
-    for (let waited = 0; bench.sockets.length < first + attempt && waited < 60_000; waited += 10)
-      bench.clock.advance(10);
-    times.push(bench.clock.now());
-    bench.socket.end();
+    for (let waited = 0; harness.sockets.length < first + attempt && waited < 60_000; waited += 10)
+      harness.clock.advance(10);
+    times.push(harness.clock.now());
+    harness.socket.end();
   }
   return times;
 }
 
 /** A client that has tried five times in vain. */
-function offline(options: ConstructorParameters<typeof Bench>[0] = {}): Bench {
-  const bench = new Bench(options);
-  bench.client.connect();
-  failing(bench, 5);
-  return bench;
+function offline(options: ConstructorParameters<typeof Harness>[0] = {}): Harness {
+  const harness = new Harness(options);
+  harness.client.connect();
+  failing(harness, 5);
+  return harness;
 }
 
 describe("attempts", () => {
   test("wait up to 2, 4, 8, 16 s, with full jitter", () => {
-    const slow = new Bench({ random: () => 1 });
+    const slow = new Harness({ random: () => 1 });
     slow.client.connect();
     expect(failing(slow, 5)).toEqual([10, 2010, 6010, 14_010, 30_010]);
-    const middling = new Bench({ random: () => 0.5 });
+    const middling = new Harness({ random: () => 0.5 });
     middling.client.connect();
     expect(failing(middling, 5)).toEqual([10, 1010, 3010, 7010, 15_010]);
   });
 
   test("begin at least a second apart, however short the wait", () => {
-    const bench = new Bench({ random: () => 0 });
-    bench.client.connect();
-    expect(failing(bench, 4)).toEqual([10, 1000, 2000, 3000]);
+    const harness = new Harness({ random: () => 0 });
+    harness.client.connect();
+    expect(failing(harness, 4)).toEqual([10, 1000, 2000, 3000]);
   });
 
   test("are counted in the log", () => {
-    const bench = offline();
-    expect(bench.lines.filter((line) => line.startsWith("Connecting"))).toEqual(
+    const harness = offline();
+    expect(harness.lines.filter((line) => line.startsWith("Connecting"))).toEqual(
       [1, 2, 3, 4, 5].map((attempt) => `Connecting to wss://api.example/prod (attempt ${attempt}/5)`),
     );
   });
 
   test("after five it is offline, says so once, and goes on seldom", () => {
-    const bench = offline();
-    expect(bench.client.state).toMatchObject({
+    const harness = offline();
+    expect(harness.client.state).toMatchObject({
       status: "offline",
       attempt: 0,
       error: { code: "MAX_RETRIES_EXCEEDED" },
     });
-    const began = failing(bench, 3);
+    const began = failing(harness, 3);
     expect(began.map((time, at) => time - (began[at - 1] ?? time))).toEqual([0, 22_500, 22_500]);
-    expect(bench.client.state.status).toBe("offline");
-    expect(bench.errors.filter((error) => error.code === "MAX_RETRIES_EXCEEDED")).toHaveLength(1);
-    bench.clock.advance(30_000);
-    bench.socket.onopen?.();
-    bench.attached();
-    expect(bench.client.state).toMatchObject({ status: "connected", error: null });
-    bench.socket.end();
-    expect(bench.client.state).toMatchObject({ status: "reconnecting", attempt: 1 });
+    expect(harness.client.state.status).toBe("offline");
+    expect(harness.errors.filter((error) => error.code === "MAX_RETRIES_EXCEEDED")).toHaveLength(1);
+    harness.clock.advance(30_000);
+    harness.socket.onopen?.();
+    harness.attached();
+    expect(harness.client.state).toMatchObject({ status: "connected", error: null });
+    harness.socket.end();
+    expect(harness.client.state).toMatchObject({ status: "reconnecting", attempt: 1 });
   });
 
-  test.each<[string, (bench: Bench) => void]>([
-    ["the network is back", (bench) => bench.page.online()],
-    ["the page is shown", (bench) => bench.page.show()],
-    ["somebody types", (bench) => bench.client.input("x")],
-    ["somebody asks", (bench) => bench.client.connect()],
-    ["a command is wanted", (bench) => void bench.client.executeCommand("ls").catch(() => {})],
-    ["another token is there", (bench) => bench.client.setToken("fresh")],
+  test.each<[string, (harness: Harness) => void]>([
+    ["the network is back", (harness) => harness.page.online()],
+    ["the page is shown", (harness) => harness.page.show()],
+    ["somebody types", (harness) => harness.client.input("x")],
+    ["somebody asks", (harness) => harness.client.connect()],
+    ["a command is wanted", (harness) => void harness.client.executeCommand("ls").catch(() => {})],
+    ["another token is there", (harness) => harness.client.setToken("fresh")],
   ])("offline, it tries at once when %s", (_, happens) => {
-    const bench = offline();
-    bench.clock.advance(5000);
-    expect(bench.sockets).toHaveLength(5);
-    happens(bench);
-    bench.clock.advance(250);
-    expect(bench.sockets).toHaveLength(6);
-    expect(bench.client.state).toMatchObject({ status: "connecting", attempt: 1 });
-    expect(bench.lines.at(-1)).toContain("(attempt 1/5)");
+    const harness = offline();
+    harness.clock.advance(5000);
+    expect(harness.sockets).toHaveLength(5);
+    happens(harness);
+    harness.clock.advance(250);
+    expect(harness.sockets).toHaveLength(6);
+    expect(harness.client.state).toMatchObject({ status: "connecting", attempt: 1 });
+    expect(harness.lines.at(-1)).toContain("(attempt 1/5)");
   });
 
   test("a page that nobody looks at does not go on", () => {
-    const bench = new Bench();
-    bench.client.connect();
-    bench.page.hide();
-    failing(bench, 5);
-    bench.clock.advance(10 * 60_000 - 60_000);
-    expect(bench.sockets).toHaveLength(5);
-    bench.page.show();
-    bench.clock.advance(250);
-    expect(bench.sockets).toHaveLength(6);
+    const harness = new Harness();
+    harness.client.connect();
+    harness.page.hide();
+    failing(harness, 5);
+    harness.clock.advance(10 * 60_000 - 60_000);
+    expect(harness.sockets).toHaveLength(5);
+    harness.page.show();
+    harness.clock.advance(250);
+    expect(harness.sockets).toHaveLength(6);
   });
 
   test("many reasons to hurry make no storm", () => {
-    const bench = new Bench().attach();
-    bench.socket.end();
+    const harness = new Harness().attach();
+    harness.socket.end();
     for (let at = 0; at < 100; at += 1) {
-      bench.page.online();
-      bench.page.show();
-      bench.clock.advance(30);
-      if (bench.sockets.length > 1) bench.socket.end();
+      harness.page.online();
+      harness.page.show();
+      harness.clock.advance(30);
+      if (harness.sockets.length > 1) harness.socket.end();
     }
-    expect(bench.sockets.length).toBeLessThanOrEqual(4);
+    expect(harness.sockets.length).toBeLessThanOrEqual(4);
   });
 
   test("a connection that does not last makes the next wait longer", () => {
-    const bench = new Bench({ random: () => 1 }).attach();
+    const harness = new Harness({ random: () => 1 }).attach();
     const waits: number[] = [];
     for (let round = 0; round < 5; round += 1) {
-      bench.clock.advance(1000);
-      const lost = bench.clock.now();
-      const before = bench.sockets.length;
-      bench.socket.end();
-      while (bench.sockets.length === before) bench.clock.advance(10);
-      waits.push(bench.clock.now() - lost);
-      bench.socket.onopen?.();
-      bench.attached();
+      harness.clock.advance(1000);
+      const lost = harness.clock.now();
+      const before = harness.sockets.length;
+      harness.socket.end();
+      while (harness.sockets.length === before) harness.clock.advance(10);
+      waits.push(harness.clock.now() - lost);
+      harness.socket.onopen?.();
+      harness.attached();
     }
     expect(waits).toEqual([2000, 2000, 2000, 2000, 2000]);
-    expect(bench.client.state.status).toBe("connected");
+    expect(harness.client.state.status).toBe("connected");
   });
 
   test("each has a token of its own, and one that never comes is not waited for", async () => {
@@ -134,12 +134,12 @@ describe("attempts", () => {
       asked += 1;
       return asked === 1 ? new Promise<string>(() => {}) : Promise.resolve(`t${asked}`);
     };
-    const bench = new Bench({ token });
-    bench.client.connect();
-    bench.clock.advance(15_000);
-    bench.clock.advance(2000);
-    await settled();
-    expect(bench.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["t2"]);
+    const harness = new Harness({ token });
+    harness.client.connect();
+    harness.clock.advance(15_000);
+    harness.clock.advance(2000);
+    await flushPromises();
+    expect(harness.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["t2"]);
   });
 
   test("a token that cannot be had is a failed attempt", async () => {
@@ -149,122 +149,122 @@ describe("attempts", () => {
       if (asked < 3) throw new Error("no");
       return "good";
     };
-    const bench = new Bench({ token });
-    bench.client.connect();
+    const harness = new Harness({ token });
+    harness.client.connect();
     for (let second = 0; second < 10; second += 1) {
-      bench.clock.advance(1000);
-      await settled();
+      harness.clock.advance(1000);
+      await flushPromises();
     }
-    expect(bench.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["good"]);
+    expect(harness.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["good"]);
   });
 });
 
 describe("coming back", () => {
   test("resumes where it was and sends again what was not acknowledged", () => {
-    const bench = new Bench().attach();
-    bench.output(0, "abc");
-    for (const key of "xyz") bench.client.input(key);
-    bench.ack(1);
-    bench.socket.end();
-    expect(bench.client.state.status).toBe("reconnecting");
-    bench.client.input("!");
-    bench.reopen();
-    expect(bench.socket.sent).toEqual([
+    const harness = new Harness().attach();
+    harness.output(0, "abc");
+    for (const key of "xyz") harness.client.input(key);
+    harness.ack(1);
+    harness.socket.end();
+    expect(harness.client.state.status).toBe("reconnecting");
+    harness.client.input("!");
+    harness.reopen();
+    expect(harness.socket.sent).toEqual([
       { type: "attach", client: "c1", cols: 80, rows: 24, resume: { epoch: EPOCH, pos: 3 } },
     ]);
-    bench.attached({ pos: 3, inputSeq: 2 });
-    expect(bench.socket.of("input").map((input) => [input.seq, "data" in input && input.data])).toEqual([
+    harness.attached({ pos: 3, inputSeq: 2 });
+    expect(harness.socket.of("input").map((input) => [input.seq, "data" in input && input.data])).toEqual([
       [3, "z"],
       [4, "!"],
     ]);
-    bench.output(3, "def");
-    expect(bench.sink.journal).toEqual(["size 80x24", "> abc", "> def"]);
-    expect(bench.client.state).toMatchObject({ status: "connected", error: null });
+    harness.output(3, "def");
+    expect(harness.sink.journal).toEqual(["size 80x24", "> abc", "> def"]);
+    expect(harness.client.state).toMatchObject({ status: "connected", error: null });
   });
 
   test("nothing is sent on a connection that has begun to close, and all of it on the next", () => {
-    const bench = new Bench().attach();
-    const sent = bench.socket.texts.length;
-    bench.socket.readyState = 2;
-    bench.client.input("x");
-    expect(bench.socket.texts).toHaveLength(sent);
-    bench.socket.end();
-    bench.reopen();
-    bench.attached();
-    expect(bench.socket.of("input")).toMatchObject([{ seq: 1, data: "x" }]);
+    const harness = new Harness().attach();
+    const sent = harness.socket.texts.length;
+    harness.socket.readyState = 2;
+    harness.client.input("x");
+    expect(harness.socket.texts).toHaveLength(sent);
+    harness.socket.end();
+    harness.reopen();
+    harness.attached();
+    expect(harness.socket.of("input")).toMatchObject([{ seq: 1, data: "x" }]);
   });
 
   test("a connection that the service forgot is replaced", () => {
-    const bench = new Bench().attach();
-    bench.socket.receive({ type: "error", code: "CONNECTION_GONE", message: "gone", retryable: false });
-    bench.reopen();
-    expect(bench.sockets).toHaveLength(2);
+    const harness = new Harness().attach();
+    harness.socket.receive({ type: "error", code: "CONNECTION_GONE", message: "gone", retryable: false });
+    harness.reopen();
+    expect(harness.sockets).toHaveLength(2);
   });
 
   test.each([
     ["an invalid session", 4000],
     ["a refused token", 4001],
   ])("%s is final", (_, code) => {
-    const bench = new Bench().open();
-    bench.socket.end(code, "no");
-    expect(bench.client.state.status).toBe("closed");
-    expect(bench.clock.pending).toBe(0);
-    expect(bench.page.watched).toBe(false);
+    const harness = new Harness().open();
+    harness.socket.end(code, "no");
+    expect(harness.client.state.status).toBe("closed");
+    expect(harness.clock.pending).toBe(0);
+    expect(harness.page.watched).toBe(false);
   });
 
   test("but for a token that was good and can be fetched anew", async () => {
-    const bench = new Bench({ token: async () => "t" });
-    bench.client.connect();
-    bench.clock.advance(0);
-    await settled();
-    bench.socket.onopen?.();
-    bench.attached();
-    bench.socket.end(4001, "expired");
-    expect(bench.client.state.status).toBe("reconnecting");
+    const harness = new Harness({ token: async () => "t" });
+    harness.client.connect();
+    harness.clock.advance(0);
+    await flushPromises();
+    harness.socket.onopen?.();
+    harness.attached();
+    harness.socket.end(4001, "expired");
+    expect(harness.client.state.status).toBe("reconnecting");
   });
 
   test("another token wakes a client that was refused", () => {
-    const bench = new Bench().open();
-    bench.socket.end(4001, "no");
-    bench.client.setToken("secret");
-    bench.clock.advance(5000);
-    expect(bench.sockets).toHaveLength(1);
-    bench.client.setToken("fresh");
-    bench.clock.advance(1000);
-    expect(bench.socket.url).toContain("token=fresh");
+    const harness = new Harness().open();
+    harness.socket.end(4001, "no");
+    harness.client.setToken("secret");
+    harness.clock.advance(5000);
+    expect(harness.sockets).toHaveLength(1);
+    harness.client.setToken("fresh");
+    harness.clock.advance(1000);
+    expect(harness.socket.url).toContain("token=fresh");
   });
 
   test("a refused attach is final, while one message that is refused is not", () => {
     const refusal = { type: "error", code: "FORBIDDEN", message: "not yours", retryable: false };
-    const bench = new Bench().open();
-    bench.socket.receive(refusal);
-    expect(bench.client.state).toMatchObject({ status: "closed", error: { code: "FORBIDDEN" } });
-    const attached = new Bench().attach();
+    const harness = new Harness().open();
+    harness.socket.receive(refusal);
+    expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "FORBIDDEN" } });
+    const attached = new Harness().attach();
     attached.socket.receive(refusal);
     expect(attached.client.state.status).toBe("connected");
     expect(attached.errors.map((error) => error.code)).toEqual(["FORBIDDEN"]);
   });
 
   test("leaving takes everything along", () => {
-    const bench = new Bench().attach();
-    bench.client.input("a");
-    bench.output(5, "early");
-    bench.client.disconnect();
-    expect(bench.clock.pending).toBe(0);
-    expect(bench.page.watched).toBe(false);
-    expect(bench.socket.closed).toBe(true);
-    expect(bench.client.state.status).toBe("closed");
+    const harness = new Harness().attach();
+    harness.client.input("a");
+    harness.output(5, "early");
+    harness.client.disconnect();
+    expect(harness.clock.pending).toBe(0);
+    expect(harness.page.watched).toBe(false);
+    expect(harness.socket.closed).toBe(true);
+    expect(harness.client.state.status).toBe("closed");
   });
 
   test("commands do not wait for ever, and are not run when nobody waits any more", async () => {
-    const bench = new Bench().attach();
-    bench.socket.end();
-    const command = bench.client.executeCommand("make");
-    failing(bench, 5);
+    const harness = new Harness().attach();
+    harness.socket.end();
+    const command = harness.client.executeCommand("make");
+    failing(harness, 5);
     await expect(command).rejects.toMatchObject({ code: "MAX_RETRIES_EXCEEDED" });
-    bench.client.connect();
-    bench.reopen();
-    bench.attached();
-    expect(bench.socket.of("command")).toEqual([]);
+    harness.client.connect();
+    harness.reopen();
+    harness.attached();
+    expect(harness.socket.of("command")).toEqual([]);
   });
 });

@@ -1,5 +1,5 @@
 /**
- * A state machine of everything that can happen to a client, in any order: whatever did, once the weather is calm, all is well
+ * A state machine of everything that can happen to a client, in any order: whatever did, once the faultRates is calm, all is well
  * within three minutes, and nothing is left undone. Chance decides what happens; what fails is made short before it is shown.
  *
  * What it covers: input, interrupts, output, slow and replaced emulators, cuts, handovers, a machine that sleeps, a page that is
@@ -10,12 +10,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { FakeClock } from "../support/clock.ts";
-import { CALM, HostileService, type Weather } from "../support/hostile-service.ts";
+import { type FaultRates, HostileService, NO_FAULTS } from "../support/hostile-service.ts";
 import { seeded } from "../support/random.ts";
-import { faults, User } from "../support/user.ts";
+import { faults, SimulatedUser } from "../support/simulated-user.ts";
 
 const share = (most: number) => fc.double({ min: 0, max: most, noNaN: true });
-const weather: fc.Arbitrary<Weather> = fc.record({
+const faultRates: fc.Arbitrary<FaultRates> = fc.record({
   ...{
     lose: share(0.5),
     repeat: share(0.5),
@@ -30,7 +30,7 @@ const weather: fc.Arbitrary<Weather> = fc.record({
 interface World {
   clock: FakeClock;
   service: HostileService;
-  user: User;
+  user: SimulatedUser;
 }
 type Step = { name: string; value?: unknown; run: (world: World) => void };
 
@@ -44,8 +44,8 @@ const anything = fc.oneof(
   steps("wait long", fc.integer({ min: 0, max: 1_000_000 }), ({ clock }, ms) => clock.advance(ms)),
   steps("sleep", fc.integer({ min: 0, max: 4_000_000 }), ({ clock }, ms) => clock.sleep(ms)),
   steps("print", fc.integer({ min: 1, max: 50_000 }), ({ service }, count) => service.print(count)),
-  steps("weather", weather, ({ service }, value) => {
-    service.weather = value;
+  steps("faultRates", faultRates, ({ service }, value) => {
+    service.faultRates = value;
   }),
   steps("emulator parses", fc.boolean(), ({ user }, eager) => {
     user.sink.eager = eager;
@@ -69,10 +69,10 @@ function stalls(what: fc.Arbitrary<Step[]>, signals: fc.Arbitrary<boolean>, numR
   const property = fc.property(what, signals, fc.integer(), (happens, withSignals, seed) => {
     const clock = new FakeClock();
     const random = seeded(seed);
-    const service = new HostileService(clock, random, CALM, withSignals);
-    const world = { clock, service, user: new User(clock, service, random) };
+    const service = new HostileService(clock, random, NO_FAULTS, withSignals);
+    const world = { clock, service, user: new SimulatedUser(clock, service, random) };
     for (const { run } of happens) run(world);
-    service.weather = CALM;
+    service.faultRates = NO_FAULTS;
     expect(world.user.settles()).toBe(true);
     expect(faults(world.user, service, withSignals)).toEqual([]);
     world.user.client.disconnect();

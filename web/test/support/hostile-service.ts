@@ -9,7 +9,7 @@ import type { FakeClock } from "./clock.ts";
 import { FakeSocket } from "./socket.ts";
 
 /** How bad the way is; shares from 0 to 1. */
-export interface Weather {
+export interface FaultRates {
   lose: number;
   repeat: number;
   reorder: number;
@@ -22,7 +22,7 @@ export interface Weather {
   compress: number;
 }
 
-export const CALM: Weather = {
+export const NO_FAULTS: FaultRates = {
   ...{ lose: 0, repeat: 0, reorder: 0, cutAfter: Number.POSITIVE_INFINITY },
   ...{ kill: 0, snapshot: 0.2, compress: 0.2 },
 };
@@ -51,7 +51,7 @@ export interface Applied {
 
 /** One session with one client. */
 export class HostileService {
-  weather: Weather;
+  faultRates: FaultRates;
   epoch = 1000;
   /** What the shell was given, over all its lives: keys, and `^C` for a signal. */
   readonly applied: Applied[] = [];
@@ -82,11 +82,11 @@ export class HostileService {
   constructor(
     private readonly clock: FakeClock,
     private readonly random: () => number,
-    weather: Weather,
+    faultRates: FaultRates,
     /** Whether Ctrl-C is a signal, or a key like any other. */
     private readonly signals = true,
   ) {
-    this.weather = weather;
+    this.faultRates = faultRates;
   }
 
   /** The factory for the client. */
@@ -148,11 +148,11 @@ export class HostileService {
   #carry(deliver: () => void, socket: FakeSocket): void {
     const messages = (this.#messages.get(socket) ?? 0) + 1;
     if (this.#messages.has(socket)) this.#messages.set(socket, messages);
-    if (messages > this.weather.cutAfter) return this.#break(socket);
-    if (this.random() < this.weather.lose) return;
-    const delay = () => (this.random() < this.weather.reorder ? this.random() * REORDER_MS : DELAY_MS);
+    if (messages > this.faultRates.cutAfter) return this.#break(socket);
+    if (this.random() < this.faultRates.lose) return;
+    const delay = () => (this.random() < this.faultRates.reorder ? this.random() * REORDER_MS : DELAY_MS);
     this.clock.after(delay(), deliver);
-    if (this.random() < this.weather.repeat) this.clock.after(delay(), deliver);
+    if (this.random() < this.faultRates.repeat) this.clock.after(delay(), deliver);
   }
 
   #break(socket: FakeSocket): void {
@@ -225,7 +225,7 @@ export class HostileService {
     this.acked = Math.max(this.acked, pos);
     this.#progress = this.clock.now();
     this.#snapshot = [];
-    this.#skip = pos < this.length && this.random() < this.weather.snapshot;
+    this.#skip = pos < this.length && this.random() < this.faultRates.snapshot;
   }
 
   #heard(message: ClientMessage, socket: FakeSocket): void {
@@ -292,7 +292,7 @@ export class HostileService {
       follower.used = now;
       return;
     }
-    if (!this.#messages.has(follower.socket) || this.random() < this.weather.kill) {
+    if (!this.#messages.has(follower.socket) || this.random() < this.faultRates.kill) {
       this.#follower = undefined;
       return;
     }
@@ -323,7 +323,7 @@ export class HostileService {
     const to = Math.min(stop, pos + 1 + Math.floor(this.random() * FRAME));
     this.#sent = to;
     const text = Array.from({ length: to - pos }, (_, at) => this.at(pos + at)).join("");
-    const payload = this.random() < this.weather.compress ? { z: btoa(text) } : { data: text };
+    const payload = this.random() < this.faultRates.compress ? { z: btoa(text) } : { data: text };
     this.#send({ type: "output", pos, len: to - pos, ...payload } as ServerFrame, socket);
   }
 

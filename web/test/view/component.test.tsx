@@ -7,7 +7,7 @@ import { act, cleanup, render, screen, waitFor } from "@testing-library/react";
 import { StrictMode, version } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type TermgateHandle, TermgateTerminal } from "../../src/index.ts";
-import { Bench } from "../support/bench.ts";
+import { Harness } from "../support/harness.ts";
 
 const opened = vi.hoisted(() => ({ count: 0, disposed: 0 }));
 
@@ -51,10 +51,10 @@ afterEach(() => {
 });
 
 /** How many listen to the client, counted where they come and go. */
-function counting(bench: Bench): () => number {
+function counting(harness: Harness): () => number {
   let count = 0;
   for (const name of ["subscribe", "onMessage", "onError", "onNotice"] as const) {
-    const real = bench.client[name].bind(bench.client) as (listener: never) => () => void;
+    const real = harness.client[name].bind(harness.client) as (listener: never) => () => void;
     const counted = (listener: never) => {
       count += 1;
       const stop = real(listener);
@@ -63,18 +63,18 @@ function counting(bench: Bench): () => number {
         stop();
       };
     };
-    Object.assign(bench.client, { [name]: counted });
+    Object.assign(harness.client, { [name]: counted });
   }
   return () => count;
 }
 
 test("strict mode opens one emulator, and leaving takes everything away", async () => {
-  const bench = new Bench();
-  const count = counting(bench);
+  const harness = new Harness();
+  const count = counting(harness);
   const heard: Array<TermgateHandle | null> = [];
   const { unmount } = render(
     <StrictMode>
-      <TermgateTerminal client={bench.client} onReady={(handle) => heard.push(handle)} />
+      <TermgateTerminal client={harness.client} onReady={(handle) => heard.push(handle)} />
     </StrictMode>,
   );
   await waitFor(() => expect(heard.length).toBeGreaterThan(0));
@@ -89,7 +89,7 @@ test("strict mode opens one emulator, and leaving takes everything away", async 
 });
 
 test("two on one page are two", async () => {
-  const benches = [new Bench(), new Bench()];
+  const benches = [new Harness(), new Harness()];
   const { unmount } = render(
     <div>
       {benches.map(({ client }, at) => (
@@ -109,16 +109,16 @@ test("two on one page are two", async () => {
 });
 
 test("an emulator that comes after the page has gone is disposed of", async () => {
-  const { unmount } = render(<TermgateTerminal client={new Bench().client} />);
+  const { unmount } = render(<TermgateTerminal client={new Harness().client} />);
   await act(() => Promise.resolve());
   unmount();
   await waitFor(() => expect(opened.disposed).toBe(opened.count));
 });
 
 test("another client gets another emulator", async () => {
-  const { rerender } = render(<TermgateTerminal client={new Bench().client} />);
+  const { rerender } = render(<TermgateTerminal client={new Harness().client} />);
   await waitFor(() => expect(opened.count).toBe(1));
-  rerender(<TermgateTerminal client={new Bench().client} />);
+  rerender(<TermgateTerminal client={new Harness().client} />);
   await waitFor(() => expect(opened.count).toBe(2));
   expect(opened.disposed).toBe(1);
 });

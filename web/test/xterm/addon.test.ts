@@ -7,18 +7,18 @@ import type { Terminal } from "@xterm/xterm";
 import { describe, expect, test, vi } from "vitest";
 import { ACK_WITHIN_MS } from "../../src/protocol/generated.ts";
 import { TermgateAddon } from "../../src/xterm/addon.ts";
-import { Bench, EPOCH } from "../support/bench.ts";
+import { EPOCH, Harness } from "../support/harness.ts";
 
 function connected(fields: object = {}) {
-  const bench = new Bench();
+  const harness = new Harness();
   const terminal = new headless.Terminal({ cols: 80, rows: 24, allowProposedApi: true });
-  const addon = new TermgateAddon(bench.client);
+  const addon = new TermgateAddon(harness.client);
   // The headless terminal has the parts of the interface that the addon uses.
   addon.activate(terminal as unknown as Terminal);
-  bench.open();
-  bench.attached(fields);
+  harness.open();
+  harness.attached(fields);
   const type = (text: string) => terminal.input(text);
-  return { bench, terminal, addon, type };
+  return { harness, terminal, addon, type };
 }
 
 /** Everything handed over so far has been parsed. */
@@ -31,16 +31,16 @@ const line = (terminal: InstanceType<typeof headless.Terminal>, row: number) =>
 
 describe("output", () => {
   test("bytes are decoded by the terminal, also when a character is cut in two", async () => {
-    const { bench, terminal } = connected();
+    const { harness, terminal } = connected();
     const bytes = new TextEncoder().encode("日本");
-    bench.socket.receive({
+    harness.socket.receive({
       type: "output",
       epoch: EPOCH,
       pos: 0,
       len: 4,
       b64: btoa(String.fromCharCode(...bytes.slice(0, 4))),
     });
-    bench.socket.receive({
+    harness.socket.receive({
       type: "output",
       epoch: EPOCH,
       pos: 4,
@@ -52,34 +52,34 @@ describe("output", () => {
   });
 
   test("is acknowledged only after the terminal has parsed it", async () => {
-    const { bench, terminal } = connected();
-    bench.output(0, "x".repeat(70_000));
-    expect(bench.socket.of("ack")).toEqual([]);
+    const { harness, terminal } = connected();
+    harness.output(0, "x".repeat(70_000));
+    expect(harness.socket.of("ack")).toEqual([]);
     await parsed(terminal);
     await parsed(terminal);
-    bench.clock.advance(ACK_WITHIN_MS);
-    expect(bench.socket.of("ack").map((ack) => ack.pos)).toEqual([65_536, 70_000]);
+    harness.clock.advance(ACK_WITHIN_MS);
+    expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([65_536, 70_000]);
   });
 
   test("a size applies between the bytes before and after it, and is not sent back", async () => {
-    const { bench, terminal } = connected();
-    bench.output(0, `${"a".repeat(40)}\r\n`);
-    bench.event(42, { kind: "size", cols: 20, rows: 10 });
-    bench.output(43, "b".repeat(30));
+    const { harness, terminal } = connected();
+    harness.output(0, `${"a".repeat(40)}\r\n`);
+    harness.event(42, { kind: "size", cols: 20, rows: 10 });
+    harness.output(43, "b".repeat(30));
     await vi.waitFor(() => expect(line(terminal, 3)).toBe("bbbbbbbbbb"));
     expect([terminal.cols, terminal.rows]).toEqual([20, 10]);
-    expect(bench.socket.of("resize")).toEqual([]);
+    expect(harness.socket.of("resize")).toEqual([]);
   });
 
   test("a new shell starts below what the old one left, out of its modes", async () => {
-    const { bench, terminal } = connected();
+    const { harness, terminal } = connected();
     const start = "old\x1b[?1000h\x1b[?2004h\x1b[?25l";
-    bench.output(0, start);
+    harness.output(0, start);
     await vi.waitFor(() => expect(terminal.modes.mouseTrackingMode).toBe("vt200"));
-    bench.output(start.length, "er");
-    bench.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
-    bench.attached({ epoch: EPOCH + 1 });
-    bench.output(0, "new", { epoch: EPOCH + 1 } as object);
+    harness.output(start.length, "er");
+    harness.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
+    harness.attached({ epoch: EPOCH + 1 });
+    harness.output(0, "new", { epoch: EPOCH + 1 } as object);
     const text = () =>
       Array.from({ length: terminal.buffer.active.length }, (_, row) => line(terminal, row)).filter(Boolean);
     await vi.waitFor(() => expect(text()).toEqual(["older", "new"]));
@@ -88,40 +88,40 @@ describe("output", () => {
 });
 
 test("history for a terminal that comes late starts on an empty screen", async () => {
-  const { bench, terminal, addon } = connected();
-  bench.output(0, "shown ".repeat(10_000));
+  const { harness, terminal, addon } = connected();
+  harness.output(0, "shown ".repeat(10_000));
   addon.dispose();
-  new TermgateAddon(bench.client).activate(terminal as unknown as Terminal);
-  bench.attached();
-  bench.output(0, "history");
+  new TermgateAddon(harness.client).activate(terminal as unknown as Terminal);
+  harness.attached();
+  harness.output(0, "history");
   await vi.waitFor(() => expect(line(terminal, 0)).toBe("history"));
   expect(line(terminal, 1)).toBe("");
 });
 
 describe("input", () => {
   test("keys go to the client as they are", () => {
-    const { bench, type } = connected();
+    const { harness, type } = connected();
     type("\x1b[A");
     type("ü😀");
-    expect(bench.socket.of("input").map((input) => "data" in input && input.data)).toEqual(["\x1b[A", "ü😀"]);
+    expect(harness.socket.of("input").map((input) => "data" in input && input.data)).toEqual(["\x1b[A", "ü😀"]);
   });
 
   test("a size that the page gives the terminal is sent", () => {
-    const { bench, terminal } = connected();
+    const { harness, terminal } = connected();
     terminal.resize(100, 30);
-    expect(bench.socket.of("resize")).toMatchObject([{ cols: 100, rows: 30 }]);
+    expect(harness.socket.of("resize")).toMatchObject([{ cols: 100, rows: 30 }]);
   });
 });
 
 test("a snapshot resets the terminal, whatever sequence was cut off before it", async () => {
   for (const cut of ["\x1b[3", "\x1b]0;title", "\x1bP$q", "\xe6\x97"]) {
-    const { bench, terminal } = connected();
+    const { harness, terminal } = connected();
     const titles: string[] = [];
     terminal.onTitleChange((title) => titles.push(title));
     const b64 = btoa(`${"old\r\n".repeat(100)}\x1b[?1049h${cut}`);
-    bench.socket.receive({ type: "output", epoch: EPOCH, pos: 0, len: atob(b64).length, b64 });
+    harness.socket.receive({ type: "output", epoch: EPOCH, pos: 0, len: atob(b64).length, b64 });
     const part = { type: "snapshot", epoch: EPOCH, id: 1, parts: 1, part: 1, cols: 40, rows: 10, skipped: 0 };
-    bench.socket.receive({ ...part, pos: 9000, scope: "full", data: "\x1bcnew\x1b[?2004h" });
+    harness.socket.receive({ ...part, pos: 9000, scope: "full", data: "\x1bcnew\x1b[?2004h" });
     await vi.waitFor(() => expect(line(terminal, 0)).toBe("new"));
     expect([terminal.cols, terminal.rows, terminal.buffer.active.type]).toEqual([40, 10, "normal"]);
     expect(terminal.buffer.active.length).toBe(10);
@@ -131,23 +131,23 @@ test("a snapshot resets the terminal, whatever sequence was cut off before it", 
 });
 
 test("a snapshot of the screen keeps the scrollback", async () => {
-  const { bench, terminal } = connected();
+  const { harness, terminal } = connected();
   const old = "old\r\n".repeat(100);
-  bench.output(0, old);
+  harness.output(0, old);
   await vi.waitFor(() => expect(terminal.buffer.active.baseY).toBe(77));
   const part = { type: "snapshot", epoch: EPOCH, id: 1, parts: 1, part: 1, cols: 80, rows: 24, skipped: 0 };
-  bench.socket.receive({ ...part, pos: 9000, scope: "screen", data: "\x1b[H\x1b[2Jnew" });
+  harness.socket.receive({ ...part, pos: 9000, scope: "screen", data: "\x1b[H\x1b[2Jnew" });
   await vi.waitFor(() => expect(line(terminal, terminal.buffer.active.baseY)).toBe("new"));
   expect(terminal.buffer.active.baseY).toBe(77);
   expect(line(terminal, 0)).toBe("old");
 });
 
 test("disposed, it hears and says nothing more", async () => {
-  const { bench, terminal, addon, type } = connected();
+  const { harness, terminal, addon, type } = connected();
   addon.dispose();
   type("a");
-  bench.output(0, "late");
+  harness.output(0, "late");
   await parsed(terminal);
-  expect(bench.socket.of("input")).toEqual([]);
+  expect(harness.socket.of("input")).toEqual([]);
   expect(line(terminal, 0)).toBe("");
 });

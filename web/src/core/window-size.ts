@@ -1,17 +1,15 @@
 /**
- * The size of the window around the terminal, in characters, and whether anyone has said it yet.
+ * The size of the window around the terminal, in characters.
  */
 
 import { MAX_COLS, MAX_ROWS, MIN_COLS, MIN_ROWS } from "../protocol/generated.ts";
 
-/** Columns and rows. */
 export interface Size {
   cols: number;
   rows: number;
 }
 
-/** One page's window. */
-export class Window {
+export class WindowSize {
   #size: Size;
   #known: boolean;
 
@@ -24,12 +22,12 @@ export class Window {
     return this.#size;
   }
 
-  /** Whether it is a size that somebody measured. */
+  /** False while the size is the default. */
   get known(): boolean {
     return this.#known;
   }
 
-  /** Takes a size, within what terminals may have; whether it is another one. */
+  /** Sets the size, clamped to what terminals support; true if it changed. */
   resize(cols: number, rows: number): boolean {
     const size = { cols: clamp(cols, MIN_COLS, MAX_COLS), rows: clamp(rows, MIN_ROWS, MAX_ROWS) };
     this.#known = true;
@@ -43,6 +41,6 @@ export class Window {
   }
 }
 
-function clamp(value: number, least: number, most: number): number {
-  return Math.min(most, Math.max(least, Math.floor(value)));
+function clamp(value: number, min: number, max: number): number {
+  return Math.min(max, Math.max(min, Math.floor(value)));
 }

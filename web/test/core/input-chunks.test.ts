@@ -3,14 +3,14 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { jsonBytes, pieceEnd, unitEnd, wellFormed } from "../../src/core/input-pieces.ts";
+import { chunkEnd, jsonBytes, unitEnd, wellFormed } from "../../src/core/input-chunks.ts";
 import { seeded } from "../support/random.ts";
 
 /** The text in pieces of at most `room` bytes. */
 function cut(text: string, room: number): string[] {
   const pieces: string[] = [];
   for (let at = 0; at < text.length; ) {
-    const end = pieceEnd(text, at, room);
+    const end = chunkEnd(text, at, room);
     pieces.push(text.slice(at, end));
     at = end;
   }
@@ -48,7 +48,7 @@ describe("unitEnd", () => {
   });
 });
 
-describe("pieceEnd", () => {
+describe("chunkEnd", () => {
   test("a paste is cut without splitting a bracket, a sequence or a pair", () => {
     const random = seeded(7);
     const units = ["a", "ß", "日", "😀", "\x1b[A", "\x1b[1;5C", "\x1bOP", "\r", '"', "\\", "\t"];
@@ -69,7 +69,7 @@ describe("pieceEnd", () => {
   });
 
   test("one unit is taken even when it is too large", () => {
-    expect(pieceEnd("\x1b[200~", 0, 2)).toBe(6);
+    expect(chunkEnd("\x1b[200~", 0, 2)).toBe(6);
   });
 });
 

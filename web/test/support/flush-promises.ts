@@ -3,6 +3,6 @@
  */
 
 /** Resolves behind everything that needs no timer. */
-export function settled(): Promise<void> {
+export function flushPromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

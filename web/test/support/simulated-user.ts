@@ -6,7 +6,7 @@ import { TerminalClient, type TerminalError, type TerminalNotice } from "../../s
 import type { FakeClock } from "./clock.ts";
 import type { HostileService } from "./hostile-service.ts";
 import { FakePage } from "./page.ts";
-import { RecordingSink } from "./sink.ts";
+import { RecordingSink } from "./recording-sink.ts";
 
 const quiet = { error() {}, warn() {}, info() {}, debug() {} };
 /** The longest wait of any part of the protocol is far below this. */
@@ -14,7 +14,7 @@ const NEWS_MS = 60_000;
 const PATIENCE_MS = 120_000;
 
 /** One page, with somebody in front of it. */
-export class User {
+export class SimulatedUser {
   readonly page = new FakePage();
   readonly client: TerminalClient;
   readonly errors: TerminalError[] = [];
@@ -111,7 +111,7 @@ export class User {
  * What is wrong with what reached the shell: nothing twice, nothing out of order, nothing for another life of it, and nothing
  * missing but what a later Ctrl-C took back or a restart threw away.
  */
-export function faults(user: User, service: HostileService, signals: boolean): string[] {
+export function faults(user: SimulatedUser, service: HostileService, signals: boolean): string[] {
   const found: string[] = [];
   const reached = service.applied.flatMap(({ what, epoch }) =>
     what === "^C" ? [{ what, epoch }] : (what.match(/\d+,/g) ?? []).map((key) => ({ what: key, epoch })),

@@ -13,13 +13,13 @@ import {
 import type { Attached, ServerFrame } from "../../src/protocol/generated.ts";
 import { FakeClock } from "./clock.ts";
 import { FakePage } from "./page.ts";
-import { RecordingSink } from "./sink.ts";
+import { RecordingSink } from "./recording-sink.ts";
 import { FakeSocket } from "./socket.ts";
 
 export const EPOCH = 1000;
 
 /** Everything that a test looks at. */
-export class Bench {
+export class Harness {
   readonly clock = new FakeClock();
   readonly page = new FakePage();
   readonly sockets: FakeSocket[] = [];

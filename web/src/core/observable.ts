@@ -1,11 +1,11 @@
 /**
- * A value that is replaced, never changed, and whoever wants to know when.
+ * A value with change listeners. It is replaced, never mutated.
  */
 
 import { Listeners } from "./listeners.ts";
 
-/** An object of fields, each compared by identity. */
-export class Observed<T extends object> {
+/** An object whose fields are compared by identity. */
+export class Observable<T extends object> {
   readonly #changed = new Listeners<[]>();
 
   constructor(private current: T) {}
@@ -14,16 +14,16 @@ export class Observed<T extends object> {
     return this.current;
   }
 
-  /** The answer ends it. */
+  /** The returned function ends the subscription. */
   subscribe(listener: () => void): () => void {
     return this.#changed.add(listener);
   }
 
-  /** Replaces the value when any field is another. */
+  /** Replaces the value if a field differs. */
   update(change: Partial<T>): void {
     const fields = Object.keys(change) as Array<keyof T>;
     if (fields.every((field) => Object.is(this.current[field], change[field]))) return;
     this.current = { ...this.current, ...change };
-    this.#changed.tell();
+    this.#changed.emit();
   }
 }

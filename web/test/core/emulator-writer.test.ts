@@ -3,8 +3,8 @@
  */
 
 import { expect, test } from "vitest";
-import { Playback } from "../../src/core/playback.ts";
-import { RecordingSink } from "../support/sink.ts";
+import { EmulatorWriter } from "../../src/core/emulator-writer.ts";
+import { RecordingSink } from "../support/recording-sink.ts";
 
 const bytes = (length: number) => new Uint8Array(length).fill(120);
 
@@ -12,17 +12,17 @@ function played() {
   const sink = new RecordingSink();
   sink.eager = false;
   const parsed: number[] = [];
-  const playback = new Playback((pos) => parsed.push(pos));
-  playback.use(sink);
+  const writer = new EmulatorWriter((pos) => parsed.push(pos));
+  writer.setSink(sink);
   sink.parse();
-  playback.start(0, () => {});
-  return { sink, parsed, playback };
+  writer.restart(0, () => {});
+  return { sink, parsed, writer };
 }
 
 test("the emulator has at most 128 KiB to do, in pieces of at most 32", () => {
-  const { sink, parsed, playback } = played();
+  const { sink, parsed, writer } = played();
   let told = 0;
-  playback.write(bytes(256 * 1024), 256 * 1024, () => {
+  writer.write(bytes(256 * 1024), 256 * 1024, () => {
     told += 1;
   });
   expect(sink.waiting).toEqual(Array(4).fill(32 * 1024));
@@ -33,57 +33,57 @@ test("the emulator has at most 128 KiB to do, in pieces of at most 32", () => {
   sink.parse();
   expect(parsed.at(-1)).toBe(256 * 1024);
   expect(told).toBe(1);
-  expect(playback.idle).toBe(true);
+  expect(writer.idle).toBe(true);
 });
 
 test("many small ones are handed over without piling up calls", () => {
-  const { sink, parsed, playback } = played();
+  const { sink, parsed, writer } = played();
   sink.eager = true;
-  for (let pos = 0; pos < 20_000; pos += 1) playback.write(bytes(1), pos + 1, () => {});
+  for (let pos = 0; pos < 20_000; pos += 1) writer.write(bytes(1), pos + 1, () => {});
   expect(parsed).toHaveLength(20_000);
   sink.eager = false;
-  for (let pos = 20_000; pos < 40_000; pos += 1) playback.write(bytes(1), pos + 1, () => {});
+  for (let pos = 20_000; pos < 40_000; pos += 1) writer.write(bytes(1), pos + 1, () => {});
   sink.eager = true;
   sink.parse();
   expect(parsed.at(-1)).toBe(40_000);
 });
 
 test("a change of the emulator happens between the bytes around it", () => {
-  const { sink, playback } = played();
-  playback.write(bytes(2), 2, () => {});
-  playback.step(
+  const { sink, writer } = played();
+  writer.write(bytes(2), 2, () => {});
+  writer.step(
     3,
     () => sink.journal.push("told"),
     () => sink.journal.push("changed"),
   );
-  playback.write(bytes(3), 6, () => {});
+  writer.write(bytes(3), 6, () => {});
   sink.parse();
   expect(sink.journal).toEqual(["> xx", "changed", "told", "> xxx"]);
 });
 
 test("what is dropped is told of in its order, but not shown and not done", () => {
-  const { sink, playback } = played();
+  const { sink, writer } = played();
   const journal: string[] = [];
-  playback.write(bytes(200_000), 200_000, () => journal.push("first"));
-  playback.step(
+  writer.write(bytes(200_000), 200_000, () => journal.push("first"));
+  writer.step(
     200_001,
     () => journal.push("event"),
     () => journal.push("resize"),
   );
-  playback.write(bytes(5), 200_006, () => journal.push("second"));
-  playback.replace(200_006, bytes(7), () => journal.push("prepare"));
+  writer.write(bytes(5), 200_006, () => journal.push("second"));
+  writer.replace(200_006, bytes(7), () => journal.push("prepare"));
   sink.parse();
   expect(journal).toEqual(["first", "event", "second", "prepare"]);
   expect(sink.text).toBe(`${"x".repeat(128 * 1024)}\x18${"x".repeat(7)}`);
 });
 
 test("a fresh start forgets what waited, but not that it came", () => {
-  const { sink, parsed, playback } = played();
+  const { sink, parsed, writer } = played();
   const journal: string[] = [];
-  playback.write(bytes(200_000), 200_000, () => journal.push("old"));
-  playback.replace(300_000, bytes(40_000), () => journal.push("size"));
-  playback.start(0, () => journal.push("reset"));
-  playback.write(bytes(4), 4, () => journal.push("new"));
+  writer.write(bytes(200_000), 200_000, () => journal.push("old"));
+  writer.replace(300_000, bytes(40_000), () => journal.push("size"));
+  writer.restart(0, () => journal.push("reset"));
+  writer.write(bytes(4), 4, () => journal.push("new"));
   sink.parse();
   expect(journal).toEqual(["old", "size", "reset", "new"]);
   expect(parsed).toEqual([4]);
@@ -91,14 +91,14 @@ test("a fresh start forgets what waited, but not that it came", () => {
 });
 
 test("without an emulator everything counts as parsed; another one takes over what waits", () => {
-  const { sink, parsed, playback } = played();
-  playback.write(bytes(200_000), 200_000, () => {});
+  const { sink, parsed, writer } = played();
+  writer.write(bytes(200_000), 200_000, () => {});
   const other = new RecordingSink();
-  playback.use(other);
+  writer.setSink(other);
   expect(other.text).toHaveLength(200_000 - 128 * 1024);
   sink.parse();
   expect(parsed.at(-1)).toBe(200_000);
-  playback.use(undefined);
-  playback.write(bytes(1), 200_001, () => {});
+  writer.setSink(undefined);
+  writer.write(bytes(1), 200_001, () => {});
   expect(parsed.at(-1)).toBe(200_001);
 });

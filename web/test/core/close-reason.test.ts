@@ -1,0 +1,292 @@
+/**
+ * Every way in which a connection ends or never begins: what a page is told, and when the next attempt comes.
+ */
+
+import { describe, expect, test } from "vitest";
+import type { ClientErrorCode } from "../../src/core/index.ts";
+import { flushPromises } from "../support/flush-promises.ts";
+import { Harness } from "../support/harness.ts";
+
+/** A JWT that says nothing but when it expires, in seconds since 1970. */
+function jwt(exp: number): string {
+  return ["{}", JSON.stringify({ exp }), "?"].map((part) => Buffer.from(part).toString("base64url")).join(".");
+}
+
+describe("a page that cannot connect at all", () => {
+  test.each<[string, ClientErrorCode, RegExp, ConstructorParameters<typeof Harness>[0]]>([
+    ["no address", "URL_MISSING", /NEXT_PUBLIC_WS_URL/, { url: "" }],
+    ["https:", "URL_INVALID", /use wss:\/\//, { url: "https://abc.execute-api.eu-west-1.amazonaws.com/prod" }],
+    ["http:", "URL_INVALID", /use ws:\/\//, { url: "http://localhost:3001" }],
+    ["a path", "URL_INVALID", /must begin with wss:/, { url: "/terminal" }],
+    ["nonsense", "URL_INVALID", /must begin with wss:/, { url: "undefined" }],
+    ["a fragment", "URL_INVALID", /#fragment/, { url: "wss://api.example/prod#x" }],
+    ["App Runner", "AWS_APP_RUNNER_ERROR", /execute-api/, { url: "wss://a1b2.us-east-1.awsapprunner.com/terminal" }],
+    ["ws: in a page of https:", "MIXED_CONTENT", /use wss:/, { url: "ws://api.example/prod" }],
+    ["no session", "SESSION_INVALID", /`sid`/, { sessionId: "" }],
+  ])("is told of %s, and nothing is opened", (_, code, sentence, options) => {
+    const harness = new Harness(options);
+    harness.client.connect();
+    harness.clock.advance(120_000);
+    expect(harness.client.state).toMatchObject({ status: "closed", error: { code }, retryAt: null, attempt: 0 });
+    expect(harness.client.state.error?.message).toMatch(sentence);
+    expect(harness.errors.map((error) => error.code)).toEqual([code]);
+    expect(harness.client.state.diagnostics).toMatchObject({ errorCode: code, attempts: 0 });
+    expect(harness.sockets).toHaveLength(0);
+    expect(harness.clock.pending).toBe(0);
+    expect(harness.page.watched).toBe(false);
+  });
+
+  test.each([
+    ["wss://x.awsapprunner.com.example/prod", true],
+    ["ws://localhost:3001/terminal", true],
+    ["ws://127.0.0.1:3001", true],
+    ["ws://[::1]:3001", true],
+    ["ws://api.example/prod", false],
+  ])("%s may be opened", (url, secure) => {
+    const harness = new Harness({ url });
+    harness.page.secure = secure;
+    harness.open();
+    expect(harness.sockets).toHaveLength(1);
+  });
+
+  test("a browser that refuses to make a WebSocket says so, and the token stays unsaid", () => {
+    const harness = new Harness({
+      socket: () => {
+        throw new DOMException("wss://api.example/prod?token=secret is not allowed", "SecurityError");
+      },
+    });
+    harness.client.connect();
+    harness.clock.advance(60_000);
+    expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "WEBSOCKET_CREATION_FAILED" } });
+    const said = JSON.stringify([harness.lines, harness.client.state, harness.client.state.error?.message]);
+    expect(said).toContain("SecurityError");
+    expect(said).not.toContain("secret");
+  });
+
+  test("without a token it waits for one", () => {
+    const harness = new Harness({ token: "" });
+    harness.client.connect();
+    harness.clock.advance(60_000);
+    expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "UNAUTHORIZED" } });
+    harness.client.setToken("there");
+    harness.clock.advance(1000);
+    expect(harness.socket.url).toContain("token=there");
+  });
+});
+
+describe("a close", () => {
+  type Row = [code: number, when: "opened" | "attached", status: string, error: ClientErrorCode, said: RegExp];
+  test.each<Row>([
+    [1000, "attached", "reconnecting", "CONNECTION_FAILED", /lost \(1000\)/],
+    [1001, "attached", "reconnecting", "CONNECTION_FAILED", /two hours or ten idle minutes/],
+    [1006, "attached", "reconnecting", "CONNECTION_FAILED", /lost \(1006\)/],
+    [1008, "attached", "reconnecting", "CONNECTION_FAILED", /heard nothing/],
+    [1009, "attached", "reconnecting", "CONNECTION_FAILED", /too large/],
+    [1011, "attached", "reconnecting", "CONNECTION_FAILED", /lost \(1011\)/],
+    [1012, "attached", "reconnecting", "CONNECTION_FAILED", /being replaced/],
+    [4503, "attached", "reconnecting", "CONNECTION_FAILED", /being replaced/],
+    [4500, "attached", "reconnecting", "CONNECTION_FAILED", /internal error/],
+    [4599, "attached", "reconnecting", "CONNECTION_FAILED", /internal error/],
+    [4000, "attached", "closed", "SESSION_INVALID", /check the session id/],
+    [4001, "attached", "closed", "UNAUTHORIZED", /token was refused/],
+    [1006, "opened", "connecting", "CONNECTION_FAILED", /lost \(1006\)/],
+    [4500, "opened", "connecting", "CONNECTION_FAILED", /internal error/],
+    [4000, "opened", "closed", "SESSION_INVALID", /check the session id/],
+    [4001, "opened", "closed", "UNAUTHORIZED", /token was refused/],
+  ])("with %i, %s, leaves it %s", (code, when, status, error, said) => {
+    const harness = new Harness();
+    if (when === "opened") harness.open();
+    else harness.attach();
+    harness.clock.advance(6000);
+    harness.socket.end(code, "as it is");
+    expect(harness.client.state).toMatchObject({ status, error: { code: error } });
+    expect(harness.client.state.error?.message).toMatch(said);
+    expect(harness.client.state.error?.message).toContain("as it is");
+    expect(harness.client.state.error?.retryable).toBe(status !== "closed");
+    harness.clock.advance(1500);
+    expect(harness.sockets.length).toBe(status === "closed" ? 1 : 2);
+  });
+
+  test.each([
+    [1001, true],
+    [1008, true],
+    [1006, false],
+    [1012, false],
+    [4503, false],
+  ])("with %i is followed by another attempt at once: %s", (code, atOnce) => {
+    const harness = new Harness({ random: () => 0.999 }).attach();
+    harness.clock.advance(6000);
+    harness.socket.end(code);
+    harness.clock.advance(250);
+    expect(harness.sockets).toHaveLength(atOnce ? 2 : 1);
+  });
+
+  test("many that come at once after opening do not become a storm", () => {
+    const harness = new Harness().attach();
+    for (let second = 0; second < 30; second += 1) {
+      if (!harness.socket.closed) harness.socket.end(1001);
+      harness.clock.advance(1000);
+    }
+    expect(harness.sockets.length).toBeLessThan(10);
+  });
+
+  test("of a handshake, which no browser explains, says what to look at", () => {
+    const harness = new Harness();
+    harness.client.connect();
+    harness.clock.advance(0);
+    harness.socket.end();
+    expect(harness.client.state.error?.message).toMatch(
+      /^wss:\/\/api.example\/prod could not be opened.*token.*origin/,
+    );
+    expect(harness.client.state.error?.message).not.toContain("secret");
+  });
+});
+
+describe("a token past its expiry", () => {
+  const now = () => Math.floor(new Harness().clock.wall() / 1000);
+
+  test.each<[string, (harness: Harness) => void]>([
+    ["a refused handshake", (harness) => harness.socket.end()],
+    ["4001", (harness) => harness.socket.end(4001)],
+  ])("explains %s, and only another one helps", (_, refuse) => {
+    const harness = new Harness({ token: jwt(now() - 11) });
+    harness.client.connect();
+    harness.clock.advance(0);
+    refuse(harness);
+    expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "TOKEN_EXPIRED" } });
+    harness.client.setToken(jwt(now() + 3600));
+    harness.clock.advance(1000);
+    expect(harness.sockets).toHaveLength(2);
+  });
+
+  test("is tried again where it was fetched, since the next one may be another", async () => {
+    const harness = new Harness({ token: async () => jwt(now() - 11) });
+    harness.client.connect();
+    harness.clock.advance(0);
+    await flushPromises();
+    harness.socket.end();
+    expect(harness.client.state).toMatchObject({ status: "connecting", error: { code: "TOKEN_EXPIRED" } });
+    harness.clock.advance(1000);
+    await flushPromises();
+    expect(harness.sockets).toHaveLength(2);
+  });
+
+  test("is no reason where the clocks may only differ, or a connection worked", () => {
+    const fresh = new Harness({ token: jwt(now() - 5) });
+    fresh.client.connect();
+    fresh.clock.advance(0);
+    fresh.socket.end();
+    expect(fresh.client.state).toMatchObject({ status: "connecting", error: { code: "CONNECTION_FAILED" } });
+    const worked = new Harness({ token: jwt(now() - 100) }).attach();
+    worked.clock.advance(6000);
+    worked.socket.end();
+    expect(worked.client.state).toMatchObject({ status: "reconnecting", error: { code: "CONNECTION_FAILED" } });
+  });
+});
+
+describe("time", () => {
+  test.each([
+    ["did not open", 0, undefined, 20_000],
+    ["did not open", 0, 3000, 3000],
+    ["did not answer", 1, undefined, 20_000],
+    ["did not answer", 1, 3000, 3000],
+  ])("is limited: what %s in it is given up", (what, opened, connectMs, limit) => {
+    const harness = new Harness(connectMs === undefined ? {} : { times: { connectMs } });
+    harness.client.connect();
+    harness.clock.advance(0);
+    if (opened) harness.socket.onopen?.();
+    harness.clock.advance(limit - 1);
+    expect(harness.errors).toEqual([]);
+    harness.clock.advance(1);
+    expect(harness.client.state.error?.code).toBe("CONNECTION_TIMEOUT");
+    expect(harness.client.state.error?.message).toContain(`${what} within ${limit / 1000} s`);
+    expect(harness.socket.closed).toBe(true);
+    harness.clock.advance(2000);
+    expect(harness.sockets).toHaveLength(2);
+  });
+
+  test("opening and the answer share it", () => {
+    const harness = new Harness();
+    harness.client.connect();
+    harness.clock.advance(15_000);
+    harness.socket.onopen?.();
+    harness.clock.advance(5000);
+    expect(harness.client.state.error?.code).toBe("CONNECTION_TIMEOUT");
+  });
+
+  test.each([
+    [undefined, 30_000],
+    [1000, 1000],
+  ])("between signs of life can be another: %s", (pingMs, every) => {
+    const harness = new Harness(pingMs === undefined ? {} : { times: { pingMs } }).attach();
+    harness.socket.onsend = ({ type }) => {
+      if (type === "ping") harness.pong();
+    };
+    harness.pong();
+    harness.clock.advance(10 * every);
+    // Following has questions of its own, at most as many.
+    expect(harness.socket.of("ping").length).toBeGreaterThanOrEqual(10);
+    expect(harness.socket.of("ping").length).toBeLessThanOrEqual(20);
+  });
+});
+
+describe("a token that must be fetched", () => {
+  const source = (...answers: Array<() => string | Promise<string>>) => {
+    let asked = 0;
+    return () => (answers[asked++] ?? (() => "good"))();
+  };
+  const failing: Array<[string, () => string | Promise<string>, RegExp]> = [
+    ["rejects", () => Promise.reject(new Error("401 from /api/token")), /failed/],
+    [
+      "throws",
+      () => {
+        throw new Error("no");
+      },
+      /failed/,
+    ],
+    ["hangs", () => new Promise(() => {}), /did not answer within 15 s/],
+  ];
+
+  test.each(failing)("and %s is a failed attempt like any other", async (_, answer, said) => {
+    const harness = new Harness({ token: source(answer) });
+    harness.client.connect();
+    harness.clock.advance(0);
+    await flushPromises();
+    harness.clock.advance(15_000);
+    await flushPromises();
+    expect(harness.errors[0]).toMatchObject({ code: "TOKEN_UNAVAILABLE", retryable: true });
+    expect(harness.errors[0]?.message).toMatch(said);
+    harness.clock.advance(2000);
+    await flushPromises();
+    expect(harness.socket.url).toContain("token=good");
+  });
+
+  test("what it threw is the error's cause, and in no log", async () => {
+    const cause = new Error("401 from /api/token");
+    const harness = new Harness({ token: source(() => Promise.reject(cause)) });
+    harness.client.connect();
+    harness.clock.advance(0);
+    await flushPromises();
+    expect(harness.errors[0]?.cause).toBe(cause);
+    expect(harness.lines.join()).not.toContain("401");
+  });
+
+  test("and comes too late is not used", async () => {
+    let late = (_: string) => {};
+    const harness = new Harness({
+      token: source(
+        () =>
+          new Promise<string>((resolve) => {
+            late = resolve;
+          }),
+      ),
+    });
+    harness.client.connect();
+    harness.clock.advance(15_000);
+    late("late");
+    await flushPromises();
+    harness.clock.advance(2000);
+    await flushPromises();
+    expect(harness.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["good"]);
+  });
+});
