@@ -7,7 +7,8 @@ pub use isolation::IsolationConfig;
 use crate::clock::Entropy;
 use crate::session::{Limits, ShellSettings};
 use auth_tokens::{
-    BadKeySetting, GatewayKeys, GatewaySecret, KeySetting, SECRET_BYTES, ShortSecret, UserKey, UserTokens,
+    GatewaySecret, GatewayTokenVerifier, KeySetting, KeySettingError, MIN_SECRET_BYTES, ShortSecretError, UserKey,
+    UserTokenVerifier,
 };
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -36,7 +37,7 @@ pub enum ConfigError {
     },
     /// The key of users' tokens is unusable, or there is more than one.
     #[error(transparent)]
-    Key(BadKeySetting),
+    Key(KeySettingError),
 }
 
 /// How lines are logged.
@@ -64,11 +65,11 @@ pub struct LogConfig {
 pub struct AuthConfig {
     /// `GATEWAY_SECRET` (and `GATEWAY_SECRET_PREVIOUS` during a rotation), or derived from `JWT_SECRET` when only that is set. No
     /// public key can stand in for it.
-    pub gateway: GatewayKeys,
+    pub gateway: GatewayTokenVerifier,
     /// One of `JWT_SECRET` (HS256, at least 32 bytes), `JWT_PUBLIC_KEY` (RS256, ES256 or EdDSA: RSA of 2048 to 4096 bits, P-256
     /// or Ed25519 in PEM, whose line ends may be written as `\n`) and `JWT_JWKS` (the same with a key set as JSON, from which
     /// a token's `kid` chooses). Once set, `JWT_ISSUER` and `JWT_AUDIENCE` must be a token's `iss` and (one of) its `aud`.
-    pub users: UserTokens,
+    pub users: UserTokenVerifier,
     /// `ALLOWED_ORIGINS`, or `FRONTEND_URL`: comma-separated origins of pages that may use the HTTP API; none by default.
     pub origins: Vec<String>,
     /// Whether no secret was configured, so that only this process knows the ones it made.
@@ -247,8 +248,8 @@ fn auth(env: &Env<'_>, entropy: &dyn Entropy) -> Result<AuthConfig, ConfigError>
     let setting = KeySetting::from_lookup(|name| env.text(name)).map_err(ConfigError::Key)?;
     let random_secrets = setting.is_none();
     let missing = |name, reason| Err(ConfigError::Missing { name, reason });
-    let short = |name| move |ShortSecret| invalid(name, "at least 32 bytes long", "<redacted>");
-    let made = entropy.bytes::<SECRET_BYTES>();
+    let short = |name| move |ShortSecretError| invalid(name, "at least 32 bytes long", "<redacted>");
+    let made = entropy.bytes::<MIN_SECRET_BYTES>();
     let (key, secret) = match setting {
         None if production => {
             let reason =
@@ -283,8 +284,8 @@ fn auth(env: &Env<'_>, entropy: &dyn Entropy) -> Result<AuthConfig, ConfigError>
         return Err(invalid("ALLOWED_ORIGINS", "a list of origins, because requests carry credentials", "*"));
     }
     Ok(AuthConfig {
-        gateway: GatewayKeys::new(&secrets),
-        users: UserTokens { key, issuer: env.text("JWT_ISSUER"), audience: env.text("JWT_AUDIENCE") },
+        gateway: GatewayTokenVerifier::new(&secrets),
+        users: UserTokenVerifier { key, issuer: env.text("JWT_ISSUER"), audience: env.text("JWT_AUDIENCE") },
         origins: origins
             .split(',')
             .map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase())

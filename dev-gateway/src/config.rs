@@ -5,7 +5,7 @@ use clap::{Parser, ValueEnum};
 use dev_gateway::{
     Clients, ClientsBrowser, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, Options, Quotas,
 };
-use gateway_lambda::{BackendConfig, Config, ConfigError, Gateway, HttpBackend, MemoryConnections, Parts, SystemClock};
+use gateway_lambda::{BackendConfig, Config, ConfigError, Deps, Gateway, HttpBackend, MemoryConnections, SystemClock};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -115,7 +115,7 @@ pub(crate) enum Unusable {
     /// `--dev-token` without a secret to sign with.
     #[error(
         "JWT_SECRET is required because --dev-token signs tokens with it; it must have at least {} bytes",
-        auth_tokens::SECRET_BYTES
+        auth_tokens::MIN_SECRET_BYTES
     )]
     NoSecret,
     /// `--static` names a directory without pages.
@@ -168,14 +168,14 @@ impl Args {
     ) -> Result<InProcess, Unusable> {
         let lookup = |name: &str| if name == "APP_RUNNER_URL" { Some(self.backend_url.clone()) } else { lookup(name) };
         let clock = Arc::new(SystemClock);
-        let parts = Parts {
+        let deps = Deps {
             config: Config::from_lookup(lookup)?,
             backend: Arc::new(HttpBackend::new(BackendConfig::from_lookup(lookup)?, clock.clone())),
             connections: Arc::new(MemoryConnections::default()),
             browser: Arc::new(ClientsBrowser::new(clients)),
             clock,
         };
-        Ok(InProcess::new(Gateway::new(parts), FUNCTION_TIMEOUT))
+        Ok(InProcess::new(Gateway::new(deps), FUNCTION_TIMEOUT))
     }
 
     /// The function as processes of their own, which find @connections at `addr`.

@@ -3,7 +3,7 @@
 
 use crate::ambient::{Ambient, epoch_ms, fresh_hex};
 use crate::local::is_local;
-use auth_tokens::ShortSecret;
+use auth_tokens::ShortSecretError;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{ConnectInfo, Query, State};
@@ -26,9 +26,9 @@ const TOKEN_SECONDS: u64 = 12 * 3600;
 pub struct DevSecret(Vec<u8>);
 
 impl DevSecret {
-    /// A secret of at least [`auth_tokens::SECRET_BYTES`].
-    pub fn new(secret: &[u8]) -> Result<Self, ShortSecret> {
-        if secret.len() < auth_tokens::SECRET_BYTES { Err(ShortSecret) } else { Ok(Self(secret.to_vec())) }
+    /// A secret of at least [`auth_tokens::MIN_SECRET_BYTES`].
+    pub fn new(secret: &[u8]) -> Result<Self, ShortSecretError> {
+        if secret.len() < auth_tokens::MIN_SECRET_BYTES { Err(ShortSecretError) } else { Ok(Self(secret.to_vec())) }
     }
 }
 
@@ -85,7 +85,7 @@ pub(crate) async fn get(
         role: wanted.role,
         admin: false,
     };
-    let Ok(token) = auth_tokens::sign_user(&claims, &dev.secret.0) else {
+    let Ok(token) = auth_tokens::sign_user_token(&claims, &dev.secret.0) else {
         return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed");
     };
     let body = json!({"token": token, "sessionId": session, "wsPath": format!("/{}", dev.stage)});

@@ -10,7 +10,7 @@ use crate::error::HandleError;
 use crate::event::Handshake;
 use crate::identity::Identity;
 use crate::users::Disbelief;
-use auth_tokens::BadToken;
+use auth_tokens::TokenError;
 use serde_json::{Value, json};
 use shared_protocol::{ErrorCode, SessionId};
 
@@ -20,7 +20,7 @@ pub(crate) enum Refusal {
     #[error("there is no token, neither as ?token= nor beside the subprotocol")]
     NoToken,
     #[error("{0}")]
-    BadToken(BadToken),
+    TokenError(TokenError),
     #[error("{}", Disbelief::NoKeys)]
     NoKeys,
     #[error("the page's origin is not in ALLOWED_ORIGINS")]
@@ -35,8 +35,8 @@ impl Refusal {
     /// What a client may be told.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
-            Self::BadToken(BadToken::Expired) => ErrorCode::TokenExpired,
-            Self::NoToken | Self::BadToken(_) => ErrorCode::Unauthorized,
+            Self::TokenError(TokenError::Expired) => ErrorCode::TokenExpired,
+            Self::NoToken | Self::TokenError(_) => ErrorCode::Unauthorized,
             Self::Origin | Self::BadSession | Self::OtherSession => ErrorCode::Forbidden,
             Self::NoKeys => ErrorCode::Internal,
         }
@@ -46,7 +46,7 @@ impl Refusal {
 impl From<Disbelief> for Refusal {
     fn from(disbelief: Disbelief) -> Self {
         match disbelief {
-            Disbelief::BadToken(bad) => Self::BadToken(bad),
+            Disbelief::TokenError(bad) => Self::TokenError(bad),
             Disbelief::NoKeys => Self::NoKeys,
         }
     }

@@ -3,9 +3,11 @@
 //! A role with two players: `HttpBackend` signs and posts, `ScriptedBackend` plays what a test wrote down.
 
 mod http;
+#[cfg(feature = "test-support")]
 mod scripted;
 
 pub use http::HttpBackend;
+#[cfg(feature = "test-support")]
 pub use scripted::{Call, ScriptedBackend};
 
 use crate::identity::Identity;

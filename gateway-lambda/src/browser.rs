@@ -4,9 +4,11 @@
 //! gateway that runs this code in its own process brings its own.
 
 mod management;
+#[cfg(feature = "test-support")]
 mod recording;
 
 pub use management::ManagementBrowser;
+#[cfg(feature = "test-support")]
 pub use recording::{Delivery, RecordingBrowser};
 
 use async_trait::async_trait;

@@ -29,13 +29,15 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that stands still, for tests.
+/// A clock that always shows the same time.
+#[cfg(feature = "test-support")]
 #[derive(Debug, Clone, Copy)]
 pub struct FixedClock(
     /// Seconds since 1970.
     pub u64,
 );
 
+#[cfg(feature = "test-support")]
 impl Clock for FixedClock {
     fn since_epoch(&self) -> Duration {
         Duration::from_secs(self.0)

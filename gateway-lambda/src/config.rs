@@ -3,9 +3,9 @@
 //! A struct per concern, so that a local gateway can fill in what it knows and leave AWS out. Secrets print as `<redacted>`.
 
 use crate::browser::Endpoint;
-use crate::origin::Origins;
-use crate::users::{PublishedKeys, Users};
-use auth_tokens::{BadKeySetting, GatewaySecret, KeySetting, UserTokens};
+use crate::origin::AllowedOrigins;
+use crate::users::{JwksCache, Users};
+use auth_tokens::{GatewaySecret, KeySetting, KeySettingError, UserTokenVerifier};
 use aws_credential_types::Credentials;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +36,7 @@ pub enum ConfigError {
     },
     /// The key of users' tokens is unusable, or there is more than one.
     #[error(transparent)]
-    Key(#[from] BadKeySetting),
+    Key(#[from] KeySettingError),
 }
 
 /// Whom the gateway lets in, and where it finds the browser.
@@ -54,7 +54,7 @@ pub struct Config {
     /// Once set, `JWT_ISSUER` and `JWT_AUDIENCE` must be a token's `iss` and (one of) its `aud`.
     pub users: Users,
     /// `ALLOWED_ORIGINS`, with commas; every origin when not set.
-    pub origins: Origins,
+    pub origins: AllowedOrigins,
     /// `MAX_CONNECTIONS_PER_USER`, default [`CONNECTIONS_PER_USER`].
     pub connections_per_user: usize,
     /// `CONNECTION_TTL_SECONDS`, default [`CONNECTION_TTL`]: how long a silent connection's row lives.
@@ -70,7 +70,7 @@ impl Config {
     pub fn new(users: impl Into<Users>) -> Self {
         Self {
             users: users.into(),
-            origins: Origins::Any,
+            origins: AllowedOrigins::Any,
             connections_per_user: CONNECTIONS_PER_USER,
             connection_ttl: CONNECTION_TTL,
             domain_name: None,
@@ -82,7 +82,7 @@ impl Config {
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let lookup = Lookup(&lookup);
         let mut config = Self::new(users(&lookup)?);
-        config.origins = Origins::parse(&lookup.get("ALLOWED_ORIGINS").unwrap_or_default());
+        config.origins = AllowedOrigins::parse(&lookup.get("ALLOWED_ORIGINS").unwrap_or_default());
         if let Some(limit) = lookup.number("MAX_CONNECTIONS_PER_USER")? {
             config.connections_per_user = usize::try_from(limit).unwrap_or(usize::MAX);
         }
@@ -107,9 +107,9 @@ fn users<F: Fn(&str) -> Option<String>>(lookup: &Lookup<'_, F>) -> Result<Users,
                    JWT_JWKS_URL names)";
     match KeySetting::from_lookup(|name| lookup.get(name))? {
         None => Err(ConfigError::Required { name: "JWT_SECRET", because }),
-        Some(KeySetting::Key(key)) => Ok(UserTokens { key, issuer, audience }.into()),
+        Some(KeySetting::Key(key)) => Ok(UserTokenVerifier { key, issuer, audience }.into()),
         Some(KeySetting::Url(url)) => {
-            let keys = PublishedKeys::new(&url, issuer, audience).map_err(unusable("JWT_JWKS_URL"))?;
+            let keys = JwksCache::new(&url, issuer, audience).map_err(unusable("JWT_JWKS_URL"))?;
             Ok(Users::Published(Arc::new(keys)))
         }
     }
@@ -247,8 +247,8 @@ mod tests {
                 config(&[("JWT_JWKS_URL", "http://a.example/short")]),
                 "JWT_JWKS_URL is not usable: it must start with https",
             ),
-            (config(&[("JWT_PUBLIC_KEY", "short")]), "JWT_PUBLIC_KEY is not usable: it is no PEM"),
-            (config(&[("JWT_JWKS", "short")]), "JWT_JWKS is not usable: it is no key set"),
+            (config(&[("JWT_PUBLIC_KEY", "short")]), "JWT_PUBLIC_KEY is not usable: not a PEM public key"),
+            (config(&[("JWT_JWKS", "short")]), "JWT_JWKS is not usable: not a JWK set"),
             (
                 config(&[("JWT_JWKS_URL", "https://a.example"), ("JWT_SECRET", SECRET)]),
                 "JWT_SECRET and JWT_JWKS_URL are both set",
@@ -267,7 +267,7 @@ mod tests {
     fn defaults_and_overrides() {
         let config = Config::from_lookup(lookup(&[("JWT_SECRET", SECRET)])).unwrap();
         assert_eq!((config.connections_per_user, config.connection_ttl.as_secs()), (20, 600));
-        assert_eq!(config.origins, Origins::Any);
+        assert_eq!(config.origins, AllowedOrigins::Any);
         assert!(matches!(&config.users, Users::Fixed(tokens) if tokens.issuer.is_none()), "{config:?}");
         assert_eq!(config.endpoint("api.example", "prod").as_str(), "https://api.example/prod");
         let config = Config::from_lookup(lookup(&[

@@ -6,7 +6,7 @@ use crate::connections::{Connection, ConnectionsError};
 use crate::event::{Handshake, Source};
 use crate::line::Line;
 use crate::metrics;
-use crate::route::Parts;
+use crate::route::Deps;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use shared_protocol::gateway::SUBPROTOCOL;
@@ -50,9 +50,9 @@ impl Refused {
 }
 
 /// Handles `$connect`. A browser sees of a refusal only that it failed; the body is for programs and for API Gateway's log.
-pub(crate) async fn handle(parts: &Parts, source: Source, handshake: &Handshake, budget: Budget) -> Value {
+pub(crate) async fn handle(deps: &Deps, source: Source, handshake: &Handshake, budget: Budget) -> Value {
     let request_id = source.request_id.clone();
-    let line = Line { parts, connection: source.connection.clone(), endpoint: source.endpoint.clone(), budget };
+    let line = Line { deps, connection: source.connection.clone(), endpoint: source.endpoint.clone(), budget };
     let (connection, duration_ms) = (&line.connection, || budget.elapsed_ms());
     let opened = open(&line, source, handshake).await;
     metrics::connection(opened.is_ok());
@@ -81,34 +81,34 @@ pub(crate) async fn handle(parts: &Parts, source: Source, handshake: &Handshake,
 }
 
 async fn open(line: &Line<'_>, source: Source, handshake: &Handshake) -> Result<Connection, Refused> {
-    let Line { parts, connection, .. } = line;
+    let Line { deps, connection, .. } = line;
     let identity = match source.identity {
         Some(identity) => identity,
-        None => authorize::identify(handshake, &parts.config, parts.clock.as_ref(), line.budget).await?,
+        None => authorize::identify(handshake, &deps.config, deps.clock.as_ref(), line.budget).await?,
     };
-    let now = parts.clock.unix_seconds();
-    let mut open = line.row(parts.connections.count_of_user(&identity.sub, now)).await?;
-    if open >= parts.config.connections_per_user {
+    let now = deps.clock.unix_seconds();
+    let mut open = line.row(deps.connections.count_by_user(&identity.sub, now)).await?;
+    if open >= deps.config.connections_per_user {
         open -= clear(line, &identity.sub, now).await?.min(open);
     }
-    if open >= parts.config.connections_per_user {
+    if open >= deps.config.connections_per_user {
         return Err(Refused::TooMany(open));
     }
     let row = Connection {
         id: connection.clone(),
         identity,
-        connected_at: source.connected_at.unwrap_or_else(|| parts.clock.unix_millis()),
-        expires_at: now + parts.config.connection_ttl.as_secs(),
+        connected_at: source.connected_at.unwrap_or_else(|| deps.clock.unix_millis()),
+        expires_at: now + deps.config.connection_ttl.as_secs(),
     };
-    line.row(parts.connections.put(&row)).await?;
+    line.row(deps.connections.put(&row)).await?;
     Ok(row)
 }
 
 /// Removes the rows of a user's connections that are gone: API Gateway does not always say so. Returns how many there were.
 async fn clear(line: &Line<'_>, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
-    let ttl = line.parts.config.connection_ttl.as_secs();
+    let ttl = line.deps.config.connection_ttl.as_secs();
     let until = (now + ttl).saturating_sub(OPENING.as_secs());
-    let silent = line.row(line.parts.connections.silent_of_user(sub, now, until)).await?;
+    let silent = line.row(line.deps.connections.list_idle_by_user(sub, now, until)).await?;
     let cleared = futures_util::stream::iter(silent).map(|other| async move {
         let gone = line.knows(&other).await == Some(false);
         if gone {

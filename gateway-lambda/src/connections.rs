@@ -4,9 +4,11 @@
 //! contract suite.
 
 mod dynamo;
+#[cfg(feature = "memory-connections")]
 mod memory;
 
 pub use dynamo::{DynamoConnections, SESSION_INDEX, USER_INDEX};
+#[cfg(feature = "memory-connections")]
 pub use memory::MemoryConnections;
 
 use crate::identity::Identity;
@@ -53,11 +55,11 @@ pub trait Connections: Send + Sync {
     async fn remove(&self, id: &ConnectionId) -> Result<(), ConnectionsError>;
 
     /// How many live rows a user has.
-    async fn count_of_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError>;
+    async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError>;
 
     /// The connections of a user's live rows that expire at `until` or before, in no order: those that were silent for long.
-    async fn silent_of_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
+    async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
 
     /// The connections with live rows of a session, in no order.
-    async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
+    async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
 }

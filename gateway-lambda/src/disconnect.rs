@@ -6,26 +6,26 @@ use crate::budget::Budget;
 use crate::event::Source;
 use crate::identities::Identities;
 use crate::line::Line;
-use crate::route::Parts;
+use crate::route::Deps;
 use crate::turn::Turn;
 use serde_json::{Value, json};
 
 /// Handles `$disconnect`. API Gateway ignores the answer and does not ask again, so nothing here is a failure to it.
 pub(crate) async fn handle(
-    parts: &Parts,
+    deps: &Deps,
     identities: &Identities,
     source: Source,
     code: Option<i64>,
     budget: Budget,
 ) -> Value {
-    let now = parts.clock.unix_seconds();
-    let known = identities.of(&source, parts.connections.as_ref(), now).await;
+    let now = deps.clock.unix_seconds();
+    let known = identities.of(&source, deps.connections.as_ref(), now).await;
     identities.forget(&source.connection);
     let identity = known.unwrap_or_else(|error| {
         tracing::warn!(connection = %source.connection, %error, "[WebSocket] Who left could not be looked up");
         None
     });
-    let line = Line { parts, connection: source.connection, endpoint: source.endpoint, budget };
+    let line = Line { deps, connection: source.connection, endpoint: source.endpoint, budget };
     let (connection, request_id) = (line.connection.clone(), source.request_id);
     let session = identity.as_ref().and_then(|identity| identity.sid.clone());
     match identity {

@@ -123,7 +123,7 @@ async fn ask(turn: &Turn<'_>, follow: &str) -> Result<Reply, BackendError> {
     let mut lost = 0;
     loop {
         let wait = turn.line.budget.left_to_ask().min(Duration::from_millis(MAX_WAIT_MS));
-        let error = match turn.line.parts.backend.output(&turn.caller, follow, wait).await {
+        let error = match turn.line.deps.backend.output(&turn.caller, follow, wait).await {
             Err(error @ (BackendError::Unreachable(_) | BackendError::Timeout)) => error,
             answered => return answered,
         };

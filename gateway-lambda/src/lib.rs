@@ -29,13 +29,19 @@ mod turn;
 mod users;
 
 pub use aws::Aws;
-pub use backend::{Backend, BackendError, Caller, HttpBackend, Reply, ScriptedBackend};
-pub use browser::{Browser, Endpoint, ManagementBrowser, PostError, RecordingBrowser};
+#[cfg(feature = "test-support")]
+pub use backend::ScriptedBackend;
+pub use backend::{Backend, BackendError, Caller, HttpBackend, Reply};
+#[cfg(feature = "test-support")]
+pub use browser::RecordingBrowser;
+pub use browser::{Browser, Endpoint, ManagementBrowser, PostError};
 pub use clock::{Clock, SystemClock};
 pub use config::{AwsConfig, BackendConfig, Config, ConfigError};
-pub use connections::{Connection, Connections, ConnectionsError, DynamoConnections, MemoryConnections};
+#[cfg(feature = "memory-connections")]
+pub use connections::MemoryConnections;
+pub use connections::{Connection, Connections, ConnectionsError, DynamoConnections};
 pub use error::HandleError;
 pub use identity::Identity;
-pub use origin::Origins;
-pub use route::{Gateway, Parts};
-pub use users::{PublishedKeys, Users};
+pub use origin::AllowedOrigins;
+pub use route::{Deps, Gateway};
+pub use users::{JwksCache, Users};

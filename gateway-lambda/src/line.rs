@@ -3,7 +3,7 @@
 use crate::browser::{Endpoint, PostError};
 use crate::budget::Budget;
 use crate::connections::ConnectionsError;
-use crate::route::Parts;
+use crate::route::Deps;
 use bytes::Bytes;
 use shared_protocol::server::ErrorMessage;
 use shared_protocol::{ConnectionId, ServerFrame, ServerMessage};
@@ -22,7 +22,7 @@ const FAILED_TRIES: u32 = 2;
 
 /// One connection within one invocation.
 pub(crate) struct Line<'a> {
-    pub(crate) parts: &'a Parts,
+    pub(crate) deps: &'a Deps,
     pub(crate) connection: ConnectionId,
     pub(crate) endpoint: Endpoint,
     pub(crate) budget: Budget,
@@ -34,7 +34,7 @@ impl Line<'_> {
     pub(crate) async fn post(&self, frame: Bytes) -> Result<(), PostError> {
         let (mut throttled, mut failed) = (0, 0);
         loop {
-            let post = self.parts.browser.post(&self.endpoint, &self.connection, frame.clone());
+            let post = self.deps.browser.post(&self.endpoint, &self.connection, frame.clone());
             let error = match tokio::time::timeout_at(self.budget.finish_by, post).await {
                 Ok(Ok(())) => return Ok(()),
                 Ok(Err(error)) => error,
@@ -69,28 +69,28 @@ impl Line<'_> {
 
     /// The same of any connection of this API.
     pub(crate) async fn knows(&self, connection: &ConnectionId) -> Option<bool> {
-        let exists = self.parts.browser.exists(&self.endpoint, connection);
+        let exists = self.deps.browser.exists(&self.endpoint, connection);
         tokio::time::timeout_at(self.budget.finish_by, exists).await.ok()?.ok()
     }
 
     /// Closes a connection of this API.
     pub(crate) async fn close(&self, connection: &ConnectionId) -> Result<(), PostError> {
-        let close = self.parts.browser.close(&self.endpoint, connection);
+        let close = self.deps.browser.close(&self.endpoint, connection);
         let out_of_time = |_| Err(PostError::Failed("no time was left".to_owned()));
         tokio::time::timeout_at(self.budget.finish_by, close).await.unwrap_or_else(out_of_time)
     }
 
     /// Extends the life of the connection's row.
     pub(crate) async fn touch(&self) {
-        let expires_at = self.parts.clock.unix_seconds() + self.parts.config.connection_ttl.as_secs();
-        if let Err(error) = self.row(self.parts.connections.touch(&self.connection, expires_at)).await {
+        let expires_at = self.deps.clock.unix_seconds() + self.deps.config.connection_ttl.as_secs();
+        if let Err(error) = self.row(self.deps.connections.touch(&self.connection, expires_at)).await {
             tracing::warn!(connection = %self.connection, %error, "[WebSocket] A row was not extended");
         }
     }
 
     /// Removes a connection's row.
     pub(crate) async fn remove_row(&self, connection: &ConnectionId) {
-        if let Err(error) = self.row(self.parts.connections.remove(connection)).await {
+        if let Err(error) = self.row(self.deps.connections.remove(connection)).await {
             tracing::warn!(%connection, %error, "[WebSocket] A row stays until it expires");
         }
     }

@@ -2,10 +2,10 @@
 //!
 //! Nothing here touches the network: clients connect when they are first used, so that the function is ready in milliseconds.
 
-use gateway_lambda::metrics::{self, EmbeddedMetrics};
+use gateway_lambda::metrics::{self, EmfLayer};
 use gateway_lambda::{
-    Aws, AwsConfig, BackendConfig, Clock, Config, ConfigError, DynamoConnections, Gateway, HttpBackend,
-    ManagementBrowser, Parts, SystemClock,
+    Aws, AwsConfig, BackendConfig, Clock, Config, ConfigError, Deps, DynamoConnections, Gateway, HttpBackend,
+    ManagementBrowser, SystemClock,
 };
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
 fn gateway() -> Result<Gateway, ConfigError> {
     let clock = Arc::new(SystemClock);
     let aws = Aws::new(AwsConfig::from_lookup(environment)?);
-    Ok(Gateway::new(Parts {
+    Ok(Gateway::new(Deps {
         config: Config::from_lookup(environment)?,
         backend: Arc::new(HttpBackend::new(BackendConfig::from_lookup(environment)?, clock.clone())),
         connections: Arc::new(DynamoConnections::new(aws.clone())),
@@ -81,7 +81,7 @@ fn log_as_json() {
     // Lambda sets it. Without it nobody could tell whose numbers they are.
     let numbers = environment("AWS_LAMBDA_FUNCTION_NAME").map(|function| {
         let only = Targets::new().with_target(metrics::TARGET, LevelFilter::TRACE);
-        EmbeddedMetrics::new(function, Arc::new(SystemClock), std::io::stdout()).with_filter(only)
+        EmfLayer::new(function, Arc::new(SystemClock), std::io::stdout()).with_filter(only)
     });
     tracing_subscriber::registry().with(lines.with_span_list(false).with_filter(filter)).with(numbers).init();
 }

@@ -10,7 +10,7 @@ use crate::identities::Identities;
 use crate::identity::Identity;
 use crate::line::Line;
 use crate::metrics;
-use crate::route::Parts;
+use crate::route::Deps;
 use crate::turn::Turn;
 use auth_tokens::LEEWAY_SECONDS;
 use bytes::Bytes;
@@ -23,15 +23,9 @@ const LONG_MS: f64 = 5000.0;
 
 /// Handles a message. The integration's own answer is always an empty 200: anything else API Gateway would show to the browser
 /// as a fault of its own, while everything that concerns the browser reaches it as a frame.
-pub(crate) async fn handle(
-    parts: &Parts,
-    identities: &Identities,
-    source: Source,
-    body: Bytes,
-    budget: Budget,
-) -> Value {
-    let known = identify(parts, identities, &source).await;
-    let line = Line { parts, connection: source.connection, endpoint: source.endpoint, budget };
+pub(crate) async fn handle(deps: &Deps, identities: &Identities, source: Source, body: Bytes, budget: Budget) -> Value {
+    let known = identify(deps, identities, &source).await;
+    let line = Line { deps, connection: source.connection, endpoint: source.endpoint, budget };
     let mut frames = 0;
     match known {
         Ok(identity) => {
@@ -55,9 +49,9 @@ pub(crate) async fn handle(
 }
 
 /// Who speaks, if they still may.
-async fn identify(parts: &Parts, identities: &Identities, source: &Source) -> Result<Identity, ErrorMessage> {
-    let now = parts.clock.unix_seconds();
-    match identities.of(source, parts.connections.as_ref(), now).await {
+async fn identify(deps: &Deps, identities: &Identities, source: &Source) -> Result<Identity, ErrorMessage> {
+    let now = deps.clock.unix_seconds();
+    match identities.of(source, deps.connections.as_ref(), now).await {
         Ok(Some(identity)) if identity.uexp.saturating_add(LEEWAY_SECONDS) > now => Ok(identity),
         Ok(Some(_)) => {
             Err(ErrorMessage::new(ErrorCode::TokenExpired, "Your token has expired; connect with a fresh one."))
@@ -87,7 +81,7 @@ async fn refuse(line: &Line<'_>, refusal: ErrorMessage) -> End {
 /// Forwards, passes the answer on, and follows.
 async fn converse(turn: &Turn<'_>, body: Bytes, frames: &mut u32) -> End {
     let (within, asked) = (turn.line.budget.left_to_ask(), turn.line.budget.elapsed_ms());
-    let mut reply = match turn.line.parts.backend.message(&turn.caller, body, within).await {
+    let mut reply = match turn.line.deps.backend.message(&turn.caller, body, within).await {
         Ok(reply) => reply,
         Err(error) => return End::Failed(error),
     };

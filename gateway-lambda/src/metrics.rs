@@ -1,16 +1,16 @@
 //! What an operator watches as numbers: what is counted, and where it goes.
 //!
-//! Whoever counts emits an event of `tracing` at a target of its own, which nothing shows but [`EmbeddedMetrics`]: so only the
+//! Whoever counts emits an event of `tracing` at a target of its own, which nothing shows but [`EmfLayer`]: so only the
 //! binary on Lambda writes metrics, and counting needs nothing passed around.
 
 mod embedded;
 
-pub use embedded::EmbeddedMetrics;
+pub use embedded::EmfLayer;
 
 use crate::backend::BackendError;
 use shared_protocol::ErrorCode;
 
-/// Target of the events; only [`EmbeddedMetrics`] listens to it.
+/// Target of the events; only [`EmfLayer`] listens to it.
 pub const TARGET: &str = "termgate_metrics";
 
 /// Every metric with its unit. Alarms and the dashboard of `template.yaml` name them.

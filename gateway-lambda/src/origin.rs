@@ -2,7 +2,7 @@
 
 /// The allowed origins.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Origins {
+pub enum AllowedOrigins {
     /// Every origin. The token is the authority: no cookie rides on a WebSocket here, so a foreign page gains nothing.
     #[default]
     Any,
@@ -10,7 +10,7 @@ pub enum Origins {
     Only(Vec<String>),
 }
 
-impl Origins {
+impl AllowedOrigins {
     /// From a list with commas, such as `https://lab.example,http://localhost:3000`. `*` allows every origin.
     pub fn parse(list: &str) -> Self {
         let origins: Vec<String> = list.split(',').map(normal).filter(|origin| !origin.is_empty()).collect();
@@ -36,7 +36,7 @@ mod tests {
 
     #[test]
     fn only_listed_origins_pass_and_a_missing_one_does() {
-        let origins = Origins::parse(" https://Lab.example/ ,http://localhost:3000");
+        let origins = AllowedOrigins::parse(" https://Lab.example/ ,http://localhost:3000");
         assert!(origins.allow(Some("https://lab.example")));
         assert!(origins.allow(Some("http://localhost:3000")));
         assert!(origins.allow(None));
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn a_star_or_nothing_allows_all() {
-        assert_eq!(Origins::parse("https://a,*"), Origins::Any);
-        assert_eq!(Origins::parse(" , "), Origins::Any);
+        assert_eq!(AllowedOrigins::parse("https://a,*"), AllowedOrigins::Any);
+        assert_eq!(AllowedOrigins::parse(" , "), AllowedOrigins::Any);
     }
 }

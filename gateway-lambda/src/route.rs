@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 /// What a gateway is made of.
 #[derive(Clone)]
-pub struct Parts {
+pub struct Deps {
     /// Whom it lets in.
     pub config: Config,
     /// The terminal service.
@@ -31,21 +31,21 @@ pub struct Parts {
 
 /// The function: authorizer and all routes of a WebSocket API.
 pub struct Gateway {
-    parts: Parts,
+    deps: Deps,
     identities: Identities,
 }
 
 impl Gateway {
-    /// A gateway of these parts.
-    pub fn new(parts: Parts) -> Self {
-        Self { parts, identities: Identities::default() }
+    /// A gateway of these dependencies.
+    pub fn new(deps: Deps) -> Self {
+        Self { deps, identities: Identities::default() }
     }
 
     /// Handles one event of API Gateway: a `REQUEST` authorizer's, or a route's. The answer is the integration's (or the
     /// authorizer's) return value. Everything that was begun is over when it returns, at the latest at `deadline`.
     pub async fn handle(&self, event: Value, deadline: Instant) -> Result<Value, HandleError> {
         let budget = Budget::until(deadline);
-        let (source, event) = event::parse(event, &self.parts.config).inspect_err(|error| {
+        let (source, event) = event::parse(event, &self.deps.config).inspect_err(|error| {
             tracing::error!(%error, "[WebSocket] Bad event");
         })?;
         tracing::info!("[WebSocket] Route: {}, ConnectionId: {}", source.route, source.connection);
@@ -53,11 +53,11 @@ impl Gateway {
             Event::Authorize { method_arn, handshake } => {
                 self.authorize(&source, &handshake, &method_arn, budget).await
             }
-            Event::Connect(handshake) => Ok(connect::handle(&self.parts, source, &handshake, budget).await),
+            Event::Connect(handshake) => Ok(connect::handle(&self.deps, source, &handshake, budget).await),
             Event::Disconnect { code } => {
-                Ok(disconnect::handle(&self.parts, &self.identities, source, code, budget).await)
+                Ok(disconnect::handle(&self.deps, &self.identities, source, code, budget).await)
             }
-            Event::Message { body } => Ok(message::handle(&self.parts, &self.identities, source, body, budget).await),
+            Event::Message { body } => Ok(message::handle(&self.deps, &self.identities, source, body, budget).await),
         }
     }
 
@@ -68,7 +68,7 @@ impl Gateway {
         method_arn: &str,
         budget: Budget,
     ) -> Result<Value, HandleError> {
-        let judged = authorize::identify(handshake, &self.parts.config, self.parts.clock.as_ref(), budget).await;
+        let judged = authorize::identify(handshake, &self.deps.config, self.deps.clock.as_ref(), budget).await;
         let (connection, request_id, duration_ms) = (&source.connection, &source.request_id, budget.elapsed_ms());
         match &judged {
             Ok(identity) => {

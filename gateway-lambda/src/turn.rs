@@ -23,8 +23,8 @@ impl Turn<'_> {
         let own = &self.caller.connection;
         let mut connections = vec![own.clone()];
         if let (Close::Session, Some(sid)) = (what, &self.caller.identity.sid) {
-            let now = self.line.parts.clock.unix_seconds();
-            match self.line.row(self.line.parts.connections.of_session(sid, now)).await {
+            let now = self.line.deps.clock.unix_seconds();
+            match self.line.row(self.line.deps.connections.list_by_session(sid, now)).await {
                 Ok(others) => connections.extend(others.into_iter().filter(|other| other != own)),
                 Err(error) => tracing::error!(session = %sid, %error, "[WebSocket] The session's others stay open"),
             }
@@ -48,7 +48,7 @@ impl Turn<'_> {
     /// Tells the service that the connection is gone.
     pub(crate) async fn tell_disconnect(&self) {
         let within = DISCONNECT_TIME.min(self.line.budget.left_to_finish());
-        if let Err(error) = self.line.parts.backend.disconnect(&self.caller, within).await {
+        if let Err(error) = self.line.deps.backend.disconnect(&self.caller, within).await {
             let connection = &self.caller.connection;
             tracing::warn!(%connection, %error, "[WebSocket] The service was not told of a disconnect");
         }

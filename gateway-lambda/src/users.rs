@@ -2,10 +2,10 @@
 
 mod published;
 
-pub use published::PublishedKeys;
+pub use published::JwksCache;
 
 use crate::clock::Clock;
-use auth_tokens::{BadToken, UserTokens};
+use auth_tokens::{TokenError, UserTokenVerifier};
 use shared_protocol::UserClaims;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,9 +14,9 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub enum Users {
     /// With what the configuration holds.
-    Fixed(UserTokens),
+    Fixed(UserTokenVerifier),
     /// With what is found at an address. Clones share what was found.
-    Published(Arc<PublishedKeys>),
+    Published(Arc<JwksCache>),
 }
 
 /// Why a token is not believed.
@@ -24,7 +24,7 @@ pub enum Users {
 pub(crate) enum Disbelief {
     /// The token is at fault.
     #[error(transparent)]
-    BadToken(#[from] BadToken),
+    TokenError(#[from] TokenError),
     /// Nothing is known of the token: there is nothing to check it with.
     #[error("the platform's keys could not be fetched")]
     NoKeys,
@@ -45,8 +45,8 @@ impl Users {
     }
 }
 
-impl From<UserTokens> for Users {
-    fn from(tokens: UserTokens) -> Self {
+impl From<UserTokenVerifier> for Users {
+    fn from(tokens: UserTokenVerifier) -> Self {
         Self::Fixed(tokens)
     }
 }

@@ -3,7 +3,7 @@
 mod parse;
 
 use crate::ids::{ClientId, Epoch, Pos, Seq};
-pub use parse::{Envelope, Inbound, Malformed, Plain, parse};
+pub use parse::{Envelope, Inbound, ParseError, Plain, parse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

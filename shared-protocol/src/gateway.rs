@@ -66,7 +66,7 @@ pub struct DisconnectRequest {
 
 /// Answer of `POST /api/ws/disconnect`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DisconnectAnswer {
+pub struct DisconnectResponse {
     /// Always true; an error has another body.
     pub success: bool,
 }

@@ -7,7 +7,7 @@ use std::fmt;
 /// Why a string is no id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} must have 1 to {ID_BYTES} characters of {alphabet}")]
-pub struct BadId {
+pub struct IdError {
     kind: &'static str,
     alphabet: &'static str,
 }
@@ -22,11 +22,11 @@ macro_rules! id {
 
         impl $name {
             /// Checks length and alphabet.
-            pub fn new(text: impl Into<String>) -> Result<Self, BadId> {
+            pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
                 let text = text.into();
                 let allowed: fn(u8) -> bool = $allowed;
                 if text.is_empty() || text.len() > ID_BYTES || !text.bytes().all(allowed) {
-                    return Err(BadId { kind: $kind, alphabet: $alphabet });
+                    return Err(IdError { kind: $kind, alphabet: $alphabet });
                 }
                 Ok(Self(text))
             }
@@ -38,8 +38,8 @@ macro_rules! id {
         }
 
         impl TryFrom<String> for $name {
-            type Error = BadId;
-            fn try_from(text: String) -> Result<Self, BadId> {
+            type Error = IdError;
+            fn try_from(text: String) -> Result<Self, IdError> {
                 Self::new(text)
             }
         }
@@ -85,7 +85,7 @@ id!(
 /// Why a number is no epoch, position or message number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a number must be at most {MAX_NUMBER}")]
-pub struct NumberTooLarge;
+pub struct NumberError;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
@@ -96,9 +96,9 @@ macro_rules! number {
         pub struct $name(pub u64);
 
         impl TryFrom<u64> for $name {
-            type Error = NumberTooLarge;
-            fn try_from(number: u64) -> Result<Self, NumberTooLarge> {
-                if number > MAX_NUMBER { Err(NumberTooLarge) } else { Ok(Self(number)) }
+            type Error = NumberError;
+            fn try_from(number: u64) -> Result<Self, NumberError> {
+                if number > MAX_NUMBER { Err(NumberError) } else { Ok(Self(number)) }
             }
         }
 

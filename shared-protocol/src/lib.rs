@@ -13,7 +13,7 @@ pub mod limits;
 pub mod server;
 
 pub use claims::{GatewayClaims, Role, UserClaims};
-pub use client::{ClientMessage, Inbound, Malformed, Plain};
+pub use client::{ClientMessage, Inbound, ParseError, Plain};
 pub use error::{ApiError, EndReason, ErrorCode};
 pub use frame::Payload;
 pub use ids::{ClientId, ConnectionId, Epoch, Pos, Seq, SessionId};

@@ -51,14 +51,14 @@ pub const RESULT_BYTES: usize = 16 * 1024;
 pub const INPUT_WINDOW_BYTES: usize = 64 * 1024;
 
 /// Messages that arrived early and are held for one client, at most.
-pub const HELD_MESSAGES: usize = 1000;
+pub const MAX_EARLY_MESSAGES: usize = 1000;
 
 /// Bytes of messages that arrived early and are held for one client, at most.
-pub const HELD_BYTES: usize = 1024 * 1024;
+pub const MAX_EARLY_BYTES: usize = 1024 * 1024;
 
 /// A client acknowledges this long after the first byte that it has not acknowledged, at the latest: rarely enough that most go with
 /// a key, since each message of their own costs as much as a key does.
-pub const ACK_WITHIN: Duration = Duration::from_secs(2);
+pub const MAX_ACK_DELAY: Duration = Duration::from_secs(2);
 
 /// A client acknowledges at least each time this many more bytes were parsed.
 pub const ACK_STEP_BYTES: u64 = 64 * 1024;

@@ -188,14 +188,14 @@ pub struct Snapshot {
     pub skipped: u64,
     /// Events among what is skipped, so that no result and no word is lost with the output around it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<Placed>>"))]
-    pub events: Vec<Placed>,
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<PositionedEvent>>"))]
+    pub events: Vec<PositionedEvent>,
 }
 
 /// An event and its place in the stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
-pub struct Placed {
+pub struct PositionedEvent {
     /// Its place.
     pub pos: Pos,
     /// What happened.
@@ -340,7 +340,7 @@ pub struct ResizeAck {
 
 impl ServerMessage {
     /// Says which life of the shell the stamp beside it speaks of, where the message does not do so itself.
-    pub fn in_epoch(&mut self, current: Epoch) {
+    pub fn set_epoch(&mut self, current: Epoch) {
         match self {
             Self::Pong(Pong { epoch, .. })
             | Self::Echo(EchoReply { epoch, .. })

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared_protocol::client::{self, Inbound, Plain};
 use shared_protocol::error::ApiError;
-use shared_protocol::gateway::{DisconnectAnswer, DisconnectRequest, OutputRequest};
+use shared_protocol::gateway::{DisconnectRequest, DisconnectResponse, OutputRequest};
 use shared_protocol::{
     ClientMessage, ErrorCode, GatewayClaims, ServerFrame, ServerMessage, StreamEvent, UserClaims, limits,
 };
@@ -178,7 +178,7 @@ fn the_gateway_contract_comes_back_as_its_fixtures() {
             "gateway_claims" | "gateway_claims_no_session" => drop(round_trip::<GatewayClaims>(&fixture)),
             "output_request" => drop(round_trip::<OutputRequest>(&fixture)),
             "disconnect_request" | "disconnect_request_no_session" => drop(round_trip::<DisconnectRequest>(&fixture)),
-            "disconnect_answer" => drop(round_trip::<DisconnectAnswer>(&fixture)),
+            "disconnect_answer" => drop(round_trip::<DisconnectResponse>(&fixture)),
             "api_error" => drop(round_trip::<ApiError>(&fixture)),
             other => panic!("what type is {other}?"),
         }

@@ -69,10 +69,14 @@ fn numbers() -> [(&'static str, u128, &'static str); 16] {
         ("COMMAND_BYTES", limits::COMMAND_BYTES as u128, "Longest command line of a `command`, in bytes."),
         ("CHAT_BYTES", limits::CHAT_BYTES as u128, "Longest chat message, in bytes."),
         ("INPUT_WINDOW_BYTES", limits::INPUT_WINDOW_BYTES as u128, "Most input without acknowledgement, in bytes."),
-        ("HELD_MESSAGES", limits::HELD_MESSAGES as u128, "Messages that arrived early and are held, at most."),
         (
-            "ACK_WITHIN_MS",
-            limits::ACK_WITHIN.as_millis(),
+            "MAX_EARLY_MESSAGES",
+            limits::MAX_EARLY_MESSAGES as u128,
+            "Messages that arrived early and are held, at most.",
+        ),
+        (
+            "MAX_ACK_DELAY_MS",
+            limits::MAX_ACK_DELAY.as_millis(),
             "Output is acknowledged at most this long after its first byte was parsed, in ms.",
         ),
         (

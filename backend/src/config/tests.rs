@@ -75,8 +75,8 @@ fn what_is_wrong_is_said_without_secrets() {
     for (variables, message) in [
         (&[("NODE_ENV", "production")][..], "JWT_SECRET is required because NODE_ENV is production"),
         (&[("JWT_SECRET", "short")], "JWT_SECRET is not usable: a secret must have at least 32 bytes"),
-        (&[("JWT_PUBLIC_KEY", "short")], "JWT_PUBLIC_KEY is not usable: it is no PEM"),
-        (&[("JWT_JWKS", "{}")], "JWT_JWKS is not usable: it is no key set"),
+        (&[("JWT_PUBLIC_KEY", "short")], "JWT_PUBLIC_KEY is not usable: not a PEM public key"),
+        (&[("JWT_JWKS", "{}")], "JWT_JWKS is not usable: not a JWK set"),
         (&[("JWT_SECRET", SECRET), ("JWT_JWKS", KEYS)], "JWT_SECRET and JWT_JWKS are both set"),
         (&[("JWT_JWKS_URL", "https://a.example")], "JWT_JWKS is required because JWT_JWKS_URL is for the gateway"),
         (&[("JWT_JWKS", KEYS)], "GATEWAY_SECRET is required because the gateway's requests are signed with it"),

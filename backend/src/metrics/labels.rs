@@ -251,17 +251,17 @@ impl From<&Inbound> for Heard {
     }
 }
 
-impl From<auth_tokens::BadToken> for Refused {
-    fn from(bad: auth_tokens::BadToken) -> Self {
+impl From<auth_tokens::TokenError> for Refused {
+    fn from(bad: auth_tokens::TokenError) -> Self {
         match bad {
-            auth_tokens::BadToken::Invalid => Self::Invalid,
-            auth_tokens::BadToken::TooLong => Self::TooLong,
-            auth_tokens::BadToken::UnknownKey => Self::UnknownKey,
-            auth_tokens::BadToken::BadClaims => Self::BadClaims,
-            auth_tokens::BadToken::Expired => Self::Expired,
-            auth_tokens::BadToken::NotYet => Self::NotYet,
-            auth_tokens::BadToken::NotForUs => Self::NotForUs,
-            auth_tokens::BadToken::OtherRequest => Self::OtherRequest,
+            auth_tokens::TokenError::Invalid => Self::Invalid,
+            auth_tokens::TokenError::TooLong => Self::TooLong,
+            auth_tokens::TokenError::UnknownKey => Self::UnknownKey,
+            auth_tokens::TokenError::InvalidClaims => Self::BadClaims,
+            auth_tokens::TokenError::Expired => Self::Expired,
+            auth_tokens::TokenError::NotYetValid => Self::NotYet,
+            auth_tokens::TokenError::WrongIssuerOrAudience => Self::NotForUs,
+            auth_tokens::TokenError::WrongRequest => Self::OtherRequest,
         }
     }
 }

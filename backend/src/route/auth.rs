@@ -126,19 +126,19 @@ pub(super) fn request_id(headers: &HeaderMap) -> &str {
 }
 
 /// The session that a request is about, as it says itself: whoever acts on it must check the token first.
-pub(super) fn session_named(request: &Request) -> Option<SessionId> {
+pub(super) fn unverified_session_id(request: &Request) -> Option<SessionId> {
     let path = request.uri().path();
     if let Some(session) = session_at(path) {
         return Some(session);
     }
     if path.starts_with("/api/ws/") {
-        return auth_tokens::session_named(bearer(request.headers())?);
+        return auth_tokens::unverified_session_id(bearer(request.headers())?);
     }
     if path == TERMINAL_PATH {
         let Query(parameters) = Query::<Parameters>::try_from_uri(request.uri()).ok()?;
         return match parameters.session {
             Some(id) => SessionId::new(id).ok(),
-            None => auth_tokens::session_named(&parameters.token?),
+            None => auth_tokens::unverified_session_id(&parameters.token?),
         };
     }
     None
@@ -211,7 +211,7 @@ impl Service {
     }
 
     /// A request came with a token that is of no use.
-    pub(super) fn bad_token(&self, bad: auth_tokens::BadToken) -> Failure {
+    pub(super) fn bad_token(&self, bad: auth_tokens::TokenError) -> Failure {
         self.metrics.requests.token_refused(bad);
         bad.into()
     }

@@ -7,13 +7,13 @@ use crate::session::Refusal;
 use axum::Json;
 use axum::extract::State;
 use shared_protocol::ErrorCode;
-use shared_protocol::gateway::{DisconnectAnswer, DisconnectRequest};
+use shared_protocol::gateway::{DisconnectRequest, DisconnectResponse};
 use std::sync::Arc;
 
 pub(super) async fn handle(
     State(service): State<Arc<Service>>,
     signed: Signed,
-) -> Result<Json<DisconnectAnswer>, Failure> {
+) -> Result<Json<DisconnectResponse>, Failure> {
     let request: DisconnectRequest = serde_json::from_slice(&signed.body)
         .map_err(|error| Failure::new(ErrorCode::BadField, format!("the body is wrong: {error}")))?;
     signed.check(Some(&request.connection_id), request.session_id.as_ref())?;
@@ -24,5 +24,5 @@ pub(super) async fn handle(
         // A session that is over has forgotten the connection already.
         let _ = session.disconnect(request.connection_id).await;
     }
-    Ok(Json(DisconnectAnswer { success: true }))
+    Ok(Json(DisconnectResponse { success: true }))
 }

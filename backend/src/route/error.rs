@@ -28,10 +28,10 @@ impl From<Refusal> for Failure {
     }
 }
 
-impl From<auth_tokens::BadToken> for Failure {
-    fn from(bad: auth_tokens::BadToken) -> Self {
+impl From<auth_tokens::TokenError> for Failure {
+    fn from(bad: auth_tokens::TokenError) -> Self {
         let code =
-            if bad == auth_tokens::BadToken::Expired { ErrorCode::TokenExpired } else { ErrorCode::Unauthorized };
+            if bad == auth_tokens::TokenError::Expired { ErrorCode::TokenExpired } else { ErrorCode::Unauthorized };
         Self::new(code, bad.to_string())
     }
 }

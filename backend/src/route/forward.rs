@@ -2,7 +2,7 @@
 //! know of instances. The owner checks the original token again; a request is passed on once at most.
 
 use super::Service;
-use super::auth::{Verified, session_named, verified, whole};
+use super::auth::{Verified, unverified_session_id, verified, whole};
 use super::error::Failure;
 use super::observe::{PassedOn, Subject};
 use crate::metrics::Forwarding;
@@ -81,7 +81,7 @@ impl Forwarder {
 /// The layer.
 pub(super) async fn layer(State(service): State<Arc<Service>>, request: Request, next: Next) -> Response {
     let Some(forwarder) = &service.forwarder else { return next.run(request).await };
-    let session = session_named(&request).filter(|id| service.registry.live(id).is_none());
+    let session = unverified_session_id(&request).filter(|id| service.registry.live(id).is_none());
     let Some(session) = session.filter(|_| !request.headers().contains_key(FORWARDED)) else {
         return next.run(request).await;
     };

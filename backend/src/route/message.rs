@@ -10,7 +10,7 @@ use crate::store::{ConnectionRecord, StoreError};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use shared_protocol::client::{Malformed, parse};
+use shared_protocol::client::{ParseError, parse};
 use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, TOUCH_HEADER};
 use shared_protocol::server::{EchoReply, ErrorMessage, UnknownCommand};
 use shared_protocol::{ClientMessage, ConnectionId, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
@@ -161,7 +161,7 @@ pub(super) fn direct(service: &Service, message: ServerMessage) -> Reply {
 }
 
 /// The answer to what is no message.
-pub(super) fn not_understood(service: &Service, malformed: Malformed) -> Reply {
+pub(super) fn not_understood(service: &Service, malformed: ParseError) -> Reply {
     service.metrics.streams.heard(Heard::Malformed);
     direct(service, ErrorMessage::new(malformed.code, malformed.message).into())
 }

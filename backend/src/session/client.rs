@@ -7,7 +7,7 @@ use super::input_order::InputOrder;
 use super::{Fetched, Speaker};
 use crate::metrics::{Guard, Skip};
 use crate::pty::Size;
-use shared_protocol::limits::ACK_WITHIN;
+use shared_protocol::limits::MAX_ACK_DELAY;
 use shared_protocol::{ClientMessage, ConnectionId, Pos, Role, Seq, ServerMessage};
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) const GAP_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Sent bytes are sent again when nothing was acknowledged for this long; doubles up to [`RESEND_MOST`]. The way there and back may take
 /// 1 s of it.
-pub(super) const RESEND_AFTER: Duration = ACK_WITHIN.saturating_add(Duration::from_secs(1));
+pub(super) const RESEND_AFTER: Duration = MAX_ACK_DELAY.saturating_add(Duration::from_secs(1));
 
 /// Longest time between two attempts to send what is never acknowledged.
 const RESEND_MOST: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
 //! Puts one client's messages into their order, each once, whatever the transport did. Pure: no clock, no I/O.
 
 use shared_protocol::Seq;
-use shared_protocol::limits::{HELD_BYTES, HELD_MESSAGES};
+use shared_protocol::limits::{MAX_EARLY_BYTES, MAX_EARLY_MESSAGES};
 use std::collections::BTreeMap;
 
 /// Messages of one client, waiting for their turn.
@@ -36,8 +36,8 @@ impl<T> InputOrder<T> {
             return Offered::Repeat;
         }
         let next = seq.0 == self.applied + 1;
-        let too_far = seq.0 - self.applied > HELD_MESSAGES as u64;
-        let full = self.held.len() >= HELD_MESSAGES || self.held_bytes + bytes > HELD_BYTES;
+        let too_far = seq.0 - self.applied > MAX_EARLY_MESSAGES as u64;
+        let full = self.held.len() >= MAX_EARLY_MESSAGES || self.held_bytes + bytes > MAX_EARLY_BYTES;
         if !next && (too_far || full) {
             return Offered::Full;
         }
@@ -97,9 +97,9 @@ mod tests {
     #[test]
     fn holding_is_bounded_but_the_next_always_fits() {
         let mut order = InputOrder::default();
-        assert_eq!(order.offer(Seq(3), 3, HELD_BYTES), Offered::Held);
+        assert_eq!(order.offer(Seq(3), 3, MAX_EARLY_BYTES), Offered::Held);
         assert_eq!(order.offer(Seq(2), 2, 1), Offered::Full);
-        assert_eq!(order.offer(Seq(HELD_MESSAGES as u64 + 1), 0, 0), Offered::Full);
+        assert_eq!(order.offer(Seq(MAX_EARLY_MESSAGES as u64 + 1), 0, 0), Offered::Full);
         assert_eq!(order.offer(Seq(u64::MAX), 0, 0), Offered::Full);
         assert_eq!(order.offer(Seq(1), 1, 1), Offered::Held);
         assert_eq!(drain(&mut order), [1]);

@@ -160,7 +160,7 @@ impl Actor {
         let client = self.clients.get_mut(id).filter(|client| !client.plain);
         let Some(client) = client else { return self.encoded(&message.into()) };
         client.ack_told();
-        message.in_epoch(self.epoch);
+        message.set_epoch(self.epoch);
         let ack_seq = Some(client.order.applied());
         self.encoded(&ServerFrame { message, head: Some(head), ack_seq })
     }

@@ -5,7 +5,7 @@ use super::deflate::Effort;
 use super::send::{PAYLOAD_BYTES, pack};
 use crate::metrics::Skip;
 use shared_protocol::frame::Payload;
-use shared_protocol::server::{Placed, Snapshot, SnapshotScope};
+use shared_protocol::server::{PositionedEvent, Snapshot, SnapshotScope};
 use shared_protocol::{ClientId, Pos, ServerMessage, StreamEvent};
 
 /// Unsent output that an interrupt skips, in bytes. Less is sent as it is: it costs one frame either way.
@@ -104,18 +104,18 @@ impl Actor {
     }
 
     /// The events between two places, in groups that fit into a frame. To a page that was not there, results are nothing.
-    fn skipped_events(&self, from: Pos, to: Pos, was_there: bool) -> Vec<Vec<Placed>> {
+    fn skipped_events(&self, from: Pos, to: Pos, was_there: bool) -> Vec<Vec<PositionedEvent>> {
         let wanted = |event: &StreamEvent| match event {
             StreamEvent::Size { .. } => false,
             StreamEvent::CommandResult { .. } | StreamEvent::Restarted { .. } => was_there,
             _ => true,
         };
-        let mut groups: Vec<Vec<Placed>> = Vec::new();
+        let mut groups: Vec<Vec<PositionedEvent>> = Vec::new();
         let mut room = 0;
         let events: Vec<_> =
             self.log.events_from(from).take_while(|(at, _)| *at < to).filter(|(_, event)| wanted(event)).collect();
         for (pos, event) in events.iter().skip(events.len().saturating_sub(EVENTS)) {
-            let placed = Placed { pos: *pos, event: (*event).clone() };
+            let placed = PositionedEvent { pos: *pos, event: (*event).clone() };
             let length = serde_json::to_string(&placed).map_or(0, |json| json.len() + 1);
             if length > room {
                 groups.push(Vec::new());

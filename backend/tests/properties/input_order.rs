@@ -3,11 +3,11 @@
 
 use backend::session::input_order::{InputOrder, Offered};
 use shared_protocol::Seq;
-use shared_protocol::limits::{HELD_BYTES, HELD_MESSAGES, MAX_NUMBER};
+use shared_protocol::limits::{MAX_EARLY_BYTES, MAX_EARLY_MESSAGES, MAX_NUMBER};
 use std::collections::BTreeMap;
 
 /// Sizes of messages, in bytes.
-const SIZES: [usize; 4] = [0, 1, 32 * 1024, HELD_BYTES / 3];
+const SIZES: [usize; 4] = [0, 1, 32 * 1024, MAX_EARLY_BYTES / 3];
 
 /// What was taken from the client and not given on yet, as the outside sees it.
 #[derive(Default)]
@@ -32,13 +32,13 @@ impl Conversation {
                 assert!(!known, "{seq} is taken twice");
                 self.held.insert(seq, (self.offers, bytes));
                 self.held_bytes += bytes;
-                assert!(self.held.len() <= HELD_MESSAGES + 1);
-                assert!(next || self.held_bytes <= HELD_BYTES, "{before} and {bytes} are too much");
+                assert!(self.held.len() <= MAX_EARLY_MESSAGES + 1);
+                assert!(next || self.held_bytes <= MAX_EARLY_BYTES, "{before} and {bytes} are too much");
             }
             Offered::Full => {
                 assert!(!known && !next, "{seq} always has room");
-                let crowded = self.held.len() >= HELD_MESSAGES || before + bytes > HELD_BYTES;
-                assert!(crowded || seq - self.applied > HELD_MESSAGES as u64, "there is room for {seq}");
+                let crowded = self.held.len() >= MAX_EARLY_MESSAGES || before + bytes > MAX_EARLY_BYTES;
+                assert!(crowded || seq - self.applied > MAX_EARLY_MESSAGES as u64, "there is room for {seq}");
             }
         }
         self.agree();
@@ -73,14 +73,14 @@ pub(crate) fn holds(script: &[u8]) {
         match what % 8 {
             0..=2 => conversation.offer(next + near % 16, bytes),
             3 => conversation.offer((next + 1).saturating_sub(near % 8), bytes),
-            4 => conversation.offer(next + HELD_MESSAGES as u64 - 3 + near % 6, bytes),
+            4 => conversation.offer(next + MAX_EARLY_MESSAGES as u64 - 3 + near % 6, bytes),
             5 => conversation.offer(MAX_NUMBER - near, bytes),
             6 => (next + 1..=next + 4 * near).for_each(|seq| conversation.offer(seq, 1)),
             _ => drop((0..near).take_while(|_| conversation.take()).count()),
         }
     }
     let last = conversation.held.keys().last().copied().unwrap_or(conversation.applied);
-    assert!(last <= conversation.applied + HELD_MESSAGES as u64, "what is held is near");
+    assert!(last <= conversation.applied + MAX_EARLY_MESSAGES as u64, "what is held is near");
     while conversation.applied < last {
         conversation.offer(conversation.applied + 1, 1);
         while conversation.take() {}

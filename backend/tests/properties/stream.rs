@@ -8,7 +8,7 @@ use protocol_client::{Client, Heard, Piece};
 use shared_protocol::client::{Inbound, parse};
 use shared_protocol::frame::fitting_prefix;
 use shared_protocol::limits::{FRAME_BYTES, FRAME_RAW_BYTES};
-use shared_protocol::server::{Attached, Event, Limits, Output, Placed, Snapshot, SnapshotScope, Tty};
+use shared_protocol::server::{Attached, Event, Limits, Output, PositionedEvent, Snapshot, SnapshotScope, Tty};
 use shared_protocol::{
     ClientId, ClientMessage, Epoch, Payload, Pos, Role, Seq, ServerFrame, ServerMessage, SessionId, StreamEvent,
 };
@@ -89,7 +89,8 @@ impl Service {
             Item::Lost => {
                 self.snapshots += 1;
                 self.cursor = self.log.end();
-                let events = self.log.events_from(pos).map(|(pos, event)| Placed { pos, event: event.clone() });
+                let events =
+                    self.log.events_from(pos).map(|(pos, event)| PositionedEvent { pos, event: event.clone() });
                 let snapshot = Snapshot {
                     epoch: EPOCH,
                     pos: self.cursor,

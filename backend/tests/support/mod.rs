@@ -2,7 +2,7 @@
 #![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use auth_tokens::{GatewaySecret, body_hash, sign_user};
+use auth_tokens::{GatewaySecret, body_hash, sign_user_token};
 use backend::app::{App, Parts};
 use backend::clock::{Clock, SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
@@ -126,7 +126,7 @@ pub fn user(sub: &str, session: Option<&str>) -> UserClaims {
 }
 
 pub fn user_token(claims: &UserClaims) -> String {
-    sign_user(claims, SECRET.as_bytes()).unwrap()
+    sign_user_token(claims, SECRET.as_bytes()).unwrap()
 }
 
 /// Claims of a request by the gateway, as a test changes them.

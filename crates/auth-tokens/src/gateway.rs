@@ -1,6 +1,6 @@
 //! The gateway's token: says who is speaking in one request to the backend, and is worth nothing for any other request.
 
-use crate::{BadToken, LEEWAY_SECONDS, SECRET_BYTES, ShortSecret, decode, header};
+use crate::{LEEWAY_SECONDS, MIN_SECRET_BYTES, ShortSecretError, TokenError, decode, header};
 use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use sha2::{Digest, Sha256};
@@ -16,28 +16,28 @@ const DERIVATION_LABEL: &[u8] = b"termgate gateway secret v1";
 pub struct GatewaySecret(Vec<u8>);
 
 impl GatewaySecret {
-    /// A configured secret of at least [`SECRET_BYTES`].
-    pub fn new(secret: &[u8]) -> Result<Self, ShortSecret> {
-        if secret.len() < SECRET_BYTES {
-            return Err(ShortSecret);
+    /// A configured secret of at least [`MIN_SECRET_BYTES`].
+    pub fn new(secret: &[u8]) -> Result<Self, ShortSecretError> {
+        if secret.len() < MIN_SECRET_BYTES {
+            return Err(ShortSecretError);
         }
         Ok(Self(secret.to_vec()))
     }
 
     /// The secret of a deployment that only has `JWT_SECRET`.
-    pub fn derived_from(jwt_secret: &[u8]) -> Result<Self, ShortSecret> {
-        if jwt_secret.len() < SECRET_BYTES {
-            return Err(ShortSecret);
+    pub fn derived_from(jwt_secret: &[u8]) -> Result<Self, ShortSecretError> {
+        if jwt_secret.len() < MIN_SECRET_BYTES {
+            return Err(ShortSecretError);
         }
-        let mut mac = Hmac::<Sha256>::new_from_slice(jwt_secret).map_err(|_| ShortSecret)?;
+        let mut mac = Hmac::<Sha256>::new_from_slice(jwt_secret).map_err(|_| ShortSecretError)?;
         mac.update(DERIVATION_LABEL);
         Ok(Self(mac.finalize().into_bytes().to_vec()))
     }
 
     /// Signs the claims of one request.
-    pub fn sign(&self, claims: &GatewayClaims) -> Result<String, BadToken> {
+    pub fn sign(&self, claims: &GatewayClaims) -> Result<String, TokenError> {
         let header = Header::new(Algorithm::HS256);
-        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(&self.0)).map_err(|_| BadToken::Invalid)
+        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(&self.0)).map_err(|_| TokenError::Invalid)
     }
 }
 
@@ -49,35 +49,35 @@ impl fmt::Debug for GatewaySecret {
 
 /// The secrets that the backend accepts: one, or two during a rotation.
 #[derive(Clone)]
-pub struct GatewayKeys(Vec<DecodingKey>);
+pub struct GatewayTokenVerifier(Vec<DecodingKey>);
 
-impl GatewayKeys {
+impl GatewayTokenVerifier {
     /// Accepts tokens signed with any of these.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a GatewaySecret>) -> Self {
         Self(secrets.into_iter().map(|secret| DecodingKey::from_secret(&secret.0)).collect())
     }
 
     /// The claims of a token that was made for this path and body. `now` is in seconds since 1970.
-    pub fn verify(&self, token: &str, path: &str, body: &[u8], now: u64) -> Result<GatewayClaims, BadToken> {
+    pub fn verify(&self, token: &str, path: &str, body: &[u8], now: u64) -> Result<GatewayClaims, TokenError> {
         header(token)?;
         let claims: GatewayClaims = decode(token, self.0.iter().map(|key| (key, Algorithm::HS256)))?;
         if claims.iss != TOKEN_ISSUER || claims.aud != TOKEN_AUDIENCE {
-            return Err(BadToken::NotForUs);
+            return Err(TokenError::WrongIssuerOrAudience);
         }
         if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
-            return Err(BadToken::Expired);
+            return Err(TokenError::Expired);
         }
         if claims.iat > now.saturating_add(LEEWAY_SECONDS) {
-            return Err(BadToken::NotYet);
+            return Err(TokenError::NotYetValid);
         }
         if claims.path != path || claims.bh != body_hash(body) {
-            return Err(BadToken::OtherRequest);
+            return Err(TokenError::WrongRequest);
         }
         Ok(claims)
     }
 }
 
-impl fmt::Debug for GatewayKeys {
+impl fmt::Debug for GatewayTokenVerifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<redacted>")
     }
@@ -121,19 +121,22 @@ mod tests {
 
     #[test]
     fn a_token_serves_its_own_request_only() {
-        let keys = GatewayKeys::new([&secret(1)]);
+        let keys = GatewayTokenVerifier::new([&secret(1)]);
         let token = secret(1).sign(&claims(b"{}")).unwrap();
         assert_eq!(keys.verify(&token, MESSAGE_PATH, b"{}", NOW), Ok(claims(b"{}")));
-        assert_eq!(keys.verify(&token, MESSAGE_PATH, b"{ }", NOW), Err(BadToken::OtherRequest));
-        assert_eq!(keys.verify(&token, "/api/ws/output", b"{}", NOW), Err(BadToken::OtherRequest));
-        assert_eq!(keys.verify(&token, MESSAGE_PATH, b"{}", NOW + 70), Err(BadToken::Expired));
-        assert_eq!(keys.verify(&token, MESSAGE_PATH, b"{}", NOW - 11), Err(BadToken::NotYet));
-        assert_eq!(GatewayKeys::new([&secret(2)]).verify(&token, MESSAGE_PATH, b"{}", NOW), Err(BadToken::Invalid));
+        assert_eq!(keys.verify(&token, MESSAGE_PATH, b"{ }", NOW), Err(TokenError::WrongRequest));
+        assert_eq!(keys.verify(&token, "/api/ws/output", b"{}", NOW), Err(TokenError::WrongRequest));
+        assert_eq!(keys.verify(&token, MESSAGE_PATH, b"{}", NOW + 70), Err(TokenError::Expired));
+        assert_eq!(keys.verify(&token, MESSAGE_PATH, b"{}", NOW - 11), Err(TokenError::NotYetValid));
+        assert_eq!(
+            GatewayTokenVerifier::new([&secret(2)]).verify(&token, MESSAGE_PATH, b"{}", NOW),
+            Err(TokenError::Invalid)
+        );
     }
 
     #[test]
     fn two_secrets_are_valid_during_a_rotation() {
-        let keys = GatewayKeys::new([&secret(2), &secret(1)]);
+        let keys = GatewayTokenVerifier::new([&secret(2), &secret(1)]);
         for old_or_new in [1, 2] {
             let token = secret(old_or_new).sign(&claims(b"")).unwrap();
             assert!(keys.verify(&token, MESSAGE_PATH, b"", NOW).is_ok());
@@ -146,15 +149,21 @@ mod tests {
         let derived = GatewaySecret::derived_from(&user_secret).unwrap();
         let direct = GatewaySecret::new(&user_secret).unwrap();
         let token = direct.sign(&claims(b"")).unwrap();
-        assert_eq!(GatewayKeys::new([&derived]).verify(&token, MESSAGE_PATH, b"", NOW), Err(BadToken::Invalid));
+        assert_eq!(
+            GatewayTokenVerifier::new([&derived]).verify(&token, MESSAGE_PATH, b"", NOW),
+            Err(TokenError::Invalid)
+        );
         let wrong = GatewayClaims { aud: "page".into(), ..claims(b"") };
         let token = derived.sign(&wrong).unwrap();
-        assert_eq!(GatewayKeys::new([&derived]).verify(&token, MESSAGE_PATH, b"", NOW), Err(BadToken::NotForUs));
+        assert_eq!(
+            GatewayTokenVerifier::new([&derived]).verify(&token, MESSAGE_PATH, b"", NOW),
+            Err(TokenError::WrongIssuerOrAudience)
+        );
     }
 
     #[test]
     fn a_secret_never_prints() {
-        assert_eq!(format!("{:?} {:?}", secret(1), GatewayKeys::new([&secret(1)])), "<redacted> <redacted>");
+        assert_eq!(format!("{:?} {:?}", secret(1), GatewayTokenVerifier::new([&secret(1)])), "<redacted> <redacted>");
         assert!(GatewaySecret::new(&[1; 31]).is_err());
     }
 }

@@ -7,9 +7,9 @@ mod pem;
 mod set;
 mod setting;
 
-pub use setting::{BadKeySetting, KeySetting};
+pub use setting::{KeySetting, KeySettingError};
 
-use crate::{BadToken, SECRET_BYTES, ShortSecret, decode};
+use crate::{MIN_SECRET_BYTES, ShortSecretError, TokenError, decode};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey, DecodingKeyKind, Header};
 use rsa::BigUint;
 use rsa::pkcs1::DecodeRsaPublicKey;
@@ -23,31 +23,31 @@ const RSA_BITS: RangeInclusive<usize> = 2048..=4096;
 
 /// Why a key cannot be used. Says nothing of its content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum BadKey {
-    /// A secret of less than [`SECRET_BYTES`].
-    #[error("{ShortSecret}")]
+pub enum KeyError {
+    /// A secret of less than [`MIN_SECRET_BYTES`].
+    #[error("{ShortSecretError}")]
     ShortSecret,
     /// No PEM.
-    #[error("it is no PEM: a public key in PEM begins with -----BEGIN PUBLIC KEY-----")]
+    #[error("not a PEM public key: it must begin with -----BEGIN PUBLIC KEY-----")]
     NotPem,
     /// More than one key in the PEM.
-    #[error("it holds more than one PEM: several keys go into JWT_JWKS")]
-    SeveralPems,
+    #[error("more than one PEM block: put several keys into JWT_JWKS")]
+    MultiplePems,
     /// Nobody but the platform may have it.
-    #[error("it is a private key: only its public half belongs here (openssl pkey -pubout)")]
-    Private,
+    #[error("a private key: only its public half belongs here (openssl pkey -pubout)")]
+    PrivateKey,
     /// A certificate.
-    #[error("it is a certificate: only its public key belongs here (openssl x509 -pubkey -noout)")]
+    #[error("a certificate: only its public key belongs here (openssl x509 -pubkey -noout)")]
     Certificate,
     /// A key of another kind, size or curve.
-    #[error("its key is neither RSA of 2048 to 4096 bits, nor P-256, nor Ed25519")]
+    #[error("the key is neither RSA of 2048 to 4096 bits, nor P-256, nor Ed25519")]
     Unsupported,
     /// Not JSON, or not a key set.
-    #[error(r#"it is no key set: a JSON object such as {{"keys": [{{"kty": "RSA", "kid": ...}}]}}"#)]
-    NotASet,
+    #[error(r#"not a JWK set: a JSON object such as {{"keys": [{{"kty": "RSA", "kid": ...}}]}}"#)]
+    NotJwks,
     /// A key set in which nothing is left to check a token with.
-    #[error("it has no public key for RS256 (2048 to 4096 bits), ES256 or EdDSA (Ed25519) signatures")]
-    EmptySet,
+    #[error("no public key for RS256 (2048 to 4096 bits), ES256 or EdDSA (Ed25519) signatures")]
+    EmptyJwks,
 }
 
 /// The key or the keys of user tokens.
@@ -76,35 +76,35 @@ struct Key {
 }
 
 impl UserKey {
-    /// HS256 with a secret of at least [`SECRET_BYTES`].
-    pub fn hs256(secret: &[u8]) -> Result<Self, ShortSecret> {
-        if secret.len() < SECRET_BYTES {
-            return Err(ShortSecret);
+    /// HS256 with a secret of at least [`MIN_SECRET_BYTES`].
+    pub fn hs256(secret: &[u8]) -> Result<Self, ShortSecretError> {
+        if secret.len() < MIN_SECRET_BYTES {
+            return Err(ShortSecretError);
         }
         Ok(Self(Keys::One(Key { algorithm: Algorithm::HS256, key: DecodingKey::from_secret(secret) })))
     }
 
     /// A public key in PEM: RSA of 2048 to 4096 bits for RS256, P-256 for ES256, Ed25519 for EdDSA. Line ends may be written
     /// as `\n` or be spaces, as variables often have them.
-    pub fn pem(text: &str) -> Result<Self, BadKey> {
+    pub fn from_pem(text: &str) -> Result<Self, KeyError> {
         Ok(Self(Keys::One(Key::public(pem::parse(text)?)?)))
     }
 
     /// A key set (RFC 7517), as JSON. Keys that cannot check signatures by RS256, ES256 or EdDSA are ignored, as are those of
     /// `"use": "enc"`, secrets, and keys that show their private half.
-    pub fn set(json: &[u8]) -> Result<Self, BadKey> {
+    pub fn from_jwks(json: &[u8]) -> Result<Self, KeyError> {
         Ok(Self(Keys::Set(set::parse(json)?)))
     }
 
     /// The claims of a token that one of the keys signed.
-    pub(crate) fn decode<T: DeserializeOwned>(&self, token: &str, header: &Header) -> Result<T, BadToken> {
+    pub(crate) fn decode<T: DeserializeOwned>(&self, token: &str, header: &Header) -> Result<T, TokenError> {
         let candidates = self.candidates(header)?;
         decode(token, candidates.iter().map(|key| (&key.key, key.algorithm)))
     }
 
     /// The keys that the token may be signed with. Without a `kid`, only one key of a set may come into question: a stranger's
     /// token is not tried on all of them.
-    fn candidates(&self, header: &Header) -> Result<Vec<&Key>, BadToken> {
+    fn candidates(&self, header: &Header) -> Result<Vec<&Key>, TokenError> {
         let fits = |key: &Key| key.algorithm == header.alg;
         let named = match &self.0 {
             Keys::One(key) => return Ok(Some(key).filter(|key| fits(key)).into_iter().collect()),
@@ -112,10 +112,10 @@ impl UserKey {
         };
         let known = |named: &&Named| header.kid.is_none() || named.kid == header.kid;
         if !named.iter().any(|named| known(&named)) {
-            return Err(BadToken::UnknownKey);
+            return Err(TokenError::UnknownKey);
         }
         let keys: Vec<&Key> = named.iter().filter(known).map(|named| &named.key).filter(|key| fits(key)).collect();
-        if header.kid.is_none() && keys.len() > 1 { Err(BadToken::Invalid) } else { Ok(keys) }
+        if header.kid.is_none() && keys.len() > 1 { Err(TokenError::Invalid) } else { Ok(keys) }
     }
 
     fn algorithms(&self) -> Vec<Algorithm> {
@@ -128,7 +128,7 @@ impl UserKey {
 
 impl Key {
     /// A public key that is sound: jsonwebtoken itself looks at a key only when it has a token in its hands.
-    fn public(key: DecodingKey) -> Result<Self, BadKey> {
+    fn public(key: DecodingKey) -> Result<Self, KeyError> {
         let algorithm = match (key.family(), key.kind()) {
             (AlgorithmFamily::Rsa, DecodingKeyKind::RsaModulusExponent { n, e }) => {
                 rsa_key(rsa::RsaPublicKey::new(BigUint::from_bytes_be(n), BigUint::from_bytes_be(e)).ok())
@@ -146,7 +146,7 @@ impl Key {
             }
             _ => None,
         };
-        Ok(Self { algorithm: algorithm.ok_or(BadKey::Unsupported)?, key })
+        Ok(Self { algorithm: algorithm.ok_or(KeyError::Unsupported)?, key })
     }
 }
 

@@ -10,7 +10,7 @@ pub use output::Piece;
 use shared_protocol::client::{
     Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Interrupt, Ping, Resize, Resume,
 };
-use shared_protocol::limits::ACK_WITHIN;
+use shared_protocol::limits::MAX_ACK_DELAY;
 use shared_protocol::server::{Attached, ErrorMessage};
 use shared_protocol::{ClientId, ClientMessage, Epoch, ErrorCode, Pos, ServerFrame, ServerMessage};
 use std::collections::VecDeque;
@@ -293,7 +293,7 @@ impl Client {
         }
         let pieces = take(&mut self.output);
         // Also what was here before is acknowledged again: the service has not heard of it.
-        self.ack_at.get_or_insert(now + ACK_WITHIN);
+        self.ack_at.get_or_insert(now + MAX_ACK_DELAY);
         if !pieces.is_empty() {
             self.repair_at = None;
         }

@@ -1,7 +1,7 @@
 //! What is served beside the API: a static export and development tokens.
 
 use crate::support::{Fixture, Reply, Script, dial, http};
-use auth_tokens::{UserKey, UserTokens};
+use auth_tokens::{UserKey, UserTokenVerifier};
 use dev_gateway::{DevGateway, DevSecret, Options};
 use gateway_lambda::{Clock, SystemClock};
 use http::{Method, StatusCode};
@@ -74,7 +74,7 @@ async fn with_tokens() -> Fixture {
 
 fn claims(reply: &Reply) -> shared_protocol::UserClaims {
     let body: Value = reply.json();
-    let tokens = UserTokens { key: UserKey::hs256(SECRET).unwrap(), issuer: None, audience: None };
+    let tokens = UserTokenVerifier::new(UserKey::hs256(SECRET).unwrap());
     let claims = tokens.verify(body["token"].as_str().unwrap(), SystemClock.unix_seconds()).unwrap();
     assert_eq!(claims.sid.as_ref().map(shared_protocol::SessionId::as_str), body["sessionId"].as_str());
     assert_eq!(body["wsPath"], "/prod");

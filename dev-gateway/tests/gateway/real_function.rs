@@ -4,13 +4,13 @@
 use crate::runtime_api::frozen;
 use crate::support::{DEADLINE, close_code, dial, text, within};
 use async_trait::async_trait;
-use auth_tokens::{UserKey, UserTokens};
+use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
 use dev_gateway::{Ambient, Invoke};
 use dev_gateway::{ClientsBrowser, DevGateway, Function, InProcess, InvokeError, Options, RuntimeApi, SystemAmbient};
 use futures_util::SinkExt;
 use gateway_lambda::backend::{Close, Reply};
-use gateway_lambda::{Backend, BackendError, Caller, Config, Gateway, MemoryConnections, Parts, SystemClock};
+use gateway_lambda::{Backend, BackendError, Caller, Config, Deps, Gateway, MemoryConnections, SystemClock};
 use serde_json::json;
 use shared_protocol::{Role, SessionId, UserClaims};
 use std::collections::BTreeMap;
@@ -34,7 +34,7 @@ fn token() -> String {
         role: Role::Controller,
         admin: false,
     };
-    auth_tokens::sign_user(&claims, SECRET.as_bytes()).unwrap()
+    auth_tokens::sign_user_token(&claims, SECRET.as_bytes()).unwrap()
 }
 
 #[tokio::test]
@@ -91,8 +91,8 @@ impl Backend for Echo {
 #[tokio::test]
 async fn the_function_in_this_process_reaches_its_clients() {
     let gateway = DevGateway::new(Options::default());
-    let users = UserTokens { key: UserKey::hs256(SECRET.as_bytes()).unwrap(), issuer: None, audience: None };
-    let function = Gateway::new(Parts {
+    let users = UserTokenVerifier::new(UserKey::hs256(SECRET.as_bytes()).unwrap());
+    let function = Gateway::new(Deps {
         config: Config::new(users),
         backend: Arc::new(Echo),
         connections: Arc::new(MemoryConnections::default()),

@@ -1,11 +1,11 @@
 //! What holds of the events that API Gateway's imitation makes of what a browser sends, and of what the function makes of them: apart,
 //! because the fuzzer asks it too.
 
-use auth_tokens::{UserKey, UserTokens};
+use auth_tokens::{UserKey, UserTokenVerifier};
 use dev_gateway::dry_run;
 use gateway_lambda::backend::Call;
 use gateway_lambda::clock::FixedClock;
-use gateway_lambda::{Config, Gateway, Identity, MemoryConnections, Parts, RecordingBrowser, ScriptedBackend};
+use gateway_lambda::{Config, Deps, Gateway, Identity, MemoryConnections, RecordingBrowser, ScriptedBackend};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use serde_json::{Map, Value, json};
 use shared_protocol::Role;
@@ -101,8 +101,8 @@ fn authorized() -> Map<String, Value> {
 
 fn handle(backend: &Arc<ScriptedBackend>, event: Value) -> Result<Value, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let users = UserTokens { key: UserKey::hs256(SECRET).unwrap(), issuer: None, audience: None };
-    let gateway = Gateway::new(Parts {
+    let users = UserTokenVerifier::new(UserKey::hs256(SECRET).unwrap());
+    let gateway = Gateway::new(Deps {
         config: Config::new(users),
         backend: backend.clone(),
         connections: Arc::new(MemoryConnections::default()),

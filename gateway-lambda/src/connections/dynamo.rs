@@ -123,7 +123,7 @@ impl Connections for DynamoConnections {
         delete.send().await.map(|_| ()).map_err(failed("remove a row"))
     }
 
-    async fn count_of_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
+    async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
         let query = self.live(USER_INDEX, "userId", sub, now).select(Select::Count);
         let (mut count, mut start) = (0, None);
         loop {
@@ -137,7 +137,7 @@ impl Connections for DynamoConnections {
         }
     }
 
-    async fn silent_of_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+    async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         let query = self
             .live(USER_INDEX, "userId", sub, now)
             .filter_expression("#expires > :now AND #expires <= :until")
@@ -145,7 +145,7 @@ impl Connections for DynamoConnections {
         ids(query, "find a user's rows").await
     }
 
-    async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+    async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         ids(self.live(SESSION_INDEX, "sessionId", sid.as_str(), now), "find a session's rows").await
     }
 }

@@ -46,22 +46,23 @@ impl Connections for MemoryConnections {
         Ok(())
     }
 
-    async fn count_of_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
+    async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
         // The one place that walks every row, so the place to drop those that have expired: the map stays bounded.
         let mut rows = self.rows();
         rows.retain(|_, row| row.expires_at > now);
         Ok(rows.values().filter(|row| row.identity.sub == sub).count())
     }
 
-    async fn silent_of_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+    async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         let (rows, silent) = (self.rows(), now + 1..=until);
         let of_user = rows.values().filter(|row| row.identity.sub == sub && silent.contains(&row.expires_at));
         Ok(of_user.map(|row| row.id.clone()).collect())
     }
 
-    async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+    async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         let rows = self.rows();
-        let of_session = rows.values().filter(|row| row.identity.sid.as_ref() == Some(sid) && row.expires_at > now);
-        Ok(of_session.map(|row| row.id.clone()).collect())
+        let list_by_session =
+            rows.values().filter(|row| row.identity.sid.as_ref() == Some(sid) && row.expires_at > now);
+        Ok(list_by_session.map(|row| row.id.clone()).collect())
     }
 }

@@ -25,7 +25,7 @@ const LONGEST_WAIT: u64 = 60_000;
 const MOST_VALUES: usize = 100;
 
 /// Writes what is counted.
-pub struct EmbeddedMetrics<W> {
+pub struct EmfLayer<W> {
     function: String,
     clock: Arc<dyn Clock>,
     waiting: Mutex<Waiting<W>>,
@@ -38,7 +38,7 @@ struct Waiting<W> {
     since: u64,
 }
 
-impl<W: Write> EmbeddedMetrics<W> {
+impl<W: Write> EmfLayer<W> {
     /// For the function of this name, to this log.
     pub fn new(function: String, clock: Arc<dyn Clock>, to: W) -> Self {
         Self { function, clock, waiting: Mutex::new(Waiting { to, values: BTreeMap::new(), since: 0 }) }
@@ -75,7 +75,7 @@ fn line(function: &str, at: u64, values: BTreeMap<&'static str, Vec<f64>>) -> Va
     Value::Object(line)
 }
 
-impl<S: Subscriber, W: Write + 'static> Layer<S> for EmbeddedMetrics<W>
+impl<S: Subscriber, W: Write + 'static> Layer<S> for EmfLayer<W>
 where
     Self: Send + Sync,
 {
@@ -156,7 +156,7 @@ mod tests {
     /// The lines that are written while something is counted.
     fn written(count: impl FnOnce(&Watch)) -> Vec<Value> {
         let (log, watch) = (Log::default(), Arc::new(Watch::default()));
-        let metrics = EmbeddedMetrics::new("websocket-handler".to_owned(), watch.clone(), log.clone());
+        let metrics = EmfLayer::new("websocket-handler".to_owned(), watch.clone(), log.clone());
         let only = Targets::new().with_target(TARGET, LevelFilter::TRACE);
         let subscriber = tracing_subscriber::registry().with(metrics.with_filter(only));
         tracing::subscriber::with_default(subscriber, || {

@@ -9,7 +9,7 @@ mod known;
 use super::Disbelief;
 use crate::client::{builder, chain};
 use crate::clock::Clock;
-use auth_tokens::{BadToken, UserKey, UserTokens};
+use auth_tokens::{TokenError, UserKey, UserTokenVerifier};
 use bytes::BytesMut;
 use known::{Known, Want};
 use reqwest::header::ACCEPT;
@@ -26,7 +26,7 @@ const SET_BYTES: usize = 256 * 1024;
 
 /// Keys that are found at an address.
 #[derive(Debug)]
-pub struct PublishedKeys {
+pub struct JwksCache {
     url: Url,
     issuer: Option<String>,
     audience: Option<String>,
@@ -36,11 +36,11 @@ pub struct PublishedKeys {
     fetching: tokio::sync::Mutex<()>,
 }
 
-impl PublishedKeys {
+impl JwksCache {
     /// Connects to nothing yet: the first token does. Refuses, with a sentence, an address from which anyone on the way could
     /// hand out keys of their own.
     pub fn new(url: &str, issuer: Option<String>, audience: Option<String>) -> Result<Self, String> {
-        let url = Url::parse(url.trim()).map_err(|_| "it is no URL".to_owned())?;
+        let url = Url::parse(url.trim()).map_err(|_| "not a URL".to_owned())?;
         if url.scheme() != "https" && !(url.scheme() == "http" && is_here(&url)) {
             return Err(
                 "it must start with https://: whoever can change what is fetched can sign for anyone".to_owned()
@@ -61,7 +61,7 @@ impl PublishedKeys {
     ) -> Result<UserClaims, Disbelief> {
         let within = within.min(FETCH_TIME);
         match self.check(token, clock, Want::Any, within).await {
-            Err(Disbelief::BadToken(BadToken::UnknownKey)) => self.check(token, clock, Want::Newer, within).await,
+            Err(Disbelief::TokenError(TokenError::UnknownKey)) => self.check(token, clock, Want::Newer, within).await,
             outcome => outcome,
         }
     }
@@ -97,7 +97,7 @@ impl PublishedKeys {
             Ok(key) => {
                 tracing::info!(keys = ?key, "[WebSocket] The platform's keys were fetched");
                 let (issuer, audience) = (self.issuer.clone(), self.audience.clone());
-                known.found(Arc::new(UserTokens { key, issuer, audience }), now);
+                known.found(Arc::new(UserTokenVerifier { key, issuer, audience }), now);
             }
             Err(reason) => {
                 known.failed(now);
@@ -126,7 +126,7 @@ impl PublishedKeys {
             }
             set.extend_from_slice(&chunk);
         }
-        UserKey::set(&set).map_err(|error| format!("JWT_JWKS_URL is not usable: {error}"))
+        UserKey::from_jwks(&set).map_err(|error| format!("JWT_JWKS_URL is not usable: {error}"))
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -152,7 +152,7 @@ mod tests {
 
     #[test]
     fn keys_come_from_a_safe_address_or_from_this_machine() {
-        let read = |url: &str| PublishedKeys::new(url, None, None).map(|_| ());
+        let read = |url: &str| JwksCache::new(url, None, None).map(|_| ());
         for url in [
             "https://platform.example/.well-known/jwks.json",
             " https://platform.example:8443/keys?tenant=7\n",
@@ -163,8 +163,8 @@ mod tests {
             assert_eq!(read(url), Ok(()), "{url}");
         }
         for (url, sentence) in [
-            ("platform.example/keys", "it is no URL"),
-            ("", "it is no URL"),
+            ("platform.example/keys", "not a URL"),
+            ("", "not a URL"),
             ("http://platform.example/keys", "it must start with https://"),
             ("http://localhost.platform.example/keys", "it must start with https://"),
             ("http://127.0.0.1.platform.example/keys", "it must start with https://"),

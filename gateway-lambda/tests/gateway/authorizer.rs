@@ -1,7 +1,7 @@
 //! The `REQUEST` authorizer: who is let in, what is said of them, and how everyone else is refused.
 
 use crate::world::{World, claims, fixture, fixture_with, identity, session, token};
-use gateway_lambda::{HandleError, Identity, Origins};
+use gateway_lambda::{AllowedOrigins, HandleError, Identity};
 use serde_json::{Value, json};
 use shared_protocol::{Role, UserClaims};
 
@@ -100,7 +100,7 @@ async fn a_valid_token_for_another_session_is_denied() {
 
 #[tokio::test]
 async fn a_page_of_a_foreign_origin_is_denied_and_a_program_without_one_is_not() {
-    let world = World::with(|config| config.origins = Origins::parse("https://lab.example"));
+    let world = World::with(|config| config.origins = AllowedOrigins::parse("https://lab.example"));
     assert_eq!(effect(&world.handle(fixture("authorizer-query")).await).0, "Allow");
     let mut foreign = fixture("authorizer-query");
     foreign["headers"]["Origin"] = json!("https://evil.example");

@@ -57,7 +57,7 @@ async fn without_an_authorizer_bad_tokens_are_turned_away_here() {
     let mut other = fixture("connect-without-authorizer");
     other["queryStringParameters"]["sessionId"] = json!("lab-8");
     assert_eq!(refusal(&world.handle(other).await), (403, "FORBIDDEN".to_owned()));
-    assert_eq!(world.connections.count_of_user("ada", NOW).await.unwrap(), 0);
+    assert_eq!(world.connections.count_by_user("ada", NOW).await.unwrap(), 0);
 }
 
 #[tokio::test]

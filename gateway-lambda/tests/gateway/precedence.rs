@@ -2,13 +2,13 @@
 
 use crate::world::{CONNECTION, NOW, PLENTY, fixture, frame, identity, row};
 use async_trait::async_trait;
-use auth_tokens::{UserKey, UserTokens};
+use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
 use gateway_lambda::backend::Caller;
 use gateway_lambda::browser::Endpoint;
 use gateway_lambda::clock::FixedClock;
 use gateway_lambda::{
-    Backend, BackendError, Browser, Config, Connections, Gateway, MemoryConnections, Parts, PostError, Reply,
+    Backend, BackendError, Browser, Config, Connections, Deps, Gateway, MemoryConnections, PostError, Reply,
 };
 use shared_protocol::ConnectionId;
 use std::sync::{Arc, Mutex};
@@ -66,8 +66,8 @@ async fn a_frame_leaves_before_work_on_the_next_question_begins() {
     let connections = Arc::new(MemoryConnections::default());
     connections.put(&row(CONNECTION, identity())).await.unwrap();
     let key = UserKey::hs256(b"0123456789abcdef0123456789abcdef").unwrap();
-    let gateway = Gateway::new(Parts {
-        config: Config::new(UserTokens { key, issuer: None, audience: None }),
+    let gateway = Gateway::new(Deps {
+        config: Config::new(UserTokenVerifier::new(key)),
         backend: Arc::new(wire.clone()),
         connections,
         browser: Arc::new(wire.clone()),

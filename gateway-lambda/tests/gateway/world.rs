@@ -1,12 +1,12 @@
 //! A gateway among fakes, and the events that it is given.
 
 use async_trait::async_trait;
-use auth_tokens::{UserKey, UserTokens, sign_user};
+use auth_tokens::{UserKey, UserTokenVerifier, sign_user_token};
 use bytes::Bytes;
 use gateway_lambda::backend::Call;
 use gateway_lambda::clock::FixedClock;
 use gateway_lambda::{
-    Config, Connection, Connections, ConnectionsError, Gateway, HandleError, Identity, MemoryConnections, Parts,
+    Config, Connection, Connections, ConnectionsError, Deps, Gateway, HandleError, Identity, MemoryConnections,
     RecordingBrowser, Reply, ScriptedBackend,
 };
 use serde_json::Value;
@@ -39,13 +39,13 @@ impl World {
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let users = UserTokens { key: UserKey::hs256(SECRET).unwrap(), issuer: None, audience: None };
+        let users = UserTokenVerifier::new(UserKey::hs256(SECRET).unwrap());
         let mut config = Config::new(users);
         change(&mut config);
         let backend = Arc::new(ScriptedBackend::new());
         let browser = Arc::new(RecordingBrowser::new());
         let connections = Arc::new(WatchedConnections::default());
-        let gateway = Gateway::new(Parts {
+        let gateway = Gateway::new(Deps {
             config,
             backend: backend.clone(),
             connections: connections.clone(),
@@ -126,7 +126,7 @@ pub(crate) fn claims() -> UserClaims {
 }
 
 pub(crate) fn token(claims: &UserClaims) -> String {
-    sign_user(claims, SECRET).unwrap()
+    sign_user_token(claims, SECRET).unwrap()
 }
 
 pub(crate) fn identity() -> Identity {
@@ -199,18 +199,18 @@ impl Connections for WatchedConnections {
         self.rows.remove(id).await
     }
 
-    async fn count_of_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
+    async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
         self.check()?;
-        self.rows.count_of_user(sub, now).await
+        self.rows.count_by_user(sub, now).await
     }
 
-    async fn silent_of_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+    async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         self.check()?;
-        self.rows.silent_of_user(sub, now, until).await
+        self.rows.list_idle_by_user(sub, now, until).await
     }
 
-    async fn of_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+    async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         self.check()?;
-        self.rows.of_session(sid, now).await
+        self.rows.list_by_session(sid, now).await
     }
 }

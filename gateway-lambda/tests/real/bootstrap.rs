@@ -4,7 +4,7 @@
 use crate::moto::Moto;
 use crate::runtime_api::Function;
 use crate::server::Server;
-use auth_tokens::{GatewayKeys, GatewaySecret, sign_user};
+use auth_tokens::{GatewaySecret, GatewayTokenVerifier, sign_user_token};
 use gateway_lambda::{Clock, Connections, SystemClock};
 use serde_json::{Value, json};
 use shared_protocol::{ConnectionId, Role, SessionId, UserClaims};
@@ -34,7 +34,7 @@ fn token() -> String {
         role: Role::Controller,
         admin: false,
     };
-    sign_user(&claims, SECRET.as_bytes()).unwrap()
+    sign_user_token(&claims, SECRET.as_bytes()).unwrap()
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_connection_from_its_opening_to_its_end() {
     let message = service.arrived().await;
     assert_eq!(message.body, body.as_str().unwrap());
     let signed = message.header("authorization").strip_prefix("Bearer ").unwrap();
-    let keys = GatewayKeys::new([&GatewaySecret::derived_from(SECRET.as_bytes()).unwrap()]);
+    let keys = GatewayTokenVerifier::new([&GatewaySecret::derived_from(SECRET.as_bytes()).unwrap()]);
     assert!(keys.verify(signed, &message.path, &message.body, unix_seconds()).is_ok());
     assert_eq!(service.arrived().await.path, "/api/ws/output");
     for frame in ["reply", "output"] {

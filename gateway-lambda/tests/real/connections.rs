@@ -43,8 +43,8 @@ async fn dynamodb_answers_in_pages_and_all_of_them_count() {
     });
     let rows: Vec<Connection> = rows.collect();
     futures_util::stream::iter(&rows).for_each_concurrent(8, |row| async { table.put(row).await.unwrap() }).await;
-    assert_eq!(table.count_of_user(&identity.sub, NOW).await.unwrap(), 600);
-    assert_eq!(table.of_session(identity.sid.as_ref().unwrap(), NOW).await.unwrap().len(), 600);
+    assert_eq!(table.count_by_user(&identity.sub, NOW).await.unwrap(), 600);
+    assert_eq!(table.list_by_session(identity.sid.as_ref().unwrap(), NOW).await.unwrap().len(), 600);
 }
 
 #[tokio::test]
@@ -68,6 +68,6 @@ async fn a_database_that_cannot_be_reached_fails_in_time() {
     };
     let table = DynamoConnections::new(Aws::new(config));
     let began = Instant::now();
-    assert_eq!(table.count_of_user("ada", NOW).await.unwrap_err().action, "count a user's rows");
+    assert_eq!(table.count_by_user("ada", NOW).await.unwrap_err().action, "count a user's rows");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

@@ -44,10 +44,10 @@ async fn an_expired_row_is_no_row(table: &dyn Connections) -> Result<(), Connect
     table.put(&row).await?;
     assert_eq!(table.get(&row.id, NOW - 1).await?, Some(row.clone()));
     assert_eq!(table.get(&row.id, NOW).await?, None);
-    assert_eq!(table.of_session(&session("old"), NOW - 1).await?, [row.id]);
-    assert_eq!(table.of_session(&session("old"), NOW).await?, []);
-    assert_eq!(table.count_of_user("old", NOW - 1).await?, 1);
-    assert_eq!(table.count_of_user("old", NOW).await?, 0);
+    assert_eq!(table.list_by_session(&session("old"), NOW - 1).await?, [row.id]);
+    assert_eq!(table.list_by_session(&session("old"), NOW).await?, []);
+    assert_eq!(table.count_by_user("old", NOW - 1).await?, 1);
+    assert_eq!(table.count_by_user("old", NOW).await?, 0);
     Ok(())
 }
 
@@ -57,7 +57,7 @@ async fn a_touch_moves_the_expiry_and_revives_nothing(table: &dyn Connections) -
     table.touch(&row.id, NOW + 600).await?;
     let touched = Connection { expires_at: NOW + 600, ..row.clone() };
     assert_eq!(table.get(&row.id, NOW + 599).await?, Some(touched), "nothing but the expiry changed");
-    assert_eq!(table.count_of_user("touch", NOW + 599).await?, 1, "indexes follow");
+    assert_eq!(table.count_by_user("touch", NOW + 599).await?, 1, "indexes follow");
     table.remove(&row.id).await?;
     table.touch(&row.id, NOW + 600).await?;
     assert_eq!(table.get(&row.id, NOW).await?, None, "a removed row does not come back");
@@ -72,7 +72,7 @@ async fn removing_removes_one_row_only(table: &dyn Connections) -> Result<(), Co
     table.remove(&one.id).await?;
     assert_eq!(table.get(&one.id, NOW).await?, None);
     assert_eq!(table.get(&other.id, NOW).await?, Some(other.clone()));
-    assert_eq!(table.of_session(&session("rm"), NOW).await?, [other.id]);
+    assert_eq!(table.list_by_session(&session("rm"), NOW).await?, [other.id]);
     Ok(())
 }
 
@@ -81,8 +81,8 @@ async fn a_users_live_rows_are_counted(table: &dyn Connections) -> Result<(), Co
         table.put(&row(&format!("count-{n}="), "count", (n % 2 == 0).then_some("count"), NOW + n)).await?;
     }
     table.put(&row("count-other=", "count2", Some("count"), NOW + 9)).await?;
-    assert_eq!(table.count_of_user("count", NOW).await?, 4, "one of five has expired");
-    assert_eq!(table.count_of_user("nobody", NOW).await?, 0);
+    assert_eq!(table.count_by_user("count", NOW).await?, 4, "one of five has expired");
+    assert_eq!(table.count_by_user("nobody", NOW).await?, 0);
     Ok(())
 }
 
@@ -91,10 +91,10 @@ async fn a_users_silent_rows_are_found(table: &dyn Connections) -> Result<(), Co
         table.put(&row(&format!("silent-{n}="), "silent", None, NOW + n)).await?;
     }
     table.put(&row("silent-other=", "silent2", None, NOW + 2)).await?;
-    let mut found = table.silent_of_user("silent", NOW, NOW + 2).await?;
+    let mut found = table.list_idle_by_user("silent", NOW, NOW + 2).await?;
     found.sort_by(|a, b| a.as_str().cmp(b.as_str()));
     assert_eq!(found, [id("silent-1="), id("silent-2=")], "neither expired nor of late");
-    assert_eq!(table.silent_of_user("silent", NOW, NOW).await?, []);
+    assert_eq!(table.list_idle_by_user("silent", NOW, NOW).await?, []);
     Ok(())
 }
 
@@ -104,7 +104,7 @@ async fn a_sessions_live_rows_are_found(table: &dyn Connections) -> Result<(), C
     }
     table.put(&row("of-other=", "of", Some("of.other"), NOW + 99)).await?;
     table.put(&row("of-none=", "of", None, NOW + 99)).await?;
-    let mut found = table.of_session(&session("of"), NOW + 20).await?;
+    let mut found = table.list_by_session(&session("of"), NOW + 20).await?;
     found.sort();
     let expected: Vec<ConnectionId> = (20..40).map(|n| id(&format!("of-{n:02}="))).collect();
     assert_eq!(found, expected);

@@ -1,7 +1,7 @@
 //! `HttpBackend` against a real HTTP server: what it sends, how it is signed, how it reads answers, and how it fails.
 
 use crate::server::Server;
-use auth_tokens::{GatewayKeys, GatewaySecret, body_hash};
+use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
 use gateway_lambda::backend::Close;
 use gateway_lambda::clock::FixedClock;
 use gateway_lambda::{Backend, BackendConfig, BackendError, Caller, HttpBackend, Identity, Reply};
@@ -58,7 +58,7 @@ async fn a_message_arrives_signed_for_itself_alone() {
     assert_eq!(request.header("x-request-id"), "Lq3xcGvYjoEF7Jg=");
     assert_eq!(request.header("x-terminal-received"), (NOW * 1000 + 7).to_string());
     let token = request.header("authorization").strip_prefix("Bearer ").unwrap();
-    let keys = GatewayKeys::new([&secret()]);
+    let keys = GatewayTokenVerifier::new([&secret()]);
     let claims = keys.verify(token, MESSAGE_PATH, &request.body, NOW).unwrap();
     let expected = GatewayClaims {
         iss: "termgate-gateway".into(),
@@ -95,7 +95,7 @@ async fn output_and_disconnect_say_what_the_contract_says() {
         let request = server.arrived().await;
         assert_eq!((request.path.as_str(), serde_json::from_slice::<Value>(&request.body).unwrap()), (path, body));
         let token = request.header("authorization").strip_prefix("Bearer ").unwrap();
-        assert!(GatewayKeys::new([&secret()]).verify(token, path, &request.body, NOW).is_ok());
+        assert!(GatewayTokenVerifier::new([&secret()]).verify(token, path, &request.body, NOW).is_ok());
     }
 }
 

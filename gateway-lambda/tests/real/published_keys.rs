@@ -2,9 +2,7 @@
 
 use crate::server::Server;
 use axum::body::Body;
-use gateway_lambda::{
-    Clock, Config, Gateway, HandleError, MemoryConnections, Parts, RecordingBrowser, ScriptedBackend,
-};
+use gateway_lambda::{Clock, Config, Deps, Gateway, HandleError, MemoryConnections, RecordingBrowser, ScriptedBackend};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use serde_json::{Value, json};
 use std::io;
@@ -78,7 +76,7 @@ impl Platform {
             _ => None,
         });
         let clock = Arc::new(MovingClock(AtomicU64::new(START)));
-        let gateway = Gateway::new(Parts {
+        let gateway = Gateway::new(Deps {
             config: config.unwrap(),
             backend: Arc::new(ScriptedBackend::new()),
             connections: Arc::new(MemoryConnections::default()),

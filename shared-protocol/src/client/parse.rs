@@ -61,14 +61,14 @@ pub enum Inbound {
 /// Why a message was not understood. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Malformed {
+pub struct ParseError {
     /// `BAD_MESSAGE`, `BAD_FIELD` or `TOO_LARGE`.
     pub code: ErrorCode,
     /// A sentence that says what to change.
     pub message: String,
 }
 
-impl Malformed {
+impl ParseError {
     fn message(message: impl Into<String>) -> Self {
         Self { code: ErrorCode::BadMessage, message: shortened(message.into()) }
     }
@@ -113,27 +113,27 @@ struct PlainResize {
 const ANSWERED_BYTES: usize = limits::FRAME_BYTES - limits::ENVELOPE_BYTES;
 
 /// Reads one message: JSON text of at most [`limits::FRAME_BYTES`]. `type` names it; `action` is accepted as its alias.
-pub fn parse(body: &[u8]) -> Result<Envelope, Malformed> {
+pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
     if body.len() > limits::FRAME_BYTES {
         let message = format!("the message has {} bytes; at most {} are allowed", body.len(), limits::FRAME_BYTES);
-        return Err(Malformed { code: ErrorCode::TooLarge, message });
+        return Err(ParseError { code: ErrorCode::TooLarge, message });
     }
     let head: Head = serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data if body.trim_ascii_start().first() == Some(&b'{') => {
-            Malformed::field(format!("the message's envelope is wrong: {error}"))
+            ParseError::field(format!("the message's envelope is wrong: {error}"))
         }
-        _ => Malformed::message(format!("the message is not a JSON object: {error}")),
+        _ => ParseError::message(format!("the message is not a JSON object: {error}")),
     })?;
     let kind = match head.r#type.as_ref().or(head.action.as_ref()) {
         Some(Value::String(kind)) => kind.as_str(),
-        Some(_) => return Err(Malformed::field("`type` must be a string")),
-        None => return Err(Malformed::message("the message has no `type`")),
+        Some(_) => return Err(ParseError::field("`type` must be a string")),
+        None => return Err(ParseError::message("the message has no `type`")),
     };
     let inbound = inbound(kind, head.seq.is_some(), body)?;
     Ok(Envelope { inbound, connection_id: head.connection_id, session_id: head.session_id })
 }
 
-fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, Malformed> {
+fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseError> {
     use ClientMessage as M;
     let message = match kind {
         "attach" => M::Attach(fields::<Attach>(kind, body)?),
@@ -180,14 +180,14 @@ fn unordered(kind: &'static str) -> Inbound {
     Inbound::Plain(Plain::Unordered { kind })
 }
 
-fn fields<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, Malformed> {
-    serde_json::from_slice(body).map_err(|error| Malformed::field(format!("`{kind}`: {error}")))
+fn fields<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, ParseError> {
+    serde_json::from_slice(body).map_err(|error| ParseError::field(format!("`{kind}`: {error}")))
 }
 
 /// Bounds that the types do not express.
-fn check(message: &ClientMessage) -> Result<(), Malformed> {
+fn check(message: &ClientMessage) -> Result<(), ParseError> {
     if message.order().is_some_and(|(seq, _)| seq.0 == 0) {
-        return Err(Malformed::field("`seq` starts at 1"));
+        return Err(ParseError::field("`seq` starts at 1"));
     }
     match message {
         ClientMessage::Attach(Attach { cols, rows, .. }) | ClientMessage::Resize(Resize { cols, rows, .. }) => {
@@ -201,7 +201,7 @@ fn check(message: &ClientMessage) -> Result<(), Malformed> {
             Err(too_large("chat message", chat.data.message.len(), limits::CHAT_BYTES))
         }
         ClientMessage::ChatMessage(chat) if chat.data.message.trim().is_empty() => {
-            Err(Malformed::field("the chat message is empty"))
+            Err(ParseError::field("the chat message is empty"))
         }
         ClientMessage::Ping(_) | ClientMessage::Echo(_) if message.to_json().len() > ANSWERED_BYTES => {
             Err(too_large("message to be answered with its own content", message.to_json().len(), ANSWERED_BYTES))
@@ -209,44 +209,47 @@ fn check(message: &ClientMessage) -> Result<(), Malformed> {
         ClientMessage::Input(Input { keys: Keys::B64(text), .. })
             if crate::Payload::B64(text.clone()).decode().is_none() =>
         {
-            Err(Malformed::field("`b64` is not base64"))
+            Err(ParseError::field("`b64` is not base64"))
         }
         _ => Ok(()),
     }
 }
 
-fn check_size(cols: u16, rows: u16) -> Result<(), Malformed> {
+fn check_size(cols: u16, rows: u16) -> Result<(), ParseError> {
     if limits::COLS.contains(&cols) && limits::ROWS.contains(&rows) {
         return Ok(());
     }
-    Err(Malformed::field(format!(
+    Err(ParseError::field(format!(
         "a terminal of {cols} columns and {rows} rows is not possible; {:?} and {:?} are",
         limits::COLS,
         limits::ROWS
     )))
 }
 
-fn check_command(command: &str) -> Result<(), Malformed> {
+fn check_command(command: &str) -> Result<(), ParseError> {
     if command.len() > limits::COMMAND_BYTES {
         return Err(too_large("command", command.len(), limits::COMMAND_BYTES));
     }
     if command.trim().is_empty() {
-        return Err(Malformed::field("the command is empty"));
+        return Err(ParseError::field("the command is empty"));
     }
     // It is typed into a line editor: a control byte would edit instead of being part of the command.
     if command.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
-        return Err(Malformed::field("a command must not hold control characters other than newline and tab"));
+        return Err(ParseError::field("a command must not hold control characters other than newline and tab"));
     }
     Ok(())
 }
 
-fn check_id(id: &str) -> Result<(), Malformed> {
+fn check_id(id: &str) -> Result<(), ParseError> {
     if id.is_empty() || id.len() > limits::ID_BYTES {
-        return Err(Malformed::field(format!("`id` must have 1 to {} bytes", limits::ID_BYTES)));
+        return Err(ParseError::field(format!("`id` must have 1 to {} bytes", limits::ID_BYTES)));
     }
     Ok(())
 }
 
-fn too_large(what: &str, have: usize, most: usize) -> Malformed {
-    Malformed { code: ErrorCode::TooLarge, message: format!("the {what} has {have} bytes; at most {most} are allowed") }
+fn too_large(what: &str, have: usize, most: usize) -> ParseError {
+    ParseError {
+        code: ErrorCode::TooLarge,
+        message: format!("the {what} has {have} bytes; at most {most} are allowed"),
+    }
 }

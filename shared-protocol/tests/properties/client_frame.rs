@@ -1,11 +1,11 @@
 //! What holds of every frame that a browser may send, whatever its bytes: apart, because the fuzzer asks it too.
 
-use shared_protocol::client::{self, Envelope, Inbound, Malformed};
+use shared_protocol::client::{self, Envelope, Inbound, ParseError};
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
 use shared_protocol::{ClientMessage, Epoch, ErrorCode, Pos, Seq, ServerFrame, ServerMessage, limits};
 
 /// Parses it. The answer fits into a frame, and a message that was understood means the same when it is written and read again.
-pub(crate) fn holds(body: &[u8]) -> Result<Envelope, Malformed> {
+pub(crate) fn holds(body: &[u8]) -> Result<Envelope, ParseError> {
     let parsed = client::parse(body);
     let reply = match &parsed {
         Err(malformed) => {
@@ -19,7 +19,7 @@ pub(crate) fn holds(body: &[u8]) -> Result<Envelope, Malformed> {
         Ok(_) => None,
     };
     if let Some(mut message) = reply {
-        message.in_epoch(Epoch(limits::MAX_NUMBER));
+        message.set_epoch(Epoch(limits::MAX_NUMBER));
         let frame =
             ServerFrame { message, head: Some(Pos(limits::MAX_NUMBER)), ack_seq: Some(Seq(limits::MAX_NUMBER)) };
         assert!(frame.to_json().len() <= limits::FRAME_BYTES);

@@ -5,10 +5,10 @@ use crate::binaries::binary;
 use crate::dynamo::Dynamo;
 use crate::page::{Address, Page};
 use crate::terminal::Terminal;
-use auth_tokens::{GatewaySecret, UserKey, UserTokens};
+use auth_tokens::{GatewaySecret, UserKey, UserTokenVerifier};
 use dev_gateway::{ClientsBrowser, DevGateway, InProcess, Invoke, Options, Running, RuntimeApi, SystemAmbient, Usage};
 use gateway_lambda::{
-    Aws, BackendConfig, Clock, Config, Connections, DynamoConnections, Gateway, HttpBackend, MemoryConnections, Parts,
+    Aws, BackendConfig, Clock, Config, Connections, Deps, DynamoConnections, Gateway, HttpBackend, MemoryConnections,
     SystemClock,
 };
 use shared_protocol::{ClientId, Role, SessionId, UserClaims};
@@ -103,25 +103,21 @@ impl Stack {
         let gateway = DevGateway::new(setting.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("it listens");
-        let users = UserTokens {
-            key: UserKey::hs256(JWT_SECRET.as_bytes()).expect("long enough"),
-            issuer: None,
-            audience: None,
-        };
+        let users = UserTokenVerifier::new(UserKey::hs256(JWT_SECRET.as_bytes()).expect("long enough"));
         let (dynamo, connections, invoker): (_, Arc<dyn Connections>, Arc<dyn Invoke>) = match setting.function {
             Function::InProcess => {
                 let connections = Arc::new(MemoryConnections::default());
                 let clock = Arc::new(SystemClock);
                 let secret = GatewaySecret::new(GATEWAY_SECRET.as_bytes()).expect("long enough");
                 let service = BackendConfig { url, secret };
-                let parts = Parts {
+                let deps = Deps {
                     config: Config::new(users),
                     backend: Arc::new(HttpBackend::new(service, clock.clone())),
                     connections: connections.clone(),
                     browser: Arc::new(ClientsBrowser::new(gateway.clients())),
                     clock,
                 };
-                (None, connections, Arc::new(InProcess::new(Gateway::new(parts), setting.timeout)))
+                (None, connections, Arc::new(InProcess::new(Gateway::new(deps), setting.timeout)))
             }
             Function::Bootstrap => {
                 let dynamo = Dynamo::start().await;
@@ -171,7 +167,7 @@ impl Stack {
     /// How many rows the function's table has of this session.
     pub async fn rows_of(&self, session: &str) -> usize {
         let session = SessionId::new(session).expect("a session id");
-        self.connections.of_session(&session, SystemClock.unix_seconds()).await.expect("the table answers").len()
+        self.connections.list_by_session(&session, SystemClock.unix_seconds()).await.expect("the table answers").len()
     }
 
     /// What a user's token says, for an hour from now.
@@ -258,5 +254,5 @@ impl Stack {
 }
 
 fn sign(claims: &UserClaims) -> String {
-    auth_tokens::sign_user(claims, JWT_SECRET.as_bytes()).expect("long enough")
+    auth_tokens::sign_user_token(claims, JWT_SECRET.as_bytes()).expect("long enough")
 }

@@ -2,7 +2,7 @@
  * Acknowledges the output that the emulator has parsed: often enough to keep output flowing, rarely enough to save messages.
  */
 
-import { ACK_STEP_BYTES, ACK_WITHIN_MS } from "../protocol/generated.ts";
+import { ACK_STEP_BYTES, MAX_ACK_DELAY_MS } from "../protocol/generated.ts";
 import { type Clock, Timer } from "./clock.ts";
 
 /** The acknowledgements of one output stream. */
@@ -50,7 +50,7 @@ export class Acknowledger {
     this.#parsed = pos;
     if (!this.#running || pos <= this.#acked) return;
     if (pos - this.#acked >= this.#step) return this.flush();
-    if (!this.#timer.pending) this.#timer.set(ACK_WITHIN_MS, () => this.flush());
+    if (!this.#timer.pending) this.#timer.set(MAX_ACK_DELAY_MS, () => this.flush());
   }
 
   /** Position that the next outgoing message should carry; `undefined` if the service has it already. */

@@ -2,13 +2,13 @@
  * Assembles a snapshot from its parts, which arrive in any order.
  */
 
-import type { Placed, Snapshot } from "../protocol/generated.ts";
+import type { PositionedEvent, Snapshot } from "../protocol/generated.ts";
 import { concat } from "./inflate.ts";
 
 /** What to write into a terminal of the snapshot's size, and the events that it replaces. */
 export interface AssembledSnapshot {
   bytes: Uint8Array;
-  events: Placed[];
+  events: PositionedEvent[];
 }
 
 /** Maximum size of all parts: many times that of a thousand lines. */
@@ -21,7 +21,7 @@ export class SnapshotAssembler {
   #done = 0;
   /** The id whose missing parts were requested again. */
   #requested = 0;
-  #parts = new Map<number, { bytes: Uint8Array; events: Placed[] }>();
+  #parts = new Map<number, { bytes: Uint8Array; events: PositionedEvent[] }>();
   #bytes = 0;
   #pos = 0;
   /** Highest part number so far. */

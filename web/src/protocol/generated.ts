@@ -301,8 +301,39 @@ export type Ping = {
   t?: unknown,
 };
 
+/** Fields of a plain `command_result`. */
+export type PlainResult = {
+  /** The id that was sent, when one was. */
+  id?: string,
+  /** What it printed, with `\n` line ends. */
+  result: string,
+  /** Whether the result was cut at [`limits::RESULT_BYTES`]. */
+  truncated: boolean,
+  /** Its exit code. */
+  exitCode: number,
+  /** The service's time, in ms since 1970. */
+  timestamp: number,
+};
+
+/** Fields of `pong`. */
+export type Pong = {
+  /** As it was sent. */
+  t?: unknown,
+  /** The service's time, in ms since 1970. */
+  timestamp: number,
+  /** From the gateway's receipt of the `ping` to the service's, in ms; absent where there is no gateway. */
+  gatewayMs?: number,
+  /** From the service's receipt of the `ping` until this was made, in ms. */
+  serviceMs?: number,
+  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
+  epoch?: Epoch,
+};
+
+/** A place in a session's stream of output bytes and events; each byte and each event occupies one. Starts at 0 in each epoch. */
+export type Pos = number;
+
 /** An event and its place in the stream. */
-export type Placed = {
+export type PositionedEvent = {
   /** Its place. */
   pos: Pos,
 } & (
@@ -369,37 +400,6 @@ export type Placed = {
     /** Why. */
     reason: EndReason,
 });
-
-/** Fields of a plain `command_result`. */
-export type PlainResult = {
-  /** The id that was sent, when one was. */
-  id?: string,
-  /** What it printed, with `\n` line ends. */
-  result: string,
-  /** Whether the result was cut at [`limits::RESULT_BYTES`]. */
-  truncated: boolean,
-  /** Its exit code. */
-  exitCode: number,
-  /** The service's time, in ms since 1970. */
-  timestamp: number,
-};
-
-/** Fields of `pong`. */
-export type Pong = {
-  /** As it was sent. */
-  t?: unknown,
-  /** The service's time, in ms since 1970. */
-  timestamp: number,
-  /** From the gateway's receipt of the `ping` to the service's, in ms; absent where there is no gateway. */
-  gatewayMs?: number,
-  /** From the service's receipt of the `ping` until this was made, in ms. */
-  serviceMs?: number,
-  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
-  epoch?: Epoch,
-};
-
-/** A place in a session's stream of output bytes and events; each byte and each event occupies one. Starts at 0 in each epoch. */
-export type Pos = number;
 
 /** Fields of `resize`. */
 export type Resize = {
@@ -477,7 +477,7 @@ export type Snapshot = {
   /** Stream positions before `pos` that the client will never get. */
   skipped: number,
   /** Events among what is skipped, so that no result and no word is lost with the output around it. */
-  events?: Array<Placed>,
+  events?: Array<PositionedEvent>,
 } & (
   | { "data": string }
   | { "b64": string }
@@ -565,10 +565,10 @@ export const CHAT_BYTES = 4096;
 export const INPUT_WINDOW_BYTES = 65536;
 
 /** Messages that arrived early and are held, at most. */
-export const HELD_MESSAGES = 1000;
+export const MAX_EARLY_MESSAGES = 1000;
 
 /** Output is acknowledged at most this long after its first byte was parsed, in ms. */
-export const ACK_WITHIN_MS = 2000;
+export const MAX_ACK_DELAY_MS = 2000;
 
 /** Output is acknowledged at least each time this much more was parsed. */
 export const ACK_STEP_BYTES = 65536;

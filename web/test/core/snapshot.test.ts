@@ -3,7 +3,7 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { ACK_WITHIN_MS } from "../../src/protocol/generated.ts";
+import { MAX_ACK_DELAY_MS } from "../../src/protocol/generated.ts";
 import { EPOCH, Harness } from "../support/harness.ts";
 
 const snapshot = (fields: object = {}) => ({
@@ -31,7 +31,7 @@ test("of either scope, it is written as it is, to a terminal of its size, and th
       "> later",
     ]);
     expect(harness.client.state.size).toEqual({ cols: 90, rows: 30 });
-    harness.clock.advance(ACK_WITHIN_MS);
+    harness.clock.advance(MAX_ACK_DELAY_MS);
     expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([55]);
     expect(harness.socket.of("follow")).toEqual([]);
   }

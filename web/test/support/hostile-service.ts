@@ -4,7 +4,7 @@
  */
 
 import type { Inflate } from "../../src/core/index.ts";
-import type { ClientMessage, Placed, ServerFrame } from "../../src/protocol/generated.ts";
+import type { ClientMessage, PositionedEvent, ServerFrame } from "../../src/protocol/generated.ts";
 import type { FakeClock } from "./clock.ts";
 import { FakeSocket } from "./socket.ts";
 
@@ -333,7 +333,7 @@ export class HostileService {
     const parts = 1 + Math.floor(this.random() * 5);
     const cut = Math.ceil(data.length / parts);
     const missed = this.events.filter((pos) => pos >= this.#sent);
-    const events = missed.map((pos) => ({ pos, kind: "title", title: String(pos) }) as Placed);
+    const events = missed.map((pos) => ({ pos, kind: "title", title: String(pos) }) as PositionedEvent);
     const common = {
       type: "snapshot",
       pos: this.length,

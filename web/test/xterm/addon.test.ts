@@ -5,7 +5,7 @@
 import headless from "@xterm/headless";
 import type { Terminal } from "@xterm/xterm";
 import { describe, expect, test, vi } from "vitest";
-import { ACK_WITHIN_MS } from "../../src/protocol/generated.ts";
+import { MAX_ACK_DELAY_MS } from "../../src/protocol/generated.ts";
 import { TermgateAddon } from "../../src/xterm/addon.ts";
 import { EPOCH, Harness } from "../support/harness.ts";
 
@@ -57,7 +57,7 @@ describe("output", () => {
     expect(harness.socket.of("ack")).toEqual([]);
     await parsed(terminal);
     await parsed(terminal);
-    harness.clock.advance(ACK_WITHIN_MS);
+    harness.clock.advance(MAX_ACK_DELAY_MS);
     expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([65_536, 70_000]);
   });
 

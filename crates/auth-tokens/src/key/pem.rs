@@ -1,6 +1,6 @@
 //! A public key in PEM, as OpenSSL writes it and as variables carry it.
 
-use super::BadKey;
+use super::KeyError;
 use jsonwebtoken::DecodingKey;
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 
@@ -14,19 +14,19 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// Reads one public key; whether it is sound is for the caller to see.
-pub(super) fn parse(text: &str) -> Result<DecodingKey, BadKey> {
-    let pems = pem::parse_many(in_lines(text)).map_err(|_| BadKey::NotPem)?;
+pub(super) fn parse(text: &str) -> Result<DecodingKey, KeyError> {
+    let pems = pem::parse_many(in_lines(text)).map_err(|_| KeyError::NotPem)?;
     let pem = match pems.as_slice() {
-        [] => return Err(BadKey::NotPem),
+        [] => return Err(KeyError::NotPem),
         [pem] => pem,
-        _ => return Err(BadKey::SeveralPems),
+        _ => return Err(KeyError::MultiplePems),
     };
     match pem.tag() {
-        "PUBLIC KEY" => public_key(pem.contents()).ok_or(BadKey::Unsupported),
+        "PUBLIC KEY" => public_key(pem.contents()).ok_or(KeyError::Unsupported),
         "RSA PUBLIC KEY" => Ok(DecodingKey::from_rsa_der(pem.contents())),
-        "CERTIFICATE" => Err(BadKey::Certificate),
-        tag if tag.ends_with("PRIVATE KEY") => Err(BadKey::Private),
-        _ => Err(BadKey::Unsupported),
+        "CERTIFICATE" => Err(KeyError::Certificate),
+        tag if tag.ends_with("PRIVATE KEY") => Err(KeyError::PrivateKey),
+        _ => Err(KeyError::Unsupported),
     }
 }
 

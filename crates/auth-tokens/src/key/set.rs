@@ -1,7 +1,7 @@
 //! A key set (RFC 7517), as platforms publish it. Whatever is in it and of no use here is ignored, as section 5 asks: a set
 //! may serve others too.
 
-use super::{BadKey, Key, Named};
+use super::{Key, KeyError, Named};
 use jsonwebtoken::DecodingKey;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse};
 use serde::Deserialize;
@@ -13,10 +13,10 @@ struct Set {
 }
 
 /// The keys that can check a token; at least one.
-pub(super) fn parse(json: &[u8]) -> Result<Vec<Named>, BadKey> {
-    let set: Set = serde_json::from_slice(json).map_err(|_| BadKey::NotASet)?;
+pub(super) fn parse(json: &[u8]) -> Result<Vec<Named>, KeyError> {
+    let set: Set = serde_json::from_slice(json).map_err(|_| KeyError::NotJwks)?;
     let keys: Vec<Named> = set.keys.into_iter().filter_map(named).collect();
-    if keys.is_empty() { Err(BadKey::EmptySet) } else { Ok(keys) }
+    if keys.is_empty() { Err(KeyError::EmptyJwks) } else { Ok(keys) }
 }
 
 fn named(key: Value) -> Option<Named> {

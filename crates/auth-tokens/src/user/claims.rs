@@ -1,7 +1,7 @@
 //! A user token's claims as platforms write them, before they are the ones that the rest of Termgate knows: audiences may be
 //! a list, and dates may have fractions.
 
-use crate::{BadToken, SUB_BYTES};
+use crate::{MAX_SUB_BYTES, TokenError};
 use serde::Deserialize;
 use shared_protocol::limits::MAX_NUMBER;
 use shared_protocol::{Role, SessionId, UserClaims};
@@ -45,12 +45,12 @@ enum Audience {
 
 impl Claims {
     /// What their types do not say. The subject ends up in policies, tables and lines of a log.
-    pub(super) fn check(&self) -> Result<(), BadToken> {
-        let length = 1..=SUB_BYTES;
+    pub(super) fn check(&self) -> Result<(), TokenError> {
+        let length = 1..=MAX_SUB_BYTES;
         if length.contains(&self.sub.len()) && !self.sub.chars().any(char::is_control) {
             Ok(())
         } else {
-            Err(BadToken::BadClaims)
+            Err(TokenError::InvalidClaims)
         }
     }
 

@@ -1,12 +1,12 @@
 //! What holds of every text that somebody may configure as a key: apart, because the fuzzer asks it too.
 
-use auth_tokens::{BadKey, KeySetting, UserKey, UserTokens};
+use auth_tokens::{KeyError, KeySetting, UserKey, UserTokenVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 /// As PEM or as a key set it is refused with a reason, or it is a key that a made-up signature does not pass.
 pub(crate) fn holds(text: &str) -> bool {
-    let read = [UserKey::pem(text), UserKey::set(text.as_bytes())];
+    let read = [UserKey::from_pem(text), UserKey::from_jwks(text.as_bytes())];
     for (name, read) in ["JWT_PUBLIC_KEY", "JWT_JWKS"].into_iter().zip(&read) {
         let setting = KeySetting::from_lookup(|asked| (asked == name).then(|| text.to_owned()));
         assert_eq!(setting.is_ok(), read.is_ok(), "{name} is read as keys are");
@@ -15,10 +15,10 @@ pub(crate) fn holds(text: &str) -> bool {
     let mut good = false;
     for key in read {
         match key {
-            Err(reason) => assert_ne!(reason, BadKey::ShortSecret),
+            Err(reason) => assert_ne!(reason, KeyError::ShortSecret),
             Ok(key) => {
                 good = true;
-                let tokens = UserTokens { key, issuer: None, audience: None };
+                let tokens = UserTokenVerifier::new(key);
                 made_up().iter().for_each(|token| assert!(tokens.verify(token, 0).is_err(), "{token}"));
             }
         }

@@ -1,7 +1,8 @@
 //! What holds of every token that somebody may come with, whatever it says: apart, because the fuzzer asks it too.
 
 use auth_tokens::{
-    GatewayKeys, GatewaySecret, LEEWAY_SECONDS, SUB_BYTES, TOKEN_BYTES, UserKey, UserTokens, session_named,
+    GatewaySecret, GatewayTokenVerifier, LEEWAY_SECONDS, MAX_SUB_BYTES, MAX_TOKEN_BYTES, UserKey, UserTokenVerifier,
+    unverified_session_id,
 };
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,13 +20,13 @@ const ED25519: &str = include_str!("../../fixtures/keys/test-only-ed25519.public
 
 /// Nobody signed it, so nobody believes it, whichever key they have.
 pub(crate) fn unsigned(token: &str) {
-    let pems = [RSA, P256, ED25519].map(|pem| UserKey::pem(pem).unwrap());
+    let pems = [RSA, P256, ED25519].map(|pem| UserKey::from_pem(pem).unwrap());
     for key in pems.into_iter().chain([UserKey::hs256(SECRET).unwrap()]) {
-        assert!(UserTokens { key, issuer: None, audience: None }.verify(token, NOW).is_err());
+        assert!(UserTokenVerifier::new(key).verify(token, NOW).is_err());
     }
     assert!(gateway_keys().verify(token, MESSAGE_PATH, b"", NOW).is_err());
     // Anyone may name a session; that this is only looked at is for its caller to keep in mind.
-    let _ = session_named(token);
+    let _ = unverified_session_id(token);
 }
 
 /// Truly signed, with any header and any claims: believed only if it says what a user's token must say, and then what it says.
@@ -33,13 +34,13 @@ pub(crate) fn of_a_user(header: &str, claims: &str, issuer: Option<&str>, audien
     let token = signed(header, claims);
     let key = UserKey::hs256(SECRET).unwrap();
     let (issuer, audience) = (issuer.map(str::to_owned), audience.map(str::to_owned));
-    let tokens = UserTokens { key, issuer, audience };
+    let tokens = UserTokenVerifier { key, issuer, audience };
     let Ok(believed) = tokens.verify(&token, NOW) else { return false };
-    assert!(token.len() <= TOKEN_BYTES);
+    assert!(token.len() <= MAX_TOKEN_BYTES);
     honest(header);
     let said: Value = serde_json::from_str(claims).expect("claims that were believed are JSON");
     assert_eq!(said["sub"], believed.sub.as_str());
-    assert!((1..=SUB_BYTES).contains(&believed.sub.len()) && !believed.sub.chars().any(char::is_control));
+    assert!((1..=MAX_SUB_BYTES).contains(&believed.sub.len()) && !believed.sub.chars().any(char::is_control));
     let date = |name: &str| said[name].as_f64().map(|seconds| seconds as u64);
     assert_eq!((date("exp"), date("nbf"), date("iat")), (Some(believed.exp), believed.nbf, believed.iat));
     assert!(believed.exp + LEEWAY_SECONDS > NOW);
@@ -50,7 +51,7 @@ pub(crate) fn of_a_user(header: &str, claims: &str, issuer: Option<&str>, audien
         assert!(listed || said["aud"] == audience.as_str());
     }
     assert_eq!(said["sid"].as_str(), believed.sid.as_ref().map(shared_protocol::SessionId::as_str));
-    assert_eq!(session_named(&token), believed.sid, "a request goes where its token will be believed");
+    assert_eq!(unverified_session_id(&token), believed.sid, "a request goes where its token will be believed");
     assert_eq!(said.get("admin").is_some_and(|admin| *admin == true), believed.admin);
     assert!(gateway_keys().verify(&token, MESSAGE_PATH, b"", NOW).is_err(), "a user is no gateway");
     true
@@ -59,7 +60,9 @@ pub(crate) fn of_a_user(header: &str, claims: &str, issuer: Option<&str>, audien
 /// The same of a gateway's token: it is worth nothing for any other request.
 pub(crate) fn of_a_gateway(header: &str, claims: &str, path: &str, body: &[u8]) -> bool {
     let token = signed(header, claims);
-    let Ok(believed) = GatewayKeys::new([&GatewaySecret::new(SECRET).unwrap()]).verify(&token, path, body, NOW) else {
+    let Ok(believed) =
+        GatewayTokenVerifier::new([&GatewaySecret::new(SECRET).unwrap()]).verify(&token, path, body, NOW)
+    else {
         return false;
     };
     honest(header);
@@ -72,7 +75,7 @@ pub(crate) fn of_a_gateway(header: &str, claims: &str, path: &str, body: &[u8]) 
 /// A good token with a byte changed is not believed, or says the same.
 pub(crate) fn changed(claims: &str, at: usize, byte: u8) {
     let token = signed(r#"{"alg":"HS256"}"#, claims);
-    let tokens = UserTokens { key: UserKey::hs256(SECRET).unwrap(), issuer: None, audience: None };
+    let tokens = UserTokenVerifier::new(UserKey::hs256(SECRET).unwrap());
     let mut other = token.clone().into_bytes();
     let at = at % other.len();
     other[at] = byte;
@@ -89,8 +92,8 @@ fn honest(header: &str) {
     assert!(header["crit"].is_null());
 }
 
-fn gateway_keys() -> GatewayKeys {
-    GatewayKeys::new([&GatewaySecret::derived_from(SECRET).unwrap()])
+fn gateway_keys() -> GatewayTokenVerifier {
+    GatewayTokenVerifier::new([&GatewaySecret::derived_from(SECRET).unwrap()])
 }
 
 fn signed(header: &str, claims: &str) -> String {

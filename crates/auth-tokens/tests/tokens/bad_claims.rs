@@ -1,11 +1,11 @@
 //! Tokens that the platform did sign, and that are refused all the same.
 
 use crate::platform::{AUDIENCE, Case, ISSUER, NOW, Signer, claims, refused, strict, with, without};
-use auth_tokens::BadToken::{self, BadClaims, Expired, NotForUs, NotYet};
-use auth_tokens::{SUB_BYTES, UserTokens};
+use auth_tokens::TokenError::{self, Expired, InvalidClaims, NotYetValid, WrongIssuerOrAudience};
+use auth_tokens::{MAX_SUB_BYTES, UserTokenVerifier};
 use serde_json::{Value, json};
 
-fn cases(tokens: impl Fn() -> UserTokens, table: Vec<(&'static str, Value, BadToken)>) -> Vec<Case> {
+fn cases(tokens: impl Fn() -> UserTokenVerifier, table: Vec<(&'static str, Value, TokenError)>) -> Vec<Case> {
     let case = |(name, claims, expected)| (name, tokens(), Signer::Secret.token(&claims), expected);
     table.into_iter().map(case).collect()
 }
@@ -13,49 +13,49 @@ fn cases(tokens: impl Fn() -> UserTokens, table: Vec<(&'static str, Value, BadTo
 #[test]
 fn claims_that_are_missing_or_not_what_they_must_be() {
     let table = vec![
-        ("no claims at all", json!({}), BadClaims),
-        ("a list of claims", json!([claims()]), BadClaims),
-        ("claims that are null", json!(null), BadClaims),
-        ("claims that are a token", json!(Signer::Secret.token(&claims())), BadClaims),
-        ("no sub", without("sub"), BadClaims),
-        ("an empty sub", with("sub", ""), BadClaims),
-        ("a sub that is null", with("sub", json!(null)), BadClaims),
-        ("a sub that is a number", with("sub", 7), BadClaims),
-        ("a sub that is a list", with("sub", json!(["ada"])), BadClaims),
-        ("a sub that is too long", with("sub", "x".repeat(SUB_BYTES + 1)), BadClaims),
-        ("a sub that is too long in bytes", with("sub", "ü".repeat(SUB_BYTES / 2 + 1)), BadClaims),
-        ("a sub of two lines", with("sub", "ada\n[WebSocket] Connected"), BadClaims),
-        ("a sub that ends like a string in C", with("sub", "admin\0"), BadClaims),
-        ("a sub that clears the screen", with("sub", "\u{1b}[2J"), BadClaims),
-        ("no exp", without("exp"), BadClaims),
-        ("an exp that is null", with("exp", json!(null)), BadClaims),
-        ("an exp that is a string", with("exp", (NOW + 60).to_string()), BadClaims),
-        ("an exp that is a date", with("exp", "2027-01-15T08:01:00Z"), BadClaims),
-        ("an exp that is true", with("exp", true), BadClaims),
-        ("an exp before 1970", with("exp", -1), BadClaims),
-        ("an exp beyond what JSON can count", with("exp", 1u64 << 53), BadClaims),
-        ("an exp beyond everything", with("exp", 1e300), BadClaims),
-        ("an nbf that is a string", with("nbf", NOW.to_string()), BadClaims),
-        ("an nbf before 1970", with("nbf", -5), BadClaims),
-        ("an iat that is a string", with("iat", NOW.to_string()), BadClaims),
-        ("an iss that is a list", with("iss", json!([ISSUER])), BadClaims),
-        ("an iss that is an object", with("iss", json!({"url": ISSUER})), BadClaims),
-        ("an aud that is a number", with("aud", 7), BadClaims),
-        ("an aud of numbers", with("aud", json!([7])), BadClaims),
-        ("an aud that is an object", with("aud", json!({AUDIENCE: true})), BadClaims),
-        ("a sid that is empty", with("sid", ""), BadClaims),
-        ("a sid that is a path", with("sid", "../lab-7"), BadClaims),
-        ("a sid with a space", with("sid", "lab 7"), BadClaims),
-        ("a sid that is a number", with("sid", 7), BadClaims),
-        ("a sid that is too long", with("sid", "x".repeat(4096)), BadClaims),
-        ("a role that nobody has", with("role", "root"), BadClaims),
-        ("a role in capitals", with("role", "Controller"), BadClaims),
-        ("a role that is empty", with("role", ""), BadClaims),
-        ("a role that is null", with("role", json!(null)), BadClaims),
-        ("several roles", with("role", json!(["viewer", "controller"])), BadClaims),
-        ("an admin that is a string", with("admin", "true"), BadClaims),
-        ("an admin that is a number", with("admin", 1), BadClaims),
-        ("an admin that is null", with("admin", json!(null)), BadClaims),
+        ("no claims at all", json!({}), InvalidClaims),
+        ("a list of claims", json!([claims()]), InvalidClaims),
+        ("claims that are null", json!(null), InvalidClaims),
+        ("claims that are a token", json!(Signer::Secret.token(&claims())), InvalidClaims),
+        ("no sub", without("sub"), InvalidClaims),
+        ("an empty sub", with("sub", ""), InvalidClaims),
+        ("a sub that is null", with("sub", json!(null)), InvalidClaims),
+        ("a sub that is a number", with("sub", 7), InvalidClaims),
+        ("a sub that is a list", with("sub", json!(["ada"])), InvalidClaims),
+        ("a sub that is too long", with("sub", "x".repeat(MAX_SUB_BYTES + 1)), InvalidClaims),
+        ("a sub that is too long in bytes", with("sub", "ü".repeat(MAX_SUB_BYTES / 2 + 1)), InvalidClaims),
+        ("a sub of two lines", with("sub", "ada\n[WebSocket] Connected"), InvalidClaims),
+        ("a sub that ends like a string in C", with("sub", "admin\0"), InvalidClaims),
+        ("a sub that clears the screen", with("sub", "\u{1b}[2J"), InvalidClaims),
+        ("no exp", without("exp"), InvalidClaims),
+        ("an exp that is null", with("exp", json!(null)), InvalidClaims),
+        ("an exp that is a string", with("exp", (NOW + 60).to_string()), InvalidClaims),
+        ("an exp that is a date", with("exp", "2027-01-15T08:01:00Z"), InvalidClaims),
+        ("an exp that is true", with("exp", true), InvalidClaims),
+        ("an exp before 1970", with("exp", -1), InvalidClaims),
+        ("an exp beyond what JSON can count", with("exp", 1u64 << 53), InvalidClaims),
+        ("an exp beyond everything", with("exp", 1e300), InvalidClaims),
+        ("an nbf that is a string", with("nbf", NOW.to_string()), InvalidClaims),
+        ("an nbf before 1970", with("nbf", -5), InvalidClaims),
+        ("an iat that is a string", with("iat", NOW.to_string()), InvalidClaims),
+        ("an iss that is a list", with("iss", json!([ISSUER])), InvalidClaims),
+        ("an iss that is an object", with("iss", json!({"url": ISSUER})), InvalidClaims),
+        ("an aud that is a number", with("aud", 7), InvalidClaims),
+        ("an aud of numbers", with("aud", json!([7])), InvalidClaims),
+        ("an aud that is an object", with("aud", json!({AUDIENCE: true})), InvalidClaims),
+        ("a sid that is empty", with("sid", ""), InvalidClaims),
+        ("a sid that is a path", with("sid", "../lab-7"), InvalidClaims),
+        ("a sid with a space", with("sid", "lab 7"), InvalidClaims),
+        ("a sid that is a number", with("sid", 7), InvalidClaims),
+        ("a sid that is too long", with("sid", "x".repeat(4096)), InvalidClaims),
+        ("a role that nobody has", with("role", "root"), InvalidClaims),
+        ("a role in capitals", with("role", "Controller"), InvalidClaims),
+        ("a role that is empty", with("role", ""), InvalidClaims),
+        ("a role that is null", with("role", json!(null)), InvalidClaims),
+        ("several roles", with("role", json!(["viewer", "controller"])), InvalidClaims),
+        ("an admin that is a string", with("admin", "true"), InvalidClaims),
+        ("an admin that is a number", with("admin", 1), InvalidClaims),
+        ("an admin that is null", with("admin", json!(null)), InvalidClaims),
     ];
     refused(&cases(|| Signer::Secret.checked(), table), 43);
 }
@@ -78,7 +78,7 @@ fn claims_that_are_there_twice() {
         ("claims cut short", Signer::Secret.sign(&header, r#"{"sub":"ada","exp":"#)),
         ("claims nested without end", Signer::Secret.sign(&header, &"[".repeat(4000))),
     ]
-    .map(|(name, token)| (name, Signer::Secret.checked(), token, BadClaims))
+    .map(|(name, token)| (name, Signer::Secret.checked(), token, InvalidClaims))
     .into();
     refused(&table, 8);
 }
@@ -90,11 +90,11 @@ fn tokens_before_and_after_their_time() {
         ("expired, and past the leeway by nothing", with("exp", NOW - 10), Expired),
         ("expired in 1970", with("exp", 0), Expired),
         ("expired, with a fraction", with("exp", NOW as f64 - 9.5), Expired),
-        ("valid in an hour", with("nbf", NOW + 3600), NotYet),
-        ("valid just beyond the leeway", with("nbf", NOW + 11), NotYet),
-        ("issued tomorrow", with("iat", NOW + 86_400), NotYet),
-        ("issued just beyond the leeway", with("iat", NOW + 11), NotYet),
-        ("issued in milliseconds", with("iat", NOW * 1000), NotYet),
+        ("valid in an hour", with("nbf", NOW + 3600), NotYetValid),
+        ("valid just beyond the leeway", with("nbf", NOW + 11), NotYetValid),
+        ("issued tomorrow", with("iat", NOW + 86_400), NotYetValid),
+        ("issued just beyond the leeway", with("iat", NOW + 11), NotYetValid),
+        ("issued in milliseconds", with("iat", NOW * 1000), NotYetValid),
     ];
     refused(&cases(|| Signer::Secret.checked(), table), 9);
 }
@@ -102,18 +102,22 @@ fn tokens_before_and_after_their_time() {
 #[test]
 fn tokens_by_or_for_someone_else() {
     let table = vec![
-        ("no iss", without("iss"), NotForUs),
-        ("an iss that is null", with("iss", json!(null)), NotForUs),
-        ("another iss", with("iss", "https://other.example"), NotForUs),
-        ("an iss with a slash more", with("iss", format!("{ISSUER}/")), NotForUs),
-        ("an iss in capitals", with("iss", ISSUER.to_uppercase()), NotForUs),
-        ("no aud", without("aud"), NotForUs),
-        ("an aud that is null", with("aud", json!(null)), NotForUs),
-        ("another aud", with("aud", "api"), NotForUs),
-        ("an aud that only begins alike", with("aud", format!("{AUDIENCE}-admin")), NotForUs),
-        ("an empty list of aud", with("aud", json!([])), NotForUs),
-        ("a list of other aud", with("aud", json!(["api", "page"])), NotForUs),
-        ("iss and aud exchanged", json!({"sub": "ada", "exp": NOW + 60, "iss": AUDIENCE, "aud": ISSUER}), NotForUs),
+        ("no iss", without("iss"), WrongIssuerOrAudience),
+        ("an iss that is null", with("iss", json!(null)), WrongIssuerOrAudience),
+        ("another iss", with("iss", "https://other.example"), WrongIssuerOrAudience),
+        ("an iss with a slash more", with("iss", format!("{ISSUER}/")), WrongIssuerOrAudience),
+        ("an iss in capitals", with("iss", ISSUER.to_uppercase()), WrongIssuerOrAudience),
+        ("no aud", without("aud"), WrongIssuerOrAudience),
+        ("an aud that is null", with("aud", json!(null)), WrongIssuerOrAudience),
+        ("another aud", with("aud", "api"), WrongIssuerOrAudience),
+        ("an aud that only begins alike", with("aud", format!("{AUDIENCE}-admin")), WrongIssuerOrAudience),
+        ("an empty list of aud", with("aud", json!([])), WrongIssuerOrAudience),
+        ("a list of other aud", with("aud", json!(["api", "page"])), WrongIssuerOrAudience),
+        (
+            "iss and aud exchanged",
+            json!({"sub": "ada", "exp": NOW + 60, "iss": AUDIENCE, "aud": ISSUER}),
+            WrongIssuerOrAudience,
+        ),
     ];
     refused(&cases(strict, table), 12);
 }

@@ -1,7 +1,7 @@
 //! Keys that are refused when they are read, with a sentence that says what to do; and what a variable may do to a good one.
 
 use crate::platform::{NOW, SECRET, Signer, claims, pem};
-use auth_tokens::{BadKey, BadKeySetting, KeySetting, UserKey, UserTokens};
+use auth_tokens::{KeyError, KeySetting, KeySettingError, UserKey, UserTokenVerifier};
 use serde_json::{Value, json};
 
 #[test]
@@ -10,25 +10,25 @@ fn only_sound_public_keys_of_the_three_kinds() {
     let cut = pem("p256.public").lines().take(2).collect::<Vec<_>>().join("\n");
     let damaged = pem("rsa-2048.public").replace("MII", "MIJ");
     for (name, text, expected) in [
-        ("nothing", String::new(), BadKey::NotPem),
-        ("a word", "secret".into(), BadKey::NotPem),
-        ("without an end", cut, BadKey::NotPem),
-        ("a key set", json!({"keys": []}).to_string(), BadKey::NotPem),
-        ("two keys", two, BadKey::SeveralPems),
-        ("the private RSA key", pem("rsa-2048.private"), BadKey::Private),
-        ("the private P-256 key", pem("p256.private"), BadKey::Private),
-        ("a certificate", pem("p256.certificate"), BadKey::Certificate),
-        ("RSA of 1024 bits", pem("rsa-1024.public"), BadKey::Unsupported),
-        ("RSA of 8192 bits", pem("rsa-8192.public"), BadKey::Unsupported),
-        ("RSA for PSS only", pem("rsa-pss.public"), BadKey::Unsupported),
-        ("P-384", pem("p384.public"), BadKey::Unsupported),
-        ("secp256k1", pem("secp256k1.public"), BadKey::Unsupported),
-        ("X25519", pem("x25519.public"), BadKey::Unsupported),
-        ("Ed448", pem("ed448.public"), BadKey::Unsupported),
-        ("another block", pem("p256.public").replace("PUBLIC KEY", "DH PARAMETERS"), BadKey::Unsupported),
-        ("a damaged key", damaged, BadKey::Unsupported),
+        ("nothing", String::new(), KeyError::NotPem),
+        ("a word", "secret".into(), KeyError::NotPem),
+        ("without an end", cut, KeyError::NotPem),
+        ("a key set", json!({"keys": []}).to_string(), KeyError::NotPem),
+        ("two keys", two, KeyError::MultiplePems),
+        ("the private RSA key", pem("rsa-2048.private"), KeyError::PrivateKey),
+        ("the private P-256 key", pem("p256.private"), KeyError::PrivateKey),
+        ("a certificate", pem("p256.certificate"), KeyError::Certificate),
+        ("RSA of 1024 bits", pem("rsa-1024.public"), KeyError::Unsupported),
+        ("RSA of 8192 bits", pem("rsa-8192.public"), KeyError::Unsupported),
+        ("RSA for PSS only", pem("rsa-pss.public"), KeyError::Unsupported),
+        ("P-384", pem("p384.public"), KeyError::Unsupported),
+        ("secp256k1", pem("secp256k1.public"), KeyError::Unsupported),
+        ("X25519", pem("x25519.public"), KeyError::Unsupported),
+        ("Ed448", pem("ed448.public"), KeyError::Unsupported),
+        ("another block", pem("p256.public").replace("PUBLIC KEY", "DH PARAMETERS"), KeyError::Unsupported),
+        ("a damaged key", damaged, KeyError::Unsupported),
     ] {
-        assert_eq!(UserKey::pem(&text).err(), Some(expected), "{name}");
+        assert_eq!(UserKey::from_pem(&text).err(), Some(expected), "{name}");
     }
 }
 
@@ -47,17 +47,17 @@ fn a_pem_survives_what_variables_do_to_it() {
             format!("Key of the platform\n{pem}"),
             one_line,
         ] {
-            let key = UserKey::pem(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-            let tokens = UserTokens { key, issuer: None, audience: None };
+            let key = UserKey::from_pem(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+            let tokens = UserTokenVerifier::new(key);
             assert!(tokens.verify(&signer.token(&claims()), NOW).is_ok(), "{text}");
         }
     }
-    assert!(UserKey::pem(&pem("rsa-2048.pkcs1")).is_ok());
-    assert!(UserKey::pem(&pem("rsa-4096.public")).is_ok());
+    assert!(UserKey::from_pem(&pem("rsa-2048.pkcs1")).is_ok());
+    assert!(UserKey::from_pem(&pem("rsa-4096.public")).is_ok());
 }
 
-fn set(keys: &Value) -> Result<UserKey, BadKey> {
-    UserKey::set(json!({"keys": keys}).to_string().as_bytes())
+fn set(keys: &Value) -> Result<UserKey, KeyError> {
+    UserKey::from_jwks(json!({"keys": keys}).to_string().as_bytes())
 }
 
 fn changed(signer: Signer, name: &str, value: impl Into<Value>) -> Value {
@@ -69,7 +69,7 @@ fn changed(signer: Signer, name: &str, value: impl Into<Value>) -> Value {
 #[test]
 fn what_a_set_cannot_check_with_is_ignored_and_nothing_else_is_refused() {
     for text in ["", "keys", "[]", "{}", r#"{"keys": {}}"#, r#"{"kty": "RSA"}"#, &pem("p256.public")] {
-        assert_eq!(UserKey::set(text.as_bytes()).err(), Some(BadKey::NotASet), "{text}");
+        assert_eq!(UserKey::from_jwks(text.as_bytes()).err(), Some(KeyError::NotJwks), "{text}");
     }
     let useless = [
         json!(null),
@@ -99,12 +99,12 @@ fn what_a_set_cannot_check_with_is_ignored_and_nothing_else_is_refused() {
         changed(Signer::Ed25519, "x", "AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ];
     for key in &useless {
-        assert_eq!(set(&json!([key])).err(), Some(BadKey::EmptySet), "{key}");
+        assert_eq!(set(&json!([key])).err(), Some(KeyError::EmptyJwks), "{key}");
     }
-    assert_eq!(set(&json!([])).err(), Some(BadKey::EmptySet));
+    assert_eq!(set(&json!([])).err(), Some(KeyError::EmptyJwks));
     let mut mixed = useless.to_vec();
     mixed.push(Signer::P256.jwk("good"));
-    let tokens = UserTokens { key: set(&json!(mixed)).unwrap(), issuer: None, audience: None };
+    let tokens = UserTokenVerifier::new(set(&json!(mixed)).unwrap());
     let token = Signer::P256.sign(r#"{"alg":"ES256","kid":"good"}"#, &claims().to_string());
     assert!(tokens.verify(&token, NOW).is_ok());
 }
@@ -127,15 +127,15 @@ fn exactly_one_variable_is_set_and_it_is_named_when_it_is_wrong() {
     let all = [("JWT_SECRET", SECRET), ("JWT_PUBLIC_KEY", &rsa), ("JWT_JWKS", &keys), url];
     for (first, one) in all.iter().enumerate() {
         for other in &all[first + 1..] {
-            let expected = BadKeySetting::Several { first: one.0, second: other.0 };
+            let expected = KeySettingError::Conflict { first: one.0, second: other.0 };
             assert_eq!(read(&[*other, *one]).unwrap_err(), expected);
         }
     }
     for (one, sentence) in [
         (("JWT_SECRET", "short"), "JWT_SECRET is not usable: a secret must have at least 32 bytes"),
-        (("JWT_PUBLIC_KEY", "short"), "JWT_PUBLIC_KEY is not usable: it is no PEM: a public key in PEM begins with"),
-        (("JWT_JWKS", "short"), "JWT_JWKS is not usable: it is no key set: a JSON object such as {\"keys\": [{"),
-        (("JWT_JWKS", r#"{"keys": []}"#), "JWT_JWKS is not usable: it has no public key for RS256 (2048 to 4096 bits)"),
+        (("JWT_PUBLIC_KEY", "short"), "JWT_PUBLIC_KEY is not usable: not a PEM public key: it must begin with"),
+        (("JWT_JWKS", "short"), "JWT_JWKS is not usable: not a JWK set: a JSON object such as {\"keys\": [{"),
+        (("JWT_JWKS", r#"{"keys": []}"#), "JWT_JWKS is not usable: no public key for RS256 (2048 to 4096 bits)"),
     ] {
         let error = read(&[one]).unwrap_err().to_string();
         assert!(error.starts_with(sentence) && !error.contains("short"), "{error}");

@@ -1,8 +1,8 @@
 //! Tokens that nobody vouches for: no tokens at all, forged ones, and those that would choose how they are checked.
 
 use crate::platform::{Case, NOW, SECRET, Signer, claims, key_set, pem, refused, seal};
-use auth_tokens::BadToken::{self, Invalid, TooLong, UnknownKey};
-use auth_tokens::UserTokens;
+use auth_tokens::TokenError::{self, Invalid, TooLong, UnknownKey};
+use auth_tokens::UserTokenVerifier;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -25,7 +25,7 @@ fn what_is_no_token_is_refused() {
     let secret = || Signer::Secret.checked();
     let padded = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256" }"#);
     let long = json!({"sub": "ada", "exp": NOW + 60, "padding": "x".repeat(6200)});
-    let cases: Vec<(&'static str, String, BadToken)> = vec![
+    let cases: Vec<(&'static str, String, TokenError)> = vec![
         ("nothing", String::new(), Invalid),
         ("a word", "token".into(), Invalid),
         ("two dots", "..".into(), Invalid),
@@ -146,7 +146,7 @@ fn a_token_does_not_choose_how_it_is_checked() {
     let set = key_set();
     let own = json!({"alg": "EdDSA", "jwk": Signer::Ed25519.jwk("mine")}).to_string();
     let twice = Signer::Secret.sign(r#"{"alg":"HS256","alg":"HS256"}"#, &claims);
-    let cases: Vec<(&'static str, &UserTokens, String)> = vec![
+    let cases: Vec<(&'static str, &UserTokenVerifier, String)> = vec![
         ("none", &secret, unsigned(json!("none"), "")),
         ("none with a signature", &secret, unsigned(json!("none"), &signature)),
         ("None", &secret, unsigned(json!("None"), "")),

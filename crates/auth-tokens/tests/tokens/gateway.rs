@@ -1,8 +1,10 @@
 //! The gateway's tokens: whatever is not made by the gateway for this very request is refused, also while secrets rotate.
 
 use crate::platform::{NOW, SECRET, Signer, seal};
-use auth_tokens::BadToken::{self, BadClaims, Expired, Invalid, NotForUs, NotYet, OtherRequest, TooLong};
-use auth_tokens::{GatewayKeys, GatewaySecret, body_hash};
+use auth_tokens::TokenError::{
+    self, Expired, Invalid, InvalidClaims, NotYetValid, TooLong, WrongIssuerOrAudience, WrongRequest,
+};
+use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
@@ -52,12 +54,12 @@ fn without(name: &str) -> String {
 }
 
 /// What is wrong, the token, the request's path and body, the time, and the answer.
-type Case<'a> = (&'a str, String, &'a str, &'a [u8], u64, BadToken);
+type Case<'a> = (&'a str, String, &'a str, &'a [u8], u64, TokenError);
 
 #[test]
 fn whatever_is_not_for_this_request_is_refused() {
     let good = secret(1).sign(&claims()).unwrap();
-    let keys = GatewayKeys::new([&secret(1)]);
+    let keys = GatewayTokenVerifier::new([&secret(1)]);
     assert_eq!(keys.verify(&good, DISCONNECT_PATH, BODY, NOW), Ok(claims()));
     assert_eq!(keys.verify(&signed(&json!(claims())), DISCONNECT_PATH, BODY, NOW), Ok(claims()));
 
@@ -92,30 +94,30 @@ fn whatever_is_not_for_this_request_is_refused() {
         ),
         ("longer than a token may be", with("padding", "x".repeat(8192)), here, body, NOW, TooLong),
         ("a user's token", Signer::Secret.token(&user), here, body, NOW, Invalid),
-        ("a user's claims, signed by the gateway", signed(&user), here, body, NOW, BadClaims),
+        ("a user's claims, signed by the gateway", signed(&user), here, body, NOW, InvalidClaims),
         ("expired", good.clone(), here, body, NOW + 70, Expired),
-        ("from the future", good.clone(), here, body, NOW - 11, NotYet),
-        ("without an end", without("exp"), here, body, NOW, BadClaims),
-        ("without a beginning", without("iat"), here, body, NOW, BadClaims),
-        ("at another path", good.clone(), MESSAGE_PATH, body, NOW, OtherRequest),
-        ("at a path with a slash more", good.clone(), "/api/ws/disconnect/", body, NOW, OtherRequest),
-        ("without a path", without("path"), here, body, NOW, BadClaims),
-        ("for another path", with("path", OUTPUT_PATH), here, body, NOW, OtherRequest),
-        ("with another body", good.clone(), here, b"{}", NOW, OtherRequest),
-        ("with no body", good.clone(), here, b"", NOW, OtherRequest),
-        ("with a body that names another connection", good.clone(), here, other_connection, NOW, OtherRequest),
-        ("with a body that names another session", good.clone(), here, other_session, NOW, OtherRequest),
-        ("with the hash in capitals", with("bh", body_hash(BODY).to_uppercase()), here, body, NOW, OtherRequest),
-        ("with an empty hash", with("bh", ""), here, body, NOW, OtherRequest),
-        ("without a hash", without("bh"), here, body, NOW, BadClaims),
-        ("of another issuer", with("iss", "https://platform.example"), here, body, NOW, NotForUs),
-        ("for another audience", with("aud", "terminal"), here, body, NOW, NotForUs),
-        ("for several audiences", with("aud", json!([TOKEN_AUDIENCE])), here, body, NOW, BadClaims),
-        ("without a connection", without("cid"), here, body, NOW, BadClaims),
-        ("of a connection that is none", with("cid", "c d"), here, body, NOW, BadClaims),
-        ("of a session that is none", with("sid", "../x"), here, body, NOW, BadClaims),
-        ("of a role that nobody has", with("role", "root"), here, body, NOW, BadClaims),
-        ("without a user", without("sub"), here, body, NOW, BadClaims),
+        ("from the future", good.clone(), here, body, NOW - 11, NotYetValid),
+        ("without an end", without("exp"), here, body, NOW, InvalidClaims),
+        ("without a beginning", without("iat"), here, body, NOW, InvalidClaims),
+        ("at another path", good.clone(), MESSAGE_PATH, body, NOW, WrongRequest),
+        ("at a path with a slash more", good.clone(), "/api/ws/disconnect/", body, NOW, WrongRequest),
+        ("without a path", without("path"), here, body, NOW, InvalidClaims),
+        ("for another path", with("path", OUTPUT_PATH), here, body, NOW, WrongRequest),
+        ("with another body", good.clone(), here, b"{}", NOW, WrongRequest),
+        ("with no body", good.clone(), here, b"", NOW, WrongRequest),
+        ("with a body that names another connection", good.clone(), here, other_connection, NOW, WrongRequest),
+        ("with a body that names another session", good.clone(), here, other_session, NOW, WrongRequest),
+        ("with the hash in capitals", with("bh", body_hash(BODY).to_uppercase()), here, body, NOW, WrongRequest),
+        ("with an empty hash", with("bh", ""), here, body, NOW, WrongRequest),
+        ("without a hash", without("bh"), here, body, NOW, InvalidClaims),
+        ("of another issuer", with("iss", "https://platform.example"), here, body, NOW, WrongIssuerOrAudience),
+        ("for another audience", with("aud", "terminal"), here, body, NOW, WrongIssuerOrAudience),
+        ("for several audiences", with("aud", json!([TOKEN_AUDIENCE])), here, body, NOW, InvalidClaims),
+        ("without a connection", without("cid"), here, body, NOW, InvalidClaims),
+        ("of a connection that is none", with("cid", "c d"), here, body, NOW, InvalidClaims),
+        ("of a session that is none", with("sid", "../x"), here, body, NOW, InvalidClaims),
+        ("of a role that nobody has", with("role", "root"), here, body, NOW, InvalidClaims),
+        ("without a user", without("sub"), here, body, NOW, InvalidClaims),
     ];
     for (name, token, path, body, now, expected) in &table {
         assert_eq!(keys.verify(token, path, body, *now), Err(*expected), "{name}");
@@ -127,7 +129,7 @@ fn a_rotation_in_three_steps_loses_no_request() {
     let (old, new, derived) = (secret(1), secret(2), GatewaySecret::derived_from(SECRET.as_bytes()).unwrap());
     let accepts = |keys: &[&GatewaySecret], signer: &GatewaySecret| {
         let token = signer.sign(&claims()).unwrap();
-        GatewayKeys::new(keys.iter().copied()).verify(&token, DISCONNECT_PATH, BODY, NOW)
+        GatewayTokenVerifier::new(keys.iter().copied()).verify(&token, DISCONNECT_PATH, BODY, NOW)
     };
     for (from, to) in [(&old, &new), (&derived, &new)] {
         // First the service learns the new secret, then the gateway uses it, then the service forgets the old one.
@@ -140,10 +142,10 @@ fn a_rotation_in_three_steps_loses_no_request() {
         assert_eq!(accepts(&[], to), Err(Invalid));
     }
     // With either secret, everything else is checked all the same.
-    let keys = GatewayKeys::new([&new, &old]);
+    let keys = GatewayTokenVerifier::new([&new, &old]);
     for signer in [&old, &new] {
         let token = signer.sign(&claims()).unwrap();
-        assert_eq!(keys.verify(&token, MESSAGE_PATH, BODY, NOW), Err(OtherRequest));
+        assert_eq!(keys.verify(&token, MESSAGE_PATH, BODY, NOW), Err(WrongRequest));
         assert_eq!(keys.verify(&token, DISCONNECT_PATH, BODY, NOW + 70), Err(Expired));
     }
 }

@@ -1,7 +1,7 @@
 //! Tokens that are believed, of every algorithm: a check that refused everything would pass the other tables.
 
 use crate::platform::{AUDIENCE, ISSUER, NOW, Signer, claims, key_set, strict, with, without};
-use auth_tokens::{SUB_BYTES, TOKEN_BYTES};
+use auth_tokens::{MAX_SUB_BYTES, MAX_TOKEN_BYTES};
 use serde_json::{Value, json};
 use shared_protocol::{Role, SessionId, UserClaims};
 
@@ -86,16 +86,16 @@ fn what_may_be_absent_and_how_long_things_may_be() {
     assert_eq!(read(&with("sid", json!(null))).sid, None);
     assert_eq!(read(&without("iat")).iat, None);
     assert!(read(&with("admin", true)).admin);
-    let sub = "ü".repeat(SUB_BYTES / 2);
+    let sub = "ü".repeat(MAX_SUB_BYTES / 2);
     assert_eq!(read(&with("sub", sub.clone())).sub, sub);
     let mut padding = 0;
     let longest = loop {
         let token = Signer::Secret.token(&with("padding", "x".repeat(padding)));
-        if token.len() >= TOKEN_BYTES - 1 {
+        if token.len() >= MAX_TOKEN_BYTES - 1 {
             break token;
         }
-        padding += (TOKEN_BYTES - token.len()) / 2;
+        padding += (MAX_TOKEN_BYTES - token.len()) / 2;
     };
-    assert!(longest.len() <= TOKEN_BYTES, "{}", longest.len());
+    assert!(longest.len() <= MAX_TOKEN_BYTES, "{}", longest.len());
     strict().verify(&longest, NOW).unwrap();
 }

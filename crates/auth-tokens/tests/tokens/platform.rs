@@ -1,6 +1,6 @@
 //! A platform that signs whatever it is told to, and everyone who checks it.
 
-use auth_tokens::{BadToken, UserKey, UserTokens};
+use auth_tokens::{TokenError, UserKey, UserTokenVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -82,12 +82,12 @@ impl Signer {
     }
 
     /// Who checks its tokens with its key alone.
-    pub(crate) fn checked(self) -> UserTokens {
+    pub(crate) fn checked(self) -> UserTokenVerifier {
         let key = match self {
             Self::Secret => UserKey::hs256(SECRET.as_bytes()).unwrap(),
-            _ => UserKey::pem(&pem(&format!("{}.public", self.key()))).unwrap(),
+            _ => UserKey::from_pem(&pem(&format!("{}.public", self.key()))).unwrap(),
         };
-        UserTokens { key, issuer: None, audience: None }
+        UserTokenVerifier::new(key)
     }
 }
 
@@ -98,19 +98,19 @@ pub(crate) fn seal(header: &str, claims: &str, key: &EncodingKey, algorithm: Alg
 }
 
 /// Who checks with a set of all three public keys, named as the fixtures are, and a second key for EdDSA.
-pub(crate) fn key_set() -> UserTokens {
+pub(crate) fn key_set() -> UserTokenVerifier {
     let mut keys: Vec<Value> = [Signer::Rsa, Signer::P256, Signer::Ed25519].map(|key| key.jwk(key.key())).into();
     // RFC 8037 appendix A.2.
     keys.push(
         json!({"kty": "OKP", "crv": "Ed25519", "kid": "other", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}),
     );
-    let key = UserKey::set(json!({"keys": keys}).to_string().as_bytes()).unwrap();
-    UserTokens { key, issuer: None, audience: None }
+    let key = UserKey::from_jwks(json!({"keys": keys}).to_string().as_bytes()).unwrap();
+    UserTokenVerifier::new(key)
 }
 
 /// Who asks for issuer and audience.
-pub(crate) fn strict() -> UserTokens {
-    UserTokens { issuer: Some(ISSUER.into()), audience: Some(AUDIENCE.into()), ..Signer::Secret.checked() }
+pub(crate) fn strict() -> UserTokenVerifier {
+    UserTokenVerifier { issuer: Some(ISSUER.into()), audience: Some(AUDIENCE.into()), ..Signer::Secret.checked() }
 }
 
 /// What a good token says.
@@ -135,7 +135,7 @@ pub(crate) fn without(name: &str) -> Value {
 }
 
 /// A bad token: what is wrong with it, who is asked, the token, and the answer.
-pub(crate) type Case = (&'static str, UserTokens, String, BadToken);
+pub(crate) type Case = (&'static str, UserTokenVerifier, String, TokenError);
 
 /// Every one is refused with its own reason, and the table is as long as it says.
 pub(crate) fn refused(cases: &[Case], at_least: usize) {

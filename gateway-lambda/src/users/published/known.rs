@@ -1,7 +1,7 @@
 //! When to ask for the platform's keys, and how long to trust the answer. Pure: the time is an argument, and it is the time of
 //! day, because a function that sleeps between two events has no other clock that goes on.
 
-use auth_tokens::UserTokens;
+use auth_tokens::UserTokenVerifier;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,13 +32,13 @@ pub(super) struct Known {
 
 #[derive(Debug)]
 struct Found {
-    tokens: Arc<UserTokens>,
+    tokens: Arc<UserTokenVerifier>,
     at: Duration,
 }
 
 impl Known {
     /// The keys, unless there are none or they are too old.
-    pub(super) fn usable(&self, now: Duration) -> Option<Arc<UserTokens>> {
+    pub(super) fn usable(&self, now: Duration) -> Option<Arc<UserTokenVerifier>> {
         let found = self.found.as_ref()?;
         (now.saturating_sub(found.at) < STALE).then(|| found.tokens.clone())
     }
@@ -57,7 +57,7 @@ impl Known {
     }
 
     /// The platform answered.
-    pub(super) fn found(&mut self, tokens: Arc<UserTokens>, now: Duration) {
+    pub(super) fn found(&mut self, tokens: Arc<UserTokenVerifier>, now: Duration) {
         self.found = Some(Found { tokens, at: now });
         self.asked_at = Some(now);
     }
@@ -82,7 +82,7 @@ mod tests {
     fn found() -> Known {
         let key = UserKey::hs256(&[7; 32]).unwrap();
         let mut known = Known::default();
-        known.found(Arc::new(UserTokens { key, issuer: None, audience: None }), at(0));
+        known.found(Arc::new(UserTokenVerifier::new(key)), at(0));
         known
     }
 

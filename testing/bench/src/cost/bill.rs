@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn the_template_sets_this_memory() {
-        let template = include_str!("../../../template.yaml");
+        let template = include_str!("../../../../template.yaml");
         let default = format!("  MemorySize:\n    Type: Number\n    Default: {SET}\n");
         assert!(template.contains(&default), "{default}");
     }

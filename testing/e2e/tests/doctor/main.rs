@@ -1,11 +1,11 @@
 //! The doctor at the bedside: of a stack in good health, and of one for each thing that can be wrong with it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use auth_tokens::{GatewaySecret, UserKey, UserTokens};
+use auth_tokens::{GatewaySecret, UserKey, UserTokenVerifier};
 use dev_gateway::{ClientsBrowser, DevGateway, Faults, InProcess, Options};
 use doctor::{Complaint, Question, examine};
 use e2e::{Function, Setting, Stack};
-use gateway_lambda::{BackendConfig, Clock, Config, Gateway, HttpBackend, MemoryConnections, Parts, SystemClock};
+use gateway_lambda::{BackendConfig, Clock, Config, Deps, Gateway, HttpBackend, MemoryConnections, SystemClock};
 use shared_protocol::ErrorCode;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -117,7 +117,7 @@ async fn a_handshake_that_is_refused() {
     let (complaint, steps) = wrong("refuse=1").await;
     assert!(matches!(complaint, Complaint::Refused { status: 429, .. }) && steps == 2, "{complaint}");
     let stack = Stack::start(Function::InProcess).await;
-    let forged = auth_tokens::sign_user(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
+    let forged = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
     let (_, examined) = ask(&stack.url(), &forged).await;
     let complaint = examined.unwrap_err();
     assert!(matches!(complaint, Complaint::Refused { status: 401, .. }), "{complaint:?}");
@@ -173,18 +173,18 @@ async fn secrets_that_differ_and_a_service_that_is_away() {
     drop(nobody);
     for (service, code) in [(stack.service_url(), ErrorCode::Unauthorized), (away, ErrorCode::BackendUnreachable)] {
         let (gateway, clock) = (DevGateway::new(Options::default()), Arc::new(SystemClock));
-        let users = UserTokens { key: UserKey::hs256(&key).unwrap(), issuer: None, audience: None };
+        let users = UserTokenVerifier::new(UserKey::hs256(&key).unwrap());
         let service = BackendConfig { url: service, secret: GatewaySecret::new(&[8; 32]).unwrap() };
-        let parts = Parts {
+        let deps = Deps {
             config: Config::new(users),
             backend: Arc::new(HttpBackend::new(service, clock.clone())),
             connections: Arc::new(MemoryConnections::default()),
             browser: Arc::new(ClientsBrowser::new(gateway.clients())),
             clock,
         };
-        let function = Arc::new(InProcess::new(Gateway::new(parts), Duration::from_secs(30)));
+        let function = Arc::new(InProcess::new(Gateway::new(deps), Duration::from_secs(30)));
         let running = gateway.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), function).unwrap();
-        let token = auth_tokens::sign_user(&Stack::claims("ada", Some("doctors")), &key).unwrap();
+        let token = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &key).unwrap();
         let (_, examined) = ask(&format!("ws://{}/prod", running.addr()), &token).await;
         let complaint = examined.unwrap_err();
         assert!(matches!(&complaint, Complaint::Error { error, .. } if error.code == code), "{complaint:?}");
@@ -195,7 +195,7 @@ async fn secrets_that_differ_and_a_service_that_is_away() {
 
 #[tokio::test]
 async fn a_network_that_leads_nowhere() {
-    let token = auth_tokens::sign_user(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
+    let token = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
     let (_, unknown) = ask("wss://nowhere.invalid/prod", &token).await;
     assert!(matches!(unknown, Err(Complaint::Dns { .. })), "{unknown:?}");
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();

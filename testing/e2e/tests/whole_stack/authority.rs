@@ -11,7 +11,7 @@ on_all!(a_handshake_needs_a_good_token, the_service_answers_only_the_gateway);
 async fn a_handshake_needs_a_good_token(stack: Stack) {
     let good = Stack::claims("ada", Some("s1"));
     let expired = UserClaims { exp: good.exp - 7200, ..good.clone() };
-    let stranger = auth_tokens::sign_user(&good, b"another secret that nobody here knows of").unwrap();
+    let stranger = auth_tokens::sign_user_token(&good, b"another secret that nobody here knows of").unwrap();
     for token in [stack.sign(&expired), stranger, "nonsense".to_owned()] {
         assert_eq!(Terminal::connect(&stack.url(), &token).await.err(), Some(401));
     }

@@ -18,14 +18,14 @@ const CHAT: &str = "told-in-confidence";
 const NONSENSE: &str = "a-token-of-nobody";
 
 /// Every library says all that it says to those who look for a fault.
-const LOG: &str = "debug,backend=trace,gateway_lambda=trace,tokens=trace";
+const LOG: &str = "debug,backend=trace,gateway_lambda=trace,auth_tokens=trace";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_read() {
     let stack = Stack::start_with(Setting { log: LOG, function_log: LOG, ..Setting::new(Function::Bootstrap) }).await;
     let claims = Stack::claims("ada", Some("s1"));
     let expired = stack.sign(&UserClaims { exp: claims.exp - 7200, ..claims.clone() });
-    let forged = auth_tokens::sign_user(&claims, b"another secret that nobody here knows of").unwrap();
+    let forged = auth_tokens::sign_user_token(&claims, b"another secret that nobody here knows of").unwrap();
     for token in [&expired, &forged, NONSENSE] {
         assert_eq!(Terminal::connect(&stack.url(), token).await.err(), Some(401));
     }
