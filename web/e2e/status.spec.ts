@@ -37,7 +37,7 @@ test("an end that is to come is announced, and moved by who asks", async ({ page
   try {
     const screen = new Screen(page);
     await screen.open(stack.url);
-    await expect(page.locator(".tg-detail")).toHaveText(/^The session will end in \d s: its time is up then$/);
+    await expect(page.locator(".tg-detail")).toHaveText(/^The session will end in \d s: it reaches its time limit$/);
     await screen.picture("closing");
     await page.getByRole("button", { name: "Extend" }).click();
     await expect(page.locator(".tg-left")).toHaveText("29 min left");

@@ -1,33 +1,31 @@
 /**
- * Which sessions the page may show, where it connects, and with what token. The one file to replace when the platform that embeds
- * the terminal hands these out itself.
+ * Provides sessions, their addresses and tokens. The one file to replace by a platform that provides these itself.
  */
 
-/** What a terminal needs. */
+/** Access to one session. */
 export interface Access {
   sessionId: string;
   url: string;
-  /** One of the two: a token, or where to get a fresh one for each connection. */
+  /** Either a token, or a function that fetches one for each connection. */
   token?: string;
   getToken?(): Promise<string>;
-  /** A link under which others watch; absent where this page cannot make one. */
+  /** Creates a read-only link for others; absent if this page cannot. */
   share?(): Promise<string>;
 }
 
-/** What this page may do. */
-export interface Door {
-  /** The session of the page's address. */
-  wanted: string | null;
-  /** Whether it may open others than that. */
-  several: boolean;
-  /** Opens a session, or a new one. */
+export interface SessionProvider {
+  /** The session in the page's address. */
+  requested: string | null;
+  /** True if the page may open other sessions too. */
+  multiple: boolean;
+  /** Opens a session; null for a new one. */
   open(sessionId: string | null): Promise<Access>;
 }
 
-/** Built in; without it, the address that served the page answers for everything. */
+/** Set at build time; by default, the gateway has the same origin as the page. */
 const CONFIGURED_URL = process.env.NEXT_PUBLIC_WS_URL;
 
-/** What `GET /dev/token` answers. */
+/** The response of `GET /dev/token`. */
 interface DevToken {
   token: string;
   sessionId: string;
@@ -35,33 +33,33 @@ interface DevToken {
 }
 
 /**
- * A token may be given behind `#token=…`, which browsers send to nobody; with it the page shows one session, that of
- * `?session=…`. Otherwise the development gateway makes tokens for as many as one likes.
+ * With `#token=…`, which browsers never send, the page shows one session, that of `?session=…`. Otherwise the development gateway
+ * creates tokens for any number of sessions.
  */
-export function findDoor(): Door {
+export function findSessionProvider(): SessionProvider {
   const here = new URL(window.location.href);
-  const wanted = here.searchParams.get("session");
+  const requested = here.searchParams.get("session");
   const secrets = new URLSearchParams(here.hash.slice(1));
   const token = secrets.get("token");
   if (token) {
     const url = CONFIGURED_URL || socketOf(here, secrets.get("at") ?? "/terminal");
     const open = async (sessionId: string | null) => {
-      return { sessionId: sessionId ?? wanted ?? newSessionId(), url, token };
+      return { sessionId: sessionId ?? requested ?? newSessionId(), url, token };
     };
-    return { wanted, several: false, open };
+    return { requested, multiple: false, open };
   }
   if (CONFIGURED_URL) throw new Error("This page needs a token: open it with #token=… at the end of its address.");
-  return { wanted, several: true, open: (sessionId) => openWithDevToken(sessionId, here) };
+  return { requested, multiple: true, open: (sessionId) => openWithDevToken(sessionId, here) };
 }
 
-async function openWithDevToken(wanted: string | null, here: URL): Promise<Access> {
-  const first = await devToken(wanted);
+async function openWithDevToken(requested: string | null, here: URL): Promise<Access> {
+  const first = await devToken(requested);
   const { sessionId, wsPath } = first;
   let fresh: DevToken | undefined = first;
   return {
     sessionId,
     url: socketOf(here, wsPath),
-    // The first attempt takes the one that is there; later ones ask anew, since it may have expired.
+    // The first connection uses the token that was just fetched; for later ones it may have expired.
     async getToken() {
       const { token } = fresh ?? (await devToken(sessionId));
       fresh = undefined;
@@ -84,10 +82,10 @@ async function devToken(session: string | null, role = "controller"): Promise<De
   return (await answer.json()) as DevToken;
 }
 
-/** Never another host than the page's: a link must not take people's keys elsewhere. */
+/** Rejects another origin: a link must not send the user's keystrokes elsewhere. */
 function socketOf(here: URL, path: string): string {
   const url = new URL(path, here);
-  if (url.origin !== here.origin) throw new Error("This link names another host, and is not followed.");
+  if (url.origin !== here.origin) throw new Error("This link names another host and was rejected.");
   url.protocol = here.protocol === "https:" ? "wss:" : "ws:";
   return url.href;
 }

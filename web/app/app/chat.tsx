@@ -1,5 +1,5 @@
 /**
- * What people in the session say to each other.
+ * The chat of everyone in a session.
  */
 
 "use client";
@@ -8,18 +8,16 @@ import { type FormEvent, useEffect, useRef, useState } from "react";
 import type { TerminalClient } from "../../src/index.ts";
 import { IconButton } from "./icons.tsx";
 
-/** The last so many messages are kept. */
-const KEPT = 200;
+const MAX_MESSAGES = 200;
 
-interface Line {
+interface ChatMessage {
   at: number;
   from: string;
   message: string;
 }
 
-/** The chat of one session. */
 export interface ChatState {
-  lines: readonly Line[];
+  messages: readonly ChatMessage[];
   open: boolean;
   unread: number;
   toggle(): void;
@@ -27,35 +25,35 @@ export interface ChatState {
 }
 
 export function useChat(client: TerminalClient): ChatState {
-  const [lines, setLines] = useState<readonly Line[]>([]);
+  const [messages, setLines] = useState<readonly ChatMessage[]>([]);
   const [open, setOpen] = useState(false);
   const [read, setRead] = useState(0);
-  const [heard, setHeard] = useState(0);
+  const [received, setReceived] = useState(0);
   useEffect(
     () =>
       client.onMessage((message) => {
         if (message.type !== "event" || message.kind !== "chat") return;
-        const line = { at: Date.now(), from: message.from, message: message.message };
-        setLines((lines) => [...lines, line].slice(-KEPT));
-        setHeard((heard) => heard + 1);
+        const entry = { at: Date.now(), from: message.from, message: message.message };
+        setLines((messages) => [...messages, entry].slice(-MAX_MESSAGES));
+        setReceived((received) => received + 1);
       }),
     [client],
   );
   useEffect(() => {
-    if (open) setRead(heard);
-  }, [open, heard]);
+    if (open) setRead(received);
+  }, [open, received]);
   const toggle = () => setOpen(!open);
-  return { lines, open, unread: open ? 0 : heard - read, toggle, send: (message) => client.chat(message) };
+  return { messages, open, unread: open ? 0 : received - read, toggle, send: (message) => client.chat(message) };
 }
 
 export function Chat({ chat, onClose }: { chat: ChatState; onClose: () => void }) {
   const [text, setText] = useState("");
   const log = useRef<HTMLDivElement>(null);
-  const { lines, send } = chat;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new line is what makes it scroll
+  const { messages, send } = chat;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: scrolls on every message
   useEffect(() => {
     log.current?.scrollTo({ top: log.current.scrollHeight });
-  }, [lines]);
+  }, [messages]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (send(text)) setText("");
@@ -66,14 +64,14 @@ export function Chat({ chat, onClose }: { chat: ChatState; onClose: () => void }
         <h2>Chat</h2>
         <IconButton icon="close" title="Close the chat" onClick={onClose} />
       </header>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must do so without a mouse */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it must scroll by keyboard */}
       <div className="chat-log" role="log" aria-label="Messages" ref={log} tabIndex={0}>
-        {lines.length === 0 && <p className="empty">Nobody has said anything yet.</p>}
-        {lines.map((line) => (
-          <p key={`${line.at}-${line.from}-${line.message}`}>
-            <b>{line.from}</b> <time>{new Date(line.at).toLocaleTimeString([], { timeStyle: "short" })}</time>
+        {messages.length === 0 && <p className="empty">No messages yet.</p>}
+        {messages.map((entry) => (
+          <p key={`${entry.at}-${entry.from}-${entry.message}`}>
+            <b>{entry.from}</b> <time>{new Date(entry.at).toLocaleTimeString([], { timeStyle: "short" })}</time>
             <br />
-            {line.message}
+            {entry.message}
           </p>
         ))}
       </div>
@@ -85,7 +83,7 @@ export function Chat({ chat, onClose }: { chat: ChatState; onClose: () => void }
           value={text}
           onChange={(event) => setText(event.target.value)}
           autoComplete="off"
-          // biome-ignore lint/a11y/noAutofocus: whoever opens the chat wants to write
+          // biome-ignore lint/a11y/noAutofocus: a user who opens the chat wants to write
           autoFocus
         />
         <button type="submit" className="primary">

@@ -1,5 +1,5 @@
 /**
- * The few icons of the page.
+ * The icons of the page.
  */
 
 import type { ComponentProps } from "react";
@@ -17,11 +17,11 @@ export type IconName = keyof typeof PATHS;
 
 interface IconButtonProps extends ComponentProps<"button"> {
   icon: IconName;
-  /** Says what it does, to who points at it and to who listens; for the latter, `aria-label` may say more. */
+  /** Tooltip, and the accessible name unless `aria-label` is given. */
   title: string;
 }
 
-/** A button that shows an icon, and what stands beside it. */
+/** A button with an icon and optional content. */
 export function IconButton({ icon, title, children, ...rest }: IconButtonProps) {
   return (
     <button type="button" className="plain" aria-label={title} title={title} {...rest}>
@@ -31,7 +31,6 @@ export function IconButton({ icon, title, children, ...rest }: IconButtonProps) 
   );
 }
 
-/** Decoration: whatever holds it says what it is. */
 function Icon({ name }: { name: IconName }) {
   return (
     <svg className={name === "more" ? "icon dots" : "icon"} viewBox="0 0 16 16" aria-hidden="true">

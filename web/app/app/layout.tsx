@@ -1,5 +1,5 @@
 /**
- * The page around everything: title, style sheets, no fonts and nothing else from elsewhere.
+ * The root layout: title and style sheets. Loads nothing from other hosts.
  */
 
 import "@xterm/xterm/css/xterm.css";

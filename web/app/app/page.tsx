@@ -1,16 +1,21 @@
 /**
- * Terminals that fill the window: the example of how a page uses the component, and what `make run` opens.
+ * The example page, which `make run` opens: terminals that fill the window.
  */
 
 "use client";
 
 import { useEffect, useState } from "react";
-import { type Door, findDoor } from "./access.ts";
+import { findSessionProvider, type SessionProvider } from "./access.ts";
 import { remembered, type Tabs } from "./tabs.ts";
 import { Workspace } from "./workspace.tsx";
 
+interface Found {
+  provider: SessionProvider;
+  tabs: Tabs;
+}
+
 export default function Page() {
-  const [found, setFound] = useState<{ door: Door; tabs: Tabs } | null>(null);
+  const [found, setFound] = useState<Found | null>(null);
   const [problem, setProblem] = useState<string | null>(null);
 
   useEffect(() => {
@@ -24,7 +29,7 @@ export default function Page() {
     };
   }, []);
 
-  if (found) return <Workspace door={found.door} initial={found.tabs} />;
+  if (found) return <Workspace provider={found.provider} initial={found.tabs} />;
   return (
     <main className="opening" role="status">
       {problem ?? "Opening…"}
@@ -32,9 +37,9 @@ export default function Page() {
   );
 }
 
-async function findTabs(): Promise<{ door: Door; tabs: Tabs }> {
-  const door = findDoor();
-  const ids = door.several ? remembered(door.wanted) : [];
-  const open = await Promise.all((ids.length > 0 ? ids : [door.wanted]).map((id) => door.open(id)));
-  return { door, tabs: { open, shown: door.wanted ?? open[0]?.sessionId ?? "" } };
+async function findTabs(): Promise<Found> {
+  const provider = findSessionProvider();
+  const ids = provider.multiple ? remembered(provider.requested) : [];
+  const open = await Promise.all((ids.length > 0 ? ids : [provider.requested]).map((id) => provider.open(id)));
+  return { provider, tabs: { open, shown: provider.requested ?? open[0]?.sessionId ?? "" } };
 }

@@ -1,5 +1,5 @@
 /**
- * One session: its terminal, what can be done with it, and its chat.
+ * One session: its terminal, toolbar and chat.
  */
 
 "use client";
@@ -14,7 +14,7 @@ import type { Preferences } from "./preferences.ts";
 import { ShareDialog } from "./share-dialog.tsx";
 import { findTimes } from "./times.ts";
 
-/** Browser tests and curious people read the screen through it: the terminal that is shown. */
+/** The shown terminal, for browser tests and debugging. */
 declare global {
   interface Window {
     termgate?: { terminal: TermgateHandle["terminal"] | null; client: TerminalClient };
@@ -28,7 +28,7 @@ interface PaneProps {
   onFontSize: (pixels: number) => void;
   onTitle: (sessionId: string, title: string) => void;
   onClient: (sessionId: string, client: TerminalClient) => void;
-  /** Puts another session into its place. */
+  /** Replaces it by a new session. */
   onRenew?: (access: Access) => void;
 }
 

@@ -1,5 +1,5 @@
 /**
- * A button and what it opens beside itself; closed by Escape, by a click elsewhere, and by leaving it.
+ * A button with a popover. Escape, a click outside and moving the focus away close it.
  */
 
 "use client";

@@ -1,5 +1,5 @@
 /**
- * How somebody likes their terminal, kept by the browser.
+ * The user's preferences, kept in local storage.
  */
 
 "use client";
@@ -7,7 +7,6 @@
 import { useCallback, useEffect, useState } from "react";
 import type { ThemeName } from "../../src/index.ts";
 
-/** All of it. */
 export interface Preferences {
   theme: ThemeName | "system";
   /** In pixels. */
@@ -19,7 +18,6 @@ export interface Preferences {
 const DEFAULT: Preferences = { theme: "system", fontSize: 14, copyOnSelect: false, screenReader: false };
 const STORED = "termgate.preferences";
 
-/** The preferences, and a way to change some. */
 export function usePreferences(): [Preferences, (change: Partial<Preferences>) => void] {
   const [preferences, setPreferences] = useState(DEFAULT);
   useEffect(() => setPreferences(read()), []);

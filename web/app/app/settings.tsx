@@ -1,5 +1,5 @@
 /**
- * How the terminals look and behave.
+ * The form for the preferences.
  */
 
 "use client";

@@ -1,5 +1,5 @@
 /**
- * A link under which somebody else watches this session.
+ * Shows a read-only link to this session.
  */
 
 "use client";
@@ -10,15 +10,15 @@ import { copyText } from "../../src/index.ts";
 export function ShareDialog({ makeLink, onClose }: { makeLink: () => Promise<string>; onClose: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const [link, setLink] = useState("");
-  const [said, setSaid] = useState("");
+  const [status, setStatus] = useState("");
 
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
     let gone = false;
     makeLink().then(
-      (made) => gone || setLink(made),
-      (error: unknown) => gone || setSaid(error instanceof Error ? error.message : String(error)),
+      (created) => gone || setLink(created),
+      (error: unknown) => gone || setStatus(error instanceof Error ? error.message : String(error)),
     );
     return () => {
       gone = true;
@@ -26,17 +26,17 @@ export function ShareDialog({ makeLink, onClose }: { makeLink: () => Promise<str
     };
   }, [makeLink]);
 
-  const copy = async () => setSaid((await copyText(link)) ? "Copied" : "The browser refused: copy it by hand");
+  const copy = async () => setStatus((await copyText(link)) ? "Copied" : "The browser refused: copy it by hand");
   return (
     <dialog ref={dialog} className="dialog" aria-labelledby="share-title" onClose={onClose}>
       <h2 id="share-title">Share read-only</h2>
-      <p>Whoever opens this link sees this terminal as you see it, and can chat, but not type in it.</p>
+      <p>Anyone who opens this link can watch this terminal and chat, but not type.</p>
       <div className="row">
         <input
           type="text"
           readOnly
           aria-label="Link"
-          placeholder="Making a link…"
+          placeholder="Creating a link…"
           value={link}
           onFocus={(event) => event.target.select()}
         />
@@ -45,7 +45,7 @@ export function ShareDialog({ makeLink, onClose }: { makeLink: () => Promise<str
         </button>
       </div>
       <div className="row end">
-        <output>{said}</output>
+        <output>{status}</output>
         <button type="button" onClick={() => dialog.current?.close()}>
           Close
         </button>

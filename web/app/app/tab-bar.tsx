@@ -1,5 +1,5 @@
 /**
- * The row of tabs, with the keys that such a row has.
+ * The tab bar, with the usual keys.
  */
 
 "use client";
@@ -11,7 +11,7 @@ interface TabBarProps {
   tabs: ReadonlyArray<{ sessionId: string; name: string }>;
   shown: string;
   onShow: (sessionId: string) => void;
-  /** Absent where the page may show one session only. */
+  /** Absent if the page may show one session only. */
   onClose?: (sessionId: string) => void;
   onNew?: () => void;
 }
@@ -27,7 +27,7 @@ export function TabBar({ tabs, shown, onShow, onClose, onNew }: TabBarProps) {
     if (event.key === "Delete") onClose?.(tabs[at]?.sessionId ?? "");
     if (!next) return;
     event.preventDefault();
-    // Enter shows it, and the terminal takes the focus.
+    // Only Enter shows the tab, because the terminal then takes the focus.
     list.current?.querySelector<HTMLElement>(`#tab-${CSS.escape(next.sessionId)}`)?.focus();
   };
   return (

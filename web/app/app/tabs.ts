@@ -1,11 +1,10 @@
 /**
- * Which terminals the page has open, and which of them is shown. The address names the one shown, so that a reload finds it and
- * a copied address opens it; the others are remembered for as long as the browser's tab lives.
+ * The open terminals. The page's address names the shown one, for reloads and copied links; session storage keeps the others.
  */
 
 import type { Access } from "./access.ts";
 
-/** The open ones, in order; there is always one. */
+/** Never empty. */
 export interface Tabs {
   open: readonly Access[];
   shown: string;
@@ -13,13 +12,13 @@ export interface Tabs {
 
 const STORED = "termgate.tabs";
 
-/** Adds one, and shows it. */
+/** Adds a tab and shows it. */
 export function opened({ open }: Tabs, access: Access): Tabs {
   const there = open.some(({ sessionId }) => sessionId === access.sessionId);
   return { open: there ? open : [...open, access], shown: access.sessionId };
 }
 
-/** Takes one away; its neighbour is shown instead of it. */
+/** Removes a tab; if it was shown, shows its neighbour. */
 export function closed({ open, shown }: Tabs, sessionId: string): Tabs {
   const at = open.findIndex((access) => access.sessionId === sessionId);
   const rest = open.filter((access) => access.sessionId !== sessionId);
@@ -27,7 +26,7 @@ export function closed({ open, shown }: Tabs, sessionId: string): Tabs {
   return { open: rest, shown: shown === sessionId ? (neighbour?.sessionId ?? "") : shown };
 }
 
-/** Puts another session into the place of one. */
+/** Replaces the session of a tab. */
 export function replaced({ open, shown }: Tabs, sessionId: string, access: Access): Tabs {
   return {
     open: open.map((old) => (old.sessionId === sessionId ? access : old)),
@@ -35,13 +34,12 @@ export function replaced({ open, shown }: Tabs, sessionId: string, access: Acces
   };
 }
 
-/** The sessions that this tab of the browser had open, `wanted` among them. */
-export function remembered(wanted: string | null): string[] {
+/** The sessions that were open in this browser tab; only `requested` if it was not among them. */
+export function remembered(requested: string | null): string[] {
   const stored: unknown = JSON.parse(sessionStorage.getItem(STORED) ?? "[]");
   const ids = Array.isArray(stored) ? stored.filter((id): id is string => typeof id === "string") : [];
-  // A link to another session is a wish for that one.
-  if (wanted === null || ids.includes(wanted)) return wanted === null ? [] : ids;
-  return [wanted];
+  if (requested === null) return [];
+  return ids.includes(requested) ? ids : [requested];
 }
 
 export function remember({ open, shown }: Tabs): void {

@@ -1,11 +1,10 @@
 /**
- * Times from the page's address, so that a person who develops, or a test, need not wait two hours for what happens then:
+ * Times from the page's address, for development and tests, which cannot wait for two hours:
  * `?pingMs=500&pongMs=250&hiddenMs=1000&handoverMs=5000-6000`.
  */
 
 import { TIMES, type Times } from "../../src/index.ts";
 
-/** What the address says; the rest is as API Gateway asks for. */
 export function findTimes(): Partial<Times> {
   const query = new URLSearchParams(typeof window === "undefined" ? "" : window.location.search);
   const number = (name: "pingMs" | "pongMs" | "hiddenMs") => positive(query.get(name)) ?? TIMES[name];

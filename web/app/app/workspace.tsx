@@ -1,12 +1,12 @@
 /**
- * The tabs and what is in them. A tab that was shown once stays mounted, so that its terminal goes on listening.
+ * The tabs and their terminals. A tab that was shown once stays mounted, so that its terminal stays connected.
  */
 
 "use client";
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { type TerminalClient, useThemeName } from "../../src/index.ts";
-import type { Access, Door } from "./access.ts";
+import type { Access, SessionProvider } from "./access.ts";
 import { Pane } from "./pane.tsx";
 import { usePreferences } from "./preferences.ts";
 import { Settings } from "./settings.tsx";
@@ -14,7 +14,7 @@ import { TabBar } from "./tab-bar.tsx";
 import { closed, opened, remember, replaced, type Tabs } from "./tabs.ts";
 import { useVisibleHeight } from "./visible-height.ts";
 
-export function Workspace({ door, initial }: { door: Door; initial: Tabs }) {
+export function Workspace({ provider, initial }: { provider: SessionProvider; initial: Tabs }) {
   const [tabs, setTabs] = useState(initial);
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set([initial.shown]));
   const [titles, setTitles] = useState<Record<string, string>>({});
@@ -35,22 +35,22 @@ export function Workspace({ door, initial }: { door: Door; initial: Tabs }) {
   }, [titles, shown]);
 
   const openNew = useCallback(async () => {
-    const access = await door.open(null);
+    const access = await provider.open(null);
     setTabs((tabs) => opened(tabs, access));
-  }, [door]);
+  }, [provider]);
   const show = useCallback((sessionId: string) => setTabs((tabs) => ({ ...tabs, shown: sessionId })), []);
   const close = (sessionId: string) => {
-    // Nobody could reach its shell any more.
+    // Its shell would be unreachable.
     clients.current.get(sessionId)?.close();
     setTabs((tabs) => closed(tabs, sessionId));
     if (open.length === 1) openNew();
   };
   const renew = useCallback(
     async ({ sessionId }: Access) => {
-      const access = await door.open(null);
+      const access = await provider.open(null);
       setTabs((tabs) => replaced(tabs, sessionId, access));
     },
-    [door],
+    [provider],
   );
   const onClient = useCallback((sessionId: string, client: TerminalClient) => {
     clients.current.set(sessionId, client);
@@ -59,7 +59,7 @@ export function Workspace({ door, initial }: { door: Door; initial: Tabs }) {
     setTitles((titles) => ({ ...titles, [sessionId]: title }));
   }, []);
 
-  // Shells give themselves the same title, and where it is narrow only its beginning is seen.
+  // Numbered, because shells have similar titles, and a narrow tab shows only the beginning.
   const names = open.map(({ sessionId }, at) => {
     const title = titles[sessionId] || "Terminal";
     return { sessionId, name: open.length > 1 ? `${at + 1}: ${title}` : title };
@@ -68,7 +68,12 @@ export function Workspace({ door, initial }: { door: Door; initial: Tabs }) {
     <div className="workspace">
       <header className="bar">
         <h1 className="unseen">Termgate</h1>
-        <TabBar tabs={names} shown={shown} onShow={show} {...(door.several && { onClose: close, onNew: openNew })} />
+        <TabBar
+          tabs={names}
+          shown={shown}
+          onShow={show}
+          {...(provider.multiple && { onClose: close, onNew: openNew })}
+        />
         <Settings preferences={preferences} onChange={change} />
       </header>
       <main className="panes">
@@ -89,7 +94,7 @@ export function Workspace({ door, initial }: { door: Door; initial: Tabs }) {
                 onFontSize={(fontSize) => change({ fontSize })}
                 onTitle={onTitle}
                 onClient={onClient}
-                {...(door.several && { onRenew: renew })}
+                {...(provider.multiple && { onRenew: renew })}
               />
             )}
           </div>

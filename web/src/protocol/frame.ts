@@ -1,18 +1,17 @@
 /**
- * Reads one WebSocket message into a closed union, once, at the edge: what passes here has the fields that the client
- * calculates with. Anything else is `undefined` and changes nothing.
+ * Parses one WebSocket message into a closed union, at the edge: an accepted frame has the fields that the client calculates with.
  */
 
 import type { ServerFrame } from "./generated.ts";
 
-/** A failure of API Gateway itself, which it posts to the browser as an ordinary message without a type. */
+/** A failure of API Gateway itself, which it posts to the browser as a message without a type. */
 export interface GatewayFault {
   type: "gateway_fault";
   message: string;
   requestId?: string;
 }
 
-/** Fields that must be safe integers, by type of frame. */
+/** Required fields that must be safe integers, by type of frame. */
 const NUMBERS: Record<ServerFrame["type"], readonly string[]> = {
   attached: ["epoch", "pos", "inputSeq", "cols", "rows", "followMs"],
   output: ["epoch", "pos", "len"],
@@ -28,7 +27,7 @@ const NUMBERS: Record<ServerFrame["type"], readonly string[]> = {
   resize_ack: ["timestamp"],
 };
 
-/** Fields that must be strings, by type of frame. */
+/** Required fields that must be strings, by type of frame. */
 const STRINGS: Partial<Record<ServerFrame["type"], readonly string[]>> = {
   attached: ["sessionId", "client", "role"],
   event: ["kind"],
@@ -38,7 +37,10 @@ const STRINGS: Partial<Record<ServerFrame["type"], readonly string[]>> = {
   command_result: ["result"],
 };
 
-/** One frame of the service, or a failure of the gateway; `undefined` when it is neither. */
+/** Fields of any frame that must be non-negative integers where present. */
+const OPTIONAL_NUMBERS = ["head", "ackSeq", "epoch", "have", "gatewayMs", "serviceMs", "endsAt"];
+
+/** Returns a frame of the service or a failure of the gateway; `undefined` for anything else. */
 export function readFrame(message: unknown): ServerFrame | GatewayFault | undefined {
   if (typeof message !== "string") return undefined;
   const frame = parse(message);
@@ -46,21 +48,16 @@ export function readFrame(message: unknown): ServerFrame | GatewayFault | undefi
   if (frame.type === undefined) return gatewayFault(frame);
   if (typeof frame.type !== "string" || !Object.hasOwn(NUMBERS, frame.type)) return undefined;
   const type = frame.type as ServerFrame["type"];
-  const whole = (field: string) => Number.isSafeInteger(frame[field]) && (frame[field] as number) >= 0;
-  const good =
-    NUMBERS[type].every((field) => (field === "exitCode" ? Number.isSafeInteger(frame[field]) : whole(field))) &&
+  const valid =
+    NUMBERS[type].every((field) =>
+      field === "exitCode" ? Number.isSafeInteger(frame[field]) : isCount(frame[field]),
+    ) &&
     (STRINGS[type] ?? []).every((field) => typeof frame[field] === "string") &&
-    (frame.head === undefined || whole("head")) &&
-    (frame.ackSeq === undefined || whole("ackSeq")) &&
-    (frame.epoch === undefined || whole("epoch")) &&
-    (frame.have === undefined || whole("have")) &&
-    (frame.gatewayMs === undefined || whole("gatewayMs")) &&
-    (frame.serviceMs === undefined || whole("serviceMs")) &&
-    (frame.endsAt === undefined || whole("endsAt")) &&
+    OPTIONAL_NUMBERS.every((field) => frame[field] === undefined || isCount(frame[field])) &&
     (type !== "attached" || (isObject(frame.limits) && isObject(frame.tty))) &&
     ((type !== "output" && type !== "snapshot") || hasPayload(frame)) &&
     (type !== "snapshot" || hasEvents(frame));
-  return good ? (frame as unknown as ServerFrame) : undefined;
+  return valid ? (frame as unknown as ServerFrame) : undefined;
 }
 
 function parse(text: string): Record<string, unknown> | undefined {
@@ -72,21 +69,22 @@ function parse(text: string): Record<string, unknown> | undefined {
   }
 }
 
-function gatewayFault(frame: Record<string, unknown>): GatewayFault | undefined {
-  if (typeof frame.message !== "string") return undefined;
-  const fault: GatewayFault = { type: "gateway_fault", message: frame.message };
-  if (typeof frame.requestId === "string") fault.requestId = frame.requestId;
-  return fault;
+function gatewayFault({ message, requestId }: Record<string, unknown>): GatewayFault | undefined {
+  if (typeof message !== "string") return undefined;
+  return { type: "gateway_fault", message, ...(typeof requestId === "string" && { requestId }) };
 }
 
 function hasPayload(frame: Record<string, unknown>): boolean {
-  return typeof frame.data === "string" || typeof frame.b64 === "string" || typeof frame.z === "string";
+  return [frame.data, frame.b64, frame.z].some((payload) => typeof payload === "string");
 }
 
 function hasEvents({ events }: Record<string, unknown>): boolean {
-  const placed = (event: unknown) =>
-    isObject(event) && typeof event.kind === "string" && Number.isSafeInteger(event.pos) && (event.pos as number) >= 0;
+  const placed = (event: unknown) => isObject(event) && typeof event.kind === "string" && isCount(event.pos);
   return events === undefined || (Array.isArray(events) && events.every(placed));
+}
+
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

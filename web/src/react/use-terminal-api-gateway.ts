@@ -1,15 +1,13 @@
 /**
- * The terminal as a React hook. Bytes never pass through React state: they go from the client to the emulator, and what is kept
- * here changes only when a person would see it.
+ * The terminal as a React hook. Output bypasses React: the client writes it to the emulator.
  */
 
 "use client";
 
-import { useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef } from "react";
 import {
   type CommandResult,
   type Diagnostics,
-  INITIAL_STATE,
   type Latency,
   type Status,
   TerminalClient,
@@ -20,74 +18,71 @@ import {
   type TerminalState,
   type Times,
 } from "../core/index.ts";
+import { useTerminalState } from "./use-terminal-state.ts";
 
-/** What the page hands in. Functions may be others with every render. */
+/** Options of the hook. Functions may change with every render. */
 export interface TerminalApiGatewayOptions {
   sessionId: string;
-  /** A JWT; another one is put to use at once, unnoticed. `null`: it is on its way, and nothing happens before. */
+  /** A JWT; a new one is used at once, without an interruption. `null`: not available yet; nothing happens until it is. */
   token?: string | null | undefined;
-  /** Instead of `token`: asked for a fresh one before each connection. */
+  /** Instead of `token`: fetches one for each connection. */
   getToken?: (() => string | Promise<string>) | undefined;
   /** `wss://…`; by default `NEXT_PUBLIC_WS_URL`. */
   url?: string | undefined;
-  /** Hears output as bytes, events and replies, in order and once. */
+  /** Receives output as bytes, events and replies, in order and once. */
   onMessage?: ((message: TerminalMessage) => void) | undefined;
   onConnect?: (() => void) | undefined;
-  /** Left the connected state: lost, ended or unmounted. */
+  /** The state is no longer connected: lost, ended or unmounted. */
   onDisconnect?: (() => void) | undefined;
-  /** Hears of every failure, also of those that heal. */
+  /** Receives every failure, including temporary ones. */
   onError?: ((error: TerminalError) => void) | undefined;
-  /** Hears what a person should know although nothing is wrong: output was skipped, the shell is another one. */
+  /** Receives facts that a person should know although nothing is wrong: output was skipped, the shell was restarted. */
   onNotice?: ((notice: TerminalNotice) => void) | undefined;
-  /** Quick attempts in a row, 5 by default; read when the terminal is made, like `times`. */
+  /** Quick attempts in a row, 5 by default. Read when the client is created, like `times`. */
   maxAttempts?: number | undefined;
-  /** Other times than by default: `pingMs` 30,000, `connectMs` 20,000, and so on. */
+  /** Overrides default times, such as `pingMs` 30,000 or `connectMs` 20,000. */
   times?: Partial<Times> | undefined;
 }
 
-/** What the page gets. The functions stay the same for as long as `sessionId` and `url` do. */
+/** Result of the hook. The functions change only with `sessionId` and `url`. */
 export interface TerminalApiGateway {
   isConnected: boolean;
   state: Status;
-  /** The attempt under way or waited for, from 1; 0 while connected, offline or closed. */
+  /** The current or next attempt, from 1; 0 while connected, offline or closed. */
   attempt: number;
-  /** When the next attempt begins, in ms since 1970. */
+  /** Time of the next attempt, in ms since 1970. */
   retryAt: number | null;
-  /** What went wrong last; null once it is well again. */
+  /** The last error; null once connected again. */
   error: TerminalError | null;
   latency: Latency | null;
   diagnostics: Diagnostics;
   /** Runs one command line in the session's shell. */
   executeCommand(command: string): Promise<CommandResult>;
-  /** The window's size in characters. */
+  /** Sets the window's size in characters. */
   resizeTerminal(cols: number, rows: number): void;
-  /** Connects at once, instead of waiting for the next attempt or after a refusal. */
+  /** Connects at once: skips the delay of the next attempt, or tries again after a rejection. */
   reconnect(): void;
-  /** Ends the session, with everything that runs in it. Leaving the page does not. */
+  /** Ends the session with everything that runs in it; leaving the page does not. */
   close(): void;
-  /** Asks for more time; `terminal.endsAt` says what was given. */
+  /** Requests more time; `terminal.endsAt` shows the result. */
   extend(): void;
-  /** Shows output in an emulator; the answer takes it away. For xterm.js, load a `TermgateAddon` with `client` instead. */
+  /** Shows output in an emulator; the returned function detaches it. For xterm.js, load a `TermgateAddon` with `client`. */
   attach(sink: TerminalSink): () => void;
-  /** Everything that a page may show, these fields and more. */
+  /** The whole state: these fields and more. */
   terminal: TerminalState;
   client: TerminalClient;
 }
 
-/** Before the first effect ran, and on a server: a mounted component will connect. */
-const ABOUT_TO: TerminalState = { ...INITIAL_STATE, status: "connecting" };
-
-/** A terminal over API Gateway, connected while the component is mounted. */
+/** A terminal over API Gateway that is connected while the component is mounted. */
 export function useTerminalApiGateway(options: TerminalApiGatewayOptions): TerminalApiGateway {
   const { sessionId, token, url = defaultUrl() } = options;
   const latest = useRef(options);
   const fetches = options.getToken !== undefined;
   const source = useMemo(() => {
-    // Asked later, when `latest` is another one.
     return fetches ? () => latest.current.getToken?.() ?? "" : (token ?? "");
   }, [fetches, token]);
   const first = useRef({ source, maxAttempts: options.maxAttempts ?? 5, times: options.times });
-  const waits = token === null && !fetches;
+  const waitsForToken = token === null && !fetches;
   const client = useMemo(() => {
     const { source, ...rest } = first.current;
     return new TerminalClient({ url, sessionId, token: source, ...rest });
@@ -100,17 +95,17 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
   useEffect(() => client.setToken(source), [client, source]);
 
   useEffect(() => {
-    if (waits) return;
+    if (waitsForToken) return;
     let connected = false;
-    const follow = () => {
-      const now = client.state.status === "connected";
-      if (now === connected) return;
-      connected = now;
-      if (now) latest.current.onConnect?.();
+    const reportStatus = () => {
+      const isConnected = client.state.status === "connected";
+      if (isConnected === connected) return;
+      connected = isConnected;
+      if (connected) latest.current.onConnect?.();
       else latest.current.onDisconnect?.();
     };
     const stops = [
-      client.subscribe(follow),
+      client.subscribe(reportStatus),
       client.onMessage((message) => latest.current.onMessage?.(message)),
       client.onError((error) => latest.current.onError?.(error)),
       client.onNotice((notice) => latest.current.onNotice?.(notice)),
@@ -120,14 +115,9 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
       client.disconnect();
       for (const stop of stops) stop();
     };
-  }, [client, waits]);
+  }, [client, waitsForToken]);
 
-  const terminal = useSyncExternalStore(
-    useCallback((changed) => client.subscribe(changed), [client]),
-    () => (client.state === INITIAL_STATE ? ABOUT_TO : client.state),
-    () => ABOUT_TO,
-  );
-
+  const terminal = useTerminalState(client);
   const actions = useMemo(() => {
     return {
       executeCommand: (command: string) => client.executeCommand(command),
@@ -144,7 +134,7 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
   return { isConnected, state, attempt, retryAt, error, latency, diagnostics, ...actions, terminal, client };
 }
 
-/** Read where it is used, so that bundlers put the value in its place. */
+/** Spelled out, because bundlers replace exactly this expression. */
 function defaultUrl(): string {
   return (typeof process === "undefined" ? undefined : process.env.NEXT_PUBLIC_WS_URL) ?? "";
 }

@@ -1,6 +1,5 @@
 /**
- * Tells a screen reader what the status line shows, but only what lasts: no countdown, and no loss that has healed before
- * anybody could have noticed.
+ * Announces the status to a screen reader, without countdowns and short interruptions.
  */
 
 "use client";
@@ -9,21 +8,21 @@ import { useEffect, useState } from "react";
 import type { TerminalState } from "../core/index.ts";
 import { closingSentence, isStalled, reason, stateWords } from "./words.ts";
 
-/** What changes again within this time is not said, in ms. */
-const LASTS_MS = 1500;
+/** A status is announced once it has lasted this long. */
+const ANNOUNCE_DELAY_MS = 1500;
 
 export function Announcer({ state }: { state: TerminalState }) {
   const { status, end, closing, role } = state;
   const stalled = isStalled(state);
-  const [said, setSaid] = useState("");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: what changes besides these is not worth interrupting anybody for
+  const [text, setText] = useState("");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: other changes are not worth an announcement
   useEffect(() => {
-    const timer = setTimeout(() => setSaid(sentence(state)), LASTS_MS);
+    const timer = setTimeout(() => setText(sentence(state)), ANNOUNCE_DELAY_MS);
     return () => clearTimeout(timer);
   }, [status, end, closing, role, stalled]);
   return (
     <span className="tg-hidden" role="status">
-      {said}
+      {text}
     </span>
   );
 }

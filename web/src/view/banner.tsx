@@ -1,6 +1,5 @@
 /**
- * What must not be missed: the shell on the screen is not the one that was there before. It lies over the terminal, so that
- * nothing jumps, and stays until somebody has seen it.
+ * Reports that the shell is a new one. Overlays the terminal, so that nothing moves, and stays until dismissed.
  */
 
 "use client";

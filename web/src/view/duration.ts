@@ -1,12 +1,12 @@
 /**
- * Durations as a status line says them: exact where they are short, and no figure that only makes people nervous.
+ * Durations for the status line: to the second below 10 minutes, then to the minute.
  */
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** `4 s`, `1:05`, `12 min`, `2 h 5 min`; never less than nothing. */
+/** Formats as `4 s`, `1:05`, `12 min` or `2 h 5 min`; a negative duration as `0 s`. */
 export function duration(ms: number): string {
   const left = Math.max(0, ms);
   if (left < MINUTE) return `${Math.ceil(left / SECOND)} s`;
@@ -19,7 +19,7 @@ export function duration(ms: number): string {
   return `${Math.floor(left / HOUR)} h${minutes > 0 ? ` ${minutes} min` : ""}`;
 }
 
-/** In how many ms what `duration` says of `until` changes; null when it says nothing new any more. */
+/** Time until the text of `duration` changes, in ms; null after `until`. */
 export function nextTick(until: number, now: number): number | null {
   const left = until - now;
   if (left <= 0) return null;

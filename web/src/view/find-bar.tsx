@@ -1,15 +1,15 @@
 /**
- * Find in the scrollback: from the newest line upwards, as one reads a terminal.
+ * The find bar: searches the scrollback from the newest line upwards.
  */
 
 "use client";
 
 import { type KeyboardEvent, useEffect, useRef, useState } from "react";
-import type { Found, OpenTerminal, Search } from "../xterm/index.ts";
+import type { OpenTerminal, Search, SearchResult } from "../xterm/index.ts";
 
 interface FindBarProps {
   opened: OpenTerminal;
-  /** What to look for at first. */
+  /** The initial search text. */
   initial: string;
   onClose: () => void;
 }
@@ -17,7 +17,7 @@ interface FindBarProps {
 export function FindBar({ opened, initial, onClose }: FindBarProps) {
   const [text, setText] = useState(initial);
   const [caseSensitive, setCaseSensitive] = useState(false);
-  const [found, setFound] = useState<Found | null>(null);
+  const [found, setFound] = useState<SearchResult | null>(null);
   const [search, setSearch] = useState<Search | null>(null);
   const input = useRef<HTMLInputElement>(null);
 
@@ -65,7 +65,7 @@ export function FindBar({ opened, initial, onClose }: FindBarProps) {
         onChange={(event) => setText(event.target.value)}
         autoComplete="off"
         spellCheck={false}
-        // biome-ignore lint/a11y/noAutofocus: whoever opens it wants to type
+        // biome-ignore lint/a11y/noAutofocus: a user who opens it wants to type
         autoFocus
       />
       <output className="tg-count" aria-live="polite">
@@ -93,7 +93,7 @@ export function FindBar({ opened, initial, onClose }: FindBarProps) {
   );
 }
 
-function count(text: string, found: Found | null): string {
+function count(text: string, found: SearchResult | null): string {
   if (text === "" || !found) return "";
   if (found.of === 0) return "Nothing found";
   return found.at > 0 ? `${found.at} of ${found.of}` : `${found.of} found`;

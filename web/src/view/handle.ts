@@ -1,5 +1,5 @@
 /**
- * What a page gives to the component, and what it can do with it.
+ * The component's props and its handle.
  */
 
 import type { ITerminalOptions, ITheme, Terminal } from "@xterm/xterm";
@@ -7,56 +7,56 @@ import type { ReactNode } from "react";
 import type { TerminalClient } from "../core/index.ts";
 import type { ThemeName } from "../xterm/index.ts";
 
-/** A terminal that stands. */
+/** Controls an open terminal. */
 export interface TermgateHandle {
   focus(): void;
-  /** Opens the find bar, with this text or what is selected. */
+  /** Opens the find bar with this text, or with the selection. */
   search(text?: string): void;
-  /** Copies scrollback and screen; whether the browser let it. */
+  /** Copies scrollback and screen; false if the browser refused. */
   copyAll(): Promise<boolean>;
   /** Saves scrollback and screen as a text file. */
   download(fileName?: string): void;
-  /** Forgets the scrollback; the prompt stays. */
+  /** Clears the scrollback; the prompt stays. */
   clear(): void;
   /** In pixels, from 6 to 40. */
   setFontSize(pixels: number): void;
-  /** The emulator itself, for what is not here. */
+  /** The xterm.js terminal. */
   terminal: Terminal;
 }
 
-/** What `<TermgateTerminal>` takes besides a `ref` to its handle. Every one but `client` may be left out, and all may change at any time but `options`. */
+/** Props of `<TermgateTerminal>`, besides a `ref` to its handle. All except `options` may change at any time. */
 export interface TermgateTerminalProps {
-  /** Of `useTerminalApiGateway`, or one that the page has made itself. */
+  /** From `useTerminalApiGateway`, or created by the page. */
   client: TerminalClient;
-  /** `system` follows what the person has told the system about colours and contrast. Default `system`. */
+  /** `system`, the default, follows the preferences for colours and contrast. */
   theme?: ThemeName | "system";
-  /** Other colours than those of the theme. */
+  /** Overrides the colours of the theme. */
   palette?: ITheme;
-  /** In pixels. Default 14, which is also what Ctrl-0 goes back to. */
+  /** In pixels; 14 by default, and after Ctrl-0. */
   fontSize?: number;
   fontFamily?: string;
-  /** Copies what is selected as soon as it is. Default false. */
+  /** Copies a selection at once. Default false. */
   copyOnSelect?: boolean;
-  /** Asks before lines are pasted that would run one after the other. Default true. */
+  /** Asks before a paste of several lines that would run one by one. Default true. */
   warnBeforePaste?: boolean;
-  /** Tells a screen reader what is printed. Default false: it costs time with much output. */
+  /** Reports output to a screen reader. Default false: slow with much output. */
   screenReader?: boolean;
-  /** Shows the line below the terminal. Default true. */
+  /** Shows the status line below the terminal. Default true. */
   statusLine?: boolean;
-  /** Shows keys that a telephone has not. By default where a finger is the pointer. */
+  /** Shows keys that touch keyboards lack. Default: if the pointer is a finger. */
   touchKeys?: boolean;
-  /** Names the terminal for a screen reader. Default `Terminal`. */
+  /** Accessible name. Default `Terminal`. */
   label?: string;
-  /** More of the page's own in the status line. */
+  /** The page's own elements in the status line. */
   children?: ReactNode;
-  /** What the status line offers once the session is over. */
+  /** Shown in the status line once the session is over. */
   whenEnded?: ReactNode;
-  /** Anything else of xterm.js; read when the terminal opens. */
+  /** Other options of xterm.js; read when the terminal opens. */
   options?: ITerminalOptions;
   className?: string;
-  /** The terminal stands; called with `null` when it goes. */
+  /** Receives the handle once the terminal is open, and `null` when it is unmounted. */
   onReady?: (handle: TermgateHandle | null) => void;
   onBell?: () => void;
-  /** A person has changed it with Ctrl-plus, Ctrl-minus or Ctrl-0. */
+  /** The user changed the font size with Ctrl-plus, Ctrl-minus or Ctrl-0. */
   onFontSize?: (pixels: number) => void;
 }

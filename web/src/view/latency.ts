@@ -1,21 +1,18 @@
 /**
- * A round trip in words: which hop took how long, and whom to blame when it is slow.
+ * Describes a round trip: the time of each hop, and the slowest one.
  */
 
-import type { TerminalState } from "../core/index.ts";
+import type { Latency } from "../core/index.ts";
 
-type Latency = NonNullable<TerminalState["latency"]>;
-
-/** From here on people feel that their keys come late, in ms. */
+/** Round trips from here on feel slow, in ms. */
 export const SLOW_MS = 250;
 
-/** One hop, as a person calls it. */
 export interface Hop {
   name: string;
   ms: number;
 }
 
-/** The hops of which the time is known, in the order of the way. */
+/** The hops whose time is known, from the page to the service. */
 export function hopsOf({ networkMs, gatewayMs, serviceMs }: Latency): Hop[] {
   const hops: Array<{ name: string; ms: number | null }> = [
     { name: "your network", ms: networkMs },
@@ -25,13 +22,13 @@ export function hopsOf({ networkMs, gatewayMs, serviceMs }: Latency): Hop[] {
   return hops.filter((hop): hop is Hop => hop.ms !== null);
 }
 
-/** The sentence for a slow one, and nothing for one that nobody feels. */
+/** A sentence about a slow round trip; null for a fast one. */
 export function slowSentence(latency: Latency | null): string | null {
   if (!latency || latency.totalMs < SLOW_MS) return null;
   const worst = hopsOf(latency).reduce<Hop | undefined>(
     (most, hop) => (most && most.ms >= hop.ms ? most : hop),
     undefined,
   );
-  if (!worst) return "Keys take long to show";
+  if (!worst) return "Slow connection";
   return `Slow: ${worst.name} takes ${Math.round(worst.ms)} of ${Math.round(latency.totalMs)} ms`;
 }

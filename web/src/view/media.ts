@@ -1,5 +1,5 @@
 /**
- * What a person has told the browser or the system about how pages should look and move.
+ * The user's display preferences, from media queries.
  */
 
 "use client";
@@ -7,7 +7,7 @@
 import { useCallback, useSyncExternalStore } from "react";
 import type { ThemeName } from "../xterm/index.ts";
 
-/** Whether a media query holds, now and whenever that changes. */
+/** True while a media query matches. */
 export function useMedia(query: string): boolean {
   const subscribe = useCallback(
     (changed: () => void) => {
@@ -24,7 +24,7 @@ export function useMedia(query: string): boolean {
   );
 }
 
-/** The palette that fits the system, or the one that is asked for. */
+/** Resolves `system` to the theme that fits the preferences. */
 export function useThemeName(theme: ThemeName | "system"): ThemeName {
   const contrast = useMedia("(prefers-contrast: more)");
   const light = useMedia("(prefers-color-scheme: light)");

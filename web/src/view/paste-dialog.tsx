@@ -1,5 +1,5 @@
 /**
- * The question before lines are pasted that would run one after the other.
+ * Asks before a paste of several lines that would run one by one.
  */
 
 "use client";
@@ -7,26 +7,25 @@
 import { useEffect, useId, useRef, useState } from "react";
 import { linesOf } from "../xterm/index.ts";
 
-/** More than this many lines nobody reads here. */
-const SHOWN_LINES = 200;
+const MAX_SHOWN_LINES = 200;
 
 interface PasteDialogProps {
   text: string;
-  /** `again`: whether to ask the next time, too. */
-  onAnswer: (paste: boolean, again: boolean) => void;
+  /** `askAgain` is false to paste without a question from now on. */
+  onAnswer: (paste: boolean, askAgain: boolean) => void;
 }
 
 export function PasteDialog({ text, onAnswer }: PasteDialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
   const paste = useRef<HTMLButtonElement>(null);
-  const [again, setAgain] = useState(true);
+  const [askAgain, setAskAgain] = useState(true);
   const title = useId();
   const lines = linesOf(text);
 
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
-    // By itself it would focus what comes first.
+    // The dialog would focus its first element.
     paste.current?.focus();
     return () => element?.close();
   }, []);
@@ -43,25 +42,25 @@ export function PasteDialog({ text, onAnswer }: PasteDialogProps) {
     >
       <h2 id={title}>Paste {lines.length} lines?</h2>
       <p>The program in the terminal takes each line as if you had typed it and pressed Enter.</p>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, and must do so without a mouse */}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it must scroll by keyboard */}
       <section className="tg-lines" aria-label="Lines to paste" tabIndex={0}>
         <ol>
-          {lines.slice(0, SHOWN_LINES).map((line, at) => (
+          {lines.slice(0, MAX_SHOWN_LINES).map((line, at) => (
             // biome-ignore lint/suspicious/noArrayIndexKey: the lines never change
             <li key={at}>{line || " "}</li>
           ))}
         </ol>
-        {lines.length > SHOWN_LINES && <p>… and {lines.length - SHOWN_LINES} more</p>}
+        {lines.length > MAX_SHOWN_LINES && <p>… and {lines.length - MAX_SHOWN_LINES} more</p>}
       </section>
       <label>
-        <input type="checkbox" checked={!again} onChange={(event) => setAgain(!event.target.checked)} />
+        <input type="checkbox" checked={!askAgain} onChange={(event) => setAskAgain(!event.target.checked)} />
         Do not ask again in this terminal
       </label>
       <div className="tg-buttons">
         <button type="button" onClick={() => onAnswer(false, true)}>
           Cancel
         </button>
-        <button ref={paste} type="button" className="tg-primary" onClick={() => onAnswer(true, again)}>
+        <button ref={paste} type="button" className="tg-primary" onClick={() => onAnswer(true, askAgain)}>
           Paste
         </button>
       </div>

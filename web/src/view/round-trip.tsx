@@ -1,14 +1,14 @@
 /**
- * How long a key takes there and back; by hop when somebody wants to know.
+ * The round-trip time; by hop when opened.
  */
 
 "use client";
 
 import { useId, useState } from "react";
-import type { TerminalState } from "../core/index.ts";
+import type { Latency } from "../core/index.ts";
 import { hopsOf, slowSentence } from "./latency.ts";
 
-export function RoundTrip({ latency }: { latency: TerminalState["latency"] }) {
+export function RoundTrip({ latency }: { latency: Latency | null }) {
   const [open, setOpen] = useState(false);
   const panel = useId();
   if (!latency) return <span className="tg-latency">– ms</span>;
@@ -16,8 +16,7 @@ export function RoundTrip({ latency }: { latency: TerminalState["latency"] }) {
   const slow = slowSentence(latency) !== null;
   const total = `${Math.round(latency.totalMs)} ms`;
   return (
-    // Whoever leaves it with the keyboard closes it.
-    // biome-ignore lint/a11y/noStaticElementInteractions: the keys are those of the button inside
+    // biome-ignore lint/a11y/noStaticElementInteractions: keyboard events bubble from the button inside
     <span
       className="tg-trip"
       onBlur={(event) => !event.currentTarget.contains(event.relatedTarget) && setOpen(false)}
@@ -43,7 +42,7 @@ export function RoundTrip({ latency }: { latency: TerminalState["latency"] }) {
               <span>{Math.round(ms)} ms</span>
             </span>
           ))}
-          {hops.length === 0 && <span>The service does not say where the time goes</span>}
+          {hops.length === 0 && <span>The service does not report the hops</span>}
         </span>
       )}
     </span>

@@ -1,5 +1,5 @@
 /**
- * One line that says how the terminal is: state and what to do about it, time left, round trip, size.
+ * The status line: state and what to do about it, time left, round trip, size.
  */
 
 "use client";
@@ -13,19 +13,19 @@ import { RoundTrip } from "./round-trip.tsx";
 import { useNow } from "./use-now.ts";
 import { reason, stateSentence } from "./words.ts";
 
-/** Less than this is left of the session: said where it is seen, in ms. */
-const SHORT_MS = 10 * 60_000;
-/** Asking for more time gives an hour from then: with more than this left, it would hardly be any. */
-const EXTEND_MS = 30 * 60_000;
+/** The time left is highlighted below this. */
+const LOW_TIME_MS = 10 * 60_000;
+/** `Extend` is offered below this: it sets the time left to an hour, which adds little before. */
+const EXTEND_BELOW_MS = 30 * 60_000;
 
 interface StatusLineProps {
   client: TerminalClient;
   state: TerminalState;
-  /** What a person should know for a moment. */
+  /** Shown for a moment. */
   notice: string;
   children: ReactNode;
   whenEnded: ReactNode;
-  /** Gives the keyboard back to the terminal: a button that has done its work goes. */
+  /** Focuses the terminal after a click, because the clicked button may disappear. */
   focus: () => void;
 }
 
@@ -33,7 +33,7 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
   const { status, retryAt, closing, endsAt, canExtend, size, role, end, latency } = state;
   const connected = status === "connected";
   const now = useNow(retryAt, connected ? closing?.at : null, connected ? endsAt : null);
-  const then = (act: () => void) => () => {
+  const thenFocus = (act: () => void) => () => {
     act();
     focus();
   };
@@ -46,12 +46,12 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
       <span className="tg-state">{stateSentence(state, now)}</span>
       <Announcer state={state} />
       {(status === "offline" || (status === "reconnecting" && retryAt !== null)) && (
-        <button type="button" onClick={then(() => client.connect())}>
+        <button type="button" onClick={thenFocus(() => client.connect())}>
           Try now
         </button>
       )}
       {status === "closed" && !end && (
-        <button type="button" onClick={then(() => client.connect())}>
+        <button type="button" onClick={thenFocus(() => client.connect())}>
           Connect
         </button>
       )}
@@ -61,17 +61,17 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
       </span>
       <span className="tg-spring" />
       {role === "viewer" && (
-        <span className="tg-badge" title="You watch this session; you cannot type in it">
+        <span className="tg-badge" title="You can watch this session but not type">
           Read-only
         </span>
       )}
       {left !== null && (
-        <span className={left < SHORT_MS ? "tg-left tg-short" : "tg-left"} title="Until the session's time is up">
+        <span className={left < LOW_TIME_MS ? "tg-left tg-short" : "tg-left"} title="Until the session's time is up">
           {duration(left)} left
         </span>
       )}
-      {connected && role === "controller" && (idle || (canExtend && left !== null && left < EXTEND_MS)) && (
-        <button type="button" onClick={then(() => client.extend())}>
+      {connected && role === "controller" && (idle || (canExtend && left !== null && left < EXTEND_BELOW_MS)) && (
+        <button type="button" onClick={thenFocus(() => client.extend())}>
           {idle ? "Keep open" : "Extend"}
         </button>
       )}

@@ -1,6 +1,6 @@
 /**
- * The component's style sheet. It travels with the component, so that a page has nothing to import and nothing to forget; React 19
- * puts it into the head once, however many terminals there are; React 18 leaves it where it is, once for each.
+ * The component's style sheet, rendered with the component, so that a page need not import it. React 19 moves it into the head,
+ * once for all terminals; React 18 leaves one in each.
  */
 
 export const STYLE = `

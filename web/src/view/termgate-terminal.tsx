@@ -1,23 +1,12 @@
 /**
- * A whole terminal that fills its parent: the screen, what is found and asked in it, and the line that says how it is. The one
- * place where React and xterm.js meet, so that neither needs the other.
+ * The terminal component: screen, find bar, dialogs, touch keys and status line. The only place where React and xterm.js meet.
  */
 
 "use client";
 
-import {
-  forwardRef,
-  useCallback,
-  useEffect,
-  useId,
-  useImperativeHandle,
-  useMemo,
-  useRef,
-  useState,
-  useSyncExternalStore,
-} from "react";
-import { INITIAL_STATE, type TerminalState } from "../core/index.ts";
-import { boundFont, copyText, LEAST_CONTRAST, type TerminalEars, THEMES, textOf } from "../xterm/index.ts";
+import { forwardRef, useCallback, useEffect, useId, useImperativeHandle, useMemo, useRef, useState } from "react";
+import { useTerminalState } from "../react/use-terminal-state.ts";
+import { boundFont, copyText, MIN_CONTRAST, type TerminalHandlers, THEMES, textOf } from "../xterm/index.ts";
 import { Banner } from "./banner.tsx";
 import { FindBar } from "./find-bar.tsx";
 import type { TermgateHandle, TermgateTerminalProps } from "./handle.ts";
@@ -32,23 +21,17 @@ import { useNotices } from "./use-notices.ts";
 import { useTerminal } from "./use-terminal.ts";
 import { isStalled } from "./words.ts";
 
-/** In pixels; what Ctrl-0 goes back to. */
-const NORMAL_FONT = 14;
-/** Before anything happened: whoever mounts it is about to connect. */
-const ABOUT_TO: TerminalState = { ...INITIAL_STATE, status: "connecting" };
+/** In pixels; Ctrl-0 restores it. */
+const DEFAULT_FONT_SIZE = 14;
 
-/** Needs the style sheet `@xterm/xterm/css/xterm.css` on the page; its own it brings along. */
+/** Fills its parent. The page must load `@xterm/xterm/css/xterm.css`. */
 export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps>(
   function TermgateTerminal(props, ref) {
-    const { client, theme = "system", fontSize = NORMAL_FONT, touchKeys, label = "Terminal", onReady } = props;
-    const state = useSyncExternalStore(
-      useCallback((changed) => client.subscribe(changed), [client]),
-      () => (client.state === INITIAL_STATE ? ABOUT_TO : client.state),
-      () => ABOUT_TO,
-    );
+    const { client, theme = "system", fontSize = DEFAULT_FONT_SIZE, touchKeys, label = "Terminal", onReady } = props;
+    const state = useTerminalState(client);
     const themeName = useThemeName(theme);
-    const still = useMedia("(prefers-reduced-motion: reduce)");
-    const coarse = useMedia("(pointer: coarse)");
+    const reducedMotion = useMedia("(prefers-reduced-motion: reduce)");
+    const coarsePointer = useMedia("(pointer: coarse)");
     const notices = useNotices(client);
     const root = useRef<HTMLElement>(null);
     const host = useRef<HTMLDivElement>(null);
@@ -56,40 +39,40 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const help = useId();
 
     const [font, setFont] = useState(fontSize);
-    // Keys may come faster than React renders.
+    // Keys may arrive faster than React renders.
     const latestFont = useRef(font);
     const showFont = useCallback((pixels: number) => {
       latestFont.current = boundFont(pixels);
       setFont(latestFont.current);
     }, []);
     useEffect(() => showFont(fontSize), [showFont, fontSize]);
-    // Asked for again, it begins again.
+    // `times` is the key of the find bar, which starts over when it is opened again.
     const [finding, setFinding] = useState<{ text: string; times: number } | null>(null);
     const find = useCallback((text: string) => setFinding((was) => ({ text, times: (was?.times ?? 0) + 1 })), []);
     const [question, setQuestion] = useState<{ text: string; answer: (paste: boolean) => void } | null>(null);
-    const asks = useRef(true);
+    const askBeforePaste = useRef(true);
     const [control, setControl] = useState(false);
 
     const changeFont = (pixels: number) => {
       showFont(pixels);
       props.onFontSize?.(latestFont.current);
     };
-    /** To the first thing after the terminal that takes the focus. */
+    /** Focuses the first element after the terminal. */
     const leave = () => {
       const next = root.current?.querySelector<HTMLElement>(".tg-status :is(button, a)");
       if (next) next.focus();
       else opened?.terminal.blur();
     };
-    const ears: TerminalEars = {
+    const handlers: TerminalHandlers = {
       copyOnSelect: () => props.copyOnSelect === true,
       confirmPaste: (text) =>
-        props.warnBeforePaste !== false && asks.current
+        props.warnBeforePaste !== false && askBeforePaste.current
           ? new Promise((answer) => setQuestion({ text, answer }))
           : Promise.resolve(true),
       onAction(action) {
         if (action === "find") handle?.search();
         else if (action === "leave") leave();
-        else if (action === "normal") changeFont(NORMAL_FONT);
+        else if (action === "normal") changeFont(DEFAULT_FONT_SIZE);
         else changeFont(latestFont.current + (action === "bigger" ? 1 : -1));
       },
       onBell() {
@@ -97,9 +80,9 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         props.onBell?.();
       },
       onProgramCopied(characters) {
-        notices.say(
+        notices.show(
           characters === null
-            ? "A program wanted to copy something, and the browser refused"
+            ? "The browser refused to let a program copy"
             : `A program copied ${characters} ${characters === 1 ? "character" : "characters"}`,
         );
       },
@@ -107,13 +90,13 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     };
     const settings = {
       theme: props.palette ?? THEMES[themeName],
-      minimumContrastRatio: LEAST_CONTRAST[themeName],
-      cursorBlink: !still,
+      minimumContrastRatio: MIN_CONTRAST[themeName],
+      cursorBlink: !reducedMotion,
       screenReaderMode: props.screenReader === true,
       disableStdin: state.role === "viewer",
       ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
     };
-    const opened = useTerminal(host, client, settings, font, props.options, ears);
+    const opened = useTerminal(host, client, settings, font, props.options, handlers);
 
     const handle = useMemo<TermgateHandle | null>(() => {
       if (!opened) return null;
@@ -128,7 +111,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         setFontSize: showFont,
       };
     }, [opened, showFont, find]);
-    // There is none until the terminal stands.
+    // Null until the terminal is open.
     useImperativeHandle(ref, () => handle as TermgateHandle, [handle]);
     const ready = useRef(onReady);
     useEffect(() => {
@@ -144,7 +127,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const pasteClipboard = () => {
       navigator.clipboard.readText().then(
         (text) => opened?.paste(text),
-        () => notices.say("The browser does not let this page read the clipboard"),
+        () => notices.show("The browser does not let this page read the clipboard"),
       );
     };
     const closeFind = () => {
@@ -155,8 +138,8 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       notices.dismiss();
       focus();
     };
-    const answer = (paste: boolean, again: boolean) => {
-      asks.current = again;
+    const answer = (paste: boolean, askAgain: boolean) => {
+      askBeforePaste.current = askAgain;
       question?.answer(paste);
       setQuestion(null);
     };
@@ -180,17 +163,23 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
             Tab goes to the shell. Ctrl-Shift-L leaves the terminal.
           </p>
           <div ref={host} className="tg-screen" />
-          {notices.lasting && <Banner text={notices.lasting} onClose={dismiss} />}
+          {notices.banner && <Banner text={notices.banner} onClose={dismiss} />}
           {opened && finding && (
             <FindBar key={finding.times} opened={opened} initial={finding.text} onClose={closeFind} />
           )}
         </div>
         {question && <PasteDialog text={question.text} onAnswer={answer} />}
-        {(touchKeys ?? coarse) && state.role === "controller" && (
-          <TouchRow keys={opened?.touch} control={control} onPaste={mayRead() ? pasteClipboard : undefined} />
+        {(touchKeys ?? coarsePointer) && state.role === "controller" && (
+          <TouchRow keys={opened?.touch} control={control} onPaste={canReadClipboard() ? pasteClipboard : undefined} />
         )}
         {props.statusLine !== false && (
-          <StatusLine client={client} state={state} notice={notices.passing} focus={focus} whenEnded={props.whenEnded}>
+          <StatusLine
+            client={client}
+            state={state}
+            notice={notices.transient}
+            focus={focus}
+            whenEnded={props.whenEnded}
+          >
             {props.children}
           </StatusLine>
         )}
@@ -199,7 +188,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
   },
 );
 
-/** Pages that came over plain HTTP have no clipboard. */
-function mayRead(): boolean {
+/** False on pages that were loaded over plain HTTP. */
+function canReadClipboard(): boolean {
   return typeof navigator !== "undefined" && navigator.clipboard?.readText !== undefined;
 }

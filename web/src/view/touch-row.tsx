@@ -1,5 +1,5 @@
 /**
- * Keys that a telephone's keyboard has not. They never take the focus, so that the keyboard stays.
+ * Keys that touch keyboards lack. They never take the focus, which would close the keyboard.
  */
 
 "use client";
@@ -17,9 +17,9 @@ const KEYS: ReadonlyArray<{ key: TouchKey; text: string; name: string }> = [
 
 interface TouchRowProps {
   keys: TouchKeys | undefined;
-  /** Ctrl is down for the next character. */
+  /** True if Ctrl applies to the next character. */
   control: boolean;
-  /** Absent where the browser lets no page read the clipboard. */
+  /** Absent if the browser does not let a page read the clipboard. */
   onPaste: (() => void) | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What a person should know: for a moment in the status line, or until they have seen it, above the terminal.
+ * Notices: shown for a moment in the status line, or in a banner until dismissed.
  */
 
 "use client";
@@ -7,29 +7,28 @@
 import { useCallback, useEffect, useState } from "react";
 import type { ClientErrorCode, TerminalClient } from "../core/index.ts";
 
-/** Failures that a person must know of although the terminal is well: what they typed is not where they think. */
-const NOTABLE: readonly ClientErrorCode[] = ["INPUT_DISCARDED", "INPUT_FULL"];
+/** Errors that the state does not show: input did not reach the shell. */
+const SHOWN_ERRORS: readonly ClientErrorCode[] = ["INPUT_DISCARDED", "INPUT_FULL"];
 const NOTICE_MS = 10_000;
 
-/** What to show. */
 export interface Notices {
-  /** For the status line; empty for none. */
-  passing: string;
+  /** For the status line; empty if none. */
+  transient: string;
   /** For the banner. */
-  lasting: string | null;
+  banner: string | null;
   dismiss(): void;
-  /** Says something for a moment. */
-  say(text: string): void;
+  /** Shows a text in the status line for a moment. */
+  show(text: string): void;
 }
 
 export function useNotices(client: TerminalClient): Notices {
-  const [passing, say] = useState("");
-  const [lasting, setLasting] = useState<string | null>(null);
+  const [transient, show] = useState("");
+  const [banner, setBanner] = useState<string | null>(null);
 
   useEffect(() => {
     const stops = [
-      client.onError((error) => NOTABLE.includes(error.code) && say(error.message)),
-      client.onNotice(({ kind, text }) => (kind === "restarted" ? setLasting(text) : say(text))),
+      client.onError((error) => SHOWN_ERRORS.includes(error.code) && show(error.message)),
+      client.onNotice(({ kind, text }) => (kind === "restarted" ? setBanner(text) : show(text))),
     ];
     return () => {
       for (const stop of stops) stop();
@@ -37,11 +36,11 @@ export function useNotices(client: TerminalClient): Notices {
   }, [client]);
 
   useEffect(() => {
-    if (!passing) return;
-    const timer = setTimeout(() => say(""), NOTICE_MS);
+    if (!transient) return;
+    const timer = setTimeout(() => show(""), NOTICE_MS);
     return () => clearTimeout(timer);
-  }, [passing]);
+  }, [transient]);
 
-  const dismiss = useCallback(() => setLasting(null), []);
-  return { passing, lasting, dismiss, say };
+  const dismiss = useCallback(() => setBanner(null), []);
+  return { transient, banner, dismiss, show };
 }

@@ -1,5 +1,5 @@
 /**
- * Opens xterm.js in an element for as long as the component is mounted, and keeps its settings as the page wants them.
+ * Opens xterm.js in an element while the component is mounted, and keeps its settings up to date.
  */
 
 "use client";
@@ -7,27 +7,27 @@
 import type { ITerminalOptions } from "@xterm/xterm";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import type { TerminalClient } from "../core/index.ts";
-import { type OpenTerminal, openTerminal, type TerminalEars } from "../xterm/index.ts";
+import { type OpenTerminal, openTerminal, type TerminalHandlers } from "../xterm/index.ts";
 
-/** What of the emulator follows the page. */
+/** Emulator options that follow the props. */
 export type Settings = Pick<
   ITerminalOptions,
   "theme" | "minimumContrastRatio" | "fontFamily" | "cursorBlink" | "screenReaderMode" | "disableStdin"
 >;
 
-/** The terminal once it stands; `ears` may be others with every render. */
+/** Returns the terminal once it is open. `handlers` may change with every render. */
 export function useTerminal(
   host: RefObject<HTMLDivElement | null>,
   client: TerminalClient,
   settings: Settings,
   fontSize: number,
   options: ITerminalOptions | undefined,
-  ears: TerminalEars,
+  handlers: TerminalHandlers,
 ): OpenTerminal | null {
   const [opened, setOpened] = useState<OpenTerminal | null>(null);
-  const latest = useRef({ settings, fontSize, options, ears });
+  const latest = useRef({ settings, fontSize, options, handlers });
   useEffect(() => {
-    latest.current = { settings, fontSize, options, ears };
+    latest.current = { settings, fontSize, options, handlers };
   });
 
   useEffect(() => {
@@ -36,11 +36,11 @@ export function useTerminal(
     let gone = false;
     let terminal: OpenTerminal | undefined;
     const open = async () => {
-      // Strict mode mounts, unmounts and mounts again at once: only the last one opens anything.
+      // Strict mode mounts, unmounts and mounts again at once; only the last mount opens a terminal.
       await Promise.resolve();
       if (gone) return;
       const { settings, fontSize, options } = latest.current;
-      terminal = await openTerminal(element, client, { ...settings, fontSize, ...options }, lateEars(latest));
+      terminal = await openTerminal(element, client, { ...settings, fontSize, ...options }, latestHandlers(latest));
       if (gone) terminal.dispose();
       else setOpened(terminal);
     };
@@ -55,9 +55,9 @@ export function useTerminal(
   const { theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin } = settings;
   useEffect(() => {
     if (!opened) return;
-    const wanted = { theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin };
-    const said = Object.entries(wanted).filter(([, value]) => value !== undefined);
-    Object.assign(opened.terminal.options, Object.fromEntries(said));
+    const all = { theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin };
+    const given = Object.entries(all).filter(([, value]) => value !== undefined);
+    Object.assign(opened.terminal.options, Object.fromEntries(given));
     opened.fit();
   }, [opened, theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin]);
 
@@ -65,14 +65,14 @@ export function useTerminal(
   return opened;
 }
 
-/** Asks the page's latest ears, whenever that is. */
-function lateEars(latest: RefObject<{ ears: TerminalEars }>): TerminalEars {
+/** Calls the latest handlers. */
+function latestHandlers(latest: RefObject<{ handlers: TerminalHandlers }>): TerminalHandlers {
   return {
-    copyOnSelect: () => latest.current.ears.copyOnSelect?.() === true,
-    confirmPaste: async (text) => (await latest.current.ears.confirmPaste?.(text)) !== false,
-    onAction: (action) => latest.current.ears.onAction?.(action),
-    onBell: () => latest.current.ears.onBell?.(),
-    onProgramCopied: (characters) => latest.current.ears.onProgramCopied?.(characters),
-    onControl: (down) => latest.current.ears.onControl?.(down),
+    copyOnSelect: () => latest.current.handlers.copyOnSelect?.() === true,
+    confirmPaste: async (text) => (await latest.current.handlers.confirmPaste?.(text)) !== false,
+    onAction: (action) => latest.current.handlers.onAction?.(action),
+    onBell: () => latest.current.handlers.onBell?.(),
+    onProgramCopied: (characters) => latest.current.handlers.onProgramCopied?.(characters),
+    onControl: (down) => latest.current.handlers.onControl?.(down),
   };
 }

@@ -1,15 +1,15 @@
 /**
- * What a state is called, one place for every word: what is, what will be, and what was.
+ * The words for every state, error and end of a session.
  */
 
 import type { ClientErrorCode, EndReason, TerminalState } from "../core/index.ts";
 import { duration } from "./duration.ts";
 
-/** Why a session ended. */
+/** Why the session ended. */
 const ENDED: Record<EndReason, string> = {
   exited: "the shell exited",
   closed: "it was closed",
-  detached: "nobody was attached",
+  detached: "no page was attached",
   idle: "it was idle for too long",
   max_life: "its time was up",
   token_expired: "the access to it had expired",
@@ -17,26 +17,26 @@ const ENDED: Record<EndReason, string> = {
   owner_lost: "its server was lost",
   start_failed: "the shell could not be started",
   revoked: "an operator ended it",
-  limits: "it used more than a session may",
+  limits: "it exceeded its limits",
 };
 
-/** Why one will end. */
+/** Why it will end. */
 const WILL_END: Record<EndReason, string> = {
   exited: "the shell exits",
   closed: "it is being closed",
-  detached: "nobody is attached",
+  detached: "no page is attached",
   idle: "nothing is typed or printed",
-  max_life: "its time is up then",
+  max_life: "it reaches its time limit",
   token_expired: "the access to it expires",
   server_restart: "the service is being replaced",
   owner_lost: "its server is lost",
   start_failed: "the shell cannot be started",
   revoked: "an operator ends it",
-  limits: "it uses more than a session may",
+  limits: "it exceeds its limits",
 };
 
-/** What is wrong behind a connection that is well. */
-const BEHIND: readonly ClientErrorCode[] = [
+/** Errors behind a working connection. */
+const BACKEND_ERRORS: readonly ClientErrorCode[] = [
   "BACKEND_UNREACHABLE",
   "BACKEND_TIMEOUT",
   "DRAINING",
@@ -44,12 +44,12 @@ const BEHIND: readonly ClientErrorCode[] = [
   "INTERNAL",
 ];
 
-/** Whether the connection stands, but nobody at its end answers. */
+/** True if the connection works but the service does not answer. */
 export function isStalled({ status, error }: TerminalState): boolean {
-  return status === "connected" && error !== null && BEHIND.includes(error.code);
+  return status === "connected" && error !== null && BACKEND_ERRORS.includes(error.code);
 }
 
-/** The state in a word or two. */
+/** The state in one or two words. */
 export function stateWords(state: TerminalState): string {
   const { status, end, error } = state;
   if (isStalled(state)) return "No answer";
@@ -67,7 +67,7 @@ export function stateWords(state: TerminalState): string {
   }
 }
 
-/** The same with the time of the next attempt. */
+/** `stateWords`, or the time of the next attempt. */
 export function stateSentence(state: TerminalState, now: number): string {
   const { status, retryAt } = state;
   const words = stateWords(state);
@@ -76,17 +76,17 @@ export function stateSentence(state: TerminalState, now: number): string {
   return status === "offline" ? `Offline, next try in ${duration(retryAt - now)}` : words;
 }
 
-/** Why it is as it is; empty where nothing needs saying. */
+/** The reason for the state; empty if it needs none. */
 export function reason(state: TerminalState, now: number): string {
   const { status, attempt, error, end } = state;
   if (end) return ENDED[end.reason] + exitCode(end);
-  // Usually it is back before anybody has read why it was gone.
+  // The first attempt usually succeeds before the reason can be read.
   if (status === "reconnecting" && attempt <= 1) return "";
   if (error) return attempt > 1 ? `${error.message.replace(/\.$/, "")} (attempt ${attempt})` : error.message;
   return status === "connected" ? closingSentence(state, now) : "";
 }
 
-/** That it will end, in how long, and why. */
+/** The announced end of the session: when and why. */
 export function closingSentence({ closing }: TerminalState, now: number): string {
   if (!closing) return "";
   const left = closing.at - now;

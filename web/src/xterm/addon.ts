@@ -1,14 +1,13 @@
 /**
- * Connects an xterm.js terminal with a client: bytes in both directions, sizes in both directions, and nothing left behind when
- * it is disposed.
+ * Connects an xterm.js terminal with a client: input and output, and sizes in both directions.
  */
 
 import type { IDisposable, ITerminalAddon, Terminal } from "@xterm/xterm";
 import type { TerminalClient, TerminalSink } from "../core/index.ts";
-import { listenWithoutAnswers } from "./queries.ts";
+import { onUserInput } from "./queries.ts";
 
-/** Out of the alternate screen, mouse reports, bracketed paste and scroll region. */
-const LEAVE_MODES = "\x1b[?1049l\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;1016l\x1b[?2004l\x1b[r";
+/** Leaves the alternate screen, mouse reports, bracketed paste and scroll region. */
+const RESET_MODES = "\x1b[?1049l\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;1016l\x1b[?2004l\x1b[r";
 
 /** `terminal.loadAddon(new TermgateAddon(client))`. */
 export class TermgateAddon implements ITerminalAddon {
@@ -16,8 +15,8 @@ export class TermgateAddon implements ITerminalAddon {
 
   constructor(
     private readonly client: TerminalClient,
-    /** What becomes of what people type, for example with a Ctrl that they touched before. */
-    private readonly typed: (text: string) => string = (text) => text,
+    /** Transforms typed text, for example by a sticky Ctrl. */
+    private readonly transform: (text: string) => string = (text) => text,
   ) {}
 
   activate(terminal: Terminal): void {
@@ -27,7 +26,7 @@ export class TermgateAddon implements ITerminalAddon {
       write: (bytes, parsed) => terminal.write(bytes, parsed),
       reset(what) {
         if (what === "full") terminal.reset();
-        else terminal.write(`${LEAVE_MODES}\x1b[${lastRow(terminal)};1H\r\n`);
+        else terminal.write(`${RESET_MODES}\x1b[${lastRow(terminal)};1H\r\n`);
       },
       resize(cols, rows) {
         if (cols === terminal.cols && rows === terminal.rows) return;
@@ -38,8 +37,8 @@ export class TermgateAddon implements ITerminalAddon {
     };
     client.resize(terminal.cols, terminal.rows);
     this.#disposables = [
-      ...listenWithoutAnswers(terminal, (text) => client.input(this.typed(text))),
-      // One character per byte: reports of old mouse modes are no UTF-8.
+      ...onUserInput(terminal, (text) => client.input(this.transform(text))),
+      // One character per byte: reports of old mouse modes are not UTF-8.
       terminal.onBinary((text) => client.input(Uint8Array.from(text, (character) => character.charCodeAt(0)))),
       terminal.onResize(({ cols, rows }) => {
         if (!fromService) client.resize(cols, rows);
@@ -55,7 +54,7 @@ export class TermgateAddon implements ITerminalAddon {
   }
 }
 
-/** The lowest row of the screen with text in it, from 1: what comes next begins below. */
+/** The lowest row of the screen that contains text, from 1. */
 function lastRow({ buffer: { normal }, rows }: Terminal): number {
   let row = rows;
   while (row > 1 && !normal.getLine(normal.baseY + row - 1)?.translateToString(true)) row -= 1;

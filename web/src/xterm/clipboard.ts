@@ -1,27 +1,27 @@
 /**
- * The clipboard: what people copy, and what a program in the shell may put there. Programs never read it.
+ * The clipboard: copying by the user, and by programs in the shell, which can never read it.
  */
 
 import type { IClipboardProvider } from "@xterm/addon-clipboard";
 import type { Terminal } from "@xterm/xterm";
 
-/** Most that a program may put onto the clipboard, in characters. */
-export const PROGRAM_CHARACTERS = 1_000_000;
-/** X11's name for the clipboard; the others are no business of a browser. */
+/** Maximum length of a text that a program copies. */
+export const MAX_PROGRAM_CHARACTERS = 1_000_000;
+/** The OSC 52 name of the system clipboard. */
 const SYSTEM = "c";
 
-/** Copies a text; whether it could. */
+/** Copies a text; false if the browser refused. */
 export async function copyText(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copySelected(text);
+    return copyBySelection(text);
   }
 }
 
-/** Without `navigator.clipboard`, as on a page that came over plain HTTP. */
-function copySelected(text: string): boolean {
+/** For pages without `navigator.clipboard`, which were loaded over plain HTTP. */
+function copyBySelection(text: string): boolean {
   const before = document.activeElement;
   const area = document.createElement("textarea");
   area.value = text;
@@ -34,21 +34,24 @@ function copySelected(text: string): boolean {
   return copied;
 }
 
-/** What OSC 52 may do: write, from a shell that the person controls. `copied` hears how many characters, or that it was refused. */
-export function writeOnly(mayWrite: () => boolean, copied: (characters: number | null) => void): IClipboardProvider {
+/** The provider for OSC 52. `copied` receives the number of characters, or null if the browser refused. */
+export function writeOnlyProvider(
+  mayWrite: () => boolean,
+  copied: (characters: number | null) => void,
+): IClipboardProvider {
   return {
     readText: () => "",
-    // Answers at once: the output behind it does not wait for the clipboard.
+    // Returns at once, so that output does not wait for the clipboard.
     writeText(selection: string, text: string) {
       if (selection !== SYSTEM && selection !== "") return;
-      if (text === "" || text.length > PROGRAM_CHARACTERS || !mayWrite()) return;
+      if (text === "" || text.length > MAX_PROGRAM_CHARACTERS || !mayWrite()) return;
       copyText(text).then((done) => copied(done ? text.length : null));
     },
   };
 }
 
-/** Copies what is selected once the button is let go. The answer ends it. */
-export function copyWhenSelected(element: HTMLElement, terminal: Terminal, wanted: () => boolean): () => void {
+/** Copies a selection when the mouse button is released. The returned function stops it. */
+export function copyWhenSelected(element: HTMLElement, terminal: Terminal, enabled: () => boolean): () => void {
   let changed = false;
   const selection = terminal.onSelectionChange(() => {
     changed = true;
@@ -58,9 +61,9 @@ export function copyWhenSelected(element: HTMLElement, terminal: Terminal, wante
     "pointerdown",
     () => {
       changed = false;
-      // Where it ends may be outside the terminal; the emulator's own listener runs first.
+      // On the document, because the button may be released outside the terminal; the emulator's own listener runs first.
       const up = () => {
-        const text = changed && wanted() ? terminal.getSelection() : "";
+        const text = changed && enabled() ? terminal.getSelection() : "";
         if (text) copyText(text);
       };
       document.addEventListener("mouseup", () => setTimeout(up), { once: true, signal: end.signal });

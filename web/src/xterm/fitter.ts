@@ -1,6 +1,5 @@
 /**
- * Keeps the terminal as large as its element. A controller's window decides over the session's size; a viewer's never does: there
- * the session's size decides over the font, and what is left of the window stays empty.
+ * Fits the terminal to its element. A controller's window sets the session's size; for a viewer, the session's size sets the font.
  */
 
 import type { FitAddon } from "@xterm/addon-fit";
@@ -8,13 +7,13 @@ import type { IDisposable, Terminal } from "@xterm/xterm";
 import type { TerminalClient } from "../core/index.ts";
 import { type Box, boundFont, fontThatFits, smaller } from "./letterbox.ts";
 
-/** A window that is being dragged reports a size per frame; only where it comes to rest counts. */
-const SETTLE_MS = 80;
-/** What xterm.js keeps free for its scroll bar, in pixels. */
-const SCROLL_BAR = 14;
+/** Debounce of a window that is being resized. */
+const RESIZE_DELAY_MS = 80;
+/** Width that xterm.js reserves for its scroll bar, in pixels. */
+const SCROLL_BAR_WIDTH = 14;
 
-/** Resolves once the element has a size: an emulator that is opened without one measures nothing. */
-export function sized(element: HTMLElement): Promise<void> {
+/** Resolves once the element has a size, without which an emulator cannot measure its cells. */
+export function hasSize(element: HTMLElement): Promise<void> {
   return new Promise((resolve) => {
     const observer = new ResizeObserver(() => {
       if (isEmpty(element)) return;
@@ -25,42 +24,42 @@ export function sized(element: HTMLElement): Promise<void> {
   });
 }
 
-/** For one terminal, from its first size on. */
-export class Fitting implements IDisposable {
+export class TerminalFitter implements IDisposable {
   readonly #observer: ResizeObserver;
   readonly #stops: Array<() => void>;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #wasEmpty = false;
-  #busy = false;
+  /** True during a layout, whose resize events must not start another one. */
+  #inLayout = false;
 
   constructor(
     private readonly element: HTMLElement,
     private readonly terminal: Terminal,
     private readonly fit: FitAddon,
     private readonly client: TerminalClient,
-    /** What the person wants, in pixels. */
+    /** The font size that the user chose, in pixels. */
     private font: number,
   ) {
     this.#observer = new ResizeObserver(() => this.#resized());
     this.#observer.observe(element);
     let { role, status } = client.state;
-    const follow = () => {
+    const followState = () => {
       if (client.state.role === role && client.state.status === status) return;
       ({ role, status } = client.state);
       this.#layout(false);
     };
-    // What the service has just set is not set back, even if it has not said yet whose window counts.
-    const size = terminal.onResize(() => this.#layout(false));
-    this.#stops = [client.subscribe(follow), () => size.dispose()];
+    // A size that the service has just set must not be set back, even before it reports whose window counts.
+    const resize = terminal.onResize(() => this.#layout(false));
+    this.#stops = [client.subscribe(followState), () => resize.dispose()];
   }
 
-  /** The size of a font that somebody asks for. */
+  /** Sets the font size, in pixels. */
   setFont(pixels: number): void {
     this.font = boundFont(pixels);
     this.layout();
   }
 
-  /** Fits the terminal to its element; while the element has no size, nothing. */
+  /** Fits the terminal to its element, if that has a size. */
   layout(): void {
     this.#layout(true);
   }
@@ -71,20 +70,19 @@ export class Fitting implements IDisposable {
     for (const stop of this.#stops) stop();
   }
 
-  /** `changed`: the window or the font is another one. */
+  /** `changed`: the window or the font has changed. */
   #layout(changed: boolean): void {
-    if (this.#busy || isEmpty(this.element)) return;
-    // What is done here says so to whom it listens to.
-    this.#busy = true;
+    if (this.#inLayout || isEmpty(this.element)) return;
+    this.#inLayout = true;
     try {
       if (this.client.state.role === "viewer") this.#box();
       else this.#fill(changed);
     } finally {
-      this.#busy = false;
+      this.#inLayout = false;
     }
   }
 
-  /** As many characters as there is room for. While connected, they come when the service says so, at their place in the output. */
+  /** Fills the element with characters. While connected, the service applies the size at its place in the output. */
   #fill(changed: boolean): void {
     const { terminal } = this;
     this.#setFont(this.font);
@@ -92,14 +90,15 @@ export class Fitting implements IDisposable {
     if (!size || !Number.isFinite(size.cols) || !Number.isFinite(size.rows)) return;
     if (this.client.state.status === "connected") this.client.resize(size.cols, size.rows);
     else if (changed) terminal.resize(size.cols, size.rows);
-    // Another controller's window may be the one that counts, and larger than this.
+    // The session may have the size of another controller's larger window.
     if (terminal.cols > size.cols || terminal.rows > size.rows) this.#box();
     else this.#frame(undefined);
   }
 
+  /** Shrinks the font until the grid fits. */
   #box(): void {
     const { terminal, element } = this;
-    const box = { width: element.clientWidth - SCROLL_BAR, height: element.clientHeight };
+    const box = { width: element.clientWidth - SCROLL_BAR_WIDTH, height: element.clientHeight };
     const grid = { width: terminal.cols, height: terminal.rows };
     const drawn = this.#drawn();
     if (!drawn) return;
@@ -115,13 +114,13 @@ export class Fitting implements IDisposable {
     this.#frame(this.#drawn());
   }
 
-  /** Around a terminal that is smaller than its element, the rest is left and right of it, and below and above. */
+  /** Centers a terminal that is smaller than its element. */
   #frame(drawn: Box | undefined): void {
     const { element } = this.terminal;
     if (!element) return;
     const { style } = element;
     this.element.toggleAttribute("data-boxed", drawn !== undefined);
-    style.width = drawn ? `${drawn.width + SCROLL_BAR}px` : "";
+    style.width = drawn ? `${drawn.width + SCROLL_BAR_WIDTH}px` : "";
     style.height = drawn ? `${drawn.height}px` : "";
     style.marginInline = drawn ? "auto" : "";
     style.marginTop = drawn ? `${Math.max(0, (this.element.clientHeight - drawn.height) / 2)}px` : "";
@@ -141,9 +140,9 @@ export class Fitting implements IDisposable {
   #resized(): void {
     clearTimeout(this.#timer);
     const empty = isEmpty(this.element);
-    // Shown again: at once, before it is painted.
+    // Shown again: before the next paint.
     if (this.#wasEmpty && !empty) this.layout();
-    else if (!empty) this.#timer = setTimeout(() => this.layout(), SETTLE_MS);
+    else if (!empty) this.#timer = setTimeout(() => this.layout(), RESIZE_DELAY_MS);
     this.#wasEmpty = empty;
   }
 }

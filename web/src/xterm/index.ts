@@ -1,13 +1,26 @@
 /**
- * For pages that bring xterm.js.
+ * The xterm.js integration.
  */
+
+import type { TerminalHandlers } from "./open.ts";
+import type { SearchQuery, SearchResult } from "./search.ts";
+import { MIN_CONTRAST } from "./themes.ts";
 
 export { TermgateAddon } from "./addon.ts";
 export { copyText } from "./clipboard.ts";
 export { boundFont } from "./letterbox.ts";
-export { type OpenTerminal, openTerminal, type TerminalEars } from "./open.ts";
+export { type OpenTerminal, openTerminal, type TerminalHandlers } from "./open.ts";
 export { linesOf } from "./paste.ts";
-export type { Found, Search, SearchFor } from "./search.ts";
+export type { Search, SearchQuery, SearchResult } from "./search.ts";
 export { textOf } from "./text.ts";
-export { LEAST_CONTRAST, THEMES, type ThemeName } from "./themes.ts";
+export { MIN_CONTRAST, THEMES, type ThemeName } from "./themes.ts";
 export type { TouchKey, TouchKeys } from "./touch-keys.ts";
+
+/** @deprecated Renamed to `TerminalHandlers`. */
+export type TerminalEars = TerminalHandlers;
+/** @deprecated Renamed to `SearchResult`. */
+export type Found = SearchResult;
+/** @deprecated Renamed to `SearchQuery`. */
+export type SearchFor = SearchQuery;
+/** @deprecated Renamed to `MIN_CONTRAST`. */
+export const LEAST_CONTRAST = MIN_CONTRAST;

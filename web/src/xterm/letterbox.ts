@@ -1,38 +1,38 @@
 /**
- * How large the characters of a terminal must be so that another window's columns and rows fit into this one. Pure, because the
- * emulator's own cells are only measured in a browser.
+ * Computes the font size at which the columns and rows of another window fit into this one. Pure, because only a browser can
+ * measure cells.
  */
 
-/** Width and height: of a box in CSS pixels, of a grid in characters. */
+/** A box in CSS pixels, or a grid in characters. */
 export interface Box {
   width: number;
   height: number;
 }
 
-/** Steps of a font's size, in pixels. */
+/** In pixels. */
 export const FONT_STEP = 0.5;
-/** A font is never smaller or larger than this, in pixels, whoever asks. */
+/** Range of font sizes that the user can set, in pixels. */
 export const FONT_RANGE = { smallest: 6, largest: 40 } as const;
-/** A letterboxed one may be smaller: better small than cut off. */
-const SMALLEST_BOXED = 2;
+/** Minimum for a letterboxed terminal: better small than cut off. */
+const MIN_BOXED_FONT = 2;
 
-/** A size that somebody asks for, as one that a terminal takes. */
+/** Rounds and clamps a font size that the user sets. */
 export function boundFont(pixels: number): number {
   if (!Number.isFinite(pixels)) return 14;
   return Math.min(FONT_RANGE.largest, Math.max(FONT_RANGE.smallest, Math.round(pixels)));
 }
 
 /**
- * The largest font at which the grid fits, when `cell` was measured at `font` pixels. Cells are rounded when they are drawn, so
- * that the caller measures again, and steps down where it was too much.
+ * The largest font size at which the grid fits, if `cell` was measured at `font` pixels. Drawn cells are rounded, so the caller
+ * measures again and steps down if the result is too large.
  */
 export function fontThatFits(box: Box, grid: Box, cell: Box, font: number): number {
   const scale = Math.min(box.width / (grid.width * cell.width), box.height / (grid.height * cell.height));
   const fitting = Math.floor((font * scale) / FONT_STEP) * FONT_STEP;
-  return Math.min(FONT_RANGE.largest, Math.max(SMALLEST_BOXED, fitting));
+  return Math.min(FONT_RANGE.largest, Math.max(MIN_BOXED_FONT, fitting));
 }
 
-/** The next smaller one, while there is one. */
+/** The next smaller font size, if any. */
 export function smaller(font: number): number | undefined {
-  return font > SMALLEST_BOXED ? font - FONT_STEP : undefined;
+  return font > MIN_BOXED_FONT ? font - FONT_STEP : undefined;
 }

@@ -1,17 +1,17 @@
 /**
- * Addresses in the output. They open with Ctrl (on a Mac Cmd) held, so that a click that selects or focuses never leaves the
- * page; with a finger, which has no Ctrl, by a tap.
+ * Links in the output. They open with Ctrl-click (Cmd on a Mac), so that a click that selects or focuses never leaves the page; on
+ * touch screens by a tap.
  */
 
 import type { ILinkHandler } from "@xterm/xterm";
 import { isApple } from "./keys.ts";
 
-/** Only what a browser shows as a page. */
+/** True for `http:` and `https:`. */
 export function isWebAddress(text: string): boolean {
   return URL.canParse(text) && ["http:", "https:"].includes(new URL(text).protocol);
 }
 
-/** For addresses that are found in the text, and for those that a program hides behind another text (OSC 8). */
+/** Handles links that are found in the text, and OSC 8 hyperlinks. */
 export function linkHandler(element: HTMLElement): ILinkHandler {
   const apple = isApple();
   const touch = () => window.matchMedia("(hover: none)").matches;

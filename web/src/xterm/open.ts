@@ -1,112 +1,110 @@
 /**
- * Opens a ready terminal in an element of the page: xterm.js with the addons that it needs to look and measure right, and the
- * rest once it stands. Everything of xterm.js is loaded here and not before, because it cannot be loaded where there is no browser.
+ * Opens a terminal in an element: loads xterm.js and its addons, and connects them with the client. Loaded dynamically, because
+ * xterm.js cannot be imported on a server.
  */
 
 import type { ITerminalOptions, Terminal } from "@xterm/xterm";
 import type { TerminalClient } from "../core/index.ts";
 import { copyText, copyWhenSelected } from "./clipboard.ts";
-import { Fitting, sized } from "./fitter.ts";
+import { hasSize, TerminalFitter } from "./fitter.ts";
 import { type Action, actionOf, isApple } from "./keys.ts";
 import { linkHandler } from "./links.ts";
-import { loadExtras } from "./optional-addons.ts";
-import { harmless, runsLines } from "./paste.ts";
-import { accelerate } from "./renderer.ts";
+import { loadOptionalAddons } from "./optional-addons.ts";
+import { runsLineByLine, stripControls } from "./paste.ts";
+import { loadWebgl } from "./renderer.ts";
 import { openSearch, type Search } from "./search.ts";
-import { LEAST_CONTRAST, THEMES } from "./themes.ts";
+import { MIN_CONTRAST, THEMES } from "./themes.ts";
 import { TouchKeys } from "./touch-keys.ts";
 
-/** What the page decides and hears; each is asked when it matters. */
-export interface TerminalEars {
-  /** Copies as soon as something is selected. */
+/** Decisions and reactions of the page; each is called when it is needed. */
+export interface TerminalHandlers {
+  /** True to copy each selection at once. */
   copyOnSelect?(): boolean;
-  /** Whether lines may be pasted that would run one after the other. Without it, they are. */
+  /** Decides about a paste of several lines that would run one by one. Without it, they are pasted. */
   confirmPaste?(text: string): Promise<boolean>;
-  /** A key of the terminal's own that the page acts upon. */
+  /** A keyboard shortcut that the page handles. */
   onAction?(action: Exclude<Action, "copy" | "paste">): void;
   onBell?(): void;
-  /** A program put so many characters onto the clipboard; `null` where the browser refused. */
+  /** Receives the number of characters that a program copied; null if the browser refused. */
   onProgramCopied?(characters: number | null): void;
-  /** The touch row's Ctrl is down for the next character. */
+  /** The sticky Ctrl of the touch keys changed. */
   onControl?(down: boolean): void;
 }
 
-/** What was opened. */
 export interface OpenTerminal {
   terminal: Terminal;
-  /** Keys for a finger. */
   touch: TouchKeys;
-  /** As if it came from the clipboard: without control characters, and with a question where there is one. */
+  /** Pastes like the clipboard: strips control characters, and asks `confirmPaste` if necessary. */
   paste(text: string): void;
-  /** Fits the terminal to its element again, for example after the font changed. */
+  /** Fits the terminal to its element again, for example after a change of font. */
   fit(): void;
-  /** In pixels; a viewer's stays as large as fits. */
+  /** In pixels; a viewer's font stays as large as fits. */
   setFontSize(pixels: number): void;
   search(): Promise<Search>;
   dispose(): void;
 }
 
-/** Opens a terminal in `element`, as soon as that has a size, and shows the client's session in it. */
+/** Opens a terminal in `element`, once that has a size, and shows the client's session in it. */
 export async function openTerminal(
   element: HTMLElement,
   client: TerminalClient,
   options: ITerminalOptions = {},
-  ears: TerminalEars = {},
+  handlers: TerminalHandlers = {},
 ): Promise<OpenTerminal> {
   const [{ Terminal }, { FitAddon }, { Unicode11Addon }, { TermgateAddon }] = await Promise.all([
     import("@xterm/xterm"),
     import("@xterm/addon-fit"),
     import("@xterm/addon-unicode11"),
     import("./addon.ts"),
-    sized(element),
+    hasSize(element),
   ]);
   const links = linkHandler(element);
   const terminal = new Terminal({ ...DEFAULTS, linkHandler: links, ...options, allowProposedApi: true });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
-  // The service counts columns by Unicode 11 too. By graphemes, which nothing there does, a family of emoji would be two columns
-  // wide here and six there, and the rest of its line would stand elsewhere after a reload.
+  // The service computes column widths by Unicode 11 too. By graphemes, an emoji family would have two columns here and six
+  // there, and the rest of its line would move after a reload.
   terminal.loadAddon(new Unicode11Addon());
   terminal.unicode.activeVersion = "11";
   terminal.open(element);
   const stops: Array<() => void> = [];
-  let gone = false;
-  let fitting: Fitting | undefined;
-  // First how it draws, then how much fits: cells differ a little between the two ways.
-  await accelerate(terminal, () => fitting?.layout());
-  const touch = new TouchKeys(terminal, (down) => ears.onControl?.(down));
-  fitting = new Fitting(element, terminal, fit, client, terminal.options.fontSize ?? DEFAULTS.fontSize);
-  fitting.layout();
-  terminal.loadAddon(new TermgateAddon(client, (text) => touch.typed(text)));
-  terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, ears));
-  const paste = (text: string) => pasteInto(terminal, client, ears, text);
+  let disposed = false;
+  let fitter: TerminalFitter | undefined;
+  // The renderer comes first, because cell sizes differ between the two.
+  await loadWebgl(terminal, () => fitter?.layout());
+  const touch = new TouchKeys(terminal, (down) => handlers.onControl?.(down));
+  fitter = new TerminalFitter(element, terminal, fit, client, terminal.options.fontSize ?? DEFAULTS.fontSize);
+  fitter.layout();
+  terminal.loadAddon(new TermgateAddon(client, (text) => touch.transform(text)));
+  terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, handlers));
+  const paste = (text: string) => pasteInto(terminal, client, handlers, text);
   stops.push(
-    copyWhenSelected(element, terminal, () => ears.copyOnSelect?.() === true),
-    takePastes(element, paste),
+    copyWhenSelected(element, terminal, () => handlers.copyOnSelect?.() === true),
+    interceptPaste(element, paste),
   );
-  terminal.onBell(() => ears.onBell?.());
-  const extras = {
+  terminal.onBell(() => handlers.onBell?.());
+  const addons = {
     links,
     mayWriteClipboard: () => client.state.role === "controller" && document.hasFocus(),
-    onProgramCopied: (characters: number | null) => ears.onProgramCopied?.(characters),
+    onProgramCopied: (characters: number | null) => handlers.onProgramCopied?.(characters),
   };
-  // Without them it is still a terminal.
-  loadExtras(terminal, extras, () => gone).catch(() => {});
+  // The terminal works without them.
+  loadOptionalAddons(terminal, addons, () => disposed).catch(() => {});
   let search: Promise<Search> | undefined;
   return {
     terminal,
     touch,
     paste,
-    fit: () => fitting.layout(),
-    setFontSize: (pixels) => fitting.setFont(pixels),
+    fit: () => fitter.layout(),
+    setFontSize: (pixels) => fitter.setFont(pixels),
     search() {
       search ??= openSearch(terminal);
       return search;
     },
     dispose() {
-      gone = true;
+      disposed = true;
       for (const stop of stops) stop();
-      fitting.dispose();
+      fitter.dispose();
       terminal.dispose();
       element.removeAttribute("data-boxed");
     },
@@ -117,46 +115,46 @@ const DEFAULTS = {
   cursorBlink: true,
   fontFamily: 'ui-monospace, "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
   fontSize: 14,
-  // Rows of exactly a character's height cut off the underscores of some fonts.
+  // 1.0 cuts off the underscores of some fonts.
   lineHeight: 1.1,
   scrollback: 10_000,
   macOptionIsMeta: true,
   macOptionClickForcesSelection: true,
   theme: THEMES.dark,
-  minimumContrastRatio: LEAST_CONTRAST.dark,
+  minimumContrastRatio: MIN_CONTRAST.dark,
 } satisfies ITerminalOptions;
 
-/** Whether the emulator gets the key. */
-function handleKey(event: KeyboardEvent, terminal: Terminal, ears: TerminalEars): boolean {
+/** Returns true if the emulator gets the key. */
+function handleKey(event: KeyboardEvent, terminal: Terminal, handlers: TerminalHandlers): boolean {
   const action = actionOf(event, isApple());
   if (!action) return true;
-  // The browser pastes by itself: it asks nobody for the right to read the clipboard.
+  // The browser itself pastes, which needs no permission to read the clipboard.
   if (action === "paste") return false;
   event.preventDefault();
   if (event.type !== "keydown") return false;
-  if (action !== "copy") ears.onAction?.(action);
+  if (action !== "copy") handlers.onAction?.(action);
   else if (terminal.hasSelection()) copyText(terminal.getSelection());
   return false;
 }
 
-/** Pastes come as text and nothing else, and as one question where they would run line by line. */
-function pasteInto(terminal: Terminal, client: TerminalClient, { confirmPaste }: TerminalEars, raw: string): void {
-  const text = harmless(raw);
+/** Pastes text without control characters, after a question if it would run line by line. */
+function pasteInto(terminal: Terminal, client: TerminalClient, { confirmPaste }: TerminalHandlers, raw: string): void {
+  const text = stripControls(raw);
   if (text === "" || client.state.role === "viewer") return;
-  if (!confirmPaste || !runsLines(text, terminal.modes.bracketedPasteMode)) return terminal.paste(text);
+  if (!confirmPaste || !runsLineByLine(text, terminal.modes.bracketedPasteMode)) return terminal.paste(text);
   confirmPaste(text).then((yes) => {
     if (yes) terminal.paste(text);
     terminal.focus();
   });
 }
 
-/** Instead of the emulator's own way, which takes everything. The answer ends it. */
-function takePastes(element: HTMLElement, paste: (text: string) => void): () => void {
-  const take = (event: ClipboardEvent) => {
+/** Replaces the emulator's own paste handler. The returned function restores it. */
+function interceptPaste(element: HTMLElement, paste: (text: string) => void): () => void {
+  const intercept = (event: ClipboardEvent) => {
     event.preventDefault();
     event.stopPropagation();
     paste(event.clipboardData?.getData("text/plain") ?? "");
   };
-  element.addEventListener("paste", take, { capture: true });
-  return () => element.removeEventListener("paste", take, { capture: true });
+  element.addEventListener("paste", intercept, { capture: true });
+  return () => element.removeEventListener("paste", intercept, { capture: true });
 }

@@ -1,33 +1,36 @@
 /**
- * What a terminal can do beyond showing text, loaded once it stands: links, the clipboard for programs, images.
+ * Optional xterm.js addons, loaded once the terminal is open: links, the clipboard for programs, images.
  */
 
 import type { ILinkHandler, Terminal } from "@xterm/xterm";
-import { writeOnly } from "./clipboard.ts";
-import { ignoreQuestions } from "./queries.ts";
+import { writeOnlyProvider } from "./clipboard.ts";
+import { suppressReplies } from "./queries.ts";
 
-/** Most that the images of one terminal take, in MB; older ones go first. */
-const IMAGES_MB = 32;
-/** Largest image, in pixels and in bytes as it is sent. */
-const IMAGE_PIXELS = 4_000_000;
-const IMAGE_BYTES = 8_000_000;
+/** Memory for the images of one terminal; the oldest are evicted first. */
+const MAX_IMAGES_MB = 32;
+/** Size of one image. */
+const MAX_IMAGE_PIXELS = 4_000_000;
+const MAX_IMAGE_BYTES = 8_000_000;
 
-/** What the page has to say in it. */
-export interface ExtrasOptions {
+export interface OptionalAddonsOptions {
   links: ILinkHandler;
   mayWriteClipboard(): boolean;
-  /** A program copied so many characters; `null` where the browser refused. */
+  /** Receives the number of characters that a program copied; null if the browser refused. */
   onProgramCopied(characters: number | null): void;
 }
 
-/** Loads them, unless the terminal has gone in the meantime. */
-export async function loadExtras(terminal: Terminal, options: ExtrasOptions, gone: () => boolean): Promise<void> {
+/** Loads the addons, unless the terminal is disposed meanwhile. */
+export async function loadOptionalAddons(
+  terminal: Terminal,
+  options: OptionalAddonsOptions,
+  disposed: () => boolean,
+): Promise<void> {
   const [{ WebLinksAddon }, { ClipboardAddon }, { ImageAddon }] = await Promise.all([
     import("@xterm/addon-web-links"),
     import("@xterm/addon-clipboard"),
     import("@xterm/addon-image"),
   ]);
-  if (gone()) return;
+  if (disposed()) return;
   const { activate, hover, leave } = options.links;
   const whole = { start: { x: 0, y: 0 }, end: { x: 0, y: 0 } };
   terminal.loadAddon(
@@ -36,16 +39,18 @@ export async function loadExtras(terminal: Terminal, options: ExtrasOptions, gon
       leave: (event, address) => leave?.(event, address, whole),
     }),
   );
-  terminal.loadAddon(new ClipboardAddon(undefined, writeOnly(options.mayWriteClipboard, options.onProgramCopied)));
+  terminal.loadAddon(
+    new ClipboardAddon(undefined, writeOnlyProvider(options.mayWriteClipboard, options.onProgramCopied)),
+  );
   terminal.loadAddon(
     new ImageAddon({
       enableSizeReports: false,
-      storageLimit: IMAGES_MB,
-      pixelLimit: IMAGE_PIXELS,
-      sixelSizeLimit: IMAGE_BYTES,
-      iipSizeLimit: IMAGE_BYTES,
+      storageLimit: MAX_IMAGES_MB,
+      pixelLimit: MAX_IMAGE_PIXELS,
+      sixelSizeLimit: MAX_IMAGE_BYTES,
+      iipSizeLimit: MAX_IMAGE_BYTES,
     }),
   );
-  // These addons answer questions too, and whoever registers last is asked first.
-  ignoreQuestions(terminal);
+  // Registered after these addons, which answer queries too: the last handler is called first.
+  suppressReplies(terminal);
 }

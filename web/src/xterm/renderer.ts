@@ -1,11 +1,11 @@
 /**
- * How the terminal is drawn: with WebGL where the hardware does it, and with the DOM where there is none or it is taken away.
+ * Chooses the renderer: WebGL on hardware, otherwise the DOM.
  */
 
 import type { Terminal } from "@xterm/xterm";
 
-/** `lost` when the hardware has been taken away, and cells may measure otherwise than before. */
-export async function accelerate(terminal: Terminal, lost: () => void): Promise<void> {
+/** Loads the WebGL renderer. `lost` is called when its context is lost, after which cells may have another size. */
+export async function loadWebgl(terminal: Terminal, lost: () => void): Promise<void> {
   if (!hasHardware()) return;
   try {
     const { WebglAddon } = await import("@xterm/addon-webgl");
@@ -20,7 +20,7 @@ export async function accelerate(terminal: Terminal, lost: () => void): Promise<
   }
 }
 
-/** WebGL in software took one and a half to five times as long as the DOM for a flood of output. */
+/** Software WebGL takes 1.5 to 5 times as long as the DOM for heavy output. */
 function hasHardware(): boolean {
   const gl = document.createElement("canvas").getContext("webgl2", { failIfMajorPerformanceCaveat: true });
   if (!gl) return false;

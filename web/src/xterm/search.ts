@@ -1,34 +1,34 @@
 /**
- * Search in the scrollback, loaded when somebody searches for the first time.
+ * Searches the scrollback. The addon is loaded by the first search.
  */
 
 import type { ISearchOptions, SearchAddon } from "@xterm/addon-search";
 import type { Terminal } from "@xterm/xterm";
 import { THEMES } from "./themes.ts";
 
-/** What was found: the place of the one shown, from 1 (0: none of them), and how many there are. */
-export interface Found {
+export interface SearchResult {
+  /** Number of the match that is shown, from 1; 0 for none of them. */
   at: number;
+  /** Number of matches. */
   of: number;
 }
 
-/** How to search. */
-export interface SearchFor {
+export interface SearchQuery {
   text: string;
   caseSensitive: boolean;
 }
 
-type Marks = NonNullable<ISearchOptions["decorations"]>;
+type Decorations = NonNullable<ISearchOptions["decorations"]>;
 
-/** Colours of marks on dark and on light; xterm.js wants six digits. */
-const ON_DARK: Marks = {
+/** Colours of matches; xterm.js requires six digits. */
+const ON_DARK: Decorations = {
   matchBackground: "#6b4f00",
   matchOverviewRuler: "#d29922",
   activeMatchBackground: "#a34d00",
   activeMatchBorder: "#ffb454",
   activeMatchColorOverviewRuler: "#ffb454",
 };
-const ON_LIGHT: Marks = {
+const ON_LIGHT: Decorations = {
   matchBackground: "#fff3b0",
   matchOverviewRuler: "#b08800",
   activeMatchBackground: "#ffd33d",
@@ -36,48 +36,46 @@ const ON_LIGHT: Marks = {
   activeMatchColorOverviewRuler: "#7d4e00",
 };
 
-/** The search of one terminal. */
 export class Search {
   constructor(
     private readonly addon: SearchAddon,
     private readonly terminal: Terminal,
   ) {}
 
-  /** Calls with every count; the answer ends it. */
-  onFound(listener: (found: Found) => void): () => void {
-    const heard = this.addon.onDidChangeResults(({ resultIndex, resultCount }) =>
+  /** Reports every result; the returned function stops it. */
+  onFound(listener: (found: SearchResult) => void): () => void {
+    const subscription = this.addon.onDidChangeResults(({ resultIndex, resultCount }) =>
       listener({ at: resultIndex + 1, of: resultCount }),
     );
-    return () => heard.dispose();
+    return () => subscription.dispose();
   }
 
-  /** The last place of all; with nothing to look for, no marks. */
-  find(what: SearchFor): void {
+  /** Shows the last match; an empty text clears the decorations. */
+  find(query: SearchQuery): void {
     this.terminal.clearSelection();
-    if (what.text === "") this.addon.clearDecorations();
-    else this.previous(what);
+    if (query.text === "") this.addon.clearDecorations();
+    else this.previous(query);
   }
 
-  next(what: SearchFor): void {
-    this.addon.findNext(what.text, this.#options(what));
+  next(query: SearchQuery): void {
+    this.addon.findNext(query.text, this.#options(query));
   }
 
-  previous(what: SearchFor): void {
-    this.addon.findPrevious(what.text, this.#options(what));
+  previous(query: SearchQuery): void {
+    this.addon.findPrevious(query.text, this.#options(query));
   }
 
-  /** No marks any more; what was found last stays selected. */
+  /** Clears the decorations; the last match stays selected. */
   end(): void {
     this.addon.clearDecorations();
   }
 
-  #options({ caseSensitive }: SearchFor): ISearchOptions {
+  #options({ caseSensitive }: SearchQuery): ISearchOptions {
     const light = this.terminal.options.theme?.background === THEMES.light.background;
     return { caseSensitive, decorations: light ? ON_LIGHT : ON_DARK };
   }
 }
 
-/** Loads it. */
 export async function openSearch(terminal: Terminal): Promise<Search> {
   const { SearchAddon } = await import("@xterm/addon-search");
   const addon = new SearchAddon();

@@ -1,10 +1,10 @@
 /**
- * The terminal as plain text: scrollback and screen, lines that were wrapped joined again.
+ * The terminal as plain text: scrollback and screen, with wrapped lines joined.
  */
 
 import type { IBuffer, Terminal } from "@xterm/xterm";
 
-/** Everything that can be scrolled to; while a full-screen program runs, its screen below that. */
+/** Scrollback and screen; below them the alternate screen, if a full-screen program runs. */
 export function textOf(terminal: Pick<Terminal, "buffer">): string {
   const { normal, active } = terminal.buffer;
   const lines = linesIn(normal);
@@ -18,7 +18,7 @@ function linesIn(buffer: IBuffer): string[] {
   for (let row = 0; row < buffer.length; row += 1) {
     const line = buffer.getLine(row);
     if (!line) continue;
-    // A row that goes on keeps its spaces.
+    // A row that continues keeps its trailing spaces.
     const text = line.translateToString(!buffer.getLine(row + 1)?.isWrapped);
     if (line.isWrapped && lines.length > 0) lines[lines.length - 1] += text;
     else lines.push(text);

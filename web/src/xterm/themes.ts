@@ -1,10 +1,9 @@
 /**
- * Palettes of the terminal. Each of the sixteen colours can be read on its background.
+ * The palettes. Each of the sixteen colours is readable on its background.
  */
 
 import type { ITheme } from "@xterm/xterm";
 
-/** The palettes by name. */
 export type ThemeName = "dark" | "light" | "contrast";
 
 const DARK: ITheme = {
@@ -93,5 +92,5 @@ const CONTRAST: ITheme = {
 
 export const THEMES: Record<ThemeName, ITheme> = { dark: DARK, light: LIGHT, contrast: CONTRAST };
 
-/** Least contrast of any text with its background: WCAG's AA, and AAA for those who ask for more. */
-export const LEAST_CONTRAST: Record<ThemeName, number> = { dark: 4.5, light: 4.5, contrast: 7 };
+/** Minimum contrast of text with its background: AA of WCAG, and AAA for `contrast`. */
+export const MIN_CONTRAST: Record<ThemeName, number> = { dark: 4.5, light: 4.5, contrast: 7 };

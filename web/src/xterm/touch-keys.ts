@@ -1,30 +1,28 @@
 /**
- * Keys that a telephone's keyboard has not, and a Ctrl that stays down for the next character.
+ * Keys that touch keyboards lack, and a sticky Ctrl for the next character.
  */
 
 import type { Terminal } from "@xterm/xterm";
 
-/** One key of the row. */
 export type TouchKey = "Escape" | "Tab" | "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight";
 
 const ARROWS: Partial<Record<TouchKey, string>> = { ArrowUp: "A", ArrowDown: "B", ArrowRight: "C", ArrowLeft: "D" };
 
-/** What a key sends; full-screen programs may have asked for the other form of arrows. */
+/** The bytes of a key; `applicationCursor` selects the form of arrows that full-screen programs use. */
 export function sequenceOf(key: TouchKey, applicationCursor: boolean, control: boolean): string {
   const arrow = ARROWS[key];
   if (arrow) return control ? `\x1b[1;5${arrow}` : applicationCursor ? `\x1bO${arrow}` : `\x1b[${arrow}`;
   return key === "Tab" ? "\t" : "\x1b";
 }
 
-/** The character with Ctrl held: `c` becomes 0x03. What Ctrl makes nothing of stays. */
-export function controlled(text: string): string {
+/** Applies Ctrl to a character: `c` becomes 0x03. Returns other text unchanged. */
+export function withControl(text: string): string {
   const code = text.toUpperCase().charCodeAt(0);
   if (text.length !== 1) return text;
   if (code >= 0x40 && code <= 0x5f) return String.fromCharCode(code - 0x40);
   return text === " " ? "\0" : text;
 }
 
-/** The row's state for one terminal. */
 export class TouchKeys {
   #control = false;
 
@@ -35,27 +33,26 @@ export class TouchKeys {
 
   press(key: TouchKey): void {
     const { terminal } = this;
-    // Through the emulator, so that it scrolls down as with any key.
-    terminal.input(sequenceOf(key, terminal.modes.applicationCursorKeysMode, this.#take()));
+    // Through the emulator, which scrolls down as for any key.
+    terminal.input(sequenceOf(key, terminal.modes.applicationCursorKeysMode, this.#takeControl()));
   }
 
-  /** Down for the next character, or up again. */
   toggleControl(): void {
-    this.#set(!this.#control);
+    this.#setControl(!this.#control);
   }
 
-  /** What was typed, with Ctrl where it was down. */
-  typed(text: string): string {
-    return text.length === 1 && this.#take() ? controlled(text) : text;
+  /** Applies a sticky Ctrl to typed text. */
+  transform(text: string): string {
+    return text.length === 1 && this.#takeControl() ? withControl(text) : text;
   }
 
-  #take(): boolean {
+  #takeControl(): boolean {
     const was = this.#control;
-    this.#set(false);
+    this.#setControl(false);
     return was;
   }
 
-  #set(control: boolean): void {
+  #setControl(control: boolean): void {
     if (control === this.#control) return;
     this.#control = control;
     this.changed(control);

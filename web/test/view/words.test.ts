@@ -59,9 +59,9 @@ describe("an end that is to come", () => {
 
   test("is said in the future tense", () => {
     expect(closing("idle", 60_000)).toBe("The session will end in 1:00: nothing is typed or printed");
-    expect(closing("max_life", 300_000)).toBe("The session will end in 5:00: its time is up then");
+    expect(closing("max_life", 300_000)).toBe("The session will end in 5:00: it reaches its time limit");
     expect(closing("token_expired", 59_000)).toBe("The session will end in 59 s: the access to it expires");
-    expect(closing("limits", 10_000)).toBe("The session will end in 10 s: it uses more than a session may");
+    expect(closing("limits", 10_000)).toBe("The session will end in 10 s: it exceeds its limits");
   });
   test("is not counted below nothing", () => {
     expect(closing("server_restart", -500)).toBe("The session is about to end: the service is being replaced");

@@ -3,16 +3,16 @@
  */
 
 import { describe, expect, test } from "vitest";
-import { harmless, linesOf, runsLines } from "../../src/xterm/paste.ts";
+import { linesOf, runsLineByLine, stripControls } from "../../src/xterm/paste.ts";
 
 describe("a paste is text", () => {
   test("it cannot end its own bracket", () => {
-    expect(harmless("ls\x1b[201~\rrm -rf /\r")).toBe("ls[201~\rrm -rf /\r");
+    expect(stripControls("ls\x1b[201~\rrm -rf /\r")).toBe("ls[201~\rrm -rf /\r");
   });
-  test("nor press keys", () => expect(harmless("a\x03b\x04c\x7fd\x9be")).toBe("abcde"));
+  test("nor press keys", () => expect(stripControls("a\x03b\x04c\x7fd\x9be")).toBe("abcde"));
   test("tabs, newlines and everything printable stay", () => {
     const text = "\tgrüße 日本 😀 e\u0301\r\nand\nso on\r";
-    expect(harmless(text)).toBe(text);
+    expect(stripControls(text)).toBe(text);
   });
 });
 
@@ -25,8 +25,8 @@ describe("a person is asked", () => {
     ["not for one line", "ls -la", false],
     ["not for one line and its end", "ls -la\n", false],
   ])("%s", (_, text, asked) => {
-    expect(runsLines(text, false)).toBe(asked);
-    expect(runsLines(text, true), "never when the program takes pastes in brackets").toBe(false);
+    expect(runsLineByLine(text, false)).toBe(asked);
+    expect(runsLineByLine(text, true), "never when the program takes pastes in brackets").toBe(false);
   });
 });
 

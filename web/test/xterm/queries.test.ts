@@ -6,7 +6,7 @@
 import headless from "@xterm/headless";
 import { Terminal } from "@xterm/xterm";
 import { describe, expect, test, vi } from "vitest";
-import { listenWithoutAnswers } from "../../src/xterm/queries.ts";
+import { onUserInput } from "../../src/xterm/queries.ts";
 
 vi.hoisted(() => {
   // What jsdom lacks and xterm.js looks for as soon as it is loaded.
@@ -74,7 +74,7 @@ describe.each(["page", "headless"] as const)("%s", (kind) => {
   test.each(Object.keys(QUESTIONS))("it says nothing about %s", async (what) => {
     const terminal = KINDS[kind]();
     const said: string[] = [];
-    listenWithoutAnswers(terminal, (text) => said.push(text));
+    onUserInput(terminal, (text) => said.push(text));
     await write(terminal, QUESTIONS[what] ?? "");
     // Nor after a full reset, with which snapshots begin.
     await write(terminal, `\x1bc${QUESTIONS[what]}`);
@@ -95,7 +95,7 @@ test("the focus is reported when it changes, and not because a program wants to 
   const alone: string[] = [];
   terminal.onData((text) => alone.push(text));
   const said: string[] = [];
-  listenWithoutAnswers(terminal, (text) => said.push(text));
+  onUserInput(terminal, (text) => said.push(text));
   await write(terminal, "\x1b[?1000;1004h");
   expect(alone).toEqual(["\x1b[O"]);
   expect(said).toEqual([]);

@@ -5,7 +5,7 @@
 import headless from "@xterm/headless";
 import type { Terminal } from "@xterm/xterm";
 import { describe, expect, test } from "vitest";
-import { controlled, sequenceOf, TouchKeys } from "../../src/xterm/touch-keys.ts";
+import { sequenceOf, TouchKeys, withControl } from "../../src/xterm/touch-keys.ts";
 
 test("arrows have two forms, and a third with Ctrl", () => {
   expect(sequenceOf("ArrowUp", false, false)).toBe("\x1b[A");
@@ -22,7 +22,7 @@ test.each([
   [" ", "\0"],
   ["é", "é"],
   ["", ""],
-])("Ctrl-%s", (typed, sent) => expect(controlled(typed)).toBe(sent));
+])("Ctrl-%s", (typed, sent) => expect(withControl(typed)).toBe(sent));
 
 describe("Ctrl stays down", () => {
   function row() {
@@ -37,7 +37,7 @@ describe("Ctrl stays down", () => {
   test("for one character", () => {
     const { keys, lit } = row();
     keys.toggleControl();
-    expect([keys.typed("r"), keys.typed("r")]).toEqual(["\x12", "r"]);
+    expect([keys.transform("r"), keys.transform("r")]).toEqual(["\x12", "r"]);
     expect(lit).toEqual([true, false]);
   });
 
@@ -52,13 +52,13 @@ describe("Ctrl stays down", () => {
   test("but not for a paste", () => {
     const { keys } = row();
     keys.toggleControl();
-    expect([keys.typed("a whole text"), keys.typed("c")]).toEqual(["a whole text", "\x03"]);
+    expect([keys.transform("a whole text"), keys.transform("c")]).toEqual(["a whole text", "\x03"]);
   });
 
   test("until it is touched again", () => {
     const { keys } = row();
     keys.toggleControl();
     keys.toggleControl();
-    expect(keys.typed("c")).toBe("c");
+    expect(keys.transform("c")).toBe("c");
   });
 });
