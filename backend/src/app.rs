@@ -5,10 +5,10 @@ use crate::config::{Advertise, Config};
 use crate::listen::{self, Seats};
 use crate::metrics::Metrics;
 use crate::protection::TaskProtection;
-use crate::pty::Shells;
 use crate::route::{self, Service};
 use crate::session::{Registry, RegistryParts};
 use crate::store::{Incarnation, Instance, MeasuredStore, Store};
+use crate::terminal::ShellSpawner;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ pub struct Parts {
     /// The directory of sessions.
     pub store: Arc<dyn Store>,
     /// Starts shells.
-    pub shells: Arc<dyn Shells>,
+    pub shells: Arc<dyn ShellSpawner>,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

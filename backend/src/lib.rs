@@ -1,5 +1,6 @@
 //! The terminal service: sessions with shells in them, reached over HTTP by the gateway and over WebSocket where a host
-//! allows it. `app` wires it; requests go from `route` to `session` to `pty` and `store`, never back.
+//! allows it. `app` wires it; requests go from `route` to `session` to `terminal` and `store`, never back. `sandbox` isolates
+//! sessions; only `app`, `main` and `config` name it.
 
 pub mod advertise;
 pub mod app;
@@ -9,9 +10,10 @@ pub mod listen;
 pub mod metrics;
 mod pace;
 mod protection;
-pub mod pty;
 pub mod route;
+pub mod sandbox;
 pub mod session;
 pub mod shutdown;
 pub mod store;
 pub mod telemetry;
+pub mod terminal;

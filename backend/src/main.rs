@@ -4,8 +4,9 @@ use backend::app::{App, Parts};
 use backend::clock::{Clock, SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
 use backend::metrics::Metrics;
-use backend::pty::{IsolatedShells, OWN_PROGRAM, PtyShells, Shells, collect_orphans, launch, sweep};
+use backend::sandbox::{OWN_PROGRAM, SandboxedSpawner, cleanup, launch};
 use backend::store::{ConnectError, MemoryStore, REDIS_PATIENCE, RedisStore, Store};
+use backend::terminal::{ShellSpawner, UnixSpawner, reap_orphans};
 use backend::{shutdown, telemetry};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
     // Before anything else: these are processes of their own, with one thread, that end as someone else.
     match arguments.next() {
         Some(word) if word == "launch" => return launch::main(arguments),
-        Some(word) if word == "sweep" => return sweep::main(arguments),
+        Some(word) if word == "sweep" => return cleanup::main(arguments),
         Some(word) if word == "doctor" => return doctor::main(arguments),
         Some(word) => return fail(&format!("{} is not understood; settings are variables", word.display())),
         None => {}
@@ -66,7 +67,7 @@ async fn serve(mut config: Config) -> ExitCode {
         Ok(shells) => shells,
         Err(error) => return fail(&error),
     };
-    tokio::spawn(collect_orphans());
+    tokio::spawn(reap_orphans());
     let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
     let app = App::new(Parts { config, store, shells, clock, entropy, metrics });
     match app.serve(listener, shutdown::requested()).await {
@@ -76,9 +77,9 @@ async fn serve(mut config: Config) -> ExitCode {
 }
 
 /// Shells that are kept apart where that is configured, or else as the service's own user, unless that is forbidden.
-fn shells(config: &Config) -> Result<Arc<dyn Shells>, String> {
+fn shells(config: &Config) -> Result<Arc<dyn ShellSpawner>, String> {
     match &config.isolation.settings {
-        Some(settings) => match IsolatedShells::new(settings.clone(), OWN_PROGRAM.into()) {
+        Some(settings) => match SandboxedSpawner::new(settings.clone(), OWN_PROGRAM.into()) {
             Ok(shells) => Ok(Arc::new(shells)),
             // Never in silence without: it was asked for, or would be there on any machine like this.
             Err(error) => Err(format!("sessions cannot be kept apart: {error} (SESSION_UIDS=none does without)")),
@@ -87,7 +88,7 @@ fn shells(config: &Config) -> Result<Arc<dyn Shells>, String> {
             let why = "REQUIRE_ISOLATION is true, but sessions are not kept apart: ";
             Err(format!("{why}run the service as root, with a range in SESSION_UIDS"))
         }
-        None => Ok(Arc::new(PtyShells)),
+        None => Ok(Arc::new(UnixSpawner)),
     }
 }
 

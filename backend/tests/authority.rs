@@ -4,7 +4,7 @@
 
 mod support;
 
-use backend::pty::scripted::ScriptedShells;
+use backend::terminal::scripted::ScriptedSpawner;
 use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ const SESSION: &str = "s";
 struct Case {
     service: Service,
     http: reqwest::Client,
-    shells: ScriptedShells,
+    shells: ScriptedSpawner,
     user: UserClaims,
     claims: GatewayClaims,
     epoch: u64,
@@ -69,7 +69,7 @@ fn attach(client: &str) -> Value {
 impl Case {
     async fn new(http: reqwest::Client, who: usize, state: usize) -> Self {
         let (_, name, names, role, admin, good_for) = WHO[who];
-        let shells = ScriptedShells::default();
+        let shells = ScriptedSpawner::default();
         let service = Service::with(&[], Arc::new(shells.clone())).await;
         let seconds = now().saturating_add_signed(good_for);
         let claims = GatewayClaims {

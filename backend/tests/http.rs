@@ -4,7 +4,7 @@
 mod support;
 
 use backend::clock::{Clock, SystemClock};
-use backend::pty::scripted::ScriptedShells;
+use backend::terminal::scripted::ScriptedSpawner;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::{GatewayClaims, Role, UserClaims};
@@ -15,7 +15,7 @@ const PING: &str = r#"{"type":"ping","t":1}"#;
 const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
 
 async fn scripted() -> Service {
-    Service::with(&[("ALLOWED_ORIGINS", "https://labs.example")], Arc::new(ScriptedShells::default())).await
+    Service::with(&[("ALLOWED_ORIGINS", "https://labs.example")], Arc::new(ScriptedSpawner::default())).await
 }
 
 async fn message(service: &Service, session: Option<&str>, body: &str) -> (u16, Value) {

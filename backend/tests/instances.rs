@@ -3,8 +3,8 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use backend::pty::PtyShells;
 use backend::store::{MemoryStore, SessionState, Store};
+use backend::terminal::UnixSpawner;
 use shared_protocol::gateway::{FOLLOW_HEADER, MESSAGE_PATH, NEXT_HEADER, OUTPUT_PATH, REQUEST_ID_HEADER};
 use shared_protocol::{Epoch, SessionId, StreamEvent};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use support::{Service, Terminal, client, gateway_claims, post, user, user_token,
 
 async fn two() -> (Service, Service, Arc<MemoryStore>) {
     let store = Arc::new(MemoryStore::shared());
-    let start = || Service::one_of(&[], Arc::new(PtyShells), Arc::<MemoryStore>::clone(&store));
+    let start = || Service::one_of(&[], Arc::new(UnixSpawner), Arc::<MemoryStore>::clone(&store));
     (start().await, start().await, store)
 }
 

@@ -3,7 +3,7 @@
 
 mod support;
 
-use backend::pty::{PtyShells, Shells};
+use backend::terminal::{ShellSpawner, UnixSpawner};
 use futures_util::stream::{self, StreamExt};
 use serde_json::Value;
 use shared_protocol::ServerMessage;
@@ -18,7 +18,7 @@ use tokio::time::Instant;
 const PING: &str = r#"{"type":"ping"}"#;
 
 async fn with(variables: &[(&str, &str)]) -> Service {
-    let shells: Arc<dyn Shells> = Arc::new(PtyShells);
+    let shells: Arc<dyn ShellSpawner> = Arc::new(UnixSpawner);
     Service::with(variables, shells).await
 }
 

@@ -3,8 +3,8 @@
 
 mod support;
 
-use backend::pty::PtyShells;
-use backend::pty::scripted::ScriptedShells;
+use backend::terminal::UnixSpawner;
+use backend::terminal::scripted::ScriptedSpawner;
 use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::{ServerMessage, StreamEvent};
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl Shown {
 
 #[tokio::test]
 async fn only_who_may_reads_them() {
-    let service = Service::with(&[], Arc::new(ScriptedShells::default())).await;
+    let service = Service::with(&[], Arc::new(ScriptedSpawner::default())).await;
     assert_eq!(get(&service, &[]).await.status(), 200, "this machine, as nobody else is named");
     for refused in [
         &[("x-forwarded-for", "203.0.113.7")][..],
@@ -75,7 +75,7 @@ async fn only_who_may_reads_them() {
     }
     service.stop().await;
 
-    let service = Service::with(&[("METRICS_TOKEN", TOKEN)], Arc::new(ScriptedShells::default())).await;
+    let service = Service::with(&[("METRICS_TOKEN", TOKEN)], Arc::new(ScriptedSpawner::default())).await;
     let (right, wrong) = (format!("Bearer {TOKEN}"), format!("Bearer {TOKEN}!"));
     assert_eq!(get(&service, &[]).await.status(), 403, "also on this machine");
     assert_eq!(get(&service, &[("authorization", &wrong)]).await.status(), 403);
@@ -88,7 +88,7 @@ async fn only_who_may_reads_them() {
 
 #[tokio::test]
 async fn requests_refusals_and_the_store_are_counted() {
-    let service = Service::with(&[], Arc::new(ScriptedShells::default())).await;
+    let service = Service::with(&[], Arc::new(ScriptedSpawner::default())).await;
     let url = |path: &str| format!("http://{}{path}", service.address);
     for path in ["/health", "/nothing", "/nothing/at/all"] {
         within("a request", client().get(url(path)).send()).await.unwrap();
@@ -123,7 +123,7 @@ async fn requests_refusals_and_the_store_are_counted() {
 
 #[tokio::test]
 async fn a_session_is_counted_while_it_lives_and_not_after() {
-    let service = Service::with(&[], Arc::new(PtyShells)).await;
+    let service = Service::with(&[], Arc::new(UnixSpawner)).await;
     let mut page = service.terminal("s").await;
     page.attach("page").await;
     let attach = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;

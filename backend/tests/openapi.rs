@@ -4,7 +4,7 @@
 
 mod support;
 
-use backend::pty::scripted::ScriptedShells;
+use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::{Method, Response};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -16,7 +16,7 @@ fn document() -> Value {
 }
 
 async fn scripted() -> Service {
-    Service::with(&[], Arc::new(ScriptedShells::default())).await
+    Service::with(&[], Arc::new(ScriptedSpawner::default())).await
 }
 
 async fn ask(service: &Service, method: Method, path: &str, token: Option<&str>) -> Response {

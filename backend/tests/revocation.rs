@@ -4,8 +4,8 @@
 
 mod support;
 
-use backend::pty::scripted::ScriptedShells;
 use backend::store::MemoryStore;
+use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{CLOSE_HEADER, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
@@ -19,7 +19,7 @@ const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
 const COMMAND: &str = r#"{"type":"command","command":"ls"}"#;
 
 async fn scripted() -> Service {
-    Service::with(&[], Arc::new(ScriptedShells::default())).await
+    Service::with(&[], Arc::new(ScriptedSpawner::default())).await
 }
 
 /// Somebody at the gateway's door.
@@ -193,7 +193,7 @@ async fn an_expired_token_ends_its_connection_at_both_doors() {
 #[tokio::test]
 async fn any_instance_lists_and_closes() {
     let store = Arc::new(MemoryStore::shared());
-    let start = || Service::one_of(&[], Arc::new(ScriptedShells::default()), Arc::<MemoryStore>::clone(&store));
+    let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<MemoryStore>::clone(&store));
     let (here, there) = (start().await, start().await);
     let mut ada = here.terminal("s").await;
     ada.attach("adas").await;

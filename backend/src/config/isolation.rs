@@ -1,7 +1,7 @@
 //! Variables of isolation. As root it is on unless someone says otherwise; a laptop's user is not root and goes without.
 
 use super::{ConfigError, Env, invalid};
-use crate::pty::{IsolationSettings, Network};
+use crate::sandbox::{Network, SandboxSettings};
 use std::ops::RangeInclusive;
 
 /// Users of sessions: above the accounts of systems and people, and within what containers with users of their own have.
@@ -17,7 +17,7 @@ pub struct IsolationConfig {
     /// - `STATE_DIRECTORY`: where homes of sessions are; `/var/lib/termgate` by default.
     /// - `SESSION_NETWORK`: `shared` (default) or `none`: whether sessions reach the network.
     /// - `SESSION_MEMORY_MB` 1024, `SESSION_DISK_MB` 1024, `SESSION_PROCESSES` 256: what a session may use.
-    pub settings: Option<IsolationSettings>,
+    pub settings: Option<SandboxSettings>,
     /// `REQUIRE_ISOLATION`: whether the service refuses to start without. `false` by default.
     pub required: bool,
 }
@@ -28,7 +28,7 @@ pub(super) fn read(env: &Env<'_>) -> Result<IsolationConfig, ConfigError> {
     Ok(IsolationConfig { settings: settings(root, env)?, required: env.flag("REQUIRE_ISOLATION")? })
 }
 
-fn settings(root: bool, env: &Env<'_>) -> Result<Option<IsolationSettings>, ConfigError> {
+fn settings(root: bool, env: &Env<'_>) -> Result<Option<SandboxSettings>, ConfigError> {
     const MEGABYTE: u64 = 1024 * 1024;
     let network = match env.text("SESSION_NETWORK").as_deref() {
         None | Some("shared") => Network::Shared,
@@ -36,7 +36,7 @@ fn settings(root: bool, env: &Env<'_>) -> Result<Option<IsolationSettings>, Conf
         Some(other) => return Err(invalid("SESSION_NETWORK", "`shared` or `none`", other)),
     };
     let of = |uids| {
-        Ok(Some(IsolationSettings {
+        Ok(Some(SandboxSettings {
             uids,
             state: env.text("STATE_DIRECTORY").unwrap_or_else(|| "/var/lib/termgate".into()).into(),
             network,
@@ -79,7 +79,7 @@ fn range(text: &str) -> Result<RangeInclusive<u32>, ConfigError> {
 mod tests {
     use super::*;
 
-    fn read(root: bool, variables: &[(&str, &str)]) -> Result<Option<IsolationSettings>, String> {
+    fn read(root: bool, variables: &[(&str, &str)]) -> Result<Option<SandboxSettings>, String> {
         let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
         settings(root, &Env { lookup: &find }).map_err(|error| error.to_string())
     }

@@ -15,8 +15,8 @@ use super::turning_away::TurnedAway;
 use super::{Limits, Request};
 use crate::clock::Clock;
 use crate::metrics::{EchoWatch, Guard, Metrics, Phase};
-use crate::pty::{MarkScanner, Nonce, Pty, Ready, Size, Want};
 use crate::store::Store;
+use crate::terminal::{Interest, Nonce, PromptMarkScanner, Pty, PtyEvent, Size};
 use bytes::Bytes;
 use shared_protocol::server::Tty;
 use shared_protocol::{ClientId, ConnectionId, EndReason, Epoch, ErrorCode, Role, Seq, SessionId, StreamEvent};
@@ -66,7 +66,7 @@ pub(super) enum Over {
 #[expect(clippy::large_enum_variant, reason = "made and taken apart within one turn of the task, and kept nowhere")]
 enum Wake {
     Request(Option<Request>),
-    Terminal(Ready),
+    Terminal(PtyEvent),
     Deadline,
 }
 
@@ -121,7 +121,7 @@ pub(super) struct Actor {
     /// Input that was applied but not yet taken by the terminal, with the client that typed it.
     pub unwritten: VecDeque<(Option<ClientId>, Seq, Bytes)>,
     pub unwritten_bytes: usize,
-    pub marks: MarkScanner,
+    pub marks: PromptMarkScanner,
     pub tty_check: Option<Instant>,
     pub tty_patience: Duration,
     pub held_back: bool,
@@ -165,7 +165,7 @@ impl Actor {
             budget: Budget::new(parts.limits.output_rate, now),
             unwritten: VecDeque::new(),
             unwritten_bytes: 0,
-            marks: MarkScanner::new(&parts.nonce),
+            marks: PromptMarkScanner::new(&parts.nonce),
             tty_check: None,
             tty_patience: Duration::ZERO,
             held_back: false,
@@ -194,13 +194,13 @@ impl Actor {
     pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Over {
         loop {
             let deadline = self.deadline();
-            let want = Want {
+            let interest = Interest {
                 read: !self.output_over && !self.held_back,
                 write: !self.unwritten.is_empty() && !self.is_over(),
             };
             let wake = tokio::select! {
                 request = mailbox.recv() => Wake::Request(request),
-                ready = poll_fn(|context| self.pty.poll_ready(context, want)) => Wake::Terminal(ready),
+                ready = poll_fn(|context| self.pty.poll_event(context, interest)) => Wake::Terminal(ready),
                 () = sleep_until(deadline) => Wake::Deadline,
             };
             // Before anything is applied or sent: this process may have slept while another took the session over.
@@ -219,10 +219,10 @@ impl Actor {
                 Wake::Request(Some(request)) => self.request(request),
                 // Nobody can reach it any more.
                 Wake::Request(None) => self.end(EndReason::Closed),
-                Wake::Terminal(Ready::Readable) => self.read_output(),
-                Wake::Terminal(Ready::Writable) => self.write_input(),
-                Wake::Terminal(Ready::Exited) => self.exited(),
-                Wake::Terminal(Ready::Overuse) => self.overused(),
+                Wake::Terminal(PtyEvent::Readable) => self.read_output(),
+                Wake::Terminal(PtyEvent::Writable) => self.write_input(),
+                Wake::Terminal(PtyEvent::Exited) => self.exited(),
+                Wake::Terminal(PtyEvent::QuotaChanged) => self.overused(),
                 Wake::Deadline => self.tick(),
             }
             self.apply_input();

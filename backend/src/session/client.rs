@@ -6,7 +6,7 @@ use super::follower::Follower;
 use super::input_order::InputOrder;
 use super::{Fetched, Speaker};
 use crate::metrics::{Guard, Skip};
-use crate::pty::Size;
+use crate::terminal::Size;
 use shared_protocol::limits::MAX_ACK_DELAY;
 use shared_protocol::{ClientMessage, ConnectionId, Pos, Role, Seq, ServerMessage};
 use std::collections::{BTreeSet, VecDeque};

@@ -1,7 +1,7 @@
 //! Runs `command` messages in the session's own shell: typed at an empty prompt, its output and exit code read between the
 //! shell's marks. Pure: sees marks and text, says what to type.
 
-use crate::pty::Mark;
+use crate::terminal::PromptMark;
 use shared_protocol::frame::fitting_text;
 use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, ID_BYTES, RESULT_BYTES};
 use std::collections::VecDeque;
@@ -190,9 +190,9 @@ impl<O> Commands<O> {
     }
 
     /// The shell printed a mark.
-    pub fn mark(&mut self, mark: Mark, now: Instant) -> Vec<Step<O>> {
+    pub fn mark(&mut self, mark: PromptMark, now: Instant) -> Vec<Step<O>> {
         match mark {
-            Mark::BracketedPaste(on) => {
+            PromptMark::BracketedPaste(on) => {
                 self.bracketed = on;
                 if let Some(active) = &mut self.active
                     && !on
@@ -203,7 +203,7 @@ impl<O> Commands<O> {
                 }
                 Vec::new()
             }
-            Mark::Taken => {
+            PromptMark::CommandStarted => {
                 self.shell = Shell::Elsewhere;
                 if let Some(active) = &mut self.active {
                     active.code = None;
@@ -216,7 +216,7 @@ impl<O> Commands<O> {
                 }
                 Vec::new()
             }
-            Mark::More => match &mut self.active {
+            PromptMark::Continuation => match &mut self.active {
                 Some(active) => {
                     active.incomplete = true;
                     active.take_back_at = Some(now + TAKE_BACK_AGAIN);
@@ -224,7 +224,7 @@ impl<O> Commands<O> {
                 }
                 None => Vec::new(),
             },
-            Mark::Done(code) => {
+            PromptMark::CommandFinished(code) => {
                 self.shell = Shell::Done;
                 if let Some(active) = &mut self.active {
                     active.code = Some(code);
@@ -233,14 +233,14 @@ impl<O> Commands<O> {
                 Vec::new()
             }
             // The line editor also prints it when it draws the prompt again: only the first after `Done` is a new prompt.
-            Mark::Ready if self.shell == Shell::Done => {
+            PromptMark::PromptReady if self.shell == Shell::Done => {
                 let typed_ahead = std::mem::take(&mut self.typed_ahead);
                 self.shell = if typed_ahead { Shell::Settling(now + SETTLE) } else { Shell::EmptyPrompt };
                 let mut steps: Vec<_> = self.finish(None).into_iter().collect();
                 steps.extend(self.start(now));
                 steps
             }
-            Mark::Ready => Vec::new(),
+            PromptMark::PromptReady => Vec::new(),
         }
     }
 

@@ -5,7 +5,7 @@ use super::client::HOLD_PATIENCE;
 use super::command::Step;
 use super::emulator::CaughtUp;
 use super::plain::Origin;
-use crate::pty::{Piece, ReadOutcome, Size};
+use crate::terminal::{Piece, ReadOutcome, Size};
 use bytes::{Buf, Bytes};
 use shared_protocol::{ClientId, ErrorCode, Seq, StreamEvent};
 use std::time::Duration;

@@ -6,7 +6,7 @@ use super::input_order::Offered;
 use super::plain::Origin;
 use super::{Close, Reply, Speaker};
 use crate::metrics::Repair;
-use crate::pty::Size;
+use crate::terminal::Size;
 use shared_protocol::client::{Ack, Command, Follow, Input, Interrupt};
 use shared_protocol::server::{EchoReply, ErrorMessage, UnknownCommand};
 use shared_protocol::{

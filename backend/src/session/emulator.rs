@@ -1,7 +1,7 @@
 //! The session's own emulator, in step with its stream: it answers what programs ask the terminal, and turns the past into a
 //! snapshot. It parses behind the frames, so that an echo never waits for it.
 
-use crate::pty::Size;
+use crate::terminal::Size;
 use shared_protocol::Pos;
 use shared_protocol::server::SnapshotScope;
 use std::collections::VecDeque;

@@ -3,7 +3,7 @@
 use super::actor::{Actor, Ending, HANG_UP_GRACE};
 use super::client::Client;
 use crate::metrics::Phase;
-use crate::pty::Want;
+use crate::terminal::Interest;
 use shared_protocol::{EndReason, StreamEvent};
 use std::future::poll_fn;
 use std::sync::atomic::Ordering;
@@ -68,14 +68,14 @@ impl Actor {
 
     /// The session uses more than it may, or not any more.
     pub(super) fn overused(&mut self) {
-        let overuse = self.pty.overuse();
+        let overuse = self.pty.processes().quota_exceeded();
         self.life.overused(overuse.is_some(), Instant::now());
         let Some(overuse) = overuse.filter(|_| self.ending.is_none()) else { return };
         tracing::warn!(session = %self.id, %overuse, "a session uses more than it may");
-        let outlook = if overuse.is_far() { "it ends now" } else { "it ends unless it soon uses less" };
+        let outlook = if overuse.is_hard() { "it ends now" } else { "it ends unless it soon uses less" };
         let notice = format!("\r\n\x1b[0;7m This session uses {overuse}: {outlook} \x1b[0m\r\n");
         self.print(notice.as_bytes());
-        if overuse.is_far() {
+        if overuse.is_hard() {
             self.end(EndReason::Limits);
         }
     }
@@ -112,8 +112,8 @@ impl Actor {
     pub(super) async fn abandon(&mut self) {
         self.moves.store(true, Ordering::Release);
         self.sweep().await;
-        let nothing = Want { read: false, write: false };
-        let over = poll_fn(|context| self.pty.poll_ready(context, nothing));
+        let nothing = Interest { read: false, write: false };
+        let over = poll_fn(|context| self.pty.poll_event(context, nothing));
         if tokio::time::timeout(HANG_UP_GRACE, over).await.is_err() || self.pty.exit().is_none() {
             tracing::warn!(session = %self.id, "the shell was not seen to end");
         }

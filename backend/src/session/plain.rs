@@ -4,7 +4,7 @@
 use super::actor::Actor;
 use super::command::Finished;
 use super::{Reply, Speaker};
-use crate::pty::Size;
+use crate::terminal::Size;
 use shared_protocol::server::{CommandStarted, ErrorMessage, PlainResult, ResizeAck, UnknownCommand};
 use shared_protocol::{ClientId, ErrorCode, Plain, Role, ServerMessage, StreamEvent};
 use std::collections::BTreeMap;

@@ -8,8 +8,8 @@ use super::starting::{Registered, Wanted, run};
 use super::{Limits, MAILBOX, Refusal, SessionHandle, Speaker};
 use crate::clock::{Clock, Entropy};
 use crate::metrics::Metrics;
-use crate::pty::{Shells, Size};
 use crate::store::{Incarnation, Instance, Put, SessionRecord, SessionState, Store, StoreError};
+use crate::terminal::{ShellSpawner, Size};
 use shared_protocol::{ConnectionId, EndReason, ErrorCode, Role, SessionId};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -36,7 +36,7 @@ pub struct RegistryParts {
     /// The directory of sessions.
     pub store: Arc<dyn Store>,
     /// Starts shells.
-    pub shells: Arc<dyn Shells>,
+    pub shells: Arc<dyn ShellSpawner>,
     /// Wall time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

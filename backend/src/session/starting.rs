@@ -8,8 +8,8 @@ use super::keeping::{Keeper, keep_screen};
 use super::past::Past;
 use super::registry::{LiveSessions, RegistryParts, ShellSettings, can_go_on, elsewhere};
 use crate::metrics::Phase;
-use crate::pty::{Nonce, ShellSpec, Size, environment};
 use crate::store::{Put, SessionRecord, SessionState};
+use crate::terminal::{Nonce, ShellSpec, Size, environment};
 use shared_protocol::{EndReason, Epoch, ErrorCode, SessionId};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, PoisonError};
@@ -153,7 +153,7 @@ async fn start(
     let environment = environment(user, &home.to_string_lossy(), shell, &nonce);
     let spec = ShellSpec { shell: shell.clone(), environment, directory: home.clone(), size, nonce: nonce.clone() };
     let shells = Arc::clone(&parts.shells);
-    let opened = tokio::task::spawn_blocking(move || shells.start(&spec)).await;
+    let opened = tokio::task::spawn_blocking(move || shells.spawn(&spec)).await;
     let id = hold.record().id.clone();
     let pty = opened.map_err(std::io::Error::other).flatten().map_err(|error| {
         tracing::error!(%request, session = %id, %error, "the shell cannot be started");

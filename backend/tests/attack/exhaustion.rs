@@ -1,6 +1,6 @@
 //! An attacker takes all that there is: it gets its share, and the others theirs.
 
-use crate::ground::{Ground, processes_of, says, uid_of};
+use crate::harness::{Harness, processes_of, says, uid_of};
 use crate::support::{Terminal, until};
 use shared_protocol::{EndReason, StreamEvent};
 use std::time::Duration;
@@ -16,104 +16,104 @@ async fn is_responsive(shell: &mut Terminal) {
 }
 
 /// Ended, for using too much, and swept up.
-async fn is_ended(ground: &Ground, mut shell: Terminal, uid: u32) {
+async fn is_ended(harness: &Harness, mut shell: Terminal, uid: u32) {
     let limits = |event: &StreamEvent| matches!(event, StreamEvent::Closing { reason: EndReason::Limits, .. });
     shell.event(limits).await;
     let exit = shell.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Limits, .. }), "{exit:?}");
     assert!(shell.screen().contains("This session uses"), "{}", shell.screen());
-    ground.is_swept(uid).await;
+    harness.is_swept(uid).await;
     until("the last of them to be collected", || processes_of(uid).is_empty()).await;
 }
 
 #[tokio::test]
 async fn a_fork_bomb() {
-    let ground = Ground::new().await;
-    let (mut eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+    let harness = Harness::new().await;
+    let (mut eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
     let uid = uid_of(&mut eve).await;
     eve.keys("bomb() { bomb | bomb & }; bomb\r").await;
     eve.sees("Resource temporarily unavailable").await;
     is_responsive(&mut ada).await;
-    assert!(processes_of(uid).len() as u64 <= ground.settings.processes, "no more than it may have");
-    drop(ground.shell("bob").await);
-    ground.is_well().await;
-    ground.end(eve, uid).await;
+    assert!(processes_of(uid).len() as u64 <= harness.settings.processes, "no more than it may have");
+    drop(harness.shell("bob").await);
+    harness.is_well().await;
+    harness.end(eve, uid).await;
     until("the last of them to be collected", || processes_of(uid).is_empty()).await;
     is_responsive(&mut ada).await;
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn memory() {
-    let ground = Ground::new().await;
-    let (mut eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+    let harness = Harness::new().await;
+    let (mut eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
     let uid = uid_of(&mut eve).await;
     let one = "/usr/bin/python3 -c 'bytearray(600 << 20)' 2>&1 | tail -1";
     assert_eq!(says(&mut eve, one).await, "MemoryError", "one process alone is stopped by the kernel");
     eve.keys("for i in 1 2 3 4; do /usr/bin/python3 -c 'import time; x = bytearray(b\"x\" * (200 << 20)); time.sleep(1000)' & done\r").await;
     is_responsive(&mut ada).await;
-    is_ended(&ground, eve, uid).await;
+    is_ended(&harness, eve, uid).await;
     is_responsive(&mut ada).await;
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn memory_without_a_process() {
-    let ground = Ground::new().await;
-    let (mut eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+    let harness = Harness::new().await;
+    let (mut eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
     let uid = uid_of(&mut eve).await;
     eve.keys("for i in 1 2 3 4 5 6 7 8 9; do head -c 60M /dev/zero >/dev/shm/left-$UID-$i; done\r").await;
-    is_ended(&ground, eve, uid).await;
+    is_ended(&harness, eve, uid).await;
     assert!(!std::path::Path::new(&format!("/dev/shm/left-{uid}-1")).exists());
     is_responsive(&mut ada).await;
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn disk() {
-    let ground = Ground::new().await;
-    let (mut eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+    let harness = Harness::new().await;
+    let (mut eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
     let uid = uid_of(&mut eve).await;
     let (said, code) = eve.command("head -c 70M /dev/zero >big; rm big").await;
     assert!(code == 0 && said.contains("File size limit exceeded"), "{said}");
     eve.keys("for i in 1 2 3 4 5 6 7 8 9; do head -c 20M /dev/zero >part$i; done\r").await;
-    is_ended(&ground, eve, uid).await;
+    is_ended(&harness, eve, uid).await;
     is_responsive(&mut ada).await;
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn files_without_a_name() {
-    let ground = Ground::new().await;
-    let (mut eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+    let harness = Harness::new().await;
+    let (mut eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
     let uid = uid_of(&mut eve).await;
     let hold = "import os, time
 for number in range(9):
     file = open(\"big\", \"wb\"); os.unlink(\"big\"); os.dup(file.fileno()); file.write(bytes(20 << 20)); file.flush()
 time.sleep(1000)";
     eve.keys(&format!("/usr/bin/python3 -c '{hold}'\r")).await;
-    is_ended(&ground, eve, uid).await;
+    is_ended(&harness, eve, uid).await;
     is_responsive(&mut ada).await;
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn a_little_too_much_can_be_taken_back() {
-    let ground = Ground::new().await;
-    let mut eve = ground.shell("eve").await;
+    let harness = Harness::new().await;
+    let mut eve = harness.shell("eve").await;
     eve.keys("for i in 1 2 3 4; do head -c 20M /dev/zero >part$i; done\r").await;
     eve.event(|event| matches!(event, StreamEvent::Closing { reason: EndReason::Limits, .. })).await;
     assert!(eve.screen().contains("MB of disk, and may use 64: it ends unless it soon uses less"), "{}", eve.screen());
     assert_eq!(eve.command("rm part*").await.1, 0);
     eve.event(|event| matches!(event, StreamEvent::Stays { reason: EndReason::Limits })).await;
     is_responsive(&mut eve).await;
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn what_processes_share_counts_once() {
-    let ground = Ground::new().await;
-    let mut eve = ground.shell("eve").await;
+    let harness = Harness::new().await;
+    let mut eve = harness.shell("eve").await;
     let share = "import os, time
 memory = bytearray(b\"x\" * (150 << 20))
 for number in range(4): os.fork() or time.sleep(1000)
@@ -125,13 +125,13 @@ time.sleep(1000)";
     eve.keys("for i in 1 2 3 4; do head -c 20M /dev/zero >part$i; done\r").await;
     eve.event(|event| matches!(event, StreamEvent::Closing { reason: EndReason::Limits, .. })).await;
     assert!(eve.screen().contains("MB of disk") && !eve.screen().contains("of memory"), "{}", eve.screen());
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn terminals_and_descriptors() {
-    let ground = Ground::new().await;
-    let (mut eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+    let harness = Harness::new().await;
+    let (mut eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
     let uid = uid_of(&mut eve).await;
     let files = "/usr/bin/python3 -c 'import os
 try:
@@ -143,40 +143,40 @@ except OSError as e: print(e.errno)'";
 for number in range(100): os.open(\"/dev/ptmx\", os.O_RDWR | os.O_NOCTTY)
 time.sleep(1000)";
     eve.keys(&format!("for i in 1 2 3 4 5; do /usr/bin/python3 -c '{take}' & done\r")).await;
-    let mut bob = ground.shell("bob").await;
+    let mut bob = harness.shell("bob").await;
     is_responsive(&mut bob).await;
-    is_ended(&ground, eve, uid).await;
+    is_ended(&harness, eve, uid).await;
     is_responsive(&mut ada).await;
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn objects_of_system_v() {
-    let ground = Ground::new().await;
-    let (mut eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+    let harness = Harness::new().await;
+    let (mut eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
     let uid = uid_of(&mut eve).await;
     eve.keys("for i in {1..200}; do ipcmk -S 1; done >/dev/null\r").await;
-    is_ended(&ground, eve, uid).await;
+    is_ended(&harness, eve, uid).await;
     is_responsive(&mut ada).await;
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn a_flood_of_output() {
-    let ground = Ground::new().await;
-    let (mut eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+    let harness = Harness::new().await;
+    let (mut eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
     eve.keys("yes $(printf %01000d)\r").await;
     eve.sees("00000000").await;
     // Nobody takes the rest of it.
     is_responsive(&mut ada).await;
-    ground.is_well().await;
-    ground.service.stop().await;
+    harness.is_well().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn orphans_do_not_pile_up() {
-    let ground = Ground::new().await;
-    let mut eve = ground.shell("eve").await;
+    let harness = Harness::new().await;
+    let mut eve = harness.shell("eve").await;
     let uid = uid_of(&mut eve).await;
     // More in a row than it may have at once: zombies count, too.
     let (said, code) = eve.command("for i in {1..300}; do (sleep 0.01 &); done; wait").await;
@@ -186,5 +186,5 @@ async fn orphans_do_not_pile_up() {
     eve.keys("exit 7\r").await;
     let exit = eve.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     assert!(matches!(exit, StreamEvent::Exit { exit_code: 7, signal: None, .. }), "{exit:?}");
-    ground.service.stop().await;
+    harness.service.stop().await;
 }

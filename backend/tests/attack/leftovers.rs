@@ -1,8 +1,9 @@
 //! What a session leaves behind on purpose: processes, files, memory. All of it goes with the session.
 
-use crate::ground::{Ground, PROGRAM, processes_of, says, settings, state, uid_of};
+use crate::harness::{Harness, PROGRAM, processes_of, says, settings, state, uid_of};
 use crate::support::until;
-use backend::pty::{IsolatedShells, Nonce, ShellSpec, Shells, Size};
+use backend::sandbox::SandboxedSpawner;
+use backend::terminal::{Nonce, ShellSpawner, ShellSpec, Size};
 
 /// Starts what does not want to die, and says so once all of it runs.
 const DAEMONS: &str = r#"
@@ -23,21 +24,21 @@ until [ -e a ] && [ -e b ] && [ -e c ]; do :; done"#;
 
 #[tokio::test]
 async fn no_daemon_survives_its_session() {
-    let ground = Ground::new().await;
-    let mut shell = ground.shell("eve").await;
+    let harness = Harness::new().await;
+    let mut shell = harness.shell("eve").await;
     let uid = uid_of(&mut shell).await;
     assert_eq!(shell.command(DAEMONS).await.1, 0);
     assert!(processes_of(uid).len() >= 4, "{:?}", processes_of(uid));
-    ground.end(shell, uid).await;
+    harness.end(shell, uid).await;
     until("the last of them to be collected", || processes_of(uid).is_empty()).await;
-    ground.is_well().await;
-    ground.service.stop().await;
+    harness.is_well().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn who_signals_everyone_in_a_loop_does_not_outlive_the_sweep() {
-    let ground = Ground::new().await;
-    let mut shell = ground.shell("eve").await;
+    let harness = Harness::new().await;
+    let mut shell = harness.shell("eve").await;
     let uid = uid_of(&mut shell).await;
     let spin = "for i in 1 2 3 4; do (trap '' HUP; exec setsid /usr/bin/python3 -c 'import os, signal
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -46,15 +47,15 @@ while True:
     try: os.kill(-1, signal.SIGUSR2 if 0 else signal.SIGURG)
     except OSError: pass' &) &>/dev/null; done; until [ $(ls | grep -c spin) = 4 ]; do :; done";
     assert_eq!(shell.command(spin).await.1, 0);
-    ground.end(shell, uid).await;
+    harness.end(shell, uid).await;
     until("the last of them to be collected", || processes_of(uid).is_empty()).await;
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn files_and_shared_memory_go_with_the_session() {
-    let ground = Ground::new().await;
-    let mut shell = ground.shell("eve").await;
+    let harness = Harness::new().await;
+    let mut shell = harness.shell("eve").await;
     let uid = uid_of(&mut shell).await;
     let mut left = Vec::new();
     for directory in ["/tmp", "/var/tmp", "/dev/shm", "/run/lock"] {
@@ -72,38 +73,38 @@ async fn files_and_shared_memory_go_with_the_session() {
         lists.concat().split_whitespace().filter(|word| *word == uid.to_string()).count()
     };
     assert!(ipc() >= 6, "three objects, each with an owner and a creator");
-    ground.end(shell, uid).await;
+    harness.end(shell, uid).await;
     assert_eq!(ipc(), 0);
     for path in left {
         assert!(!std::path::Path::new(&path).exists(), "{path}");
     }
     assert!(std::path::Path::new("/etc/passwd").exists());
-    ground.service.stop().await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
 async fn a_uid_is_never_used_twice() {
-    let ground = Ground::new().await;
-    let mut first = ground.shell("eve").await;
+    let harness = Harness::new().await;
+    let mut first = harness.shell("eve").await;
     let uid = uid_of(&mut first).await;
-    ground.end(first, uid).await;
-    let mut second = ground.shell("mallory").await;
+    harness.end(first, uid).await;
+    let mut second = harness.shell("mallory").await;
     assert_eq!(uid_of(&mut second).await, uid + 1);
-    ground.service.stop().await;
+    harness.service.stop().await;
     // A service that starts anew in the same container goes on where this one was; its trial takes one, too.
-    IsolatedShells::new(ground.settings.clone(), PROGRAM.into()).unwrap();
-    let next = std::fs::read_to_string(ground.state.path().join("private/next-uid")).unwrap();
+    SandboxedSpawner::new(harness.settings.clone(), PROGRAM.into()).unwrap();
+    let next = std::fs::read_to_string(harness.state.path().join("private/next-uid")).unwrap();
     assert_eq!(next.trim(), (uid + 3).to_string());
 }
 
 #[tokio::test]
 async fn a_session_whose_task_is_lost_is_swept_up() {
     let state = state();
-    let shells = IsolatedShells::new(settings(state.path().to_owned()), PROGRAM.into()).unwrap();
+    let shells = SandboxedSpawner::new(settings(state.path().to_owned()), PROGRAM.into()).unwrap();
     let nonce = Nonce::new([7; 8]);
     let (shell, size) = ("/bin/bash".to_owned(), Size { cols: 80, rows: 24 });
-    let environment = backend::pty::environment("student", "/", &shell, &nonce);
-    let pty = shells.start(&ShellSpec { shell, environment, directory: "/".into(), size, nonce }).unwrap();
+    let environment = backend::terminal::environment("student", "/", &shell, &nonce);
+    let pty = shells.spawn(&ShellSpec { shell, environment, directory: "/".into(), size, nonce }).unwrap();
     let sessions = || std::fs::read_dir(state.path().join("sessions")).unwrap().count();
     assert_eq!(sessions(), 1);
     // As when the task that has it panics.
@@ -114,8 +115,8 @@ async fn a_session_whose_task_is_lost_is_swept_up() {
 #[tokio::test]
 async fn what_a_killed_service_left_is_swept_up_by_the_next() {
     let (state, left) = (state(), settings("/".into()));
-    let settings = backend::pty::IsolationSettings { state: state.path().to_owned(), ..left };
-    IsolatedShells::new(settings.clone(), PROGRAM.into()).unwrap();
+    let settings = backend::sandbox::SandboxSettings { state: state.path().to_owned(), ..left };
+    SandboxedSpawner::new(settings.clone(), PROGRAM.into()).unwrap();
     let uid = settings.uids.start() + 5;
     let place = state.path().join("sessions").join(uid.to_string());
     std::fs::create_dir_all(place.join("home/x")).unwrap();
@@ -125,7 +126,7 @@ async fn what_a_killed_service_left_is_swept_up_by_the_next() {
     std::fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o710)).unwrap();
     let mut daemon = std::process::Command::new("setsid");
     let mut daemon = std::os::unix::process::CommandExt::uid(daemon.args(["sleep", "1000"]), uid).spawn().unwrap();
-    IsolatedShells::new(settings, PROGRAM.into()).unwrap();
+    SandboxedSpawner::new(settings, PROGRAM.into()).unwrap();
     assert!(!place.exists());
     let status = daemon.wait().unwrap();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));

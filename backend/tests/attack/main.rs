@@ -2,10 +2,10 @@
 //! be cleaned up, while the service and the other session stay responsive.
 
 mod exhaustion;
-mod ground;
+mod harness;
+mod isolation;
 mod leftovers;
 mod reach;
 mod start;
 #[path = "../support/mod.rs"]
 mod support;
-mod walls;

@@ -1,12 +1,12 @@
 //! What an attacker tries to read, write, signal and become.
 
-use crate::ground::{Ground, says, uid_of};
+use crate::harness::{Harness, says, uid_of};
 use crate::support::Terminal;
 use shared_protocol::StreamEvent;
 
 /// An attacker, a victim with a secret, and where both are.
 struct Two {
-    ground: Ground,
+    harness: Harness,
     eve: Terminal,
     ada: Terminal,
     /// The victim's shell.
@@ -19,12 +19,12 @@ struct Two {
 
 impl Two {
     async fn new() -> Self {
-        let ground = Ground::new().await;
-        let (eve, mut ada) = (ground.shell("eve").await, ground.shell("ada").await);
+        let harness = Harness::new().await;
+        let (eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
         says(&mut ada, "umask 000; export SECRET=hunter2; echo hunter2 >~/secret; chmod 777 ~ ~/secret").await;
         let (shell, tty) = (says(&mut ada, "echo $$").await, says(&mut ada, "tty").await);
         let uid = uid_of(&mut ada).await;
-        Self { ground, eve, ada, shell, uid, tty }
+        Self { harness, eve, ada, shell, uid, tty }
     }
 
     /// Every line fails, and prints nothing on standard output.
@@ -38,8 +38,8 @@ impl Two {
 
     async fn end(mut self) {
         assert_eq!(says(&mut self.ada, "echo $SECRET").await, "hunter2", "the victim is well");
-        self.ground.is_well().await;
-        self.ground.service.stop().await;
+        self.harness.is_well().await;
+        self.harness.service.stop().await;
     }
 }
 
@@ -66,7 +66,7 @@ async fn memory_environment_and_descriptors_of_others() {
 #[tokio::test]
 async fn homes_and_state() {
     let mut two = Two::new().await;
-    let state = two.ground.state.path().display().to_string();
+    let state = two.harness.state.path().display().to_string();
     let place = format!("{state}/sessions/{}", two.uid);
     // The victim opened its home to everyone, and is protected from itself.
     let lines = [
@@ -173,7 +173,7 @@ print(c.unshare(0x10000000), ctypes.get_errno(), c.syscall(435, 0, 0), ctypes.ge
 #[tokio::test]
 async fn the_service_over_http() {
     let mut two = Two::new().await;
-    let port = two.ground.service.address.port();
+    let port = two.harness.service.address.port();
     for request in [
         "GET /api/sessions/ada",
         "DELETE /api/sessions/ada",
@@ -195,7 +195,7 @@ async fn the_service_over_http() {
 async fn sockets_without_a_directory() {
     let mut two = Two::new().await;
     let level =
-        crate::support::client().get(format!("http://{}/api/diagnostics/websocket", two.ground.service.address));
+        crate::support::client().get(format!("http://{}/api/diagnostics/websocket", two.harness.service.address));
     let level: serde_json::Value = serde_json::from_slice(&level.send().await.unwrap().bytes().await.unwrap()).unwrap();
     let scoped = level["isolation"].as_str().unwrap().contains("landlock");
     let serve = "import socket
@@ -215,7 +215,7 @@ server.accept()";
 #[tokio::test]
 async fn questions_to_the_terminal_are_answered_to_nobody_else() {
     let mut two = Two::new().await;
-    let mut again = two.ground.page("eve", "second").await;
+    let mut again = two.harness.page("eve", "second").await;
     // Where am I, who are you, what colour is this, what is in the clipboard, what is the title?
     let questions = r"\e[6n\e[c\e[>c\e]11;?\a\e]52;c;?\a\e[21t\eP+q544e\e\\";
     let ask = format!("stty -echo raw min 0 time 10; printf '{questions}'; cat >answers; stty sane; echo do''ne");

@@ -1,6 +1,6 @@
 //! How the service starts, and when it does not: as its own program, with the powers that a container may withhold.
 
-use crate::ground::{PROGRAM, state};
+use crate::harness::{PROGRAM, state};
 use std::process::{Command, Output, Stdio};
 
 /// Starts it where it is expected to refuse, and waits for that.
@@ -47,9 +47,9 @@ fn isolation_that_is_required_and_missing() {
 #[test]
 fn a_power_that_the_container_withholds_is_named() {
     for (capability, step) in [
-        ("setuid", "taking on the user: "),
-        ("setgid", "leaving groups: "),
-        ("setpcap", "giving up capabilities for good: "),
+        ("setuid", "setting the uid: "),
+        ("setgid", "dropping supplementary groups: "),
+        ("setpcap", "emptying the capability bounding set: "),
         ("chown", "sessions cannot be kept apart: "),
     ] {
         let said = refusal(without(capability), &[]);

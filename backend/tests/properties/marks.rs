@@ -1,6 +1,6 @@
 //! What holds of the search for the shell's marks, whatever is printed: apart, because the fuzzer asks it too.
 
-use backend::pty::{Mark, MarkScanner, Nonce, Piece};
+use backend::terminal::{Nonce, Piece, PromptMark, PromptMarkScanner};
 
 /// How a mark of this shell ends.
 pub(crate) const TAG: &str = ";tg=0000000000000000\x07";
@@ -9,8 +9,8 @@ pub(crate) const TAG: &str = ";tg=0000000000000000\x07";
 const KEPT: usize = 128 + 8;
 
 /// What was found in output that came in pieces of this many bytes.
-fn scan(output: &[u8], step: usize) -> (Vec<u8>, Vec<(usize, Mark)>) {
-    let mut scanner = MarkScanner::new(&Nonce::new([0; 8]));
+fn scan(output: &[u8], step: usize) -> (Vec<u8>, Vec<(usize, PromptMark)>) {
+    let mut scanner = PromptMarkScanner::new(&Nonce::new([0; 8]));
     let (mut text, mut marks, mut fed) = (Vec::new(), Vec::new(), 0);
     for piece in output.chunks(step.max(1)) {
         scanner.scan(piece, |found| match found {

@@ -1,8 +1,8 @@
 //! Viewers, plain connections, and what each may do.
 
 use crate::world::{World, frame, speaker};
-use backend::pty::Size;
 use backend::session::Speaker;
+use backend::terminal::Size;
 use serde_json::json;
 use shared_protocol::Role;
 use std::time::Duration;

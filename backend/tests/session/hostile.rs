@@ -7,8 +7,8 @@
 //! repeated or out of place. What it leaves out: the gateway's own code and real sockets, which the whole-stack tests have.
 
 use crate::world::{World, speaker};
-use backend::pty::scripted::Script;
 use backend::session::{Reply, SessionHandle, Speaker, Ticket};
+use backend::terminal::scripted::Script;
 use protocol_client::{Client, Heard, Piece};
 use shared_protocol::ClientId;
 use shared_protocol::client::parse;

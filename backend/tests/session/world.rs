@@ -3,12 +3,12 @@
 
 use backend::clock::{Clock, SystemEntropy};
 use backend::metrics::Metrics;
-use backend::pty::Size;
-use backend::pty::scripted::{Script, ScriptedShells};
 use backend::session::{
     Arrival, Close, Fetched, Limits, Registry, RegistryParts, Reply, SessionHandle, ShellSettings, Speaker, Ticket,
 };
 use backend::store::{MemoryStore, SessionState, Store};
+use backend::terminal::Size;
+use backend::terminal::scripted::{Script, ScriptedSpawner};
 use serde_json::{Value, json};
 use shared_protocol::client::parse;
 use shared_protocol::{ConnectionId, EndReason, Role, SessionId};
@@ -62,7 +62,7 @@ impl World {
 
     pub(crate) async fn with(limits: Limits) -> Self {
         let begun = Instant::now();
-        let shells = ScriptedShells::default();
+        let shells = ScriptedSpawner::default();
         let metrics = Metrics::new(0);
         let store = Arc::new(MemoryStore::default());
         let registry = Registry::new(RegistryParts {

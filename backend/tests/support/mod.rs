@@ -7,8 +7,8 @@ use backend::app::{App, Parts};
 use backend::clock::{Clock, SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
 use backend::metrics::Metrics;
-use backend::pty::{PtyShells, Shells};
 use backend::store::{MemoryStore, Store};
+use backend::terminal::{ShellSpawner, UnixSpawner};
 use futures_util::{SinkExt, StreamExt};
 use shared_protocol::gateway::{CONNECTION_HEADER, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS};
 use shared_protocol::{
@@ -58,15 +58,15 @@ pub struct Service {
 
 impl Service {
     pub async fn start() -> Self {
-        Self::with(&[], Arc::new(PtyShells)).await
+        Self::with(&[], Arc::new(UnixSpawner)).await
     }
 
-    pub async fn with(variables: &[(&str, &str)], shells: Arc<dyn Shells>) -> Self {
+    pub async fn with(variables: &[(&str, &str)], shells: Arc<dyn ShellSpawner>) -> Self {
         Self::one_of(variables, shells, Arc::new(MemoryStore::default())).await
     }
 
     /// One of several instances, when the store is shared.
-    pub async fn one_of(variables: &[(&str, &str)], shells: Arc<dyn Shells>, store: Arc<dyn Store>) -> Self {
+    pub async fn one_of(variables: &[(&str, &str)], shells: Arc<dyn ShellSpawner>, store: Arc<dyn Store>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let lookup = |name: &str| match name {
             "JWT_SECRET" => Some(SECRET.to_owned()),

@@ -2,8 +2,8 @@
 
 use crate::Work;
 use crate::inputs::{READ, coloured};
-use backend::pty::{MarkScanner, Nonce, Piece};
 use backend::session::output_log::{Item, OutputLog, RING_BYTES, RING_EVENTS};
+use backend::terminal::{Nonce, Piece, PromptMarkScanner};
 use shared_protocol::{Pos, StreamEvent};
 
 /// A log through which its ring went so many times.
@@ -69,7 +69,7 @@ pub(crate) fn find(events: usize) -> Work {
 
 /// The search for the shell's marks, in output that comes in pieces of this size.
 pub(crate) fn marks(bytes: Vec<u8>, piece: usize) -> Work {
-    let mut scanner = MarkScanner::new(&Nonce::new([7; 8]));
+    let mut scanner = PromptMarkScanner::new(&Nonce::new([7; 8]));
     Work::new(bytes.len(), move || {
         let mut found = 0;
         for piece in bytes.chunks(piece) {

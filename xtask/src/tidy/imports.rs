@@ -5,13 +5,17 @@ use super::{Complaint, Source};
 
 /// Modules of the service that stand in layers, each with those below it that it may name. What is not listed here (the
 /// clock, the shutdown) names none of them; it may be named by all, as may the configuration.
-const SERVICE: [(&str, &[&str]); 6] = [
-    ("app", &["route", "session", "pty", "store"]),
+const SERVICE: [(&str, &[&str]); 10] = [
+    ("app", &["http", "listen", "route", "session", "cluster", "sandbox", "terminal", "store"]),
     // Each part's settings are declared by the part.
-    ("config", &["session", "pty", "store"]),
-    ("route", &["session", "pty", "store"]),
-    ("session", &["pty", "store"]),
-    ("pty", &[]),
+    ("config", &["session", "cluster", "sandbox", "store"]),
+    ("http", &["listen", "route", "session", "cluster", "terminal", "store"]),
+    ("route", &["http", "listen", "session", "cluster", "terminal", "store"]),
+    ("listen", &["http", "route"]),
+    ("session", &["cluster", "terminal", "store"]),
+    ("cluster", &["store"]),
+    ("sandbox", &["terminal"]),
+    ("terminal", &[]),
     ("store", &[]),
 ];
 
@@ -128,22 +132,30 @@ mod tests {
 
     #[test]
     fn layers_of_the_service_look_downwards_only() {
-        assert!(found("backend/src/session/actor.rs", "use crate::pty::Pty;\nuse crate::store::Store;").is_empty());
-        assert_eq!(found("backend/src/pty/open.rs", "use crate::session::Id;"), ["`pty` must not name `session`"]);
-        assert_eq!(found("backend/src/store.rs", "fn f() { crate::pty::open() }"), ["`store` must not name `pty`"]);
+        assert!(
+            found("backend/src/session/actor.rs", "use crate::terminal::Pty;\nuse crate::store::Store;").is_empty()
+        );
+        assert_eq!(
+            found("backend/src/terminal/unix.rs", "use crate::session::Id;"),
+            ["`terminal` must not name `session`"]
+        );
+        assert_eq!(
+            found("backend/src/store.rs", "fn f() { crate::sandbox::f() }"),
+            ["`store` must not name `sandbox`"]
+        );
         assert_eq!(found("backend/src/route/health.rs", "use crate::app::State;"), ["`route` must not name `app`"]);
         assert_eq!(found("backend/src/clock.rs", "use crate::session;"), ["`clock` must not name `session`"]);
         assert!(found("backend/src/session.rs", "use crate::session::actor;").is_empty());
         assert!(found("backend/src/main.rs", "use crate::app;").is_empty());
-        assert!(found("backend/src/route.rs", "use crate::config::Config;\nuse crate::pty::Size;").is_empty());
+        assert!(found("backend/src/route.rs", "use crate::config::Config;\nuse crate::terminal::Size;").is_empty());
         assert_eq!(found("backend/src/config.rs", "use crate::route;"), ["`config` must not name `route`"]);
     }
 
     #[test]
     fn braced_lists_are_read() {
-        assert_eq!(found("backend/src/pty.rs", "use crate::{clock::{Clock, session}, store};").len(), 1);
-        assert_eq!(found("backend/src/pty.rs", "use crate::{\n    clock,\n    session::{Id},\n};").len(), 1);
-        assert!(found("backend/src/pty.rs", "use crate::{clock::{session}};").is_empty());
+        assert_eq!(found("backend/src/terminal.rs", "use crate::{clock::{Clock, session}, store};").len(), 1);
+        assert_eq!(found("backend/src/terminal.rs", "use crate::{\n    clock,\n    session::{Id},\n};").len(), 1);
+        assert!(found("backend/src/terminal.rs", "use crate::{clock::{session}};").is_empty());
     }
 
     #[test]

@@ -3,14 +3,14 @@
 use super::*;
 
 fn ready(commands: &mut Commands<u8>, code: i32, now: Instant) -> Vec<Step<u8>> {
-    commands.mark(Mark::Done(code), now);
-    commands.mark(Mark::Ready, now)
+    commands.mark(PromptMark::CommandFinished(code), now);
+    commands.mark(PromptMark::PromptReady, now)
 }
 
 fn at_prompt(now: Instant) -> Commands<u8> {
     let mut commands = Commands::default();
-    commands.mark(Mark::BracketedPaste(true), now);
-    assert!(commands.mark(Mark::Ready, now).is_empty());
+    commands.mark(PromptMark::BracketedPaste(true), now);
+    assert!(commands.mark(PromptMark::PromptReady, now).is_empty());
     commands
 }
 
@@ -26,12 +26,12 @@ fn output_between_the_marks_is_the_result() {
     assert_eq!(steps, [Step::Type(b"\x1b[200~ls\x1b[201~\r".to_vec())]);
     assert!(commands.is_typing());
     commands.text(b"ls\r\n");
-    commands.mark(Mark::Taken, now);
+    commands.mark(PromptMark::CommandStarted, now);
     assert!(!commands.is_typing());
     commands.text(b"a\r\nb\r\n");
-    commands.mark(Mark::Done(3), now);
+    commands.mark(PromptMark::CommandFinished(3), now);
     commands.text(b"user@host:~$ ");
-    assert_eq!(commands.mark(Mark::Ready, now), finished(1, "a\nb\n", 3));
+    assert_eq!(commands.mark(PromptMark::PromptReady, now), finished(1, "a\nb\n", 3));
 }
 
 #[test]
@@ -40,11 +40,11 @@ fn a_syntax_error_never_runs_but_has_a_code() {
     let mut commands = at_prompt(now);
     commands.request(1, "echo )".into(), now);
     commands.text(b"echo )\r\n");
-    commands.mark(Mark::BracketedPaste(false), now);
+    commands.mark(PromptMark::BracketedPaste(false), now);
     commands.text(b"\rbash: syntax error\r\n");
-    commands.mark(Mark::BracketedPaste(true), now);
+    commands.mark(PromptMark::BracketedPaste(true), now);
     assert_eq!(ready(&mut commands, 2, now), finished(1, "bash: syntax error\n", 2));
-    commands.mark(Mark::BracketedPaste(false), now);
+    commands.mark(PromptMark::BracketedPaste(false), now);
     commands.request(2, "echo )".into(), now);
     commands.text(b"echo )\r\nold bash: syntax error\r\n");
     assert_eq!(ready(&mut commands, 2, now), finished(2, "old bash: syntax error\n", 2));
@@ -55,10 +55,10 @@ fn several_lines_are_one_command() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
     commands.request(1, "echo a\nfalse".into(), now);
-    commands.mark(Mark::Ready, now);
-    commands.mark(Mark::Taken, now);
+    commands.mark(PromptMark::PromptReady, now);
+    commands.mark(PromptMark::CommandStarted, now);
     commands.text(b"a\r\n");
-    commands.mark(Mark::Taken, now);
+    commands.mark(PromptMark::CommandStarted, now);
     assert_eq!(ready(&mut commands, 1, now), finished(1, "a\n", 1));
 }
 
@@ -68,7 +68,7 @@ fn an_incomplete_line_is_taken_back() {
     let mut commands = at_prompt(now);
     commands.request(1, "if true; then".into(), now);
     commands.text(b"if true; then\r\n> ");
-    assert_eq!(commands.mark(Mark::More, now), [Step::Type(vec![3])]);
+    assert_eq!(commands.mark(PromptMark::Continuation, now), [Step::Type(vec![3])]);
     assert_eq!(commands.deadline(), Some(now + TAKE_BACK_AGAIN));
     assert_eq!(commands.tick(now + TAKE_BACK_AGAIN), [Step::Type(vec![3])], "the first may come too early");
     let steps = ready(&mut commands, 130, now);
@@ -82,7 +82,7 @@ fn a_command_waits_for_an_empty_prompt_and_not_for_ever() {
     commands.typed();
     assert_eq!(commands.request(1, "ls".into(), now), []);
     assert_eq!(commands.deadline(), Some(now + PROMPT_WAIT));
-    commands.mark(Mark::Ready, now);
+    commands.mark(PromptMark::PromptReady, now);
     assert!(!commands.is_typing(), "a prompt that was only drawn again is not empty");
     assert_eq!(commands.tick(now + PROMPT_WAIT), [Step::Busy(1)]);
     commands.request(2, "ls".into(), now);
@@ -98,7 +98,7 @@ fn a_long_result_is_cut_and_says_so() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
     commands.request(1, "yes".into(), now);
-    commands.mark(Mark::Taken, now);
+    commands.mark(PromptMark::CommandStarted, now);
     for _ in 0..RESULT_BYTES {
         commands.text(b"y\n");
     }
@@ -112,7 +112,7 @@ fn a_result_of_control_sequences_still_fits_into_a_frame() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
     commands.request(1, "noise".into(), now);
-    commands.mark(Mark::Taken, now);
+    commands.mark(PromptMark::CommandStarted, now);
     commands.text(&[0x1b; RESULT_BYTES]);
     let steps = ready(&mut commands, 0, now);
     let [Step::Finished(finished)] = &steps[..] else { panic!("{steps:?}") };
@@ -133,7 +133,7 @@ fn too_many_waiting_commands_are_refused() {
 fn what_was_typed_ahead_is_not_glued_to_a_command() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
-    commands.mark(Mark::Taken, now);
+    commands.mark(PromptMark::CommandStarted, now);
     commands.typed();
     ready(&mut commands, 0, now);
     commands.request(1, "ls".into(), now);
@@ -147,7 +147,7 @@ fn a_shell_that_ignores_the_taking_back_is_left_alone() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
     commands.request(1, "if true; then".into(), now);
-    commands.mark(Mark::More, now);
+    commands.mark(PromptMark::Continuation, now);
     let typed = (1..100).map(|n| commands.tick(now + TAKE_BACK_AGAIN * n).len()).sum::<usize>();
     assert_eq!(typed, TAKE_BACKS as usize);
 }

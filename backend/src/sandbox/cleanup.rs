@@ -1,0 +1,97 @@
+//! `termgate sweep`: a subcommand of the service's binary that ends a session's processes and removes its files. It runs in a
+//! fresh process and becomes the session's user, so the kernel itself protects the processes and files of all others.
+
+pub(super) mod ipc;
+mod remove;
+mod task;
+
+pub(super) use task::CleanupTask;
+
+use super::launch::privileges;
+use super::uid_pool::lock_file;
+use crate::terminal::procfs::wait_for_user;
+use crate::terminal::sys::close_all_but_standard;
+use rustix::fs::{Gid, Uid};
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, geteuid, getuid, kill_process_group};
+use rustix::thread::{capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// World-writable directories of a container and of most machines.
+pub(super) const SHARED_DIRECTORIES: [&str; 6] =
+    ["/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/var/lock"];
+
+/// Time for killed processes to exit: the kernel frees their memory first.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Runs a task. `arguments` are those after `sweep`.
+#[expect(clippy::print_stderr, reason = "the service reads it and logs it")]
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let done = match CleanupTask::parse(arguments) {
+        None => Err(io::Error::other("this subcommand is for the service only")),
+        Some(CleanupTask::Kill { uid, signal_uid, lock }) => kill(uid, signal_uid, &lock),
+        Some(CleanupTask::Remove { uid, directories }) => remove(uid, &directories),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sweep: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Kills all processes of a user at once: `kill(-1)` blocks forks until every process has the signal.
+///
+/// The user's processes must not be able to kill this one first. The kernel permits a signal if the sender's real or effective
+/// uid equals the *real* or *saved* uid of the target. So the effective uid is the session's, which permits the kill; the saved
+/// uid is root's and the real uid is `signal_uid`, which no session has.
+fn kill(uid: u32, signal_uid: u32, lock: &Path) -> io::Result<()> {
+    close_all_but_standard()?;
+    if uid == signal_uid {
+        return Err(io::Error::other("the uid of a session must not send the signal"));
+    }
+    // Concurrent cleanups have the same real uid and would kill each other.
+    let lock = lock_file(lock)?;
+    lock.lock()?;
+    let [user, signal_user] = [uid, signal_uid].map(Uid::from_raw);
+    let group = Gid::from_raw(uid);
+    set_thread_groups(&[])?;
+    set_thread_res_gid(group, group, group)?;
+    set_thread_res_uid(signal_user, user, Uid::ROOT)?;
+    // With CAP_KILL the signal would reach every process of the machine.
+    if geteuid() != user || getuid() != signal_user || !capabilities(None)?.effective.is_empty() {
+        return Err(io::Error::other("the process is still root"));
+    }
+    match kill_process_group(Pid::INIT, Signal::KILL) {
+        Ok(()) | Err(Errno::SRCH) => {}
+        Err(error) => return Err(error.into()),
+    }
+    set_thread_res_uid(None, Uid::ROOT, None)?;
+    set_thread_res_uid(Uid::ROOT, Uid::ROOT, Uid::ROOT)?;
+    drop(lock);
+    match wait_for_user(uid, Instant::now() + EXIT_TIMEOUT) {
+        0 => Ok(()),
+        left => Err(io::Error::other(format!("{left} killed processes still exist"))),
+    }
+}
+
+/// Removes everything that a user left. Returns the first error, after trying everything.
+fn remove(uid: u32, directories: &[PathBuf]) -> io::Result<()> {
+    close_all_but_standard()?;
+    privileges::become_user(uid).map_err(io::Error::other)?;
+    privileges::check(uid)?;
+    let mut result = Ok(());
+    for directory in directories {
+        result = result.and(remove::contents_of(directory));
+    }
+    for shared in SHARED_DIRECTORIES {
+        result = result.and(remove::files_of(uid, Path::new(shared)));
+    }
+    result.and(ipc::remove_all_of(uid))
+}

@@ -1,0 +1,102 @@
+//! `termgate launch`: a subcommand of the service's binary that runs as root in a fresh process on a new terminal. It gives up
+//! every privilege, verifies that with the kernel, and becomes the shell. Review it line by line: the session can use whatever
+//! a step leaves open.
+
+mod error;
+pub(super) mod privileges;
+mod seccomp;
+mod spec;
+
+pub(super) use spec::LaunchSpec;
+
+use crate::terminal::sys::close_all_but_standard;
+use error::{LaunchError, Step};
+use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
+use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit, umask};
+use rustix::termios::isatty;
+use rustix::thread::set_no_new_privs;
+use std::convert::Infallible;
+use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, ExitCode};
+
+/// Open files of a process.
+const MAX_FILES: u64 = 1024;
+
+/// Memory that a process may lock, in bytes.
+const MAX_LOCKED_BYTES: u64 = 64 * 1024;
+
+/// Niceness of sessions, so that the service gets the processor first.
+const NICENESS: i32 = 10;
+
+/// OOM score of sessions, so that the kernel kills them before the service; 1000 is the maximum.
+const OOM_SCORE: &str = "900";
+
+/// Exit code of shells for a program that was found but could not start.
+const CANNOT_START: u8 = 126;
+
+/// Becomes the shell; returns only on failure. `arguments` are those after `launch`.
+#[expect(clippy::print_stderr, reason = "standard error is the terminal, where the service reads the error")]
+pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let outcome = LaunchSpec::parse(arguments).step("the arguments").and_then(|spec| launch(&spec));
+    let Err(error) = outcome;
+    eprintln!("termgate: the shell cannot be started: {error}\r");
+    ExitCode::from(CANNOT_START)
+}
+
+fn launch(spec: &LaunchSpec) -> Result<Infallible, LaunchError> {
+    close_all_but_standard().step("closing descriptors")?;
+    umask(Mode::RWXG | Mode::RWXO);
+    own_terminal(spec.uid).step("handing over the terminal")?;
+    set_limits(spec).step("setting limits")?;
+    lower_priority().step("lowering the priority")?;
+    privileges::become_user(spec.uid)?;
+    set_no_new_privs(true).step("setting no_new_privs")?;
+    seccomp::scope_signals_and_sockets().step("Landlock")?;
+    seccomp::filter_system_calls(spec.network).step("filtering system calls")?;
+    privileges::check(spec.uid).step("verifying that root is gone")?;
+    std::env::set_current_dir(&spec.home).step("entering the home directory")?;
+    // Returns only on failure. Restores the default action of SIGPIPE, which the Rust runtime changed.
+    let error = Command::new(&spec.program).args(&spec.arguments).exec();
+    Err(LaunchError { step: "the program", error })
+}
+
+/// Gives the terminal to the user, and access to no other user.
+fn own_terminal(uid: u32) -> io::Result<()> {
+    let terminal = io::stdin();
+    if !isatty(&terminal) {
+        return Err(io::Error::other("standard input is not a terminal"));
+    }
+    fchown(&terminal, Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)))?;
+    fchmod(&terminal, Mode::RUSR | Mode::WUSR)?;
+    Ok(())
+}
+
+fn set_limits(spec: &LaunchSpec) -> io::Result<()> {
+    for (resource, limit) in [
+        // Counted by uid, so it limits the session.
+        (Resource::Nproc, spec.processes),
+        (Resource::Nofile, MAX_FILES),
+        (Resource::Fsize, spec.disk),
+        // Data, not address space, of which runtimes reserve much more than they use. Doubled, because data too is reserved
+        // before it is used; the usage monitor enforces the quota itself.
+        (Resource::Data, spec.memory.saturating_mul(2)),
+        (Resource::Memlock, MAX_LOCKED_BYTES),
+        (Resource::Core, 0),
+        // POSIX message queues would outlive the session, invisible in any file system.
+        (Resource::Msgqueue, 0),
+        (Resource::Rtprio, 0),
+    ] {
+        // The container's own limit may be lower.
+        let limit = getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
+    }
+    Ok(())
+}
+
+fn lower_priority() -> io::Result<()> {
+    std::fs::write("/proc/self/oom_score_adj", OOM_SCORE)?;
+    nice(NICENESS)?;
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Drops the privileges of root for good, and verifies it.
+
+use super::error::{LaunchError, Step};
+use rustix::fs::{Gid, Uid};
+use rustix::io::Errno;
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, capability_is_in_bounding_set, clear_ambient_capability_set,
+    remove_capability_from_bounding_set, set_capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid,
+};
+use std::io;
+
+/// Becomes a user without capabilities, for this process and its children.
+pub(in crate::sandbox) fn become_user(uid: u32) -> Result<(), LaunchError> {
+    clear_ambient_capability_set().step("dropping ambient capabilities")?;
+    // By number: the kernel may have capabilities that this library does not know.
+    for capability in (0..u64::BITS).map(|bit| CapabilitySet::from_bits_retain(1 << bit)) {
+        match capability_is_in_bounding_set(capability) {
+            Ok(true) => remove_capability_from_bounding_set(capability).step("emptying the capability bounding set")?,
+            Ok(false) => {}
+            // Past the kernel's last capability.
+            Err(Errno::INVAL) => break,
+            Err(error) => return Err(error).step("reading the capability bounding set"),
+        }
+    }
+    let (user, group) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)));
+    set_thread_groups(&[]).step("dropping supplementary groups")?;
+    set_thread_res_gid(group, group, group).step("setting the gid")?;
+    set_thread_res_uid(user, user, user).step("setting the uid")?;
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+        .step("dropping capabilities")
+}
+
+/// Verifies that this process is the user and cannot become root again.
+pub(in crate::sandbox) fn check(uid: u32) -> io::Result<()> {
+    let ids = format!("{uid}\t{uid}\t{uid}\t{uid}");
+    let none = "0000000000000000";
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    for (name, expected) in [
+        ("Uid", &*ids),
+        ("Gid", &*ids),
+        ("Groups", ""),
+        ("CapInh", none),
+        ("CapPrm", none),
+        ("CapEff", none),
+        ("CapBnd", none),
+        ("CapAmb", none),
+    ] {
+        let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        if value.map(str::trim) != Some(expected) {
+            return Err(io::Error::other(format!("{name} is {value:?}")));
+        }
+    }
+    if uid == 0 || set_thread_res_uid(None, Some(Uid::ROOT), None).is_ok() {
+        return Err(io::Error::other("the process can become root again"));
+    }
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! The sandbox of one session: a uid of its own, a home and a directory for temporary files. The type is a guard: however the
+//! session ends, dropping it kills the processes and removes the files.
+
+use super::cleanup::CleanupTask;
+use super::directories::{copy, make};
+use super::root::{SandboxDirectory, SandboxRoot};
+use super::subprocess;
+use super::usage::QuotaStatus;
+use crate::terminal::procfs::{signal_if_owned, signal_user, wait_for_end};
+use crate::terminal::{ProcessGroup, QuotaExceeded};
+use async_trait::async_trait;
+use rustix::fd::OwnedFd;
+use rustix::process::{Pid, Signal, pidfd_send_signal};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::task::spawn_blocking;
+use tokio::time::Instant;
+
+/// Contents of a new home.
+const SKELETON: &str = "/etc/skel";
+
+/// Directories of the session's user.
+const DIRECTORIES: [&str; 3] = ["home", "tmp", "run"];
+
+/// Time to kill processes; the subcommand itself gives up sooner.
+const KILL_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// Time to remove files: a million small ones take some 10 s.
+const REMOVE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A uid with its directories and processes.
+#[derive(Debug)]
+pub(super) struct Sandbox {
+    root: Arc<SandboxRoot>,
+    uid: u32,
+    path: PathBuf,
+    /// Locked while this service is alive. `None` after `Drop` moved it.
+    lock: Option<std::fs::File>,
+    /// Pidfd of the first process, which is root's until the launcher became the user.
+    leader: OnceLock<OwnedFd>,
+    quota: QuotaStatus,
+    /// Locked while processes are signalled or files removed: the process that removes files runs as the session's user, so a
+    /// concurrent kill would hit it.
+    cleaning: Mutex<()>,
+    /// True once a removal of the files started.
+    cleaned: AtomicBool,
+}
+
+impl Sandbox {
+    /// A sandbox in a directory that exists already.
+    fn existing(root: &Arc<SandboxRoot>, directory: SandboxDirectory, cleaned: bool) -> Self {
+        let SandboxDirectory { uid, path, lock } = directory;
+        Self {
+            root: Arc::clone(root),
+            uid,
+            path,
+            lock: Some(lock),
+            leader: OnceLock::new(),
+            quota: QuotaStatus::default(),
+            cleaning: Mutex::default(),
+            cleaned: cleaned.into(),
+        }
+    }
+
+    /// Makes a sandbox for an unused uid.
+    pub(super) fn new(root: &Arc<SandboxRoot>) -> io::Result<Self> {
+        let sandbox = Self::existing(root, root.create()?, false);
+        for directory in sandbox.directories() {
+            make(&directory, 0o700, sandbox.uid, sandbox.uid)?;
+        }
+        copy(Path::new(SKELETON), &sandbox.home(), sandbox.uid)?;
+        Ok(sandbox)
+    }
+
+    /// Kills the processes and removes the files of killed services. Returns the number of sandboxes. Blocks.
+    pub(super) fn clean_leftovers(root: &Arc<SandboxRoot>) -> io::Result<usize> {
+        let leftovers = root.leftovers()?;
+        let count = leftovers.len();
+        for directory in leftovers {
+            Self::existing(root, directory, true).kill_and_remove();
+        }
+        Ok(count)
+    }
+
+    /// The uid; the gid has the same number.
+    pub(super) fn uid(&self) -> u32 {
+        self.uid
+    }
+
+    pub(super) fn home(&self) -> PathBuf {
+        self.path.join("home")
+    }
+
+    /// Directory for temporary files.
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.path.join("tmp")
+    }
+
+    /// Directory for sockets and the like.
+    pub(super) fn runtime(&self) -> PathBuf {
+        self.path.join("run")
+    }
+
+    /// The sandbox's private directories; excludes shared ones such as `/tmp`.
+    pub(super) fn directories(&self) -> [PathBuf; 3] {
+        DIRECTORIES.map(|name| self.path.join(name))
+    }
+
+    /// Measured usage, and the quota exceeded.
+    pub(super) fn quota(&self) -> &QuotaStatus {
+        &self.quota
+    }
+
+    /// Sets the first process of the sandbox. A second call changes nothing.
+    pub(super) fn set_leader(&self, pidfd: &OwnedFd) -> io::Result<()> {
+        let _ = self.leader.set(pidfd.try_clone()?);
+        Ok(())
+    }
+
+    /// True once its directory was removed.
+    pub(super) fn is_gone(&self) -> bool {
+        !self.path.exists()
+    }
+
+    /// Sends SIGHUP to all processes. Blocks.
+    fn hang_up(&self) {
+        let _guard = self.exclusive();
+        signal_user(self.uid, &[Signal::HUP, Signal::CONT]);
+    }
+
+    /// Kills all processes. Returns 0 when none is left. Blocks.
+    pub(super) fn kill(&self) -> usize {
+        let guard = self.exclusive();
+        self.kill_with(&guard)
+    }
+
+    /// Kills all processes, `first` before the others, unless a cleanup runs already. Blocks.
+    pub(super) fn kill_unless_cleaning(&self, first: Option<Pid>) {
+        let Ok(guard) = self.cleaning.try_lock() else { return };
+        if self.cleaned.load(Ordering::Acquire) {
+            return;
+        }
+        if let Some(first) = first {
+            signal_if_owned(self.uid, first, &[Signal::KILL]);
+        }
+        self.kill_with(&guard);
+    }
+
+    /// Removes the files, once. Blocks.
+    pub(super) fn remove(&self) {
+        if !self.cleaned.swap(true, Ordering::AcqRel) {
+            self.remove_now();
+        }
+    }
+
+    fn kill_and_remove(&self) {
+        self.kill();
+        self.remove_now();
+    }
+
+    fn exclusive(&self) -> MutexGuard<'_, ()> {
+        self.cleaning.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kill_with(&self, _guard: &MutexGuard<'_, ()>) -> usize {
+        if let Some(leader) = self.leader.get() {
+            // Fails if it ended already.
+            let _ = pidfd_send_signal(leader, Signal::KILL);
+            wait_for_end(leader, Instant::now() + KILL_TIMEOUT);
+        }
+        let (signal_uid, lock) = (self.root.signal_uid, self.root.kill_lock());
+        usize::from(!self.run(&CleanupTask::Kill { uid: self.uid, signal_uid, lock }, KILL_TIMEOUT))
+    }
+
+    fn remove_now(&self) {
+        let _guard = self.exclusive();
+        let directories = self.directories();
+        self.run(&CleanupTask::Remove { uid: self.uid, directories: directories.to_vec() }, REMOVE_TIMEOUT);
+        // They are empty now, and only root can make or remove entries of their parent.
+        for directory in directories.iter().chain([&self.path]) {
+            if let Err(error) = std::fs::remove_dir(directory)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                tracing::warn!(uid = self.uid, %error, "a directory of a session was not removed");
+                return;
+            }
+        }
+    }
+
+    fn run(&self, task: &CleanupTask, timeout: Duration) -> bool {
+        match subprocess::run(&self.root.program, &task.arguments(), timeout) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::error!(uid = self.uid, %error, "a session was not swept up");
+                false
+            }
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        let (false, Some(lock)) = (*self.cleaned.get_mut(), self.lock.take()) else { return };
+        // The session's task panicked. Cleanup blocks, so it must not run on this thread, which may be the runtime's.
+        let directory = SandboxDirectory { uid: self.uid, path: std::mem::take(&mut self.path), lock };
+        let left = Self::existing(&self.root, directory, true);
+        if let Some(leader) = self.leader.take() {
+            let _ = left.leader.set(leader);
+        }
+        let sweep = std::thread::Builder::new().name("sweep".into()).spawn(move || left.kill_and_remove());
+        if let Err(error) = sweep {
+            tracing::error!(uid = self.uid, %error, "a session was not swept up; the next start of the service does it");
+        }
+    }
+}
+
+/// The processes of a sandbox.
+pub(super) struct SandboxProcesses(pub Arc<Sandbox>);
+
+impl SandboxProcesses {
+    async fn blocking<T: Send + 'static>(&self, act: impl FnOnce(&Sandbox) -> T + Send + 'static) -> io::Result<T> {
+        let sandbox = Arc::clone(&self.0);
+        Ok(spawn_blocking(move || act(&sandbox)).await?)
+    }
+}
+
+#[async_trait]
+impl ProcessGroup for SandboxProcesses {
+    async fn hang_up(&self) -> io::Result<()> {
+        self.blocking(Sandbox::hang_up).await
+    }
+
+    async fn kill(&self) -> io::Result<usize> {
+        self.blocking(Sandbox::kill).await
+    }
+
+    async fn clean(&self) -> io::Result<()> {
+        self.blocking(Sandbox::remove).await
+    }
+
+    fn poll_quota_change(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.0.quota.poll_change(context)
+    }
+
+    fn quota_exceeded(&self) -> Option<QuotaExceeded> {
+        self.0.quota.exceeded()
+    }
+}

@@ -1,0 +1,178 @@
+//! Starts shells in sandboxes: the launcher starts them under a uid of their own, and cleanup removes everything at their end.
+//! Tests each step once when the service starts.
+
+use super::launch::LaunchSpec;
+use super::root::SandboxRoot;
+use super::sandbox::{Sandbox, SandboxProcesses};
+use super::settings::{Network, SandboxSettings};
+use super::usage::{Quotas, UsageMonitor};
+use crate::terminal::procfs::wait_for_end;
+use crate::terminal::sys::landlock_version;
+use crate::terminal::unix::{UnixPty, UnixShell};
+use crate::terminal::{Pty, ShellSpawner, ShellSpec, Size};
+use portable_pty::CommandBuilder;
+use rustix::process::{WaitId, WaitIdOptions, geteuid, waitid};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::io::{self, Read};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The service's own binary, even after its file was replaced.
+pub const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// User name in sandboxes; their uids have no entry in `/etc/passwd`.
+const USER: &str = "student";
+
+/// Time for the program of the self-test.
+const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time to retry a failed start while the usage monitor frees resources.
+const START_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Time for one check of the usage monitor.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// First version of Landlock that can scope signals and abstract sockets.
+const LANDLOCK_SCOPES: i64 = 6;
+
+/// Longest error message of the launcher that is read, in bytes.
+const MAX_ERROR_BYTES: u64 = 1000;
+
+/// Starts each shell in a sandbox of its own.
+pub struct SandboxedSpawner {
+    settings: SandboxSettings,
+    program: PathBuf,
+    root: Arc<SandboxRoot>,
+    monitor: UsageMonitor,
+    /// True if the kernel supports Landlock scopes.
+    scoped: bool,
+}
+
+impl SandboxedSpawner {
+    /// Cleans up after killed services and tests every step of a sandbox. Fails if a step fails. Blocks.
+    ///
+    /// `program` is the service's own binary, with its subcommands `launch` and `sweep`.
+    pub fn new(settings: SandboxSettings, program: PathBuf) -> io::Result<Self> {
+        if !geteuid().is_root() {
+            return Err(io::Error::other("the service does not run as root"));
+        }
+        let root = Arc::new(SandboxRoot::new(program.clone(), &settings.state, settings.uids.clone())?);
+        let swept = Sandbox::clean_leftovers(&root)?;
+        if swept > 0 {
+            tracing::warn!(swept, "sessions of a service that was killed were swept up");
+        }
+        let monitor = UsageMonitor::start(Quotas { memory: settings.memory, disk: settings.disk }, &settings.state)?;
+        let scoped = landlock_version() >= LANDLOCK_SCOPES;
+        let spawner = Self { settings, program, root, monitor, scoped };
+        spawner.self_test()?;
+        Ok(spawner)
+    }
+
+    /// Runs one short session, from launch to cleanup.
+    fn self_test(&self) -> io::Result<()> {
+        let sandbox = Arc::new(Sandbox::new(&self.root)?);
+        let shell = self.launch(&sandbox, Size { cols: 80, rows: 24 }, "/bin/true", &[], &BTreeMap::new())?;
+        if !wait_for_end(&shell.pidfd, Instant::now() + SELF_TEST_TIMEOUT) {
+            sandbox.kill();
+            return Err(io::Error::other(format!("/bin/true did not end within {SELF_TEST_TIMEOUT:?}")));
+        }
+        let status = waitid(WaitId::PidFd(shell.pidfd.as_fd()), WaitIdOptions::EXITED)?;
+        let code = status.and_then(|status| status.exit_status());
+        let left = sandbox.kill();
+        sandbox.remove();
+        if code != Some(0) {
+            return Err(io::Error::other(launcher_error(&shell, code)));
+        }
+        if left > 0 || !sandbox.is_gone() {
+            return Err(io::Error::other("a session cannot be swept up; the log says why"));
+        }
+        Ok(())
+    }
+
+    fn launch(
+        &self,
+        sandbox: &Sandbox,
+        size: Size,
+        program: &str,
+        arguments: &[&str],
+        environment: &BTreeMap<String, String>,
+    ) -> io::Result<UnixShell> {
+        let spec = LaunchSpec {
+            uid: sandbox.uid(),
+            home: sandbox.home(),
+            memory: self.settings.memory,
+            disk: self.settings.disk,
+            processes: self.settings.processes,
+            network: self.settings.network,
+            program: program.into(),
+            arguments: arguments.iter().map(OsString::from).collect(),
+        };
+        let mut command = CommandBuilder::new(&self.program);
+        command.arg("launch");
+        command.args(spec.arguments());
+        command.env_clear();
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        command.cwd("/");
+        let shell = UnixShell::spawn(size, command)?;
+        sandbox.set_leader(&shell.pidfd)?;
+        Ok(shell)
+    }
+}
+
+/// Error message that the launcher printed on its terminal.
+fn launcher_error(shell: &UnixShell, code: Option<i32>) -> String {
+    let mut output = Vec::new();
+    if let Ok(terminal) = shell.master.try_clone_reader() {
+        // Ends with EIO, since no process has the terminal open; the bytes before it count.
+        let _ = terminal.take(MAX_ERROR_BYTES).read_to_end(&mut output);
+    }
+    match String::from_utf8_lossy(&output).trim() {
+        "" => format!("the launcher ended with {code:?}"),
+        message => message.trim_start_matches("termgate: ").to_owned(),
+    }
+}
+
+impl ShellSpawner for SandboxedSpawner {
+    fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
+        let sandbox = Arc::new(Sandbox::new(&self.root)?);
+        let mut environment = spec.environment.clone();
+        for (name, value) in [
+            ("USER", &USER as &dyn Display),
+            ("LOGNAME", &USER),
+            ("HOME", &sandbox.home().display()),
+            ("TMPDIR", &sandbox.temporary().display()),
+            ("TMUX_TMPDIR", &sandbox.temporary().display()),
+            ("XDG_RUNTIME_DIR", &sandbox.runtime().display()),
+        ] {
+            environment.insert(name.to_owned(), value.to_string());
+        }
+        let deadline = Instant::now() + START_TIMEOUT;
+        let shell = loop {
+            match self.launch(&sandbox, spec.size, &spec.shell, &["-l"], &environment) {
+                Ok(shell) => break shell,
+                Err(error) if deadline <= Instant::now() => return Err(error),
+                // A session above the hard limit may hold all PTYs of the machine until the monitor kills it.
+                Err(error) => tracing::warn!(%error, "a shell could not be started; checking usage, then retrying"),
+            }
+            self.monitor.check_now(CHECK_TIMEOUT);
+        };
+        self.monitor.add(&sandbox);
+        Ok(Box::new(UnixPty::new(shell, Arc::new(SandboxProcesses(sandbox)))?))
+    }
+
+    fn isolation(&self) -> &'static str {
+        match (self.settings.network, self.scoped) {
+            (Network::Shared, true) => "uid, landlock",
+            (Network::Shared, false) => "uid",
+            (Network::None, true) => "uid, landlock, no network",
+            (Network::None, false) => "uid, no network",
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Quotas of sandboxes. The kernel limits processes but not users, so usage is measured and enforced here.
+
+mod disk;
+mod file_sizes;
+mod monitor;
+mod sample;
+mod status;
+
+pub(super) use monitor::{Quotas, UsageMonitor};
+pub(super) use status::QuotaStatus;

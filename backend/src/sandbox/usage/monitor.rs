@@ -1,0 +1,152 @@
+//! Measures all sandboxes every second, reports exceeded quotas to their sessions, and kills those above the hard limit, which
+//! may grow faster than a session can react.
+
+use super::disk::DiskScanner;
+use super::sample::{Usage, UsageSample};
+use super::status::FileUsage;
+use crate::sandbox::sandbox::Sandbox;
+use crate::terminal::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::path::Path;
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+/// Interval of samples, and shortest interval of disk scans.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Pseudo-terminals of a session, of 4096 of the machine.
+const MAX_TERMINALS: u64 = 16;
+
+/// System V objects of a session, of some 32,000 of the machine.
+const MAX_IPC_OBJECTS: u64 = 64;
+
+/// Capacity of requests for an immediate check; one check answers all.
+const MAX_REQUESTS: usize = 16;
+
+/// Time for killed processes to close what they hold open.
+const KILL_DELAY: Duration = Duration::from_millis(100);
+
+/// Quotas of a session, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::sandbox) struct Quotas {
+    pub memory: u64,
+    pub disk: u64,
+}
+
+/// Sandboxes to measure, by uid.
+type Watched = Arc<Mutex<HashMap<u32, Weak<Sandbox>>>>;
+
+fn alive(watched: &Watched) -> Vec<Arc<Sandbox>> {
+    let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+    watched.retain(|_, sandbox| sandbox.strong_count() > 0);
+    watched.values().filter_map(Weak::upgrade).collect()
+}
+
+/// Handle of the monitor's threads, which end when it is dropped.
+#[derive(Debug)]
+pub(in crate::sandbox) struct UsageMonitor {
+    watched: Watched,
+    /// Requests for an immediate check, each with a channel for the answer.
+    requests: SyncSender<SyncSender<()>>,
+    /// Closes when this is dropped, which ends the disk thread.
+    _stop: SyncSender<()>,
+}
+
+impl UsageMonitor {
+    /// Starts a thread for samples and one for disk scans, which may be slow. `state` is on the disk that holds most files.
+    pub(in crate::sandbox) fn start(quotas: Quotas, state: &Path) -> io::Result<Self> {
+        let watched = Watched::default();
+        let (requests, requested) = sync_channel::<SyncSender<()>>(MAX_REQUESTS);
+        let (stop, stopped) = sync_channel::<()>(1);
+        let mut scanner = DiskScanner::new(quotas.disk.saturating_mul(HARD_LIMIT_FACTOR), state, POLL_INTERVAL);
+        let sandboxes = Arc::clone(&watched);
+        std::thread::Builder::new().name("disk-scanner".into()).spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(POLL_INTERVAL) {
+                scanner.scan_due(&alive(&sandboxes));
+            }
+        })?;
+        let sandboxes = Arc::clone(&watched);
+        std::thread::Builder::new().name("usage".into()).spawn(move || {
+            loop {
+                let request = requested.recv_timeout(POLL_INTERVAL);
+                if let Err(RecvTimeoutError::Disconnected) = request {
+                    return;
+                }
+                check(&alive(&sandboxes), quotas);
+                if let Ok(answer) = request {
+                    // Fails if the caller timed out.
+                    let _ = answer.send(());
+                }
+            }
+        })?;
+        Ok(Self { watched, requests, _stop: stop })
+    }
+
+    /// Measures a sandbox until it is dropped.
+    pub(in crate::sandbox) fn add(&self, sandbox: &Arc<Sandbox>) {
+        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        watched.insert(sandbox.uid(), Arc::downgrade(sandbox));
+    }
+
+    /// Checks all sandboxes at once, and waits until those above the hard limit had time to die. Blocks.
+    pub(in crate::sandbox) fn check_now(&self, timeout: Duration) {
+        let (answer, answered) = sync_channel(2);
+        if self.requests.send(answer.clone()).is_ok() && answered.recv_timeout(timeout).is_ok() {
+            // No second answer comes: this only waits.
+            let _ = answered.recv_timeout(KILL_DELAY);
+        }
+        drop(answer);
+    }
+}
+
+/// Measures sandboxes, reports exceeded quotas, and kills above the hard limit.
+fn check(sandboxes: &[Arc<Sandbox>], quotas: Quotas) {
+    let uids: HashSet<u32> = sandboxes.iter().map(|sandbox| sandbox.uid()).collect();
+    if uids.is_empty() {
+        return;
+    }
+    let mut sample = UsageSample::take(|uid| uids.contains(&uid));
+    for sandbox in sandboxes {
+        let files = sandbox.quota().files();
+        let usage = sample.users.entry(sandbox.uid()).or_default();
+        if usage.memory + files.memory > quotas.memory {
+            usage.count_shared_memory_once(sandbox.uid());
+        }
+        let exceeded = quotas.worst_exceeded(usage, files);
+        sandbox.quota().report(exceeded);
+        if let Some(exceeded) = exceeded.filter(QuotaExceeded::is_hard) {
+            kill(sandbox, usage, exceeded);
+        }
+    }
+}
+
+impl Quotas {
+    /// The quota that is exceeded most, relative to its size.
+    fn worst_exceeded(self, usage: &Usage, files: FileUsage) -> Option<QuotaExceeded> {
+        let Self { memory, disk } = self;
+        [
+            (Resource::Memory, usage.memory + files.memory, memory),
+            (Resource::Disk, files.disk, disk),
+            (Resource::Terminals, usage.terminals, MAX_TERMINALS),
+            (Resource::IpcObjects, usage.ipc_objects, MAX_IPC_OBJECTS),
+        ]
+        .into_iter()
+        .map(|(resource, used, quota)| QuotaExceeded { resource, used, quota })
+        .filter(|exceeded| exceeded.used > exceeded.quota)
+        .max_by(|one, other| (one.used as f64 / one.quota as f64).total_cmp(&(other.used as f64 / other.quota as f64)))
+    }
+}
+
+/// Kills a sandbox on a thread of its own, so that the others are still measured. Above the memory limit the largest process
+/// dies first: killing all may take seconds.
+fn kill(sandbox: &Arc<Sandbox>, usage: &Usage, exceeded: QuotaExceeded) {
+    tracing::warn!(uid = sandbox.uid(), %exceeded, "a session uses far more than it may");
+    let first = usage.largest.filter(|_| exceeded.resource == Resource::Memory);
+    let sandbox = Arc::clone(sandbox);
+    let thread = std::thread::Builder::new().name("kill".into());
+    if let Err(error) = thread.spawn(move || sandbox.kill_unless_cleaning(first)) {
+        tracing::error!(%error, "a session that uses far more than it may was not killed");
+    }
+}

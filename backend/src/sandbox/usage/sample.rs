@@ -1,0 +1,130 @@
+//! A sample of the memory, terminals and System V objects of all sandboxes. It lists three directories of the kernel and reads
+//! a few lines for each process of a session.
+
+use crate::sandbox::cleanup::ipc;
+use crate::terminal::procfs::{owner, pids};
+use crate::terminal::sys::{IpcKind, as_user};
+use rustix::process::Pid;
+use std::collections::HashMap;
+use std::os::unix::fs::MetadataExt;
+
+/// Usage of one session.
+#[derive(Debug, Default)]
+pub(super) struct Usage {
+    /// Bytes of memory. Shared pages count once for each process, until [`Self::count_shared_memory_once`].
+    pub memory: u64,
+    /// Bytes of System V objects, a part of `memory`.
+    ipc_memory: u64,
+    /// Processes with their bytes of memory.
+    processes: Vec<(Pid, u64)>,
+    /// The process with the most memory.
+    pub largest: Option<Pid>,
+    /// Bytes of that process.
+    largest_memory: u64,
+    /// Number of pseudo-terminals.
+    pub terminals: u64,
+    /// Number of System V objects.
+    pub ipc_objects: u64,
+}
+
+impl Usage {
+    /// Corrects `memory` with each process's proportional share of shared pages, which is slow to read.
+    pub(super) fn count_shared_memory_once(&mut self, uid: u32) {
+        let shares = self.processes.iter().map(|(pid, memory)| proportional_memory(*pid).unwrap_or(*memory));
+        self.memory = self.ipc_memory + as_user(uid, || shares.sum::<u64>());
+    }
+}
+
+/// Proportional memory of a process in bytes; `None` if it is not readable.
+fn proportional_memory(pid: Pid) -> Option<u64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", pid.as_raw_nonzero())).ok()?;
+    // Before Linux 5.4 there is only the total, which includes file pages.
+    let names: &[&str] = if rollup.contains("\nPss_Anon:") { &["Pss_Anon:", "Pss_Shmem:"] } else { &["Pss:"] };
+    Some(sum_of_lines(&rollup, names) + sum_of_lines(&rollup, &["SwapPss:"]))
+}
+
+/// Usage by uid.
+pub(super) struct UsageSample {
+    pub users: HashMap<u32, Usage>,
+}
+
+impl UsageSample {
+    /// Measures the users for which `watched` is true.
+    pub(super) fn take(watched: impl Fn(u32) -> bool) -> Self {
+        let mut users: HashMap<u32, Usage> = HashMap::new();
+        for pid in pids() {
+            let Some(uid) = owner(pid).filter(|uid| watched(*uid)) else { continue };
+            let memory = memory_of(pid);
+            let usage = users.entry(uid).or_default();
+            usage.memory += memory;
+            usage.processes.push((pid, memory));
+            if memory >= usage.largest_memory {
+                (usage.largest_memory, usage.largest) = (memory, Some(pid));
+            }
+        }
+        for terminal in std::fs::read_dir("/dev/pts").into_iter().flatten().filter_map(Result::ok) {
+            if let Some(uid) = terminal.metadata().ok().map(|terminal| terminal.uid()).filter(|uid| watched(*uid)) {
+                users.entry(uid).or_default().terminals += 1;
+            }
+        }
+        for kind in [IpcKind::Memory, IpcKind::Queue, IpcKind::Semaphores] {
+            for object in ipc::list(kind) {
+                if let Some(uid) = [object.creator, object.uid].into_iter().find(|uid| watched(*uid)) {
+                    let usage = users.entry(uid).or_default();
+                    usage.ipc_objects += 1;
+                    // An attached segment counts for its processes too: at most twice.
+                    usage.memory += object.bytes;
+                    usage.ipc_memory += object.bytes;
+                }
+            }
+        }
+        Self { users }
+    }
+}
+
+/// Memory of a process, in bytes.
+fn memory_of(pid: Pid) -> u64 {
+    const NAMES: [&str; 3] = ["RssAnon:", "RssShmem:", "VmSwap:"];
+    let directory = format!("/proc/{}", pid.as_raw_nonzero());
+    let status = std::fs::read_to_string(format!("{directory}/status")).unwrap_or_default();
+    if status.contains("\nRssAnon:") {
+        return sum_of_lines(&status, &NAMES);
+    }
+    // The main thread ended; other threads may live on, and their status still shows the memory.
+    let threads = std::fs::read_dir(format!("{directory}/task")).into_iter().flatten().filter_map(Result::ok);
+    let statuses = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok());
+    statuses.map(|status| sum_of_lines(&status, &NAMES)).max().unwrap_or(0)
+}
+
+/// Sum of the lines with these names, in bytes; the text has kilobytes.
+fn sum_of_lines(text: &str, names: &[&str]) -> u64 {
+    let lines = text.lines().filter_map(|line| {
+        let value = names.iter().find_map(|name| line.strip_prefix(name))?;
+        value.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
+    });
+    lines.sum::<u64>().saturating_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_uses_memory() {
+        let uid = std::fs::metadata("/proc/self").unwrap().uid();
+        let mut sample = UsageSample::take(|other| other == uid);
+        let usage = sample.users.get_mut(&uid).unwrap();
+        assert!(usage.memory > 100_000, "{}", usage.memory);
+        assert!(usage.largest.is_some());
+        usage.count_shared_memory_once(uid);
+        assert!(usage.memory > 0);
+        let pid = rustix::process::getpid();
+        assert!(proportional_memory(pid).is_some_and(|share| share > 0) && memory_of(pid) > 0);
+    }
+
+    #[test]
+    fn lines_are_summed_by_name() {
+        let status = "RssAnon:\t     10 kB\nRssFile: 7 kB\nVmSwap: 2 kB\n";
+        assert_eq!(sum_of_lines(status, &["RssAnon:", "VmSwap:"]), 12 * 1024);
+    }
+}

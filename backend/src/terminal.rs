@@ -1,0 +1,22 @@
+//! Terminals with a shell in them, behind narrow traits: real ones on the kernel's PTYs, and a scripted one for tests.
+//! Knows nothing of sessions, clients, stores or sandboxes.
+
+mod integration;
+mod osc133;
+mod process_tree;
+pub(crate) mod procfs;
+mod pty;
+mod quota;
+pub(crate) mod reaper;
+#[cfg(feature = "test-support")]
+pub mod scripted;
+mod shared_scan;
+pub(crate) mod sys;
+pub(crate) mod unix;
+
+pub use integration::{Nonce, environment};
+pub use osc133::{Piece, PromptMark, PromptMarkScanner};
+pub use pty::{Exit, Interest, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
+pub use quota::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
+pub use reaper::reap_orphans;
+pub use unix::UnixSpawner;

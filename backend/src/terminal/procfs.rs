@@ -1,0 +1,113 @@
+//! Processes as `/proc` lists them: all, or those of a uid, which in a sandbox are one session's.
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Snapshot of a process.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pub pid: Pid,
+    /// The end of its `stat`: "state ppid pgrp session …".
+    fields: String,
+}
+
+impl Process {
+    pub(super) fn read(pid: Pid) -> Option<Self> {
+        let stat = std::fs::read(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+        // "pid (name) state ppid …". The name may contain parentheses, so parse after the last one.
+        let end = memchr::memmem::rfind(&stat, b") ")?;
+        Some(Self { pid, fields: String::from_utf8(stat.get(end + 2..)?.to_vec()).ok()? })
+    }
+
+    fn number(&self, field: usize) -> Option<Pid> {
+        self.fields.split(' ').nth(field)?.parse().ok().and_then(Pid::from_raw)
+    }
+
+    /// True once it ended, until its parent waits for it.
+    pub(super) fn is_zombie(&self) -> bool {
+        self.fields.starts_with(['Z', 'X'])
+    }
+
+    pub(super) fn parent(&self) -> Option<Pid> {
+        self.number(1)
+    }
+
+    /// The leader of its kernel session.
+    pub(super) fn session(&self) -> Option<Pid> {
+        self.number(3)
+    }
+}
+
+/// Pids of all processes.
+pub(crate) fn pids() -> impl Iterator<Item = Pid> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten();
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
+}
+
+/// All processes.
+pub(super) fn all() -> impl Iterator<Item = Process> {
+    pids().filter_map(Process::read)
+}
+
+/// Processes of a user, without zombies.
+pub(crate) fn of_user(uid: u32) -> impl Iterator<Item = Process> {
+    pids().filter(move |pid| owner(*pid) == Some(uid)).filter_map(Process::read).filter(|process| !process.is_zombie())
+}
+
+/// Effective uid of a process, zombies included.
+pub(crate) fn owner(pid: Pid) -> Option<u32> {
+    std::fs::metadata(format!("/proc/{}", pid.as_raw_nonzero())).ok().map(|folder| folder.uid())
+}
+
+/// Signals the processes of a user one by one. It may miss a process that forks meanwhile, and never hits another user's.
+pub(crate) fn signal_user(uid: u32, signals: &[Signal]) {
+    for process in of_user(uid) {
+        signal_if_owned(uid, process.pid, signals);
+    }
+}
+
+/// Signals a process if it belongs to this user.
+pub(crate) fn signal_if_owned(uid: u32, pid: Pid, signals: &[Signal]) {
+    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    // Checked after opening: a pidfd, unlike a pid, is never reused.
+    if owner(pid) == Some(uid) {
+        for signal in signals {
+            // Fails if the process ended meanwhile.
+            let _ = pidfd_send_signal(&handle, *signal);
+        }
+    }
+}
+
+/// Blocks until a process ended. Returns false if the deadline passes first.
+pub(crate) fn wait_for_end(handle: impl std::os::fd::AsFd, deadline: Instant) -> bool {
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = Timespec { tv_sec: left.as_secs() as i64, tv_nsec: i64::from(left.subsec_nanos()) };
+        match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&timeout)) {
+            Ok(ready) if ready > 0 => return true,
+            Ok(_) if left > Duration::ZERO => {}
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(_) | Err(_) => return false,
+        }
+    }
+}
+
+/// Blocks until all processes of a user ended, up to a deadline. Returns the number still alive.
+pub(crate) fn wait_for_user(uid: u32, deadline: Instant) -> usize {
+    loop {
+        let left: Vec<Process> = of_user(uid).collect();
+        let Some(first) = left.first() else { return 0 };
+        if let Ok(handle) = pidfd_open(first.pid, PidfdFlags::empty())
+            && owner(first.pid) == Some(uid)
+            && !wait_for_end(&handle, deadline)
+        {
+            return left.len();
+        }
+        if deadline <= Instant::now() {
+            return left.len();
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! A terminal that a test plays: the test sets the output and reads the input. It has no process, so a test can move time.
+
+use super::pty::{Exit, Interest, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
+use async_trait::async_trait;
+use shared_protocol::server::Tty;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+#[derive(Default)]
+struct State {
+    /// Output that was not read yet.
+    output: VecDeque<u8>,
+    /// Input so far.
+    input: Vec<u8>,
+    /// Room for input, in bytes; 0 while the program does not read.
+    room: usize,
+    sizes: Vec<Size>,
+    tty: Tty,
+    exit: Option<Exit>,
+    exit_reported: bool,
+    waker: Option<Waker>,
+    /// Bytes read so far.
+    taken: usize,
+    nonce: String,
+    /// True if keys make signals.
+    signals: bool,
+    interrupts: usize,
+}
+
+/// The test's end of a scripted terminal. Clones share the terminal.
+#[derive(Clone, Default)]
+pub struct Script(Arc<Mutex<State>>);
+
+impl Script {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state();
+        change(&mut state);
+        if let Some(waker) = state.waker.take() {
+            waker.wake();
+        }
+    }
+
+    /// Adds output.
+    pub fn print(&self, bytes: impl AsRef<[u8]>) {
+        self.change(|state| state.output.extend(bytes.as_ref()));
+    }
+
+    /// Adds a prompt mark of the shell: `B`, `C`, `D;0`, `P`.
+    pub fn mark(&self, mark: &str) {
+        let nonce = self.state().nonce.clone();
+        self.print(format!("\x1b]133;{mark};tg={nonce}\x07"));
+    }
+
+    /// Sets the room for input, in bytes.
+    pub fn set_room(&self, bytes: usize) {
+        self.change(|state| state.room = bytes);
+    }
+
+    /// Sets the input modes.
+    pub fn set_tty(&self, tty: Tty) {
+        self.change(|state| state.tty = tty);
+    }
+
+    /// Ends the shell.
+    pub fn exit(&self, code: i32) {
+        self.change(|state| state.exit = Some(Exit { code, signal: None }));
+    }
+
+    /// Sets whether keys make signals.
+    pub fn set_signals(&self, on: bool) {
+        self.change(|state| state.signals = on);
+    }
+
+    /// Number of interrupts so far.
+    pub fn interrupts(&self) -> usize {
+        self.state().interrupts
+    }
+
+    /// Input so far.
+    pub fn input(&self) -> Vec<u8> {
+        self.state().input.clone()
+    }
+
+    /// Sizes so far, the initial one first.
+    pub fn sizes(&self) -> Vec<Size> {
+        self.state().sizes.clone()
+    }
+
+    /// Number of bytes that the session read so far; back-pressure stops it.
+    pub fn taken(&self) -> usize {
+        self.state().taken
+    }
+
+    fn end(&self, code: i32, signal: &str) {
+        self.change(|state| {
+            state.exit.get_or_insert(Exit { code, signal: Some(signal.into()) });
+        });
+    }
+}
+
+/// Starts scripted terminals.
+#[derive(Clone, Default)]
+pub struct ScriptedSpawner(Arc<Mutex<Vec<Script>>>);
+
+impl ScriptedSpawner {
+    /// The test's end of the newest terminal.
+    pub fn last(&self) -> Option<Script> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    }
+}
+
+impl ShellSpawner for ScriptedSpawner {
+    fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
+        let nonce = spec.nonce.as_str().to_owned();
+        let state = State { room: usize::MAX, sizes: vec![spec.size], nonce, ..State::default() };
+        let script = Script(Arc::new(Mutex::new(state)));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(script.clone());
+        Ok(Box::new(ScriptedPty(script)))
+    }
+
+    fn isolation(&self) -> &'static str {
+        "none"
+    }
+}
+
+struct ScriptedPty(Script);
+
+impl Pty for ScriptedPty {
+    fn poll_event(&mut self, context: &mut Context<'_>, interest: Interest) -> Poll<PtyEvent> {
+        let mut state = self.0.state();
+        if interest.write && state.room > 0 {
+            return Poll::Ready(PtyEvent::Writable);
+        }
+        if interest.read && !state.output.is_empty() {
+            return Poll::Ready(PtyEvent::Readable);
+        }
+        if state.exit.is_some() && !state.exit_reported {
+            state.exit_reported = true;
+            return Poll::Ready(PtyEvent::Exited);
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
+        let mut state = self.0.state();
+        let count = buffer.len().min(state.output.len());
+        if count == 0 {
+            return Ok(if state.exit.is_some() { ReadOutcome::End } else { ReadOutcome::Empty });
+        }
+        for (to, from) in buffer.iter_mut().zip(state.output.drain(..count)) {
+            *to = from;
+        }
+        state.taken += count;
+        Ok(ReadOutcome::Bytes(count))
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut state = self.0.state();
+        let count = bytes.len().min(state.room);
+        state.room -= count;
+        state.input.extend_from_slice(&bytes[..count]);
+        Ok(count)
+    }
+
+    fn resize(&mut self, size: Size) -> io::Result<()> {
+        self.0.state().sizes.push(size);
+        Ok(())
+    }
+
+    fn interrupt(&mut self) -> bool {
+        let mut state = self.0.state();
+        state.interrupts += usize::from(state.signals);
+        state.signals
+    }
+
+    fn tty(&self) -> Tty {
+        self.0.state().tty
+    }
+
+    fn exit(&mut self) -> Option<Exit> {
+        self.0.state().exit.clone()
+    }
+
+    fn processes(&self) -> Arc<dyn ProcessGroup> {
+        Arc::new(self.0.clone())
+    }
+}
+
+#[async_trait]
+impl ProcessGroup for Script {
+    async fn hang_up(&self) -> io::Result<()> {
+        self.end(129, "SIGHUP");
+        Ok(())
+    }
+
+    async fn kill(&self) -> io::Result<usize> {
+        self.end(137, "SIGKILL");
+        Ok(0)
+    }
+}

@@ -1,0 +1,217 @@
+//! Real terminals. portable-pty opens them and starts the shell; reads and writes go through a non-blocking duplicate of the
+//! master, so that no session needs a thread.
+
+use super::process_tree::TaggedProcesses;
+use super::pty::{Exit, Interest, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
+use super::reaper::TrackedChild;
+use super::sys::{nonblocking_duplicate, peer, readiness, signal_foreground};
+use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
+use rustix::termios::{LocalModes, QueueSelector, tcflush};
+use shared_protocol::server::Tty;
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::Interest as FdInterest;
+use tokio::io::unix::AsyncFd;
+
+/// Starts shells as the service's own user, without isolation between sessions.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct UnixSpawner;
+
+impl ShellSpawner for UnixSpawner {
+    fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
+        let mut command = CommandBuilder::new(&spec.shell);
+        command.arg("-l");
+        command.env_clear();
+        for (name, value) in &spec.environment {
+            command.env(name, value);
+        }
+        command.cwd(&spec.directory);
+        let shell = UnixShell::spawn(spec.size, command)?;
+        let processes = TaggedProcesses::new(shell.child.pid(), &spec.nonce);
+        Ok(Box::new(UnixPty::new(shell, Arc::new(processes))?))
+    }
+
+    fn isolation(&self) -> &'static str {
+        "none"
+    }
+}
+
+/// A program on a new terminal.
+pub(crate) struct UnixShell {
+    pub master: Box<dyn MasterPty + Send>,
+    pub child: TrackedChild,
+    /// Pidfd of the program: readable once it ended.
+    pub pidfd: OwnedFd,
+}
+
+impl UnixShell {
+    /// Starts a program on a new terminal.
+    pub(crate) fn spawn(size: Size, command: CommandBuilder) -> io::Result<Self> {
+        let pair = native_pty_system().openpty(pty_size(size)).map_err(io::Error::other)?;
+        let (mut child, tracked) = TrackedChild::spawn(|| {
+            let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
+            let id = child.process_id();
+            Ok((child, id))
+        })?;
+        // This copy of the slave would keep the terminal open after its last process.
+        drop(pair.slave);
+        let pidfd = pidfd_open(tracked.pid(), PidfdFlags::empty()).inspect_err(|_| {
+            // Without a pidfd the session cannot end it.
+            let _ = child.kill();
+        })?;
+        Ok(Self { master: pair.master, child: tracked, pidfd })
+    }
+}
+
+fn pty_size(size: Size) -> PtySize {
+    PtySize { rows: size.rows, cols: size.cols, pixel_width: 0, pixel_height: 0 }
+}
+
+/// Name of a signal that ends shells.
+fn signal_name(signal: i32) -> String {
+    const NAMES: [(Signal, &str); 10] = [
+        (Signal::HUP, "SIGHUP"),
+        (Signal::INT, "SIGINT"),
+        (Signal::QUIT, "SIGQUIT"),
+        (Signal::ABORT, "SIGABRT"),
+        (Signal::KILL, "SIGKILL"),
+        (Signal::SEGV, "SIGSEGV"),
+        (Signal::PIPE, "SIGPIPE"),
+        (Signal::ALARM, "SIGALRM"),
+        (Signal::TERM, "SIGTERM"),
+        (Signal::XCPU, "SIGXCPU"),
+    ];
+    let known = NAMES.iter().find(|(known, _)| known.as_raw() == signal);
+    known.map_or_else(|| format!("signal {signal}"), |(_, name)| (*name).to_owned())
+}
+
+/// A [`Pty`] on a kernel PTY.
+pub(crate) struct UnixPty {
+    /// Duplicate of the master.
+    io: AsyncFd<OwnedFd>,
+    /// Pidfd of the shell: readable once it ended.
+    ended: AsyncFd<OwnedFd>,
+    /// True once [`PtyEvent::Exited`] was reported.
+    end_reported: bool,
+    master: Box<dyn MasterPty + Send>,
+    /// Keeps the shell from the reaper.
+    _child: TrackedChild,
+    processes: Arc<dyn ProcessGroup>,
+}
+
+impl UnixPty {
+    /// Takes ownership of a shell. Call it within the runtime.
+    pub(crate) fn new(shell: UnixShell, processes: Arc<dyn ProcessGroup>) -> io::Result<Self> {
+        let UnixShell { master, child, pidfd } = shell;
+        let raw = master.as_raw_fd().ok_or_else(|| io::Error::other("the terminal has no descriptor"))?;
+        Ok(Self {
+            io: readiness(nonblocking_duplicate(raw)?, FdInterest::READABLE | FdInterest::WRITABLE)?,
+            ended: readiness(pidfd, FdInterest::READABLE)?,
+            end_reported: false,
+            master,
+            _child: child,
+            processes,
+        })
+    }
+}
+
+impl Pty for UnixPty {
+    fn poll_event(&mut self, context: &mut Context<'_>, interest: Interest) -> Poll<PtyEvent> {
+        // First: an exceeded hard limit is announced before the exit that it causes.
+        if self.processes.poll_quota_change(context).is_ready() {
+            return Poll::Ready(PtyEvent::QuotaChanged);
+        }
+        // An error of the reactor means that the runtime shuts down; the read that follows reports it.
+        if interest.write && self.io.poll_write_ready(context).is_ready() {
+            return Poll::Ready(PtyEvent::Writable);
+        }
+        if interest.read && self.io.poll_read_ready(context).is_ready() {
+            return Poll::Ready(PtyEvent::Readable);
+        }
+        if !self.end_reported && self.ended.poll_read_ready(context).is_ready() {
+            self.end_reported = true;
+            return Poll::Ready(PtyEvent::Exited);
+        }
+        Poll::Pending
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
+        let mut short = None;
+        let result = self.io.try_io(FdInterest::READABLE, |fd| {
+            let count = rustix::io::read(fd, &mut *buffer)?;
+            if (1..buffer.len()).contains(&count) {
+                // A short read empties the terminal; clearing the readiness here saves the read that would find nothing.
+                short = Some(count);
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            Ok(count)
+        });
+        match result {
+            Ok(0) => Ok(ReadOutcome::End),
+            Ok(count) => Ok(ReadOutcome::Bytes(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Ok(short.map_or(ReadOutcome::Empty, ReadOutcome::Bytes))
+            }
+            // Linux reports EIO on the master once no process has the terminal open.
+            Err(error) if error.raw_os_error() == Some(Errno::IO.raw_os_error()) => Ok(ReadOutcome::End),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let result = self.io.try_io(FdInterest::WRITABLE, |fd| rustix::io::write(fd, bytes).map_err(io::Error::from));
+        match result {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            other => other,
+        }
+    }
+
+    fn resize(&mut self, size: Size) -> io::Result<()> {
+        self.master.resize(pty_size(size)).map_err(io::Error::other)
+    }
+
+    fn interrupt(&mut self) -> bool {
+        let settings = rustix::termios::tcgetattr(self.io.get_ref());
+        if !settings.is_ok_and(|settings| settings.local_modes.contains(LocalModes::ISIG)) {
+            return false;
+        }
+        // On the master, a flush would drop output instead.
+        match peer(self.io.get_ref()).and_then(|slave| Ok(tcflush(slave, QueueSelector::IFlush)?)) {
+            Ok(()) => {}
+            Err(error) => tracing::debug!(%error, "unread input was not dropped"),
+        }
+        match signal_foreground(self.io.get_ref(), Signal::INT) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(%error, "the foreground program was not signalled");
+                false
+            }
+        }
+    }
+
+    fn tty(&self) -> Tty {
+        // The master reports the slave's modes, until the terminal is gone.
+        rustix::termios::tcgetattr(self.io.get_ref()).map_or(Tty::default(), |settings| Tty {
+            echo: settings.local_modes.contains(LocalModes::ECHO),
+            canonical: settings.local_modes.contains(LocalModes::ICANON),
+        })
+    }
+
+    fn exit(&mut self) -> Option<Exit> {
+        // portable-pty's own wait keeps the text of a signal, not its number.
+        let ended = WaitId::PidFd(self.ended.get_ref().as_fd());
+        let status = waitid(ended, WaitIdOptions::EXITED | WaitIdOptions::NOHANG).ok().flatten()?;
+        Some(match status.terminating_signal() {
+            Some(signal) => Exit { code: 128 + signal, signal: Some(signal_name(signal)) },
+            None => Exit { code: status.exit_status().unwrap_or_default(), signal: None },
+        })
+    }
+
+    fn processes(&self) -> Arc<dyn ProcessGroup> {
+        Arc::clone(&self.processes)
+    }
+}

@@ -1,0 +1,68 @@
+//! What a session is: who it runs as, what it holds, and what it can reach of the service and of others.
+
+use crate::harness::{Harness, says, uid_of};
+use crate::support::Terminal;
+use backend::sandbox::Network;
+
+#[tokio::test]
+async fn a_shell_has_a_user_of_its_own_and_nothing_else() {
+    let harness = Harness::new().await;
+    let mut shell = harness.shell("eve").await;
+    let uid = uid_of(&mut shell).await;
+    assert!(harness.settings.uids.contains(&uid));
+    let home = harness.state.path().join("sessions").join(uid.to_string()).join("home");
+    assert_eq!(says(&mut shell, "pwd; id -g; id -G; umask").await, format!("{}\n{uid}\n{uid}\n0077", home.display()));
+    let status = says(&mut shell, "grep -E '^(Cap|NoNew|Seccomp:)' /proc/self/status | tr -d '\\n\\t'").await;
+    let none = "0000000000000000";
+    assert_eq!(
+        status,
+        format!("CapInh:{none}CapPrm:{none}CapEff:{none}CapBnd:{none}CapAmb:{none}NoNewPrivs:1Seccomp:2")
+    );
+    assert_eq!(says(&mut shell, "stat -c '%u %a' $(tty) $HOME $TMPDIR $XDG_RUNTIME_DIR").await, {
+        let lines = [format!("{uid} 600"), format!("{uid} 700"), format!("{uid} 700"), format!("{uid} 700")];
+        lines.join("\n")
+    });
+    // The listing's own descriptor is the fourth.
+    assert_eq!(says(&mut shell, "sh -c 'ls /proc/self/fd' | tr '\\n' ' '").await, "0 1 2 3");
+    assert_eq!(says(&mut shell, "readlink /proc/$$/fd/[0-2] | uniq; tty").await.lines().count(), 2);
+    let environment = says(&mut shell, "env | cut -d= -f1 | grep -v LS_COLORS | sort | tr '\\n' ' '").await;
+    assert_eq!(
+        environment,
+        "COLORTERM HOME LANG LOGNAME PATH PWD SHELL SHLVL TERM TERMGATE_SESSION TERM_PROGRAM TMPDIR TMUX_TMPDIR USER \
+         XDG_RUNTIME_DIR _"
+    );
+    assert_eq!(
+        says(&mut shell, "echo $USER $LOGNAME; ulimit -c -n -u -f").await.lines().next(),
+        Some("student student")
+    );
+    assert_eq!(says(&mut shell, "yes | head -1; echo ${PIPESTATUS[0]}").await, "y\n141", "SIGPIPE ends programs");
+    assert_eq!(says(&mut shell, "[ -e ~/.bashrc ] || [ ! -e /etc/skel/.bashrc ]; echo $?").await, "0");
+    assert!(!shell.screen().contains("no name"), "the prompt names the user: {}", shell.screen());
+    harness.end(shell, uid).await;
+    harness.service.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_network_only_sockets_of_the_machine_work() {
+    let harness = Harness::with(|settings| settings.network = Network::None).await;
+    let mut shell = harness.shell("eve").await;
+    let port = harness.service.address.port();
+    let refused = says(&mut shell, &format!("(echo >/dev/tcp/127.0.0.1/{port}) 2>&1; echo $?")).await;
+    assert!(refused.contains("not permitted") && refused.ends_with("\n1"), "{refused}");
+    for family in ["AF_INET", "AF_INET6", "AF_NETLINK", "AF_VSOCK", "AF_ALG"] {
+        fails(&mut shell, &format!("import socket; socket.socket(socket.{family}, socket.SOCK_DGRAM)")).await;
+    }
+    let (said, code) = python(&mut shell, "import socket; a, b = socket.socketpair(); a.send(bytes(1))").await;
+    assert_eq!(code, 0, "{said}");
+    harness.service.stop().await;
+}
+
+async fn python(shell: &mut Terminal, script: &str) -> (String, i32) {
+    shell.command(&format!("/usr/bin/python3 -c '{script}' 2>&1")).await
+}
+
+async fn fails(shell: &mut Terminal, script: &str) {
+    let (said, code) = python(shell, script).await;
+    assert_ne!(code, 0, "{script}: {said}");
+    assert!(said.contains("Error"), "{script}: {said}");
+}
