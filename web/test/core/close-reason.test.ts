@@ -2,10 +2,10 @@
  * Every way in which a connection ends or never begins: what a page is told, and when the next attempt comes.
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import type { ClientErrorCode } from "../../src/core/index.ts";
 import { flushPromises } from "../support/flush-promises.ts";
-import { Harness } from "../support/harness.ts";
+import { Harness, test } from "../support/harness.ts";
 
 /** A JWT that says nothing but when it expires, in seconds since 1970. */
 function jwt(exp: number): string {
@@ -29,7 +29,7 @@ describe("a page that cannot connect at all", () => {
     harness.clock.advance(120_000);
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code }, retryAt: null, attempt: 0 });
     expect(harness.client.state.error?.message).toMatch(sentence);
-    expect(harness.errors.map((error) => error.code)).toEqual([code]);
+    expect(harness.errorCodes).toEqual([code]);
     expect(harness.client.state.diagnostics).toMatchObject({ errorCode: code, attempts: 0 });
     expect(harness.sockets).toHaveLength(0);
     expect(harness.clock.pending).toBe(0);
@@ -121,8 +121,7 @@ describe("a close", () => {
     expect(harness.sockets).toHaveLength(atOnce ? 2 : 1);
   });
 
-  test("many that come at once after opening do not become a storm", () => {
-    const harness = new Harness().attach();
+  test("many that come at once after opening do not become a storm", ({ harness }) => {
     for (let second = 0; second < 30; second += 1) {
       if (!harness.socket.closed) harness.socket.end(1001);
       harness.clock.advance(1000);
@@ -131,9 +130,7 @@ describe("a close", () => {
   });
 
   test("of a handshake, which no browser explains, says what to look at", () => {
-    const harness = new Harness();
-    harness.client.connect();
-    harness.clock.advance(0);
+    const harness = new Harness().start();
     harness.socket.end();
     expect(harness.client.state.error?.message).toMatch(
       /^wss:\/\/api.example\/prod could not be opened.*token.*origin/,
@@ -149,9 +146,7 @@ describe("a token past its expiry", () => {
     ["a refused handshake", (harness) => harness.socket.end()],
     ["4001", (harness) => harness.socket.end(4001)],
   ])("explains %s, and only another one helps", (_, refuse) => {
-    const harness = new Harness({ token: jwt(now() - 11) });
-    harness.client.connect();
-    harness.clock.advance(0);
+    const harness = new Harness({ token: jwt(now() - 11) }).start();
     refuse(harness);
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "TOKEN_EXPIRED" } });
     harness.client.setToken(jwt(now() + 3600));
@@ -160,9 +155,7 @@ describe("a token past its expiry", () => {
   });
 
   test("is tried again where it was fetched, since the next one may be another", async () => {
-    const harness = new Harness({ token: async () => jwt(now() - 11) });
-    harness.client.connect();
-    harness.clock.advance(0);
+    const harness = new Harness({ token: async () => jwt(now() - 11) }).start();
     await flushPromises();
     harness.socket.end();
     expect(harness.client.state).toMatchObject({ status: "connecting", error: { code: "TOKEN_EXPIRED" } });
@@ -172,9 +165,7 @@ describe("a token past its expiry", () => {
   });
 
   test("is no reason where the clocks may only differ, or a connection worked", () => {
-    const fresh = new Harness({ token: jwt(now() - 5) });
-    fresh.client.connect();
-    fresh.clock.advance(0);
+    const fresh = new Harness({ token: jwt(now() - 5) }).start();
     fresh.socket.end();
     expect(fresh.client.state).toMatchObject({ status: "connecting", error: { code: "CONNECTION_FAILED" } });
     const worked = new Harness({ token: jwt(now() - 100) }).attach();
@@ -191,9 +182,7 @@ describe("time", () => {
     ["did not answer", 1, undefined, 20_000],
     ["did not answer", 1, 3000, 3000],
   ])("is limited: what %s in it is given up", (what, opened, connectMs, limit) => {
-    const harness = new Harness(connectMs === undefined ? {} : { times: { connectMs } });
-    harness.client.connect();
-    harness.clock.advance(0);
+    const harness = new Harness(connectMs === undefined ? {} : { times: { connectMs } }).start();
     if (opened) harness.socket.onopen?.();
     harness.clock.advance(limit - 1);
     expect(harness.errors).toEqual([]);
@@ -248,9 +237,7 @@ describe("a token that must be fetched", () => {
   ];
 
   test.each(failing)("and %s is a failed attempt like any other", async (_, answer, said) => {
-    const harness = new Harness({ token: source(answer) });
-    harness.client.connect();
-    harness.clock.advance(0);
+    const harness = new Harness({ token: source(answer) }).start();
     await flushPromises();
     harness.clock.advance(15_000);
     await flushPromises();
@@ -263,9 +250,7 @@ describe("a token that must be fetched", () => {
 
   test("what it threw is the error's cause, and in no log", async () => {
     const cause = new Error("401 from /api/token");
-    const harness = new Harness({ token: source(() => Promise.reject(cause)) });
-    harness.client.connect();
-    harness.clock.advance(0);
+    const harness = new Harness({ token: source(() => Promise.reject(cause)) }).start();
     await flushPromises();
     expect(harness.errors[0]?.cause).toBe(cause);
     expect(harness.lines.join()).not.toContain("401");
@@ -287,6 +272,6 @@ describe("a token that must be fetched", () => {
     await flushPromises();
     harness.clock.advance(2000);
     await flushPromises();
-    expect(harness.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["good"]);
+    expect(harness.tokens).toEqual(["good"]);
   });
 });

@@ -3,17 +3,16 @@
  */
 
 import { deflateRawSync } from "node:zlib";
-import { describe, expect, test, vi } from "vitest";
+import { describe, expect, vi } from "vitest";
 import { browserInflate, type ClientOptions, type Inflate } from "../../src/core/index.ts";
 import { FRAME_RAW_BYTES } from "../../src/protocol/generated.ts";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 const z = (text: string) => deflateRawSync(text).toString("base64");
 const output = (pos: number, text: string, fields: object = {}) => ({
   ...{ type: "output", epoch: EPOCH, pos, len: text.length, z: z(text), head: pos + text.length },
   ...fields,
 });
-const repairs = (harness: Harness) => harness.socket.of("follow").filter((follow) => follow.repair);
 
 /** The test says when each is unpacked, and into what. */
 function byHand(options: Partial<ClientOptions> = {}) {
@@ -65,7 +64,7 @@ describe("order", () => {
     harness.output(7, "g");
     unpack[1]?.("def");
     harness.clock.advance(2500);
-    expect(repairs(harness)).toEqual([]);
+    expect(harness.repairs).toEqual([]);
     expect(harness.sink.text).toBe("");
     unpack[0]?.("abc");
     expect(harness.sink.text).toBe("abcdefg");
@@ -96,7 +95,7 @@ describe("order", () => {
   test("what comes out after the client has left it behind is of no interest", () => {
     const { harness, unpack } = byHand();
     harness.socket.receive(output(0, "old"));
-    harness.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
+    harness.error("STALE_EPOCH");
     harness.attached({ epoch: EPOCH + 1 });
     harness.output(0, "new", { epoch: EPOCH + 1 } as object);
     unpack[0]?.("old");
@@ -126,7 +125,7 @@ describe("what cannot be unpacked", () => {
     harness.output(3, "def");
     fails(unpack);
     harness.clock.advance(300);
-    expect(repairs(harness)).toEqual([{ type: "follow", epoch: EPOCH, pos: 0, repair: true }]);
+    expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 0, repair: true }]);
     harness.output(0, "abc");
     expect(harness.sink.text).toBe("abcdef");
   });
@@ -136,7 +135,7 @@ describe("what cannot be unpacked", () => {
     harness.socket.receive(output(0, "abc"));
     harness.output(3, "def");
     harness.clock.advance(5300);
-    expect(repairs(harness).length).toBeGreaterThan(0);
+    expect(harness.repairs.length).toBeGreaterThan(0);
     harness.output(0, "abc");
     unpack[0]?.("abc");
     expect(harness.sink.text).toBe("abcdef");
@@ -147,7 +146,7 @@ describe("what cannot be unpacked", () => {
       const { harness } = byHand(options);
       harness.socket.receive(output(0, "abc", options.inflate === null ? {} : { z: "%%%" }));
       harness.clock.advance(2000);
-      expect(repairs(harness)).toHaveLength(1);
+      expect(harness.repairs).toHaveLength(1);
     }
   });
 

@@ -2,11 +2,11 @@
  * Connecting, attaching, losing and finding again; and what is said about it.
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { buildAddress } from "../../src/core/address.ts";
 import { TerminalClient } from "../../src/core/index.ts";
 import { flushPromises } from "../support/flush-promises.ts";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 describe("buildAddress", () => {
   test("carries token and session in the query, beside what the address has already", () => {
@@ -28,12 +28,9 @@ describe("buildAddress", () => {
 
 describe("connecting", () => {
   test("says what operators search for, and never the token", () => {
-    const harness = new Harness();
-    harness.client.connect();
-    harness.clock.advance(0);
+    const harness = new Harness().start();
     harness.clock.advance(120);
-    harness.socket.onopen?.();
-    harness.attached();
+    harness.answer();
     expect(harness.lines).toEqual([
       "Connecting to wss://api.example/prod (attempt 1/5)",
       "Connected in 120ms",
@@ -75,8 +72,7 @@ describe("connecting", () => {
     const harness = new Harness();
     harness.client.connect();
     harness.client.disconnect();
-    harness.client.connect();
-    harness.clock.advance(0);
+    harness.start();
     expect(harness.sockets).toHaveLength(1);
   });
 
@@ -89,14 +85,12 @@ describe("connecting", () => {
 
   test("a token source is asked for each attempt", async () => {
     let asked = 0;
-    const harness = new Harness({ token: async () => `t${++asked}` });
-    harness.client.connect();
-    harness.clock.advance(0);
+    const harness = new Harness({ token: async () => `t${++asked}` }).start();
     await flushPromises();
     harness.socket.end();
     harness.clock.advance(1000);
     await flushPromises();
-    expect(harness.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["t1", "t2"]);
+    expect(harness.tokens).toEqual(["t1", "t2"]);
   });
 
   test("without a window, as on a server, it can be made", () => {
@@ -105,8 +99,7 @@ describe("connecting", () => {
 });
 
 describe("commands", () => {
-  test("settle with what the service says at their place in the stream", async () => {
-    const harness = new Harness().attach();
+  test("settle with what the service says at their place in the stream", async ({ harness }) => {
     const result = harness.client.executeCommand("ls");
     const [command] = harness.socket.of("command");
     expect(command).toEqual({ type: "command", id: "c1", command: "ls", seq: 1, epoch: EPOCH });
@@ -114,8 +107,7 @@ describe("commands", () => {
     await expect(result).resolves.toEqual({ result: "a\n", exitCode: 3, truncated: false });
   });
 
-  test("or with its refusal", async () => {
-    const harness = new Harness().attach();
+  test("or with its refusal", async ({ harness }) => {
     const result = harness.client.executeCommand("ls");
     harness.socket.receive({ type: "error", code: "BUSY", message: "busy", retryable: true, id: "c1" });
     await expect(result).rejects.toMatchObject({ code: "BUSY", retryable: true });
@@ -131,28 +123,25 @@ describe("commands", () => {
     expect(harness.socket.of("command")).toEqual([]);
   });
 
-  test("never hang: the end of the session settles them, and those that come later", async () => {
-    const harness = new Harness().attach();
+  test("never hang: the end of the session settles them, and those that come later", async ({ harness }) => {
     const result = harness.client.executeCommand("exit 3");
     harness.event(0, { kind: "exit", exitCode: 3, reason: "exited" });
     await expect(result).rejects.toMatchObject({ code: "SESSION_ENDED" });
     await expect(harness.client.executeCommand("ls")).rejects.toMatchObject({ code: "SESSION_ENDED" });
     expect(harness.client.state).toMatchObject({ status: "closed", end: { exitCode: 3, reason: "exited" } });
-    expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([1]);
+    expect(harness.acks).toEqual([1]);
     expect(harness.clock.pending).toBe(0);
   });
 });
 
-test("trouble behind the gateway shows until the service is heard again", () => {
-  const harness = new Harness().attach();
+test("trouble behind the gateway shows until the service is heard again", ({ harness }) => {
   harness.socket.receive({ type: "error", code: "BACKEND_UNREACHABLE", message: "no service", retryable: true });
   expect(harness.client.state).toMatchObject({ status: "connected", error: { code: "BACKEND_UNREACHABLE" } });
   harness.socket.receive({ type: "pong", timestamp: 1 });
   expect(harness.client.state.error).toBeNull();
 });
 
-test("events reach the page's state in their order", () => {
-  const harness = new Harness().attach();
+test("events reach the page's state in their order", ({ harness }) => {
   harness.event(0, { kind: "tty", echo: false, canonical: true });
   harness.event(1, { kind: "title", title: "vim" });
   const at = harness.clock.wall() + 5;
@@ -164,8 +153,7 @@ test("events reach the page's state in their order", () => {
   });
 });
 
-test("what is no frame changes nothing", () => {
-  const harness = new Harness().attach();
+test("what is no frame changes nothing", ({ harness }) => {
   const before = harness.client.state;
   for (const junk of [
     "",

@@ -2,9 +2,9 @@
  * Ends that are announced and taken back, tokens that expire, and connections that somebody closed.
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { flushPromises } from "../support/flush-promises.ts";
-import { Harness } from "../support/harness.ts";
+import { Harness, test } from "../support/harness.ts";
 
 const MINUTE = 60_000;
 
@@ -15,8 +15,7 @@ describe("an announced end", () => {
     return { reason, at };
   };
 
-  test("is shown until it is taken back", () => {
-    const harness = new Harness().attach();
+  test("is shown until it is taken back", ({ harness }) => {
     const idle = closing(harness, 0, "idle", MINUTE);
     expect(harness.client.state.closing).toEqual(idle);
     harness.event(1, { kind: "stays", reason: "max_life" });
@@ -25,8 +24,7 @@ describe("an announced end", () => {
     expect(harness.client.state.closing).toBeNull();
   });
 
-  test("of several, the first is shown", () => {
-    const harness = new Harness().attach();
+  test("of several, the first is shown", ({ harness }) => {
     const life = closing(harness, 0, "max_life", 5 * MINUTE);
     const idle = closing(harness, 1, "idle", MINUTE);
     expect(harness.client.state.closing).toEqual(idle);
@@ -34,8 +32,7 @@ describe("an announced end", () => {
     expect(harness.client.state.closing).toEqual(life);
   });
 
-  test("that did not come is no end any more", () => {
-    const harness = new Harness().attach();
+  test("that did not come is no end any more", ({ harness }) => {
     closing(harness, 0, "idle", MINUTE);
     const life = closing(harness, 1, "max_life", 5 * MINUTE);
     // Frames keep coming, or it would be another kind of end.
@@ -46,16 +43,14 @@ describe("an announced end", () => {
     expect(harness.client.state.closing).toEqual(life);
   });
 
-  test("is gone with the shell", () => {
-    const harness = new Harness().attach();
+  test("is gone with the shell", ({ harness }) => {
     closing(harness, 0, "max_life", MINUTE);
     harness.event(1, { kind: "exit", exitCode: 129, reason: "max_life" });
     expect(harness.client.state).toMatchObject({ status: "closed", closing: null, end: { reason: "max_life" } });
     expect(harness.clock.pending).toBe(0);
   });
 
-  test("is remembered while nobody is connected", () => {
-    const harness = new Harness().attach();
+  test("is remembered while nobody is connected", ({ harness }) => {
     const life = closing(harness, 0, "max_life", 5 * MINUTE);
     harness.client.disconnect();
     expect(harness.clock.pending).toBe(0);
@@ -67,17 +62,14 @@ describe("an announced end", () => {
 
 describe("a token that expires", () => {
   const refusal = { type: "error", code: "TOKEN_EXPIRED", message: "your token has expired", retryable: false };
-  const tokens = (harness: Harness) => harness.sockets.map((socket) => new URL(socket.url).searchParams.get("token"));
   const fetching = () => {
     let asked = 0;
     return new Harness({ token: async () => `t${++asked}` });
   };
   const attach = async (harness: Harness) => {
-    harness.client.connect();
-    harness.clock.advance(0);
+    harness.start();
     await flushPromises();
-    harness.socket.onopen?.();
-    harness.attached();
+    harness.answer();
   };
 
   test("is replaced by a fresh one, over another connection", async () => {
@@ -88,9 +80,8 @@ describe("a token that expires", () => {
     expect(harness.client.state.status).toBe("reconnecting");
     harness.clock.advance(5000);
     await flushPromises();
-    expect(tokens(harness)).toEqual(["t1", "t2"]);
-    harness.socket.onopen?.();
-    harness.attached();
+    expect(harness.tokens).toEqual(["t1", "t2"]);
+    harness.answer();
     expect(harness.client.state).toMatchObject({ status: "connected", error: null });
     expect(harness.socket.of("input")).toHaveLength(1);
   });
@@ -102,44 +93,38 @@ describe("a token that expires", () => {
     const at = harness.clock.wall() + 5 * MINUTE;
     harness.event(0, { kind: "closing", code: "TOKEN_EXPIRED", reason: "token_expired", at });
     await flushPromises();
-    expect(tokens(harness)).toEqual(["t1", "t2"]);
-    harness.socket.onopen?.();
-    harness.attached({ pos: 1 });
+    expect(harness.tokens).toEqual(["t1", "t2"]);
+    harness.answer({ pos: 1 });
     expect(first.closed).toBe(true);
     harness.event(1, { kind: "stays", reason: "token_expired" });
     expect(harness.client.state).toMatchObject({ status: "connected", closing: null });
   });
 
-  test("that is only a text is for the page to replace", () => {
-    const harness = new Harness().attach();
+  test("that is only a text is for the page to replace", ({ harness }) => {
     const at = harness.clock.wall() + 5 * MINUTE;
     harness.event(0, { kind: "closing", code: "TOKEN_EXPIRED", reason: "token_expired", at });
     expect(harness.sockets).toHaveLength(1);
     harness.socket.receive(refusal);
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "TOKEN_EXPIRED" } });
     harness.client.setToken("fresh");
-    harness.reopen();
-    harness.attached({ pos: 1 });
-    expect(tokens(harness)).toEqual(["secret", "fresh"]);
+    harness.reattach({ pos: 1 });
+    expect(harness.tokens).toEqual(["secret", "fresh"]);
     expect(harness.client.state.status).toBe("connected");
   });
 
-  test("while its successor is on the way is no matter", () => {
-    const harness = new Harness().attach();
+  test("while its successor is on the way is no matter", ({ harness }) => {
     harness.client.setToken("fresh");
     const [first] = harness.sockets;
     first?.receive(refusal);
     expect(harness.client.state.status).toBe("reconnecting");
-    harness.socket.onopen?.();
-    harness.attached();
+    harness.answer();
     expect(harness.client.state.status).toBe("connected");
     expect(harness.sockets).toHaveLength(2);
   });
 
   test("right after it was fetched helps nobody", async () => {
     const harness = fetching();
-    harness.client.connect();
-    harness.clock.advance(0);
+    harness.start();
     await flushPromises();
     harness.socket.onopen?.();
     harness.socket.receive(refusal);
@@ -147,8 +132,7 @@ describe("a token that expires", () => {
   });
 });
 
-test("a page that was closed for good says so, and does not come back by itself", () => {
-  const harness = new Harness().attach();
+test("a page that was closed for good says so, and does not come back by itself", ({ harness }) => {
   const message = "this connection was closed by an operator";
   harness.socket.receive({ type: "error", code: "REVOKED", message, retryable: false });
   expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "REVOKED", message } });
@@ -162,8 +146,7 @@ test("a page that was closed for good says so, and does not come back by itself"
   expect(harness.client.state.status).toBe("closed");
 });
 
-test("a session that an operator ended stays closed", () => {
-  const harness = new Harness().attach();
+test("a session that an operator ended stays closed", ({ harness }) => {
   harness.event(0, { kind: "exit", exitCode: 129, signal: "SIGHUP", reason: "revoked" });
   expect(harness.client.state).toMatchObject({ status: "closed", end: { reason: "revoked" } });
   harness.client.setToken("fresh");

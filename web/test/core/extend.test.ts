@@ -2,9 +2,9 @@
  * Where the time goes, and more of it: latency by hop, the end of the longest life, and asking for a later one.
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { splitByHop } from "../../src/core/latency.ts";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 describe("latency", () => {
   test.each([
@@ -18,8 +18,7 @@ describe("latency", () => {
     expect(splitByHop(totalMs, pong)).toEqual({ totalMs, networkMs, gatewayMs, serviceMs });
   });
 
-  test("is measured with every answer, and unknown while nobody is there", () => {
-    const harness = new Harness().attach();
+  test("is measured with every answer, and unknown while nobody is there", ({ harness }) => {
     const [ping] = harness.socket.of("ping");
     harness.clock.advance(42);
     harness.socket.receive({ type: "pong", t: ping?.t, timestamp: 1, gatewayMs: 20, serviceMs: 2 });
@@ -28,8 +27,7 @@ describe("latency", () => {
     expect(harness.client.state.latency).toBeNull();
   });
 
-  test("parts that are no numbers make no frame", () => {
-    const harness = new Harness().attach();
+  test("parts that are no numbers make no frame", ({ harness }) => {
     const [ping] = harness.socket.of("ping");
     harness.socket.receive({ type: "pong", t: ping?.t, timestamp: 1, gatewayMs: "x" });
     expect(harness.client.state.latency).toBeNull();
@@ -44,21 +42,16 @@ describe("the longest life", () => {
     expect(harness.client.state).toMatchObject({ endsAt: 5000, canExtend: true });
     harness.event(0, { kind: "ends", at: 9000, canExtend: false });
     expect(harness.client.state).toMatchObject({ endsAt: 9000, canExtend: false });
-    harness.socket.end();
-    harness.reopen();
-    harness.attached({ pos: 1 });
+    harness.reconnect({ pos: 1 });
     expect(harness.client.state).toMatchObject({ endsAt: null, canExtend: false });
   });
 
-  test("more of it is asked for in its turn, and again until it is acknowledged", () => {
-    const harness = new Harness().attach();
+  test("more of it is asked for in its turn, and again until it is acknowledged", ({ harness }) => {
     harness.client.input("a");
     harness.client.extend();
     const extend = { type: "extend", seq: 2, epoch: EPOCH };
     expect(harness.socket.of("extend")).toEqual([extend]);
-    harness.socket.end();
-    harness.reopen();
-    harness.attached({ inputSeq: 1 });
+    harness.reconnect({ inputSeq: 1 });
     expect(harness.socket.of("extend")).toEqual([extend]);
   });
 
@@ -74,12 +67,9 @@ describe("the longest life", () => {
     expect(over.socket.texts).toHaveLength(sent);
   });
 
-  test("a shell that is another one lost nothing that was typed", () => {
-    const harness = new Harness().attach();
+  test("a shell that is another one lost nothing that was typed", ({ harness }) => {
     harness.client.extend();
-    harness.socket.end();
-    harness.reopen();
-    harness.attached({ epoch: EPOCH + 1 });
-    expect(harness.errors.map((error) => error.code)).not.toContain("INPUT_DISCARDED");
+    harness.reconnect({ epoch: EPOCH + 1 });
+    expect(harness.errorCodes).not.toContain("INPUT_DISCARDED");
   });
 });

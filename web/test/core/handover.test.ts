@@ -2,9 +2,9 @@
  * A connection is replaced before its time is up, and nobody notices.
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import type { ClientOptions } from "../../src/core/index.ts";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 import type { FakeSocket } from "../support/socket.ts";
 
 const MINUTE_MS = 60_000;
@@ -53,7 +53,7 @@ describe("when", () => {
   test("not because the client attached again on the same connection", () => {
     const { harness, live } = alive();
     live(60 * MINUTE_MS);
-    harness.socket.receive({ type: "error", code: "NOT_ATTACHED", message: "who?", retryable: false });
+    harness.error("NOT_ATTACHED");
     harness.attached();
     live(49 * MINUTE_MS);
     expect(harness.sockets).toHaveLength(1);
@@ -170,8 +170,7 @@ describe("failing", () => {
     harness.client.setToken("fresh");
     first.end(1001);
     second(harness).end();
-    harness.reopen();
-    harness.attached();
+    harness.reattach();
     expect(harness.client.state.status).toBe("connected");
   });
 

@@ -2,16 +2,15 @@
  * Input goes out in order, within its window, and again until it is acknowledged.
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { FRAME_BYTES } from "../../src/protocol/generated.ts";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 const data = (harness: Harness) =>
   harness.socket.of("input").map((input) => ("data" in input ? input.data : `b64:${input.b64}`));
 
 describe("order", () => {
-  test("every message has the next number, from 1, and the epoch", () => {
-    const harness = new Harness().attach();
+  test("every message has the next number, from 1, and the epoch", ({ harness }) => {
     harness.client.input("a");
     harness.client.resize(100, 30);
     harness.client.input(new Uint8Array([0xff]));
@@ -31,8 +30,7 @@ describe("order", () => {
     expect(data(harness)).toEqual(["ls\r"]);
   });
 
-  test("a pair that comes in two halves goes out whole", () => {
-    const harness = new Harness().attach();
+  test("a pair that comes in two halves goes out whole", ({ harness }) => {
     harness.client.input("a\ud83d");
     harness.client.input("\ude00b");
     expect(data(harness)).toEqual(["a", "😀b"]);
@@ -48,8 +46,7 @@ describe("order", () => {
 });
 
 describe("window", () => {
-  test("a large paste goes out in frames, and no further than the window", () => {
-    const harness = new Harness().attach();
+  test("a large paste goes out in frames, and no further than the window", ({ harness }) => {
     const paste = `\x1b[200~${"0123456789abcde\r".repeat(20_000)}\x1b[201~`;
     harness.client.input(paste);
     let acknowledged = 0;
@@ -65,16 +62,14 @@ describe("window", () => {
     for (const text of harness.socket.texts) expect(new TextEncoder().encode(text).length).toBeLessThan(FRAME_BYTES);
   });
 
-  test("keys that outrun the acknowledgements travel together", () => {
-    const harness = new Harness().attach();
+  test("keys that outrun the acknowledgements travel together", ({ harness }) => {
     for (let key = 0; key < 100; key += 1) harness.client.input("k");
     expect(data(harness)).toHaveLength(64);
     harness.ack(1);
     expect(data(harness).at(-1)).toBe("k".repeat(36));
   });
 
-  test("text that escapes badly still fits into a frame", () => {
-    const harness = new Harness().attach();
+  test("text that escapes badly still fits into a frame", ({ harness }) => {
     const paste = "\x01".repeat(30_000);
     harness.client.input(paste);
     for (let seq = 1; seq <= 20; seq += 1) harness.ack(seq);
@@ -82,8 +77,7 @@ describe("window", () => {
     for (const text of harness.socket.texts) expect(text.length).toBeLessThan(FRAME_BYTES);
   });
 
-  test("more than can wait is refused aloud, as a whole, and what comes after it is not", () => {
-    const harness = new Harness().attach();
+  test("more than can wait is refused aloud, as a whole, and what comes after it is not", ({ harness }) => {
     harness.client.input("x".repeat(20_000_000));
     expect(harness.errors).toMatchObject([
       { code: "INPUT_FULL", message: "20.0 MB cannot be sent: at most 8.4 MB can be queued. Nothing was sent" },
@@ -92,21 +86,18 @@ describe("window", () => {
     expect(data(harness)).toEqual(["ls\r"]);
   });
 
-  test("what waits is bounded over many pastes, and nothing that was taken is lost", () => {
-    const harness = new Harness().attach();
+  test("what waits is bounded over many pastes, and nothing that was taken is lost", ({ harness }) => {
     harness.socket.end();
     const paste = "0123456789".repeat(100_000);
     for (let at = 0; at < 12; at += 1) harness.client.input(paste);
     harness.client.input(new Uint8Array(1_000_000));
     expect(harness.errors.filter((error) => error.code === "INPUT_FULL")).toHaveLength(5);
-    harness.reopen();
-    harness.attached();
+    harness.reattach();
     for (let seq = 1; seq <= 1000; seq += 1) harness.ack(seq);
     expect(data(harness).join("")).toBe(paste.repeat(8));
   });
 
-  test("so are commands", async () => {
-    const harness = new Harness().attach();
+  test("so are commands", async ({ harness }) => {
     harness.socket.end();
     const all = Array.from({ length: 1001 }, () => harness.client.executeCommand("ls"));
     await expect(all.at(-1)).rejects.toMatchObject({ code: "INPUT_FULL" });
@@ -115,8 +106,7 @@ describe("window", () => {
     await Promise.allSettled(all);
   });
 
-  test("of sizes that wait, only the last is sent", () => {
-    const harness = new Harness().attach();
+  test("of sizes that wait, only the last is sent", ({ harness }) => {
     harness.socket.end();
     for (const cols of [90, 91, 92]) harness.client.resize(cols, 24);
     harness.reopen();
@@ -129,8 +119,7 @@ describe("window", () => {
 });
 
 describe("again", () => {
-  test("without progress after 1 s, then 2, 4, 8, 8", () => {
-    const harness = new Harness().attach();
+  test("without progress after 1 s, then 2, 4, 8, 8", ({ harness }) => {
     harness.client.input("a");
     const times: number[] = [];
     let seen = 1;
@@ -144,8 +133,7 @@ describe("again", () => {
     expect(new Set(harness.socket.of("input").map((input) => input.seq))).toEqual(new Set([1]));
   });
 
-  test("progress starts the wait anew, and what is acknowledged stays silent", () => {
-    const harness = new Harness().attach();
+  test("progress starts the wait anew, and what is acknowledged stays silent", ({ harness }) => {
     harness.client.input("a");
     harness.client.input("b");
     harness.clock.advance(900);
@@ -159,8 +147,7 @@ describe("again", () => {
     expect(data(harness)).toEqual(["a", "b", "b"]);
   });
 
-  test("at once when the service misses something, but not for each complaint", () => {
-    const harness = new Harness().attach();
+  test("at once when the service misses something, but not for each complaint", ({ harness }) => {
     for (const key of "abc") harness.client.input(key);
     harness.clock.advance(300);
     const gap = { type: "error", code: "INPUT_GAP", message: "1 is there", retryable: true, have: 1, epoch: EPOCH };
@@ -170,8 +157,7 @@ describe("again", () => {
     expect(harness.errors).toEqual([]);
   });
 
-  test("a stale acknowledgement changes nothing, nor does one for what was never sent", () => {
-    const harness = new Harness().attach();
+  test("a stale acknowledgement changes nothing, nor does one for what was never sent", ({ harness }) => {
     harness.client.input("a");
     harness.ack(7);
     harness.ack(0);

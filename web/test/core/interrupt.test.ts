@@ -2,8 +2,8 @@
  * Ctrl-C goes ahead of what waits.
  */
 
-import { describe, expect, test } from "vitest";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { describe, expect } from "vitest";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 const CTRL_C = "\x03";
 
@@ -16,8 +16,7 @@ const sent = (harness: Harness, from = 0) =>
     return [];
   });
 
-test("it has a number of its own, and names the last before it", () => {
-  const harness = new Harness().attach();
+test("it has a number of its own, and names the last before it", ({ harness }) => {
   harness.client.input("ab");
   harness.client.input(CTRL_C);
   harness.client.input("c");
@@ -25,16 +24,14 @@ test("it has a number of its own, and names the last before it", () => {
   expect(sent(harness)).toEqual(["1:ab", "2^1", "3:c"]);
 });
 
-test("twice pressed it is two; sent twice it is one and the same", () => {
-  const harness = new Harness().attach();
+test("twice pressed it is two; sent twice it is one and the same", ({ harness }) => {
   harness.client.input(CTRL_C);
   harness.client.input(CTRL_C);
   harness.clock.advance(1000);
   expect(sent(harness)).toEqual(["1^0", "2^1", "1^0", "2^1"]);
 });
 
-test("among other characters it is a key", () => {
-  const harness = new Harness().attach();
+test("among other characters it is a key", ({ harness }) => {
   harness.client.input(`x${CTRL_C}`);
   expect(harness.socket.of("interrupt")).toEqual([]);
 });
@@ -80,40 +77,32 @@ describe("behind a paste that nobody reads", () => {
 });
 
 describe("while the connection is lost", () => {
-  test("what a person typed before it stays before it", () => {
-    const harness = new Harness().attach();
+  test("what a person typed before it stays before it", ({ harness }) => {
     harness.socket.end();
     for (const key of ["i", "text", CTRL_C, ":wq\r"]) harness.client.input(key);
-    harness.reopen();
-    harness.attached();
+    harness.reattach();
     expect(sent(harness)).toEqual(["1:itext", "2^1", "3::wq\r"]);
     expect(harness.notices).toEqual([]);
   });
 
-  test("a paste does not, but what was pasted after it does", () => {
-    const harness = new Harness().attach();
+  test("a paste does not, but what was pasted after it does", ({ harness }) => {
     harness.socket.end();
     harness.client.input("x".repeat(5000));
     harness.client.input(CTRL_C);
     harness.client.input("y".repeat(5000));
-    harness.reopen();
-    harness.attached();
+    harness.reattach();
     expect(sent(harness)).toEqual(["1^0", "2:yyyyyyyyyyyy"]);
     expect(harness.notices).toMatchObject([{ kind: "dropped", characters: 5000 }]);
   });
 
-  test("one that was on its way goes first when all is sent again", () => {
-    const harness = new Harness().attach();
+  test("one that was on its way goes first when all is sent again", ({ harness }) => {
     for (const key of ["a", "b", CTRL_C]) harness.client.input(key);
-    harness.socket.end();
-    harness.reopen();
-    harness.attached();
+    harness.reconnect();
     expect(sent(harness)).toEqual(["3^2", "1:a", "2:b"]);
   });
 });
 
-test("half a character before it is gone with it", () => {
-  const harness = new Harness().attach();
+test("half a character before it is gone with it", ({ harness }) => {
   harness.client.input("\ud83d");
   harness.client.input(CTRL_C);
   harness.client.input("a");
@@ -126,8 +115,7 @@ describe("output that waits for the emulator", () => {
     ...{ cols: 80, rows: 24, skipped: 0, data: "^C\r\n$ ", head: 500_000 },
   };
 
-  test("is replaced by the screen that follows, and acknowledged with it", () => {
-    const harness = new Harness().attach();
+  test("is replaced by the screen that follows, and acknowledged with it", ({ harness }) => {
     harness.sink.eager = false;
     for (let pos = 0; pos < 500_000; pos += 25_000) harness.output(pos, "y\n".repeat(12_500));
     harness.client.input(CTRL_C);
@@ -147,8 +135,7 @@ describe("output that waits for the emulator", () => {
     expect(harness.notices).toEqual([]);
   });
 
-  test("is shown when none follows", () => {
-    const harness = new Harness().attach();
+  test("is shown when none follows", ({ harness }) => {
     harness.sink.eager = false;
     for (let pos = 0; pos < 500_000; pos += 25_000) harness.output(pos, "y\n".repeat(12_500));
     harness.client.input(CTRL_C);
@@ -156,8 +143,7 @@ describe("output that waits for the emulator", () => {
     expect(harness.sink.text).toHaveLength(500_000);
   });
 
-  test("a screen that says nothing new changes nothing", () => {
-    const harness = new Harness().attach();
+  test("a screen that says nothing new changes nothing", ({ harness }) => {
     harness.output(0, "abc");
     harness.socket.receive({ ...snapshot, pos: 3, head: 3 });
     expect(harness.sink.text).toBe("abc");

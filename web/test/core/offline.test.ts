@@ -2,12 +2,11 @@
  * No network, the countdown to the next attempt, and what is remembered for whoever looks for a fault.
  */
 
-import { describe, expect, test } from "vitest";
-import { Harness } from "../support/harness.ts";
+import { describe, expect } from "vitest";
+import { Harness, test } from "../support/harness.ts";
 
 describe("without a network", () => {
-  test("a connection that still answers stays", () => {
-    const harness = new Harness().attach();
+  test("a connection that still answers stays", ({ harness }) => {
     harness.pong();
     harness.page.unplug();
     harness.pong();
@@ -16,19 +15,17 @@ describe("without a network", () => {
     expect(harness.sockets).toHaveLength(1);
   });
 
-  test("one that does not is lost within 5 s, and the page is told why", () => {
-    const harness = new Harness().attach();
+  test("one that does not is lost within 5 s, and the page is told why", ({ harness }) => {
     harness.pong();
     harness.page.unplug();
     harness.clock.advance(5000);
     expect(harness.client.state).toMatchObject({ status: "offline", attempt: 0, error: { code: "OFFLINE" } });
-    expect(harness.errors.map((error) => error.code)).toEqual(["OFFLINE"]);
+    expect(harness.errorCodes).toEqual(["OFFLINE"]);
     harness.clock.advance(200);
     expect(harness.sockets).toHaveLength(1);
     harness.page.online();
     expect(harness.client.state).toMatchObject({ status: "reconnecting", attempt: 1 });
-    harness.reopen();
-    harness.attached();
+    harness.reattach();
     expect(harness.client.state).toMatchObject({ status: "connected", error: null });
   });
 
@@ -54,16 +51,14 @@ describe("without a network", () => {
     expect(harness.client.state.status).toBe("connected");
     const refused = new Harness();
     refused.page.offline = true;
-    refused.client.connect();
-    refused.clock.advance(0);
+    refused.start();
     refused.socket.end();
     expect(refused.client.state).toMatchObject({ status: "offline", error: { code: "OFFLINE" } });
     refused.page.online();
     expect(refused.client.state).toMatchObject({ status: "connecting", attempt: 1 });
   });
 
-  test("commands are told at once, and a refusal is still one", async () => {
-    const harness = new Harness().attach();
+  test("commands are told at once, and a refusal is still one", async ({ harness }) => {
     harness.pong();
     harness.page.unplug();
     const command = harness.client.executeCommand("ls");
@@ -75,8 +70,7 @@ describe("without a network", () => {
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "UNAUTHORIZED" } });
   });
 
-  test("nothing is left behind when it is left meanwhile", () => {
-    const harness = new Harness().attach();
+  test("nothing is left behind when it is left meanwhile", ({ harness }) => {
     harness.page.unplug();
     harness.clock.advance(5000);
     harness.client.disconnect();
@@ -106,8 +100,7 @@ describe("the next attempt", () => {
     harness.client.connect();
     expect(harness.client.state).toMatchObject({ status: "connecting", attempt: 1, retryAt: soon });
     harness.clock.advance(250);
-    harness.socket.onopen?.();
-    harness.attached();
+    harness.answer();
     expect(harness.client.state).toMatchObject({ status: "connected", retryAt: null });
   });
 
@@ -129,8 +122,7 @@ describe("diagnostics", () => {
     expect(harness.client.state.diagnostics).toEqual({
       ...{ url: "", attempts: 0, lastError: null, errorCode: null, connectionTime: null },
     });
-    harness.client.connect();
-    harness.clock.advance(0);
+    harness.start();
     harness.socket.end();
     harness.clock.advance(1000);
     harness.clock.advance(70);
@@ -144,7 +136,7 @@ describe("diagnostics", () => {
     expect(diagnostics.lastError).toMatch(/could not be opened/);
     expect(JSON.stringify(harness.client.state)).not.toContain("secret");
     // Attached again on the same connection is no other connection.
-    harness.socket.receive({ type: "error", code: "NOT_ATTACHED", message: "", retryable: false });
+    harness.error("NOT_ATTACHED");
     harness.attached();
     expect(harness.client.state.diagnostics).toEqual(diagnostics);
   });

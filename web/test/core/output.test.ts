@@ -2,15 +2,12 @@
  * Output reaches the emulator in order and once, and is acknowledged when it has been parsed.
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { MAX_ACK_DELAY_MS } from "../../src/protocol/generated.ts";
-import { EPOCH, Harness } from "../support/harness.ts";
-
-const repairs = (harness: Harness) => harness.socket.of("follow").filter((follow) => follow.repair);
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 describe("order", () => {
-  test("early frames wait, repeated ones are dropped, overlapping ones are cut", () => {
-    const harness = new Harness().attach();
+  test("early frames wait, repeated ones are dropped, overlapping ones are cut", ({ harness }) => {
     harness.output(3, "def");
     harness.output(0, "abc");
     harness.output(0, "abc");
@@ -18,30 +15,26 @@ describe("order", () => {
     expect(harness.sink.text).toBe("abcdefgh");
   });
 
-  test("held frames with other cuts than the repaired ones still fit", () => {
-    const harness = new Harness().attach();
+  test("held frames with other cuts than the repaired ones still fit", ({ harness }) => {
     harness.output(4, "efgh");
     harness.output(8, "ij");
     harness.output(0, "abcdef");
     expect(harness.sink.text).toBe("abcdefghij");
   });
 
-  test("bytes of every kind arrive as they are", () => {
-    const harness = new Harness().attach();
+  test("bytes of every kind arrive as they are", ({ harness }) => {
     harness.socket.receive({ type: "output", epoch: EPOCH, pos: 0, len: 3, b64: "/wCA" });
     expect(harness.messages).toEqual([{ type: "output", pos: 0, bytes: new Uint8Array([0xff, 0, 0x80]) }]);
   });
 
-  test("a frame whose length is wrong counts as lost", () => {
-    const harness = new Harness().attach();
+  test("a frame whose length is wrong counts as lost", ({ harness }) => {
     harness.output(0, "abc", { head: 4 });
     harness.socket.receive({ type: "output", epoch: EPOCH, pos: 3, len: 9, data: "d", head: 4 });
     harness.clock.advance(2000);
-    expect(repairs(harness)).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
+    expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
   });
 
-  test("an older life of the shell is refused", () => {
-    const harness = new Harness().attach();
+  test("an older life of the shell is refused", ({ harness }) => {
     harness.output(0, "old", { epoch: EPOCH - 1 } as object);
     expect(harness.sink.text).toBe("");
   });
@@ -55,8 +48,7 @@ describe("order", () => {
     expect(harness.sink.text).toBe("abc");
   });
 
-  test("a size stands exactly between the bytes before and after it", () => {
-    const harness = new Harness().attach();
+  test("a size stands exactly between the bytes before and after it", ({ harness }) => {
     harness.sink.eager = false;
     harness.output(0, "wide");
     harness.event(4, { kind: "size", cols: 40, rows: 10 });
@@ -69,78 +61,71 @@ describe("order", () => {
 });
 
 describe("repair", () => {
-  test("a gap of 300 ms is asked for, then less and less often", () => {
-    const harness = new Harness().attach();
+  test("a gap of 300 ms is asked for, then less and less often", ({ harness }) => {
     harness.output(3, "def");
     harness.clock.advance(299);
-    expect(repairs(harness)).toEqual([]);
+    expect(harness.repairs).toEqual([]);
     harness.clock.advance(1);
-    expect(repairs(harness)).toEqual([{ type: "follow", epoch: EPOCH, pos: 0, repair: true }]);
+    expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 0, repair: true }]);
     harness.clock.advance(1000);
-    expect(repairs(harness)).toHaveLength(2);
+    expect(harness.repairs).toHaveLength(2);
     harness.clock.advance(1999);
-    expect(repairs(harness)).toHaveLength(2);
+    expect(harness.repairs).toHaveLength(2);
     harness.clock.advance(1);
-    expect(repairs(harness)).toHaveLength(3);
+    expect(harness.repairs).toHaveLength(3);
   });
 
-  test("a gap that closes is not asked for", () => {
-    const harness = new Harness().attach();
+  test("a gap that closes is not asked for", ({ harness }) => {
     harness.output(3, "def");
     harness.clock.advance(200);
     harness.output(0, "abc");
     harness.clock.advance(5000);
-    expect(repairs(harness)).toEqual([]);
+    expect(harness.repairs).toEqual([]);
   });
 
-  test("an end that is not reached in 2 s is asked for", () => {
-    const harness = new Harness().attach();
+  test("an end that is not reached in 2 s is asked for", ({ harness }) => {
     harness.output(0, "abc", { head: 10 });
     harness.clock.advance(1999);
-    expect(repairs(harness)).toEqual([]);
+    expect(harness.repairs).toEqual([]);
     harness.clock.advance(1);
-    expect(repairs(harness)).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
+    expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
   });
 
-  test("nothing is asked for while the emulator still works: then the service waits for it on purpose", () => {
-    const harness = new Harness().attach();
+  test("nothing is asked for while the emulator still works: then the service waits for it on purpose", ({
+    harness,
+  }) => {
     harness.sink.eager = false;
     harness.output(0, "abc", { head: 10 });
     harness.clock.advance(4000);
-    expect(repairs(harness)).toEqual([]);
+    expect(harness.repairs).toEqual([]);
     harness.sink.parse();
     harness.clock.advance(2000);
-    expect(repairs(harness)).toHaveLength(1);
+    expect(harness.repairs).toHaveLength(1);
   });
 });
 
 describe("acknowledgement", () => {
-  const acks = (harness: Harness) => harness.socket.of("ack").map((ack) => ack.pos);
-
-  test("comes 2 s after the first byte was parsed, not when it arrived", () => {
-    const harness = new Harness().attach();
+  test("comes 2 s after the first byte was parsed, not when it arrived", ({ harness }) => {
     harness.sink.eager = false;
     harness.output(0, "abc");
     harness.clock.advance(5000);
-    expect(acks(harness)).toEqual([]);
+    expect(harness.acks).toEqual([]);
     harness.sink.parse();
     harness.clock.advance(MAX_ACK_DELAY_MS - 1);
-    expect(acks(harness)).toEqual([]);
+    expect(harness.acks).toEqual([]);
     harness.clock.advance(1);
-    expect(acks(harness)).toEqual([3]);
+    expect(harness.acks).toEqual([3]);
   });
 
-  test("waits no longer than 2 s for output that trickles", () => {
-    const harness = new Harness().attach();
+  test("waits no longer than 2 s for output that trickles", ({ harness }) => {
     for (let pos = 0; pos < 30; pos += 1) {
       harness.output(pos, "x");
       harness.clock.advance(100);
     }
-    expect(acks(harness)).toEqual([20]);
+    expect(harness.acks).toEqual([20]);
   });
 
-  test("travels with the next key, and not by itself", () => {
-    const harness = new Harness().attach();
+  test("travels with the next key, and not by itself", ({ harness }) => {
     harness.output(0, "abc");
     harness.client.input("x");
     harness.client.input("y");
@@ -151,13 +136,12 @@ describe("acknowledgement", () => {
         .map((input) => input.ack)
         .slice(0, 2),
     ).toEqual([3, undefined]);
-    expect(acks(harness)).toEqual([]);
+    expect(harness.acks).toEqual([]);
   });
 
-  test("comes at once for each 64 KiB", () => {
-    const harness = new Harness().attach();
+  test("comes at once for each 64 KiB", ({ harness }) => {
     for (let at = 0; at < 4; at += 1) harness.output(at * 20_000, "x".repeat(20_000));
-    expect(acks(harness)).toEqual([80_000]);
+    expect(harness.acks).toEqual([80_000]);
   });
 
   test("needs no emulator", () => {
@@ -165,19 +149,17 @@ describe("acknowledgement", () => {
     harness.attached();
     harness.output(0, "abc");
     harness.clock.advance(MAX_ACK_DELAY_MS);
-    expect(acks(harness)).toEqual([3]);
+    expect(harness.acks).toEqual([3]);
   });
 
-  test("is said again on the next connection, since it may have been lost", () => {
-    const harness = new Harness().attach();
+  test("is said again on the next connection, since it may have been lost", ({ harness }) => {
     harness.output(0, "abc");
     harness.clock.advance(MAX_ACK_DELAY_MS);
     harness.socket.end();
     harness.clock.advance(1000);
-    harness.socket.onopen?.();
-    harness.attached({ pos: 3 });
+    harness.answer({ pos: 3 });
     harness.clock.advance(MAX_ACK_DELAY_MS);
-    expect(acks(harness)).toEqual([3]);
+    expect(harness.acks).toEqual([3]);
   });
 });
 
@@ -192,13 +174,12 @@ describe("following", () => {
     expect(harness.socket.of("follow")).toHaveLength(2);
   });
 
-  test("is asked for again soon when the gateway fails, less often each time", () => {
-    const harness = new Harness().attach();
+  test("is asked for again soon when the gateway fails, less often each time", ({ harness }) => {
     const fault = { message: "Internal server error", connectionId: "K=", requestId: "r" };
     harness.socket.receive(fault);
     harness.clock.advance(1000);
     expect(harness.socket.of("follow")).toHaveLength(1);
-    expect(harness.errors.map((error) => error.code)).toEqual(["GATEWAY_FAULT"]);
+    expect(harness.errorCodes).toEqual(["GATEWAY_FAULT"]);
     expect(harness.client.state.status).toBe("connected");
   });
 });
@@ -223,7 +204,7 @@ describe("history", () => {
     const harness = new Harness().open();
     harness.attached();
     harness.output(0, "abc");
-    harness.socket.receive({ type: "error", code: "NOT_ATTACHED", message: "who?", retryable: false });
+    harness.error("NOT_ATTACHED");
     harness.client.attach(harness.sink);
     harness.attached({ pos: 3 });
     expect(harness.socket.of("attach").map((attach) => attach.resume?.pos)).toEqual([undefined, 3, undefined]);
@@ -232,10 +213,9 @@ describe("history", () => {
     expect(harness.sink.text).toBe("abc");
   });
 
-  test("an answer to the attach before the one that asked for history brings none", () => {
-    const harness = new Harness().attach();
+  test("an answer to the attach before the one that asked for history brings none", ({ harness }) => {
     harness.output(0, "abc");
-    harness.socket.receive({ type: "error", code: "NOT_ATTACHED", message: "who?", retryable: false });
+    harness.error("NOT_ATTACHED");
     harness.client.attach(harness.sink);
     harness.clock.advance(1000);
     expect(harness.socket.of("attach").map((attach) => attach.resume?.pos)).toEqual([undefined, 3, undefined]);

@@ -2,9 +2,9 @@
  * Losing the connection and finding another: when, how often, and what happens to what was on its way.
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { flushPromises } from "../support/flush-promises.ts";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 /** Lets every attempt fail as it begins; the times at which they began. */
 function failing(harness: Harness, attempts: number): number[] {
@@ -62,8 +62,7 @@ describe("attempts", () => {
     expect(harness.client.state.status).toBe("offline");
     expect(harness.errors.filter((error) => error.code === "MAX_RETRIES_EXCEEDED")).toHaveLength(1);
     harness.clock.advance(30_000);
-    harness.socket.onopen?.();
-    harness.attached();
+    harness.answer();
     expect(harness.client.state).toMatchObject({ status: "connected", error: null });
     harness.socket.end();
     expect(harness.client.state).toMatchObject({ status: "reconnecting", attempt: 1 });
@@ -99,8 +98,7 @@ describe("attempts", () => {
     expect(harness.sockets).toHaveLength(6);
   });
 
-  test("many reasons to hurry make no storm", () => {
-    const harness = new Harness().attach();
+  test("many reasons to hurry make no storm", ({ harness }) => {
     harness.socket.end();
     for (let at = 0; at < 100; at += 1) {
       harness.page.online();
@@ -121,8 +119,7 @@ describe("attempts", () => {
       harness.socket.end();
       while (harness.sockets.length === before) harness.clock.advance(10);
       waits.push(harness.clock.now() - lost);
-      harness.socket.onopen?.();
-      harness.attached();
+      harness.answer();
     }
     expect(waits).toEqual([2000, 2000, 2000, 2000, 2000]);
     expect(harness.client.state.status).toBe("connected");
@@ -139,7 +136,7 @@ describe("attempts", () => {
     harness.clock.advance(15_000);
     harness.clock.advance(2000);
     await flushPromises();
-    expect(harness.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["t2"]);
+    expect(harness.tokens).toEqual(["t2"]);
   });
 
   test("a token that cannot be had is a failed attempt", async () => {
@@ -155,13 +152,12 @@ describe("attempts", () => {
       harness.clock.advance(1000);
       await flushPromises();
     }
-    expect(harness.sockets.map((socket) => new URL(socket.url).searchParams.get("token"))).toEqual(["good"]);
+    expect(harness.tokens).toEqual(["good"]);
   });
 });
 
 describe("coming back", () => {
-  test("resumes where it was and sends again what was not acknowledged", () => {
-    const harness = new Harness().attach();
+  test("resumes where it was and sends again what was not acknowledged", ({ harness }) => {
     harness.output(0, "abc");
     for (const key of "xyz") harness.client.input(key);
     harness.ack(1);
@@ -182,21 +178,17 @@ describe("coming back", () => {
     expect(harness.client.state).toMatchObject({ status: "connected", error: null });
   });
 
-  test("nothing is sent on a connection that has begun to close, and all of it on the next", () => {
-    const harness = new Harness().attach();
+  test("nothing is sent on a connection that has begun to close, and all of it on the next", ({ harness }) => {
     const sent = harness.socket.texts.length;
     harness.socket.readyState = 2;
     harness.client.input("x");
     expect(harness.socket.texts).toHaveLength(sent);
-    harness.socket.end();
-    harness.reopen();
-    harness.attached();
+    harness.reconnect();
     expect(harness.socket.of("input")).toMatchObject([{ seq: 1, data: "x" }]);
   });
 
-  test("a connection that the service forgot is replaced", () => {
-    const harness = new Harness().attach();
-    harness.socket.receive({ type: "error", code: "CONNECTION_GONE", message: "gone", retryable: false });
+  test("a connection that the service forgot is replaced", ({ harness }) => {
+    harness.error("CONNECTION_GONE");
     harness.reopen();
     expect(harness.sockets).toHaveLength(2);
   });
@@ -213,12 +205,9 @@ describe("coming back", () => {
   });
 
   test("but for a token that was good and can be fetched anew", async () => {
-    const harness = new Harness({ token: async () => "t" });
-    harness.client.connect();
-    harness.clock.advance(0);
+    const harness = new Harness({ token: async () => "t" }).start();
     await flushPromises();
-    harness.socket.onopen?.();
-    harness.attached();
+    harness.answer();
     harness.socket.end(4001, "expired");
     expect(harness.client.state.status).toBe("reconnecting");
   });
@@ -242,11 +231,10 @@ describe("coming back", () => {
     const attached = new Harness().attach();
     attached.socket.receive(refusal);
     expect(attached.client.state.status).toBe("connected");
-    expect(attached.errors.map((error) => error.code)).toEqual(["FORBIDDEN"]);
+    expect(attached.errorCodes).toEqual(["FORBIDDEN"]);
   });
 
-  test("leaving takes everything along", () => {
-    const harness = new Harness().attach();
+  test("leaving takes everything along", ({ harness }) => {
     harness.client.input("a");
     harness.output(5, "early");
     harness.client.disconnect();
@@ -256,15 +244,13 @@ describe("coming back", () => {
     expect(harness.client.state.status).toBe("closed");
   });
 
-  test("commands do not wait for ever, and are not run when nobody waits any more", async () => {
-    const harness = new Harness().attach();
+  test("commands do not wait for ever, and are not run when nobody waits any more", async ({ harness }) => {
     harness.socket.end();
     const command = harness.client.executeCommand("make");
     failing(harness, 5);
     await expect(command).rejects.toMatchObject({ code: "MAX_RETRIES_EXCEEDED" });
     harness.client.connect();
-    harness.reopen();
-    harness.attached();
+    harness.reattach();
     expect(harness.socket.of("command")).toEqual([]);
   });
 });

@@ -2,21 +2,20 @@
  * Another life of the shell: what was meant for the old one never reaches it, and the page is told.
  */
 
-import { describe, expect, test } from "vitest";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { describe, expect } from "vitest";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 describe("another life of the shell", () => {
-  test("what was typed for the old one is thrown away, and said so", async () => {
-    const harness = new Harness().attach();
+  test("what was typed for the old one is thrown away, and said so", async ({ harness }) => {
     harness.output(0, "old");
     harness.client.input("rm -rf build\r");
     const command = harness.client.executeCommand("make");
-    harness.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
+    harness.error("STALE_EPOCH");
     expect(harness.socket.sent.at(-1)).toMatchObject({ type: "attach", resume: { epoch: EPOCH, pos: 3 } });
     harness.attached({ epoch: EPOCH + 1, inputSeq: 0 });
     harness.client.input("ls\r");
     await expect(command).rejects.toMatchObject({ code: "INPUT_DISCARDED" });
-    expect(harness.errors.map((error) => error.code)).toEqual(["INPUT_DISCARDED"]);
+    expect(harness.errorCodes).toEqual(["INPUT_DISCARDED"]);
     expect(harness.socket.sent.at(-1)).toEqual({ type: "input", data: "ls\r", seq: 1, epoch: EPOCH + 1 });
     harness.output(0, "new", { epoch: EPOCH + 1 } as object);
     expect(harness.sink.journal).toEqual(["size 80x24", "> old", "reset modes", "size 80x24", "> new"]);
@@ -33,12 +32,11 @@ describe("another life of the shell", () => {
       expect(harness.client.state.status).toBe("connected");
       expect(harness.errors).toEqual([]);
       harness.attached({ epoch: EPOCH + 1 });
-      expect(harness.errors.map((error) => error.code)).toEqual(["INPUT_DISCARDED"]);
+      expect(harness.errorCodes).toEqual(["INPUT_DISCARDED"]);
     },
   );
 
-  test("one that keeps refusing is left for another connection", () => {
-    const harness = new Harness().attach();
+  test("one that keeps refusing is left for another connection", ({ harness }) => {
     const refusal = { type: "error", code: "SESSION_NOT_FOUND", message: "who?", retryable: false };
     harness.socket.receive(refusal);
     harness.reopen();
@@ -47,12 +45,9 @@ describe("another life of the shell", () => {
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "SESSION_NOT_FOUND" } });
   });
 
-  test("an answer from before it changes nothing", () => {
-    const harness = new Harness().attach();
+  test("an answer from before it changes nothing", ({ harness }) => {
     harness.output(0, "abc");
-    harness.socket.end();
-    harness.reopen();
-    harness.attached({ epoch: EPOCH - 1 });
+    harness.reconnect({ epoch: EPOCH - 1 });
     expect(harness.client.state.status).toBe("reconnecting");
     harness.attached({ pos: 3 });
     harness.output(3, "def");
@@ -60,15 +55,13 @@ describe("another life of the shell", () => {
     expect(harness.notices).toEqual([]);
   });
 
-  test("a frame of it makes the client ask", () => {
-    const harness = new Harness().attach();
+  test("a frame of it makes the client ask", ({ harness }) => {
     harness.event(0, { kind: "restarted", reason: "owner_lost" }, { epoch: EPOCH + 1 } as object);
     expect(harness.socket.sent.at(-1)?.type).toBe("attach");
   });
 
-  test("late frames of the old one acknowledge nothing in the new", () => {
-    const harness = new Harness().attach();
-    harness.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
+  test("late frames of the old one acknowledge nothing in the new", ({ harness }) => {
+    harness.error("STALE_EPOCH");
     harness.attached({ epoch: EPOCH + 1 });
     harness.client.input("a");
     harness.ack(1);
@@ -76,14 +69,11 @@ describe("another life of the shell", () => {
     expect(harness.socket.of("input")).toHaveLength(2);
   });
 
-  test("a service that forgot the client does not get its last keys twice", () => {
-    const harness = new Harness().attach();
+  test("a service that forgot the client does not get its last keys twice", ({ harness }) => {
     for (const key of "abc") harness.client.input(key);
     harness.ack(2);
-    harness.socket.end();
-    harness.reopen();
-    harness.attached({ inputSeq: 0 });
-    expect(harness.errors.map((error) => error.code)).toContain("INPUT_DISCARDED");
+    harness.reconnect({ inputSeq: 0 });
+    expect(harness.errorCodes).toContain("INPUT_DISCARDED");
     harness.client.input("d");
     expect(harness.socket.of("input")).toEqual([{ type: "input", data: "d", seq: 1, epoch: EPOCH }]);
   });
@@ -100,7 +90,7 @@ describe("a service that is replaced", () => {
       harness.event(3, { kind: "closing", code: "DRAINING", reason, at: 5 });
       const command = harness.client.executeCommand("make");
       harness.event(4, exit(reason));
-      expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([5]);
+      expect(harness.acks).toEqual([5]);
       expect(harness.client.state).toMatchObject({ status: "reconnecting", end: null });
       harness.reopen();
       expect(harness.sockets).toHaveLength(2);
@@ -113,45 +103,39 @@ describe("a service that is replaced", () => {
     },
   );
 
-  test("may not know for a moment that the session goes on", () => {
-    const harness = new Harness().attach();
+  test("may not know for a moment that the session goes on", ({ harness }) => {
     harness.event(0, exit("server_restart"));
     for (const code of ["DRAINING", "SESSION_ENDED", "SESSION_NOT_FOUND"]) {
       harness.reopen();
       harness.socket.receive({ type: "error", code, message: "not yet", retryable: code === "DRAINING" });
       expect(harness.client.state.status).toBe("reconnecting");
     }
-    harness.reopen();
-    harness.attached({ epoch: EPOCH + 1 });
+    harness.reattach({ epoch: EPOCH + 1 });
     expect(harness.client.state.status).toBe("connected");
   });
 
-  test("but one that goes on refusing is believed", () => {
-    const harness = new Harness().attach();
+  test("but one that goes on refusing is believed", ({ harness }) => {
     harness.event(0, exit("server_restart"));
     for (let attempt = 0; attempt < 5; attempt += 1) {
       harness.reopen();
-      harness.socket.receive({ type: "error", code: "SESSION_ENDED", message: "over", retryable: false });
+      harness.error("SESSION_ENDED");
     }
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "SESSION_ENDED" } });
     expect(harness.clock.pending).toBe(0);
   });
 
-  test("every other end is one", () => {
-    const harness = new Harness().attach();
+  test("every other end is one", ({ harness }) => {
     harness.event(0, exit("detached"));
     expect(harness.client.state).toMatchObject({ status: "closed", end: { reason: "detached", signal: "SIGHUP" } });
   });
 
-  test("a page that comes later hears of it from history", () => {
-    const harness = new Harness().attach();
+  test("a page that comes later hears of it from history", ({ harness }) => {
     harness.event(0, { kind: "restarted", reason: "owner_lost" });
     expect(harness.notices).toMatchObject([{ kind: "restarted", reason: "owner_lost" }]);
   });
 });
 
-test("an acknowledgement that does not say of which life it speaks is worth nothing", () => {
-  const harness = new Harness().attach();
+test("an acknowledgement that does not say of which life it speaks is worth nothing", ({ harness }) => {
   harness.client.input("a");
   const gap = { type: "error", code: "INPUT_GAP", message: "", retryable: true, have: 1 };
   for (const frame of [

@@ -2,9 +2,9 @@
  * Snapshots stand for what came before them.
  */
 
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { MAX_ACK_DELAY_MS } from "../../src/protocol/generated.ts";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 const snapshot = (fields: object = {}) => ({
   ...{ type: "snapshot", epoch: EPOCH, pos: 50, id: 1, part: 1, parts: 1, scope: "full" },
@@ -13,7 +13,6 @@ const snapshot = (fields: object = {}) => ({
 });
 const parts = (id: number, count: number, fields: object = {}) =>
   Array.from({ length: count }, (_, at) => snapshot({ id, part: at + 1, parts: count, data: `${at + 1}`, ...fields }));
-const repairs = (harness: Harness) => harness.socket.of("follow").filter((follow) => follow.repair);
 const drawn = (harness: Harness) => harness.sink.text.replaceAll("\x18", "");
 
 test("of either scope, it is written as it is, to a terminal of its size, and the stream goes on behind it", () => {
@@ -32,31 +31,28 @@ test("of either scope, it is written as it is, to a terminal of its size, and th
     ]);
     expect(harness.client.state.size).toEqual({ cols: 90, rows: 30 });
     harness.clock.advance(MAX_ACK_DELAY_MS);
-    expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([55]);
+    expect(harness.acks).toEqual([55]);
     expect(harness.socket.of("follow")).toEqual([]);
   }
 });
 
-test("it is acknowledged when the emulator has parsed all of it", () => {
-  const harness = new Harness().attach();
+test("it is acknowledged when the emulator has parsed all of it", ({ harness }) => {
   harness.sink.eager = false;
   harness.socket.receive(snapshot({ pos: 200_000, data: "x".repeat(100_000) }));
   harness.clock.advance(2000);
   expect(harness.socket.of("ack")).toEqual([]);
   harness.sink.parse();
-  expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([200_000]);
+  expect(harness.acks).toEqual([200_000]);
 });
 
 describe("in parts", () => {
-  test("they may come in any order, and twice", () => {
-    const harness = new Harness().attach();
+  test("they may come in any order, and twice", ({ harness }) => {
     const [one, two, three] = parts(1, 3);
     for (const part of [three, one, one, three, two, two]) harness.socket.receive(part);
     expect(drawn(harness)).toBe("123");
   });
 
-  test("a newer one replaces an older, whose late parts are ignored", () => {
-    const harness = new Harness().attach();
+  test("a newer one replaces an older, whose late parts are ignored", ({ harness }) => {
     const old = parts(1, 3);
     const young = parts(2, 2, { pos: 60, head: 60 });
     for (const part of [old[0], young[1], old[1], old[2], young[0], ...old]) harness.socket.receive(part);
@@ -65,59 +61,54 @@ describe("in parts", () => {
     expect(drawn(harness)).toBe("12on");
   });
 
-  test("one that is lost is asked for by asking for what is not here, and the next one is taken", () => {
-    const harness = new Harness().attach();
+  test("one that is lost is asked for by asking for what is not here, and the next one is taken", ({ harness }) => {
     harness.output(0, "abc");
     const [one, , three] = parts(1, 3);
     harness.socket.receive(one);
     harness.socket.receive(three);
     harness.clock.advance(300);
-    expect(repairs(harness)).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
+    expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
     // Nobody waits for it any more: what else comes begins no other wait for a gap.
     harness.socket.receive(parts(1, 5)[4]);
     harness.clock.advance(900);
-    expect(repairs(harness)).toHaveLength(1);
+    expect(harness.repairs).toHaveLength(1);
     for (const part of parts(2, 3)) harness.socket.receive(part);
     expect(drawn(harness)).toBe("abc123");
     harness.clock.advance(10_000);
-    expect(repairs(harness)).toHaveLength(1);
+    expect(harness.repairs).toHaveLength(1);
   });
 
-  test("one that was asked for and only late is taken all the same", () => {
-    const harness = new Harness().attach();
+  test("one that was asked for and only late is taken all the same", ({ harness }) => {
     const [one, two, three] = parts(1, 3);
     for (const part of [one, three]) harness.socket.receive(part);
     harness.clock.advance(1000);
-    expect(repairs(harness)).toHaveLength(1);
+    expect(harness.repairs).toHaveLength(1);
     harness.socket.receive(two);
     expect(drawn(harness)).toBe("123");
   });
 
-  test("parts that still come are not asked for", () => {
-    const harness = new Harness().attach();
+  test("parts that still come are not asked for", ({ harness }) => {
     for (const part of parts(1, 10)) {
       harness.clock.advance(1900);
       harness.socket.receive(part);
     }
     expect(drawn(harness)).toBe("12345678910");
-    expect(repairs(harness)).toEqual([]);
+    expect(harness.repairs).toEqual([]);
   });
 
-  test("the last one is missed like the end of anything", () => {
-    const harness = new Harness().attach();
+  test("the last one is missed like the end of anything", ({ harness }) => {
     for (const part of parts(1, 3).slice(0, 2)) harness.socket.receive(part);
     harness.clock.advance(2000);
-    expect(repairs(harness)).toHaveLength(1);
+    expect(harness.repairs).toHaveLength(1);
   });
 
-  test("what is left of one is no gap when the stream itself has come so far", () => {
-    const harness = new Harness().attach();
+  test("what is left of one is no gap when the stream itself has come so far", ({ harness }) => {
     const [one, , three] = parts(1, 3);
     harness.socket.receive(one);
     harness.socket.receive(three);
     harness.output(0, "x".repeat(60));
     harness.clock.advance(10_000);
-    expect(repairs(harness)).toEqual([]);
+    expect(harness.repairs).toEqual([]);
   });
 });
 
@@ -133,14 +124,12 @@ describe("what was skipped", () => {
     expect(harness.notices.map((notice) => notice.text)).toEqual(told);
   });
 
-  test("a page that has just come has missed nothing", () => {
-    const harness = new Harness().attach();
+  test("a page that has just come has missed nothing", ({ harness }) => {
     harness.socket.receive(snapshot({ skipped: 47 }));
     expect(harness.notices).toEqual([]);
   });
 
-  test("is told when it was no output, once, behind what is drawn", async () => {
-    const harness = new Harness().attach();
+  test("is told when it was no output, once, behind what is drawn", async ({ harness }) => {
     const result = harness.client.executeCommand("ls");
     harness.event(0, { kind: "chat", from: "ada", message: "one" });
     const chat = (pos: number, message: string) => ({ pos, kind: "chat", from: "ada", message });
@@ -159,15 +148,13 @@ describe("what was skipped", () => {
     await expect(result).resolves.toMatchObject({ exitCode: 0 });
   });
 
-  test("an end among it is the end", () => {
-    const harness = new Harness().attach();
+  test("an end among it is the end", ({ harness }) => {
     harness.socket.receive(snapshot({ events: [{ pos: 49, kind: "exit", exitCode: 3, reason: "exited" }] }));
     expect(harness.client.state).toMatchObject({ status: "closed", end: { exitCode: 3 } });
-    expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([50]);
+    expect(harness.acks).toEqual([50]);
   });
 
-  test("the result of a command is not waited for for ever", async () => {
-    const harness = new Harness().attach();
+  test("the result of a command is not waited for for ever", async ({ harness }) => {
     harness.output(0, "abc");
     const lost = harness.client.executeCommand("make");
     harness.socket.receive(snapshot({ skipped: 47 }));
@@ -182,25 +169,19 @@ describe("what was skipped", () => {
 });
 
 describe("an attach", () => {
-  test("that says what the client has is no loss, even when a snapshot follows", () => {
-    const harness = new Harness().attach();
+  test("that says what the client has is no loss, even when a snapshot follows", ({ harness }) => {
     harness.output(0, "abc");
-    harness.socket.end();
-    harness.reopen();
-    harness.attached({ pos: 3, head: 5000 });
+    harness.reconnect({ pos: 3, head: 5000 });
     harness.socket.receive(snapshot({ pos: 5000, head: 5000 }));
     harness.output(5000, "on");
     expect(drawn(harness)).toBe("abc\x1bcthe screenon");
-    expect(repairs(harness)).toEqual([]);
+    expect(harness.repairs).toEqual([]);
   });
 
-  test("that goes on further than the client has leaves a gap, which is asked for", () => {
-    const harness = new Harness().attach();
+  test("that goes on further than the client has leaves a gap, which is asked for", ({ harness }) => {
     harness.output(0, "abc");
-    harness.socket.end();
-    harness.reopen();
-    harness.attached({ pos: 9 });
+    harness.reconnect({ pos: 9 });
     harness.clock.advance(2000);
-    expect(repairs(harness)).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
+    expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
   });
 });

@@ -2,12 +2,11 @@
  * Connections that died without a word, machines that slept, pages that nobody looks at.
  */
 
-import { describe, expect, test } from "vitest";
-import { EPOCH, Harness } from "../support/harness.ts";
+import { describe, expect } from "vitest";
+import { EPOCH, Harness, test } from "../support/harness.ts";
 
 describe("a dead connection", () => {
-  test("is noticed by a ping without answer, and the next is opened at once", () => {
-    const harness = new Harness().attach();
+  test("is noticed by a ping without answer, and the next is opened at once", ({ harness }) => {
     harness.pong();
     harness.clock.advance(5000);
     expect(harness.socket.of("ping")).toHaveLength(2);
@@ -23,8 +22,7 @@ describe("a dead connection", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("is left at once after a long sleep", () => {
-    const harness = new Harness().attach();
+  test("is left at once after a long sleep", ({ harness }) => {
     harness.pong();
     harness.clock.sleep(8 * 3_600_000);
     // A look at the clock on the wall, every 5 s of being awake.
@@ -34,8 +32,7 @@ describe("a dead connection", () => {
     expect(harness.sockets[0]?.closed).toBe(true);
   });
 
-  test("is doubted after a short one, and kept when it answers", () => {
-    const harness = new Harness().attach();
+  test("is doubted after a short one, and kept when it answers", ({ harness }) => {
     harness.pong();
     harness.clock.advance(10_000);
     harness.pong();
@@ -62,8 +59,7 @@ describe("a dead connection", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("is not asked for a sign of life while frames come, but for its latency every 2 min", () => {
-    const harness = new Harness().attach();
+  test("is not asked for a sign of life while frames come, but for its latency every 2 min", ({ harness }) => {
     harness.pong();
     harness.clock.advance(5000);
     harness.pong();
@@ -77,8 +73,7 @@ describe("a dead connection", () => {
     expect(harness.socket.of("ping")).toHaveLength(pings + 1);
   });
 
-  test("the way there and back is measured by the answer to a ping", () => {
-    const harness = new Harness().attach();
+  test("the way there and back is measured by the answer to a ping", ({ harness }) => {
     const [ping] = harness.socket.of("ping");
     harness.clock.advance(42);
     harness.socket.receive({ type: "pong", t: ping?.t, timestamp: 1 });
@@ -101,8 +96,7 @@ describe("a page that nobody looks at", () => {
     return harness;
   };
 
-  test("asks for nothing after ten minutes, and attaches again when it is shown", () => {
-    const harness = new Harness().attach();
+  test("asks for nothing after ten minutes, and attaches again when it is shown", ({ harness }) => {
     harness.output(0, "abc");
     harness.page.hide();
     live(harness, 9);
@@ -135,8 +129,7 @@ describe("a page that nobody looks at", () => {
     wake(harness);
     harness.clock.advance(250);
     expect(harness.sockets).toHaveLength(2);
-    harness.socket.onopen?.();
-    harness.attached();
+    harness.answer();
     expect(harness.client.state).toMatchObject({ status: "connected", error: null });
   });
 
@@ -158,8 +151,9 @@ describe("a page that nobody looks at", () => {
     expect(harness.socket.texts).toHaveLength(rested);
   });
 
-  test("takes another connection when it is shown after long, since nobody knows whether the first still is one", () => {
-    const harness = new Harness().attach();
+  test("takes another connection when it is shown after long, since nobody knows whether the first still is one", ({
+    harness,
+  }) => {
     harness.clock.advance(2000);
     harness.pong();
     harness.page.hide();

@@ -1,7 +1,8 @@
 /**
- * A client on the workbench: fake socket, fake clock, recording emulator.
+ * A client with a fake socket, a fake clock and a recording emulator, and the test fixture of an attached one.
  */
 
+import { test as base } from "vitest";
 import {
   type ClientOptions,
   type Log,
@@ -10,7 +11,7 @@ import {
   type TerminalMessage,
   type TerminalNotice,
 } from "../../src/core/index.ts";
-import type { Attached, ServerFrame } from "../../src/protocol/generated.ts";
+import type { Attached, ClientMessage, ErrorCode, ServerFrame } from "../../src/protocol/generated.ts";
 import { FakeClock } from "./clock.ts";
 import { FakePage } from "./page.ts";
 import { RecordingSink } from "./recording-sink.ts";
@@ -18,7 +19,6 @@ import { FakeSocket } from "./socket.ts";
 
 export const EPOCH = 1000;
 
-/** Everything that a test looks at. */
 export class Harness {
   readonly clock = new FakeClock();
   readonly page = new FakePage();
@@ -63,15 +63,39 @@ export class Harness {
     return socket;
   }
 
-  /** Connects up to the open socket. */
-  open(): this {
+  /** The tokens of all connections. */
+  get tokens(): Array<string | null> {
+    return this.sockets.map((socket) => new URL(socket.url).searchParams.get("token"));
+  }
+
+  get errorCodes(): string[] {
+    return this.errors.map((error) => error.code);
+  }
+
+  /** The acknowledged positions. */
+  get acks(): number[] {
+    return this.socket.of("ack").map((ack) => ack.pos);
+  }
+
+  get repairs(): ClientMessage[] {
+    return this.socket.of("follow").filter((follow) => follow.repair);
+  }
+
+  /** Connects; the socket stays unopened. */
+  start(): this {
     this.client.connect();
     this.clock.advance(0);
+    return this;
+  }
+
+  /** Connects and opens the socket. */
+  open(): this {
+    this.start();
     this.socket.onopen?.();
     return this;
   }
 
-  /** Waits for the next connection and opens it. */
+  /** Waits for the next connection and opens its socket. */
   reopen(): void {
     const before = this.sockets.length;
     for (let waited = 0; this.sockets.length === before && waited < 40_000; waited += 10) this.clock.advance(10);
@@ -79,7 +103,25 @@ export class Harness {
     this.socket.onopen?.();
   }
 
-  /** Connects and attaches. */
+  /** Opens the socket and answers the attach. */
+  answer(fields: Partial<Attached & ServerFrame> = {}): void {
+    this.socket.onopen?.();
+    this.attached(fields);
+  }
+
+  /** Waits for the next connection, opens its socket and answers the attach. */
+  reattach(fields: Partial<Attached & ServerFrame> = {}): void {
+    this.reopen();
+    this.attached(fields);
+  }
+
+  /** Loses the connection and attaches on the next. */
+  reconnect(fields: Partial<Attached & ServerFrame> = {}): void {
+    this.socket.end();
+    this.reattach(fields);
+  }
+
+  /** Shows output in the emulator, connects and attaches. */
   attach(fields: Partial<Attached & ServerFrame> = {}): this {
     this.client.attach(this.sink);
     this.open();
@@ -100,7 +142,11 @@ export class Harness {
     });
   }
 
-  /** A sign of life. */
+  /** The service rejects a message. */
+  error(code: ErrorCode): void {
+    this.socket.receive({ type: "error", code, message: "rejected", retryable: false });
+  }
+
   pong(): void {
     this.socket.receive({ type: "pong", timestamp: 1 });
   }
@@ -126,3 +172,9 @@ export class Harness {
     this.socket.receive({ type: "input_ack", epoch: EPOCH, ackSeq: seq });
   }
 }
+
+/** `harness` is attached. */
+export const test = base.extend<{ harness: Harness }>({
+  // biome-ignore lint/correctness/noEmptyPattern: vitest requires a destructured argument
+  harness: async ({}, use) => use(new Harness().attach()),
+});
