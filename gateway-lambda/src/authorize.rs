@@ -1,92 +1,90 @@
-//! Who may open a connection: the user's token, the page's origin, and the session that was asked for.
+//! Who may open a connection: checks the user's token, the page's origin and the requested session.
 //!
-//! One judgement with two callers: the `REQUEST` authorizer, which API Gateway asks first, and `$connect` itself where no
+//! Used by the `REQUEST` authorizer, which API Gateway invokes before `$connect`, and by `$connect` itself where no
 //! authorizer is configured.
 
-use crate::budget::Budget;
-use crate::clock::Clock;
-use crate::config::Config;
 use crate::error::HandleError;
 use crate::event::Handshake;
-use crate::identity::Identity;
-use crate::users::Disbelief;
+use crate::identity::{Identity, session_label};
+use crate::invocation::Invocation;
+use crate::jwks::VerifyError;
+use crate::metrics;
 use auth_tokens::TokenError;
 use serde_json::{Value, json};
 use shared_protocol::{ErrorCode, SessionId};
 
 /// Why a connection is refused. The text is for the log; it never holds a token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
+pub(crate) enum AuthorizeError {
     #[error("there is no token, neither as ?token= nor beside the subprotocol")]
     NoToken,
-    #[error("{0}")]
-    TokenError(TokenError),
-    #[error("{}", Disbelief::NoKeys)]
-    NoKeys,
+    #[error(transparent)]
+    Verify(#[from] VerifyError),
     #[error("the page's origin is not in ALLOWED_ORIGINS")]
     Origin,
-    #[error("the sessionId of the query is no session id")]
-    BadSession,
+    #[error("the sessionId of the query is not a valid session id")]
+    InvalidSession,
     #[error("the sessionId of the query is not the session that the token names")]
-    OtherSession,
+    WrongSession,
 }
 
-impl Refusal {
-    /// What a client may be told.
+impl AuthorizeError {
+    /// The code for the client.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
-            Self::TokenError(TokenError::Expired) => ErrorCode::TokenExpired,
-            Self::NoToken | Self::TokenError(_) => ErrorCode::Unauthorized,
-            Self::Origin | Self::BadSession | Self::OtherSession => ErrorCode::Forbidden,
-            Self::NoKeys => ErrorCode::Internal,
+            Self::Verify(VerifyError::Token(TokenError::Expired)) => ErrorCode::TokenExpired,
+            Self::NoToken | Self::Verify(VerifyError::Token(_)) => ErrorCode::Unauthorized,
+            Self::Origin | Self::InvalidSession | Self::WrongSession => ErrorCode::Forbidden,
+            Self::Verify(VerifyError::NoKeys) => ErrorCode::Internal,
         }
     }
 }
 
-impl From<Disbelief> for Refusal {
-    fn from(disbelief: Disbelief) -> Self {
-        match disbelief {
-            Disbelief::TokenError(bad) => Self::TokenError(bad),
-            Disbelief::NoKeys => Self::NoKeys,
-        }
-    }
-}
-
-/// Who is opening a connection, if they may.
-pub(crate) async fn identify(
+/// Handles the authorizer's event: returns a policy that allows or denies (403), or an error, which API Gateway turns into a
+/// 401 or a 500. Source: API Gateway developer guide, "Output from an API Gateway Lambda authorizer".
+pub(crate) async fn handle(
+    invocation: &Invocation<'_>,
     handshake: &Handshake,
-    config: &Config,
-    clock: &dyn Clock,
-    budget: Budget,
-) -> Result<Identity, Refusal> {
-    if !config.origins.allow(handshake.origin.as_deref()) {
-        return Err(Refusal::Origin);
-    }
-    let token = handshake.token.as_deref().ok_or(Refusal::NoToken)?;
-    let claims = config.users.verify(token, clock, budget.left_to_finish()).await?;
-    let asked = match handshake.session_id.as_deref() {
-        Some(asked) => Some(SessionId::new(asked).map_err(|_| Refusal::BadSession)?),
-        None => None,
-    };
-    if claims.sid.is_some() && asked.is_some() && claims.sid != asked {
-        return Err(Refusal::OtherSession);
-    }
-    Ok(Identity::new(claims, asked))
-}
-
-/// The authorizer's answer: a policy that allows or denies (403), or an error, which API Gateway turns into a 401 or a 500.
-/// Source: API Gateway developer guide, "Output from an API Gateway Lambda authorizer".
-pub(crate) fn answer(judged: Result<&Identity, &Refusal>, method_arn: &str) -> Result<Value, HandleError> {
-    match judged {
+    method_arn: &str,
+) -> Result<Value, HandleError> {
+    let identified = identify(invocation, handshake).await;
+    let (connection, request_id) = (&invocation.caller.connection, &invocation.caller.request_id);
+    let duration_ms = invocation.deadline.elapsed_ms();
+    match identified {
         Ok(identity) => {
+            let (user, session) = (&identity.sub, session_label(Some(&identity)));
+            tracing::info!(user, request_id, duration_ms, "[WebSocket] Authorized: {connection}, Session: {session}");
             let mut policy = policy(&identity.sub, "Allow", method_arn);
             policy["context"] = identity.to_context();
             Ok(policy)
         }
-        Err(refusal) if refusal.code() == ErrorCode::Forbidden => Ok(policy("refused", "Deny", method_arn)),
-        Err(Refusal::NoKeys) => Err(HandleError::NoKeys),
-        Err(_) => Err(HandleError::Unauthorized),
+        Err(reason) => {
+            metrics::record_connect(false);
+            tracing::warn!(%reason, request_id, duration_ms, "[WebSocket] Refused: {connection}");
+            match reason.code() {
+                ErrorCode::Forbidden => Ok(policy("refused", "Deny", method_arn)),
+                ErrorCode::Internal => Err(HandleError::NoKeys),
+                _ => Err(HandleError::Unauthorized),
+            }
+        }
     }
+}
+
+/// Identity of the user that opens a connection, if the user may.
+pub(crate) async fn identify(invocation: &Invocation<'_>, handshake: &Handshake) -> Result<Identity, AuthorizeError> {
+    let config = &invocation.deps.config;
+    if !config.origins.allow(handshake.origin.as_deref()) {
+        return Err(AuthorizeError::Origin);
+    }
+    let token = handshake.token.as_deref().ok_or(AuthorizeError::NoToken)?;
+    let (clock, timeout) = (invocation.deps.clock.as_ref(), invocation.deadline.time_left());
+    let claims = config.tokens.verify(token, clock, timeout).await?;
+    let requested = handshake.session_id.as_deref().map(SessionId::new).transpose();
+    let requested = requested.map_err(|_| AuthorizeError::InvalidSession)?;
+    if claims.sid.is_some() && requested.is_some() && claims.sid != requested {
+        return Err(AuthorizeError::WrongSession);
+    }
+    Ok(Identity::new(claims, requested))
 }
 
 fn policy(principal: &str, effect: &str, method_arn: &str) -> Value {

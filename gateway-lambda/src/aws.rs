@@ -1,7 +1,7 @@
-//! How the function speaks to AWS: one HTTP client for all services, with ring for TLS, and no retries of the SDK's own.
+//! Access to AWS: one HTTP client for all services, with ring for TLS, and without the SDK's retries.
 //!
-//! The HTTP client is given explicitly because the SDK's default brings aws-lc, with which the function starts three times as
-//! slowly. Retries are left to the callers: they know what may be sent twice, and how much time there is.
+//! The SDK's default HTTP client brings aws-lc, which triples the start time of the function. Retries are left to the callers,
+//! which know what may be sent twice and how much time is left.
 
 use crate::config::AwsConfig;
 use aws_sdk_dynamodb::config::SharedHttpClient;
@@ -11,12 +11,12 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use std::time::Duration;
 
-/// Longest that a TCP and TLS handshake may take.
-const CONNECT_TIME: Duration = Duration::from_secs(2);
-/// A pooled connection is dropped after this long without use, before the other side closes it.
-const POOL_IDLE: Duration = Duration::from_secs(15);
+/// Time limit of a TCP and TLS handshake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time after which an idle pooled connection is closed, before AWS closes it.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// What clients of AWS services are made from.
+/// Shared parts of the clients of AWS services.
 #[derive(Debug, Clone)]
 pub struct Aws {
     pub(crate) config: AwsConfig,
@@ -24,18 +24,18 @@ pub struct Aws {
 }
 
 impl Aws {
-    /// Connects to nothing and reads no certificates yet: the first call of a client does.
+    /// Opens no connection and reads no certificates: the first call of a client does.
     pub fn new(config: AwsConfig) -> Self {
         let tls = Provider::Rustls(CryptoMode::Ring);
-        Self { config, http: Builder::new().tls_provider(tls).pool_idle_timeout(POOL_IDLE).build_https() }
+        Self { config, http: Builder::new().tls_provider(tls).pool_idle_timeout(POOL_IDLE_TIMEOUT).build_https() }
     }
 }
 
-/// A call ends within `whole`, one attempt of it within `attempt`.
-pub(crate) fn timeouts(attempt: Duration, whole: Duration) -> TimeoutConfig {
+/// Time limits of a whole call and of each attempt.
+pub(crate) fn timeouts(attempt: Duration, call: Duration) -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIME)
+        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(attempt)
-        .operation_timeout(whole)
+        .operation_timeout(call)
         .build()
 }

@@ -1,6 +1,6 @@
-//! The terminal service, as the gateway sees it: takes a message, hands out the next frame, hears that a connection is gone.
+//! The terminal service as the gateway uses it: forward a message, poll for the next frame, report a disconnect.
 //!
-//! A role with two players: `HttpBackend` signs and posts, `ScriptedBackend` plays what a test wrote down.
+//! `HttpBackend` is the real one; `ScriptedBackend` (feature `test-support`) returns the replies that a test sets.
 
 mod http;
 #[cfg(feature = "test-support")]
@@ -16,20 +16,20 @@ use bytes::Bytes;
 use shared_protocol::{ApiError, ConnectionId};
 use std::time::Duration;
 
-/// Who is speaking in a request, and what to call the request in logs.
+/// Who sent a message, and the id of the request in logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The connection.
     pub connection: ConnectionId,
-    /// Its user.
-    pub identity: Identity,
-    /// One id from the browser's message to the PTY.
+    /// The connection's user; `None` until the gateway knows it. Every request to the service needs it.
+    pub identity: Option<Identity>,
+    /// API Gateway's id of the request, which the service logs too.
     pub request_id: String,
-    /// When the gateway received the browser's message, in ms since 1970.
+    /// Arrival of the browser's message at API Gateway, in ms since 1970; only of messages.
     pub received_at: Option<u64>,
 }
 
-/// What to close after posting.
+/// Connections to close after the frame was posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {
     /// This connection.
@@ -38,42 +38,42 @@ pub enum Close {
     Session,
 }
 
-/// An answer of the service.
+/// A reply of the service.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reply {
-    /// A frame to post as it is.
+    /// Frame to post unchanged.
     pub frame: Option<Bytes>,
-    /// Ask for output with this: after a message, this invocation is to follow; after output, it is to ask again.
+    /// Token of the next poll, if this invocation is to follow.
     pub follow: Option<String>,
-    /// Extend the life of the connection's row.
+    /// True if the life of the connection's row is to be extended.
     pub touch: bool,
-    /// Close, after posting.
+    /// Connections to close after the frame was posted.
     pub close: Option<Close>,
 }
 
-/// Why there is no answer.
+/// Why a request to the service failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BackendError {
-    /// The service refused, in its own words.
+    /// The service refused, with its own error.
     #[error("the service refused: {}", .0.error)]
     Refused(ApiError),
-    /// The service could not be reached, broke off, or did not answer as the service.
+    /// No connection, a broken connection, or a response that the service did not make.
     #[error("the service could not be reached: {0}")]
     Unreachable(String),
-    /// The service did not answer in time.
+    /// No response in time.
     #[error("the service did not answer in time")]
     Timeout,
 }
 
-/// The terminal service. Every call ends within a time of its own.
+/// The terminal service. Every call has a time limit, and fails with [`BackendError::Timeout`] after it.
 #[async_trait]
 pub trait Backend: Send + Sync {
-    /// Forwards a browser's message, unchanged. Answered within `within`, or [`BackendError::Timeout`].
-    async fn message(&self, caller: &Caller, body: Bytes, within: Duration) -> Result<Reply, BackendError>;
+    /// Forwards a browser's message unchanged.
+    async fn message(&self, caller: &Caller, body: Bytes, timeout: Duration) -> Result<Reply, BackendError>;
 
-    /// Asks for the next frame with the value that the last answer named; the service waits up to `wait` for one.
-    async fn output(&self, caller: &Caller, follow: &str, wait: Duration) -> Result<Reply, BackendError>;
+    /// Polls for the next frame with the token of the last reply; the service waits up to `wait` for one.
+    async fn output(&self, caller: &Caller, token: &str, wait: Duration) -> Result<Reply, BackendError>;
 
-    /// Says that the caller's connection is gone. Answered within `within`, or [`BackendError::Timeout`].
-    async fn disconnect(&self, caller: &Caller, within: Duration) -> Result<(), BackendError>;
+    /// Reports that the caller's connection is closed.
+    async fn disconnect(&self, caller: &Caller, timeout: Duration) -> Result<(), BackendError>;
 }

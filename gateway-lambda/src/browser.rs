@@ -1,7 +1,7 @@
-//! The way to a browser: API Gateway's @connections.
+//! Access to a browser through API Gateway's @connections.
 //!
-//! A role with two players: `ManagementBrowser` speaks to API Gateway, `RecordingBrowser` remembers what it was given. A local
-//! gateway that runs this code in its own process brings its own.
+//! `ManagementBrowser` is the real one; `RecordingBrowser` (feature `test-support`) records the calls. A local gateway that runs
+//! this code in its own process implements its own.
 
 mod management;
 #[cfg(feature = "test-support")]
@@ -21,7 +21,7 @@ use std::fmt;
 pub struct Endpoint(String);
 
 impl Endpoint {
-    /// From a domain and a stage. The domain may be a URL with its scheme; with a path of its own it is the whole base.
+    /// The URL of a domain and a stage. The domain may have a scheme; with a path it is the whole URL.
     pub fn new(domain: &str, stage: &str) -> Self {
         let domain = domain.trim_end_matches('/');
         let (scheme, rest) = domain.split_once("://").unwrap_or(("https", domain));
@@ -31,7 +31,7 @@ impl Endpoint {
         Self(format!("{scheme}://{rest}/{stage}"))
     }
 
-    /// The URL, without a slash at the end.
+    /// The URL without a trailing slash.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -43,43 +43,43 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// Why @connections did not do what it was asked.
+/// Why a call to @connections failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
-    /// 410: there is no such connection, API Gateway says. It may be there all the same, and may even have the frame.
+    /// 410: API Gateway reports no such connection. The connection may still exist, and may even have the frame.
     #[error("the connection is gone")]
     Gone,
-    /// 429: the account's request quota, or the browser does not read as fast as frames come.
+    /// 429: the account's request quota is used up, or the browser reads too slowly.
     #[error("API Gateway takes no more frames at the moment")]
     Throttled,
-    /// 413: larger than API Gateway posts. Trying again is of no use.
+    /// 413: too large for API Gateway. A retry cannot help.
     #[error("the frame is too large")]
     TooLarge,
-    /// 403: the function's role may not. Trying again is of no use.
+    /// 403: the function's role lacks the permission. A retry cannot help.
     #[error("not allowed to use @connections: {0}")]
     Forbidden(String),
-    /// A fault between here and there; the same bytes may be posted again.
+    /// Any other failure; a retry may help.
     #[error("@connections failed: {0}")]
     Failed(String),
 }
 
 impl PostError {
-    /// Whether the next frame would not be delivered either.
+    /// True if no later frame can be delivered either.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Gone | Self::Forbidden(_))
     }
 }
 
-/// The way to a browser. Every call ends within a time of its own.
+/// Access to a browser. Every call has a time limit.
 #[async_trait]
 pub trait Browser: Send + Sync {
-    /// Posts one frame, once.
+    /// Posts one frame, without retries.
     async fn post(&self, at: &Endpoint, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError>;
 
-    /// Whether the connection is there.
+    /// True if the connection exists.
     async fn exists(&self, at: &Endpoint, connection: &ConnectionId) -> Result<bool, PostError>;
 
-    /// Closes the connection. One that is gone already counts as closed.
+    /// Closes the connection; a connection that is gone counts as closed.
     async fn close(&self, at: &Endpoint, connection: &ConnectionId) -> Result<(), PostError>;
 }
 
@@ -88,7 +88,7 @@ mod tests {
     use super::Endpoint;
 
     #[test]
-    fn a_domain_may_bring_its_scheme_and_its_path() {
+    fn a_domain_may_have_a_scheme_and_a_path() {
         let endpoint = |domain, stage| Endpoint::new(domain, stage).to_string();
         assert_eq!(endpoint("a.example.com", "prod"), "https://a.example.com/prod");
         assert_eq!(endpoint("http://127.0.0.1:4000", "local"), "http://127.0.0.1:4000/local");

@@ -1,18 +1,18 @@
-//! The time of day as an argument, so that tests can say what time it is.
+//! Time of day as an argument, so that tests can set it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Tells the time of day. Waits use tokio's clock instead, which tests can pause.
+/// Time of day. Waits use tokio's clock instead, which tests can pause.
 pub trait Clock: Send + Sync {
     /// Time since 1970.
     fn since_epoch(&self) -> Duration;
 
-    /// Seconds since 1970, as tokens and time-to-live attributes count.
+    /// Seconds since 1970, the unit of tokens and time-to-live attributes.
     fn unix_seconds(&self) -> u64 {
         self.since_epoch().as_secs()
     }
 
-    /// Milliseconds since 1970, as API Gateway and Lambda count.
+    /// Milliseconds since 1970, the unit of API Gateway and Lambda.
     fn unix_millis(&self) -> u64 {
         u64::try_from(self.since_epoch().as_millis()).unwrap_or(u64::MAX)
     }

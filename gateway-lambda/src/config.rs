@@ -1,10 +1,11 @@
-//! What the function reads from its environment: each variable with its meaning and its default, in this one place.
+//! Configuration from environment variables, each with its meaning and default.
 //!
-//! A struct per concern, so that a local gateway can fill in what it knows and leave AWS out. Secrets print as `<redacted>`.
+//! One struct per concern, so that a local gateway can leave AWS out. Secrets print as `<redacted>`.
 
 use crate::browser::Endpoint;
+use crate::jwks::JwksCache;
 use crate::origin::AllowedOrigins;
-use crate::users::{JwksCache, Users};
+use crate::token_verifier::TokenVerifier;
 use auth_tokens::{GatewaySecret, KeySetting, KeySettingError, UserTokenVerifier};
 use aws_credential_types::Credentials;
 use std::sync::Arc;
@@ -12,64 +13,63 @@ use std::time::Duration;
 
 /// Default of `CONNECTION_TTL_SECONDS`: API Gateway's own idle limit.
 pub const CONNECTION_TTL: Duration = Duration::from_secs(600);
-/// Default of `MAX_CONNECTIONS_PER_USER`: a few terminals in a few tabs, twice over while they hand over.
+/// Default of `MAX_CONNECTIONS_PER_USER`: ten terminals, each with a second connection while it reconnects.
 pub const CONNECTIONS_PER_USER: usize = 20;
 
 /// A variable that is missing or wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// Nothing works without it.
+    /// A required variable is not set.
     #[error("{name} is required because {because}")]
     Required {
         /// The variable.
         name: &'static str,
-        /// The reason.
+        /// Use of the variable.
         because: &'static str,
     },
-    /// It is set to something unusable.
+    /// A variable has an unusable value.
     #[error("{name} is not usable: {reason}")]
-    Unusable {
+    Invalid {
         /// The variable.
         name: &'static str,
-        /// What is wrong with it; never its value, which may be a secret.
+        /// The fault, without the value, which may be a secret.
         reason: String,
     },
-    /// The key of users' tokens is unusable, or there is more than one.
+    /// The key of users' tokens is unusable, or several are set.
     #[error(transparent)]
     Key(#[from] KeySettingError),
 }
 
-/// Whom the gateway lets in, and where it finds the browser.
+/// Rules for connections, and the address of @connections.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How user tokens are checked. Exactly one of:
+    /// Verification of users' tokens. Exactly one of:
     /// - `JWT_SECRET`: HS256 with this secret of at least 32 bytes;
     /// - `JWT_PUBLIC_KEY`: RS256, ES256 or EdDSA with this public key in PEM (RSA of 2048 to 4096 bits, P-256 or Ed25519), whose
     ///   line ends may be written as `\n`;
     /// - `JWT_JWKS`: the same with this key set as JSON, from which a token's `kid` chooses;
-    /// - `JWT_JWKS_URL`: the same with the key set at this address (https, or this machine), which is fetched when the first
-    ///   token comes, again after 10 minutes, and on an unknown `kid`, but at most once a minute; when it cannot be fetched
-    ///   again, it serves for 24 hours.
+    /// - `JWT_JWKS_URL`: the same with the key set at this URL (https, or this machine). It is fetched for the first token, after
+    ///   10 minutes, and on an unknown `kid`, at most once a minute; if a fetch fails, the old keys stay valid for 24 hours.
     ///
-    /// Once set, `JWT_ISSUER` and `JWT_AUDIENCE` must be a token's `iss` and (one of) its `aud`.
-    pub users: Users,
-    /// `ALLOWED_ORIGINS`, with commas; every origin when not set.
+    /// If set, `JWT_ISSUER` must equal a token's `iss`, and `JWT_AUDIENCE` its `aud` or an element of it.
+    pub tokens: TokenVerifier,
+    /// `ALLOWED_ORIGINS`, with commas; default: every origin.
     pub origins: AllowedOrigins,
     /// `MAX_CONNECTIONS_PER_USER`, default [`CONNECTIONS_PER_USER`].
     pub connections_per_user: usize,
-    /// `CONNECTION_TTL_SECONDS`, default [`CONNECTION_TTL`]: how long a silent connection's row lives.
+    /// `CONNECTION_TTL_SECONDS`, default [`CONNECTION_TTL`]: life of an idle connection's row.
     pub connection_ttl: Duration,
-    /// `DOMAIN_NAME`: overrides the event's domain for @connections; may be a whole URL such as `http://127.0.0.1:4000`.
+    /// `DOMAIN_NAME`: replaces the event's domain for @connections; may be a URL such as `http://127.0.0.1:4000`.
     pub domain_name: Option<String>,
-    /// `STAGE`: overrides the event's stage for @connections.
+    /// `STAGE`: replaces the event's stage for @connections.
     pub stage: Option<String>,
 }
 
 impl Config {
-    /// With defaults for everything but the key.
-    pub fn new(users: impl Into<Users>) -> Self {
+    /// Defaults for everything but the verifier of tokens.
+    pub fn new(tokens: impl Into<TokenVerifier>) -> Self {
         Self {
-            users: users.into(),
+            tokens: tokens.into(),
             origins: AllowedOrigins::Any,
             connections_per_user: CONNECTIONS_PER_USER,
             connection_ttl: CONNECTION_TTL,
@@ -81,7 +81,7 @@ impl Config {
     /// Reads the variables named at the fields.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let lookup = Lookup(&lookup);
-        let mut config = Self::new(users(&lookup)?);
+        let mut config = Self::new(token_verifier(&lookup)?);
         config.origins = AllowedOrigins::parse(&lookup.get("ALLOWED_ORIGINS").unwrap_or_default());
         if let Some(limit) = lookup.number("MAX_CONNECTIONS_PER_USER")? {
             config.connections_per_user = usize::try_from(limit).unwrap_or(usize::MAX);
@@ -94,14 +94,14 @@ impl Config {
         Ok(config)
     }
 
-    /// Where @connections is, for an event that came from this domain and stage.
+    /// Address of @connections for an event of this domain and stage.
     pub(crate) fn endpoint(&self, domain_name: &str, stage: &str) -> Endpoint {
         let domain = self.domain_name.as_deref().unwrap_or(domain_name);
         Endpoint::new(domain, self.stage.as_deref().unwrap_or(stage))
     }
 }
 
-fn users<F: Fn(&str) -> Option<String>>(lookup: &Lookup<'_, F>) -> Result<Users, ConfigError> {
+fn token_verifier<F: Fn(&str) -> Option<String>>(lookup: &Lookup<'_, F>) -> Result<TokenVerifier, ConfigError> {
     let (issuer, audience) = (lookup.get("JWT_ISSUER"), lookup.get("JWT_AUDIENCE"));
     let because = "every connection is authorized by a token signed with it (or with a key that JWT_PUBLIC_KEY, JWT_JWKS or \
                    JWT_JWKS_URL names)";
@@ -109,18 +109,18 @@ fn users<F: Fn(&str) -> Option<String>>(lookup: &Lookup<'_, F>) -> Result<Users,
         None => Err(ConfigError::Required { name: "JWT_SECRET", because }),
         Some(KeySetting::Key(key)) => Ok(UserTokenVerifier { key, issuer, audience }.into()),
         Some(KeySetting::Url(url)) => {
-            let keys = JwksCache::new(&url, issuer, audience).map_err(unusable("JWT_JWKS_URL"))?;
-            Ok(Users::Published(Arc::new(keys)))
+            let cache = JwksCache::new(&url, issuer, audience).map_err(invalid("JWT_JWKS_URL"))?;
+            Ok(TokenVerifier::Jwks(Arc::new(cache)))
         }
     }
 }
 
-/// Where the terminal service is, and what it knows the gateway by.
+/// Address of the terminal service, and the secret shared with it.
 #[derive(Debug, Clone)]
 pub struct BackendConfig {
-    /// `APP_RUNNER_URL` or `BACKEND_URL`, without a slash at the end.
+    /// `APP_RUNNER_URL` or `BACKEND_URL`, without a trailing slash.
     pub url: String,
-    /// `GATEWAY_SECRET`; derived from `JWT_SECRET` when only that is set. No public key can stand in for it.
+    /// `GATEWAY_SECRET`; derived from `JWT_SECRET` if only that is set.
     pub secret: GatewaySecret,
 }
 
@@ -137,28 +137,28 @@ impl BackendConfig {
         let url = url.trim().trim_end_matches('/').to_owned();
         if !url.starts_with("https://") && !url.starts_with("http://") {
             let reason = "it must start with https:// or http://".to_owned();
-            return Err(ConfigError::Unusable { name: "APP_RUNNER_URL", reason });
+            return Err(ConfigError::Invalid { name: "APP_RUNNER_URL", reason });
         }
         let because = "requests to the terminal service are signed with it, and it can be derived from JWT_SECRET only";
         let secret = match (lookup.get("GATEWAY_SECRET"), lookup.get("JWT_SECRET")) {
-            (Some(secret), _) => GatewaySecret::new(secret.as_bytes()).map_err(unusable("GATEWAY_SECRET"))?,
-            (None, Some(secret)) => GatewaySecret::derived_from(secret.as_bytes()).map_err(unusable("JWT_SECRET"))?,
+            (Some(secret), _) => GatewaySecret::new(secret.as_bytes()).map_err(invalid("GATEWAY_SECRET"))?,
+            (None, Some(secret)) => GatewaySecret::derived_from(secret.as_bytes()).map_err(invalid("JWT_SECRET"))?,
             (None, None) => return Err(ConfigError::Required { name: "GATEWAY_SECRET", because }),
         };
         Ok(Self { url, secret })
     }
 }
 
-/// What the function is told about AWS. Lambda sets all but the table itself.
+/// Access to AWS. Lambda sets all but the table.
 #[derive(Debug, Clone)]
 pub struct AwsConfig {
     /// `TABLE_NAME`: the table of connections.
     pub table: String,
     /// `AWS_REGION`.
     pub region: String,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, which live as long as the function's process.
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, valid as long as the process lives.
     pub credentials: Credentials,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`: another DynamoDB, for tests and local use.
+    /// `AWS_ENDPOINT_URL_DYNAMODB`: another DynamoDB API, for tests and local use.
     pub dynamodb_url: Option<String>,
 }
 
@@ -166,24 +166,24 @@ impl AwsConfig {
     /// Reads the variables named at the fields.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let lookup = Lookup(&lookup);
-        let signs = "calls to DynamoDB and to @connections are signed with it; Lambda sets it";
+        let because = "calls to DynamoDB and to @connections are signed with it; Lambda sets it";
         let credentials = Credentials::new(
-            lookup.required("AWS_ACCESS_KEY_ID", signs)?,
-            lookup.required("AWS_SECRET_ACCESS_KEY", signs)?,
+            lookup.required("AWS_ACCESS_KEY_ID", because)?,
+            lookup.required("AWS_SECRET_ACCESS_KEY", because)?,
             lookup.get("AWS_SESSION_TOKEN"),
             None,
             "environment",
         );
         Ok(Self {
             table: lookup.required("TABLE_NAME", "connections are kept in that DynamoDB table")?,
-            region: lookup.required("AWS_REGION", signs)?,
+            region: lookup.required("AWS_REGION", because)?,
             credentials,
             dynamodb_url: lookup.get("AWS_ENDPOINT_URL_DYNAMODB"),
         })
     }
 }
 
-/// Variables by name; one that is set to nothing counts as not set. Values stay as they are, because secrets must.
+/// Variables by name. A blank value counts as not set; other values are not trimmed, because a secret may hold spaces.
 struct Lookup<'a, F>(&'a F);
 
 impl<F: Fn(&str) -> Option<String>> Lookup<'_, F> {
@@ -200,14 +200,14 @@ impl<F: Fn(&str) -> Option<String>> Lookup<'_, F> {
             None => Ok(None),
             Some(Ok(number)) if number > 0 => Ok(Some(number)),
             Some(_) => {
-                Err(ConfigError::Unusable { name, reason: "it must be a whole number greater than 0".to_owned() })
+                Err(ConfigError::Invalid { name, reason: "it must be a whole number greater than 0".to_owned() })
             }
         }
     }
 }
 
-fn unusable<E: std::fmt::Display>(name: &'static str) -> impl Fn(E) -> ConfigError {
-    move |error| ConfigError::Unusable { name, reason: error.to_string() }
+fn invalid<E: std::fmt::Display>(name: &'static str) -> impl Fn(E) -> ConfigError {
+    move |error| ConfigError::Invalid { name, reason: error.to_string() }
 }
 
 #[cfg(test)]
@@ -268,7 +268,7 @@ mod tests {
         let config = Config::from_lookup(lookup(&[("JWT_SECRET", SECRET)])).unwrap();
         assert_eq!((config.connections_per_user, config.connection_ttl.as_secs()), (20, 600));
         assert_eq!(config.origins, AllowedOrigins::Any);
-        assert!(matches!(&config.users, Users::Fixed(tokens) if tokens.issuer.is_none()), "{config:?}");
+        assert!(matches!(&config.tokens, TokenVerifier::Fixed(tokens) if tokens.issuer.is_none()), "{config:?}");
         assert_eq!(config.endpoint("api.example", "prod").as_str(), "https://api.example/prod");
         let config = Config::from_lookup(lookup(&[
             ("JWT_SECRET", SECRET),
@@ -282,18 +282,18 @@ mod tests {
         let config = config.unwrap();
         assert_eq!((config.connections_per_user, config.connection_ttl.as_secs()), (3, 60));
         assert!(!config.origins.allow(Some("https://other.example")));
-        assert!(matches!(&config.users, Users::Fixed(tokens) if tokens.issuer.as_deref() == Some("lab")), "{config:?}");
+        assert!(matches!(&config.tokens, TokenVerifier::Fixed(tokens) if tokens.issuer.as_deref() == Some("lab")));
         assert_eq!(config.endpoint("api.example", "prod").as_str(), "http://127.0.0.1:4000/local");
     }
 
     #[test]
-    fn the_gateway_secret_is_its_own_or_derived() {
+    fn the_gateway_secret_is_configured_or_derived() {
         let read = |variables: &[(&str, &str)]| BackendConfig::from_lookup(lookup(variables)).unwrap();
         let urls = [("APP_RUNNER_URL", "https://a.example/"), ("BACKEND_URL", "http://b"), ("JWT_SECRET", SECRET)];
         let derived = read(&urls);
         assert_eq!(derived.url, "https://a.example");
         assert_eq!(derived.secret, GatewaySecret::derived_from(SECRET.as_bytes()).unwrap());
-        // To the letter: the service reads the same variable.
+        // Not trimmed, because the service reads the same variable.
         let own = format!(" {SECRET}\n");
         let own = read(&[("BACKEND_URL", "http://b"), ("GATEWAY_SECRET", &own), ("JWT_SECRET", SECRET)]);
         assert_eq!(own.url, "http://b");
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_secret_prints() {
+    fn no_secret_is_printed() {
         let variables = [
             ("JWT_SECRET", SECRET),
             ("BACKEND_URL", "http://b"),

@@ -1,7 +1,7 @@
-//! The table of open connections: who is on each, until when its row counts, and which belong to a user or a session.
+//! The table of open connections, with the user, the session and the expiry of each.
 //!
-//! A role with two players: `DynamoConnections` on AWS, `MemoryConnections` in a local gateway and in tests. Both pass the same
-//! contract suite.
+//! `DynamoConnections` is the real one; `MemoryConnections` (feature `memory-connections`) serves a local gateway and tests. Both
+//! pass the same contract suite (`tests/real/contract.rs`).
 
 mod dynamo;
 #[cfg(feature = "memory-connections")]
@@ -15,51 +15,51 @@ use crate::identity::Identity;
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, SessionId};
 
-/// One row.
+/// One row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Connection {
-    /// The key.
+    /// Key of the row.
     pub id: ConnectionId,
-    /// Who is on it, and in which session.
+    /// User and session of the connection.
     pub identity: Identity,
-    /// When it was opened, in milliseconds since 1970.
+    /// Time of opening, in milliseconds since 1970.
     pub connected_at: u64,
-    /// When the row stops to count, in seconds since 1970.
+    /// Expiry of the row, in seconds since 1970.
     pub expires_at: u64,
 }
 
-/// The store did not do what it was asked.
+/// A call to the table failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("the table of connections failed to {action}: {reason}")]
 pub struct ConnectionsError {
-    /// What was asked.
+    /// The action that failed.
     pub action: &'static str,
-    /// Why not.
+    /// Reason of the failure.
     pub reason: String,
 }
 
-/// The table of open connections. A row past its `expires_at` is no row: stores may delete it late, readers never see it.
-/// `now` is in seconds since 1970.
+/// The table of open connections. Reads never return an expired row, even where the store deletes it late. `now` is in seconds
+/// since 1970.
 #[async_trait]
 pub trait Connections: Send + Sync {
-    /// Writes a row, over an older one of the same connection.
+    /// Writes a row, and replaces an older one of the same connection.
     async fn put(&self, connection: &Connection) -> Result<(), ConnectionsError>;
 
-    /// A connection's row.
+    /// The row of a connection.
     async fn get(&self, id: &ConnectionId, now: u64) -> Result<Option<Connection>, ConnectionsError>;
 
-    /// Moves a row's expiry. Without such a row nothing happens: a connection that was removed does not come back.
+    /// Moves the expiry of a row. Does nothing without such a row, so that a removed connection does not come back.
     async fn touch(&self, id: &ConnectionId, expires_at: u64) -> Result<(), ConnectionsError>;
 
-    /// Removes a row, if it is there.
+    /// Removes a row, if it exists.
     async fn remove(&self, id: &ConnectionId) -> Result<(), ConnectionsError>;
 
-    /// How many live rows a user has.
+    /// Number of a user's live rows.
     async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError>;
 
-    /// The connections of a user's live rows that expire at `until` or before, in no order: those that were silent for long.
+    /// Connections of a user's live rows that expire at `until` or before, in no order: the longest idle ones.
     async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
 
-    /// The connections with live rows of a session, in no order.
+    /// Connections of a session's live rows, in no order.
     async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
 }

@@ -1,21 +1,21 @@
-//! What `Gateway::handle` fails with. Few things do: what concerns the browser becomes an `error` frame instead.
+//! Errors of `Gateway::handle`. There are few: errors for the browser are `error` frames instead.
 
-/// Why an event was not handled. The text is what API Gateway's logs show; it names no token and no content.
+/// Why an event was not handled. API Gateway's log shows the text, which holds no token and no content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandleError {
     /// The authorizer found no valid token. API Gateway turns exactly this text into a 401; any other gives a 500.
     #[error("Unauthorized")]
     Unauthorized,
-    /// The authorizer cannot judge a token, because there is nothing to check it with. Becomes a 500.
+    /// The authorizer has no key to check a token with. Becomes a 500.
     #[error("the platform's keys could not be fetched")]
     NoKeys,
-    /// The event is not one that API Gateway sends for a WebSocket API.
+    /// Not an event that API Gateway sends for a WebSocket API.
     #[error("not a WebSocket event of API Gateway: {0}")]
     BadEvent(String),
 }
 
 impl HandleError {
-    /// A name for programs.
+    /// Lambda's `errorType`.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unauthorized => "Unauthorized",

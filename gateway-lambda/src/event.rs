@@ -1,6 +1,6 @@
-//! API Gateway's events, parsed at the edge into what the gateway acts on. Only the fields that it reads are named: what else
-//! an event holds may change without anyone noticing here.
+//! API Gateway's events, parsed into a closed enum. Unknown fields are ignored.
 
+use crate::backend::Caller;
 use crate::browser::Endpoint;
 use crate::config::Config;
 use crate::error::HandleError;
@@ -12,49 +12,45 @@ use serde_json::{Map, Value};
 use shared_protocol::ConnectionId;
 use std::collections::HashMap;
 
-/// What an event asks for.
+/// An event of API Gateway.
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// The `REQUEST` authorizer is asked whether a connection may be opened.
+    /// Invocation of the `REQUEST` authorizer, before `$connect`.
     Authorize {
-        /// What may then be invoked.
+        /// The method that the policy allows or denies.
         method_arn: String,
-        /// The browser's opening request.
         handshake: Handshake,
     },
     /// `$connect`: a connection opens when this is answered with 200.
-    Connect(Handshake),
-    /// `$disconnect`: a connection is gone. Best effort: it may never come.
+    Connect {
+        handshake: Handshake,
+        /// Time of opening, in milliseconds since 1970.
+        connected_at: Option<u64>,
+    },
+    /// `$disconnect`: a connection is closed. Best effort: the event may never come.
     Disconnect {
-        /// The close code, when API Gateway knows it.
+        /// The close code, if API Gateway knows it.
         code: Option<i64>,
     },
     /// A message on any of the routes.
     Message {
-        /// What the browser sent, byte for byte.
+        /// The browser's bytes, unchanged.
         body: Bytes,
     },
 }
 
-/// Where an event came from.
+/// Origin of an event.
 #[derive(Debug)]
 pub(crate) struct Source {
-    /// As in the log: `authorizer`, or the route key.
+    /// `authorizer`, or the route key.
     pub(crate) route: &'static str,
-    pub(crate) connection: ConnectionId,
-    /// API Gateway's id of this request.
-    pub(crate) request_id: String,
-    /// The way back to the browser.
+    /// The caller, with the identity if our authorizer sent it.
+    pub(crate) caller: Caller,
+    /// Address of the API's @connections.
     pub(crate) endpoint: Endpoint,
-    /// Who is on the connection, when our authorizer said so.
-    pub(crate) identity: Option<Identity>,
-    /// When the connection was opened, in milliseconds since 1970.
-    pub(crate) connected_at: Option<u64>,
-    /// When API Gateway received this request, in milliseconds since 1970.
-    pub(crate) received_at: Option<u64>,
 }
 
-/// What a browser may say while it opens a connection.
+/// Parameters of the request that opens a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Handshake {
     /// The token from `?token=`, or offered as a subprotocol.
@@ -63,7 +59,7 @@ pub(crate) struct Handshake {
     pub(crate) session_id: Option<String>,
     /// The `Origin` header.
     pub(crate) origin: Option<String>,
-    /// Whether the `termgate` subprotocol was offered, and so must be chosen.
+    /// True if the `termgate` subprotocol was offered, and so must be chosen.
     pub(crate) subprotocol: bool,
 }
 
@@ -94,27 +90,32 @@ struct RawContext {
     disconnect_status_code: Option<i64>,
 }
 
-/// Reads an event.
+/// Parses an event.
 pub(crate) fn parse(event: Value, config: &Config) -> Result<(Source, Event), HandleError> {
-    let mut raw: Raw = serde_json::from_value(event).map_err(|error| HandleError::BadEvent(fault(&error)))?;
+    let mut raw: Raw = serde_json::from_value(event).map_err(|error| HandleError::BadEvent(redacted(&error)))?;
     let context = raw.request_context.take().ok_or_else(|| missing("requestContext"))?;
     let authorizer = raw.r#type.as_deref() == Some("REQUEST");
     let route = if authorizer { "authorizer" } else { route(context.route_key.as_deref())? };
-    let (source, disconnect_code) = source(route, context, config)?;
+    let (connected_at, code) = (context.connected_at, context.disconnect_status_code);
+    let received_at = context.request_time_epoch;
+    let mut source = source(route, context, config)?;
     let event = match route {
         "authorizer" => {
             let method_arn = raw.method_arn.take().ok_or_else(|| missing("methodArn"))?;
             Event::Authorize { method_arn, handshake: handshake(raw) }
         }
-        "$connect" => Event::Connect(handshake(raw)),
-        "$disconnect" => Event::Disconnect { code: disconnect_code },
-        _ => Event::Message { body: body(raw)? },
+        "$connect" => Event::Connect { handshake: handshake(raw), connected_at },
+        "$disconnect" => Event::Disconnect { code },
+        _ => {
+            source.caller.received_at = received_at;
+            Event::Message { body: body(raw)? }
+        }
     };
     Ok((source, event))
 }
 
-/// What is wrong, without the value that is wrong: it may be a token or a keystroke.
-fn fault(error: &serde_json::Error) -> String {
+/// The error without the wrong value, which may be a token or a keystroke.
+fn redacted(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(['"', '`']).next().unwrap_or_default().trim_end().to_owned()
 }
@@ -123,7 +124,7 @@ fn missing(field: &str) -> HandleError {
     HandleError::BadEvent(format!("`{field}` is missing"))
 }
 
-/// The routes that the API is set up with. Messages are all handled alike: the routes are there for those who choose by `action`.
+/// Checks that the API has this route. All message routes behave alike; they exist for clients that set `action`.
 fn route(key: Option<&str>) -> Result<&'static str, HandleError> {
     const ROUTES: [&str; 5] = ["$connect", "$disconnect", "$default", "sendMessage", "chat_message"];
     let key = key.ok_or_else(|| missing("requestContext.routeKey"))?;
@@ -131,22 +132,20 @@ fn route(key: Option<&str>) -> Result<&'static str, HandleError> {
     known.ok_or_else(|| HandleError::BadEvent(format!("the route {key:?} is none of {ROUTES:?}")))
 }
 
-fn source(route: &'static str, raw: RawContext, config: &Config) -> Result<(Source, Option<i64>), HandleError> {
+fn source(route: &'static str, raw: RawContext, config: &Config) -> Result<Source, HandleError> {
     let connection = raw.connection_id.ok_or_else(|| missing("requestContext.connectionId"))?;
     let connection = ConnectionId::new(connection)
         .map_err(|error| HandleError::BadEvent(format!("`requestContext.connectionId`: {error}")))?;
     let domain = raw.domain_name.or_else(|| config.domain_name.clone());
     let domain = domain.ok_or_else(|| missing("requestContext.domainName"))?;
-    let source = Source {
-        route,
+    let caller = Caller {
         request_id: raw.request_id.unwrap_or_else(|| format!("{connection}:unnamed")),
-        endpoint: config.endpoint(&domain, raw.stage.as_deref().unwrap_or_default()),
         identity: raw.authorizer.as_ref().and_then(Identity::from_context),
-        connected_at: raw.connected_at,
-        received_at: raw.request_time_epoch,
+        received_at: None,
         connection,
     };
-    Ok((source, raw.disconnect_status_code))
+    let endpoint = config.endpoint(&domain, raw.stage.as_deref().unwrap_or_default());
+    Ok(Source { route, caller, endpoint })
 }
 
 fn body(raw: Raw) -> Result<Bytes, HandleError> {
@@ -171,7 +170,7 @@ fn handshake(raw: Raw) -> Handshake {
     let count = offered.len();
     offered.retain(|name| *name != shared_protocol::gateway::SUBPROTOCOL);
     let subprotocol = offered.len() < count;
-    // A token is only a token beside the protocol that it was offered for; any other protocol is somebody else's.
+    // Without `termgate`, the offered protocols are not ours, and none of them is a token.
     let beside = if subprotocol { offered.first().map(|token| (*token).to_owned()) } else { None };
     Handshake {
         token: query.remove("token").filter(|token| !token.is_empty()).or(beside),

@@ -1,35 +1,35 @@
-//! Who speaks on a connection: made once from the user's token, then carried by API Gateway on every event of the
-//! connection, or by the connection's row where no authorizer is configured.
+//! The user of a connection: taken once from the token, then sent by API Gateway with every event of the connection, or kept in
+//! the connection's row where no authorizer is configured.
 
 use serde_json::{Map, Value, json};
 use shared_protocol::{Role, SessionId, UserClaims};
 
-/// What the gateway knows of a connection's user.
+/// User of a connection, and what the user may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// The user, as the token's `sub`.
+    /// The token's `sub`.
     pub sub: String,
     /// The session; none for a connection that may only `ping` and `echo`.
     pub sid: Option<SessionId>,
-    /// What the user may do in it.
+    /// Role in the session.
     pub role: Role,
-    /// Whether the user operates the platform.
+    /// True if the user operates the platform.
     pub admin: bool,
-    /// Whether the token itself names the session, which is authority enough to create it.
+    /// True if the token itself names the session, and so may create it.
     pub create: bool,
     /// Expiry of the user's token, in seconds since 1970.
     pub uexp: u64,
-    /// When the token was issued, in seconds since 1970, when it says so.
+    /// Time of issue of the token, in seconds since 1970, if the token has one.
     pub iat: Option<u64>,
 }
 
 impl Identity {
-    /// From a verified token, and the session that was asked for beside it.
-    pub fn new(claims: UserClaims, asked: Option<SessionId>) -> Self {
+    /// The identity of a verified token, and of the session that the query requests where the token names none.
+    pub fn new(claims: UserClaims, requested: Option<SessionId>) -> Self {
         let create = claims.sid.is_some();
         Self {
             sub: claims.sub,
-            sid: claims.sid.or(asked),
+            sid: claims.sid.or(requested),
             role: claims.role,
             admin: claims.admin,
             create,
@@ -38,7 +38,7 @@ impl Identity {
         }
     }
 
-    /// As an authorizer's context. API Gateway hands every value on as a string, so strings they are from the start.
+    /// The authorizer's context. All values are strings, because API Gateway passes every value on as a string.
     pub fn to_context(&self) -> Value {
         let mut context = json!({
             "sub": self.sub,
@@ -56,18 +56,14 @@ impl Identity {
         context
     }
 
-    /// From an event's `requestContext.authorizer`. `None` when it is not ours (another authorizer's, or none).
+    /// Reads an event's `requestContext.authorizer`; `None` if another authorizer made it.
     pub fn from_context(context: &Map<String, Value>) -> Option<Self> {
         let text = |name| context.get(name).and_then(Value::as_str);
         let number = |name| text(name).and_then(|text| text.parse().ok());
         let flag = |name| text(name) == Some("true");
-        let sid = match text("sid") {
-            Some(sid) => Some(SessionId::new(sid).ok()?),
-            None => None,
-        };
         Some(Self {
             sub: text("sub")?.to_owned(),
-            sid,
+            sid: text("sid").map(SessionId::new).transpose().ok()?,
             role: role_named(text("role")?)?,
             admin: flag("admin"),
             create: flag("create"),
@@ -77,7 +73,12 @@ impl Identity {
     }
 }
 
-/// A role as it travels.
+/// Name of the session for the log; `none` without one.
+pub(crate) fn session_label(identity: Option<&Identity>) -> &str {
+    identity.and_then(|identity| identity.sid.as_ref()).map_or("none", SessionId::as_str)
+}
+
+/// Name of a role in contexts and rows.
 pub(crate) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Controller => "controller",
@@ -85,16 +86,16 @@ pub(crate) fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// The role of that name.
+/// The role with this name.
 pub(crate) fn role_named(name: &str) -> Option<Role> {
     [Role::Controller, Role::Viewer].into_iter().find(|role| role_name(*role) == name)
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn identity() -> Identity {
+    pub(crate) fn identity() -> Identity {
         Identity {
             sub: "ada".into(),
             sid: Some(SessionId::new("lab-7").unwrap()),
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_context_holds_strings_only_and_comes_back() {
+    fn a_context_holds_only_strings_and_round_trips() {
         for identity in [identity(), Identity { sid: None, iat: None, create: false, ..identity() }] {
             let context = identity.to_context();
             let fields = context.as_object().unwrap();
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_or_damaged_context_is_nobody() {
+    fn a_foreign_or_damaged_context_gives_no_identity() {
         let foreign = json!({"principalId": "ada", "integrationLatency": 12});
         assert_eq!(Identity::from_context(foreign.as_object().unwrap()), None);
         for (name, bad) in [("role", "root"), ("uexp", "soon"), ("sid", "../etc")] {

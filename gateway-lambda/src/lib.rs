@@ -1,32 +1,32 @@
-//! The function between API Gateway and the terminal service: it authenticates, signs, forwards bytes and posts bytes back.
+//! The function between API Gateway and the terminal service: authenticates, signs, forwards messages and posts frames.
 //!
-//! A dumb pipe on purpose. It holds no terminal state, and what it must know about a session comes in response headers. The
-//! library stands apart from the `bootstrap` binary so that a local gateway can run the same code in its own process, with
-//! other stores and another way to reach the browser.
+//! It holds no terminal state and parses no terminal message: the service controls it through response headers. It is a library
+//! beside the `bootstrap` binary, so that a local gateway can run the same code in its own process with other dependencies.
 
 mod authorize;
 pub mod aws;
 pub mod backend;
 pub mod browser;
-mod budget;
-mod client;
 pub mod clock;
 pub mod config;
 mod connect;
 pub mod connections;
+mod deadline;
+mod deps;
 mod disconnect;
 mod error;
 mod event;
 mod follow;
-mod identities;
+mod gateway;
+mod http_client;
 pub mod identity;
-mod line;
+mod identity_cache;
+mod invocation;
+mod jwks;
 mod message;
 pub mod metrics;
 mod origin;
-mod route;
-mod turn;
-mod users;
+mod token_verifier;
 
 pub use aws::Aws;
 #[cfg(feature = "test-support")]
@@ -40,8 +40,10 @@ pub use config::{AwsConfig, BackendConfig, Config, ConfigError};
 #[cfg(feature = "memory-connections")]
 pub use connections::MemoryConnections;
 pub use connections::{Connection, Connections, ConnectionsError, DynamoConnections};
+pub use deps::Deps;
 pub use error::HandleError;
+pub use gateway::Gateway;
 pub use identity::Identity;
+pub use jwks::JwksCache;
 pub use origin::AllowedOrigins;
-pub use route::{Deps, Gateway};
-pub use users::{JwksCache, Users};
+pub use token_verifier::TokenVerifier;

@@ -1,6 +1,6 @@
-//! The Lambda function's binary: reads the environment, puts the parts together, and serves events one at a time.
+//! The Lambda function's binary: reads the environment, wires the gateway, and serves events one at a time.
 //!
-//! Nothing here touches the network: clients connect when they are first used, so that the function is ready in milliseconds.
+//! Clients connect on first use, so that the function starts in milliseconds.
 
 use gateway_lambda::metrics::{self, EmfLayer};
 use gateway_lambda::{
@@ -22,7 +22,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    log_as_json();
+    init_logging();
     let gateway = match gateway() {
         Ok(gateway) => gateway,
         Err(error) => {
@@ -34,7 +34,7 @@ async fn main() -> ExitCode {
         let deadline = deadline(event.context.deadline);
         let handled = gateway.handle(event.payload, deadline);
         async {
-            // The text of an error is what API Gateway acts on: "Unauthorized" becomes a 401.
+            // API Gateway acts on the text: "Unauthorized" becomes a 401.
             handled
                 .await
                 .map_err(|error| Diagnostic { error_type: error.kind().to_owned(), error_message: error.to_string() })
@@ -66,22 +66,22 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-/// From milliseconds since 1970 to the runtime's clock.
+/// Converts milliseconds since 1970 to the runtime's clock.
 fn deadline(unix_millis: u64) -> Instant {
     Instant::now() + Duration::from_millis(unix_millis.saturating_sub(SystemClock.unix_millis()))
 }
 
-/// One JSON object a line, as CloudWatch Logs Insights reads them. `RUST_LOG` says how much of what. Beside them, on Lambda, metrics.
-fn log_as_json() {
-    let quiet = Targets::new().with_default(Level::WARN);
-    let default = || quiet.with_targets([("gateway_lambda", Level::INFO), ("bootstrap", Level::INFO)]);
+/// Logs one JSON object a line, filtered by `RUST_LOG`, and on Lambda also metrics.
+fn init_logging() {
+    let warnings = Targets::new().with_default(Level::WARN);
+    let default = || warnings.with_targets([("gateway_lambda", Level::INFO), ("bootstrap", Level::INFO)]);
     let filter = environment("RUST_LOG").and_then(|filter| filter.parse().ok()).unwrap_or_else(default);
     let filter = filter.with_target(metrics::TARGET, LevelFilter::OFF);
     let lines = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false);
-    // Lambda sets it. Without it nobody could tell whose numbers they are.
-    let numbers = environment("AWS_LAMBDA_FUNCTION_NAME").map(|function| {
+    // Set by Lambda. Metrics need it for their dimension.
+    let metrics_layer = environment("AWS_LAMBDA_FUNCTION_NAME").map(|function| {
         let only = Targets::new().with_target(metrics::TARGET, LevelFilter::TRACE);
         EmfLayer::new(function, Arc::new(SystemClock), std::io::stdout()).with_filter(only)
     });
-    tracing_subscriber::registry().with(lines.with_span_list(false).with_filter(filter)).with(numbers).init();
+    tracing_subscriber::registry().with(lines.with_span_list(false).with_filter(filter)).with(metrics_layer).init();
 }

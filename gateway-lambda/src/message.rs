@@ -1,116 +1,102 @@
-//! A message of a browser, on whichever route: its bytes go to the service unchanged, what comes back goes to the browser
-//! unchanged, and then this invocation follows if it is told to.
+//! A message on any route: forwards its bytes to the service, posts the service's frames to the browser, and follows when the
+//! service asks for it.
 
-use crate::backend::{BackendError, Caller};
+use crate::backend::BackendError;
 use crate::browser::PostError;
-use crate::budget::Budget;
-use crate::event::Source;
-use crate::follow::{End, follow, pass_on};
-use crate::identities::Identities;
-use crate::identity::Identity;
-use crate::line::Line;
+use crate::follow::{Outcome, deliver, follow};
+use crate::identity::session_label;
+use crate::identity_cache::IdentityCache;
+use crate::invocation::Invocation;
 use crate::metrics;
-use crate::route::Deps;
-use crate::turn::Turn;
 use auth_tokens::LEEWAY_SECONDS;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use shared_protocol::ErrorCode;
 use shared_protocol::server::ErrorMessage;
 
-/// An invocation of this many milliseconds has followed.
-const LONG_MS: f64 = 5000.0;
+/// Invocations of at least this many milliseconds count as followers in the metrics.
+const MIN_FOLLOWER_MS: f64 = 5000.0;
 
-/// Handles a message. The integration's own answer is always an empty 200: anything else API Gateway would show to the browser
-/// as a fault of its own, while everything that concerns the browser reaches it as a frame.
-pub(crate) async fn handle(deps: &Deps, identities: &Identities, source: Source, body: Bytes, budget: Budget) -> Value {
-    let known = identify(deps, identities, &source).await;
-    let line = Line { deps, connection: source.connection, endpoint: source.endpoint, budget };
+/// Handles a message. The response is always an empty 200: API Gateway would show anything else to the browser as an error of
+/// its own, and errors reach the browser as frames.
+pub(crate) async fn handle(mut invocation: Invocation<'_>, identities: &IdentityCache, body: Bytes) -> Value {
     let mut frames = 0;
-    match known {
-        Ok(identity) => {
-            let session = identity.sid.clone();
-            let (connection, request_id) = (line.connection.clone(), source.request_id);
-            let caller = Caller { connection, identity, request_id, received_at: source.received_at };
-            let turn = Turn { line, caller };
-            let end = converse(&turn, body, &mut frames).await;
-            if let End::Undelivered(PostError::Gone) = settle(&turn, &end).await {
-                identities.forget(&turn.caller.connection);
-                turn.gone().await;
+    let outcome = match identify(&mut invocation, identities).await {
+        Ok(()) => {
+            let outcome = forward(&invocation, body, &mut frames).await;
+            let undelivered = match &outcome {
+                Outcome::Failed(error) => invocation.post_error(client_error(error)).await.err(),
+                Outcome::Undelivered(error) => Some(error.clone()),
+                _ => None,
+            };
+            if undelivered == Some(PostError::Gone) {
+                identities.remove(&invocation.caller.connection);
+                invocation.connection_gone().await;
             }
-            log(&turn.line, session.as_ref().map_or("none", |sid| sid.as_str()), &turn.caller.request_id, frames, &end);
+            outcome
         }
-        Err(refusal) => {
-            let end = refuse(&line, refusal).await;
-            log(&line, "none", &source.request_id, frames, &end);
-        }
-    }
+        Err(error) => refuse(&invocation, error).await,
+    };
+    log(&invocation, frames, &outcome);
     json!({"statusCode": 200})
 }
 
-/// Who speaks, if they still may.
-async fn identify(deps: &Deps, identities: &Identities, source: &Source) -> Result<Identity, ErrorMessage> {
-    let now = deps.clock.unix_seconds();
-    match identities.of(source, deps.connections.as_ref(), now).await {
-        Ok(Some(identity)) if identity.uexp.saturating_add(LEEWAY_SECONDS) > now => Ok(identity),
-        Ok(Some(_)) => {
-            Err(ErrorMessage::new(ErrorCode::TokenExpired, "Your token has expired; connect with a fresh one."))
+/// Sets the caller's identity, or says why the caller may not speak.
+async fn identify(invocation: &mut Invocation<'_>, identities: &IdentityCache) -> Result<(), ErrorMessage> {
+    let now = invocation.deps.clock.unix_seconds();
+    let (code, message) = match identities.get(&invocation.caller, invocation.deps.connections.as_ref(), now).await {
+        Ok(Some(identity)) if identity.uexp.saturating_add(LEEWAY_SECONDS) > now => {
+            invocation.caller.identity = Some(identity);
+            return Ok(());
         }
-        Ok(None) => {
-            Err(ErrorMessage::new(ErrorCode::Unauthorized, "The gateway does not know this connection; connect again."))
-        }
+        Ok(Some(_)) => (ErrorCode::TokenExpired, "Your token has expired; connect with a fresh one."),
+        Ok(None) => (ErrorCode::Unauthorized, "The gateway does not know this connection; connect again."),
         Err(error) => {
-            tracing::error!(connection = %source.connection, %error, "[WebSocket] Who speaks could not be looked up");
-            Err(ErrorMessage::new(ErrorCode::Internal, "The gateway could not look up this connection; try again."))
+            let connection = &invocation.caller.connection;
+            tracing::error!(%connection, %error, "[WebSocket] Identity lookup failed");
+            (ErrorCode::Internal, "The gateway could not look up this connection; try again.")
         }
-    }
-}
-
-/// Says no. A connection whose token has expired is of no more use, and is closed.
-async fn refuse(line: &Line<'_>, refusal: ErrorMessage) -> End {
-    let code = refusal.code;
-    let posted = line.post_error(refusal).await;
-    if code == ErrorCode::TokenExpired
-        && let Err(error) = line.close(&line.connection).await
-    {
-        tracing::warn!(connection = %line.connection, %error, "[WebSocket] A connection was not closed");
-    }
-    posted.map_or_else(End::Undelivered, |()| End::Refused(code))
-}
-
-/// Forwards, passes the answer on, and follows.
-async fn converse(turn: &Turn<'_>, body: Bytes, frames: &mut u32) -> End {
-    let (within, asked) = (turn.line.budget.left_to_ask(), turn.line.budget.elapsed_ms());
-    let mut reply = match turn.line.deps.backend.message(&turn.caller, body, within).await {
-        Ok(reply) => reply,
-        Err(error) => return End::Failed(error),
     };
-    metrics::answered(turn.line.budget.elapsed_ms() - asked);
-    let passed = pass_on(turn, &reply, frames).await;
+    Err(ErrorMessage::new(code, message))
+}
+
+/// Posts the reason for a refusal. Closes a connection whose token has expired: it is of no more use.
+async fn refuse(invocation: &Invocation<'_>, error: ErrorMessage) -> Outcome {
+    let code = error.code;
+    let posted = invocation.post_error(error).await;
+    if code == ErrorCode::TokenExpired {
+        invocation.close_connection(&invocation.caller.connection).await;
+    }
+    posted.map_or_else(Outcome::Undelivered, |()| Outcome::Refused(code))
+}
+
+/// Forwards the message, delivers the reply, and follows.
+async fn forward(invocation: &Invocation<'_>, body: Bytes, frames: &mut u32) -> Outcome {
+    let Invocation { deps, caller, deadline, .. } = invocation;
+    let sent_at = deadline.elapsed_ms();
+    let mut reply = match deps.backend.message(caller, body, deadline.follow_time_left()).await {
+        Ok(reply) => reply,
+        Err(error) => return Outcome::Failed(error),
+    };
+    metrics::record_service_time(deadline.elapsed_ms() - sent_at);
+    let delivered = deliver(invocation, &reply, frames).await;
     if let Some(close) = reply.close {
-        turn.close(close).await;
-        return passed.map_or_else(End::Undelivered, |()| End::Closed);
+        invocation.close(close).await;
+        return delivered.map_or_else(Outcome::Undelivered, |()| Outcome::Closed);
     }
-    match (passed, reply.follow.take()) {
-        (Ok(()), Some(first)) => follow(turn, first, frames).await,
-        (Ok(()), None) => End::Done,
-        (Err(error), _) => End::Undelivered(error),
+    match (delivered, reply.follow.take()) {
+        (Ok(()), Some(first)) => follow(invocation, first, frames).await,
+        (Ok(()), None) => Outcome::Done,
+        (Err(error), _) => Outcome::Undelivered(error),
     }
 }
 
-/// Tells the browser of a failure that it would not see otherwise. Returns how the turn ends after that.
-async fn settle(turn: &Turn<'_>, end: &End) -> End {
-    let End::Failed(error) = end else { return end.clone() };
-    let told = turn.line.post_error(frame_of(error)).await;
-    told.map_or_else(End::Undelivered, |()| end.clone())
-}
-
-/// What the browser is told of a failure at the service.
-fn frame_of(error: &BackendError) -> ErrorMessage {
+/// The `error` frame for a failed request to the service.
+fn client_error(error: &BackendError) -> ErrorMessage {
     match error {
         BackendError::Refused(refused) => {
-            let told = ErrorMessage::new(refused.code, refused.error.as_str());
-            ErrorMessage { retryable: refused.retryable, ..told }
+            let message = ErrorMessage::new(refused.code, refused.error.as_str());
+            ErrorMessage { retryable: refused.retryable, ..message }
         }
         BackendError::Unreachable(_) => {
             ErrorMessage::new(ErrorCode::BackendUnreachable, "The terminal service cannot be reached at the moment.")
@@ -121,18 +107,20 @@ fn frame_of(error: &BackendError) -> ErrorMessage {
     }
 }
 
-/// The one line of this request.
-fn log(line: &Line<'_>, session: &str, request_id: &str, frames: u32, end: &End) {
-    let message = format!("[WebSocket] Message from {}", line.connection);
-    let duration_ms = line.budget.elapsed_ms();
-    metrics::frames(frames, duration_ms >= LONG_MS);
-    if let End::Failed(error) = end {
-        metrics::failed(error);
+/// Writes the one line of the log and the metrics of this message.
+fn log(invocation: &Invocation<'_>, frames: u32, outcome: &Outcome) {
+    let caller = &invocation.caller;
+    let message = format!("[WebSocket] Message from {}", caller.connection);
+    let (session, request_id) = (session_label(caller.identity.as_ref()), &caller.request_id);
+    let duration_ms = invocation.deadline.elapsed_ms();
+    metrics::record_frames(frames, duration_ms >= MIN_FOLLOWER_MS);
+    if let Outcome::Failed(error) = outcome {
+        metrics::record_service_failure(error);
     }
-    match end {
-        End::Undelivered(_) | End::Failed(_) => {
-            tracing::warn!(session, request_id, frames, duration_ms, %end, message);
+    match outcome {
+        Outcome::Undelivered(_) | Outcome::Failed(_) => {
+            tracing::warn!(session, request_id, frames, duration_ms, end = %outcome, message);
         }
-        _ => tracing::info!(session, request_id, frames, duration_ms, %end, message),
+        _ => tracing::info!(session, request_id, frames, duration_ms, end = %outcome, message),
     }
 }

@@ -1,19 +1,19 @@
-//! What an operator watches as numbers: what is counted, and where it goes.
+//! Metrics of the function, for alarms and the dashboard.
 //!
-//! Whoever counts emits an event of `tracing` at a target of its own, which nothing shows but [`EmfLayer`]: so only the
-//! binary on Lambda writes metrics, and counting needs nothing passed around.
+//! A metric is a `tracing` event of its own target, which only [`EmfLayer`] reads. So only the binary on Lambda writes metrics,
+//! and no handle is passed around.
 
-mod embedded;
+mod emf;
 
-pub use embedded::EmfLayer;
+pub use emf::EmfLayer;
 
 use crate::backend::BackendError;
 use shared_protocol::ErrorCode;
 
-/// Target of the events; only [`EmfLayer`] listens to it.
+/// Target of the metric events.
 pub const TARGET: &str = "termgate_metrics";
 
-/// Every metric with its unit. Alarms and the dashboard of `template.yaml` name them.
+/// Name and unit of every metric. Alarms and the dashboard of `template.yaml` use the names.
 const METRICS: [(&str, &str); 6] = [
     ("ConnectionsOpened", "Count"),
     ("ConnectionsRefused", "Count"),
@@ -23,48 +23,48 @@ const METRICS: [(&str, &str); 6] = [
     ("ServiceMilliseconds", "Milliseconds"),
 ];
 
-/// When a number is written.
+/// When a value is written to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
-    /// Together with later ones: there is one for each keystroke.
-    Later,
-    /// Now, with everything that waits.
+enum Flush {
+    /// With later values; for metrics of each keystroke.
+    Batched,
+    /// At once, with all batched values.
     Now,
 }
 
-fn record(metric: &'static str, value: f64, when: When) {
-    tracing::trace!(target: TARGET, metric, value, now = when == When::Now);
+fn record(metric: &'static str, value: f64, flush: Flush) {
+    tracing::trace!(target: TARGET, metric, value, now = flush == Flush::Now);
 }
 
-/// A connection was opened, or refused.
-pub(crate) fn connection(opened: bool) {
-    record(if opened { "ConnectionsOpened" } else { "ConnectionsRefused" }, 1.0, When::Now);
+/// Counts a connection that was opened or refused.
+pub(crate) fn record_connect(opened: bool) {
+    record(if opened { "ConnectionsOpened" } else { "ConnectionsRefused" }, 1.0, Flush::Now);
 }
 
-/// The service answered a message after this many milliseconds.
-pub(crate) fn answered(milliseconds: f64) {
-    record("ServiceMilliseconds", milliseconds, When::Later);
+/// Records the service's response time to a message, in milliseconds.
+pub(crate) fn record_service_time(milliseconds: f64) {
+    record("ServiceMilliseconds", milliseconds, Flush::Batched);
 }
 
-/// So many frames were posted in an invocation. One that followed writes what waits: it is seldom, and so costs nothing.
-pub(crate) fn frames(count: u32, followed: bool) {
+/// Counts the frames that an invocation posted. A follower flushes: it ends only every 25 s.
+pub(crate) fn record_frames(count: u32, followed: bool) {
     if count > 0 || followed {
-        record("Frames", f64::from(count), if followed { When::Now } else { When::Later });
+        record("Frames", f64::from(count), if followed { Flush::Now } else { Flush::Batched });
     }
 }
 
-/// A frame could not be delivered.
-pub(crate) fn frame_lost() {
-    record("FramesLost", 1.0, When::Now);
+/// Counts a frame that could not be delivered.
+pub(crate) fn record_lost_frame() {
+    record("FramesLost", 1.0, Flush::Now);
 }
 
-/// The service did not answer as it should. What a user may not do is none of it.
-pub(crate) fn failed(error: &BackendError) {
+/// Counts a failure of the service. A refusal of what the user may not do is none.
+pub(crate) fn record_service_failure(error: &BackendError) {
     let fault = match error {
         BackendError::Refused(refused) => refused.code == ErrorCode::Unauthorized || refused.code.status() >= 500,
         BackendError::Unreachable(_) | BackendError::Timeout => true,
     };
     if fault {
-        record("ServiceFailures", 1.0, When::Now);
+        record("ServiceFailures", 1.0, Flush::Now);
     }
 }

@@ -1,12 +1,12 @@
-//! The terminal service over HTTP: every request carries a token that is worth nothing for any other request.
+//! The terminal service over HTTP. Every request carries a token that is valid for this request only.
 
 use super::{Backend, BackendError, Caller, Close, Reply};
-use crate::client::{builder, causes, chain};
 use crate::clock::Clock;
 use crate::config::BackendConfig;
+use crate::http_client::{builder, causes, error_chain};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use reqwest::{Client, Response, StatusCode};
 use shared_protocol::gateway::{
     CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, CONNECTION_HEADER, DISCONNECT_PATH, DisconnectRequest,
@@ -19,14 +19,14 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Longest that a TCP and TLS handshake may take.
-const CONNECT_TIME: Duration = Duration::from_secs(3);
-/// A pooled connection is dropped after this long without use: before App Runner's and the load balancers' 60 s are over.
-const POOL_IDLE: Duration = Duration::from_secs(50);
-/// What an answer may take beyond the wait that was asked for.
-const ANSWER_GRACE: Duration = Duration::from_secs(2);
+/// Time limit of a TCP and TLS handshake.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Time after which an idle pooled connection is closed: less than the 60 s of App Runner and of load balancers.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+/// Time that a response to a poll may take beyond the requested wait.
+const RESPONSE_MARGIN: Duration = Duration::from_secs(2);
 
-/// Speaks to the service by HTTP.
+/// The service over HTTP, with one pool of connections.
 pub struct HttpBackend {
     config: BackendConfig,
     clock: Arc<dyn Clock>,
@@ -34,28 +34,29 @@ pub struct HttpBackend {
 }
 
 impl HttpBackend {
-    /// Connects to nothing yet: the first request does.
+    /// Opens no connection: the first request does.
     pub fn new(config: BackendConfig, clock: Arc<dyn Clock>) -> Self {
         Self { config, clock, client: OnceLock::new() }
     }
 
-    /// Sends a request, and once more when a connection closed under it and the request may be repeated.
-    async fn send(&self, request: Request<'_>, may_repeat: impl FnOnce() -> bool) -> Result<Response, BackendError> {
-        let until = Instant::now() + request.within;
+    /// Sends a request, and retries it once if its connection closed and the request is idempotent.
+    async fn send(&self, request: Request<'_>, is_idempotent: impl FnOnce() -> bool) -> Result<Response, BackendError> {
+        let until = Instant::now() + request.timeout;
         let error = match self.send_once(&request, until).await {
             Ok(response) => return Ok(response),
             Err(error) => error,
         };
-        if closed_under(&error) && may_repeat() {
-            tracing::debug!(path = request.path, "a pooled connection was closed; the request is sent once more");
-            return self.send_once(&request, until).await.map_err(|error| failure(&error));
+        if connection_closed(&error) && is_idempotent() {
+            tracing::debug!(path = request.path, "pooled connection closed; retrying the request");
+            return self.send_once(&request, until).await.map_err(|error| backend_error(&error));
         }
-        Err(failure(&error))
+        Err(backend_error(&error))
     }
 
-    async fn send_once(&self, request: &Request<'_>, until: Instant) -> Result<Response, Failed> {
-        let client = self.client.get_or_init(client).as_ref().map_err(|error| Failed::Here(error.clone()))?;
-        let token = self.token(request).ok_or_else(|| Failed::Here("the request could not be signed".to_owned()))?;
+    async fn send_once(&self, request: &Request<'_>, until: Instant) -> Result<Response, SendError> {
+        let client = self.client.get_or_init(client).as_ref().map_err(|error| SendError::NotSent(error.clone()))?;
+        let unsigned = || SendError::NotSent("the request could not be signed".to_owned());
+        let token = self.sign(request).ok_or_else(unsigned)?;
         let mut post = client
             .post(format!("{}{}", self.config.url, request.path))
             .header(AUTHORIZATION, format!("Bearer {token}"))
@@ -64,17 +65,17 @@ impl HttpBackend {
             .header(REQUEST_ID_HEADER, &request.caller.request_id)
             .timeout(until.saturating_duration_since(Instant::now()))
             .body(request.body.clone());
-        // Of one message, and of no request for output that follows it.
+        // Only of the message itself: a poll that follows it has the same caller.
         if let Some(at) = request.caller.received_at.filter(|_| request.path == MESSAGE_PATH) {
             post = post.header(RECEIVED_HEADER, at);
         }
-        post.send().await.map_err(Failed::There)
+        post.send().await.map_err(SendError::Http)
     }
 
-    /// Says who is speaking, for this path and body and for a minute.
-    fn token(&self, request: &Request<'_>) -> Option<String> {
+    /// A token of the caller for this path and body, valid for a minute; `None` for a caller without an identity.
+    fn sign(&self, request: &Request<'_>) -> Option<String> {
         let now = self.clock.unix_seconds();
-        let Caller { connection, identity, .. } = request.caller;
+        let identity = request.caller.identity.as_ref()?;
         let claims = GatewayClaims {
             iss: TOKEN_ISSUER.to_owned(),
             aud: TOKEN_AUDIENCE.to_owned(),
@@ -82,7 +83,7 @@ impl HttpBackend {
             exp: now + TOKEN_SECONDS,
             path: request.path.to_owned(),
             bh: auth_tokens::body_hash(&request.body),
-            cid: connection.clone(),
+            cid: request.caller.connection.clone(),
             sid: identity.sid.clone(),
             sub: identity.sub.clone(),
             role: identity.role,
@@ -97,63 +98,62 @@ impl HttpBackend {
 
 #[async_trait]
 impl Backend for HttpBackend {
-    async fn message(&self, caller: &Caller, body: Bytes, within: Duration) -> Result<Reply, BackendError> {
-        let request = Request { caller, path: MESSAGE_PATH, body: body.clone(), within };
+    async fn message(&self, caller: &Caller, body: Bytes, timeout: Duration) -> Result<Reply, BackendError> {
+        let request = Request { caller, path: MESSAGE_PATH, body: body.clone(), timeout };
         let response = self.send(request, || !is_plain(&body)).await?;
         reply(response, FOLLOW_HEADER).await
     }
 
-    async fn output(&self, caller: &Caller, follow: &str, wait: Duration) -> Result<Reply, BackendError> {
+    async fn output(&self, caller: &Caller, token: &str, wait: Duration) -> Result<Reply, BackendError> {
         let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let body = body(&OutputRequest { follow: follow.to_owned(), wait_ms })?;
-        let request = Request { caller, path: OUTPUT_PATH, body, within: wait + ANSWER_GRACE };
-        // Asking again with the same value gives the same answer.
+        let body = body(&OutputRequest { follow: token.to_owned(), wait_ms })?;
+        let request = Request { caller, path: OUTPUT_PATH, body, timeout: wait + RESPONSE_MARGIN };
         let response = self.send(request, || true).await?;
         reply(response, NEXT_HEADER).await
     }
 
-    async fn disconnect(&self, caller: &Caller, within: Duration) -> Result<(), BackendError> {
-        let connection_id = caller.connection.clone();
-        let body = body(&DisconnectRequest { connection_id, session_id: caller.identity.sid.clone() })?;
-        let request = Request { caller, path: DISCONNECT_PATH, body, within };
+    async fn disconnect(&self, caller: &Caller, timeout: Duration) -> Result<(), BackendError> {
+        let session_id = caller.identity.as_ref().and_then(|identity| identity.sid.clone());
+        let body = body(&DisconnectRequest { connection_id: caller.connection.clone(), session_id })?;
+        let request = Request { caller, path: DISCONNECT_PATH, body, timeout };
         let response = self.send(request, || true).await?;
         reply(response, NEXT_HEADER).await.map(|_| ())
     }
 }
 
-/// One request.
+/// One request to the service.
 struct Request<'a> {
     caller: &'a Caller,
     path: &'static str,
     body: Bytes,
-    within: Duration,
+    timeout: Duration,
 }
 
-/// Why a request has no answer.
-enum Failed {
-    /// It was never sent.
-    Here(String),
-    /// It was sent, or was to be.
-    There(reqwest::Error),
+/// Why a request has no response.
+enum SendError {
+    /// It was not sent.
+    NotSent(String),
+    /// The connection or the response failed.
+    Http(reqwest::Error),
 }
 
 fn client() -> Result<Client, String> {
-    builder(CONNECT_TIME).pool_idle_timeout(POOL_IDLE).build().map_err(|error| chain(&error))
+    builder(CONNECT_TIMEOUT).pool_idle_timeout(POOL_IDLE_TIMEOUT).build().map_err(|error| error_chain(&error))
 }
 
 fn body(value: &impl serde::Serialize) -> Result<Bytes, BackendError> {
     serde_json::to_vec(value).map(Bytes::from).map_err(|error| BackendError::Unreachable(error.to_string()))
 }
 
-/// Whether a message is of a client that does not number what it sends: served twice, its command would run twice. This is the
-/// only look into a message, and only after a connection closed under it.
+/// True for a message without a number: if it arrived twice, its command would run twice. The gateway looks into a message only
+/// here, after a connection closed.
 fn is_plain(body: &[u8]) -> bool {
     shared_protocol::client::parse(body).is_ok_and(|envelope| matches!(envelope.inbound, Inbound::Plain(_)))
 }
 
-/// Whether a connection closed while the request was on it, as pooled ones do after the function slept.
-fn closed_under(failed: &Failed) -> bool {
-    let Failed::There(error) = failed else { return false };
+/// True if the connection closed during the request, as pooled connections do while the function is frozen.
+fn connection_closed(error: &SendError) -> bool {
+    let SendError::Http(error) = error else { return false };
     if error.is_timeout() || error.is_connect() {
         return false;
     }
@@ -166,32 +166,32 @@ fn closed_under(failed: &Failed) -> bool {
     })
 }
 
-fn failure(failed: &Failed) -> BackendError {
-    match failed {
-        Failed::Here(reason) => BackendError::Unreachable(reason.clone()),
-        Failed::There(error) if error.is_timeout() && !error.is_connect() => BackendError::Timeout,
-        Failed::There(error) => BackendError::Unreachable(chain(error)),
+fn backend_error(error: &SendError) -> BackendError {
+    match error {
+        SendError::NotSent(reason) => BackendError::Unreachable(reason.clone()),
+        SendError::Http(error) if error.is_timeout() && !error.is_connect() => BackendError::Timeout,
+        SendError::Http(error) => BackendError::Unreachable(error_chain(error)),
     }
 }
 
-/// Reads an answer. `follow` is the header that names what to ask for next.
-async fn reply(mut response: Response, follow: &str) -> Result<Reply, BackendError> {
+/// Reads a response. `follow_header` names the header with the next poll token.
+async fn reply(mut response: Response, follow_header: &str) -> Result<Reply, BackendError> {
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
     let mut body = BytesMut::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| failure(&Failed::There(error)))? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| backend_error(&SendError::Http(error)))? {
         if body.len() + chunk.len() > MESSAGE_BYTES {
-            return Err(BackendError::Unreachable(format!("an answer has more than {MESSAGE_BYTES} bytes")));
+            return Err(BackendError::Unreachable(format!("a response has more than {MESSAGE_BYTES} bytes")));
         }
         body.extend_from_slice(&chunk);
     }
     if status != StatusCode::OK && status != StatusCode::NO_CONTENT {
-        return Err(refusal(status, &body));
+        return Err(refused(status, &body));
     }
-    let text = |name: &str| text(&headers, name);
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     Ok(Reply {
         frame: Some(body.freeze()).filter(|frame| !frame.is_empty()),
-        follow: text(follow).map(str::to_owned),
+        follow: text(follow_header).map(str::to_owned),
         touch: headers.contains_key(TOUCH_HEADER),
         close: match text(CLOSE_HEADER) {
             Some(CLOSE_CONNECTION) => Some(Close::Connection),
@@ -201,14 +201,10 @@ async fn reply(mut response: Response, follow: &str) -> Result<Reply, BackendErr
     })
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
-}
-
-/// The service's own words, or, when something before it answered, only that.
-fn refusal(status: StatusCode, body: &[u8]) -> BackendError {
+/// The service's own error; only the status if a proxy on the way answered instead.
+fn refused(status: StatusCode, body: &[u8]) -> BackendError {
     match serde_json::from_slice::<ApiError>(body) {
         Ok(error) => BackendError::Refused(error),
-        Err(_) => BackendError::Unreachable(format!("{status}, and not in the service's words")),
+        Err(_) => BackendError::Unreachable(format!("{status}, without an error of the service")),
     }
 }

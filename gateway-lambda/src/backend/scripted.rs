@@ -1,4 +1,4 @@
-//! A terminal service that plays what a test wrote down, and remembers what it was asked.
+//! A terminal service with scripted replies that records the requests.
 
 use super::{Backend, BackendError, Caller, Reply};
 use async_trait::async_trait;
@@ -8,36 +8,33 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// One request that arrived.
+/// One recorded request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Call {
     /// A message.
     Message {
-        /// Who spoke.
+        /// The caller.
         caller: Caller,
-        /// What.
+        /// Body of the message.
         body: Bytes,
     },
-    /// A request for output.
+    /// A poll.
     Output {
-        /// The value it came with.
-        follow: String,
-        /// How long it was ready to wait.
+        /// The poll token.
+        token: String,
+        /// The requested wait.
         wait: Duration,
-        /// When.
+        /// Time of the request.
         at: Instant,
     },
-    /// A connection is gone.
-    Disconnect(
-        /// Which, and who was on it.
-        Caller,
-    ),
+    /// A disconnect of this caller.
+    Disconnect(Caller),
 }
 
-/// An answer and how long the service takes to give it.
+/// A reply and the time until the service gives it.
 type Step = (Duration, Result<Reply, BackendError>);
 
-/// Plays its script. Beyond its end, messages are answered with nothing, and output requests wait in vain.
+/// Replies from a script. After its end, messages get an empty reply, and polls wait in vain.
 #[derive(Debug, Default)]
 pub struct ScriptedBackend {
     state: Mutex<State>,
@@ -48,31 +45,31 @@ struct State {
     calls: Vec<Call>,
     messages: VecDeque<Step>,
     outputs: VecDeque<Step>,
-    disconnect_time: Duration,
+    disconnect_delay: Duration,
 }
 
 impl ScriptedBackend {
-    /// A service without a script.
+    /// A service with an empty script.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The next message is answered so, after that time.
-    pub fn on_message(&self, after: Duration, answer: Result<Reply, BackendError>) {
-        self.state().messages.push_back((after, answer));
+    /// Adds the reply to a message, given after `delay`.
+    pub fn on_message(&self, delay: Duration, reply: Result<Reply, BackendError>) {
+        self.state().messages.push_back((delay, reply));
     }
 
-    /// The next request for output is answered so, after that time.
-    pub fn on_output(&self, after: Duration, answer: Result<Reply, BackendError>) {
-        self.state().outputs.push_back((after, answer));
+    /// Adds the reply to a poll, given after `delay`.
+    pub fn on_output(&self, delay: Duration, reply: Result<Reply, BackendError>) {
+        self.state().outputs.push_back((delay, reply));
     }
 
-    /// Hearing of a disconnect takes this long.
-    pub fn disconnects_take(&self, time: Duration) {
-        self.state().disconnect_time = time;
+    /// Delays the response to every disconnect.
+    pub fn delay_disconnects(&self, delay: Duration) {
+        self.state().disconnect_delay = delay;
     }
 
-    /// Everything it was asked, in order.
+    /// All requests, in order.
     pub fn calls(&self) -> Vec<Call> {
         self.state().calls.clone()
     }
@@ -84,40 +81,38 @@ impl ScriptedBackend {
 
 #[async_trait]
 impl Backend for ScriptedBackend {
-    async fn message(&self, caller: &Caller, body: Bytes, within: Duration) -> Result<Reply, BackendError> {
-        let (time, answer) = {
+    async fn message(&self, caller: &Caller, body: Bytes, timeout: Duration) -> Result<Reply, BackendError> {
+        let (delay, reply) = {
             let mut state = self.state();
             state.calls.push(Call::Message { caller: caller.clone(), body });
             state.messages.pop_front().unwrap_or_else(|| (Duration::ZERO, Ok(Reply::default())))
         };
-        match tokio::time::timeout(within, tokio::time::sleep(time)).await {
-            Ok(()) => answer,
-            Err(_) => Err(BackendError::Timeout),
-        }
+        tokio::time::timeout(timeout, tokio::time::sleep(delay)).await.map_err(|_| BackendError::Timeout)?;
+        reply
     }
 
-    async fn output(&self, _caller: &Caller, follow: &str, wait: Duration) -> Result<Reply, BackendError> {
+    async fn output(&self, _caller: &Caller, token: &str, wait: Duration) -> Result<Reply, BackendError> {
         let step = {
             let mut state = self.state();
-            state.calls.push(Call::Output { follow: follow.to_owned(), wait, at: Instant::now() });
+            state.calls.push(Call::Output { token: token.to_owned(), wait, at: Instant::now() });
             state.outputs.pop_front()
         };
-        let (time, answer) = step.unwrap_or_else(|| (Duration::MAX, Ok(Reply::default())));
-        if time > wait {
-            // As the service does: nothing came, ask again with the same value.
+        let (delay, reply) = step.unwrap_or_else(|| (Duration::MAX, Ok(Reply::default())));
+        if delay > wait {
+            // As the service does without output: the same token again.
             tokio::time::sleep(wait).await;
-            return Ok(Reply { follow: Some(follow.to_owned()), ..Reply::default() });
+            return Ok(Reply { follow: Some(token.to_owned()), ..Reply::default() });
         }
-        tokio::time::sleep(time).await;
-        answer
+        tokio::time::sleep(delay).await;
+        reply
     }
 
-    async fn disconnect(&self, caller: &Caller, within: Duration) -> Result<(), BackendError> {
-        let time = {
+    async fn disconnect(&self, caller: &Caller, timeout: Duration) -> Result<(), BackendError> {
+        let delay = {
             let mut state = self.state();
             state.calls.push(Call::Disconnect(caller.clone()));
-            state.disconnect_time
+            state.disconnect_delay
         };
-        tokio::time::timeout(within, tokio::time::sleep(time)).await.map_err(|_| BackendError::Timeout)
+        tokio::time::timeout(timeout, tokio::time::sleep(delay)).await.map_err(|_| BackendError::Timeout)
     }
 }

@@ -1,4 +1,4 @@
-//! The browser through API Gateway's management API.
+//! Access to browsers through API Gateway's management API.
 
 use super::{Browser, Endpoint, PostError};
 use crate::aws::{self, Aws};
@@ -16,26 +16,26 @@ use std::error::Error;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// One call ends within this time. Posts take some 15 ms on AWS; a browser's full buffer is answered with 429, not by waiting.
-const CALL_TIME: Duration = Duration::from_secs(4);
-/// More endpoints than a function serves: beyond it, the clients are made anew.
-const ENDPOINTS: usize = 16;
+/// Time limit of one call. A post usually takes 15 ms on AWS; a browser with a full buffer gives a 429 without a wait.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
+/// Largest number of cached clients: more endpoints than one function serves.
+const MAX_CLIENTS: usize = 16;
 
-/// Posts through API Gateway. Clients are made when they are first needed, one for each endpoint, over one pool of connections.
+/// Browsers of API Gateway. Keeps one client per endpoint; all share one pool of connections.
 pub struct ManagementBrowser {
     aws: Aws,
     clients: Mutex<HashMap<Endpoint, Client>>,
 }
 
 impl ManagementBrowser {
-    /// Connects to nothing yet: the first call does.
+    /// Opens no connection: the first call does.
     pub fn new(aws: Aws) -> Self {
         Self { aws, clients: Mutex::default() }
     }
 
     fn client(&self, at: &Endpoint) -> Client {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
-        if clients.len() > ENDPOINTS {
+        if clients.len() > MAX_CLIENTS {
             clients.clear();
         }
         clients.entry(at.clone()).or_insert_with(|| self.client_for(at)).clone()
@@ -48,7 +48,7 @@ impl ManagementBrowser {
             .credentials_provider(self.aws.config.credentials.clone())
             .endpoint_url(at.as_str())
             .http_client(self.aws.http.clone())
-            .timeout_config(aws::timeouts(CALL_TIME, CALL_TIME))
+            .timeout_config(aws::timeouts(CALL_TIMEOUT, CALL_TIMEOUT))
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .build();
@@ -66,13 +66,8 @@ impl Browser for ManagementBrowser {
 
     async fn exists(&self, at: &Endpoint, connection: &ConnectionId) -> Result<bool, PostError> {
         let client = self.client(at);
-        match client
-            .get_connection()
-            .connection_id(connection.as_str())
-            .send()
-            .await
-            .map_err(|error| post_error(&error))
-        {
+        let get = client.get_connection().connection_id(connection.as_str());
+        match get.send().await.map_err(|error| post_error(&error)) {
             Ok(_) => Ok(true),
             Err(PostError::Gone) => Ok(false),
             Err(error) => Err(error),
@@ -81,28 +76,23 @@ impl Browser for ManagementBrowser {
 
     async fn close(&self, at: &Endpoint, connection: &ConnectionId) -> Result<(), PostError> {
         let client = self.client(at);
-        match client
-            .delete_connection()
-            .connection_id(connection.as_str())
-            .send()
-            .await
-            .map_err(|error| post_error(&error))
-        {
+        let delete = client.delete_connection().connection_id(connection.as_str());
+        match delete.send().await.map_err(|error| post_error(&error)) {
             Ok(_) | Err(PostError::Gone) => Ok(()),
             Err(error) => Err(error),
         }
     }
 }
 
-/// By status, which says the same for every operation and for proxies in between.
+/// Maps by HTTP status, which is the same for every operation and for proxies on the way.
 fn post_error<E: Error + 'static>(error: &SdkError<E>) -> PostError {
     let status = error.raw_response().map(|response| response.status().as_u16());
-    let words = || DisplayErrorContext(error).to_string();
+    let reason = || DisplayErrorContext(error).to_string();
     match status {
         Some(410) => PostError::Gone,
         Some(429) => PostError::Throttled,
         Some(413) => PostError::TooLarge,
-        Some(403) => PostError::Forbidden(words()),
-        _ => PostError::Failed(words()),
+        Some(403) => PostError::Forbidden(reason()),
+        _ => PostError::Failed(reason()),
     }
 }

@@ -1,4 +1,4 @@
-//! A browser that remembers what it was sent, and fails when told to.
+//! A browser that records calls and fails as scripted.
 
 use super::{Browser, Endpoint, PostError};
 use async_trait::async_trait;
@@ -9,36 +9,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What reached the browser's side, in order.
+/// One recorded call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Delivery {
-    /// A frame was posted, after the time that posts take.
+    /// A frame was posted.
     Frame {
         /// The connection.
         to: ConnectionId,
         /// The bytes.
         frame: Bytes,
-        /// When the post began.
-        began: Instant,
-        /// When it was answered.
-        ended: Instant,
+        /// Start of the post.
+        started_at: Instant,
+        /// End of the post.
+        ended_at: Instant,
     },
     /// A post failed as scripted.
-    Refused {
+    Failed {
         /// The connection.
         to: ConnectionId,
         /// The bytes.
         frame: Bytes,
-        /// How.
+        /// The scripted error.
         error: PostError,
     },
-    /// Its existence was asked for.
-    Asked(ConnectionId),
-    /// It was closed.
+    /// `exists` was called.
+    Exists(ConnectionId),
+    /// The connection was closed.
     Closed(ConnectionId),
 }
 
-/// Remembers every call. Posts succeed at once unless told otherwise.
+/// Records every call. Posts succeed at once unless a script says otherwise.
 #[derive(Debug, Default)]
 pub struct RecordingBrowser {
     state: Mutex<State>,
@@ -47,39 +47,39 @@ pub struct RecordingBrowser {
 #[derive(Debug, Default)]
 struct State {
     deliveries: Vec<Delivery>,
-    /// Connections that leave, and how many posts before.
-    leaving: HashMap<ConnectionId, usize>,
+    /// Connections that disappear after this many more posts.
+    posts_left: HashMap<ConnectionId, usize>,
     outcomes: VecDeque<Result<(), PostError>>,
-    post_time: Duration,
+    post_delay: Duration,
 }
 
 impl RecordingBrowser {
-    /// A browser that takes everything.
+    /// A browser without a script.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Every post takes this long.
-    pub fn posts_take(&self, time: Duration) {
-        self.state().post_time = time;
+    /// Delays every post.
+    pub fn delay_posts(&self, delay: Duration) {
+        self.state().post_delay = delay;
     }
 
-    /// The next posts end so, in order; those after them succeed.
-    pub fn next_posts(&self, outcomes: impl IntoIterator<Item = Result<(), PostError>>) {
+    /// Sets the outcomes of the next posts, in order; later posts succeed.
+    pub fn script_posts(&self, outcomes: impl IntoIterator<Item = Result<(), PostError>>) {
         self.state().outcomes.extend(outcomes);
     }
 
-    /// After so many more posts this connection does not exist.
-    pub fn leave_after(&self, connection: &ConnectionId, posts: usize) {
-        self.state().leaving.insert(connection.clone(), posts);
+    /// Removes the connection after this many more posts.
+    pub fn disappear_after(&self, connection: &ConnectionId, posts: usize) {
+        self.state().posts_left.insert(connection.clone(), posts);
     }
 
-    /// Everything that happened, in order.
+    /// All calls, in order.
     pub fn deliveries(&self) -> Vec<Delivery> {
         self.state().deliveries.clone()
     }
 
-    /// The frames that were delivered, as text, in order.
+    /// The delivered frames as text, in order.
     pub fn frames(&self) -> Vec<String> {
         let frames = self.deliveries().into_iter().filter_map(|delivery| match delivery {
             Delivery::Frame { frame, .. } => Some(String::from_utf8_lossy(&frame).into_owned()),
@@ -88,7 +88,7 @@ impl RecordingBrowser {
         frames.collect()
     }
 
-    /// The connections that were closed, in order.
+    /// The closed connections, in order.
     pub fn closed(&self) -> Vec<ConnectionId> {
         let closed = self.deliveries().into_iter().filter_map(|delivery| match delivery {
             Delivery::Closed(connection) => Some(connection),
@@ -105,9 +105,9 @@ impl RecordingBrowser {
 #[async_trait]
 impl Browser for RecordingBrowser {
     async fn post(&self, _at: &Endpoint, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
-        let (outcome, time) = {
+        let (outcome, delay) = {
             let mut state = self.state();
-            let outcome = match state.leaving.get_mut(connection) {
+            let outcome = match state.posts_left.get_mut(connection) {
                 Some(0) => Err(PostError::Gone),
                 Some(posts) => {
                     *posts -= 1;
@@ -115,16 +115,16 @@ impl Browser for RecordingBrowser {
                 }
                 None => state.outcomes.pop_front().unwrap_or(Ok(())),
             };
-            (outcome, state.post_time)
+            (outcome, state.post_delay)
         };
-        let began = Instant::now();
-        if !time.is_zero() {
-            tokio::time::sleep(time).await;
+        let started_at = Instant::now();
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
         }
         let to = connection.clone();
         let delivery = match &outcome {
-            Ok(()) => Delivery::Frame { to, frame, began, ended: Instant::now() },
-            Err(error) => Delivery::Refused { to, frame, error: error.clone() },
+            Ok(()) => Delivery::Frame { to, frame, started_at, ended_at: Instant::now() },
+            Err(error) => Delivery::Failed { to, frame, error: error.clone() },
         };
         self.state().deliveries.push(delivery);
         outcome
@@ -132,14 +132,14 @@ impl Browser for RecordingBrowser {
 
     async fn exists(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<bool, PostError> {
         let mut state = self.state();
-        state.deliveries.push(Delivery::Asked(connection.clone()));
-        Ok(state.leaving.get(connection) != Some(&0))
+        state.deliveries.push(Delivery::Exists(connection.clone()));
+        Ok(state.posts_left.get(connection) != Some(&0))
     }
 
     async fn close(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<(), PostError> {
         let mut state = self.state();
         state.deliveries.push(Delivery::Closed(connection.clone()));
-        state.leaving.insert(connection.clone(), 0);
+        state.posts_left.insert(connection.clone(), 0);
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Connections in a DynamoDB table.
 //!
-//! Key `connectionId`; time to live on `expiresAt`; the indexes `SessionIdIndex` (key `sessionId`) and `userId-index` (key
-//! `userId`), both of which must project `expiresAt`.
+//! Key `connectionId`; time to live on `expiresAt`; indexes `SessionIdIndex` (key `sessionId`) and `userId-index` (key `userId`),
+//! which must both project `expiresAt`.
 
 use super::{Connection, Connections, ConnectionsError};
 use crate::aws::{self, Aws};
@@ -25,12 +25,12 @@ pub const SESSION_INDEX: &str = "SessionIdIndex";
 /// Index from users to their connections.
 pub const USER_INDEX: &str = "userId-index";
 
-/// One attempt ends within this time; DynamoDB answers in some 5 ms.
-const ATTEMPT_TIME: Duration = Duration::from_millis(1500);
-/// A call ends within this time, its retries included: every call may be repeated.
-const CALL_TIME: Duration = Duration::from_secs(4);
+/// Time limit of one attempt. DynamoDB usually answers in 5 ms.
+const ATTEMPT_TIMEOUT: Duration = Duration::from_millis(1500);
+/// Time limit of a call with its retries. Every call here is idempotent.
+const CALL_TIMEOUT: Duration = Duration::from_secs(4);
 /// Attempts of one call.
-const ATTEMPTS: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 
 /// Rows in a DynamoDB table.
 pub struct DynamoConnections {
@@ -38,16 +38,16 @@ pub struct DynamoConnections {
     client: OnceLock<Client>,
 }
 
-/// A row as DynamoDB holds it.
+/// Attributes of a row in DynamoDB.
 type Item = HashMap<String, AttributeValue>;
 
 impl DynamoConnections {
-    /// Connects to nothing yet: the first call does.
+    /// Opens no connection: the first call does.
     pub fn new(aws: Aws) -> Self {
         Self { aws, client: OnceLock::new() }
     }
 
-    /// The client, for whoever sets up or looks into the table.
+    /// The client, for tests that create the table.
     pub fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             let mut config = Config::builder()
@@ -55,8 +55,8 @@ impl DynamoConnections {
                 .region(Region::new(self.aws.config.region.clone()))
                 .credentials_provider(self.aws.config.credentials.clone())
                 .http_client(self.aws.http.clone())
-                .timeout_config(aws::timeouts(ATTEMPT_TIME, CALL_TIME))
-                .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+                .timeout_config(aws::timeouts(ATTEMPT_TIMEOUT, CALL_TIMEOUT))
+                .retry_config(RetryConfig::standard().with_max_attempts(MAX_ATTEMPTS))
                 .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
             config.set_endpoint_url(self.aws.config.dynamodb_url.clone());
             Client::from_conf(config.build())
@@ -67,7 +67,7 @@ impl DynamoConnections {
         &self.aws.config.table
     }
 
-    /// Live rows of an index under one key.
+    /// Query for the live rows of one key of an index.
     fn live(&self, index: &str, key: &str, value: &str, now: u64) -> QueryFluentBuilder {
         self.client()
             .query()
@@ -90,7 +90,7 @@ impl Connections for DynamoConnections {
     }
 
     async fn get(&self, id: &ConnectionId, now: u64) -> Result<Option<Connection>, ConnectionsError> {
-        // Consistent, because a connection's first message may come right after its row was written.
+        // A connection's first message may follow right after its row was written.
         let get = self.client().get_item().table_name(self.table()).key("connectionId", text(id)).consistent_read(true);
         let Some(item) = get.send().await.map_err(failed("read a row"))?.item else { return Ok(None) };
         let damaged = || ConnectionsError { action: "read a row", reason: "it is not complete".to_owned() };
@@ -150,7 +150,7 @@ impl Connections for DynamoConnections {
     }
 }
 
-/// The connections of every row that a query finds, page by page.
+/// Connections of all rows of a query, over all of its pages.
 async fn ids(query: QueryFluentBuilder, action: &'static str) -> Result<Vec<ConnectionId>, ConnectionsError> {
     let query = query.projection_expression("connectionId");
     let (mut connections, mut start) = (Vec::new(), None);
@@ -185,7 +185,7 @@ fn to_item(row: &Connection) -> Item {
         ("create".to_owned(), AttributeValue::Bool(identity.create)),
         ("tokenExpiresAt".to_owned(), number(identity.uexp)),
     ]);
-    // A row without a session stays out of the session index.
+    // An item without `sessionId` is not in the session index.
     item.extend(identity.sid.as_ref().map(|sid| ("sessionId".to_owned(), text(sid))));
     item.extend(identity.iat.map(|iat| ("tokenIssuedAt".to_owned(), number(iat))));
     item

@@ -1,4 +1,4 @@
-//! Connections in memory: for a gateway that is one process, such as the local one, and for tests.
+//! Connections in memory: for a gateway that is one process, and for tests.
 
 use super::{Connection, Connections, ConnectionsError};
 use async_trait::async_trait;
@@ -6,7 +6,7 @@ use shared_protocol::{ConnectionId, SessionId};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Rows in a map. The lock is held for a lookup, never across a wait.
+/// Rows in a map. The lock is never held across an await.
 #[derive(Debug, Default)]
 pub struct MemoryConnections {
     rows: Mutex<HashMap<ConnectionId, Connection>>,
@@ -47,15 +47,15 @@ impl Connections for MemoryConnections {
     }
 
     async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
-        // The one place that walks every row, so the place to drop those that have expired: the map stays bounded.
+        // Removes expired rows here, where every row is visited anyway, so that the map stays bounded.
         let mut rows = self.rows();
         rows.retain(|_, row| row.expires_at > now);
         Ok(rows.values().filter(|row| row.identity.sub == sub).count())
     }
 
     async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        let (rows, silent) = (self.rows(), now + 1..=until);
-        let of_user = rows.values().filter(|row| row.identity.sub == sub && silent.contains(&row.expires_at));
+        let (rows, idle) = (self.rows(), now + 1..=until);
+        let of_user = rows.values().filter(|row| row.identity.sub == sub && idle.contains(&row.expires_at));
         Ok(of_user.map(|row| row.id.clone()).collect())
     }
 

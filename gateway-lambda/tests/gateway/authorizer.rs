@@ -1,6 +1,7 @@
-//! The `REQUEST` authorizer: who is let in, what is said of them, and how everyone else is refused.
+//! The `REQUEST` authorizer: policies, contexts and refusals.
 
-use crate::world::{World, claims, fixture, fixture_with, identity, session, token};
+use crate::harness::{Harness, fixture};
+use crate::support::{claims, fixture_with, identity, session, token};
 use gateway_lambda::{AllowedOrigins, HandleError, Identity};
 use serde_json::{Value, json};
 use shared_protocol::{Role, UserClaims};
@@ -13,14 +14,14 @@ fn effect(policy: &Value) -> (&str, &str) {
     (statement["Effect"].as_str().unwrap(), statement["Resource"].as_str().unwrap())
 }
 
-async fn judge(event: Value) -> Result<Value, HandleError> {
-    World::new().try_handle(event, crate::world::PLENTY).await
+async fn authorize(event: Value) -> Result<Value, HandleError> {
+    Harness::new().try_handle(event, crate::harness::LAMBDA_TIMEOUT).await
 }
 
 #[tokio::test]
 async fn a_good_token_is_allowed_from_the_query_and_from_the_subprotocol() {
     for name in ["authorizer-query", "authorizer-subprotocol"] {
-        let policy = judge(fixture(name)).await.unwrap();
+        let policy = authorize(fixture(name)).await.unwrap();
         assert_eq!(effect(&policy), ("Allow", ARN), "{name}");
         assert_eq!(policy["principalId"], "ada", "{name}");
         let context = json!({
@@ -32,31 +33,31 @@ async fn a_good_token_is_allowed_from_the_query_and_from_the_subprotocol() {
 }
 
 #[tokio::test]
-async fn the_policy_and_its_context_survive_the_way_over_api_gateway() {
-    let policy = judge(fixture("authorizer-query")).await.unwrap();
+async fn the_context_of_a_policy_round_trips() {
+    let policy = authorize(fixture("authorizer-query")).await.unwrap();
     assert_eq!(Identity::from_context(policy["context"].as_object().unwrap()), Some(identity()));
 }
 
 #[tokio::test]
-async fn a_session_only_from_the_query_may_not_be_created() {
+async fn a_session_from_the_query_only_may_not_be_created() {
     let token = token(&UserClaims { sid: None, role: Role::Viewer, admin: true, ..claims() });
-    let policy = judge(fixture_with("authorizer-query", &token)).await.unwrap();
+    let policy = authorize(fixture_with("authorizer-query", &token)).await.unwrap();
     let context = &policy["context"];
     assert_eq!((&context["sid"], &context["create"]), (&json!("lab-7"), &json!("false")));
     assert_eq!((&context["role"], &context["admin"]), (&json!("viewer"), &json!("true")));
 }
 
 #[tokio::test]
-async fn a_token_without_a_session_is_let_in_without_one() {
+async fn a_token_without_a_session_is_allowed() {
     let token = token(&UserClaims { sid: None, iat: None, ..claims() });
-    let policy = judge(fixture_with("authorizer-subprotocol", &token)).await.unwrap();
+    let policy = authorize(fixture_with("authorizer-subprotocol", &token)).await.unwrap();
     assert_eq!(effect(&policy).0, "Allow");
     assert!(policy["context"].get("sid").is_none() && policy["context"].get("iat").is_none(), "{policy}");
 }
 
 #[tokio::test]
-async fn without_a_valid_token_the_answer_is_the_word_that_means_401() {
-    let expired = token(&UserClaims { exp: crate::world::NOW - 11, ..claims() });
+async fn without_a_valid_token_the_error_is_unauthorized() {
+    let expired = token(&UserClaims { exp: crate::support::NOW - 11, ..claims() });
     let mut forged = token(&claims());
     forged.pop();
     let mut none = fixture("authorizer-query");
@@ -76,7 +77,7 @@ async fn without_a_valid_token_the_answer_is_the_word_that_means_401() {
         ("beside another protocol", other_protocol),
     ];
     for (name, event) in refused {
-        let error = judge(event).await.unwrap_err();
+        let error = authorize(event).await.unwrap_err();
         assert_eq!(error, HandleError::Unauthorized, "{name}");
         assert_eq!(error.to_string(), "Unauthorized", "{name}");
     }
@@ -89,25 +90,25 @@ async fn a_valid_token_for_another_session_is_denied() {
     let mut damaged = fixture("authorizer-query");
     damaged["queryStringParameters"]["sessionId"] = json!("../lab-7");
     for event in [other, damaged] {
-        let policy = judge(event).await.unwrap();
+        let policy = authorize(event).await.unwrap();
         assert_eq!(effect(&policy), ("Deny", ARN));
         assert!(policy.get("context").is_none(), "{policy}");
     }
     let mut unnamed = fixture("authorizer-query");
     unnamed["queryStringParameters"].as_object_mut().unwrap().remove("sessionId");
-    assert_eq!(judge(unnamed).await.unwrap()["context"]["sid"], json!(session("lab-7")));
+    assert_eq!(authorize(unnamed).await.unwrap()["context"]["sid"], json!(session("lab-7")));
 }
 
 #[tokio::test]
-async fn a_page_of_a_foreign_origin_is_denied_and_a_program_without_one_is_not() {
-    let world = World::with(|config| config.origins = AllowedOrigins::parse("https://lab.example"));
-    assert_eq!(effect(&world.handle(fixture("authorizer-query")).await).0, "Allow");
+async fn a_foreign_origin_is_denied_and_a_missing_one_allowed() {
+    let harness = Harness::with(|config| config.origins = AllowedOrigins::parse("https://lab.example"));
+    assert_eq!(effect(&harness.handle(fixture("authorizer-query")).await).0, "Allow");
     let mut foreign = fixture("authorizer-query");
     foreign["headers"]["Origin"] = json!("https://evil.example");
     foreign["multiValueHeaders"]["Origin"] = json!(["https://evil.example"]);
-    assert_eq!(effect(&world.handle(foreign.clone()).await).0, "Deny");
+    assert_eq!(effect(&harness.handle(foreign.clone()).await).0, "Deny");
     for headers in ["headers", "multiValueHeaders"] {
         foreign[headers].as_object_mut().unwrap().remove("Origin");
     }
-    assert_eq!(effect(&world.handle(foreign).await).0, "Allow");
+    assert_eq!(effect(&harness.handle(foreign).await).0, "Allow");
 }

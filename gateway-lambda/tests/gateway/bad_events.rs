@@ -1,11 +1,11 @@
-//! Events that API Gateway would not send: refused with a sentence that says what is wrong.
+//! Events that API Gateway never sends are refused with a sentence that names the fault.
 
-use crate::world::{PLENTY, World, fixture};
+use crate::harness::{Harness, LAMBDA_TIMEOUT, fixture};
 use gateway_lambda::HandleError;
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn a_bad_event_is_an_error_that_names_the_fault_and_touches_nothing() {
+async fn a_bad_event_is_an_error_without_side_effects() {
     let without = |name: &str, field: &str| {
         let mut event = fixture(name);
         let object = match field.split_once('.') {
@@ -23,7 +23,7 @@ async fn a_bad_event_is_an_error_that_names_the_fault_and_touches_nothing() {
     let bad = [
         (json!(null), "invalid type: null"),
         (with("connect", &|event| event["queryStringParameters"] = json!("token=secret")), "invalid type: string"),
-        (json!({"hello": "world"}), "`requestContext` is missing"),
+        (json!({"hello": "harness"}), "`requestContext` is missing"),
         (without("message-default", "requestContext.connectionId"), "`requestContext.connectionId` is missing"),
         (without("message-default", "requestContext.routeKey"), "`requestContext.routeKey` is missing"),
         (without("connect", "requestContext.domainName"), "`requestContext.domainName` is missing"),
@@ -45,10 +45,10 @@ async fn a_bad_event_is_an_error_that_names_the_fault_and_touches_nothing() {
         ),
     ];
     for (event, fault) in bad {
-        let world = World::new();
-        let error = world.try_handle(event, PLENTY).await.unwrap_err();
+        let harness = Harness::new();
+        let error = harness.try_handle(event, LAMBDA_TIMEOUT).await.unwrap_err();
         assert!(matches!(&error, HandleError::BadEvent(text) if text.contains(fault)), "{fault}: {error}");
         assert!(!error.to_string().contains("secret"), "{error}");
-        assert_eq!((world.backend.calls(), world.browser.deliveries()), (vec![], vec![]), "{fault}");
+        assert_eq!((harness.backend.calls(), harness.browser.deliveries()), (vec![], vec![]), "{fault}");
     }
 }

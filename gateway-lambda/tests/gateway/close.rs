@@ -1,81 +1,82 @@
-//! The service has connections closed: this one, or all of a session, after its last word was posted.
+//! The service closes connections: one, or all of a session, after the last frame.
 
-use crate::world::{CONNECTION, World, fixture, frame, id, identity, row, session};
+use crate::harness::{Harness, fixture, frame};
+use crate::support::{CONNECTION, id, identity, row, session};
 use gateway_lambda::backend::Close;
 use gateway_lambda::browser::Delivery;
-use gateway_lambda::{Connections, Identity, PostError, Reply};
+use gateway_lambda::{Identity, PostError, Reply};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 const ROWS: [&str; 5] = [CONNECTION, "mine-too=", "watcher=", "other-session=", "none="];
 
-/// A world with connections of this session, of another, and of none.
-async fn world() -> World {
-    let world = World::new();
+/// Rows of this session, of another, and of none.
+async fn harness() -> Harness {
+    let harness = Harness::new();
     let eve = Identity { sub: "eve".into(), ..identity() };
     let other = Identity { sid: Some(session("lab-8")), ..identity() };
     let none = Identity { sid: None, ..identity() };
     for (name, identity) in ROWS.iter().zip([identity(), identity(), eve, other, none]) {
-        world.connections.put(&row(name, identity)).await.unwrap();
+        harness.put(&row(name, identity)).await;
     }
-    world
+    harness
 }
 
-fn last_word(close: Close) -> Reply {
+fn last_frame(close: Close) -> Reply {
     Reply { close: Some(close), ..frame("bye", Some("ignored")) }
 }
 
-async fn after(world: &World) -> (Vec<String>, Vec<bool>) {
-    let mut closed: Vec<_> = world.browser.closed().iter().map(ToString::to_string).collect();
+async fn closed_and_rows(harness: &Harness) -> (Vec<String>, Vec<bool>) {
+    let mut closed: Vec<_> = harness.browser.closed().iter().map(ToString::to_string).collect();
     closed.sort();
-    (closed, world.connections.rows_left(&ROWS).await)
+    (closed, harness.connections.rows_exist(&ROWS).await)
 }
 
 #[tokio::test(start_paused = true)]
-async fn this_connection_is_closed_after_the_last_word() {
+async fn this_connection_is_closed_after_the_last_frame() {
     for while_following in [false, true] {
-        let world = world().await;
+        let harness = harness().await;
         if while_following {
-            world.backend.on_message(Duration::ZERO, Ok(frame("reply", Some("f1"))));
-            world.backend.on_output(Duration::from_secs(1), Ok(last_word(Close::Connection)));
+            harness.backend.on_message(Duration::ZERO, Ok(frame("reply", Some("f1"))));
+            harness.backend.on_output(Duration::from_secs(1), Ok(last_frame(Close::Connection)));
         } else {
-            world.backend.on_message(Duration::ZERO, Ok(last_word(Close::Connection)));
+            harness.backend.on_message(Duration::ZERO, Ok(last_frame(Close::Connection)));
         }
-        world.message(fixture("message-default")).await;
-        assert_eq!(after(&world).await, (vec![CONNECTION.to_owned()], vec![false, true, true, true, true]));
-        let deliveries = world.browser.deliveries();
+        harness.message(fixture("message-default")).await;
+        assert_eq!(closed_and_rows(&harness).await, (vec![CONNECTION.to_owned()], vec![false, true, true, true, true]));
+        let deliveries = harness.browser.deliveries();
         assert!(
             matches!(&deliveries[deliveries.len() - 2..], [Delivery::Frame { frame, .. }, Delivery::Closed(_)] if frame == "bye"),
             "{deliveries:?}"
         );
-        assert!(!world.asked().contains(&"ignored".to_owned()), "nothing follows a close");
+        assert!(!harness.poll_tokens().contains(&"ignored".to_owned()), "nothing follows a close");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_session_is_closed_with_all_of_its_connections() {
-    let world = world().await;
-    world.backend.on_message(Duration::ZERO, Ok(last_word(Close::Session)));
-    world.message(fixture("message-default")).await;
+    let harness = harness().await;
+    harness.backend.on_message(Duration::ZERO, Ok(last_frame(Close::Session)));
+    harness.message(fixture("message-default")).await;
     let mut expected = vec![CONNECTION.to_owned(), "mine-too=".to_owned(), "watcher=".to_owned()];
     expected.sort();
-    assert_eq!(after(&world).await, (expected, vec![false, false, false, true, true]));
+    assert_eq!(closed_and_rows(&harness).await, (expected, vec![false, false, false, true, true]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_is_closed_even_when_its_last_word_does_not_arrive() {
-    let world = world().await;
-    world.browser.next_posts([Err(PostError::TooLarge)]);
-    world.backend.on_message(Duration::ZERO, Ok(last_word(Close::Session)));
-    world.message(fixture("message-default")).await;
-    assert_eq!(after(&world).await.1, [false, false, false, true, true]);
+async fn a_session_is_closed_even_if_its_last_frame_is_lost() {
+    let harness = harness().await;
+    harness.browser.script_posts([Err(PostError::TooLarge)]);
+    harness.backend.on_message(Duration::ZERO, Ok(last_frame(Close::Session)));
+    harness.message(fixture("message-default")).await;
+    assert_eq!(closed_and_rows(&harness).await.1, [false, false, false, true, true]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_table_at_least_this_connection_is_closed() {
-    let world = world().await;
-    world.connections.broken.store(true, Ordering::Relaxed);
-    world.backend.on_message(Duration::ZERO, Ok(last_word(Close::Session)));
-    world.message(fixture("message-default")).await;
-    assert_eq!(world.browser.closed(), [id(CONNECTION)]);
+async fn without_the_table_this_connection_is_closed() {
+    let harness = harness().await;
+    harness.connections.broken.store(true, Ordering::Relaxed);
+    harness.backend.on_message(Duration::ZERO, Ok(last_frame(Close::Session)));
+    harness.message(fixture("message-default")).await;
+    assert_eq!(harness.browser.closed(), [id(CONNECTION)]);
 }

@@ -1,12 +1,12 @@
-//! The fixtures have the shapes that API Gateway documents: they are read by the types that AWS publishes for Rust, and hold
-//! what those types hold.
+//! The fixtures have the documented shapes: AWS's own Rust types of the events can read them.
 
-use crate::world::{CONNECTION, fixture};
+use crate::harness::fixture;
+use crate::support::CONNECTION;
 use aws_lambda_events::apigw::{ApiGatewayCustomAuthorizerRequestTypeRequest, ApiGatewayWebsocketProxyRequest};
 use serde_json::Value;
 
 #[test]
-fn every_fixture_reads_as_the_event_that_its_name_says() {
+fn every_fixture_parses_as_the_event_of_its_name() {
     let folder = format!("{}/fixtures", env!("CARGO_MANIFEST_DIR"));
     let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let names: Vec<String> = names.collect();

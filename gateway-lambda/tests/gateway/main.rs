@@ -1,4 +1,4 @@
-//! What the gateway does with API Gateway's events, with fakes at all its edges and a clock that tests move.
+//! Events of API Gateway, handled by a gateway of fakes with a paused clock.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -10,6 +10,8 @@ mod delivery;
 mod disconnect;
 mod fixtures;
 mod follow;
+mod frame_order;
+mod harness;
 mod message;
-mod precedence;
-mod world;
+#[path = "../support/mod.rs"]
+mod support;

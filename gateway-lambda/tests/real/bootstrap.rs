@@ -1,44 +1,27 @@
-//! The real binary with real edges: the runtime API hands it events, its rows are in a DynamoDB API, its posts reach a server
-//! in API Gateway's place, and its requests a server in the service's place.
+//! The real binary: events from a runtime API, rows in a DynamoDB API, and servers in the place of API Gateway and the service.
 
 use crate::moto::Moto;
 use crate::runtime_api::Function;
 use crate::server::Server;
-use auth_tokens::{GatewaySecret, GatewayTokenVerifier, sign_user_token};
+use crate::support::{self, CONNECTION, SECRET, claims, fixture_with, id, session};
+use auth_tokens::{GatewaySecret, GatewayTokenVerifier};
 use gateway_lambda::{Clock, Connections, SystemClock};
 use serde_json::{Value, json};
-use shared_protocol::{ConnectionId, Role, SessionId, UserClaims};
+use shared_protocol::UserClaims;
 use std::time::Duration;
 use tokio::time::Instant;
-
-const SECRET: &str = "0123456789abcdef0123456789abcdef";
-
-fn fixture(name: &str, token: &str) -> Value {
-    let path = format!("{}/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).unwrap().replace("TOKEN", token)).unwrap()
-}
 
 fn unix_seconds() -> u64 {
     SystemClock.unix_seconds()
 }
 
+/// A token that is valid now; the fixtures' claims may not be.
 fn token() -> String {
-    let claims = UserClaims {
-        sub: "ada".into(),
-        exp: unix_seconds() + 600,
-        nbf: None,
-        iat: None,
-        iss: None,
-        aud: None,
-        sid: Some(SessionId::new("lab-7").unwrap()),
-        role: Role::Controller,
-        admin: false,
-    };
-    sign_user_token(&claims, SECRET.as_bytes()).unwrap()
+    support::token(&UserClaims { exp: unix_seconds() + 600, iat: None, ..claims() })
 }
 
 #[tokio::test]
-async fn a_connection_from_its_opening_to_its_end() {
+async fn a_whole_connection() {
     let moto = Moto::start().await;
     let table = moto.create_table("Connections").await;
     let (mut service, mut gateway) = (Server::start().await, Server::start().await);
@@ -52,20 +35,20 @@ async fn a_connection_from_its_opening_to_its_end() {
     .await;
     let token = token();
 
-    let policy = function.handle(fixture("authorizer-query", &token)).await.unwrap();
+    let policy = function.handle(fixture_with("authorizer-query", &token)).await.unwrap();
     assert_eq!(policy["policyDocument"]["Statement"][0]["Effect"], "Allow");
-    let refused = function.handle(fixture("authorizer-query", "a.bad.token")).await.unwrap_err();
+    let refused = function.handle(fixture_with("authorizer-query", "a.bad.token")).await.unwrap_err();
     assert_eq!(refused, json!({"errorType": "Unauthorized", "errorMessage": "Unauthorized"}));
 
-    let id = ConnectionId::new("Lq3xTfoVDoECJ1w=").unwrap();
-    let opened = function.handle(fixture("connect-without-authorizer", &token)).await.unwrap();
+    let id = id(CONNECTION);
+    let opened = function.handle(fixture_with("connect-without-authorizer", &token)).await.unwrap();
     assert_eq!(opened, json!({"statusCode": 200}));
     let row = table.get(&id, unix_seconds()).await.unwrap().unwrap();
-    assert_eq!(row.identity.sid, Some(SessionId::new("lab-7").unwrap()));
+    assert_eq!(row.identity.sid, Some(session("lab-7")));
 
     service.answers(200, &[("x-terminal-follow", "1.0")], "reply");
     service.answers(200, &[], "output");
-    let event = fixture("message-default-without-authorizer", &token);
+    let event = fixture_with("message-default-without-authorizer", &token);
     let body = event["body"].clone();
     assert_eq!(function.handle(event).await.unwrap(), json!({"statusCode": 200}));
     let message = service.arrived().await;
@@ -79,7 +62,7 @@ async fn a_connection_from_its_opening_to_its_end() {
         assert_eq!((post.path.as_str(), &post.body[..]), ("/prod/@connections/Lq3xTfoVDoECJ1w%3D", frame.as_bytes()));
     }
 
-    let closed = function.handle(fixture("disconnect-without-authorizer", "")).await.unwrap();
+    let closed = function.handle(fixture_with("disconnect-without-authorizer", "")).await.unwrap();
     assert_eq!(closed, json!({"statusCode": 200}));
     assert_eq!(service.arrived().await.path, "/api/ws/disconnect");
     assert_eq!(table.get(&id, unix_seconds()).await.unwrap(), None);
@@ -98,7 +81,7 @@ async fn a_connection_from_its_opening_to_its_end() {
     for metric in ["ConnectionsOpened", "ConnectionsRefused", "ServiceMilliseconds", "Frames"] {
         let mut entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let counted = entries.any(|entry| entry["_aws"].is_object() && entry[metric].is_array());
-        // What a short invocation counts waits for the next line, and the last such wait is lost.
+        // Short invocations are batched, and the last batch is lost.
         assert_eq!(counted, metric.starts_with("Connections"), "{metric}: {log:#?}");
     }
     let log = log.join("\n");
@@ -108,7 +91,7 @@ async fn a_connection_from_its_opening_to_its_end() {
 }
 
 #[tokio::test]
-async fn a_bad_event_is_an_error_and_the_next_one_is_served() {
+async fn a_bad_event_is_an_error_and_the_next_event_is_handled() {
     let mut function = Function::start(&[
         ("TABLE_NAME", "Connections"),
         ("BACKEND_URL", "http://127.0.0.1:9"),
@@ -118,23 +101,23 @@ async fn a_bad_event_is_an_error_and_the_next_one_is_served() {
     let error = function.handle(json!({"requestContext": {"routeKey": "$default"}})).await.unwrap_err();
     assert_eq!(error["errorType"], "BadEvent");
     assert!(error["errorMessage"].as_str().unwrap().ends_with("`requestContext.connectionId` is missing"), "{error}");
-    let policy = function.handle(fixture("authorizer-subprotocol", &token())).await.unwrap();
+    let policy = function.handle(fixture_with("authorizer-subprotocol", &token())).await.unwrap();
     assert_eq!(policy["policyDocument"]["Statement"][0]["Effect"], "Allow");
 }
 
 #[tokio::test]
-async fn a_missing_variable_ends_the_start_with_a_sentence() {
+async fn a_missing_variable_is_named_and_ends_the_start() {
     let function = Function::start(&[("TABLE_NAME", "t"), ("BACKEND_URL", "http://127.0.0.1:9")]).await;
-    let (content, log) = function.log().await;
-    assert!(!content);
+    let (success, log) = function.log().await;
+    assert!(!success);
     assert_eq!(log.len(), 1, "{log:?}");
     assert!(log[0].contains("JWT_SECRET is required because"), "{log:?}");
 }
 
 #[tokio::test]
-async fn the_start_touches_no_network_but_the_runtimes() {
+async fn the_start_connects_only_to_the_runtime_api() {
     let began = Instant::now();
-    // Addresses that lead nowhere: a start that waited for any of them would not ask for an event.
+    // Addresses without a host: a start that waited for one of them would not ask for an event.
     let mut function = Function::start(&[
         ("TABLE_NAME", "Connections"),
         ("APP_RUNNER_URL", "http://192.0.2.1"),

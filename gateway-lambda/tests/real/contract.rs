@@ -1,22 +1,21 @@
-//! What every table of connections does, whatever it is made of.
+//! Contract of `Connections`, run against each implementation.
 
+use crate::support::{self, NOW, id, identity, session};
 use gateway_lambda::{Connection, Connections, ConnectionsError, Identity};
-use shared_protocol::{ConnectionId, Role, SessionId};
+use shared_protocol::{ConnectionId, Role};
 
-const NOW: u64 = 1_795_000_000;
-
-/// Runs the suite against an empty table.
+/// Runs the suite on an empty table.
 pub(crate) async fn connections_contract(table: &dyn Connections) -> Result<(), ConnectionsError> {
-    a_row_comes_back_as_it_was(table).await?;
-    an_expired_row_is_no_row(table).await?;
-    a_touch_moves_the_expiry_and_revives_nothing(table).await?;
-    removing_removes_one_row_only(table).await?;
+    a_row_round_trips(table).await?;
+    an_expired_row_is_not_returned(table).await?;
+    a_touch_moves_only_the_expiry(table).await?;
+    remove_removes_one_row(table).await?;
     a_users_live_rows_are_counted(table).await?;
-    a_users_silent_rows_are_found(table).await?;
-    a_sessions_live_rows_are_found(table).await
+    a_users_idle_rows_are_listed(table).await?;
+    a_sessions_live_rows_are_listed(table).await
 }
 
-async fn a_row_comes_back_as_it_was(table: &dyn Connections) -> Result<(), ConnectionsError> {
+async fn a_row_round_trips(table: &dyn Connections) -> Result<(), ConnectionsError> {
     let full = row("back-1=", "ada", Some("back"), NOW + 1);
     let bare = Identity {
         sub: "грейс 🦆".to_owned(),
@@ -34,12 +33,12 @@ async fn a_row_comes_back_as_it_was(table: &dyn Connections) -> Result<(), Conne
     }
     let newer = Connection { connected_at: 7, ..row("back-1=", "eve", None, NOW + 2) };
     table.put(&newer).await?;
-    assert_eq!(table.get(&full.id, NOW).await?, Some(newer), "a row is written over an older one");
-    assert_eq!(table.get(&id("back-3="), NOW).await?, None, "there is no such row");
+    assert_eq!(table.get(&full.id, NOW).await?, Some(newer), "a newer row replaces an older one");
+    assert_eq!(table.get(&id("back-3="), NOW).await?, None, "no such row");
     Ok(())
 }
 
-async fn an_expired_row_is_no_row(table: &dyn Connections) -> Result<(), ConnectionsError> {
+async fn an_expired_row_is_not_returned(table: &dyn Connections) -> Result<(), ConnectionsError> {
     let row = row("expired=", "old", Some("old"), NOW);
     table.put(&row).await?;
     assert_eq!(table.get(&row.id, NOW - 1).await?, Some(row.clone()));
@@ -51,7 +50,7 @@ async fn an_expired_row_is_no_row(table: &dyn Connections) -> Result<(), Connect
     Ok(())
 }
 
-async fn a_touch_moves_the_expiry_and_revives_nothing(table: &dyn Connections) -> Result<(), ConnectionsError> {
+async fn a_touch_moves_only_the_expiry(table: &dyn Connections) -> Result<(), ConnectionsError> {
     let row = row("touched=", "touch", Some("touch"), NOW + 1);
     table.put(&row).await?;
     table.touch(&row.id, NOW + 600).await?;
@@ -64,7 +63,7 @@ async fn a_touch_moves_the_expiry_and_revives_nothing(table: &dyn Connections) -
     Ok(())
 }
 
-async fn removing_removes_one_row_only(table: &dyn Connections) -> Result<(), ConnectionsError> {
+async fn remove_removes_one_row(table: &dyn Connections) -> Result<(), ConnectionsError> {
     let (one, other) = (row("removed=", "rm", Some("rm"), NOW + 9), row("kept=", "rm", Some("rm"), NOW + 9));
     table.put(&one).await?;
     table.put(&other).await?;
@@ -86,19 +85,19 @@ async fn a_users_live_rows_are_counted(table: &dyn Connections) -> Result<(), Co
     Ok(())
 }
 
-async fn a_users_silent_rows_are_found(table: &dyn Connections) -> Result<(), ConnectionsError> {
+async fn a_users_idle_rows_are_listed(table: &dyn Connections) -> Result<(), ConnectionsError> {
     for n in 0..5_u64 {
-        table.put(&row(&format!("silent-{n}="), "silent", None, NOW + n)).await?;
+        table.put(&row(&format!("idle-{n}="), "idle", None, NOW + n)).await?;
     }
-    table.put(&row("silent-other=", "silent2", None, NOW + 2)).await?;
-    let mut found = table.list_idle_by_user("silent", NOW, NOW + 2).await?;
+    table.put(&row("idle-other=", "idle2", None, NOW + 2)).await?;
+    let mut found = table.list_idle_by_user("idle", NOW, NOW + 2).await?;
     found.sort_by(|a, b| a.as_str().cmp(b.as_str()));
-    assert_eq!(found, [id("silent-1="), id("silent-2=")], "neither expired nor of late");
-    assert_eq!(table.list_idle_by_user("silent", NOW, NOW).await?, []);
+    assert_eq!(found, [id("idle-1="), id("idle-2=")], "neither expired nor recent");
+    assert_eq!(table.list_idle_by_user("idle", NOW, NOW).await?, []);
     Ok(())
 }
 
-async fn a_sessions_live_rows_are_found(table: &dyn Connections) -> Result<(), ConnectionsError> {
+async fn a_sessions_live_rows_are_listed(table: &dyn Connections) -> Result<(), ConnectionsError> {
     for n in 0..40_u64 {
         table.put(&row(&format!("of-{n:02}="), "of", Some("of"), NOW + 1 + n)).await?;
     }
@@ -112,22 +111,6 @@ async fn a_sessions_live_rows_are_found(table: &dyn Connections) -> Result<(), C
 }
 
 fn row(connection: &str, sub: &str, sid: Option<&str>, expires_at: u64) -> Connection {
-    let identity = Identity {
-        sub: sub.to_owned(),
-        sid: sid.map(session),
-        role: Role::Controller,
-        admin: false,
-        create: false,
-        uexp: NOW + 3600,
-        iat: Some(NOW - 10),
-    };
-    Connection { id: id(connection), identity, connected_at: NOW * 1000 + 123, expires_at }
-}
-
-fn id(text: &str) -> ConnectionId {
-    ConnectionId::new(text).unwrap()
-}
-
-fn session(text: &str) -> SessionId {
-    SessionId::new(text).unwrap()
+    let identity = Identity { sub: sub.to_owned(), sid: sid.map(session), ..identity() };
+    Connection { expires_at, ..support::row(connection, identity) }
 }

@@ -1,13 +1,14 @@
-//! `HttpBackend` against a real HTTP server: what it sends, how it is signed, how it reads answers, and how it fails.
+//! `HttpBackend` against a real HTTP server: requests, signatures, responses, and failures.
 
 use crate::server::Server;
+use crate::support::{CONNECTION, NOW, id, identity};
 use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
 use gateway_lambda::backend::Close;
 use gateway_lambda::clock::FixedClock;
 use gateway_lambda::{Backend, BackendConfig, BackendError, Caller, HttpBackend, Identity, Reply};
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
-use shared_protocol::{ApiError, ConnectionId, ErrorCode, GatewayClaims, Role, SessionId};
+use shared_protocol::{ApiError, ErrorCode, GatewayClaims, Role};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,8 +16,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-const NOW: u64 = 1_795_000_000;
-const LONG: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 const NUMBERED: &str = r#"{"type":"input","seq":7,"epoch":1,"data":"l"}"#;
 const PLAIN: &str = r#"{"type":"command","command":"make a-mess"}"#;
 
@@ -30,26 +30,18 @@ fn backend(url: &str) -> HttpBackend {
 
 fn caller() -> Caller {
     Caller {
-        connection: ConnectionId::new("Lq3xTfoVDoECJ1w=").unwrap(),
-        identity: Identity {
-            sub: "ada".into(),
-            sid: Some(SessionId::new("lab-7").unwrap()),
-            role: Role::Viewer,
-            admin: true,
-            create: true,
-            uexp: NOW + 3600,
-            iat: Some(NOW - 10),
-        },
+        connection: id(CONNECTION),
+        identity: Some(Identity { role: Role::Viewer, admin: true, ..identity() }),
         request_id: "Lq3xcGvYjoEF7Jg=".to_owned(),
         received_at: Some(NOW * 1000 + 7),
     }
 }
 
 #[tokio::test]
-async fn a_message_arrives_signed_for_itself_alone() {
+async fn a_message_is_signed_for_itself() {
     let mut server = Server::start().await;
     let body = "{\"type\":\"ping\",  \"t\":\"grüße\"}";
-    backend(&server.url).message(&caller(), body.into(), LONG).await.unwrap();
+    backend(&server.url).message(&caller(), body.into(), TIMEOUT).await.unwrap();
     let request = server.arrived().await;
     assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", MESSAGE_PATH));
     assert_eq!(request.body, body);
@@ -68,7 +60,7 @@ async fn a_message_arrives_signed_for_itself_alone() {
         path: MESSAGE_PATH.into(),
         bh: body_hash(body.as_bytes()),
         cid: caller().connection,
-        sid: caller().identity.sid,
+        sid: identity().sid,
         sub: "ada".into(),
         role: Role::Viewer,
         admin: true,
@@ -81,12 +73,12 @@ async fn a_message_arrives_signed_for_itself_alone() {
 }
 
 #[tokio::test]
-async fn output_and_disconnect_say_what_the_contract_says() {
+async fn output_and_disconnect_follow_the_contract() {
     let mut server = Server::start().await;
     let backend = backend(&server.url);
     backend.output(&caller(), "3.14", Duration::from_millis(24_321)).await.unwrap();
     server.answers(200, &[], r#"{"success":true}"#);
-    backend.disconnect(&caller(), LONG).await.unwrap();
+    backend.disconnect(&caller(), TIMEOUT).await.unwrap();
     let expected = [
         (OUTPUT_PATH, json!({"follow": "3.14", "waitMs": 24_321})),
         (DISCONNECT_PATH, json!({"connectionId": "Lq3xTfoVDoECJ1w=", "sessionId": "lab-7"})),
@@ -100,7 +92,7 @@ async fn output_and_disconnect_say_what_the_contract_says() {
 }
 
 #[tokio::test]
-async fn an_answer_is_a_frame_and_what_the_headers_say() {
+async fn a_response_is_a_frame_and_headers() {
     let server = Server::start().await;
     let backend = backend(&server.url);
     server.answers(
@@ -112,20 +104,20 @@ async fn an_answer_is_a_frame_and_what_the_headers_say() {
     server.answers(204, &[("x-terminal-close", "session")], "");
     server.answers(200, &[("x-terminal-close", "connection")], "bye");
     server.answers(200, &[("x-terminal-close", "everything")], "");
-    let message = async || backend.message(&caller(), NUMBERED.into(), LONG).await;
+    let message = async || backend.message(&caller(), NUMBERED.into(), TIMEOUT).await;
     let frame = Some("frame".into());
     let reply = Reply { frame: frame.clone(), follow: Some("1.0".to_owned()), touch: true, close: None };
     assert_eq!(message().await.unwrap(), reply);
-    let output = backend.output(&caller(), "f", LONG).await.unwrap();
+    let output = backend.output(&caller(), "f", TIMEOUT).await.unwrap();
     assert_eq!(output, Reply { frame, follow: Some("9.9".to_owned()), touch: false, close: None });
     assert_eq!(message().await.unwrap(), Reply { close: Some(Close::Session), ..Reply::default() });
     let bye = Reply { frame: Some("bye".into()), close: Some(Close::Connection), ..Reply::default() };
     assert_eq!(message().await.unwrap(), bye);
-    assert_eq!(message().await.unwrap(), Reply::default(), "what is not known is not done");
+    assert_eq!(message().await.unwrap(), Reply::default(), "unknown values are ignored");
 }
 
 #[tokio::test]
-async fn a_refusal_keeps_the_services_words_and_a_strangers_are_not_passed_on() {
+async fn errors_of_the_service_are_kept_and_others_hidden() {
     let server = Server::start().await;
     let backend = backend(&server.url);
     let refused = ApiError::new(ErrorCode::SessionNotFound, "There is no such session.");
@@ -133,16 +125,16 @@ async fn a_refusal_keeps_the_services_words_and_a_strangers_are_not_passed_on() 
     server.answers(502, &[("content-type", "text/html")], "<h1>secret proxy 10.0.0.7</h1>");
     server.answers(302, &[("location", "http://example.com")], "");
     server.answers(200, &[], vec![b'x'; 128 * 1024 + 1]);
-    let message = async || backend.message(&caller(), NUMBERED.into(), LONG).await;
+    let message = async || backend.message(&caller(), NUMBERED.into(), TIMEOUT).await;
     assert_eq!(message().await, Err(BackendError::Refused(refused)));
-    for expected in ["502 Bad Gateway, and not in the service's words", "302 Found", "more than 131072 bytes"] {
+    for expected in ["502 Bad Gateway, without an error of the service", "302 Found", "more than 131072 bytes"] {
         let error = message().await.unwrap_err();
         assert!(matches!(&error, BackendError::Unreachable(reason) if reason.contains(expected)), "{error:?}");
     }
 }
 
 #[tokio::test]
-async fn silence_is_a_timeout_and_a_closed_port_is_not() {
+async fn a_silent_server_is_a_timeout_and_a_closed_port_is_not() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let silent = format!("http://{}", listener.local_addr().unwrap());
     let began = Instant::now();
@@ -152,16 +144,16 @@ async fn silence_is_a_timeout_and_a_closed_port_is_not() {
     let slow = backend(&silent).disconnect(&caller(), Duration::from_millis(100)).await;
     assert_eq!(slow, Err(BackendError::Timeout));
     drop(listener);
-    let error = backend(&silent).message(&caller(), NUMBERED.into(), LONG).await.unwrap_err();
+    let error = backend(&silent).message(&caller(), NUMBERED.into(), TIMEOUT).await.unwrap_err();
     assert!(matches!(error, BackendError::Unreachable(_)), "{error:?}");
 }
 
-/// A server that answers the first request of each connection and closes the connection under the second, without an answer.
-/// Tells how many requests each connection was given.
-async fn closes_under_the_second() -> (String, mpsc::Receiver<usize>) {
+/// A server that answers the first request of each connection, and closes the connection at the second. The channel has the
+/// number of requests of each connection.
+async fn close_at_second_request() -> (String, mpsc::Receiver<usize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (given, counts) = mpsc::channel(8);
+    let (sender, counts) = mpsc::channel(8);
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -173,13 +165,13 @@ async fn closes_under_the_second() -> (String, mpsc::Receiver<usize>) {
                 }
             }
             drop(stream);
-            given.send(requests).await.unwrap();
+            sender.send(requests).await.unwrap();
         }
     });
     (url, counts)
 }
 
-/// Reads one request with a body; false when the connection ended before one.
+/// Reads one request with a body; false if the connection ends first.
 async fn read_request(stream: &mut tokio::net::TcpStream) -> bool {
     let mut bytes = Vec::new();
     loop {
@@ -199,31 +191,31 @@ async fn read_request(stream: &mut tokio::net::TcpStream) -> bool {
 }
 
 #[tokio::test]
-async fn what_is_numbered_is_sent_once_more_when_the_connection_closed_under_it() {
+async fn idempotent_requests_are_retried_when_a_pooled_connection_closes() {
     for kind in ["message", "output", "disconnect"] {
-        let (url, mut given) = closes_under_the_second().await;
+        let (url, mut counts) = close_at_second_request().await;
         let backend = backend(&url);
         for _ in 0..2 {
             match kind {
-                "message" => drop(backend.message(&caller(), NUMBERED.into(), LONG).await.unwrap()),
-                "output" => drop(backend.output(&caller(), "f", LONG).await.unwrap()),
-                _ => backend.disconnect(&caller(), LONG).await.unwrap(),
+                "message" => drop(backend.message(&caller(), NUMBERED.into(), TIMEOUT).await.unwrap()),
+                "output" => drop(backend.output(&caller(), "f", TIMEOUT).await.unwrap()),
+                _ => backend.disconnect(&caller(), TIMEOUT).await.unwrap(),
             }
         }
         drop(backend);
-        assert_eq!((given.recv().await, given.recv().await), (Some(2), Some(1)), "{kind}");
+        assert_eq!((counts.recv().await, counts.recv().await), (Some(2), Some(1)), "{kind}");
     }
 }
 
 #[tokio::test]
-async fn a_plain_message_is_never_sent_twice() {
-    let (url, mut given) = closes_under_the_second().await;
+async fn a_plain_message_is_not_retried() {
+    let (url, mut counts) = close_at_second_request().await;
     let plain_backend = backend(&url);
-    plain_backend.message(&caller(), PLAIN.into(), LONG).await.unwrap();
-    let error = plain_backend.message(&caller(), PLAIN.into(), LONG).await.unwrap_err();
+    plain_backend.message(&caller(), PLAIN.into(), TIMEOUT).await.unwrap();
+    let error = plain_backend.message(&caller(), PLAIN.into(), TIMEOUT).await.unwrap_err();
     assert!(matches!(error, BackendError::Unreachable(_)), "{error:?}");
-    assert_eq!(given.recv().await, Some(2));
-    // Whoever comes next is the server's second connection: there was none in between.
-    backend(&url).message(&caller(), NUMBERED.into(), LONG).await.unwrap();
-    assert_eq!(given.recv().await, Some(1));
+    assert_eq!(counts.recv().await, Some(2));
+    // This is the server's second connection: there was none in between.
+    backend(&url).message(&caller(), NUMBERED.into(), TIMEOUT).await.unwrap();
+    assert_eq!(counts.recv().await, Some(1));
 }

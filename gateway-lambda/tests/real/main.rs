@@ -1,5 +1,5 @@
-//! The edges of the gateway against real servers: DynamoDB's API, HTTP, API Gateway's management API, and the Lambda runtime
-//! API with the real `bootstrap` binary.
+//! The gateway against real servers: a DynamoDB API, HTTP, API Gateway's management API, and the Lambda runtime API with the
+//! real `bootstrap` binary.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -7,8 +7,10 @@ mod bootstrap;
 mod connections;
 mod contract;
 mod http_backend;
+mod jwks;
 mod management;
 mod moto;
-mod published_keys;
 mod runtime_api;
 mod server;
+#[path = "../support/mod.rs"]
+mod support;

@@ -1,35 +1,30 @@
-//! `ManagementBrowser` against a server in API Gateway's place: what it sends, and how it reads every answer.
+//! `ManagementBrowser` against a server in the place of API Gateway: requests and the meaning of each response.
 
+use crate::moto::aws_config;
 use crate::server::Server;
+use crate::support::{CONNECTION, id};
 use aws_credential_types::Credentials;
 use bytes::Bytes;
 use gateway_lambda::{Aws, AwsConfig, Browser, Endpoint, ManagementBrowser, PostError};
-use shared_protocol::ConnectionId;
 use tokio::net::TcpListener;
 
 fn browser() -> ManagementBrowser {
     ManagementBrowser::new(Aws::new(AwsConfig {
-        table: "unused".into(),
-        region: "eu-west-1".into(),
         credentials: Credentials::new("AKIDEXAMPLE", "secret", Some("session-token".into()), None, "test"),
-        dynamodb_url: None,
+        ..aws_config()
     }))
 }
 
-fn connection() -> ConnectionId {
-    ConnectionId::new("Lq3xTfoVDoECJ1w=").unwrap()
-}
-
 #[tokio::test]
-async fn the_three_calls_are_signed_and_reach_the_stage() {
+async fn all_calls_are_signed_and_name_the_stage() {
     let mut server = Server::start().await;
     let (browser, at) = (browser(), Endpoint::new(&server.url, "prod"));
     server.answers(200, &[], "");
     let frame = Bytes::from_static("{\"type\":\"output\",\"data\":\"grüße\"}".as_bytes());
-    browser.post(&at, &connection(), frame.clone()).await.unwrap();
+    browser.post(&at, &id(CONNECTION), frame.clone()).await.unwrap();
     server.answers(200, &[("content-type", "application/json")], r#"{"connectedAt":"2026-11-18T11:06:40Z"}"#);
-    assert_eq!(browser.exists(&at, &connection()).await, Ok(true));
-    browser.close(&at, &connection()).await.unwrap();
+    assert_eq!(browser.exists(&at, &id(CONNECTION)).await, Ok(true));
+    browser.close(&at, &id(CONNECTION)).await.unwrap();
     for (method, body) in [("POST", frame), ("GET", Bytes::new()), ("DELETE", Bytes::new())] {
         let request = server.arrived().await;
         assert_eq!(request.method.as_str(), method);
@@ -43,11 +38,11 @@ async fn the_three_calls_are_signed_and_reach_the_stage() {
 }
 
 #[tokio::test]
-async fn every_failure_has_its_meaning() {
+async fn each_status_has_its_error() {
     let server = Server::start().await;
     let (browser, at) = (browser(), Endpoint::new(&server.url, "prod"));
     let gone = &[("x-amzn-errortype", "GoneException")];
-    let post = async || browser.post(&at, &connection(), Bytes::from_static(b"x")).await;
+    let post = async || browser.post(&at, &id(CONNECTION), Bytes::from_static(b"x")).await;
     server.answers(410, gone, "{}");
     assert_eq!(post().await, Err(PostError::Gone));
     server.answers(410, &[], "");
@@ -61,18 +56,18 @@ async fn every_failure_has_its_meaning() {
     server.answers(500, &[], "{}");
     assert!(matches!(post().await, Err(PostError::Failed(_))));
     server.answers(410, gone, "{}");
-    assert_eq!(browser.exists(&at, &connection()).await, Ok(false));
+    assert_eq!(browser.exists(&at, &id(CONNECTION)).await, Ok(false));
     server.answers(500, &[], "{}");
-    assert!(browser.exists(&at, &connection()).await.is_err(), "a fault is no proof");
+    assert!(browser.exists(&at, &id(CONNECTION)).await.is_err(), "a failure proves nothing");
     server.answers(410, gone, "{}");
-    assert_eq!(browser.close(&at, &connection()).await, Ok(()), "gone is closed");
-    assert_eq!(server.unseen(), 9, "nothing is sent twice from here");
+    assert_eq!(browser.close(&at, &id(CONNECTION)).await, Ok(()), "gone is closed");
+    assert_eq!(server.pending(), 9, "no call is retried");
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_is_a_failure_and_not_a_hang() {
+async fn a_silent_server_is_a_failure() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let at = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap()), "prod");
-    let posted = browser().post(&at, &connection(), Bytes::from_static(b"x")).await;
+    let posted = browser().post(&at, &id(CONNECTION), Bytes::from_static(b"x")).await;
     assert!(matches!(posted, Err(PostError::Failed(_))), "{posted:?}");
 }

@@ -1,4 +1,4 @@
-//! A DynamoDB API on this machine: moto's server, one for each test, on a port of its own.
+//! A DynamoDB API: moto's server, one per test, on its own port.
 
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::operation::create_table::CreateTableError;
@@ -14,12 +14,12 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Python starts in two seconds on an idle machine, and in many more on a busy one.
-const START_TIME: Duration = Duration::from_secs(60);
-/// Pause between two looks whether it has started.
-const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// Time limit of moto's start, which takes 2 s on an idle machine and many more on a busy one.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Time between two checks for moto's start.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// moto's server; ends with the value.
+/// moto's server; stopped on drop.
 pub(crate) struct Moto {
     process: Child,
     url: String,
@@ -29,7 +29,7 @@ impl Moto {
     /// Starts moto from the workspace's `.venv` and waits until it listens.
     pub(crate) async fn start() -> Self {
         let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.venv/bin/moto_server");
-        // Into a file, so that nobody has to read on for it to go on.
+        // A file needs no reader, unlike a pipe.
         let mut output = tempfile::tempfile().unwrap();
         let stderr = output.try_clone().unwrap();
         let process = Command::new(&program)
@@ -45,7 +45,7 @@ impl Moto {
             )
         });
         let mut moto = Self { process, url: String::new() };
-        let until = Instant::now() + START_TIME;
+        let until = Instant::now() + START_TIMEOUT;
         loop {
             let mut said = String::new();
             let _ = output.rewind().and_then(|()| output.read_to_string(&mut said));
@@ -57,30 +57,35 @@ impl Moto {
             }
             let ended = moto.process.try_wait().is_ok_and(|status| status.is_some());
             assert!(!ended && Instant::now() < until, "moto does not listen; it said:\n{said}");
-            tokio::time::sleep(LOOK_AGAIN).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// Where it listens: the value for `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// Its URL, the value for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// What the function is told about AWS so that it finds this table here.
+    /// The configuration for this table.
     pub(crate) fn config(&self, table: &str) -> AwsConfig {
-        AwsConfig {
-            table: table.to_owned(),
-            region: "eu-west-1".to_owned(),
-            credentials: Credentials::new("test", "test", None, None, "test"),
-            dynamodb_url: Some(self.url.clone()),
-        }
+        AwsConfig { table: table.to_owned(), dynamodb_url: Some(self.url.clone()), ..aws_config() }
     }
 
-    /// Creates the table of connections, as it is on AWS, and opens it.
+    /// Creates the table of connections as on AWS.
     pub(crate) async fn create_table(&self, table: &str) -> DynamoConnections {
         let connections = DynamoConnections::new(Aws::new(self.config(table)));
         create(&connections, table).await.unwrap();
         connections
+    }
+}
+
+/// A configuration without a table and a DynamoDB API.
+pub(crate) fn aws_config() -> AwsConfig {
+    AwsConfig {
+        table: "unused".to_owned(),
+        region: "eu-west-1".to_owned(),
+        credentials: Credentials::new("test", "test", None, None, "test"),
+        dynamodb_url: None,
     }
 }
 

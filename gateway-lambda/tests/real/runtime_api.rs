@@ -1,4 +1,4 @@
-//! The Lambda runtime API, as far as one function needs it: hands out events one at a time and takes the answers.
+//! A Lambda runtime API for one function: passes events one at a time and receives the responses.
 
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -15,10 +15,10 @@ use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::sync::{Mutex, mpsc};
 
-/// Lambda's time limit, and how long a test waits for anything.
-const LIMIT: Duration = Duration::from_secs(30);
+/// Lambda's time limit, and the time limit of a test's waits.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A started function.
+/// A running function.
 pub(crate) struct Function {
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Result<Value, Value>>,
@@ -34,7 +34,7 @@ struct Api {
 }
 
 impl Function {
-    /// Starts `bootstrap` with these variables and those that Lambda sets, and no others.
+    /// Starts `bootstrap` with only these variables and those that Lambda sets.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -68,24 +68,24 @@ impl Function {
 
     /// Waits until the function asks for its next event.
     pub(crate) async fn asks(&mut self) {
-        tokio::time::timeout(LIMIT, self.asked.recv()).await.expect("the function asks for an event").unwrap();
+        tokio::time::timeout(TIMEOUT, self.asked.recv()).await.expect("the function asks for an event").unwrap();
     }
 
-    /// Has an event handled: the answer, or the error.
+    /// Handles an event; returns the response or the error.
     pub(crate) async fn handle(&mut self, event: Value) -> Result<Value, Value> {
         self.events.send(event).await.unwrap();
-        tokio::time::timeout(LIMIT, self.answers.recv()).await.expect("the function answers").unwrap()
+        tokio::time::timeout(TIMEOUT, self.answers.recv()).await.expect("the function answers").unwrap()
     }
 
-    /// Ends the function as Lambda does; everything that it logged.
+    /// Kills the function as Lambda does; returns its log.
     pub(crate) async fn end(mut self) -> Vec<String> {
         self.process.start_kill().unwrap();
         self.log().await.1
     }
 
-    /// Waits for the function to end by itself: whether it was content, and everything that it logged.
+    /// Waits until the function exits; returns its success and its log.
     pub(crate) async fn log(self) -> (bool, Vec<String>) {
-        let ended = tokio::time::timeout(LIMIT, self.process.wait_with_output()).await;
+        let ended = tokio::time::timeout(TIMEOUT, self.process.wait_with_output()).await;
         let ended = ended.expect("the function ends").unwrap();
         let lines = String::from_utf8(ended.stdout).unwrap();
         (ended.status.success(), lines.lines().map(str::to_owned).collect())
@@ -95,7 +95,7 @@ impl Function {
 async fn next(State(api): State<Api>) -> impl IntoResponse {
     api.asked.send(()).await.unwrap();
     let Some(event) = api.events.lock().await.recv().await else { std::future::pending().await };
-    let deadline = SystemClock.since_epoch() + LIMIT;
+    let deadline = SystemClock.since_epoch() + TIMEOUT;
     let headers = [
         ("lambda-runtime-aws-request-id", "b6e0a7cf-7c0b-4d4c-9e3c-1f3a7d2f9a11".to_owned()),
         ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),

@@ -1,4 +1,4 @@
-//! A small HTTP server that remembers what arrived and answers what a test wrote down.
+//! An HTTP server that records requests and returns scripted responses.
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -10,11 +10,11 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// One request that arrived.
+/// One recorded request.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrived {
     pub(crate) method: Method,
-    /// Path as it travelled, percent-encoding and all.
+    /// Path with its percent-encoding.
     pub(crate) path: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -26,7 +26,7 @@ impl Arrived {
     }
 }
 
-/// What is answered, in order; beyond the script, 204.
+/// Responses in order; after the end, 204.
 type Script = Arc<Mutex<VecDeque<Response<Body>>>>;
 
 pub(crate) struct Server {
@@ -46,7 +46,7 @@ impl Server {
         Self { url, script, arrived }
     }
 
-    /// The next request is answered so.
+    /// Adds a response.
     pub(crate) fn answers(&self, status: u16, headers: &[(&str, &str)], body: impl Into<Body>) {
         let mut response = Response::builder().status(StatusCode::from_u16(status).unwrap());
         for (name, value) in headers {
@@ -55,18 +55,18 @@ impl Server {
         self.script.lock().unwrap().push_back(response.body(body.into()).unwrap());
     }
 
-    /// The next request that arrived, or will.
+    /// The next request, waited for if none is recorded.
     pub(crate) async fn arrived(&mut self) -> Arrived {
         self.arrived.recv().await.unwrap()
     }
 
-    /// How many requests arrived that nobody has looked at.
-    pub(crate) fn unseen(&self) -> usize {
+    /// Number of recorded requests that were not returned yet.
+    pub(crate) fn pending(&self) -> usize {
         self.arrived.len()
     }
 
-    /// Looks at all of them.
-    pub(crate) fn see_all(&mut self) {
+    /// Drops all recorded requests.
+    pub(crate) fn clear(&mut self) {
         while self.arrived.try_recv().is_ok() {}
     }
 }

@@ -1,29 +1,28 @@
-//! What goes out first where the next request and a frame are ready at the same time.
+//! A frame leaves the function before work on the next poll begins.
 
-use crate::world::{CONNECTION, NOW, PLENTY, fixture, frame, identity, row};
+use crate::harness::{LAMBDA_TIMEOUT, fixture, frame};
+use crate::support::{NOW, SECRET};
 use async_trait::async_trait;
 use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
-use gateway_lambda::backend::Caller;
-use gateway_lambda::browser::Endpoint;
 use gateway_lambda::clock::FixedClock;
 use gateway_lambda::{
-    Backend, BackendError, Browser, Config, Connections, Deps, Gateway, MemoryConnections, PostError, Reply,
+    Backend, BackendError, Browser, Caller, Config, Deps, Endpoint, Gateway, MemoryConnections, PostError, Reply,
 };
 use shared_protocol::ConnectionId;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What left the function, in order.
+/// Frames and polls in the order in which they leave the function.
 #[derive(Clone, Default)]
 struct Wire(Arc<Mutex<Vec<String>>>);
 
 impl Wire {
-    /// As HTTP clients do: whoever sends hands it to the task of a connection, which writes it when it is its turn.
-    async fn write(&self, what: String) {
+    /// Writes from a task of its own, as HTTP clients do.
+    async fn write(&self, entry: String) {
         let wire = self.clone();
-        tokio::spawn(async move { wire.0.lock().unwrap().push(what) }).await.unwrap();
+        tokio::spawn(async move { wire.0.lock().unwrap().push(entry) }).await.unwrap();
     }
 }
 
@@ -33,10 +32,10 @@ impl Backend for Wire {
         Ok(frame("reply", Some("1")))
     }
 
-    async fn output(&self, _: &Caller, follow: &str, _: Duration) -> Result<Reply, BackendError> {
-        // Written down when work on it begins, which is what a frame must not wait for.
-        self.0.lock().unwrap().push(format!("ask {follow}"));
-        Ok(frame(&format!("frame {follow}"), (follow == "1").then_some("2")))
+    async fn output(&self, _: &Caller, token: &str, _: Duration) -> Result<Reply, BackendError> {
+        // Recorded when work on the poll begins, which must not delay a frame.
+        self.0.lock().unwrap().push(format!("poll {token}"));
+        Ok(frame(&format!("frame {token}"), (token == "1").then_some("2")))
     }
 
     async fn disconnect(&self, _: &Caller, _: Duration) -> Result<(), BackendError> {
@@ -61,19 +60,17 @@ impl Browser for Wire {
 }
 
 #[tokio::test]
-async fn a_frame_leaves_before_work_on_the_next_question_begins() {
+async fn a_frame_leaves_before_work_on_the_next_poll_begins() {
     let wire = Wire::default();
-    let connections = Arc::new(MemoryConnections::default());
-    connections.put(&row(CONNECTION, identity())).await.unwrap();
-    let key = UserKey::hs256(b"0123456789abcdef0123456789abcdef").unwrap();
+    let key = UserKey::hs256(SECRET.as_bytes()).unwrap();
     let gateway = Gateway::new(Deps {
         config: Config::new(UserTokenVerifier::new(key)),
         backend: Arc::new(wire.clone()),
-        connections,
+        connections: Arc::new(MemoryConnections::default()),
         browser: Arc::new(wire.clone()),
         clock: Arc::new(FixedClock(NOW)),
     });
-    gateway.handle(fixture("message-default"), Instant::now() + PLENTY).await.unwrap();
-    let expected = ["reply", "ask 1", "frame 1", "ask 2", "frame 2"];
+    gateway.handle(fixture("message-default"), Instant::now() + LAMBDA_TIMEOUT).await.unwrap();
+    let expected = ["reply", "poll 1", "frame 1", "poll 2", "frame 2"];
     assert_eq!(*wire.0.lock().unwrap(), expected);
 }

@@ -1,50 +1,43 @@
-//! A gateway among fakes, and the events that it is given.
+//! A gateway of fakes.
 
-use async_trait::async_trait;
-use auth_tokens::{UserKey, UserTokenVerifier, sign_user_token};
+use crate::support::{NOW, SECRET, claims, fixture_with, id, token};
+use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
 use gateway_lambda::backend::Call;
 use gateway_lambda::clock::FixedClock;
 use gateway_lambda::{
-    Config, Connection, Connections, ConnectionsError, Deps, Gateway, HandleError, Identity, MemoryConnections,
-    RecordingBrowser, Reply, ScriptedBackend,
+    Config, Connection, Connections, ConnectionsError, Deps, Gateway, HandleError, MemoryConnections, RecordingBrowser,
+    Reply, ScriptedBackend,
 };
 use serde_json::Value;
-use shared_protocol::{ConnectionId, Role, SessionId, UserClaims};
+use shared_protocol::{ConnectionId, SessionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The time at which the fixtures were made.
-pub(crate) const NOW: u64 = 1_795_000_000;
-/// The connection of every fixture.
-pub(crate) const CONNECTION: &str = "Lq3xTfoVDoECJ1w=";
-/// Lambda's time limit where a test does not care.
-pub(crate) const PLENTY: Duration = Duration::from_secs(60);
+/// Lambda's time limit where a test does not depend on it.
+pub(crate) const LAMBDA_TIMEOUT: Duration = Duration::from_secs(60);
 
-const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
-
-/// A gateway and its surroundings.
-pub(crate) struct World {
+/// A gateway and its fakes.
+pub(crate) struct Harness {
     pub(crate) gateway: Gateway,
     pub(crate) backend: Arc<ScriptedBackend>,
     pub(crate) browser: Arc<RecordingBrowser>,
-    pub(crate) connections: Arc<WatchedConnections>,
+    pub(crate) connections: Arc<FaultyConnections>,
 }
 
-impl World {
+impl Harness {
     pub(crate) fn new() -> Self {
         Self::with(|_| {})
     }
 
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let users = UserTokenVerifier::new(UserKey::hs256(SECRET).unwrap());
-        let mut config = Config::new(users);
+        let mut config = Config::new(UserTokenVerifier::new(UserKey::hs256(SECRET.as_bytes()).unwrap()));
         change(&mut config);
         let backend = Arc::new(ScriptedBackend::new());
         let browser = Arc::new(RecordingBrowser::new());
-        let connections = Arc::new(WatchedConnections::default());
+        let connections = Arc::new(FaultyConnections::default());
         let gateway = Gateway::new(Deps {
             config,
             backend: backend.clone(),
@@ -55,40 +48,45 @@ impl World {
         Self { gateway, backend, browser, connections }
     }
 
-    /// Handles an event, and sees to it that nothing goes on afterwards.
-    pub(crate) async fn try_handle(&self, event: Value, limit: Duration) -> Result<Value, HandleError> {
-        let deadline = Instant::now() + limit;
+    /// Writes a row.
+    pub(crate) async fn put(&self, row: &Connection) {
+        self.connections.put(row).await.unwrap();
+    }
+
+    /// Handles an event, and checks that no task outlives it.
+    pub(crate) async fn try_handle(&self, event: Value, lambda_timeout: Duration) -> Result<Value, HandleError> {
+        let deadline = Instant::now() + lambda_timeout;
         let handled = self.gateway.handle(event, deadline).await;
         assert!(Instant::now() <= deadline, "the deadline was missed");
         let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
-        assert_eq!(tasks, 0, "something goes on after the event was handled");
+        assert_eq!(tasks, 0, "a task outlives the event");
         handled
     }
 
     pub(crate) async fn handle(&self, event: Value) -> Value {
-        self.try_handle(event, PLENTY).await.unwrap()
+        self.try_handle(event, LAMBDA_TIMEOUT).await.unwrap()
     }
 
-    /// A message whose integration answers as every message's does.
+    /// Handles a message, and checks the response.
     pub(crate) async fn message(&self, event: Value) {
         assert_eq!(self.handle(event).await, serde_json::json!({"statusCode": 200}));
     }
 
-    /// The values with which output was asked for, in order.
-    pub(crate) fn asked(&self) -> Vec<String> {
-        let asked = self.backend.calls().into_iter().filter_map(|call| match call {
-            Call::Output { follow, .. } => Some(follow),
+    /// The tokens of all polls, in order.
+    pub(crate) fn poll_tokens(&self) -> Vec<String> {
+        let tokens = self.backend.calls().into_iter().filter_map(|call| match call {
+            Call::Output { token, .. } => Some(token),
             _ => None,
         });
-        asked.collect()
+        tokens.collect()
     }
 
-    /// How often the service heard of a disconnect.
+    /// Number of reported disconnects.
     pub(crate) fn disconnects(&self) -> usize {
         self.backend.calls().iter().filter(|call| matches!(call, Call::Disconnect(_))).count()
     }
 
-    /// The `error` frames that were delivered, by code.
+    /// Codes of the delivered `error` frames.
     pub(crate) fn errors(&self) -> Vec<String> {
         let frames = self.browser.frames();
         let frames = frames.iter().filter_map(|frame| serde_json::from_str::<Value>(frame).ok());
@@ -99,68 +97,27 @@ impl World {
     }
 }
 
-/// An event of `fixtures/`, with a good token where it has one.
+/// An event of `fixtures/` with a valid token.
 pub(crate) fn fixture(name: &str) -> Value {
     fixture_with(name, &token(&claims()))
 }
 
-pub(crate) fn fixture_with(name: &str, token: &str) -> Value {
-    let path = format!("{}/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text.replace("TOKEN", token)).unwrap()
-}
-
-/// What the fixtures' authorizer says.
-pub(crate) fn claims() -> UserClaims {
-    UserClaims {
-        sub: "ada".into(),
-        exp: NOW + 3600,
-        nbf: None,
-        iat: Some(NOW - 10),
-        iss: None,
-        aud: None,
-        sid: Some(session("lab-7")),
-        role: Role::Controller,
-        admin: false,
-    }
-}
-
-pub(crate) fn token(claims: &UserClaims) -> String {
-    sign_user_token(claims, SECRET).unwrap()
-}
-
-pub(crate) fn identity() -> Identity {
-    Identity::new(claims(), None)
-}
-
-pub(crate) fn id(text: &str) -> ConnectionId {
-    ConnectionId::new(text).unwrap()
-}
-
-pub(crate) fn session(text: &str) -> SessionId {
-    SessionId::new(text).unwrap()
-}
-
-pub(crate) fn row(connection: &str, identity: Identity) -> Connection {
-    Connection { id: id(connection), identity, connected_at: NOW * 1000, expires_at: NOW + 600 }
-}
-
-/// An answer with a frame, which names what to ask for next.
+/// A reply with a frame and the token of the next poll.
 pub(crate) fn frame(text: &str, follow: Option<&str>) -> Reply {
     let frame = Some(Bytes::copy_from_slice(text.as_bytes()));
     Reply { frame, follow: follow.map(str::to_owned), ..Reply::default() }
 }
 
-/// Connections in memory that count the reads and fail when told to.
+/// Connections in memory that count reads and can be made to fail.
 #[derive(Default)]
-pub(crate) struct WatchedConnections {
+pub(crate) struct FaultyConnections {
     rows: MemoryConnections,
     pub(crate) reads: AtomicUsize,
     pub(crate) broken: AtomicBool,
 }
 
-impl WatchedConnections {
-    pub(crate) async fn rows_left(&self, ids: &[&str]) -> Vec<bool> {
+impl FaultyConnections {
+    pub(crate) async fn rows_exist(&self, ids: &[&str]) -> Vec<bool> {
         let mut left = Vec::new();
         for name in ids {
             left.push(self.rows.get(&id(name), NOW).await.unwrap().is_some());
@@ -176,8 +133,8 @@ impl WatchedConnections {
     }
 }
 
-#[async_trait]
-impl Connections for WatchedConnections {
+#[async_trait::async_trait]
+impl Connections for FaultyConnections {
     async fn put(&self, connection: &Connection) -> Result<(), ConnectionsError> {
         self.check()?;
         self.rows.put(connection).await

@@ -1,8 +1,8 @@
-//! CloudWatch's embedded metric format: numbers as a line of the log, so that writing them takes no request and no permission.
+//! CloudWatch's embedded metric format (EMF): metrics as lines of the log, which takes no request and no permission.
 //! Source: CloudWatch user guide, "Specification: Embedded metric format".
 //!
-//! A line costs as much as any other of the log, and there is an invocation for each keystroke. So numbers wait for each other, for
-//! a minute at most while messages come; failures do not wait. What waits in a process that Lambda ends is lost.
+//! Log lines cost money, and each keystroke is an invocation. So values are batched for up to a minute while messages arrive;
+//! failures are written at once. Values batched in a process that Lambda ends are lost.
 
 use super::METRICS;
 use crate::clock::Clock;
@@ -17,51 +17,51 @@ use tracing_subscriber::layer::{Context, Layer};
 
 /// Namespace in CloudWatch.
 const NAMESPACE: &str = "Termgate";
-/// The one dimension: more of them would cost more.
+/// The only dimension: each further one costs more.
 const DIMENSION: &str = "FunctionName";
-/// Longest that a number waits for another, in milliseconds.
-const LONGEST_WAIT: u64 = 60_000;
+/// Longest time that a value is batched, in milliseconds.
+const MAX_BATCH_MS: u64 = 60_000;
 /// Most values of one metric in a line, by the specification.
-const MOST_VALUES: usize = 100;
+const MAX_VALUES: usize = 100;
 
-/// Writes what is counted.
+/// Writes metric events as lines of EMF.
 pub struct EmfLayer<W> {
     function: String,
     clock: Arc<dyn Clock>,
-    waiting: Mutex<Waiting<W>>,
+    batch: Mutex<Batch<W>>,
 }
 
-struct Waiting<W> {
-    to: W,
+struct Batch<W> {
+    log: W,
     values: BTreeMap<&'static str, Vec<f64>>,
-    /// When the first of them came, in milliseconds since 1970.
+    /// Time of the first value, in milliseconds since 1970.
     since: u64,
 }
 
 impl<W: Write> EmfLayer<W> {
-    /// For the function of this name, to this log.
-    pub fn new(function: String, clock: Arc<dyn Clock>, to: W) -> Self {
-        Self { function, clock, waiting: Mutex::new(Waiting { to, values: BTreeMap::new(), since: 0 }) }
+    /// A layer that writes the metrics of the named function to `log`.
+    pub fn new(function: String, clock: Arc<dyn Clock>, log: W) -> Self {
+        Self { function, clock, batch: Mutex::new(Batch { log, values: BTreeMap::new(), since: 0 }) }
     }
 
-    fn take(&self, name: &'static str, value: f64, now: bool) {
+    fn record(&self, name: &'static str, value: f64, now: bool) {
         let at = self.clock.unix_millis();
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.values.is_empty() {
-            waiting.since = at;
+        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        if batch.values.is_empty() {
+            batch.since = at;
         }
-        let values = waiting.values.entry(name).or_default();
+        let values = batch.values.entry(name).or_default();
         values.push(value);
-        let full = values.len() >= MOST_VALUES;
-        if now || full || at.saturating_sub(waiting.since) >= LONGEST_WAIT {
-            let line = line(&self.function, at, std::mem::take(&mut waiting.values));
-            // A log that cannot be written to is nothing that could be logged.
-            drop(writeln!(waiting.to, "{line}"));
+        let full = values.len() >= MAX_VALUES;
+        if now || full || at.saturating_sub(batch.since) >= MAX_BATCH_MS {
+            let line = line(&self.function, at, std::mem::take(&mut batch.values));
+            // A failed write to the log cannot be logged.
+            drop(writeln!(batch.log, "{line}"));
         }
     }
 }
 
-/// The document that CloudWatch reads.
+/// One line of EMF.
 fn line(function: &str, at: u64, values: BTreeMap<&'static str, Vec<f64>>) -> Value {
     let units: BTreeMap<_, _> = METRICS.into_iter().collect();
     let metrics: Vec<_> = values.keys().map(|name| json!({"Name": name, "Unit": units.get(name)})).collect();
@@ -80,23 +80,23 @@ where
     Self: Send + Sync,
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let mut number = Number::default();
-        event.record(&mut number);
-        if let (Some(name), Some(value)) = (number.metric, number.value) {
-            self.take(name, value, number.now);
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        if let (Some(name), Some(value)) = (fields.metric, fields.value) {
+            self.record(name, value, fields.now);
         }
     }
 }
 
-/// The fields of an event.
+/// Fields of a metric event.
 #[derive(Default)]
-struct Number {
+struct Fields {
     metric: Option<&'static str>,
     value: Option<f64>,
     now: bool,
 }
 
-impl Visit for Number {
+impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "metric" {
             self.metric = METRICS.iter().map(|(name, _)| *name).find(|name| *name == value);
@@ -120,7 +120,9 @@ impl Visit for Number {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{TARGET, answered, connection, failed, frame_lost, frames};
+    use super::super::{
+        TARGET, record_connect, record_frames, record_lost_frame, record_service_failure, record_service_time,
+    };
     use super::*;
     use crate::backend::BackendError;
     use shared_protocol::{ApiError, ErrorCode};
@@ -143,35 +145,35 @@ mod tests {
         }
     }
 
-    /// A clock that a test sets, in milliseconds.
+    /// A clock set by the test, in milliseconds.
     #[derive(Default)]
-    struct Watch(AtomicU64);
+    struct ManualClock(AtomicU64);
 
-    impl Clock for Watch {
+    impl Clock for ManualClock {
         fn since_epoch(&self) -> Duration {
             Duration::from_millis(self.0.load(Ordering::Relaxed))
         }
     }
 
-    /// The lines that are written while something is counted.
-    fn written(count: impl FnOnce(&Watch)) -> Vec<Value> {
-        let (log, watch) = (Log::default(), Arc::new(Watch::default()));
-        let metrics = EmfLayer::new("websocket-handler".to_owned(), watch.clone(), log.clone());
+    /// The lines that `record` writes.
+    fn written(record: impl FnOnce(&ManualClock)) -> Vec<Value> {
+        let (log, clock) = (Log::default(), Arc::new(ManualClock::default()));
+        let metrics = EmfLayer::new("websocket-handler".to_owned(), clock.clone(), log.clone());
         let only = Targets::new().with_target(TARGET, LevelFilter::TRACE);
         let subscriber = tracing_subscriber::registry().with(metrics.with_filter(only));
         tracing::subscriber::with_default(subscriber, || {
-            tracing::info!("a line of the log is no number");
-            count(&watch);
+            tracing::info!("not a metric");
+            record(&clock);
         });
         let bytes = log.0.lock().unwrap().clone();
         String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     #[test]
-    fn a_line_is_what_cloudwatch_reads() {
-        let lines = written(|watch| {
-            watch.0.store(1_700_000_000_000, Ordering::Relaxed);
-            connection(true);
+    fn a_line_is_valid_emf() {
+        let lines = written(|clock| {
+            clock.0.store(1_700_000_000_000, Ordering::Relaxed);
+            record_connect(true);
         });
         let metrics = json!([{"Name": "ConnectionsOpened", "Unit": "Count"}]);
         let about = json!([{"Namespace": "Termgate", "Dimensions": [["FunctionName"]], "Metrics": metrics}]);
@@ -184,15 +186,15 @@ mod tests {
     }
 
     #[test]
-    fn keystrokes_wait_for_each_other_and_failures_for_nobody() {
-        let lines = written(|watch| {
-            answered(3.5);
-            frames(1, false);
-            frames(0, false);
-            watch.0.store(59_999, Ordering::Relaxed);
-            answered(4.5);
-            frame_lost();
-            answered(5.5);
+    fn keystrokes_are_batched_and_failures_are_not() {
+        let lines = written(|clock| {
+            record_service_time(3.5);
+            record_frames(1, false);
+            record_frames(0, false);
+            clock.0.store(59_999, Ordering::Relaxed);
+            record_service_time(4.5);
+            record_lost_frame();
+            record_service_time(5.5);
         });
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert_eq!(lines[0]["ServiceMilliseconds"], json!([3.5, 4.5]));
@@ -201,31 +203,31 @@ mod tests {
     }
 
     #[test]
-    fn nothing_waits_for_more_than_a_minute_or_a_hundred_others() {
-        let later = written(|watch| {
-            answered(1.0);
-            watch.0.store(60_000, Ordering::Relaxed);
-            answered(2.0);
-            answered(3.0);
+    fn a_batch_ends_after_a_minute_or_a_hundred_values() {
+        let later = written(|clock| {
+            record_service_time(1.0);
+            clock.0.store(60_000, Ordering::Relaxed);
+            record_service_time(2.0);
+            record_service_time(3.0);
         });
         assert_eq!(later.len(), 1);
         assert_eq!(later[0]["ServiceMilliseconds"], json!([1.0, 2.0]));
-        let many = written(|_| (0..250).for_each(|_| answered(1.0)));
+        let many = written(|_| (0..250).for_each(|_| record_service_time(1.0)));
         let lengths: Vec<_> = many.iter().map(|line| line["ServiceMilliseconds"].as_array().unwrap().len()).collect();
         assert_eq!(lengths, [100, 100]);
     }
 
     #[test]
-    fn who_followed_writes_what_waits() {
+    fn a_follower_flushes_the_batch() {
         let lines = written(|_| {
-            answered(1.0);
-            frames(0, true);
+            record_service_time(1.0);
+            record_frames(0, true);
         });
         assert_eq!((&lines[0]["Frames"], &lines[0]["ServiceMilliseconds"]), (&json!([0.0]), &json!([1.0])));
     }
 
     #[test]
-    fn a_refusal_counts_when_the_service_or_the_secret_is_at_fault() {
+    fn refusals_count_only_for_faults_of_the_service_or_the_secret() {
         let refused = |code| BackendError::Refused(ApiError::new(code, "no"));
         let faults = [
             BackendError::Timeout,
@@ -233,9 +235,9 @@ mod tests {
             refused(ErrorCode::Unauthorized),
             refused(ErrorCode::Internal),
         ];
-        assert_eq!(written(|_| faults.iter().for_each(failed)).len(), faults.len());
+        assert_eq!(written(|_| faults.iter().for_each(record_service_failure)).len(), faults.len());
         let rights =
             [refused(ErrorCode::SessionEnded), refused(ErrorCode::Forbidden), refused(ErrorCode::LimitReached)];
-        assert!(written(|_| rights.iter().for_each(failed)).is_empty());
+        assert!(written(|_| rights.iter().for_each(record_service_failure)).is_empty());
     }
 }

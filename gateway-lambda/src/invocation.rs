@@ -1,0 +1,151 @@
+//! One invocation of the function: its caller, and the operations on connections and rows that its deadline allows.
+
+use crate::backend::{Caller, Close};
+use crate::browser::{Endpoint, PostError};
+use crate::connections::ConnectionsError;
+use crate::deadline::Deadline;
+use crate::deps::Deps;
+use bytes::Bytes;
+use futures_util::StreamExt;
+use shared_protocol::server::ErrorMessage;
+use shared_protocol::{ConnectionId, ServerFrame, ServerMessage};
+use std::future::Future;
+use std::time::Duration;
+
+/// Delay before the first retry of a post; doubles up to [`MAX_RETRY_DELAY`].
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(50);
+/// Longest delay between two attempts of a post.
+const MAX_RETRY_DELAY: Duration = Duration::from_millis(800);
+/// Retries of a throttled post. Their delays add up to 2.35 s: less than the 3 s after which the service takes a silent
+/// follower for dead.
+const MAX_THROTTLED_RETRIES: u32 = 6;
+/// Retries of a post that failed for another reason.
+const MAX_FAILED_RETRIES: u32 = 2;
+/// Connections of a session that are closed concurrently.
+const MAX_CONCURRENT_CLOSES: usize = 8;
+/// Longest time that the service may take to acknowledge a disconnect. Nothing depends on the acknowledgement.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// One invocation of the function.
+pub(crate) struct Invocation<'a> {
+    pub(crate) deps: &'a Deps,
+    /// Whose event this is. Its identity is set before anything is asked of the service.
+    pub(crate) caller: Caller,
+    /// Address of the API's @connections.
+    pub(crate) endpoint: Endpoint,
+    pub(crate) deadline: Deadline,
+}
+
+impl Invocation<'_> {
+    /// Posts a frame to the caller, and retries while that may help. [`PostError::Gone`] is certain here: a 410 alone proves
+    /// nothing, because API Gateway also answers it for frames that arrived and for connections that stay open.
+    pub(crate) async fn post(&self, frame: Bytes) -> Result<(), PostError> {
+        let connection = &self.caller.connection;
+        let (mut throttled, mut failed) = (0, 0);
+        loop {
+            let post = self.deps.browser.post(&self.endpoint, connection, frame.clone());
+            let Err(error) = self.limit_post(post).await? else { return Ok(()) };
+            let (retries, max, error) = match error {
+                PostError::Throttled => (&mut throttled, MAX_THROTTLED_RETRIES, error),
+                PostError::Failed(_) => (&mut failed, MAX_FAILED_RETRIES, error),
+                PostError::Gone if self.exists(connection).await != Some(false) => {
+                    (&mut failed, MAX_FAILED_RETRIES, PostError::Failed("410 for a connection that exists".to_owned()))
+                }
+                PostError::Gone | PostError::TooLarge | PostError::Forbidden(_) => return Err(error),
+            };
+            let delay = (MIN_RETRY_DELAY * 2_u32.pow(*retries)).min(MAX_RETRY_DELAY);
+            *retries += 1;
+            if *retries > max || delay >= self.deadline.time_left() {
+                return Err(error);
+            }
+            tokio::time::sleep(delay).await;
+        }
+    }
+
+    /// Posts an `error` frame to the caller.
+    pub(crate) async fn post_error(&self, error: ErrorMessage) -> Result<(), PostError> {
+        self.post(ServerFrame::from(ServerMessage::Error(error)).to_json().into()).await
+    }
+
+    /// True if API Gateway knows the connection; `None` if it does not say.
+    pub(crate) async fn exists(&self, connection: &ConnectionId) -> Option<bool> {
+        self.deadline.limit(self.deps.browser.exists(&self.endpoint, connection)).await?.ok()
+    }
+
+    /// Closes the caller's connection, or every connection of its session, and removes the rows.
+    pub(crate) async fn close(&self, close: Close) {
+        let own = &self.caller.connection;
+        let mut connections = vec![own.clone()];
+        let session = self.caller.identity.as_ref().and_then(|identity| identity.sid.as_ref());
+        if let (Close::Session, Some(sid)) = (close, session) {
+            let now = self.deps.clock.unix_seconds();
+            match self.limit_table(self.deps.connections.list_by_session(sid, now)).await {
+                Ok(others) => connections.extend(others.into_iter().filter(|other| other != own)),
+                Err(error) => {
+                    tracing::error!(session = %sid, %error, "[WebSocket] Other connections of the session stay open");
+                }
+            }
+        }
+        let closing = connections.iter().map(|connection| async move {
+            if self.close_connection(connection).await {
+                self.remove_row(connection).await;
+            }
+        });
+        futures_util::stream::iter(closing).for_each_concurrent(MAX_CONCURRENT_CLOSES, |closing| closing).await;
+    }
+
+    /// Closes one connection of the API; false, and a line in the log, if that failed.
+    pub(crate) async fn close_connection(&self, connection: &ConnectionId) -> bool {
+        let closed = self.limit_post(self.deps.browser.close(&self.endpoint, connection)).await.flatten();
+        if let Err(error) = &closed {
+            tracing::warn!(%connection, %error, "[WebSocket] Connection not closed");
+        }
+        closed.is_ok()
+    }
+
+    /// Cleans up after the caller's connection has gone: removes its row and tells the service.
+    pub(crate) async fn connection_gone(&self) {
+        let connection = &self.caller.connection;
+        let notify = async {
+            // The service learns of an unknown caller by itself: its follower stops asking.
+            if self.caller.identity.is_none() {
+                return;
+            }
+            let timeout = DISCONNECT_TIMEOUT.min(self.deadline.time_left());
+            if let Err(error) = self.deps.backend.disconnect(&self.caller, timeout).await {
+                tracing::warn!(%connection, %error, "[WebSocket] Service not told of a disconnect");
+            }
+        };
+        tokio::join!(self.remove_row(connection), notify);
+    }
+
+    /// Extends the life of the caller's row.
+    pub(crate) async fn touch(&self) {
+        let connection = &self.caller.connection;
+        let expires_at = self.deps.clock.unix_seconds() + self.deps.config.connection_ttl.as_secs();
+        if let Err(error) = self.limit_table(self.deps.connections.touch(connection, expires_at)).await {
+            tracing::warn!(%connection, %error, "[WebSocket] Row not extended");
+        }
+    }
+
+    /// Removes a connection's row.
+    pub(crate) async fn remove_row(&self, connection: &ConnectionId) {
+        if let Err(error) = self.limit_table(self.deps.connections.remove(connection)).await {
+            tracing::warn!(%connection, %error, "[WebSocket] Row not removed; it expires by itself");
+        }
+    }
+
+    /// Runs a call to the table of connections within the deadline.
+    pub(crate) async fn limit_table<T>(
+        &self,
+        call: impl Future<Output = Result<T, ConnectionsError>>,
+    ) -> Result<T, ConnectionsError> {
+        let timeout = || Err(ConnectionsError { action: "answer", reason: "no time was left".to_owned() });
+        self.deadline.limit(call).await.unwrap_or_else(timeout)
+    }
+
+    /// Runs a call to @connections within the deadline.
+    async fn limit_post<T>(&self, call: impl Future<Output = T>) -> Result<T, PostError> {
+        self.deadline.limit(call).await.ok_or_else(|| PostError::Failed("no time was left".to_owned()))
+    }
+}

@@ -1,0 +1,55 @@
+//! Fixtures and values shared by both test binaries.
+
+use auth_tokens::sign_user_token;
+use gateway_lambda::{Connection, Identity};
+use serde_json::Value;
+use shared_protocol::{ConnectionId, Role, SessionId, UserClaims};
+
+/// Time of the fixtures, in seconds since 1970.
+pub(crate) const NOW: u64 = 1_795_000_000;
+/// Connection of every fixture.
+pub(crate) const CONNECTION: &str = "Lq3xTfoVDoECJ1w=";
+/// `JWT_SECRET` of the tests.
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// An event of `fixtures/` with this token.
+pub(crate) fn fixture_with(name: &str, token: &str) -> Value {
+    let path = format!("{}/fixtures/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text.replace("TOKEN", token)).unwrap()
+}
+
+/// Claims that match the context of the fixtures' authorizer.
+pub(crate) fn claims() -> UserClaims {
+    UserClaims {
+        sub: "ada".into(),
+        exp: NOW + 3600,
+        nbf: None,
+        iat: Some(NOW - 10),
+        iss: None,
+        aud: None,
+        sid: Some(session("lab-7")),
+        role: Role::Controller,
+        admin: false,
+    }
+}
+
+pub(crate) fn token(claims: &UserClaims) -> String {
+    sign_user_token(claims, SECRET.as_bytes()).unwrap()
+}
+
+pub(crate) fn identity() -> Identity {
+    Identity::new(claims(), None)
+}
+
+pub(crate) fn id(text: &str) -> ConnectionId {
+    ConnectionId::new(text).unwrap()
+}
+
+pub(crate) fn session(text: &str) -> SessionId {
+    SessionId::new(text).unwrap()
+}
+
+pub(crate) fn row(connection: &str, identity: Identity) -> Connection {
+    Connection { id: id(connection), identity, connected_at: NOW * 1000 + 123, expires_at: NOW + 600 }
+}
