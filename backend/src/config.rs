@@ -168,11 +168,11 @@ impl Config {
         }
         let seconds = |name, default| Ok(Duration::from_secs(env.at_least(name, 1, default)?));
         let limits = Limits {
-            grace: seconds("SESSION_GRACE_SECONDS", 300)?,
-            idle: seconds("SESSION_IDLE_SECONDS", 1800)?,
-            life: seconds("SESSION_MAX_SECONDS", 14_400)?,
-            extend: seconds("SESSION_EXTEND_SECONDS", 3600)?,
-            longest: seconds("SESSION_LONGEST_SECONDS", 28_800)?,
+            detach_timeout: seconds("SESSION_GRACE_SECONDS", 300)?,
+            idle_timeout: seconds("SESSION_IDLE_SECONDS", 1800)?,
+            initial_lifetime: seconds("SESSION_MAX_SECONDS", 14_400)?,
+            extension: seconds("SESSION_EXTEND_SECONDS", 3600)?,
+            max_lifetime: seconds("SESSION_LONGEST_SECONDS", 28_800)?,
             output_rate: env.parsed("OUTPUT_BYTES_PER_SECOND", "a whole number", 1024 * 1024)?,
             scrollback: env.parsed("SESSION_SCROLLBACK_LINES", "a whole number", 1000)?,
         };

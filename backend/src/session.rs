@@ -29,7 +29,7 @@ mod starting;
 mod turning_away;
 
 pub use admission::ENDED_PER_USER;
-pub use follower::Ticket;
+pub use follower::PollToken;
 pub use lifecycle::Limits;
 pub use registry::{Home, Registry, RegistryParts, ShellSettings};
 
@@ -48,7 +48,7 @@ const MAILBOX: usize = 256;
 
 /// Who sent a message, as their token says.
 #[derive(Debug, Clone)]
-pub struct Speaker {
+pub struct Caller {
     /// The transport it came over.
     pub connection: ConnectionId,
     /// The user.
@@ -94,7 +94,7 @@ impl Arrival {
     }
 }
 
-impl Speaker {
+impl Caller {
     /// Up to when their token is good, in ms since 1970: its expiry, and what clocks may differ.
     pub fn good_until_ms(&self) -> u64 {
         self.expires_at.saturating_add(auth_tokens::LEEWAY_SECONDS).saturating_mul(1000)
@@ -112,7 +112,7 @@ pub enum Close {
     /// The one that it was answered to.
     Connection,
     /// The same, because it may speak no more.
-    TurnedAway,
+    Rejected,
     /// All of the session's.
     Session,
 }
@@ -123,7 +123,7 @@ pub struct Reply {
     /// A frame for the browser.
     pub frame: Option<Bytes>,
     /// The bearer of this answer is to follow.
-    pub follow: Option<Ticket>,
+    pub follow: Option<PollToken>,
     /// What to close after that.
     pub close: Option<Close>,
     /// The gateway's row of this connection is to live on.
@@ -134,11 +134,11 @@ pub struct Reply {
 
 /// Answer to a request for output.
 #[derive(Debug, Default, Clone)]
-pub struct Fetched {
+pub struct OutputResponse {
     /// A frame for the browser; none when the time was up.
     pub frame: Option<Bytes>,
     /// Ask again with this; none means stop.
-    pub next: Option<Ticket>,
+    pub next: Option<PollToken>,
     /// What to close after that.
     pub close: Option<Close>,
 }
@@ -146,14 +146,14 @@ pub struct Fetched {
 /// Why a session does not take a message. Nothing has changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
-pub struct Refusal {
+pub struct SessionError {
     /// The stable code.
     pub code: ErrorCode,
     /// A sentence for a person.
     pub message: String,
 }
 
-impl Refusal {
+impl SessionError {
     /// A refusal with this sentence.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
@@ -174,15 +174,15 @@ impl Refusal {
 
 enum Request {
     Deliver {
-        speaker: Speaker,
+        caller: Caller,
         inbound: Inbound,
         reply: oneshot::Sender<Reply>,
     },
     Output {
         connection: ConnectionId,
-        ticket: Ticket,
+        token: PollToken,
         wait: Duration,
-        reply: oneshot::Sender<Fetched>,
+        reply: oneshot::Sender<OutputResponse>,
     },
     Disconnect {
         connection: ConnectionId,
@@ -211,44 +211,49 @@ const PATIENCE: Duration = Duration::from_secs(4);
 
 impl SessionHandle {
     /// Gives it a message and waits for the direct answer.
-    pub async fn deliver(&self, speaker: Speaker, inbound: Inbound) -> Result<Reply, Refusal> {
+    pub async fn deliver(&self, caller: Caller, inbound: Inbound) -> Result<Reply, SessionError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Deliver { speaker, inbound, reply }).await?;
-        let deadline = plain::DIRECT_COMMAND + PATIENCE;
+        self.send(Request::Deliver { caller, inbound, reply }).await?;
+        let deadline = plain::DIRECT_COMMAND_TIMEOUT + PATIENCE;
         match tokio::time::timeout(deadline, answer).await {
             Ok(answer) => answer.map_err(|_| self.gone()),
-            Err(_) => Err(Refusal::overloaded()),
+            Err(_) => Err(SessionError::overloaded()),
         }
     }
 
     /// Waits for the next frame of a follower.
-    pub async fn output(&self, connection: ConnectionId, ticket: Ticket, wait: Duration) -> Result<Fetched, Refusal> {
+    pub async fn output(
+        &self,
+        connection: ConnectionId,
+        token: PollToken,
+        wait: Duration,
+    ) -> Result<OutputResponse, SessionError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Output { connection, ticket, wait, reply }).await?;
+        self.send(Request::Output { connection, token, wait, reply }).await?;
         match tokio::time::timeout(wait + PATIENCE, answer).await {
             // Dropped unanswered: replaced by a newer request, or the session is over. Either way: stop.
             Ok(answer) => Ok(answer.unwrap_or_default()),
-            Err(_) => Err(Refusal::overloaded()),
+            Err(_) => Err(SessionError::overloaded()),
         }
     }
 
     /// Says that a connection is gone.
-    pub async fn disconnect(&self, connection: ConnectionId) -> Result<(), Refusal> {
+    pub async fn disconnect(&self, connection: ConnectionId) -> Result<(), SessionError> {
         self.send(Request::Disconnect { connection }).await
     }
 
     /// Ends the session; returns once it is told, not once it is over.
-    pub async fn end(&self, reason: EndReason) -> Result<(), Refusal> {
+    pub async fn end(&self, reason: EndReason) -> Result<(), SessionError> {
         self.send(Request::End { reason }).await
     }
 
     /// Closes the client of this connection for good and tells it why. False when the session does not know the connection.
-    pub async fn revoke(&self, connection: ConnectionId) -> Result<bool, Refusal> {
+    pub async fn revoke(&self, connection: ConnectionId) -> Result<bool, SessionError> {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Revoke { connection, reply }).await?;
         match tokio::time::timeout(PATIENCE, answer).await {
             Ok(answer) => answer.map_err(|_| self.gone()),
-            Err(_) => Err(Refusal::overloaded()),
+            Err(_) => Err(SessionError::overloaded()),
         }
     }
 
@@ -263,15 +268,15 @@ impl SessionHandle {
         self.sender.closed().await;
     }
 
-    fn gone(&self) -> Refusal {
-        if self.moves.load(Ordering::Acquire) { Refusal::moved() } else { Refusal::ended() }
+    fn gone(&self) -> SessionError {
+        if self.moves.load(Ordering::Acquire) { SessionError::moved() } else { SessionError::ended() }
     }
 
-    async fn send(&self, request: Request) -> Result<(), Refusal> {
+    async fn send(&self, request: Request) -> Result<(), SessionError> {
         match self.sender.send_timeout(request, PATIENCE).await {
             Ok(()) => Ok(()),
             Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(self.gone()),
-            Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(Refusal::overloaded()),
+            Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(SessionError::overloaded()),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::terminal::Parameters;
 use super::{BODY_BYTES, Service, TERMINAL_PATH};
 use crate::config::AuthConfig;
 use crate::metrics::Refused;
-use crate::session::{Arrival, Speaker};
+use crate::session::{Arrival, Caller};
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::HeaderMap;
@@ -59,8 +59,8 @@ impl Signed {
         self.claims.sid.as_ref().ok_or_else(missing)
     }
 
-    pub(super) fn speaker(&self) -> Speaker {
-        Speaker {
+    pub(super) fn caller(&self) -> Caller {
+        Caller {
             connection: self.claims.cid.clone(),
             user: self.claims.sub.clone(),
             role: self.claims.role,
@@ -103,10 +103,10 @@ impl FromRequestParts<Arc<Service>> for User {
     }
 }
 
-/// The user as a speaker in this session, over a connection of this service's own.
-pub(super) fn speaker(claims: &UserClaims, session: &SessionId, connection: ConnectionId) -> Speaker {
+/// The user as a caller in this session, over a connection of this service's own.
+pub(super) fn caller(claims: &UserClaims, session: &SessionId, connection: ConnectionId) -> Caller {
     let connection_name = connection.to_string();
-    Speaker {
+    Caller {
         connection,
         user: claims.sub.clone(),
         role: claims.role,

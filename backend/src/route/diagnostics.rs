@@ -22,9 +22,9 @@ pub(super) async fn handle(State(service): State<Arc<Service>>) -> Json<Value> {
             "sessions": about.sessions,
         },
         "timeouts": {
-            "sessionGraceSeconds": about.limits.grace.as_secs(),
-            "sessionIdleSeconds": about.limits.idle.as_secs(),
-            "sessionMaxSeconds": about.limits.life.as_secs(),
+            "sessionGraceSeconds": about.limits.detach_timeout.as_secs(),
+            "sessionIdleSeconds": about.limits.idle_timeout.as_secs(),
+            "sessionMaxSeconds": about.limits.initial_lifetime.as_secs(),
             "gatewayIdleSeconds": limits::IDLE_TIMEOUT.as_secs(),
             "gatewayConnectionSeconds": limits::CONNECTION_LIFETIME.as_secs(),
             "gatewayIntegrationSeconds": limits::INTEGRATION_TIMEOUT.as_secs(),

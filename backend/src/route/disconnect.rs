@@ -3,7 +3,7 @@
 use super::Service;
 use super::auth::Signed;
 use super::error::Failure;
-use crate::session::Refusal;
+use crate::session::SessionError;
 use axum::Json;
 use axum::extract::State;
 use shared_protocol::ErrorCode;
@@ -17,9 +17,9 @@ pub(super) async fn handle(
     let request: DisconnectRequest = serde_json::from_slice(&signed.body)
         .map_err(|error| Failure::new(ErrorCode::BadField, format!("the body is wrong: {error}")))?;
     signed.check(Some(&request.connection_id), request.session_id.as_ref())?;
-    service.store.connection_gone(&request.connection_id).await.map_err(Refusal::from)?;
+    service.store.connection_gone(&request.connection_id).await.map_err(SessionError::from)?;
     if let Some(session) = &signed.claims.sid
-        && let Ok(session) = service.registry.running(session, &signed.speaker()).await
+        && let Ok(session) = service.registry.running(session, &signed.caller()).await
     {
         // A session that is over has forgotten the connection already.
         let _ = session.disconnect(request.connection_id).await;

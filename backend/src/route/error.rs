@@ -1,7 +1,7 @@
 //! The only place where a failure becomes an HTTP answer: `{error, code, retryable}` with a fitting status.
 
 use super::observe::RefusedWith;
-use crate::session::Refusal;
+use crate::session::SessionError;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -22,8 +22,8 @@ impl Failure {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
+impl From<SessionError> for Failure {
+    fn from(refusal: SessionError) -> Self {
         Self::new(refusal.code, refusal.message)
     }
 }

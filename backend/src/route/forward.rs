@@ -6,7 +6,7 @@ use super::auth::{Verified, unverified_session_id, verified, whole};
 use super::error::Failure;
 use super::observe::{PassedOn, Subject};
 use crate::metrics::Forwarding;
-use crate::session::{Home, Refusal};
+use crate::session::{Home, SessionError};
 use crate::store::Instance;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -125,16 +125,16 @@ pub(super) async fn layer(State(service): State<Arc<Service>>, request: Request,
 impl Service {
     /// The instance that a request for this session is for, when it is another one.
     async fn destination(&self, session: &SessionId) -> Result<Option<Instance>, Failure> {
-        let record = self.store.session(session).await.map_err(Refusal::from)?;
+        let record = self.store.session(session).await.map_err(SessionError::from)?;
         let home = match &record {
-            Some(record) => self.registry.home(record).await.map_err(Refusal::from)?,
+            Some(record) => self.registry.home(record).await.map_err(SessionError::from)?,
             None => Home::Nowhere,
         };
         Ok(match home {
             Home::Elsewhere(instance) => instance.address.is_some().then_some(instance),
             // It would be started here, by an instance that is about to end.
             Home::Nowhere | Home::Unknown if self.is_draining() => {
-                self.registry.another().await.map_err(Refusal::from)?
+                self.registry.another().await.map_err(SessionError::from)?
             }
             Home::Here | Home::Nowhere | Home::Unknown => None,
         })

@@ -5,7 +5,7 @@ use super::Service;
 use super::auth::User;
 use super::error::Failure;
 use super::sessions::{describe_record, find, only_controller};
-use crate::session::Refusal;
+use crate::session::SessionError;
 use crate::store::{ConnectionRecord, SessionRecord, SessionState};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -29,7 +29,7 @@ pub(super) async fn list(
     if of != user.sub && !user.admin {
         return Err(Failure::new(ErrorCode::Forbidden, "only an operator sees the sessions of others"));
     }
-    let mut records = service.store.sessions_of(of).await.map_err(Refusal::from)?;
+    let mut records = service.store.sessions_of(of).await.map_err(SessionError::from)?;
     records.sort_by_key(|record| std::cmp::Reverse(record.created_at));
     let mut sessions = Vec::with_capacity(records.len());
     for record in &records {
@@ -63,7 +63,7 @@ pub(super) async fn close(
         return Err(gone());
     }
     // Also for the messages that come after the session has forgotten it.
-    service.store.connection_gone(&connection).await.map_err(Refusal::from)?;
+    service.store.connection_gone(&connection).await.map_err(SessionError::from)?;
     tracing::info!(session = %record.id, %connection, operator = user.admin, "a connection was closed for good");
     Ok(Json(json!({ "success": true })))
 }
@@ -73,7 +73,7 @@ async fn connections(service: &Service, record: &SessionRecord) -> Result<Vec<Co
     if record.state != SessionState::Running {
         return Ok(Vec::new());
     }
-    let mut all = service.store.connections_of(&record.id).await.map_err(Refusal::from)?;
+    let mut all = service.store.connections_of(&record.id).await.map_err(SessionError::from)?;
     all.sort_by_key(|connection| connection.attached_at);
     Ok(all)
 }

@@ -4,7 +4,7 @@ use super::Service;
 use super::auth::Signed;
 use super::error::Failure;
 use crate::metrics::Heard;
-use crate::session::{Arrival, Close, Refusal, Reply, Speaker};
+use crate::session::{Arrival, Caller, Close, Reply, SessionError};
 use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
 use axum::extract::State;
@@ -46,7 +46,7 @@ async fn answer(service: &Service, signed: &Signed) -> Result<Reply, Failure> {
         let answer = stateless(service, &envelope.inbound, signed.arrival);
         return Ok(direct(service, answer.unwrap_or_else(refused)));
     };
-    let answered = deliver(service, session, signed.speaker(), envelope.inbound).await;
+    let answered = deliver(service, session, signed.caller(), envelope.inbound).await;
     answered.or_else(|failure| again_later(service, failure))
 }
 
@@ -63,43 +63,43 @@ fn again_later(service: &Service, Failure(error): Failure) -> Result<Reply, Fail
 pub(super) async fn deliver(
     service: &Service,
     session: &SessionId,
-    speaker: Speaker,
+    caller: Caller,
     inbound: Inbound,
 ) -> Result<Reply, Failure> {
     service.metrics.streams.heard(&inbound);
     // A running session looks itself, since it says its last word to everyone who was there.
-    if speaker.has_expired(service.clock.now_ms()) && service.registry.live(session).is_none() {
+    if caller.has_expired(service.clock.now_ms()) && service.registry.live(session).is_none() {
         service.metrics.streams.refused(ErrorCode::TokenExpired);
-        return Ok(Reply::turned_away(ErrorCode::TokenExpired));
+        return Ok(Reply::rejected(ErrorCode::TokenExpired));
     }
     let size = match &inbound {
         Inbound::Message(ClientMessage::Attach(attach)) => Some(Size { cols: attach.cols, rows: attach.rows }),
         Inbound::Plain(Plain::Command { command, .. }) => {
-            log_command(service, session, &speaker, command);
+            log_command(service, session, &caller, command);
             Some(PLAIN_SIZE)
         }
         Inbound::Message(ClientMessage::Command(command)) => {
-            log_command(service, session, &speaker, &command.command);
+            log_command(service, session, &caller, &command.command);
             None
         }
         Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size { cols: *cols, rows: *rows }),
         _ => None,
     };
     // A late message must not bring it back.
-    if size.is_some() && is_gone(service, session, &speaker.connection).await? {
+    if size.is_some() && is_gone(service, session, &caller.connection).await? {
         return Err(Failure::new(ErrorCode::ConnectionGone, "this connection was closed"));
     }
     let handle = match size {
-        Some(size) => service.registry.running_or_new(session, &speaker, size).await?,
-        None => match service.registry.running(session, &speaker).await {
+        Some(size) => service.registry.running_or_new(session, &caller, size).await?,
+        None => match service.registry.running(session, &caller).await {
             Ok(handle) => handle,
             Err(refusal) => {
-                let answer = stateless(service, &inbound, speaker.arrival).map(|message| direct(service, message));
+                let answer = stateless(service, &inbound, caller.arrival).map(|message| direct(service, message));
                 return answer.ok_or_else(|| refusal.into());
             }
         },
     };
-    let reply = handle.deliver(speaker, inbound).await?;
+    let reply = handle.deliver(caller, inbound).await?;
     if let Some(connection) = &reply.listed {
         // Only the listing lacks it, until it is written again.
         match timeout(STORE_PATIENCE, list(service, connection)).await {
@@ -118,7 +118,7 @@ async fn is_gone(service: &Service, session: &SessionId, connection: &Connection
     if service.registry.live(session).is_some() {
         return Ok(matches!(timeout(STORE_PATIENCE, asked).await, Ok(Ok(true))));
     }
-    Ok(asked.await.map_err(Refusal::from)?)
+    Ok(asked.await.map_err(SessionError::from)?)
 }
 
 /// Writes that a connection speaks, unless it left meanwhile.
@@ -146,8 +146,8 @@ fn stateless(service: &Service, inbound: &Inbound, arrival: Arrival) -> Option<S
 }
 
 /// What was typed stays out of the log, unless somebody has asked for it.
-fn log_command(service: &Service, session: &SessionId, speaker: &Speaker, line: &str) {
-    let (request, connection) = (&speaker.request, &speaker.connection);
+fn log_command(service: &Service, session: &SessionId, caller: &Caller, line: &str) {
+    let (request, connection) = (&caller.request, &caller.connection);
     let command = service.log_commands.then_some(line);
     tracing::info!(request, %session, %connection, command, "[Terminal] Executing");
 }
@@ -169,8 +169,9 @@ pub(super) fn not_understood(service: &Service, malformed: ParseError) -> Reply 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let mut headers = HeaderMap::new();
-        if let Some(ticket) = self.follow.and_then(|ticket| HeaderValue::try_from(ticket.to_string()).ok()) {
-            headers.insert(FOLLOW_HEADER, ticket);
+        if let Some(poll_token) = self.follow.and_then(|poll_token| HeaderValue::try_from(poll_token.to_string()).ok())
+        {
+            headers.insert(FOLLOW_HEADER, poll_token);
         }
         if self.touch {
             headers.insert(TOUCH_HEADER, HeaderValue::from_static("1"));
@@ -183,7 +184,7 @@ impl IntoResponse for Reply {
 pub(super) fn insert_close(headers: &mut HeaderMap, close: Option<Close>) {
     let value = match close {
         None => return,
-        Some(Close::Connection | Close::TurnedAway) => CLOSE_CONNECTION,
+        Some(Close::Connection | Close::Rejected) => CLOSE_CONNECTION,
         Some(Close::Session) => CLOSE_SESSION,
     };
     headers.insert(CLOSE_HEADER, HeaderValue::from_static(value));

@@ -1,7 +1,7 @@
 //! `/api/sessions`: what a platform does for its users over HTTP: create, look up, end.
 
 use super::Service;
-use super::auth::{User, speaker};
+use super::auth::{User, caller};
 use super::error::Failure;
 use crate::store::{SessionRecord, SessionState};
 use axum::Json;
@@ -51,7 +51,7 @@ pub(super) async fn find(service: &Service, user: &UserClaims, id: String) -> Re
     let id = session_id(id)?;
     // No connection of the gateway's: none of its ids is this short.
     let connection = ConnectionId::new("http").map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
-    Ok(service.registry.record(&id, &speaker(user, &id, connection)).await?)
+    Ok(service.registry.record(&id, &caller(user, &id, connection)).await?)
 }
 
 fn session_id(id: String) -> Result<SessionId, Failure> {

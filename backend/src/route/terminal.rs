@@ -1,11 +1,11 @@
 //! `WS /terminal?sessionId&token`: the same messages and frames without a gateway, where the host allows WebSockets.
 
 use super::Service;
-use super::auth::{origin_allowed, request_id, speaker};
+use super::auth::{caller, origin_allowed, request_id};
 use super::crowd::Present;
 use super::error::Failure;
 use super::message::{deliver, direct, not_understood};
-use crate::session::{Arrival, Close, Fetched, Refusal, Reply, SessionHandle, Speaker, Ticket};
+use crate::session::{Arrival, Caller, Close, OutputResponse, PollToken, Reply, SessionError, SessionHandle};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
@@ -80,16 +80,16 @@ pub(super) async fn handle(
         tracing::info!(request, connection = name, "[Terminal] New connection attempt: {name}");
         let mut socket = Socket(socket);
         let (code, reason) = match admit(&service, &parameters, &name, &request).await {
-            Ok((session, speaker, _present)) => {
+            Ok((session, caller, _present)) => {
                 tracing::info!(request, %session, connection = name, "[Terminal] Session found for {name}");
                 let ms = started.elapsed().as_millis() as u64;
                 tracing::info!(request, %session, connection = name, ms, "[Terminal:{session}] Connection established successfully in {ms}ms");
-                let ended = serve(&service, &mut socket, &session, speaker.clone()).await;
-                if let Ok(session) = service.registry.running(&session, &speaker).await {
+                let ended = serve(&service, &mut socket, &session, caller.clone()).await;
+                if let Ok(session) = service.registry.running(&session, &caller).await {
                     // A session that is over has forgotten the connection already.
-                    let _ = session.disconnect(speaker.connection.clone()).await;
+                    let _ = session.disconnect(caller.connection.clone()).await;
                 }
-                if let Err(error) = service.store.connection_gone(&speaker.connection).await {
+                if let Err(error) = service.store.connection_gone(&caller.connection).await {
                     tracing::debug!(%error, "a connection that is gone is listed for a while");
                 }
                 let ms = started.elapsed().as_millis() as u64;
@@ -110,7 +110,7 @@ async fn admit(
     parameters: &Parameters,
     name: &str,
     request: &str,
-) -> Result<(SessionId, Speaker, Present), Closing> {
+) -> Result<(SessionId, Caller, Present), Closing> {
     let token = parameters.token.as_deref().ok_or_else(|| {
         drop(service.no_token());
         (UNAUTHORIZED, "a token is required")
@@ -127,36 +127,36 @@ async fn admit(
     }
     let session = asked.or_else(|| user.sid.clone()).ok_or((INVALID_SESSION, "no session is named"))?;
     let connection = ConnectionId::new(name).map_err(|_| (SERVER_ERROR, "no connection id"))?;
-    let speaker = Speaker { request: request.to_owned(), ..speaker(&user, &session, connection) };
-    if !speaker.names_session {
-        let found = service.registry.record(&session, &speaker).await;
+    let caller = Caller { request: request.to_owned(), ..caller(&user, &session, connection) };
+    if !caller.names_session {
+        let found = service.registry.record(&session, &caller).await;
         found.map_err(|_| (INVALID_SESSION, "there is no such session"))?;
     }
-    let present = service.crowd.enter(&speaker.user).ok_or_else(|| {
+    let present = service.crowd.enter(&caller.user).ok_or_else(|| {
         service.metrics.streams.refused(ErrorCode::LimitReached);
         (TOO_MANY, "this user has as many connections as they may")
     })?;
-    Ok((session, speaker, present))
+    Ok((session, caller, present))
 }
 
 /// Speaks for one connection until one side is done. Returns the close code.
-async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId, speaker: Speaker) -> Closing {
+async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId, caller: Caller) -> Closing {
     let mut pending: FuturesUnordered<BoxFuture<'_, Result<Reply, Failure>>> = FuturesUnordered::new();
-    let mut following: Option<BoxFuture<'static, Result<Fetched, Refusal>>> = None;
+    let mut following: Option<BoxFuture<'static, Result<OutputResponse, SessionError>>> = None;
     let mut pings = interval(PING_EVERY);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut heard = Instant::now();
     // When it may speak next.
     let mut too_early: Option<Instant> = None;
-    let good_for = speaker.good_until_ms().saturating_sub(service.clock.now_ms());
+    let good_for = caller.good_until_ms().saturating_sub(service.clock.now_ms());
     let good_until = Instant::now() + Duration::from_millis(good_for).min(LONGEST);
     loop {
         let reply = tokio::select! {
             message = socket.0.recv(), if too_early.is_none() => {
                 heard = Instant::now();
-                too_early = service.pace.may(&speaker.connection).err().map(|wait| heard + wait);
+                too_early = service.pace.may(&caller.connection).err().map(|wait| heard + wait);
                 match message {
-                    Some(Ok(Message::Text(text))) => match answer(service, session, &speaker, text.as_bytes()) {
+                    Some(Ok(Message::Text(text))) => match answer(service, session, &caller, text.as_bytes()) {
                         Answering::Now(reply) => reply.await,
                         Answering::Later(_) if pending.len() >= PENDING => Ok(busy(service)),
                         Answering::Later(reply) => { pending.push(reply); continue }
@@ -176,7 +176,7 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
             }
             () = at(too_early) => {
                 let now = Instant::now();
-                too_early = service.pace.may(&speaker.connection).err().map(|wait| now + wait);
+                too_early = service.pace.may(&caller.connection).err().map(|wait| now + wait);
                 continue;
             }
             Some(reply) = pending.next() => reply,
@@ -185,20 +185,20 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
                 if let Some(frame) = fetched.frame && !socket.send(frame).await {
                     return (TIMEOUT, "the connection stopped reading");
                 }
-                following = fetched.next.and_then(|ticket| follow(service, session, &speaker, ticket));
+                following = fetched.next.and_then(|poll_token| follow(service, session, &caller, poll_token));
                 if let Some(close) = fetched.close {
                     return closing(close);
                 }
                 continue;
             }
             // Nobody fetches frames that could say so.
-            () = sleep_until(good_until), if following.is_none() => Ok(Reply::turned_away(ErrorCode::TokenExpired)),
+            () = sleep_until(good_until), if following.is_none() => Ok(Reply::rejected(ErrorCode::TokenExpired)),
             _ = pings.tick() => {
-                if following.is_none() && matches!(service.store.is_gone(&speaker.connection).await, Ok(true)) {
-                    let told = Reply::turned_away(ErrorCode::Revoked);
+                if following.is_none() && matches!(service.store.is_gone(&caller.connection).await, Ok(true)) {
+                    let told = Reply::rejected(ErrorCode::Revoked);
                     // The close says it too.
                     let _ = match told.frame { Some(frame) => socket.send(frame).await, None => true };
-                    return closing(Close::TurnedAway);
+                    return closing(Close::Rejected);
                 }
                 if heard.elapsed() > SILENCE {
                     tracing::info!("[Terminal:{session}] Connection timeout");
@@ -220,8 +220,8 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
         {
             return (TIMEOUT, "the connection stopped reading");
         }
-        if let Some(ticket) = reply.follow {
-            following = follow(service, session, &speaker, ticket);
+        if let Some(poll_token) = reply.follow {
+            following = follow(service, session, &caller, poll_token);
         }
         if let Some(close) = reply.close {
             return closing(close);
@@ -233,7 +233,7 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
 fn closing(close: Close) -> Closing {
     match close {
         Close::Connection | Close::Session => (NORMAL, "the session has ended"),
-        Close::TurnedAway => (UNAUTHORIZED, "this connection may speak no more"),
+        Close::Rejected => (UNAUTHORIZED, "this connection may speak no more"),
     }
 }
 
@@ -244,7 +244,7 @@ enum Answering<'a> {
     Later(BoxFuture<'a, Result<Reply, Failure>>),
 }
 
-fn answer<'a>(service: &'a Arc<Service>, session: &'a SessionId, speaker: &Speaker, body: &[u8]) -> Answering<'a> {
+fn answer<'a>(service: &'a Arc<Service>, session: &'a SessionId, caller: &Caller, body: &[u8]) -> Answering<'a> {
     let envelope = match parse(body) {
         Ok(envelope) => envelope,
         Err(malformed) => {
@@ -253,14 +253,14 @@ fn answer<'a>(service: &'a Arc<Service>, session: &'a SessionId, speaker: &Speak
         }
     };
     let other = envelope.session_id.is_some_and(|id| id != *session)
-        || envelope.connection_id.is_some_and(|id| id != speaker.connection);
+        || envelope.connection_id.is_some_and(|id| id != caller.connection);
     if other {
         let refusal = Failure::new(ErrorCode::Forbidden, "the body names another connection or session");
         return Answering::Now(async move { Err(refusal) }.boxed());
     }
     let later = matches!(envelope.inbound, Inbound::Plain(Plain::Command { .. }));
-    let speaker = Speaker { arrival: Arrival::new(None, service.clock.now_ms()), ..speaker.clone() };
-    let reply = deliver(service, session, speaker, envelope.inbound).boxed();
+    let caller = Caller { arrival: Arrival::new(None, service.clock.now_ms()), ..caller.clone() };
+    let reply = deliver(service, session, caller, envelope.inbound).boxed();
     if later { Answering::Later(reply) } else { Answering::Now(reply) }
 }
 
@@ -272,12 +272,12 @@ fn busy(service: &Service) -> Reply {
 fn follow(
     service: &Arc<Service>,
     session: &SessionId,
-    speaker: &Speaker,
-    ticket: Ticket,
-) -> Option<BoxFuture<'static, Result<Fetched, Refusal>>> {
+    caller: &Caller,
+    poll_token: PollToken,
+) -> Option<BoxFuture<'static, Result<OutputResponse, SessionError>>> {
     let handle: SessionHandle = service.registry.live(session)?;
-    let connection = speaker.connection.clone();
-    Some(async move { handle.output(connection, ticket, WAIT).await }.boxed())
+    let connection = caller.connection.clone();
+    Some(async move { handle.output(connection, poll_token, WAIT).await }.boxed())
 }
 
 /// Completes then; never, when there is no such time.

@@ -243,8 +243,8 @@ impl Actor {
 
     fn request(&mut self, request: Request) {
         match request {
-            Request::Deliver { speaker, inbound, reply } => self.deliver(speaker, inbound, reply),
-            Request::Output { connection, ticket, wait, reply } => self.output(&connection, ticket, wait, reply),
+            Request::Deliver { caller, inbound, reply } => self.deliver(caller, inbound, reply),
+            Request::Output { connection, token, wait, reply } => self.output(&connection, token, wait, reply),
             Request::Disconnect { connection } => {
                 self.disconnect(&connection);
                 self.turned_away.add(connection, ErrorCode::ConnectionGone);
@@ -263,7 +263,7 @@ impl Actor {
             None => self.life.deadline(self.moment()),
             Some(Ending::HangingUp { kill_at }) => kill_at,
             // Looks again now and then: a follower may be gone without a word.
-            Some(Ending::Over { until }) => until.min(now + super::follower::GRANT_LIFE),
+            Some(Ending::Over { until }) => until.min(now + super::follower::GRANT_TTL),
         };
         let held = self.held_back.then_some(now + HOLD_PATIENCE);
         let clients = self.clients.values().filter_map(Client::deadline);

@@ -1,6 +1,6 @@
 //! Who may have one more session, and start one more shell. Apart from the registry, which finds the ones that there are.
 
-use super::Refusal;
+use super::SessionError;
 use super::registry::{Home, Registry, unheard};
 use crate::pace::Pace;
 use crate::store::{Put, SessionRecord, SessionState};
@@ -33,18 +33,18 @@ impl Admission {
     }
 
     /// Counts a shell of this user, unless there were too many lately.
-    pub(super) fn may_start(&self, user: &str) -> Result<(), Refusal> {
+    pub(super) fn may_start(&self, user: &str) -> Result<(), SessionError> {
         self.starts.may(&user.to_owned()).map_err(|wait| {
             let seconds = wait.as_secs() + 1;
             let many = format!("too many shells were started for this user; try again in {seconds} s");
-            Refusal::new(ErrorCode::RateLimited, many)
+            SessionError::new(ErrorCode::RateLimited, many)
         })
     }
 }
 
 impl Registry {
     /// Makes a session without a shell yet.
-    pub async fn create(&self, id: SessionId, user: &str) -> Result<SessionRecord, Refusal> {
+    pub async fn create(&self, id: SessionId, user: &str) -> Result<SessionRecord, SessionError> {
         if let Some(there) = self.parts.store.session(&id).await? {
             return Ok(there);
         }
@@ -59,7 +59,7 @@ impl Registry {
         &self,
         record: SessionRecord,
         over: Option<&SessionRecord>,
-    ) -> Result<SessionRecord, Refusal> {
+    ) -> Result<SessionRecord, SessionError> {
         // Counted and added one after the other, or many at once would all find room.
         let _permit = self.admission.one_by_one.acquire().await;
         self.check_limit(&record.user).await?;
@@ -75,12 +75,12 @@ impl Registry {
         SessionRecord { id, user, state: SessionState::Created, owner: None, epoch: Epoch(0), created_at }
     }
 
-    async fn check_limit(&self, user: &str) -> Result<(), Refusal> {
+    async fn check_limit(&self, user: &str) -> Result<(), SessionError> {
         let most = self.parts.sessions_per_user;
         let records = self.parts.store.sessions_of(user).await?;
         if records.iter().filter(|record| record.has_ended()).count() >= ENDED_PER_USER {
             let many = format!("{ENDED_PER_USER} sessions of this user ended lately; try again later");
-            return Err(Refusal::new(ErrorCode::LimitReached, many));
+            return Err(SessionError::new(ErrorCode::LimitReached, many));
         }
         let mut open = 0;
         for record in records {
@@ -94,6 +94,6 @@ impl Registry {
         if open < most {
             return Ok(());
         }
-        Err(Refusal::new(ErrorCode::LimitReached, format!("a user may have at most {most} sessions")))
+        Err(SessionError::new(ErrorCode::LimitReached, format!("a user may have at most {most} sessions")))
     }
 }

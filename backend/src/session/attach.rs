@@ -1,6 +1,6 @@
 //! How connections become clients of a session, and how they leave.
 
-use super::Speaker;
+use super::Caller;
 use super::actor::{Actor, Connected};
 use super::client::Client;
 use super::deflate::Effort;
@@ -20,22 +20,22 @@ const FOLLOW_MS: u64 = 20_000;
 
 impl Actor {
     /// Makes the connection a connection of this client, new or known.
-    pub(super) fn attach(&mut self, speaker: &Speaker, attach: &Attach) -> ServerMessage {
+    pub(super) fn attach(&mut self, caller: &Caller, attach: &Attach) -> ServerMessage {
         let now = Instant::now();
-        if self.clients.get(&attach.client).is_some_and(|client| client.user != speaker.user) {
+        if self.clients.get(&attach.client).is_some_and(|client| client.user != caller.user) {
             return ErrorMessage::new(ErrorCode::Forbidden, "this client id belongs to another user").into();
         }
         if !self.clients.contains_key(&attach.client) && !self.make_room() {
             return ErrorMessage::new(ErrorCode::LimitReached, "the session has too many clients").into();
         }
-        self.connect(speaker, &attach.client, now);
+        self.connect(caller, &attach.client, now);
         let new = !self.clients.contains_key(&attach.client);
         let (end, epoch) = (self.log.end(), self.epoch);
-        let client = self.clients.entry(attach.client.clone()).or_insert_with(|| Client::new(speaker, false, now));
-        client.role = speaker.role;
-        client.counted = Some(self.metrics.sessions.attached(speaker.role));
+        let client = self.clients.entry(attach.client.clone()).or_insert_with(|| Client::new(caller, false, now));
+        client.role = caller.role;
+        client.counted = Some(self.metrics.sessions.attached(caller.role));
         client.seen = now;
-        client.direct = speaker.direct;
+        client.direct = caller.direct;
         let effort = if client.direct { Effort::Quick } else { Effort::Thorough };
         client.deflates = attach.accept.iter().any(|encoding| encoding == "z").then_some(effort);
         client.size = Some(Size { cols: attach.cols, rows: attach.rows });
@@ -51,10 +51,10 @@ impl Actor {
             client.reset = true;
         }
         if new {
-            let Speaker { request, connection, role, .. } = speaker;
+            let Caller { request, connection, role, .. } = caller;
             tracing::info!(%request, session = %self.id, %connection, ?role, "client attached");
         }
-        if self.controller.is_none() && speaker.role == Role::Controller {
+        if self.controller.is_none() && caller.role == Role::Controller {
             self.take_control(&attach.client);
         }
         self.attached(&attach.client)
@@ -81,44 +81,44 @@ impl Actor {
     }
 
     /// The client of a connection that never attached: made on its first message that needs one.
-    pub(super) fn plain_client(&mut self, speaker: &Speaker) -> Option<ClientId> {
+    pub(super) fn plain_client(&mut self, caller: &Caller) -> Option<ClientId> {
         let now = Instant::now();
-        if let Some(connected) = self.connections.get(&speaker.connection) {
+        if let Some(connected) = self.connections.get(&caller.connection) {
             return Some(connected.client.clone());
         }
         // Longer than any id that a page makes for itself.
-        let id = ClientId::new(hex::encode(speaker.connection.as_str()).chars().take(120).collect::<String>()).ok()?;
+        let id = ClientId::new(hex::encode(caller.connection.as_str()).chars().take(120).collect::<String>()).ok()?;
         if !self.clients.contains_key(&id) && !self.make_room() {
             return None;
         }
-        let client = self.clients.entry(id.clone()).or_insert_with(|| Client::new(speaker, true, now));
-        client.counted = Some(self.metrics.sessions.attached(speaker.role));
-        self.connect(speaker, &id, now);
+        let client = self.clients.entry(id.clone()).or_insert_with(|| Client::new(caller, true, now));
+        client.counted = Some(self.metrics.sessions.attached(caller.role));
+        self.connect(caller, &id, now);
         Some(id)
     }
 
-    fn connect(&mut self, speaker: &Speaker, client: &ClientId, now: Instant) {
-        let before = self.connections.remove(&speaker.connection);
-        let good_until_ms = speaker.good_until_ms();
+    fn connect(&mut self, caller: &Caller, client: &ClientId, now: Instant) {
+        let before = self.connections.remove(&caller.connection);
+        let good_until_ms = caller.good_until_ms();
         let connected = Connected {
             client: client.clone(),
-            user: speaker.user.clone(),
-            role: speaker.role,
+            user: caller.user.clone(),
+            role: caller.role,
             seen: now,
             touched: now,
             attached_at: before.as_ref().map_or_else(|| self.clock.now_ms(), |before| before.attached_at),
             good_until_ms,
             listed: false,
-            _counted: self.metrics.sessions.connected(speaker.direct),
+            _counted: self.metrics.sessions.connected(caller.direct),
         };
-        self.connections.insert(speaker.connection.clone(), connected);
+        self.connections.insert(caller.connection.clone(), connected);
         match before {
             None => self.life.attached(),
             // It speaks for another page now.
             Some(before) if before.client != *client => self.left(&before.client),
             Some(_) => {}
         }
-        if speaker.role == Role::Controller {
+        if caller.role == Role::Controller {
             self.life.authorized(good_until_ms, now);
         }
     }

@@ -4,7 +4,7 @@ use super::budget::{Budget, READABLE};
 use super::deflate::Effort;
 use super::follower::Follower;
 use super::input_order::InputOrder;
-use super::{Fetched, Speaker};
+use super::{Caller, OutputResponse};
 use crate::metrics::{Guard, Skip};
 use crate::terminal::Size;
 use shared_protocol::limits::MAX_ACK_DELAY;
@@ -37,7 +37,7 @@ const URGENT: usize = 64;
 pub(super) struct Waiter {
     /// Over which connection its frame goes.
     pub connection: ConnectionId,
-    pub reply: oneshot::Sender<Fetched>,
+    pub reply: oneshot::Sender<OutputResponse>,
     pub asked: Instant,
     pub until: Instant,
     pub _counted: Guard,
@@ -147,7 +147,7 @@ pub(super) struct Client {
     pub reset: bool,
     /// Parts of a snapshot that are still to be sent.
     pub snapshot: VecDeque<ServerMessage>,
-    pub follower: Follower<Fetched>,
+    pub follower: Follower<OutputResponse>,
     pub waiter: Option<Waiter>,
     pub urgent: VecDeque<ServerMessage>,
     pub seen: Instant,
@@ -156,13 +156,13 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(speaker: &Speaker, plain: bool, now: Instant) -> Self {
+    pub(super) fn new(caller: &Caller, plain: bool, now: Instant) -> Self {
         Self {
-            user: speaker.user.clone(),
-            role: speaker.role,
+            user: caller.user.clone(),
+            role: caller.role,
             plain,
             revoked: false,
-            direct: speaker.direct,
+            direct: caller.direct,
             show_at: None,
             shown: None,
             pours: false,

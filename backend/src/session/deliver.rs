@@ -4,7 +4,7 @@ use super::actor::Actor;
 use super::client::Client;
 use super::input_order::Offered;
 use super::plain::Origin;
-use super::{Close, Reply, Speaker};
+use super::{Caller, Close, Reply};
 use crate::metrics::Repair;
 use crate::terminal::Size;
 use shared_protocol::client::{Ack, Command, Follow, Input, Interrupt};
@@ -17,22 +17,22 @@ use tokio::time::Instant;
 
 impl Actor {
     /// Takes one message and answers it, at once but for a plain command.
-    pub(super) fn deliver(&mut self, speaker: Speaker, inbound: Inbound, reply: oneshot::Sender<Reply>) {
-        if let Some(code) = self.turns_away(&speaker, &inbound) {
+    pub(super) fn deliver(&mut self, caller: Caller, inbound: Inbound, reply: oneshot::Sender<Reply>) {
+        if let Some(code) = self.turns_away(&caller, &inbound) {
             self.metrics.streams.refused(code);
-            let _ = reply.send(Reply::turned_away(code));
+            let _ = reply.send(Reply::rejected(code));
             return;
         }
-        let client = self.connections.get(&speaker.connection).map(|connected| connected.client.clone());
-        self.heard(&speaker.connection);
+        let client = self.connections.get(&caller.connection).map(|connected| connected.client.clone());
+        self.heard(&caller.connection);
         let mut wants_grant = false;
         let message = match inbound {
             Inbound::Unknown { kind } => {
                 Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind, epoch: None }))
             }
-            Inbound::Plain(Plain::Command { id, command }) => return self.plain_command(speaker, id, command, reply),
-            Inbound::Plain(plain) => Some(self.plain_message(&speaker, client.as_ref(), &plain)),
-            Inbound::Message(ClientMessage::Ping(ping)) => Some(speaker.arrival.pong(ping, self.clock.now_ms())),
+            Inbound::Plain(Plain::Command { id, command }) => return self.plain_command(caller, id, command, reply),
+            Inbound::Plain(plain) => Some(self.plain_message(&caller, client.as_ref(), &plain)),
+            Inbound::Message(ClientMessage::Ping(ping)) => Some(caller.arrival.pong(ping, self.clock.now_ms())),
             Inbound::Message(ClientMessage::Echo(echo)) => Some(ServerMessage::Echo(EchoReply {
                 received: echo.fields.into(),
                 timestamp: self.clock.now_ms(),
@@ -47,7 +47,7 @@ impl Actor {
             }
             Inbound::Message(ClientMessage::Attach(attach)) => {
                 wants_grant = true;
-                Some(self.attach(&speaker, &attach))
+                Some(self.attach(&caller, &attach))
             }
             Inbound::Message(message) => match &client {
                 None => {
@@ -59,23 +59,23 @@ impl Actor {
                 }
             },
         };
-        let answer = self.reply(&speaker, message, wants_grant);
+        let answer = self.reply(&caller, message, wants_grant);
         // A request that is gone needs no answer: the client asks again.
         let _ = reply.send(answer);
     }
 
     /// Wraps a direct answer: stamped, with a grant when nobody fetches this client's frames.
-    pub(super) fn reply(&mut self, speaker: &Speaker, message: Option<ServerMessage>, wants_grant: bool) -> Reply {
+    pub(super) fn reply(&mut self, caller: &Caller, message: Option<ServerMessage>, wants_grant: bool) -> Reply {
         let now = Instant::now();
-        let touch = self.touch(&speaker.connection);
+        let touch = self.touch(&caller.connection);
         let refused = matches!(message, Some(ServerMessage::Error(_)));
-        let id = self.connections.get(&speaker.connection).map(|connected| connected.client.clone());
+        let id = self.connections.get(&caller.connection).map(|connected| connected.client.clone());
         let Some(id) = id else {
             let frame = message.map(|message| self.encoded(&message.into()));
             return Reply { frame, close: self.close_when_over(), ..Reply::default() };
         };
         let frame = message.map(|message| self.stamp(&id, message));
-        let listed = self.listing(&speaker.connection, touch);
+        let listed = self.listing(&caller.connection, touch);
         let idle_plain = |client: &Client| client.plain && client.urgent.is_empty() && !self.plain.waits(&id);
         let Some(client) = self.clients.get_mut(&id) else { return Reply { frame, touch, listed, ..Reply::default() } };
         let follow = ((wants_grant && !refused) || !client.is_followed(now)) && !idle_plain(client);

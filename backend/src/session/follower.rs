@@ -7,22 +7,22 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// A grant that is not used for this long is dead: the gateway's invocation failed, and the next message gets a new one.
-pub const GRANT_LIFE: Duration = Duration::from_secs(3);
+pub const GRANT_TTL: Duration = Duration::from_secs(3);
 
 /// What the gateway carries between its requests without reading it: a generation and a number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Ticket {
+pub struct PollToken {
     generation: u64,
     number: u64,
 }
 
-impl fmt::Display for Ticket {
+impl fmt::Display for PollToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.generation, self.number)
     }
 }
 
-impl FromStr for Ticket {
+impl FromStr for PollToken {
     type Err = std::num::ParseIntError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (generation, number) = text.split_once('.').unwrap_or((text, ""));
@@ -30,7 +30,7 @@ impl FromStr for Ticket {
     }
 }
 
-/// What a request with a ticket gets.
+/// What a request with a token gets.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Asked<A> {
     /// It is the next in turn and waits for an answer.
@@ -61,13 +61,13 @@ impl<A> Default for Follower<A> {
 
 impl<A: Clone> Follower<A> {
     /// A new generation; whoever waited must be told to stop.
-    pub fn grant(&mut self, now: Instant) -> Ticket {
+    pub fn grant(&mut self, now: Instant) -> PollToken {
         self.generation += 1;
         self.number = 1;
         self.last = None;
         self.waiting = false;
         self.used = Some(now);
-        Ticket { generation: self.generation, number: 1 }
+        PollToken { generation: self.generation, number: 1 }
     }
 
     /// Ends the current grant.
@@ -79,21 +79,21 @@ impl<A: Clone> Follower<A> {
 
     /// Whether someone fetches frames, or is about to.
     pub fn is_live(&self, now: Instant) -> bool {
-        self.waiting || self.used.is_some_and(|used| now < used + GRANT_LIFE)
+        self.waiting || self.used.is_some_and(|used| now < used + GRANT_TTL)
     }
 
-    /// A request with this ticket. A number that is asked again while it waits replaces the request that waited.
-    pub fn ask(&mut self, ticket: Ticket, now: Instant) -> Asked<A> {
-        if ticket.generation != self.generation || self.used.is_none() {
+    /// A request with this token. A number that is asked again while it waits replaces the request that waited.
+    pub fn ask(&mut self, token: PollToken, now: Instant) -> Asked<A> {
+        if token.generation != self.generation || self.used.is_none() {
             return Asked::Stop;
         }
-        if ticket.number == self.number {
+        if token.number == self.number {
             self.used = Some(now);
             self.waiting = true;
             return Asked::Waits;
         }
         match &self.last {
-            Some(answer) if ticket.number.checked_add(1) == Some(self.number) => {
+            Some(answer) if token.number.checked_add(1) == Some(self.number) => {
                 self.used = Some(now);
                 Asked::Again(answer.clone())
             }
@@ -101,9 +101,9 @@ impl<A: Clone> Follower<A> {
         }
     }
 
-    /// The ticket that an answer given now names as the next.
-    pub fn next_ticket(&self) -> Ticket {
-        Ticket { generation: self.generation, number: self.number + 1 }
+    /// The token that an answer given now names as the next.
+    pub fn next_token(&self) -> PollToken {
+        PollToken { generation: self.generation, number: self.number + 1 }
     }
 
     /// The one who waits was answered.
@@ -133,7 +133,7 @@ mod tests {
         let (mut follower, now) = (Follower::default(), now());
         let first = follower.grant(now);
         assert_eq!(follower.ask(first, now), Asked::Waits);
-        let next = follower.next_ticket();
+        let next = follower.next_token();
         follower.answered("one", now);
         assert_eq!(follower.ask(first, now), Asked::Again("one"));
         assert_eq!(follower.ask(next, now), Asked::Waits);
@@ -157,21 +157,21 @@ mod tests {
     fn an_unused_grant_dies() {
         let (mut follower, now) = (Follower::<&str>::default(), now());
         assert!(!follower.is_live(now));
-        let ticket = follower.grant(now);
-        assert!(follower.is_live(now + GRANT_LIFE - Duration::from_millis(1)));
-        assert!(!follower.is_live(now + GRANT_LIFE));
-        assert_eq!(follower.ask(ticket, now), Asked::Waits);
-        assert!(follower.is_live(now + GRANT_LIFE * 9), "as long as someone waits");
+        let token = follower.grant(now);
+        assert!(follower.is_live(now + GRANT_TTL - Duration::from_millis(1)));
+        assert!(!follower.is_live(now + GRANT_TTL));
+        assert_eq!(follower.ask(token, now), Asked::Waits);
+        assert!(follower.is_live(now + GRANT_TTL * 9), "as long as someone waits");
         follower.gave_up();
-        assert!(!follower.is_live(now + GRANT_LIFE));
-        assert_eq!(follower.ask(ticket, now + GRANT_LIFE), Asked::Waits, "until another is granted");
+        assert!(!follower.is_live(now + GRANT_TTL));
+        assert_eq!(follower.ask(token, now + GRANT_TTL), Asked::Waits, "until another is granted");
     }
 
     #[test]
-    fn tickets_are_read_strictly() {
-        assert_eq!("3.14".parse::<Ticket>().unwrap().to_string(), "3.14");
+    fn poll_tokens_are_parsed_strictly() {
+        assert_eq!("3.14".parse::<PollToken>().unwrap().to_string(), "3.14");
         for bad in ["", ".", "1", "1.", "x.1", "1.2.3", "-1.2", "99999999999999999999.1"] {
-            assert!(bad.parse::<Ticket>().is_err(), "{bad}");
+            assert!(bad.parse::<PollToken>().is_err(), "{bad}");
         }
     }
 }

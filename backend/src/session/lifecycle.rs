@@ -20,15 +20,15 @@ const OVERUSE_GRACE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Without anyone attached.
-    pub grace: Duration,
+    pub detach_timeout: Duration,
     /// With neither input nor output.
-    pub idle: Duration,
+    pub idle_timeout: Duration,
     /// At most, unless somebody asks for more.
-    pub life: Duration,
+    pub initial_lifetime: Duration,
     /// What who asks for more time gets, from then on.
-    pub extend: Duration,
+    pub extension: Duration,
     /// At most, whatever anybody asks.
-    pub longest: Duration,
+    pub max_lifetime: Duration,
     /// Output through the gateway, in bytes a second after a burst; 0 for no limit.
     pub output_rate: u64,
     /// Lines above the screen that a page gets when it comes back.
@@ -116,7 +116,7 @@ impl Lifecycle {
         Self {
             limits,
             started: now,
-            life: now + limits.life,
+            life: now + limits.initial_lifetime,
             life_since: now,
             active: now,
             detached: Some(now),
@@ -133,7 +133,7 @@ impl Lifecycle {
 
     /// Somebody asks for more time. Whether its longest life has a later end now; it never gets an earlier one.
     pub(super) fn extend(&mut self, now: Instant) -> bool {
-        let end = (now + self.limits.extend).min(self.latest());
+        let end = (now + self.limits.extension).min(self.latest());
         let later = self.life < end;
         if later {
             (self.life, self.life_since) = (end, now);
@@ -147,7 +147,7 @@ impl Lifecycle {
     }
 
     fn latest(&self) -> Instant {
-        self.started + self.limits.longest
+        self.started + self.limits.max_lifetime
     }
 
     pub(super) fn attached(&mut self) {
@@ -176,10 +176,10 @@ impl Lifecycle {
             let at = moment.when(until_ms)?;
             Some(End { reason: EndReason::TokenExpired, at, since, warnings: WARNINGS })
         });
-        let grace = self.limits.grace;
+        let grace = self.limits.detach_timeout;
         [
             End { reason: EndReason::MaxLife, at: self.life, since: self.life_since, warnings: WARNINGS },
-            end(EndReason::Idle, self.active, self.limits.idle, IDLE_WARNINGS),
+            end(EndReason::Idle, self.active, self.limits.idle_timeout, IDLE_WARNINGS),
         ]
         .into_iter()
         .chain(authority)

@@ -3,7 +3,7 @@
 
 use super::actor::Actor;
 use super::command::Finished;
-use super::{Reply, Speaker};
+use super::{Caller, Reply};
 use crate::terminal::Size;
 use shared_protocol::server::{CommandStarted, ErrorMessage, PlainResult, ResizeAck, UnknownCommand};
 use shared_protocol::{ClientId, ErrorCode, Plain, Role, ServerMessage, StreamEvent};
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 /// A plain command that takes longer is answered `command_started`; its result comes later. Under API Gateway's 29 s.
-pub(super) const DIRECT_COMMAND: Duration = Duration::from_secs(20);
+pub(super) const DIRECT_COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Who asked for a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub(super) enum Origin {
 struct PlainCommand {
     client: ClientId,
     id: Option<String>,
-    speaker: Speaker,
+    caller: Caller,
     /// The request that waits; gone once `command_started` was answered.
     reply: Option<oneshot::Sender<Reply>>,
     until: Instant,
@@ -56,22 +56,17 @@ impl PlainCommands {
 }
 
 impl Actor {
-    pub(super) fn plain_message(
-        &mut self,
-        speaker: &Speaker,
-        client: Option<&ClientId>,
-        plain: &Plain,
-    ) -> ServerMessage {
+    pub(super) fn plain_message(&mut self, caller: &Caller, client: Option<&ClientId>, plain: &Plain) -> ServerMessage {
         let attached = client.and_then(|id| self.clients.get(id)).is_some_and(|client| !client.plain);
         match plain {
             Plain::Resize { .. } if self.is_over() => {
                 ErrorMessage::new(ErrorCode::SessionEnded, "the session has ended").into()
             }
             Plain::Resize { cols, rows } => {
-                if speaker.role == Role::Viewer {
+                if caller.role == Role::Viewer {
                     return ErrorMessage::new(ErrorCode::ReadOnly, "a viewer only watches").into();
                 }
-                let _ = self.plain_client(speaker);
+                let _ = self.plain_client(caller);
                 self.resize(Size { cols: *cols, rows: *rows });
                 ServerMessage::ResizeAck(ResizeAck { timestamp: self.clock.now_ms() })
             }
@@ -87,30 +82,30 @@ impl Actor {
 
     pub(super) fn plain_command(
         &mut self,
-        speaker: Speaker,
+        caller: Caller,
         id: Option<String>,
         line: String,
         reply: oneshot::Sender<Reply>,
     ) {
-        let refusal = if speaker.role == Role::Viewer {
+        let refusal = if caller.role == Role::Viewer {
             Some(ErrorMessage::new(ErrorCode::ReadOnly, "a viewer only watches"))
         } else if self.is_over() {
             Some(ErrorMessage::new(ErrorCode::SessionEnded, "the session has ended"))
         } else {
             None
         };
-        let client = self.plain_client(&speaker);
+        let client = self.plain_client(&caller);
         let (Some(client), None) = (client, &refusal) else {
             let limit = || ErrorMessage::new(ErrorCode::LimitReached, "the session has too many clients");
             let refusal = ErrorMessage { id, ..refusal.unwrap_or_else(limit) };
-            let answer = self.reply(&speaker, Some(refusal.into()), false);
+            let answer = self.reply(&caller, Some(refusal.into()), false);
             let _ = reply.send(answer);
             return;
         };
         let now = Instant::now();
         let key = self.plain.next;
         self.plain.next += 1;
-        let command = PlainCommand { client, id, speaker, reply: Some(reply), until: now + DIRECT_COMMAND };
+        let command = PlainCommand { client, id, caller, reply: Some(reply), until: now + DIRECT_COMMAND_TIMEOUT };
         self.plain.open.insert(key, command);
         self.life.activity(now);
         let steps = self.commands.request(Origin::Plain(key), line, now);
@@ -125,11 +120,11 @@ impl Actor {
             .filter_map(|command| {
                 let reply = command.reply.take()?;
                 let started = CommandStarted { id: command.id.clone(), timestamp };
-                Some((command.speaker.clone(), reply, started))
+                Some((command.caller.clone(), reply, started))
             })
             .collect();
-        for (speaker, reply, started) in slow {
-            let answer = self.reply(&speaker, Some(ServerMessage::CommandStarted(started)), true);
+        for (caller, reply, started) in slow {
+            let answer = self.reply(&caller, Some(ServerMessage::CommandStarted(started)), true);
             let _ = reply.send(answer);
         }
     }
@@ -168,7 +163,7 @@ impl Actor {
         let Some(command) = self.plain.open.remove(&key) else { return };
         match command.reply {
             Some(reply) => {
-                let answer = self.reply(&command.speaker, Some(message), false);
+                let answer = self.reply(&command.caller, Some(message), false);
                 let _ = reply.send(answer);
             }
             None => {

@@ -5,7 +5,7 @@ use super::admission::Admission;
 use super::hold::Hold;
 use super::presence::Presence;
 use super::starting::{Registered, Wanted, run};
-use super::{Limits, MAILBOX, Refusal, SessionHandle, Speaker};
+use super::{Caller, Limits, MAILBOX, SessionError, SessionHandle};
 use crate::clock::{Clock, Entropy};
 use crate::metrics::Metrics;
 use crate::store::{Incarnation, Instance, Put, SessionRecord, SessionState, Store, StoreError};
@@ -91,7 +91,7 @@ pub struct Registry {
     pub(super) others: AtomicUsize,
 }
 
-impl From<StoreError> for Refusal {
+impl From<StoreError> for SessionError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "store");
         Self::new(ErrorCode::Internal, "the session store failed; try again")
@@ -127,59 +127,62 @@ impl Registry {
     }
 
     /// A running session, for someone who may reach it.
-    pub async fn running(&self, id: &SessionId, speaker: &Speaker) -> Result<SessionHandle, Refusal> {
-        if let Some(reached) = self.reach(id, speaker) {
+    pub async fn running(&self, id: &SessionId, caller: &Caller) -> Result<SessionHandle, SessionError> {
+        if let Some(reached) = self.reach(id, caller) {
             return reached;
         }
-        match self.record(id, speaker).await? {
-            record if record.has_ended() && !can_go_on(&record) => Err(Refusal::ended()),
-            _ => Err(Refusal::new(ErrorCode::NotAttached, "the session has no shell here; attach first")),
+        match self.record(id, caller).await? {
+            record if record.has_ended() && !can_go_on(&record) => Err(SessionError::ended()),
+            _ => Err(SessionError::new(ErrorCode::NotAttached, "the session has no shell here; attach first")),
         }
     }
 
-    /// A session that runs here, if this speaker may reach it; none where no such session runs here.
-    fn reach(&self, id: &SessionId, speaker: &Speaker) -> Option<Result<SessionHandle, Refusal>> {
+    /// A session that runs here, if this caller may reach it; none where no such session runs here.
+    fn reach(&self, id: &SessionId, caller: &Caller) -> Option<Result<SessionHandle, SessionError>> {
         let live = self.sessions().get(id).cloned()?;
-        Some(if may_reach(&live.user, speaker) { Ok(live.handle) } else { Err(not_found()) })
+        Some(if may_reach(&live.user, caller) { Ok(live.handle) } else { Err(not_found()) })
     }
 
     /// A session for someone who may reach it: the running one, or a new shell for those who may start one.
     pub async fn running_or_new(
         &self,
         id: &SessionId,
-        speaker: &Speaker,
+        caller: &Caller,
         size: Size,
-    ) -> Result<SessionHandle, Refusal> {
+    ) -> Result<SessionHandle, SessionError> {
         // Without the store, which may be away: what runs here can be reached all the same.
-        if let Some(reached) = self.reach(id, speaker) {
+        if let Some(reached) = self.reach(id, caller) {
             return reached;
         }
-        let creates = speaker.names_session && speaker.role == Role::Controller;
+        let creates = caller.names_session && caller.role == Role::Controller;
         let record = match self.parts.store.session(id).await? {
             Some(record) => record,
-            None if creates => self.create(id.clone(), &speaker.user).await?,
+            None if creates => self.create(id.clone(), &caller.user).await?,
             None => return Err(not_found()),
         };
-        if !may_reach(&record.user, speaker) {
+        if !may_reach(&record.user, caller) {
             return Err(not_found());
         }
         let record = match record.state {
             SessionState::Ended { at, .. } if !can_go_on(&record) => {
-                let newer = creates && speaker.issued_at.is_some_and(|issued| issued.saturating_mul(1000) > at);
+                let newer = creates && caller.issued_at.is_some_and(|issued| issued.saturating_mul(1000) > at);
                 if !newer {
-                    return Err(Refusal::ended());
+                    return Err(SessionError::ended());
                 }
                 // A new session by an old name: it belongs to whoever makes it, and counts like any other.
-                let fresh = SessionRecord { epoch: record.epoch, ..self.created(id.clone(), &speaker.user) };
+                let fresh = SessionRecord { epoch: record.epoch, ..self.created(id.clone(), &caller.user) };
                 self.add(fresh, Some(&record)).await?
             }
             _ => record,
         };
         self.not_elsewhere(&record).await?;
-        if speaker.role == Role::Viewer {
-            return Err(Refusal::new(ErrorCode::ReadOnly, "the session has not started; a viewer cannot start it"));
+        if caller.role == Role::Viewer {
+            return Err(SessionError::new(
+                ErrorCode::ReadOnly,
+                "the session has not started; a viewer cannot start it",
+            ));
         }
-        self.start(Wanted { record, size, request: speaker.request.clone() }, &speaker.connection).await
+        self.start(Wanted { record, size, request: caller.request.clone() }, &caller.connection).await
     }
 
     /// Where the shell of this session is.
@@ -200,7 +203,7 @@ impl Registry {
     }
 
     /// Refuses what only the instance that has the session may do.
-    async fn not_elsewhere(&self, record: &SessionRecord) -> Result<(), Refusal> {
+    async fn not_elsewhere(&self, record: &SessionRecord) -> Result<(), SessionError> {
         match self.home(record).await? {
             Home::Here | Home::Nowhere => Ok(()),
             Home::Elsewhere(_) => Err(elsewhere()),
@@ -225,13 +228,13 @@ impl Registry {
     }
 
     /// What is known of a session, for someone who may reach it.
-    pub async fn record(&self, id: &SessionId, speaker: &Speaker) -> Result<SessionRecord, Refusal> {
+    pub async fn record(&self, id: &SessionId, caller: &Caller) -> Result<SessionRecord, SessionError> {
         let record = self.parts.store.session(id).await?;
-        record.filter(|record| may_reach(&record.user, speaker)).ok_or_else(not_found)
+        record.filter(|record| may_reach(&record.user, caller)).ok_or_else(not_found)
     }
 
     /// Ends a session, running or not.
-    pub async fn end(&self, record: SessionRecord, reason: EndReason) -> Result<(), Refusal> {
+    pub async fn end(&self, record: SessionRecord, reason: EndReason) -> Result<(), SessionError> {
         if let Some(handle) = self.live(&record.id) {
             return handle.end(reason).await;
         }
@@ -284,7 +287,7 @@ impl Registry {
         tokio::time::timeout(patience, self.tasks.wait()).await.is_ok()
     }
 
-    async fn start(&self, wanted: Wanted, connection: &ConnectionId) -> Result<SessionHandle, Refusal> {
+    async fn start(&self, wanted: Wanted, connection: &ConnectionId) -> Result<SessionHandle, SessionError> {
         let record = &wanted.record;
         let (sender, mailbox) = mpsc::channel(MAILBOX);
         let handle = SessionHandle { sender, moves: Arc::default() };
@@ -295,10 +298,13 @@ impl Registry {
                 return Ok(there.handle.clone());
             }
             if self.tasks.is_closed() {
-                return Err(Refusal::new(ErrorCode::Draining, "the service is being replaced; try again"));
+                return Err(SessionError::new(ErrorCode::Draining, "the service is being replaced; try again"));
             }
             if live.len() >= self.parts.sessions {
-                return Err(Refusal::new(ErrorCode::LimitReached, "this service holds as many sessions as it may"));
+                return Err(SessionError::new(
+                    ErrorCode::LimitReached,
+                    "this service holds as many sessions as it may",
+                ));
             }
             self.admission.may_start(&record.user)?;
             let user = record.user.clone();
@@ -310,7 +316,7 @@ impl Registry {
         tracing::info!(request = wanted.request, session = %record.id, %connection, "starting a shell");
         // In a task of its own: a request that is given up must not leave half a session.
         self.tasks.spawn(run(Arc::clone(&self.parts), registered, wanted, mailbox, started));
-        outcome.await.unwrap_or_else(|_| Err(Refusal::ended())).map(|()| handle)
+        outcome.await.unwrap_or_else(|_| Err(SessionError::ended())).map(|()| handle)
     }
 }
 
@@ -321,18 +327,21 @@ pub(super) fn can_go_on(record: &SessionRecord) -> bool {
 }
 
 /// The owner, a token that names the session, and an operator reach it. To others it does not exist.
-fn may_reach(owner: &str, speaker: &Speaker) -> bool {
-    owner == speaker.user || speaker.names_session || speaker.admin
+fn may_reach(owner: &str, caller: &Caller) -> bool {
+    owner == caller.user || caller.names_session || caller.admin
 }
 
-fn not_found() -> Refusal {
-    Refusal::new(ErrorCode::SessionNotFound, "there is no such session")
+fn not_found() -> SessionError {
+    SessionError::new(ErrorCode::SessionNotFound, "there is no such session")
 }
 
-pub(super) fn elsewhere() -> Refusal {
-    Refusal::new(ErrorCode::BackendUnreachable, "the session's shell is in another instance; try again")
+pub(super) fn elsewhere() -> SessionError {
+    SessionError::new(ErrorCode::BackendUnreachable, "the session's shell is in another instance; try again")
 }
 
-pub(super) fn unheard() -> Refusal {
-    Refusal::new(ErrorCode::BackendUnreachable, "whether the session's instance is alive is not known yet; try again")
+pub(super) fn unheard() -> SessionError {
+    SessionError::new(
+        ErrorCode::BackendUnreachable,
+        "whether the session's instance is alive is not known yet; try again",
+    )
 }

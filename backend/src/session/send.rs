@@ -3,9 +3,9 @@
 use super::actor::Actor;
 use super::client::{Client, Waiter};
 use super::deflate::{Effort, WORTH_DEFLATING, deflate};
-use super::follower::{Asked, Ticket};
+use super::follower::{Asked, PollToken};
 use super::output_log::Item;
-use super::{Close, Fetched};
+use super::{Close, OutputResponse};
 use crate::metrics::{Repair, Skip};
 use bytes::Bytes;
 use shared_protocol::frame::{Payload, fitting_prefix};
@@ -77,24 +77,24 @@ impl Actor {
     pub(super) fn output(
         &mut self,
         connection: &ConnectionId,
-        ticket: Ticket,
+        token: PollToken,
         wait: Duration,
-        reply: oneshot::Sender<Fetched>,
+        reply: oneshot::Sender<OutputResponse>,
     ) {
         let now = Instant::now();
         if let Some(code) = self.turned_away.why(connection) {
             self.metrics.streams.refused(code);
-            let _ = reply.send(Fetched::turned_away(code));
+            let _ = reply.send(OutputResponse::rejected(code));
             return;
         }
         self.heard(connection);
         let client = self.connections.get(connection).and_then(|connected| self.clients.get_mut(&connected.client));
         let Some(client) = client else {
-            let _ = reply.send(Fetched::default());
+            let _ = reply.send(OutputResponse::default());
             return;
         };
-        match client.follower.ask(ticket, now) {
-            Asked::Stop => drop(reply.send(Fetched::default())),
+        match client.follower.ask(token, now) {
+            Asked::Stop => drop(reply.send(OutputResponse::default())),
             Asked::Again(answer) => drop(reply.send(answer)),
             Asked::Waits => {
                 let (connection, _counted) = (connection.clone(), self.metrics.streams.waiting());
@@ -127,14 +127,14 @@ impl Actor {
                 None => continue,
             };
             let Some(client) = self.clients.get_mut(&id) else { continue };
-            let next = close.is_none().then(|| client.follower.next_ticket());
-            let answer = Fetched { frame, next, close };
+            let next = close.is_none().then(|| client.follower.next_token());
+            let answer = OutputResponse { frame, next, close };
             client.follower.answered(answer.clone(), now);
             if close.is_some() {
                 client.follower.revoke();
             }
             if let Some(waiter) = client.waiter.take() {
-                // A request that is gone asks again with the same ticket and gets the same answer.
+                // A request that is gone asks again with the same token and gets the same answer.
                 let _ = waiter.reply.send(answer);
             }
         }
@@ -149,7 +149,8 @@ impl Actor {
     pub(super) fn close_all(&mut self) {
         for client in self.clients.values_mut() {
             if let Some(waiter) = client.waiter.take() {
-                let _ = waiter.reply.send(Fetched { close: Some(Close::Connection), ..Fetched::default() });
+                let _ =
+                    waiter.reply.send(OutputResponse { close: Some(Close::Connection), ..OutputResponse::default() });
             }
         }
     }

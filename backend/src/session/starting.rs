@@ -1,7 +1,7 @@
 //! From a record to a running session, and from its end to its tombstone.
 
-use super::Refusal;
 use super::Request;
+use super::SessionError;
 use super::actor::{Actor, Over, Parts};
 use super::hold::Hold;
 use super::keeping::{Keeper, keep_screen};
@@ -54,7 +54,7 @@ pub(super) async fn run(
     registered: Registered,
     wanted: Wanted,
     mailbox: mpsc::Receiver<Request>,
-    started: oneshot::Sender<Result<(), Refusal>>,
+    started: oneshot::Sender<Result<(), SessionError>>,
 ) {
     let Wanted { record: before, size, request } = wanted;
     let starting = parts.metrics.sessions.enter(Phase::Starting);
@@ -114,7 +114,7 @@ pub(super) async fn run(
 }
 
 /// Writes that this instance has the session now.
-async fn take(parts: &RegistryParts, before: &SessionRecord) -> Result<Arc<Hold>, Refusal> {
+async fn take(parts: &RegistryParts, before: &SessionRecord) -> Result<Arc<Hold>, SessionError> {
     let since = Instant::now();
     let epoch = Epoch(parts.clock.now_ms().max(before.epoch.0 + 1));
     let owner = Some(parts.instance.id.clone());
@@ -146,7 +146,7 @@ async fn start(
     size: Size,
     request: &str,
     moves: Arc<AtomicBool>,
-) -> Result<(Actor, Keeper), Refusal> {
+) -> Result<(Actor, Keeper), SessionError> {
     let began = Instant::now();
     let nonce = Nonce::new(parts.entropy.bytes());
     let ShellSettings { shell, user, home } = &parts.settings;
@@ -158,7 +158,7 @@ async fn start(
     let pty = opened.map_err(std::io::Error::other).flatten().map_err(|error| {
         tracing::error!(%request, session = %id, %error, "the shell cannot be started");
         parts.metrics.sessions.start_failures.inc();
-        Refusal::new(ErrorCode::Internal, "the shell cannot be started")
+        SessionError::new(ErrorCode::Internal, "the shell cannot be started")
     })?;
     parts.metrics.sessions.shell_start.observe(began.elapsed().as_secs_f64());
     let (shown, keeper) = Keeper::for_store(&*parts.store);

@@ -3,7 +3,7 @@
 
 use super::actor::Actor;
 use super::send::encode;
-use super::{Close, Fetched, Reply, Speaker};
+use super::{Caller, Close, OutputResponse, Reply};
 use shared_protocol::server::ErrorMessage;
 use shared_protocol::{ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, ServerMessage};
 use std::collections::VecDeque;
@@ -47,23 +47,23 @@ fn refusal(code: ErrorCode) -> ErrorMessage {
 
 impl Reply {
     /// No, and the connection is closed.
-    pub fn turned_away(code: ErrorCode) -> Self {
+    pub fn rejected(code: ErrorCode) -> Self {
         let frame = Some(encode(&ServerMessage::from(refusal(code)).into()));
-        Self { frame, close: Some(Close::TurnedAway), ..Self::default() }
+        Self { frame, close: Some(Close::Rejected), ..Self::default() }
     }
 }
 
-impl Fetched {
-    pub(super) fn turned_away(code: ErrorCode) -> Self {
-        let Reply { frame, close, .. } = Reply::turned_away(code);
+impl OutputResponse {
+    pub(super) fn rejected(code: ErrorCode) -> Self {
+        let Reply { frame, close, .. } = Reply::rejected(code);
         Self { frame, close, next: None }
     }
 }
 
 impl Actor {
     /// Why this message is not even looked at, if so.
-    pub(super) fn turns_away(&mut self, speaker: &Speaker, inbound: &Inbound) -> Option<ErrorCode> {
-        if let Some(code) = self.turned_away.why(&speaker.connection) {
+    pub(super) fn turns_away(&mut self, caller: &Caller, inbound: &Inbound) -> Option<ErrorCode> {
+        if let Some(code) = self.turned_away.why(&caller.connection) {
             return Some(code);
         }
         let attach = match inbound {
@@ -73,13 +73,13 @@ impl Actor {
         let revoked = |id: &ClientId| self.clients.get(id).is_some_and(|client| client.revoked);
         let code = if attach.is_some_and(|attach| revoked(&attach.client)) {
             ErrorCode::Revoked
-        } else if speaker.has_expired(self.clock.now_ms()) && (attach.is_some() || self.ending.is_none()) {
+        } else if caller.has_expired(self.clock.now_ms()) && (attach.is_some() || self.ending.is_none()) {
             // While the session ends, whoever was there still hears so.
             ErrorCode::TokenExpired
         } else {
             return None;
         };
-        self.turn_away(&speaker.connection, code);
+        self.turn_away(&caller.connection, code);
         Some(code)
     }
 
@@ -92,7 +92,7 @@ impl Actor {
         {
             client.follower.revoke();
             // A request that is gone asks again, and is told then.
-            let _ = waiter.reply.send(Fetched::turned_away(code));
+            let _ = waiter.reply.send(OutputResponse::rejected(code));
         }
         self.turned_away.add(connection.clone(), code);
         self.disconnect(connection);

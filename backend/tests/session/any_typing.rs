@@ -1,15 +1,15 @@
 //! What holds of what is typed, whatever order its messages come in and whichever shell they name: apart, because the fuzzer asks it
 //! too. The session is a real one on a scripted terminal; a script of bytes says what arrives: two bytes a step.
 
-use crate::world::{World, speaker};
-use backend::session::Speaker;
+use crate::harness::{Harness, caller};
+use backend::session::Caller;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 struct Typist<'a> {
-    world: &'a World,
-    who: Speaker,
+    harness: &'a Harness,
+    who: Caller,
     epoch: u64,
     sent: BTreeSet<u64>,
 }
@@ -21,14 +21,14 @@ impl Typist<'_> {
     }
 
     async fn attach(&mut self, connection: u64) {
-        self.who = speaker("ada", &format!("c{connection}="));
-        let (attached, _) = self.world.attach(&self.who, "page").await;
+        self.who = caller("ada", &format!("c{connection}="));
+        let (attached, _) = self.harness.attach(&self.who, "page").await;
         self.epoch = attached["epoch"].as_u64().unwrap();
     }
 
     async fn say(&self, message: Value) {
         // What it answers is tested elsewhere; here only what reaches the shell counts.
-        self.world.say(&self.who, message).await;
+        self.harness.say(&self.who, message).await;
     }
 
     async fn types(&mut self, seq: u64) {
@@ -38,7 +38,7 @@ impl Typist<'_> {
 
     /// What has reached the shell, as the number of the last message; it is the beginning of what was typed.
     fn written(&self) -> u64 {
-        let input = String::from_utf8(self.world.script.input()).unwrap();
+        let input = String::from_utf8(self.harness.script.input()).unwrap();
         let words = input.matches(';').count() as u64;
         let whole: String = (1..=words + 1).map(Self::keys).collect();
         assert!(whole.starts_with(&input), "{input} is out of order");
@@ -53,8 +53,8 @@ pub(crate) fn holds(script: &[u8]) {
 }
 
 async fn play(script: &[u8]) {
-    let world = World::new().await;
-    let mut typist = Typist { world: &world, who: speaker("ada", "c0="), epoch: 0, sent: BTreeSet::new() };
+    let harness = Harness::new().await;
+    let mut typist = Typist { harness: &harness, who: caller("ada", "c0="), epoch: 0, sent: BTreeSet::new() };
     typist.attach(0).await;
     for (at, step) in script.as_chunks::<2>().0.iter().enumerate() {
         let [what, how] = *step;
@@ -73,16 +73,16 @@ async fn play(script: &[u8]) {
             }
             8 => tokio::time::sleep(Duration::from_millis(near * 20)).await,
             9 => typist.attach(at as u64 + 1).await,
-            10 => world.script.set_room(usize::from(how)),
-            _ => world.script.set_room(usize::MAX),
+            10 => harness.script.set_room(usize::from(how)),
+            _ => harness.script.set_room(usize::MAX),
         }
         typist.written();
     }
-    world.script.set_room(usize::MAX);
+    harness.script.set_room(usize::MAX);
     let last = typist.sent.last().copied().unwrap_or(0);
     for seq in 1..=last {
         typist.types(seq).await;
     }
-    world.settle().await;
+    harness.settle().await;
     assert_eq!(typist.written(), last, "everything that was typed, and nothing else");
 }

@@ -6,8 +6,8 @@
 //! handovers; with and without `z`; with a terminal that stops reading. What it proves for them: nothing stalls, nothing is lost,
 //! repeated or out of place. What it leaves out: the gateway's own code and real sockets, which the whole-stack tests have.
 
-use crate::world::{World, speaker};
-use backend::session::{Reply, SessionHandle, Speaker, Ticket};
+use crate::harness::{Harness, caller};
+use backend::session::{Caller, PollToken, Reply, SessionHandle};
 use backend::terminal::scripted::Script;
 use protocol_client::{Client, Heard, Piece};
 use shared_protocol::ClientId;
@@ -63,7 +63,7 @@ impl Dice {
 #[derive(Clone)]
 struct Line {
     session: SessionHandle,
-    who: Speaker,
+    who: Caller,
     faults: Faults,
     dice: Dice,
     frames: mpsc::Sender<(u64, String)>,
@@ -98,24 +98,24 @@ impl Line {
         if let Some(frame) = frame {
             self.post(&frame).await;
         }
-        if let Some(ticket) = follow {
-            self.follow(ticket, started + TURN).await;
+        if let Some(token) = follow {
+            self.follow(token, started + TURN).await;
         }
     }
 
-    async fn follow(&self, mut ticket: Ticket, until: Instant) {
+    async fn follow(&self, mut token: PollToken, until: Instant) {
         while Instant::now() < until && !self.dice.hits(self.faults.follower_dies) {
             let wait = (until - Instant::now()).min(Duration::from_secs(20));
-            let Ok(answer) = self.session.output(self.who.connection.clone(), ticket, wait).await else { return };
+            let Ok(answer) = self.session.output(self.who.connection.clone(), token, wait).await else { return };
             if self.dice.hits(self.faults.lost) {
-                // The answer is lost on its way: asked for again, with the same ticket.
+                // The answer is lost on its way: asked for again, with the same token.
                 continue;
             }
             if let Some(frame) = &answer.frame {
                 self.post(frame).await;
             }
             match answer.next {
-                Some(next) => ticket = next,
+                Some(next) => token = next,
                 None => return,
             }
         }
@@ -162,27 +162,27 @@ impl Page {
     }
 
     /// A new connection; the old one is said goodbye to, or not.
-    async fn connect(&mut self, world: &World, faults: Faults, dice: &Dice) {
+    async fn connect(&mut self, harness: &Harness, faults: Faults, dice: &Dice) {
         self.client.disconnected();
         if let Some(old) = self.line.take()
             && dice.hits(500)
         {
-            world.session.disconnect(old.who.connection).await.unwrap();
+            harness.session.disconnect(old.who.connection).await.unwrap();
         }
         self.number += 1;
-        let who = speaker(&self.user, &format!("{}-{}=", self.user, self.number));
-        let (session, frames, number) = (world.session.clone(), self.frames.clone(), self.number);
+        let who = caller(&self.user, &format!("{}-{}=", self.user, self.number));
+        let (session, frames, number) = (harness.session.clone(), self.frames.clone(), self.number);
         self.line = Some(Line { session, who, faults, dice: dice.clone(), frames, number });
         self.client.connected(self.now());
     }
 
     /// Sends what is due, then waits for a frame or for the next thing to do, at most until `deadline`.
-    async fn step(&mut self, world: &World, faults: Faults, dice: &Dice, deadline: Instant) {
+    async fn step(&mut self, harness: &Harness, faults: Faults, dice: &Dice, deadline: Instant) {
         for message in self.client.send(self.now()) {
             self.sent += 1;
             self.line.as_ref().unwrap().message(&message);
             if self.sent.is_multiple_of(faults.cut_every) {
-                return self.connect(world, faults, dice).await;
+                return self.connect(harness, faults, dice).await;
             }
         }
         let next = self.client.deadline().map_or(deadline, |at| (self.started + at).min(deadline));
@@ -231,14 +231,14 @@ async fn play(script: Script, stream: Vec<u8>, dice: Dice) {
 
 /// Types and prints through a bad network until everything has arrived, and compares.
 async fn converse(seed: u64, faults: Faults, users: &[&str]) {
-    let world = World::new().await;
+    let harness = Harness::new().await;
     let dice = Dice(Arc::new(Mutex::new(seed)));
     let stream = known(4000);
-    tokio::spawn(play(world.script.clone(), stream.clone(), dice.clone()));
+    tokio::spawn(play(harness.script.clone(), stream.clone(), dice.clone()));
     let mut pages: Vec<Page> = users.iter().map(|user| Page::new(user)).collect();
     let mut typed: Vec<Vec<String>> = vec![Vec::new(); users.len()];
     for page in &mut pages {
-        page.connect(&world, faults, &dice).await;
+        page.connect(&harness, faults, &dice).await;
     }
     let begun = Instant::now();
     loop {
@@ -249,14 +249,14 @@ async fn converse(seed: u64, faults: Faults, users: &[&str]) {
                 typed.push(key);
             }
             let soon = Instant::now() + Duration::from_millis(1 + dice.roll(40));
-            page.step(&world, faults, &dice, soon).await;
+            page.step(&harness, faults, &dice, soon).await;
         }
         let done = pages.iter().zip(&typed).all(|(page, typed)| {
             typed.len() == 600
                 && page.client.unacknowledged() == 0
                 && page.output.ends_with(&stream[stream.len() - 20..])
         });
-        if done && world.script.taken() == stream.len() {
+        if done && harness.script.taken() == stream.len() {
             break;
         }
         assert!(
@@ -272,7 +272,7 @@ async fn converse(seed: u64, faults: Faults, users: &[&str]) {
             page.user
         );
     }
-    let input = String::from_utf8(world.script.input()).unwrap();
+    let input = String::from_utf8(harness.script.input()).unwrap();
     let words: Vec<&str> = input.split_inclusive(' ').collect();
     assert_eq!(words.len(), users.len() * 600, "seed {seed}: every key once");
     for (user, typed) in users.iter().zip(&typed) {

@@ -7,10 +7,10 @@ mod clients;
 mod counting;
 mod ends;
 mod following;
+mod harness;
 mod hostile;
 mod life;
 mod typing;
-mod world;
 
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(150))]

@@ -1,7 +1,7 @@
 //! Input: its order, its bounds, and whose window the terminal has.
 
-use crate::world::{SIZE, World, frame, input, speaker};
-use backend::session::Speaker;
+use crate::harness::{Harness, SIZE, caller, frame, input};
+use backend::session::Caller;
 use serde_json::json;
 use shared_protocol::Role;
 use std::time::Duration;
@@ -9,15 +9,15 @@ use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn input_is_applied_in_order_once_and_acknowledged() {
-    let world = World::new().await;
-    let ada = speaker("ada", "c1");
-    let (attached, ticket) = world.attach(&ada, "page").await;
+    let harness = Harness::new().await;
+    let ada = caller("ada", "c1");
+    let (attached, token) = harness.attach(&ada, "page").await;
     for (seq, data) in [(3, "c"), (1, "a"), (1, "a"), (2, "b"), (3, "c")] {
-        assert!(world.say(&ada, input(&attached, seq, data)).await.frame.is_none());
+        assert!(harness.say(&ada, input(&attached, seq, data)).await.frame.is_none());
     }
-    assert_eq!(world.script.input(), b"abc");
+    assert_eq!(harness.script.input(), b"abc");
     let asked = Instant::now();
-    let ack = world.fetch(&ada, ticket, Duration::from_secs(5)).await;
+    let ack = harness.fetch(&ada, token, Duration::from_secs(5)).await;
     assert_eq!(asked.elapsed(), Duration::from_millis(100), "nothing else was sent for 100 ms");
     let ack = frame(ack.frame);
     assert_eq!((&ack["type"], &ack["ackSeq"]), (&json!("input_ack"), &json!(3)));
@@ -25,62 +25,62 @@ async fn input_is_applied_in_order_once_and_acknowledged() {
 
 #[tokio::test(start_paused = true)]
 async fn a_missing_message_is_asked_for_after_two_seconds() {
-    let world = World::new().await;
-    let ada = speaker("ada", "c1");
-    let (attached, ticket) = world.attach(&ada, "page").await;
-    world.say(&ada, input(&attached, 1, "a")).await;
-    world.say(&ada, input(&attached, 3, "c")).await;
+    let harness = Harness::new().await;
+    let ada = caller("ada", "c1");
+    let (attached, token) = harness.attach(&ada, "page").await;
+    harness.say(&ada, input(&attached, 1, "a")).await;
+    harness.say(&ada, input(&attached, 3, "c")).await;
     let asked = Instant::now();
-    let first = world.fetch(&ada, ticket, Duration::from_secs(5)).await;
+    let first = harness.fetch(&ada, token, Duration::from_secs(5)).await;
     assert_eq!(frame(first.frame)["type"], "input_ack");
-    let gap = frame(world.fetch(&ada, first.next.unwrap(), Duration::from_secs(5)).await.frame);
+    let gap = frame(harness.fetch(&ada, first.next.unwrap(), Duration::from_secs(5)).await.frame);
     assert_eq!(asked.elapsed(), Duration::from_secs(2));
     assert_eq!((&gap["code"], &gap["have"]), (&json!("INPUT_GAP"), &json!(1)));
-    assert_eq!(world.script.input(), b"a");
+    assert_eq!(harness.script.input(), b"a");
 }
 
 #[tokio::test(start_paused = true)]
 async fn input_for_another_life_of_the_shell_is_refused() {
-    let world = World::new().await;
-    let ada = speaker("ada", "c1");
-    let (attached, _) = world.attach(&ada, "page").await;
+    let harness = Harness::new().await;
+    let ada = caller("ada", "c1");
+    let (attached, _) = harness.attach(&ada, "page").await;
     let stale = json!({"type":"input","seq":1,"epoch":attached["epoch"].as_u64().unwrap() - 1,"data":"rm -rf /\r"});
-    assert_eq!(frame(world.say(&ada, stale).await.frame)["code"], "STALE_EPOCH");
-    assert_eq!(world.script.input(), b"");
+    assert_eq!(frame(harness.say(&ada, stale).await.frame)["code"], "STALE_EPOCH");
+    assert_eq!(harness.script.input(), b"");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_program_that_does_not_read_holds_input_back_without_losing_it() {
-    let world = World::new().await;
-    let ada = speaker("ada", "c1");
-    let (attached, _) = world.attach(&ada, "page").await;
-    world.script.set_room(10);
+    let harness = Harness::new().await;
+    let ada = caller("ada", "c1");
+    let (attached, _) = harness.attach(&ada, "page").await;
+    harness.script.set_room(10);
     let chunk = "x".repeat(20_000);
     for seq in 1..=8 {
-        world.say(&ada, input(&attached, seq, &chunk)).await;
+        harness.say(&ada, input(&attached, seq, &chunk)).await;
     }
-    let pong = frame(world.say(&ada, json!({"type":"ping"})).await.frame);
+    let pong = frame(harness.say(&ada, json!({"type":"ping"})).await.frame);
     assert_eq!(pong["ackSeq"], 4, "what fits into the queue is taken, the rest waits unacknowledged");
-    world.script.set_room(usize::MAX);
-    world.settle().await;
-    let pong = frame(world.say(&ada, json!({"type":"ping"})).await.frame);
-    assert_eq!((pong["ackSeq"].as_u64(), world.script.input().len()), (Some(8), 160_000));
+    harness.script.set_room(usize::MAX);
+    harness.settle().await;
+    let pong = frame(harness.say(&ada, json!({"type":"ping"})).await.frame);
+    assert_eq!((pong["ackSeq"].as_u64(), harness.script.input().len()), (Some(8), 160_000));
 }
 
 #[tokio::test(start_paused = true)]
 async fn two_controllers_type_and_the_size_follows_the_one_who_did_last() {
-    let world = World::new().await;
-    let (ada, bob) = (speaker("ada", "c1"), speaker("bob", "c2"));
-    let (attached, ticket) = world.attach(&ada, "page-a").await;
+    let harness = Harness::new().await;
+    let (ada, bob) = (caller("ada", "c1"), caller("bob", "c2"));
+    let (attached, token) = harness.attach(&ada, "page-a").await;
     let attach = json!({"type":"attach","client":"page-b","cols":100,"rows":30});
-    world.say(&bob, attach).await;
-    assert_eq!(world.script.sizes().last(), Some(&SIZE), "attaching changes nothing for the one who works");
-    world.say(&bob, input(&attached, 1, "b")).await;
-    world.say(&ada, input(&attached, 1, "a")).await;
-    assert_eq!(world.script.input(), b"ba");
-    let sizes: Vec<_> = world.script.sizes().iter().map(|size| (size.cols, size.rows)).collect();
+    harness.say(&bob, attach).await;
+    assert_eq!(harness.script.sizes().last(), Some(&SIZE), "attaching changes nothing for the one who works");
+    harness.say(&bob, input(&attached, 1, "b")).await;
+    harness.say(&ada, input(&attached, 1, "a")).await;
+    assert_eq!(harness.script.input(), b"ba");
+    let sizes: Vec<_> = harness.script.sizes().iter().map(|size| (size.cols, size.rows)).collect();
     assert_eq!(sizes, [(80, 24), (100, 30), (80, 24)]);
-    let (frames, _) = world.fetch_all(&ada, ticket).await;
+    let (frames, _) = harness.fetch_all(&ada, token).await;
     let controllers = frames.iter().filter(|frame| frame["kind"] == "controller");
     let controllers: Vec<_> = controllers.map(|frame| frame["client"].as_str().unwrap()).collect();
     assert_eq!(controllers, ["page-b", "page-a"], "everyone is told");
@@ -92,56 +92,56 @@ fn interrupt(attached: &serde_json::Value, seq: u64, after: u64) -> serde_json::
 
 #[tokio::test(start_paused = true)]
 async fn an_interrupt_goes_ahead_of_what_nobody_reads_and_acts_once() {
-    let world = World::new().await;
-    let ada = speaker("ada", "c1");
-    let (attached, _) = world.attach(&ada, "page").await;
-    world.script.set_signals(true);
-    world.script.set_room(3);
-    world.say(&ada, input(&attached, 1, "abcdef")).await;
-    world.say(&ada, input(&attached, 3, "never")).await;
-    world.say(&ada, interrupt(&attached, 4, 3)).await;
-    assert_eq!(world.script.interrupts(), 1, "it does not wait for the second message");
-    world.say(&ada, interrupt(&attached, 4, 3)).await;
-    world.script.set_room(usize::MAX);
-    world.say(&ada, input(&attached, 5, "after")).await;
-    world.say(&ada, input(&attached, 2, "never")).await;
-    assert_eq!(world.script.input(), b"abcafter", "what was typed before it is taken back, what comes after is not");
-    world.say(&ada, interrupt(&attached, 4, 3)).await;
-    assert_eq!(world.script.interrupts(), 1, "a repeat does nothing");
-    let pong = frame(world.say(&ada, json!({"type":"ping"})).await.frame);
+    let harness = Harness::new().await;
+    let ada = caller("ada", "c1");
+    let (attached, _) = harness.attach(&ada, "page").await;
+    harness.script.set_signals(true);
+    harness.script.set_room(3);
+    harness.say(&ada, input(&attached, 1, "abcdef")).await;
+    harness.say(&ada, input(&attached, 3, "never")).await;
+    harness.say(&ada, interrupt(&attached, 4, 3)).await;
+    assert_eq!(harness.script.interrupts(), 1, "it does not wait for the second message");
+    harness.say(&ada, interrupt(&attached, 4, 3)).await;
+    harness.script.set_room(usize::MAX);
+    harness.say(&ada, input(&attached, 5, "after")).await;
+    harness.say(&ada, input(&attached, 2, "never")).await;
+    assert_eq!(harness.script.input(), b"abcafter", "what was typed before it is taken back, what comes after is not");
+    harness.say(&ada, interrupt(&attached, 4, 3)).await;
+    assert_eq!(harness.script.interrupts(), 1, "a repeat does nothing");
+    let pong = frame(harness.say(&ada, json!({"type":"ping"})).await.frame);
     assert_eq!(pong["ackSeq"], 5);
 }
 
 #[tokio::test(start_paused = true)]
 async fn where_keys_make_no_signals_an_interrupt_is_a_key_in_its_turn() {
-    let world = World::new().await;
-    let ada = speaker("ada", "c1");
-    let (attached, _) = world.attach(&ada, "page").await;
-    world.say(&ada, interrupt(&attached, 2, 1)).await;
-    assert_eq!(world.script.input(), b"");
-    world.say(&ada, input(&attached, 1, "a")).await;
-    assert_eq!(world.script.input(), b"a\x03");
-    let viewer = Speaker { role: Role::Viewer, ..speaker("vic", "c2") };
-    world.script.set_signals(true);
-    let (attached, _) = world.attach(&viewer, "page-v").await;
-    world.say(&viewer, interrupt(&attached, 1, 0)).await;
-    assert_eq!(world.script.interrupts(), 0, "a viewer interrupts nothing");
+    let harness = Harness::new().await;
+    let ada = caller("ada", "c1");
+    let (attached, _) = harness.attach(&ada, "page").await;
+    harness.say(&ada, interrupt(&attached, 2, 1)).await;
+    assert_eq!(harness.script.input(), b"");
+    harness.say(&ada, input(&attached, 1, "a")).await;
+    assert_eq!(harness.script.input(), b"a\x03");
+    let viewer = Caller { role: Role::Viewer, ..caller("vic", "c2") };
+    harness.script.set_signals(true);
+    let (attached, _) = harness.attach(&viewer, "page-v").await;
+    harness.say(&viewer, interrupt(&attached, 1, 0)).await;
+    assert_eq!(harness.script.interrupts(), 0, "a viewer interrupts nothing");
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_interrupt_skips_what_was_printed_and_not_sent() {
-    let world = World::new().await;
-    let ada = speaker("ada", "c1");
-    let (attached, ticket) = world.attach(&ada, "page").await;
-    world.script.set_signals(true);
-    world.script.print(vec![b'y'; 300_000]);
-    let first = world.fetch(&ada, ticket, Duration::from_millis(1)).await;
-    world.say(&ada, interrupt(&attached, 1, 0)).await;
-    let (frames, next) = world.fetch_all(&ada, first.next.unwrap()).await;
+    let harness = Harness::new().await;
+    let ada = caller("ada", "c1");
+    let (attached, token) = harness.attach(&ada, "page").await;
+    harness.script.set_signals(true);
+    harness.script.print(vec![b'y'; 300_000]);
+    let first = harness.fetch(&ada, token, Duration::from_millis(1)).await;
+    harness.say(&ada, interrupt(&attached, 1, 0)).await;
+    let (frames, next) = harness.fetch_all(&ada, first.next.unwrap()).await;
     assert!(frames.len() < 6, "{} frames instead of the flood", frames.len());
     assert!(frames.iter().all(|frame| frame["type"] == "snapshot"));
-    world.script.print("$ ");
-    let (frames, _) = world.fetch_all(&ada, next.unwrap()).await;
+    harness.script.print("$ ");
+    let (frames, _) = harness.fetch_all(&ada, next.unwrap()).await;
     let end = frames.last().unwrap();
     assert_eq!((&end["type"], &end["data"], &end["pos"]), (&json!("output"), &json!("$ "), &json!(300_000)));
 }

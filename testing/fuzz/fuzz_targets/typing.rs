@@ -3,8 +3,8 @@
 
 #[path = "../../../backend/tests/session/any_typing.rs"]
 mod any_typing;
-#[path = "../../../backend/tests/session/world.rs"]
+#[path = "../../../backend/tests/session/harness.rs"]
 #[expect(dead_code, reason = "the tests of a session use more of it")]
-mod world;
+mod harness;
 
 libfuzzer_sys::fuzz_target!(|script: &[u8]| any_typing::holds(script));

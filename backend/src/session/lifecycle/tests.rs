@@ -17,11 +17,11 @@ impl Bench {
     fn new(grace: u32, idle: u32, life: u32) -> Self {
         let start = Instant::now();
         let limits = Limits {
-            grace: SECOND * grace,
-            idle: SECOND * idle,
-            life: SECOND * life,
-            extend: SECOND * 3600,
-            longest: SECOND * life * 2,
+            detach_timeout: SECOND * grace,
+            idle_timeout: SECOND * idle,
+            initial_lifetime: SECOND * life,
+            extension: SECOND * 3600,
+            max_lifetime: SECOND * life * 2,
             output_rate: 0,
             scrollback: 0,
         };
@@ -189,7 +189,7 @@ fn who_asks_gets_more_time_up_to_the_longest_and_never_less() {
 fn where_nobody_gets_more_time_nobody_is_told_so() {
     let mut bench = Bench::new(300, 100_000, 14_400);
     for longest in [14_400, 3600] {
-        bench.life.limits.longest = SECOND * longest;
+        bench.life.limits.max_lifetime = SECOND * longest;
         assert_eq!(bench.life.longest(bench.at(0)), (WALL + 14_400_000, false));
         assert!(!bench.life.extend(bench.at(14_000).now));
     }

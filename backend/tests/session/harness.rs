@@ -4,7 +4,8 @@
 use backend::clock::{Clock, SystemEntropy};
 use backend::metrics::Metrics;
 use backend::session::{
-    Arrival, Close, Fetched, Limits, Registry, RegistryParts, Reply, SessionHandle, ShellSettings, Speaker, Ticket,
+    Arrival, Caller, Close, Limits, OutputResponse, PollToken, Registry, RegistryParts, Reply, SessionHandle,
+    ShellSettings,
 };
 use backend::store::{MemoryStore, SessionState, Store};
 use backend::terminal::Size;
@@ -22,15 +23,15 @@ pub(crate) const RATE: u64 = 1024 * 1024;
 pub(crate) const GRACE: Duration = Duration::from_secs(300);
 
 pub(crate) const LIMITS: Limits = Limits {
-    grace: GRACE,
-    idle: Duration::from_secs(1800),
-    life: Duration::from_secs(14_400),
-    extend: Duration::from_secs(3600),
-    longest: Duration::from_secs(28_800),
+    detach_timeout: GRACE,
+    idle_timeout: Duration::from_secs(1800),
+    initial_lifetime: Duration::from_secs(14_400),
+    extension: Duration::from_secs(3600),
+    max_lifetime: Duration::from_secs(28_800),
     output_rate: RATE,
     scrollback: 100,
 };
-/// The wall when a world begins, in seconds since 1970.
+/// The wall when a harness begins, in seconds since 1970.
 pub(crate) const WALL: u64 = 1_800_000_000;
 
 /// A clock on the wall that goes with the time that tests move.
@@ -42,7 +43,7 @@ impl Clock for WallClock {
     }
 }
 
-pub(crate) struct World {
+pub(crate) struct Harness {
     pub(crate) begun: Instant,
     pub(crate) registry: Registry,
     pub(crate) store: Arc<MemoryStore>,
@@ -55,7 +56,7 @@ pub(crate) fn id() -> SessionId {
     SessionId::new("s").unwrap()
 }
 
-impl World {
+impl Harness {
     pub(crate) async fn new() -> Self {
         Self::with(LIMITS).await
     }
@@ -77,34 +78,34 @@ impl World {
             sessions_per_user: 2,
             sessions: 3,
         });
-        let session = registry.running_or_new(&id(), &speaker("ada", "first"), SIZE).await.unwrap();
+        let session = registry.running_or_new(&id(), &caller("ada", "first"), SIZE).await.unwrap();
         Self { begun, registry, store, script: shells.last().unwrap(), session, metrics }
     }
 
-    pub(crate) async fn say(&self, who: &Speaker, message: Value) -> Reply {
+    pub(crate) async fn say(&self, who: &Caller, message: Value) -> Reply {
         let envelope = parse(message.to_string().as_bytes()).unwrap();
         self.session.deliver(who.clone(), envelope.inbound).await.unwrap()
     }
 
-    pub(crate) async fn attach(&self, who: &Speaker, client: &str) -> (Value, Ticket) {
+    pub(crate) async fn attach(&self, who: &Caller, client: &str) -> (Value, PollToken) {
         let reply = self.say(who, json!({"type":"attach","client":client,"cols":80,"rows":24})).await;
         (frame(reply.frame), reply.follow.expect("an attach is granted a follower"))
     }
 
-    pub(crate) async fn fetch(&self, who: &Speaker, ticket: Ticket, wait: Duration) -> Fetched {
-        self.session.output(who.connection.clone(), ticket, wait).await.unwrap()
+    pub(crate) async fn fetch(&self, who: &Caller, token: PollToken, wait: Duration) -> OutputResponse {
+        self.session.output(who.connection.clone(), token, wait).await.unwrap()
     }
 
-    /// Everything that is there now, with the ticket that is next.
-    pub(crate) async fn fetch_all(&self, who: &Speaker, mut ticket: Ticket) -> (Vec<Value>, Option<Ticket>) {
+    /// Everything that is there now, with the token that is next.
+    pub(crate) async fn fetch_all(&self, who: &Caller, mut token: PollToken) -> (Vec<Value>, Option<PollToken>) {
         let mut frames = Vec::new();
         loop {
             // Paused time passes only when the session has nothing left to do.
-            let fetched = self.fetch(who, ticket, Duration::from_millis(1)).await;
+            let fetched = self.fetch(who, token, Duration::from_millis(1)).await;
             let Some(next) = fetched.next else { return (frames, None) };
-            ticket = next;
+            token = next;
             if fetched.frame.is_none() {
-                return (frames, Some(ticket));
+                return (frames, Some(token));
             }
             frames.push(frame(fetched.frame));
         }
@@ -116,17 +117,17 @@ impl World {
     }
 
     /// Follows like a page until told to stop, or up to so many seconds after the beginning: every event, with the second that
-    /// it came in, then the error if there was one; and what to close, or the next ticket.
-    pub(crate) async fn watch(&self, who: &Speaker, ticket: Ticket, until: u64) -> (Vec<(u64, Value)>, Watched) {
-        let (mut ticket, until) = (ticket, self.begun + Duration::from_secs(until));
+    /// it came in, then the error if there was one; and what to close, or the next token.
+    pub(crate) async fn watch(&self, who: &Caller, token: PollToken, until: u64) -> (Vec<(u64, Value)>, Watched) {
+        let (mut token, until) = (token, self.begun + Duration::from_secs(until));
         let mut heard = Vec::new();
         loop {
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return (heard, Watched::Open(ticket));
+                return (heard, Watched::Open(token));
             }
             let wait = left.min(Duration::from_secs(20));
-            let Ok(fetched) = self.session.output(who.connection.clone(), ticket, wait).await else {
+            let Ok(fetched) = self.session.output(who.connection.clone(), token, wait).await else {
                 return (heard, Watched::Stopped(None));
             };
             if let Some(bytes) = fetched.frame {
@@ -142,7 +143,7 @@ impl World {
                 }
             }
             match fetched.next {
-                Some(next) => ticket = next,
+                Some(next) => token = next,
                 None => return (heard, Watched::Stopped(fetched.close)),
             }
         }
@@ -162,14 +163,14 @@ impl World {
 
     /// Lets the session do everything that it can do now.
     pub(crate) async fn settle(&self) {
-        self.say(&speaker("ada", "settle"), json!({"type":"ping"})).await;
+        self.say(&caller("ada", "settle"), json!({"type":"ping"})).await;
     }
 }
 
 /// How watching came to its end.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Watched {
-    Open(Ticket),
+    Open(PollToken),
     Stopped(Option<Close>),
 }
 
@@ -185,12 +186,12 @@ pub(crate) fn told(heard: &[(u64, Value)]) -> Vec<(u64, &str, &str)> {
 }
 
 /// Whose token expires so many seconds after the beginning.
-pub(crate) fn until(seconds: u64, who: Speaker) -> Speaker {
-    Speaker { expires_at: WALL + seconds, ..who }
+pub(crate) fn until(seconds: u64, who: Caller) -> Caller {
+    Caller { expires_at: WALL + seconds, ..who }
 }
 
-pub(crate) fn speaker(user: &str, connection: &str) -> Speaker {
-    Speaker {
+pub(crate) fn caller(user: &str, connection: &str) -> Caller {
+    Caller {
         expires_at: u64::MAX,
         request: "test".into(),
         connection: ConnectionId::new(connection).unwrap(),
