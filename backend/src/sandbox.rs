@@ -2,6 +2,7 @@
 //! launcher that gives up root, is held to quotas, and leaves nothing behind. Takes root.
 
 pub mod cleanup;
+mod context;
 mod directories;
 mod dirfd;
 pub mod launch;
@@ -10,7 +11,7 @@ mod root;
 mod sandbox;
 mod settings;
 mod spawner;
-mod subprocess;
+mod subcommand;
 mod uid_pool;
 mod usage;
 

@@ -1,15 +1,21 @@
-//! Real shells on real terminals, through `/terminal`: what a person at a keyboard relies on.
+//! Real shells on real terminals, through `/terminal`.
 
 mod support;
 
 use shared_protocol::{ErrorCode, ServerMessage, StreamEvent};
-use support::{Service, until};
+use support::{Service, Terminal, until};
 
-#[tokio::test]
-async fn a_login_shell_with_a_terminal_of_the_right_kind_and_size() {
+/// A service with one session and a page attached to it.
+async fn attached() -> (Service, Terminal) {
     let service = Service::start().await;
     let mut terminal = service.terminal("s").await;
     terminal.attach("page").await;
+    (service, terminal)
+}
+
+#[tokio::test]
+async fn a_login_shell_with_a_terminal_of_the_right_kind_and_size() {
+    let (service, mut terminal) = attached().await;
     let (result, code) = terminal.command("shopt -q login_shell && echo $TERM $USER; tty >/dev/null; pwd").await;
     assert_eq!((result, code), (format!("xterm-256color student\n{}\n", service.home().display()), 0));
     terminal.ordered("resize", r#","cols":132,"rows":50"#).await;
@@ -19,10 +25,8 @@ async fn a_login_shell_with_a_terminal_of_the_right_kind_and_size() {
 }
 
 #[tokio::test]
-async fn nothing_of_the_service_is_in_the_environment() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+async fn the_environment_of_the_service_is_not_inherited() {
+    let (service, mut terminal) = attached().await;
     let (result, _) = terminal.command("env | cut -d= -f1 | sort | tr '\\n' ' '").await;
     assert_eq!(
         result,
@@ -33,12 +37,10 @@ async fn nothing_of_the_service_is_in_the_environment() {
 
 #[tokio::test]
 async fn keys_signals_and_jobs() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let (service, mut terminal) = attached().await;
     terminal.keys("echo $((40 + 2))\r").await;
     terminal.sees("\r42\r\n").await;
-    // Ctrl-C and Ctrl-Z are meant for the program, so they wait until it is there.
+    // Wait for the program: Ctrl-C and Ctrl-Z at the prompt would not reach it.
     terminal.keys("sh -c 'echo fi''rst; exec sleep 1000'\r").await;
     terminal.sees("first").await;
     terminal.keys("\x03").await;
@@ -59,7 +61,7 @@ async fn every_byte_arrives_as_it_was_printed() {
     std::fs::write(service.home().join("bytes"), (0..=255).cycle().take(100_000).collect::<Vec<u8>>()).unwrap();
     let mut terminal = service.terminal("s").await;
     terminal.attach("page").await;
-    // Raw output, so that the kernel translates no newline.
+    // Raw output: the kernel then translates no newlines.
     terminal.keys("stty -opost; printf 'st''art'; cat bytes; printf 'e''nd'; stty opost\r").await;
     terminal.sees("start").await;
     terminal.sees("end").await;
@@ -73,9 +75,7 @@ async fn every_byte_arrives_as_it_was_printed() {
 
 #[tokio::test]
 async fn commands_run_in_the_sessions_own_shell() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let (service, mut terminal) = attached().await;
     assert_eq!(terminal.command("cd /tmp; export FRUIT=pear; false").await, (String::new(), 1));
     assert_eq!(terminal.command("pwd; echo $FRUIT").await, ("/tmp\npear\n".into(), 0));
     assert_eq!(terminal.command("printf '\\e[31mred\\e[0m\\n'").await, ("\u{1b}[31mred\u{1b}[0m\n".into(), 0));
@@ -83,11 +83,11 @@ async fn commands_run_in_the_sessions_own_shell() {
         terminal.command("for i in 1 2\ndo\n\techo line $i\ndone\n(exit 7)").await,
         ("line 1\nline 2\n".into(), 7)
     );
-    let (complaint, code) = terminal.command("echo )").await;
-    assert!(complaint.starts_with("bash: syntax error near unexpected token"), "{complaint:?}");
+    let (error, code) = terminal.command("echo )").await;
+    assert!(error.starts_with("bash: syntax error near unexpected token"), "{error:?}");
     assert_eq!(code, 2);
     let (_, code) = terminal.command("if true; then").await;
-    assert_eq!(code, 2, "an incomplete command is taken back");
+    assert_eq!(code, 2, "an incomplete command is cancelled");
     assert_eq!(terminal.command("sh -c 'kill -TERM $$'").await.1, 143);
     assert_eq!(terminal.command("printf %s no newline").await, ("nonewline".into(), 0));
     assert_eq!(terminal.command("PS1='new> '; echo $PS1").await.1, 0);
@@ -99,9 +99,7 @@ async fn commands_run_in_the_sessions_own_shell() {
 
 #[tokio::test]
 async fn a_command_is_refused_while_something_else_runs() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let (service, mut terminal) = attached().await;
     terminal.keys("cat\r").await;
     terminal.sees("cat\r\n").await;
     terminal.ordered("command", r#","id":"late","command":"ls""#).await;
@@ -113,9 +111,7 @@ async fn a_command_is_refused_while_something_else_runs() {
 
 #[tokio::test]
 async fn the_exit_of_the_shell_ends_the_session_with_its_code() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let (service, mut terminal) = attached().await;
     terminal.keys("printf 'last wor''ds'; exit 5\r").await;
     let exit = terminal.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     assert!(matches!(exit, StreamEvent::Exit { exit_code: 5, signal: None, .. }), "{exit:?}");
@@ -126,9 +122,7 @@ async fn the_exit_of_the_shell_ends_the_session_with_its_code() {
 
 #[tokio::test]
 async fn a_killed_shell_names_its_signal() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let (service, mut terminal) = attached().await;
     terminal.keys("kill -KILL $$\r").await;
     let exit = terminal.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     let StreamEvent::Exit { exit_code, signal, .. } = exit else { unreachable!() };
@@ -138,9 +132,7 @@ async fn a_killed_shell_names_its_signal() {
 
 #[tokio::test]
 async fn no_process_outlives_its_session() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let (service, mut terminal) = attached().await;
     let hide = "setsid nohup sh -c 'echo $$ >gone; exec sleep 7001' &>/dev/null & until [ -s gone ]; do :; done; trap '' HUP; sleep 7002 & echo $$ $! $(cat gone)";
     let (pids, _) = terminal.command(hide).await;
     let pids: Vec<u32> = pids.lines().last().unwrap().split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
@@ -149,7 +141,7 @@ async fn no_process_outlives_its_session() {
     assert!(pids.iter().all(here));
     terminal.ordered("close", "").await;
     until("the end of every process", || {
-        // One that is a zombie of someone else's is over too; the shell itself is ours to reap.
+        // A zombie has ended; this process must reap the shell itself.
         let state = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         !here(&pids[0]) && pids.iter().all(|pid| state(pid).is_empty() || state(pid).contains(") Z "))
     })
@@ -160,9 +152,7 @@ async fn no_process_outlives_its_session() {
 
 #[tokio::test]
 async fn a_flood_arrives_whole_and_in_order() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let (service, mut terminal) = attached().await;
     terminal.keys("seq -f '%08.0f' 1 600000 | cksum; seq -f '%08.0f' 1 600000; echo fin''ished\r").await;
     terminal.sees("finished\r\n").await;
     let text = terminal.screen().replace("\r\n", "\n");
@@ -175,9 +165,7 @@ async fn a_flood_arrives_whole_and_in_order() {
 
 #[tokio::test]
 async fn an_interrupt_reaches_a_program_that_does_not_read() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let (service, mut terminal) = attached().await;
     terminal.keys("sh -c 'echo rea''dy; exec sleep 1000'\r").await;
     terminal.sees("ready").await;
     for _ in 0..5 {
@@ -186,15 +174,13 @@ async fn an_interrupt_reaches_a_program_that_does_not_read() {
     let after = terminal.seq;
     terminal.ordered("interrupt", &format!(r#","afterSeq":{after}"#)).await;
     assert_eq!(terminal.command("echo code $?").await, ("code 130\n".into(), 0));
-    assert!(!terminal.screen().contains("\npasted"), "nothing of the paste was run");
+    assert!(!terminal.screen().contains("\npasted"), "a pasted command ran");
     service.stop().await;
 }
 
 #[tokio::test]
 async fn an_interrupt_ends_a_flood_within_a_screenful() {
-    let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let (service, mut terminal) = attached().await;
     terminal.keys("yes\r").await;
     terminal.sees("y\r\ny\r\ny\r\n").await;
     terminal.ordered("interrupt", r#","afterSeq":1"#).await;

@@ -8,6 +8,7 @@ mod task;
 pub(super) use task::CleanupTask;
 
 use super::launch::privileges;
+use super::subcommand::parse_argument;
 use super::uid_pool::lock_file;
 use crate::terminal::procfs::wait_for_user;
 use crate::terminal::sys::close_all_but_standard;
@@ -32,11 +33,10 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Runs a task. `arguments` are those after `sweep`.
 #[expect(clippy::print_stderr, reason = "the service reads it and logs it")]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let done = match CleanupTask::parse(arguments) {
-        None => Err(io::Error::other("this subcommand is for the service only")),
-        Some(CleanupTask::Kill { uid, signal_uid, lock }) => kill(uid, signal_uid, &lock),
-        Some(CleanupTask::Remove { uid, directories }) => remove(uid, &directories),
-    };
+    let done = parse_argument(arguments).and_then(|task| match task {
+        CleanupTask::Kill { uid, signal_uid, lock } => kill(uid, signal_uid, &lock),
+        CleanupTask::Remove { uid, directories } => remove(uid, &directories),
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -84,7 +84,7 @@ fn kill(uid: u32, signal_uid: u32, lock: &Path) -> io::Result<()> {
 /// Removes everything that a user left. Returns the first error, after trying everything.
 fn remove(uid: u32, directories: &[PathBuf]) -> io::Result<()> {
     close_all_but_standard()?;
-    privileges::become_user(uid).map_err(io::Error::other)?;
+    privileges::become_user(uid)?;
     privileges::check(uid)?;
     let mut result = Ok(());
     for directory in directories {

@@ -2,15 +2,15 @@
 //! every privilege, verifies that with the kernel, and becomes the shell. Review it line by line: the session can use whatever
 //! a step leaves open.
 
-mod error;
 pub(super) mod privileges;
 mod seccomp;
 mod spec;
 
 pub(super) use spec::LaunchSpec;
 
+use super::context::Context;
+use super::subcommand::parse_argument;
 use crate::terminal::sys::close_all_but_standard;
-use error::{LaunchError, Step};
 use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit, umask};
 use rustix::termios::isatty;
@@ -39,27 +39,26 @@ const CANNOT_START: u8 = 126;
 /// Becomes the shell; returns only on failure. `arguments` are those after `launch`.
 #[expect(clippy::print_stderr, reason = "standard error is the terminal, where the service reads the error")]
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
-    let outcome = LaunchSpec::parse(arguments).step("the arguments").and_then(|spec| launch(&spec));
+    let outcome = parse_argument(arguments).context("the argument").and_then(|spec| launch(&spec));
     let Err(error) = outcome;
     eprintln!("termgate: the shell cannot be started: {error}\r");
     ExitCode::from(CANNOT_START)
 }
 
-fn launch(spec: &LaunchSpec) -> Result<Infallible, LaunchError> {
-    close_all_but_standard().step("closing descriptors")?;
+fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
+    close_all_but_standard().context("closing descriptors")?;
     umask(Mode::RWXG | Mode::RWXO);
-    own_terminal(spec.uid).step("handing over the terminal")?;
-    set_limits(spec).step("setting limits")?;
-    lower_priority().step("lowering the priority")?;
+    own_terminal(spec.uid).context("handing over the terminal")?;
+    set_limits(spec).context("setting limits")?;
+    lower_priority().context("lowering the priority")?;
     privileges::become_user(spec.uid)?;
-    set_no_new_privs(true).step("setting no_new_privs")?;
-    seccomp::scope_signals_and_sockets().step("Landlock")?;
-    seccomp::filter_system_calls(spec.network).step("filtering system calls")?;
-    privileges::check(spec.uid).step("verifying that root is gone")?;
-    std::env::set_current_dir(&spec.home).step("entering the home directory")?;
+    set_no_new_privs(true).context("setting no_new_privs")?;
+    seccomp::scope_signals_and_sockets().context("Landlock")?;
+    seccomp::filter_system_calls(spec.network).context("filtering system calls")?;
+    privileges::check(spec.uid).context("verifying that root is gone")?;
+    std::env::set_current_dir(&spec.home).context("entering the home directory")?;
     // Returns only on failure. Restores the default action of SIGPIPE, which the Rust runtime changed.
-    let error = Command::new(&spec.program).args(&spec.arguments).exec();
-    Err(LaunchError { step: "the program", error })
+    Err(Command::new(&spec.program).args(&spec.arguments).exec()).context(&spec.program)
 }
 
 /// Gives the terminal to the user, and access to no other user.

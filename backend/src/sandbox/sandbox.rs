@@ -4,7 +4,7 @@
 use super::cleanup::CleanupTask;
 use super::directories::{copy, make};
 use super::root::{SandboxDirectory, SandboxRoot};
-use super::subprocess;
+use super::subcommand;
 use super::usage::QuotaStatus;
 use crate::terminal::procfs::{signal_if_owned, signal_user, wait_for_end};
 use crate::terminal::{ProcessGroup, QuotaExceeded};
@@ -192,7 +192,7 @@ impl Sandbox {
     }
 
     fn run(&self, task: &CleanupTask, timeout: Duration) -> bool {
-        match subprocess::run(&self.root.program, &task.arguments(), timeout) {
+        match subcommand::run(&self.root.program, "sweep", task, timeout) {
             Ok(()) => true,
             Err(error) => {
                 tracing::error!(uid = self.uid, %error, "a session was not swept up");

@@ -5,7 +5,8 @@ use super::launch::LaunchSpec;
 use super::root::SandboxRoot;
 use super::sandbox::{Sandbox, SandboxProcesses};
 use super::settings::{Network, SandboxSettings};
-use super::usage::{Quotas, UsageMonitor};
+use super::subcommand::format_argument;
+use super::usage::UsageMonitor;
 use crate::terminal::procfs::wait_for_end;
 use crate::terminal::sys::landlock_version;
 use crate::terminal::unix::{UnixPty, UnixShell};
@@ -13,7 +14,6 @@ use crate::terminal::{Pty, ShellSpawner, ShellSpec, Size};
 use portable_pty::CommandBuilder;
 use rustix::process::{WaitId, WaitIdOptions, geteuid, waitid};
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
@@ -66,7 +66,7 @@ impl SandboxedSpawner {
         if swept > 0 {
             tracing::warn!(swept, "sessions of a service that was killed were swept up");
         }
-        let monitor = UsageMonitor::start(Quotas { memory: settings.memory, disk: settings.disk }, &settings.state)?;
+        let monitor = UsageMonitor::start(settings.clone())?;
         let scoped = landlock_version() >= LANDLOCK_SCOPES;
         let spawner = Self { settings, program, root, monitor, scoped };
         spawner.self_test()?;
@@ -110,11 +110,10 @@ impl SandboxedSpawner {
             processes: self.settings.processes,
             network: self.settings.network,
             program: program.into(),
-            arguments: arguments.iter().map(OsString::from).collect(),
+            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
         };
         let mut command = CommandBuilder::new(&self.program);
-        command.arg("launch");
-        command.args(spec.arguments());
+        command.args(["launch", &format_argument(&spec)?]);
         command.env_clear();
         for (name, value) in environment {
             command.env(name, value);

@@ -1,13 +1,20 @@
 //! Hands out each uid once: a file that a session left and cleanup missed must not belong to a later session. The counter is
 //! on disk, so it survives a restart of the service as long as the container's disk does.
 
+use serde::de::{Deserialize, Deserializer, Error};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Smallest uid of a session. Lower ones are accounts of the system.
-pub(super) const MIN_UID: u32 = 1000;
+const MIN_UID: u32 = 1000;
+
+/// Deserializes the uid of a session and rejects uids of the system.
+pub(super) fn deserialize_uid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let uid = u32::deserialize(deserializer)?;
+    if uid < MIN_UID { Err(D::Error::custom(format!("uid {uid} is not a session's"))) } else { Ok(uid) }
+}
 
 /// Unused uids. Several services of a machine may share the counter.
 #[derive(Debug)]

@@ -6,5 +6,5 @@ mod monitor;
 mod sample;
 mod status;
 
-pub(super) use monitor::{Quotas, UsageMonitor};
+pub(super) use monitor::UsageMonitor;
 pub(super) use status::QuotaStatus;

@@ -58,13 +58,13 @@ impl PromptMarkScanner {
             }
             self.partial.push(first);
             match self.verdict() {
-                Verdict::Open => rest = after,
+                Verdict::Incomplete => rest = after,
                 Verdict::Mark(mark) => {
                     self.partial.clear();
                     piece(Piece::Mark(mark));
                     rest = after;
                 }
-                Verdict::Nothing => {
+                Verdict::Text => {
                     // The byte that broke the sequence may begin the next one.
                     self.partial.pop();
                     piece(Piece::Text(&self.partial));
@@ -79,28 +79,28 @@ impl PromptMarkScanner {
         const PASTE: &[u8] = b"\x1b[?2004";
         let have = self.partial.as_slice();
         if have.len() <= PASTE.len() && PASTE.starts_with(have) {
-            return Verdict::Open;
+            return Verdict::Incomplete;
         }
         if let Some(rest) = have.strip_prefix(PASTE) {
             return match rest {
                 b"h" => Verdict::Mark(PromptMark::BracketedPaste(true)),
                 b"l" => Verdict::Mark(PromptMark::BracketedPaste(false)),
-                _ => Verdict::Nothing,
+                _ => Verdict::Text,
             };
         }
         if have.len() <= OSC.len() {
-            return if OSC.starts_with(have) { Verdict::Open } else { Verdict::Nothing };
+            return if OSC.starts_with(have) { Verdict::Incomplete } else { Verdict::Text };
         }
-        let Some(rest) = have.strip_prefix(OSC) else { return Verdict::Nothing };
+        let Some(rest) = have.strip_prefix(OSC) else { return Verdict::Text };
         let body = match rest {
             [body @ .., 0x07] | [body @ .., 0x1b, b'\\'] => body,
-            _ if rest.len() > MAX_MARK_BYTES => return Verdict::Nothing,
+            _ if rest.len() > MAX_MARK_BYTES => return Verdict::Text,
             // Possibly the first half of the terminator.
-            [before @ .., 0x1b] if !before.contains(&0x1b) => return Verdict::Open,
-            _ if rest.contains(&0x1b) => return Verdict::Nothing,
-            _ => return Verdict::Open,
+            [before @ .., 0x1b] if !before.contains(&0x1b) => return Verdict::Incomplete,
+            _ if rest.contains(&0x1b) => return Verdict::Text,
+            _ => return Verdict::Incomplete,
         };
-        self.mark(body).map_or(Verdict::Nothing, Verdict::Mark)
+        self.mark(body).map_or(Verdict::Text, Verdict::Mark)
     }
 
     fn mark(&self, body: &[u8]) -> Option<PromptMark> {
@@ -123,8 +123,8 @@ fn next_candidate(bytes: &[u8]) -> usize {
 }
 
 enum Verdict {
-    Open,
-    Nothing,
+    Incomplete,
+    Text,
     Mark(PromptMark),
 }
 

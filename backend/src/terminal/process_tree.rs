@@ -2,11 +2,11 @@
 //! session of the shell, or by a tag in their environment, which survives double forks, setsid and nohup.
 
 use super::integration::{Nonce, TAG_VARIABLE};
-use super::procfs::{Process, all};
+use super::procfs::{Process, all, signal_if};
 use super::pty::ProcessGroup;
 use super::shared_scan::SharedScan;
 use async_trait::async_trait;
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, Signal};
 use std::collections::{HashMap, HashSet};
 use std::io;
 use tokio::task::spawn_blocking;
@@ -64,20 +64,15 @@ impl TaggedProcesses {
         let found: HashSet<Pid> = self.0.iter().filter_map(|tag| snapshot.0.get(tag)).flatten().copied().collect();
         let (processes, count) = (self.clone(), found.len());
         if count > 0 {
-            spawn_blocking(move || found.into_iter().for_each(|pid| processes.signal_if_tagged(pid, signals))).await?;
+            let signal_all =
+                move || found.into_iter().for_each(|pid| signal_if(pid, signals, || processes.include(pid)));
+            spawn_blocking(signal_all).await?;
         }
         Ok(count)
     }
 
-    fn signal_if_tagged(&self, pid: Pid, signals: &[Signal]) {
-        let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-        // Checked after opening: a pidfd, unlike a pid, is never reused.
-        if Process::read(pid).is_some_and(|process| tags(&process).iter().any(|tag| self.0.contains(tag))) {
-            for signal in signals {
-                // Fails if the process ended meanwhile.
-                let _ = pidfd_send_signal(&pidfd, *signal);
-            }
-        }
+    fn include(&self, pid: Pid) -> bool {
+        Process::read(pid).is_some_and(|process| tags(&process).iter().any(|tag| self.0.contains(tag)))
     }
 }
 

@@ -71,12 +71,16 @@ pub(crate) fn signal_user(uid: u32, signals: &[Signal]) {
 
 /// Signals a process if it belongs to this user.
 pub(crate) fn signal_if_owned(uid: u32, pid: Pid, signals: &[Signal]) {
-    let Ok(handle) = pidfd_open(pid, PidfdFlags::empty()) else { return };
-    // Checked after opening: a pidfd, unlike a pid, is never reused.
-    if owner(pid) == Some(uid) {
+    signal_if(pid, signals, || owner(pid) == Some(uid));
+}
+
+/// Signals a process if `is_right` confirms it. Confirms after opening, because a pidfd, unlike a pid, is never reused.
+pub(super) fn signal_if(pid: Pid, signals: &[Signal], is_right: impl FnOnce() -> bool) {
+    let Ok(pidfd) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    if is_right() {
         for signal in signals {
             // Fails if the process ended meanwhile.
-            let _ = pidfd_send_signal(&handle, *signal);
+            let _ = pidfd_send_signal(&pidfd, *signal);
         }
     }
 }

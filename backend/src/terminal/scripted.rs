@@ -29,7 +29,7 @@ struct State {
     interrupts: usize,
 }
 
-/// The test's end of a scripted terminal. Clones share the terminal.
+/// A scripted terminal: a clone is the test's end.
 #[derive(Clone, Default)]
 pub struct Script(Arc<Mutex<State>>);
 
@@ -121,7 +121,7 @@ impl ShellSpawner for ScriptedSpawner {
         let state = State { room: usize::MAX, sizes: vec![spec.size], nonce, ..State::default() };
         let script = Script(Arc::new(Mutex::new(state)));
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(script.clone());
-        Ok(Box::new(ScriptedPty(script)))
+        Ok(Box::new(script))
     }
 
     fn isolation(&self) -> &'static str {
@@ -129,11 +129,9 @@ impl ShellSpawner for ScriptedSpawner {
     }
 }
 
-struct ScriptedPty(Script);
-
-impl Pty for ScriptedPty {
+impl Pty for Script {
     fn poll_event(&mut self, context: &mut Context<'_>, interest: Interest) -> Poll<PtyEvent> {
-        let mut state = self.0.state();
+        let mut state = self.state();
         if interest.write && state.room > 0 {
             return Poll::Ready(PtyEvent::Writable);
         }
@@ -149,7 +147,7 @@ impl Pty for ScriptedPty {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
-        let mut state = self.0.state();
+        let mut state = self.state();
         let count = buffer.len().min(state.output.len());
         if count == 0 {
             return Ok(if state.exit.is_some() { ReadOutcome::End } else { ReadOutcome::Empty });
@@ -162,7 +160,7 @@ impl Pty for ScriptedPty {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.0.state();
+        let mut state = self.state();
         let count = bytes.len().min(state.room);
         state.room -= count;
         state.input.extend_from_slice(&bytes[..count]);
@@ -170,26 +168,26 @@ impl Pty for ScriptedPty {
     }
 
     fn resize(&mut self, size: Size) -> io::Result<()> {
-        self.0.state().sizes.push(size);
+        self.state().sizes.push(size);
         Ok(())
     }
 
     fn interrupt(&mut self) -> bool {
-        let mut state = self.0.state();
+        let mut state = self.state();
         state.interrupts += usize::from(state.signals);
         state.signals
     }
 
     fn tty(&self) -> Tty {
-        self.0.state().tty
+        self.state().tty
     }
 
     fn exit(&mut self) -> Option<Exit> {
-        self.0.state().exit.clone()
+        self.state().exit.clone()
     }
 
     fn processes(&self) -> Arc<dyn ProcessGroup> {
-        Arc::new(self.0.clone())
+        Arc::new(self.clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! A service that keeps sessions apart, an attacker in one of them and a victim in another.
+//! A service with sandboxed sessions, which runs with the privileges of root in a container.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use crate::support::{Service, Terminal, user, user_token, within};
@@ -12,10 +12,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Uids of one harness.
+/// Number of uids of one service.
 const UIDS: u32 = 10;
 
-/// The service's own program, which launches and sweeps.
+/// The service's binary, with its subcommands `launch` and `sweep`.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_termgate");
 
 pub(crate) struct Harness {
@@ -24,7 +24,7 @@ pub(crate) struct Harness {
     pub(crate) settings: SandboxSettings,
 }
 
-/// Uids that no other test has, in whichever process it runs.
+/// Uids that no other test uses, in this process or another.
 fn uids() -> std::ops::RangeInclusive<u32> {
     static TAKEN: AtomicU32 = AtomicU32::new(0);
     let first = 100_000 + std::process::id() * 100 + TAKEN.fetch_add(UIDS, Ordering::Relaxed);
@@ -35,37 +35,24 @@ pub(crate) fn settings(state: PathBuf) -> SandboxSettings {
     SandboxSettings { uids: uids(), state, network: Network::Shared, memory: 256 << 20, disk: 64 << 20, processes: 64 }
 }
 
-/// A directory that other users can enter.
+/// A state directory that other users can pass through.
 pub(crate) fn state() -> tempfile::TempDir {
     let state = tempfile::tempdir().unwrap();
     std::fs::set_permissions(state.path(), PermissionsExt::from_mode(0o711)).unwrap();
     state
 }
 
-/// What root in a container may do: Docker's and Fargate's default.
-const CONTAINER: CapabilitySet = CapabilitySet::CHOWN
-    .union(CapabilitySet::DAC_OVERRIDE)
-    .union(CapabilitySet::FSETID)
-    .union(CapabilitySet::FOWNER)
-    .union(CapabilitySet::MKNOD)
-    .union(CapabilitySet::NET_RAW)
-    .union(CapabilitySet::SETGID)
-    .union(CapabilitySet::SETUID)
-    .union(CapabilitySet::SETFCAP)
-    .union(CapabilitySet::SETPCAP)
-    .union(CapabilitySet::NET_BIND_SERVICE)
-    .union(CapabilitySet::SYS_CHROOT)
-    .union(CapabilitySet::KILL)
-    .union(CapabilitySet::AUDIT_WRITE);
+/// Default capabilities of root in a container, in Docker and on Fargate, as `CapEff` shows them.
+const CONTAINER: CapabilitySet = CapabilitySet::from_bits_retain(0xa804_25fb);
 
-/// From now on this thread, and what it starts, has no more than that.
+/// Limits this thread and its children to the capabilities of a container.
 fn enter_container() {
     for capability in CapabilitySet::all().difference(CONTAINER).iter() {
-        // The machine may have fewer than the library knows.
+        // Fails for capabilities that the kernel does not know.
         let _ = remove_capability_from_bounding_set(capability);
     }
-    let there = capabilities(None).unwrap();
-    let [effective, permitted] = [there.effective, there.permitted].map(|set| set.intersection(CONTAINER));
+    let current = capabilities(None).unwrap();
+    let [effective, permitted] = [current.effective, current.permitted].map(|set| set.intersection(CONTAINER));
     set_capabilities(None, CapabilitySets { effective, permitted, inheritable: CapabilitySet::empty() }).unwrap();
 }
 
@@ -76,13 +63,13 @@ impl Harness {
 
     pub(crate) async fn with(change: impl FnOnce(&mut SandboxSettings)) -> Self {
         let me = std::fs::metadata("/proc/self").unwrap().uid();
-        assert_eq!(me, 0, "these tests take root: run them as CI does, for example with `sudo -E cargo nextest run`");
+        assert_eq!(me, 0, "these tests need root: run them as CI does, for example with `sudo -E cargo nextest run`");
         enter_container();
         let state = state();
         let mut settings = settings(state.path().to_owned());
         change(&mut settings);
         let shells = SandboxedSpawner::new(settings.clone(), PROGRAM.into()).unwrap();
-        // What goes wrong is in the log, which is shown when a test fails.
+        // The runner shows the log of failed tests.
         let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
         tokio::spawn(reap_orphans());
         let shells: Arc<dyn ShellSpawner> = Arc::new(shells);
@@ -90,12 +77,12 @@ impl Harness {
         Self { service, state, settings }
     }
 
-    /// A shell of a user's own.
+    /// Opens the session of a user.
     pub(crate) async fn shell(&self, name: &str) -> Terminal {
         self.page(name, "first").await
     }
 
-    /// One of the pages that show it.
+    /// Opens a page on the session of a user.
     pub(crate) async fn page(&self, name: &str, client: &str) -> Terminal {
         let token = user_token(&user(name, Some(name)));
         let mut terminal = Terminal::open(&self.service.terminal_url(name, &token)).await;
@@ -104,37 +91,37 @@ impl Harness {
         terminal
     }
 
-    /// Ends a session and waits until its shell was swept up.
+    /// Ends a session and waits for its cleanup.
     pub(crate) async fn end(&self, mut terminal: Terminal, uid: u32) {
         terminal.ordered("close", "").await;
         terminal.close_code().await;
-        self.is_swept(uid).await;
+        self.wait_for_cleanup(uid).await;
     }
 
-    pub(crate) async fn is_swept(&self, uid: u32) {
-        let place = self.state.path().join("sessions").join(uid.to_string());
-        crate::support::until("the sweep", || !place.exists()).await;
+    pub(crate) async fn wait_for_cleanup(&self, uid: u32) {
+        let path = self.state.path().join("sessions").join(uid.to_string());
+        crate::support::until("the cleanup", || !path.exists()).await;
     }
 
-    /// It still serves.
-    pub(crate) async fn is_well(&self) {
+    /// Checks that the service still answers.
+    pub(crate) async fn assert_healthy(&self) {
         let url = format!("http://{}/health", self.service.address);
         let answer = within("the service", crate::support::client().get(url).send()).await.unwrap();
         assert!(answer.status().is_success());
     }
 }
 
-/// What a command prints, without the end of the line.
+/// Output of a command, without the last newline.
 pub(crate) async fn says(terminal: &mut Terminal, line: &str) -> String {
     terminal.command(line).await.0.trim_end().to_owned()
 }
 
-/// The user of a session.
+/// The uid of a session.
 pub(crate) async fn uid_of(terminal: &mut Terminal) -> u32 {
     says(terminal, "id -u").await.parse().expect("a uid")
 }
 
-/// The living processes of a user.
+/// The `stat` lines of a user's processes, zombies included.
 pub(crate) fn processes_of(uid: u32) -> Vec<String> {
     let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let theirs = entries.filter(|entry| entry.metadata().is_ok_and(|process| process.uid() == uid));

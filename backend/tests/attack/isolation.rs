@@ -1,11 +1,11 @@
-//! What a session is: who it runs as, what it holds, and what it can reach of the service and of others.
+//! Identity, privileges, environment and network of a sandboxed session.
 
 use crate::harness::{Harness, says, uid_of};
 use crate::support::Terminal;
 use backend::sandbox::Network;
 
 #[tokio::test]
-async fn a_shell_has_a_user_of_its_own_and_nothing_else() {
+async fn a_shell_has_its_own_uid_and_no_privileges() {
     let harness = Harness::new().await;
     let mut shell = harness.shell("eve").await;
     let uid = uid_of(&mut shell).await;
@@ -22,7 +22,7 @@ async fn a_shell_has_a_user_of_its_own_and_nothing_else() {
         let lines = [format!("{uid} 600"), format!("{uid} 700"), format!("{uid} 700"), format!("{uid} 700")];
         lines.join("\n")
     });
-    // The listing's own descriptor is the fourth.
+    // Descriptor 3 is of the listing itself.
     assert_eq!(says(&mut shell, "sh -c 'ls /proc/self/fd' | tr '\\n' ' '").await, "0 1 2 3");
     assert_eq!(says(&mut shell, "readlink /proc/$$/fd/[0-2] | uniq; tty").await.lines().count(), 2);
     let environment = says(&mut shell, "env | cut -d= -f1 | grep -v LS_COLORS | sort | tr '\\n' ' '").await;
@@ -43,7 +43,7 @@ async fn a_shell_has_a_user_of_its_own_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn without_a_network_only_sockets_of_the_machine_work() {
+async fn without_a_network_only_unix_sockets_work() {
     let harness = Harness::with(|settings| settings.network = Network::None).await;
     let mut shell = harness.shell("eve").await;
     let port = harness.service.address.port();

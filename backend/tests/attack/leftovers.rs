@@ -1,11 +1,11 @@
-//! What a session leaves behind on purpose: processes, files, memory. All of it goes with the session.
+//! A session leaves processes, files and shared memory on purpose: cleanup removes all of them.
 
 use crate::harness::{Harness, PROGRAM, processes_of, says, settings, state, uid_of};
 use crate::support::until;
 use backend::sandbox::SandboxedSpawner;
 use backend::terminal::{Nonce, ShellSpawner, ShellSpec, Size};
 
-/// Starts what does not want to die, and says so once all of it runs.
+/// Starts daemons that resist signals, and returns once all run.
 const DAEMONS: &str = r#"
 (setsid nohup env -i /bin/sh -c 'trap "" HUP INT TERM; echo >a; while :; do sleep 1; done' &) &>/dev/null
 (trap '' HUP; (sh -c 'kill -STOP $$' & echo >b) &) &>/dev/null
@@ -30,13 +30,13 @@ async fn no_daemon_survives_its_session() {
     assert_eq!(shell.command(DAEMONS).await.1, 0);
     assert!(processes_of(uid).len() >= 4, "{:?}", processes_of(uid));
     harness.end(shell, uid).await;
-    until("the last of them to be collected", || processes_of(uid).is_empty()).await;
-    harness.is_well().await;
+    until("the reaper", || processes_of(uid).is_empty()).await;
+    harness.assert_healthy().await;
     harness.service.stop().await;
 }
 
 #[tokio::test]
-async fn who_signals_everyone_in_a_loop_does_not_outlive_the_sweep() {
+async fn processes_that_signal_the_cleanup_in_a_loop_are_killed() {
     let harness = Harness::new().await;
     let mut shell = harness.shell("eve").await;
     let uid = uid_of(&mut shell).await;
@@ -48,12 +48,12 @@ while True:
     except OSError: pass' &) &>/dev/null; done; until [ $(ls | grep -c spin) = 4 ]; do :; done";
     assert_eq!(shell.command(spin).await.1, 0);
     harness.end(shell, uid).await;
-    until("the last of them to be collected", || processes_of(uid).is_empty()).await;
+    until("the reaper", || processes_of(uid).is_empty()).await;
     harness.service.stop().await;
 }
 
 #[tokio::test]
-async fn files_and_shared_memory_go_with_the_session() {
+async fn files_and_shared_memory_are_removed() {
     let harness = Harness::new().await;
     let mut shell = harness.shell("eve").await;
     let uid = uid_of(&mut shell).await;
@@ -91,14 +91,14 @@ async fn a_uid_is_never_used_twice() {
     let mut second = harness.shell("mallory").await;
     assert_eq!(uid_of(&mut second).await, uid + 1);
     harness.service.stop().await;
-    // A service that starts anew in the same container goes on where this one was; its trial takes one, too.
+    // A service that restarts in the same container continues the count; its self-test takes a uid too.
     SandboxedSpawner::new(harness.settings.clone(), PROGRAM.into()).unwrap();
     let next = std::fs::read_to_string(harness.state.path().join("private/next-uid")).unwrap();
     assert_eq!(next.trim(), (uid + 3).to_string());
 }
 
 #[tokio::test]
-async fn a_session_whose_task_is_lost_is_swept_up() {
+async fn a_session_whose_task_panicked_is_cleaned_up() {
     let state = state();
     let shells = SandboxedSpawner::new(settings(state.path().to_owned()), PROGRAM.into()).unwrap();
     let nonce = Nonce::new([7; 8]);
@@ -107,27 +107,27 @@ async fn a_session_whose_task_is_lost_is_swept_up() {
     let pty = shells.spawn(&ShellSpec { shell, environment, directory: "/".into(), size, nonce }).unwrap();
     let sessions = || std::fs::read_dir(state.path().join("sessions")).unwrap().count();
     assert_eq!(sessions(), 1);
-    // As when the task that has it panics.
+    // A panic of the session's task drops its terminal.
     drop(pty);
-    until("the sweep", || sessions() == 0).await;
+    until("the cleanup", || sessions() == 0).await;
 }
 
 #[tokio::test]
-async fn what_a_killed_service_left_is_swept_up_by_the_next() {
+async fn the_next_service_cleans_up_after_a_killed_one() {
     let (state, left) = (state(), settings("/".into()));
     let settings = backend::sandbox::SandboxSettings { state: state.path().to_owned(), ..left };
     SandboxedSpawner::new(settings.clone(), PROGRAM.into()).unwrap();
     let uid = settings.uids.start() + 5;
-    let place = state.path().join("sessions").join(uid.to_string());
-    std::fs::create_dir_all(place.join("home/x")).unwrap();
-    std::os::unix::fs::chown(place.join("home"), Some(uid), Some(uid)).unwrap();
-    std::os::unix::fs::chown(place.join("home/x"), Some(uid), Some(uid)).unwrap();
-    std::os::unix::fs::chown(&place, Some(0), Some(uid)).unwrap();
-    std::fs::set_permissions(&place, std::os::unix::fs::PermissionsExt::from_mode(0o710)).unwrap();
+    let path = state.path().join("sessions").join(uid.to_string());
+    std::fs::create_dir_all(path.join("home/x")).unwrap();
+    std::os::unix::fs::chown(path.join("home"), Some(uid), Some(uid)).unwrap();
+    std::os::unix::fs::chown(path.join("home/x"), Some(uid), Some(uid)).unwrap();
+    std::os::unix::fs::chown(&path, Some(0), Some(uid)).unwrap();
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o710)).unwrap();
     let mut daemon = std::process::Command::new("setsid");
     let mut daemon = std::os::unix::process::CommandExt::uid(daemon.args(["sleep", "1000"]), uid).spawn().unwrap();
     SandboxedSpawner::new(settings, PROGRAM.into()).unwrap();
-    assert!(!place.exists());
+    assert!(!path.exists());
     let status = daemon.wait().unwrap();
     assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(9));
 }

@@ -1,5 +1,5 @@
-//! Attacks from inside a session, typed into real shells of a real service that runs as root: each must fail, be bounded, or
-//! be cleaned up, while the service and the other session stay responsive.
+//! Attacks from inside a session, typed into real shells of a service that runs as root. Each must fail, hit a limit, or be
+//! cleaned up, while the service and other sessions stay responsive.
 
 mod exhaustion;
 mod harness;

@@ -1,23 +1,23 @@
-//! What an attacker tries to read, write, signal and become.
+//! An attacker tries to read, write, signal and become what belongs to others.
 
 use crate::harness::{Harness, says, uid_of};
 use crate::support::Terminal;
 use shared_protocol::StreamEvent;
 
-/// An attacker, a victim with a secret, and where both are.
-struct Two {
+/// An attacker, and a victim with a secret.
+struct Attack {
     harness: Harness,
     eve: Terminal,
     ada: Terminal,
-    /// The victim's shell.
+    /// Pid of the victim's shell.
     shell: String,
     /// The victim's uid.
     uid: u32,
-    /// The victim's terminal.
+    /// Path of the victim's terminal.
     tty: String,
 }
 
-impl Two {
+impl Attack {
     async fn new() -> Self {
         let harness = Harness::new().await;
         let (eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
@@ -27,7 +27,7 @@ impl Two {
         Self { harness, eve, ada, shell, uid, tty }
     }
 
-    /// Every line fails, and prints nothing on standard output.
+    /// Checks that every command line of the attacker fails and prints nothing on standard output.
     async fn all_fail(&mut self, lines: &[String]) {
         for line in lines {
             let (said, code) = self.eve.command(&format!("{{ {line}; }} 2>/dev/null")).await;
@@ -37,17 +37,17 @@ impl Two {
     }
 
     async fn end(mut self) {
-        assert_eq!(says(&mut self.ada, "echo $SECRET").await, "hunter2", "the victim is well");
-        self.harness.is_well().await;
+        assert_eq!(says(&mut self.ada, "echo $SECRET").await, "hunter2", "the victim's shell is untouched");
+        self.harness.assert_healthy().await;
         self.harness.service.stop().await;
     }
 }
 
 #[tokio::test]
-async fn memory_environment_and_descriptors_of_others() {
-    let mut two = Two::new().await;
+async fn memory_environment_and_descriptors_of_other_processes() {
+    let mut attack = Attack::new().await;
     let mut lines = Vec::new();
-    for pid in [std::process::id().to_string(), two.shell.clone(), "1".to_owned()] {
+    for pid in [std::process::id().to_string(), attack.shell.clone(), "1".to_owned()] {
         for file in ["environ", "mem", "maps", "syscall", "stack", "auxv", "io"] {
             lines.push(format!("head -c 1 /proc/{pid}/{file}"));
         }
@@ -55,44 +55,45 @@ async fn memory_environment_and_descriptors_of_others() {
             lines.push(format!("ls /proc/{pid}/{folder}"));
         }
     }
-    two.all_fail(&lines).await;
-    // Whatever can be read of all processes holds no secret.
+    attack.all_fail(&lines).await;
+    // Files that every user may read contain no secret.
     let found =
-        says(&mut two.eve, "grep -sl 'hunter[2]' /proc/[0-9]*/{cmdline,comm,environ,stat,status} | grep -v self").await;
+        says(&mut attack.eve, "grep -sl 'hunter[2]' /proc/[0-9]*/{cmdline,comm,environ,stat,status} | grep -v self")
+            .await;
     assert_eq!(found, "");
-    two.end().await;
+    attack.end().await;
 }
 
 #[tokio::test]
 async fn homes_and_state() {
-    let mut two = Two::new().await;
-    let state = two.harness.state.path().display().to_string();
-    let place = format!("{state}/sessions/{}", two.uid);
-    // The victim opened its home to everyone, and is protected from itself.
+    let mut attack = Attack::new().await;
+    let state = attack.harness.state.path().display().to_string();
+    let sandbox = format!("{state}/sessions/{}", attack.uid);
+    // The victim opened its home to all users, but only the victim can pass through the parent directory.
     let lines = [
-        format!("cat {place}/home/secret"),
-        format!("ls {place}/home"),
-        format!("ls {place}"),
+        format!("cat {sandbox}/home/secret"),
+        format!("ls {sandbox}/home"),
+        format!("ls {sandbox}"),
         format!("ls {state}/sessions"),
         format!("ls {state}/private"),
         format!("cat {state}/private/next-uid"),
         format!("echo 1 >{state}/private/next-uid"),
         format!("mv {state}/sessions {state}/gone"),
-        format!("touch {state}/x {state}/sessions/x {place}/x {place}/home/x"),
-        format!("ln {place}/home/secret ."),
+        format!("touch {state}/x {state}/sessions/x {sandbox}/x {sandbox}/home/x"),
+        format!("ln {sandbox}/home/secret ."),
         "cat /etc/shadow".to_owned(),
         "head -c 1 /dev/mem".to_owned(),
         "echo x >/etc/profile.d/x.sh".to_owned(),
     ];
-    two.all_fail(&lines).await;
-    two.end().await;
+    attack.all_fail(&lines).await;
+    attack.end().await;
 }
 
 #[tokio::test]
 async fn tracing_signalling_and_renicing_others() {
-    let mut two = Two::new().await;
+    let mut attack = Attack::new().await;
     let mut lines = Vec::new();
-    for pid in [std::process::id().to_string(), two.shell.clone()] {
+    for pid in [std::process::id().to_string(), attack.shell.clone()] {
         // PTRACE_ATTACH and PTRACE_SEIZE; process_vm_readv; pidfd_getfd.
         let script = |call: &str| {
             format!(
@@ -110,17 +111,17 @@ async fn tracing_signalling_and_renicing_others() {
         lines.push(format!("echo 1000 >/proc/{pid}/oom_score_adj"));
         lines.push(format!("prlimit --pid {pid} --nofile=1"));
     }
-    two.all_fail(&lines).await;
-    // To everyone that it may signal: itself.
-    two.eve.keys("trap '' TERM; kill -TERM -1; echo sur''vived\r").await;
-    two.eve.sees("survived").await;
-    two.end().await;
+    attack.all_fail(&lines).await;
+    // Signals every process that it may: only its own.
+    attack.eve.keys("trap '' TERM; kill -TERM -1; echo sur''vived\r").await;
+    attack.eve.sees("survived").await;
+    attack.end().await;
 }
 
 #[tokio::test]
-async fn the_terminals_of_others() {
-    let mut two = Two::new().await;
-    let tty = two.tty.clone();
+async fn terminals_of_other_sessions() {
+    let mut attack = Attack::new().await;
+    let tty = attack.tty.clone();
     let type_in = "import fcntl, sys, termios
 terminal = open(sys.argv[1], \"r\")
 fcntl.ioctl(terminal, termios.TIOCSTI, b\"Q\")";
@@ -130,21 +131,21 @@ fcntl.ioctl(terminal, termios.TIOCSTI, b\"Q\")";
         format!("stty -F {tty} -echo"),
         format!("chmod 666 {tty}"),
         format!("/usr/bin/python3 -c '{type_in}' {tty}"),
-        // Not even into its own.
+        // Its own terminal.
         format!("/usr/bin/python3 -c '{type_in}' /dev/tty"),
         "echo QQ | write root".to_owned(),
     ];
-    two.all_fail(&lines).await;
-    assert!(!two.ada.screen().contains('Q'), "{}", two.ada.screen());
-    two.end().await;
+    attack.all_fail(&lines).await;
+    assert!(!attack.ada.screen().contains('Q'), "{}", attack.ada.screen());
+    attack.end().await;
 }
 
 #[tokio::test]
-async fn programs_of_root() {
-    let mut two = Two::new().await;
-    let uid = uid_of(&mut two.eve).await;
-    let list = says(&mut two.eve, "find /usr/bin /bin /usr/sbin -perm -4000 2>/dev/null").await;
-    assert!(list.contains("su"), "there is a program to try it with: {list}");
+async fn setuid_programs_and_administration() {
+    let mut attack = Attack::new().await;
+    let uid = uid_of(&mut attack.eve).await;
+    let list = says(&mut attack.eve, "find /usr/bin /bin /usr/sbin -perm -4000 2>/dev/null").await;
+    assert!(list.contains("su"), "no setuid program to try: {list}");
     let lines = [
         "su -c id </dev/null".to_owned(),
         "mount -t tmpfs none /mnt".to_owned(),
@@ -160,20 +161,20 @@ async fn programs_of_root() {
         "hostname evil".to_owned(),
         "nice -n -20 true && [ $(nice) -le 0 ]".to_owned(),
     ];
-    two.all_fail(&lines).await;
-    // A program of root's that changes into root: a copy of it that this user makes is this user's.
+    attack.all_fail(&lines).await;
+    // A setuid copy of a program runs as its owner, the session's user.
     let copy = "cp /usr/bin/id ~/id; chmod 4755 ~/id; ~/id -u";
-    assert_eq!(says(&mut two.eve, copy).await, uid.to_string());
+    assert_eq!(says(&mut attack.eve, copy).await, uid.to_string());
     let user_namespace = "/usr/bin/python3 -c 'import ctypes; c = ctypes.CDLL(None, use_errno=True)
 print(c.unshare(0x10000000), ctypes.get_errno(), c.syscall(435, 0, 0), ctypes.get_errno())'";
-    assert_eq!(says(&mut two.eve, user_namespace).await, "-1 1 -1 38", "user namespaces and clone3");
-    two.end().await;
+    assert_eq!(says(&mut attack.eve, user_namespace).await, "-1 1 -1 38", "user namespaces and clone3");
+    attack.end().await;
 }
 
 #[tokio::test]
 async fn the_service_over_http() {
-    let mut two = Two::new().await;
-    let port = two.harness.service.address.port();
+    let mut attack = Attack::new().await;
+    let port = attack.harness.service.address.port();
     for request in [
         "GET /api/sessions/ada",
         "DELETE /api/sessions/ada",
@@ -185,50 +186,50 @@ async fn the_service_over_http() {
         let ask = format!(
             "exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{request} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{{}}' >&3; head -1 <&3; exec 3>&-"
         );
-        let answer = says(&mut two.eve, &ask).await;
+        let answer = says(&mut attack.eve, &ask).await;
         assert!(answer.starts_with("HTTP/1.1 401"), "{request}: {answer}");
     }
-    two.end().await;
+    attack.end().await;
 }
 
 #[tokio::test]
-async fn sockets_without_a_directory() {
-    let mut two = Two::new().await;
+async fn abstract_sockets() {
+    let mut attack = Attack::new().await;
     let level =
-        crate::support::client().get(format!("http://{}/api/diagnostics/websocket", two.harness.service.address));
+        crate::support::client().get(format!("http://{}/api/diagnostics/websocket", attack.harness.service.address));
     let level: serde_json::Value = serde_json::from_slice(&level.send().await.unwrap().bytes().await.unwrap()).unwrap();
     let scoped = level["isolation"].as_str().unwrap().contains("landlock");
     let serve = "import socket
 server = socket.socket(socket.AF_UNIX); server.bind(\"\\0ada\"); server.listen(); open(\"up\", \"w\").close()
 server.accept()";
-    two.ada.keys(&format!("(/usr/bin/python3 -c '{serve}' &) &>/dev/null\r")).await;
-    assert_eq!(two.ada.command("until [ -e up ]; do :; done").await.1, 0);
+    attack.ada.keys(&format!("(/usr/bin/python3 -c '{serve}' &) &>/dev/null\r")).await;
+    assert_eq!(attack.ada.command("until [ -e up ]; do :; done").await.1, 0);
     let connect = "import socket; socket.socket(socket.AF_UNIX).connect(\"\\0ada\")";
     if scoped {
-        two.all_fail(&[format!("/usr/bin/python3 -c '{connect}'")]).await;
+        attack.all_fail(&[format!("/usr/bin/python3 -c '{connect}'")]).await;
     }
-    let own = two.ada.command(&format!("/usr/bin/python3 -c '{connect}'")).await;
+    let own = attack.ada.command(&format!("/usr/bin/python3 -c '{connect}'")).await;
     assert_eq!(own.1, 0, "{}", own.0);
-    two.end().await;
+    attack.end().await;
 }
 
 #[tokio::test]
-async fn questions_to_the_terminal_are_answered_to_nobody_else() {
-    let mut two = Two::new().await;
-    let mut again = two.harness.page("eve", "second").await;
-    // Where am I, who are you, what colour is this, what is in the clipboard, what is the title?
-    let questions = r"\e[6n\e[c\e[>c\e]11;?\a\e]52;c;?\a\e[21t\eP+q544e\e\\";
-    let ask = format!("stty -echo raw min 0 time 10; printf '{questions}'; cat >answers; stty sane; echo do''ne");
-    two.eve.keys(&format!("{ask}\r")).await;
-    two.eve.sees("done").await;
-    let answers = says(&mut two.eve, "od -c answers | cut -c9- | tr -d ' \\n'").await;
-    assert!(answers.contains("033["), "the program that asked is answered: {answers}");
-    assert!(!answers.contains("52;c"), "the clipboard is nobody's: {answers}");
-    assert!(!answers.contains("033]l"), "the title is not typed back: {answers}");
-    again.sees("done").await;
-    for (whose, seen) in [("ada", &two.ada), ("her second page", &again)] {
+async fn terminal_queries_are_answered_to_the_program_that_asked() {
+    let mut attack = Attack::new().await;
+    let mut second = attack.harness.page("eve", "second").await;
+    // Cursor position, device attributes, background colour, clipboard, title, a terminfo string.
+    let queries = r"\e[6n\e[c\e[>c\e]11;?\a\e]52;c;?\a\e[21t\eP+q544e\e\\";
+    let ask = format!("stty -echo raw min 0 time 10; printf '{queries}'; cat >answers; stty sane; echo do''ne");
+    attack.eve.keys(&format!("{ask}\r")).await;
+    attack.eve.sees("done").await;
+    let answers = says(&mut attack.eve, "od -c answers | cut -c9- | tr -d ' \\n'").await;
+    assert!(answers.contains("033["), "no answer: {answers}");
+    assert!(!answers.contains("52;c"), "the clipboard was disclosed: {answers}");
+    assert!(!answers.contains("033]l"), "the title was typed back: {answers}");
+    second.sees("done").await;
+    for (name, seen) in [("ada", &attack.ada), ("the second page", &second)] {
         let typed = seen.events.iter().any(|event| matches!(event, StreamEvent::CommandResult { exit_code: 127, .. }));
-        assert!(!typed && !seen.screen().contains("not found"), "{whose}: {}", seen.screen());
+        assert!(!typed && !seen.screen().contains("not found"), "{name}: {}", seen.screen());
     }
-    two.end().await;
+    attack.end().await;
 }

@@ -1,10 +1,10 @@
-//! How the service starts, and when it does not: as its own program, with the powers that a container may withhold.
+//! The service refuses to start without a privilege that sandboxes need; containers may withhold some.
 
 use crate::harness::{PROGRAM, state};
 use std::process::{Command, Output, Stdio};
 
-/// Starts it where it is expected to refuse, and waits for that.
-fn refusal(mut command: Command, variables: &[(&str, &str)]) -> String {
+/// Error message of a service that refuses to start.
+fn start_error(mut command: Command, variables: &[(&str, &str)]) -> String {
     let state = state();
     let output: Output = command
         .env_clear()
@@ -14,19 +14,19 @@ fn refusal(mut command: Command, variables: &[(&str, &str)]) -> String {
         .stdin(Stdio::null())
         .output()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{said}");
-    said
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    error
 }
 
-/// As somebody else than root.
+/// The service as another user than root.
 fn as_nobody() -> Command {
     let mut command = Command::new(PROGRAM);
     std::os::unix::process::CommandExt::uid(&mut command, 65_534);
     command
 }
 
-/// As root without one of its powers.
+/// The service as root without a capability.
 fn without(capability: &str) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--bounding-set", &format!("-{capability}"), PROGRAM]);
@@ -34,40 +34,49 @@ fn without(capability: &str) -> Command {
 }
 
 #[test]
-fn isolation_that_is_required_and_missing() {
+fn required_isolation_that_is_missing_stops_the_start() {
     let required = ("REQUIRE_ISOLATION", "true");
-    let said = refusal(as_nobody(), &[required]);
-    assert!(said.contains("run the service as root, with a range in SESSION_UIDS"), "{said}");
-    let said = refusal(Command::new(PROGRAM), &[required, ("SESSION_UIDS", "none")]);
-    assert!(said.contains("REQUIRE_ISOLATION is true, but sessions are not kept apart"), "{said}");
-    let said = refusal(as_nobody(), &[("SESSION_UIDS", "20000-30000")]);
-    assert!(said.contains("only root can start processes of other users"), "{said}");
+    let error = start_error(as_nobody(), &[required]);
+    assert!(error.contains("run the service as root, with a range in SESSION_UIDS"), "{error}");
+    let error = start_error(Command::new(PROGRAM), &[required, ("SESSION_UIDS", "none")]);
+    assert!(error.contains("REQUIRE_ISOLATION is true, but sessions are not kept apart"), "{error}");
+    let error = start_error(as_nobody(), &[("SESSION_UIDS", "20000-30000")]);
+    assert!(error.contains("only root can start processes of other users"), "{error}");
 }
 
 #[test]
-fn a_power_that_the_container_withholds_is_named() {
+fn the_error_names_the_step_that_lacks_a_capability() {
     for (capability, step) in [
         ("setuid", "setting the uid: "),
         ("setgid", "dropping supplementary groups: "),
         ("setpcap", "emptying the capability bounding set: "),
         ("chown", "sessions cannot be kept apart: "),
     ] {
-        let said = refusal(without(capability), &[]);
-        assert!(said.contains(step) && said.contains("not permitted"), "{capability}: {said}");
+        let error = start_error(without(capability), &[]);
+        assert!(error.contains(step) && error.contains("not permitted"), "{capability}: {error}");
     }
 }
 
 #[test]
-fn who_calls_what_only_the_service_calls() {
-    let root = ["launch", "0", "1", "1", "1", "shared", "/", "/bin/sh"];
-    let no_terminal = ["launch", "20000", "1", "1", "1", "shared", "/", "/bin/sh"];
-    for arguments in [&["launch"][..], &root, &no_terminal, &["sweep", "kill", "0", "1", "x"]] {
+fn subcommands_reject_invalid_arguments() {
+    let spec = |uid: u32| {
+        let limits = r#""memory":1,"disk":1,"processes":1,"network":"shared""#;
+        format!(r#"{{"uid":{uid},"home":"/",{limits},"program":"/bin/sh","arguments":[]}}"#)
+    };
+    let kill = r#"{"kill":{"uid":0,"signal_uid":20000,"lock":"x"}}"#;
+    for (arguments, expected) in [
+        (&["launch"][..], "only the service itself"),
+        (&["launch", &spec(0)], "uid 0 is not a session's"),
+        (&["launch", &spec(20_000)], "not a terminal"),
+        (&["sweep", kill], "uid 0 is not a session's"),
+    ] {
         let output = Command::new(PROGRAM).args(arguments).stdin(Stdio::null()).output();
         let output = output.unwrap_or_else(|error| panic!("{arguments:?}: {error}"));
-        assert!(!output.status.success(), "{arguments:?}");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && error.contains(expected), "{arguments:?}: {error}");
         assert_eq!(output.stdout, b"");
     }
     let mut other = Command::new(PROGRAM);
     other.arg("--help");
-    assert!(refusal(other, &[]).contains("settings are variables"));
+    assert!(start_error(other, &[]).contains("settings are variables"));
 }

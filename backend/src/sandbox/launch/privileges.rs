@@ -1,6 +1,6 @@
 //! Drops the privileges of root for good, and verifies it.
 
-use super::error::{LaunchError, Step};
+use crate::sandbox::context::Context;
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 use rustix::thread::{
@@ -10,25 +10,27 @@ use rustix::thread::{
 use std::io;
 
 /// Becomes a user without capabilities, for this process and its children.
-pub(in crate::sandbox) fn become_user(uid: u32) -> Result<(), LaunchError> {
-    clear_ambient_capability_set().step("dropping ambient capabilities")?;
+pub(in crate::sandbox) fn become_user(uid: u32) -> io::Result<()> {
+    clear_ambient_capability_set().context("dropping ambient capabilities")?;
     // By number: the kernel may have capabilities that this library does not know.
     for capability in (0..u64::BITS).map(|bit| CapabilitySet::from_bits_retain(1 << bit)) {
         match capability_is_in_bounding_set(capability) {
-            Ok(true) => remove_capability_from_bounding_set(capability).step("emptying the capability bounding set")?,
+            Ok(true) => {
+                remove_capability_from_bounding_set(capability).context("emptying the capability bounding set")?
+            }
             Ok(false) => {}
             // Past the kernel's last capability.
             Err(Errno::INVAL) => break,
-            Err(error) => return Err(error).step("reading the capability bounding set"),
+            Err(error) => return Err(error).context("reading the capability bounding set"),
         }
     }
     let (user, group) = (Some(Uid::from_raw(uid)), Some(Gid::from_raw(uid)));
-    set_thread_groups(&[]).step("dropping supplementary groups")?;
-    set_thread_res_gid(group, group, group).step("setting the gid")?;
-    set_thread_res_uid(user, user, user).step("setting the uid")?;
+    set_thread_groups(&[]).context("dropping supplementary groups")?;
+    set_thread_res_gid(group, group, group).context("setting the gid")?;
+    set_thread_res_uid(user, user, user).context("setting the uid")?;
     let none = CapabilitySet::empty();
     set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
-        .step("dropping capabilities")
+        .context("dropping capabilities")
 }
 
 /// Verifies that this process is the user and cannot become root again.

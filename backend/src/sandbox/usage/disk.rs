@@ -6,7 +6,7 @@ use crate::terminal::procfs::of_user;
 use crate::terminal::sys::as_user;
 use rustix::fs::statvfs;
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,8 +28,8 @@ pub(super) struct DiskScanner {
 }
 
 impl DiskScanner {
-    pub(super) fn new(limit: u64, state: &Path, min_interval: Duration) -> Self {
-        Self { limit, state: state.to_owned(), min_interval, due: HashMap::new(), free: 0 }
+    pub(super) fn new(limit: u64, state: PathBuf, min_interval: Duration) -> Self {
+        Self { limit, state, min_interval, due: HashMap::new(), free: 0 }
     }
 
     /// Scans the sandboxes that are due; all are when the disk fills quickly.

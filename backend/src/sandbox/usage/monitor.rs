@@ -2,13 +2,13 @@
 //! may grow faster than a session can react.
 
 use super::disk::DiskScanner;
-use super::sample::{Usage, UsageSample};
+use super::sample::{Usage, take_sample};
 use super::status::FileUsage;
 use crate::sandbox::sandbox::Sandbox;
+use crate::sandbox::settings::SandboxSettings;
 use crate::terminal::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
@@ -27,13 +27,6 @@ const MAX_REQUESTS: usize = 16;
 
 /// Time for killed processes to close what they hold open.
 const KILL_DELAY: Duration = Duration::from_millis(100);
-
-/// Quotas of a session, in bytes.
-#[derive(Debug, Clone, Copy)]
-pub(in crate::sandbox) struct Quotas {
-    pub memory: u64,
-    pub disk: u64,
-}
 
 /// Sandboxes to measure, by uid.
 type Watched = Arc<Mutex<HashMap<u32, Weak<Sandbox>>>>;
@@ -55,12 +48,13 @@ pub(in crate::sandbox) struct UsageMonitor {
 }
 
 impl UsageMonitor {
-    /// Starts a thread for samples and one for disk scans, which may be slow. `state` is on the disk that holds most files.
-    pub(in crate::sandbox) fn start(quotas: Quotas, state: &Path) -> io::Result<Self> {
+    /// Starts a thread for samples and one for disk scans, which may be slow.
+    pub(in crate::sandbox) fn start(settings: SandboxSettings) -> io::Result<Self> {
         let watched = Watched::default();
         let (requests, requested) = sync_channel::<SyncSender<()>>(MAX_REQUESTS);
         let (stop, stopped) = sync_channel::<()>(1);
-        let mut scanner = DiskScanner::new(quotas.disk.saturating_mul(HARD_LIMIT_FACTOR), state, POLL_INTERVAL);
+        let limit = settings.disk.saturating_mul(HARD_LIMIT_FACTOR);
+        let mut scanner = DiskScanner::new(limit, settings.state.clone(), POLL_INTERVAL);
         let sandboxes = Arc::clone(&watched);
         std::thread::Builder::new().name("disk-scanner".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(POLL_INTERVAL) {
@@ -74,7 +68,7 @@ impl UsageMonitor {
                 if let Err(RecvTimeoutError::Disconnected) = request {
                     return;
                 }
-                check(&alive(&sandboxes), quotas);
+                check(&alive(&sandboxes), &settings);
                 if let Ok(answer) = request {
                     // Fails if the caller timed out.
                     let _ = answer.send(());
@@ -102,19 +96,19 @@ impl UsageMonitor {
 }
 
 /// Measures sandboxes, reports exceeded quotas, and kills above the hard limit.
-fn check(sandboxes: &[Arc<Sandbox>], quotas: Quotas) {
+fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings) {
     let uids: HashSet<u32> = sandboxes.iter().map(|sandbox| sandbox.uid()).collect();
     if uids.is_empty() {
         return;
     }
-    let mut sample = UsageSample::take(|uid| uids.contains(&uid));
+    let mut sample = take_sample(|uid| uids.contains(&uid));
     for sandbox in sandboxes {
         let files = sandbox.quota().files();
-        let usage = sample.users.entry(sandbox.uid()).or_default();
+        let usage = sample.entry(sandbox.uid()).or_default();
         if usage.memory + files.memory > quotas.memory {
             usage.count_shared_memory_once(sandbox.uid());
         }
-        let exceeded = quotas.worst_exceeded(usage, files);
+        let exceeded = worst_exceeded(quotas, usage, files);
         sandbox.quota().report(exceeded);
         if let Some(exceeded) = exceeded.filter(QuotaExceeded::is_hard) {
             kill(sandbox, usage, exceeded);
@@ -122,21 +116,18 @@ fn check(sandboxes: &[Arc<Sandbox>], quotas: Quotas) {
     }
 }
 
-impl Quotas {
-    /// The quota that is exceeded most, relative to its size.
-    fn worst_exceeded(self, usage: &Usage, files: FileUsage) -> Option<QuotaExceeded> {
-        let Self { memory, disk } = self;
-        [
-            (Resource::Memory, usage.memory + files.memory, memory),
-            (Resource::Disk, files.disk, disk),
-            (Resource::Terminals, usage.terminals, MAX_TERMINALS),
-            (Resource::IpcObjects, usage.ipc_objects, MAX_IPC_OBJECTS),
-        ]
-        .into_iter()
-        .map(|(resource, used, quota)| QuotaExceeded { resource, used, quota })
-        .filter(|exceeded| exceeded.used > exceeded.quota)
-        .max_by(|one, other| (one.used as f64 / one.quota as f64).total_cmp(&(other.used as f64 / other.quota as f64)))
-    }
+/// The quota that is exceeded most, relative to its size.
+fn worst_exceeded(quotas: &SandboxSettings, usage: &Usage, files: FileUsage) -> Option<QuotaExceeded> {
+    [
+        (Resource::Memory, usage.memory + files.memory, quotas.memory),
+        (Resource::Disk, files.disk, quotas.disk),
+        (Resource::Terminals, usage.terminals, MAX_TERMINALS),
+        (Resource::IpcObjects, usage.ipc_objects, MAX_IPC_OBJECTS),
+    ]
+    .into_iter()
+    .map(|(resource, used, quota)| QuotaExceeded { resource, used, quota })
+    .filter(|exceeded| exceeded.used > exceeded.quota)
+    .max_by(|one, other| (one.used as f64 / one.quota as f64).total_cmp(&(other.used as f64 / other.quota as f64)))
 }
 
 /// Kills a sandbox on a thread of its own, so that the others are still measured. Above the memory limit the largest process

@@ -44,42 +44,38 @@ fn proportional_memory(pid: Pid) -> Option<u64> {
 }
 
 /// Usage by uid.
-pub(super) struct UsageSample {
-    pub users: HashMap<u32, Usage>,
-}
+pub(super) type UsageSample = HashMap<u32, Usage>;
 
-impl UsageSample {
-    /// Measures the users for which `watched` is true.
-    pub(super) fn take(watched: impl Fn(u32) -> bool) -> Self {
-        let mut users: HashMap<u32, Usage> = HashMap::new();
-        for pid in pids() {
-            let Some(uid) = owner(pid).filter(|uid| watched(*uid)) else { continue };
-            let memory = memory_of(pid);
-            let usage = users.entry(uid).or_default();
-            usage.memory += memory;
-            usage.processes.push((pid, memory));
-            if memory >= usage.largest_memory {
-                (usage.largest_memory, usage.largest) = (memory, Some(pid));
-            }
+/// Measures the users for which `watched` is true.
+pub(super) fn take_sample(watched: impl Fn(u32) -> bool) -> UsageSample {
+    let mut users = UsageSample::new();
+    for pid in pids() {
+        let Some(uid) = owner(pid).filter(|uid| watched(*uid)) else { continue };
+        let memory = memory_of(pid);
+        let usage = users.entry(uid).or_default();
+        usage.memory += memory;
+        usage.processes.push((pid, memory));
+        if memory >= usage.largest_memory {
+            (usage.largest_memory, usage.largest) = (memory, Some(pid));
         }
-        for terminal in std::fs::read_dir("/dev/pts").into_iter().flatten().filter_map(Result::ok) {
-            if let Some(uid) = terminal.metadata().ok().map(|terminal| terminal.uid()).filter(|uid| watched(*uid)) {
-                users.entry(uid).or_default().terminals += 1;
-            }
-        }
-        for kind in [IpcKind::Memory, IpcKind::Queue, IpcKind::Semaphores] {
-            for object in ipc::list(kind) {
-                if let Some(uid) = [object.creator, object.uid].into_iter().find(|uid| watched(*uid)) {
-                    let usage = users.entry(uid).or_default();
-                    usage.ipc_objects += 1;
-                    // An attached segment counts for its processes too: at most twice.
-                    usage.memory += object.bytes;
-                    usage.ipc_memory += object.bytes;
-                }
-            }
-        }
-        Self { users }
     }
+    for terminal in std::fs::read_dir("/dev/pts").into_iter().flatten().filter_map(Result::ok) {
+        if let Some(uid) = terminal.metadata().ok().map(|terminal| terminal.uid()).filter(|uid| watched(*uid)) {
+            users.entry(uid).or_default().terminals += 1;
+        }
+    }
+    for kind in [IpcKind::Memory, IpcKind::Queue, IpcKind::Semaphores] {
+        for object in ipc::list(kind) {
+            if let Some(uid) = [object.creator, object.uid].into_iter().find(|uid| watched(*uid)) {
+                let usage = users.entry(uid).or_default();
+                usage.ipc_objects += 1;
+                // An attached segment counts for its processes too: at most twice.
+                usage.memory += object.bytes;
+                usage.ipc_memory += object.bytes;
+            }
+        }
+    }
+    users
 }
 
 /// Memory of a process, in bytes.
@@ -112,8 +108,8 @@ mod tests {
     #[test]
     fn this_process_uses_memory() {
         let uid = std::fs::metadata("/proc/self").unwrap().uid();
-        let mut sample = UsageSample::take(|other| other == uid);
-        let usage = sample.users.get_mut(&uid).unwrap();
+        let mut sample = take_sample(|other| other == uid);
+        let usage = sample.get_mut(&uid).unwrap();
         assert!(usage.memory > 100_000, "{}", usage.memory);
         assert!(usage.largest.is_some());
         usage.count_shared_memory_once(uid);

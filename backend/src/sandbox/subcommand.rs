@@ -1,8 +1,10 @@
-//! Runs a subcommand of the service's own binary and waits for it.
+//! Subcommands of the service's own binary, for work in a process with other privileges. Each takes one argument: JSON.
 
 use crate::terminal::procfs::wait_for_end;
 use crate::terminal::reaper::TrackedChild;
 use rustix::process::{PidfdFlags, pidfd_open};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::Path;
@@ -13,10 +15,22 @@ use tokio::time::Instant;
 /// Longest error message that is read, in bytes.
 const MAX_ERROR_BYTES: u64 = 1000;
 
-/// Blocks until the subcommand ended; kills it at the timeout. Its standard error becomes the error.
-pub(super) fn run(program: &Path, arguments: &[OsString], timeout: Duration) -> io::Result<()> {
+/// Parses the argument of a subcommand.
+pub(super) fn parse_argument<T: DeserializeOwned>(mut arguments: impl Iterator<Item = OsString>) -> io::Result<T> {
+    let argument = arguments.next().and_then(|argument| argument.into_string().ok());
+    let argument = argument.ok_or_else(|| io::Error::other("only the service itself calls this subcommand"))?;
+    Ok(serde_json::from_str(&argument)?)
+}
+
+/// Formats the argument of a subcommand.
+pub(super) fn format_argument(value: &impl Serialize) -> io::Result<String> {
+    Ok(serde_json::to_string(value)?)
+}
+
+/// Runs a subcommand and kills it at the timeout. Its standard error becomes the error. Blocks.
+pub(super) fn run(program: &Path, name: &str, argument: &impl Serialize, timeout: Duration) -> io::Result<()> {
     let mut command = Command::new(program);
-    command.args(arguments).env_clear().current_dir("/");
+    command.args([name, &format_argument(argument)?]).env_clear().current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let (mut child, tracked) = TrackedChild::spawn(|| {
         let child = command.spawn()?;
