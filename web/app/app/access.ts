@@ -33,8 +33,8 @@ interface DevToken {
 }
 
 /**
- * With `#token=…`, which browsers never send, the page shows one session, that of `?session=…`. Otherwise the development gateway
- * creates tokens for any number of sessions.
+ * With `#token=…`, which browsers never send, the page shows one session, that of `?session=…`. Otherwise the
+ * development gateway creates tokens for any number of sessions.
  */
 export function findSessionProvider(): SessionProvider {
   const here = new URL(window.location.href);

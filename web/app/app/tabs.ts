@@ -1,5 +1,6 @@
 /**
- * The open terminals. The page's address names the shown one, for reloads and copied links; session storage keeps the others.
+ * The open terminals. The page's address names the shown one, for reloads and copied links; session storage keeps the
+ * others.
  */
 
 import type { Access } from "./access.ts";

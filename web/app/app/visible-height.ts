@@ -1,6 +1,6 @@
 /**
- * The height above a touch keyboard. Some browsers shrink the page; in others only `visualViewport` reports it, and the prompt would
- * be hidden behind the keyboard.
+ * The height above a touch keyboard. Some browsers shrink the page; in others only `visualViewport` reports it, and the
+ * prompt would be hidden behind the keyboard.
  */
 
 "use client";

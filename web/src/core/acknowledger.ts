@@ -1,5 +1,6 @@
 /**
- * Acknowledges the output that the emulator has parsed: often enough to keep output flowing, rarely enough to save messages.
+ * Acknowledges the output that the emulator has parsed: often enough to keep output flowing, rarely enough to save
+ * messages.
  */
 
 import { ACK_STEP_BYTES, MAX_ACK_DELAY_MS } from "../protocol/generated.ts";

@@ -1,11 +1,12 @@
 /**
- * Builds and checks the WebSocket address. Checked before a socket is opened, because browsers do not report what is wrong.
+ * Builds and checks the WebSocket address. Checked before a socket is opened, because browsers do not report what is
+ * wrong.
  */
 
 import { SUBPROTOCOL } from "../protocol/generated.ts";
 import { TerminalError } from "./error.ts";
 
-/** Where the token travels: in the query, for existing deployments, or as a subprotocol, which no access log records. */
+/** Where the token travels: in the query, or as a subprotocol, which no access log records. */
 export type TokenIn = "query" | "subprotocol";
 
 /** The arguments of a WebSocket. */

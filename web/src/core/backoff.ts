@@ -24,7 +24,7 @@ export class Backoff {
     return this.#attempt >= this.maxAttempts;
   }
 
-  /** Starts the next attempt and returns the delay before it, in ms; `extra` attempts more are counted for the delay. */
+  /** Starts the next attempt and returns its delay, in ms, as if `extra` more attempts had failed. */
   nextDelay(extra = 0): number {
     const bound = Math.min(MAX_DELAY_MS, INITIAL_DELAY_MS * 2 ** (this.#attempt + extra));
     this.#attempt += 1;

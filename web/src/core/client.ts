@@ -97,8 +97,8 @@ export class TerminalClient {
   }
 
   /**
-   * Types text, pastes, or sends bytes that are not UTF-8. A lost connection loses or repeats none of it. Ctrl-C on its own
-   * overtakes queued input and drops the rest of a paste.
+   * Types text, pastes, or sends bytes that are not UTF-8. A lost connection loses or repeats none of it. Ctrl-C on its
+   * own overtakes queued input and drops the rest of a paste.
    */
   input(data: string | Uint8Array): void {
     if (!this.#session.mayType) return;

@@ -1,6 +1,6 @@
 /**
- * Why a connection ended and when to open the next: all close codes in one table, beside the failures that the client detects
- * itself. Codes: RFC 6455, API Gateway's, and those of the service's own WebSocket.
+ * Why a connection ended and when to open the next: all close codes in one table, beside the failures that the client
+ * detects itself. Codes: RFC 6455, API Gateway's, and those of the service's own WebSocket.
  */
 
 import { TerminalError } from "./error.ts";

@@ -77,7 +77,7 @@ export class Commands {
   }
 }
 
-/** Checks what the service checks, before the command gets a number: a rejected message leaves a gap in the numbering. */
+/** Repeats the checks of the service before a number is used: a rejected message leaves a gap in the numbering. */
 function validate(command: string): TerminalError | undefined {
   if (command.trim() === "") return new TerminalError("BAD_FIELD", "the command is empty");
   const bytes = new TextEncoder().encode(command).length;

@@ -1,5 +1,6 @@
 /**
- * One connection: token, WebSocket, attach, heartbeat, end. A client may have two for a moment, so it keeps nothing of the session.
+ * One connection: token, WebSocket, attach, heartbeat, end. A client may have two for a moment, so it keeps nothing of
+ * the session.
  */
 
 import { type GatewayFault, readFrame } from "../protocol/frame.ts";
@@ -186,7 +187,8 @@ export class Connection {
     } catch (error) {
       // The exception's message may contain the address, and with it the token.
       const kind = error instanceof Error ? error.name : "an error";
-      const sentence = `The browser refused to create a WebSocket for ${displayUrl} (${kind}): check the address, and the page's Content-Security-Policy.`;
+      const what = `The browser refused to create a WebSocket for ${displayUrl} (${kind})`;
+      const sentence = `${what}: check the address, and the page's Content-Security-Policy.`;
       return fail(closeReason("WEBSOCKET_CREATION_FAILED", sentence, "never"));
     }
     this.#socket = socket;

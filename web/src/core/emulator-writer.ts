@@ -1,7 +1,7 @@
 /**
- * Writes the ordered stream into the emulator, with steps in between that must happen exactly there, such as a new size. Hands
- * over only what the emulator can soon parse, so that the rest can still be dropped, and tracks what it has **parsed**, which is
- * what may be acknowledged.
+ * Writes the ordered stream into the emulator, with steps in between that must happen exactly there, such as a new
+ * size. Hands over only what the emulator can soon parse, so that the rest can still be dropped, and tracks what it has
+ * **parsed**, which is what may be acknowledged.
  */
 
 import type { TerminalSink } from "./terminal-sink.ts";
@@ -53,7 +53,7 @@ export class EmulatorWriter {
     return this.#queue.length === 0 && this.#unparsed.length === 0;
   }
 
-  /** Replaces the emulator. What the previous one has not parsed counts as parsed, as do all bytes while there is none. */
+  /** Replaces the emulator. Unparsed bytes of the previous one count as parsed, as do all bytes while there is none. */
   setSink(sink: TerminalSink | undefined): void {
     this.#sink = sink;
     this.#generation += 1;

@@ -1,5 +1,6 @@
 /**
- * What to do about an `error` frame of the service, by code and situation. Apart from doing it, so that all cases are in one place.
+ * What to do about an `error` frame of the service, by code and situation. Apart from doing it, so that all cases are
+ * in one place.
  */
 
 import type { ErrorMessage } from "../protocol/generated.ts";

@@ -12,8 +12,8 @@ const TAIL_TIMEOUT_MS = 2000;
 const RETRY_DELAY_MS = 1000;
 const MAX_RETRY_DELAY_MS = 8000;
 /**
- * Delay from a renewal to the check that it arrived. By then the previous permission has expired, and a user who types has seen
- * an echo since; any message renews a lost permission.
+ * Delay from a renewal to the check that it arrived. By then the previous permission has expired, and a user who types
+ * has seen an echo since; any message renews a lost permission.
  */
 const VERIFY_DELAY_MS = 10_000;
 

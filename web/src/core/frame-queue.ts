@@ -1,6 +1,6 @@
 /**
- * Decompresses stream frames in order. A frame that is being decompressed holds back those behind it, so that they do not look
- * like a gap in the stream.
+ * Decompresses stream frames in order. A frame that is being decompressed holds back those behind it, so that they do
+ * not look like a gap in the stream.
  */
 
 import { fromBase64 } from "../protocol/bytes.ts";
@@ -40,7 +40,7 @@ export class FrameQueue {
     return this.#queue.length > 0;
   }
 
-  /** Queues a frame whose bytes are known, or one to decompress. Ignores an undecodable frame, which is requested again. */
+  /** Queues a decoded frame, or one to decompress. Drops an invalid frame, which is requested again. */
   push(frame: StreamFrame, bytes: Uint8Array | undefined): void {
     if (bytes) this.#append({ frame, bytes, ready: true });
     else if ("z" in frame) this.#inflate(frame, frame.z);

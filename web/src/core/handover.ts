@@ -1,6 +1,6 @@
 /**
- * Make before break: opens and attaches a second connection while the first still works, and only then replaces it. So neither
- * the platform's limit on the age of a connection nor a new token interrupts the terminal.
+ * Make before break: opens and attaches a second connection while the first still works, and only then replaces it. So
+ * neither the platform's limit on the age of a connection nor a new token interrupts the terminal.
  */
 
 import { type Clock, Timer } from "./clock.ts";

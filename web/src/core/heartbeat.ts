@@ -1,6 +1,6 @@
 /**
- * Pings the service: keeps an idle connection open, measures the round trip, and detects a dead connection, also after the
- * machine slept.
+ * Pings the service: keeps an idle connection open, measures the round trip, and detects a dead connection, also after
+ * the machine slept.
  */
 
 import type { Pong } from "../protocol/generated.ts";

@@ -3,8 +3,8 @@
  */
 
 /**
- * Decompresses into at most `most` bytes and calls `done` once, possibly later; with `undefined` if the data is corrupt or longer.
- * A callback and not a promise, so that tests control when.
+ * Decompresses into at most `most` bytes and calls `done` once, possibly later; with `undefined` if the data is corrupt
+ * or longer. A callback and not a promise, so that tests control when.
  */
 export type Inflate = (packed: Uint8Array, most: number, done: (bytes: Uint8Array | undefined) => void) => void;
 

@@ -1,6 +1,6 @@
 /**
- * Splits typed and pasted text into messages. Never splits a character or an escape sequence: a program that reads half an arrow
- * key takes it for Escape and a letter.
+ * Splits typed and pasted text into messages. Never splits a character or an escape sequence: a program that reads half
+ * an arrow key takes it for Escape and a letter.
  */
 
 /** The brackets of a paste (bracketed paste mode). */

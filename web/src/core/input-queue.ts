@@ -1,6 +1,6 @@
 /**
- * Delivers the user's input in order and exactly once: numbers each message, keeps it until it is acknowledged, sends it again on
- * a timeout, and queues what exceeds the window.
+ * Delivers the user's input in order and exactly once: numbers each message, keeps it until it is acknowledged, sends
+ * it again on a timeout, and queues what exceeds the window.
  */
 
 import { toBase64 } from "../protocol/bytes.ts";
@@ -109,7 +109,7 @@ export class InputQueue {
     return true;
   }
 
-  /** Queues another message in order with the keystrokes; false if the queue is full. A newer size replaces a queued one. */
+  /** Queues another message behind the keystrokes; false if the queue is full. A newer size replaces a queued one. */
   push(action: Action): boolean {
     const last = this.#queue.at(-1);
     const replaces = action.type === "resize" && last && "action" in last && last.action.type === "resize";
@@ -121,9 +121,10 @@ export class InputQueue {
   }
 
   /**
-   * Queues Ctrl-C ahead of input that waits for the window, and drops the unsent rest of a paste. Where Ctrl-C is a signal, the
-   * service discards unread input that was typed before it. Where it is an ordinary key, it must follow what was typed before
-   * it, so a short queue is sent first. Returns the number of dropped characters, or `undefined` if the queue is full.
+   * Queues Ctrl-C ahead of input that waits for the window, and drops the unsent rest of a paste. Where Ctrl-C is a
+   * signal, the service discards unread input that was typed before it. Where it is an ordinary key, it must follow
+   * what was typed before it, so a short queue is sent first. Returns the number of dropped characters, or `undefined`
+   * if the queue is full.
    */
   interrupt(): number | undefined {
     if (this.#queue.length >= MAX_QUEUED_ACTIONS) return undefined;
@@ -194,7 +195,7 @@ export class InputQueue {
     if (this.#connection && this.clock.now() - this.#resentAt >= GAP_IGNORE_MS) this.#resend();
   }
 
-  /** Drops unsent input, except for the end of a paste whose start was sent; returns the number of dropped characters. */
+  /** Drops unsent input, except for the end of a paste whose start was sent; returns its length. */
   #dropText(): number {
     const size = this.#queuedSize;
     const end = unmatchedPasteEnd(this.#queue.map((queued) => ("text" in queued ? queued.text : "")).join(""));

@@ -20,7 +20,7 @@ export interface ClientOptions {
   sessionId: string;
   token: TokenSource;
   tokenIn?: TokenIn;
-  /** The window, in characters. By default the attach waits up to 1 s for an emulator to report it, then assumes 80 × 24. */
+  /** In characters. By default the attach waits up to 1 s for an emulator to report it, then assumes 80 × 24. */
   size?: Size | undefined;
   /** Quick attempts in a row before slow retries; 5 by default. */
   maxAttempts?: number;
@@ -39,7 +39,7 @@ export interface ClientOptions {
   clientId?: () => string;
 }
 
-/** A message of the service, in order and once: output as bytes, events at their place, direct replies when they arrive. */
+/** A message of the service, in order and once: output as bytes, events in between, direct replies on arrival. */
 export type TerminalMessage =
   | { type: "output"; pos: number; bytes: Uint8Array }
   | ({ type: "event" } & EventFrame)

@@ -1,6 +1,6 @@
 /**
- * The way of output from arriving frames to the emulator: order, repair, snapshots, acknowledgement. Lives as long as the page,
- * across attachments.
+ * The way of output from arriving frames to the emulator: order, repair, snapshots, acknowledgement. Lives as long as
+ * the page, across attachments.
  */
 
 import { payloadBytes } from "../protocol/bytes.ts";

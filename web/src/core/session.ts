@@ -1,6 +1,6 @@
 /**
- * The protocol of one session: attaching, dispatching frames, errors, ends, on whichever connection is in use. Joins the parts that
- * keep order with those that keep a connection, and maintains the state that a page sees.
+ * The protocol of one session: attaching, dispatching frames, errors, ends, on whichever connection is in use. Joins
+ * the parts that keep order with those that keep a connection, and maintains the state that a page sees.
  */
 
 import type { GatewayFault } from "../protocol/frame.ts";
@@ -140,7 +140,7 @@ export class ProtocolSession {
     // This answers an attach from before history was requested.
     const older = !message.resume && started && !newShell && frame.pos > 0;
     if (newShell) this.#newShell(frame.epoch, this.#migration);
-    // The service forgot this client, or the shell is a new one: input that may not have been applied must not be repeated.
+    // The service forgot this client, or the shell is new: input that may not have been applied must not be repeated.
     if (newShell || frame.inputSeq < acknowledged) this.#discard(frame.inputSeq);
     this.#receiver.attached(connection, frame, !message.resume && !older);
     const reconnected = this.events.value.status !== "connected";

@@ -7,7 +7,7 @@ export interface Socket {
   onopen: (() => void) | null;
   onmessage: ((event: { data: unknown }) => void) | null;
   onclose: ((event: { code: number; reason: string }) => void) | null;
-  /** `OPEN` while messages can be sent; it may start to close some time before `onclose`. Optional: open until `onclose`. */
+  /** `OPEN` while messages can be sent; closing may start before `onclose`. If absent, open until `onclose`. */
   readonly readyState?: number;
   send(text: string): void;
   close(code?: number, reason?: string): void;

@@ -13,7 +13,7 @@ export type Status =
   | "connected"
   /** Connection lost; quick attempts. */
   | "reconnecting"
-  /** Lost for longer, or no network. Retries slowly, and at once when the page is shown, goes online, or the user types. */
+  /** Lost for longer, or no network. Slow retries; at once if the page is shown, goes online, or the user types. */
   | "offline"
   /** Stopped: `end` says how the session ended, `error` why it was rejected; without either, it was never connected. */
   | "closed";

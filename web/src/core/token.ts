@@ -15,7 +15,7 @@ export function obtainToken(source: TokenSource, then: (token: string) => void, 
 /** Tolerated difference between clocks. */
 const LEEWAY_MS = 10_000;
 
-/** True if a JWT's `exp` has passed at `wall`, in ms since 1970. The service decides about a token that cannot be decoded. */
+/** True if a JWT's `exp` has passed at `wall`, in ms since 1970; false if it cannot be decoded. */
 export function hasExpired(token: string, wall: number): boolean {
   try {
     const payload = token.split(".")[1] ?? "";

@@ -1,6 +1,6 @@
 /**
- * Keeps one usable connection open: opens the next when it is lost or before its time is up, and retries until an error is final.
- * Knows nothing of the messages.
+ * Keeps one usable connection open: opens the next when it is lost or before its time is up, and retries until an error
+ * is final. Knows nothing of the messages.
  */
 
 import { buildAddress, validateAddress } from "./address.ts";
@@ -276,7 +276,8 @@ export class Transport {
   }
 
   #exhausted({ message, code }: TerminalError): TerminalError {
-    const sentence = `${this.#backoff.maxAttempts} connection attempts failed; slow retries continue. Last error: ${message}`;
+    const attempts = `${this.#backoff.maxAttempts} connection attempts failed`;
+    const sentence = `${attempts}; slow retries continue. Last error: ${message}`;
     return new TerminalError("MAX_RETRIES_EXCEEDED", sentence, true, { cause: code });
   }
 }

@@ -1,5 +1,6 @@
 /**
- * Parses one WebSocket message into a closed union, at the edge: an accepted frame has the fields that the client calculates with.
+ * Parses one WebSocket message into a closed union, at the edge: an accepted frame has the fields that the client
+ * calculates with.
  */
 
 import type { ServerFrame } from "./generated.ts";

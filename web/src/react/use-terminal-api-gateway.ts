@@ -23,7 +23,7 @@ import { useTerminalState } from "./use-terminal-state.ts";
 /** Options of the hook. Functions may change with every render. */
 export interface TerminalApiGatewayOptions {
   sessionId: string;
-  /** A JWT; a new one is used at once, without an interruption. `null`: not available yet; nothing happens until it is. */
+  /** A JWT; a new one is used at once, without an interruption. `null`: waits until there is one. */
   token?: string | null | undefined;
   /** Instead of `token`: fetches one for each connection. */
   getToken?: (() => string | Promise<string>) | undefined;
@@ -36,7 +36,7 @@ export interface TerminalApiGatewayOptions {
   onDisconnect?: (() => void) | undefined;
   /** Receives every failure, including temporary ones. */
   onError?: ((error: TerminalError) => void) | undefined;
-  /** Receives facts that a person should know although nothing is wrong: output was skipped, the shell was restarted. */
+  /** Receives facts that a person should know, such as skipped output or a restarted shell. */
   onNotice?: ((notice: TerminalNotice) => void) | undefined;
   /** Quick attempts in a row, 5 by default. Read when the client is created, like `times`. */
   maxAttempts?: number | undefined;
@@ -66,7 +66,7 @@ export interface TerminalApiGateway {
   close(): void;
   /** Requests more time; `terminal.endsAt` shows the result. */
   extend(): void;
-  /** Shows output in an emulator; the returned function detaches it. For xterm.js, load a `TermgateAddon` with `client`. */
+  /** Shows output in an emulator until the returned function is called. For xterm.js, load a `TermgateAddon`. */
   attach(sink: TerminalSink): () => void;
   /** The whole state: these fields and more. */
   terminal: TerminalState;

@@ -1,6 +1,6 @@
 /**
- * The component's style sheet, rendered with the component, so that a page need not import it. React 19 moves it into the head,
- * once for all terminals; React 18 leaves one in each.
+ * The component's style sheet, rendered with the component, so that a page need not import it. React 19 moves it into
+ * the head, once for all terminals; React 18 leaves one in each.
  */
 
 export const STYLE = `

@@ -1,5 +1,6 @@
 /**
- * The terminal component: screen, find bar, dialogs, touch keys and status line. The only place where React and xterm.js meet.
+ * The terminal component: screen, find bar, dialogs, touch keys and status line. The only place where React and
+ * xterm.js meet.
  */
 
 "use client";

@@ -10,7 +10,7 @@ const FLASH_MS = 250;
 /** WCAG allows three flashes a second. */
 const MIN_INTERVAL_MS = 1000;
 
-/** Returns a function that rings. It sets an attribute without rendering, since a program may ring thousands of times. */
+/** Returns a function that rings without rendering, since a program may ring thousands of times. */
 export function useBell(root: RefObject<HTMLElement | null>): () => void {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const last = useRef(Number.NEGATIVE_INFINITY);

@@ -61,7 +61,7 @@ export function copyWhenSelected(element: HTMLElement, terminal: Terminal, enabl
     "pointerdown",
     () => {
       changed = false;
-      // On the document, because the button may be released outside the terminal; the emulator's own listener runs first.
+      // On the document, because the button may be released outside; the emulator's own listener runs first.
       const up = () => {
         const text = changed && enabled() ? terminal.getSelection() : "";
         if (text) copyText(text);

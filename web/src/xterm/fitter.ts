@@ -1,5 +1,6 @@
 /**
- * Fits the terminal to its element. A controller's window sets the session's size; for a viewer, the session's size sets the font.
+ * Fits the terminal to its element. A controller's window sets the session's size; for a viewer, the session's size
+ * sets the font.
  */
 
 import type { FitAddon } from "@xterm/addon-fit";

@@ -1,6 +1,6 @@
 /**
- * Keyboard shortcuts of the terminal itself: copy, paste, find, font size, and leaving it without a mouse, since Tab goes to the
- * shell. Ctrl-C is not among them: it always interrupts.
+ * Keyboard shortcuts of the terminal itself: copy, paste, find, font size, and leaving it without a mouse, since Tab
+ * goes to the shell. Ctrl-C is not among them: it always interrupts.
  */
 
 export type Action = "copy" | "paste" | "find" | "leave" | "bigger" | "smaller" | "normal";

@@ -1,6 +1,6 @@
 /**
- * Computes the font size at which the columns and rows of another window fit into this one. Pure, because only a browser can
- * measure cells.
+ * Computes the font size at which the columns and rows of another window fit into this one. Pure, because only a
+ * browser can measure cells.
  */
 
 /** A box in CSS pixels, or a grid in characters. */
@@ -23,8 +23,8 @@ export function boundFont(pixels: number): number {
 }
 
 /**
- * The largest font size at which the grid fits, if `cell` was measured at `font` pixels. Drawn cells are rounded, so the caller
- * measures again and steps down if the result is too large.
+ * The largest font size at which the grid fits, if `cell` was measured at `font` pixels. Drawn cells are rounded, so
+ * the caller measures again and steps down if the result is too large.
  */
 export function fontThatFits(box: Box, grid: Box, cell: Box, font: number): number {
   const scale = Math.min(box.width / (grid.width * cell.width), box.height / (grid.height * cell.height));

@@ -1,6 +1,6 @@
 /**
- * Links in the output. They open with Ctrl-click (Cmd on a Mac), so that a click that selects or focuses never leaves the page; on
- * touch screens by a tap.
+ * Links in the output. They open with Ctrl-click (Cmd on a Mac), so that a click that selects or focuses never leaves
+ * the page; on touch screens by a tap.
  */
 
 import type { ILinkHandler } from "@xterm/xterm";

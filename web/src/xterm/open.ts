@@ -1,6 +1,6 @@
 /**
- * Opens a terminal in an element: loads xterm.js and its addons, and connects them with the client. Loaded dynamically, because
- * xterm.js cannot be imported on a server.
+ * Opens a terminal in an element: loads xterm.js and its addons, and connects them with the client. Loaded dynamically,
+ * because xterm.js cannot be imported on a server.
  */
 
 import type { ITerminalOptions, Terminal } from "@xterm/xterm";
@@ -62,8 +62,8 @@ export async function openTerminal(
   const terminal = new Terminal({ ...DEFAULTS, linkHandler: links, ...options, allowProposedApi: true });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
-  // The service computes column widths by Unicode 11 too. By graphemes, an emoji family would have two columns here and six
-  // there, and the rest of its line would move after a reload.
+  // The service computes column widths by Unicode 11 too. By graphemes, an emoji family would have two columns here and
+  // six there, and the rest of its line would move after a reload.
   terminal.loadAddon(new Unicode11Addon());
   terminal.unicode.activeVersion = "11";
   terminal.open(element);

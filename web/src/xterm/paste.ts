@@ -16,7 +16,7 @@ export function linesOf(text: string): string[] {
   return text.replace(/(\r\n|\r|\n)$/, "").split(/\r\n|\r|\n/);
 }
 
-/** True if the text has several lines that would run one by one; with bracketed paste, a program takes them as one text. */
+/** True if the text has several lines that would run one by one, as without bracketed paste. */
 export function runsLineByLine(text: string, bracketed: boolean): boolean {
   return !bracketed && linesOf(text).length > 1;
 }

@@ -1,6 +1,6 @@
 /**
- * Keeps the emulator from answering programs' terminal queries, which only the service answers. A browser's reply would come once
- * per attached page, and again for replayed history, and appear at the prompt as if typed.
+ * Keeps the emulator from answering programs' terminal queries, which only the service answers. A browser's reply would
+ * come once per attached page, and again for replayed history, and appear at the prompt as if typed.
  */
 
 import type { IDisposable, Terminal } from "@xterm/xterm";
@@ -26,7 +26,7 @@ const DCS_QUERIES: ReadonlyArray<{ intermediates: string; final: string }> = [
 ];
 /** `CSI t` is a query for these parameters, and a command for others. */
 const WINDOW_QUERIES: readonly number[] = [11, 13, 14, 15, 16, 18, 19, 20, 21];
-/** OSC colours (palette, foreground, background, cursor, selection) and clipboard: queries with `?`, otherwise commands. */
+/** OSC colours (palette, foreground, background, cursor, selection) and clipboard: queries only with `?`. */
 const OSC_QUERIES: readonly number[] = [4, 5, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 52];
 /** The mode in which a terminal reports focus changes. */
 const FOCUS_MODE = 1004;

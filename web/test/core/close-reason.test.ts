@@ -1,5 +1,5 @@
 /**
- * Every way in which a connection ends or never begins: what a page is told, and when the next attempt comes.
+ * Every way a connection fails or ends: the reported error, and the time of the next attempt.
  */
 
 import { describe, expect } from "vitest";
@@ -7,12 +7,12 @@ import type { ClientErrorCode } from "../../src/core/index.ts";
 import { flushPromises } from "../support/flush-promises.ts";
 import { Harness, test } from "../support/harness.ts";
 
-/** A JWT that says nothing but when it expires, in seconds since 1970. */
+/** A JWT with nothing but `exp`, in seconds since 1970. */
 function jwt(exp: number): string {
   return ["{}", JSON.stringify({ exp }), "?"].map((part) => Buffer.from(part).toString("base64url")).join(".");
 }
 
-describe("a page that cannot connect at all", () => {
+describe("a configuration error", () => {
   test.each<[string, ClientErrorCode, RegExp, ConstructorParameters<typeof Harness>[0]]>([
     ["no address", "URL_MISSING", /NEXT_PUBLIC_WS_URL/, { url: "" }],
     ["https:", "URL_INVALID", /use wss:\/\//, { url: "https://abc.execute-api.eu-west-1.amazonaws.com/prod" }],
@@ -23,7 +23,7 @@ describe("a page that cannot connect at all", () => {
     ["App Runner", "AWS_APP_RUNNER_ERROR", /execute-api/, { url: "wss://a1b2.us-east-1.awsapprunner.com/terminal" }],
     ["ws: in a page of https:", "MIXED_CONTENT", /use wss:/, { url: "ws://api.example/prod" }],
     ["no session", "SESSION_INVALID", /`sid`/, { sessionId: "" }],
-  ])("is told of %s, and nothing is opened", (_, code, sentence, options) => {
+  ])("is reported for %s, and no socket is opened", (_, code, sentence, options) => {
     const harness = new Harness(options);
     harness.client.connect();
     harness.clock.advance(120_000);
@@ -42,14 +42,14 @@ describe("a page that cannot connect at all", () => {
     ["ws://127.0.0.1:3001", true],
     ["ws://[::1]:3001", true],
     ["ws://api.example/prod", false],
-  ])("%s may be opened", (url, secure) => {
+  ])("%s is accepted", (url, secure) => {
     const harness = new Harness({ url });
     harness.page.secure = secure;
     harness.open();
     expect(harness.sockets).toHaveLength(1);
   });
 
-  test("a browser that refuses to make a WebSocket says so, and the token stays unsaid", () => {
+  test("a WebSocket that the browser refuses is reported without the token", () => {
     const harness = new Harness({
       socket: () => {
         throw new DOMException("wss://api.example/prod?token=secret is not allowed", "SecurityError");
@@ -63,7 +63,7 @@ describe("a page that cannot connect at all", () => {
     expect(said).not.toContain("secret");
   });
 
-  test("without a token it waits for one", () => {
+  test("a missing token is reported, and a new one connects", () => {
     const harness = new Harness({ token: "" });
     harness.client.connect();
     harness.clock.advance(60_000);
@@ -74,7 +74,7 @@ describe("a page that cannot connect at all", () => {
   });
 });
 
-describe("a close", () => {
+describe("a close event", () => {
   type Row = [code: number, when: "opened" | "attached", status: string, error: ClientErrorCode, said: RegExp];
   test.each<Row>([
     [1000, "attached", "reconnecting", "CONNECTION_FAILED", /lost \(1000\)/],
@@ -93,7 +93,7 @@ describe("a close", () => {
     [4500, "opened", "connecting", "CONNECTION_FAILED", /internal error/],
     [4000, "opened", "closed", "SESSION_INVALID", /check the session id/],
     [4001, "opened", "closed", "UNAUTHORIZED", /token was refused/],
-  ])("with %i, %s, leaves it %s", (code, when, status, error, said) => {
+  ])("%i while %s leaves the status %s", (code, when, status, error, said) => {
     const harness = new Harness();
     if (when === "opened") harness.open();
     else harness.attach();
@@ -113,7 +113,7 @@ describe("a close", () => {
     [1006, false],
     [1012, false],
     [4503, false],
-  ])("with %i is followed by another attempt at once: %s", (code, atOnce) => {
+  ])("%i is followed by an immediate attempt: %s", (code, atOnce) => {
     const harness = new Harness({ random: () => 0.999 }).attach();
     harness.clock.advance(6000);
     harness.socket.end(code);
@@ -121,7 +121,7 @@ describe("a close", () => {
     expect(harness.sockets).toHaveLength(atOnce ? 2 : 1);
   });
 
-  test("many that come at once after opening do not become a storm", ({ harness }) => {
+  test("right after each attach does not cause a storm of attempts", ({ harness }) => {
     for (let second = 0; second < 30; second += 1) {
       if (!harness.socket.closed) harness.socket.end(1001);
       harness.clock.advance(1000);
@@ -129,7 +129,7 @@ describe("a close", () => {
     expect(harness.sockets.length).toBeLessThan(10);
   });
 
-  test("of a handshake, which no browser explains, says what to look at", () => {
+  test("during the handshake says what to check", () => {
     const harness = new Harness().start();
     harness.socket.end();
     expect(harness.client.state.error?.message).toMatch(
@@ -139,13 +139,13 @@ describe("a close", () => {
   });
 });
 
-describe("a token past its expiry", () => {
+describe("an expired token", () => {
   const now = () => Math.floor(new Harness().clock.wall() / 1000);
 
   test.each<[string, (harness: Harness) => void]>([
-    ["a refused handshake", (harness) => harness.socket.end()],
+    ["a rejected handshake", (harness) => harness.socket.end()],
     ["4001", (harness) => harness.socket.end(4001)],
-  ])("explains %s, and only another one helps", (_, refuse) => {
+  ])("explains %s, and only a new token helps", (_, refuse) => {
     const harness = new Harness({ token: jwt(now() - 11) }).start();
     refuse(harness);
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "TOKEN_EXPIRED" } });
@@ -154,7 +154,7 @@ describe("a token past its expiry", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("is tried again where it was fetched, since the next one may be another", async () => {
+  test("is retried if the next one is fetched", async () => {
     const harness = new Harness({ token: async () => jwt(now() - 11) }).start();
     await flushPromises();
     harness.socket.end();
@@ -164,7 +164,7 @@ describe("a token past its expiry", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("is no reason where the clocks may only differ, or a connection worked", () => {
+  test("is not the reason within the leeway, or after an attach", () => {
     const fresh = new Harness({ token: jwt(now() - 5) }).start();
     fresh.socket.end();
     expect(fresh.client.state).toMatchObject({ status: "connecting", error: { code: "CONNECTION_FAILED" } });
@@ -175,13 +175,13 @@ describe("a token past its expiry", () => {
   });
 });
 
-describe("time", () => {
+describe("a timeout", () => {
   test.each([
     ["did not open", 0, undefined, 20_000],
     ["did not open", 0, 3000, 3000],
     ["did not answer", 1, undefined, 20_000],
     ["did not answer", 1, 3000, 3000],
-  ])("is limited: what %s in it is given up", (what, opened, connectMs, limit) => {
+  ])("gives up a connection that %s", (what, opened, connectMs, limit) => {
     const harness = new Harness(connectMs === undefined ? {} : { times: { connectMs } }).start();
     if (opened) harness.socket.onopen?.();
     harness.clock.advance(limit - 1);
@@ -194,7 +194,7 @@ describe("time", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("opening and the answer share it", () => {
+  test("includes opening and the answer", () => {
     const harness = new Harness();
     harness.client.connect();
     harness.clock.advance(15_000);
@@ -206,20 +206,20 @@ describe("time", () => {
   test.each([
     [undefined, 30_000],
     [1000, 1000],
-  ])("between signs of life can be another: %s", (pingMs, every) => {
+  ])("pingMs can be set: %s", (pingMs, every) => {
     const harness = new Harness(pingMs === undefined ? {} : { times: { pingMs } }).attach();
     harness.socket.onsend = ({ type }) => {
       if (type === "ping") harness.pong();
     };
     harness.pong();
     harness.clock.advance(10 * every);
-    // Following has questions of its own, at most as many.
+    // Renewals of the permission to send are verified by at most as many pings.
     expect(harness.socket.of("ping").length).toBeGreaterThanOrEqual(10);
     expect(harness.socket.of("ping").length).toBeLessThanOrEqual(20);
   });
 });
 
-describe("a token that must be fetched", () => {
+describe("a token function", () => {
   const source = (...answers: Array<() => string | Promise<string>>) => {
     let asked = 0;
     return () => (answers[asked++] ?? (() => "good"))();
@@ -236,7 +236,7 @@ describe("a token that must be fetched", () => {
     ["hangs", () => new Promise(() => {}), /did not answer within 15 s/],
   ];
 
-  test.each(failing)("and %s is a failed attempt like any other", async (_, answer, said) => {
+  test.each(failing)("that %s causes a failed attempt", async (_, answer, said) => {
     const harness = new Harness({ token: source(answer) }).start();
     await flushPromises();
     harness.clock.advance(15_000);
@@ -248,7 +248,7 @@ describe("a token that must be fetched", () => {
     expect(harness.socket.url).toContain("token=good");
   });
 
-  test("what it threw is the error's cause, and in no log", async () => {
+  test("that throws is the cause of the error, and not logged", async () => {
     const cause = new Error("401 from /api/token");
     const harness = new Harness({ token: source(() => Promise.reject(cause)) }).start();
     await flushPromises();
@@ -256,7 +256,7 @@ describe("a token that must be fetched", () => {
     expect(harness.lines.join()).not.toContain("401");
   });
 
-  test("and comes too late is not used", async () => {
+  test("that is too late is ignored", async () => {
     let late = (_: string) => {};
     const harness = new Harness({
       token: source(

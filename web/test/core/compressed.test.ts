@@ -1,5 +1,5 @@
 /**
- * Compressed frames: unpacked off to the side, and still everything in its order.
+ * Compressed frames are decompressed asynchronously and delivered in order.
  */
 
 import { deflateRawSync } from "node:zlib";
@@ -14,8 +14,8 @@ const output = (pos: number, text: string, fields: object = {}) => ({
   ...fields,
 });
 
-/** The test says when each is unpacked, and into what. */
-function byHand(options: Partial<ClientOptions> = {}) {
+/** The test decides when and into what each frame is decompressed. */
+function manually(options: Partial<ClientOptions> = {}) {
   const unpack: Array<(text: string | undefined) => void> = [];
   const inflate: Inflate = (_, __, done) => {
     unpack.push((text) => done(text === undefined ? undefined : new TextEncoder().encode(text)));
@@ -23,17 +23,17 @@ function byHand(options: Partial<ClientOptions> = {}) {
   return { harness: new Harness({ inflate, ...options }).attach(), unpack };
 }
 
-describe("the browser's own", () => {
+describe("the browser's decompression", () => {
   const unpacked = (packed: Uint8Array, most = FRAME_RAW_BYTES) =>
     new Promise<Uint8Array | undefined>((resolve) => browserInflate?.(packed, most, resolve));
 
-  test("unpacks what fits", async () => {
+  test("decompresses up to the limit", async () => {
     const text = "many times the same ".repeat(10_000);
     const bytes = await unpacked(deflateRawSync(text));
     expect(new TextDecoder().decode(bytes)).toBe(text);
   });
 
-  test("gives up on what is corrupt, or longer than allowed", async () => {
+  test("rejects corrupt or too long data", async () => {
     expect(await unpacked(new Uint8Array([0xff, 0xff, 0xff]))).toBeUndefined();
     const good = deflateRawSync("x".repeat(100_000));
     expect(await unpacked(good, 99_999)).toBeUndefined();
@@ -41,7 +41,7 @@ describe("the browser's own", () => {
     expect(await unpacked(deflateRawSync(Buffer.alloc(300 * 1024)))).toBeUndefined();
   });
 
-  test("is offered, and reads what then comes", async () => {
+  test("is offered in the attach, and used", async () => {
     const harness = new Harness({ inflate: browserInflate ?? null }).attach();
     expect(harness.socket.of("attach")).toMatchObject([{ accept: ["z"] }]);
     harness.socket.receive(output(0, "packed"));
@@ -50,14 +50,14 @@ describe("the browser's own", () => {
   });
 });
 
-test("without it, none is asked for", () => {
+test("without decompression, none is offered", () => {
   const harness = new Harness({ inflate: null }).attach();
   expect(harness.socket.of("attach")).toEqual([{ type: "attach", client: "c1", cols: 80, rows: 24 }]);
 });
 
 describe("order", () => {
-  test("whatever comes behind a packed frame waits for it, and is not taken for a gap", () => {
-    const { harness, unpack } = byHand();
+  test("later frames wait for a compressed one and are not a gap", () => {
+    const { harness, unpack } = manually();
     harness.socket.receive(output(0, "abc"));
     harness.event(3, { kind: "title", title: "t" });
     harness.socket.receive(output(4, "def"));
@@ -71,8 +71,8 @@ describe("order", () => {
     expect(harness.client.state.title).toBe("t");
   });
 
-  test("so do the parts of a snapshot", () => {
-    const { harness, unpack } = byHand();
+  test("parts of a snapshot wait too", () => {
+    const { harness, unpack } = manually();
     const part = {
       type: "snapshot",
       epoch: EPOCH,
@@ -92,8 +92,8 @@ describe("order", () => {
     expect(harness.sink.text).toBe("\x18onetwo!");
   });
 
-  test("what comes out after the client has left it behind is of no interest", () => {
-    const { harness, unpack } = byHand();
+  test("a frame of an earlier epoch is dropped", () => {
+    const { harness, unpack } = manually();
     harness.socket.receive(output(0, "old"));
     harness.error("STALE_EPOCH");
     harness.attached({ epoch: EPOCH + 1 });
@@ -103,8 +103,8 @@ describe("order", () => {
   });
 });
 
-test("an emulator that comes meanwhile does not wait for it", () => {
-  const { harness, unpack } = byHand();
+test("history for a new emulator does not wait for a frame in decompression", () => {
+  const { harness, unpack } = manually();
   harness.socket.receive(output(0, "abc"));
   harness.client.attach(harness.sink);
   harness.attached({ pos: 0, head: 3 });
@@ -115,12 +115,12 @@ test("an emulator that comes meanwhile does not wait for it", () => {
   expect(harness.sink.text).toBe("abcd");
 });
 
-describe("what cannot be unpacked", () => {
+describe("a frame that cannot be decompressed", () => {
   test.each<[string, (unpack: Array<(text: string | undefined) => void>) => void]>([
     ["is corrupt", (unpack) => unpack[0]?.(undefined)],
     ["has another length", (unpack) => unpack[0]?.("ab")],
-  ])("counts as lost when it %s: it is asked for, and all goes on", (_, fails) => {
-    const { harness, unpack } = byHand();
+  ])("is requested again if it %s", (_, fails) => {
+    const { harness, unpack } = manually();
     harness.socket.receive(output(0, "abc"));
     harness.output(3, "def");
     fails(unpack);
@@ -130,8 +130,8 @@ describe("what cannot be unpacked", () => {
     expect(harness.sink.text).toBe("abcdef");
   });
 
-  test("nor does one that never ends hold up the rest for ever", () => {
-    const { harness, unpack } = byHand();
+  test("is dropped after a timeout", () => {
+    const { harness, unpack } = manually();
     harness.socket.receive(output(0, "abc"));
     harness.output(3, "def");
     harness.clock.advance(5300);
@@ -141,17 +141,17 @@ describe("what cannot be unpacked", () => {
     expect(harness.sink.text).toBe("abcdef");
   });
 
-  test("base64 that is none, and packed frames that nobody asked for, count as lost", () => {
+  test("is requested again if it is invalid base64 or was not offered", () => {
     for (const options of [{}, { inflate: null }]) {
-      const { harness } = byHand(options);
+      const { harness } = manually(options);
       harness.socket.receive(output(0, "abc", options.inflate === null ? {} : { z: "%%%" }));
       harness.clock.advance(2000);
       expect(harness.repairs).toHaveLength(1);
     }
   });
 
-  test("frames that wait are bounded", () => {
-    const { harness, unpack } = byHand();
+  test("holds back a bounded number of frames", () => {
+    const { harness, unpack } = manually();
     harness.socket.receive(output(0, "abc"));
     for (let pos = 3; pos < 2000; pos += 1) harness.output(pos, "x");
     unpack[0]?.("abc");

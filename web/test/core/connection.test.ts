@@ -1,5 +1,5 @@
 /**
- * Connecting, attaching, losing and finding again; and what is said about it.
+ * Connecting and attaching, commands, and the state that results.
  */
 
 import { describe, expect } from "vitest";
@@ -9,7 +9,7 @@ import { flushPromises } from "../support/flush-promises.ts";
 import { EPOCH, Harness, test } from "../support/harness.ts";
 
 describe("buildAddress", () => {
-  test("carries token and session in the query, beside what the address has already", () => {
+  test("adds token and session to the query", () => {
     expect(buildAddress("wss://x.execute-api.eu-west-1.amazonaws.com/production?a=1", "s 1", "t.k", "query")).toEqual({
       url: "wss://x.execute-api.eu-west-1.amazonaws.com/production?a=1&token=t.k&sessionId=s+1",
       protocols: [],
@@ -17,7 +17,7 @@ describe("buildAddress", () => {
     });
   });
 
-  test("or the token as a subprotocol", () => {
+  test("passes the token as a subprotocol", () => {
     expect(buildAddress("wss://host/terminal", "s1", "t.k", "subprotocol")).toEqual({
       url: "wss://host/terminal?sessionId=s1",
       protocols: ["termgate", "t.k"],
@@ -27,7 +27,7 @@ describe("buildAddress", () => {
 });
 
 describe("connecting", () => {
-  test("says what operators search for, and never the token", () => {
+  test("logs the known lines, and never the token", () => {
     const harness = new Harness().start();
     harness.clock.advance(120);
     harness.answer();
@@ -40,7 +40,7 @@ describe("connecting", () => {
     expect(harness.socket.url).toContain("token=secret");
   });
 
-  test("sends nothing but attach until it is attached, and repeats that", () => {
+  test("repeats the attach, and sends nothing else before the answer", () => {
     const harness = new Harness().open();
     harness.client.input("a");
     harness.clock.advance(3500);
@@ -51,7 +51,7 @@ describe("connecting", () => {
     expect(harness.socket.sent.slice(3).map((message) => message.type)).toEqual(["input", "ping"]);
   });
 
-  test("an attach waits a moment for the window's size", () => {
+  test("delays the attach until the window's size is known", () => {
     const harness = new Harness({ size: undefined }).open();
     harness.clock.advance(200);
     expect(harness.socket.sent).toEqual([]);
@@ -62,13 +62,13 @@ describe("connecting", () => {
     expect(blind.socket.sent).toEqual([{ type: "attach", client: "c1", cols: 80, rows: 24 }]);
   });
 
-  test("an answer to another page's attach is not taken for ours", () => {
+  test("ignores the answer to another page's attach", () => {
     const harness = new Harness().open();
     harness.attached({ client: "c0" });
     expect(harness.client.state.status).toBe("connecting");
   });
 
-  test("mounting twice in a row opens one socket", () => {
+  test("opens one socket when mounted twice in a row", () => {
     const harness = new Harness();
     harness.client.connect();
     harness.client.disconnect();
@@ -76,14 +76,14 @@ describe("connecting", () => {
     expect(harness.sockets).toHaveLength(1);
   });
 
-  test("a size that changed while attaching is sent after it", () => {
+  test("sends a size that changed during the attach", () => {
     const harness = new Harness().open();
     harness.client.resize(100, 30);
     harness.attached();
     expect(harness.socket.of("resize")).toEqual([{ type: "resize", cols: 100, rows: 30, seq: 1, epoch: EPOCH }]);
   });
 
-  test("a token source is asked for each attempt", async () => {
+  test("fetches a token for each attempt", async () => {
     let asked = 0;
     const harness = new Harness({ token: async () => `t${++asked}` }).start();
     await flushPromises();
@@ -93,13 +93,13 @@ describe("connecting", () => {
     expect(harness.tokens).toEqual(["t1", "t2"]);
   });
 
-  test("without a window, as on a server, it can be made", () => {
+  test("a client can be created on a server", () => {
     expect(new TerminalClient({ url: "wss://x/y", sessionId: "s", token: "t" }).state.status).toBe("closed");
   });
 });
 
 describe("commands", () => {
-  test("settle with what the service says at their place in the stream", async ({ harness }) => {
+  test("resolve with the result", async ({ harness }) => {
     const result = harness.client.executeCommand("ls");
     const [command] = harness.socket.of("command");
     expect(command).toEqual({ type: "command", id: "c1", command: "ls", seq: 1, epoch: EPOCH });
@@ -107,7 +107,7 @@ describe("commands", () => {
     await expect(result).resolves.toEqual({ result: "a\n", exitCode: 3, truncated: false });
   });
 
-  test("or with its refusal", async ({ harness }) => {
+  test("reject with the service's error", async ({ harness }) => {
     const result = harness.client.executeCommand("ls");
     harness.socket.receive({ type: "error", code: "BUSY", message: "busy", retryable: true, id: "c1" });
     await expect(result).rejects.toMatchObject({ code: "BUSY", retryable: true });
@@ -117,13 +117,13 @@ describe("commands", () => {
     ["empty", "  ", "BAD_FIELD"],
     ["too long", "x".repeat(8193), "TOO_LARGE"],
     ["full of control characters", "ls\x1b[A", "BAD_FIELD"],
-  ])("one that is %s is refused before it is sent", async (_, command, code) => {
+  ])("are rejected before sending if %s", async (_, command, code) => {
     const harness = new Harness().attach();
     await expect(harness.client.executeCommand(command)).rejects.toMatchObject({ code });
     expect(harness.socket.of("command")).toEqual([]);
   });
 
-  test("never hang: the end of the session settles them, and those that come later", async ({ harness }) => {
+  test("reject at the end of the session, and after it", async ({ harness }) => {
     const result = harness.client.executeCommand("exit 3");
     harness.event(0, { kind: "exit", exitCode: 3, reason: "exited" });
     await expect(result).rejects.toMatchObject({ code: "SESSION_ENDED" });
@@ -134,14 +134,14 @@ describe("commands", () => {
   });
 });
 
-test("trouble behind the gateway shows until the service is heard again", ({ harness }) => {
+test("an error behind the gateway is shown until the next frame", ({ harness }) => {
   harness.socket.receive({ type: "error", code: "BACKEND_UNREACHABLE", message: "no service", retryable: true });
   expect(harness.client.state).toMatchObject({ status: "connected", error: { code: "BACKEND_UNREACHABLE" } });
   harness.socket.receive({ type: "pong", timestamp: 1 });
   expect(harness.client.state.error).toBeNull();
 });
 
-test("events reach the page's state in their order", ({ harness }) => {
+test("events update the state", ({ harness }) => {
   harness.event(0, { kind: "tty", echo: false, canonical: true });
   harness.event(1, { kind: "title", title: "vim" });
   const at = harness.clock.wall() + 5;
@@ -153,7 +153,7 @@ test("events reach the page's state in their order", ({ harness }) => {
   });
 });
 
-test("what is no frame changes nothing", ({ harness }) => {
+test("an invalid frame changes nothing", ({ harness }) => {
   const before = harness.client.state;
   for (const junk of [
     "",

@@ -1,5 +1,5 @@
 /**
- * What the emulator is given, and when.
+ * Flow control and order of writes to the emulator.
  */
 
 import { expect, test } from "vitest";
@@ -8,7 +8,7 @@ import { RecordingSink } from "../support/recording-sink.ts";
 
 const bytes = (length: number) => new Uint8Array(length).fill(120);
 
-function played() {
+function started() {
   const sink = new RecordingSink();
   sink.eager = false;
   const parsed: number[] = [];
@@ -19,8 +19,8 @@ function played() {
   return { sink, parsed, writer };
 }
 
-test("the emulator has at most 128 KiB to do, in pieces of at most 32", () => {
-  const { sink, parsed, writer } = played();
+test("the emulator gets at most 128 KiB at a time, in chunks of at most 32 KiB", () => {
+  const { sink, parsed, writer } = started();
   let told = 0;
   writer.write(bytes(256 * 1024), 256 * 1024, () => {
     told += 1;
@@ -36,8 +36,8 @@ test("the emulator has at most 128 KiB to do, in pieces of at most 32", () => {
   expect(writer.idle).toBe(true);
 });
 
-test("many small ones are handed over without piling up calls", () => {
-  const { sink, parsed, writer } = played();
+test("many small writes do not nest calls", () => {
+  const { sink, parsed, writer } = started();
   sink.eager = true;
   for (let pos = 0; pos < 20_000; pos += 1) writer.write(bytes(1), pos + 1, () => {});
   expect(parsed).toHaveLength(20_000);
@@ -48,8 +48,8 @@ test("many small ones are handed over without piling up calls", () => {
   expect(parsed.at(-1)).toBe(40_000);
 });
 
-test("a change of the emulator happens between the bytes around it", () => {
-  const { sink, writer } = played();
+test("a change happens between the bytes around it", () => {
+  const { sink, writer } = started();
   writer.write(bytes(2), 2, () => {});
   writer.step(
     3,
@@ -61,8 +61,8 @@ test("a change of the emulator happens between the bytes around it", () => {
   expect(sink.journal).toEqual(["> xx", "changed", "told", "> xxx"]);
 });
 
-test("what is dropped is told of in its order, but not shown and not done", () => {
-  const { sink, writer } = played();
+test("a dropped step still notifies in order, but is not written or applied", () => {
+  const { sink, writer } = started();
   const journal: string[] = [];
   writer.write(bytes(200_000), 200_000, () => journal.push("first"));
   writer.step(
@@ -77,8 +77,8 @@ test("what is dropped is told of in its order, but not shown and not done", () =
   expect(sink.text).toBe(`${"x".repeat(128 * 1024)}\x18${"x".repeat(7)}`);
 });
 
-test("a fresh start forgets what waited, but not that it came", () => {
-  const { sink, parsed, writer } = played();
+test("a restart drops queued output but still notifies", () => {
+  const { sink, parsed, writer } = started();
   const journal: string[] = [];
   writer.write(bytes(200_000), 200_000, () => journal.push("old"));
   writer.replace(300_000, bytes(40_000), () => journal.push("size"));
@@ -90,8 +90,8 @@ test("a fresh start forgets what waited, but not that it came", () => {
   expect(sink.text).toHaveLength(128 * 1024 + 4);
 });
 
-test("without an emulator everything counts as parsed; another one takes over what waits", () => {
-  const { sink, parsed, writer } = played();
+test("without an emulator everything counts as parsed; a new one gets the queue", () => {
+  const { sink, parsed, writer } = started();
   writer.write(bytes(200_000), 200_000, () => {});
   const other = new RecordingSink();
   writer.setSink(other);

@@ -1,5 +1,5 @@
 /**
- * Ends that are announced and taken back, tokens that expire, and connections that somebody closed.
+ * Announced and cancelled ends, expiring tokens, and revoked connections.
  */
 
 import { describe, expect } from "vitest";
@@ -15,7 +15,7 @@ describe("an announced end", () => {
     return { reason, at };
   };
 
-  test("is shown until it is taken back", ({ harness }) => {
+  test("is shown until it is cancelled", ({ harness }) => {
     const idle = closing(harness, 0, "idle", MINUTE);
     expect(harness.client.state.closing).toEqual(idle);
     harness.event(1, { kind: "stays", reason: "max_life" });
@@ -24,7 +24,7 @@ describe("an announced end", () => {
     expect(harness.client.state.closing).toBeNull();
   });
 
-  test("of several, the first is shown", ({ harness }) => {
+  test("is the first of several", ({ harness }) => {
     const life = closing(harness, 0, "max_life", 5 * MINUTE);
     const idle = closing(harness, 1, "idle", MINUTE);
     expect(harness.client.state.closing).toEqual(idle);
@@ -32,10 +32,10 @@ describe("an announced end", () => {
     expect(harness.client.state.closing).toEqual(life);
   });
 
-  test("that did not come is no end any more", ({ harness }) => {
+  test("expires if it does not happen", ({ harness }) => {
     closing(harness, 0, "idle", MINUTE);
     const life = closing(harness, 1, "max_life", 5 * MINUTE);
-    // Frames keep coming, or it would be another kind of end.
+    // Frames keep the connection alive.
     for (let waited = 0; waited < MINUTE + 15_000; waited += 5000) {
       harness.clock.advance(5000);
       harness.pong();
@@ -43,14 +43,14 @@ describe("an announced end", () => {
     expect(harness.client.state.closing).toEqual(life);
   });
 
-  test("is gone with the shell", ({ harness }) => {
+  test("is cleared when the shell exits", ({ harness }) => {
     closing(harness, 0, "max_life", MINUTE);
     harness.event(1, { kind: "exit", exitCode: 129, reason: "max_life" });
     expect(harness.client.state).toMatchObject({ status: "closed", closing: null, end: { reason: "max_life" } });
     expect(harness.clock.pending).toBe(0);
   });
 
-  test("is remembered while nobody is connected", ({ harness }) => {
+  test("is kept while disconnected", ({ harness }) => {
     const life = closing(harness, 0, "max_life", 5 * MINUTE);
     harness.client.disconnect();
     expect(harness.clock.pending).toBe(0);
@@ -60,7 +60,7 @@ describe("an announced end", () => {
   });
 });
 
-describe("a token that expires", () => {
+describe("an expiring token", () => {
   const refusal = { type: "error", code: "TOKEN_EXPIRED", message: "your token has expired", retryable: false };
   const fetching = () => {
     let asked = 0;
@@ -72,7 +72,7 @@ describe("a token that expires", () => {
     harness.answer();
   };
 
-  test("is replaced by a fresh one, over another connection", async () => {
+  test("is replaced over another connection", async () => {
     const harness = fetching();
     await attach(harness);
     harness.client.input("a");
@@ -86,7 +86,7 @@ describe("a token that expires", () => {
     expect(harness.socket.of("input")).toHaveLength(1);
   });
 
-  test("is replaced before it does, where it is announced and another can be fetched", async () => {
+  test("is replaced when its expiry is announced, if one can be fetched", async () => {
     const harness = fetching();
     await attach(harness);
     const first = harness.socket;
@@ -100,7 +100,7 @@ describe("a token that expires", () => {
     expect(harness.client.state).toMatchObject({ status: "connected", closing: null });
   });
 
-  test("that is only a text is for the page to replace", ({ harness }) => {
+  test("is replaced by the page if it is fixed", ({ harness }) => {
     const at = harness.clock.wall() + 5 * MINUTE;
     harness.event(0, { kind: "closing", code: "TOKEN_EXPIRED", reason: "token_expired", at });
     expect(harness.sockets).toHaveLength(1);
@@ -112,7 +112,7 @@ describe("a token that expires", () => {
     expect(harness.client.state.status).toBe("connected");
   });
 
-  test("while its successor is on the way is no matter", ({ harness }) => {
+  test("does not interrupt a handover that has begun", ({ harness }) => {
     harness.client.setToken("fresh");
     const [first] = harness.sockets;
     first?.receive(refusal);
@@ -122,7 +122,7 @@ describe("a token that expires", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("right after it was fetched helps nobody", async () => {
+  test("is final if it was just fetched", async () => {
     const harness = fetching();
     harness.start();
     await flushPromises();
@@ -132,7 +132,7 @@ describe("a token that expires", () => {
   });
 });
 
-test("a page that was closed for good says so, and does not come back by itself", ({ harness }) => {
+test("a revoked page reports it and does not reconnect by itself", ({ harness }) => {
   const message = "this connection was closed by an operator";
   harness.socket.receive({ type: "error", code: "REVOKED", message, retryable: false });
   expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "REVOKED", message } });
@@ -146,7 +146,7 @@ test("a page that was closed for good says so, and does not come back by itself"
   expect(harness.client.state.status).toBe("closed");
 });
 
-test("a session that an operator ended stays closed", ({ harness }) => {
+test("a revoked session stays closed", ({ harness }) => {
   harness.event(0, { kind: "exit", exitCode: 129, signal: "SIGHUP", reason: "revoked" });
   expect(harness.client.state).toMatchObject({ status: "closed", end: { reason: "revoked" } });
   harness.client.setToken("fresh");

@@ -1,5 +1,5 @@
 /**
- * Where the time goes, and more of it: latency by hop, the end of the longest life, and asking for a later one.
+ * Latency by hop, and extending the session.
  */
 
 import { describe, expect } from "vitest";
@@ -9,16 +9,16 @@ import { EPOCH, Harness, test } from "../support/harness.ts";
 describe("latency", () => {
   test.each([
     ["through a gateway", 100, { gatewayMs: 30, serviceMs: 5 }, [65, 30, 5]],
-    ["without one", 40, { serviceMs: 5 }, [35, null, 5]],
+    ["without a gateway", 40, { serviceMs: 5 }, [35, null, 5]],
     ["of an older service", 40, {}, [null, null, null]],
-    ["with clocks that differ by more than it took", 40, { gatewayMs: 5000, serviceMs: 5 }, [0, 35, 5]],
-    ["with a service that took longer than it took", 40, { gatewayMs: 3, serviceMs: 90 }, [0, 0, 40]],
-    ["below zero", 40, { gatewayMs: -7, serviceMs: -1 }, [40, 0, 0]],
-  ])("%s has parts that make the whole", (_, totalMs, pong, [networkMs, gatewayMs, serviceMs]) => {
+    ["with a clock difference above the total", 40, { gatewayMs: 5000, serviceMs: 5 }, [0, 35, 5]],
+    ["with a service time above the total", 40, { gatewayMs: 3, serviceMs: 90 }, [0, 0, 40]],
+    ["with negative parts", 40, { gatewayMs: -7, serviceMs: -1 }, [40, 0, 0]],
+  ])("%s is split into parts within the total", (_, totalMs, pong, [networkMs, gatewayMs, serviceMs]) => {
     expect(splitByHop(totalMs, pong)).toEqual({ totalMs, networkMs, gatewayMs, serviceMs });
   });
 
-  test("is measured with every answer, and unknown while nobody is there", ({ harness }) => {
+  test("is measured by every pong, and unknown while disconnected", ({ harness }) => {
     const [ping] = harness.socket.of("ping");
     harness.clock.advance(42);
     harness.socket.receive({ type: "pong", t: ping?.t, timestamp: 1, gatewayMs: 20, serviceMs: 2 });
@@ -27,15 +27,15 @@ describe("latency", () => {
     expect(harness.client.state.latency).toBeNull();
   });
 
-  test("parts that are no numbers make no frame", ({ harness }) => {
+  test("a pong with an invalid part is ignored", ({ harness }) => {
     const [ping] = harness.socket.of("ping");
     harness.socket.receive({ type: "pong", t: ping?.t, timestamp: 1, gatewayMs: "x" });
     expect(harness.client.state.latency).toBeNull();
   });
 });
 
-describe("the longest life", () => {
-  test("is known from the attach on, and moves with what the service says", () => {
+describe("the session's lifetime", () => {
+  test("is known from the attach, and follows the service", () => {
     const harness = new Harness();
     expect(harness.client.state).toMatchObject({ endsAt: null, canExtend: false });
     harness.attach({ endsAt: 5000, canExtend: true });
@@ -46,7 +46,7 @@ describe("the longest life", () => {
     expect(harness.client.state).toMatchObject({ endsAt: null, canExtend: false });
   });
 
-  test("more of it is asked for in its turn, and again until it is acknowledged", ({ harness }) => {
+  test("is extended in order, and again until acknowledged", ({ harness }) => {
     harness.client.input("a");
     harness.client.extend();
     const extend = { type: "extend", seq: 2, epoch: EPOCH };
@@ -55,7 +55,7 @@ describe("the longest life", () => {
     expect(harness.socket.of("extend")).toEqual([extend]);
   });
 
-  test("a viewer cannot ask, and nobody asks an end", () => {
+  test("cannot be extended by a viewer, or after the end", () => {
     const viewer = new Harness().attach({ role: "viewer" });
     viewer.client.extend();
     viewer.client.close();
@@ -67,7 +67,7 @@ describe("the longest life", () => {
     expect(over.socket.texts).toHaveLength(sent);
   });
 
-  test("a shell that is another one lost nothing that was typed", ({ harness }) => {
+  test("an extend that is discarded by a restart is not reported", ({ harness }) => {
     harness.client.extend();
     harness.reconnect({ epoch: EPOCH + 1 });
     expect(harness.errorCodes).not.toContain("INPUT_DISCARDED");

@@ -1,5 +1,5 @@
 /**
- * A connection is replaced before its time is up, and nobody notices.
+ * A connection is replaced before its time limit, without an interruption.
  */
 
 import { describe, expect } from "vitest";
@@ -9,7 +9,7 @@ import type { FakeSocket } from "../support/socket.ts";
 
 const MINUTE_MS = 60_000;
 
-/** An attached client, and a way to let time pass while everything is alive. */
+/** An attached client whose pings are answered while time passes. */
 function alive(options: Partial<ClientOptions> = {}) {
   const harness = new Harness(options).attach();
   const states: string[] = [];
@@ -33,7 +33,7 @@ describe("when", () => {
     [0, 105],
     [0.5, 110],
     [0.999, 115],
-  ])("with chance %d, after %d minutes", (chance, minutes) => {
+  ])("at random %d, after %d minutes", (chance, minutes) => {
     const { harness, live } = alive({ random: () => chance });
     live((minutes - 1) * MINUTE_MS);
     expect(harness.sockets).toHaveLength(1);
@@ -41,7 +41,7 @@ describe("when", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("as soon as there is another token, but not for the same or for a function", () => {
+  test("at once for a new token, but not for the same or for a function", () => {
     const { harness } = alive();
     harness.client.setToken("secret");
     harness.client.setToken(() => "later");
@@ -50,7 +50,7 @@ describe("when", () => {
     expect(second(harness).url).toContain("token=fresh");
   });
 
-  test("not because the client attached again on the same connection", () => {
+  test("not earlier or later because of another attach on the same connection", () => {
     const { harness, live } = alive();
     live(60 * MINUTE_MS);
     harness.error("NOT_ATTACHED");
@@ -62,12 +62,12 @@ describe("when", () => {
   });
 });
 
-describe("how", () => {
-  test("the second attaches while the first still works, then takes over, then the first is closed", () => {
+describe("succeeding", () => {
+  test("attaches the second connection, switches to it, then closes the first", () => {
     const { harness, states, first } = alive();
     harness.output(0, "abc");
     harness.client.setToken("fresh");
-    // Both directions go on, over the first.
+    // Both directions continue over the first.
     first.receive({ type: "output", epoch: EPOCH, pos: 3, len: 1, data: "d", head: 4 });
     harness.client.input("x");
     expect(first.of("input")).toHaveLength(1);
@@ -77,7 +77,7 @@ describe("how", () => {
     first.receive({ type: "input_ack", epoch: EPOCH, ackSeq: 1 });
     harness.client.input("y");
     expect(first.closed).toBe(false);
-    // What the second brings before it is attached waits for that.
+    // A frame on the second waits for its attach.
     second(harness).receive({ type: "output", epoch: EPOCH, pos: 4, len: 2, data: "ef", head: 6 });
     harness.attached({ pos: 4, inputSeq: 1, head: 6 });
     expect(first.closed).toBe(true);
@@ -89,7 +89,7 @@ describe("how", () => {
     expect(harness.errors).toEqual([]);
   });
 
-  test("an answer to its first attach is enough, although the first connection got further since", () => {
+  test("accepts the answer to an early attach", () => {
     const { harness, first } = alive();
     harness.client.setToken("fresh");
     second(harness).onopen?.();
@@ -104,7 +104,7 @@ describe("how", () => {
     expect(harness.errors).toEqual([]);
   });
 
-  test("the next one is due as long after it", () => {
+  test("schedules the next handover", () => {
     const { harness, live } = alive();
     live(111 * MINUTE_MS, () => harness.sockets.length === 2);
     second(harness).onopen?.();
@@ -118,23 +118,23 @@ describe("how", () => {
 
 describe("failing", () => {
   test.each<[string, (socket: FakeSocket) => void]>([
-    ["is refused", (socket) => socket.end(4001)],
+    ["is rejected", (socket) => socket.end(4001)],
     ["is lost", (socket) => socket.end(1006)],
     [
-      "is refused by the service",
+      "gets an error of the service",
       (socket) => {
         socket.onopen?.();
         socket.receive({ type: "error", code: "FORBIDDEN", message: "no", retryable: false });
       },
     ],
     [
-      "meets a fault of the gateway",
+      "gets a fault of the gateway",
       (socket) => {
         socket.onopen?.();
         socket.receive({ message: "Internal server error", connectionId: "K=", requestId: "r" });
       },
     ],
-  ])("when the second %s, the first stays, and another is tried before the end", (_, fails) => {
+  ])("when the second %s, keeps the first and tries again", (_, fails) => {
     const { harness, states, live, first } = alive({ random: () => 1 });
     let tries = 0;
     for (let at = 0; at < 1000 && tries < 6; at += 1) {
@@ -152,7 +152,7 @@ describe("failing", () => {
     expect(harness.sink.text).toBe("abc");
   });
 
-  test("when the first is lost meanwhile, the second is the next attempt", () => {
+  test("uses the second when the first is lost meanwhile", () => {
     const { harness, first } = alive();
     harness.output(0, "abc");
     harness.client.setToken("fresh");
@@ -165,7 +165,7 @@ describe("failing", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("and when the second is lost too, others follow", () => {
+  test("reconnects when both are lost", () => {
     const { harness, first } = alive();
     harness.client.setToken("fresh");
     first.end(1001);
@@ -174,7 +174,7 @@ describe("failing", () => {
     expect(harness.client.state.status).toBe("connected");
   });
 
-  test("a newer token replaces the one that is on its way", () => {
+  test("starts over for a newer token", () => {
     const { harness } = alive();
     harness.client.setToken("t2");
     harness.client.setToken("t3");
@@ -182,7 +182,7 @@ describe("failing", () => {
     expect(harness.socket.url).toContain("token=t3");
   });
 
-  test("leaving leaves both", () => {
+  test("disconnect closes both", () => {
     const { harness, first } = alive();
     harness.client.setToken("fresh");
     harness.client.disconnect();

@@ -1,5 +1,5 @@
 /**
- * The promise of the protocol: the transport loses, repeats and reorders; the terminal never does.
+ * Input and output over a transport that loses, repeats, reorders and cuts.
  */
 
 import { expect, test } from "vitest";
@@ -18,7 +18,7 @@ test.each<[number, FaultRates, boolean]>([
   [5, { ...STORM, snapshot: 1, compress: 1 }, true],
   [6, { ...STORM, snapshot: 0, compress: 0, kill: 0.1 }, false],
   [7, { ...STORM, lose: 0.1, cutAfter: 30 }, true],
-])("every key and every byte arrives once and in order, seed %i, %o, signals %o", (seed, faultRates, signals) => {
+])("every key and byte arrives once and in order, seed %i, %o, signals %o", (seed, faultRates, signals) => {
   const clock = new FakeClock();
   const random = seeded(seed);
   const service = new HostileService(clock, random, faultRates, signals);

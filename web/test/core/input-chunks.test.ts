@@ -1,20 +1,20 @@
 /**
- * Cuts fall between characters and between escape sequences, never inside.
+ * Input is split between characters and escape sequences, never inside.
  */
 
 import { describe, expect, test } from "vitest";
 import { chunkEnd, jsonBytes, unitEnd, wellFormed } from "../../src/core/input-chunks.ts";
 import { seeded } from "../support/random.ts";
 
-/** The text in pieces of at most `room` bytes. */
-function cut(text: string, room: number): string[] {
-  const pieces: string[] = [];
+/** Splits the text into chunks of at most `maxBytes`. */
+function split(text: string, maxBytes: number): string[] {
+  const chunks: string[] = [];
   for (let at = 0; at < text.length; ) {
-    const end = chunkEnd(text, at, room);
-    pieces.push(text.slice(at, end));
+    const end = chunkEnd(text, at, maxBytes);
+    chunks.push(text.slice(at, end));
     at = end;
   }
-  return pieces;
+  return chunks;
 }
 
 describe("unitEnd", () => {
@@ -27,12 +27,12 @@ describe("unitEnd", () => {
     ["an X10 mouse report with its three bytes", "\x1b[M !!", 6],
     ["Alt and a letter", "\x1bx", 2],
     ["Alt and an arrow", "\x1b\x1b[A", 4],
-    ["Alt and a pair", "\x1b😀", 3],
-    ["an answer that ends in BEL", "\x1b]11;rgb:00/00/00\x07", 18],
-    ["an answer that ends in ST", "\x1bP1$r0m\x1b\\", 9],
+    ["Alt and a surrogate pair", "\x1b😀", 3],
+    ["a reply that ends in BEL", "\x1b]11;rgb:00/00/00\x07", 18],
+    ["a reply that ends in ST", "\x1bP1$r0m\x1b\\", 9],
     ["Escape alone", "\x1b", 1],
-    ["a pair", "😀", 2],
-    ["half a pair", "\ud83d", 1],
+    ["a surrogate pair", "😀", 2],
+    ["a lone surrogate", "\ud83d", 1],
     ["a letter", "a", 1],
   ])("%s is one unit", (_, text, length) => {
     expect(unitEnd(text, 0)).toBe(length);
@@ -43,41 +43,41 @@ describe("unitEnd", () => {
     expect(unitEnd("\x1b\x1b", 0)).toBe(1);
   });
 
-  test("a string that never ends is text", () => {
+  test("an unterminated string is text", () => {
     expect(unitEnd(`\x1b]${"x".repeat(10_000)}`, 0)).toBe(1);
   });
 });
 
 describe("chunkEnd", () => {
-  test("a paste is cut without splitting a bracket, a sequence or a pair", () => {
+  test("never splits a paste bracket, an escape sequence or a surrogate pair", () => {
     const random = seeded(7);
     const units = ["a", "ß", "日", "😀", "\x1b[A", "\x1b[1;5C", "\x1bOP", "\r", '"', "\\", "\t"];
     const text = `\x1b[200~${Array.from({ length: 5000 }, () => units[Math.floor(random() * units.length)]).join("")}\x1b[201~`;
-    for (const room of [16, 100, 1000]) {
-      const pieces = cut(text, room);
-      expect(pieces.join("")).toBe(text);
-      for (const piece of pieces) {
-        expect(jsonBytes(piece)).toBeLessThanOrEqual(room);
-        expect(piece).toBe(wellFormed(piece));
-        for (let at = 0; at < piece.length; ) {
-          const end = unitEnd(piece, at);
-          expect(units.concat("\x1b[200~", "\x1b[201~")).toContain(piece.slice(at, end));
+    for (const maxBytes of [16, 100, 1000]) {
+      const chunks = split(text, maxBytes);
+      expect(chunks.join("")).toBe(text);
+      for (const chunk of chunks) {
+        expect(jsonBytes(chunk)).toBeLessThanOrEqual(maxBytes);
+        expect(chunk).toBe(wellFormed(chunk));
+        for (let at = 0; at < chunk.length; ) {
+          const end = unitEnd(chunk, at);
+          expect(units.concat("\x1b[200~", "\x1b[201~")).toContain(chunk.slice(at, end));
           at = end;
         }
       }
     }
   });
 
-  test("one unit is taken even when it is too large", () => {
+  test("takes at least one unit", () => {
     expect(chunkEnd("\x1b[200~", 0, 2)).toBe(6);
   });
 });
 
-test("the length of JSON text is what JSON.stringify makes of it", () => {
+test("jsonBytes agrees with JSON.stringify", () => {
   const text = 'a"\\\b\f\n\r\t\0\x1b\x7fäß日😀\u2028';
   expect(jsonBytes(text)).toBe(new TextEncoder().encode(JSON.stringify(text)).length - 2);
 });
 
-test("half characters are replaced, whole ones stay", () => {
+test("wellFormed replaces lone surrogates only", () => {
   expect(wellFormed("a\ud83db😀\ude00c")).toBe("a\ufffdb😀\ufffdc");
 });

@@ -1,5 +1,5 @@
 /**
- * Input goes out in order, within its window, and again until it is acknowledged.
+ * Input is sent in order, within its window, and again until acknowledged.
  */
 
 import { describe, expect } from "vitest";
@@ -10,7 +10,7 @@ const data = (harness: Harness) =>
   harness.socket.of("input").map((input) => ("data" in input ? input.data : `b64:${input.b64}`));
 
 describe("order", () => {
-  test("every message has the next number, from 1, and the epoch", ({ harness }) => {
+  test("messages are numbered from 1 and name the epoch", ({ harness }) => {
     harness.client.input("a");
     harness.client.resize(100, 30);
     harness.client.input(new Uint8Array([0xff]));
@@ -21,7 +21,7 @@ describe("order", () => {
     ]);
   });
 
-  test("what is typed before the attach waits for it", () => {
+  test("input before the attach is sent after it", () => {
     const harness = new Harness().open();
     harness.client.input("l");
     harness.client.input("s\r");
@@ -30,13 +30,13 @@ describe("order", () => {
     expect(data(harness)).toEqual(["ls\r"]);
   });
 
-  test("a pair that comes in two halves goes out whole", ({ harness }) => {
+  test("a surrogate pair that is typed in halves is sent whole", ({ harness }) => {
     harness.client.input("a\ud83d");
     harness.client.input("\ude00b");
     expect(data(harness)).toEqual(["a", "😀b"]);
   });
 
-  test("a viewer types nothing", () => {
+  test("a viewer sends no input", () => {
     const harness = new Harness().attach({ role: "viewer" });
     harness.client.input("a");
     harness.client.resize(100, 30);
@@ -46,7 +46,7 @@ describe("order", () => {
 });
 
 describe("window", () => {
-  test("a large paste goes out in frames, and no further than the window", ({ harness }) => {
+  test("a large paste is sent in frames, within the window", ({ harness }) => {
     const paste = `\x1b[200~${"0123456789abcde\r".repeat(20_000)}\x1b[201~`;
     harness.client.input(paste);
     let acknowledged = 0;
@@ -62,14 +62,14 @@ describe("window", () => {
     for (const text of harness.socket.texts) expect(new TextEncoder().encode(text).length).toBeLessThan(FRAME_BYTES);
   });
 
-  test("keys that outrun the acknowledgements travel together", ({ harness }) => {
+  test("keys beyond 64 unacknowledged messages are joined", ({ harness }) => {
     for (let key = 0; key < 100; key += 1) harness.client.input("k");
     expect(data(harness)).toHaveLength(64);
     harness.ack(1);
     expect(data(harness).at(-1)).toBe("k".repeat(36));
   });
 
-  test("text that escapes badly still fits into a frame", ({ harness }) => {
+  test("text that grows by escaping fits into frames", ({ harness }) => {
     const paste = "\x01".repeat(30_000);
     harness.client.input(paste);
     for (let seq = 1; seq <= 20; seq += 1) harness.ack(seq);
@@ -77,7 +77,7 @@ describe("window", () => {
     for (const text of harness.socket.texts) expect(text.length).toBeLessThan(FRAME_BYTES);
   });
 
-  test("more than can wait is refused aloud, as a whole, and what comes after it is not", ({ harness }) => {
+  test("a paste above the limit is rejected as a whole, and later input is not", ({ harness }) => {
     harness.client.input("x".repeat(20_000_000));
     expect(harness.errors).toMatchObject([
       { code: "INPUT_FULL", message: "20.0 MB cannot be sent: at most 8.4 MB can be queued. Nothing was sent" },
@@ -86,7 +86,7 @@ describe("window", () => {
     expect(data(harness)).toEqual(["ls\r"]);
   });
 
-  test("what waits is bounded over many pastes, and nothing that was taken is lost", ({ harness }) => {
+  test("the queue is bounded over many pastes, and accepted input is not lost", ({ harness }) => {
     harness.socket.end();
     const paste = "0123456789".repeat(100_000);
     for (let at = 0; at < 12; at += 1) harness.client.input(paste);
@@ -97,7 +97,7 @@ describe("window", () => {
     expect(data(harness).join("")).toBe(paste.repeat(8));
   });
 
-  test("so are commands", async ({ harness }) => {
+  test("the number of queued commands is bounded", async ({ harness }) => {
     harness.socket.end();
     const all = Array.from({ length: 1001 }, () => harness.client.executeCommand("ls"));
     await expect(all.at(-1)).rejects.toMatchObject({ code: "INPUT_FULL" });
@@ -106,7 +106,7 @@ describe("window", () => {
     await Promise.allSettled(all);
   });
 
-  test("of sizes that wait, only the last is sent", ({ harness }) => {
+  test("only the last of several queued sizes is sent", ({ harness }) => {
     harness.socket.end();
     for (const cols of [90, 91, 92]) harness.client.resize(cols, 24);
     harness.reopen();
@@ -118,8 +118,8 @@ describe("window", () => {
   });
 });
 
-describe("again", () => {
-  test("without progress after 1 s, then 2, 4, 8, 8", ({ harness }) => {
+describe("resending", () => {
+  test("happens after 1 s, then 2, 4, 8, 8 s", ({ harness }) => {
     harness.client.input("a");
     const times: number[] = [];
     let seen = 1;
@@ -133,7 +133,7 @@ describe("again", () => {
     expect(new Set(harness.socket.of("input").map((input) => input.seq))).toEqual(new Set([1]));
   });
 
-  test("progress starts the wait anew, and what is acknowledged stays silent", ({ harness }) => {
+  test("starts over after progress, and stops once acknowledged", ({ harness }) => {
     harness.client.input("a");
     harness.client.input("b");
     harness.clock.advance(900);
@@ -147,7 +147,7 @@ describe("again", () => {
     expect(data(harness)).toEqual(["a", "b", "b"]);
   });
 
-  test("at once when the service misses something, but not for each complaint", ({ harness }) => {
+  test("happens at once for a gap, but not for each report of it", ({ harness }) => {
     for (const key of "abc") harness.client.input(key);
     harness.clock.advance(300);
     const gap = { type: "error", code: "INPUT_GAP", message: "1 is there", retryable: true, have: 1, epoch: EPOCH };
@@ -157,7 +157,7 @@ describe("again", () => {
     expect(harness.errors).toEqual([]);
   });
 
-  test("a stale acknowledgement changes nothing, nor does one for what was never sent", ({ harness }) => {
+  test("ignores acknowledgements that are stale or of unsent numbers", ({ harness }) => {
     harness.client.input("a");
     harness.ack(7);
     harness.ack(0);

@@ -1,5 +1,5 @@
 /**
- * Ctrl-C goes ahead of what waits.
+ * Ctrl-C overtakes queued input.
  */
 
 import { describe, expect } from "vitest";
@@ -7,7 +7,7 @@ import { EPOCH, Harness, test } from "../support/harness.ts";
 
 const CTRL_C = "\x03";
 
-/** What was sent after the attach, in short. */
+/** The sent messages in short form. */
 const sent = (harness: Harness, from = 0) =>
   harness.socket.sent.slice(from).flatMap((message) => {
     if (message.type === "input" && "data" in message) return [`${message.seq}:${message.data.slice(0, 12)}`];
@@ -16,7 +16,7 @@ const sent = (harness: Harness, from = 0) =>
     return [];
   });
 
-test("it has a number of its own, and names the last before it", ({ harness }) => {
+test("Ctrl-C is numbered and names the message before it", ({ harness }) => {
   harness.client.input("ab");
   harness.client.input(CTRL_C);
   harness.client.input("c");
@@ -24,14 +24,14 @@ test("it has a number of its own, and names the last before it", ({ harness }) =
   expect(sent(harness)).toEqual(["1:ab", "2^1", "3:c"]);
 });
 
-test("twice pressed it is two; sent twice it is one and the same", ({ harness }) => {
+test("Ctrl-C pressed twice is two messages, which are resent with the same numbers", ({ harness }) => {
   harness.client.input(CTRL_C);
   harness.client.input(CTRL_C);
   harness.clock.advance(1000);
   expect(sent(harness)).toEqual(["1^0", "2^1", "1^0", "2^1"]);
 });
 
-test("among other characters it is a key", ({ harness }) => {
+test("Ctrl-C among other characters is ordinary input", ({ harness }) => {
   harness.client.input(`x${CTRL_C}`);
   expect(harness.socket.of("interrupt")).toEqual([]);
 });
@@ -42,7 +42,7 @@ test("a viewer interrupts nothing", () => {
   expect(sent(harness)).toEqual([]);
 });
 
-describe("behind a paste that nobody reads", () => {
+describe("during a paste that is not read", () => {
   const pasted = () => {
     const harness = new Harness().attach();
     harness.client.input(`\x1b[200~${"line\r".repeat(40_000)}\x1b[201~`);
@@ -50,11 +50,11 @@ describe("behind a paste that nobody reads", () => {
     return { harness, before };
   };
 
-  test("it goes out at once, beyond the window, and the rest of the paste not at all", () => {
+  test("Ctrl-C exceeds the window, and the rest of the paste is dropped", () => {
     const { harness, before } = pasted();
     const last = harness.socket.of("input").at(-1)?.seq ?? 0;
     harness.client.input(CTRL_C);
-    // The program was told that a paste began; where Ctrl-C is a key, it must hear that it ended.
+    // The program has received the start of the paste; where Ctrl-C is a key, it needs the end.
     expect(sent(harness, before)).toEqual([`${last + 1}:\x1b[201~`, `${last + 2}^${last + 1}`]);
     harness.client.input("ls\r");
     harness.ack(last + 2);
@@ -64,7 +64,7 @@ describe("behind a paste that nobody reads", () => {
     ]);
   });
 
-  test("what else waited comes behind it", async () => {
+  test("other queued messages follow the Ctrl-C", async () => {
     const { harness, before } = pasted();
     harness.client.resize(100, 30);
     void harness.client.executeCommand("ls").catch(() => {});
@@ -77,7 +77,7 @@ describe("behind a paste that nobody reads", () => {
 });
 
 describe("while the connection is lost", () => {
-  test("what a person typed before it stays before it", ({ harness }) => {
+  test("short input stays ahead of the Ctrl-C", ({ harness }) => {
     harness.socket.end();
     for (const key of ["i", "text", CTRL_C, ":wq\r"]) harness.client.input(key);
     harness.reattach();
@@ -85,7 +85,7 @@ describe("while the connection is lost", () => {
     expect(harness.notices).toEqual([]);
   });
 
-  test("a paste does not, but what was pasted after it does", ({ harness }) => {
+  test("a paste before the Ctrl-C is dropped, one after it is sent", ({ harness }) => {
     harness.socket.end();
     harness.client.input("x".repeat(5000));
     harness.client.input(CTRL_C);
@@ -95,27 +95,27 @@ describe("while the connection is lost", () => {
     expect(harness.notices).toMatchObject([{ kind: "dropped", characters: 5000 }]);
   });
 
-  test("one that was on its way goes first when all is sent again", ({ harness }) => {
+  test("an unacknowledged Ctrl-C is resent first", ({ harness }) => {
     for (const key of ["a", "b", CTRL_C]) harness.client.input(key);
     harness.reconnect();
     expect(sent(harness)).toEqual(["3^2", "1:a", "2:b"]);
   });
 });
 
-test("half a character before it is gone with it", ({ harness }) => {
+test("a lone surrogate before the Ctrl-C is dropped", ({ harness }) => {
   harness.client.input("\ud83d");
   harness.client.input(CTRL_C);
   harness.client.input("a");
   expect(sent(harness)).toEqual(["1^0", "2:a"]);
 });
 
-describe("output that waits for the emulator", () => {
+describe("output that the emulator has not parsed", () => {
   const snapshot = {
     ...{ type: "snapshot", epoch: EPOCH, pos: 500_000, id: 1, part: 1, parts: 1, scope: "screen" },
     ...{ cols: 80, rows: 24, skipped: 0, data: "^C\r\n$ ", head: 500_000 },
   };
 
-  test("is replaced by the screen that follows, and acknowledged with it", ({ harness }) => {
+  test("is replaced by the snapshot, and acknowledged with it", ({ harness }) => {
     harness.sink.eager = false;
     for (let pos = 0; pos < 500_000; pos += 25_000) harness.output(pos, "y\n".repeat(12_500));
     harness.client.input(CTRL_C);
@@ -126,16 +126,16 @@ describe("output that waits for the emulator", () => {
     expect(harness.sink.journal.slice(-3)).toEqual(["> \x18", "size 80x24", "> ^C\r\n$ "]);
     harness.clock.advance(1000);
     expect(harness.socket.of("ack").at(-1)?.pos).toBe(500_000);
-    // Who reads along still gets every byte that came.
-    const heard = harness.messages.reduce(
+    // Listeners still receive every byte.
+    const received = harness.messages.reduce(
       (sum, message) => sum + (message.type === "output" ? message.bytes.length : 0),
       0,
     );
-    expect(heard).toBe(500_000);
+    expect(received).toBe(500_000);
     expect(harness.notices).toEqual([]);
   });
 
-  test("is shown when none follows", ({ harness }) => {
+  test("is shown if no snapshot follows", ({ harness }) => {
     harness.sink.eager = false;
     for (let pos = 0; pos < 500_000; pos += 25_000) harness.output(pos, "y\n".repeat(12_500));
     harness.client.input(CTRL_C);
@@ -143,7 +143,7 @@ describe("output that waits for the emulator", () => {
     expect(harness.sink.text).toHaveLength(500_000);
   });
 
-  test("a screen that says nothing new changes nothing", ({ harness }) => {
+  test("a snapshot without news changes nothing", ({ harness }) => {
     harness.output(0, "abc");
     harness.socket.receive({ ...snapshot, pos: 3, head: 3 });
     expect(harness.sink.text).toBe("abc");

@@ -1,49 +1,49 @@
 /**
- * No network, the countdown to the next attempt, and what is remembered for whoever looks for a fault.
+ * No network, the time of the next attempt, and diagnostics.
  */
 
 import { describe, expect } from "vitest";
 import { Harness, test } from "../support/harness.ts";
 
 describe("without a network", () => {
-  test("a connection that still answers stays", ({ harness }) => {
+  test("a connection that still answers is kept", ({ harness }) => {
     harness.pong();
-    harness.page.unplug();
+    harness.page.goOffline();
     harness.pong();
     harness.clock.advance(5000);
     expect(harness.client.state.status).toBe("connected");
     expect(harness.sockets).toHaveLength(1);
   });
 
-  test("one that does not is lost within 5 s, and the page is told why", ({ harness }) => {
+  test("one that does not is lost within 5 s, with the reason", ({ harness }) => {
     harness.pong();
-    harness.page.unplug();
+    harness.page.goOffline();
     harness.clock.advance(5000);
     expect(harness.client.state).toMatchObject({ status: "offline", attempt: 0, error: { code: "OFFLINE" } });
     expect(harness.errorCodes).toEqual(["OFFLINE"]);
     harness.clock.advance(200);
     expect(harness.sockets).toHaveLength(1);
-    harness.page.online();
+    harness.page.goOnline();
     expect(harness.client.state).toMatchObject({ status: "reconnecting", attempt: 1 });
     harness.reattach();
     expect(harness.client.state).toMatchObject({ status: "connected", error: null });
   });
 
-  test("who waits for an attempt does not count on it any more", () => {
+  test("a pending attempt becomes a slow retry", () => {
     const harness = new Harness({ random: () => 1 }).attach();
     harness.clock.advance(6000);
     harness.socket.end();
     expect(harness.client.state.status).toBe("reconnecting");
-    harness.page.unplug();
+    harness.page.goOffline();
     expect(harness.client.state).toMatchObject({ status: "offline", error: { code: "OFFLINE" } });
-    // Browsers are wrong at times, so it tries all the same, but seldom.
+    // Browsers may be wrong, so slow retries follow.
     harness.clock.advance(14_999);
     expect(harness.sockets).toHaveLength(1);
     harness.clock.advance(15_001);
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("a page that begins so tries once: the service may be on this machine", () => {
+  test("a page that starts offline tries once: the service may be local", () => {
     const harness = new Harness();
     harness.page.offline = true;
     harness.open();
@@ -54,24 +54,24 @@ describe("without a network", () => {
     refused.start();
     refused.socket.end();
     expect(refused.client.state).toMatchObject({ status: "offline", error: { code: "OFFLINE" } });
-    refused.page.online();
+    refused.page.goOnline();
     expect(refused.client.state).toMatchObject({ status: "connecting", attempt: 1 });
   });
 
-  test("commands are told at once, and a refusal is still one", async ({ harness }) => {
+  test("commands are rejected at once, and a rejected token is final", async ({ harness }) => {
     harness.pong();
-    harness.page.unplug();
+    harness.page.goOffline();
     const command = harness.client.executeCommand("ls");
     harness.clock.advance(5000);
     await expect(command).rejects.toMatchObject({ code: "OFFLINE" });
-    harness.page.online();
+    harness.page.goOnline();
     harness.reopen();
     harness.socket.end(4001);
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "UNAUTHORIZED" } });
   });
 
-  test("nothing is left behind when it is left meanwhile", ({ harness }) => {
-    harness.page.unplug();
+  test("disconnect cleans up", ({ harness }) => {
+    harness.page.goOffline();
     harness.clock.advance(5000);
     harness.client.disconnect();
     expect(harness.client.state).toMatchObject({ status: "closed", error: null, retryAt: null });
@@ -81,7 +81,7 @@ describe("without a network", () => {
 });
 
 describe("the next attempt", () => {
-  test("is announced by the clock on the wall, and no more while it is under way", () => {
+  test("is announced in wall-clock time until it starts", () => {
     const harness = new Harness({ random: () => 1 });
     harness.client.connect();
     expect(harness.client.state.retryAt).toBeNull();
@@ -104,7 +104,7 @@ describe("the next attempt", () => {
     expect(harness.client.state).toMatchObject({ status: "connected", retryAt: null });
   });
 
-  test("is not announced where none will come", () => {
+  test("is not announced on a hidden page", () => {
     const harness = new Harness();
     harness.client.connect();
     harness.page.hide();
@@ -117,7 +117,7 @@ describe("the next attempt", () => {
 });
 
 describe("diagnostics", () => {
-  test("count, measure and remember, and never name the token", () => {
+  test("count attempts, measure and keep the last error, without the token", () => {
     const harness = new Harness({ url: "wss://api.example/prod?stage=a" });
     expect(harness.client.state.diagnostics).toEqual({
       ...{ url: "", attempts: 0, lastError: null, errorCode: null, connectionTime: null },
@@ -135,7 +135,7 @@ describe("diagnostics", () => {
     });
     expect(diagnostics.lastError).toMatch(/could not be opened/);
     expect(JSON.stringify(harness.client.state)).not.toContain("secret");
-    // Attached again on the same connection is no other connection.
+    // Another attach on the same connection does not count.
     harness.error("NOT_ATTACHED");
     harness.attached();
     expect(harness.client.state.diagnostics).toEqual(diagnostics);

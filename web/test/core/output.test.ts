@@ -1,5 +1,5 @@
 /**
- * Output reaches the emulator in order and once, and is acknowledged when it has been parsed.
+ * Output reaches the emulator in order and once, and is acknowledged once parsed.
  */
 
 import { describe, expect } from "vitest";
@@ -7,7 +7,7 @@ import { MAX_ACK_DELAY_MS } from "../../src/protocol/generated.ts";
 import { EPOCH, Harness, test } from "../support/harness.ts";
 
 describe("order", () => {
-  test("early frames wait, repeated ones are dropped, overlapping ones are cut", ({ harness }) => {
+  test("early frames are held, repeated ones dropped, overlapping ones trimmed", ({ harness }) => {
     harness.output(3, "def");
     harness.output(0, "abc");
     harness.output(0, "abc");
@@ -15,31 +15,31 @@ describe("order", () => {
     expect(harness.sink.text).toBe("abcdefgh");
   });
 
-  test("held frames with other cuts than the repaired ones still fit", ({ harness }) => {
+  test("held frames may overlap repaired ones", ({ harness }) => {
     harness.output(4, "efgh");
     harness.output(8, "ij");
     harness.output(0, "abcdef");
     expect(harness.sink.text).toBe("abcdefghij");
   });
 
-  test("bytes of every kind arrive as they are", ({ harness }) => {
+  test("binary output is unchanged", ({ harness }) => {
     harness.socket.receive({ type: "output", epoch: EPOCH, pos: 0, len: 3, b64: "/wCA" });
     expect(harness.messages).toEqual([{ type: "output", pos: 0, bytes: new Uint8Array([0xff, 0, 0x80]) }]);
   });
 
-  test("a frame whose length is wrong counts as lost", ({ harness }) => {
+  test("a frame of the wrong length is requested again", ({ harness }) => {
     harness.output(0, "abc", { head: 4 });
     harness.socket.receive({ type: "output", epoch: EPOCH, pos: 3, len: 9, data: "d", head: 4 });
     harness.clock.advance(2000);
     expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
   });
 
-  test("an older life of the shell is refused", ({ harness }) => {
+  test("a frame of an earlier epoch is ignored", ({ harness }) => {
     harness.output(0, "old", { epoch: EPOCH - 1 } as object);
     expect(harness.sink.text).toBe("");
   });
 
-  test("frames that overtake the attach are kept for it", () => {
+  test("frames before the attach are kept", () => {
     const harness = new Harness();
     harness.client.attach(harness.sink);
     harness.open();
@@ -48,7 +48,7 @@ describe("order", () => {
     expect(harness.sink.text).toBe("abc");
   });
 
-  test("a size stands exactly between the bytes before and after it", ({ harness }) => {
+  test("a size applies exactly between the bytes around it", ({ harness }) => {
     harness.sink.eager = false;
     harness.output(0, "wide");
     harness.event(4, { kind: "size", cols: 40, rows: 10 });
@@ -61,7 +61,7 @@ describe("order", () => {
 });
 
 describe("repair", () => {
-  test("a gap of 300 ms is asked for, then less and less often", ({ harness }) => {
+  test("requests a gap after 300 ms, then with increasing delays", ({ harness }) => {
     harness.output(3, "def");
     harness.clock.advance(299);
     expect(harness.repairs).toEqual([]);
@@ -75,7 +75,7 @@ describe("repair", () => {
     expect(harness.repairs).toHaveLength(3);
   });
 
-  test("a gap that closes is not asked for", ({ harness }) => {
+  test("does not request a gap that closes", ({ harness }) => {
     harness.output(3, "def");
     harness.clock.advance(200);
     harness.output(0, "abc");
@@ -83,7 +83,7 @@ describe("repair", () => {
     expect(harness.repairs).toEqual([]);
   });
 
-  test("an end that is not reached in 2 s is asked for", ({ harness }) => {
+  test("requests a missing tail after 2 s", ({ harness }) => {
     harness.output(0, "abc", { head: 10 });
     harness.clock.advance(1999);
     expect(harness.repairs).toEqual([]);
@@ -91,9 +91,7 @@ describe("repair", () => {
     expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
   });
 
-  test("nothing is asked for while the emulator still works: then the service waits for it on purpose", ({
-    harness,
-  }) => {
+  test("requests nothing while the emulator is busy, since the service then pauses", ({ harness }) => {
     harness.sink.eager = false;
     harness.output(0, "abc", { head: 10 });
     harness.clock.advance(4000);
@@ -105,7 +103,7 @@ describe("repair", () => {
 });
 
 describe("acknowledgement", () => {
-  test("comes 2 s after the first byte was parsed, not when it arrived", ({ harness }) => {
+  test("is sent 2 s after the first byte was parsed, not after it arrived", ({ harness }) => {
     harness.sink.eager = false;
     harness.output(0, "abc");
     harness.clock.advance(5000);
@@ -117,7 +115,7 @@ describe("acknowledgement", () => {
     expect(harness.acks).toEqual([3]);
   });
 
-  test("waits no longer than 2 s for output that trickles", ({ harness }) => {
+  test("is delayed at most 2 s while output trickles", ({ harness }) => {
     for (let pos = 0; pos < 30; pos += 1) {
       harness.output(pos, "x");
       harness.clock.advance(100);
@@ -125,7 +123,7 @@ describe("acknowledgement", () => {
     expect(harness.acks).toEqual([20]);
   });
 
-  test("travels with the next key, and not by itself", ({ harness }) => {
+  test("is carried by the next input message", ({ harness }) => {
     harness.output(0, "abc");
     harness.client.input("x");
     harness.client.input("y");
@@ -139,7 +137,7 @@ describe("acknowledgement", () => {
     expect(harness.acks).toEqual([]);
   });
 
-  test("comes at once for each 64 KiB", ({ harness }) => {
+  test("is sent at once for each 64 KiB", ({ harness }) => {
     for (let at = 0; at < 4; at += 1) harness.output(at * 20_000, "x".repeat(20_000));
     expect(harness.acks).toEqual([80_000]);
   });
@@ -152,7 +150,7 @@ describe("acknowledgement", () => {
     expect(harness.acks).toEqual([3]);
   });
 
-  test("is said again on the next connection, since it may have been lost", ({ harness }) => {
+  test("is repeated on the next connection", ({ harness }) => {
     harness.output(0, "abc");
     harness.clock.advance(MAX_ACK_DELAY_MS);
     harness.socket.end();
@@ -163,7 +161,7 @@ describe("acknowledgement", () => {
   });
 });
 
-describe("following", () => {
+describe("the permission to send", () => {
   test("is renewed every followMs", () => {
     const harness = new Harness().attach({ followMs: 5000 });
     harness.clock.advance(4999);
@@ -174,7 +172,7 @@ describe("following", () => {
     expect(harness.socket.of("follow")).toHaveLength(2);
   });
 
-  test("is asked for again soon when the gateway fails, less often each time", ({ harness }) => {
+  test("is renewed after a fault of the gateway", ({ harness }) => {
     const fault = { message: "Internal server error", connectionId: "K=", requestId: "r" };
     harness.socket.receive(fault);
     harness.clock.advance(1000);
@@ -185,7 +183,7 @@ describe("following", () => {
 });
 
 describe("history", () => {
-  test("an emulator that comes late gets it from the start; listeners hear nothing twice", () => {
+  test("is sent to a late emulator, without repeating events to listeners", () => {
     const harness = new Harness().open();
     harness.attached();
     harness.output(0, "abc");
@@ -200,7 +198,7 @@ describe("history", () => {
     expect(harness.messages.map((message) => message.type)).toEqual(["output", "event", "output"]);
   });
 
-  test("an emulator that comes during an attach still gets everything", () => {
+  test("is requested for an emulator that comes during an attach", () => {
     const harness = new Harness().open();
     harness.attached();
     harness.output(0, "abc");
@@ -213,7 +211,7 @@ describe("history", () => {
     expect(harness.sink.text).toBe("abc");
   });
 
-  test("an answer to the attach before the one that asked for history brings none", ({ harness }) => {
+  test("is requested again if the answer is to an earlier attach", ({ harness }) => {
     harness.output(0, "abc");
     harness.error("NOT_ATTACHED");
     harness.client.attach(harness.sink);

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 /**
- * The browser's page: what it says, and that nobody listens any more when told so.
+ * The browser's page and clock.
  */
 
 import { expect, test, vi } from "vitest";
@@ -11,9 +11,9 @@ function visibility(state: "visible" | "hidden"): void {
   document.dispatchEvent(new Event("visibilitychange"));
 }
 
-test("it tells what changes, until it is told not to", () => {
-  const heard: PageChange[] = [];
-  const stop = browserPage.watch((what) => heard.push(what));
+test("reports changes until stopped", () => {
+  const changes: PageChange[] = [];
+  const stop = browserPage.watch((what) => changes.push(what));
   expect(browserPage.visible).toBe(true);
   visibility("hidden");
   expect(browserPage.visible).toBe(false);
@@ -25,11 +25,11 @@ test("it tells what changes, until it is told not to", () => {
   stop();
   visibility("hidden");
   window.dispatchEvent(new Event("online"));
-  expect(heard).toEqual(["hidden", "shown", "offline", "online", "shown"]);
+  expect(changes).toEqual(["hidden", "shown", "offline", "online", "shown"]);
   visibility("visible");
 });
 
-test("it says whether there is a network, and how it was loaded", () => {
+test("reports the network and the protocol", () => {
   expect(browserPage.offline).toBe(false);
   const online = vi.spyOn(navigator, "onLine", "get").mockReturnValue(false);
   expect(browserPage.offline).toBe(true);
@@ -40,7 +40,7 @@ test("it says whether there is a network, and how it was loaded", () => {
   vi.unstubAllGlobals();
 });
 
-test("the clock on the wall counts from 1970, the other does not", () => {
+test("the wall clock counts from 1970, the monotonic one does not", () => {
   expect(browserClock.wall()).toBeGreaterThan(1_700_000_000_000);
   expect(browserClock.now()).toBeLessThan(1_000_000_000_000);
 });

@@ -1,12 +1,12 @@
 /**
- * Losing the connection and finding another: when, how often, and what happens to what was on its way.
+ * Reconnecting: delays, limits, and what happens to messages in flight.
  */
 
 import { describe, expect } from "vitest";
 import { flushPromises } from "../support/flush-promises.ts";
 import { EPOCH, Harness, test } from "../support/harness.ts";
 
-/** Lets every attempt fail as it begins; the times at which they began. */
+/** Lets every attempt fail; returns the times at which they started. */
 function failing(harness: Harness, attempts: number): number[] {
   const times: number[] = [];
   const first = harness.sockets.length;
@@ -19,7 +19,7 @@ function failing(harness: Harness, attempts: number): number[] {
   return times;
 }
 
-/** A client that has tried five times in vain. */
+/** A client after five failed attempts. */
 function offline(options: ConstructorParameters<typeof Harness>[0] = {}): Harness {
   const harness = new Harness(options);
   harness.client.connect();
@@ -28,7 +28,7 @@ function offline(options: ConstructorParameters<typeof Harness>[0] = {}): Harnes
 }
 
 describe("attempts", () => {
-  test("wait up to 2, 4, 8, 16 s, with full jitter", () => {
+  test("are delayed up to 2, 4, 8, 16 s, with full jitter", () => {
     const slow = new Harness({ random: () => 1 });
     slow.client.connect();
     expect(failing(slow, 5)).toEqual([10, 2010, 6010, 14_010, 30_010]);
@@ -37,20 +37,20 @@ describe("attempts", () => {
     expect(failing(middling, 5)).toEqual([10, 1010, 3010, 7010, 15_010]);
   });
 
-  test("begin at least a second apart, however short the wait", () => {
+  test("start at least 1 s apart", () => {
     const harness = new Harness({ random: () => 0 });
     harness.client.connect();
     expect(failing(harness, 4)).toEqual([10, 1000, 2000, 3000]);
   });
 
-  test("are counted in the log", () => {
+  test("are logged with their number", () => {
     const harness = offline();
     expect(harness.lines.filter((line) => line.startsWith("Connecting"))).toEqual(
       [1, 2, 3, 4, 5].map((attempt) => `Connecting to wss://api.example/prod (attempt ${attempt}/5)`),
     );
   });
 
-  test("after five it is offline, says so once, and goes on seldom", () => {
+  test("after five, the client is offline, reports it once, and retries slowly", () => {
     const harness = offline();
     expect(harness.client.state).toMatchObject({
       status: "offline",
@@ -69,13 +69,13 @@ describe("attempts", () => {
   });
 
   test.each<[string, (harness: Harness) => void]>([
-    ["the network is back", (harness) => harness.page.online()],
+    ["the network returns", (harness) => harness.page.goOnline()],
     ["the page is shown", (harness) => harness.page.show()],
-    ["somebody types", (harness) => harness.client.input("x")],
-    ["somebody asks", (harness) => harness.client.connect()],
-    ["a command is wanted", (harness) => void harness.client.executeCommand("ls").catch(() => {})],
-    ["another token is there", (harness) => harness.client.setToken("fresh")],
-  ])("offline, it tries at once when %s", (_, happens) => {
+    ["the user types", (harness) => harness.client.input("x")],
+    ["the page connects", (harness) => harness.client.connect()],
+    ["a command is run", (harness) => void harness.client.executeCommand("ls").catch(() => {})],
+    ["a new token is set", (harness) => harness.client.setToken("fresh")],
+  ])("are made at once when offline and %s", (_, happens) => {
     const harness = offline();
     harness.clock.advance(5000);
     expect(harness.sockets).toHaveLength(5);
@@ -86,7 +86,7 @@ describe("attempts", () => {
     expect(harness.lines.at(-1)).toContain("(attempt 1/5)");
   });
 
-  test("a page that nobody looks at does not go on", () => {
+  test("are not made by a hidden page", () => {
     const harness = new Harness();
     harness.client.connect();
     harness.page.hide();
@@ -98,10 +98,10 @@ describe("attempts", () => {
     expect(harness.sockets).toHaveLength(6);
   });
 
-  test("many reasons to hurry make no storm", ({ harness }) => {
+  test("stay limited when woken many times", ({ harness }) => {
     harness.socket.end();
     for (let at = 0; at < 100; at += 1) {
-      harness.page.online();
+      harness.page.goOnline();
       harness.page.show();
       harness.clock.advance(30);
       if (harness.sockets.length > 1) harness.socket.end();
@@ -109,7 +109,7 @@ describe("attempts", () => {
     expect(harness.sockets.length).toBeLessThanOrEqual(4);
   });
 
-  test("a connection that does not last makes the next wait longer", () => {
+  test("are delayed longer after a short connection", () => {
     const harness = new Harness({ random: () => 1 }).attach();
     const waits: number[] = [];
     for (let round = 0; round < 5; round += 1) {
@@ -125,7 +125,7 @@ describe("attempts", () => {
     expect(harness.client.state.status).toBe("connected");
   });
 
-  test("each has a token of its own, and one that never comes is not waited for", async () => {
+  test("fetch a token each, with a timeout", async () => {
     let asked = 0;
     const token = () => {
       asked += 1;
@@ -139,7 +139,7 @@ describe("attempts", () => {
     expect(harness.tokens).toEqual(["t2"]);
   });
 
-  test("a token that cannot be had is a failed attempt", async () => {
+  test("fail if the token cannot be fetched", async () => {
     let asked = 0;
     const token = async () => {
       asked += 1;
@@ -156,8 +156,8 @@ describe("attempts", () => {
   });
 });
 
-describe("coming back", () => {
-  test("resumes where it was and sends again what was not acknowledged", ({ harness }) => {
+describe("a new connection", () => {
+  test("resumes output and resends unacknowledged input", ({ harness }) => {
     harness.output(0, "abc");
     for (const key of "xyz") harness.client.input(key);
     harness.ack(1);
@@ -178,7 +178,7 @@ describe("coming back", () => {
     expect(harness.client.state).toMatchObject({ status: "connected", error: null });
   });
 
-  test("nothing is sent on a connection that has begun to close, and all of it on the next", ({ harness }) => {
+  test("carries the input that was typed while the last one was closing", ({ harness }) => {
     const sent = harness.socket.texts.length;
     harness.socket.readyState = 2;
     harness.client.input("x");
@@ -187,7 +187,7 @@ describe("coming back", () => {
     expect(harness.socket.of("input")).toMatchObject([{ seq: 1, data: "x" }]);
   });
 
-  test("a connection that the service forgot is replaced", ({ harness }) => {
+  test("replaces one that the service forgot", ({ harness }) => {
     harness.error("CONNECTION_GONE");
     harness.reopen();
     expect(harness.sockets).toHaveLength(2);
@@ -195,8 +195,8 @@ describe("coming back", () => {
 
   test.each([
     ["an invalid session", 4000],
-    ["a refused token", 4001],
-  ])("%s is final", (_, code) => {
+    ["a rejected token", 4001],
+  ])("is not opened after %s", (_, code) => {
     const harness = new Harness().open();
     harness.socket.end(code, "no");
     expect(harness.client.state.status).toBe("closed");
@@ -204,7 +204,7 @@ describe("coming back", () => {
     expect(harness.page.watched).toBe(false);
   });
 
-  test("but for a token that was good and can be fetched anew", async () => {
+  test("is opened after an expired token if another can be fetched", async () => {
     const harness = new Harness({ token: async () => "t" }).start();
     await flushPromises();
     harness.answer();
@@ -212,7 +212,7 @@ describe("coming back", () => {
     expect(harness.client.state.status).toBe("reconnecting");
   });
 
-  test("another token wakes a client that was refused", () => {
+  test("is opened when a rejected client gets a new token", () => {
     const harness = new Harness().open();
     harness.socket.end(4001, "no");
     harness.client.setToken("secret");
@@ -223,7 +223,7 @@ describe("coming back", () => {
     expect(harness.socket.url).toContain("token=fresh");
   });
 
-  test("a refused attach is final, while one message that is refused is not", () => {
+  test("is not opened after a rejected attach; a rejected message changes nothing", () => {
     const refusal = { type: "error", code: "FORBIDDEN", message: "not yours", retryable: false };
     const harness = new Harness().open();
     harness.socket.receive(refusal);
@@ -234,7 +234,7 @@ describe("coming back", () => {
     expect(attached.errorCodes).toEqual(["FORBIDDEN"]);
   });
 
-  test("leaving takes everything along", ({ harness }) => {
+  test("disconnect cleans up", ({ harness }) => {
     harness.client.input("a");
     harness.output(5, "early");
     harness.client.disconnect();
@@ -244,7 +244,7 @@ describe("coming back", () => {
     expect(harness.client.state.status).toBe("closed");
   });
 
-  test("commands do not wait for ever, and are not run when nobody waits any more", async ({ harness }) => {
+  test("does not run commands that were rejected meanwhile", async ({ harness }) => {
     harness.socket.end();
     const command = harness.client.executeCommand("make");
     failing(harness, 5);

@@ -1,12 +1,12 @@
 /**
- * Another life of the shell: what was meant for the old one never reaches it, and the page is told.
+ * A restarted shell: input for the previous one never reaches it, and the page is told.
  */
 
 import { describe, expect } from "vitest";
 import { EPOCH, Harness, test } from "../support/harness.ts";
 
-describe("another life of the shell", () => {
-  test("what was typed for the old one is thrown away, and said so", async ({ harness }) => {
+describe("a new epoch", () => {
+  test("discards and reports input for the previous shell", async ({ harness }) => {
     harness.output(0, "old");
     harness.client.input("rm -rf build\r");
     const command = harness.client.executeCommand("make");
@@ -21,22 +21,19 @@ describe("another life of the shell", () => {
     expect(harness.sink.journal).toEqual(["size 80x24", "> old", "reset modes", "size 80x24", "> new"]);
   });
 
-  test.each(["NOT_ATTACHED", "SESSION_NOT_FOUND"])(
-    "a service that forgot everything (%s) is attached to anew",
-    (code) => {
-      const harness = new Harness().attach();
-      const refusal = { type: "error", code, message: "who?", retryable: false };
-      for (const key of "abc") harness.client.input(key);
-      for (const _ of "abc") harness.socket.receive(refusal);
-      expect(harness.socket.of("attach")).toHaveLength(2);
-      expect(harness.client.state.status).toBe("connected");
-      expect(harness.errors).toEqual([]);
-      harness.attached({ epoch: EPOCH + 1 });
-      expect(harness.errorCodes).toEqual(["INPUT_DISCARDED"]);
-    },
-  );
+  test.each(["NOT_ATTACHED", "SESSION_NOT_FOUND"])("is attached once after %s", (code) => {
+    const harness = new Harness().attach();
+    const refusal = { type: "error", code, message: "who?", retryable: false };
+    for (const key of "abc") harness.client.input(key);
+    for (const _ of "abc") harness.socket.receive(refusal);
+    expect(harness.socket.of("attach")).toHaveLength(2);
+    expect(harness.client.state.status).toBe("connected");
+    expect(harness.errors).toEqual([]);
+    harness.attached({ epoch: EPOCH + 1 });
+    expect(harness.errorCodes).toEqual(["INPUT_DISCARDED"]);
+  });
 
-  test("one that keeps refusing is left for another connection", ({ harness }) => {
+  test("closes the client if the service keeps rejecting", ({ harness }) => {
     const refusal = { type: "error", code: "SESSION_NOT_FOUND", message: "who?", retryable: false };
     harness.socket.receive(refusal);
     harness.reopen();
@@ -45,7 +42,7 @@ describe("another life of the shell", () => {
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "SESSION_NOT_FOUND" } });
   });
 
-  test("an answer from before it changes nothing", ({ harness }) => {
+  test("ignores an answer from before it", ({ harness }) => {
     harness.output(0, "abc");
     harness.reconnect({ epoch: EPOCH - 1 });
     expect(harness.client.state.status).toBe("reconnecting");
@@ -55,12 +52,12 @@ describe("another life of the shell", () => {
     expect(harness.notices).toEqual([]);
   });
 
-  test("a frame of it makes the client ask", ({ harness }) => {
+  test("is attached when one of its frames arrives", ({ harness }) => {
     harness.event(0, { kind: "restarted", reason: "owner_lost" }, { epoch: EPOCH + 1 } as object);
     expect(harness.socket.sent.at(-1)?.type).toBe("attach");
   });
 
-  test("late frames of the old one acknowledge nothing in the new", ({ harness }) => {
+  test("ignores acknowledgements of the previous one", ({ harness }) => {
     harness.error("STALE_EPOCH");
     harness.attached({ epoch: EPOCH + 1 });
     harness.client.input("a");
@@ -69,7 +66,7 @@ describe("another life of the shell", () => {
     expect(harness.socket.of("input")).toHaveLength(2);
   });
 
-  test("a service that forgot the client does not get its last keys twice", ({ harness }) => {
+  test("input is not repeated to a service that forgot the client", ({ harness }) => {
     for (const key of "abc") harness.client.input(key);
     harness.ack(2);
     harness.reconnect({ inputSeq: 0 });
@@ -79,11 +76,11 @@ describe("another life of the shell", () => {
   });
 });
 
-describe("a service that is replaced", () => {
+describe("a migration", () => {
   const exit = (reason: string) => ({ kind: "exit", exitCode: 129, signal: "SIGHUP", reason });
 
   test.each(["server_restart", "owner_lost"])(
-    "with %s is followed to the next shell, and the page is told",
+    "because of %s continues with the next shell and is reported",
     async (reason) => {
       const harness = new Harness().attach();
       harness.output(0, "old");
@@ -103,7 +100,7 @@ describe("a service that is replaced", () => {
     },
   );
 
-  test("may not know for a moment that the session goes on", ({ harness }) => {
+  test("tolerates errors of a service that does not know the session yet", ({ harness }) => {
     harness.event(0, exit("server_restart"));
     for (const code of ["DRAINING", "SESSION_ENDED", "SESSION_NOT_FOUND"]) {
       harness.reopen();
@@ -114,7 +111,7 @@ describe("a service that is replaced", () => {
     expect(harness.client.state.status).toBe("connected");
   });
 
-  test("but one that goes on refusing is believed", ({ harness }) => {
+  test("ends with the error if all attempts fail", ({ harness }) => {
     harness.event(0, exit("server_restart"));
     for (let attempt = 0; attempt < 5; attempt += 1) {
       harness.reopen();
@@ -124,18 +121,18 @@ describe("a service that is replaced", () => {
     expect(harness.clock.pending).toBe(0);
   });
 
-  test("every other end is one", ({ harness }) => {
+  test("is not assumed for other reasons", ({ harness }) => {
     harness.event(0, exit("detached"));
     expect(harness.client.state).toMatchObject({ status: "closed", end: { reason: "detached", signal: "SIGHUP" } });
   });
 
-  test("a page that comes later hears of it from history", ({ harness }) => {
+  test("is reported from history to a page that comes later", ({ harness }) => {
     harness.event(0, { kind: "restarted", reason: "owner_lost" });
     expect(harness.notices).toMatchObject([{ kind: "restarted", reason: "owner_lost" }]);
   });
 });
 
-test("an acknowledgement that does not say of which life it speaks is worth nothing", ({ harness }) => {
+test("an acknowledgement without the current epoch is ignored", ({ harness }) => {
   harness.client.input("a");
   const gap = { type: "error", code: "INPUT_GAP", message: "", retryable: true, have: 1 };
   for (const frame of [

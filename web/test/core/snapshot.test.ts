@@ -1,5 +1,5 @@
 /**
- * Snapshots stand for what came before them.
+ * Snapshots replace the output before them.
  */
 
 import { describe, expect } from "vitest";
@@ -15,7 +15,7 @@ const parts = (id: number, count: number, fields: object = {}) =>
   Array.from({ length: count }, (_, at) => snapshot({ id, part: at + 1, parts: count, data: `${at + 1}`, ...fields }));
 const drawn = (harness: Harness) => harness.sink.text.replaceAll("\x18", "");
 
-test("of either scope, it is written as it is, to a terminal of its size, and the stream goes on behind it", () => {
+test("a snapshot is written at its size, and the stream continues behind it", () => {
   for (const scope of ["full", "screen"]) {
     const harness = new Harness().attach();
     harness.output(0, "abc");
@@ -36,7 +36,7 @@ test("of either scope, it is written as it is, to a terminal of its size, and th
   }
 });
 
-test("it is acknowledged when the emulator has parsed all of it", ({ harness }) => {
+test("a snapshot is acknowledged once parsed", ({ harness }) => {
   harness.sink.eager = false;
   harness.socket.receive(snapshot({ pos: 200_000, data: "x".repeat(100_000) }));
   harness.clock.advance(2000);
@@ -45,14 +45,14 @@ test("it is acknowledged when the emulator has parsed all of it", ({ harness }) 
   expect(harness.acks).toEqual([200_000]);
 });
 
-describe("in parts", () => {
-  test("they may come in any order, and twice", ({ harness }) => {
+describe("parts", () => {
+  test("may arrive in any order and twice", ({ harness }) => {
     const [one, two, three] = parts(1, 3);
     for (const part of [three, one, one, three, two, two]) harness.socket.receive(part);
     expect(drawn(harness)).toBe("123");
   });
 
-  test("a newer one replaces an older, whose late parts are ignored", ({ harness }) => {
+  test("of a newer snapshot replace an older one, whose late parts are ignored", ({ harness }) => {
     const old = parts(1, 3);
     const young = parts(2, 2, { pos: 60, head: 60 });
     for (const part of [old[0], young[1], old[1], old[2], young[0], ...old]) harness.socket.receive(part);
@@ -61,14 +61,14 @@ describe("in parts", () => {
     expect(drawn(harness)).toBe("12on");
   });
 
-  test("one that is lost is asked for by asking for what is not here, and the next one is taken", ({ harness }) => {
+  test("that are lost cause a repair, and the next snapshot is used", ({ harness }) => {
     harness.output(0, "abc");
     const [one, , three] = parts(1, 3);
     harness.socket.receive(one);
     harness.socket.receive(three);
     harness.clock.advance(300);
     expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
-    // Nobody waits for it any more: what else comes begins no other wait for a gap.
+    // Later parts of the requested snapshot do not cause another repair.
     harness.socket.receive(parts(1, 5)[4]);
     harness.clock.advance(900);
     expect(harness.repairs).toHaveLength(1);
@@ -78,7 +78,7 @@ describe("in parts", () => {
     expect(harness.repairs).toHaveLength(1);
   });
 
-  test("one that was asked for and only late is taken all the same", ({ harness }) => {
+  test("that are late are used even after a repair", ({ harness }) => {
     const [one, two, three] = parts(1, 3);
     for (const part of [one, three]) harness.socket.receive(part);
     harness.clock.advance(1000);
@@ -87,7 +87,7 @@ describe("in parts", () => {
     expect(drawn(harness)).toBe("123");
   });
 
-  test("parts that still come are not asked for", ({ harness }) => {
+  test("that keep arriving cause no repair", ({ harness }) => {
     for (const part of parts(1, 10)) {
       harness.clock.advance(1900);
       harness.socket.receive(part);
@@ -96,13 +96,13 @@ describe("in parts", () => {
     expect(harness.repairs).toEqual([]);
   });
 
-  test("the last one is missed like the end of anything", ({ harness }) => {
+  test("missing at the end cause a repair after 2 s", ({ harness }) => {
     for (const part of parts(1, 3).slice(0, 2)) harness.socket.receive(part);
     harness.clock.advance(2000);
     expect(harness.repairs).toHaveLength(1);
   });
 
-  test("what is left of one is no gap when the stream itself has come so far", ({ harness }) => {
+  test("of a snapshot that the stream has passed are no gap", ({ harness }) => {
     const [one, , three] = parts(1, 3);
     harness.socket.receive(one);
     harness.socket.receive(three);
@@ -112,11 +112,11 @@ describe("in parts", () => {
   });
 });
 
-describe("what was skipped", () => {
+describe("skipped output", () => {
   test.each([
-    ["output that was missed is told", "full", 1_234_567, ["1.2 MB of output skipped"]],
-    ["a whole one is not", "full", 0, []],
-    ["nor what an interrupt skips", "screen", 500, []],
+    ["is reported", "full", 1_234_567, ["1.2 MB of output skipped"]],
+    ["is not reported for a complete snapshot", "full", 0, []],
+    ["is not reported after an interrupt", "screen", 500, []],
   ])("%s", (_, scope, skipped, told) => {
     const harness = new Harness().attach();
     harness.output(0, "abc");
@@ -124,12 +124,12 @@ describe("what was skipped", () => {
     expect(harness.notices.map((notice) => notice.text)).toEqual(told);
   });
 
-  test("a page that has just come has missed nothing", ({ harness }) => {
+  test("is not reported to a new page", ({ harness }) => {
     harness.socket.receive(snapshot({ skipped: 47 }));
     expect(harness.notices).toEqual([]);
   });
 
-  test("is told when it was no output, once, behind what is drawn", async ({ harness }) => {
+  test("delivers its events once, after the snapshot is drawn", async ({ harness }) => {
     const result = harness.client.executeCommand("ls");
     harness.event(0, { kind: "chat", from: "ada", message: "one" });
     const chat = (pos: number, message: string) => ({ pos, kind: "chat", from: "ada", message });
@@ -148,13 +148,13 @@ describe("what was skipped", () => {
     await expect(result).resolves.toMatchObject({ exitCode: 0 });
   });
 
-  test("an end among it is the end", ({ harness }) => {
+  test("delivers an exit", ({ harness }) => {
     harness.socket.receive(snapshot({ events: [{ pos: 49, kind: "exit", exitCode: 3, reason: "exited" }] }));
     expect(harness.client.state).toMatchObject({ status: "closed", end: { exitCode: 3 } });
     expect(harness.acks).toEqual([50]);
   });
 
-  test("the result of a command is not waited for for ever", async ({ harness }) => {
+  test("rejects a command whose result does not arrive", async ({ harness }) => {
     harness.output(0, "abc");
     const lost = harness.client.executeCommand("make");
     harness.socket.receive(snapshot({ skipped: 47 }));
@@ -169,7 +169,7 @@ describe("what was skipped", () => {
 });
 
 describe("an attach", () => {
-  test("that says what the client has is no loss, even when a snapshot follows", ({ harness }) => {
+  test("followed by a snapshot needs no repair", ({ harness }) => {
     harness.output(0, "abc");
     harness.reconnect({ pos: 3, head: 5000 });
     harness.socket.receive(snapshot({ pos: 5000, head: 5000 }));
@@ -178,7 +178,7 @@ describe("an attach", () => {
     expect(harness.repairs).toEqual([]);
   });
 
-  test("that goes on further than the client has leaves a gap, which is asked for", ({ harness }) => {
+  test("that continues beyond the received output causes a repair", ({ harness }) => {
     harness.output(0, "abc");
     harness.reconnect({ pos: 9 });
     harness.clock.advance(2000);

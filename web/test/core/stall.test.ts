@@ -1,10 +1,10 @@
 /**
- * A state machine of everything that can happen to a client, in any order: whatever did, once the faultRates is calm, all is well
- * within three minutes, and nothing is left undone. Chance decides what happens; what fails is made short before it is shown.
+ * A property test of everything that can happen to a client, in any order: without further faults, it recovers within
+ * three minutes. A failing sequence is shrunk before it is shown.
  *
- * What it covers: input, interrupts, output, slow and replaced emulators, cuts, handovers, a machine that sleeps, a page that is
- * hidden and shown, followers that die, loss, repetition and disorder of every message, snapshots in parts, compressed frames,
- * and another shell. What it leaves out: several clients, sizes, commands, refused tokens.
+ * Covers input, interrupts, output, slow and replaced emulators, cuts, handovers, sleep, a hidden and shown page,
+ * followers that die, loss, repetition and reordering of messages, snapshots in parts, compressed frames, and restarted
+ * shells. Leaves out several clients, sizes, commands and rejected tokens.
  */
 
 import fc from "fast-check";
@@ -44,7 +44,7 @@ const anything = fc.oneof(
   steps("wait long", fc.integer({ min: 0, max: 1_000_000 }), ({ clock }, ms) => clock.advance(ms)),
   steps("sleep", fc.integer({ min: 0, max: 4_000_000 }), ({ clock }, ms) => clock.sleep(ms)),
   steps("print", fc.integer({ min: 1, max: 50_000 }), ({ service }, count) => service.print(count)),
-  steps("faultRates", faultRates, ({ service }, value) => {
+  steps("fault rates", faultRates, ({ service }, value) => {
     service.faultRates = value;
   }),
   steps("emulator parses", fc.boolean(), ({ user }, eager) => {
@@ -52,12 +52,12 @@ const anything = fc.oneof(
     if (eager) user.sink.parse();
   }),
   step("interrupt", ({ user }) => user.interrupt()),
-  step("another emulator", ({ user }) => user.look()),
+  step("another emulator", ({ user }) => user.attachEmulator()),
   step("cut", ({ service }) => service.cut()),
   step("another token", ({ user }) => user.renewToken()),
   step("hide", ({ user }) => user.page.hide()),
   step("show", ({ user }) => user.page.show()),
-  step("online", ({ user }) => user.page.online()),
+  step("online", ({ user }) => user.page.goOnline()),
   step("leave and return", ({ user }) => {
     user.client.disconnect();
     user.client.connect();
@@ -81,16 +81,16 @@ function stalls(what: fc.Arbitrary<Step[]>, signals: fc.Arbitrary<boolean>, numR
   fc.assert(property, { numRuns });
 }
 
-/** More of them: `STALL_RUNS=20000 npx vitest run test/core/stall.test.ts`. */
+/** More runs: `STALL_RUNS=20000 npx vitest run test/core/stall.test.ts`. */
 const RUNS = Number(process.env.STALL_RUNS ?? 200);
 const timeout = 60_000 + RUNS * 50;
 const LONGEST = { maxLength: 60, size: "max" } as const;
 
-test("nothing stalls, and nothing is lost, doubled or out of place", { timeout }, () => {
+test("nothing stalls, and nothing is lost, repeated or reordered", { timeout }, () => {
   stalls(fc.array(anything, LONGEST), fc.boolean(), RUNS);
 });
 
-test("nor when the shell is another one now and then", { timeout }, () => {
+test("the same with restarts of the shell", { timeout }, () => {
   const often = fc.oneof({ arbitrary: anything, weight: 12 }, { arbitrary: restart, weight: 1 });
   stalls(fc.array(often, LONGEST), fc.boolean(), RUNS);
 });

@@ -1,17 +1,17 @@
 /**
- * Connections that died without a word, machines that slept, pages that nobody looks at.
+ * Dead connections, sleeping machines, hidden pages.
  */
 
 import { describe, expect } from "vitest";
 import { EPOCH, Harness, test } from "../support/harness.ts";
 
 describe("a dead connection", () => {
-  test("is noticed by a ping without answer, and the next is opened at once", ({ harness }) => {
+  test("is detected by an unanswered ping and replaced at once", ({ harness }) => {
     harness.pong();
     harness.clock.advance(5000);
     expect(harness.socket.of("ping")).toHaveLength(2);
     harness.pong();
-    // The third comes when the first permission to send has run out.
+    // The third ping follows when the first permission to send has expired.
     harness.clock.advance(25_000);
     expect(harness.socket.of("ping")).toHaveLength(3);
     harness.clock.advance(14_999);
@@ -22,17 +22,17 @@ describe("a dead connection", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("is left at once after a long sleep", ({ harness }) => {
+  test("is replaced at once after a long sleep", ({ harness }) => {
     harness.pong();
     harness.clock.sleep(8 * 3_600_000);
-    // A look at the clock on the wall, every 5 s of being awake.
+    // The wall clock is polled every 5 s.
     harness.clock.advance(5000);
     harness.clock.advance(250);
     expect(harness.sockets).toHaveLength(2);
     expect(harness.sockets[0]?.closed).toBe(true);
   });
 
-  test("is doubted after a short one, and kept when it answers", ({ harness }) => {
+  test("is probed after a short sleep, and kept if it answers", ({ harness }) => {
     harness.pong();
     harness.clock.advance(10_000);
     harness.pong();
@@ -44,14 +44,14 @@ describe("a dead connection", () => {
     harness.pong();
     harness.clock.advance(20_000);
     expect(harness.sockets).toHaveLength(1);
-    harness.page.online();
+    harness.page.goOnline();
     harness.clock.advance(4999);
     expect(harness.sockets[0]?.closed).toBe(false);
     harness.clock.advance(1);
     expect(harness.sockets[0]?.closed).toBe(true);
   });
 
-  test("an attempt that slept is begun anew", () => {
+  test("is given up if the machine slept during the attempt", () => {
     const harness = new Harness().open();
     harness.clock.sleep(600_000);
     harness.page.show();
@@ -59,7 +59,7 @@ describe("a dead connection", () => {
     expect(harness.sockets).toHaveLength(2);
   });
 
-  test("is not asked for a sign of life while frames come, but for its latency every 2 min", ({ harness }) => {
+  test("is ruled out by frames, and pinged every 2 min for the latency", ({ harness }) => {
     harness.pong();
     harness.clock.advance(5000);
     harness.pong();
@@ -73,7 +73,7 @@ describe("a dead connection", () => {
     expect(harness.socket.of("ping")).toHaveLength(pings + 1);
   });
 
-  test("the way there and back is measured by the answer to a ping", ({ harness }) => {
+  test("a pong measures the latency", ({ harness }) => {
     const [ping] = harness.socket.of("ping");
     harness.clock.advance(42);
     harness.socket.receive({ type: "pong", t: ping?.t, timestamp: 1 });
@@ -81,31 +81,31 @@ describe("a dead connection", () => {
   });
 });
 
-describe("a page that nobody looks at", () => {
-  /** Time passes while everything is alive. */
+describe("a hidden page", () => {
+  /** Lets time pass while pings are answered. */
   const live = (harness: Harness, minutes: number) => {
     for (let second = 0; second < minutes * 60; second += 5) {
       harness.clock.advance(5000);
       if (!harness.socket.closed) harness.pong();
     }
   };
-  const away = () => {
+  const hidden = () => {
     const harness = new Harness().attach();
     harness.page.hide();
     live(harness, 10);
     return harness;
   };
 
-  test("asks for nothing after ten minutes, and attaches again when it is shown", ({ harness }) => {
+  test("suspends after ten minutes, and attaches again when shown", ({ harness }) => {
     harness.output(0, "abc");
     harness.page.hide();
     live(harness, 9);
     const before = harness.socket.texts.length;
     live(harness, 1);
     expect(harness.socket.texts.length).toBeGreaterThan(before);
-    const rested = harness.socket.texts.length;
+    const suspended = harness.socket.texts.length;
     live(harness, 30);
-    expect(harness.socket.texts).toHaveLength(rested);
+    expect(harness.socket.texts).toHaveLength(suspended);
     harness.page.show();
     expect(harness.socket.sent.at(-1)).toMatchObject({ type: "attach", resume: { epoch: EPOCH, pos: 3 } });
     harness.attached({ pos: 3 });
@@ -117,12 +117,12 @@ describe("a page that nobody looks at", () => {
   test.each<[string, (harness: Harness) => void]>([
     ["shown", (harness) => harness.page.show()],
     ["used", (harness) => harness.client.input("x")],
-  ])("does not come back when the platform closes the connection meanwhile, until it is %s", (_, wake) => {
-    const harness = away();
+  ])("does not reconnect until it is %s", (_, wake) => {
+    const harness = hidden();
     const errors = harness.errors.length;
     harness.socket.end(1001);
     harness.clock.advance(3_600_000);
-    harness.page.online();
+    harness.page.goOnline();
     harness.clock.advance(60_000);
     expect(harness.sockets).toHaveLength(1);
     expect(harness.errors).toHaveLength(errors);
@@ -133,8 +133,8 @@ describe("a page that nobody looks at", () => {
     expect(harness.client.state).toMatchObject({ status: "connected", error: null });
   });
 
-  test("rests again when somebody used it without looking, but not while a result is awaited", async () => {
-    const harness = away();
+  test("suspends again after use, but not while a result is pending", async () => {
+    const harness = hidden();
     const result = harness.client.executeCommand("make");
     harness.attached();
     expect(harness.socket.of("command")).toHaveLength(1);
@@ -146,14 +146,12 @@ describe("a page that nobody looks at", () => {
     harness.event(0, { kind: "command_result", id: "c1", result: "", truncated: false, exitCode: 0 });
     await expect(result).resolves.toMatchObject({ exitCode: 0 });
     live(harness, 11);
-    const rested = harness.socket.texts.length;
+    const suspended = harness.socket.texts.length;
     live(harness, 30);
-    expect(harness.socket.texts).toHaveLength(rested);
+    expect(harness.socket.texts).toHaveLength(suspended);
   });
 
-  test("takes another connection when it is shown after long, since nobody knows whether the first still is one", ({
-    harness,
-  }) => {
+  test("replaces its connection when shown after a long sleep", ({ harness }) => {
     harness.clock.advance(2000);
     harness.pong();
     harness.page.hide();

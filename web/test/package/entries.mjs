@@ -1,6 +1,6 @@
 /**
- * The package as it is published, in plain Node: every entry can be loaded where there is no window, and the hook renders on a
- * server. Run after `tsc -p tsconfig.lib.json`.
+ * The published package in plain Node: every entry loads without a window, and the hook renders on a server. Run after
+ * `tsc -p tsconfig.lib.json`.
  */
 
 import assert from "node:assert/strict";

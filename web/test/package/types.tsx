@@ -1,5 +1,5 @@
 /**
- * The types of the package as a platform's own code sees them: checked by the compiler, never run.
+ * The types of the published package: compiled, never run.
  */
 
 import type { ReactElement } from "react";
@@ -8,7 +8,7 @@ import { TerminalClient as Core, TerminalError } from "termgate-web/core";
 import { type TerminalApiGateway, useTerminalApiGateway } from "termgate-web/react";
 import { TermgateAddon } from "termgate-web/xterm";
 
-/** Fails where the two differ. */
+/** True if the types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(_: Same<A, B>): void => {};
 
@@ -20,7 +20,6 @@ same<TerminalApiGateway["client"], TerminalClient>(true);
 same<NonNullable<TerminalState["latency"]>["gatewayMs"], number | null>(true);
 same<TerminalState["diagnostics"]["errorCode"], ClientErrorCode | null>(true);
 
-/** The shortest page, and the longest. */
 export function Lab(props: { sessionId: string; token: string | undefined }): ReactElement {
   const { state, error, executeCommand, client, terminal } = useTerminalApiGateway(props);
   new TermgateAddon(client);

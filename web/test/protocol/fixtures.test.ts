@@ -1,6 +1,6 @@
 /**
- * The golden messages that the Rust tests read too: what the service sends can be read here, and both directions have the types
- * that were generated.
+ * The fixtures that the Rust tests use too: the client parses the server's, and both directions match the generated
+ * types.
  */
 
 import { execFileSync } from "node:child_process";
@@ -20,7 +20,7 @@ function fixtures(folder: string): Array<[name: string, text: string]> {
   return names.map((name) => [name, readFileSync(join(FIXTURES, folder, name), "utf8")]);
 }
 
-test.each(fixtures("server"))("%s can be read", async (_, text) => {
+test.each(fixtures("server"))("%s is parsed", async (_, text) => {
   const frame = readFrame(text);
   expect(frame).toEqual(JSON.parse(text));
   if (frame?.type !== "output") return;
@@ -40,12 +40,12 @@ test("there is a fixture for every kind of frame", () => {
   expect([...types].sort()).toEqual([...declared].map(([, type]) => type).sort());
 });
 
-test("both directions have the generated types", { timeout: 30_000 }, () => {
+test("both directions match the generated types", { timeout: 30_000 }, () => {
   const lines = [
     'import type { ClientMessage, ServerFrame } from "../../../src/protocol/generated.ts";',
     ...fixtures("server").map(([, text]) => `void (${text.trim()} satisfies ServerFrame);`),
     ...fixtures("client")
-      // Plain messages carry no number: they are for scripts, and no type of this client.
+      // Plain messages are unnumbered messages of scripts, which have no type here.
       .filter(([name]) => !name.startsWith("plain"))
       .map(([, text]) => `void (${text.trim()} satisfies ClientMessage);`),
   ];
@@ -55,14 +55,14 @@ test("both directions have the generated types", { timeout: 30_000 }, () => {
     writeFileSync(file, lines.join("\n").replace("../../../src", "../../src"));
     const flags = ["--noEmit", "--strict", "--exactOptionalPropertyTypes", "--allowImportingTsExtensions"];
     const tsc = join(ROOT, "node_modules/.bin/tsc");
-    const output = complaints(() => execFileSync(tsc, [...flags, "--ignoreConfig", file], { encoding: "utf8" }));
+    const output = compilerOutput(() => execFileSync(tsc, [...flags, "--ignoreConfig", file], { encoding: "utf8" }));
     expect(output).toBe("");
   } finally {
     rmSync(folder, { recursive: true });
   }
 });
 
-function complaints(run: () => string): string {
+function compilerOutput(run: () => string): string {
   try {
     return run();
   } catch (error) {
@@ -70,7 +70,7 @@ function complaints(run: () => string): string {
   }
 }
 
-test("a failure of API Gateway itself is told apart", () => {
+test("a failure of API Gateway is recognized", () => {
   const text = '{"message": "Internal server error", "connectionId":"K=", "requestId":"r1"}';
   expect(readFrame(text)).toEqual({ type: "gateway_fault", message: "Internal server error", requestId: "r1" });
 });

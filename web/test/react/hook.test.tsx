@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 /**
- * The hook in a page: strict mode, changing callbacks, leaving.
+ * The hook: strict mode, changing callbacks, unmounting.
  */
 
 import { act, cleanup, renderHook, waitFor } from "@testing-library/react";
@@ -14,7 +14,7 @@ let sockets: FakeSocket[] = [];
 
 beforeEach(() => {
   sockets = [];
-  // The hook takes no factory: it is the browser's own that is replaced.
+  // The hook takes no socket factory.
   vi.stubGlobal(
     "WebSocket",
     class extends FakeSocket {
@@ -59,22 +59,22 @@ async function mounted(options: Partial<TerminalApiGatewayOptions> = {}) {
   return { ...hook, socket };
 }
 
-test("connects once in strict mode, and tells of connecting and leaving", async () => {
-  const heard: string[] = [];
+test("connects once in strict mode, and reports connecting and unmounting", async () => {
+  const reported: string[] = [];
   const { result, socket, unmount } = await mounted({
-    onConnect: () => heard.push("connect"),
-    onDisconnect: () => heard.push("disconnect"),
+    onConnect: () => reported.push("connect"),
+    onDisconnect: () => reported.push("disconnect"),
   });
   expect(result.current.isConnected).toBe(false);
   attached(socket);
   expect(result.current).toMatchObject({ isConnected: true, error: null });
   unmount();
-  expect(heard).toEqual(["connect", "disconnect"]);
+  expect(reported).toEqual(["connect", "disconnect"]);
   expect(socket.closed).toBe(true);
   expect(sockets).toHaveLength(1);
 });
 
-test("commands resolve, sizes are sent", async () => {
+test("resolves commands and sends sizes", async () => {
   const { result, socket } = await mounted();
   attached(socket);
   const command = result.current.executeCommand("ls");
@@ -96,7 +96,7 @@ test("commands resolve, sizes are sent", async () => {
   expect(socket.of("resize")).toMatchObject([{ cols: 100, rows: 30 }]);
 });
 
-test("output reaches the newest listener without a render", async () => {
+test("delivers output to the latest listener without rendering", async () => {
   let renders = 0;
   const texts: string[] = [];
   const { socket, rerender } = await mounted({ onMessage: () => texts.push("old listener") });
@@ -119,9 +119,9 @@ test("output reaches the newest listener without a render", async () => {
   expect(renders).toBe(before);
 });
 
-test("what goes wrong is told and shown", async () => {
-  const heard: string[] = [];
-  const { result, socket } = await mounted({ onError: (error) => heard.push(error.code) });
+test("reports errors", async () => {
+  const reported: string[] = [];
+  const { result, socket } = await mounted({ onError: (error) => reported.push(error.code) });
   act(() => {
     socket.onopen?.();
     socket.receive({
@@ -131,12 +131,12 @@ test("what goes wrong is told and shown", async () => {
       retryable: false,
     });
   });
-  expect(heard).toEqual(["SESSION_NOT_FOUND"]);
+  expect(reported).toEqual(["SESSION_NOT_FOUND"]);
   expect(result.current.error?.message).toBe("There is no such session.");
   expect(result.current.state).toBe("closed");
 });
 
-test("a fresh token opens the next connection before the first is closed; another session has its own", async () => {
+test("hands over to a new token, and starts over for another session", async () => {
   const states: string[] = [];
   const { socket, rerender, result } = await mounted({ onDisconnect: () => states.push("disconnect") });
   attached(socket);
@@ -153,26 +153,26 @@ test("a fresh token opens the next connection before the first is closed; anothe
   expect(sockets[2]?.url).toBe("wss://api.example/prod?token=t2&sessionId=s2");
 });
 
-test("a function that is another with every render changes nothing", async () => {
+test("ignores a new getToken function of a render", async () => {
   const { rerender } = await mounted({ getToken: () => "t1" });
   attached(sockets[0] as FakeSocket);
   for (let render = 0; render < 5; render += 1) rerender({ ...base, getToken: () => "t1" });
   expect(sockets).toHaveLength(1);
 });
 
-test("what a person should know is told", async () => {
-  const heard: string[] = [];
-  const { socket } = await mounted({ onNotice: (notice) => heard.push(notice.text) });
+test("reports notices", async () => {
+  const reported: string[] = [];
+  const { socket } = await mounted({ onNotice: (notice) => reported.push(notice.text) });
   attached(socket);
   const part = { type: "snapshot", epoch: 1, part: 1, parts: 1, scope: "full", cols: 80, rows: 24, data: "\x1bc" };
   act(() => {
     socket.receive({ type: "output", epoch: 1, pos: 0, len: 1, data: "x", head: 1 });
     socket.receive({ ...part, id: 1, pos: 5001, skipped: 5000, head: 5001 });
   });
-  expect(heard).toEqual(["5.0 kB of output skipped"]);
+  expect(reported).toEqual(["5.0 kB of output skipped"]);
 });
 
-test("without an address it says what to set", () => {
+test("says what to set without an address", () => {
   const { result } = renderHook(() => useTerminalApiGateway({ ...base, url: undefined }));
   expect(result.current).toMatchObject({ state: "closed", error: { code: "URL_MISSING" } });
   expect(result.current.error?.message).toContain("NEXT_PUBLIC_WS_URL");
@@ -183,7 +183,7 @@ test("runs with the React of its project", ({ task }) => {
   expect(`react ${version.split(".")[0]}`).toBe(task.file.projectName);
 });
 
-test("the state has five words, and everything about the next attempt", async () => {
+test("returns the state, latency, next attempt and diagnostics", async () => {
   const { result, socket } = await mounted();
   expect(result.current).toMatchObject({ state: "connecting", isConnected: false, attempt: 1, retryAt: null });
   attached(socket, { endsAt: 5000, canExtend: true });
@@ -201,7 +201,7 @@ test("the state has five words, and everything about the next attempt", async ()
   await waitFor(() => expect(sockets).toHaveLength(2), { timeout: 3000 });
 });
 
-test("asks for more time, and ends the session", async () => {
+test("extends and closes the session", async () => {
   const { result, socket } = await mounted();
   attached(socket);
   result.current.extend();
@@ -211,7 +211,7 @@ test("asks for more time, and ends the session", async () => {
   expect(result.current).toMatchObject({ state: "closed", error: null, terminal: { end: { reason: "closed" } } });
 });
 
-test("its functions stay the same for as long as the session does", async () => {
+test("keeps its functions for a session", async () => {
   const { result, rerender } = await mounted();
   const names = ["executeCommand", "resizeTerminal", "reconnect", "close", "extend", "attach"] as const;
   const before = names.map((name) => result.current[name]);
@@ -221,7 +221,7 @@ test("its functions stay the same for as long as the session does", async () => 
   expect(result.current.extend).not.toBe(before[4]);
 });
 
-test("waits for a token that is on its way without a word", async () => {
+test("waits for a token without an error", async () => {
   const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
     initialProps: { ...base, token: null } as TerminalApiGatewayOptions,
     wrapper: StrictMode,
@@ -232,7 +232,7 @@ test("waits for a token that is on its way without a word", async () => {
   expect(result.current.error).toBeNull();
 });
 
-test("says that a token is missing, and goes on when there is one", async () => {
+test("reports a missing token, and connects once there is one", async () => {
   const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
     initialProps: { ...base, token: undefined } as TerminalApiGatewayOptions,
   });
@@ -242,7 +242,7 @@ test("says that a token is missing, and goes on when there is one", async () => 
   await waitFor(() => expect(sockets).toHaveLength(1), { timeout: 3000 });
 });
 
-test("asks the newest `getToken` before each connection, and says when it fails", async () => {
+test("calls the latest getToken for each connection, and reports its failure", async () => {
   const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
     initialProps: { ...base, token: undefined, getToken: () => Promise.reject(new Error("no")) },
   });

@@ -1,6 +1,6 @@
 /**
- * The examples of the README are these files: what is copied from there compiles (`test/readme/tsconfig.json`), and the tokens
- * that it mints are those that the gateway wants.
+ * The README's examples are these files: they compile (`test/readme/tsconfig.json`) and create tokens that the gateway
+ * accepts.
  */
 
 import { readFileSync } from "node:fs";
@@ -15,7 +15,7 @@ const SECRET = "0123456789abcdef0123456789abcdef";
 
 afterEach(() => vi.unstubAllEnvs());
 
-test.each(["app/api/terminal-token/route.ts", "app/lab/terminal.tsx"])("has %s as it is", (path) => {
+test.each(["app/api/terminal-token/route.ts", "app/lab/terminal.tsx"])("contains %s", (path) => {
   expect(readme).toContain(`\`${path}\``);
   const code = read(path).replace(/^\/\*\*[^/]*\*\/\n\n/, "");
   expect(readme).toContain(`\n${code}\`\`\`\n`);
@@ -27,7 +27,7 @@ async function ask(user: string | undefined, lab: string): Promise<Response> {
   return await GET(new Request(`https://labs.example/api/terminal-token?lab=${lab}`, { headers }));
 }
 
-test("its tokens say what the protocol asks for", async () => {
+test("the example's tokens have the required claims", async () => {
   const answer = await ask("ada", "sql");
   const { sessionId, token } = (await answer.json()) as { sessionId: string; token: string };
   const { payload } = await jwtVerify(token, new TextEncoder().encode(SECRET), {
@@ -39,12 +39,12 @@ test("its tokens say what the protocol asks for", async () => {
   expect(answer.headers.get("cache-control")).toBe("no-store");
 });
 
-test("and are for those who may have them", async () => {
+test("the example rejects unauthorized requests", async () => {
   expect((await ask(undefined, "sql")).status).toBe(401);
   expect((await ask("ada", "closed")).status).toBe(403);
 });
 
-test("it says what to do about each code that only a page knows", () => {
+test("documents each error code of the client", () => {
   const source = read("../../src/core/error.ts");
   const codes = [...source.matchAll(/^ {2}\| "([A-Z_]+)"/gm)].map(([, code]) => code as ClientErrorCode);
   expect(codes.length).toBeGreaterThan(10);

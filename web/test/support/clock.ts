@@ -1,15 +1,15 @@
 /**
- * Time that only tests move.
+ * A clock that only tests advance.
  */
 
 import type { Clock } from "../../src/core/index.ts";
 
 type Call = { at: number; run: () => void };
 
-/** 2026, so that nobody takes wall time for the other. */
+/** 2026, so that wall time is never confused with monotonic time. */
 const EPOCH_MS = 1_780_000_000_000;
 
-/** Delayed calls run in their order when time is moved past them. */
+/** Delayed calls run in order when time passes them. */
 export class FakeClock implements Clock {
   #now = 0;
   #asleep = 0;
@@ -29,12 +29,12 @@ export class FakeClock implements Clock {
     return () => void this.#calls.delete(call);
   }
 
-  /** How many calls are pending: none may be left behind. */
+  /** Number of pending calls, to detect leaks. */
   get pending(): number {
     return this.#calls.size;
   }
 
-  /** Moves time by `ms`, through every call that falls due. */
+  /** Advances time by `ms` and runs the calls that fall due. */
   advance(ms: number): void {
     const until = this.#now + ms;
     for (let next = this.#next(until); next; next = this.#next(until)) {
@@ -45,7 +45,7 @@ export class FakeClock implements Clock {
     this.#now = until;
   }
 
-  /** The machine sleeps: only the clock on the wall goes on. */
+  /** The machine sleeps: only the wall clock advances. */
   sleep(ms: number): void {
     this.#asleep += ms;
   }

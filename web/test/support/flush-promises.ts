@@ -1,8 +1,8 @@
 /**
- * Promises that are resolved already get to run what waits for them.
+ * Runs the callbacks of resolved promises.
  */
 
-/** Resolves behind everything that needs no timer. */
+/** Resolves after all pending microtasks. */
 export function flushPromises(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }

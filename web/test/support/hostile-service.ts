@@ -1,6 +1,6 @@
 /**
- * A small model of the service, and of the gateway and its functions in front of it, that loses, repeats, delays and cuts. It
- * keeps the rules of the protocol and remembers what it was told, so that a test can compare.
+ * A small model of the service, the gateway and its functions that loses, repeats, delays and cuts. It follows the
+ * protocol and records what it receives, for tests to compare.
  */
 
 import type { Inflate } from "../../src/core/index.ts";
@@ -8,17 +8,18 @@ import type { ClientMessage, PositionedEvent, ServerFrame } from "../../src/prot
 import type { FakeClock } from "./clock.ts";
 import { FakeSocket } from "./socket.ts";
 
-/** How bad the way is; shares from 0 to 1. */
+/** Shares from 0 to 1. */
 export interface FaultRates {
   lose: number;
   repeat: number;
   reorder: number;
-  /** A connection breaks after so many messages. */
+  /** Number of messages after which a connection breaks. */
   cutAfter: number;
-  /** Share of frames after which whoever fetches them dies without a word. */
+  /** Share of frames after which the follower dies silently. */
   kill: number;
-  /** Share of attaches and repairs that are answered by a snapshot, and of frames that are compressed. */
+  /** Share of attaches and repairs that are answered by a snapshot. */
   snapshot: number;
+  /** Share of compressed frames. */
   compress: number;
 }
 
@@ -29,38 +30,38 @@ export const NO_FAULTS: FaultRates = {
 
 const DELAY_MS = 20;
 const REORDER_MS = 400;
-/** Longest frame, in bytes, and the time that posting one takes: there is one post on its way at a time. */
-const FRAME = 3000;
+/** Longest frame, in bytes. */
+const MAX_FRAME_BYTES = 3000;
+/** Time to post a frame; one post is in flight at a time. */
 const POST_MS = 5;
-/** An invocation follows for this long; an unused permission lives this long. */
+/** Lifetime of a follower, and of an unused permission to send. */
 const FOLLOW_MS = 25_000;
 const GRANT_MS = 3000;
-/** Sent and not acknowledged for this long: sent again. */
+/** Unacknowledged output is sent again after this. */
 const RESEND_MS = 2000;
 const GAP_MS = 2000;
-/** Unsent output that an interrupt skips. */
-const WORTH_SKIPPING = 500;
-/** How much of the stream's end stands on the model's screen. */
-const SCREEN = 60;
+/** An interrupt skips unsent output above this size. */
+const MIN_SKIP_BYTES = 500;
+/** Number of characters on the model's screen. */
+const SCREEN_LENGTH = 60;
 
-/** One thing that reached the shell. */
+/** Input that reached the shell. */
 export interface Applied {
   epoch: number;
   what: string;
 }
 
-/** One session with one client. */
 export class HostileService {
   faultRates: FaultRates;
   epoch = 1000;
-  /** What the shell was given, over all its lives: keys, and `^C` for a signal. */
+  /** Input of all shells: keys, and `^C` for a signal. */
   readonly applied: Applied[] = [];
-  /** Places of events in this life's stream. */
+  /** Positions of events in the stream of this epoch. */
   readonly events: number[] = [];
   length = 0;
-  /** The life of the shell that the client has heard of; 0 before the first. */
+  /** The epoch that the client knows; 0 before the first. */
   known = 0;
-  /** How far the client says it has parsed. */
+  /** The acknowledged position. */
   acked = 0;
   cuts = 0;
   #seq = 0;
@@ -83,13 +84,13 @@ export class HostileService {
     private readonly clock: FakeClock,
     private readonly random: () => number,
     faultRates: FaultRates,
-    /** Whether Ctrl-C is a signal, or a key like any other. */
+    /** True if Ctrl-C is a signal and not an ordinary key. */
     private readonly signals = true,
   ) {
     this.faultRates = faultRates;
   }
 
-  /** The factory for the client. */
+  /** The socket factory of the client. */
   readonly connect = (url: string, protocols: string[]): FakeSocket => {
     const socket = new FakeSocket(url, protocols);
     this.#messages.set(socket, 0);
@@ -99,28 +100,27 @@ export class HostileService {
     return socket;
   };
 
-  /** Unpacks what the model packed, some time later. */
+  /** Decompresses with a delay. */
   readonly inflate: Inflate = (packed, _, done) => {
     this.clock.after(this.random() * 50, () => done(packed));
   };
 
-  /** What stands on the screen in the end. */
+  /** The final screen. */
   get screen(): string {
-    return this.#text(0, this.length).slice(-SCREEN);
+    return this.#text(0, this.length).slice(-SCREEN_LENGTH);
   }
 
-  /** The shell prints so many characters. */
   print(count: number): void {
     this.length += count;
     this.#flush();
   }
 
-  /** Every connection breaks. */
+  /** Breaks every connection. */
   cut(): void {
     for (const socket of this.#messages.keys()) this.#break(socket);
   }
 
-  /** The shell and all that was known of the client is gone; another shell is there. */
+  /** Starts another shell and forgets the client. */
   restart(): void {
     this.epoch += 1;
     this.events.length = 0;
@@ -133,7 +133,7 @@ export class HostileService {
     this.#gapSince = undefined;
   }
 
-  /** What is printed at a place; `#` for an event. */
+  /** The character at a position. */
   at(pos: number): string {
     return String.fromCharCode(48 + ((pos * 7 + (pos >> 5) * 11 + this.epoch) % 70));
   }
@@ -141,7 +141,8 @@ export class HostileService {
   #text(from: number, to: number): string {
     const events = new Set(this.events);
     let text = "";
-    for (let pos = Math.max(from, to - SCREEN * 2); pos < to; pos += 1) if (!events.has(pos)) text += this.at(pos);
+    for (let pos = Math.max(from, to - SCREEN_LENGTH * 2); pos < to; pos += 1)
+      if (!events.has(pos)) text += this.at(pos);
     return text;
   }
 
@@ -162,7 +163,7 @@ export class HostileService {
     this.#forget(socket);
   }
 
-  /** The service hears of it a little later; what was on its way until then still counts. */
+  /** The service learns of a close later; messages in flight until then still count. */
   #forget(socket: FakeSocket): void {
     this.#messages.delete(socket);
     this.clock.after(DELAY_MS, () => {
@@ -192,7 +193,7 @@ export class HostileService {
     } else if ("epoch" in message && message.epoch !== this.epoch) {
       if (message.type === "ack") return;
       this.#send({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false }, socket);
-    } else this.#heard(message, socket);
+    } else this.#accept(message, socket);
     if (!this.#connections.has(socket)) return;
     const now = this.clock.now();
     const live = this.#follower && now < this.#follower.until && now < this.#follower.used + GRANT_MS;
@@ -228,7 +229,7 @@ export class HostileService {
     this.#skip = pos < this.length && this.random() < this.faultRates.snapshot;
   }
 
-  #heard(message: ClientMessage, socket: FakeSocket): void {
+  #accept(message: ClientMessage, socket: FakeSocket): void {
     if (message.type === "input" && message.ack !== undefined) this.#acknowledged(message.ack);
     if (message.type === "ack") this.#acknowledged(message.pos);
     else if (message.type === "follow") {
@@ -267,7 +268,7 @@ export class HostileService {
     this.#acted.add(seq);
     this.#discardUntil = Math.max(this.#discardUntil, afterSeq);
     this.applied.push({ epoch: this.epoch, what: "^C" });
-    if (this.length - this.#sent > WORTH_SKIPPING) this.#skip = true;
+    if (this.length - this.#sent > MIN_SKIP_BYTES) this.#skip = true;
   }
 
   #apply(message: ClientMessage, seq: number): void {
@@ -320,7 +321,7 @@ export class HostileService {
       return this.#send({ type: "event", pos, kind: "title", title: String(pos) } as ServerFrame, socket);
     }
     const stop = this.events.find((event) => event > pos) ?? this.length;
-    const to = Math.min(stop, pos + 1 + Math.floor(this.random() * FRAME));
+    const to = Math.min(stop, pos + 1 + Math.floor(this.random() * MAX_FRAME_BYTES));
     this.#sent = to;
     const text = Array.from({ length: to - pos }, (_, at) => this.at(pos + at)).join("");
     const payload = this.random() < this.faultRates.compress ? { z: btoa(text) } : { data: text };
@@ -329,7 +330,7 @@ export class HostileService {
 
   #takeSnapshot(): void {
     this.#snapshotId += 1;
-    const data = `\x1bc${this.#text(0, this.length).slice(-SCREEN)}`;
+    const data = `\x1bc${this.#text(0, this.length).slice(-SCREEN_LENGTH)}`;
     const parts = 1 + Math.floor(this.random() * 5);
     const cut = Math.ceil(data.length / parts);
     const missed = this.events.filter((pos) => pos >= this.#sent);

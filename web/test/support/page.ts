@@ -1,17 +1,16 @@
 /**
- * A page that tests hide, show and take off the network.
+ * A page whose visibility and network the test controls.
  */
 
 import type { Page, PageChange } from "../../src/core/index.ts";
 
-/** Visible at first. */
 export class FakePage implements Page {
   visible = true;
   offline = false;
   secure = true;
   #changed: ((what: PageChange) => void) | undefined;
 
-  /** Whether anyone still listens. */
+  /** True while a listener is registered. */
   get watched(): boolean {
     return this.#changed !== undefined;
   }
@@ -33,13 +32,13 @@ export class FakePage implements Page {
     this.#changed?.("shown");
   }
 
-  /** The network is gone. */
-  unplug(): void {
+  /** Disconnects the network. */
+  goOffline(): void {
     this.offline = true;
     this.#changed?.("offline");
   }
 
-  online(): void {
+  goOnline(): void {
     this.offline = false;
     this.#changed?.("online");
   }

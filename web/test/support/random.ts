@@ -1,5 +1,5 @@
 /**
- * Chance that is the same in every run.
+ * Reproducible random numbers.
  */
 
 /** Numbers from 0 up to 1 (mulberry32). */

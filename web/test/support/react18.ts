@@ -1,5 +1,5 @@
 /**
- * For packages that ask for React themselves: they get the older one too. (What the tests import, vitest's alias replaces.)
+ * Resolves React 18 for packages that require React themselves. (Vitest's alias replaces only the imports of tests.)
  */
 
 import Module from "node:module";

@@ -1,17 +1,17 @@
 /**
- * An emulator that writes down what it is given, and parses when the test says so.
+ * An emulator that records what it receives, and parses when the test decides.
  */
 
 import type { TerminalSink } from "../../src/core/index.ts";
 
-/** `journal` holds what happened, in order: text, `reset full`, `size 80x24`. */
 export class RecordingSink implements TerminalSink {
+  /** `> text`, `reset full` or `size 80x24`, in order. */
   readonly journal: string[] = [];
-  /** Parse at once; otherwise `parse` does. */
+  /** True to parse at once, and not by `parse`. */
   eager = true;
   #waiting: Array<{ text: string; parsed: () => void }> = [];
 
-  /** Lengths of what was written and not parsed. */
+  /** Lengths of the unparsed writes. */
   get waiting(): number[] {
     return this.#waiting.map(({ text }) => text.length);
   }
@@ -28,7 +28,7 @@ export class RecordingSink implements TerminalSink {
     if (this.eager) this.parse();
   }
 
-  /** Parses what waits, also what is written meanwhile. */
+  /** Parses everything, including what is written meanwhile. */
   parse(): void {
     while (this.#waiting.length > 0) this.parseOne();
   }

@@ -5,19 +5,17 @@
 import type { Socket } from "../../src/core/index.ts";
 import type { ClientMessage } from "../../src/protocol/generated.ts";
 
-/** What was sent on it, and the events that the test raises. */
 export class FakeSocket implements Socket {
   onopen: (() => void) | null = null;
   onmessage: ((event: { data: unknown }) => void) | null = null;
   onclose: ((event: { code: number; reason: string }) => void) | null = null;
-  /** As text, so that lengths can be checked. */
+  /** The sent messages as text, to check their length. */
   readonly texts: string[] = [];
   closed = false;
-  /** As a browser's, where a test says so. */
   readyState?: number;
-  /** Hears each message as it is sent. */
+  /** Called for each message. */
   onsend: ((message: ClientMessage) => void) | undefined;
-  /** The client closes it. */
+  /** Called when the client closes the socket. */
   onclosed: (() => void) | undefined;
 
   constructor(

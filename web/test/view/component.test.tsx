@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 /**
- * The component around an emulator that only records: strict mode, leaving, and that it leaves nothing behind.
+ * The component with a fake emulator: strict mode and clean-up.
  */
 
 import { act, cleanup, render, screen, waitFor } from "@testing-library/react";
@@ -26,7 +26,7 @@ vi.mock("../../src/xterm/open.ts", () => ({
   },
 }));
 
-/** Media queries that count who listens. */
+/** Number of listeners of media queries. */
 let listeners = 0;
 
 beforeEach(() => {
@@ -50,8 +50,8 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** How many listen to the client, counted where they come and go. */
-function counting(harness: Harness): () => number {
+/** Counts the listeners of a client. */
+function countListeners(harness: Harness): () => number {
   let count = 0;
   for (const name of ["subscribe", "onMessage", "onError", "onNotice"] as const) {
     const real = harness.client[name].bind(harness.client) as (listener: never) => () => void;
@@ -68,16 +68,16 @@ function counting(harness: Harness): () => number {
   return () => count;
 }
 
-test("strict mode opens one emulator, and leaving takes everything away", async () => {
+test("opens one emulator in strict mode, and cleans up when unmounted", async () => {
   const harness = new Harness();
-  const count = counting(harness);
-  const heard: Array<TermgateHandle | null> = [];
+  const count = countListeners(harness);
+  const handles: Array<TermgateHandle | null> = [];
   const { unmount } = render(
     <StrictMode>
-      <TermgateTerminal client={harness.client} onReady={(handle) => heard.push(handle)} />
+      <TermgateTerminal client={harness.client} onReady={(handle) => handles.push(handle)} />
     </StrictMode>,
   );
-  await waitFor(() => expect(heard.length).toBeGreaterThan(0));
+  await waitFor(() => expect(handles.length).toBeGreaterThan(0));
   expect(opened.count).toBe(1);
   expect(count()).toBeGreaterThan(0);
   expect(listeners).toBeGreaterThan(0);
@@ -85,14 +85,14 @@ test("strict mode opens one emulator, and leaving takes everything away", async 
   expect(opened.disposed).toBe(1);
   expect(count()).toBe(0);
   expect(listeners).toBe(0);
-  expect(heard.at(-1)).toBeNull();
+  expect(handles.at(-1)).toBeNull();
 });
 
-test("two on one page are two", async () => {
-  const benches = [new Harness(), new Harness()];
+test("supports two on one page", async () => {
+  const harnesses = [new Harness(), new Harness()];
   const { unmount } = render(
     <div>
-      {benches.map(({ client }, at) => (
+      {harnesses.map(({ client }, at) => (
         <TermgateTerminal key={client.clientId + String(at)} client={client} label={`Terminal ${at + 1}`} />
       ))}
     </div>,
@@ -108,14 +108,14 @@ test("two on one page are two", async () => {
   expect(opened.disposed).toBe(2);
 });
 
-test("an emulator that comes after the page has gone is disposed of", async () => {
+test("disposes an emulator that opens after the unmount", async () => {
   const { unmount } = render(<TermgateTerminal client={new Harness().client} />);
   await act(() => Promise.resolve());
   unmount();
   await waitFor(() => expect(opened.disposed).toBe(opened.count));
 });
 
-test("another client gets another emulator", async () => {
+test("opens another emulator for another client", async () => {
   const { rerender } = render(<TermgateTerminal client={new Harness().client} />);
   await waitFor(() => expect(opened.count).toBe(1));
   rerender(<TermgateTerminal client={new Harness().client} />);

@@ -19,7 +19,7 @@ test.each([
   [7_500_000, "2 h 5 min"],
 ])("%s ms are %s", (ms, text) => expect(duration(ms)).toBe(text));
 
-test("between two ticks it says the same", () => {
+test("the text stays the same between two ticks", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 20_000_000 }),
@@ -33,4 +33,4 @@ test("between two ticks it says the same", () => {
   );
 });
 
-test("nothing ticks once it is over", () => expect(nextTick(5, 5)).toBeNull());
+test("there is no tick after the end", () => expect(nextTick(5, 5)).toBeNull());

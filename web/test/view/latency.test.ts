@@ -1,5 +1,5 @@
 /**
- * Whom a slow round trip is blamed on.
+ * The sentence about a slow round trip.
  */
 
 import { expect, test } from "vitest";
@@ -17,14 +17,14 @@ test.each([
   ["the gateway", trip(50, 310, 40), "Slow: the gateway takes 310 of 400 ms"],
   ["the machine", trip(50, 60, 290), "Slow: the lab machine takes 290 of 400 ms"],
   ["a service without a gateway", trip(100, null, 300), "Slow: the lab machine takes 300 of 400 ms"],
-  ["a service that does not say", trip(null, null, null), "Slow connection"],
+  ["a service that reports no hops", trip(null, null, null), "Slow connection"],
 ])("%s", (_, latency, sentence) => expect(slowSentence(latency)).toBe(sentence));
 
-test("what nobody feels is not said", () => {
+test("a fast round trip has none", () => {
   expect(slowSentence(trip(200, 9, 40, 249))).toBeNull();
   expect(slowSentence(null)).toBeNull();
 });
 
-test("hops come in the order of the way, the unknown left out", () => {
+test("known hops are listed in order", () => {
   expect(hopsOf(trip(1, null, 3)).map(({ name }) => name)).toEqual(["your network", "the lab machine"]);
 });

@@ -1,5 +1,5 @@
 /**
- * The README names every prop of the component and everything that its handle can do.
+ * The README documents every prop of the component and every member of its handle.
  */
 
 import { readFileSync } from "node:fs";

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 /**
- * What can be done about a state: the buttons of the status line, and to whom they are offered.
+ * The buttons of the status line by state and role.
  */
 
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
@@ -34,29 +34,29 @@ function shown(fields: Partial<TerminalState>) {
 const connected = { status: "connected" } as const;
 
 test.each<[string, Partial<TerminalState>, string[]]>([
-  ["well", connected, []],
-  ["trying", { status: "reconnecting", attempt: 2, error: lost }, []],
-  ["waiting to try", { status: "reconnecting", attempt: 2, error: lost, retryAt: soon(4000) }, ["Try now"]],
+  ["connected", connected, []],
+  ["connecting again", { status: "reconnecting", attempt: 2, error: lost }, []],
+  ["waiting to reconnect", { status: "reconnecting", attempt: 2, error: lost, retryAt: soon(4000) }, ["Try now"]],
   ["offline", { status: "offline", error: lost }, ["Try now"]],
-  ["refused", { status: "closed", error: lost }, ["Connect"]],
-  ["over", { status: "closed", end: { reason: "exited", exitCode: 0 } }, ["New session"]],
+  ["rejected", { status: "closed", error: lost }, ["Connect"]],
+  ["ended", { status: "closed", end: { reason: "exited", exitCode: 0 } }, ["New session"]],
   ["with hours left", { ...connected, endsAt: soon(7_200_000), canExtend: true }, []],
   ["with minutes left", { ...connected, endsAt: soon(600_000), canExtend: true }, ["Extend"]],
-  ["with minutes left for good", { ...connected, endsAt: soon(600_000), canExtend: false }, []],
-  ["watching minutes run out", { ...connected, endsAt: soon(600_000), canExtend: true, role: "viewer" }, []],
+  ["with minutes left and not extendable", { ...connected, endsAt: soon(600_000), canExtend: false }, []],
+  ["with minutes left as a viewer", { ...connected, endsAt: soon(600_000), canExtend: true, role: "viewer" }, []],
   ["idle", { ...connected, closing: { reason: "idle", at: soon(60_000) } }, ["Keep open"]],
-  ["idle and watching", { ...connected, closing: { reason: "idle", at: soon(60_000) }, role: "viewer" }, []],
-  ["about to be replaced", { ...connected, closing: { reason: "server_restart", at: soon(1500) } }, []],
+  ["idle as a viewer", { ...connected, closing: { reason: "idle", at: soon(60_000) }, role: "viewer" }, []],
+  ["before a restart", { ...connected, closing: { reason: "server_restart", at: soon(1500) } }, []],
 ])("%s", (_, state, buttons) => expect(shown(state).buttons).toEqual(buttons));
 
-test("a button that has done its work gives the keyboard back", () => {
+test("a click focuses the terminal", () => {
   const { client, focus } = shown({ status: "offline", error: lost });
   fireEvent.click(screen.getByText("Try now"));
   expect(client.connect).toHaveBeenCalledOnce();
   expect(focus).toHaveBeenCalledOnce();
 });
 
-test("more time is asked for", () => {
+test("Extend extends the session", () => {
   const { client, focus } = shown({ ...connected, endsAt: soon(60_000), canExtend: true });
   fireEvent.click(screen.getByText("Extend"));
   expect(client.extend).toHaveBeenCalledOnce();

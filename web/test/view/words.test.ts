@@ -12,14 +12,14 @@ const lost = new TerminalError("CONNECTION_FAILED", "the connection was lost", t
 
 test.each<[string, Partial<TerminalState>, string, string]>([
   [
-    "with nobody behind it",
+    "without a service",
     { status: "connected", error: new TerminalError("BACKEND_UNREACHABLE", "the service cannot be reached", true) },
     "No answer",
     "the service cannot be reached",
   ],
-  ["first", { status: "connecting", attempt: 1 }, "Connecting…", ""],
-  ["well", { status: "connected" }, "Connected", ""],
-  ["lost a moment ago", { status: "reconnecting", attempt: 1, error: lost }, "Reconnecting…", ""],
+  ["connecting", { status: "connecting", attempt: 1 }, "Connecting…", ""],
+  ["connected", { status: "connected" }, "Connected", ""],
+  ["just lost", { status: "reconnecting", attempt: 1, error: lost }, "Reconnecting…", ""],
   [
     "waiting",
     { status: "reconnecting", attempt: 3, error: lost, retryAt: NOW + 3200 },
@@ -33,7 +33,7 @@ test.each<[string, Partial<TerminalState>, string, string]>([
     "the connection was lost (attempt 3)",
   ],
   [
-    "given up for now",
+    "offline",
     { status: "offline", error: lost, retryAt: NOW + 60_000 },
     "Offline, next try in 1:00",
     "the connection was lost",
@@ -46,25 +46,30 @@ test.each<[string, Partial<TerminalState>, string, string]>([
     "Session ended",
     "the shell exited on signal KILL",
   ],
-  ["over", { status: "closed", end: { reason: "max_life", exitCode: 129 } }, "Session ended", "its time was up"],
-  ["refused", { status: "closed", error: lost }, "Not connected", "the connection was lost"],
+  [
+    "at its time limit",
+    { status: "closed", end: { reason: "max_life", exitCode: 129 } },
+    "Session ended",
+    "its time was up",
+  ],
+  ["rejected", { status: "closed", error: lost }, "Not connected", "the connection was lost"],
 ])("%s", (_, fields, words, why) => {
   expect(stateSentence(state(fields), NOW)).toBe(words);
   expect(reason(state(fields), NOW)).toBe(why);
 });
 
-describe("an end that is to come", () => {
+describe("an announced end", () => {
   const closing = (reason: NonNullable<TerminalState["closing"]>["reason"], inMs: number) =>
     closingSentence(state({ status: "connected", closing: { reason, at: NOW + inMs } }), NOW);
 
-  test("is said in the future tense", () => {
+  test("has a time and a reason", () => {
     expect(closing("idle", 60_000)).toBe("The session will end in 1:00: nothing is typed or printed");
     expect(closing("max_life", 300_000)).toBe("The session will end in 5:00: it reaches its time limit");
     expect(closing("token_expired", 59_000)).toBe("The session will end in 59 s: the access to it expires");
     expect(closing("limits", 10_000)).toBe("The session will end in 10 s: it exceeds its limits");
   });
-  test("is not counted below nothing", () => {
+  test("never has a negative time", () => {
     expect(closing("server_restart", -500)).toBe("The session is about to end: the service is being replaced");
   });
-  test("is no reason for anything that was", () => expect(closingSentence(state({}), NOW)).toBe(""));
+  test("is empty if there is none", () => expect(closingSentence(state({}), NOW)).toBe(""));
 });

@@ -1,5 +1,5 @@
 /**
- * The addon on a real xterm.js, without a screen.
+ * The addon with a headless xterm.js.
  */
 
 import headless from "@xterm/headless";
@@ -21,7 +21,7 @@ function connected(fields: object = {}) {
   return { harness, terminal, addon, type };
 }
 
-/** Everything handed over so far has been parsed. */
+/** Resolves once everything written so far is parsed. */
 function parsed(terminal: InstanceType<typeof headless.Terminal>): Promise<void> {
   return new Promise((resolve) => terminal.write("", resolve));
 }
@@ -30,7 +30,7 @@ const line = (terminal: InstanceType<typeof headless.Terminal>, row: number) =>
   terminal.buffer.active.getLine(row)?.translateToString(true);
 
 describe("output", () => {
-  test("bytes are decoded by the terminal, also when a character is cut in two", async () => {
+  test("is decoded correctly if a character is split", async () => {
     const { harness, terminal } = connected();
     const bytes = new TextEncoder().encode("日本");
     harness.socket.receive({
@@ -47,7 +47,7 @@ describe("output", () => {
       len: 2,
       b64: btoa(String.fromCharCode(...bytes.slice(4))),
     });
-    // On a busy machine the emulator takes a breath between pieces.
+    // The emulator may parse in several steps.
     await vi.waitFor(() => expect(line(terminal, 0)).toBe("日本"));
   });
 
@@ -61,7 +61,7 @@ describe("output", () => {
     expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([65_536, 70_000]);
   });
 
-  test("a size applies between the bytes before and after it, and is not sent back", async () => {
+  test("applies a size between the bytes around it, and does not send it back", async () => {
     const { harness, terminal } = connected();
     harness.output(0, `${"a".repeat(40)}\r\n`);
     harness.event(42, { kind: "size", cols: 20, rows: 10 });
@@ -71,7 +71,7 @@ describe("output", () => {
     expect(harness.socket.of("resize")).toEqual([]);
   });
 
-  test("a new shell starts below what the old one left, out of its modes", async () => {
+  test("of a new shell starts below that of the old one, with its modes reset", async () => {
     const { harness, terminal } = connected();
     const start = "old\x1b[?1000h\x1b[?2004h\x1b[?25l";
     harness.output(0, start);
@@ -87,7 +87,7 @@ describe("output", () => {
   });
 });
 
-test("history for a terminal that comes late starts on an empty screen", async () => {
+test("history for a late terminal starts on an empty screen", async () => {
   const { harness, terminal, addon } = connected();
   harness.output(0, "shown ".repeat(10_000));
   addon.dispose();
@@ -99,21 +99,21 @@ test("history for a terminal that comes late starts on an empty screen", async (
 });
 
 describe("input", () => {
-  test("keys go to the client as they are", () => {
+  test("is sent unchanged", () => {
     const { harness, type } = connected();
     type("\x1b[A");
     type("ü😀");
     expect(harness.socket.of("input").map((input) => "data" in input && input.data)).toEqual(["\x1b[A", "ü😀"]);
   });
 
-  test("a size that the page gives the terminal is sent", () => {
+  test("includes a size that the page sets", () => {
     const { harness, terminal } = connected();
     terminal.resize(100, 30);
     expect(harness.socket.of("resize")).toMatchObject([{ cols: 100, rows: 30 }]);
   });
 });
 
-test("a snapshot resets the terminal, whatever sequence was cut off before it", async () => {
+test("a full snapshot resets the terminal, even after an unfinished sequence", async () => {
   for (const cut of ["\x1b[3", "\x1b]0;title", "\x1bP$q", "\xe6\x97"]) {
     const { harness, terminal } = connected();
     const titles: string[] = [];
@@ -142,7 +142,7 @@ test("a snapshot of the screen keeps the scrollback", async () => {
   expect(line(terminal, 0)).toBe("old");
 });
 
-test("disposed, it hears and says nothing more", async () => {
+test("a disposed addon forwards nothing", async () => {
   const { harness, terminal, addon, type } = connected();
   addon.dispose();
   type("a");

@@ -1,5 +1,5 @@
 /**
- * Which keys are the terminal's own.
+ * The keyboard shortcuts.
  */
 
 import { describe, expect, test } from "vitest";

@@ -1,5 +1,5 @@
 /**
- * How large the font is under which another window's terminal fits into this one.
+ * The font size at which another window's terminal fits.
  */
 
 import fc from "fast-check";
@@ -8,7 +8,7 @@ import { boundFont, FONT_STEP, fontThatFits, smaller } from "../../src/xterm/let
 
 const CELL = { width: 8, height: 17 };
 
-test("half as much room, half the size", () => {
+test("half the room halves the font", () => {
   expect(fontThatFits({ width: 400, height: 1000 }, { width: 100, height: 30 }, CELL, 14)).toBe(7);
 });
 
@@ -20,7 +20,7 @@ test("a small terminal in a large window grows", () => {
   expect(fontThatFits({ width: 1600, height: 4000 }, { width: 100, height: 30 }, CELL, 14)).toBe(28);
 });
 
-test("it fits into every window, and no step more would, but at the ends of what is readable", () => {
+test("the result is the largest that fits, within the range", () => {
   const length = fc.integer({ min: 200, max: 4000 });
   fc.assert(
     fc.property(
@@ -39,7 +39,7 @@ test("it fits into every window, and no step more would, but at the ends of what
   );
 });
 
-test("stepping down ends", () => {
+test("stepping down stops at the minimum", () => {
   let font: number | undefined = 40;
   let steps = 0;
   while (font !== undefined) {
@@ -54,4 +54,4 @@ test.each([
   [14.4, 14],
   [99, 40],
   [Number.NaN, 14],
-])("a font of %s px is one of %s", (asked, given) => expect(boundFont(asked)).toBe(given));
+])("a font of %s px becomes %s", (asked, given) => expect(boundFont(asked)).toBe(given));

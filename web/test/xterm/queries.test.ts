@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 /**
- * The emulator never answers a program: on xterm.js as a page has it, as far as that goes without a screen.
+ * The emulator never answers queries of programs; with the xterm.js of pages and the headless one.
  */
 
 import headless from "@xterm/headless";
@@ -9,7 +9,7 @@ import { describe, expect, test, vi } from "vitest";
 import { onUserInput } from "../../src/xterm/queries.ts";
 
 vi.hoisted(() => {
-  // What jsdom lacks and xterm.js looks for as soon as it is loaded.
+  // jsdom lacks these, which xterm.js uses when it is loaded.
   HTMLCanvasElement.prototype.getContext = () => null;
   globalThis.matchMedia = (() => ({
     matches: false,
@@ -20,7 +20,7 @@ vi.hoisted(() => {
   })) as never;
 });
 
-/** Both have the same parser; only the one for pages reports the focus, and colours once it is on a screen. */
+/** Both have the same parser; only that for pages reports the focus. */
 const KINDS = {
   page: () => new Terminal({ allowProposedApi: true, windowOptions: ALL_REPORTS }),
   headless: () => new headless.Terminal({ allowProposedApi: true, windowOptions: ALL_REPORTS }) as unknown as Terminal,
@@ -29,7 +29,7 @@ const ALL_REPORTS = { getWinSizePixels: true, getCellSizePixels: true, getWinSiz
 
 const write = (terminal: Terminal, text: string) => new Promise<void>((resolve) => terminal.write(text, resolve));
 
-const QUESTIONS: Record<string, string> = {
+const QUERIES: Record<string, string> = {
   "primary attributes": "\x1b[c\x1b[0c",
   "secondary attributes": "\x1b[>c",
   "tertiary attributes": "\x1b[=c",
@@ -48,7 +48,7 @@ const QUESTIONS: Record<string, string> = {
   enquiry: "\x05",
 };
 
-/** Those that this emulator answers at all when nobody keeps it from that, so that the test can fail. */
+/** The queries that the emulator itself answers, to prove that the test can fail. */
 const ANSWERED: Record<keyof typeof KINDS, string[]> = {
   page: ["primary attributes", "secondary attributes", "status", "cursor position", "modes", "settings", "window size"],
   headless: [
@@ -63,43 +63,43 @@ const ANSWERED: Record<keyof typeof KINDS, string[]> = {
 };
 
 describe.each(["page", "headless"] as const)("%s", (kind) => {
-  test.each(ANSWERED[kind])("alone it would answer about %s", async (what) => {
+  test.each(ANSWERED[kind])("answers %s by itself", async (what) => {
     const terminal = KINDS[kind]();
-    const said: string[] = [];
-    terminal.onData((text) => said.push(text));
-    await write(terminal, QUESTIONS[what] ?? "");
-    expect(said).not.toEqual([]);
+    const replies: string[] = [];
+    terminal.onData((text) => replies.push(text));
+    await write(terminal, QUERIES[what] ?? "");
+    expect(replies).not.toEqual([]);
   });
 
-  test.each(Object.keys(QUESTIONS))("it says nothing about %s", async (what) => {
+  test.each(Object.keys(QUERIES))("does not answer %s", async (what) => {
     const terminal = KINDS[kind]();
-    const said: string[] = [];
-    onUserInput(terminal, (text) => said.push(text));
-    await write(terminal, QUESTIONS[what] ?? "");
-    // Nor after a full reset, with which snapshots begin.
-    await write(terminal, `\x1bc${QUESTIONS[what]}`);
+    const replies: string[] = [];
+    onUserInput(terminal, (text) => replies.push(text));
+    await write(terminal, QUERIES[what] ?? "");
+    // Nor after a full reset, which starts a snapshot.
+    await write(terminal, `\x1bc${QUERIES[what]}`);
     terminal.reset();
-    await write(terminal, QUESTIONS[what] ?? "");
-    expect(said).toEqual([]);
-    // What is no question still works, and what is typed still comes.
+    await write(terminal, QUERIES[what] ?? "");
+    expect(replies).toEqual([]);
+    // Other sequences and user input still work.
     await write(terminal, "\x1b[2;3Hok\x1b]10;#ffffff\x07\x1b[?2004h");
     expect(terminal.buffer.active.getLine(1)?.translateToString(true)).toBe("  ok");
     expect(terminal.modes.bracketedPasteMode).toBe(true);
     terminal.input("typed");
-    expect(said).toEqual(["typed"]);
+    expect(replies).toEqual(["typed"]);
   });
 });
 
-test("the focus is reported when it changes, and not because a program wants to know", async () => {
+test("focus changes are reported, but not when a program enables the reports", async () => {
   const terminal = KINDS.page();
   const alone: string[] = [];
   terminal.onData((text) => alone.push(text));
-  const said: string[] = [];
-  onUserInput(terminal, (text) => said.push(text));
+  const replies: string[] = [];
+  onUserInput(terminal, (text) => replies.push(text));
   await write(terminal, "\x1b[?1000;1004h");
   expect(alone).toEqual(["\x1b[O"]);
-  expect(said).toEqual([]);
+  expect(replies).toEqual([]);
   terminal.input("\x1b[I");
   terminal.input("\x1b[O");
-  expect(said).toEqual(["\x1b[I", "\x1b[O"]);
+  expect(replies).toEqual(["\x1b[I", "\x1b[O"]);
 });

@@ -18,14 +18,14 @@ test("scrollback and screen, without colours", async () => {
   expect(await shown(lines.map((line) => `\x1b[31m${line}\x1b[0m\r\n`).join(""))).toBe(`${lines.join("\n")}\n`);
 });
 
-test("a line that was wrapped is one line, spaces and all", async () => {
+test("a wrapped line is one line, with its spaces", async () => {
   expect(await shown("0123456  9abc\r\nnext")).toBe("0123456  9abc\nnext\n");
 });
 
-test("what a full-screen program shows comes below", async () => {
+test("the alternate screen comes last", async () => {
   expect(await shown("before\r\n\x1b[?1049h\x1b[Hvim")).toBe(
     "before\n\n\n\n\nvim\n".replace(/\n+vim/, "\n\n\n\n\nvim"),
   );
 });
 
-test("nothing is nothing", async () => expect(await shown("")).toBe(""));
+test("an empty terminal has no text", async () => expect(await shown("")).toBe(""));

@@ -1,5 +1,5 @@
 /**
- * The keys that a telephone has not.
+ * The touch keys and their sticky Ctrl.
  */
 
 import headless from "@xterm/headless";
@@ -24,7 +24,7 @@ test.each([
   ["", ""],
 ])("Ctrl-%s", (typed, sent) => expect(withControl(typed)).toBe(sent));
 
-describe("Ctrl stays down", () => {
+describe("sticky Ctrl", () => {
   function row() {
     const terminal = new headless.Terminal({ allowProposedApi: true });
     const sent: string[] = [];
@@ -34,14 +34,14 @@ describe("Ctrl stays down", () => {
     return { keys, sent, lit };
   }
 
-  test("for one character", () => {
+  test("applies to one character", () => {
     const { keys, lit } = row();
     keys.toggleControl();
     expect([keys.transform("r"), keys.transform("r")]).toEqual(["\x12", "r"]);
     expect(lit).toEqual([true, false]);
   });
 
-  test("or one key of the row", () => {
+  test("applies to one touch key", () => {
     const { keys, sent } = row();
     keys.toggleControl();
     keys.press("ArrowRight");
@@ -49,13 +49,13 @@ describe("Ctrl stays down", () => {
     expect(sent).toEqual(["\x1b[1;5C", "\x1b[C"]);
   });
 
-  test("but not for a paste", () => {
+  test("does not apply to a paste", () => {
     const { keys } = row();
     keys.toggleControl();
     expect([keys.transform("a whole text"), keys.transform("c")]).toEqual(["a whole text", "\x03"]);
   });
 
-  test("until it is touched again", () => {
+  test("is released by a second touch", () => {
     const { keys } = row();
     keys.toggleControl();
     keys.toggleControl();
