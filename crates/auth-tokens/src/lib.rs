@@ -1,17 +1,16 @@
-//! Signing and checking of Termgate's two kinds of token: the user's, made by the platform, and the gateway's, made for
-//! one request. Apart from both programs because both must agree to the letter, and pure: the time is an argument, and
-//! nothing is read or fetched.
+//! Signing and verification of Termgate's two kinds of token: the user's, made by the platform, and the gateway's, made for one
+//! request. Shared by both programs, which must agree exactly. Pure: the time is an argument, and nothing is fetched.
 //!
-//! A user's token is a signed JWT (RFC 7519). Its rules, which both programs keep:
+//! Rules for a user's token, a signed JWT (RFC 7519):
 //!
-//! - The algorithm belongs to the key, never to the token (RFC 8725): HS256 with a secret, RS256, ES256 or EdDSA (Ed25519)
-//!   with a public key. A header that names another one is refused, and so is `none`. `kid` chooses among the keys of a set.
-//! - `jwk`, `jku`, `x5u` and `x5c` are ignored: a token does not bring its own key. `crit` is refused: we know no extension.
-//! - `exp` is required, `nbf` checked, and `iat` may not lie in the future, because a token may create a session again that
-//!   ended before it was issued. Clocks may disagree by [`LEEWAY_SECONDS`]. Dates may have fractions; they count whole.
-//! - `iss` is a string, `aud` a string or a list. Both are checked once they are configured, and then required.
-//! - `sub` has 1 to [`MAX_SUB_BYTES`] bytes and no control characters, `sid` is a session id, `role` is `controller` (also when
-//!   absent) or `viewer`, `admin` is a boolean. A claim twice is refused; unknown claims are ignored.
+//! - The key sets the algorithm (RFC 8725): HS256 with a secret; RS256, ES256 or EdDSA (Ed25519) with a public key. A header
+//!   with another algorithm, or with `none`, is refused. `kid` selects a key of a set.
+//! - `jwk`, `jku`, `x5u` and `x5c` are ignored: a token cannot bring its own key. `crit` is refused: no extension is supported.
+//! - `exp` is required, `nbf` is checked, and `iat` may not be in the future, because a token may create a session again that
+//!   ended before it was issued. Clocks may differ by [`LEEWAY_SECONDS`]. Fractions of dates are cut off.
+//! - `iss` is a string, `aud` a string or a list. Each is required and checked if it is configured.
+//! - `sub` has 1 to [`MAX_SUB_BYTES`] bytes without control characters, `sid` is a session id, `role` is `controller` (the
+//!   default) or `viewer`, `admin` is a boolean. A repeated claim is refused; unknown claims are ignored.
 
 mod gateway;
 mod key;
@@ -25,33 +24,33 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 
-/// Seconds by which clocks may disagree.
+/// Allowed difference of clocks, in seconds.
 pub const LEEWAY_SECONDS: u64 = 10;
 
-/// Shortest HMAC secret, in bytes: as long as the hash, as RFC 7518 section 3.2 demands.
+/// Shortest HMAC secret, in bytes: the length of the hash, by RFC 7518 section 3.2.
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// Longest token, in bytes: a stranger's is not even parsed beyond that. What platforms make has one or two KiB, and API
-/// Gateway itself takes no request line or header of more than 10,240 bytes.
+/// Longest token, in bytes; a longer one is not parsed. Platforms' tokens have 1 to 2 KiB, and API Gateway accepts no request
+/// line or header of more than 10,240 bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
 /// Longest `sub`, in bytes: OpenID Connect allows 255 characters.
 pub const MAX_SUB_BYTES: usize = 256;
 
-/// Why a token is refused. Says nothing of its content.
+/// Why a token is refused. Holds nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// Not a signed JWT, another algorithm than the key's, an extension that it calls critical, or a wrong signature.
+    /// Not a signed JWT, another algorithm than the key's, a critical extension, or a wrong signature.
     #[error("the token is not valid")]
     Invalid,
-    /// More than [`MAX_TOKEN_BYTES`].
+    /// Longer than [`MAX_TOKEN_BYTES`].
     #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
     TooLong,
-    /// Its `kid` is none of the key set's.
+    /// The key set has no key of its `kid`.
     #[error("the token names a key that is not in the key set")]
     UnknownKey,
-    /// Truly signed, but a claim is missing, twice there, of the wrong kind or out of its bounds.
-    #[error("a claim of the token is missing or is not what it must be")]
+    /// A claim is missing, repeated, of the wrong type or out of bounds; the signature is valid.
+    #[error("a claim of the token is missing or invalid")]
     InvalidClaims,
     /// Past `exp`.
     #[error("the token has expired")]
@@ -62,17 +61,17 @@ pub enum TokenError {
     /// Another `iss` or `aud`.
     #[error("the token was made by or for someone else")]
     WrongIssuerOrAudience,
-    /// The token is for another request than the one it came with.
+    /// Made for another request.
     #[error("the token was made for another request")]
     WrongRequest,
 }
 
-/// A secret that is too short to sign with.
+/// A secret is shorter than [`MIN_SECRET_BYTES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a secret must have at least {MIN_SECRET_BYTES} bytes")]
 pub struct ShortSecretError;
 
-/// What a token says of itself, which nobody vouches for yet.
+/// The header of a token whose signature is not verified yet.
 fn header(token: &str) -> Result<Header, TokenError> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::TooLong);
@@ -81,7 +80,7 @@ fn header(token: &str) -> Result<Header, TokenError> {
     if header.crit.is_some() { Err(TokenError::Invalid) } else { Ok(header) }
 }
 
-/// What one of the keys signed, each with its one algorithm. Times are checked by the callers, against the time they were given.
+/// The claims, if one of the keys signed them with its algorithm. Callers check the times.
 fn decode<'a, T: DeserializeOwned>(
     token: &str,
     keys: impl IntoIterator<Item = (&'a DecodingKey, Algorithm)>,
@@ -97,17 +96,17 @@ fn decode_with<T: DeserializeOwned>(token: &str, key: &DecodingKey, algorithm: A
     validation.validate_aud = false;
     validation.required_spec_claims.clear();
     jsonwebtoken::decode::<T>(token, key, &validation).map(|data| data.claims).map_err(|error| match error.kind() {
-        // The header was read before, and claims are read after their signature proved true.
+        // The header was parsed before, so this error comes from the claims, after their signature was verified.
         ErrorKind::Json(_) => TokenError::InvalidClaims,
         _ => TokenError::Invalid,
     })
 }
 
-/// The session that a token names, without any check: to find out where a request belongs before its token is verified there.
+/// The session of a token without any verification: routes a request to the instance that verifies the token.
 pub fn unverified_session_id(token: &str) -> Option<shared_protocol::SessionId> {
     #[derive(serde::Deserialize)]
-    struct Named {
+    struct SessionClaim {
         sid: Option<shared_protocol::SessionId>,
     }
-    jsonwebtoken::dangerous::insecure_decode::<Named>(token).ok()?.claims.sid
+    jsonwebtoken::dangerous::insecure_decode::<SessionClaim>(token).ok()?.claims.sid
 }

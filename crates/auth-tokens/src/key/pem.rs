@@ -1,6 +1,6 @@
-//! A public key in PEM, as OpenSSL writes it and as variables carry it.
+//! A public key in PEM, as OpenSSL writes it or as an environment variable holds it.
 
-use super::KeyError;
+use super::error::KeyError;
 use jsonwebtoken::DecodingKey;
 use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 
@@ -8,14 +8,14 @@ use spki::{ObjectIdentifier, SubjectPublicKeyInfoRef};
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 /// `id-ecPublicKey`, RFC 5480 section 2.1.1.
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
-/// `secp256r1`, which everyone else calls P-256, RFC 5480 section 2.1.1.1.
+/// `secp256r1` (P-256), RFC 5480 section 2.1.1.1.
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 /// `id-Ed25519`, RFC 8410 section 3.
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
-/// Reads one public key; whether it is sound is for the caller to see.
+/// Reads one public key, without a check of its numbers.
 pub(super) fn parse(text: &str) -> Result<DecodingKey, KeyError> {
-    let pems = pem::parse_many(in_lines(text)).map_err(|_| KeyError::NotPem)?;
+    let pems = pem::parse_many(restore_lines(text)).map_err(|_| KeyError::NotPem)?;
     let pem = match pems.as_slice() {
         [] => return Err(KeyError::NotPem),
         [pem] => pem,
@@ -30,8 +30,8 @@ pub(super) fn parse(text: &str) -> Result<DecodingKey, KeyError> {
     }
 }
 
-/// What a variable made of the line ends is undone: in between the dashes, every space ends a line.
-fn in_lines(text: &str) -> String {
+/// Restores line ends that became `\n` or spaces in a variable.
+fn restore_lines(text: &str) -> String {
     let text = text.replace("\\r", "").replace("\\n", "\n");
     let parts = text.split("-----").map(|part| match part {
         label if label.starts_with("BEGIN ") || label.starts_with("END ") => label.to_owned(),

@@ -1,48 +1,48 @@
-//! Which variables name the key of user tokens. Here, because gateway and service must understand them alike.
+//! Environment variables with the key of users' tokens, read in the same way by gateway and service.
 
 use super::{KeyError, UserKey};
 
-/// HS256: the secret itself.
+/// Secret for HS256.
 const SECRET: &str = "JWT_SECRET";
-/// RS256, ES256 or EdDSA: a public key in PEM.
+/// Public key in PEM for RS256, ES256 or EdDSA.
 const PUBLIC_KEY: &str = "JWT_PUBLIC_KEY";
-/// The same algorithms: a key set as JSON.
+/// JWK set as JSON, for the same algorithms.
 const JWKS: &str = "JWT_JWKS";
-/// The same: where the platform publishes its key set.
+/// URL of a published JWK set.
 const JWKS_URL: &str = "JWT_JWKS_URL";
 
-/// What user tokens are to be checked with.
+/// Source of the key of users' tokens.
 #[derive(Debug, Clone)]
 pub enum KeySetting {
     /// `JWT_SECRET`, `JWT_PUBLIC_KEY` or `JWT_JWKS`.
     Key(UserKey),
-    /// `JWT_JWKS_URL`: whoever uses it checks it, and fetches.
+    /// `JWT_JWKS_URL`, unchecked; the caller fetches.
     Url(String),
 }
 
-/// Why the variables cannot be used. Never shows what they hold.
+/// Why the variables cannot be used. Holds no value of them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeySettingError {
-    /// One of them is set to something else than a key.
+    /// A variable does not hold a usable key.
     #[error("{name} is not usable: {reason}")]
     Invalid {
         /// The variable.
         name: &'static str,
-        /// What is wrong with it.
+        /// Fault of the key.
         reason: KeyError,
     },
-    /// Two keys: a token could choose the weaker one.
+    /// Two variables are set. A token could choose the weaker key.
     #[error("{first} and {second} are both set: users' tokens are checked in one way only, so remove one of them")]
     Conflict {
-        /// One variable.
+        /// The first variable.
         first: &'static str,
-        /// Another.
+        /// The second variable.
         second: &'static str,
     },
 }
 
 impl KeySetting {
-    /// From the one variable that is set; `None` when none is.
+    /// Reads the variable that is set; `None` if none is.
     pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Option<Self>, KeySettingError> {
         let set = [SECRET, PUBLIC_KEY, JWKS, JWKS_URL].into_iter().filter_map(|name| Some((name, lookup(name)?)));
         let (name, value) = match set.collect::<Vec<_>>().as_slice() {

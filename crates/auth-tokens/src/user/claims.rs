@@ -1,12 +1,11 @@
-//! A user token's claims as platforms write them, before they are the ones that the rest of Termgate knows: audiences may be
-//! a list, and dates may have fractions.
+//! Claims of a user's token as platforms write them: `aud` may be a list, and dates may have fractions.
 
 use crate::{MAX_SUB_BYTES, TokenError};
 use serde::Deserialize;
 use shared_protocol::limits::MAX_NUMBER;
 use shared_protocol::{Role, SessionId, UserClaims};
 
-/// The claims as they travel.
+/// Claims as they are encoded.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     sub: String,
@@ -22,7 +21,7 @@ pub(super) struct Claims {
     admin: bool,
 }
 
-/// Seconds since 1970. RFC 7519 allows fractions, and some platforms write them; they are cut off.
+/// Seconds since 1970. RFC 7519 allows fractions; they are cut off.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(try_from = "f64")]
 pub(super) struct Date(pub(super) u64);
@@ -31,11 +30,11 @@ impl TryFrom<f64> for Date {
     type Error = &'static str;
 
     fn try_from(seconds: f64) -> Result<Self, Self::Error> {
-        if (0.0..=MAX_NUMBER as f64).contains(&seconds) { Ok(Self(seconds as u64)) } else { Err("no date") }
+        if (0.0..=MAX_NUMBER as f64).contains(&seconds) { Ok(Self(seconds as u64)) } else { Err("not a date") }
     }
 }
 
-/// RFC 7519 section 4.1.3: one audience, or several.
+/// One audience or several (RFC 7519 section 4.1.3).
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
 enum Audience {
@@ -44,7 +43,7 @@ enum Audience {
 }
 
 impl Claims {
-    /// What their types do not say. The subject ends up in policies, tables and lines of a log.
+    /// Checks the bounds of `sub`, which is used in policies, tables and logs.
     pub(super) fn check(&self) -> Result<(), TokenError> {
         let length = 1..=MAX_SUB_BYTES;
         if length.contains(&self.sub.len()) && !self.sub.chars().any(char::is_control) {
@@ -62,8 +61,8 @@ impl Claims {
         }
     }
 
-    /// The claims as everyone else knows them. `audience` is the one that they were found to be for.
-    pub(super) fn judged_by(self, audience: Option<String>) -> UserClaims {
+    /// Converts to the common type. `audience` is the verified one.
+    pub(super) fn into_user_claims(self, audience: Option<String>) -> UserClaims {
         let first = match self.aud {
             Some(Audience::One(one)) => Some(one),
             Some(Audience::Many(many)) => many.into_iter().next(),

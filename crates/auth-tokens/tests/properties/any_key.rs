@@ -1,17 +1,17 @@
-//! What holds of every text that somebody may configure as a key: apart, because the fuzzer asks it too.
+//! Properties of every text that may be configured as a key. Used by the fuzzer too.
 
 use auth_tokens::{KeyError, KeySetting, UserKey, UserTokenVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-/// As PEM or as a key set it is refused with a reason, or it is a key that a made-up signature does not pass.
+/// The text is refused, or it is a key that refuses forged signatures; true if it is a key.
 pub(crate) fn holds(text: &str) -> bool {
     let read = [UserKey::from_pem(text), UserKey::from_jwks(text.as_bytes())];
     for (name, read) in ["JWT_PUBLIC_KEY", "JWT_JWKS"].into_iter().zip(&read) {
         let setting = KeySetting::from_lookup(|asked| (asked == name).then(|| text.to_owned()));
-        assert_eq!(setting.is_ok(), read.is_ok(), "{name} is read as keys are");
+        assert_eq!(setting.is_ok(), read.is_ok(), "{name} accepts the same texts");
     }
-    assert!(read.iter().filter(|read| read.is_ok()).count() < 2, "it is one or the other");
+    assert!(read.iter().filter(|read| read.is_ok()).count() < 2, "not both PEM and JWK set");
     let mut good = false;
     for key in read {
         match key {
@@ -19,15 +19,15 @@ pub(crate) fn holds(text: &str) -> bool {
             Ok(key) => {
                 good = true;
                 let tokens = UserTokenVerifier::new(key);
-                made_up().iter().for_each(|token| assert!(tokens.verify(token, 0).is_err(), "{token}"));
+                forged_tokens().iter().for_each(|token| assert!(tokens.verify(token, 0).is_err(), "{token}"));
             }
         }
     }
     good
 }
 
-/// Tokens of every algorithm, signed by nobody: nothing, zeros, ones, and what stays the same under a weak key.
-fn made_up() -> Vec<String> {
+/// Tokens of every algorithm with forged signatures: empty, zeros, ones, and one that a weak key would accept.
+fn forged_tokens() -> Vec<String> {
     let claims = URL_SAFE_NO_PAD.encode(r#"{"sub":"ada","exp":9}"#);
     let mut tokens = Vec::new();
     for algorithm in ["RS256", "ES256", "EdDSA", "HS256", "PS256", "none"] {
@@ -39,7 +39,7 @@ fn made_up() -> Vec<String> {
     tokens
 }
 
-/// The neutral point of Ed25519 and the number zero: true of any message under a key of small order.
+/// The neutral point of Ed25519 and the number zero: valid for any message under a key of small order.
 fn neutral() -> Vec<u8> {
     let mut signature = vec![0; 64];
     signature[0] = 1;

@@ -1,4 +1,4 @@
-//! Any header, any claims and any key, and what holds of all of them. The tables beside this say it case by case.
+//! Property tests of any header, claims and key. `tests/tokens` has the single cases.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
@@ -15,7 +15,7 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use shared_protocol::gateway::{MESSAGE_PATH, OUTPUT_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
 
-/// Anything that a claim may be.
+/// Any value of a claim.
 fn any_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         3 => (NOW - 20..NOW + 20).prop_map(Value::from),
@@ -30,7 +30,7 @@ fn any_value() -> impl Strategy<Value = Value> {
     ]
 }
 
-/// A good token's claims, some of them changed, left out or there twice.
+/// Claims of a valid token, some of them changed, missing or repeated.
 fn any_claims(good: fn() -> Value, names: &'static [&'static str]) -> impl Strategy<Value = String> {
     vec((select(names), option::weighted(0.8, any_value()), prop::bool::weighted(0.1)), 0..4).prop_map(move |changes| {
         let mut claims = good();
@@ -74,7 +74,7 @@ fn key_file(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Texts that are keys, and some that are nearly.
+/// Texts of keys, supported and not.
 fn any_key_text() -> impl Strategy<Value = String> {
     let names = ["rsa-2048.public", "p256.public", "ed25519.public", "p384.public", "rsa-2048.pkcs1", "p256.private"];
     let mut texts: Vec<String> = names.map(key_file).into();
@@ -86,7 +86,7 @@ fn any_key_text() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn the_good_ones_are_believed() {
+fn valid_tokens_and_keys_are_accepted() {
     let header = r#"{"alg":"HS256"}"#;
     assert!(any_token::of_a_user(header, &user().to_string(), Some("platform"), Some("terminal")));
     assert!(any_token::of_a_gateway(header, &gateway().to_string(), MESSAGE_PATH, b"{}"));
@@ -95,14 +95,14 @@ fn the_good_ones_are_believed() {
 
 proptest! {
     #[test]
-    fn nobody_believes_what_nobody_signed(token in "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,90}|.{0,100}", header in any_header(), claims in any_claims(user, OF_USERS)) {
+    fn unsigned_tokens_are_refused(token in "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,90}|.{0,100}", header in any_header(), claims in any_claims(user, OF_USERS)) {
         any_token::unsigned(&token);
         let made = format!("{}.{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims), token.rsplit('.').next().unwrap_or_default());
         any_token::unsigned(&made);
     }
 
     #[test]
-    fn a_users_token_is_believed_for_what_it_says(
+    fn a_users_token_obeys_the_rules_or_is_refused(
         header in any_header(),
         claims in any_claims(user, OF_USERS),
         issuer in option::of(Just("platform")),
@@ -112,7 +112,7 @@ proptest! {
     }
 
     #[test]
-    fn a_gateways_token_is_worth_nothing_for_another_request(
+    fn a_gateways_token_is_accepted_for_its_request_only(
         header in any_header(),
         claims in any_claims(gateway, OF_GATEWAYS),
         path in select(vec![MESSAGE_PATH, MESSAGE_PATH, OUTPUT_PATH, ""]),
@@ -122,12 +122,12 @@ proptest! {
     }
 
     #[test]
-    fn a_changed_byte_makes_another_token(at in any::<usize>(), byte in any::<u8>()) {
+    fn a_token_with_a_changed_byte_is_refused(at in any::<usize>(), byte in any::<u8>()) {
         any_token::changed(&user().to_string(), at, byte);
     }
 
     #[test]
-    fn a_damaged_key_is_refused_or_a_key(text in any_key_text(), damage in vec((any::<Index>(), any::<u8>(), 0u8..3), 0..4)) {
+    fn a_damaged_key_is_refused_or_still_a_key(text in any_key_text(), damage in vec((any::<Index>(), any::<u8>(), 0u8..3), 0..4)) {
         let mut text = text.into_bytes();
         for (at, byte, how) in damage {
             let at = at.index(text.len());

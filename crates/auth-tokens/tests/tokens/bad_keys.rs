@@ -1,11 +1,20 @@
-//! Keys that are refused when they are read, with a sentence that says what to do; and what a variable may do to a good one.
+//! Refused keys, the variables that hold keys, and the forms of a PEM in a variable.
 
 use crate::platform::{NOW, SECRET, Signer, claims, pem};
-use auth_tokens::{KeyError, KeySetting, KeySettingError, UserKey, UserTokenVerifier};
+use auth_tokens::{GatewaySecret, KeyError, KeySetting, KeySettingError, UserKey, UserTokenVerifier, sign_user_token};
 use serde_json::{Value, json};
 
 #[test]
-fn only_sound_public_keys_of_the_three_kinds() {
+fn a_short_secret_is_refused() {
+    let short = &SECRET.as_bytes()[1..];
+    assert!(UserKey::hs256(short).is_err());
+    assert!(GatewaySecret::new(short).is_err());
+    let claims = serde_json::from_value(claims()).unwrap();
+    assert!(sign_user_token(&claims, short).is_err());
+}
+
+#[test]
+fn unsafe_and_unsupported_pems_are_refused() {
     let two = pem("p256.public") + &pem("ed25519.public");
     let cut = pem("p256.public").lines().take(2).collect::<Vec<_>>().join("\n");
     let damaged = pem("rsa-2048.public").replace("MII", "MIJ");
@@ -33,7 +42,7 @@ fn only_sound_public_keys_of_the_three_kinds() {
 }
 
 #[test]
-fn a_pem_survives_what_variables_do_to_it() {
+fn a_pem_may_have_any_line_ends() {
     for signer in [Signer::Rsa, Signer::P256, Signer::Ed25519] {
         let pem = pem(&format!("{}.public", signer.key()));
         let lines: Vec<&str> = pem.lines().collect();
@@ -67,7 +76,7 @@ fn changed(signer: Signer, name: &str, value: impl Into<Value>) -> Value {
 }
 
 #[test]
-fn what_a_set_cannot_check_with_is_ignored_and_nothing_else_is_refused() {
+fn unusable_keys_of_a_set_are_ignored() {
     for text in ["", "keys", "[]", "{}", r#"{"keys": {}}"#, r#"{"kty": "RSA"}"#, &pem("p256.public")] {
         assert_eq!(UserKey::from_jwks(text.as_bytes()).err(), Some(KeyError::NotJwks), "{text}");
     }
@@ -110,7 +119,7 @@ fn what_a_set_cannot_check_with_is_ignored_and_nothing_else_is_refused() {
 }
 
 #[test]
-fn exactly_one_variable_is_set_and_it_is_named_when_it_is_wrong() {
+fn exactly_one_variable_may_be_set_and_errors_name_it() {
     let rsa = pem("rsa-2048.public");
     let keys = json!({"keys": [Signer::Ed25519.jwk("k")]}).to_string();
     let read = |variables: &[(&str, &str)]| {

@@ -1,6 +1,6 @@
-//! Tokens that nobody vouches for: no tokens at all, forged ones, and those that would choose how they are checked.
+//! Tokens without a valid signature: malformed, forged, and with an algorithm or a key of their own choice.
 
-use crate::platform::{Case, NOW, SECRET, Signer, claims, key_set, pem, refused, seal};
+use crate::platform::{Case, NOW, SECRET, Signer, assert_refused, claims, key_set, pem, seal};
 use auth_tokens::TokenError::{self, Invalid, TooLong, UnknownKey};
 use auth_tokens::UserTokenVerifier;
 use base64::Engine;
@@ -12,7 +12,7 @@ fn parts(token: &str) -> [String; 3] {
     token.split('.').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap()
 }
 
-/// A good token of HS256, and its parts.
+/// A valid HS256 token and its parts.
 fn good() -> (String, [String; 3]) {
     let token = Signer::Secret.token(&claims());
     let parts = parts(&token);
@@ -20,9 +20,9 @@ fn good() -> (String, [String; 3]) {
 }
 
 #[test]
-fn what_is_no_token_is_refused() {
+fn malformed_tokens_are_refused() {
     let (token, [header, payload, signature]) = good();
-    let secret = || Signer::Secret.checked();
+    let secret = || Signer::Secret.verifier();
     let padded = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS256" }"#);
     let long = json!({"sub": "ada", "exp": NOW + 60, "padding": "x".repeat(6200)});
     let cases: Vec<(&'static str, String, TokenError)> = vec![
@@ -60,19 +60,19 @@ fn what_is_no_token_is_refused() {
             Invalid,
         ),
         ("longer than a token may be", Signer::Secret.token(&long), TooLong),
-        ("longer than a token may be, and none", "x".repeat(1 << 20), TooLong),
+        ("longer than a token may be, and malformed", "x".repeat(1 << 20), TooLong),
     ];
     let cases: Vec<Case> = cases.into_iter().map(|(name, token, expected)| (name, secret(), token, expected)).collect();
-    refused(&cases, 23);
+    assert_refused(&cases, 23);
 }
 
 #[test]
-fn a_signature_of_someone_else_is_refused() {
+fn forged_signatures_are_refused() {
     let (token, [header, payload, signature]) = good();
     let other = URL_SAFE_NO_PAD.encode(json!({"sub": "eve", "exp": NOW + 60}).to_string());
     let mut cut = token.clone();
     cut.pop();
-    // 32 bytes leave two bits of the last character unused: another character, the same bytes.
+    // 32 bytes leave two bits of the last character unused, so another character decodes to the same bytes.
     let last = signature.chars().last().unwrap();
     let twin = token[..token.len() - 1].to_owned() + &char::from(last as u8 + 1).to_string();
     let stranger = EncodingKey::from_secret(b"another secret of thirty-two byte");
@@ -85,11 +85,11 @@ fn a_signature_of_someone_else_is_refused() {
         ),
         ("other claims", format!("{header}.{other}.{signature}")),
         ("a signature cut short", cut),
-        ("a signature with a bit that does not count", twin),
+        ("a signature with another unused bit", twin),
         ("a signature of zeros", format!("{header}.{payload}.{}", URL_SAFE_NO_PAD.encode([0; 32]))),
     ]
     .into_iter()
-    .map(|(name, token)| (name, Signer::Secret.checked(), token, Invalid))
+    .map(|(name, token)| (name, Signer::Secret.verifier(), token, Invalid))
     .collect();
 
     let unsigned = |signer: Signer, signature: &[u8]| {
@@ -100,7 +100,7 @@ fn a_signature_of_someone_else_is_refused() {
         let [header, _, signature] = parts(&signer.token(&claims()));
         format!("{header}.{other}.{signature}")
     };
-    // r and s of one, as DER writes them: what OpenSSL gives, and no JWS.
+    // r = s = 1 in DER, the format of OpenSSL.
     let der = [&[0x30, 6, 2, 1, 1, 2, 1, 1][..], &[0; 56]].concat();
     for (name, signer, token) in [
         ("RS256: other claims", Signer::Rsa, swapped(Signer::Rsa)),
@@ -116,13 +116,13 @@ fn a_signature_of_someone_else_is_refused() {
         ("EdDSA: a signature of zeros", Signer::Ed25519, unsigned(Signer::Ed25519, &[0; 64])),
         ("EdDSA: half a signature", Signer::Ed25519, unsigned(Signer::Ed25519, &[7; 32])),
     ] {
-        cases.push((name, signer.checked(), token, Invalid));
+        cases.push((name, signer.verifier(), token, Invalid));
     }
-    refused(&cases, 18);
+    assert_refused(&cases, 18);
 }
 
-/// Signed with HS256, by what everyone may know.
-fn by_public_key(secret: &[u8]) -> String {
+/// A token signed with HS256 and a public value as the secret.
+fn signed_with_public_value(secret: &[u8]) -> String {
     seal(
         &json!({"alg": "HS256"}).to_string(),
         &claims().to_string(),
@@ -132,7 +132,7 @@ fn by_public_key(secret: &[u8]) -> String {
 }
 
 #[test]
-fn a_token_does_not_choose_how_it_is_checked() {
+fn a_token_cannot_choose_its_algorithm_or_key() {
     let claims = claims().to_string();
     let (_, [_, payload, signature]) = good();
     let unsigned = |alg: Value, end: &str| {
@@ -142,7 +142,7 @@ fn a_token_does_not_choose_how_it_is_checked() {
     let public = pem("rsa-2048.public");
     let der = pem::parse(&public).unwrap().into_contents();
     let (secret, rsa, p256, ed) =
-        (Signer::Secret.checked(), Signer::Rsa.checked(), Signer::P256.checked(), Signer::Ed25519.checked());
+        (Signer::Secret.verifier(), Signer::Rsa.verifier(), Signer::P256.verifier(), Signer::Ed25519.verifier());
     let set = key_set();
     let own = json!({"alg": "EdDSA", "jwk": Signer::Ed25519.jwk("mine")}).to_string();
     let twice = Signer::Secret.sign(r#"{"alg":"HS256","alg":"HS256"}"#, &claims);
@@ -175,19 +175,27 @@ fn a_token_does_not_choose_how_it_is_checked() {
         ),
         ("HS256 that calls itself RS256", &secret, hs(json!({"alg": "RS256"}))),
         ("RS256 to a secret", &secret, Signer::Rsa.token(&serde_json::from_str(&claims).unwrap())),
-        ("HS256 with the public key's PEM as the secret", &rsa, by_public_key(public.as_bytes())),
-        ("HS256 with the PEM without its line end", &rsa, by_public_key(public.trim_end().as_bytes())),
-        ("HS256 with the public key's DER as the secret", &rsa, by_public_key(&der)),
-        ("HS256 with the P-256 key's PEM as the secret", &p256, by_public_key(pem("p256.public").as_bytes())),
-        ("HS256 with the Ed25519 key's PEM as the secret", &ed, by_public_key(pem("ed25519.public").as_bytes())),
-        ("HS256 with a guessed secret to a key set", &set, by_public_key(SECRET.as_bytes())),
+        ("HS256 with the public key's PEM as the secret", &rsa, signed_with_public_value(public.as_bytes())),
+        ("HS256 with the PEM without its line end", &rsa, signed_with_public_value(public.trim_end().as_bytes())),
+        ("HS256 with the public key's DER as the secret", &rsa, signed_with_public_value(&der)),
+        (
+            "HS256 with the P-256 key's PEM as the secret",
+            &p256,
+            signed_with_public_value(pem("p256.public").as_bytes()),
+        ),
+        (
+            "HS256 with the Ed25519 key's PEM as the secret",
+            &ed,
+            signed_with_public_value(pem("ed25519.public").as_bytes()),
+        ),
+        ("HS256 with a guessed secret to a key set", &set, signed_with_public_value(SECRET.as_bytes())),
         ("RS512 with the right key", &rsa, Signer::Rsa.sign_as(Algorithm::RS512, r#"{"alg":"RS512"}"#, &claims)),
         ("PS256 with the right key", &rsa, Signer::Rsa.sign_as(Algorithm::PS256, r#"{"alg":"PS256"}"#, &claims)),
         ("PS256 that calls itself RS256", &rsa, Signer::Rsa.sign_as(Algorithm::PS256, r#"{"alg":"RS256"}"#, &claims)),
         ("EdDSA that calls itself ES256", &p256, Signer::Ed25519.sign(r#"{"alg":"ES256"}"#, &claims)),
         ("EdDSA to a P-256 key", &p256, Signer::Ed25519.sign(r#"{"alg":"EdDSA"}"#, &claims)),
         ("ES256 to an RSA key", &rsa, Signer::P256.sign(r#"{"alg":"ES256"}"#, &claims)),
-        ("a key that the token brings along", &p256, Signer::Ed25519.sign(&own, &claims)),
+        ("a key in the token", &p256, Signer::Ed25519.sign(&own, &claims)),
         ("an extension called critical", &secret, hs(json!({"alg": "HS256", "crit": ["exp"], "exp": NOW}))),
         ("unencoded claims (RFC 7797)", &secret, hs(json!({"alg": "HS256", "crit": ["b64"], "b64": true}))),
         ("nothing called critical", &secret, hs(json!({"alg": "HS256", "crit": []}))),
@@ -196,16 +204,16 @@ fn a_token_does_not_choose_how_it_is_checked() {
     ];
     let cases: Vec<Case> =
         cases.into_iter().map(|(name, tokens, token)| (name, tokens.clone(), token, Invalid)).collect();
-    refused(&cases, 34);
+    assert_refused(&cases, 34);
 }
 
 #[test]
-fn only_the_named_key_of_a_set_counts() {
+fn only_the_named_key_of_a_set_verifies() {
     let named = |signer: Signer, alg: &str, kid: &str| {
         (key_set(), signer.sign(&json!({"alg": alg, "kid": kid}).to_string(), &claims().to_string()))
     };
     let cases: Vec<Case> = [
-        ("a kid that nobody has", named(Signer::Rsa, "RS256", "rsa-4096"), UnknownKey),
+        ("an unknown kid", named(Signer::Rsa, "RS256", "rsa-4096"), UnknownKey),
         ("an empty kid", named(Signer::Rsa, "RS256", ""), UnknownKey),
         ("a kid in other letters", named(Signer::Rsa, "RS256", "RSA-2048"), UnknownKey),
         ("a kid that is a path", named(Signer::Rsa, "RS256", "../../dev/null"), UnknownKey),
@@ -213,9 +221,9 @@ fn only_the_named_key_of_a_set_counts() {
         ("another's kid of another algorithm", named(Signer::P256, "ES256", "rsa-2048"), Invalid),
         ("another's kid and its algorithm's name", named(Signer::P256, "RS256", "rsa-2048"), Invalid),
         ("another's kid of the same algorithm", named(Signer::Ed25519, "EdDSA", "other"), Invalid),
-        ("no kid where two keys may be meant", (key_set(), Signer::Ed25519.token(&claims())), Invalid),
+        ("no kid and two possible keys", (key_set(), Signer::Ed25519.token(&claims())), Invalid),
     ]
     .map(|(name, (tokens, token), expected)| (name, tokens, token, expected))
     .into();
-    refused(&cases, 9);
+    assert_refused(&cases, 9);
 }

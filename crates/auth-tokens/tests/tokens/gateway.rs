@@ -1,4 +1,4 @@
-//! The gateway's tokens: whatever is not made by the gateway for this very request is refused, also while secrets rotate.
+//! The gateway's tokens: refused for any other request, also during a rotation of secrets.
 
 use crate::platform::{NOW, SECRET, Signer, seal};
 use auth_tokens::TokenError::{
@@ -36,7 +36,7 @@ fn claims() -> GatewayClaims {
     }
 }
 
-/// Signed with the gateway's secret: what an attacker who had it, or a gateway gone wrong, would send.
+/// Any claims, signed with the gateway's secret.
 fn signed(claims: &Value) -> String {
     seal(HEADER, &claims.to_string(), &EncodingKey::from_secret(&[1; 32]), Algorithm::HS256)
 }
@@ -53,11 +53,11 @@ fn without(name: &str) -> String {
     signed(&claims)
 }
 
-/// What is wrong, the token, the request's path and body, the time, and the answer.
+/// Fault, token, path and body of the request, time, and the expected error.
 type Case<'a> = (&'a str, String, &'a str, &'a [u8], u64, TokenError);
 
 #[test]
-fn whatever_is_not_for_this_request_is_refused() {
+fn tokens_for_another_request_are_refused() {
     let good = secret(1).sign(&claims()).unwrap();
     let keys = GatewayTokenVerifier::new([&secret(1)]);
     assert_eq!(keys.verify(&good, DISCONNECT_PATH, BODY, NOW), Ok(claims()));
@@ -114,9 +114,9 @@ fn whatever_is_not_for_this_request_is_refused() {
         ("for another audience", with("aud", "terminal"), here, body, NOW, WrongIssuerOrAudience),
         ("for several audiences", with("aud", json!([TOKEN_AUDIENCE])), here, body, NOW, InvalidClaims),
         ("without a connection", without("cid"), here, body, NOW, InvalidClaims),
-        ("of a connection that is none", with("cid", "c d"), here, body, NOW, InvalidClaims),
-        ("of a session that is none", with("sid", "../x"), here, body, NOW, InvalidClaims),
-        ("of a role that nobody has", with("role", "root"), here, body, NOW, InvalidClaims),
+        ("of an invalid connection", with("cid", "c d"), here, body, NOW, InvalidClaims),
+        ("of an invalid session", with("sid", "../x"), here, body, NOW, InvalidClaims),
+        ("of an unknown role", with("role", "root"), here, body, NOW, InvalidClaims),
         ("without a user", without("sub"), here, body, NOW, InvalidClaims),
     ];
     for (name, token, path, body, now, expected) in &table {
@@ -125,14 +125,14 @@ fn whatever_is_not_for_this_request_is_refused() {
 }
 
 #[test]
-fn a_rotation_in_three_steps_loses_no_request() {
+fn a_rotation_in_three_steps_refuses_no_request() {
     let (old, new, derived) = (secret(1), secret(2), GatewaySecret::derived_from(SECRET.as_bytes()).unwrap());
     let accepts = |keys: &[&GatewaySecret], signer: &GatewaySecret| {
         let token = signer.sign(&claims()).unwrap();
         GatewayTokenVerifier::new(keys.iter().copied()).verify(&token, DISCONNECT_PATH, BODY, NOW)
     };
     for (from, to) in [(&old, &new), (&derived, &new)] {
-        // First the service learns the new secret, then the gateway uses it, then the service forgets the old one.
+        // The service gets the new secret, then the gateway uses it, then the service drops the old one.
         for (keys, signer) in [(&[from][..], from), (&[to, from], from), (&[to, from], to), (&[to], to)] {
             assert_eq!(accepts(keys, signer), Ok(claims()));
         }
@@ -141,11 +141,24 @@ fn a_rotation_in_three_steps_loses_no_request() {
         assert_eq!(accepts(&[to, from], &secret(3)), Err(Invalid));
         assert_eq!(accepts(&[], to), Err(Invalid));
     }
-    // With either secret, everything else is checked all the same.
+    // Both secrets are checked against the request.
     let keys = GatewayTokenVerifier::new([&new, &old]);
     for signer in [&old, &new] {
         let token = signer.sign(&claims()).unwrap();
         assert_eq!(keys.verify(&token, MESSAGE_PATH, BODY, NOW), Err(WrongRequest));
         assert_eq!(keys.verify(&token, DISCONNECT_PATH, BODY, NOW + 70), Err(Expired));
     }
+}
+
+#[test]
+fn a_user_secret_does_not_sign_gateway_tokens() {
+    let derived = GatewaySecret::derived_from(SECRET.as_bytes()).unwrap();
+    let token = GatewaySecret::new(SECRET.as_bytes()).unwrap().sign(&claims()).unwrap();
+    assert_eq!(GatewayTokenVerifier::new([&derived]).verify(&token, DISCONNECT_PATH, BODY, NOW), Err(Invalid));
+}
+
+#[test]
+fn a_secret_is_redacted() {
+    let printed = format!("{:?} {:?}", secret(1), GatewayTokenVerifier::new([&secret(1)]));
+    assert_eq!(printed, "<redacted> <redacted>");
 }

@@ -1,4 +1,4 @@
-//! What is believed and what is not, as tables: tokens of users, the keys they are checked with, and the gateway's tokens.
+//! Tables of accepted and refused tokens and keys.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

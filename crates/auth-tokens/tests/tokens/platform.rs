@@ -1,4 +1,4 @@
-//! A platform that signs whatever it is told to, and everyone who checks it.
+//! A platform that signs any token, and the verifiers of its keys.
 
 use auth_tokens::{TokenError, UserKey, UserTokenVerifier};
 use base64::Engine;
@@ -17,7 +17,7 @@ pub(crate) fn pem(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Who signs.
+/// Key that signs a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signer {
     Secret,
@@ -38,7 +38,7 @@ impl Signer {
         }
     }
 
-    /// The name of its key among the fixtures, and in the key set.
+    /// Name of the key in the fixtures, and its `kid` in the key set.
     pub(crate) fn key(self) -> &'static str {
         match self {
             Self::Secret => "none",
@@ -58,7 +58,7 @@ impl Signer {
         }
     }
 
-    /// Its public key as a member of a key set.
+    /// Its public key as a JWK.
     pub(crate) fn jwk(self, kid: &str) -> Value {
         let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&self.signing_key(), self.algorithm()).unwrap();
         let mut jwk = json!(jwk);
@@ -67,7 +67,7 @@ impl Signer {
         jwk
     }
 
-    /// A token of exactly this header and these claims, with a signature of `algorithm`.
+    /// A token of exactly this header and these claims, signed with `algorithm`.
     pub(crate) fn sign_as(self, algorithm: Algorithm, header: &str, claims: &str) -> String {
         seal(header, claims, &self.signing_key(), algorithm)
     }
@@ -76,13 +76,13 @@ impl Signer {
         self.sign_as(self.algorithm(), header, claims)
     }
 
-    /// An honest token with these claims.
+    /// A correct token with these claims.
     pub(crate) fn token(self, claims: &Value) -> String {
         self.sign(&json!({"alg": self.algorithm(), "typ": "JWT"}).to_string(), &claims.to_string())
     }
 
-    /// Who checks its tokens with its key alone.
-    pub(crate) fn checked(self) -> UserTokenVerifier {
+    /// A verifier with this key only.
+    pub(crate) fn verifier(self) -> UserTokenVerifier {
         let key = match self {
             Self::Secret => UserKey::hs256(SECRET.as_bytes()).unwrap(),
             _ => UserKey::from_pem(&pem(&format!("{}.public", self.key()))).unwrap(),
@@ -91,13 +91,14 @@ impl Signer {
     }
 }
 
+/// A token of this header and these claims, signed with any key.
 pub(crate) fn seal(header: &str, claims: &str, key: &EncodingKey, algorithm: Algorithm) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let signature = jsonwebtoken::crypto::sign(message.as_bytes(), key, algorithm).unwrap();
     format!("{message}.{signature}")
 }
 
-/// Who checks with a set of all three public keys, named as the fixtures are, and a second key for EdDSA.
+/// A verifier with a set of the three public keys and a second key for EdDSA.
 pub(crate) fn key_set() -> UserTokenVerifier {
     let mut keys: Vec<Value> = [Signer::Rsa, Signer::P256, Signer::Ed25519].map(|key| key.jwk(key.key())).into();
     // RFC 8037 appendix A.2.
@@ -108,12 +109,12 @@ pub(crate) fn key_set() -> UserTokenVerifier {
     UserTokenVerifier::new(key)
 }
 
-/// Who asks for issuer and audience.
+/// A verifier that requires issuer and audience.
 pub(crate) fn strict() -> UserTokenVerifier {
-    UserTokenVerifier { issuer: Some(ISSUER.into()), audience: Some(AUDIENCE.into()), ..Signer::Secret.checked() }
+    UserTokenVerifier { issuer: Some(ISSUER.into()), audience: Some(AUDIENCE.into()), ..Signer::Secret.verifier() }
 }
 
-/// What a good token says.
+/// Claims of a valid token.
 pub(crate) fn claims() -> Value {
     json!({
         "sub": "ada", "exp": NOW + 60, "nbf": NOW, "iat": NOW, "iss": ISSUER, "aud": AUDIENCE,
@@ -121,7 +122,7 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// A good token's claims with one of them changed.
+/// Claims of a valid token, one of them changed.
 pub(crate) fn with(name: &str, value: impl Into<Value>) -> Value {
     let mut claims = claims();
     claims[name] = value.into();
@@ -134,14 +135,14 @@ pub(crate) fn without(name: &str) -> Value {
     claims
 }
 
-/// A bad token: what is wrong with it, who is asked, the token, and the answer.
+/// An invalid token: its fault, the verifier, the token, and the expected error.
 pub(crate) type Case = (&'static str, UserTokenVerifier, String, TokenError);
 
-/// Every one is refused with its own reason, and the table is as long as it says.
-pub(crate) fn refused(cases: &[Case], at_least: usize) {
+/// Checks that each token is refused with its error, and that the table is complete.
+pub(crate) fn assert_refused(cases: &[Case], at_least: usize) {
     assert!(cases.len() >= at_least, "{} cases", cases.len());
     let names: std::collections::BTreeSet<&str> = cases.iter().map(|(name, ..)| *name).collect();
-    assert_eq!(names.len(), cases.len(), "a name twice");
+    assert_eq!(names.len(), cases.len(), "a repeated name");
     for (name, tokens, token, expected) in cases {
         assert_eq!(tokens.verify(token, NOW), Err(*expected), "{name}");
     }
