@@ -6,8 +6,8 @@ use crate::listen::{self, Seats};
 use crate::metrics::Metrics;
 use crate::protection::TaskProtection;
 use crate::route::{self, Service};
-use crate::session::{Registry, RegistryParts};
-use crate::store::{Incarnation, Instance, MeasuredStore, Store};
+use crate::session::{Registry, RegistryDeps};
+use crate::store::{Instance, InstanceId, MeasuredStore, Store};
 use crate::terminal::ShellSpawner;
 use std::io;
 use std::sync::Arc;
@@ -61,13 +61,13 @@ impl App {
             tracing::warn!("sessions run as the service's own user, without isolation from it and from each other");
         }
         let instance = Instance {
-            id: Incarnation(hex::encode(entropy.bytes::<16>())),
+            id: InstanceId(hex::encode(entropy.bytes::<16>())),
             address: config.advertise.as_ref().and_then(Advertise::url),
             started_at: clock.now_ms(),
             draining: false,
         };
         tracing::info!(instance = %instance.id, store = store_kind, isolation, advertise = instance.address, "termgate");
-        let registry = Registry::new(RegistryParts {
+        let registry = Registry::new(RegistryDeps {
             instance,
             store: Arc::clone(&store),
             shells,
@@ -113,7 +113,10 @@ impl App {
                 tracing::warn!("not every session ended in time");
             }
             // Until load balancers have noticed: what comes here meanwhile is for another instance, and is passed on.
-            while shared && started.elapsed() < NOTICE && matches!(service.registry.another().await, Ok(Some(_))) {
+            while shared
+                && started.elapsed() < NOTICE
+                && matches!(service.registry.another_instance().await, Ok(Some(_)))
+            {
                 tokio::time::sleep(LOOK).await;
             }
         };
@@ -124,10 +127,10 @@ impl App {
         let known = Arc::clone(&service);
         tokio::select! {
             () = served => {
-                known.registry.leave().await;
+                known.registry.deregister().await;
                 Ok(())
             }
-            () = known.registry.stay_known() => Ok(()),
+            () = known.registry.run_heartbeat() => Ok(()),
             () = protect(self.protection, &known) => Ok(()),
             () = async { service.drained().await; tokio::time::sleep(LAST).await } => Ok(()),
         }

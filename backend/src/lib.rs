@@ -5,6 +5,7 @@
 pub mod advertise;
 pub mod app;
 pub mod clock;
+pub mod cluster;
 pub mod config;
 pub mod listen;
 pub mod metrics;

@@ -5,7 +5,7 @@ use backend::clock::{Clock, SystemClock, SystemEntropy};
 use backend::config::{Advertise, Config};
 use backend::metrics::Metrics;
 use backend::sandbox::{OWN_PROGRAM, SandboxedSpawner, cleanup, launch};
-use backend::store::{ConnectError, MemoryStore, REDIS_PATIENCE, RedisStore, Store};
+use backend::store::{ConnectError, MemoryStore, REDIS_START_TIMEOUT, RedisStore, Store};
 use backend::terminal::{ShellSpawner, UnixSpawner, reap_orphans};
 use backend::{shutdown, telemetry};
 use std::process::ExitCode;
@@ -105,7 +105,7 @@ async fn advertise(config: &mut Config, listener: &TcpListener) -> std::io::Resu
 async fn store(config: &Config) -> Result<Arc<dyn Store>, ConnectError> {
     let Some(url) = &config.redis else { return Ok(Arc::new(MemoryStore::default())) };
     let authority = config.redis_authority.as_deref();
-    Ok(Arc::new(RedisStore::connect_trusting(&url.0, authority, REDIS_PATIENCE).await?))
+    Ok(Arc::new(RedisStore::connect_trusting(&url.0, authority, REDIS_START_TIMEOUT).await?))
 }
 
 #[expect(clippy::print_stderr, reason = "logging may not have started, and the reader is a person at a prompt")]

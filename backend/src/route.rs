@@ -128,7 +128,7 @@ impl Service {
         let (crowd, pace) = (Crowd::new(parts.connections_per_user), messages(parts.messages_per_second));
         let draining = watch::Sender::new(false);
         let tests = Arc::new(Semaphore::new(ws_test::TESTS));
-        let forwarder = store.is_shared().then(|| Forwarder::new(&registry.instance().to_string())).flatten();
+        let forwarder = store.is_shared().then(|| Forwarder::new(&registry.instance_id().to_string())).flatten();
         Self {
             registry,
             auth,

@@ -13,27 +13,25 @@ mod deliver;
 mod emulator;
 mod ending;
 pub mod follower;
-mod heartbeat;
-mod hold;
 pub mod input_order;
-mod keeping;
 mod lifecycle;
+mod live;
 pub mod output_log;
-mod past;
 mod plain;
-mod presence;
 mod registry;
+mod restore;
+mod screen_persistence;
 mod send;
 mod snapshot;
-mod starting;
+mod supervisor;
 mod turning_away;
 
 pub use admission::ENDED_PER_USER;
 pub use follower::PollToken;
 pub use lifecycle::Limits;
-pub use registry::{Home, Registry, RegistryParts, ShellSettings};
+pub use registry::{Registry, RegistryDeps, ShellSettings};
 
-use crate::store::ConnectionRecord;
+use crate::store::{ConnectionRecord, StoreError};
 use bytes::Bytes;
 use shared_protocol::client::Ping;
 use shared_protocol::server::Pong;
@@ -167,8 +165,28 @@ impl SessionError {
         Self::new(ErrorCode::NotAttached, "the session goes on in another shell; attach again")
     }
 
+    fn not_found() -> Self {
+        Self::new(ErrorCode::SessionNotFound, "there is no such session")
+    }
+
+    fn remote() -> Self {
+        Self::new(ErrorCode::BackendUnreachable, "the session's shell is in another instance; try again")
+    }
+
+    fn unknown_location() -> Self {
+        let text = "whether the session's instance is alive is not known yet; try again";
+        Self::new(ErrorCode::BackendUnreachable, text)
+    }
+
     fn overloaded() -> Self {
         Self::new(ErrorCode::BackendTimeout, "the session did not answer in time")
+    }
+}
+
+impl From<StoreError> for SessionError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "store");
+        Self::new(ErrorCode::Internal, "the session store failed; try again")
     }
 }
 
@@ -203,13 +221,19 @@ enum Request {
 pub struct SessionHandle {
     sender: mpsc::Sender<Request>,
     /// The task ends, but the session goes on elsewhere: set before the task answers nobody any more.
-    moves: Arc<AtomicBool>,
+    migrating: Arc<AtomicBool>,
 }
 
 /// How long a request waits for room in the mailbox, and a message for its answer beyond the time a command may take.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 impl SessionHandle {
+    /// A handle, and the mailbox of the task that it reaches.
+    fn new() -> (Self, mpsc::Receiver<Request>) {
+        let (sender, mailbox) = mpsc::channel(MAILBOX);
+        (Self { sender, migrating: Arc::default() }, mailbox)
+    }
+
     /// Gives it a message and waits for the direct answer.
     pub async fn deliver(&self, caller: Caller, inbound: Inbound) -> Result<Reply, SessionError> {
         let (reply, answer) = oneshot::channel();
@@ -269,7 +293,7 @@ impl SessionHandle {
     }
 
     fn gone(&self) -> SessionError {
-        if self.moves.load(Ordering::Acquire) { SessionError::moved() } else { SessionError::ended() }
+        if self.migrating.load(Ordering::Acquire) { SessionError::moved() } else { SessionError::ended() }
     }
 
     async fn send(&self, request: Request) -> Result<(), SessionError> {

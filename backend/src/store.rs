@@ -1,6 +1,6 @@
-//! What is known of sessions, connections and instances beyond the task that owns them, behind a trait. Knows nothing of
-//! terminals.
+//! The shared directory of sessions, connections and instances, behind a trait. Knows nothing of terminals.
 
+#[cfg(any(test, feature = "test-support"))]
 pub mod contract;
 pub mod keys;
 mod measured;
@@ -9,57 +9,56 @@ mod redis;
 
 pub use measured::MeasuredStore;
 pub use memory::MemoryStore;
-pub use redis::{ConnectError, PATIENCE as REDIS_PATIENCE, RedisStore};
+pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
 
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, EndReason, Epoch, Role, SessionId};
 use std::fmt;
 use std::time::Duration;
 
-/// How long an ended session is remembered: a token issued before its end must not create it again while it is valid.
-pub const TOMBSTONE_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// TTL of an ended session: while it is listed, a token issued before its end cannot create it again.
+pub const TOMBSTONE_TTL: Duration = Duration::from_secs(24 * 3600);
 
-/// How long one that ended before it ever had a shell is remembered: there is little that a token could bring back.
-pub const UNUSED_LIFE: Duration = Duration::from_secs(3600);
+/// TTL of a session that ended before it had a shell: a token could bring back little.
+pub const UNUSED_TTL: Duration = Duration::from_secs(3600);
 
-/// How long a session that nobody has attached to is kept.
-pub const CREATED_LIFE: Duration = Duration::from_secs(3600);
+/// TTL of a session that has no connection yet.
+pub const CREATED_TTL: Duration = Duration::from_secs(3600);
 
-/// How long a running session is remembered after its owner last said so: who comes back later finds a session that never
-/// was, instead of its last screen.
-pub const RUNNING_LIFE: Duration = Duration::from_secs(6 * 3600);
+/// TTL of a running session after its owner's last heartbeat. A page that returns later finds no session and no last screen.
+pub const RUNNING_TTL: Duration = Duration::from_secs(6 * 3600);
 
-/// How long a closed connection is remembered: longer than any message of it can be late.
-pub const GONE_LIFE: Duration = Duration::from_secs(300);
+/// TTL of a disconnect: longer than a message of that connection can be late.
+pub const DISCONNECTED_TTL: Duration = Duration::from_secs(300);
 
-/// How long a connection is listed after it last spoke: API Gateway closes one that is silent for 10 minutes.
-pub const CONNECTION_LIFE: Duration = Duration::from_secs(900);
+/// TTL of a connection after its last message: API Gateway closes a connection that is silent for 10 minutes.
+pub const CONNECTION_TTL: Duration = Duration::from_secs(900);
 
-/// How long an instance counts as alive after its last heartbeat.
-pub const INSTANCE_LIFE: Duration = Duration::from_secs(15);
+/// TTL of an instance after its last heartbeat.
+pub const INSTANCE_TTL: Duration = Duration::from_secs(15);
 
-/// One life of one process of the service: random, never reused.
+/// One process of the service: random at each start, never reused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Incarnation(pub String);
+pub struct InstanceId(pub String);
 
-impl fmt::Display for Incarnation {
+impl fmt::Display for InstanceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// Where a session stands.
+/// State of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionState {
-    /// Made, but nobody has attached: there is no shell yet.
+    /// No connection has attached yet, so there is no shell.
     Created,
-    /// A shell runs, in the instance that owns it.
+    /// A shell runs in the owner.
     Running,
-    /// It is over; kept as a tombstone.
+    /// Ended; kept as a tombstone.
     Ended {
-        /// Why.
+        /// Cause of the end.
         reason: EndReason,
-        /// When, in ms since 1970.
+        /// Time of the end, in ms since 1970.
         at: u64,
     },
 }
@@ -69,96 +68,95 @@ pub enum SessionState {
 pub struct SessionRecord {
     /// Its id.
     pub id: SessionId,
-    /// The user that it belongs to.
+    /// The user it belongs to.
     pub user: String,
-    /// Where it stands.
+    /// Its state.
     pub state: SessionState,
-    /// The instance whose shell it is; only while it runs.
-    pub owner: Option<Incarnation>,
-    /// The latest life of its shell; 0 before the first.
+    /// The instance that runs the shell; set only while running.
+    pub owner: Option<InstanceId>,
+    /// Epoch of the latest shell; 0 before the first.
     pub epoch: Epoch,
-    /// When it was made, in ms since 1970.
+    /// Time of creation, in ms since 1970.
     pub created_at: u64,
 }
 
 impl SessionRecord {
-    /// What a writer must know of it to replace it.
+    /// The version that a writer must have read to replace this record.
     pub fn version(&self) -> Version {
-        let ended = matches!(self.state, SessionState::Ended { .. });
-        Version { epoch: self.epoch, owner: self.owner.clone(), ended }
+        Version { epoch: self.epoch, owner: self.owner.clone(), ended: self.has_ended() }
     }
 
-    /// Whether it is over.
+    /// True once the session has ended.
     pub fn has_ended(&self) -> bool {
         matches!(self.state, SessionState::Ended { .. })
     }
 }
 
-/// What a record is replaced over: if another has changed it meanwhile, nothing is written. Every change of ownership and
-/// every end changes it; a repeat by the same owner does not.
+/// Version of a record for [`Store::compare_and_set`]. Each change of owner and each end changes it; a repeated write by the
+/// same owner does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// The life of the shell.
+    /// Epoch of the shell.
     pub epoch: Epoch,
-    /// Whose shell it is.
-    pub owner: Option<Incarnation>,
-    /// Whether the session is over.
+    /// The instance that runs the shell.
+    pub owner: Option<InstanceId>,
+    /// True once the session has ended.
     pub ended: bool,
 }
 
-/// Outcome of [`Store::put`].
+/// Outcome of [`Store::compare_and_set`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Put {
-    /// It stands as given.
-    Written,
-    /// Another stands there, and nothing was written.
-    Other(SessionRecord),
+pub enum Cas {
+    /// The record was written.
+    Stored,
+    /// Another version is there; nothing was written.
+    Conflict(SessionRecord),
 }
 
-/// What a session showed last, to be shown again when its instance is gone.
+/// The last screen of a session, shown again after its instance is lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScreenRecord {
-    /// The life of the shell that showed it.
+    /// Epoch of the shell that showed it.
     pub epoch: Epoch,
-    /// Columns.
+    /// Width in columns.
     pub cols: u16,
-    /// Rows.
+    /// Height in rows.
     pub rows: u16,
-    /// Lines with their colours, as they are printed.
+    /// Lines with their colours, as terminal output.
     pub data: Vec<u8>,
-    /// When, in ms since 1970.
+    /// Time of the snapshot, in ms since 1970.
     pub at: u64,
 }
 
-/// A connection that speaks in a session.
+/// A connection attached to a session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionRecord {
     /// Its id.
     pub id: ConnectionId,
-    /// The session.
+    /// The session it is attached to.
     pub session: SessionId,
-    /// The user, as their token says.
+    /// The user of its token.
     pub user: String,
-    /// What they may do.
+    /// The role of its token.
     pub role: Role,
-    /// When it attached, in ms since 1970.
+    /// Time of the attach, in ms since 1970.
     pub attached_at: u64,
 }
 
-/// An instance of the service that is alive.
+/// A live instance of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
-    /// Which.
-    pub id: Incarnation,
-    /// Where other instances reach it; none where they cannot.
+    /// Its id.
+    pub id: InstanceId,
+    /// Base URL for other instances; none where they cannot reach it.
     pub address: Option<String>,
-    /// When it started, in ms since 1970.
+    /// Time of its start, in ms since 1970.
     pub started_at: u64,
-    /// Whether it is about to end: it keeps the sessions that it has, and takes no more.
+    /// True while it shuts down: it keeps its sessions and takes no new ones.
     pub draining: bool,
 }
 
-/// The store cannot be reached or does not understand.
+/// A store that cannot be reached, or data that cannot be read.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the session store failed: {0}")]
 pub struct StoreError(pub String);
@@ -169,12 +167,12 @@ pub trait Store: Send + Sync {
     /// Its name, for diagnostics.
     fn kind(&self) -> &'static str;
 
-    /// Whether several instances see the same.
+    /// True if several instances see the same data.
     fn is_shared(&self) -> bool;
 
-    /// Writes a session if none is there, or if the one there has the version `over`; atomic. It is forgotten after
-    /// [`CREATED_LIFE`], [`RUNNING_LIFE`], [`UNUSED_LIFE`] or [`TOMBSTONE_LIFE`] unless it is written again.
-    async fn put(&self, record: &SessionRecord, over: Option<&Version>) -> Result<Put, StoreError>;
+    /// Writes a session if none is there, or if the version there is `expected`; atomic. The TTL is [`CREATED_TTL`],
+    /// [`RUNNING_TTL`], [`UNUSED_TTL`] or [`TOMBSTONE_TTL`], by the record's state.
+    async fn compare_and_set(&self, record: &SessionRecord, expected: Option<&Version>) -> Result<Cas, StoreError>;
 
     /// One session.
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError>;
@@ -182,44 +180,44 @@ pub trait Store: Send + Sync {
     /// The sessions of a user, ended ones too, in no order.
     async fn sessions_of(&self, user: &str) -> Result<Vec<SessionRecord>, StoreError>;
 
-    /// Writes what a session shows; kept as long as the session may be started again.
+    /// Saves the screen of a session, with the TTL [`TOMBSTONE_TTL`].
     async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError>;
 
-    /// What a session showed last.
+    /// The last saved screen of a session.
     async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError>;
 
-    /// A connection speaks in a session; listed for [`CONNECTION_LIFE`] unless it is written again.
+    /// Lists a connection of a session, with the TTL [`CONNECTION_TTL`].
     async fn put_connection(&self, record: &ConnectionRecord) -> Result<(), StoreError>;
 
     /// The connections of a session, in no order.
     async fn connections_of(&self, session: &SessionId) -> Result<Vec<ConnectionRecord>, StoreError>;
 
-    /// A connection is gone, and stays so for [`GONE_LIFE`]: a late message must not bring it back.
-    async fn connection_gone(&self, id: &ConnectionId) -> Result<(), StoreError>;
+    /// Marks a connection as closed for [`DISCONNECTED_TTL`], so that a late message cannot bring it back.
+    async fn mark_disconnected(&self, id: &ConnectionId) -> Result<(), StoreError>;
 
-    /// Whether a connection is gone.
-    async fn is_gone(&self, id: &ConnectionId) -> Result<bool, StoreError>;
+    /// True if the connection was marked as closed.
+    async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError>;
 
-    /// An instance is alive, and counts so for [`INSTANCE_LIFE`]. Returns whether it was known to be: if it should have been,
-    /// the store has lost what it knew.
-    async fn beat(&self, instance: &Instance) -> Result<bool, StoreError>;
+    /// Marks an instance as alive for [`INSTANCE_TTL`]. Returns whether it was alive before: false for an instance that should
+    /// have been means that the store has lost its data.
+    async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError>;
 
-    /// An instance is about to end, and counts as gone from now on.
-    async fn leave(&self, id: &Incarnation) -> Result<(), StoreError>;
+    /// Removes an instance that shuts down.
+    async fn deregister(&self, id: &InstanceId) -> Result<(), StoreError>;
 
     /// An instance, while it is alive.
-    async fn instance(&self, id: &Incarnation) -> Result<Option<Instance>, StoreError>;
+    async fn instance(&self, id: &InstanceId) -> Result<Option<Instance>, StoreError>;
 
     /// Every instance that is alive, in no order.
     async fn instances(&self) -> Result<Vec<Instance>, StoreError>;
 }
 
-/// How long this record is kept after it was written.
-fn life(record: &SessionRecord) -> Duration {
+/// The TTL of a session's record.
+fn session_ttl(record: &SessionRecord) -> Duration {
     match record.state {
-        SessionState::Created => CREATED_LIFE,
-        SessionState::Running => RUNNING_LIFE,
-        SessionState::Ended { .. } if record.epoch == Epoch(0) => UNUSED_LIFE,
-        SessionState::Ended { .. } => TOMBSTONE_LIFE,
+        SessionState::Created => CREATED_TTL,
+        SessionState::Running => RUNNING_TTL,
+        SessionState::Ended { .. } if record.epoch == Epoch(0) => UNUSED_TTL,
+        SessionState::Ended { .. } => TOMBSTONE_TTL,
     }
 }

@@ -17,7 +17,7 @@ pub(super) async fn handle(
     let request: DisconnectRequest = serde_json::from_slice(&signed.body)
         .map_err(|error| Failure::new(ErrorCode::BadField, format!("the body is wrong: {error}")))?;
     signed.check(Some(&request.connection_id), request.session_id.as_ref())?;
-    service.store.connection_gone(&request.connection_id).await.map_err(SessionError::from)?;
+    service.store.mark_disconnected(&request.connection_id).await.map_err(SessionError::from)?;
     if let Some(session) = &signed.claims.sid
         && let Ok(session) = service.registry.running(session, &signed.caller()).await
     {

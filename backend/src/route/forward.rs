@@ -5,8 +5,9 @@ use super::Service;
 use super::auth::{Verified, unverified_session_id, verified, whole};
 use super::error::Failure;
 use super::observe::{PassedOn, Subject};
+use crate::cluster::Location;
 use crate::metrics::Forwarding;
-use crate::session::{Home, SessionError};
+use crate::session::SessionError;
 use crate::store::Instance;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
@@ -127,16 +128,16 @@ impl Service {
     async fn destination(&self, session: &SessionId) -> Result<Option<Instance>, Failure> {
         let record = self.store.session(session).await.map_err(SessionError::from)?;
         let home = match &record {
-            Some(record) => self.registry.home(record).await.map_err(SessionError::from)?,
-            None => Home::Nowhere,
+            Some(record) => self.registry.location(record).await.map_err(SessionError::from)?,
+            None => Location::Unowned,
         };
         Ok(match home {
-            Home::Elsewhere(instance) => instance.address.is_some().then_some(instance),
+            Location::Remote(instance) => instance.address.is_some().then_some(instance),
             // It would be started here, by an instance that is about to end.
-            Home::Nowhere | Home::Unknown if self.is_draining() => {
-                self.registry.another().await.map_err(SessionError::from)?
+            Location::Unowned | Location::Unknown if self.is_draining() => {
+                self.registry.another_instance().await.map_err(SessionError::from)?
             }
-            Home::Here | Home::Nowhere | Home::Unknown => None,
+            Location::Local | Location::Unowned | Location::Unknown => None,
         })
     }
 }

@@ -63,7 +63,7 @@ pub(super) async fn close(
         return Err(gone());
     }
     // Also for the messages that come after the session has forgotten it.
-    service.store.connection_gone(&connection).await.map_err(SessionError::from)?;
+    service.store.mark_disconnected(&connection).await.map_err(SessionError::from)?;
     tracing::info!(session = %record.id, %connection, operator = user.admin, "a connection was closed for good");
     Ok(Json(json!({ "success": true })))
 }

@@ -86,7 +86,7 @@ pub(super) async fn deliver(
         _ => None,
     };
     // A late message must not bring it back.
-    if size.is_some() && is_gone(service, session, &caller.connection).await? {
+    if size.is_some() && is_disconnected(service, session, &caller.connection).await? {
         return Err(Failure::new(ErrorCode::ConnectionGone, "this connection was closed"));
     }
     let handle = match size {
@@ -113,8 +113,8 @@ pub(super) async fn deliver(
 
 /// Whether the connection was closed. A session that runs here remembers that itself, and is not kept from anyone by a store
 /// that is away.
-async fn is_gone(service: &Service, session: &SessionId, connection: &ConnectionId) -> Result<bool, Failure> {
-    let asked = service.store.is_gone(connection);
+async fn is_disconnected(service: &Service, session: &SessionId, connection: &ConnectionId) -> Result<bool, Failure> {
+    let asked = service.store.is_disconnected(connection);
     if service.registry.live(session).is_some() {
         return Ok(matches!(timeout(STORE_PATIENCE, asked).await, Ok(Ok(true))));
     }
@@ -124,8 +124,8 @@ async fn is_gone(service: &Service, session: &SessionId, connection: &Connection
 /// Writes that a connection speaks, unless it left meanwhile.
 async fn list(service: &Service, connection: &ConnectionRecord) -> Result<(), StoreError> {
     service.store.put_connection(connection).await?;
-    if service.store.is_gone(&connection.id).await? {
-        service.store.connection_gone(&connection.id).await?;
+    if service.store.is_disconnected(&connection.id).await? {
+        service.store.mark_disconnected(&connection.id).await?;
     }
     Ok(())
 }

@@ -89,7 +89,7 @@ pub(super) async fn handle(
                     // A session that is over has forgotten the connection already.
                     let _ = session.disconnect(caller.connection.clone()).await;
                 }
-                if let Err(error) = service.store.connection_gone(&caller.connection).await {
+                if let Err(error) = service.store.mark_disconnected(&caller.connection).await {
                     tracing::debug!(%error, "a connection that is gone is listed for a while");
                 }
                 let ms = started.elapsed().as_millis() as u64;
@@ -194,7 +194,7 @@ async fn serve(service: &Arc<Service>, socket: &mut Socket, session: &SessionId,
             // Nobody fetches frames that could say so.
             () = sleep_until(good_until), if following.is_none() => Ok(Reply::rejected(ErrorCode::TokenExpired)),
             _ = pings.tick() => {
-                if following.is_none() && matches!(service.store.is_gone(&caller.connection).await, Ok(true)) {
+                if following.is_none() && matches!(service.store.is_disconnected(&caller.connection).await, Ok(true)) {
                     let told = Reply::rejected(ErrorCode::Revoked);
                     // The close says it too.
                     let _ = match told.frame { Some(frame) => socket.send(frame).await, None => true };

@@ -5,17 +5,17 @@ use super::budget::Budget;
 use super::client::{Client, HOLD_PATIENCE};
 use super::command::Commands;
 use super::emulator::Emulator;
-use super::hold::Hold;
-use super::keeping::Shown;
 use super::lifecycle::{Lifecycle, Moment};
 use super::output_log::OutputLog;
-use super::past::Past;
 use super::plain::{Origin, PlainCommands};
+use super::restore::PreviousShell;
+use super::screen_persistence::ScreenSender;
 use super::turning_away::TurnedAway;
 use super::{Limits, Request};
 use crate::clock::Clock;
+use crate::cluster::Lease;
 use crate::metrics::{EchoWatch, Guard, Metrics, Phase};
-use crate::store::Store;
+use crate::store::{ScreenRecord, Store};
 use crate::terminal::{Interest, Nonce, PromptMarkScanner, Pty, PtyEvent, Size};
 use bytes::Bytes;
 use shared_protocol::server::Tty;
@@ -36,22 +36,22 @@ pub(super) const SILENCE: Duration = Duration::from_secs(660);
 
 /// What a session is made of.
 pub(super) struct Parts {
-    pub hold: Arc<Hold>,
+    pub lease: Arc<Lease>,
     pub store: Arc<dyn Store>,
     pub limits: Limits,
     pub clock: Arc<dyn Clock>,
     pub pty: Box<dyn Pty>,
     pub nonce: Nonce,
     pub size: Size,
-    pub past: Option<Past>,
-    pub shown: Shown,
-    pub moves: Arc<AtomicBool>,
+    pub previous: Option<PreviousShell>,
+    pub screens: ScreenSender,
+    pub migrating: Arc<AtomicBool>,
     pub metrics: Arc<Metrics>,
 }
 
 /// How a session's task came to its end.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Over {
+pub(super) enum Outcome {
     /// The session is over.
     Ended {
         reason: EndReason,
@@ -59,7 +59,7 @@ pub(super) enum Over {
         at: u64,
     },
     /// Another instance has it.
-    Lost,
+    LeaseLost,
 }
 
 /// What the task wakes for.
@@ -97,11 +97,10 @@ pub(super) enum Ending {
 pub(super) struct Actor {
     pub id: SessionId,
     pub epoch: Epoch,
-    hold: Arc<Hold>,
+    lease: Arc<Lease>,
     store: Arc<dyn Store>,
-    pub shown: Shown,
-    pub moves: Arc<AtomicBool>,
-    pub show_at: Option<Instant>,
+    pub screens: ScreenSender,
+    pub migrating: Arc<AtomicBool>,
     pub clock: Arc<dyn Clock>,
     pub pty: Box<dyn Pty>,
     pub size: Size,
@@ -139,15 +138,14 @@ pub(super) struct Actor {
 impl Actor {
     pub(super) fn new(parts: Parts) -> Self {
         let now = Instant::now();
-        let (id, epoch) = (parts.hold.record().id.clone(), parts.hold.record().epoch);
+        let (id, epoch) = (parts.lease.record().id.clone(), parts.lease.record().epoch);
         let mut actor = Self {
             id,
             epoch,
-            hold: parts.hold,
+            lease: parts.lease,
             store: parts.store,
-            shown: parts.shown,
-            moves: parts.moves,
-            show_at: None,
+            screens: parts.screens,
+            migrating: parts.migrating,
             clock: parts.clock,
             tty: parts.pty.tty(),
             pty: parts.pty,
@@ -177,21 +175,21 @@ impl Actor {
             metrics: parts.metrics,
             echo: EchoWatch::default(),
         };
-        if let Some(past) = parts.past {
-            actor.show_past(&past);
+        if let Some(previous) = parts.previous {
+            actor.show_previous(&previous);
         }
         actor
     }
 
     /// The first of the stream: what was there before this shell.
-    fn show_past(&mut self, past: &Past) {
-        self.print(&past.print());
+    fn show_previous(&mut self, previous: &PreviousShell) {
+        self.print(&previous.banner());
         self.catch_up();
-        self.log.push_event(StreamEvent::Restarted { reason: past.reason });
+        self.log.push_event(StreamEvent::Restarted { reason: previous.reason });
     }
 
     /// Runs until the session is over.
-    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Over {
+    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Outcome {
         loop {
             let deadline = self.deadline();
             let interest = Interest {
@@ -204,14 +202,14 @@ impl Actor {
                 () = sleep_until(deadline) => Wake::Deadline,
             };
             // Before anything is applied or sent: this process may have slept while another took the session over.
-            let mine = match self.hold.is_mine(Instant::now()) {
+            let mine = match self.lease.is_valid(Instant::now()) {
                 Some(mine) => mine,
-                None => self.hold.ask(&*self.store).await,
+                None => self.lease.confirm(&*self.store).await,
             };
             if !mine {
                 tracing::warn!(session = %self.id, "another instance has taken the session over");
                 self.abandon().await;
-                return Over::Lost;
+                return Outcome::LeaseLost;
             }
             // What was due before this is done before it.
             self.end_when_due();
@@ -231,14 +229,25 @@ impl Actor {
             // After the frames: an echo waits for no emulator.
             self.catch_up();
             self.hold_back();
-            self.show();
+            self.save_screen();
             if self.is_gone() {
                 break;
             }
         }
         self.close_all();
         self.sweep().await;
-        Over::Ended { reason: self.reason, at: self.ended_at_ms }
+        Outcome::Ended { reason: self.reason, at: self.ended_at_ms }
+    }
+
+    fn save_screen(&mut self) {
+        let is_last = self.is_over();
+        self.screens.save_if_due(Instant::now(), is_last, || ScreenRecord {
+            epoch: self.epoch,
+            cols: self.size.cols,
+            rows: self.size.rows,
+            data: self.emulator.picture(),
+            at: self.clock.now_ms(),
+        });
     }
 
     fn request(&mut self, request: Request) {
@@ -272,7 +281,7 @@ impl Actor {
         clients
             .chain(silent)
             .chain(
-                [self.commands.deadline(), self.plain.deadline(), self.tty_check, self.show_at, expiry, held]
+                [self.commands.deadline(), self.plain.deadline(), self.tty_check, self.screens.save_at(), expiry, held]
                     .into_iter()
                     .flatten(),
             )

@@ -79,7 +79,7 @@ impl Actor {
             Piece::Mark(mark) => marked.extend(commands.mark(mark, now)),
         });
         self.print(bytes);
-        self.show_soon(now);
+        self.screens.schedule_save(now);
         self.take_steps(marked);
     }
 

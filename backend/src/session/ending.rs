@@ -30,7 +30,7 @@ impl Actor {
             let at = self.clock.now_ms() + HANG_UP_GRACE.as_millis() as u64;
             self.log.push_event(StreamEvent::Closing { code: reason.code(), reason, at });
         }
-        self.moves.store(reason == EndReason::ServerRestart, Ordering::Release);
+        self.migrating.store(reason == EndReason::ServerRestart, Ordering::Release);
         self.reason = reason;
         self._counted = self.metrics.sessions.enter(Phase::Ending);
         self.ending = Some(Ending::HangingUp { kill_at: Instant::now() + HANG_UP_GRACE });
@@ -110,7 +110,7 @@ impl Actor {
 
     /// Ends the shell without a word: another instance has the session, and speaks for it.
     pub(super) async fn abandon(&mut self) {
-        self.moves.store(true, Ordering::Release);
+        self.migrating.store(true, Ordering::Release);
         self.sweep().await;
         let nothing = Interest { read: false, write: false };
         let over = poll_fn(|context| self.pty.poll_event(context, nothing));

@@ -1,7 +1,7 @@
 //! What every store must do, as a suite that the memory store and each real one run. It panics where a store differs.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite of assertions, called by tests only")]
 
-use super::{ConnectionRecord, Incarnation, Instance, Put, ScreenRecord, SessionRecord, SessionState, Store};
+use super::{Cas, ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, Store};
 use shared_protocol::{ConnectionId, EndReason, Epoch, Role, SessionId};
 
 /// A session of user `ada` that a suite works with.
@@ -18,7 +18,7 @@ pub fn created(id: &str) -> SessionRecord {
 
 /// The same with a shell.
 pub fn running(id: &str, owner: &str, epoch: u64) -> SessionRecord {
-    let owner = Some(Incarnation(owner.into()));
+    let owner = Some(InstanceId(owner.into()));
     SessionRecord { state: SessionState::Running, owner, epoch: Epoch(epoch), ..created(id) }
 }
 
@@ -31,31 +31,31 @@ pub fn ended(id: &str) -> SessionRecord {
 /// An instance.
 pub fn instance(id: &str) -> Instance {
     let address = Some("http://10.0.0.7:3001".into());
-    Instance { id: Incarnation(id.into()), address, started_at: 1_800_000_000_000, draining: false }
+    Instance { id: InstanceId(id.into()), address, started_at: 1_800_000_000_000, draining: false }
 }
 
 /// Sessions are created once, changed by those who know them, listed and found.
 pub async fn keeps_sessions(store: &impl Store) {
     let one = created("one");
     assert_eq!(store.session(&one.id).await.unwrap(), None);
-    assert_eq!(store.put(&one, None).await.unwrap(), Put::Written);
+    assert_eq!(store.compare_and_set(&one, None).await.unwrap(), Cas::Stored);
     let other = SessionRecord { user: "eve".into(), ..one.clone() };
-    assert_eq!(store.put(&other, None).await.unwrap(), Put::Other(one.clone()), "the first stays");
+    assert_eq!(store.compare_and_set(&other, None).await.unwrap(), Cas::Conflict(one.clone()), "the first stays");
     assert_eq!(store.sessions_of("ada").await.unwrap(), std::slice::from_ref(&one));
     let running = running("one", "here", 5);
-    assert_eq!(store.put(&running, Some(&one.version())).await.unwrap(), Put::Written);
+    assert_eq!(store.compare_and_set(&running, Some(&one.version())).await.unwrap(), Cas::Stored);
     assert_eq!(store.session(&one.id).await.unwrap(), Some(running.clone()));
-    assert_eq!(store.put(&running, Some(&running.version())).await.unwrap(), Put::Written, "said again");
-    store.put(&created("two"), None).await.unwrap();
+    assert_eq!(store.compare_and_set(&running, Some(&running.version())).await.unwrap(), Cas::Stored, "said again");
+    store.compare_and_set(&created("two"), None).await.unwrap();
     assert_eq!(store.sessions_of("ada").await.unwrap().len(), 2);
-    assert_eq!(store.put(&ended("one"), Some(&running.version())).await.unwrap(), Put::Written);
+    assert_eq!(store.compare_and_set(&ended("one"), Some(&running.version())).await.unwrap(), Cas::Stored);
     assert_eq!(store.session(&one.id).await.unwrap(), Some(ended("one")));
     let open = store.sessions_of("ada").await.unwrap();
     assert_eq!(open.iter().filter(|record| !record.has_ended()).count(), 1);
     assert_eq!(store.sessions_of("eve").await.unwrap(), []);
     // A session by an old name may belong to another.
     let made_anew = SessionRecord { user: "eve".into(), epoch: Epoch(7), ..created("one") };
-    assert_eq!(store.put(&made_anew, Some(&ended("one").version())).await.unwrap(), Put::Written);
+    assert_eq!(store.compare_and_set(&made_anew, Some(&ended("one").version())).await.unwrap(), Cas::Stored);
     assert_eq!(store.sessions_of("eve").await.unwrap(), [made_anew]);
     assert_eq!(store.sessions_of("ada").await.unwrap(), [created("two")]);
 }
@@ -63,16 +63,28 @@ pub async fn keeps_sessions(store: &impl Store) {
 /// Of several that want a session, one gets it; what was lost can be written again.
 pub async fn gives_a_session_to_one(store: &impl Store) {
     let before = created("wanted");
-    store.put(&before, None).await.unwrap();
+    store.compare_and_set(&before, None).await.unwrap();
     let (mine, theirs) = (running("wanted", "mine", 5), running("wanted", "theirs", 6));
-    assert_eq!(store.put(&mine, Some(&before.version())).await.unwrap(), Put::Written);
-    assert_eq!(store.put(&theirs, Some(&before.version())).await.unwrap(), Put::Other(mine.clone()));
-    assert_eq!(store.put(&theirs, Some(&mine.version())).await.unwrap(), Put::Written, "taken over knowingly");
-    assert_eq!(store.put(&mine, Some(&mine.version())).await.unwrap(), Put::Other(theirs.clone()), "too late");
+    assert_eq!(store.compare_and_set(&mine, Some(&before.version())).await.unwrap(), Cas::Stored);
+    assert_eq!(store.compare_and_set(&theirs, Some(&before.version())).await.unwrap(), Cas::Conflict(mine.clone()));
+    assert_eq!(
+        store.compare_and_set(&theirs, Some(&mine.version())).await.unwrap(),
+        Cas::Stored,
+        "taken over knowingly"
+    );
+    assert_eq!(
+        store.compare_and_set(&mine, Some(&mine.version())).await.unwrap(),
+        Cas::Conflict(theirs.clone()),
+        "too late"
+    );
     let over = SessionRecord { id: before.id.clone(), ..ended("wanted") };
-    assert_eq!(store.put(&over, Some(&mine.version())).await.unwrap(), Put::Other(theirs), "not its session any more");
+    assert_eq!(
+        store.compare_and_set(&over, Some(&mine.version())).await.unwrap(),
+        Cas::Conflict(theirs),
+        "not its session any more"
+    );
     let lost = running("lost", "mine", 5);
-    assert_eq!(store.put(&lost, Some(&lost.version())).await.unwrap(), Put::Written);
+    assert_eq!(store.compare_and_set(&lost, Some(&lost.version())).await.unwrap(), Cas::Stored);
 }
 
 /// The last screen of a session is kept as it is, byte by byte.
@@ -104,10 +116,10 @@ pub async fn keeps_connections(store: &impl Store) {
     store.put_connection(&gone).await.unwrap();
     store.put_connection(&other).await.unwrap();
     assert_eq!(store.connections_of(&session).await.unwrap().len(), 2);
-    assert!(!store.is_gone(&gone.id).await.unwrap());
-    store.connection_gone(&gone.id).await.unwrap();
-    assert!(store.is_gone(&gone.id).await.unwrap());
-    assert!(!store.is_gone(&other.id).await.unwrap());
+    assert!(!store.is_disconnected(&gone.id).await.unwrap());
+    store.mark_disconnected(&gone.id).await.unwrap();
+    assert!(store.is_disconnected(&gone.id).await.unwrap());
+    assert!(!store.is_disconnected(&other.id).await.unwrap());
     assert_eq!(store.connections_of(&session).await.unwrap(), [other]);
 }
 
@@ -115,12 +127,12 @@ pub async fn keeps_connections(store: &impl Store) {
 pub async fn keeps_instances(store: &impl Store) {
     let (one, two) = (instance("one"), Instance { address: None, draining: true, ..instance("two") });
     assert_eq!(store.instance(&one.id).await.unwrap(), None);
-    assert!(!store.beat(&one).await.unwrap());
-    assert!(!store.beat(&two).await.unwrap());
-    assert!(store.beat(&one).await.unwrap(), "known already");
+    assert!(!store.heartbeat(&one).await.unwrap());
+    assert!(!store.heartbeat(&two).await.unwrap());
+    assert!(store.heartbeat(&one).await.unwrap(), "known already");
     assert_eq!(store.instance(&one.id).await.unwrap(), Some(one.clone()));
     assert_eq!(store.instances().await.unwrap().len(), 2);
-    store.leave(&one.id).await.unwrap();
+    store.deregister(&one.id).await.unwrap();
     assert_eq!(store.instance(&one.id).await.unwrap(), None);
     assert_eq!(store.instances().await.unwrap(), [two]);
 }

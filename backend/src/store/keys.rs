@@ -1,23 +1,23 @@
-//! Every key that Termgate writes to Redis, with its type, its fields and its life, in one table: what an operator finds there,
-//! and what a second writer would have to respect.
+//! Every key that Termgate writes to Redis, in one table: type, fields, TTL and writer. An operator's reference, and the
+//! contract for a second writer.
 
-use super::{CONNECTION_LIFE, GONE_LIFE, INSTANCE_LIFE, TOMBSTONE_LIFE};
+use super::{CONNECTION_TTL, DISCONNECTED_TTL, INSTANCE_TTL, TOMBSTONE_TTL};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// How a value is kept.
+/// Redis type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// A hash of these fields, each as text; an empty one is a value that is not there.
+    /// A hash of these fields, each as text; an empty text means none.
     Hash(&'static [&'static str]),
-    /// A sorted set of ids, each with the server's time of the last write in µs since 1970.
+    /// A sorted set of ids, scored by the server's time of the last write in µs since 1970.
     Index,
-    /// A string whose text means nothing.
+    /// A string; only its presence counts.
     Flag,
 }
 
 impl Shape {
-    /// As the server's `TYPE` calls it.
+    /// The answer of Redis to `TYPE`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hash(_) => "hash",
@@ -29,86 +29,85 @@ impl Shape {
 
 /// One kind of key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Kind {
-    /// The key, with `{}` for whose it is.
+pub struct KeySpec {
+    /// The key, with `{}` for the id.
     pub pattern: &'static str,
-    /// What is there.
+    /// Type of the value.
     pub shape: Shape,
-    /// How long it is kept after it was last written; where that depends on the value, the longest.
-    pub life: Duration,
-    /// Who writes it, and when.
-    pub written: &'static str,
+    /// TTL after the last write; the longest, if it depends on the value.
+    pub ttl: Duration,
+    /// Writer, and time of the write.
+    pub writer: &'static str,
 }
 
 /// One session.
-pub const SESSION: Kind = Kind {
+pub const SESSION: KeySpec = KeySpec {
     pattern: "session:{}",
     shape: Shape::Hash(&["user", "state", "reason", "ended_at", "owner", "epoch", "created_at"]),
-    // CREATED_LIFE and RUNNING_LIFE are shorter.
-    life: TOMBSTONE_LIFE,
-    written: "whoever creates, starts or ends it, over the version that they read; its owner again every 5 s",
+    // CREATED_TTL and RUNNING_TTL are shorter.
+    ttl: TOMBSTONE_TTL,
+    writer: "the instance that creates, starts or ends it, by compare-and-set; its owner again every 5 s",
 };
 
-/// What a session showed last; `data` is what is printed, byte by byte.
-pub const SCREEN: Kind = Kind {
+/// The last screen of a session; `data` is terminal output, byte by byte.
+pub const SCREEN: KeySpec = KeySpec {
     pattern: "session:{}:screen",
     shape: Shape::Hash(&["epoch", "cols", "rows", "data", "at"]),
-    life: TOMBSTONE_LIFE,
-    written: "the session's owner, at most once a second while output flows",
+    ttl: TOMBSTONE_TTL,
+    writer: "the session's owner, at most once a second while output flows",
 };
 
-/// The connections that speak in a session.
-pub const CONNECTIONS_OF_SESSION: Kind = Kind {
+/// The connections attached to a session.
+pub const CONNECTIONS_OF_SESSION: KeySpec = KeySpec {
     pattern: "session:{}:connections",
     shape: Shape::Index,
-    life: CONNECTION_LIFE,
-    written: "the session's owner, with each connection",
+    ttl: CONNECTION_TTL,
+    writer: "the session's owner, with each connection",
 };
 
 /// One connection.
-pub const CONNECTION: Kind = Kind {
+pub const CONNECTION: KeySpec = KeySpec {
     pattern: "connection:{}",
     shape: Shape::Hash(&["session", "user", "role", "attached_at"]),
-    life: CONNECTION_LIFE,
-    written: "the session's owner when it attaches and while it speaks; deleted when it is gone",
+    ttl: CONNECTION_TTL,
+    writer: "the session's owner, at attach and while messages arrive; deleted at disconnect",
 };
 
-/// That a connection is gone.
-pub const CONNECTION_GONE: Kind = Kind {
+/// A closed connection.
+pub const CONNECTION_GONE: KeySpec = KeySpec {
     pattern: "connection:{}:gone",
     shape: Shape::Flag,
-    life: GONE_LIFE,
-    written: "whoever is told that it closed",
+    ttl: DISCONNECTED_TTL,
+    writer: "the instance that receives the disconnect",
 };
 
 /// One instance of the service.
-pub const INSTANCE: Kind = Kind {
+pub const INSTANCE: KeySpec = KeySpec {
     pattern: "instance:{}",
     shape: Shape::Hash(&["address", "started_at", "draining"]),
-    life: INSTANCE_LIFE,
-    written: "that instance every 5 s; deleted when it leaves",
+    ttl: INSTANCE_TTL,
+    writer: "that instance every 5 s; deleted when it shuts down",
 };
 
 /// The instances.
-pub const INSTANCES: Kind =
-    Kind { pattern: "instances", shape: Shape::Index, life: INSTANCE_LIFE, written: "each instance every 5 s" };
+pub const INSTANCES: KeySpec =
+    KeySpec { pattern: "instances", shape: Shape::Index, ttl: INSTANCE_TTL, writer: "each instance every 5 s" };
 
 /// The sessions of a user.
-pub const SESSIONS_OF_USER: Kind =
-    Kind { pattern: "user:{}:sessions", shape: Shape::Index, life: TOMBSTONE_LIFE, written: "with each session" };
+pub const SESSIONS_OF_USER: KeySpec =
+    KeySpec { pattern: "user:{}:sessions", shape: Shape::Index, ttl: TOMBSTONE_TTL, writer: "with each session" };
 
-/// All of them.
-pub const TABLE: [Kind; 8] =
+/// All kinds of key.
+pub const TABLE: [KeySpec; 8] =
     [SESSION, SCREEN, CONNECTIONS_OF_SESSION, CONNECTION, CONNECTION_GONE, INSTANCE, INSTANCES, SESSIONS_OF_USER];
 
-impl Kind {
-    /// The key of `id`. Ids may hold any character: what could end the id's part of the key is escaped, so that no id leads to
-    /// another's key.
+impl KeySpec {
+    /// The key of `id`. Escapes characters of the id, so that no id leads to the key of another.
     pub fn key(&self, id: &str) -> String {
         self.pattern.replace("{}", &escaped(id))
     }
 
-    /// Whether a key is one of these.
+    /// True if a key is of this kind.
     pub fn includes(&self, key: &str) -> bool {
         let Some((before, after)) = self.pattern.split_once("{}") else { return key == self.pattern };
         let id = key.strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
@@ -124,7 +123,7 @@ impl Kind {
     }
 }
 
-/// As in URLs: whatever is neither a letter, a digit nor harmless, as `%` and two hexadecimal digits.
+/// Percent-encodes every byte but letters, digits and `-_.~@+/=`.
 fn escaped(id: &str) -> String {
     let mut out = String::with_capacity(id.len());
     for byte in id.bytes() {

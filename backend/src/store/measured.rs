@@ -1,6 +1,6 @@
 //! A store that tells how long each call of another one takes, and whether it failed: whoever calls need not.
 
-use super::{ConnectionRecord, Incarnation, Instance, Put, ScreenRecord, SessionRecord, Store, StoreError, Version};
+use super::{Cas, ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, Store, StoreError, Version};
 use crate::metrics::{Metrics, Operation};
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, SessionId};
@@ -55,8 +55,8 @@ impl Store for MeasuredStore {
         self.inner.is_shared()
     }
 
-    async fn put(&self, record: &SessionRecord, over: Option<&Version>) -> Result<Put, StoreError> {
-        self.call(Operation::Put, self.inner.put(record, over)).await
+    async fn compare_and_set(&self, record: &SessionRecord, expected: Option<&Version>) -> Result<Cas, StoreError> {
+        self.call(Operation::Put, self.inner.compare_and_set(record, expected)).await
     }
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
@@ -83,23 +83,23 @@ impl Store for MeasuredStore {
         self.call(Operation::ConnectionsOf, self.inner.connections_of(session)).await
     }
 
-    async fn connection_gone(&self, id: &ConnectionId) -> Result<(), StoreError> {
-        self.call(Operation::ConnectionGone, self.inner.connection_gone(id)).await
+    async fn mark_disconnected(&self, id: &ConnectionId) -> Result<(), StoreError> {
+        self.call(Operation::ConnectionGone, self.inner.mark_disconnected(id)).await
     }
 
-    async fn is_gone(&self, id: &ConnectionId) -> Result<bool, StoreError> {
-        self.call(Operation::IsGone, self.inner.is_gone(id)).await
+    async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError> {
+        self.call(Operation::IsGone, self.inner.is_disconnected(id)).await
     }
 
-    async fn beat(&self, instance: &Instance) -> Result<bool, StoreError> {
-        self.call(Operation::Beat, self.inner.beat(instance)).await
+    async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {
+        self.call(Operation::Beat, self.inner.heartbeat(instance)).await
     }
 
-    async fn leave(&self, id: &Incarnation) -> Result<(), StoreError> {
-        self.call(Operation::Leave, self.inner.leave(id)).await
+    async fn deregister(&self, id: &InstanceId) -> Result<(), StoreError> {
+        self.call(Operation::Leave, self.inner.deregister(id)).await
     }
 
-    async fn instance(&self, id: &Incarnation) -> Result<Option<Instance>, StoreError> {
+    async fn instance(&self, id: &InstanceId) -> Result<Option<Instance>, StoreError> {
         self.call(Operation::Instance, self.inner.instance(id)).await
     }
 

@@ -1,8 +1,8 @@
 //! The store of a single instance: state lives as long as the process.
 
 use super::{
-    CONNECTION_LIFE, ConnectionRecord, GONE_LIFE, INSTANCE_LIFE, Incarnation, Instance, Put, ScreenRecord,
-    SessionRecord, SessionState, Store, StoreError, TOMBSTONE_LIFE, Version, life,
+    CONNECTION_TTL, Cas, ConnectionRecord, DISCONNECTED_TTL, INSTANCE_TTL, Instance, InstanceId, ScreenRecord,
+    SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version, session_ttl,
 };
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, SessionId};
@@ -12,40 +12,41 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Fewest values that are looked through for those whose life is over.
-const FEW: usize = 64;
+/// Smallest map size that is searched for expired values.
+const MIN_SWEEP: usize = 64;
 
-/// Values that are forgotten.
-struct Expiring<K, V> {
+/// A map whose values expire.
+struct ExpiringMap<K, V> {
+    /// Each value with its expiry; none means never.
     values: HashMap<K, (V, Option<Instant>)>,
-    /// How many there are when they are looked through next.
-    look_at: usize,
+    /// Map size at which expired values are removed next.
+    sweep_at: usize,
 }
 
-impl<K, V> Default for Expiring<K, V> {
+impl<K, V> Default for ExpiringMap<K, V> {
     fn default() -> Self {
-        Self { values: HashMap::new(), look_at: FEW }
+        Self { values: HashMap::new(), sweep_at: MIN_SWEEP }
     }
 }
 
-fn lives(until: Option<Instant>, now: Instant) -> bool {
-    until.is_none_or(|until| until > now)
+fn is_live(expiry: Option<Instant>, now: Instant) -> bool {
+    expiry.is_none_or(|expiry| expiry > now)
 }
 
-impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
-    fn put(&mut self, key: K, value: V, life: Option<Duration>) {
+impl<K: Eq + Hash, V: Clone> ExpiringMap<K, V> {
+    fn put(&mut self, key: K, value: V, ttl: Option<Duration>) {
         let now = Instant::now();
-        if self.values.len() >= self.look_at {
-            self.values.retain(|_, (_, until)| lives(*until, now));
-            // Each look is paid for by what has come since the one before: what a value costs does not grow with how many there are.
-            self.look_at = FEW.max(2 * self.values.len());
+        if self.values.len() >= self.sweep_at {
+            self.values.retain(|_, (_, expiry)| is_live(*expiry, now));
+            // The map doubles between two sweeps, so a write costs O(1) amortised.
+            self.sweep_at = MIN_SWEEP.max(2 * self.values.len());
         }
-        self.values.insert(key, (value, life.map(|life| now + life)));
+        self.values.insert(key, (value, ttl.map(|ttl| now + ttl)));
     }
 
     fn get(&self, key: &K) -> Option<V> {
         let now = Instant::now();
-        self.values.get(key).filter(|(_, until)| lives(*until, now)).map(|(value, _)| value.clone())
+        self.values.get(key).filter(|(_, expiry)| is_live(*expiry, now)).map(|(value, _)| value.clone())
     }
 
     fn remove(&mut self, key: &K) {
@@ -54,20 +55,20 @@ impl<K: Eq + Hash, V: Clone> Expiring<K, V> {
 
     fn values(&self) -> impl Iterator<Item = &V> {
         let now = Instant::now();
-        self.values.values().filter(move |(_, until)| lives(*until, now)).map(|(value, _)| value)
+        self.values.values().filter(move |(_, expiry)| is_live(*expiry, now)).map(|(value, _)| value)
     }
 }
 
 #[derive(Default)]
 struct State {
-    sessions: Expiring<SessionId, SessionRecord>,
-    screens: Expiring<SessionId, ScreenRecord>,
-    connections: Expiring<ConnectionId, ConnectionRecord>,
-    gone: Expiring<ConnectionId, ()>,
-    instances: Expiring<Incarnation, Instance>,
+    sessions: ExpiringMap<SessionId, SessionRecord>,
+    screens: ExpiringMap<SessionId, ScreenRecord>,
+    connections: ExpiringMap<ConnectionId, ConnectionRecord>,
+    disconnected: ExpiringMap<ConnectionId, ()>,
+    instances: ExpiringMap<InstanceId, Instance>,
 }
 
-/// Maps behind a lock that is never held for longer than a look-up.
+/// Maps behind a lock that is held for one look-up or write.
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -75,7 +76,7 @@ pub struct MemoryStore {
 }
 
 impl MemoryStore {
-    /// One that several instances in one process see, as they would see a real one.
+    /// A store for several instances in one process, as tests need it.
     pub fn shared() -> Self {
         Self { shared: true, ..Self::default() }
     }
@@ -95,17 +96,17 @@ impl Store for MemoryStore {
         self.shared
     }
 
-    async fn put(&self, record: &SessionRecord, over: Option<&Version>) -> Result<Put, StoreError> {
+    async fn compare_and_set(&self, record: &SessionRecord, expected: Option<&Version>) -> Result<Cas, StoreError> {
         let mut state = self.state();
         if let Some(there) = state.sessions.get(&record.id)
-            && over != Some(&there.version())
+            && expected != Some(&there.version())
         {
-            return Ok(Put::Other(there));
+            return Ok(Cas::Conflict(there));
         }
         // Of a single instance, nobody writes a running session again to keep it.
         let kept = !self.shared && record.state == SessionState::Running;
-        state.sessions.put(record.id.clone(), record.clone(), (!kept).then(|| life(record)));
-        Ok(Put::Written)
+        state.sessions.put(record.id.clone(), record.clone(), (!kept).then(|| session_ttl(record)));
+        Ok(Cas::Stored)
     }
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
@@ -117,7 +118,7 @@ impl Store for MemoryStore {
     }
 
     async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError> {
-        self.state().screens.put(id.clone(), screen.clone(), Some(TOMBSTONE_LIFE));
+        self.state().screens.put(id.clone(), screen.clone(), Some(TOMBSTONE_TTL));
         Ok(())
     }
 
@@ -126,7 +127,7 @@ impl Store for MemoryStore {
     }
 
     async fn put_connection(&self, record: &ConnectionRecord) -> Result<(), StoreError> {
-        self.state().connections.put(record.id.clone(), record.clone(), Some(CONNECTION_LIFE));
+        self.state().connections.put(record.id.clone(), record.clone(), Some(CONNECTION_TTL));
         Ok(())
     }
 
@@ -134,30 +135,30 @@ impl Store for MemoryStore {
         Ok(self.state().connections.values().filter(|record| record.session == *session).cloned().collect())
     }
 
-    async fn connection_gone(&self, id: &ConnectionId) -> Result<(), StoreError> {
+    async fn mark_disconnected(&self, id: &ConnectionId) -> Result<(), StoreError> {
         let mut state = self.state();
         state.connections.remove(id);
-        state.gone.put(id.clone(), (), Some(GONE_LIFE));
+        state.disconnected.put(id.clone(), (), Some(DISCONNECTED_TTL));
         Ok(())
     }
 
-    async fn is_gone(&self, id: &ConnectionId) -> Result<bool, StoreError> {
-        Ok(self.state().gone.get(id).is_some())
+    async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError> {
+        Ok(self.state().disconnected.get(id).is_some())
     }
 
-    async fn beat(&self, instance: &Instance) -> Result<bool, StoreError> {
+    async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {
         let mut state = self.state();
         let known = state.instances.get(&instance.id).is_some();
-        state.instances.put(instance.id.clone(), instance.clone(), Some(INSTANCE_LIFE));
+        state.instances.put(instance.id.clone(), instance.clone(), Some(INSTANCE_TTL));
         Ok(known)
     }
 
-    async fn leave(&self, id: &Incarnation) -> Result<(), StoreError> {
+    async fn deregister(&self, id: &InstanceId) -> Result<(), StoreError> {
         self.state().instances.remove(id);
         Ok(())
     }
 
-    async fn instance(&self, id: &Incarnation) -> Result<Option<Instance>, StoreError> {
+    async fn instance(&self, id: &InstanceId) -> Result<Option<Instance>, StoreError> {
         Ok(self.state().instances.get(id))
     }
 
@@ -182,31 +183,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_nobody_renews_is_forgotten() {
+    async fn records_expire() {
         let store = MemoryStore::default();
         let tombstone = contract::ended("s");
-        store.put(&tombstone, None).await.unwrap();
+        store.compare_and_set(&tombstone, None).await.unwrap();
         let connection = ConnectionId::new("c").unwrap();
-        store.connection_gone(&connection).await.unwrap();
+        store.mark_disconnected(&connection).await.unwrap();
         let instance = contract::instance("i");
-        store.beat(&instance).await.unwrap();
-        tokio::time::advance(INSTANCE_LIFE).await;
+        store.heartbeat(&instance).await.unwrap();
+        tokio::time::advance(INSTANCE_TTL).await;
         assert_eq!(store.instance(&instance.id).await.unwrap(), None);
-        tokio::time::advance(GONE_LIFE).await;
-        assert!(!store.is_gone(&connection).await.unwrap());
+        tokio::time::advance(DISCONNECTED_TTL).await;
+        assert!(!store.is_disconnected(&connection).await.unwrap());
         assert!(store.session(&tombstone.id).await.unwrap().is_some());
-        tokio::time::advance(TOMBSTONE_LIFE).await;
+        tokio::time::advance(TOMBSTONE_TTL).await;
         assert!(store.session(&tombstone.id).await.unwrap().is_none());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_forgotten_takes_no_room() {
+    async fn expired_records_free_their_memory() {
         let store = MemoryStore::default();
         for number in 0..10_000 {
-            store.connection_gone(&ConnectionId::new(format!("c{number}")).unwrap()).await.unwrap();
-            tokio::time::advance(GONE_LIFE / 1000).await;
+            store.mark_disconnected(&ConnectionId::new(format!("c{number}")).unwrap()).await.unwrap();
+            tokio::time::advance(DISCONNECTED_TTL / 1000).await;
         }
-        let there = store.state().gone.values.len();
+        let there = store.state().disconnected.values.len();
         assert!((1000..=2000).contains(&there), "{there}");
     }
 }

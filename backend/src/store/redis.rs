@@ -2,22 +2,23 @@
 //! whom is an index beside them, which may lag and is checked against the hashes whenever it is read.
 
 mod address;
-mod dial;
-mod link;
+mod bootstrap;
+mod connect;
+mod connection;
 mod records;
 mod scripts;
-mod start;
 
-pub use start::{ConnectError, PATIENCE};
+pub use bootstrap::{ConnectError, START_TIMEOUT};
 
 use super::keys::{
-    CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, INSTANCE, INSTANCES, Kind, SCREEN, SESSION, SESSIONS_OF_USER,
+    CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, INSTANCE, INSTANCES, KeySpec, SCREEN, SESSION,
+    SESSIONS_OF_USER,
 };
 use super::{
-    ConnectionRecord, Incarnation, Instance, Put, ScreenRecord, SessionRecord, Store, StoreError, Version, life,
+    Cas, ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, Store, StoreError, Version, session_ttl,
 };
 use async_trait::async_trait;
-use link::{Call, Link, Question};
+use connection::{Call, Command, ManagedConnection};
 use records::Fields;
 use redis::Value;
 use shared_protocol::{ConnectionId, SessionId};
@@ -27,12 +28,12 @@ const SCREEN_BYTES: usize = 4 * 1024 * 1024;
 
 /// Redis 6 or later, or what speaks like it. Each call ends within 2 s; while there is no connection, within 250 ms.
 pub struct RedisStore {
-    link: Link,
+    connection: ManagedConnection,
 }
 
 impl RedisStore {
-    async fn read(&self, kind: Kind, id: &str) -> Result<Option<Fields>, StoreError> {
-        let answer = self.link.call().ask_one(read(&kind, id)).await?;
+    async fn read(&self, kind: KeySpec, id: &str) -> Result<Option<Fields>, StoreError> {
+        let answer = self.connection.call().execute_one(read(&kind, id)).await?;
         Fields::of(kind, id, answer)
     }
 }
@@ -40,15 +41,15 @@ impl RedisStore {
 /// No more arguments.
 const NOTHING: Option<&str> = None;
 
-/// A question about a key, with more arguments.
-fn about<A: redis::ToRedisArgs>(name: &str, key: String, more: A) -> Question {
+/// A command about a key, with more arguments.
+fn about<A: redis::ToRedisArgs>(name: &str, key: String, more: A) -> Command {
     let mut command = redis::cmd(name);
     command.arg(&key).arg(more);
-    Question { key, command }
+    Command { key, command }
 }
 
 /// The fields of a hash, in the table's order: none of another's, however many those are.
-fn read(kind: &Kind, id: &str) -> Question {
+fn read(kind: &KeySpec, id: &str) -> Command {
     about("HMGET", kind.key(id), kind.fields())
 }
 
@@ -60,17 +61,17 @@ fn unexpected<E: std::fmt::Display>(key: &str) -> impl FnOnce(E) -> StoreError {
 async fn members<T>(
     call: &Call<'_>,
     index: String,
-    kind: Kind,
+    kind: KeySpec,
     wanted: impl Fn(&Fields) -> Result<Option<T>, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
     let latest = (0, scripts::MEMBERS - 1, "WITHSCORES");
-    let answer = call.ask_one(about("ZREVRANGE", index.clone(), latest)).await?;
+    let answer = call.execute_one(about("ZREVRANGE", index.clone(), latest)).await?;
     let mut members: Vec<(Vec<u8>, String)> = redis::from_redis_value(answer).map_err(unexpected(&index))?;
     let ids: Vec<_> = members.iter().map(|(member, _)| String::from_utf8_lossy(member).into_owned()).collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let answers = call.ask(ids.iter().map(|id| read(&kind, id)).collect()).await?;
+    let answers = call.execute(ids.iter().map(|id| read(&kind, id)).collect()).await?;
     let mut found = Vec::new();
     let mut stale = Vec::new();
     for ((id, answer), member) in ids.iter().zip(answers).zip(members.drain(..)) {
@@ -81,7 +82,7 @@ async fn members<T>(
         }
     }
     if !stale.is_empty()
-        && let Err(error) = call.ask_one(scripts::forget(index, &stale)).await
+        && let Err(error) = call.execute_one(scripts::forget(index, &stale)).await
     {
         // It is as stale for the next reader.
         tracing::debug!(%error, "an index was not tidied");
@@ -99,20 +100,20 @@ impl Store for RedisStore {
         true
     }
 
-    async fn put(&self, record: &SessionRecord, over: Option<&Version>) -> Result<Put, StoreError> {
+    async fn compare_and_set(&self, record: &SessionRecord, expected: Option<&Version>) -> Result<Cas, StoreError> {
         let id = record.id.as_str();
-        let over = over.map(records::over);
+        let expected = expected.map(records::expected);
         let values = records::session_values(record);
         // The record first: who reads the index between the two must not take a member without a record for a stale one.
-        let questions = vec![
-            scripts::put_session(&SESSION, id, values, over.as_ref(), life(record)),
+        let commands = vec![
+            scripts::put_session(&SESSION, id, values, expected.as_ref(), session_ttl(record)),
             scripts::enter(&SESSIONS_OF_USER, &record.user, id),
         ];
-        let answers = self.link.call().ask(questions).await?;
+        let answers = self.connection.call().execute(commands).await?;
         match answers.into_iter().next() {
-            Some(Value::Nil) => Ok(Put::Written),
+            Some(Value::Nil) => Ok(Cas::Stored),
             Some(there) => match Fields::of(SESSION, id, there)? {
-                Some(fields) => fields.session().map(Put::Other),
+                Some(fields) => fields.session().map(Cas::Conflict),
                 None => Err(StoreError(format!("{} cannot be read: it is not Termgate's", SESSION.key(id)))),
             },
             None => Err(StoreError("Redis answered nothing".into())),
@@ -125,7 +126,7 @@ impl Store for RedisStore {
 
     async fn sessions_of(&self, user: &str) -> Result<Vec<SessionRecord>, StoreError> {
         let index = SESSIONS_OF_USER.key(user);
-        members(&self.link.call(), index, SESSION, |fields| {
+        members(&self.connection.call(), index, SESSION, |fields| {
             fields.session().map(|record| (record.user == user).then_some(record))
         })
         .await
@@ -135,72 +136,72 @@ impl Store for RedisStore {
         if screen.data.len() > SCREEN_BYTES {
             return Err(StoreError(format!("a screen of {} bytes is too long to be kept", screen.data.len())));
         }
-        let question = scripts::write(&SCREEN, id.as_str(), records::screen_values(screen));
-        self.link.call().ask_one(question).await.map(drop)
+        let command = scripts::write(&SCREEN, id.as_str(), records::screen_values(screen));
+        self.connection.call().execute_one(command).await.map(drop)
     }
 
     async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError> {
-        let call = self.link.call();
+        let call = self.connection.call();
         let key = SCREEN.key(id.as_str());
-        let length = call.ask_one(about("HSTRLEN", key.clone(), "data")).await?;
+        let length = call.execute_one(about("HSTRLEN", key.clone(), "data")).await?;
         let length: usize = redis::from_redis_value(length).map_err(unexpected(&key))?;
         if length > SCREEN_BYTES {
             return Err(StoreError(format!("{key} cannot be read: its data are {length} bytes")));
         }
-        let answer = call.ask_one(read(&SCREEN, id.as_str())).await?;
+        let answer = call.execute_one(read(&SCREEN, id.as_str())).await?;
         Fields::of(SCREEN, id.as_str(), answer)?.map(|fields| fields.screen()).transpose()
     }
 
     async fn put_connection(&self, record: &ConnectionRecord) -> Result<(), StoreError> {
         let id = record.id.as_str();
-        let questions = vec![
+        let commands = vec![
             scripts::write(&CONNECTION, id, records::connection_values(record)),
             scripts::enter(&CONNECTIONS_OF_SESSION, record.session.as_str(), id),
         ];
-        self.link.call().ask(questions).await.map(drop)
+        self.connection.call().execute(commands).await.map(drop)
     }
 
     async fn connections_of(&self, session: &SessionId) -> Result<Vec<ConnectionRecord>, StoreError> {
         let index = CONNECTIONS_OF_SESSION.key(session.as_str());
-        members(&self.link.call(), index, CONNECTION, |fields| {
+        members(&self.connection.call(), index, CONNECTION, |fields| {
             fields.connection().map(|record| (record.session == *session).then_some(record))
         })
         .await
     }
 
-    async fn connection_gone(&self, id: &ConnectionId) -> Result<(), StoreError> {
-        let life = CONNECTION_GONE.life.as_secs();
-        let questions = vec![
-            about("SET", CONNECTION_GONE.key(id.as_str()), ("1", "EX", life)),
+    async fn mark_disconnected(&self, id: &ConnectionId) -> Result<(), StoreError> {
+        let ttl = CONNECTION_GONE.ttl.as_secs();
+        let commands = vec![
+            about("SET", CONNECTION_GONE.key(id.as_str()), ("1", "EX", ttl)),
             about("DEL", CONNECTION.key(id.as_str()), NOTHING),
         ];
-        self.link.call().ask(questions).await.map(drop)
+        self.connection.call().execute(commands).await.map(drop)
     }
 
-    async fn is_gone(&self, id: &ConnectionId) -> Result<bool, StoreError> {
+    async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError> {
         let key = CONNECTION_GONE.key(id.as_str());
-        let answer = self.link.call().ask_one(about("EXISTS", key.clone(), NOTHING)).await?;
+        let answer = self.connection.call().execute_one(about("EXISTS", key.clone(), NOTHING)).await?;
         redis::from_redis_value(answer).map_err(unexpected(&key))
     }
 
-    async fn beat(&self, instance: &Instance) -> Result<bool, StoreError> {
+    async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {
         let id = &instance.id.0;
-        let questions =
+        let commands =
             vec![scripts::write(&INSTANCE, id, records::instance_values(instance)), scripts::enter(&INSTANCES, "", id)];
-        let answers = self.link.call().ask(questions).await?;
+        let answers = self.connection.call().execute(commands).await?;
         let known = answers.into_iter().next().unwrap_or(Value::Nil);
         redis::from_redis_value(known).map_err(unexpected(&INSTANCE.key(id)))
     }
 
-    async fn leave(&self, id: &Incarnation) -> Result<(), StoreError> {
-        self.link.call().ask_one(about("DEL", INSTANCE.key(&id.0), NOTHING)).await.map(drop)
+    async fn deregister(&self, id: &InstanceId) -> Result<(), StoreError> {
+        self.connection.call().execute_one(about("DEL", INSTANCE.key(&id.0), NOTHING)).await.map(drop)
     }
 
-    async fn instance(&self, id: &Incarnation) -> Result<Option<Instance>, StoreError> {
+    async fn instance(&self, id: &InstanceId) -> Result<Option<Instance>, StoreError> {
         self.read(INSTANCE, &id.0).await?.map(|fields| fields.instance()).transpose()
     }
 
     async fn instances(&self) -> Result<Vec<Instance>, StoreError> {
-        members(&self.link.call(), INSTANCES.key(""), INSTANCE, |fields| fields.instance().map(Some)).await
+        members(&self.connection.call(), INSTANCES.key(""), INSTANCE, |fields| fields.instance().map(Some)).await
     }
 }

@@ -54,7 +54,7 @@ async fn a_network_that_comes_later_is_waited_for() {
     timeout(Duration::from_millis(600), &mut connecting).await.err().expect("nobody answers yet");
     proxy.restore().await;
     let store = timeout(SOON, connecting).await.unwrap();
-    assert!(!store.beat(&contract::instance("i")).await.unwrap());
+    assert!(!store.heartbeat(&contract::instance("i")).await.unwrap());
 }
 
 #[tokio::test]
@@ -105,7 +105,7 @@ async fn a_user_that_may_not_run_scripts() {
 async fn a_database_of_its_own() {
     let server = RedisServer::start().await;
     let store = connect(&format!("redis://{}/3", server.address())).await;
-    store.put(&contract::created("s"), None).await.unwrap();
+    store.compare_and_set(&contract::created("s"), None).await.unwrap();
     assert!(server.command(&["INFO", "keyspace"]).await.contains("db3:keys=2"));
     let sentence = refused(&format!("redis://{}/99", server.address()), None).await;
     assert_eq!(sentence, "the server has no database 99");

@@ -1,7 +1,7 @@
 //! What happens when the server or the network fails while the service runs: every call ends in time, and works again soon after.
 
 use crate::{connect, keeps_the_contract, started};
-use backend::store::{Put, RedisStore, Store, StoreError, contract};
+use backend::store::{Cas, RedisStore, Store, StoreError, contract};
 use futures_util::future::join_all;
 use std::time::Duration;
 use test_servers::{RedisServer, TcpProxy};
@@ -25,7 +25,7 @@ async fn proxied() -> (RedisServer, TcpProxy, RedisStore) {
 }
 
 async fn call(store: &RedisStore) -> Result<bool, StoreError> {
-    store.beat(&contract::instance("i")).await
+    store.heartbeat(&contract::instance("i")).await
 }
 
 /// The outcome of a call, which has to be there in time.
@@ -57,14 +57,18 @@ async fn fails_at_once(store: &RedisStore) {
 async fn a_server_that_is_killed_and_comes_back_empty() {
     let (mut server, store) = started().await;
     let session = contract::running("s", "i", 5);
-    store.put(&session, None).await.unwrap();
+    store.compare_and_set(&session, None).await.unwrap();
     assert!(!call(&store).await.unwrap());
     server.kill().await;
     fails_at_once(&store).await;
     server.restart().await;
     works_again(&store).await;
     assert_eq!(store.session(&session.id).await.unwrap(), None, "it has forgotten");
-    assert_eq!(store.put(&session, Some(&session.version())).await.unwrap(), Put::Written, "and is told again");
+    assert_eq!(
+        store.compare_and_set(&session, Some(&session.version())).await.unwrap(),
+        Cas::Stored,
+        "and is told again"
+    );
     server.command(&["FLUSHALL"]).await;
     keeps_the_contract(&store).await;
 }
@@ -146,11 +150,11 @@ async fn a_server_that_is_300_ms_away_is_slow_and_nothing_else() {
 async fn a_full_server_refuses_and_recovers() {
     let (server, store) = started().await;
     let before = contract::created("s");
-    store.put(&before, None).await.unwrap();
+    store.compare_and_set(&before, None).await.unwrap();
     server.command(&["CONFIG", "SET", "maxmemory", "1mb"]).await;
     let full = |error: StoreError| assert!(error.to_string().contains("OOM"), "{error}");
-    full(store.put(&contract::created("new"), None).await.unwrap_err());
-    full(store.put(&contract::ended("s"), Some(&before.version())).await.unwrap_err());
+    full(store.compare_and_set(&contract::created("new"), None).await.unwrap_err());
+    full(store.compare_and_set(&contract::ended("s"), Some(&before.version())).await.unwrap_err());
     full(call(&store).await.unwrap_err());
     assert_eq!(store.session(&before.id).await.unwrap(), Some(before), "what is there can be read, and is whole");
     server.command(&["CONFIG", "SET", "maxmemory", "0"]).await;

@@ -1,9 +1,9 @@
 //! What the store leaves in the server: the keys of the table, each with its shape and its life, and nothing else.
 
 use crate::{keeps_the_contract, started};
-use backend::store::keys::{CONNECTION_GONE, INSTANCES, Kind, SCREEN, SESSION, SESSIONS_OF_USER, TABLE};
+use backend::store::keys::{CONNECTION_GONE, INSTANCES, KeySpec, SCREEN, SESSION, SESSIONS_OF_USER, TABLE};
 use backend::store::{
-    CREATED_LIFE, GONE_LIFE, INSTANCE_LIFE, RUNNING_LIFE, ScreenRecord, Store, TOMBSTONE_LIFE, contract,
+    CREATED_TTL, DISCONNECTED_TTL, INSTANCE_TTL, RUNNING_TTL, ScreenRecord, Store, TOMBSTONE_TTL, contract,
 };
 use shared_protocol::{ConnectionId, Epoch, SessionId};
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use test_servers::RedisServer;
 /// How long a key still lives.
 async fn life(server: &RedisServer, key: &str) -> Duration {
     let ms = server.command(&["PTTL", key]).await;
-    Duration::from_millis(ms.parse().unwrap_or_else(|_| panic!("{key} has no life: {ms}")))
+    Duration::from_millis(ms.parse().unwrap_or_else(|_| panic!("{key} has no ttl: {ms}")))
 }
 
 /// Whether a key was just given this life.
@@ -29,62 +29,62 @@ async fn the_contract_is_kept_with_the_keys_of_the_table_and_no_others() {
     let keys = server.command(&["KEYS", "*"]).await;
     let mut seen = BTreeSet::new();
     for key in keys.lines() {
-        let kinds: Vec<&Kind> = TABLE.iter().filter(|kind| kind.includes(key)).collect();
+        let kinds: Vec<&KeySpec> = TABLE.iter().filter(|kind| kind.includes(key)).collect();
         let [kind] = kinds[..] else { panic!("{key} is not in the table once: {kinds:?}") };
         assert_eq!(server.command(&["TYPE", key]).await, kind.shape.name(), "{key}");
-        assert!(life(&server, key).await <= kind.life, "{key}");
+        assert!(life(&server, key).await <= kind.ttl, "{key}");
         seen.insert(kind.pattern);
     }
-    assert_eq!(seen.len(), TABLE.len(), "every kind was written: {seen:?}");
+    assert_eq!(seen.len(), TABLE.len(), "every kind was writer: {seen:?}");
 }
 
 #[tokio::test]
 async fn each_key_lives_as_long_as_is_promised() {
     let (server, store) = started().await;
     let (created, running, ended) = (contract::created("c"), contract::running("r", "i", 5), contract::ended("e"));
-    for (record, expected) in [(&created, CREATED_LIFE), (&running, RUNNING_LIFE), (&ended, TOMBSTONE_LIFE)] {
-        store.put(record, None).await.unwrap();
+    for (record, expected) in [(&created, CREATED_TTL), (&running, RUNNING_TTL), (&ended, TOMBSTONE_TTL)] {
+        store.compare_and_set(record, None).await.unwrap();
         assert!(has_life(&server, &SESSION.key(record.id.as_str()), expected).await, "{record:?}");
     }
-    store.put(&ended, Some(&ended.version())).await.unwrap();
-    store.put(&contract::running("c", "i", 5), Some(&created.version())).await.unwrap();
-    assert!(has_life(&server, &SESSION.key("c"), RUNNING_LIFE).await, "it lives longer once it runs");
-    assert!(has_life(&server, &SESSIONS_OF_USER.key("ada"), TOMBSTONE_LIFE).await);
-    store.beat(&contract::instance("i")).await.unwrap();
-    assert!(has_life(&server, &INSTANCES.key(""), INSTANCE_LIFE).await);
-    store.connection_gone(&ConnectionId::new("c=").unwrap()).await.unwrap();
-    assert!(has_life(&server, &CONNECTION_GONE.key("c="), GONE_LIFE).await);
+    store.compare_and_set(&ended, Some(&ended.version())).await.unwrap();
+    store.compare_and_set(&contract::running("c", "i", 5), Some(&created.version())).await.unwrap();
+    assert!(has_life(&server, &SESSION.key("c"), RUNNING_TTL).await, "it lives longer once it runs");
+    assert!(has_life(&server, &SESSIONS_OF_USER.key("ada"), TOMBSTONE_TTL).await);
+    store.heartbeat(&contract::instance("i")).await.unwrap();
+    assert!(has_life(&server, &INSTANCES.key(""), INSTANCE_TTL).await);
+    store.mark_disconnected(&ConnectionId::new("c=").unwrap()).await.unwrap();
+    assert!(has_life(&server, &CONNECTION_GONE.key("c="), DISCONNECTED_TTL).await);
 }
 
 #[tokio::test]
 async fn writing_again_renews() {
     let (server, store) = started().await;
     let running = contract::running("r", "i", 5);
-    store.put(&running, None).await.unwrap();
-    store.beat(&contract::instance("i")).await.unwrap();
+    store.compare_and_set(&running, None).await.unwrap();
+    store.heartbeat(&contract::instance("i")).await.unwrap();
     for key in ["session:r", "user:ada:sessions", "instance:i", "instances"] {
         assert_eq!(server.command(&["PEXPIRE", key, "5000"]).await, "1");
     }
-    store.put(&running, Some(&running.version())).await.unwrap();
-    assert!(store.beat(&contract::instance("i")).await.unwrap());
-    assert!(has_life(&server, "session:r", RUNNING_LIFE).await);
-    assert!(has_life(&server, "user:ada:sessions", TOMBSTONE_LIFE).await);
-    assert!(has_life(&server, "instance:i", INSTANCE_LIFE).await);
-    assert!(has_life(&server, "instances", INSTANCE_LIFE).await);
+    store.compare_and_set(&running, Some(&running.version())).await.unwrap();
+    assert!(store.heartbeat(&contract::instance("i")).await.unwrap());
+    assert!(has_life(&server, "session:r", RUNNING_TTL).await);
+    assert!(has_life(&server, "user:ada:sessions", TOMBSTONE_TTL).await);
+    assert!(has_life(&server, "instance:i", INSTANCE_TTL).await);
+    assert!(has_life(&server, "instances", INSTANCE_TTL).await);
 }
 
 #[tokio::test]
 async fn what_the_server_forgot_leaves_the_index_when_it_is_read() {
     let (server, store) = started().await;
     for id in ["kept", "forgotten"] {
-        store.put(&contract::created(id), None).await.unwrap();
+        store.compare_and_set(&contract::created(id), None).await.unwrap();
     }
     server.command(&["DEL", "session:forgotten"]).await;
     // Members that no Termgate wrote.
     server.command(&["ZADD", "user:ada:sessions", "1", "not an id", "1", "session:kept"]).await;
     assert_eq!(store.sessions_of("ada").await.unwrap(), [contract::created("kept")]);
     assert_eq!(server.command(&["ZRANGE", "user:ada:sessions", "0", "-1"]).await, "kept");
-    store.put(&contract::created("forgotten"), None).await.unwrap();
+    store.compare_and_set(&contract::created("forgotten"), None).await.unwrap();
     assert_eq!(store.sessions_of("ada").await.unwrap().len(), 2);
 }
 
@@ -97,7 +97,7 @@ async fn an_index_is_bounded_and_forgets_the_oldest() {
     let micros = format!("{}000000", seconds.lines().next().unwrap().parse::<u64>().unwrap() - 60);
     server.command(&["EVAL", fill, "1", "user:ada:sessions", &micros]).await;
     server.command(&["EVAL", day_ago, "1", "user:ada:sessions"]).await;
-    store.put(&contract::created("new"), None).await.unwrap();
+    store.compare_and_set(&contract::created("new"), None).await.unwrap();
     assert_eq!(server.command(&["ZCARD", "user:ada:sessions"]).await, "1000");
     assert_eq!(server.command(&["ZSCORE", "user:ada:sessions", "ancient"]).await, "(nil)");
     assert_eq!(store.sessions_of("ada").await.unwrap(), [contract::created("new")]);
@@ -110,7 +110,7 @@ async fn a_screen_has_the_life_of_a_tombstone_and_a_longest_size() {
     let id = SessionId::new("s").unwrap();
     let screen = |bytes| ScreenRecord { epoch: Epoch(5), cols: 80, rows: 24, data: vec![b'x'; bytes], at: 7 };
     store.put_screen(&id, &screen(4 << 20)).await.unwrap();
-    assert!(has_life(&server, &SCREEN.key("s"), TOMBSTONE_LIFE).await);
+    assert!(has_life(&server, &SCREEN.key("s"), TOMBSTONE_TTL).await);
     assert_eq!(store.screen(&id).await.unwrap(), Some(screen(4 << 20)));
     store.put_screen(&id, &screen((4 << 20) + 1)).await.unwrap_err();
     server

@@ -1,7 +1,7 @@
 //! Records that several write at once, that somebody else wrote, and that hold any bytes.
 
 use crate::{connect, started};
-use backend::store::{ConnectionRecord, Put, RedisStore, SessionRecord, Store, contract};
+use backend::store::{Cas, ConnectionRecord, RedisStore, SessionRecord, Store, contract};
 use futures_util::future::join_all;
 use shared_protocol::{ConnectionId, Role, SessionId};
 use std::fmt::Debug;
@@ -16,17 +16,17 @@ async fn of_fifty_that_claim_a_session_one_gets_it() {
     for round in 0..20 {
         let id = format!("wanted-{round}");
         let before = contract::created(&id);
-        stores[0].put(&before, None).await.unwrap();
+        stores[0].compare_and_set(&before, None).await.unwrap();
         let claims = (0..50).map(|at| {
             let claim = contract::running(&id, &format!("instance-{at}"), 5 + at);
             let (store, version) = (&stores[at as usize % stores.len()], before.version());
-            async move { (store.put(&claim, Some(&version)).await.unwrap(), claim) }
+            async move { (store.compare_and_set(&claim, Some(&version)).await.unwrap(), claim) }
         });
         let outcomes = join_all(claims).await;
-        let winners: Vec<_> = outcomes.iter().filter(|(put, _)| *put == Put::Written).collect();
+        let winners: Vec<_> = outcomes.iter().filter(|(put, _)| *put == Cas::Stored).collect();
         let [(_, winner)] = winners[..] else { panic!("{} have it", winners.len()) };
         assert_eq!(stores[1].session(&before.id).await.unwrap().as_ref(), Some(winner));
-        assert!(outcomes.iter().all(|(put, _)| matches!(put, Put::Written) || *put == Put::Other(winner.clone())));
+        assert!(outcomes.iter().all(|(put, _)| matches!(put, Cas::Stored) || *put == Cas::Conflict(winner.clone())));
     }
 }
 
@@ -36,9 +36,9 @@ async fn of_fifty_that_make_a_session_one_does() {
     let makers = (0..50).map(|at| {
         let record = SessionRecord { user: format!("user-{at}"), ..contract::created("new") };
         let store = &store;
-        async move { store.put(&record, None).await.unwrap() }
+        async move { store.compare_and_set(&record, None).await.unwrap() }
     });
-    let written = join_all(makers).await.into_iter().filter(|put| *put == Put::Written).count();
+    let written = join_all(makers).await.into_iter().filter(|put| *put == Cas::Stored).count();
     assert_eq!(written, 1);
     let owner = store.session(&SessionId::new("new").unwrap()).await.unwrap().unwrap().user;
     for at in 0..50 {
@@ -55,7 +55,7 @@ async fn users_may_be_called_anything() {
     let names = ["", " ", "a:b", "a:b:sessions", "{a}", "a\r\nb\0c", "\u{7f}\u{10ffff}é", "*", "%3A", "ada'\"", &long];
     for (at, name) in names.iter().enumerate() {
         let record = SessionRecord { user: (*name).into(), ..contract::created(&format!("s{at}")) };
-        assert_eq!(store.put(&record, None).await.unwrap(), Put::Written);
+        assert_eq!(store.compare_and_set(&record, None).await.unwrap(), Cas::Stored);
         assert_eq!(store.session(&record.id).await.unwrap().as_ref(), Some(&record));
         assert_eq!(store.sessions_of(name).await.unwrap(), [record], "{name:?}");
     }
@@ -66,7 +66,7 @@ async fn an_id_that_looks_like_a_key_is_one_session() {
     let (_server, store) = started().await;
     for id in ["x", "x:screen", "x:connections", ":", "..", "x:screen:connections"] {
         let record = contract::created(id);
-        assert_eq!(store.put(&record, None).await.unwrap(), Put::Written, "{id}");
+        assert_eq!(store.compare_and_set(&record, None).await.unwrap(), Cas::Stored, "{id}");
         assert_eq!(store.screen(&record.id).await.unwrap(), None);
         assert_eq!(store.connections_of(&record.id).await.unwrap(), []);
     }
@@ -102,8 +102,8 @@ async fn what_somebody_else_wrote_is_an_error_that_names_it() {
         }
         // Of a user whose index is in order.
         let mine = SessionRecord { user: "eve".into(), ..contract::created("s") };
-        names("session:s", store.put(&mine, None).await);
-        names("session:s", store.put(&mine, Some(&mine.version())).await);
+        names("session:s", store.compare_and_set(&mine, None).await);
+        names("session:s", store.compare_and_set(&mine, Some(&mine.version())).await);
         names("user:ada:sessions", store.sessions_of("ada").await);
         names("session:s:connections", store.connections_of(&id).await);
         names("instances", store.instances().await);
@@ -111,7 +111,7 @@ async fn what_somebody_else_wrote_is_an_error_that_names_it() {
             names("session:s", store.session(&id).await);
             names("session:s:screen", store.screen(&id).await);
             names("connection:c=", store.put_connection(&connection).await);
-            names("instance:i", store.beat(&contract::instance("i")).await);
+            names("instance:i", store.heartbeat(&contract::instance("i")).await);
             names("instance:i", store.instance(&contract::instance("i").id).await);
         }
         still_works(&store).await;
@@ -124,10 +124,10 @@ async fn what_somebody_else_wrote_is_an_error_that_names_it() {
 }
 
 async fn still_works(store: &RedisStore) {
-    store.put(&contract::created("other"), None).await.unwrap_or_else(|error| {
+    store.compare_and_set(&contract::created("other"), None).await.unwrap_or_else(|error| {
         // Its user's index is garbage too.
         assert!(error.to_string().contains("user:ada:sessions"), "{error}");
-        Put::Written
+        Cas::Stored
     });
     assert!(store.session(&contract::created("other").id).await.unwrap().is_some());
 }

@@ -4,7 +4,7 @@
 use backend::clock::{Clock, SystemEntropy};
 use backend::metrics::Metrics;
 use backend::session::{
-    Arrival, Caller, Close, Limits, OutputResponse, PollToken, Registry, RegistryParts, Reply, SessionHandle,
+    Arrival, Caller, Close, Limits, OutputResponse, PollToken, Registry, RegistryDeps, Reply, SessionHandle,
     ShellSettings,
 };
 use backend::store::{MemoryStore, SessionState, Store};
@@ -66,7 +66,7 @@ impl Harness {
         let shells = ScriptedSpawner::default();
         let metrics = Metrics::new(0);
         let store = Arc::new(MemoryStore::default());
-        let registry = Registry::new(RegistryParts {
+        let registry = Registry::new(RegistryDeps {
             instance: backend::store::contract::instance("here"),
             store: Arc::clone(&store) as Arc<dyn Store>,
             shells: Arc::new(shells.clone()),

@@ -1,9 +1,9 @@
 //! Records as the fields of a hash, and back. What was written by somebody else is an error that names the key.
 
-use super::scripts::{Over, Values};
-use crate::store::keys::{CONNECTION, INSTANCE, Kind, SCREEN, SESSION};
+use super::scripts::{Expected, Values};
+use crate::store::keys::{CONNECTION, INSTANCE, KeySpec, SCREEN, SESSION};
 use crate::store::{
-    ConnectionRecord, Incarnation, Instance, ScreenRecord, SessionRecord, SessionState, StoreError, Version,
+    ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, StoreError, Version,
 };
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
@@ -12,14 +12,14 @@ use std::str::FromStr;
 
 /// The fields of one hash.
 pub(super) struct Fields {
-    kind: Kind,
+    kind: KeySpec,
     id: String,
     values: Vec<Option<Vec<u8>>>,
 }
 
 impl Fields {
     /// What is there; none when there is nothing of ours.
-    pub(super) fn of(kind: Kind, id: &str, answer: redis::Value) -> Result<Option<Self>, StoreError> {
+    pub(super) fn of(kind: KeySpec, id: &str, answer: redis::Value) -> Result<Option<Self>, StoreError> {
         let values: Vec<Option<Vec<u8>>> = redis::from_redis_value(answer)
             .map_err(|error| StoreError(format!("{} cannot be read: {error}", kind.key(id))))?;
         let some = values.iter().any(Option::is_some);
@@ -70,7 +70,7 @@ impl Fields {
             id: SessionId::new(self.id.as_str()).map_err(|_| self.bad("id"))?,
             user: self.text("user")?.to_owned(),
             state,
-            owner: self.optional("owner")?.map(Incarnation),
+            owner: self.optional("owner")?.map(InstanceId),
             epoch: self.epoch()?,
             created_at: self.number("created_at")?,
         })
@@ -98,7 +98,7 @@ impl Fields {
 
     pub(super) fn instance(&self) -> Result<Instance, StoreError> {
         Ok(Instance {
-            id: Incarnation(self.id.clone()),
+            id: InstanceId(self.id.clone()),
             address: self.optional("address")?,
             started_at: self.number("started_at")?,
             draining: match self.text("draining")? {
@@ -120,7 +120,7 @@ fn number(value: &impl ToString) -> Vec<u8> {
     value.to_string().into_bytes()
 }
 
-fn named<const N: usize>(kind: &Kind, values: [Vec<u8>; N]) -> Values {
+fn named<const N: usize>(kind: &KeySpec, values: [Vec<u8>; N]) -> Values {
     kind.fields().iter().copied().zip(values).collect()
 }
 
@@ -142,11 +142,11 @@ pub(super) fn session_values(record: &SessionRecord) -> Values {
     named(&SESSION, values)
 }
 
-pub(super) fn over(version: &Version) -> Over {
-    Over { epoch: version.epoch.0, owner: owner_text(version.owner.as_ref()), ended: version.ended }
+pub(super) fn expected(version: &Version) -> Expected {
+    Expected { epoch: version.epoch.0, owner: owner_text(version.owner.as_ref()), ended: version.ended }
 }
 
-fn owner_text(owner: Option<&Incarnation>) -> String {
+fn owner_text(owner: Option<&InstanceId>) -> String {
     owner.map(|owner| owner.0.clone()).unwrap_or_default()
 }
 

@@ -1,8 +1,8 @@
 //! What has to happen in one step, in the server's Lua. Each script touches one key. They are sent in full: the server knows them
-//! by their text, and one that was restarted needs no second question.
+//! by their text, and one that was restarted needs no second command.
 
-use super::link::Question;
-use crate::store::keys::Kind;
+use super::connection::Command;
+use crate::store::keys::KeySpec;
 use std::time::Duration;
 
 /// A hash's fields with their values, in the order in which they are written.
@@ -50,14 +50,14 @@ end
 return false";
 
 /// What a session's version has to be.
-pub(super) struct Over {
+pub(super) struct Expected {
     pub epoch: u64,
     pub owner: String,
     pub ended: bool,
 }
 
-fn ms(life: Duration) -> u64 {
-    u64::try_from(life.as_millis()).unwrap_or(u64::MAX)
+fn ms(ttl: Duration) -> u64 {
+    u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn script(text: &str, key: &str) -> redis::Cmd {
@@ -66,35 +66,41 @@ fn script(text: &str, key: &str) -> redis::Cmd {
     command
 }
 
-pub(super) fn put_session(kind: &Kind, id: &str, values: Values, over: Option<&Over>, life: Duration) -> Question {
+pub(super) fn put_session(
+    kind: &KeySpec,
+    id: &str,
+    values: Values,
+    expected: Option<&Expected>,
+    ttl: Duration,
+) -> Command {
     let key = kind.key(id);
     let mut command = script(PUT_SESSION, &key);
-    match over {
+    match expected {
         None => command.arg(0).arg("").arg("").arg(""),
-        Some(over) => command.arg(1).arg(over.epoch).arg(&over.owner).arg(u8::from(over.ended)),
+        Some(version) => command.arg(1).arg(version.epoch).arg(&version.owner).arg(u8::from(version.ended)),
     };
-    command.arg(ms(life)).arg(kind.fields().len()).arg(kind.fields()).arg(values);
-    Question { key, command }
+    command.arg(ms(ttl)).arg(kind.fields().len()).arg(kind.fields()).arg(values);
+    Command { key, command }
 }
 
-pub(super) fn write(kind: &Kind, id: &str, values: Values) -> Question {
+pub(super) fn write(kind: &KeySpec, id: &str, values: Values) -> Command {
     let key = kind.key(id);
     let mut command = script(WRITE, &key);
-    command.arg(ms(kind.life)).arg(values);
-    Question { key, command }
+    command.arg(ms(kind.ttl)).arg(values);
+    Command { key, command }
 }
 
-pub(super) fn enter(index: &Kind, of: &str, member: &str) -> Question {
+pub(super) fn enter(index: &KeySpec, of: &str, member: &str) -> Command {
     let key = index.key(of);
     let mut command = script(ENTER, &key);
-    command.arg(ms(index.life)).arg(MEMBERS).arg(member);
-    Question { key, command }
+    command.arg(ms(index.ttl)).arg(MEMBERS).arg(member);
+    Command { key, command }
 }
 
-pub(super) fn forget(key: String, members: &[(Vec<u8>, String)]) -> Question {
+pub(super) fn forget(key: String, members: &[(Vec<u8>, String)]) -> Command {
     let mut command = script(FORGET, &key);
     for (member, time) in members {
         command.arg(member.as_slice()).arg(time);
     }
-    Question { key, command }
+    Command { key, command }
 }

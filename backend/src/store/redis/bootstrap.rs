@@ -2,14 +2,14 @@
 
 use super::RedisStore;
 use super::address::Address;
-use super::dial::dial;
-use super::link::{Link, Question};
+use super::connect::connect;
+use super::connection::{Command, ManagedConnection};
 use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 /// How long the service waits for Redis when it starts: deployments start both at the same time.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Between attempts: first, and longest.
 const RETRY: [Duration; 2] = [Duration::from_millis(250), Duration::from_secs(4)];
@@ -50,9 +50,9 @@ impl RedisStore {
         let started = Instant::now();
         let [mut pause, longest] = RETRY;
         let made = loop {
-            let refusal = match dial(&address).await {
+            let refusal = match connect(&address).await {
                 Ok(made) => break made,
-                Err(refusal) if refusal.lasting => return Err(ConnectError::Refused(refusal.why)),
+                Err(refusal) if refusal.permanent => return Err(ConnectError::Refused(refusal.why)),
                 Err(refusal) => refusal,
             };
             if started.elapsed() + pause > patience {
@@ -62,15 +62,15 @@ impl RedisStore {
             sleep(pause).await;
             pause = (pause * 2).min(longest);
         };
-        let store = Self { link: Link::keep(address, made) };
+        let store = Self { connection: ManagedConnection::keep(address, made) };
         store.look_at_server().await;
         Ok(store)
     }
 
     /// Says what the server is, and what of it does not fit. Some servers do not tell.
     async fn look_at_server(&self) {
-        let question = Question { key: "INFO".into(), command: redis::cmd("INFO") };
-        let answer = self.link.call().ask_one(question).await;
+        let command = Command { key: "INFO".into(), command: redis::cmd("INFO") };
+        let answer = self.connection.call().execute_one(command).await;
         let text: String = match answer.map(redis::from_redis_value) {
             Ok(Ok(text)) => text,
             Ok(Err(_)) | Err(_) => {

@@ -1,7 +1,7 @@
 //! The one connection, for everyone: made again whenever it breaks, and not waited for by those who ask meanwhile.
 
 use super::address::Address;
-use super::dial::{Driver, Refusal, dial};
+use super::connect::{ConnectFailure, Driver, connect};
 use crate::store::StoreError;
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, RedisError, Value};
@@ -11,10 +11,10 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// Longest call of the store.
-pub(super) const DEADLINE: Duration = Duration::from_secs(2);
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a call waits for a connection: enough for one that broke to be made again, not enough to pile up.
-const NOT_CONNECTED: Duration = Duration::from_millis(250);
+const CONNECTION_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// Between attempts to connect again: first, and longest.
 const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
@@ -27,18 +27,18 @@ enum State {
 }
 
 /// The connection. What keeps it ends when this is dropped.
-pub(super) struct Link {
+pub(super) struct ManagedConnection {
     state: watch::Sender<State>,
     keeper: JoinHandle<()>,
 }
 
-impl Drop for Link {
+impl Drop for ManagedConnection {
     fn drop(&mut self) {
         self.keeper.abort();
     }
 }
 
-impl Link {
+impl ManagedConnection {
     /// Keeps a connection that was made.
     pub(super) fn keep(address: Address, (connection, driver): (MultiplexedConnection, Driver)) -> Self {
         let state = watch::Sender::new(State::Up { number: 0, connection });
@@ -46,16 +46,16 @@ impl Link {
         Self { state, keeper }
     }
 
-    /// A call begins, whose questions have to be answered in time.
+    /// A call begins, whose commands have to be answered in time.
     pub(super) fn call(&self) -> Call<'_> {
-        Call { link: self, until: Instant::now() + DEADLINE }
+        Call { connection: self, until: Instant::now() + CALL_TIMEOUT }
     }
 
     /// The connection with its number.
     async fn connection(&self) -> Result<(u64, MultiplexedConnection), StoreError> {
         let mut state = self.state.subscribe();
         // While there is none this waits for the next one; the sender lives as long as `self`.
-        let _ = timeout(NOT_CONNECTED, state.wait_for(|state| matches!(state, State::Up { .. }))).await;
+        let _ = timeout(CONNECTION_TIMEOUT, state.wait_for(|state| matches!(state, State::Up { .. }))).await;
         match &*state.borrow() {
             State::Up { number, connection } => Ok((*number, connection.clone())),
             State::Down(why) => Err(StoreError(format!("Redis is not connected: {why}"))),
@@ -63,7 +63,7 @@ impl Link {
     }
 
     /// What was asked on a connection was not answered in time: nobody should wait for that connection again.
-    fn give_up(&self, number: u64) {
+    fn mark_dead(&self, number: u64) {
         self.state.send_if_modified(|state| {
             let same = matches!(state, State::Up { number: now, .. } if *now == number);
             if same {
@@ -74,28 +74,28 @@ impl Link {
     }
 }
 
-/// A question, and the key that it is about.
-pub(super) struct Question {
+/// A command, and the key that it is about.
+pub(super) struct Command {
     /// For errors.
     pub key: String,
     /// What is asked.
     pub command: Cmd,
 }
 
-/// One call of the store: some questions, one deadline.
+/// One call of the store: some commands, one deadline.
 pub(super) struct Call<'a> {
-    link: &'a Link,
+    connection: &'a ManagedConnection,
     until: Instant,
 }
 
 impl Call<'_> {
     /// Asks everything at once; as many answers, in the same order. An error that the server answers is one of this call, not
     /// of the connection.
-    pub(super) async fn ask(&self, questions: Vec<Question>) -> Result<Vec<Value>, StoreError> {
-        let (number, mut connection) = self.link.connection().await?;
+    pub(super) async fn execute(&self, commands: Vec<Command>) -> Result<Vec<Value>, StoreError> {
+        let (number, mut connection) = self.connection.connection().await?;
         let mut pipe = redis::pipe();
-        let mut keys = Vec::with_capacity(questions.len());
-        for Question { key, command } in questions {
+        let mut keys = Vec::with_capacity(commands.len());
+        for Command { key, command } in commands {
             pipe.add_command(command);
             keys.push(key);
         }
@@ -110,15 +110,15 @@ impl Call<'_> {
                 keys.into_iter().zip(answers).map(named).collect()
             }
             Err(_) => {
-                self.link.give_up(number);
-                Err(StoreError(format!("Redis has not answered within {DEADLINE:?}")))
+                self.connection.mark_dead(number);
+                Err(StoreError(format!("Redis has not answered within {CALL_TIMEOUT:?}")))
             }
         }
     }
 
-    /// Asks one question.
-    pub(super) async fn ask_one(&self, question: Question) -> Result<Value, StoreError> {
-        let answers = self.ask(vec![question]).await?;
+    /// Asks one command.
+    pub(super) async fn execute_one(&self, command: Command) -> Result<Value, StoreError> {
+        let answers = self.execute(vec![command]).await?;
         answers.into_iter().next().ok_or_else(|| StoreError("Redis answered nothing".into()))
     }
 }
@@ -135,20 +135,20 @@ async fn keep(address: Address, state: watch::Sender<State>, mut driver: Driver)
         tracing::warn!(%address, why, "the connection to Redis is lost");
         state.send_replace(State::Down(why));
         let connection;
-        (connection, driver) = redial(&address, &state).await;
+        (connection, driver) = reconnect(&address, &state).await;
         tracing::info!(%address, "connected to Redis again");
         state.send_replace(State::Up { number, connection });
     }
 }
 
-async fn redial(address: &Address, state: &watch::Sender<State>) -> (MultiplexedConnection, Driver) {
+async fn reconnect(address: &Address, state: &watch::Sender<State>) -> (MultiplexedConnection, Driver) {
     let [mut pause, longest] = RETRY;
     loop {
         sleep(pause).await;
-        match dial(address).await {
+        match connect(address).await {
             Ok(made) => return made,
             // Whoever asks meanwhile is told; it is logged there.
-            Err(Refusal { why, .. }) => state.send_replace(State::Down(why)),
+            Err(ConnectFailure { why, .. }) => state.send_replace(State::Down(why)),
         };
         pause = (pause * 2).min(longest);
     }

@@ -1,0 +1,70 @@
+//! The heartbeat of this instance and of its sessions, every 5 s. Writing each record again renews its TTL, restores data that the
+//! store has lost, and finds the sessions that another instance has taken over.
+
+use super::lease::Lease;
+use super::membership::{HEARTBEAT_INTERVAL, Membership};
+use crate::metrics::Metrics;
+use crate::store::{Store, StoreError};
+use futures_util::future::join_all;
+use shared_protocol::SessionId;
+use std::sync::Arc;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+/// Leases that are renewed at the same time.
+const CONCURRENT_RENEWALS: usize = 32;
+
+/// The owner of the leases that a heartbeat renews.
+pub trait LeaseHolder: Sync {
+    /// The leases to renew.
+    fn leases(&self) -> Vec<Arc<Lease>>;
+    /// Called when another instance owns the session.
+    fn lost(&self, session: &SessionId);
+}
+
+/// Runs the heartbeat until dropped. Does nothing where no other instance shares the store.
+pub async fn run_heartbeat(membership: &Membership, holder: &impl LeaseHolder, store: &dyn Store, metrics: &Metrics) {
+    if !store.is_shared() {
+        return std::future::pending().await;
+    }
+    let mut ticks = interval(HEARTBEAT_INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut was_down = false;
+    loop {
+        ticks.tick().await;
+        let since = Instant::now();
+        let leases = holder.leases();
+        let result = renew_all(membership, holder, &leases, store).await;
+        match &result {
+            Err(error) if !was_down => tracing::error!(%error, "the store is down; sessions here go on"),
+            Ok(()) if was_down => tracing::info!("the store is up again"),
+            _ => {}
+        }
+        was_down = result.is_err();
+        if was_down {
+            metrics.sessions.heartbeat_failures.inc();
+            for lease in leases {
+                lease.extend_while_store_is_down(since);
+            }
+        }
+        membership.detect_unreachable_peers(store).await;
+    }
+}
+
+async fn renew_all(
+    membership: &Membership,
+    holder: &impl LeaseHolder,
+    leases: &[Arc<Lease>],
+    store: &dyn Store,
+) -> Result<(), StoreError> {
+    membership.heartbeat(store).await?;
+    for chunk in leases.chunks(CONCURRENT_RENEWALS) {
+        let renewals = chunk.iter().map(async |lease| {
+            if !lease.renew(store).await? {
+                holder.lost(&lease.record().id);
+            }
+            Ok(())
+        });
+        join_all(renewals).await.into_iter().collect::<Result<(), StoreError>>()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! An instance's lease on a session. Each heartbeat renews it, and the session's task checks it before it applies or sends
+//! anything: an instance that was suspended does nothing with a session that another one has taken over.
+
+use crate::store::{Cas, INSTANCE_TTL, SessionRecord, Store, StoreError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Validity of a lease after a renewal: 3 s less than [`INSTANCE_TTL`], after which other instances take the session over.
+const LEASE_TTL: Duration = INSTANCE_TTL.saturating_sub(Duration::from_secs(3));
+
+/// Time between two attempts to confirm an expired lease.
+const RETRY_DELAY: Duration = Duration::from_millis(250);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LeaseState {
+    /// The store belongs to this instance alone.
+    Permanent,
+    /// No other instance takes the session over before this time.
+    ValidUntil(Instant),
+    /// Another instance owns the session.
+    Lost,
+}
+
+/// One session's lease, shared by its task and the heartbeat. The epoch of its record is the fencing token.
+#[derive(Debug)]
+pub struct Lease {
+    /// The record as it is in the store while the session runs.
+    record: SessionRecord,
+    /// Changes from valid to lost, never back.
+    state: Mutex<LeaseState>,
+}
+
+impl Lease {
+    /// A lease on a record that this instance has written after `since`.
+    pub fn new(record: SessionRecord, store: &dyn Store, since: Instant) -> Arc<Self> {
+        let state = if store.is_shared() { LeaseState::ValidUntil(since + LEASE_TTL) } else { LeaseState::Permanent };
+        Arc::new(Self { record, state: Mutex::new(state) })
+    }
+
+    /// The record as it is in the store while the session runs.
+    pub fn record(&self) -> &SessionRecord {
+        &self.record
+    }
+
+    fn state(&self) -> MutexGuard<'_, LeaseState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// True while the session is surely this instance's, false once it is lost, `None` if only the store can tell.
+    pub fn is_valid(&self, now: Instant) -> Option<bool> {
+        match *self.state() {
+            LeaseState::Permanent => Some(true),
+            LeaseState::ValidUntil(until) => (now < until).then_some(true),
+            LeaseState::Lost => Some(false),
+        }
+    }
+
+    /// Writes the record again: renews the lease, restores a record that the store has lost, or finds that another instance owns
+    /// the session. Returns whether the lease is still held.
+    pub async fn renew(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        let since = Instant::now();
+        let cas = store.compare_and_set(&self.record, Some(&self.record.version())).await?;
+        let mut state = self.state();
+        *state = match (*state, cas) {
+            (LeaseState::Lost, _) | (_, Cas::Conflict(_)) => LeaseState::Lost,
+            (LeaseState::Permanent, Cas::Stored) => LeaseState::Permanent,
+            (LeaseState::ValidUntil(until), Cas::Stored) => LeaseState::ValidUntil(until.max(since + LEASE_TTL)),
+        };
+        Ok(*state != LeaseState::Lost)
+    }
+
+    /// Extends a valid lease while the store fails, from `since` on: no other instance can take the session over without the
+    /// store, and a terminal must not stop because its directory does. An expired lease stays expired.
+    pub fn extend_while_store_is_down(&self, since: Instant) {
+        if let LeaseState::ValidUntil(until) = &mut *self.state()
+            && since < *until
+        {
+            *until = since + LEASE_TTL;
+        }
+    }
+
+    /// Asks the store until it answers whether the session is still this instance's.
+    pub async fn confirm(&self, store: &dyn Store) -> bool {
+        tracing::warn!(session = %self.record.id, "this process was suspended; checking which instance owns the session");
+        loop {
+            if let Some(valid) = self.is_valid(Instant::now()) {
+                return valid;
+            }
+            if let Err(error) = self.renew(store).await {
+                tracing::debug!(session = %self.record.id, %error, "the store did not answer");
+                tokio::time::sleep(RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+    use crate::store::contract::running;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_expired_lease_is_confirmed_by_the_store() {
+        let store = MemoryStore::shared();
+        let record = running("s", "me", 5);
+        store.compare_and_set(&record, None).await.unwrap();
+        let lease = Lease::new(record, &store, Instant::now());
+        assert_eq!(lease.is_valid(Instant::now()), Some(true));
+        tokio::time::advance(LEASE_TTL).await;
+        assert_eq!(lease.is_valid(Instant::now()), None);
+        lease.extend_while_store_is_down(Instant::now());
+        assert_eq!(lease.is_valid(Instant::now()), None, "it had expired");
+        assert!(lease.confirm(&store).await, "no other instance took it");
+        assert_eq!(lease.is_valid(Instant::now()), Some(true));
+        lease.extend_while_store_is_down(Instant::now() + LEASE_TTL / 2);
+        tokio::time::advance(LEASE_TTL).await;
+        assert_eq!(lease.is_valid(Instant::now()), Some(true), "extended before it expired");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lost_lease_stays_lost() {
+        let store = MemoryStore::shared();
+        let (mine, theirs) = (running("s", "me", 5), running("s", "them", 6));
+        store.compare_and_set(&mine, None).await.unwrap();
+        let lease = Lease::new(mine.clone(), &store, Instant::now());
+        store.compare_and_set(&theirs, Some(&mine.version())).await.unwrap();
+        tokio::time::advance(INSTANCE_TTL).await;
+        assert!(!lease.confirm(&store).await);
+        lease.extend_while_store_is_down(Instant::now());
+        assert_eq!(lease.is_valid(Instant::now()), Some(false));
+    }
+}

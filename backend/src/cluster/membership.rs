@@ -1,0 +1,177 @@
+//! Membership of this instance in the cluster: its own heartbeat, whether it may declare another instance dead, and whether the
+//! store holds the data of all instances.
+
+use crate::store::{INSTANCE_TTL, Instance, InstanceId, Store, StoreError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time between two heartbeats: two may be lost before [`INSTANCE_TTL`] is over.
+pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Time after a data loss of the store until every instance has written its sessions again.
+const REPOPULATE_WINDOW: Duration = Duration::from_secs(8);
+
+#[derive(Debug, Default)]
+struct HeartbeatState {
+    /// Start of the unbroken series of heartbeats; none while one fails.
+    steady_since: Option<Instant>,
+    /// The last heartbeat that the store has taken.
+    last: Option<Instant>,
+    /// True if the latest heartbeat failed.
+    failing: bool,
+    /// Until then, the store may lack sessions that run.
+    incomplete_until: Option<Instant>,
+    /// True once this instance shuts down.
+    draining: bool,
+}
+
+/// This instance as the others see it.
+#[derive(Debug)]
+pub struct Membership {
+    instance: Instance,
+    heartbeat: Mutex<HeartbeatState>,
+    /// Other live instances, counted only while this one cannot be reached by them.
+    unreachable_peers: AtomicUsize,
+}
+
+impl Membership {
+    /// The membership of `instance`, before its first heartbeat.
+    pub fn new(instance: Instance) -> Self {
+        Self { instance, heartbeat: Mutex::default(), unreachable_peers: AtomicUsize::new(0) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, HeartbeatState> {
+        self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The id of this instance.
+    pub fn instance_id(&self) -> &InstanceId {
+        &self.instance.id
+    }
+
+    /// Marks this instance as draining: from the next heartbeat on, others send no new sessions here.
+    pub fn drain(&self) {
+        self.state().draining = true;
+    }
+
+    /// Tells the store that this instance is alive.
+    pub async fn heartbeat(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let since = Instant::now();
+        let instance = Instance { draining: self.state().draining, ..self.instance.clone() };
+        let known = store.heartbeat(&instance).await;
+        let mut state = self.state();
+        let in_time = state.last.is_some_and(|last| since < last + INSTANCE_TTL);
+        match known {
+            Ok(known) => {
+                if !known && in_time {
+                    tracing::error!("the store has lost its data; sessions are written again");
+                    state.incomplete_until = Some(since + REPOPULATE_WINDOW);
+                }
+                if !in_time || state.steady_since.is_none() {
+                    state.steady_since = Some(since);
+                }
+                (state.last, state.failing) = (Some(since), false);
+                Ok(())
+            }
+            Err(error) => {
+                state.steady_since = None;
+                state.failing = true;
+                Err(error)
+            }
+        }
+    }
+
+    /// True if the latest heartbeat failed.
+    pub fn is_cut_off(&self) -> bool {
+        self.state().failing
+    }
+
+    /// True if an instance that the store does not list is dead. Needs an unbroken series of own heartbeats: after an outage of
+    /// the store, other instances may not have written theirs yet.
+    pub fn can_declare_dead(&self, now: Instant) -> bool {
+        self.state().steady_since.is_some_and(|since| since + INSTANCE_TTL <= now)
+    }
+
+    /// True if a session that the store does not list does not exist. False for a while after the store has lost its data.
+    pub async fn is_store_warm(&self, store: &dyn Store) -> Result<bool, StoreError> {
+        if !store.is_shared() {
+            return Ok(true);
+        }
+        let known = store.instance(self.instance_id()).await?.is_some();
+        let now = Instant::now();
+        let mut state = self.state();
+        if !known && state.last.is_some_and(|last| now < last + INSTANCE_TTL) {
+            state.incomplete_until = Some(now + REPOPULATE_WINDOW);
+        }
+        Ok(state.incomplete_until.is_none_or(|until| until <= now))
+    }
+
+    /// Counts other instances while this one has no address: requests for their sessions cannot be forwarded.
+    pub(super) async fn detect_unreachable_peers(&self, store: &dyn Store) {
+        if self.instance.address.is_some() || self.is_cut_off() {
+            return;
+        }
+        if let Ok(instances) = store.instances().await {
+            let peers = instances.len().saturating_sub(1);
+            let before = self.unreachable_peers.swap(peers, Ordering::Relaxed);
+            if peers > 0 && before == 0 {
+                tracing::error!(peers, "{UNREACHABLE_PEERS}");
+            }
+        }
+    }
+
+    /// A live instance that takes new sessions, other than this one.
+    pub async fn another(&self, store: &dyn Store) -> Result<Option<Instance>, StoreError> {
+        let takes = |instance: &Instance| instance.id != self.instance.id && !instance.draining;
+        Ok(store.instances().await?.into_iter().find(|instance| takes(instance) && instance.address.is_some()))
+    }
+
+    /// A sentence for the operator while the service runs with a fault.
+    pub fn degraded(&self) -> Option<&'static str> {
+        if self.is_cut_off() {
+            return Some("the store does not answer; sessions here go on, and nothing else can be reached");
+        }
+        (self.unreachable_peers.load(Ordering::Relaxed) > 0).then_some(UNREACHABLE_PEERS)
+    }
+}
+
+const UNREACHABLE_PEERS: &str = "there is another instance, but ADVERTISE_URL is not set: run exactly one";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::MemoryStore;
+    use crate::store::contract::instance;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_an_unbroken_series_of_heartbeats_allows_to_declare_others_dead() {
+        let (store, membership) = (MemoryStore::shared(), Membership::new(instance("me")));
+        assert!(!membership.can_declare_dead(Instant::now()));
+        for _ in 0..3 {
+            membership.heartbeat(&store).await.unwrap();
+            assert!(!membership.can_declare_dead(Instant::now()));
+            tokio::time::advance(HEARTBEAT_INTERVAL).await;
+        }
+        membership.heartbeat(&store).await.unwrap();
+        assert!(membership.can_declare_dead(Instant::now()));
+        tokio::time::advance(INSTANCE_TTL).await;
+        membership.heartbeat(&store).await.unwrap();
+        assert!(!membership.can_declare_dead(Instant::now()), "a heartbeat was late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_store_that_lost_its_data_is_cold_for_a_while() {
+        let (store, membership) = (MemoryStore::shared(), Membership::new(instance("me")));
+        membership.heartbeat(&store).await.unwrap();
+        assert!(membership.is_store_warm(&store).await.unwrap());
+        store.deregister(membership.instance_id()).await.unwrap();
+        assert!(!membership.is_store_warm(&store).await.unwrap());
+        membership.heartbeat(&store).await.unwrap();
+        assert!(!membership.is_store_warm(&store).await.unwrap(), "other instances have not written yet");
+        tokio::time::advance(REPOPULATE_WINDOW).await;
+        membership.heartbeat(&store).await.unwrap();
+        assert!(membership.is_store_warm(&store).await.unwrap());
+    }
+}

@@ -1,0 +1,67 @@
+//! The sessions that run in this instance.
+
+use super::SessionHandle;
+use crate::cluster::{Lease, LeaseHolder};
+use shared_protocol::SessionId;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A running session. Its user is kept here so that a message needs no look-up in the store.
+#[derive(Clone)]
+pub(super) struct LiveSession {
+    /// Sends requests to its task.
+    pub handle: SessionHandle,
+    /// The user it belongs to.
+    pub user: String,
+    /// None until the store has confirmed that this instance owns the session.
+    pub lease: Option<Arc<Lease>>,
+}
+
+/// The running sessions by id.
+#[derive(Clone, Default)]
+pub(super) struct LiveSessions(Arc<Mutex<HashMap<SessionId, LiveSession>>>);
+
+impl LiveSessions {
+    /// The map; held for one look-up or change.
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, LiveSession>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A guard that frees the entry of `id`.
+    pub(super) fn guard(&self, id: SessionId) -> RegistryEntryGuard {
+        RegistryEntryGuard { live: self.clone(), id }
+    }
+}
+
+impl LeaseHolder for LiveSessions {
+    fn leases(&self) -> Vec<Arc<Lease>> {
+        self.lock().values().filter_map(|live| live.lease.clone()).collect()
+    }
+
+    fn lost(&self, session: &SessionId) {
+        if let Some(live) = self.lock().get(session) {
+            live.handle.lost();
+        }
+    }
+}
+
+/// Removes a session's entry when dropped, however the session ended.
+pub(super) struct RegistryEntryGuard {
+    live: LiveSessions,
+    id: SessionId,
+}
+
+impl RegistryEntryGuard {
+    /// Adds the lease to the entry, so that the heartbeat renews it.
+    pub(super) fn set_lease(&self, lease: &Arc<Lease>) {
+        if let Some(live) = self.live.lock().get_mut(&self.id) {
+            live.lease = Some(Arc::clone(lease));
+        }
+    }
+}
+
+impl Drop for RegistryEntryGuard {
+    fn drop(&mut self) {
+        self.live.lock().remove(&self.id);
+    }
+}

@@ -1,0 +1,184 @@
+//! Sessions begin and end: creation, start of a shell, end, and the shutdown of all.
+
+use super::{Registry, can_restart, may_reach};
+use crate::cluster::Location;
+use crate::session::live::LiveSession;
+use crate::session::supervisor::{StartRequest, supervise};
+use crate::session::{Caller, SessionError, SessionHandle};
+use crate::store::{Cas, SessionRecord, SessionState};
+use crate::terminal::Size;
+use shared_protocol::{ConnectionId, EndReason, Epoch, ErrorCode, Role, SessionId};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::oneshot;
+
+impl Registry {
+    /// The running session, or one with a new shell if this caller may start it.
+    pub async fn running_or_new(
+        &self,
+        id: &SessionId,
+        caller: &Caller,
+        size: Size,
+    ) -> Result<SessionHandle, SessionError> {
+        // Without the store, which may be down: a session that runs here can be reached all the same.
+        if let Some(reached) = self.reach(id, caller) {
+            return reached;
+        }
+        let creates = caller.names_session && caller.role == Role::Controller;
+        let record = match self.deps.store.session(id).await? {
+            Some(record) => record,
+            None if creates => self.create(id.clone(), &caller.user).await?,
+            None => return Err(SessionError::not_found()),
+        };
+        if !may_reach(&record.user, caller) {
+            return Err(SessionError::not_found());
+        }
+        let record = match record.state {
+            SessionState::Ended { at, .. } if !can_restart(&record) => {
+                let newer = creates && caller.issued_at.is_some_and(|issued| issued.saturating_mul(1000) > at);
+                if !newer {
+                    return Err(SessionError::ended());
+                }
+                // A new session with an old id: it belongs to the user that creates it, and counts like any other.
+                let fresh = SessionRecord { epoch: record.epoch, ..self.new_record(id.clone(), &caller.user) };
+                self.add(fresh, Some(&record)).await?
+            }
+            _ => record,
+        };
+        self.check_not_remote(&record).await?;
+        if caller.role == Role::Viewer {
+            return Err(SessionError::new(
+                ErrorCode::ReadOnly,
+                "the session has not started; a viewer cannot start it",
+            ));
+        }
+        self.start(record, size, &caller.connection, &caller.request).await
+    }
+
+    /// Creates a session without a shell. Returns the one that is there, if any.
+    pub async fn create(&self, id: SessionId, user: &str) -> Result<SessionRecord, SessionError> {
+        if let Some(there) = self.deps.store.session(&id).await? {
+            return Ok(there);
+        }
+        if !self.membership.is_store_warm(&*self.deps.store).await? {
+            return Err(SessionError::unknown_location());
+        }
+        self.add(self.new_record(id, user), None).await
+    }
+
+    /// Writes a new session within its user's limits, in place of `before`. Returns the record that is there afterwards.
+    async fn add(&self, record: SessionRecord, before: Option<&SessionRecord>) -> Result<SessionRecord, SessionError> {
+        let _turn = self.admission.turn().await;
+        let (mut open, mut ended) = (0, 0);
+        for record in self.deps.store.sessions_of(&record.user).await? {
+            match record.state {
+                SessionState::Created => open += 1,
+                SessionState::Running => open += usize::from(self.location(&record).await? != Location::Unowned),
+                SessionState::Ended { .. } => ended += 1,
+            }
+        }
+        self.admission.check_count(open, ended)?;
+        let expected = before.map(SessionRecord::version);
+        Ok(match self.deps.store.compare_and_set(&record, expected.as_ref()).await? {
+            Cas::Stored => record,
+            Cas::Conflict(there) => there,
+        })
+    }
+
+    fn new_record(&self, id: SessionId, user: &str) -> SessionRecord {
+        let (user, created_at) = (user.to_owned(), self.deps.clock.now_ms());
+        SessionRecord { id, user, state: SessionState::Created, owner: None, epoch: Epoch(0), created_at }
+    }
+
+    async fn start(
+        &self,
+        record: SessionRecord,
+        size: Size,
+        connection: &ConnectionId,
+        request: &str,
+    ) -> Result<SessionHandle, SessionError> {
+        let (handle, mailbox) = SessionHandle::new();
+        {
+            let mut live = self.live.lock();
+            // Two connections may start it at the same time: the first wins, the other joins it.
+            if let Some(there) = live.get(&record.id) {
+                return Ok(there.handle.clone());
+            }
+            if self.tasks.is_closed() {
+                return Err(SessionError::new(ErrorCode::Draining, "the service is being replaced; try again"));
+            }
+            if live.len() >= self.deps.sessions {
+                return Err(SessionError::new(
+                    ErrorCode::LimitReached,
+                    "this service holds as many sessions as it may",
+                ));
+            }
+            self.admission.check_start_rate(&record.user)?;
+            let user = record.user.clone();
+            live.insert(record.id.clone(), LiveSession { handle: handle.clone(), user, lease: None });
+        }
+        let entry = self.live.guard(record.id.clone());
+        let (started, outcome) = oneshot::channel();
+        tracing::info!(request, session = %record.id, %connection, "starting a shell");
+        let start =
+            StartRequest { record, size, request: request.to_owned(), migrating: Arc::clone(&handle.migrating) };
+        // In a task of its own: a request that is given up must not leave half a session.
+        self.tasks.spawn(supervise(Arc::clone(&self.deps), entry, start, mailbox, started));
+        outcome.await.unwrap_or_else(|_| Err(SessionError::ended())).map(|()| handle)
+    }
+
+    /// Ends a session, running or not.
+    pub async fn end(&self, record: SessionRecord, reason: EndReason) -> Result<(), SessionError> {
+        if let Some(handle) = self.live(&record.id) {
+            return handle.end(reason).await;
+        }
+        if record.has_ended() {
+            return Ok(());
+        }
+        self.check_not_remote(&record).await?;
+        let state = SessionState::Ended { reason, at: self.deps.clock.now_ms() };
+        let expected = record.version();
+        let tombstone = SessionRecord { state, owner: None, ..record };
+        match self.deps.store.compare_and_set(&tombstone, Some(&expected)).await? {
+            Cas::Stored => {
+                self.deps.metrics.sessions.ended.of(reason).inc();
+                Ok(())
+            }
+            Cas::Conflict(_) => Err(SessionError::remote()),
+        }
+    }
+
+    /// Stops taking new sessions, and tells the other instances.
+    pub async fn drain(&self) {
+        self.membership.drain();
+        if self.deps.store.is_shared()
+            && let Err(error) = self.membership.heartbeat(&*self.deps.store).await
+        {
+            tracing::warn!(%error, "other instances do not know that this one drains");
+        }
+    }
+
+    /// Removes this instance from the store: others may take its sessions over at once.
+    pub async fn deregister(&self) {
+        if self.deps.store.is_shared()
+            && let Err(error) = self.deps.store.deregister(self.instance_id()).await
+        {
+            tracing::debug!(%error, "other instances will notice the missing heartbeat");
+        }
+    }
+
+    /// Ends every session and waits for its processes, up to `timeout`. Returns whether all are gone.
+    pub async fn shut_down(&self, timeout: Duration) -> bool {
+        // Under the lock, so that no start slips in between.
+        let all: Vec<_> = {
+            let live = self.live.lock();
+            self.tasks.close();
+            live.values().cloned().collect()
+        };
+        for session in &all {
+            // Fails for a session that has ended already.
+            let _ = session.handle.end(EndReason::ServerRestart).await;
+        }
+        tokio::time::timeout(timeout, self.tasks.wait()).await.is_ok()
+    }
+}

@@ -1,0 +1,169 @@
+//! The life of one session's task: acquires the lease, starts the shell, runs the task to its end, and writes the tombstone.
+
+use super::Request;
+use super::SessionError;
+use super::actor::{Actor, Outcome, Parts};
+use super::live::RegistryEntryGuard;
+use super::registry::{RegistryDeps, ShellSettings, can_restart};
+use super::restore::PreviousShell;
+use super::screen_persistence::{ScreenWriter, persist_screens, screen_channel};
+use crate::cluster::Lease;
+use crate::metrics::Phase;
+use crate::store::{Cas, SessionRecord, SessionState};
+use crate::terminal::{Nonce, ShellSpec, Size, environment};
+use shared_protocol::{EndReason, Epoch, ErrorCode};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+/// A request to start a shell.
+pub(super) struct StartRequest {
+    /// The session as it is in the store.
+    pub record: SessionRecord,
+    /// First size of the terminal.
+    pub size: Size,
+    /// Id of the HTTP request, for logs.
+    pub request: String,
+    /// Set when the session moves to another instance; shared with the handle.
+    pub migrating: Arc<AtomicBool>,
+}
+
+/// Runs a session from the lease to the tombstone. `started` is answered once the shell runs or cannot be started.
+pub(super) async fn supervise(
+    deps: Arc<RegistryDeps>,
+    entry: RegistryEntryGuard,
+    request: StartRequest,
+    mailbox: mpsc::Receiver<Request>,
+    started: oneshot::Sender<Result<(), SessionError>>,
+) {
+    let starting = deps.metrics.sessions.enter(Phase::Starting);
+    let lease = match acquire_lease(&deps, &request.record).await {
+        Ok(lease) => lease,
+        Err(error) => {
+            // The request may have been given up.
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    entry.set_lease(&lease);
+    let previous = previous_shell(&deps, &request.record).await;
+    if let Some(previous) = &previous {
+        deps.metrics.sessions.takeovers.of(previous.reason).inc();
+    }
+    let actor = start(&deps, &lease, previous, request).await;
+    drop(starting);
+    // The request may have been given up; the session goes on without it.
+    let state = match actor {
+        Ok((actor, writer)) => {
+            let _ = started.send(Ok(()));
+            run(&deps, &lease, actor, writer, mailbox).await
+        }
+        Err(error) => {
+            let _ = started.send(Err(error));
+            // Nothing ended, because nothing ran: the session may be started again.
+            Some(SessionState::Created)
+        }
+    };
+    if let Some(state) = state {
+        write_tombstone(&deps, lease.record(), state).await;
+    }
+    drop(entry);
+}
+
+/// Writes this instance as the owner of the session.
+async fn acquire_lease(deps: &RegistryDeps, before: &SessionRecord) -> Result<Arc<Lease>, SessionError> {
+    let since = Instant::now();
+    let epoch = Epoch(deps.clock.now_ms().max(before.epoch.0 + 1));
+    let owner = Some(deps.instance.id.clone());
+    let record = SessionRecord { state: SessionState::Running, owner, epoch, ..before.clone() };
+    match deps.store.compare_and_set(&record, Some(&before.version())).await? {
+        Cas::Stored => Ok(Lease::new(record, &*deps.store, since)),
+        Cas::Conflict(_) => Err(SessionError::remote()),
+    }
+}
+
+/// The last shell of the session, if it was lost.
+async fn previous_shell(deps: &RegistryDeps, before: &SessionRecord) -> Option<PreviousShell> {
+    let reason = match before.state {
+        SessionState::Running => EndReason::OwnerLost,
+        SessionState::Ended { reason, .. } if can_restart(before) => reason,
+        SessionState::Created | SessionState::Ended { .. } => return None,
+    };
+    let screen = deps.store.screen(&before.id).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, session = %before.id, "the last screen cannot be read");
+        None
+    });
+    Some(PreviousShell { reason, screen })
+}
+
+async fn start(
+    deps: &RegistryDeps,
+    lease: &Arc<Lease>,
+    previous: Option<PreviousShell>,
+    StartRequest { size, request, migrating, .. }: StartRequest,
+) -> Result<(Actor, ScreenWriter), SessionError> {
+    let began = Instant::now();
+    let nonce = Nonce::new(deps.entropy.bytes());
+    let ShellSettings { shell, user, home } = &deps.settings;
+    let environment = environment(user, &home.to_string_lossy(), shell, &nonce);
+    let spec = ShellSpec { shell: shell.clone(), environment, directory: home.clone(), size, nonce: nonce.clone() };
+    let shells = Arc::clone(&deps.shells);
+    let opened = tokio::task::spawn_blocking(move || shells.spawn(&spec)).await;
+    let pty = opened.map_err(std::io::Error::other).flatten().map_err(|error| {
+        tracing::error!(%request, session = %lease.record().id, %error, "the shell cannot be started");
+        deps.metrics.sessions.start_failures.inc();
+        SessionError::new(ErrorCode::Internal, "the shell cannot be started")
+    })?;
+    deps.metrics.sessions.shell_start.observe(began.elapsed().as_secs_f64());
+    let (screens, writer) = screen_channel(&*deps.store);
+    let actor = Actor::new(Parts {
+        lease: Arc::clone(lease),
+        store: Arc::clone(&deps.store),
+        limits: deps.limits,
+        clock: Arc::clone(&deps.clock),
+        pty,
+        nonce,
+        size,
+        previous,
+        screens,
+        migrating,
+        metrics: Arc::clone(&deps.metrics),
+    });
+    Ok((actor, writer))
+}
+
+/// Runs the task to its end. Returns the state to write; none if another instance owns the session.
+async fn run(
+    deps: &RegistryDeps,
+    lease: &Lease,
+    actor: Actor,
+    writer: ScreenWriter,
+    mailbox: mpsc::Receiver<Request>,
+) -> Option<SessionState> {
+    let saving = tokio::spawn(persist_screens(Arc::clone(&deps.store), lease.record().id.clone(), writer));
+    let outcome = actor.run(mailbox).await;
+    // The last screen is saved before the tombstone is written. Ends by itself: its sender is dropped.
+    let _ = saving.await;
+    match outcome {
+        Outcome::Ended { reason, at } => {
+            deps.metrics.sessions.ended.of(reason).inc();
+            Some(SessionState::Ended { reason, at })
+        }
+        Outcome::LeaseLost => {
+            deps.metrics.sessions.ownership_losses.inc();
+            None
+        }
+    }
+}
+
+async fn write_tombstone(deps: &RegistryDeps, record: &SessionRecord, state: SessionState) {
+    let tombstone = SessionRecord { state, owner: None, ..record.clone() };
+    match deps.store.compare_and_set(&tombstone, Some(&record.version())).await {
+        Ok(Cas::Stored) => {}
+        Ok(Cas::Conflict(_)) => {
+            tracing::warn!(session = %record.id, "another instance owns the session that ended here");
+        }
+        Err(error) => tracing::error!(%error, session = %record.id, "the end of a session was not stored"),
+    }
+}
