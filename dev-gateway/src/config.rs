@@ -143,9 +143,9 @@ impl Args {
         let seconds = |value: Option<u64>, default| value.map_or(default, Duration::from_secs);
         let (defaults, scale) = (Quotas::default(), self.time_scale.unwrap_or(1));
         let quotas = Quotas {
-            idle: seconds(self.idle_seconds, defaults.idle / scale),
+            idle_timeout: seconds(self.idle_seconds, defaults.idle_timeout / scale),
             lifetime: seconds(self.lifetime_seconds, defaults.lifetime / scale),
-            integration: seconds(self.integration_seconds, defaults.integration),
+            integration_timeout: seconds(self.integration_seconds, defaults.integration_timeout),
             ..defaults
         };
         Ok(Options {
@@ -222,16 +222,23 @@ mod tests {
     #[test]
     fn limits_can_be_shortened_one_by_one() {
         let options = args("--idle-seconds 3 --integration-seconds 2").options(|_| None).unwrap();
-        let expected =
-            Quotas { idle: Duration::from_secs(3), integration: Duration::from_secs(2), ..Quotas::default() };
+        let expected = Quotas {
+            idle_timeout: Duration::from_secs(3),
+            integration_timeout: Duration::from_secs(2),
+            ..Quotas::default()
+        };
         assert_eq!(options.quotas, expected);
     }
 
     #[test]
     fn time_passes_faster_where_nothing_else_is_said() {
         let quotas = args("--time-scale 60 --lifetime-seconds 9").options(|_| None).unwrap().quotas;
-        assert_eq!((quotas.idle, quotas.lifetime), (Duration::from_secs(10), Duration::from_secs(9)));
-        assert_eq!(quotas.integration, Quotas::default().integration, "the function keeps its own time");
+        assert_eq!((quotas.idle_timeout, quotas.lifetime), (Duration::from_secs(10), Duration::from_secs(9)));
+        assert_eq!(
+            quotas.integration_timeout,
+            Quotas::default().integration_timeout,
+            "the function keeps its own time"
+        );
         assert!(Args::try_parse_from(["dev-gateway", "--time-scale", "0"]).is_err());
     }
 

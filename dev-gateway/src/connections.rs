@@ -21,7 +21,7 @@ pub trait Clients: Send + Sync + 'static {
     /// Sends one message.
     async fn post(&self, connection_id: &str, data: Bytes) -> Result<(), PostError>;
     /// Says who it is; `None` when it is gone.
-    async fn describe(&self, connection_id: &str) -> Option<Description>;
+    async fn describe(&self, connection_id: &str) -> Option<ConnectionInfo>;
     /// Closes it with 1000, after what was posted before; false when it is gone.
     async fn close(&self, connection_id: &str) -> bool;
 }
@@ -48,7 +48,7 @@ pub enum PostError {
 
 /// What `GET @connections/{id}` tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
+pub struct ConnectionInfo {
     /// When its handshake came.
     pub connected_at: SystemTime,
     /// When a message last went either way.
@@ -116,7 +116,7 @@ struct Entry {
 pub(crate) struct Registry {
     open: Arc<Mutex<HashMap<String, Entry>>>,
     message_bytes: usize,
-    post_wait: Duration,
+    post_timeout: Duration,
 }
 
 /// One open connection, as its socket sees it. Dropping it makes the id unknown.
@@ -143,7 +143,7 @@ impl Drop for Registered {
 
 impl Registry {
     pub(crate) fn new(quotas: &Quotas) -> Self {
-        Self { open: Arc::default(), message_bytes: quotas.message_bytes, post_wait: quotas.post_wait }
+        Self { open: Arc::default(), message_bytes: quotas.message_bytes, post_timeout: quotas.post_timeout }
     }
 
     /// Makes an id reachable: from here on posts are taken, though the socket may be a moment away.
@@ -185,15 +185,15 @@ impl Clients for Registry {
         }
         let text = Utf8Bytes::try_from(data).map_err(|_| PostError::NotText)?;
         let entry = self.find(connection_id).ok_or(PostError::Gone)?;
-        match tokio::time::timeout(self.post_wait, entry.outgoing.send(Outgoing::Text(text))).await {
+        match tokio::time::timeout(self.post_timeout, entry.outgoing.send(Outgoing::Text(text))).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(PostError::Gone),
             Err(_) => Err(PostError::Full),
         }
     }
 
-    async fn describe(&self, connection_id: &str) -> Option<Description> {
-        self.find(connection_id).map(|entry| Description {
+    async fn describe(&self, connection_id: &str) -> Option<ConnectionInfo> {
+        self.find(connection_id).map(|entry| ConnectionInfo {
             connected_at: entry.connected_at,
             last_active_at: entry.connected_at + entry.activity.last(),
             source_ip: entry.source_ip,
@@ -204,7 +204,7 @@ impl Clients for Registry {
     async fn close(&self, connection_id: &str) -> bool {
         let Some(entry) = self.lock().remove(connection_id) else { return false };
         // With a full queue the client does not read; the socket then ends because its last sender is gone.
-        let _ = tokio::time::timeout(self.post_wait, entry.outgoing.send(Outgoing::Close)).await;
+        let _ = tokio::time::timeout(self.post_timeout, entry.outgoing.send(Outgoing::Close)).await;
         true
     }
 }

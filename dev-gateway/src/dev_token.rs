@@ -1,8 +1,8 @@
 //! `GET /dev/token`: a user token for whoever sits at this machine, and nobody else, so that a fresh clone needs no login. It is a
 //! key to a shell.
 
-use crate::ambient::{Ambient, epoch_ms, fresh_hex};
 use crate::local::is_local;
+use crate::system::{System, epoch_ms, fresh_hex};
 use auth_tokens::ShortSecretError;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -43,7 +43,7 @@ impl fmt::Debug for DevSecret {
 pub(crate) struct DevToken {
     pub(crate) secret: DevSecret,
     pub(crate) stage: String,
-    pub(crate) ambient: Arc<dyn Ambient>,
+    pub(crate) system: Arc<dyn System>,
 }
 
 #[derive(Deserialize)]
@@ -69,8 +69,8 @@ pub(crate) async fn get(
     let Ok(Query(wanted)) = wanted else {
         return refuse(StatusCode::BAD_REQUEST, "`session` or `role` is not usable");
     };
-    let now = epoch_ms(dev.ambient.now()) / 1000;
-    let random = || SessionId::new(format!("dev-{}", fresh_hex::<8>(dev.ambient.as_ref())));
+    let now = epoch_ms(dev.system.now()) / 1000;
+    let random = || SessionId::new(format!("dev-{}", fresh_hex::<8>(dev.system.as_ref())));
     let Ok(session) = wanted.session.map_or_else(random, Ok) else {
         return refuse(StatusCode::INTERNAL_SERVER_ERROR, "no session id could be made");
     };

@@ -1,7 +1,7 @@
 //! The events that API Gateway hands to a function, field by field as it writes them. Pure: time and ids come in.
 //! Shapes follow events recorded from AWS (the fixtures of awslabs/aws-lambda-rust-runtime, `lambda-events`).
 
-use crate::ambient::epoch_ms;
+use crate::system::epoch_ms;
 use axum::extract::Query;
 use http::{HeaderMap, Uri, header};
 use serde_json::{Map, Value, json};

@@ -2,24 +2,24 @@
 //! there at all; on, it decides by a seed, so that what happened once can happen again.
 //!
 //! [`Faults`] is the handle. It stands before the function ([`function`]), before the clients ([`clients`]) and in a
-//! connection's own task ([`line`]); [`door`] lets a browser test change it from outside.
+//! connection's own task ([`connection`]); [`admin_api`] lets a browser test change it from outside.
 
+mod admin_api;
 mod clients;
-mod dice;
-mod door;
+mod connection;
 mod function;
-mod line;
 mod plan;
-mod spelling;
+mod rng;
+mod spec;
 
+pub(crate) use admin_api::AdminApi;
 pub(crate) use clients::FaultyClients;
-pub(crate) use door::Door;
+pub(crate) use connection::ConnectionFaults;
 pub(crate) use function::FaultyFunction;
-pub(crate) use line::Line;
-pub use plan::{ConnectionFaults, Cut, FaultPlan, FunctionFaults, PostFaults, Span, WayFaults};
-pub use spelling::{FAULTS_HELP, FaultError};
+pub use plan::{ConnectionPlan, Cut, DurationRange, FaultPlan, FunctionPlan, MessagePlan, PostPlan};
+pub use spec::{FAULTS_HELP, FaultError};
 
-use dice::{About, Dice};
+use rng::{About, SeededRng};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,9 +31,9 @@ pub struct Faults(Arc<Shared>);
 #[derive(Debug)]
 pub(crate) struct Shared {
     seed: u64,
-    dice: Dice,
+    rng: SeededRng,
     plan: Mutex<Arc<FaultPlan>>,
-    lines: Mutex<HashMap<String, Arc<Line>>>,
+    lines: Mutex<HashMap<String, Arc<ConnectionFaults>>>,
     handshakes: AtomicU64,
     opened: AtomicU64,
     ended: AtomicU64,
@@ -44,13 +44,13 @@ pub(crate) struct Shared {
 
 /// An open connection; forgotten when dropped.
 #[derive(Debug)]
-pub(crate) struct OpenLine {
+pub(crate) struct OpenConnection {
     shared: Arc<Shared>,
     connection_id: String,
-    pub(crate) line: Arc<Line>,
+    pub(crate) line: Arc<ConnectionFaults>,
 }
 
-impl Drop for OpenLine {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         lock(&self.shared.lines).remove(&self.connection_id);
     }
@@ -78,7 +78,7 @@ impl Faults {
     pub fn new(plan: FaultPlan, seed: u64) -> Self {
         Self(Arc::new(Shared {
             seed,
-            dice: Dice(seed),
+            rng: SeededRng(seed),
             plan: Mutex::new(Arc::new(plan)),
             lines: Mutex::default(),
             handshakes: AtomicU64::new(0),
@@ -115,14 +115,14 @@ impl Faults {
     }
 
     /// How often each fault happened so far, by its name; those that never did are not listed.
-    pub fn tally(&self) -> BTreeMap<&'static str, u64> {
+    pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         lock(&self.0.tally).clone()
     }
 
     /// Whether the next handshake is refused.
     pub(crate) fn refuses(&self) -> bool {
         let number = self.0.handshakes.fetch_add(1, Ordering::Relaxed);
-        let refused = self.0.dice.roll(About::Handshake, 0, number).hits(self.0.plan().connections.refuse);
+        let refused = self.0.rng.draw(About::Handshake, 0, number).hits(self.0.plan().connections.refuse);
         self.0.count("refuse", refused);
         refused
     }
@@ -130,19 +130,19 @@ impl Faults {
     /// Whether nobody is told of the next end of a connection.
     pub(crate) fn is_silent(&self) -> bool {
         let number = self.0.ended.fetch_add(1, Ordering::Relaxed);
-        let silent = self.0.dice.roll(About::Disconnect, 0, number).hits(self.0.plan().connections.silent);
+        let silent = self.0.rng.draw(About::Disconnect, 0, number).hits(self.0.plan().connections.silent);
         self.0.count("silent", silent);
         silent
     }
 
     /// A connection begins.
-    pub(crate) fn open(&self, connection_id: &str) -> OpenLine {
-        let line = Arc::new(Line::new(self.0.clone(), self.0.opened.fetch_add(1, Ordering::Relaxed)));
+    pub(crate) fn open(&self, connection_id: &str) -> OpenConnection {
+        let line = Arc::new(ConnectionFaults::new(self.0.clone(), self.0.opened.fetch_add(1, Ordering::Relaxed)));
         lock(&self.0.lines).insert(connection_id.to_owned(), line.clone());
-        OpenLine { shared: self.0.clone(), connection_id: connection_id.to_owned(), line }
+        OpenConnection { shared: self.0.clone(), connection_id: connection_id.to_owned(), line }
     }
 
-    fn line(&self, connection_id: &str) -> Option<Arc<Line>> {
+    fn line(&self, connection_id: &str) -> Option<Arc<ConnectionFaults>> {
         lock(&self.0.lines).get(connection_id).cloned()
     }
 }

@@ -1,17 +1,17 @@
 //! How a connection comes to be, in API Gateway's order: upgrade request, authorizer, `$connect`, 101. And, because it is
 //! the same task to the end, what follows: messages, then `$disconnect`.
 
-use crate::ambient::{fresh_hex, fresh_id};
 use crate::authorizer::{self, Refusal};
 use crate::connections::{Opened, Registry};
 use crate::events::{Api, Handshake, Origin, Stamp};
-use crate::faults::{Cut, Faults, Line, OpenLine};
+use crate::faults::{ConnectionFaults, Cut, Faults, OpenConnection};
 use crate::integration::{Integration, IntegrationError};
 use crate::invoke::InvokeError;
 use crate::messages::Messages;
 use crate::quotas::Quotas;
 use crate::routes::Routes;
 use crate::socket::{self, Ending};
+use crate::system::{fresh_hex, fresh_id};
 use axum::body::Body;
 use axum::extract::Request;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -77,15 +77,15 @@ impl Front {
     }
 
     fn describe(&self, from: SocketAddr, request: &Request) -> (Origin, Handshake) {
-        let ambient = self.integration.ambient.as_ref();
-        let now = ambient.now();
-        let seconds = crate::ambient::epoch_ms(now) / 1000;
-        let trace = format!("Root=1-{seconds:08x}-{}", fresh_hex::<12>(ambient));
+        let system = self.integration.system.as_ref();
+        let now = system.now();
+        let seconds = crate::system::epoch_ms(now) / 1000;
+        let trace = format!("Root=1-{seconds:08x}-{}", fresh_hex::<12>(system));
         let source_ip = from.ip().to_string();
         let user_agent = request.headers().get(header::USER_AGENT);
         let origin = Origin {
             api: self.api.clone(),
-            connection_id: fresh_id(ambient),
+            connection_id: fresh_id(system),
             connected_at: now,
             user_agent: user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             authorizer: None,
@@ -124,7 +124,13 @@ impl Front {
     }
 
     /// From the answered upgrade to `$disconnect`.
-    async fn serve(&self, origin: &Arc<Origin>, opened: Opened, upgrade: OnUpgrade, open: Option<OpenLine>) -> Ending {
+    async fn serve(
+        &self,
+        origin: &Arc<Origin>,
+        opened: Opened,
+        upgrade: OnUpgrade,
+        open: Option<OpenConnection>,
+    ) -> Ending {
         let Ok(Ok(io)) = tokio::time::timeout(UPGRADE_WAIT, upgrade).await else {
             drop(opened);
             let ending = Ending::lost();
@@ -145,7 +151,7 @@ impl Front {
     }
 
     /// Returns when the connection is to end although neither the client nor a limit wants it.
-    async fn ended(&self, line: Option<&Line>) -> Ending {
+    async fn ended(&self, line: Option<&ConnectionFaults>) -> Ending {
         let cut = async {
             match line {
                 Some(line) => line.is_cut().await,

@@ -1,9 +1,9 @@
 //! One invocation as API Gateway makes it: with its own patience, while the function runs to its own end. Apart from the
 //! sockets, so that a client that leaves never takes a running invocation with it.
 
-use crate::ambient::{Ambient, fresh_id};
 use crate::events::Stamp;
 use crate::invoke::{Invoke, InvokeError};
+use crate::system::{System, fresh_id};
 use serde_json::Value;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ pub(crate) enum IntegrationError {
 #[derive(Clone)]
 pub(crate) struct Integration {
     pub(crate) invoker: Arc<dyn Invoke>,
-    pub(crate) ambient: Arc<dyn Ambient>,
+    pub(crate) system: Arc<dyn System>,
     /// How long an answer is waited for.
     pub(crate) timeout: Duration,
     /// Everything that runs for a client.
@@ -44,7 +44,7 @@ pub(crate) struct Integration {
 impl Integration {
     /// Time and id of a new event.
     pub(crate) fn stamp(&self) -> Stamp {
-        Stamp { request_id: fresh_id(self.ambient.as_ref()), now: self.ambient.now() }
+        Stamp { request_id: fresh_id(self.system.as_ref()), now: self.system.now() }
     }
 
     /// Invokes the function. `held` is kept until it has really ended, which may be after the answer.

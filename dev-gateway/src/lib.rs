@@ -11,7 +11,6 @@
 //! # Ok(()) }
 //! ```
 
-mod ambient;
 mod authorizer;
 mod connections;
 mod dev_token;
@@ -31,16 +30,17 @@ mod routes;
 mod runtime_api;
 mod server;
 mod socket;
+mod system;
 mod usage;
 
-pub use ambient::{Ambient, SystemAmbient};
-pub use connections::{Clients, Description, PostError};
+pub use connections::{Clients, ConnectionInfo, PostError};
 pub use dev_token::DevSecret;
 pub use faults::{
-    ConnectionFaults, Cut, FAULTS_HELP, FaultError, FaultPlan, Faults, FunctionFaults, PostFaults, Span, WayFaults,
+    ConnectionPlan, Cut, DurationRange, FAULTS_HELP, FaultError, FaultPlan, Faults, FunctionPlan, MessagePlan, PostPlan,
 };
 pub use invoke::{ClientsBrowser, InProcess, Invoke, InvokeError};
 pub use quotas::Quotas;
 pub use runtime_api::{Function, RuntimeApi};
 pub use server::{DevGateway, Options, Running};
+pub use system::{OsSystem, System};
 pub use usage::Usage;

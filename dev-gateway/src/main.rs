@@ -4,7 +4,7 @@ mod config;
 
 use clap::Parser;
 use config::{Args, How};
-use dev_gateway::{DevGateway, Invoke, RuntimeApi, SystemAmbient};
+use dev_gateway::{DevGateway, Invoke, OsSystem, RuntimeApi};
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         How::InProcess => Arc::new(args.in_process(gateway.clients(), variable)?),
         How::RuntimeApi => {
             let function = args.function(listener.local_addr()?, variable);
-            Arc::new(RuntimeApi::new(function, Arc::new(SystemAmbient)))
+            Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)))
         }
     };
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

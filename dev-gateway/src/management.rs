@@ -1,8 +1,8 @@
 //! `@connections`: how a function reaches a client. The paths, statuses and bodies of API Gateway's management API, without
 //! its signatures.
 
-use crate::ambient::{Ambient, fresh_id};
 use crate::connections::{Clients, PostError};
+use crate::system::{System, fresh_id};
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
@@ -26,7 +26,7 @@ const BODY_BYTES: usize = 8 * 1024 * 1024;
 pub(crate) struct Management {
     pub(crate) stage: String,
     pub(crate) clients: Arc<dyn Clients>,
-    pub(crate) ambient: Arc<dyn Ambient>,
+    pub(crate) system: Arc<dyn System>,
 }
 
 /// Why a call was refused.
@@ -67,7 +67,7 @@ impl From<PostError> for Refused {
 
 impl Management {
     fn answer(&self, result: Result<Response, Refused>) -> Response {
-        let id = fresh_id(self.ambient.as_ref());
+        let id = fresh_id(self.system.as_ref());
         let response = result.unwrap_or_else(|refused| {
             let (status, kind) = refused.parts();
             let body = Json(json!({"message": kind, "requestId": id}));

@@ -1,12 +1,12 @@
 //! What becomes of a client's message: an invocation of its own, side by side with all others and without any order, and
 //! API Gateway's own frame when that fails.
 
-use crate::ambient::fresh_id;
 use crate::connections::{Clients, Registry};
 use crate::events::Origin;
-use crate::faults::Line;
+use crate::faults::ConnectionFaults;
 use crate::integration::Integration;
 use crate::routes::Routes;
+use crate::system::fresh_id;
 use serde::Serialize;
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ pub(crate) struct Messages {
     integration: Integration,
     registry: Registry,
     /// What goes wrong on this connection, if anything is to.
-    line: Option<Arc<Line>>,
+    line: Option<Arc<ConnectionFaults>>,
 }
 
 /// What a client gets when an integration failed: an ordinary message.
@@ -37,7 +37,7 @@ impl Messages {
         routes: Arc<Routes>,
         integration: Integration,
         registry: Registry,
-        line: Option<Arc<Line>>,
+        line: Option<Arc<ConnectionFaults>>,
     ) -> Self {
         Self { origin, routes, integration, registry, line }
     }
@@ -63,7 +63,7 @@ impl Messages {
         let (origin, integration, registry) = (self.origin.clone(), self.integration.clone(), self.registry.clone());
         let stamp = integration.stamp();
         let route = self.routes.select(body);
-        let event = origin.message(route, fresh_id(integration.ambient.as_ref()), body, &stamp);
+        let event = origin.message(route, fresh_id(integration.system.as_ref()), body, &stamp);
         async move {
             // The routes have no response of their own, so what the function answers is not looked at further.
             let Err(error) = integration.route(event, held).await else { return };

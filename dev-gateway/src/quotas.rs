@@ -16,16 +16,16 @@ pub struct Quotas {
     /// Largest answer of the authorizer, in bytes of JSON; more counts as a broken authorizer.
     pub authorizer_bytes: usize,
     /// Longest that the client waits for one invocation. The function may run on.
-    pub integration: Duration,
+    pub integration_timeout: Duration,
     /// A connection on which no message went either way for this long is closed with 1001.
-    pub idle: Duration,
+    pub idle_timeout: Duration,
     /// Every connection is closed with 1001 after this long.
     pub lifetime: Duration,
     /// Invocations of one connection's messages that may run at once. At the bound nothing more is read from the client.
     /// Not API Gateway's number, which is the account's concurrency: a bound so that one page cannot exhaust a laptop.
     pub concurrent_invocations: usize,
     /// How long a post waits for room when the client reads slowly, before it gets 429. API Gateway's is not documented.
-    pub post_wait: Duration,
+    pub post_timeout: Duration,
 }
 
 impl Default for Quotas {
@@ -35,11 +35,11 @@ impl Default for Quotas {
             message_bytes: limits::MESSAGE_BYTES,
             url_bytes: 4096,
             authorizer_bytes: 8 * 1024,
-            integration: limits::INTEGRATION_TIMEOUT,
-            idle: limits::IDLE_TIMEOUT,
+            integration_timeout: limits::INTEGRATION_TIMEOUT,
+            idle_timeout: limits::IDLE_TIMEOUT,
             lifetime: limits::CONNECTION_LIFETIME,
             concurrent_invocations: 100,
-            post_wait: Duration::from_secs(1),
+            post_timeout: Duration::from_secs(1),
         }
     }
 }

@@ -5,8 +5,8 @@
 mod endpoint;
 mod process;
 
-use crate::ambient::{Ambient, fresh_hex};
 use crate::invoke::{Invoke, InvokeError};
+use crate::system::{System, fresh_hex};
 use async_trait::async_trait;
 use process::Process;
 use serde_json::Value;
@@ -56,7 +56,7 @@ impl Function {
 /// Runs a function in processes of its own.
 pub struct RuntimeApi {
     function: Arc<Function>,
-    ambient: Arc<dyn Ambient>,
+    system: Arc<dyn System>,
     /// A permit for each process that may run.
     slots: Arc<Semaphore>,
     idle: Idle,
@@ -94,11 +94,11 @@ impl Idle {
 
 impl RuntimeApi {
     /// Starts nothing yet: the first event does, as on Lambda.
-    pub fn new(function: Function, ambient: Arc<dyn Ambient>) -> Self {
+    pub fn new(function: Function, system: Arc<dyn System>) -> Self {
         let slots = Arc::new(Semaphore::new(function.processes));
         let idle = Idle(Arc::new(Mutex::new(Some(Vec::new()))));
         let (settling, closing) = (TaskTracker::new(), CancellationToken::new());
-        Self { function: Arc::new(function), ambient, slots, idle, settling, closing }
+        Self { function: Arc::new(function), system, slots, idle, settling, closing }
     }
 
     /// Process ids that are idle, the last used at the end: for tests and for looking at.
@@ -131,9 +131,9 @@ impl Invoke for RuntimeApi {
         let slot = self.slot().await?;
         let mut process = match self.idle.pop() {
             Some(process) => process,
-            None => Process::start(self.function.clone(), self.ambient.clone()).await?,
+            None => Process::start(self.function.clone(), self.system.clone()).await?,
         };
-        let request_id = uuid(self.ambient.as_ref());
+        let request_id = uuid(self.system.as_ref());
         let result = process.run(request_id, event).await;
         if process.is_alive() {
             self.settle(process, slot);
@@ -152,7 +152,7 @@ impl Invoke for RuntimeApi {
 }
 
 /// A random UUID, which is the form of Lambda's request ids.
-fn uuid(ambient: &dyn Ambient) -> String {
-    let hex = fresh_hex::<16>(ambient);
+fn uuid(system: &dyn System) -> String {
+    let hex = fresh_hex::<16>(system);
     format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..])
 }

@@ -1,10 +1,9 @@
 //! Wires the parts to a listener, and takes them down again in order.
 
-use crate::ambient::{Ambient, SystemAmbient};
 use crate::connections::{Clients, Registry};
 use crate::dev_token::{self, DevSecret, DevToken};
 use crate::events::Api;
-use crate::faults::{Door, Faults, FaultyClients, FaultyFunction};
+use crate::faults::{AdminApi, Faults, FaultyClients, FaultyFunction};
 use crate::handshake::{Front, is_upgrade};
 use crate::integration::Integration;
 use crate::invoke::Invoke;
@@ -12,6 +11,7 @@ use crate::management::{self, Management};
 use crate::pages;
 use crate::quotas::Quotas;
 use crate::routes::Routes;
+use crate::system::{OsSystem, System};
 use crate::usage::{Meter, Usage};
 use axum::Router;
 use axum::body::Body;
@@ -48,7 +48,7 @@ pub struct Options {
     /// Serves `GET /dev/token`, signed with this.
     pub dev_token: Option<DevSecret>,
     /// Where time and randomness come from.
-    pub ambient: Arc<dyn Ambient>,
+    pub system: Arc<dyn System>,
     /// What goes wrong on purpose. With this, `/dev/faults` and `/dev/cut` are served to whoever sits at this machine.
     pub faults: Option<Faults>,
 }
@@ -62,7 +62,7 @@ impl Default for Options {
             quotas: Quotas::default(),
             pages: None,
             dev_token: None,
-            ambient: Arc::new(SystemAmbient),
+            system: Arc::new(OsSystem),
             faults: None,
         }
     }
@@ -110,8 +110,8 @@ impl DevGateway {
         let (stopping, abandoned, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let integration = Integration {
             invoker: invoker.clone(),
-            ambient: self.options.ambient.clone(),
-            timeout: self.options.quotas.integration,
+            system: self.options.system.clone(),
+            timeout: self.options.quotas.integration_timeout,
             tasks: tasks.clone(),
             abandoned: abandoned.clone(),
         };
@@ -131,8 +131,8 @@ impl DevGateway {
     }
 
     fn router(self, addr: SocketAddr, integration: Integration, stopping: CancellationToken) -> Router {
-        let Options { stage, route_keys, authorizer, quotas, pages, dev_token, ambient, faults } = self.options;
-        let connections = Management { stage: stage.clone(), clients: self.clients, ambient: ambient.clone() };
+        let Options { stage, route_keys, authorizer, quotas, pages, dev_token, system, faults } = self.options;
+        let connections = Management { stage: stage.clone(), clients: self.clients, system: system.clone() };
         let front = Front {
             api: Arc::new(Api { stage: stage.clone(), domain_name: addr.to_string() }),
             routes: Arc::new(Routes::new(route_keys)),
@@ -146,11 +146,11 @@ impl DevGateway {
         let methods = routing::post(management::post).get(management::get).delete(management::delete);
         let mut router = Router::new().route("/{stage}/@connections/{id}", methods.with_state(connections));
         if let Some(secret) = dev_token {
-            let dev = DevToken { secret, stage, ambient };
+            let dev = DevToken { secret, stage, system };
             router = router.route("/dev/token", routing::get(dev_token::get).with_state(dev));
         }
         if let Some(faults) = faults {
-            router = router.merge(Door(faults).routes());
+            router = router.merge(AdminApi(faults).routes());
         }
         router.fallback(move |ConnectInfo(from): ConnectInfo<SocketAddr>, request: Request| {
             let (front, pages) = (front.clone(), pages.clone());

@@ -106,7 +106,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     let ending = tokio::select! {
         ending = read(&mut stream, &permits, &activity, &mut on_message) => ending,
         ending = write(&mut sink, &mut outgoing, &activity, quotas.frame_bytes) => ending,
-        () = activity.idle_for(quotas.idle) => Ending::away(),
+        () = activity.idle_for(quotas.idle_timeout) => Ending::away(),
         () = tokio::time::sleep(quotas.lifetime) => Ending::away(),
         ending = ended => ending,
     };

@@ -1,7 +1,7 @@
 //! What a gateway was used for, in the units that AWS bills. Counted by two thin layers, around the function and around the
 //! clients, so that nothing else knows that it is counted.
 
-use crate::connections::{Clients, Description, PostError};
+use crate::connections::{Clients, ConnectionInfo, PostError};
 use crate::invoke::{Invoke, InvokeError};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -25,7 +25,7 @@ pub struct Usage {
     /// Runs of the function, whatever for: authorizer, connections, messages.
     pub invocations: u64,
     /// How long the function ran, all runs together and those included that still do.
-    pub ran: Duration,
+    pub duration: Duration,
 }
 
 impl Usage {
@@ -36,7 +36,7 @@ impl Usage {
             messages_out: self.messages_out - earlier.messages_out,
             bytes_out: self.bytes_out - earlier.bytes_out,
             invocations: self.invocations - earlier.invocations,
-            ran: self.ran - earlier.ran,
+            duration: self.duration - earlier.duration,
         }
     }
 }
@@ -57,7 +57,7 @@ impl Count {
     /// Counts the time of what runs up to now.
     fn advance(&mut self) {
         let now = Instant::now();
-        self.usage.ran += (now - self.counted) * self.running;
+        self.usage.duration += (now - self.counted) * self.running;
         self.counted = now;
     }
 }
@@ -145,7 +145,7 @@ impl Clients for Metered<dyn Clients> {
         Ok(())
     }
 
-    async fn describe(&self, connection_id: &str) -> Option<Description> {
+    async fn describe(&self, connection_id: &str) -> Option<ConnectionInfo> {
         self.inner.describe(connection_id).await
     }
 
@@ -194,10 +194,10 @@ mod tests {
                 (early, meter.usage())
             }
         );
-        assert_eq!((early.invocations, early.messages_in, early.ran.as_secs()), (3, 2, 2));
+        assert_eq!((early.invocations, early.messages_in, early.duration.as_secs()), (3, 2, 2));
         // The short one was cut short after two seconds; paused clocks step by whole milliseconds.
-        assert_eq!((late.since(&early).invocations, late.since(&early).ran.as_secs()), (0, 10));
-        assert_eq!(meter.usage().ran.as_secs(), 27);
+        assert_eq!((late.since(&early).invocations, late.since(&early).duration.as_secs()), (0, 10));
+        assert_eq!(meter.usage().duration.as_secs(), 27);
     }
 
     #[tokio::test]

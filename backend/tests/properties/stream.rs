@@ -4,7 +4,7 @@
 
 use backend::session::deflate::{Effort, deflate};
 use backend::session::output_log::{Item, OutputLog, RING_BYTES};
-use protocol_client::{Client, Heard, Piece};
+use protocol_client::{Client, ClientEvent, StreamItem};
 use shared_protocol::client::{Inbound, parse};
 use shared_protocol::frame::fitting_prefix;
 use shared_protocol::limits::{FRAME_BYTES, FRAME_RAW_BYTES};
@@ -167,22 +167,22 @@ struct Conversation {
 impl Conversation {
     fn arrive(&mut self, frame: &str) {
         self.client.receive(frame, self.now);
-        while let Some(heard) = self.client.hear() {
-            let Heard::Stream(piece) = heard else { continue };
+        while let Some(heard) = self.client.next_event() {
+            let ClientEvent::Stream(piece) = heard else { continue };
             let written = &self.service.written;
             match piece {
-                Piece::Bytes(bytes) => {
+                StreamItem::Bytes(bytes) => {
                     let at = self.read as usize..self.read as usize + bytes.len();
                     assert!(written.bytes[at.clone()] == bytes, "other bytes at {}", self.read);
                     assert_eq!(written.events.range(at).next(), None, "an event is no byte");
                     self.read += bytes.len() as u64;
                 }
-                Piece::Event(event) if written.events.get(&(self.read as usize)) == Some(&event) => self.read += 1,
+                StreamItem::Event(event) if written.events.get(&(self.read as usize)) == Some(&event) => self.read += 1,
                 // Among what a snapshot skips.
-                Piece::Event(event) => {
+                StreamItem::Event(event) => {
                     assert!(written.events.range(..self.read as usize).any(|(_, known)| *known == event));
                 }
-                Piece::Snapshot { pos, .. } => {
+                StreamItem::Snapshot { pos, .. } => {
                     assert!(pos.0 > self.read, "only forward");
                     self.read = pos.0;
                 }

@@ -9,7 +9,7 @@
 use crate::harness::{Harness, caller};
 use backend::session::{Caller, PollToken, Reply, SessionHandle};
 use backend::terminal::scripted::Script;
-use protocol_client::{Client, Heard, Piece};
+use protocol_client::{Client, ClientEvent, StreamItem};
 use shared_protocol::ClientId;
 use shared_protocol::client::parse;
 use shared_protocol::server::SnapshotScope;
@@ -191,16 +191,16 @@ impl Page {
         {
             self.client.receive(&frame, self.now());
         }
-        while let Some(heard) = self.client.hear() {
+        while let Some(heard) = self.client.next_event() {
             match heard {
-                Heard::Stream(Piece::Bytes(bytes)) => self.output.extend(bytes),
+                ClientEvent::Stream(StreamItem::Bytes(bytes)) => self.output.extend(bytes),
                 // Who comes late, and has acknowledged nothing, gets the whole as a screen; nobody is ever skipped ahead.
-                Heard::Stream(Piece::Snapshot { pos, scope, skipped, .. }) => {
+                ClientEvent::Stream(StreamItem::Snapshot { pos, scope, skipped, .. }) => {
                     assert_eq!((scope, skipped), (SnapshotScope::Full, 0), "the stream fits into the ring");
                     assert!(pos.0 < 64 * 1024, "only in the beginning");
                     self.output.clear();
                 }
-                Heard::Discarded(_) => panic!("the shell is the same"),
+                ClientEvent::Discarded(_) => panic!("the shell is the same"),
                 _ => {}
             }
         }

@@ -1,6 +1,6 @@
 //! The address, taken apart, and the mistakes that can be seen before anything is asked.
 
-use crate::complaint::Complaint;
+use crate::diagnosis::Diagnosis;
 use http::Uri;
 
 /// Where a page connects.
@@ -16,7 +16,7 @@ pub(crate) struct Address {
 
 impl Address {
     /// The service's own WebSocket is told in its address whom it speaks to; a gateway is not.
-    pub(crate) fn for_session(self, token: &str, session: Option<&str>) -> Result<Self, Complaint> {
+    pub(crate) fn for_session(self, token: &str, session: Option<&str>) -> Result<Self, Diagnosis> {
         if !self.direct {
             return Ok(self);
         }
@@ -24,12 +24,12 @@ impl Address {
         let authority = self.uri.authority().map_or("", http::uri::Authority::as_str);
         let session = session.unwrap_or_default();
         let uri = format!("{scheme}://{authority}{}?sessionId={session}&token={token}", self.uri.path());
-        let uri = uri.parse().map_err(|_| Complaint::Token("its session cannot stand in an address.".into()))?;
+        let uri = uri.parse().map_err(|_| Diagnosis::Token("its session cannot stand in an address.".into()))?;
         Ok(Self { uri, ..self })
     }
 
-    pub(crate) fn parse(text: &str) -> Result<Self, Complaint> {
-        let wrong = |what: &str| Complaint::Address(what.to_owned());
+    pub(crate) fn parse(text: &str) -> Result<Self, Diagnosis> {
+        let wrong = |what: &str| Diagnosis::Address(what.to_owned());
         let uri: Uri = text.trim().parse().map_err(|_| wrong("it is not written as one."))?;
         let encrypted = match uri.scheme_str() {
             Some("wss") => true,
@@ -104,8 +104,8 @@ mod tests {
             ("wss:///prod", "not written as one"),
             ("", "not written as one"),
         ] {
-            let complaint = Address::parse(address).err().unwrap().to_string();
-            assert!(complaint.contains(sentence), "{address}: {complaint}");
+            let diagnosis = Address::parse(address).err().unwrap().to_string();
+            assert!(diagnosis.contains(sentence), "{address}: {diagnosis}");
         }
     }
 }

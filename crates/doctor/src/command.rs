@@ -1,6 +1,6 @@
 //! `termgate doctor ADDRESS`: reads the token, prints what is found, and ends with 1 at the first thing that is wrong.
 
-use crate::{Question, examine};
+use crate::{Target, diagnose};
 use std::ffi::OsString;
 use std::io::{IsTerminal, Read, Write};
 use std::process::ExitCode;
@@ -27,19 +27,19 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Err(why) => return fail(&format!("{why}\n\n{USAGE}")),
     };
     let Ok(nonce) = getrandom::u64() else { return fail("The system has no random numbers.") };
-    let question = Question { url: url.to_owned(), token, now: now(), nonce };
+    let target = Target { url: url.to_owned(), token, now: now(), nonce };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),
     };
     // Whoever reads may have gone; what is found is found all the same.
-    let examined = runtime.block_on(examine(&question, &mut |finding| drop(writeln!(std::io::stdout(), "{finding}"))));
+    let examined = runtime.block_on(diagnose(&target, &mut |step| drop(writeln!(std::io::stdout(), "{step}"))));
     match examined {
         Ok(()) => {
             drop(writeln!(std::io::stdout(), "\nEverything works."));
             ExitCode::SUCCESS
         }
-        Err(complaint) => fail(&format!("\n{complaint}")),
+        Err(diagnosis) => fail(&format!("\n{diagnosis}")),
     }
 }
 

@@ -5,22 +5,22 @@
 
 mod address;
 mod command;
-mod complaint;
-mod line;
-mod reach;
+mod connect;
+mod diagnosis;
+mod frame_socket;
+mod protocol;
 mod steps;
-mod talk;
 mod token;
 
 pub use command::main;
-pub use complaint::Complaint;
+pub use diagnosis::Diagnosis;
 
 use std::fmt;
 use std::time::Duration;
 
 /// What is examined, and as whom.
 #[derive(Clone)]
-pub struct Question {
+pub struct Target {
     /// `NEXT_PUBLIC_WS_URL` of the page.
     pub url: String,
     /// A user's token, which names a session that nobody else uses.
@@ -31,31 +31,31 @@ pub struct Question {
     pub nonce: u64,
 }
 
-impl fmt::Debug for Question {
+impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Question").field("url", &self.url).field("token", &"<redacted>").finish_non_exhaustive()
+        f.debug_struct("Target").field("url", &self.url).field("token", &"<redacted>").finish_non_exhaustive()
     }
 }
 
 /// A step that went well.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
+pub struct PassedStep {
     /// The step.
-    pub step: &'static str,
+    pub name: &'static str,
     /// How long it took.
-    pub took: Duration,
+    pub duration: Duration,
     /// What it showed.
-    pub what: String,
+    pub detail: String,
 }
 
-impl fmt::Display for Finding {
+impl fmt::Display for PassedStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { step, took, what } = self;
-        write!(f, "{step:<11}{:>8.1} ms  {what}", took.as_secs_f64() * 1000.0)
+        let Self { name, duration, detail } = self;
+        write!(f, "{name:<11}{:>8.1} ms  {detail}", duration.as_secs_f64() * 1000.0)
     }
 }
 
 /// Examines, and tells of each step as it is done. Ends with the first thing that is wrong.
-pub async fn examine(question: &Question, tell: &mut (dyn FnMut(Finding) + Send)) -> Result<(), Complaint> {
-    steps::all(question, tell).await
+pub async fn diagnose(target: &Target, tell: &mut (dyn FnMut(PassedStep) + Send)) -> Result<(), Diagnosis> {
+    steps::all(target, tell).await
 }

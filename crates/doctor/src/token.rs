@@ -1,6 +1,6 @@
 //! What can be seen of a token without its key: that it is one, that it has not expired, and whom and what it names.
 
-use crate::complaint::Complaint;
+use crate::diagnosis::Diagnosis;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
@@ -20,8 +20,8 @@ pub(crate) struct Claims {
     role: Option<String>,
 }
 
-pub(crate) fn read(token: &str, now: u64) -> Result<Claims, Complaint> {
-    let wrong = |what: String| Complaint::Token(what);
+pub(crate) fn read(token: &str, now: u64) -> Result<Claims, Diagnosis> {
+    let wrong = |what: String| Diagnosis::Token(what);
     let parts: Vec<&str> = token.split('.').collect();
     let [_, payload, _] = parts.as_slice() else {
         return Err(wrong("a JWT has three parts with dots between them.".into()));
@@ -75,8 +75,8 @@ mod tests {
             (token(r#"{"sub":"ada","exp":1700009999,"nbf":1700000100}"#), "in 100 s (nbf)"),
             (token(r#"{"sub":"ada","exp":1700009999,"role":"viewer"}"#), "has to type"),
         ] {
-            let complaint = read(&token, NOW).unwrap_err().to_string();
-            assert!(complaint.contains(sentence), "{complaint}");
+            let diagnosis = read(&token, NOW).unwrap_err().to_string();
+            assert!(diagnosis.contains(sentence), "{diagnosis}");
         }
     }
 }

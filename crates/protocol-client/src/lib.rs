@@ -6,7 +6,7 @@ mod output;
 
 use input::InputQueue;
 use output::OutputStream;
-pub use output::Piece;
+pub use output::StreamItem;
 use shared_protocol::client::{
     Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Interrupt, Ping, Resize, Resume,
 };
@@ -37,13 +37,13 @@ const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
 
 /// What a client has to tell its user.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Heard {
+pub enum ClientEvent {
     /// The session answered.
     Attached(Attached),
     /// The shell is another one: so many messages for the one before were discarded.
     Discarded(usize),
     /// The stream went on.
-    Stream(Piece),
+    Stream(StreamItem),
     /// A direct reply.
     Reply(ServerMessage),
 }
@@ -59,7 +59,7 @@ pub struct Client {
     input: InputQueue,
     output: OutputStream,
     outgoing: VecDeque<ClientMessage>,
-    heard: VecDeque<Heard>,
+    heard: VecDeque<ClientEvent>,
     attach_at: Option<Duration>,
     follow_at: Option<Duration>,
     ping_at: Option<Duration>,
@@ -186,7 +186,7 @@ impl Client {
             ServerMessage::Snapshot(snapshot) => self.stream(of, now, |stream| stream.snapshot(&snapshot)),
             ServerMessage::Error(error) => self.error(error, now),
             ServerMessage::InputAck(_) => {}
-            reply => self.heard.push_back(Heard::Reply(reply)),
+            reply => self.heard.push_back(ClientEvent::Reply(reply)),
         }
         if of.is_some() && of == self.epoch() {
             self.head = self.head.max(frame.head.unwrap_or_default());
@@ -232,7 +232,7 @@ impl Client {
     }
 
     /// What there is to tell.
-    pub fn hear(&mut self) -> Option<Heard> {
+    pub fn next_event(&mut self) -> Option<ClientEvent> {
         self.heard.pop_front()
     }
 
@@ -274,7 +274,7 @@ impl Client {
             (self.head, self.acked, self.ack_at) = (Pos(0), Pos(0), None);
             let discarded = self.input.restart(attached.input_seq, first);
             if discarded > 0 {
-                self.heard.push_back(Heard::Discarded(discarded));
+                self.heard.push_back(ClientEvent::Discarded(discarded));
             }
         }
         self.input.acknowledged(attached.input_seq, now);
@@ -283,11 +283,11 @@ impl Client {
         self.input.set_window(limits.input_window_bytes as usize);
         self.attach_at = None;
         self.follow_at = Some(now + Duration::from_millis(attached.follow_ms));
-        self.heard.push_back(Heard::Attached(attached.clone()));
+        self.heard.push_back(ClientEvent::Attached(attached.clone()));
         self.attached = Some(attached);
     }
 
-    fn stream(&mut self, of: Option<Epoch>, now: Duration, take: impl FnOnce(&mut OutputStream) -> Vec<Piece>) {
+    fn stream(&mut self, of: Option<Epoch>, now: Duration, take: impl FnOnce(&mut OutputStream) -> Vec<StreamItem>) {
         if of != self.epoch() {
             return;
         }
@@ -297,7 +297,7 @@ impl Client {
         if !pieces.is_empty() {
             self.repair_at = None;
         }
-        self.heard.extend(pieces.into_iter().map(Heard::Stream));
+        self.heard.extend(pieces.into_iter().map(ClientEvent::Stream));
     }
 
     /// An invocation failed. It may have been the one that followed.
@@ -325,7 +325,7 @@ impl Client {
             (ErrorCode::NotAttached | ErrorCode::StaleEpoch, _) if self.connected => self.attach_at = Some(now),
             _ => {}
         }
-        self.heard.push_back(Heard::Reply(error.into()));
+        self.heard.push_back(ClientEvent::Reply(error.into()));
     }
 }
 

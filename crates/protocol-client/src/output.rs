@@ -13,7 +13,7 @@ const EARLY_BYTES: usize = 4 * 1024 * 1024;
 
 /// A piece of the stream, in its place.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Piece {
+pub enum StreamItem {
     /// Output.
     Bytes(Vec<u8>),
     /// Something other than output.
@@ -65,18 +65,18 @@ impl OutputStream {
     }
 
     /// Takes bytes. A payload that cannot be read is as good as lost.
-    pub(crate) fn output(&mut self, output: &Output) -> Vec<Piece> {
+    pub(crate) fn output(&mut self, output: &Output) -> Vec<StreamItem> {
         match bytes(&output.payload) {
             Some(bytes) if bytes.len() == output.len as usize => self.take(output.pos, Early::Bytes(bytes)),
             _ => Vec::new(),
         }
     }
 
-    pub(crate) fn event(&mut self, event: Event) -> Vec<Piece> {
+    pub(crate) fn event(&mut self, event: Event) -> Vec<StreamItem> {
         self.take(event.pos, Early::Event(event.event))
     }
 
-    pub(crate) fn snapshot(&mut self, snapshot: &Snapshot) -> Vec<Piece> {
+    pub(crate) fn snapshot(&mut self, snapshot: &Snapshot) -> Vec<StreamItem> {
         if snapshot.pos < self.pos || (snapshot.pos == self.pos && self.pos > Pos(0)) {
             return Vec::new();
         }
@@ -93,19 +93,19 @@ impl OutputStream {
         }
         self.pos = snapshot.pos;
         let (data, events): (Vec<_>, Vec<_>) = known.parts.into_values().unzip();
-        let mut pieces = vec![Piece::Snapshot {
+        let mut pieces = vec![StreamItem::Snapshot {
             pos: snapshot.pos,
             data: data.concat(),
             scope: snapshot.scope,
             size: (snapshot.cols, snapshot.rows),
             skipped: snapshot.skipped,
         }];
-        pieces.extend(events.into_iter().flatten().map(Piece::Event));
+        pieces.extend(events.into_iter().flatten().map(StreamItem::Event));
         self.drain(&mut pieces);
         pieces
     }
 
-    fn take(&mut self, pos: Pos, what: Early) -> Vec<Piece> {
+    fn take(&mut self, pos: Pos, what: Early) -> Vec<StreamItem> {
         let mut pieces = Vec::new();
         if pos <= self.pos {
             self.append(pos, what, &mut pieces);
@@ -120,16 +120,16 @@ impl OutputStream {
     }
 
     /// Appends what is new of it.
-    fn append(&mut self, pos: Pos, what: Early, pieces: &mut Vec<Piece>) {
+    fn append(&mut self, pos: Pos, what: Early, pieces: &mut Vec<StreamItem>) {
         let known = (self.pos.0 - pos.0) as usize;
         match what {
             Early::Bytes(bytes) if known < bytes.len() => {
                 self.pos = pos.after(bytes.len() as u64);
-                pieces.push(Piece::Bytes(bytes[known..].to_vec()));
+                pieces.push(StreamItem::Bytes(bytes[known..].to_vec()));
             }
             Early::Event(event) if known == 0 => {
                 self.pos = pos.after(1);
-                pieces.push(Piece::Event(event));
+                pieces.push(StreamItem::Event(event));
             }
             _ => {}
         }
@@ -139,7 +139,7 @@ impl OutputStream {
         }
     }
 
-    fn drain(&mut self, pieces: &mut Vec<Piece>) {
+    fn drain(&mut self, pieces: &mut Vec<StreamItem>) {
         while let Some(entry) = self.early.first_entry().filter(|entry| *entry.key() <= self.pos) {
             let (pos, what) = entry.remove_entry();
             self.early_bytes -= size(&what);

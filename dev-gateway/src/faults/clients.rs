@@ -1,7 +1,7 @@
 //! The way back to the clients, with faults.
 
 use super::Faults;
-use crate::connections::{Clients, Description, PostError};
+use crate::connections::{Clients, ConnectionInfo, PostError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
@@ -48,7 +48,7 @@ impl Clients for FaultyClients {
         fate.answer.map_or(result, |(error, _)| Err(error))
     }
 
-    async fn describe(&self, connection_id: &str) -> Option<Description> {
+    async fn describe(&self, connection_id: &str) -> Option<ConnectionInfo> {
         self.inner.describe(connection_id).await
     }
 

@@ -1,8 +1,8 @@
 //! The function, with faults: killed in mid-flight, or slow to start. Both ways to run it end an invocation when its future is
 //! dropped, the Lambda Runtime API by killing the process.
 
-use super::dice::About;
-use super::plan::{FunctionFaults, Span};
+use super::plan::{DurationRange, FunctionPlan};
+use super::rng::About;
 use super::{Faults, lock};
 use crate::invoke::{Invoke, InvokeError};
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// When an invocation is killed if nobody says otherwise.
-const KILL_WITHIN: Span = Span::ms(0, 1000);
+const KILL_WITHIN: DurationRange = DurationRange::millis(0, 1000);
 
 /// A function whose invocations do not all live to their end.
 pub(crate) struct FaultyFunction {
@@ -63,10 +63,10 @@ impl FaultyFunction {
     fn fate(&self) -> (Duration, Option<Duration>) {
         let shared = &self.faults.0;
         let number = shared.invocations.fetch_add(1, Ordering::Relaxed);
-        let mut roll = shared.dice.roll(About::Invocation, 0, number);
-        let FunctionFaults { kill, kill_within, cold } = shared.plan().function;
-        let within = if kill_within == Span::default() { KILL_WITHIN } else { kill_within };
-        let (cold, killed, after) = (roll.within(cold), roll.hits(kill), roll.early_within(within));
+        let mut draw = shared.rng.draw(About::Invocation, 0, number);
+        let FunctionPlan { kill, kill_within, cold } = shared.plan().function;
+        let within = if kill_within == DurationRange::default() { KILL_WITHIN } else { kill_within };
+        let (cold, killed, after) = (draw.within(cold), draw.hits(kill), draw.early_within(within));
         (cold, killed.then_some(after))
     }
 }

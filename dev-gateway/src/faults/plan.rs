@@ -1,4 +1,4 @@
-//! What goes wrong and how often: plain data. How it is written on a command line is `spelling`'s business.
+//! What goes wrong and how often: plain data. How it is written on a command line is `spec`'s business.
 
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -7,20 +7,20 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FaultPlan {
     /// Messages of clients, on their way to the function.
-    pub inbound: WayFaults,
+    pub inbound: MessagePlan,
     /// Posted messages, on their way to clients.
-    pub outbound: WayFaults,
+    pub outbound: MessagePlan,
     /// What whoever posts is answered.
-    pub posts: PostFaults,
+    pub posts: PostPlan,
     /// What happens to connections.
-    pub connections: ConnectionFaults,
+    pub connections: ConnectionPlan,
     /// What happens to the function.
-    pub function: FunctionFaults,
+    pub function: FunctionPlan,
 }
 
 /// What happens to messages that go one way.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct WayFaults {
+pub struct MessagePlan {
     /// How likely a message is held until one to four later ones have overtaken it, but for at most 250 ms.
     pub reorder: f64,
     /// How likely a message arrives twice. Each copy is late, or overtaken, by itself.
@@ -28,14 +28,14 @@ pub struct WayFaults {
     /// How likely a message never arrives. A post is answered as if it did.
     pub lose: f64,
     /// How late each message is. Those that are less late overtake the others. Who posts does not wait for it.
-    pub delay: Span,
+    pub delay: DurationRange,
 }
 
 /// What whoever posts is answered.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct PostFaults {
+pub struct PostPlan {
     /// How long every answer takes, whatever it is.
-    pub slow: Span,
+    pub slow: DurationRange,
     /// How likely a post gets 429. It is not delivered.
     pub throttle: f64,
     /// Posts to one connection that are taken in a second; the others get 429 and are not delivered.
@@ -52,7 +52,7 @@ pub struct PostFaults {
 
 /// What happens to connections.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct ConnectionFaults {
+pub struct ConnectionPlan {
     /// A connection ends with its message of this number, counted both ways.
     pub cut_every: Option<NonZeroU64>,
     /// How likely a connection ends with a message, either way.
@@ -78,33 +78,33 @@ pub enum Cut {
 
 /// What happens to the function.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct FunctionFaults {
+pub struct FunctionPlan {
     /// How likely an invocation is killed in mid-flight, if it runs long enough: its process with SIGKILL, or its task dropped.
     pub kill: f64,
     /// When that is, counted from its beginning; rather earlier than later, since most invocations are short. When this is
     /// nothing, within the first second.
-    pub kill_within: Span,
+    pub kill_within: DurationRange,
     /// How long an invocation waits that finds all processes of the function busy, the first one included.
-    pub cold: Span,
+    pub cold: DurationRange,
 }
 
 /// A time between two bounds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Span {
+pub struct DurationRange {
     /// The shortest.
-    pub least: Duration,
+    pub min: Duration,
     /// The longest.
-    pub most: Duration,
+    pub max: Duration,
 }
 
-impl Span {
+impl DurationRange {
     /// Always the same.
-    pub const fn always(time: Duration) -> Self {
-        Self { least: time, most: time }
+    pub const fn exactly(time: Duration) -> Self {
+        Self { min: time, max: time }
     }
 
     /// Between two numbers of milliseconds.
-    pub const fn ms(least: u64, most: u64) -> Self {
-        Self { least: Duration::from_millis(least), most: Duration::from_millis(most) }
+    pub const fn millis(min: u64, max: u64) -> Self {
+        Self { min: Duration::from_millis(min), max: Duration::from_millis(max) }
     }
 }

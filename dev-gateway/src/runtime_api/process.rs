@@ -2,9 +2,9 @@
 
 use super::endpoint::{Delivery, Endpoint, Said};
 use super::{Function, INIT_TIMEOUT};
-use crate::ambient::{Ambient, epoch_ms, fresh_hex};
 use crate::events::{ACCOUNT, REGION};
 use crate::invoke::InvokeError;
+use crate::system::{System, epoch_ms, fresh_hex};
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
 use std::io;
@@ -24,7 +24,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(1);
 /// A running or frozen process. Dropping it kills it and everything that it started.
 pub(super) struct Process {
     function: Arc<Function>,
-    ambient: Arc<dyn Ambient>,
+    system: Arc<dyn System>,
     child: Child,
     endpoint: Endpoint,
     /// Its standing question for the next event.
@@ -34,7 +34,7 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts it and waits until it asks for its first event.
-    pub(super) async fn start(function: Arc<Function>, ambient: Arc<dyn Ambient>) -> Result<Self, InvokeError> {
+    pub(super) async fn start(function: Arc<Function>, system: Arc<dyn System>) -> Result<Self, InvokeError> {
         let failed = |error: io::Error| InvokeError::Start(format!("{}: {error}", function.bootstrap.display()));
         let endpoint = Endpoint::open().await.map_err(failed)?;
         let mut command = Command::new(&function.bootstrap);
@@ -51,7 +51,7 @@ impl Process {
             .process_group(0);
         let child = command.spawn().map_err(failed)?;
         tracing::debug!(pid = child.id(), "a process of the function starts");
-        let mut process = Self { function, ambient, child, endpoint, asked: None, alive: true };
+        let mut process = Self { function, system, child, endpoint, asked: None, alive: true };
         match timeout(INIT_TIMEOUT, process.next_question()).await {
             Ok(ready) => ready.map(|()| process),
             Err(_) => Err(InvokeError::Start(format!("it asked for no event within {} s", INIT_TIMEOUT.as_secs()))),
@@ -72,11 +72,11 @@ impl Process {
     pub(super) async fn run(&mut self, request_id: String, event: Value) -> Result<Value, InvokeError> {
         let Some(asked) = self.asked.take() else { return Err(InvokeError::Start("it asked for no event".to_owned())) };
         let limit = self.function.timeout;
-        let seconds = epoch_ms(self.ambient.now()) / 1000;
-        let trace = fresh_hex::<12>(self.ambient.as_ref());
+        let seconds = epoch_ms(self.system.now()) / 1000;
+        let trace = fresh_hex::<12>(self.system.as_ref());
         let delivery = Delivery {
             request_id: request_id.clone(),
-            deadline_ms: epoch_ms(self.ambient.now() + limit),
+            deadline_ms: epoch_ms(self.system.now() + limit),
             function_arn: format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.function.name),
             trace_id: format!("Root=1-{seconds:08x}-{trace};Sampled=0"),
             event: event.to_string().into_bytes(),

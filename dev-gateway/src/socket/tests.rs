@@ -17,7 +17,7 @@ struct Connection {
 
 /// A connection with 10 s of idleness and 100 s of life.
 async fn connect() -> Connection {
-    let quotas = Quotas { idle: 10 * SECOND, lifetime: 100 * SECOND, ..Quotas::default() };
+    let quotas = Quotas { idle_timeout: 10 * SECOND, lifetime: 100 * SECOND, ..Quotas::default() };
     let (here, there) = tokio::io::duplex(64 * 1024);
     let registry = Registry::new(&quotas);
     let opened = registry.open("c=", SystemTime::UNIX_EPOCH, "127.0.0.1", None);

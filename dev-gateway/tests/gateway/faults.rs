@@ -1,7 +1,7 @@
 //! Faults: each does what it says, the same seed does the same, and without any nothing happens.
 
+mod admin_api;
 mod connections;
-mod door;
 mod function;
 mod messages;
 mod posts;

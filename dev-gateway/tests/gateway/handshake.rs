@@ -83,7 +83,7 @@ async fn connect_decides_the_status() {
 
 #[tokio::test]
 async fn a_connect_that_takes_too_long_is_a_gateway_timeout() {
-    let quotas = Quotas { integration: Duration::from_millis(50), ..Quotas::default() };
+    let quotas = Quotas { integration_timeout: Duration::from_millis(50), ..Quotas::default() };
     let script = Script::default().on("$connect", |_| std::future::pending());
     let gateway = Fixture::limited(quotas, script).await;
     assert_eq!(gateway.refused("/prod").await.0, StatusCode::GATEWAY_TIMEOUT);

@@ -82,7 +82,7 @@ async fn the_close_code_reaches_a_client_that_is_still_sending() {
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_the_function_told() {
-    let quotas = Quotas { idle: Duration::from_millis(200), ..Quotas::default() };
+    let quotas = Quotas { idle_timeout: Duration::from_millis(200), ..Quotas::default() };
     let gateway = Fixture::limited(quotas, Script::default()).await;
     let (mut socket, _) = gateway.connect().await;
     assert_eq!(close_code(&mut socket).await, 1001);

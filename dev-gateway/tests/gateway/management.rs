@@ -144,7 +144,7 @@ async fn a_large_post_comes_in_frames_of_32_kb() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_gets_429_for_its_poster_and_everything_in_the_end() {
-    let quotas = dev_gateway::Quotas { post_wait: std::time::Duration::from_millis(50), ..Default::default() };
+    let quotas = dev_gateway::Quotas { post_timeout: std::time::Duration::from_millis(50), ..Default::default() };
     let gateway = Fixture::limited(quotas, Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     let body = "x".repeat(128 * 1024);

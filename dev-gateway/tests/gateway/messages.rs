@@ -122,7 +122,7 @@ async fn an_invocation_that_takes_too_long_is_told_but_not_ended() {
             Ok(json!({"statusCode": 200}))
         }
     });
-    let quotas = Quotas { integration: Duration::from_millis(50), ..Quotas::default() };
+    let quotas = Quotas { integration_timeout: Duration::from_millis(50), ..Quotas::default() };
     let gateway = Fixture::limited(quotas, script).await;
     let (mut socket, _) = gateway.connect().await;
     send(&mut socket, "x").await;

@@ -118,7 +118,7 @@ async fn development_tokens_are_not_offered_to_the_network() {
     let options = Options { dev_token: Some(DevSecret::new(SECRET).unwrap()), ..Options::default() };
     let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
     let function = dev_gateway::Function::new("/none", Default::default());
-    let invoker = dev_gateway::RuntimeApi::new(function, std::sync::Arc::new(dev_gateway::SystemAmbient));
+    let invoker = dev_gateway::RuntimeApi::new(function, std::sync::Arc::new(dev_gateway::OsSystem));
     let started = DevGateway::new(options).start(listener, std::sync::Arc::new(invoker));
     assert!(started.is_err_and(|error| error.to_string().contains("loopback only")));
 }

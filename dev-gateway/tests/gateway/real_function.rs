@@ -6,8 +6,8 @@ use crate::support::{DEADLINE, close_code, dial, text, within};
 use async_trait::async_trait;
 use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
-use dev_gateway::{Ambient, Invoke};
-use dev_gateway::{ClientsBrowser, DevGateway, Function, InProcess, InvokeError, Options, RuntimeApi, SystemAmbient};
+use dev_gateway::{ClientsBrowser, DevGateway, Function, InProcess, InvokeError, Options, OsSystem, RuntimeApi};
+use dev_gateway::{Invoke, System};
 use futures_util::SinkExt;
 use gateway_lambda::backend::{Close, Reply};
 use gateway_lambda::{Backend, BackendError, Caller, Config, Deps, Gateway, MemoryConnections, SystemClock};
@@ -25,7 +25,7 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 fn token() -> String {
     let claims = UserClaims {
         sub: "ada".into(),
-        exp: SystemAmbient.now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60,
+        exp: OsSystem.now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60,
         nbf: None,
         iat: None,
         iss: None,
@@ -48,7 +48,7 @@ async fn the_real_bootstrap_refuses_a_bad_token_and_is_frozen_after_it() {
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9"),
     ];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let api = Arc::new(RuntimeApi::new(Function::new(bootstrap, BTreeMap::from(environment)), Arc::new(SystemAmbient)));
+    let api = Arc::new(RuntimeApi::new(Function::new(bootstrap, BTreeMap::from(environment)), Arc::new(OsSystem)));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let running = DevGateway::new(Options::default()).start(listener, api.clone()).unwrap();
 

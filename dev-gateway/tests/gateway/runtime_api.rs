@@ -1,7 +1,7 @@
 //! A function as processes behind the Lambda Runtime API: one event at a time, more on demand, frozen in between.
 
 use crate::support::{until, within};
-use dev_gateway::{Ambient, Function, Invoke, InvokeError, RuntimeApi, SystemAmbient};
+use dev_gateway::{Function, Invoke, InvokeError, OsSystem, RuntimeApi, System};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ fn function(variables: &[(&str, &str)]) -> Function {
 }
 
 fn start(function: Function) -> Arc<RuntimeApi> {
-    Arc::new(RuntimeApi::new(function, Arc::new(SystemAmbient)))
+    Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)))
 }
 
 /// The state letter of a process: `T` is stopped; `None` once it is gone.
@@ -61,7 +61,7 @@ impl Gate {
 #[tokio::test]
 async fn an_event_comes_with_lambdas_headers_and_environment() {
     let api = start(function(&[("TABLE_NAME", "t"), ("AWS_REGION", "eu-west-1")]));
-    let before = SystemAmbient.now().duration_since(UNIX_EPOCH).unwrap();
+    let before = OsSystem.now().duration_since(UNIX_EPOCH).unwrap();
     let answer = invoke(&api, json!({"hello": "ä"})).await.unwrap();
     assert_eq!(answer["event"], json!({"hello": "ä"}));
     let header = |name: &str| answer["headers"][name].as_str().unwrap();

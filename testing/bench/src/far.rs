@@ -7,7 +7,7 @@ use crate::line::{Line, Stop};
 use crate::report::{Report, Table};
 use crate::stats::ms;
 use crate::subjects::{QUIET, Subjects, VARIABLES};
-use dev_gateway::{FaultPlan, Faults, Options, PostFaults, Span};
+use dev_gateway::{DurationRange, FaultPlan, Faults, Options, PostPlan};
 use e2e::{Function, Setting, Stack};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -29,7 +29,7 @@ const GIVE_UP: Duration = Duration::from_secs(20);
 
 /// A gateway whose posts take their time. In it, output accumulates and travels in one frame.
 pub(crate) fn slow_posts() -> Options {
-    let posts = PostFaults { slow: Span::always(POST), ..PostFaults::default() };
+    let posts = PostPlan { slow: DurationRange::exactly(POST), ..PostPlan::default() };
     let faults = Faults::new(FaultPlan { posts, ..FaultPlan::default() }, 1);
     Options { faults: Some(faults), ..Options::default() }
 }

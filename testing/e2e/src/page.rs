@@ -2,7 +2,7 @@
 //! it is cut off, and hands over to a fresh connection now and then.
 
 use futures_util::{SinkExt, StreamExt};
-use protocol_client::{Client, Heard, Piece};
+use protocol_client::{Client, ClientEvent, StreamItem};
 use shared_protocol::{ClientId, ErrorCode, ServerMessage};
 use std::fmt;
 use std::time::Duration;
@@ -204,17 +204,19 @@ impl Page {
     fn frame(&mut self, text: &str) {
         self.tally.frames += 1;
         self.client.receive(text, self.now());
-        while let Some(heard) = self.client.hear() {
+        while let Some(heard) = self.client.next_event() {
             match heard {
-                Heard::Stream(Piece::Bytes(bytes)) => self.output.extend(bytes),
-                Heard::Stream(Piece::Snapshot { data, .. }) => {
+                ClientEvent::Stream(StreamItem::Bytes(bytes)) => self.output.extend(bytes),
+                ClientEvent::Stream(StreamItem::Snapshot { data, .. }) => {
                     self.tally.snapshots += 1;
                     self.output = data;
                 }
-                Heard::Attached(_) => self.pause = FIRST_PAUSE,
-                Heard::Discarded(count) => panic!("{count} messages were discarded although the shell is the same"),
-                Heard::Reply(ServerMessage::Error(error)) => self.refused(error.code),
-                Heard::Stream(Piece::Event(_)) | Heard::Reply(_) => {}
+                ClientEvent::Attached(_) => self.pause = FIRST_PAUSE,
+                ClientEvent::Discarded(count) => {
+                    panic!("{count} messages were discarded although the shell is the same")
+                }
+                ClientEvent::Reply(ServerMessage::Error(error)) => self.refused(error.code),
+                ClientEvent::Stream(StreamItem::Event(_)) | ClientEvent::Reply(_) => {}
             }
         }
         if self.client.is_attached()

@@ -6,7 +6,7 @@ use crate::dynamo::Dynamo;
 use crate::page::{Address, Page};
 use crate::terminal::Terminal;
 use auth_tokens::{GatewaySecret, UserKey, UserTokenVerifier};
-use dev_gateway::{ClientsBrowser, DevGateway, InProcess, Invoke, Options, Running, RuntimeApi, SystemAmbient, Usage};
+use dev_gateway::{ClientsBrowser, DevGateway, InProcess, Invoke, Options, OsSystem, Running, RuntimeApi, Usage};
 use gateway_lambda::{
     Aws, BackendConfig, Clock, Config, Connections, Deps, DynamoConnections, Gateway, HttpBackend, MemoryConnections,
     SystemClock,
@@ -137,7 +137,7 @@ impl Stack {
                 let (timeout, processes, logs) = (setting.timeout, setting.processes, setting.function_log != "off");
                 let function = dev_gateway::Function { timeout, processes, logs, ..function };
                 let connections = Arc::new(DynamoConnections::new(Aws::new(dynamo.config())));
-                (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(SystemAmbient))))
+                (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(OsSystem))))
             }
         };
         let gateway = gateway.start(listener, invoker).expect("the gateway starts");

@@ -16,6 +16,6 @@ libfuzzer_sys::fuzz_target!(|texts: &[u8]| {
         let now = Duration::from_secs(second);
         client.receive(&String::from_utf8_lossy(text), now);
         client.send(now);
-        while client.hear().is_some() {}
+        while client.next_event().is_some() {}
     }
 });

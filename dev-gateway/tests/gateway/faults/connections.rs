@@ -50,7 +50,7 @@ async fn an_aborted_connection_gets_no_close_frame() {
     say(&mut socket, "last words").await;
     aborted(&mut socket).await;
     assert_eq!(gateway.event_of("$disconnect").await["requestContext"]["disconnectStatusCode"], 1006);
-    assert_eq!(faults.tally()["cut"], 1);
+    assert_eq!(faults.counts()["cut"], 1);
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_handshake_is_refused() {
     assert_eq!(gateway.refused("/prod").await.0, StatusCode::TOO_MANY_REQUESTS);
     faults.set("none".parse().unwrap());
     gateway.connect().await;
-    assert_eq!(faults.tally()["refuse"], 1);
+    assert_eq!(faults.counts()["refuse"], 1);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn nobody_is_told_of_a_silent_end() {
     let (gateway, faults) = faulty("silent=1").await;
     let (mut socket, _) = gateway.connect().await;
     within(socket.close(None)).await.unwrap();
-    crate::support::until(|| faults.tally().contains_key("silent")).await;
+    crate::support::until(|| faults.counts().contains_key("silent")).await;
     faults.set("none".parse().unwrap());
     let (mut socket, id) = gateway.connect().await;
     within(socket.close(None)).await.unwrap();

@@ -3,7 +3,7 @@
 use super::{faulty, say, seeded};
 use crate::runtime_api::{frozen, over};
 use crate::support::{Script, dial, text, until, within};
-use dev_gateway::{DevGateway, Faults, Function, Invoke, Options, RuntimeApi, SystemAmbient};
+use dev_gateway::{DevGateway, Faults, Function, Invoke, Options, OsSystem, RuntimeApi};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ async fn a_killed_invocation_is_over_and_the_client_hears_of_it() {
     assert_eq!((told["message"].as_str(), told["connectionId"].as_str()), (Some("Internal server error"), Some(&*id)));
     assert!(told["requestId"].is_string());
     assert!(dropped.load(Ordering::SeqCst), "its task is gone");
-    assert_eq!(faults.tally()["kill"], 1);
+    assert_eq!(faults.counts()["kill"], 1);
 }
 
 #[tokio::test]
@@ -50,14 +50,14 @@ async fn an_invocation_that_is_over_before_is_not_killed() {
     let (mut socket, _) = gateway.connect().await;
     say(&mut socket, "x").await;
     gateway.event_of("$default").await;
-    assert_eq!(faults.tally().get("kill"), None);
+    assert_eq!(faults.counts().get("kill"), None);
 }
 
 #[tokio::test]
 async fn a_process_in_mid_flight_is_killed() {
     let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let function = Function::new(env!("CARGO_BIN_EXE_fake-bootstrap"), BTreeMap::new());
-    let api = Arc::new(RuntimeApi::new(function, Arc::new(SystemAmbient)));
+    let api = Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)));
     let first = within(api.invoke(json!({}))).await.unwrap();
     let pid = u32::try_from(first["pid"].as_u64().unwrap()).unwrap();
     let faults = Faults::new("none".parse().unwrap(), 1);
@@ -85,5 +85,5 @@ async fn a_cold_start_takes_its_time_and_a_warm_one_does_not() {
     say(&mut socket, "x").await;
     gateway.event_of("$default").await;
     assert!(began.elapsed() < Duration::from_millis(300), "{:?}", began.elapsed());
-    assert_eq!(faults.tally()["cold"], 1);
+    assert_eq!(faults.counts()["cold"], 1);
 }

@@ -54,7 +54,7 @@ async fn without_faults_everything_arrives_once_and_in_order() {
         assert_eq!(body(&gateway.event_of("$default").await), number);
     }
     assert_eq!(posted(&gateway, &mut socket, &id, MANY).await, numbers());
-    assert!(faults.tally().is_empty(), "{:?}", faults.tally());
+    assert!(faults.counts().is_empty(), "{:?}", faults.counts());
 }
 
 #[tokio::test]
@@ -63,7 +63,7 @@ async fn what_is_lost_never_arrives() {
     let (mut socket, id) = gateway.connect().await;
     say(&mut socket, "lost").await;
     gateway.clients.post(&id, "lost".into()).await.unwrap();
-    crate::support::until(|| faults.tally().get("lose") == Some(&2)).await;
+    crate::support::until(|| faults.counts().get("lose") == Some(&2)).await;
     faults.set("none".parse().unwrap());
     say(&mut socket, "kept").await;
     assert_eq!(body(&gateway.event_of("$default").await), "kept");
@@ -100,7 +100,7 @@ async fn posts_overtake_each_other_and_none_is_missing() {
     assert_ne!(got, numbers());
     got.sort_by_key(|number| number.parse::<usize>().unwrap());
     assert_eq!(got, numbers());
-    assert!(faults.tally()["reorder"] > 5);
+    assert!(faults.counts()["reorder"] > 5);
 }
 
 #[tokio::test]

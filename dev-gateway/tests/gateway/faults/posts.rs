@@ -62,7 +62,7 @@ async fn more_than_the_rate_is_throttled() {
     for _ in 0..taken {
         assert_eq!(text(&mut socket).await, "x");
     }
-    assert_eq!(faults.tally().get("rate"), Some(&1));
+    assert_eq!(faults.counts().get("rate"), Some(&1));
 }
 
 #[tokio::test]

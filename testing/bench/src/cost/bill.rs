@@ -52,7 +52,7 @@ impl Hour {
             messages_in: used.messages_in as f64 * share,
             messages_out: used.messages_out as f64 * share,
             requests,
-            seconds: used.ran.as_secs_f64() * share + requests * AWAY,
+            seconds: used.duration.as_secs_f64() * share + requests * AWAY,
             gb_out: used.bytes_out as f64 * share / 1e9,
         }
     }
@@ -102,8 +102,8 @@ mod tests {
 
     #[test]
     fn a_minute_counts_for_an_hour() {
-        let ran = Duration::from_secs(60);
-        let used = Usage { messages_in: 50, messages_out: 100, bytes_out: 1_000_000, invocations: 50, ran };
+        let duration = Duration::from_secs(60);
+        let used = Usage { messages_in: 50, messages_out: 100, bytes_out: 1_000_000, invocations: 50, duration };
         let hour = Hour::of(&used, Duration::from_secs(60));
         assert_eq!((hour.messages_in, hour.messages_out, hour.requests), (3000.0, 6000.0, 3000.0));
         // An hour of following, and 3,000 ways to the service and back.

@@ -208,7 +208,7 @@ impl Trial {
             printed: program.printed.len(),
             resent,
             took,
-            faults: faults.tally(),
+            faults: faults.counts(),
             pages: sum,
         }
     }

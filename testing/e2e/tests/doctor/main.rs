@@ -3,7 +3,7 @@
 
 use auth_tokens::{GatewaySecret, UserKey, UserTokenVerifier};
 use dev_gateway::{ClientsBrowser, DevGateway, Faults, InProcess, Options};
-use doctor::{Complaint, Question, examine};
+use doctor::{Diagnosis, Target, diagnose};
 use e2e::{Function, Setting, Stack};
 use gateway_lambda::{BackendConfig, Clock, Config, Deps, Gateway, HttpBackend, MemoryConnections, SystemClock};
 use shared_protocol::ErrorCode;
@@ -30,10 +30,10 @@ const STEPS: [&str; 14] = [
     "keystroke",
 ];
 
-async fn ask(url: &str, token: &str) -> (Vec<&'static str>, Result<(), Complaint>) {
-    let question = Question { url: url.to_owned(), token: token.to_owned(), now: SystemClock.unix_seconds(), nonce: 7 };
+async fn ask(url: &str, token: &str) -> (Vec<&'static str>, Result<(), Diagnosis>) {
+    let target = Target { url: url.to_owned(), token: token.to_owned(), now: SystemClock.unix_seconds(), nonce: 7 };
     let mut steps = Vec::new();
-    let examined = examine(&question, &mut |finding| steps.push(finding.step)).await;
+    let examined = diagnose(&target, &mut |step| steps.push(step.name)).await;
     (steps, examined)
 }
 
@@ -43,7 +43,7 @@ async fn stack(faults: &str) -> Stack {
 }
 
 /// What is wrong with a stack whose transport does this, and after how many steps it showed.
-async fn wrong(faults: &str) -> (Complaint, usize) {
+async fn wrong(faults: &str) -> (Diagnosis, usize) {
     let stack = stack(faults).await;
     let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
     stack.stop().await;
@@ -108,44 +108,44 @@ async fn messages_that_wait_for_each_other() {
     let stack = Stack::start_with(setting).await;
     let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
     assert_eq!(steps.last(), Some(&"attach"));
-    assert!(matches!(examined, Err(Complaint::OneAtATime { seconds: 3..=8 })), "{examined:?}");
+    assert!(matches!(examined, Err(Diagnosis::SerializedMessages { seconds: 3..=8 })), "{examined:?}");
     stack.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_handshake_that_is_refused() {
-    let (complaint, steps) = wrong("refuse=1").await;
-    assert!(matches!(complaint, Complaint::Refused { status: 429, .. }) && steps == 2, "{complaint}");
+    let (diagnosis, steps) = wrong("refuse=1").await;
+    assert!(matches!(diagnosis, Diagnosis::Rejected { status: 429, .. }) && steps == 2, "{diagnosis}");
     let stack = Stack::start(Function::InProcess).await;
     let forged = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
     let (_, examined) = ask(&stack.url(), &forged).await;
-    let complaint = examined.unwrap_err();
-    assert!(matches!(complaint, Complaint::Refused { status: 401, .. }), "{complaint:?}");
-    assert!(complaint.to_string().contains("JWT_SECRET"), "{complaint}");
+    let diagnosis = examined.unwrap_err();
+    assert!(matches!(diagnosis, Diagnosis::Rejected { status: 401, .. }), "{diagnosis:?}");
+    assert!(diagnosis.to_string().contains("JWT_SECRET"), "{diagnosis}");
     let (_, examined) = ask(&stack.url().replace("/prod", "/nowhere"), &stack.token("ada", "doctors")).await;
-    assert!(matches!(examined, Err(Complaint::Refused { status: 403 | 404, .. })), "{examined:?}");
+    assert!(matches!(examined, Err(Diagnosis::Rejected { status: 403 | 404, .. })), "{examined:?}");
     stack.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn posts_that_do_not_arrive() {
-    let (complaint, steps) = wrong("out.lose=1").await;
-    assert!(matches!(complaint, Complaint::Silent { step: "echo", .. }) && steps == 3, "{complaint}");
-    assert!(complaint.to_string().contains("execute-api:ManageConnections"), "{complaint}");
+    let (diagnosis, steps) = wrong("out.lose=1").await;
+    assert!(matches!(diagnosis, Diagnosis::Timeout { step: "echo", .. }) && steps == 3, "{diagnosis}");
+    assert!(diagnosis.to_string().contains("execute-api:ManageConnections"), "{diagnosis}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_function_that_dies() {
-    let (complaint, steps) = wrong("kill=1,kill-within=0..1").await;
+    let (diagnosis, steps) = wrong("kill=1,kill-within=0..1").await;
     // Whichever comes first: it may die before it has answered, or after.
-    let fits = matches!(complaint, Complaint::Gateway { .. } | Complaint::Refused { status: 500, .. });
-    assert!(fits && steps >= 2, "{complaint}");
+    let fits = matches!(diagnosis, Diagnosis::Gateway { .. } | Diagnosis::Rejected { status: 500, .. });
+    assert!(fits && steps >= 2, "{diagnosis}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_connection_that_is_cut() {
-    let (complaint, _) = wrong("cut-every=4,cut-with=abort").await;
-    assert!(matches!(complaint, Complaint::Closed { code: 1006, .. }), "{complaint}");
+    let (diagnosis, _) = wrong("cut-every=4,cut-with=abort").await;
+    assert!(matches!(diagnosis, Diagnosis::Closed { code: 1006, .. }), "{diagnosis}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -155,8 +155,8 @@ async fn a_session_of_somebody_elses() {
     terminal.run("seq 3000; echo do\"\"ne").await;
     terminal.expect("done").await;
     let (_, examined) = ask(&stack.url(), &stack.token("ada", "work")).await;
-    let complaint = examined.unwrap_err();
-    assert!(complaint.to_string().contains("in use"), "{complaint}");
+    let diagnosis = examined.unwrap_err();
+    assert!(diagnosis.to_string().contains("in use"), "{diagnosis}");
     let (steps, examined) = ask(&stack.url(), &stack.sign(&Stack::claims("ada", None))).await;
     assert_eq!(steps.last(), Some(&"ping"));
     assert!(examined.unwrap_err().to_string().contains("names no session"));
@@ -186,8 +186,8 @@ async fn secrets_that_differ_and_a_service_that_is_away() {
         let running = gateway.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), function).unwrap();
         let token = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &key).unwrap();
         let (_, examined) = ask(&format!("ws://{}/prod", running.addr()), &token).await;
-        let complaint = examined.unwrap_err();
-        assert!(matches!(&complaint, Complaint::Error { error, .. } if error.code == code), "{complaint:?}");
+        let diagnosis = examined.unwrap_err();
+        assert!(matches!(&diagnosis, Diagnosis::Error { error, .. } if error.code == code), "{diagnosis:?}");
         running.shutdown().await;
     }
     stack.stop().await;
@@ -197,17 +197,17 @@ async fn secrets_that_differ_and_a_service_that_is_away() {
 async fn a_network_that_leads_nowhere() {
     let token = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
     let (_, unknown) = ask("wss://nowhere.invalid/prod", &token).await;
-    assert!(matches!(unknown, Err(Complaint::Dns { .. })), "{unknown:?}");
+    assert!(matches!(unknown, Err(Diagnosis::Dns { .. })), "{unknown:?}");
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = nobody.local_addr().unwrap().port();
     drop(nobody);
     let (_, refused) = ask(&format!("ws://127.0.0.1:{port}/prod"), &token).await;
-    assert!(matches!(refused, Err(Complaint::Tcp { .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Diagnosis::Tcp { .. })), "{refused:?}");
     let stack = Stack::start(Function::InProcess).await;
     let (_, plain) = ask(&stack.url().replace("ws://127.0.0.1", "wss://localhost"), &token).await;
-    assert!(matches!(plain, Err(Complaint::Tls { .. })), "{plain:?}");
+    assert!(matches!(plain, Err(Diagnosis::Tls { .. })), "{plain:?}");
     // An HTTP service that takes no WebSockets there.
     let (_, http) = ask(&stack.service_url().replace("http://", "ws://"), &token).await;
-    assert!(matches!(http, Err(Complaint::Refused { status: 404, .. })), "{http:?}");
+    assert!(matches!(http, Err(Diagnosis::Rejected { status: 404, .. })), "{http:?}");
     stack.stop().await;
 }

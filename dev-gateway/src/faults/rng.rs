@@ -1,7 +1,7 @@
 //! Seeded chance. A decision depends on the seed, on what it is about and on its number there, and on nothing else: not on
 //! which task comes first, nor on what happens on another connection. So a seed means the same decisions in every run.
 
-use super::plan::Span;
+use super::plan::DurationRange;
 use std::time::Duration;
 
 /// What a decision is about.
@@ -23,25 +23,25 @@ pub(crate) enum About {
 
 /// A seed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Dice(pub(crate) u64);
+pub(crate) struct SeededRng(pub(crate) u64);
 
-impl Dice {
+impl SeededRng {
     /// Chance for one decision: the `number`th of its kind on this line.
-    pub(crate) fn roll(self, about: About, line: u64, number: u64) -> Roll {
-        let mut roll = Roll(self.0);
+    pub(crate) fn draw(self, about: About, line: u64, number: u64) -> Draw {
+        let mut draw = Draw(self.0);
         for part in [about as u64, line, number] {
-            roll.0 = roll.next() ^ part;
+            draw.0 = draw.next() ^ part;
         }
-        roll
+        draw
     }
 }
 
 /// Chance for one decision. Every decision draws the same, whatever the plan says: so a change of one fault's probability
 /// leaves the others as they were.
 #[derive(Debug)]
-pub(crate) struct Roll(u64);
+pub(crate) struct Draw(u64);
 
-impl Roll {
+impl Draw {
     /// SplitMix64.
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -61,17 +61,17 @@ impl Roll {
         self.fraction() < probability
     }
 
-    pub(crate) fn one_to(&mut self, most: u64) -> u64 {
-        1 + self.next() % most
+    pub(crate) fn one_to(&mut self, max: u64) -> u64 {
+        1 + self.next() % max
     }
 
-    pub(crate) fn within(&mut self, span: Span) -> Duration {
-        span.least + (span.most - span.least).mul_f64(self.fraction())
+    pub(crate) fn within(&mut self, span: DurationRange) -> Duration {
+        span.min + (span.max - span.min).mul_f64(self.fraction())
     }
 
     /// Rather near the beginning: half of them in the first eighth.
-    pub(crate) fn early_within(&mut self, span: Span) -> Duration {
-        span.least + (span.most - span.least).mul_f64(self.fraction().powi(3))
+    pub(crate) fn early_within(&mut self, span: DurationRange) -> Duration {
+        span.min + (span.max - span.min).mul_f64(self.fraction().powi(3))
     }
 }
 
@@ -82,7 +82,7 @@ mod tests {
     #[test]
     fn chance_is_as_likely_as_it_says() {
         for probability in [0.0, 0.02, 0.2, 1.0] {
-            let hits = (0..10_000).filter(|n| Dice(7).roll(About::Inbound, 1, *n).hits(probability)).count();
+            let hits = (0..10_000).filter(|n| SeededRng(7).draw(About::Inbound, 1, *n).hits(probability)).count();
             let expected = probability * 10_000.0;
             assert!((hits as f64 - expected).abs() <= expected.sqrt() * 4.0, "{probability}: {hits}");
         }
@@ -90,27 +90,27 @@ mod tests {
 
     #[test]
     fn each_decision_has_its_own_chance() {
-        let first = |dice: Dice, about, line, number| dice.roll(about, line, number).next();
-        let one = first(Dice(1), About::Inbound, 1, 1);
-        assert_eq!(one, first(Dice(1), About::Inbound, 1, 1));
+        let first = |rng: SeededRng, about, line, number| rng.draw(about, line, number).next();
+        let one = first(SeededRng(1), About::Inbound, 1, 1);
+        assert_eq!(one, first(SeededRng(1), About::Inbound, 1, 1));
         let others = [
-            first(Dice(2), About::Inbound, 1, 1),
-            first(Dice(1), About::Outbound, 1, 1),
-            first(Dice(1), About::Inbound, 2, 1),
-            first(Dice(1), About::Inbound, 1, 2),
+            first(SeededRng(2), About::Inbound, 1, 1),
+            first(SeededRng(1), About::Outbound, 1, 1),
+            first(SeededRng(1), About::Inbound, 2, 1),
+            first(SeededRng(1), About::Inbound, 1, 2),
         ];
         assert!(!others.contains(&one));
     }
 
     #[test]
     fn times_lie_within_their_bounds() {
-        let span = Span::ms(10, 20);
+        let span = DurationRange::millis(10, 20);
         for number in 0..100 {
-            let mut roll = Dice(3).roll(About::Outbound, 1, number);
-            for time in [roll.within(span), roll.early_within(span)] {
-                assert!((span.least..=span.most).contains(&time), "{time:?}");
+            let mut draw = SeededRng(3).draw(About::Outbound, 1, number);
+            for time in [draw.within(span), draw.early_within(span)] {
+                assert!((span.min..=span.max).contains(&time), "{time:?}");
             }
-            assert!((1..=4).contains(&roll.one_to(4)));
+            assert!((1..=4).contains(&draw.one_to(4)));
         }
     }
 }

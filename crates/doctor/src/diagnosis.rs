@@ -6,7 +6,7 @@ use shared_protocol::server::ErrorMessage;
 
 /// What is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Complaint {
+pub enum Diagnosis {
     /// The address cannot be right.
     #[error("The address cannot be right: {0}")]
     Address(String),
@@ -39,7 +39,7 @@ pub enum Complaint {
     },
     /// The handshake was refused.
     #[error("The handshake was refused with {status}{said}. {}", refusal(*.status))]
-    Refused {
+    Rejected {
         /// HTTP status.
         status: u16,
         /// The answer's text, in brackets, or nothing.
@@ -50,7 +50,7 @@ pub enum Complaint {
     Handshake(String),
     /// Nothing came back.
     #[error("{step}: no answer within {seconds} s. {hint}")]
-    Silent {
+    Timeout {
         /// The step.
         step: &'static str,
         /// How long it was waited for.
@@ -89,17 +89,17 @@ pub enum Complaint {
         "A message was only taken up when the one before it was done, {seconds} s later. Keystrokes would wait for whole followers: \
          something between page and function works on one message at a time. Is the function's reserved concurrency 1?"
     )]
-    OneAtATime {
+    SerializedMessages {
         /// How long it waited.
         seconds: u64,
     },
     /// Something came back that should not.
-    #[error("{step}: {what}")]
-    Odd {
+    #[error("{step}: {detail}")]
+    Unexpected {
         /// The step.
         step: &'static str,
         /// What is odd.
-        what: String,
+        detail: String,
     },
 }
 

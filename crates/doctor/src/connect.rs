@@ -1,8 +1,8 @@
 //! From a name to an open WebSocket, in steps that can each be measured and each fail for reasons of their own.
 
-use crate::Finding;
+use crate::PassedStep;
 use crate::address::Address;
-use crate::complaint::Complaint;
+use crate::diagnosis::Diagnosis;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use shared_protocol::gateway::SUBPROTOCOL;
@@ -26,42 +26,42 @@ const HANDSHAKE: Duration = Duration::from_secs(35);
 const SHOWN: usize = 200;
 
 /// What a WebSocket runs over.
-pub(crate) trait Pipe: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<P: AsyncRead + AsyncWrite + Unpin + Send> Pipe for P {}
+pub(crate) trait AsyncStream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<P: AsyncRead + AsyncWrite + Unpin + Send> AsyncStream for P {}
 
 /// An open WebSocket.
-pub(crate) type Socket = WebSocketStream<Box<dyn Pipe>>;
+pub(crate) type Socket = WebSocketStream<Box<dyn AsyncStream>>;
 
 /// Tells of the steps.
-pub(crate) type Tell<'a> = dyn FnMut(Finding) + Send + 'a;
+pub(crate) type Tell<'a> = dyn FnMut(PassedStep) + Send + 'a;
 
 /// Goes all the way. Returns how long a connection of TCP took, which is the network's part in everything else.
 pub(crate) async fn socket(
     address: &Address,
     token: &str,
     tell: &mut Tell<'_>,
-) -> Result<(Socket, Duration), Complaint> {
+) -> Result<(Socket, Duration), Diagnosis> {
     let Address { host, port, .. } = address;
     let name = format!("{host}:{port}");
 
     let began = Instant::now();
     let found = within(NETWORK, lookup_host((host.as_str(), *port))).await;
-    let found: Vec<_> = found.map_err(|why| Complaint::Dns { host: host.clone(), why })?.collect();
-    let first = found.first().ok_or_else(|| Complaint::Dns { host: host.clone(), why: "no address".into() })?;
-    tell(Finding { step: "DNS", took: began.elapsed(), what: first.ip().to_string() });
+    let found: Vec<_> = found.map_err(|why| Diagnosis::Dns { host: host.clone(), why })?.collect();
+    let first = found.first().ok_or_else(|| Diagnosis::Dns { host: host.clone(), why: "no address".into() })?;
+    tell(PassedStep { name: "DNS", duration: began.elapsed(), detail: first.ip().to_string() });
 
     let began = Instant::now();
     let tcp = within(NETWORK, TcpStream::connect(&found[..])).await;
     let tcp = tcp.and_then(|tcp| tcp.set_nodelay(true).map(|()| tcp).map_err(|error| error.to_string()));
-    let tcp = tcp.map_err(|why| Complaint::Tcp { host: name.clone(), why })?;
+    let tcp = tcp.map_err(|why| Diagnosis::Tcp { host: name.clone(), why })?;
     let network = began.elapsed();
-    tell(Finding { step: "TCP", took: network, what: "connected".into() });
+    tell(PassedStep { name: "TCP", duration: network, detail: "connected".into() });
 
     let began = Instant::now();
-    let pipe: Box<dyn Pipe> = if address.encrypted {
-        let tls = tls(host, tcp).await.map_err(|why| Complaint::Tls { host: host.clone(), why })?;
+    let pipe: Box<dyn AsyncStream> = if address.encrypted {
+        let tls = tls(host, tcp).await.map_err(|why| Diagnosis::Tls { host: host.clone(), why })?;
         let version = tls.get_ref().1.protocol_version().map_or_else(String::new, |version| format!("{version:?}"));
-        tell(Finding { step: "TLS", took: began.elapsed(), what: version });
+        tell(PassedStep { name: "TLS", duration: began.elapsed(), detail: version });
         Box::new(tls)
     } else {
         Box::new(tcp)
@@ -69,7 +69,7 @@ pub(crate) async fn socket(
 
     let began = Instant::now();
     let socket = handshake(address, token, pipe).await?;
-    tell(Finding { step: "handshake", took: began.elapsed(), what: "101, the token is accepted".into() });
+    tell(PassedStep { name: "handshake", duration: began.elapsed(), detail: "101, the token is accepted".into() });
     Ok((socket, network))
 }
 
@@ -93,14 +93,14 @@ async fn tls(host: &str, tcp: TcpStream) -> Result<tokio_rustls::client::TlsStre
     within(NETWORK, TlsConnector::from(Arc::new(config)).connect(name, tcp)).await
 }
 
-async fn handshake(address: &Address, token: &str, pipe: Box<dyn Pipe>) -> Result<Socket, Complaint> {
-    let odd = |error: &dyn std::fmt::Display| Complaint::Handshake(error.to_string());
+async fn handshake(address: &Address, token: &str, pipe: Box<dyn AsyncStream>) -> Result<Socket, Diagnosis> {
+    let odd = |error: &dyn std::fmt::Display| Diagnosis::Handshake(error.to_string());
     let mut request = address.uri.clone().into_client_request().map_err(|error| odd(&error))?;
     let offered = HeaderValue::try_from(format!("{SUBPROTOCOL}, {token}"));
-    let mut offered = offered.map_err(|_| Complaint::Token("it holds a character that no header may.".into()))?;
+    let mut offered = offered.map_err(|_| Diagnosis::Token("it holds a character that no header may.".into()))?;
     offered.set_sensitive(true);
     request.headers_mut().insert("sec-websocket-protocol", offered);
-    let answered = timeout(HANDSHAKE, client_async(request, pipe)).await.map_err(|_| Complaint::Silent {
+    let answered = timeout(HANDSHAKE, client_async(request, pipe)).await.map_err(|_| Diagnosis::Timeout {
         step: "handshake",
         seconds: HANDSHAKE.as_secs(),
         hint: "Something accepts connections there that does not answer HTTP.",
@@ -111,7 +111,7 @@ async fn handshake(address: &Address, token: &str, pipe: Box<dyn Pipe>) -> Resul
             let text = answer.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
             let text: String = text.trim().chars().filter(|c| !c.is_control()).take(SHOWN).collect();
             let said = if text.is_empty() { text } else { format!(" ({text})") };
-            Err(Complaint::Refused { status: answer.status().as_u16(), said })
+            Err(Diagnosis::Rejected { status: answer.status().as_u16(), said })
         }
         Err(error) => Err(odd(&error)),
     }

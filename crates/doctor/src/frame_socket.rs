@@ -1,7 +1,7 @@
 //! Frames on an open WebSocket, as text, with a deadline for each, and what the end of a connection means.
 
-use crate::complaint::Complaint;
-use crate::reach::Socket;
+use crate::connect::Socket;
+use crate::diagnosis::Diagnosis;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use shared_protocol::{ServerFrame, ServerMessage};
@@ -10,19 +10,19 @@ use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
 /// An open connection.
-pub(crate) struct Line {
+pub(crate) struct FrameSocket {
     socket: Socket,
 }
 
 /// What came.
-pub(crate) enum Came {
+pub(crate) enum Received {
     /// A frame of the service, or of the function.
     Frame(String),
     /// Nothing, by the deadline.
     Nothing,
 }
 
-impl Line {
+impl FrameSocket {
     pub(crate) fn new(socket: Socket) -> Self {
         Self { socket }
     }
@@ -33,21 +33,21 @@ impl Line {
     }
 
     /// The next frame.
-    pub(crate) async fn next(&mut self, step: &'static str, by: Instant) -> Result<Came, Complaint> {
+    pub(crate) async fn next(&mut self, step: &'static str, by: Instant) -> Result<Received, Diagnosis> {
         loop {
-            let Ok(came) = timeout_at(by, self.socket.next()).await else { return Ok(Came::Nothing) };
+            let Ok(came) = timeout_at(by, self.socket.next()).await else { return Ok(Received::Nothing) };
             match came {
                 Some(Ok(Message::Text(text))) => {
-                    return of_gateway(step, &text).map_or(Ok(Came::Frame(text.to_string())), Err);
+                    return of_gateway(step, &text).map_or(Ok(Received::Frame(text.to_string())), Err);
                 }
                 Some(Ok(Message::Close(close))) => {
                     let code = close.as_ref().map_or(1005, |close| close.code.into());
                     let reason = close.map(|close| close.reason.to_string()).filter(|reason| !reason.is_empty());
                     let reason = reason.map_or_else(String::new, |reason| format!(" ({reason})"));
-                    return Err(Complaint::Closed { step, code, reason });
+                    return Err(Diagnosis::Closed { step, code, reason });
                 }
                 Some(Ok(_)) => {}
-                Some(Err(_)) | None => return Err(Complaint::Closed { step, code: 1006, reason: String::new() }),
+                Some(Err(_)) | None => return Err(Diagnosis::Closed { step, code: 1006, reason: String::new() }),
             }
         }
     }
@@ -59,19 +59,24 @@ impl Line {
         limit: Duration,
         hint: &'static str,
         mut wanted: impl FnMut(ServerMessage) -> Option<T>,
-    ) -> Result<T, Complaint> {
+    ) -> Result<T, Diagnosis> {
         let by = Instant::now() + limit;
         loop {
             match self.next(step, by).await? {
-                Came::Nothing => return Err(Complaint::Silent { step, seconds: limit.as_secs(), hint }),
-                Came::Frame(text) => match serde_json::from_str::<ServerFrame>(&text).map(|frame| frame.message) {
-                    Ok(ServerMessage::Error(error)) => return Err(Complaint::Error { step, error: error.into() }),
+                Received::Nothing => return Err(Diagnosis::Timeout { step, seconds: limit.as_secs(), hint }),
+                Received::Frame(text) => match serde_json::from_str::<ServerFrame>(&text).map(|frame| frame.message) {
+                    Ok(ServerMessage::Error(error)) => return Err(Diagnosis::Error { step, error: error.into() }),
                     Ok(message) => {
                         if let Some(found) = wanted(message) {
                             return Ok(found);
                         }
                     }
-                    Err(_) => return Err(Complaint::Odd { step, what: "what came is no frame of Termgate.".into() }),
+                    Err(_) => {
+                        return Err(Diagnosis::Unexpected {
+                            step,
+                            detail: "what came is no frame of Termgate.".into(),
+                        });
+                    }
                 },
             }
         }
@@ -84,9 +89,9 @@ impl Line {
 }
 
 /// API Gateway's own frame: it has a message and no type.
-fn of_gateway(step: &'static str, text: &str) -> Option<Complaint> {
+fn of_gateway(step: &'static str, text: &str) -> Option<Diagnosis> {
     let frame: Value = serde_json::from_str(text).ok()?;
     let said = frame.get("message")?.as_str()?;
     let own = frame.get("type").is_none() && frame.get("connectionId").is_some();
-    own.then(|| Complaint::Gateway { step, said: said.chars().take(100).collect() })
+    own.then(|| Diagnosis::Gateway { step, said: said.chars().take(100).collect() })
 }

@@ -1,7 +1,7 @@
 //! How a plan is written: `reorder=0.2,in.lose=0.02,delay=0..50,cut-every=200`. One table of names, so that the error for an
 //! unknown one can list them all.
 
-use super::plan::{Cut, FaultPlan, Span, WayFaults};
+use super::plan::{Cut, DurationRange, FaultPlan, MessagePlan};
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -100,7 +100,7 @@ impl FromStr for FaultPlan {
 
 impl FaultPlan {
     fn set(&mut self, name: &str, value: &str) -> Result<(), FaultError> {
-        let (ways, bare): (Vec<&mut WayFaults>, &str) = match name.split_once('.') {
+        let (ways, bare): (Vec<&mut MessagePlan>, &str) = match name.split_once('.') {
             Some(("in", bare)) => (vec![&mut self.inbound], bare),
             Some(("out", bare)) => (vec![&mut self.outbound], bare),
             _ => (vec![&mut self.inbound, &mut self.outbound], name),
@@ -176,18 +176,18 @@ impl Value<'_> {
         }
     }
 
-    fn span(&self) -> Result<Span, FaultError> {
-        let (least, most) = self.value.split_once("..").unwrap_or((self.value, self.value));
+    fn span(&self) -> Result<DurationRange, FaultError> {
+        let (min, max) = self.value.split_once("..").unwrap_or((self.value, self.value));
         let ms = |text: &str| text.parse().ok().map(Duration::from_millis);
-        let span = ms(least).zip(ms(most)).map(|(least, most)| Span { least, most });
-        let usable = span.filter(|span| span.least <= span.most && span.most <= LONGEST);
+        let span = ms(min).zip(ms(max)).map(|(min, max)| DurationRange { min, max });
+        let usable = span.filter(|span| span.min <= span.max && span.max <= LONGEST);
         usable.ok_or_else(|| self.wrong("milliseconds, or MIN..MAX of them, up to a minute"))
     }
 }
 
-impl fmt::Display for Span {
+impl fmt::Display for DurationRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}..{}", self.least.as_millis(), self.most.as_millis())
+        write!(f, "{}..{}", self.min.as_millis(), self.max.as_millis())
     }
 }
 
@@ -201,8 +201,8 @@ impl fmt::Display for FaultPlan {
             }
         };
         let chance = |chance: f64| (chance.to_string(), chance == 0.0);
-        let span = |span: Span| (span.to_string(), span == Span::default());
-        let way = |way: &WayFaults| [chance(way.reorder), chance(way.repeat), chance(way.lose), span(way.delay)];
+        let span = |span: DurationRange| (span.to_string(), span == DurationRange::default());
+        let way = |way: &MessagePlan| [chance(way.reorder), chance(way.repeat), chance(way.lose), span(way.delay)];
         let names = ["reorder", "repeat", "lose", "delay"];
         for ((name, inbound), outbound) in names.into_iter().zip(way(inbound)).zip(way(outbound)) {
             if inbound == outbound {
@@ -267,7 +267,7 @@ mod tests {
     #[test]
     fn short_spellings_mean_the_obvious() {
         let plan: FaultPlan = "slow=15, one-at-a-time ,lose=0.5,out.lose=0".parse().unwrap();
-        assert_eq!(plan.posts.slow, Span::always(Duration::from_millis(15)));
+        assert_eq!(plan.posts.slow, DurationRange::exactly(Duration::from_millis(15)));
         assert!(plan.connections.one_at_a_time);
         assert_eq!((plan.inbound.lose, plan.outbound.lose), (0.5, 0.0));
     }

@@ -14,7 +14,7 @@ use serde_json::json;
 use std::net::SocketAddr;
 
 /// The routes.
-pub(crate) struct Door(pub(crate) Faults);
+pub(crate) struct AdminApi(pub(crate) Faults);
 
 /// What to cut, and how.
 #[derive(Deserialize)]
@@ -23,7 +23,7 @@ struct Wanted {
     with: Option<String>,
 }
 
-impl Door {
+impl AdminApi {
     /// `GET` and `POST /dev/faults`, `POST /dev/cut?connection=ID|all&with=abort|close`.
     pub(crate) fn routes(self) -> Router {
         Router::new()
@@ -47,7 +47,7 @@ fn refuse(status: StatusCode, sentence: &str) -> Response {
 
 /// What goes wrong now, and how often it did.
 async fn show(State(faults): State<Faults>) -> Response {
-    Json(json!({"faults": faults.plan().to_string(), "seed": faults.seed(), "tally": faults.tally()})).into_response()
+    Json(json!({"faults": faults.plan().to_string(), "seed": faults.seed(), "tally": faults.counts()})).into_response()
 }
 
 /// Takes a whole plan, spelled as on the command line.

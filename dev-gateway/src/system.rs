@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const ID_RANDOM_BYTES: usize = 11;
 
 /// Where wall time and randomness come from.
-pub trait Ambient: Send + Sync + 'static {
+pub trait System: Send + Sync + 'static {
     /// The time of day.
     fn now(&self) -> SystemTime;
     /// Fills the buffer with bytes that nobody can guess.
@@ -17,9 +17,9 @@ pub trait Ambient: Send + Sync + 'static {
 
 /// The operating system's clock and random source.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemAmbient;
+pub struct OsSystem;
 
-impl Ambient for SystemAmbient {
+impl System for OsSystem {
     #[expect(clippy::disallowed_methods, reason = "this is where the clock argument comes from")]
     fn now(&self) -> SystemTime {
         SystemTime::now()
@@ -34,16 +34,16 @@ impl Ambient for SystemAmbient {
 }
 
 /// A connection, request or message id as API Gateway writes them: URL-safe base64 that ends in `=`.
-pub(crate) fn fresh_id(ambient: &dyn Ambient) -> String {
+pub(crate) fn fresh_id(system: &dyn System) -> String {
     let mut bytes = [0; ID_RANDOM_BYTES];
-    ambient.fill(&mut bytes);
+    system.fill(&mut bytes);
     URL_SAFE.encode(bytes)
 }
 
 /// As many random bytes as asked for, in lowercase hex.
-pub(crate) fn fresh_hex<const BYTES: usize>(ambient: &dyn Ambient) -> String {
+pub(crate) fn fresh_hex<const BYTES: usize>(system: &dyn System) -> String {
     let mut bytes = [0; BYTES];
-    ambient.fill(&mut bytes);
+    system.fill(&mut bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn ids_look_like_api_gateways_and_differ() {
-        let (one, other) = (fresh_id(&SystemAmbient), fresh_id(&SystemAmbient));
+        let (one, other) = (fresh_id(&OsSystem), fresh_id(&OsSystem));
         assert_eq!((one.len(), one.find('=')), (16, Some(15)), "{one}");
         assert_ne!(one, other);
     }

@@ -1,8 +1,8 @@
 //! One connection, as the faults see it: how many messages went which way, who overtakes whom, and how it is cut.
 
 use super::Shared;
-use super::dice::{About, Roll};
-use super::plan::{ConnectionFaults, Cut, FaultPlan, WayFaults};
+use super::plan::{ConnectionPlan, Cut, FaultPlan, MessagePlan};
+use super::rng::{About, Draw};
 use crate::connections::PostError;
 use std::future::Future;
 use std::num::NonZeroU32;
@@ -84,7 +84,7 @@ impl Lane {
 
 /// One connection.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct ConnectionFaults {
     shared: Arc<Shared>,
     /// Its place in the order of connections.
     number: u64,
@@ -99,7 +99,7 @@ pub(crate) struct Line {
     cut: watch::Sender<Option<Cut>>,
 }
 
-impl Line {
+impl ConnectionFaults {
     pub(super) fn new(shared: Arc<Shared>, number: u64) -> Self {
         Self {
             shared,
@@ -117,23 +117,23 @@ impl Line {
     /// What becomes of the client's next message.
     pub(crate) fn message(&self) -> Fate {
         let plan = self.shared.plan();
-        let mut roll = self.shared.dice.roll(About::Inbound, self.number, self.inbound.next());
-        self.fate(&mut roll, &plan.inbound, &plan.connections)
+        let mut draw = self.shared.rng.draw(About::Inbound, self.number, self.inbound.next());
+        self.fate(&mut draw, &plan.inbound, &plan.connections)
     }
 
     /// What becomes of the next post.
     pub(super) fn post(&self) -> PostFate {
         let plan = self.shared.plan();
-        let mut roll = self.shared.dice.roll(About::Outbound, self.number, self.outbound.next());
-        let way = self.fate(&mut roll, &plan.outbound, &plan.connections);
-        let slow = roll.within(plan.posts.slow);
-        PostFate { slow, answer: self.answer(&mut roll, &plan), way }
+        let mut draw = self.shared.rng.draw(About::Outbound, self.number, self.outbound.next());
+        let way = self.fate(&mut draw, &plan.outbound, &plan.connections);
+        let slow = draw.within(plan.posts.slow);
+        PostFate { slow, answer: self.answer(&mut draw, &plan), way }
     }
 
-    fn fate(&self, roll: &mut Roll, way: &WayFaults, connections: &ConnectionFaults) -> Fate {
-        let (lost, repeated) = (roll.hits(way.lose), roll.hits(way.repeat));
+    fn fate(&self, draw: &mut Draw, way: &MessagePlan, connections: &ConnectionPlan) -> Fate {
+        let (lost, repeated) = (draw.hits(way.lose), draw.hits(way.repeat));
         let mut wait = || {
-            let (delay, held, by) = (roll.within(way.delay), roll.hits(way.reorder), roll.one_to(OVERTAKEN_BY));
+            let (delay, held, by) = (draw.within(way.delay), draw.hits(way.reorder), draw.one_to(OVERTAKEN_BY));
             Wait { delay, overtaken_by: if held { by } else { 0 } }
         };
         let (one, two) = (wait(), wait());
@@ -145,13 +145,13 @@ impl Line {
         self.shared.count("lose", lost);
         self.shared.count("repeat", copies.len() > 1);
         self.shared.count("reorder", copies.iter().any(|copy| copy.overtaken_by > 0));
-        let (hit, either) = (roll.hits(connections.cut), if roll.hits(0.5) { Cut::Abort } else { Cut::Close });
+        let (hit, either) = (draw.hits(connections.cut), if draw.hits(0.5) { Cut::Abort } else { Cut::Close });
         let number = self.messages.fetch_add(1, Ordering::Relaxed) + 1;
         let due = connections.cut_every.is_some_and(|every| number.is_multiple_of(every.get()));
         Fate { copies, cut: (hit || due).then_some(connections.cut_with.unwrap_or(either)) }
     }
 
-    fn answer(&self, roll: &mut Roll, plan: &FaultPlan) -> Option<(PostError, bool)> {
+    fn answer(&self, draw: &mut Draw, plan: &FaultPlan) -> Option<(PostError, bool)> {
         let posts = &plan.posts;
         let chances = [
             ("throttle", posts.throttle, PostError::Full, false),
@@ -162,7 +162,7 @@ impl Line {
         ];
         let mut answer = None;
         for (name, chance, error, delivered) in chances {
-            if roll.hits(chance) && answer.is_none() {
+            if draw.hits(chance) && answer.is_none() {
                 self.shared.count(name, true);
                 answer = Some((error, delivered));
             }
@@ -227,8 +227,8 @@ impl Line {
 
     /// How anybody wanted it to be cut: one way or the other when nobody minds.
     pub(super) fn cut_somehow(&self, cut: Option<Cut>) {
-        let mut roll = self.shared.dice.roll(About::Cut, self.number, 0);
-        self.cut(cut.unwrap_or(if roll.hits(0.5) { Cut::Abort } else { Cut::Close }));
+        let mut draw = self.shared.rng.draw(About::Cut, self.number, 0);
+        self.cut(cut.unwrap_or(if draw.hits(0.5) { Cut::Abort } else { Cut::Close }));
     }
 
     /// Returns once it is to be cut.
