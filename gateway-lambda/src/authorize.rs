@@ -1,4 +1,4 @@
-//! Who may open a connection: checks the user's token, the page's origin and the requested session.
+//! Authorization of a new connection: checks the token, the origin and the requested session.
 //!
 //! Used by the `REQUEST` authorizer, which API Gateway invokes before `$connect`, and by `$connect` itself where no
 //! authorizer is configured.

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use shared_protocol::{ApiError, ConnectionId};
 use std::time::Duration;
 
-/// Who sent a message, and the id of the request in logs.
+/// Sender of a message, and the id of the request in logs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The connection.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Configuration and outside services of a [`Gateway`](crate::Gateway).
 #[derive(Clone)]
 pub struct Deps {
-    /// Who may connect, and the address of @connections.
+    /// Rules for connections, and the address of @connections.
     pub config: Config,
     /// The terminal service.
     pub backend: Arc<dyn Backend>,

@@ -1,4 +1,4 @@
-//! What a client says: a closed enum, one struct of fields for each message.
+//! Messages of a client: a closed enum, with one struct of fields per message.
 
 mod parse;
 
@@ -7,7 +7,7 @@ pub use parse::{Envelope, Inbound, ParseError, Plain, parse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One message of a client. `seq` is one space per client over all messages that carry it, from 1.
+/// One message of a client. A client counts `seq` from 1 over all messages that have one.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -16,25 +16,25 @@ pub enum ClientMessage {
     Attach(Attach),
     /// Keystrokes.
     Input(Input),
-    /// The window of a controller.
+    /// New window size of a controller.
     Resize(Resize),
-    /// Run one command line in the session's shell.
+    /// Runs a command line in the session's shell.
     Command(Command),
-    /// Ctrl-C out of turn.
+    /// Ctrl-C ahead of queued input.
     Interrupt(Interrupt),
-    /// More time for the session.
+    /// Requests more time for the session.
     Extend(Extend),
-    /// End the session.
+    /// Ends the session.
     Close(Close),
-    /// To everyone attached to the session.
+    /// Text for all clients of the session.
     ChatMessage(ChatMessage),
-    /// Everything before `pos` has been parsed by the emulator (cumulative).
+    /// The emulator has parsed everything before `pos` (cumulative).
     Ack(Ack),
-    /// Keep frames coming; with `repair`, start again at `pos`.
+    /// Renews the follower; with `repair`, restarts output at `pos`.
     Follow(Follow),
     /// Answered with `pong`.
     Ping(Ping),
-    /// Answered with what was received.
+    /// Answered with its own fields.
     Echo(Echo),
 }
 
@@ -42,27 +42,27 @@ pub enum ClientMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Attach {
-    /// The page load that speaks: 128 random bits.
+    /// Id of the page load: 128 random bits.
     pub client: ClientId,
-    /// Width of its window, in columns.
+    /// Width of the window, in columns.
     pub cols: u16,
-    /// Height of its window, in rows.
+    /// Height of the window, in rows.
     pub rows: u16,
-    /// Encodings it can read beyond `data` and `b64`; `z` is deflate-raw in base64.
+    /// Supported encodings besides `data` and `b64`; `z` is deflate-raw in base64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
     pub accept: Vec<String>,
-    /// What it already has, when it comes back.
+    /// The position to resume at, after a reconnect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub resume: Option<Resume>,
 }
 
-/// A place in a session's stream.
+/// A position in a session's stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Resume {
-    /// The life of the shell.
+    /// Epoch of the shell.
     pub epoch: Epoch,
     /// Everything before it was received.
     pub pos: Pos,
@@ -73,20 +73,20 @@ pub struct Resume {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(try_from = "InputFields")]
 pub struct Input {
-    /// Its place among the client's messages.
+    /// Number of the message.
     pub seq: Seq,
-    /// The life of the shell that it is meant for.
+    /// Epoch of the shell that the message is for.
     pub epoch: Epoch,
     /// The keys.
     #[serde(flatten)]
     pub keys: Keys,
-    /// Acknowledges output as `ack` does: a message of its own would cost as much as this one.
+    /// Acknowledges output as `ack` does, and saves that message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Pos>"))]
     pub ack: Option<Pos>,
 }
 
-/// Keystrokes as text or, for bytes that are no UTF-8, base64.
+/// Keystrokes as text or, if the bytes are not UTF-8, as base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
@@ -97,7 +97,7 @@ pub enum Keys {
     B64(String),
 }
 
-/// How `input` arrives: read by hand, since a flattened [`Keys`] would take the first of two spellings and drop the other.
+/// Encoded fields of `input`. A flattened [`Keys`] would accept two encodings and drop the second.
 #[derive(Deserialize)]
 struct InputFields {
     seq: Seq,
@@ -113,14 +113,14 @@ impl TryFrom<InputFields> for Input {
         let keys = match (fields.data, fields.b64) {
             (Some(text), None) => Keys::Data(text),
             (None, Some(text)) => Keys::B64(text),
-            _ => return Err("exactly one of `data` and `b64` must be there"),
+            _ => return Err("exactly one of `data` and `b64` is required"),
         };
         Ok(Self { seq: fields.seq, epoch: fields.epoch, keys, ack: fields.ack })
     }
 }
 
 impl Keys {
-    /// The bytes for the terminal; `None` for bad base64, which [`parse`] refuses.
+    /// The bytes for the terminal; `None` for invalid base64, which [`parse`] refuses.
     pub fn into_bytes(self) -> Option<Vec<u8>> {
         match self {
             Self::Data(text) => Some(text.into_bytes()),
@@ -133,9 +133,9 @@ impl Keys {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Resize {
-    /// Its place among the client's messages.
+    /// Number of the message.
     pub seq: Seq,
-    /// The life of the shell that it is meant for.
+    /// Epoch of the shell that the message is for.
     pub epoch: Epoch,
     /// Columns.
     pub cols: u16,
@@ -147,11 +147,11 @@ pub struct Resize {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Command {
-    /// Its place among the client's messages.
+    /// Number of the message.
     pub seq: Seq,
-    /// The life of the shell that it is meant for.
+    /// Epoch of the shell that the message is for.
     pub epoch: Epoch,
-    /// Chosen by the client; comes back in the result.
+    /// Id chosen by the client, returned with the result.
     pub id: String,
     /// The command line.
     pub command: String,
@@ -162,11 +162,11 @@ pub struct Command {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Interrupt {
-    /// Its place among the client's messages.
+    /// Number of the message.
     pub seq: Seq,
-    /// The life of the shell that it is meant for.
+    /// Epoch of the shell that the message is for.
     pub epoch: Epoch,
-    /// Input up to this number that is not yet written is discarded.
+    /// Input up to this number is discarded if it is not written yet.
     pub after_seq: Seq,
 }
 
@@ -174,9 +174,9 @@ pub struct Interrupt {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Extend {
-    /// Its place among the client's messages.
+    /// Number of the message.
     pub seq: Seq,
-    /// The life of the shell that it is meant for.
+    /// Epoch of the shell that the message is for.
     pub epoch: Epoch,
 }
 
@@ -184,9 +184,9 @@ pub struct Extend {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Close {
-    /// Its place among the client's messages.
+    /// Number of the message.
     pub seq: Seq,
-    /// The life of the shell that it is meant for.
+    /// Epoch of the shell that the message is for.
     pub epoch: Epoch,
 }
 
@@ -194,11 +194,11 @@ pub struct Close {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ChatMessage {
-    /// Its place among the client's messages.
+    /// Number of the message.
     pub seq: Seq,
-    /// The life of the shell that it is meant for.
+    /// Epoch of the shell that the message is for.
     pub epoch: Epoch,
-    /// What is said.
+    /// The message.
     pub data: Chat,
 }
 
@@ -214,7 +214,7 @@ pub struct Chat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Ack {
-    /// The life of the shell.
+    /// Epoch of the shell.
     pub epoch: Epoch,
     /// Everything before it was parsed.
     pub pos: Pos,
@@ -224,11 +224,11 @@ pub struct Ack {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Follow {
-    /// The life of the shell.
+    /// Epoch of the shell.
     pub epoch: Epoch,
     /// Everything before it was received.
     pub pos: Pos,
-    /// Start again at `pos`: something after it was lost.
+    /// Requests the output from `pos` again, because some of it was lost.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
     pub repair: bool,
@@ -238,13 +238,13 @@ pub struct Follow {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Ping {
-    /// Comes back as it is; the client's clock, usually.
+    /// Returned unchanged; usually the client's time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "unknown"))]
     pub t: Option<Value>,
 }
 
-/// Fields of `echo`: anything.
+/// Fields of `echo`, of any kind.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "Record<string, unknown>"))]
 pub struct Echo {
@@ -254,7 +254,7 @@ pub struct Echo {
 }
 
 impl ClientMessage {
-    /// Number and epoch of a message that is applied in order.
+    /// Number and epoch, of a message that is applied in order.
     pub fn order(&self) -> Option<(Seq, Epoch)> {
         match self {
             Self::Input(m) => Some((m.seq, m.epoch)),
@@ -268,9 +268,9 @@ impl ClientMessage {
         }
     }
 
-    /// Its JSON text, as a client sends it.
+    /// The message as JSON text.
     pub fn to_json(&self) -> String {
-        // Serialising these types cannot fail: no maps with other keys than strings, no custom errors.
+        // Cannot fail: all map keys are strings, and no type has a custom serializer.
         serde_json::to_string(self).unwrap_or_default()
     }
 }

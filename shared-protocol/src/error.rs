@@ -1,41 +1,41 @@
-//! What can go wrong, as stable strings that clients may switch on, and why a session ended.
+//! Error codes and end reasons: stable strings on which clients may depend.
 
 use serde::{Deserialize, Serialize};
 
-/// The code of an `error` frame and of an HTTP error body. The strings never change their meaning.
+/// Code of an `error` frame or of an HTTP error body. The meaning of a string never changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ErrorCode {
-    /// Not JSON, or not an object with a `type`.
+    /// Not a JSON object with a `type`.
     BadMessage,
-    /// A field is missing, of the wrong kind, or out of its bounds.
+    /// A field is missing, of the wrong type, or out of bounds.
     BadField,
     /// A frame, body or field is larger than allowed.
     TooLarge,
-    /// No token, or none that is valid.
+    /// The token is missing or invalid.
     Unauthorized,
-    /// The token is past its expiry.
+    /// The token has expired.
     TokenExpired,
-    /// The token is valid, but not for this.
+    /// The token does not allow the request.
     Forbidden,
-    /// A viewer tried to type, resize or end.
+    /// A viewer tried to type, resize or end the session.
     ReadOnly,
-    /// There is no such session.
+    /// The session does not exist.
     SessionNotFound,
-    /// The session is over, and this token may not create it again.
+    /// The session has ended, and the token may not create it again.
     SessionEnded,
-    /// The user, the instance or the gateway holds as many sessions or connections as it may.
+    /// The user, the instance or the gateway has reached its limit of sessions or connections.
     LimitReached,
-    /// The connection sent a terminal message before it attached.
+    /// A terminal message arrived before `attach`.
     NotAttached,
     /// The connection was closed or replaced; attach on a new one.
     ConnectionGone,
-    /// The message belongs to an earlier life of the shell and was not applied.
+    /// The message is for an earlier epoch of the shell and was not applied.
     StaleEpoch,
-    /// An input message is missing; send again what follows `have`.
+    /// An input message is missing; send everything after `have` again.
     InputGap,
-    /// More input waits than may; send it again later.
+    /// Too much input is queued; send it again later.
     InputFull,
     /// The shell is not at an empty prompt.
     Busy,
@@ -47,9 +47,9 @@ pub enum ErrorCode {
     BackendTimeout,
     /// The service is being replaced; try again.
     Draining,
-    /// An operator, or the session's owner, closed this connection for good.
+    /// An operator or the session's owner revoked the connection.
     Revoked,
-    /// A fault on our side; it is in the log.
+    /// An internal fault; details are in the log.
     Internal,
 }
 
@@ -80,7 +80,7 @@ pub const ERROR_CODES: [ErrorCode; 22] = [
 ];
 
 impl ErrorCode {
-    /// The HTTP status that fits.
+    /// HTTP status of the error.
     pub fn status(self) -> u16 {
         match self {
             Self::BadMessage | Self::BadField | Self::NotAttached => 400,
@@ -98,7 +98,7 @@ impl ErrorCode {
         }
     }
 
-    /// Whether the same request may succeed later without anyone changing anything.
+    /// True if the same request may succeed later without a change.
     pub fn retryable(self) -> bool {
         matches!(
             self,
@@ -114,14 +114,14 @@ impl ErrorCode {
     }
 }
 
-/// The body of every HTTP error of the backend, and of the gateway.
+/// Body of every HTTP error of backend and gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiError {
     /// A sentence for a person. Never holds a secret, a token or terminal content.
     pub error: String,
     /// The stable code.
     pub code: ErrorCode,
-    /// Whether the same request may succeed later.
+    /// True if the same request may succeed later.
     pub retryable: bool,
 }
 
@@ -132,7 +132,7 @@ impl ApiError {
     }
 }
 
-/// Why a session ended. Every end has one.
+/// Why a session ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
@@ -141,11 +141,11 @@ pub enum EndReason {
     Exited,
     /// A controller closed it, or its owner ended it over HTTP.
     Closed,
-    /// Nobody was attached for the grace period.
+    /// No client was attached for the detach timeout.
     Detached,
-    /// Neither input nor output for the idle limit.
+    /// No input and no output for the idle timeout.
     Idle,
-    /// It reached its longest life.
+    /// The session reached its maximum lifetime.
     MaxLife,
     /// The user's token expired and no fresh one came.
     TokenExpired,
@@ -157,12 +157,12 @@ pub enum EndReason {
     StartFailed,
     /// An operator ended it.
     Revoked,
-    /// It used more memory, disk or terminals than a session may.
+    /// The session exceeded its quota of memory, disk or terminals.
     Limits,
 }
 
 impl EndReason {
-    /// What a session that is about to end for this reason says to programs.
+    /// Code in the warning before an end of this reason.
     pub fn code(self) -> ErrorCode {
         match self {
             Self::TokenExpired => ErrorCode::TokenExpired,

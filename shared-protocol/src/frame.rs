@@ -1,23 +1,23 @@
-//! How bytes travel in JSON text: as text where that is no longer, as base64, or deflated.
+//! Encoding of bytes in JSON: as text, as base64, or compressed.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-/// Terminal bytes in one of their three spellings. Nothing is lossy.
+/// Terminal bytes in one of three lossless encodings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Payload {
-    /// Valid UTF-8 on character boundaries.
+    /// UTF-8 text of whole characters.
     Data(String),
     /// Base64 of the bytes.
     B64(String),
-    /// Base64 of the bytes compressed with raw deflate; only to clients that offered it.
+    /// Base64 of the bytes compressed with raw deflate; only for clients that support it.
     Z(String),
 }
 
 impl Payload {
-    /// The shorter of text and base64 as they will stand in JSON.
+    /// The shorter of text and base64, measured in JSON.
     pub fn encode(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) if json_text_len(text) <= base64_len(bytes.len()) => Self::Data(text.to_owned()),
@@ -25,7 +25,7 @@ impl Payload {
         }
     }
 
-    /// The bytes of `data` and `b64`; `None` for bad base64 and for `z`, which takes an inflater to read.
+    /// The bytes of `data` and `b64`; `None` for invalid base64 and for `z`, which needs an inflater.
     pub fn decode(&self) -> Option<Vec<u8>> {
         match self {
             Self::Data(text) => Some(text.as_bytes().to_vec()),
@@ -40,7 +40,7 @@ pub const fn base64_len(bytes: usize) -> usize {
     bytes.div_ceil(3) * 4
 }
 
-/// Length of a text inside a JSON string as `serde_json` writes it, in bytes, without the quotes.
+/// Length of a text in a JSON string as `serde_json` writes it, in bytes without the quotes.
 pub fn json_text_len(text: &str) -> usize {
     json_len(text.as_bytes())
 }
@@ -49,12 +49,12 @@ fn json_len(text: &[u8]) -> usize {
     text.iter().map(|byte| usize::from(JSON_BYTE_LEN[usize::from(*byte)])).sum()
 }
 
-/// How many bytes at the beginning of a text take at most `room` inside a JSON string.
+/// Length of the longest prefix of a text that takes at most `room` bytes in a JSON string.
 fn fitting_as_text(text: &[u8], mut room: usize) -> usize {
     let mut end = 0;
     while end < text.len() {
-        // So many surely fit, whatever they are. Near the end it is one by one.
-        let next = (room / LONGEST_JSON_BYTE).clamp(1, text.len() - end);
+        // This many bytes always fit. Close to the limit the loop advances byte by byte.
+        let next = (room / MAX_ESCAPE_BYTES).clamp(1, text.len() - end);
         let length = json_len(&text[end..end + next]);
         if length > room {
             break;
@@ -64,17 +64,17 @@ fn fitting_as_text(text: &[u8], mut room: usize) -> usize {
     end
 }
 
-/// What a control character takes: `\u001b`.
-const LONGEST_JSON_BYTE: usize = 6;
+/// Length of an escaped control character, such as `\u001b`.
+const MAX_ESCAPE_BYTES: usize = 6;
 
-/// What each byte takes. Every byte of output is looked up, most of them twice.
+/// Length of each byte in a JSON string. A table, because every byte of output is looked up, most of them twice.
 const JSON_BYTE_LEN: [u8; 256] = {
     let mut lengths = [1; 256];
     let mut byte = 0;
     while byte < 256 {
         lengths[byte] = match byte as u8 {
             b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
-            0..0x20 => LONGEST_JSON_BYTE as u8,
+            0..0x20 => MAX_ESCAPE_BYTES as u8,
             _ => 1,
         };
         byte += 1;
@@ -82,16 +82,16 @@ const JSON_BYTE_LEN: [u8; 256] = {
     lengths
 };
 
-/// The longest prefix of `bytes` whose [`Payload::encode`] surely fits into `room` bytes of JSON, cut on a character
-/// boundary where the bytes are UTF-8.
+/// The longest prefix of `bytes` whose [`Payload::encode`] fits into `room` bytes of JSON, cut on a character boundary where the
+/// bytes are UTF-8.
 ///
-/// Text that escapes badly falls back to base64, so three quarters of the room always fit; more is tried only as text.
+/// Three quarters of `room` always fit as base64; a longer prefix is tried as text.
 pub fn fitting_prefix(bytes: &[u8], room: usize) -> &[u8] {
     let as_base64 = (room / 4 * 3).min(bytes.len());
-    let most = room.min(bytes.len());
-    let text_end = match std::str::from_utf8(&bytes[..most]) {
-        Ok(_) => most,
-        // Only an incomplete character at the very end keeps the rest text.
+    let max = room.min(bytes.len());
+    let text_end = match std::str::from_utf8(&bytes[..max]) {
+        Ok(_) => max,
+        // An incomplete character at the end does not prevent text before it.
         Err(error) if error.error_len().is_none() => error.valid_up_to(),
         Err(_) => 0,
     };
@@ -109,7 +109,7 @@ pub fn fitting_prefix(bytes: &[u8], room: usize) -> &[u8] {
     &bytes[..end]
 }
 
-/// The longest start of `text` that takes at most `room` bytes inside a JSON string.
+/// The longest prefix of `text` that takes at most `room` bytes in a JSON string.
 pub fn fitting_text(text: &str, room: usize) -> &str {
     let mut used = 0;
     let end = text.char_indices().find(|(at, c)| {
@@ -119,7 +119,7 @@ pub fn fitting_text(text: &str, room: usize) -> &str {
     end.map_or(text, |(end, _)| &text[..end])
 }
 
-/// Whether a character may start at `at`.
+/// True if no character continues at `at`.
 fn is_boundary(bytes: &[u8], at: usize) -> bool {
     bytes[at] & 0xc0 != 0x80
 }
@@ -130,14 +130,14 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn text_stays_text_and_bytes_become_base64() {
+    fn text_is_encoded_as_text_and_other_bytes_as_base64() {
         assert_eq!(Payload::encode("grüße\r\n".as_bytes()), Payload::Data("grüße\r\n".into()));
         assert_eq!(Payload::encode(&[0xff, 0x00]), Payload::B64("/wA=".into()));
         assert_eq!(Payload::encode(&[0; 30]), Payload::B64(STANDARD.encode([0; 30])), "text would be longer");
     }
 
     #[test]
-    fn a_cut_keeps_characters_whole() {
+    fn a_prefix_ends_on_a_character_boundary() {
         let text = "日本語".repeat(100);
         let cut = fitting_prefix(text.as_bytes(), 100);
         assert!(std::str::from_utf8(cut).is_ok());
@@ -146,7 +146,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_prefix_fits_and_comes_back(bytes in proptest::collection::vec(any::<u8>(), 0..4000), room in 64usize..2000) {
+        fn every_prefix_fits_and_round_trips(bytes in proptest::collection::vec(any::<u8>(), 0..4000), room in 64usize..2000) {
             let cut = fitting_prefix(&bytes, room);
             prop_assert!(bytes.is_empty() || !cut.is_empty());
             let payload = Payload::encode(cut);
@@ -156,7 +156,7 @@ mod tests {
         }
 
         #[test]
-        fn a_fitting_text_is_as_long_as_it_can_be(text in "[ -~\\n\\r\\x1b日é\u{1f600}]{0,200}", room in 0usize..300) {
+        fn a_fitting_text_is_the_longest(text in "[ -~\\n\\r\\x1b日é\u{1f600}]{0,200}", room in 0usize..300) {
             let cut = fitting_text(&text, room);
             prop_assert!(json_text_len(cut) <= room);
             let next = text[cut.len()..].chars().next();
@@ -164,7 +164,7 @@ mod tests {
         }
 
         #[test]
-        fn text_fits_too(text in "[ -~\\n\\r\\x1b日é\u{1f600}]{0,2000}", room in 64usize..2000) {
+        fn every_prefix_of_text_fits(text in "[ -~\\n\\r\\x1b日é\u{1f600}]{0,2000}", room in 64usize..2000) {
             let cut = fitting_prefix(text.as_bytes(), room);
             let payload = Payload::encode(cut);
             let (Payload::Data(json) | Payload::B64(json) | Payload::Z(json)) = &payload;

@@ -1,29 +1,29 @@
-//! The contract between gateway and backend: paths, headers and bodies. The gateway never parses a terminal message; what
-//! it must know comes in the response headers named here.
+//! HTTP interface between gateway and backend: paths, headers and bodies. The gateway parses no terminal message; response
+//! headers tell it what to do.
 
 use crate::ids::{ConnectionId, SessionId};
 use serde::{Deserialize, Serialize};
 
-/// Takes one browser message; answers one frame, or nothing.
+/// Forwards one browser message; the response is a frame or empty.
 pub const MESSAGE_PATH: &str = "/api/ws/message";
-/// Long poll for the next frame of a follower.
+/// Long poll for a follower's next frame.
 pub const OUTPUT_PATH: &str = "/api/ws/output";
-/// Says that a connection is gone.
+/// Reports that a connection is closed.
 pub const DISCONNECT_PATH: &str = "/api/ws/disconnect";
 
-/// Repeats the token's `cid`, for logs and proxies.
+/// Repeats the token's `cid` for logs and proxies.
 pub const CONNECTION_HEADER: &str = "x-connection-id";
-/// One id from the browser's message to the PTY, for logs.
+/// Id of the browser's message, for the logs of gateway and backend.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
-/// When the gateway received the browser's message, in ms since 1970: for the latency by hop that `pong` tells.
+/// Time of the gateway's receipt of the browser's message, in ms since 1970: `pong` reports the latency of each hop.
 pub const RECEIVED_HEADER: &str = "x-terminal-received";
-/// After `message`: this invocation is to follow, starting with this value.
+/// In the response to `message`: follow, and start with this poll token.
 pub const FOLLOW_HEADER: &str = "x-terminal-follow";
-/// After `output`: ask again with this value; absent means stop.
+/// In the response to `output`: poll again with this token; absent means stop.
 pub const NEXT_HEADER: &str = "x-terminal-next";
-/// Refresh the connection row's time to live.
+/// Extend the life of the connection's row.
 pub const TOUCH_HEADER: &str = "x-terminal-touch";
-/// After posting, close: [`CLOSE_CONNECTION`] or [`CLOSE_SESSION`].
+/// Close [`CLOSE_CONNECTION`] or [`CLOSE_SESSION`] after the frame is posted.
 pub const CLOSE_HEADER: &str = "x-terminal-close";
 /// Value of [`CLOSE_HEADER`]: this connection.
 pub const CLOSE_CONNECTION: &str = "connection";
@@ -34,22 +34,22 @@ pub const CLOSE_SESSION: &str = "session";
 pub const TOKEN_ISSUER: &str = "termgate-gateway";
 /// `aud` of a gateway token.
 pub const TOKEN_AUDIENCE: &str = "termgate-backend";
-/// Life of a gateway token, in seconds: longer than any request, short enough to be worthless when found in a log.
+/// Life of a gateway token, in seconds: longer than any request, and short in case a token leaks.
 pub const TOKEN_SECONDS: u64 = 60;
 
-/// Longest that the backend holds an output request open, in milliseconds.
+/// Longest time that the backend holds a poll open, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 25_000;
 
-/// The WebSocket subprotocol that the gateway speaks; a token may be offered beside it and is never echoed.
+/// WebSocket subprotocol of the gateway. A token may be offered beside it and is never echoed.
 pub const SUBPROTOCOL: &str = "termgate";
 
 /// Body of `POST /api/ws/output`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputRequest {
-    /// What the last answer named; opaque to the gateway.
+    /// Poll token of the last response; opaque to the gateway.
     pub follow: String,
-    /// How long to wait for a frame, in milliseconds; at most [`MAX_WAIT_MS`].
+    /// Longest wait for a frame, in milliseconds; at most [`MAX_WAIT_MS`].
     pub wait_ms: u64,
 }
 
@@ -57,16 +57,16 @@ pub struct OutputRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DisconnectRequest {
-    /// The connection that is gone.
+    /// The closed connection.
     pub connection_id: ConnectionId,
-    /// Its session, when it had one.
+    /// Session of the connection, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
 }
 
-/// Answer of `POST /api/ws/disconnect`.
+/// Response of `POST /api/ws/disconnect`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DisconnectResponse {
-    /// Always true; an error has another body.
+    /// Always true; an error is an [`ApiError`](crate::ApiError).
     pub success: bool,
 }

@@ -1,10 +1,10 @@
-//! Who is who: ids as types of their own, so that a connection is never mistaken for a session.
+//! Ids and numbers as separate types, so that a connection cannot be mistaken for a session.
 
 use crate::limits::{ID_BYTES, MAX_NUMBER};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// Why a string is no id.
+/// A string is not a valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind} must have 1 to {ID_BYTES} characters of {alphabet}")]
 pub struct IdError {
@@ -21,7 +21,7 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// Checks length and alphabet.
+            /// An id, if length and alphabet are valid.
             pub fn new(text: impl Into<String>) -> Result<Self, IdError> {
                 let text = text.into();
                 let allowed: fn(u8) -> bool = $allowed;
@@ -31,7 +31,7 @@ macro_rules! id {
                 Ok(Self(text))
             }
 
-            /// The id as it travels.
+            /// The id as text.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -59,7 +59,7 @@ macro_rules! id {
 }
 
 id!(
-    /// One page load: made by the page, sent in `attach`. Input order, acknowledgements and the sending cursor belong to it.
+    /// One page load: made by the page, sent in `attach`. Owns the input order, acknowledgements and the send cursor.
     ClientId,
     "a client id",
     "A-Z a-z 0-9 _ -",
@@ -67,7 +67,7 @@ id!(
 );
 
 id!(
-    /// One transport: API Gateway's connection id (base64, ends in `=`), or one made for a direct WebSocket.
+    /// One connection: API Gateway's connection id (base64, ends in `=`), or one made for a direct WebSocket.
     ConnectionId,
     "a connection id",
     "A-Z a-z 0-9 _ - = + / . :",
@@ -75,14 +75,14 @@ id!(
 );
 
 id!(
-    /// One shell, over all lives of its PTY.
+    /// One session, over all epochs of its shell.
     SessionId,
     "a session id",
     "A-Z a-z 0-9 _ - . :",
     |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':')
 );
 
-/// Why a number is no epoch, position or message number.
+/// A number is too large for an epoch, position or message number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a number must be at most {MAX_NUMBER}")]
 pub struct NumberError;
@@ -111,20 +111,20 @@ macro_rules! number {
 }
 
 number!(
-    /// One life of a session's PTY: `max(previous + 1, now in ms)`, so it never repeats, even over an emptied store.
+    /// One run of a session's shell: `max(previous + 1, now in ms)`, so it never repeats, even with an emptied store.
     Epoch
 );
 number!(
-    /// A place in a session's stream of output bytes and events; each byte and each event occupies one. Starts at 0 in each epoch.
+    /// A position in a session's stream of output bytes and events, each of which takes one. Starts at 0 in each epoch.
     Pos
 );
 number!(
-    /// A client's message number, from 1, over all messages that carry one.
+    /// Number of a client's message, from 1.
     Seq
 );
 
 impl Pos {
-    /// The position `len` further on.
+    /// The position `len` later.
     #[must_use]
     pub fn after(self, len: u64) -> Self {
         Self(self.0 + len)
@@ -132,7 +132,7 @@ impl Pos {
 }
 
 impl Seq {
-    /// The number that follows.
+    /// The next number.
     #[must_use]
     pub fn next(self) -> Self {
         Self(self.0 + 1)
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_keep_to_their_alphabet_and_length() {
+    fn ids_have_an_alphabet_and_a_length() {
         assert!(ConnectionId::new("KbT4dc2oDoECFzA=").is_ok());
         assert!(SessionId::new("lab-7.user:2").is_ok());
         for bad in ["", "a b", "a/b", "ä", "a\n", &"x".repeat(ID_BYTES + 1)] {
@@ -157,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn a_number_that_a_browser_cannot_hold_is_refused_while_parsing() {
+    fn numbers_beyond_javascripts_are_refused() {
         assert_eq!(serde_json::from_str::<Seq>("9007199254740991").unwrap(), Seq(MAX_NUMBER));
         assert!(serde_json::from_str::<Seq>("9007199254740992").is_err());
         assert_eq!(serde_json::to_string(&Pos(7)).unwrap(), "7");
     }
 
     #[test]
-    fn a_bad_id_is_refused_while_parsing() {
+    fn an_invalid_id_is_refused() {
         assert!(serde_json::from_str::<SessionId>("\"../etc\"").is_err());
     }
 }

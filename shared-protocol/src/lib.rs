@@ -1,7 +1,7 @@
-//! Termgate's messages as pure data: what browser and backend say to each other, and what gateway and backend do.
+//! Termgate's messages as pure data: between browser and backend, and between gateway and backend.
 //!
-//! No I/O, no clock and no runtime lives here, so that the Lambda function, the service, the tools and (through generated
-//! TypeScript) the page can all share it. The prose contract is `docs/protocol.md`.
+//! Without I/O, clock and runtime, so that the Lambda function, the service, the tools and (through generated TypeScript) the
+//! page can share it. `docs/protocol.md` describes the protocol.
 
 pub mod claims;
 pub mod client;

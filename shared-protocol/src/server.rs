@@ -1,5 +1,4 @@
-//! What the backend says. Everything that matters to the terminal is one ordered stream per session; the other frames are
-//! direct replies, best effort.
+//! Frames of the backend. Output and events form one ordered stream per session; the other frames are replies, best effort.
 
 mod event;
 
@@ -12,7 +11,7 @@ pub use event::{Event, StreamEvent, Tty};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// One frame: a message, and where stream and input stand, so that nearly no frame exists only to acknowledge.
+/// One frame: a message with the positions of stream and input, so that few frames only acknowledge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
@@ -20,11 +19,11 @@ pub struct ServerFrame {
     /// The message.
     #[serde(flatten)]
     pub message: ServerMessage,
-    /// End of the session's stream; absent in replies to clients that never attached.
+    /// End of the session's stream; absent for clients that never attached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub head: Option<Pos>,
-    /// This client's input applied so far (cumulative).
+    /// Last applied input of the client (cumulative).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub ack_seq: Option<Seq>,
@@ -37,41 +36,41 @@ impl From<ServerMessage> for ServerFrame {
 }
 
 impl ServerFrame {
-    /// Its JSON text, as it is posted to the browser.
+    /// The frame as JSON text.
     pub fn to_json(&self) -> String {
-        // Serialising these types cannot fail: no maps with other keys than strings, no custom errors.
+        // Cannot fail: all map keys are strings, and no type has a custom serializer.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// What a frame says.
+/// Message of a frame.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
-    /// Answer to `attach`.
+    /// Reply to `attach`.
     Attached(Attached),
     /// Bytes of the stream.
     Output(Output),
-    /// Something other than bytes, at its place in the stream.
+    /// An event of the stream.
     Event(Event),
-    /// The screen as it was at `pos`; what a client gets instead of bytes that it cannot or need not have.
+    /// The screen at `pos`, in place of the bytes before it.
     Snapshot(Snapshot),
-    /// Answer to `ping`.
+    /// Reply to `ping`.
     Pong(Pong),
-    /// Answer to `echo`.
+    /// Reply to `echo`.
     Echo(EchoReply),
-    /// Only acknowledges input: goes out when nothing else did for 100 ms.
+    /// Acknowledges input if no other frame did within 100 ms.
     InputAck(InputAck),
-    /// Something was refused; nothing changed.
+    /// A message was refused and changed nothing.
     Error(ErrorMessage),
-    /// Answer to a type that nobody knows.
+    /// Reply to a message of an unknown type.
     UnknownCommand(UnknownCommand),
-    /// Answer to a plain `command` that is done.
+    /// Reply to a plain `command`.
     CommandResult(PlainResult),
-    /// Answer to a plain `command` that takes longer than 20 s; its result comes later.
+    /// Reply to a plain `command` that takes longer than 20 s; the result follows.
     CommandStarted(CommandStarted),
-    /// Answer to a plain `resize`.
+    /// Reply to a plain `resize`.
     ResizeAck(ResizeAck),
 }
 
@@ -82,45 +81,45 @@ pub enum ServerMessage {
 pub struct Attached {
     /// The session.
     pub session_id: SessionId,
-    /// The client that attached, so that a late answer to an earlier page is recognised.
+    /// The client that attached. A page ignores a late reply to an earlier page.
     pub client: ClientId,
-    /// The life of the shell.
+    /// Epoch of the shell.
     pub epoch: Epoch,
-    /// Where this client's stream goes on.
+    /// Position at which the client's stream continues.
     pub pos: Pos,
-    /// This client's input applied so far: its next `seq` is one more.
+    /// Last applied input of the client; its next `seq` is one more.
     pub input_seq: Seq,
     /// Width of the terminal.
     pub cols: u16,
     /// Height of the terminal.
     pub rows: u16,
-    /// What this client may do.
+    /// Rights of the client.
     pub role: Role,
-    /// How the terminal treats input.
+    /// Input mode of the terminal.
     pub tty: Tty,
-    /// Renew with `follow` this long after the last, in milliseconds.
+    /// Time until the client sends `follow` again, in milliseconds.
     pub follow_ms: u64,
-    /// Bounds that the client keeps.
+    /// Limits for the client.
     pub limits: Limits,
-    /// When the session reaches its longest life, in ms since 1970.
+    /// End of the session's lifetime, in ms since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub ends_at: Option<u64>,
-    /// Whether `extend` can still move that.
+    /// True if `extend` can still move the end.
     #[serde(default)]
     pub can_extend: bool,
 }
 
-/// Bounds that a client keeps.
+/// Limits for a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Limits {
     /// Longest message, in bytes.
     pub frame_bytes: u32,
-    /// Most input without acknowledgement, in bytes.
+    /// Largest unacknowledged input, in bytes.
     pub input_window_bytes: u32,
-    /// Acknowledge output at least each time this many more bytes were parsed.
+    /// Largest number of parsed bytes without an acknowledgement.
     pub ack_step_bytes: u32,
 }
 
@@ -138,67 +137,67 @@ impl Default for Limits {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Output {
-    /// The life of the shell.
+    /// Epoch of the shell.
     pub epoch: Epoch,
-    /// Place of the first byte.
+    /// Position of the first byte.
     pub pos: Pos,
-    /// Raw bytes that the payload stands for.
+    /// Number of raw bytes in the payload.
     pub len: u32,
     /// The bytes.
     #[serde(flatten)]
     pub payload: Payload,
 }
 
-/// How much of the terminal a snapshot restores.
+/// Part of the terminal that a snapshot restores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum SnapshotScope {
-    /// Everything, with scrollback.
+    /// Screen and scrollback.
     Full,
-    /// Only what is visible; the client keeps its scrollback.
+    /// Only the screen; the client keeps its scrollback.
     Screen,
 }
 
-/// Fields of `snapshot`. Its data starts from a reset terminal.
+/// Fields of `snapshot`. The payload is for a reset terminal.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Snapshot {
-    /// The life of the shell.
+    /// Epoch of the shell.
     pub epoch: Epoch,
-    /// The stream goes on here.
+    /// Position at which the stream continues.
     pub pos: Pos,
-    /// Names this snapshot; its parts share it.
+    /// Id of the snapshot, shared by its parts.
     pub id: u32,
-    /// This part, from 1.
+    /// Number of this part, from 1.
     pub part: u16,
-    /// How many parts there are.
+    /// Number of parts.
     pub parts: u16,
-    /// How much it restores.
+    /// Part of the terminal that it restores.
     pub scope: SnapshotScope,
-    /// Width it was taken at.
+    /// Width of the snapshot, in columns.
     pub cols: u16,
-    /// Height it was taken at.
+    /// Height of the snapshot, in rows.
     pub rows: u16,
     /// The bytes to write.
     #[serde(flatten)]
     pub payload: Payload,
-    /// Stream positions before `pos` that the client will never get.
+    /// Number of stream positions before `pos` that the client never gets.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub skipped: u64,
-    /// Events among what is skipped, so that no result and no word is lost with the output around it.
+    /// Events among the skipped positions, so that no result or chat message is lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<PositionedEvent>>"))]
     pub events: Vec<PositionedEvent>,
 }
 
-/// An event and its place in the stream.
+/// An event and its position in the stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct PositionedEvent {
-    /// Its place.
+    /// Position of the event.
     pub pos: Pos,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub event: StreamEvent,
 }
@@ -208,22 +207,22 @@ pub struct PositionedEvent {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct Pong {
-    /// As it was sent.
+    /// `t` of the `ping`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "unknown"))]
     pub t: Option<Value>,
     /// The service's time, in ms since 1970.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
-    /// From the gateway's receipt of the `ping` to the service's, in ms; absent where there is no gateway.
+    /// Time from the gateway's receipt of the `ping` to the service's, in ms; absent without a gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub gateway_ms: Option<u64>,
-    /// From the service's receipt of the `ping` until this was made, in ms.
+    /// Time from the service's receipt of the `ping` to this reply, in ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub service_ms: Option<u64>,
-    /// The life of the shell that `head` and `ackSeq` beside it speak of.
+    /// Epoch of `head` and `ackSeq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub epoch: Option<Epoch>,
@@ -239,7 +238,7 @@ pub struct EchoReply {
     /// The service's time, in ms since 1970.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
-    /// The life of the shell that `head` and `ackSeq` beside it speak of.
+    /// Epoch of `head` and `ackSeq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub epoch: Option<Epoch>,
@@ -249,7 +248,7 @@ pub struct EchoReply {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct InputAck {
-    /// The life of the shell.
+    /// Epoch of the shell.
     pub epoch: Epoch,
 }
 
@@ -261,17 +260,17 @@ pub struct ErrorMessage {
     pub code: ErrorCode,
     /// A sentence for a person.
     pub message: String,
-    /// Whether the same message may succeed later.
+    /// True if the same message may succeed later.
     pub retryable: bool,
-    /// With `INPUT_GAP` and `INPUT_FULL`: the last message applied.
+    /// Number of the last applied message, for `INPUT_GAP` and `INPUT_FULL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub have: Option<Seq>,
-    /// With a refused `command`: its id.
+    /// Id of a refused `command`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub id: Option<String>,
-    /// The life of the shell that `head` and `ackSeq` beside it speak of.
+    /// Epoch of `head` and `ackSeq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub epoch: Option<Epoch>,
@@ -288,9 +287,9 @@ impl ErrorMessage {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct UnknownCommand {
-    /// What the message called itself.
+    /// The unknown type.
     pub received: String,
-    /// The life of the shell that `head` and `ackSeq` beside it speak of.
+    /// Epoch of `head` and `ackSeq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub epoch: Option<Epoch>,
@@ -301,15 +300,15 @@ pub struct UnknownCommand {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "camelCase")]
 pub struct PlainResult {
-    /// The id that was sent, when one was.
+    /// Id of the command, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub id: Option<String>,
-    /// What it printed, with `\n` line ends.
+    /// Output with `\n` line ends.
     pub result: String,
-    /// Whether the result was cut at [`limits::RESULT_BYTES`].
+    /// True if the result was cut at [`limits::RESULT_BYTES`].
     pub truncated: bool,
-    /// Its exit code.
+    /// Exit code.
     pub exit_code: i32,
     /// The service's time, in ms since 1970.
     #[cfg_attr(feature = "typescript", ts(type = "number"))]
@@ -320,7 +319,7 @@ pub struct PlainResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct CommandStarted {
-    /// The id that was sent, when one was.
+    /// Id of the command, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "typescript", ts(optional))]
     pub id: Option<String>,
@@ -339,7 +338,7 @@ pub struct ResizeAck {
 }
 
 impl ServerMessage {
-    /// Says which life of the shell the stamp beside it speaks of, where the message does not do so itself.
+    /// Sets the epoch of `head` and `ackSeq` in messages that have no epoch of their own.
     pub fn set_epoch(&mut self, current: Epoch) {
         match self {
             Self::Pong(Pong { epoch, .. })

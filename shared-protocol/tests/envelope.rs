@@ -1,12 +1,12 @@
-//! The room that a frame keeps for its envelope is enough for the largest one.
+//! The bytes reserved for a frame's envelope are enough for the largest one.
 
 use shared_protocol::frame::Payload;
 use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, MAX_NUMBER};
 use shared_protocol::server::{Output, Snapshot, SnapshotScope};
 use shared_protocol::{Epoch, Pos, Seq, ServerFrame, ServerMessage};
 
-/// A frame whose numbers are all as long as they can be.
-fn largest(message: ServerMessage) -> usize {
+/// Length of a frame with the largest numbers.
+fn largest_len(message: ServerMessage) -> usize {
     ServerFrame { message, head: Some(Pos(MAX_NUMBER)), ack_seq: Some(Seq(MAX_NUMBER)) }.to_json().len()
 }
 
@@ -16,7 +16,7 @@ fn a_full_payload_fits_with_the_largest_envelope() {
         let payload = payload("x".repeat(FRAME_BYTES - ENVELOPE_BYTES));
         let (epoch, pos) = (Epoch(MAX_NUMBER), Pos(MAX_NUMBER));
         let output = Output { epoch, pos, len: u32::MAX, payload: payload.clone() };
-        assert!(largest(ServerMessage::Output(output)) <= FRAME_BYTES);
+        assert!(largest_len(ServerMessage::Output(output)) <= FRAME_BYTES);
         let snapshot = Snapshot {
             epoch,
             pos,
@@ -30,6 +30,6 @@ fn a_full_payload_fits_with_the_largest_envelope() {
             skipped: u64::MAX,
             events: vec![],
         };
-        assert!(largest(ServerMessage::Snapshot(snapshot)) <= FRAME_BYTES);
+        assert!(largest_len(ServerMessage::Snapshot(snapshot)) <= FRAME_BYTES);
     }
 }

@@ -1,5 +1,5 @@
-//! The golden messages in `fixtures/`, which the page's tests read too: each comes back from its Rust type as it went in, and
-//! each variant has one. A new variant does not compile until it is named here, and does not pass until it has a fixture.
+//! Golden messages in `fixtures/`, which the page's tests read too: each round-trips through its Rust type, and each variant has
+//! one. A new variant does not compile until it is named here, and fails until it has a fixture.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -17,7 +17,7 @@ use shared_protocol::{
 use std::collections::BTreeSet;
 use support::{Fixture, fixtures};
 
-/// The wire name of each variant, as a list and as a function. The match has no wildcard, so the list is complete.
+/// Wire names of all variants, as a list and as a function. The match has no wildcard, so the list is complete.
 macro_rules! names {
     ($list:ident, $name:ident, $enum:ident { $($variant:ident => $wire:literal),* $(,)? }) => {
         const $list: &[&str] = &[$($wire),*];
@@ -71,20 +71,20 @@ names!(EVENTS, event_name, StreamEvent {
     Restarted => "restarted",
 });
 
-/// Reads a fixture as `T` and writes it again: nothing may be lost, renamed or added.
+/// Reads a fixture as `T` and checks that it serializes to the same JSON.
 fn round_trip<T: DeserializeOwned + Serialize>(fixture: &Fixture) -> T {
     let value: T = serde_json::from_value(fixture.json.clone()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
-    assert_eq!(serde_json::to_value(&value).unwrap(), fixture.json, "{} changed on the way", fixture.name);
+    assert_eq!(serde_json::to_value(&value).unwrap(), fixture.json, "{} does not round-trip", fixture.name);
     value
 }
 
-fn assert_all_seen(what: &str, all: &[&str], seen: &BTreeSet<&str>) {
+fn assert_all_seen(kind: &str, all: &[&str], seen: &BTreeSet<&str>) {
     let missing: Vec<_> = all.iter().filter(|name| !seen.contains(*name)).collect();
-    assert!(missing.is_empty(), "no fixture for {what} {missing:?}");
+    assert!(missing.is_empty(), "no fixture for {kind} {missing:?}");
 }
 
 #[test]
-fn every_client_message_is_parsed_and_written_as_its_fixture() {
+fn every_client_message_round_trips() {
     let mut seen = BTreeSet::new();
     for fixture in fixtures("client") {
         let envelope = client::parse(fixture.text.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
@@ -98,7 +98,7 @@ fn every_client_message_is_parsed_and_written_as_its_fixture() {
 }
 
 #[test]
-fn action_names_a_message_as_type_does() {
+fn action_is_an_alias_of_type() {
     for fixture in fixtures("client") {
         let mut json = fixture.json.clone();
         let fields = json.as_object_mut().unwrap();
@@ -110,7 +110,7 @@ fn action_names_a_message_as_type_does() {
 }
 
 #[test]
-fn an_envelope_may_name_connection_and_session_and_hold_what_nobody_knows() {
+fn an_envelope_may_have_ids_and_unknown_fields() {
     for fixture in fixtures("client").into_iter().filter(|fixture| !fixture.name.starts_with("echo")) {
         let mut json = fixture.json.clone();
         json["connectionId"] = "KbT4dc2oDoECFzA=".into();
@@ -124,7 +124,7 @@ fn an_envelope_may_name_connection_and_session_and_hold_what_nobody_knows() {
 }
 
 #[test]
-fn messages_of_plain_clients_are_told_from_numbered_ones() {
+fn messages_without_a_number_are_plain() {
     let text = |s: &str| s.to_owned();
     for fixture in fixtures("plain") {
         let plain = client::parse(fixture.text.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name)).inbound;
@@ -138,14 +138,14 @@ fn messages_of_plain_clients_are_told_from_numbered_ones() {
             "close" => Inbound::Plain(Plain::Unordered { kind: "close" }),
             "chat_message" => Inbound::Plain(Plain::Unordered { kind: "chat_message" }),
             "unknown" => Inbound::Unknown { kind: text("reboot") },
-            other => panic!("what is {other} to mean?"),
+            other => panic!("no expectation for {other}"),
         };
         assert_eq!(plain, expected, "{}", fixture.name);
     }
 }
 
 #[test]
-fn every_server_frame_and_stream_event_comes_back_as_its_fixture() {
+fn every_server_frame_and_stream_event_round_trips() {
     let (mut seen, mut events) = (BTreeSet::new(), BTreeSet::new());
     for fixture in fixtures("server") {
         let frame: ServerFrame = round_trip(&fixture);
@@ -171,7 +171,7 @@ fn every_server_frame_and_stream_event_comes_back_as_its_fixture() {
 }
 
 #[test]
-fn the_gateway_contract_comes_back_as_its_fixtures() {
+fn the_gateway_types_round_trip() {
     for fixture in fixtures("gateway") {
         match fixture.name.as_str() {
             "user_claims" => drop(round_trip::<UserClaims>(&fixture)),
@@ -180,13 +180,13 @@ fn the_gateway_contract_comes_back_as_its_fixtures() {
             "disconnect_request" | "disconnect_request_no_session" => drop(round_trip::<DisconnectRequest>(&fixture)),
             "disconnect_answer" => drop(round_trip::<DisconnectResponse>(&fixture)),
             "api_error" => drop(round_trip::<ApiError>(&fixture)),
-            other => panic!("what type is {other}?"),
+            other => panic!("no type for {other}"),
         }
     }
 }
 
 #[test]
-fn a_user_token_of_two_claims_is_a_controllers() {
+fn a_user_token_of_two_claims_is_for_a_controller() {
     let claims: UserClaims = serde_json::from_str(r#"{"sub":"ada","exp":1763643600,"name":"Ada"}"#).unwrap();
     assert_eq!((claims.role, claims.admin, claims.sid), (shared_protocol::Role::Controller, false, None));
 }
@@ -197,7 +197,7 @@ fn malformed_messages_are_refused_with_their_code() {
         let body = fixture.json["body"].as_str().unwrap();
         let code: ErrorCode = serde_json::from_value(fixture.json["code"].clone()).unwrap();
         match client::parse(body.as_bytes()) {
-            Ok(understood) => panic!("{}: taken for {understood:?}", fixture.name),
+            Ok(parsed) => panic!("{}: parsed as {parsed:?}", fixture.name),
             Err(malformed) => assert_eq!(malformed.code, code, "{}: {malformed}", fixture.name),
         }
     }

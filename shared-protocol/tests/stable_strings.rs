@@ -1,9 +1,9 @@
-//! Strings and numbers that others switch on. A change here is a change of the contract, to be made on purpose.
+//! Strings and numbers on which clients depend. A change here is a change of the protocol.
 
 use shared_protocol::error::ERROR_CODES;
 use shared_protocol::{EndReason, ErrorCode, Role, gateway};
 
-/// Code, HTTP status, retryable: as `docs/protocol.md` lists them.
+/// Code, HTTP status, retryable, as in `docs/protocol.md`.
 const CODES: [(&str, u16, bool); 22] = [
     ("BAD_MESSAGE", 400, false),
     ("BAD_FIELD", 400, false),
@@ -29,8 +29,8 @@ const CODES: [(&str, u16, bool); 22] = [
     ("INTERNAL", 500, true),
 ];
 
-/// Place of a code in the list. Has no wildcard, so that a new code does not compile until it is listed.
-fn place(code: ErrorCode) -> usize {
+/// Index of a code in the list. Without a wildcard, so that a new code does not compile until it is listed.
+fn index_of(code: ErrorCode) -> usize {
     use ErrorCode as E;
     match code {
         E::BadMessage => 0,
@@ -61,7 +61,7 @@ fn place(code: ErrorCode) -> usize {
 #[test]
 fn error_codes_are_complete_and_stable() {
     for (index, code) in ERROR_CODES.into_iter().enumerate() {
-        assert_eq!(place(code), index, "{code:?}");
+        assert_eq!(index_of(code), index, "{code:?}");
         let (name, status, retryable) = CODES[index];
         assert_eq!(serde_json::to_value(code).unwrap(), name);
         assert_eq!(serde_json::from_value::<ErrorCode>(name.into()).unwrap(), code);

@@ -81,7 +81,7 @@ async fn a_users_live_rows_are_counted(table: &dyn Connections) -> Result<(), Co
     }
     table.put(&row("count-other=", "count2", Some("count"), NOW + 9)).await?;
     assert_eq!(table.count_by_user("count", NOW).await?, 4, "one of five has expired");
-    assert_eq!(table.count_by_user("nobody", NOW).await?, 0);
+    assert_eq!(table.count_by_user("unknown", NOW).await?, 0);
     Ok(())
 }
 

@@ -1,5 +1,5 @@
-//! Reading what a client says, once, at the edge: unknown is a variant of its own, and what is malformed changes nothing.
-//! Apart from the messages because it is the one place that meets hostile input.
+//! Parser of client messages, the only code that reads hostile input. An unknown type is a variant; a malformed message is an
+//! error and changes nothing.
 
 use super::{Attach, ClientMessage, Command, Echo, Input, Keys, Resize};
 use crate::error::ErrorCode;
@@ -9,12 +9,12 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// A message without `seq`, as scripts and existing pages send it: served at once, best effort.
+/// A message without `seq`, as scripts send it: handled at once, best effort.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Plain {
     /// `{"type":"command","command":"ls -la"}`
     Command {
-        /// Comes back in the answer, when given.
+        /// Id returned with the result, if any.
         id: Option<String>,
         /// The command line.
         command: String,
@@ -26,67 +26,67 @@ pub enum Plain {
         /// Rows.
         rows: u16,
     },
-    /// A message that makes sense only in order, sent without its number.
+    /// A message that needs a number and has none.
     Unordered {
-        /// Its type.
+        /// Type of the message.
         kind: &'static str,
     },
 }
 
-/// One parsed message with what its envelope claims.
+/// One parsed message and the ids in its envelope.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Envelope {
     /// The message.
     pub inbound: Inbound,
-    /// A connection that the body names; it must be the token's.
+    /// Connection in the body; must equal the token's.
     pub connection_id: Option<ConnectionId>,
-    /// A session that the body names; it must be the token's.
+    /// Session in the body; must equal the token's.
     pub session_id: Option<SessionId>,
 }
 
-/// What arrived.
+/// A parsed message.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Inbound {
     /// A message of the protocol.
     Message(ClientMessage),
-    /// A message of a client that does not number what it sends.
+    /// A message without a number.
     Plain(Plain),
-    /// A type that nobody knows.
+    /// A message of an unknown type.
     Unknown {
-        /// What it called itself, shortened.
+        /// The type, cut to 64 characters.
         kind: String,
     },
 }
 
-/// Why a message was not understood. Nothing has changed.
+/// Why a message was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct ParseError {
     /// `BAD_MESSAGE`, `BAD_FIELD` or `TOO_LARGE`.
     pub code: ErrorCode,
-    /// A sentence that says what to change.
+    /// A sentence for the developer of the client.
     pub message: String,
 }
 
 impl ParseError {
     fn message(message: impl Into<String>) -> Self {
-        Self { code: ErrorCode::BadMessage, message: shortened(message.into()) }
+        Self { code: ErrorCode::BadMessage, message: truncate(message.into()) }
     }
 
     fn field(message: impl Into<String>) -> Self {
-        Self { code: ErrorCode::BadField, message: shortened(message.into()) }
+        Self { code: ErrorCode::BadField, message: truncate(message.into()) }
     }
 }
 
-/// The parser quotes a wrong value whole, and the sentence must fit into a frame.
-fn shortened(sentence: String) -> String {
+/// Cuts a sentence to 200 characters: serde quotes wrong values whole, and the sentence must fit into a frame.
+fn truncate(sentence: String) -> String {
     match sentence.char_indices().nth(200) {
         Some((end, _)) => format!("{}…", &sentence[..end]),
         None => sentence,
     }
 }
 
-/// What every message may carry around its own fields.
+/// Fields that every message may have.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
@@ -109,18 +109,17 @@ struct PlainResize {
     rows: u16,
 }
 
-/// Longest `ping` or `echo`, in bytes as they will be written again: the answer repeats it in a frame of its own.
-const ANSWERED_BYTES: usize = limits::FRAME_BYTES - limits::ENVELOPE_BYTES;
+/// Longest `ping` or `echo`, in bytes of its own JSON: the reply repeats it in a frame.
+const MAX_ECHO_BYTES: usize = limits::FRAME_BYTES - limits::ENVELOPE_BYTES;
 
-/// Reads one message: JSON text of at most [`limits::FRAME_BYTES`]. `type` names it; `action` is accepted as its alias.
+/// Parses one message: JSON text of at most [`limits::FRAME_BYTES`]. `action` is an alias of `type`.
 pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
     if body.len() > limits::FRAME_BYTES {
-        let message = format!("the message has {} bytes; at most {} are allowed", body.len(), limits::FRAME_BYTES);
-        return Err(ParseError { code: ErrorCode::TooLarge, message });
+        return Err(too_large("message", body.len(), limits::FRAME_BYTES));
     }
     let head: Head = serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data if body.trim_ascii_start().first() == Some(&b'{') => {
-            ParseError::field(format!("the message's envelope is wrong: {error}"))
+            ParseError::field(format!("the message's envelope is invalid: {error}"))
         }
         _ => ParseError::message(format!("the message is not a JSON object: {error}")),
     })?;
@@ -133,15 +132,21 @@ pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
     Ok(Envelope { inbound, connection_id: head.connection_id, session_id: head.session_id })
 }
 
+/// Types that are refused without a `seq`: they make sense only in order.
+const ORDERED: [&str; 5] = ["input", "interrupt", "extend", "close", "chat_message"];
+
 fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseError> {
     use ClientMessage as M;
+    if let Some(kind) = ORDERED.into_iter().find(|ordered| *ordered == kind && !numbered) {
+        return Ok(Inbound::Plain(Plain::Unordered { kind }));
+    }
     let message = match kind {
         "attach" => M::Attach(fields::<Attach>(kind, body)?),
         "ack" => M::Ack(fields(kind, body)?),
         "follow" => M::Follow(fields(kind, body)?),
         "ping" => M::Ping(fields(kind, body)?),
         "echo" => {
-            // Their names are not part of what is echoed.
+            // The reply does not repeat the type.
             let mut echo: Echo = fields(kind, body)?;
             echo.fields.remove("type");
             echo.fields.remove("action");
@@ -158,33 +163,24 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
             check_size(cols, rows)?;
             return Ok(Inbound::Plain(Plain::Resize { cols, rows }));
         }
-        "input" if numbered => M::Input(fields(kind, body)?),
+        "input" => M::Input(fields(kind, body)?),
         "resize" => M::Resize(fields(kind, body)?),
         "command" => M::Command(fields(kind, body)?),
-        "interrupt" if numbered => M::Interrupt(fields(kind, body)?),
-        "extend" if numbered => M::Extend(fields(kind, body)?),
-        "close" if numbered => M::Close(fields(kind, body)?),
-        "chat_message" if numbered => M::ChatMessage(fields(kind, body)?),
-        "input" => return Ok(unordered("input")),
-        "interrupt" => return Ok(unordered("interrupt")),
-        "extend" => return Ok(unordered("extend")),
-        "close" => return Ok(unordered("close")),
-        "chat_message" => return Ok(unordered("chat_message")),
+        "interrupt" => M::Interrupt(fields(kind, body)?),
+        "extend" => M::Extend(fields(kind, body)?),
+        "close" => M::Close(fields(kind, body)?),
+        "chat_message" => M::ChatMessage(fields(kind, body)?),
         other => return Ok(Inbound::Unknown { kind: other.chars().take(64).collect() }),
     };
     check(&message)?;
     Ok(Inbound::Message(message))
 }
 
-fn unordered(kind: &'static str) -> Inbound {
-    Inbound::Plain(Plain::Unordered { kind })
-}
-
 fn fields<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, ParseError> {
     serde_json::from_slice(body).map_err(|error| ParseError::field(format!("`{kind}`: {error}")))
 }
 
-/// Bounds that the types do not express.
+/// Checks bounds that the types do not express.
 fn check(message: &ClientMessage) -> Result<(), ParseError> {
     if message.order().is_some_and(|(seq, _)| seq.0 == 0) {
         return Err(ParseError::field("`seq` starts at 1"));
@@ -203,8 +199,8 @@ fn check(message: &ClientMessage) -> Result<(), ParseError> {
         ClientMessage::ChatMessage(chat) if chat.data.message.trim().is_empty() => {
             Err(ParseError::field("the chat message is empty"))
         }
-        ClientMessage::Ping(_) | ClientMessage::Echo(_) if message.to_json().len() > ANSWERED_BYTES => {
-            Err(too_large("message to be answered with its own content", message.to_json().len(), ANSWERED_BYTES))
+        ClientMessage::Ping(_) | ClientMessage::Echo(_) if message.to_json().len() > MAX_ECHO_BYTES => {
+            Err(too_large("message to be echoed", message.to_json().len(), MAX_ECHO_BYTES))
         }
         ClientMessage::Input(Input { keys: Keys::B64(text), .. })
             if crate::Payload::B64(text.clone()).decode().is_none() =>
@@ -233,7 +229,7 @@ fn check_command(command: &str) -> Result<(), ParseError> {
     if command.trim().is_empty() {
         return Err(ParseError::field("the command is empty"));
     }
-    // It is typed into a line editor: a control byte would edit instead of being part of the command.
+    // The command is typed into a line editor, which would interpret control characters.
     if command.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         return Err(ParseError::field("a command must not hold control characters other than newline and tab"));
     }
@@ -247,9 +243,9 @@ fn check_id(id: &str) -> Result<(), ParseError> {
     Ok(())
 }
 
-fn too_large(what: &str, have: usize, most: usize) -> ParseError {
+fn too_large(what: &str, bytes: usize, max: usize) -> ParseError {
     ParseError {
         code: ErrorCode::TooLarge,
-        message: format!("the {what} has {have} bytes; at most {most} are allowed"),
+        message: format!("the {what} has {bytes} bytes; at most {max} are allowed"),
     }
 }

@@ -1,5 +1,4 @@
-//! What happens in a session besides output: each event stands at its place in the stream, between the bytes before and
-//! after it.
+//! Events of a session's stream. Each has a position between the bytes before and after it.
 
 use crate::error::{EndReason, ErrorCode};
 use crate::ids::{ClientId, Epoch, Pos};
@@ -11,32 +10,32 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Event {
-    /// The life of the shell.
+    /// Epoch of the shell.
     pub epoch: Epoch,
-    /// Its place; it occupies one position.
+    /// Position of the event; it takes one.
     pub pos: Pos,
-    /// What happened.
+    /// The event.
     #[serde(flatten)]
     pub event: StreamEvent,
 }
 
-/// What happened, as part of the stream.
+/// An event of the stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum StreamEvent {
-    /// The terminal has a new size from here on.
+    /// The terminal has a new size.
     Size {
         /// Columns.
         cols: u16,
         /// Rows.
         rows: u16,
     },
-    /// The shell is over; nothing follows in this epoch.
+    /// The shell has exited; the last event of an epoch.
     Exit {
-        /// Exit code as a shell reports it: 128 + n for signal n.
+        /// Exit code; 128 + n for signal n.
         exit_code: i32,
-        /// Name of the signal that ended it.
+        /// Name of the signal that killed the shell.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         #[cfg_attr(feature = "typescript", ts(optional))]
         signal: Option<String>,
@@ -45,72 +44,72 @@ pub enum StreamEvent {
     },
     /// A `command` is done.
     CommandResult {
-        /// The client's id of it.
+        /// The client's id of the command.
         id: String,
-        /// What it printed, with `\n` line ends.
+        /// Output with `\n` line ends.
         result: String,
-        /// Whether the result was cut at [`limits::RESULT_BYTES`].
+        /// True if the result was cut at [`limits::RESULT_BYTES`].
         truncated: bool,
-        /// Its exit code.
+        /// Exit code.
         exit_code: i32,
     },
-    /// Input is treated otherwise from here on.
+    /// The terminal has a new input mode.
     Tty(Tty),
     /// The program set the window title.
     Title {
         /// Plain text.
         title: String,
     },
-    /// Someone said something.
+    /// A chat message.
     Chat {
-        /// Who, as their token's `sub`.
+        /// `sub` of the sender's token.
         from: String,
         /// Plain text.
         message: String,
     },
-    /// Who controls the terminal's size now.
+    /// Another client controls the terminal's size.
     Controller {
         /// The client.
         client: ClientId,
-        /// Its user.
+        /// `sub` of the client's token.
         user: String,
     },
-    /// The session will end. The latest of a reason counts for that reason, until its [`Self::Stays`].
+    /// The session will end. A later one with the same reason replaces it; [`Self::Stays`] cancels it.
     Closing {
-        /// The code for programs: [`EndReason::code`].
+        /// [`EndReason::code`] of the reason.
         code: ErrorCode,
-        /// Why.
+        /// Reason of the end.
         reason: EndReason,
-        /// When, in ms since 1970.
+        /// Time of the end, in ms since 1970.
         #[cfg_attr(feature = "typescript", ts(type = "number"))]
         at: u64,
     },
-    /// The session's longest life has another end than was said before.
+    /// The end of the session's lifetime has moved.
     Ends {
-        /// When, in ms since 1970.
+        /// Time of the end, in ms since 1970.
         #[cfg_attr(feature = "typescript", ts(type = "number"))]
         at: u64,
-        /// Whether `extend` can move it further.
+        /// True if `extend` can move it further.
         can_extend: bool,
     },
-    /// What `closing` said for this reason is taken back: somebody typed, or a fresh token came.
+    /// Cancels the `closing` of this reason, after input or a fresh token.
     Stays {
-        /// The reason that `closing` gave.
+        /// Reason of the `closing`.
         reason: EndReason,
     },
-    /// The shell was started anew; what ran in it is gone.
+    /// The shell was restarted; its processes are gone.
     Restarted {
-        /// Why.
+        /// Why the last shell ended.
         reason: EndReason,
     },
 }
 
-/// How the terminal treats input: read from the PTY itself, so known and not guessed.
+/// Input mode of the terminal, read from the PTY.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Tty {
     /// Input is echoed.
     pub echo: bool,
-    /// Input is edited by line. With `echo` off, that is a password prompt.
+    /// Input is edited by line. With `echo` off, this is a password prompt.
     pub canonical: bool,
 }

@@ -1,10 +1,10 @@
-//! What holds of every frame that a browser may send, whatever its bytes: apart, because the fuzzer asks it too.
+//! Properties of every frame that a browser may send. Used by the fuzzer too.
 
 use shared_protocol::client::{self, Envelope, Inbound, ParseError};
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
 use shared_protocol::{ClientMessage, Epoch, ErrorCode, Pos, Seq, ServerFrame, ServerMessage, limits};
 
-/// Parses it. The answer fits into a frame, and a message that was understood means the same when it is written and read again.
+/// Parses a frame, and checks that the message round-trips and that its reply fits into a frame.
 pub(crate) fn holds(body: &[u8]) -> Result<Envelope, ParseError> {
     let parsed = client::parse(body);
     let reply = match &parsed {
@@ -12,7 +12,7 @@ pub(crate) fn holds(body: &[u8]) -> Result<Envelope, ParseError> {
             assert!(matches!(malformed.code, ErrorCode::BadMessage | ErrorCode::BadField | ErrorCode::TooLarge));
             Some(ServerMessage::Error(ErrorMessage::new(malformed.code, malformed.message.clone())))
         }
-        Ok(Envelope { inbound: Inbound::Message(message), .. }) => understood(message),
+        Ok(Envelope { inbound: Inbound::Message(message), .. }) => reply_to(message),
         Ok(Envelope { inbound: Inbound::Unknown { kind }, .. }) => {
             Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone(), epoch: None }))
         }
@@ -27,11 +27,11 @@ pub(crate) fn holds(body: &[u8]) -> Result<Envelope, ParseError> {
     parsed
 }
 
-/// What is answered with the message's own content.
-fn understood(message: &ClientMessage) -> Option<ServerMessage> {
-    let again = client::parse(message.to_json().as_bytes()).expect("what was understood is written as it is read");
+/// Checks a parsed message; returns its reply, if that repeats the message's content.
+fn reply_to(message: &ClientMessage) -> Option<ServerMessage> {
+    let again = client::parse(message.to_json().as_bytes()).expect("a parsed message can be parsed again");
     assert_eq!(again.inbound, Inbound::Message(message.clone()));
-    let bounded = |number: u64| assert!(number <= limits::MAX_NUMBER, "{number} is more than a page can count to");
+    let bounded = |number: u64| assert!(number <= limits::MAX_NUMBER, "{number} is not a safe integer");
     if let Some((seq, epoch)) = message.order() {
         assert!(seq.0 > 0);
         bounded(seq.0);
@@ -45,7 +45,7 @@ fn understood(message: &ClientMessage) -> Option<ServerMessage> {
             None
         }
         ClientMessage::Input(input) => {
-            assert!(input.keys.clone().into_bytes().is_some(), "bad base64 is refused while parsing");
+            assert!(input.keys.clone().into_bytes().is_some(), "invalid base64 is refused");
             None
         }
         ClientMessage::Ack(client::Ack { pos, .. }) | ClientMessage::Follow(client::Follow { pos, .. }) => {

@@ -1,13 +1,12 @@
-//! What holds of every text that a client may take for a frame of the service: apart, because the fuzzer asks it too.
+//! Properties of every text that parses as a frame of the service. Used by the fuzzer too.
 
 use shared_protocol::server::{Output, Snapshot};
 use shared_protocol::{Payload, ServerFrame, ServerMessage, limits};
 
-/// Reads it. What was understood means the same when it is written and read again, and its bytes can be read or are refused.
+/// Parses a frame, and checks that it round-trips and that its payload decodes or is refused.
 pub(crate) fn holds(text: &[u8]) -> Option<ServerFrame> {
     let frame: ServerFrame = serde_json::from_slice(text).ok()?;
-    let again: ServerFrame =
-        serde_json::from_str(&frame.to_json()).expect("what was understood is written as it is read");
+    let again: ServerFrame = serde_json::from_str(&frame.to_json()).expect("a parsed frame can be parsed again");
     assert_eq!(again, frame);
     assert!(frame.head.unwrap_or_default().0 <= limits::MAX_NUMBER);
     assert!(frame.ack_seq.unwrap_or_default().0 <= limits::MAX_NUMBER);

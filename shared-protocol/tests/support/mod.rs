@@ -1,4 +1,4 @@
-//! Reads the fixtures, so that every test of this crate finds them by name.
+//! Reader of the fixtures.
 
 use serde_json::Value;
 use std::path::PathBuf;
@@ -7,9 +7,9 @@ use std::path::PathBuf;
 pub(crate) struct Fixture {
     /// File name without its extension.
     pub(crate) name: String,
-    /// As it stands in the file.
+    /// Text of the file.
     pub(crate) text: String,
-    /// What it says.
+    /// Parsed text.
     pub(crate) json: Value,
 }
 

@@ -5,7 +5,7 @@
 
 /** Fields of `ack`. */
 export type Ack = {
-  /** The life of the shell. */
+  /** Epoch of the shell. */
   epoch: Epoch,
   /** Everything before it was parsed. */
   pos: Pos,
@@ -13,15 +13,15 @@ export type Ack = {
 
 /** Fields of `attach`. */
 export type Attach = {
-  /** The page load that speaks: 128 random bits. */
+  /** Id of the page load: 128 random bits. */
   client: ClientId,
-  /** Width of its window, in columns. */
+  /** Width of the window, in columns. */
   cols: number,
-  /** Height of its window, in rows. */
+  /** Height of the window, in rows. */
   rows: number,
-  /** Encodings it can read beyond `data` and `b64`; `z` is deflate-raw in base64. */
+  /** Supported encodings besides `data` and `b64`; `z` is deflate-raw in base64. */
   accept?: Array<string>,
-  /** What it already has, when it comes back. */
+  /** The position to resume at, after a reconnect. */
   resume?: Resume,
 };
 
@@ -29,29 +29,29 @@ export type Attach = {
 export type Attached = {
   /** The session. */
   sessionId: SessionId,
-  /** The client that attached, so that a late answer to an earlier page is recognised. */
+  /** The client that attached. A page ignores a late reply to an earlier page. */
   client: ClientId,
-  /** The life of the shell. */
+  /** Epoch of the shell. */
   epoch: Epoch,
-  /** Where this client's stream goes on. */
+  /** Position at which the client's stream continues. */
   pos: Pos,
-  /** This client's input applied so far: its next `seq` is one more. */
+  /** Last applied input of the client; its next `seq` is one more. */
   inputSeq: Seq,
   /** Width of the terminal. */
   cols: number,
   /** Height of the terminal. */
   rows: number,
-  /** What this client may do. */
+  /** Rights of the client. */
   role: Role,
-  /** How the terminal treats input. */
+  /** Input mode of the terminal. */
   tty: Tty,
-  /** Renew with `follow` this long after the last, in milliseconds. */
+  /** Time until the client sends `follow` again, in milliseconds. */
   followMs: number,
-  /** Bounds that the client keeps. */
+  /** Limits for the client. */
   limits: Limits,
-  /** When the session reaches its longest life, in ms since 1970. */
+  /** End of the session's lifetime, in ms since 1970. */
   endsAt?: number,
-  /** Whether `extend` can still move that. */
+  /** True if `extend` can still move the end. */
   canExtend: boolean,
 };
 
@@ -63,18 +63,18 @@ export type Chat = {
 
 /** Fields of `chat_message`. */
 export type ChatMessage = {
-  /** Its place among the client's messages. */
+  /** Number of the message. */
   seq: Seq,
-  /** The life of the shell that it is meant for. */
+  /** Epoch of the shell that the message is for. */
   epoch: Epoch,
-  /** What is said. */
+  /** The message. */
   data: Chat,
 };
 
-/** One page load: made by the page, sent in `attach`. Input order, acknowledgements and the sending cursor belong to it. */
+/** One page load: made by the page, sent in `attach`. Owns the input order, acknowledgements and the send cursor. */
 export type ClientId = string;
 
-/** One message of a client. `seq` is one space per client over all messages that carry it, from 1. */
+/** One message of a client. A client counts `seq` from 1 over all messages that have one. */
 export type ClientMessage =
   | { "type": "attach" } & Attach
   | { "type": "input" } & Input
@@ -91,19 +91,19 @@ export type ClientMessage =
 
 /** Fields of `close`. */
 export type Close = {
-  /** Its place among the client's messages. */
+  /** Number of the message. */
   seq: Seq,
-  /** The life of the shell that it is meant for. */
+  /** Epoch of the shell that the message is for. */
   epoch: Epoch,
 };
 
 /** Fields of `command`. */
 export type Command = {
-  /** Its place among the client's messages. */
+  /** Number of the message. */
   seq: Seq,
-  /** The life of the shell that it is meant for. */
+  /** Epoch of the shell that the message is for. */
   epoch: Epoch,
-  /** Chosen by the client; comes back in the result. */
+  /** Id chosen by the client, returned with the result. */
   id: string,
   /** The command line. */
   command: string,
@@ -111,13 +111,13 @@ export type Command = {
 
 /** Fields of `command_started`. */
 export type CommandStarted = {
-  /** The id that was sent, when one was. */
+  /** Id of the command, if it had one. */
   id?: string,
   /** The service's time, in ms since 1970. */
   timestamp: number,
 };
 
-/** Fields of `echo`: anything. */
+/** Fields of `echo`, of any kind. */
 export type Echo = Record<string, unknown>;
 
 /** Fields of `echo`. */
@@ -126,17 +126,17 @@ export type EchoReply = {
   received: unknown,
   /** The service's time, in ms since 1970. */
   timestamp: number,
-  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
+  /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch,
 };
 
-/** Why a session ended. Every end has one. */
+/** Why a session ended. */
 export type EndReason = "exited" | "closed" | "detached" | "idle" | "max_life" | "token_expired" | "server_restart" | "owner_lost" | "start_failed" | "revoked" | "limits";
 
-/** One life of a session's PTY: `max(previous + 1, now in ms)`, so it never repeats, even over an emptied store. */
+/** One run of a session's shell: `max(previous + 1, now in ms)`, so it never repeats, even with an emptied store. */
 export type Epoch = number;
 
-/** The code of an `error` frame and of an HTTP error body. The strings never change their meaning. */
+/** Code of an `error` frame or of an HTTP error body. The meaning of a string never changes. */
 export type ErrorCode = "BAD_MESSAGE" | "BAD_FIELD" | "TOO_LARGE" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "FORBIDDEN" | "READ_ONLY" | "SESSION_NOT_FOUND" | "SESSION_ENDED" | "LIMIT_REACHED" | "NOT_ATTACHED" | "CONNECTION_GONE" | "STALE_EPOCH" | "INPUT_GAP" | "INPUT_FULL" | "BUSY" | "RATE_LIMITED" | "BACKEND_UNREACHABLE" | "BACKEND_TIMEOUT" | "DRAINING" | "REVOKED" | "INTERNAL";
 
 /** Fields of `error`. */
@@ -145,21 +145,21 @@ export type ErrorMessage = {
   code: ErrorCode,
   /** A sentence for a person. */
   message: string,
-  /** Whether the same message may succeed later. */
+  /** True if the same message may succeed later. */
   retryable: boolean,
-  /** With `INPUT_GAP` and `INPUT_FULL`: the last message applied. */
+  /** Number of the last applied message, for `INPUT_GAP` and `INPUT_FULL`. */
   have?: Seq,
-  /** With a refused `command`: its id. */
+  /** Id of a refused `command`. */
   id?: string,
-  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
+  /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch,
 };
 
 /** Fields of `event`. */
 export type Event = {
-  /** The life of the shell. */
+  /** Epoch of the shell. */
   epoch: Epoch,
-  /** Its place; it occupies one position. */
+  /** Position of the event; it takes one. */
   pos: Pos,
 } & (
   | { "kind": "size",
@@ -169,21 +169,21 @@ export type Event = {
     rows: number,
   }
   | { "kind": "exit",
-    /** Exit code as a shell reports it: 128 + n for signal n. */
+    /** Exit code; 128 + n for signal n. */
     exitCode: number,
-    /** Name of the signal that ended it. */
+    /** Name of the signal that killed the shell. */
     signal?: string,
     /** Why the session ended. */
     reason: EndReason,
   }
   | { "kind": "command_result",
-    /** The client's id of it. */
+    /** The client's id of the command. */
     id: string,
-    /** What it printed, with `\n` line ends. */
+    /** Output with `\n` line ends. */
     result: string,
-    /** Whether the result was cut at [`limits::RESULT_BYTES`]. */
+    /** True if the result was cut at [`limits::RESULT_BYTES`]. */
     truncated: boolean,
-    /** Its exit code. */
+    /** Exit code. */
     exitCode: number,
   }
   | { "kind": "tty" } & Tty
@@ -192,7 +192,7 @@ export type Event = {
     title: string,
   }
   | { "kind": "chat",
-    /** Who, as their token's `sub`. */
+    /** `sub` of the sender's token. */
     from: string,
     /** Plain text. */
     message: string,
@@ -200,57 +200,57 @@ export type Event = {
   | { "kind": "controller",
     /** The client. */
     client: ClientId,
-    /** Its user. */
+    /** `sub` of the client's token. */
     user: string,
   }
   | { "kind": "closing",
-    /** The code for programs: [`EndReason::code`]. */
+    /** [`EndReason::code`] of the reason. */
     code: ErrorCode,
-    /** Why. */
+    /** Reason of the end. */
     reason: EndReason,
-    /** When, in ms since 1970. */
+    /** Time of the end, in ms since 1970. */
     at: number,
   }
   | { "kind": "ends",
-    /** When, in ms since 1970. */
+    /** Time of the end, in ms since 1970. */
     at: number,
-    /** Whether `extend` can move it further. */
+    /** True if `extend` can move it further. */
     canExtend: boolean,
   }
   | { "kind": "stays",
-    /** The reason that `closing` gave. */
+    /** Reason of the `closing`. */
     reason: EndReason,
   }
   | { "kind": "restarted",
-    /** Why. */
+    /** Why the last shell ended. */
     reason: EndReason,
 });
 
 /** Fields of `extend`. */
 export type Extend = {
-  /** Its place among the client's messages. */
+  /** Number of the message. */
   seq: Seq,
-  /** The life of the shell that it is meant for. */
+  /** Epoch of the shell that the message is for. */
   epoch: Epoch,
 };
 
 /** Fields of `follow`. */
 export type Follow = {
-  /** The life of the shell. */
+  /** Epoch of the shell. */
   epoch: Epoch,
   /** Everything before it was received. */
   pos: Pos,
-  /** Start again at `pos`: something after it was lost. */
+  /** Requests the output from `pos` again, because some of it was lost. */
   repair?: boolean,
 };
 
 /** Fields of `input`. An escape sequence or a paste bracket is never split over two messages. */
 export type Input = {
-  /** Its place among the client's messages. */
+  /** Number of the message. */
   seq: Seq,
-  /** The life of the shell that it is meant for. */
+  /** Epoch of the shell that the message is for. */
   epoch: Epoch,
-  /** Acknowledges output as `ack` does: a message of its own would cost as much as this one. */
+  /** Acknowledges output as `ack` does, and saves that message. */
   ack?: Pos,
 } & (
   | { "data": string }
@@ -258,37 +258,37 @@ export type Input = {
 
 /** Fields of `input_ack`: only the frame's own. */
 export type InputAck = {
-  /** The life of the shell. */
+  /** Epoch of the shell. */
   epoch: Epoch,
 };
 
 /** Fields of `interrupt`. */
 export type Interrupt = {
-  /** Its place among the client's messages. */
+  /** Number of the message. */
   seq: Seq,
-  /** The life of the shell that it is meant for. */
+  /** Epoch of the shell that the message is for. */
   epoch: Epoch,
-  /** Input up to this number that is not yet written is discarded. */
+  /** Input up to this number is discarded if it is not written yet. */
   afterSeq: Seq,
 };
 
-/** Bounds that a client keeps. */
+/** Limits for a client. */
 export type Limits = {
   /** Longest message, in bytes. */
   frameBytes: number,
-  /** Most input without acknowledgement, in bytes. */
+  /** Largest unacknowledged input, in bytes. */
   inputWindowBytes: number,
-  /** Acknowledge output at least each time this many more bytes were parsed. */
+  /** Largest number of parsed bytes without an acknowledgement. */
   ackStepBytes: number,
 };
 
 /** Fields of `output`. */
 export type Output = {
-  /** The life of the shell. */
+  /** Epoch of the shell. */
   epoch: Epoch,
-  /** Place of the first byte. */
+  /** Position of the first byte. */
   pos: Pos,
-  /** Raw bytes that the payload stands for. */
+  /** Number of raw bytes in the payload. */
   len: number,
 } & (
   | { "data": string }
@@ -297,19 +297,19 @@ export type Output = {
 
 /** Fields of `ping`. */
 export type Ping = {
-  /** Comes back as it is; the client's clock, usually. */
+  /** Returned unchanged; usually the client's time. */
   t?: unknown,
 };
 
 /** Fields of a plain `command_result`. */
 export type PlainResult = {
-  /** The id that was sent, when one was. */
+  /** Id of the command, if it had one. */
   id?: string,
-  /** What it printed, with `\n` line ends. */
+  /** Output with `\n` line ends. */
   result: string,
-  /** Whether the result was cut at [`limits::RESULT_BYTES`]. */
+  /** True if the result was cut at [`limits::RESULT_BYTES`]. */
   truncated: boolean,
-  /** Its exit code. */
+  /** Exit code. */
   exitCode: number,
   /** The service's time, in ms since 1970. */
   timestamp: number,
@@ -317,24 +317,24 @@ export type PlainResult = {
 
 /** Fields of `pong`. */
 export type Pong = {
-  /** As it was sent. */
+  /** `t` of the `ping`. */
   t?: unknown,
   /** The service's time, in ms since 1970. */
   timestamp: number,
-  /** From the gateway's receipt of the `ping` to the service's, in ms; absent where there is no gateway. */
+  /** Time from the gateway's receipt of the `ping` to the service's, in ms; absent without a gateway. */
   gatewayMs?: number,
-  /** From the service's receipt of the `ping` until this was made, in ms. */
+  /** Time from the service's receipt of the `ping` to this reply, in ms. */
   serviceMs?: number,
-  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
+  /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch,
 };
 
-/** A place in a session's stream of output bytes and events; each byte and each event occupies one. Starts at 0 in each epoch. */
+/** A position in a session's stream of output bytes and events, each of which takes one. Starts at 0 in each epoch. */
 export type Pos = number;
 
-/** An event and its place in the stream. */
+/** An event and its position in the stream. */
 export type PositionedEvent = {
-  /** Its place. */
+  /** Position of the event. */
   pos: Pos,
 } & (
   | { "kind": "size",
@@ -344,21 +344,21 @@ export type PositionedEvent = {
     rows: number,
   }
   | { "kind": "exit",
-    /** Exit code as a shell reports it: 128 + n for signal n. */
+    /** Exit code; 128 + n for signal n. */
     exitCode: number,
-    /** Name of the signal that ended it. */
+    /** Name of the signal that killed the shell. */
     signal?: string,
     /** Why the session ended. */
     reason: EndReason,
   }
   | { "kind": "command_result",
-    /** The client's id of it. */
+    /** The client's id of the command. */
     id: string,
-    /** What it printed, with `\n` line ends. */
+    /** Output with `\n` line ends. */
     result: string,
-    /** Whether the result was cut at [`limits::RESULT_BYTES`]. */
+    /** True if the result was cut at [`limits::RESULT_BYTES`]. */
     truncated: boolean,
-    /** Its exit code. */
+    /** Exit code. */
     exitCode: number,
   }
   | { "kind": "tty" } & Tty
@@ -367,7 +367,7 @@ export type PositionedEvent = {
     title: string,
   }
   | { "kind": "chat",
-    /** Who, as their token's `sub`. */
+    /** `sub` of the sender's token. */
     from: string,
     /** Plain text. */
     message: string,
@@ -375,37 +375,37 @@ export type PositionedEvent = {
   | { "kind": "controller",
     /** The client. */
     client: ClientId,
-    /** Its user. */
+    /** `sub` of the client's token. */
     user: string,
   }
   | { "kind": "closing",
-    /** The code for programs: [`EndReason::code`]. */
+    /** [`EndReason::code`] of the reason. */
     code: ErrorCode,
-    /** Why. */
+    /** Reason of the end. */
     reason: EndReason,
-    /** When, in ms since 1970. */
+    /** Time of the end, in ms since 1970. */
     at: number,
   }
   | { "kind": "ends",
-    /** When, in ms since 1970. */
+    /** Time of the end, in ms since 1970. */
     at: number,
-    /** Whether `extend` can move it further. */
+    /** True if `extend` can move it further. */
     canExtend: boolean,
   }
   | { "kind": "stays",
-    /** The reason that `closing` gave. */
+    /** Reason of the `closing`. */
     reason: EndReason,
   }
   | { "kind": "restarted",
-    /** Why. */
+    /** Why the last shell ended. */
     reason: EndReason,
 });
 
 /** Fields of `resize`. */
 export type Resize = {
-  /** Its place among the client's messages. */
+  /** Number of the message. */
   seq: Seq,
-  /** The life of the shell that it is meant for. */
+  /** Epoch of the shell that the message is for. */
   epoch: Epoch,
   /** Columns. */
   cols: number,
@@ -419,25 +419,25 @@ export type ResizeAck = {
   timestamp: number,
 };
 
-/** A place in a session's stream. */
+/** A position in a session's stream. */
 export type Resume = {
-  /** The life of the shell. */
+  /** Epoch of the shell. */
   epoch: Epoch,
   /** Everything before it was received. */
   pos: Pos,
 };
 
-/** What a person may do in a session. */
+/** A user's rights in a session. */
 export type Role = "controller" | "viewer";
 
-/** A client's message number, from 1, over all messages that carry one. */
+/** Number of a client's message, from 1. */
 export type Seq = number;
 
-/** One frame: a message, and where stream and input stand, so that nearly no frame exists only to acknowledge. */
+/** One frame: a message with the positions of stream and input, so that few frames only acknowledge. */
 export type ServerFrame = {
-  /** End of the session's stream; absent in replies to clients that never attached. */
+  /** End of the session's stream; absent for clients that never attached. */
   head?: Pos,
-  /** This client's input applied so far (cumulative). */
+  /** Last applied input of the client (cumulative). */
   ackSeq?: Seq,
 } & (
   | { "type": "attached" } & Attached
@@ -453,52 +453,52 @@ export type ServerFrame = {
   | { "type": "command_started" } & CommandStarted
   | { "type": "resize_ack" } & ResizeAck);
 
-/** One shell, over all lives of its PTY. */
+/** One session, over all epochs of its shell. */
 export type SessionId = string;
 
-/** Fields of `snapshot`. Its data starts from a reset terminal. */
+/** Fields of `snapshot`. The payload is for a reset terminal. */
 export type Snapshot = {
-  /** The life of the shell. */
+  /** Epoch of the shell. */
   epoch: Epoch,
-  /** The stream goes on here. */
+  /** Position at which the stream continues. */
   pos: Pos,
-  /** Names this snapshot; its parts share it. */
+  /** Id of the snapshot, shared by its parts. */
   id: number,
-  /** This part, from 1. */
+  /** Number of this part, from 1. */
   part: number,
-  /** How many parts there are. */
+  /** Number of parts. */
   parts: number,
-  /** How much it restores. */
+  /** Part of the terminal that it restores. */
   scope: SnapshotScope,
-  /** Width it was taken at. */
+  /** Width of the snapshot, in columns. */
   cols: number,
-  /** Height it was taken at. */
+  /** Height of the snapshot, in rows. */
   rows: number,
-  /** Stream positions before `pos` that the client will never get. */
+  /** Number of stream positions before `pos` that the client never gets. */
   skipped: number,
-  /** Events among what is skipped, so that no result and no word is lost with the output around it. */
+  /** Events among the skipped positions, so that no result or chat message is lost. */
   events?: Array<PositionedEvent>,
 } & (
   | { "data": string }
   | { "b64": string }
   | { "z": string });
 
-/** How much of the terminal a snapshot restores. */
+/** Part of the terminal that a snapshot restores. */
 export type SnapshotScope = "full" | "screen";
 
-/** How the terminal treats input: read from the PTY itself, so known and not guessed. */
+/** Input mode of the terminal, read from the PTY. */
 export type Tty = {
   /** Input is echoed. */
   echo: boolean,
-  /** Input is edited by line. With `echo` off, that is a password prompt. */
+  /** Input is edited by line. With `echo` off, this is a password prompt. */
   canonical: boolean,
 };
 
 /** Fields of `unknown_command`. */
 export type UnknownCommand = {
-  /** What the message called itself. */
+  /** The unknown type. */
   received: string,
-  /** The life of the shell that `head` and `ackSeq` beside it speak of. */
+  /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch,
 };
 
