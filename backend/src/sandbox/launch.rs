@@ -1,6 +1,6 @@
 //! `termgate launch`: a subcommand of the service's binary that runs as root in a fresh process on a new terminal. It gives up
-//! every privilege, verifies that with the kernel, and becomes the shell. Review it line by line: the session can use whatever
-//! a step leaves open.
+//! every privilege, verifies that with the kernel, and becomes the shell. Review it line by line: a session can use every privilege
+//! that a step leaves.
 
 pub(super) mod privileges;
 mod seccomp;
@@ -57,8 +57,9 @@ fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
     seccomp::filter_system_calls(spec.network).context("filtering system calls")?;
     privileges::check(spec.uid).context("verifying that root is gone")?;
     std::env::set_current_dir(&spec.home).context("entering the home directory")?;
+    let (program, arguments) = spec.command.split_first().ok_or(io::ErrorKind::InvalidInput).context("the command")?;
     // Returns only on failure. Restores the default action of SIGPIPE, which the Rust runtime changed.
-    Err(Command::new(&spec.program).args(&spec.arguments).exec()).context(&spec.program)
+    Err(Command::new(program).args(arguments).exec()).context(program)
 }
 
 /// Gives the terminal to the user, and access to no other user.

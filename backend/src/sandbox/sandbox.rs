@@ -23,8 +23,14 @@ use tokio::time::Instant;
 /// Contents of a new home.
 const SKELETON: &str = "/etc/skel";
 
-/// Directories of the session's user.
-const DIRECTORIES: [&str; 3] = ["home", "tmp", "run"];
+/// Directory of the session's home.
+pub(super) const HOME: &str = "home";
+
+/// Directory of its temporary files.
+pub(super) const TEMPORARY: &str = "tmp";
+
+/// Directory of its sockets.
+pub(super) const RUNTIME: &str = "run";
 
 /// Time to kill processes; the subcommand itself gives up sooner.
 const KILL_TIMEOUT: Duration = Duration::from_secs(8);
@@ -72,7 +78,7 @@ impl Sandbox {
         for directory in sandbox.directories() {
             make(&directory, 0o700, sandbox.uid, sandbox.uid)?;
         }
-        copy(Path::new(SKELETON), &sandbox.home(), sandbox.uid)?;
+        copy(Path::new(SKELETON), &sandbox.directory(HOME), sandbox.uid)?;
         Ok(sandbox)
     }
 
@@ -91,23 +97,14 @@ impl Sandbox {
         self.uid
     }
 
-    pub(super) fn home(&self) -> PathBuf {
-        self.path.join("home")
-    }
-
-    /// Directory for temporary files.
-    pub(super) fn temporary(&self) -> PathBuf {
-        self.path.join("tmp")
-    }
-
-    /// Directory for sockets and the like.
-    pub(super) fn runtime(&self) -> PathBuf {
-        self.path.join("run")
+    /// Path of one of the private directories.
+    pub(super) fn directory(&self, name: &str) -> PathBuf {
+        self.path.join(name)
     }
 
     /// The sandbox's private directories; excludes shared ones such as `/tmp`.
     pub(super) fn directories(&self) -> [PathBuf; 3] {
-        DIRECTORIES.map(|name| self.path.join(name))
+        [HOME, TEMPORARY, RUNTIME].map(|name| self.directory(name))
     }
 
     /// Measured usage, and the quota exceeded.

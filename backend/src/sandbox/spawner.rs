@@ -3,7 +3,7 @@
 
 use super::launch::LaunchSpec;
 use super::root::SandboxRoot;
-use super::sandbox::{Sandbox, SandboxProcesses};
+use super::sandbox::{HOME, RUNTIME, Sandbox, SandboxProcesses, TEMPORARY};
 use super::settings::{Network, SandboxSettings};
 use super::subcommand::format_argument;
 use super::usage::UsageMonitor;
@@ -11,13 +11,12 @@ use crate::terminal::procfs::wait_for_end;
 use crate::terminal::sys::landlock_version;
 use crate::terminal::unix::{UnixPty, UnixShell};
 use crate::terminal::{Pty, ShellSpawner, ShellSpec, Size};
-use portable_pty::CommandBuilder;
 use rustix::process::{WaitId, WaitIdOptions, geteuid, waitid};
 use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -76,7 +75,7 @@ impl SandboxedSpawner {
     /// Runs one short session, from launch to cleanup.
     fn self_test(&self) -> io::Result<()> {
         let sandbox = Arc::new(Sandbox::new(&self.root)?);
-        let shell = self.launch(&sandbox, Size { cols: 80, rows: 24 }, "/bin/true", &[], &BTreeMap::new())?;
+        let shell = self.launch(&sandbox, Size { cols: 80, rows: 24 }, &["/bin/true"], &BTreeMap::new())?;
         if !wait_for_end(&shell.pidfd, Instant::now() + SELF_TEST_TIMEOUT) {
             sandbox.kill();
             return Err(io::Error::other(format!("/bin/true did not end within {SELF_TEST_TIMEOUT:?}")));
@@ -98,28 +97,21 @@ impl SandboxedSpawner {
         &self,
         sandbox: &Sandbox,
         size: Size,
-        program: &str,
-        arguments: &[&str],
+        command: &[&str],
         environment: &BTreeMap<String, String>,
     ) -> io::Result<UnixShell> {
         let spec = LaunchSpec {
             uid: sandbox.uid(),
-            home: sandbox.home(),
+            home: sandbox.directory(HOME),
             memory: self.settings.memory,
             disk: self.settings.disk,
             processes: self.settings.processes,
             network: self.settings.network,
-            program: program.into(),
-            arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
+            command: command.iter().map(|part| (*part).to_owned()).collect(),
         };
-        let mut command = CommandBuilder::new(&self.program);
-        command.args(["launch", &format_argument(&spec)?]);
-        command.env_clear();
-        for (name, value) in environment {
-            command.env(name, value);
-        }
-        command.cwd("/");
-        let shell = UnixShell::spawn(size, command)?;
+        let argument = format_argument(&spec)?;
+        let launcher = [self.program.as_os_str(), OsStr::new("launch"), OsStr::new(&argument)];
+        let shell = UnixShell::spawn(size, &launcher, environment, Path::new("/"))?;
         sandbox.set_leader(&shell.pidfd)?;
         Ok(shell)
     }
@@ -142,19 +134,20 @@ impl ShellSpawner for SandboxedSpawner {
     fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
         let sandbox = Arc::new(Sandbox::new(&self.root)?);
         let mut environment = spec.environment.clone();
+        let path = |name| sandbox.directory(name).display().to_string();
         for (name, value) in [
-            ("USER", &USER as &dyn Display),
-            ("LOGNAME", &USER),
-            ("HOME", &sandbox.home().display()),
-            ("TMPDIR", &sandbox.temporary().display()),
-            ("TMUX_TMPDIR", &sandbox.temporary().display()),
-            ("XDG_RUNTIME_DIR", &sandbox.runtime().display()),
+            ("USER", USER.to_owned()),
+            ("LOGNAME", USER.to_owned()),
+            ("HOME", path(HOME)),
+            ("TMPDIR", path(TEMPORARY)),
+            ("TMUX_TMPDIR", path(TEMPORARY)),
+            ("XDG_RUNTIME_DIR", path(RUNTIME)),
         ] {
-            environment.insert(name.to_owned(), value.to_string());
+            environment.insert(name.to_owned(), value);
         }
         let deadline = Instant::now() + START_TIMEOUT;
         let shell = loop {
-            match self.launch(&sandbox, spec.size, &spec.shell, &["-l"], &environment) {
+            match self.launch(&sandbox, spec.size, &[&spec.shell, "-l"], &environment) {
                 Ok(shell) => break shell,
                 Err(error) if deadline <= Instant::now() => return Err(error),
                 // A session above the hard limit may hold all PTYs of the machine until the monitor kills it.

@@ -11,7 +11,10 @@ use rustix::io::Errno;
 use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
 use rustix::termios::{LocalModes, QueueSelector, tcflush};
 use shared_protocol::server::Tty;
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::io::Interest as FdInterest;
@@ -23,14 +26,8 @@ pub struct UnixSpawner;
 
 impl ShellSpawner for UnixSpawner {
     fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
-        let mut command = CommandBuilder::new(&spec.shell);
-        command.arg("-l");
-        command.env_clear();
-        for (name, value) in &spec.environment {
-            command.env(name, value);
-        }
-        command.cwd(&spec.directory);
-        let shell = UnixShell::spawn(spec.size, command)?;
+        let command = [spec.shell.as_str(), "-l"].map(OsStr::new);
+        let shell = UnixShell::spawn(spec.size, &command, &spec.environment, &spec.directory)?;
         let processes = TaggedProcesses::new(shell.child.pid(), &spec.nonce);
         Ok(Box::new(UnixPty::new(shell, Arc::new(processes))?))
     }
@@ -49,8 +46,19 @@ pub(crate) struct UnixShell {
 }
 
 impl UnixShell {
-    /// Starts a program on a new terminal.
-    pub(crate) fn spawn(size: Size, command: CommandBuilder) -> io::Result<Self> {
+    /// Starts a program with its arguments on a new terminal.
+    pub(crate) fn spawn(
+        size: Size,
+        command: &[&OsStr],
+        environment: &BTreeMap<String, String>,
+        directory: &Path,
+    ) -> io::Result<Self> {
+        let mut command = CommandBuilder::from_argv(command.iter().map(|part| (*part).to_owned()).collect());
+        command.env_clear();
+        for (name, value) in environment {
+            command.env(name, value);
+        }
+        command.cwd(directory);
         let pair = native_pty_system().openpty(pty_size(size)).map_err(io::Error::other)?;
         let (mut child, tracked) = TrackedChild::spawn(|| {
             let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;

@@ -122,7 +122,8 @@ async fn memory_that_processes_share_counts_once() {
     let harness = Harness::new().await;
     let mut eve = harness.shell("eve").await;
     let share = "import os, time
-memory = bytearray(b\"x\" * (150 << 20))
+memory = bytearray(150 << 20)
+for page in range(0, len(memory), 4096): memory[page] = 1
 for number in range(4): os.fork() or time.sleep(1000)
 open(\"shared\", \"w\").close()
 time.sleep(1000)";

@@ -61,7 +61,7 @@ fn the_error_names_the_step_that_lacks_a_capability() {
 fn subcommands_reject_invalid_arguments() {
     let spec = |uid: u32| {
         let limits = r#""memory":1,"disk":1,"processes":1,"network":"shared""#;
-        format!(r#"{{"uid":{uid},"home":"/",{limits},"program":"/bin/sh","arguments":[]}}"#)
+        format!(r#"{{"uid":{uid},"home":"/",{limits},"command":["/bin/sh"]}}"#)
     };
     let kill = r#"{"kill":{"uid":0,"signal_uid":20000,"lock":"x"}}"#;
     for (arguments, expected) in [

@@ -16,7 +16,7 @@ pub(in crate::sandbox) fn become_user(uid: u32) -> io::Result<()> {
     for capability in (0..u64::BITS).map(|bit| CapabilitySet::from_bits_retain(1 << bit)) {
         match capability_is_in_bounding_set(capability) {
             Ok(true) => {
-                remove_capability_from_bounding_set(capability).context("emptying the capability bounding set")?
+                remove_capability_from_bounding_set(capability).context("emptying the capability bounding set")?;
             }
             Ok(false) => {}
             // Past the kernel's last capability.

@@ -5,7 +5,7 @@ use crate::sandbox::uid_pool::deserialize_uid;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// User, limits and program of a shell to launch.
+/// User, limits and command of a shell to launch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::sandbox) struct LaunchSpec {
     /// The uid; the gid has the same number.
@@ -21,10 +21,8 @@ pub(in crate::sandbox) struct LaunchSpec {
     pub processes: u64,
     /// Network access.
     pub network: Network,
-    /// The program.
-    pub program: String,
-    /// Its arguments.
-    pub arguments: Vec<String>,
+    /// The program and its arguments.
+    pub command: Vec<String>,
 }
 
 #[cfg(test)]
@@ -41,8 +39,7 @@ mod tests {
             disk: 2,
             processes: 3,
             network: Network::None,
-            program: "/bin/bash".into(),
-            arguments: vec!["-l".into(), "".into()],
+            command: vec!["/bin/bash".into(), "-l".into(), "".into()],
         };
         let parse = |argument: String| parse_argument::<LaunchSpec>(std::iter::once(argument.into()));
         let argument = format_argument(&spec).unwrap();
