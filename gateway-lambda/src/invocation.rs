@@ -29,7 +29,7 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// One invocation of the function.
 pub(crate) struct Invocation<'a> {
     pub(crate) deps: &'a Deps,
-    /// Whose event this is. Its identity is set before anything is asked of the service.
+    /// Sender of the event. Its identity is set before any request to the service.
     pub(crate) caller: Caller,
     /// Address of the API's @connections.
     pub(crate) endpoint: Endpoint,
@@ -103,7 +103,7 @@ impl Invocation<'_> {
         closed.is_ok()
     }
 
-    /// Cleans up after the caller's connection has gone: removes its row and tells the service.
+    /// Removes the row of the caller's closed connection and notifies the service.
     pub(crate) async fn connection_gone(&self) {
         let connection = &self.caller.connection;
         let notify = async {

@@ -2,116 +2,83 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Code of an `error` frame or of an HTTP error body. The meaning of a string never changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ErrorCode {
-    /// Not a JSON object with a `type`.
-    BadMessage,
-    /// A field is missing, of the wrong type, or out of bounds.
-    BadField,
-    /// A frame, body or field is larger than allowed.
-    TooLarge,
-    /// The token is missing or invalid.
-    Unauthorized,
-    /// The token has expired.
-    TokenExpired,
-    /// The token does not allow the request.
-    Forbidden,
-    /// A viewer tried to type, resize or end the session.
-    ReadOnly,
-    /// The session does not exist.
-    SessionNotFound,
-    /// The session has ended, and the token may not create it again.
-    SessionEnded,
-    /// The user, the instance or the gateway has reached its limit of sessions or connections.
-    LimitReached,
-    /// A terminal message arrived before `attach`.
-    NotAttached,
-    /// The connection was closed or replaced; attach on a new one.
-    ConnectionGone,
-    /// The message is for an earlier epoch of the shell and was not applied.
-    StaleEpoch,
-    /// An input message is missing; send everything after `have` again.
-    InputGap,
-    /// Too much input is queued; send it again later.
-    InputFull,
-    /// The shell is not at an empty prompt.
-    Busy,
-    /// Too many messages in a short time.
-    RateLimited,
-    /// The gateway could not reach the terminal service.
-    BackendUnreachable,
-    /// The terminal service did not answer in time.
-    BackendTimeout,
-    /// The service is being replaced; try again.
-    Draining,
-    /// An operator or the session's owner revoked the connection.
-    Revoked,
-    /// An internal fault; details are in the log.
-    Internal,
+/// Declares [`ErrorCode`] with the HTTP status of each code, and whether the same request may succeed later.
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $code:ident = $status:literal, retryable: $retryable:literal;)+) => {
+        /// Code of an `error` frame or of an HTTP error body. The meaning of a string never changes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+        #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+        pub enum ErrorCode {
+            $($(#[$doc])* $code,)+
+        }
+
+        /// Every code, in the order of the enum.
+        pub const ERROR_CODES: &[ErrorCode] = &[$(ErrorCode::$code),+];
+
+        impl ErrorCode {
+            /// HTTP status of the error.
+            pub fn status(self) -> u16 {
+                match self {
+                    $(Self::$code => $status,)+
+                }
+            }
+
+            /// True if the same request may succeed later without a change.
+            pub fn retryable(self) -> bool {
+                match self {
+                    $(Self::$code => $retryable,)+
+                }
+            }
+        }
+    };
 }
 
-/// Every code, in the order of the enum.
-pub const ERROR_CODES: [ErrorCode; 22] = [
-    ErrorCode::BadMessage,
-    ErrorCode::BadField,
-    ErrorCode::TooLarge,
-    ErrorCode::Unauthorized,
-    ErrorCode::TokenExpired,
-    ErrorCode::Forbidden,
-    ErrorCode::ReadOnly,
-    ErrorCode::SessionNotFound,
-    ErrorCode::SessionEnded,
-    ErrorCode::LimitReached,
-    ErrorCode::NotAttached,
-    ErrorCode::ConnectionGone,
-    ErrorCode::StaleEpoch,
-    ErrorCode::InputGap,
-    ErrorCode::InputFull,
-    ErrorCode::Busy,
-    ErrorCode::RateLimited,
-    ErrorCode::BackendUnreachable,
-    ErrorCode::BackendTimeout,
-    ErrorCode::Draining,
-    ErrorCode::Revoked,
-    ErrorCode::Internal,
-];
-
-impl ErrorCode {
-    /// HTTP status of the error.
-    pub fn status(self) -> u16 {
-        match self {
-            Self::BadMessage | Self::BadField | Self::NotAttached => 400,
-            Self::Unauthorized | Self::TokenExpired => 401,
-            Self::Forbidden | Self::ReadOnly | Self::Revoked => 403,
-            Self::SessionNotFound => 404,
-            Self::StaleEpoch | Self::InputGap | Self::Busy => 409,
-            Self::SessionEnded | Self::ConnectionGone => 410,
-            Self::TooLarge => 413,
-            Self::LimitReached | Self::RateLimited | Self::InputFull => 429,
-            Self::Internal => 500,
-            Self::BackendUnreachable => 502,
-            Self::Draining => 503,
-            Self::BackendTimeout => 504,
-        }
-    }
-
-    /// True if the same request may succeed later without a change.
-    pub fn retryable(self) -> bool {
-        matches!(
-            self,
-            Self::InputGap
-                | Self::InputFull
-                | Self::Busy
-                | Self::RateLimited
-                | Self::BackendUnreachable
-                | Self::BackendTimeout
-                | Self::Draining
-                | Self::Internal
-        )
-    }
+error_codes! {
+    /// Not a JSON object with a `type`.
+    BadMessage = 400, retryable: false;
+    /// A field is missing, of the wrong type, or out of bounds.
+    BadField = 400, retryable: false;
+    /// A frame, body or field is larger than allowed.
+    TooLarge = 413, retryable: false;
+    /// The token is missing or invalid.
+    Unauthorized = 401, retryable: false;
+    /// The token has expired.
+    TokenExpired = 401, retryable: false;
+    /// The token does not allow the request.
+    Forbidden = 403, retryable: false;
+    /// A viewer tried to type, resize or end the session.
+    ReadOnly = 403, retryable: false;
+    /// The session does not exist.
+    SessionNotFound = 404, retryable: false;
+    /// The session has ended, and the token may not create it again.
+    SessionEnded = 410, retryable: false;
+    /// The user, the instance or the gateway has reached its limit of sessions or connections.
+    LimitReached = 429, retryable: false;
+    /// A terminal message arrived before `attach`.
+    NotAttached = 400, retryable: false;
+    /// The connection was closed or replaced; attach on a new one.
+    ConnectionGone = 410, retryable: false;
+    /// The message is for an earlier epoch of the shell and was not applied.
+    StaleEpoch = 409, retryable: false;
+    /// An input message is missing; send everything after `have` again.
+    InputGap = 409, retryable: true;
+    /// Too much input is queued; send it again later.
+    InputFull = 429, retryable: true;
+    /// The shell is not at an empty prompt.
+    Busy = 409, retryable: true;
+    /// Too many messages in a short time.
+    RateLimited = 429, retryable: true;
+    /// The gateway could not reach the terminal service.
+    BackendUnreachable = 502, retryable: true;
+    /// The terminal service did not answer in time.
+    BackendTimeout = 504, retryable: true;
+    /// The service is being replaced; try again.
+    Draining = 503, retryable: true;
+    /// An operator or the session's owner revoked the connection.
+    Revoked = 403, retryable: false;
+    /// An internal fault; details are in the log.
+    Internal = 500, retryable: true;
 }
 
 /// Body of every HTTP error of backend and gateway.

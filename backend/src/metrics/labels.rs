@@ -197,7 +197,7 @@ words! {
 }
 
 impl Word for ErrorCode {
-    const ALL: &'static [Self] = &ERROR_CODES;
+    const ALL: &'static [Self] = ERROR_CODES;
 }
 
 impl Word for Role {

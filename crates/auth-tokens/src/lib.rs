@@ -59,7 +59,7 @@ pub enum TokenError {
     #[error("the token is not valid yet")]
     NotYetValid,
     /// Another `iss` or `aud`.
-    #[error("the token was made by or for someone else")]
+    #[error("the token has another issuer or audience")]
     WrongIssuerOrAudience,
     /// Made for another request.
     #[error("the token was made for another request")]

@@ -107,14 +107,10 @@ impl Connections for DynamoConnections {
             .update_expression("SET expiresAt = :expires")
             .condition_expression("attribute_exists(connectionId)")
             .expression_attribute_values(":expires", number(expires_at));
+        let is_missing = UpdateItemError::is_conditional_check_failed_exception;
         match update.send().await {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error.as_service_error().is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(failed("extend a row")(error)),
+            Err(error) if !error.as_service_error().is_some_and(is_missing) => Err(failed("extend a row")(error)),
+            _ => Ok(()),
         }
     }
 
@@ -125,16 +121,11 @@ impl Connections for DynamoConnections {
 
     async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
         let query = self.live(USER_INDEX, "userId", sub, now).select(Select::Count);
-        let (mut count, mut start) = (0, None);
-        loop {
-            let page = query.clone().set_exclusive_start_key(start).send().await;
-            let page = page.map_err(failed("count a user's rows"))?;
-            count += usize::try_from(page.count).unwrap_or_default();
-            match page.last_evaluated_key {
-                Some(key) => start = Some(key),
-                None => return Ok(count),
-            }
+        let (mut count, mut pages) = (0, query.into_paginator().send());
+        while let Some(page) = pages.next().await {
+            count += usize::try_from(page.map_err(failed("count a user's rows"))?.count).unwrap_or_default();
         }
+        Ok(count)
     }
 
     async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
@@ -152,17 +143,9 @@ impl Connections for DynamoConnections {
 
 /// Connections of all rows of a query, over all of its pages.
 async fn ids(query: QueryFluentBuilder, action: &'static str) -> Result<Vec<ConnectionId>, ConnectionsError> {
-    let query = query.projection_expression("connectionId");
-    let (mut connections, mut start) = (Vec::new(), None);
-    loop {
-        let page = query.clone().set_exclusive_start_key(start).send().await;
-        let page = page.map_err(failed(action))?;
-        connections.extend(page.items().iter().filter_map(connection_id));
-        match page.last_evaluated_key {
-            Some(key) => start = Some(key),
-            None => return Ok(connections),
-        }
-    }
+    let items = query.projection_expression("connectionId").into_paginator().items().send();
+    let items: Result<Vec<Item>, _> = items.collect().await;
+    Ok(items.map_err(failed(action))?.iter().filter_map(connection_id).collect())
 }
 
 fn text(value: &impl ToString) -> AttributeValue {

@@ -47,10 +47,10 @@ async fn frames_are_posted_one_at_a_time_during_the_next_poll() {
     });
     let posts: Vec<_> = posts.collect();
     assert!(posts.windows(2).all(|pair| pair[0].1 <= pair[1].0), "one post at a time: {posts:?}");
-    let asked = poll_times(&harness, began);
-    assert_eq!(asked[0].0, posts[0].1, "the direct reply is posted before following begins");
-    for (asked, post) in asked[1..].iter().zip(&posts[1..]) {
-        assert_eq!(asked.0, post.0, "a poll starts with the post of the last frame");
+    let polls = poll_times(&harness, began);
+    assert_eq!(polls[0].0, posts[0].1, "the direct reply is posted before following begins");
+    for (poll, post) in polls[1..].iter().zip(&posts[1..]) {
+        assert_eq!(poll.0, post.0, "a poll starts with the post of the last frame");
     }
     // Five posts of 100 ms, and one poll of 10 ms that no post hides.
     assert_eq!(began.elapsed(), Duration::from_millis(510));

@@ -117,7 +117,7 @@ async fn a_missing_variable_is_named_and_ends_the_start() {
 #[tokio::test]
 async fn the_start_connects_only_to_the_runtime_api() {
     let began = Instant::now();
-    // Addresses without a host: a start that waited for one of them would not ask for an event.
+    // Addresses without a host: a start that waited for one of them would not poll for an event.
     let mut function = Function::start(&[
         ("TABLE_NAME", "Connections"),
         ("APP_RUNNER_URL", "http://192.0.2.1"),
@@ -126,6 +126,6 @@ async fn the_start_connects_only_to_the_runtime_api() {
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://192.0.2.1"),
     ])
     .await;
-    function.asks().await;
+    function.wait_for_poll().await;
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

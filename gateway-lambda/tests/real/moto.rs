@@ -47,16 +47,15 @@ impl Moto {
         let mut moto = Self { process, url: String::new() };
         let until = Instant::now() + START_TIMEOUT;
         loop {
-            let mut said = String::new();
-            let _ = output.rewind().and_then(|()| output.read_to_string(&mut said));
-            let url =
-                said.lines().find_map(|line| line.split_once("Running on ")).map(|(_, url)| url.trim().to_owned());
+            let mut log = String::new();
+            let _ = output.rewind().and_then(|()| output.read_to_string(&mut log));
+            let url = log.lines().find_map(|line| line.split_once("Running on ")).map(|(_, url)| url.trim().to_owned());
             if let Some(url) = url {
                 moto.url = url;
                 return moto;
             }
             let ended = moto.process.try_wait().is_ok_and(|status| status.is_some());
-            assert!(!ended && Instant::now() < until, "moto does not listen; it said:\n{said}");
+            assert!(!ended && Instant::now() < until, "moto does not listen; its log:\n{log}");
             tokio::time::sleep(POLL_INTERVAL).await;
         }
     }

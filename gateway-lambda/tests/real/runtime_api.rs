@@ -22,7 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) struct Function {
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Result<Value, Value>>,
-    asked: mpsc::Receiver<()>,
+    polls: mpsc::Receiver<()>,
     process: Child,
 }
 
@@ -30,7 +30,7 @@ pub(crate) struct Function {
 struct Api {
     events: Arc<Mutex<mpsc::Receiver<Value>>>,
     answers: mpsc::Sender<Result<Value, Value>>,
-    asked: mpsc::Sender<()>,
+    polls: mpsc::Sender<()>,
 }
 
 impl Function {
@@ -40,8 +40,8 @@ impl Function {
         let address = listener.local_addr().unwrap().to_string();
         let (events, for_api) = mpsc::channel(8);
         let (to_test, answers) = mpsc::channel(8);
-        let (asks, asked) = mpsc::channel(8);
-        let api = Api { events: Arc::new(Mutex::new(for_api)), answers: to_test, asked: asks };
+        let (poll_sender, polls) = mpsc::channel(8);
+        let api = Api { events: Arc::new(Mutex::new(for_api)), answers: to_test, polls: poll_sender };
         let app = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
@@ -63,12 +63,12 @@ impl Function {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { events, answers, asked, process }
+        Self { events, answers, polls, process }
     }
 
-    /// Waits until the function asks for its next event.
-    pub(crate) async fn asks(&mut self) {
-        tokio::time::timeout(TIMEOUT, self.asked.recv()).await.expect("the function asks for an event").unwrap();
+    /// Waits until the function polls for its next event.
+    pub(crate) async fn wait_for_poll(&mut self) {
+        tokio::time::timeout(TIMEOUT, self.polls.recv()).await.expect("the function polls for an event").unwrap();
     }
 
     /// Handles an event; returns the response or the error.
@@ -93,7 +93,7 @@ impl Function {
 }
 
 async fn next(State(api): State<Api>) -> impl IntoResponse {
-    api.asked.send(()).await.unwrap();
+    api.polls.send(()).await.unwrap();
     let Some(event) = api.events.lock().await.recv().await else { std::future::pending().await };
     let deadline = SystemClock.since_epoch() + TIMEOUT;
     let headers = [

@@ -38,21 +38,21 @@ pub(crate) fn of_a_user(header: &str, claims: &str, issuer: Option<&str>, audien
     let Ok(accepted) = tokens.verify(&token, NOW) else { return false };
     assert!(token.len() <= MAX_TOKEN_BYTES);
     check_header(header);
-    let said: Value = serde_json::from_str(claims).expect("accepted claims are JSON");
-    assert_eq!(said["sub"], accepted.sub.as_str());
+    let written: Value = serde_json::from_str(claims).expect("accepted claims are JSON");
+    assert_eq!(written["sub"], accepted.sub.as_str());
     assert!((1..=MAX_SUB_BYTES).contains(&accepted.sub.len()) && !accepted.sub.chars().any(char::is_control));
-    let date = |name: &str| said[name].as_f64().map(|seconds| seconds as u64);
+    let date = |name: &str| written[name].as_f64().map(|seconds| seconds as u64);
     assert_eq!((date("exp"), date("nbf"), date("iat")), (Some(accepted.exp), accepted.nbf, accepted.iat));
     assert!(accepted.exp + LEEWAY_SECONDS > NOW);
     assert!(accepted.nbf.max(accepted.iat).unwrap_or(0) <= NOW + LEEWAY_SECONDS);
     assert!(tokens.issuer.is_none() || tokens.issuer == accepted.iss);
     if let Some(audience) = &tokens.audience {
-        let listed = said["aud"].as_array().is_some_and(|all| all.iter().any(|one| one == audience.as_str()));
-        assert!(listed || said["aud"] == audience.as_str());
+        let listed = written["aud"].as_array().is_some_and(|all| all.iter().any(|one| one == audience.as_str()));
+        assert!(listed || written["aud"] == audience.as_str());
     }
-    assert_eq!(said["sid"].as_str(), accepted.sid.as_ref().map(shared_protocol::SessionId::as_str));
+    assert_eq!(written["sid"].as_str(), accepted.sid.as_ref().map(shared_protocol::SessionId::as_str));
     assert_eq!(unverified_session_id(&token), accepted.sid, "a request is routed by the verified session");
-    assert_eq!(said.get("admin").is_some_and(|admin| *admin == true), accepted.admin);
+    assert_eq!(written.get("admin").is_some_and(|admin| *admin == true), accepted.admin);
     assert!(gateway_keys().verify(&token, MESSAGE_PATH, b"", NOW).is_err(), "a user's token is not a gateway's");
     true
 }
