@@ -1,10 +1,10 @@
 //! Writes the TypeScript side of the wire types: one file, committed, so that the page builds without Rust, and compared by a
 //! test, so that the two languages cannot drift apart.
 
+use crate::root::root;
 use shared_protocol::{ClientMessage, ServerFrame, error::ERROR_CODES, gateway, limits};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::path::Path;
 use ts_rs::{Config, TS, TypeVisitor};
 
 /// What to run when the committed file is out of date.
@@ -17,11 +17,6 @@ const FILE: &str = "web/src/protocol/generated.ts";
 pub(crate) fn write() -> std::io::Result<String> {
     std::fs::write(root().join(FILE), typescript())?;
     Ok(format!("wrote {FILE}"))
-}
-
-pub(crate) fn root() -> &'static Path {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    manifest.parent().unwrap_or(manifest)
 }
 
 /// The whole file: every type that travels between browser and backend, and the numbers that both keep to.

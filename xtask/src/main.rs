@@ -1,6 +1,8 @@
-//! Repository chores. `cargo xtask codegen` writes what is generated; `cargo xtask tidy` checks the layout. A test runs each.
+//! Repository chores. `cargo xtask codegen` writes the generated files; `cargo xtask tidy` and `circles` check the layout. Tests run
+//! the checks.
 
 mod codegen;
+mod root;
 mod tidy;
 
 use std::io::Write as _;
@@ -12,7 +14,8 @@ fn main() -> ExitCode {
     let done = match chore.as_deref() {
         Some("codegen") => codegen::write(),
         Some("tidy") => tidy::report(),
-        _ => Err(std::io::Error::other("usage: cargo xtask codegen | tidy")),
+        Some("circles") => tidy::report_circles(),
+        _ => Err(std::io::Error::other("usage: cargo xtask codegen | tidy | circles")),
     };
     let (line, code) = match done {
         Ok(line) => (line, ExitCode::SUCCESS),

@@ -1,90 +1,39 @@
-//! The rules that no compiler checks: who may depend on whom, how files open, how long they are, where links lead. Runs as an
-//! ordinary test, because a rule that nobody checks slips.
+//! The rules that no compiler checks: dependencies between crates, modules and files, how a file opens, its length, links. Runs as
+//! an ordinary test, because a rule that is not checked is not kept.
 
+mod circles;
 mod crates;
+mod error;
 mod files;
 mod imports;
 mod links;
+mod source;
 
-use std::fmt;
-use std::path::{Path, PathBuf};
+use crate::root::root;
+use std::io;
 
-/// Folders that are made and not written.
-const MADE: [&str; 9] =
-    ["target", "node_modules", ".git", ".venv", ".next", "out", "dist", "test-results", "playwright-report"];
-
-/// A file of the repository.
-pub(crate) struct Source {
-    /// From the repository's root, with `/` between folders.
-    path: String,
-    /// What it says; empty for what is no text.
-    text: String,
+/// Checks the whole repository, for `cargo xtask tidy`.
+pub(crate) fn report() -> io::Result<String> {
+    let sources = source::read(root())?;
+    let mut errors = crates::check(&crates::workspace(root())?);
+    errors.extend(sources.iter().flat_map(files::check));
+    errors.extend(sources.iter().flat_map(imports::check));
+    errors.extend(links::check(&sources));
+    result(&errors, "tidy")
 }
 
-/// A broken rule.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Complaint {
-    /// The file, from the root.
-    path: String,
-    /// What is wrong and what to do.
-    what: String,
+/// Checks for circles of files, for `cargo xtask circles`.
+pub(crate) fn report_circles() -> io::Result<String> {
+    let roots: Vec<String> = crates::workspace(root())?.into_iter().flat_map(|package| package.roots).collect();
+    result(&circles::check(&source::read(root())?, &roots), "no circles")
 }
 
-impl Complaint {
-    fn new(path: &str, what: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), what: what.into() }
+fn result(errors: &[error::TidyError], success: &str) -> io::Result<String> {
+    if errors.is_empty() {
+        return Ok(success.to_owned());
     }
-}
-
-impl fmt::Display for Complaint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path, self.what)
-    }
-}
-
-/// Checks everything below `root`; one line for each broken rule.
-pub(crate) fn check(root: &Path) -> std::io::Result<Vec<Complaint>> {
-    let sources = read(root)?;
-    let mut complaints = crates::check(&crates::workspace(root)?);
-    complaints.extend(sources.iter().flat_map(files::check));
-    complaints.extend(sources.iter().flat_map(imports::check));
-    complaints.extend(links::check(&sources));
-    Ok(complaints)
-}
-
-/// What `cargo xtask tidy` says.
-pub(crate) fn report() -> std::io::Result<String> {
-    let complaints = check(crate::codegen::root())?;
-    if complaints.is_empty() {
-        return Ok("tidy".to_owned());
-    }
-    let lines: Vec<String> = complaints.iter().map(ToString::to_string).collect();
-    Err(std::io::Error::other(lines.join("\n")))
-}
-
-/// Every file that someone wrote, in the order of their paths.
-fn read(root: &Path) -> std::io::Result<Vec<Source>> {
-    let mut sources = Vec::new();
-    let mut folders = vec![root.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder)? {
-            let entry = entry?;
-            let kind = entry.file_type()?;
-            if kind.is_dir() && !MADE.iter().any(|made| entry.file_name() == *made) {
-                folders.push(entry.path());
-            } else if kind.is_file() {
-                let text = String::from_utf8(std::fs::read(entry.path())?).unwrap_or_default();
-                sources.push(Source { path: relative(&entry.path(), root), text });
-            }
-        }
-    }
-    sources.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok(sources)
-}
-
-fn relative(path: &Path, root: &Path) -> String {
-    let inner: PathBuf = path.strip_prefix(root).unwrap_or(path).to_path_buf();
-    inner.to_string_lossy().replace('\\', "/")
+    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+    Err(io::Error::other(lines.join("\n")))
 }
 
 #[cfg(test)]
@@ -93,15 +42,8 @@ mod tests {
 
     #[test]
     fn the_repository_is_tidy() {
-        if let Err(untidy) = report() {
-            panic!("{untidy}");
+        if let Err(errors) = report() {
+            panic!("{errors}");
         }
-    }
-
-    #[test]
-    fn what_is_written_is_found_and_what_is_made_is_not() {
-        let paths: Vec<String> = read(crate::codegen::root()).unwrap().into_iter().map(|source| source.path).collect();
-        assert!(paths.contains(&"xtask/src/tidy.rs".to_owned()));
-        assert!(!paths.iter().any(|path| path.starts_with("target/") || path.contains("node_modules/")));
     }
 }

@@ -245,7 +245,7 @@ impl Actor {
             epoch: self.epoch,
             cols: self.size.cols,
             rows: self.size.rows,
-            data: self.emulator.picture(),
+            data: self.emulator.render_visible(),
             at: self.clock.now_ms(),
         });
     }

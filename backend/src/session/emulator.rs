@@ -66,8 +66,8 @@ impl Emulator {
     }
 
     /// What the screen shows, as lines that any terminal can print.
-    pub(super) fn picture(&self) -> Vec<u8> {
-        self.screen.picture()
+    pub(super) fn render_visible(&self) -> Vec<u8> {
+        self.screen.render_visible()
     }
 
     /// What restores the screen, and the place in the stream where it stands. `end` is the end of the stream.

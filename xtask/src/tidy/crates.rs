@@ -1,12 +1,12 @@
-//! Which crate may depend on which. The service never sees a gateway, and the messages see nobody.
+//! Dependencies between crates. The service never depends on a gateway, and the messages depend on no other crate.
 
-use super::Complaint;
+use super::error::TidyError;
+use super::source::relative;
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
 
-/// Each crate with what it may depend on, tests included. A new crate is written in here first.
+/// Each crate with its allowed dependencies inside the workspace, those of tests included.
 const ALLOWED: [(&str, &[&str]); 13] = [
     ("shared-protocol", &[]),
     ("auth-tokens", &["shared-protocol"]),
@@ -36,14 +36,23 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("xtask", &["shared-protocol"]),
 ];
 
-/// What the messages may be made of: no I/O, no clock, no runtime.
+/// Allowed dependencies of the messages: no I/O, no clock, no runtime.
 const PURE: [&str; 6] = ["base64", "proptest", "serde", "serde_json", "thiserror", "ts-rs"];
 
-/// Each crate of the workspace with the names of everything that it depends on.
-pub(super) type Crates = BTreeMap<String, Vec<String>>;
+/// A crate of the workspace.
+#[derive(Default)]
+pub(super) struct Package {
+    pub(super) name: String,
+    /// Its `Cargo.toml`, from the root.
+    manifest: String,
+    /// Everything that it depends on, tests included.
+    dependencies: Vec<String>,
+    /// The root files of its library, binaries, tests, benches and examples, from the root.
+    pub(super) roots: Vec<String>,
+}
 
-/// Asks cargo.
-pub(super) fn workspace(root: &Path) -> std::io::Result<Crates> {
+/// Asks cargo for the crates of the workspace.
+pub(super) fn workspace(root: &Path) -> std::io::Result<Vec<Package>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
@@ -54,63 +63,63 @@ pub(super) fn workspace(root: &Path) -> std::io::Result<Crates> {
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let name = |value: &Value| value["name"].as_str().unwrap_or_default().to_owned();
-    Ok(list(&metadata["packages"])
-        .iter()
-        .map(|package| (name(package), list(&package["dependencies"]).iter().map(name).collect()))
-        .collect())
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let path = |value: &Value| relative(Path::new(&text(value)), root);
+    let package = |package: &Value| Package {
+        name: text(&package["name"]),
+        manifest: path(&package["manifest_path"]),
+        dependencies: list(&package["dependencies"]).iter().map(|dependency| text(&dependency["name"])).collect(),
+        roots: list(&package["targets"]).iter().map(|target| path(&target["src_path"])).collect(),
+    };
+    Ok(list(&metadata["packages"]).iter().map(package).collect())
 }
 
-/// Compares with the table.
-pub(super) fn check(crates: &Crates) -> Vec<Complaint> {
-    let mut complaints = Vec::new();
-    for (name, dependencies) in crates {
-        let manifest = format!("{name}/Cargo.toml");
+/// Compares the dependencies with the table.
+pub(super) fn check(packages: &[Package]) -> Vec<TidyError> {
+    let mut errors = Vec::new();
+    for Package { name, manifest, dependencies, .. } in packages {
         let Some((_, allowed)) = ALLOWED.iter().find(|(known, _)| known == name) else {
-            complaints.push(Complaint::new(&manifest, "write this crate into the table of xtask/src/tidy/crates.rs"));
+            errors.push(TidyError::new(manifest, "add this crate to the table of xtask/src/tidy/crates.rs"));
             continue;
         };
         for dependency in dependencies {
-            // A crate may name itself, to switch on features for its own tests.
-            let other = dependency != name && crates.contains_key(dependency);
-            if other && !allowed.contains(&dependency.as_str()) {
-                complaints.push(Complaint::new(&manifest, format!("{name} must not depend on {dependency}")));
+            // A crate may name itself, to enable features for its own tests.
+            let is_other = dependency != name && packages.iter().any(|package| package.name == *dependency);
+            if is_other && !allowed.contains(&dependency.as_str()) {
+                errors.push(TidyError::new(manifest, format!("{name} must not depend on {dependency}")));
             }
             if name == "shared-protocol" && !PURE.contains(&dependency.as_str()) {
-                complaints.push(Complaint::new(&manifest, format!("messages are pure data: {dependency} is not")));
+                errors.push(TidyError::new(manifest, format!("messages are pure data: {dependency} is not")));
             }
         }
     }
-    complaints
+    errors
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn crates(edges: &[(&str, &[&str])]) -> Crates {
-        let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        edges.iter().map(|(name, dependencies)| ((*name).to_owned(), owned(dependencies))).collect()
+    fn package(name: &str, dependencies: &[&str]) -> Package {
+        let dependencies = dependencies.iter().map(|name| (*name).to_owned()).collect();
+        Package { name: name.to_owned(), manifest: format!("{name}/Cargo.toml"), dependencies, ..Package::default() }
     }
 
     #[test]
     fn the_service_may_not_see_a_gateway() {
-        let found = check(&crates(&[
-            ("backend", &["serde", "auth-tokens", "gateway-lambda"]),
-            ("gateway-lambda", &[]),
-            ("tokens", &[]),
-        ]));
-        assert_eq!(found, [Complaint::new("backend/Cargo.toml", "backend must not depend on gateway-lambda")]);
+        let found =
+            check(&[package("backend", &["serde", "auth-tokens", "gateway-lambda"]), package("gateway-lambda", &[])]);
+        assert_eq!(found, [TidyError::new("backend/Cargo.toml", "backend must not depend on gateway-lambda")]);
     }
 
     #[test]
     fn messages_have_no_runtime() {
-        let found = check(&crates(&[("shared-protocol", &["serde", "tokio"])]));
-        assert_eq!(found, [Complaint::new("shared-protocol/Cargo.toml", "messages are pure data: tokio is not")]);
+        let found = check(&[package("shared-protocol", &["serde", "tokio"])]);
+        assert_eq!(found, [TidyError::new("shared-protocol/Cargo.toml", "messages are pure data: tokio is not")]);
     }
 
     #[test]
-    fn a_new_crate_is_put_in_its_place_first() {
-        assert_eq!(check(&crates(&[("toolbox", &[])])).len(), 1);
+    fn a_new_crate_must_be_in_the_table() {
+        assert_eq!(check(&[package("toolbox", &[])]).len(), 1);
     }
 }

@@ -1,7 +1,8 @@
-//! Who may import whom inside the service and inside the page's client. Reads `use` and `import` lines as text: quick, and
-//! enough for code that goes through rustfmt.
+//! Layers inside the service and inside the web client. Reads `use` and `import` lines as text, which is enough for code that
+//! is formatted by rustfmt and biome.
 
-use super::{Complaint, Source};
+use super::error::TidyError;
+use super::source::Source;
 
 /// Modules of the service that stand in layers, each with those below it that it may name. What is not listed here (the
 /// clock, the shutdown) names none of them; it may be named by all, as may the configuration.
@@ -19,7 +20,7 @@ const SERVICE: [(&str, &[&str]); 10] = [
     ("store", &[]),
 ];
 
-/// Parts of the page's client, each with those that it may import.
+/// Parts of the web client, each with those that it may import.
 const CLIENT: [(&str, &[&str]); 5] = [
     ("protocol", &[]),
     ("core", &["protocol"]),
@@ -35,8 +36,8 @@ const FOREIGN: [(&str, &[&str]); 3] = [
     ("xterm", &["react", "next"]),
 ];
 
-/// What is wrong with one file's imports.
-pub(super) fn check(source: &Source) -> Vec<Complaint> {
+/// Checks the imports of one file.
+pub(super) fn check(source: &Source) -> Vec<TidyError> {
     let wrong = if let Some(inner) = source.path.strip_prefix("backend/src/").filter(|path| path.ends_with(".rs")) {
         service(inner, &source.text)
     } else if let Some(inner) = source.path.strip_prefix("web/src/") {
@@ -44,7 +45,7 @@ pub(super) fn check(source: &Source) -> Vec<Complaint> {
     } else {
         Vec::new()
     };
-    wrong.iter().map(|what| Complaint::new(&source.path, what)).collect()
+    wrong.iter().map(|message| TidyError::new(&source.path, message)).collect()
 }
 
 fn service(path: &str, text: &str) -> Vec<String> {
@@ -58,7 +59,7 @@ fn service(path: &str, text: &str) -> Vec<String> {
     layers.filter(|name| names(text, name)).map(|name| format!("`{module}` must not name `{name}`")).collect()
 }
 
-/// Whether a Rust file names a module of its crate: by its path, or in a braced list after `crate::`.
+/// True if a Rust file names a module of its crate: by its path, or in a braced list after `crate::`.
 fn names(text: &str, module: &str) -> bool {
     text.split("crate::").skip(1).any(|after| {
         let listed = match after.strip_prefix('{') {
@@ -72,7 +73,7 @@ fn names(text: &str, module: &str) -> bool {
     })
 }
 
-/// The items of a braced list, without what stands in braces inside it.
+/// The items of a braced list, without those of nested lists.
 fn top_level(list: &str) -> Vec<&str> {
     let (mut items, mut depth, mut start) = (Vec::new(), 0, 0);
     for (at, c) in list.char_indices() {
@@ -113,7 +114,7 @@ fn client(path: &str, text: &str) -> Vec<String> {
     wrong
 }
 
-/// What a TypeScript file imports, exports again or loads on demand.
+/// The targets of a TypeScript file's imports, re-exports and dynamic imports.
 fn imported(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     for opening in ["from \"", "import \"", "import(\""] {
@@ -127,7 +128,7 @@ mod tests {
     use super::*;
 
     fn found(path: &str, text: &str) -> Vec<String> {
-        check(&Source { path: path.into(), text: text.into() }).into_iter().map(|complaint| complaint.what).collect()
+        check(&Source { path: path.into(), text: text.into() }).into_iter().map(|error| error.message).collect()
     }
 
     #[test]

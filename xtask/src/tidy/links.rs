@@ -1,23 +1,25 @@
-//! Links between the pages of documentation: each relative one leads to a file that is there, and to a heading that it has.
+//! Links in Markdown: each relative link leads to an existing file and heading.
 
-use super::{Complaint, Source};
+use super::error::TidyError;
+use super::source::Source;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Checks every Markdown page of the repository.
-pub(super) fn check(sources: &[Source]) -> Vec<Complaint> {
+/// Checks every Markdown file of the repository.
+pub(super) fn check(sources: &[Source]) -> Vec<TidyError> {
     let by_path: BTreeMap<&str, &Source> = sources.iter().map(|source| (source.path.as_str(), source)).collect();
-    let mut complaints = Vec::new();
+    let mut errors = Vec::new();
     for page in sources.iter().filter(|source| source.path.ends_with(".md")) {
         for link in links(&page.text) {
-            if let Some(what) = wrong(&page.path, link, &by_path) {
-                complaints.push(Complaint::new(&page.path, what));
+            if let Some(message) = broken(&page.path, link, &by_path) {
+                errors.push(TidyError::new(&page.path, message));
             }
         }
     }
-    complaints
+    errors
 }
 
-fn wrong(page: &str, link: &str, by_path: &BTreeMap<&str, &Source>) -> Option<String> {
+/// The error message for a broken link.
+fn broken(page: &str, link: &str, by_path: &BTreeMap<&str, &Source>) -> Option<String> {
     if link.contains("://") || link.starts_with("mailto:") {
         return None;
     }
@@ -26,13 +28,13 @@ fn wrong(page: &str, link: &str, by_path: &BTreeMap<&str, &Source>) -> Option<St
     let folder = format!("{}/", target.trim_end_matches('/'));
     match by_path.get(target.as_str()) {
         None if by_path.keys().any(|path| path.starts_with(&folder)) => None,
-        None => Some(format!("the link to {link} leads nowhere")),
+        None => Some(format!("broken link to {link}")),
         Some(found) if anchor.is_empty() || !target.ends_with(".md") || headings(&found.text).contains(anchor) => None,
         Some(_) => Some(format!("{target} has no heading #{anchor}")),
     }
 }
 
-/// A path relative to a page, from the root.
+/// Resolves a path relative to a page into one from the root.
 fn resolve(page: &str, file: &str) -> String {
     let mut parts: Vec<&str> = page.split('/').collect();
     parts.pop();
@@ -46,7 +48,7 @@ fn resolve(page: &str, file: &str) -> String {
     parts.join("/")
 }
 
-/// The targets of a page's links and images, those in code aside.
+/// The targets of a page's links and images outside of code blocks.
 fn links(text: &str) -> Vec<&str> {
     let prose = text.split("```").step_by(2);
     prose
@@ -56,7 +58,7 @@ fn links(text: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The anchors of a page's headings, as the usual renderers make them.
+/// The anchors of a page's headings, as GitHub builds them.
 fn headings(text: &str) -> BTreeSet<String> {
     let prose = text.split("```").step_by(2).flat_map(str::lines);
     prose
@@ -90,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn code_is_no_link() {
+    fn links_in_code_are_ignored() {
         assert_eq!(found("README.md", "```\n[a](missing.md)\n```\n"), 0);
     }
 }
