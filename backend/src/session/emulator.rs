@@ -48,7 +48,7 @@ impl Emulator {
         for (pos, bytes) in self.behind.drain(..) {
             self.screen.feed(&bytes, &mut answers);
             let (end, length) = (pos.after(bytes.len() as u64), bytes.len() as u64);
-            self.held_from = match self.screen.held_back() as u64 {
+            self.held_from = match self.screen.pending_bytes() as u64 {
                 0 => None,
                 held if held <= length => Some(Pos(end.0 - held)),
                 // It began in an earlier piece.

@@ -66,13 +66,13 @@ fn main() -> Result<()> {
 
 fn report_speed(name: &str, bytes: &[u8]) {
     let mut screen = Screen::new(120, 40, 1000);
-    let mut answers = Vec::new();
+    let mut replies = Vec::new();
     let (start, mut read) = (Instant::now(), 0);
     while start.elapsed() < TIME {
         for chunk in bytes.chunks(CHUNK) {
-            screen.feed(chunk, &mut answers);
+            screen.feed(chunk, &mut replies);
         }
-        answers.clear();
+        replies.clear();
         read += bytes.len();
     }
     println!("{name:<32}{:>8.0}", read as f64 / MIB / start.elapsed().as_secs_f64());

@@ -16,7 +16,7 @@ use std::mem;
 pub(crate) use tabs::Tabs;
 
 /// Cells of history at most, so that a very wide terminal has fewer lines: 1,000 lines at 200 columns.
-const HISTORY_CELLS: usize = 200_000;
+const MAX_HISTORY_CELLS: usize = 200_000;
 
 /// A cursor that a program saved (DECSC).
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,7 +49,7 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     pub(crate) fn new(cols: usize, rows: usize, history_limit: usize, fill: Cell) -> Self {
-        let mut grid = Grid::new(rows, cols, history_limit.min(HISTORY_CELLS / cols));
+        let mut grid = Grid::new(rows, cols, history_limit.min(MAX_HISTORY_CELLS / cols));
         if fill != Cell::default() {
             grid.cursor.template = fill;
             grid.reset_region(..);

@@ -58,7 +58,7 @@ pub(crate) struct Cell {
     pub(crate) fg: u32,
     /// Background and attributes, see [`bg`].
     pub(crate) bg: u32,
-    /// What does not fit, by its number in [`crate::extra::Extras`]; 0 is nothing.
+    /// What does not fit, by its number in [`crate::cell_extra::Extras`]; 0 is nothing.
     pub(crate) extra: u16,
     /// Only [`Flags::WRAPLINE`] is used, and only in the first cell of a row: the row goes on where the one above ended.
     pub(crate) flags: Flags,

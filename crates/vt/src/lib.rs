@@ -1,7 +1,7 @@
-//! The service's emulator of a session: bytes in, answers and snapshots out. No I/O, no clock.
+//! The service's emulator of a session: bytes in, replies and snapshots out. No I/O, no clock.
 //!
 //! A page that comes back finds its screen because the service followed along on a [`Screen`] of its own, and can say at any
-//! time in a few kilobytes what another terminal must read to look the same. It also answers what programs ask their terminal, so
+//! time in a few kilobytes what another terminal must read to look the same. It also replies what programs ask their terminal, so
 //! that nobody else has to, twice, or late.
 //!
 //! What it looks like is decided by the emulator that the page has, which is xterm.js: every sequence does here what it does
@@ -9,7 +9,7 @@
 
 mod buffer;
 mod cell;
-mod extra;
+mod cell_extra;
 mod parser;
 mod screen;
 mod snapshot;

@@ -5,22 +5,23 @@
 //! limit, and loses characters that are cut in two.
 
 mod params;
-mod states;
+mod state;
+mod transitions;
 mod utf8;
 
 pub(crate) use params::Params;
-use states::State;
+use state::State;
 use utf8::{Decoded, Utf8};
 
 /// Most bytes that are held back. An unfinished sequence that grows beyond (an image, a clipboard) is left to the browser: what
 /// stands before it in a snapshot only opens something that swallows the rest.
-pub(crate) const HELD_BACK_BYTES: usize = 64 * 1024;
+pub(crate) const MAX_PENDING_BYTES: usize = 64 * 1024;
 
 /// Longest payload of a string that is understood: titles, links, colours, questions.
-const STRING_BYTES: usize = 4096;
+const MAX_STRING_BYTES: usize = 4096;
 
 /// Control characters inside a sequence, which wait for its end: most that wait.
-const DEFERRED: usize = 16;
+const MAX_DEFERRED: usize = 16;
 
 /// What the bytes say.
 pub(crate) trait Actions {
@@ -53,9 +54,9 @@ pub(crate) struct Parser {
     /// A device control string's last byte of introduction.
     last: u8,
     payload: Vec<u8>,
-    /// The payload is longer than [`STRING_BYTES`].
+    /// The payload is longer than [`MAX_STRING_BYTES`].
     too_long: bool,
-    deferred: [u8; DEFERRED],
+    deferred: [u8; MAX_DEFERRED],
     deferred_len: usize,
     /// Bytes of what is unfinished.
     held: usize,
@@ -73,7 +74,7 @@ impl Parser {
             last: 0,
             payload: Vec::new(),
             too_long: false,
-            deferred: [0; DEFERRED],
+            deferred: [0; MAX_DEFERRED],
             deferred_len: 0,
             held: 0,
             open: false,
@@ -81,7 +82,7 @@ impl Parser {
     }
 
     /// Bytes at the end of what was fed that belong to something unfinished.
-    pub(crate) fn held_back(&self) -> usize {
+    pub(crate) fn pending_bytes(&self) -> usize {
         if self.open { self.utf8.pending() } else { self.held }
     }
 
@@ -117,7 +118,7 @@ impl Parser {
             return;
         }
         self.held = (bytes.len() as isize - begin) as usize;
-        self.open |= self.held > HELD_BACK_BYTES;
+        self.open |= self.held > MAX_PENDING_BYTES;
     }
 }
 

@@ -5,7 +5,7 @@ use crate::snapshot::{self, Scope};
 use crate::terminal::{Dispatch, Terminal};
 
 /// Columns and rows at least. One column makes emulators loop on wide characters.
-const LEAST: (u16, u16) = (2, 1);
+const MIN_SIZE: (u16, u16) = (2, 1);
 
 /// The terminal of a session.
 pub struct Screen {
@@ -18,26 +18,26 @@ impl Screen {
     /// and 1 row.
     #[must_use]
     pub fn new(cols: u16, rows: u16, scrollback_lines: usize) -> Self {
-        let (cols, rows) = (cols.max(LEAST.0), rows.max(LEAST.1));
+        let (cols, rows) = (cols.max(MIN_SIZE.0), rows.max(MIN_SIZE.1));
         Self { parser: Parser::new(), terminal: Terminal::new(cols.into(), rows.into(), scrollback_lines) }
     }
 
-    /// Takes output, cut anywhere. What a terminal has to answer to it is appended to `answers`, which takes nothing more while
+    /// Takes output, cut anywhere. What a terminal has to answer to it is appended to `replies`, which takes nothing more while
     /// 16 KiB wait in it.
-    pub fn feed(&mut self, bytes: &[u8], answers: &mut Vec<u8>) {
-        self.parser.advance(bytes, &mut Dispatch { terminal: &mut self.terminal, answers });
+    pub fn feed(&mut self, bytes: &[u8], replies: &mut Vec<u8>) {
+        self.parser.advance(bytes, &mut Dispatch { terminal: &mut self.terminal, replies });
     }
 
     /// Takes a new size, from here in the output.
     pub fn resize(&mut self, cols: u16, rows: u16) {
-        self.terminal.resize(cols.max(LEAST.0).into(), rows.max(LEAST.1).into());
+        self.terminal.resize(cols.max(MIN_SIZE.0).into(), rows.max(MIN_SIZE.1).into());
     }
 
     /// Bytes at the end of what was fed that belong to a character or a sequence that is not complete, at most 64 KiB. They have
     /// had no effect yet: a [`Screen::snapshot`] stands before them.
     #[must_use]
-    pub fn held_back(&self) -> usize {
-        self.parser.held_back()
+    pub fn pending_bytes(&self) -> usize {
+        self.parser.pending_bytes()
     }
 
     /// The window's title, if it changed since this was last asked: at most 256 characters, none of them a control character. Empty
@@ -52,11 +52,11 @@ impl Screen {
         snapshot::take(&self.terminal, &self.parser, scope)
     }
 
-    /// The bytes that print what is shown now, with its colours, below what another terminal shows: a picture of the screen, without
+    /// The bytes that print what is shown now, with its colours, below what another terminal shows: a render_visible of the screen, without
     /// its cursor and modes. Needs a terminal as wide.
     #[must_use]
-    pub fn picture(&self) -> Vec<u8> {
-        snapshot::picture(&self.terminal)
+    pub fn render_visible(&self) -> Vec<u8> {
+        snapshot::render_visible(&self.terminal)
     }
 
     /// Columns and rows.

@@ -1,15 +1,15 @@
 //! A terminal as bytes: what restores it, on another terminal of the same size, to the last cell. Rows are drawn top to bottom,
 //! cursors and modes are set afterwards, in the order in which each leaves alone what was set before.
 
-mod brush;
 mod rows;
+mod sgr;
 mod state;
 
 use crate::buffer::{Buffer, Saved, Tabs};
 use crate::cell::bg;
 use crate::parser::Parser;
 use crate::terminal::{Style, Terminal};
-use brush::Brush;
+use sgr::SgrWriter;
 
 /// How much of a terminal a snapshot restores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,24 +37,24 @@ const REST: &str = "\x1b[20l\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x
 
 /// Writes what restores `terminal`.
 pub(crate) fn take(terminal: &Terminal, parser: &Parser, scope: Scope) -> Vec<u8> {
-    let mut snapshot = Snapshot { terminal, brush: Brush::new(terminal), keeps_history: scope == Scope::Screen };
+    let mut snapshot = Snapshot { terminal, out: SgrWriter::new(terminal), keeps_history: scope == Scope::Screen };
     snapshot.draw(scope);
-    let mut bytes = snapshot.brush.finish();
+    let mut bytes = snapshot.out.finish();
     parser.reopen(&mut bytes);
     bytes
 }
 
 /// Writes what prints the rows that are shown, down to the last that is not empty, on any terminal as wide, from where it stands.
-pub(crate) fn picture(terminal: &Terminal) -> Vec<u8> {
-    let mut snapshot = Snapshot { terminal, brush: Brush::new(terminal), keeps_history: true };
+pub(crate) fn render_visible(terminal: &Terminal) -> Vec<u8> {
+    let mut snapshot = Snapshot { terminal, out: SgrWriter::new(terminal), keeps_history: true };
     snapshot.rows(terminal.buffer(), 0);
-    snapshot.brush.look(Style::default(), None);
-    snapshot.brush.finish()
+    snapshot.out.set_style(Style::default(), None);
+    snapshot.out.finish()
 }
 
 struct Snapshot<'a> {
     terminal: &'a Terminal,
-    brush: Brush<'a>,
+    out: SgrWriter<'a>,
     /// The other terminal was not reset, but only emptied.
     keeps_history: bool,
 }
@@ -62,15 +62,15 @@ struct Snapshot<'a> {
 impl Snapshot<'_> {
     fn draw(&mut self, scope: Scope) {
         let terminal = self.terminal;
-        self.brush.write(BREAK_OFF);
-        self.brush.write(if self.keeps_history { EMPTY } else { NEW });
-        self.brush.write(REST);
-        for (slot, [red, green, blue]) in terminal.colours().iter() {
+        self.out.write(BREAK_OFF);
+        self.out.write(if self.keeps_history { EMPTY } else { NEW });
+        self.out.write(REST);
+        for (slot, [red, green, blue]) in terminal.palette().iter() {
             let command = slot.command();
-            self.brush.write(&format!("\x1b]{command};rgb:{red:02x}/{green:02x}/{blue:02x}\x1b\\"));
+            self.out.write(&format!("\x1b]{command};rgb:{red:02x}/{green:02x}/{blue:02x}\x1b\\"));
         }
         if let Some(title) = terminal.title() {
-            self.brush.write(&format!("\x1b]2;{title}\x1b\\"));
+            self.out.write(&format!("\x1b]2;{title}\x1b\\"));
         }
         if terminal.alternate().is_none() {
             self.hidden_saved_cursor();
@@ -81,12 +81,12 @@ impl Snapshot<'_> {
         };
         self.main_screen(scrollback);
         if let Some(alternate) = terminal.alternate() {
-            self.brush.look(Style::default(), None);
+            self.out.set_style(Style::default(), None);
             // Where it stands decides which lines a new size would wrap anew.
             let main = terminal.main();
-            self.brush.write(&format!("\x1b[{};{}H", main.y + 1, main.x.min(main.cols() - 1) + 1));
+            self.out.write(&format!("\x1b[{};{}H", main.y + 1, main.x.min(main.cols() - 1) + 1));
             self.enter_alternate();
-            self.brush.write("\x1b[H");
+            self.out.write("\x1b[H");
             self.rows(alternate, 0);
             self.saved(&alternate.saved, alternate.saved_row());
             self.around(alternate);
@@ -112,9 +112,9 @@ impl Snapshot<'_> {
 
     /// The other terminal's alternate screen is empty when it is entered, but for the cursor that was saved there.
     fn enter_alternate(&mut self) {
-        self.brush.write("\x1b[?1047h");
+        self.out.write("\x1b[?1047h");
         if self.keeps_history {
-            self.brush.write("\x1b[!p");
+            self.out.write("\x1b[!p");
         }
     }
 
@@ -124,8 +124,8 @@ impl Snapshot<'_> {
         if self.keeps_history || !self.is_default(&saved, saved.line) {
             self.enter_alternate();
             self.saved(&saved, saved.line);
-            self.brush.look(Style::default(), None);
-            self.brush.write("\x1b[?1047l\x1b[H");
+            self.out.set_style(Style::default(), None);
+            self.out.write("\x1b[?1047l\x1b[H");
         }
     }
 
@@ -134,13 +134,13 @@ impl Snapshot<'_> {
         let stops = |tabs: &Tabs| tabs.iter(buffer.cols()).collect::<Vec<_>>();
         let wanted = stops(&buffer.tabs);
         if self.keeps_history || wanted != stops(&Tabs::new(buffer.cols())) {
-            self.brush.write("\x1b[3g");
+            self.out.write("\x1b[3g");
             for x in wanted {
-                self.brush.write(&format!("\x1b[{}G\x1bH", x + 1));
+                self.out.write(&format!("\x1b[{}G\x1bH", x + 1));
             }
         }
         if (buffer.top, buffer.bottom) != (0, buffer.rows() - 1) {
-            self.brush.write(&format!("\x1b[{};{}r", buffer.top + 1, buffer.bottom + 1));
+            self.out.write(&format!("\x1b[{};{}r", buffer.top + 1, buffer.bottom + 1));
         }
     }
 
@@ -153,11 +153,11 @@ impl Snapshot<'_> {
         let rows = self.terminal.main().rows();
         let scrolled = line.saturating_sub(rows - 1);
         if scrolled > 0 {
-            self.brush.write(&format!("\x1b[{rows}H{}", "\n".repeat(scrolled)));
+            self.out.write(&format!("\x1b[{rows}H{}", "\n".repeat(scrolled)));
         }
         self.saved(saved, line - scrolled);
-        self.brush.look(Style::default(), None);
-        self.brush.write("\x1b[3J\x1b[H");
+        self.out.set_style(Style::default(), None);
+        self.out.write("\x1b[3J\x1b[H");
     }
 
     /// Saves a cursor like the one that was saved, which would be restored to that row.
@@ -165,15 +165,15 @@ impl Snapshot<'_> {
         if self.is_default(saved, row) {
             return;
         }
-        self.brush.write(&format!("\x1b[{};{}H", row + 1, saved.x + 1));
-        self.brush.look(Style::plain(saved.fg, saved.bg), None);
+        self.out.write(&format!("\x1b[{};{}H", row + 1, saved.x + 1));
+        self.out.set_style(Style::plain(saved.fg, saved.bg), None);
         let save = match saved.charset {
             Some(letter) => format!("\x1b({}\x1b7\x1b(B", char::from(letter)),
             None => "\x1b7".to_owned(),
         };
         // A link that is there when it is restored counts then if there was one when it was saved, whichever.
         let linked = saved.bg & bg::EXTENDED != 0;
-        self.brush.write(&if linked { format!("\x1b]8;;-\x1b\\{save}\x1b]8;;\x1b\\") } else { save });
+        self.out.write(&if linked { format!("\x1b]8;;-\x1b\\{save}\x1b]8;;\x1b\\") } else { save });
     }
 
     /// Whether it is what the other terminal has, where nobody saved a cursor since its reset: the first line of a new terminal, or

@@ -2,30 +2,32 @@
 //! in the files below, one for each kind of thing; all of it follows xterm.js to the letter, because a snapshot is taken here and
 //! shown there.
 
-mod answers;
 mod charset;
-mod colours;
 mod cursor;
 mod dispatch;
 mod erase;
 mod modes;
+mod palette;
 mod pen;
 mod print;
+mod replies;
+mod set_mode;
+mod sgr;
 mod strings;
 mod style;
 mod title;
 
 pub(crate) use charset::Charsets;
-pub(crate) use colours::Colours;
 pub(crate) use dispatch::Dispatch;
 pub(crate) use modes::Modes;
+pub(crate) use palette::Palette;
 pub(crate) use pen::Pen;
 pub(crate) use style::Style;
 use title::Titles;
 
 use crate::buffer::{Buffer, Saved};
 use crate::cell::Cell;
-use crate::extra::{Extra, Extras};
+use crate::cell_extra::{Extra, Extras};
 
 /// A terminal between two sequences.
 pub(crate) struct Terminal {
@@ -41,7 +43,7 @@ pub(crate) struct Terminal {
     pen: Pen,
     modes: Modes,
     charsets: Charsets,
-    colours: Colours,
+    palette: Palette,
     titles: Titles,
     /// The width of the character that was just printed, which a combining character would join; 0 after anything else.
     preceding: usize,
@@ -62,7 +64,7 @@ impl Terminal {
             pen: Pen::default(),
             modes: Modes::default(),
             charsets: Charsets::default(),
-            colours: Colours::default(),
+            palette: Palette::default(),
             titles: Titles::default(),
             preceding: 0,
             in_run: false,
@@ -96,7 +98,7 @@ impl Terminal {
     }
 
     /// An empty cell with everything of the pen: what is left of a wide character of which half was overwritten.
-    fn hollow(&self) -> Cell {
+    fn empty_cell(&self) -> Cell {
         self.pen.cell()
     }
 
@@ -184,8 +186,8 @@ impl Terminal {
         &self.charsets
     }
 
-    pub(crate) fn colours(&self) -> &Colours {
-        &self.colours
+    pub(crate) fn palette(&self) -> &Palette {
+        &self.palette
     }
 
     pub(crate) fn title(&self) -> Option<&str> {

@@ -15,15 +15,15 @@ const MIB: usize = 1024 * KIB;
 /// What a terminal of 120 columns and 40 rows holds after some output; what the output itself takes is not counted.
 fn taken(output: impl Fn(&mut String, usize), rounds: usize) -> usize {
     let mut text = String::with_capacity(64 * KIB);
-    let mut answers = Vec::with_capacity(64 * KIB);
+    let mut replies = Vec::with_capacity(64 * KIB);
     let before = MEMORY.allocated();
     let mut screen = Screen::new(120, 40, 1000);
     for round in 0..rounds {
         text.clear();
         output(&mut text, round);
         assert!(text.capacity() <= 64 * KIB, "else it would be counted");
-        screen.feed(text.as_bytes(), &mut answers);
-        answers.clear();
+        screen.feed(text.as_bytes(), &mut replies);
+        replies.clear();
     }
     MEMORY.allocated() - before
 }

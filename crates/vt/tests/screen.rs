@@ -59,14 +59,14 @@ fn what_is_not_complete_is_held_back() {
         (b"text\x1b]2;\xe6\xbc", 6),
         (b"text\x1b[3\x18", 0),
     ] {
-        assert_eq!(fed(output).held_back(), held, "{:?}", String::from_utf8_lossy(output));
+        assert_eq!(fed(output).pending_bytes(), held, "{:?}", String::from_utf8_lossy(output));
     }
 }
 
 #[test]
 fn a_control_character_in_the_middle_of_a_sequence_works_once() {
     let mut screen = fed(b"a\x1b[3\n");
-    assert_eq!((screen.held_back(), screen.cursor()), (4, (1, 0)), "what is held back has done nothing yet");
+    assert_eq!((screen.pending_bytes(), screen.cursor()), (4, (1, 0)), "what is held back has done nothing yet");
     screen.feed(b"1mb", &mut Vec::new());
     assert_eq!(screen.text(), "a\n b\n\n\n");
 }
@@ -77,7 +77,7 @@ fn what_is_too_long_to_hold_back_goes_on_after_a_snapshot() {
     for begin in ["\x1b]52;c;", "\x1b]2;", "\x1bPq", "\x1bP1;2", "\x1b_", "\x1b[1;3", "\x1b[?2", "\x1b[<5<", "\x1b[1 "]
     {
         let mut screen = fed(format!("before {begin}{endless}").as_bytes());
-        assert_eq!(screen.held_back(), 0, "{begin:?}");
+        assert_eq!(screen.pending_bytes(), 0, "{begin:?}");
         let mut copy = restored(&screen.snapshot(FULL));
         for screen in [&mut screen, &mut copy] {
             screen.feed(b"234\x1b\\\x18after", &mut Vec::new());
@@ -124,12 +124,12 @@ fn a_snapshot_leaves_the_alternate_screen_and_what_is_below_it() {
 fn a_picture_is_printed_below_what_is_there() {
     let mut shown = Screen::new(20, 5, 0);
     shown.feed(b"\x1b[?1049h\x1b[31mred\x1b[0m\r\n\r\n  \x1b[7mthird\x1b[?2004h", &mut Vec::new());
-    let picture = shown.picture();
+    let render_visible = shown.render_visible();
     let mut other = Screen::new(20, 5, 10);
     other.feed(b"1\r\n2\r\n3\r\n4\r\n", &mut Vec::new());
-    other.feed(&picture, &mut Vec::new());
+    other.feed(&render_visible, &mut Vec::new());
     assert_eq!(other.text().lines().map(str::trim_end).collect::<Vec<_>>(), ["3", "4", "red", "", "  third"]);
     assert!(!other.is_alternate());
-    let text = String::from_utf8(picture).unwrap();
+    let text = String::from_utf8(render_visible).unwrap();
     assert!(text.contains("\u{1b}[31m") && !text.contains("?2004") && !text.contains("?1049"), "{text:?}");
 }

@@ -2,17 +2,17 @@
 //! parameters, each at most a 32-bit integer. What is beyond is read and dropped.
 
 /// Parameters, and parameters of parameters, at most.
-const MOST: usize = 32;
+const MAX_PARAMS: usize = 32;
 
 /// Numbers of a sequence. One that is left out is 0; in a parameter of a parameter it is -1.
 #[derive(Debug, Clone)]
 pub(crate) struct Params {
-    values: [i32; MOST],
+    values: [i32; MAX_PARAMS],
     len: usize,
-    subs: [i32; MOST],
+    subs: [i32; MAX_PARAMS],
     subs_len: usize,
     /// Where each parameter's own begin and end in `subs`.
-    ranges: [(u8, u8); MOST],
+    ranges: [(u8, u8); MAX_PARAMS],
     in_sub: bool,
     full: bool,
     subs_full: bool,
@@ -22,11 +22,11 @@ impl Params {
     /// None yet: reads as one 0.
     pub(crate) fn new() -> Self {
         let mut params = Self {
-            values: [0; MOST],
+            values: [0; MAX_PARAMS],
             len: 0,
-            subs: [0; MOST],
+            subs: [0; MAX_PARAMS],
             subs_len: 0,
-            ranges: [(0, 0); MOST],
+            ranges: [(0, 0); MAX_PARAMS],
             in_sub: false,
             full: false,
             subs_full: false,
@@ -52,7 +52,7 @@ impl Params {
 
     fn next(&mut self) {
         self.in_sub = false;
-        if self.len == MOST {
+        if self.len == MAX_PARAMS {
             self.full = true;
             return;
         }
@@ -63,7 +63,7 @@ impl Params {
 
     fn next_sub(&mut self) {
         self.in_sub = true;
-        if self.full || self.subs_len == MOST {
+        if self.full || self.subs_len == MAX_PARAMS {
             self.subs_full = true;
             return;
         }

@@ -31,9 +31,9 @@ impl Snapshot<'_> {
         let cols = buffer.cols();
         if !buffer.is_wrapped(y) || buffer.rows() == 1 {
             if scrolls {
-                self.brush.erase_to(0);
+                self.out.set_erase_background(0);
             }
-            self.brush.write("\r\n");
+            self.out.write("\r\n");
             return 0;
         }
         let (before, cell) = (buffer.row(y - 1), buffer.row(y)[0]);
@@ -43,9 +43,9 @@ impl Snapshot<'_> {
             if x == cols && (end.has_content() || end.is_spacer()) {
                 return cols;
             }
-            let hollow = !end.has_content() && (end.fg, end.bg, end.extra) == (cell.fg, cell.bg, cell.extra);
-            if cell.width() == 2 && hollow && x < cols {
-                self.brush.write(&format!("\x1b[{cols}G"));
+            let is_styled = !end.has_content() && (end.fg, end.bg, end.extra) == (cell.fg, cell.bg, cell.extra);
+            if cell.width() == 2 && is_styled && x < cols {
+                self.out.write(&format!("\x1b[{cols}G"));
                 return cols;
             }
         }
@@ -56,29 +56,29 @@ impl Snapshot<'_> {
     /// Wraps with two letters, which are then erased.
     fn wrap_by_force(&mut self, before: &[Cell]) {
         let cols = before.len();
-        self.brush.look(Style::default(), None);
-        self.brush.write(&format!("\x1b[{cols}Gxx\x1b[A"));
-        if is_hollow(before[cols - 1]) {
-            self.hollow(before, cols - 1);
+        self.out.set_style(Style::default(), None);
+        self.out.write(&format!("\x1b[{cols}Gxx\x1b[A"));
+        if is_styled_empty(before[cols - 1]) {
+            self.styled_empty(before, cols - 1);
         } else {
             self.restore(before, cols - 1);
         }
-        self.brush.erase_to(0);
-        self.brush.write("\x1b[B\r\x1b[X");
+        self.out.set_erase_background(0);
+        self.out.write("\x1b[B\r\x1b[X");
     }
 
     /// Draws one cell again that something else was drawn over.
     fn restore(&mut self, row: &[Cell], x: usize) {
         let cell = row[x];
         if cell.has_content() {
-            self.brush.write(&format!("\x1b[{}G", x + 1));
-            self.brush.print(cell);
+            self.out.write(&format!("\x1b[{}G", x + 1));
+            self.out.print(cell);
         } else if cell.is_spacer() && x > 0 && row[x - 1].width() == 2 {
-            self.brush.write(&format!("\x1b[{x}G"));
-            self.brush.print(row[x - 1]);
+            self.out.write(&format!("\x1b[{x}G"));
+            self.out.print(row[x - 1]);
         } else {
-            self.brush.erase_to(cell.bg & crate::cell::colour::MASK);
-            self.brush.write(&format!("\x1b[{}G\x1b[X", x + 1));
+            self.out.set_erase_background(cell.bg & crate::cell::colour::MASK);
+            self.out.write(&format!("\x1b[{}G\x1b[X", x + 1));
         }
     }
 
@@ -95,15 +95,15 @@ impl Snapshot<'_> {
                 at += 1;
             } else if cell.is_spacer() || is_blank(cell, 0) {
                 at += 1;
-            } else if !is_hollow(cell) {
+            } else if !is_styled_empty(cell) {
                 let run = row[at..].iter().take_while(|other| is_blank(**other, cell.bg)).count();
                 self.go_right(at, x);
-                self.brush.erase_to(cell.bg);
-                self.brush.write(&format!("\x1b[{}X", Count(run)));
+                self.out.set_erase_background(cell.bg);
+                self.out.write(&format!("\x1b[{}X", Count(run)));
                 x = at;
                 at += run;
             } else {
-                x = self.hollow(row, at);
+                x = self.styled_empty(row, at);
                 at += 1;
             }
         }
@@ -115,9 +115,9 @@ impl Snapshot<'_> {
             self.go_right(at, x);
         } else {
             // One that would be combined stands alone only after a sequence.
-            self.brush.write(&format!("\x1b[{}G", at + 1));
+            self.out.write(&format!("\x1b[{}G", at + 1));
         }
-        self.brush.print(cell);
+        self.out.print(cell);
         at + cell.width().max(1)
     }
 
@@ -130,24 +130,24 @@ impl Snapshot<'_> {
     fn go_right(&mut self, to: usize, x: usize) {
         match to.checked_sub(x) {
             Some(0) => {}
-            Some(by) => self.brush.write(&format!("\x1b[{}C", Count(by))),
-            None => self.brush.write(&format!("\x1b[{}G", to + 1)),
+            Some(by) => self.out.write(&format!("\x1b[{}C", Count(by))),
+            None => self.out.write(&format!("\x1b[{}G", to + 1)),
         }
     }
 
     /// An empty cell with more of a look than a background is what overwriting half of a wide character leaves.
-    fn hollow(&mut self, row: &[Cell], at: usize) -> usize {
-        self.brush.look_of(row[at]);
+    fn styled_empty(&mut self, row: &[Cell], at: usize) -> usize {
+        self.out.set_style_of(row[at]);
         if at + 1 < row.len() {
-            self.brush.write(&format!("\x1b[{}G{WIDE_SPACE}\x1b[{}G ", at + 1, at + 2));
-            self.brush.erase_to(0);
-            self.brush.write(&format!("\x1b[{}G\x1b[X", at + 2));
+            self.out.write(&format!("\x1b[{}G{WIDE_SPACE}\x1b[{}G ", at + 1, at + 2));
+            self.out.set_erase_background(0);
+            self.out.write(&format!("\x1b[{}G\x1b[X", at + 2));
             return at + 1;
         }
-        self.brush.write(&format!("\x1b[{at}G{WIDE_SPACE}\x1b[{at}G "));
+        self.out.write(&format!("\x1b[{at}G{WIDE_SPACE}\x1b[{at}G "));
         self.restore(row, at - 1);
         // Wherever that left the cursor: no character of this row comes after.
-        self.brush.write(&format!("\x1b[{}G", at + 1));
+        self.out.write(&format!("\x1b[{}G", at + 1));
         at
     }
 }
@@ -168,7 +168,7 @@ pub(super) fn is_blank(cell: Cell, background: u32) -> bool {
 }
 
 /// Whether it is empty and yet has more of a look than erasing leaves.
-fn is_hollow(cell: Cell) -> bool {
+fn is_styled_empty(cell: Cell) -> bool {
     !cell.has_content() && !cell.is_spacer() && !is_blank(cell, cell.bg)
 }
 

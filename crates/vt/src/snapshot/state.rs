@@ -11,7 +11,7 @@ impl Snapshot<'_> {
         let terminal = self.terminal;
         let (x, cols) = (terminal.buffer().x, terminal.buffer().cols());
         if terminal.modes().origin {
-            self.brush.write("\x1b[?6h");
+            self.out.write("\x1b[?6h");
         }
         let joinable = self.joinable();
         let about_to_wrap = x >= cols && joinable.is_none();
@@ -27,14 +27,14 @@ impl Snapshot<'_> {
         }
         self.modes();
         let pen = terminal.pen();
-        self.brush.look(Style::of_pen(pen), pen.link());
+        self.out.set_style(Style::of_pen(pen), pen.link());
         if let Some(cell) = joinable {
             let width = cell.width();
             self.go(x - width);
             if terminal.modes().insert {
-                self.brush.write(&format!("\x1b[{width}P"));
+                self.out.write(&format!("\x1b[{width}P"));
             }
-            self.brush.write(terminal.text(cell, &mut [0; 4]));
+            self.out.write(terminal.text(cell, &mut [0; 4]));
         } else if !about_to_wrap {
             self.go(x);
         }
@@ -45,7 +45,7 @@ impl Snapshot<'_> {
         let buffer = self.terminal.buffer();
         let top = if self.terminal.modes().origin { buffer.top } else { 0 };
         let row = buffer.y.saturating_sub(top) + 1;
-        self.brush.write(&format!("\x1b[{row};{}H", x + 1));
+        self.out.write(&format!("\x1b[{row};{}H", x + 1));
     }
 
     /// The character that was printed last, if nothing came since: a combining character would join it, and repeating would
@@ -72,10 +72,10 @@ impl Snapshot<'_> {
         let (cols, row) = (buffer.cols(), buffer.row(buffer.y as isize));
         if terminal.alternate().is_none() {
             // The cursor comes along from the alternate screen, and nothing on this one is touched.
-            self.brush.look(Style::default(), None);
-            self.brush.write(&format!("\x1b[?1047h\x1b[{};{cols}Hx", buffer.y + 1));
+            self.out.set_style(Style::default(), None);
+            self.out.write(&format!("\x1b[?1047h\x1b[{};{cols}Hx", buffer.y + 1));
             self.beyond();
-            self.brush.write("\x1b[?1047l");
+            self.out.write("\x1b[?1047l");
             return;
         }
         let last = row[cols - 1];
@@ -83,12 +83,12 @@ impl Snapshot<'_> {
         let blank = last.bg & colour::MASK;
         if last.has_content() || wide {
             self.go(cols - 1 - usize::from(wide));
-            self.brush.print(row[cols - 1 - usize::from(wide)]);
+            self.out.print(row[cols - 1 - usize::from(wide)]);
             self.beyond();
         } else if row.iter().all(|cell| is_blank(*cell, blank)) {
             self.go(cols - 1);
-            self.brush.erase_to(blank);
-            self.brush.write("x\x1b[2K");
+            self.out.set_erase_background(blank);
+            self.out.write("x\x1b[2K");
             self.beyond();
         } else {
             // No sequence leads there; the last column is the nearest place.
@@ -99,7 +99,7 @@ impl Snapshot<'_> {
     /// One further still, where a combining character stood that had nothing to join.
     fn beyond(&mut self) {
         if self.terminal.buffer().x > self.terminal.buffer().cols() {
-            self.brush.write("\x1b[?25h\u{301}");
+            self.out.write("\x1b[?25h\u{301}");
         }
     }
 
@@ -107,15 +107,15 @@ impl Snapshot<'_> {
         let charsets = self.terminal.charsets();
         for (slot, letter) in "()*+".chars().zip(charsets.sets) {
             if let Some(letter) = letter {
-                self.brush.write(&format!("\x1b{slot}{}", char::from(letter)));
+                self.out.write(&format!("\x1b{slot}{}", char::from(letter)));
             }
         }
-        self.brush.write(["", "\x0e", "\x1bn", "\x1bo"][charsets.level]);
+        self.out.write(["", "\x0e", "\x1bn", "\x1bo"][charsets.level]);
         // Restoring a cursor brings back the set in effect, and selects nothing.
         let restored = charsets.current != charsets.sets[charsets.level];
         if restored && cursor_may_move && self.terminal.buffer().saved.charset == charsets.current {
-            self.brush.write("\x1b8");
-            self.brush.reset();
+            self.out.write("\x1b8");
+            self.out.reset();
         }
     }
 
@@ -136,13 +136,13 @@ impl Snapshot<'_> {
             (modes.blink_option == Some(false), "\x1b[?12l"),
         ];
         for (_, sequence) in switches.into_iter().filter(|(on, _)| *on) {
-            self.brush.write(sequence);
+            self.out.write(sequence);
         }
         for mode in [modes.mouse.mode(), modes.mouse_encoding.mode()].into_iter().flatten() {
-            self.brush.write(&format!("\x1b[?{mode}h"));
+            self.out.write(&format!("\x1b[?{mode}h"));
         }
         if modes.cursor_style() > 0 {
-            self.brush.write(&format!("\x1b[{} q", modes.cursor_style()));
+            self.out.write(&format!("\x1b[{} q", modes.cursor_style()));
         }
     }
 }

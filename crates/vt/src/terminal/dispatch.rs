@@ -21,7 +21,7 @@ const QUESTION_DOLLAR: u32 = QUESTION << 8 | DOLLAR;
 /// A terminal while it reads.
 pub(crate) struct Dispatch<'a> {
     pub(crate) terminal: &'a mut Terminal,
-    pub(crate) answers: &'a mut Vec<u8>,
+    pub(crate) replies: &'a mut Vec<u8>,
 }
 
 impl Dispatch<'_> {
@@ -73,12 +73,12 @@ impl Dispatch<'_> {
             b'T' => terminal.scroll_down(count),
             b'X' => terminal.erase_chars(count),
             b'b' => terminal.repeat(count),
-            b'c' => self.answer_attributes(params),
+            b'c' => self.reply_attributes(params),
             b'g' => terminal.clear_tabs(params),
             b'h' => terminal.set_modes(params, true),
             b'l' => terminal.set_modes(params, false),
             b'm' => terminal.select_graphics(params),
-            b'n' => self.answer_status(params, false),
+            b'n' => self.reply_status(params, false),
             b'r' => terminal.set_region(params),
             b't' => self.window(params),
             _ => self.cursor_sequence(last, params),
@@ -127,12 +127,12 @@ impl Actions for Dispatch<'_> {
             (QUESTION, b'K') => terminal.erase_line(params, true),
             (QUESTION, b'h') => terminal.set_private_modes(params, true),
             (QUESTION, b'l') => terminal.set_private_modes(params, false),
-            (QUESTION, b'n') => self.answer_status(params, true),
-            (QUESTION_DOLLAR, b'p') => self.answer_mode(params, true),
-            (DOLLAR, b'p') => self.answer_mode(params, false),
-            (GREATER, b'c') => self.answer_secondary_attributes(params),
-            (EQUALS, b'c') => self.answer_unit(params),
-            (GREATER, b'q') => self.answer_version(params),
+            (QUESTION, b'n') => self.reply_status(params, true),
+            (QUESTION_DOLLAR, b'p') => self.reply_mode(params, true),
+            (DOLLAR, b'p') => self.reply_mode(params, false),
+            (GREATER, b'c') => self.reply_secondary_attributes(params),
+            (EQUALS, b'c') => self.reply_unit(params),
+            (GREATER, b'q') => self.reply_version(params),
             (SPACE, b'@') => terminal.delete_columns(0, count),
             (SPACE, b'A') => terminal.insert_columns(0, count),
             (TICK, b'}') => terminal.insert_columns(x, count),
@@ -187,8 +187,8 @@ impl Actions for Dispatch<'_> {
 
     fn dcs(&mut self, collect: u32, last: u8, payload: Option<&[u8]>) {
         match (collect, last, payload) {
-            (DOLLAR, b'q', Some(what)) => self.answer_setting(what),
-            (PLUS, b'q', Some(_)) => self.answer_capability(),
+            (DOLLAR, b'q', Some(what)) => self.reply_setting(what),
+            (PLUS, b'q', Some(_)) => self.reply_capability(),
             _ => {}
         }
         self.done();

@@ -137,7 +137,7 @@ impl Terminal {
     /// DECALN: the screen full of E.
     pub(super) fn alignment_pattern(&mut self) {
         self.go(0, 0);
-        let letter = Cell { content: u32::from('E') | 1 << content::WIDTH_SHIFT, extra: 0, ..self.hollow() };
+        let letter = Cell { content: u32::from('E') | 1 << content::WIDTH_SHIFT, extra: 0, ..self.empty_cell() };
         let buffer = self.buffer_mut();
         (buffer.y..buffer.rows()).for_each(|y| buffer.erase_row(y, letter, false));
         self.go(0, 0);

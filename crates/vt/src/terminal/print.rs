@@ -2,11 +2,11 @@
 
 use super::Terminal;
 use crate::cell::{Cell, content};
-use crate::extra::{Extra, TEXT_BYTES};
+use crate::cell_extra::{Extra, MAX_TEXT_BYTES};
 use crate::width::width;
 
 /// So often a character is repeated on the smallest screen.
-const REPEATS: usize = 1024;
+const MIN_REPEAT_LIMIT: usize = 1024;
 
 impl Terminal {
     /// Printable ASCII.
@@ -16,7 +16,7 @@ impl Terminal {
             return;
         }
         self.begin_run();
-        let (cols, look) = (self.cols, self.hollow());
+        let (cols, look) = (self.cols, self.empty_cell());
         self.preceding = 1;
         while !text.is_empty() {
             if self.buffer().x >= cols {
@@ -51,20 +51,20 @@ impl Terminal {
             return;
         }
         self.in_run = true;
-        let hollow = self.hollow();
+        let empty_cell = self.empty_cell();
         let buffer = self.buffer_mut();
         if buffer.x > 0 && buffer.width_at(buffer.x - 1, buffer.y) == 2 {
-            buffer.put(buffer.x - 1, buffer.y, hollow);
+            buffer.put(buffer.x - 1, buffer.y, empty_cell);
         }
     }
 
     /// The same on the right.
     fn finish_run(&mut self) {
-        let hollow = self.hollow();
+        let empty_cell = self.empty_cell();
         let cols = self.cols;
         let buffer = self.buffer_mut();
         if buffer.x < cols && buffer.row(buffer.y as isize)[buffer.x].is_spacer() {
-            buffer.put(buffer.x, buffer.y, hollow);
+            buffer.put(buffer.x, buffer.y, empty_cell);
         }
     }
 
@@ -89,7 +89,7 @@ impl Terminal {
             self.join(c);
             return;
         }
-        let look = self.hollow();
+        let look = self.empty_cell();
         if self.modes.insert && columns > 0 {
             self.make_room(columns);
         }
@@ -117,7 +117,7 @@ impl Terminal {
         let old = self.extras.get(cell.extra).cloned().unwrap_or_default();
         let mut text = self.text(cell, &mut [0; 4]).to_owned();
         text.extend(char::from_u32(c));
-        if text.len() > TEXT_BYTES {
+        if text.len() > MAX_TEXT_BYTES {
             return;
         }
         let extra = self.number(&Extra { text: Some(text.into()), ..old });
@@ -128,19 +128,19 @@ impl Terminal {
     }
 
     fn make_room(&mut self, columns: usize) {
-        let hollow = self.hollow();
+        let empty_cell = self.empty_cell();
         let buffer = self.buffer_mut();
         if buffer.x < buffer.cols() {
-            buffer.insert_cells(buffer.x, buffer.y, columns, hollow);
+            buffer.insert_cells(buffer.x, buffer.y, columns, empty_cell);
         }
     }
 
     /// To the next line, which goes on where this one ends.
     fn wrap(&mut self) {
-        let (blank, hollow, cols, rows) = (self.blank(), self.hollow(), self.cols, self.rows);
+        let (blank, empty_cell, cols, rows) = (self.blank(), self.empty_cell(), self.cols, self.rows);
         let buffer = self.buffer_mut();
         for x in buffer.x..cols {
-            buffer.put(x, buffer.y, hollow);
+            buffer.put(x, buffer.y, empty_cell);
         }
         buffer.x = 0;
         if buffer.y == buffer.bottom {
@@ -160,7 +160,7 @@ impl Terminal {
             return;
         }
         let text = self.text(cell, &mut [0; 4]).to_owned();
-        for _ in 0..count.min((self.cols * self.rows).max(REPEATS)) {
+        for _ in 0..count.min((self.cols * self.rows).max(MIN_REPEAT_LIMIT)) {
             text.chars().for_each(|c| self.print_one(u32::from(c)));
         }
     }

@@ -1,9 +1,9 @@
 //! Operating system commands: titles, links, colours. The clipboard (OSC 52) is between program and browser; it is neither kept
 //! nor, above all, read out to a program that asks.
 
-use super::colours::{self, Slot};
 use super::dispatch::Dispatch;
-use crate::extra::Link;
+use super::palette::{self, Slot};
+use crate::cell_extra::Link;
 
 impl Dispatch<'_> {
     /// An operating system command: a number, and after a semicolon what the number says.
@@ -20,11 +20,11 @@ impl Dispatch<'_> {
             "10" => self.special(text, 0, bell),
             "11" => self.special(text, 1, bell),
             "12" => self.special(text, 2, bell),
-            "104" if text.is_empty() => self.terminal.colours.restore_palette(),
-            "104" => text.split(';').filter_map(index).for_each(|slot| self.terminal.colours.restore(slot)),
-            "110" => self.terminal.colours.restore(Slot::Foreground),
-            "111" => self.terminal.colours.restore(Slot::Background),
-            "112" => self.terminal.colours.restore(Slot::Cursor),
+            "104" if text.is_empty() => self.terminal.palette.restore_palette(),
+            "104" => text.split(';').filter_map(index).for_each(|slot| self.terminal.palette.restore(slot)),
+            "110" => self.terminal.palette.restore(Slot::Foreground),
+            "111" => self.terminal.palette.restore(Slot::Background),
+            "112" => self.terminal.palette.restore(Slot::Cursor),
             _ => {}
         }
     }
@@ -49,9 +49,9 @@ impl Dispatch<'_> {
 
     fn colour(&mut self, slot: Slot, colour: &str, bell: bool) {
         if colour == "?" {
-            self.answer_colour(slot, self.terminal.colours.get(slot), bell);
-        } else if let Some(colour) = colours::parse(colour) {
-            self.terminal.colours.set(slot, colour);
+            self.reply_colour(slot, self.terminal.palette.get(slot), bell);
+        } else if let Some(colour) = palette::parse(colour) {
+            self.terminal.palette.set(slot, colour);
         }
     }
 

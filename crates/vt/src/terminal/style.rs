@@ -2,7 +2,7 @@
 
 use super::Pen;
 use crate::cell::{Cell, bg, colour, fg};
-use crate::extra::{Extra, STYLE, STYLE_SHIFT};
+use crate::cell_extra::{Extra, STYLE, STYLE_SHIFT};
 use std::fmt::Write as _;
 
 /// Attributes in the foreground's bits, with the numbers that switch each on and off.

@@ -3,10 +3,10 @@
 use std::mem;
 
 /// Longest title, in characters.
-const CHARACTERS: usize = 256;
+const MAX_CHARACTERS: usize = 256;
 
 /// Most titles that are kept.
-const STACK: usize = 10;
+const MAX_STACK: usize = 10;
 
 /// The title and those below it.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Titles {
 impl Titles {
     /// Without what would not be shown, and with an end.
     pub(super) fn set(&mut self, title: &str) {
-        let title: String = title.chars().filter(|c| !c.is_control()).take(CHARACTERS).collect();
+        let title: String = title.chars().filter(|c| !c.is_control()).take(MAX_CHARACTERS).collect();
         self.show(Some(title));
     }
 
@@ -29,7 +29,7 @@ impl Titles {
     }
 
     pub(super) fn push(&mut self) {
-        if self.stack.len() == STACK {
+        if self.stack.len() == MAX_STACK {
             self.stack.remove(0);
         }
         self.stack.push(self.current.clone());
@@ -64,7 +64,7 @@ mod tests {
         titles.set("vim x");
         assert_eq!(titles.take(), None);
         titles.set(&"é".repeat(1000));
-        assert_eq!(titles.take().unwrap().chars().count(), CHARACTERS);
+        assert_eq!(titles.take().unwrap().chars().count(), MAX_CHARACTERS);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The page's emulator, in a process of Node: requests and answers are lines of JSON (`crates/vt/differential/server.mjs`).
+//! The page's emulator, in a process of Node: requests and replies are lines of JSON (`crates/vt/differential/server.mjs`).
 
 use crate::recording::Recording;
 use base64::Engine as _;

@@ -222,7 +222,7 @@ impl<'a> Comparison<'a> {
         self.emulators.open("restored", screen.size(), SCROLLBACK);
         let snapshot = screen.snapshot(Scope::Full { scrollback: SCROLLBACK });
         self.emulators.restore("restored", screen.size(), &snapshot);
-        self.emulators.play("restored", cut - screen.held_back(), cut);
+        self.emulators.play("restored", cut - screen.pending_bytes(), cut);
         let mut wrong = self.emulators.differences("restored", "straight", false, &self.known);
         self.emulators.play("restored", cut, self.recording.bytes.len());
         let later = self.emulators.differences("restored", "end", false, &self.known);
@@ -235,7 +235,7 @@ impl<'a> Comparison<'a> {
         self.emulators.open("restored", self.recording.size(), SCROLLBACK);
         self.emulators.play("restored", 0, stale);
         self.emulators.restore("restored", screen.size(), &screen.snapshot(Scope::Screen));
-        self.emulators.play("restored", cut - screen.held_back(), cut);
+        self.emulators.play("restored", cut - screen.pending_bytes(), cut);
         let mut wrong = self.emulators.differences("restored", "straight", true, &self.known);
         // A later size brings lines back from the page's own history, which is another one.
         if self.recording.resizes.iter().all(|resize| resize.at <= cut) {

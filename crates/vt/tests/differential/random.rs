@@ -92,7 +92,7 @@ const COUNTED: &[u8] = b"@ABCDEFGHILMPSTXZ`abdefsu";
 const PRIVATE: &[u16] =
     &[1, 2, 6, 7, 9, 12, 25, 45, 47, 66, 1000, 1002, 1003, 1004, 1006, 1016, 1047, 1048, 1049, 2004, 2026];
 
-/// Colours and attributes.
+/// Palette and attributes.
 const GRAPHICS: &[&str] = &[
     "",
     "0",

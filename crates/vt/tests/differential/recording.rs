@@ -54,15 +54,15 @@ impl Recording {
 
     /// Feeds the bytes from one up to another, with the sizes between.
     pub(crate) fn feed(&self, screen: &mut Screen, mut from: usize, to: usize) {
-        let mut answers = Vec::new();
+        let mut replies = Vec::new();
         for resize in
             self.resizes.iter().filter(|resize| from < resize.at && resize.at <= to).copied().collect::<Vec<_>>()
         {
-            screen.feed(&self.bytes[from..resize.at], &mut answers);
+            screen.feed(&self.bytes[from..resize.at], &mut replies);
             screen.resize(resize.cols, resize.rows);
             from = resize.at;
         }
-        screen.feed(&self.bytes[from..to], &mut answers);
+        screen.feed(&self.bytes[from..to], &mut replies);
     }
 
     /// Places to cut, in order: anywhere, shortly after escapes, and inside of characters.

@@ -87,18 +87,18 @@ proptest! {
     fn cuts_change_nothing((cols, rows) in size(), pieces in vec(piece(), 0..40), cuts in vec(0.0..1.0, 0..30)) {
         let bytes = pieces.concat();
         let mut whole = Screen::new(cols, rows, 100);
-        let mut answers = Vec::new();
-        whole.feed(&bytes, &mut answers);
+        let mut replies = Vec::new();
+        whole.feed(&bytes, &mut replies);
         let mut ends: Vec<usize> = cuts.iter().map(|cut| (cut * bytes.len() as f64) as usize).chain([bytes.len()]).collect();
         ends.sort_unstable();
         let mut cut = Screen::new(cols, rows, 100);
-        let (mut cut_answers, mut from) = (Vec::new(), 0);
+        let (mut cut_replies, mut from) = (Vec::new(), 0);
         for end in ends {
-            cut.feed(&bytes[from..end], &mut cut_answers);
+            cut.feed(&bytes[from..end], &mut cut_replies);
             from = end;
         }
         prop_assert_eq!(shown(&cut, FULL), shown(&whole, FULL));
-        prop_assert_eq!((cut_answers, cut.held_back(), cut.take_title()), (answers, whole.held_back(), whole.take_title()));
+        prop_assert_eq!((cut_replies, cut.pending_bytes(), cut.take_title()), (replies, whole.pending_bytes(), whole.take_title()));
     }
 
     #[test]
@@ -106,11 +106,11 @@ proptest! {
         let bytes = pieces.concat();
         let mut screen = Screen::new(cols, rows, 100);
         screen.feed(&bytes, &mut Vec::new());
-        let held = screen.held_back();
+        let held = screen.pending_bytes();
         let mut before = Screen::new(cols, rows, 100);
         before.feed(&bytes[..bytes.len() - held], &mut Vec::new());
         // Unless that ended something that was held back before.
-        if before.held_back() == 0 {
+        if before.pending_bytes() == 0 {
             prop_assert_eq!(shown(&screen, FULL), shown(&before, FULL));
         }
     }

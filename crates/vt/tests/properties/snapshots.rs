@@ -16,14 +16,14 @@ pub(crate) enum Step {
 /// A new terminal of that size after these steps, and what it answered.
 pub(crate) fn run((cols, rows): (u16, u16), steps: &[Step]) -> (Screen, Vec<u8>) {
     let mut screen = Screen::new(cols, rows, 100);
-    let mut answers = Vec::new();
+    let mut replies = Vec::new();
     for step in steps {
         match step {
-            Step::Feed(bytes) => screen.feed(bytes, &mut answers),
+            Step::Feed(bytes) => screen.feed(bytes, &mut replies),
             Step::Resize(cols, rows) => screen.resize(*cols, *rows),
         }
     }
-    (screen, answers)
+    (screen, replies)
 }
 
 /// What it says of itself is possible.
@@ -38,8 +38,8 @@ pub(crate) fn is_sound(screen: &Screen) {
 /// Another terminal of that size, in whatever state, looks the same after it has read the snapshot.
 pub(crate) fn is_restored(screen: &Screen, scope: Scope) {
     let restored = |snapshot: &[u8]| {
-        let (restored, answers) = run(screen.size(), &[Step::Feed(snapshot.to_vec())]);
-        assert_eq!(answers, [], "a snapshot asks nothing");
+        let (restored, replies) = run(screen.size(), &[Step::Feed(snapshot.to_vec())]);
+        assert_eq!(replies, [], "a snapshot asks nothing");
         restored
     };
     let first = restored(&screen.snapshot(scope));

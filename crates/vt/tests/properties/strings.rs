@@ -5,22 +5,22 @@ use crate::snapshots::{FULL, shown};
 use vt::Screen;
 
 /// Most that is held back, in bytes.
-const HELD_BACK: usize = 64 * 1024;
+const MAX_PENDING_BYTES: usize = 64 * 1024;
 /// Most that waits as an answer, in bytes, and the longest answer.
-const ANSWERS: usize = 16 * 1024 + 4096;
+const MAX_REPLY_BYTES: usize = 16 * 1024 + 4096;
 
 /// Fed in pieces of this many bytes it is bounded at any time, types nothing, and comes to the same as in one piece.
 pub(crate) fn holds(output: &[u8], step: usize) {
-    let (mut cut, mut answers) = (Screen::new(20, 4, 100), Vec::new());
+    let (mut cut, mut replies) = (Screen::new(20, 4, 100), Vec::new());
     for piece in output.chunks(step.max(1)) {
-        cut.feed(piece, &mut answers);
-        assert!(cut.held_back() <= HELD_BACK && answers.len() <= ANSWERS);
+        cut.feed(piece, &mut replies);
+        assert!(cut.pending_bytes() <= MAX_PENDING_BYTES && replies.len() <= MAX_REPLY_BYTES);
     }
-    types_nothing(&answers);
+    types_nothing(&replies);
     let (mut whole, mut at_once) = (Screen::new(20, 4, 100), Vec::new());
     whole.feed(output, &mut at_once);
-    assert_eq!(at_once, answers);
-    assert_eq!((cut.held_back(), shown(&cut, FULL)), (whole.held_back(), shown(&whole, FULL)));
+    assert_eq!(at_once, replies);
+    assert_eq!((cut.pending_bytes(), shown(&cut, FULL)), (whole.pending_bytes(), shown(&whole, FULL)));
     let title = whole.take_title();
     assert_eq!(cut.take_title(), title);
     if let Some(title) = title {
@@ -28,12 +28,12 @@ pub(crate) fn holds(output: &[u8], step: usize) {
     }
     // Whatever it was, a terminal that is reset shows what is printed then.
     whole.feed(b"\x18\x1b\\\x1bcnew", &mut Vec::new());
-    assert_eq!((whole.text().lines().next(), whole.held_back()), (Some("new"), 0));
+    assert_eq!((whole.text().lines().next(), whole.pending_bytes()), (Some("new"), 0));
 }
 
 /// An answer reaches the shell as if it had been typed: it ends no line, presses no key, and gives away no clipboard.
-fn types_nothing(answers: &[u8]) {
-    let text = std::str::from_utf8(answers).expect("an answer is text");
+fn types_nothing(replies: &[u8]) {
+    let text = std::str::from_utf8(replies).expect("an answer is text");
     assert!(text.chars().all(|c| matches!(c, ' '..='~' | '\x1b' | '\x07')), "{text:?}");
     assert!(!text.contains("\x1b]52"), "{text:?}");
     let begins = |part: &str| part.starts_with(['[', ']', 'P', '\\']);

@@ -6,17 +6,17 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Most combinations at a time. A full scrollback of accented text in any language has some hundreds.
-const MOST: usize = 16 * 1024;
+const MAX_EXTRAS: usize = 16 * 1024;
 
 /// Most bytes of text and links at a time.
-const MOST_BYTES: usize = 512 * 1024;
+const MAX_BYTES: usize = 512 * 1024;
 
 /// Longest text of one cell, in bytes: some thirty accents.
-pub(crate) const TEXT_BYTES: usize = 64;
+pub(crate) const MAX_TEXT_BYTES: usize = 64;
 
 /// So many new ones, or refusals when there is no room, are between two looks for what no cell uses any more. A look reads the whole
 /// screen and its scrollback.
-const PATIENCE: usize = 4 * 1024;
+const SWEEP_INTERVAL: usize = 4 * 1024;
 
 /// Underline style: bits 26 to 28 of [`Extra::underline`]; its colour lies below them.
 pub(crate) const STYLE_SHIFT: u32 = 26;
@@ -75,7 +75,7 @@ impl Extras {
 
     /// Whether it is worth while to [`Extras::sweep`].
     pub(crate) fn wants_sweep(&self) -> bool {
-        self.fresh >= PATIENCE
+        self.fresh >= SWEEP_INTERVAL
     }
 
     /// The number of a combination; 0 when there is no room for it.
@@ -86,8 +86,8 @@ impl Extras {
         if let Some(number) = self.numbers.get(extra) {
             return *number;
         }
-        if self.numbers.len() >= MOST || self.bytes + extra.bytes() > MOST_BYTES {
-            self.fresh = if self.crowded { self.fresh + 1 } else { PATIENCE };
+        if self.numbers.len() >= MAX_EXTRAS || self.bytes + extra.bytes() > MAX_BYTES {
+            self.fresh = if self.crowded { self.fresh + 1 } else { SWEEP_INTERVAL };
             return 0;
         }
         self.fresh += 1;
@@ -117,7 +117,7 @@ impl Extras {
             }
         }
         self.fresh = 0;
-        self.crowded = self.numbers.len() > MOST / 2 || self.bytes > MOST_BYTES / 2;
+        self.crowded = self.numbers.len() > MAX_EXTRAS / 2 || self.bytes > MAX_BYTES / 2;
     }
 }
 
@@ -154,9 +154,9 @@ mod tests {
     #[test]
     fn there_is_a_bound() {
         let mut extras = Extras::default();
-        let big = "x".repeat(TEXT_BYTES);
-        let numbers: Vec<u16> = (0..2 * MOST).map(|at| extras.number(&text(&format!("{at}{big}")))).collect();
-        assert!(extras.bytes <= MOST_BYTES && extras.numbers.len() <= MOST);
+        let big = "x".repeat(MAX_TEXT_BYTES);
+        let numbers: Vec<u16> = (0..2 * MAX_EXTRAS).map(|at| extras.number(&text(&format!("{at}{big}")))).collect();
+        assert!(extras.bytes <= MAX_BYTES && extras.numbers.len() <= MAX_EXTRAS);
         assert_eq!(numbers.last(), Some(&0));
         assert!(extras.wants_sweep());
         let all = extras.known.len() as u16;

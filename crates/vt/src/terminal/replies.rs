@@ -1,77 +1,77 @@
 //! Answers to what programs ask their terminal. The service gives them, always and alone: the browser's emulator is muted, so that
-//! neither history nor a second tab answers a question again, into a shell that takes the answer for typing.
+//! neither history nor a second tab replies a question again, into a shell that takes the answer for typing.
 //!
 //! They are those of xterm.js where it has one, and otherwise those of an xterm that lacks the feature. What the screen shows is
 //! never read back (titles, clipboard): a program could make the terminal type it.
 
 use super::Style;
-use super::colours::{Rgb, Slot};
 use super::dispatch::Dispatch;
+use super::palette::{Rgb, Slot};
 use crate::parser::Params;
 
 /// Answers that wait, in bytes; beyond that a program asks without reading, and gets none.
-const WAITING_BYTES: usize = 16 * 1024;
+const MAX_PENDING_BYTES: usize = 16 * 1024;
 
 /// Width and height of a character in pixels, for programs that ask before they draw images. The browser's font is not known here.
-const CELL: (usize, usize) = (8, 16);
+const CELL_PIXELS: (usize, usize) = (8, 16);
 
 impl Dispatch<'_> {
-    fn answer(&mut self, text: &str) {
-        if self.answers.len() + text.len() <= WAITING_BYTES {
-            self.answers.extend_from_slice(text.as_bytes());
+    fn reply(&mut self, text: &str) {
+        if self.replies.len() + text.len() <= MAX_PENDING_BYTES {
+            self.replies.extend_from_slice(text.as_bytes());
         }
     }
 
     /// DA1: an xterm with the advanced video option.
-    pub(super) fn answer_attributes(&mut self, params: &Params) {
+    pub(super) fn reply_attributes(&mut self, params: &Params) {
         if params.get(0) == 0 {
-            self.answer("\x1b[?1;2c");
+            self.reply("\x1b[?1;2c");
         }
     }
 
     /// DA2: which terminal, and its version.
-    pub(super) fn answer_secondary_attributes(&mut self, params: &Params) {
+    pub(super) fn reply_secondary_attributes(&mut self, params: &Params) {
         if params.get(0) == 0 {
-            self.answer("\x1b[>0;276;0c");
+            self.reply("\x1b[>0;276;0c");
         }
     }
 
     /// DA3: a serial number, which is nobody's business.
-    pub(super) fn answer_unit(&mut self, params: &Params) {
+    pub(super) fn reply_unit(&mut self, params: &Params) {
         if params.get(0) == 0 {
-            self.answer("\x1bP!|00000000\x1b\\");
+            self.reply("\x1bP!|00000000\x1b\\");
         }
     }
 
     /// XTVERSION: what draws.
-    pub(super) fn answer_version(&mut self, params: &Params) {
+    pub(super) fn reply_version(&mut self, params: &Params) {
         if params.get(0) == 0 {
-            self.answer("\x1bP>|xterm.js(6.0.0)\x1b\\");
+            self.reply("\x1bP>|xterm.js(6.0.0)\x1b\\");
         }
     }
 
     /// DSR; `private`: its DEC form. A cursor that is about to wrap stands in the last column.
-    pub(super) fn answer_status(&mut self, params: &Params, private: bool) {
+    pub(super) fn reply_status(&mut self, params: &Params, private: bool) {
         let buffer = self.terminal.buffer();
         let origin = if self.terminal.modes.origin { buffer.top } else { 0 };
         let (x, y) = (buffer.x.min(buffer.cols() - 1) + 1, buffer.y.saturating_sub(origin) + 1);
         match (params.get(0), private) {
-            (5, false) => self.answer("\x1b[0n"),
-            (6, false) => self.answer(&format!("\x1b[{y};{x}R")),
-            (6, true) => self.answer(&format!("\x1b[?{y};{x}R")),
+            (5, false) => self.reply("\x1b[0n"),
+            (6, false) => self.reply(&format!("\x1b[{y};{x}R")),
+            (6, true) => self.reply(&format!("\x1b[?{y};{x}R")),
             _ => {}
         }
     }
 
     /// DECRQM; `private`: for the modes of DEC.
-    pub(super) fn answer_mode(&mut self, params: &Params, private: bool) {
+    pub(super) fn reply_mode(&mut self, params: &Params, private: bool) {
         let mode = params.get(0);
         if private {
             let state = self.terminal.private_mode_state(mode);
-            self.answer(&format!("\x1b[?{mode};{state}$y"));
+            self.reply(&format!("\x1b[?{mode};{state}$y"));
         } else {
             let state = self.terminal.mode_state(mode);
-            self.answer(&format!("\x1b[{mode};{state}$y"));
+            self.reply(&format!("\x1b[{mode};{state}$y"));
         }
     }
 
@@ -80,10 +80,10 @@ impl Dispatch<'_> {
         let (cols, rows) = (self.terminal.cols, self.terminal.rows);
         let which = params.get(1);
         match params.get(0) {
-            14 if which != 2 => self.answer(&format!("\x1b[4;{};{}t", rows * CELL.1, cols * CELL.0)),
-            16 => self.answer(&format!("\x1b[6;{};{}t", CELL.1, CELL.0)),
-            18 => self.answer(&format!("\x1b[8;{rows};{cols}t")),
-            19 => self.answer(&format!("\x1b[9;{rows};{cols}t")),
+            14 if which != 2 => self.reply(&format!("\x1b[4;{};{}t", rows * CELL_PIXELS.1, cols * CELL_PIXELS.0)),
+            16 => self.reply(&format!("\x1b[6;{};{}t", CELL_PIXELS.1, CELL_PIXELS.0)),
+            18 => self.reply(&format!("\x1b[8;{rows};{cols}t")),
+            19 => self.reply(&format!("\x1b[9;{rows};{cols}t")),
             22 if which != 1 => self.terminal.titles.push(),
             23 if which != 1 => self.terminal.titles.pop(),
             _ => {}
@@ -91,14 +91,14 @@ impl Dispatch<'_> {
     }
 
     /// OSC 4, 10, 11, 12: ends as the question ended.
-    pub(super) fn answer_colour(&mut self, slot: Slot, [red, green, blue]: Rgb, bell: bool) {
+    pub(super) fn reply_colour(&mut self, slot: Slot, [red, green, blue]: Rgb, bell: bool) {
         let end = if bell { "\x07" } else { "\x1b\\" };
         let command = slot.command();
-        self.answer(&format!("\x1b]{command};rgb:{red:02x}{red:02x}/{green:02x}{green:02x}/{blue:02x}{blue:02x}{end}"));
+        self.reply(&format!("\x1b]{command};rgb:{red:02x}{red:02x}/{green:02x}{green:02x}/{blue:02x}{blue:02x}{end}"));
     }
 
     /// DECRQSS: how something is set.
-    pub(super) fn answer_setting(&mut self, what: &[u8]) {
+    pub(super) fn reply_setting(&mut self, what: &[u8]) {
         let terminal = &self.terminal;
         let buffer = terminal.buffer();
         let setting = match what {
@@ -108,15 +108,15 @@ impl Dispatch<'_> {
             b"m" => format!("{}m", Style::of_pen(&terminal.pen).codes()),
             b" q" => format!("{} q", [1, 1, 2, 3, 4, 5, 6, 1, 2][usize::from(terminal.modes.cursor_style())]),
             _ => {
-                self.answer("\x1bP0$r\x1b\\");
+                self.reply("\x1bP0$r\x1b\\");
                 return;
             }
         };
-        self.answer(&format!("\x1bP1$r{setting}\x1b\\"));
+        self.reply(&format!("\x1bP1$r{setting}\x1b\\"));
     }
 
     /// XTGETTCAP: no capability is known, which is better than silence.
-    pub(super) fn answer_capability(&mut self) {
-        self.answer("\x1bP0+r\x1b\\");
+    pub(super) fn reply_capability(&mut self) {
+        self.reply("\x1bP0+r\x1b\\");
     }
 }

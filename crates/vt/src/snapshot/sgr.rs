@@ -1,19 +1,19 @@
 //! Writes cells, and remembers with which look, so that only what changes is said.
 
 use crate::cell::Cell;
-use crate::extra::Link;
+use crate::cell_extra::Link;
 use crate::terminal::{Style, Terminal};
 use std::sync::Arc;
 
 /// The bytes so far, and the pen that the other terminal has after them.
-pub(super) struct Brush<'a> {
+pub(super) struct SgrWriter<'a> {
     terminal: &'a Terminal,
     out: Vec<u8>,
     style: Style,
     link: Option<Arc<Link>>,
 }
 
-impl<'a> Brush<'a> {
+impl<'a> SgrWriter<'a> {
     pub(super) fn new(terminal: &'a Terminal) -> Self {
         Self { terminal, out: Vec::new(), style: Style::default(), link: None }
     }
@@ -34,7 +34,7 @@ impl<'a> Brush<'a> {
     }
 
     /// From here on things look so.
-    pub(super) fn look(&mut self, style: Style, link: Option<&Arc<Link>>) {
+    pub(super) fn set_style(&mut self, style: Style, link: Option<&Arc<Link>>) {
         if let Some((codes, resets)) = self.style.codes_to(&style) {
             self.write(&format!("\x1b[{codes}m"));
             self.style = style.protected(self.style.is_protected() && !resets);
@@ -55,23 +55,23 @@ impl<'a> Brush<'a> {
     }
 
     /// From here on erasing leaves this background.
-    pub(super) fn erase_to(&mut self, background: u32) {
+    pub(super) fn set_erase_background(&mut self, background: u32) {
         if self.style.background() != background {
             let style = if background == 0 { Style::default() } else { self.style.on(background) };
-            self.look(style, None);
+            self.set_style(style, None);
         }
     }
 
     /// Prints what is in a cell.
     pub(super) fn print(&mut self, cell: Cell) {
-        self.look_of(cell);
+        self.set_style_of(cell);
         self.write(self.terminal.text(cell, &mut [0; 4]));
     }
 
     /// The look of a cell.
-    pub(super) fn look_of(&mut self, cell: Cell) {
+    pub(super) fn set_style_of(&mut self, cell: Cell) {
         let extra = self.terminal.extras().get(cell.extra);
         let link = extra.and_then(|extra| extra.link.as_ref());
-        self.look(Style::of_cell(cell, extra), link);
+        self.set_style(Style::of_cell(cell, extra), link);
     }
 }

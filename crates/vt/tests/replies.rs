@@ -2,11 +2,11 @@
 
 use vt::Screen;
 
-fn answers(output: &str) -> String {
+fn replies(output: &str) -> String {
     let mut screen = Screen::new(80, 24, 100);
-    let mut answers = Vec::new();
-    screen.feed(output.as_bytes(), &mut answers);
-    String::from_utf8_lossy(&answers).into_owned()
+    let mut replies = Vec::new();
+    screen.feed(output.as_bytes(), &mut replies);
+    String::from_utf8_lossy(&replies).into_owned()
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn questions_are_answered() {
         ("\x1bP$qx\x1b\\", "\x1bP0$r\x1b\\"),
         ("\x1bP+q544e\x1b\\", "\x1bP0+r\x1b\\"),
     ] {
-        assert_eq!(answers(question), answer, "{question:?}");
+        assert_eq!(replies(question), answer, "{question:?}");
     }
 }
 
@@ -71,7 +71,7 @@ fn what_is_nobodys_business_is_not_answered() {
         "\x1b]11;?\x18",
         "\x1b[1c",
     ] {
-        assert_eq!(answers(question), "", "{question:?}");
+        assert_eq!(replies(question), "", "{question:?}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Colours that a program set (OSC 4, 10, 11, 12), and what it is told when it asks for one that it did not: the page's theme is
+//! Palette that a program set (OSC 4, 10, 11, 12), and what it is told when it asks for one that it did not: the page's theme is
 //! not known here, so the emulator's own.
 
 use std::collections::BTreeMap;
@@ -66,11 +66,11 @@ impl Slot {
 
 /// What was set; at most 259.
 #[derive(Debug, Default)]
-pub(crate) struct Colours {
+pub(crate) struct Palette {
     set: BTreeMap<Slot, Rgb>,
 }
 
-impl Colours {
+impl Palette {
     pub(super) fn set(&mut self, slot: Slot, colour: Rgb) {
         self.set.insert(slot, colour);
     }
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn what_was_not_set_has_a_value() {
-        let mut colours = Colours::default();
+        let mut colours = Palette::default();
         assert_eq!(colours.get(Slot::Palette(196)), [0xff, 0, 0]);
         assert_eq!(colours.get(Slot::Palette(255)), [0xee; 3]);
         colours.set(Slot::Background, [1, 2, 3]);

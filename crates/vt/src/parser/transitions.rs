@@ -1,27 +1,8 @@
-//! What each character does in each state. The table is that of xterm.js (`EscapeSequenceParser.ts`), including where it is
-//! surprising: a character that is not ASCII ends a sequence or an application's string, and is lost.
+//! The transitions of the parser. The table is that of xterm.js (`EscapeSequenceParser.ts`), with its surprises: a non-ASCII
+//! character ends a control sequence or an APC string, and is lost.
 
-use super::{Actions, DEFERRED, Parser, STRING_BYTES};
-
-/// Where in a sequence the parser is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    Ground,
-    Escape,
-    EscapeIntermediate,
-    CsiEntry,
-    CsiParam,
-    CsiIntermediate,
-    CsiIgnore,
-    Osc,
-    /// Start of string, privacy message, application command: for nobody.
-    Swallow,
-    DcsEntry,
-    DcsParam,
-    DcsIntermediate,
-    DcsIgnore,
-    DcsPayload,
-}
+use super::state::State;
+use super::{Actions, MAX_DEFERRED, MAX_STRING_BYTES, Parser};
 
 impl Parser {
     /// Takes one character; true if it begins a sequence.
@@ -102,7 +83,7 @@ impl Parser {
             actions.execute(u32::from(byte));
             return;
         }
-        if self.deferred_len == DEFERRED {
+        if self.deferred_len == MAX_DEFERRED {
             self.run_deferred(actions);
             self.open = true;
         }
@@ -226,7 +207,7 @@ impl Parser {
 
     fn put(&mut self, c: u32) {
         if let Some(c) = char::from_u32(c) {
-            self.too_long |= self.payload.len() + c.len_utf8() > STRING_BYTES;
+            self.too_long |= self.payload.len() + c.len_utf8() > MAX_STRING_BYTES;
             if !self.too_long {
                 self.payload.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             }
