@@ -1,11 +1,11 @@
 /**
- * What axe finds wrong, in every theme and with everything open: nothing.
+ * Accessibility, checked by axe in every theme with everything open, and keyboard navigation.
  */
 
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect, type Page } from "@playwright/test";
-import { Screen } from "./screen.ts";
 import { test } from "./stack.ts";
+import { TerminalPage } from "./terminal-page.ts";
 
 async function violations(page: Page): Promise<string[]> {
   const { violations } = await new AxeBuilder({ page }).analyze();
@@ -13,18 +13,20 @@ async function violations(page: Page): Promise<string[]> {
 }
 
 for (const theme of ["dark", "light", "contrast"] as const) {
-  test(`nothing is wrong in ${theme}`, async ({ page, stack }) => {
+  test(`axe finds no violation in the theme ${theme}`, async ({ page, stack }) => {
     await page.addInitScript((theme) => {
       localStorage.setItem("termgate.preferences", JSON.stringify({ theme, screenReader: true }));
     }, theme);
-    const screen = new Screen(page);
-    await screen.open(stack.url);
+    const terminal = new TerminalPage(page);
+    await terminal.open(stack.url);
     await expect(page.locator(`.tg[data-theme=${theme}]`)).toBeVisible();
-    await screen.run("for i in 1 2 3 4 5 6 7; do printf '\\e[3%dm colour %d \\e[9%dm bright\\e[0m\\n' $i $i $i; done");
+    await terminal.run(
+      "for i in 1 2 3 4 5 6 7; do printf '\\e[3%dm colour %d \\e[9%dm bright\\e[0m\\n' $i $i $i; done",
+    );
     await page.getByLabel("New terminal").click();
-    // The one before has a prompt, too.
+    // The first tab has a prompt too.
     await expect(page.getByRole("tab")).toHaveCount(2);
-    await screen.prompt();
+    await terminal.prompt();
     const shown = page.locator(".panel:not([hidden])");
     await shown.locator(".tg-latency").click();
     expect(await violations(page), "the terminal").toEqual([]);
@@ -33,25 +35,25 @@ for (const theme of ["dark", "light", "contrast"] as const) {
     await page.keyboard.press("Enter");
     await expect(page.getByRole("log")).toContainText("hello");
     await shown.locator(".xterm-screen").click();
-    await screen.press("Control+Shift+F");
-    await page.getByLabel("Find in the terminal").fill("nothing like it");
+    await terminal.press("Control+Shift+F");
+    await page.getByLabel("Find in the terminal").fill("no such text");
     await page.getByLabel("Settings").click();
     expect(await violations(page), "find, chat and settings").toEqual([]);
     await shown.locator(".xterm-screen").click();
-    await screen.type("cat");
-    await screen.press("Enter");
+    await terminal.type("cat");
+    await terminal.press("Enter");
     await expect.poll(() => page.evaluate(() => window.termgate?.terminal?.modes.bracketedPasteMode)).toBe(false);
-    await screen.paste("one\ntwo\n");
+    await terminal.paste("one\ntwo\n");
     await expect(page.getByRole("dialog")).toBeVisible();
-    expect(await violations(page), "the question before a paste").toEqual([]);
-    await screen.picture(`theme-${theme}`);
+    expect(await violations(page), "the paste dialog").toEqual([]);
+    await terminal.screenshot(`theme-${theme}`);
   });
 }
 
-test("the page follows what the system says about colours and contrast", async ({ page, stack }) => {
+test("the theme follows the preferences for colours and contrast", async ({ page, stack }) => {
   await page.emulateMedia({ colorScheme: "dark" });
-  const screen = new Screen(page);
-  await screen.open(stack.url);
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
   const background = () => page.evaluate(() => window.termgate?.terminal?.options.theme?.background);
   await expect.poll(background).toBe("#0d1117");
   await page.emulateMedia({ colorScheme: "light" });
@@ -60,9 +62,7 @@ test("the page follows what the system says about colours and contrast", async (
   await expect.poll(background).toBe("#000000");
 });
 
-test("everything is reached with the keyboard, and what has the focus shows it", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
+test("every control is reachable by keyboard, with a visible focus", async ({ terminal: { page } }) => {
   const ring = () => page.locator(".tg-stage").evaluate((stage) => getComputedStyle(stage, "::after").boxShadow);
   const focused = await ring();
   await page.getByRole("tab").focus();
@@ -77,7 +77,7 @@ test("everything is reached with the keyboard, and what has the focus shows it",
     if (at < 2) expect(outline).toBe("solid");
   }
   expect(names).toEqual(["New terminal", "Settings", "Terminal input"]);
-  // The shell gets Tab; this is the way out.
+  // Tab goes to the shell, so another key leaves the terminal.
   await page.keyboard.press("Control+Shift+L");
   await expect(page.getByLabel("Share a read-only link")).toBeFocused();
 });

@@ -1,10 +1,10 @@
 /**
- * What a person does with the terminal itself: copy, paste, find, zoom, and what programs may do to the page.
+ * The component: copy, paste, find, zoom, links, images, and the clipboard for programs.
  */
 
 import { expect, type Page } from "@playwright/test";
-import { Screen } from "./screen.ts";
 import { test } from "./stack.ts";
+import { TerminalPage } from "./terminal-page.ts";
 
 test.beforeEach(({ context }) => context.grantPermissions(["clipboard-read", "clipboard-write"]));
 
@@ -15,7 +15,7 @@ const font = (page: Page) => page.evaluate(() => window.termgate?.terminal?.opti
 /** Drags over the cells of one row. */
 async function drag(page: Page, row: number, from: number, to: number): Promise<void> {
   const box = await page.locator(".xterm-screen").boundingBox();
-  const size = await new Screen(page).size();
+  const size = await new TerminalPage(page).size();
   if (!box) throw new Error("no screen");
   const at = (col: number) =>
     [box.x + (col * box.width) / size.cols, box.y + ((row + 0.5) * box.height) / size.rows] as const;
@@ -25,30 +25,26 @@ async function drag(page: Page, row: number, from: number, to: number): Promise<
   await page.mouse.up();
 }
 
-test("Ctrl-Shift-C copies, Ctrl-Shift-V pastes, and Ctrl-C still interrupts", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.run("echo copied text");
+test("Ctrl-Shift-C copies, Ctrl-Shift-V pastes, and Ctrl-C still interrupts", async ({ page, terminal }) => {
+  await terminal.run("echo copied text");
   await fill(page, "before");
   await drag(page, 1, 0, 6);
-  // With a selection, too.
-  await screen.press("Control+c");
-  await screen.prompt();
+  // Even with a selection.
+  await terminal.press("Control+c");
+  await terminal.prompt();
   expect(await clipboard(page)).toBe("before");
   await drag(page, 1, 0, 6);
-  await screen.press("Control+Shift+C");
+  await terminal.press("Control+Shift+C");
   await expect.poll(() => clipboard(page)).toBe("copied");
   await fill(page, "echo 'pasted \x1b[201~\r'");
-  await screen.press("Control+Shift+V");
-  await screen.shows("echo 'pasted [201~");
-  await screen.press("Control+c");
-  expect(screen.problems).toEqual([]);
+  await terminal.press("Control+Shift+V");
+  await terminal.shows("echo 'pasted [201~");
+  await terminal.press("Control+c");
+  expect(terminal.problems).toEqual([]);
 });
 
-test("copy on select copies once it is wanted, and not before", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.run("echo selected words");
+test("copy on select copies only once enabled", async ({ page, terminal }) => {
+  await terminal.run("echo selected words");
   await fill(page, "before");
   await drag(page, 1, 0, 8);
   expect(await page.evaluate(() => window.termgate?.terminal?.getSelection())).toBe("selected");
@@ -60,105 +56,97 @@ test("copy on select copies once it is wanted, and not before", async ({ page, s
   await expect.poll(() => clipboard(page)).toBe("words");
 });
 
-test("a program may write the clipboard, but not read it", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.run("printf '\\e]52;c;%s\\a' $(printf 'from the shell' | base64)");
+test("a program can write the clipboard but not read it", async ({ page, terminal }) => {
+  await terminal.run("printf '\\e]52;c;%s\\a' $(printf 'from the shell' | base64)");
   await expect.poll(() => clipboard(page)).toBe("from the shell");
   await expect(page.locator(".tg-detail")).toHaveText("A program copied 14 characters");
   await fill(page, "secret");
-  // Whatever came back would stand at the prompt.
-  expect(await screen.run("printf '\\e]52;c;?\\a'; read -t 1 -rsn 1 answer; echo \"<$answer>\"")).toEqual(["<>"]);
+  // A reply would appear at the prompt.
+  expect(await terminal.run("printf '\\e]52;c;?\\a'; read -t 1 -rsn 1 answer; echo \"<$answer>\"")).toEqual(["<>"]);
   await fill(page, "kept");
-  await screen.run(
+  await terminal.run(
     `head -c 1200000 /dev/zero | tr '\\0' x | base64 -w0 | (printf '\\e]52;c;'; cat; printf '\\a')`,
     30_000,
   );
-  expect(await screen.run("echo too much")).toEqual(["too much"]);
+  expect(await terminal.run("echo too much")).toEqual(["too much"]);
   expect(await clipboard(page)).toBe("kept");
 });
 
-test("several lines for a program that takes them one by one are shown first", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.type("cat > lines.txt");
-  await screen.press("Enter");
+test("a paste of several lines that would run one by one is confirmed first", async ({ page, terminal }) => {
+  await terminal.type("cat > lines.txt");
+  await terminal.press("Enter");
   await expect.poll(() => page.evaluate(() => window.termgate?.terminal?.modes.bracketedPasteMode)).toBe(false);
   const dialog = page.getByRole("dialog");
-  await screen.paste("one line is no question\n");
-  await screen.shows("no question");
+  await terminal.paste("one line is no question\n");
+  await terminal.shows("no question");
   await expect(dialog).toHaveCount(0);
-  await screen.paste("first\nsecond\n");
+  await terminal.paste("first\nsecond\n");
   await expect(dialog).toContainText("Paste 2 lines?");
   await expect(dialog.getByRole("listitem")).toHaveText(["first", "second"]);
   await expect(dialog.getByRole("button", { name: "Paste" })).toBeFocused();
-  await screen.picture("paste-dialog");
-  await screen.press("Escape");
+  await terminal.screenshot("paste-dialog");
+  await terminal.press("Escape");
   await expect(dialog).toHaveCount(0);
-  // The keyboard is the terminal's again.
-  await screen.type("typed");
-  await screen.press("Enter");
-  await screen.paste("first\nsecond\n");
+  // The terminal has the focus again.
+  await terminal.type("typed");
+  await terminal.press("Enter");
+  await terminal.paste("first\nsecond\n");
   await dialog.getByLabel("Do not ask again").check();
   await dialog.getByRole("button", { name: "Paste" }).click();
-  await screen.shows(/first\nsecond/);
-  await screen.paste("third\nfourth\n");
-  await screen.shows(/third\nfourth/);
-  await screen.press("Control+d");
-  await screen.prompt();
-  expect(await screen.run("tail -n +2 lines.txt")).toEqual(["typed", "first", "second", "third", "fourth"]);
+  await terminal.shows(/first\nsecond/);
+  await terminal.paste("third\nfourth\n");
+  await terminal.shows(/third\nfourth/);
+  await terminal.press("Control+d");
+  await terminal.prompt();
+  expect(await terminal.run("tail -n +2 lines.txt")).toEqual(["typed", "first", "second", "third", "fourth"]);
 });
 
-test("Ctrl-Shift-F finds in the scrollback, upwards from the end", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.run("seq -f 'number %g' 1 500");
-  await screen.press("Control+Shift+F");
+test("Ctrl-Shift-F searches the scrollback upwards from the end", async ({ page, terminal }) => {
+  await terminal.run("seq -f 'number %g' 1 500");
+  await terminal.press("Control+Shift+F");
   const input = page.getByLabel("Find in the terminal");
   await expect(input).toBeFocused();
   await input.fill("number 42");
   const count = page.locator(".tg-count");
   await expect(count).toHaveText("11 of 11");
-  await screen.picture("find");
-  await screen.press("Enter");
+  await terminal.screenshot("find");
+  await terminal.press("Enter");
   await expect(count).toHaveText("10 of 11");
-  await screen.shows("number 428");
-  await screen.press("Shift+Enter");
+  await terminal.shows("number 428");
+  await terminal.press("Shift+Enter");
   await expect(count).toHaveText("11 of 11");
   await page.getByLabel("Match case").click();
   await input.fill("NUMBER");
   await expect(count).toHaveText("Nothing found");
-  await screen.press("Escape");
+  await terminal.press("Escape");
   await expect(input).toHaveCount(0);
-  expect(await screen.run("echo focus is back")).toEqual(["focus is back"]);
+  expect(await terminal.run("echo focus is back")).toEqual(["focus is back"]);
 });
 
-test("Ctrl-plus, -minus and -0 change the font, the shell follows, and a reload remembers", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  const { cols } = await screen.size();
-  for (let at = 0; at < 4; at += 1) await screen.press("Control+=");
+test("Ctrl-plus, -minus and -0 change the font size, also after a reload", async ({ page, terminal }) => {
+  const { cols } = await terminal.size();
+  for (let at = 0; at < 4; at += 1) await terminal.press("Control+=");
   await expect.poll(() => font(page)).toBe(18);
-  await expect.poll(async () => (await screen.size()).cols).toBeLessThan(cols);
-  const larger = await screen.size();
-  expect(await screen.run("stty size")).toEqual([`${larger.rows} ${larger.cols}`]);
+  await expect.poll(async () => (await terminal.size()).cols).toBeLessThan(cols);
+  const larger = await terminal.size();
+  expect(await terminal.run("stty size")).toEqual([`${larger.rows} ${larger.cols}`]);
   await page.reload();
-  await screen.prompt();
+  await terminal.prompt();
   await expect.poll(() => font(page)).toBe(18);
-  await screen.press("Control+-");
+  await terminal.press("Control+-");
   await expect.poll(() => font(page)).toBe(17);
-  await screen.press("Control+0");
+  await terminal.press("Control+0");
   await expect.poll(() => font(page)).toBe(14);
-  await expect.poll(async () => (await screen.size()).cols).toBe(cols);
+  await expect.poll(async () => (await terminal.size()).cols).toBe(cols);
 });
 
-test("a page that is zoomed shows as much as fits, and sharp cells", async ({ browser, stack }) => {
+test("a zoomed page fills its element", async ({ browser, stack }) => {
   const context = await browser.newContext({ deviceScaleFactor: 1.5, viewport: { width: 667, height: 427 } });
   const page = await context.newPage();
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  const { cols, rows } = await screen.size();
-  expect(await screen.run("stty size")).toEqual([`${rows} ${cols}`]);
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  const { cols, rows } = await terminal.size();
+  expect(await terminal.run("stty size")).toEqual([`${rows} ${cols}`]);
   const box = await page.locator(".xterm-screen").boundingBox();
   const stage = await page.locator(".tg-screen").boundingBox();
   if (!box || !stage) throw new Error("no screen");
@@ -168,17 +156,13 @@ test("a page that is zoomed shows as much as fits, and sharp cells", async ({ br
   await context.close();
 });
 
-test("addresses open with Ctrl held, in another window that knows nothing of this one", async ({
-  page,
-  context,
-  stack,
-}) => {
+test("links open with Ctrl-click in another window without an opener", async ({ page, context, stack }) => {
   await context.route("http://example.test/**", (route) => route.fulfill({ body: "there", contentType: "text/html" }));
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.run("echo http://example.test/a; printf '\\e]8;;http://example.test/b\\e\\\\hidden\\e]8;;\\e\\\\\\n'");
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  await terminal.run("echo http://example.test/a; printf '\\e]8;;http://example.test/b\\e\\\\hidden\\e]8;;\\e\\\\\\n'");
   const box = await page.locator(".xterm-screen").boundingBox();
-  const { rows } = await screen.size();
+  const { rows } = await terminal.size();
   if (!box) throw new Error("no screen");
   for (const [row, path] of [
     [1, "a"],
@@ -200,39 +184,35 @@ test("addresses open with Ctrl held, in another window that knows nothing of thi
   }
 });
 
-test("images are drawn, and the browser still answers no question", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
+test("images are drawn, and the browser still answers no query", async ({ page, terminal }) => {
   await expect.poll(() => page.evaluate(() => performance.getEntriesByType("resource").length)).toBeGreaterThan(5);
-  // A red square, 60 by 60.
+  // A red square of 60 × 60 pixels.
   const image = `\\ePq#0;2;100;0;0${"#0!60~-".repeat(10)}\\e\\\\`;
-  await screen.run(`printf '${image}'; echo below`);
+  await terminal.run(`printf '${image}'; echo below`);
   await expect(page.locator(".xterm-screen canvas.xterm-image-layer")).toBeVisible();
-  const answer = await screen.ask("\\e[c", "c");
+  const answer = await terminal.query("\\e[c", "c");
   expect(answer).toMatch(/^\[\?[\d;]+$/);
   expect(answer).not.toContain(";4;");
 });
 
-test("the bell lights the frame, and nothing moves for those who want it still", async ({ page, stack }) => {
+test("the bell lights the frame, without animation if motion is reduced", async ({ page, stack }) => {
   await page.emulateMedia({ reducedMotion: "reduce" });
-  const screen = new Screen(page);
-  await screen.open(stack.url);
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
   expect(await page.evaluate(() => window.termgate?.terminal?.options.cursorBlink)).toBe(false);
   expect(
     await page.locator(".tg-stage").evaluate((stage) => getComputedStyle(stage, "::after").transitionDuration),
   ).toBe("0s");
   const rung = page.locator(".tg[data-bell]").waitFor();
-  await screen.run("printf '\\a'");
+  await terminal.run("printf '\\a'");
   await rung;
   await expect(page.locator(".tg[data-bell]")).toHaveCount(0);
   await page.emulateMedia({ reducedMotion: "no-preference" });
   await expect.poll(() => page.evaluate(() => window.termgate?.terminal?.options.cursorBlink)).toBe(true);
 });
 
-test("everything can be copied and saved as text", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.run("clear; seq -f 'saved %g' 1 300");
+test("scrollback and screen can be copied and saved as text", async ({ page, terminal }) => {
+  await terminal.run("clear; seq -f 'saved %g' 1 300");
   await page.getByLabel("More").click();
   await page.getByRole("button", { name: "Copy all" }).click();
   const lines = Array.from({ length: 300 }, (_, at) => `saved ${at + 1}`).join("\n");

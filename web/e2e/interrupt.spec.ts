@@ -1,79 +1,66 @@
 /**
- * Ctrl-C where it is hard: under a flood over slow posts, and behind a paste that nobody reads.
+ * Ctrl-C during heavy output over slow posts, and behind a paste that is not read.
  */
 
 import { expect } from "@playwright/test";
-import { Screen } from "./screen.ts";
-import { startStack, test } from "./stack.ts";
+import { test } from "./stack.ts";
+import { TerminalPage } from "./terminal-page.ts";
 
-test("Ctrl-C stops a flood at once, although each post takes long", async ({ page }) => {
-  const stack = await startStack("--fault", "slow=60");
-  try {
-    const screen = new Screen(page);
-    await screen.open(stack.url);
-    for (const round of ["one", "two"]) {
-      await screen.type(`yes flood ${round}`);
-      await screen.press("Enter");
-      await screen.shows(new RegExp(`(flood ${round}\\n){10}`));
-      await screen.press("Control+c");
-      const pressed = Date.now();
-      await screen.prompt();
-      const took = Date.now() - pressed;
-      test.info().annotations.push({ type: "prompt back", description: `${took} ms` });
-      expect(took).toBeLessThan(2000);
-      expect(await screen.run(`echo after ${round}`)).toEqual([`after ${round}`]);
-    }
-    expect(screen.problems).toEqual([]);
-  } finally {
-    await stack.stop();
+test("Ctrl-C stops heavy output at once, although each post is slow", async ({ page, launch }) => {
+  const stack = await launch({}, "--fault", "slow=60");
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  for (const round of ["one", "two"]) {
+    await terminal.type(`yes flood ${round}`);
+    await terminal.press("Enter");
+    await terminal.shows(new RegExp(`(flood ${round}\\n){10}`));
+    await terminal.press("Control+c");
+    const pressed = Date.now();
+    await terminal.prompt();
+    const took = Date.now() - pressed;
+    test.info().annotations.push({ type: "prompt back", description: `${took} ms` });
+    expect(took).toBeLessThan(2000);
+    expect(await terminal.run(`echo after ${round}`)).toEqual([`after ${round}`]);
   }
+  expect(terminal.problems).toEqual([]);
 });
 
-test("Ctrl-C gets through behind 20 KB that were pasted into a program that does not read, and none of it runs", async ({
-  page,
-  stack,
-}) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.type("stty -echo; sleep 1000");
-  await screen.press("Enter");
+test("Ctrl-C overtakes an unread 20 KB paste, and none of it runs", async ({ page, terminal }) => {
+  await terminal.type("stty -echo; sleep 1000");
+  await terminal.press("Enter");
   await expect
     .poll(() => page.evaluate(() => window.termgate?.client.state.tty))
     .toEqual({ echo: false, canonical: true });
   await expect.poll(() => page.evaluate(() => window.termgate?.terminal?.modes.bracketedPasteMode)).toBe(false);
-  await screen.paste("touch pasted-and-run\n".repeat(1000));
-  await screen.confirmPaste();
-  await screen.press("Control+c");
-  await screen.prompt();
-  await screen.type("stty echo");
-  await screen.press("Enter");
-  expect(await screen.run("ls pasted-and-run 2>&1 | tail -c 26")).toEqual(["No such file or directory"]);
-  expect(screen.problems).toEqual([]);
+  await terminal.paste("touch pasted-and-run\n".repeat(1000));
+  await terminal.confirmPaste();
+  await terminal.press("Control+c");
+  await terminal.prompt();
+  await terminal.type("stty echo");
+  await terminal.press("Enter");
+  expect(await terminal.run("ls pasted-and-run 2>&1 | tail -c 26")).toEqual(["No such file or directory"]);
+  expect(terminal.problems).toEqual([]);
 });
 
-test("a paste that is far too large is refused as a whole, with a sentence", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.paste("x".repeat(20_000_000));
+test("a paste that is too large is rejected as a whole, with a message", async ({ page, terminal }) => {
+  await terminal.paste("x".repeat(20_000_000));
   await expect(page.locator(".tg-detail")).toHaveText(/^20\.0 MB cannot be sent: .* Nothing was sent$/);
-  expect(await screen.run("echo well")).toEqual(["well"]);
+  expect(await terminal.run("echo well")).toEqual(["well"]);
 });
 
-test("vim hears Ctrl-C as a key, in its turn", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.type("vim -u NONE -N");
-  await screen.press("Enter");
-  await screen.shows("VIM - Vi IMproved");
+test("vim receives Ctrl-C as a key, in order", async ({ page, terminal }) => {
+  await terminal.type("vim -u NONE -N");
+  await terminal.press("Enter");
+  await terminal.shows("VIM - Vi IMproved");
   await page.keyboard.type("itext before");
-  // vim itself throws away what it has not looked at when it reads Ctrl-C.
-  await screen.shows(/text before(.|\n)*-- INSERT --/);
-  await screen.press("Control+c");
-  await expect.poll(() => screen.text()).not.toContain("INSERT");
+  // vim itself discards unread input when it reads Ctrl-C.
+  await terminal.shows(/text before(.|\n)*-- INSERT --/);
+  await terminal.press("Control+c");
+  await expect.poll(() => terminal.text()).not.toContain("INSERT");
   await page.keyboard.type(":s/text/word/");
-  await screen.press("Enter");
-  await screen.shows("word before");
+  await terminal.press("Enter");
+  await terminal.shows("word before");
   await page.keyboard.type(":q!");
-  await screen.press("Enter");
-  await screen.prompt();
+  await terminal.press("Enter");
+  await terminal.prompt();
 });

@@ -1,5 +1,5 @@
 /**
- * What the page leaves on `window` for those who want to read the screen.
+ * The example page's global variable, through which the tests read the screen.
  */
 
 import type { Terminal } from "@xterm/xterm";

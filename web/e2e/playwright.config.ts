@@ -6,10 +6,10 @@
 import { existsSync } from "node:fs";
 import { defineConfig } from "@playwright/test";
 
-/** The system's own: nothing is downloaded. */
+/** The system's browser, so that none is downloaded. */
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 if (!existsSync(CHROMIUM)) {
-  throw new Error(`${CHROMIUM} is missing: install chromium (Debian: apt install chromium) or name yours in CHROMIUM`);
+  throw new Error(`${CHROMIUM} is missing: install chromium (Debian: apt install chromium) or set CHROMIUM`);
 }
 
 export default defineConfig({

@@ -1,12 +1,12 @@
 /**
- * Several terminals in one page, and one terminal for several people.
+ * Viewers, chat, tabs and touch screens.
  */
 
 import { type Browser, expect, type Page } from "@playwright/test";
-import { Screen } from "./screen.ts";
 import { test } from "./stack.ts";
+import { TerminalPage } from "./terminal-page.ts";
 
-/** What belongs to the tab that is shown. */
+/** The panel of the shown tab. */
 const shown = (page: Page) => page.locator(".panel:not([hidden])");
 
 async function linkOf(page: Page): Promise<string> {
@@ -21,19 +21,17 @@ async function linkOf(page: Page): Promise<string> {
 async function watch(browser: Browser, link: string, viewport: { width: number; height: number }) {
   const context = await browser.newContext({ viewport });
   const page = await context.newPage();
-  const screen = new Screen(page);
+  const terminal = new TerminalPage(page);
   await page.goto(link);
   await expect(page.locator("[data-role=viewer][data-status=connected]")).toBeVisible();
-  return { context, page, screen };
+  return { context, page, terminal };
 }
 
-test("a viewer sees all of it in a window of any size, and changes nothing", async ({ page, browser, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.run("echo for all to see");
-  const size = await screen.size();
+test("a viewer sees the whole terminal in any window, and changes nothing", async ({ page, browser, terminal }) => {
+  await terminal.run("echo for all to see");
+  const size = await terminal.size();
   const viewer = await watch(browser, await linkOf(page), { width: 420, height: 420 });
-  await viewer.screen.shows("for all to see");
+  await viewer.terminal.shows("for all to see");
   await expect(viewer.page.getByText("Read-only", { exact: true })).toBeVisible();
   for (const viewport of [
     { width: 420, height: 420 },
@@ -50,27 +48,25 @@ test("a viewer sees all of it in a window of any size, and changes nothing", asy
         return drawn.width > 0.85 * stage.width || drawn.height > 0.85 * stage.height ? "fits" : "too small";
       });
     await expect.poll(fits).toBe("fits");
-    await expect.poll(() => viewer.screen.size()).toEqual(size);
-    await viewer.screen.picture(`viewer-${viewport.width}`);
+    await expect.poll(() => viewer.terminal.size()).toEqual(size);
+    await viewer.terminal.screenshot(`viewer-${viewport.width}`);
   }
   await viewer.page.locator(".xterm-screen").click();
   await viewer.page.keyboard.type("typed by the viewer\n");
-  await viewer.screen.paste("pasted\nby the viewer\n");
+  await viewer.terminal.paste("pasted\nby the viewer\n");
   await expect(viewer.page.getByRole("dialog")).toHaveCount(0);
-  // The owner's window still decides, and the viewer follows.
+  // The controller's window sets the size, and the viewer follows.
   await page.setViewportSize({ width: 800, height: 500 });
-  await expect.poll(() => screen.size()).not.toEqual(size);
-  await expect.poll(() => viewer.screen.size()).toEqual(await screen.size());
-  const { cols, rows } = await screen.size();
-  expect(await screen.run("stty size")).toEqual([`${rows} ${cols}`]);
-  expect(await screen.text()).not.toContain("by the viewer");
-  expect(viewer.screen.problems).toEqual([]);
+  await expect.poll(() => terminal.size()).not.toEqual(size);
+  await expect.poll(() => viewer.terminal.size()).toEqual(await terminal.size());
+  const { cols, rows } = await terminal.size();
+  expect(await terminal.run("stty size")).toEqual([`${rows} ${cols}`]);
+  expect(await terminal.text()).not.toContain("by the viewer");
+  expect(viewer.terminal.problems).toEqual([]);
   await viewer.context.close();
 });
 
-test("people in a session talk, and who does not look sees that somebody did", async ({ page, browser, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
+test("chat messages reach everyone, with a count of unread ones", async ({ terminal: { page }, browser }) => {
   const viewer = await watch(browser, await linkOf(page), { width: 800, height: 500 });
   await page.getByRole("button", { name: "Chat" }).click();
   await page.getByRole("textbox", { name: "Message" }).fill("look at line 3");
@@ -84,42 +80,40 @@ test("people in a session talk, and who does not look sees that somebody did", a
   await viewer.context.close();
 });
 
-test("tabs keep their shells, also over a reload, and one that is closed leaves nothing", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
-  await screen.run("where=first; seq 1 100");
+test("tabs keep their shells, also after a reload, until closed", async ({ page, terminal }) => {
+  await terminal.run("where=first; seq 1 100");
   await page.getByLabel("New terminal").click();
   await expect(page.getByRole("tab")).toHaveCount(2);
-  await screen.prompt();
-  await screen.run("where=second");
+  await terminal.prompt();
+  await terminal.run("where=second");
   const second = page.url();
   await page.getByRole("tab").first().click();
-  await expect.poll(async () => (await screen.history()).join("\n")).toContain("99\n100");
-  expect(await screen.run('echo "$where"')).toEqual(["first"]);
+  await expect.poll(async () => (await terminal.history()).join("\n")).toContain("99\n100");
+  expect(await terminal.run('echo "$where"')).toEqual(["first"]);
   await page.getByRole("tab").first().press("ArrowRight");
   await expect(page.getByRole("tab").last()).toBeFocused();
   await page.keyboard.press("Enter");
-  await screen.prompt();
+  await terminal.prompt();
   expect(page.url()).toBe(second);
-  // Resized while it was hidden, it has the size of the window when it is shown.
-  const wide = await screen.size();
+  // A tab that was hidden during a resize gets the new size when shown.
+  const wide = await terminal.size();
   await page.setViewportSize({ width: 700, height: 500 });
-  await expect.poll(() => screen.size()).not.toEqual(wide);
-  const { cols } = await screen.size();
+  await expect.poll(() => terminal.size()).not.toEqual(wide);
+  const { cols } = await terminal.size();
   await page.getByRole("tab").first().click();
-  await expect.poll(async () => (await screen.size()).cols).toBe(cols);
+  await expect.poll(async () => (await terminal.size()).cols).toBe(cols);
   await page.reload();
   await expect(page.getByRole("tab")).toHaveCount(2);
-  await screen.prompt();
-  expect(await screen.run('echo "$where"')).toEqual(["first"]);
+  await terminal.prompt();
+  expect(await terminal.run('echo "$where"')).toEqual(["first"]);
   await page.getByRole("tab").last().click();
-  await screen.prompt();
-  expect(await screen.run('echo "$where"')).toEqual(["second"]);
-  // More than there is room for: the one shown is in sight.
+  await terminal.prompt();
+  expect(await terminal.run('echo "$where"')).toEqual(["second"]);
+  // With more tabs than fit, the shown one is visible.
   for (let tabs = 3; tabs <= 5; tabs += 1) {
     await page.getByLabel("New terminal").click();
     await expect(page.getByRole("tab")).toHaveCount(tabs);
-    await screen.prompt();
+    await terminal.prompt();
   }
   await page.setViewportSize({ width: 390, height: 500 });
   await page.getByRole("tab").first().press("Enter");
@@ -131,62 +125,60 @@ test("tabs keep their shells, also over a reload, and one that is closed leaves 
     await page.getByLabel("Close this terminal").click();
     await expect(page.getByRole("tab")).toHaveCount(left);
   }
-  expect(await screen.run('echo "$where"')).toEqual(["first"]);
-  expect(screen.problems).toEqual([]);
+  expect(await terminal.run('echo "$where"')).toEqual(["first"]);
+  expect(terminal.problems).toEqual([]);
 });
 
-test("terminals that come and go leave no listener and no node behind", async ({ page, stack }) => {
-  const screen = new Screen(page);
-  await screen.open(stack.url);
+test("closed terminals leave no listeners or nodes behind", async ({ page, terminal }) => {
   const devtools = await page.context().newCDPSession(page);
   await devtools.send("Performance.enable");
   const openAndClose = async () => {
     await page.getByLabel("New terminal").click();
     await expect(page.getByRole("tab")).toHaveCount(2);
-    await screen.prompt();
+    await terminal.prompt();
     await page.getByLabel("Close this terminal").click();
     await expect(page.getByRole("tab")).toHaveCount(1);
   };
-  const left = async (name: string) => {
+  const metric = async (name: string) => {
     await devtools.send("HeapProfiler.collectGarbage");
     const { metrics } = await devtools.send("Performance.getMetrics");
-    return metrics.find((metric) => metric.name === name)?.value ?? Number.NaN;
+    return metrics.find((entry) => entry.name === name)?.value ?? Number.NaN;
   };
-  // The first ones load what is kept for all.
+  // The first terminals load shared resources.
   await openAndClose();
   await openAndClose();
-  const before = [await left("JSEventListeners"), await left("Nodes")] as const;
+  const before = [await metric("JSEventListeners"), await metric("Nodes")] as const;
   for (let at = 0; at < 4; at += 1) await openAndClose();
-  // One terminal has about forty listeners; the last one may not have been swept yet.
-  await expect.poll(() => left("JSEventListeners")).toBeLessThan(before[0] + 60);
-  await expect.poll(() => left("Nodes")).toBeLessThan(before[1] + 600);
+  // A terminal has about 40 listeners; the last one may not be collected yet.
+  await expect.poll(() => metric("JSEventListeners")).toBeLessThan(before[0] + 60);
+  await expect.poll(() => metric("Nodes")).toBeLessThan(before[1] + 600);
 });
 
-test("on a telephone there is a row of keys, and room for the terminal", async ({ browser, stack }) => {
+test("a phone shows touch keys, and enough columns", async ({ browser, stack }) => {
   const context = await browser.newContext({ viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true });
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   const page = await context.newPage();
-  const screen = new Screen(page);
-  await screen.open(stack.url);
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
   expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
-  expect((await screen.size()).cols).toBeGreaterThan(35);
-  await screen.type("sleep 1000");
-  await screen.press("Enter");
-  await screen.shows(/sleep 1000\n?$/);
+  expect((await terminal.size()).cols).toBeGreaterThan(35);
+  await terminal.type("sleep 1000");
+  await terminal.press("Enter");
+  await terminal.shows(/sleep 1000\n?$/);
   const keys = page.getByRole("toolbar", { name: "Keys" });
   await keys.getByRole("button", { name: "Control" }).tap();
   await expect(keys.getByRole("button", { name: "Control" })).toHaveAttribute("aria-pressed", "true");
-  await screen.type("c");
-  await screen.prompt();
-  await screen.type("echo up");
-  await screen.press("Enter");
-  await screen.shows(/^up$/m);
+  await terminal.type("c");
+  await terminal.prompt();
+  await terminal.type("echo up");
+  await terminal.press("Enter");
+  await terminal.shows(/^up$/m);
   await keys.getByRole("button", { name: "Up" }).tap();
-  await screen.shows(/echo up\n.*up\n.*echo up/);
-  await screen.press("Control+c");
+  await terminal.shows(/echo up\n.*up\n.*echo up/);
+  await terminal.press("Control+c");
   await page.evaluate(() => navigator.clipboard.writeText("echo by finger"));
   await keys.getByRole("button", { name: "Paste" }).tap();
-  await screen.shows(/echo by finger\n?$/);
-  await screen.picture("telephone");
+  await terminal.shows(/echo by finger\n?$/);
+  await terminal.screenshot("telephone");
   await context.close();
 });

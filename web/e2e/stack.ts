@@ -1,5 +1,5 @@
 /**
- * Gateway and service as two real processes on free ports, with secrets that nobody knows, for the tests of one worker.
+ * Starts gateway and service as real processes on free ports with random secrets.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -9,52 +9,68 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
+import { TerminalPage } from "./terminal-page.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 const BINARIES = join(ROOT, "target/debug");
 const PAGE = join(ROOT, "web/app/out");
-/** Starting takes this long at most, on a busy machine. */
-const START_MS = 20_000;
-/** Instances of the service, behind a load balancer and with a Redis when there are more than one. */
+/** Long enough for a busy machine. */
+const START_TIMEOUT_MS = 20_000;
+/** Instances of the service; several share a load balancer and a Redis. */
 const INSTANCES = Number(process.env.TERMGATE_INSTANCES ?? "1");
 
-/** What is running. */
 export interface Stack {
-  /** Where the page is. */
+  /** The page's address. */
   url: string;
-  /** Cuts every connection, with a close frame or without. Needs `--fault`, as the next one. */
+  /** Cuts every connection, with a close frame or without. Like `faults`, needs `--fault`. */
   cut(how: "abort" | "close"): Promise<void>;
-  /** What goes wrong from here on, as after `--fault`. */
+  /** Changes the plan of `--fault`. */
   faults(plan: string): Promise<void>;
-  /** The service dies, and with it every shell. */
+  /** Kills the service, and with it every shell. */
   killService(): Promise<void>;
-  /** The service is told to stop, as when another version is deployed. */
+  /** Stops the service, as a deployment does. */
   stopService(): Promise<void>;
-  /** Another one starts at the same address. */
+  /** Starts another service at the same address. */
   startService(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Tests that need the stack. */
-export const test = base.extend<object, { stack: Stack }>({
+interface Fixtures {
+  /** The page with a prompt, on the shared stack. */
+  terminal: TerminalPage;
+  /** Starts a stack for one test; the service and the gateway may get more settings. */
+  launch(settings: Record<string, string>, ...gatewayArgs: string[]): Promise<Stack>;
+}
+
+/** `stack` is shared by all tests of a worker. */
+export const test = base.extend<Fixtures, { stack: Stack }>({
   stack: [
-    // biome-ignore lint/correctness/noEmptyPattern: the runner reads which fixtures are needed from this pattern
+    // biome-ignore lint/correctness/noEmptyPattern: playwright requires a destructured argument
     async ({}, use) => {
-      const stack = await startStack();
+      const stack = await startStack({});
       await use(stack);
       await stack.stop();
     },
-    { scope: "worker", timeout: 2 * START_MS },
+    { scope: "worker", timeout: 2 * START_TIMEOUT_MS },
   ],
+  terminal: async ({ page, stack }, use) => {
+    const terminal = new TerminalPage(page);
+    await terminal.open(stack.url);
+    await use(terminal);
+  },
+  // biome-ignore lint/correctness/noEmptyPattern: playwright requires a destructured argument
+  launch: async ({}, use) => {
+    const stacks: Stack[] = [];
+    await use(async (settings, ...gatewayArgs) => {
+      const stack = await startStack(settings, ...gatewayArgs);
+      stacks.push(stack);
+      return stack;
+    });
+    for (const stack of stacks) await stack.stop();
+  },
 });
 
-/** Starts one; the gateway may get more arguments. */
-export function startStack(...gatewayArgs: string[]): Promise<Stack> {
-  return startStackWith({}, ...gatewayArgs);
-}
-
-/** Starts one whose service has other settings. */
-export async function startStackWith(settings: Record<string, string>, ...gatewayArgs: string[]): Promise<Stack> {
+async function startStack(settings: Record<string, string>, ...gatewayArgs: string[]): Promise<Stack> {
   const home = mkdtempSync(join(tmpdir(), "termgate-e2e-"));
   const secrets = { JWT_SECRET: secret(), GATEWAY_SECRET: secret() };
   const gatewayPort = await freePort();
@@ -63,11 +79,11 @@ export async function startStackWith(settings: Record<string, string>, ...gatewa
   const url = `http://127.0.0.1:${gatewayPort}`;
   const backendUrl = shared?.url ?? `http://127.0.0.1:${ports[0]}`;
   const redis = shared ? { REDIS_URL: shared.redis, ADVERTISE_URL: "auto" } : undefined;
-  // The tests are one user, who opens a session for each.
+  // All tests share one user.
   const common = { ...secrets, ...redis, HOST: "127.0.0.1", HOME: home, MAX_SESSIONS_PER_USER: "100", ...settings };
   const service = () => ports.map((port) => start("termgate", [], { ...common, PORT: String(port) }, home));
-  const answer = (backend: Process[]) =>
-    Promise.all(backend.map((instance, at) => answers(`http://127.0.0.1:${ports[at]}/health`, instance)));
+  const waitForBackend = (backend: Process[]) =>
+    Promise.all(backend.map((instance, at) => waitUntilHealthy(`http://127.0.0.1:${ports[at]}/health`, instance)));
   const listen = ["--listen", `127.0.0.1:${gatewayPort}`, "--backend-url", backendUrl, "--static", PAGE, "--dev-token"];
   let backend = service();
   const gateway = start("dev-gateway", [...listen, ...gatewayArgs], secrets, home);
@@ -79,7 +95,7 @@ export async function startStackWith(settings: Record<string, string>, ...gatewa
     stopService: () => stopAll(backend),
     async startService() {
       backend = service();
-      await answer(backend);
+      await waitForBackend(backend);
     },
     async stop() {
       await Promise.all([stop(gateway), stopAll(backend)]);
@@ -88,8 +104,8 @@ export async function startStackWith(settings: Record<string, string>, ...gatewa
     },
   };
   try {
-    await answer(backend);
-    await answers(`${url}/`, gateway);
+    await waitForBackend(backend);
+    await waitUntilHealthy(`${url}/`, gateway);
     return stack;
   } catch (error) {
     await stack.stop();
@@ -102,15 +118,15 @@ async function startShared(ports: number[], cwd: string): Promise<{ process: Pro
   const backends = ports.flatMap((port) => ["--backend", `127.0.0.1:${port}`]);
   const process = start("balancer", backends, {}, cwd);
   await expect
-    .poll(() => process.said.join("").includes("}"), { timeout: START_MS, message: "Redis starts" })
+    .poll(() => process.output.join("").includes("}"), { timeout: START_TIMEOUT_MS, message: "Redis starts" })
     .toBe(true);
-  return { process, ...(JSON.parse(process.said.join("")) as { redis: string; url: string }) };
+  return { process, ...(JSON.parse(process.output.join("")) as { redis: string; url: string }) };
 }
 
-/** A process and what it said, for the message when it fails. */
+/** A process and its output, for error messages. */
 interface Process {
   child: ChildProcess;
-  said: string[];
+  output: string[];
 }
 
 function start(name: string, args: string[], env: Record<string, string>, cwd: string): Process {
@@ -122,20 +138,20 @@ function start(name: string, args: string[], env: Record<string, string>, cwd: s
     if (!existsSync(needed)) throw new Error(`${needed} is missing: run \`${how}\` first`);
   }
   const child = spawn(binary, args, { cwd, env: { PATH: process.env.PATH ?? "", RUST_LOG: "info", ...env } });
-  const said: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => said.push(String(data)));
-  return { child, said };
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (data: Buffer) => output.push(String(data)));
+  return { child, output };
 }
 
-async function answers(url: string, { child, said }: Process): Promise<void> {
+async function waitUntilHealthy(url: string, { child, output }: Process): Promise<void> {
   const status = async () => {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${said.join("")}`);
+    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${output.join("")}`);
     return fetch(url).then(
       (answer) => answer.status,
       () => 0,
     );
   };
-  await expect.poll(status, { timeout: START_MS, message: `${url} answers` }).toBe(200);
+  await expect.poll(status, { timeout: START_TIMEOUT_MS, message: `${url} answers` }).toBe(200);
 }
 
 async function stop({ child }: Process, signal: NodeJS.Signals = "SIGTERM"): Promise<void> {

@@ -6,17 +6,15 @@
 import { ACK_STEP_BYTES, MAX_ACK_DELAY_MS } from "../protocol/generated.ts";
 import { type Clock, Timer } from "./clock.ts";
 
-/** The acknowledgements of one output stream. */
 export class Acknowledger {
   #acked = 0;
   #parsed = 0;
-  /** Where the stream began; only positions after it are acknowledged. */
+  /** Start of the stream; only positions after it are acknowledged. */
   #origin = 0;
   #step = ACK_STEP_BYTES;
   #running = false;
   readonly #timer: Timer;
 
-  /** `send` sends one acknowledgement. */
   constructor(
     clock: Clock,
     private readonly send: (pos: number) => void,
@@ -38,7 +36,6 @@ export class Acknowledger {
     this.#timer.clear();
   }
 
-  /** Restarts the stream at `pos`. */
   reset(pos: number): void {
     this.#parsed = pos;
     this.#acked = pos;

@@ -6,10 +6,9 @@
 import { SUBPROTOCOL } from "../protocol/generated.ts";
 import { TerminalError } from "./error.ts";
 
-/** Where the token travels: in the query, or as a subprotocol, which no access log records. */
+/** Place of the token: in the query, or as a subprotocol, which no access log records. */
 export type TokenIn = "query" | "subprotocol";
 
-/** The arguments of a WebSocket. */
 export interface Address {
   url: string;
   protocols: string[];

@@ -6,7 +6,6 @@
 const INITIAL_DELAY_MS = 1000;
 const MAX_DELAY_MS = 30_000;
 
-/** One series of attempts. */
 export class Backoff {
   #attempt = 0;
 

@@ -23,7 +23,6 @@ export class ClientEvents extends Observable<TerminalState> {
     this.update({ diagnostics: { ...this.value.diagnostics, ...change } });
   }
 
-  /** Reports a failure. */
   fail(error: TerminalError): void {
     if (error.code !== "CONNECTION_FAILED") this.log.warn(`${error.code}: ${error.message}`);
     this.diagnose({ lastError: error.message, errorCode: error.code });

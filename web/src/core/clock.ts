@@ -2,7 +2,6 @@
  * Time as an argument, so that tests control it.
  */
 
-/** Time, and delayed calls. */
 export interface Clock {
   /** Monotonic time in ms. May stand still while the machine sleeps. */
   now(): number;
@@ -12,7 +11,6 @@ export interface Clock {
   after(ms: number, then: () => void): () => void;
 }
 
-/** The browser's clock. */
 export const browserClock: Clock = {
   now: () => performance.now(),
   wall: () => Date.now(),

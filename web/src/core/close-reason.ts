@@ -6,15 +6,12 @@
 import { TerminalError } from "./error.ts";
 
 export type RetryPolicy =
-  /** After a delay. */
   | "backoff"
   /** At once: nothing is wrong with the service. */
   | "immediate"
-  /** With another token. */
   | "new token"
   | "never";
 
-/** The end of a connection. */
 export interface CloseReason {
   /** The close code; 1006 also for failures that the client detected. */
   code: number;

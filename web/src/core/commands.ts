@@ -9,7 +9,6 @@ import { TerminalError } from "./error.ts";
 /** After skipped output, a pending result that does not come within this time counts as lost. */
 const RESULT_TIMEOUT_MS = 5000;
 
-/** Output and exit code of a command. */
 export interface CommandResult {
   result: string;
   exitCode: number;
@@ -19,7 +18,6 @@ export interface CommandResult {
 
 type Pending = { resolve(result: CommandResult): void; reject(error: TerminalError): void };
 
-/** The pending commands of one client. */
 export class Commands {
   #pending = new Map<string, Pending>();
   #nextId = 1;

@@ -37,7 +37,6 @@ export interface AttachRequest {
   acknowledged: number;
 }
 
-/** The answer to an attach. */
 export type AttachedFrame = { type: "attached" } & Attached & ServerFrame;
 
 export interface ConnectionOptions {
@@ -51,13 +50,10 @@ export interface ConnectionOptions {
   standby: boolean;
 }
 
-/** What a connection asks of its owner, and reports to it. */
+/** Questions and reports of a connection to its owner. */
 export interface ConnectionHandlers {
-  /** The connection is about to be opened. */
   opening(displayUrl: string): void;
-  /** True once the window's size is known. */
   windowKnown(): boolean;
-  /** The attach to send now. */
   attachRequest(): AttachRequest;
   attached(connection: Connection, frame: AttachedFrame, request: AttachRequest): void;
   frame(frame: ServerFrame): void;

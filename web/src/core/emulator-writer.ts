@@ -15,7 +15,6 @@ const CANCEL = new Uint8Array([0x18]);
 
 const NO_BYTES = new Uint8Array();
 
-/** One step of the queue. */
 interface Step {
   bytes: Uint8Array;
   /** The position after it; 0 if it has none. */
@@ -148,7 +147,7 @@ function blocks(step: Step): boolean {
   return step.barrier === true || step.change !== undefined;
 }
 
-/** What remains of a dropped step: all of it if it must stay, else its notification. */
+/** Reduces a dropped step to its notification, unless it must stay. */
 function withoutOutput(step: Step): Step[] {
   if (step.keep) return [step];
   return step.notify ? [{ bytes: NO_BYTES, end: 0, notify: step.notify }] : [];

@@ -11,7 +11,6 @@ const EXPIRY_DELAY_MS = 15_000;
 /** Longest delay that a browser's timer supports. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** An announced end of the session. */
 export interface Closing {
   reason: EndReason;
   /** In ms since 1970. */

@@ -1,6 +1,5 @@
 /**
- * What to do about an `error` frame of the service, by code and situation. Apart from doing it, so that all cases are
- * in one place.
+ * Decides how to handle an `error` frame of the service, by code and situation, so that all cases are in one place.
  */
 
 import type { ErrorMessage } from "../protocol/generated.ts";

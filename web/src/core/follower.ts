@@ -29,7 +29,6 @@ export interface FollowerPort {
   progress(): number;
   /** True while received output is being processed: then the service may pause on purpose, and nothing is lost. */
   busy(): boolean;
-  /** Sends `follow`. */
   send(repair: boolean): void;
   /** Sends a message that needs an answer. */
   verify(): void;
@@ -43,7 +42,7 @@ export class Follower {
   #followMs = 0;
   #lastProgress = 0;
   #retryDelayMs = RETRY_DELAY_MS;
-  /** What the repair timer waits for. */
+  /** The event that the repair timer waits for. */
   #waitingFor: "gap" | "tail" | "answer" | undefined;
 
   constructor(private readonly port: FollowerPort) {

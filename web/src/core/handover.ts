@@ -16,7 +16,6 @@ export interface HandoverPort {
   times: Times;
   /** From 0 up to 1. */
   random: () => number;
-  /** Opens another connection. */
   open(): Connection;
 }
 

@@ -25,7 +25,6 @@ export interface HeartbeatPort {
   dead(): void;
 }
 
-/** One connection's heartbeat. */
 export class Heartbeat {
   readonly #timer: Timer;
   #running = false;

@@ -39,7 +39,7 @@ const MAX_QUEUED_ACTIONS = 1000;
 /** Longest input that a person types ahead of a Ctrl-C, in characters. More is a paste, whose rest the Ctrl-C drops. */
 const MAX_TYPED_AHEAD = 1024;
 
-/** How far the service has applied input, from its answer to an attach. */
+/** Progress of the input, from the answer to an attach. */
 export interface InputState {
   epoch: number;
   inputSeq: number;
@@ -177,7 +177,6 @@ export class InputQueue {
     return missed;
   }
 
-  /** The service has applied everything up to `seq`. */
   acknowledge(seq: number): void {
     // A number that was never used belongs to another epoch.
     if (seq >= this.#nextSeq || seq <= this.acknowledged) return;

@@ -11,7 +11,6 @@ export type StreamItem = { pos: number; bytes: Uint8Array } | { pos: number; eve
 const MAX_HELD_FRAMES = 1000;
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
 
-/** The stream of one epoch. */
 export class OutputStream {
   #epoch = 0;
   #pos = 0;
@@ -59,12 +58,10 @@ export class OutputStream {
     this.#release();
   }
 
-  /** Raises the highest known position. */
   reach(head: number): void {
     this.#head = Math.max(this.#head, head);
   }
 
-  /** Takes one item of this epoch. */
   accept(item: StreamItem): void {
     this.reach(end(item));
     if (item.pos <= this.#pos) {

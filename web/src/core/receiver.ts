@@ -18,10 +18,9 @@ import type { TerminalSink } from "./terminal-sink.ts";
 
 const NO_BYTES = new Uint8Array();
 
-/** What the receiver reports, in the order of the stream and once. */
+/** Reports of the receiver, in the order of the stream and once. */
 export interface ReceiverPort {
   clock: Clock;
-  /** Decompresses `z`. */
   inflate: Inflate | undefined;
   /** An event, once everything before it has been parsed. */
   event(event: EventFrame): void;
@@ -33,8 +32,9 @@ export interface ReceiverPort {
 }
 
 export class Receiver {
+  readonly acks: Acknowledger;
+  readonly follower: Follower;
   #sink: TerminalSink | undefined;
-  /** The attached connection. */
   #connection: Pick<Connection, "send" | "verify"> | undefined;
   #started = false;
   /** Everything before it was reported; replayed history is not reported again. */
@@ -44,19 +44,17 @@ export class Receiver {
   readonly #frames: FrameQueue;
   readonly #stream = new OutputStream((item) => this.#write(item));
   readonly #writer: EmulatorWriter;
-  readonly #acks: Acknowledger;
-  readonly #follower: Follower;
   readonly #snapshots = new SnapshotAssembler();
 
   constructor(private readonly port: ReceiverPort) {
     const { clock, inflate } = port;
     this.#frames = new FrameQueue(clock, inflate, (frame, bytes) => {
       this.#decoded(frame, bytes);
-      this.#follower.observe();
+      this.follower.observe();
     });
-    this.#acks = new Acknowledger(clock, (pos) => this.#connection?.send({ type: "ack", epoch: this.epoch, pos }));
-    this.#writer = new EmulatorWriter((pos) => this.#acks.parsed(pos));
-    this.#follower = new Follower({
+    this.acks = new Acknowledger(clock, (pos) => this.#connection?.send({ type: "ack", epoch: this.epoch, pos }));
+    this.#writer = new EmulatorWriter((pos) => this.acks.parsed(pos));
+    this.follower = new Follower({
       clock,
       pos: () => this.#stream.pos,
       head: () => this.#stream.head,
@@ -95,35 +93,20 @@ export class Receiver {
     if (!this.#started || fromStart || newShell) this.#restart(frame, newShell ? "modes" : "full");
     // Positions beyond the received ones show as a gap and are requested.
     this.#stream.reach(Math.max(frame.head ?? 0, frame.pos));
-    this.#acks.start(frame.limits.ackStepBytes);
-    this.#follower.start(frame.followMs);
+    this.acks.start(frame.limits.ackStepBytes);
+    this.follower.start(frame.followMs);
   }
 
   detached(): void {
     this.#connection = undefined;
-    this.#acks.stop();
-    this.#follower.stop();
-  }
-
-  /** Position that an outgoing input message should acknowledge, if any. */
-  piggybackAck(): number | undefined {
-    return this.#acks.piggyback();
-  }
-
-  /** Sends a pending acknowledgement before the session ends. */
-  flush(): void {
-    this.#acks.flush();
-  }
-
-  /** The way to the service failed: requests frames again soon. */
-  retry(): void {
-    this.#follower.retry();
+    this.acks.stop();
+    this.follower.stop();
   }
 
   /** The stream extends at least to `head`. */
   reach(head: number): void {
     this.#stream.reach(head);
-    this.#follower.observe();
+    this.follower.observe();
   }
 
   /** Takes a stream frame; ignores one of another epoch. */
@@ -133,7 +116,7 @@ export class Receiver {
       if (bytes && !this.#frames.busy) this.#decoded(frame, bytes);
       else this.#frames.push(frame, bytes);
     }
-    this.#follower.observe();
+    this.follower.observe();
   }
 
   #decoded(frame: StreamFrame, bytes: Uint8Array): void {
@@ -154,7 +137,7 @@ export class Receiver {
     this.#pristine = true;
     this.#frames.clear();
     this.#stream.start(frame.epoch, frame.pos);
-    this.#acks.reset(frame.pos);
+    this.acks.reset(frame.pos);
     this.#writer.restart(frame.pos, () => {
       if (shown) this.#sink?.reset(reset);
       this.#resize(frame.cols, frame.rows);

@@ -51,7 +51,7 @@ export class ProtocolSession {
     this.#window = new WindowSize(size);
     this.commands = new Commands(clock);
     this.#warnings = new EndWarnings(clock, (closing) => events.update({ closing }));
-    this.input = new InputQueue(clock, () => this.#receiver.piggybackAck());
+    this.input = new InputQueue(clock, () => this.#receiver.acks.piggyback());
     this.#receiver = new Receiver({
       ...{ clock, inflate },
       event: (event) => this.#event(event),
@@ -232,7 +232,7 @@ export class ProtocolSession {
   }
 
   #exited({ reason, exitCode, signal }: EventFrame & { kind: "exit" }): void {
-    this.#receiver.flush();
+    this.#receiver.acks.flush();
     if (MIGRATIONS.includes(reason)) {
       this.#migration = reason;
       return this.transport.reconnect("the service is being replaced");
@@ -274,14 +274,14 @@ export class ProtocolSession {
     this.events.fail(error);
     if (frame.retryable && frame.id === undefined) this.events.update({ error });
     if (action === "close") this.#close(error);
-    else if (action === "retry") this.#receiver.retry();
+    else if (action === "retry") this.#receiver.follower.retry();
   }
 
   #fault(fault: GatewayFault): void {
     const error = new TerminalError("GATEWAY_FAULT", fault.message, true);
     this.events.update({ error });
     this.events.fail(error);
-    this.#receiver.retry();
+    this.#receiver.follower.retry();
   }
 
   /** Attaches again on the same connection: for a new epoch, or for history. */

@@ -5,7 +5,7 @@
 import type { PositionedEvent, Snapshot } from "../protocol/generated.ts";
 import { concat } from "./inflate.ts";
 
-/** What to write into a terminal of the snapshot's size, and the events that it replaces. */
+/** Bytes for a terminal of the snapshot's size, and the events that the snapshot replaces. */
 export interface AssembledSnapshot {
   bytes: Uint8Array;
   events: PositionedEvent[];

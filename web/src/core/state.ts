@@ -40,14 +40,12 @@ export interface TerminalState {
   retryAt: number | null;
   /** The last error; null once connected again. */
   error: TerminalError | null;
-  /** The last round trip. */
   latency: Latency | null;
   role: Role;
   tty: Tty;
   title: string;
   /** The terminal's size, which may follow another controller's window. */
   size: { cols: number; rows: number } | null;
-  /** How the session ended. */
   end: { reason: EndReason; exitCode: number; signal?: string } | null;
   /** The first of the announced ends. */
   closing: Closing | null;

@@ -22,7 +22,7 @@ const STABLE_AGE_MS = 5000;
 
 const OFFLINE = new TerminalError("OFFLINE", "This browser is offline; the terminal reconnects when it is back.", true);
 
-/** What the transport reports to the session, beside what its connections do. */
+/** Reports to the session, in addition to those of the connections. */
 export interface TransportHandlers extends Omit<ConnectionHandlers, "closed"> {
   /** Attempt number `attempt` of a series is due, from 1. */
   trying(attempt: number): void;
@@ -64,7 +64,6 @@ export class Transport {
     this.#handover = new Handover({ clock, times, random, open });
   }
 
-  /** True while messages other than `attach` may be sent. */
   get attached(): boolean {
     return this.#connection?.attached ?? false;
   }

@@ -7,8 +7,6 @@
 import { useEffect, useMemo, useRef } from "react";
 import {
   type CommandResult,
-  type Diagnostics,
-  type Latency,
   type Status,
   TerminalClient,
   type TerminalError,
@@ -45,17 +43,10 @@ export interface TerminalApiGatewayOptions {
 }
 
 /** Result of the hook. The functions change only with `sessionId` and `url`. */
-export interface TerminalApiGateway {
+export interface TerminalApiGateway
+  extends Pick<TerminalState, "attempt" | "retryAt" | "error" | "latency" | "diagnostics"> {
   isConnected: boolean;
   state: Status;
-  /** The current or next attempt, from 1; 0 while connected, offline or closed. */
-  attempt: number;
-  /** Time of the next attempt, in ms since 1970. */
-  retryAt: number | null;
-  /** The last error; null once connected again. */
-  error: TerminalError | null;
-  latency: Latency | null;
-  diagnostics: Diagnostics;
   /** Runs one command line in the session's shell. */
   executeCommand(command: string): Promise<CommandResult>;
   /** Sets the window's size in characters. */

@@ -8,7 +8,7 @@ export function Banner({ text, onClose }: { text: string; onClose: () => void })
   return (
     <div className="tg-banner" role="alert">
       <span>
-        <b>{text}.</b> What ran before is gone.
+        <b>{text}.</b> Its programs are gone.
       </span>
       <button type="button" aria-label="Dismiss" onClick={onClose}>
         ✕

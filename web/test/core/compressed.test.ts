@@ -73,17 +73,8 @@ describe("order", () => {
 
   test("parts of a snapshot wait too", () => {
     const { harness, unpack } = manually();
-    const part = {
-      type: "snapshot",
-      epoch: EPOCH,
-      pos: 50,
-      id: 1,
-      parts: 2,
-      scope: "full",
-      cols: 80,
-      rows: 24,
-      skipped: 0,
-    };
+    const snapshot = { type: "snapshot", epoch: EPOCH, pos: 50, id: 1, parts: 2, scope: "full" };
+    const part = { ...snapshot, cols: 80, rows: 24, skipped: 0 };
     harness.socket.receive({ ...part, part: 1, z: z("one") });
     harness.socket.receive({ ...part, part: 2, z: z("two") });
     harness.output(50, "!");

@@ -8,6 +8,7 @@ import { StrictMode, version } from "react";
 import { renderToString } from "react-dom/server";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type TerminalApiGatewayOptions, useTerminalApiGateway } from "../../src/react/index.ts";
+import { attachedFrame } from "../support/harness.ts";
 import { FakeSocket } from "../support/socket.ts";
 
 let sockets: FakeSocket[] = [];
@@ -36,23 +37,19 @@ afterEach(() => {
 function attached(socket: FakeSocket, fields: object = {}): void {
   act(() => {
     socket.onopen?.();
-    socket.receive({
-      type: "attached",
-      ...{ sessionId: "s1", client: socket.of("attach")[0]?.client, epoch: 1, pos: 0, inputSeq: 0, cols: 80, rows: 24 },
-      ...{ role: "controller", tty: { echo: true, canonical: true }, followMs: 20_000, head: 0 },
-      limits: { frameBytes: 32768, inputWindowBytes: 65536, ackStepBytes: 65536 },
-      ...fields,
-    });
+    socket.receive(attachedFrame({ client: socket.of("attach")[0]?.client ?? "", epoch: 1, head: 0, ...fields }));
   });
 }
 
 const base: TerminalApiGatewayOptions = { sessionId: "s1", token: "t1", url: "wss://api.example/prod" };
 
+function mount(options: Partial<TerminalApiGatewayOptions>) {
+  const initialProps: TerminalApiGatewayOptions = { ...base, ...options };
+  return renderHook((props) => useTerminalApiGateway(props), { initialProps, wrapper: StrictMode });
+}
+
 async function mounted(options: Partial<TerminalApiGatewayOptions> = {}) {
-  const hook = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
-    initialProps: { ...base, ...options },
-    wrapper: StrictMode,
-  });
+  const hook = mount(options);
   await waitFor(() => expect(sockets).toHaveLength(1));
   hook.result.current.resizeTerminal(80, 24);
   const socket = sockets[0] as FakeSocket;
@@ -80,16 +77,8 @@ test("resolves commands and sends sizes", async () => {
   const command = result.current.executeCommand("ls");
   const id = socket.of("command")[0]?.id;
   act(() => {
-    socket.receive({
-      type: "event",
-      epoch: 1,
-      pos: 0,
-      kind: "command_result",
-      id,
-      result: "a\n",
-      truncated: false,
-      exitCode: 0,
-    });
+    const result = { kind: "command_result", id, result: "a\n", truncated: false, exitCode: 0 };
+    socket.receive({ type: "event", epoch: 1, pos: 0, ...result });
   });
   await expect(command).resolves.toMatchObject({ result: "a\n", exitCode: 0 });
   result.current.resizeTerminal(100, 30);
@@ -124,12 +113,8 @@ test("reports errors", async () => {
   const { result, socket } = await mounted({ onError: (error) => reported.push(error.code) });
   act(() => {
     socket.onopen?.();
-    socket.receive({
-      type: "error",
-      code: "SESSION_NOT_FOUND",
-      message: "There is no such session.",
-      retryable: false,
-    });
+    const message = "There is no such session.";
+    socket.receive({ type: "error", code: "SESSION_NOT_FOUND", message, retryable: false });
   });
   expect(reported).toEqual(["SESSION_NOT_FOUND"]);
   expect(result.current.error?.message).toBe("There is no such session.");
@@ -173,7 +158,7 @@ test("reports notices", async () => {
 });
 
 test("says what to set without an address", () => {
-  const { result } = renderHook(() => useTerminalApiGateway({ ...base, url: undefined }));
+  const { result } = mount({ url: undefined });
   expect(result.current).toMatchObject({ state: "closed", error: { code: "URL_MISSING" } });
   expect(result.current.error?.message).toContain("NEXT_PUBLIC_WS_URL");
   expect(sockets).toHaveLength(0);
@@ -222,10 +207,7 @@ test("keeps its functions for a session", async () => {
 });
 
 test("waits for a token without an error", async () => {
-  const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
-    initialProps: { ...base, token: null } as TerminalApiGatewayOptions,
-    wrapper: StrictMode,
-  });
+  const { result, rerender } = mount({ token: null });
   expect(result.current).toMatchObject({ state: "connecting", error: null });
   rerender(base);
   await waitFor(() => expect(sockets).toHaveLength(1));
@@ -233,9 +215,7 @@ test("waits for a token without an error", async () => {
 });
 
 test("reports a missing token, and connects once there is one", async () => {
-  const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
-    initialProps: { ...base, token: undefined } as TerminalApiGatewayOptions,
-  });
+  const { result, rerender } = mount({ token: undefined });
   await waitFor(() => expect(result.current.error?.code).toBe("UNAUTHORIZED"));
   expect(sockets).toHaveLength(0);
   rerender(base);
@@ -243,9 +223,7 @@ test("reports a missing token, and connects once there is one", async () => {
 });
 
 test("calls the latest getToken for each connection, and reports its failure", async () => {
-  const { result, rerender } = renderHook((props: TerminalApiGatewayOptions) => useTerminalApiGateway(props), {
-    initialProps: { ...base, token: undefined, getToken: () => Promise.reject(new Error("no")) },
-  });
+  const { result, rerender } = mount({ token: undefined, getToken: () => Promise.reject(new Error("no")) });
   await waitFor(() => expect(result.current.error?.code).toBe("TOKEN_UNAVAILABLE"));
   rerender({ ...base, token: undefined, getToken: async () => "fetched" });
   await waitFor(() => expect(sockets[0]?.url).toContain("token=fetched"), { timeout: 5000 });

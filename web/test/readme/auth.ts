@@ -7,7 +7,7 @@ export interface SimulatedUser {
   mayEnter(lab: string): boolean;
 }
 
-/** Who sent the request; null when nobody is signed in. */
+/** The signed-in user; null if there is none. */
 export async function currentUser(request: Request): Promise<SimulatedUser | null> {
   const id = request.headers.get("x-test-user");
   return id ? { id, mayEnter: (lab) => lab !== "closed" } : null;

@@ -19,6 +19,16 @@ import { FakeSocket } from "./socket.ts";
 
 export const EPOCH = 1000;
 
+/** The service's answer to an attach. */
+export function attachedFrame(fields: Partial<Attached & ServerFrame>): ServerFrame {
+  return {
+    ...{ type: "attached", sessionId: "s1", client: "c1", epoch: EPOCH, pos: 0, inputSeq: 0, cols: 80, rows: 24 },
+    ...{ role: "controller", tty: { echo: true, canonical: true }, followMs: 20_000 },
+    limits: { frameBytes: 32768, inputWindowBytes: 65536, ackStepBytes: 65536 },
+    ...fields,
+  } as ServerFrame;
+}
+
 export class Harness {
   readonly clock = new FakeClock();
   readonly page = new FakePage();
@@ -34,16 +44,8 @@ export class Harness {
     const line = (text: string) => void this.lines.push(text);
     const log: Log = { error: line, warn: line, info: line, debug: line };
     this.client = new TerminalClient({
-      url: "wss://api.example/prod",
-      sessionId: "s1",
-      token: "secret",
-      size: { cols: 80, rows: 24 },
-      clock: this.clock,
-      page: this.page,
-      inflate: null,
-      log,
-      random: () => 0.5,
-      clientId: () => "c1",
+      ...{ url: "wss://api.example/prod", sessionId: "s1", token: "secret", size: { cols: 80, rows: 24 } },
+      ...{ clock: this.clock, page: this.page, inflate: null, log, random: () => 0.5, clientId: () => "c1" },
       socket: (url, protocols) => {
         const socket = new FakeSocket(url, protocols);
         this.sockets.push(socket);
@@ -51,9 +53,9 @@ export class Harness {
       },
       ...options,
     });
-    this.client.onError((error) => void this.errors.push(error));
-    this.client.onMessage((message) => void this.messages.push(message));
-    this.client.onNotice((notice) => void this.notices.push(notice));
+    this.client.onError((error) => this.errors.push(error));
+    this.client.onMessage((message) => this.messages.push(message));
+    this.client.onNotice((notice) => this.notices.push(notice));
   }
 
   /** The socket in use. */
@@ -131,15 +133,7 @@ export class Harness {
 
   /** The service answers an attach. */
   attached(fields: Partial<Attached & ServerFrame> = {}): void {
-    this.socket.receive({
-      type: "attached",
-      ...{ sessionId: "s1", client: "c1", epoch: EPOCH, pos: 0, inputSeq: 0, cols: 80, rows: 24, role: "controller" },
-      tty: { echo: true, canonical: true },
-      followMs: 20_000,
-      limits: { frameBytes: 32768, inputWindowBytes: 65536, ackStepBytes: 65536 },
-      head: fields.pos ?? 0,
-      ...fields,
-    });
+    this.socket.receive(attachedFrame({ head: fields.pos ?? 0, ...fields }));
   }
 
   /** The service rejects a message. */
@@ -152,15 +146,8 @@ export class Harness {
   }
 
   output(pos: number, data: string, fields: Partial<ServerFrame> = {}): void {
-    this.socket.receive({
-      type: "output",
-      epoch: EPOCH,
-      pos,
-      len: data.length,
-      data,
-      head: pos + data.length,
-      ...fields,
-    });
+    const { length } = data;
+    this.socket.receive({ type: "output", epoch: EPOCH, pos, len: length, data, head: pos + length, ...fields });
   }
 
   event(pos: number, event: Record<string, unknown>, fields: Partial<ServerFrame> = {}): void {

@@ -6,6 +6,7 @@
 import type { Inflate } from "../../src/core/index.ts";
 import type { ClientMessage, PositionedEvent, ServerFrame } from "../../src/protocol/generated.ts";
 import type { FakeClock } from "./clock.ts";
+import { attachedFrame } from "./harness.ts";
 import { FakeSocket } from "./socket.ts";
 
 /** Shares from 0 to 1. */
@@ -211,14 +212,8 @@ export class HostileService {
     this.#connections.add(socket);
     this.#restartAt(resume);
     this.#knows = resume > 0;
-    this.#send(
-      {
-        ...{ type: "attached", sessionId: "s1", client: message.client, epoch: this.epoch, pos: resume },
-        ...{ inputSeq: this.#seq, cols: 80, rows: 24, role: "controller", tty: { echo: true, canonical: true } },
-        ...{ followMs: 20_000, limits: { frameBytes: 32768, inputWindowBytes: 65536, ackStepBytes: 65536 } },
-      } as ServerFrame,
-      socket,
-    );
+    const state = { client: message.client, epoch: this.epoch, pos: resume, inputSeq: this.#seq };
+    this.#send(attachedFrame(state), socket);
   }
 
   #restartAt(pos: number): void {

@@ -33,20 +33,13 @@ describe("output", () => {
   test("is decoded correctly if a character is split", async () => {
     const { harness, terminal } = connected();
     const bytes = new TextEncoder().encode("日本");
-    harness.socket.receive({
-      type: "output",
-      epoch: EPOCH,
-      pos: 0,
-      len: 4,
-      b64: btoa(String.fromCharCode(...bytes.slice(0, 4))),
-    });
-    harness.socket.receive({
-      type: "output",
-      epoch: EPOCH,
-      pos: 4,
-      len: 2,
-      b64: btoa(String.fromCharCode(...bytes.slice(4))),
-    });
+    for (const [pos, end] of [
+      [0, 4],
+      [4, 6],
+    ] as const) {
+      const b64 = btoa(String.fromCharCode(...bytes.slice(pos, end)));
+      harness.socket.receive({ type: "output", epoch: EPOCH, pos, len: end - pos, b64 });
+    }
     // The emulator may parse in several steps.
     await vi.waitFor(() => expect(line(terminal, 0)).toBe("日本"));
   });
@@ -58,7 +51,7 @@ describe("output", () => {
     await parsed(terminal);
     await parsed(terminal);
     harness.clock.advance(MAX_ACK_DELAY_MS);
-    expect(harness.socket.of("ack").map((ack) => ack.pos)).toEqual([65_536, 70_000]);
+    expect(harness.acks).toEqual([65_536, 70_000]);
   });
 
   test("applies a size between the bytes around it, and does not send it back", async () => {
@@ -77,7 +70,7 @@ describe("output", () => {
     harness.output(0, start);
     await vi.waitFor(() => expect(terminal.modes.mouseTrackingMode).toBe("vt200"));
     harness.output(start.length, "er");
-    harness.socket.receive({ type: "error", code: "STALE_EPOCH", message: "another shell", retryable: false });
+    harness.error("STALE_EPOCH");
     harness.attached({ epoch: EPOCH + 1 });
     harness.output(0, "new", { epoch: EPOCH + 1 } as object);
     const text = () =>

@@ -1,18 +1,17 @@
 /**
- * The terminal as a person has it: a screen to read and a keyboard to type on.
+ * Page object of the terminal: reads the screen and types.
  */
 
 import { join } from "node:path";
 import { expect, type Page } from "@playwright/test";
 
-/** A prompt with nothing behind it. */
+/** An empty prompt. */
 const PROMPT = /[$#] ?$/;
 
-/** One page with a terminal. */
-export class Screen {
-  /** Whatever the browser's console calls an error. */
+export class TerminalPage {
+  /** Uncaught exceptions and errors on the console. */
   readonly problems: string[] = [];
-  /** WebSockets that were opened. */
+  /** Number of opened WebSockets. */
   sockets = 0;
 
   constructor(readonly page: Page) {
@@ -29,7 +28,7 @@ export class Screen {
     await this.prompt();
   }
 
-  /** The visible rows, without what is empty below. */
+  /** The visible rows, without empty ones at the end. */
   async rows(): Promise<string[]> {
     const rows = await this.page.evaluate(() => {
       const terminal = window.termgate?.terminal;
@@ -44,7 +43,7 @@ export class Screen {
     return rows;
   }
 
-  /** What has scrolled off, and the visible rows below it. */
+  /** Scrollback and screen. */
   history(): Promise<string[]> {
     return this.page.evaluate(() => {
       const buffer = window.termgate?.terminal?.buffer.normal;
@@ -53,7 +52,7 @@ export class Screen {
     });
   }
 
-  /** The line below the terminal. */
+  /** The text of the status line. */
   status(): Promise<string> {
     return this.page.locator("footer.tg-status").innerText();
   }
@@ -69,13 +68,13 @@ export class Screen {
     });
   }
 
-  /** The shell waits for a command. */
+  /** Waits for a prompt. */
   async prompt(timeout?: number): Promise<void> {
     const options = { message: "a prompt", ...(timeout !== undefined && { timeout }) };
     await expect.poll(async () => (await this.rows()).at(-1) ?? "", options).toMatch(PROMPT);
   }
 
-  /** The screen shows it. */
+  /** Waits until the screen shows a text. */
   async shows(what: string | RegExp, timeout?: number): Promise<void> {
     const poll = expect.poll(() => this.text(), {
       message: `${what} on the screen`,
@@ -85,7 +84,6 @@ export class Screen {
     else await poll.toMatch(what);
   }
 
-  /** Keys, one after the other. */
   async type(text: string): Promise<void> {
     await this.page.keyboard.type(text);
   }
@@ -94,7 +92,7 @@ export class Screen {
     await this.page.keyboard.press(key);
   }
 
-  /** A command line on an empty screen, and the rows that it leaves there, the next prompt included. */
+  /** Runs a command line on an empty screen and returns the rows of its output. */
   async run(command: string, timeout?: number): Promise<string[]> {
     await this.press("Control+l");
     await expect.poll(async () => (await this.rows()).length, { message: "an empty screen" }).toBe(1);
@@ -105,16 +103,16 @@ export class Screen {
     return (await this.rows()).slice(1, -1);
   }
 
-  /** A program's question to the terminal: what it is answered, up to `end`, without the escape character. */
-  async ask(question: string, end: string): Promise<string> {
-    // Quiet before it asks: the answer may be there before `read` could turn the echo off.
+  /** Sends a terminal query as a program does, and returns the reply up to `end`, without the escape character. */
+  async query(query: string, end: string): Promise<string> {
+    // The echo is off before the query, because the reply may arrive before `read`.
     const quiet = 'stty -echo -icanon; printf "$1"; IFS= read -r -d "$2" answer; stty sane';
-    await this.run(`ask() { ${quiet}; echo "got \${answer#?}"; }`);
-    const [row] = await this.run(`ask '${question}' ${end}`);
+    await this.run(`query() { ${quiet}; echo "got \${answer#?}"; }`);
+    const [row] = await this.run(`query '${query}' ${end}`);
     return row?.replace(/^got /, "") ?? "";
   }
 
-  /** As with Ctrl-V: the browser hands over the whole text at once. */
+  /** Pastes like Ctrl-V. */
   async paste(text: string): Promise<void> {
     await this.page.evaluate((pasted) => {
       const data = new DataTransfer();
@@ -123,13 +121,13 @@ export class Screen {
     }, text);
   }
 
-  /** Several lines into a program that takes them one by one: the page asks. */
+  /** Confirms a paste of several lines. */
   async confirmPaste(): Promise<void> {
     await this.page.getByRole("dialog").getByRole("button", { name: "Paste" }).click();
   }
 
-  /** For people to look at. */
-  async picture(name: string): Promise<void> {
+  /** Takes a screenshot. */
+  async screenshot(name: string): Promise<void> {
     await this.page.screenshot({ path: join(import.meta.dirname, "../test-results/screenshots", `${name}.png`) });
   }
 }
