@@ -1,4 +1,4 @@
-//! Numbered messages: sent within a window, kept until they are acknowledged, and sent again when they are not.
+//! Queue of numbered messages: sends within a window, and retransmits until the service acknowledges.
 
 use shared_protocol::client::{Input, Keys};
 use shared_protocol::limits::INPUT_WINDOW_BYTES;
@@ -6,34 +6,36 @@ use shared_protocol::{ClientMessage, Epoch, Pos, Seq};
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Without progress for this long, everything unacknowledged is sent again; doubles up to [`RESEND_MOST`].
-const RESEND_AFTER: Duration = Duration::from_secs(1);
-const RESEND_MOST: Duration = Duration::from_secs(8);
+/// First delay before all unacknowledged messages are sent again; doubles up to [`MAX_RESEND_DELAY`].
+const RESEND_DELAY: Duration = Duration::from_secs(1);
+const MAX_RESEND_DELAY: Duration = Duration::from_secs(8);
 
-/// Messages under way at a time: each is an invocation of its own.
-const UNDER_WAY: usize = 64;
+/// Unacknowledged messages at a time: each is an invocation.
+const MAX_IN_FLIGHT: usize = 64;
 
-/// Keys that wait for the window travel together, up to this many bytes in one message.
-const TOGETHER_BYTES: usize = 16 * 1024;
+/// Bytes up to which waiting keys are coalesced into one message.
+const MAX_COALESCED_BYTES: usize = 16 * 1024;
 
-/// Makes a message once its number and epoch are known.
-type Make = Box<dyn FnOnce(Seq, Epoch) -> ClientMessage + Send>;
+/// Builds a message once its number and epoch are known.
+type Build = Box<dyn FnOnce(Seq, Epoch) -> ClientMessage + Send>;
 
 enum Waiting {
     Keys(String),
-    Message(Make),
+    Message(Build),
     Interrupt(Box<dyn FnOnce(Seq, Epoch, Seq) -> ClientMessage + Send>),
 }
 
-/// The queue.
+/// Messages of one client, in order.
 pub(crate) struct InputQueue {
     next: Seq,
     waiting: VecDeque<Waiting>,
     /// Sent and not acknowledged, in order, with their lengths.
     sent: VecDeque<(Seq, ClientMessage, usize)>,
+    /// Bytes that may be unacknowledged.
     window: usize,
     resend_at: Option<Duration>,
-    patience: Duration,
+    /// Current delay before the next retransmission.
+    resend_delay: Duration,
     resent: u64,
 }
 
@@ -51,29 +53,29 @@ impl Default for InputQueue {
             sent: VecDeque::new(),
             window: INPUT_WINDOW_BYTES,
             resend_at: None,
-            patience: RESEND_AFTER,
+            resend_delay: RESEND_DELAY,
             resent: 0,
         }
     }
 }
 
 impl InputQueue {
-    /// Keys, whole: what is typed at once stays in one message.
+    /// Queues keys. The text of one call stays in one message.
     pub(crate) fn keys(&mut self, text: &str) {
         match self.waiting.back_mut() {
-            Some(Waiting::Keys(keys)) if keys.len() + text.len() <= TOGETHER_BYTES => keys.push_str(text),
+            Some(Waiting::Keys(keys)) if keys.len() + text.len() <= MAX_COALESCED_BYTES => keys.push_str(text),
             _ => self.waiting.push_back(Waiting::Keys(text.to_owned())),
         }
     }
 
-    pub(crate) fn push(&mut self, make: impl FnOnce(Seq, Epoch) -> ClientMessage + Send + 'static) {
-        self.waiting.push_back(Waiting::Message(Box::new(make)));
+    pub(crate) fn push(&mut self, build: impl FnOnce(Seq, Epoch) -> ClientMessage + Send + 'static) {
+        self.waiting.push_back(Waiting::Message(Box::new(build)));
     }
 
-    /// Goes ahead: what waits to be sent is taken back here, what was sent the service takes back.
-    pub(crate) fn interrupt(&mut self, make: impl FnOnce(Seq, Epoch, Seq) -> ClientMessage + Send + 'static) {
+    /// Replaces all waiting messages. The service discards those already sent.
+    pub(crate) fn interrupt(&mut self, build: impl FnOnce(Seq, Epoch, Seq) -> ClientMessage + Send + 'static) {
         self.waiting.clear();
-        self.waiting.push_back(Waiting::Interrupt(Box::new(make)));
+        self.waiting.push_back(Waiting::Interrupt(Box::new(build)));
     }
 
     pub(crate) fn set_window(&mut self, bytes: usize) {
@@ -84,12 +86,12 @@ impl InputQueue {
         self.waiting.len() + self.sent.len()
     }
 
-    /// How many messages were sent again so far.
+    /// Count of retransmissions so far.
     pub(crate) fn resent(&self) -> u64 {
         self.resent
     }
 
-    /// Everything up to `seq` was applied.
+    /// Handles an acknowledgement up to `seq`.
     pub(crate) fn acknowledged(&mut self, seq: Seq, now: Duration) {
         if seq >= self.next {
             return;
@@ -99,19 +101,19 @@ impl InputQueue {
             self.sent.pop_front();
         }
         if self.sent.len() < before {
-            self.patience = RESEND_AFTER;
-            self.resend_at = (!self.sent.is_empty()).then_some(now + self.patience);
+            self.resend_delay = RESEND_DELAY;
+            self.resend_at = (!self.sent.is_empty()).then_some(now + self.resend_delay);
         }
     }
 
-    /// Everything that is not acknowledged is to be sent again at once.
-    pub(crate) fn send_again(&mut self, now: Duration) {
+    /// Schedules an immediate retransmission.
+    pub(crate) fn resend(&mut self, now: Duration) {
         if !self.sent.is_empty() {
             self.resend_at = Some(now);
         }
     }
 
-    /// Another shell: what was meant for the one before is discarded. What was typed before the first is not.
+    /// Starts over with another shell. Messages for the previous shell are discarded; those from before the first are kept.
     pub(crate) fn restart(&mut self, applied: Seq, first: bool) -> usize {
         let discarded = self.sent.len() + if first { 0 } else { self.waiting.len() };
         self.sent.clear();
@@ -119,7 +121,7 @@ impl InputQueue {
             self.waiting.clear();
         }
         self.next = applied.next();
-        (self.resend_at, self.patience) = (None, RESEND_AFTER);
+        (self.resend_at, self.resend_delay) = (None, RESEND_DELAY);
         discarded
     }
 
@@ -130,32 +132,32 @@ impl InputQueue {
 
     fn has_room(&self) -> bool {
         let bytes: usize = self.sent.iter().map(|(_, _, bytes)| bytes).sum();
-        self.sent.len() < UNDER_WAY && bytes < self.window
+        self.sent.len() < MAX_IN_FLIGHT && bytes < self.window
             || matches!(self.waiting.front(), Some(Waiting::Interrupt(_)))
     }
 
-    /// What is to be sent now. Keys take along how far output is parsed.
-    pub(crate) fn due(&mut self, epoch: Epoch, now: Duration, parsed: &mut Option<Pos>) -> Vec<ClientMessage> {
+    /// Takes the messages to send now. Keys carry the acknowledgement of output, if one is due.
+    pub(crate) fn due(&mut self, epoch: Epoch, now: Duration, ack: &mut Option<Pos>) -> Vec<ClientMessage> {
         let mut due = Vec::new();
         if self.resend_at.is_some_and(|at| at <= now) {
             due.extend(self.sent.iter().map(|(_, message, _)| message.clone()));
             self.resent += due.len() as u64;
-            self.resend_at = Some(now + self.patience);
-            self.patience = (self.patience * 2).min(RESEND_MOST);
+            self.resend_at = Some(now + self.resend_delay);
+            self.resend_delay = (self.resend_delay * 2).min(MAX_RESEND_DELAY);
         }
         while self.has_room() {
             let Some(waiting) = self.waiting.pop_front() else { break };
             let seq = self.next;
             let message = match waiting {
                 Waiting::Keys(text) => {
-                    ClientMessage::Input(Input { seq, epoch, keys: Keys::Data(text), ack: parsed.take() })
+                    ClientMessage::Input(Input { seq, epoch, keys: Keys::Data(text), ack: ack.take() })
                 }
-                Waiting::Message(make) => make(seq, epoch),
-                Waiting::Interrupt(make) => make(seq, epoch, Seq(seq.0 - 1)),
+                Waiting::Message(build) => build(seq, epoch),
+                Waiting::Interrupt(build) => build(seq, epoch, Seq(seq.0 - 1)),
             };
             self.next = seq.next();
             self.sent.push_back((seq, message.clone(), message.to_json().len()));
-            self.resend_at.get_or_insert(now + self.patience);
+            self.resend_at.get_or_insert(now + self.resend_delay);
             due.push(message);
         }
         due
@@ -177,15 +179,15 @@ mod tests {
     }
 
     #[test]
-    fn keys_that_wait_for_the_window_travel_together() {
+    fn keys_waiting_for_the_window_are_coalesced() {
         let (mut queue, now) = (InputQueue::default(), Duration::ZERO);
-        for _ in 0..UNDER_WAY {
+        for _ in 0..MAX_IN_FLIGHT {
             queue.keys("x");
             assert_eq!(queue.due(EPOCH, now, &mut None).len(), 1);
         }
         queue.keys("a");
         queue.keys("bc");
-        queue.keys(&"d".repeat(TOGETHER_BYTES));
+        queue.keys(&"d".repeat(MAX_COALESCED_BYTES));
         assert!(queue.due(EPOCH, now, &mut None).is_empty());
         queue.acknowledged(Seq(2), now);
         let sent = texts(queue.due(EPOCH, now, &mut None));
@@ -193,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_acknowledged_is_sent_again_ever_less_often() {
+    fn retransmits_with_increasing_delay() {
         let mut queue = InputQueue::default();
         queue.keys("x");
         queue.due(EPOCH, Duration::ZERO, &mut None);

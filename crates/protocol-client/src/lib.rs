@@ -1,5 +1,5 @@
-//! The client's half of the protocol, without I/O: messages in, messages out, the time an argument. For programs that speak to a
-//! terminal over any transport: tests, measurements, tools. The page has its own in TypeScript (`web/src/core`).
+//! The client's half of the protocol, without I/O: messages in, messages out, time as an argument. For tests, benchmarks and
+//! tools that use a terminal over any transport. The page has its own in TypeScript (`web/src/core`).
 
 mod input;
 mod output;
@@ -16,82 +16,87 @@ use shared_protocol::{ClientId, ClientMessage, Epoch, ErrorCode, Pos, ServerFram
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// `attach` is repeated this often until it is answered.
-const ATTACH_EVERY: Duration = Duration::from_secs(1);
-/// A quiet connection shows that it lives this often.
-const PING_EVERY: Duration = Duration::from_secs(30);
-/// While frames come it lives, and shows so this seldom, as a page does.
-const PING_LATEST: Duration = Duration::from_secs(120);
-/// What was heard so lately came under the present permission to send.
-const FRESH: Duration = Duration::from_secs(5);
-/// Something early waits this long for what is missing before it is asked for.
-const GAP_PATIENCE: Duration = Duration::from_millis(300);
-/// A known end of the stream is waited for this long before the rest is asked for.
-const HEAD_PATIENCE: Duration = Duration::from_secs(2);
+/// Delay before an unanswered `attach` is repeated.
+const ATTACH_INTERVAL: Duration = Duration::from_secs(1);
+/// Delay of a ping after the last frame.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Delay of a ping after the last one while frames arrive, the same as the page's.
+const MAX_PING_INTERVAL: Duration = Duration::from_secs(120);
+/// Age of the last frame up to which a renewed follower counts as alive.
+const FRESH_FRAME: Duration = Duration::from_secs(5);
+/// Delay before a gap in the stream is asked for.
+const GAP_TIMEOUT: Duration = Duration::from_millis(300);
+/// Delay before a missing end of the stream is asked for.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
+/// Delay after a renewal until the client pings if it has no fresh frame. The previous follower has ended by then, and a user who
+/// types has seen an echo. If the renewal was lost, the ping gets a new follower.
+const VERIFY_DELAY: Duration = Duration::from_secs(10);
+/// Delay before a failed follower is replaced.
+const FOLLOW_RETRY_DELAY: Duration = Duration::from_secs(1);
 
-/// This long after it was renewed, a follower from before is over, and a user who types has seen an echo since: whatever is said then
-/// gets a new one if the renewal was lost.
-const VERIFY_AFTER: Duration = Duration::from_secs(10);
-/// Pause before a failed follower is replaced.
-const FOLLOW_AGAIN: Duration = Duration::from_secs(1);
-
-/// What a client has to tell its user.
+/// An event for the client's user.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ClientEvent {
-    /// The session answered.
+    /// The session is attached.
     Attached(Attached),
-    /// The shell is another one: so many messages for the one before were discarded.
+    /// The shell is a new one, and this many messages for the previous shell were discarded.
     Discarded(usize),
-    /// The stream went on.
+    /// The next item of the stream.
     Stream(StreamItem),
     /// A direct reply.
     Reply(ServerMessage),
 }
 
-/// One client. `now` is the time since any fixed moment, the same for all calls.
+/// A client. `now` is the time since a fixed moment, the same for all calls.
 #[derive(Debug)]
 pub struct Client {
     id: ClientId,
+    /// Columns and rows.
     size: (u16, u16),
-    accept: Vec<String>,
+    /// Last `attached` message, also of an earlier connection.
     attached: Option<Attached>,
     connected: bool,
     input: InputQueue,
     output: OutputStream,
+    /// Messages for the next [`Client::send`].
     outgoing: VecDeque<ClientMessage>,
-    heard: VecDeque<ClientEvent>,
+    events: VecDeque<ClientEvent>,
+    /// When to send `attach`; `None` once attached.
     attach_at: Option<Duration>,
+    /// When to renew the follower.
     follow_at: Option<Duration>,
     ping_at: Option<Duration>,
-    /// When somebody must be following, or be asked.
+    /// When to ping unless a frame arrived lately, to verify that the renewal arrived.
     verify_at: Option<Duration>,
-    pinged: Duration,
-    heard_last: Duration,
+    last_ping: Duration,
+    last_frame: Duration,
+    /// When to acknowledge output; `None` if all of it is acknowledged.
     ack_at: Option<Duration>,
     acked: Pos,
+    /// When to ask for missing output; `None` if none is missing.
     repair_at: Option<Duration>,
+    /// End of the service's stream as far as known.
     head: Pos,
 }
 
 impl Client {
-    /// A new page load.
+    /// A client that is not connected yet.
     pub fn new(id: ClientId, cols: u16, rows: u16) -> Self {
         Self {
             id,
             size: (cols, rows),
-            accept: vec!["z".into()],
             attached: None,
             connected: false,
             input: InputQueue::default(),
             output: OutputStream::default(),
             outgoing: VecDeque::new(),
-            heard: VecDeque::new(),
+            events: VecDeque::new(),
             attach_at: None,
             follow_at: None,
             ping_at: None,
             verify_at: None,
-            pinged: Duration::ZERO,
-            heard_last: Duration::ZERO,
+            last_ping: Duration::ZERO,
+            last_frame: Duration::ZERO,
             ack_at: None,
             acked: Pos(0),
             repair_at: None,
@@ -99,85 +104,85 @@ impl Client {
         }
     }
 
-    /// A connection is there.
+    /// Handles a new connection.
     pub fn connected(&mut self, now: Duration) {
         self.connected = true;
         self.outgoing.clear();
         self.attach_at = Some(now);
-        self.ping_at = Some(now + PING_EVERY);
+        self.ping_at = Some(now + PING_INTERVAL);
         (self.follow_at, self.repair_at) = (None, None);
     }
 
-    /// The connection is gone; everything waits for the next.
+    /// Handles the loss of the connection. Messages wait for the next one.
     pub fn disconnected(&mut self) {
         self.connected = false;
         self.outgoing.clear();
         (self.attach_at, self.follow_at, self.ping_at, self.verify_at) = (None, None, None, None);
     }
 
-    /// Whether the session has answered on this connection.
+    /// True if the session is attached over the current connection.
     pub fn is_attached(&self) -> bool {
         self.connected && self.attached.is_some() && self.attach_at.is_none()
     }
 
-    /// The life of the shell, once known.
+    /// The shell's epoch, once known.
     pub fn epoch(&self) -> Option<Epoch> {
         self.attached.as_ref().map(|attached| attached.epoch)
     }
 
-    /// Everything before it was received.
+    /// Position up to which the stream is complete.
     pub fn pos(&self) -> Pos {
         self.output.pos()
     }
 
-    /// Messages with a number that are not acknowledged yet, the ones that wait included.
+    /// Count of unacknowledged numbered messages, including those not sent yet.
     pub fn unacknowledged(&self) -> usize {
         self.input.len()
     }
 
-    /// How many messages with a number were sent more than once so far, counting each time.
+    /// Count of retransmissions so far.
     pub fn resent(&self) -> u64 {
         self.input.resent()
     }
 
-    /// Keys. What one call types is never split over two messages.
+    /// Types text. The text of one call is never split over two messages.
     pub fn keys(&mut self, text: &str) {
         self.input.keys(text);
     }
 
-    /// The window has another size.
+    /// Resizes the window.
     pub fn resize(&mut self, cols: u16, rows: u16) {
         self.size = (cols, rows);
         self.input.push(move |seq, epoch| ClientMessage::Resize(Resize { seq, epoch, cols, rows }));
     }
 
-    /// A command line, whose result carries this id.
+    /// Runs a command line. Its result carries `id`.
     pub fn command(&mut self, id: &str, line: &str) {
         let (id, command) = (id.to_owned(), line.to_owned());
         self.input.push(move |seq, epoch| ClientMessage::Command(Command { seq, epoch, id, command }));
     }
 
-    /// Ctrl-C, ahead of everything typed before.
+    /// Interrupts the running program, ahead of all unsent input.
     pub fn interrupt(&mut self) {
         self.input
             .interrupt(move |seq, epoch, after_seq| ClientMessage::Interrupt(Interrupt { seq, epoch, after_seq }));
     }
 
-    /// A word to everyone.
+    /// Sends a chat message to all clients of the session.
     pub fn chat(&mut self, message: &str) {
         let data = Chat { message: message.to_owned() };
         self.input.push(move |seq, epoch| ClientMessage::ChatMessage(ChatMessage { seq, epoch, data }));
     }
 
-    /// The end of the session.
+    /// Ends the session.
     pub fn close(&mut self) {
         self.input.push(move |seq, epoch| ClientMessage::Close(Close { seq, epoch }));
     }
 
-    /// A frame came. What is no frame of the service is API Gateway's own, and says that an invocation failed.
+    /// Handles a frame. One that is not the service's is API Gateway's report of a failed invocation.
     pub fn receive(&mut self, text: &str, now: Duration) {
-        let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return self.failed(now) };
-        self.heard_last = now;
+        let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return self.invocation_failed(now) };
+        self.last_frame = now;
         let of = epoch_of(&frame.message);
         match frame.message {
             ServerMessage::Attached(attached) => self.attached(attached, now),
@@ -186,34 +191,34 @@ impl Client {
             ServerMessage::Snapshot(snapshot) => self.stream(of, now, |stream| stream.snapshot(&snapshot)),
             ServerMessage::Error(error) => self.error(error, now),
             ServerMessage::InputAck(_) => {}
-            reply => self.heard.push_back(ClientEvent::Reply(reply)),
+            reply => self.events.push_back(ClientEvent::Reply(reply)),
         }
         if of.is_some() && of == self.epoch() {
             self.head = self.head.max(frame.head.unwrap_or_default());
             if let Some(seq) = frame.ack_seq {
                 self.input.acknowledged(seq, now);
             }
-            self.watch(now);
+            self.schedule_repair(now);
         }
     }
 
-    /// What to send now. Call it after every other call, and at [`Self::deadline`].
+    /// Returns the messages to send now. Call it after every other call, and at [`Self::deadline`].
     pub fn send(&mut self, now: Duration) -> Vec<String> {
         if !self.connected {
             return Vec::new();
         }
         if self.attach_at.is_some_and(|at| at <= now) {
-            self.attach_at = Some(now + ATTACH_EVERY);
+            self.attach_at = Some(now + ATTACH_INTERVAL);
             let (cols, rows) = self.size;
             let resume = self.epoch().map(|epoch| Resume { epoch, pos: self.output.pos() });
-            let (client, accept) = (self.id.clone(), self.accept.clone());
+            let (client, accept) = (self.id.clone(), vec!["z".into()]);
             self.outgoing.push_back(ClientMessage::Attach(Attach { client, cols, rows, accept, resume }));
         }
-        let fresh = now < self.heard_last + FRESH;
-        let doubts = self.verify_at.take_if(|at| *at <= now).is_some() && !fresh;
-        if doubts || self.ping_at.is_some_and(|at| at <= now) {
-            if doubts || self.next_ping() <= now {
-                self.pinged = now;
+        let is_fresh = now < self.last_frame + FRESH_FRAME;
+        let verify = self.verify_at.take_if(|at| *at <= now).is_some() && !is_fresh;
+        if verify || self.ping_at.is_some_and(|at| at <= now) {
+            if verify || self.next_ping() <= now {
+                self.last_ping = now;
                 self.outgoing.push_back(ClientMessage::Ping(Ping { t: None }));
             }
             self.ping_at = Some(self.next_ping());
@@ -224,21 +229,21 @@ impl Client {
         self.outgoing.drain(..).map(|message| message.to_json()).collect()
     }
 
-    /// When [`Self::send`] has something to say if nothing else happens.
+    /// Time of the next [`Self::send`] if nothing else happens.
     pub fn deadline(&self) -> Option<Duration> {
         let attached = [self.follow_at, self.ack_at, self.repair_at, self.input.deadline()];
         let attached = attached.into_iter().filter(|_| self.is_attached());
         attached.chain([self.attach_at, self.ping_at, self.verify_at]).flatten().min().filter(|_| self.connected)
     }
 
-    /// What there is to tell.
+    /// Takes the next event.
     pub fn next_event(&mut self) -> Option<ClientEvent> {
-        self.heard.pop_front()
+        self.events.pop_front()
     }
 
-    /// When it is to be shown that the connection lives, as far as is known.
+    /// Time of the next ping, if no further frame arrives.
     fn next_ping(&self) -> Duration {
-        (self.heard_last.max(self.pinged) + PING_EVERY).min(self.pinged + PING_LATEST)
+        (self.last_frame.max(self.last_ping) + PING_INTERVAL).min(self.last_ping + MAX_PING_INTERVAL)
     }
 
     fn send_attached(&mut self, now: Duration) {
@@ -247,9 +252,9 @@ impl Client {
         if repairs || self.follow_at.is_some_and(|at| at <= now) {
             self.outgoing.push_back(ClientMessage::Follow(Follow { epoch, pos, repair: repairs }));
             self.follow_at = self.attached.as_ref().map(|attached| now + Duration::from_millis(attached.follow_ms));
-            self.verify_at = Some(now + VERIFY_AFTER);
+            self.verify_at = Some(now + VERIFY_DELAY);
             if repairs {
-                self.repair_at = Some(now + HEAD_PATIENCE);
+                self.repair_at = Some(now + HEAD_TIMEOUT);
             }
         }
         let step = self.attached.as_ref().map_or(u64::MAX, |attached| attached.limits.ack_step_bytes.into());
@@ -257,9 +262,9 @@ impl Client {
             (self.acked, self.ack_at) = (pos, None);
             self.outgoing.push_back(ClientMessage::Ack(Ack { epoch, pos }));
         }
-        let mut untold = self.ack_at.map(|_| pos);
-        self.outgoing.extend(self.input.due(epoch, now, &mut untold));
-        if self.ack_at.is_some() && untold.is_none() {
+        let mut unacked = self.ack_at.map(|_| pos);
+        self.outgoing.extend(self.input.due(epoch, now, &mut unacked));
+        if self.ack_at.is_some() && unacked.is_none() {
             (self.acked, self.ack_at) = (pos, None);
         }
     }
@@ -274,16 +279,16 @@ impl Client {
             (self.head, self.acked, self.ack_at) = (Pos(0), Pos(0), None);
             let discarded = self.input.restart(attached.input_seq, first);
             if discarded > 0 {
-                self.heard.push_back(ClientEvent::Discarded(discarded));
+                self.events.push_back(ClientEvent::Discarded(discarded));
             }
         }
         self.input.acknowledged(attached.input_seq, now);
-        self.input.send_again(now);
+        self.input.resend(now);
         let limits = attached.limits;
         self.input.set_window(limits.input_window_bytes as usize);
         self.attach_at = None;
         self.follow_at = Some(now + Duration::from_millis(attached.follow_ms));
-        self.heard.push_back(ClientEvent::Attached(attached.clone()));
+        self.events.push_back(ClientEvent::Attached(attached.clone()));
         self.attached = Some(attached);
     }
 
@@ -291,27 +296,27 @@ impl Client {
         if of != self.epoch() {
             return;
         }
-        let pieces = take(&mut self.output);
-        // Also what was here before is acknowledged again: the service has not heard of it.
+        let items = take(&mut self.output);
+        // A repeated frame is acknowledged too: the service has not received the first acknowledgement.
         self.ack_at.get_or_insert(now + MAX_ACK_DELAY);
-        if !pieces.is_empty() {
+        if !items.is_empty() {
             self.repair_at = None;
         }
-        self.heard.extend(pieces.into_iter().map(ClientEvent::Stream));
+        self.events.extend(items.into_iter().map(ClientEvent::Stream));
     }
 
-    /// An invocation failed. It may have been the one that followed.
-    fn failed(&mut self, now: Duration) {
-        self.follow_at = self.follow_at.map(|at| at.min(now + FOLLOW_AGAIN));
+    /// Handles a failed invocation, which may have been the follower.
+    fn invocation_failed(&mut self, now: Duration) {
+        self.follow_at = self.follow_at.map(|at| at.min(now + FOLLOW_RETRY_DELAY));
     }
 
-    /// Sets the time at which what is missing is asked for.
-    fn watch(&mut self, now: Duration) {
-        let patience = if self.output.waits() { GAP_PATIENCE } else { HEAD_PATIENCE };
-        if self.output.pos() >= self.head && !self.output.waits() {
+    /// Schedules the repair of missing output.
+    fn schedule_repair(&mut self, now: Duration) {
+        let timeout = if self.output.has_gap() { GAP_TIMEOUT } else { HEAD_TIMEOUT };
+        if self.output.pos() >= self.head && !self.output.has_gap() {
             self.repair_at = None;
         } else {
-            self.repair_at = Some(self.repair_at.map_or(now + patience, |at| at.min(now + patience)));
+            self.repair_at = Some(self.repair_at.map_or(now + timeout, |at| at.min(now + timeout)));
         }
     }
 
@@ -319,17 +324,17 @@ impl Client {
         match (error.code, error.have) {
             (ErrorCode::InputGap, Some(have)) => {
                 self.input.acknowledged(have, now);
-                self.input.send_again(now);
+                self.input.resend(now);
             }
-            // The service forgot this connection, or the shell is another one: say again who this is.
+            // The service has no state of this connection, or the shell is a new one: attach again.
             (ErrorCode::NotAttached | ErrorCode::StaleEpoch, _) if self.connected => self.attach_at = Some(now),
             _ => {}
         }
-        self.heard.push_back(ClientEvent::Reply(error.into()));
+        self.events.push_back(ClientEvent::Reply(error.into()));
     }
 }
 
-/// Which life of the shell the frame's positions and numbers speak of.
+/// Epoch of the positions and numbers in a frame.
 fn epoch_of(message: &ServerMessage) -> Option<Epoch> {
     match message {
         ServerMessage::Attached(attached) => Some(attached.epoch),

@@ -1,4 +1,4 @@
-//! The stream put back together: by position, each byte and event once, snapshots in between.
+//! Reassembles the stream from frames in any order: each byte and event once, snapshots in between.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,27 +8,27 @@ use shared_protocol::server::{Event, Output, Snapshot, SnapshotScope};
 use shared_protocol::{Payload, Pos, StreamEvent};
 use std::collections::BTreeMap;
 
-/// Bytes that came early and are kept, at most; the rest is asked for again.
-const EARLY_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes kept beyond a gap; later ones are dropped and asked for again.
+const MAX_EARLY_BYTES: usize = 4 * 1024 * 1024;
 
-/// A piece of the stream, in its place.
+/// An item of the stream, delivered in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamItem {
     /// Output.
     Bytes(Vec<u8>),
-    /// Something other than output.
+    /// An event between the output.
     Event(StreamEvent),
-    /// The screen as it is now, instead of what came before.
+    /// The current screen, in place of the output before it.
     Snapshot {
-        /// The stream goes on here.
+        /// Position at which the stream continues.
         pos: Pos,
-        /// What to write to the emulator.
+        /// Output that restores the screen.
         data: Vec<u8>,
-        /// How much it restores.
+        /// Extent of the restored state.
         scope: SnapshotScope,
-        /// Its width and height.
+        /// Columns and rows.
         size: (u16, u16),
-        /// Positions that this client never gets.
+        /// Count of positions that this client never receives.
         skipped: u64,
     },
 }
@@ -39,19 +39,23 @@ enum Early {
     Event(StreamEvent),
 }
 
+/// The received parts of a snapshot.
 #[derive(Debug, Default)]
-struct Parts {
+struct PartialSnapshot {
     id: u32,
+    /// Output and events by part number.
     parts: BTreeMap<u16, (Vec<u8>, Vec<StreamEvent>)>,
 }
 
-/// What came so far.
+/// The reassembly buffer.
 #[derive(Debug, Default)]
 pub(crate) struct OutputStream {
+    /// The stream is complete up to here.
     pos: Pos,
+    /// Bytes and events beyond a gap, by position.
     early: BTreeMap<Pos, Early>,
     early_bytes: usize,
-    snapshot: Option<Parts>,
+    snapshot: Option<PartialSnapshot>,
 }
 
 impl OutputStream {
@@ -59,12 +63,12 @@ impl OutputStream {
         self.pos
     }
 
-    /// Whether something waits for what is missing before it.
-    pub(crate) fn waits(&self) -> bool {
+    /// True if received data waits for missing data.
+    pub(crate) fn has_gap(&self) -> bool {
         !self.early.is_empty() || self.snapshot.is_some()
     }
 
-    /// Takes bytes. A payload that cannot be read is as good as lost.
+    /// Adds output. A payload that does not decode counts as lost.
     pub(crate) fn output(&mut self, output: &Output) -> Vec<StreamItem> {
         match bytes(&output.payload) {
             Some(bytes) if bytes.len() == output.len as usize => self.take(output.pos, Early::Bytes(bytes)),
@@ -82,7 +86,7 @@ impl OutputStream {
         }
         let Some(data) = bytes(&snapshot.payload) else { return Vec::new() };
         let known = self.snapshot.take().filter(|known| known.id >= snapshot.id).unwrap_or_default();
-        let mut known = if known.id == 0 { Parts { id: snapshot.id, ..known } } else { known };
+        let mut known = if known.id == 0 { PartialSnapshot { id: snapshot.id, ..known } } else { known };
         if known.id == snapshot.id {
             let events = snapshot.events.iter().filter(|placed| placed.pos >= self.pos);
             known.parts.insert(snapshot.part, (data, events.map(|placed| placed.event.clone()).collect()));
@@ -93,64 +97,65 @@ impl OutputStream {
         }
         self.pos = snapshot.pos;
         let (data, events): (Vec<_>, Vec<_>) = known.parts.into_values().unzip();
-        let mut pieces = vec![StreamItem::Snapshot {
+        let mut items = vec![StreamItem::Snapshot {
             pos: snapshot.pos,
             data: data.concat(),
             scope: snapshot.scope,
             size: (snapshot.cols, snapshot.rows),
             skipped: snapshot.skipped,
         }];
-        pieces.extend(events.into_iter().flatten().map(StreamItem::Event));
-        self.drain(&mut pieces);
-        pieces
+        items.extend(events.into_iter().flatten().map(StreamItem::Event));
+        self.drain(&mut items);
+        items
     }
 
-    fn take(&mut self, pos: Pos, what: Early) -> Vec<StreamItem> {
-        let mut pieces = Vec::new();
+    fn take(&mut self, pos: Pos, data: Early) -> Vec<StreamItem> {
+        let mut items = Vec::new();
         if pos <= self.pos {
-            self.append(pos, what, &mut pieces);
-            self.drain(&mut pieces);
-        } else if self.early_bytes < EARLY_BYTES {
-            self.early_bytes += size(&what);
-            if let Some(before) = self.early.insert(pos, what) {
+            self.append(pos, data, &mut items);
+            self.drain(&mut items);
+        } else if self.early_bytes < MAX_EARLY_BYTES {
+            self.early_bytes += size(&data);
+            if let Some(before) = self.early.insert(pos, data) {
                 self.early_bytes -= size(&before);
             }
         }
-        pieces
+        items
     }
 
-    /// Appends what is new of it.
-    fn append(&mut self, pos: Pos, what: Early, pieces: &mut Vec<StreamItem>) {
+    /// Appends the part that is new.
+    fn append(&mut self, pos: Pos, data: Early, items: &mut Vec<StreamItem>) {
         let known = (self.pos.0 - pos.0) as usize;
-        match what {
+        match data {
             Early::Bytes(bytes) if known < bytes.len() => {
                 self.pos = pos.after(bytes.len() as u64);
-                pieces.push(StreamItem::Bytes(bytes[known..].to_vec()));
+                items.push(StreamItem::Bytes(bytes[known..].to_vec()));
             }
             Early::Event(event) if known == 0 => {
                 self.pos = pos.after(1);
-                pieces.push(StreamItem::Event(event));
+                items.push(StreamItem::Event(event));
             }
             _ => {}
         }
-        if !pieces.is_empty() {
-            // The stream went on, so the snapshot is not needed any more.
+        if !items.is_empty() {
+            // The stream continued, which makes the snapshot superfluous.
             self.snapshot = None;
         }
     }
 
-    fn drain(&mut self, pieces: &mut Vec<StreamItem>) {
+    fn drain(&mut self, items: &mut Vec<StreamItem>) {
         while let Some(entry) = self.early.first_entry().filter(|entry| *entry.key() <= self.pos) {
-            let (pos, what) = entry.remove_entry();
-            self.early_bytes -= size(&what);
-            self.append(pos, what, pieces);
+            let (pos, data) = entry.remove_entry();
+            self.early_bytes -= size(&data);
+            self.append(pos, data, items);
         }
     }
 }
 
-fn size(what: &Early) -> usize {
-    match what {
+fn size(data: &Early) -> usize {
+    match data {
         Early::Bytes(bytes) => bytes.len(),
+        // About its size in memory.
         Early::Event(_) => 64,
     }
 }

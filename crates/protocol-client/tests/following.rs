@@ -1,4 +1,4 @@
-//! How a client keeps frames coming: it renews, checks that the renewal arrived, and asks again when an invocation failed.
+//! When the client renews and verifies its follower, replaces a failed one, and acknowledges output.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use protocol_client::Client;
@@ -24,58 +24,58 @@ fn attached() -> Client {
     client
 }
 
-/// The types of what it says at this time.
+/// Types of the messages sent at this time.
 fn kinds(client: &mut Client, now: Duration) -> Vec<String> {
     let kind = |json: &String| serde_json::from_str::<Value>(json).unwrap()["type"].as_str().unwrap().to_owned();
     client.send(now).iter().map(kind).collect()
 }
 
-/// What it says when nothing comes, with the time of each.
-fn says(client: &mut Client, until: Duration) -> Vec<(u128, String)> {
-    let mut said = Vec::new();
+/// Types of the messages sent until then if no frame arrives, with the time of each in ms.
+fn sent_until(client: &mut Client, until: Duration) -> Vec<(u128, String)> {
+    let mut sent = Vec::new();
     while let Some(at) = client.deadline().filter(|at| *at <= until) {
-        said.extend(kinds(client, at).into_iter().map(|kind| (at.as_millis(), kind)));
+        sent.extend(kinds(client, at).into_iter().map(|kind| (at.as_millis(), kind)));
     }
-    said
+    sent
 }
 
 #[test]
-fn it_renews_its_follower_and_verifies_that_it_did() {
-    let said = says(&mut attached(), 45 * SECOND);
+fn renews_the_follower_and_verifies_the_renewal() {
+    let sent = sent_until(&mut attached(), 45 * SECOND);
     let expected = [(20_000, "follow"), (30_000, "ping"), (40_000, "follow")];
-    assert_eq!(said, expected.map(|(at, kind)| (at, kind.to_owned())));
+    assert_eq!(sent, expected.map(|(at, kind)| (at, kind.to_owned())));
 }
 
 #[test]
-fn it_asks_again_when_an_invocation_failed() {
+fn replaces_the_follower_after_a_failed_invocation() {
     let mut client = attached();
     client.receive(r#"{"message":"Internal server error","connectionId":"c=","requestId":"r="}"#, 3 * SECOND);
-    assert_eq!(says(&mut client, 10 * SECOND).first().expect("it says something"), &(4000, "follow".to_owned()));
+    assert_eq!(sent_until(&mut client, 10 * SECOND).first(), Some(&(4000, "follow".to_owned())));
 }
 
-/// When it acknowledges output of which a byte comes at each of these times, in ms.
-fn acknowledges(bytes_at: impl IntoIterator<Item = u64>) -> Vec<u128> {
+/// Times of the acknowledgements if a byte of output arrives at each of these times, in ms.
+fn ack_times(bytes_at: impl IntoIterator<Item = u64>) -> Vec<u128> {
     let mut client = attached();
     let mut acks = Vec::new();
-    let mut hears = |client: &mut Client, until: Duration| {
-        acks.extend(says(client, until).into_iter().filter(|(_, kind)| kind == "ack").map(|(at, _)| at));
+    let mut collect = |client: &mut Client, until: Duration| {
+        acks.extend(sent_until(client, until).into_iter().filter(|(_, kind)| kind == "ack").map(|(at, _)| at));
     };
     for (pos, at) in bytes_at.into_iter().enumerate() {
         let now = Duration::from_millis(at);
-        hears(&mut client, now);
+        collect(&mut client, now);
         let output = json!({"type": "output", "epoch": 7, "pos": pos, "len": 1, "data": "x", "head": pos + 1});
         client.receive(&output.to_string(), now);
     }
-    hears(&mut client, 10 * SECOND);
+    collect(&mut client, 10 * SECOND);
     acks
 }
 
 #[test]
-fn what_comes_is_acknowledged_two_seconds_later() {
-    assert_eq!(acknowledges([100, 800, 1800, 4000]), [2100, 6000], "two seconds after the first that is not");
+fn output_is_acknowledged_after_two_seconds() {
+    assert_eq!(ack_times([100, 800, 1800, 4000]), [2100, 6000], "two seconds after the first unacknowledged byte");
 }
 
 #[test]
-fn what_never_pauses_is_acknowledged_all_the_same() {
-    assert_eq!(acknowledges((0..50).map(|tenth| tenth * 100)), [2000, 4000, 6000]);
+fn output_without_a_pause_is_acknowledged_too() {
+    assert_eq!(ack_times((0..50).map(|tenth| tenth * 100)), [2000, 4000, 6000]);
 }
