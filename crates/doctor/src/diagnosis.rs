@@ -1,163 +1,168 @@
-//! Everything that can be wrong, each as a sentence that says what to do. The one place for them, because a sentence is what the
-//! doctor is for.
+//! Every problem that the doctor can diagnose, each as a sentence that says how to fix it.
 
 use shared_protocol::ErrorCode;
 use shared_protocol::server::ErrorMessage;
 
-/// What is wrong.
+/// A problem, with its probable cause.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Diagnosis {
-    /// The address cannot be right.
-    #[error("The address cannot be right: {0}")]
-    Address(String),
-    /// The token cannot be right.
-    #[error("The token cannot be right: {0}")]
+    /// The address is wrong.
+    #[error("The address is wrong: {0}")]
+    Address(&'static str),
+    /// The token is wrong.
+    #[error("The token is wrong: {0}")]
     Token(String),
-    /// The name is unknown.
-    #[error("There is no machine called {host} ({why}). Is the API's id right, and the region?")]
+    /// The host name does not resolve.
+    #[error("The host name {host} does not resolve ({cause}). Check the API's id and region.")]
     Dns {
-        /// The name.
+        /// Host name.
         host: String,
-        /// What the system said.
-        why: String,
+        /// The resolver's error.
+        cause: String,
     },
-    /// No TCP connection.
-    #[error("{host} does not take connections ({why}). Is there a firewall or a proxy between here and there?")]
+    /// The TCP connection failed.
+    #[error("{host} does not accept connections ({cause}). Check for a firewall or a proxy on the way.")]
     Tcp {
-        /// The name and port.
+        /// Host name and port.
         host: String,
-        /// What the system said.
-        why: String,
+        /// The operating system's error.
+        cause: String,
     },
-    /// No TLS.
-    #[error("{host} cannot be trusted ({why}). Is a proxy in between, or is a custom domain without its certificate?")]
+    /// The TLS handshake failed.
+    #[error(
+        "TLS with {host} failed ({cause}). Check for a proxy that intercepts TLS, or a custom domain without its certificate."
+    )]
     Tls {
-        /// The name.
+        /// Host name.
         host: String,
-        /// What TLS said.
-        why: String,
+        /// The TLS library's error.
+        cause: String,
     },
-    /// The handshake was refused.
-    #[error("The handshake was refused with {status}{said}. {}", refusal(*.status))]
+    /// The server answered the WebSocket handshake with an HTTP error.
+    #[error("The handshake was rejected with {status}{body}. {}", rejection_hint(*.status))]
     Rejected {
         /// HTTP status.
         status: u16,
-        /// The answer's text, in brackets, or nothing.
-        said: String,
+        /// Start of the response's body in parentheses, or empty.
+        body: String,
     },
-    /// The handshake failed otherwise.
-    #[error("No WebSocket is spoken there: {0}.")]
+    /// The WebSocket handshake failed without an HTTP response.
+    #[error("The server does not speak WebSocket: {0}.")]
     Handshake(String),
-    /// Nothing came back.
+    /// The answer to a step did not arrive in time.
     #[error("{step}: no answer within {seconds} s. {hint}")]
     Timeout {
         /// The step.
         step: &'static str,
-        /// How long it was waited for.
+        /// The step's timeout.
         seconds: u64,
-        /// What to look at.
+        /// What to check.
         hint: &'static str,
     },
-    /// The connection ended.
-    #[error("{step}: the connection was closed with {code}{reason}.{hint}", hint = closed(*.code))]
+    /// The connection closed during a step.
+    #[error("{step}: the connection was closed with {code}{reason}.{hint}", hint = close_hint(*.code))]
     Closed {
         /// The step.
         step: &'static str,
-        /// WebSocket's close code; 1006 for none.
+        /// WebSocket close code; 1006 if there was no close frame.
         code: u16,
-        /// The reason that was given, in brackets, or nothing.
+        /// Close reason in parentheses, or empty.
         reason: String,
     },
-    /// API Gateway answered in place of the function.
-    #[error("{step}: API Gateway says “{said}”. {}", gateway(.said))]
+    /// API Gateway answered instead of the function.
+    #[error("{step}: API Gateway answered “{message}”. {}", gateway_hint(.message))]
     Gateway {
         /// The step.
         step: &'static str,
-        /// Its message.
-        said: String,
+        /// API Gateway's message.
+        message: String,
     },
-    /// The function or the service answered with an error.
-    #[error("{step}: {} ({:?}).{}", .error.message, .error.code, advice(.error.code))]
+    /// The function or the service answered with an `error` frame.
+    #[error("{step}: {} ({:?}).{}", .error.message, .error.code, error_hint(.error.code))]
     Error {
         /// The step.
         step: &'static str,
-        /// What it said.
+        /// The frame.
         error: Box<ErrorMessage>,
     },
-    /// Messages wait for each other.
+    /// Messages of one connection are processed one at a time.
     #[error(
-        "A message was only taken up when the one before it was done, {seconds} s later. Keystrokes would wait for whole followers: \
-         something between page and function works on one message at a time. Is the function's reserved concurrency 1?"
+        "A message was processed only after the previous one had finished, {seconds} s later, so a keystroke would wait for \
+         a whole follower. Something between the page and the function processes one message at a time. Check that the \
+         function's reserved concurrency is not 1."
     )]
     SerializedMessages {
-        /// How long it waited.
+        /// Time that the second message waited.
         seconds: u64,
     },
-    /// Something came back that should not.
+    /// An answer arrived, but not the expected one.
     #[error("{step}: {detail}")]
     Unexpected {
         /// The step.
         step: &'static str,
-        /// What is odd.
+        /// The difference.
         detail: String,
     },
 }
 
-fn refusal(status: u16) -> &'static str {
+fn rejection_hint(status: u16) -> &'static str {
     match status {
         401 => {
-            "The token is not accepted: is it signed with the function's JWT_SECRET (or key), for its JWT_ISSUER and JWT_AUDIENCE? The \
-             function's log has the reason, after “Refused”."
+            "The token was not accepted. Check that it is signed with the function's JWT_SECRET (or key), for its JWT_ISSUER \
+             and JWT_AUDIENCE. The function's log has the reason, after “Refused”."
         }
         403 => {
-            "Is the stage in the address (…/prod), and is the API deployed? Or the session of the address is not the token's. The \
-             function's log has the reason, after “Refused”, if it was asked at all."
+            "Check that the address has the stage (…/prod), that the API is deployed, and that the session in the address is \
+             the token's. If the function was invoked, its log has the reason, after “Refused”."
         }
-        404 => "There is nothing at that path.",
+        404 => "Nothing is served at that path.",
         429 => "Too many connections: of this user (MAX_CONNECTIONS_PER_USER), or of the account in this second.",
         400 | 426 => {
-            "That is an HTTP service: hosts such as App Runner take the WebSocket's headers off. Give the gateway's address."
+            "That is an HTTP service: hosts such as App Runner remove the WebSocket headers. Use the gateway's address."
         }
         500..=599 => {
-            "The function failed before it could answer, or API Gateway may not invoke it: its log has a line that begins with “cannot \
-             start”, or no line at all."
+            "The function failed before it could answer, or API Gateway may not invoke it: the function's log has a line that \
+             begins with “cannot start”, or no line at all."
         }
-        _ => "Is it the address of a WebSocket API's stage?",
+        _ => "Check that it is the address of a WebSocket API's stage.",
     }
 }
 
-fn closed(code: u16) -> &'static str {
+fn close_hint(code: u16) -> &'static str {
     match code {
-        1001 => " API Gateway closes after 10 minutes without a message, and after 2 hours.",
-        1003 => " It got a binary frame.",
-        1006 => " Something in between cut it: a proxy, or a host that does not keep WebSockets.",
-        1008 => " Too many messages, or this end was silent for too long.",
-        4000 => " The session is not one that the token reaches.",
-        4001 => " The token is not accepted.",
+        1001 => " API Gateway closes connections after 10 minutes without a message, and after 2 hours.",
+        1003 => " The server received a binary frame.",
+        1006 => " Something on the way cut the connection: a proxy, or a host that does not support WebSockets.",
+        1008 => " The doctor sent too many messages, or none for too long.",
+        4000 => " The token does not give access to this session.",
+        4001 => " The token was not accepted.",
         4503 => " The service is being replaced; try again.",
         _ => "",
     }
 }
 
-fn gateway(said: &str) -> &'static str {
-    if said.contains("Too Many") || said.contains("Limit") {
-        "The stage's throttling or the account's quota is used up."
-    } else if said.contains("Forbidden") {
-        "The route is not there, or is not deployed."
+fn gateway_hint(message: &str) -> &'static str {
+    if message.contains("Too Many") || message.contains("Limit") {
+        "The stage's throttling limit or the account's quota is used up."
+    } else if message.contains("Forbidden") {
+        "The route does not exist, or is not deployed."
     } else {
-        "The function failed or took longer than 29 s: its log has the reason. Is its timeout 29 s, and its concurrency not used up?"
+        "The function failed or took longer than 29 s: its log has the reason. Check that its timeout is 29 s and that its \
+         concurrency is not used up."
     }
 }
 
-fn advice(code: ErrorCode) -> &'static str {
+fn error_hint(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::Unauthorized => {
-            " The service does not accept what the function signs: GATEWAY_SECRET (or JWT_SECRET, where it is derived) differs."
+            " The service does not accept the function's signature: GATEWAY_SECRET (or JWT_SECRET, if it is derived) differs."
         }
-        ErrorCode::BackendUnreachable => " Is APP_RUNNER_URL the service's address, and does its /health answer?",
-        ErrorCode::BackendTimeout => " The service is there but slow: has it a processor to itself, and is Redis well?",
-        ErrorCode::SessionEnded => " A session ends once: give a token that names another one.",
-        ErrorCode::SessionNotFound => " Give a token that names its session (sid).",
+        ErrorCode::BackendUnreachable => {
+            " Check that APP_RUNNER_URL is the service's address and that its /health answers."
+        }
+        ErrorCode::BackendTimeout => " The service is slow: check its processor and Redis.",
+        ErrorCode::SessionEnded => " An ended session cannot be used again: use a token that names another session.",
+        ErrorCode::SessionNotFound => " Use a token that names its session (sid).",
         ErrorCode::Draining => " The service is being replaced; try again in a minute.",
         ErrorCode::Internal => " The service's log has the reason.",
         _ => "",

@@ -1,26 +1,27 @@
-//! A conversation with a session: the client of the protocol on an open connection, until what was waited for is heard.
+//! The protocol client on an open connection: each method acts, and waits for the event that answers it.
 
 use crate::diagnosis::Diagnosis;
-use crate::frame_socket::{FrameSocket, Received};
+use crate::frame_socket::FrameSocket;
 use protocol_client::{Client, ClientEvent, StreamItem};
 use shared_protocol::server::Attached;
 use shared_protocol::{ClientId, ErrorCode, ServerFrame, ServerMessage, StreamEvent};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The window; small, so that nothing that a prompt prints is cut.
+/// Window size in columns and rows.
 const SIZE: (u16, u16) = (80, 24);
 
 /// A client and its connection.
 pub(crate) struct ProtocolSession {
-    line: FrameSocket,
+    socket: FrameSocket,
     client: Client,
-    began: Instant,
-    /// Where the session's stream ends, as far as it was said.
+    /// Zero of the client's clock.
+    started: Instant,
+    /// Highest end of the session's stream that a frame named.
     head: u64,
 }
 
-/// What a command printed, and how it ended.
+/// Output and exit code of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CommandOutput {
     pub(crate) result: String,
@@ -28,30 +29,30 @@ pub(crate) struct CommandOutput {
 }
 
 impl ProtocolSession {
-    pub(crate) fn new(line: FrameSocket, id: ClientId) -> Self {
+    pub(crate) fn new(socket: FrameSocket, id: ClientId) -> Self {
         let mut client = Client::new(id, SIZE.0, SIZE.1);
         client.connected(Duration::ZERO);
-        Self { line, client, began: Instant::now(), head: 0 }
+        Self { socket, client, started: Instant::now(), head: 0 }
     }
 
-    /// Goes on over another connection, as a page does that lost the first.
-    pub(crate) async fn lose(
+    /// Drops the connection without a close frame and continues on another, as a page does after a network failure.
+    pub(crate) async fn reconnect(
         self,
-        another: impl Future<Output = Result<FrameSocket, Diagnosis>>,
+        connect: impl Future<Output = Result<FrameSocket, Diagnosis>>,
     ) -> Result<Self, Diagnosis> {
-        let Self { line, mut client, began, head } = self;
+        let Self { socket, mut client, started, head } = self;
         client.disconnected();
-        line.cut();
-        let line = another.await?;
-        client.connected(began.elapsed());
-        Ok(Self { line, client, began, head })
+        drop(socket);
+        let socket = connect.await?;
+        client.connected(started.elapsed());
+        Ok(Self { socket, client, started, head })
     }
 
-    /// Attaches, or finds out why not.
+    /// Waits until the session is attached.
     pub(crate) async fn attached(&mut self, step: &'static str, limit: Duration) -> Result<Attached, Diagnosis> {
-        const HINT: &str = "Does the function's log say “undelivered”? Then it may not post to this API and stage \
-                            (execute-api:ManageConnections), or DOMAIN_NAME and STAGE are another's.";
-        self.until(step, limit, HINT, |heard| match heard {
+        const HINT: &str = "If the function's log has “undelivered”, the function may not post to this API and stage \
+                            (execute-api:ManageConnections), or its DOMAIN_NAME and STAGE are another API's.";
+        self.wait_for(step, limit, HINT, |event| match event {
             ClientEvent::Attached(attached) => Some(Ok(attached)),
             ClientEvent::Reply(ServerMessage::Error(error)) if !error.retryable => {
                 Some(Err(Diagnosis::Error { step, error: error.into() }))
@@ -61,19 +62,20 @@ impl ProtocolSession {
         .await?
     }
 
-    /// The answer to a `ping` that is sent now.
+    /// Measures the round trip of a `ping`.
     pub(crate) async fn ping(&mut self, step: &'static str, limit: Duration) -> Result<Duration, Diagnosis> {
-        let asked = Instant::now();
-        self.line.say(serde_json::json!({"type": "ping", "t": "doctor"}).to_string()).await;
-        let marked = |heard| match heard {
+        let sent = Instant::now();
+        self.socket.send(serde_json::json!({"type": "ping", "t": "doctor"}).to_string()).await;
+        let pong = |event| match event {
             ClientEvent::Reply(ServerMessage::Pong(pong)) => pong.t.is_some_and(|t| t == "doctor").then_some(()),
             _ => None,
         };
-        self.until(step, limit, "The function's log and the service's say how far it came.", marked).await?;
-        Ok(asked.elapsed())
+        self.wait_for(step, limit, "The logs of the function and the service show how far the message came.", pong)
+            .await?;
+        Ok(sent.elapsed())
     }
 
-    /// Runs a command line. A shell that is not at its prompt yet is asked again.
+    /// Runs a command line, again while the shell is not at its prompt.
     pub(crate) async fn command(
         &mut self,
         step: &'static str,
@@ -81,13 +83,13 @@ impl ProtocolSession {
         line: &str,
         limit: Duration,
     ) -> Result<CommandOutput, Diagnosis> {
-        const HINT: &str = "The shell shows no prompt of Termgate's: does its start-up file replace PROMPT_COMMAND or start \
-                            another shell?";
-        let by = Instant::now() + limit;
+        const HINT: &str = "The shell does not show Termgate's prompt. Check that its start-up file does not replace \
+                            PROMPT_COMMAND or start another shell.";
+        let deadline = Instant::now() + limit;
         loop {
             self.client.command(id, line);
-            let left = by.saturating_duration_since(Instant::now());
-            let ran = self.until(step, left, HINT, |heard| match heard {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let output = self.wait_for(step, left, HINT, |event| match event {
                 ClientEvent::Stream(StreamItem::Event(StreamEvent::CommandResult {
                     id: of,
                     result,
@@ -100,69 +102,69 @@ impl ProtocolSession {
                 }
                 _ => None,
             });
-            if let Some(ran) = ran.await?? {
-                return Ok(ran);
+            if let Some(output) = output.await?? {
+                return Ok(output);
             }
         }
     }
 
-    /// Types a key; how long until the terminal shows it.
+    /// Measures the time from a key press until the terminal shows it.
     pub(crate) async fn key(&mut self, step: &'static str, key: u8, limit: Duration) -> Result<Duration, Diagnosis> {
         let typed = Instant::now();
         self.client.keys(&char::from(key).to_string());
-        let shown = |heard| match heard {
+        let shown = |event| match event {
             ClientEvent::Stream(StreamItem::Bytes(bytes) | StreamItem::Snapshot { data: bytes, .. }) => {
                 bytes.contains(&key).then_some(())
             }
             _ => None,
         };
-        self.until(step, limit, "What is typed arrives, but nothing that is printed comes back.", shown).await?;
+        self.wait_for(step, limit, "The terminal receives input, but its output does not arrive.", shown).await?;
         Ok(typed.elapsed())
     }
 
-    /// How much the session has said so far.
+    /// Length of the session's stream so far.
     pub(crate) fn head(&self) -> u64 {
         self.head
     }
 
-    /// Ends the session, and waits until it is over.
+    /// Ends the session and waits for its end.
     pub(crate) async fn end(&mut self, step: &'static str, limit: Duration) -> Result<(), Diagnosis> {
         self.client.close();
-        let over =
-            |heard| matches!(heard, ClientEvent::Stream(StreamItem::Event(StreamEvent::Exit { .. }))).then_some(());
-        match self.until(step, limit, "The session goes on; it ends by itself when nobody is attached.", over).await {
+        let exited =
+            |event| matches!(event, ClientEvent::Stream(StreamItem::Event(StreamEvent::Exit { .. }))).then_some(());
+        match self.wait_for(step, limit, "The session still runs; it ends when no client is attached.", exited).await {
             // The last frame and the end of the connection race each other.
             Err(Diagnosis::Closed { code: 1000 | 1005, .. }) => Ok(()),
             ended => ended,
         }
     }
 
-    /// Does what a client has to, until something is heard.
-    async fn until<T>(
+    /// Runs the client until `select` accepts an event.
+    async fn wait_for<T>(
         &mut self,
         step: &'static str,
         limit: Duration,
         hint: &'static str,
-        mut wanted: impl FnMut(ClientEvent) -> Option<T>,
+        mut select: impl FnMut(ClientEvent) -> Option<T>,
     ) -> Result<T, Diagnosis> {
-        let by = Instant::now() + limit;
+        let deadline = Instant::now() + limit;
         loop {
-            while let Some(heard) = self.client.next_event() {
-                if let Some(found) = wanted(heard) {
+            while let Some(event) = self.client.next_event() {
+                if let Some(found) = select(event) {
                     return Ok(found);
                 }
             }
-            for message in self.client.send(self.began.elapsed()) {
-                self.line.say(message).await;
+            for message in self.client.send(self.started.elapsed()) {
+                self.socket.send(message).await;
             }
-            if Instant::now() >= by {
+            if Instant::now() >= deadline {
                 return Err(Diagnosis::Timeout { step, seconds: limit.as_secs(), hint });
             }
-            let duty = self.client.deadline().map_or(by, |at| by.min(self.began + at));
-            if let Received::Frame(text) = self.line.next(step, duty).await? {
+            let wake = self.client.deadline().map_or(deadline, |at| deadline.min(self.started + at));
+            if let Some(text) = self.socket.next(step, wake).await? {
                 let frame = serde_json::from_str::<ServerFrame>(&text).ok();
                 self.head = self.head.max(frame.and_then(|frame| frame.head).unwrap_or_default().0);
-                self.client.receive(&text, self.began.elapsed());
+                self.client.receive(&text, self.started.elapsed());
             }
         }
     }

@@ -1,183 +1,172 @@
-//! The examination itself: which steps there are, in which order, and what each must show.
+//! The steps of the diagnosis, in order, with the result that each must have.
 
 use crate::address::Address;
-use crate::connect::{Tell, socket};
+use crate::connect::connect;
 use crate::diagnosis::Diagnosis;
 use crate::frame_socket::FrameSocket;
+use crate::passed_step::{PassedStep, Report};
 use crate::protocol::{CommandOutput, ProtocolSession};
-use crate::{PassedStep, Target, token};
+use crate::token;
 use serde_json::json;
 use shared_protocol::{ClientId, ServerMessage};
+use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Longest that an answer may take: a cold function and a cold service together.
-const ANSWER: Duration = Duration::from_secs(10);
-/// Longest until a shell is attached.
-const SHELL: Duration = Duration::from_secs(20);
-/// A message that takes longer, while an earlier one is still worked on, has waited for that one. An answer takes well under a second.
-const AT_ONCE: Duration = Duration::from_secs(3);
-/// A follower ends after this long, and whatever waited for it is taken up then.
-const FOLLOWER: Duration = Duration::from_secs(30);
-/// How often what is measured in milliseconds is measured.
-const TIMES: usize = 9;
-/// A character that no prompt shows.
-const RARE: u8 = b'{';
-/// More output than a shell prints by itself: somebody else uses this session.
-const USED: u64 = 4096;
+/// Timeout of an answer: a cold start of the function and of the service together.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Timeout of everything that needs a shell.
+const SHELL_TIMEOUT: Duration = Duration::from_secs(20);
+/// A slower answer waited for the earlier message's invocation. Ordinary answers take well under a second.
+const MAX_CONCURRENT_ANSWER: Duration = Duration::from_secs(3);
+/// Timeout of an answer that waits for the earlier message's invocation, which follows the session for about 25 s.
+const FOLLOWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Samples of each measurement whose median is reported.
+const SAMPLES: usize = 9;
+/// A character that no prompt contains.
+const KEY: u8 = b'{';
+/// A new shell prints less, in stream positions; more means that another client uses the session.
+const MAX_FRESH_OUTPUT: u64 = 4096;
 
-/// All steps.
-pub(crate) async fn all(target: &Target, tell: &mut Tell<'_>) -> Result<(), Diagnosis> {
+/// Address to diagnose, and the user to connect as.
+#[derive(Clone)]
+pub struct Target {
+    /// The page's `NEXT_PUBLIC_WS_URL`.
+    pub url: String,
+    /// A user's token that names a session no other client uses.
+    pub token: String,
+    /// Current time, in seconds since 1970.
+    pub now: u64,
+    /// A value unique to this run. Becomes part of the doctor's client id.
+    pub nonce: u64,
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Target").field("url", &self.url).field("token", &"<redacted>").finish_non_exhaustive()
+    }
+}
+
+/// Runs all steps, reports each that passes, and stops at the first problem.
+pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Send)) -> Result<(), Diagnosis> {
     let Target { url, token, now, nonce } = target;
     let claims = token::read(token, *now)?;
     let address = Address::parse(url)?.for_session(token, claims.sid.as_deref())?;
-    let (socket, network) = socket(&address, token, tell).await?;
-    let mut line = FrameSocket::new(socket);
-    let answer = talk_to_the_service(&mut line, tell).await?;
+    let (socket, network) = connect(&address, token, report).await?;
+    let mut socket = FrameSocket(socket);
+    let answer = service(&mut socket, report).await?;
 
     if claims.sid.is_none() && !url.contains("sessionId=") {
-        let detail = "The token names no session (sid), so nothing beyond this can be examined.".to_owned();
-        return Err(Diagnosis::Unexpected { step: "attach", detail });
+        return Err(unexpected("attach", "the token names no session (sid), so the remaining steps cannot run."));
     }
-    let id = ClientId::new(format!("doctor-{nonce:016x}")).map_err(|error| odd("attach", &error.to_string()))?;
-    let mut talk = ProtocolSession::new(line, id);
-    let began = Instant::now();
-    let attached = talk.attached("attach", SHELL).await?;
-    tell(PassedStep {
-        name: "attach",
-        duration: began.elapsed(),
-        detail: format!("session {} of {}", attached.session_id, claims.sub),
-    });
-    if talk.head() > USED {
-        return Err(odd("attach", "this session is in use; give a token that names one of the doctor's own."));
-    }
-
-    // The invocation that attached follows now: this message must not wait for it.
-    if !address.direct {
-        dispatched(&mut talk, tell).await?;
-    }
-    command(&mut talk, *nonce, tell).await?;
-
-    let began = Instant::now();
-    let mut quiet = |_: PassedStep| {};
-    let another = async { Ok(FrameSocket::new(crate::connect::socket(&address, token, &mut quiet).await?.0)) };
-    let mut talk = talk.lose(another).await?;
-    let resumed = talk.attached("resume", SHELL).await?;
-    if resumed.epoch != attached.epoch {
-        return Err(odd(
-            "resume",
-            "the shell is another one: did the service restart, or are there two that do not share Redis?",
+    let id = ClientId::new(format!("doctor-{nonce:016x}")).map_err(|error| unexpected("attach", error.to_string()))?;
+    let mut session = ProtocolSession::new(socket, id);
+    let started = Instant::now();
+    let attached = session.attached("attach", SHELL_TIMEOUT).await?;
+    let detail = format!("session {} of {}", attached.session_id, claims.sub);
+    report(PassedStep::new("attach", started.elapsed(), detail));
+    if session.head() > MAX_FRESH_OUTPUT {
+        return Err(unexpected(
+            "attach",
+            "this session is in use; use a token that names a session for the doctor only.",
         ));
     }
-    let ran = talk.command("resume", "doctor-2", "echo \"$DOCTOR\"", SHELL).await?;
-    expect("resume", &ran, &nonce.to_string())?;
-    tell(PassedStep {
-        name: "resume",
-        duration: began.elapsed(),
-        detail: "the same shell, over another connection".into(),
-    });
 
-    let key = keys(&mut talk, tell).await?;
-    let began = Instant::now();
-    talk.end("end", ANSWER).await?;
-    tell(PassedStep { name: "end", duration: began.elapsed(), detail: "the session is over".into() });
+    // `attach` left a follower running: without a gateway in front there is none.
+    if !address.direct {
+        dispatch(&mut session, report).await?;
+    }
+    let started = Instant::now();
+    let line = format!("DOCTOR={nonce}; echo $((6 * 7))");
+    let output = session.command("command", "doctor-1", &line, SHELL_TIMEOUT).await?;
+    expect_output("command", &output, "42")?;
+    report(PassedStep::new("command", started.elapsed(), "the shell ran a command"));
 
-    let between = answer.saturating_sub(network);
-    tell(PassedStep {
-        name: "network",
-        duration: network,
-        detail: "of each answer: from here to the gateway and back".into(),
-    });
-    tell(PassedStep {
-        name: "gateway",
-        duration: between,
-        detail: "of each answer: gateway, function and service".into(),
-    });
-    tell(PassedStep {
-        name: "keystroke",
-        duration: key,
-        detail: "from a key to what the terminal shows, in all".into(),
-    });
+    let started = Instant::now();
+    let mut no_report = |_: PassedStep| {};
+    let reconnect = async { Ok(FrameSocket(connect(&address, token, &mut no_report).await?.0)) };
+    let mut session = session.reconnect(reconnect).await?;
+    let resumed = session.attached("resume", SHELL_TIMEOUT).await?;
+    if resumed.epoch != attached.epoch {
+        let detail =
+            "this is another shell: the service restarted, or there are two instances that do not share Redis.";
+        return Err(unexpected("resume", detail));
+    }
+    let output = session.command("resume", "doctor-2", "echo \"$DOCTOR\"", SHELL_TIMEOUT).await?;
+    expect_output("resume", &output, &nonce.to_string())?;
+    report(PassedStep::new("resume", started.elapsed(), "the same shell over a new connection"));
+
+    // After the commands, because they need an empty prompt.
+    let mut times = Vec::with_capacity(SAMPLES);
+    for _ in 0..SAMPLES {
+        times.push(session.key("key", KEY, ANSWER_TIMEOUT).await?);
+    }
+    let key = median(times);
+    report(PassedStep::new("key", key, format!("median of {SAMPLES}")));
+    let started = Instant::now();
+    session.end("end", ANSWER_TIMEOUT).await?;
+    report(PassedStep::new("end", started.elapsed(), "the session has ended"));
+
+    let gateway = answer.saturating_sub(network);
+    report(PassedStep::new("network", network, "of each answer: round trip to the gateway"));
+    report(PassedStep::new("gateway", gateway, "of each answer: gateway, function and service"));
+    report(PassedStep::new("keystroke", key, "total from a key press to the terminal's output"));
     Ok(())
 }
 
-/// `echo` and `ping`; returns the usual time of an answer.
-async fn talk_to_the_service(line: &mut FrameSocket, tell: &mut Tell<'_>) -> Result<Duration, Diagnosis> {
-    const HINT: &str = "Either the function is not invoked for messages (is there a $default route with an integration?), or it may not \
-                        post back (execute-api:ManageConnections for this API and stage; DOMAIN_NAME and STAGE are this API's).";
-    let began = Instant::now();
-    line.say(json!({"type": "echo", "doctor": "hello"}).to_string()).await;
+/// Sends `echo` and `ping`, which need no session. Returns the median time of an answer.
+async fn service(socket: &mut FrameSocket, report: &mut Report<'_>) -> Result<Duration, Diagnosis> {
+    const HINT: &str = "Either messages do not invoke the function (check for a $default route with an integration), or the \
+                        function may not post back (check execute-api:ManageConnections for this API and stage, and that \
+                        DOMAIN_NAME and STAGE are this API's).";
+    let started = Instant::now();
+    socket.send(json!({"type": "echo", "doctor": "hello"}).to_string()).await;
     let echoed = |message| match message {
         ServerMessage::Echo(echo) => Some(echo.received),
         _ => None,
     };
-    let received = line.reply("echo", ANSWER, HINT, echoed).await?;
+    let received = socket.reply("echo", ANSWER_TIMEOUT, HINT, echoed).await?;
     if received["doctor"] != "hello" {
-        return Err(odd("echo", "something else came back than what was sent."));
+        return Err(unexpected("echo", "the answer is not the message that was sent."));
     }
-    tell(PassedStep {
-        name: "echo",
-        duration: began.elapsed(),
-        detail: "through gateway, function and service and back".into(),
-    });
+    report(PassedStep::new("echo", started.elapsed(), "through gateway, function and service and back"));
 
-    let mut times = Vec::with_capacity(TIMES);
-    for _ in 0..TIMES {
-        let began = Instant::now();
-        line.say(json!({"type": "ping", "t": "doctor"}).to_string()).await;
-        line.reply("ping", ANSWER, HINT, |message| matches!(message, ServerMessage::Pong(_)).then_some(())).await?;
-        times.push(began.elapsed());
+    let mut times = Vec::with_capacity(SAMPLES);
+    for _ in 0..SAMPLES {
+        let started = Instant::now();
+        socket.send(json!({"type": "ping", "t": "doctor"}).to_string()).await;
+        let pong = |message| matches!(message, ServerMessage::Pong(_)).then_some(());
+        socket.reply("ping", ANSWER_TIMEOUT, HINT, pong).await?;
+        times.push(started.elapsed());
     }
-    let usual = median(times);
-    tell(PassedStep { name: "ping", duration: usual, detail: format!("median of {TIMES}") });
-    Ok(usual)
+    let answer = median(times);
+    report(PassedStep::new("ping", answer, format!("median of {SAMPLES}")));
+    Ok(answer)
 }
 
-/// Whether a message is taken up while an earlier one is still worked on.
-async fn dispatched(talk: &mut ProtocolSession, tell: &mut Tell<'_>) -> Result<(), Diagnosis> {
-    let took = talk.ping("dispatch", FOLLOWER).await?;
-    if took > AT_ONCE {
-        return Err(Diagnosis::SerializedMessages { seconds: took.as_secs() });
+/// Checks that a message is processed while the invocation of an earlier one still runs.
+async fn dispatch(session: &mut ProtocolSession, report: &mut Report<'_>) -> Result<(), Diagnosis> {
+    let duration = session.ping("dispatch", FOLLOWER_TIMEOUT).await?;
+    if duration > MAX_CONCURRENT_ANSWER {
+        return Err(Diagnosis::SerializedMessages { seconds: duration.as_secs() });
     }
-    tell(PassedStep {
-        name: "dispatch",
-        duration: took,
-        detail: "answered while an earlier message is still worked on".into(),
-    });
+    report(PassedStep::new("dispatch", duration, "answered while an earlier invocation still runs"));
     Ok(())
 }
 
-/// One command, which leaves something behind in its shell.
-async fn command(talk: &mut ProtocolSession, nonce: u64, tell: &mut Tell<'_>) -> Result<(), Diagnosis> {
-    let began = Instant::now();
-    let ran = talk.command("command", "doctor-1", &format!("DOCTOR={nonce}; echo $((6 * 7))"), SHELL).await?;
-    expect("command", &ran, "42")?;
-    tell(PassedStep { name: "command", duration: began.elapsed(), detail: "ran in the shell, which can count".into() });
-    Ok(())
-}
-
-/// Some keys, after every command, since those need an empty prompt; returns the usual time of one.
-async fn keys(talk: &mut ProtocolSession, tell: &mut Tell<'_>) -> Result<Duration, Diagnosis> {
-    let mut times = Vec::with_capacity(TIMES);
-    for _ in 0..TIMES {
-        times.push(talk.key("key", RARE, ANSWER).await?);
-    }
-    let usual = median(times);
-    tell(PassedStep { name: "key", duration: usual, detail: format!("median of {TIMES}") });
-    Ok(usual)
-}
-
-fn expect(step: &'static str, ran: &CommandOutput, line: &str) -> Result<(), Diagnosis> {
-    if ran.exit_code == 0 && ran.result.trim() == line {
+fn expect_output(step: &'static str, output: &CommandOutput, line: &str) -> Result<(), Diagnosis> {
+    let CommandOutput { result, exit_code } = output;
+    if *exit_code == 0 && result.trim() == line {
         return Ok(());
     }
-    let detail =
-        format!("the shell should print {line:?}, but prints {:?} and ends with {}.", ran.result, ran.exit_code);
-    Err(Diagnosis::Unexpected { step, detail })
+    Err(unexpected(
+        step,
+        format!("the shell should print {line:?}, but printed {result:?} and exited with {exit_code}."),
+    ))
 }
 
-fn odd(step: &'static str, detail: &str) -> Diagnosis {
-    Diagnosis::Unexpected { step, detail: detail.to_owned() }
+fn unexpected(step: &'static str, detail: impl Into<String>) -> Diagnosis {
+    Diagnosis::Unexpected { step, detail: detail.into() }
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

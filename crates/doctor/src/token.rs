@@ -1,16 +1,16 @@
-//! What can be seen of a token without its key: that it is one, that it has not expired, and whom and what it names.
+//! Reads a token's claims without its key, and finds the mistakes that need no connection.
 
 use crate::diagnosis::Diagnosis;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-/// Clocks may differ by so many seconds.
+/// Clock skew allowed, in seconds.
 const LEEWAY: u64 = 10;
-/// The doctor needs so many seconds.
-const NEEDED: u64 = 60;
+/// Remaining validity that the doctor needs, in seconds.
+const MIN_VALIDITY: u64 = 60;
 
-/// What the token says.
+/// The claims that the doctor looks at.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Claims {
     exp: u64,
@@ -21,29 +21,30 @@ pub(crate) struct Claims {
 }
 
 pub(crate) fn read(token: &str, now: u64) -> Result<Claims, Diagnosis> {
-    let wrong = |what: String| Diagnosis::Token(what);
+    parse(token, now).map_err(Diagnosis::Token)
+}
+
+fn parse(token: &str, now: u64) -> Result<Claims, String> {
     let parts: Vec<&str> = token.split('.').collect();
     let [_, payload, _] = parts.as_slice() else {
-        return Err(wrong("a JWT has three parts with dots between them.".into()));
+        return Err("a JWT has three parts separated by dots.".into());
     };
     let payload = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('='));
-    let payload = payload.map_err(|_| wrong("its second part is not base64url.".into()))?;
+    let payload = payload.map_err(|_| "its second part is not base64url.")?;
     let claims: Claims = serde_json::from_slice(&payload)
-        .map_err(|_| wrong("it needs `sub` (who) and `exp` (until when, in seconds since 1970).".into()))?;
+        .map_err(|_| "it needs `sub` (the user) and `exp` (its expiry, in seconds since 1970).")?;
     if claims.exp + LEEWAY <= now {
-        return Err(wrong(format!("it expired {} s ago.", now - claims.exp)));
+        return Err(format!("it expired {} s ago.", now - claims.exp));
     }
-    if claims.exp < now + NEEDED {
-        return Err(wrong(format!(
-            "it expires in {} s, and the doctor needs {NEEDED}.",
-            claims.exp.saturating_sub(now)
-        )));
+    if claims.exp < now + MIN_VALIDITY {
+        let left = claims.exp.saturating_sub(now);
+        return Err(format!("it expires in {left} s; the doctor needs {MIN_VALIDITY} s."));
     }
     if let Some(nbf) = claims.nbf.filter(|nbf| *nbf > now + LEEWAY) {
-        return Err(wrong(format!("it is only valid in {} s (nbf). Do the clocks differ?", nbf - now)));
+        return Err(format!("it is valid only in {} s (nbf). Check the clocks.", nbf - now));
     }
     if claims.role.as_deref() == Some("viewer") {
-        return Err(wrong("its role is viewer, and the doctor has to type.".into()));
+        return Err("its role is viewer, and the doctor has to type.".into());
     }
     Ok(claims)
 }
@@ -59,13 +60,13 @@ mod tests {
     }
 
     #[test]
-    fn a_good_token_is_read() {
+    fn reads_a_valid_token() {
         let claims = read(&token(r#"{"sub":"ada","exp":1700000600,"sid":"lab-7"}"#), NOW).unwrap();
         assert_eq!((claims.sub.as_str(), claims.sid.as_deref()), ("ada", Some("lab-7")));
     }
 
     #[test]
-    fn a_bad_one_is_told_from_another_bad_one() {
+    fn explains_each_mistake() {
         for (token, sentence) in [
             ("nonsense".to_owned(), "three parts"),
             ("a.*.c".to_owned(), "base64url"),
