@@ -1,18 +1,18 @@
-//! What a REQUEST authorizer answered: an IAM policy, read as far as API Gateway reads one for `$connect`. Pure.
+//! Evaluates the IAM policy that a REQUEST authorizer returns, as API Gateway does for `$connect`. Pure.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The only action that matters at a handshake.
+/// The action of a handshake.
 const ACTION: &str = "execute-api:Invoke";
 
-/// Why nobody gets in.
+/// Failure of the authorization.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Refusal {
-    /// The policy says so, or allows nothing: 403.
+pub(crate) enum AuthorizerError {
+    /// The policy denies the connection, or does not allow it: 403.
     #[error("the authorizer's policy does not allow it")]
     Denied,
-    /// The answer is no policy: 500, as for API Gateway's `AuthorizerConfigurationException`.
+    /// The answer is not a policy: 500, API Gateway's `AuthorizerConfigurationException`.
     #[error("the authorizer's answer is not usable: {0}")]
     Unusable(String),
 }
@@ -40,7 +40,7 @@ struct Statement {
     resource: Many<String>,
 }
 
-/// IAM lets one stand for a list of one.
+/// One element or a list; IAM accepts both.
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Many<T> {
@@ -57,18 +57,18 @@ impl<T> Many<T> {
     }
 }
 
-/// The context that rides on later events as `requestContext.authorizer`: values as strings, with `principalId`.
-pub(crate) fn decide(answer: &Value, method_arn: &str) -> Result<Map<String, Value>, Refusal> {
-    let answer = Answer::deserialize(answer).map_err(|error| Refusal::Unusable(error.to_string()))?;
-    let says = |effect: &str| {
+/// Returns the context for `requestContext.authorizer` of later events: values as strings, with `principalId`.
+pub(crate) fn evaluate(answer: &Value, method_arn: &str) -> Result<Map<String, Value>, AuthorizerError> {
+    let answer = Answer::deserialize(answer).map_err(|error| AuthorizerError::Unusable(error.to_string()))?;
+    let matches_effect = |effect: &str| {
         answer.policy_document.statements.any(|statement| {
             statement.effect == effect
                 && statement.action.any(|pattern| matches(&pattern.to_lowercase(), &ACTION.to_lowercase()))
                 && statement.resource.any(|pattern| matches(pattern, method_arn))
         })
     };
-    if says("Deny") || !says("Allow") {
-        return Err(Refusal::Denied);
+    if matches_effect("Deny") || !matches_effect("Allow") {
+        return Err(AuthorizerError::Denied);
     }
     let mut context = Map::new();
     for (name, value) in answer.context.unwrap_or_default() {
@@ -78,7 +78,7 @@ pub(crate) fn decide(answer: &Value, method_arn: &str) -> Result<Map<String, Val
             Value::Bool(flag) => flag.to_string(),
             Value::Null => continue,
             Value::Array(_) | Value::Object(_) => {
-                return Err(Refusal::Unusable(format!("context field `{name}` is a list or an object")));
+                return Err(AuthorizerError::Unusable(format!("context field `{name}` is a list or an object")));
             }
         };
         context.insert(name, text.into());
@@ -87,7 +87,7 @@ pub(crate) fn decide(answer: &Value, method_arn: &str) -> Result<Map<String, Val
     Ok(context)
 }
 
-/// IAM's wildcards: `*` for any text, `?` for one character. Patterns are short and our own, so the simple way will do.
+/// Matches IAM's wildcards: `*` for any text, `?` for one character. Exponential in `*`, which is fine for short trusted patterns.
 fn matches(pattern: &str, text: &str) -> bool {
     match (pattern.chars().next(), text.chars().next()) {
         (None, None) => true,
@@ -114,32 +114,32 @@ mod tests {
     }
 
     #[test]
-    fn allows_only_what_a_statement_names() {
+    fn allows_only_matching_resources() {
         for resource in [json!(ARN), json!("*"), json!(["arn:none", "arn:aws:execute-api:*/prod/$connec?"])] {
-            assert!(decide(&policy("Allow", &resource), ARN).is_ok(), "{resource}");
+            assert!(evaluate(&policy("Allow", &resource), ARN).is_ok(), "{resource}");
         }
         for resource in [json!("arn:*/dev/$connect"), json!([]), json!("")] {
-            assert_eq!(decide(&policy("Allow", &resource), ARN), Err(Refusal::Denied), "{resource}");
+            assert_eq!(evaluate(&policy("Allow", &resource), ARN), Err(AuthorizerError::Denied), "{resource}");
         }
-        assert_eq!(decide(&policy("Deny", &json!("*")), ARN), Err(Refusal::Denied));
+        assert_eq!(evaluate(&policy("Deny", &json!("*")), ARN), Err(AuthorizerError::Denied));
     }
 
     #[test]
-    fn a_deny_wins() {
+    fn deny_overrides_allow() {
         let mut both = policy("Allow", &json!("*"));
         let deny = policy("Deny", &json!(ARN))["policyDocument"]["Statement"][0].clone();
         both["policyDocument"]["Statement"].as_array_mut().unwrap().push(deny);
-        assert_eq!(decide(&both, ARN), Err(Refusal::Denied));
+        assert_eq!(evaluate(&both, ARN), Err(AuthorizerError::Denied));
     }
 
     #[test]
-    fn context_becomes_strings() {
+    fn context_values_become_strings() {
         let mut answer = policy("Allow", &json!("*"));
         answer["context"] = json!({"admin": true, "exp": 7, "sid": "s", "none": null});
-        let context = decide(&answer, ARN).unwrap();
+        let context = evaluate(&answer, ARN).unwrap();
         assert_eq!(Value::from(context), json!({"admin": "true", "exp": "7", "sid": "s", "principalId": "ada"}));
         answer["context"] = json!({"list": []});
-        assert!(matches!(decide(&answer, ARN), Err(Refusal::Unusable(_))));
-        assert!(matches!(decide(&json!({"statusCode": 200}), ARN), Err(Refusal::Unusable(_))));
+        assert!(matches!(evaluate(&answer, ARN), Err(AuthorizerError::Unusable(_))));
+        assert!(matches!(evaluate(&json!({"statusCode": 200}), ARN), Err(AuthorizerError::Unusable(_))));
     }
 }

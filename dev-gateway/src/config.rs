@@ -1,5 +1,5 @@
-//! What the binary is told: options on the command line, secrets and AWS variables from the environment, read here once.
-//! The one place that knows which function this gateway usually stands in front of.
+//! The binary's configuration: options from the command line, secrets and AWS variables from the environment. The one file that
+//! knows the terminal's function.
 
 use clap::{Parser, ValueEnum};
 use dev_gateway::{
@@ -12,9 +12,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Variables that a function's process gets when they are set here. Secrets have the same names as on Lambda.
-/// AWS credentials are not among them: a function under test should not find the developer's own.
-const PASSED_ON: [&str; 16] = [
+/// Variables passed on to the function's processes. AWS credentials are not among them: a function under test must not use the
+/// developer's own.
+const FORWARDED_VARIABLES: [&str; 16] = [
     "TABLE_NAME",
     "JWT_SECRET",
     "JWT_PUBLIC_KEY",
@@ -33,83 +33,83 @@ const PASSED_ON: [&str; 16] = [
     "RUST_BACKTRACE",
 ];
 
-/// Table of connections, unless TABLE_NAME says otherwise.
+/// Default of TABLE_NAME.
 const TABLE: &str = "WebSocketConnections";
 
-/// How long an in-process function may run: past API Gateway's own timeout, as on Lambda.
+/// Timeout of an in-process function: longer than API Gateway's, as on Lambda.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A local API Gateway WebSocket API in front of a Lambda function.
 ///
-/// Secrets come from the environment, by the names that the function uses: JWT_SECRET, GATEWAY_SECRET.
+/// Secrets come from the environment variables of the function: JWT_SECRET, GATEWAY_SECRET.
 #[derive(Debug, Parser)]
 #[command(name = "dev-gateway", after_long_help = FAULTS_HELP)]
 pub(crate) struct Args {
     /// Address and port to listen on.
     #[arg(long, default_value = "127.0.0.1:3000")]
     pub(crate) listen: SocketAddr,
-    /// The API's stage, as in ws://host/STAGE.
+    /// Stage of the API, as in ws://host/STAGE.
     #[arg(long, default_value = "prod")]
     stage: String,
-    /// A route for messages whose `action` is this; may be given more than once.
+    /// Route key for messages with this `action`; repeatable.
     #[arg(long = "route", value_name = "KEY", default_values = ["sendMessage", "chat_message"])]
     routes: Vec<String>,
-    /// The API has no REQUEST authorizer: everyone reaches $connect.
+    /// Do not invoke a REQUEST authorizer before $connect.
     #[arg(long)]
     no_authorizer: bool,
-    /// Where the function finds the terminal service (its APP_RUNNER_URL).
+    /// URL of the terminal service, for the function (its APP_RUNNER_URL).
     #[arg(long, default_value = "http://127.0.0.1:3001")]
     backend_url: String,
-    /// How the function runs.
+    /// Way to run the function.
     #[arg(long, value_enum, default_value = "in-process")]
-    pub(crate) invoke: How,
-    /// The function's executable, for --invoke runtime-api.
+    pub(crate) invoke: InvokeMode,
+    /// Executable of the function, for --invoke runtime-api.
     #[arg(long, value_name = "PATH", required_if_eq("invoke", "runtime-api"))]
     bootstrap: Option<PathBuf>,
-    /// A variable for the function's processes; may be given more than once.
+    /// Variable for the function's processes; repeatable.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     environment: Vec<(String, String)>,
-    /// A static export to serve at the same address.
+    /// Directory of a static export to serve at the same address.
     #[arg(long = "static", value_name = "DIR")]
     pages: Option<PathBuf>,
-    /// Give tokens to whoever asks on this machine: GET /dev/token.
+    /// Serve tokens to this machine: GET /dev/token.
     #[arg(long)]
     dev_token: bool,
-    /// Close a connection after so many seconds without a message.
+    /// Close a connection after SECONDS without a message.
     #[arg(long, value_name = "SECONDS")]
     idle_seconds: Option<u64>,
-    /// Let API Gateway's 10 minutes without a message and its 2 hours pass so many times as fast.
+    /// Divide API Gateway's idle timeout (10 minutes) and lifetime (2 hours) by N.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     time_scale: Option<u32>,
-    /// Close every connection after so many seconds.
+    /// Close every connection after SECONDS.
     #[arg(long, value_name = "SECONDS")]
     lifetime_seconds: Option<u64>,
-    /// Give up on an invocation after so many seconds.
+    /// Time out an integration after SECONDS.
     #[arg(long, value_name = "SECONDS")]
     integration_seconds: Option<u64>,
-    /// What goes wrong on purpose, such as reorder=0.2,lose=0.02,delay=0..50,cut-every=200; --help lists all.
+    /// Inject faults, such as reorder=0.2,lose=0.02,delay=0..50,cut-every=200; --help lists all.
     ///
-    /// With this, even with `none`, POST /dev/faults changes it and POST /dev/cut?connection=all cuts, from this machine.
+    /// Also with `none`, enables POST /dev/faults to change the faults and POST /dev/cut?connection=all to cut connections, from this machine.
     #[arg(long, value_name = "FAULTS")]
     fault: Option<FaultPlan>,
-    /// The same seed makes the same things go wrong.
+    /// Seed of the faults; the same seed injects the same faults.
     #[arg(long, value_name = "N", default_value_t = 1, requires = "fault")]
     seed: u64,
 }
 
-/// How the function runs.
+/// Way to run the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum How {
+pub(crate) enum InvokeMode {
     /// In this process, with connections in memory.
     InProcess,
-    /// Its real binary behind the Lambda Runtime API, with connections in DynamoDB.
+    /// The real binary behind the Lambda Runtime API, with connections in DynamoDB.
     RuntimeApi,
 }
 
-/// Why it cannot start.
+/// A mistake in the configuration.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unusable {
-    /// A variable that the function needs.
+pub(crate) enum ArgsError {
+    /// A missing or unusable variable of the function.
     #[error(transparent)]
     Variable(#[from] ConfigError),
     /// `--dev-token` without a secret to sign with.
@@ -118,7 +118,7 @@ pub(crate) enum Unusable {
         auth_tokens::MIN_SECRET_BYTES
     )]
     NoSecret,
-    /// `--static` names a directory without pages.
+    /// `--static` names a directory without `index.html`.
     #[error("{} has no index.html: build the page first", .0.display())]
     NoPages(PathBuf),
 }
@@ -129,14 +129,14 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 impl Args {
-    /// What the gateway is made with.
-    pub(crate) fn options(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Options, Unusable> {
+    /// The gateway's options.
+    pub(crate) fn options(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Options, ArgsError> {
         if let Some(pages) = self.pages.as_ref().filter(|pages| !pages.join("index.html").is_file()) {
-            return Err(Unusable::NoPages(pages.clone()));
+            return Err(ArgsError::NoPages(pages.clone()));
         }
         let dev_token = if self.dev_token {
-            let secret = lookup("JWT_SECRET").ok_or(Unusable::NoSecret)?;
-            Some(DevSecret::new(secret.trim().as_bytes()).map_err(|_| Unusable::NoSecret)?)
+            let secret = lookup("JWT_SECRET").ok_or(ArgsError::NoSecret)?;
+            Some(DevSecret::new(secret.trim().as_bytes()).map_err(|_| ArgsError::NoSecret)?)
         } else {
             None
         };
@@ -160,12 +160,12 @@ impl Args {
         })
     }
 
-    /// The terminal's function for this process.
+    /// The terminal's function, to run in this process.
     pub(crate) fn in_process(
         &self,
         clients: Arc<dyn Clients>,
         lookup: impl Fn(&str) -> Option<String>,
-    ) -> Result<InProcess, Unusable> {
+    ) -> Result<InProcess, ArgsError> {
         let lookup = |name: &str| if name == "APP_RUNNER_URL" { Some(self.backend_url.clone()) } else { lookup(name) };
         let clock = Arc::new(SystemClock);
         let deps = Deps {
@@ -178,7 +178,7 @@ impl Args {
         Ok(InProcess::new(Gateway::new(deps), FUNCTION_TIMEOUT))
     }
 
-    /// The function as processes of their own, which find @connections at `addr`.
+    /// The function, to run in processes that post to @connections at `addr`.
     pub(crate) fn function(&self, addr: SocketAddr, lookup: impl Fn(&str) -> Option<String>) -> Function {
         let mut environment = BTreeMap::from([
             ("APP_RUNNER_URL".to_owned(), self.backend_url.clone()),
@@ -186,13 +186,13 @@ impl Args {
             ("STAGE".to_owned(), self.stage.clone()),
             ("TABLE_NAME".to_owned(), TABLE.to_owned()),
         ]);
-        let passed = PASSED_ON.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
-        environment.extend(passed);
+        let forwarded = FORWARDED_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
+        environment.extend(forwarded);
         environment.extend(self.environment.iter().cloned());
         Function::new(self.bootstrap.clone().unwrap_or_default(), environment)
     }
 
-    /// What to tell whoever started it.
+    /// The text printed at the start.
     pub(crate) fn welcome(&self, addr: SocketAddr) -> String {
         let mut lines = vec![format!("dev-gateway listens on {addr}: the API is ws://{addr}/{}", self.stage)];
         if self.pages.is_some() {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_can_be_shortened_one_by_one() {
+    fn each_limit_can_be_shortened() {
         let options = args("--idle-seconds 3 --integration-seconds 2").options(|_| None).unwrap();
         let expected = Quotas {
             idle_timeout: Duration::from_secs(3),
@@ -231,19 +231,19 @@ mod tests {
     }
 
     #[test]
-    fn time_passes_faster_where_nothing_else_is_said() {
+    fn the_time_scale_applies_to_limits_without_an_option() {
         let quotas = args("--time-scale 60 --lifetime-seconds 9").options(|_| None).unwrap().quotas;
         assert_eq!((quotas.idle_timeout, quotas.lifetime), (Duration::from_secs(10), Duration::from_secs(9)));
         assert_eq!(
             quotas.integration_timeout,
             Quotas::default().integration_timeout,
-            "the function keeps its own time"
+            "the function's time is not scaled"
         );
         assert!(Args::try_parse_from(["dev-gateway", "--time-scale", "0"]).is_err());
     }
 
     #[test]
-    fn faults_are_there_only_when_asked_for() {
+    fn faults_need_the_option() {
         assert!(args("").options(|_| None).unwrap().faults.is_none());
         let faults = args("--fault none").options(|_| None).unwrap().faults.unwrap();
         assert_eq!((faults.plan(), faults.seed()), (FaultPlan::default(), 1));
@@ -254,16 +254,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said_in_a_sentence() {
-        assert_eq!(args("--dev-token").options(|_| None).err(), Some(Unusable::NoSecret));
-        assert_eq!(args("--dev-token").options(|_| Some("short".into())).err(), Some(Unusable::NoSecret));
+    fn errors_name_the_missing_setting() {
+        assert_eq!(args("--dev-token").options(|_| None).err(), Some(ArgsError::NoSecret));
+        assert_eq!(args("--dev-token").options(|_| Some("short".into())).err(), Some(ArgsError::NoSecret));
         let error = args("--static /nowhere").options(|_| None).err().unwrap();
         assert_eq!(error.to_string(), "/nowhere has no index.html: build the page first");
         assert!(Args::try_parse_from(["dev-gateway", "--invoke", "runtime-api"]).is_err());
     }
 
     #[test]
-    fn a_process_of_the_function_gets_what_lambda_would_give_it() {
+    fn the_functions_environment_has_only_its_variables() {
         let lookup = |name: &str| match name {
             "JWT_SECRET" => Some(SECRET.to_owned()),
             "JWT_JWKS_URL" => Some("https://keys.example".to_owned()),

@@ -1,88 +1,90 @@
-//! Who is connected, and the one way to reach a client. [`Clients`] is the seam between everything that posts (the
-//! @connections routes, a function in this process) and the sockets: a layer of faults wraps it.
+//! The open connections. [`Clients`] is the interface to the sockets for everything that posts: the @connections routes and a
+//! function in this process. The fault and usage layers wrap it.
 
+use crate::lock::lock;
 use crate::quotas::Quotas;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
-/// Messages that wait for one client's socket. Small, so that a slow client soon slows who posts to it.
-const OUTGOING_MESSAGES: usize = 16;
+/// Messages queued for one client's socket. Small, so that a slow client soon slows down posts.
+const MAX_QUEUED_MESSAGES: usize = 16;
 
-/// The clients of a gateway, by connection id: what @connections can do.
+/// The clients of a gateway by connection id, with the operations of @connections.
 #[async_trait]
 pub trait Clients: Send + Sync + 'static {
-    /// Sends one message.
+    /// Sends a message.
     async fn post(&self, connection_id: &str, data: Bytes) -> Result<(), PostError>;
-    /// Says who it is; `None` when it is gone.
+    /// Describes the client; `None` if it is not connected.
     async fn describe(&self, connection_id: &str) -> Option<ConnectionInfo>;
-    /// Closes it with 1000, after what was posted before; false when it is gone.
+    /// Closes with 1000 after all earlier posts. Returns false if the client is not connected.
     async fn close(&self, connection_id: &str) -> bool;
 }
 
-/// Why a message was not taken.
+/// Failure of a post.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PostError {
     /// `$connect` has not returned yet, or the client left.
     #[error("the connection is not open")]
     Gone,
-    /// Larger than a message may be.
+    /// The message exceeds the quota.
     #[error("the message is too large")]
     TooLarge,
     /// The client does not read fast enough.
     #[error("the client's buffer is full")]
     Full,
-    /// Not UTF-8, so no text message.
+    /// The message is not UTF-8.
     #[error("the message is not UTF-8")]
     NotText,
-    /// A failure of the gateway itself, which only happens on purpose.
+    /// An internal failure, which only fault injection causes.
     #[error("internal server error")]
     Failed,
 }
 
-/// What `GET @connections/{id}` tells.
+/// The data of `GET @connections/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionInfo {
-    /// When its handshake came.
+    /// Time of the handshake.
     pub connected_at: SystemTime,
-    /// When a message last went either way.
+    /// Time of the last message in either direction.
     pub last_active_at: SystemTime,
-    /// Its address.
+    /// The client's IP address.
     pub source_ip: String,
-    /// What it calls itself.
+    /// The client's `User-Agent`.
     pub user_agent: Option<String>,
 }
 
-/// What waits for a client's socket, in order.
+/// An entry of a client's queue.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
     /// A message.
     Text(Utf8Bytes),
-    /// The end: nothing follows.
+    /// Close the connection; nothing follows.
     Close,
 }
 
-/// When a message last went either way: one number that the idle timer and `GET` share.
+/// Time of the last message in either direction, for the idle timer and `GET`.
 #[derive(Debug)]
 pub(crate) struct Activity {
-    since: Instant,
+    opened: Instant,
+    /// Milliseconds from opening to the last message.
     last_ms: AtomicU64,
 }
 
 impl Activity {
     fn new() -> Self {
-        Self { since: Instant::now(), last_ms: AtomicU64::new(0) }
+        Self { opened: Instant::now(), last_ms: AtomicU64::new(0) }
     }
 
-    /// Marks now.
+    /// Records a message.
     pub(crate) fn touch(&self) {
-        let ms = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let ms = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_ms.store(ms, Ordering::Relaxed);
     }
 
@@ -90,12 +92,12 @@ impl Activity {
         Duration::from_millis(self.last_ms.load(Ordering::Relaxed))
     }
 
-    /// Returns once nothing happened for `limit`.
+    /// Waits until no message was recorded for `limit`.
     pub(crate) async fn idle_for(&self, limit: Duration) {
         loop {
-            let deadline = self.since + self.last() + limit;
+            let deadline = self.opened + self.last() + limit;
             tokio::time::sleep_until(deadline).await;
-            if self.since + self.last() + limit <= deadline {
+            if self.opened + self.last() + limit <= deadline {
                 return;
             }
         }
@@ -119,25 +121,24 @@ pub(crate) struct Registry {
     post_timeout: Duration,
 }
 
-/// One open connection, as its socket sees it. Dropping it makes the id unknown.
+/// The socket's side of an open connection.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenConnection {
     pub(crate) outgoing: mpsc::Receiver<Outgoing>,
     pub(crate) activity: Arc<Activity>,
-    /// Takes the id out when it goes.
-    pub(crate) entry: Registered,
+    pub(crate) entry: RegistryEntryGuard,
 }
 
-/// Takes the id out of the registry when dropped.
+/// Removes the connection from the registry when dropped.
 #[derive(Debug)]
-pub(crate) struct Registered {
+pub(crate) struct RegistryEntryGuard {
     registry: Registry,
     connection_id: String,
 }
 
-impl Drop for Registered {
+impl Drop for RegistryEntryGuard {
     fn drop(&mut self) {
-        self.registry.lock().remove(&self.connection_id);
+        lock(&self.registry.open).remove(&self.connection_id);
     }
 }
 
@@ -146,15 +147,15 @@ impl Registry {
         Self { open: Arc::default(), message_bytes: quotas.message_bytes, post_timeout: quotas.post_timeout }
     }
 
-    /// Makes an id reachable: from here on posts are taken, though the socket may be a moment away.
+    /// Registers a connection. Posts are queued from now on, also before the socket is open.
     pub(crate) fn open(
         &self,
         connection_id: &str,
         connected_at: SystemTime,
         source_ip: &str,
         user_agent: Option<&str>,
-    ) -> Opened {
-        let (sender, outgoing) = mpsc::channel(OUTGOING_MESSAGES);
+    ) -> OpenConnection {
+        let (sender, outgoing) = mpsc::channel(MAX_QUEUED_MESSAGES);
         let activity = Arc::new(Activity::new());
         let entry = Entry {
             outgoing: sender,
@@ -163,17 +164,13 @@ impl Registry {
             source_ip: source_ip.to_owned(),
             user_agent: user_agent.map(ToOwned::to_owned),
         };
-        self.lock().insert(connection_id.to_owned(), entry);
-        let entry = Registered { registry: self.clone(), connection_id: connection_id.to_owned() };
-        Opened { outgoing, activity, entry }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open).insert(connection_id.to_owned(), entry);
+        let entry = RegistryEntryGuard { registry: self.clone(), connection_id: connection_id.to_owned() };
+        OpenConnection { outgoing, activity, entry }
     }
 
     fn find(&self, connection_id: &str) -> Option<Entry> {
-        self.lock().get(connection_id).cloned()
+        lock(&self.open).get(connection_id).cloned()
     }
 }
 
@@ -202,8 +199,8 @@ impl Clients for Registry {
     }
 
     async fn close(&self, connection_id: &str) -> bool {
-        let Some(entry) = self.lock().remove(connection_id) else { return false };
-        // With a full queue the client does not read; the socket then ends because its last sender is gone.
+        let Some(entry) = lock(&self.open).remove(connection_id) else { return false };
+        // If the queue stays full, the socket ends because its last sender is gone.
         let _ = tokio::time::timeout(self.post_timeout, entry.outgoing.send(Outgoing::Close)).await;
         true
     }
@@ -217,15 +214,15 @@ mod tests {
         Registry::new(&Quotas { message_bytes: 8, ..Quotas::default() })
     }
 
-    fn open(registry: &Registry) -> Opened {
+    fn open(registry: &Registry) -> OpenConnection {
         registry.open("c=", SystemTime::UNIX_EPOCH, "127.0.0.1", None)
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_full_queue_is_waited_for_and_then_refused() {
+    async fn a_post_waits_for_a_full_queue_and_then_fails() {
         let registry = registry();
         let mut opened = open(&registry);
-        for _ in 0..OUTGOING_MESSAGES {
+        for _ in 0..MAX_QUEUED_MESSAGES {
             registry.post("c=", Bytes::from_static(b"x")).await.unwrap();
         }
         assert_eq!(registry.post("c=", Bytes::from_static(b"x")).await, Err(PostError::Full));
@@ -234,7 +231,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_is_reachable_exactly_while_open() {
+    async fn a_connection_is_reachable_while_open() {
         let registry = registry();
         assert_eq!(registry.post("c=", Bytes::new()).await, Err(PostError::Gone));
         let opened = open(&registry);
@@ -247,7 +244,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn idleness_counts_from_the_last_message() {
+    async fn idle_time_counts_from_the_last_message() {
         let activity = Activity::new();
         let started = Instant::now();
         let touched = async {

@@ -1,27 +1,27 @@
-//! `GET /dev/token`: a user token for whoever sits at this machine, and nobody else, so that a fresh clone needs no login. It is a
-//! key to a shell.
+//! `GET /dev/token`: a user token without a login, for development. Served only to this machine, because the token gives access to
+//! a shell.
 
-use crate::local::is_local;
+use crate::local::{json_message, require_local};
 use crate::system::{System, epoch_ms, fresh_hex};
 use auth_tokens::ShortSecretError;
-use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, Query, State};
+use axum::extract::{Query, State};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, StatusCode, header};
+use axum::{Json, Router, routing};
+use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use shared_protocol::{Role, SessionId, UserClaims};
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-/// Whose tokens they are.
+/// User of the tokens.
 const SUBJECT: &str = "dev";
-/// Life of a token, in seconds: a long day of work.
-const TOKEN_SECONDS: u64 = 12 * 3600;
+/// Validity of a token in seconds: a working day.
+const TOKEN_TTL_SECONDS: u64 = 12 * 3600;
 
-/// The secret that development tokens are signed with: the function's `JWT_SECRET`.
+/// Secret that signs development tokens: the function's `JWT_SECRET`.
 #[derive(Clone)]
 pub struct DevSecret(Vec<u8>);
 
@@ -38,7 +38,7 @@ impl fmt::Debug for DevSecret {
     }
 }
 
-/// What the route needs.
+/// State of the route.
 #[derive(Clone)]
 pub(crate) struct DevToken {
     pub(crate) secret: DevSecret,
@@ -47,51 +47,46 @@ pub(crate) struct DevToken {
 }
 
 #[derive(Deserialize)]
-pub(crate) struct Wanted {
+struct TokenQuery {
     session: Option<SessionId>,
     #[serde(default)]
     role: Role,
 }
 
-/// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath"}`.
-pub(crate) async fn get(
-    State(dev): State<DevToken>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    wanted: Result<Query<Wanted>, QueryRejection>,
-) -> Response {
-    if !is_local(from, &headers) {
-        return refuse(
-            StatusCode::FORBIDDEN,
-            "development tokens are given on this machine only, at its loopback address",
-        );
+impl DevToken {
+    pub(crate) fn routes(self) -> Router {
+        Router::new().route("/dev/token", routing::get(get)).layer(from_fn(require_local)).with_state(self)
     }
-    let Ok(Query(wanted)) = wanted else {
-        return refuse(StatusCode::BAD_REQUEST, "`session` or `role` is not usable");
-    };
+}
+
+/// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath"}`.
+async fn get(State(dev): State<DevToken>, query: Result<Query<TokenQuery>, QueryRejection>) -> Response {
+    let response = issue(&dev, query).unwrap_or_else(|(status, message)| json_message(status, message));
+    ([(header::CACHE_CONTROL, "no-store")], response).into_response()
+}
+
+fn issue(
+    dev: &DevToken,
+    query: Result<Query<TokenQuery>, QueryRejection>,
+) -> Result<Response, (StatusCode, &'static str)> {
+    let Query(query) = query.map_err(|_| (StatusCode::BAD_REQUEST, "`session` or `role` is not usable"))?;
     let now = epoch_ms(dev.system.now()) / 1000;
     let random = || SessionId::new(format!("dev-{}", fresh_hex::<8>(dev.system.as_ref())));
-    let Ok(session) = wanted.session.map_or_else(random, Ok) else {
-        return refuse(StatusCode::INTERNAL_SERVER_ERROR, "no session id could be made");
-    };
+    let session = query.session.map_or_else(random, Ok);
+    let session = session.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "no session id could be made"))?;
     let claims = UserClaims {
         sub: SUBJECT.to_owned(),
-        exp: now + TOKEN_SECONDS,
+        exp: now + TOKEN_TTL_SECONDS,
         nbf: None,
         iat: Some(now),
         iss: None,
         aud: None,
         sid: Some(session.clone()),
-        role: wanted.role,
+        role: query.role,
         admin: false,
     };
-    let Ok(token) = auth_tokens::sign_user_token(&claims, &dev.secret.0) else {
-        return refuse(StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed");
-    };
+    let token = auth_tokens::sign_user_token(&claims, &dev.secret.0);
+    let token = token.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed"))?;
     let body = json!({"token": token, "sessionId": session, "wsPath": format!("/{}", dev.stage)});
-    ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
-}
-
-fn refuse(status: StatusCode, sentence: &str) -> Response {
-    (status, [(header::CACHE_CONTROL, "no-store")], Json(json!({"message": sentence}))).into_response()
+    Ok(Json(body).into_response())
 }

@@ -1,31 +1,31 @@
-//! The events that a browser's requests and messages would become, without a gateway that runs: what the fuzzer and the property
-//! tests look at. Always of the same connection, at the same time.
+//! Builds the events of a browser's requests and messages without a running gateway, for the fuzzer and the property tests.
+//! Connection and time are constant.
 
-use crate::events::{Api, Handshake, Origin, Stamp};
+use crate::events::{Api, ConnectionContext, EventMeta, Handshake};
 use crate::routes::Routes;
 use http::{HeaderMap, Uri};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The connection of every event.
+/// Connection id of every event.
 pub const CONNECTION: &str = "AAAA1234=";
 
-/// What the authorizer and `$connect` are given for a handshake.
+/// The events of the authorizer and of `$connect` for a handshake.
 pub fn handshake(headers: &HeaderMap, uri: &Uri) -> [Value; 2] {
-    let origin = origin(None);
-    let handshake = Handshake::new(headers, uri, &origin, "Root=1");
-    [origin.authorize(&handshake, &stamp()), origin.connect(&handshake, &stamp())]
+    let context = context(None);
+    let handshake = Handshake::new(headers, uri, &context, "Root=1");
+    [context.authorize(&handshake, &meta()), context.connect(&handshake, &meta())]
 }
 
-/// What the function is given for a message on an API with these routes, after its authorizer said this.
+/// The event of a message on an API with these routes and this authorizer context.
 pub fn message(body: &str, routes: &[&str], authorizer: Map<String, Value>) -> Value {
     let routes = Routes::new(routes.iter().map(|key| (*key).to_owned()).collect());
-    origin(Some(authorizer)).message(routes.select(body), "M".to_owned(), body, &stamp())
+    context(Some(authorizer)).message(routes.select(body), "M".to_owned(), body, &meta())
 }
 
-fn origin(authorizer: Option<Map<String, Value>>) -> Origin {
-    Origin {
+fn context(authorizer: Option<Map<String, Value>>) -> ConnectionContext {
+    ConnectionContext {
         api: Arc::new(Api { stage: "prod".into(), domain_name: "127.0.0.1:3000".into() }),
         connection_id: CONNECTION.into(),
         connected_at: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
@@ -35,6 +35,6 @@ fn origin(authorizer: Option<Map<String, Value>>) -> Origin {
     }
 }
 
-fn stamp() -> Stamp {
-    Stamp { request_id: "R".into(), now: UNIX_EPOCH + Duration::from_secs(1_800_000_001) }
+fn meta() -> EventMeta {
+    EventMeta { request_id: "R".into(), now: UNIX_EPOCH + Duration::from_secs(1_800_000_001) }
 }

@@ -1,63 +1,59 @@
-//! The events that API Gateway hands to a function, field by field as it writes them. Pure: time and ids come in.
+//! The events that API Gateway passes to a function. Pure: time and ids are arguments.
 //! Shapes follow events recorded from AWS (the fixtures of awslabs/aws-lambda-rust-runtime, `lambda-events`).
 
 use crate::system::epoch_ms;
 use axum::extract::Query;
 use http::{HeaderMap, Uri, header};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-/// Account in every ARN: twelve digits that belong to nobody.
+/// Account in every ARN: twelve digits that no account has.
 pub(crate) const ACCOUNT: &str = "000000000000";
 /// Region in every ARN.
 pub(crate) const REGION: &str = "us-east-1";
-/// Id of the one API that this gateway serves.
+/// Id of this gateway's only API.
 const API_ID: &str = "dev0000000";
 
-/// What every event of this gateway says.
+/// The fields that all events of a gateway share.
 #[derive(Debug, Clone)]
 pub(crate) struct Api {
-    /// The stage.
     pub(crate) stage: String,
     /// `host:port`, where AWS has the API's domain.
     pub(crate) domain_name: String,
 }
 
 impl Api {
-    /// What an authorizer is asked to allow.
+    /// The method that the authorizer's policy must allow.
     pub(crate) fn method_arn(&self) -> String {
         format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{API_ID}/{}/$connect", self.stage)
     }
 }
 
-/// What every event of one connection says.
+/// The fields that all events of a connection share.
 #[derive(Debug, Clone)]
-pub(crate) struct Origin {
-    /// The API.
+pub(crate) struct ConnectionContext {
     pub(crate) api: Arc<Api>,
-    /// The connection.
     pub(crate) connection_id: String,
-    /// When the handshake came.
+    /// Time of the handshake.
     pub(crate) connected_at: SystemTime,
-    /// The client's address.
     pub(crate) source_ip: String,
-    /// What the client calls itself.
     pub(crate) user_agent: Option<String>,
-    /// What the authorizer said: rides on every event after it.
+    /// The authorizer's context, once it has allowed the connection.
     pub(crate) authorizer: Option<Map<String, Value>>,
 }
 
-/// When an event happened, and its id.
+/// Time and id of one event.
 #[derive(Debug, Clone)]
-pub(crate) struct Stamp {
+pub(crate) struct EventMeta {
     pub(crate) request_id: String,
     pub(crate) now: SystemTime,
 }
 
-/// The client's handshake: its headers and query, in the order they came.
+/// Headers and query of the handshake, in their order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Handshake {
     headers: Vec<(String, String)>,
@@ -65,110 +61,97 @@ pub(crate) struct Handshake {
 }
 
 impl Handshake {
-    /// Takes from a request what API Gateway passes on, and adds what it adds.
-    pub(crate) fn new(headers: &HeaderMap, uri: &Uri, origin: &Origin, trace: &str) -> Self {
+    /// Takes the headers that API Gateway passes on, and adds its own.
+    pub(crate) fn new(headers: &HeaderMap, uri: &Uri, context: &ConnectionContext, trace: &str) -> Self {
         let hop = [header::CONNECTION, header::UPGRADE];
-        let mut passed: Vec<(String, String)> = headers
+        let port = context.api.domain_name.rsplit(':').next().unwrap_or_default();
+        let added = [
+            ("X-Amzn-Trace-Id", trace),
+            ("X-Forwarded-For", &context.source_ip),
+            ("X-Forwarded-Port", port),
+            ("X-Forwarded-Proto", "http"),
+        ];
+        let headers = headers
             .iter()
             .filter(|(name, _)| !hop.contains(name))
             .map(|(name, value)| (canonical(name.as_str()), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .chain(added.map(|(name, value)| (name.to_owned(), value.to_owned())))
             .collect();
-        let port = origin.api.domain_name.rsplit(':').next().unwrap_or_default();
-        for (name, value) in [
-            ("X-Amzn-Trace-Id", trace),
-            ("X-Forwarded-For", &origin.source_ip),
-            ("X-Forwarded-Port", port),
-            ("X-Forwarded-Proto", "http"),
-        ] {
-            passed.push((name.to_owned(), value.to_owned()));
-        }
-        let query = Query::<Vec<(String, String)>>::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default();
-        Self { headers: passed, query }
+        let query = Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default();
+        Self { headers, query }
     }
 
-    /// Adds headers and query to an event: the last value of each name, and all of them.
-    fn add_to(&self, event: &mut Map<String, Value>) {
-        event.insert("headers".into(), single(&self.headers));
-        event.insert("multiValueHeaders".into(), multiple(&self.headers));
+    /// Adds headers and query to an event: the last value of each name, and all values.
+    fn add_to(&self, mut event: Value) -> Value {
+        event["headers"] = single(&self.headers);
+        event["multiValueHeaders"] = multiple(&self.headers);
         if !self.query.is_empty() {
-            event.insert("queryStringParameters".into(), single(&self.query));
-            event.insert("multiValueQueryStringParameters".into(), multiple(&self.query));
+            event["queryStringParameters"] = single(&self.query);
+            event["multiValueQueryStringParameters"] = multiple(&self.query);
         }
+        event
     }
 }
 
-impl Origin {
-    /// The event for a REQUEST authorizer.
-    pub(crate) fn authorize(&self, handshake: &Handshake, stamp: &Stamp) -> Value {
-        let mut event = Map::new();
-        event.insert("type".into(), "REQUEST".into());
-        event.insert("methodArn".into(), self.api.method_arn().into());
-        handshake.add_to(&mut event);
-        event.insert("stageVariables".into(), json!({}));
-        event.insert("requestContext".into(), self.context("$connect", "CONNECT", stamp).into());
-        event.into()
+impl ConnectionContext {
+    /// The event of the REQUEST authorizer.
+    pub(crate) fn authorize(&self, handshake: &Handshake, meta: &EventMeta) -> Value {
+        handshake.add_to(json!({
+            "type": "REQUEST",
+            "methodArn": self.api.method_arn(),
+            "stageVariables": {},
+            "requestContext": self.request_context("$connect", "CONNECT", meta),
+        }))
     }
 
     /// The event of `$connect`.
-    pub(crate) fn connect(&self, handshake: &Handshake, stamp: &Stamp) -> Value {
-        let mut event = Map::new();
-        handshake.add_to(&mut event);
-        event.insert("requestContext".into(), self.context("$connect", "CONNECT", stamp).into());
-        event.insert("isBase64Encoded".into(), false.into());
-        event.into()
+    pub(crate) fn connect(&self, handshake: &Handshake, meta: &EventMeta) -> Value {
+        let context = self.request_context("$connect", "CONNECT", meta);
+        handshake.add_to(json!({"requestContext": context, "isBase64Encoded": false}))
     }
 
-    /// The event of one message. It carries no headers.
-    pub(crate) fn message(&self, route_key: &str, message_id: String, body: &str, stamp: &Stamp) -> Value {
-        let mut context = self.context(route_key, "MESSAGE", stamp);
-        context.insert("messageId".into(), message_id.into());
-        let mut event = Map::new();
-        event.insert("requestContext".into(), context.into());
-        event.insert("body".into(), body.into());
-        event.insert("isBase64Encoded".into(), false.into());
-        event.into()
+    /// The event of a message. It has no headers.
+    pub(crate) fn message(&self, route_key: &str, message_id: String, body: &str, meta: &EventMeta) -> Value {
+        let mut context = self.request_context(route_key, "MESSAGE", meta);
+        context["messageId"] = message_id.into();
+        json!({"requestContext": context, "body": body, "isBase64Encoded": false})
     }
 
-    /// The event of `$disconnect`, whose headers are nearly empty on AWS too.
-    pub(crate) fn disconnect(&self, code: u16, reason: &str, stamp: &Stamp) -> Value {
-        let mut context = self.context("$disconnect", "DISCONNECT", stamp);
-        context.insert("disconnectStatusCode".into(), code.into());
-        context.insert("disconnectReason".into(), reason.into());
-        let headers =
-            [("Host", self.api.domain_name.as_str()), ("x-api-key", ""), ("X-Forwarded-For", ""), ("x-restapi", "")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let mut event = Map::new();
-        event.insert("headers".into(), single(&headers));
-        event.insert("multiValueHeaders".into(), multiple(&headers));
-        event.insert("requestContext".into(), context.into());
-        event.insert("isBase64Encoded".into(), false.into());
-        event.into()
+    /// The event of `$disconnect`, with nearly empty headers, as on AWS.
+    pub(crate) fn disconnect(&self, code: u16, reason: &str, meta: &EventMeta) -> Value {
+        let mut context = self.request_context("$disconnect", "DISCONNECT", meta);
+        context["disconnectStatusCode"] = code.into();
+        context["disconnectReason"] = reason.into();
+        let host = self.api.domain_name.as_str();
+        json!({
+            "headers": {"Host": host, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""},
+            "multiValueHeaders": {"Host": [host], "x-api-key": [""], "X-Forwarded-For": [""], "x-restapi": [""]},
+            "requestContext": context,
+            "isBase64Encoded": false,
+        })
     }
 
-    fn context(&self, route_key: &str, event_type: &str, stamp: &Stamp) -> Map<String, Value> {
-        let mut identity = Map::from_iter([("sourceIp".to_owned(), Value::from(self.source_ip.as_str()))]);
+    fn request_context(&self, route_key: &str, event_type: &str, meta: &EventMeta) -> Value {
+        let mut context = json!({
+            "routeKey": route_key,
+            "eventType": event_type,
+            "extendedRequestId": meta.request_id,
+            "requestId": meta.request_id,
+            "requestTime": request_time(meta.now),
+            "requestTimeEpoch": epoch_ms(meta.now),
+            "messageDirection": "IN",
+            "stage": self.api.stage,
+            "connectedAt": epoch_ms(self.connected_at),
+            "identity": {"sourceIp": self.source_ip},
+            "domainName": self.api.domain_name,
+            "connectionId": self.connection_id,
+            "apiId": API_ID,
+        });
         if let Some(user_agent) = &self.user_agent {
-            identity.insert("userAgent".into(), user_agent.as_str().into());
+            context["identity"]["userAgent"] = user_agent.as_str().into();
         }
-        let fields = [
-            ("routeKey", Value::from(route_key)),
-            ("eventType", event_type.into()),
-            ("extendedRequestId", stamp.request_id.as_str().into()),
-            ("requestId", stamp.request_id.as_str().into()),
-            ("requestTime", request_time(stamp.now).into()),
-            ("requestTimeEpoch", epoch_ms(stamp.now).into()),
-            ("messageDirection", "IN".into()),
-            ("stage", self.api.stage.as_str().into()),
-            ("connectedAt", epoch_ms(self.connected_at).into()),
-            ("identity", identity.into()),
-            ("domainName", self.api.domain_name.as_str().into()),
-            ("connectionId", self.connection_id.as_str().into()),
-            ("apiId", API_ID.into()),
-        ];
-        let mut context: Map<String, Value> =
-            fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         if let Some(authorizer) = &self.authorizer {
-            context.insert("authorizer".into(), authorizer.clone().into());
+            context["authorizer"] = authorizer.clone().into();
         }
         context
     }
@@ -180,7 +163,7 @@ fn request_time(time: SystemTime) -> String {
     OffsetDateTime::from(time).format(format).unwrap_or_default()
 }
 
-/// A header's name as clients write it and API Gateway passes it on; the HTTP library only keeps it in lower case.
+/// Restores a header name's case, which API Gateway passes on and the HTTP library loses.
 fn canonical(name: &str) -> String {
     let words = name.split('-').map(|word| match word {
         "websocket" => "WebSocket".to_owned(),
@@ -194,13 +177,11 @@ fn single(pairs: &[(String, String)]) -> Value {
 }
 
 fn multiple(pairs: &[(String, String)]) -> Value {
-    let mut all = Map::new();
+    let mut all = BTreeMap::<&str, Vec<&str>>::new();
     for (name, value) in pairs {
-        if let Value::Array(values) = all.entry(name.clone()).or_insert_with(|| json!([])) {
-            values.push(value.as_str().into());
-        }
+        all.entry(name).or_default().push(value);
     }
-    all.into()
+    json!(all)
 }
 
 #[cfg(test)]
@@ -208,8 +189,8 @@ mod tests {
     use super::*;
     use std::time::{Duration, UNIX_EPOCH};
 
-    fn origin() -> Origin {
-        Origin {
+    fn context() -> ConnectionContext {
+        ConnectionContext {
             api: Arc::new(Api { stage: "prod".into(), domain_name: "127.0.0.1:3000".into() }),
             connection_id: "AAAA1234=".into(),
             connected_at: UNIX_EPOCH + Duration::from_millis(1_707_502_303_419),
@@ -219,13 +200,13 @@ mod tests {
         }
     }
 
-    fn stamp() -> Stamp {
-        Stamp { request_id: "ABCD1234=".into(), now: UNIX_EPOCH + Duration::from_millis(1_707_502_303_420) }
+    fn meta() -> EventMeta {
+        EventMeta { request_id: "ABCD1234=".into(), now: UNIX_EPOCH + Duration::from_millis(1_707_502_303_420) }
     }
 
     #[test]
-    fn a_disconnect_event_is_the_recorded_one() {
-        let event = origin().disconnect(1005, "Client-side close frame status not set", &stamp());
+    fn the_disconnect_event_equals_the_recorded_one() {
+        let event = context().disconnect(1005, "Client-side close frame status not set", &meta());
         let recorded = json!({
             "headers": {"Host": "127.0.0.1:3000", "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""},
             "multiValueHeaders": {"Host": ["127.0.0.1:3000"], "x-api-key": [""], "X-Forwarded-For": [""], "x-restapi": [""]},
@@ -243,14 +224,14 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_keeps_every_value_and_its_names() {
+    fn handshake_events_keep_all_values_and_the_case_of_names() {
         let mut headers = HeaderMap::new();
         headers.insert("sec-websocket-key", "k".parse().unwrap());
         headers.insert("upgrade", "websocket".parse().unwrap());
         headers.append("x-many", "1".parse().unwrap());
         headers.append("x-many", "2".parse().unwrap());
         let uri = "/prod?token=a%2Bb&x=1&x=2".parse().unwrap();
-        let event = origin().authorize(&Handshake::new(&headers, &uri, &origin(), "Root=1"), &stamp());
+        let event = context().authorize(&Handshake::new(&headers, &uri, &context(), "Root=1"), &meta());
         assert_eq!(event["headers"]["Sec-WebSocket-Key"], "k");
         assert_eq!(event["headers"]["X-Many"], "2");
         assert_eq!(event["multiValueHeaders"]["X-Many"], json!(["1", "2"]));

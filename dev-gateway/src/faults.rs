@@ -1,13 +1,13 @@
-//! Everything that a transport can do wrong, on purpose: one layer over the ways between client and function. Off, it is not
-//! there at all; on, it decides by a seed, so that what happened once can happen again.
+//! Fault injection: a layer around the function, around the clients, and in each connection's task. A seed makes the faults
+//! repeatable. Without faults the layers do not exist.
 //!
-//! [`Faults`] is the handle. It stands before the function ([`function`]), before the clients ([`clients`]) and in a
-//! connection's own task ([`connection`]); [`admin_api`] lets a browser test change it from outside.
+//! [`Faults`] is the handle to change and count faults; [`admin_api`] offers it over HTTP.
 
 mod admin_api;
 mod clients;
 mod connection;
 mod function;
+mod injector;
 mod plan;
 mod rng;
 mod spec;
@@ -19,130 +19,114 @@ pub(crate) use function::FaultyFunction;
 pub use plan::{ConnectionPlan, Cut, DurationRange, FaultPlan, FunctionPlan, MessagePlan, PostPlan};
 pub use spec::{FAULTS_HELP, FaultError};
 
-use rng::{About, SeededRng};
+use crate::lock::lock;
+use injector::Injector;
+use rng::Decision;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-/// What goes wrong in one gateway. Clones are the same.
+/// The faults of one gateway. Clones share their state.
 #[derive(Debug, Clone)]
-pub struct Faults(Arc<Shared>);
+pub struct Faults(Arc<State>);
 
 #[derive(Debug)]
-pub(crate) struct Shared {
-    seed: u64,
-    rng: SeededRng,
-    plan: Mutex<Arc<FaultPlan>>,
-    lines: Mutex<HashMap<String, Arc<ConnectionFaults>>>,
+struct State {
+    injector: Arc<Injector>,
+    /// Open connections by id.
+    connections: Mutex<HashMap<String, Arc<ConnectionFaults>>>,
+    // Numbers of the next handshake, connection, end of a connection and invocation: inputs of their decisions.
     handshakes: AtomicU64,
     opened: AtomicU64,
     ended: AtomicU64,
     invocations: AtomicU64,
-    /// How often each fault happened.
-    tally: Mutex<BTreeMap<&'static str, u64>>,
 }
 
-/// An open connection; forgotten when dropped.
+/// Keeps a connection registered for [`Faults::cut`] and posts until dropped.
 #[derive(Debug)]
-pub(crate) struct OpenConnection {
-    shared: Arc<Shared>,
+pub(crate) struct ConnectionFaultsGuard {
+    state: Arc<State>,
     connection_id: String,
-    pub(crate) line: Arc<ConnectionFaults>,
+    pub(crate) faults: Arc<ConnectionFaults>,
 }
 
-impl Drop for OpenConnection {
+impl Drop for ConnectionFaultsGuard {
     fn drop(&mut self) {
-        lock(&self.shared.lines).remove(&self.connection_id);
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    fn plan(&self) -> Arc<FaultPlan> {
-        lock(&self.plan).clone()
-    }
-
-    fn count(&self, name: &'static str, happened: bool) {
-        if happened {
-            *lock(&self.tally).entry(name).or_default() += 1;
-        }
+        lock(&self.state.connections).remove(&self.connection_id);
     }
 }
 
 impl Faults {
-    /// With this plan. The same seed gives the same decisions: for the nth connection, its nth message either way, and the nth
-    /// run of the function.
+    /// The same seed makes the same decisions: for the nth connection, its nth message in each direction, and the nth invocation.
     pub fn new(plan: FaultPlan, seed: u64) -> Self {
-        Self(Arc::new(Shared {
-            seed,
-            rng: SeededRng(seed),
-            plan: Mutex::new(Arc::new(plan)),
-            lines: Mutex::default(),
+        Self(Arc::new(State {
+            injector: Arc::new(Injector::new(plan, seed)),
+            connections: Mutex::default(),
             handshakes: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             ended: AtomicU64::new(0),
             invocations: AtomicU64::new(0),
-            tally: Mutex::default(),
         }))
     }
 
-    /// What goes wrong now.
+    /// The current plan.
     pub fn plan(&self) -> FaultPlan {
-        self.0.plan().as_ref().clone()
+        self.0.injector.plan().as_ref().clone()
     }
 
-    /// What decisions are made with.
+    /// The seed of all decisions.
     pub fn seed(&self) -> u64 {
-        self.0.seed
+        self.0.injector.seed()
     }
 
-    /// Changes what goes wrong from here on.
+    /// Replaces the plan for all later decisions.
     pub fn set(&self, plan: FaultPlan) {
-        *lock(&self.0.plan) = Arc::new(plan);
+        self.0.injector.set_plan(plan);
     }
 
-    /// Cuts a connection, or every one; `None` as the way is either, by chance. Returns how many there were.
+    /// Cuts one connection, or all for `None`. Without `how`, each is aborted or closed at random. Returns the number of connections.
     pub fn cut(&self, connection_id: Option<&str>, how: Option<Cut>) -> usize {
-        let lines: Vec<_> = match connection_id {
-            Some(id) => self.line(id).into_iter().collect(),
-            None => lock(&self.0.lines).values().cloned().collect(),
+        let connections: Vec<_> = match connection_id {
+            Some(id) => self.connection(id).into_iter().collect(),
+            None => lock(&self.0.connections).values().cloned().collect(),
         };
-        lines.iter().for_each(|line| line.cut_somehow(how));
-        lines.len()
+        connections.iter().for_each(|connection| connection.cut_on_request(how));
+        connections.len()
     }
 
-    /// How often each fault happened so far, by its name; those that never did are not listed.
+    /// Count of each fault injected so far, by name. A fault that has not happened has no entry.
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
-        lock(&self.0.tally).clone()
+        self.0.injector.counts()
     }
 
-    /// Whether the next handshake is refused.
-    pub(crate) fn refuses(&self) -> bool {
-        let number = self.0.handshakes.fetch_add(1, Ordering::Relaxed);
-        let refused = self.0.rng.draw(About::Handshake, 0, number).hits(self.0.plan().connections.refuse);
-        self.0.count("refuse", refused);
-        refused
+    /// Decides whether the next handshake is refused.
+    pub(crate) fn refuses_handshake(&self) -> bool {
+        let probability = self.0.injector.plan().connections.refuse;
+        self.decide(Decision::Handshake, &self.0.handshakes, "refuse", probability)
     }
 
-    /// Whether nobody is told of the next end of a connection.
-    pub(crate) fn is_silent(&self) -> bool {
-        let number = self.0.ended.fetch_add(1, Ordering::Relaxed);
-        let silent = self.0.rng.draw(About::Disconnect, 0, number).hits(self.0.plan().connections.silent);
-        self.0.count("silent", silent);
-        silent
+    /// Decides whether `$disconnect` is skipped for the connection that ends now.
+    pub(crate) fn skips_disconnect(&self) -> bool {
+        let probability = self.0.injector.plan().connections.silent;
+        self.decide(Decision::Disconnect, &self.0.ended, "silent", probability)
     }
 
-    /// A connection begins.
-    pub(crate) fn open(&self, connection_id: &str) -> OpenConnection {
-        let line = Arc::new(ConnectionFaults::new(self.0.clone(), self.0.opened.fetch_add(1, Ordering::Relaxed)));
-        lock(&self.0.lines).insert(connection_id.to_owned(), line.clone());
-        OpenConnection { shared: self.0.clone(), connection_id: connection_id.to_owned(), line }
+    fn decide(&self, decision: Decision, numbers: &AtomicU64, name: &'static str, probability: f64) -> bool {
+        let number = numbers.fetch_add(1, Ordering::Relaxed);
+        let happens = self.0.injector.draw(decision, 0, number).hits(probability);
+        self.0.injector.count(name, happens);
+        happens
     }
 
-    fn line(&self, connection_id: &str) -> Option<Arc<ConnectionFaults>> {
-        lock(&self.0.lines).get(connection_id).cloned()
+    /// Registers a new connection.
+    pub(crate) fn open(&self, connection_id: &str) -> ConnectionFaultsGuard {
+        let number = self.0.opened.fetch_add(1, Ordering::Relaxed);
+        let faults = Arc::new(ConnectionFaults::new(self.0.injector.clone(), number));
+        lock(&self.0.connections).insert(connection_id.to_owned(), faults.clone());
+        ConnectionFaultsGuard { state: self.0.clone(), connection_id: connection_id.to_owned(), faults }
+    }
+
+    fn connection(&self, connection_id: &str) -> Option<Arc<ConnectionFaults>> {
+        lock(&self.0.connections).get(connection_id).cloned()
     }
 }

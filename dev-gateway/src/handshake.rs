@@ -1,23 +1,24 @@
-//! How a connection comes to be, in API Gateway's order: upgrade request, authorizer, `$connect`, 101. And, because it is
-//! the same task to the end, what follows: messages, then `$disconnect`.
+//! Opens a connection in API Gateway's order (upgrade request, authorizer, `$connect`, 101), then serves it in the same task until
+//! `$disconnect`.
 
-use crate::authorizer::{self, Refusal};
-use crate::connections::{Opened, Registry};
-use crate::events::{Api, Handshake, Origin, Stamp};
-use crate::faults::{ConnectionFaults, Cut, Faults, OpenConnection};
+use crate::authorizer::{self, AuthorizerError};
+use crate::connections::{OpenConnection, Registry};
+use crate::events::{Api, ConnectionContext, EventMeta, Handshake};
+use crate::faults::{ConnectionFaults, ConnectionFaultsGuard, Cut, Faults};
 use crate::integration::{Integration, IntegrationError};
 use crate::invoke::InvokeError;
 use crate::messages::Messages;
 use crate::quotas::Quotas;
 use crate::routes::Routes;
-use crate::socket::{self, Ending};
-use crate::system::{fresh_hex, fresh_id};
-use axum::body::Body;
+use crate::socket::{self, Disconnect};
+use crate::system::{fresh_id, trace_root};
+use axum::Json;
 use axum::extract::Request;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,221 +27,226 @@ use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
 
-/// How long the HTTP library may take to hand over a connection after 101 was answered.
-const UPGRADE_WAIT: Duration = Duration::from_secs(10);
+/// Longest wait for the HTTP library to hand over the connection after the 101 response.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// What every connection needs.
+/// Serves WebSocket connections.
 #[derive(Clone)]
-pub(crate) struct Front {
+pub(crate) struct ConnectionServer {
     pub(crate) api: Arc<Api>,
     pub(crate) routes: Arc<Routes>,
-    /// Whether the API has a REQUEST authorizer.
+    /// True if the API has a REQUEST authorizer.
     pub(crate) authorizer: bool,
     pub(crate) quotas: Arc<Quotas>,
     pub(crate) registry: Registry,
     pub(crate) integration: Integration,
+    /// Cancelled when the gateway stops.
     pub(crate) stopping: CancellationToken,
     pub(crate) faults: Option<Faults>,
 }
 
-/// Whether a request asks for a WebSocket.
+/// Status and message of a rejected handshake.
+type Rejection = (StatusCode, &'static str);
+
+/// Returns true for a request to open a WebSocket.
 pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
-impl Front {
-    /// Answers an upgrade request, and serves the connection in a task of its own.
-    pub(crate) async fn upgrade(self, from: SocketAddr, mut request: Request) -> Response<Body> {
+impl ConnectionServer {
+    /// Answers an upgrade request, and serves the connection in its own task.
+    pub(crate) async fn upgrade(self, from: SocketAddr, mut request: Request) -> Response {
         let path = request.uri().path().trim_matches('/');
         if !path.is_empty() && path != self.api.stage {
-            return refuse(StatusCode::FORBIDDEN, "Forbidden", None);
+            return reject((StatusCode::FORBIDDEN, "Forbidden"), None);
         }
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > self.quotas.url_bytes) {
-            return refuse(StatusCode::URI_TOO_LONG, "Request-URI Too Large", None);
+            return reject((StatusCode::URI_TOO_LONG, "Request-URI Too Large"), None);
         }
         let version = request.headers().get(header::SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
         let key = request.headers().get(header::SEC_WEBSOCKET_KEY);
         let (Some(b"13"), Some(key)) = (version, key) else {
-            return refuse(StatusCode::BAD_REQUEST, "Bad Request", None);
+            return reject((StatusCode::BAD_REQUEST, "Bad Request"), None);
         };
-        if self.faults.as_ref().is_some_and(Faults::refuses) {
-            return refuse(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests", None);
+        if self.faults.as_ref().is_some_and(Faults::refuses_handshake) {
+            return reject((StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"), None);
         }
         let accept = derive_accept_key(key.as_bytes());
-        let (origin, handshake) = self.describe(from, &request);
+        let (context, handshake) = self.describe(from, &request);
         let upgrade = hyper::upgrade::on(&mut request);
-        let (answer, answered) = oneshot::channel();
-        // A task of its own: when the client leaves, this request's future is dropped, but what was begun goes on.
+        let (response, responded) = oneshot::channel();
+        // Its own task, because this request's future is dropped when the client leaves.
         let tasks = self.integration.tasks.clone();
-        tasks.spawn(self.connection(origin, handshake, accept, upgrade, answer));
-        answered.await.unwrap_or_else(|_| refuse(StatusCode::INTERNAL_SERVER_ERROR, "Internal server error", None))
+        tasks.spawn(self.connection(context, handshake, accept, upgrade, response));
+        responded.await.unwrap_or_else(|_| reject((StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"), None))
     }
 
-    fn describe(&self, from: SocketAddr, request: &Request) -> (Origin, Handshake) {
+    fn describe(&self, from: SocketAddr, request: &Request) -> (ConnectionContext, Handshake) {
         let system = self.integration.system.as_ref();
-        let now = system.now();
-        let seconds = crate::system::epoch_ms(now) / 1000;
-        let trace = format!("Root=1-{seconds:08x}-{}", fresh_hex::<12>(system));
-        let source_ip = from.ip().to_string();
         let user_agent = request.headers().get(header::USER_AGENT);
-        let origin = Origin {
+        let context = ConnectionContext {
             api: self.api.clone(),
             connection_id: fresh_id(system),
-            connected_at: now,
+            connected_at: system.now(),
             user_agent: user_agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()),
             authorizer: None,
-            source_ip,
+            source_ip: from.ip().to_string(),
         };
-        let handshake = Handshake::new(request.headers(), request.uri(), &origin, &trace);
-        (origin, handshake)
+        let handshake = Handshake::new(request.headers(), request.uri(), &context, &trace_root(system));
+        (context, handshake)
     }
 
     async fn connection(
         self,
-        mut origin: Origin,
+        mut context: ConnectionContext,
         handshake: Handshake,
         accept: String,
         upgrade: OnUpgrade,
-        answer: oneshot::Sender<Response<Body>>,
+        response: oneshot::Sender<Response>,
     ) {
-        let stamp = self.integration.stamp();
-        let subprotocol = match self.admit(&mut origin, &handshake, &stamp).await {
+        let meta = self.integration.event_meta();
+        let subprotocol = match self.admit(&mut context, &handshake, &meta).await {
             Ok(subprotocol) => subprotocol,
-            Err((status, message)) => {
-                let ids = Some((origin.connection_id.as_str(), stamp.request_id.as_str()));
-                let _ = answer.send(refuse(status, message, ids));
+            Err(rejection) => {
+                let _ = response.send(reject(rejection, Some((&context.connection_id, &meta.request_id))));
                 return;
             }
         };
-        let agent = origin.user_agent.as_deref();
-        let opened = self.registry.open(&origin.connection_id, origin.connected_at, &origin.source_ip, agent);
-        let open = self.faults.as_ref().map(|faults| faults.open(&origin.connection_id));
-        tracing::info!(connection = origin.connection_id, "connected");
-        let origin = Arc::new(origin);
-        // When the client has left meanwhile, the upgrade fails below.
-        let _ = answer.send(switch(&accept, subprotocol));
-        let ending = self.serve(&origin, opened, upgrade, open).await;
-        tracing::info!(connection = origin.connection_id, code = ending.code, reason = ending.reason, "disconnected");
+        let agent = context.user_agent.as_deref();
+        let opened = self.registry.open(&context.connection_id, context.connected_at, &context.source_ip, agent);
+        let faults = self.faults.as_ref().map(|faults| faults.open(&context.connection_id));
+        tracing::info!(connection = context.connection_id, "connected");
+        let context = Arc::new(context);
+        // If the client has left, the upgrade fails below.
+        let _ = response.send(switch_protocols(&accept, subprotocol));
+        let Disconnect { code, reason, .. } = self.serve(&context, opened, upgrade, faults).await;
+        tracing::info!(connection = context.connection_id, code, reason, "disconnected");
     }
 
-    /// From the answered upgrade to `$disconnect`.
+    /// Serves a connection from the 101 response to `$disconnect`.
     async fn serve(
         &self,
-        origin: &Arc<Origin>,
-        opened: Opened,
+        context: &Arc<ConnectionContext>,
+        opened: OpenConnection,
         upgrade: OnUpgrade,
-        open: Option<OpenConnection>,
-    ) -> Ending {
-        let Ok(Ok(io)) = tokio::time::timeout(UPGRADE_WAIT, upgrade).await else {
+        faults: Option<ConnectionFaultsGuard>,
+    ) -> Disconnect {
+        let Ok(Ok(io)) = tokio::time::timeout(UPGRADE_TIMEOUT, upgrade).await else {
             drop(opened);
-            let ending = Ending::lost();
-            self.disconnect(origin, &ending).await;
-            return ending;
+            let lost = Disconnect::lost();
+            self.disconnect(context, &lost).await;
+            return lost;
         };
-        let (routes, integration) = (self.routes.clone(), self.integration.clone());
-        let line = open.as_ref().map(|open| open.line.clone());
-        let messages = Messages::new(origin.clone(), routes, integration, self.registry.clone(), line.clone());
-        let on_message = |text: &str, permit| messages.take(text, permit);
-        let ended = self.ended(line.as_deref());
+        let messages = Messages {
+            context: context.clone(),
+            routes: self.routes.clone(),
+            integration: self.integration.clone(),
+            registry: self.registry.clone(),
+            faults: faults.as_ref().map(|guard| guard.faults.clone()),
+        };
+        let on_message = |text: &str, permit| messages.process(text, permit);
+        let ended = self.ended(messages.faults.as_deref());
         let closing = socket::serve(TokioIo::new(io), opened, &self.quotas, ended, on_message).await;
-        // From here on it cannot be cut, nor posted to.
-        drop(open);
-        let ending = closing.ending();
-        tokio::join!(closing.finish(), self.disconnect(origin, &ending));
-        ending
+        // Ends cuts and posts.
+        drop(faults);
+        let disconnect = closing.disconnect();
+        tokio::join!(closing.finish(), self.disconnect(context, &disconnect));
+        disconnect
     }
 
-    /// Returns when the connection is to end although neither the client nor a limit wants it.
-    async fn ended(&self, line: Option<&ConnectionFaults>) -> Ending {
+    /// Waits until the gateway stops or a fault cuts the connection.
+    async fn ended(&self, faults: Option<&ConnectionFaults>) -> Disconnect {
         let cut = async {
-            match line {
-                Some(line) => line.is_cut().await,
+            match faults {
+                Some(faults) => faults.wait_for_cut().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            () = self.stopping.cancelled() => Ending::away(),
+            () = self.stopping.cancelled() => Disconnect::going_away(),
             cut = cut => match cut {
-                Cut::Abort => Ending::lost(),
-                Cut::Close => Ending::away(),
+                Cut::Abort => Disconnect::lost(),
+                Cut::Close => Disconnect::going_away(),
             },
         }
     }
 
-    /// Asks the authorizer and `$connect`. Gives the subprotocol that the function chose.
+    /// Invokes the authorizer and `$connect`. Returns the subprotocol that the function chose.
     async fn admit(
         &self,
-        origin: &mut Origin,
+        context: &mut ConnectionContext,
         handshake: &Handshake,
-        stamp: &Stamp,
-    ) -> Result<Option<HeaderValue>, (StatusCode, &'static str)> {
+        meta: &EventMeta,
+    ) -> Result<Option<HeaderValue>, Rejection> {
         if self.authorizer {
-            origin.authorizer = Some(self.authorize(origin, handshake, stamp).await?);
+            context.authorizer = Some(self.authorize(context, handshake, meta).await?);
         }
-        let refused = |error: &IntegrationError| {
-            tracing::warn!(connection = origin.connection_id, %error, "$connect failed");
+        let failed = |error: IntegrationError| {
+            tracing::warn!(connection = context.connection_id, %error, "$connect failed");
             match error {
                 IntegrationError::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"),
                 _ => (StatusCode::BAD_GATEWAY, "Internal server error"),
             }
         };
-        let event = origin.connect(handshake, stamp);
-        let (status, answer) = self.integration.route(event, ()).await.map_err(|error| refused(&error))?;
+        let (status, answer) = self.integration.route(context.connect(handshake, meta), ()).await.map_err(failed)?;
         if !(200..300).contains(&status) {
-            tracing::info!(connection = origin.connection_id, status, "$connect refused");
+            tracing::info!(connection = context.connection_id, status, "$connect refused");
             return Err((StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY), "Refused by $connect"));
         }
         Ok(response_header(&answer, header::SEC_WEBSOCKET_PROTOCOL.as_str()))
     }
 
+    /// Invokes the authorizer. Returns its context for later events.
     async fn authorize(
         &self,
-        origin: &Origin,
+        context: &ConnectionContext,
         handshake: &Handshake,
-        stamp: &Stamp,
-    ) -> Result<serde_json::Map<String, Value>, (StatusCode, &'static str)> {
-        let asked = Instant::now();
-        let answer = match self.integration.invoke(origin.authorize(handshake, stamp), ()).await {
+        meta: &EventMeta,
+    ) -> Result<Map<String, Value>, Rejection> {
+        const BROKEN: Rejection = (StatusCode::INTERNAL_SERVER_ERROR, "Internal server error");
+        let started = Instant::now();
+        let answer = match self.integration.invoke(context.authorize(handshake, meta), ()).await {
             Ok(answer) => answer,
             Err(IntegrationError::Invoke(InvokeError::Function { message, .. })) if message == "Unauthorized" => {
                 return Err((StatusCode::UNAUTHORIZED, "Unauthorized"));
             }
             Err(error) => {
-                tracing::warn!(connection = origin.connection_id, %error, "the authorizer failed");
-                return Err((StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"));
+                tracing::warn!(connection = context.connection_id, %error, "the authorizer failed");
+                return Err(BROKEN);
             }
         };
-        let decided = if answer.to_string().len() > self.quotas.authorizer_bytes {
-            Err(Refusal::Unusable(format!("more than {} bytes", self.quotas.authorizer_bytes)))
+        let max = self.quotas.authorizer_bytes;
+        let evaluated = if answer.to_string().len() > max {
+            Err(AuthorizerError::Unusable(format!("more than {max} bytes")))
         } else {
-            authorizer::decide(&answer, &self.api.method_arn())
+            authorizer::evaluate(&answer, &self.api.method_arn())
         };
-        match decided {
-            Ok(mut context) => {
-                let latency = u64::try_from(asked.elapsed().as_millis()).unwrap_or(u64::MAX);
-                context.insert("integrationLatency".into(), latency.into());
-                Ok(context)
+        match evaluated {
+            Ok(mut authorizer) => {
+                let latency = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                authorizer.insert("integrationLatency".into(), latency.into());
+                Ok(authorizer)
             }
-            Err(Refusal::Denied) => Err((StatusCode::FORBIDDEN, "Forbidden")),
+            Err(AuthorizerError::Denied) => Err((StatusCode::FORBIDDEN, "Forbidden")),
             Err(error) => {
-                tracing::warn!(connection = origin.connection_id, %error, "the authorizer is misconfigured");
-                Err((StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"))
+                tracing::warn!(connection = context.connection_id, %error, "the authorizer is misconfigured");
+                Err(BROKEN)
             }
         }
     }
 
-    async fn disconnect(&self, origin: &Origin, ending: &Ending) {
-        if self.faults.as_ref().is_some_and(Faults::is_silent) {
+    async fn disconnect(&self, context: &ConnectionContext, disconnect: &Disconnect) {
+        if self.faults.as_ref().is_some_and(Faults::skips_disconnect) {
             return;
         }
-        let event = origin.disconnect(ending.code, &ending.reason, &self.integration.stamp());
+        let event = context.disconnect(disconnect.code, &disconnect.reason, &self.integration.event_meta());
         if let Err(error) = self.integration.invoke(event, ()).await {
-            tracing::warn!(connection = origin.connection_id, %error, "$disconnect failed");
+            tracing::warn!(connection = context.connection_id, %error, "$disconnect failed");
         }
     }
 }
 
-/// A header of a Lambda proxy response, whatever its case and whichever of the two maps holds it.
+/// Finds a header of a Lambda proxy response in either of the two maps, ignoring case.
 fn response_header(answer: &Value, name: &str) -> Option<HeaderValue> {
     let named = |map: &str| {
         let headers = answer[map].as_object()?;
@@ -251,30 +257,21 @@ fn response_header(answer: &Value, name: &str) -> Option<HeaderValue> {
     HeaderValue::from_str(value.as_str()?).ok()
 }
 
-fn switch(accept: &str, subprotocol: Option<HeaderValue>) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
-    let headers = response.headers_mut();
-    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    if let Ok(accept) = HeaderValue::from_str(accept) {
-        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
-    }
+fn switch_protocols(accept: &str, subprotocol: Option<HeaderValue>) -> Response {
+    let headers = [("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", accept)];
+    let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
     if let Some(subprotocol) = subprotocol {
-        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
+        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
     response
 }
 
-/// API Gateway's refusal: a status and a JSON body, which no browser shows to its page.
-fn refuse(status: StatusCode, message: &str, ids: Option<(&str, &str)>) -> Response<Body> {
+/// API Gateway's rejection, with the ids of connection and request once there are some.
+fn reject((status, message): Rejection, ids: Option<(&str, &str)>) -> Response {
     let mut body = json!({"message": message});
     if let Some((connection_id, request_id)) = ids {
         body["connectionId"] = connection_id.into();
         body["requestId"] = request_id.into();
     }
-    let mut response = Response::new(Body::from(body.to_string()));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+    (status, Json(body)).into_response()
 }

@@ -1,7 +1,7 @@
-//! One invocation as API Gateway makes it: with its own patience, while the function runs to its own end. Apart from the
-//! sockets, so that a client that leaves never takes a running invocation with it.
+//! Invokes the function as API Gateway does: with the integration timeout, after which the function still runs to its end.
+//! Separate from the sockets, so that a client that leaves does not end its running invocations.
 
-use crate::events::Stamp;
+use crate::events::EventMeta;
 use crate::invoke::{Invoke, InvokeError};
 use crate::system::{System, fresh_id};
 use serde_json::Value;
@@ -11,49 +11,49 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Why an invocation gave the client nothing.
+/// Failure of an integration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IntegrationError {
-    /// No answer from the function.
+    /// The function failed.
     #[error(transparent)]
     Invoke(#[from] InvokeError),
-    /// API Gateway waits no longer. The function may still be running.
+    /// The integration timed out. The function may still run.
     #[error("endpoint request timed out")]
     TimedOut,
-    /// The answer is not `{"statusCode": …}`.
+    /// The answer has no `statusCode`.
     #[error("malformed Lambda proxy response")]
     Malformed,
-    /// The gateway is being stopped.
-    #[error("the gateway stops")]
+    /// The gateway is stopping.
+    #[error("the gateway is stopping")]
     Stopping,
 }
 
-/// Invokes the function and keeps track of what runs.
+/// Invokes the function and tracks running invocations.
 #[derive(Clone)]
 pub(crate) struct Integration {
     pub(crate) invoker: Arc<dyn Invoke>,
     pub(crate) system: Arc<dyn System>,
-    /// How long an answer is waited for.
+    /// The integration timeout.
     pub(crate) timeout: Duration,
-    /// Everything that runs for a client.
+    /// All tasks of connections and invocations.
     pub(crate) tasks: TaskTracker,
-    /// Cuts running invocations short.
+    /// Cancels running invocations.
     pub(crate) abandoned: CancellationToken,
 }
 
 impl Integration {
     /// Time and id of a new event.
-    pub(crate) fn stamp(&self) -> Stamp {
-        Stamp { request_id: fresh_id(self.system.as_ref()), now: self.system.now() }
+    pub(crate) fn event_meta(&self) -> EventMeta {
+        EventMeta { request_id: fresh_id(self.system.as_ref()), now: self.system.now() }
     }
 
-    /// Invokes the function. `held` is kept until it has really ended, which may be after the answer.
+    /// Invokes the function. `held` is dropped when the invocation has ended, which may be after the timeout.
     pub(crate) async fn invoke<H: Send + 'static>(&self, event: Value, held: H) -> Result<Value, IntegrationError> {
         let (answer, answered) = oneshot::channel();
         let (invoker, abandoned) = (self.invoker.clone(), self.abandoned.clone());
         self.tasks.spawn(async move {
             if let Some(result) = abandoned.run_until_cancelled(invoker.invoke(event)).await {
-                // Nobody listens any more after the integration timeout.
+                // The receiver is gone after the integration timeout.
                 let _ = answer.send(result);
             }
             drop(held);

@@ -1,5 +1,5 @@
-//! How an event reaches the function. A trait, because there are two ways (in this process, and as a process behind the
-//! Lambda Runtime API), because tests script a third, and because a layer of faults can wrap any of them.
+//! The interface to the function. A trait, because there are two implementations (in this process, and processes behind the
+//! Lambda Runtime API), tests script a third, and the fault and usage layers wrap any of them.
 
 mod in_process;
 
@@ -8,17 +8,17 @@ pub use in_process::{ClientsBrowser, InProcess};
 use async_trait::async_trait;
 use serde_json::Value;
 
-/// A Lambda function, as API Gateway sees it.
+/// A Lambda function as API Gateway invokes it.
 #[async_trait]
 pub trait Invoke: Send + Sync + 'static {
-    /// Runs the function on one event and gives its answer. Called concurrently, without any order.
+    /// Runs the function on one event and returns its answer. Called concurrently, in any order.
     async fn invoke(&self, event: Value) -> Result<Value, InvokeError>;
 
-    /// Ends whatever stands behind it. Nothing is invoked afterwards.
+    /// Ends the function's processes. No invocation follows.
     async fn shutdown(&self) {}
 }
 
-/// Why there is no answer.
+/// Failure of an invocation.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvokeError {
     /// The function reported an error, or its process ended.
@@ -26,16 +26,22 @@ pub enum InvokeError {
     Function {
         /// Lambda's `errorType`.
         kind: String,
-        /// Lambda's `errorMessage`. An authorizer that says exactly `Unauthorized` refuses with 401.
+        /// Lambda's `errorMessage`. Exactly `Unauthorized` from an authorizer means 401.
         message: String,
     },
     /// The function ran longer than its own timeout.
     #[error("the function did not answer within its timeout")]
     TimedOut,
-    /// Too many invocations at once.
-    #[error("no process of the function became free")]
+    /// All processes stayed busy.
+    #[error("all processes of the function are busy")]
     Throttled,
     /// The function could not be started.
     #[error("the function could not be started: {0}")]
     Start(String),
+}
+
+impl InvokeError {
+    pub(crate) fn function(kind: &str, message: &str) -> Self {
+        Self::Function { kind: kind.to_owned(), message: message.to_owned() }
+    }
 }

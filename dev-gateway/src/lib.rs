@@ -1,5 +1,5 @@
 //! A local API Gateway WebSocket API: handshakes, events, routes, `@connections` and limits as on AWS, in front of any
-//! Lambda function. It knows nothing of terminals, so that it can serve other functions too.
+//! Lambda function. Independent of terminals, so that it serves other functions too.
 //!
 //! ```no_run
 //! # async fn example(invoker: std::sync::Arc<dyn dev_gateway::Invoke>) -> std::io::Result<()> {
@@ -22,6 +22,7 @@ mod handshake;
 mod integration;
 mod invoke;
 mod local;
+mod lock;
 mod management;
 mod messages;
 mod pages;

@@ -1,17 +1,38 @@
-//! Whether a request comes from whoever sits at this machine. Guards what a developer may do and nobody else: only from
-//! loopback, and only under a loopback name (a page elsewhere can point its own name at 127.0.0.1 and would be let in
-//! otherwise), and from no page but one that this machine served (any page may send a request here).
+//! Restricts the `/dev` routes to this machine: to loopback addresses; to loopback host names, because any page can resolve its own
+//! name to 127.0.0.1; and to pages of this machine, because any page can send a request here.
 
-use http::{HeaderMap, HeaderName, Uri, header};
+use axum::Json;
+use axum::extract::{ConnectInfo, Request};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
 
-/// Whether this request is a local one.
-pub(crate) fn is_local(from: SocketAddr, headers: &HeaderMap) -> bool {
-    let origin = headers.get(header::ORIGIN).is_none() || names_loopback(headers, &header::ORIGIN);
-    from.ip().to_canonical().is_loopback() && names_loopback(headers, &header::HOST) && origin
+/// Middleware that answers 403 to every other machine.
+pub(crate) async fn require_local(
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if is_local(from, request.headers()) {
+        return next.run(request).await;
+    }
+    let path = request.uri().path();
+    json_message(StatusCode::FORBIDDEN, &format!("{path} is served only to this machine, at its loopback address"))
 }
 
-/// Whether a header names this machine. The port may be another: it is when a port is forwarded.
+/// A response with a JSON object that has only a `message`.
+pub(crate) fn json_message(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"message": message}))).into_response()
+}
+
+fn is_local(from: SocketAddr, headers: &HeaderMap) -> bool {
+    let own_page = headers.get(header::ORIGIN).is_none() || names_loopback(headers, &header::ORIGIN);
+    from.ip().to_canonical().is_loopback() && names_loopback(headers, &header::HOST) && own_page
+}
+
+/// True if a header names a loopback host. Its port may differ, as with a forwarded port.
 fn names_loopback(headers: &HeaderMap, name: &HeaderName) -> bool {
     let value = headers.get(name).and_then(|value| value.to_str().ok());
     let Some(uri) = value.and_then(|value| value.parse::<Uri>().ok()) else { return false };
@@ -41,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn only_from_this_machine_and_its_own_pages() {
+    fn only_this_machine_and_its_pages_pass() {
         let host = (header::HOST, "127.0.0.1:3000");
         assert!(!local("10.0.0.1:9", std::slice::from_ref(&host)));
         let origin = |origin| local("[::1]:9", &[host.clone(), (header::ORIGIN, origin)]);

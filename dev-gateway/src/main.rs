@@ -1,9 +1,9 @@
-//! The binary: parses, wires, runs until it is told to stop.
+//! The binary: parses the command line, starts the gateway, and runs until SIGINT or SIGTERM.
 
 mod config;
 
 use clap::Parser;
-use config::{Args, How};
+use config::{Args, InvokeMode};
 use dev_gateway::{DevGateway, Invoke, OsSystem, RuntimeApi};
 use std::error::Error;
 use std::io::Write;
@@ -31,15 +31,15 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let gateway = DevGateway::new(args.options(variable)?);
     let listener = TcpListener::bind(args.listen).await.map_err(|error| format!("{}: {error}", args.listen))?;
     let invoker: Arc<dyn Invoke> = match args.invoke {
-        How::InProcess => Arc::new(args.in_process(gateway.clients(), variable)?),
-        How::RuntimeApi => {
+        InvokeMode::InProcess => Arc::new(args.in_process(gateway.clients(), variable)?),
+        InvokeMode::RuntimeApi => {
             let function = args.function(listener.local_addr()?, variable);
             Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)))
         }
     };
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let running = gateway.start(listener, invoker)?;
-    // Whoever started it may have closed its output, which is no reason to stop.
+    // A closed standard output does not stop the gateway.
     let _ = writeln!(std::io::stdout(), "{}", args.welcome(running.addr()));
     tokio::select! {
         _ = interrupt.recv() => {}

@@ -1,4 +1,4 @@
-//! Serves a static export: `/` is index.html, `/foo` is foo.html, everything unknown is 404.html.
+//! Serves a static export: `/` is index.html, `/foo` is foo.html, any unknown path is 404.html.
 
 use axum::body::Body;
 use axum::extract::Request;
@@ -7,15 +7,15 @@ use std::path::PathBuf;
 use tower::ServiceExt;
 use tower_http::services::{ServeDir, ServeFile};
 
-/// Where a Next.js export keeps files that have their hash in their name, so that they may be kept for ever.
-const HASHED: &str = "/_next/static/";
+/// Path of files whose name contains their hash in a Next.js export; browsers may cache them for ever.
+const HASHED_FILES: &str = "/_next/static/";
 
 /// Answers a request from a directory.
 pub(crate) async fn serve(directory: PathBuf, request: Request) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let bare = !path.ends_with('/') && !path.rsplit('/').next().is_some_and(|name| name.contains('.'));
     let (parts, _) = request.into_parts();
-    // The page before the directory of the same name, which would only redirect.
+    // The page takes precedence over the directory of the same name, which would only redirect.
     let candidates = [bare.then(|| format!("{path}.html")), Some(path.clone())];
     for candidate in candidates.into_iter().flatten() {
         let mut request = http::Request::from_parts(parts.clone(), Body::empty());
@@ -24,7 +24,7 @@ pub(crate) async fn serve(directory: PathBuf, request: Request) -> Response<Body
         let found = ServeDir::new(&directory).oneshot(request).await;
         let Ok(response) = found;
         if response.status() != StatusCode::NOT_FOUND {
-            return cached(response.map(Body::new), path.starts_with(HASHED));
+            return cached(response.map(Body::new), path.starts_with(HASHED_FILES));
         }
     }
     let request = http::Request::from_parts(parts, Body::empty());
@@ -37,7 +37,7 @@ pub(crate) async fn serve(directory: PathBuf, request: Request) -> Response<Body
 }
 
 fn cached(mut response: Response<Body>, hashed: bool) -> Response<Body> {
-    // "no-cache" means: ask each time whether it changed. A page that is older than its server is a riddle.
+    // "no-cache" revalidates each time, so that a page is never older than its server.
     let policy = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

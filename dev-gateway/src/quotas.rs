@@ -1,30 +1,30 @@
-//! Every limit of the gateway in one place, so that a test can shorten any of them and nothing else hard-codes one.
+//! All limits of the gateway, so that a test can shorten any of them.
 
 use shared_protocol::limits;
 use std::time::Duration;
 
-/// Limits that API Gateway keeps, with its values as defaults.
+/// API Gateway's limits, with its values as defaults.
 /// Source: API Gateway developer guide, "Quotas for configuring and running a WebSocket API".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Quotas {
-    /// Largest frame in either direction, in bytes. A larger one from the client closes with 1009.
+    /// Largest frame in either direction. A larger one from the client closes with 1009.
     pub frame_bytes: usize,
-    /// Largest message in either direction, in bytes. A larger one from the client closes with 1009; posted, it gets 413.
+    /// Largest message in either direction. A larger one from the client closes with 1009; posted, it gets 413.
     pub message_bytes: usize,
-    /// Longest path and query of a handshake, in bytes; more gets 414.
+    /// Longest path and query of a handshake; a longer one gets 414.
     pub url_bytes: usize,
-    /// Largest answer of the authorizer, in bytes of JSON; more counts as a broken authorizer.
+    /// Largest answer of the authorizer as JSON; a larger one gets 500.
     pub authorizer_bytes: usize,
-    /// Longest that the client waits for one invocation. The function may run on.
+    /// Longest wait for an invocation. The function may run on.
     pub integration_timeout: Duration,
-    /// A connection on which no message went either way for this long is closed with 1001.
+    /// Time without a message in either direction after which a connection is closed with 1001.
     pub idle_timeout: Duration,
-    /// Every connection is closed with 1001 after this long.
+    /// Age at which a connection is closed with 1001.
     pub lifetime: Duration,
-    /// Invocations of one connection's messages that may run at once. At the bound nothing more is read from the client.
-    /// Not API Gateway's number, which is the account's concurrency: a bound so that one page cannot exhaust a laptop.
+    /// Concurrent invocations of one connection's messages. At the limit the gateway stops reading from the client. API
+    /// Gateway's limit is the account's concurrency; this one keeps a page from exhausting a laptop.
     pub concurrent_invocations: usize,
-    /// How long a post waits for room when the client reads slowly, before it gets 429. API Gateway's is not documented.
+    /// Longest wait of a post for a slow client, before it gets 429. API Gateway's is not documented.
     pub post_timeout: Duration,
 }
 

@@ -1,12 +1,12 @@
-//! Route selection by `$request.body.action`, which is the expression that nearly every WebSocket API uses.
+//! Route selection by `$request.body.action`, the expression that nearly every WebSocket API uses.
 
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Where everything goes that no route was configured for.
+/// Route of messages whose action has no route.
 const DEFAULT_ROUTE: &str = "$default";
 
-/// The route keys of an API, beside the three that every API has.
+/// The route keys of an API, without the three that every API has.
 #[derive(Debug, Clone)]
 pub(crate) struct Routes(Vec<String>);
 
@@ -20,7 +20,7 @@ impl Routes {
         Self(keys)
     }
 
-    /// The route of a message.
+    /// Selects the route of a message.
     pub(crate) fn select(&self, body: &str) -> &str {
         let action = serde_json::from_str::<Selected>(body).ok().and_then(|selected| selected.action);
         let action = action.as_ref().and_then(Value::as_str);

@@ -1,24 +1,23 @@
-//! Wires the parts to a listener, and takes them down again in order.
+//! Wires the gateway to a listener, and shuts it down in order.
 
 use crate::connections::{Clients, Registry};
-use crate::dev_token::{self, DevSecret, DevToken};
+use crate::dev_token::{DevSecret, DevToken};
 use crate::events::Api;
 use crate::faults::{AdminApi, Faults, FaultyClients, FaultyFunction};
-use crate::handshake::{Front, is_upgrade};
+use crate::handshake::{ConnectionServer, is_upgrade};
 use crate::integration::Integration;
 use crate::invoke::Invoke;
-use crate::management::{self, Management};
+use crate::local::json_message;
+use crate::management::Management;
 use crate::pages;
 use crate::quotas::Quotas;
 use crate::routes::Routes;
 use crate::system::{OsSystem, System};
 use crate::usage::{Meter, Usage};
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::routing;
 use axum::serve::ListenerExt;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
@@ -29,27 +28,27 @@ use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
-/// How long closing handshakes and `$disconnect` may take when the gateway stops, before invocations are abandoned.
-const GRACE: Duration = Duration::from_secs(2);
+/// Time for closing handshakes and `$disconnect` before a shutdown cancels all invocations.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What can be set.
+/// A gateway's options.
 #[derive(Clone)]
 pub struct Options {
-    /// The stage, which is the path of `ws://host/{stage}`; the bare host is accepted too.
+    /// The stage, the path of `ws://host/{stage}`. The bare host is accepted too.
     pub stage: String,
-    /// Routes for `$request.body.action`, beside `$connect`, `$disconnect` and `$default`.
+    /// Route keys for `$request.body.action`, besides `$connect`, `$disconnect` and `$default`.
     pub route_keys: Vec<String>,
-    /// Whether the function is also the REQUEST authorizer of `$connect`.
+    /// True if the function is also the REQUEST authorizer of `$connect`.
     pub authorizer: bool,
-    /// The limits.
+    /// Limits.
     pub quotas: Quotas,
-    /// A static export to serve beside the API.
+    /// Directory of a static export to serve besides the API.
     pub pages: Option<PathBuf>,
-    /// Serves `GET /dev/token`, signed with this.
+    /// Secret of the tokens of `GET /dev/token`; without it the route does not exist.
     pub dev_token: Option<DevSecret>,
-    /// Where time and randomness come from.
+    /// Clock and random source.
     pub system: Arc<dyn System>,
-    /// What goes wrong on purpose. With this, `/dev/faults` and `/dev/cut` are served to whoever sits at this machine.
+    /// Injected faults. With them, `/dev/faults` and `/dev/cut` are served to this machine.
     pub faults: Option<Faults>,
 }
 
@@ -68,17 +67,17 @@ impl Default for Options {
     }
 }
 
-/// A gateway that does not listen yet. It has [`Clients`] already, because a function in this process needs them.
+/// A gateway that does not listen yet. Its [`Clients`] exist already, because a function in this process needs them.
 pub struct DevGateway {
     options: Options,
     registry: Registry,
-    /// What everyone who posts goes through: the registry, and whatever is wrapped around it.
+    /// The registry, wrapped in the usage and fault layers.
     clients: Arc<dyn Clients>,
     meter: Meter,
 }
 
 impl DevGateway {
-    /// With these options.
+    /// A gateway with these options.
     pub fn new(options: Options) -> Self {
         let registry = Registry::new(&options.quotas);
         let meter = Meter::new();
@@ -89,17 +88,16 @@ impl DevGateway {
         Self { options, registry, clients, meter }
     }
 
-    /// The way to the clients.
+    /// The interface to the clients.
     pub fn clients(&self) -> Arc<dyn Clients> {
         self.clients.clone()
     }
 
-    /// Serves a listener with a function behind it. Fails when the listener has no address, or is not on loopback although
-    /// development tokens are to be given.
+    /// Starts serving. Fails if the listener has no address, or if it is not on loopback although development tokens are enabled.
     pub fn start(self, listener: TcpListener, mut invoker: Arc<dyn Invoke>) -> io::Result<Running> {
         let addr = listener.local_addr()?;
         if self.options.dev_token.is_some() && !addr.ip().is_loopback() {
-            let sentence = format!("development tokens are given on loopback only, and {addr} is not");
+            let sentence = format!("development tokens are served on loopback only, and {addr} is not");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, sentence));
         }
         let meter = self.meter.clone();
@@ -116,7 +114,7 @@ impl DevGateway {
             abandoned: abandoned.clone(),
         };
         let app = self.router(addr, integration, stopping.clone());
-        // Without TCP_NODELAY a single echo waits 40 ms for an acknowledgement.
+        // With Nagle's algorithm an echo waits 40 ms for an acknowledgement.
         let listener = listener.tap_io(|stream| {
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "TCP_NODELAY could not be set");
@@ -132,8 +130,8 @@ impl DevGateway {
 
     fn router(self, addr: SocketAddr, integration: Integration, stopping: CancellationToken) -> Router {
         let Options { stage, route_keys, authorizer, quotas, pages, dev_token, system, faults } = self.options;
-        let connections = Management { stage: stage.clone(), clients: self.clients, system: system.clone() };
-        let front = Front {
+        let management = Management { stage: stage.clone(), clients: self.clients, system: system.clone() };
+        let connections = ConnectionServer {
             api: Arc::new(Api { stage: stage.clone(), domain_name: addr.to_string() }),
             routes: Arc::new(Routes::new(route_keys)),
             authorizer,
@@ -143,41 +141,34 @@ impl DevGateway {
             stopping,
             faults: faults.clone(),
         };
-        let methods = routing::post(management::post).get(management::get).delete(management::delete);
-        let mut router = Router::new().route("/{stage}/@connections/{id}", methods.with_state(connections));
+        let mut router = management.routes();
         if let Some(secret) = dev_token {
-            let dev = DevToken { secret, stage, system };
-            router = router.route("/dev/token", routing::get(dev_token::get).with_state(dev));
+            router = router.merge(DevToken { secret, stage, system }.routes());
         }
         if let Some(faults) = faults {
             router = router.merge(AdminApi(faults).routes());
         }
         router.fallback(move |ConnectInfo(from): ConnectInfo<SocketAddr>, request: Request| {
-            let (front, pages) = (front.clone(), pages.clone());
+            let (connections, pages) = (connections.clone(), pages.clone());
             async move {
                 if is_upgrade(request.headers()) {
-                    return front.upgrade(from, request).await;
+                    return connections.upgrade(from, request).await;
                 }
                 match pages {
                     Some(directory) => pages::serve(directory, request).await,
-                    None => nothing_here(),
+                    None => json_message(StatusCode::FORBIDDEN, "Forbidden"),
                 }
             }
         })
     }
 }
 
-/// What API Gateway answers where it serves nothing.
-fn nothing_here() -> Response<Body> {
-    let mut response = Response::new(Body::from(r#"{"message":"Forbidden"}"#));
-    *response.status_mut() = StatusCode::FORBIDDEN;
-    response
-}
-
-/// A gateway that listens. Dropping it stops it at once; [`Running::shutdown`] stops it properly.
+/// A running gateway. Dropping it stops it at once; [`Running::shutdown`] stops it in order.
 pub struct Running {
     addr: SocketAddr,
+    /// Closes all connections.
     stopping: CancellationToken,
+    /// Cancels all invocations.
     abandoned: CancellationToken,
     tasks: TaskTracker,
     invoker: Arc<dyn Invoke>,
@@ -187,22 +178,22 @@ pub struct Running {
 }
 
 impl Running {
-    /// Where it listens.
+    /// Address of the listener.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What it was used for so far.
+    /// Usage so far.
     pub fn usage(&self) -> Usage {
         self.meter.usage()
     }
 
-    /// Closes every client with 1001, invokes `$disconnect` for each, gives both a moment, and ends the function.
+    /// Closes every client with 1001, invokes `$disconnect` for each, waits up to 2 s for both, and ends the function.
     pub async fn shutdown(self) {
         self.stopping.cancel();
         self.tasks.close();
-        // Invocations that follow a session run for long; they get no more than the others.
-        if tokio::time::timeout(GRACE, self.tasks.wait()).await.is_err() {
+        // Invocations that follow a session would run for much longer.
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, self.tasks.wait()).await.is_err() {
             self.abandoned.cancel();
             self.tasks.wait().await;
         }

@@ -1,7 +1,7 @@
-//! One client's WebSocket, from the upgrade to the last byte: frame limits, close codes, idleness and lifetime. It knows
-//! neither events nor routes; messages leave through a callback and arrive through a channel.
+//! One client's WebSocket: frame limits, close codes, idle timeout and lifetime. Separate from events and routes: messages leave
+//! through a callback and arrive through a channel.
 
-use crate::connections::{Activity, Opened, Outgoing, Registered};
+use crate::connections::{Activity, OpenConnection, Outgoing, RegistryEntryGuard};
 use crate::quotas::Quotas;
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -18,55 +18,59 @@ use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-/// How long the client may take to answer a close frame.
-const CLOSE_WAIT: Duration = Duration::from_secs(1);
+/// Longest wait for the client's close frame.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How a connection ended, as `$disconnect` reports it.
+/// The end of a connection, as `$disconnect` reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Ending {
-    /// Close code.
+pub(crate) struct Disconnect {
+    /// WebSocket close code.
     pub(crate) code: u16,
-    /// In words, where API Gateway is known to have some.
+    /// API Gateway's reason, if it is known.
     pub(crate) reason: String,
-    how: How,
+    by: ClosedBy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum How {
-    /// The client sent a close frame.
-    Theirs,
-    /// We are to send one.
-    Ours,
-    /// We are to send one, and what the client is still sending cannot be read as frames.
-    OursUnreadable,
-    /// The transport is gone.
-    Lost,
+enum ClosedBy {
+    /// The client, with a close frame.
+    Client,
+    /// The gateway, which has to send a close frame.
+    Gateway,
+    /// The gateway, because the client's bytes are not valid frames; further ones cannot be parsed.
+    GatewayUnreadable,
+    /// The network: no close frame is possible.
+    Network,
 }
 
-impl Ending {
-    fn ours(code: CloseCode, reason: &str) -> Self {
-        Self { code: code.into(), reason: reason.to_owned(), how: How::Ours }
+impl Disconnect {
+    fn by_gateway(code: CloseCode, reason: &str) -> Self {
+        Self { code: code.into(), reason: reason.to_owned(), by: ClosedBy::Gateway }
     }
 
-    /// For a client that is sent away: at a limit, or because the gateway stops.
-    pub(crate) fn away() -> Self {
-        Self::ours(CloseCode::Away, "Going away")
+    /// At a limit, or because the gateway stops.
+    pub(crate) fn going_away() -> Self {
+        Self::by_gateway(CloseCode::Away, "Going away")
     }
 
-    /// For a client that is gone without a word, or that is to go so.
+    /// Without a close frame.
     pub(crate) fn lost() -> Self {
-        Self { code: CloseCode::Abnormal.into(), reason: "Connection Closed Abnormally".to_owned(), how: How::Lost }
+        Self {
+            code: CloseCode::Abnormal.into(),
+            reason: "Connection Closed Abnormally".to_owned(),
+            by: ClosedBy::Network,
+        }
     }
 
-    fn theirs(frame: Option<CloseFrame>) -> Self {
+    fn by_client(frame: Option<CloseFrame>) -> Self {
         let (code, reason) = match frame {
             Some(frame) => (frame.code.into(), frame.reason.to_string()),
             None => (CloseCode::Status.into(), "Client-side close frame status not set".to_owned()),
         };
-        Self { code, reason, how: How::Theirs }
+        Self { code, reason, by: ClosedBy::Client }
     }
 
-    fn of(error: &Error) -> Self {
+    fn by_error(error: &Error) -> Self {
         let (code, reason) = match error {
             Error::Capacity(_) => (CloseCode::Size, "Message too big"),
             Error::Utf8(_) => (CloseCode::Invalid, "Invalid frame payload data"),
@@ -74,26 +78,25 @@ impl Ending {
             Error::Protocol(_) => (CloseCode::Protocol, "Protocol error"),
             _ => return Self::lost(),
         };
-        Self { how: How::OursUnreadable, ..Self::ours(code, reason) }
+        Self { by: ClosedBy::GatewayUnreadable, ..Self::by_gateway(code, reason) }
     }
 }
 
-/// A client's socket whose connection is over but for the closing handshake.
+/// A connection that still needs its closing handshake.
 #[derive(Debug)]
 pub(crate) struct Closing<S> {
     sink: SplitSink<WebSocketStream<S>, Message>,
     stream: SplitStream<WebSocketStream<S>>,
-    ending: Ending,
+    disconnect: Disconnect,
 }
 
-/// Serves one client until its connection is over, calling `on_message` for each of its messages with the permit that
-/// must be held while the message is worked on. It is also over when `ended` returns. When this returns the connection's id is
-/// unknown.
+/// Serves a client until its connection ends, at the latest when `ended` returns. Calls `on_message` for each message, with a permit
+/// to hold while the message is processed. The connection is not in the registry any more when this returns.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
-    opened: Opened,
+    opened: OpenConnection,
     quotas: &Quotas,
-    ended: impl Future<Output = Ending>,
+    ended: impl Future<Output = Disconnect>,
     mut on_message: impl FnMut(&str, OwnedSemaphorePermit),
 ) -> Closing<S> {
     let config = WebSocketConfig::default()
@@ -101,37 +104,39 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         .max_message_size(Some(quotas.message_bytes));
     let socket = WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await;
     let (mut sink, mut stream) = socket.split();
-    let Opened { mut outgoing, activity, entry } = opened;
+    let OpenConnection { mut outgoing, activity, entry } = opened;
     let permits = Arc::new(Semaphore::new(quotas.concurrent_invocations));
-    let ending = tokio::select! {
-        ending = read(&mut stream, &permits, &activity, &mut on_message) => ending,
-        ending = write(&mut sink, &mut outgoing, &activity, quotas.frame_bytes) => ending,
-        () = activity.idle_for(quotas.idle_timeout) => Ending::away(),
-        () = tokio::time::sleep(quotas.lifetime) => Ending::away(),
-        ending = ended => ending,
+    let disconnect = tokio::select! {
+        disconnect = read(&mut stream, &permits, &activity, &mut on_message) => disconnect,
+        disconnect = write(&mut sink, &mut outgoing, &activity, quotas.frame_bytes) => disconnect,
+        () = activity.idle_for(quotas.idle_timeout) => Disconnect::going_away(),
+        () = tokio::time::sleep(quotas.lifetime) => Disconnect::going_away(),
+        disconnect = ended => disconnect,
     };
-    drop::<Registered>(entry);
-    Closing { sink, stream, ending }
+    drop::<RegistryEntryGuard>(entry);
+    Closing { sink, stream, disconnect }
 }
 
-/// Reads messages, each once a place for its invocation is free: that is the client's back-pressure.
+/// Reads messages, each once a permit for its invocation is free: the client's backpressure.
 async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     stream: &mut SplitStream<WebSocketStream<S>>,
     permits: &Arc<Semaphore>,
     activity: &Activity,
     on_message: &mut impl FnMut(&str, OwnedSemaphorePermit),
-) -> Ending {
+) -> Disconnect {
     loop {
-        let Ok(permit) = permits.clone().acquire_owned().await else { return Ending::lost() };
-        // Pings are answered by the library while it reads, and keep nothing alive.
+        let Ok(permit) = permits.clone().acquire_owned().await else { return Disconnect::lost() };
+        // The library answers pings while it reads. They do not count as activity.
         let text = loop {
             match stream.next().await {
                 Some(Ok(Message::Text(text))) => break text,
                 Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                Some(Ok(Message::Binary(_))) => return Ending::ours(CloseCode::Unsupported, "Unsupported data"),
-                Some(Ok(Message::Close(frame))) => return Ending::theirs(frame),
-                Some(Err(error)) => return Ending::of(&error),
-                None => return Ending::lost(),
+                Some(Ok(Message::Binary(_))) => {
+                    return Disconnect::by_gateway(CloseCode::Unsupported, "Unsupported data");
+                }
+                Some(Ok(Message::Close(frame))) => return Disconnect::by_client(frame),
+                Some(Err(error)) => return Disconnect::by_error(&error),
+                None => return Disconnect::lost(),
             }
         };
         activity.touch();
@@ -139,18 +144,18 @@ async fn read<S: AsyncRead + AsyncWrite + Unpin>(
     }
 }
 
-/// Writes what was posted, flushing once for all that waits.
+/// Writes the queued messages, with one flush for all that wait.
 async fn write<S: AsyncRead + AsyncWrite + Unpin>(
     sink: &mut SplitSink<WebSocketStream<S>, Message>,
     outgoing: &mut mpsc::Receiver<Outgoing>,
     activity: &Activity,
     frame_bytes: usize,
-) -> Ending {
+) -> Disconnect {
     let mut waiting = outgoing.recv().await;
     while let Some(Outgoing::Text(text)) = waiting {
         for part in frames(text, frame_bytes) {
             if sink.feed(part).await.is_err() {
-                return Ending::lost();
+                return Disconnect::lost();
             }
         }
         activity.touch();
@@ -158,17 +163,17 @@ async fn write<S: AsyncRead + AsyncWrite + Unpin>(
             Ok(next) => Some(next),
             Err(_) => {
                 if sink.flush().await.is_err() {
-                    return Ending::lost();
+                    return Disconnect::lost();
                 }
                 outgoing.recv().await
             }
         };
     }
-    // Told to close, or taken out of the registry by a close that found no room to say so.
-    Ending::ours(CloseCode::Normal, "")
+    // Closed through the registry, perhaps with a queue too full for the close entry.
+    Disconnect::by_gateway(CloseCode::Normal, "")
 }
 
-/// A message in frames that are not too large; nearly always one.
+/// Splits a message into frames of at most `frame_bytes`, usually one.
 fn frames(text: Utf8Bytes, frame_bytes: usize) -> impl Iterator<Item = Message> {
     let whole = text.len() <= frame_bytes;
     let mut rest = Bytes::from(text);
@@ -176,7 +181,7 @@ fn frames(text: Utf8Bytes, frame_bytes: usize) -> impl Iterator<Item = Message> 
     std::iter::from_fn(move || {
         let opcode = kind.take()?;
         if whole {
-            // The bytes were text a moment ago; as a frame they are not checked again.
+            // A raw frame skips a second UTF-8 check.
             return Some(Message::Frame(Frame::message(std::mem::take(&mut rest), OpCode::Data(opcode), true)));
         }
         let part = rest.split_to(rest.len().min(frame_bytes));
@@ -186,32 +191,32 @@ fn frames(text: Utf8Bytes, frame_bytes: usize) -> impl Iterator<Item = Message> 
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Closing<S> {
-    /// How it ended.
-    pub(crate) fn ending(&self) -> Ending {
-        self.ending.clone()
+    /// The end of the connection.
+    pub(crate) fn disconnect(&self) -> Disconnect {
+        self.disconnect.clone()
     }
 
-    /// The closing handshake, within [`CLOSE_WAIT`].
+    /// Does the closing handshake, within [`CLOSE_TIMEOUT`].
     pub(crate) async fn finish(self) {
-        if self.ending.how != How::Lost {
-            // A client that does not take part is cut off, which is what the deadline is for.
-            let _ = tokio::time::timeout(CLOSE_WAIT, self.handshake()).await;
+        if self.disconnect.by != ClosedBy::Network {
+            // At the timeout the connection is dropped.
+            let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.handshake()).await;
         }
     }
 
     async fn handshake(mut self) {
-        // What was posted before the end comes before the end: the sink may still hold it.
-        if self.ending.how != How::Theirs && self.sink.flush().await.is_err() {
+        // Earlier posts, which the sink may still hold, come before the close frame.
+        if self.disconnect.by != ClosedBy::Client && self.sink.flush().await.is_err() {
             return;
         }
         let Ok(mut socket) = self.stream.reunite(self.sink) else { return };
-        if self.ending.how != How::Theirs {
-            let frame = CloseFrame { code: self.ending.code.into(), reason: self.ending.reason.into() };
+        if self.disconnect.by != ClosedBy::Client {
+            let frame = CloseFrame { code: self.disconnect.code.into(), reason: self.disconnect.reason.into() };
             if socket.close(Some(frame)).await.is_err() {
                 return;
             }
         }
-        if self.ending.how == How::OursUnreadable {
+        if self.disconnect.by == ClosedBy::GatewayUnreadable {
             // Unread bytes would make the kernel reset the connection, and the client would never see the close code.
             let io = socket.get_mut();
             let mut discarded = [0; 4096];

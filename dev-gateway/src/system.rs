@@ -1,17 +1,17 @@
-//! Wall time and randomness as an argument, and the ids made of it. The one file that touches the real ones.
+//! Wall clock and random source as an argument, and the ids made from them.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Random bytes of an id: 88 bits, which base64 writes as 15 characters and one `=`, like API Gateway's ids.
-const ID_RANDOM_BYTES: usize = 11;
+const ID_BYTES: usize = 11;
 
-/// Where wall time and randomness come from.
+/// Wall clock and cryptographic random source.
 pub trait System: Send + Sync + 'static {
-    /// The time of day.
+    /// The current time.
     fn now(&self) -> SystemTime;
-    /// Fills the buffer with bytes that nobody can guess.
+    /// Fills the buffer with unpredictable bytes.
     fn fill(&self, bytes: &mut [u8]);
 }
 
@@ -20,31 +20,36 @@ pub trait System: Send + Sync + 'static {
 pub struct OsSystem;
 
 impl System for OsSystem {
-    #[expect(clippy::disallowed_methods, reason = "this is where the clock argument comes from")]
+    #[expect(clippy::disallowed_methods, reason = "the source of the clock argument")]
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }
 
     fn fill(&self, bytes: &mut [u8]) {
         if let Err(error) = getrandom::fill(bytes) {
-            // Connection ids are what guards @connections: going on with guessable ones is worse than stopping.
+            // An unpredictable connection id is all that protects @connections.
             panic!("the operating system gives no random bytes: {error}");
         }
     }
 }
 
-/// A connection, request or message id as API Gateway writes them: URL-safe base64 that ends in `=`.
+/// Makes a connection, request or message id in API Gateway's form: URL-safe base64 that ends in `=`.
 pub(crate) fn fresh_id(system: &dyn System) -> String {
-    let mut bytes = [0; ID_RANDOM_BYTES];
+    let mut bytes = [0; ID_BYTES];
     system.fill(&mut bytes);
     URL_SAFE.encode(bytes)
 }
 
-/// As many random bytes as asked for, in lowercase hex.
+/// Makes random bytes in lowercase hex.
 pub(crate) fn fresh_hex<const BYTES: usize>(system: &dyn System) -> String {
     let mut bytes = [0; BYTES];
     system.fill(&mut bytes);
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Makes an X-Ray trace root, which begins with the time in seconds.
+pub(crate) fn trace_root(system: &dyn System) -> String {
+    format!("Root=1-{:08x}-{}", epoch_ms(system.now()) / 1000, fresh_hex::<12>(system))
 }
 
 /// Milliseconds since 1970.
@@ -58,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_look_like_api_gateways_and_differ() {
+    fn ids_have_api_gateways_form_and_are_unique() {
         let (one, other) = (fresh_id(&OsSystem), fresh_id(&OsSystem));
         assert_eq!((one.len(), one.find('=')), (16, Some(15)), "{one}");
         assert_ne!(one, other);

@@ -1,35 +1,35 @@
-//! What a gateway was used for, in the units that AWS bills. Counted by two thin layers, around the function and around the
-//! clients, so that nothing else knows that it is counted.
+//! Counts usage in the units that AWS bills, in two layers around the function and the clients.
 
 use crate::connections::{Clients, ConnectionInfo, PostError};
 use crate::invoke::{Invoke, InvokeError};
+use crate::lock::lock;
 use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A message is billed for each step of this many bytes that it begins. Source: API Gateway pricing, "WebSocket APIs".
-const STEP_BYTES: usize = 32 * 1024;
+/// Bytes of one billed message; larger messages count several times. Source: API Gateway pricing, "WebSocket APIs".
+const BILLED_BYTES: usize = 32 * 1024;
 
-/// What was used, from the start of a gateway to a moment, or between two.
+/// Usage since the gateway's start, or between two moments.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Messages of clients, in steps of 32 KB.
+    /// Client messages, in units of 32 KB.
     pub messages_in: u64,
-    /// Messages that were posted to clients, in steps of 32 KB.
+    /// Posted messages, in units of 32 KB.
     pub messages_out: u64,
-    /// Bytes that were posted to clients.
+    /// Posted bytes.
     pub bytes_out: u64,
-    /// Runs of the function, whatever for: authorizer, connections, messages.
+    /// Invocations, of the authorizer too.
     pub invocations: u64,
-    /// How long the function ran, all runs together and those included that still do.
+    /// Total duration of all invocations, running ones included.
     pub duration: Duration,
 }
 
 impl Usage {
-    /// What was used since an earlier moment.
+    /// Usage since an earlier moment.
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
             messages_in: self.messages_in - earlier.messages_in,
@@ -41,20 +41,21 @@ impl Usage {
     }
 }
 
-/// Counts.
+/// The usage counter. Clones share their state.
 #[derive(Debug, Clone)]
 pub(crate) struct Meter(Arc<Mutex<Count>>);
 
 #[derive(Debug)]
 struct Count {
     usage: Usage,
-    /// Invocations that run, and up to when their time is counted.
+    /// Count of running invocations.
     running: u32,
+    /// Time up to which `usage.duration` counts them.
     counted: Instant,
 }
 
 impl Count {
-    /// Counts the time of what runs up to now.
+    /// Counts the running invocations up to now.
     fn advance(&mut self) {
         let now = Instant::now();
         self.usage.duration += (now - self.counted) * self.running;
@@ -67,56 +68,52 @@ impl Meter {
         Self(Arc::new(Mutex::new(Count { usage: Usage::default(), running: 0, counted: Instant::now() })))
     }
 
-    /// Everything up to now.
+    /// Usage up to now.
     pub(crate) fn usage(&self) -> Usage {
-        let mut count = self.lock();
+        let mut count = lock(&self.0);
         count.advance();
         count.usage
     }
 
-    /// The same function, counted.
+    /// Wraps the function in a counter.
     pub(crate) fn function(&self, inner: Arc<dyn Invoke>) -> Arc<dyn Invoke> {
         Arc::new(Metered { inner, meter: self.clone() })
     }
 
-    /// The same clients, counted.
+    /// Wraps the clients in a counter.
     pub(crate) fn clients(&self, inner: Arc<dyn Clients>) -> Arc<dyn Clients> {
         Arc::new(Metered { inner, meter: self.clone() })
     }
 
-    fn begin(&self, event: &Value) -> Run {
-        let mut count = self.lock();
+    fn begin(&self, event: &Value) -> RunningInvocation {
+        let mut count = lock(&self.0);
         count.advance();
         count.running += 1;
         count.usage.invocations += 1;
         if event["requestContext"]["eventType"] == "MESSAGE" {
-            count.usage.messages_in += steps(event["body"].as_str().map_or(0, str::len));
+            count.usage.messages_in += billed_messages(event["body"].as_str().map_or(0, str::len));
         }
-        Run(self.clone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Count> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        RunningInvocation(self.clone())
     }
 }
 
-/// An invocation that runs, until it is dropped: also one that is cut short.
-struct Run(Meter);
+/// A running invocation. Dropping it ends the count, also for a cancelled one.
+struct RunningInvocation(Meter);
 
-impl Drop for Run {
+impl Drop for RunningInvocation {
     fn drop(&mut self) {
-        let mut count = self.0.lock();
+        let mut count = lock(&self.0.0);
         count.advance();
         count.running -= 1;
     }
 }
 
-/// For how many messages one of this length counts. An empty one is a message too.
-fn steps(bytes: usize) -> u64 {
-    bytes.div_ceil(STEP_BYTES).max(1) as u64
+/// Count of billed messages. An empty message counts as one.
+fn billed_messages(bytes: usize) -> u64 {
+    bytes.div_ceil(BILLED_BYTES).max(1) as u64
 }
 
-/// What it wraps, counted.
+/// A counting wrapper.
 struct Metered<T: ?Sized> {
     inner: Arc<T>,
     meter: Meter,
@@ -125,7 +122,7 @@ struct Metered<T: ?Sized> {
 #[async_trait]
 impl Invoke for Metered<dyn Invoke> {
     async fn invoke(&self, event: Value) -> Result<Value, InvokeError> {
-        let _run = self.meter.begin(&event);
+        let _running = self.meter.begin(&event);
         self.inner.invoke(event).await
     }
 
@@ -139,8 +136,8 @@ impl Clients for Metered<dyn Clients> {
     async fn post(&self, connection_id: &str, data: Bytes) -> Result<(), PostError> {
         let bytes = data.len();
         self.inner.post(connection_id, data).await?;
-        let usage = &mut self.meter.lock().usage;
-        usage.messages_out += steps(bytes);
+        let usage = &mut lock(&self.meter.0).usage;
+        usage.messages_out += billed_messages(bytes);
         usage.bytes_out += bytes as u64;
         Ok(())
     }
@@ -162,7 +159,7 @@ mod tests {
     use serde_json::json;
     use std::time::SystemTime;
 
-    /// A function that runs for as many seconds as the message says.
+    /// A function that runs for the number of seconds in the message.
     struct Sleeper;
 
     #[async_trait]
@@ -179,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn time_counts_for_each_run_and_while_it_runs() {
+    async fn duration_counts_each_invocation_while_it_runs() {
         let meter = Meter::new();
         let function = meter.function(Arc::new(Sleeper));
         let (long, short, event) = (message("25"), message("5"), json!({"requestContext": {"eventType": "CONNECT"}}));
@@ -195,25 +192,25 @@ mod tests {
             }
         );
         assert_eq!((early.invocations, early.messages_in, early.duration.as_secs()), (3, 2, 2));
-        // The short one was cut short after two seconds; paused clocks step by whole milliseconds.
+        // The short one was cancelled after two seconds; paused clocks step by whole milliseconds.
         assert_eq!((late.since(&early).invocations, late.since(&early).duration.as_secs()), (0, 10));
         assert_eq!(meter.usage().duration.as_secs(), 27);
     }
 
     #[tokio::test]
-    async fn a_large_message_counts_for_several_and_one_not_taken_for_none() {
+    async fn large_messages_count_several_times_and_failed_posts_do_not_count() {
         let (meter, registry) = (Meter::new(), Registry::new(&Quotas::default()));
         let function = meter.function(Arc::new(Sleeper));
         let clients = meter.clients(Arc::new(registry.clone()));
-        for bytes in [0, 1, STEP_BYTES, STEP_BYTES + 1] {
+        for bytes in [0, 1, BILLED_BYTES, BILLED_BYTES + 1] {
             function.invoke(message(&" ".repeat(bytes))).await.unwrap();
         }
         assert_eq!(meter.usage().messages_in, 5);
-        let post = || clients.post("c=", Bytes::from(vec![b' '; STEP_BYTES + 1]));
+        let post = || clients.post("c=", Bytes::from(vec![b' '; BILLED_BYTES + 1]));
         assert_eq!(post().await, Err(PostError::Gone));
         let _opened = registry.open("c=", SystemTime::UNIX_EPOCH, "127.0.0.1", None);
         post().await.unwrap();
         let usage = meter.usage();
-        assert_eq!((usage.messages_out, usage.bytes_out), (2, STEP_BYTES as u64 + 1));
+        assert_eq!((usage.messages_out, usage.bytes_out), (2, BILLED_BYTES as u64 + 1));
     }
 }

@@ -1,26 +1,31 @@
-//! `/dev/faults` and `/dev/cut`: how a test in a browser, or a person with curl, changes what goes wrong while it runs. There only
-//! when the gateway was started with faults, and only for whoever sits at this machine.
+//! `/dev/faults` and `/dev/cut`: change faults while the gateway runs, from a browser test or with curl. Served only with
+//! `--fault`, and only to this machine.
 
 use super::{Cut, FaultPlan, Faults};
-use crate::local::is_local;
+use crate::local::{json_message, require_local};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{ConnectInfo, Query, Request, State};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{Query, State};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use std::net::SocketAddr;
 
 /// The routes.
 pub(crate) struct AdminApi(pub(crate) Faults);
 
-/// What to cut, and how.
 #[derive(Deserialize)]
-struct Wanted {
+struct CutQuery {
     connection: String,
-    with: Option<String>,
+    with: Option<CutWith>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum CutWith {
+    Abort,
+    Close,
 }
 
 impl AdminApi {
@@ -29,57 +34,40 @@ impl AdminApi {
         Router::new()
             .route("/dev/faults", routing::get(show).post(change))
             .route("/dev/cut", routing::post(cut))
-            .layer(from_fn(guard))
+            .layer(from_fn(require_local))
             .with_state(self.0)
     }
 }
 
-async fn guard(ConnectInfo(from): ConnectInfo<SocketAddr>, request: Request, next: Next) -> Response {
-    if is_local(from, request.headers()) {
-        return next.run(request).await;
-    }
-    refuse(StatusCode::FORBIDDEN, "faults are changed on this machine only, at its loopback address")
-}
-
-fn refuse(status: StatusCode, sentence: &str) -> Response {
-    (status, Json(json!({"message": sentence}))).into_response()
-}
-
-/// What goes wrong now, and how often it did.
+/// Shows the plan and the counts.
 async fn show(State(faults): State<Faults>) -> Response {
     Json(json!({"faults": faults.plan().to_string(), "seed": faults.seed(), "tally": faults.counts()})).into_response()
 }
 
-/// Takes a whole plan, spelled as on the command line.
+/// Replaces the plan. The body has the form of `--fault`.
 async fn change(State(faults): State<Faults>, body: String) -> Response {
     match body.parse::<FaultPlan>() {
         Ok(plan) => {
-            tracing::info!(faults = %plan, "what goes wrong was changed");
+            tracing::info!(faults = %plan, "the faults were changed");
             faults.set(plan);
             show(State(faults)).await
         }
-        Err(error) => refuse(StatusCode::BAD_REQUEST, &error.to_string()),
+        Err(error) => json_message(StatusCode::BAD_REQUEST, &error.to_string()),
     }
 }
 
-async fn cut(State(faults): State<Faults>, wanted: Result<Query<Wanted>, QueryRejection>) -> Response {
-    let how = |with: Option<&str>| match with {
-        None => Some(None),
-        Some("abort") => Some(Some(Cut::Abort)),
-        Some("close") => Some(Some(Cut::Close)),
-        Some(_) => None,
+async fn cut(State(faults): State<Faults>, query: Result<Query<CutQuery>, QueryRejection>) -> Response {
+    let Ok(Query(CutQuery { connection, with })) = query else {
+        let usage = "it takes ?connection=ID or ?connection=all, and &with=abort or &with=close";
+        return json_message(StatusCode::BAD_REQUEST, usage);
     };
-    let wanted = wanted.ok().map(|Query(wanted)| wanted);
-    let known = wanted.and_then(|wanted| Some((how(wanted.with.as_deref())?, wanted.connection)));
-    let Some((how, connection)) = known else {
-        return refuse(
-            StatusCode::BAD_REQUEST,
-            "it takes ?connection=ID or ?connection=all, and &with=abort or &with=close",
-        );
-    };
+    let how = with.map(|with| match with {
+        CutWith::Abort => Cut::Abort,
+        CutWith::Close => Cut::Close,
+    });
     let one = (connection != "all").then_some(connection.as_str());
     match faults.cut(one, how) {
-        0 if one.is_some() => refuse(StatusCode::NOT_FOUND, "there is no such connection"),
+        0 if one.is_some() => json_message(StatusCode::NOT_FOUND, "there is no such connection"),
         count => Json(json!({"cut": count})).into_response(),
     }
 }

@@ -1,4 +1,4 @@
-//! The way back to the clients, with faults.
+//! A layer around the clients that injects the faults of posts.
 
 use super::Faults;
 use crate::connections::{Clients, ConnectionInfo, PostError};
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use std::sync::Arc;
 
-/// Clients that posts reach late, twice, out of turn or not at all.
+/// Clients whose posts arrive late, twice, out of order or not at all.
 pub(crate) struct FaultyClients {
     inner: Arc<dyn Clients>,
     faults: Faults,
@@ -21,31 +21,34 @@ impl FaultyClients {
 #[async_trait]
 impl Clients for FaultyClients {
     async fn post(&self, connection_id: &str, data: Bytes) -> Result<(), PostError> {
-        let Some(line) = self.faults.line(connection_id) else { return self.inner.post(connection_id, data).await };
-        let fate = line.post();
-        if !fate.slow.is_zero() {
-            tokio::time::sleep(fate.slow).await;
+        let Some(connection) = self.faults.connection(connection_id) else {
+            return self.inner.post(connection_id, data).await;
+        };
+        let outcome = connection.post();
+        if !outcome.slow.is_zero() {
+            tokio::time::sleep(outcome.slow).await;
         }
-        if let Some((error, false)) = fate.answer {
+        if let Some((error, false)) = outcome.answer {
             return Err(error);
         }
         let mut result = Ok(());
-        for copy in fate.way.copies().iter().copied() {
-            if copy.is_nothing() {
-                result = line.deliver(copy, self.inner.post(connection_id, data.clone())).await;
+        for copy in outcome.message.copies().iter().copied() {
+            if copy.is_immediate() {
+                result = connection.deliver(copy, self.inner.post(connection_id, data.clone())).await;
                 continue;
             }
-            let place = line.place().await;
-            let (line, inner, id, data) = (line.clone(), self.inner.clone(), connection_id.to_owned(), data.clone());
-            // Ends by itself, soon: no fault takes longer than a minute.
+            let permit = connection.late_post().await;
+            let (connection, inner) = (connection.clone(), self.inner.clone());
+            let (id, data) = (connection_id.to_owned(), data.clone());
+            // Untracked, because it ends by itself: no fault takes longer than a minute.
             tokio::spawn(async move {
-                // Who posted was told that it was taken, as on AWS; if the client is gone meanwhile, it is lost.
-                let _ = line.deliver(copy, inner.post(&id, data)).await;
-                drop(place);
+                // The post was answered already, as on AWS: an error here is a lost message.
+                let _ = connection.deliver(copy, inner.post(&id, data)).await;
+                drop(permit);
             });
         }
-        line.cut_after(&fate.way);
-        fate.answer.map_or(result, |(error, _)| Err(error))
+        connection.cut_after(&outcome.message);
+        outcome.answer.map_or(result, |(error, _)| Err(error))
     }
 
     async fn describe(&self, connection_id: &str) -> Option<ConnectionInfo> {

@@ -1,43 +1,44 @@
-//! The function, with faults: killed in mid-flight, or slow to start. Both ways to run it end an invocation when its future is
-//! dropped, the Lambda Runtime API by killing the process.
+//! A layer around the function that kills invocations and delays cold starts. Dropping an invocation's future ends it; behind
+//! the Lambda Runtime API that kills the process.
 
+use super::Faults;
 use super::plan::{DurationRange, FunctionPlan};
-use super::rng::About;
-use super::{Faults, lock};
+use super::rng::Decision;
 use crate::invoke::{Invoke, InvokeError};
+use crate::lock::lock;
 use async_trait::async_trait;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// When an invocation is killed if nobody says otherwise.
+/// Default time of a kill after the start of the invocation.
 const KILL_WITHIN: DurationRange = DurationRange::millis(0, 1000);
 
-/// A function whose invocations do not all live to their end.
+/// A function with injected faults.
 pub(crate) struct FaultyFunction {
     inner: Arc<dyn Invoke>,
     faults: Faults,
     processes: Mutex<Processes>,
 }
 
-/// The processes that Lambda would have: one for each invocation at a time, kept for the next.
+/// Counts of the processes that Lambda would have: one for each concurrent invocation, reused by later ones.
 #[derive(Debug, Default)]
 struct Processes {
     warm: u64,
     busy: u64,
 }
 
-/// A process that works on an invocation. Free when dropped; gone when it was killed.
+/// A busy process. Dropping it makes it warm, or removes it if it was killed.
 struct Process<'a> {
     processes: &'a Mutex<Processes>,
-    /// It had to be started first.
+    /// True if it was started for this invocation.
     cold: bool,
     killed: bool,
 }
 
 impl<'a> Process<'a> {
-    fn take(processes: &'a Mutex<Processes>) -> Self {
+    fn acquire(processes: &'a Mutex<Processes>) -> Self {
         let mut counts = lock(processes);
         counts.busy += 1;
         let cold = counts.busy > counts.warm;
@@ -59,12 +60,12 @@ impl FaultyFunction {
         Self { inner, faults, processes: Mutex::default() }
     }
 
-    /// How long the next invocation waits for a cold start, and after what time it is killed.
-    fn fate(&self) -> (Duration, Option<Duration>) {
-        let shared = &self.faults.0;
-        let number = shared.invocations.fetch_add(1, Ordering::Relaxed);
-        let mut draw = shared.rng.draw(About::Invocation, 0, number);
-        let FunctionPlan { kill, kill_within, cold } = shared.plan().function;
+    /// Draws the next invocation's cold start delay, and the time after which it is killed.
+    fn decide(&self) -> (Duration, Option<Duration>) {
+        let state = &self.faults.0;
+        let number = state.invocations.fetch_add(1, Ordering::Relaxed);
+        let mut draw = state.injector.draw(Decision::Invocation, 0, number);
+        let FunctionPlan { kill, kill_within, cold } = state.injector.plan().function;
         let within = if kill_within == DurationRange::default() { KILL_WITHIN } else { kill_within };
         let (cold, killed, after) = (draw.within(cold), draw.hits(kill), draw.early_within(within));
         (cold, killed.then_some(after))
@@ -74,10 +75,11 @@ impl FaultyFunction {
 #[async_trait]
 impl Invoke for FaultyFunction {
     async fn invoke(&self, event: Value) -> Result<Value, InvokeError> {
-        let (cold, kill_after) = self.fate();
-        let mut process = Process::take(&self.processes);
+        let injector = &self.faults.0.injector;
+        let (cold, kill_after) = self.decide();
+        let mut process = Process::acquire(&self.processes);
         if process.cold && !cold.is_zero() {
-            self.faults.0.count("cold", true);
+            injector.count("cold", true);
             tokio::time::sleep(cold).await;
         }
         let run = self.inner.invoke(event);
@@ -86,9 +88,10 @@ impl Invoke for FaultyFunction {
             biased;
             answer = run => answer,
             () = tokio::time::sleep(after) => {
-                self.faults.0.count("kill", true);
+                injector.count("kill", true);
                 process.killed = true;
-                Err(killed())
+                // Lambda's report of a killed process.
+                Err(InvokeError::function("Runtime.ExitError", "the process ended: signal: 9 (SIGKILL)"))
             }
         }
     }
@@ -96,10 +99,4 @@ impl Invoke for FaultyFunction {
     async fn shutdown(&self) {
         self.inner.shutdown().await;
     }
-}
-
-/// What Lambda reports of a process that was killed.
-fn killed() -> InvokeError {
-    let message = "the process ended: signal: 9 (SIGKILL)";
-    InvokeError::Function { kind: "Runtime.ExitError".to_owned(), message: message.to_owned() }
 }

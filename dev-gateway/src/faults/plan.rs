@@ -1,109 +1,109 @@
-//! What goes wrong and how often: plain data. How it is written on a command line is `spec`'s business.
+//! Which faults happen, and how often: plain data. `spec` reads and prints it as text.
 
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// What goes wrong. Probabilities are from 0 to 1; by default nothing does.
+/// The faults of a gateway; by default none. Probabilities are from 0 to 1.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FaultPlan {
-    /// Messages of clients, on their way to the function.
+    /// Messages from clients to the function.
     pub inbound: MessagePlan,
-    /// Posted messages, on their way to clients.
+    /// Posted messages, to clients.
     pub outbound: MessagePlan,
-    /// What whoever posts is answered.
+    /// Answers to posts.
     pub posts: PostPlan,
-    /// What happens to connections.
+    /// Connections.
     pub connections: ConnectionPlan,
-    /// What happens to the function.
+    /// The function.
     pub function: FunctionPlan,
 }
 
-/// What happens to messages that go one way.
+/// Faults of messages in one direction.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct MessagePlan {
-    /// How likely a message is held until one to four later ones have overtaken it, but for at most 250 ms.
+    /// Probability that a message is held until one to four later ones have overtaken it, for at most 250 ms.
     pub reorder: f64,
-    /// How likely a message arrives twice. Each copy is late, or overtaken, by itself.
+    /// Probability that a message arrives twice. Each copy has its own delay and order.
     pub repeat: f64,
-    /// How likely a message never arrives. A post is answered as if it did.
+    /// Probability that a message never arrives. A post is answered as if it did.
     pub lose: f64,
-    /// How late each message is. Those that are less late overtake the others. Who posts does not wait for it.
+    /// Delay of each message. A shorter delay overtakes a longer one. A post is answered without it.
     pub delay: DurationRange,
 }
 
-/// What whoever posts is answered.
+/// Faults of the answers to posts.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PostPlan {
-    /// How long every answer takes, whatever it is.
+    /// Delay of every answer.
     pub slow: DurationRange,
-    /// How likely a post gets 429. It is not delivered.
+    /// Probability of 429 without delivery.
     pub throttle: f64,
-    /// Posts to one connection that are taken in a second; the others get 429 and are not delivered.
-    pub rate: Option<NonZeroU32>,
-    /// How likely a post gets 410 although the client is there. It is not delivered.
+    /// Posts per second and connection beyond which the answer is 429 without delivery.
+    pub rate: Option<NonZeroU64>,
+    /// Probability of 410 without delivery although the client is connected.
     pub gone: f64,
-    /// How likely a post gets 410 although it is delivered.
+    /// Probability of 410 although the message is delivered.
     pub gone_delivered: f64,
-    /// How likely a post gets 500. It is not delivered.
+    /// Probability of 500 without delivery.
     pub fail: f64,
-    /// How likely a post gets 500 although it is delivered.
+    /// Probability of 500 although the message is delivered.
     pub fail_delivered: f64,
 }
 
-/// What happens to connections.
+/// Faults of connections.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ConnectionPlan {
-    /// A connection ends with its message of this number, counted both ways.
+    /// Number of the message, counted in both directions, at which a connection is cut.
     pub cut_every: Option<NonZeroU64>,
-    /// How likely a connection ends with a message, either way.
+    /// Probability that a message in either direction cuts the connection.
     pub cut: f64,
-    /// How a connection ends; by default one way or the other.
+    /// How a connection is cut; at random by default.
     pub cut_with: Option<Cut>,
-    /// How likely a handshake is refused with 429, before the function is asked.
+    /// Probability that a handshake gets 429 without an invocation.
     pub refuse: f64,
-    /// How likely nobody is told that a connection ended: no `$disconnect`.
+    /// Probability that `$disconnect` is not invoked.
     pub silent: f64,
-    /// A connection's next message is dispatched only when the integration of the one before has ended.
+    /// True if a connection's next message waits until the previous one's invocation has ended.
     pub one_at_a_time: bool,
 }
 
 /// How a connection is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
-    /// The transport is gone without a word; a client reports 1006.
+    /// Without a close frame; a client reports 1006.
     Abort,
-    /// A close frame with 1001, as at API Gateway's own limits.
+    /// With close code 1001, as at API Gateway's own limits.
     Close,
 }
 
-/// What happens to the function.
+/// Faults of the function.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FunctionPlan {
-    /// How likely an invocation is killed in mid-flight, if it runs long enough: its process with SIGKILL, or its task dropped.
+    /// Probability that an invocation is killed, if it runs long enough: its process by SIGKILL, in this process by dropping its
+    /// task.
     pub kill: f64,
-    /// When that is, counted from its beginning; rather earlier than later, since most invocations are short. When this is
-    /// nothing, within the first second.
+    /// Time of the kill after the start, mostly near the minimum because most invocations are short. Without it, within 1 s.
     pub kill_within: DurationRange,
-    /// How long an invocation waits that finds all processes of the function busy, the first one included.
+    /// Delay of an invocation that finds no idle process.
     pub cold: DurationRange,
 }
 
-/// A time between two bounds.
+/// A duration between two bounds, drawn at random.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct DurationRange {
-    /// The shortest.
+    /// Lower bound, included.
     pub min: Duration,
-    /// The longest.
+    /// Upper bound.
     pub max: Duration,
 }
 
 impl DurationRange {
-    /// Always the same.
-    pub const fn exactly(time: Duration) -> Self {
-        Self { min: time, max: time }
+    /// A constant duration.
+    pub const fn exactly(duration: Duration) -> Self {
+        Self { min: duration, max: duration }
     }
 
-    /// Between two numbers of milliseconds.
+    /// Bounds in milliseconds.
     pub const fn millis(min: u64, max: u64) -> Self {
         Self { min: Duration::from_millis(min), max: Duration::from_millis(max) }
     }

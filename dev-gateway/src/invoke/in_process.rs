@@ -1,5 +1,5 @@
-//! The terminal's own function in this process: the same code as `bootstrap`, with its browser a step away. The quick way
-//! for `make run`; the true way is the Lambda Runtime API.
+//! Runs the terminal's own function in this process, for `make run`: the same code as `bootstrap`, which posts without HTTP. The
+//! Lambda Runtime API is closer to Lambda.
 
 use super::{Invoke, InvokeError};
 use crate::connections::{self, Clients};
@@ -19,7 +19,7 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// With the function's timeout, as Lambda would keep it.
+    /// `timeout` is the function's, as on Lambda.
     pub fn new(gateway: Gateway, timeout: Duration) -> Self {
         Self { gateway, timeout }
     }
@@ -30,18 +30,17 @@ impl Invoke for InProcess {
     async fn invoke(&self, event: Value) -> Result<Value, InvokeError> {
         let deadline = Instant::now() + self.timeout;
         match tokio::time::timeout_at(deadline, self.gateway.handle(event, deadline)).await {
-            Ok(answer) => answer
-                .map_err(|error| InvokeError::Function { kind: error.kind().to_owned(), message: error.to_string() }),
+            Ok(answer) => answer.map_err(|error| InvokeError::function(error.kind(), &error.to_string())),
             Err(_) => Err(InvokeError::TimedOut),
         }
     }
 }
 
-/// Posts straight to the clients of a gateway in this process, whatever endpoint it is told.
+/// Posts directly to the clients of a gateway in this process. Ignores the endpoint.
 pub struct ClientsBrowser(Arc<dyn Clients>);
 
 impl ClientsBrowser {
-    /// Reaches these clients.
+    /// A browser for these clients.
     pub fn new(clients: Arc<dyn Clients>) -> Self {
         Self(clients)
     }

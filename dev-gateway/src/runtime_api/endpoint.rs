@@ -1,5 +1,4 @@
-//! What a function's process talks to: the Lambda Runtime API over HTTP, version 2018-06-01. A listener for each process,
-//! so that who is asking needs no telling. Source: Lambda developer guide, "Using the Lambda runtime API".
+//! The Lambda Runtime API over HTTP, version 2018-06-01. Each process has its own listener, which identifies the process. Source: Lambda developer guide, "Using the Lambda runtime API".
 
 use crate::invoke::InvokeError;
 use axum::Json;
@@ -19,14 +18,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 
-/// Largest answer of a function, in bytes. Source: Lambda quotas, invocation payload.
-const ANSWER_BYTES: usize = 6 * 1024 * 1024;
-/// What a process may have said before it is listened to; it says one thing at a time.
-const SAID: usize = 4;
+/// Largest answer of a function. Source: Lambda quotas, invocation payload.
+const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
+/// Requests of a process that may wait; it sends one at a time.
+const MAX_WAITING_REQUESTS: usize = 4;
 
-/// One event on its way to a process.
+/// An event with its headers.
 #[derive(Debug)]
-pub(super) struct Delivery {
+pub(super) struct Invocation {
     pub(super) request_id: String,
     pub(super) deadline_ms: u64,
     pub(super) function_arn: String,
@@ -34,91 +33,91 @@ pub(super) struct Delivery {
     pub(super) event: Vec<u8>,
 }
 
-/// What a process said.
+/// A request of the process.
 #[derive(Debug)]
-pub(super) enum Said {
-    /// It wants an event.
-    Next(oneshot::Sender<Delivery>),
-    /// It has an answer to the event of this id.
+pub(super) enum RuntimeRequest {
+    /// Asks for the next event.
+    Next(oneshot::Sender<Invocation>),
+    /// Answers the event with this id.
     Answer(String, Result<Bytes, InvokeError>),
-    /// It cannot start.
+    /// Reports that the process cannot start.
     InitError(InvokeError),
 }
 
-/// A listener that serves one process; it ends when dropped.
+/// The listener of one process; ends when dropped.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     pub(super) addr: SocketAddr,
-    pub(super) said: mpsc::Receiver<Said>,
+    pub(super) requests: mpsc::Receiver<RuntimeRequest>,
     _server: AbortOnDropHandle<io::Result<()>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Report {
+struct ErrorReport {
     error_type: Option<String>,
     error_message: Option<String>,
 }
+
+type Requests = mpsc::Sender<RuntimeRequest>;
 
 impl Endpoint {
     pub(super) async fn open() -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let addr = listener.local_addr()?;
-        let (say, said) = mpsc::channel(SAID);
+        let (sender, requests) = mpsc::channel(MAX_WAITING_REQUESTS);
         let invocation = "/2018-06-01/runtime/invocation";
         let app = Router::new()
             .route(&format!("{invocation}/next"), routing::get(next))
             .route(&format!("{invocation}/{{id}}/response"), routing::post(answer))
             .route(&format!("{invocation}/{{id}}/error"), routing::post(fail))
             .route("/2018-06-01/runtime/init/error", routing::post(init_error))
-            .layer(DefaultBodyLimit::max(ANSWER_BYTES))
-            .with_state(say);
-        // As everywhere: small messages both ways, none to be held back.
+            .layer(DefaultBodyLimit::max(MAX_ANSWER_BYTES))
+            .with_state(sender);
+        // Nagle's algorithm would delay small messages.
         let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let server = AbortOnDropHandle::new(tokio::spawn(axum::serve(listener, app).into_future()));
-        Ok(Self { addr, said, _server: server })
+        Ok(Self { addr, requests, _server: server })
     }
 }
 
-async fn next(State(say): State<mpsc::Sender<Said>>) -> Response {
-    let (deliver, delivery) = oneshot::channel();
-    if say.send(Said::Next(deliver)).await.is_err() {
+async fn next(State(requests): State<Requests>) -> Response {
+    let (deliver, invocation) = oneshot::channel();
+    if requests.send(RuntimeRequest::Next(deliver)).await.is_err() {
         return StatusCode::GONE.into_response();
     }
-    let Ok(delivery) = delivery.await else { return StatusCode::GONE.into_response() };
+    let Ok(invocation) = invocation.await else { return StatusCode::GONE.into_response() };
     let headers = [
-        ("lambda-runtime-aws-request-id", delivery.request_id),
-        ("lambda-runtime-deadline-ms", delivery.deadline_ms.to_string()),
-        ("lambda-runtime-invoked-function-arn", delivery.function_arn),
-        ("lambda-runtime-trace-id", delivery.trace_id),
+        ("lambda-runtime-aws-request-id", invocation.request_id),
+        ("lambda-runtime-deadline-ms", invocation.deadline_ms.to_string()),
+        ("lambda-runtime-invoked-function-arn", invocation.function_arn),
+        ("lambda-runtime-trace-id", invocation.trace_id),
         ("content-type", "application/json".to_owned()),
     ];
-    (headers, delivery.event).into_response()
+    (headers, invocation.event).into_response()
 }
 
-async fn answer(State(say): State<mpsc::Sender<Said>>, Path(id): Path<String>, body: Bytes) -> Response {
-    accept(&say, Said::Answer(id, Ok(body))).await
+async fn answer(State(requests): State<Requests>, Path(id): Path<String>, body: Bytes) -> Response {
+    accept(&requests, RuntimeRequest::Answer(id, Ok(body))).await
 }
 
-async fn fail(State(say): State<mpsc::Sender<Said>>, Path(id): Path<String>, body: Bytes) -> Response {
-    accept(&say, Said::Answer(id, Err(report(&body)))).await
+async fn fail(State(requests): State<Requests>, Path(id): Path<String>, body: Bytes) -> Response {
+    accept(&requests, RuntimeRequest::Answer(id, Err(report(&body)))).await
 }
 
-async fn init_error(State(say): State<mpsc::Sender<Said>>, body: Bytes) -> Response {
-    accept(&say, Said::InitError(report(&body))).await
+async fn init_error(State(requests): State<Requests>, body: Bytes) -> Response {
+    accept(&requests, RuntimeRequest::InitError(report(&body))).await
 }
 
-async fn accept(say: &mpsc::Sender<Said>, said: Said) -> Response {
-    match say.send(said).await {
+async fn accept(requests: &Requests, request: RuntimeRequest) -> Response {
+    match requests.send(request).await {
         Ok(()) => (StatusCode::ACCEPTED, Json(json!({"status": "OK"}))).into_response(),
         Err(_) => StatusCode::GONE.into_response(),
     }
 }
 
 fn report(body: &[u8]) -> InvokeError {
-    let report = serde_json::from_slice(body).unwrap_or(Report { error_type: None, error_message: None });
-    InvokeError::Function {
-        kind: report.error_type.unwrap_or_else(|| "Unknown".to_owned()),
-        message: report.error_message.unwrap_or_default(),
-    }
+    let report = serde_json::from_slice(body).unwrap_or(ErrorReport { error_type: None, error_message: None });
+    let kind = report.error_type.as_deref().unwrap_or("Unknown");
+    InvokeError::function(kind, &report.error_message.unwrap_or_default())
 }

@@ -1,4 +1,4 @@
-//! Time in a connection's life, on a clock that stands still unless it is moved: real sockets would make these tests a race.
+//! Idle timeout and lifetime on a paused clock; with real sockets these tests would be races.
 
 use super::*;
 use crate::connections::{Clients, Registry};
@@ -12,10 +12,10 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Connection {
     client: WebSocketStream<DuplexStream>,
     registry: Registry,
-    serving: JoinHandle<Ending>,
+    serving: JoinHandle<Disconnect>,
 }
 
-/// A connection with 10 s of idleness and 100 s of life.
+/// A connection with an idle timeout of 10 s and a lifetime of 100 s.
 async fn connect() -> Connection {
     let quotas = Quotas { idle_timeout: 10 * SECOND, lifetime: 100 * SECOND, ..Quotas::default() };
     let (here, there) = tokio::io::duplex(64 * 1024);
@@ -23,26 +23,26 @@ async fn connect() -> Connection {
     let opened = registry.open("c=", SystemTime::UNIX_EPOCH, "127.0.0.1", None);
     let serving = tokio::spawn(async move {
         let closing = serve(there, opened, &quotas, std::future::pending(), |_, _| {}).await;
-        let ending = closing.ending();
+        let disconnect = closing.disconnect();
         closing.finish().await;
-        ending
+        disconnect
     });
     let client = WebSocketStream::from_raw_socket(here, Role::Client, None).await;
     let mut connection = Connection { client, registry, serving };
-    // Once it answers, its timers run.
+    // The timers run once it answers.
     connection.ping().await;
     connection
 }
 
 impl Connection {
-    /// Sends a ping and takes its pong, which also says that everything before it was read.
+    /// Sends a ping and receives its pong, which follows everything sent before.
     async fn ping(&mut self) {
         self.client.send(Message::Ping("?".into())).await.unwrap();
         assert_eq!(self.client.next().await.unwrap().unwrap(), Message::Pong("?".into()));
     }
 }
 
-/// Reads until the close frame; gives its code, and when it came.
+/// Reads until the close frame. Returns its code and time.
 async fn closed(mut connection: Connection) -> (u16, Instant) {
     loop {
         match connection.client.next().await {
@@ -50,9 +50,9 @@ async fn closed(mut connection: Connection) -> (u16, Instant) {
                 let at = Instant::now();
                 // Answers the close frame, so that the other side ends.
                 while connection.client.next().await.is_some_and(|next| next.is_ok()) {}
-                let ending = connection.serving.await.unwrap();
-                assert_eq!(ending.code, u16::from(frame.code));
-                return (ending.code, at);
+                let disconnect = connection.serving.await.unwrap();
+                assert_eq!(disconnect.code, u16::from(frame.code));
+                return (disconnect.code, at);
             }
             Some(Ok(_)) => {}
             other => panic!("no close frame: {other:?}"),
@@ -61,14 +61,14 @@ async fn closed(mut connection: Connection) -> (u16, Instant) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_silent_connection_is_closed_when_its_idle_time_is_over() {
+async fn an_idle_connection_is_closed() {
     let started = Instant::now();
     let (code, at) = closed(connect().await).await;
     assert_eq!((code, (at - started).as_secs()), (1001, 10));
 }
 
 #[tokio::test(start_paused = true)]
-async fn pings_are_answered_but_keep_nothing_alive() {
+async fn pings_are_answered_but_do_not_reset_the_idle_timeout() {
     let started = Instant::now();
     let mut connection = connect().await;
     for _ in 0..3 {
@@ -80,7 +80,7 @@ async fn pings_are_answered_but_keep_nothing_alive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_from_the_client_begins_the_idle_time_anew() {
+async fn a_message_from_the_client_resets_the_idle_timeout() {
     let started = Instant::now();
     let mut connection = connect().await;
     for _ in 0..3 {
@@ -93,7 +93,7 @@ async fn a_message_from_the_client_begins_the_idle_time_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_to_the_client_begins_the_idle_time_anew() {
+async fn a_message_to_the_client_resets_the_idle_timeout() {
     let started = Instant::now();
     let mut connection = connect().await;
     for _ in 0..3 {
@@ -106,7 +106,7 @@ async fn a_message_to_the_client_begins_the_idle_time_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_busiest_connection_ends_with_its_lifetime() {
+async fn a_busy_connection_ends_with_its_lifetime() {
     let started = Instant::now();
     let mut connection = connect().await;
     for _ in 0..19 {
@@ -118,9 +118,9 @@ async fn the_busiest_connection_ends_with_its_lifetime() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_answer_the_close_frame_is_cut_off() {
+async fn a_client_that_does_not_answer_the_close_frame_is_dropped() {
     let connection = connect().await;
     let started = Instant::now();
-    let ending = connection.serving.await.unwrap();
-    assert_eq!((ending.code, started.elapsed()), (1001, 10 * SECOND + CLOSE_WAIT));
+    let disconnect = connection.serving.await.unwrap();
+    assert_eq!((disconnect.code, started.elapsed()), (1001, 10 * SECOND + CLOSE_TIMEOUT));
 }

@@ -1,5 +1,5 @@
-//! A Lambda function's process for tests: a hand-written runtime that does what the event says, misbehaviour included. With
-//! nothing but the standard library, so that it shares no mistake with the endpoint that it talks to.
+//! A Lambda function's process for tests: its runtime follows the instructions in the event, including misbehaviour. It uses only
+//! the standard library for HTTP, so that it shares no mistake with the endpoint.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ impl Runtime {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a process of its own has no other way to be told")]
+#[expect(clippy::disallowed_methods, reason = "a process is configured by its environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -70,10 +70,10 @@ fn run() -> io::Result<()> {
     loop {
         let (headers, event) = runtime.call("GET", "invocation/next", "")?;
         let id = headers.get("lambda-runtime-aws-request-id").cloned().unwrap_or_default();
-        // A client of a gateway says what to do in its message.
+        // A gateway's client sends the instructions in its message.
         let message = event["body"].as_str().and_then(|body| serde_json::from_str(body).ok());
-        let told: Value = message.unwrap_or_else(|| event.clone());
-        let (kind, body) = match told["do"].as_str() {
+        let instructions: Value = message.unwrap_or_else(|| event.clone());
+        let (kind, body) = match instructions["do"].as_str() {
             Some("fail") => ("error", json!({"errorType": "Fake.Error", "errorMessage": "as told"})),
             Some("exit") => std::process::exit(3),
             Some("hang") => loop {
@@ -84,8 +84,8 @@ fn run() -> io::Result<()> {
                 ("response", json!({"statusCode": 200}))
             }
             Some("wait") => {
-                // Connecting says that it has begun; it goes on when the other side closes.
-                let mut gate = TcpStream::connect(told["gate"].as_str().unwrap_or_default())?;
+                // Connecting reports the start; the close of the other side ends the wait.
+                let mut gate = TcpStream::connect(instructions["gate"].as_str().unwrap_or_default())?;
                 gate.read_to_end(&mut Vec::new())?;
                 ("response", json!({"statusCode": 200, "pid": std::process::id()}))
             }

@@ -1,6 +1,6 @@
-//! The binary itself: how it starts, stops, and dies.
+//! The binary: start, stop and kill.
 
-use crate::runtime_api::{over, state};
+use crate::runtime_api::{has_ended, state};
 use crate::support::{close_code, dial, until, within};
 use futures_util::StreamExt;
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 const FAKE: &str = env!("CARGO_BIN_EXE_fake-bootstrap");
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// Starts the binary on a free port; gives it with the address that it printed.
+/// Starts the binary on a free port. Returns it with the URL that it printed.
 async fn start(arguments: &[&str]) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_dev-gateway"))
         .args(["--listen", "127.0.0.1:0"])
@@ -34,7 +34,7 @@ fn signal(child: &Child, signal: Signal) {
     kill_process(pid, signal).unwrap();
 }
 
-/// The processes that a process started.
+/// The children of a process.
 fn children(parent: u32) -> Vec<u32> {
     let processes =
         std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
@@ -47,7 +47,7 @@ fn children(parent: u32) -> Vec<u32> {
 }
 
 #[tokio::test]
-async fn it_stops_gracefully_when_told_to() {
+async fn sigterm_stops_it_in_order() {
     let (mut child, url) = start(&["--no-authorizer", "--invoke", "runtime-api", "--bootstrap", FAKE]).await;
     let (mut socket, _) = dial(url).await.unwrap();
     let functions = children(child.id().unwrap());
@@ -56,11 +56,11 @@ async fn it_stops_gracefully_when_told_to() {
     assert_eq!(close_code(&mut socket).await, 1001);
     within(async { while socket.next().await.is_some_and(|next| next.is_ok()) {} }).await;
     assert!(within(child.wait()).await.unwrap().success());
-    until(|| functions.iter().all(|pid| over(*pid))).await;
+    until(|| functions.iter().all(|pid| has_ended(*pid))).await;
 }
 
 #[tokio::test]
-async fn even_when_killed_it_leaves_no_frozen_process() {
+async fn a_killed_gateway_leaves_no_frozen_process() {
     let (mut child, url) = start(&["--no-authorizer", "--invoke", "runtime-api", "--bootstrap", FAKE]).await;
     let (_socket, _) = dial(url).await.unwrap();
     let functions = children(child.id().unwrap());
@@ -68,14 +68,14 @@ async fn even_when_killed_it_leaves_no_frozen_process() {
     until(|| functions.iter().all(|pid| state(*pid) == Some('T'))).await;
     signal(&child, Signal::KILL);
     within(child.wait()).await.unwrap();
-    until(|| functions.iter().all(|pid| over(*pid))).await;
+    until(|| functions.iter().all(|pid| has_ended(*pid))).await;
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_said_in_a_sentence() {
+async fn a_configuration_error_is_printed() {
     let output = Command::new(env!("CARGO_BIN_EXE_dev-gateway")).args(["--listen", "127.0.0.1:0"]).env_clear().output();
     let output = within(output).await.unwrap();
     assert!(!output.status.success());
-    let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.starts_with("dev-gateway: JWT_SECRET is required because "), "{said}");
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert!(printed.starts_with("dev-gateway: JWT_SECRET is required because "), "{printed}");
 }

@@ -1,18 +1,20 @@
-//! How a connection ends, and what `$disconnect` is told.
+//! Code and reason that `$disconnect` receives for each end of a connection.
 
-use crate::support::{Fixture, Script, Socket, close_code, within};
+use crate::support::{Fixture, Script, Socket, close_code, send, within};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 
-async fn told(gateway: &Fixture, id: &str) -> (Value, Value) {
+/// Code and reason of the next `$disconnect`.
+async fn disconnect_event(gateway: &Fixture, id: &str) -> (Value, Value) {
     let event = gateway.event_of("$disconnect").await;
     let context = &event["requestContext"];
     assert_eq!((&context["eventType"], &context["connectionId"]), (&json!("DISCONNECT"), &json!(id)));
     (context["disconnectStatusCode"].clone(), context["disconnectReason"].clone())
 }
 
+/// Reads to the end of the connection.
 async fn end(mut socket: Socket) {
     within(async { while socket.next().await.is_some_and(|next| next.is_ok()) {} }).await;
 }
@@ -23,7 +25,7 @@ async fn the_clients_code_and_reason_are_passed_on() {
     let (mut socket, id) = gateway.connect().await;
     let frame = CloseFrame { code: 4001.into(), reason: "tired".into() };
     within(socket.close(Some(frame))).await.unwrap();
-    assert_eq!(told(&gateway, &id).await, (json!(4001), json!("tired")));
+    assert_eq!(disconnect_event(&gateway, &id).await, (json!(4001), json!("tired")));
     end(socket).await;
 }
 
@@ -32,7 +34,7 @@ async fn a_close_without_a_code_is_1005() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     within(socket.send(Message::Close(None))).await.unwrap();
-    assert_eq!(told(&gateway, &id).await, (json!(1005), json!("Client-side close frame status not set")));
+    assert_eq!(disconnect_event(&gateway, &id).await, (json!(1005), json!("Client-side close frame status not set")));
     end(socket).await;
 }
 
@@ -41,11 +43,11 @@ async fn a_lost_connection_is_1006() {
     let gateway = Fixture::start(Script::default()).await;
     let (socket, id) = gateway.connect().await;
     drop(socket);
-    assert_eq!(told(&gateway, &id).await.0, json!(1006));
+    assert_eq!(disconnect_event(&gateway, &id).await.0, json!(1006));
 }
 
 #[tokio::test]
-async fn a_gateway_that_stops_says_1001_and_tells_the_function() {
+async fn a_stopping_gateway_closes_with_1001_and_invokes_disconnect() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     let addr = gateway.running.addr();
@@ -61,11 +63,11 @@ async fn a_gateway_that_stops_says_1001_and_tells_the_function() {
 }
 
 #[tokio::test]
-async fn a_gateway_stops_though_an_invocation_never_ends() {
+async fn a_gateway_stops_with_an_endless_invocation() {
     let script = Script::default().on("$default", |_| std::future::pending());
     let gateway = Fixture::start(script).await;
     let (mut socket, _) = gateway.connect().await;
-    within(socket.send(Message::text("for ever"))).await.unwrap();
+    send(&mut socket, "for ever").await;
     gateway.event_of("$default").await;
     within(gateway.running.shutdown()).await;
 }

@@ -1,8 +1,7 @@
-//! Getting in: the order of authorizer and `$connect`, and every way to be refused.
+//! The handshake: the order of authorizer and `$connect`, and each rejection.
 
-use crate::support::{Fixture, Script, broken, dial, policy, text, within};
+use crate::support::{Fixture, Script, dial, function_error, policy, send, text, within};
 use dev_gateway::{InvokeError, Options, Quotas};
-use futures_util::SinkExt;
 use http::{Method, StatusCode};
 use serde_json::json;
 use std::sync::Arc;
@@ -10,26 +9,25 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 #[tokio::test]
-async fn the_authorizer_is_asked_first_and_its_context_rides_on_every_event() {
+async fn the_authorizer_comes_first_and_its_context_is_on_every_later_event() {
     let gateway = Fixture::start(Script::default()).await;
     let url = gateway.url("/prod?token=abc&sessionId=s1");
     let (mut socket, _) = dial(url).await.unwrap();
 
-    let asked = gateway.event().await;
-    assert_eq!(asked["type"], "REQUEST");
-    assert_eq!(asked["queryStringParameters"], json!({"token": "abc", "sessionId": "s1"}));
-    assert!(asked["methodArn"].as_str().unwrap().ends_with("/prod/$connect"));
-    assert_eq!(asked["requestContext"].get("authorizer"), None);
+    let authorize = gateway.event().await;
+    assert_eq!(authorize["type"], "REQUEST");
+    assert_eq!(authorize["queryStringParameters"], json!({"token": "abc", "sessionId": "s1"}));
+    assert!(authorize["methodArn"].as_str().unwrap().ends_with("/prod/$connect"));
+    assert_eq!(authorize["requestContext"].get("authorizer"), None);
 
     let connect = gateway.event().await;
     let context = &connect["requestContext"];
     assert_eq!((&context["routeKey"], &context["eventType"]), (&json!("$connect"), &json!("CONNECT")));
     assert!(context["connectionId"].as_str().unwrap().ends_with('='));
-    assert_eq!(context["connectionId"], asked["requestContext"]["connectionId"]);
+    assert_eq!(context["connectionId"], authorize["requestContext"]["connectionId"]);
     assert_eq!(context["identity"]["sourceIp"], "127.0.0.1");
     assert_eq!(context["domainName"], gateway.running.addr().to_string());
     assert_eq!(connect["multiValueHeaders"]["Host"], json!([gateway.running.addr().to_string()]));
@@ -38,20 +36,20 @@ async fn the_authorizer_is_asked_first_and_its_context_rides_on_every_event() {
     assert_eq!((&authorizer["admin"], &authorizer["uexp"]), (&json!("false"), &json!("7")));
     assert!(authorizer["integrationLatency"].is_u64());
 
-    within(socket.send(Message::text("hello"))).await.unwrap();
+    send(&mut socket, "hello").await;
     assert_eq!(&gateway.event().await["requestContext"]["authorizer"], authorizer);
     within(socket.close(None)).await.unwrap();
     assert_eq!(&gateway.event_of("$disconnect").await["requestContext"]["authorizer"], authorizer);
 }
 
 #[tokio::test]
-async fn an_authorizer_that_refuses_keeps_connect_from_being_asked() {
+async fn connect_is_not_invoked_if_the_authorizer_refuses() {
     let mut large = policy("Allow");
     large["context"]["large"] = "x".repeat(9000).into();
     for (answer, status) in [
         (Ok(policy("Deny")), StatusCode::FORBIDDEN),
-        (Err(broken("Unauthorized")), StatusCode::UNAUTHORIZED),
-        (Err(broken("else")), StatusCode::INTERNAL_SERVER_ERROR),
+        (Err(function_error("Unauthorized")), StatusCode::UNAUTHORIZED),
+        (Err(function_error("else")), StatusCode::INTERNAL_SERVER_ERROR),
         (Err(InvokeError::TimedOut), StatusCode::INTERNAL_SERVER_ERROR),
         (Ok(json!({"statusCode": 200})), StatusCode::INTERNAL_SERVER_ERROR),
         (Ok(large), StatusCode::INTERNAL_SERVER_ERROR),
@@ -61,36 +59,36 @@ async fn an_authorizer_that_refuses_keeps_connect_from_being_asked() {
         assert_eq!(refused, status);
         assert!(body["connectionId"].is_string() && body["requestId"].is_string() && body["message"].is_string());
         assert_eq!(gateway.event().await["type"], "REQUEST");
-        assert!(gateway.rest().await.is_empty(), "{status}");
+        assert!(gateway.remaining_events().await.is_empty(), "{status}");
     }
 }
 
 #[tokio::test]
-async fn connect_decides_the_status() {
+async fn connect_determines_the_status() {
     for (answer, status) in [
         (Ok(json!({"statusCode": 429})), 429),
         (Ok(json!({"statusCode": 403, "body": "no"})), 403),
         (Ok(json!({"body": "no status"})), 502),
         (Ok(json!(null)), 502),
-        (Err(broken("crashed")), 502),
+        (Err(function_error("crashed")), 502),
     ] {
         let gateway = Fixture::start(Script::default().answer("$connect", answer)).await;
         assert_eq!(gateway.refused("/prod").await.0.as_u16(), status);
         gateway.event_of("$connect").await;
-        assert!(gateway.rest().await.is_empty(), "nothing follows a refused $connect");
+        assert!(gateway.remaining_events().await.is_empty(), "nothing follows a refused $connect");
     }
 }
 
 #[tokio::test]
-async fn a_connect_that_takes_too_long_is_a_gateway_timeout() {
+async fn a_slow_connect_is_a_gateway_timeout() {
     let quotas = Quotas { integration_timeout: Duration::from_millis(50), ..Quotas::default() };
     let script = Script::default().on("$connect", |_| std::future::pending());
-    let gateway = Fixture::limited(quotas, script).await;
+    let gateway = Fixture::with_quotas(quotas, script).await;
     assert_eq!(gateway.refused("/prod").await.0, StatusCode::GATEWAY_TIMEOUT);
 }
 
 #[tokio::test]
-async fn the_subprotocol_is_the_one_that_connect_chose() {
+async fn connect_chooses_the_subprotocol() {
     let chosen = json!({"statusCode": 200, "headers": {"sec-websocket-protocol": "termgate"}});
     let gateway = Fixture::start(Script::default().answer("$connect", Ok(chosen))).await;
     let mut request = gateway.url("/prod").into_client_request().unwrap();
@@ -102,7 +100,7 @@ async fn the_subprotocol_is_the_one_that_connect_chose() {
 }
 
 #[tokio::test]
-async fn the_api_is_at_its_stage_and_at_the_bare_host() {
+async fn the_api_is_served_at_its_stage_and_at_the_bare_host() {
     let gateway = Fixture::start(Script::default()).await;
     for target in ["/prod", "/prod/", "/", "/?token=x", "/prod?token=x"] {
         dial(gateway.url(target)).await.unwrap();
@@ -115,7 +113,7 @@ async fn the_api_is_at_its_stage_and_at_the_bare_host() {
 #[tokio::test]
 async fn without_an_authorizer_connect_comes_first() {
     let options = Options { authorizer: false, ..Options::default() };
-    let gateway = Fixture::with(options, Script::default()).await;
+    let gateway = Fixture::with_options(options, Script::default()).await;
     dial(gateway.url("/prod")).await.unwrap();
     let event = gateway.event().await;
     assert_eq!(event["requestContext"]["routeKey"], "$connect");
@@ -123,7 +121,7 @@ async fn without_an_authorizer_connect_comes_first() {
 }
 
 #[tokio::test]
-async fn a_client_that_leaves_while_connect_runs_does_not_cut_it_short() {
+async fn a_client_that_leaves_does_not_end_its_connect() {
     let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let held = (begun.clone(), go.clone());
     let script = Script::default().on("$connect", move |_| {
@@ -147,7 +145,7 @@ async fn a_client_that_leaves_while_connect_runs_does_not_cut_it_short() {
 }
 
 #[tokio::test]
-async fn what_is_posted_as_soon_as_connect_returned_arrives_first() {
+async fn a_post_right_after_connect_arrives() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     gateway.clients.post(&id, "first".into()).await.unwrap();

@@ -1,8 +1,8 @@
-//! API Gateway's limits, in sizes and in time, with the close code of each.
+//! API Gateway's limits of size and time, with the close code of each.
 
-use crate::support::{Fixture, Script, Socket, close_code, within};
+use crate::support::{Fixture, Script, close_code, within};
 use dev_gateway::Quotas;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{Sink, SinkExt, StreamExt};
 use serde_json::json;
 use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
@@ -11,12 +11,12 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 
 const KB: usize = 1024;
 
-/// One message in frames of these sizes.
-async fn send_frames(socket: &mut Socket, sizes: &[usize]) {
+/// Sends a message in frames of these sizes.
+async fn send_frames(socket: &mut (impl Sink<Message> + Unpin), sizes: &[usize]) {
     for (at, size) in sizes.iter().enumerate() {
         let opcode = if at == 0 { Data::Text } else { Data::Continue };
         let frame = Frame::message(vec![b'x'; *size], OpCode::Data(opcode), at + 1 == sizes.len());
-        // The gateway may have closed before the client has said everything.
+        // The gateway may close before the client has sent everything.
         if socket.send(Message::Frame(frame)).await.is_err() {
             return;
         }
@@ -24,7 +24,7 @@ async fn send_frames(socket: &mut Socket, sizes: &[usize]) {
 }
 
 #[tokio::test]
-async fn a_message_that_fits_passes() {
+async fn a_message_within_the_limits_passes() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, _) = gateway.connect().await;
     for sizes in [&[32 * KB][..], &[32 * KB, 32 * KB, 32 * KB, 32 * KB]] {
@@ -35,19 +35,13 @@ async fn a_message_that_fits_passes() {
 }
 
 #[tokio::test]
-async fn too_much_closes_with_1009() {
+async fn a_large_frame_or_message_closes_with_1009() {
     for sizes in [&[32 * KB + 1][..], &[32 * KB, 32 * KB, 32 * KB, 32 * KB, 1], &[1, 32 * KB + 1], &[4 * KB * KB]] {
         let gateway = Fixture::start(Script::default()).await;
         let (socket, _) = gateway.connect().await;
         let (mut sink, mut stream) = socket.split();
-        // A browser reads while it writes; the close frame must reach it although it is still sending.
-        let sending = async {
-            for (at, size) in sizes.iter().enumerate() {
-                let opcode = if at == 0 { Data::Text } else { Data::Continue };
-                let frame = Frame::message(vec![b'x'; *size], OpCode::Data(opcode), at + 1 == sizes.len());
-                let _ = sink.send(Message::Frame(frame)).await;
-            }
-        };
+        // A browser reads while it writes: the close frame must reach it while it still sends.
+        let sending = send_frames(&mut sink, sizes);
         let reading = async {
             match stream.next().await {
                 Some(Ok(Message::Close(Some(frame)))) => u16::from(frame.code),
@@ -74,16 +68,16 @@ async fn binary_closes_with_1003() {
 async fn the_close_code_reaches_a_client_that_is_still_sending() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, _) = gateway.connect().await;
-    // More than the kernel keeps for both sides: it can only be sent to the end if the gateway takes it to the end.
+    // More than the kernel buffers: sending ends only if the gateway reads to the end.
     let frame = Frame::message(vec![b'x'; 32 * KB * KB], OpCode::Data(Data::Text), true);
     within(socket.send(Message::Frame(frame))).await.unwrap();
     assert_eq!(close_code(&mut socket).await, 1009);
 }
 
 #[tokio::test]
-async fn an_idle_connection_is_closed_and_the_function_told() {
+async fn an_idle_connection_is_closed_and_reported() {
     let quotas = Quotas { idle_timeout: Duration::from_millis(200), ..Quotas::default() };
-    let gateway = Fixture::limited(quotas, Script::default()).await;
+    let gateway = Fixture::with_quotas(quotas, Script::default()).await;
     let (mut socket, _) = gateway.connect().await;
     assert_eq!(close_code(&mut socket).await, 1001);
     let event = gateway.event().await;
@@ -92,9 +86,9 @@ async fn an_idle_connection_is_closed_and_the_function_told() {
 }
 
 #[tokio::test]
-async fn a_connection_ends_with_its_lifetime_however_busy() {
+async fn a_busy_connection_ends_with_its_lifetime() {
     let quotas = Quotas { lifetime: Duration::from_millis(300), ..Quotas::default() };
-    let gateway = Fixture::limited(quotas, Script::default()).await;
+    let gateway = Fixture::with_quotas(quotas, Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     let busy = async {
         while gateway.clients.post(&id, "x".into()).await.is_ok() {

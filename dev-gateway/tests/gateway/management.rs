@@ -1,16 +1,15 @@
-//! `@connections` over HTTP, as a function uses it.
+//! `@connections` over HTTP.
 
 use crate::support::{Fixture, Script, close_code, connections, dial, text, within};
 use futures_util::{SinkExt, StreamExt};
 use http::{Method, StatusCode};
-use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 #[tokio::test]
-async fn a_post_is_a_message() {
+async fn a_post_sends_a_message() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     for body in ["one", "two: é", ""] {
@@ -19,23 +18,15 @@ async fn a_post_is_a_message() {
         assert!(!reply.header("x-amzn-requestid").is_empty());
         assert_eq!(text(&mut socket).await, body);
     }
-    // Unescaped, as some clients send it.
+    // Some clients do not escape the id.
     gateway.http(Method::POST, &format!("/prod/@connections/{id}"), "three").await;
     assert_eq!(text(&mut socket).await, "three");
 }
 
 #[tokio::test]
-async fn before_connect_has_returned_the_client_is_gone() {
-    let go = Arc::new(Notify::new());
-    let held = go.clone();
-    let script = Script::default().on("$connect", move |_| {
-        let go = held.clone();
-        async move {
-            go.notified().await;
-            Ok(json!({"statusCode": 200}))
-        }
-    });
-    let gateway = Fixture::start(script).await;
+async fn a_connection_is_gone_until_connect_has_returned() {
+    let release = Arc::new(Notify::new());
+    let gateway = Fixture::start(Script::default().hold("$connect", &release)).await;
     let client = tokio::spawn(dial(gateway.url("/prod")));
     let event = gateway.event_of("$connect").await;
     let id = event["requestContext"]["connectionId"].as_str().unwrap();
@@ -43,18 +34,18 @@ async fn before_connect_has_returned_the_client_is_gone() {
         let reply = gateway.http(method, &connections(id), "early").await;
         assert_eq!((reply.status, reply.header("x-amzn-errortype")), (StatusCode::GONE, "GoneException"));
     }
-    go.notify_one();
+    release.notify_one();
     let (mut socket, _) = within(client).await.unwrap().unwrap();
     gateway.http(Method::POST, &connections(id), "in time").await;
     assert_eq!(text(&mut socket).await, "in time");
 }
 
 #[tokio::test]
-async fn after_the_client_left_it_is_gone() {
+async fn a_connection_is_gone_after_the_client_left() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     within(socket.close(None)).await.unwrap();
-    // $disconnect is invoked when the id is no longer known.
+    // $disconnect follows the removal of the id.
     gateway.event_of("$disconnect").await;
     for method in [Method::POST, Method::GET, Method::DELETE] {
         assert_eq!(gateway.http(method, &connections(&id), "late").await.status, StatusCode::GONE);
@@ -62,7 +53,7 @@ async fn after_the_client_left_it_is_gone() {
 }
 
 #[tokio::test]
-async fn a_delete_closes_with_1000_after_what_was_posted() {
+async fn a_delete_closes_with_1000_after_earlier_posts() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     gateway.http(Method::POST, &connections(&id), "last words").await;
@@ -74,7 +65,7 @@ async fn a_delete_closes_with_1000_after_what_was_posted() {
 }
 
 #[tokio::test]
-async fn a_close_in_the_same_breath_as_a_post_loses_nothing() {
+async fn a_close_right_after_posts_loses_none() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     for word in ["one", "two", "three"] {
@@ -88,7 +79,7 @@ async fn a_close_in_the_same_breath_as_a_post_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_get_says_who_and_since_when() {
+async fn a_get_describes_the_connection() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     let first = gateway.http(Method::GET, &connections(&id), "").await;
@@ -111,7 +102,7 @@ async fn a_get_says_who_and_since_when() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_or_not_text_is_refused() {
+async fn large_and_binary_posts_are_refused() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     let reply = gateway.http(Method::POST, &connections(&id), vec![b'x'; 128 * 1024 + 1]).await;
@@ -126,7 +117,7 @@ async fn what_is_too_large_or_not_text_is_refused() {
 }
 
 #[tokio::test]
-async fn a_large_post_comes_in_frames_of_32_kb() {
+async fn a_large_post_is_split_into_frames_of_32_kb() {
     let gateway = Fixture::start(Script::default()).await;
     let config = WebSocketConfig::default().max_frame_size(Some(32 * 1024));
     let url = gateway.url("/prod");
@@ -135,7 +126,7 @@ async fn a_large_post_comes_in_frames_of_32_kb() {
     let event = gateway.event_of("$connect").await;
     let id = event["requestContext"]["connectionId"].as_str().unwrap();
     for size in [32 * 1024, 32 * 1024 + 1, 128 * 1024] {
-        // A letter of two bytes lies across the end of a frame.
+        // A two-byte character crosses the frame boundary.
         let body = format!("x{}", "é".repeat(size / 2))[..size - size % 2 - 1].to_owned();
         assert_eq!(gateway.http(Method::POST, &connections(id), body.clone()).await.status, StatusCode::OK);
         assert!(text(&mut socket).await == body, "{size}");
@@ -143,9 +134,9 @@ async fn a_large_post_comes_in_frames_of_32_kb() {
 }
 
 #[tokio::test]
-async fn a_client_that_does_not_read_gets_429_for_its_poster_and_everything_in_the_end() {
+async fn posts_to_a_slow_client_get_429_and_none_is_lost() {
     let quotas = dev_gateway::Quotas { post_timeout: std::time::Duration::from_millis(50), ..Default::default() };
-    let gateway = Fixture::limited(quotas, Script::default()).await;
+    let gateway = Fixture::with_quotas(quotas, Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     let body = "x".repeat(128 * 1024);
     let mut taken = 0;

@@ -1,6 +1,6 @@
-//! A client's messages: their routes and events, side by side, and what comes back when one fails.
+//! Client messages: their routes and events, concurrent invocations, and reports of failures.
 
-use crate::support::{DEADLINE, Fixture, Script, broken, text, until, within};
+use crate::support::{Fixture, Script, TIMEOUT, function_error, send, text, until, within};
 use dev_gateway::{InvokeError, Quotas};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -10,12 +10,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 
-async fn send(socket: &mut crate::support::Socket, text: &str) {
-    within(socket.send(Message::text(text))).await.unwrap();
-}
-
 #[tokio::test]
-async fn a_message_is_an_event_of_its_route() {
+async fn a_message_invokes_its_route() {
     let gateway = Fixture::start(Script::default()).await;
     let (mut socket, id) = gateway.connect().await;
     let mut ids = Vec::new();
@@ -43,7 +39,7 @@ async fn a_message_is_an_event_of_its_route() {
 }
 
 #[tokio::test]
-async fn a_second_message_is_invoked_while_the_first_still_runs() {
+async fn a_second_message_is_invoked_while_the_first_runs() {
     let release = Arc::new(Notify::new());
     let held = release.clone();
     let script = Script::default().on("$default", move |event| {
@@ -61,16 +57,16 @@ async fn a_second_message_is_invoked_while_the_first_still_runs() {
     let (mut socket, _) = gateway.connect().await;
     send(&mut socket, "first").await;
     assert_eq!(gateway.event().await["body"], "first");
-    // Only the second lets the first go on.
+    // Only the second releases the first.
     send(&mut socket, "second").await;
     assert_eq!(gateway.event().await["body"], "second");
     within(socket.close(None)).await.unwrap();
     gateway.event_of("$disconnect").await;
-    tokio::time::timeout(DEADLINE, gateway.running.shutdown()).await.expect("the first did not end");
+    tokio::time::timeout(TIMEOUT, gateway.running.shutdown()).await.expect("the first invocation did not end");
 }
 
 #[tokio::test]
-async fn invocations_of_one_connection_are_bounded() {
+async fn concurrent_invocations_of_a_connection_are_limited() {
     let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counters = (running.clone(), most.clone());
     let script = Script::default().on("$default", move |_| {
@@ -84,7 +80,7 @@ async fn invocations_of_one_connection_are_bounded() {
             Ok(json!({"statusCode": 200}))
         }
     });
-    let gateway = Fixture::limited(Quotas { concurrent_invocations: 3, ..Quotas::default() }, script).await;
+    let gateway = Fixture::with_quotas(Quotas { concurrent_invocations: 3, ..Quotas::default() }, script).await;
     let (mut socket, _) = gateway.connect().await;
     for _ in 0..30 {
         within(socket.feed(Message::text("x"))).await.unwrap();
@@ -97,8 +93,10 @@ async fn invocations_of_one_connection_are_bounded() {
 }
 
 #[tokio::test]
-async fn a_failed_invocation_is_told_as_api_gateway_does() {
-    for answer in [Err(broken("crashed")), Err(InvokeError::TimedOut), Ok(json!(null)), Ok(json!({"status": 200}))] {
+async fn a_failed_invocation_is_reported_in_api_gateways_frame() {
+    for answer in
+        [Err(function_error("crashed")), Err(InvokeError::TimedOut), Ok(json!(null)), Ok(json!({"status": 200}))]
+    {
         let gateway = Fixture::start(Script::default().answer("$default", answer)).await;
         let (mut socket, id) = gateway.connect().await;
         send(&mut socket, "x").await;
@@ -111,7 +109,7 @@ async fn a_failed_invocation_is_told_as_api_gateway_does() {
 }
 
 #[tokio::test]
-async fn an_invocation_that_takes_too_long_is_told_but_not_ended() {
+async fn a_timed_out_invocation_is_reported_and_runs_on() {
     let (release, ended) = (Arc::new(Notify::new()), Arc::new(AtomicBool::new(false)));
     let held = (release.clone(), ended.clone());
     let script = Script::default().on("$default", move |_| {
@@ -123,7 +121,7 @@ async fn an_invocation_that_takes_too_long_is_told_but_not_ended() {
         }
     });
     let quotas = Quotas { integration_timeout: Duration::from_millis(50), ..Quotas::default() };
-    let gateway = Fixture::limited(quotas, script).await;
+    let gateway = Fixture::with_quotas(quotas, script).await;
     let (mut socket, _) = gateway.connect().await;
     send(&mut socket, "x").await;
     assert!(text(&mut socket).await.starts_with(r#"{"message":"Internal server error""#));
@@ -133,7 +131,7 @@ async fn an_invocation_that_takes_too_long_is_told_but_not_ended() {
 }
 
 #[tokio::test]
-async fn what_a_one_way_route_answers_is_not_sent() {
+async fn the_answer_of_a_route_is_not_sent() {
     let answer = json!({"statusCode": 500, "body": "not for the client"});
     let gateway = Fixture::start(Script::default().answer("$default", Ok(answer))).await;
     let (mut socket, id) = gateway.connect().await;
@@ -141,15 +139,15 @@ async fn what_a_one_way_route_answers_is_not_sent() {
     gateway.event().await;
     gateway.clients.post(&id, "posted".into()).await.unwrap();
     assert_eq!(text(&mut socket).await, "posted");
-    // The gateway stops when the invocation is over; what it sent until then comes before the close frame.
-    let (code, _) = tokio::join!(close_code_only(&mut socket), gateway.rest());
+    // The gateway stops after the invocation has ended, so its frames would come before the close frame.
+    let (code, _) = tokio::join!(close_code_only(&mut socket), gateway.remaining_events());
     assert_eq!(code, 1001);
 }
 
-/// The close code, which must be the next thing to come.
+/// Receives the close frame, which must come next.
 async fn close_code_only(socket: &mut crate::support::Socket) -> u16 {
     match within(socket.next()).await {
         Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
-        other => panic!("something came before the close frame: {other:?}"),
+        other => panic!("a frame came before the close frame: {other:?}"),
     }
 }

@@ -1,4 +1,4 @@
-//! What is served beside the API: a static export and development tokens.
+//! The static export and the development tokens.
 
 use crate::support::{Fixture, Reply, Script, dial, http};
 use auth_tokens::{UserKey, UserTokenVerifier};
@@ -30,11 +30,11 @@ fn export() -> TempDir {
 }
 
 async fn serving(directory: &Path) -> Fixture {
-    Fixture::with(Options { pages: Some(directory.to_owned()), ..Options::default() }, Script::default()).await
+    Fixture::with_options(Options { pages: Some(directory.to_owned()), ..Options::default() }, Script::default()).await
 }
 
 #[tokio::test]
-async fn pages_are_found_by_their_names_without_html() {
+async fn pages_are_served_without_their_extension() {
     let directory = export();
     let gateway = serving(directory.path()).await;
     for (target, status, body, kind, cache) in [
@@ -59,7 +59,7 @@ async fn pages_are_found_by_their_names_without_html() {
 }
 
 #[tokio::test]
-async fn the_api_stays_at_its_place_beside_pages() {
+async fn pages_do_not_hide_the_api() {
     let directory = export();
     let gateway = serving(directory.path()).await;
     let (_socket, id) = gateway.connect().await;
@@ -69,7 +69,7 @@ async fn the_api_stays_at_its_place_beside_pages() {
 
 async fn with_tokens() -> Fixture {
     let secret = DevSecret::new(SECRET).unwrap();
-    Fixture::with(Options { dev_token: Some(secret), ..Options::default() }, Script::default()).await
+    Fixture::with_options(Options { dev_token: Some(secret), ..Options::default() }, Script::default()).await
 }
 
 fn claims(reply: &Reply) -> shared_protocol::UserClaims {
@@ -100,7 +100,7 @@ async fn a_development_token_names_its_session() {
 }
 
 #[tokio::test]
-async fn a_development_token_is_given_to_loopback_names_only() {
+async fn development_tokens_are_served_to_loopback_names_only() {
     let gateway = with_tokens().await;
     let addr = gateway.running.addr();
     for (host, status) in
@@ -114,7 +114,7 @@ async fn a_development_token_is_given_to_loopback_names_only() {
 }
 
 #[tokio::test]
-async fn development_tokens_are_not_offered_to_the_network() {
+async fn development_tokens_need_a_loopback_listener() {
     let options = Options { dev_token: Some(DevSecret::new(SECRET).unwrap()), ..Options::default() };
     let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
     let function = dev_gateway::Function::new("/none", Default::default());

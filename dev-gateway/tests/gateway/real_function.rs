@@ -1,14 +1,12 @@
-//! The terminal's own function, both ways: as its real binary, and in this process. Only that they fit; what it does is
-//! tested elsewhere.
+//! The terminal's own function, as its real binary and in this process: only that the two fit together.
 
 use crate::runtime_api::frozen;
-use crate::support::{DEADLINE, close_code, dial, text, within};
+use crate::support::{TIMEOUT, close_code, dial, send, text, within};
 use async_trait::async_trait;
 use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
 use dev_gateway::{ClientsBrowser, DevGateway, Function, InProcess, InvokeError, Options, OsSystem, RuntimeApi};
 use dev_gateway::{Invoke, System};
-use futures_util::SinkExt;
 use gateway_lambda::backend::{Close, Reply};
 use gateway_lambda::{Backend, BackendError, Caller, Config, Deps, Gateway, MemoryConnections, SystemClock};
 use serde_json::json;
@@ -18,7 +16,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::TcpListener;
-use tokio_tungstenite::tungstenite::{Error, Message};
+use tokio_tungstenite::tungstenite::Error;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
@@ -66,14 +64,14 @@ async fn the_real_bootstrap_refuses_a_bad_token_and_is_frozen_after_it() {
     frozen(&api, pid).await;
     within(running.shutdown()).await;
     let after = api.invoke(json!({})).await;
-    assert_eq!(after, Err(InvokeError::Throttled), "nothing is started after the end");
+    assert_eq!(after, Err(InvokeError::Throttled), "no process starts after the shutdown");
 }
 
-/// Answers every message with itself, and closes after `bye`.
-struct Echo;
+/// Echoes every message, and closes after `bye`.
+struct EchoBackend;
 
 #[async_trait]
-impl Backend for Echo {
+impl Backend for EchoBackend {
     async fn message(&self, _caller: &Caller, body: Bytes, _within: Duration) -> Result<Reply, BackendError> {
         let close = (body == "bye").then_some(Close::Connection);
         Ok(Reply { frame: Some(body), close, ..Reply::default() })
@@ -94,20 +92,20 @@ async fn the_function_in_this_process_reaches_its_clients() {
     let users = UserTokenVerifier::new(UserKey::hs256(SECRET.as_bytes()).unwrap());
     let function = Gateway::new(Deps {
         config: Config::new(users),
-        backend: Arc::new(Echo),
+        backend: Arc::new(EchoBackend),
         connections: Arc::new(MemoryConnections::default()),
         browser: Arc::new(ClientsBrowser::new(gateway.clients())),
         clock: Arc::new(SystemClock),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let running = gateway.start(listener, Arc::new(InProcess::new(function, DEADLINE))).unwrap();
+    let running = gateway.start(listener, Arc::new(InProcess::new(function, TIMEOUT))).unwrap();
 
     let refused = dial(format!("ws://{}/prod", running.addr())).await;
     assert!(matches!(&refused, Err(Error::Http(response)) if response.status() == 401), "{refused:?}");
     let (mut socket, _) = dial(format!("ws://{}/prod?token={}", running.addr(), token())).await.unwrap();
-    within(socket.send(Message::text(r#"{"type":"ping"}"#))).await.unwrap();
+    send(&mut socket, r#"{"type":"ping"}"#).await;
     assert_eq!(text(&mut socket).await, r#"{"type":"ping"}"#);
-    within(socket.send(Message::text("bye"))).await.unwrap();
+    send(&mut socket, "bye").await;
     assert_eq!(text(&mut socket).await, "bye");
     assert_eq!(close_code(&mut socket).await, 1000);
     within(running.shutdown()).await;

@@ -1,4 +1,4 @@
-//! A function as processes behind the Lambda Runtime API: one event at a time, more on demand, frozen in between.
+//! A function in processes behind the Lambda Runtime API: one event at a time, more processes on demand, frozen in between.
 
 use crate::support::{until, within};
 use dev_gateway::{Function, Invoke, InvokeError, OsSystem, RuntimeApi, System};
@@ -8,27 +8,28 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 use tokio::net::{TcpListener, TcpStream};
 
-fn function(variables: &[(&str, &str)]) -> Function {
+pub(crate) fn function(variables: &[(&str, &str)]) -> Function {
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     Function::new(env!("CARGO_BIN_EXE_fake-bootstrap"), variables.collect::<BTreeMap<_, _>>())
 }
 
-fn start(function: Function) -> Arc<RuntimeApi> {
+pub(crate) fn start(function: Function) -> Arc<RuntimeApi> {
     Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)))
 }
 
-/// The state letter of a process: `T` is stopped; `None` once it is gone.
+/// The state letter of a process: `T` is stopped; `None` if it does not exist.
 pub(crate) fn state(pid: u32) -> Option<char> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it stands in parentheses and may hold anything.
+    // The name before it may contain any character.
     stat.rsplit(") ").next()?.chars().next()
 }
 
-pub(crate) fn over(pid: u32) -> bool {
+/// True if the process has ended.
+pub(crate) fn has_ended(pid: u32) -> bool {
     matches!(state(pid), None | Some('Z' | 'X'))
 }
 
-fn pid(answer: &Value) -> u32 {
+pub(crate) fn pid(answer: &Value) -> u32 {
     u32::try_from(answer["pid"].as_u64().unwrap()).unwrap()
 }
 
@@ -36,30 +37,37 @@ async fn invoke(api: &RuntimeApi, event: Value) -> Result<Value, InvokeError> {
     within(api.invoke(event)).await
 }
 
+/// Runs an event and waits until its process is frozen. Returns its id.
+pub(crate) async fn idle_process(api: &RuntimeApi) -> u32 {
+    let pid = pid(&invoke(api, json!({})).await.unwrap());
+    frozen(api, pid).await;
+    pid
+}
+
 pub(crate) async fn frozen(api: &RuntimeApi, pid: u32) {
     until(|| api.idle_processes().contains(&pid) && state(pid) == Some('T')).await;
 }
 
-/// An event that runs until its gate is closed.
-struct Gate(TcpListener);
+/// Holds an event until the gate's connection is dropped.
+pub(crate) struct Gate(TcpListener);
 
 impl Gate {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
-    fn event(&self) -> Value {
+    pub(crate) fn event(&self) -> Value {
         json!({"do": "wait", "gate": self.0.local_addr().unwrap().to_string()})
     }
 
-    /// Waits until the event has begun; dropping what this gives lets it end.
+    /// Waits for the start of the event. Dropping the stream lets it end.
     async fn begun(&self) -> TcpStream {
         within(self.0.accept()).await.unwrap().0
     }
 }
 
 #[tokio::test]
-async fn an_event_comes_with_lambdas_headers_and_environment() {
+async fn an_event_has_lambdas_headers_and_environment() {
     let api = start(function(&[("TABLE_NAME", "t"), ("AWS_REGION", "eu-west-1")]));
     let before = OsSystem.now().duration_since(UNIX_EPOCH).unwrap();
     let answer = invoke(&api, json!({"hello": "ä"})).await.unwrap();
@@ -76,25 +84,23 @@ async fn an_event_comes_with_lambdas_headers_and_environment() {
     assert_eq!((&environment["TABLE_NAME"], &environment["AWS_REGION"]), (&json!("t"), &json!("eu-west-1")));
     assert_eq!(environment["AWS_LAMBDA_FUNCTION_NAME"], "dev-function");
     assert_eq!(environment["AWS_ACCESS_KEY_ID"], "test");
-    assert_eq!(environment.get("HOME"), None, "nothing of ours");
+    assert_eq!(environment.get("HOME"), None, "nothing of the gateway's");
     within(api.shutdown()).await;
 }
 
 #[tokio::test]
-async fn a_process_is_frozen_between_events_and_used_again() {
+async fn a_process_is_frozen_between_events_and_reused() {
     let api = start(function(&[]));
-    let first = pid(&invoke(&api, json!({})).await.unwrap());
+    let first = idle_process(&api).await;
     for _ in 0..3 {
-        frozen(&api, first).await;
-        assert_eq!(pid(&invoke(&api, json!({})).await.unwrap()), first);
+        assert_eq!(idle_process(&api).await, first);
     }
-    frozen(&api, first).await;
     within(api.shutdown()).await;
     assert_eq!(state(first), None, "it was not waited for");
 }
 
 #[tokio::test]
-async fn events_at_the_same_time_get_processes_of_their_own() {
+async fn concurrent_events_run_in_separate_processes() {
     let api = start(function(&[]));
     let gate = Gate::new().await;
     let running: Vec<_> = (0..3)
@@ -113,11 +119,11 @@ async fn events_at_the_same_time_get_processes_of_their_own() {
     pids.dedup();
     assert_eq!(pids.len(), 3);
     within(api.shutdown()).await;
-    until(|| pids.iter().all(|pid| over(*pid))).await;
+    until(|| pids.iter().all(|pid| has_ended(*pid))).await;
 }
 
 #[tokio::test]
-async fn at_the_bound_an_event_waits_for_a_process() {
+async fn at_the_limit_an_event_waits_for_a_process() {
     let api = start(Function { processes: 1, ..function(&[]) });
     let gate = Gate::new().await;
     let (held, event) = (api.clone(), gate.event());
@@ -137,8 +143,7 @@ async fn at_the_bound_an_event_waits_for_a_process() {
 #[tokio::test]
 async fn a_function_error_leaves_the_process_usable() {
     let api = start(function(&[]));
-    let first = pid(&invoke(&api, json!({})).await.unwrap());
-    frozen(&api, first).await;
+    let first = idle_process(&api).await;
     let error = invoke(&api, json!({"do": "fail"})).await.unwrap_err();
     assert_eq!(error, InvokeError::Function { kind: "Fake.Error".into(), message: "as told".into() });
     frozen(&api, first).await;
@@ -149,37 +154,34 @@ async fn a_function_error_leaves_the_process_usable() {
 }
 
 #[tokio::test]
-async fn a_process_that_ends_or_hangs_is_replaced() {
+async fn a_process_that_exits_or_hangs_is_replaced() {
     let api = start(Function { timeout: Duration::from_millis(500), ..function(&[]) });
-    let first = pid(&invoke(&api, json!({})).await.unwrap());
-    frozen(&api, first).await;
+    let first = idle_process(&api).await;
     let error = invoke(&api, json!({"do": "exit"})).await.unwrap_err();
     assert!(
         matches!(&error, InvokeError::Function { kind, message } if kind == "Runtime.ExitError" && message.contains('3'))
     );
-    let second = pid(&invoke(&api, json!({})).await.unwrap());
+    let second = idle_process(&api).await;
     assert_ne!(first, second);
-    frozen(&api, second).await;
     assert_eq!(invoke(&api, json!({"do": "hang"})).await, Err(InvokeError::TimedOut));
-    until(|| over(second)).await;
+    until(|| has_ended(second)).await;
     assert_ne!(pid(&invoke(&api, json!({})).await.unwrap()), second);
     within(api.shutdown()).await;
 }
 
 #[tokio::test]
-async fn a_process_that_died_while_idle_is_not_used() {
+async fn a_process_that_died_while_idle_is_replaced() {
     let api = start(function(&[]));
-    let first = pid(&invoke(&api, json!({})).await.unwrap());
-    frozen(&api, first).await;
+    let first = idle_process(&api).await;
     let killed = rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap();
     rustix::process::kill_process(killed, rustix::process::Signal::KILL).unwrap();
-    until(|| over(first)).await;
+    until(|| has_ended(first)).await;
     assert_ne!(pid(&invoke(&api, json!({})).await.unwrap()), first);
     within(api.shutdown()).await;
 }
 
 #[tokio::test]
-async fn a_function_that_cannot_start_says_why() {
+async fn a_failed_start_reports_its_cause() {
     let missing = start(Function::new("/no/such/bootstrap", BTreeMap::new()));
     let error = invoke(&missing, json!({})).await.unwrap_err();
     assert!(matches!(error, InvokeError::Start(why) if why.starts_with("/no/such/bootstrap: ")));

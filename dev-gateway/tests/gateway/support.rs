@@ -1,10 +1,10 @@
-//! What the tests share: a function that does as it is told and remembers every event, clients, and waits with a deadline.
+//! Shared by the tests: a scripted function that records its events, clients, and waiting with a timeout.
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use dev_gateway::{Clients, DevGateway, Invoke, InvokeError, Options, Quotas, Running};
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
+use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -14,40 +14,40 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::client::Response;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// Longest that a test waits for one thing. Far more than it takes, so that only a fault gets there.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
+/// Timeout of one wait; long enough that only a failure reaches it.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Answer = Result<Value, InvokeError>;
 type Handler = Box<dyn Fn(Value) -> BoxFuture<'static, Answer> + Send + Sync>;
 
-/// Waits, but not for ever.
+/// Waits with the timeout.
 pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, work).await.expect("it did not happen in time")
+    tokio::time::timeout(TIMEOUT, work).await.expect("it did not happen in time")
 }
 
-/// Asks again and again until it is so.
-pub(crate) async fn until(mut so: impl FnMut() -> bool) {
+/// Polls until the condition is true.
+pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     within(async {
-        while !so() {
+        while !condition() {
             tokio::task::yield_now().await;
         }
     })
     .await;
 }
 
-/// A function by script: what is not scripted is allowed, and answered with 200.
+/// Answers of a scripted function. By default it allows every connection and answers 200.
 #[derive(Default)]
 pub(crate) struct Script(HashMap<String, Handler>);
 
 impl Script {
-    /// Does this for events of a route; the authorizer counts as `authorizer`.
+    /// Handles the events of a route; the authorizer's route is `authorizer`.
     pub(crate) fn on<F>(mut self, route: &str, handler: impl Fn(Value) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Answer> + Send + 'static,
@@ -56,13 +56,25 @@ impl Script {
         self
     }
 
+    /// Answers 200 once `release` is notified.
+    pub(crate) fn hold(self, route: &str, release: &Arc<Notify>) -> Self {
+        let release = release.clone();
+        self.on(route, move |_| {
+            let release = release.clone();
+            async move {
+                release.notified().await;
+                Ok(json!({"statusCode": 200}))
+            }
+        })
+    }
+
     /// Always gives this answer.
     pub(crate) fn answer(self, route: &str, answer: Answer) -> Self {
         self.on(route, move |_| std::future::ready(answer.clone()))
     }
 }
 
-/// A policy that an authorizer may answer.
+/// An authorizer's answer.
 pub(crate) fn policy(effect: &str) -> Value {
     json!({
         "principalId": "ada",
@@ -71,11 +83,13 @@ pub(crate) fn policy(effect: &str) -> Value {
     })
 }
 
-pub(crate) fn broken(message: &str) -> InvokeError {
+/// An error that the function reports.
+pub(crate) fn function_error(message: &str) -> InvokeError {
     InvokeError::Function { kind: "Error".into(), message: message.into() }
 }
 
-struct Scripted {
+/// Runs the script and records the events.
+struct ScriptedFunction {
     script: Script,
     seen: mpsc::Sender<Value>,
 }
@@ -85,7 +99,7 @@ fn route(event: &Value) -> &str {
 }
 
 #[async_trait]
-impl Invoke for Scripted {
+impl Invoke for ScriptedFunction {
     async fn invoke(&self, event: Value) -> Answer {
         self.seen.send(event.clone()).await.unwrap();
         match self.script.0.get(route(&event)) {
@@ -105,19 +119,19 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn start(script: Script) -> Self {
-        Self::with(Options::default(), script).await
+        Self::with_options(Options::default(), script).await
     }
 
-    pub(crate) async fn limited(quotas: Quotas, script: Script) -> Self {
-        Self::with(Options { quotas, ..Options::default() }, script).await
+    pub(crate) async fn with_quotas(quotas: Quotas, script: Script) -> Self {
+        Self::with_options(Options { quotas, ..Options::default() }, script).await
     }
 
-    pub(crate) async fn with(options: Options, script: Script) -> Self {
+    pub(crate) async fn with_options(options: Options, script: Script) -> Self {
         let (seen, events) = mpsc::channel(10_000);
         let gateway = DevGateway::new(options);
         let clients = gateway.clients();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let running = gateway.start(listener, Arc::new(Scripted { script, seen })).unwrap();
+        let running = gateway.start(listener, Arc::new(ScriptedFunction { script, seen })).unwrap();
         Self { running, clients, seen: Mutex::new(events) }
     }
 
@@ -126,12 +140,12 @@ impl Fixture {
         within(self.seen.lock().await.recv()).await.unwrap()
     }
 
-    /// An event that is there already.
+    /// The next event, if there is one already.
     pub(crate) fn try_event(&self) -> Option<Value> {
         self.seen.try_lock().ok()?.try_recv().ok()
     }
 
-    /// The next event of this route; those before it are dropped.
+    /// The next event of this route. Drops the events before it.
     pub(crate) async fn event_of(&self, wanted: &str) -> Value {
         loop {
             let event = self.event().await;
@@ -141,8 +155,8 @@ impl Fixture {
         }
     }
 
-    /// Stops the gateway, which waits for all that runs, and gives the routes of the events not looked at yet.
-    pub(crate) async fn rest(self) -> Vec<String> {
+    /// Stops the gateway, which waits for all invocations. Returns the routes of the remaining events.
+    pub(crate) async fn remaining_events(self) -> Vec<String> {
         within(self.running.shutdown()).await;
         let mut seen = self.seen.into_inner();
         std::iter::from_fn(|| seen.try_recv().ok()).map(|event| route(&event).to_owned()).collect()
@@ -152,14 +166,14 @@ impl Fixture {
         format!("ws://{}{target}", self.running.addr())
     }
 
-    /// A client that got in, and its connection id.
+    /// Connects a client. Returns it with its connection id.
     pub(crate) async fn connect(&self) -> (Socket, String) {
         let (socket, _) = dial(self.url("/prod")).await.unwrap();
         let event = self.event_of("$connect").await;
         (socket, event["requestContext"]["connectionId"].as_str().unwrap().to_owned())
     }
 
-    /// The status of a handshake that is refused, with its body.
+    /// Status and body of a refused handshake.
     pub(crate) async fn refused(&self, target: &str) -> (StatusCode, Value) {
         match dial(self.url(target)).await {
             Err(Error::Http(response)) => {
@@ -175,12 +189,12 @@ impl Fixture {
     }
 }
 
-/// Opens a WebSocket, without Nagle's delays.
+/// Opens a WebSocket with TCP_NODELAY.
 pub(crate) async fn dial(request: impl IntoClientRequest + Unpin) -> Result<(Socket, Response), Error> {
     within(tokio_tungstenite::connect_async_with_config(request, None, true)).await
 }
 
-/// An HTTP answer.
+/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -222,12 +236,17 @@ pub(crate) async fn http(
     .await
 }
 
-/// The path of a connection's @connections.
+/// The @connections path of a connection.
 pub(crate) fn connections(id: &str) -> String {
     format!("/prod/@connections/{}", id.replace('=', "%3D"))
 }
 
-/// The next text that the client gets.
+/// Sends a text message.
+pub(crate) async fn send(socket: &mut Socket, text: impl Into<String>) {
+    within(socket.send(Message::text(text.into()))).await.unwrap();
+}
+
+/// Receives the next text message.
 pub(crate) async fn text(socket: &mut Socket) -> String {
     within(async {
         loop {
@@ -241,7 +260,7 @@ pub(crate) async fn text(socket: &mut Socket) -> String {
     .await
 }
 
-/// The close code that the client gets, after whatever else.
+/// Receives frames until the close frame. Returns its code.
 pub(crate) async fn close_code(socket: &mut Socket) -> u16 {
     within(async {
         loop {

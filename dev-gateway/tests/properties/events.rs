@@ -1,5 +1,5 @@
-//! What holds of the events that API Gateway's imitation makes of what a browser sends, and of what the function makes of them: apart,
-//! because the fuzzer asks it too.
+//! Properties of the events built from a browser's requests and messages, and of the function's answers. A file of its own
+//! because a fuzz target includes it.
 
 use auth_tokens::{UserKey, UserTokenVerifier};
 use dev_gateway::dry_run;
@@ -18,14 +18,14 @@ const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
 /// The routes of the template.
 const ROUTES: [&str; 2] = ["sendMessage", "chat_message"];
 
-/// A message reaches the service as it was sent, byte by byte, over one of the API's routes.
+/// Checks that a message reaches the service unchanged, over one of the API's routes.
 pub(crate) fn message(body: &str) {
     let event = dry_run::message(body, &ROUTES, authorized());
     assert_eq!(event["body"], body);
     let route = event["requestContext"]["routeKey"].as_str().unwrap();
     if route != "$default" {
         let action = serde_json::from_str::<Value>(body).unwrap()["action"].clone();
-        assert!(action == route && ROUTES.contains(&route), "nobody chooses another route");
+        assert!(action == route && ROUTES.contains(&route), "only a configured route");
     }
     let backend = Arc::new(ScriptedBackend::new());
     let answer = handle(&backend, event);
@@ -41,7 +41,7 @@ pub(crate) fn message(body: &str) {
     assert_eq!(arrived, [(dry_run::CONNECTION.to_owned(), body.to_owned().into())]);
 }
 
-/// A request as lines: the target, then headers. None if HTTP would not have let it through.
+/// Parses a request from lines: the target, then headers. `None` if it is not valid HTTP.
 fn request(lines: &str) -> Option<(HeaderMap, Uri)> {
     let (target, rest) = lines.split_once('\n').unwrap_or((lines, ""));
     let mut headers = HeaderMap::new();
@@ -52,7 +52,7 @@ fn request(lines: &str) -> Option<(HeaderMap, Uri)> {
     Some((headers, target.parse().ok()?))
 }
 
-/// A handshake keeps every header and every parameter; the function lets nobody in who has no token.
+/// Checks that a handshake keeps every header and parameter, and that the function rejects it without a token.
 pub(crate) fn handshake(lines: &str) -> bool {
     let Some((headers, uri)) = request(lines) else { return false };
     let [authorize, connect] = dry_run::handshake(&headers, &uri);
@@ -63,7 +63,7 @@ pub(crate) fn handshake(lines: &str) -> bool {
             let all = event["multiValueHeaders"].as_object().unwrap();
             let (_, passed) =
                 all.iter().find(|(passed, _)| passed.eq_ignore_ascii_case(name.as_str())).expect("every header");
-            // The gateway adds its own to those that claim to be from it.
+            // The gateway appends its own values to those of the client.
             assert!(passed.as_array().unwrap().iter().zip(&sent).all(|(passed, sent)| *passed == **sent), "{name}");
         }
         for (all, last) in
@@ -76,16 +76,16 @@ pub(crate) fn handshake(lines: &str) -> bool {
     }
     assert_eq!(authorize["queryStringParameters"], connect["queryStringParameters"]);
     let backend = Arc::new(ScriptedBackend::new());
-    // A token that is none is "Unauthorized"; no event of the gateway is one that the function cannot read.
+    // An invalid token is "Unauthorized"; any other error would mean that the function cannot read the event.
     let answer = handle(&backend, authorize);
     assert_eq!(answer, Err("Unauthorized".to_owned()));
     let refused = handle(&backend, connect).expect("an answer");
     assert_ne!(refused["statusCode"], 200);
-    assert!(backend.calls().is_empty(), "the service never hears of it");
+    assert!(backend.calls().is_empty(), "the service was called");
     true
 }
 
-/// What the function's authorizer says of a user.
+/// The authorizer's context of a user.
 fn authorized() -> Map<String, Value> {
     let identity = Identity {
         sub: "ada".into(),

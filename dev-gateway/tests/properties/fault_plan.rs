@@ -1,8 +1,8 @@
-//! What holds of every text that somebody may write as a plan of faults: apart, because the fuzzer asks it too.
+//! Property of fault plans. A file of its own because a fuzz target includes it.
 
 use dev_gateway::FaultPlan;
 
-/// It is refused, or it means the same when it is printed and read again.
+/// Checks that a valid plan is the same after printing and parsing. Returns false for an invalid one.
 pub(crate) fn holds(text: &str) -> bool {
     let Ok(plan) = text.parse::<FaultPlan>() else { return false };
     let printed = plan.to_string();

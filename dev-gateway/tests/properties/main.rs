@@ -1,4 +1,4 @@
-//! What holds of every handshake, every message and every plan of faults.
+//! Property tests of handshakes, messages and fault plans.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking, in its helpers too")]
 
 mod events;
@@ -51,24 +51,24 @@ fn any_plan() -> impl Strategy<Value = String> {
 }
 
 #[test]
-fn an_ordinary_handshake_is_one() {
+fn accepts_ordinary_input() {
     assert!(events::handshake("/prod?token=a.b.c&sessionId=lab-7\nHost: 127.0.0.1:3000\nOrigin: https://labs.example"));
     assert!(fault_plan::holds("reorder=0.2,in.lose=0.02,delay=0..50,cut-every=200"));
 }
 
 proptest! {
     #[test]
-    fn a_handshake_keeps_what_it_says(lines in any_handshake()) {
+    fn handshake_events_keep_headers_and_query(lines in any_handshake()) {
         events::handshake(&lines);
     }
 
     #[test]
-    fn a_message_arrives_as_it_was_sent(body in any_message()) {
+    fn messages_arrive_unchanged(body in any_message()) {
         events::message(&body);
     }
 
     #[test]
-    fn a_plan_means_what_it_is_printed_as(text in any_plan()) {
+    fn plans_survive_printing_and_parsing(text in any_plan()) {
         fault_plan::holds(&text);
     }
 }

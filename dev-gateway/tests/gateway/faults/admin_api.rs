@@ -1,12 +1,12 @@
-//! `/dev/faults` and `/dev/cut`, for tests in a browser.
+//! `/dev/faults` and `/dev/cut`.
 
-use super::{faulty, say};
-use crate::support::{Fixture, Script, close_code, http, text};
+use super::faulty;
+use crate::support::{Fixture, Script, close_code, http, send, text};
 use http::{Method, StatusCode};
 use serde_json::json;
 
 #[tokio::test]
-async fn faults_are_changed_while_it_runs() {
+async fn faults_change_at_run_time() {
     let (gateway, faults) = faulty("none").await;
     let (mut socket, id) = gateway.connect().await;
     let reply = gateway.http(Method::POST, "/dev/faults", "out.repeat=1, slow=1").await;
@@ -18,13 +18,13 @@ async fn faults_are_changed_while_it_runs() {
     let reply = gateway.http(Method::POST, "/dev/faults", "slwo=1").await;
     assert_eq!(reply.status, StatusCode::BAD_REQUEST);
     assert!(reply.json()["message"].as_str().unwrap().starts_with("there is no fault `slwo`"));
-    assert_eq!(faults.plan().to_string(), "out.repeat=1,slow=1..1", "it changed nothing");
+    assert_eq!(faults.plan().to_string(), "out.repeat=1,slow=1..1", "an error changes nothing");
     gateway.http(Method::POST, "/dev/faults", "none").await;
     assert_eq!(faults.plan().to_string(), "none");
 }
 
 #[tokio::test]
-async fn connections_are_cut() {
+async fn connections_are_cut_on_request() {
     let (gateway, _) = faulty("none").await;
     let (mut one, id) = gateway.connect().await;
     let (mut two, _) = gateway.connect().await;
@@ -44,7 +44,7 @@ async fn connections_are_cut() {
 }
 
 #[tokio::test]
-async fn the_door_is_there_only_with_faults_and_only_for_this_machine() {
+async fn the_admin_api_needs_faults_and_a_local_client() {
     let gateway = Fixture::start(Script::default()).await;
     assert_eq!(gateway.http(Method::GET, "/dev/faults", "").await.status, StatusCode::FORBIDDEN);
     let (gateway, faults) = faulty("none").await;
@@ -55,6 +55,6 @@ async fn the_door_is_there_only_with_faults_and_only_for_this_machine() {
     }
     assert_eq!(faults.plan().to_string(), "none");
     let (mut socket, _) = gateway.connect().await;
-    say(&mut socket, "x").await;
+    send(&mut socket, "x").await;
     gateway.event_of("$default").await;
 }

@@ -1,18 +1,17 @@
-//! What happens to the function: killed in mid-flight, cold.
+//! Faults of the function: killed invocations and cold starts.
 
-use super::{faulty, say, seeded};
-use crate::runtime_api::{frozen, over};
-use crate::support::{Script, dial, text, until, within};
-use dev_gateway::{DevGateway, Faults, Function, Invoke, Options, OsSystem, RuntimeApi};
+use super::{faulty, seeded};
+use crate::runtime_api::{Gate, frozen, function, has_ended, idle_process, start};
+use crate::support::{Script, dial, send, text, until, within};
+use dev_gateway::{DevGateway, Faults, Options};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-/// Says when it is dropped.
+/// Sets the flag when dropped.
 struct Dropped(Arc<AtomicBool>);
 
 impl Drop for Dropped {
@@ -22,11 +21,11 @@ impl Drop for Dropped {
 }
 
 #[tokio::test]
-async fn a_killed_invocation_is_over_and_the_client_hears_of_it() {
+async fn a_killed_invocation_is_dropped_and_reported_to_the_client() {
     let dropped = Arc::new(AtomicBool::new(false));
-    let told = dropped.clone();
+    let flag = dropped.clone();
     let script = Script::default().on("$default", move |_| {
-        let guard = Dropped(told.clone());
+        let guard = Dropped(flag.clone());
         async move {
             std::future::pending::<()>().await;
             drop(guard);
@@ -36,53 +35,52 @@ async fn a_killed_invocation_is_over_and_the_client_hears_of_it() {
     let (gateway, faults) = seeded("none", 1, script).await;
     let (mut socket, id) = gateway.connect().await;
     faults.set("kill=1,kill-within=50".parse().unwrap());
-    say(&mut socket, "x").await;
-    let told: Value = serde_json::from_str(&text(&mut socket).await).unwrap();
-    assert_eq!((told["message"].as_str(), told["connectionId"].as_str()), (Some("Internal server error"), Some(&*id)));
-    assert!(told["requestId"].is_string());
-    assert!(dropped.load(Ordering::SeqCst), "its task is gone");
+    send(&mut socket, "x").await;
+    let frame: Value = serde_json::from_str(&text(&mut socket).await).unwrap();
+    assert_eq!(
+        (frame["message"].as_str(), frame["connectionId"].as_str()),
+        (Some("Internal server error"), Some(&*id))
+    );
+    assert!(frame["requestId"].is_string());
+    assert!(dropped.load(Ordering::SeqCst), "the task was not dropped");
     assert_eq!(faults.counts()["kill"], 1);
 }
 
 #[tokio::test]
-async fn an_invocation_that_is_over_before_is_not_killed() {
+async fn a_short_invocation_ends_before_its_kill() {
     let (gateway, faults) = faulty("kill=1,kill-within=60000").await;
     let (mut socket, _) = gateway.connect().await;
-    say(&mut socket, "x").await;
+    send(&mut socket, "x").await;
     gateway.event_of("$default").await;
     assert_eq!(faults.counts().get("kill"), None);
 }
 
 #[tokio::test]
-async fn a_process_in_mid_flight_is_killed() {
-    let gate = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let function = Function::new(env!("CARGO_BIN_EXE_fake-bootstrap"), BTreeMap::new());
-    let api = Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)));
-    let first = within(api.invoke(json!({}))).await.unwrap();
-    let pid = u32::try_from(first["pid"].as_u64().unwrap()).unwrap();
+async fn a_busy_process_is_killed() {
+    let (gate, api) = (Gate::new().await, start(function(&[])));
+    let pid = idle_process(&api).await;
     let faults = Faults::new("none".parse().unwrap(), 1);
     let gateway = DevGateway::new(Options { authorizer: false, faults: Some(faults.clone()), ..Options::default() });
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let running = gateway.start(listener, api.clone()).unwrap();
-    frozen(&api, pid).await;
     let (mut socket, _) = dial(format!("ws://{}/prod", running.addr())).await.unwrap();
     frozen(&api, pid).await;
     faults.set("kill=1,kill-within=50".parse().unwrap());
-    say(&mut socket, &json!({"do": "wait", "gate": gate.local_addr().unwrap().to_string()}).to_string()).await;
+    send(&mut socket, gate.event().to_string()).await;
     assert!(text(&mut socket).await.contains("Internal server error"));
-    until(|| over(pid)).await;
+    until(|| has_ended(pid)).await;
     within(running.shutdown()).await;
 }
 
 #[tokio::test]
-async fn a_cold_start_takes_its_time_and_a_warm_one_does_not() {
+async fn only_a_cold_start_is_delayed() {
     let (gateway, faults) = seeded("cold=300", 1, Script::default()).await;
     let began = Instant::now();
     let (mut socket, _) = gateway.connect().await;
     let cold = began.elapsed();
     assert!(cold >= Duration::from_millis(300), "{cold:?}");
     let began = Instant::now();
-    say(&mut socket, "x").await;
+    send(&mut socket, "x").await;
     gateway.event_of("$default").await;
     assert!(began.elapsed() < Duration::from_millis(300), "{:?}", began.elapsed());
     assert_eq!(faults.counts()["cold"], 1);

@@ -1,4 +1,4 @@
-//! What whoever posts is answered, and whether the client gets it all the same.
+//! Faults of posts: the answer, and whether the message is delivered.
 
 use super::faulty;
 use crate::support::{Fixture, Socket, connections, text};
@@ -11,8 +11,8 @@ async fn post(gateway: &Fixture, id: &str, body: &str) -> (StatusCode, String) {
     (reply.status, reply.header("x-amzn-errortype").to_owned())
 }
 
-/// The next text is the one after the fault, or the one with it.
-async fn next_is(gateway: &Fixture, socket: &mut Socket, id: &str, expected: &str) {
+/// Posts `after` and expects this text next.
+async fn expect_next(gateway: &Fixture, socket: &mut Socket, id: &str, expected: &str) {
     assert_eq!(post(gateway, id, "after").await.0, StatusCode::OK);
     assert_eq!(text(socket).await, expected);
 }
@@ -28,14 +28,14 @@ async fn a_post_is_refused_and_not_delivered() {
         let (mut socket, id) = gateway.connect().await;
         assert_eq!(post(&gateway, &id, "refused").await, (status, kind.to_owned()), "{plan}");
         faults.set("none".parse().unwrap());
-        next_is(&gateway, &mut socket, &id, "after").await;
-        // The client is there, and a GET says so.
+        expect_next(&gateway, &mut socket, &id, "after").await;
+        // The client is still connected.
         assert_eq!(gateway.http(Method::GET, &connections(&id), "").await.status, StatusCode::OK);
     }
 }
 
 #[tokio::test]
-async fn a_post_is_refused_though_delivered() {
+async fn a_post_is_refused_but_delivered() {
     for (plan, status) in
         [("gone-delivered=1", StatusCode::GONE), ("fail-delivered=1", StatusCode::INTERNAL_SERVER_ERROR)]
     {
@@ -43,12 +43,12 @@ async fn a_post_is_refused_though_delivered() {
         let (mut socket, id) = gateway.connect().await;
         assert_eq!(post(&gateway, &id, "delivered").await.0, status, "{plan}");
         faults.set("none".parse().unwrap());
-        next_is(&gateway, &mut socket, &id, "delivered").await;
+        expect_next(&gateway, &mut socket, &id, "delivered").await;
     }
 }
 
 #[tokio::test]
-async fn more_than_the_rate_is_throttled() {
+async fn posts_above_the_rate_are_throttled() {
     let (gateway, faults) = faulty("rate=3").await;
     let (mut socket, id) = gateway.connect().await;
     let began = Instant::now();
@@ -56,7 +56,7 @@ async fn more_than_the_rate_is_throttled() {
     while post(&gateway, &id, "x").await.0 == StatusCode::OK {
         taken += 1;
     }
-    // A machine that is slow enough gets the next second's as well.
+    // On a slow machine the posts span several seconds.
     let seconds = 1 + began.elapsed().as_secs();
     assert!(taken >= 3 && taken <= 3 * seconds, "{taken} in {seconds} s");
     for _ in 0..taken {
@@ -66,7 +66,7 @@ async fn more_than_the_rate_is_throttled() {
 }
 
 #[tokio::test]
-async fn a_slow_post_takes_its_time() {
+async fn a_slow_post_is_answered_late() {
     let (gateway, _) = faulty("slow=200").await;
     let (mut socket, id) = gateway.connect().await;
     let began = Instant::now();

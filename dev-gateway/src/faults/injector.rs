@@ -1,0 +1,48 @@
+//! State shared by all fault layers: the plan, the random numbers and the counts.
+
+use super::plan::FaultPlan;
+use super::rng::{Decision, Draw, SeededRng};
+use crate::lock::lock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+#[derive(Debug)]
+pub(super) struct Injector {
+    rng: SeededRng,
+    plan: Mutex<Arc<FaultPlan>>,
+    /// Count of each injected fault, by name.
+    counts: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+impl Injector {
+    pub(super) fn new(plan: FaultPlan, seed: u64) -> Self {
+        Self { rng: SeededRng(seed), plan: Mutex::new(Arc::new(plan)), counts: Mutex::default() }
+    }
+
+    pub(super) fn seed(&self) -> u64 {
+        self.rng.0
+    }
+
+    pub(super) fn plan(&self) -> Arc<FaultPlan> {
+        lock(&self.plan).clone()
+    }
+
+    pub(super) fn set_plan(&self, plan: FaultPlan) {
+        *lock(&self.plan) = Arc::new(plan);
+    }
+
+    pub(super) fn draw(&self, decision: Decision, connection: u64, number: u64) -> Draw {
+        self.rng.draw(decision, connection, number)
+    }
+
+    /// Counts a fault if it happened.
+    pub(super) fn count(&self, name: &'static str, happened: bool) {
+        if happened {
+            *lock(&self.counts).entry(name).or_default() += 1;
+        }
+    }
+
+    pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
+        lock(&self.counts).clone()
+    }
+}
