@@ -87,7 +87,8 @@ pub(crate) fn evaluate(answer: &Value, method_arn: &str) -> Result<Map<String, V
     Ok(context)
 }
 
-/// Matches IAM's wildcards: `*` for any text, `?` for one character. Exponential in `*`, which is fine for short trusted patterns.
+/// Matches IAM's wildcards: `*` for any text, `?` for one character. Exponential in `*`, which is fine for short
+/// trusted patterns.
 fn matches(pattern: &str, text: &str) -> bool {
     match (pattern.chars().next(), text.chars().next()) {
         (None, None) => true,

@@ -1,5 +1,5 @@
-//! The binary's configuration: options from the command line, secrets and AWS variables from the environment. The one file that
-//! knows the terminal's function.
+//! The binary's configuration: options from the command line, secrets and AWS variables from the environment. The one
+//! file that knows the terminal's function.
 
 use clap::{Parser, ValueEnum};
 use dev_gateway::{
@@ -12,8 +12,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Variables passed on to the function's processes. AWS credentials are not among them: a function under test must not use the
-/// developer's own.
+/// Variables passed on to the function's processes. AWS credentials are not among them: a function under test must not
+/// use the developer's own.
 const FORWARDED_VARIABLES: [&str; 16] = [
     "TABLE_NAME",
     "JWT_SECRET",
@@ -89,7 +89,8 @@ pub(crate) struct Args {
     integration_seconds: Option<u64>,
     /// Inject faults, such as reorder=0.2,lose=0.02,delay=0..50,cut-every=200; --help lists all.
     ///
-    /// Also with `none`, enables POST /dev/faults to change the faults and POST /dev/cut?connection=all to cut connections, from this machine.
+    /// Also with `none`, enables POST /dev/faults to change the faults and POST /dev/cut?connection=all to cut
+    /// connections, from this machine.
     #[arg(long, value_name = "FAULTS")]
     fault: Option<FaultPlan>,
     /// Seed of the faults; the same seed injects the same faults.

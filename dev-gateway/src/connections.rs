@@ -1,5 +1,5 @@
-//! The open connections. [`Clients`] is the interface to the sockets for everything that posts: the @connections routes and a
-//! function in this process. The fault and usage layers wrap it.
+//! The open connections. [`Clients`] is the interface to the sockets for everything that posts: the @connections routes
+//! and a function in this process. The fault and usage layers wrap it.
 
 use crate::lock::lock;
 use crate::quotas::Quotas;

@@ -1,5 +1,5 @@
-//! `GET /dev/token`: a user token without a login, for development. Served only to this machine, because the token gives access to
-//! a shell.
+//! `GET /dev/token`: a user token without a login, for development. Served only to this machine, because the token
+//! gives access to a shell.
 
 use crate::local::{json_message, require_local};
 use crate::system::{System, epoch_ms, fresh_hex};

@@ -1,5 +1,5 @@
-//! Builds the events of a browser's requests and messages without a running gateway, for the fuzzer and the property tests.
-//! Connection and time are constant.
+//! Builds the events of a browser's requests and messages without a running gateway, for the fuzzer and the property
+//! tests. Connection and time are constant.
 
 use crate::events::{Api, ConnectionContext, EventMeta, Handshake};
 use crate::routes::Routes;

@@ -1,5 +1,5 @@
-//! Fault injection: a layer around the function, around the clients, and in each connection's task. A seed makes the faults
-//! repeatable. Without faults the layers do not exist.
+//! Fault injection: a layer around the function, around the clients, and in each connection's task. A seed makes the
+//! faults repeatable. Without faults the layers do not exist.
 //!
 //! [`Faults`] is the handle to change and count faults; [`admin_api`] offers it over HTTP.
 
@@ -57,7 +57,8 @@ impl Drop for ConnectionFaultsGuard {
 }
 
 impl Faults {
-    /// The same seed makes the same decisions: for the nth connection, its nth message in each direction, and the nth invocation.
+    /// The same seed makes the same decisions: for the nth connection, its nth message in each direction, and the nth
+    /// invocation.
     pub fn new(plan: FaultPlan, seed: u64) -> Self {
         Self(Arc::new(State {
             injector: Arc::new(Injector::new(plan, seed)),
@@ -84,7 +85,8 @@ impl Faults {
         self.0.injector.set_plan(plan);
     }
 
-    /// Cuts one connection, or all for `None`. Without `how`, each is aborted or closed at random. Returns the number of connections.
+    /// Cuts one connection, or all for `None`. Without `how`, each is aborted or closed at random. Returns the number
+    /// of connections.
     pub fn cut(&self, connection_id: Option<&str>, how: Option<Cut>) -> usize {
         let connections: Vec<_> = match connection_id {
             Some(id) => self.connection(id).into_iter().collect(),

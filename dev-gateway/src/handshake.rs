@@ -1,5 +1,5 @@
-//! Opens a connection in API Gateway's order (upgrade request, authorizer, `$connect`, 101), then serves it in the same task until
-//! `$disconnect`.
+//! Opens a connection in API Gateway's order (upgrade request, authorizer, `$connect`, 101), then serves it in the same
+//! task until `$disconnect`.
 
 use crate::authorizer::{self, AuthorizerError};
 use crate::connections::{OpenConnection, Registry};

@@ -1,5 +1,5 @@
-//! Invokes the function as API Gateway does: with the integration timeout, after which the function still runs to its end.
-//! Separate from the sockets, so that a client that leaves does not end its running invocations.
+//! Invokes the function as API Gateway does: with the integration timeout, after which the function still runs to its
+//! end. Separate from the sockets, so that a client that leaves does not end its running invocations.
 
 use crate::events::EventMeta;
 use crate::invoke::{Invoke, InvokeError};

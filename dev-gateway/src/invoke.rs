@@ -1,5 +1,5 @@
-//! The interface to the function. A trait, because there are two implementations (in this process, and processes behind the
-//! Lambda Runtime API), tests script a third, and the fault and usage layers wrap any of them.
+//! The interface to the function. A trait, because there are two implementations (in this process, and processes behind
+//! the Lambda Runtime API), tests script a third, and the fault and usage layers wrap any of them.
 
 mod in_process;
 

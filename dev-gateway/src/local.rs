@@ -1,5 +1,5 @@
-//! Restricts the `/dev` routes to this machine: to loopback addresses; to loopback host names, because any page can resolve its own
-//! name to 127.0.0.1; and to pages of this machine, because any page can send a request here.
+//! Restricts the `/dev` routes to this machine: to loopback addresses; to loopback host names, because any page can
+//! resolve its own name to 127.0.0.1; and to pages of this machine, because any page can send a request here.
 
 use axum::Json;
 use axum::extract::{ConnectInfo, Request};

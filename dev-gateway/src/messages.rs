@@ -1,5 +1,5 @@
-//! Processes client messages: each is its own invocation, concurrent and unordered, and a failed one is reported to the client
-//! in API Gateway's frame.
+//! Processes client messages: each is its own invocation, concurrent and unordered, and a failed one is reported to the
+//! client in API Gateway's frame.
 
 use crate::connections::{Clients, Registry};
 use crate::events::ConnectionContext;

@@ -1,6 +1,6 @@
-//! Runs a function as Lambda does: its real `bootstrap` binary behind the Lambda Runtime API, one event at a time per process,
-//! more processes on demand, each frozen between events. This file is the process pool; `process` is one process, `endpoint` its
-//! Runtime API.
+//! Runs a function as Lambda does: its real `bootstrap` binary behind the Lambda Runtime API, one event at a time per
+//! process, more processes on demand, each frozen between events. This file is the process pool; `process` is one
+//! process, `endpoint` its Runtime API.
 
 mod endpoint;
 mod function;

@@ -93,7 +93,8 @@ impl DevGateway {
         self.clients.clone()
     }
 
-    /// Starts serving. Fails if the listener has no address, or if it is not on loopback although development tokens are enabled.
+    /// Starts serving. Fails if the listener has no address, or if it is not on loopback although development tokens
+    /// are enabled.
     pub fn start(self, listener: TcpListener, mut invoker: Arc<dyn Invoke>) -> io::Result<Running> {
         let addr = listener.local_addr()?;
         if self.options.dev_token.is_some() && !addr.ip().is_loopback() {

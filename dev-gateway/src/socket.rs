@@ -1,5 +1,5 @@
-//! One client's WebSocket: frame limits, close codes, idle timeout and lifetime. Separate from events and routes: messages leave
-//! through a callback and arrive through a channel.
+//! One client's WebSocket: frame limits, close codes, idle timeout and lifetime. Separate from events and routes:
+//! messages leave through a callback and arrive through a channel.
 
 use crate::connections::{Activity, OpenConnection, Outgoing, RegistryEntryGuard};
 use crate::quotas::Quotas;
@@ -90,8 +90,9 @@ pub(crate) struct Closing<S> {
     disconnect: Disconnect,
 }
 
-/// Serves a client until its connection ends, at the latest when `ended` returns. Calls `on_message` for each message, with a permit
-/// to hold while the message is processed. The connection is not in the registry any more when this returns.
+/// Serves a client until its connection ends, at the latest when `ended` returns. Calls `on_message` for each message,
+/// with a permit to hold while the message is processed. The connection is not in the registry any more when this
+/// returns.
 pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     io: S,
     opened: OpenConnection,

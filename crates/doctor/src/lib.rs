@@ -1,7 +1,8 @@
-//! `termgate doctor`: follows a page's path step by step, from the address to a command in a shell, measures each step, and
-//! explains the first problem in a sentence that says how to fix it.
+//! `termgate doctor`: follows a page's path step by step, from the address to a command in a shell, measures each step,
+//! and explains the first problem in a sentence that says how to fix it.
 //!
-//! A crate of its own because it is a client: it knows the protocol and nothing of the service that offers it as a subcommand.
+//! A crate of its own because it is a client: it knows the protocol and nothing of the service that offers it as a
+//! subcommand.
 
 mod address;
 mod command;

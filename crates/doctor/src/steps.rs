@@ -97,11 +97,7 @@ pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Sen
     report(PassedStep::new("resume", started.elapsed(), "the same shell over a new connection"));
 
     // After the commands, because they need an empty prompt.
-    let mut times = Vec::with_capacity(SAMPLES);
-    for _ in 0..SAMPLES {
-        times.push(session.key("key", KEY, ANSWER_TIMEOUT).await?);
-    }
-    let key = median(times);
+    let key = median(async || session.key("key", KEY, ANSWER_TIMEOUT).await).await?;
     report(PassedStep::new("key", key, format!("median of {SAMPLES}")));
     let started = Instant::now();
     session.end("end", ANSWER_TIMEOUT).await?;
@@ -131,15 +127,13 @@ async fn service(socket: &mut FrameSocket, report: &mut Report<'_>) -> Result<Du
     }
     report(PassedStep::new("echo", started.elapsed(), "through gateway, function and service and back"));
 
-    let mut times = Vec::with_capacity(SAMPLES);
-    for _ in 0..SAMPLES {
+    let ping = async || {
         let started = Instant::now();
         socket.send(json!({"type": "ping", "t": "doctor"}).to_string()).await;
         let pong = |message| matches!(message, ServerMessage::Pong(_)).then_some(());
-        socket.reply("ping", ANSWER_TIMEOUT, HINT, pong).await?;
-        times.push(started.elapsed());
-    }
-    let answer = median(times);
+        socket.reply("ping", ANSWER_TIMEOUT, HINT, pong).await.map(|()| started.elapsed())
+    };
+    let answer = median(ping).await?;
     report(PassedStep::new("ping", answer, format!("median of {SAMPLES}")));
     Ok(answer)
 }
@@ -169,7 +163,12 @@ fn unexpected(step: &'static str, detail: impl Into<String>) -> Diagnosis {
     Diagnosis::Unexpected { step, detail: detail.into() }
 }
 
-fn median(mut times: Vec<Duration>) -> Duration {
+/// The median of [`SAMPLES`] measurements.
+async fn median(mut measure: impl AsyncFnMut() -> Result<Duration, Diagnosis>) -> Result<Duration, Diagnosis> {
+    let mut times = [Duration::ZERO; SAMPLES];
+    for time in &mut times {
+        *time = measure().await?;
+    }
     times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or_default()
+    Ok(times[SAMPLES / 2])
 }

@@ -113,7 +113,8 @@ impl InputQueue {
         }
     }
 
-    /// Starts over with another shell. Messages for the previous shell are discarded; those from before the first are kept.
+    /// Starts over with another shell. Messages for the previous shell are discarded; those from before the first are
+    /// kept.
     pub(crate) fn restart(&mut self, applied: Seq, first: bool) -> usize {
         let discarded = self.sent.len() + if first { 0 } else { self.waiting.len() };
         self.sent.clear();

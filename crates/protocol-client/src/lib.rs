@@ -1,5 +1,5 @@
-//! The client's half of the protocol, without I/O: messages in, messages out, time as an argument. For tests, benchmarks and
-//! tools that use a terminal over any transport. The page has its own in TypeScript (`web/src/core`).
+//! The client's half of the protocol, without I/O: messages in, messages out, time as an argument. For tests,
+//! benchmarks and tools that use a terminal over any transport. The page has its own in TypeScript (`web/src/core`).
 
 mod input;
 mod output;
@@ -28,8 +28,8 @@ const FRESH_FRAME: Duration = Duration::from_secs(5);
 const GAP_TIMEOUT: Duration = Duration::from_millis(300);
 /// Delay before a missing end of the stream is asked for.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
-/// Delay after a renewal until the client pings if it has no fresh frame. The previous follower has ended by then, and a user who
-/// types has seen an echo. If the renewal was lost, the ping gets a new follower.
+/// Delay after a renewal until the client pings if it has no fresh frame. The previous follower has ended by then, and
+/// a user who types has seen an echo. If the renewal was lost, the ping gets a new follower.
 const VERIFY_DELAY: Duration = Duration::from_secs(10);
 /// Delay before a failed follower is replaced.
 const FOLLOW_RETRY_DELAY: Duration = Duration::from_secs(1);

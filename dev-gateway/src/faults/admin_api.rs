@@ -1,5 +1,5 @@
-//! `/dev/faults` and `/dev/cut`: change faults while the gateway runs, from a browser test or with curl. Served only with
-//! `--fault`, and only to this machine.
+//! `/dev/faults` and `/dev/cut`: change faults while the gateway runs, from a browser test or with curl. Served only
+//! with `--fault`, and only to this machine.
 
 use super::{Cut, FaultPlan, Faults};
 use crate::local::{json_message, require_local};

@@ -1,5 +1,5 @@
-//! A layer around the function that kills invocations and delays cold starts. Dropping an invocation's future ends it; behind
-//! the Lambda Runtime API that kills the process.
+//! A layer around the function that kills invocations and delays cold starts. Dropping an invocation's future ends it;
+//! behind the Lambda Runtime API that kills the process.
 
 use super::Faults;
 use super::plan::{DurationRange, FunctionPlan};

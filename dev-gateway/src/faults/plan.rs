@@ -79,10 +79,11 @@ pub enum Cut {
 /// Faults of the function.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct FunctionPlan {
-    /// Probability that an invocation is killed, if it runs long enough: its process by SIGKILL, in this process by dropping its
-    /// task.
+    /// Probability that an invocation is killed, if it runs long enough: its process by SIGKILL, in this process by
+    /// dropping its task.
     pub kill: f64,
-    /// Time of the kill after the start, mostly near the minimum because most invocations are short. Without it, within 1 s.
+    /// Time of the kill after the start, mostly near the minimum because most invocations are short. Without it, within
+    /// 1 s.
     pub kill_within: DurationRange,
     /// Delay of an invocation that finds no idle process.
     pub cold: DurationRange,

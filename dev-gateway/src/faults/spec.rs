@@ -1,5 +1,5 @@
-//! A plan as text: `reorder=0.2,in.lose=0.02,delay=0..50,cut-every=200`. One table names the plan's fields, for parsing, printing
-//! and the list of names in an error.
+//! A plan as text: `reorder=0.2,in.lose=0.02,delay=0..50,cut-every=200`. One table names the plan's fields, for
+//! parsing, printing and the list of names in an error.
 
 use super::plan::{Cut, DurationRange, FaultPlan};
 use std::fmt;

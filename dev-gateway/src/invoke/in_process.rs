@@ -1,5 +1,5 @@
-//! Runs the terminal's own function in this process, for `make run`: the same code as `bootstrap`, which posts without HTTP. The
-//! Lambda Runtime API is closer to Lambda.
+//! Runs the terminal's own function in this process, for `make run`: the same code as `bootstrap`, which posts without
+//! HTTP. The Lambda Runtime API is closer to Lambda.
 
 use super::{Invoke, InvokeError};
 use crate::connections::{self, Clients};

@@ -1,4 +1,5 @@
-//! The Lambda Runtime API over HTTP, version 2018-06-01. Each process has its own listener, which identifies the process. Source: Lambda developer guide, "Using the Lambda runtime API".
+//! The Lambda Runtime API over HTTP, version 2018-06-01. Each process has its own listener, which identifies the
+//! process. Source: Lambda developer guide, "Using the Lambda runtime API".
 
 use crate::invoke::InvokeError;
 use axum::Json;

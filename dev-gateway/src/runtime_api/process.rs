@@ -50,8 +50,9 @@ impl Process {
             .stdin(Stdio::null())
             .stdout(if function.logs { Stdio::inherit() } else { Stdio::null() })
             .kill_on_drop(true)
-            // A process group of its own, so that Ctrl-C at the terminal does not reach it. If this process dies without
-            // cleaning up, the group is orphaned, and the kernel ends its frozen members with SIGHUP and SIGCONT.
+            // A process group of its own, so that Ctrl-C at the terminal does not reach it. If this process dies
+            // without cleaning up, the group is orphaned, and the kernel ends its frozen members with SIGHUP and
+            // SIGCONT.
             .process_group(0);
         let child = command.spawn().map_err(failed)?;
         tracing::debug!(pid = child.id(), "a process of the function starts");

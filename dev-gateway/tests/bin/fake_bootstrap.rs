@@ -1,5 +1,5 @@
-//! A Lambda function's process for tests: its runtime follows the instructions in the event, including misbehaviour. It uses only
-//! the standard library for HTTP, so that it shares no mistake with the endpoint.
+//! A Lambda function's process for tests: its runtime follows the instructions in the event, including misbehaviour. It
+//! uses only the standard library for HTTP, so that it shares no mistake with the endpoint.
 
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

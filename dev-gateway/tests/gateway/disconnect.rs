@@ -21,8 +21,7 @@ async fn end(mut socket: Socket) {
 
 #[tokio::test]
 async fn the_clients_code_and_reason_are_passed_on() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     let frame = CloseFrame { code: 4001.into(), reason: "tired".into() };
     within(socket.close(Some(frame))).await.unwrap();
     assert_eq!(disconnect_event(&gateway, &id).await, (json!(4001), json!("tired")));
@@ -31,8 +30,7 @@ async fn the_clients_code_and_reason_are_passed_on() {
 
 #[tokio::test]
 async fn a_close_without_a_code_is_1005() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     within(socket.send(Message::Close(None))).await.unwrap();
     assert_eq!(disconnect_event(&gateway, &id).await, (json!(1005), json!("Client-side close frame status not set")));
     end(socket).await;
@@ -40,16 +38,14 @@ async fn a_close_without_a_code_is_1005() {
 
 #[tokio::test]
 async fn a_lost_connection_is_1006() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (socket, id) = gateway.connect().await;
+    let (gateway, socket, id) = Fixture::connected().await;
     drop(socket);
     assert_eq!(disconnect_event(&gateway, &id).await.0, json!(1006));
 }
 
 #[tokio::test]
 async fn a_stopping_gateway_closes_with_1001_and_invokes_disconnect() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     let addr = gateway.running.addr();
     let Fixture { running, clients, .. } = gateway;
     let ((), code) = tokio::join!(within(running.shutdown()), async {

@@ -23,6 +23,13 @@ async fn faulty(plan: &str) -> (Fixture, Faults) {
     seeded(plan, 1, Script::default()).await
 }
 
+/// A gateway with faults and a connected client.
+async fn connected(plan: &str) -> (Fixture, Faults, Socket, String) {
+    let (gateway, faults) = faulty(plan).await;
+    let (socket, id) = gateway.connect().await;
+    (gateway, faults, socket, id)
+}
+
 /// Waits until the gateway has read everything sent before: a pong comes in order.
 async fn flush(socket: &mut Socket) {
     within(socket.send(Message::Ping("?".into()))).await.unwrap();

@@ -146,8 +146,7 @@ async fn a_client_that_leaves_does_not_end_its_connect() {
 
 #[tokio::test]
 async fn a_post_right_after_connect_arrives() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     gateway.clients.post(&id, "first".into()).await.unwrap();
     assert_eq!(text(&mut socket).await, "first");
 }

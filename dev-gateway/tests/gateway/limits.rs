@@ -25,8 +25,7 @@ async fn send_frames(socket: &mut (impl Sink<Message> + Unpin), sizes: &[usize])
 
 #[tokio::test]
 async fn a_message_within_the_limits_passes() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, _) = gateway.connect().await;
+    let (gateway, mut socket, _) = Fixture::connected().await;
     for sizes in [&[32 * KB][..], &[32 * KB, 32 * KB, 32 * KB, 32 * KB]] {
         within(send_frames(&mut socket, sizes)).await;
         let event = gateway.event().await;
@@ -37,8 +36,7 @@ async fn a_message_within_the_limits_passes() {
 #[tokio::test]
 async fn a_large_frame_or_message_closes_with_1009() {
     for sizes in [&[32 * KB + 1][..], &[32 * KB, 32 * KB, 32 * KB, 32 * KB, 1], &[1, 32 * KB + 1], &[4 * KB * KB]] {
-        let gateway = Fixture::start(Script::default()).await;
-        let (socket, _) = gateway.connect().await;
+        let (gateway, socket, _) = Fixture::connected().await;
         let (mut sink, mut stream) = socket.split();
         // A browser reads while it writes: the close frame must reach it while it still sends.
         let sending = send_frames(&mut sink, sizes);
@@ -57,8 +55,7 @@ async fn a_large_frame_or_message_closes_with_1009() {
 
 #[tokio::test]
 async fn binary_closes_with_1003() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, _) = gateway.connect().await;
+    let (gateway, mut socket, _) = Fixture::connected().await;
     within(socket.send(Message::binary("x"))).await.unwrap();
     assert_eq!(close_code(&mut socket).await, 1003);
     assert_eq!(gateway.event().await["requestContext"]["disconnectStatusCode"], 1003);
@@ -66,8 +63,7 @@ async fn binary_closes_with_1003() {
 
 #[tokio::test]
 async fn the_close_code_reaches_a_client_that_is_still_sending() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, _) = gateway.connect().await;
+    let (_gateway, mut socket, _) = Fixture::connected().await;
     // More than the kernel buffers: sending ends only if the gateway reads to the end.
     let frame = Frame::message(vec![b'x'; 32 * KB * KB], OpCode::Data(Data::Text), true);
     within(socket.send(Message::Frame(frame))).await.unwrap();

@@ -10,8 +10,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 #[tokio::test]
 async fn a_post_sends_a_message() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     for body in ["one", "two: é", ""] {
         let reply = gateway.http(Method::POST, &connections(&id), body).await;
         assert_eq!((reply.status, reply.body.len()), (StatusCode::OK, 0));
@@ -42,8 +41,7 @@ async fn a_connection_is_gone_until_connect_has_returned() {
 
 #[tokio::test]
 async fn a_connection_is_gone_after_the_client_left() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     within(socket.close(None)).await.unwrap();
     // $disconnect follows the removal of the id.
     gateway.event_of("$disconnect").await;
@@ -54,8 +52,7 @@ async fn a_connection_is_gone_after_the_client_left() {
 
 #[tokio::test]
 async fn a_delete_closes_with_1000_after_earlier_posts() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     gateway.http(Method::POST, &connections(&id), "last words").await;
     assert_eq!(gateway.http(Method::DELETE, &connections(&id), "").await.status, StatusCode::NO_CONTENT);
     assert_eq!(gateway.http(Method::POST, &connections(&id), "too late").await.status, StatusCode::GONE);
@@ -66,8 +63,7 @@ async fn a_delete_closes_with_1000_after_earlier_posts() {
 
 #[tokio::test]
 async fn a_close_right_after_posts_loses_none() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     for word in ["one", "two", "three"] {
         gateway.clients.post(&id, word.into()).await.unwrap();
     }
@@ -80,8 +76,7 @@ async fn a_close_right_after_posts_loses_none() {
 
 #[tokio::test]
 async fn a_get_describes_the_connection() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     let first = gateway.http(Method::GET, &connections(&id), "").await;
     assert_eq!(first.status, StatusCode::OK);
     let first = first.json();
@@ -103,8 +98,7 @@ async fn a_get_describes_the_connection() {
 
 #[tokio::test]
 async fn large_and_binary_posts_are_refused() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     let reply = gateway.http(Method::POST, &connections(&id), vec![b'x'; 128 * 1024 + 1]).await;
     let kind = reply.header("x-amzn-errortype");
     assert_eq!((reply.status, kind), (StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException"));

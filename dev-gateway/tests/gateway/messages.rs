@@ -12,8 +12,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 #[tokio::test]
 async fn a_message_invokes_its_route() {
-    let gateway = Fixture::start(Script::default()).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected().await;
     let mut ids = Vec::new();
     for (body, route) in [
         (r#"{"action":"sendMessage","x":1}"#, "sendMessage"),

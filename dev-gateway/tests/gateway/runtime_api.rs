@@ -1,4 +1,5 @@
-//! A function in processes behind the Lambda Runtime API: one event at a time, more processes on demand, frozen in between.
+//! A function in processes behind the Lambda Runtime API: one event at a time, more processes on demand, frozen in
+//! between.
 
 use crate::support::{until, within};
 use dev_gateway::{Function, Invoke, InvokeError, OsSystem, RuntimeApi, System};

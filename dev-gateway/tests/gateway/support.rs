@@ -122,6 +122,13 @@ impl Fixture {
         Self::with_options(Options::default(), script).await
     }
 
+    /// A gateway with a connected client, and its connection id.
+    pub(crate) async fn connected() -> (Self, Socket, String) {
+        let gateway = Self::start(Script::default()).await;
+        let (socket, id) = gateway.connect().await;
+        (gateway, socket, id)
+    }
+
     pub(crate) async fn with_quotas(quotas: Quotas, script: Script) -> Self {
         Self::with_options(Options { quotas, ..Options::default() }, script).await
     }

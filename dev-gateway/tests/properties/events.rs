@@ -1,5 +1,5 @@
-//! Properties of the events built from a browser's requests and messages, and of the function's answers. A file of its own
-//! because a fuzz target includes it.
+//! Properties of the events built from a browser's requests and messages, and of the function's answers. A file of its
+//! own because a fuzz target includes it.
 
 use auth_tokens::{UserKey, UserTokenVerifier};
 use dev_gateway::dry_run;

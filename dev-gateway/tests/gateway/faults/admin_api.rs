@@ -1,14 +1,13 @@
 //! `/dev/faults` and `/dev/cut`.
 
-use super::faulty;
+use super::{connected, faulty};
 use crate::support::{Fixture, Script, close_code, http, send, text};
 use http::{Method, StatusCode};
 use serde_json::json;
 
 #[tokio::test]
 async fn faults_change_at_run_time() {
-    let (gateway, faults) = faulty("none").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, faults, mut socket, id) = connected("none").await;
     let reply = gateway.http(Method::POST, "/dev/faults", "out.repeat=1, slow=1").await;
     assert_eq!(reply.status, StatusCode::OK);
     assert_eq!(reply.json(), json!({"faults": "out.repeat=1,slow=1..1", "seed": 1, "tally": {}}));

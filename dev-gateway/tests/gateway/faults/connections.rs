@@ -1,6 +1,6 @@
 //! Faults of connections: cut, refused, without `$disconnect`, one message at a time.
 
-use super::{faulty, flush, seeded};
+use super::{connected, faulty, flush, seeded};
 use crate::support::{Script, Socket, close_code, send, text, within};
 use futures_util::StreamExt;
 use http::StatusCode;
@@ -25,8 +25,7 @@ async fn expect_abort(socket: &mut Socket) {
 
 #[tokio::test]
 async fn a_connection_is_cut_at_its_nth_message_either_way() {
-    let (gateway, _) = faulty("cut-every=3,cut-with=close").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, _, mut socket, id) = connected("cut-every=3,cut-with=close").await;
     send(&mut socket, "one").await;
     gateway.event_of("$default").await;
     gateway.clients.post(&id, "two".into()).await.unwrap();
@@ -45,8 +44,7 @@ async fn a_connection_is_cut_at_its_nth_message_either_way() {
 
 #[tokio::test]
 async fn an_aborted_connection_gets_no_close_frame() {
-    let (gateway, faults) = faulty("cut=1,cut-with=abort").await;
-    let (mut socket, _) = gateway.connect().await;
+    let (gateway, faults, mut socket, _) = connected("cut=1,cut-with=abort").await;
     send(&mut socket, "last words").await;
     expect_abort(&mut socket).await;
     assert_eq!(gateway.event_of("$disconnect").await["requestContext"]["disconnectStatusCode"], 1006);
@@ -80,8 +78,7 @@ async fn a_handshake_is_refused() {
 
 #[tokio::test]
 async fn a_silent_end_invokes_no_disconnect() {
-    let (gateway, faults) = faulty("silent=1").await;
-    let (mut socket, _) = gateway.connect().await;
+    let (gateway, faults, mut socket, _) = connected("silent=1").await;
     within(socket.close(None)).await.unwrap();
     crate::support::until(|| faults.counts().contains_key("silent")).await;
     faults.set("none".parse().unwrap());

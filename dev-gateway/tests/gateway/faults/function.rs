@@ -1,6 +1,6 @@
 //! Faults of the function: killed invocations and cold starts.
 
-use super::{faulty, seeded};
+use super::{connected, seeded};
 use crate::runtime_api::{Gate, frozen, function, has_ended, idle_process, start};
 use crate::support::{Script, dial, send, text, until, within};
 use dev_gateway::{DevGateway, Faults, Options};
@@ -48,8 +48,7 @@ async fn a_killed_invocation_is_dropped_and_reported_to_the_client() {
 
 #[tokio::test]
 async fn a_short_invocation_ends_before_its_kill() {
-    let (gateway, faults) = faulty("kill=1,kill-within=60000").await;
-    let (mut socket, _) = gateway.connect().await;
+    let (gateway, faults, mut socket, _) = connected("kill=1,kill-within=60000").await;
     send(&mut socket, "x").await;
     gateway.event_of("$default").await;
     assert_eq!(faults.counts().get("kill"), None);

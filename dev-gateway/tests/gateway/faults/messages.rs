@@ -1,6 +1,6 @@
 //! Faults of messages in both directions.
 
-use super::{body, faulty, flush, seeded};
+use super::{body, connected, flush, seeded};
 use crate::support::{Fixture, Script, Socket, send, text};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -47,8 +47,7 @@ fn numbers() -> Vec<String> {
 
 #[tokio::test]
 async fn without_faults_everything_arrives_once_and_in_order() {
-    let (gateway, faults) = faulty("none").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, faults, mut socket, id) = connected("none").await;
     for number in numbers() {
         send(&mut socket, &number).await;
         assert_eq!(body(&gateway.event_of("$default").await), number);
@@ -59,8 +58,7 @@ async fn without_faults_everything_arrives_once_and_in_order() {
 
 #[tokio::test]
 async fn a_lost_message_never_arrives() {
-    let (gateway, faults) = faulty("lose=1").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, faults, mut socket, id) = connected("lose=1").await;
     send(&mut socket, "lost").await;
     gateway.clients.post(&id, "lost".into()).await.unwrap();
     crate::support::until(|| faults.counts().get("lose") == Some(&2)).await;
@@ -73,8 +71,7 @@ async fn a_lost_message_never_arrives() {
 
 #[tokio::test]
 async fn a_repeated_message_arrives_twice() {
-    let (gateway, _) = faulty("repeat=1").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, _, mut socket, id) = connected("repeat=1").await;
     send(&mut socket, "again").await;
     let events = [gateway.event_of("$default").await, gateway.event_of("$default").await];
     assert_eq!(events.each_ref().map(body), ["again", "again"]);
@@ -84,8 +81,7 @@ async fn a_repeated_message_arrives_twice() {
 
 #[tokio::test]
 async fn a_prefix_selects_one_direction() {
-    let (gateway, _) = faulty("in.lose=1,out.repeat=1").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, _, mut socket, id) = connected("in.lose=1,out.repeat=1").await;
     send(&mut socket, "lost").await;
     gateway.clients.post(&id, "twice".into()).await.unwrap();
     assert_eq!([text(&mut socket).await, text(&mut socket).await], ["twice", "twice"]);
@@ -94,8 +90,7 @@ async fn a_prefix_selects_one_direction() {
 
 #[tokio::test]
 async fn reordered_posts_all_arrive() {
-    let (gateway, faults) = faulty("out.reorder=0.3").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, faults, mut socket, id) = connected("out.reorder=0.3").await;
     let mut got = posted(&gateway, &mut socket, &id, MESSAGES).await;
     assert_ne!(got, numbers());
     got.sort_by_key(|number| number.parse::<usize>().unwrap());
@@ -105,8 +100,7 @@ async fn reordered_posts_all_arrive() {
 
 #[tokio::test]
 async fn a_held_message_without_successors_arrives() {
-    let (gateway, _) = faulty("reorder=1").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, _, mut socket, id) = connected("reorder=1").await;
     send(&mut socket, "alone").await;
     assert_eq!(body(&gateway.event_of("$default").await), "alone");
     gateway.clients.post(&id, "alone".into()).await.unwrap();
@@ -115,8 +109,7 @@ async fn a_held_message_without_successors_arrives() {
 
 #[tokio::test]
 async fn a_delayed_post_is_late_but_answered_at_once() {
-    let (gateway, _) = faulty("delay=300").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, _, mut socket, id) = connected("delay=300").await;
     let sent = Instant::now();
     gateway.clients.post(&id, "late".into()).await.unwrap();
     let taken = sent.elapsed();

@@ -1,6 +1,6 @@
 //! Faults of posts: the answer, and whether the message is delivered.
 
-use super::faulty;
+use super::connected;
 use crate::support::{Fixture, Socket, connections, text};
 use http::{Method, StatusCode};
 use std::time::Duration;
@@ -24,8 +24,7 @@ async fn a_post_is_refused_and_not_delivered() {
         ("gone=1", StatusCode::GONE, "GoneException"),
         ("fail=1", StatusCode::INTERNAL_SERVER_ERROR, "InternalServerErrorException"),
     ] {
-        let (gateway, faults) = faulty(plan).await;
-        let (mut socket, id) = gateway.connect().await;
+        let (gateway, faults, mut socket, id) = connected(plan).await;
         assert_eq!(post(&gateway, &id, "refused").await, (status, kind.to_owned()), "{plan}");
         faults.set("none".parse().unwrap());
         expect_next(&gateway, &mut socket, &id, "after").await;
@@ -39,8 +38,7 @@ async fn a_post_is_refused_but_delivered() {
     for (plan, status) in
         [("gone-delivered=1", StatusCode::GONE), ("fail-delivered=1", StatusCode::INTERNAL_SERVER_ERROR)]
     {
-        let (gateway, faults) = faulty(plan).await;
-        let (mut socket, id) = gateway.connect().await;
+        let (gateway, faults, mut socket, id) = connected(plan).await;
         assert_eq!(post(&gateway, &id, "delivered").await.0, status, "{plan}");
         faults.set("none".parse().unwrap());
         expect_next(&gateway, &mut socket, &id, "delivered").await;
@@ -49,8 +47,7 @@ async fn a_post_is_refused_but_delivered() {
 
 #[tokio::test]
 async fn posts_above_the_rate_are_throttled() {
-    let (gateway, faults) = faulty("rate=3").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, faults, mut socket, id) = connected("rate=3").await;
     let began = Instant::now();
     let mut taken = 0;
     while post(&gateway, &id, "x").await.0 == StatusCode::OK {
@@ -67,8 +64,7 @@ async fn posts_above_the_rate_are_throttled() {
 
 #[tokio::test]
 async fn a_slow_post_is_answered_late() {
-    let (gateway, _) = faulty("slow=200").await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, _, mut socket, id) = connected("slow=200").await;
     let began = Instant::now();
     assert_eq!(post(&gateway, &id, "slow").await.0, StatusCode::OK);
     assert!(began.elapsed() >= Duration::from_millis(200), "{:?}", began.elapsed());
