@@ -1,4 +1,4 @@
-//! Two instances that share a store: a session lives in one, and every door of the other leads to it.
+//! Two instances that share a store: a session lives in one, and every route of the other reaches it.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -29,7 +29,7 @@ async fn a_gateway_may_ask_either() {
     let frame: serde_json::Value = serde_json::from_slice(&attached.bytes().await.unwrap()).unwrap();
     assert_eq!(frame["epoch"], terminal.epoch, "the same shell");
     terminal.keys("echo fo$((1))und\r").await;
-    // Long polls lead there as well.
+    // Long polls are forwarded too.
     let mut seen = String::new();
     while !seen.contains("fo1und") {
         let body = format!(r#"{{"follow":"{ticket}","waitMs":20000}}"#);
@@ -61,11 +61,11 @@ async fn a_browser_may_use_either() {
 }
 
 #[tokio::test]
-async fn nothing_is_passed_on_twice_and_nothing_for_strangers() {
+async fn requests_are_forwarded_once_and_never_for_strangers() {
     let (here, there, store) = two().await;
     let mut terminal = here.terminal("s").await;
     terminal.attach("first").await;
-    // As if each thought that the other has it.
+    // As if each took the other for the owner.
     let id = SessionId::new("s").unwrap();
     let url = format!("http://{}{MESSAGE_PATH}", there.address);
     let ping = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;
@@ -105,7 +105,7 @@ async fn a_session_moves_when_its_instance_is_replaced() {
         }
     })
     .await;
-    // The instance that ends is still asked for a while, and starts nothing itself.
+    // The draining instance still gets requests for a while, and starts no session.
     let mut second = Terminal::open(&here.terminal_url("s", &user_token(&user("ada", Some("s"))))).await;
     second.attach("first").await;
     assert!(Epoch(second.epoch) > epoch);

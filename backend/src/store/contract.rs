@@ -1,10 +1,10 @@
-//! What every store must do, as a suite that the memory store and each real one run. It panics where a store differs.
+//! The contract of every store, as a suite of assertions that the memory store and Redis run.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite of assertions, called by tests only")]
 
 use super::{Cas, ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, Store};
 use shared_protocol::{ConnectionId, EndReason, Epoch, Role, SessionId};
 
-/// A session of user `ada` that a suite works with.
+/// A session of user `ada`, without a shell.
 pub fn created(id: &str) -> SessionRecord {
     SessionRecord {
         id: SessionId::new(id).unwrap(),
@@ -16,25 +16,25 @@ pub fn created(id: &str) -> SessionRecord {
     }
 }
 
-/// The same with a shell.
+/// A session of user `ada` with a shell.
 pub fn running(id: &str, owner: &str, epoch: u64) -> SessionRecord {
     let owner = Some(InstanceId(owner.into()));
     SessionRecord { state: SessionState::Running, owner, epoch: Epoch(epoch), ..created(id) }
 }
 
-/// The same, ended.
+/// A session of user `ada` that has ended.
 pub fn ended(id: &str) -> SessionRecord {
     let state = SessionState::Ended { reason: EndReason::Idle, at: 1_800_000_100_000 };
     SessionRecord { state, epoch: Epoch(7), ..created(id) }
 }
 
-/// An instance.
+/// An instance with an address.
 pub fn instance(id: &str) -> Instance {
     let address = Some("http://10.0.0.7:3001".into());
     Instance { id: InstanceId(id.into()), address, started_at: 1_800_000_000_000, draining: false }
 }
 
-/// Sessions are created once, changed by those who know them, listed and found.
+/// Sessions are created once, changed by compare-and-set, listed by user and found by id.
 pub async fn keeps_sessions(store: &impl Store) {
     let one = created("one");
     assert_eq!(store.session(&one.id).await.unwrap(), None);
@@ -53,14 +53,14 @@ pub async fn keeps_sessions(store: &impl Store) {
     let open = store.sessions_of("ada").await.unwrap();
     assert_eq!(open.iter().filter(|record| !record.has_ended()).count(), 1);
     assert_eq!(store.sessions_of("eve").await.unwrap(), []);
-    // A session by an old name may belong to another.
+    // A session with an old id may belong to another user.
     let made_anew = SessionRecord { user: "eve".into(), epoch: Epoch(7), ..created("one") };
     assert_eq!(store.compare_and_set(&made_anew, Some(&ended("one").version())).await.unwrap(), Cas::Stored);
     assert_eq!(store.sessions_of("eve").await.unwrap(), [made_anew]);
     assert_eq!(store.sessions_of("ada").await.unwrap(), [created("two")]);
 }
 
-/// Of several that want a session, one gets it; what was lost can be written again.
+/// One of several concurrent owners wins; a lost record can be written again.
 pub async fn gives_a_session_to_one(store: &impl Store) {
     let before = created("wanted");
     store.compare_and_set(&before, None).await.unwrap();
@@ -87,7 +87,7 @@ pub async fn gives_a_session_to_one(store: &impl Store) {
     assert_eq!(store.compare_and_set(&lost, Some(&lost.version())).await.unwrap(), Cas::Stored);
 }
 
-/// The last screen of a session is kept as it is, byte by byte.
+/// The last screen of a session is kept byte by byte.
 pub async fn keeps_screens(store: &impl Store) {
     let id = SessionId::new("shown").unwrap();
     assert_eq!(store.screen(&id).await.unwrap(), None);
@@ -100,7 +100,7 @@ pub async fn keeps_screens(store: &impl Store) {
     assert_eq!(store.screen(&id).await.unwrap(), Some(second));
 }
 
-/// Connections are listed until they are gone, and what is gone is remembered.
+/// Connections are listed until they disconnect, and a disconnect is remembered.
 pub async fn keeps_connections(store: &impl Store) {
     let session = SessionId::new("spoken-in").unwrap();
     let connection = |id: &str| ConnectionRecord {
@@ -123,7 +123,7 @@ pub async fn keeps_connections(store: &impl Store) {
     assert_eq!(store.connections_of(&session).await.unwrap(), [other]);
 }
 
-/// Instances that say so are alive, until they leave.
+/// Instances are alive after a heartbeat, until they deregister.
 pub async fn keeps_instances(store: &impl Store) {
     let (one, two) = (instance("one"), Instance { address: None, draining: true, ..instance("two") });
     assert_eq!(store.instance(&one.id).await.unwrap(), None);

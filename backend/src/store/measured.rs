@@ -1,4 +1,4 @@
-//! A store that tells how long each call of another one takes, and whether it failed: whoever calls need not.
+//! A store that measures the duration and the failures of another store's calls, so that its callers need not.
 
 use super::{Cas, ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, Store, StoreError, Version};
 use crate::metrics::{Metrics, Operation};
@@ -7,14 +7,14 @@ use shared_protocol::{ConnectionId, SessionId};
 use std::sync::Arc;
 use tokio::time::Instant;
 
-/// Around another store.
+/// Wraps another store.
 pub struct MeasuredStore {
     inner: Arc<dyn Store>,
     metrics: Arc<Metrics>,
 }
 
 impl MeasuredStore {
-    /// Counts the calls of this one.
+    /// Measures the calls of `inner`.
     pub fn new(inner: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
         Self { inner, metrics }
     }
@@ -31,7 +31,7 @@ impl MeasuredStore {
     }
 }
 
-/// A call that was made: counted when it is over, also when whoever asked gave up waiting, which counts as failed.
+/// A call in progress. Counted when dropped: a cancelled call counts as failed.
 struct Call<'a> {
     metrics: &'a Metrics,
     operation: Operation,

@@ -103,7 +103,7 @@ impl Store for MemoryStore {
         {
             return Ok(Cas::Conflict(there));
         }
-        // Of a single instance, nobody writes a running session again to keep it.
+        // A single instance has no heartbeat that renews a running session.
         let kept = !self.shared && record.state == SessionState::Running;
         state.sessions.put(record.id.clone(), record.clone(), (!kept).then(|| session_ttl(record)));
         Ok(Cas::Stored)

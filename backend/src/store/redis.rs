@@ -1,5 +1,5 @@
-//! The store of several instances: Redis. Every session, connection and instance is a hash with a life of its own; what belongs to
-//! whom is an index beside them, which may lag and is checked against the hashes whenever it is read.
+//! The Redis store, shared by several instances. Sessions, connections and instances are hashes with a TTL each. Indexes list
+//! their ids; an index may lag, so each read checks it against the hashes.
 
 mod address;
 mod bootstrap;
@@ -23,10 +23,10 @@ use records::Fields;
 use redis::Value;
 use shared_protocol::{ConnectionId, SessionId};
 
-/// Longest screen, in bytes: some thousand full lines with colours.
-const SCREEN_BYTES: usize = 4 * 1024 * 1024;
+/// Largest screen, in bytes: some thousand full lines with colours.
+const MAX_SCREEN_BYTES: usize = 4 * 1024 * 1024;
 
-/// Redis 6 or later, or what speaks like it. Each call ends within 2 s; while there is no connection, within 250 ms.
+/// A Redis 6 or later, or a compatible server. Each call ends within 2 s; while disconnected, within 250 ms.
 pub struct RedisStore {
     connection: ManagedConnection,
 }
@@ -38,34 +38,33 @@ impl RedisStore {
     }
 }
 
-/// No more arguments.
-const NOTHING: Option<&str> = None;
+const NO_ARGUMENTS: Option<&str> = None;
 
-/// A command about a key, with more arguments.
-fn about<A: redis::ToRedisArgs>(name: &str, key: String, more: A) -> Command {
+/// A command on a key, with further arguments.
+fn command<A: redis::ToRedisArgs>(name: &str, key: String, more: A) -> Command {
     let mut command = redis::cmd(name);
     command.arg(&key).arg(more);
     Command { key, command }
 }
 
-/// The fields of a hash, in the table's order: none of another's, however many those are.
+/// Reads the known fields of a hash, in the order of the key table; a foreign hash costs no more.
 fn read(kind: &KeySpec, id: &str) -> Command {
-    about("HMGET", kind.key(id), kind.fields())
+    command("HMGET", kind.key(id), kind.fields())
 }
 
 fn unexpected<E: std::fmt::Display>(key: &str) -> impl FnOnce(E) -> StoreError {
     move |error| StoreError(format!("{key} cannot be read: {error}"))
 }
 
-/// Reads what an index leads to. A member whose hash is gone, or is not `wanted` here, is removed from the index.
+/// Reads the hashes of an index. Removes members whose hash is gone or not `wanted`.
 async fn members<T>(
     call: &Call<'_>,
     index: String,
     kind: KeySpec,
     wanted: impl Fn(&Fields) -> Result<Option<T>, StoreError>,
 ) -> Result<Vec<T>, StoreError> {
-    let latest = (0, scripts::MEMBERS - 1, "WITHSCORES");
-    let answer = call.execute_one(about("ZREVRANGE", index.clone(), latest)).await?;
+    let latest = (0, scripts::MAX_MEMBERS - 1, "WITHSCORES");
+    let answer = call.execute_one(command("ZREVRANGE", index.clone(), latest)).await?;
     let mut members: Vec<(Vec<u8>, String)> = redis::from_redis_value(answer).map_err(unexpected(&index))?;
     let ids: Vec<_> = members.iter().map(|(member, _)| String::from_utf8_lossy(member).into_owned()).collect();
     if ids.is_empty() {
@@ -84,8 +83,8 @@ async fn members<T>(
     if !stale.is_empty()
         && let Err(error) = call.execute_one(scripts::forget(index, &stale)).await
     {
-        // It is as stale for the next reader.
-        tracing::debug!(%error, "an index was not tidied");
+        // The next read removes them.
+        tracing::debug!(%error, "an index keeps stale members");
     }
     Ok(found)
 }
@@ -104,9 +103,9 @@ impl Store for RedisStore {
         let id = record.id.as_str();
         let expected = expected.map(records::expected);
         let values = records::session_values(record);
-        // The record first: who reads the index between the two must not take a member without a record for a stale one.
+        // The record first: a concurrent read of the index must not remove a member as stale.
         let commands = vec![
-            scripts::put_session(&SESSION, id, values, expected.as_ref(), session_ttl(record)),
+            scripts::compare_and_set(&SESSION, id, values, expected.as_ref(), session_ttl(record)),
             scripts::enter(&SESSIONS_OF_USER, &record.user, id),
         ];
         let answers = self.connection.call().execute(commands).await?;
@@ -133,8 +132,8 @@ impl Store for RedisStore {
     }
 
     async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError> {
-        if screen.data.len() > SCREEN_BYTES {
-            return Err(StoreError(format!("a screen of {} bytes is too long to be kept", screen.data.len())));
+        if screen.data.len() > MAX_SCREEN_BYTES {
+            return Err(StoreError(format!("a screen of {} bytes is too large", screen.data.len())));
         }
         let command = scripts::write(&SCREEN, id.as_str(), records::screen_values(screen));
         self.connection.call().execute_one(command).await.map(drop)
@@ -143,9 +142,9 @@ impl Store for RedisStore {
     async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError> {
         let call = self.connection.call();
         let key = SCREEN.key(id.as_str());
-        let length = call.execute_one(about("HSTRLEN", key.clone(), "data")).await?;
+        let length = call.execute_one(command("HSTRLEN", key.clone(), "data")).await?;
         let length: usize = redis::from_redis_value(length).map_err(unexpected(&key))?;
-        if length > SCREEN_BYTES {
+        if length > MAX_SCREEN_BYTES {
             return Err(StoreError(format!("{key} cannot be read: its data are {length} bytes")));
         }
         let answer = call.execute_one(read(&SCREEN, id.as_str())).await?;
@@ -172,15 +171,15 @@ impl Store for RedisStore {
     async fn mark_disconnected(&self, id: &ConnectionId) -> Result<(), StoreError> {
         let ttl = CONNECTION_GONE.ttl.as_secs();
         let commands = vec![
-            about("SET", CONNECTION_GONE.key(id.as_str()), ("1", "EX", ttl)),
-            about("DEL", CONNECTION.key(id.as_str()), NOTHING),
+            command("SET", CONNECTION_GONE.key(id.as_str()), ("1", "EX", ttl)),
+            command("DEL", CONNECTION.key(id.as_str()), NO_ARGUMENTS),
         ];
         self.connection.call().execute(commands).await.map(drop)
     }
 
     async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError> {
         let key = CONNECTION_GONE.key(id.as_str());
-        let answer = self.connection.call().execute_one(about("EXISTS", key.clone(), NOTHING)).await?;
+        let answer = self.connection.call().execute_one(command("EXISTS", key.clone(), NO_ARGUMENTS)).await?;
         redis::from_redis_value(answer).map_err(unexpected(&key))
     }
 
@@ -194,7 +193,7 @@ impl Store for RedisStore {
     }
 
     async fn deregister(&self, id: &InstanceId) -> Result<(), StoreError> {
-        self.connection.call().execute_one(about("DEL", INSTANCE.key(&id.0), NOTHING)).await.map(drop)
+        self.connection.call().execute_one(command("DEL", INSTANCE.key(&id.0), NO_ARGUMENTS)).await.map(drop)
     }
 
     async fn instance(&self, id: &InstanceId) -> Result<Option<Instance>, StoreError> {

@@ -1,4 +1,4 @@
-//! What happens when the server or the network fails while the service runs: every call ends in time, and works again soon after.
+//! Faults of the server or the network while the service runs: every call ends in time, and calls soon work again.
 
 use crate::{connect, keeps_the_contract, started};
 use backend::store::{Cas, RedisStore, Store, StoreError, contract};
@@ -7,13 +7,13 @@ use std::time::Duration;
 use test_servers::{RedisServer, TcpProxy};
 use tokio::time::{Instant, timeout};
 
-/// The deadline of a call, with room for a busy machine.
+/// Longest call, with room for a busy machine.
 const DEADLINE: Duration = Duration::from_secs(3);
 
-/// The same while it is known that nobody is there.
+/// Longest call while the connection is known to be down.
 const AT_ONCE: Duration = Duration::from_millis(1200);
 
-/// How soon a call works again once the server is there; the promise is 1 s.
+/// Time until calls work again after the server is back; the promise is 1 s.
 const AGAIN: Duration = Duration::from_secs(3);
 
 /// A store behind a proxy.
@@ -28,18 +28,18 @@ async fn call(store: &RedisStore) -> Result<bool, StoreError> {
     store.heartbeat(&contract::instance("i")).await
 }
 
-/// The outcome of a call, which has to be there in time.
+/// Awaits a call and checks its duration.
 async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> T {
     timeout(limit, call).await.unwrap_or_else(|_| panic!("the call takes longer than {limit:?}"))
 }
 
-/// Calls until one works.
+/// Repeats a call until it succeeds.
 async fn works_again(store: &RedisStore) {
     let recovered = async { while call(store).await.is_err() {} };
     within(AGAIN, recovered).await;
 }
 
-/// Calls until it is known that the server is not there, which no call waits for any more.
+/// Repeats a call until it fails without a wait: the connection is known to be down.
 async fn fails_at_once(store: &RedisStore) {
     let noticed = async {
         loop {
@@ -78,7 +78,7 @@ async fn a_restart_between_two_calls_costs_none() {
     let (mut server, store) = started().await;
     for _ in 0..3 {
         server.restart().await;
-        // Nothing was asked meanwhile: that the connection is gone was noticed nevertheless.
+        // No call was made meanwhile: the loss is noticed without one.
         within(AGAIN, call(&store)).await.unwrap();
     }
 }

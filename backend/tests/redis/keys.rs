@@ -1,4 +1,4 @@
-//! What the store leaves in the server: the keys of the table, each with its shape and its life, and nothing else.
+//! The keys in the server: those of the table, each with its type and TTL, and no others.
 
 use crate::{keeps_the_contract, started};
 use backend::store::keys::{CONNECTION_GONE, INSTANCES, KeySpec, SCREEN, SESSION, SESSIONS_OF_USER, TABLE};
@@ -10,15 +10,15 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use test_servers::RedisServer;
 
-/// How long a key still lives.
-async fn life(server: &RedisServer, key: &str) -> Duration {
+/// Remaining TTL of a key.
+async fn ttl(server: &RedisServer, key: &str) -> Duration {
     let ms = server.command(&["PTTL", key]).await;
     Duration::from_millis(ms.parse().unwrap_or_else(|_| panic!("{key} has no ttl: {ms}")))
 }
 
-/// Whether a key was just given this life.
-async fn has_life(server: &RedisServer, key: &str, expected: Duration) -> bool {
-    let life = life(server, key).await;
+/// True if the TTL of a key was just set to this.
+async fn has_ttl(server: &RedisServer, key: &str, expected: Duration) -> bool {
+    let life = ttl(server, key).await;
     life <= expected && life + Duration::from_secs(10) > expected
 }
 
@@ -32,32 +32,32 @@ async fn the_contract_is_kept_with_the_keys_of_the_table_and_no_others() {
         let kinds: Vec<&KeySpec> = TABLE.iter().filter(|kind| kind.includes(key)).collect();
         let [kind] = kinds[..] else { panic!("{key} is not in the table once: {kinds:?}") };
         assert_eq!(server.command(&["TYPE", key]).await, kind.shape.name(), "{key}");
-        assert!(life(&server, key).await <= kind.ttl, "{key}");
+        assert!(ttl(&server, key).await <= kind.ttl, "{key}");
         seen.insert(kind.pattern);
     }
     assert_eq!(seen.len(), TABLE.len(), "every kind was writer: {seen:?}");
 }
 
 #[tokio::test]
-async fn each_key_lives_as_long_as_is_promised() {
+async fn each_key_has_its_ttl() {
     let (server, store) = started().await;
     let (created, running, ended) = (contract::created("c"), contract::running("r", "i", 5), contract::ended("e"));
     for (record, expected) in [(&created, CREATED_TTL), (&running, RUNNING_TTL), (&ended, TOMBSTONE_TTL)] {
         store.compare_and_set(record, None).await.unwrap();
-        assert!(has_life(&server, &SESSION.key(record.id.as_str()), expected).await, "{record:?}");
+        assert!(has_ttl(&server, &SESSION.key(record.id.as_str()), expected).await, "{record:?}");
     }
     store.compare_and_set(&ended, Some(&ended.version())).await.unwrap();
     store.compare_and_set(&contract::running("c", "i", 5), Some(&created.version())).await.unwrap();
-    assert!(has_life(&server, &SESSION.key("c"), RUNNING_TTL).await, "it lives longer once it runs");
-    assert!(has_life(&server, &SESSIONS_OF_USER.key("ada"), TOMBSTONE_TTL).await);
+    assert!(has_ttl(&server, &SESSION.key("c"), RUNNING_TTL).await, "it lives longer once it runs");
+    assert!(has_ttl(&server, &SESSIONS_OF_USER.key("ada"), TOMBSTONE_TTL).await);
     store.heartbeat(&contract::instance("i")).await.unwrap();
-    assert!(has_life(&server, &INSTANCES.key(""), INSTANCE_TTL).await);
+    assert!(has_ttl(&server, &INSTANCES.key(""), INSTANCE_TTL).await);
     store.mark_disconnected(&ConnectionId::new("c=").unwrap()).await.unwrap();
-    assert!(has_life(&server, &CONNECTION_GONE.key("c="), DISCONNECTED_TTL).await);
+    assert!(has_ttl(&server, &CONNECTION_GONE.key("c="), DISCONNECTED_TTL).await);
 }
 
 #[tokio::test]
-async fn writing_again_renews() {
+async fn a_write_renews_the_ttl() {
     let (server, store) = started().await;
     let running = contract::running("r", "i", 5);
     store.compare_and_set(&running, None).await.unwrap();
@@ -67,20 +67,20 @@ async fn writing_again_renews() {
     }
     store.compare_and_set(&running, Some(&running.version())).await.unwrap();
     assert!(store.heartbeat(&contract::instance("i")).await.unwrap());
-    assert!(has_life(&server, "session:r", RUNNING_TTL).await);
-    assert!(has_life(&server, "user:ada:sessions", TOMBSTONE_TTL).await);
-    assert!(has_life(&server, "instance:i", INSTANCE_TTL).await);
-    assert!(has_life(&server, "instances", INSTANCE_TTL).await);
+    assert!(has_ttl(&server, "session:r", RUNNING_TTL).await);
+    assert!(has_ttl(&server, "user:ada:sessions", TOMBSTONE_TTL).await);
+    assert!(has_ttl(&server, "instance:i", INSTANCE_TTL).await);
+    assert!(has_ttl(&server, "instances", INSTANCE_TTL).await);
 }
 
 #[tokio::test]
-async fn what_the_server_forgot_leaves_the_index_when_it_is_read() {
+async fn a_read_removes_stale_members_from_the_index() {
     let (server, store) = started().await;
     for id in ["kept", "forgotten"] {
         store.compare_and_set(&contract::created(id), None).await.unwrap();
     }
     server.command(&["DEL", "session:forgotten"]).await;
-    // Members that no Termgate wrote.
+    // Members from another program.
     server.command(&["ZADD", "user:ada:sessions", "1", "not an id", "1", "session:kept"]).await;
     assert_eq!(store.sessions_of("ada").await.unwrap(), [contract::created("kept")]);
     assert_eq!(server.command(&["ZRANGE", "user:ada:sessions", "0", "-1"]).await, "kept");
@@ -105,12 +105,12 @@ async fn an_index_is_bounded_and_forgets_the_oldest() {
 }
 
 #[tokio::test]
-async fn a_screen_has_the_life_of_a_tombstone_and_a_longest_size() {
+async fn a_screen_has_the_ttl_of_a_tombstone_and_a_largest_size() {
     let (server, store) = started().await;
     let id = SessionId::new("s").unwrap();
     let screen = |bytes| ScreenRecord { epoch: Epoch(5), cols: 80, rows: 24, data: vec![b'x'; bytes], at: 7 };
     store.put_screen(&id, &screen(4 << 20)).await.unwrap();
-    assert!(has_life(&server, &SCREEN.key("s"), TOMBSTONE_TTL).await);
+    assert!(has_ttl(&server, &SCREEN.key("s"), TOMBSTONE_TTL).await);
     assert_eq!(store.screen(&id).await.unwrap(), Some(screen(4 << 20)));
     store.put_screen(&id, &screen((4 << 20) + 1)).await.unwrap_err();
     server

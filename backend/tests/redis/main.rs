@@ -1,8 +1,7 @@
-//! The Redis store on a real server: the contract of every store, what is found in the server afterwards, and every way in which
-//! the server or the network can fail.
+//! The Redis store on a real server: the contract of every store, the keys in the server, and faults of server and network.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-mod begin;
+mod bootstrap;
 mod faults;
 mod keys;
 mod records;
@@ -12,7 +11,7 @@ use backend::store::{RedisStore, contract};
 use std::time::Duration;
 use test_servers::RedisServer;
 
-/// For a server that is there.
+/// Start timeout for a server that runs.
 const SOON: Duration = Duration::from_secs(10);
 
 /// A store on a server of its own.
@@ -26,7 +25,7 @@ async fn connect(url: &str) -> RedisStore {
     RedisStore::connect(url, SOON).await.unwrap()
 }
 
-/// Everything that every store must do.
+/// Runs the contract of every store.
 async fn keeps_the_contract(store: &RedisStore) {
     contract::keeps_sessions(store).await;
     contract::gives_a_session_to_one(store).await;

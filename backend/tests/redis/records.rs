@@ -1,4 +1,4 @@
-//! Records that several write at once, that somebody else wrote, and that hold any bytes.
+//! Records: concurrent writes, foreign values, and any bytes.
 
 use crate::{connect, started};
 use backend::store::{Cas, ConnectionRecord, RedisStore, SessionRecord, Store, contract};
@@ -7,7 +7,7 @@ use shared_protocol::{ConnectionId, Role, SessionId};
 use std::fmt::Debug;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_that_claim_a_session_one_gets_it() {
+async fn one_of_fifty_owners_gets_a_session() {
     let (server, first) = started().await;
     let mut stores = vec![first];
     for _ in 1..5 {
@@ -31,7 +31,7 @@ async fn of_fifty_that_claim_a_session_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_fifty_that_make_a_session_one_does() {
+async fn one_of_fifty_creators_makes_a_session() {
     let (_server, store) = started().await;
     let makers = (0..50).map(|at| {
         let record = SessionRecord { user: format!("user-{at}"), ..contract::created("new") };
@@ -73,7 +73,7 @@ async fn an_id_that_looks_like_a_key_is_one_session() {
     assert_eq!(store.sessions_of("ada").await.unwrap().len(), 6);
 }
 
-/// Every call on what is garbage fails with the key's name.
+/// Checks that a call fails and names the key.
 fn names<T: Debug>(key: &str, outcome: Result<T, backend::store::StoreError>) {
     let error = outcome.unwrap_err().to_string();
     assert!(error.contains(key), "{key} is not named: {error}");
@@ -81,7 +81,7 @@ fn names<T: Debug>(key: &str, outcome: Result<T, backend::store::StoreError>) {
 }
 
 #[tokio::test]
-async fn what_somebody_else_wrote_is_an_error_that_names_it() {
+async fn a_foreign_value_is_an_error_that_names_its_key() {
     let (server, store) = started().await;
     let id = SessionId::new("s").unwrap();
     let connection = ConnectionRecord {
@@ -100,7 +100,7 @@ async fn what_somebody_else_wrote_is_an_error_that_names_it() {
                 [*command, *key].into_iter().chain(fields.iter().copied()).chain(["secret"]).collect();
             server.command(&command).await;
         }
-        // Of a user whose index is in order.
+        // The index of this user is valid.
         let mine = SessionRecord { user: "eve".into(), ..contract::created("s") };
         names("session:s", store.compare_and_set(&mine, None).await);
         names("session:s", store.compare_and_set(&mine, Some(&mine.version())).await);
@@ -125,7 +125,7 @@ async fn what_somebody_else_wrote_is_an_error_that_names_it() {
 
 async fn still_works(store: &RedisStore) {
     store.compare_and_set(&contract::created("other"), None).await.unwrap_or_else(|error| {
-        // Its user's index is garbage too.
+        // The index of its user is garbage too.
         assert!(error.to_string().contains("user:ada:sessions"), "{error}");
         Cas::Stored
     });

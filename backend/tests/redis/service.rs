@@ -1,4 +1,4 @@
-//! The program itself: its exit code and what it says, when Redis does not let it in or is not there.
+//! The program itself: exit code and messages while Redis refuses it or is down.
 
 use crate::SOON;
 use rustix::process::{Pid, Signal, kill_process};
@@ -21,7 +21,7 @@ fn started(redis: &str) -> Child {
         .unwrap()
 }
 
-/// Everything that it said, once it is over.
+/// Waits for the program; returns its output.
 async fn ended(child: Child) -> (Output, String) {
     let output = timeout(SOON, child.wait_with_output()).await.expect("it does not end").unwrap();
     let said = [&output.stdout[..], &output.stderr].concat();
@@ -29,7 +29,7 @@ async fn ended(child: Child) -> (Output, String) {
 }
 
 #[tokio::test]
-async fn a_refusal_ends_it_with_a_sentence() {
+async fn a_refusal_ends_the_program_with_a_sentence() {
     let server = RedisOptions::default().password("right").start().await;
     let (output, said) = ended(started(&format!("redis://:sesame@{}/", server.address()))).await;
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -39,7 +39,7 @@ async fn a_refusal_ends_it_with_a_sentence() {
 }
 
 #[tokio::test]
-async fn it_can_be_asked_to_stop_while_it_waits() {
+async fn a_stop_signal_ends_the_wait() {
     let mut server = RedisServer::start().await;
     server.kill().await;
     let mut child = started(&server.url());

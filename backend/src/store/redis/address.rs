@@ -1,4 +1,4 @@
-//! Where Redis is and how it is spoken to: from a URL, and for TLS from the authorities that are trusted.
+//! Address and credentials of Redis, from a URL; for TLS also the trusted authorities.
 
 use redis::IntoConnectionInfo;
 use rustls::pki_types::pem::PemObject;
@@ -8,13 +8,13 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// With what a connection is encrypted.
+/// TLS settings of a connection.
 pub(super) struct Tls {
     pub config: Arc<ClientConfig>,
     pub name: ServerName<'static>,
 }
 
-/// A server, a database of it, and who comes.
+/// A server, a database and credentials.
 pub(super) struct Address {
     pub host: String,
     pub port: u16,
@@ -24,7 +24,7 @@ pub(super) struct Address {
     pub tls: Option<Tls>,
 }
 
-/// Without the password.
+/// Host and port, without the password.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
@@ -32,8 +32,8 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// Reads `redis[s]://[user][:password@]host[:port][/database]`. `authority` is a file of certificates (PEM) that are trusted
-    /// instead of the public authorities. The error is the end of a sentence and shows nothing of the URL.
+    /// Parses `redis[s]://[user][:password@]host[:port][/database]`. `authority` is a file of certificates (PEM) to trust instead
+    /// of the public authorities. The error completes a sentence and shows nothing of the URL.
     pub(super) fn new(url: &str, authority: Option<&Path>) -> Result<Self, String> {
         let (encrypted, plain) = match url.strip_prefix("rediss://") {
             Some(rest) => (true, format!("redis://{rest}")),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said_without_the_url() {
+    fn an_error_hides_the_url() {
         for url in [
             "redis://:secret/half@host",
             "redis://:secret@",

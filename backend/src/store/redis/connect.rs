@@ -1,4 +1,4 @@
-//! One attempt to get a connection, step by step, so that a refusal says which step failed and whether waiting can help.
+//! One attempt to connect. A failure says which step failed and whether a retry can help.
 
 use super::address::Address;
 use redis::aio::MultiplexedConnection;
@@ -11,21 +11,21 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// Longest attempt: name, TCP, TLS and three answers of a server that is 300 ms away.
+/// Longest attempt: DNS, TCP, TLS and three answers of a server with 300 ms of latency.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Requests that wait for an answer; the others wait for their turn, until their deadline.
-const IN_FLIGHT: usize = 256;
+/// Commands in flight; more wait for their turn until their deadline.
+const MAX_IN_FLIGHT: usize = 256;
 
-/// What carries the bytes of a connection. It ends when the server hangs up, and closes the connection when it is dropped.
+/// The I/O task of a connection. Ends when the server hangs up; dropping it closes the connection.
 pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Why there is no connection.
+/// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ConnectFailure {
-    /// A sentence, without an end.
+    /// Cause, as a part of a sentence.
     pub why: String,
-    /// Whether it stays so until somebody changes something.
+    /// True if a retry cannot help until the configuration changes.
     pub permanent: bool,
 }
 
@@ -39,7 +39,7 @@ impl ConnectFailure {
     }
 }
 
-/// Connects, and is let in by a server that answers.
+/// Connects, authenticates and selects the database.
 pub(super) async fn connect(address: &Address) -> Result<(MultiplexedConnection, Driver), ConnectFailure> {
     match timeout(CONNECT_TIMEOUT, attempt(address)).await {
         Ok(outcome) => outcome,
@@ -56,16 +56,16 @@ async fn attempt(address: &Address) -> Result<(MultiplexedConnection, Driver), C
         None => multiplexed(tcp).await?,
         Some(tls) => {
             let connector = TlsConnector::from(tls.config.clone());
-            multiplexed(connector.connect(tls.name.clone(), tcp).await.map_err(|error| not_encrypted(&error))?).await?
+            multiplexed(connector.connect(tls.name.clone(), tcp).await.map_err(|error| tls_failure(&error))?).await?
         }
     };
     {
-        let mut entering = std::pin::pin!(enter(&mut connection, address));
+        let mut authenticating = std::pin::pin!(authenticate(&mut connection, address));
         tokio::select! {
-            entered = &mut entering => entered?,
+            authenticated = &mut authenticating => authenticated?,
             () = &mut driver => {
-                // The last answer may say more than that it was the last.
-                entering.await?;
+                // The last answer may name a better cause.
+                authenticating.await?;
                 return Err(hung_up(address));
             }
         }
@@ -76,16 +76,16 @@ async fn attempt(address: &Address) -> Result<(MultiplexedConnection, Driver), C
 async fn multiplexed(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
 ) -> Result<(MultiplexedConnection, Driver), ConnectFailure> {
-    // Nothing is said yet: what the server answers to a password is read here, where it can be told apart.
+    // Authenticates later, in `authenticate`, which tells the server's answers apart.
     let silent = RedisConnectionInfo::default().set_skip_set_lib_name();
-    let config = AsyncConnectionConfig::new().set_response_timeout(None).set_concurrency_limit(IN_FLIGHT);
+    let config = AsyncConnectionConfig::new().set_response_timeout(None).set_concurrency_limit(MAX_IN_FLIGHT);
     let made = MultiplexedConnection::new_with_config(&silent, stream, config).await;
     let (connection, driver) = made.map_err(|error| ConnectFailure::transient(error.to_string()))?;
     Ok((connection, Box::pin(driver)))
 }
 
-/// Says who comes and to which database, and asks for what every change needs: a script.
-async fn enter(connection: &mut MultiplexedConnection, address: &Address) -> Result<(), ConnectFailure> {
+/// Authenticates, selects the database, and checks that scripts may run.
+async fn authenticate(connection: &mut MultiplexedConnection, address: &Address) -> Result<(), ConnectFailure> {
     let mut steps = Vec::new();
     if let Some(password) = &address.password {
         let mut auth = redis::cmd("AUTH");
@@ -101,7 +101,7 @@ async fn enter(connection: &mut MultiplexedConnection, address: &Address) -> Res
     script.arg("return 1").arg(0);
     steps.push(script);
     for step in steps {
-        let _: Value = step.query_async(connection).await.map_err(|error| not_let_in(&error, address))?;
+        let _: Value = step.query_async(connection).await.map_err(|error| auth_failure(&error, address))?;
     }
     Ok(())
 }
@@ -111,7 +111,7 @@ fn hung_up(address: &Address) -> ConnectFailure {
     ConnectFailure::transient(format!("{address} hangs up{tls}"))
 }
 
-fn not_encrypted(error: &io::Error) -> ConnectFailure {
+fn tls_failure(error: &io::Error) -> ConnectFailure {
     use rustls::Error;
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(why)) => ConnectFailure::permanent(format!(
@@ -125,7 +125,7 @@ fn not_encrypted(error: &io::Error) -> ConnectFailure {
     }
 }
 
-fn not_let_in(error: &RedisError, address: &Address) -> ConnectFailure {
+fn auth_failure(error: &RedisError, address: &Address) -> ConnectFailure {
     let detail = error.detail().unwrap_or_default();
     match (error.kind(), error.code()) {
         (ErrorKind::Parse, _) => ConnectFailure::permanent(
@@ -136,7 +136,9 @@ fn not_let_in(error: &RedisError, address: &Address) -> ConnectFailure {
             ConnectFailure::permanent("the server does not accept the user and password of the URL")
         }
         (_, Some("NOAUTH")) => ConnectFailure::permanent("the server wants a password, and the URL has none"),
-        (_, Some("DENIED")) => ConnectFailure::permanent(format!("the server lets nobody in from here: {detail}")),
+        (_, Some("DENIED")) => {
+            ConnectFailure::permanent(format!("the server refuses connections from this address: {detail}"))
+        }
         (ErrorKind::Server(ServerErrorKind::NoPerm), _) => {
             ConnectFailure::permanent(format!("the server's user may not do what is needed: {detail}"))
         }

@@ -1,4 +1,4 @@
-//! The one connection, for everyone: made again whenever it breaks, and not waited for by those who ask meanwhile.
+//! The one connection to Redis, shared by all calls. Reconnects in the background; calls fail fast while it is down.
 
 use super::address::Address;
 use super::connect::{ConnectFailure, Driver, connect};
@@ -13,20 +13,20 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 /// Longest call of the store.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long a call waits for a connection: enough for one that broke to be made again, not enough to pile up.
+/// Time that a call waits for a connection: enough for one reconnect, too short for calls to pile up.
 const CONNECTION_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Between attempts to connect again: first, and longest.
-const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
+/// First and longest delay between two attempts to reconnect.
+const RECONNECT_DELAY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
-/// A connection, or why there is none.
+/// The connection, or the cause of its loss.
 #[derive(Clone)]
 enum State {
     Up { number: u64, connection: MultiplexedConnection },
     Down(String),
 }
 
-/// The connection. What keeps it ends when this is dropped.
+/// The connection and the task that keeps it up; dropping this ends the task.
 pub(super) struct ManagedConnection {
     state: watch::Sender<State>,
     keeper: JoinHandle<()>,
@@ -39,22 +39,22 @@ impl Drop for ManagedConnection {
 }
 
 impl ManagedConnection {
-    /// Keeps a connection that was made.
+    /// Manages a new connection.
     pub(super) fn keep(address: Address, (connection, driver): (MultiplexedConnection, Driver)) -> Self {
         let state = watch::Sender::new(State::Up { number: 0, connection });
         let keeper = tokio::spawn(keep(address, state.clone(), driver));
         Self { state, keeper }
     }
 
-    /// A call begins, whose commands have to be answered in time.
+    /// Starts a call; its deadline is [`CALL_TIMEOUT`] from now.
     pub(super) fn call(&self) -> Call<'_> {
         Call { connection: self, until: Instant::now() + CALL_TIMEOUT }
     }
 
-    /// The connection with its number.
+    /// The connection and its number, within [`CONNECTION_TIMEOUT`].
     async fn connection(&self) -> Result<(u64, MultiplexedConnection), StoreError> {
         let mut state = self.state.subscribe();
-        // While there is none this waits for the next one; the sender lives as long as `self`.
+        // The sender lives as long as `self`, so only a timeout fails.
         let _ = timeout(CONNECTION_TIMEOUT, state.wait_for(|state| matches!(state, State::Up { .. }))).await;
         match &*state.borrow() {
             State::Up { number, connection } => Ok((*number, connection.clone())),
@@ -62,7 +62,7 @@ impl ManagedConnection {
         }
     }
 
-    /// What was asked on a connection was not answered in time: nobody should wait for that connection again.
+    /// Marks a connection as dead after a timeout, so that no later call waits for it.
     fn mark_dead(&self, number: u64) {
         self.state.send_if_modified(|state| {
             let same = matches!(state, State::Up { number: now, .. } if *now == number);
@@ -74,23 +74,22 @@ impl ManagedConnection {
     }
 }
 
-/// A command, and the key that it is about.
+/// A Redis command.
 pub(super) struct Command {
-    /// For errors.
+    /// The key it reads or writes, for error messages.
     pub key: String,
-    /// What is asked.
+    /// Its text.
     pub command: Cmd,
 }
 
-/// One call of the store: some commands, one deadline.
+/// One call of the store: its commands share a deadline.
 pub(super) struct Call<'a> {
     connection: &'a ManagedConnection,
     until: Instant,
 }
 
 impl Call<'_> {
-    /// Asks everything at once; as many answers, in the same order. An error that the server answers is one of this call, not
-    /// of the connection.
+    /// Sends all commands in one pipeline; returns their answers in order. An error answer fails the call, not the connection.
     pub(super) async fn execute(&self, commands: Vec<Command>) -> Result<Vec<Value>, StoreError> {
         let (number, mut connection) = self.connection.connection().await?;
         let mut pipe = redis::pipe();
@@ -116,21 +115,21 @@ impl Call<'_> {
         }
     }
 
-    /// Asks one command.
+    /// Sends one command.
     pub(super) async fn execute_one(&self, command: Command) -> Result<Value, StoreError> {
         let answers = self.execute(vec![command]).await?;
         answers.into_iter().next().ok_or_else(|| StoreError("Redis answered nothing".into()))
     }
 }
 
-/// Drives the connection, and makes the next one when it is over.
+/// Drives the connection, and reconnects when it is lost.
 async fn keep(address: Address, state: watch::Sender<State>, mut driver: Driver) {
-    let mut given_up = state.subscribe();
+    let mut dead = state.subscribe();
     for number in 1.. {
         let why = tokio::select! {
             () = driver => "it hung up".to_owned(),
-            // The sender is here.
-            _ = given_up.wait_for(|state| matches!(state, State::Down(_))) => "it does not answer".to_owned(),
+            // Fails only without a sender, and `state` is one.
+            _ = dead.wait_for(|state| matches!(state, State::Down(_))) => "it does not answer".to_owned(),
         };
         tracing::warn!(%address, why, "the connection to Redis is lost");
         state.send_replace(State::Down(why));
@@ -142,14 +141,14 @@ async fn keep(address: Address, state: watch::Sender<State>, mut driver: Driver)
 }
 
 async fn reconnect(address: &Address, state: &watch::Sender<State>) -> (MultiplexedConnection, Driver) {
-    let [mut pause, longest] = RETRY;
+    let [mut delay, longest] = RECONNECT_DELAY;
     loop {
-        sleep(pause).await;
+        sleep(delay).await;
         match connect(address).await {
             Ok(made) => return made,
-            // Whoever asks meanwhile is told; it is logged there.
+            // Calls fail with this text and log it.
             Err(ConnectFailure { why, .. }) => state.send_replace(State::Down(why)),
         };
-        pause = (pause * 2).min(longest);
+        delay = (delay * 2).min(longest);
     }
 }

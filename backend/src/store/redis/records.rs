@@ -1,4 +1,4 @@
-//! Records as the fields of a hash, and back. What was written by somebody else is an error that names the key.
+//! Records as the fields of a hash, and back. A value that Termgate did not write is an error that names its key.
 
 use super::scripts::{Expected, Values};
 use crate::store::keys::{CONNECTION, INSTANCE, KeySpec, SCREEN, SESSION};
@@ -10,7 +10,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer, value};
 use shared_protocol::{ConnectionId, Epoch, SessionId};
 use std::str::FromStr;
 
-/// The fields of one hash.
+/// The fields of one hash, as read from Redis.
 pub(super) struct Fields {
     kind: KeySpec,
     id: String,
@@ -18,7 +18,7 @@ pub(super) struct Fields {
 }
 
 impl Fields {
-    /// What is there; none when there is nothing of ours.
+    /// The fields of an `HMGET` answer; none if the hash has none of ours.
     pub(super) fn of(kind: KeySpec, id: &str, answer: redis::Value) -> Result<Option<Self>, StoreError> {
         let values: Vec<Option<Vec<u8>>> = redis::from_redis_value(answer)
             .map_err(|error| StoreError(format!("{} cannot be read: {error}", kind.key(id))))?;
@@ -40,7 +40,7 @@ impl Fields {
         std::str::from_utf8(self.bytes(field)?).map_err(|_| self.bad(field))
     }
 
-    /// None where the text is empty.
+    /// None for an empty text.
     fn optional(&self, field: &str) -> Result<Option<String>, StoreError> {
         self.text(field).map(|text| (!text.is_empty()).then(|| text.to_owned()))
     }
@@ -53,7 +53,7 @@ impl Fields {
         Epoch::try_from(self.number::<u64>("epoch")?).map_err(|_| self.bad("epoch"))
     }
 
-    /// One of an enum's words, as it travels elsewhere too.
+    /// An enum value in its JSON spelling.
     fn word<T: DeserializeOwned>(&self, field: &str) -> Result<T, StoreError> {
         let text: value::StrDeserializer<'_, value::Error> = self.text(field)?.into_deserializer();
         T::deserialize(text).map_err(|_| self.bad(field))
@@ -110,9 +110,9 @@ impl Fields {
     }
 }
 
-/// An enum's word.
+/// An enum value in its JSON spelling.
 fn word(value: impl Serialize) -> String {
-    // What is no word has no text, and cannot be read back.
+    // A value without a text cannot be read back.
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(Into::into)).unwrap_or_default()
 }
 
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_is_named_and_not_shown() {
+    fn an_error_names_the_key_and_hides_the_value() {
         for (at, field) in SESSION.fields().iter().enumerate() {
             let mut values = session_values(&contract::ended("s"));
             values[at].1 = b"secret\xff".to_vec();

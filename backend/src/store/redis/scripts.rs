@@ -1,5 +1,4 @@
-//! What has to happen in one step, in the server's Lua. Each script touches one key. They are sent in full: the server knows them
-//! by their text, and one that was restarted needs no second command.
+//! Atomic operations as Lua scripts, one key each. Sent in full with `EVAL`: after a restart of the server, no script is missing.
 
 use super::connection::Command;
 use crate::store::keys::KeySpec;
@@ -8,12 +7,12 @@ use std::time::Duration;
 /// A hash's fields with their values, in the order in which they are written.
 pub(super) type Values = Vec<(&'static str, Vec<u8>)>;
 
-/// Most members of an index, the latest: bounds what one answer can be.
-pub(super) const MEMBERS: usize = 1000;
+/// Most members of an index; the latest stay. Bounds the size of an answer.
+pub(super) const MAX_MEMBERS: usize = 1000;
 
-/// Writes a session if none is there or the one there has the version that is given; otherwise answers with its fields.
-/// `ARGV`: whether there is a version, epoch, owner, whether ended; life in ms; number of fields; the fields; fields and values.
-const PUT_SESSION: &str = r"
+/// Compare-and-set of a session; a conflict answers with the fields that are there.
+/// `ARGV`: 1 if a version is expected, its epoch, owner and ended flag; TTL in ms; number of fields; the fields; fields and values.
+const COMPARE_AND_SET: &str = r"
 if redis.call('EXISTS', KEYS[1]) == 1 then
   local there = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'state')
   local ended = there[3] == 'ended' and '1' or '0'
@@ -25,14 +24,14 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 7 + ARGV[6]))
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return false";
 
-/// Writes a hash, and answers whether it was there. `ARGV`: life in ms; fields and values.
+/// Writes a hash, and answers whether it was there. `ARGV`: TTL in ms; fields and values.
 const WRITE: &str = r"
 local known = redis.call('EXISTS', KEYS[1])
 redis.call('HSET', KEYS[1], unpack(ARGV, 2))
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return known";
 
-/// Adds to an index, which forgets who was not added for the length of its life. `ARGV`: life in ms; most members; the member.
+/// Adds a member to an index, and drops members that are older than its TTL. `ARGV`: TTL in ms; most members; the member.
 const ENTER: &str = r"
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -42,14 +41,14 @@ redis.call('ZREMRANGEBYRANK', KEYS[1], 0, -1 - ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return false";
 
-/// Removes from an index who was not added again since it was read. `ARGV`: members, each with its time.
+/// Removes members from an index, unless they were added again since they were read. `ARGV`: members, each with its time.
 const FORGET: &str = r"
 for i = 1, #ARGV, 2 do
   if redis.call('ZSCORE', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('ZREM', KEYS[1], ARGV[i]) end
 end
 return false";
 
-/// What a session's version has to be.
+/// The expected version of a session.
 pub(super) struct Expected {
     pub epoch: u64,
     pub owner: String,
@@ -66,7 +65,7 @@ fn script(text: &str, key: &str) -> redis::Cmd {
     command
 }
 
-pub(super) fn put_session(
+pub(super) fn compare_and_set(
     kind: &KeySpec,
     id: &str,
     values: Values,
@@ -74,7 +73,7 @@ pub(super) fn put_session(
     ttl: Duration,
 ) -> Command {
     let key = kind.key(id);
-    let mut command = script(PUT_SESSION, &key);
+    let mut command = script(COMPARE_AND_SET, &key);
     match expected {
         None => command.arg(0).arg("").arg("").arg(""),
         Some(version) => command.arg(1).arg(version.epoch).arg(&version.owner).arg(u8::from(version.ended)),
@@ -93,7 +92,7 @@ pub(super) fn write(kind: &KeySpec, id: &str, values: Values) -> Command {
 pub(super) fn enter(index: &KeySpec, of: &str, member: &str) -> Command {
     let key = index.key(of);
     let mut command = script(ENTER, &key);
-    command.arg(ms(index.ttl)).arg(MEMBERS).arg(member);
+    command.arg(ms(index.ttl)).arg(MAX_MEMBERS).arg(member);
     Command { key, command }
 }
 

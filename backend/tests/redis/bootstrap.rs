@@ -1,5 +1,5 @@
-//! How the service begins: it waits for a server that is not there yet, and says at once what waiting does not heal, without
-//! ever showing the password.
+//! The first connection: waits for a server that starts later, fails at once where waiting cannot help, and never shows the
+//! password.
 
 use crate::{SOON, connect, keeps_the_contract};
 use backend::store::{ConnectError, RedisStore, Store, contract};
@@ -9,15 +9,15 @@ use test_servers::{RedisOptions, RedisServer, TcpProxy};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
-/// What a server that is there is asked for no longer than.
+/// Longest time until a lasting failure is reported.
 const AT_ONCE: Duration = Duration::from_secs(4);
 
 const PASSWORD: &str = "open sesame/@:#?%";
 
-/// Connecting is refused at once, and lastingly; returns the sentence.
+/// Connects and expects a lasting failure at once; returns its sentence.
 async fn refused(url: &str, authority: Option<&Path>) -> String {
     let connecting = RedisStore::connect_trusting(url, authority, Duration::from_secs(60));
-    let outcome = timeout(AT_ONCE, connecting).await.expect("it waits for what does not come");
+    let outcome = timeout(AT_ONCE, connecting).await.expect("no answer in time");
     let error = outcome.err().expect("it connects");
     assert!(matches!(error, ConnectError::Refused(_) | ConnectError::Unusable(_)), "{error:?}");
     let sentence = error.to_string();
@@ -49,16 +49,16 @@ async fn a_network_that_comes_later_is_waited_for() {
     proxy.cut().await;
     let url = server.url_through(proxy.address());
     let mut connecting = std::pin::pin!(connect(&url));
-    timeout(Duration::from_millis(600), &mut connecting).await.err().expect("nobody is there yet");
+    timeout(Duration::from_millis(600), &mut connecting).await.err().expect("the proxy refuses connections");
     proxy.stall().await;
-    timeout(Duration::from_millis(600), &mut connecting).await.err().expect("nobody answers yet");
+    timeout(Duration::from_millis(600), &mut connecting).await.err().expect("the proxy answers nothing");
     proxy.restore().await;
     let store = timeout(SOON, connecting).await.unwrap();
     assert!(!store.heartbeat(&contract::instance("i")).await.unwrap());
 }
 
 #[tokio::test]
-async fn patience_ends() {
+async fn the_start_times_out() {
     let mut server = RedisOptions::default().password(PASSWORD).start().await;
     server.kill().await;
     let before = Instant::now();
@@ -132,7 +132,7 @@ async fn a_certificate_that_is_not_trusted() {
 #[tokio::test]
 async fn one_speaks_tls_and_the_other_does_not() {
     let (plain, encrypted) = tokio::join!(RedisServer::start(), RedisOptions::default().tls().start());
-    // It hangs up without a word, as what is only starting does too: it is waited for, and the reason may be this.
+    // The server hangs up without an answer, as one that still starts does: retried, with a hint at TLS.
     let url = format!("redis://{}/", encrypted.address());
     let error = RedisStore::connect(&url, Duration::ZERO).await.err().unwrap().to_string();
     assert!(error.contains("hangs up; if it wants TLS, the URL must begin with rediss://"), "{error}");
