@@ -1,4 +1,4 @@
-# `make run` and `make test` do all their set-up themselves; a step that is up to date is skipped.
+# `make run` and `make test` do all their set-up themselves, and skip a step that is up to date.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -12,7 +12,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 PORT ?= 3000
 BACKEND_PORT ?= 3001
 
-# Tests start these binaries. Built together with the tests, so that both share every dependency.
+# The tests start these binaries. One build for both, so that they share every dependency.
 BUILD := cargo build --workspace --bins --tests --locked
 NPM := npm --prefix web
 PAGE := web/app/out/index.html
@@ -21,30 +21,32 @@ PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/
 
 PEERS := testing/bench/.venv/installed testing/bench/.ttyd/installed testing/bench/peers/node_modules/.package-lock.json
 
-.PHONY: help bench bench-micro run test test-rust test-deploy test-web image image-test push package package-test fmt page system-run system-test
+.PHONY: help bench bench-micro run test test-rust test-deploy test-web test-workflows image image-test push package package-test fmt page system-run system-test
 
-help: ## Say what can be made
+help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 run: system-run $(PAGE) ## Start a terminal on this machine and print its address
 	@cargo build --package backend --package dev-gateway --bins
 	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) scripts/run
 
-test: test-rust test-deploy test-web ## Check everything, as CI does
+test: test-rust test-deploy test-web test-workflows ## Check everything, as CI does
 
-# Twice as many tests at a time as processors: most of them wait for something.
+# Two tests at a time for each processor: most of them wait.
 test-rust: system-test .venv/installed crates/vt/differential/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	if cargo deny --version >/dev/null 2>&1; then cargo deny --offline check bans licenses sources; fi
+	cargo deny --offline check bans licenses sources
 	$(BUILD)
-	if cargo nextest --version >/dev/null 2>&1; \
-	then cargo nextest run --workspace --no-fail-fast --locked --test-threads $$((2 * $$(nproc))); \
-	else cargo test --workspace --no-fail-fast --lib --bins --tests --locked; fi
+	cargo nextest run --workspace --no-fail-fast --locked --test-threads $$((2 * $$(nproc)))
 	cargo test --workspace --doc --locked
+	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --locked
 
 test-deploy: .venv/installed ## Check the templates that an admin is handed
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m pytest -c deploy/pytest.ini
+
+test-workflows: .github/lint/node_modules/.package-lock.json ## Check the workflows of GitHub
+	npm --prefix .github/lint test
 
 test-web: system-test $(PAGE) ## Check the page: types, units, and a real browser
 	$(BUILD)
@@ -73,7 +75,7 @@ testing/bench/peers/node_modules/.package-lock.json: testing/bench/peers/package
 	npm --prefix testing/bench/peers ci
 	@touch $@
 
-package: ## Build the function, and put together what an admin is handed (ARCHITECTURE=arm64)
+package: ## Build the function and the admin's zip (ARCHITECTURE=arm64)
 	@scripts/package
 
 image: ## Build the image of the terminal service (TAG, TOOLS, BASE, RUST, PLATFORM)
@@ -105,12 +107,16 @@ web/node_modules/.package-lock.json: web/package-lock.json web/package.json web/
 	$(NPM) ci
 	@touch $@
 
-# The page's emulator without a page, which the service's is compared with.
+# xterm.js without a page: the reference for the service's emulator.
 crates/vt/differential/node_modules/.package-lock.json: crates/vt/differential/package-lock.json crates/vt/differential/package.json | system-test
 	npm --prefix crates/vt/differential ci
 	@touch $@
 
-# Python serves the tests only: moto is the DynamoDB API that they talk to, the rest checks the templates.
+.github/lint/node_modules/.package-lock.json: .github/lint/package-lock.json .github/lint/package.json | system-test
+	npm --prefix .github/lint ci
+	@touch $@
+
+# Python is for tests only: moto is their DynamoDB API, the rest checks the templates.
 .venv/installed: testing/e2e/requirements.txt deploy/requirements.txt
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$^)
