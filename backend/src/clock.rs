@@ -1,4 +1,4 @@
-//! Wall time and randomness, as arguments: the only place that asks the system for either.
+//! Wall time and randomness as arguments: the only place that asks the system for either.
 
 use std::time::SystemTime;
 
@@ -20,14 +20,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// Gives random bytes.
-pub trait Entropy: Send + Sync {
+/// Generates random bytes.
+pub trait RandomSource: Send + Sync {
     /// Fills the buffer.
     fn fill(&self, buffer: &mut [u8]);
 }
 
-impl dyn Entropy + '_ {
-    /// So many random bytes.
+impl dyn RandomSource + '_ {
+    /// `N` random bytes.
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
         self.fill(&mut bytes);
@@ -35,15 +35,15 @@ impl dyn Entropy + '_ {
     }
 }
 
-/// The system's randomness.
+/// The system's random number generator.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct SystemEntropy;
+pub struct SystemRandom;
 
-impl Entropy for SystemEntropy {
+impl RandomSource for SystemRandom {
     fn fill(&self, buffer: &mut [u8]) {
         if let Err(error) = getrandom::fill(buffer) {
-            // Guessable ids and secrets would be worse than no service; every supported kernel has getrandom.
-            tracing::error!(%error, "the system has no randomness");
+            // Predictable ids and secrets would be worse than no service; every supported kernel has getrandom.
+            tracing::error!(%error, "the system's random number generator failed");
             std::process::abort();
         }
     }

@@ -1,17 +1,16 @@
-//! The terminal service: sessions with shells in them, reached over HTTP by the gateway and over WebSocket where a host
-//! allows it. `app` wires it; requests go from `route` to `session` to `terminal` and `store`, never back. `sandbox` isolates
-//! sessions; only `app`, `main` and `config` name it.
+//! The terminal service: sessions with shells, reached over HTTP through the gateway, and over WebSocket where a host allows it.
+//! `app` wires it; calls go from `http` to `session` to `terminal` and `store`, never back. `sandbox` isolates sessions; only
+//! `app`, `main` and `config` name it.
 
 pub mod advertise;
 pub mod app;
 pub mod clock;
 pub mod cluster;
 pub mod config;
-pub mod listen;
+pub mod http;
 pub mod metrics;
-mod pace;
 mod protection;
-pub mod route;
+mod rate_limit;
 pub mod sandbox;
 pub mod session;
 pub mod shutdown;

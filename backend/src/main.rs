@@ -1,7 +1,7 @@
-//! Parses, wires, runs, and returns an exit code.
+//! The program: reads the configuration, wires the service, serves, and returns an exit code.
 
-use backend::app::{App, Parts};
-use backend::clock::{Clock, SystemClock, SystemEntropy};
+use backend::app::{App, AppDeps};
+use backend::clock::{Clock, SystemClock, SystemRandom};
 use backend::config::{Advertise, Config};
 use backend::metrics::Metrics;
 use backend::sandbox::{OWN_PROGRAM, SandboxedSpawner, cleanup, launch};
@@ -13,31 +13,34 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Time for what cannot be cancelled, after everything else has ended.
-const LEFTOVER: Duration = Duration::from_secs(1);
+/// Time for blocking tasks, which cannot be cancelled, after everything else has ended.
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    // Before anything else: these are processes of their own, with one thread, that end as someone else.
+    // First, while the process has one thread: these subcommands change its user.
     match arguments.next() {
         Some(word) if word == "launch" => return launch::main(arguments),
         Some(word) if word == "sweep" => return cleanup::main(arguments),
         Some(word) if word == "doctor" => return doctor::main(arguments),
-        Some(word) => return fail(&format!("{} is not understood; settings are variables", word.display())),
+        Some(word) => return fail(&format!("unknown argument {}: configure with variables", word.display())),
         None => {}
     }
     #[expect(clippy::disallowed_methods, reason = "the one place where the environment is read")]
     let lookup = |name: &str| std::env::var(name).ok();
-    let config = match Config::from_lookup(lookup, &SystemEntropy) {
+    let config = match Config::from_lookup(lookup, &SystemRandom) {
         Ok(config) => config,
         Err(error) => return fail(&error),
     };
     telemetry::start(&config.log);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(serve(config));
-            // What still looks for processes to kill must not keep the service: platforms count the seconds.
-            runtime.shutdown_timeout(LEFTOVER);
+            // A scan for processes may still run; platforms kill a service that takes long to stop.
+            runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
             code
         }
         Err(error) => fail(&error),
@@ -46,9 +49,9 @@ fn main() -> ExitCode {
 
 async fn serve(mut config: Config) -> ExitCode {
     let metrics = Metrics::new(SystemClock.now_ms());
-    // First: whoever listens is expected to answer.
+    // Before the listener exists: clients of an open port expect responses.
     let store = tokio::select! {
-        // So that it listens for signals before it says that it waits.
+        // Registers the signal handlers before the store logs that it waits.
         biased;
         () = shutdown::requested() => return ExitCode::SUCCESS,
         connected = store(&config) => match connected {
@@ -58,7 +61,7 @@ async fn serve(mut config: Config) -> ExitCode {
     };
     let listener = match TcpListener::bind(config.listen).await {
         Ok(listener) => listener,
-        Err(error) => return fail(&format!("{} cannot be listened on: {error}", config.listen)),
+        Err(error) => return fail(&format!("cannot listen on {}: {error}", config.listen)),
     };
     if let Err(error) = advertise(&mut config, &listener).await {
         return fail(&format!("ADVERTISE_URL: {error}"));
@@ -68,31 +71,31 @@ async fn serve(mut config: Config) -> ExitCode {
         Err(error) => return fail(&error),
     };
     tokio::spawn(reap_orphans());
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    let app = App::new(Parts { config, store, shells, clock, entropy, metrics });
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+    let app = App::new(AppDeps { config, store, shells, clock, random, metrics });
     match app.serve(listener, shutdown::requested()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
 }
 
-/// Shells that are kept apart where that is configured, or else as the service's own user, unless that is forbidden.
+/// Sandboxed shells if configured; otherwise shells of the service's own user, unless `REQUIRE_ISOLATION` forbids them.
 fn shells(config: &Config) -> Result<Arc<dyn ShellSpawner>, String> {
     match &config.isolation.settings {
         Some(settings) => match SandboxedSpawner::new(settings.clone(), OWN_PROGRAM.into()) {
             Ok(shells) => Ok(Arc::new(shells)),
-            // Never in silence without: it was asked for, or would be there on any machine like this.
-            Err(error) => Err(format!("sessions cannot be kept apart: {error} (SESSION_UIDS=none does without)")),
+            // Never falls back silently: isolation is configured, or the default for root.
+            Err(error) => Err(format!("sessions cannot be isolated: {error} (SESSION_UIDS=none turns isolation off)")),
         },
         None if config.isolation.required => {
-            let why = "REQUIRE_ISOLATION is true, but sessions are not kept apart: ";
-            Err(format!("{why}run the service as root, with a range in SESSION_UIDS"))
+            let why = "REQUIRE_ISOLATION is true, but sessions are not isolated";
+            Err(format!("{why}: run the service as root, with a range in SESSION_UIDS"))
         }
         None => Ok(Arc::new(UnixSpawner)),
     }
 }
 
-/// Finds out where other instances reach this one, when that is asked for.
+/// Replaces `ADVERTISE_URL=auto` by the URL of this instance.
 async fn advertise(config: &mut Config, listener: &TcpListener) -> std::io::Result<()> {
     if let (Some(Advertise::Auto), Some(redis)) = (&config.advertise, &config.redis) {
         let url = backend::advertise::find(&redis.0, listener.local_addr()?).await?;
@@ -101,7 +104,7 @@ async fn advertise(config: &mut Config, listener: &TcpListener) -> std::io::Resu
     Ok(())
 }
 
-/// Where state is kept.
+/// The store: Redis if configured, otherwise memory.
 async fn store(config: &Config) -> Result<Arc<dyn Store>, ConnectError> {
     let Some(url) = &config.redis else { return Ok(Arc::new(MemoryStore::default())) };
     let authority = config.redis_authority.as_deref();

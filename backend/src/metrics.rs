@@ -1,5 +1,5 @@
-//! What the service counts, for `/metrics`. A part like the clock: each service has its own, so nothing is global and tests
-//! count alone. Knows neither sessions nor stores; each of them counts by one line where it happens.
+//! The metrics of the service, for `/metrics`. An instance is a dependency like the clock, not a global, so each test has its own.
+//! Knows neither sessions nor stores: they record each event in one line.
 
 mod echo;
 mod families;
@@ -8,54 +8,59 @@ mod labels;
 mod process;
 mod requests;
 mod sessions;
-mod stored;
+mod store;
 mod streams;
 
-pub use echo::EchoWatch;
-pub use families::{Described, Each};
-pub use guard::Guard;
-pub use labels::{Door, Forwarding, Frame, Heard, Operation, Phase, Refused, Repair, Skip, Word};
-pub use requests::Requests;
-pub use sessions::Sessions;
-pub use stored::Stored;
-pub use streams::Streams;
+pub use echo::EchoTimer;
+pub use families::{Description, EnumFamily};
+pub use guard::GaugeGuard;
+pub use labels::{
+    AuthFailure, ForwardOutcome, FrameKind, LabelValue, MessageType, Operation, Phase, RetransmissionCause,
+    SnapshotCause, Transport,
+};
+pub use requests::RequestMetrics;
+pub use sessions::SessionMetrics;
+pub use store::StoreMetrics;
+pub use streams::StreamMetrics;
 
 use families::Families;
+use process::Process;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 
-/// What [`Metrics::text`] is.
+/// Content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Every family of one service. No label may hold anything that a user chooses: each value is a word of this program's.
+/// All metrics of one service. No label holds text that a user chose: every value is a constant of this program.
 #[derive(Debug)]
 pub struct Metrics {
-    /// Sessions and who is there.
-    pub sessions: Sessions,
-    /// What runs through them.
-    pub streams: Streams,
-    /// Requests from outside, and to other instances.
-    pub requests: Requests,
+    /// Sessions and their clients.
+    pub sessions: SessionMetrics,
+    /// Streams between terminals and clients.
+    pub streams: StreamMetrics,
+    /// Requests from outside and between instances.
+    pub requests: RequestMetrics,
     /// Calls of the store.
-    pub stored: Stored,
+    pub store: StoreMetrics,
     registry: Registry,
-    described: Vec<Described>,
+    descriptions: Vec<Description>,
 }
 
 impl Metrics {
-    /// All at zero. `started_at` is when the process began, in ms since 1970.
+    /// Metrics at zero. `started_at` is the start of the process, in ms since 1970.
     pub fn new(started_at: u64) -> Arc<Self> {
         let mut families = Families::default();
-        let sessions = Sessions::new(&mut families);
-        let streams = Streams::new(&mut families);
-        let requests = Requests::new(&mut families);
-        let stored = Stored::new(&mut families);
-        let (registry, described) = families.finish(started_at);
-        Arc::new(Self { sessions, streams, requests, stored, registry, described })
+        let sessions = SessionMetrics::new(&mut families);
+        let streams = StreamMetrics::new(&mut families);
+        let requests = RequestMetrics::new(&mut families);
+        let store = StoreMetrics::new(&mut families);
+        families.collector(Process { started_at }, Process::descriptions());
+        let Families { registry, descriptions } = families;
+        Arc::new(Self { sessions, streams, requests, store, registry, descriptions })
     }
 
-    /// All of them as OpenMetrics text, which Prometheus reads too.
+    /// All metrics as OpenMetrics text, which Prometheus reads too.
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
@@ -64,8 +69,8 @@ impl Metrics {
     }
 
     /// Every family, for the documentation.
-    pub fn described(&self) -> &[Described] {
-        &self.described
+    pub fn descriptions(&self) -> &[Description] {
+        &self.descriptions
     }
 }
 
@@ -73,15 +78,16 @@ impl Metrics {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+    use std::time::Duration;
 
     #[test]
-    fn every_family_says_what_it_is_and_stands_in_the_manual() {
+    fn every_family_is_documented() {
         let manual = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operate.md");
         let manual = std::fs::read_to_string(manual).unwrap();
         let metrics = Metrics::new(0);
-        let names: BTreeSet<_> = metrics.described().iter().map(|family| family.name.as_str()).collect();
-        assert_eq!(names.len(), metrics.described().len(), "each name once");
-        for family in metrics.described() {
+        let names: BTreeSet<_> = metrics.descriptions().iter().map(|family| family.name.as_str()).collect();
+        assert_eq!(names.len(), metrics.descriptions().len(), "each name once");
+        for family in metrics.descriptions() {
             assert!(family.help.len() > 10, "{}", family.name);
         }
         let rows = manual.lines().filter_map(|line| line.strip_prefix("| `")?.split(['`', '{']).next());
@@ -93,18 +99,40 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_shown_was_described() {
+    async fn every_exposed_family_has_a_description() {
         let metrics = Metrics::new(1_700_000_000_000);
-        metrics.requests.answered("/health", 200, Some(std::time::Duration::from_millis(2)));
-        metrics.requests.isolation("none");
-        metrics.stored.called(Operation::Beat, std::time::Duration::from_millis(1), true);
+        metrics.requests.record_response("/health", 200, Some(Duration::from_millis(2)));
+        metrics.requests.set_isolation("none");
+        metrics.store.record_call(Operation::Beat, Duration::from_millis(1), true);
         let text = metrics.text();
-        let shown: BTreeSet<_> =
+        let exposed: BTreeSet<_> =
             text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split(' ').next()).collect();
-        let described: BTreeSet<_> = metrics.described().iter().map(|family| family.name.as_str()).collect();
-        assert_eq!(shown, described, "in the text as they are described");
+        let described: BTreeSet<_> = metrics.descriptions().iter().map(|family| family.name.as_str()).collect();
+        assert_eq!(exposed, described);
         assert!(text.contains("process_start_time_seconds 1700000000\n"), "{text}");
         assert!(text.contains("termgate_http_requests_total{route=\"/health\",status=\"200\"} 1\n"), "{text}");
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn deprecated_names_and_labels_show_the_same_numbers() {
+        let metrics = Metrics::new(0);
+        let _connection = metrics.sessions.connected(true);
+        metrics.requests.record_auth_failure(AuthFailure::Expired);
+        metrics.streams.backpressure_pauses.inc();
+        metrics.streams.snapshots.of(SnapshotCause::Lost).inc();
+        let text = metrics.text();
+        for line in [
+            "termgate_connections{transport=\"direct\",door=\"direct\"} 1",
+            "termgate_auth_failures_total{reason=\"expired\"} 1",
+            "termgate_tokens_refused_total{why=\"expired\"} 1",
+            "# HELP termgate_tokens_refused Deprecated alias of termgate_auth_failures.",
+            "termgate_backpressure_pauses_total 1",
+            "termgate_hold_backs_total 1",
+            "termgate_skips_total{cause=\"lost\"} 1",
+            "# HELP termgate_skips Deprecated alias of termgate_snapshots.",
+        ] {
+            assert!(text.lines().any(|shown| shown == line), "{line} is missing:\n{text}");
+        }
     }
 }

@@ -1,7 +1,7 @@
-//! Keeps ECS from scaling this task in while it owns sessions: a shell lives in one task, and ends with it.
+//! Protects this ECS task from scale-in while it owns sessions: a shell lives in one task, and ends with it.
 //!
-//! ECS tells each task of an endpoint of its own for that, and the task's role must allow it (`ecs:UpdateTaskProtection`). Source: ECS
-//! developer guide, "Task scale-in protection endpoint". Elsewhere there is no such endpoint, and nothing to do.
+//! ECS gives each task an endpoint for this, and the task's role must allow `ecs:UpdateTaskProtection`. Source: ECS developer
+//! guide, "Task scale-in protection endpoint". Other platforms have no such endpoint.
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -9,18 +9,18 @@ use std::convert::Infallible;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// How often sessions are counted.
-const LOOK: Duration = Duration::from_secs(5);
-/// Protection ends by itself after this long, for a task that cannot say so any more. In minutes, as ECS counts.
-const MINUTES: u64 = 60;
-/// It is asked for again after this long.
-const AGAIN: Duration = Duration::from_secs(20 * 60);
-/// A request that failed is tried again after this long.
-const LATER: Duration = Duration::from_secs(30);
-/// Longest that ECS's agent may take to answer.
-const ANSWER: Duration = Duration::from_secs(5);
+/// Time between two counts of the sessions.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Time after which ECS ends the protection of a task that does not renew it, in minutes.
+const EXPIRY_MINUTES: u64 = 60;
+/// Time between two renewals.
+const RENEW_INTERVAL: Duration = Duration::from_secs(20 * 60);
+/// Time until a failed request is repeated.
+const RETRY_DELAY: Duration = Duration::from_secs(30);
+/// Time for the ECS agent's response.
+const AGENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// This task's protection.
+/// The scale-in protection of this task.
 #[derive(Debug)]
 pub(crate) struct TaskProtection {
     url: String,
@@ -28,25 +28,26 @@ pub(crate) struct TaskProtection {
 }
 
 impl TaskProtection {
-    /// By the agent at this address (`ECS_AGENT_URI`).
+    /// Uses the ECS agent at this URL (`ECS_AGENT_URI`).
     pub(crate) fn new(agent: &str) -> Result<Self, reqwest::Error> {
-        // A second installation is refused, which is fine. Requests to the agent are not encrypted, but the client wants to know.
+        // reqwest wants a TLS provider even for plain HTTP. Fails if one is installed already, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder().http1_only().no_proxy().timeout(ANSWER);
+        let client = Client::builder().http1_only().no_proxy().timeout(AGENT_TIMEOUT);
         let client = client.redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { url: format!("{}/task-protection/v1/state", agent.trim_end_matches('/')), client })
     }
 
-    /// Protects the task while there are sessions, and no longer.
-    pub(crate) async fn keep(&self, sessions: impl Fn() -> usize) -> Infallible {
-        let (mut is_protected, mut next, mut complained) = (false, Instant::now(), false);
-        let mut looks = interval(LOOK);
-        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Keeps the task protected exactly while it owns sessions.
+    pub(crate) async fn run(&self, sessions: impl Fn() -> usize) -> Infallible {
+        let (mut is_protected, mut next_request, mut has_failed) = (false, Instant::now(), false);
+        let mut polls = interval(POLL_INTERVAL);
+        polls.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            looks.tick().await;
+            polls.tick().await;
             let wanted = sessions() > 0;
             let now = Instant::now();
-            if (wanted == is_protected && !(wanted && now >= next)) || (complained && now < next) {
+            let is_due = now >= next_request;
+            if (wanted == is_protected && !(wanted && is_due)) || (has_failed && !is_due) {
                 continue;
             }
             match self.set(wanted).await {
@@ -54,34 +55,34 @@ impl TaskProtection {
                     if wanted != is_protected {
                         tracing::info!(protected = wanted, "scale-in protection of this task");
                     }
-                    (is_protected, next, complained) = (wanted, now + AGAIN, false);
+                    (is_protected, next_request, has_failed) = (wanted, now + RENEW_INTERVAL, false);
                 }
                 Err(why) => {
-                    if !complained {
+                    if !has_failed {
                         tracing::warn!(why, "this task cannot protect itself: ECS may end it while it owns sessions");
                     }
-                    (next, complained) = (now + LATER, true);
+                    (next_request, has_failed) = (now + RETRY_DELAY, true);
                 }
             }
         }
     }
 
     async fn set(&self, protected: bool) -> Result<(), String> {
-        let mut wanted = json!({"ProtectionEnabled": protected});
+        let mut body = json!({"ProtectionEnabled": protected});
         if protected {
-            wanted["ExpiresInMinutes"] = MINUTES.into();
+            body["ExpiresInMinutes"] = EXPIRY_MINUTES.into();
         }
-        let request = self.client.put(&self.url).header("content-type", "application/json").body(wanted.to_string());
-        let answer = request.send().await.map_err(|error| error.without_url().to_string())?;
-        let status = answer.status();
-        let text = answer.text().await.map_err(|error| error.without_url().to_string())?;
-        let said: Value = serde_json::from_str(&text).unwrap_or_default();
-        if status.is_success() && said["protection"]["ProtectionEnabled"] == protected {
+        let request = self.client.put(&self.url).header("content-type", "application/json").body(body.to_string());
+        let response = request.send().await.map_err(|error| error.without_url().to_string())?;
+        let status = response.status();
+        let text = response.text().await.map_err(|error| error.without_url().to_string())?;
+        let body: Value = serde_json::from_str(&text).unwrap_or_default();
+        if status.is_success() && body["protection"]["ProtectionEnabled"] == protected {
             return Ok(());
         }
-        // Either an error of the agent's, or a reason of ECS's.
-        let said = [&said["error"]["Message"], &said["failure"]["Reason"]].into_iter().find_map(Value::as_str);
-        Err(format!("{status}: {}", said.unwrap_or("no reason given")))
+        // The agent reports `error`, ECS reports `failure`.
+        let reason = [&body["error"]["Message"], &body["failure"]["Reason"]].into_iter().find_map(Value::as_str);
+        Err(format!("{status}: {}", reason.unwrap_or("no reason given")))
     }
 }
 
@@ -95,44 +96,44 @@ mod tests {
     use tokio::net::TcpListener;
     use tokio::sync::mpsc;
 
-    /// An agent that tells what it is asked, and answers so.
-    async fn agent(answer: Value) -> (String, mpsc::Receiver<Value>) {
-        let (asked, questions) = mpsc::channel(16);
+    /// An agent that records each request and sends the given response; `null` means success.
+    async fn agent(response: Value) -> (String, mpsc::Receiver<Value>) {
+        let (recorder, requests) = mpsc::channel(16);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/api/some-id/", listener.local_addr().unwrap());
-        let handler = move |Json(question): Json<Value>| async move {
-            let mut answer = answer;
-            if answer.is_null() {
-                answer = json!({"protection": {"ProtectionEnabled": question["ProtectionEnabled"], "TaskArn": "arn"}});
+        let handler = move |Json(request): Json<Value>| async move {
+            let mut response = response;
+            if response.is_null() {
+                response = json!({"protection": {"ProtectionEnabled": request["ProtectionEnabled"], "TaskArn": "arn"}});
             }
-            asked.send(question).await.unwrap();
-            Json(answer)
+            recorder.send(request).await.unwrap();
+            Json(response)
         };
         let app = Router::new().route("/api/some-id/task-protection/v1/state", put(handler));
         tokio::spawn(async move { axum::serve(listener, app).await });
-        (url, questions)
+        (url, requests)
     }
 
-    fn keep(url: &str, sessions: &Arc<AtomicUsize>) -> tokio::task::JoinHandle<Infallible> {
+    fn run(url: &str, sessions: &Arc<AtomicUsize>) -> tokio::task::JoinHandle<Infallible> {
         let (protection, sessions) = (TaskProtection::new(url).unwrap(), Arc::clone(sessions));
-        tokio::spawn(async move { protection.keep(|| sessions.load(Ordering::Relaxed)).await })
+        tokio::spawn(async move { protection.run(|| sessions.load(Ordering::Relaxed)).await })
     }
 
     #[tokio::test]
     async fn a_task_is_protected_while_it_owns_sessions() {
-        let (url, mut questions) = agent(Value::Null).await;
+        let (url, mut requests) = agent(Value::Null).await;
         let sessions = Arc::new(AtomicUsize::new(1));
-        let kept = keep(&url, &sessions);
-        assert_eq!(questions.recv().await, Some(json!({"ProtectionEnabled": true, "ExpiresInMinutes": 60})));
+        let task = run(&url, &sessions);
+        assert_eq!(requests.recv().await, Some(json!({"ProtectionEnabled": true, "ExpiresInMinutes": 60})));
         sessions.store(0, Ordering::Relaxed);
-        assert_eq!(questions.recv().await, Some(json!({"ProtectionEnabled": false})));
-        kept.abort();
+        assert_eq!(requests.recv().await, Some(json!({"ProtectionEnabled": false})));
+        task.abort();
     }
 
     #[tokio::test]
-    async fn what_is_refused_is_said() {
-        let refused = json!({"failure": {"Arn": "arn", "Reason": "TASK_NOT_VALID"}});
-        let (url, _questions) = agent(refused).await;
+    async fn failures_carry_the_reason_without_the_url() {
+        let failure = json!({"failure": {"Arn": "arn", "Reason": "TASK_NOT_VALID"}});
+        let (url, _requests) = agent(failure).await;
         let protection = TaskProtection::new(&url).unwrap();
         assert_eq!(protection.set(true).await, Err("200 OK: TASK_NOT_VALID".to_owned()));
         let nowhere = TaskProtection::new("http://127.0.0.1:1/api/secret-id").unwrap();

@@ -1,4 +1,4 @@
-//! When the service is asked to go.
+//! The signals that stop the service.
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -6,7 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 pub async fn requested() {
     let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
     else {
-        tracing::error!("signals cannot be caught; the service ends without a drain");
+        tracing::error!("signals cannot be caught; the service will end without a drain");
         return std::future::pending().await;
     };
     tokio::select! {

@@ -106,10 +106,10 @@ async fn requests_refusals_and_the_store_are_counted() {
         ("termgate_http_requests_total{route=\"/api/sessions\",status=\"201\"}", 1.0),
         ("termgate_http_requests_total{route=\"/api/sessions/{id}\",status=\"404\"}", 1.0),
         ("termgate_http_request_duration_seconds_count{route=\"/api/sessions\"}", 2.0),
-        ("termgate_tokens_refused_total{why=\"missing\"}", 1.0),
-        ("termgate_tokens_refused_total{why=\"invalid\"}", 1.0),
-        ("termgate_refusals_total{code=\"UNAUTHORIZED\"}", 2.0),
-        ("termgate_refusals_total{code=\"SESSION_NOT_FOUND\"}", 1.0),
+        ("termgate_auth_failures_total{reason=\"missing\"}", 1.0),
+        ("termgate_auth_failures_total{reason=\"invalid\"}", 1.0),
+        ("termgate_errors_total{code=\"UNAUTHORIZED\"}", 2.0),
+        ("termgate_errors_total{code=\"SESSION_NOT_FOUND\"}", 1.0),
         ("termgate_store_call_duration_seconds_count{operation=\"put\"}", 1.0),
         ("termgate_isolation{level=\"none\"}", 1.0),
     ] {
@@ -147,14 +147,14 @@ async fn a_session_is_counted_while_it_lives_and_not_after() {
         ("termgate_sessions{state=\"starting\"}", 0.0),
         ("termgate_sessions{state=\"running\"}", 1.0),
         ("termgate_clients{role=\"controller\"}", 2.0),
-        ("termgate_connections{door=\"direct\"}", 1.0),
-        ("termgate_connections{door=\"gateway\"}", 1.0),
+        ("termgate_connections{transport=\"direct\",door=\"direct\"}", 1.0),
+        ("termgate_connections{transport=\"gateway\",door=\"gateway\"}", 1.0),
         ("termgate_messages_received_total{type=\"attach\"}", 2.0),
         ("termgate_messages_received_total{type=\"input\"}", 1.0),
         ("termgate_messages_received_total{type=\"resize\"}", 1.0),
         ("termgate_messages_received_total{type=\"command\"}", 1.0),
         ("termgate_messages_received_total{type=\"malformed\"}", 1.0),
-        ("termgate_refusals_total{code=\"BAD_MESSAGE\"}", 1.0),
+        ("termgate_errors_total{code=\"BAD_MESSAGE\"}", 1.0),
         ("termgate_shell_start_seconds_count", 1.0),
         ("termgate_http_requests_total{route=\"/api/ws/output\",status=\"200\"}", 1.0),
         ("termgate_http_request_duration_seconds_count{route=\"/api/ws/message\"}", 1.0),
@@ -187,6 +187,6 @@ async fn a_session_is_counted_while_it_lives_and_not_after() {
     let shown = Shown::once(&service, "everything to be gone", all_gone).await;
     assert_eq!(shown.value("termgate_sessions_ended_total{reason=\"closed\"}"), 1.0);
     assert_eq!(shown.sum("termgate_sessions_ended_total"), 1.0, "once");
-    assert_eq!(shown.sum("termgate_repairs_total") + shown.sum("termgate_ownership_losses_total"), 0.0);
+    assert_eq!(shown.sum("termgate_retransmissions_total") + shown.sum("termgate_ownership_losses_total"), 0.0);
     service.stop().await;
 }

@@ -13,8 +13,10 @@ NOT_FOR_THE_FUNCTION = {
 NOT_FOR_THE_SERVICE = {
     "HOST",  # with secrets it listens everywhere
     "FRONTEND_URL",  # another name of ALLOWED_ORIGINS
-    "REDIS_CA",  # ElastiCache's certificates are signed by a public authority
+    "REDIS_TLS_CA_FILE",  # ElastiCache's certificates are signed by a public authority
     "ECS_AGENT_URI",  # ECS sets it
+    # deprecated names
+    "SESSION_GRACE_SECONDS", "SESSION_MAX_SECONDS", "SESSION_LONGEST_SECONDS", "REDIS_CA",
     "SESSION_UIDS", "STATE_DIRECTORY",  # as root in a container, the defaults are right
     "MAX_HTTP_CONNECTIONS", "MESSAGES_PER_SECOND",  # nobody who is well comes near
     "MAX_CONNECTIONS_PER_USER",  # of `/terminal`, which App Runner does not let through; the gateway has its own

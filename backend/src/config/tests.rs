@@ -1,7 +1,7 @@
-//! What is read of an environment, and what is refused.
+//! Tests of the whole configuration: defaults, and every error.
 
 use super::*;
-use crate::clock::SystemEntropy;
+use crate::clock::SystemRandom;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// The key of RFC 8037 appendix A.2.
@@ -10,16 +10,16 @@ const KEYS: &str =
 
 fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let lookup = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).into());
-    Config::from_lookup(lookup, &SystemEntropy)
+    Config::from_lookup(lookup, &SystemRandom)
 }
 
 #[test]
-fn without_configuration_it_serves_this_machine_only() {
+fn without_secrets_it_listens_on_loopback_only() {
     let config = read(&[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:3001");
     assert!(config.auth.random_secrets);
     let refused = read(&[("HOST", "0.0.0.0")]).unwrap_err().to_string();
-    assert_eq!(refused, "JWT_SECRET is required because the service is to listen beyond this machine");
+    assert_eq!(refused, "JWT_SECRET is required because HOST makes the service listen beyond this machine");
 }
 
 #[test]
@@ -27,7 +27,7 @@ fn instances_find_each_other_in_redis() {
     let config = read(&[("REDIS_URL", "rediss://:p@cache:6379"), ("ADVERTISE_URL", "http://10.0.0.7:3001/")]);
     let config = config.unwrap();
     assert_eq!(config.advertise, Some(Advertise::Url("http://10.0.0.7:3001".into())));
-    assert!(!format!("{config:?}").contains(":p@"), "the password is not shown");
+    assert!(!format!("{config:?}").contains(":p@"), "the password is redacted");
     let auto = read(&[("REDIS_URL", "redis://cache"), ("ADVERTISE_URL", "auto")]).unwrap();
     assert_eq!(auto.advertise, Some(Advertise::Auto));
     let alone = read(&[("ADVERTISE_URL", "http://10.0.0.7:3001")]).unwrap_err().to_string();
@@ -41,7 +41,7 @@ fn instances_find_each_other_in_redis() {
 }
 
 #[test]
-fn a_token_for_metrics_is_not_to_be_guessed() {
+fn a_metrics_token_has_16_bytes() {
     let long = read(&[("METRICS_TOKEN", "0123456789abcdef")]).unwrap();
     assert!(long.metrics_token.is_some() && !format!("{long:?}").contains("89abcdef"));
     let short = read(&[("METRICS_TOKEN", "0123456789abcde")]).unwrap_err().to_string();
@@ -49,7 +49,7 @@ fn a_token_for_metrics_is_not_to_be_guessed() {
 }
 
 #[test]
-fn an_existing_deployment_starts_as_it_is() {
+fn variables_of_the_first_version_still_work() {
     let config = read(&[
         ("JWT_SECRET", SECRET),
         ("NODE_ENV", "production"),
@@ -64,14 +64,14 @@ fn an_existing_deployment_starts_as_it_is() {
 }
 
 #[test]
-fn a_public_key_is_as_good_as_a_secret_when_the_gateway_has_its_own() {
+fn a_public_key_replaces_the_secret_if_the_gateway_has_its_own() {
     let config = read(&[("JWT_JWKS", KEYS), ("GATEWAY_SECRET", SECRET), ("NODE_ENV", "production")]).unwrap();
     assert_eq!(config.listen.to_string(), "0.0.0.0:3001");
     assert!(!config.auth.random_secrets);
 }
 
 #[test]
-fn what_is_wrong_is_said_without_secrets() {
+fn errors_name_the_variable_and_no_secret() {
     for (variables, message) in [
         (&[("NODE_ENV", "production")][..], "JWT_SECRET is required because NODE_ENV is production"),
         (&[("JWT_SECRET", "short")], "JWT_SECRET is not usable: a secret must have at least 32 bytes"),
@@ -94,4 +94,30 @@ fn what_is_wrong_is_said_without_secrets() {
     }
     let debug = format!("{:?}", read(&[("JWT_SECRET", SECRET)]).unwrap());
     assert!(!debug.contains(SECRET));
+}
+
+#[test]
+fn deprecated_names_work_and_are_reported() {
+    let config = read(&[("SESSION_GRACE_SECONDS", "7"), ("REDIS_URL", "rediss://cache"), ("REDIS_CA", "/ca.pem")]);
+    let config = config.unwrap();
+    assert_eq!(config.limits.detach_timeout, Duration::from_secs(7));
+    assert_eq!(config.redis_authority, Some("/ca.pem".into()));
+    assert_eq!(
+        config.warnings,
+        [
+            "SESSION_GRACE_SECONDS is deprecated: set SESSION_DETACH_TIMEOUT_SECONDS",
+            "REDIS_CA is deprecated: set REDIS_TLS_CA_FILE",
+        ]
+    );
+    let same = [("SESSION_LIFETIME_SECONDS", "9"), ("SESSION_MAX_SECONDS", "9")];
+    assert_eq!(read(&same).unwrap().limits.initial_lifetime, Duration::from_secs(9));
+    let differ = [("SESSION_MAX_LIFETIME_SECONDS", "9"), ("SESSION_LONGEST_SECONDS", "8")];
+    assert_eq!(
+        read(&differ).unwrap_err().to_string(),
+        "SESSION_MAX_LIFETIME_SECONDS and its deprecated name SESSION_LONGEST_SECONDS are both set and differ: \
+         unset SESSION_LONGEST_SECONDS"
+    );
+    let invalid = read(&[("SESSION_MAX_SECONDS", "0")]).unwrap_err().to_string();
+    assert_eq!(invalid, "SESSION_MAX_SECONDS must be a positive whole number, but is \"0\"");
+    assert!(read(&[("SESSION_IDLE_SECONDS", "7")]).unwrap().warnings.is_empty());
 }

@@ -1,137 +1,176 @@
-//! Registers families: with a name, a sentence on what is counted and in what unit, and every value of a label at zero from the
-//! start, because a rate needs to see the first of anything.
+//! Registers metric families: each with a name, a help text with its unit, and every value of its label at zero from the start,
+//! because a rate needs the first increment.
 
-use super::labels::Word;
-use super::process::Process;
-use prometheus_client::metrics::TypedMetric;
+use super::labels::LabelValue;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::metrics::info::Info;
+use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Metric, Registry, Unit};
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::Arc;
 
-/// What all of this service's names begin with.
+/// Prefix of every name of this service.
 const PREFIX: &str = "termgate";
+
+/// Renamed families, exposed under both names for one release: new name, old name, old label where it differs.
+const DEPRECATED: [(&str, &str, Option<&'static str>); 5] = [
+    ("auth_failures", "tokens_refused", Some("why")),
+    ("errors", "refusals", None),
+    ("backpressure_pauses", "hold_backs", None),
+    ("retransmissions", "repairs", None),
+    ("snapshots", "skips", None),
+];
+
+/// Renamed labels of families that keep their name, exposed as both labels for one release: family, old label.
+const DEPRECATED_LABELS: [(&str, &str); 1] = [("connections", "door")];
 
 /// A label and its value.
 pub(super) type Label = (&'static str, Cow<'static, str>);
 
-/// One family, as it stands in the documentation.
+/// The name and help text of one family.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Described {
-    /// Its whole name, without what the format appends to it (`_total`, `_bucket`).
+pub struct Description {
+    /// Full name, without the suffixes of the format (`_total`, `_bucket`).
     pub name: String,
-    /// What it counts, and in what unit.
-    pub help: &'static str,
+    /// Meaning and unit.
+    pub help: String,
 }
 
-/// One metric for each value of one label.
+/// One metric for each value of an enum.
 #[derive(Debug)]
-pub struct Each<K, M> {
-    all: Vec<(K, M)>,
-    /// Counts for a value that its list lacks, and is not shown.
-    spare: M,
+pub struct EnumFamily<K, M> {
+    /// Names of the label; more than one if the label was renamed. All have the same value.
+    labels: Vec<&'static str>,
+    metrics: Arc<[(K, M)]>,
+    /// Counts values that are missing in [`LabelValue::ALL`]; not exposed.
+    unlisted: M,
 }
 
-impl<K: Word, M> Each<K, M> {
-    /// The one for this value.
+impl<K: LabelValue, M> EnumFamily<K, M> {
+    /// The metric of this value.
     pub fn of(&self, key: K) -> &M {
-        self.all.iter().find(|(known, _)| *known == key).map_or(&self.spare, |(_, metric)| metric)
+        self.metrics.iter().find(|(known, _)| *known == key).map_or(&self.unlisted, |(_, metric)| metric)
     }
 }
 
-/// Families that are being registered.
+impl<K: Clone, M: Clone> Clone for EnumFamily<K, M> {
+    fn clone(&self) -> Self {
+        Self { labels: self.labels.clone(), metrics: Arc::clone(&self.metrics), unlisted: self.unlisted.clone() }
+    }
+}
+
+impl<K: LabelValue, M: EncodeMetric + TypedMetric> EncodeMetric for EnumFamily<K, M> {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        for (key, metric) in self.metrics.iter() {
+            let labels: Vec<Label> = self.labels.iter().map(|label| (*label, key.label_value())).collect();
+            metric.encode(encoder.encode_family(&labels)?)?;
+        }
+        Ok(())
+    }
+
+    fn metric_type(&self) -> MetricType {
+        M::TYPE
+    }
+}
+
+/// Collects families while they are registered.
 #[derive(Debug, Default)]
 pub(super) struct Families {
-    registry: Registry,
-    described: Vec<Described>,
+    pub(super) registry: Registry,
+    pub(super) descriptions: Vec<Description>,
 }
 
 impl Families {
-    /// Registers anything.
-    pub(super) fn add<M: Metric + Clone>(
-        &mut self,
-        name: &str,
-        unit: Option<Unit>,
-        help: &'static str,
-        metric: M,
-    ) -> M {
-        let suffix = unit.as_ref().map_or_else(String::new, |unit| format!("_{}", unit.as_str()));
-        self.described.push(Described { name: format!("{PREFIX}_{name}{suffix}"), help });
-        let name = format!("{PREFIX}_{name}");
-        match unit {
-            Some(unit) => self.registry.register_with_unit(name, help, unit, metric.clone()),
-            None => self.registry.register(name, help, metric.clone()),
+    /// Registers any metric, and under its deprecated name too.
+    pub(super) fn add<M: Metric + Clone>(&mut self, name: &str, unit: Option<Unit>, help: &str, metric: M) -> M {
+        if let Some((_, old, None)) = DEPRECATED.iter().find(|(new, ..)| *new == name) {
+            self.register(old, None, &format!("Deprecated alias of {PREFIX}_{name}"), metric.clone());
         }
+        self.register(name, unit, help, metric.clone());
         metric
     }
 
-    /// A count of things.
-    pub(super) fn counter(&mut self, name: &str, help: &'static str) -> Counter {
+    fn register(&mut self, name: &str, unit: Option<Unit>, help: &str, metric: impl Metric) {
+        let name = format!("{PREFIX}_{name}");
+        let suffix = unit.as_ref().map_or_else(String::new, |unit| format!("_{}", unit.as_str()));
+        self.descriptions.push(Description { name: format!("{name}{suffix}"), help: help.to_owned() });
+        match unit {
+            Some(unit) => self.registry.register_with_unit(name, help, unit, metric),
+            None => self.registry.register(name, help, metric),
+        }
+    }
+
+    /// A counter of events.
+    pub(super) fn counter(&mut self, name: &str, help: &str) -> Counter {
         self.add(name, None, help, Counter::default())
     }
 
-    /// A count of bytes.
-    pub(super) fn bytes(&mut self, name: &str, help: &'static str) -> Counter {
+    /// A counter of bytes.
+    pub(super) fn bytes(&mut self, name: &str, help: &str) -> Counter {
         self.add(name, Some(Unit::Bytes), help, Counter::default())
     }
 
-    /// How many there are.
-    pub(super) fn gauge(&mut self, name: &str, help: &'static str) -> Gauge {
+    pub(super) fn gauge(&mut self, name: &str, help: &str) -> Gauge {
         self.add(name, None, help, Gauge::default())
     }
 
-    /// Durations in seconds.
-    pub(super) fn seconds(&mut self, name: &str, help: &'static str, buckets: &'static [f64]) -> Histogram {
+    /// A histogram of durations in seconds.
+    pub(super) fn seconds(&mut self, name: &str, help: &str, buckets: &'static [f64]) -> Histogram {
         self.add(name, Some(Unit::Seconds), help, Histogram::new(buckets.iter().copied()))
     }
 
     /// One metric for each value of a label.
-    pub(super) fn each<K: Word, M>(
+    pub(super) fn enumerate<K, M>(
         &mut self,
         name: &str,
         label: &'static str,
         unit: Option<Unit>,
-        help: &'static str,
-    ) -> Each<K, M>
+        help: &str,
+    ) -> EnumFamily<K, M>
     where
-        M: Default + Clone + TypedMetric,
-        Family<[Label; 1], M>: Metric,
+        K: LabelValue,
+        M: Metric + Clone + TypedMetric + Default,
     {
-        self.each_of(name, label, unit, help, M::default)
+        self.enumerate_with(name, label, unit, help, M::default)
     }
 
-    /// The same, of metrics that are made like this.
-    pub(super) fn each_of<K: Word, M>(
+    /// One metric for each value of a label, each made by a constructor.
+    pub(super) fn enumerate_with<K, M>(
         &mut self,
         name: &str,
         label: &'static str,
         unit: Option<Unit>,
-        help: &'static str,
+        help: &str,
         make: fn() -> M,
-    ) -> Each<K, M>
+    ) -> EnumFamily<K, M>
     where
-        M: Clone + TypedMetric,
-        Family<[Label; 1], M>: Metric,
+        K: LabelValue,
+        M: Metric + Clone + TypedMetric,
     {
-        let family = self.add(name, unit, help, Family::<[Label; 1], M>::new_with_constructor(make));
-        let all = K::ALL.iter().map(|key| (*key, family.get_or_create_owned(&[(label, key.word())])));
-        Each { all: all.collect(), spare: make() }
+        let mut labels = vec![label];
+        labels.extend(DEPRECATED_LABELS.iter().filter(|(family, _)| *family == name).map(|(_, old)| *old));
+        let metrics = K::ALL.iter().map(|key| (*key, make())).collect();
+        let family = EnumFamily { labels, metrics, unlisted: make() };
+        if let Some((_, old, Some(label))) = DEPRECATED.iter().find(|(new, ..)| *new == name) {
+            let alias = EnumFamily { labels: vec![*label], ..family.clone() };
+            self.register(old, None, &format!("Deprecated alias of {PREFIX}_{name}"), alias);
+        }
+        self.add(name, unit, help, family)
     }
 
-    /// Something that never changes.
-    pub(super) fn info(&mut self, name: &str, help: &'static str, labels: [Label; 1]) {
-        self.described.push(Described { name: format!("{PREFIX}_{name}"), help });
-        self.registry.register(format!("{PREFIX}_{name}"), help, Info::new(labels));
+    /// A constant label.
+    pub(super) fn info(&mut self, name: &str, help: &str, labels: [Label; 1]) {
+        self.register(name, None, help, Info::new(labels));
     }
 
-    /// Adds what is known of the process; nothing more can be added.
-    pub(super) fn finish(mut self, started_at: u64) -> (Registry, Vec<Described>) {
-        let process = Process { started_at };
-        self.described.extend(Process::described());
-        self.registry.register_collector(Box::new(process));
-        (self.registry, self.described)
+    /// Metrics that are read when they are exposed.
+    pub(super) fn collector(&mut self, collector: impl Collector, descriptions: impl IntoIterator<Item = Description>) {
+        self.descriptions.extend(descriptions);
+        self.registry.register_collector(Box::new(collector));
     }
 }

@@ -1,17 +1,18 @@
-//! Every value that a label may have: words of closed enums, so that no user, session or other text can become one.
+//! Every value that a label may have, as closed enums: no user, session or other text of a caller can become one.
 
+use auth_tokens::TokenError;
 use serde::Serialize;
 use shared_protocol::error::ERROR_CODES;
 use shared_protocol::{ClientMessage, EndReason, ErrorCode, Inbound, Plain, Role, ServerMessage};
 use std::borrow::Cow;
 
-/// A closed set of words.
-pub trait Word: Copy + PartialEq + Serialize + 'static {
-    /// All of them.
+/// An enum whose variants are the values of a label.
+pub trait LabelValue: Copy + PartialEq + Serialize + Send + Sync + std::fmt::Debug + 'static {
+    /// Every variant.
     const ALL: &'static [Self];
 
-    /// How it stands in a label: as in frames and errors.
-    fn word(self) -> Cow<'static, str> {
+    /// The value of the label: the same text as in frames and errors.
+    fn label_value(self) -> Cow<'static, str> {
         match serde_json::to_value(self) {
             Ok(serde_json::Value::String(word)) => Cow::Owned(word),
             _ => Cow::Borrowed("other"),
@@ -19,44 +20,45 @@ pub trait Word: Copy + PartialEq + Serialize + 'static {
     }
 }
 
-macro_rules! words {
+macro_rules! label_values {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $value:ident,)* }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
         #[serde(rename_all = "snake_case")]
         pub enum $name { $($(#[$doc])* $value,)* }
 
-        impl Word for $name {
+        impl LabelValue for $name {
             const ALL: &'static [Self] = &[$(Self::$value,)*];
         }
     };
 }
 
-words! {
-    /// Where a session with a shell stands.
+label_values! {
+    /// Phase of a session with a shell.
     Phase {
-        /// Its shell is being started.
+        /// Its shell starts.
         Starting,
         /// Its shell runs.
         Running,
-        /// Its shell is told to end, or is over and its clients are told so.
+        /// Its shell is being ended, or has ended and its clients are being notified.
         Ending,
     }
 }
 
-words! {
+label_values! {
     /// How a connection reaches the service.
-    Door {
-        /// Through the gateway, by HTTP.
+    Transport {
+        /// By HTTP requests of the gateway.
         Gateway,
-        /// Itself, by WebSocket.
-        Direct,
+        /// By a WebSocket to the service itself.
+        #[serde(rename = "direct")]
+        WebSocket,
     }
 }
 
-words! {
-    /// What a frame to a client is.
-    Frame {
+label_values! {
+    /// Kind of a frame to a client.
+    FrameKind {
         /// Bytes of the stream.
         Output,
         /// An event of the stream.
@@ -68,9 +70,9 @@ words! {
     }
 }
 
-words! {
+label_values! {
     /// Type of a message from a client.
-    Heard {
+    MessageType {
         /// `attach`
         Attach,
         /// `input`
@@ -95,76 +97,76 @@ words! {
         Ping,
         /// `echo`
         Echo,
-        /// A type that nobody knows, or one that needs a number and has none.
+        /// An unknown type, or one that lacks its number.
         Unknown,
-        /// Not a message at all.
+        /// Not a message.
         Malformed,
     }
 }
 
-words! {
-    /// Why a part of the stream is sent again.
-    Repair {
-        /// The client said that it lost something.
+label_values! {
+    /// Why a range of the stream is sent again.
+    RetransmissionCause {
+        /// The client reported a gap.
         Asked,
         /// The client acknowledged nothing in time.
         Overdue,
     }
 }
 
-words! {
-    /// Why a client gets the screen instead of the stream.
-    Skip {
-        /// It attached, and the screen is the shorter way.
+label_values! {
+    /// Why a client gets a snapshot of the screen instead of the stream.
+    SnapshotCause {
+        /// It attached, and the snapshot is shorter than the stream.
         Attach,
-        /// It is far behind, and does not hold the program back.
+        /// It is far behind, and may not apply backpressure.
         Behind,
-        /// Its user pressed Ctrl-C: what the program printed meanwhile is of no interest.
+        /// Its user pressed Ctrl-C, which makes the output in between obsolete.
         Interrupt,
-        /// The session has spent its budget of output through the gateway.
+        /// The session has spent its output budget of the gateway.
         Budget,
-        /// The ring has dropped what it lacks.
+        /// The output log no longer has the part that it needs.
         Lost,
     }
 }
 
-words! {
-    /// What became of a request that was passed on to another instance.
-    Forwarding {
-        /// That instance answered.
+label_values! {
+    /// Outcome of a request forwarded to another instance.
+    ForwardOutcome {
+        /// The instance responded.
         Answered,
-        /// A WebSocket was opened there.
+        /// The instance accepted a WebSocket.
         Connected,
-        /// That instance was not reached, or its answer was not usable.
+        /// The instance could not be reached, or its response was not valid.
         Failed,
     }
 }
 
-words! {
-    /// Why a token was refused.
-    Refused {
-        /// There was none.
+label_values! {
+    /// Why a request failed authentication.
+    AuthFailure {
+        /// It has no token.
         Missing,
         /// Not a token, or a wrong signature.
         Invalid,
-        /// Longer than any that is read.
+        /// Longer than the limit.
         TooLong,
-        /// It names a key that is not in the key set.
+        /// The key set lacks the key that the token names.
         UnknownKey,
-        /// A claim is missing or is not what it must be.
+        /// A claim is missing or not valid.
         BadClaims,
         /// Past its expiry.
         Expired,
-        /// Before its time.
+        /// Before its start.
         NotYet,
-        /// Made by or for somebody else.
+        /// Another issuer or audience.
         NotForUs,
-        /// Made for another request.
+        /// Signed for another request.
         OtherRequest,
     }
 }
 
-words! {
+label_values! {
     /// A call of the store.
     Operation {
         /// Writes a session.
@@ -181,13 +183,13 @@ words! {
         PutConnection,
         /// Lists a session's connections.
         ConnectionsOf,
-        /// Notes that a connection is gone.
+        /// Marks a connection as closed.
         ConnectionGone,
-        /// Asks whether a connection is gone.
+        /// Reads whether a connection is closed.
         IsGone,
-        /// Says that this instance is alive.
+        /// Writes a heartbeat.
         Beat,
-        /// Says that this instance is gone.
+        /// Removes this instance.
         Leave,
         /// Reads an instance.
         Instance,
@@ -196,15 +198,15 @@ words! {
     }
 }
 
-impl Word for ErrorCode {
+impl LabelValue for ErrorCode {
     const ALL: &'static [Self] = ERROR_CODES;
 }
 
-impl Word for Role {
+impl LabelValue for Role {
     const ALL: &'static [Self] = &[Self::Controller, Self::Viewer];
 }
 
-impl Word for EndReason {
+impl LabelValue for EndReason {
     const ALL: &'static [Self] = &[
         Self::Exited,
         Self::Closed,
@@ -220,7 +222,7 @@ impl Word for EndReason {
     ];
 }
 
-impl From<&ServerMessage> for Frame {
+impl From<&ServerMessage> for FrameKind {
     fn from(message: &ServerMessage) -> Self {
         match message {
             ServerMessage::Output(_) => Self::Output,
@@ -231,7 +233,7 @@ impl From<&ServerMessage> for Frame {
     }
 }
 
-impl From<&Inbound> for Heard {
+impl From<&Inbound> for MessageType {
     fn from(inbound: &Inbound) -> Self {
         match inbound {
             Inbound::Message(ClientMessage::Attach(_)) => Self::Attach,
@@ -251,17 +253,17 @@ impl From<&Inbound> for Heard {
     }
 }
 
-impl From<auth_tokens::TokenError> for Refused {
-    fn from(bad: auth_tokens::TokenError) -> Self {
+impl From<TokenError> for AuthFailure {
+    fn from(bad: TokenError) -> Self {
         match bad {
-            auth_tokens::TokenError::Invalid => Self::Invalid,
-            auth_tokens::TokenError::TooLong => Self::TooLong,
-            auth_tokens::TokenError::UnknownKey => Self::UnknownKey,
-            auth_tokens::TokenError::InvalidClaims => Self::BadClaims,
-            auth_tokens::TokenError::Expired => Self::Expired,
-            auth_tokens::TokenError::NotYetValid => Self::NotYet,
-            auth_tokens::TokenError::WrongIssuerOrAudience => Self::NotForUs,
-            auth_tokens::TokenError::WrongRequest => Self::OtherRequest,
+            TokenError::Invalid => Self::Invalid,
+            TokenError::TooLong => Self::TooLong,
+            TokenError::UnknownKey => Self::UnknownKey,
+            TokenError::InvalidClaims => Self::BadClaims,
+            TokenError::Expired => Self::Expired,
+            TokenError::NotYetValid => Self::NotYet,
+            TokenError::WrongIssuerOrAudience => Self::NotForUs,
+            TokenError::WrongRequest => Self::OtherRequest,
         }
     }
 }
@@ -271,19 +273,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_those_of_the_protocol() {
-        assert_eq!(ErrorCode::SessionEnded.word(), "SESSION_ENDED");
-        assert_eq!(EndReason::MaxLife.word(), "max_life");
-        assert_eq!(Heard::ChatMessage.word(), "chat_message");
-        assert_eq!(Refused::NotForUs.word(), "not_for_us");
+    fn values_are_the_words_of_the_protocol() {
+        assert_eq!(ErrorCode::SessionEnded.label_value(), "SESSION_ENDED");
+        assert_eq!(EndReason::MaxLife.label_value(), "max_life");
+        assert_eq!(MessageType::ChatMessage.label_value(), "chat_message");
+        assert_eq!(Transport::WebSocket.label_value(), "direct");
+        assert_eq!(AuthFailure::NotForUs.label_value(), "not_for_us");
     }
 
     #[test]
-    fn every_reason_is_listed() {
-        // The parser names what it knows.
+    fn every_end_reason_is_listed() {
+        // The parser's error lists every variant.
         let all = serde_json::from_str::<EndReason>("\"?\"").unwrap_err().to_string();
         for reason in EndReason::ALL {
-            assert!(all.contains(&format!("`{}`", reason.word())), "{all}");
+            assert!(all.contains(&format!("`{}`", reason.label_value())), "{all}");
         }
         assert_eq!(all.matches("`, `").count() + 1, EndReason::ALL.len(), "{all}");
     }

@@ -1,7 +1,6 @@
-//! The process itself, as the kernel and the runtime see it, read when it is asked for. The names are those that dashboards for
-//! any process know, where they have one.
+//! Metrics of the process, from the kernel and the runtime, read when they are exposed. Their names are the conventional ones.
 
-use super::families::Described;
+use super::families::Description;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -11,10 +10,9 @@ use tokio::runtime::Handle;
 
 const OPEN_FDS: (&str, &str) = ("process_open_fds", "Open file descriptors of the service");
 const THREADS: (&str, &str) = ("process_threads", "Threads of the service");
-const TASKS: (&str, &str) =
-    ("termgate_tasks", "Tasks of the service that are not over: some for each session, connection and request");
-const MEMORY: (&str, &str) = ("process_resident_memory", "Memory of the service alone, without its shells, in bytes");
-const STARTED: (&str, &str) = ("process_start_time", "When the service started, in seconds since 1970");
+const TASKS: (&str, &str) = ("termgate_tasks", "Live tasks of the service: some per session, connection and request");
+const MEMORY: (&str, &str) = ("process_resident_memory", "Resident memory of the service without its shells, in bytes");
+const STARTED: (&str, &str) = ("process_start_time", "Start of the service, in seconds since 1970");
 
 #[derive(Debug)]
 pub(super) struct Process {
@@ -23,33 +21,27 @@ pub(super) struct Process {
 }
 
 impl Process {
-    pub(super) fn described() -> [Described; 5] {
-        let described =
-            |(name, help): (&str, &'static str), unit: &str| Described { name: format!("{name}{unit}"), help };
-        [
-            described(OPEN_FDS, ""),
-            described(THREADS, ""),
-            described(TASKS, ""),
-            described(MEMORY, "_bytes"),
-            described(STARTED, "_seconds"),
-        ]
+    pub(super) fn descriptions() -> impl Iterator<Item = Description> {
+        [(OPEN_FDS, ""), (THREADS, ""), (TASKS, ""), (MEMORY, "_bytes"), (STARTED, "_seconds")]
+            .into_iter()
+            .map(|((name, help), unit)| Description { name: format!("{name}{unit}"), help: help.to_owned() })
     }
 }
 
 impl Collector for Process {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
-        let mut show = |(name, help): (&str, &str), unit: Option<&Unit>, value: Option<i64>| {
-            // Elsewhere than on Linux, or without a runtime, there is nothing to show.
+        let mut expose = |(name, help): (&str, &str), unit: Option<&Unit>, value: Option<i64>| {
+            // `None` on other systems than Linux, or without a runtime.
             let Some(gauge) = value.map(ConstGauge::<i64>::new) else { return Ok(()) };
             gauge.encode(encoder.encode_descriptor(name, help, unit, gauge.metric_type())?)
         };
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        show(OPEN_FDS, None, fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as i64))?;
-        show(THREADS, None, field(&status, "Threads:"))?;
+        expose(OPEN_FDS, None, fs::read_dir("/proc/self/fd").ok().map(|entries| entries.count() as i64))?;
+        expose(THREADS, None, field(&status, "Threads:"))?;
         let tasks = Handle::try_current().ok().map(|runtime| runtime.metrics().num_alive_tasks() as i64);
-        show(TASKS, None, tasks)?;
-        show(MEMORY, Some(&Unit::Bytes), field(&status, "VmRSS:").map(|kib| kib * 1024))?;
-        show(STARTED, Some(&Unit::Seconds), Some((self.started_at / 1000) as i64))
+        expose(TASKS, None, tasks)?;
+        expose(MEMORY, Some(&Unit::Bytes), field(&status, "VmRSS:").map(|kib| kib * 1024))?;
+        expose(STARTED, Some(&Unit::Seconds), Some((self.started_at / 1000) as i64))
     }
 }
 
@@ -63,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_kernels_words_are_read() {
+    fn fields_of_proc_status_are_parsed() {
         let status = "Name:\ttermgate\nVmRSS:\t    5120 kB\nThreads:\t3\n";
         assert_eq!(
             (field(status, "VmRSS:"), field(status, "Threads:"), field(status, "Nothing:")),

@@ -1,7 +1,7 @@
-//! Requests from outside, requests to other instances, and what this instance is.
+//! Metrics of HTTP requests, from outside and between instances, and of this instance.
 
-use super::families::{Each, Families, Label};
-use super::labels::{Forwarding, Refused};
+use super::families::{EnumFamily, Families, Label};
+use super::labels::{AuthFailure, ForwardOutcome};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -9,88 +9,90 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Unit;
 use std::time::Duration;
 
-/// Seconds: from a look-up in memory to a plain command, which is waited for.
-const ANSWER: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 20.0];
-
-fn answers() -> Histogram {
-    Histogram::new(ANSWER)
-}
+/// Seconds: from a look-up in memory to a one-shot command, which may run for 20 s.
+const REQUEST_BUCKETS: [f64; 14] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 20.0];
 
 /// The HTTP surface.
 #[derive(Debug)]
-pub struct Requests {
-    answers: Family<[Label; 2], Counter>,
+pub struct RequestMetrics {
+    responses: Family<[Label; 2], Counter>,
     durations: Family<[Label; 1], Histogram, fn() -> Histogram>,
-    forwards: Each<Forwarding, Counter>,
+    forwards: EnumFamily<ForwardOutcome, Counter>,
     forward_durations: Histogram,
-    tokens_refused: Each<Refused, Counter>,
+    auth_failures: EnumFamily<AuthFailure, Counter>,
     isolation: Family<[Label; 1], Gauge>,
 }
 
-impl Requests {
+impl RequestMetrics {
     pub(super) fn new(families: &mut Families) -> Self {
         families.info("build", "Version of the service", [("version", env!("CARGO_PKG_VERSION").into())]);
-        let durations = Family::new_with_constructor(answers as fn() -> Histogram);
+        let histogram: fn() -> Histogram = || Histogram::new(REQUEST_BUCKETS);
         Self {
-            answers: families.add(
+            responses: families.add(
                 "http_requests",
                 None,
-                "HTTP requests, by pattern of the path and status of the answer",
+                "HTTP requests, by route pattern and status",
                 Family::default(),
             ),
             durations: families.add(
                 "http_request_duration",
                 Some(Unit::Seconds),
-                "Time to answer an HTTP request in seconds, by pattern of the path; without those that wait for output, and without WebSockets",
-                durations,
+                "Duration of HTTP requests in seconds, by route pattern; without long polls and WebSockets",
+                Family::new_with_constructor(histogram),
             ),
-            forwards: families.each(
+            forwards: families.enumerate(
                 "forwards",
                 "outcome",
                 None,
-                "Requests passed on to the instance that has the session, by outcome",
+                "Requests forwarded to the instance that owns the session, by outcome",
             ),
             forward_durations: families.add(
                 "forward_duration",
                 Some(Unit::Seconds),
-                "Time until another instance answered in seconds; without requests that wait for output",
-                answers(),
+                "Time until another instance responded in seconds; without long polls",
+                histogram(),
             ),
-            tokens_refused: families.each("tokens_refused", "why", None, "Requests without a usable token, by what is wrong with it"),
+            auth_failures: families.enumerate(
+                "auth_failures",
+                "reason",
+                None,
+                "Requests without a valid token, by reason",
+            ),
             isolation: families.add(
                 "isolation",
                 None,
-                "How sessions are kept apart: 1 for the level that this instance has",
+                "Isolation of sessions: 1 for the level of this instance",
                 Family::default(),
             ),
         }
     }
 
-    /// A request for this pattern was answered. `took` is none where the time says nothing.
-    pub fn answered(&self, route: &str, status: u16, took: Option<Duration>) {
+    /// Records a response of this route; `took` is `None` if the duration must not count.
+    pub fn record_response(&self, route: &str, status: u16, took: Option<Duration>) {
         let route: [Label; 1] = [("route", route.to_owned().into())];
         if let Some(took) = took {
             self.durations.get_or_create(&route).observe(took.as_secs_f64());
         }
         let [route] = route;
-        self.answers.get_or_create(&[route, ("status", status.to_string().into())]).inc();
+        self.responses.get_or_create(&[route, ("status", status.to_string().into())]).inc();
     }
 
-    /// A request was passed on. `took` is none where the time says nothing.
-    pub fn forwarded(&self, outcome: Forwarding, took: Option<Duration>) {
+    /// Records a forwarded request; `took` is `None` if the duration must not count.
+    pub fn record_forward(&self, outcome: ForwardOutcome, took: Option<Duration>) {
         self.forwards.of(outcome).inc();
         if let Some(took) = took {
             self.forward_durations.observe(took.as_secs_f64());
         }
     }
 
-    /// A token was refused.
-    pub fn token_refused(&self, why: impl Into<Refused>) {
-        self.tokens_refused.of(why.into()).inc();
+    /// Records a request without a valid token.
+    pub fn record_auth_failure(&self, reason: impl Into<AuthFailure>) {
+        self.auth_failures.of(reason.into()).inc();
     }
 
-    /// Sessions of this instance are kept apart like this.
-    pub fn isolation(&self, level: &'static str) {
+    /// Exposes the isolation level of this instance.
+    pub fn set_isolation(&self, level: &'static str) {
         self.isolation.get_or_create(&[("level", level.into())]).set(1);
     }
 }

@@ -1,79 +1,102 @@
-//! Sessions and who is there: how many, how they begin and how they end.
+//! Metrics of sessions: how many exist, how they start and how they end.
 
-use super::families::{Each, Families};
-use super::guard::Guard;
-use super::labels::{Door, Phase};
+use super::families::{EnumFamily, Families};
+use super::guard::GaugeGuard;
+use super::labels::{Phase, Transport};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use shared_protocol::{EndReason, Role};
 
-/// Seconds: a fork takes a millisecond, a machine that swaps takes seconds.
-const START: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+/// Seconds: a fork takes 1 ms, a machine that swaps takes seconds.
+const START_BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// Sessions of this instance.
 #[derive(Debug)]
-pub struct Sessions {
-    /// How many there are.
-    pub phases: Each<Phase, Gauge>,
-    /// Pages that are attached.
-    pub clients: Each<Role, Gauge>,
-    /// Connections that speak in a session.
-    pub connections: Each<Door, Gauge>,
-    /// From the decision to start a shell to a shell.
+pub struct SessionMetrics {
+    /// Sessions with a shell.
+    pub phases: EnumFamily<Phase, Gauge>,
+    /// Attached clients.
+    pub clients: EnumFamily<Role, Gauge>,
+    /// Connections in a session.
+    pub connections: EnumFamily<Transport, Gauge>,
+    /// Time to start a shell.
     pub shell_start: Histogram,
-    /// Shells that could not be started.
+    /// Shells that failed to start.
     pub start_failures: Counter,
-    /// Ends that were final.
-    pub ended: Each<EndReason, Counter>,
-    /// Sessions that were started anew in a new life, by how the last one was lost.
-    pub takeovers: Each<EndReason, Counter>,
-    /// Sessions that ran here and were found to be another instance's.
+    /// Sessions that ended for good.
+    pub ended: EnumFamily<EndReason, Counter>,
+    /// Sessions restarted here in a new epoch, by how the previous shell was lost.
+    pub takeovers: EnumFamily<EndReason, Counter>,
+    /// Sessions that another instance took over while they ran here.
     pub ownership_losses: Counter,
-    /// Heartbeats that the store did not take.
+    /// Heartbeats that the store did not accept.
     pub heartbeat_failures: Counter,
 }
 
-impl Sessions {
+impl SessionMetrics {
     pub(super) fn new(families: &mut Families) -> Self {
         Self {
-            phases: families.each("sessions", "state", None, "Sessions with a shell in this instance, by where they stand"),
-            clients: families.each("clients", "role", None, "Pages and scripts attached to a session, by role"),
-            connections: families.each(
+            phases: families.enumerate("sessions", "state", None, "Sessions with a shell in this instance, by state"),
+            clients: families.enumerate("clients", "role", None, "Clients attached to a session, by role"),
+            connections: families.enumerate(
                 "connections",
-                "door",
+                "transport",
                 None,
-                "Connections that speak in a session, by the way they come: through the gateway, or directly by WebSocket",
+                "Connections in a session, by transport: through the gateway, or direct by WebSocket",
             ),
-            shell_start: families.seconds("shell_start", "Time to open a terminal and start a shell in it, in seconds", START),
-            start_failures: families.counter("shell_start_failures", "Shells that could not be started"),
-            ended: families.each("sessions_ended", "reason", None, "Sessions that ended here, by reason"),
-            takeovers: families.each(
+            shell_start: families.seconds(
+                "shell_start",
+                "Time to open a terminal and start its shell, in seconds",
+                START_BUCKETS,
+            ),
+            start_failures: families.counter("shell_start_failures", "Shells that failed to start"),
+            ended: families.enumerate("sessions_ended", "reason", None, "Sessions that ended here, by reason"),
+            takeovers: families.enumerate(
                 "takeovers",
                 "reason",
                 None,
-                "Sessions whose shell was started anew here because the last one was lost, by how it was lost",
+                "Sessions restarted here with a new shell, by how the previous shell was lost",
             ),
-            ownership_losses: families.counter(
-                "ownership_losses",
-                "Sessions that this instance had to let go because another instance had taken them",
-            ),
-            heartbeat_failures: families.counter("heartbeat_failures", "Heartbeats that the store did not take"),
+            ownership_losses: families
+                .counter("ownership_losses", "Sessions that another instance took over while they ran here"),
+            heartbeat_failures: families.counter("heartbeat_failures", "Heartbeats that the store did not accept"),
         }
     }
 
-    /// A session stands here for as long as the guard lives.
-    pub fn enter(&self, phase: Phase) -> Guard {
-        Guard::new(self.phases.of(phase))
+    /// Counts a session in a phase until the guard is dropped.
+    pub fn enter(&self, phase: Phase) -> GaugeGuard {
+        GaugeGuard::new(self.phases.of(phase))
     }
 
-    /// A page is attached for as long as the guard lives.
-    pub fn attached(&self, role: Role) -> Guard {
-        Guard::new(self.clients.of(role))
+    /// Counts an attached client until the guard is dropped.
+    pub fn attached(&self, role: Role) -> GaugeGuard {
+        GaugeGuard::new(self.clients.of(role))
     }
 
-    /// A connection is there for as long as the guard lives.
-    pub fn connected(&self, direct: bool) -> Guard {
-        Guard::new(self.connections.of(if direct { Door::Direct } else { Door::Gateway }))
+    /// Counts a connection until the guard is dropped.
+    pub fn connected(&self, direct: bool) -> GaugeGuard {
+        GaugeGuard::new(self.connections.of(if direct { Transport::WebSocket } else { Transport::Gateway }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::labels::LabelValue;
+    use super::*;
+
+    #[test]
+    fn a_session_is_in_one_phase_at_a_time() {
+        let metrics = SessionMetrics::new(&mut Families::default());
+        let count = |phase| metrics.phases.of(phase).get();
+        let mut guard = metrics.enter(Phase::Starting);
+        assert_eq!((count(Phase::Starting), count(Phase::Running), count(Phase::Ending)), (1, 0, 0));
+        for phase in [Phase::Running, Phase::Ending] {
+            drop(std::mem::replace(&mut guard, metrics.enter(phase)));
+            let total = Phase::ALL.iter().map(|phase| count(*phase)).sum::<i64>();
+            assert_eq!((total, count(phase)), (1, 1));
+        }
+        drop(guard);
+        assert_eq!(count(Phase::Ending), 0);
     }
 }

@@ -14,7 +14,7 @@ use super::turning_away::TurnedAway;
 use super::{Limits, Request};
 use crate::clock::Clock;
 use crate::cluster::Lease;
-use crate::metrics::{EchoWatch, Guard, Metrics, Phase};
+use crate::metrics::{EchoTimer, GaugeGuard, Metrics, Phase};
 use crate::store::{ScreenRecord, Store};
 use crate::terminal::{Interest, Nonce, PromptMarkScanner, Pty, PtyEvent, Size};
 use bytes::Bytes;
@@ -83,7 +83,7 @@ pub(super) struct Connected {
     pub good_until_ms: u64,
     /// The store was told of it.
     pub listed: bool,
-    pub _counted: Guard,
+    pub _counted: GaugeGuard,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -131,8 +131,8 @@ pub(super) struct Actor {
     pub ended_at_ms: u64,
     pub metrics: Arc<Metrics>,
     /// In the phase that it is in.
-    pub _counted: Guard,
-    pub echo: EchoWatch,
+    pub _counted: GaugeGuard,
+    pub echo: EchoTimer,
 }
 
 impl Actor {
@@ -173,7 +173,7 @@ impl Actor {
             ended_at_ms: 0,
             _counted: parts.metrics.sessions.enter(Phase::Running),
             metrics: parts.metrics,
-            echo: EchoWatch::default(),
+            echo: EchoTimer::default(),
         };
         if let Some(previous) = parts.previous {
             actor.show_previous(&previous);

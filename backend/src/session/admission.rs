@@ -1,7 +1,7 @@
 //! Limits of one user: sessions, remembered ended sessions, and shell starts per minute.
 
 use super::SessionError;
-use crate::pace::Pace;
+use crate::rate_limit::RateLimiter;
 use shared_protocol::ErrorCode;
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -20,7 +20,7 @@ pub(super) struct Admission {
     /// Held while the sessions of a user are counted and one is added: concurrent requests would all find room.
     counting: Semaphore,
     /// Shell starts of each user: each takes a uid that is never used again.
-    starts: Pace<String>,
+    starts: RateLimiter<String>,
     /// Open sessions of one user, at most.
     sessions_per_user: usize,
 }
@@ -28,13 +28,13 @@ pub(super) struct Admission {
 impl Admission {
     pub(super) fn new(sessions_per_user: usize) -> Self {
         let rate = u32::try_from(sessions_per_user).unwrap_or(u32::MAX);
-        let starts = Pace::new(rate, START_WINDOW, rate.saturating_mul(START_BURST));
+        let starts = RateLimiter::new(rate, START_WINDOW, rate.saturating_mul(START_BURST));
         Self { counting: Semaphore::new(1), starts, sessions_per_user }
     }
 
     /// Counts a shell start of this user against their rate.
     pub(super) fn check_start_rate(&self, user: &str) -> Result<(), SessionError> {
-        self.starts.may(&user.to_owned()).map_err(|wait| {
+        self.starts.check(&user.to_owned()).map_err(|wait| {
             let seconds = wait.as_secs() + 1;
             let text = format!("too many shells were started for this user; try again in {seconds} s");
             SessionError::new(ErrorCode::RateLimited, text)

@@ -4,7 +4,7 @@ use super::Caller;
 use super::actor::{Actor, Connected};
 use super::client::Client;
 use super::deflate::Effort;
-use crate::metrics::Skip;
+use crate::metrics::SnapshotCause;
 use crate::store::ConnectionRecord;
 use crate::terminal::Size;
 use shared_protocol::client::Attach;
@@ -47,7 +47,7 @@ impl Actor {
         // The cheapest way back: what is missing as it was printed, or the screen as it is now.
         let tail_serves = self.tail_serves(from);
         if let Some(client) = self.clients.get_mut(&attach.client) {
-            client.skip = (!tail_serves).then_some(Skip::Attach);
+            client.skip = (!tail_serves).then_some(SnapshotCause::Attach);
             client.reset = true;
         }
         if new {

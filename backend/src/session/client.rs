@@ -5,7 +5,7 @@ use super::deflate::Effort;
 use super::follower::Follower;
 use super::input_order::InputOrder;
 use super::{Caller, OutputResponse};
-use crate::metrics::{Guard, Skip};
+use crate::metrics::{GaugeGuard, SnapshotCause};
 use crate::terminal::Size;
 use shared_protocol::limits::MAX_ACK_DELAY;
 use shared_protocol::{ClientMessage, ConnectionId, Pos, Role, Seq, ServerMessage};
@@ -40,7 +40,7 @@ pub(super) struct Waiter {
     pub reply: oneshot::Sender<OutputResponse>,
     pub asked: Instant,
     pub until: Instant,
-    pub _counted: Guard,
+    pub _counted: GaugeGuard,
 }
 
 /// What a client was sent of the stream.
@@ -142,7 +142,7 @@ pub(super) struct Client {
     ack_due: Option<Instant>,
     pub sending: Sending,
     /// What it was not sent yet is replaced by the screen as it is.
-    pub skip: Option<Skip>,
+    pub skip: Option<SnapshotCause>,
     /// Its emulator has shown nothing since it attached: the next snapshot must be a full one.
     pub reset: bool,
     /// Parts of a snapshot that are still to be sent.
@@ -152,7 +152,7 @@ pub(super) struct Client {
     pub urgent: VecDeque<ServerMessage>,
     pub seen: Instant,
     /// While it has a connection.
-    pub counted: Option<Guard>,
+    pub counted: Option<GaugeGuard>,
 }
 
 impl Client {

@@ -54,7 +54,7 @@ impl Actor {
         if taken > 0 {
             let now = Instant::now();
             self.metrics.streams.output.inc_by(taken as u64);
-            self.echo.printed(now, &self.metrics.streams.echo);
+            self.echo.output_read(now, &self.metrics.streams.echo);
             self.life.activity(now);
             self.watch_tty(now);
         }
@@ -100,7 +100,7 @@ impl Actor {
     pub(super) fn type_in(&mut self, who: Option<&ClientId>, seq: Seq, bytes: impl Into<Bytes>) {
         let bytes = bytes.into();
         if who.is_some() {
-            self.echo.typed(Instant::now());
+            self.echo.input_written(Instant::now());
         }
         self.unwritten_bytes += bytes.len();
         self.unwritten.push_back((who.cloned(), seq, bytes));
@@ -204,7 +204,7 @@ impl Actor {
                     && client.is_followed(now)
             });
         if self.held_back && !before {
-            self.metrics.streams.hold_backs.inc();
+            self.metrics.streams.backpressure_pauses.inc();
         }
     }
 }

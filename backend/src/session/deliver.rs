@@ -5,7 +5,7 @@ use super::client::Client;
 use super::input_order::Offered;
 use super::plain::Origin;
 use super::{Caller, Close, Reply};
-use crate::metrics::Repair;
+use crate::metrics::RetransmissionCause;
 use crate::terminal::Size;
 use shared_protocol::client::{Ack, Command, Follow, Input, Interrupt};
 use shared_protocol::server::{EchoReply, ErrorMessage, UnknownCommand};
@@ -19,7 +19,7 @@ impl Actor {
     /// Takes one message and answers it, at once but for a plain command.
     pub(super) fn deliver(&mut self, caller: Caller, inbound: Inbound, reply: oneshot::Sender<Reply>) {
         if let Some(code) = self.turns_away(&caller, &inbound) {
-            self.metrics.streams.refused(code);
+            self.metrics.streams.record_error(code);
             let _ = reply.send(Reply::rejected(code));
             return;
         }
@@ -118,7 +118,7 @@ impl Actor {
         if follow.repair && follow.pos <= self.log.end() {
             let client = self.clients.get_mut(id)?;
             tracing::debug!(session = %self.id, pos = %follow.pos, "client asks for a repair");
-            self.metrics.streams.repairs.of(Repair::Asked).inc();
+            self.metrics.streams.retransmissions.of(RetransmissionCause::Asked).inc();
             client.snapshot.clear();
             client.sending.repair(follow.pos, Instant::now());
             self.start_over(id);

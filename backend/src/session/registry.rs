@@ -5,7 +5,7 @@ mod lifecycle;
 use super::admission::Admission;
 use super::live::LiveSessions;
 use super::{Caller, Limits, SessionError, SessionHandle};
-use crate::clock::{Clock, Entropy};
+use crate::clock::{Clock, RandomSource};
 use crate::cluster::{Location, Membership, locate, run_heartbeat};
 use crate::metrics::Metrics;
 use crate::store::{Instance, InstanceId, SessionRecord, SessionState, Store, StoreError};
@@ -35,7 +35,7 @@ pub struct RegistryDeps {
     /// Wall-clock time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
-    pub entropy: Arc<dyn Entropy>,
+    pub random: Arc<dyn RandomSource>,
     /// The shell of every session.
     pub settings: ShellSettings,
     /// Timeouts and sizes of each session.

@@ -6,7 +6,7 @@ use super::deflate::{Effort, WORTH_DEFLATING, deflate};
 use super::follower::{Asked, PollToken};
 use super::output_log::Item;
 use super::{Close, OutputResponse};
-use crate::metrics::{Repair, Skip};
+use crate::metrics::{RetransmissionCause, SnapshotCause};
 use bytes::Bytes;
 use shared_protocol::frame::{Payload, fitting_prefix};
 use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, FRAME_RAW_BYTES};
@@ -83,7 +83,7 @@ impl Actor {
     ) {
         let now = Instant::now();
         if let Some(code) = self.turned_away.why(connection) {
-            self.metrics.streams.refused(code);
+            self.metrics.streams.record_error(code);
             let _ = reply.send(OutputResponse::rejected(code));
             return;
         }
@@ -114,7 +114,7 @@ impl Actor {
                 continue;
             }
             if client.sending.resend_when_due(now) {
-                self.metrics.streams.repairs.of(Repair::Overdue).inc();
+                self.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).inc();
                 self.start_over(&id);
             }
             let Some(client) = self.clients.get(&id) else { continue };
@@ -169,7 +169,7 @@ impl Actor {
     /// The frame as it goes out, counted.
     pub(super) fn encoded(&self, frame: &ServerFrame) -> Bytes {
         let bytes = encode(frame);
-        self.metrics.streams.sent(&frame.message, bytes.len());
+        self.metrics.streams.record_frame(&frame.message, bytes.len());
         bytes
     }
 
@@ -187,14 +187,14 @@ impl Actor {
         if client.snapshot.is_empty() && sent < end {
             match client.may_stream(&mut self.budget, now) {
                 Ok(()) => {}
-                Err(true) => client.skip = Some(Skip::Budget),
+                Err(true) => client.skip = Some(SnapshotCause::Budget),
                 Err(false) => return client.acknowledgement(self.epoch, now),
             }
         }
-        let lost = (sent < self.log.start()).then_some(Skip::Lost);
-        let skip = client.skip.take().or(lost).or(behind.then_some(Skip::Behind));
+        let lost = (sent < self.log.start()).then_some(SnapshotCause::Lost);
+        let skip = client.skip.take().or(lost).or(behind.then_some(SnapshotCause::Behind));
         if let Some(cause) = skip.filter(|_| client.snapshot.is_empty()) {
-            self.metrics.streams.skips.of(cause).inc();
+            self.metrics.streams.snapshots.of(cause).inc();
             let parts = self.snapshot_for(id)?;
             self.clients.get_mut(id)?.snapshot.extend(parts);
         }

@@ -3,7 +3,7 @@
 use super::actor::Actor;
 use super::deflate::Effort;
 use super::send::{PAYLOAD_BYTES, pack};
-use crate::metrics::Skip;
+use crate::metrics::SnapshotCause;
 use shared_protocol::frame::Payload;
 use shared_protocol::server::{PositionedEvent, Snapshot, SnapshotScope};
 use shared_protocol::{ClientId, Pos, ServerMessage, StreamEvent};
@@ -26,7 +26,7 @@ impl Actor {
         let end = self.log.end();
         for client in self.clients.values_mut().filter(|client| !client.plain) {
             let worth = end.0 - client.sending.sent.0 > WORTH_SKIPPING;
-            client.skip = client.skip.or(worth.then_some(Skip::Interrupt));
+            client.skip = client.skip.or(worth.then_some(SnapshotCause::Interrupt));
         }
     }
 
@@ -51,7 +51,7 @@ impl Actor {
             && !self.tail_serves(Pos(0))
             && let Some(client) = self.clients.get_mut(id)
         {
-            (client.skip, client.reset) = (Some(Skip::Attach), true);
+            (client.skip, client.reset) = (Some(SnapshotCause::Attach), true);
         }
     }
 

@@ -104,7 +104,7 @@ async fn start(
     StartRequest { size, request, migrating, .. }: StartRequest,
 ) -> Result<(Actor, ScreenWriter), SessionError> {
     let began = Instant::now();
-    let nonce = Nonce::new(deps.entropy.bytes());
+    let nonce = Nonce::new(deps.random.bytes());
     let ShellSettings { shell, user, home } = &deps.settings;
     let environment = environment(user, &home.to_string_lossy(), shell, &nonce);
     let spec = ShellSpec { shell: shell.clone(), environment, directory: home.clone(), size, nonce: nonce.clone() };

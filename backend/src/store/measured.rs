@@ -41,7 +41,7 @@ struct Call<'a> {
 
 impl Drop for Call<'_> {
     fn drop(&mut self) {
-        self.metrics.stored.called(self.operation, self.started.elapsed(), self.succeeded);
+        self.metrics.store.record_call(self.operation, self.started.elapsed(), self.succeeded);
     }
 }
 

@@ -39,7 +39,7 @@ fn required_isolation_that_is_missing_stops_the_start() {
     let error = start_error(as_nobody(), &[required]);
     assert!(error.contains("run the service as root, with a range in SESSION_UIDS"), "{error}");
     let error = start_error(Command::new(PROGRAM), &[required, ("SESSION_UIDS", "none")]);
-    assert!(error.contains("REQUIRE_ISOLATION is true, but sessions are not kept apart"), "{error}");
+    assert!(error.contains("REQUIRE_ISOLATION is true, but sessions are not isolated"), "{error}");
     let error = start_error(as_nobody(), &[("SESSION_UIDS", "20000-30000")]);
     assert!(error.contains("only root can start processes of other users"), "{error}");
 }
@@ -50,7 +50,7 @@ fn the_error_names_the_step_that_lacks_a_capability() {
         ("setuid", "setting the uid: "),
         ("setgid", "dropping supplementary groups: "),
         ("setpcap", "emptying the capability bounding set: "),
-        ("chown", "sessions cannot be kept apart: "),
+        ("chown", "sessions cannot be isolated: "),
     ] {
         let error = start_error(without(capability), &[]);
         assert!(error.contains(step) && error.contains("not permitted"), "{capability}: {error}");

@@ -125,7 +125,7 @@ async fn a_certificate_that_is_not_trusted() {
     for authority in [None, other.authority()] {
         let sentence = refused(&server.url(), authority).await;
         assert!(sentence.starts_with("the server's certificate is not accepted"), "{sentence}");
-        assert!(sentence.ends_with("REDIS_CA names the authority"), "{sentence}");
+        assert!(sentence.ends_with("REDIS_TLS_CA_FILE names the authority"), "{sentence}");
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is counted of a session when something is lost, late or too much.
 
 use crate::harness::{Harness, ack, caller, frame, id, input};
-use backend::metrics::{Phase, Repair, Skip};
+use backend::metrics::{Phase, RetransmissionCause, SnapshotCause};
 use serde_json::json;
 use shared_protocol::{EndReason, Role};
 use std::time::Duration;
@@ -16,14 +16,14 @@ async fn repairs_are_counted_by_who_noticed() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
-    let repairs = |cause| harness.metrics.streams.repairs.of(cause).get();
+    let repairs = |cause| harness.metrics.streams.retransmissions.of(cause).get();
     harness.script.print("lost on the way");
     let first = harness.fetch(&ada, token, Duration::from_secs(1)).await;
-    assert_eq!((repairs(Repair::Asked), repairs(Repair::Overdue)), (0, 0));
+    assert_eq!((repairs(RetransmissionCause::Asked), repairs(RetransmissionCause::Overdue)), (0, 0));
     harness.fetch(&ada, first.next.unwrap(), Duration::from_secs(5)).await;
-    assert_eq!((repairs(Repair::Asked), repairs(Repair::Overdue)), (0, 1));
+    assert_eq!((repairs(RetransmissionCause::Asked), repairs(RetransmissionCause::Overdue)), (0, 1));
     harness.say(&ada, json!({"type":"follow","epoch":attached["epoch"],"pos":4,"repair":true})).await;
-    assert_eq!((repairs(Repair::Asked), repairs(Repair::Overdue)), (1, 1));
+    assert_eq!((repairs(RetransmissionCause::Asked), repairs(RetransmissionCause::Overdue)), (1, 1));
     assert_eq!(harness.metrics.streams.output.get(), 15, "what is sent twice was printed once");
 }
 
@@ -50,17 +50,17 @@ async fn a_program_that_is_held_back_is_counted_once() {
     harness.script.print(vec![b'x'; 1_300_000]);
     let (_, next) = harness.fetch_all(&ada, token).await;
     harness.settle().await;
-    assert_eq!(harness.metrics.streams.hold_backs.get(), 1);
+    assert_eq!(harness.metrics.streams.backpressure_pauses.get(), 1);
     harness.say(&ada, ack(&attached, harness.script.taken() as u64)).await;
     harness.fetch_all(&ada, next.unwrap()).await;
-    assert_eq!(harness.metrics.streams.hold_backs.get(), 2, "and again");
+    assert_eq!(harness.metrics.streams.backpressure_pauses.get(), 2, "and again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn skips_are_counted_by_cause() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
-    let skips = |cause| harness.metrics.streams.skips.of(cause).get();
+    let skips = |cause| harness.metrics.streams.snapshots.of(cause).get();
     let (attached, token) = harness.attach(&ada, "page").await;
     harness.script.set_signals(true);
     harness.script.print("x".repeat(20_000));
@@ -68,11 +68,11 @@ async fn skips_are_counted_by_cause() {
     let interrupt = json!({"type":"interrupt","seq":1,"afterSeq":0,"epoch":attached["epoch"]});
     harness.say(&ada, interrupt).await;
     harness.fetch(&ada, token, Duration::from_millis(1)).await;
-    assert_eq!(skips(Skip::Interrupt), 1);
+    assert_eq!(skips(SnapshotCause::Interrupt), 1);
     harness.say(&ada, ack(&attached, 20_000)).await;
     let (_, token) = harness.attach(&caller("ada", "c2"), "second").await;
     let first = harness.fetch(&caller("ada", "c2"), token, Duration::from_millis(1)).await;
-    assert_eq!((&frame(first.frame)["type"], skips(Skip::Attach)), (&json!("snapshot"), 1));
+    assert_eq!((&frame(first.frame)["type"], skips(SnapshotCause::Attach)), (&json!("snapshot"), 1));
     // Nobody follows for a while, and the ring forgets.
     pass(Duration::from_secs(4)).await;
     harness.script.print("y".repeat(3_000_000));
@@ -82,7 +82,7 @@ async fn skips_are_counted_by_cause() {
     let follow = json!({"type":"follow","epoch":attached["epoch"],"pos":20_000});
     let token = harness.say(&ada, follow).await.follow.unwrap();
     harness.fetch(&ada, token, Duration::from_millis(1)).await;
-    assert_eq!(skips(Skip::Lost), 1);
+    assert_eq!(skips(SnapshotCause::Lost), 1);
 }
 
 #[tokio::test(start_paused = true)]

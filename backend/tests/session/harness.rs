@@ -1,7 +1,7 @@
 //! A session on a scripted terminal, and the words to speak to it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use backend::clock::{Clock, SystemEntropy};
+use backend::clock::{Clock, SystemRandom};
 use backend::metrics::Metrics;
 use backend::session::{
     Arrival, Caller, Close, Limits, OutputResponse, PollToken, Registry, RegistryDeps, Reply, SessionHandle,
@@ -71,7 +71,7 @@ impl Harness {
             store: Arc::clone(&store) as Arc<dyn Store>,
             shells: Arc::new(shells.clone()),
             clock: Arc::new(WallClock(begun)),
-            entropy: Arc::new(SystemEntropy),
+            random: Arc::new(SystemRandom),
             metrics: Arc::clone(&metrics),
             settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into() },
             limits,

@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use auth_tokens::{GatewaySecret, body_hash, sign_user_token};
-use backend::app::{App, Parts};
-use backend::clock::{Clock, SystemClock, SystemEntropy};
+use backend::app::{App, AppDeps};
+use backend::clock::{Clock, SystemClock, SystemRandom};
 use backend::config::{Advertise, Config};
 use backend::metrics::Metrics;
 use backend::store::{MemoryStore, Store};
@@ -74,14 +74,14 @@ impl Service {
             "USER" => Some("student".to_owned()),
             _ => variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
         };
-        let mut config = Config::from_lookup(lookup, &SystemEntropy).unwrap();
+        let mut config = Config::from_lookup(lookup, &SystemRandom).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         config.advertise = Some(Advertise::Url(format!("http://{address}")));
         let (stop, stopped) = oneshot::channel();
-        let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let metrics = Metrics::new(clock.now_ms());
-        let app = App::new(Parts { config, store, shells, clock, entropy, metrics });
+        let app = App::new(AppDeps { config, store, shells, clock, random, metrics });
         let served = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
         Self { address, stop: Some(stop), served, home }
     }

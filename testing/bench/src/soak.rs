@@ -27,7 +27,7 @@ const PARTS: u32 = 8;
 /// Who leaves without a word ends soon; what a busy machine delays does not end it. Sessions are small, so that memory says more
 /// of what is left than of how many there were at once.
 const VARIABLES: &[(&str, &str)] =
-    &[("SESSION_GRACE_SECONDS", "8"), ("SESSION_SCROLLBACK_LINES", "100"), ("MAX_SESSIONS", "1000")];
+    &[("SESSION_DETACH_TIMEOUT_SECONDS", "8"), ("SESSION_SCROLLBACK_LINES", "100"), ("MAX_SESSIONS", "1000")];
 
 /// What is awaited of a session whose user left without a word: its grace, and a little.
 const GRACE: Duration = Duration::from_secs(9);

@@ -6,13 +6,11 @@ use super::source::Source;
 
 /// Modules of the service that stand in layers, each with those below it that it may name. What is not listed here (the
 /// clock, the shutdown) names none of them; it may be named by all, as may the configuration.
-const SERVICE: [(&str, &[&str]); 10] = [
-    ("app", &["http", "listen", "route", "session", "cluster", "sandbox", "terminal", "store"]),
+const SERVICE: [(&str, &[&str]); 8] = [
+    ("app", &["http", "session", "cluster", "sandbox", "terminal", "store"]),
     // Each part's settings are declared by the part.
     ("config", &["session", "cluster", "sandbox", "store"]),
-    ("http", &["listen", "route", "session", "cluster", "terminal", "store"]),
-    ("route", &["http", "listen", "session", "cluster", "terminal", "store"]),
-    ("listen", &["http", "route"]),
+    ("http", &["session", "cluster", "terminal", "store"]),
     ("session", &["cluster", "terminal", "store"]),
     ("cluster", &["store"]),
     ("sandbox", &["terminal"]),
@@ -144,12 +142,12 @@ mod tests {
             found("backend/src/store.rs", "fn f() { crate::sandbox::f() }"),
             ["`store` must not name `sandbox`"]
         );
-        assert_eq!(found("backend/src/route/health.rs", "use crate::app::State;"), ["`route` must not name `app`"]);
+        assert_eq!(found("backend/src/http/health.rs", "use crate::app::State;"), ["`http` must not name `app`"]);
         assert_eq!(found("backend/src/clock.rs", "use crate::session;"), ["`clock` must not name `session`"]);
         assert!(found("backend/src/session.rs", "use crate::session::actor;").is_empty());
         assert!(found("backend/src/main.rs", "use crate::app;").is_empty());
-        assert!(found("backend/src/route.rs", "use crate::config::Config;\nuse crate::terminal::Size;").is_empty());
-        assert_eq!(found("backend/src/config.rs", "use crate::route;"), ["`config` must not name `route`"]);
+        assert!(found("backend/src/http.rs", "use crate::config::Config;\nuse crate::terminal::Size;").is_empty());
+        assert_eq!(found("backend/src/config.rs", "use crate::http;"), ["`config` must not name `http`"]);
     }
 
     #[test]

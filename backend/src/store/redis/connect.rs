@@ -115,7 +115,7 @@ fn tls_failure(error: &io::Error) -> ConnectFailure {
     use rustls::Error;
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(why)) => ConnectFailure::permanent(format!(
-            "the server's certificate is not accepted: {why}; REDIS_CA names the authority"
+            "the server's certificate is not accepted: {why}; REDIS_TLS_CA_FILE names the authority"
         )),
         Some(Error::InvalidMessage(_)) => {
             ConnectFailure::permanent("the server does not speak TLS; without TLS, the URL begins with redis://")

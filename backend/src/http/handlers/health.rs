@@ -1,13 +1,14 @@
 //! `GET /health`: 503 only while draining, because platforms replace an instance that answers 503, and every shell with it.
 
-use super::{ENDPOINTS, Service};
+use crate::http::context::ServiceContext;
+use crate::http::endpoints::ENDPOINTS;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
-pub(super) async fn handle(State(service): State<Arc<Service>>) -> (StatusCode, Json<Value>) {
+pub(in crate::http) async fn handle(State(service): State<Arc<ServiceContext>>) -> (StatusCode, Json<Value>) {
     let degraded = service.registry.degraded();
     let (status, word) = match degraded {
         _ if service.is_draining() => (StatusCode::SERVICE_UNAVAILABLE, "draining"),

@@ -1,0 +1,74 @@
+//! Counts every request and logs it in one line after its response, with its duration and the connection and session of its
+//! token. A layer, so that no handler can forget it.
+
+use super::context::ServiceContext;
+use super::endpoints::{METRICS_PATH, TERMINAL_PATH};
+use super::error::ErrorCodeExt;
+use super::peer_client::Forwarded;
+use super::request_id::request_id;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::Extensions;
+use axum::middleware::Next;
+use axum::response::Response;
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::{ConnectionId, SessionId};
+use std::sync::{Arc, OnceLock};
+use tokio::time::Instant;
+use tracing::field::display;
+
+/// Paths logged at debug level: machines poll them, or the handler logs each connection itself.
+const QUIET_PATHS: [&str; 4] = ["/health", METRICS_PATH, TERMINAL_PATH, "/ws-test"];
+
+/// Label of every unknown path: text that a caller chose must not become a label.
+const UNKNOWN_ROUTE: &str = "other";
+
+/// The connection and session of a request, once its token is verified. An extension of the request.
+#[derive(Debug, Clone, Default)]
+pub(super) struct RequestContext(Arc<OnceLock<(Option<ConnectionId>, Option<SessionId>)>>);
+
+impl RequestContext {
+    /// Records both for the log; the first call wins.
+    pub(super) fn set(extensions: &Extensions, connection: Option<&ConnectionId>, session: Option<&SessionId>) {
+        if let Some(Self(known)) = extensions.get() {
+            let _ = known.set((connection.cloned(), session.cloned()));
+        }
+    }
+}
+
+pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let route = route.as_ref().map_or(UNKNOWN_ROUTE, MatchedPath::as_str);
+    let (id, method) = (request_id(request.headers()).to_owned(), request.method().clone());
+    let context = RequestContext::default();
+    request.extensions_mut().insert(context.clone());
+    let response = next.run(request).await;
+    let (took, status) = (started.elapsed(), response.status());
+    // The duration of a long poll or a WebSocket says nothing about the service.
+    let is_long = route == OUTPUT_PATH || status.is_informational();
+    service.metrics.requests.record_response(route, status.as_u16(), (!is_long).then_some(took));
+    let code = response.extensions().get().map(|ErrorCodeExt(code)| *code);
+    if let Some(code) = code {
+        service.metrics.streams.record_error(code);
+    }
+    let (connection, session) = context.0.get().cloned().unwrap_or_default();
+    let (connection, named) = (connection.as_ref().map(display), session.as_ref().map(display));
+    let (status, ms) = (status.as_u16(), took.as_millis() as u64);
+    macro_rules! line {
+        ($level:ident, $($text:tt)*) => {
+            tracing::$level!(request = %id, session = named, connection, code = code.map(tracing::field::debug), status, ms, $($text)*)
+        };
+    }
+    match (route, &connection) {
+        _ if response.extensions().get::<Forwarded>().is_some() => line!(debug, "answered by another instance"),
+        (MESSAGE_PATH, Some(connection)) => line!(info, "[WS] Message from {connection}"),
+        (DISCONNECT_PATH, Some(connection)) => match &session {
+            Some(session) => line!(info, "[WS] Client disconnected: {connection}, Session: {session}"),
+            None => line!(info, "[WS] Client disconnected: {connection}"),
+        },
+        (OUTPUT_PATH, _) if code.is_none() => line!(debug, "output"),
+        (quiet, _) if QUIET_PATHS.contains(&quiet) => line!(debug, "{method} {quiet}"),
+        (other, _) => line!(info, "{method} {other}"),
+    }
+    response
+}

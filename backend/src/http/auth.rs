@@ -1,0 +1,154 @@
+//! Extractors that verify a request's token: a handler that takes one cannot run without a valid token.
+
+use super::access_log::RequestContext;
+use super::body::read_body;
+use super::context::ServiceContext;
+use super::error::HttpError;
+use super::request_id::request_id;
+use crate::metrics::AuthFailure;
+use crate::session::{Arrival, Caller};
+use auth_tokens::TokenError;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::http::request::Parts;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use shared_protocol::gateway::{CONNECTION_HEADER, RECEIVED_HEADER};
+use shared_protocol::{ConnectionId, ErrorCode, GatewayClaims, SessionId, UserClaims};
+use std::sync::Arc;
+
+/// A request that the gateway signed: its claims, and the body that they cover.
+pub(super) struct GatewayRequest {
+    pub claims: GatewayClaims,
+    pub body: Bytes,
+    pub request_id: String,
+    pub arrival: Arrival,
+}
+
+impl FromRequest<Arc<ServiceContext>> for GatewayRequest {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
+        let path = request.uri().path().to_owned();
+        // Checked before the body is read, so that a request without a token costs no memory.
+        let token = bearer(request.headers()).ok_or_else(|| service.missing_token())?.to_owned();
+        let connection = request.headers().get(CONNECTION_HEADER).cloned();
+        let received = request.headers().get(RECEIVED_HEADER).and_then(|at| at.to_str().ok()?.parse().ok());
+        let arrival = Arrival::new(received, service.clock.now_ms());
+        let (request_id, extensions) = (request_id(request.headers()).to_owned(), request.extensions().clone());
+        let body = read_body(request.into_body()).await?;
+        let claims = service.config.auth.gateway.verify(&token, &path, &body, service.now_seconds());
+        let claims = claims.map_err(|error| service.invalid_token(error))?;
+        RequestContext::set(&extensions, Some(&claims.cid), claims.sid.as_ref());
+        if connection.is_some_and(|header| header.as_bytes() != claims.cid.as_str().as_bytes()) {
+            return Err(HttpError::new(ErrorCode::Forbidden, "the header names another connection than the token"));
+        }
+        Ok(Self { claims, body, request_id, arrival })
+    }
+}
+
+impl GatewayRequest {
+    /// Parses the body as JSON.
+    pub(super) fn parse_body<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
+        serde_json::from_slice(&self.body).map_err(|error| HttpError::bad_body(&error))
+    }
+
+    /// The session that the token names.
+    pub(super) fn session(&self) -> Result<&SessionId, HttpError> {
+        let missing = || HttpError::new(ErrorCode::SessionNotFound, "this connection has no session");
+        self.claims.sid.as_ref().ok_or_else(missing)
+    }
+
+    pub(super) fn caller(&self) -> Caller {
+        Caller {
+            connection: self.claims.cid.clone(),
+            user: self.claims.sub.clone(),
+            role: self.claims.role,
+            admin: self.claims.admin,
+            names_session: self.claims.create,
+            direct: false,
+            issued_at: self.claims.uiat,
+            expires_at: self.claims.uexp,
+            request: self.request_id.clone(),
+            arrival: self.arrival,
+        }
+    }
+
+    /// Fails if the body names another connection or session than the token.
+    pub(super) fn check_body_ids(
+        &self,
+        connection: Option<&ConnectionId>,
+        session: Option<&SessionId>,
+    ) -> Result<(), HttpError> {
+        let wrong = match (connection, session) {
+            (Some(id), _) if *id != self.claims.cid => "connection",
+            (_, Some(id)) if Some(id) != self.claims.sid.as_ref() => "session",
+            _ => return Ok(()),
+        };
+        Err(HttpError::new(ErrorCode::Forbidden, format!("the body names another {wrong} than the token")))
+    }
+}
+
+/// A request with a user's JWT as bearer token.
+pub(super) struct AuthenticatedUser(pub UserClaims);
+
+impl FromRequestParts<Arc<ServiceContext>> for AuthenticatedUser {
+    type Rejection = HttpError;
+
+    async fn from_request_parts(parts: &mut Parts, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
+        let token = bearer(&parts.headers).ok_or_else(|| service.missing_token())?;
+        let user = service.config.auth.users.verify(token, service.now_seconds());
+        let user = user.map_err(|error| service.invalid_token(error))?;
+        let session = session_in_path(parts.uri.path()).or_else(|| user.sid.clone());
+        RequestContext::set(&parts.extensions, None, session.as_ref());
+        Ok(Self(user))
+    }
+}
+
+/// Query of `/terminal`: browsers cannot send headers with a WebSocket.
+#[derive(Deserialize)]
+pub(super) struct TerminalQuery {
+    #[serde(rename = "sessionId")]
+    pub session: Option<String>,
+    pub token: Option<String>,
+}
+
+/// The caller for a user's token, over a connection that this service made itself.
+pub(super) fn direct_caller(claims: &UserClaims, session: &SessionId, connection: ConnectionId) -> Caller {
+    Caller {
+        request: connection.to_string(),
+        connection,
+        user: claims.sub.clone(),
+        role: claims.role,
+        admin: claims.admin,
+        names_session: claims.sid.as_ref() == Some(session),
+        direct: true,
+        issued_at: claims.iat,
+        expires_at: claims.exp,
+        arrival: Arrival::default(),
+    }
+}
+
+pub(super) fn session_in_path(path: &str) -> Option<SessionId> {
+    SessionId::new(path.strip_prefix("/api/sessions/")?.split('/').next()?).ok()
+}
+
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+impl ServiceContext {
+    /// Counts a request without a token.
+    pub(super) fn missing_token(&self) -> HttpError {
+        self.metrics.requests.record_auth_failure(AuthFailure::Missing);
+        HttpError::new(ErrorCode::Unauthorized, "a bearer token is required")
+    }
+
+    /// Counts a request with an invalid token.
+    pub(super) fn invalid_token(&self, error: TokenError) -> HttpError {
+        self.metrics.requests.record_auth_failure(error);
+        error.into()
+    }
+}

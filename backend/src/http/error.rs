@@ -1,0 +1,92 @@
+//! The only mapping from errors to HTTP responses: `{error, code, retryable}` with the status of the code.
+
+use crate::session::SessionError;
+use crate::store::StoreError;
+use auth_tokens::TokenError;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use http_body_util::{BodyExt, Collected, Limited};
+use shared_protocol::{ApiError, ErrorCode};
+
+/// Longest error text of the HTTP library that is passed on, in bytes.
+const MAX_TEXT_BYTES: usize = 1024;
+
+/// Extension of an error response: its code, for metrics and the log.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ErrorCodeExt(pub ErrorCode);
+
+/// An error response.
+#[derive(Debug)]
+pub(super) struct HttpError(pub ApiError);
+
+impl HttpError {
+    pub(super) fn new(code: ErrorCode, error: impl Into<String>) -> Self {
+        Self(ApiError::new(code, error))
+    }
+
+    /// A body that cannot be parsed.
+    pub(super) fn bad_body(error: &dyn std::fmt::Display) -> Self {
+        Self::new(ErrorCode::BadField, format!("the body is not valid: {error}"))
+    }
+}
+
+impl From<SessionError> for HttpError {
+    fn from(error: SessionError) -> Self {
+        Self::new(error.code, error.message)
+    }
+}
+
+impl From<StoreError> for HttpError {
+    fn from(error: StoreError) -> Self {
+        SessionError::from(error).into()
+    }
+}
+
+impl From<TokenError> for HttpError {
+    fn from(error: TokenError) -> Self {
+        let code = if error == TokenError::Expired { ErrorCode::TokenExpired } else { ErrorCode::Unauthorized };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let code = Extension(ErrorCodeExt(self.0.code));
+        let mut response = (status, code, Json(self.0)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 section 15.5.2: a 401 names the authentication scheme.
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+/// Gives the HTTP library's own errors (wrong method, query, path or upgrade) the shape of all others, and keeps their headers.
+pub(super) async fn unify(response: Response) -> Response {
+    let status = response.status();
+    let is_ours = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if !status.is_client_error() || is_ours {
+        return response;
+    }
+    let (given, body) = response.into_parts();
+    let body = Limited::new(body, MAX_TEXT_BYTES).collect().await.map(Collected::to_bytes).unwrap_or_default();
+    let (code, default) = match status {
+        StatusCode::METHOD_NOT_ALLOWED => (ErrorCode::BadMessage, "method not allowed; `Allow` lists the methods"),
+        _ => (ErrorCode::BadField, "the path, the query or a header is not valid"),
+    };
+    let text = std::str::from_utf8(&body).ok().filter(|text| !text.is_empty()).unwrap_or(default);
+    let mut error = HttpError::new(code, text).into_response();
+    *error.status_mut() = status;
+    for (name, value) in given.headers.iter().filter(|(name, _)| ![CONTENT_TYPE, CONTENT_LENGTH].contains(name)) {
+        error.headers_mut().append(name, value.clone());
+    }
+    error
+}
+
+pub(super) async fn no_such_route() -> Response {
+    let body = ApiError::new(ErrorCode::SessionNotFound, "there is nothing at this path");
+    (StatusCode::NOT_FOUND, Json(body)).into_response()
+}

@@ -1,0 +1,208 @@
+//! `POST /api/ws/message`: one message of a browser, through the gateway.
+
+use crate::http::auth::GatewayRequest;
+use crate::http::context::ServiceContext;
+use crate::http::error::HttpError;
+use crate::metrics::MessageType;
+use crate::session::{Arrival, Caller, Close, Reply};
+use crate::store::{ConnectionRecord, StoreError};
+use crate::terminal::Size;
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use shared_protocol::client::{ParseError, parse};
+use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, TOUCH_HEADER};
+use shared_protocol::server::{EchoReply, ErrorMessage, UnknownCommand};
+use shared_protocol::{ClientMessage, ConnectionId, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Time that a message to a session of this instance waits for the store.
+const STORE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Window of a session that a one-shot command starts, until a client resizes it.
+const DEFAULT_SIZE: Size = Size { cols: 80, rows: 24 };
+
+pub(in crate::http) async fn handle(
+    State(service): State<Arc<ServiceContext>>,
+    request: GatewayRequest,
+) -> Result<Response, HttpError> {
+    Ok(answer(&service, &request).await?.into_response())
+}
+
+async fn answer(service: &ServiceContext, request: &GatewayRequest) -> Result<Reply, HttpError> {
+    if service.message_rate.check(&request.claims.cid).is_err() {
+        service.metrics.streams.record_error(ErrorCode::RateLimited);
+        let text = "this connection exceeds its message rate; this message was discarded";
+        return Ok(direct_reply(service, ErrorMessage::new(ErrorCode::RateLimited, text).into()));
+    }
+    let envelope = match parse(&request.body) {
+        Ok(envelope) => envelope,
+        Err(malformed) => return Ok(malformed_reply(service, malformed)),
+    };
+    request.check_body_ids(envelope.connection_id.as_ref(), envelope.session_id.as_ref())?;
+    let Some(session) = request.claims.sid.as_ref() else {
+        let text = "this connection has no session: it may only `ping` and `echo`";
+        let error = || ErrorMessage::new(ErrorCode::NotAttached, text).into();
+        service.metrics.streams.record_message(&envelope.inbound);
+        let message = stateless(service, &envelope.inbound, request.arrival);
+        return Ok(direct_reply(service, message.unwrap_or_else(error)));
+    };
+    let result = deliver(service, session, request.caller(), envelope.inbound).await;
+    result.or_else(|error| retryable_as_frame(service, error))
+}
+
+/// Turns an error that the page retries by itself, because its session moves to another instance, into an error frame: platforms
+/// roll back a deployment that answers 5xx.
+fn retryable_as_frame(service: &ServiceContext, HttpError(error): HttpError) -> Result<Reply, HttpError> {
+    if !matches!(error.code, ErrorCode::Draining | ErrorCode::BackendUnreachable) {
+        return Err(HttpError(error));
+    }
+    Ok(direct_reply(service, ErrorMessage::new(error.code, error.error).into()))
+}
+
+/// Delivers a message to its session, which it may start. Answers a message that needs no session itself.
+pub(super) async fn deliver(
+    service: &ServiceContext,
+    session: &SessionId,
+    caller: Caller,
+    inbound: Inbound,
+) -> Result<Reply, HttpError> {
+    service.metrics.streams.record_message(&inbound);
+    // A running session checks the expiry itself: it also notifies its attached clients.
+    if caller.has_expired(service.clock.now_ms()) && service.registry.live(session).is_none() {
+        service.metrics.streams.record_error(ErrorCode::TokenExpired);
+        return Ok(Reply::rejected(ErrorCode::TokenExpired));
+    }
+    let size = match &inbound {
+        Inbound::Message(ClientMessage::Attach(attach)) => Some(Size { cols: attach.cols, rows: attach.rows }),
+        Inbound::Plain(Plain::Command { command, .. }) => {
+            log_command(service, session, &caller, command);
+            Some(DEFAULT_SIZE)
+        }
+        Inbound::Message(ClientMessage::Command(command)) => {
+            log_command(service, session, &caller, &command.command);
+            None
+        }
+        Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size { cols: *cols, rows: *rows }),
+        _ => None,
+    };
+    // A message that arrives after its connection has closed must not start a session.
+    if size.is_some() && is_closed(service, session, &caller.connection).await? {
+        return Err(HttpError::new(ErrorCode::ConnectionGone, "this connection was closed"));
+    }
+    let handle = match size {
+        Some(size) => service.registry.running_or_new(session, &caller, size).await?,
+        None => match service.registry.running(session, &caller).await {
+            Ok(handle) => handle,
+            Err(error) => {
+                let message = stateless(service, &inbound, caller.arrival);
+                return message.map(|message| direct_reply(service, message)).ok_or_else(|| error.into());
+            }
+        },
+    };
+    let reply = handle.deliver(caller, inbound).await?;
+    if let Some(connection) = &reply.listed {
+        // Without the record the connection is only missing in the listing until the next refresh.
+        match timeout(STORE_TIMEOUT, record_connection(service, connection)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, connection = %connection.id, "a connection is not listed"),
+            Err(_) => tracing::warn!(connection = %connection.id, "a connection is not listed in time"),
+        }
+    }
+    Ok(reply)
+}
+
+/// Whether the connection is closed. If the session runs here, a store that is down counts as no: the session knows its closed
+/// connections itself.
+async fn is_closed(
+    service: &ServiceContext,
+    session: &SessionId,
+    connection: &ConnectionId,
+) -> Result<bool, HttpError> {
+    let closed = service.store.is_disconnected(connection);
+    if service.registry.live(session).is_some() {
+        return Ok(matches!(timeout(STORE_TIMEOUT, closed).await, Ok(Ok(true))));
+    }
+    Ok(closed.await?)
+}
+
+/// Writes the record of a connection, unless it has closed in the meantime.
+async fn record_connection(service: &ServiceContext, connection: &ConnectionRecord) -> Result<(), StoreError> {
+    service.store.put_connection(connection).await?;
+    if service.store.is_disconnected(&connection.id).await? {
+        service.store.mark_disconnected(&connection.id).await?;
+    }
+    Ok(())
+}
+
+/// The answer to a message that needs no session.
+fn stateless(service: &ServiceContext, inbound: &Inbound, arrival: Arrival) -> Option<ServerMessage> {
+    let timestamp = service.clock.now_ms();
+    match inbound {
+        Inbound::Message(ClientMessage::Ping(ping)) => Some(arrival.pong(ping.clone(), timestamp)),
+        Inbound::Message(ClientMessage::Echo(echo)) => {
+            Some(ServerMessage::Echo(EchoReply { received: echo.fields.clone().into(), timestamp, epoch: None }))
+        }
+        Inbound::Unknown { kind } => {
+            Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone(), epoch: None }))
+        }
+        _ => None,
+    }
+}
+
+/// Logs that a command runs; its text only with `LOG_COMMANDS`.
+fn log_command(service: &ServiceContext, session: &SessionId, caller: &Caller, line: &str) {
+    let (request, connection) = (&caller.request, &caller.connection);
+    let command = service.config.log.commands.then_some(line);
+    tracing::info!(request, %session, %connection, command, "[Terminal] Executing");
+}
+
+/// A reply that no session made.
+pub(super) fn direct_reply(service: &ServiceContext, message: ServerMessage) -> Reply {
+    let frame = ServerFrame::from(message);
+    let json = frame.to_json();
+    service.metrics.streams.record_frame(&frame.message, json.len());
+    Reply { frame: Some(json.into()), ..Reply::default() }
+}
+
+/// The reply to text that is not a message.
+pub(super) fn malformed_reply(service: &ServiceContext, malformed: ParseError) -> Reply {
+    service.metrics.streams.record_message(MessageType::Malformed);
+    direct_reply(service, ErrorMessage::new(malformed.code, malformed.message).into())
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        if let Some(ticket) = self.follow.and_then(|ticket| HeaderValue::try_from(ticket.to_string()).ok()) {
+            headers.insert(FOLLOW_HEADER, ticket);
+        }
+        if self.touch {
+            headers.insert(TOUCH_HEADER, HeaderValue::from_static("1"));
+        }
+        insert_close(&mut headers, self.close);
+        with_frame(headers, self.frame)
+    }
+}
+
+pub(super) fn insert_close(headers: &mut HeaderMap, close: Option<Close>) {
+    let value = match close {
+        None => return,
+        Some(Close::Connection | Close::Rejected) => CLOSE_CONNECTION,
+        Some(Close::Session) => CLOSE_SESSION,
+    };
+    headers.insert(CLOSE_HEADER, HeaderValue::from_static(value));
+}
+
+/// `200` with the frame, or `204` without one.
+pub(super) fn with_frame(mut headers: HeaderMap, frame: Option<bytes::Bytes>) -> Response {
+    match frame {
+        Some(frame) => {
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            (headers, frame).into_response()
+        }
+        None => (StatusCode::NO_CONTENT, headers).into_response(),
+    }
+}

@@ -1,0 +1,206 @@
+//! One open WebSocket: delivers its messages to the session, and sends it replies and frames of the stream.
+
+use super::socket::{CloseReason, DRAINING, NORMAL, Socket, TIMEOUT, UNAUTHORIZED, UNSUPPORTED};
+use crate::http::context::ServiceContext;
+use crate::http::error::HttpError;
+use crate::http::handlers::message::{deliver, direct_reply, malformed_reply};
+use crate::session::{Arrival, Caller, Close, OutputResponse, PollToken, Reply, SessionError};
+use axum::extract::ws::Message;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use shared_protocol::client::parse;
+use shared_protocol::server::ErrorMessage;
+use shared_protocol::{ErrorCode, Inbound, Plain, SessionId};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
+
+/// Time between two WebSocket pings.
+const PING_INTERVAL: Duration = Duration::from_secs(30);
+/// Silence after which the peer counts as gone: two pings unanswered.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+/// Length of one poll of the session for output.
+const POLL_TIMEOUT: Duration = Duration::from_secs(25);
+/// Longest timer for a token's expiry, ten years: a timer cannot be infinite.
+const MAX_TOKEN_TIMER: Duration = Duration::from_secs(3650 * 24 * 3600);
+/// Concurrent one-shot commands of one connection.
+const MAX_PENDING_COMMANDS: usize = 16;
+
+type ReplyFuture<'a> = BoxFuture<'a, Result<Reply, HttpError>>;
+type PollFuture = BoxFuture<'static, Result<OutputResponse, SessionError>>;
+
+/// A connection of an authenticated user to one session.
+pub(super) struct Connection<'a> {
+    service: &'a Arc<ServiceContext>,
+    session: &'a SessionId,
+    caller: &'a Caller,
+    /// The pending poll for the next frame; `None` before the attach, and after the follower ended.
+    poll: Option<PollFuture>,
+    /// When the message rate allows the next read; `None` if now.
+    paused_until: Option<Instant>,
+}
+
+enum Answer<'a> {
+    /// Awaited before the next message is read, so that messages stay in order.
+    InOrder(ReplyFuture<'a>),
+    /// A one-shot command: may take as long as the command runs.
+    Concurrent(ReplyFuture<'a>),
+}
+
+impl<'a> Connection<'a> {
+    pub(super) fn new(service: &'a Arc<ServiceContext>, session: &'a SessionId, caller: &'a Caller) -> Self {
+        Self { service, session, caller, poll: None, paused_until: None }
+    }
+
+    /// Serves the connection until either side closes it.
+    pub(super) async fn run(mut self, socket: &mut Socket) -> CloseReason {
+        let (service, session) = (self.service, self.session);
+        let mut pending: FuturesUnordered<ReplyFuture<'_>> = FuturesUnordered::new();
+        let mut pings = interval(PING_INTERVAL);
+        pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_message = Instant::now();
+        let valid_for = Duration::from_millis(self.caller.good_until_ms().saturating_sub(service.clock.now_ms()));
+        let valid_until = Instant::now() + valid_for.min(MAX_TOKEN_TIMER);
+        loop {
+            let reply = tokio::select! {
+                message = socket.0.recv(), if self.paused_until.is_none() => {
+                    last_message = Instant::now();
+                    self.check_rate(last_message);
+                    match message {
+                        Some(Ok(Message::Text(text))) => match self.answer(text.as_bytes()) {
+                            Answer::InOrder(reply) => reply.await,
+                            Answer::Concurrent(_) if pending.len() >= MAX_PENDING_COMMANDS => Ok(self.busy()),
+                            Answer::Concurrent(reply) => { pending.push(reply); continue }
+                        },
+                        Some(Ok(Message::Pong(_))) => {
+                            tracing::info!("[Terminal:{session}] Pong received");
+                            continue;
+                        }
+                        Some(Ok(Message::Ping(_))) => continue,
+                        Some(Ok(Message::Binary(_))) => return CloseReason(UNSUPPORTED, "frames must be text"),
+                        Some(Ok(Message::Close(_))) | None => return CloseReason(NORMAL, ""),
+                        Some(Err(error)) => {
+                            tracing::debug!(%error, "[Terminal:{session}] connection lost");
+                            return CloseReason(NORMAL, "");
+                        }
+                    }
+                }
+                () = sleep_until_some(self.paused_until) => { self.check_rate(Instant::now()); continue }
+                Some(reply) = pending.next() => reply,
+                fetched = next_frame(&mut self.poll) => {
+                    let OutputResponse { frame, next, close } = fetched.unwrap_or_default();
+                    if let Some(frame) = frame && let Err(reason) = socket.send(frame).await {
+                        return reason;
+                    }
+                    self.poll = next.and_then(|ticket| self.follow(ticket));
+                    match close.map(close_reason) { Some(reason) => return reason, None => continue }
+                }
+                // While a poll is pending, the session itself reports the expiry.
+                () = sleep_until(valid_until), if self.poll.is_none() => Ok(Reply::rejected(ErrorCode::TokenExpired)),
+                _ = pings.tick() => match self.check_alive(socket, last_message).await {
+                    Ok(()) => continue,
+                    Err(reason) => return reason,
+                },
+                () = service.drained(), if service.registry.count() == 0 => {
+                    return CloseReason(DRAINING, "the service is being replaced");
+                }
+            };
+            let reply = reply.unwrap_or_else(|HttpError(error)| {
+                let message = ErrorMessage { retryable: error.retryable, ..ErrorMessage::new(error.code, error.error) };
+                direct_reply(service, message.into())
+            });
+            if let Some(frame) = reply.frame
+                && let Err(reason) = socket.send(frame).await
+            {
+                return reason;
+            }
+            if let Some(ticket) = reply.follow {
+                self.poll = self.follow(ticket);
+            }
+            if let Some(close) = reply.close {
+                return close_reason(close);
+            }
+        }
+    }
+
+    /// Counts one message, or pauses reading until the rate allows the next.
+    fn check_rate(&mut self, now: Instant) {
+        self.paused_until = self.service.message_rate.check(&self.caller.connection).err().map(|wait| now + wait);
+    }
+
+    /// Closes a connection that is revoked or silent; pings it otherwise.
+    async fn check_alive(&mut self, socket: &mut Socket, last_message: Instant) -> Result<(), CloseReason> {
+        // While a poll is pending, the session itself reports the revocation.
+        if self.poll.is_none() && matches!(self.service.store.is_disconnected(&self.caller.connection).await, Ok(true))
+        {
+            if let Some(frame) = Reply::rejected(ErrorCode::Revoked).frame {
+                // The close code tells the same.
+                let _ = socket.send(frame).await;
+            }
+            return Err(close_reason(Close::Rejected));
+        }
+        if last_message.elapsed() > IDLE_TIMEOUT {
+            tracing::info!("[Terminal:{}] Connection timeout", self.session);
+            return Err(CloseReason(TIMEOUT, "connection timeout"));
+        }
+        socket.ping().await
+    }
+
+    fn answer(&self, body: &[u8]) -> Answer<'a> {
+        let (service, session) = (self.service, self.session);
+        let envelope = match parse(body) {
+            Ok(envelope) => envelope,
+            Err(malformed) => return Answer::InOrder(ready(Ok(malformed_reply(service, malformed))).boxed()),
+        };
+        let is_other = envelope.session_id.is_some_and(|id| id != *session)
+            || envelope.connection_id.is_some_and(|id| id != self.caller.connection);
+        if is_other {
+            let error = HttpError::new(ErrorCode::Forbidden, "the body names another connection or session");
+            return Answer::InOrder(ready(Err(error)).boxed());
+        }
+        let is_command = matches!(envelope.inbound, Inbound::Plain(Plain::Command { .. }));
+        let caller = Caller { arrival: Arrival::new(None, service.clock.now_ms()), ..self.caller.clone() };
+        let reply = deliver(service, session, caller, envelope.inbound).boxed();
+        if is_command { Answer::Concurrent(reply) } else { Answer::InOrder(reply) }
+    }
+
+    fn busy(&self) -> Reply {
+        let error = ErrorMessage::new(ErrorCode::Busy, "too many commands run on this connection");
+        direct_reply(self.service, error.into())
+    }
+
+    /// Polls the session for its next frame; `None` if it does not run here any more.
+    fn follow(&self, ticket: PollToken) -> Option<PollFuture> {
+        let handle = self.service.registry.live(self.session)?;
+        let connection = self.caller.connection.clone();
+        Some(async move { handle.output(connection, ticket, POLL_TIMEOUT).await }.boxed())
+    }
+}
+
+fn close_reason(close: Close) -> CloseReason {
+    match close {
+        Close::Connection | Close::Session => CloseReason(NORMAL, "the session has ended"),
+        Close::Rejected => CloseReason(UNAUTHORIZED, "this connection is no longer authorized"),
+    }
+}
+
+/// Sleeps until a time; never completes without one.
+async fn sleep_until_some(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Completes the pending poll; never completes without one.
+async fn next_frame<T>(poll: &mut Option<BoxFuture<'static, T>>) -> T {
+    match poll {
+        Some(pending) => {
+            let fetched = pending.await;
+            *poll = None;
+            fetched
+        }
+        None => std::future::pending().await,
+    }
+}

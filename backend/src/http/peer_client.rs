@@ -1,0 +1,151 @@
+//! The HTTP client for other instances: sends them a request unchanged and returns their response.
+
+use super::body::read_body;
+use super::error::HttpError;
+use crate::store::Instance;
+use axum::body::{Body, Bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper_util::rt::TokioIo;
+use shared_protocol::gateway::MAX_WAIT_MS;
+use shared_protocol::{ErrorCode, SessionId};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// Header of a forwarded request: the instance that forwarded it. Such a request is never forwarded again.
+pub(super) const FORWARDED_BY: HeaderName = HeaderName::from_static("x-termgate-forwarded-by");
+
+/// Time to connect: another instance is one hop away, or gone.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Time for the response: the longest wait for output or for a one-shot command, and 5 s.
+const RESPONSE_TIMEOUT: Duration = Duration::from_millis(MAX_WAIT_MS + 5_000);
+
+/// Idle time of a pooled connection; below the 75 s after which the other instance closes it.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Largest response, in bytes: frames and errors are far smaller.
+const MAX_RESPONSE_BYTES: usize = 512 * 1024;
+
+/// Headers that belong to one connection and not to the request (RFC 9110 section 7.6.1).
+const HOP_BY_HOP: [HeaderName; 6] =
+    [header::CONNECTION, header::CONTENT_LENGTH, header::HOST, header::TE, header::TRANSFER_ENCODING, header::UPGRADE];
+
+/// Sessions whose instance is remembered, at most.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// Extension of a response that another instance gave and logged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Forwarded;
+
+/// Sends requests to other instances.
+pub(super) struct PeerClient {
+    client: reqwest::Client,
+    instance: HeaderValue,
+    /// The last known instance of each session; read only while the store is down.
+    last_known: Mutex<HashMap<SessionId, Instance>>,
+}
+
+impl PeerClient {
+    /// The client of this instance. `None` if the HTTP client cannot be built, which is a bug.
+    pub(super) fn new(instance: &str) -> Option<Self> {
+        // Fails if a provider is installed already, which is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().http1_only().tcp_nodelay(true).connect_timeout(CONNECT_TIMEOUT);
+        let client = client.no_proxy().redirect(reqwest::redirect::Policy::none()).pool_idle_timeout(POOL_IDLE_TIMEOUT);
+        let client = client.build().inspect_err(|error| tracing::error!(%error, "no request can be forwarded")).ok()?;
+        Some(Self { client, instance: HeaderValue::try_from(instance).ok()?, last_known: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Instance>> {
+        self.last_known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The instance that had the session when the store last answered.
+    pub(super) fn last_known(&self, session: &SessionId) -> Option<Instance> {
+        self.lock().get(session).cloned()
+    }
+
+    /// Remembers the instance of a session, or that no other instance has it.
+    pub(super) fn remember(&self, session: &SessionId, instance: Option<&Instance>) {
+        let mut last_known = self.lock();
+        match instance {
+            Some(instance) if last_known.len() < MAX_REMEMBERED || last_known.contains_key(session) => {
+                last_known.insert(session.clone(), instance.clone());
+            }
+            Some(_) => last_known.clear(),
+            None => drop(last_known.remove(session)),
+        }
+    }
+
+    /// Sends a request to another instance and returns its whole response. A WebSocket is relayed in a task of its own.
+    pub(super) async fn forward(&self, to: &Instance, mut request: Request) -> Result<Response, HttpError> {
+        let upgrade = request.headers().contains_key(header::UPGRADE).then(|| hyper::upgrade::on(&mut request));
+        let (parts, body) = request.into_parts();
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let url = format!("{}{path}", to.address.as_deref().unwrap_or_default());
+        let mut headers = end_to_end(&parts.headers);
+        headers.insert(FORWARDED_BY, self.instance.clone());
+        if upgrade.is_some() {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+            // The owner compares the page's origin with the host that the page used.
+            copy(&parts.headers, &mut headers, header::HOST);
+        }
+        let body = read_body(body).await?;
+        let request = self.client.request(parts.method, url).headers(headers).body(body).timeout(RESPONSE_TIMEOUT);
+        let response = request.send().await.map_err(|error| {
+            tracing::warn!(%error, instance = %to.id, "another instance does not answer");
+            unreachable()
+        })?;
+        match upgrade {
+            Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => Ok(relay(upgrade, response)),
+            _ => read_response(response).await,
+        }
+    }
+}
+
+async fn read_response(mut response: reqwest::Response) -> Result<Response, HttpError> {
+    let (status, headers) = (response.status(), end_to_end(response.headers()));
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|_| unreachable())? {
+        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
+            return Err(unreachable());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, headers, Body::from(Bytes::from(body))).into_response())
+}
+
+/// Accepts the browser's upgrade, and copies bytes both ways until one side closes.
+fn relay(upgrade: hyper::upgrade::OnUpgrade, response: reqwest::Response) -> Response {
+    let mut headers = end_to_end(response.headers());
+    copy(response.headers(), &mut headers, header::CONNECTION);
+    copy(response.headers(), &mut headers, header::UPGRADE);
+    tokio::spawn(async move {
+        let (Ok(browser), Ok(mut owner)) = tokio::join!(upgrade, response.upgrade()) else { return };
+        // Both sides close on any error, and the browser reconnects.
+        let _ = tokio::io::copy_bidirectional(&mut TokioIo::new(browser), &mut owner).await;
+    });
+    (StatusCode::SWITCHING_PROTOCOLS, headers).into_response()
+}
+
+fn end_to_end(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = headers.clone();
+    for name in HOP_BY_HOP {
+        kept.remove(name);
+    }
+    kept
+}
+
+fn copy(from: &HeaderMap, to: &mut HeaderMap, name: HeaderName) {
+    if let Some(value) = from.get(&name) {
+        to.insert(name, value.clone());
+    }
+}
+
+fn unreachable() -> HttpError {
+    HttpError::new(ErrorCode::BackendUnreachable, "the session's instance does not answer; try again")
+}

@@ -1,0 +1,66 @@
+//! Maps paths to handlers, and wraps all of them in the layers that every response passes.
+
+use super::context::ServiceContext;
+use super::endpoints::{METRICS_PATH, TERMINAL_PATH};
+use super::handlers::{
+    diagnostics, disconnect, health, listing, message, metrics, output, sessions, terminal, ws_test,
+};
+use super::{access_log, error, forward, request_id};
+use axum::Router;
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::Response;
+use axum::routing::{delete, get, post};
+use http::{HeaderName, HeaderValue, Method, header};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
+use std::sync::Arc;
+use std::time::Duration;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+/// Time that a browser may cache a CORS preflight.
+const CORS_MAX_AGE: Duration = Duration::from_secs(86_400);
+
+/// Headers of every response: it is data, so no browser may cache, frame, sniff or run it.
+const SECURITY_HEADERS: [(HeaderName, &str); 4] = [
+    (header::CACHE_CONTROL, "no-store"),
+    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+];
+
+async fn set_security_headers(mut response: Response) -> Response {
+    for (name, value) in SECURITY_HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// All routes of the service.
+pub fn router(service: Arc<ServiceContext>) -> Router {
+    let origins = service.config.auth.origins.iter().filter_map(|origin| origin.parse().ok()).collect::<Vec<_>>();
+    let cors = CorsLayer::new()
+        .allow_origin(AllowOrigin::list(origins))
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::DELETE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .max_age(CORS_MAX_AGE);
+    Router::new()
+        .route(MESSAGE_PATH, post(message::handle))
+        .route(OUTPUT_PATH, post(output::handle))
+        .route(DISCONNECT_PATH, post(disconnect::handle))
+        .route("/api/sessions", post(sessions::create).get(listing::list))
+        .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
+        .route("/api/sessions/{id}/connections/{connection}", delete(listing::close))
+        .route("/api/diagnostics/websocket", get(diagnostics::handle))
+        .route("/health", get(health::handle))
+        .route(METRICS_PATH, get(metrics::handle))
+        .route(TERMINAL_PATH, get(terminal::handle))
+        .route("/ws-test", get(ws_test::handle))
+        .fallback(error::no_such_route)
+        .layer(map_response(error::unify))
+        .layer(from_fn_with_state(Arc::clone(&service), forward::layer))
+        .layer(cors)
+        .layer(from_fn_with_state(Arc::clone(&service), access_log::layer))
+        .layer(map_response(set_security_headers))
+        .layer(from_fn_with_state(Arc::clone(&service), request_id::layer))
+        .with_state(service)
+}

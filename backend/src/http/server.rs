@@ -1,0 +1,130 @@
+//! Accepts HTTP connections within limits on their number, idle time and header size, which `axum::serve` does not have.
+
+use super::connection_limit::{ConnectionLimiter, ConnectionPermit, LimitedStream};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use http::{Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+/// Largest request head, in bytes: a token of 8 KiB, in the path or a header, and what browsers and proxies add.
+const MAX_HEAD_BYTES: usize = 32 * 1024;
+
+/// Most headers of a request.
+const MAX_HEADERS: usize = 64;
+
+/// Time from accept to the complete headers of the first request.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time from a response to the complete headers of the next request. Longer than load balancers (60 s) and the gateway's
+/// function (50 s) keep an idle connection: a request that crosses a close by this side would be lost.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Pause after an `accept` that failed because descriptors or memory are short.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// Serves connections until `stop` completes, then waits until every active request has its response.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limiter: Arc<ConnectionLimiter>,
+    stop: impl Future<Output = ()>,
+) {
+    let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
+    let mut stop = pin!(stop);
+    loop {
+        let (stream, peer) = tokio::select! {
+            () = &mut stop => break,
+            accepted = accept(&listener) => accepted,
+        };
+        // Closes the stream without a response: writing one would cost the resources that are short.
+        let Some(permit) = limiter.acquire(peer.ip()) else { continue };
+        connections.spawn(serve_connection(stream, peer, permit, router.clone(), stopping.clone()));
+    }
+    drop(listener);
+    stopping.cancel();
+    connections.close();
+    connections.wait().await;
+}
+
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset) => {
+                tracing::debug!(%error, "a connection was not accepted");
+            }
+            Err(error) => {
+                tracing::error!(%error, "connections cannot be accepted");
+                sleep(ACCEPT_RETRY_DELAY).await;
+            }
+        }
+    }
+}
+
+/// Serves one connection to its end. A WebSocket continues in a task of its own, with the permit.
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: ConnectionPermit,
+    router: Router,
+    stopping: CancellationToken,
+) {
+    // Nagle's algorithm delays the echo of a keystroke by 40 ms.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY");
+    }
+    let permit = Arc::new(permit);
+    let io = TokioIo::new(LimitedStream::new(stream, Arc::clone(&permit)));
+    let handle = |mut request: Request<Incoming>| {
+        let active = permit.begin_request();
+        request.extensions_mut().insert(ConnectInfo(peer));
+        let router = router.clone();
+        async move {
+            let response = router.oneshot(request.map(Body::new)).await;
+            if matches!(&response, Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                active.upgraded();
+            }
+            response
+        }
+    };
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(IDLE_TIMEOUT);
+    http.max_headers(MAX_HEADERS).max_header_size(MAX_HEAD_BYTES);
+    let service = hyper::service::service_fn(handle);
+    let mut connection = pin!(http.serve_connection(io, service).with_upgrades());
+    let no_request = async {
+        sleep(FIRST_REQUEST_TIMEOUT).await;
+        if permit.had_request() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let result = tokio::select! {
+        result = connection.as_mut() => result,
+        () = no_request => return,
+        () = permit.evicted() => return,
+        () = stopping.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(%error, %peer, "a connection was lost");
+    }
+}
+
+#[cfg(test)]
+mod tests;
