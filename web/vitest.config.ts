@@ -1,5 +1,5 @@
 /**
- * Unit tests; the browser's are in `e2e/`. What touches React runs with the newest and with the oldest that pages may bring.
+ * Unit tests; browser tests are in `e2e/`. Tests of React code run with the newest and the oldest supported version.
  */
 
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       {
-        // As in a Next.js app: the README's examples are one.
+        // As in a Next.js app, such as the README's examples.
         resolve: { alias: { "@": fileURLToPath(new URL("test/readme", import.meta.url)) } },
         test: { name: "react 19", include: ["test/**/*.test.{ts,tsx}"] },
       },

@@ -1,5 +1,5 @@
 /**
- * A static page: any file server can serve it, and `make run` does so from the address that also takes the WebSocket.
+ * Exports a static page for any file server; with `make run`, the development gateway serves it.
  */
 
 import { join } from "node:path";
@@ -7,7 +7,7 @@ import type { NextConfig } from "next";
 
 const config: NextConfig = {
   output: "export",
-  // The client lies beside the app, not in it.
+  // The client is outside the app's directory.
   turbopack: { root: join(import.meta.dirname, "..") },
 };
 

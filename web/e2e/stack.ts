@@ -145,7 +145,7 @@ function start(name: string, args: string[], env: Record<string, string>, cwd: s
 
 async function waitUntilHealthy(url: string, { child, output }: Process): Promise<void> {
   const status = async () => {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}:\n${output.join("")}`);
+    if (child.exitCode !== null) throw new Error(`the process exited with ${child.exitCode}:\n${output.join("")}`);
     return fetch(url).then(
       (answer) => answer.status,
       () => 0,

@@ -248,6 +248,8 @@ export class Connection {
   }
 
   #dispatch(frame: ServerFrame): void {
+    // A listener may have closed the connection during the attach.
+    if (this.#closed) return;
     const isStream = frame.type === "output" || frame.type === "event" || frame.type === "snapshot";
     if (!this.#established && isStream) {
       if (this.#early.length < MAX_EARLY_FRAMES) this.#early.push(frame);

@@ -48,6 +48,17 @@ describe("order", () => {
     expect(harness.sink.text).toBe("abc");
   });
 
+  test("frames before the attach are dropped if the page disconnects during it", () => {
+    const harness = new Harness();
+    harness.client.attach(harness.sink);
+    harness.client.subscribe(() => harness.client.state.status === "connected" && harness.client.disconnect());
+    harness.open();
+    harness.output(0, "abc");
+    harness.attached();
+    expect(harness.client.state.status).toBe("closed");
+    expect(harness.sink.text).toBe("");
+  });
+
   test("a size applies exactly between the bytes around it", ({ harness }) => {
     harness.sink.eager = false;
     harness.output(0, "wide");
