@@ -29,17 +29,28 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that always shows the same time.
+/// A clock that a test moves, in milliseconds since 1970.
 #[cfg(feature = "test-support")]
-#[derive(Debug, Clone, Copy)]
-pub struct FixedClock(
-    /// Seconds since 1970.
-    pub u64,
-);
+#[derive(Debug, Default)]
+pub struct ManualClock(std::sync::atomic::AtomicU64);
 
 #[cfg(feature = "test-support")]
-impl Clock for FixedClock {
+impl ManualClock {
+    /// A clock at this time, in seconds since 1970.
+    pub fn new(unix_seconds: u64) -> Self {
+        Self((unix_seconds * 1000).into())
+    }
+
+    /// Moves the clock forward.
+    pub fn advance(&self, by: Duration) {
+        let millis = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        self.0.fetch_add(millis, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+#[cfg(feature = "test-support")]
+impl Clock for ManualClock {
     fn since_epoch(&self) -> Duration {
-        Duration::from_secs(self.0)
+        Duration::from_millis(self.0.load(std::sync::atomic::Ordering::Relaxed))
     }
 }

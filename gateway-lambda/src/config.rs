@@ -221,25 +221,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_wrong_is_named_with_its_reason() {
+    fn errors_name_the_variable_and_the_reason() {
         let config = |variables: &[(&str, &str)]| Config::from_lookup(lookup(variables)).unwrap_err().to_string();
         let backend =
             |variables: &[(&str, &str)]| BackendConfig::from_lookup(lookup(variables)).unwrap_err().to_string();
         let aws = |variables: &[(&str, &str)]| AwsConfig::from_lookup(lookup(variables)).unwrap_err().to_string();
-        let url = ("BACKEND_URL", "http://localhost:3001");
+        let (url, secret) = (("BACKEND_URL", "http://localhost:3001"), ("JWT_SECRET", SECRET));
         let faults = [
             (config(&[]), "JWT_SECRET is required because every connection is authorized by a token signed with it"),
             (config(&[("JWT_SECRET", "  ")]), "JWT_SECRET is required because"),
             (config(&[("JWT_SECRET", "short")]), "JWT_SECRET is not usable: a secret must have at least 32 bytes"),
             (
-                config(&[("JWT_SECRET", SECRET), ("CONNECTION_TTL_SECONDS", "0")]),
-                "CONNECTION_TTL_SECONDS is not usable: it must be a whole number greater than 0",
+                config(&[secret, ("CONNECTION_TTL_SECONDS", "0")]),
+                "CONNECTION_TTL_SECONDS is not usable: it must be a whole number",
             ),
-            (
-                config(&[("JWT_SECRET", SECRET), ("MAX_CONNECTIONS_PER_USER", "many")]),
-                "MAX_CONNECTIONS_PER_USER is not usable",
-            ),
-            (backend(&[("JWT_SECRET", SECRET)]), "APP_RUNNER_URL is required because messages are forwarded"),
+            (config(&[secret, ("MAX_CONNECTIONS_PER_USER", "many")]), "MAX_CONNECTIONS_PER_USER is not usable"),
+            (backend(&[secret]), "APP_RUNNER_URL is required because messages are forwarded"),
             (backend(&[("APP_RUNNER_URL", "localhost")]), "APP_RUNNER_URL is not usable: it must start with https://"),
             (backend(&[url]), "GATEWAY_SECRET is required because"),
             (backend(&[url, ("JWT_JWKS_URL", "https://a.example")]), "GATEWAY_SECRET is required because"),
@@ -249,11 +246,8 @@ mod tests {
             ),
             (config(&[("JWT_PUBLIC_KEY", "short")]), "JWT_PUBLIC_KEY is not usable: not a PEM public key"),
             (config(&[("JWT_JWKS", "short")]), "JWT_JWKS is not usable: not a JWK set"),
-            (
-                config(&[("JWT_JWKS_URL", "https://a.example"), ("JWT_SECRET", SECRET)]),
-                "JWT_SECRET and JWT_JWKS_URL are both set",
-            ),
-            (backend(&[url, ("GATEWAY_SECRET", "short"), ("JWT_SECRET", SECRET)]), "GATEWAY_SECRET is not usable"),
+            (config(&[("JWT_JWKS_URL", "https://a.example"), secret]), "JWT_SECRET and JWT_JWKS_URL are both set"),
+            (backend(&[url, ("GATEWAY_SECRET", "short"), secret]), "GATEWAY_SECRET is not usable"),
             (aws(&[]), "AWS_ACCESS_KEY_ID is required because"),
             (aws(&[("AWS_ACCESS_KEY_ID", "a"), ("AWS_SECRET_ACCESS_KEY", "b")]), "TABLE_NAME is required because"),
         ];

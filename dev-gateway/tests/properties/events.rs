@@ -4,7 +4,7 @@
 use auth_tokens::{UserKey, UserTokenVerifier};
 use dev_gateway::dry_run;
 use gateway_lambda::backend::Call;
-use gateway_lambda::clock::FixedClock;
+use gateway_lambda::clock::ManualClock;
 use gateway_lambda::{Config, Deps, Gateway, Identity, MemoryConnections, RecordingBrowser, ScriptedBackend};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use serde_json::{Map, Value, json};
@@ -107,7 +107,7 @@ fn handle(backend: &Arc<ScriptedBackend>, event: Value) -> Result<Value, String>
         backend: backend.clone(),
         connections: Arc::new(MemoryConnections::default()),
         browser: Arc::new(RecordingBrowser::new()),
-        clock: Arc::new(FixedClock(NOW)),
+        clock: Arc::new(ManualClock::new(NOW)),
     });
     runtime.block_on(async move {
         let deadline = Instant::now() + Duration::from_secs(60);

@@ -125,8 +125,8 @@ mod tests {
     };
     use super::*;
     use crate::backend::BackendError;
+    use crate::clock::ManualClock;
     use shared_protocol::{ApiError, ErrorCode};
-    use std::sync::atomic::{AtomicU64, Ordering};
     use std::time::Duration;
     use tracing::level_filters::LevelFilter;
     use tracing_subscriber::filter::Targets;
@@ -142,16 +142,6 @@ mod tests {
 
         fn flush(&mut self) -> std::io::Result<()> {
             Ok(())
-        }
-    }
-
-    /// A clock set by the test, in milliseconds.
-    #[derive(Default)]
-    struct ManualClock(AtomicU64);
-
-    impl Clock for ManualClock {
-        fn since_epoch(&self) -> Duration {
-            Duration::from_millis(self.0.load(Ordering::Relaxed))
         }
     }
 
@@ -172,7 +162,7 @@ mod tests {
     #[test]
     fn a_line_is_valid_emf() {
         let lines = written(|clock| {
-            clock.0.store(1_700_000_000_000, Ordering::Relaxed);
+            clock.advance(Duration::from_millis(1_700_000_000_000));
             record_connect(true);
         });
         let metrics = json!([{"Name": "ConnectionsOpened", "Unit": "Count"}]);
@@ -191,7 +181,7 @@ mod tests {
             record_service_time(3.5);
             record_frames(1, false);
             record_frames(0, false);
-            clock.0.store(59_999, Ordering::Relaxed);
+            clock.advance(Duration::from_millis(59_999));
             record_service_time(4.5);
             record_lost_frame();
             record_service_time(5.5);
@@ -206,7 +196,7 @@ mod tests {
     fn a_batch_ends_after_a_minute_or_a_hundred_values() {
         let later = written(|clock| {
             record_service_time(1.0);
-            clock.0.store(60_000, Ordering::Relaxed);
+            clock.advance(Duration::from_millis(60_000));
             record_service_time(2.0);
             record_service_time(3.0);
         });

@@ -5,7 +5,7 @@ use crate::support::{NOW, SECRET};
 use async_trait::async_trait;
 use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
-use gateway_lambda::clock::FixedClock;
+use gateway_lambda::clock::ManualClock;
 use gateway_lambda::{
     Backend, BackendError, Browser, Caller, Config, Deps, Endpoint, Gateway, MemoryConnections, PostError, Reply,
 };
@@ -68,7 +68,7 @@ async fn a_frame_leaves_before_work_on_the_next_poll_begins() {
         backend: Arc::new(wire.clone()),
         connections: Arc::new(MemoryConnections::default()),
         browser: Arc::new(wire.clone()),
-        clock: Arc::new(FixedClock(NOW)),
+        clock: Arc::new(ManualClock::new(NOW)),
     });
     gateway.handle(fixture("message-default"), Instant::now() + LAMBDA_TIMEOUT).await.unwrap();
     let expected = ["reply", "poll 1", "frame 1", "poll 2", "frame 2"];

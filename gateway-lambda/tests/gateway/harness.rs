@@ -4,7 +4,7 @@ use crate::support::{NOW, SECRET, claims, fixture_with, id, token};
 use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
 use gateway_lambda::backend::Call;
-use gateway_lambda::clock::FixedClock;
+use gateway_lambda::clock::ManualClock;
 use gateway_lambda::{
     Config, Connection, Connections, ConnectionsError, Deps, Gateway, HandleError, MemoryConnections, RecordingBrowser,
     Reply, ScriptedBackend,
@@ -43,7 +43,7 @@ impl Harness {
             backend: backend.clone(),
             connections: connections.clone(),
             browser: browser.clone(),
-            clock: Arc::new(FixedClock(NOW)),
+            clock: Arc::new(ManualClock::new(NOW)),
         });
         Self { gateway, backend, browser, connections }
     }

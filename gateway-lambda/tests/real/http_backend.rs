@@ -4,7 +4,7 @@ use crate::server::Server;
 use crate::support::{CONNECTION, NOW, id, identity};
 use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
 use gateway_lambda::backend::Close;
-use gateway_lambda::clock::FixedClock;
+use gateway_lambda::clock::ManualClock;
 use gateway_lambda::{Backend, BackendConfig, BackendError, Caller, HttpBackend, Identity, Reply};
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
@@ -25,7 +25,7 @@ fn secret() -> GatewaySecret {
 }
 
 fn backend(url: &str) -> HttpBackend {
-    HttpBackend::new(BackendConfig { url: url.to_owned(), secret: secret() }, Arc::new(FixedClock(NOW)))
+    HttpBackend::new(BackendConfig { url: url.to_owned(), secret: secret() }, Arc::new(ManualClock::new(NOW)))
 }
 
 fn caller() -> Caller {

@@ -3,31 +3,16 @@
 use crate::server::Server;
 use crate::support::{NOW, fixture_with};
 use axum::body::Body;
-use gateway_lambda::{Clock, Config, Deps, Gateway, HandleError, MemoryConnections, RecordingBrowser, ScriptedBackend};
+use gateway_lambda::clock::ManualClock;
+use gateway_lambda::{Config, Deps, Gateway, HandleError, MemoryConnections, RecordingBrowser, ScriptedBackend};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use serde_json::{Value, json};
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
 const HOUR: u64 = 3600;
-
-/// A clock that the test advances.
-struct ManualClock(AtomicU64);
-
-impl ManualClock {
-    fn advance(&self, seconds: u64) {
-        self.0.fetch_add(seconds, Ordering::Relaxed);
-    }
-}
-
-impl Clock for ManualClock {
-    fn since_epoch(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::Relaxed))
-    }
-}
 
 /// A key of the platform, derived from a number.
 struct Key(u8);
@@ -76,7 +61,7 @@ impl Platform {
             "JWT_AUDIENCE" => Some("terminal".to_owned()),
             _ => None,
         });
-        let clock = Arc::new(ManualClock(AtomicU64::new(NOW)));
+        let clock = Arc::new(ManualClock::new(NOW));
         let gateway = Gateway::new(Deps {
             config: config.unwrap(),
             backend: Arc::new(ScriptedBackend::new()),
@@ -126,12 +111,12 @@ async fn keys_are_fetched_for_the_first_token_and_kept_for_ten_minutes() {
     assert_eq!(request.header("accept"), "application/jwk-set+json, application/json");
     assert_eq!(request.header("authorization"), "");
     for seconds in [0, 300, 299] {
-        platform.clock.advance(seconds);
+        platform.clock.advance(Duration::from_secs(seconds));
         assert_eq!(platform.authorize(&Key(2).token()).await, Ok(()));
     }
     assert_eq!(platform.authorize("a.bad.token").await, Err(HandleError::Unauthorized));
     assert_eq!(platform.fetches(), 0);
-    platform.clock.advance(1);
+    platform.clock.advance(Duration::from_secs(1));
     platform.publishes(&[Key(2)]);
     assert_eq!(platform.authorize(&Key(2).token()).await, Ok(()));
     assert_eq!(platform.fetches(), 1);
@@ -143,10 +128,10 @@ async fn keys_are_fetched_for_the_first_token_and_kept_for_ten_minutes() {
 async fn a_new_key_is_fetched_at_once_but_only_once_a_minute() {
     let mut platform = Platform::fetched(Key(1)).await;
     assert_eq!(platform.authorize(&Key(2).token()).await, Err(HandleError::Unauthorized));
-    platform.clock.advance(59);
+    platform.clock.advance(Duration::from_secs(59));
     assert_eq!(platform.authorize(&Key(2).token()).await, Err(HandleError::Unauthorized));
     assert_eq!(platform.fetches(), 0);
-    platform.clock.advance(1);
+    platform.clock.advance(Duration::from_secs(1));
     platform.publishes(&[Key(1), Key(2)]);
     assert_eq!(platform.authorize(&Key(2).token()).await, Ok(()));
     assert_eq!(platform.authorize(&Key(1).token()).await, Ok(()));
@@ -157,7 +142,7 @@ async fn a_new_key_is_fetched_at_once_but_only_once_a_minute() {
 async fn a_flood_of_unknown_keys_fetches_once_a_minute_and_blocks_no_user() {
     let mut platform = Platform::fetched(Key(1)).await;
     for minute in 0..3 {
-        platform.clock.advance(60);
+        platform.clock.advance(Duration::from_secs(60));
         platform.publishes(&[Key(1)]);
         let tokens: Vec<String> = (0..400).map(|number| Key((number % 200) as u8 + 50).token()).collect();
         let refused = futures_util::future::join_all(tokens.iter().map(|token| platform.authorize(token)));
@@ -183,7 +168,7 @@ async fn concurrent_first_tokens_share_one_fetch() {
 async fn old_keys_are_used_for_a_day_while_the_platform_fails() {
     let mut platform = Platform::fetched(Key(1)).await;
     let elsewhere = Server::start().await;
-    platform.clock.advance(600);
+    platform.clock.advance(Duration::from_secs(600));
     let large = format!("{{\"padding\":\"{}\",{}", "x".repeat(256 * 1024), &jwks(&[Key(1)])[1..]);
     let none = json!({"keys": [{"kty": "oct", "k": "AAAA", "kid": "key-2"}]}).to_string();
     let to = elsewhere.url.clone();
@@ -202,16 +187,16 @@ async fn old_keys_are_used_for_a_day_while_the_platform_fails() {
             assert_eq!(platform.authorize(&Key(2).token()).await, Err(HandleError::Unauthorized), "{status}");
         }
         assert_eq!(platform.fetches(), 1, "{status}");
-        platform.clock.advance(60);
+        platform.clock.advance(Duration::from_secs(60));
     }
     assert_eq!(elsewhere.pending(), 0);
 
-    platform.clock.advance(24 * HOUR);
+    platform.clock.advance(Duration::from_secs(24 * HOUR));
     for fetches in [1, 0] {
         assert_eq!(platform.authorize(&Key(1).token()).await, Err(HandleError::NoKeys));
         assert_eq!(platform.fetches(), fetches);
     }
-    platform.clock.advance(5);
+    platform.clock.advance(Duration::from_secs(5));
     platform.publishes(&[Key(1)]);
     assert_eq!(platform.authorize(&Key(1).token()).await, Ok(()));
 }
@@ -230,7 +215,7 @@ async fn without_keys_connections_are_refused_and_the_next_fetch_is_soon() {
     let error = platform.authorize(&token).await.unwrap_err();
     assert_eq!((&error, error.kind()), (&HandleError::NoKeys, "NoKeys"));
     assert_eq!(platform.fetches(), 1);
-    platform.clock.advance(5);
+    platform.clock.advance(Duration::from_secs(5));
     platform.publishes(&[Key(1)]);
     assert_eq!(platform.authorize(&token).await, Ok(()));
 }
@@ -243,7 +228,7 @@ fn endless() -> Body {
 #[tokio::test]
 async fn a_slow_fetch_delays_one_user_by_two_seconds_and_no_other() {
     let mut platform = Platform::fetched(Key(1)).await;
-    platform.clock.advance(600);
+    platform.clock.advance(Duration::from_secs(600));
     platform.server.answers(200, &[], endless());
     let began = Instant::now();
     let token = Key(1).token();

@@ -73,7 +73,11 @@ impl Moto {
     /// Creates the table of connections as on AWS.
     pub(crate) async fn create_table(&self, table: &str) -> DynamoConnections {
         let connections = DynamoConnections::new(Aws::new(self.config(table)));
-        create(&connections, table).await.unwrap();
+        // moto loads its code with the first request, which may take longer than a call may.
+        let until = Instant::now() + START_TIMEOUT;
+        while let Err(error) = create(&connections, table).await {
+            assert!(Instant::now() < until, "no table: {error}");
+        }
         connections
     }
 }
@@ -107,10 +111,12 @@ async fn create(connections: &DynamoConnections, table: &str) -> Result<(), aws_
             GlobalSecondaryIndex::builder().index_name(index).key_schema(key(name)?).projection(projection.build());
         create = create.global_secondary_indexes(index.build()?);
     }
-    let created: Result<_, aws_sdk_dynamodb::error::SdkError<CreateTableError>> =
-        create.key_schema(key("connectionId")?).send().await;
-    created?;
-    Ok(())
+    // A retry after a timeout may find the table that the first attempt created.
+    let exists = CreateTableError::is_resource_in_use_exception;
+    match create.key_schema(key("connectionId")?).send().await {
+        Err(error) if !error.as_service_error().is_some_and(exists) => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 fn key(name: &str) -> Result<KeySchemaElement, aws_sdk_dynamodb::error::BuildError> {
