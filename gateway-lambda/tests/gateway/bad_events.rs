@@ -6,43 +6,30 @@ use serde_json::{Value, json};
 
 #[tokio::test]
 async fn a_bad_event_is_an_error_without_side_effects() {
-    let without = |name: &str, field: &str| {
+    let with = |name: &str, pointer: &str, value: Value| {
         let mut event = fixture(name);
-        let object = match field.split_once('.') {
-            Some((outer, _)) => &mut event[outer],
-            None => &mut event,
-        };
-        object.as_object_mut().unwrap().remove(field.rsplit('.').next().unwrap()).unwrap();
+        *event.pointer_mut(pointer).unwrap() = value;
         event
     };
-    let with = |name: &str, change: &dyn Fn(&mut Value)| {
+    let without = |name: &str, pointer: &str| {
         let mut event = fixture(name);
-        change(&mut event);
+        let (parent, field) = pointer.rsplit_once('/').unwrap();
+        event.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(field).unwrap();
         event
     };
+    let mut not_base64 = with("message-default", "/body", json!("{}"));
+    not_base64["isBase64Encoded"] = json!(true);
     let bad = [
         (json!(null), "invalid type: null"),
-        (with("connect", &|event| event["queryStringParameters"] = json!("token=secret")), "invalid type: string"),
-        (json!({"hello": "harness"}), "`requestContext` is missing"),
-        (without("message-default", "requestContext.connectionId"), "`requestContext.connectionId` is missing"),
-        (without("message-default", "requestContext.routeKey"), "`requestContext.routeKey` is missing"),
-        (without("connect", "requestContext.domainName"), "`requestContext.domainName` is missing"),
-        (without("authorizer-query", "methodArn"), "`methodArn` is missing"),
-        (
-            with("message-default", &|event| event["requestContext"]["connectionId"] = json!("a b")),
-            "a connection id must have",
-        ),
-        (
-            with("message-default", &|event| event["requestContext"]["routeKey"] = json!("other")),
-            "the route \"other\" is none of",
-        ),
-        (
-            with("message-default", &|event| {
-                event["isBase64Encoded"] = json!(true);
-                event["body"] = json!("{}");
-            }),
-            "`body` is not base64",
-        ),
+        (with("connect", "/queryStringParameters", json!("token=secret")), "invalid type: string"),
+        (json!({"hello": "world"}), "`requestContext` is missing"),
+        (without("message-default", "/requestContext/connectionId"), "`requestContext.connectionId` is missing"),
+        (without("message-default", "/requestContext/routeKey"), "`requestContext.routeKey` is missing"),
+        (without("connect", "/requestContext/domainName"), "`requestContext.domainName` is missing"),
+        (without("authorizer-query", "/methodArn"), "`methodArn` is missing"),
+        (with("message-default", "/requestContext/connectionId", json!("a b")), "a connection id must have"),
+        (with("message-default", "/requestContext/routeKey", json!("other")), "the route \"other\" is none of"),
+        (not_base64, "`body` is not base64"),
     ];
     for (event, fault) in bad {
         let harness = Harness::new();

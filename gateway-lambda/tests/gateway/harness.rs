@@ -112,11 +112,14 @@ pub(crate) fn frame(text: &str, follow: Option<&str>) -> Reply {
 #[derive(Default)]
 pub(crate) struct FaultyConnections {
     rows: MemoryConnections,
+    /// Calls of `get` so far.
     pub(crate) reads: AtomicUsize,
+    /// True while every call fails.
     pub(crate) broken: AtomicBool,
 }
 
 impl FaultyConnections {
+    /// True for each connection that has a row.
     pub(crate) async fn rows_exist(&self, ids: &[&str]) -> Vec<bool> {
         let mut left = Vec::new();
         for name in ids {
@@ -125,10 +128,10 @@ impl FaultyConnections {
         left
     }
 
-    fn check(&self) -> Result<(), ConnectionsError> {
+    fn working_rows(&self) -> Result<&MemoryConnections, ConnectionsError> {
         match self.broken.load(Ordering::Relaxed) {
             true => Err(ConnectionsError { action: "work", reason: "it was broken by the test".into() }),
-            false => Ok(()),
+            false => Ok(&self.rows),
         }
     }
 }
@@ -136,38 +139,31 @@ impl FaultyConnections {
 #[async_trait::async_trait]
 impl Connections for FaultyConnections {
     async fn put(&self, connection: &Connection) -> Result<(), ConnectionsError> {
-        self.check()?;
-        self.rows.put(connection).await
+        self.working_rows()?.put(connection).await
     }
 
     async fn get(&self, id: &ConnectionId, now: u64) -> Result<Option<Connection>, ConnectionsError> {
-        self.check()?;
         self.reads.fetch_add(1, Ordering::Relaxed);
-        self.rows.get(id, now).await
+        self.working_rows()?.get(id, now).await
     }
 
     async fn touch(&self, id: &ConnectionId, expires_at: u64) -> Result<(), ConnectionsError> {
-        self.check()?;
-        self.rows.touch(id, expires_at).await
+        self.working_rows()?.touch(id, expires_at).await
     }
 
     async fn remove(&self, id: &ConnectionId) -> Result<(), ConnectionsError> {
-        self.check()?;
-        self.rows.remove(id).await
+        self.working_rows()?.remove(id).await
     }
 
     async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
-        self.check()?;
-        self.rows.count_by_user(sub, now).await
+        self.working_rows()?.count_by_user(sub, now).await
     }
 
     async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        self.check()?;
-        self.rows.list_idle_by_user(sub, now, until).await
+        self.working_rows()?.list_idle_by_user(sub, now, until).await
     }
 
     async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        self.check()?;
-        self.rows.list_by_session(sid, now).await
+        self.working_rows()?.list_by_session(sid, now).await
     }
 }
