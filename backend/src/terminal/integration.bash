@@ -1,10 +1,10 @@
-# Marks prompts and commands for the terminal service (OSC 133), so that it knows when the shell is at an empty prompt and
-# where a command's output begins and ends. Runs once, at the first prompt, after the user's own startup files; it adds to
-# what they set and leaves nothing in the environment of the programs that the shell starts.
+# Makes bash print OSC 133 marks, from which the service knows when the shell is at an empty prompt, and where the output of a
+# command begins and ends. It runs once, at the first prompt, after the user's startup files; it extends their settings, and
+# leaves nothing in the environment of programs that the shell starts.
 unset TERMGATE_INTEGRATION
 export -n PROMPT_COMMAND
 
-# A user without an entry in /etc/passwd has a name all the same.
+# In a prompt, bash knows the name of a user only from /etc/passwd.
 __termgate_name='\u'
 [[ ${__termgate_name@P} != 'I have no name!' ]] || PS1=${PS1//\\u/$USER}
 unset __termgate_name
@@ -15,7 +15,7 @@ __termgate_done() {
   return "$code"
 }
 
-# The user, or a tool of theirs, may set a prompt anew at any time: add the marks where they are missing.
+# Adds missing marks, because the user or a tool may set a new prompt at any time.
 __termgate_prompt() {
   local code=$?
   local ready='\[\e]133;B;tg=@NONCE@\a\]' more='\[\e]133;P;tg=@NONCE@\a\]' taken='\e]133;C;tg=@NONCE@\a'

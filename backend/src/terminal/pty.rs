@@ -124,6 +124,6 @@ pub trait ProcessGroup: Send + Sync {
 pub trait ShellSpawner: Send + Sync {
     /// Opens a terminal and starts a shell in it. Blocks on a fork; call it within the runtime.
     fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>>;
-    /// How sessions are isolated from each other, for diagnostics.
+    /// Isolation between sessions, for diagnostics.
     fn isolation(&self) -> &'static str;
 }

@@ -52,8 +52,8 @@ async fn without_a_network_only_unix_sockets_work() {
     for family in ["AF_INET", "AF_INET6", "AF_NETLINK", "AF_VSOCK", "AF_ALG"] {
         fails(&mut shell, &format!("import socket; socket.socket(socket.{family}, socket.SOCK_DGRAM)")).await;
     }
-    let (said, code) = python(&mut shell, "import socket; a, b = socket.socketpair(); a.send(bytes(1))").await;
-    assert_eq!(code, 0, "{said}");
+    let (output, code) = python(&mut shell, "import socket; a, b = socket.socketpair(); a.send(bytes(1))").await;
+    assert_eq!(code, 0, "{output}");
     harness.service.stop().await;
 }
 
@@ -62,7 +62,7 @@ async fn python(shell: &mut Terminal, script: &str) -> (String, i32) {
 }
 
 async fn fails(shell: &mut Terminal, script: &str) {
-    let (said, code) = python(shell, script).await;
-    assert_ne!(code, 0, "{script}: {said}");
-    assert!(said.contains("Error"), "{script}: {said}");
+    let (output, code) = python(shell, script).await;
+    assert_ne!(code, 0, "{script}: {output}");
+    assert!(output.contains("Error"), "{script}: {output}");
 }

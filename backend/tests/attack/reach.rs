@@ -30,9 +30,9 @@ impl Attack {
     /// Checks that every command line of the attacker fails and prints nothing on standard output.
     async fn all_fail(&mut self, lines: &[String]) {
         for line in lines {
-            let (said, code) = self.eve.command(&format!("{{ {line}; }} 2>/dev/null")).await;
-            assert_ne!(code, 0, "{line}: {said}");
-            assert_eq!(said, "", "{line}");
+            let (output, code) = self.eve.command(&format!("{{ {line}; }} 2>/dev/null")).await;
+            assert_ne!(code, 0, "{line}: {output}");
+            assert_eq!(output, "", "{line}");
         }
     }
 
