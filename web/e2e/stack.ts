@@ -99,7 +99,7 @@ async function startStack(settings: Record<string, string>, ...gatewayArgs: stri
     },
     async stop() {
       await Promise.all([stop(gateway), stopAll(backend)]);
-      if (shared) await stop(shared.process);
+      if (shared) await stopShared(shared.process);
       rmSync(home, { recursive: true, force: true });
     },
   };
@@ -116,11 +116,19 @@ async function startStack(settings: Record<string, string>, ...gatewayArgs: stri
 /** What several instances share: a Redis, and a load balancer in front of them. */
 async function startShared(ports: number[], cwd: string): Promise<{ process: Process; redis: string; url: string }> {
   const backends = ports.flatMap((port) => ["--backend", `127.0.0.1:${port}`]);
-  const process = start("balancer", backends, {}, cwd);
+  const process = start("shared-servers", backends, {}, cwd);
   await expect
     .poll(() => process.output.join("").includes("}"), { timeout: START_TIMEOUT_MS, message: "Redis starts" })
     .toBe(true);
   return { process, ...(JSON.parse(process.output.join("")) as { redis: string; url: string }) };
+}
+
+/** Ends the process by the end of its standard input, so that it ends Redis and the load balancer first. */
+async function stopShared({ child }: Process): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.stdin?.end();
+  await gone;
 }
 
 /** A process and its output, for error messages. */

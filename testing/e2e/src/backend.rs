@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::time::Duration;
 use tempfile::TempDir;
-use test_servers::{RedisServer, RoundRobin, TcpProxy};
+use test_servers::{LoadBalancer, RedisServer, TcpProxy};
 use tokio::process::Command;
 use tokio::time::{Instant, interval};
 
@@ -30,7 +30,7 @@ pub(crate) struct Secrets {
 struct Shared {
     redis: RedisServer,
     proxy: TcpProxy,
-    balancer: RoundRobin,
+    balancer: LoadBalancer,
 }
 
 /// One or more instances.
@@ -56,7 +56,7 @@ impl Backend {
         let shared = if instances > 1 {
             let redis = RedisServer::start().await;
             let proxy = TcpProxy::start(redis.address()).await;
-            Some(Shared { redis, proxy, balancer: RoundRobin::start(&[]).await })
+            Some(Shared { redis, proxy, balancer: LoadBalancer::start(&[]).await })
         } else {
             None
         };
@@ -91,8 +91,8 @@ impl Backend {
         let address = service.addr;
         self.instances.push(Some(service));
         if let Some(shared) = &self.shared {
-            shared.balancer.add(address);
-            shared.balancer.healthy(self.running().count()).await;
+            shared.balancer.add(address).await;
+            shared.balancer.wait_healthy(self.running().count()).await;
         }
         self.instances.len() - 1
     }
@@ -143,7 +143,7 @@ impl Backend {
         let address = service.addr;
         let status = service.stop().await;
         if let Some(shared) = &self.shared {
-            shared.balancer.remove(address);
+            shared.balancer.remove(address).await;
         }
         status
     }
@@ -159,7 +159,7 @@ impl Backend {
     }
 
     /// What the gateway's requests go through.
-    pub fn balancer(&self) -> &RoundRobin {
+    pub fn balancer(&self) -> &LoadBalancer {
         &self.shared().balancer
     }
 

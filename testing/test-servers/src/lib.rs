@@ -1,28 +1,28 @@
-//! Servers that tests put around the code under test: a real Redis that can be killed and frozen, a TCP proxy that breaks
-//! on request, and a load balancer. Each listens on a free loopback port and is gone when it is dropped.
+//! Servers that tests put around the code under test: a real Redis that can be killed and frozen, a TCP proxy that injects
+//! network faults, and a load balancer (haproxy). Each listens on a free loopback port and stops when it is dropped.
 //!
-//! Apart from the crates that use it, because several do, and because it knows nothing of terminals.
+//! A crate of its own because the tests of several crates use it, and because it knows nothing of terminals.
 //!
 //! ```no_run
 //! # async fn example() {
 //! use test_servers::{RedisServer, TcpProxy};
 //! let mut redis = RedisServer::start().await;
-//! let between = TcpProxy::start(redis.address()).await;
-//! println!("redis://{}/", between.address());
-//! between.stall().await; // the network hangs
-//! between.restore().await;
-//! redis.restart().await; // and Redis forgets everything
+//! let proxy = TcpProxy::start(redis.address()).await;
+//! println!("redis://{}/", proxy.address());
+//! proxy.stall().await; // the network hangs
+//! proxy.restore().await;
+//! redis.restart().await; // Redis loses all data
 //! # }
 //! ```
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
-mod balancer;
+mod load_balancer;
 mod poll;
 mod port;
+mod process;
 mod proxy;
 mod redis;
-mod tasks;
 
-pub use balancer::{Counts, RoundRobin, RoundRobinOptions};
+pub use load_balancer::{LoadBalancer, ResponseCounts};
 pub use proxy::TcpProxy;
 pub use redis::{RedisOptions, RedisServer};

@@ -1,24 +1,23 @@
-//! Waiting for what announces itself to nobody: asked again and again, with a deadline.
+//! Polling for a condition that sends no notification, with a deadline.
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// Between two questions.
-const PAUSE: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Asks until there is an answer.
+/// Polls until `check` returns a value.
 ///
 /// # Panics
-/// With `what`, when there is none in time.
-pub(crate) async fn until<T>(what: &str, within: Duration, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+/// With `what`, when the time is up.
+pub(crate) async fn until<T>(what: &str, within: Duration, mut check: impl AsyncFnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + within;
-    let answered = timeout_at(deadline, async {
+    let polled = timeout_at(deadline, async {
         loop {
-            if let Some(answer) = ask().await {
-                return answer;
+            if let Some(value) = check().await {
+                return value;
             }
-            sleep(PAUSE).await;
+            sleep(POLL_INTERVAL).await;
         }
     });
-    answered.await.unwrap_or_else(|_| panic!("{what}: not within {within:?}"))
+    polled.await.unwrap_or_else(|_| panic!("{what}: not within {within:?}"))
 }

@@ -1,39 +1,38 @@
-//! A loopback port that stays one's own while nobody listens on it: what is killed and started again comes back where it was.
+//! A reserved loopback port: a server that is killed and restarted comes back at the same address.
 
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// The port. Its socket is bound and never listens: Linux gives the port to nobody who asks for any free one, refuses
-/// connections to it, and lets one listener that sets `SO_REUSEADDR`, as Redis does, bind it by its number.
+/// A reserved port. Its socket is bound and never listens: Linux does not assign the port to others, refuses connections to
+/// it, and lets one listener with `SO_REUSEADDR` (Redis and haproxy set it) bind it by number.
 #[derive(Debug)]
 pub(crate) struct Port {
     address: SocketAddr,
-    _held: TcpSocket,
+    _reserved: TcpSocket,
 }
 
 impl Port {
-    /// Takes a free one.
-    pub(crate) fn take() -> Self {
-        let socket = bound(SocketAddr::from(([127, 0, 0, 1], 0)));
-        Self { address: socket.local_addr().expect("a bound socket has an address"), _held: socket }
+    /// Reserves a free port.
+    pub(crate) fn reserve() -> Self {
+        let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0)));
+        Self { address: socket.local_addr().expect("a bound socket has an address"), _reserved: socket }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Listens on it. The listener before has to be gone.
+    /// Listens on the port. The previous listener must be closed.
     pub(crate) fn listen(&self) -> TcpListener {
-        bound(self.address).listen(BACKLOG).expect("the port is kept for this listener")
+        bind(self.address).listen(BACKLOG).expect("the port is reserved for this listener")
     }
 }
 
-fn bound(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().expect("a socket can be made");
-    socket.set_reuseaddr(true).expect("a socket takes its options");
+fn bind(address: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().expect("a socket can be created");
+    socket.set_reuseaddr(true).expect("SO_REUSEADDR can be set");
     socket.bind(address).expect("the loopback address can be bound");
     socket
 }
@@ -45,8 +44,8 @@ mod tests {
     use tokio::net::TcpStream;
 
     #[tokio::test]
-    async fn a_port_refuses_listens_and_refuses_again() {
-        let port = Port::take();
+    async fn refuses_connections_unless_listening() {
+        let port = Port::reserve();
         let refused = async || TcpStream::connect(port.address()).await.map(drop).unwrap_err().kind();
         assert_eq!(refused().await, ErrorKind::ConnectionRefused);
         for _ in 0..3 {
@@ -58,8 +57,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nobody_else_gets_it() {
-        let ports: Vec<Port> = (0..200).map(|_| Port::take()).collect();
+    async fn reserved_ports_are_distinct() {
+        let ports: Vec<Port> = (0..200).map(|_| Port::reserve()).collect();
         let mut numbers: Vec<u16> = ports.iter().map(|port| port.address().port()).collect();
         numbers.sort_unstable();
         numbers.dedup();

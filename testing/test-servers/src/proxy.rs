@@ -1,37 +1,37 @@
-//! A TCP proxy that breaks on request: what a network does to a connection, at the moment that a test wants it.
+//! A TCP proxy that injects network faults at the moment that a test asks for them.
 
-mod pump;
+mod forward;
+mod tasks;
 
 use crate::port::Port;
-use crate::tasks::Tasks;
-use pump::{Conduct, carry};
+use forward::{Mode, forward};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
+use tasks::Tasks;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{sleep, timeout};
 
-/// How long the upstream may take to accept a connection.
-const CONNECT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// After a connection that could not be accepted: there may be no file descriptor left for a moment.
-const BREATH: Duration = Duration::from_millis(10);
+/// Pause after a failed `accept`, for example without free file descriptors.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(10);
 
 /// The proxy. It forwards from the start; the last call of [`cut`](Self::cut), [`stall`](Self::stall),
-/// [`delay`](Self::delay) and [`restore`](Self::restore) is what holds. On drop all its connections are closed.
+/// [`delay`](Self::delay) or [`restore`](Self::restore) applies. Drop closes all connections.
 #[derive(Debug)]
 pub struct TcpProxy {
     upstream: SocketAddr,
     port: Port,
-    conduct: watch::Sender<Conduct>,
+    mode: watch::Sender<Mode>,
     counters: Arc<Counters>,
-    /// None while it is cut off.
+    /// The listener and its connections. None while the proxy is cut.
     tasks: Mutex<Option<Tasks>>,
 }
 
-/// What has come in.
+/// Connections since the start.
 #[derive(Debug, Default)]
 struct Counters {
     accepted: AtomicU64,
@@ -39,71 +39,60 @@ struct Counters {
 }
 
 impl TcpProxy {
-    /// Starts one in front of an address, where nobody needs to listen yet.
+    /// Starts a proxy in front of an address, which need not listen yet.
     pub async fn start(upstream: SocketAddr) -> Self {
-        let proxy = Self {
-            upstream,
-            port: Port::take(),
-            conduct: watch::Sender::default(),
-            counters: Arc::default(),
-            tasks: Mutex::default(),
-        };
+        let (mode, counters, tasks) = (watch::Sender::default(), Arc::default(), Mutex::default());
+        let proxy = Self { upstream, port: Port::reserve(), mode, counters, tasks };
         proxy.restore().await;
         proxy
     }
 
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.port.address()
     }
 
-    /// How many connections it has accepted since its start.
+    /// Connections accepted since the start.
     pub fn connections(&self) -> u64 {
         self.counters.accepted.load(Ordering::Relaxed)
     }
 
-    /// How many of them are open.
+    /// Connections that are open.
     pub fn open(&self) -> usize {
         self.counters.open.load(Ordering::Relaxed)
     }
 
-    /// Closes every connection, towards both ends, and refuses new ones. All of it has happened when this returns.
+    /// Closes every connection, towards both ends, and refuses new ones. Complete when this returns.
     pub async fn cut(&self) {
         let mut tasks = self.tasks.lock().await;
         if let Some(tasks) = tasks.take() {
-            tasks.end().await;
+            tasks.shut_down().await;
         }
     }
 
-    /// Lets connections hang, those that are there and new ones, which are accepted: what is sent is kept, as far as there is
-    /// room, until it goes on. The upstream hears nothing of new ones until then.
+    /// Stalls all connections: data is kept, up to the socket buffers. New connections are accepted, and reach the upstream
+    /// after the stall.
     pub async fn stall(&self) {
-        self.behave(Conduct::Hang).await;
+        self.set_mode(Mode::Stall).await;
     }
 
-    /// Forwards each piece, in each direction, this much later. One piece waits for the one before, so it is slow too.
+    /// Delays each chunk in each direction. Chunks wait for one another, so this limits throughput too.
     pub async fn delay(&self, delay: Duration) {
-        self.behave(Conduct::Forward(delay)).await;
+        self.set_mode(Mode::Forward(delay)).await;
     }
 
-    /// Forwards everything at once, as in the beginning; what was kept back goes first.
+    /// Forwards without delay; kept data goes first.
     pub async fn restore(&self) {
-        self.behave(Conduct::default()).await;
+        self.set_mode(Mode::default()).await;
     }
 
-    async fn behave(&self, conduct: Conduct) {
+    async fn set_mode(&self, mode: Mode) {
         let mut tasks = self.tasks.lock().await;
-        self.conduct.send_replace(conduct);
+        self.mode.send_replace(mode);
         if tasks.is_none() {
             let started = tasks.insert(Tasks::default());
-            let accept = accept(
-                self.port.listen(),
-                self.upstream,
-                self.conduct.subscribe(),
-                Arc::clone(&self.counters),
-                started.clone(),
-            );
-            started.spawn(accept);
+            let (mode, counters) = (self.mode.subscribe(), Arc::clone(&self.counters));
+            started.spawn(accept(self.port.listen(), self.upstream, mode, counters, started.clone()));
         }
     }
 }
@@ -119,40 +108,40 @@ impl Drop for TcpProxy {
 async fn accept(
     listener: TcpListener,
     upstream: SocketAddr,
-    conduct: watch::Receiver<Conduct>,
+    mode: watch::Receiver<Mode>,
     counters: Arc<Counters>,
     tasks: Tasks,
 ) {
     loop {
-        let Ok((near, _)) = listener.accept().await else {
-            sleep(BREATH).await;
+        let Ok((client, _)) = listener.accept().await else {
+            sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         counters.accepted.fetch_add(1, Ordering::Relaxed);
-        let open = Open::new(Arc::clone(&counters));
-        let mut conduct = conduct.clone();
+        let guard = OpenGuard::new(Arc::clone(&counters));
+        let mut mode = mode.clone();
         tasks.spawn(async move {
-            let _open = open;
-            conduct.wait_for(|conduct| *conduct != Conduct::Hang).await.ok();
-            // A refusal, and a connection that breaks, are passed on by the end of this one.
-            if let Ok(Ok(far)) = timeout(CONNECT, TcpStream::connect(upstream)).await {
-                carry(near, far, &conduct).await.ok();
+            let _open = guard;
+            mode.wait_for(|mode| *mode != Mode::Stall).await.ok();
+            // A refused or broken upstream connection closes the client's too.
+            if let Ok(Ok(stream)) = timeout(CONNECT_TIMEOUT, TcpStream::connect(upstream)).await {
+                forward(client, stream, &mode).await.ok();
             }
         });
     }
 }
 
-/// Counts a connection as open for as long as it is held.
-struct Open(Arc<Counters>);
+/// Counts a connection as open until dropped.
+struct OpenGuard(Arc<Counters>);
 
-impl Open {
+impl OpenGuard {
     fn new(counters: Arc<Counters>) -> Self {
         counters.open.fetch_add(1, Ordering::Relaxed);
         Self(counters)
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenGuard {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! A Redis for tests does what it says: asked by `redis-cli`, which knows nothing of this crate.
+//! The Redis server starts, fails and restarts as requested; checked with `redis-cli`, which does not know this crate.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::ErrorKind;
@@ -11,23 +11,23 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What `redis-cli` gets to hear, on both of its outputs.
+/// The output of `redis-cli`, both streams.
 async fn cli(url: &str, authority: Option<&Path>, words: &[&str]) -> String {
     let mut command = Command::new("redis-cli");
-    // It takes the user that is left out for one without a name, where libraries take the default user.
+    // redis-cli reads a missing user as an empty name; libraries read it as the default user.
     command.args(["--no-auth-warning", "-u", &url.replace("://:", "://default:")]);
     if let Some(authority) = authority {
         command.arg("--cacert").arg(authority);
     }
-    let output = timeout(PATIENCE, command.args(words).kill_on_drop(true).output()).await;
+    let output = timeout(TEST_TIMEOUT, command.args(words).kill_on_drop(true).output()).await;
     let Output { stdout, stderr, .. } = output.unwrap().unwrap();
     format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)).trim().to_owned()
 }
 
 #[tokio::test]
-async fn it_answers_where_its_url_says() {
+async fn answers_at_its_url() {
     let redis = RedisServer::start().await;
     assert_eq!(redis.url(), format!("redis://127.0.0.1:{}/", redis.port()));
     assert_eq!(cli(&redis.url(), None, &["SET", "key", "two words"]).await, "OK");
@@ -39,7 +39,7 @@ async fn it_answers_where_its_url_says() {
 }
 
 #[tokio::test]
-async fn a_password_of_any_characters_is_needed() {
+async fn requires_a_password_of_any_characters() {
     let password = "p@ss: \"/\\%é";
     let redis = RedisOptions::default().password(password).start().await;
     let without = format!("redis://127.0.0.1:{}/", redis.port());
@@ -49,7 +49,7 @@ async fn a_password_of_any_characters_is_needed() {
 }
 
 #[tokio::test]
-async fn with_tls_it_has_to_be_trusted() {
+async fn tls_needs_the_trusted_authority() {
     let redis = RedisOptions::default().tls().password("secret").start().await;
     let other = RedisOptions::default().tls().start().await;
     assert_eq!(redis.url(), format!("rediss://:secret@127.0.0.1:{}/", redis.port()));
@@ -60,19 +60,19 @@ async fn with_tls_it_has_to_be_trusted() {
     let mut plain = TcpStream::connect(redis.address()).await.unwrap();
     plain.write_all(b"PING\r\n").await.unwrap();
     let mut answer = Vec::new();
-    timeout(PATIENCE, plain.read_to_end(&mut answer)).await.unwrap().ok();
+    timeout(TEST_TIMEOUT, plain.read_to_end(&mut answer)).await.unwrap().ok();
     assert!(!String::from_utf8_lossy(&answer).contains("PONG"));
 }
 
 #[tokio::test]
-async fn killed_it_refuses_and_restarted_it_is_empty() {
+async fn refuses_when_killed_and_is_empty_after_restart() {
     let mut redis = RedisServer::start().await;
     let url = redis.url();
     for _ in 0..3 {
         assert_eq!(redis.command(&["INCR", "key"]).await, "1");
         let mut connection = TcpStream::connect(redis.address()).await.unwrap();
         redis.kill().await;
-        timeout(PATIENCE, connection.read_u8()).await.unwrap().unwrap_err();
+        timeout(TEST_TIMEOUT, connection.read_u8()).await.unwrap().unwrap_err();
         let refused = TcpStream::connect(redis.address()).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
         redis.restart().await;
@@ -81,14 +81,14 @@ async fn killed_it_refuses_and_restarted_it_is_empty() {
     }
     redis.restart().await;
     assert_eq!(redis.command(&["PING"]).await, "PONG");
-    // One that ended by itself comes back too.
+    // Restarts after an exit by itself, too.
     cli(&url, None, &["SHUTDOWN", "NOSAVE"]).await;
     redis.restart().await;
     assert_eq!(redis.command(&["PING"]).await, "PONG");
 }
 
 #[tokio::test]
-async fn frozen_it_says_nothing_and_then_catches_up() {
+async fn a_frozen_server_answers_after_the_thaw() {
     let redis = RedisServer::start().await;
     let mut connection = TcpStream::connect(redis.address()).await.unwrap();
     redis.pause().await;
@@ -99,13 +99,13 @@ async fn frozen_it_says_nothing_and_then_catches_up() {
     timeout(Duration::from_millis(100), connection.read_exact(&mut answer)).await.unwrap_err();
     redis.resume().await;
     for connection in [&mut connection, &mut another] {
-        timeout(PATIENCE, connection.read_exact(&mut answer)).await.unwrap().unwrap();
+        timeout(TEST_TIMEOUT, connection.read_exact(&mut answer)).await.unwrap().unwrap();
         assert_eq!(&answer, b"+PONG\r\n");
     }
 }
 
 #[tokio::test]
-async fn arguments_reach_it_and_nothing_is_written_to_disk() {
+async fn takes_arguments_and_persists_nothing() {
     let args = ["--maxmemory", "1mb", "--maxmemory-policy", "allkeys-lru"];
     let redis = RedisOptions::default().args(args).start().await;
     assert_eq!(redis.command(&["CONFIG", "GET", "maxmemory"]).await, "maxmemory\n1048576");
@@ -116,15 +116,15 @@ async fn arguments_reach_it_and_nothing_is_written_to_disk() {
 
 #[tokio::test]
 #[should_panic(expected = "Bad directive")]
-async fn its_complaint_is_told_when_it_does_not_start() {
+async fn a_failed_start_shows_the_log() {
     RedisOptions::default().args(["--no-such-option", "1"]).start().await;
 }
 
 #[tokio::test]
-async fn dropped_it_is_gone() {
+async fn drop_kills_the_server() {
     let redis = RedisServer::start().await;
     let mut connection = TcpStream::connect(redis.address()).await.unwrap();
     redis.pause().await;
     drop(redis);
-    timeout(PATIENCE, connection.read_u8()).await.unwrap().unwrap_err();
+    timeout(TEST_TIMEOUT, connection.read_u8()).await.unwrap().unwrap_err();
 }

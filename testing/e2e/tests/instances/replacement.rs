@@ -90,8 +90,8 @@ async fn under_load() {
         shells += timeout(DEADLINE, person).await.unwrap().unwrap();
     }
     assert!(shells > PEOPLE as u64, "somebody's shell was in an instance that ended");
-    let counts = stack.backend.balancer().counts();
-    assert_eq!(counts.server_errors(), 0, "{counts:?}");
-    assert!(counts.total() > 100, "{counts:?}");
+    let responses = stack.backend.balancer().responses().await;
+    assert_eq!(responses.server_errors, 0, "{responses:?}");
+    assert!(responses.total > 100, "{responses:?}");
     stack.stop().await;
 }

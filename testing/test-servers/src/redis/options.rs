@@ -1,11 +1,10 @@
-//! What a Redis for tests can be started with, and the configuration file that says it to the server.
+//! Options of a Redis for tests, and the configuration file made from them.
 
-use super::certificates::Certificates;
-use super::{RedisServer, SOCKET};
+use super::tls_files::TlsFiles;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// How a [`RedisServer`] is started.
+/// Options of a [`RedisServer`](super::RedisServer).
 ///
 /// ```no_run
 /// # async fn example() {
@@ -26,36 +25,28 @@ pub struct RedisOptions {
 }
 
 impl RedisOptions {
-    /// The password that the default user needs (`requirepass`). Any characters; the URL escapes them.
+    /// Sets the password of the default user (`requirepass`). Any characters; the URL escapes them.
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Self {
         self.password = Some(password.into());
         self
     }
 
-    /// Speaks TLS only, with a certificate of an authority made for this server: see [`RedisServer::authority`].
+    /// Accepts TLS only, with a certificate of [`RedisServer::authority`](super::RedisServer::authority).
     #[must_use]
     pub fn tls(mut self) -> Self {
         self.tls = true;
         self
     }
 
-    /// More arguments for `redis-server`, which win over what is set here: `["--maxmemory", "1mb"]`.
+    /// Adds arguments for `redis-server`, which override the configuration file: `["--maxmemory", "1mb"]`.
     #[must_use]
     pub fn args<T: Into<String>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// Starts it, and waits until it answers.
-    ///
-    /// # Panics
-    /// When `redis-server` is not installed or does not start.
-    pub async fn start(self) -> RedisServer {
-        RedisServer::launch("redis-server", self).await
-    }
-
-    pub(super) fn encrypted(&self) -> bool {
+    pub(super) fn has_tls(&self) -> bool {
         self.tls
     }
 
@@ -63,11 +54,11 @@ impl RedisOptions {
         self.password.as_deref()
     }
 
-    pub(super) fn more(&self) -> &[String] {
+    pub(super) fn extra_args(&self) -> &[String] {
         &self.args
     }
 
-    /// What stands before the host in a URL.
+    /// The part of a URL before the host.
     pub(super) fn userinfo(&self) -> String {
         let Some(password) = &self.password else { return String::new() };
         let mut text = String::from(":");
@@ -81,33 +72,36 @@ impl RedisOptions {
         text + "@"
     }
 
-    /// Writes the configuration file.
-    pub(super) fn write(&self, folder: &Path, port: u16, certificates: Option<&Certificates>) -> PathBuf {
+    /// Writes the configuration file; `socket` is the name of a Unix socket in the folder.
+    pub(super) fn write(&self, folder: &Path, port: u16, socket: &str, tls: Option<&TlsFiles>) -> PathBuf {
+        let file = |path: &Path| quoted(&path.display().to_string());
         let mut lines = vec![
             "bind 127.0.0.1".to_owned(),
             "daemonize no".to_owned(),
             "appendonly no".to_owned(),
             "save \"\"".to_owned(),
-            format!("dir {}", quoted(&folder.display().to_string())),
-            format!("unixsocket {}", quoted(&folder.join(SOCKET).display().to_string())),
+            format!("dir {}", file(folder)),
+            format!("unixsocket {}", file(&folder.join(socket))),
         ];
-        if let Some(certificates) = certificates {
-            let file = |path: &Path| quoted(&path.display().to_string());
-            lines.extend(["port 0".to_owned(), format!("tls-port {port}"), "tls-auth-clients no".to_owned()]);
-            lines.push(format!("tls-ca-cert-file {}", file(&certificates.authority)));
-            lines.push(format!("tls-cert-file {}", file(&certificates.certificate)));
-            lines.push(format!("tls-key-file {}", file(&certificates.key)));
-        } else {
-            lines.push(format!("port {port}"));
+        match tls {
+            Some(tls) => lines.extend([
+                "port 0".to_owned(),
+                format!("tls-port {port}"),
+                "tls-auth-clients no".to_owned(),
+                format!("tls-ca-cert-file {}", file(&tls.authority)),
+                format!("tls-cert-file {}", file(&tls.certificate)),
+                format!("tls-key-file {}", file(&tls.key)),
+            ]),
+            None => lines.push(format!("port {port}")),
         }
         lines.extend(self.password.iter().map(|password| format!("requirepass {}", quoted(password))));
         let path = folder.join("redis.conf");
-        std::fs::write(&path, lines.join("\n") + "\n").expect("the server's folder can be written");
+        std::fs::write(&path, lines.join("\n") + "\n").expect("the server's folder is writable");
         path
     }
 }
 
-/// As the configuration file wants it: each byte that could mean something, in hexadecimal.
+/// Quotes a value for the configuration file, with every special byte in hexadecimal.
 fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for byte in text.bytes() {

@@ -1,4 +1,4 @@
-//! An authority and a certificate for one server on 127.0.0.1: made for it, trusted by nobody who is not told to.
+//! TLS files of one server on 127.0.0.1: a certificate authority made for it, its certificate and its key.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -8,27 +8,27 @@ use std::path::{Path, PathBuf};
 
 /// The files, all PEM.
 #[derive(Debug)]
-pub(super) struct Certificates {
+pub(super) struct TlsFiles {
     /// The authority's certificate, for clients.
     pub(super) authority: PathBuf,
-    /// The server's.
+    /// The server's certificate.
     pub(super) certificate: PathBuf,
     /// The server's private key.
     pub(super) key: PathBuf,
 }
 
-impl Certificates {
-    /// Makes them. They are valid from long ago to far away, because no clock is asked.
+impl TlsFiles {
+    /// Creates the files. rcgen's default validity covers every date, so that no clock is read.
     pub(super) fn write(folder: &Path) -> Self {
         let mut params = CertificateParams::default();
-        params.distinguished_name.push(DnType::CommonName, "Authority of a test");
+        params.distinguished_name.push(DnType::CommonName, "Test authority");
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let authority = CertifiedIssuer::self_signed(params, new_key()).expect("an authority can sign itself");
 
         let names = ["127.0.0.1".to_owned(), "localhost".to_owned()];
-        let mut params = CertificateParams::new(names).expect("the names are names");
-        params.distinguished_name.push(DnType::CommonName, "Server of a test");
+        let mut params = CertificateParams::new(names).expect("valid host names");
+        params.distinguished_name.push(DnType::CommonName, "Test server");
         params.use_authority_key_identifier_extension = true;
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
@@ -37,7 +37,7 @@ impl Certificates {
 
         let write = |name: &str, pem: String| {
             let path = folder.join(name);
-            std::fs::write(&path, pem).expect("the server's folder can be written");
+            std::fs::write(&path, pem).expect("the server's folder is writable");
             path
         };
         Self {
@@ -49,5 +49,5 @@ impl Certificates {
 }
 
 fn new_key() -> KeyPair {
-    KeyPair::generate().expect("a key can be made")
+    KeyPair::generate().expect("a key can be generated")
 }
