@@ -1,63 +1,62 @@
-//! How long a page waits for its terminal: from the handshake with its token until the shell has written its first byte, or, for a session
-//! that runs, until it is attached. One page after the other, and many at once, as after a cut.
+//! Time to connect: from the handshake to the first byte of a new session's shell, or to `attached` for a running session.
+//! Sequential, and concurrent as after a network failure.
 
 use crate::peers::Peer;
 use crate::report::{Report, Table};
 use crate::stats::ms;
-use crate::subjects::{Subjects, direct, fresh};
+use crate::subjects::{Subjects, direct, next_number};
 use e2e::{Stack, Terminal};
 use futures_util::stream::{self, StreamExt};
 use tokio::time::Instant;
 
-/// Pages that connect in a round, each to a session of its own.
+/// Connects in a round, each to a session of its own.
 const PAGES: usize = 32;
 
-/// Pages that connect at the same time.
-const AT_ONCE: [usize; 2] = [1, 16];
+const CONCURRENCY: [usize; 2] = [1, 16];
 
-/// How a page reaches a terminal.
+/// Route to a terminal.
 #[derive(Clone, Copy)]
-enum Way<'a> {
+enum Route<'a> {
     Direct(&'a Stack),
     Chain(&'a Stack),
     Peer(&'a Peer),
 }
 
-/// What was found of one subject: of each connect its time in ms, and of each round its connects in a second.
+/// Results of one subject: the time of each connect in ms, and connects per second of each round.
 #[derive(Default)]
-struct Found {
+struct Samples {
     times: Vec<f64>,
     rates: Vec<f64>,
 }
 
-/// Measures all subjects in turn, round by round.
+/// Measures all subjects, interleaved by round.
 pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
-    let mut ways = vec![
-        ("Termgate, `/terminal`", Way::Direct(&subjects.in_process)),
-        ("Termgate, function in process", Way::Chain(&subjects.in_process)),
-        ("Termgate, real function", Way::Chain(&subjects.bootstrap)),
+    let mut routes = vec![
+        ("Termgate, `/terminal`", Route::Direct(&subjects.in_process)),
+        ("Termgate, function in process", Route::Chain(&subjects.in_process)),
+        ("Termgate, real function", Route::Chain(&subjects.bootstrap)),
     ];
-    ways.extend(subjects.peers.iter().map(|peer| (peer.name, Way::Peer(peer))));
-    for at_once in AT_ONCE {
-        let mut found: Vec<(Found, Found)> = ways.iter().map(|_| Default::default()).collect();
+    routes.extend(subjects.peers.iter().map(|peer| (peer.name, Route::Peer(peer))));
+    for at_once in CONCURRENCY {
+        let mut found: Vec<(Samples, Samples)> = routes.iter().map(|_| Default::default()).collect();
         for _ in 0..rounds {
-            for ((_, way), (new, running)) in ways.iter().zip(&mut found) {
-                way.round(at_once, new, running).await;
+            for ((_, route), (new, running)) in routes.iter().zip(&mut found) {
+                route.round(at_once, new, running).await;
             }
         }
         let (new, running): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-        let names = || ways.iter().map(|(name, _)| *name);
+        let names = || routes.iter().map(|(name, _)| *name);
         let [to_new, to_running] = match at_once {
             1 => ["new session to its first byte, one at a time", "running session to attached, one at a time"],
             _ => ["new session to its first byte, 16 at once", "running session to attached, 16 at once"],
         };
-        report.add(table(to_new, names().zip(new)).compared("p50"));
+        report.add(table(to_new, names().zip(new)).relative_to_peer("p50"));
         report.add(table(to_running, names().zip(running).filter(|(_, found)| !found.times.is_empty())));
     }
 }
 
-/// Times as percentiles, and beside them how many in a second.
-fn table<'a>(figure: &'static str, found: impl Iterator<Item = (&'a str, Found)>) -> Table {
+/// Percentiles of the times, and the rate.
+fn table<'a>(figure: &'static str, found: impl Iterator<Item = (&'a str, Samples)>) -> Table {
     let (names, found): (Vec<_>, Vec<_>) = found.unzip();
     let rates: Vec<_> = found.iter().map(|found| crate::stats::percentile(&found.rates, 0.5)).collect();
     let times = names.into_iter().map(str::to_owned).zip(found.into_iter().map(|found| found.times));
@@ -69,11 +68,11 @@ fn table<'a>(figure: &'static str, found: impl Iterator<Item = (&'a str, Found)>
     table
 }
 
-impl Way<'_> {
-    async fn round(self, at_once: usize, new: &mut Found, running: &mut Found) {
-        let pages: Vec<String> = (0..PAGES).map(|_| format!("page-{}", fresh())).collect();
+impl Route<'_> {
+    async fn round(self, at_once: usize, new: &mut Samples, running: &mut Samples) {
+        let pages: Vec<String> = (0..PAGES).map(|_| format!("page-{}", next_number())).collect();
         if let Self::Peer(peer) = self {
-            // Their shells end with their connections.
+            // A peer's shell ends with its connection, so there is no running session to attach to.
             drop(new.take(at_once, &pages, async |_| peer.connect(&peer.url()).await).await);
             return;
         }
@@ -104,8 +103,8 @@ impl Way<'_> {
     }
 }
 
-impl Found {
-    /// Lets pages connect, so many at once, and keeps the times. Returns what they have got.
+impl Samples {
+    /// Connects all pages, `at_once` concurrently, and records the times.
     async fn take<T>(&mut self, at_once: usize, pages: &[String], connect: impl AsyncFn(&str) -> T) -> Vec<T> {
         let begun = Instant::now();
         let connects = pages.iter().map(async |page| {

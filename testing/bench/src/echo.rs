@@ -1,59 +1,60 @@
-//! From a key to its echo: what a user feels with every key. The terminal itself echoes, so that no program's own time is in it.
+//! Keystroke latency: from a key to its echo. The terminal driver echoes, so that no program's time is included.
 
-use crate::line::Line;
+use crate::client::Client;
 use crate::report::{Report, Table};
 use crate::stats::ms;
 use crate::subjects::Subjects;
 use tokio::time::Instant;
 
-/// Keys of one subject in one round.
+/// Keys per subject and round.
 const KEYS: u32 = 500;
 
-/// Keys before them: they warm up what is lazy, and the processors, which sleep deeply after a slow neighbour.
-const WARM: u32 = 100;
+/// Unmeasured keys before them: warm up lazy initialization and sleeping processors.
+const WARM_UP_KEYS: u32 = 100;
 
-/// Measures all subjects in turn, round by round: what the machine does meanwhile happens to all of them.
+/// Measures all subjects, interleaved by round, so that the machine's other load affects all of them.
 pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
-    report.add(of(subjects.lines().await, rounds).await.compared("p50"));
+    report.add(of(subjects.clients().await, rounds).await.relative_to_peer("p50"));
 }
 
-/// Measures these.
-pub(crate) async fn of(mut lines: Vec<(String, Line)>, rounds: u16) -> Table {
-    for (_, line) in &mut lines {
-        line.keys("cat >/dev/null\r").await;
-        line.until("/dev/null\r\n").await;
+/// Measures these clients.
+pub(crate) async fn of(mut clients: Vec<(String, Client)>, rounds: u16) -> Table {
+    for (_, client) in &mut clients {
+        client.keys("cat >/dev/null\r").await;
+        client.expect("/dev/null\r\n").await;
     }
-    let mut found: Vec<Vec<f64>> = vec![Vec::new(); lines.len()];
+    let mut found: Vec<Vec<f64>> = vec![Vec::new(); clients.len()];
     for _ in 0..rounds {
-        for ((_, line), times) in lines.iter_mut().zip(&mut found) {
-            type_keys(line, WARM).await;
-            times.extend(type_keys(line, KEYS).await);
+        for ((_, client), times) in clients.iter_mut().zip(&mut found) {
+            type_keys(client, WARM_UP_KEYS).await;
+            times.extend(type_keys(client, KEYS).await);
         }
     }
-    let measured = lines.into_iter().zip(found).map(|((subject, _), times)| (subject, times));
+    let measured = clients.into_iter().zip(found).map(|((subject, _), times)| (subject, times));
     let columns = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
     Table::of_percentiles(("keystroke to echo", "ms"), &columns, measured)
 }
 
-/// Times of so many keys, in ms, one after the other.
-async fn type_keys(line: &mut Line, count: u32) -> Vec<f64> {
+/// Latencies of `count` keys in ms, typed one after the other.
+async fn type_keys(client: &mut Client, count: u32) -> Vec<f64> {
     let mut times = Vec::with_capacity(count as usize);
     for number in 0..count {
         let key = key(number);
         let started = Instant::now();
-        line.keys(&key).await;
-        line.until(echo_of(&key)).await;
+        client.keys(&key).await;
+        client.expect(echo_of(&key)).await;
         times.push(ms(started.elapsed()));
     }
     times
 }
 
-/// The key of this number. Never the same twice in a row, so that no late echo is taken for this one's. A line stays short of what a terminal holds.
+/// The key of this number. Consecutive keys differ, so that a late echo is not taken for the next one. Lines stay below the
+/// terminal's line buffer.
 pub(crate) fn key(number: u32) -> String {
     if number % 100 == 99 { "\r".to_owned() } else { char::from(b'a' + (number % 26) as u8).to_string() }
 }
 
-/// What a terminal makes of it.
+/// The terminal's echo of a key.
 pub(crate) fn echo_of(key: &str) -> &str {
     if key == "\r" { "\r\n" } else { key }
 }

@@ -1,58 +1,58 @@
-//! What it costs that a session lives in another instance than the one that is asked: each request for it is looked up in Redis, passed
-//! on, and its answer passed back. The same instance is asked for its own session and for that of the other.
+//! Cost of forwarding between instances: the gateway asks one instance for its own session, and for a session of the other
+//! instance, which takes a lookup in Redis and another hop.
 
-use crate::line::Line;
+use crate::client::Client;
 use crate::report::{Report, Table};
-use crate::subjects::{QUIET, VARIABLES, direct, fresh, settle};
+use crate::subjects::{QUIET, VARIABLES, direct, next_number, set_prompt};
 use crate::{echo, flood};
-use e2e::{Function, Setting, Stack};
+use e2e::{Function, Stack, StackOptions};
 
-/// The instance that is asked.
-const ASKED: usize = 0;
+/// The instance that receives all requests.
+const GATEWAY_TARGET: usize = 0;
 
-/// How it is asked, whose session it is asked for, and the instance that has it.
-const LINES: [(&str, usize); 4] = [
-    ("Termgate, `/terminal`, own session", ASKED),
-    ("Termgate, `/terminal`, passed on", ASKED + 1),
-    ("Termgate, function in process, own session", ASKED),
-    ("Termgate, function in process, passed on", ASKED + 1),
+/// Subject, and the instance that owns the session.
+const SUBJECTS: [(&str, usize); 4] = [
+    ("Termgate, `/terminal`, own session", GATEWAY_TARGET),
+    ("Termgate, `/terminal`, passed on", GATEWAY_TARGET + 1),
+    ("Termgate, function in process, own session", GATEWAY_TARGET),
+    ("Termgate, function in process, passed on", GATEWAY_TARGET + 1),
 ];
 
 /// Measures two instances that share Redis.
 pub(crate) async fn measure(rounds: u16, report: &mut Report) {
-    let setting = Setting {
+    let options = StackOptions {
         instances: 2,
-        asked: Some(ASKED),
+        gateway_target: Some(GATEWAY_TARGET),
         log: QUIET,
         variables: VARIABLES,
-        ..Setting::new(Function::InProcess)
+        ..StackOptions::new(Function::InProcess)
     };
-    let stack = Stack::start_with(setting).await;
-    report.add(compared(echo::of(lines(&stack).await, rounds).await, "p50"));
-    report.add(compared(flood::of(lines(&stack).await, rounds).await, "median"));
+    let stack = Stack::start_with(options).await;
+    report.add(compared(echo::of(clients(&stack).await, rounds).await, "p50"));
+    report.add(compared(flood::of(clients(&stack).await, rounds).await, "median"));
     stack.stop().await;
 }
 
-async fn lines(stack: &Stack) -> Vec<(String, Line)> {
-    let mut lines = Vec::new();
-    for (number, (name, owner)) in LINES.into_iter().enumerate() {
-        let session = format!("bench-{}", fresh());
-        // Where a session is asked for first, there is its shell.
+async fn clients(stack: &Stack) -> Vec<(String, Client)> {
+    let mut clients = Vec::new();
+    for (number, (name, owner)) in SUBJECTS.into_iter().enumerate() {
+        let session = format!("bench-{}", next_number());
+        // The first instance to attach a session owns it.
         direct(stack, stack.backend.address(owner), "ada", &session).await.leave().await;
         let terminal = if number < 2 {
-            direct(stack, stack.backend.address(ASKED), "ada", &session).await
+            direct(stack, stack.backend.address(GATEWAY_TARGET), "ada", &session).await
         } else {
             let mut terminal = stack.connect("ada", &session).await;
             terminal.attach().await;
             terminal
         };
-        lines.push((name.to_owned(), Line::Termgate(Box::new(terminal))));
+        clients.push((name.to_owned(), Client::Termgate(Box::new(terminal))));
     }
-    settle(&mut lines).await;
-    lines
+    set_prompt(&mut clients).await;
+    clients
 }
 
-/// Beside each what is passed on, in units of what is not.
+/// Adds the ratio of each forwarded subject to the one before it.
 fn compared(table: Table, column: &'static str) -> Table {
-    table.beside("× own session", column, |row| row / 2 * 2)
+    table.with_ratio("× own session", column, |row| row / 2 * 2)
 }

@@ -1,9 +1,8 @@
-//! How cost grows with work: along each axis several sizes, and at each what a unit of work costs the service, in time on the
-//! processors, which other programs on the machine change little. A cost that stays means that the whole is linear.
+//! Growth of cost: processor time of the service per unit of work, at several sizes of each axis. A constant cost means linear
+//! growth. Processor time depends little on other programs of the machine.
 
 mod age;
 mod output;
-mod scrollback;
 mod sessions;
 
 use crate::process::processor_time;
@@ -12,7 +11,7 @@ use clap::ValueEnum;
 use e2e::Stack;
 use std::collections::BTreeMap;
 
-/// Nothing is held back: what is measured is the work.
+/// No budget or limit applies, so that only the work is measured.
 const VARIABLES: &[(&str, &str)] = &[
     ("OUTPUT_BYTES_PER_SECOND", "0"),
     ("MAX_SESSIONS_PER_USER", "2000"),
@@ -20,81 +19,72 @@ const VARIABLES: &[(&str, &str)] = &[
     ("MESSAGES_PER_SECOND", "1000000"),
 ];
 
-/// Compares a size's cost to that of the smallest.
+/// Column with the ratio to the cost at the smallest size.
 const RELATIVE: &str = "× smallest";
 
-/// What grows.
+/// An axis of growth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Axis {
-    /// How many sessions there are.
+    /// Number of sessions: typing, idle, ending.
     Sessions,
-    /// How much is printed, and how many watch.
+    /// Number of watchers of one session's output.
     Output,
-    /// How old a session is.
+    /// Age of a session, in keys and in output.
     Age,
-    /// How much of what was printed is kept.
-    Scrollback,
 }
 
-/// These axes one after the other, or all.
+/// Measures these axes, or all if there are none.
 pub(crate) async fn measure(axes: &[Axis], report: &mut Report) {
     for axis in if axes.is_empty() { Axis::value_variants() } else { axes } {
         match axis {
             Axis::Sessions => sessions::measure(report).await,
             Axis::Output => output::measure(report).await,
             Axis::Age => age::measure(report).await,
-            Axis::Scrollback => scrollback::measure(report).await,
         }
     }
 }
 
-/// One size of an axis.
+/// The cost of a unit of work at one size, and another value of that size.
 struct Point {
-    size: String,
-    /// Of a unit of work.
+    size: u32,
     cost: f64,
-    /// What else was seen.
-    more: Vec<(&'static str, f64)>,
+    extra: Option<(&'static str, f64)>,
 }
 
 impl Point {
     fn new(size: u32, cost: f64) -> Self {
-        Self { size: size.to_string(), cost, more: Vec::new() }
+        Self { size, cost, extra: None }
     }
 
-    fn with(mut self, name: &'static str, value: f64) -> Self {
-        self.more.push((name, value));
-        self
+    fn with(self, name: &'static str, value: f64) -> Self {
+        Self { extra: Some((name, value)), ..self }
     }
 }
 
-/// A table of an axis, the smallest size first. `cost` says what of what.
+/// A table of an axis, the smallest size first. `cost` names the unit.
 fn curve(figure: &'static str, axis: &'static str, cost: &'static str, points: Vec<Point>) -> Table {
     let smallest = points.first().map_or(0.0, |point| point.cost);
-    let more: Vec<&'static str> =
-        points.first().into_iter().flat_map(|point| &point.more).map(|(name, _)| *name).collect();
-    let columns = [cost].into_iter().chain(more).chain([RELATIVE]).collect();
-    let rows = points.into_iter().map(|Point { size, cost: found, more }| {
-        let mut values: BTreeMap<_, _> = more.into_iter().collect();
-        values.insert(cost, found);
-        // Of nothing there is no multiple.
+    let extra = points.first().and_then(|point| point.extra).map(|(name, _)| name);
+    let columns = [cost].into_iter().chain(extra).chain([RELATIVE]).collect();
+    let rows = points.into_iter().map(|point| {
+        let mut values: BTreeMap<_, _> = point.extra.into_iter().collect();
+        values.insert(cost, point.cost);
         if smallest > 0.0 {
-            values.insert(RELATIVE, found / smallest);
+            values.insert(RELATIVE, point.cost / smallest);
         }
-        Row { subject: size, values }
+        Row { subject: point.size.to_string(), values }
     });
     Table { figure, unit: axis, rows: rows.collect(), columns }
 }
 
-/// What the service spends on the processors meanwhile, in µs.
-async fn spent(stack: &Stack, work: impl Future) -> f64 {
+/// Processor time of the service during the work, in µs.
+async fn cost_of(stack: &Stack, work: impl Future) -> f64 {
     let process = stack.backend.id(0);
     let before = processor_time(process);
     work.await;
     (processor_time(process) - before).as_micros() as f64
 }
 
-/// In MiB.
 fn mib(bytes: u64) -> f64 {
     bytes as f64 / f64::from(1 << 20)
 }

@@ -1,25 +1,25 @@
-//! Measures Termgate and its peers on this machine, in one run, in turn: `make bench`, or `cargo run --release -p bench -- echo` for one figure.
-//! Prints tables, and writes everything as JSON. docs/performance.md says what limits each figure.
-#![expect(clippy::print_stdout, reason = "a program says what it found")]
-#![expect(clippy::expect_used, reason = "a measurement that cannot go on ends")]
+//! Benchmarks Termgate and its peers on this machine: `make bench`, or `cargo run --release -p bench -- echo` for one figure.
+//! Prints tables, and writes all results as JSON. docs/performance.md explains each figure.
+#![expect(clippy::print_stdout, reason = "a program prints its results")]
+#![expect(clippy::expect_used, reason = "a failed measurement ends the program")]
 
+mod client;
+mod concurrency;
 mod connect;
 mod cost;
-mod crowd;
-mod dialect;
-mod distance;
+mod delay_proxy;
 mod echo;
-mod far;
 mod flood;
 mod forward;
 mod growth;
-mod line;
+mod latency;
+mod peer_protocol;
 mod peers;
 mod process;
 mod report;
 mod resources;
 mod resume;
-mod shown;
+mod service_metrics;
 mod soak;
 mod start;
 mod stats;
@@ -31,61 +31,62 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use subjects::Subjects;
 
-/// Measures on this machine, and says what it found.
+/// Benchmarks Termgate and its peers on this machine.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 struct Args {
-    /// What to measure; everything when nothing is named.
+    /// Figures to measure; all by default.
     #[arg(value_enum)]
     figures: Vec<Figure>,
-    /// Times that each is measured; the medians count.
+    /// Rounds of each figure.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// How long `soak` takes, in minutes, beside some four for its warm-up and its end.
+    /// Minutes of `soak`; its warm-up and its end take about four more.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     minutes: u16,
-    /// What `growth` looks at; everything when nothing is named.
+    /// Axes of `growth`; all by default.
     #[arg(long, value_enum)]
     axes: Vec<growth::Axis>,
-    /// Of `echo` and `flood`, only who has this in the name: for a profiler.
+    /// Restricts `echo` and `flood` to subjects whose name contains this, for a profiler.
     #[arg(long)]
     only: Option<String>,
-    /// Where the results are written, as JSON.
+    /// JSON file for the results.
     #[arg(long, default_value = "target/bench.json")]
     json: PathBuf,
-    /// Plays a recording in this terminal instead: what `cost` starts in its shells.
+    /// Plays a recording in this terminal instead; `cost` starts this in its shells.
     #[arg(long, hide = true)]
     play: Option<PathBuf>,
 }
 
-/// What can be measured.
+/// A figure to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Figure {
-    /// From a key to its echo.
+    /// Keystroke latency.
     Echo,
-    /// How fast a program's output comes through.
+    /// Throughput of a program's output.
     Flood,
-    /// How long a page waits for its terminal.
+    /// Time to connect.
     Connect,
-    /// What it costs that a session lives in another instance.
+    /// Cost of forwarding between instances.
     Forward,
-    /// The same when every post takes its time.
+    /// Throughput with 15 ms for each post.
     SlowPosts,
-    /// From Ctrl-C to the prompt while a program floods the page, from far away.
+    /// Time from Ctrl-C to the prompt, with latency, while a program prints.
     Interrupt,
-    /// Coming back to a session from far away.
+    /// Time to resume a session, with latency.
     Resume,
-    /// Many sessions at once, typed into at a human pace.
-    Crowd,
-    /// What a cold start of the function costs.
+    /// Keystroke latency with up to 1,000 concurrent sessions.
+    #[value(alias = "crowd")]
+    Concurrency,
+    /// Cold start of the function.
     Start,
-    /// Memory of the service for each session, beside its shell.
+    /// Memory of the service per session.
     Memory,
-    /// What is left of users who came and went for minutes; ends with 1 when something is that must not.
+    /// Leaks after minutes of sessions. Exits with 1 if there are any.
     Soak,
-    /// How cost grows with sessions, watchers, rates, ages and scrollbacks.
+    /// Growth of cost with sessions, watchers and ages.
     Growth,
-    /// What an hour of one user costs on AWS, for recorded work. Takes two minutes.
+    /// Cost of an hour of one user on AWS, for recorded work. Takes two minutes.
     Cost,
 }
 
@@ -97,7 +98,7 @@ async fn main() -> std::io::Result<ExitCode> {
     }
     let figures = if args.figures.is_empty() { Figure::value_variants() } else { &args.figures };
     let mut report = Report::new();
-    let mut faults = Vec::new();
+    let mut leaks = Vec::new();
     let subjects = Subjects::start(args.only.clone()).await;
     for figure in figures {
         match figure {
@@ -105,23 +106,23 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::Flood => flood::measure(&subjects, args.rounds, &mut report).await,
             Figure::Connect => connect::measure(&subjects, args.rounds, &mut report).await,
             Figure::Forward => forward::measure(args.rounds, &mut report).await,
-            Figure::SlowPosts => far::flood(args.rounds, &mut report).await,
-            Figure::Interrupt => far::interrupt(&subjects, args.rounds, &mut report).await,
+            Figure::SlowPosts => latency::flood(args.rounds, &mut report).await,
+            Figure::Interrupt => latency::interrupt(&subjects, args.rounds, &mut report).await,
             Figure::Resume => resume::measure(args.rounds, &mut report).await,
-            Figure::Crowd => crowd::measure(&mut report).await,
+            Figure::Concurrency => concurrency::measure(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Cost => cost::measure(&mut report).await,
             Figure::Memory => resources::memory(&mut report).await,
             Figure::Growth => growth::measure(&args.axes, &mut report).await,
-            Figure::Soak => faults.extend(soak::measure(args.minutes, &mut report).await),
+            Figure::Soak => leaks.extend(soak::measure(args.minutes, &mut report).await),
         }
     }
     subjects.stop().await;
     println!("{}", report.tables());
     report.write(&args.json)?;
     println!("written to {}", args.json.display());
-    for fault in &faults {
-        println!("FAULT: {fault}");
+    for leak in &leaks {
+        println!("LEAK: {leak}");
     }
-    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if leaks.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,4 +1,4 @@
-//! What was found, as tables for people and as JSON for whoever compares two machines or two commits.
+//! Results as Markdown tables, and as JSON to compare machines or commits.
 
 use crate::stats::percentile;
 use serde::Serialize;
@@ -8,29 +8,29 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Peers, the first that is there being what the others are compared with, and the name of the column that does.
+/// Peers and the column of ratios to each; the first installed one is the reference.
 const PEERS: [(&str, &str); 3] = [("ttyd", "× ttyd"), ("terminado", "× terminado"), ("wetty", "× wetty")];
 
-/// One subject's numbers for one figure.
+/// Values of one subject.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) subject: String,
-    /// By name of the column, in the figure's unit.
+    /// By column, in the figure's unit.
     pub(crate) values: BTreeMap<&'static str, f64>,
 }
 
-/// One figure of all subjects.
+/// One figure for all subjects.
 #[derive(Debug, Serialize)]
 pub(crate) struct Table {
     pub(crate) figure: &'static str,
     pub(crate) unit: &'static str,
-    /// In the order in which they are shown.
+    /// In display order.
     pub(crate) columns: Vec<&'static str>,
     pub(crate) rows: Vec<Row>,
 }
 
 impl Table {
-    /// What was measured of each subject, as percentiles: the columns are names with the share of the values that lies below.
+    /// Percentiles of each subject's samples; a column is a name and a rank from 0 to 1.
     pub(crate) fn of_percentiles(
         (figure, unit): (&'static str, &'static str),
         columns: &[(&'static str, f64)],
@@ -44,20 +44,20 @@ impl Table {
         Self { figure, unit, columns: columns.iter().map(|(name, _)| *name).collect(), rows }
     }
 
-    /// With the ratio of this column's values to that of a peer in the same run, where there is a peer.
-    pub(crate) fn compared(self, column: &'static str) -> Self {
+    /// Adds the ratio of this column to the reference peer's in the same run, if there is a peer.
+    pub(crate) fn relative_to_peer(self, column: &'static str) -> Self {
         let row_of = |peer| self.rows.iter().position(|row| row.subject == peer);
         match PEERS.into_iter().find_map(|(peer, name)| Some((name, row_of(peer)?))) {
-            Some((name, measure)) => self.beside(name, column, |_| measure),
+            Some((name, reference)) => self.with_ratio(name, column, |_| reference),
             None => self,
         }
     }
 
-    /// With one more column of this name: the ratio of this column's values to that of another row, which is found by each row's number.
-    pub(crate) fn beside(mut self, name: &'static str, column: &str, measure: impl Fn(usize) -> usize) -> Self {
+    /// Adds a column `name`: the ratio of `column` to that of another row, which `reference` maps each row's number to.
+    pub(crate) fn with_ratio(mut self, name: &'static str, column: &str, reference: impl Fn(usize) -> usize) -> Self {
         let values: Vec<Option<f64>> = self.rows.iter().map(|row| row.values.get(column).copied()).collect();
         for (number, row) in self.rows.iter_mut().enumerate() {
-            let ratio = values[number].zip(values[measure(number)]).map(|(value, measure)| value / measure);
+            let ratio = values[number].zip(values[reference(number)]).map(|(value, reference)| value / reference);
             row.values.extend(ratio.map(|ratio| (name, ratio)));
         }
         self.columns.push(name);
@@ -65,7 +65,7 @@ impl Table {
     }
 }
 
-/// On what it was measured.
+/// The machine of the run.
 #[derive(Debug, Serialize)]
 struct Machine {
     processor: String,
@@ -73,7 +73,7 @@ struct Machine {
     kernel: String,
 }
 
-/// Everything.
+/// All results of one run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     machine: Machine,
@@ -90,23 +90,23 @@ impl Report {
         let machine = Machine {
             processor: model.map_or("unknown", |(_, model)| model).to_owned(),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
-            kernel: said("uname", &["-r"]),
+            kernel: output_of("uname", &["-r"]),
         };
-        #[expect(clippy::disallowed_methods, reason = "when it was measured")]
+        #[expect(clippy::disallowed_methods, reason = "the date of the run")]
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { machine, commit: said("git", &["rev-parse", "--short", "HEAD"]), at, tables: Vec::new() }
+        Self { machine, commit: output_of("git", &["rev-parse", "--short", "HEAD"]), at, tables: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, table: Table) {
         self.tables.push(table);
     }
 
-    /// For people, in Markdown.
+    /// The tables in Markdown.
     pub(crate) fn tables(&self) -> String {
         let Machine { processor, processors, kernel } = &self.machine;
         let mut text = format!("{processor}, {processors} processors, Linux {kernel}; commit {}\n", self.commit);
         for Table { figure, unit, columns, rows } in &self.tables {
-            // Writing into a text does not fail.
+            // Writing to a String does not fail.
             let _ = writeln!(text, "\n| {figure} ({unit}) | {} |", columns.join(" | "));
             let _ = writeln!(text, "|---|{}", "---|".repeat(columns.len()));
             for row in rows {
@@ -118,13 +118,13 @@ impl Report {
         text
     }
 
-    /// For machines.
+    /// Writes the JSON file.
     pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
         std::fs::write(path, serde_json::to_vec_pretty(self)?)
     }
 }
 
-/// Three digits that mean something.
+/// Formats with three significant digits.
 fn short(value: f64) -> String {
     match value.abs() {
         large if large >= 100.0 => format!("{value:.0}"),
@@ -133,7 +133,7 @@ fn short(value: f64) -> String {
     }
 }
 
-fn said(program: &str, arguments: &[&str]) -> String {
+fn output_of(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().ok().filter(|output| output.status.success());
     output.map_or("unknown".to_owned(), |output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
@@ -144,11 +144,11 @@ mod tests {
 
     fn table(subjects: &[(&str, f64)]) -> Table {
         let measured = subjects.iter().map(|(subject, value)| ((*subject).to_owned(), vec![*value]));
-        Table::of_percentiles(("echo", "ms"), &[("p50", 0.5)], measured).compared("p50")
+        Table::of_percentiles(("echo", "ms"), &[("p50", 0.5)], measured).relative_to_peer("p50")
     }
 
     #[test]
-    fn the_first_peer_that_is_there_is_the_measure() {
+    fn the_first_installed_peer_is_the_reference() {
         let table = table(&[("Termgate", 0.5), ("wetty", 4.0), ("terminado", 0.25)]);
         assert_eq!(table.columns, ["p50", "× terminado"]);
         let ratios: Vec<_> = table.rows.iter().map(|row| row.values["× terminado"]).collect();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_peer_there_is_no_measure() {
+    fn without_a_peer_there_is_no_ratio() {
         assert_eq!(table(&[("Termgate", 0.5)]).columns, ["p50"]);
     }
 }

@@ -1,7 +1,7 @@
-//! What it takes to come back to a session: a page that knows nothing attaches from far away, and has the screen.
+//! Time to resume: an empty page attaches with latency, until it has the whole screen.
 
-use crate::distance::Distance;
-use crate::far;
+use crate::delay_proxy::DelayProxy;
+use crate::latency;
 use crate::report::{Report, Row, Table};
 use crate::stats::{ms, percentile};
 use e2e::Terminal;
@@ -11,13 +11,13 @@ use std::io::Write as _;
 use tempfile::NamedTempFile;
 use tokio::time::Instant;
 
-/// Columns and rows of the screens.
+/// Columns and rows.
 const SIZE: (usize, usize) = (120, 40);
 
-/// Measures the way back to a shell, an editor and a monitor.
+/// Measures three kinds of screens.
 pub(crate) async fn measure(rounds: u16, report: &mut Report) {
-    let stack = far::stack().await;
-    let distance = Distance::before(&stack.url(), far::ROUND_TRIP).await;
+    let stack = latency::stack().await;
+    let proxy = DelayProxy::start(&stack.url(), latency::ROUND_TRIP).await;
     let mut rows = Vec::new();
     for (name, screen) in [("a shell", shell()), ("an editor", editor()), ("a monitor of processes", monitor())] {
         let mut file = NamedTempFile::new().expect("a temporary file");
@@ -29,7 +29,7 @@ pub(crate) async fn measure(rounds: u16, report: &mut Report) {
         let (mut times, mut bytes, mut frames) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..rounds {
             let token = stack.token("ada", &session);
-            let connected = Terminal::connect(&distance.url(&stack.url()), &token).await;
+            let connected = Terminal::connect(&proxy.url(&stack.url()), &token).await;
             let mut terminal = connected.expect("the handshake is accepted");
             let started = Instant::now();
             terminal.attach().await;
@@ -49,11 +49,11 @@ pub(crate) async fn measure(rounds: u16, report: &mut Report) {
     stack.stop().await;
 }
 
-/// A prompt below what a command has listed.
+/// A prompt below a listing.
 fn shell() -> String {
     let mut text = String::new();
     for number in 0..35 {
-        // Writing into a text does not fail.
+        // Writing to a String does not fail.
         let _ = writeln!(
             text,
             "-rw-r--r-- 1 ada ada {:>8} Nov {:>2} 10:{:02} report-{number}.txt",
@@ -65,7 +65,7 @@ fn shell() -> String {
     text + "\x1b[1;32mada@lab\x1b[0m:\x1b[1;34m~/reports\x1b[0m$ the end"
 }
 
-/// This file, as an editor with numbers and colours shows it, on the alternate screen.
+/// This file in an editor with line numbers and colours, on the alternate screen.
 fn editor() -> String {
     let mut text = "\x1b[?1049h\x1b[?1h\x1b=\x1b[H\x1b[2J".to_owned();
     for (number, line) in include_str!("resume.rs").lines().take(SIZE.1 - 1).enumerate() {
@@ -85,7 +85,7 @@ fn editor() -> String {
     text
 }
 
-/// Bars and a table in many colours, as monitors of processes draw them, on the alternate screen.
+/// Bars and a table in colours, like a process monitor, on the alternate screen.
 fn monitor() -> String {
     let mut text = "\x1b[?1049h\x1b[H\x1b[2J".to_owned();
     for cpu in 0..8 {

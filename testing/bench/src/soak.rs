@@ -1,155 +1,125 @@
-//! Users come and go for minutes against two instances with Redis; then nobody is there, and what is still held is compared with what
-//! was held after a warm-up of the same kind. What must have returned and has not, is a fault.
+//! Looks for leaks: users come and go against two instances with Redis, and the resources in use after the last one left are
+//! compared with those after a warm-up.
 
-mod census;
-mod visit;
+mod resource_snapshot;
+mod session_cycle;
 
 use crate::report::{Report, Row, Table};
 use crate::stats::slope;
 use crate::subjects::QUIET;
-use census::Census;
-use e2e::{Function, Setting, Stack};
+use e2e::{Function, Stack, StackOptions};
 use futures_util::future::join_all;
+use resource_snapshot::ResourceSnapshot;
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Instances of the service: requests are forwarded, too.
+/// Two, so that requests are forwarded between instances.
 const INSTANCES: usize = 2;
 
-/// Users at the same time.
-const AT_ONCE: usize = 12;
+const CONCURRENT_USERS: usize = 12;
 
-/// Parts of the time, between which everybody is gone and memory is looked at.
+/// Memory is sampled after each of these parts of the time, without sessions.
 const PARTS: u32 = 8;
 
-/// Who leaves without a word ends soon; what a busy machine delays does not end it. Sessions are small, so that memory says more
-/// of what is left than of how many there were at once.
+/// A short detach timeout, which a busy machine does not exceed; small sessions, so that memory shows leaks rather than the
+/// number of concurrent sessions.
 const VARIABLES: &[(&str, &str)] =
     &[("SESSION_DETACH_TIMEOUT_SECONDS", "8"), ("SESSION_SCROLLBACK_LINES", "100"), ("MAX_SESSIONS", "1000")];
 
-/// What is awaited of a session whose user left without a word: its grace, and a little.
-const GRACE: Duration = Duration::from_secs(9);
+/// Pause after a user who disconnects without closing the session: the detach timeout and 1 s.
+const DETACH_PAUSE: Duration = Duration::from_secs(9);
 
-/// Longest until nothing is left of those who are gone: connections to other instances are closed when they rested for 60 s, and
-/// that is looked for each 60 s.
-const GONE: Duration = Duration::from_secs(130);
+/// Longest wait for resources to be released. Idle connections between instances close after 60 s, checked each 60 s.
+const RELEASE_TIMEOUT: Duration = Duration::from_secs(130);
 
-/// How often it is looked whether that is so.
-const LOOK: Duration = Duration::from_millis(500);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What memory may grow by over the second half of the time, in MiB of all instances: less is the allocator's.
-const GROWTH: f64 = 8.0;
+/// Tolerated growth of memory over the second half of the time, in MiB of all instances: noise of the allocator.
+const MAX_MEMORY_GROWTH: f64 = 8.0;
 
-const MEMORY: &str = "resident memory (MiB)";
-
-/// The stack, and who was there.
+/// The stack, and the number of sessions so far.
 struct Soak {
     stack: Stack,
-    visits: Cell<usize>,
+    sessions: Cell<usize>,
 }
 
-/// Measures for so many minutes. Returns a sentence for each thing that did not return to what it was.
+/// Runs for this time and the warm-up. Returns a sentence for each leak.
 pub(crate) async fn measure(minutes: u16, report: &mut Report) -> Vec<String> {
-    let setting =
-        Setting { instances: INSTANCES, log: QUIET, variables: VARIABLES, ..Setting::new(Function::InProcess) };
-    let mut soak = Soak { stack: Stack::start_with(setting).await, visits: Cell::new(0) };
+    let options = StackOptions {
+        instances: INSTANCES,
+        log: QUIET,
+        variables: VARIABLES,
+        ..StackOptions::new(Function::InProcess)
+    };
+    let mut soak = Soak { stack: Stack::start_with(options).await, sessions: Cell::new(0) };
     let part = Duration::from_secs(60) * u32::from(minutes) / PARTS;
-    let start = soak.census().await;
-    soak.visits_for(part).await;
-    soak.everybody_gone().await;
-    sleep(GONE).await;
-    let (warm, warm_visits) = (soak.census().await, soak.visits.get());
+    soak.run_sessions(part).await;
+    soak.wait_idle().await;
+    sleep(RELEASE_TIMEOUT).await;
+    let (warm, warm_sessions) = (soak.snapshot().await, soak.sessions.get());
+    // Thousands of sessions since the warm-up, and MiB.
     let mut memory = Vec::new();
     for _ in 0..PARTS {
-        soak.visits_for(part).await;
-        let gone = soak.everybody_gone().await;
-        memory.push(((soak.visits.get() - warm_visits) as f64 / 1000.0, gone.value(MEMORY)));
+        soak.run_sessions(part).await;
+        let idle = soak.wait_idle().await;
+        memory.push(((soak.sessions.get() - warm_sessions) as f64 / 1000.0, idle.value(resource_snapshot::MEMORY)));
     }
-    let end = soak.returned_to(&warm).await;
-    let visits = (soak.visits.get() - warm_visits) as f64;
+    let end = soak.poll(|snapshot| snapshot.leaks_since(&warm).is_empty()).await;
     let half = &memory[memory.len() / 2..];
-    let growth = slope(half);
-    let mut left = end.left_since(&warm);
-    let grown = growth * (half[half.len() - 1].0 - half[0].0);
-    if grown > GROWTH {
-        left.push(format!("resident memory: {grown:.1} MiB more over the second half of the time"));
+    let growth = slope(half) * (half[half.len() - 1].0 - half[0].0);
+    let mut leaks = end.leaks_since(&warm);
+    if growth > MAX_MEMORY_GROWTH {
+        leaks.push(format!("resident memory: {growth:.1} MiB more over the second half of the time"));
     }
-    report.add(table(&[start, warm, end], visits, growth));
-    report.add(memory_table(&memory));
+    report.add(table(&warm, &end, soak.sessions.get() - warm_sessions));
     soak.stack.stop().await;
-    left
+    leaks
 }
 
 impl Soak {
-    /// Users come and go for so long.
-    async fn visits_for(&self, time: Duration) {
-        let until = Instant::now() + time;
-        let visitors = (0..AT_ONCE).map(|_| async {
-            while Instant::now() < until {
-                let number = self.visits.replace(self.visits.get() + 1);
-                visit::visit(&self.stack, number).await;
+    async fn run_sessions(&self, time: Duration) {
+        let deadline = Instant::now() + time;
+        let users = (0..CONCURRENT_USERS).map(|_| async {
+            while Instant::now() < deadline {
+                let number = self.sessions.replace(self.sessions.get() + 1);
+                session_cycle::run(&self.stack, number).await;
             }
         });
-        join_all(visitors).await;
+        join_all(users).await;
     }
 
-    async fn census(&mut self) -> Census {
-        Census::take(&mut self.stack, INSTANCES, (0..self.visits.get()).map(visit::session)).await
+    /// Waits until no session is left.
+    async fn wait_idle(&mut self) -> ResourceSnapshot {
+        self.poll(|snapshot| snapshot.value(resource_snapshot::SESSIONS) == 0.0).await
     }
 
-    /// Waits until every session is over.
-    async fn everybody_gone(&mut self) -> Census {
-        self.once(|census| census.value("sessions, as the service counts") == 0.0).await
-    }
-
-    /// Waits until everything that must is as it was, or long enough.
-    async fn returned_to(&mut self, before: &Census) -> Census {
-        self.once(|census| census.left_since(before).is_empty()).await
-    }
-
-    async fn once(&mut self, is_so: impl Fn(&Census) -> bool) -> Census {
-        let deadline = Instant::now() + GONE;
+    async fn poll(&mut self, done: impl Fn(&ResourceSnapshot) -> bool) -> ResourceSnapshot {
+        let deadline = Instant::now() + RELEASE_TIMEOUT;
         loop {
-            let census = self.census().await;
-            if is_so(&census) || deadline <= Instant::now() {
-                return census;
+            let snapshot = self.snapshot().await;
+            if done(&snapshot) || deadline <= Instant::now() {
+                return snapshot;
             }
-            sleep(LOOK).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
-}
 
-/// A row for each thing that was counted; `growth` is memory's in MiB per 1,000 sessions, fitted over the second half.
-fn table(moments: &[Census; 3], visits: f64, growth: f64) -> Table {
-    let [start, warm, end] = moments;
-    let rows = end.names().map(|name| {
-        let grown = if name == MEMORY { growth } else { (end.value(name) - warm.value(name)) / visits * 1000.0 };
-        let values = [
-            ("at start", start.value(name)),
-            ("after warm-up", warm.value(name)),
-            ("at the end", end.value(name)),
-            ("per 1,000 sessions", grown),
-        ];
-        Row { subject: name.to_owned(), values: BTreeMap::from(values) }
-    });
-    let mut rows: Vec<Row> = rows.collect();
-    rows.push(Row { subject: "sessions that were".to_owned(), values: BTreeMap::from([("at the end", visits)]) });
-    let columns = vec!["at start", "after warm-up", "at the end", "per 1,000 sessions"];
-    Table { figure: "what is left of users who came and went", unit: "two instances together", columns, rows }
-}
-
-/// Memory after each part, when nobody was there.
-fn memory_table(memory: &[(f64, f64)]) -> Table {
-    let rows = memory.iter().map(|(visits, memory)| {
-        let values = BTreeMap::from([("MiB", *memory)]);
-        Row { subject: format!("after {:.0} sessions", visits * 1000.0), values }
-    });
-    Table {
-        figure: "memory when nobody is there",
-        unit: "two instances together",
-        columns: vec!["MiB"],
-        rows: rows.collect(),
+    async fn snapshot(&mut self) -> ResourceSnapshot {
+        let sessions = (0..self.sessions.get()).map(session_cycle::session_id);
+        ResourceSnapshot::take(&mut self.stack, INSTANCES, sessions).await
     }
+}
+
+fn table(warm: &ResourceSnapshot, end: &ResourceSnapshot, sessions: usize) -> Table {
+    let columns = vec!["after warm-up", "at the end"];
+    let row = |name: &str| {
+        let values = columns.iter().copied().zip([warm.value(name), end.value(name)]);
+        Row { subject: name.to_owned(), values: values.collect() }
+    };
+    let mut rows: Vec<Row> = end.names().map(row).collect();
+    let values = BTreeMap::from([("at the end", sessions as f64)]);
+    rows.push(Row { subject: "sessions since the warm-up".to_owned(), values });
+    Table { figure: "resources without sessions", unit: "two instances together", columns, rows }
 }

@@ -1,4 +1,4 @@
-//! What a cold start of the function costs: from its process to its first question for an event, its memory by then, and what is uploaded.
+//! Cold start of the function: time from the start of the process to its first request for an event, memory, and size.
 
 use crate::report::{Report, Row, Table};
 use crate::stats::{ms, percentile};
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::{Instant, timeout};
 
-/// Starts in each round.
+/// Starts per round.
 const STARTS: u16 = 10;
 
 /// Measures the real function, started as Lambda starts it.
@@ -33,13 +33,13 @@ pub(crate) async fn measure(rounds: u16, report: &mut Report) {
     let rows = vec![Row { subject: "Termgate, real function".to_owned(), values }];
     report.add(Table {
         figure: "cold start of the function",
-        unit: "from its process to its first question",
+        unit: "from the start of the process to its first request",
         columns,
         rows,
     });
 }
 
-/// From the start of its process to its first question for an event, in ms; and its memory then, in MB.
+/// Time to the first request for an event in ms, and resident memory in MB.
 async fn start() -> (f64, f64) {
     let lambda = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = lambda.local_addr().expect("it listens").to_string();
@@ -63,18 +63,17 @@ async fn start() -> (f64, f64) {
     let started = Instant::now();
     let mut function = command.spawn().expect("it starts");
     let (mut socket, _) =
-        timeout(crate::line::PATIENCE, lambda.accept()).await.expect("it asks in time").expect("it asks");
+        timeout(crate::client::STEP_TIMEOUT, lambda.accept()).await.expect("it connects in time").expect("it connects");
     let mut first = [0; 64];
-    let count = socket.read(&mut first).await.expect("it asks");
+    let count = socket.read(&mut first).await.expect("it sends a request");
     let time = ms(started.elapsed());
     assert!(first[..count].starts_with(b"GET /2018-06-01/runtime/invocation/next"), "it asks for an event");
     let resident = crate::process::resident(function.id().expect("it runs"));
-    // It would wait for an event for ever.
     let _ = function.kill().await;
     (time, resident as f64 / 1e6)
 }
 
-/// Size of what is uploaded, in MB.
+/// Compressed size in MB.
 fn zipped() -> f64 {
     let program = std::fs::read(binary("bootstrap")).expect("it was built");
     let mut deflated = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());

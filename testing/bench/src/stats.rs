@@ -1,8 +1,8 @@
-//! Order statistics: what a user feels is in the tail, and the median forgives a busy machine.
+//! Percentiles and slopes. Users notice the tail; the median tolerates a busy machine.
 
 use std::time::Duration;
 
-/// The value below which this share of them lies, by the nearest rank. None of none.
+/// Percentile by nearest rank, with `share` from 0 to 1. None without values.
 pub(crate) fn percentile<T: Copy + PartialOrd>(values: &[T], share: f64) -> Option<T> {
     let mut sorted = values.to_vec();
     sorted.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
@@ -10,12 +10,12 @@ pub(crate) fn percentile<T: Copy + PartialOrd>(values: &[T], share: f64) -> Opti
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
-/// In milliseconds.
+/// Milliseconds.
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }
 
-/// How much the second value grows with one of the first, by the straight line that fits best. 0 of fewer than two points.
+/// Slope of the least-squares line through points (x, y). 0 for fewer than two points.
 pub(crate) fn slope(points: &[(f64, f64)]) -> f64 {
     let count = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
@@ -31,14 +31,14 @@ mod tests {
     use super::{percentile, slope};
 
     #[test]
-    fn the_line_that_fits_best() {
+    fn slope_of_the_least_squares_line() {
         assert_eq!(slope(&[(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)]), 2.0);
         assert_eq!(slope(&[(0.0, 1.0), (1.0, 4.0), (2.0, 1.0)]), 0.0);
         assert_eq!((slope(&[]), slope(&[(1.0, 1.0)])), (0.0, 0.0));
     }
 
     #[test]
-    fn the_nearest_rank_counts() {
+    fn percentile_is_the_nearest_rank() {
         let values: Vec<u32> = (1..=100).rev().collect();
         assert_eq!([0.0, 0.5, 0.9, 0.99, 1.0].map(|share| percentile(&values, share)), [1, 50, 90, 99, 100].map(Some));
         assert_eq!(percentile(&[7], 0.5), Some(7));

@@ -1,5 +1,5 @@
-//! The terminal service as a deployment runs it: one process, or several behind a load balancer that share Redis. Tests take
-//! instances down by real signals, and come between them and Redis.
+//! The terminal service as deployed: one process, or several behind a load balancer that share Redis. Tests end instances by
+//! signals, and inject faults between instances and Redis.
 
 use crate::binaries::binary;
 use crate::service::Service;
@@ -13,20 +13,19 @@ use test_servers::{LoadBalancer, RedisServer, TcpProxy};
 use tokio::process::Command;
 use tokio::time::{Instant, interval};
 
-/// Longest until what has ended is waited for: the service hears of it first.
-const REAP: Duration = Duration::from_secs(5);
+/// Longest time until the service reaps an exited child.
+const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often it is looked after.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The secrets that every part of the stack knows.
+/// The secrets of the whole stack.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Secrets {
     pub(crate) users: &'static str,
     pub(crate) gateway: &'static str,
 }
 
-/// What several instances have in common.
+/// Servers shared by several instances.
 struct Shared {
     redis: RedisServer,
     proxy: TcpProxy,
@@ -40,12 +39,12 @@ pub struct Backend {
     secrets: Secrets,
     log: &'static str,
     variables: &'static [(&'static str, &'static str)],
-    /// The shells' home: empty, so that nobody's own settings decide a test.
+    /// Home of the shells: empty, so that no user's settings affect a test.
     home: TempDir,
 }
 
 impl Backend {
-    /// Starts so many; more than one share Redis.
+    /// Starts the instances; more than one share Redis.
     pub(crate) async fn start(
         instances: usize,
         secrets: Secrets,
@@ -67,14 +66,14 @@ impl Backend {
         backend
     }
 
-    /// Starts another instance, and waits until requests reach it. Returns its number.
+    /// Starts another instance, and waits until the load balancer uses it. Returns its number.
     pub async fn add(&mut self) -> usize {
         let mut command = Command::new(binary("termgate"));
         command
             .env_clear()
             .env("PATH", "/usr/local/bin:/usr/bin:/bin")
             .env("HOME", self.home.path())
-            // Programs in the shells write what the test then reads.
+            // Without a uid of their own, shells can write files that the test reads.
             .env("SESSION_UIDS", "none")
             .env("USER", "student")
             .env("HOST", "127.0.0.1")
@@ -101,23 +100,23 @@ impl Backend {
         self.instances.iter().flatten()
     }
 
-    /// Where the gateway reaches the service.
+    /// URL of the service, for the gateway.
     pub fn url(&self) -> String {
         let balancer = self.shared.as_ref().map(|shared| shared.balancer.address());
         format!("http://{}", balancer.unwrap_or_else(|| self.address(0)))
     }
 
-    /// Where one instance listens.
+    /// Address of an instance.
     pub fn address(&self, instance: usize) -> SocketAddr {
         self.instance(instance).addr
     }
 
-    /// The process of one instance.
+    /// Process id of an instance.
     pub fn id(&self, instance: usize) -> u32 {
         self.instance(instance).id()
     }
 
-    /// What one instance has logged.
+    /// Log of an instance.
     pub fn log(&self, instance: usize) -> String {
         self.instance(instance).log()
     }
@@ -126,18 +125,18 @@ impl Backend {
         self.instances[instance].as_ref().expect("the instance runs")
     }
 
-    /// Sends a signal to one instance.
+    /// Sends a signal to an instance.
     pub fn signal(&self, instance: usize, signal: Signal) {
         self.instance(instance).signal(signal);
     }
 
-    /// One instance dies, and the balancer is not told.
+    /// Kills an instance (`SIGKILL`); the load balancer notices by its health check.
     pub async fn kill(&mut self, instance: usize) {
         let service = self.instances[instance].take().expect("the instance runs");
         service.kill().await;
     }
 
-    /// One instance is asked to end, as when another version is deployed. Returns how it ended.
+    /// Stops an instance (`SIGTERM`), as a deployment does. Returns its exit status.
     pub async fn replace(&mut self, instance: usize) -> ExitStatus {
         let service = self.instances[instance].take().expect("the instance runs");
         let address = service.addr;
@@ -148,17 +147,17 @@ impl Backend {
         status
     }
 
-    /// What stands between the instances and Redis.
+    /// The proxy between the instances and Redis.
     pub fn redis_proxy(&self) -> &TcpProxy {
         &self.shared().proxy
     }
 
-    /// The Redis that the instances share.
+    /// The shared Redis.
     pub fn redis(&mut self) -> &mut RedisServer {
         &mut self.shared.as_mut().expect("several instances").redis
     }
 
-    /// What the gateway's requests go through.
+    /// The load balancer in front of the instances.
     pub fn balancer(&self) -> &LoadBalancer {
         &self.shared().balancer
     }
@@ -167,17 +166,17 @@ impl Backend {
         self.shared.as_ref().expect("several instances")
     }
 
-    /// Ends every instance; each leaves no process behind and ends well.
+    /// Stops all instances. Panics if one leaves a zombie or fails.
     pub(crate) async fn stop(self) {
         for service in self.running() {
-            let (deadline, mut looks) = (Instant::now() + REAP, interval(LOOK));
+            let (deadline, mut polls) = (Instant::now() + REAP_TIMEOUT, interval(POLL_INTERVAL));
             loop {
-                looks.tick().await;
+                polls.tick().await;
                 let zombies = crate::processes::zombies_of(service.id());
                 if zombies.is_empty() {
                     break;
                 }
-                assert!(Instant::now() < deadline, "ended and not waited for: {zombies:?}");
+                assert!(Instant::now() < deadline, "zombies: {zombies:?}");
             }
         }
         let ended = join_all(self.instances.into_iter().flatten().map(Service::stop)).await;

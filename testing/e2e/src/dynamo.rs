@@ -1,4 +1,4 @@
-//! A real DynamoDB API with the table of connections: moto's server.
+//! A DynamoDB API (moto's server) with the table of connections.
 
 use crate::binaries::python_program;
 use crate::service::Service;
@@ -7,14 +7,13 @@ use gateway_lambda::connections::{SESSION_INDEX, USER_INDEX};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// Name of the table.
 const TABLE: &str = "WebSocketConnections";
 
-/// The running API.
+/// A running server.
 pub(crate) struct Dynamo(Service);
 
 impl Dynamo {
-    /// Starts it, and makes the table as the template does.
+    /// Starts the server, and creates the table of `template.yaml`.
     pub(crate) async fn start() -> Self {
         let mut command = Command::new(python_program("moto_server"));
         command.args(["--host", "127.0.0.1", "--port", "0"]).env("PYTHONUNBUFFERED", "1");
@@ -23,12 +22,12 @@ impl Dynamo {
         dynamo
     }
 
-    /// Its address.
+    /// Its URL.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.0.addr)
     }
 
-    /// What a function needs to find it.
+    /// AWS configuration of a client.
     pub(crate) fn config(&self) -> AwsConfig {
         AwsConfig::from_lookup(|name| {
             self.variables().into_iter().find(|(known, _)| *known == name).map(|(_, value)| value)
@@ -36,7 +35,7 @@ impl Dynamo {
         .expect("everything is set")
     }
 
-    /// The same, as a function's environment.
+    /// Environment variables of a function.
     pub(crate) fn variables(&self) -> [(&'static str, String); 5] {
         [
             ("TABLE_NAME", TABLE.to_owned()),
@@ -65,7 +64,7 @@ impl Dynamo {
         self.call("CreateTable", &table).await;
     }
 
-    /// One call of the API. The SDK's client for tables is more than a test needs to make one.
+    /// Calls the API without the SDK: one request does not need its table client.
     async fn call(&self, action: &str, body: &Value) {
         let answer = crate::http::http()
             .post(self.url())

@@ -1,8 +1,8 @@
-//! The proof: a client types into a real program through the whole stack while the transport does everything wrong that it can,
-//! and what the program read and what the client saw are compared byte for byte.
+//! The exactness proof: a client types into a real program through the whole stack while the transport injects faults; the
+//! program's input and the client's output are compared byte for byte.
 
+mod fault_run;
 mod keys;
 mod program;
-mod trial;
 
-pub use trial::{Report, Trial};
+pub use fault_run::{FaultRun, Report};

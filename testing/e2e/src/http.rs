@@ -1,8 +1,8 @@
-//! An HTTP client for what tests ask the services directly.
+//! An HTTP client for direct requests to the services.
 
-/// A client. Everything here is plain HTTP on loopback, but reqwest wants to know who would do TLS.
+/// A client for plain HTTP. reqwest requires a TLS provider all the same.
 pub fn http() -> reqwest::Client {
-    // Fails when it is set already, which is as good.
+    // Fails if it is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::new()
 }

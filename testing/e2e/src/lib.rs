@@ -1,7 +1,7 @@
-//! The whole stack on one machine, for tests: the real service as a process of its own, the gateway in front of it, the function
-//! either in this process or as the real `bootstrap` with a real DynamoDB API, and a client that speaks the protocol.
+//! The whole stack on one machine, for tests: the service as a process, the gateway in front of it, the function in this process
+//! or as the real `bootstrap` with a DynamoDB API, and protocol clients.
 //!
-//! Apart from the crates that it tests, because only here they meet.
+//! A crate of its own because it depends on all crates that it tests.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod backend;
@@ -18,10 +18,10 @@ mod terminal;
 
 pub use backend::Backend;
 pub use binaries::binary;
-pub use hostile::{Report, Trial};
+pub use hostile::{FaultRun, Report};
 pub use http::http;
-pub use page::{Address, Page, Tally};
+pub use page::{Endpoint, Page, PageStats};
 pub use processes::{alive, children_of, zombies_of};
-pub use stack::{Function, Setting, Stack};
+pub use stack::{Function, Stack, StackOptions};
 pub use stream::Stream;
-pub use terminal::{PATIENCE, Terminal};
+pub use terminal::{TEST_TIMEOUT, Terminal};

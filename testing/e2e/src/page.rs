@@ -1,5 +1,5 @@
-//! A page: the client's half of the protocol over real WebSockets. It says what a real page says and when, connects again whenever
-//! it is cut off, and hands over to a fresh connection now and then.
+//! A page: `protocol_client` over real WebSockets. Sends what a real page sends, reconnects after each failure, and hands over to
+//! a new connection at an interval.
 
 use futures_util::{SinkExt, StreamExt};
 use protocol_client::{Client, ClientEvent, StreamItem};
@@ -14,24 +14,24 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
-/// First pause before connecting again; doubles up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest that a handshake, or a message on its way out, may take.
-const STUCK: Duration = Duration::from_secs(5);
+/// First delay before a reconnect; doubles up to [`MAX_RETRY_DELAY`].
+const MIN_RETRY_DELAY: Duration = Duration::from_millis(20);
+const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Longest duration of a handshake or a send.
+const IO_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Where to connect, with a fresh token each time.
-pub struct Address {
-    /// The stage's URL.
+/// URL and tokens of a stage.
+pub struct Endpoint {
+    /// URL of the stage.
     pub url: String,
-    /// Makes the token.
+    /// Creates the token of each handshake.
     pub token: Box<dyn Fn() -> String + Send>,
 }
 
-/// What happened to a page.
+/// Counters of a page.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Tally {
-    /// Messages sent, repeats included.
+pub struct PageStats {
+    /// Messages sent, retransmissions included.
     pub messages: u64,
     /// Frames received.
     pub frames: u64,
@@ -39,15 +39,15 @@ pub struct Tally {
     pub connections: u64,
     /// Handshakes that were refused.
     pub refused: u64,
-    /// Connections that ended from the other side.
+    /// Connections closed by the other side.
     pub cuts: u64,
-    /// Connections that were handed over from another.
+    /// Handovers to a new connection.
     pub handovers: u64,
-    /// Snapshots in place of the stream.
+    /// Snapshots received in place of the stream.
     pub snapshots: u64,
 }
 
-impl Tally {
+impl PageStats {
     pub(crate) fn add(&mut self, other: Self) {
         self.messages += other.messages;
         self.frames += other.frames;
@@ -59,47 +59,47 @@ impl Tally {
     }
 }
 
-/// A page.
+/// The page.
 pub struct Page {
-    /// What it has to say, and to whom to type.
+    /// The protocol state machine.
     pub client: Client,
-    address: Address,
+    endpoint: Endpoint,
     socket: Option<Socket>,
-    /// The connection that is replaced, until the new one is attached.
-    older: Option<Socket>,
+    /// The previous connection during a handover, until the new one is attached.
+    previous: Option<Socket>,
     started: Instant,
     retry_at: Instant,
-    pause: Duration,
+    retry_delay: Duration,
     handover: Option<(Duration, Instant)>,
     /// Every byte of the stream so far.
     pub output: Vec<u8>,
-    /// What happened to it so far.
-    pub tally: Tally,
+    /// Its counters.
+    pub stats: PageStats,
 }
 
 impl fmt::Debug for Page {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = self.output.len().saturating_sub(200);
         let tail = String::from_utf8_lossy(&self.output[end..]);
-        write!(f, "{:?}\n{:?}, connected {}\n…{tail:?}", self.client, self.tally, self.socket.is_some())
+        write!(f, "{:?}\n{:?}, connected {}\n…{tail:?}", self.client, self.stats, self.socket.is_some())
     }
 }
 
 impl Page {
-    /// A page that connects with its first step, and hands over every so often.
-    pub fn new(id: ClientId, size: (u16, u16), address: Address, handover: Option<Duration>) -> Self {
+    /// Creates a page that connects in its first step, and hands over at this interval.
+    pub fn new(id: ClientId, size: (u16, u16), endpoint: Endpoint, handover: Option<Duration>) -> Self {
         let now = Instant::now();
         Self {
             client: Client::new(id, size.0, size.1),
-            address,
+            endpoint,
             socket: None,
-            older: None,
+            previous: None,
             started: now,
             retry_at: now,
-            pause: FIRST_PAUSE,
+            retry_delay: MIN_RETRY_DELAY,
             handover: handover.map(|every| (every, now + every)),
             output: Vec::new(),
-            tally: Tally::default(),
+            stats: PageStats::default(),
         }
     }
 
@@ -107,7 +107,7 @@ impl Page {
         self.started.elapsed()
     }
 
-    /// Goes on: connects, sends what is due, or takes a frame. Returns after one of them, at the latest at `deadline`.
+    /// Connects, sends what is due, or receives one frame. Returns at `deadline` at the latest.
     pub async fn step(&mut self, deadline: Instant) {
         let Some(socket) = self.socket.as_mut() else {
             if self.retry_at > deadline {
@@ -117,8 +117,8 @@ impl Page {
             return self.connect().await;
         };
         for message in self.client.send(self.started.elapsed()) {
-            self.tally.messages += 1;
-            if !matches!(timeout(STUCK, socket.send(Message::text(message))).await, Ok(Ok(()))) {
+            self.stats.messages += 1;
+            if !matches!(timeout(IO_TIMEOUT, socket.send(Message::text(message))).await, Ok(Ok(()))) {
                 return self.lost();
             }
         }
@@ -129,41 +129,41 @@ impl Page {
         let wake = due.into_iter().chain(self.handover.map(|(_, at)| at)).fold(deadline, Instant::min);
         tokio::select! {
             frame = socket.next() => self.received(frame),
-            Some(frame) = next_of(&mut self.older) => match frame {
+            Some(frame) = next_of(&mut self.previous) => match frame {
                 Some(Ok(Message::Text(text))) => self.frame(&text),
                 Some(Ok(_)) => {}
-                _ => self.older = None,
+                _ => self.previous = None,
             },
             () = sleep_until(wake) => {}
         }
     }
 
-    /// Closes for good.
-    pub async fn leave(mut self) -> Tally {
-        for mut socket in self.socket.take().into_iter().chain(self.older.take()) {
-            let _ = timeout(STUCK, socket.close(None)).await;
+    /// Closes the page.
+    pub async fn leave(mut self) -> PageStats {
+        for mut socket in self.socket.take().into_iter().chain(self.previous.take()) {
+            let _ = timeout(IO_TIMEOUT, socket.close(None)).await;
         }
-        self.tally
+        self.stats
     }
 
-    async fn dial(&mut self) -> Option<Socket> {
-        let mut request = self.address.url.as_str().into_client_request().expect("a URL");
-        let protocols = format!("termgate, {}", (self.address.token)()).parse().expect("a header's value");
+    async fn open_socket(&mut self) -> Option<Socket> {
+        let mut request = self.endpoint.url.as_str().into_client_request().expect("a URL");
+        let protocols = format!("termgate, {}", (self.endpoint.token)()).parse().expect("a header's value");
         request.headers_mut().insert("sec-websocket-protocol", protocols);
-        match timeout(STUCK, tokio_tungstenite::connect_async_with_config(request, None, true)).await {
+        match timeout(IO_TIMEOUT, tokio_tungstenite::connect_async_with_config(request, None, true)).await {
             Ok(Ok((socket, _))) => {
-                self.tally.connections += 1;
+                self.stats.connections += 1;
                 Some(socket)
             }
             Ok(Err(_)) | Err(_) => {
-                self.tally.refused += 1;
+                self.stats.refused += 1;
                 None
             }
         }
     }
 
     async fn connect(&mut self) {
-        self.socket = self.dial().await;
+        self.socket = self.open_socket().await;
         if self.socket.is_some() {
             self.client.connected(self.now());
         } else {
@@ -171,30 +171,30 @@ impl Page {
         }
     }
 
-    /// A second connection, over which everything goes from now on; the first still delivers until the second is attached.
+    /// Opens a second connection for everything from now on; the first still receives until the second is attached.
     async fn hand_over(&mut self) {
         if let Some((every, at)) = &mut self.handover {
             *at = Instant::now() + *every;
         }
-        if let Some(fresh) = self.dial().await {
-            self.tally.handovers += 1;
-            self.older = self.socket.replace(fresh);
+        if let Some(fresh) = self.open_socket().await {
+            self.stats.handovers += 1;
+            self.previous = self.socket.replace(fresh);
             self.client.connected(self.now());
         }
     }
 
     fn lost(&mut self) {
         self.client.disconnected();
-        (self.socket, self.older) = (None, None);
-        self.retry_at = Instant::now() + self.pause;
-        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        (self.socket, self.previous) = (None, None);
+        self.retry_at = Instant::now() + self.retry_delay;
+        self.retry_delay = (self.retry_delay * 2).min(MAX_RETRY_DELAY);
     }
 
     fn received(&mut self, frame: Option<Result<Message, Error>>) {
         match frame {
             Some(Ok(Message::Text(text))) => self.frame(&text),
             Some(Ok(Message::Close(_)) | Err(_)) | None => {
-                self.tally.cuts += 1;
+                self.stats.cuts += 1;
                 self.lost();
             }
             Some(Ok(_)) => {}
@@ -202,16 +202,16 @@ impl Page {
     }
 
     fn frame(&mut self, text: &str) {
-        self.tally.frames += 1;
+        self.stats.frames += 1;
         self.client.receive(text, self.now());
-        while let Some(heard) = self.client.next_event() {
-            match heard {
+        while let Some(event) = self.client.next_event() {
+            match event {
                 ClientEvent::Stream(StreamItem::Bytes(bytes)) => self.output.extend(bytes),
                 ClientEvent::Stream(StreamItem::Snapshot { data, .. }) => {
-                    self.tally.snapshots += 1;
+                    self.stats.snapshots += 1;
                     self.output = data;
                 }
-                ClientEvent::Attached(_) => self.pause = FIRST_PAUSE,
+                ClientEvent::Attached(_) => self.retry_delay = MIN_RETRY_DELAY,
                 ClientEvent::Discarded(count) => {
                     panic!("{count} messages were discarded although the shell is the same")
                 }
@@ -220,14 +220,14 @@ impl Page {
             }
         }
         if self.client.is_attached()
-            && let Some(mut older) = self.older.take()
+            && let Some(mut previous) = self.previous.take()
         {
-            // Nobody waits for its goodbye.
-            tokio::spawn(async move { timeout(STUCK, older.close(None)).await });
+            // In the background: the close handshake must not delay the page.
+            tokio::spawn(async move { timeout(IO_TIMEOUT, previous.close(None)).await });
         }
     }
 
-    /// Some refusals mean that this connection is of no more use.
+    /// Reconnects after errors that make this connection useless.
     fn refused(&mut self, code: ErrorCode) {
         if matches!(code, ErrorCode::ConnectionGone | ErrorCode::Unauthorized | ErrorCode::TokenExpired) {
             self.lost();
@@ -235,7 +235,7 @@ impl Page {
     }
 }
 
-/// The next frame of a socket that may not be there; `None` when it is not.
+/// The next frame; `None` without a socket.
 async fn next_of(socket: &mut Option<Socket>) -> Option<Option<Result<Message, Error>>> {
     Some(socket.as_mut()?.next().await)
 }

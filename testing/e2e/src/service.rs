@@ -1,4 +1,4 @@
-//! A process that serves: started, awaited, stopped, and gone when the test is.
+//! A server process: started, awaited, stopped, and killed with its children on drop.
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::fs::File;
@@ -10,27 +10,26 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, interval, timeout};
 
-/// Longest that a process may take to listen: on a busy machine, an interpreter that imports a lot.
-const START: Duration = Duration::from_secs(30);
+/// Longest time until a process listens: moto imports many modules on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Longest that a process may take to end.
-const STOP: Duration = Duration::from_secs(25);
+/// Longest time from SIGTERM to the exit.
+const STOP_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// How often a log is looked at.
-const LOOK: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// A process that says in its log where it listens.
+/// A process that logs the address on which it listens.
 pub(crate) struct Service {
     name: &'static str,
     child: Child,
     log: PathBuf,
     _folder: TempDir,
-    /// Where it listens.
+    /// Address on which it listens.
     pub(crate) addr: SocketAddr,
 }
 
 impl Service {
-    /// Starts it, and waits until its log says `before` followed by an address.
+    /// Starts the process, and waits until its log contains `before` followed by an address.
     pub(crate) async fn start(name: &'static str, mut command: Command, before: &str) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let log = folder.path().join("log");
@@ -39,7 +38,7 @@ impl Service {
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("a second handle of the log"))
             .stderr(output)
-            // A group of its own, so that whatever it leaves behind can be found and ended.
+            // A process group of its own, which drop kills.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -50,24 +49,24 @@ impl Service {
     }
 
     async fn listening(&mut self, before: &str) -> SocketAddr {
-        let deadline = Instant::now() + START;
-        let mut looks = interval(LOOK);
+        let deadline = Instant::now() + START_TIMEOUT;
+        let mut polls = interval(POLL_INTERVAL);
         loop {
-            looks.tick().await;
+            polls.tick().await;
             let log = self.log();
-            let said = log.rsplit_once(before).map(|(_, rest)| {
+            let address = log.rsplit_once(before).map(|(_, rest)| {
                 rest.split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':').next().unwrap_or_default().to_owned()
             });
-            if let Some(addr) = said.and_then(|said| said.parse().ok()) {
+            if let Some(addr) = address.and_then(|address| address.parse().ok()) {
                 return addr;
             }
             let ended = self.child.try_wait().expect("a child can be waited for");
             assert!(ended.is_none(), "{} ended at once ({}):\n{log}", self.name, ended.unwrap_or_default());
-            assert!(Instant::now() < deadline, "{} did not say {before:?} within {START:?}:\n{log}", self.name);
+            assert!(Instant::now() < deadline, "{} did not log {before:?} within {START_TIMEOUT:?}:\n{log}", self.name);
         }
     }
 
-    /// What it has written.
+    /// Its output so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
@@ -77,22 +76,22 @@ impl Service {
         self.child.id().expect("it runs")
     }
 
-    /// Sends it a signal.
+    /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("it runs");
     }
 
-    /// Ends it without a word, and waits.
+    /// Kills the process (`SIGKILL`), and waits for its exit.
     pub(crate) async fn kill(mut self) {
         self.child.kill().await.expect("it runs");
     }
 
-    /// Asks it to end, and waits.
+    /// Stops the process (`SIGTERM`), and waits for its exit.
     pub(crate) async fn stop(mut self) -> ExitStatus {
         let _ = kill_process(self.pid(), Signal::TERM);
-        match timeout(STOP, self.child.wait()).await {
+        match timeout(STOP_TIMEOUT, self.child.wait()).await {
             Ok(status) => status.expect("a child can be waited for"),
-            Err(_) => panic!("{} did not end within {STOP:?} of SIGTERM:\n{}", self.name, self.log()),
+            Err(_) => panic!("{} did not end within {STOP_TIMEOUT:?} of SIGTERM:\n{}", self.name, self.log()),
         }
     }
 
@@ -102,13 +101,13 @@ impl Service {
 }
 
 impl Drop for Service {
-    #[expect(clippy::print_stdout, reason = "a failed test shows what the services said")]
+    #[expect(clippy::print_stdout, reason = "a failed test shows the logs")]
     fn drop(&mut self) {
         if self.child.id().is_some() {
             let _ = kill_process_group(self.pid(), Signal::KILL);
         }
         if std::thread::panicking() {
-            println!("--- what {} wrote ---\n{}", self.name, self.log());
+            println!("--- log of {} ---\n{}", self.name, self.log());
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Service, gateway and function, started together on ports of their own and taken down again.
+//! The whole stack: service, gateway and function, started together on free ports.
 
 use crate::backend::{Backend, Secrets};
 use crate::binaries::binary;
 use crate::dynamo::Dynamo;
-use crate::page::{Address, Page};
+use crate::page::{Endpoint, Page};
 use crate::terminal::Terminal;
 use auth_tokens::{GatewaySecret, UserKey, UserTokenVerifier};
 use dev_gateway::{ClientsBrowser, DevGateway, InProcess, Invoke, Options, OsSystem, Running, RuntimeApi, Usage};
@@ -16,53 +16,51 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// What users' tokens are signed with.
 const JWT_SECRET: &str = "the secret of user tokens in whole-stack tests";
-/// What the gateway's requests are signed with.
 const GATEWAY_SECRET: &str = "the secret of gateway and service in these tests";
-/// Lambda's timeout of the function, unless a test says otherwise.
+/// Default of Lambda's timeout of the function.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// Processes of the function at once, unless a test says otherwise.
+/// Default of the concurrent processes of the function.
 const FUNCTION_PROCESSES: usize = 32;
 
-/// How the function runs.
+/// Kind of function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Function {
-    /// In the gateway's process, with the connections in memory: what `make run` starts.
+    /// In the gateway's process, with the connections in memory, as `make run` starts it.
     InProcess,
     /// The real `bootstrap` behind the Lambda Runtime API, frozen between events, with a DynamoDB API.
     Bootstrap,
 }
 
-/// How a stack is to be.
-pub struct Setting {
-    /// How the function runs.
+/// Options of a stack.
+pub struct StackOptions {
+    /// Kind of function.
     pub function: Function,
-    /// Instances of the service; more than one share Redis and stand behind a load balancer.
+    /// Instances of the service; more than one share Redis, behind a load balancer.
     pub instances: usize,
-    /// The one that the gateway asks, past the load balancer.
-    pub asked: Option<usize>,
+    /// Instance that the gateway uses directly, past the load balancer.
+    pub gateway_target: Option<usize>,
     /// The gateway's limits and faults.
     pub gateway: Options,
     /// Lambda's timeout of the function.
     pub timeout: Duration,
-    /// Processes of the function at once, where it has its own; each page that is followed keeps one.
+    /// Concurrent processes of a `Bootstrap` function; each follower occupies one.
     pub processes: usize,
-    /// What the service logs.
+    /// Log filter of the service.
     pub log: &'static str,
-    /// Further settings of the service.
+    /// Further environment variables of the service.
     pub variables: &'static [(&'static str, &'static str)],
-    /// What the function logs, where it is a process of its own; with `off`, it writes no metrics either.
+    /// Log filter of a `Bootstrap` function; `off` disables metrics too.
     pub function_log: &'static str,
 }
 
-impl Setting {
-    /// As on AWS, with everything logged.
+impl StackOptions {
+    /// Options as on AWS, with verbose logs.
     pub fn new(function: Function) -> Self {
         Self {
             function,
             instances: 1,
-            asked: None,
+            gateway_target: None,
             gateway: Options::default(),
             timeout: FUNCTION_TIMEOUT,
             processes: FUNCTION_PROCESSES,
@@ -84,27 +82,28 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts everything, as on AWS.
+    /// Starts a stack with default options.
     pub async fn start(function: Function) -> Self {
-        Self::start_with(Setting::new(function)).await
+        Self::start_with(StackOptions::new(function)).await
     }
 
-    /// Starts everything, with two instances of the service.
+    /// Starts a stack with two instances of the service.
     pub async fn start_two() -> Self {
-        Self::start_with(Setting { instances: 2, ..Setting::new(Function::InProcess) }).await
+        Self::start_with(StackOptions { instances: 2, ..StackOptions::new(Function::InProcess) }).await
     }
 
-    /// Starts everything.
-    pub async fn start_with(setting: Setting) -> Self {
+    /// Starts a stack.
+    pub async fn start_with(options: StackOptions) -> Self {
         let secrets = Secrets { users: JWT_SECRET, gateway: GATEWAY_SECRET };
-        let backend = Backend::start(setting.instances, secrets, setting.log, setting.variables).await;
-        let url =
-            setting.asked.map_or_else(|| backend.url(), |instance| format!("http://{}", backend.address(instance)));
-        let gateway = DevGateway::new(setting.gateway);
+        let backend = Backend::start(options.instances, secrets, options.log, options.variables).await;
+        let url = options
+            .gateway_target
+            .map_or_else(|| backend.url(), |instance| format!("http://{}", backend.address(instance)));
+        let gateway = DevGateway::new(options.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("it listens");
         let users = UserTokenVerifier::new(UserKey::hs256(JWT_SECRET.as_bytes()).expect("long enough"));
-        let (dynamo, connections, invoker): (_, Arc<dyn Connections>, Arc<dyn Invoke>) = match setting.function {
+        let (dynamo, connections, invoker): (_, Arc<dyn Connections>, Arc<dyn Invoke>) = match options.function {
             Function::InProcess => {
                 let connections = Arc::new(MemoryConnections::default());
                 let clock = Arc::new(SystemClock);
@@ -117,7 +116,7 @@ impl Stack {
                     browser: Arc::new(ClientsBrowser::new(gateway.clients())),
                     clock,
                 };
-                (None, connections, Arc::new(InProcess::new(Gateway::new(deps), setting.timeout)))
+                (None, connections, Arc::new(InProcess::new(Gateway::new(deps), options.timeout)))
             }
             Function::Bootstrap => {
                 let dynamo = Dynamo::start().await;
@@ -129,12 +128,12 @@ impl Stack {
                         ("GATEWAY_SECRET", GATEWAY_SECRET.to_owned()),
                         ("BACKEND_URL", url),
                         ("DOMAIN_NAME", format!("http://{addr}")),
-                        ("RUST_LOG", setting.function_log.to_owned()),
+                        ("RUST_LOG", options.function_log.to_owned()),
                     ]
                     .map(|(name, value)| (name.to_owned(), value)),
                 );
                 let function = dev_gateway::Function::new(binary("bootstrap"), variables);
-                let (timeout, processes, logs) = (setting.timeout, setting.processes, setting.function_log != "off");
+                let (timeout, processes, logs) = (options.timeout, options.processes, options.function_log != "off");
                 let function = dev_gateway::Function { timeout, processes, logs, ..function };
                 let connections = Arc::new(DynamoConnections::new(Aws::new(dynamo.config())));
                 (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(OsSystem))))
@@ -144,33 +143,33 @@ impl Stack {
         Self { backend, gateway, dynamo, connections }
     }
 
-    /// Where a page connects.
+    /// URL for pages.
     pub fn url(&self) -> String {
         format!("ws://{}/prod", self.gateway.addr())
     }
 
-    /// Where the gateway reaches the service.
+    /// URL of the service.
     pub fn service_url(&self) -> String {
         self.backend.url()
     }
 
-    /// A token of a user that names its session.
+    /// A controller's token for this session.
     pub fn token(&self, user: &str, session: &str) -> String {
         self.sign(&Self::claims(user, Some(session)))
     }
 
-    /// A token of a user who only watches.
+    /// A viewer's token for this session.
     pub fn viewer_token(&self, user: &str, session: &str) -> String {
         self.sign(&UserClaims { role: Role::Viewer, ..Self::claims(user, Some(session)) })
     }
 
-    /// How many rows the function's table has of this session.
+    /// Number of this session's rows in the function's table.
     pub async fn rows_of(&self, session: &str) -> usize {
         let session = SessionId::new(session).expect("a session id");
         self.connections.list_by_session(&session, SystemClock.unix_seconds()).await.expect("the table answers").len()
     }
 
-    /// What a user's token says, for an hour from now.
+    /// Claims of a user's token, valid for one hour.
     pub fn claims(user: &str, session: Option<&str>) -> UserClaims {
         let now = SystemClock.unix_seconds();
         UserClaims {
@@ -191,59 +190,59 @@ impl Stack {
         sign(claims)
     }
 
-    /// The same, for whoever outlives this borrow.
+    /// The function that signs a user's token.
     pub fn signer(&self) -> fn(&UserClaims) -> String {
         sign
     }
 
-    /// What users' tokens and the gateway's requests are signed with, to look for where it must not be.
+    /// The stack's secrets, to search for in places where they must not be.
     pub fn secrets() -> [&'static str; 2] {
         [JWT_SECRET, GATEWAY_SECRET]
     }
 
-    /// The secret that the service expects the gateway to sign with.
+    /// The secret shared by gateway and service.
     pub fn gateway_secret(&self) -> GatewaySecret {
         GatewaySecret::new(GATEWAY_SECRET.as_bytes()).expect("long enough")
     }
 
-    /// A terminal at a prompt.
+    /// Opens a terminal, and waits for its prompt.
     pub async fn terminal(&self, user: &str, session: &str) -> Terminal {
         self.terminal_at(&self.url(), user, session).await
     }
 
-    /// The same through something that stands before the gateway.
+    /// Opens a terminal by way of a proxy, and waits for its prompt.
     pub async fn terminal_at(&self, url: &str, user: &str, session: &str) -> Terminal {
         let mut terminal = Terminal::connect(url, &self.token(user, session)).await.expect("the handshake is accepted");
         terminal.attach().await;
-        // What is typed before the first prompt is echoed twice, by the terminal and by the shell's line editor.
+        // Keys typed before the first prompt are echoed twice, by the terminal and by readline.
         terminal.expect("\u{1b}]133;B").await;
         terminal.expect("\u{7}").await;
         terminal
     }
 
-    /// A page of this size that connects with its first step.
+    /// Creates a page, which connects in its first step.
     pub fn page(&self, user: &str, session: &str, size: (u16, u16)) -> Page {
         let token = self.token(user, session);
         let id = ClientId::new(format!("page-of-{user}")).expect("an id");
-        Page::new(id, size, Address { url: self.url(), token: Box::new(move || token.clone()) }, None)
+        Page::new(id, size, Endpoint { url: self.url(), token: Box::new(move || token.clone()) }, None)
     }
 
-    /// What the gateway was used for so far.
+    /// Usage of the gateway so far.
     pub fn usage(&self) -> Usage {
         self.gateway.usage()
     }
 
-    /// A connection that has said nothing yet.
+    /// Opens a connection, without attaching.
     pub async fn connect(&self, user: &str, session: &str) -> Terminal {
         Terminal::connect(&self.url(), &self.token(user, session)).await.expect("the handshake is accepted")
     }
 
-    /// A direct connection to an instance of the service, that has said nothing yet.
+    /// Opens a direct connection to an instance, without attaching.
     pub async fn direct(&self, url: &str) -> Terminal {
         Terminal::connect(url, "").await.expect("the handshake is accepted")
     }
 
-    /// Takes everything down: the gateway, then the service, which leaves no process behind and ends well.
+    /// Stops everything. Panics if the service fails or leaves zombies.
     pub async fn stop(self) {
         self.gateway.shutdown().await;
         self.backend.stop().await;

@@ -1,4 +1,4 @@
-//! Puts a session's stream together again: by position, whatever order the frames came in.
+//! Reassembles a session's stream by position.
 
 use shared_protocol::limits::FRAME_RAW_BYTES;
 use shared_protocol::server::{Event, Output, Snapshot};
@@ -12,42 +12,45 @@ enum Piece {
     Event(StreamEvent),
 }
 
-/// One epoch's stream as far as it is known.
+/// The received stream of one epoch.
 #[derive(Debug, Default)]
 pub struct Stream {
     epoch: Epoch,
+    /// First missing position.
     next: u64,
+    /// Pieces beyond a gap, by position.
     early: BTreeMap<u64, Piece>,
+    /// Received parts of an incomplete snapshot.
     parts: BTreeMap<u16, Vec<u8>>,
-    /// Every byte so far, unless it was forgotten.
+    /// All bytes so far, except forgotten ones.
     pub bytes: Vec<u8>,
-    /// Every event so far, with how many of these bytes came before it.
+    /// All events so far, with the number of `bytes` before each.
     pub events: Vec<(usize, StreamEvent)>,
-    /// Positions that a snapshot left out.
+    /// Positions that a snapshot replaced.
     pub skipped: u64,
-    /// Frames that came deflated.
+    /// Number of deflated frames.
     pub deflated: usize,
 }
 
 impl Stream {
-    /// Starts where `attached` says. A client that knows the epoch goes on with what it has.
+    /// Starts at the position of `attached`; keeps the state if the epoch is known.
     pub(crate) fn start(&mut self, epoch: Epoch, pos: Pos) {
         if epoch != self.epoch {
             *self = Self { epoch, next: pos.0, ..Self::default() };
         }
     }
 
-    /// Which life of the shell it is.
+    /// Epoch of the shell.
     pub fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// Everything before it is here.
+    /// Position up to which everything was received.
     pub fn pos(&self) -> Pos {
         Pos(self.next)
     }
 
-    /// Keeps no more than what came after so many bytes.
+    /// Drops the first `count` bytes.
     pub(crate) fn forget(&mut self, count: usize) {
         self.bytes.drain(..count);
         for (before, _) in &mut self.events {
@@ -55,7 +58,7 @@ impl Stream {
         }
     }
 
-    /// Whether something that came waits for what is missing before it.
+    /// True if a piece beyond the next position was received.
     pub(crate) fn has_gap(&self) -> bool {
         !self.early.is_empty()
     }
@@ -117,7 +120,7 @@ impl Stream {
                     self.next += 1;
                     self.events.push((self.bytes.len(), event));
                 }
-                // It was here before.
+                // A repetition.
                 Piece::Bytes(_) | Piece::Event(_) => {}
             }
         }

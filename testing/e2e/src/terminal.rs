@@ -1,9 +1,8 @@
-//! A client of the protocol, as a page is one: numbers its input and sends it again, acknowledges what it has, renews its
-//! follower, asks for what was lost.
+//! A scriptable protocol client: numbers and retransmits input, acknowledges output, renews its follower, requests repairs.
 
+mod actions;
 mod emulator;
-mod eyes;
-mod hands;
+mod expect;
 
 use crate::stream::Stream;
 use emulator::Emulator;
@@ -21,72 +20,76 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// Longest that a test waits for anything, unless it says otherwise: two cores may be busy with other tests.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+/// Default wait of tests; generous, because other tests keep the machine busy.
+pub const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A page acknowledges within 2 s; tests need not wait so long.
+/// Shorter than a page's 2 s, for faster tests.
 const ACK_DELAY: Duration = Duration::from_millis(50);
 
-/// Input that is not acknowledged is sent again after this long.
-const RESEND: Duration = Duration::from_secs(1);
+/// Unacknowledged input is retransmitted at this interval.
+const RESEND_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A gap that lasts this long is repaired.
-const GAP: Duration = Duration::from_millis(300);
+/// Age of a gap that is repaired.
+const GAP_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A head that is not reached for this long is asked for.
-const STUCK: Duration = Duration::from_secs(2);
+/// Time after which output up to a known head is requested.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
 
 static CLIENTS: AtomicU32 = AtomicU32::new(1);
 
-/// Frames that came over the wire.
+/// Received frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Received {
-    /// How many.
+    /// Number of frames.
     pub frames: u32,
     /// Their length as JSON text.
     pub bytes: u64,
 }
 
-/// A terminal in a page.
+/// The client.
 pub struct Terminal {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     client: ClientId,
     size: (u16, u16),
-    /// Encodings that it offers beyond text and base64.
+    /// Encodings offered beyond text and base64.
     pub accept: Vec<String>,
-    /// Answer to `attach`, once there was one.
+    /// The answer to `attach`.
     pub attached: Option<Attached>,
     /// The session's stream.
     pub stream: Stream,
-    /// Direct replies that nobody has taken yet.
+    /// Direct replies that the test has not taken.
     pub replies: Vec<ServerMessage>,
-    /// How the connection was closed, when it was: 1005 without a code, 1006 without a word.
+    /// Close code of the connection: 1005 without a code, 1006 without a close frame.
     pub closed: Option<u16>,
-    /// Whether it acknowledges what it has; a page that hangs does not.
+    /// False for a page that hangs and acknowledges nothing.
     pub acknowledges: bool,
-    /// The frames that came.
+    /// Counters of received frames.
     pub received: Received,
     emulator: Emulator,
-    /// Up to where [`Self::expect`] has read.
+    /// End of the last match of [`Self::expect`].
     read: usize,
+    /// Number of the last input message.
     seq: u64,
+    /// Input to retransmit, as JSON, by number.
     unacknowledged: BTreeMap<u64, String>,
     resend_at: Option<Instant>,
-    told: Pos,
+    /// Last acknowledged position.
+    acked: Pos,
     ack_at: Option<Instant>,
+    /// End of the session's stream, as far as it is known.
     head: Pos,
     repair_at: Option<Instant>,
     follow_at: Option<Instant>,
 }
 
 impl Terminal {
-    /// Connects, with the token as a subprotocol. Says how the handshake was refused when it was.
+    /// Connects, with the token as a subprotocol. Returns the status of a refused handshake.
     pub async fn connect(url: &str, token: &str) -> Result<Self, u16> {
         let mut request = url.into_client_request().expect("a URL");
         let protocols = format!("termgate, {token}").parse().expect("a header's value");
         request.headers_mut().insert("sec-websocket-protocol", protocols);
         let connecting = tokio_tungstenite::connect_async_with_config(request, None, true);
-        let socket = match timeout(PATIENCE, connecting).await.expect("the gateway answers a handshake") {
+        let socket = match timeout(TEST_TIMEOUT, connecting).await.expect("the gateway answers a handshake") {
             Ok((socket, answer)) => {
                 let chosen = answer.headers().get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
                 assert_eq!(chosen, Some("termgate"), "only the protocol is echoed, never the token");
@@ -112,7 +115,7 @@ impl Terminal {
             seq: 0,
             unacknowledged: BTreeMap::new(),
             resend_at: None,
-            told: Pos(0),
+            acked: Pos(0),
             ack_at: None,
             head: Pos(0),
             repair_at: None,
@@ -120,7 +123,7 @@ impl Terminal {
         })
     }
 
-    /// The page loses its connection and opens another: it stays the same client, with what it has.
+    /// Replaces the connection and resumes as the same client.
     pub async fn reconnect(mut self, url: &str, token: &str) -> Self {
         self.replace_socket(url, token).await;
         self.attach().await;
@@ -131,8 +134,8 @@ impl Terminal {
         self
     }
 
-    /// Opens another connection in place of the one it had, without a word on it.
-    pub async fn open_again(mut self, url: &str, token: &str) -> Self {
+    /// Replaces the connection without attaching, and drops pending input and replies.
+    pub async fn open_new_connection(mut self, url: &str, token: &str) -> Self {
         self.replace_socket(url, token).await;
         self.unacknowledged.clear();
         self.replies.clear();
@@ -146,9 +149,9 @@ impl Terminal {
         (self.attached, self.closed, self.follow_at) = (None, None, None);
     }
 
-    /// Attaches, unless it is refused.
+    /// Attaches, or returns the error.
     pub async fn try_attach(&mut self) -> Result<(), ErrorMessage> {
-        self.say_attach().await;
+        self.send_attach().await;
         self.wait("attached or a refusal", |terminal| {
             let refused = terminal.take(|reply| match reply {
                 ServerMessage::Error(error) => Some(error.clone()),
@@ -160,13 +163,13 @@ impl Terminal {
         .await
     }
 
-    /// Attaches, and waits for the answer.
+    /// Attaches, and waits for `attached`.
     pub async fn attach(&mut self) {
-        self.say_attach().await;
+        self.send_attach().await;
         self.wait("attached", |terminal| terminal.attached.is_some().then_some(())).await;
     }
 
-    async fn say_attach(&mut self) {
+    async fn send_attach(&mut self) {
         let (cols, rows) = self.size;
         let known = self.stream.epoch();
         let resume = (known.0 > 0).then(|| Resume { epoch: known, pos: self.stream.pos() });
@@ -174,23 +177,23 @@ impl Terminal {
         self.send(&ClientMessage::Attach(attach)).await;
     }
 
-    /// The page is closed: the connection goes without a word to the session.
+    /// Closes the connection; the session stays.
     pub async fn leave(mut self) {
         drop(self.socket.close(None).await);
     }
 
-    /// Sends any text: what a script, or someone hostile, would send.
+    /// Sends arbitrary text.
     pub async fn send_text(&mut self, text: impl Into<String>) {
-        // A connection that is closed meanwhile is noticed where frames are awaited.
+        // `step` notices a closed connection.
         let _ = self.socket.send(Message::text(text.into())).await;
     }
 
-    /// Its emulator parses so many bytes in a second, from here on.
+    /// Limits the emulator to `rate` bytes per second.
     pub fn parse_slowly(&mut self, rate: u32) {
         self.emulator.rate = Some(rate);
     }
 
-    /// Whether it shows everything that the session has, as far as it was told.
+    /// True if all output up to the known head was received.
     pub fn is_current(&self) -> bool {
         self.attached.is_some() && self.stream.pos() >= self.head && !self.stream.has_gap()
     }
@@ -207,14 +210,14 @@ impl Terminal {
     async fn send_ordered(&mut self, seq: Seq, message: &ClientMessage) {
         let json = message.to_json();
         self.unacknowledged.insert(seq.0, json.clone());
-        self.resend_at.get_or_insert(Instant::now() + RESEND);
+        self.resend_at.get_or_insert(Instant::now() + RESEND_INTERVAL);
         self.send_text(json).await;
     }
 
-    /// One frame, or one duty.
+    /// Receives one frame or performs due work. Returns at `deadline` at the latest.
     async fn step(&mut self, deadline: Instant) {
-        let duties = [self.ack_at, self.resend_at, self.repair_at, self.follow_at, self.emulator.next()];
-        let next = duties.into_iter().flatten().fold(deadline, Instant::min);
+        let timers = [self.ack_at, self.resend_at, self.repair_at, self.follow_at, self.emulator.next()];
+        let next = timers.into_iter().flatten().fold(deadline, Instant::min);
         tokio::select! {
             biased;
             frame = self.socket.next() => self.received(frame),
@@ -224,7 +227,7 @@ impl Terminal {
             self.frame(&frame);
         }
         if self.closed.is_none() {
-            self.duties().await;
+            self.timers().await;
         }
     }
 
@@ -234,11 +237,11 @@ impl Terminal {
                 Ok(frame) => {
                     self.received.frames += 1;
                     self.received.bytes += text.len() as u64;
-                    if let Some(frame) = self.emulator.take(frame, Instant::now()) {
+                    if let Some(frame) = self.emulator.push(frame, Instant::now()) {
                         self.frame(&frame);
                     }
                 }
-                Err(error) => panic!("a frame that is none of the protocol ({error}): {text}"),
+                Err(error) => panic!("an invalid frame ({error}): {text}"),
             },
             Some(Ok(Message::Close(close))) => self.closed = Some(close.map_or(1005, |close| close.code.into())),
             Some(Ok(Message::Binary(_))) => panic!("API Gateway posts text"),
@@ -251,7 +254,7 @@ impl Terminal {
         let now = Instant::now();
         match &frame.message {
             ServerMessage::Attached(attached) => {
-                // Another shell counts anew.
+                // Another shell's numbers start at 1.
                 let known = if attached.epoch == self.stream.epoch() { self.seq } else { 0 };
                 self.seq = known.max(attached.input_seq.0);
                 self.stream.start(attached.epoch, attached.pos);
@@ -268,52 +271,53 @@ impl Terminal {
             let before = self.unacknowledged.len();
             self.unacknowledged.retain(|seq, _| *seq > applied.0);
             if self.unacknowledged.len() < before {
-                self.resend_at = (!self.unacknowledged.is_empty()).then(|| now + RESEND);
+                self.resend_at = (!self.unacknowledged.is_empty()).then(|| now + RESEND_INTERVAL);
             }
         }
         self.head = self.head.max(frame.head.unwrap_or_default());
-        if self.stream.pos() > self.told {
+        if self.stream.pos() > self.acked {
             self.ack_at.get_or_insert(now + ACK_DELAY);
         }
         self.repair_at = match (self.stream.has_gap(), self.stream.pos() < self.head) {
-            (true, _) => self.repair_at.or(Some(now + GAP)),
-            (false, true) => Some(now + STUCK),
+            (true, _) => self.repair_at.or(Some(now + GAP_TIMEOUT)),
+            (false, true) => Some(now + HEAD_TIMEOUT),
             (false, false) => None,
         };
     }
 
-    /// What is to be acknowledged, in a message that goes now.
+    /// Position to acknowledge in a message that is sent now.
     fn acknowledge(&mut self) -> Option<Pos> {
         self.ack_at = None;
-        let news = self.acknowledges && self.stream.pos() > self.told;
-        if news {
-            self.told = self.stream.pos();
+        let due = self.acknowledges && self.stream.pos() > self.acked;
+        if due {
+            self.acked = self.stream.pos();
         }
-        news.then_some(self.told)
+        due.then_some(self.acked)
     }
 
-    async fn duties(&mut self) {
+    async fn timers(&mut self) {
         let now = Instant::now();
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         let (epoch, pos) = (self.stream.epoch(), self.stream.pos());
-        if (due(self.ack_at) || pos.0 >= self.told.0 + ACK_STEP_BYTES)
+        if (due(self.ack_at) || pos.0 >= self.acked.0 + ACK_STEP_BYTES)
             && let Some(pos) = self.acknowledge()
         {
             self.send(&ClientMessage::Ack(Ack { epoch, pos })).await;
         }
         if due(self.resend_at) {
-            self.resend_at = Some(now + RESEND);
+            self.resend_at = Some(now + RESEND_INTERVAL);
             let waiting: Vec<String> = self.unacknowledged.values().cloned().collect();
             for json in waiting {
                 self.send_text(json).await;
             }
         }
         if due(self.repair_at) {
-            self.repair_at = Some(now + STUCK);
+            self.repair_at = Some(now + HEAD_TIMEOUT);
             self.send(&ClientMessage::Follow(Follow { epoch, pos, repair: true })).await;
         }
         if due(self.follow_at) {
-            let every = self.attached.as_ref().map_or(STUCK, |attached| Duration::from_millis(attached.follow_ms));
+            let every =
+                self.attached.as_ref().map_or(HEAD_TIMEOUT, |attached| Duration::from_millis(attached.follow_ms));
             self.follow_at = Some(now + every);
             self.send(&ClientMessage::Follow(Follow { epoch, pos, repair: false })).await;
         }

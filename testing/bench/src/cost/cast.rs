@@ -1,27 +1,27 @@
-//! A recording of a terminal: asciicast v2, a line of JSON for each event. Source: docs.asciinema.org/manual/asciicast/v2.
+//! A terminal recording: asciicast v2, a line of JSON for each event. Source: docs.asciinema.org/manual/asciicast/v2.
 
 use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
 
-/// What happened.
+/// Kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum Kind {
-    /// A key.
+    /// Input.
     #[serde(rename = "i")]
     Input,
-    /// Something was printed.
+    /// Output.
     #[serde(rename = "o")]
     Output,
-    /// The terminal's modes changed: a marker that names those of `echo` and `canonical` that are on from here on.
+    /// A change of the terminal's modes: a marker that lists those of `echo` and `canonical` that are on.
     #[serde(rename = "m")]
     Modes,
 }
 
-/// One thing that happened.
+/// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
-    /// When, from the beginning on.
+    /// Time since the start.
     pub(crate) at: Duration,
     pub(crate) kind: Kind,
     pub(crate) data: String,
@@ -44,8 +44,8 @@ struct Header {
 }
 
 impl Cast {
-    /// Nothing happens for so long.
-    pub(crate) fn nothing(duration: Duration) -> Self {
+    /// A recording without events.
+    pub(crate) fn idle(duration: Duration) -> Self {
         Self { size: (120, 40), duration, events: Vec::new() }
     }
 
@@ -74,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_recording_is_read() {
+    fn parses_events() {
         let text = "{\"version\": 2, \"width\": 80, \"height\": 24, \"duration\": 2.5}\n[0.25, \"m\", \"echo\"]\n[1, \"i\", \"\\r\"]\n";
         let cast = Cast::parse(text).expect("it is one");
         assert_eq!((cast.size, cast.duration), ((80, 24), Duration::from_millis(2500)));

@@ -1,7 +1,6 @@
-//! Many sessions: what a key costs when they are typed into, what one costs that nobody uses, and what it costs to end them all at
-//! once. Through the whole chain.
+//! Number of sessions: cost of a key, of an idle session, and of ending all sessions at once. Through the whole chain.
 
-use super::{Point, VARIABLES, curve, mib, spent};
+use super::{Point, VARIABLES, cost_of, curve, mib};
 use crate::echo::{echo_of, key};
 use crate::process::{children, resident};
 use crate::report::Report;
@@ -13,20 +12,21 @@ use tokio::time::{Instant, interval, sleep_until};
 
 const SIZES: [u32; 4] = [1, 10, 100, 1000];
 
-/// Nobody types for so long. A page asks for frames anew every 20 s.
+/// Idle period. A page renews its follower every 20 s.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// Everybody types for so long.
 const TYPING: Duration = Duration::from_secs(20);
 
-/// Between two keys of one session, at least: longer than a page waits until it acknowledges, so that each key is acknowledged.
-const PACE: Duration = Duration::from_millis(100);
+/// Least time between two keys of one session: longer than the delay of acknowledgements, so that each key is acknowledged.
+const MIN_KEY_INTERVAL: Duration = Duration::from_millis(100);
 
-/// Between two keys of all sessions, at least.
-const PACE_OF_ALL: Duration = Duration::from_millis(2);
+/// Least time between two keys of all sessions.
+const MIN_TOTAL_INTERVAL: Duration = Duration::from_millis(2);
 
-/// Longest until a thousand sessions have ended.
-const ENDS: Duration = Duration::from_secs(300);
+/// Longest wait for a thousand sessions to end.
+const END_TIMEOUT: Duration = Duration::from_secs(300);
+
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) async fn measure(report: &mut Report) {
     let (mut idle, mut typing, mut ending) = (Vec::new(), Vec::new(), Vec::new());
@@ -38,50 +38,50 @@ pub(super) async fn measure(report: &mut Report) {
             terminal.run("cat >/dev/null").await;
             terminals.push(terminal);
         }
-        let rests =
-            spent(&stack, join_all(terminals.iter_mut().map(|terminal| terminal.stay(Instant::now() + IDLE)))).await;
-        let second = rests / IDLE.as_secs_f64();
+        let until = Instant::now() + IDLE;
+        let reading = terminals.iter_mut().map(|terminal| terminal.read_until(until));
+        let idle_second = cost_of(&stack, join_all(reading)).await / IDLE.as_secs_f64();
         let memory = mib(resident(stack.backend.id(0)));
-        idle.push(Point::new(size, second / f64::from(size)).with("memory (MiB)", memory));
-        let pace = PACE.max(PACE_OF_ALL * size);
-        let keys = (TYPING.as_millis() / pace.as_millis()) as u32;
+        idle.push(Point::new(size, idle_second / f64::from(size)).with("memory (MiB)", memory));
+        let interval = MIN_KEY_INTERVAL.max(MIN_TOTAL_INTERVAL * size);
+        let keys = (TYPING.as_millis() / interval.as_millis()) as u32;
         let begin = Instant::now();
         let typists = terminals.iter_mut().zip(0..size).map(|(terminal, number)| {
-            // Spread evenly, as people are.
-            types(terminal, begin + pace * number / size, pace, keys)
+            // Spread evenly over the interval.
+            type_keys(terminal, begin + interval * number / size, interval, keys)
         });
-        let typed = spent(&stack, join_all(typists)).await - second * begin.elapsed().as_secs_f64();
+        let typed = cost_of(&stack, join_all(typists)).await - idle_second * begin.elapsed().as_secs_f64();
         typing.push(Point::new(size, typed / f64::from(keys * size)));
         let begin = Instant::now();
-        let ended = spent(&stack, end(&stack, terminals)).await;
+        let ended = cost_of(&stack, end(&stack, terminals)).await;
         ending.push(Point::new(size, ended / f64::from(size)).with("all, s", begin.elapsed().as_secs_f64()));
         stack.stop().await;
     }
     report.add(curve("typing into many sessions", "sessions", "µs a key", typing));
-    report.add(curve("sessions that nobody uses", "sessions", "µs a second for each", idle));
+    report.add(curve("idle sessions", "sessions", "µs a second for each", idle));
     report.add(curve("ending all sessions at once", "sessions", "µs for each", ending));
 }
 
-async fn types(terminal: &mut Terminal, begin: Instant, pace: Duration, keys: u32) {
+async fn type_keys(terminal: &mut Terminal, begin: Instant, interval: Duration, keys: u32) {
     sleep_until(begin).await;
     for number in 0..keys {
         let key = key(number);
         terminal.type_text(&key).await;
         terminal.expect(echo_of(&key)).await;
-        terminal.stay(begin + pace * (number + 1)).await;
+        terminal.read_until(begin + interval * (number + 1)).await;
     }
 }
 
-/// Ends them all, and waits until none of their processes is left.
+/// Ends all sessions, and waits until no process is left.
 async fn end(stack: &Stack, terminals: Vec<Terminal>) {
     join_all(terminals.into_iter().map(|mut terminal| async move {
         terminal.close_session().await;
-        terminal.expect_end_within(ENDS).await;
+        terminal.expect_end_within(END_TIMEOUT).await;
     }))
     .await;
-    let (deadline, mut looks) = (Instant::now() + ENDS, interval(PACE));
+    let (deadline, mut polls) = (Instant::now() + END_TIMEOUT, interval(POLL_INTERVAL));
     while children(stack.backend.id(0)) != (0, 0) {
         assert!(Instant::now() < deadline, "processes are left");
-        looks.tick().await;
+        polls.tick().await;
     }
 }

@@ -1,71 +1,71 @@
-//! The proof at full length, from a command line:
+//! The proof at full length:
 //! `cargo build --release --workspace --bins && cargo run -p e2e --release --bin hostile -- --keys 100000 --seed 1`.
-#![expect(clippy::print_stdout, reason = "a program says what it found")]
+#![expect(clippy::print_stdout, reason = "a program prints its results")]
 
 use clap::{Parser, ValueEnum};
 use dev_gateway::{FAULTS_HELP, FaultPlan};
-use e2e::{Function, Trial};
+use e2e::{FaultRun, Function};
 use std::time::Duration;
 
-/// Types into a program through the whole stack while the transport does everything wrong, and compares byte for byte what
-/// the program read and what the client saw.
+/// Types into a program through the whole stack while the transport injects faults, and compares the program's input and the
+/// client's output byte for byte.
 #[derive(Debug, Parser)]
 #[command(name = "hostile", after_long_help = FAULTS_HELP)]
 struct Args {
-    /// Keys of each typist.
+    /// Keys per typist.
     #[arg(long, default_value_t = 3000)]
     keys: u64,
-    /// Decides what is typed, printed and broken; may be given more than once.
+    /// Seed of keys, output and faults; may be repeated.
     #[arg(long = "seed", value_name = "N", default_values_t = [1])]
     seeds: Vec<u64>,
-    /// How many type at once.
+    /// Concurrent typists.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=2))]
     typists: u16,
-    /// Keys that each types in a second.
+    /// Keys per second and typist.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..))]
     rate: u64,
-    /// What goes wrong in place of the usual; --help lists what can.
+    /// Faults in place of the default ones; --help lists them.
     #[arg(long)]
     fault: Option<FaultPlan>,
-    /// How the function runs: the real bootstrap needs `make .venv/installed`.
+    /// Kind of function: the real bootstrap needs `make .venv/installed`.
     #[arg(long, value_enum, default_value = "in-process")]
-    function: How,
-    /// Instances of the service, behind a load balancer and with Redis when there are more than one.
+    function: FunctionKind,
+    /// Instances of the service; more than one share Redis, behind a load balancer.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     instances: u8,
-    /// Hand over to a fresh connection every so many milliseconds.
+    /// Interval of handovers to a new connection, in milliseconds.
     #[arg(long, value_name = "MS")]
     handover: Option<u64>,
     /// Lambda's timeout of the function, in milliseconds.
     #[arg(long, value_name = "MS", default_value_t = 30_000)]
     timeout: u64,
-    /// Longest that it may take before it counts as stalled.
+    /// Longest duration before the run counts as stalled.
     #[arg(long, value_name = "SECONDS")]
     patience: Option<u64>,
 }
 
 impl Args {
-    fn trial(&self, seed: u64) -> Trial {
-        let usual = Trial::new(seed, self.keys);
-        Trial {
+    fn run(&self, seed: u64) -> FaultRun {
+        let default = FaultRun::new(seed, self.keys);
+        FaultRun {
             typists: self.typists.into(),
             rate: self.rate,
-            faults: self.fault.clone().unwrap_or(usual.faults),
+            faults: self.fault.clone().unwrap_or(default.faults),
             function: match self.function {
-                How::InProcess => Function::InProcess,
-                How::Bootstrap => Function::Bootstrap,
+                FunctionKind::InProcess => Function::InProcess,
+                FunctionKind::Bootstrap => Function::Bootstrap,
             },
             instances: self.instances.into(),
             handover: self.handover.map(Duration::from_millis),
             timeout: Duration::from_millis(self.timeout),
-            patience: self.patience.map_or(usual.patience, Duration::from_secs),
-            ..usual
+            max_duration: self.patience.map_or(default.max_duration, Duration::from_secs),
+            ..default
         }
     }
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum How {
+enum FunctionKind {
     InProcess,
     Bootstrap,
 }
@@ -74,6 +74,6 @@ enum How {
 async fn main() {
     let args = Args::parse();
     for seed in &args.seeds {
-        println!("{}", args.trial(*seed).run().await);
+        println!("{}", args.run(*seed).run().await);
     }
 }

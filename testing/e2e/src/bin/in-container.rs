@@ -1,5 +1,5 @@
-//! Looks around in a shell of a container, as the hostile user of it would: who it is, what it reaches, what it leaves behind.
-//! Usage: `in-container ADDRESS`, with a user's token in TOKEN and what must not be found in SECRETS. `scripts/image-test` runs it.
+//! Checks the isolation of a shell in the container image, as a hostile user would: identity, privileges, files, secrets.
+//! Usage: `in-container ADDRESS`, with a user's token in TOKEN and the secrets to search for in SECRETS. `scripts/image-test` runs it.
 
 use e2e::Terminal;
 
@@ -15,8 +15,8 @@ async fn main() {
     terminal.expect("\u{1b}]133;B").await;
     terminal.expect("\u{7}").await;
 
-    let look = [
-        // (what is asked, what it must answer)
+    let checks = [
+        // (command, expected output)
         ("test \"$(id -u)\" -ge 20001 && test \"$(id -u)\" = \"$(id -g)\" && echo own user", "own user"),
         ("id -G | wc -w", "1"),
         ("grep -c '^Cap...:\t0*$' /proc/self/status", "5"),
@@ -28,30 +28,30 @@ async fn main() {
         ("touch /usr/local/bin/x 2>/dev/null || echo read only", "read only"),
         ("test -t 0 && stat -c %U:%u $(tty) | grep -c :$(id -u)", "1"),
         ("command -v vi less curl nano ps >/dev/null && echo tools", "tools"),
-        // Children that nobody waits for: process 1 buries them, here before the next command is typed.
+        // Process 1 reaps orphans.
         ("(sh -c 'true & exec sleep 0.2' &); sleep 1; ps -eo stat= | grep -c '^Z'", "0"),
     ];
-    for (asked, expected) in look {
-        let (answer, _) = terminal.command(asked).await;
-        assert_eq!(answer.trim(), expected, "{asked}");
-        println_ok(asked);
+    for (command, expected) in checks {
+        let (answer, _) = terminal.command(command).await;
+        assert_eq!(answer.trim(), expected, "{command}");
+        println_ok(command);
     }
     for secret in secrets.split_whitespace() {
-        // The half that is looked for stands in the command line of who looks, and nowhere else.
+        // Half of the secret, because the command line itself is visible in /proc.
         let half = secret.get(..secret.len() / 2).unwrap_or(secret);
-        let asked = format!("grep -lsF {half} /proc/[0-9]*/environ; grep -rlsF {half} /etc /tmp /run; true");
-        let (answer, _) = terminal.command(&asked).await;
+        let command = format!("grep -lsF {half} /proc/[0-9]*/environ; grep -rlsF {half} /etc /tmp /run; true");
+        let (answer, _) = terminal.command(&command).await;
         assert_eq!(answer.trim(), "", "a secret is readable to a shell");
     }
     terminal.close_session().await;
 }
 
-#[expect(clippy::disallowed_methods, reason = "this program is told by variables what it must not be seen to know")]
+#[expect(clippy::disallowed_methods, reason = "secrets come by variables, because arguments are visible to the shell")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
-#[expect(clippy::print_stdout, reason = "the reader is a person at a prompt")]
+#[expect(clippy::print_stdout, reason = "a program prints its results")]
 fn println_ok(what: &str) {
     println!("ok  {what}");
 }

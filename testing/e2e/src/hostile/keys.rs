@@ -1,14 +1,14 @@
-//! What is typed: keys by number, so that a missing, repeated or misplaced one shows.
+//! The typed keys, by number, so that a missing, repeated or misplaced key is visible.
 
-/// Repeatable randomness (SplitMix64).
+/// A seeded random generator (SplitMix64).
 #[derive(Debug, Clone)]
-pub(super) struct Chance(u64);
+pub(super) struct SeededRng(u64);
 
-impl Chance {
-    pub(super) fn of(seed: u64, number: u64) -> Self {
-        let mut chance = Self(seed);
-        chance.0 = chance.below(u64::MAX) ^ number;
-        chance
+impl SeededRng {
+    pub(super) fn new(seed: u64, number: u64) -> Self {
+        let mut rng = Self(seed);
+        rng.0 = rng.below(u64::MAX) ^ number;
+        rng
     }
 
     pub(super) fn below(&mut self, bound: u64) -> u64 {
@@ -19,15 +19,15 @@ impl Chance {
         (mixed ^ (mixed >> 31)) % bound
     }
 
-    fn one<'a>(&mut self, of: &[&'a str]) -> &'a str {
+    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
         of[self.below(of.len() as u64) as usize]
     }
 }
 
-/// Characters of two to four bytes, and one that is two.
+/// Multi-byte characters, and one made of two code points.
 const LETTERS: [&str; 8] = ["ä", "ß", "é", "日", "本", "語", "👋", "e\u{301}"];
 
-/// Keys that are several bytes: a program that gets half of one takes it for something else.
+/// Escape sequences: half of one would be read as another key.
 const SEQUENCES: [&str; 8] =
     ["\x1b[A", "\x1b[B", "\x1bOP", "\x1b[15~", "\x1b[1;5C", "\x1b\x1b[D", "\x1bx", "\x1b[<0;12;34M"];
 
@@ -35,7 +35,7 @@ const SEQUENCES: [&str; 8] =
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Keys {
     pub(super) seed: u64,
-    /// Who types, of how many. Where there is more than one, each has letters of its own, to tell them apart.
+    /// Index of the typist. Each of several typists has letters of its own.
     pub(super) typist: usize,
     pub(super) typists: usize,
 }
@@ -43,31 +43,31 @@ pub(super) struct Keys {
 impl Keys {
     /// The key of this number.
     pub(super) fn key(self, number: u64) -> String {
-        let mut chance = Chance::of(self.seed ^ (self.typist as u64) << 32, number);
+        let mut rng = SeededRng::new(self.seed ^ (self.typist as u64) << 32, number);
         if self.typists > 1 {
-            return char::from(self.first_letter() + chance.below(26) as u8).to_string();
+            return char::from(self.first_letter() + rng.below(26) as u8).to_string();
         }
-        let printable = |chance: &mut Chance| char::from(0x20 + chance.below(0x5f) as u8);
-        match chance.below(100) {
-            0..=7 => char::from(chance.below(0x20) as u8).to_string(),
-            8..=15 => chance.one(&LETTERS).to_owned(),
-            16..=23 => chance.one(&SEQUENCES).to_owned(),
+        let printable = |rng: &mut SeededRng| char::from(0x20 + rng.below(0x5f) as u8);
+        match rng.below(100) {
+            0..=7 => char::from(rng.below(0x20) as u8).to_string(),
+            8..=15 => rng.pick(&LETTERS).to_owned(),
+            16..=23 => rng.pick(&SEQUENCES).to_owned(),
             24 => {
-                let paste: String = (0..=chance.below(200)).map(|_| printable(&mut chance)).collect();
+                let paste: String = (0..=rng.below(200)).map(|_| printable(&mut rng)).collect();
                 format!("\x1b[200~{paste}\x1b[201~")
             }
             25 => "\x7f".to_owned(),
-            _ => printable(&mut chance).to_string(),
+            _ => printable(&mut rng).to_string(),
         }
     }
 
-    /// All of the first keys in a row.
+    /// The first `count` keys, concatenated.
     pub(super) fn first(self, count: u64) -> Vec<u8> {
         (0..count).flat_map(|number| self.key(number).into_bytes()).collect()
     }
 
-    /// Of what was recorded, what this typist typed.
-    pub(super) fn of_mine(self, recorded: &[u8]) -> Vec<u8> {
+    /// The part of a recording that this typist typed.
+    pub(super) fn filter(self, recorded: &[u8]) -> Vec<u8> {
         let mine = self.first_letter()..self.first_letter() + 26;
         recorded.iter().copied().filter(|byte| self.typists == 1 || mine.contains(byte)).collect()
     }
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_of_every_kind_and_the_same_each_time() {
+    fn keys_are_of_every_kind_and_deterministic() {
         let keys = Keys { seed: 1, typist: 0, typists: 1 };
         let all: Vec<String> = (0..5000).map(|number| keys.key(number)).collect();
         assert_eq!(keys.first(5000), all.concat().into_bytes());
@@ -93,10 +93,10 @@ mod tests {
     }
 
     #[test]
-    fn two_typists_can_be_told_apart() {
+    fn two_typists_have_distinct_keys() {
         let one = Keys { seed: 1, typist: 0, typists: 2 };
         let two = Keys { typist: 1, ..one };
         let mixed: Vec<u8> = one.first(50).into_iter().zip(two.first(50)).flat_map(|(a, b)| [a, b]).collect();
-        assert_eq!((one.of_mine(&mixed), two.of_mine(&mixed)), (one.first(50), two.first(50)));
+        assert_eq!((one.filter(&mixed), two.filter(&mixed)), (one.first(50), two.first(50)));
     }
 }

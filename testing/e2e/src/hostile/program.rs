@@ -1,14 +1,15 @@
-//! The program that is typed into: it records what it reads to the letter, while it prints what is known. A shell script in raw
-//! mode, so that nothing stands between the terminal and the recording.
+//! The program that the typists type into: records its input exactly, and prints a known stream. A shell script in raw mode, so that
+//! nothing changes the input.
 
-use super::keys::Chance;
+use super::keys::SeededRng;
 use std::path::PathBuf;
 use tempfile::TempDir;
 
-/// Printed before everything else, once keys are read.
+/// Printed first, once the terminal is in raw mode.
 const START: &[u8] = b"<the program starts>";
 
-/// Prints the file `printed` in uneven pieces, with pauses, and records the terminal's input. `head` reads no more of a file than it prints.
+/// Prints the file `printed` in random chunks with pauses, and records the terminal's input. `head -c` on a file does not read
+/// ahead.
 const SCRIPT: &str = r#"
 cd "$(dirname "$0")" || exit 1
 stty raw -echo
@@ -25,18 +26,18 @@ stty raw -echo
 exec cat > recorded
 "#;
 
-/// Bytes that it prints in a second, about.
+/// Approximate output rate.
 const BYTES_PER_SECOND: u64 = 12_000;
 
 /// The program's files.
 pub(super) struct Program {
     folder: TempDir,
-    /// What it prints after its start.
+    /// The output after [`START`].
     pub(super) printed: Vec<u8>,
 }
 
 impl Program {
-    /// One that prints for about so many seconds.
+    /// Creates a program that prints for about this time.
     pub(super) fn new(seed: u64, seconds: u64) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
         let printed = known(seed, (seconds * BYTES_PER_SECOND) as usize);
@@ -50,7 +51,7 @@ impl Program {
         format!("bash {}", self.folder.path().join("program").display())
     }
 
-    /// What it has read so far.
+    /// The input so far.
     pub(super) fn recorded(&self) -> Vec<u8> {
         std::fs::read(self.recording()).unwrap_or_default()
     }
@@ -59,28 +60,28 @@ impl Program {
         self.folder.path().join("recorded")
     }
 
-    /// How many bytes it has read so far.
+    /// Length of the input so far.
     pub(super) fn recorded_len(&self) -> u64 {
         std::fs::metadata(self.recording()).map_or(0, |recording| recording.len())
     }
 
-    /// What of a terminal's output came from it; `None` before its start.
-    pub(super) fn seen(output: &[u8]) -> Option<&[u8]> {
+    /// The program's part of a terminal's output; `None` before its start.
+    pub(super) fn output_in(output: &[u8]) -> Option<&[u8]> {
         let at = output.windows(START.len()).position(|window| window == START)?;
         Some(&output[at + START.len()..])
     }
 }
 
-/// What it prints: numbered lines, so that a difference shows where it is, with colours, wide characters and a moved cursor. At
-/// the end the cursor is at home, where it shows that everything was printed.
+/// The known stream: numbered lines, which locate a difference, with colours, wide characters and cursor movement. Its end is
+/// printed at the top left of the screen.
 fn known(seed: u64, bytes: usize) -> Vec<u8> {
     let mut known = b"\x1b[2J\x1b[H".to_vec();
     let mut number = 0;
     while known.len() < bytes {
-        let mut chance = Chance::of(seed, number);
-        let (color, stars) = (chance.below(8), "*".repeat(chance.below(60) as usize));
-        let place = match chance.below(10) {
-            0 => format!("\x1b[{};{}H", 1 + chance.below(24), 1 + chance.below(80)),
+        let mut rng = SeededRng::new(seed, number);
+        let (color, stars) = (rng.below(8), "*".repeat(rng.below(60) as usize));
+        let place = match rng.below(10) {
+            0 => format!("\x1b[{};{}H", 1 + rng.below(24), 1 + rng.below(80)),
             1 => "\x1b[K日本語 👋 ".to_owned(),
             2 => "\x1b[1A\x1b[7m".to_owned(),
             _ => String::new(),

@@ -1,53 +1,54 @@
-//! The emulator of a page: it takes its time for what it shows, and what it has not parsed yet is neither seen nor acknowledged.
+//! A rate-limited emulator: frames count as received, and are acknowledged, once they are parsed.
 
 use shared_protocol::{Payload, ServerFrame, ServerMessage};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Bytes that a page hands to its emulator ahead of time. What waits behind them is dropped when a snapshot takes its place.
-const HANDED_BYTES: u32 = 128 * 1024;
+/// Bytes that a page buffers in its emulator. A snapshot replaces queued output beyond them.
+const BUFFERED_BYTES: u32 = 128 * 1024;
 
-/// What came and waits to be parsed.
+/// Frames that wait to be parsed.
 #[derive(Debug, Default)]
 pub(super) struct Emulator {
-    /// Bytes in a second; without it, everything is parsed at once.
+    /// Bytes per second; unlimited without it.
     pub(super) rate: Option<u32>,
-    waiting: VecDeque<(Instant, ServerFrame)>,
+    /// Frames with the time at which each is parsed.
+    queue: VecDeque<(Instant, ServerFrame)>,
 }
 
 impl Emulator {
-    /// Takes a frame. Gives it back when it needs no time.
-    pub(super) fn take(&mut self, frame: ServerFrame, now: Instant) -> Option<ServerFrame> {
+    /// Queues a frame, or returns it if it is parsed immediately.
+    pub(super) fn push(&mut self, frame: ServerFrame, now: Instant) -> Option<ServerFrame> {
         let Some(rate) = self.rate else { return Some(frame) };
         let time = |bytes: u32| Duration::from_secs_f64(f64::from(bytes) / f64::from(rate));
-        let mut free = self.waiting.back().map_or(now, |(at, _)| now.max(*at));
+        let mut start = self.queue.back().map_or(now, |(at, _)| now.max(*at));
         let bytes = match &frame.message {
             ServerMessage::Output(output) => output.len,
             ServerMessage::Snapshot(snapshot) => {
-                let handed = now + time(HANDED_BYTES);
-                self.waiting.retain(|(at, frame)| *at <= handed || !matches!(frame.message, ServerMessage::Output(_)));
-                free = free.min(handed);
+                let buffered = now + time(BUFFERED_BYTES);
+                self.queue.retain(|(at, frame)| *at <= buffered || !matches!(frame.message, ServerMessage::Output(_)));
+                start = start.min(buffered);
                 match &snapshot.payload {
                     Payload::Data(text) | Payload::B64(text) | Payload::Z(text) => text.len() as u32,
                 }
             }
-            // In its turn, and for nothing.
+            // In order, without parse time.
             ServerMessage::Event(_) => 0,
             _ => return Some(frame),
         };
-        self.waiting.push_back((free + time(bytes), frame));
+        self.queue.push_back((start + time(bytes), frame));
         None
     }
 
-    /// When the next frame will be parsed.
+    /// Time at which the next frame is parsed.
     pub(super) fn next(&self) -> Option<Instant> {
-        self.waiting.front().map(|(at, _)| *at)
+        self.queue.front().map(|(at, _)| *at)
     }
 
-    /// A frame that is parsed by now.
+    /// The next parsed frame.
     pub(super) fn parsed(&mut self, now: Instant) -> Option<ServerFrame> {
-        self.waiting.pop_front_if(|(at, _)| *at <= now).map(|(_, frame)| frame)
+        self.queue.pop_front_if(|(at, _)| *at <= now).map(|(_, frame)| frame)
     }
 }
 
@@ -64,11 +65,11 @@ mod tests {
     }
 
     #[test]
-    fn one_frame_is_parsed_after_the_other() {
+    fn frames_are_parsed_sequentially() {
         let now = Instant::now();
         let mut emulator = Emulator { rate: Some(1000), ..Emulator::default() };
-        assert_eq!(emulator.take(output(0, "ten bytes."), now), None);
-        assert_eq!(emulator.take(output(10, "5 byt"), now), None);
+        assert_eq!(emulator.push(output(0, "ten bytes."), now), None);
+        assert_eq!(emulator.push(output(10, "5 byt"), now), None);
         let after = |ms| now + Duration::from_millis(ms);
         assert_eq!(emulator.next(), Some(after(10)));
         assert_eq!(emulator.parsed(after(9)), None);
@@ -78,16 +79,16 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_waits_only_for_what_was_handed_over() {
+    fn a_snapshot_replaces_output_beyond_the_buffer() {
         let now = Instant::now();
-        let mut emulator = Emulator { rate: Some(HANDED_BYTES), ..Emulator::default() };
-        let long = "x".repeat(HANDED_BYTES as usize);
+        let mut emulator = Emulator { rate: Some(BUFFERED_BYTES), ..Emulator::default() };
+        let long = "x".repeat(BUFFERED_BYTES as usize);
         for at in 0..3 {
-            assert_eq!(emulator.take(output(at * u64::from(HANDED_BYTES), &long), now), None);
+            assert_eq!(emulator.push(output(at * u64::from(BUFFERED_BYTES), &long), now), None);
         }
         let snapshot = Snapshot {
             epoch: Epoch(1),
-            pos: Pos(4 * u64::from(HANDED_BYTES)),
+            pos: Pos(4 * u64::from(BUFFERED_BYTES)),
             id: 1,
             part: 0,
             parts: 1,
@@ -99,7 +100,7 @@ mod tests {
             payload: Payload::Data(String::new()),
         };
         let snapshot = ServerFrame::from(ServerMessage::Snapshot(snapshot));
-        assert_eq!(emulator.take(snapshot.clone(), now), None);
+        assert_eq!(emulator.push(snapshot.clone(), now), None);
         let soon = now + Duration::from_secs(1);
         assert_eq!(emulator.parsed(soon), Some(output(0, &long)));
         assert_eq!(emulator.parsed(soon), Some(snapshot));
@@ -107,9 +108,9 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_nothing_waits() {
+    fn without_a_rate_frames_are_parsed_immediately() {
         let mut emulator = Emulator::default();
-        assert_eq!(emulator.take(output(0, "all"), Instant::now()), Some(output(0, "all")));
+        assert_eq!(emulator.push(output(0, "all"), Instant::now()), Some(output(0, "all")));
         assert_eq!(emulator.next(), None);
     }
 }

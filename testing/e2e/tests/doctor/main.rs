@@ -1,10 +1,10 @@
-//! The doctor at the bedside: of a stack in good health, and of one for each thing that can be wrong with it.
+//! `termgate doctor` on a healthy stack, and on one stack per fault.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use auth_tokens::{GatewaySecret, UserKey, UserTokenVerifier};
 use dev_gateway::{ClientsBrowser, DevGateway, Faults, InProcess, Options};
 use doctor::{Diagnosis, Target, diagnose};
-use e2e::{Function, Setting, Stack};
+use e2e::{Function, Stack, StackOptions};
 use gateway_lambda::{BackendConfig, Clock, Config, Deps, Gateway, HttpBackend, MemoryConnections, SystemClock};
 use shared_protocol::ErrorCode;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// Every step, in order, and what is said at the end.
+/// All steps, in order.
 const STEPS: [&str; 14] = [
     "DNS",
     "TCP",
@@ -30,7 +30,8 @@ const STEPS: [&str; 14] = [
     "keystroke",
 ];
 
-async fn ask(url: &str, token: &str) -> (Vec<&'static str>, Result<(), Diagnosis>) {
+/// Runs the doctor. Returns its steps in order, and its result.
+async fn run_doctor(url: &str, token: &str) -> (Vec<&'static str>, Result<(), Diagnosis>) {
     let target = Target { url: url.to_owned(), token: token.to_owned(), now: SystemClock.unix_seconds(), nonce: 7 };
     let mut steps = Vec::new();
     let examined = diagnose(&target, &mut |step| steps.push(step.name)).await;
@@ -39,13 +40,13 @@ async fn ask(url: &str, token: &str) -> (Vec<&'static str>, Result<(), Diagnosis
 
 async fn stack(faults: &str) -> Stack {
     let gateway = Options { faults: Some(Faults::new(faults.parse().unwrap(), 1)), ..Options::default() };
-    Stack::start_with(Setting { gateway, ..Setting::new(Function::InProcess) }).await
+    Stack::start_with(StackOptions { gateway, ..StackOptions::new(Function::InProcess) }).await
 }
 
-/// What is wrong with a stack whose transport does this, and after how many steps it showed.
+/// The diagnosis of a stack with these faults, and the number of steps before it.
 async fn wrong(faults: &str) -> (Diagnosis, usize) {
     let stack = stack(faults).await;
-    let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
+    let (steps, examined) = run_doctor(&stack.url(), &stack.token("ada", "doctors")).await;
     stack.stop().await;
     (examined.unwrap_err(), steps.len())
 }
@@ -53,10 +54,10 @@ async fn wrong(faults: &str) -> (Diagnosis, usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_wrong_with_the_real_function() {
     let stack = Stack::start(Function::Bootstrap).await;
-    let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
+    let (steps, examined) = run_doctor(&stack.url(), &stack.token("ada", "doctors")).await;
     assert_eq!((steps, examined), (STEPS.to_vec(), Ok(())));
-    // It has ended its session.
-    let (_, again) = ask(&stack.url(), &stack.token("ada", "another")).await;
+    // The doctor has ended its session.
+    let (_, again) = run_doctor(&stack.url(), &stack.token("ada", "another")).await;
     assert_eq!(again, Ok(()));
     stack.stop().await;
 }
@@ -64,7 +65,7 @@ async fn nothing_is_wrong_with_the_real_function() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transport_that_repeats_and_reorders_is_no_illness() {
     let stack = stack("reorder=0.2,repeat=0.05,delay=0..20").await;
-    let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
+    let (steps, examined) = run_doctor(&stack.url(), &stack.token("ada", "doctors")).await;
     assert_eq!((steps, examined), (STEPS.to_vec(), Ok(())));
     stack.stop().await;
 }
@@ -94,7 +95,7 @@ async fn the_command_prints_what_it_finds_and_no_token() {
 async fn the_service_itself_can_be_asked() {
     let stack = Stack::start(Function::InProcess).await;
     let url = format!("{}/terminal", stack.service_url().replace("http://", "ws://"));
-    let (steps, examined) = ask(&url, &stack.token("ada", "doctors")).await;
+    let (steps, examined) = run_doctor(&url, &stack.token("ada", "doctors")).await;
     let expected: Vec<_> = STEPS.into_iter().filter(|step| *step != "dispatch").collect();
     assert_eq!((steps, examined), (expected, Ok(())));
     stack.stop().await;
@@ -103,10 +104,10 @@ async fn the_service_itself_can_be_asked() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_that_wait_for_each_other() {
     let gateway = Options { faults: Some(Faults::new("one-at-a-time".parse().unwrap(), 1)), ..Options::default() };
-    // A follower ends earlier, so that the test does.
-    let setting = Setting { gateway, timeout: Duration::from_secs(8), ..Setting::new(Function::InProcess) };
-    let stack = Stack::start_with(setting).await;
-    let (steps, examined) = ask(&stack.url(), &stack.token("ada", "doctors")).await;
+    // A shorter follower makes a shorter test.
+    let options = StackOptions { gateway, timeout: Duration::from_secs(8), ..StackOptions::new(Function::InProcess) };
+    let stack = Stack::start_with(options).await;
+    let (steps, examined) = run_doctor(&stack.url(), &stack.token("ada", "doctors")).await;
     assert_eq!(steps.last(), Some(&"attach"));
     assert!(matches!(examined, Err(Diagnosis::SerializedMessages { seconds: 3..=8 })), "{examined:?}");
     stack.stop().await;
@@ -118,11 +119,11 @@ async fn a_handshake_that_is_refused() {
     assert!(matches!(diagnosis, Diagnosis::Rejected { status: 429, .. }) && steps == 2, "{diagnosis}");
     let stack = Stack::start(Function::InProcess).await;
     let forged = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
-    let (_, examined) = ask(&stack.url(), &forged).await;
+    let (_, examined) = run_doctor(&stack.url(), &forged).await;
     let diagnosis = examined.unwrap_err();
     assert!(matches!(diagnosis, Diagnosis::Rejected { status: 401, .. }), "{diagnosis:?}");
     assert!(diagnosis.to_string().contains("JWT_SECRET"), "{diagnosis}");
-    let (_, examined) = ask(&stack.url().replace("/prod", "/nowhere"), &stack.token("ada", "doctors")).await;
+    let (_, examined) = run_doctor(&stack.url().replace("/prod", "/nowhere"), &stack.token("ada", "doctors")).await;
     assert!(matches!(examined, Err(Diagnosis::Rejected { status: 403 | 404, .. })), "{examined:?}");
     stack.stop().await;
 }
@@ -137,7 +138,7 @@ async fn posts_that_do_not_arrive() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_function_that_dies() {
     let (diagnosis, steps) = wrong("kill=1,kill-within=0..1").await;
-    // Whichever comes first: it may die before it has answered, or after.
+    // The function may die before or after its response.
     let fits = matches!(diagnosis, Diagnosis::Gateway { .. } | Diagnosis::Rejected { status: 500, .. });
     assert!(fits && steps >= 2, "{diagnosis}");
 }
@@ -154,10 +155,10 @@ async fn a_session_of_somebody_elses() {
     let mut terminal = stack.terminal("ada", "work").await;
     terminal.run("seq 3000; echo do\"\"ne").await;
     terminal.expect("done").await;
-    let (_, examined) = ask(&stack.url(), &stack.token("ada", "work")).await;
+    let (_, examined) = run_doctor(&stack.url(), &stack.token("ada", "work")).await;
     let diagnosis = examined.unwrap_err();
     assert!(diagnosis.to_string().contains("in use"), "{diagnosis}");
-    let (steps, examined) = ask(&stack.url(), &stack.sign(&Stack::claims("ada", None))).await;
+    let (steps, examined) = run_doctor(&stack.url(), &stack.sign(&Stack::claims("ada", None))).await;
     assert_eq!(steps.last(), Some(&"ping"));
     assert!(examined.unwrap_err().to_string().contains("names no session"));
     terminal.leave().await;
@@ -185,7 +186,7 @@ async fn secrets_that_differ_and_a_service_that_is_away() {
         let function = Arc::new(InProcess::new(Gateway::new(deps), Duration::from_secs(30)));
         let running = gateway.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), function).unwrap();
         let token = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &key).unwrap();
-        let (_, examined) = ask(&format!("ws://{}/prod", running.addr()), &token).await;
+        let (_, examined) = run_doctor(&format!("ws://{}/prod", running.addr()), &token).await;
         let diagnosis = examined.unwrap_err();
         assert!(matches!(&diagnosis, Diagnosis::Error { error, .. } if error.code == code), "{diagnosis:?}");
         running.shutdown().await;
@@ -196,18 +197,18 @@ async fn secrets_that_differ_and_a_service_that_is_away() {
 #[tokio::test]
 async fn a_network_that_leads_nowhere() {
     let token = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
-    let (_, unknown) = ask("wss://nowhere.invalid/prod", &token).await;
+    let (_, unknown) = run_doctor("wss://nowhere.invalid/prod", &token).await;
     assert!(matches!(unknown, Err(Diagnosis::Dns { .. })), "{unknown:?}");
     let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = nobody.local_addr().unwrap().port();
     drop(nobody);
-    let (_, refused) = ask(&format!("ws://127.0.0.1:{port}/prod"), &token).await;
+    let (_, refused) = run_doctor(&format!("ws://127.0.0.1:{port}/prod"), &token).await;
     assert!(matches!(refused, Err(Diagnosis::Tcp { .. })), "{refused:?}");
     let stack = Stack::start(Function::InProcess).await;
-    let (_, plain) = ask(&stack.url().replace("ws://127.0.0.1", "wss://localhost"), &token).await;
+    let (_, plain) = run_doctor(&stack.url().replace("ws://127.0.0.1", "wss://localhost"), &token).await;
     assert!(matches!(plain, Err(Diagnosis::Tls { .. })), "{plain:?}");
-    // An HTTP service that takes no WebSockets there.
-    let (_, http) = ask(&stack.service_url().replace("http://", "ws://"), &token).await;
+    // An HTTP service without a WebSocket at this path.
+    let (_, http) = run_doctor(&stack.service_url().replace("http://", "ws://"), &token).await;
     assert!(matches!(http, Err(Diagnosis::Rejected { status: 404, .. })), "{http:?}");
     stack.stop().await;
 }

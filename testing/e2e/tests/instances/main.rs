@@ -1,26 +1,25 @@
-//! Several instances of the service, as real processes that share a real Redis: taken down, stopped for a while, cut off and
-//! replaced under load. Each scenario says what its user must notice, and what not.
+//! Several instances of the service that share a Redis: killed, stopped, disconnected from Redis, and replaced under load.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod death;
 mod redis;
 mod replacement;
 
-use e2e::{PATIENCE, Stack, Terminal};
+use e2e::{Stack, TEST_TIMEOUT, Terminal};
 use shared_protocol::server::ErrorMessage;
 use shared_protocol::{Epoch, ServerMessage};
 use std::time::Duration;
 use tokio::time::{Instant, interval, timeout};
 
-/// Looks until it is so, with a deadline.
-async fn until(what: &str, patience: Duration, mut is_so: impl AsyncFnMut() -> bool) {
-    let look = async {
+/// Polls a condition, with a deadline.
+async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let polling = async {
         let mut every = interval(Duration::from_millis(50));
-        while !is_so().await {
+        while !holds().await {
             every.tick().await;
         }
     };
-    assert!(timeout(patience, look).await.is_ok(), "{what} took longer than {patience:?}");
+    assert!(timeout(limit, polling).await.is_ok(), "{what} took longer than {limit:?}");
 }
 
 /// The instance that started the latest shell of a session.
@@ -35,9 +34,9 @@ fn owner(stack: &Stack, session: &str, instances: &[usize]) -> usize {
     owners[0]
 }
 
-/// Attaches as a page does whose session's instance may be gone: again and again, until it is let in.
-async fn attach_again(stack: &Stack, user: &str, session: &str, patience: Duration) -> Terminal {
-    let deadline = Instant::now() + patience;
+/// Retries to attach, as a page does whose session's instance may be gone.
+async fn attach_again(stack: &Stack, user: &str, session: &str, limit: Duration) -> Terminal {
+    let deadline = Instant::now() + limit;
     let mut every = interval(Duration::from_millis(250));
     loop {
         every.tick().await;
@@ -46,14 +45,14 @@ async fn attach_again(stack: &Stack, user: &str, session: &str, patience: Durati
             Ok(()) => return terminal,
             Err(refusal) => assert!(refusal.retryable, "{refusal:?}"),
         }
-        assert!(Instant::now() < deadline, "not attached within {patience:?}");
+        assert!(Instant::now() < deadline, "not attached within {limit:?}");
     }
 }
 
-/// What an instance says at `/health`.
+/// Status and body of an instance's `/health`.
 async fn health(stack: &Stack, instance: usize) -> (u16, String) {
     let url = format!("http://{}/health", stack.backend.address(instance));
-    let answer = timeout(PATIENCE, e2e::http().get(url).send()).await.unwrap().unwrap();
+    let answer = timeout(TEST_TIMEOUT, e2e::http().get(url).send()).await.unwrap().unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 

@@ -1,4 +1,4 @@
-//! Who may do what: nobody without a token gets in, and nobody reaches the service past the gateway.
+//! Authorization: handshakes need a valid token, and requests to the service need the gateway's.
 
 use auth_tokens::{GatewaySecret, body_hash};
 use e2e::{Stack, Terminal};
@@ -6,13 +6,13 @@ use gateway_lambda::{Clock, SystemClock};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
 use shared_protocol::{ApiError, ConnectionId, ErrorCode, GatewayClaims, Role, SessionId, UserClaims};
 
-on_all!(a_handshake_needs_a_good_token, the_service_answers_only_the_gateway);
+on_all!(a_handshake_needs_a_valid_token, the_service_accepts_only_the_gateway);
 
-async fn a_handshake_needs_a_good_token(stack: Stack) {
+async fn a_handshake_needs_a_valid_token(stack: Stack) {
     let good = Stack::claims("ada", Some("s1"));
     let expired = UserClaims { exp: good.exp - 7200, ..good.clone() };
-    let stranger = auth_tokens::sign_user_token(&good, b"another secret that nobody here knows of").unwrap();
-    for token in [stack.sign(&expired), stranger, "nonsense".to_owned()] {
+    let foreign = auth_tokens::sign_user_token(&good, b"another secret that nobody here knows of").unwrap();
+    for token in [stack.sign(&expired), foreign, "nonsense".to_owned()] {
         assert_eq!(Terminal::connect(&stack.url(), &token).await.err(), Some(401));
     }
     let other = format!("{}?sessionId=s2", stack.url());
@@ -22,7 +22,7 @@ async fn a_handshake_needs_a_good_token(stack: Stack) {
     stack.stop().await;
 }
 
-/// The claims of a request that is as the gateway would make it.
+/// The claims of a valid request of the gateway.
 fn claims(path: &str, body: &str) -> GatewayClaims {
     let now = SystemClock.unix_seconds();
     GatewayClaims {
@@ -43,7 +43,7 @@ fn claims(path: &str, body: &str) -> GatewayClaims {
     }
 }
 
-/// Posts a body with a token, or without.
+/// Posts a body, with an optional token.
 async fn post(stack: &Stack, path: &str, body: &str, token: Option<String>) -> (u16, String) {
     let mut request = e2e::http().post(format!("{}{path}", stack.service_url())).body(body.to_owned());
     if let Some(token) = token {
@@ -53,7 +53,7 @@ async fn post(stack: &Stack, path: &str, body: &str, token: Option<String>) -> (
     (answer.status().as_u16(), answer.text().await.unwrap())
 }
 
-async fn the_service_answers_only_the_gateway(stack: Stack) {
+async fn the_service_accepts_only_the_gateway(stack: Stack) {
     let secret = stack.gateway_secret();
     let attach = r#"{"type":"attach","client":"c","cols":80,"rows":24}"#;
     let output = r#"{"follow":"1.1","waitMs":0}"#;
@@ -80,11 +80,11 @@ async fn the_service_answers_only_the_gateway(stack: Stack) {
             assert!(matches!(error.code, ErrorCode::Unauthorized | ErrorCode::TokenExpired), "{what}: {answer}");
         }
     }
-    // Whom the token names, the body may not contradict.
+    // The connection of the body must be the token's.
     let body = r#"{"type":"ping","connectionId":"c2="}"#;
     let token = Some(secret.sign(&claims(MESSAGE_PATH, body)).unwrap());
     assert_eq!(post(&stack, MESSAGE_PATH, body, token).await.0, 403);
-    // None of all that has made the session that the tokens named.
+    // No request created the session.
     let user = stack.sign(&UserClaims { sid: None, ..Stack::claims("mallory", None) });
     let client = e2e::http().get(format!("{}/api/sessions/forbidden", stack.service_url()));
     let answer = client.header("authorization", format!("Bearer {user}")).send().await.unwrap();

@@ -1,31 +1,31 @@
-//! `command`: run in the session's own shell, with its output and its exit code.
+//! `command`: runs in the session's shell, and returns output and exit code.
 
 use e2e::Stack;
 use shared_protocol::limits::{FRAME_BYTES, RESULT_BYTES};
 use shared_protocol::{ErrorCode, Role, ServerMessage, StreamEvent, UserClaims};
 
 on_all!(
-    a_command_changes_the_shell_it_runs_in,
-    output_is_given_as_it_was,
-    codes_are_the_shells,
-    a_long_result_is_cut,
-    a_busy_shell_says_so,
-    plain_clients_are_served,
+    a_command_changes_its_shell,
+    output_is_unchanged,
+    exit_codes_are_the_shells,
+    a_long_result_is_truncated,
+    a_busy_shell_is_reported,
+    one_shot_clients_are_served,
     a_connection_without_a_session_may_ping,
 );
 
-async fn a_command_changes_the_shell_it_runs_in(stack: Stack) {
+async fn a_command_changes_its_shell(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("cd /usr && export WORD=kept").await, (String::new(), 0));
     assert_eq!(terminal.command("pwd; sh -c 'echo $WORD'").await, ("/usr\nkept\n".to_owned(), 0));
     assert_eq!(terminal.command("f() { echo function $1; }").await.1, 0);
-    // The user sees it and goes on in the same shell.
+    // The user continues in the same shell.
     terminal.type_text("f typed\r").await;
     terminal.expect("function typed\r\n").await;
     stack.stop().await;
 }
 
-async fn output_is_given_as_it_was(stack: Stack) {
+async fn output_is_unchanged(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("printf 'a\\nb\\n\\nc'").await, ("a\nb\n\nc".to_owned(), 0));
     assert_eq!(terminal.command("printf '\\033[1;31mred\\033[0m\\n'").await.0, "\u{1b}[1;31mred\u{1b}[0m\n");
@@ -33,12 +33,12 @@ async fn output_is_given_as_it_was(stack: Stack) {
     assert_eq!(terminal.command("cat <<'END'\n$HOME 日本\nEND").await.0, "$HOME 日本\n");
     assert_eq!(terminal.command("echo ' quoted \"text\" '; echo '!!'").await.0, " quoted \"text\" \n!!\n");
     assert_eq!(terminal.command("echo err >&2").await.0, "err\n");
-    // Several commands in one paste are one command to who asked.
+    // Several lines are one command to the client.
     assert_eq!(terminal.command("echo one\necho two\n(exit 5)").await, ("one\ntwo\n".to_owned(), 5));
     stack.stop().await;
 }
 
-async fn codes_are_the_shells(stack: Stack) {
+async fn exit_codes_are_the_shells(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     for (line, code) in [
         ("true", 0),
@@ -49,16 +49,16 @@ async fn codes_are_the_shells(stack: Stack) {
     ] {
         assert_eq!(terminal.command(line).await.1, code, "{line}");
     }
-    let (complaint, code) = terminal.command("echo )").await;
+    let (error, code) = terminal.command("echo )").await;
     assert_eq!(code, 2);
-    assert!(complaint.contains("syntax error"), "{complaint:?}");
-    // What is not whole is taken back, and the shell goes on.
+    assert!(error.contains("syntax error"), "{error:?}");
+    // An incomplete command is cancelled, and the shell continues.
     assert_eq!(terminal.command("if true; then").await.1, 2);
     assert_eq!(terminal.command("echo on").await, ("on\n".to_owned(), 0));
     stack.stop().await;
 }
 
-async fn a_long_result_is_cut(stack: Stack) {
+async fn a_long_result_is_truncated(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     let result = |id: String| {
         move |event: &StreamEvent| match event {
@@ -72,7 +72,7 @@ async fn a_long_result_is_cut(stack: Stack) {
     let (text, truncated, code) = terminal.expect_event("the result", result(id)).await;
     assert!(text.starts_with("1\n2\n3\n") && text.len() <= RESULT_BYTES, "{} bytes", text.len());
     assert_eq!((truncated, code), (true, 0));
-    // Control characters are six times as long in a frame, which must be no longer for it.
+    // Control characters take six bytes in JSON; the frame limit still applies.
     let id = terminal.start_command("printf '\\033%.0s' $(seq 1 20000); (exit 3)").await;
     let (text, truncated, code) = terminal.expect_event("the result", result(id)).await;
     assert!(text.len() * 6 < FRAME_BYTES && text.bytes().all(|byte| byte == 0x1b), "{} bytes", text.len());
@@ -80,7 +80,7 @@ async fn a_long_result_is_cut(stack: Stack) {
     stack.stop().await;
 }
 
-async fn a_busy_shell_says_so(stack: Stack) {
+async fn a_busy_shell_is_reported(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("true").await.1, 0);
     terminal.run("cat").await;
@@ -92,15 +92,15 @@ async fn a_busy_shell_says_so(stack: Stack) {
     stack.stop().await;
 }
 
-async fn plain_clients_are_served(stack: Stack) {
+async fn one_shot_clients_are_served(stack: Stack) {
     let mut script = stack.connect("ada", "s1").await;
     script.send_text(r#"{"type":"ping"}"#).await;
-    // It says how long the way was, by hop.
-    let told = |reply: &ServerMessage| match reply {
+    // The pong contains the time of each hop.
+    let pong_times = |reply: &ServerMessage| match reply {
         ServerMessage::Pong(pong) => pong.gateway_ms.zip(pong.service_ms),
         _ => None,
     };
-    let (gateway_ms, service_ms) = script.expect_reply("a pong", told).await;
+    let (gateway_ms, service_ms) = script.expect_reply("a pong", pong_times).await;
     assert!(gateway_ms < 10_000 && service_ms < 10_000, "{gateway_ms} ms, {service_ms} ms");
     for (sent, result, code) in [
         (r#"{"type":"command","command":"echo hi"}"#, "hi\n", 0),
@@ -125,7 +125,7 @@ async fn plain_clients_are_served(stack: Stack) {
     });
     assert_eq!(size.await, "22 77\n");
     script.send_text(r#"{"type":"make_coffee"}"#).await;
-    let unknown = script.expect_reply("that it is unknown", |reply| match reply {
+    let unknown = script.expect_reply("unknown_command", |reply| match reply {
         ServerMessage::UnknownCommand(unknown) => Some(unknown.received.clone()),
         _ => None,
     });

@@ -1,27 +1,27 @@
-//! How sessions and connections end, and that nothing is left of them.
+//! Ends of sessions and connections, without leftovers.
 
-use e2e::{PATIENCE, Stack, Terminal, alive, zombies_of};
+use e2e::{Stack, TEST_TIMEOUT, Terminal, alive, zombies_of};
 use gateway_lambda::{Clock, SystemClock};
 use shared_protocol::{EndReason, ErrorCode, StreamEvent, UserClaims};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
 
 on_all!(
-    the_shells_exit_is_told,
-    a_killed_shell_is_told,
+    the_shells_exit_is_reported,
+    a_killed_shell_is_reported,
     close_ends_the_session_and_its_connections,
     no_process_is_left,
-    a_connection_that_goes_leaves_its_session,
+    a_closed_connection_leaves_its_session,
     stopping_the_service_ends_its_shells,
 );
 
-/// Polls what no frame tells.
+/// Polls a condition that no frame reports.
 async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    let mut looks = interval(Duration::from_millis(20));
+    let deadline = Instant::now() + TEST_TIMEOUT;
+    let mut polls = interval(Duration::from_millis(20));
     while !holds().await {
-        assert!(Instant::now() < deadline, "waited {PATIENCE:?} for {what}");
-        looks.tick().await;
+        assert!(Instant::now() < deadline, "waited {TEST_TIMEOUT:?} for {what}");
+        polls.tick().await;
     }
 }
 
@@ -34,7 +34,7 @@ async fn expect_exit(terminal: &mut Terminal) -> (i32, Option<String>, EndReason
         .await
 }
 
-async fn the_shells_exit_is_told(stack: Stack) {
+async fn the_shells_exit_is_reported(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.type_text("echo la''st; exit 7\r").await;
     assert_eq!(expect_exit(&mut terminal).await, (7, None, EndReason::Exited));
@@ -43,7 +43,7 @@ async fn the_shells_exit_is_told(stack: Stack) {
     stack.stop().await;
 }
 
-async fn a_killed_shell_is_told(stack: Stack) {
+async fn a_killed_shell_is_reported(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.type_text("kill -9 $$\r").await;
     assert_eq!(expect_exit(&mut terminal).await, (137, Some("SIGKILL".to_owned()), EndReason::Exited));
@@ -61,7 +61,7 @@ async fn close_ends_the_session_and_its_connections(stack: Stack) {
         terminal.expect_close().await;
     }
     assert_eq!(elsewhere.command("echo still here").await.0, "still here\n");
-    // A token from before the end does not bring it back; one issued after it does, as another shell.
+    // Only a token issued after the end starts the session again, with a new shell.
     let before = ada.stream.epoch();
     let now = SystemClock.unix_seconds();
     let old = UserClaims { iat: Some(now - 60), ..Stack::claims("ada", Some("s1")) };
@@ -69,7 +69,7 @@ async fn close_ends_the_session_and_its_connections(stack: Stack) {
     late.send_text(r#"{"type":"attach","client":"late","cols":80,"rows":24}"#).await;
     late.expect_error(ErrorCode::SessionEnded).await;
     let fresh = UserClaims { iat: Some(now + 5), ..old };
-    // The session that ended says so to its connections for a moment before it makes room.
+    // The ended session notifies its connections before it is removed.
     until("another shell", async || {
         let mut again = Terminal::connect(&stack.url(), &stack.sign(&fresh)).await.unwrap();
         again.send_text(r#"{"type":"attach","client":"again","cols":80,"rows":24}"#).await;
@@ -83,7 +83,7 @@ async fn close_ends_the_session_and_its_connections(stack: Stack) {
     stack.stop().await;
 }
 
-/// Starts what is hard to get rid of, and gives the process ids, the shell's first.
+/// Starts processes that are hard to kill, and returns their ids, the shell's first.
 async fn start_stubborn(terminal: &mut Terminal) -> Vec<u32> {
     let script = "echo $$; (trap '' HUP TERM INT; sleep 1001 & echo $!; sleep 1002 & echo $!); \
                   setsid sleep 1003 & echo $!; nohup sleep 1004 >/dev/null 2>&1 & echo $!; pgrep -f 'sleep 1003'";
@@ -111,18 +111,18 @@ async fn stopping_the_service_ends_its_shells(stack: Stack) {
     until("every process of the session to be gone", async || !pids.iter().any(|pid| alive(*pid))).await;
 }
 
-async fn a_connection_that_goes_leaves_its_session(stack: Stack) {
+async fn a_closed_connection_leaves_its_session(stack: Stack) {
     let rows = async || stack.rows_of("s1").await;
     let mut ada = stack.terminal("ada", "s1").await;
     assert_eq!(ada.command("cd /usr").await.1, 0);
     assert_eq!(rows().await, 1);
     ada.leave().await;
     until("the connection's row to be gone", async || rows().await == 0).await;
-    // The shell is still there, for whoever comes next.
+    // The shell still runs.
     let mut ben = stack.terminal("ben", "s1").await;
     assert_eq!(ben.command("pwd").await.0, "/usr\n");
     assert_eq!(rows().await, 1);
-    // And a message that the session never saw, on a connection of its own, is told what to do.
+    // A message on a connection that never attached is answered with an error.
     let mut eve = stack.connect("eve", "s1").await;
     eve.send_text(r#"{"type":"ack","epoch":1,"pos":0}"#).await;
     eve.expect_error(ErrorCode::NotAttached).await;

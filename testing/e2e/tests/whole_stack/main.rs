@@ -1,9 +1,8 @@
-//! The whole stack, three times: with the function in the gateway's process, with the real `bootstrap` binary and a DynamoDB API,
-//! and with two instances of the service behind a load balancer. One
-//! test program, so that everything is linked once.
+//! The whole stack in three configurations: the function in the gateway's process, the real `bootstrap` with a DynamoDB API, and
+//! two instances of the service behind a load balancer. One test program, so that everything is linked once.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-/// Makes three tests of a scenario, one for each way to run the stack.
+/// Creates three tests of a scenario, one for each configuration.
 macro_rules! on_all {
     ($($scenario:ident),* $(,)?) => {
         mod in_process {

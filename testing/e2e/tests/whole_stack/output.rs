@@ -1,4 +1,4 @@
-//! What programs print: every byte, in order, however much it is.
+//! Output of programs: every byte, in order, of any volume.
 
 use e2e::{Stack, Terminal};
 use std::time::Duration;
@@ -11,7 +11,7 @@ on_all!(
     a_page_that_hangs_stops_the_flood,
 );
 
-/// What stands between two lines that a command prints around its output, with the terminal changing nothing of it.
+/// The output between two marker lines, with the terminal in raw mode.
 async fn printed(terminal: &mut Terminal, command: &str) -> Vec<u8> {
     terminal.run(&format!("stty -opost; echo '<begin>'; {command}; echo '<end>'; stty opost")).await;
     terminal.expect("<begin>\n").await;
@@ -34,7 +34,7 @@ async fn every_byte_arrives(stack: Stack) {
 
 async fn five_megabytes_arrive_whole(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
-    // Text that deflate gains nothing from, and text as programs usually print it.
+    // Incompressible text, and typical output.
     for (make, deflates) in
         [("head -c 3750000 /dev/urandom | base64", false), ("seq -f 'building %08g of 200000' 1 200000", true)]
     {
@@ -68,13 +68,13 @@ async fn an_interrupt_goes_ahead(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.run("yes").await;
     terminal.wait("a flood", |terminal| (terminal.stream.bytes.len() > 1_000_000).then_some(())).await;
-    // Typed to a program that never reads it: taken back, so that the shell does not run it either.
+    // Input that the program never reads is flushed, so that the shell does not run it.
     terminal.type_text("touch should-not-be-there\r").await;
     terminal.interrupt().await;
     terminal.type_text("echo co''de=$?\r").await;
     terminal.expect("code=130\r\n").await;
     assert_eq!(terminal.command("ls").await.0, "");
-    // In a program that reads keys itself it is a key.
+    // In raw mode, Ctrl-C is an ordinary key.
     terminal.run("stty raw -echo; echo re''ady; head -c 2 | od -An -tx1; stty sane").await;
     terminal.expect("ready").await;
     terminal.type_text("a").await;
@@ -88,7 +88,7 @@ async fn a_page_that_hangs_stops_the_flood(stack: Stack) {
     let mut other = stack.terminal("ada", "s2").await;
     terminal.acknowledges = false;
     terminal.run("yes").await;
-    // More than the 512 KiB that may be outstanding is not sent until something is acknowledged.
+    // At most 512 KiB may be unacknowledged.
     terminal.wait("the window to fill", |terminal| (terminal.stream.bytes.len() > 500 * 1024).then_some(())).await;
     assert_eq!(other.command("echo others go on").await.0, "others go on\n");
     assert!(terminal.stream.bytes.len() < 1024 * 1024, "{} bytes", terminal.stream.bytes.len());

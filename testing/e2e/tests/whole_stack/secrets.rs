@@ -1,15 +1,14 @@
-//! What a whole run writes, read as an operator or a thief would: the logs of service and function at their most talkative, errors,
-//! metrics and diagnostics. No secret, no token, nothing that was typed or shown.
+//! Logs at the most verbose level, errors, metrics and diagnostics of a run contain no secret, token, input or output.
 
-use e2e::{Function, Setting, Stack, Terminal};
+use e2e::{Function, Stack, StackOptions, Terminal};
 use shared_protocol::UserClaims;
 use shared_protocol::gateway::MESSAGE_PATH;
 use std::process::Command;
 
-/// The run, as a test of this program.
+/// Name of the test that is run as a child process.
 const RUN: &str = "secrets::a_run_that_is_read";
 
-/// Typed by a user; what it prints is another text.
+/// Typed by a user; its output is another text.
 const TYPED: &str = "echo typed-$((40+2))-secret";
 const SHOWN: &str = "typed-42-secret";
 const COMMAND: &str = "echo ran-$((40+2))-secret";
@@ -17,12 +16,13 @@ const RESULT: &str = "ran-42-secret";
 const CHAT: &str = "told-in-confidence";
 const NONSENSE: &str = "a-token-of-nobody";
 
-/// Every library says all that it says to those who look for a fault.
+/// The most verbose log filter, libraries included.
 const LOG: &str = "debug,backend=trace,gateway_lambda=trace,auth_tokens=trace";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_read() {
-    let stack = Stack::start_with(Setting { log: LOG, function_log: LOG, ..Setting::new(Function::Bootstrap) }).await;
+    let stack =
+        Stack::start_with(StackOptions { log: LOG, function_log: LOG, ..StackOptions::new(Function::Bootstrap) }).await;
     let claims = Stack::claims("ada", Some("s1"));
     let expired = stack.sign(&UserClaims { exp: claims.exp - 7200, ..claims.clone() });
     let forged = auth_tokens::sign_user_token(&claims, b"another secret that nobody here knows of").unwrap();
@@ -71,7 +71,7 @@ fn nothing_secret_is_written() {
     {
         assert!(written.contains(part), "the run is not read whole: {part} is not in it");
     }
-    // A JSON Web Token begins like this, whoever signed it.
+    // The start of every JSON Web Token.
     let token = "eyJ";
     let [users, gateway] = Stack::secrets();
     for secret in [users, gateway, token, NONSENSE, TYPED, SHOWN, COMMAND, RESULT, CHAT] {

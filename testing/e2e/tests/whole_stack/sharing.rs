@@ -1,4 +1,4 @@
-//! Several people in one session.
+//! Several users in one session.
 
 use e2e::Stack;
 use shared_protocol::{ErrorCode, StreamEvent};
@@ -27,7 +27,7 @@ async fn all_see_the_same(stack: Stack) {
     let mut ada = stack.terminal("ada", "s1").await;
     ada.type_text("echo fro''m-ada\r").await;
     ada.expect("from-ada\r\n").await;
-    // Who comes later sees what was there before.
+    // A later client sees the earlier output.
     let mut ben = stack.terminal("ben", "s1").await;
     ben.expect("from-ada\r\n").await;
     ben.type_text("echo fro''m-ben\r").await;

@@ -1,4 +1,4 @@
-//! What a person does at a keyboard: types, interrupts, suspends, resizes.
+//! Keyboard: typing, interrupt, suspend, resize.
 
 use e2e::{Stack, Terminal};
 use shared_protocol::StreamEvent;
@@ -6,19 +6,19 @@ use shared_protocol::client::Keys;
 use std::time::Duration;
 
 on_all!(
-    a_key_comes_back,
-    the_size_is_the_windows,
-    control_c_ends_what_runs,
-    control_z_suspends_and_fg_goes_on,
+    a_key_is_echoed,
+    the_terminal_has_the_windows_size,
+    control_c_ends_the_program,
+    control_z_suspends_and_fg_resumes,
     unicode_and_bytes_arrive_as_typed,
     keys_are_typed_in_order_and_once,
-    a_password_prompt_is_known,
-    a_reconnect_goes_on_where_it_was,
+    a_password_prompt_is_detected,
+    a_reconnect_resumes,
 );
 
-async fn a_key_comes_back(stack: Stack) {
+async fn a_key_is_echoed(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
-    // Each key waits for its echo, as a person's do: every one of them takes the whole way there and back.
+    // Waits for each echo, so that each key makes its own round trip.
     for key in ["e", "c", "h", "o", " ", "h", "i"] {
         terminal.type_text(key).await;
         terminal.expect(key).await;
@@ -28,7 +28,7 @@ async fn a_key_comes_back(stack: Stack) {
     stack.stop().await;
 }
 
-async fn the_size_is_the_windows(stack: Stack) {
+async fn the_terminal_has_the_windows_size(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("stty size").await, ("40 120\n".to_owned(), 0));
     terminal.resize(91, 33).await;
@@ -39,9 +39,9 @@ async fn the_size_is_the_windows(stack: Stack) {
     stack.stop().await;
 }
 
-async fn control_c_ends_what_runs(stack: Stack) {
+async fn control_c_ends_the_program(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
-    // Said by the program itself, which then is what the terminal interrupts.
+    // The program prints, so that it is the foreground process when Ctrl-C arrives.
     terminal.run("sh -c 'echo runs; exec sleep 100'").await;
     terminal.expect("runs\r\n").await;
     terminal.type_text("\x03").await;
@@ -51,7 +51,7 @@ async fn control_c_ends_what_runs(stack: Stack) {
     stack.stop().await;
 }
 
-async fn control_z_suspends_and_fg_goes_on(stack: Stack) {
+async fn control_z_suspends_and_fg_resumes(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.run("cat").await;
     terminal.type_text("one\r").await;
@@ -61,7 +61,7 @@ async fn control_z_suspends_and_fg_goes_on(stack: Stack) {
     terminal.run("jobs; fg").await;
     terminal.expect("Stopped").await;
     terminal.expect("cat\r\n").await;
-    // `fg` says which job it continues; only then does cat read again.
+    // cat reads again after `fg` prints the job.
     terminal.expect("cat\r\n").await;
     terminal.type_text("two\r").await;
     terminal.expect("two\r\ntwo\r\n").await;
@@ -75,7 +75,7 @@ async fn unicode_and_bytes_arrive_as_typed(stack: Stack) {
     terminal.type_text("echo '<grüße 日本語 👋🏽 e\u{301}>' | od -An -tx1 | tr -d ' \\n'; echo\r").await;
     let hex: String = "<grüße 日本語 👋🏽 e\u{301}>\n".bytes().map(|byte| format!("{byte:02x}")).collect();
     terminal.expect(&hex).await;
-    // A program that reads keys itself gets every byte, text or not.
+    // A program in raw mode gets every byte, including invalid UTF-8.
     terminal.type_text("stty raw -echo; echo re''ady; head -c 5 | od -An -tx1; stty sane\r").await;
     terminal.expect("ready").await;
     terminal.keys(Keys::B64("/wCAG/4=".to_owned())).await;
@@ -93,7 +93,7 @@ async fn keys_are_typed_in_order_and_once(stack: Stack) {
     stack.stop().await;
 }
 
-async fn a_password_prompt_is_known(stack: Stack) {
+async fn a_password_prompt_is_detected(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.type_text("read -rs -p 'Pass''word: ' secret\r").await;
     terminal.expect("Password: ").await;
@@ -109,7 +109,7 @@ async fn a_password_prompt_is_known(stack: Stack) {
     stack.stop().await;
 }
 
-async fn a_reconnect_goes_on_where_it_was(stack: Stack) {
+async fn a_reconnect_resumes(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("cd /usr; x=kept").await.1, 0);
     let mut terminal = terminal.reconnect(&stack.url(), &stack.token("ada", "s1")).await;
@@ -118,7 +118,7 @@ async fn a_reconnect_goes_on_where_it_was(stack: Stack) {
     stack.stop().await;
 }
 
-/// One invocation of the function follows for 25 s: after that, only what the client asks for keeps output coming.
+/// One invocation of the function follows for 25 s; afterwards output arrives only because the client renews it.
 async fn output_comes_although_nobody_types(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.type_text("sleep 27; echo sti''ll\r").await;

@@ -1,39 +1,37 @@
-//! How each peer speaks over its WebSocket: as much of its own page as it takes to type and to read. No I/O, so that what is sent when
-//! is decided in one place.
+//! The peers' protocols over WebSocket: as much of each page as typing and reading needs. No I/O.
 
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 
-/// wetty's page tells of every so many characters that it has shown, or the server stops reading the shell.
+/// wetty's page acknowledges output in units of this size; without that the server stops reading the shell.
 const WETTY_COMMIT: usize = 262_144;
 
-/// Size of every terminal.
+/// Columns and rows of every terminal.
 const SIZE: (u16, u16) = (120, 40);
 
-/// How a peer wraps keys and output.
+/// Framing of keys and output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub(crate) enum PeerProtocol {
     /// `["stdin", "…"]` and `["stdout", "…"]`.
     Terminado,
-    /// A byte, `0` for input and output alike, before them.
+    /// Prefixed by one byte, `0` for input and output alike.
     Ttyd,
-    /// Events of socket.io over engine.io: `42["input","…"]` and `42["data","…"]`.
+    /// socket.io events over engine.io: `42["input","…"]` and `42["data","…"]`.
     Wetty,
 }
 
-/// What a message of a peer is to its page.
-pub(crate) enum Heard {
-    /// Of the terminal.
+/// A decoded message of a peer.
+pub(crate) enum Incoming {
+    /// Output of the terminal.
     Output(Vec<u8>),
-    /// To be answered with this.
-    Question(Message),
-    /// Of no interest here.
-    Nothing,
+    /// Requires this reply.
+    Reply(Message),
+    Ignored,
 }
 
-impl Dialect {
-    /// Where its terminals are, and the subprotocol that it wants to hear.
-    pub(crate) fn place(self) -> (&'static str, Option<&'static str>) {
+impl PeerProtocol {
+    /// Path of the WebSocket, and the required subprotocol.
+    pub(crate) fn endpoint(self) -> (&'static str, Option<&'static str>) {
         match self {
             Self::Terminado => ("websocket", None),
             Self::Ttyd => ("ws", Some("tty")),
@@ -41,7 +39,7 @@ impl Dialect {
         }
     }
 
-    /// What a page says first.
+    /// The first message of a page.
     pub(crate) fn hello(self) -> Message {
         let (cols, rows) = SIZE;
         match self {
@@ -51,7 +49,7 @@ impl Dialect {
         }
     }
 
-    /// What is typed.
+    /// Encodes input.
     pub(crate) fn keys(self, keys: &str) -> Message {
         match self {
             Self::Terminado => Message::text(json!(["stdin", keys]).to_string()),
@@ -60,42 +58,42 @@ impl Dialect {
         }
     }
 
-    /// What the peer means.
-    pub(crate) fn hear(self, message: &Message) -> Heard {
-        let output = |text: &Value| Heard::Output(text.as_str().unwrap_or_default().as_bytes().to_vec());
+    /// Decodes a message.
+    pub(crate) fn decode(self, message: &Message) -> Incoming {
+        let output = |text: &Value| Incoming::Output(text.as_str().unwrap_or_default().as_bytes().to_vec());
         match (self, message) {
             (Self::Ttyd, Message::Binary(bytes)) => match bytes.split_first() {
-                Some((b'0', output)) => Heard::Output(output.to_vec()),
-                _ => Heard::Nothing,
+                Some((b'0', output)) => Incoming::Output(output.to_vec()),
+                _ => Incoming::Ignored,
             },
             (Self::Terminado, Message::Text(text)) => match &list(text)[..] {
                 [kind, text] if kind == "stdout" => output(text),
-                _ => Heard::Nothing,
+                _ => Incoming::Ignored,
             },
             (Self::Wetty, Message::Text(text)) => match &list(text.strip_prefix("42").unwrap_or_default())[..] {
                 [kind, text] if kind == "data" => output(text),
-                // There is a shell now, and not before.
+                // The shell starts after the login event.
                 [kind] if kind == "login" => {
                     let (cols, rows) = SIZE;
-                    Heard::Question(Message::text(format!("42{}", json!(["resize", {"cols": cols, "rows": rows}]))))
+                    Incoming::Reply(Message::text(format!("42{}", json!(["resize", {"cols": cols, "rows": rows}]))))
                 }
-                _ => Heard::Nothing,
+                _ => Incoming::Ignored,
             },
-            _ => Heard::Nothing,
+            _ => Incoming::Ignored,
         }
     }
 
-    /// What a page says about so much that it has shown and not yet told of.
-    pub(crate) fn acknowledge(self, shown: &mut usize) -> Option<Message> {
-        let due = self == Self::Wetty && *shown >= WETTY_COMMIT;
+    /// The acknowledgement that is due for this much unacknowledged output.
+    pub(crate) fn acknowledge(self, unacknowledged: &mut usize) -> Option<Message> {
+        let due = self == Self::Wetty && *unacknowledged >= WETTY_COMMIT;
         due.then(|| {
-            *shown -= WETTY_COMMIT;
+            *unacknowledged -= WETTY_COMMIT;
             Message::text(format!("42{}", json!(["commit", WETTY_COMMIT])))
         })
     }
 }
 
-/// What a text in JSON lists; nothing if it is something else.
+/// The items of a JSON array; none for other texts.
 fn list(text: &str) -> Vec<Value> {
     serde_json::from_str(text).unwrap_or_default()
 }

@@ -1,25 +1,25 @@
-//! What a person at a terminal does: types, runs, resizes, says something, ends it.
+//! User actions: typing, commands, resizing, chat, closing.
 
 use super::Terminal;
 use shared_protocol::client::{Chat, ChatMessage, Close, Command, Input, Interrupt, Keys, Resize};
 use shared_protocol::{ClientMessage, Seq, ServerMessage, StreamEvent};
 
 impl Terminal {
-    /// Types.
+    /// Types text.
     pub async fn type_text(&mut self, text: &str) -> Seq {
         self.keys(Keys::Data(text.to_owned())).await
     }
 
-    /// Types a line at a prompt, and waits until the shell has taken it: what is typed next is for the program.
+    /// Types a line at a prompt, and waits until the program runs.
     pub async fn run(&mut self, line: &str) {
-        // Marks of earlier lines are no answer to this one.
+        // Skips prompt marks of earlier lines.
         self.read = self.stream.bytes.len();
         self.type_text(&format!("{line}\r")).await;
         self.expect("\u{1b}]133;C").await;
         self.expect("\u{7}").await;
     }
 
-    /// Types, in one of the spellings of keys.
+    /// Sends keys in either encoding.
     pub async fn keys(&mut self, keys: Keys) -> Seq {
         let (seq, epoch) = self.next();
         let ack = self.acknowledge();
@@ -27,7 +27,7 @@ impl Terminal {
         seq
     }
 
-    /// Types several messages, but sends them in another order, given by their indexes; an index may come twice.
+    /// Creates an input message per text, and sends them in the order of these indexes, which may repeat.
     pub async fn type_shuffled(&mut self, texts: &[&str], order: &[usize]) {
         let messages: Vec<_> = texts
             .iter()
@@ -41,21 +41,21 @@ impl Terminal {
         }
     }
 
-    /// Ctrl-C as a page sends it: ahead of what was typed before it.
+    /// Sends Ctrl-C as a page does: ahead of queued input.
     pub async fn interrupt(&mut self) {
         let (seq, epoch) = self.next();
         let after_seq = Seq(seq.0 - 1);
         self.send_ordered(seq, &ClientMessage::Interrupt(Interrupt { seq, epoch, after_seq })).await;
     }
 
-    /// The window has a new size.
+    /// Resizes the terminal.
     pub async fn resize(&mut self, cols: u16, rows: u16) {
         self.size = (cols, rows);
         let (seq, epoch) = self.next();
         self.send_ordered(seq, &ClientMessage::Resize(Resize { seq, epoch, cols, rows })).await;
     }
 
-    /// Runs a command line in the shell, and waits for its result: what it printed, and its exit code.
+    /// Runs a command line with `command`. Returns its output and exit code.
     pub async fn command(&mut self, line: &str) -> (String, i32) {
         let (seq, epoch) = self.next();
         let id = format!("{}-{seq}", self.client);
@@ -77,7 +77,7 @@ impl Terminal {
         .await
     }
 
-    /// Asks for a command without waiting for it; its id.
+    /// Sends `command` without waiting. Returns its id.
     pub async fn start_command(&mut self, line: &str) -> String {
         let (seq, epoch) = self.next();
         let id = format!("{}-{seq}", self.client);
@@ -86,7 +86,7 @@ impl Terminal {
         id
     }
 
-    /// Says something to everyone.
+    /// Sends a chat message.
     pub async fn chat(&mut self, message: &str) {
         let (seq, epoch) = self.next();
         let data = Chat { message: message.to_owned() };

@@ -1,9 +1,9 @@
-//! One run: so many keys by so many typists through such a transport, and the comparison.
+//! One run of the proof: types through a faulty transport, and compares.
 
 use super::keys::Keys;
 use super::program::Program;
-use crate::page::{Address, Page, Tally};
-use crate::stack::{Function, Setting, Stack};
+use crate::page::{Endpoint, Page, PageStats};
+use crate::stack::{Function, Stack, StackOptions};
 use dev_gateway::{FaultPlan, Faults, Options};
 use futures_util::future::join_all;
 use shared_protocol::ClientId;
@@ -14,72 +14,70 @@ use std::time::Duration;
 use tokio::time::{Instant, interval};
 use vt::{Scope, Screen};
 
-/// How long a page waits at most until it looks around.
-const LOOK: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Every window's columns and rows.
+/// Columns and rows.
 const SIZE: (u16, u16) = (80, 24);
 
-/// Lines that the service keeps of what scrolled off.
+/// Lines of scrollback in the service.
 const SCROLLBACK: usize = 1000;
 
-/// The users' session.
 const SESSION: &str = "hostile";
 
-/// What is tried.
+/// Parameters of a run.
 #[derive(Debug, Clone)]
-pub struct Trial {
-    /// Decides what is typed, what is printed and what goes wrong.
+pub struct FaultRun {
+    /// Seed of the keys, the output and the faults.
     pub seed: u64,
-    /// Keys of each typist.
+    /// Keys per typist.
     pub keys: u64,
-    /// How many type at once: one or two.
+    /// Concurrent typists: one or two.
     pub typists: usize,
-    /// Keys that each types in a second.
+    /// Keys per second and typist.
     pub rate: u64,
-    /// What goes wrong.
+    /// Faults of the transport.
     pub faults: FaultPlan,
-    /// How the function runs.
+    /// Kind of function.
     pub function: Function,
     /// Instances of the service.
     pub instances: usize,
     /// Lambda's timeout of the function.
     pub timeout: Duration,
-    /// How often a page hands over to a fresh connection.
+    /// Interval of handovers to a new connection.
     pub handover: Option<Duration>,
-    /// How long the gateway lets a connection live, if not as long as API Gateway.
+    /// Lifetime of a connection, if not API Gateway's.
     pub lifetime: Option<Duration>,
-    /// Longest that it may take before it counts as stalled.
-    pub patience: Duration,
+    /// Longest duration before the run counts as stalled.
+    pub max_duration: Duration,
 }
 
-/// How it went. There is one only if nothing was lost, repeated or out of place.
+/// Result of a successful run: nothing was lost, repeated or misplaced.
 #[derive(Debug)]
 pub struct Report {
-    /// The trial's seed.
+    /// Seed of the run.
     pub seed: u64,
-    /// Keys typed by all.
+    /// Keys typed by all typists.
     pub keys: u64,
-    /// Bytes that the program read.
+    /// Bytes read by the program.
     pub read: usize,
-    /// Bytes that the program printed.
+    /// Bytes printed by the program.
     pub printed: usize,
-    /// Messages that were sent again, counted each time.
+    /// Retransmitted messages.
     pub resent: u64,
-    /// How long it took.
+    /// Duration of the run.
     pub took: Duration,
-    /// What went wrong, by name.
+    /// Injected faults, by name.
     pub faults: BTreeMap<&'static str, u64>,
-    pages: Tally,
+    pages: PageStats,
 }
 
 impl Report {
-    /// Connections that were cut.
+    /// Closed connections.
     pub fn cuts(&self) -> u64 {
         self.pages.cuts
     }
 
-    /// Connections that were handed over.
+    /// Handovers.
     pub fn handovers(&self) -> u64 {
         self.pages.handovers
     }
@@ -88,7 +86,7 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, keys, read, printed, resent, took, faults, pages } = self;
-        let Tally { messages, frames, connections, refused, cuts, handovers, .. } = pages;
+        let PageStats { messages, frames, connections, refused, cuts, handovers, .. } = pages;
         writeln!(
             f,
             "seed {seed}: {keys} keys ({read} bytes) typed, {printed} bytes printed: 0 lost, 0 repeated, 0 out of order"
@@ -104,9 +102,9 @@ impl fmt::Display for Report {
     }
 }
 
-impl Trial {
-    /// The transport that everything has to stand: a fifth of all messages out of order, 5 % twice, 2 % never, a cut every 200
-    /// messages, and random delays.
+impl FaultRun {
+    /// A run with the default faults: 20 % of the messages reordered, 5 % repeated, 2 % lost, a cut every 200 messages, and random
+    /// delays.
     pub fn new(seed: u64, keys: u64) -> Self {
         Self {
             seed,
@@ -119,56 +117,59 @@ impl Trial {
             timeout: Duration::from_secs(30),
             handover: None,
             lifetime: None,
-            patience: Duration::from_secs(30 + keys / 20),
+            max_duration: Duration::from_secs(30 + keys / 20),
         }
     }
 
-    /// The same with other faults.
-    pub fn with(self, faults: &str) -> Self {
+    /// Replaces the faults.
+    pub fn with_faults(self, faults: &str) -> Self {
         Self { faults: faults.parse().expect("a plan"), ..self }
     }
 
-    /// Runs it. Panics, naming the seed, when anything is lost, repeated or out of place, or when nothing moves any more.
+    /// Executes the run.
+    ///
+    /// # Panics
+    /// With the seed, when anything is lost, repeated or misplaced, or when the run stalls.
     pub async fn run(&self) -> Report {
         let began = Instant::now();
-        let deadline = began + self.patience;
+        let deadline = began + self.max_duration;
         let faults = Faults::new(self.faults.clone(), self.seed);
         let mut gateway = Options { faults: Some(faults.clone()), ..Options::default() };
         gateway.quotas.lifetime = self.lifetime.unwrap_or(gateway.quotas.lifetime);
-        // What the transport does is no news here.
+        // Faults of the transport would flood the logs.
         let (log, function_log) = ("warn,backend::app=info", "error");
-        let setting = Setting {
+        let options = StackOptions {
             gateway,
             instances: self.instances,
             timeout: self.timeout,
             log,
             function_log,
-            ..Setting::new(self.function)
+            ..StackOptions::new(self.function)
         };
-        let stack = Stack::start_with(setting).await;
+        let stack = Stack::start_with(options).await;
         let program = Program::new(self.seed, self.keys / self.rate);
         let mut pages: Vec<Page> = (0..self.typists).map(|typist| self.page(&stack, &typist.to_string())).collect();
         for page in &mut pages {
-            // Who has nothing yet may get a snapshot in place of the stream.
-            self.until(page, deadline, "to see something", |page| !page.output.is_empty()).await;
+            // A page without output may receive a snapshot in place of the stream.
+            self.until(page, deadline, "output", |page| !page.output.is_empty()).await;
         }
-        // What is typed before the first prompt would be echoed by the terminal and by the shell.
+        // Keys typed before the first prompt would be echoed twice.
         self.until(&mut pages[0], deadline, "a prompt", |page| contains(&page.output, b"\x1b]133;B")).await;
         pages[0].client.keys(&format!("{}\r", program.command()));
-        self.until(&mut pages[0], deadline, "the program", |page| Program::seen(&page.output).is_some()).await;
-        let snapshots: Vec<u64> = pages.iter().map(|page| page.tally.snapshots).collect();
+        self.until(&mut pages[0], deadline, "the program", |page| Program::output_in(&page.output).is_some()).await;
+        let snapshots: Vec<u64> = pages.iter().map(|page| page.stats.snapshots).collect();
 
         let done = AtomicUsize::new(0);
         let typing = pages.iter_mut().enumerate().map(|(typist, page)| {
             let (keys, done, printed) = (self.typed(typist), &done, program.printed.len());
             async move {
                 self.type_all(page, keys, deadline).await;
-                let all_seen = |page: &Page| Program::seen(&page.output).is_some_and(|seen| seen.len() >= printed);
+                let all_seen = |page: &Page| Program::output_in(&page.output).is_some_and(|seen| seen.len() >= printed);
                 let finished = |page: &Page| page.client.unacknowledged() == 0 && all_seen(page);
                 self.until(page, deadline, "the end", finished).await;
                 done.fetch_add(1, Ordering::Relaxed);
-                // Longer, so that the one that stalls says so.
-                let later = deadline + 10 * LOOK;
+                // A later deadline, so that the stalled typist reports first.
+                let later = deadline + 10 * POLL_INTERVAL;
                 self.until(page, later, "the others", |_| done.load(Ordering::Relaxed) == self.typists).await;
             }
         });
@@ -176,29 +177,29 @@ impl Trial {
         let took = began.elapsed();
 
         let typed: u64 = (0..self.typists).map(|typist| self.typed(typist).first(self.keys).len() as u64).sum();
-        let mut looks = interval(LOOK);
+        let mut polls = interval(POLL_INTERVAL);
         while program.recorded_len() < typed {
             assert!(Instant::now() < deadline, "seed {}: {} of {typed} bytes", self.seed, program.recorded_len());
-            looks.tick().await;
+            polls.tick().await;
         }
         for (page, before) in pages.iter().zip(snapshots) {
-            let seen = Program::seen(&page.output).unwrap_or_default();
-            self.same("what was printed", seen, &program.printed);
-            assert_eq!(page.tally.snapshots, before, "seed {}: nothing had to be skipped", self.seed);
+            let seen = Program::output_in(&page.output).unwrap_or_default();
+            self.assert_same("what was printed", seen, &program.printed);
+            assert_eq!(page.stats.snapshots, before, "seed {}: nothing had to be skipped", self.seed);
         }
         faults.set(FaultPlan::default());
-        self.same_screen(&pages[0], &stack, deadline).await;
+        self.assert_same_screen(&pages[0], &stack, deadline).await;
         let resent = pages.iter().map(|page| page.client.resent()).sum();
-        let mut sum = Tally::default();
+        let mut sum = PageStats::default();
         for page in pages {
             sum.add(page.leave().await);
         }
         stack.stop().await;
-        // Only now is everything that was under way at an end: a late repeat would have been typed.
+        // Compares after the stop, so that a late repetition would be in the recording.
         let recorded = program.recorded();
         for typist in 0..self.typists {
             let keys = self.typed(typist);
-            self.same("what was typed", &keys.of_mine(&recorded), &keys.first(self.keys));
+            self.assert_same("what was typed", &keys.filter(&recorded), &keys.first(self.keys));
         }
         assert_eq!(recorded.len() as u64, typed, "seed {}: nothing else was typed", self.seed);
         Report {
@@ -221,38 +222,34 @@ impl Trial {
         let id = ClientId::new(format!("page-{}-{name}", self.seed)).expect("an id");
         let sign = stack.signer();
         let token = Box::new(move || sign(&Stack::claims("ada", Some(SESSION))));
-        Page::new(id, SIZE, Address { url: stack.url(), token }, self.handover)
+        Page::new(id, SIZE, Endpoint { url: stack.url(), token }, self.handover)
     }
 
-    /// Whoever comes now and has seen nothing sees the same: what the service thinks is on the screen is what its stream makes of one.
-    async fn same_screen(&self, page: &Page, stack: &Stack, deadline: Instant) {
+    /// A new page shows the same screen: the service's snapshot equals the screen that its stream produces.
+    async fn assert_same_screen(&self, page: &Page, stack: &Stack, deadline: Instant) {
         let mut late = self.page(stack, "late");
         let (epoch, pos) = (page.client.epoch(), page.client.pos());
-        let there = |late: &Page| late.client.epoch() == epoch && late.client.pos() >= pos;
-        self.until(&mut late, deadline, "the screen", there).await;
+        let resumed = |late: &Page| late.client.epoch() == epoch && late.client.pos() >= pos;
+        self.until(&mut late, deadline, "the screen", resumed).await;
         let [seen, shown] = [&page.output, &late.output].map(|output| {
             let mut screen = Screen::new(SIZE.0, SIZE.1, SCROLLBACK);
             screen.feed(output, &mut Vec::new());
             (screen.text(), screen.snapshot(Scope::Full { scrollback: SCROLLBACK }))
         });
         assert_eq!(seen.0, shown.0, "seed {}: the text on the screen", self.seed);
-        self.same("all of the screen", &shown.1, &seen.1);
-        assert!(
-            late.tally.snapshots > 0,
-            "seed {}: what was printed is more than a late page gets as it was",
-            self.seed
-        );
+        self.assert_same("all of the screen", &shown.1, &seen.1);
+        assert!(late.stats.snapshots > 0, "seed {}: a late page receives a snapshot", self.seed);
         late.leave().await;
     }
 
-    async fn until(&self, page: &mut Page, deadline: Instant, what: &str, so: impl Fn(&Page) -> bool) {
-        while !so(page) {
+    async fn until(&self, page: &mut Page, deadline: Instant, what: &str, holds: impl Fn(&Page) -> bool) {
+        while !holds(page) {
             assert!(Instant::now() < deadline, "seed {} stalls, waiting for {what}: {page:?}", self.seed);
-            page.step((Instant::now() + LOOK).min(deadline)).await;
+            page.step((Instant::now() + POLL_INTERVAL).min(deadline)).await;
         }
     }
 
-    /// Types at its rate, whatever the connection does.
+    /// Types at the rate of the run, even while disconnected.
     async fn type_all(&self, page: &mut Page, keys: Keys, deadline: Instant) {
         let began = Instant::now();
         for number in 0..self.keys {
@@ -264,11 +261,11 @@ impl Trial {
                     break;
                 }
             }
-            assert!(next < deadline, "seed {}: too many keys for {:?}", self.seed, self.patience);
+            assert!(next < deadline, "seed {}: too many keys for {:?}", self.seed, self.max_duration);
         }
     }
 
-    fn same(&self, what: &str, have: &[u8], want: &[u8]) {
+    fn assert_same(&self, what: &str, have: &[u8], want: &[u8]) {
         if have == want {
             return;
         }
