@@ -1,4 +1,4 @@
-"""A terminado server on a free port, with the same shell as everyone else. Says where it listens."""
+"""A terminado server on a free port, with the same shell as the other peers. Prints its port."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ async def main():
     server = tornado.web.Application([("/websocket", TermSocket, {"term_manager": terminals})]).listen(0, "127.0.0.1")
     (socket,) = server._sockets.values()
     print(f"listening on {socket.getsockname()[1]}", flush=True)
-    # Ends with whoever started it.
+    # Exits with the parent process.
     await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 

@@ -1,8 +1,8 @@
-"""Records a program in a terminal, with somebody typing at it, as asciicast v2: python3 record.py typing > typing.cast.
+"""Records a program in a terminal with simulated typing as asciicast v2: python3 record.py typing > typing.cast.
 
-Apart from the measurement, which only plays what was recorded. Keys come at the pace of people: 52 words a minute, of which every
-key waits its own time (mean 0.24 s, skewed as in "Observations on Typing from 136 Million Keystrokes", Dhakal et al., CHI 2018),
-and pauses in which they read and think. The rhythm is the same in every recording; what the programs print is theirs.
+The benchmark only replays recordings. Keys have a human pace: 52 words a minute with a random delay per key (mean 0.24 s, skewed
+as in "Observations on Typing from 136 Million Keystrokes", Dhakal et al., CHI 2018), and pauses to read and think. The delays are
+the same in every recording.
 """
 
 import codecs, fcntl, json, math, os, pty, random, select, shutil, signal, struct, sys, tempfile, termios, time
@@ -11,7 +11,7 @@ COLS, ROWS = 120, 40
 SECONDS = 80
 ENTER, TAB, UP, ESC, BACK = "\r", "\t", "\x1b[A", "\x1b", "\x7f"
 
-# What is typed: text, and pauses in seconds.
+# Input: text, and pauses in seconds.
 KEYS = {
     "typing": [
         2, "ls -l", 0.6, ENTER, 4, "cd le", TAB, 0.4, ENTER, 1.5, "cat notes.txt", ENTER, 7,
@@ -32,7 +32,7 @@ PROGRAMS = {
     "typing": ["bash", "--norc", "--noprofile"],
     "vim": ["vim", "server.py"],
     "tests": [sys.executable, "-m", "unittest", "-v", *(f"test.test_{name}" for name in "queue socket threading subprocess asyncio".split())],
-    # Alone with itself and three others, so that no list of this machine's processes is published.
+    # In a PID namespace with three other processes, so that the recording does not publish this machine's processes.
     "top": ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", "sleep 999 & sleep 998 & yes > /dev/null & exec top"],
 }
 
@@ -64,20 +64,20 @@ main()
 
 
 def strokes(keys):
-    """Each key with the time at which it is pressed."""
+    """Yields each key and its time."""
     rhythm, at = random.Random(1), 0.0
     for key in keys:
         if isinstance(key, (int, float)):
             at += key
             continue
-        # A sequence of one key stays whole.
+        # An escape sequence is one key.
         for stroke in [key] if key.startswith("\x1b") else key:
             at += min(1.2, max(0.06, rhythm.lognormvariate(math.log(0.18), 0.75)))
             yield at, stroke
 
 
 def home():
-    """A folder to work in, with something to look at."""
+    """Creates a folder with files to work on."""
     folder = tempfile.mkdtemp()
     lesson = os.path.join(folder, "lesson")
     os.mkdir(lesson)
@@ -89,7 +89,7 @@ def home():
 
 
 def modes(terminal):
-    """What the line discipline does, as far as a client of Termgate is told of it."""
+    """Modes of the line discipline that the service reports to clients."""
     local = termios.tcgetattr(terminal)[3]
     return " ".join(name for name, flag in [("echo", termios.ECHO), ("canonical", termios.ICANON)] if local & flag)
 
