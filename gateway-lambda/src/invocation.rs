@@ -33,6 +33,7 @@ pub(crate) struct Invocation<'a> {
     pub(crate) caller: Caller,
     /// Address of the API's @connections.
     pub(crate) endpoint: Endpoint,
+    /// Time limits of everything below.
     pub(crate) deadline: Deadline,
 }
 

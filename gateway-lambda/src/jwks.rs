@@ -38,9 +38,13 @@ pub(crate) enum VerifyError {
 #[derive(Debug)]
 pub struct JwksCache {
     url: Url,
+    /// The required `iss`, if any.
     issuer: Option<String>,
+    /// The required `aud`, if any.
     audience: Option<String>,
+    /// Made for the first fetch; an error stays.
     client: OnceLock<Result<Client, String>>,
+    /// Cached keys and the time of the last fetch.
     state: Mutex<CacheState>,
     /// Held during a fetch, so that only one runs at a time.
     fetching: tokio::sync::Mutex<()>,

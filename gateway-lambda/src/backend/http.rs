@@ -30,6 +30,7 @@ const RESPONSE_MARGIN: Duration = Duration::from_secs(2);
 pub struct HttpBackend {
     config: BackendConfig,
     clock: Arc<dyn Clock>,
+    /// Made for the first request; an error stays.
     client: OnceLock<Result<Client, String>>,
 }
 

@@ -24,6 +24,7 @@ const MAX_CLIENTS: usize = 16;
 /// Browsers of API Gateway. Keeps one client per endpoint; all share one pool of connections.
 pub struct ManagementBrowser {
     aws: Aws,
+    /// Clients made so far; emptied when there are more than [`MAX_CLIENTS`].
     clients: Mutex<HashMap<Endpoint, Client>>,
 }
 

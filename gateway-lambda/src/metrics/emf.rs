@@ -26,6 +26,7 @@ const MAX_VALUES: usize = 100;
 
 /// Writes metric events as lines of EMF.
 pub struct EmfLayer<W> {
+    /// Value of the dimension.
     function: String,
     clock: Arc<dyn Clock>,
     batch: Mutex<Batch<W>>,
@@ -33,6 +34,7 @@ pub struct EmfLayer<W> {
 
 struct Batch<W> {
     log: W,
+    /// Values by metric, not written yet.
     values: BTreeMap<&'static str, Vec<f64>>,
     /// Time of the first value, in milliseconds since 1970.
     since: u64,
