@@ -61,8 +61,7 @@ impl Address {
         Ok(Self { host, port, encrypted, direct: path.ends_with("/terminal"), uri })
     }
 
-    /// Adds session and token to the address of the service's own WebSocket, which takes them there. A gateway does
-    /// not.
+    /// Adds session and token to a direct address. A gateway takes the token from the handshake's headers instead.
     pub(crate) fn for_session(self, token: &str, session: Option<&str>) -> Result<Self, Diagnosis> {
         if !self.direct {
             return Ok(self);

@@ -56,7 +56,7 @@ pub enum Diagnosis {
         step: &'static str,
         /// The step's timeout.
         seconds: u64,
-        /// What to check.
+        /// Advice.
         hint: &'static str,
     },
     /// The connection closed during a step.

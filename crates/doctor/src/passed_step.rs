@@ -13,7 +13,7 @@ pub struct PassedStep {
     pub name: &'static str,
     /// Time that the step took.
     pub duration: Duration,
-    /// What the step found.
+    /// Result in words.
     pub detail: String,
 }
 

@@ -61,19 +61,19 @@ pub struct Client {
     /// Messages for the next [`Client::send`].
     outgoing: VecDeque<ClientMessage>,
     events: VecDeque<ClientEvent>,
-    /// When to send `attach`; `None` once attached.
+    /// Time of the next `attach`; `None` once attached.
     attach_at: Option<Duration>,
-    /// When to renew the follower.
+    /// Time of the next renewal of the follower.
     follow_at: Option<Duration>,
     ping_at: Option<Duration>,
-    /// When to ping unless a frame arrived lately, to verify that the renewal arrived.
+    /// Time of a ping that verifies the renewal, unless a frame arrives before.
     verify_at: Option<Duration>,
     last_ping: Duration,
     last_frame: Duration,
-    /// When to acknowledge output; `None` if all of it is acknowledged.
+    /// Time of the next acknowledgement; `None` if all output is acknowledged.
     ack_at: Option<Duration>,
     acked: Pos,
-    /// When to ask for missing output; `None` if none is missing.
+    /// Time to ask for missing output; `None` if none is missing.
     repair_at: Option<Duration>,
     /// End of the service's stream as far as known.
     head: Pos,

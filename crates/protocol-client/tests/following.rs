@@ -1,4 +1,4 @@
-//! When the client renews and verifies its follower, replaces a failed one, and acknowledges output.
+//! Timing of the client's follower (renewal, verification, replacement after a failure) and of its acknowledgements.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use protocol_client::Client;

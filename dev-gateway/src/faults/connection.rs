@@ -20,7 +20,7 @@ const HOLD_TIMEOUT: Duration = Duration::from_millis(250);
 /// Late posts of one connection at a time. Further posts wait, so that the memory is bounded.
 const MAX_LATE_POSTS: usize = 1024;
 
-/// When a copy of a message arrives.
+/// Delay and order of one copy of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Arrival {
     delay: Duration,

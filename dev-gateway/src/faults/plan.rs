@@ -57,7 +57,7 @@ pub struct ConnectionPlan {
     pub cut_every: Option<NonZeroU64>,
     /// Probability that a message in either direction cuts the connection.
     pub cut: f64,
-    /// How a connection is cut; at random by default.
+    /// Way to cut a connection; at random by default.
     pub cut_with: Option<Cut>,
     /// Probability that a handshake gets 429 without an invocation.
     pub refuse: f64,
@@ -67,7 +67,7 @@ pub struct ConnectionPlan {
     pub one_at_a_time: bool,
 }
 
-/// How a connection is cut.
+/// Way to cut a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// Without a close frame; a client reports 1006.

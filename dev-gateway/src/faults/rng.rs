@@ -36,7 +36,7 @@ impl SeededRng {
     }
 }
 
-/// The random numbers of one decision. Every decision draws the same sequence, whatever the plan, so that changing one
+/// The random numbers of one decision. Every decision draws the same sequence, regardless of the plan, so that changing one
 /// fault's probability does not change the others.
 #[derive(Debug)]
 pub(super) struct Draw(u64);
