@@ -33,7 +33,7 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 test: test-rust test-deploy test-web test-workflows ## Check everything, as CI does
 
 # Two tests at a time for each processor: most of them wait.
-test-rust: system-test .venv/installed crates/vt/differential/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
+test-rust: system-test .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo deny --offline check bans licenses sources

@@ -1,25 +1,27 @@
-//! Writes the TypeScript side of the wire types: one file, committed, so that the page builds without Rust, and compared by a
-//! test, so that the two languages cannot drift apart.
+//! Generates the TypeScript declarations of the wire types. The file is committed, so that the page builds without Rust; a test
+//! compares it, so that the two languages cannot drift apart.
 
 use crate::root::root;
-use shared_protocol::{ClientMessage, ServerFrame, error::ERROR_CODES, gateway, limits};
+use shared_protocol::{ClientMessage, ServerFrame, StreamEvent, error::ERROR_CODES, gateway, limits};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
+use std::process::{Command, Stdio};
 use ts_rs::{Config, TS, TypeVisitor};
 
-/// What to run when the committed file is out of date.
+/// Updates the committed file.
 const COMMAND: &str = "cargo xtask codegen";
 
-/// Where the declarations are committed, from the workspace's root.
+/// The generated file, from the workspace's root.
 const FILE: &str = "web/src/protocol/generated.ts";
 
-/// Writes the file; a sentence that says so.
-pub(crate) fn write() -> std::io::Result<String> {
-    std::fs::write(root().join(FILE), typescript())?;
+/// Writes the file. Returns a message for the terminal.
+pub(crate) fn write() -> io::Result<String> {
+    std::fs::write(root().join(FILE), formatted(&typescript())?)?;
     Ok(format!("wrote {FILE}"))
 }
 
-/// The whole file: every type that travels between browser and backend, and the numbers that both keep to.
+/// The whole file, unformatted: every type of the wire, and the limits that clients keep.
 fn typescript() -> String {
     let mut out = format!(
         "/**\n * What browser and backend say to each other, as the Rust crate `shared-protocol` declares it.\n \
@@ -28,14 +30,19 @@ fn typescript() -> String {
     let mut declarations = Declarations::default();
     declarations.visit::<ClientMessage>();
     declarations.visit::<ServerFrame>();
+    declarations.visit::<StreamEvent>();
+    let config = config();
+    let flattened = on_one_line(&StreamEvent::inline_flattened(&config));
     for text in declarations.by_name.values() {
-        let _ = write!(out, "\n{text}");
+        // A flattened field is written out; the type has a name.
+        let text = text.replace(&flattened, &StreamEvent::ident(&config));
+        let _ = write!(out, "\n{text}\n");
     }
     out.push_str(
         "\n/** Every error code, in the order of the enum. */\nexport const ERROR_CODES: readonly ErrorCode[] = [\n",
     );
     for code in ERROR_CODES {
-        let _ = writeln!(out, "  \"{}\",", screaming(&format!("{code:?}")));
+        let _ = writeln!(out, "  \"{}\",", screaming_snake_case(&format!("{code:?}")));
     }
     out.push_str("];\n");
     let _ = write!(
@@ -92,8 +99,8 @@ fn numbers() -> [(&'static str, u128, &'static str); 16] {
     ]
 }
 
-/// `InputGap` as `INPUT_GAP`, the way serde writes it.
-fn screaming(name: &str) -> String {
+/// `InputGap` as `INPUT_GAP`, as serde spells it.
+fn screaming_snake_case(name: &str) -> String {
     let mut out = String::new();
     for (at, letter) in name.char_indices() {
         if at > 0 && letter.is_ascii_uppercase() {
@@ -104,6 +111,10 @@ fn screaming(name: &str) -> String {
     out
 }
 
+fn config() -> Config {
+    Config::new().with_large_int("number")
+}
+
 /// Each type once, sorted: the order in which the macros name a type's parts differs from build to build.
 #[derive(Default)]
 struct Declarations {
@@ -112,46 +123,49 @@ struct Declarations {
 
 impl TypeVisitor for Declarations {
     fn visit<T: TS + 'static + ?Sized>(&mut self) {
-        let config = Config::new().with_large_int("number");
-        // Only what was derived has a place of its own; numbers, strings and lists are written where they are used.
+        let config = config();
+        // Only derived types are declared; numbers, strings and lists are written where they are used.
         if T::output_path().is_some() {
             let name = T::ident(&config);
             if self.by_name.contains_key(&name) {
                 return;
             }
             let docs = T::docs().unwrap_or_default();
-            self.by_name.insert(name, laid_out(&format!("{}\nexport {}", docs.trim_end(), T::decl(&config))));
+            let declaration = format!("{}\nexport {}", docs.trim_end(), T::decl(&config));
+            self.by_name.insert(name, on_one_line(&declaration));
         }
         T::visit_dependencies(self);
         T::visit_generics(self);
     }
 }
 
-/// The declaration with one line per field and per variant, short comments on one line, and the depth of the braces shown.
-fn laid_out(declaration: &str) -> String {
-    let spaced = declaration
-        .replace("/**\n * ", "/** ")
-        .replace("\n */", " */")
-        .replace(", }", ",\n}")
-        .replace(" | { \"", "\n| { \"")
-        .replace("& ({ \"", "& (\n| { \"")
-        .replace("= { \"type\"", "=\n| { \"type\"")
-        .replace("\", \n", "\",\n");
-    let mut out = String::new();
-    let mut depth = 0;
-    for line in spaced.lines().map(str::trim).filter(|line| !line.is_empty()) {
-        let closes = line.chars().take_while(|c| matches!(c, '}' | ')')).count();
-        let variant = usize::from(depth == closes && line.starts_with('|'));
-        let _ = writeln!(out, "{:indent$}{line}", "", indent = (depth - closes.min(depth) + variant) * 2);
-        for c in line.chars().filter(|_| !line.starts_with('/') && !line.starts_with('*')) {
-            match c {
-                '{' | '(' => depth += 1,
-                '}' | ')' => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-        }
+/// Puts comments of one line on one line, which biome does not.
+fn on_one_line(declaration: &str) -> String {
+    declaration.replace("/**\n * ", "/** ").replace("\n */", " */")
+}
+
+/// Formats with biome, as everything in `web/` is.
+fn formatted(text: &str) -> io::Result<String> {
+    let web = root().join("web");
+    let biome = web.join("node_modules/.bin/biome");
+    if !biome.exists() {
+        return Err(io::Error::other("biome is missing: run `npm --prefix web ci`"));
     }
-    out
+    let path = FILE.trim_start_matches("web/");
+    let mut process = Command::new(biome)
+        .args(["format", &format!("--stdin-file-path={path}")])
+        .current_dir(&web)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()?;
+    if let Some(mut input) = process.stdin.take() {
+        input.write_all(text.as_bytes())?;
+    }
+    let output = process.wait_with_output()?;
+    if !output.status.success() {
+        return Err(io::Error::other(format!("biome failed: {}", output.status)));
+    }
+    String::from_utf8(output.stdout).map_err(io::Error::other)
 }
 
 #[cfg(test)]
@@ -161,13 +175,13 @@ mod tests {
     #[test]
     fn the_committed_declarations_are_those_of_the_rust_types() {
         let committed = std::fs::read_to_string(root().join(FILE)).unwrap_or_default();
-        assert!(committed == typescript(), "{FILE} is out of date: run `{COMMAND}` and commit it");
+        assert!(committed == formatted(&typescript()).unwrap(), "{FILE} is out of date: run `{COMMAND}` and commit it");
     }
 
     #[test]
-    fn an_error_code_is_spelled_as_it_travels() {
+    fn error_codes_are_spelled_as_on_the_wire() {
         for code in ERROR_CODES {
-            let spelled = format!("\"{}\"", screaming(&format!("{code:?}")));
+            let spelled = format!("\"{}\"", screaming_snake_case(&format!("{code:?}")));
             assert_eq!(serde_json::to_string(&code).unwrap(), spelled);
         }
     }

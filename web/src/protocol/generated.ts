@@ -6,69 +6,69 @@
 /** Fields of `ack`. */
 export type Ack = {
   /** Epoch of the shell. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Everything before it was parsed. */
-  pos: Pos,
+  pos: Pos;
 };
 
 /** Fields of `attach`. */
 export type Attach = {
   /** Id of the page load: 128 random bits. */
-  client: ClientId,
+  client: ClientId;
   /** Width of the window, in columns. */
-  cols: number,
+  cols: number;
   /** Height of the window, in rows. */
-  rows: number,
+  rows: number;
   /** Supported encodings besides `data` and `b64`; `z` is deflate-raw in base64. */
-  accept?: Array<string>,
+  accept?: Array<string>;
   /** The position to resume at, after a reconnect. */
-  resume?: Resume,
+  resume?: Resume;
 };
 
 /** Fields of `attached`. */
 export type Attached = {
   /** The session. */
-  sessionId: SessionId,
+  sessionId: SessionId;
   /** The client that attached. A page ignores a late reply to an earlier page. */
-  client: ClientId,
+  client: ClientId;
   /** Epoch of the shell. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Position at which the client's stream continues. */
-  pos: Pos,
+  pos: Pos;
   /** Last applied input of the client; its next `seq` is one more. */
-  inputSeq: Seq,
+  inputSeq: Seq;
   /** Width of the terminal. */
-  cols: number,
+  cols: number;
   /** Height of the terminal. */
-  rows: number,
+  rows: number;
   /** Rights of the client. */
-  role: Role,
+  role: Role;
   /** Input mode of the terminal. */
-  tty: Tty,
+  tty: Tty;
   /** Time until the client sends `follow` again, in milliseconds. */
-  followMs: number,
+  followMs: number;
   /** Limits for the client. */
-  limits: Limits,
+  limits: Limits;
   /** End of the session's lifetime, in ms since 1970. */
-  endsAt?: number,
+  endsAt?: number;
   /** True if `extend` can still move the end. */
-  canExtend: boolean,
+  canExtend: boolean;
 };
 
 /** The text of a chat message. */
 export type Chat = {
   /** Plain text. */
-  message: string,
+  message: string;
 };
 
 /** Fields of `chat_message`. */
 export type ChatMessage = {
   /** Number of the message. */
-  seq: Seq,
+  seq: Seq;
   /** Epoch of the shell that the message is for. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** The message. */
-  data: Chat,
+  data: Chat;
 };
 
 /** One page load: made by the page, sent in `attach`. Owns the input order, acknowledgements and the send cursor. */
@@ -76,45 +76,45 @@ export type ClientId = string;
 
 /** One message of a client. A client counts `seq` from 1 over all messages that have one. */
 export type ClientMessage =
-  | { "type": "attach" } & Attach
-  | { "type": "input" } & Input
-  | { "type": "resize" } & Resize
-  | { "type": "command" } & Command
-  | { "type": "interrupt" } & Interrupt
-  | { "type": "extend" } & Extend
-  | { "type": "close" } & Close
-  | { "type": "chat_message" } & ChatMessage
-  | { "type": "ack" } & Ack
-  | { "type": "follow" } & Follow
-  | { "type": "ping" } & Ping
-  | { "type": "echo" } & Echo;
+  | ({ type: "attach" } & Attach)
+  | ({ type: "input" } & Input)
+  | ({ type: "resize" } & Resize)
+  | ({ type: "command" } & Command)
+  | ({ type: "interrupt" } & Interrupt)
+  | ({ type: "extend" } & Extend)
+  | ({ type: "close" } & Close)
+  | ({ type: "chat_message" } & ChatMessage)
+  | ({ type: "ack" } & Ack)
+  | ({ type: "follow" } & Follow)
+  | ({ type: "ping" } & Ping)
+  | ({ type: "echo" } & Echo);
 
 /** Fields of `close`. */
 export type Close = {
   /** Number of the message. */
-  seq: Seq,
+  seq: Seq;
   /** Epoch of the shell that the message is for. */
-  epoch: Epoch,
+  epoch: Epoch;
 };
 
 /** Fields of `command`. */
 export type Command = {
   /** Number of the message. */
-  seq: Seq,
+  seq: Seq;
   /** Epoch of the shell that the message is for. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Id chosen by the client, returned with the result. */
-  id: string,
+  id: string;
   /** The command line. */
-  command: string,
+  command: string;
 };
 
 /** Fields of `command_started`. */
 export type CommandStarted = {
   /** Id of the command, if it had one. */
-  id?: string,
+  id?: string;
   /** The service's time, in ms since 1970. */
-  timestamp: number,
+  timestamp: number;
 };
 
 /** Fields of `echo`, of any kind. */
@@ -123,210 +123,175 @@ export type Echo = Record<string, unknown>;
 /** Fields of `echo`. */
 export type EchoReply = {
   /** The fields of the message. */
-  received: unknown,
+  received: unknown;
   /** The service's time, in ms since 1970. */
-  timestamp: number,
+  timestamp: number;
   /** Epoch of `head` and `ackSeq`. */
-  epoch?: Epoch,
+  epoch?: Epoch;
 };
 
 /** Why a session ended. */
-export type EndReason = "exited" | "closed" | "detached" | "idle" | "max_life" | "token_expired" | "server_restart" | "owner_lost" | "start_failed" | "revoked" | "limits";
+export type EndReason =
+  | "exited"
+  | "closed"
+  | "detached"
+  | "idle"
+  | "max_life"
+  | "token_expired"
+  | "server_restart"
+  | "owner_lost"
+  | "start_failed"
+  | "revoked"
+  | "limits";
 
 /** One run of a session's shell: `max(previous + 1, now in ms)`, so it never repeats, even with an emptied store. */
 export type Epoch = number;
 
 /** Code of an `error` frame or of an HTTP error body. The meaning of a string never changes. */
-export type ErrorCode = "BAD_MESSAGE" | "BAD_FIELD" | "TOO_LARGE" | "UNAUTHORIZED" | "TOKEN_EXPIRED" | "FORBIDDEN" | "READ_ONLY" | "SESSION_NOT_FOUND" | "SESSION_ENDED" | "LIMIT_REACHED" | "NOT_ATTACHED" | "CONNECTION_GONE" | "STALE_EPOCH" | "INPUT_GAP" | "INPUT_FULL" | "BUSY" | "RATE_LIMITED" | "BACKEND_UNREACHABLE" | "BACKEND_TIMEOUT" | "DRAINING" | "REVOKED" | "INTERNAL";
+export type ErrorCode =
+  | "BAD_MESSAGE"
+  | "BAD_FIELD"
+  | "TOO_LARGE"
+  | "UNAUTHORIZED"
+  | "TOKEN_EXPIRED"
+  | "FORBIDDEN"
+  | "READ_ONLY"
+  | "SESSION_NOT_FOUND"
+  | "SESSION_ENDED"
+  | "LIMIT_REACHED"
+  | "NOT_ATTACHED"
+  | "CONNECTION_GONE"
+  | "STALE_EPOCH"
+  | "INPUT_GAP"
+  | "INPUT_FULL"
+  | "BUSY"
+  | "RATE_LIMITED"
+  | "BACKEND_UNREACHABLE"
+  | "BACKEND_TIMEOUT"
+  | "DRAINING"
+  | "REVOKED"
+  | "INTERNAL";
 
 /** Fields of `error`. */
 export type ErrorMessage = {
   /** The stable code. */
-  code: ErrorCode,
+  code: ErrorCode;
   /** A sentence for a person. */
-  message: string,
+  message: string;
   /** True if the same message may succeed later. */
-  retryable: boolean,
+  retryable: boolean;
   /** Number of the last applied message, for `INPUT_GAP` and `INPUT_FULL`. */
-  have?: Seq,
+  have?: Seq;
   /** Id of a refused `command`. */
-  id?: string,
+  id?: string;
   /** Epoch of `head` and `ackSeq`. */
-  epoch?: Epoch,
+  epoch?: Epoch;
 };
 
 /** Fields of `event`. */
 export type Event = {
   /** Epoch of the shell. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Position of the event; it takes one. */
-  pos: Pos,
-} & (
-  | { "kind": "size",
-    /** Columns. */
-    cols: number,
-    /** Rows. */
-    rows: number,
-  }
-  | { "kind": "exit",
-    /** Exit code; 128 + n for signal n. */
-    exitCode: number,
-    /** Name of the signal that killed the shell. */
-    signal?: string,
-    /** Why the session ended. */
-    reason: EndReason,
-  }
-  | { "kind": "command_result",
-    /** The client's id of the command. */
-    id: string,
-    /** Output with `\n` line ends. */
-    result: string,
-    /** True if the result was cut at [`limits::RESULT_BYTES`]. */
-    truncated: boolean,
-    /** Exit code. */
-    exitCode: number,
-  }
-  | { "kind": "tty" } & Tty
-  | { "kind": "title",
-    /** Plain text. */
-    title: string,
-  }
-  | { "kind": "chat",
-    /** `sub` of the sender's token. */
-    from: string,
-    /** Plain text. */
-    message: string,
-  }
-  | { "kind": "controller",
-    /** The client. */
-    client: ClientId,
-    /** `sub` of the client's token. */
-    user: string,
-  }
-  | { "kind": "closing",
-    /** [`EndReason::code`] of the reason. */
-    code: ErrorCode,
-    /** Reason of the end. */
-    reason: EndReason,
-    /** Time of the end, in ms since 1970. */
-    at: number,
-  }
-  | { "kind": "ends",
-    /** Time of the end, in ms since 1970. */
-    at: number,
-    /** True if `extend` can move it further. */
-    canExtend: boolean,
-  }
-  | { "kind": "stays",
-    /** Reason of the `closing`. */
-    reason: EndReason,
-  }
-  | { "kind": "restarted",
-    /** Why the last shell ended. */
-    reason: EndReason,
-});
+  pos: Pos;
+} & StreamEvent;
 
 /** Fields of `extend`. */
 export type Extend = {
   /** Number of the message. */
-  seq: Seq,
+  seq: Seq;
   /** Epoch of the shell that the message is for. */
-  epoch: Epoch,
+  epoch: Epoch;
 };
 
 /** Fields of `follow`. */
 export type Follow = {
   /** Epoch of the shell. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Everything before it was received. */
-  pos: Pos,
+  pos: Pos;
   /** Requests the output from `pos` again, because some of it was lost. */
-  repair?: boolean,
+  repair?: boolean;
 };
 
 /** Fields of `input`. An escape sequence or a paste bracket is never split over two messages. */
 export type Input = {
   /** Number of the message. */
-  seq: Seq,
+  seq: Seq;
   /** Epoch of the shell that the message is for. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Acknowledges output as `ack` does, and saves that message. */
-  ack?: Pos,
-} & (
-  | { "data": string }
-  | { "b64": string });
+  ack?: Pos;
+} & ({ data: string } | { b64: string });
 
 /** Fields of `input_ack`: only the frame's own. */
 export type InputAck = {
   /** Epoch of the shell. */
-  epoch: Epoch,
+  epoch: Epoch;
 };
 
 /** Fields of `interrupt`. */
 export type Interrupt = {
   /** Number of the message. */
-  seq: Seq,
+  seq: Seq;
   /** Epoch of the shell that the message is for. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Input up to this number is discarded if it is not written yet. */
-  afterSeq: Seq,
+  afterSeq: Seq;
 };
 
 /** Limits for a client. */
 export type Limits = {
   /** Longest message, in bytes. */
-  frameBytes: number,
+  frameBytes: number;
   /** Largest unacknowledged input, in bytes. */
-  inputWindowBytes: number,
+  inputWindowBytes: number;
   /** Largest number of parsed bytes without an acknowledgement. */
-  ackStepBytes: number,
+  ackStepBytes: number;
 };
 
 /** Fields of `output`. */
 export type Output = {
   /** Epoch of the shell. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Position of the first byte. */
-  pos: Pos,
+  pos: Pos;
   /** Number of raw bytes in the payload. */
-  len: number,
-} & (
-  | { "data": string }
-  | { "b64": string }
-  | { "z": string });
+  len: number;
+} & ({ data: string } | { b64: string } | { z: string });
 
 /** Fields of `ping`. */
 export type Ping = {
   /** Returned unchanged; usually the client's time. */
-  t?: unknown,
+  t?: unknown;
 };
 
 /** Fields of a plain `command_result`. */
 export type PlainResult = {
   /** Id of the command, if it had one. */
-  id?: string,
+  id?: string;
   /** Output with `\n` line ends. */
-  result: string,
+  result: string;
   /** True if the result was cut at [`limits::RESULT_BYTES`]. */
-  truncated: boolean,
+  truncated: boolean;
   /** Exit code. */
-  exitCode: number,
+  exitCode: number;
   /** The service's time, in ms since 1970. */
-  timestamp: number,
+  timestamp: number;
 };
 
 /** Fields of `pong`. */
 export type Pong = {
   /** `t` of the `ping`. */
-  t?: unknown,
+  t?: unknown;
   /** The service's time, in ms since 1970. */
-  timestamp: number,
+  timestamp: number;
   /** Time from the gateway's receipt of the `ping` to the service's, in ms; absent without a gateway. */
-  gatewayMs?: number,
+  gatewayMs?: number;
   /** Time from the service's receipt of the `ping` to this reply, in ms. */
-  serviceMs?: number,
+  serviceMs?: number;
   /** Epoch of `head` and `ackSeq`. */
-  epoch?: Epoch,
+  epoch?: Epoch;
 };
 
 /** A position in a session's stream of output bytes and events, each of which takes one. Starts at 0 in each epoch. */
@@ -335,96 +300,33 @@ export type Pos = number;
 /** An event and its position in the stream. */
 export type PositionedEvent = {
   /** Position of the event. */
-  pos: Pos,
-} & (
-  | { "kind": "size",
-    /** Columns. */
-    cols: number,
-    /** Rows. */
-    rows: number,
-  }
-  | { "kind": "exit",
-    /** Exit code; 128 + n for signal n. */
-    exitCode: number,
-    /** Name of the signal that killed the shell. */
-    signal?: string,
-    /** Why the session ended. */
-    reason: EndReason,
-  }
-  | { "kind": "command_result",
-    /** The client's id of the command. */
-    id: string,
-    /** Output with `\n` line ends. */
-    result: string,
-    /** True if the result was cut at [`limits::RESULT_BYTES`]. */
-    truncated: boolean,
-    /** Exit code. */
-    exitCode: number,
-  }
-  | { "kind": "tty" } & Tty
-  | { "kind": "title",
-    /** Plain text. */
-    title: string,
-  }
-  | { "kind": "chat",
-    /** `sub` of the sender's token. */
-    from: string,
-    /** Plain text. */
-    message: string,
-  }
-  | { "kind": "controller",
-    /** The client. */
-    client: ClientId,
-    /** `sub` of the client's token. */
-    user: string,
-  }
-  | { "kind": "closing",
-    /** [`EndReason::code`] of the reason. */
-    code: ErrorCode,
-    /** Reason of the end. */
-    reason: EndReason,
-    /** Time of the end, in ms since 1970. */
-    at: number,
-  }
-  | { "kind": "ends",
-    /** Time of the end, in ms since 1970. */
-    at: number,
-    /** True if `extend` can move it further. */
-    canExtend: boolean,
-  }
-  | { "kind": "stays",
-    /** Reason of the `closing`. */
-    reason: EndReason,
-  }
-  | { "kind": "restarted",
-    /** Why the last shell ended. */
-    reason: EndReason,
-});
+  pos: Pos;
+} & StreamEvent;
 
 /** Fields of `resize`. */
 export type Resize = {
   /** Number of the message. */
-  seq: Seq,
+  seq: Seq;
   /** Epoch of the shell that the message is for. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Columns. */
-  cols: number,
+  cols: number;
   /** Rows. */
-  rows: number,
+  rows: number;
 };
 
 /** Fields of `resize_ack`. */
 export type ResizeAck = {
   /** The service's time, in ms since 1970. */
-  timestamp: number,
+  timestamp: number;
 };
 
 /** A position in a session's stream. */
 export type Resume = {
   /** Epoch of the shell. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Everything before it was received. */
-  pos: Pos,
+  pos: Pos;
 };
 
 /** A user's rights in a session. */
@@ -436,22 +338,23 @@ export type Seq = number;
 /** One frame: a message with the positions of stream and input, so that few frames only acknowledge. */
 export type ServerFrame = {
   /** End of the session's stream; absent for clients that never attached. */
-  head?: Pos,
+  head?: Pos;
   /** Last applied input of the client (cumulative). */
-  ackSeq?: Seq,
+  ackSeq?: Seq;
 } & (
-  | { "type": "attached" } & Attached
-  | { "type": "output" } & Output
-  | { "type": "event" } & Event
-  | { "type": "snapshot" } & Snapshot
-  | { "type": "pong" } & Pong
-  | { "type": "echo" } & EchoReply
-  | { "type": "input_ack" } & InputAck
-  | { "type": "error" } & ErrorMessage
-  | { "type": "unknown_command" } & UnknownCommand
-  | { "type": "command_result" } & PlainResult
-  | { "type": "command_started" } & CommandStarted
-  | { "type": "resize_ack" } & ResizeAck);
+  | ({ type: "attached" } & Attached)
+  | ({ type: "output" } & Output)
+  | ({ type: "event" } & Event)
+  | ({ type: "snapshot" } & Snapshot)
+  | ({ type: "pong" } & Pong)
+  | ({ type: "echo" } & EchoReply)
+  | ({ type: "input_ack" } & InputAck)
+  | ({ type: "error" } & ErrorMessage)
+  | ({ type: "unknown_command" } & UnknownCommand)
+  | ({ type: "command_result" } & PlainResult)
+  | ({ type: "command_started" } & CommandStarted)
+  | ({ type: "resize_ack" } & ResizeAck)
+);
 
 /** One session, over all epochs of its shell. */
 export type SessionId = string;
@@ -459,47 +362,120 @@ export type SessionId = string;
 /** Fields of `snapshot`. The payload is for a reset terminal. */
 export type Snapshot = {
   /** Epoch of the shell. */
-  epoch: Epoch,
+  epoch: Epoch;
   /** Position at which the stream continues. */
-  pos: Pos,
+  pos: Pos;
   /** Id of the snapshot, shared by its parts. */
-  id: number,
+  id: number;
   /** Number of this part, from 1. */
-  part: number,
+  part: number;
   /** Number of parts. */
-  parts: number,
+  parts: number;
   /** Part of the terminal that it restores. */
-  scope: SnapshotScope,
+  scope: SnapshotScope;
   /** Width of the snapshot, in columns. */
-  cols: number,
+  cols: number;
   /** Height of the snapshot, in rows. */
-  rows: number,
+  rows: number;
   /** Number of stream positions before `pos` that the client never gets. */
-  skipped: number,
+  skipped: number;
   /** Events among the skipped positions, so that no result or chat message is lost. */
-  events?: Array<PositionedEvent>,
-} & (
-  | { "data": string }
-  | { "b64": string }
-  | { "z": string });
+  events?: Array<PositionedEvent>;
+} & ({ data: string } | { b64: string } | { z: string });
 
 /** Part of the terminal that a snapshot restores. */
 export type SnapshotScope = "full" | "screen";
 
+/** An event of the stream. */
+export type StreamEvent =
+  | {
+      kind: "size";
+      /** Columns. */
+      cols: number;
+      /** Rows. */
+      rows: number;
+    }
+  | {
+      kind: "exit";
+      /** Exit code; 128 + n for signal n. */
+      exitCode: number;
+      /** Name of the signal that killed the shell. */
+      signal?: string;
+      /** Why the session ended. */
+      reason: EndReason;
+    }
+  | {
+      kind: "command_result";
+      /** The client's id of the command. */
+      id: string;
+      /** Output with `\n` line ends. */
+      result: string;
+      /** True if the result was cut at [`limits::RESULT_BYTES`]. */
+      truncated: boolean;
+      /** Exit code. */
+      exitCode: number;
+    }
+  | ({ kind: "tty" } & Tty)
+  | {
+      kind: "title";
+      /** Plain text. */
+      title: string;
+    }
+  | {
+      kind: "chat";
+      /** `sub` of the sender's token. */
+      from: string;
+      /** Plain text. */
+      message: string;
+    }
+  | {
+      kind: "controller";
+      /** The client. */
+      client: ClientId;
+      /** `sub` of the client's token. */
+      user: string;
+    }
+  | {
+      kind: "closing";
+      /** [`EndReason::code`] of the reason. */
+      code: ErrorCode;
+      /** Reason of the end. */
+      reason: EndReason;
+      /** Time of the end, in ms since 1970. */
+      at: number;
+    }
+  | {
+      kind: "ends";
+      /** Time of the end, in ms since 1970. */
+      at: number;
+      /** True if `extend` can move it further. */
+      canExtend: boolean;
+    }
+  | {
+      kind: "stays";
+      /** Reason of the `closing`. */
+      reason: EndReason;
+    }
+  | {
+      kind: "restarted";
+      /** Why the last shell ended. */
+      reason: EndReason;
+    };
+
 /** Input mode of the terminal, read from the PTY. */
 export type Tty = {
   /** Input is echoed. */
-  echo: boolean,
+  echo: boolean;
   /** Input is edited by line. With `echo` off, this is a password prompt. */
-  canonical: boolean,
+  canonical: boolean;
 };
 
 /** Fields of `unknown_command`. */
 export type UnknownCommand = {
   /** The unknown type. */
-  received: string,
+  received: string;
   /** Epoch of `head` and `ackSeq`. */
-  epoch?: Epoch,
+  epoch?: Epoch;
 };
 
 /** Every error code, in the order of the enum. */
