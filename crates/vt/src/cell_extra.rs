@@ -1,21 +1,19 @@
-//! What few cells have and a cell has no room for: combining characters, underline styles and colours, links. Each distinct
-//! combination is kept once and named by a number, with a bound on all of them together, so that a program that prints nothing but
-//! accents and links cannot fill the service's memory.
+//! Rare properties that do not fit into a cell: combining characters, underline styles and colours, links. Each distinct
+//! combination is stored once under a number. The total is bounded, so that a program cannot fill the service's memory.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Most combinations at a time. A full scrollback of accented text in any language has some hundreds.
+/// Most combinations. A full scrollback of accented text has some hundreds.
 const MAX_EXTRAS: usize = 16 * 1024;
 
-/// Most bytes of text and links at a time.
+/// Most bytes of text and links.
 const MAX_BYTES: usize = 512 * 1024;
 
-/// Longest text of one cell, in bytes: some thirty accents.
+/// Longest text of one cell, in bytes: some 30 accents.
 pub(crate) const MAX_TEXT_BYTES: usize = 64;
 
-/// So many new ones, or refusals when there is no room, are between two looks for what no cell uses any more. A look reads the whole
-/// screen and its scrollback.
+/// New combinations, or rejected ones when full, between two sweeps. A sweep reads the screen and its scrollback.
 const SWEEP_INTERVAL: usize = 4 * 1024;
 
 /// Underline style: bits 26 to 28 of [`Extra::underline`]; its colour lies below them.
@@ -23,21 +21,21 @@ pub(crate) const STYLE_SHIFT: u32 = 26;
 /// See [`STYLE_SHIFT`].
 pub(crate) const STYLE: u32 = 7 << STYLE_SHIFT;
 
-/// Where a link leads.
+/// A hyperlink (OSC 8).
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Link {
-    /// Joins pieces of one link, if the program gave it.
+    /// Joins the pieces of one link, if the program set it.
     pub(crate) id: Option<String>,
     pub(crate) uri: String,
 }
 
-/// A combination.
+/// The rare properties of a cell.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Extra {
     /// Style and colour of the underline.
     pub(crate) underline: u32,
     pub(crate) link: Option<Arc<Link>>,
-    /// The cell's text, when that is more than one character.
+    /// The cell's text, if longer than one character.
     pub(crate) text: Option<Arc<str>>,
 }
 
@@ -48,22 +46,22 @@ impl Extra {
     }
 }
 
-/// Every combination in use.
+/// All combinations in use.
 #[derive(Debug, Default)]
 pub(crate) struct Extras {
-    /// By number, from 1; `None` is free.
+    /// By number, from 1; `None` is a free slot.
     known: Vec<Option<Extra>>,
     numbers: HashMap<Extra, u16>,
     free: Vec<u16>,
     bytes: usize,
-    /// New ones since the last look.
+    /// New combinations since the last sweep.
     fresh: usize,
-    /// The last look found too little, so the next one waits.
+    /// The last sweep freed less than half, so the next one waits.
     crowded: bool,
 }
 
 impl Extras {
-    /// The combination of that number.
+    /// The combination with this number.
     pub(crate) fn get(&self, number: u16) -> Option<&Extra> {
         self.known.get(usize::from(number).checked_sub(1)?)?.as_ref()
     }
@@ -73,7 +71,7 @@ impl Extras {
         self.get(number).and_then(|extra| extra.text.as_deref()).unwrap_or_default()
     }
 
-    /// Whether it is worth while to [`Extras::sweep`].
+    /// True if [`Extras::sweep`] is due.
     pub(crate) fn wants_sweep(&self) -> bool {
         self.fresh >= SWEEP_INTERVAL
     }
@@ -101,7 +99,7 @@ impl Extras {
         number
     }
 
-    /// Forgets what none of the numbers names.
+    /// Frees the combinations that none of these numbers names.
     pub(crate) fn sweep(&mut self, used: impl Iterator<Item = u16>) {
         let mut live = vec![false; self.known.len() + 1];
         for number in used {
@@ -130,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_same_has_one_number() {
+    fn equal_combinations_share_a_number() {
         let mut extras = Extras::default();
         let number = extras.number(&text("é"));
         assert_eq!(extras.number(&text("é")), number);
@@ -152,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_bound() {
+    fn the_total_is_bounded() {
         let mut extras = Extras::default();
         let big = "x".repeat(MAX_TEXT_BYTES);
         let numbers: Vec<u16> = (0..2 * MAX_EXTRAS).map(|at| extras.number(&text(&format!("{at}{big}")))).collect();
@@ -162,7 +160,7 @@ mod tests {
         let all = extras.known.len() as u16;
         extras.sweep(1..=all);
         assert_eq!(extras.number(&text(&format!("no room{big}"))), 0);
-        assert!(!extras.wants_sweep(), "a look that found nothing is not repeated at once");
+        assert!(!extras.wants_sweep(), "a sweep that freed nothing is not repeated at once");
         extras.sweep(std::iter::empty());
         assert_ne!(extras.number(&text("fits again")), 0);
     }

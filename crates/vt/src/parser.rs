@@ -1,8 +1,7 @@
-//! Bytes into actions: the state machine of xterm.js, so that both find the same sequences in the same bytes, broken ones too.
+//! The parser: the state machine of xterm.js, so that both find the same sequences in the same bytes, broken ones too.
 //!
-//! It is our own for what it must know beside that: how many bytes at the end belong to something unfinished (a snapshot stands
-//! before them), with every buffer bounded. The parser that comes with the grid tells nobody its state, collects a string without
-//! limit, and loses characters that are cut in two.
+//! Unlike the `vte` crate, it exposes the length of an unfinished sequence (a snapshot stands before it), bounds every buffer, and
+//! keeps characters that are cut in two.
 
 mod params;
 mod state;
@@ -13,23 +12,23 @@ pub(crate) use params::Params;
 use state::State;
 use utf8::{Decoded, Utf8};
 
-/// Most bytes that are held back. An unfinished sequence that grows beyond (an image, a clipboard) is left to the browser: what
-/// stands before it in a snapshot only opens something that swallows the rest.
+/// Longest unfinished sequence that counts as pending. A snapshot reopens a longer one (an image, a clipboard), so that its rest
+/// is swallowed.
 pub(crate) const MAX_PENDING_BYTES: usize = 64 * 1024;
 
-/// Longest payload of a string that is understood: titles, links, colours, questions.
+/// Longest payload of a string that is interpreted: titles, links, colours, queries.
 const MAX_STRING_BYTES: usize = 4096;
 
-/// Control characters inside a sequence, which wait for its end: most that wait.
+/// Most control characters inside a sequence that are deferred to its end.
 const MAX_DEFERRED: usize = 16;
 
-/// What the bytes say.
+/// Receives the parsed output.
 pub(crate) trait Actions {
     /// Printable ASCII.
     fn print_ascii(&mut self, text: &[u8]);
     /// Another printable character.
     fn print(&mut self, c: u32);
-    /// Printing was interrupted by what is not printable.
+    /// A run of printable characters ended.
     fn end_run(&mut self);
     /// A control character.
     fn execute(&mut self, control: u32);
@@ -43,7 +42,7 @@ pub(crate) trait Actions {
     fn dcs(&mut self, collect: u32, last: u8, payload: Option<&[u8]>);
 }
 
-/// The state between two bytes.
+/// The parser's state between two bytes.
 #[derive(Debug)]
 pub(crate) struct Parser {
     state: State,
@@ -58,9 +57,9 @@ pub(crate) struct Parser {
     too_long: bool,
     deferred: [u8; MAX_DEFERRED],
     deferred_len: usize,
-    /// Bytes of what is unfinished.
+    /// Bytes of the unfinished sequence.
     held: usize,
-    /// What is unfinished cannot be held back any more.
+    /// The unfinished sequence is too long to be pending.
     open: bool,
 }
 
@@ -81,14 +80,14 @@ impl Parser {
         }
     }
 
-    /// Bytes at the end of what was fed that belong to something unfinished.
+    /// Bytes of the unfinished character or sequence at the end of the input.
     pub(crate) fn pending_bytes(&self) -> usize {
         if self.open { self.utf8.pending() } else { self.held }
     }
 
     /// Reads bytes, cut anywhere.
     pub(crate) fn advance(&mut self, bytes: &[u8], actions: &mut impl Actions) {
-        // Where what is unfinished begins: in an earlier call, if negative.
+        // Start of the unfinished sequence; negative if in an earlier call.
         let mut begin = -(self.held as isize);
         let mut at = 0;
         while at < bytes.len() {
@@ -122,7 +121,7 @@ impl Parser {
     }
 }
 
-/// How many bytes at the beginning are printable ASCII.
+/// The number of leading printable ASCII bytes.
 fn ascii_run(bytes: &[u8]) -> usize {
     const STEP: usize = 16;
     let printable = |byte: &u8| (0x20..0x7f).contains(byte);

@@ -1,59 +1,57 @@
-//! What the service holds for each session: a terminal that nobody looks at, fed with what the session prints.
+//! The crate's interface: a terminal without a display.
 
 use crate::parser::Parser;
 use crate::snapshot::{self, Scope};
 use crate::terminal::{Dispatch, Terminal};
 
-/// Columns and rows at least. One column makes emulators loop on wide characters.
+/// Smallest columns and rows. With one column, emulators loop on wide characters.
 const MIN_SIZE: (u16, u16) = (2, 1);
 
-/// The terminal of a session.
+/// A terminal, fed with the output of a session.
 pub struct Screen {
     parser: Parser,
     terminal: Terminal,
 }
 
 impl Screen {
-    /// A new terminal, which keeps `scrollback_lines` of what scrolls off (fewer, if it is wider than 200 columns). At least 2 columns
-    /// and 1 row.
+    /// A new terminal of at least 2 columns and 1 row. Keeps `scrollback_lines` lines of history, fewer above 200 columns.
     #[must_use]
     pub fn new(cols: u16, rows: u16, scrollback_lines: usize) -> Self {
         let (cols, rows) = (cols.max(MIN_SIZE.0), rows.max(MIN_SIZE.1));
         Self { parser: Parser::new(), terminal: Terminal::new(cols.into(), rows.into(), scrollback_lines) }
     }
 
-    /// Takes output, cut anywhere. What a terminal has to answer to it is appended to `replies`, which takes nothing more while
-    /// 16 KiB wait in it.
+    /// Reads output, cut anywhere. Appends replies to queries to `replies`, unless it already holds 16 KiB.
     pub fn feed(&mut self, bytes: &[u8], replies: &mut Vec<u8>) {
         self.parser.advance(bytes, &mut Dispatch { terminal: &mut self.terminal, replies });
     }
 
-    /// Takes a new size, from here in the output.
+    /// Changes the size, from this point in the output.
     pub fn resize(&mut self, cols: u16, rows: u16) {
         self.terminal.resize(cols.max(MIN_SIZE.0).into(), rows.max(MIN_SIZE.1).into());
     }
 
-    /// Bytes at the end of what was fed that belong to a character or a sequence that is not complete, at most 64 KiB. They have
-    /// had no effect yet: a [`Screen::snapshot`] stands before them.
+    /// Bytes of the incomplete character or sequence at the end of the input, at most 64 KiB. They have had no effect yet:
+    /// [`Screen::snapshot`] is the state before them.
     #[must_use]
     pub fn pending_bytes(&self) -> usize {
         self.parser.pending_bytes()
     }
 
-    /// The window's title, if it changed since this was last asked: at most 256 characters, none of them a control character. Empty
-    /// when a program took its title away.
+    /// The window's title, if it changed since the last call: at most 256 characters, no control characters. Empty after a program
+    /// removed it.
     pub fn take_title(&mut self) -> Option<String> {
         self.terminal.take_title()
     }
 
-    /// The bytes that restore this terminal on another one of the same size, in any state.
+    /// Bytes that restore this terminal on another one of the same size, in any state.
     #[must_use]
     pub fn snapshot(&self, scope: Scope) -> Vec<u8> {
         snapshot::take(&self.terminal, &self.parser, scope)
     }
 
-    /// The bytes that print what is shown now, with its colours, below what another terminal shows: a render_visible of the screen, without
-    /// its cursor and modes. Needs a terminal as wide.
+    /// Bytes that print the visible rows with their attributes below the content of another terminal of the same width. Without
+    /// cursor and modes.
     #[must_use]
     pub fn render_visible(&self) -> Vec<u8> {
         snapshot::render_visible(&self.terminal)
@@ -66,26 +64,26 @@ impl Screen {
         (buffer.cols() as u16, buffer.rows() as u16)
     }
 
-    /// Column and row of the cursor, from 0. One that is about to wrap stands in the last column.
+    /// Column and row of the cursor, from 0. With a pending wrap it is in the last column.
     #[must_use]
     pub fn cursor(&self) -> (u16, u16) {
         let buffer = self.terminal.buffer();
         (buffer.x.min(buffer.cols() - 1) as u16, buffer.y as u16)
     }
 
-    /// Whether a program shows the alternate screen.
+    /// True while the alternate screen is shown.
     #[must_use]
     pub fn is_alternate(&self) -> bool {
         self.terminal.alternate().is_some()
     }
 
-    /// Lines that have scrolled off and are kept.
+    /// Lines of history.
     #[must_use]
     pub fn scrollback(&self) -> usize {
         self.terminal.main().history()
     }
 
-    /// The text on the screen, a line for each row, without spaces at their ends.
+    /// The visible text, a line for each row, without trailing spaces.
     #[must_use]
     pub fn text(&self) -> String {
         let buffer = self.terminal.buffer();
@@ -93,7 +91,7 @@ impl Screen {
         for y in 0..buffer.rows() {
             let mut covered = false;
             for cell in buffer.row(y as isize) {
-                // What is left of a wide character that was cut in two covers a column too.
+                // Half of a cut wide character covers a column too.
                 if !(covered && cell.is_spacer()) {
                     match self.terminal.text(*cell, &mut [0; 4]) {
                         "" => text.push(' '),

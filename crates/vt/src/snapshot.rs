@@ -1,5 +1,5 @@
-//! A terminal as bytes: what restores it, on another terminal of the same size, to the last cell. Rows are drawn top to bottom,
-//! cursors and modes are set afterwards, in the order in which each leaves alone what was set before.
+//! Renders a terminal as bytes that restore every cell on another terminal of the same size. Rows come first, then cursors and
+//! modes, in an order in which none disturbs an earlier one.
 
 mod rows;
 mod sgr;
@@ -11,31 +11,31 @@ use crate::parser::Parser;
 use crate::terminal::{Style, Terminal};
 use sgr::SgrWriter;
 
-/// How much of a terminal a snapshot restores.
+/// The part of a terminal that a snapshot restores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// All of it, on a terminal that may be in any state, with at most so many lines of what has scrolled off.
+    /// Everything, on a terminal in any state.
     Full {
-        /// Lines above the screen, at most.
+        /// Most lines of history.
         scrollback: usize,
     },
-    /// What is on the screen, and every mode; what has scrolled off on the other terminal stays there.
+    /// The screen and every mode. The other terminal keeps its history.
     Screen,
 }
 
-/// Breaks off a sequence that the other terminal may be in.
+/// CAN: cancels an unfinished sequence of the other terminal.
 const BREAK_OFF: &str = "\x18";
 
-/// Back to a new terminal (RIS).
+/// RIS: full reset.
 const NEW: &str = "\x1bc";
 
 /// To the main screen, soft reset (DECSTR), mouse off, an empty screen.
 const EMPTY: &str = "\x1b[?1047l\x1b[!p\x1b[?9l\x1b[?1006l\x1b[H\x1b[2J";
 
-/// What neither reset sets back: line feeds, and colours that a program changed.
+/// State that neither reset restores: line feed mode, and changed colours.
 const REST: &str = "\x1b[20l\x1b]104\x1b\\\x1b]110\x1b\\\x1b]111\x1b\\\x1b]112\x1b\\";
 
-/// Writes what restores `terminal`.
+/// Renders the bytes that restore `terminal`.
 pub(crate) fn take(terminal: &Terminal, parser: &Parser, scope: Scope) -> Vec<u8> {
     let mut snapshot = Snapshot { terminal, out: SgrWriter::new(terminal), keeps_history: scope == Scope::Screen };
     snapshot.draw(scope);
@@ -44,7 +44,7 @@ pub(crate) fn take(terminal: &Terminal, parser: &Parser, scope: Scope) -> Vec<u8
     bytes
 }
 
-/// Writes what prints the rows that are shown, down to the last that is not empty, on any terminal as wide, from where it stands.
+/// Renders the visible rows up to the last that is not empty, for any terminal of the same width, from its cursor on.
 pub(crate) fn render_visible(terminal: &Terminal) -> Vec<u8> {
     let mut snapshot = Snapshot { terminal, out: SgrWriter::new(terminal), keeps_history: true };
     snapshot.rows(terminal.buffer(), 0);
@@ -55,7 +55,7 @@ pub(crate) fn render_visible(terminal: &Terminal) -> Vec<u8> {
 struct Snapshot<'a> {
     terminal: &'a Terminal,
     out: SgrWriter<'a>,
-    /// The other terminal was not reset, but only emptied.
+    /// The other terminal was cleared, not reset.
     keeps_history: bool,
 }
 

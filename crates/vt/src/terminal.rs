@@ -1,6 +1,5 @@
-//! The terminal: its two screens, the pen that it prints with, its modes, its character sets. What each sequence does to them is
-//! in the files below, one for each kind of thing; all of it follows xterm.js to the letter, because a snapshot is taken here and
-//! shown there.
+//! The terminal's state: two screens, pen, modes, character sets. The files below implement the sequences, exactly as xterm.js
+//! does, because a snapshot is taken here and shown there.
 
 mod charset;
 mod cursor;
@@ -29,7 +28,7 @@ use crate::buffer::{Buffer, Saved};
 use crate::cell::Cell;
 use crate::cell_extra::{Extra, Extras};
 
-/// A terminal between two sequences.
+/// The state between two sequences.
 pub(crate) struct Terminal {
     cols: usize,
     rows: usize,
@@ -47,7 +46,7 @@ pub(crate) struct Terminal {
     titles: Titles,
     /// The width of the character that was just printed, which a combining character would join; 0 after anything else.
     preceding: usize,
-    /// The last thing that came was printed.
+    /// Inside a run of printable characters.
     in_run: bool,
 }
 
@@ -83,7 +82,7 @@ impl Terminal {
         }
     }
 
-    /// The screen that is shown.
+    /// The visible screen.
     pub(crate) fn buffer(&self) -> &Buffer {
         self.alternate.as_ref().unwrap_or(&self.main)
     }
@@ -92,17 +91,17 @@ impl Terminal {
         self.alternate.as_mut().unwrap_or(&mut self.main)
     }
 
-    /// What erasing leaves.
+    /// The cell that erasing leaves.
     fn blank(&self) -> Cell {
         Cell::blank(self.pen.background())
     }
 
-    /// An empty cell with everything of the pen: what is left of a wide character of which half was overwritten.
+    /// An empty cell with the pen's attributes: what overwriting half of a wide character leaves.
     fn empty_cell(&self) -> Cell {
         self.pen.cell()
     }
 
-    /// The number for a cell's extra; 0 if there are too many already.
+    /// The number for a cell's extra; 0 if there is no room.
     fn number(&mut self, extra: &Extra) -> u16 {
         if self.extras.wants_sweep() {
             self.sweep();
@@ -194,7 +193,7 @@ impl Terminal {
         self.titles.current()
     }
 
-    /// The title, if it changed since this was last asked.
+    /// The title, if it changed since the last call.
     pub(crate) fn take_title(&mut self) -> Option<String> {
         self.titles.take()
     }

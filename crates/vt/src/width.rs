@@ -1,5 +1,5 @@
-//! How many columns a character takes: by Unicode 11, as the page's emulator counts them (`@xterm/addon-unicode11`), and not by
-//! what is newest. A snapshot that disagreed with the browser on one emoji would shift the rest of its line.
+//! Columns of a character by Unicode 11, as the page counts them (`@xterm/addon-unicode11`). A different width of one emoji would
+//! shift the rest of its line.
 
 mod unicode11;
 

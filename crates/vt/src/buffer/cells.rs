@@ -1,5 +1,5 @@
-//! What happens inside a row: writing, inserting, deleting and erasing cells, always so that no half of a wide character is left
-//! where the browser's emulator would not leave one either.
+//! Changes inside a row: writing, inserting, deleting and erasing cells. Halves of wide characters are left only where xterm.js
+//! leaves them.
 
 use super::Buffer;
 use crate::cell::Cell;

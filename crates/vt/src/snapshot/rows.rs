@@ -1,4 +1,4 @@
-//! Draws the rows of a screen, the history first, from the place where the cursor is onto an empty screen.
+//! Draws the rows of a screen, history first, from the cursor on, onto an empty screen.
 
 use super::Snapshot;
 use crate::buffer::Buffer;
@@ -6,11 +6,11 @@ use crate::cell::{Cell, bg};
 use crate::terminal::Style;
 use crate::width::width;
 
-/// Takes two columns and shows nothing.
+/// A blank of two columns.
 const WIDE_SPACE: &str = "\u{3000}";
 
 impl Snapshot<'_> {
-    /// Draws the rows, and before them so many lines of history.
+    /// Draws the rows, and before them `scrollback` lines of history.
     pub(super) fn rows(&mut self, buffer: &Buffer, scrollback: usize) {
         let first = -(scrollback as isize);
         let rows = buffer.rows() as isize;
@@ -25,8 +25,8 @@ impl Snapshot<'_> {
         }
     }
 
-    /// From the end of the row before to the beginning of this one; says where the cursor is: still on the row before, if the
-    /// first character of this one will wrap to it by itself.
+    /// Moves to the start of the next row. Returns the cursor's column, which is still on the row before if the first character
+    /// wraps by itself.
     fn next_row(&mut self, buffer: &Buffer, y: isize, x: usize, scrolls: bool) -> usize {
         let cols = buffer.cols();
         if !buffer.is_wrapped(y) || buffer.rows() == 1 {
@@ -53,7 +53,7 @@ impl Snapshot<'_> {
         0
     }
 
-    /// Wraps with two letters, which are then erased.
+    /// Forces a wrap with two letters, and erases them.
     fn wrap_by_force(&mut self, before: &[Cell]) {
         let cols = before.len();
         self.out.set_style(Style::default(), None);
@@ -67,7 +67,7 @@ impl Snapshot<'_> {
         self.out.write("\x1b[B\r\x1b[X");
     }
 
-    /// Draws one cell again that something else was drawn over.
+    /// Redraws a cell that was drawn over.
     fn restore(&mut self, row: &[Cell], x: usize) {
         let cell = row[x];
         if cell.has_content() {
@@ -121,7 +121,7 @@ impl Snapshot<'_> {
         at + cell.width().max(1)
     }
 
-    /// Whether its first character takes a column, so that it starts a cell wherever it is printed.
+    /// True if its first character takes a column, and so always starts a cell.
     fn is_base(&self, cell: Cell) -> bool {
         self.terminal.text(cell, &mut [0; 4]).chars().next().is_some_and(|c| width(u32::from(c)) > 0)
     }
@@ -135,7 +135,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// An empty cell with more of a look than a background is what overwriting half of a wide character leaves.
+    /// Draws an empty cell with attributes, as overwriting half of a wide character leaves it.
     fn styled_empty(&mut self, row: &[Cell], at: usize) -> usize {
         self.out.set_style_of(row[at]);
         if at + 1 < row.len() {
@@ -152,7 +152,7 @@ impl Snapshot<'_> {
     }
 }
 
-/// Leaves out a 1, which is what is meant where nothing is said.
+/// Omits a 1, the default of a parameter.
 struct Count(usize);
 
 impl std::fmt::Display for Count {
@@ -161,13 +161,13 @@ impl std::fmt::Display for Count {
     }
 }
 
-/// Whether the cell was erased and has this background.
+/// True for an erased cell with this background.
 pub(super) fn is_blank(cell: Cell, background: u32) -> bool {
     let plain = background & (bg::ITALIC | bg::DIM | bg::EXTENDED | bg::PROTECTED | bg::OVERLINE) == 0;
     plain && cell.content == Cell::default().content && (cell.fg, cell.bg, cell.extra) == (0, background, 0)
 }
 
-/// Whether it is empty and yet has more of a look than erasing leaves.
+/// True for an empty cell with more attributes than erasing leaves.
 fn is_styled_empty(cell: Cell) -> bool {
     !cell.has_content() && !cell.is_spacer() && !is_blank(cell, cell.bg)
 }

@@ -1,11 +1,11 @@
-//! Writes cells, and remembers with which look, so that only what changes is said.
+//! Writes cells, with SGR sequences only where attributes change.
 
 use crate::cell::Cell;
 use crate::cell_extra::Link;
 use crate::terminal::{Style, Terminal};
 use std::sync::Arc;
 
-/// The bytes so far, and the pen that the other terminal has after them.
+/// The bytes so far, and the attributes of the other terminal after them.
 pub(super) struct SgrWriter<'a> {
     terminal: &'a Terminal,
     out: Vec<u8>,
@@ -22,18 +22,18 @@ impl<'a> SgrWriter<'a> {
         self.out
     }
 
-    /// Writes what changes no look.
+    /// Writes text that changes no attributes.
     pub(super) fn write(&mut self, text: &str) {
         self.out.extend_from_slice(text.as_bytes());
     }
 
-    /// The other terminal's pen is a new one again.
+    /// Resets the other terminal's attributes.
     pub(super) fn reset(&mut self) {
         self.write("\x1b[m");
         self.style = Style::default();
     }
 
-    /// From here on things look so.
+    /// Sets the attributes and the link of the following text.
     pub(super) fn set_style(&mut self, style: Style, link: Option<&Arc<Link>>) {
         if let Some((codes, resets)) = self.style.codes_to(&style) {
             self.write(&format!("\x1b[{codes}m"));
@@ -54,7 +54,7 @@ impl<'a> SgrWriter<'a> {
         }
     }
 
-    /// From here on erasing leaves this background.
+    /// Sets the background that erasing leaves.
     pub(super) fn set_erase_background(&mut self, background: u32) {
         if self.style.background() != background {
             let style = if background == 0 { Style::default() } else { self.style.on(background) };
@@ -62,13 +62,13 @@ impl<'a> SgrWriter<'a> {
         }
     }
 
-    /// Prints what is in a cell.
+    /// Prints a cell.
     pub(super) fn print(&mut self, cell: Cell) {
         self.set_style_of(cell);
         self.write(self.terminal.text(cell, &mut [0; 4]));
     }
 
-    /// The look of a cell.
+    /// Sets the attributes of a cell.
     pub(super) fn set_style_of(&mut self, cell: Cell) {
         let extra = self.terminal.extras().get(cell.extra);
         let link = extra.and_then(|extra| extra.link.as_ref());

@@ -1,4 +1,4 @@
-//! The last part of a snapshot: where the cursor is, the modes, the character sets, the pen.
+//! The last part of a snapshot: cursor, modes, character sets and pen.
 
 use super::Snapshot;
 use super::rows::is_blank;
@@ -48,8 +48,7 @@ impl Snapshot<'_> {
         self.out.write(&format!("\x1b[{row};{}H", x + 1));
     }
 
-    /// The character that was printed last, if nothing came since: a combining character would join it, and repeating would
-    /// repeat it. Printing it once more makes it so there too.
+    /// The last printed character, if nothing came since. Combining and repeating refer to it, so the snapshot prints it again.
     fn joinable(&self) -> Option<Cell> {
         let terminal = self.terminal;
         let buffer = terminal.buffer();
@@ -65,7 +64,7 @@ impl Snapshot<'_> {
         (cell.has_content() && widths_agree && same_look && printable).then_some(cell)
     }
 
-    /// The cursor stands behind the last column.
+    /// Brings the cursor behind the last column, with a pending wrap.
     fn about_to_wrap(&mut self) {
         let terminal = self.terminal;
         let buffer = terminal.buffer();

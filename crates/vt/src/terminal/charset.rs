@@ -1,5 +1,4 @@
-//! Character sets: what ASCII letters stand for. Programs use one of them, for lines and boxes; the national ones are here because
-//! the browser has them. Source: xterm.js, `Charsets.ts`.
+//! Character sets. Programs use the one for lines and boxes; the national ones are here because xterm.js has them. Source: xterm.js, `Charsets.ts`.
 
 /// A set by its letter; `None` is ASCII.
 pub(crate) type Charset = Option<u8>;

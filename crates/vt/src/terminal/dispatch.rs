@@ -1,4 +1,4 @@
-//! Which sequence does what.
+//! Dispatches sequences to their implementations.
 
 use super::Terminal;
 use crate::parser::{Actions, Params};
@@ -18,7 +18,7 @@ const PERCENT: u32 = b'%' as u32;
 const HASH: u32 = b'#' as u32;
 const QUESTION_DOLLAR: u32 = QUESTION << 8 | DOLLAR;
 
-/// A terminal while it reads.
+/// A terminal that reads output.
 pub(crate) struct Dispatch<'a> {
     pub(crate) terminal: &'a mut Terminal,
     pub(crate) replies: &'a mut Vec<u8>,

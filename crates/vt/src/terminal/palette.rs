@@ -29,7 +29,7 @@ const BASIC: [Rgb; 16] = [
 /// The levels of the cube of 216 that follows them.
 const LEVELS: [u8; 6] = [0, 0x5f, 0x87, 0xaf, 0xd7, 0xff];
 
-/// Which colour is meant.
+/// A colour that a program can set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Slot {
     /// One of the 256.
@@ -64,7 +64,7 @@ impl Slot {
     }
 }
 
-/// What was set; at most 259.
+/// The colours that were set; at most 259.
 #[derive(Debug, Default)]
 pub(crate) struct Palette {
     set: BTreeMap<Slot, Rgb>,
@@ -83,7 +83,7 @@ impl Palette {
         self.set.retain(|slot, _| !matches!(slot, Slot::Palette(_)));
     }
 
-    /// What a program is told that asks.
+    /// The colour that a query reports.
     pub(super) fn get(&self, slot: Slot) -> Rgb {
         self.set.get(&slot).copied().unwrap_or_else(|| slot.default_colour())
     }

@@ -1,5 +1,5 @@
-//! What is printed with: colours and attributes (SGR), protection (DECSCA), the current link. Packed as in a cell, because it is
-//! copied into every one.
+//! The attributes of printed text: colours and styles (SGR), protection (DECSCA), the current link. Packed as in a cell, because
+//! they are copied into every one.
 
 use crate::cell::{Cell, bg, colour, fg};
 use crate::cell_extra::{Extra, Link, STYLE, STYLE_SHIFT};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// The underline that links have in xterm.js: dashed.
 const LINKED: u32 = 5;
 
-/// What is printed with.
+/// The current attributes.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Pen {
     pub(crate) fg: u32,

@@ -1,11 +1,11 @@
-//! Printing: where most bytes of most programs go. Text in ASCII is written a run at a time.
+//! Printing, the path of most bytes. ASCII is written a run at a time.
 
 use super::Terminal;
 use crate::cell::{Cell, content};
 use crate::cell_extra::{Extra, MAX_TEXT_BYTES};
 use crate::width::width;
 
-/// So often a character is repeated on the smallest screen.
+/// Repetitions of a character that any screen allows.
 const MIN_REPEAT_LIMIT: usize = 1024;
 
 impl Terminal {

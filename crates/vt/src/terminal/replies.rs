@@ -9,10 +9,10 @@ use super::dispatch::Dispatch;
 use super::palette::{Rgb, Slot};
 use crate::parser::Params;
 
-/// Answers that wait, in bytes; beyond that a program asks without reading, and gets none.
+/// Most bytes of pending replies. A program that queries without reading gets no more.
 const MAX_PENDING_BYTES: usize = 16 * 1024;
 
-/// Width and height of a character in pixels, for programs that ask before they draw images. The browser's font is not known here.
+/// Width and height of a character in pixels, reported to programs that draw images. The browser's font is not known here.
 const CELL_PIXELS: (usize, usize) = (8, 16);
 
 impl Dispatch<'_> {
@@ -36,14 +36,14 @@ impl Dispatch<'_> {
         }
     }
 
-    /// DA3: a serial number, which is nobody's business.
+    /// DA3: a serial number; always zero.
     pub(super) fn reply_unit(&mut self, params: &Params) {
         if params.get(0) == 0 {
             self.reply("\x1bP!|00000000\x1b\\");
         }
     }
 
-    /// XTVERSION: what draws.
+    /// XTVERSION: the page's emulator.
     pub(super) fn reply_version(&mut self, params: &Params) {
         if params.get(0) == 0 {
             self.reply("\x1bP>|xterm.js(6.0.0)\x1b\\");
@@ -75,7 +75,7 @@ impl Dispatch<'_> {
         }
     }
 
-    /// XTWINOPS: sizes are told and titles are kept; nothing else is for a program to know or do.
+    /// XTWINOPS: reports sizes and keeps titles, nothing else.
     pub(super) fn window(&mut self, params: &Params) {
         let (cols, rows) = (self.terminal.cols, self.terminal.rows);
         let which = params.get(1);
@@ -90,14 +90,14 @@ impl Dispatch<'_> {
         }
     }
 
-    /// OSC 4, 10, 11, 12: ends as the question ended.
+    /// OSC 4, 10, 11, 12: terminated as the query was.
     pub(super) fn reply_colour(&mut self, slot: Slot, [red, green, blue]: Rgb, bell: bool) {
         let end = if bell { "\x07" } else { "\x1b\\" };
         let command = slot.command();
         self.reply(&format!("\x1b]{command};rgb:{red:02x}{red:02x}/{green:02x}{green:02x}/{blue:02x}{blue:02x}{end}"));
     }
 
-    /// DECRQSS: how something is set.
+    /// DECRQSS: reports a setting.
     pub(super) fn reply_setting(&mut self, what: &[u8]) {
         let terminal = &self.terminal;
         let buffer = terminal.buffer();
@@ -115,7 +115,7 @@ impl Dispatch<'_> {
         self.reply(&format!("\x1bP1$r{setting}\x1b\\"));
     }
 
-    /// XTGETTCAP: no capability is known, which is better than silence.
+    /// XTGETTCAP: reports every capability as unknown, so that the program does not wait.
     pub(super) fn reply_capability(&mut self) {
         self.reply("\x1bP0+r\x1b\\");
     }

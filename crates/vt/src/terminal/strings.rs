@@ -1,5 +1,5 @@
-//! Operating system commands: titles, links, colours. The clipboard (OSC 52) is between program and browser; it is neither kept
-//! nor, above all, read out to a program that asks.
+//! Operating system commands: titles, links, colours. The clipboard (OSC 52) is between program and browser: it is neither stored
+//! nor read back to a program.
 
 use super::dispatch::Dispatch;
 use super::palette::{self, Slot};

@@ -1,4 +1,4 @@
-//! How a cell or the pen looks, and the SGR that changes one look into another in as few bytes as it takes.
+//! The visible attributes of a cell or the pen, and the shortest SGR that changes one set into another.
 
 use super::Pen;
 use crate::cell::{Cell, bg, colour, fg};
@@ -12,7 +12,7 @@ const OF_FG: [(u32, u32, u32); 4] =
 /// The same in the background's.
 const OF_BG: [(u32, u32, u32); 2] = [(bg::ITALIC, 3, 23), (bg::OVERLINE, 53, 55)];
 
-/// A look.
+/// A set of visible attributes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Style {
     fg: u32,
