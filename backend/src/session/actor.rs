@@ -1,41 +1,32 @@
-//! The task that owns one session: it waits for requests, for the terminal and for deadlines, one thing at a time, and then
-//! answers whoever can be answered. No lock, because nothing of it is shared.
+//! The task that owns one session. It waits for requests, the terminal and deadlines, handles one at a time, applies what
+//! follows from it, and then answers every poll that can be answered. There is no lock, because nothing is shared.
 
-use super::budget::Budget;
-use super::client::{Client, HOLD_PATIENCE};
-use super::command::Commands;
-use super::emulator::Emulator;
-use super::lifecycle::{Lifecycle, Moment};
+use super::attachments::Attachments;
+use super::backpressure::Backpressure;
+use super::expiry::{Expiry, Limits, Now};
+use super::handle::{Caller, Close, OutputResponse, Reply, Request};
+use super::one_shot::{OneShotCommands, Origin};
+use super::outbound::FrameBuilder;
 use super::output_log::OutputLog;
-use super::plain::{Origin, PlainCommands};
 use super::restore::PreviousShell;
 use super::screen_persistence::ScreenSender;
-use super::turning_away::TurnedAway;
-use super::{Limits, Request};
+use super::terminal::{Terminal, TerminalEvent, TerminalParts};
+use super::termination::{Outcome, Termination, sweep};
 use crate::clock::Clock;
 use crate::cluster::Lease;
-use crate::metrics::{EchoTimer, GaugeGuard, Metrics, Phase};
+use crate::metrics::Metrics;
 use crate::store::{ScreenRecord, Store};
-use crate::terminal::{Interest, Nonce, PromptMarkScanner, Pty, PtyEvent, Size};
-use bytes::Bytes;
-use shared_protocol::server::Tty;
-use shared_protocol::{ClientId, ConnectionId, EndReason, Epoch, ErrorCode, Role, Seq, SessionId, StreamEvent};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use crate::terminal::{Nonce, Pty, PtyEvent, Size};
+use shared_protocol::server::{CommandStarted, ErrorMessage, PlainResult};
+use shared_protocol::{EndReason, Epoch, ErrorCode, Role, ServerMessage, SessionId, StreamEvent};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// Time for processes to end by themselves after a hang-up.
-pub(super) const HANG_UP_GRACE: Duration = Duration::from_millis(1500);
-
-/// A connection without a word for this long is gone, even if nobody said so: API Gateway closes it after 10 minutes.
-pub(super) const SILENCE: Duration = Duration::from_secs(660);
-
-/// What a session is made of.
-pub(super) struct Parts {
+/// The parts that an actor is made of.
+pub(super) struct ActorParts {
     pub lease: Arc<Lease>,
     pub store: Arc<dyn Store>,
     pub limits: Limits,
@@ -49,20 +40,7 @@ pub(super) struct Parts {
     pub metrics: Arc<Metrics>,
 }
 
-/// How a session's task came to its end.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Outcome {
-    /// The session is over.
-    Ended {
-        reason: EndReason,
-        /// In ms since 1970.
-        at: u64,
-    },
-    /// Another instance has it.
-    LeaseLost,
-}
-
-/// What the task wakes for.
+/// An event that wakes the task.
 #[expect(clippy::large_enum_variant, reason = "made and taken apart within one turn of the task, and kept nowhere")]
 enum Wake {
     Request(Option<Request>),
@@ -70,135 +48,82 @@ enum Wake {
     Deadline,
 }
 
-/// A connection that speaks in this session.
-pub(super) struct Connected {
-    pub client: ClientId,
-    pub user: String,
-    pub role: Role,
-    pub seen: Instant,
-    pub touched: Instant,
-    /// When it came, in ms since 1970.
-    pub attached_at: u64,
-    /// When its token is of no use any more, in ms since 1970.
-    pub good_until_ms: u64,
-    /// The store was told of it.
-    pub listed: bool,
-    pub _counted: GaugeGuard,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Ending {
-    /// The shell was told to hang up; it is killed at this time.
-    HangingUp { kill_at: Instant },
-    /// The shell is over; the task goes on until this time.
-    Over { until: Instant },
-}
-
+/// The state of one session. Each part keeps its own invariants; the actor passes between them what one means for another.
 pub(super) struct Actor {
-    pub id: SessionId,
-    pub epoch: Epoch,
+    pub(super) id: SessionId,
+    pub(super) epoch: Epoch,
+    /// Asked before anything is applied or sent.
     lease: Arc<Lease>,
     store: Arc<dyn Store>,
-    pub screens: ScreenSender,
-    pub migrating: Arc<AtomicBool>,
-    pub clock: Arc<dyn Clock>,
-    pub pty: Box<dyn Pty>,
-    pub size: Size,
-    pub tty: Tty,
-    pub log: OutputLog,
-    pub commands: Commands<Origin>,
-    pub clients: BTreeMap<ClientId, Client>,
-    pub connections: HashMap<ConnectionId, Connected>,
-    pub turned_away: TurnedAway,
-    pub plain: PlainCommands,
-    /// The client whose window the terminal has: the one who typed last.
-    pub controller: Option<ClientId>,
-    pub emulator: Emulator,
-    pub snapshots: u32,
-    pub life: Lifecycle,
-    pub budget: Budget,
-    /// Input that was applied but not yet taken by the terminal, with the client that typed it.
-    pub unwritten: VecDeque<(Option<ClientId>, Seq, Bytes)>,
-    pub unwritten_bytes: usize,
-    pub marks: PromptMarkScanner,
-    pub tty_check: Option<Instant>,
-    pub tty_patience: Duration,
-    pub held_back: bool,
-    pub output_over: bool,
-    pub ending: Option<Ending>,
-    pub reason: EndReason,
-    /// When the shell was over, in ms since 1970: tokens issued later may make the session anew.
-    pub ended_at_ms: u64,
-    pub metrics: Arc<Metrics>,
-    /// In the phase that it is in.
-    pub _counted: GaugeGuard,
-    pub echo: EchoTimer,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) metrics: Arc<Metrics>,
+    /// The shell and everything between it and the log.
+    pub(super) terminal: Terminal,
+    /// Output and events, by position.
+    pub(super) log: OutputLog,
+    /// Events of the terminal that are not applied yet. Empty between two turns; kept for its memory.
+    pub(super) events: Vec<TerminalEvent>,
+    /// Clients and connections.
+    pub(super) attachments: Attachments,
+    /// Commands of connections that never attached.
+    pub(super) one_shot: OneShotCommands,
+    /// Makes the frames for clients.
+    pub(super) frames: FrameBuilder,
+    /// Stops reading for clients that are behind.
+    backpressure: Backpressure,
+    /// Timeouts that end the session.
+    pub(super) expiry: Expiry,
+    /// Progress of its end.
+    pub(super) termination: Termination,
+    /// Saves the screen for a replacement shell.
+    screens: ScreenSender,
 }
 
 impl Actor {
-    pub(super) fn new(parts: Parts) -> Self {
-        let now = Instant::now();
-        let (id, epoch) = (parts.lease.record().id.clone(), parts.lease.record().epoch);
+    pub(super) fn new(parts: ActorParts) -> Self {
+        let ActorParts { lease, store, limits, clock, pty, nonce, size, previous, screens, migrating, metrics } = parts;
+        let (id, epoch) = (lease.record().id.clone(), lease.record().epoch);
+        let terminal = TerminalParts {
+            session: id.clone(),
+            pty,
+            nonce,
+            size,
+            scrollback: limits.scrollback,
+            metrics: Arc::clone(&metrics),
+        };
         let mut actor = Self {
+            lease,
+            store,
+            clock,
+            terminal: Terminal::new(terminal),
+            log: OutputLog::default(),
+            events: Vec::new(),
+            attachments: Attachments::new(id.clone(), Arc::clone(&metrics)),
+            one_shot: OneShotCommands::default(),
+            frames: FrameBuilder::new(id.clone(), epoch, limits.output_rate, Arc::clone(&metrics)),
+            backpressure: Backpressure::default(),
+            expiry: Expiry::new(limits, Instant::now()),
+            termination: Termination::new(migrating, Arc::clone(&metrics)),
+            screens,
             id,
             epoch,
-            lease: parts.lease,
-            store: parts.store,
-            screens: parts.screens,
-            migrating: parts.migrating,
-            clock: parts.clock,
-            tty: parts.pty.tty(),
-            pty: parts.pty,
-            size: parts.size,
-            log: OutputLog::default(),
-            commands: Commands::default(),
-            clients: BTreeMap::new(),
-            connections: HashMap::new(),
-            turned_away: TurnedAway::default(),
-            plain: PlainCommands::default(),
-            controller: None,
-            emulator: Emulator::new(parts.size, parts.limits.scrollback),
-            snapshots: 0,
-            life: Lifecycle::new(parts.limits, now),
-            budget: Budget::new(parts.limits.output_rate, now),
-            unwritten: VecDeque::new(),
-            unwritten_bytes: 0,
-            marks: PromptMarkScanner::new(&parts.nonce),
-            tty_check: None,
-            tty_patience: Duration::ZERO,
-            held_back: false,
-            output_over: false,
-            ending: None,
-            reason: EndReason::Exited,
-            ended_at_ms: 0,
-            _counted: parts.metrics.sessions.enter(Phase::Running),
-            metrics: parts.metrics,
-            echo: EchoTimer::default(),
+            metrics,
         };
-        if let Some(previous) = parts.previous {
-            actor.show_previous(&previous);
+        if let Some(previous) = previous {
+            actor.terminal.print(&previous.banner(), &mut actor.log);
+            actor.terminal.catch_up(&mut actor.log);
+            actor.log.push_event(StreamEvent::Restarted { reason: previous.reason });
         }
         actor
-    }
-
-    /// The first of the stream: what was there before this shell.
-    fn show_previous(&mut self, previous: &PreviousShell) {
-        self.print(&previous.banner());
-        self.catch_up();
-        self.log.push_event(StreamEvent::Restarted { reason: previous.reason });
     }
 
     /// Runs until the session is over.
     pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Outcome {
         loop {
-            let deadline = self.deadline();
-            let interest = Interest {
-                read: !self.output_over && !self.held_back,
-                write: !self.unwritten.is_empty() && !self.is_over(),
-            };
+            let (deadline, paused) = (self.deadline(), self.backpressure.is_paused());
             let wake = tokio::select! {
                 request = mailbox.recv() => Wake::Request(request),
-                ready = poll_fn(|context| self.pty.poll_event(context, interest)) => Wake::Terminal(ready),
+                event = poll_fn(|context| self.terminal.poll_event(context, paused)) => Wake::Terminal(event),
                 () = sleep_until(deadline) => Wake::Deadline,
             };
             // Before anything is applied or sent: this process may have slept while another took the session over.
@@ -211,109 +136,239 @@ impl Actor {
                 self.abandon().await;
                 return Outcome::LeaseLost;
             }
-            // What was due before this is done before it.
-            self.end_when_due();
+            // An end that was due before this comes before it.
+            self.end_if_due();
             match wake {
-                Wake::Request(Some(request)) => self.request(request),
-                // Nobody can reach it any more.
+                Wake::Request(Some(request)) => self.handle(request),
+                // The last handle is gone.
                 Wake::Request(None) => self.end(EndReason::Closed),
-                Wake::Terminal(PtyEvent::Readable) => self.read_output(),
-                Wake::Terminal(PtyEvent::Writable) => self.write_input(),
-                Wake::Terminal(PtyEvent::Exited) => self.exited(),
-                Wake::Terminal(PtyEvent::QuotaChanged) => self.overused(),
+                Wake::Terminal(PtyEvent::Readable) => self.terminal.read(&mut self.log, &mut self.events),
+                Wake::Terminal(PtyEvent::Writable) => self.terminal.write_pending(),
+                Wake::Terminal(PtyEvent::Exited) => self.shell_exited(),
+                Wake::Terminal(PtyEvent::QuotaChanged) => self.quota_changed(),
                 Wake::Deadline => self.tick(),
             }
+            self.apply_events();
             self.apply_input();
-            self.announce();
+            self.warn_of_ends();
             self.send_frames();
-            // After the frames: an echo waits for no emulator.
-            self.catch_up();
-            self.hold_back();
+            // After the frames: an echo never waits for the emulator.
+            self.terminal.catch_up(&mut self.log);
+            self.update_backpressure();
             self.save_screen();
-            if self.is_gone() {
+            if self.is_done() {
                 break;
             }
         }
-        self.close_all();
-        self.sweep().await;
-        Outcome::Ended { reason: self.reason, at: self.ended_at_ms }
+        self.attachments.clients_mut().for_each(|client| client.outbound.close());
+        sweep(&self.id, &*self.terminal.processes()).await;
+        self.termination.outcome()
     }
 
-    fn save_screen(&mut self) {
-        let is_last = self.is_over();
-        self.screens.save_if_due(Instant::now(), is_last, || ScreenRecord {
-            epoch: self.epoch,
-            cols: self.size.cols,
-            rows: self.size.rows,
-            data: self.emulator.render_visible(),
-            at: self.clock.now_ms(),
-        });
-    }
-
-    fn request(&mut self, request: Request) {
+    fn handle(&mut self, request: Request) {
         match request {
             Request::Deliver { caller, inbound, reply } => self.deliver(caller, inbound, reply),
-            Request::Output { connection, token, wait, reply } => self.output(&connection, token, wait, reply),
+            Request::Output { connection, token, wait, reply } => {
+                if let Some(code) = self.attachments.rejection_for(&connection) {
+                    self.metrics.streams.record_error(code);
+                    let _ = reply.send(OutputResponse::rejected(code));
+                    return;
+                }
+                let now = Instant::now();
+                self.attachments.seen(&connection, now);
+                match self.attachments.client_of_mut(&connection) {
+                    Some(client) => {
+                        let counted = || self.metrics.streams.waiting();
+                        client.outbound.poll(&connection, token, wait, reply, counted, now);
+                    }
+                    None => drop(reply.send(OutputResponse::default())),
+                }
+            }
             Request::Disconnect { connection } => {
-                self.disconnect(&connection);
-                self.turned_away.add(connection, ErrorCode::ConnectionGone);
+                self.attachments.disconnect(connection);
+                self.connections_changed();
             }
             Request::End { reason } => self.end(reason),
-            // Whoever asked may be gone.
-            Request::Revoke { connection, reply } => drop(reply.send(self.revoke(&connection))),
-            // It was asked before this was taken up.
+            Request::Revoke { connection, reply } => {
+                let known = self.attachments.revoke(&connection);
+                self.connections_changed();
+                // The request may be gone.
+                let _ = reply.send(known);
+            }
+            // The lease was checked before this was handled.
             Request::Lost => {}
         }
     }
 
-    fn deadline(&self) -> Instant {
+    /// Updates what depends on who is connected.
+    pub(super) fn connections_changed(&mut self) {
+        if self.attachments.has_connections() {
+            self.expiry.attached();
+        } else {
+            self.expiry.detached(Instant::now());
+        }
+        let attachments = &self.attachments;
+        self.one_shot.retain_clients(|client| attachments.client(client).is_some());
+    }
+
+    /// Updates what depends on a connection that was made, or attached again.
+    pub(super) fn connected(&mut self, caller: &Caller) {
+        self.connections_changed();
+        if caller.role == Role::Controller {
+            self.expiry.authorized(caller.valid_until_ms(), Instant::now());
+        }
+    }
+
+    /// Applies what happened in the terminal to the other parts.
+    pub(super) fn apply_events(&mut self) {
+        if self.events.is_empty() {
+            return;
+        }
         let now = Instant::now();
-        let ending = match self.ending {
-            None => self.life.deadline(self.moment()),
-            Some(Ending::HangingUp { kill_at }) => kill_at,
-            // Looks again now and then: a follower may be gone without a word.
-            Some(Ending::Over { until }) => until.min(now + super::follower::GRANT_TTL),
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
+            match event {
+                TerminalEvent::Output { from } => {
+                    self.attachments.output_appended(from, now);
+                    self.expiry.activity(now);
+                    self.screens.schedule_save(now);
+                }
+                TerminalEvent::OneShotFinished { key, result, truncated, code } => {
+                    let timestamp = self.clock.now_ms();
+                    self.answer_one_shot(key, |id| {
+                        ServerMessage::CommandResult(PlainResult { id, result, truncated, exit_code: code, timestamp })
+                    });
+                }
+                TerminalEvent::CommandRejected(origin) => self.reject_command(origin),
+            }
+        }
+        self.events = events;
+    }
+
+    fn reject_command(&mut self, origin: Origin) {
+        let busy = |id| {
+            let busy = ErrorMessage::new(ErrorCode::Busy, "the shell is not at an empty prompt");
+            ErrorMessage { id, ..busy }.into()
         };
-        let held = self.held_back.then_some(now + HOLD_PATIENCE);
-        let clients = self.clients.values().filter_map(Client::deadline);
-        let expiry = self.ending.is_none().then(|| self.next_expiry()).flatten();
-        let silent = self.connections.values().map(|connected| connected.seen + SILENCE);
-        clients
-            .chain(silent)
-            .chain(
-                [self.commands.deadline(), self.plain.deadline(), self.tty_check, self.screens.save_at(), expiry, held]
-                    .into_iter()
-                    .flatten(),
-            )
-            .fold(ending, Instant::min)
+        match origin {
+            Origin::Client { client, id } => {
+                if let Some(client) = self.attachments.client_mut(&client) {
+                    client.outbound.queue_reply(busy(Some(id)));
+                }
+            }
+            Origin::OneShot(key) => self.answer_one_shot(key, busy),
+        }
+    }
+
+    /// Answers a one-shot command: its waiting request, or else the next poll.
+    fn answer_one_shot(&mut self, key: u64, message: impl FnOnce(Option<String>) -> ServerMessage) {
+        let Some(command) = self.one_shot.take(key) else { return };
+        let message = message(command.id);
+        match command.reply {
+            Some(reply) => {
+                let answer = self.reply(&command.caller, Some(message), false);
+                let _ = reply.send(answer);
+            }
+            None => {
+                if let Some(client) = self.attachments.client_mut(&command.client) {
+                    client.outbound.queue_reply(message);
+                }
+            }
+        }
+    }
+
+    /// Wraps a direct answer: stamped, and with a follower if none fetches this client's frames or `wants_grant` is set.
+    pub(super) fn reply(&mut self, caller: &Caller, message: Option<ServerMessage>, wants_grant: bool) -> Reply {
+        let now = Instant::now();
+        let touch = self.attachments.touch(&caller.connection, now);
+        let is_error = matches!(message, Some(ServerMessage::Error(_)));
+        let listed = self.attachments.listing(&caller.connection, touch);
+        let has_results = self.attachments.client_of(&caller.connection).is_some_and(|id| self.one_shot.is_open(id));
+        let Some(client) = self.attachments.client_of_mut(&caller.connection) else {
+            let frame = message.map(|message| self.frames.encode(&message.into()));
+            let close = self.termination.is_over().then_some(Close::Connection);
+            return Reply { frame, close, ..Reply::default() };
+        };
+        let frame = message.map(|message| self.frames.stamp(client, message, self.log.end()));
+        let expects_frames = !client.one_shot || client.outbound.replies() > 0 || has_results;
+        let grants = (wants_grant && !is_error) || !client.outbound.is_followed(now);
+        let follow = (grants && expects_frames).then(|| client.outbound.grant(now));
+        Reply { frame, follow, close: None, touch, listed }
+    }
+
+    fn send_frames(&mut self) {
+        let (now, is_over) = (Instant::now(), self.termination.is_over());
+        for client in self.attachments.clients_mut() {
+            self.frames.answer_poll(client, &mut self.log, &mut self.terminal, is_over, now);
+        }
+    }
+
+    fn update_backpressure(&mut self) {
+        if self.termination.is_over() {
+            self.backpressure.release();
+        } else if self.backpressure.update(self.attachments.clients_mut(), self.log.end(), Instant::now()) {
+            self.metrics.streams.backpressure_pauses.inc();
+        }
+    }
+
+    fn save_screen(&mut self) {
+        let (terminal, epoch, clock) = (&self.terminal, self.epoch, &self.clock);
+        self.screens.save_if_due(Instant::now(), self.termination.is_over(), || {
+            let Size { cols, rows } = terminal.size();
+            ScreenRecord { epoch, cols, rows, data: terminal.render_visible(), at: clock.now_ms() }
+        });
+    }
+
+    fn deadline(&self) -> Instant {
+        let now = self.now();
+        let running = self.termination.is_running();
+        let token = self.attachments.next_token_expiry_ms().filter(|_| running).and_then(|ms| now.instant_of(ms));
+        let end = self.termination.deadline(now.instant).unwrap_or_else(|| self.expiry.deadline(now));
+        [
+            token,
+            self.attachments.deadline(),
+            self.terminal.deadline(),
+            self.one_shot.deadline(),
+            self.screens.save_at(),
+            self.backpressure.deadline(now.instant),
+        ]
+        .into_iter()
+        .flatten()
+        .fold(end, Instant::min)
     }
 
     fn tick(&mut self) {
         let now = Instant::now();
-        self.forget_silent(now);
-        let steps = self.commands.tick(now);
-        self.take_steps(steps);
-        self.answer_slow_commands(now);
+        self.attachments.expire(now);
+        self.terminal.tick(now, &mut self.log, &mut self.events);
+        self.apply_events();
+        for (caller, reply, id) in self.one_shot.take_overdue(now) {
+            let started = ServerMessage::CommandStarted(CommandStarted { id, timestamp: self.clock.now_ms() });
+            let answer = self.reply(&caller, Some(started), true);
+            let _ = reply.send(answer);
+        }
         self.report_gaps(now);
-        if self.tty_check.is_some_and(|at| at <= now) {
-            self.check_tty();
+        if self.termination.is_running() {
+            self.attachments.reject_expired(self.clock.now_ms());
         }
-        match self.ending {
-            None => self.turn_away_expired(),
-            Some(Ending::HangingUp { kill_at }) if kill_at <= now => {
-                self.ending = Some(Ending::HangingUp { kill_at: now + HANG_UP_GRACE });
-                let processes = self.pty.processes();
-                tokio::spawn(async move { processes.kill().await });
+        self.connections_changed();
+        self.termination.kill_if_due(now, || self.terminal.processes());
+    }
+
+    /// Tells clients whose missing message is overdue.
+    fn report_gaps(&mut self, now: Instant) {
+        for client in self.attachments.clients_mut() {
+            if !client.inbound.gap_is_due(now) {
+                continue;
             }
-            Some(_) => {}
+            self.metrics.streams.input_gaps.inc();
+            let have = Some(client.inbound.applied());
+            let gap = ErrorMessage::new(ErrorCode::InputGap, "an input message is missing; send again what follows");
+            client.outbound.queue_reply(ErrorMessage { have, ..gap }.into());
         }
     }
 
-    pub(super) fn moment(&self) -> Moment {
-        Moment { now: Instant::now(), ms: self.clock.now_ms() }
-    }
-
-    pub(super) fn is_over(&self) -> bool {
-        matches!(self.ending, Some(Ending::Over { .. }))
+    pub(super) fn now(&self) -> Now {
+        Now { instant: Instant::now(), ms: self.clock.now_ms() }
     }
 }

@@ -1,15 +1,15 @@
-//! Who fetches a client's frames: grants by generation, answers by number, so that a lost answer costs nothing and an old
-//! follower is told to stop. Pure: the time is an argument.
+//! The follower of a client, which long-polls for its frames. A grant has a generation and each poll a number, so that a lost
+//! answer costs nothing and an old follower is told to stop. Pure: the time is an argument.
 
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// A grant that is not used for this long is dead: the gateway's invocation failed, and the next message gets a new one.
+/// Lifetime of an unused grant. After it the gateway's invocation counts as failed, and the next message gets a new grant.
 pub const GRANT_TTL: Duration = Duration::from_secs(3);
 
-/// What the gateway carries between its requests without reading it: a generation and a number.
+/// Opaque token of one poll: generation of the grant and number of the poll. The gateway carries it between its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PollToken {
     generation: u64,
@@ -30,26 +30,29 @@ impl FromStr for PollToken {
     }
 }
 
-/// What a request with a token gets.
+/// Result of a poll.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Asked<A> {
-    /// It is the next in turn and waits for an answer.
-    Waits,
-    /// It was answered before; this is that answer.
-    Again(A),
-    /// Another generation is served: stop.
+pub enum Poll<A> {
+    /// It is the next in order and waits for an answer.
+    Pending,
+    /// Its number was answered before, with this answer.
+    Repeat(A),
+    /// Its grant has ended: stop.
     Stop,
 }
 
-/// One client's follower. `A` is an answer; the one who waits for it is kept by the caller.
+/// State of one client's follower. `A` is an answer. The caller keeps the pending request.
 #[derive(Debug)]
 pub struct Follower<A> {
+    /// Generation of the latest grant; 0 before the first.
     generation: u64,
-    /// The number that is asked next.
+    /// Number of the next poll.
     number: u64,
+    /// Answer to the poll before that.
     last: Option<A>,
+    /// True while a poll waits.
     waiting: bool,
-    /// When the grant was last used: granted, asked or answered.
+    /// Last time that the grant was given, polled or answered; `None` after it was revoked.
     used: Option<Instant>,
 }
 
@@ -60,7 +63,7 @@ impl<A> Default for Follower<A> {
 }
 
 impl<A: Clone> Follower<A> {
-    /// A new generation; whoever waited must be told to stop.
+    /// Starts a new generation. The caller drops the pending request of the old one.
     pub fn grant(&mut self, now: Instant) -> PollToken {
         self.generation += 1;
         self.number = 1;
@@ -77,36 +80,36 @@ impl<A: Clone> Follower<A> {
         self.used = None;
     }
 
-    /// Whether someone fetches frames, or is about to.
+    /// True if a poll waits or can be expected.
     pub fn is_live(&self, now: Instant) -> bool {
         self.waiting || self.used.is_some_and(|used| now < used + GRANT_TTL)
     }
 
-    /// A request with this token. A number that is asked again while it waits replaces the request that waited.
-    pub fn ask(&mut self, token: PollToken, now: Instant) -> Asked<A> {
+    /// Takes a poll. A repeat of the number that waits replaces the pending request.
+    pub fn poll(&mut self, token: PollToken, now: Instant) -> Poll<A> {
         if token.generation != self.generation || self.used.is_none() {
-            return Asked::Stop;
+            return Poll::Stop;
         }
         if token.number == self.number {
             self.used = Some(now);
             self.waiting = true;
-            return Asked::Waits;
+            return Poll::Pending;
         }
         match &self.last {
             Some(answer) if token.number.checked_add(1) == Some(self.number) => {
                 self.used = Some(now);
-                Asked::Again(answer.clone())
+                Poll::Repeat(answer.clone())
             }
-            _ => Asked::Stop,
+            _ => Poll::Stop,
         }
     }
 
-    /// The token that an answer given now names as the next.
+    /// Token for the poll after the pending one.
     pub fn next_token(&self) -> PollToken {
         PollToken { generation: self.generation, number: self.number + 1 }
     }
 
-    /// The one who waits was answered.
+    /// Records the answer to the pending request.
     pub fn answered(&mut self, answer: A, now: Instant) {
         self.number += 1;
         self.last = Some(answer);
@@ -114,8 +117,8 @@ impl<A: Clone> Follower<A> {
         self.used = Some(now);
     }
 
-    /// The one who waited is gone without an answer. It may ask again, but has no time beyond that of its question.
-    pub fn gave_up(&mut self) {
+    /// Records that the pending request is gone. It may poll again, within the TTL of its last poll.
+    pub fn abandoned(&mut self) {
         self.waiting = false;
     }
 }
@@ -129,17 +132,17 @@ mod tests {
     }
 
     #[test]
-    fn asking_again_returns_the_same_answer() {
+    fn a_repeated_poll_gets_the_same_answer() {
         let (mut follower, now) = (Follower::default(), now());
         let first = follower.grant(now);
-        assert_eq!(follower.ask(first, now), Asked::Waits);
+        assert_eq!(follower.poll(first, now), Poll::Pending);
         let next = follower.next_token();
         follower.answered("one", now);
-        assert_eq!(follower.ask(first, now), Asked::Again("one"));
-        assert_eq!(follower.ask(next, now), Asked::Waits);
-        assert_eq!(follower.ask(first, now), Asked::Again("one"), "until the next is answered");
+        assert_eq!(follower.poll(first, now), Poll::Repeat("one"));
+        assert_eq!(follower.poll(next, now), Poll::Pending);
+        assert_eq!(follower.poll(first, now), Poll::Repeat("one"), "until the next is answered");
         follower.answered("two", now);
-        assert_eq!(follower.ask(first, now), Asked::Stop);
+        assert_eq!(follower.poll(first, now), Poll::Stop);
     }
 
     #[test]
@@ -147,10 +150,10 @@ mod tests {
         let (mut follower, now) = (Follower::<&str>::default(), now());
         let old = follower.grant(now);
         let new = follower.grant(now);
-        assert_eq!(follower.ask(old, now), Asked::Stop);
-        assert_eq!(follower.ask(new, now), Asked::Waits);
+        assert_eq!(follower.poll(old, now), Poll::Stop);
+        assert_eq!(follower.poll(new, now), Poll::Pending);
         follower.revoke();
-        assert_eq!(follower.ask(new, now), Asked::Stop);
+        assert_eq!(follower.poll(new, now), Poll::Stop);
     }
 
     #[test]
@@ -160,11 +163,11 @@ mod tests {
         let token = follower.grant(now);
         assert!(follower.is_live(now + GRANT_TTL - Duration::from_millis(1)));
         assert!(!follower.is_live(now + GRANT_TTL));
-        assert_eq!(follower.ask(token, now), Asked::Waits);
-        assert!(follower.is_live(now + GRANT_TTL * 9), "as long as someone waits");
-        follower.gave_up();
+        assert_eq!(follower.poll(token, now), Poll::Pending);
+        assert!(follower.is_live(now + GRANT_TTL * 9), "as long as a poll waits");
+        follower.abandoned();
         assert!(!follower.is_live(now + GRANT_TTL));
-        assert_eq!(follower.ask(token, now + GRANT_TTL), Asked::Waits, "until another is granted");
+        assert_eq!(follower.poll(token, now + GRANT_TTL), Poll::Pending, "until another is granted");
     }
 
     #[test]

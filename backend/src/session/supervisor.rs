@@ -1,12 +1,12 @@
 //! The life of one session's task: acquires the lease, starts the shell, runs the task to its end, and writes the tombstone.
 
-use super::Request;
-use super::SessionError;
-use super::actor::{Actor, Outcome, Parts};
+use super::actor::{Actor, ActorParts};
+use super::handle::{Request, SessionError};
 use super::live::RegistryEntryGuard;
 use super::registry::{RegistryDeps, ShellSettings, can_restart};
 use super::restore::PreviousShell;
 use super::screen_persistence::{ScreenWriter, persist_screens, screen_channel};
+use super::termination::Outcome;
 use crate::cluster::Lease;
 use crate::metrics::Phase;
 use crate::store::{Cas, SessionRecord, SessionState};
@@ -117,7 +117,7 @@ async fn start(
     })?;
     deps.metrics.sessions.shell_start.observe(began.elapsed().as_secs_f64());
     let (screens, writer) = screen_channel(&*deps.store);
-    let actor = Actor::new(Parts {
+    let actor = Actor::new(ActorParts {
         lease: Arc::clone(lease),
         store: Arc::clone(&deps.store),
         limits: deps.limits,

@@ -4,7 +4,7 @@ use crate::http::auth::GatewayRequest;
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::metrics::MessageType;
-use crate::session::{Arrival, Caller, Close, Reply};
+use crate::session::{Caller, Close, Reply, stateless_reply};
 use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
 use axum::extract::State;
@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared_protocol::client::{ParseError, parse};
 use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, TOUCH_HEADER};
-use shared_protocol::server::{EchoReply, ErrorMessage, UnknownCommand};
+use shared_protocol::server::ErrorMessage;
 use shared_protocol::{ClientMessage, ConnectionId, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn answer(service: &ServiceContext, request: &GatewayRequest) -> Result<Re
         let text = "this connection has no session: it may only `ping` and `echo`";
         let error = || ErrorMessage::new(ErrorCode::NotAttached, text).into();
         service.metrics.streams.record_message(&envelope.inbound);
-        let message = stateless(service, &envelope.inbound, request.arrival);
+        let message = stateless_reply(&envelope.inbound, request.arrival, service.clock.now_ms());
         return Ok(direct_reply(service, message.unwrap_or_else(error)));
     };
     let result = deliver(service, session, request.caller(), envelope.inbound).await;
@@ -97,7 +97,7 @@ pub(super) async fn deliver(
         None => match service.registry.running(session, &caller).await {
             Ok(handle) => handle,
             Err(error) => {
-                let message = stateless(service, &inbound, caller.arrival);
+                let message = stateless_reply(&inbound, caller.arrival, service.clock.now_ms());
                 return message.map(|message| direct_reply(service, message)).ok_or_else(|| error.into());
             }
         },
@@ -135,21 +135,6 @@ async fn record_connection(service: &ServiceContext, connection: &ConnectionReco
         service.store.mark_disconnected(&connection.id).await?;
     }
     Ok(())
-}
-
-/// The answer to a message that needs no session.
-fn stateless(service: &ServiceContext, inbound: &Inbound, arrival: Arrival) -> Option<ServerMessage> {
-    let timestamp = service.clock.now_ms();
-    match inbound {
-        Inbound::Message(ClientMessage::Ping(ping)) => Some(arrival.pong(ping.clone(), timestamp)),
-        Inbound::Message(ClientMessage::Echo(echo)) => {
-            Some(ServerMessage::Echo(EchoReply { received: echo.fields.clone().into(), timestamp, epoch: None }))
-        }
-        Inbound::Unknown { kind } => {
-            Some(ServerMessage::UnknownCommand(UnknownCommand { received: kind.clone(), epoch: None }))
-        }
-        _ => None,
-    }
 }
 
 /// Logs that a command runs; its text only with `LOG_COMMANDS`.

@@ -60,7 +60,7 @@ impl<'a> Connection<'a> {
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_message = Instant::now();
-        let valid_for = Duration::from_millis(self.caller.good_until_ms().saturating_sub(service.clock.now_ms()));
+        let valid_for = Duration::from_millis(self.caller.valid_until_ms().saturating_sub(service.clock.now_ms()));
         let valid_until = Instant::now() + valid_for.min(MAX_TOKEN_TIMER);
         loop {
             let reply = tokio::select! {

@@ -1,35 +1,38 @@
-//! How much output a session may send through the gateway, where every frame costs money and quota. Pure: the time is an argument.
+//! Rate limit of a session's output through the gateway, where every frame costs money. Pure: the time is an argument.
 
 use shared_protocol::limits::FRAME_RAW_BYTES;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Output at full speed before the rate counts, in bytes: builds, logs and listings stay whole.
+/// Burst that goes out at full speed, in bytes: builds, logs and listings stay whole.
 pub const BURST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Beyond the budget, the screen is shown this often: often enough to read, whatever scrolls by.
-pub const READABLE: Duration = Duration::from_millis(250);
+/// Time between two snapshots of the screen while the budget is spent: short enough to follow what scrolls by.
+pub const SCREEN_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The stream goes on once so much of the budget has come back, in bytes: not for a single frame.
+/// Tokens at which the stream resumes, in bytes: more than a single frame, or it would stop again at once.
 const RESUME_BYTES: u64 = 256 * 1024;
 
-/// A token bucket.
+/// A token bucket; one token is one byte.
 #[derive(Debug)]
-pub struct Budget {
+pub struct OutputBudget {
     /// Bytes a second; `None` for no limit.
     rate: Option<u64>,
+    /// Tokens, at most [`BURST_BYTES`].
     left: u64,
+    /// Time up to which tokens were added.
     filled: Instant,
+    /// True between running out and [`RESUME_BYTES`].
     exhausted: bool,
 }
 
-impl Budget {
-    /// Full. A rate of 0 means no limit.
+impl OutputBudget {
+    /// A full bucket. A rate of 0 means no limit.
     pub fn new(rate: u64, now: Instant) -> Self {
         Self { rate: (rate > 0).then_some(rate), left: BURST_BYTES, filled: now, exhausted: false }
     }
 
-    /// Whether the stream may be sent as it is.
+    /// True if the stream may be sent.
     pub fn allows_stream(&mut self, now: Instant) -> bool {
         let Some(rate) = self.rate else { return true };
         let since = now.saturating_duration_since(self.filled);
@@ -38,12 +41,12 @@ impl Budget {
             self.left = self.left.saturating_add(earned).min(BURST_BYTES);
             self.filled = now;
         }
-        // With less left than a frame is likely to take, the next would be paid for by nobody.
+        // Stops while less than one frame's worth of tokens is left, so that the bucket never goes negative.
         self.exhausted = self.left < if self.exhausted { RESUME_BYTES } else { FRAME_RAW_BYTES as u64 / 8 };
         !self.exhausted
     }
 
-    /// So many bytes went out.
+    /// Takes the tokens of bytes that were sent.
     pub fn spend(&mut self, bytes: u64) {
         self.left = self.left.saturating_sub(bytes);
     }
@@ -56,7 +59,7 @@ mod tests {
     #[test]
     fn a_burst_is_free_then_the_rate_counts() {
         let start = Instant::now();
-        let mut budget = Budget::new(1024 * 1024, start);
+        let mut budget = OutputBudget::new(1024 * 1024, start);
         assert!(budget.allows_stream(start));
         budget.spend(BURST_BYTES);
         assert!(!budget.allows_stream(start));
@@ -72,7 +75,7 @@ mod tests {
     #[test]
     fn no_rate_is_no_limit() {
         let now = Instant::now();
-        let mut budget = Budget::new(0, now);
+        let mut budget = OutputBudget::new(0, now);
         budget.spend(u64::MAX);
         assert!(budget.allows_stream(now));
     }

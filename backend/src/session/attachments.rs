@@ -1,0 +1,368 @@
+//! The clients of a session and their connections: who is attached, who controls, and whose messages are rejected.
+
+use super::client::Client;
+use super::handle::{Caller, OutputResponse, SessionError};
+use super::revocation::ClosedConnections;
+use crate::metrics::{GaugeGuard, Metrics};
+use crate::store::ConnectionRecord;
+use crate::terminal::Size;
+use shared_protocol::client::Attach;
+use shared_protocol::{ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId, StreamEvent};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Clients that one session remembers. A new one replaces the client that left longest ago.
+const MAX_CLIENTS: usize = 64;
+
+/// Silence after which a connection counts as gone: API Gateway closes it after 10 minutes.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(660);
+
+/// Time between two refreshes of a connection's records: less than half of their shortest sensible TTL.
+const TOUCH_INTERVAL: Duration = Duration::from_secs(240);
+
+/// A connection that carries messages of one client.
+struct Connection {
+    client: ClientId,
+    user: String,
+    role: Role,
+    /// Last time that it sent or polled.
+    seen: Instant,
+    /// Last refresh of its records.
+    touched: Instant,
+    /// Time of its first message, in ms since 1970.
+    attached_at: u64,
+    /// End of its token's validity, in ms since 1970.
+    valid_until_ms: u64,
+    /// True once its record was handed out for the store.
+    listed: bool,
+    _counted: GaugeGuard,
+}
+
+/// Clients and connections of one session.
+///
+/// Invariants: the client of a connection exists. A client without a connection is not counted and not followed, does not
+/// control, and is no one-shot client. A closed connection never connects again.
+pub(super) struct Attachments {
+    session: SessionId,
+    clients: BTreeMap<ClientId, Client>,
+    connections: HashMap<ConnectionId, Connection>,
+    /// The client whose window the terminal has: the one that typed last.
+    controller: Option<ClientId>,
+    closed: ClosedConnections,
+    metrics: Arc<Metrics>,
+}
+
+impl Attachments {
+    pub(super) fn new(session: SessionId, metrics: Arc<Metrics>) -> Self {
+        Self {
+            session,
+            clients: BTreeMap::new(),
+            connections: HashMap::new(),
+            controller: None,
+            closed: ClosedConnections::default(),
+            metrics,
+        }
+    }
+
+    pub(super) fn client(&self, id: &ClientId) -> Option<&Client> {
+        self.clients.get(id)
+    }
+
+    pub(super) fn client_mut(&mut self, id: &ClientId) -> Option<&mut Client> {
+        self.clients.get_mut(id)
+    }
+
+    pub(super) fn clients(&self) -> impl Iterator<Item = (&ClientId, &Client)> {
+        self.clients.iter()
+    }
+
+    pub(super) fn clients_mut(&mut self) -> impl Iterator<Item = &mut Client> {
+        self.clients.values_mut()
+    }
+
+    /// The client that this connection speaks for.
+    pub(super) fn client_of(&self, connection: &ConnectionId) -> Option<&ClientId> {
+        self.connections.get(connection).map(|connection| &connection.client)
+    }
+
+    pub(super) fn client_of_mut(&mut self, connection: &ConnectionId) -> Option<&mut Client> {
+        self.clients.get_mut(&self.connections.get(connection)?.client)
+    }
+
+    pub(super) fn has_connections(&self) -> bool {
+        !self.connections.is_empty()
+    }
+
+    /// Makes the connection a connection of this client, new or known. Returns true if the client is new.
+    pub(super) fn attach(
+        &mut self,
+        caller: &Caller,
+        attach: &Attach,
+        now: Instant,
+        now_ms: u64,
+    ) -> Result<bool, SessionError> {
+        if self.clients.get(&attach.client).is_some_and(|client| client.user != caller.user) {
+            return Err(SessionError::new(ErrorCode::Forbidden, "this client id belongs to another user"));
+        }
+        let is_new = self.add(&attach.client, caller, false, now)?;
+        self.connect(caller, &attach.client, now, now_ms);
+        if let Some(client) = self.clients.get_mut(&attach.client) {
+            client.role = caller.role;
+            client.counted = Some(self.metrics.sessions.attached(caller.role));
+            client.seen = now;
+            client.size = Some(Size { cols: attach.cols, rows: attach.rows });
+            let deflates = attach.accept.iter().any(|encoding| encoding == "z");
+            client.outbound.set_transport(caller.direct, deflates);
+        }
+        Ok(is_new)
+    }
+
+    /// The client of a connection that never attached, made on its first message that needs one.
+    pub(super) fn one_shot_client(
+        &mut self,
+        caller: &Caller,
+        now: Instant,
+        now_ms: u64,
+    ) -> Result<ClientId, SessionError> {
+        if let Some(id) = self.client_of(&caller.connection) {
+            return Ok(id.clone());
+        }
+        // Longer than any id that a page makes for itself.
+        let id = hex::encode(caller.connection.as_str()).chars().take(120).collect::<String>();
+        let id = ClientId::new(id).map_err(|_| SessionError::too_many_clients())?;
+        self.add(&id, caller, true, now)?;
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.counted = Some(self.metrics.sessions.attached(caller.role));
+        }
+        self.connect(caller, &id, now, now_ms);
+        Ok(id)
+    }
+
+    /// Adds the client unless it is known. Returns true if it is new.
+    fn add(&mut self, id: &ClientId, caller: &Caller, one_shot: bool, now: Instant) -> Result<bool, SessionError> {
+        let is_new = !self.clients.contains_key(id);
+        if is_new {
+            if !self.make_room() {
+                return Err(SessionError::too_many_clients());
+            }
+            self.clients.insert(id.clone(), Client::new(caller, one_shot, now));
+        }
+        Ok(is_new)
+    }
+
+    /// Makes room for one more client; false while all have a connection.
+    fn make_room(&mut self) -> bool {
+        if self.clients.len() < MAX_CLIENTS {
+            return true;
+        }
+        let left = self.clients.iter().filter(|(id, _)| !self.is_connected(id));
+        let Some(id) = left.min_by_key(|(_, client)| client.seen).map(|(id, _)| id.clone()) else { return false };
+        self.clients.remove(&id);
+        true
+    }
+
+    fn is_connected(&self, client: &ClientId) -> bool {
+        self.connections.values().any(|connection| connection.client == *client)
+    }
+
+    fn connect(&mut self, caller: &Caller, client: &ClientId, now: Instant, now_ms: u64) {
+        let before = self.connections.remove(&caller.connection);
+        let connection = Connection {
+            client: client.clone(),
+            user: caller.user.clone(),
+            role: caller.role,
+            seen: now,
+            touched: now,
+            attached_at: before.as_ref().map_or(now_ms, |before| before.attached_at),
+            valid_until_ms: caller.valid_until_ms(),
+            listed: false,
+            _counted: self.metrics.sessions.connected(caller.direct),
+        };
+        self.connections.insert(caller.connection.clone(), connection);
+        if let Some(before) = before {
+            self.left(&before.client);
+        }
+    }
+
+    /// Removes a connection and rejects its late messages.
+    pub(super) fn disconnect(&mut self, connection: ConnectionId) {
+        self.remove(&connection);
+        self.closed.add(connection, ErrorCode::ConnectionGone);
+    }
+
+    fn remove(&mut self, connection: &ConnectionId) {
+        if let Some(Connection { client, .. }) = self.connections.remove(connection) {
+            self.left(&client);
+        }
+    }
+
+    /// Updates a client that lost a connection.
+    fn left(&mut self, id: &ClientId) {
+        if self.is_connected(id) {
+            return;
+        }
+        if let Some(client) = self.clients.get_mut(id) {
+            client.counted = None;
+            client.outbound.revoke();
+            if client.one_shot {
+                self.clients.remove(id);
+            }
+        }
+        if self.controller.as_ref() == Some(id) {
+            self.controller = None;
+        }
+    }
+
+    /// The connection sent a message or polled.
+    pub(super) fn seen(&mut self, connection: &ConnectionId, now: Instant) {
+        let Some(connection) = self.connections.get_mut(connection) else { return };
+        connection.seen = now;
+        if let Some(client) = self.clients.get_mut(&connection.client) {
+            client.seen = now;
+        }
+    }
+
+    /// True if the connection's TTL in DynamoDB and in the store is due for a refresh.
+    pub(super) fn touch(&mut self, connection: &ConnectionId, now: Instant) -> bool {
+        let Some(connection) = self.connections.get_mut(connection) else { return false };
+        let due = connection.touched + TOUCH_INTERVAL <= now;
+        if due {
+            connection.touched = now;
+        }
+        due
+    }
+
+    /// Record of the connection for the store, if it was never handed out or `touch` says that its TTL is due.
+    pub(super) fn listing(&mut self, id: &ConnectionId, touch: bool) -> Option<ConnectionRecord> {
+        let connection = self.connections.get_mut(id)?;
+        if connection.listed && !touch {
+            return None;
+        }
+        connection.listed = true;
+        Some(ConnectionRecord {
+            id: id.clone(),
+            session: self.session.clone(),
+            user: connection.user.clone(),
+            role: connection.role,
+            attached_at: connection.attached_at,
+        })
+    }
+
+    /// True if this client controls, or none does.
+    pub(super) fn may_resize(&self, id: &ClientId) -> bool {
+        self.controller.as_ref().is_none_or(|controller| controller == id)
+    }
+
+    pub(super) fn has_controller(&self) -> bool {
+        self.controller.is_some()
+    }
+
+    pub(super) fn is_controller(&self, id: &ClientId) -> bool {
+        self.controller.as_ref() == Some(id)
+    }
+
+    /// Makes this client the controller. Returns the event to announce if another one controlled before.
+    pub(super) fn take_control(&mut self, id: &ClientId) -> Option<StreamEvent> {
+        let before = self.controller.replace(id.clone());
+        let client = self.clients.get(id).filter(|_| before.is_some_and(|before| before != *id))?;
+        Some(StreamEvent::Controller { client: id.clone(), user: client.user.clone() })
+    }
+
+    /// Output was appended to the log at `from`.
+    pub(super) fn output_appended(&mut self, from: Pos, now: Instant) {
+        for client in self.clients.values_mut() {
+            client.outbound.output_appended(from, now);
+        }
+    }
+
+    /// The reason to reject messages and polls of this connection, if it was closed.
+    pub(super) fn rejection_for(&self, connection: &ConnectionId) -> Option<ErrorCode> {
+        self.closed.reason(connection)
+    }
+
+    /// Checks the authority of a message: the reason to reject it, which closes its connection. While a session ends, an
+    /// expired token still receives its last events.
+    pub(super) fn authorize(
+        &mut self,
+        caller: &Caller,
+        inbound: &Inbound,
+        now_ms: u64,
+        is_ending: bool,
+    ) -> Option<ErrorCode> {
+        if let Some(code) = self.rejection_for(&caller.connection) {
+            return Some(code);
+        }
+        let attach = match inbound {
+            Inbound::Message(ClientMessage::Attach(attach)) => Some(attach),
+            _ => None,
+        };
+        let is_revoked = |id: &ClientId| self.clients.get(id).is_some_and(|client| client.revoked);
+        let code = if attach.is_some_and(|attach| is_revoked(&attach.client)) {
+            ErrorCode::Revoked
+        } else if caller.has_expired(now_ms) && (attach.is_some() || !is_ending) {
+            ErrorCode::TokenExpired
+        } else {
+            return None;
+        };
+        self.reject(&caller.connection, code);
+        Some(code)
+    }
+
+    /// Closes a connection and tells it why: now if it polls, otherwise with its next request.
+    fn reject(&mut self, connection: &ConnectionId, code: ErrorCode) {
+        let client = self.connections.get(connection).and_then(|known| self.clients.get_mut(&known.client));
+        if let Some(client) = client {
+            client.outbound.reject(connection, OutputResponse::rejected(code));
+        }
+        self.closed.add(connection.clone(), code);
+        self.remove(connection);
+        tracing::info!(session = %self.session, %connection, ?code, "connection turned away");
+    }
+
+    fn reject_all(&mut self, code: ErrorCode, is_meant: impl Fn(&Connection) -> bool) {
+        let meant = self.connections.iter().filter(|(_, connection)| is_meant(connection));
+        for id in meant.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.reject(&id, code);
+        }
+    }
+
+    /// Closes every connection whose token has expired.
+    pub(super) fn reject_expired(&mut self, now_ms: u64) {
+        self.reject_all(ErrorCode::TokenExpired, |connection| connection.valid_until_ms <= now_ms);
+    }
+
+    /// Time at which the next token expires, in ms since 1970.
+    pub(super) fn next_token_expiry_ms(&self) -> Option<u64> {
+        self.connections.values().map(|connection| connection.valid_until_ms).min()
+    }
+
+    /// Closes the client of this connection for good, with all its connections. False if the connection is unknown.
+    pub(super) fn revoke(&mut self, connection: &ConnectionId) -> bool {
+        let Some(id) = self.client_of(connection).cloned() else { return false };
+        self.reject_all(ErrorCode::Revoked, |connection| connection.client == id);
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.revoked = true;
+        }
+        true
+    }
+
+    /// Removes connections that have been silent for too long. They may come back.
+    pub(super) fn expire(&mut self, now: Instant) {
+        let is_silent = |connection: &Connection| connection.seen + SILENCE_TIMEOUT <= now;
+        let silent = self.connections.iter().filter(|(_, connection)| is_silent(connection));
+        for id in silent.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.remove(&id);
+        }
+    }
+
+    /// Next time at which something of a client or a connection is due, token expiry aside.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let silence = self.connections.values().map(|connection| connection.seen + SILENCE_TIMEOUT);
+        self.clients.values().filter_map(Client::deadline).chain(silence).min()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,109 @@
+//! Who is attached, who controls, and who leaves.
+
+use super::*;
+use crate::session::handle::Arrival;
+use serde_json::json;
+
+fn caller(user: &str, connection: &str) -> Caller {
+    Caller {
+        connection: ConnectionId::new(connection).unwrap(),
+        user: user.into(),
+        role: Role::Controller,
+        admin: false,
+        names_session: true,
+        direct: false,
+        issued_at: None,
+        expires_at: 1000,
+        request: "test".into(),
+        arrival: Arrival::default(),
+    }
+}
+
+fn attach(attachments: &mut Attachments, caller: &Caller, client: &str) -> Result<bool, SessionError> {
+    let attach: Attach = serde_json::from_value(json!({"client": client, "cols": 80, "rows": 24})).unwrap();
+    attachments.attach(caller, &attach, Instant::now(), 0)
+}
+
+fn empty() -> Attachments {
+    Attachments::new(SessionId::new("s").unwrap(), Metrics::new(0))
+}
+
+fn id(client: &str) -> ClientId {
+    ClientId::new(client).unwrap()
+}
+
+#[test]
+fn a_client_belongs_to_its_first_user() {
+    let mut attachments = empty();
+    assert_eq!(attach(&mut attachments, &caller("ada", "c1"), "page"), Ok(true));
+    assert_eq!(attach(&mut attachments, &caller("ada", "c2"), "page"), Ok(false));
+    let error = attach(&mut attachments, &caller("eve", "c3"), "page").unwrap_err();
+    assert_eq!(error.code, ErrorCode::Forbidden);
+    assert_eq!(attachments.client_of(&caller("eve", "c3").connection), None);
+}
+
+#[test]
+fn a_client_without_connections_does_not_control() {
+    let mut attachments = empty();
+    for connection in ["c1", "c2"] {
+        attach(&mut attachments, &caller("ada", connection), "page").unwrap();
+    }
+    assert_eq!(attachments.take_control(&id("page")), None, "no other client controlled before");
+    attachments.disconnect(ConnectionId::new("c1").unwrap());
+    assert!(attachments.is_controller(&id("page")));
+    attachments.disconnect(ConnectionId::new("c2").unwrap());
+    assert!(!attachments.has_controller() && !attachments.has_connections());
+    assert!(attachments.client(&id("page")).is_some(), "it may come back");
+}
+
+#[test]
+fn a_one_shot_client_leaves_with_its_connection() {
+    let (mut attachments, ada) = (empty(), caller("ada", "c1"));
+    let one_shot = attachments.one_shot_client(&ada, Instant::now(), 0).unwrap();
+    assert_eq!(attachments.one_shot_client(&ada, Instant::now(), 0), Ok(one_shot.clone()));
+    attach(&mut attachments, &ada, "page").unwrap();
+    assert!(attachments.client(&one_shot).is_none(), "the connection speaks for a page now");
+}
+
+#[test]
+fn a_new_client_replaces_the_one_that_left_longest_ago() {
+    let mut attachments = empty();
+    for n in 0..MAX_CLIENTS {
+        attach(&mut attachments, &caller("ada", &format!("c{n}")), &format!("page{n}")).unwrap();
+    }
+    let late = caller("ada", "late");
+    assert_eq!(attach(&mut attachments, &late, "late"), Err(SessionError::too_many_clients()));
+    attachments.disconnect(ConnectionId::new("c5").unwrap());
+    assert_eq!(attach(&mut attachments, &late, "late"), Ok(true));
+    assert!(attachments.client(&id("page5")).is_none());
+}
+
+#[test]
+fn silent_connections_expire_and_may_come_back() {
+    let (mut attachments, ada) = (empty(), caller("ada", "c1"));
+    attach(&mut attachments, &ada, "page").unwrap();
+    let now = Instant::now();
+    attachments.expire(now);
+    assert!(attachments.has_connections());
+    assert!(attachments.touch(&ada.connection, now + TOUCH_INTERVAL));
+    assert!(!attachments.touch(&ada.connection, now + TOUCH_INTERVAL), "once for each interval");
+    attachments.expire(now + SILENCE_TIMEOUT);
+    assert!(!attachments.has_connections());
+    assert_eq!(attachments.rejection_for(&ada.connection), None);
+}
+
+#[test]
+fn expired_and_revoked_connections_are_rejected() {
+    let (mut attachments, ada, eve) = (empty(), caller("ada", "c1"), caller("eve", "c2"));
+    attach(&mut attachments, &ada, "page-a").unwrap();
+    attach(&mut attachments, &eve, "page-e").unwrap();
+    let inbound = Inbound::Unknown { kind: "x".into() };
+    assert_eq!(attachments.authorize(&ada, &inbound, 0, false), None);
+    assert!(attachments.revoke(&eve.connection) && !attachments.revoke(&eve.connection));
+    assert_eq!(attachments.authorize(&eve, &inbound, 0, false), Some(ErrorCode::Revoked));
+    let end = attachments.next_token_expiry_ms().unwrap();
+    assert_eq!(attachments.authorize(&ada, &inbound, end, true), None, "the last events of a session that ends");
+    attachments.reject_expired(end);
+    assert_eq!(attachments.rejection_for(&ada.connection), Some(ErrorCode::TokenExpired));
+    assert!(!attachments.has_connections());
+}

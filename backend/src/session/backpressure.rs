@@ -1,0 +1,57 @@
+//! Backpressure on the program: the terminal is not read while a followed controller is far behind.
+
+use super::client::Client;
+use shared_protocol::Pos;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Unacknowledged output at which reading stops, in bytes.
+const BACKPRESSURE_HIGH_WATERMARK: u64 = 512 * 1024;
+
+/// Unacknowledged output below which reading resumes, in bytes: high enough that a full frame is ready when a post is done.
+const BACKPRESSURE_LOW_WATERMARK: u64 = 384 * 1024;
+
+/// Time without progress after which a client no longer pauses the program.
+const BACKPRESSURE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Decides whether the terminal is read.
+#[derive(Debug, Default)]
+pub(super) struct Backpressure {
+    paused: bool,
+}
+
+impl Backpressure {
+    /// True while the terminal must not be read.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// Decides anew, for a log that ends at `end`. Returns true if reading stops now.
+    pub(super) fn update<'a>(
+        &mut self,
+        mut clients: impl Iterator<Item = &'a mut Client>,
+        end: Pos,
+        now: Instant,
+    ) -> bool {
+        let limit = if self.paused { BACKPRESSURE_LOW_WATERMARK } else { BACKPRESSURE_HIGH_WATERMARK };
+        let before = self.paused;
+        self.paused = clients.any(|client| {
+            let cursor = client.outbound.cursor();
+            client.can_apply_backpressure()
+                && end.0 - cursor.acked().0 > limit
+                && now < cursor.progress() + BACKPRESSURE_TIMEOUT
+                && client.outbound.is_followed(now)
+        });
+        self.paused && !before
+    }
+
+    /// Resumes reading: the shell is over.
+    pub(super) fn release(&mut self) {
+        self.paused = false;
+    }
+
+    /// Latest time of the next update.
+    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
+        self.paused.then_some(now + BACKPRESSURE_TIMEOUT)
+    }
+}

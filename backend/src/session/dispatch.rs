@@ -1,0 +1,327 @@
+//! What each message of a client does to its session.
+
+use super::actor::Actor;
+use super::handle::{Caller, Reply, SessionError, stateless_reply, unknown_command};
+use super::input_order::Offered;
+use super::one_shot::Origin;
+use super::outbound::skip_unsent;
+use super::snapshot::prefers_tail;
+use crate::metrics::SnapshotCause;
+use crate::terminal::Size;
+use shared_protocol::client::{Ack, Attach, Command, Follow, Input, Interrupt};
+use shared_protocol::server::{Attached, ErrorMessage, ResizeAck};
+use shared_protocol::{
+    ClientId, ClientMessage, EndReason, ErrorCode, Inbound, Plain, Pos, Role, Seq, ServerMessage, StreamEvent,
+};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// Time after which a client renews its follower, in ms: well before the gateway's invocation ends.
+const FOLLOW_MS: u64 = 20_000;
+
+/// The viewer's guard: an error unless this role may change the session.
+fn check_writable(role: Role) -> Result<(), SessionError> {
+    if role == Role::Viewer { Err(SessionError::read_only()) } else { Ok(()) }
+}
+
+impl Actor {
+    /// Handles a message and answers it: at once, unless it is a one-shot command.
+    pub(super) fn deliver(&mut self, caller: Caller, inbound: Inbound, reply: oneshot::Sender<Reply>) {
+        let is_ending = !self.termination.is_running();
+        if let Some(code) = self.attachments.authorize(&caller, &inbound, self.clock.now_ms(), is_ending) {
+            self.connections_changed();
+            self.metrics.streams.record_error(code);
+            let _ = reply.send(Reply::rejected(code));
+            return;
+        }
+        self.attachments.seen(&caller.connection, Instant::now());
+        let wants_grant = matches!(&inbound, Inbound::Message(ClientMessage::Attach(_) | ClientMessage::Follow(_)));
+        let message = match inbound {
+            Inbound::Plain(Plain::Command { id, command }) => return self.one_shot(caller, id, command, reply),
+            Inbound::Plain(Plain::Resize { cols, rows }) => {
+                Some(self.resize_now(&caller, Size { cols, rows }).unwrap_or_else(ServerMessage::from))
+            }
+            Inbound::Plain(Plain::Unordered { kind }) => Some(self.unordered(&caller, kind)),
+            Inbound::Message(message) => self.message(&caller, message),
+            Inbound::Unknown { .. } => stateless_reply(&inbound, caller.arrival, self.clock.now_ms()),
+        };
+        let answer = self.reply(&caller, message, wants_grant);
+        // A request that is gone needs no answer: the client sends its message again.
+        let _ = reply.send(answer);
+    }
+
+    fn message(&mut self, caller: &Caller, message: ClientMessage) -> Option<ServerMessage> {
+        let client = self.attachments.client_of(&caller.connection).cloned();
+        match message {
+            // An attached client may attach again to an ended session, for its last events.
+            ClientMessage::Attach(attach) => match self.ended_error().filter(|_| client.is_none()) {
+                Some(ended) => Some(ended.into()),
+                None => Some(self.attach(caller, &attach).unwrap_or_else(ServerMessage::from)),
+            },
+            ClientMessage::Ping(_) | ClientMessage::Echo(_) => {
+                stateless_reply(&Inbound::Message(message), caller.arrival, self.clock.now_ms())
+            }
+            message => {
+                if message.order().is_some()
+                    && let Some(ended) = self.ended_error()
+                {
+                    return Some(ended.into());
+                }
+                let Some(id) = client else {
+                    let error = ErrorMessage::new(ErrorCode::NotAttached, "this connection must send `attach` first");
+                    return Some(error.into());
+                };
+                match message {
+                    ClientMessage::Ack(ack) => {
+                        self.ack(&id, ack);
+                        None
+                    }
+                    ClientMessage::Follow(follow) => self.follow(&id, follow),
+                    message => self.ordered(&id, message),
+                }
+            }
+        }
+    }
+
+    fn attach(&mut self, caller: &Caller, attach: &Attach) -> Result<ServerMessage, SessionError> {
+        let (now, id) = (self.now(), &attach.client);
+        let is_new = self.attachments.attach(caller, attach, now.instant, now.ms)?;
+        self.connected(caller);
+        let (end, epoch) = (self.log.end(), self.epoch);
+        let acked = self.attachments.client(id).map_or(Pos(0), |client| client.outbound.cursor().acked());
+        let resume = attach.resume.filter(|resume| resume.epoch == epoch && resume.pos <= end);
+        // No `resume` means an empty page. A stale `resume` must not move the cursor behind the last ack.
+        let from = resume.map_or(Pos(0), |resume| resume.pos.max(acked));
+        // The cheapest way back: the missing part as it was printed, or the screen as it is now.
+        let skip = (!prefers_tail(from, &mut self.log, &mut self.terminal)).then_some(SnapshotCause::Attach);
+        if let Some(client) = self.attachments.client_mut(id) {
+            client.outbound.restart(from, skip, now.instant);
+        }
+        if is_new {
+            let Caller { request, connection, role, .. } = caller;
+            tracing::info!(%request, session = %self.id, %connection, ?role, "client attached");
+        }
+        if !self.attachments.has_controller() && caller.role == Role::Controller {
+            self.take_control(id);
+        }
+        let input_seq = self.attachments.client(id).map_or(Seq(0), |client| client.inbound.applied());
+        let (ends_at, can_extend) = self.expiry.lifetime_end(self.now());
+        let size = self.terminal.size();
+        Ok(ServerMessage::Attached(Attached {
+            session_id: self.id.clone(),
+            client: id.clone(),
+            epoch,
+            pos: from,
+            input_seq,
+            cols: size.cols,
+            rows: size.rows,
+            role: caller.role,
+            tty: self.terminal.tty(),
+            follow_ms: FOLLOW_MS,
+            limits: shared_protocol::server::Limits::default(),
+            ends_at: Some(ends_at),
+            can_extend,
+        }))
+    }
+
+    fn ack(&mut self, id: &ClientId, ack: Ack) {
+        // A late ack of an earlier epoch, or of bytes that do not exist, means nothing.
+        if ack.epoch == self.epoch
+            && ack.pos <= self.log.end()
+            && let Some(client) = self.attachments.client_mut(id)
+        {
+            client.outbound.ack(ack.pos, Instant::now());
+        }
+    }
+
+    fn follow(&mut self, id: &ClientId, follow: Follow) -> Option<ServerMessage> {
+        if follow.epoch != self.epoch {
+            return Some(stale(None));
+        }
+        if follow.repair && follow.pos <= self.log.end() {
+            let client = self.attachments.client_mut(id)?;
+            self.frames.repair(&mut client.outbound, follow.pos, &mut self.log, &mut self.terminal);
+        }
+        None
+    }
+
+    fn ordered(&mut self, id: &ClientId, message: ClientMessage) -> Option<ServerMessage> {
+        let (seq, epoch) = message.order()?;
+        if epoch != self.epoch {
+            return Some(stale(command_id(&message)));
+        }
+        if let ClientMessage::Input(Input { ack: Some(pos), .. }) = message {
+            // Out of order, as every acknowledgement: it tells how far output was parsed.
+            self.ack(id, Ack { epoch, pos });
+        }
+        let now = Instant::now();
+        let interrupt = match &message {
+            ClientMessage::Interrupt(interrupt) => Some(*interrupt),
+            _ => None,
+        };
+        let client = self.attachments.client_mut(id)?;
+        match client.inbound.offer(seq, message, now) {
+            Offered::Repeat => {}
+            Offered::Held => drop(interrupt.map(|interrupt| self.interrupt(id, interrupt))),
+            Offered::Full => {
+                let have = Some(client.inbound.applied());
+                let full = "more input waits than may; send it again later";
+                return Some(ErrorMessage { have, ..ErrorMessage::new(ErrorCode::InputFull, full) }.into());
+            }
+        }
+        // If it is refused in its turn, that answer is this message's direct reply.
+        let before = self.attachments.client(id)?.outbound.replies();
+        self.apply_input();
+        let client = self.attachments.client_mut(id)?;
+        client.inbound.update_gap(now);
+        if client.outbound.replies() > before { client.outbound.take_last_reply() } else { None }
+    }
+
+    /// Applies every message whose turn it is, as long as the terminal accepts input.
+    pub(super) fn apply_input(&mut self) {
+        let ready = self.attachments.clients().filter(|(_, client)| client.inbound.is_ready());
+        let ids: Vec<ClientId> = ready.map(|(id, _)| id.clone()).collect();
+        for id in ids {
+            while self.termination.is_running() && self.terminal.accepts_input() {
+                let now = Instant::now();
+                let Some(client) = self.attachments.client_mut(&id) else { break };
+                let Some((seq, message)) = client.inbound.take_next(now) else { break };
+                self.apply(&id, seq, message, now);
+                self.apply_events();
+            }
+        }
+    }
+
+    fn apply(&mut self, id: &ClientId, seq: Seq, message: ClientMessage, now: Instant) {
+        let Some(client) = self.attachments.client_mut(id) else { return };
+        if !matches!(message, ClientMessage::ChatMessage(_))
+            && let Err(error) = check_writable(client.role)
+        {
+            client.outbound.queue_reply(error.for_command(command_id(&message)));
+            return;
+        }
+        match message {
+            // Taken back by an interrupt that came after it and acted first.
+            ClientMessage::Input(_) if client.inbound.is_discarded(seq) => {}
+            ClientMessage::Input(input) => self.keys(id, seq, input.keys.into_bytes().unwrap_or_default(), now),
+            ClientMessage::Interrupt(_) if client.inbound.take_interrupt(seq) => {}
+            // Where keys make no signals, it is a key like any other.
+            ClientMessage::Interrupt(_) => self.keys(id, seq, b"\x03".to_vec(), now),
+            ClientMessage::Resize(resize) => {
+                client.size = Some(Size { cols: resize.cols, rows: resize.rows });
+                if self.attachments.may_resize(id) {
+                    self.take_control(id);
+                }
+            }
+            ClientMessage::Command(Command { id: command, command: line, .. }) => {
+                let origin = Origin::Client { client: id.clone(), id: command };
+                self.expiry.activity(now);
+                self.terminal.run_command(origin, line, &mut self.log, &mut self.events);
+            }
+            ClientMessage::Extend(_) => self.extend(now),
+            ClientMessage::Close(_) => self.end(EndReason::Closed),
+            ClientMessage::ChatMessage(chat) => {
+                let from = client.user.clone();
+                self.log.push_event(StreamEvent::Chat { from, message: chat.data.message });
+            }
+            ClientMessage::Attach(_)
+            | ClientMessage::Ack(_)
+            | ClientMessage::Follow(_)
+            | ClientMessage::Ping(_)
+            | ClientMessage::Echo(_) => {}
+        }
+    }
+
+    /// Ctrl-C ahead of the pending input: discards keys that were typed before it, signals the foreground program, and skips
+    /// what it printed. It keeps its place in the order, so that a repeat does nothing.
+    fn interrupt(&mut self, id: &ClientId, interrupt: Interrupt) {
+        let Some(client) = self.attachments.client_mut(id) else { return };
+        if check_writable(client.role).is_err() || !self.terminal.interrupt(id, interrupt.after_seq) {
+            return;
+        }
+        client.inbound.interrupted(interrupt);
+        self.expiry.activity(Instant::now());
+        skip_unsent(self.attachments.clients_mut(), self.log.end());
+    }
+
+    fn keys(&mut self, id: &ClientId, seq: Seq, bytes: Vec<u8>, now: Instant) {
+        if !self.attachments.is_controller(id) {
+            self.take_control(id);
+        }
+        self.expiry.activity(now);
+        self.terminal.write_keys(id, seq, bytes);
+    }
+
+    /// Makes the client the controller: the terminal takes the size of its window.
+    fn take_control(&mut self, id: &ClientId) {
+        if let Some(event) = self.attachments.take_control(id) {
+            self.log.push_event(event);
+        }
+        if let Some(size) = self.attachments.client(id).and_then(|client| client.size) {
+            self.terminal.resize(size, &mut self.log, &mut self.events);
+        }
+    }
+
+    fn extend(&mut self, now: Instant) {
+        self.expiry.activity(now);
+        if self.expiry.extend(now) {
+            let (at, can_extend) = self.expiry.lifetime_end(self.now());
+            self.log.push_event(StreamEvent::Ends { at, can_extend });
+        }
+    }
+
+    /// Resizes for a connection that never attached.
+    fn resize_now(&mut self, caller: &Caller, size: Size) -> Result<ServerMessage, SessionError> {
+        self.ended_error().map_or(Ok(()), Err)?;
+        check_writable(caller.role)?;
+        let now = self.now();
+        // Without room for one more client the resize still counts.
+        let _ = self.attachments.one_shot_client(caller, now.instant, now.ms);
+        self.connected(caller);
+        self.terminal.resize(size, &mut self.log, &mut self.events);
+        Ok(ServerMessage::ResizeAck(ResizeAck { timestamp: now.ms }))
+    }
+
+    /// Refuses a message without a number: an attached client must number it, any other may not send it.
+    fn unordered(&self, caller: &Caller, kind: &str) -> ServerMessage {
+        let client = self.attachments.client_of(&caller.connection).and_then(|id| self.attachments.client(id));
+        if client.is_some_and(|client| !client.one_shot) {
+            ErrorMessage::new(ErrorCode::BadField, format!("`{kind}`: `seq` and `epoch` are missing")).into()
+        } else {
+            unknown_command(kind)
+        }
+    }
+
+    /// Runs a command of a connection that never attached. Its end answers the request.
+    fn one_shot(&mut self, caller: Caller, id: Option<String>, line: String, reply: oneshot::Sender<Reply>) {
+        let now = self.now();
+        let client = self.attachments.one_shot_client(&caller, now.instant, now.ms);
+        if client.is_ok() {
+            self.connected(&caller);
+        }
+        let checked = check_writable(caller.role).and_then(|()| self.ended_error().map_or(Ok(()), Err));
+        match checked.and(client) {
+            Err(error) => {
+                let answer = self.reply(&caller, Some(error.for_command(id)), false);
+                let _ = reply.send(answer);
+            }
+            Ok(client) => {
+                let key = self.one_shot.add(client, id, caller, reply, now.instant);
+                self.expiry.activity(now.instant);
+                self.terminal.run_command(Origin::OneShot(key), line, &mut self.log, &mut self.events);
+            }
+        }
+    }
+}
+
+fn stale(id: Option<String>) -> ServerMessage {
+    let message = "the message belongs to an earlier life of the shell and was not applied";
+    ErrorMessage { id, ..ErrorMessage::new(ErrorCode::StaleEpoch, message) }.into()
+}
+
+fn command_id(message: &ClientMessage) -> Option<String> {
+    match message {
+        ClientMessage::Command(command) => Some(command.id.clone()),
+        _ => None,
+    }
+}

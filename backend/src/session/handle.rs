@@ -1,0 +1,315 @@
+//! The interface of a session's task: requests, their answers, and the handle that sends them. Each wait has a timeout.
+
+use super::follower::PollToken;
+use crate::store::{ConnectionRecord, StoreError};
+use bytes::Bytes;
+use shared_protocol::client::Ping;
+use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
+use shared_protocol::{ClientMessage, ConnectionId, EndReason, ErrorCode, Inbound, Role, ServerMessage};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Requests that a session's mailbox holds. When it is full the senders wait, and with them the gateway.
+const MAILBOX: usize = 256;
+
+/// Time that a request waits for room in the mailbox, and the margin of an answer over the work's own limit.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Time until a one-shot `command` is answered `command_started`; its result comes later. Below API Gateway's 29 s.
+pub(super) const DIRECT_COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Sender of a message, from the claims of its token.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Connection that carried the message.
+    pub connection: ConnectionId,
+    /// Authenticated user.
+    pub user: String,
+    /// Permission in the session.
+    pub role: Role,
+    /// True for an operator of the platform.
+    pub admin: bool,
+    /// True if the token names this session, which permits creating it.
+    pub names_session: bool,
+    /// True for a direct WebSocket, where frames cost nothing.
+    pub direct: bool,
+    /// Issue time of the token, in seconds since 1970. A token issued after a session's end may create it again.
+    pub issued_at: Option<u64>,
+    /// Expiry of the token, in seconds since 1970.
+    pub expires_at: u64,
+    /// Request id, for logs.
+    pub request: String,
+    /// Arrival time of the message.
+    pub arrival: Arrival,
+}
+
+impl Caller {
+    /// End of the token's validity including the leeway for clock skew, in ms since 1970.
+    pub fn valid_until_ms(&self) -> u64 {
+        self.expires_at.saturating_add(auth_tokens::LEEWAY_SECONDS).saturating_mul(1000)
+    }
+
+    /// True if the token has expired at `now_ms`, in ms since 1970.
+    pub fn has_expired(&self, now_ms: u64) -> bool {
+        self.valid_until_ms() <= now_ms
+    }
+}
+
+/// Arrival time of a message, for the answer to `ping`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Arrival {
+    /// Arrival at this service, in ms since 1970.
+    pub at_ms: u64,
+    /// Time from the gateway to here, in ms. `None` without a gateway, or if it sent no timestamp.
+    pub gateway_ms: Option<u64>,
+}
+
+impl Arrival {
+    /// Arrival at the gateway and here, both in ms since 1970. The two clocks may differ.
+    pub fn new(at_gateway_ms: Option<u64>, now_ms: u64) -> Self {
+        Self { at_ms: now_ms, gateway_ms: at_gateway_ms.map(|at| now_ms.saturating_sub(at)) }
+    }
+
+    fn pong(self, ping: &Ping, now_ms: u64) -> ServerMessage {
+        let service_ms = Some(now_ms.saturating_sub(self.at_ms));
+        let Self { gateway_ms, .. } = self;
+        ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp: now_ms, gateway_ms, service_ms, epoch: None })
+    }
+}
+
+/// Answer to a message that needs no session: `ping`, `echo`, or an unknown type. `None` for any other.
+pub fn stateless_reply(inbound: &Inbound, arrival: Arrival, timestamp: u64) -> Option<ServerMessage> {
+    match inbound {
+        Inbound::Message(ClientMessage::Ping(ping)) => Some(arrival.pong(ping, timestamp)),
+        Inbound::Message(ClientMessage::Echo(echo)) => {
+            Some(ServerMessage::Echo(EchoReply { received: echo.fields.clone().into(), timestamp, epoch: None }))
+        }
+        Inbound::Unknown { kind } => Some(unknown_command(kind)),
+        _ => None,
+    }
+}
+
+/// Answer to a message type that the service does not know.
+pub(super) fn unknown_command(kind: &str) -> ServerMessage {
+    ServerMessage::UnknownCommand(UnknownCommand { received: kind.to_owned(), epoch: None })
+}
+
+/// Connections that the gateway closes after an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Close {
+    /// The connection of this request.
+    Connection,
+    /// The connection of this request, because its messages are rejected from now on.
+    Rejected,
+    /// All connections of the session.
+    Session,
+}
+
+/// Answer to a message.
+#[derive(Debug, Default, Clone)]
+pub struct Reply {
+    /// Frame for the client.
+    pub frame: Option<Bytes>,
+    /// Token of a new follower: the bearer of this answer polls for output with it.
+    pub follow: Option<PollToken>,
+    /// Connections to close afterwards.
+    pub close: Option<Close>,
+    /// True if the gateway must extend the TTL of this connection's row.
+    pub touch: bool,
+    /// Record of the connection that is due to be written to the store.
+    pub listed: Option<ConnectionRecord>,
+}
+
+/// Answer to a poll for output.
+#[derive(Debug, Default, Clone)]
+pub struct OutputResponse {
+    /// Frame for the client; `None` after a poll timed out.
+    pub frame: Option<Bytes>,
+    /// Token of the next poll; `None` stops the follower.
+    pub next: Option<PollToken>,
+    /// Connections to close afterwards.
+    pub close: Option<Close>,
+}
+
+/// Reason why a session did not apply a message. Nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct SessionError {
+    /// Stable code.
+    pub code: ErrorCode,
+    /// Sentence for a person.
+    pub message: String,
+}
+
+impl SessionError {
+    /// An error with this code and sentence.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+
+    pub(super) fn ended() -> Self {
+        Self::new(ErrorCode::SessionEnded, "the session has ended")
+    }
+
+    /// For a viewer's message that would change the session.
+    pub(super) fn read_only() -> Self {
+        Self::new(ErrorCode::ReadOnly, "a viewer only watches")
+    }
+
+    pub(super) fn too_many_clients() -> Self {
+        Self::new(ErrorCode::LimitReached, "the session has too many clients")
+    }
+
+    pub(super) fn not_found() -> Self {
+        Self::new(ErrorCode::SessionNotFound, "there is no such session")
+    }
+
+    pub(super) fn remote() -> Self {
+        Self::new(ErrorCode::BackendUnreachable, "the session's shell is in another instance; try again")
+    }
+
+    pub(super) fn unknown_location() -> Self {
+        let text = "whether the session's instance is alive is not known yet; try again";
+        Self::new(ErrorCode::BackendUnreachable, text)
+    }
+
+    fn overloaded() -> Self {
+        Self::new(ErrorCode::BackendTimeout, "the session did not answer in time")
+    }
+
+    /// This error as an answer to the command with this id.
+    pub(super) fn for_command(self, id: Option<String>) -> ServerMessage {
+        ErrorMessage { id, ..ErrorMessage::new(self.code, self.message) }.into()
+    }
+}
+
+impl From<SessionError> for ServerMessage {
+    fn from(error: SessionError) -> Self {
+        error.for_command(None)
+    }
+}
+
+impl From<StoreError> for SessionError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "store");
+        Self::new(ErrorCode::Internal, "the session store failed; try again")
+    }
+}
+
+/// Requests to a session's task.
+pub(super) enum Request {
+    Deliver {
+        caller: Caller,
+        inbound: Inbound,
+        reply: oneshot::Sender<Reply>,
+    },
+    Output {
+        connection: ConnectionId,
+        token: PollToken,
+        wait: Duration,
+        reply: oneshot::Sender<OutputResponse>,
+    },
+    Disconnect {
+        connection: ConnectionId,
+    },
+    End {
+        reason: EndReason,
+    },
+    Revoke {
+        connection: ConnectionId,
+        reply: oneshot::Sender<bool>,
+    },
+    /// Wakes the task, which then finds out that it has lost the session.
+    Lost,
+}
+
+/// Sends requests to one session's task.
+#[derive(Debug, Clone)]
+pub struct SessionHandle {
+    sender: mpsc::Sender<Request>,
+    /// True once the task stops but the session continues elsewhere. Set before the mailbox closes.
+    pub(super) migrating: Arc<AtomicBool>,
+}
+
+impl SessionHandle {
+    /// A handle, and the mailbox of the task that it reaches.
+    pub(super) fn new() -> (Self, mpsc::Receiver<Request>) {
+        let (sender, mailbox) = mpsc::channel(MAILBOX);
+        (Self { sender, migrating: Arc::default() }, mailbox)
+    }
+
+    /// Delivers a message and waits for its direct answer.
+    pub async fn deliver(&self, caller: Caller, inbound: Inbound) -> Result<Reply, SessionError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Deliver { caller, inbound, reply }).await?;
+        self.answer(answer, DIRECT_COMMAND_TIMEOUT + REQUEST_TIMEOUT).await
+    }
+
+    /// Waits up to `wait` for the next frame of a follower.
+    pub async fn output(
+        &self,
+        connection: ConnectionId,
+        token: PollToken,
+        wait: Duration,
+    ) -> Result<OutputResponse, SessionError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Output { connection, token, wait, reply }).await?;
+        match tokio::time::timeout(wait + REQUEST_TIMEOUT, answer).await {
+            // Dropped unanswered: a newer poll replaced this one, or the session is over. Either way: stop.
+            Ok(answer) => Ok(answer.unwrap_or_default()),
+            Err(_) => Err(SessionError::overloaded()),
+        }
+    }
+
+    /// Reports that a connection is gone.
+    pub async fn disconnect(&self, connection: ConnectionId) -> Result<(), SessionError> {
+        self.send(Request::Disconnect { connection }).await
+    }
+
+    /// Asks the session to end; returns before it has ended.
+    pub async fn end(&self, reason: EndReason) -> Result<(), SessionError> {
+        self.send(Request::End { reason }).await
+    }
+
+    /// Closes the client of this connection for good and tells it why. False if the session does not know the connection.
+    pub async fn revoke(&self, connection: ConnectionId) -> Result<bool, SessionError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::Revoke { connection, reply }).await?;
+        self.answer(answer, REQUEST_TIMEOUT).await
+    }
+
+    /// Wakes the task, so that it notices that another instance has the session.
+    pub(super) fn lost(&self) {
+        // A task whose mailbox is full is awake.
+        let _ = self.sender.try_send(Request::Lost);
+    }
+
+    /// Waits until the session's task is gone.
+    pub async fn closed(&self) {
+        self.sender.closed().await;
+    }
+
+    async fn answer<T>(&self, answer: oneshot::Receiver<T>, within: Duration) -> Result<T, SessionError> {
+        match tokio::time::timeout(within, answer).await {
+            Ok(answer) => answer.map_err(|_| self.gone()),
+            Err(_) => Err(SessionError::overloaded()),
+        }
+    }
+
+    fn gone(&self) -> SessionError {
+        if self.migrating.load(Ordering::Acquire) {
+            return SessionError::new(ErrorCode::NotAttached, "the session goes on in another shell; attach again");
+        }
+        SessionError::ended()
+    }
+
+    async fn send(&self, request: Request) -> Result<(), SessionError> {
+        match self.sender.send_timeout(request, REQUEST_TIMEOUT).await {
+            Ok(()) => Ok(()),
+            Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(self.gone()),
+            Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(SessionError::overloaded()),
+        }
+    }
+}

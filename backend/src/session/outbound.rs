@@ -1,0 +1,175 @@
+//! What goes out: direct replies, snapshots and the stream, in frames of at most 32 KB, one for each poll.
+
+use super::client::{Client, Outbound, StreamPermit};
+use super::deflate::WORTH_DEFLATING;
+use super::frames::{encode, pack};
+use super::handle::Close;
+use super::output_budget::OutputBudget;
+use super::output_log::{Item, OutputLog};
+use super::snapshot;
+use super::terminal::Terminal;
+use crate::metrics::{Metrics, RetransmissionCause, SnapshotCause};
+use bytes::Bytes;
+use shared_protocol::server::{Event, InputAck, Output};
+use shared_protocol::{Epoch, Pos, ServerFrame, ServerMessage, SessionId};
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Unsent output above which a client gets a snapshot instead, unless it applies backpressure. In bytes.
+const SKIP_ABOVE: u64 = 640 * 1024;
+
+/// Unsent output above which an interrupt skips it, in bytes. Less costs one frame either way.
+const WORTH_SKIPPING: u64 = 8 * 1024;
+
+/// Makes the frames of one session, and counts them.
+pub(super) struct FrameBuilder {
+    session: SessionId,
+    epoch: Epoch,
+    /// Number of snapshots so far; the last one's id.
+    snapshots: u32,
+    /// Output that may still go through the gateway.
+    budget: OutputBudget,
+    metrics: Arc<Metrics>,
+}
+
+impl FrameBuilder {
+    /// `output_rate` is in bytes per second; 0 means no limit.
+    pub(super) fn new(session: SessionId, epoch: Epoch, output_rate: u64, metrics: Arc<Metrics>) -> Self {
+        Self { session, epoch, snapshots: 0, budget: OutputBudget::new(output_rate, Instant::now()), metrics }
+    }
+
+    /// Encodes a frame and counts it.
+    pub(super) fn encode(&self, frame: &ServerFrame) -> Bytes {
+        let bytes = encode(frame);
+        self.metrics.streams.record_frame(&frame.message, bytes.len());
+        bytes
+    }
+
+    /// Encodes a frame for this client. A page's frame carries the end of the log and the number of the last applied input.
+    pub(super) fn stamp(&self, client: &mut Client, mut message: ServerMessage, head: Pos) -> Bytes {
+        if client.one_shot {
+            return self.encode(&message.into());
+        }
+        client.inbound.acknowledged();
+        message.set_epoch(self.epoch);
+        let ack_seq = Some(client.inbound.applied());
+        self.encode(&ServerFrame { message, head: Some(head), ack_seq })
+    }
+
+    /// Answers the client's poll, if one waits and there is something to answer. `is_over` says that the stream has ended.
+    pub(super) fn answer_poll(
+        &mut self,
+        client: &mut Client,
+        log: &mut OutputLog,
+        terminal: &mut Terminal,
+        is_over: bool,
+        now: Instant,
+    ) {
+        if !client.outbound.has_poll(now) {
+            return;
+        }
+        if client.outbound.resend_if_due(now) {
+            self.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).inc();
+            resync_if_shorter(&mut client.outbound, log, terminal);
+        }
+        let (frame, close) = match self.next_message(client, log, terminal, now) {
+            Some(message) => (Some(self.stamp(client, message, log.end())), None),
+            // Not before it has parsed the end.
+            None if is_over && (client.one_shot || client.outbound.cursor().acked() >= log.end()) => {
+                (None, Some(Close::Connection))
+            }
+            None if client.outbound.poll_timed_out(now) => (None, None),
+            None => return,
+        };
+        client.outbound.respond(frame, close, now);
+    }
+
+    /// Sends again from `pos`, as the client asked.
+    pub(super) fn repair(&self, outbound: &mut Outbound, pos: Pos, log: &mut OutputLog, terminal: &mut Terminal) {
+        tracing::debug!(session = %self.session, %pos, "client asks for a repair");
+        self.metrics.streams.retransmissions.of(RetransmissionCause::Asked).inc();
+        outbound.repair(pos, Instant::now());
+        resync_if_shorter(outbound, log, terminal);
+    }
+
+    fn next_message(
+        &mut self,
+        client: &mut Client,
+        log: &mut OutputLog,
+        terminal: &mut Terminal,
+        now: Instant,
+    ) -> Option<ServerMessage> {
+        if let Some(reply) = client.outbound.next_reply() {
+            return Some(reply);
+        }
+        if client.one_shot {
+            return None;
+        }
+        let epoch = self.epoch;
+        let ack = client.inbound.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch }));
+        let applies_backpressure = client.can_apply_backpressure();
+        let outbound = &mut client.outbound;
+        let (sent, end) = (outbound.cursor().sent(), log.end());
+        let is_behind = end.0 - sent.0 > SKIP_ABOVE && !(applies_backpressure && log.start() <= sent);
+        outbound.clear_next_screen();
+        if !outbound.has_snapshot() && sent < end {
+            match outbound.stream_permit(&mut self.budget, now) {
+                StreamPermit::Stream => {}
+                StreamPermit::Screen => outbound.replace_skip(SnapshotCause::Budget),
+                StreamPermit::Nothing => return ack,
+            }
+        }
+        let is_lost = sent < log.start();
+        let skip = outbound
+            .take_skip()
+            .or(is_lost.then_some(SnapshotCause::Lost))
+            .or(is_behind.then_some(SnapshotCause::Behind));
+        if let Some(cause) = skip
+            && !outbound.has_snapshot()
+        {
+            self.metrics.streams.snapshots.of(cause).inc();
+            self.snapshots += 1;
+            tracing::debug!(session = %self.session, ?cause, "client gets a snapshot");
+            let parts = snapshot::parts(outbound, (epoch, self.snapshots), log, terminal);
+            outbound.set_snapshot(parts);
+        }
+        if let Some(part) = outbound.take_snapshot_part(now) {
+            return Some(part);
+        }
+        if !terminal.is_at_end() && outbound.coalesce(end.0 - sent.0, now) {
+            return ack;
+        }
+        match log.at(sent, outbound.max_frame_bytes()) {
+            Item::Event(event) => {
+                outbound.sent(sent.after(1), now);
+                Some(ServerMessage::Event(Event { epoch, pos: sent, event: event.clone() }))
+            }
+            Item::Bytes(bytes) => {
+                outbound.set_bulk(bytes.len() >= WORTH_DEFLATING);
+                let (payload, len) = pack(&bytes, outbound.effort());
+                outbound.sent(sent.after(len as u64), now);
+                if !outbound.is_direct() {
+                    self.budget.spend(len as u64);
+                }
+                Some(ServerMessage::Output(Output { epoch, pos: sent, len: len as u32, payload }))
+            }
+            Item::End | Item::Lost => ack,
+        }
+    }
+}
+
+/// Skips output from before an interrupt that was not sent.
+pub(super) fn skip_unsent<'a>(clients: impl Iterator<Item = &'a mut Client>, end: Pos) {
+    for client in clients.filter(|client| !client.one_shot) {
+        if end.0 - client.outbound.cursor().sent().0 > WORTH_SKIPPING {
+            client.outbound.skip(SnapshotCause::Interrupt);
+        }
+    }
+}
+
+/// Sends a snapshot to a page that acknowledged nothing of the stream, where that is shorter than the stream again.
+fn resync_if_shorter(outbound: &mut Outbound, log: &mut OutputLog, terminal: &mut Terminal) {
+    if outbound.cursor().sent() == Pos(0) && !snapshot::prefers_tail(Pos(0), log, terminal) {
+        outbound.resync();
+    }
+}

@@ -1,0 +1,388 @@
+//! The session's terminal: what is read from it and written to it, its settings, the commands typed into it, and the emulator
+//! that follows it. It writes output and its own events into the log, in their true order, and returns everything that
+//! concerns other parts of the session as [`TerminalEvent`]s.
+
+use super::command::{Commands, Finished, Step};
+use super::emulator::{CaughtUp, Emulator};
+use super::one_shot::Origin;
+use super::output_log::OutputLog;
+use crate::metrics::{EchoTimer, Metrics};
+use crate::terminal::{
+    Exit, Interest, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome, Size,
+};
+use bytes::{Buf, Bytes};
+use shared_protocol::server::{SnapshotScope, Tty};
+use shared_protocol::{ClientId, Pos, Seq, SessionId, StreamEvent};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Output read in one turn, in bytes: two full frames, so that requests never wait long for their turn.
+const TURN_BYTES: usize = 64 * 1024;
+
+/// Input that waits for the program to read it, in bytes. More stays unacknowledged with the client.
+const PENDING_INPUT_BYTES: usize = 64 * 1024;
+
+/// Pending input up to which queries of programs are answered, in bytes.
+const QUERY_REPLY_BYTES: usize = 16 * 1024;
+
+/// Silence of the terminal after which its settings are checked: a prompt that comes and goes changes them twice.
+const TTY_CHECK_DELAY: Duration = Duration::from_millis(20);
+
+/// Longest delay between two checks of the settings; each is five times the one before.
+const MAX_TTY_CHECK_DELAY: Duration = Duration::from_millis(2500);
+
+/// A change in the terminal that concerns other parts of the session.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum TerminalEvent {
+    /// Output was appended to the log, from this position on.
+    Output { from: Pos },
+    /// The one-shot command with this key ended.
+    OneShotFinished { key: u64, result: String, truncated: bool, code: i32 },
+    /// The shell could not take a command: no empty prompt came in time, or too many commands wait.
+    CommandRejected(Origin),
+}
+
+/// Input that was applied and that the terminal has not taken.
+#[derive(Debug, Default)]
+struct PendingInput {
+    /// Input in order, with its sender; `None` for input of the service itself.
+    queue: VecDeque<(Option<(ClientId, Seq)>, Bytes)>,
+    /// Sum of the lengths in `queue`.
+    bytes: usize,
+}
+
+impl PendingInput {
+    fn push(&mut self, from: Option<(ClientId, Seq)>, bytes: Bytes) {
+        self.bytes += bytes.len();
+        self.queue.push_back((from, bytes));
+    }
+
+    fn discard(&mut self, client: &ClientId, until: Seq) {
+        self.queue.retain(|(from, _)| !from.as_ref().is_some_and(|(id, seq)| id == client && *seq <= until));
+        self.bytes = self.queue.iter().map(|(_, bytes)| bytes.len()).sum();
+    }
+
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.bytes = 0;
+    }
+}
+
+/// The parts that a terminal is made of.
+pub(super) struct TerminalParts {
+    pub session: SessionId,
+    pub pty: Box<dyn Pty>,
+    pub nonce: Nonce,
+    pub size: Size,
+    /// Lines above the screen that the emulator keeps.
+    pub scrollback: usize,
+    pub metrics: Arc<Metrics>,
+}
+
+/// One session's terminal.
+///
+/// Invariants: the log holds exactly the bytes that were read or printed, and the emulator gets the same bytes, possibly
+/// later. A command's result stands in the log behind the output that it sums up. After [`Self::close`] nothing is written.
+pub(super) struct Terminal {
+    /// For logs.
+    session: SessionId,
+    pty: Box<dyn Pty>,
+    /// Size of the pty and of the emulator.
+    size: Size,
+    /// Settings last announced to clients.
+    tty: Tty,
+    /// Time of the next check of the settings; `None` after a long silence.
+    tty_check_at: Option<Instant>,
+    /// Delay before that check.
+    tty_check_delay: Duration,
+    marks: PromptMarkScanner,
+    commands: Commands<Origin>,
+    emulator: Emulator,
+    pending: PendingInput,
+    /// True after the end of the output: nothing more is read.
+    at_end: bool,
+    /// True after the shell's exit was announced: nothing more is written.
+    closed: bool,
+    echo: EchoTimer,
+    metrics: Arc<Metrics>,
+}
+
+impl Terminal {
+    pub(super) fn new(TerminalParts { session, pty, nonce, size, scrollback, metrics }: TerminalParts) -> Self {
+        Self {
+            session,
+            size,
+            tty: pty.tty(),
+            pty,
+            tty_check_at: None,
+            tty_check_delay: Duration::ZERO,
+            marks: PromptMarkScanner::new(&nonce),
+            commands: Commands::default(),
+            emulator: Emulator::new(size, scrollback),
+            pending: PendingInput::default(),
+            at_end: false,
+            closed: false,
+            echo: EchoTimer::default(),
+            metrics,
+        }
+    }
+
+    pub(super) fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Settings as last announced.
+    pub(super) fn tty(&self) -> Tty {
+        self.tty
+    }
+
+    /// True if no more output will come.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.at_end
+    }
+
+    pub(super) fn processes(&self) -> Arc<dyn ProcessGroup> {
+        self.pty.processes()
+    }
+
+    /// Waits for output (unless `paused` by backpressure), for room for pending input, or for the shell's end.
+    pub(super) fn poll_event(&mut self, context: &mut Context<'_>, paused: bool) -> Poll<PtyEvent> {
+        let read = !self.at_end && !paused;
+        let write = !self.pending.queue.is_empty() && !self.closed;
+        self.pty.poll_event(context, Interest { read, write })
+    }
+
+    /// Waits for the shell's end only.
+    pub(super) fn poll_exit(&mut self, context: &mut Context<'_>) -> Poll<PtyEvent> {
+        self.pty.poll_event(context, Interest { read: false, write: false })
+    }
+
+    pub(super) fn has_exited(&mut self) -> bool {
+        self.pty.exit().is_some()
+    }
+
+    /// Reads up to [`TURN_BYTES`] of output into the log.
+    pub(super) fn read(&mut self, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
+        let mut buffer = [0; 4 * 1024];
+        let (from, mut taken) = (log.end(), 0);
+        while taken < TURN_BYTES && !self.at_end {
+            match self.pty.read(&mut buffer) {
+                Ok(ReadOutcome::Bytes(count)) => {
+                    taken += count;
+                    self.scan_output(&buffer[..count], log, events);
+                }
+                Ok(ReadOutcome::Empty) => break,
+                Ok(ReadOutcome::End) => self.at_end = true,
+                Err(error) => {
+                    tracing::warn!(session = %self.session, %error, "the terminal cannot be read");
+                    self.at_end = true;
+                }
+            }
+        }
+        if taken > 0 {
+            let now = Instant::now();
+            self.metrics.streams.output.inc_by(taken as u64);
+            self.echo.output_read(now, &self.metrics.streams.echo);
+            self.schedule_tty_check(now);
+            events.push(TerminalEvent::Output { from });
+        }
+    }
+
+    fn scan_output(&mut self, bytes: &[u8], log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
+        let now = Instant::now();
+        // Marks act after their output is logged: a result stands behind the output that it sums up.
+        let mut steps = Vec::new();
+        let commands = &mut self.commands;
+        self.marks.scan(bytes, |piece| match piece {
+            Piece::Text(text) => commands.text(text),
+            Piece::Mark(mark) => steps.extend(commands.mark(mark, now)),
+        });
+        self.print(bytes, log);
+        self.run_steps(steps, log, events);
+    }
+
+    /// Appends bytes to the log and shows them on the emulator. Also for notices of the service itself.
+    pub(super) fn print(&mut self, bytes: &[u8], log: &mut OutputLog) {
+        self.emulator.printed(log.end(), bytes);
+        log.push_bytes(bytes);
+    }
+
+    fn run_steps(&mut self, steps: Vec<Step<Origin>>, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
+        for step in steps {
+            match step {
+                Step::Type(bytes) => self.write(None, bytes),
+                Step::Finished(Finished { origin, result, truncated, code }) => match origin {
+                    Origin::Client { id, .. } => {
+                        log.push_event(StreamEvent::CommandResult { id, result, truncated, exit_code: code });
+                    }
+                    Origin::OneShot(key) => {
+                        events.push(TerminalEvent::OneShotFinished { key, result, truncated, code });
+                    }
+                },
+                Step::Busy(origin) => events.push(TerminalEvent::CommandRejected(origin)),
+            }
+        }
+    }
+
+    /// Runs a command at the next empty prompt.
+    pub(super) fn run_command(
+        &mut self,
+        origin: Origin,
+        line: String,
+        log: &mut OutputLog,
+        events: &mut Vec<TerminalEvent>,
+    ) {
+        let steps = self.commands.request(origin, line, Instant::now());
+        self.run_steps(steps, log, events);
+    }
+
+    /// Writes a client's keys.
+    pub(super) fn write_keys(&mut self, client: &ClientId, seq: Seq, bytes: Vec<u8>) {
+        self.commands.typed();
+        self.echo.input_written(Instant::now());
+        self.write(Some((client.clone(), seq)), bytes);
+    }
+
+    /// Queues input behind the pending input, and writes as much as the terminal takes.
+    fn write(&mut self, from: Option<(ClientId, Seq)>, bytes: impl Into<Bytes>) {
+        self.pending.push(from, bytes.into());
+        self.write_pending();
+    }
+
+    /// Writes pending input until the terminal takes no more.
+    pub(super) fn write_pending(&mut self) {
+        while let Some((_, bytes)) = self.pending.queue.front_mut() {
+            match self.pty.write(bytes) {
+                Ok(0) if !bytes.is_empty() => break,
+                Ok(count) => {
+                    self.metrics.streams.input.inc_by(count as u64);
+                    bytes.advance(count);
+                    self.pending.bytes -= count;
+                    if bytes.is_empty() {
+                        self.pending.queue.pop_front();
+                    }
+                }
+                Err(error) => {
+                    // The last process has closed the terminal: this will never be read.
+                    tracing::debug!(session = %self.session, %error, "the terminal takes no input");
+                    self.pending.clear();
+                }
+            }
+        }
+        self.schedule_tty_check(Instant::now());
+    }
+
+    /// True if the next message in order may be applied.
+    pub(super) fn accepts_input(&self) -> bool {
+        self.pending.bytes < PENDING_INPUT_BYTES && !self.commands.is_typing()
+    }
+
+    /// Drops the client's pending input up to `until` and interrupts the foreground program. False, and nothing done, where
+    /// keys make no signals.
+    pub(super) fn interrupt(&mut self, client: &ClientId, until: Seq) -> bool {
+        let done = self.pty.interrupt();
+        if done {
+            self.pending.discard(client, until);
+            self.commands.typed();
+        }
+        done
+    }
+
+    /// Changes the size, in its true place in the stream.
+    pub(super) fn resize(&mut self, size: Size, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
+        if size == self.size {
+            return;
+        }
+        self.read(log, events);
+        if let Err(error) = self.pty.resize(size) {
+            tracing::warn!(session = %self.session, %error, "the terminal cannot be resized");
+            return;
+        }
+        self.size = size;
+        let caught_up = self.emulator.resize(size);
+        self.apply_emulator(caught_up, log);
+        log.push_event(StreamEvent::Size { cols: size.cols, rows: size.rows });
+    }
+
+    /// Lets the emulator parse the output so far; writes its query replies and announces a new title.
+    pub(super) fn catch_up(&mut self, log: &mut OutputLog) {
+        let caught_up = self.emulator.catch_up();
+        self.apply_emulator(caught_up, log);
+    }
+
+    fn apply_emulator(&mut self, CaughtUp { answers, title }: CaughtUp, log: &mut OutputLog) {
+        // A program that asks and never reads gets no more replies: they would fill the queue before the user's keys.
+        let room = self.pending.bytes + answers.len() <= QUERY_REPLY_BYTES;
+        if !answers.is_empty() && room && !self.closed {
+            self.write(None, answers);
+        }
+        if let Some(title) = title {
+            log.push_event(StreamEvent::Title { title });
+        }
+    }
+
+    /// The bytes that restore the screen, and the position in the stream at which they stand.
+    pub(super) fn snapshot(&mut self, scope: SnapshotScope, log: &mut OutputLog) -> (Vec<u8>, Pos) {
+        self.catch_up(log);
+        self.emulator.snapshot(scope, log.end())
+    }
+
+    /// The visible screen, as lines that any terminal can print.
+    pub(super) fn render_visible(&self) -> Vec<u8> {
+        self.emulator.render_visible()
+    }
+
+    fn schedule_tty_check(&mut self, now: Instant) {
+        self.tty_check_delay = TTY_CHECK_DELAY;
+        self.tty_check_at = Some(now + TTY_CHECK_DELAY);
+    }
+
+    fn check_tty(&mut self, log: &mut OutputLog, now: Instant) {
+        // A program may change them silently, some time after it started.
+        self.tty_check_delay *= 5;
+        self.tty_check_at = (self.tty_check_delay <= MAX_TTY_CHECK_DELAY).then(|| now + self.tty_check_delay);
+        let tty = self.pty.tty();
+        if tty != self.tty && !self.closed {
+            self.tty = tty;
+            log.push_event(StreamEvent::Tty(tty));
+        }
+    }
+
+    /// Time of the next [`Self::tick`].
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        [self.commands.deadline(), self.tty_check_at].into_iter().flatten().min()
+    }
+
+    /// Gives up on overdue commands, and checks the settings when due.
+    pub(super) fn tick(&mut self, now: Instant, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
+        let steps = self.commands.tick(now);
+        self.run_steps(steps, log, events);
+        if self.tty_check_at.is_some_and(|at| at <= now) {
+            self.check_tty(log, now);
+        }
+    }
+
+    /// Reads the last output of a shell that exited, and ends its commands. `None` if the shell still runs.
+    pub(super) fn exited(&mut self, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) -> Option<Exit> {
+        let exit = self.pty.exit()?;
+        // Background processes may print for ever: this is the last that is read.
+        self.read(log, events);
+        self.at_end = true;
+        let steps = self.commands.shell_ended(exit.code);
+        self.run_steps(steps, log, events);
+        // The exit is the last event of its epoch: a title in the last output comes before it.
+        self.catch_up(log);
+        Some(exit)
+    }
+
+    /// Stops writing: the shell's exit was announced.
+    pub(super) fn close(&mut self) {
+        self.closed = true;
+    }
+}
+
+#[cfg(test)]
+mod tests;
