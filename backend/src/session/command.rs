@@ -1,5 +1,5 @@
-//! Runs `command` messages in the session's own shell: typed at an empty prompt, its output and exit code read between the
-//! shell's marks. Pure: sees marks and text, says what to type.
+//! Runs `command` messages in the session's shell: types them at an empty prompt, and takes output and exit code from between
+//! the prompt marks. Pure: gets marks and text, returns steps.
 
 use crate::terminal::PromptMark;
 use shared_protocol::frame::fitting_text;
@@ -8,50 +8,51 @@ use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a command waits for an empty prompt (a shell that starts, the command before it) until it is refused as busy.
-pub const PROMPT_WAIT: Duration = Duration::from_secs(3);
+/// Time that a command waits for an empty prompt until it is rejected as busy: the shell may start, or run another.
+pub const PROMPT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long other input waits for the shell to take the line.
-pub const TYPING_WAIT: Duration = Duration::from_secs(2);
+/// Time that other input waits for the shell to take a typed command.
+pub const TYPING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A line that is not whole is taken back with Ctrl-C, again after this long: one that comes while the line editor is drawing
-/// its prompt is only acted on at the next key.
-pub const TAKE_BACK_AGAIN: Duration = Duration::from_millis(200);
+/// Delay before Ctrl-C is typed again to cancel an incomplete line. The line editor ignores one that comes while it draws its
+/// prompt.
+pub const CANCEL_RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// How long a prompt must stand untouched, when keys were typed before it, until it counts as empty.
-pub const SETTLE: Duration = Duration::from_millis(100);
+/// Time without output after which a prompt counts as empty, if keys were typed before it.
+pub const SETTLE_DELAY: Duration = Duration::from_millis(100);
 
-/// How often a line that is not whole is taken back, at most.
-const TAKE_BACKS: u32 = 10;
+/// Attempts to cancel an incomplete line: a shell may ignore them.
+const MAX_CANCELS: u32 = 10;
 
-/// Commands that wait for a prompt, at most.
-pub const WAITING_COMMANDS: usize = 16;
+/// Commands that may wait for a prompt.
+pub const MAX_WAITING: usize = 16;
 
-/// What is kept of a command's output, in bytes: twice the result, because line ends become shorter.
+/// Captured output of a command, in bytes: twice the result, because line ends become shorter.
 const CAPTURE_BYTES: usize = RESULT_BYTES * 2;
 
-/// Room of a result in its frame, in bytes of JSON: the id of the command may be as long as six bytes for each of its own.
+/// Room for a result in its frame, in bytes of JSON. The command's id may take six bytes for each of its own.
 const RESULT_ROOM: usize = FRAME_BYTES - ENVELOPE_BYTES - 6 * ID_BYTES;
 
-/// Exit code of a line that is not a complete command, as `bash -c` gives it.
+/// Exit code of an incomplete command, the same as of `bash -c`.
 const INCOMPLETE: i32 = 2;
 
-/// Where the echo of a line ends in a shell without bracketed paste.
+/// End of the echoed line in a shell without bracketed paste.
 const LINE_END: &[u8] = b"\r\n";
 
-/// What the shell is known to do.
+/// Known state of the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shell {
-    /// Not at a prompt, or nothing known.
-    Elsewhere,
-    /// The last line is done; the prompt is about to stand.
+    /// Not at an empty prompt, or unknown.
+    Busy,
+    /// The last command ended; a new prompt comes.
     Done,
-    /// A prompt stands there, but keys were typed before it: the line editor may be about to read them.
+    /// At a prompt, but keys were typed before it that the line editor may still read. Empty at this time.
     Settling(Instant),
-    /// A prompt stands there and nothing was typed since.
+    /// At a prompt, and nothing was typed since.
     EmptyPrompt,
 }
 
+/// A command that waits for an empty prompt.
 #[derive(Debug)]
 struct Waiting<O> {
     origin: O,
@@ -59,54 +60,62 @@ struct Waiting<O> {
     until: Instant,
 }
 
+/// The command that was typed last.
 #[derive(Debug)]
 struct Active<O> {
     origin: O,
     /// Set until the shell has taken the line.
     typing_until: Option<Instant>,
+    /// Captured output, at most [`CAPTURE_BYTES`].
     output: Vec<u8>,
+    /// True if more was printed.
     truncated: bool,
+    /// Exit code, between the command's end and the next prompt.
     code: Option<i32>,
-    /// Set while a line that is not whole is taken back: when to try again.
-    take_back_at: Option<Instant>,
-    take_backs: u32,
+    /// Time of the next Ctrl-C; set while an incomplete line is cancelled.
+    cancel_at: Option<Instant>,
+    /// Number of Ctrl-C after the first.
+    cancels: u32,
+    /// True if the shell asked for a continuation.
     incomplete: bool,
-    /// The line editor has handed the line over: what is captured since is not its echo.
-    line_left: bool,
+    /// True once the line editor handed the line over: what is captured since is not its echo.
+    submitted: bool,
 }
 
-/// A command that is over.
+/// A command that ended.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Finished<O> {
-    /// Who asked for it.
+    /// Sender of the command.
     pub origin: O,
-    /// What it printed, with `\n` line ends.
+    /// Output with `\n` line ends.
     pub result: String,
-    /// Whether more was printed than is kept.
+    /// True if the output was longer.
     pub truncated: bool,
-    /// Its exit code.
+    /// Exit code.
     pub code: i32,
 }
 
-/// What is to be done.
+/// Work for the caller.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<O> {
-    /// Type this into the terminal.
+    /// Write this to the terminal.
     Type(Vec<u8>),
-    /// Tell who asked.
+    /// Report the result.
     Finished(Finished<O>),
-    /// No empty prompt came in time, or too many wait.
+    /// Reject the command: no empty prompt came in time, or too many wait.
     Busy(O),
 }
 
-/// The commands of one session. `O` says who asked.
+/// The commands of one session. `O` identifies a sender. At most one command is active.
 #[derive(Debug)]
 pub struct Commands<O> {
     shell: Shell,
+    /// True while the line editor has bracketed paste on.
     bracketed: bool,
-    /// Keys were typed since the last prompt stood there.
+    /// True if keys were typed since the last new prompt.
     typed_ahead: bool,
     active: Option<Active<O>>,
+    /// Commands in the order of their requests.
     waiting: VecDeque<Waiting<O>>,
 }
 
@@ -118,29 +127,29 @@ impl<O> Default for Commands<O> {
 }
 
 impl<O> Commands<O> {
-    /// Someone asks for a command.
+    /// Requests a command.
     pub fn request(&mut self, origin: O, line: String, now: Instant) -> Vec<Step<O>> {
-        if self.waiting.len() >= WAITING_COMMANDS {
+        if self.waiting.len() >= MAX_WAITING {
             return vec![Step::Busy(origin)];
         }
-        self.waiting.push_back(Waiting { origin, line, until: now + PROMPT_WAIT });
+        self.waiting.push_back(Waiting { origin, line, until: now + PROMPT_TIMEOUT });
         self.start(now)
     }
 
-    /// A key was typed: the prompt is not empty any more.
+    /// Records keys: the prompt is no longer empty.
     pub fn typed(&mut self) {
-        self.shell = Shell::Elsewhere;
+        self.shell = Shell::Busy;
         self.typed_ahead = true;
     }
 
-    /// Whether a command is being typed and other input must wait.
+    /// True while a command is being typed and other input must wait.
     pub fn is_typing(&self) -> bool {
         self.active.as_ref().is_some_and(|active| active.typing_until.is_some())
     }
 
-    /// When [`Self::tick`] is due.
+    /// Time of the next [`Self::tick`].
     pub fn deadline(&self) -> Option<Instant> {
-        let active = self.active.iter().flat_map(|active| active.typing_until.into_iter().chain(active.take_back_at));
+        let active = self.active.iter().flat_map(|active| active.typing_until.into_iter().chain(active.cancel_at));
         let settled = match self.shell {
             Shell::Settling(until) if !self.waiting.is_empty() => Some(until),
             _ => None,
@@ -148,21 +157,20 @@ impl<O> Commands<O> {
         self.waiting.front().map(|waiting| waiting.until).into_iter().chain(active).chain(settled).min()
     }
 
-    /// Gives up what took too long.
+    /// Gives up what is overdue.
     pub fn tick(&mut self, now: Instant) -> Vec<Step<O>> {
         if let Some(active) = &mut self.active
             && active.typing_until.is_some_and(|until| until <= now)
         {
-            // The line was typed but never taken; it may still run, so go on listening, but let others type.
+            // The shell did not take the line. It may still run: go on capturing, but let other input through.
             active.typing_until = None;
         }
         let mut steps = Vec::new();
         if let Some(active) = &mut self.active
-            && active.take_back_at.is_some_and(|at| at <= now)
+            && active.cancel_at.is_some_and(|at| at <= now)
         {
-            // Not for ever: a shell may ignore it.
-            active.take_backs += 1;
-            active.take_back_at = (active.take_backs < TAKE_BACKS).then_some(now + TAKE_BACK_AGAIN);
+            active.cancels += 1;
+            active.cancel_at = (active.cancels < MAX_CANCELS).then_some(now + CANCEL_RETRY_DELAY);
             steps.push(Step::Type(vec![0x03]));
         }
         if matches!(self.shell, Shell::Settling(until) if until <= now) {
@@ -175,13 +183,13 @@ impl<O> Commands<O> {
         steps
     }
 
-    /// The shell printed something that is no mark.
+    /// Takes output other than marks.
     pub fn text(&mut self, text: &[u8]) {
         if matches!(self.shell, Shell::Settling(_)) {
-            // The echo of what was typed ahead.
-            self.shell = Shell::Elsewhere;
+            // The echo of keys that were typed ahead.
+            self.shell = Shell::Busy;
         }
-        // Between the end of the command and the prompt's mark stands the prompt itself.
+        // Output between the command's end and the prompt mark is the prompt itself.
         if let Some(active) = self.active.as_mut().filter(|active| active.code.is_none()) {
             let room = CAPTURE_BYTES.saturating_sub(active.output.len());
             active.truncated |= text.len() > room;
@@ -189,7 +197,7 @@ impl<O> Commands<O> {
         }
     }
 
-    /// The shell printed a mark.
+    /// Takes a prompt mark.
     pub fn mark(&mut self, mark: PromptMark, now: Instant) -> Vec<Step<O>> {
         match mark {
             PromptMark::BracketedPaste(on) => {
@@ -198,18 +206,18 @@ impl<O> Commands<O> {
                     && !on
                     && active.typing_until.is_some()
                 {
-                    active.line_left = true;
+                    active.submitted = true;
                     active.output.clear();
                 }
                 Vec::new()
             }
             PromptMark::CommandStarted => {
-                self.shell = Shell::Elsewhere;
+                self.shell = Shell::Busy;
                 if let Some(active) = &mut self.active {
                     active.code = None;
-                    active.take_back_at = None;
+                    active.cancel_at = None;
                     if active.typing_until.take().is_some() {
-                        // What was captured until now is the line itself.
+                        // The output so far is the echo of the line.
                         active.output.clear();
                         active.truncated = false;
                     }
@@ -219,7 +227,7 @@ impl<O> Commands<O> {
             PromptMark::Continuation => match &mut self.active {
                 Some(active) => {
                     active.incomplete = true;
-                    active.take_back_at = Some(now + TAKE_BACK_AGAIN);
+                    active.cancel_at = Some(now + CANCEL_RETRY_DELAY);
                     vec![Step::Type(vec![0x03])]
                 }
                 None => Vec::new(),
@@ -228,14 +236,14 @@ impl<O> Commands<O> {
                 self.shell = Shell::Done;
                 if let Some(active) = &mut self.active {
                     active.code = Some(code);
-                    active.take_back_at = None;
+                    active.cancel_at = None;
                 }
                 Vec::new()
             }
-            // The line editor also prints it when it draws the prompt again: only the first after `Done` is a new prompt.
+            // A redraw of the prompt prints it again: only the first after the command's end is a new prompt.
             PromptMark::PromptReady if self.shell == Shell::Done => {
                 let typed_ahead = std::mem::take(&mut self.typed_ahead);
-                self.shell = if typed_ahead { Shell::Settling(now + SETTLE) } else { Shell::EmptyPrompt };
+                self.shell = if typed_ahead { Shell::Settling(now + SETTLE_DELAY) } else { Shell::EmptyPrompt };
                 let mut steps: Vec<_> = self.finish(None).into_iter().collect();
                 steps.extend(self.start(now));
                 steps
@@ -244,7 +252,7 @@ impl<O> Commands<O> {
         }
     }
 
-    /// The shell is over: so is every command.
+    /// Ends every command: the shell exited.
     pub fn shell_ended(&mut self, code: i32) -> Vec<Step<O>> {
         let mut steps: Vec<_> = self.finish(Some(code)).into_iter().collect();
         steps.extend(self.waiting.drain(..).map(|waiting| Step::Busy(waiting.origin)));
@@ -256,20 +264,20 @@ impl<O> Commands<O> {
             return Vec::new();
         }
         let Some(Waiting { origin, line, .. }) = self.waiting.pop_front() else { return Vec::new() };
-        self.shell = Shell::Elsewhere;
+        self.shell = Shell::Busy;
         self.active = Some(Active {
             origin,
-            typing_until: Some(now + TYPING_WAIT),
+            typing_until: Some(now + TYPING_TIMEOUT),
             output: Vec::new(),
             truncated: false,
             code: None,
-            take_back_at: None,
-            take_backs: 0,
+            cancel_at: None,
+            cancels: 0,
             incomplete: false,
-            line_left: false,
+            submitted: false,
         });
         let line = line.trim_end_matches('\n');
-        // As a paste, its lines are taken together and a tab completes nothing.
+        // A paste keeps several lines together, and a tab in it completes nothing.
         let typed = if self.bracketed { format!("\x1b[200~{line}\x1b[201~\r") } else { format!("{line}\r") };
         vec![Step::Type(typed.into_bytes())]
     }
@@ -278,16 +286,16 @@ impl<O> Commands<O> {
         let active = self.active.take()?;
         let mut output = active.output.as_slice();
         if active.typing_until.is_some() {
-            // The line never ran (a syntax error): what follows it is the complaint.
+            // The line never ran because of a syntax error: the output after it is the message.
             let echo = memchr::memmem::find(output, LINE_END).map_or(output.len(), |at| at + LINE_END.len());
-            output = if active.line_left { output } else { &output[echo..] };
+            output = if active.submitted { output } else { &output[echo..] };
             output = output.strip_prefix(b"\r").unwrap_or(output);
         }
         let mut result = String::from_utf8_lossy(output).replace("\r\n", "\n");
-        // Control sequences are six times as long in JSON: the result must fit into a frame whatever it holds.
-        let most = fitting_text(&result, RESULT_ROOM).len().min(result.floor_char_boundary(RESULT_BYTES));
-        let truncated = active.truncated || result.len() > most;
-        result.truncate(most);
+        // Control characters take six bytes in JSON, and the result must fit into a frame.
+        let max = fitting_text(&result, RESULT_ROOM).len().min(result.floor_char_boundary(RESULT_BYTES));
+        let truncated = active.truncated || result.len() > max;
+        result.truncate(max);
         let code = active.code.or(shell_code).unwrap_or_default();
         Some(Step::Finished(Finished {
             origin: active.origin,

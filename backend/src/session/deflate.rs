@@ -1,29 +1,29 @@
-//! Packs as much of the stream into one frame as deflate allows: a build log or a snapshot becomes a fifth or a tenth of its
-//! length, and posts are what limits the chain. Pure.
+//! Compresses output into frames. A build log or a snapshot shrinks to a fifth or a tenth, and the number of posts limits the
+//! throughput. Pure.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::{Compress, Compression, FlushCompress};
 use shared_protocol::Payload;
 
-/// Less than this is sent as it is: a short frame gains nothing.
+/// Shortest output worth compressing, in bytes: a short frame gains nothing.
 pub const WORTH_DEFLATING: usize = 4 * 1024;
 
-/// Bytes that are packed at a time, at most; after each it is known how much room is left.
+/// Longest piece that is compressed at once, in bytes. The room that is left is known after each piece.
 const PIECE: usize = 8 * 1024;
 
-/// Room for fewer bytes than this is left empty: each piece ends with a flush, which costs some.
-const PIECE_LEAST: usize = 1024;
+/// Shortest piece, in bytes: each ends with a flush, which costs some.
+const MIN_PIECE: usize = 1024;
 
-/// What a piece may take beyond its length: incompressible bytes are stored, with a few for each block and for the flush.
-const STORED: usize = 64;
+/// Overhead of a piece that does not compress, in bytes: block headers and the flush.
+const PIECE_OVERHEAD: usize = 64;
 
-/// How hard it tries: a build log becomes a third of its length at once, or a seventh in three times the time.
+/// Compression effort: `Quick` shrinks a build log to a third, `Thorough` to a seventh in three times the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// Frames cost nothing: only the wire gets shorter.
+    /// For direct connections, where frames cost nothing.
     Quick,
-    /// Each frame is a post, which costs a thousand times what it takes to pack it.
+    /// For the gateway, where a post costs a thousand times the compression.
     Thorough,
 }
 
@@ -36,16 +36,16 @@ impl Effort {
     }
 }
 
-/// Packs a prefix of `bytes` into base64 of raw deflate with at most `room` characters. Returns the length of the prefix,
-/// or `None` when that is no better than sending it as it is.
+/// Compresses a prefix of `bytes` into base64 of raw deflate with at most `room` characters. Also returns the length of the
+/// prefix. `None` if plain text would do as well.
 pub fn deflate(bytes: &[u8], room: usize, effort: Effort) -> Option<(Payload, usize)> {
     let room = room / 4 * 3;
     let mut packer = Compress::new(effort.level(), false);
     let mut packed = Vec::with_capacity(room);
     let mut rest = bytes;
     while !rest.is_empty() {
-        let fits = room.saturating_sub(packed.len() + STORED).min(PIECE);
-        if fits < PIECE_LEAST {
+        let fits = room.saturating_sub(packed.len() + PIECE_OVERHEAD).min(PIECE);
+        if fits < MIN_PIECE {
             break;
         }
         let piece = rest.split_off(..fits.min(rest.len()))?;
@@ -53,13 +53,13 @@ pub fn deflate(bytes: &[u8], room: usize, effort: Effort) -> Option<(Payload, us
     }
     let taken = bytes.len() - rest.len();
     push(&mut packer, &[], &mut packed, FlushCompress::Finish)?;
-    // Worth it only when it saves a frame: text that is sent as it is takes four thirds of `packed`, as base64 of that does.
+    // Plain text takes as many bytes as it has; base64 takes four thirds of `packed`. It must save a frame to be worth it.
     (taken > packed.len() * 3 / 2).then(|| (Payload::Z(STANDARD.encode(packed)), taken))
 }
 
 fn push(packer: &mut Compress, mut bytes: &[u8], packed: &mut Vec<u8>, flush: FlushCompress) -> Option<()> {
     loop {
-        packed.reserve(PIECE + STORED);
+        packed.reserve(PIECE + PIECE_OVERHEAD);
         let before = packer.total_in();
         let spare = packed.capacity() - packed.len();
         let status = packer.compress_vec(bytes, packed, flush).ok()?;
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn noise_is_sent_as_it_is() {
+    fn noise_is_not_compressed() {
         let mut state = 1u64;
         let noise: Vec<u8> = (0..40_000)
             .map(|_| {

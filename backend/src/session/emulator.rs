@@ -1,5 +1,5 @@
-//! The session's own emulator, in step with its stream: it answers what programs ask the terminal, and turns the past into a
-//! snapshot. It parses behind the frames, so that an echo never waits for it.
+//! The session's terminal emulator: it answers queries of programs, and makes snapshots. It parses output after the frames
+//! went out, so that an echo never waits for it.
 
 use crate::terminal::Size;
 use shared_protocol::Pos;
@@ -7,45 +7,47 @@ use shared_protocol::server::SnapshotScope;
 use std::collections::VecDeque;
 use vt::{Scope, Screen};
 
-/// What the emulator has to say after it caught up.
+/// Results of parsing output.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct CaughtUp {
-    /// Answers to terminal queries, to be typed.
+    /// Replies to queries, to be written to the terminal.
     pub answers: Vec<u8>,
-    /// The title, when it changed.
+    /// New title, if it changed.
     pub title: Option<String>,
 }
 
+/// An emulator that lags behind the log by `pending`.
 pub(super) struct Emulator {
     screen: Screen,
+    /// Lines of scrollback in a full snapshot.
     scrollback: usize,
-    /// Output that is logged and not parsed yet, with its places.
-    behind: VecDeque<(Pos, Vec<u8>)>,
-    /// Place of the first byte that is held back because its sequence or character is not complete.
+    /// Output that was logged and not parsed, with its positions.
+    pending: VecDeque<(Pos, Vec<u8>)>,
+    /// Position of the first byte of an incomplete sequence or character, if the output ends with one.
     held_from: Option<Pos>,
 }
 
 impl Emulator {
     pub(super) fn new(size: Size, scrollback: usize) -> Self {
         let screen = Screen::new(size.cols, size.rows, scrollback);
-        Self { screen, scrollback, behind: VecDeque::new(), held_from: None }
+        Self { screen, scrollback, pending: VecDeque::new(), held_from: None }
     }
 
-    /// Output at this place.
+    /// Queues output at this position.
     pub(super) fn printed(&mut self, pos: Pos, bytes: &[u8]) {
-        match self.behind.back_mut() {
+        match self.pending.back_mut() {
             Some((start, last)) if start.after(last.len() as u64) == pos => last.extend_from_slice(bytes),
-            _ => self.behind.push_back((pos, bytes.to_vec())),
+            _ => self.pending.push_back((pos, bytes.to_vec())),
         }
     }
 
-    /// Parses what is behind.
+    /// Parses the pending output.
     pub(super) fn catch_up(&mut self) -> CaughtUp {
-        if self.behind.is_empty() {
+        if self.pending.is_empty() {
             return CaughtUp::default();
         }
         let mut answers = Vec::new();
-        for (pos, bytes) in self.behind.drain(..) {
+        for (pos, bytes) in self.pending.drain(..) {
             self.screen.feed(&bytes, &mut answers);
             let (end, length) = (pos.after(bytes.len() as u64), bytes.len() as u64);
             self.held_from = match self.screen.pending_bytes() as u64 {
@@ -58,7 +60,7 @@ impl Emulator {
         CaughtUp { answers, title: self.screen.take_title() }
     }
 
-    /// The terminal has another size from here on.
+    /// Parses the pending output, then changes the size.
     pub(super) fn resize(&mut self, size: Size) -> CaughtUp {
         let caught_up = self.catch_up();
         self.screen.resize(size.cols, size.rows);
@@ -70,7 +72,7 @@ impl Emulator {
         self.screen.render_visible()
     }
 
-    /// What restores the screen, and the place in the stream where it stands. `end` is the end of the stream.
+    /// The bytes that restore the screen, and their position in the stream, which ends at `end`.
     pub(super) fn snapshot(&self, scope: SnapshotScope, end: Pos) -> (Vec<u8>, Pos) {
         let scope = match scope {
             SnapshotScope::Full => Scope::Full { scrollback: self.scrollback },
@@ -87,7 +89,7 @@ mod tests {
     const SIZE: Size = Size { cols: 20, rows: 4 };
 
     #[test]
-    fn a_snapshot_stands_before_what_is_not_complete() {
+    fn a_snapshot_stands_before_an_incomplete_sequence() {
         let mut emulator = Emulator::new(SIZE, 10);
         emulator.printed(Pos(0), b"ab\x1b[3");
         emulator.catch_up();
@@ -105,8 +107,8 @@ mod tests {
     fn queries_are_answered_and_titles_told() {
         let mut emulator = Emulator::new(SIZE, 10);
         emulator.printed(Pos(0), b"ab\x1b[6n\x1b]2;hello\x07");
-        let said = emulator.catch_up();
-        assert_eq!((said.answers.as_slice(), said.title.as_deref()), (&b"\x1b[1;3R"[..], Some("hello")));
+        let caught_up = emulator.catch_up();
+        assert_eq!((caught_up.answers.as_slice(), caught_up.title.as_deref()), (&b"\x1b[1;3R"[..], Some("hello")));
         assert_eq!(emulator.catch_up(), CaughtUp::default());
     }
 }

@@ -1,25 +1,28 @@
-//! Puts one client's messages into their order, each once, whatever the transport did. Pure: no clock, no I/O.
+//! Delivers one client's messages in order, each once, although the transport reorders and repeats. Pure: no clock, no I/O.
 
 use shared_protocol::Seq;
 use shared_protocol::limits::{MAX_EARLY_BYTES, MAX_EARLY_MESSAGES};
 use std::collections::BTreeMap;
 
-/// Messages of one client, waiting for their turn.
+/// Messages of one client that wait for their turn.
 #[derive(Debug)]
 pub struct InputOrder<T> {
+    /// Number of the last applied message; 0 before the first.
     applied: u64,
+    /// Messages with higher numbers, with their sizes in bytes.
     held: BTreeMap<u64, (T, usize)>,
+    /// Sum of those sizes.
     held_bytes: usize,
 }
 
-/// What became of a message.
+/// Result of an offer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Offered {
     /// It waits for its turn, which may be now.
     Held,
-    /// It was here before.
+    /// It arrived before.
     Repeat,
-    /// No room; the client sends it again later.
+    /// There is no room; the client sends it again later.
     Full,
 }
 
@@ -30,7 +33,7 @@ impl<T> Default for InputOrder<T> {
 }
 
 impl<T> InputOrder<T> {
-    /// Takes a message of this size in bytes. The next in turn always has room, or nothing would ever move again.
+    /// Takes a message of `bytes` bytes. The next in order always has room, or the order could never move again.
     pub fn offer(&mut self, seq: Seq, message: T, bytes: usize) -> Offered {
         if seq.0 <= self.applied || self.held.contains_key(&seq.0) {
             return Offered::Repeat;
@@ -46,7 +49,7 @@ impl<T> InputOrder<T> {
         Offered::Held
     }
 
-    /// The next message, when it is here. It counts as applied from now on.
+    /// The next message in order, if it is here. It counts as applied.
     pub fn take_next(&mut self) -> Option<(Seq, T)> {
         let entry = self.held.first_entry().filter(|entry| *entry.key() == self.applied + 1)?;
         let (message, bytes) = entry.remove();
@@ -55,17 +58,17 @@ impl<T> InputOrder<T> {
         Some((Seq(self.applied), message))
     }
 
-    /// Whether a message's turn has come.
+    /// True if the next message in order is here.
     pub fn is_ready(&self) -> bool {
         self.held.keys().next().is_some_and(|first| *first == self.applied + 1)
     }
 
-    /// The last message that was applied.
+    /// Number of the last applied message.
     pub fn applied(&self) -> Seq {
         Seq(self.applied)
     }
 
-    /// Whether messages wait for one that is missing.
+    /// True if messages wait for a missing one.
     pub fn has_gap(&self) -> bool {
         self.held.keys().next().is_some_and(|first| *first != self.applied + 1)
     }

@@ -1,16 +1,16 @@
-//! A session's stream: bytes and events in their true order, addressed by position, the last part of it kept in a ring.
+//! A session's stream: bytes and events in order, addressed by position. A ring keeps the latest part.
 //! Pure: no clock, no I/O.
 
 use shared_protocol::{Pos, StreamEvent};
 use std::collections::VecDeque;
 
-/// Bytes that the ring keeps, of output and of events. Twice the window that a follower may leave unacknowledged, so that it is always served from here.
+/// Bytes of output and events in the ring: twice what a follower may leave unacknowledged, so that the ring always serves it.
 pub const RING_BYTES: usize = 1024 * 1024;
 
-/// Events that the ring keeps, so that a flood of chat cannot grow it.
+/// Events in the ring, so that a flood of chat cannot grow it.
 pub const RING_EVENTS: usize = 4096;
 
-/// Size of a chunk, in bytes: what is dropped at once when the ring is full.
+/// Size of a chunk, in bytes: the unit that a full ring drops.
 const CHUNK_BYTES: usize = 16 * 1024;
 
 #[derive(Debug)]
@@ -19,7 +19,7 @@ enum Entry {
     Event(StreamEvent),
 }
 
-/// Roughly the memory that an event takes, in bytes: results and chat count as what they hold.
+/// Approximate memory of an event, in bytes.
 fn weight(event: &StreamEvent) -> usize {
     64 + match event {
         StreamEvent::CommandResult { id, result, .. } => id.len() + result.len(),
@@ -38,36 +38,39 @@ impl Entry {
     }
 }
 
-/// What stands at a position.
+/// Content at a position.
 #[derive(Debug, PartialEq)]
 pub enum Item<'a> {
     /// An event.
     Event(&'a StreamEvent),
-    /// Bytes up to the next event, the end, or as many as were asked for.
+    /// Bytes up to the next event, the end, or the requested number.
     Bytes(Vec<u8>),
-    /// Nothing yet: the end of the stream.
+    /// The end of the stream.
     End,
-    /// The ring does not have it any more, or the stream never had it.
+    /// Dropped from the ring, or past the end.
     Lost,
 }
 
-/// The stream.
+/// The stream. Its entries have no gaps between them, and end at `end`.
 #[derive(Debug, Default)]
 pub struct OutputLog {
-    /// Entries with their positions, without a gap between them.
+    /// Entries with their positions.
     entries: VecDeque<(u64, Entry)>,
+    /// Position of the next byte or event.
     end: u64,
+    /// Sum of the entries' weights, in bytes.
     bytes: usize,
+    /// Number of events among the entries.
     events: usize,
 }
 
 impl OutputLog {
-    /// First position that the ring still has.
+    /// First position in the ring.
     pub fn start(&self) -> Pos {
         Pos(self.entries.front().map_or(self.end, |(pos, _)| *pos))
     }
 
-    /// Position of what comes next.
+    /// Position of the next byte or event.
     pub fn end(&self) -> Pos {
         Pos(self.end)
     }
@@ -103,8 +106,8 @@ impl OutputLog {
         self.trim();
     }
 
-    /// What stands at `pos`; at most `most` bytes.
-    pub fn at(&self, pos: Pos, most: usize) -> Item<'_> {
+    /// Content at `pos`; at most `max` bytes.
+    pub fn at(&self, pos: Pos, max: usize) -> Item<'_> {
         if pos.0 == self.end {
             return Item::End;
         }
@@ -115,20 +118,20 @@ impl OutputLog {
         if let (_, Entry::Event(event)) = &self.entries[first] {
             return Item::Event(event);
         }
-        let mut found = Vec::with_capacity(most.min((self.end - pos.0) as usize));
+        let mut found = Vec::with_capacity(max.min((self.end - pos.0) as usize));
         for (at, entry) in self.entries.range(first..) {
             let Entry::Bytes(chunk) = entry else { break };
             let from = pos.0.saturating_sub(*at) as usize;
-            let count = (chunk.len() - from).min(most - found.len());
+            let count = (chunk.len() - from).min(max - found.len());
             found.extend_from_slice(&chunk[from..from + count]);
-            if found.len() == most {
+            if found.len() == max {
                 break;
             }
         }
         Item::Bytes(found)
     }
 
-    /// The events from `from` on, as far as the ring has them, with their places.
+    /// Events in the ring from `from` on, with their positions.
     pub fn events_from(&self, from: Pos) -> impl Iterator<Item = (Pos, &StreamEvent)> {
         let first = self.entries.partition_point(|(at, _)| *at < from.0);
         self.entries.range(first..).filter_map(|(at, entry)| match entry {
@@ -161,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_and_events_keep_their_places() {
+    fn bytes_and_events_keep_their_positions() {
         let mut log = OutputLog::default();
         log.push_bytes(b"ab");
         log.push_event(event(1));

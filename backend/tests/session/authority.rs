@@ -14,7 +14,7 @@ fn turned_away(reply: Reply, code: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_expired_token_is_good_for_nothing() {
+async fn messages_with_an_expired_token_are_rejected() {
     let harness = Harness::new().await;
     let (lasting, ada) = (caller("ada", "c0"), until(100, caller("ada", "c1")));
     harness.attach(&lasting, "lasting").await;
@@ -45,7 +45,7 @@ async fn an_expired_token_is_good_for_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_waits_for_frames_is_told_when_the_token_expires() {
+async fn a_pending_poll_is_rejected_when_the_token_expires() {
     let harness = Harness::new().await;
     let (ada, viewer) = (caller("ada", "c1"), until(100, Caller { role: Role::Viewer, ..caller("vic", "c2") }));
     let (_, adas) = harness.attach(&ada, "page").await;
@@ -57,7 +57,7 @@ async fn who_waits_for_frames_is_told_when_the_token_expires() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_for_frames_later_is_told_then() {
+async fn a_later_poll_is_rejected_after_the_token_expired() {
     let harness = Harness::new().await;
     let (ada, viewer) = (caller("ada", "c1"), until(100, Caller { role: Role::Viewer, ..caller("vic", "c2") }));
     harness.attach(&ada, "page").await;
@@ -80,7 +80,7 @@ async fn a_handover_before_the_expiry_is_not_noticed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_closed_for_good_is_told_and_does_not_come_back() {
+async fn a_revoked_client_is_told_and_cannot_attach_again() {
     let harness = Harness::new().await;
     let (ada, eve) = (caller("ada", "c1"), caller("eve", "c2"));
     harness.attach(&ada, "page").await;
@@ -103,7 +103,7 @@ async fn a_connection_that_is_closed_for_good_is_told_and_does_not_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_is_closed_over_all_its_connections() {
+async fn revoking_a_client_closes_all_its_connections() {
     let harness = Harness::new().await;
     let (one, two) = (caller("ada", "c1"), caller("ada", "c2"));
     harness.attach(&one, "page").await;
@@ -114,7 +114,7 @@ async fn a_page_is_closed_over_all_its_connections() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_late_message_does_not_bring_a_connection_back() {
+async fn a_late_message_does_not_reconnect_a_closed_connection() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     harness.attach(&ada, "page").await;
@@ -130,7 +130,7 @@ async fn a_late_message_does_not_bring_a_connection_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_becomes_another_page_lets_the_first_go() {
+async fn a_connection_that_attaches_as_another_page_leaves_the_first() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "first").await;
@@ -142,7 +142,7 @@ async fn a_connection_that_becomes_another_page_lets_the_first_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_store_hears_of_connections_when_they_come_and_while_they_speak() {
+async fn connections_are_listed_when_they_attach_and_refreshed_while_active() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let attach = json!({"type":"attach","client":"page","cols":80,"rows":24});

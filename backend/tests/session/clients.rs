@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
-async fn a_viewer_watches_and_chats_and_nothing_else() {
+async fn a_viewer_can_only_watch_and_chat() {
     let harness = Harness::new().await;
     let viewer = Caller { role: Role::Viewer, ..caller("vic", "c2") };
     let (attached, token) = harness.attach(&viewer, "page-v").await;
@@ -37,7 +37,7 @@ async fn a_viewer_watches_and_chats_and_nothing_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plain_command_that_takes_long_is_answered_twice() {
+async fn a_slow_one_shot_command_is_answered_twice() {
     let harness = Harness::new().await;
     let plain = caller("ada", "plain");
     let command = json!({"type":"command","id":"7","command":"make"});
@@ -63,7 +63,7 @@ async fn a_plain_command_that_takes_long_is_answered_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn plain_and_unattached_connections_get_direct_answers() {
+async fn unattached_connections_get_direct_answers() {
     let harness = Harness::new().await;
     let plain = caller("ada", "plain");
     let pong = frame(harness.say(&plain, json!({"type":"ping","t":5})).await.frame);
@@ -81,7 +81,7 @@ async fn plain_and_unattached_connections_get_direct_answers() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_attached_client_without_seq_is_told_what_is_missing() {
+async fn an_attached_client_must_number_its_messages() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     harness.attach(&ada, "page").await;
@@ -90,7 +90,7 @@ async fn an_attached_client_without_seq_is_told_what_is_missing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_service_answers_what_programs_ask_their_terminal() {
+async fn terminal_queries_of_programs_are_answered() {
     let harness = Harness::new().await;
     harness.script.print("ab\x1b[6n");
     harness.settle().await;
@@ -105,7 +105,7 @@ async fn the_service_answers_what_programs_ask_their_terminal() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn settings_of_the_terminal_are_told_even_when_nothing_is_printed() {
+async fn changed_terminal_settings_are_announced_without_output() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "page").await;

@@ -12,7 +12,7 @@ async fn pass(time: Duration) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn repairs_are_counted_by_who_noticed() {
+async fn retransmissions_are_counted_by_cause() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -43,7 +43,7 @@ async fn a_gap_is_counted_when_the_client_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_program_that_is_held_back_is_counted_once() {
+async fn a_backpressure_pause_is_counted_once() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -57,7 +57,7 @@ async fn a_program_that_is_held_back_is_counted_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn skips_are_counted_by_cause() {
+async fn snapshots_are_counted_by_cause() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let skips = |cause| harness.metrics.streams.snapshots.of(cause).get();
@@ -86,7 +86,7 @@ async fn skips_are_counted_by_cause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_that_is_there_is_counted_until_it_is_gone() {
+async fn gauges_count_what_exists() {
     let harness = Harness::new().await;
     let sessions = &harness.metrics.sessions;
     let phases = || [Phase::Starting, Phase::Running, Phase::Ending].map(|phase| sessions.phases.of(phase).get());

@@ -7,7 +7,7 @@ use shared_protocol::{EndReason, Role, SessionId};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
-async fn the_longest_life_is_announced_twice() {
+async fn the_end_of_the_lifetime_is_announced_twice() {
     let harness = Harness::with(Limits { idle_timeout: Duration::from_secs(100_000), ..LIMITS }).await;
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "page").await;
@@ -24,7 +24,7 @@ async fn the_longest_life_is_announced_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_for_more_time_gets_it_and_everybody_hears_so() {
+async fn extend_prolongs_the_lifetime_and_is_announced_to_all() {
     let harness = Harness::with(Limits { idle_timeout: Duration::from_secs(100_000), ..LIMITS }).await;
     let (ada, viewer) = (caller("ada", "c1"), Caller { role: Role::Viewer, ..caller("vic", "c2") });
     let (attached, _) = harness.attach(&ada, "page").await;
@@ -60,7 +60,7 @@ async fn who_asks_for_more_time_gets_it_and_everybody_hears_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_asks_for_more_time_is_there() {
+async fn extend_counts_as_activity() {
     let harness = Harness::with(Limits { max_lifetime: LIMITS.initial_lifetime, ..LIMITS }).await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -72,7 +72,7 @@ async fn who_asks_for_more_time_is_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_types_after_the_warning_stays() {
+async fn input_after_a_warning_retracts_it() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -86,7 +86,7 @@ async fn who_types_after_the_warning_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn output_takes_a_warning_back_too() {
+async fn output_after_a_warning_retracts_it() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "page").await;
@@ -97,7 +97,7 @@ async fn output_takes_a_warning_back_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_short_life_is_announced_at_its_half() {
+async fn a_short_lifetime_is_announced_at_half_time() {
     let harness = Harness::with(Limits { initial_lifetime: Duration::from_secs(10), ..LIMITS }).await;
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "page").await;
@@ -106,7 +106,7 @@ async fn a_short_life_is_announced_at_its_half() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_session_ends_with_the_token_of_who_may_type() {
+async fn a_session_ends_with_its_controllers_token() {
     let harness = Harness::new().await;
     let ada = until(1000, caller("ada", "c1"));
     let (_, token) = harness.attach(&ada, "page").await;
@@ -131,7 +131,7 @@ async fn a_session_ends_with_the_token_of_who_may_type() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_token_keeps_it() {
+async fn a_fresh_token_keeps_the_session() {
     let harness = Harness::new().await;
     let old = until(1000, caller("ada", "c1"));
     let (_, token) = harness.attach(&old, "page").await;
@@ -180,7 +180,7 @@ async fn an_operator_ends_it_with_a_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn making_and_ending_sessions_fills_no_store() {
+async fn creating_and_ending_sessions_does_not_fill_the_store() {
     let harness = Harness::new().await;
     let churn = async |n: usize| {
         let record = harness.registry.create(SessionId::new(format!("churn-{n}")).unwrap(), "eve").await?;

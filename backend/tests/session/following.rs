@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
-async fn output_waits_for_the_follower_and_the_follower_for_output() {
+async fn output_and_polls_wait_for_each_other() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -25,7 +25,7 @@ async fn output_waits_for_the_follower_and_the_follower_for_output() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_program_pours_out_is_gathered_into_fuller_frames() {
+async fn bulk_output_is_coalesced_into_fuller_frames() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "page").await;
@@ -49,7 +49,7 @@ async fn what_a_program_pours_out_is_gathered_into_fuller_frames() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_ends_after_its_time() {
+async fn a_poll_times_out_without_a_frame() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "page").await;
@@ -85,7 +85,7 @@ async fn a_lost_answer_is_given_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_acknowledged_is_sent_again() {
+async fn unacknowledged_output_is_sent_again() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -99,7 +99,7 @@ async fn what_is_not_acknowledged_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_acknowledge_what_they_say_that_they_do() {
+async fn input_can_carry_an_acknowledgement() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -115,7 +115,7 @@ async fn keys_acknowledge_what_they_say_that_they_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_repair_starts_again_where_the_client_says() {
+async fn a_repair_starts_again_where_the_client_asks() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -128,7 +128,7 @@ async fn a_repair_starts_again_where_the_client_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_followed_controller_holds_the_program_back() {
+async fn a_followed_controller_applies_backpressure() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -146,7 +146,7 @@ async fn a_followed_controller_holds_the_program_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_holds_it_back_for_ever() {
+async fn backpressure_ends_without_progress() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "page").await;
@@ -160,7 +160,7 @@ async fn nobody_holds_it_back_for_ever() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_follower_the_program_runs_on_and_the_page_skips_to_now() {
+async fn without_a_follower_the_program_runs_on_and_the_page_gets_a_snapshot() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -192,7 +192,7 @@ async fn without_a_follower_the_program_runs_on_and_the_page_skips_to_now() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn much_output_is_deflated_for_those_who_can_inflate() {
+async fn bulk_output_is_deflated_for_clients_that_accept_it() {
     let harness = Harness::new().await;
     let (plain, packed) = (caller("ada", "c1"), caller("bob", "c2"));
     let (_, token) = harness.attach(&plain, "page-1").await;
@@ -211,7 +211,7 @@ async fn much_output_is_deflated_for_those_who_can_inflate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beyond_its_budget_a_session_shows_the_screen_now_and_then() {
+async fn a_spent_budget_sends_snapshots_instead_of_the_stream() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, mut token) = harness.attach(&ada, "page").await;

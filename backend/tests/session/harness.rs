@@ -1,4 +1,4 @@
-//! A session on a scripted terminal, and the words to speak to it.
+//! A session on a scripted terminal, and helpers to talk to it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use backend::clock::{Clock, SystemRandom};
@@ -31,10 +31,10 @@ pub(crate) const LIMITS: Limits = Limits {
     output_rate: RATE,
     scrollback: 100,
 };
-/// The wall when a harness begins, in seconds since 1970.
+/// Wall time at the start, in seconds since 1970.
 pub(crate) const WALL: u64 = 1_800_000_000;
 
-/// A clock on the wall that goes with the time that tests move.
+/// A wall clock that follows the time of the test.
 struct WallClock(Instant);
 
 impl Clock for WallClock {
@@ -96,11 +96,11 @@ impl Harness {
         self.session.output(who.connection.clone(), token, wait).await.unwrap()
     }
 
-    /// Everything that is there now, with the token that is next.
+    /// All frames that are ready, and the next token.
     pub(crate) async fn fetch_all(&self, who: &Caller, mut token: PollToken) -> (Vec<Value>, Option<PollToken>) {
         let mut frames = Vec::new();
         loop {
-            // Paused time passes only when the session has nothing left to do.
+            // Paused time advances only when the session is idle.
             let fetched = self.fetch(who, token, Duration::from_millis(1)).await;
             let Some(next) = fetched.next else { return (frames, None) };
             token = next;
@@ -111,13 +111,13 @@ impl Harness {
         }
     }
 
-    /// Moves time to so many seconds after the beginning.
+    /// Waits until this many seconds after the start.
     pub(crate) async fn at(&self, seconds: u64) {
         tokio::time::sleep_until(self.begun + Duration::from_secs(seconds)).await;
     }
 
-    /// Follows like a page until told to stop, or up to so many seconds after the beginning: every event, with the second that
-    /// it came in, then the error if there was one; and what to close, or the next token.
+    /// Follows like a page until it is stopped, or until `until` seconds after the start. Returns events and errors with their
+    /// seconds, and how it stopped.
     pub(crate) async fn watch(&self, who: &Caller, token: PollToken, until: u64) -> (Vec<(u64, Value)>, Watched) {
         let (mut token, until) = (token, self.begun + Duration::from_secs(until));
         let mut heard = Vec::new();
@@ -161,20 +161,20 @@ impl Harness {
         }
     }
 
-    /// Lets the session do everything that it can do now.
+    /// Waits until the session has done all its work.
     pub(crate) async fn settle(&self) {
         self.say(&caller("ada", "settle"), json!({"type":"ping"})).await;
     }
 }
 
-/// How watching came to its end.
+/// Result of watching.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Watched {
     Open(PollToken),
     Stopped(Option<Close>),
 }
 
-/// The kind of each event, or the code of an error, with its second and what it says of an end.
+/// The second, the kind of event or code of error, and the end reason of each.
 pub(crate) fn told(heard: &[(u64, Value)]) -> Vec<(u64, &str, &str)> {
     heard
         .iter()
@@ -185,7 +185,7 @@ pub(crate) fn told(heard: &[(u64, Value)]) -> Vec<(u64, &str, &str)> {
         .collect()
 }
 
-/// Whose token expires so many seconds after the beginning.
+/// The same caller with a token that expires this many seconds after the start.
 pub(crate) fn until(seconds: u64, who: Caller) -> Caller {
     Caller { expires_at: WALL + seconds, ..who }
 }

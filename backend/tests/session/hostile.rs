@@ -1,5 +1,5 @@
-//! A model of the whole conversation: a real session and a real client, on a scripted terminal, with a made-up network between
-//! them that loses, repeats, delays, reorders and cuts, by a seed. Time is simulated, so minutes take milliseconds.
+//! A model of the whole conversation: a real session and a real client on a scripted terminal. A simulated network between them
+//! loses, repeats, delays, reorders and cuts, by a seed. Time is simulated, so minutes take milliseconds.
 //!
 //! What it covers: every interleaving that the seeds produce of messages, direct replies, grants, polls, lost polls, answers
 //! asked for again, followers that die, posts that are lost or come twice, connections that go with or without a word, and
@@ -18,21 +18,21 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// How long a follower works: what the gateway's invocation has.
-const TURN: Duration = Duration::from_secs(25);
-/// Longest that the whole conversation may take, simulated.
-const PATIENCE: Duration = Duration::from_secs(3600);
-/// Frames that are under way to the client at a time.
-const UNDER_WAY: usize = 10_000;
+/// Lifetime of a follower: that of the gateway's invocation.
+const FOLLOWER_LIFETIME: Duration = Duration::from_secs(25);
+/// Longest simulated time of one conversation.
+const MAX_DURATION: Duration = Duration::from_secs(3600);
+/// Frames in flight to the client.
+const IN_FLIGHT: usize = 10_000;
 
-/// How bad the network is, in events of 1,000.
+/// Fault rates of the network, per 1,000 events.
 #[derive(Clone, Copy)]
 struct Faults {
     lost: u64,
     repeated: u64,
     late: u64,
     follower_dies: u64,
-    /// The connection is cut after so many messages.
+    /// Number of messages after which the connection is cut.
     cut_every: u64,
 }
 
@@ -42,10 +42,10 @@ const PERFECT: Faults = Faults { lost: 0, repeated: 0, late: 0, follower_dies: 0
 
 /// Repeatable randomness (SplitMix64).
 #[derive(Clone)]
-struct Dice(Arc<Mutex<u64>>);
+struct SeededRng(Arc<Mutex<u64>>);
 
-impl Dice {
-    fn roll(&self, below: u64) -> u64 {
+impl SeededRng {
+    fn draw(&self, below: u64) -> u64 {
         let mut state = self.0.lock().unwrap();
         *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = *state;
@@ -55,37 +55,37 @@ impl Dice {
     }
 
     fn hits(&self, per_thousand: u64) -> bool {
-        self.roll(1000) < per_thousand
+        self.draw(1000) < per_thousand
     }
 }
 
-/// One connection through the made-up gateway.
+/// One connection through the simulated gateway.
 #[derive(Clone)]
-struct Line {
+struct GatewayConnection {
     session: SessionHandle,
     who: Caller,
     faults: Faults,
-    dice: Dice,
+    rng: SeededRng,
     frames: mpsc::Sender<(u64, String)>,
-    /// Which connection of the client it is; frames of earlier ones are dropped.
+    /// Number of the client's connection; frames of earlier ones are dropped.
     number: u64,
 }
 
-impl Line {
+impl GatewayConnection {
     async fn delay(&self) {
-        let usual = self.dice.roll(20);
-        let late = if self.dice.hits(self.faults.late) { self.dice.roll(400) } else { 0 };
+        let usual = self.rng.draw(20);
+        let late = if self.rng.hits(self.faults.late) { self.rng.draw(400) } else { 0 };
         sleep_until(Instant::now() + Duration::from_millis(usual + late)).await;
     }
 
     /// A message of the client: none, one or two invocations.
     fn message(&self, text: &str) {
-        let copies = u64::from(!self.dice.hits(self.faults.lost)) + u64::from(self.dice.hits(self.faults.repeated));
+        let copies = u64::from(!self.rng.hits(self.faults.lost)) + u64::from(self.rng.hits(self.faults.repeated));
         for _ in 0..copies {
-            let (line, text) = (self.clone(), text.to_owned());
+            let (connection, text) = (self.clone(), text.to_owned());
             tokio::spawn(async move {
-                line.delay().await;
-                line.invoke(&text).await;
+                connection.delay().await;
+                connection.invoke(&text).await;
             });
         }
     }
@@ -99,15 +99,15 @@ impl Line {
             self.post(&frame).await;
         }
         if let Some(token) = follow {
-            self.follow(token, started + TURN).await;
+            self.follow(token, started + FOLLOWER_LIFETIME).await;
         }
     }
 
     async fn follow(&self, mut token: PollToken, until: Instant) {
-        while Instant::now() < until && !self.dice.hits(self.faults.follower_dies) {
+        while Instant::now() < until && !self.rng.hits(self.faults.follower_dies) {
             let wait = (until - Instant::now()).min(Duration::from_secs(20));
             let Ok(answer) = self.session.output(self.who.connection.clone(), token, wait).await else { return };
-            if self.dice.hits(self.faults.lost) {
+            if self.rng.hits(self.faults.lost) {
                 // The answer is lost on its way: asked for again, with the same token.
                 continue;
             }
@@ -122,15 +122,15 @@ impl Line {
     }
 
     async fn post(&self, frame: &[u8]) {
-        let copies = u64::from(!self.dice.hits(self.faults.lost)) + u64::from(self.dice.hits(self.faults.repeated));
+        let copies = u64::from(!self.rng.hits(self.faults.lost)) + u64::from(self.rng.hits(self.faults.repeated));
         for copy in 0..copies {
-            let (line, text) = (self.clone(), String::from_utf8(frame.to_vec()).unwrap());
+            let (connection, text) = (self.clone(), String::from_utf8(frame.to_vec()).unwrap());
             let arrive = async move {
-                line.delay().await;
+                connection.delay().await;
                 // The client may have gone meanwhile.
-                let _ = line.frames.send((line.number, text)).await;
+                let _ = connection.frames.send((connection.number, text)).await;
             };
-            // The first is waited for, as a post is; the other comes whenever it comes.
+            // A post is awaited; its duplicate is not.
             if copy == 0 { arrive.await } else { drop(tokio::spawn(arrive)) }
         }
     }
@@ -141,7 +141,7 @@ struct Page {
     client: Client,
     user: String,
     output: Vec<u8>,
-    line: Option<Line>,
+    connection: Option<GatewayConnection>,
     number: u64,
     sent: u64,
     frames: mpsc::Sender<(u64, String)>,
@@ -151,38 +151,38 @@ struct Page {
 
 impl Page {
     fn new(user: &str) -> Self {
-        let (frames, inbox) = mpsc::channel(UNDER_WAY);
+        let (frames, inbox) = mpsc::channel(IN_FLIGHT);
         let client = Client::new(ClientId::new(format!("page-{user}")).unwrap(), 80, 24);
         let (output, started) = (Vec::new(), Instant::now());
-        Self { client, user: user.into(), output, line: None, number: 0, sent: 0, frames, inbox, started }
+        Self { client, user: user.into(), output, connection: None, number: 0, sent: 0, frames, inbox, started }
     }
 
     fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// A new connection; the old one is said goodbye to, or not.
-    async fn connect(&mut self, harness: &Harness, faults: Faults, dice: &Dice) {
+    /// Replaces the connection; the old one disconnects half of the time.
+    async fn connect(&mut self, harness: &Harness, faults: Faults, rng: &SeededRng) {
         self.client.disconnected();
-        if let Some(old) = self.line.take()
-            && dice.hits(500)
+        if let Some(old) = self.connection.take()
+            && rng.hits(500)
         {
             harness.session.disconnect(old.who.connection).await.unwrap();
         }
         self.number += 1;
         let who = caller(&self.user, &format!("{}-{}=", self.user, self.number));
         let (session, frames, number) = (harness.session.clone(), self.frames.clone(), self.number);
-        self.line = Some(Line { session, who, faults, dice: dice.clone(), frames, number });
+        self.connection = Some(GatewayConnection { session, who, faults, rng: rng.clone(), frames, number });
         self.client.connected(self.now());
     }
 
     /// Sends what is due, then waits for a frame or for the next thing to do, at most until `deadline`.
-    async fn step(&mut self, harness: &Harness, faults: Faults, dice: &Dice, deadline: Instant) {
+    async fn step(&mut self, harness: &Harness, faults: Faults, rng: &SeededRng, deadline: Instant) {
         for message in self.client.send(self.now()) {
             self.sent += 1;
-            self.line.as_ref().unwrap().message(&message);
+            self.connection.as_ref().unwrap().message(&message);
             if self.sent.is_multiple_of(faults.cut_every) {
-                return self.connect(harness, faults, dice).await;
+                return self.connect(harness, faults, rng).await;
             }
         }
         let next = self.client.deadline().map_or(deadline, |at| (self.started + at).min(deadline));
@@ -194,7 +194,7 @@ impl Page {
         while let Some(heard) = self.client.next_event() {
             match heard {
                 ClientEvent::Stream(StreamItem::Bytes(bytes)) => self.output.extend(bytes),
-                // Who comes late, and has acknowledged nothing, gets the whole as a screen; nobody is ever skipped ahead.
+                // A late page that has acknowledged nothing gets a full snapshot; no page is ever skipped ahead.
                 ClientEvent::Stream(StreamItem::Snapshot { pos, scope, skipped, .. }) => {
                     assert_eq!((scope, skipped), (SnapshotScope::Full, 0), "the stream fits into the ring");
                     assert!(pos.0 < 64 * 1024, "only in the beginning");
@@ -207,7 +207,7 @@ impl Page {
     }
 }
 
-/// What a program prints: numbered lines, so that a difference shows where it is.
+/// Output of a program: numbered lines, so that a difference shows its place.
 fn known(lines: u64) -> Vec<u8> {
     (0..lines)
         .flat_map(|line| {
@@ -217,14 +217,14 @@ fn known(lines: u64) -> Vec<u8> {
 }
 
 /// Prints in uneven pieces, with pauses, and stops reading input now and then.
-async fn play(script: Script, stream: Vec<u8>, dice: Dice) {
+async fn play(script: Script, stream: Vec<u8>, rng: SeededRng) {
     let mut rest = stream.as_slice();
     while !rest.is_empty() {
-        let piece = rest.len().min(1 + dice.roll(3000) as usize);
+        let piece = rest.len().min(1 + rng.draw(3000) as usize);
         script.print(&rest[..piece]);
         rest = &rest[piece..];
-        script.set_room(if dice.hits(100) { dice.roll(50) as usize } else { usize::MAX });
-        sleep_until(Instant::now() + Duration::from_millis(dice.roll(300))).await;
+        script.set_room(if rng.hits(100) { rng.draw(50) as usize } else { usize::MAX });
+        sleep_until(Instant::now() + Duration::from_millis(rng.draw(300))).await;
     }
     script.set_room(usize::MAX);
 }
@@ -232,24 +232,24 @@ async fn play(script: Script, stream: Vec<u8>, dice: Dice) {
 /// Types and prints through a bad network until everything has arrived, and compares.
 async fn converse(seed: u64, faults: Faults, users: &[&str]) {
     let harness = Harness::new().await;
-    let dice = Dice(Arc::new(Mutex::new(seed)));
+    let rng = SeededRng(Arc::new(Mutex::new(seed)));
     let stream = known(4000);
-    tokio::spawn(play(harness.script.clone(), stream.clone(), dice.clone()));
+    tokio::spawn(play(harness.script.clone(), stream.clone(), rng.clone()));
     let mut pages: Vec<Page> = users.iter().map(|user| Page::new(user)).collect();
     let mut typed: Vec<Vec<String>> = vec![Vec::new(); users.len()];
     for page in &mut pages {
-        page.connect(&harness, faults, &dice).await;
+        page.connect(&harness, faults, &rng).await;
     }
     let begun = Instant::now();
     loop {
         for (page, typed) in pages.iter_mut().zip(&mut typed) {
-            if typed.len() < 600 && dice.hits(300) {
+            if typed.len() < 600 && rng.hits(300) {
                 let key = format!("{}{:04} ", page.user, typed.len());
                 page.client.keys(&key);
                 typed.push(key);
             }
-            let soon = Instant::now() + Duration::from_millis(1 + dice.roll(40));
-            page.step(&harness, faults, &dice, soon).await;
+            let soon = Instant::now() + Duration::from_millis(1 + rng.draw(40));
+            page.step(&harness, faults, &rng, soon).await;
         }
         let done = pages.iter().zip(&typed).all(|(page, typed)| {
             typed.len() == 600
@@ -260,7 +260,7 @@ async fn converse(seed: u64, faults: Faults, users: &[&str]) {
             break;
         }
         assert!(
-            begun.elapsed() < PATIENCE,
+            begun.elapsed() < MAX_DURATION,
             "seed {seed} stalls: {:?}",
             pages.iter().map(|page| &page.client).collect::<Vec<_>>()
         );
@@ -304,7 +304,7 @@ async fn an_awful_network() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_who_type_at_once() {
+async fn two_typists_at_once() {
     for seed in 200..203 {
         converse(seed, HOSTILE, &["a", "b"]).await;
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
-async fn the_exit_is_told_to_everyone_and_then_they_are_closed() {
+async fn clients_get_the_exit_and_are_then_closed() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;
@@ -63,7 +63,7 @@ async fn every_end_has_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_never_said_goodbye_is_forgotten() {
+async fn a_silent_connection_expires() {
     let harness = Harness::new().await;
     harness.attach(&caller("ada", "c1"), "page").await;
     let begun = Instant::now();
@@ -94,7 +94,7 @@ async fn sessions_are_counted_and_belong_to_their_user() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_gateways_row_is_kept_alive_while_the_connection_speaks() {
+async fn the_gateways_row_is_refreshed_while_the_connection_is_active() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     harness.attach(&ada, "page").await;

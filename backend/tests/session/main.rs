@@ -1,4 +1,4 @@
-//! A session on a scripted terminal, with time standing still: who gets what, when, and what is held, dropped or refused.
+//! A session on a scripted terminal, with time standing still: which client gets what and when, and what waits, is dropped or rejected.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod any_typing;

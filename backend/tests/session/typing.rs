@@ -40,7 +40,7 @@ async fn a_missing_message_is_asked_for_after_two_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn input_for_another_life_of_the_shell_is_refused() {
+async fn input_for_another_epoch_is_rejected() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, _) = harness.attach(&ada, "page").await;
@@ -50,7 +50,7 @@ async fn input_for_another_life_of_the_shell_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_program_that_does_not_read_holds_input_back_without_losing_it() {
+async fn input_waits_for_a_program_that_does_not_read() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, _) = harness.attach(&ada, "page").await;
@@ -68,7 +68,7 @@ async fn a_program_that_does_not_read_holds_input_back_without_losing_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_controllers_type_and_the_size_follows_the_one_who_did_last() {
+async fn the_size_follows_the_controller_that_typed_last() {
     let harness = Harness::new().await;
     let (ada, bob) = (caller("ada", "c1"), caller("bob", "c2"));
     let (attached, token) = harness.attach(&ada, "page-a").await;
@@ -91,7 +91,7 @@ fn interrupt(attached: &serde_json::Value, seq: u64, after: u64) -> serde_json::
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupt_goes_ahead_of_what_nobody_reads_and_acts_once() {
+async fn an_interrupt_overtakes_pending_input_and_acts_once() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, _) = harness.attach(&ada, "page").await;
@@ -113,7 +113,7 @@ async fn an_interrupt_goes_ahead_of_what_nobody_reads_and_acts_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_keys_make_no_signals_an_interrupt_is_a_key_in_its_turn() {
+async fn an_interrupt_is_a_key_in_its_turn_without_signals() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, _) = harness.attach(&ada, "page").await;
@@ -129,7 +129,7 @@ async fn where_keys_make_no_signals_an_interrupt_is_a_key_in_its_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupt_skips_what_was_printed_and_not_sent() {
+async fn an_interrupt_skips_unsent_output() {
     let harness = Harness::new().await;
     let ada = caller("ada", "c1");
     let (attached, token) = harness.attach(&ada, "page").await;

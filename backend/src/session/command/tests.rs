@@ -1,4 +1,4 @@
-//! What marks and text make of a command.
+//! Commands between marks and text.
 
 use super::*;
 
@@ -63,38 +63,41 @@ fn several_lines_are_one_command() {
 }
 
 #[test]
-fn an_incomplete_line_is_taken_back() {
+fn an_incomplete_line_is_cancelled() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
     commands.request(1, "if true; then".into(), now);
     commands.text(b"if true; then\r\n> ");
     assert_eq!(commands.mark(PromptMark::Continuation, now), [Step::Type(vec![3])]);
-    assert_eq!(commands.deadline(), Some(now + TAKE_BACK_AGAIN));
-    assert_eq!(commands.tick(now + TAKE_BACK_AGAIN), [Step::Type(vec![3])], "the first may come too early");
+    assert_eq!(commands.deadline(), Some(now + CANCEL_RETRY_DELAY));
+    assert_eq!(commands.tick(now + CANCEL_RETRY_DELAY), [Step::Type(vec![3])], "the first may come too early");
     let steps = ready(&mut commands, 130, now);
     assert!(matches!(&steps[..], [Step::Finished(Finished { code: 2, .. })]));
 }
 
 #[test]
-fn a_command_waits_for_an_empty_prompt_and_not_for_ever() {
+fn a_command_waits_for_an_empty_prompt_until_it_times_out() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
     commands.typed();
     assert_eq!(commands.request(1, "ls".into(), now), []);
-    assert_eq!(commands.deadline(), Some(now + PROMPT_WAIT));
+    assert_eq!(commands.deadline(), Some(now + PROMPT_TIMEOUT));
     commands.mark(PromptMark::PromptReady, now);
     assert!(!commands.is_typing(), "a prompt that was only drawn again is not empty");
-    assert_eq!(commands.tick(now + PROMPT_WAIT), [Step::Busy(1)]);
+    assert_eq!(commands.tick(now + PROMPT_TIMEOUT), [Step::Busy(1)]);
     commands.request(2, "ls".into(), now);
     assert!(ready(&mut commands, 0, now).is_empty(), "keys were typed before this prompt");
-    assert_eq!(commands.deadline(), Some(now + SETTLE));
-    assert!(matches!(&commands.tick(now + SETTLE)[..], [Step::Type(_)]), "nobody read them: it is empty");
+    assert_eq!(commands.deadline(), Some(now + SETTLE_DELAY));
+    assert!(
+        matches!(&commands.tick(now + SETTLE_DELAY)[..], [Step::Type(_)]),
+        "they were not read: the prompt is empty"
+    );
     commands.request(3, "ls".into(), now);
     assert_eq!(commands.shell_ended(9).len(), 2);
 }
 
 #[test]
-fn a_long_result_is_cut_and_says_so() {
+fn a_long_result_is_truncated() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
     commands.request(1, "yes".into(), now);
@@ -120,17 +123,17 @@ fn a_result_of_control_sequences_still_fits_into_a_frame() {
 }
 
 #[test]
-fn too_many_waiting_commands_are_refused() {
+fn too_many_waiting_commands_are_rejected() {
     let now = Instant::now();
     let mut commands = Commands::default();
-    for n in 0..WAITING_COMMANDS as u8 {
+    for n in 0..MAX_WAITING as u8 {
         assert_eq!(commands.request(n, "ls".into(), now), []);
     }
     assert_eq!(commands.request(99, "ls".into(), now), [Step::Busy(99)]);
 }
 
 #[test]
-fn what_was_typed_ahead_is_not_glued_to_a_command() {
+fn keys_typed_ahead_do_not_become_part_of_a_command() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
     commands.mark(PromptMark::CommandStarted, now);
@@ -138,16 +141,16 @@ fn what_was_typed_ahead_is_not_glued_to_a_command() {
     ready(&mut commands, 0, now);
     commands.request(1, "ls".into(), now);
     commands.text(b"rm -rf ");
-    assert_eq!(commands.tick(now + SETTLE), [], "the line editor has read what was typed ahead");
-    assert_eq!(commands.tick(now + PROMPT_WAIT), [Step::Busy(1)]);
+    assert_eq!(commands.tick(now + SETTLE_DELAY), [], "the line editor has read what was typed ahead");
+    assert_eq!(commands.tick(now + PROMPT_TIMEOUT), [Step::Busy(1)]);
 }
 
 #[test]
-fn a_shell_that_ignores_the_taking_back_is_left_alone() {
+fn a_shell_that_ignores_ctrl_c_is_left_alone() {
     let now = Instant::now();
     let mut commands = at_prompt(now);
     commands.request(1, "if true; then".into(), now);
     commands.mark(PromptMark::Continuation, now);
-    let typed = (1..100).map(|n| commands.tick(now + TAKE_BACK_AGAIN * n).len()).sum::<usize>();
-    assert_eq!(typed, TAKE_BACKS as usize);
+    let typed = (1..100).map(|n| commands.tick(now + CANCEL_RETRY_DELAY * n).len()).sum::<usize>();
+    assert_eq!(typed, MAX_CANCELS as usize);
 }
