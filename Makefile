@@ -59,7 +59,7 @@ bench: system-test .venv/installed $(PEERS) ## Measure Termgate and its peers on
 	cargo build --release --bin termgate --bin bootstrap --bin bench
 	target/release/bench $(FIGURES)
 
-bench-micro: ## Measure the hot parts by themselves (PARTS="screen"), and compare with the run before
+bench-micro: ## Measure the hot parts by themselves (PARTS="vt"), and compare with the run before
 	cargo bench --package microbench -- $(PARTS)
 
 testing/bench/.venv/installed: testing/bench/peers/requirements.txt

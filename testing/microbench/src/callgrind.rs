@@ -1,18 +1,18 @@
-//! Counts instructions and allocations with callgrind, valgrind's simulator: the same numbers whatever else the machine does.
+//! Counts instructions and allocations with callgrind, valgrind's simulator: the numbers do not depend on the machine's load.
 //!
-//! The counted program is run once. It calls [`crate::measured`] three times for each part, and callgrind writes what was counted each
-//! time that this returns. The first call warms up, and takes the blame for what was prepared; the second does the part [`TIMES`] times, the
-//! third twice as often, and the difference is what the part itself takes.
+//! One run calls [`crate::measured`] three times for each part, and callgrind writes its counters each time that this returns. The
+//! first call warms up and includes the preparation; the second repeats the part [`TIMES`] times, the third twice as often. The
+//! difference is the cost of the part.
 
 use std::io;
 use std::path::Path;
 use std::process::Command;
 
-/// How often a part is done in the second call.
+/// Repetitions in the second call.
 const TIMES: u64 = 1;
 
-/// What doing a part once takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+/// The cost of one repetition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// Instructions.
     pub instructions: u64,
@@ -20,30 +20,37 @@ pub struct Cost {
     pub allocations: u64,
 }
 
-/// Why nothing was counted.
+impl Cost {
+    /// The instructions as a multiple of another part's.
+    pub fn ratio(&self, other: &Self) -> f64 {
+        self.instructions as f64 / other.instructions as f64
+    }
+}
+
+/// A failed count.
 #[derive(Debug, thiserror::Error)]
-pub enum Failed {
-    /// There is no valgrind.
+pub enum CallgrindError {
+    /// valgrind is missing.
     #[error("valgrind is not installed: `make system-test` does it, or `apt-get install valgrind`")]
     NoValgrind,
-    /// It did not run.
+    /// valgrind or its output cannot be reached.
     #[error("valgrind: {0}")]
     Io(#[from] io::Error),
-    /// It ran, and complained.
+    /// valgrind exited with an error.
     #[error("valgrind failed: {0}")]
-    Complained(String),
-    /// It wrote something else than was expected.
-    #[error("callgrind's output is not understood: {0}")]
+    Exit(String),
+    /// Unexpected output.
+    #[error("unexpected output of callgrind: {0}")]
     Output(String),
 }
 
-/// What is done in each of the three calls, for [`count`] to find.
+/// Repetitions in each of the three calls, as [`count`] expects them.
 pub fn calls() -> [u64; 3] {
     [1, TIMES, 2 * TIMES]
 }
 
-/// Runs this program with these arguments, the names of parts, and says what each of them takes.
-pub fn count(program: &Path, parts: &[&str]) -> Result<Vec<Cost>, Failed> {
+/// Runs `program`, which counts the named parts. Returns the cost of each.
+pub fn count(program: &Path, parts: &[&str]) -> Result<Vec<Cost>, CallgrindError> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("counted");
     let run = Command::new("valgrind")
@@ -58,16 +65,17 @@ pub fn count(program: &Path, parts: &[&str]) -> Result<Vec<Cost>, Failed> {
         .arg(program)
         .arg("count")
         .args(parts)
-        // A processor copies long runs of bytes by one instruction, which is counted once for each byte. How long differs between
-        // versions of glibc: here, none is long enough.
+        // `rep movsb` counts once for each byte, and glibc's threshold for it differs between versions: switch it off.
         .env(
             "GLIBC_TUNABLES",
             "glibc.cpu.x86_rep_movsb_threshold=1073741824:glibc.cpu.x86_rep_stosb_threshold=1073741824",
         )
         .output()
-        .map_err(|error| if error.kind() == io::ErrorKind::NotFound { Failed::NoValgrind } else { error.into() })?;
+        .map_err(
+            |error| if error.kind() == io::ErrorKind::NotFound { CallgrindError::NoValgrind } else { error.into() },
+        )?;
     if !run.status.success() {
-        return Err(Failed::Complained(String::from_utf8_lossy(&run.stderr).into_owned()));
+        return Err(CallgrindError::Exit(String::from_utf8_lossy(&run.stderr).into_owned()));
     }
     let read = |call: usize| {
         let path = folder.path().join(format!("counted.{call}"));
@@ -84,9 +92,9 @@ pub fn count(program: &Path, parts: &[&str]) -> Result<Vec<Cost>, Failed> {
         .collect()
 }
 
-/// What one file of callgrind's says. Source: valgrind's manual, "Callgrind Format Specification".
-fn read(text: &str) -> Result<Cost, Failed> {
-    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| Failed::Output(text.to_owned()));
+/// Reads one output file. Source: valgrind's manual, "Callgrind Format Specification".
+fn read(text: &str) -> Result<Cost, CallgrindError> {
+    let number = |text: &str| text.trim().parse::<u64>().map_err(|_| CallgrindError::Output(text.to_owned()));
     let (mut instructions, mut allocations, mut allocates) = (None, 0, false);
     for line in text.lines() {
         if let Some(summary) = line.strip_prefix("summary:") {
@@ -98,7 +106,7 @@ fn read(text: &str) -> Result<Cost, Failed> {
             allocations += if allocates { count } else { 0 };
         }
     }
-    let instructions = instructions.ok_or_else(|| Failed::Output("no summary".to_owned()))?;
+    let instructions = instructions.ok_or_else(|| CallgrindError::Output("no summary".to_owned()))?;
     Ok(Cost { instructions, allocations })
 }
 
@@ -110,6 +118,6 @@ mod tests {
     fn instructions_and_allocations_are_found() {
         let text = "version: 1\nsummary: 1234\n\nfn=a\n16 5\ncfn=malloc\ncalls=3 1 \n16 7\ncfn=b\ncalls=9 1\n16 8\ncfn=realloc\ncalls=2 1\n";
         assert_eq!(read(text).unwrap(), Cost { instructions: 1234, allocations: 5 });
-        assert!(matches!(read("fn=a\n"), Err(Failed::Output(_))));
+        assert!(matches!(read("fn=a\n"), Err(CallgrindError::Output(_))));
     }
 }

@@ -1,4 +1,4 @@
-//! Output on its way to the page: bytes of the stream into frames, and, in a client, frames into bytes.
+//! Encoding output into frames, and decoding it in a client.
 
 use crate::Work;
 use backend::session::deflate::{Effort, deflate};
@@ -11,7 +11,7 @@ use shared_protocol::{Epoch, Pos, Seq, ServerFrame, ServerMessage};
 /// Room for the bytes of one frame, as JSON text.
 pub(crate) const ROOM: usize = FRAME_BYTES - ENVELOPE_BYTES;
 
-/// A frame as it goes out, with where stream and input stand.
+/// A frame with the positions of stream and input, as the service sends it.
 fn frame(message: ServerMessage) -> ServerFrame {
     ServerFrame { message, head: Some(Pos(123_456_789)), ack_seq: Some(Seq(4_321)) }
 }
@@ -26,27 +26,27 @@ fn encoded(bytes: &[u8]) -> String {
     output(Payload::encode(fitting), fitting.len()).to_json()
 }
 
-/// As much of these bytes as fits into a frame, as text or base64.
+/// Encodes the bytes that fit into a frame, as text or base64.
 pub(crate) fn encode(bytes: Vec<u8>) -> Work {
     let length = fitting_prefix(&bytes, ROOM).len();
     Work::new(length, move || encoded(&bytes))
 }
 
-/// As much of these bytes as fits into a frame, deflated.
+/// Encodes the bytes that fit into a frame, deflated.
 pub(crate) fn encode_deflated(bytes: Vec<u8>) -> Work {
-    let (_, length) = deflate(&bytes, ROOM, Effort::Thorough).expect("it is worth it");
+    let (_, length) = deflate(&bytes, ROOM, Effort::Thorough).expect("deflates");
     Work::new(length, move || {
-        let (payload, length) = deflate(&bytes, ROOM, Effort::Thorough).expect("it is worth it");
+        let (payload, length) = deflate(&bytes, ROOM, Effort::Thorough).expect("deflates");
         output(payload, length).to_json()
     })
 }
 
-/// A frame that only acknowledges.
+/// Encodes a frame that only acknowledges.
 pub(crate) fn acknowledge() -> Work {
     Work::new(0, || frame(ServerMessage::InputAck(InputAck { epoch: Epoch(1_772_000_000_000) })).to_json())
 }
 
-/// A frame with as much of these bytes as fits, read again.
+/// Decodes a frame full of these bytes.
 pub(crate) fn decode(bytes: &[u8]) -> Work {
     let json = encoded(bytes);
     Work::new(json.len(), move || {

@@ -1,4 +1,4 @@
-//! Bytes as programs print them: recordings of real ones, and logs of any length.
+//! Output as programs print it: recordings, and logs of any length.
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
@@ -6,10 +6,10 @@ use std::fmt::Write;
 use std::io::Read;
 use std::path::Path;
 
-/// What the service reads from a terminal at once, in bytes.
+/// Size of one read of the service from a terminal, in bytes.
 pub(crate) const READ: usize = 16 * 1024;
 
-/// What a program printed, and the size of the terminal that it printed to.
+/// The output of a program, and the size of its terminal.
 #[derive(Deserialize)]
 pub(crate) struct Recording {
     pub(crate) cols: u16,
@@ -18,7 +18,7 @@ pub(crate) struct Recording {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// One of `crates/vt/recordings`.
+/// Reads one of `crates/vt/recordings`.
 pub(crate) fn recording(name: &str) -> Recording {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/vt/recordings");
     let about = std::fs::read(folder.join(format!("{name}.json"))).expect("a description of the recording");
@@ -28,7 +28,13 @@ pub(crate) fn recording(name: &str) -> Recording {
     recording
 }
 
-/// So many bytes of an access log: plain text, lines of some 80 characters.
+/// The first half of a recording's output.
+pub(crate) fn half(mut recording: Recording) -> Vec<u8> {
+    recording.bytes.truncate(recording.bytes.len() / 2);
+    recording.bytes
+}
+
+/// An access log of this length: plain text in lines of some 80 characters.
 pub(crate) fn plain(bytes: usize) -> Vec<u8> {
     lines(bytes, |text, n| {
         let (host, second, size) = (n % 250, n / 7 % 60, 100 + n * 37 % 90_000);
@@ -39,17 +45,17 @@ pub(crate) fn plain(bytes: usize) -> Vec<u8> {
     })
 }
 
-/// So many bytes of a build log: lines of 64 bytes with a colour in each.
+/// A build log of this length: lines of 64 bytes with a colour in each.
 pub(crate) fn coloured(bytes: usize) -> Vec<u8> {
     lines(bytes, |text, n| write!(text, "\x1b[32m   Compiling\x1b[0m a-crate-with-a-name-number-{n:08} v0.1.0\r\n"))
 }
 
-/// So many bytes in Chinese.
+/// Chinese text of this length.
 pub(crate) fn chinese(bytes: usize) -> Vec<u8> {
     lines(bytes, |text, n| write!(text, "{n:04} 目录中的文件已经编译完成，正在链接可执行程序。\r\n"))
 }
 
-/// So many bytes that are no text, and do not deflate: a program that was printed by mistake.
+/// Binary data of this length that does not deflate.
 pub(crate) fn noise(bytes: usize) -> Vec<u8> {
     let mut state = 1u64;
     let mut next = || {

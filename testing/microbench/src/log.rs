@@ -1,4 +1,4 @@
-//! The stream of a session: appended to for each read of the terminal, read from for each frame.
+//! The stream of a session: an append for each read of the terminal, a read for each frame.
 
 use crate::Work;
 use crate::inputs::{READ, coloured};
@@ -6,7 +6,7 @@ use backend::session::output_log::{Item, OutputLog, RING_BYTES, RING_EVENTS};
 use backend::terminal::{Nonce, Piece, PromptMarkScanner};
 use shared_protocol::{Pos, StreamEvent};
 
-/// A log through which its ring went so many times.
+/// A log whose ring was filled this many times.
 fn aged(rings: usize) -> OutputLog {
     let mut log = OutputLog::default();
     let bytes = coloured(READ);
@@ -14,10 +14,10 @@ fn aged(rings: usize) -> OutputLog {
     log
 }
 
-/// What is appended at once: divides what the log drops at once, so that each time costs the same.
+/// Bytes of one repetition. Divides the size of a drop, so that each repetition costs the same.
 const TURN: usize = 64 * 1024;
 
-/// Output in pieces of this size, into a log of this age in rings.
+/// Appends output in pieces of this size to a log of this age in rings.
 pub(crate) fn append(piece: usize, rings: usize) -> Work {
     let (mut log, bytes) = (aged(rings), coloured(TURN));
     Work::new(TURN, move || {
@@ -26,7 +26,7 @@ pub(crate) fn append(piece: usize, rings: usize) -> Work {
     })
 }
 
-/// Events, into a log that holds as many as it can.
+/// Appends an event to a log that holds the most events.
 pub(crate) fn append_events() -> Work {
     let mut log = with_events(RING_EVENTS);
     Work::new(0, move || {
@@ -35,7 +35,7 @@ pub(crate) fn append_events() -> Work {
     })
 }
 
-/// A log with so many events, each after a little output.
+/// A log with this many events, each after a little output.
 fn with_events(events: usize) -> OutputLog {
     let mut log = OutputLog::default();
     for _ in 0..events {
@@ -45,29 +45,29 @@ fn with_events(events: usize) -> OutputLog {
     log
 }
 
-/// What stands at a position, as a frame takes it.
-fn taken(log: &OutputLog, from: Pos, most: usize) -> Vec<u8> {
-    match log.at(from, most) {
+/// Reads the bytes at a position, as a frame does.
+fn taken(log: &OutputLog, from: Pos, max: usize) -> Vec<u8> {
+    match log.at(from, max) {
         Item::Bytes(bytes) => bytes,
         Item::Event(_) | Item::End | Item::Lost => Vec::new(),
     }
 }
 
-/// So many bytes, from so far behind the end of a full ring.
-pub(crate) fn read(most: usize, behind: usize) -> Work {
+/// Reads bytes from this far behind the end of a full ring.
+pub(crate) fn read(max: usize, behind: usize) -> Work {
     let log = aged(1);
     let from = Pos(log.end().0 - behind as u64);
-    Work::new(most, move || taken(&log, from, most))
+    Work::new(max, move || taken(&log, from, max))
 }
 
-/// A few bytes, from among so many events.
+/// Reads a few bytes among this many events.
 pub(crate) fn find(events: usize) -> Work {
     let log = with_events(events);
     let middle = log.events_from(Pos((log.start().0 + log.end().0) / 2)).next().map_or(Pos(0), |(at, _)| at.after(1));
     Work::new(8, move || taken(&log, middle, 8))
 }
 
-/// The search for the shell's marks, in output that comes in pieces of this size.
+/// Scans output in pieces of this size for prompt marks.
 pub(crate) fn marks(bytes: Vec<u8>, piece: usize) -> Work {
     let mut scanner = PromptMarkScanner::new(&Nonce::new([7; 8]));
     Work::new(bytes.len(), move || {

@@ -1,4 +1,4 @@
-//! What a page says, as the service reads it.
+//! Parsing a page's messages.
 
 use crate::Work;
 use shared_protocol::client::{Ack, Follow, Input, Keys, parse};
@@ -11,7 +11,7 @@ fn reading(message: &ClientMessage) -> Work {
     Work::new(json.len(), move || parse(&json))
 }
 
-/// Text that was typed or pasted.
+/// Typed or pasted text.
 pub(crate) fn input(text: &[u8]) -> Work {
     let keys = Keys::Data(String::from_utf8(text.to_vec()).expect("text"));
     reading(&ClientMessage::Input(Input { seq: Seq(4_321), epoch: EPOCH, keys, ack: None }))

@@ -1,10 +1,10 @@
-//! A client's messages on their way into their order.
+//! Ordering a client's messages.
 
 use crate::Work;
 use backend::session::input_order::InputOrder;
 use shared_protocol::Seq;
 
-/// An order that has applied so many messages.
+/// An order that has applied this many messages.
 fn aged(applied: u64) -> InputOrder<u64> {
     let mut order = InputOrder::default();
     for seq in 1..=applied {
@@ -14,7 +14,7 @@ fn aged(applied: u64) -> InputOrder<u64> {
     order
 }
 
-/// So many messages one after the other, after so many before them.
+/// Offers messages in order, after `applied` others.
 pub(crate) fn in_order(messages: u64, applied: u64) -> Work {
     let mut order = aged(applied);
     Work::new(0, move || {
@@ -27,7 +27,7 @@ pub(crate) fn in_order(messages: u64, applied: u64) -> Work {
     })
 }
 
-/// So many messages, the last one first, each of them twice.
+/// Offers messages in reverse order, each of them twice.
 pub(crate) fn backwards(messages: u64) -> Work {
     let mut order = aged(0);
     Work::new(0, move || {
