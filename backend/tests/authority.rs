@@ -1,5 +1,5 @@
-//! Who may do what to a session in which state: tried out, one case at a time, through the gateway's door and the HTTP API, and
-//! compared with the table in `docs/authority.md`. What is refused must also have changed nothing.
+//! Authorization: tries every action as every kind of caller in every state of a session, through the gateway and the HTTP API,
+//! and compares the results with `docs/authority.md`. A rejected action must change nothing.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
@@ -14,8 +14,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 use support::{Service, client, gateway_claims, now, sign, user, user_token, within};
 
-/// Who, with the claims of their token: user, whether it names the session, role, operator, seconds that it is still good.
-const WHO: [(&str, &str, bool, Role, bool, i64); 8] = [
+/// Kinds of callers: name, user, whether the token names the session, role, operator, seconds until the token expires.
+const CALLERS: [(&str, &str, bool, Role, bool, i64); 8] = [
     ("owner", "ada", true, Role::Controller, false, 600),
     ("owner, session not named", "ada", false, Role::Controller, false, 600),
     ("owner, expired", "ada", true, Role::Controller, false, -60),
@@ -26,11 +26,11 @@ const WHO: [(&str, &str, bool, Role, bool, i64); 8] = [
     ("operator", "root", false, Role::Controller, true, 600),
 ];
 
-/// In which state the session is. In the last one, they have a token that was issued after its end.
+/// States of the session. In the last one the token was issued after the end.
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
-/// What they try.
-const ACTS: [&str; 17] = [
+/// The actions.
+const ACTIONS: [&str; 17] = [
     "attach",
     "follow",
     "input",
@@ -50,7 +50,6 @@ const ACTS: [&str; 17] = [
     "create",
 ];
 
-/// The session's name.
 const SESSION: &str = "s";
 
 struct Case {
@@ -68,7 +67,7 @@ fn attach(client: &str) -> Value {
 
 impl Case {
     async fn new(http: reqwest::Client, who: usize, state: usize) -> Self {
-        let (_, name, names, role, admin, good_for) = WHO[who];
+        let (_, name, names, role, admin, good_for) = CALLERS[who];
         let shells = ScriptedSpawner::default();
         let service = Service::with(&[], Arc::new(shells.clone())).await;
         let seconds = now().saturating_add_signed(good_for);
@@ -89,7 +88,7 @@ impl Case {
         }
         if state >= 2 {
             let owners = gateway_claims(MESSAGE_PATH, b"", "owners=", Some(SESSION));
-            let attached = case.say(&owners, &attach("owners")).await;
+            let attached = case.send_message(&owners, &attach("owners")).await;
             case.epoch = attached.first().unwrap()["epoch"].as_u64().unwrap();
         }
         if state >= 3 {
@@ -99,7 +98,7 @@ impl Case {
         case
     }
 
-    /// A request of the gateway for this connection.
+    /// A request of the gateway.
     async fn post(&self, claims: &GatewayClaims, path: &str, body: &Value) -> reqwest::Response {
         let body = body.to_string();
         let bh = auth_tokens::body_hash(body.as_bytes());
@@ -108,8 +107,8 @@ impl Case {
         within("a request", request.send()).await.unwrap()
     }
 
-    /// A message of theirs; the frames that answer it, or the error.
-    async fn say(&self, claims: &GatewayClaims, message: &Value) -> Vec<Value> {
+    /// Sends a message; returns every frame until the stream is drained, or the error.
+    async fn send_message(&self, claims: &GatewayClaims, message: &Value) -> Vec<Value> {
         let mut answer = self.post(claims, MESSAGE_PATH, message).await;
         let mut frames = Vec::new();
         let mut next = FOLLOW_HEADER;
@@ -118,7 +117,6 @@ impl Case {
             let text = answer.text().await.unwrap();
             let empty = text.is_empty();
             frames.extend((!empty).then(|| serde_json::from_str::<Value>(&text).unwrap()));
-            // Everything that is there, and then no more.
             let Some(ticket) = ticket.filter(|_| next == FOLLOW_HEADER || !empty) else { return frames };
             answer = self.post(claims, OUTPUT_PATH, &json!({"follow": ticket, "waitMs": 0})).await;
             next = NEXT_HEADER;
@@ -132,7 +130,7 @@ impl Case {
         (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
     }
 
-    /// The session's state, as an operator sees it.
+    /// The session's state, read by an operator.
     async fn state(&self) -> String {
         let operator = UserClaims { admin: true, ..user("root", None) };
         let (_, found) = self.call(&operator, Method::GET, "/s").await;
@@ -143,11 +141,11 @@ impl Case {
         within("the session's state", async { while self.state().await != state {} }).await;
     }
 
-    /// What came of it: `yes`, or the code of the refusal.
-    async fn outcome(&mut self, act: &str) -> String {
-        let frames = match act {
+    /// The result of an action: `yes`, or the error code.
+    async fn outcome(&mut self, action: &str) -> String {
+        let frames = match action {
             "look up" | "list" | "end" | "close a connection" | "create" => {
-                let (method, path) = match act {
+                let (method, path) = match action {
                     "look up" => (Method::GET, "/s"),
                     "list" => (Method::GET, "?user=ada"),
                     "end" => (Method::DELETE, "/s"),
@@ -155,25 +153,25 @@ impl Case {
                     _ => (Method::POST, ""),
                 };
                 let (status, body) = self.call(&self.user, method, path).await;
-                let created_another = act == "create" && body["sessionId"] != SESSION;
+                let created_another = action == "create" && body["sessionId"] != SESSION;
                 return match body["code"].as_str() {
                     Some(code) => code.to_owned(),
                     None if created_another => "another".to_owned(),
                     None => if status < 300 { "yes" } else { "?" }.to_owned(),
                 };
             }
-            "plain command" => self.say(&self.claims, &json!({"type": "command", "command": "ls"})).await,
-            "plain resize" => self.say(&self.claims, &json!({"type": "resize", "cols": 10, "rows": 10})).await,
+            "plain command" => self.send_message(&self.claims, &json!({"type": "command", "command": "ls"})).await,
+            "plain resize" => self.send_message(&self.claims, &json!({"type": "resize", "cols": 10, "rows": 10})).await,
             "leave for another" => {
                 let body = json!({"connectionId": "owners=", "sessionId": SESSION});
                 let answer = self.post(&self.claims, DISCONNECT_PATH, &body).await;
                 vec![serde_json::from_str(&answer.text().await.unwrap()).unwrap()]
             }
-            "attach" => self.say(&self.claims, &attach("mine")).await,
+            "attach" => self.send_message(&self.claims, &attach("mine")).await,
             _ => {
-                let attached = self.say(&self.claims, &attach("mine")).await;
+                let attached = self.send_message(&self.claims, &attach("mine")).await;
                 let epoch = attached.first().and_then(|frame| frame["epoch"].as_u64()).unwrap_or(self.epoch);
-                let fields = match act {
+                let fields = match action {
                     "input" => json!({"data": "x"}),
                     "resize" => json!({"cols": 10, "rows": 10}),
                     "command" => json!({"id": "c", "command": "ls"}),
@@ -182,20 +180,20 @@ impl Case {
                     "follow" => json!({"pos": 0}),
                     _ => json!({}),
                 };
-                let mut message = json!({"type": act, "seq": 1, "epoch": epoch});
+                let mut message = json!({"type": action, "seq": 1, "epoch": epoch});
                 message.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-                self.say(&self.claims, &message).await
+                self.send_message(&self.claims, &message).await
             }
         };
         let code = frames.iter().find_map(|frame| frame["code"].as_str());
         match code {
-            // The scripted shell shows no prompt: whoever may, hears this.
+            // The scripted shell shows no prompt, so an allowed command is answered with this.
             None | Some("BUSY") => "yes".to_owned(),
             Some(code) => code.to_owned(),
         }
     }
 
-    /// What a refusal must not have done.
+    /// True if a rejected action has changed nothing.
     async fn is_untouched(&self, state: usize) -> bool {
         let still = ["unknown", "created", "running", "ended", "ended"][state] == self.state().await;
         let script = self.shells.last();
@@ -206,41 +204,42 @@ impl Case {
     }
 }
 
-/// Tries one case, each with a service of its own.
-async fn cell(http: reqwest::Client, who: usize, state: usize, act: &str) -> String {
+/// Tries one case on a service of its own.
+async fn cell(http: reqwest::Client, who: usize, state: usize, action: &str) -> String {
     let mut case = Case::new(http, who, state).await;
-    let outcome = case.outcome(act).await;
+    let outcome = case.outcome(action).await;
     if outcome == "yes" {
         return " **yes** |".to_owned();
     }
-    // An attach that was allowed, before an act that was not, may have started it.
+    // The attach before the action may have been allowed and have started the session.
     let started = state != 2 && case.state().await == "running";
     let harmless = outcome == "another" || started || case.is_untouched(state).await;
-    assert!(harmless, "{}, {act}, {}: {outcome}, but it did something", WHO[who].0, STATES[state]);
+    assert!(harmless, "{}, {action}, {}: {outcome}, but it changed something", CALLERS[who].0, STATES[state]);
     format!(" {outcome} |")
 }
 
-/// Cases at the same time: most of their time is spent waiting.
-const AT_ONCE: usize = 64;
+/// Concurrent cases: each mostly waits.
+const CONCURRENCY: usize = 64;
 
 async fn table(http: &reqwest::Client, state: usize) -> String {
     let mut text = format!("\n## The session is {}\n\n|", STATES[state]);
-    for (who, ..) in WHO {
+    for (who, ..) in CALLERS {
         write!(text, " | {who}").unwrap();
     }
     text += " |\n|---|";
-    text += &"---|".repeat(WHO.len());
+    text += &"---|".repeat(CALLERS.len());
     text += "\n";
-    let cases = ACTS.iter().flat_map(|act| (0..WHO.len()).map(move |who| cell(http.clone(), who, state, act)));
-    let cells: Vec<_> = stream::iter(cases).buffered(AT_ONCE).collect().await;
-    for (act, row) in ACTS.iter().zip(cells.chunks(WHO.len())) {
-        writeln!(text, "| {act} |{}", row.concat()).unwrap();
+    let cases =
+        ACTIONS.iter().flat_map(|action| (0..CALLERS.len()).map(move |who| cell(http.clone(), who, state, action)));
+    let cells: Vec<_> = stream::iter(cases).buffered(CONCURRENCY).collect().await;
+    for (action, row) in ACTIONS.iter().zip(cells.chunks(CALLERS.len())) {
+        writeln!(text, "| {action} |{}", row.concat()).unwrap();
     }
     text
 }
 
 #[tokio::test]
-async fn everyone_may_do_what_the_table_says() {
+async fn callers_may_do_what_the_table_says() {
     let documented = include_str!("../../docs/authority.md");
     let mut tables = String::new();
     let http = client();

@@ -1,18 +1,16 @@
-//! The HTTP surface: who is let in, what is refused and how, and that a refusal touches nothing.
+//! The HTTP surface: authentication, errors, headers, and that a rejected request changes nothing.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 
 use backend::clock::{Clock, SystemClock};
 use backend::terminal::scripted::ScriptedSpawner;
+use reqwest::Method;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::{GatewayClaims, Role, UserClaims};
 use std::sync::Arc;
-use support::{Service, Terminal, client, gateway_claims, now, post, sign, user, user_token};
-
-const PING: &str = r#"{"type":"ping","t":1}"#;
-const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
+use support::{ATTACH, PING, Service, Terminal, client, gateway_claims, now, post, read, sign, user, user_token};
 
 async fn scripted() -> Service {
     Service::with(&[("ALLOWED_ORIGINS", "https://labs.example")], Arc::new(ScriptedSpawner::default())).await
@@ -20,17 +18,11 @@ async fn scripted() -> Service {
 
 async fn message(service: &Service, session: Option<&str>, body: &str) -> (u16, Value) {
     let claims = gateway_claims(MESSAGE_PATH, body.as_bytes(), "c=", session);
-    answer(post(service.address, &claims, body).await).await
-}
-
-async fn answer(response: reqwest::Response) -> (u16, Value) {
-    let status = response.status().as_u16();
-    let text = response.text().await.unwrap();
-    (status, serde_json::from_str(&text).unwrap_or(Value::Null))
+    read(post(service.address, &claims, body).await).await
 }
 
 #[tokio::test]
-async fn without_a_valid_gateway_token_nothing_is_touched() {
+async fn without_a_valid_gateway_token_nothing_changes() {
     let service = scripted().await;
     let body = ATTACH.as_bytes();
     let good = gateway_claims(MESSAGE_PATH, body, "c=", Some("s"));
@@ -50,26 +42,20 @@ async fn without_a_valid_gateway_token_nothing_is_touched() {
             if path == OUTPUT_PATH && *token == tokens[6] {
                 continue;
             }
-            let mut request = client().post(format!("http://{}{path}", service.address)).body(ATTACH);
-            if let Some(token) = token {
-                request = request.bearer_auth(token);
-            }
-            let (status, error) = answer(request.send().await.unwrap()).await;
+            let request = client().post(format!("http://{}{path}", service.address)).body(ATTACH);
+            let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
+            let (status, error) = read(request.send().await.unwrap()).await;
             assert_eq!((status, &error["retryable"]), (401, &json!(false)), "{path} {token:?}");
             assert!(error["error"].is_string() && error["code"].is_string());
         }
     }
-    let health: Value = serde_json::from_str(&get(&service, "/health").await.text().await.unwrap()).unwrap();
-    assert_eq!(health["sessions"], 0, "no shell was started");
+    let (_, health) = read(service.get("/health").await).await;
+    assert_eq!(health["sessions"], 0, "no shell started");
     service.stop().await;
 }
 
-async fn get(service: &Service, path: &str) -> reqwest::Response {
-    client().get(format!("http://{}{path}", service.address)).send().await.unwrap()
-}
-
 #[tokio::test]
-async fn a_connection_speaks_for_itself_only() {
+async fn a_message_names_no_other_connection_or_session() {
     let service = scripted().await;
     for body in [r#"{"type":"ping","connectionId":"other="}"#, r#"{"type":"ping","sessionId":"other"}"#] {
         assert_eq!(message(&service, Some("s"), body).await.0, 403, "{body}");
@@ -84,7 +70,7 @@ async fn a_connection_speaks_for_itself_only() {
 }
 
 #[tokio::test]
-async fn a_ping_is_told_where_its_time_went() {
+async fn a_pong_says_how_long_the_gateway_and_the_service_took() {
     let service = scripted().await;
     let claims = gateway_claims(MESSAGE_PATH, PING.as_bytes(), "c=", Some("s"));
     let now = SystemClock.now_ms();
@@ -92,7 +78,7 @@ async fn a_ping_is_told_where_its_time_went() {
     for (received, least, most) in [(now - hour, hour, 2 * hour), (now + hour, 0, 0)] {
         let request = client().post(format!("http://{}{MESSAGE_PATH}", service.address)).body(PING);
         let request = request.bearer_auth(sign(&claims)).header("x-terminal-received", received);
-        let (_, pong) = answer(request.send().await.unwrap()).await;
+        let (_, pong) = read(request.send().await.unwrap()).await;
         let (gateway, inside) = (pong["gatewayMs"].as_u64().unwrap(), pong["serviceMs"].as_u64().unwrap());
         assert!((least..=most).contains(&gateway) && inside < hour, "{pong}");
     }
@@ -133,7 +119,7 @@ async fn a_connection_without_a_session_may_ping_and_echo() {
 }
 
 #[tokio::test]
-async fn an_attach_is_followed_until_the_disconnect_and_never_after() {
+async fn a_follower_stops_at_the_disconnect() {
     let service = scripted().await;
     let claims = gateway_claims(MESSAGE_PATH, ATTACH.as_bytes(), "c=", Some("s"));
     let response = post(service.address, &claims, ATTACH).await;
@@ -144,7 +130,7 @@ async fn an_attach_is_followed_until_the_disconnect_and_never_after() {
     assert_eq!((response.status().as_u16(), response.headers().contains_key("x-terminal-next")), (204, true));
     let gone = r#"{"connectionId":"c=","sessionId":"s"}"#;
     let disconnect = gateway_claims(DISCONNECT_PATH, gone.as_bytes(), "c=", Some("s"));
-    assert_eq!(answer(post(service.address, &disconnect, gone).await).await, (200, json!({"success":true})));
+    assert_eq!(read(post(service.address, &disconnect, gone).await).await, (200, json!({"success":true})));
     let response = post(service.address, &claims, &body).await;
     assert!(!response.headers().contains_key("x-terminal-next"), "its follower is told to stop");
     let (status, error) = message(&service, Some("s"), ATTACH).await;
@@ -156,62 +142,58 @@ async fn an_attach_is_followed_until_the_disconnect_and_never_after() {
 }
 
 #[tokio::test]
-async fn a_bad_follow_request_is_refused() {
+async fn a_malformed_request_for_output_is_rejected() {
     let service = scripted().await;
     message(&service, Some("s"), ATTACH).await;
     for body in ["", "{}", r#"{"follow":"x","waitMs":1}"#, r#"{"follow":"1.1","waitMs":-1}"#] {
         let claims = gateway_claims(OUTPUT_PATH, body.as_bytes(), "c=", Some("s"));
-        assert_eq!(answer(post(service.address, &claims, body).await).await.0, 400, "{body}");
+        assert_eq!(read(post(service.address, &claims, body).await).await.0, 400, "{body}");
     }
     service.stop().await;
 }
 
 #[tokio::test]
-async fn sessions_are_made_looked_up_and_ended_by_their_user() {
+async fn users_create_look_up_and_end_their_sessions() {
     let service = scripted().await;
-    let url = format!("http://{}/api/sessions", service.address);
-    let (ada, eve) = (user_token(&user("ada", None)), user_token(&user("eve", None)));
-    assert_eq!(client().post(&url).send().await.unwrap().status(), 401);
-    let (status, made) = answer(client().post(&url).bearer_auth(&ada).send().await.unwrap()).await;
-    assert_eq!((status, &made["state"], &made["valid"]), (201, &json!("created"), &json!(true)));
-    let one = format!("{url}/{}", made["sessionId"].as_str().unwrap());
-    let status = async |token: &str| answer(client().get(&one).bearer_auth(token).send().await.unwrap()).await;
-    assert_eq!(status(&ada).await.0, 200);
-    assert_eq!(status(&eve).await.0, 404);
-    let viewer = user_token(&UserClaims { role: Role::Viewer, ..user("ada", None) });
-    assert_eq!(client().delete(&one).bearer_auth(&viewer).send().await.unwrap().status(), 403);
-    assert_eq!(client().delete(&one).bearer_auth(&eve).send().await.unwrap().status(), 404);
-    assert_eq!(client().delete(&one).bearer_auth(&ada).send().await.unwrap().status(), 200);
-    let (_, ended) = status(&ada).await;
+    let (ada, eve) = (user("ada", None), user("eve", None));
+    assert_eq!(service.request(Method::POST, "/api/sessions", None).await.status(), 401);
+    let (status, created) = service.api(Method::POST, "", &ada).await;
+    assert_eq!((status, &created["state"], &created["valid"]), (201, &json!("created"), &json!(true)));
+    let path = format!("/{}", created["sessionId"].as_str().unwrap());
+    assert_eq!(service.api(Method::GET, &path, &ada).await.0, 200);
+    assert_eq!(service.api(Method::GET, &path, &eve).await.0, 404);
+    let viewer = UserClaims { role: Role::Viewer, ..ada.clone() };
+    assert_eq!(service.api(Method::DELETE, &path, &viewer).await.0, 403);
+    assert_eq!(service.api(Method::DELETE, &path, &eve).await.0, 404);
+    assert_eq!(service.api(Method::DELETE, &path, &ada).await.0, 200);
+    let (_, ended) = service.api(Method::GET, &path, &ada).await;
     assert_eq!(
         (&ended["state"], &ended["valid"], &ended["endReason"]),
         (&json!("ended"), &json!(false), &json!("closed"))
     );
-    let expired = user_token(&UserClaims { exp: now() - 60, ..user("ada", None) });
-    assert_eq!(status(&expired).await.1["code"], "TOKEN_EXPIRED");
+    let expired = UserClaims { exp: now() - 60, ..ada };
+    assert_eq!(service.api(Method::GET, &path, &expired).await.1["code"], "TOKEN_EXPIRED");
     service.stop().await;
 }
 
 #[tokio::test]
-async fn health_and_diagnostics_tell_and_keep_secrets() {
+async fn health_and_diagnostics_need_no_token_and_show_no_secret() {
     let service = scripted().await;
-    let health = get(&service, "/health").await;
-    assert_eq!(health.status(), 200);
-    let health: Value = serde_json::from_str(&health.text().await.unwrap()).unwrap();
-    assert_eq!((&health["status"], &health["websocket"]), (&json!("ok"), &json!("available")));
-    let diagnostics = get(&service, "/api/diagnostics/websocket").await.text().await.unwrap();
+    let (status, health) = read(service.get("/health").await).await;
+    assert_eq!((status, &health["status"], &health["websocket"]), (200, &json!("ok"), &json!("available")));
+    let diagnostics = service.get("/api/diagnostics/websocket").await.text().await.unwrap();
     assert!(!diagnostics.contains(support::SECRET));
     let diagnostics: Value = serde_json::from_str(&diagnostics).unwrap();
     assert_eq!((&diagnostics["store"], &diagnostics["isolation"]), (&json!("memory"), &json!("none")));
-    assert_eq!(get(&service, "/nothing").await.status(), 404);
+    assert_eq!(service.get("/nothing").await.status(), 404);
     service.stop().await;
 }
 
 #[tokio::test]
-async fn every_answer_says_that_it_is_data() {
+async fn every_response_has_the_security_headers() {
     let service = scripted().await;
     for path in ["/health", "/api/sessions", "/nothing", "/metrics", "/terminal"] {
-        let answer = get(&service, path).await;
+        let answer = service.get(path).await;
         let header = |name| answer.headers().get(name).unwrap_or_else(|| panic!("{path} lacks {name}")).clone();
         assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("cache-control"), "no-store");
@@ -222,11 +204,11 @@ async fn every_answer_says_that_it_is_data() {
 }
 
 #[tokio::test]
-async fn only_listed_pages_may_use_the_api() {
+async fn only_pages_of_listed_origins_may_use_the_api() {
     let service = scripted().await;
     let url = format!("http://{}/api/sessions", service.address);
     let allowed = async |origin: &str| {
-        let preflight = client().request(reqwest::Method::OPTIONS, &url).header("origin", origin);
+        let preflight = client().request(Method::OPTIONS, &url).header("origin", origin);
         let response = preflight.header("access-control-request-method", "POST").send().await.unwrap();
         let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
         (header("access-control-allow-origin"), header("access-control-max-age"))
@@ -238,7 +220,7 @@ async fn only_listed_pages_may_use_the_api() {
 }
 
 #[tokio::test]
-async fn the_direct_door_closes_with_a_code_that_says_why() {
+async fn the_close_code_of_a_websocket_says_why() {
     let service = scripted().await;
     let open = async |query: &str| {
         let mut terminal = Terminal::open(&format!("ws://{}/terminal?{query}", service.address)).await;
@@ -254,7 +236,7 @@ async fn the_direct_door_closes_with_a_code_that_says_why() {
 }
 
 #[tokio::test]
-async fn a_page_of_another_origin_cannot_open_the_direct_door() {
+async fn a_page_of_another_origin_cannot_open_a_websocket() {
     use tokio_tungstenite::tungstenite::client::IntoClientRequest;
     let service = scripted().await;
     for (origin, status) in [
@@ -275,7 +257,7 @@ async fn a_page_of_another_origin_cannot_open_the_direct_door() {
 }
 
 #[tokio::test]
-async fn the_test_door_echoes_without_a_token() {
+async fn ws_test_echoes_a_bounded_number_of_messages_without_a_token() {
     use futures_util::{SinkExt, StreamExt};
     use tokio_tungstenite::tungstenite::Message;
     let service = scripted().await;
@@ -291,7 +273,7 @@ async fn the_test_door_echoes_without_a_token() {
 }
 
 #[tokio::test]
-async fn chat_reaches_everyone_attached() {
+async fn chat_reaches_every_attached_client() {
     use shared_protocol::StreamEvent;
     let service = scripted().await;
     let (mut one, mut two) = (service.terminal("s").await, service.terminal("s").await);

@@ -1,33 +1,27 @@
-//! What strangers and users may make of the service at most, and that others do not notice.
+//! Limits of each user and connection, and that other users do not notice them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 
-use backend::terminal::{ShellSpawner, UnixSpawner};
+use backend::terminal::UnixSpawner;
 use futures_util::stream::{self, StreamExt};
+use reqwest::Method;
 use serde_json::Value;
 use shared_protocol::ServerMessage;
 use shared_protocol::gateway::MESSAGE_PATH;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{Service, Terminal, gateway_claims, post, sign, user, user_token, within};
+use support::{ATTACH, PING, Service, Terminal, gateway_claims, post, read, sign, user, user_token, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-const PING: &str = r#"{"type":"ping"}"#;
-
 async fn with(variables: &[(&str, &str)]) -> Service {
-    let shells: Arc<dyn ShellSpawner> = Arc::new(UnixSpawner);
-    Service::with(variables, shells).await
+    Service::with(variables, Arc::new(UnixSpawner)).await
 }
 
 async fn open(service: &Service, name: &str) -> Terminal {
     Terminal::open(&service.terminal_url(name, &user_token(&user(name, Some(name))))).await
-}
-
-async fn json(answer: reqwest::Response) -> Value {
-    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
 fn pongs(terminal: &Terminal) -> usize {
@@ -35,7 +29,7 @@ fn pongs(terminal: &Terminal) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_direct_connection_that_sends_too_fast_is_read_slower_and_loses_nothing() {
+async fn a_fast_websocket_is_read_slower_and_loses_nothing() {
     let service = with(&[("MESSAGES_PER_SECOND", "10")]).await;
     let mut fast = open(&service, "eve").await;
     let started = Instant::now();
@@ -45,7 +39,7 @@ async fn a_direct_connection_that_sends_too_fast_is_read_slower_and_loses_nothin
     while pongs(&fast) < 20 {
         fast.receive().await.unwrap();
     }
-    assert!(started.elapsed() < Duration::from_secs(1), "a burst is answered at once");
+    assert!(started.elapsed() < Duration::from_secs(1), "the burst is answered at once");
     while pongs(&fast) < 50 {
         fast.receive().await.unwrap();
     }
@@ -55,28 +49,28 @@ async fn a_direct_connection_that_sends_too_fast_is_read_slower_and_loses_nothin
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_of_the_gateway_that_sends_too_fast_is_told() {
+async fn a_fast_connection_through_the_gateway_gets_an_error_frame() {
     let service = with(&[("MESSAGES_PER_SECOND", "10")]).await;
     let ping = async |connection: &str| -> Value {
         let claims = gateway_claims(MESSAGE_PATH, PING.as_bytes(), connection, None);
         let answer = post(service.address, &claims, PING).await;
-        assert_eq!(answer.status(), 200, "the function passes it on to the page");
-        json(answer).await
+        assert_eq!(answer.status(), 200, "the function posts the frame to the page");
+        read(answer).await.1
     };
     let mut refused = 0;
     for _ in 0..40 {
         let answer = ping("fast=").await;
         refused += usize::from(answer["code"] == "RATE_LIMITED" && answer["retryable"] == true);
     }
-    assert!(refused > 0, "more than twenty in less than a second");
-    assert_eq!(ping("other=").await["type"], "pong", "each connection is counted alone");
+    assert!(refused > 0, "40 messages exceed the burst of 20");
+    assert_eq!(ping("other=").await["type"], "pong", "each connection has an own rate");
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(ping("fast=").await["type"], "pong", "it may go on later");
     service.stop().await;
 }
 
 #[tokio::test]
-async fn a_user_has_so_many_direct_connections() {
+async fn websockets_of_a_user_are_capped() {
     let service = with(&[("MAX_CONNECTIONS_PER_USER", "2")]).await;
     let mut first = open(&service, "ada").await;
     first.attach("page").await;
@@ -84,7 +78,7 @@ async fn a_user_has_so_many_direct_connections() {
     second.attach("another").await;
     assert_eq!(open(&service, "ada").await.close_code().await, 1013);
     open(&service, "eve").await.attach("page").await;
-    second.send(r#"{"type":"ping"}"#).await;
+    second.send(PING).await;
     second.reply(|reply| matches!(reply, ServerMessage::Pong(_))).await;
     drop(first);
     let again = async {
@@ -96,12 +90,12 @@ async fn a_user_has_so_many_direct_connections() {
             }
         }
     };
-    within("room after one was closed", Box::pin(again)).await;
+    within("a free connection", Box::pin(again)).await;
     service.stop().await;
 }
 
 #[tokio::test]
-async fn a_user_starts_so_many_shells_in_a_time() {
+async fn shell_starts_of_a_user_are_limited() {
     let service = with(&[("MAX_SESSIONS_PER_USER", "1")]).await;
     for name in 0..10 {
         let name = format!("s{name}");
@@ -109,10 +103,10 @@ async fn a_user_starts_so_many_shells_in_a_time() {
         shell.attach("page").await;
         shell.ordered("close", "").await;
         shell.close_code().await;
-        service_forgets(&service, "eve").await;
+        session_ends(&service, "eve").await;
     }
     let mut eleventh = Terminal::open(&service.terminal_url("s10", &user_token(&user("eve", Some("s10"))))).await;
-    eleventh.send(r#"{"type":"attach","client":"page","cols":80,"rows":24}"#).await;
+    eleventh.send(ATTACH).await;
     let told = eleventh.reply(|reply| matches!(reply, ServerMessage::Error(_))).await;
     let ServerMessage::Error(error) = told else { unreachable!() };
     assert_eq!((error.code, error.retryable), (shared_protocol::ErrorCode::RateLimited, true), "{}", error.message);
@@ -120,23 +114,22 @@ async fn a_user_starts_so_many_shells_in_a_time() {
     service.stop().await;
 }
 
-/// Until a session that ended counts no more.
-async fn service_forgets(service: &Service, user_name: &str) {
-    let token = user_token(&user(user_name, None));
-    let forgotten = async {
+/// Polls until every session of a user has ended.
+async fn session_ends(service: &Service, user_name: &str) {
+    let claims = user(user_name, None);
+    let ended = async {
         loop {
-            let asked = support::client().get(format!("http://{}/api/sessions", service.address)).bearer_auth(&token);
-            let listed = json(asked.send().await.unwrap()).await;
+            let (_, listed) = service.api(Method::GET, "", &claims).await;
             if listed["sessions"].as_array().unwrap().iter().all(|session| session["state"] == "ended") {
                 break;
             }
         }
     };
-    within("the end of a session", forgotten).await;
+    within("the end of a session", ended).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_does_not_come_is_not_waited_for() {
+async fn an_incomplete_body_times_out() {
     let service = with(&[]).await;
     let claims = gateway_claims(MESSAGE_PATH, PING.as_bytes(), "c=", None);
     let token = sign(&claims);
@@ -155,12 +148,13 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     service.stop().await;
 }
 
-/// Strangers who try, one after the other and many at once.
-const TRIES: usize = 10_000;
-const AT_ONCE: usize = 64;
+/// Connections with an invalid token.
+const ATTEMPTS: usize = 10_000;
+/// Concurrent ones.
+const CONCURRENCY: usize = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_connections_with_bad_tokens_change_nothing_for_others() {
+async fn ten_thousand_connections_with_invalid_tokens_disturb_no_user() {
     let service = with(&[]).await;
     let mut ada = open(&service, "ada").await;
     ada.attach("page").await;
@@ -168,7 +162,7 @@ async fn ten_thousand_connections_with_bad_tokens_change_nothing_for_others() {
     let before = std::fs::read_dir("/proc/self/fd").unwrap().count();
     let bad = user_token(&user("eve", Some("ada"))).replace('e', "f");
     let url = service.terminal_url("ada", &bad);
-    let tries = stream::iter(0..TRIES).for_each_concurrent(AT_ONCE, async |_| {
+    let tries = stream::iter(0..ATTEMPTS).for_each_concurrent(CONCURRENCY, async |_| {
         assert_eq!(Terminal::open(&url).await.close_code().await, 4001);
     });
     let works = async {
@@ -177,12 +171,11 @@ async fn ten_thousand_connections_with_bad_tokens_change_nothing_for_others() {
         }
     };
     tokio::join!(
-        async { tokio::time::timeout(6 * support::DEADLINE, tries).await.expect("all of them in time") },
+        async { tokio::time::timeout(6 * support::DEADLINE, tries).await.expect("every attempt in time") },
         works
     );
     let after = || std::fs::read_dir("/proc/self/fd").unwrap().count();
-    support::until("every descriptor to be free again", || after() <= before).await;
-    let health = support::client().get(format!("http://{}/health", service.address)).send().await.unwrap();
-    assert_eq!(json(health).await["sessions"], 1);
+    support::until("every descriptor to be closed", || after() <= before).await;
+    assert_eq!(read(service.get("/health").await).await.1["sessions"], 1);
     service.stop().await;
 }

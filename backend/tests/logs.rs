@@ -1,4 +1,4 @@
-//! What stands in the log of a session that is used over both doors: who, with which request, and nothing of what was said.
+//! The log of a session over both transports: names requests, sessions and connections, and no input or output.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
@@ -8,9 +8,9 @@ use shared_protocol::StreamEvent;
 use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH, REQUEST_ID_HEADER};
 use std::io::Write;
 use std::sync::{Arc, Mutex};
-use support::{Service, client, gateway_claims, sign, until, within};
+use support::{ATTACH, Service, client, gateway_claims, sign, until, within};
 
-/// What was logged so far.
+/// The log so far.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -25,8 +25,8 @@ impl Write for Log {
 }
 
 impl Log {
-    /// Everything from now on, of every level.
-    fn start() -> Self {
+    /// Captures every level of this crate from now on.
+    fn capture() -> Self {
         let log = Self::default();
         let writer = log.clone();
         let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
@@ -38,7 +38,7 @@ impl Log {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 
-    /// The first line whose message begins like this.
+    /// The first line whose message has this prefix.
     fn line(&self, message: &str) -> Option<Value> {
         let text = self.text();
         let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -46,22 +46,21 @@ impl Log {
     }
 }
 
-async fn ask(service: &Service, path: &str, request: &str, body: &str) -> reqwest::Response {
+async fn send(service: &Service, path: &str, request: &str, body: &str) -> reqwest::Response {
     let claims = gateway_claims(path, body.as_bytes(), "gw=", Some("s"));
     let post = client().post(format!("http://{}{path}", service.address)).bearer_auth(sign(&claims));
     within("a request", post.header(REQUEST_ID_HEADER, request).body(body.to_owned()).send()).await.unwrap()
 }
 
 #[tokio::test]
-async fn each_step_is_one_line_with_its_request_and_nothing_that_was_typed() {
-    let log = Log::start();
+async fn each_step_is_one_line_with_its_request_and_no_input() {
+    let log = Log::capture();
     let service = Service::start().await;
-    let attach = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
-    let attached = ask(&service, MESSAGE_PATH, "request-1", attach).await;
+    let attached = send(&service, MESSAGE_PATH, "request-1", ATTACH).await;
     let ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
-    ask(&service, MESSAGE_PATH, "request-2", r#"{"type":"command","command":"echo pass$((1))word"}"#).await;
-    ask(&service, OUTPUT_PATH, "request-3", &format!(r#"{{"follow":"{ticket}","waitMs":0}}"#)).await;
-    ask(&service, DISCONNECT_PATH, "request-4", r#"{"connectionId":"gw=","sessionId":"s"}"#).await;
+    send(&service, MESSAGE_PATH, "request-2", r#"{"type":"command","command":"echo pass$((1))word"}"#).await;
+    send(&service, OUTPUT_PATH, "request-3", &format!(r#"{{"follow":"{ticket}","waitMs":0}}"#)).await;
+    send(&service, DISCONNECT_PATH, "request-4", r#"{"connectionId":"gw=","sessionId":"s"}"#).await;
     let mut page = service.terminal("s").await;
     page.attach("direct").await;
     page.keys("echo se$((1))cret\r").await;
@@ -80,7 +79,7 @@ async fn each_step_is_one_line_with_its_request_and_nothing_that_was_typed() {
         ("output", "request-3"),
         ("[WS] Client disconnected: gw=, Session: s", "request-4"),
     ] {
-        let line = log.line(message).unwrap_or_else(|| panic!("{message} is not there:\n{}", log.text()));
+        let line = log.line(message).unwrap_or_else(|| panic!("{message} is missing:\n{}", log.text()));
         let named = (&line["request"], &line["session"], &line["connection"]);
         assert_eq!(named, (&request.into(), &"s".into(), &"gw=".into()), "{line}");
         assert!(line.get("command").is_none(), "{line}");
@@ -96,6 +95,6 @@ async fn each_step_is_one_line_with_its_request_and_nothing_that_was_typed() {
     }
     assert_eq!(log.line("session over").unwrap()["reason"], "Closed");
     for secret in ["pass", "se1cret", "se$", "Bearer", "eyJ", support::SECRET] {
-        assert!(!log.text().contains(secret), "{secret:?} stands in the log:\n{}", log.text());
+        assert!(!log.text().contains(secret), "{secret:?} is in the log:\n{}", log.text());
     }
 }

@@ -1,16 +1,16 @@
-//! What the service counts while somebody works in it, and who may read it.
+//! Metrics of a service in use, and who may read them.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 
-use backend::terminal::UnixSpawner;
 use backend::terminal::scripted::ScriptedSpawner;
+use reqwest::Method;
 use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::{ServerMessage, StreamEvent};
 use std::sync::Arc;
-use support::{Service, client, gateway_claims, post, within};
+use support::{ATTACH, Service, client, gateway_claims, post, user, within};
 
-const TOKEN: &str = "a token for those who watch";
+const TOKEN: &str = "a token for monitoring";
 
 async fn get(service: &Service, headers: &[(&str, &str)]) -> reqwest::Response {
     let mut request = client().get(format!("http://{}/metrics", service.address));
@@ -20,10 +20,10 @@ async fn get(service: &Service, headers: &[(&str, &str)]) -> reqwest::Response {
     within("a request", request.send()).await.unwrap()
 }
 
-/// The values as they are now.
-struct Shown(String);
+/// One read of the metrics.
+struct Sample(String);
 
-impl Shown {
+impl Sample {
     async fn of(service: &Service) -> Self {
         let answer = get(service, &[]).await;
         assert_eq!(answer.status(), 200);
@@ -31,13 +31,13 @@ impl Shown {
         Self(answer.text().await.unwrap())
     }
 
-    /// Waits until it is so: sessions end on their own time.
-    async fn once(service: &Service, what: &str, is_so: impl Fn(&Self) -> bool) -> Self {
+    /// Reads until a condition holds.
+    async fn until(service: &Service, what: &str, holds: impl Fn(&Self) -> bool) -> Self {
         within(what, async {
             loop {
-                let shown = Self::of(service).await;
-                if is_so(&shown) {
-                    return shown;
+                let sample = Self::of(service).await;
+                if holds(&sample) {
+                    return sample;
                 }
                 tokio::task::yield_now().await;
             }
@@ -45,13 +45,13 @@ impl Shown {
         .await
     }
 
-    /// One value, by its name and labels as they stand there.
+    /// One value, by its name and labels as text.
     fn value(&self, name: &str) -> f64 {
         let line = self.0.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("{name} is not there:\n{}", self.0)).parse().unwrap()
+        line.unwrap_or_else(|| panic!("{name} is missing:\n{}", self.0)).parse().unwrap()
     }
 
-    /// All values of a family together.
+    /// The sum of a family.
     fn sum(&self, name: &str) -> f64 {
         let of = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
         self.0.lines().filter(of).map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
@@ -59,9 +59,9 @@ impl Shown {
 }
 
 #[tokio::test]
-async fn only_who_may_reads_them() {
-    let service = Service::with(&[], Arc::new(ScriptedSpawner::default())).await;
-    assert_eq!(get(&service, &[]).await.status(), 200, "this machine, as nobody else is named");
+async fn only_this_machine_or_the_bearer_of_the_token_may_read() {
+    let service = Service::scripted().await;
+    assert_eq!(get(&service, &[]).await.status(), 200, "this machine, without a token");
     for refused in [
         &[("x-forwarded-for", "203.0.113.7")][..],
         &[("forwarded", "for=203.0.113.7")],
@@ -87,18 +87,17 @@ async fn only_who_may_reads_them() {
 }
 
 #[tokio::test]
-async fn requests_refusals_and_the_store_are_counted() {
-    let service = Service::with(&[], Arc::new(ScriptedSpawner::default())).await;
-    let url = |path: &str| format!("http://{}{path}", service.address);
+async fn requests_errors_and_store_calls_are_counted() {
+    let service = Service::scripted().await;
     for path in ["/health", "/nothing", "/nothing/at/all"] {
-        within("a request", client().get(url(path)).send()).await.unwrap();
+        service.get(path).await;
     }
-    within("a request", client().post(url("/api/sessions")).send()).await.unwrap();
-    within("a request", client().post(url(MESSAGE_PATH)).bearer_auth("nonsense").send()).await.unwrap();
-    let token = support::user_token(&support::user("ada", None));
-    within("a request", client().post(url("/api/sessions")).bearer_auth(&token).send()).await.unwrap();
-    within("a request", client().get(url("/api/sessions/made-up")).bearer_auth(&token).send()).await.unwrap();
-    let shown = Shown::of(&service).await;
+    let ada = user("ada", None);
+    service.request(Method::POST, "/api/sessions", None).await;
+    service.request(Method::POST, MESSAGE_PATH, Some("nonsense")).await;
+    service.api(Method::POST, "", &ada).await;
+    service.api(Method::GET, "/made-up", &ada).await;
+    let sample = Sample::of(&service).await;
     for (line, count) in [
         ("termgate_http_requests_total{route=\"/health\",status=\"200\"}", 1.0),
         ("termgate_http_requests_total{route=\"other\",status=\"404\"}", 2.0),
@@ -113,22 +112,22 @@ async fn requests_refusals_and_the_store_are_counted() {
         ("termgate_store_call_duration_seconds_count{operation=\"put\"}", 1.0),
         ("termgate_isolation{level=\"none\"}", 1.0),
     ] {
-        assert_eq!(shown.value(line), count, "{line}");
+        assert_eq!(sample.value(line), count, "{line}");
     }
-    assert!(!shown.0.contains("made-up") && !shown.0.contains("nothing"), "what strangers make up is no label");
-    assert!(shown.value("process_open_fds") > 3.0 && shown.value("termgate_tasks") > 0.0);
-    assert!(shown.value("process_resident_memory_bytes") > 1e6);
+    assert!(!sample.0.contains("made-up") && !sample.0.contains("nothing"), "text of a caller is not a label");
+    assert!(sample.value("process_open_fds") > 3.0 && sample.value("termgate_tasks") > 0.0);
+    assert!(sample.value("process_resident_memory_bytes") > 1e6);
     service.stop().await;
 }
 
 #[tokio::test]
-async fn a_session_is_counted_while_it_lives_and_not_after() {
-    let service = Service::with(&[], Arc::new(UnixSpawner)).await;
+async fn a_session_is_counted_until_it_ends() {
+    let service = Service::start().await;
     let mut page = service.terminal("s").await;
     page.attach("page").await;
-    let attach = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;
+    let attach = ATTACH.replace("page", "second");
     let claims = gateway_claims(MESSAGE_PATH, attach.as_bytes(), "c=", Some("s"));
-    let attached = post(service.address, &claims, attach).await;
+    let attached = post(service.address, &claims, &attach).await;
     let ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
     page.keys("echo ty$((1))ped\r").await;
     page.sees("ty1ped").await;
@@ -141,8 +140,8 @@ async fn a_session_is_counted_while_it_lives_and_not_after() {
     page.send("not a message").await;
     page.reply(|reply| matches!(reply, ServerMessage::Error(_))).await;
 
-    let shown =
-        Shown::once(&service, "the page to wait", |shown| shown.value("termgate_followers_waiting") == 1.0).await;
+    let sample =
+        Sample::until(&service, "the long poll", |sample| sample.value("termgate_followers_waiting") == 1.0).await;
     for (line, count) in [
         ("termgate_sessions{state=\"starting\"}", 0.0),
         ("termgate_sessions{state=\"running\"}", 1.0),
@@ -159,9 +158,9 @@ async fn a_session_is_counted_while_it_lives_and_not_after() {
         ("termgate_http_requests_total{route=\"/api/ws/output\",status=\"200\"}", 1.0),
         ("termgate_http_request_duration_seconds_count{route=\"/api/ws/message\"}", 1.0),
     ] {
-        assert_eq!(shown.value(line), count, "{line}");
+        assert_eq!(sample.value(line), count, "{line}");
     }
-    assert!(!shown.0.contains("duration_seconds_count{route=\"/api/ws/output\"}"), "who waits is not slow");
+    assert!(!sample.0.contains("duration_seconds_count{route=\"/api/ws/output\"}"), "long polls have no duration");
     for line in [
         "termgate_terminal_output_bytes_total",
         "termgate_echo_seconds_count",
@@ -171,22 +170,22 @@ async fn a_session_is_counted_while_it_lives_and_not_after() {
         "termgate_frames_sent_bytes_total{kind=\"output\"}",
         "termgate_messages_received_total{type=\"ack\"}",
     ] {
-        assert!(shown.value(line) > 0.0, "{line}");
+        assert!(sample.value(line) > 0.0, "{line}");
     }
     let typed = "echo ty$((1))ped\r".len() + "exit_code() { return 3; }; exit_code\r".len();
-    assert!(shown.value("termgate_terminal_input_bytes_total") >= typed as f64);
+    assert!(sample.value("termgate_terminal_input_bytes_total") >= typed as f64);
 
     let gone = r#"{"connectionId":"c=","sessionId":"s"}"#;
     let claims = gateway_claims(DISCONNECT_PATH, gone.as_bytes(), "c=", Some("s"));
     assert_eq!(post(service.address, &claims, gone).await.status(), 200);
-    Shown::once(&service, "one to leave", |shown| shown.sum("termgate_clients") == 1.0).await;
+    Sample::until(&service, "the disconnect", |sample| sample.sum("termgate_clients") == 1.0).await;
     page.ordered("close", "").await;
     page.close_code().await;
     let gauges = ["termgate_sessions", "termgate_clients", "termgate_connections", "termgate_followers_waiting"];
-    let all_gone = |shown: &Shown| gauges.iter().all(|name| shown.sum(name) == 0.0);
-    let shown = Shown::once(&service, "everything to be gone", all_gone).await;
-    assert_eq!(shown.value("termgate_sessions_ended_total{reason=\"closed\"}"), 1.0);
-    assert_eq!(shown.sum("termgate_sessions_ended_total"), 1.0, "once");
-    assert_eq!(shown.sum("termgate_retransmissions_total") + shown.sum("termgate_ownership_losses_total"), 0.0);
+    let all_gone = |sample: &Sample| gauges.iter().all(|name| sample.sum(name) == 0.0);
+    let sample = Sample::until(&service, "the end of the session", all_gone).await;
+    assert_eq!(sample.value("termgate_sessions_ended_total{reason=\"closed\"}"), 1.0);
+    assert_eq!(sample.sum("termgate_sessions_ended_total"), 1.0, "once");
+    assert_eq!(sample.sum("termgate_retransmissions_total") + sample.sum("termgate_ownership_losses_total"), 0.0);
     service.stop().await;
 }

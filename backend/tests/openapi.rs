@@ -1,31 +1,19 @@
-//! `docs/api/openapi.json` names the paths and methods that there are; and whatever the HTTP library refuses by itself looks like every
-//! other failure, as it says too.
+//! `docs/api/openapi.json` lists the paths and methods that exist, and errors of the HTTP library have the shape that it describes.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 
-use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::{Method, Response};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::sync::Arc;
-use support::{Service, client, user, user_token};
+use support::{Service, read, user, user_token};
 
 fn document() -> Value {
     serde_json::from_str(include_str!("../../docs/api/openapi.json")).unwrap()
 }
 
-async fn scripted() -> Service {
-    Service::with(&[], Arc::new(ScriptedSpawner::default())).await
-}
-
-async fn ask(service: &Service, method: Method, path: &str, token: Option<&str>) -> Response {
-    let request = client().request(method, format!("http://{}{path}", service.address));
-    token.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth).send().await.unwrap()
-}
-
-/// A failure as every failure is.
-async fn failure(response: Response) -> String {
+/// Checks the shape of an error response; returns its code.
+async fn error_code(response: Response) -> String {
     assert_eq!(response.headers()["content-type"], "application/json");
     let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     assert!(body["error"].as_str().is_some_and(|sentence| !sentence.is_empty()), "{body}");
@@ -34,8 +22,8 @@ async fn failure(response: Response) -> String {
 }
 
 #[tokio::test]
-async fn the_document_names_the_methods_of_each_path() {
-    let (service, document) = (scripted().await, document());
+async fn the_document_lists_the_methods_of_each_path() {
+    let (service, document) = (Service::scripted().await, document());
     let paths = document["paths"].as_object().unwrap();
     for (path, item) in paths {
         let known: BTreeSet<String> = ["get", "post", "delete", "put"]
@@ -43,16 +31,15 @@ async fn the_document_names_the_methods_of_each_path() {
             .filter(|method| item.get(*method).is_some())
             .map(str::to_uppercase)
             .collect();
-        let at = path.replace("{id}", "lab-7").replace("{connection}", "c=");
-        let response = ask(&service, Method::PATCH, &at, None).await;
+        let path_of_a_session = path.replace("{id}", "lab-7").replace("{connection}", "c=");
+        let response = service.request(Method::PATCH, &path_of_a_session, None).await;
         assert_eq!(response.status(), 405, "{path}");
         let allowed: BTreeSet<String> =
             response.headers()["allow"].to_str().unwrap().split(',').map(str::to_owned).collect();
         assert_eq!(allowed.into_iter().filter(|method| method != "HEAD").collect::<BTreeSet<_>>(), known, "{path}");
-        assert_eq!(failure(response).await, "BAD_MESSAGE", "{path}");
+        assert_eq!(error_code(response).await, "BAD_MESSAGE", "{path}");
     }
-    let health: Value =
-        serde_json::from_str(&ask(&service, Method::GET, "/health", None).await.text().await.unwrap()).unwrap();
+    let (_, health) = read(service.get("/health").await).await;
     for path in health["endpoints"].as_array().unwrap() {
         assert!(paths.contains_key(path.as_str().unwrap()), "{path} is missing in docs/api/openapi.json");
     }
@@ -60,8 +47,8 @@ async fn the_document_names_the_methods_of_each_path() {
 }
 
 #[tokio::test]
-async fn what_the_library_refuses_looks_like_every_other_failure() {
-    let service = scripted().await;
+async fn errors_of_the_http_library_have_the_common_shape() {
+    let service = Service::scripted().await;
     let token = user_token(&user("ada", None));
     for path in [
         "/api/sessions?user=ada&user=eve",
@@ -72,23 +59,23 @@ async fn what_the_library_refuses_looks_like_every_other_failure() {
         "/ws-test",
     ] {
         let method = if path.contains("connections") { Method::DELETE } else { Method::GET };
-        let response = ask(&service, method, path, Some(&token)).await;
+        let response = service.request(method, path, Some(&token)).await;
         assert_eq!(response.status(), 400, "{path}");
-        assert_eq!(failure(response).await, "BAD_FIELD", "{path}");
+        assert_eq!(error_code(response).await, "BAD_FIELD", "{path}");
     }
     service.stop().await;
 }
 
 #[tokio::test]
-async fn who_has_no_token_is_told_what_kind_is_wanted() {
-    let service = scripted().await;
+async fn a_401_names_the_bearer_scheme() {
+    let service = Service::scripted().await;
     for (token, code) in [(None, "UNAUTHORIZED"), (Some("nonsense"), "UNAUTHORIZED")] {
-        let response = ask(&service, Method::GET, "/api/sessions", token).await;
+        let response = service.request(Method::GET, "/api/sessions", token).await;
         assert_eq!(
             (response.status().as_u16(), &response.headers()["www-authenticate"]),
             (401, &"Bearer".parse().unwrap())
         );
-        assert_eq!(failure(response).await, code);
+        assert_eq!(error_code(response).await, code);
     }
     service.stop().await;
 }

@@ -1,5 +1,4 @@
-//! Who is connected, who may see that, and how a connection or a session is ended by somebody else: through a real service, at
-//! the gateway's door and at the direct one.
+//! Listing connections, and revoking connections and sessions, over both transports.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
@@ -13,16 +12,11 @@ use shared_protocol::{
     ConnectionId, EndReason, ErrorCode, GatewayClaims, Role, ServerMessage, SessionId, StreamEvent, UserClaims,
 };
 use std::sync::Arc;
-use support::{Service, Terminal, client, gateway_claims, now, post, user, user_token, within};
+use support::{ATTACH, Service, Terminal, gateway_claims, now, post, user, user_token, within};
 
-const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
 const COMMAND: &str = r#"{"type":"command","command":"ls"}"#;
 
-async fn scripted() -> Service {
-    Service::with(&[], Arc::new(ScriptedSpawner::default())).await
-}
-
-/// Somebody at the gateway's door.
+/// Claims of another user, who connects through the gateway.
 fn eve(path: &str, body: &str) -> GatewayClaims {
     GatewayClaims { sub: "eve".into(), ..gateway_claims(path, body.as_bytes(), "eve=", Some("s")) }
 }
@@ -31,21 +25,14 @@ fn admin() -> UserClaims {
     UserClaims { admin: true, role: Role::Viewer, ..user("root", None) }
 }
 
-async fn call(service: &Service, method: Method, path: &str, who: &UserClaims) -> (u16, Value) {
-    let request = client().request(method, format!("http://{}/api/sessions{path}", service.address));
-    let response = within("a request", request.bearer_auth(user_token(who)).send()).await.unwrap();
-    let status = response.status().as_u16();
-    (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
-}
-
-/// The ids of the connections of a user's only session.
-async fn connected(service: &Service, who: &UserClaims, query: &str) -> Vec<Value> {
-    let (status, listed) = call(service, Method::GET, query, who).await;
+/// The connections of a user's only session.
+async fn connected(service: &Service, claims: &UserClaims, query: &str) -> Vec<Value> {
+    let (status, listed) = service.api(Method::GET, query, claims).await;
     assert_eq!((status, listed["sessions"].as_array().map(Vec::len)), (200, Some(1)), "{listed}");
     listed["sessions"][0]["connections"].as_array().unwrap().clone()
 }
 
-async fn attach_at_the_gateway(service: &Service) -> String {
+async fn attach_through_the_gateway(service: &Service) -> String {
     let attached = post(service.address, &eve(MESSAGE_PATH, ATTACH), ATTACH).await;
     attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned()
 }
@@ -55,13 +42,13 @@ fn has(code: ErrorCode) -> impl Fn(&ServerMessage) -> bool {
 }
 
 #[tokio::test]
-async fn a_users_sessions_and_connections_are_listed_for_them_and_for_operators() {
-    let service = scripted().await;
+async fn users_and_operators_list_sessions_and_connections() {
+    let service = Service::scripted().await;
     let mut ada = service.terminal("s").await;
     ada.attach("adas").await;
-    attach_at_the_gateway(&service).await;
+    attach_through_the_gateway(&service).await;
     let owner = user("ada", None);
-    let (status, listed) = call(&service, Method::GET, "", &owner).await;
+    let (status, listed) = service.api(Method::GET, "", &owner).await;
     assert_eq!((status, &listed["user"]), (200, &json!("ada")));
     let session = &listed["sessions"][0];
     assert_eq!((&session["sessionId"], &session["state"]), (&json!("s"), &json!("running")));
@@ -73,27 +60,27 @@ async fn a_users_sessions_and_connections_are_listed_for_them_and_for_operators(
     assert!(eves["attachedAt"].as_u64().unwrap() / 1000 <= now());
     assert_eq!(connected(&service, &admin(), "?user=ada").await.len(), 2);
     assert_eq!(connected(&service, &owner, "?user=ada").await.len(), 2);
-    let (status, refused) = call(&service, Method::GET, "?user=ada", &user("eve", None)).await;
+    let (status, refused) = service.api(Method::GET, "?user=ada", &user("eve", None)).await;
     assert_eq!((status, &refused["code"]), (403, &json!("FORBIDDEN")));
-    let (_, none) = call(&service, Method::GET, "", &user("eve", None)).await;
-    assert_eq!(none["sessions"], json!([]), "to be in a session is not to have it");
+    let (_, none) = service.api(Method::GET, "", &user("eve", None)).await;
+    assert_eq!(none["sessions"], json!([]), "a client is not the owner");
     let gone = r#"{"connectionId":"eve=","sessionId":"s"}"#;
     post(service.address, &eve(shared_protocol::gateway::DISCONNECT_PATH, gone), gone).await;
-    assert_eq!(connected(&service, &owner, "").await.len(), 1, "who left is not listed");
+    assert_eq!(connected(&service, &owner, "").await.len(), 1, "a closed connection is not listed");
     service.stop().await;
 }
 
 #[tokio::test]
-async fn a_connection_at_the_gateway_is_closed_for_good_and_told_why() {
-    let service = scripted().await;
+async fn a_connection_through_the_gateway_is_revoked_and_notified() {
+    let service = Service::scripted().await;
     let mut ada = service.terminal("s").await;
     ada.attach("adas").await;
-    let ticket = attach_at_the_gateway(&service).await;
+    let ticket = attach_through_the_gateway(&service).await;
     let body = json!({"follow": ticket, "waitMs": 20_000}).to_string();
     let claims = eve(OUTPUT_PATH, &body);
     let waiting = post(service.address, &claims, &body);
     let operator = admin();
-    let revoke = call(&service, Method::DELETE, "/s/connections/eve=", &operator);
+    let revoke = service.api(Method::DELETE, "/s/connections/eve=", &operator);
     let (waited, (status, revoked)) = tokio::join!(waiting, revoke);
     assert_eq!((status, revoked), (200, json!({"success": true})));
     assert_eq!(waited.headers()[CLOSE_HEADER], "connection");
@@ -110,44 +97,44 @@ async fn a_connection_at_the_gateway_is_closed_for_good_and_told_why() {
     let anew = GatewayClaims { cid: ConnectionId::new("eve2=").unwrap(), ..eve(MESSAGE_PATH, ATTACH) };
     let refused: Value =
         serde_json::from_str(&post(service.address, &anew, ATTACH).await.text().await.unwrap()).unwrap();
-    assert_eq!(refused["code"], "REVOKED", "the same page over another connection");
+    assert_eq!(refused["code"], "REVOKED", "the same client over another connection");
     assert_eq!(connected(&service, &user("ada", None), "").await.len(), 1);
-    let (status, gone) = call(&service, Method::DELETE, "/s/connections/eve=", &admin()).await;
+    let (status, gone) = service.api(Method::DELETE, "/s/connections/eve=", &admin()).await;
     assert_eq!((status, &gone["code"]), (410, &json!("CONNECTION_GONE")));
     service.stop().await;
 }
 
 #[tokio::test]
-async fn a_direct_connection_is_closed_for_good_and_told_why() {
-    let service = scripted().await;
+async fn a_direct_connection_is_revoked_and_notified() {
+    let service = Service::scripted().await;
     let mut ada = service.terminal("s").await;
     ada.attach("adas").await;
     let connections = connected(&service, &user("ada", None), "").await;
     let path = format!("/s/connections/{}", connections[0]["id"].as_str().unwrap());
-    // To others the session does not exist; whoever may be in it may not close others.
-    assert_eq!(call(&service, Method::DELETE, &path, &user("eve", None)).await.0, 404);
-    assert_eq!(call(&service, Method::DELETE, &path, &user("eve", Some("s"))).await.0, 403);
+    // A stranger does not see the session; an invited user may not close connections.
+    assert_eq!(service.api(Method::DELETE, &path, &user("eve", None)).await.0, 404);
+    assert_eq!(service.api(Method::DELETE, &path, &user("eve", Some("s"))).await.0, 403);
     let watching = UserClaims { role: Role::Viewer, ..user("ada", None) };
-    assert_eq!(call(&service, Method::DELETE, &path, &watching).await.0, 403);
-    assert_eq!(call(&service, Method::DELETE, &path, &user("ada", None)).await.0, 200, "the owner may");
+    assert_eq!(service.api(Method::DELETE, &path, &watching).await.0, 403);
+    assert_eq!(service.api(Method::DELETE, &path, &user("ada", None)).await.0, 200, "the owner may");
     ada.reply(has(ErrorCode::Revoked)).await;
     assert_eq!(ada.close_code().await, 4001);
     service.stop().await;
 }
 
 #[tokio::test]
-async fn a_session_that_an_operator_ends_says_so() {
-    let service = scripted().await;
+async fn clients_are_notified_when_an_operator_ends_the_session() {
+    let service = Service::scripted().await;
     let mut ada = service.terminal("s").await;
     ada.attach("adas").await;
-    assert_eq!(call(&service, Method::DELETE, "/s", &admin()).await.0, 200, "whatever the operator's role is");
+    assert_eq!(service.api(Method::DELETE, "/s", &admin()).await.0, 200, "with either role");
     let exit = ada.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Revoked, .. }), "{exit:?}");
     assert_eq!(ada.close_code().await, 1000);
-    // The end is written down once nothing of the session is left.
-    let written = within("the end to be written down", async {
+    // The end is recorded after the cleanup.
+    let written = within("the record of the end", async {
         loop {
-            let (_, listed) = call(&service, Method::GET, "", &user("ada", None)).await;
+            let (_, listed) = service.api(Method::GET, "", &user("ada", None)).await;
             let session = listed["sessions"][0].clone();
             if !session["endReason"].is_null() {
                 return session;
@@ -163,11 +150,11 @@ async fn a_session_that_an_operator_ends_says_so() {
 }
 
 #[tokio::test]
-async fn an_expired_token_ends_its_connection_at_both_doors() {
-    let service = scripted().await;
+async fn an_expired_token_closes_its_connection_on_both_transports() {
+    let service = Service::scripted().await;
     let mut ada = service.terminal("s").await;
     ada.attach("adas").await;
-    // Good for a moment only because clocks may differ.
+    // Expired, but valid for 2 s more of the tolerated clock difference.
     let short = UserClaims { exp: now() - 8, role: Role::Viewer, ..user("vic", Some("s")) };
     let mut viewer = Terminal::open(&service.terminal_url("s", &user_token(&short))).await;
     viewer.attach("watching").await;
@@ -199,12 +186,12 @@ async fn any_instance_lists_and_closes() {
     ada.attach("adas").await;
     let connections = connected(&there, &admin(), "?user=ada").await;
     let path = format!("/s/connections/{}", connections[0]["id"].as_str().unwrap());
-    assert_eq!(call(&there, Method::DELETE, &path, &admin()).await.0, 200);
+    assert_eq!(there.api(Method::DELETE, &path, &admin()).await.0, 200);
     ada.reply(has(ErrorCode::Revoked)).await;
     assert_eq!(ada.close_code().await, 4001);
     let mut again = here.terminal("s").await;
     again.attach("another").await;
-    assert_eq!(call(&there, Method::DELETE, "/s", &admin()).await.0, 200);
+    assert_eq!(there.api(Method::DELETE, "/s", &admin()).await.0, 200);
     let exit = again.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Revoked, .. }), "{exit:?}");
     tokio::join!(here.stop(), there.stop());

@@ -1,5 +1,5 @@
-//! What the service's tests share: a service on a free port, tokens for it, and clients of both doors.
-#![expect(dead_code, unreachable_pub, reason = "each test file uses its own part of it")]
+//! Set-up shared by the service's tests: a service on a free port, tokens for it, and clients for both transports.
+#![expect(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use auth_tokens::{GatewaySecret, body_hash, sign_user_token};
@@ -8,8 +8,11 @@ use backend::clock::{Clock, SystemClock, SystemRandom};
 use backend::config::{Advertise, Config};
 use backend::metrics::Metrics;
 use backend::store::{MemoryStore, Store};
+use backend::terminal::scripted::ScriptedSpawner;
 use backend::terminal::{ShellSpawner, UnixSpawner};
 use futures_util::{SinkExt, StreamExt};
+use reqwest::Method;
+use serde_json::Value;
 use shared_protocol::gateway::{CONNECTION_HEADER, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS};
 use shared_protocol::{
     ConnectionId, GatewayClaims, Payload, Role, ServerFrame, ServerMessage, SessionId, StreamEvent, UserClaims,
@@ -25,7 +28,13 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// Longest that anything in these tests may take.
+/// `ping`, which needs no session.
+pub const PING: &str = r#"{"type":"ping"}"#;
+
+/// `attach` of a page.
+pub const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
+
+/// Timeout of every step of a test.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 pub fn now() -> u64 {
@@ -37,18 +46,18 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("{what} took too long"))
 }
 
-/// Looks until it is so; yields between looks, so that the runtime goes on.
-pub async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let look = async {
-        let mut every = tokio::time::interval(Duration::from_millis(10));
-        while !is_so() {
-            every.tick().await;
+/// Polls a condition until it holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let poll = async {
+        let mut interval = tokio::time::interval(Duration::from_millis(10));
+        while !holds() {
+            interval.tick().await;
         }
     };
-    within(what, look).await;
+    within(what, poll).await;
 }
 
-/// A running service, stopped and drained at the end.
+/// A running service.
 pub struct Service {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -57,15 +66,21 @@ pub struct Service {
 }
 
 impl Service {
+    /// A service with real shells.
     pub async fn start() -> Self {
         Self::with(&[], Arc::new(UnixSpawner)).await
+    }
+
+    /// A service with scripted terminals.
+    pub async fn scripted() -> Self {
+        Self::with(&[], Arc::new(ScriptedSpawner::default())).await
     }
 
     pub async fn with(variables: &[(&str, &str)], shells: Arc<dyn ShellSpawner>) -> Self {
         Self::one_of(variables, shells, Arc::new(MemoryStore::default())).await
     }
 
-    /// One of several instances, when the store is shared.
+    /// An instance on this store, which may be shared with other instances.
     pub async fn one_of(variables: &[(&str, &str)], shells: Arc<dyn ShellSpawner>, store: Arc<dyn Store>) -> Self {
         let home = tempfile::tempdir().unwrap();
         let lookup = |name: &str| match name {
@@ -90,7 +105,7 @@ impl Service {
         self.home.path()
     }
 
-    /// Asks it to end; it drains meanwhile.
+    /// Starts the drain without waiting for it.
     pub fn ask_to_stop(&mut self) {
         drop(self.stop.take());
     }
@@ -104,11 +119,32 @@ impl Service {
         format!("ws://{}/terminal?sessionId={session}&token={token}", self.address)
     }
 
-    /// A direct connection of a user to a session that their token names.
+    /// Connects directly as `ada`, with a token that names the session.
     pub async fn terminal(&self, session: &str) -> Terminal {
         let token = user_token(&user("ada", Some(session)));
         Terminal::open(&self.terminal_url(session, &token)).await
     }
+
+    pub async fn request(&self, method: Method, path: &str, token: Option<&str>) -> reqwest::Response {
+        let request = client().request(method, format!("http://{}{path}", self.address));
+        let request = token.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
+        within("a request", request.send()).await.unwrap()
+    }
+
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.request(Method::GET, path, None).await
+    }
+
+    /// A request to `/api/sessions` and the rest of the path, with a user's token.
+    pub async fn api(&self, method: Method, rest: &str, claims: &UserClaims) -> (u16, Value) {
+        read(self.request(method, &format!("/api/sessions{rest}"), Some(&user_token(claims))).await).await
+    }
+}
+
+/// Status and JSON body of a response; null without one.
+pub async fn read(response: reqwest::Response) -> (u16, Value) {
+    let status = response.status().as_u16();
+    (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
 }
 
 pub fn user(sub: &str, session: Option<&str>) -> UserClaims {
@@ -129,7 +165,7 @@ pub fn user_token(claims: &UserClaims) -> String {
     sign_user_token(claims, SECRET.as_bytes()).unwrap()
 }
 
-/// Claims of a request by the gateway, as a test changes them.
+/// Valid claims of a request by the gateway.
 pub fn gateway_claims(path: &str, body: &[u8], connection: &str, session: Option<&str>) -> GatewayClaims {
     GatewayClaims {
         iss: TOKEN_ISSUER.into(),
@@ -153,7 +189,7 @@ pub fn sign(claims: &GatewayClaims) -> String {
     GatewaySecret::derived_from(SECRET.as_bytes()).unwrap().sign(claims).unwrap()
 }
 
-/// A request as the gateway makes it.
+/// A request as the gateway sends it.
 pub async fn post(address: SocketAddr, claims: &GatewayClaims, body: &str) -> reqwest::Response {
     let request = client()
         .post(format!("http://{address}{}", claims.path))
@@ -164,19 +200,19 @@ pub async fn post(address: SocketAddr, claims: &GatewayClaims, body: &str) -> re
 }
 
 pub fn client() -> reqwest::Client {
-    // The client wants one even for plain HTTP; a second installation is refused, which is fine.
+    // reqwest wants a TLS provider even for plain HTTP. Fails if one is installed already, which is fine.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    // Plain HTTP only: to read whom the machine trusts would take longer than most tests.
+    // Loading the system's certificates would take longer than most tests.
     reqwest::Client::builder().tcp_nodelay(true).tls_certs_only([]).build().unwrap()
 }
 
-/// A client on `/terminal` that puts the stream together.
+/// A client on `/terminal` that assembles the stream.
 pub struct Terminal {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     pub epoch: u64,
     pub seq: u64,
     pub pos: u64,
-    /// Whether nobody looks for so long that the service sends again what was not acknowledged.
+    /// True if the test may not read for so long that the service retransmits.
     pub away: bool,
     /// Output so far.
     pub output: Vec<u8>,
@@ -238,7 +274,7 @@ impl Terminal {
         .await
     }
 
-    /// Takes frames until the output holds this text.
+    /// Reads frames until the output contains this text.
     pub async fn sees(&mut self, text: &str) {
         let found = async {
             while !self.screen().contains(text) {
@@ -250,7 +286,7 @@ impl Terminal {
         }
     }
 
-    /// Takes frames until such an event came.
+    /// Reads frames until an event matches.
     pub async fn event(&mut self, wanted: impl Fn(&StreamEvent) -> bool) -> StreamEvent {
         within("an event", async {
             loop {
@@ -263,7 +299,7 @@ impl Terminal {
         .await
     }
 
-    /// Takes frames until such a direct reply came.
+    /// Reads frames until a reply matches.
     pub async fn reply(&mut self, wanted: impl Fn(&ServerMessage) -> bool) -> ServerMessage {
         within("a reply", async {
             loop {
@@ -276,7 +312,7 @@ impl Terminal {
         .await
     }
 
-    /// Takes frames until the connection is closed; returns the code.
+    /// Reads frames until the connection closes; returns the close code.
     pub async fn close_code(&mut self) -> u16 {
         within("closing", async {
             loop {
@@ -288,7 +324,7 @@ impl Terminal {
         .await
     }
 
-    /// Takes one frame; an error is the close code.
+    /// Reads one frame; the error is the close code.
     pub async fn receive(&mut self) -> Result<(), u16> {
         let text = match within("a frame", self.socket.next()).await {
             Some(Ok(Message::Text(text))) => text,
@@ -299,7 +335,7 @@ impl Terminal {
         let frame: ServerFrame = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         assert!(text.len() <= shared_protocol::limits::FRAME_BYTES);
         let away = self.away;
-        // What is new of it: all but so many of the first.
+        // Advances the position; returns how much of the range is a retransmission.
         let mut advance = |pos: u64, len: u64| {
             assert!(pos == self.pos || away && pos < self.pos, "the stream has no gap and no repeat");
             let had = (self.pos - pos).min(len);
@@ -333,12 +369,12 @@ impl Terminal {
             }
         }
         let (epoch, pos) = (self.epoch, self.pos);
-        // A service that has said its last word may have closed already.
+        // Fails if the service has closed the connection after its last frame.
         let _ = self.socket.send(Message::text(format!(r#"{{"type":"ack","epoch":{epoch},"pos":{pos}}}"#))).await;
         Ok(())
     }
 
-    /// The output as text, without the marks of the shell integration.
+    /// The output as text, without the prompt marks of the shell integration.
     pub fn screen(&self) -> String {
         let text = String::from_utf8_lossy(&self.output);
         let mut pieces = text.split("\x1b]133;");
