@@ -1,4 +1,4 @@
-//! What each message of a client does to its session.
+//! Dispatch of client messages: the effect of each on the session, and its direct answer.
 
 use super::actor::Actor;
 use super::handle::{Caller, Reply, SessionError, stateless_reply, unknown_command};
@@ -205,7 +205,7 @@ impl Actor {
             ClientMessage::Input(_) if client.inbound.is_discarded(seq) => {}
             ClientMessage::Input(input) => self.keys(id, seq, input.keys.into_bytes().unwrap_or_default(), now),
             ClientMessage::Interrupt(_) if client.inbound.take_interrupt(seq) => {}
-            // Where keys make no signals, it is a key like any other.
+            // If keys make no signals, it is a key like any other.
             ClientMessage::Interrupt(_) => self.keys(id, seq, b"\x03".to_vec(), now),
             ClientMessage::Resize(resize) => {
                 client.size = Some(Size { cols: resize.cols, rows: resize.rows });

@@ -67,7 +67,7 @@ impl Emulator {
         caught_up
     }
 
-    /// What the screen shows, as lines that any terminal can print.
+    /// The visible screen, as lines that any terminal can print.
     pub(super) fn render_visible(&self) -> Vec<u8> {
         self.screen.render_visible()
     }

@@ -1,4 +1,4 @@
-//! How a session comes to its end: asked to, by a timeout or a quota, by the shell's exit, or because another instance has it.
+//! Causes of a session's end: a request, a timeout, a quota, the shell's exit, or a lost lease.
 
 use super::actor::Actor;
 use super::handle::SessionError;

@@ -1,4 +1,4 @@
-//! What goes out: direct replies, snapshots and the stream, in frames of at most 32 KB, one for each poll.
+//! Frames for clients: queued replies, snapshots and the stream; at most 32 KB each, and one for each poll.
 
 use super::client::{Client, Outbound, StreamPermit};
 use super::deflate::WORTH_DEFLATING;

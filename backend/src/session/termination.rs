@@ -50,7 +50,7 @@ enum State {
     },
 }
 
-/// How far a session is on its way to its end. It only moves forward.
+/// Progress of a session towards its end. It only moves forward.
 pub(super) struct Termination {
     state: State,
     /// Reason of the end; `Exited` unless the session was asked to end.

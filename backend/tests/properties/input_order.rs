@@ -1,5 +1,5 @@
-//! What holds of one client's numbered messages, however they arrive: apart, because the fuzzer asks it too. A script of bytes
-//! says what the transport does: three bytes a step.
+//! Properties of one client's numbered messages, for any transport. A file of its own, because the fuzzer includes it. A script
+//! of bytes, three for each step, drives the transport.
 
 use backend::session::input_order::{InputOrder, Offered};
 use shared_protocol::Seq;
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 /// Sizes of messages, in bytes.
 const SIZES: [usize; 4] = [0, 1, 32 * 1024, MAX_EARLY_BYTES / 3];
 
-/// What was taken from the client and not given on yet, as the outside sees it.
+/// Messages that were taken from the client and not applied, as seen from outside.
 #[derive(Default)]
 struct Conversation {
     order: InputOrder<u64>,

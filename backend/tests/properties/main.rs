@@ -1,5 +1,5 @@
-//! What holds of input order, the stream and the shell's marks whatever a network or a program does: random scripts here, and the
-//! fuzzer's in `fuzz`, which plays the same.
+//! Properties of input order, the stream and the prompt marks, for any network and any program. Random scripts play them here,
+//! and the fuzzer's scripts in `testing/fuzz`.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 mod input_order;

@@ -1,14 +1,14 @@
-//! What holds of the search for the shell's marks, whatever is printed: apart, because the fuzzer asks it too.
+//! Properties of the prompt mark scanner, for any output. A file of its own, because the fuzzer includes it.
 
 use backend::terminal::{Nonce, Piece, PromptMark, PromptMarkScanner};
 
-/// How a mark of this shell ends.
+/// End of a mark of this shell.
 pub(crate) const TAG: &str = ";tg=0000000000000000\x07";
 
 /// Longest sequence that may still become a mark, in bytes: what a scanner keeps to itself at most.
 const KEPT: usize = 128 + 8;
 
-/// What was found in output that came in pieces of this many bytes.
+/// Text and marks of output that arrives in pieces of this many bytes.
 fn scan(output: &[u8], step: usize) -> (Vec<u8>, Vec<(usize, PromptMark)>) {
     let mut scanner = PromptMarkScanner::new(&Nonce::new([0; 8]));
     let (mut text, mut marks, mut fed) = (Vec::new(), Vec::new(), 0);
@@ -44,7 +44,7 @@ pub(crate) fn holds(output: &[u8], step: usize) -> usize {
     }
     let kept = rest.strip_prefix(&text[done..]).expect("text goes on as it came");
     assert!(kept.is_empty() || (kept[0] == 0x1b && kept.len() <= KEPT));
-    // What is kept is given up as soon as it cannot be a mark.
+    // Held-back bytes are released as soon as they cannot be a mark.
     let mut longer = output.to_vec();
     longer.extend([b' '; KEPT]);
     assert!(scan(&longer, step).0.ends_with(b" "), "nothing is kept for ever");

@@ -1,6 +1,6 @@
-//! What holds of the way from the ring to the reader, whatever the network does: apart, because the fuzzer asks it too. The ring,
-//! the frames and the client are the real ones; the sender between them is the simplest that the protocol allows, and a script of
-//! bytes says what is printed and what becomes of each frame: two bytes a step.
+//! Properties of the way from the ring to the reader, for any network. A file of its own, because the fuzzer includes it. The
+//! ring, the frames and the client are real; the sender between them is the simplest that the protocol allows. A script of bytes,
+//! two for each step, sets the output and the fate of each frame.
 
 use backend::session::deflate::{Effort, deflate};
 use backend::session::output_log::{Item, OutputLog, RING_BYTES};
@@ -24,7 +24,7 @@ const UNDER_WAY: usize = 64;
 /// Rounds of two seconds in which a good network brings everything.
 const ROUNDS: usize = 20;
 
-/// What was printed, by position, to be compared with what arrives there.
+/// Printed output by position, to compare with what arrives.
 #[derive(Default)]
 struct Written {
     /// With a zero where an event stands.
@@ -114,7 +114,7 @@ impl Service {
         Some(self.frame(message))
     }
 
-    /// What the client says; an answer, if it gets one.
+    /// Handles a message of the client; returns the answer, if any.
     fn hear(&mut self, text: &str, client: &ClientId) -> Option<String> {
         let Inbound::Message(message) = parse(text.as_bytes()).expect("a client says what is allowed").inbound else {
             panic!("{text} is no message of a client");
@@ -144,7 +144,7 @@ impl Service {
                 None
             }
             ClientMessage::Ack(ack) => {
-                assert!(ack.pos <= self.log.end(), "nobody has parsed what was not printed");
+                assert!(ack.pos <= self.log.end(), "only printed output can be parsed");
                 self.acknowledged = self.acknowledged.max(ack.pos);
                 None
             }
@@ -160,7 +160,7 @@ struct Conversation {
     now: Duration,
     /// Frames that may still arrive.
     under_way: Vec<String>,
-    /// Where the reader is.
+    /// Position of the reader.
     read: u64,
 }
 
@@ -262,8 +262,7 @@ pub(crate) fn holds(script: &[u8]) -> u64 {
             break;
         }
         talk.pass(Duration::from_secs(2));
-        // What the service does by itself where nothing was acknowledged for so long: the last frame may have been lost, of which
-        // the client does not know.
+        // The service sends again by itself after this time: the client cannot know that the last frame was lost.
         talk.service.cursor = talk.service.cursor.min(talk.service.acknowledged);
     }
     assert_eq!((talk.client.pos(), talk.read), (end, end.0), "it stalls");

@@ -1,5 +1,5 @@
-//! What holds of what is typed, whatever order its messages come in and whichever shell they name: apart, because the fuzzer asks it
-//! too. The session is a real one on a scripted terminal; a script of bytes says what arrives: two bytes a step.
+//! Property of typing: keys reach their own shell once and in order, for any order of messages and any epoch. A file of its own,
+//! because the fuzzer includes it. A script of bytes, two for each step, drives a real session on a scripted terminal.
 
 use crate::harness::{Harness, caller};
 use backend::session::Caller;
@@ -15,7 +15,7 @@ struct Typist<'a> {
 }
 
 impl Typist<'_> {
-    /// What is typed under a number, so that a gap, a repeat or another order shows.
+    /// Keys of a numbered message: they show a gap, a repeat or a wrong order.
     fn keys(seq: u64) -> String {
         format!("{seq};")
     }
@@ -27,7 +27,7 @@ impl Typist<'_> {
     }
 
     async fn say(&self, message: Value) {
-        // What it answers is tested elsewhere; here only what reaches the shell counts.
+        // Other tests check the answer; only the input of the shell counts here.
         self.harness.say(&self.who, message).await;
     }
 
@@ -36,7 +36,7 @@ impl Typist<'_> {
         self.say(json!({"type":"input","seq":seq,"epoch":self.epoch,"data":Self::keys(seq)})).await;
     }
 
-    /// What has reached the shell, as the number of the last message; it is the beginning of what was typed.
+    /// Number of the last message that reached the shell. The input so far is a prefix of all keys.
     fn written(&self) -> u64 {
         let input = String::from_utf8(self.harness.script.input()).unwrap();
         let words = input.matches(';').count() as u64;

@@ -33,7 +33,7 @@ async fn a_viewer_can_only_watch_and_chat() {
     let (frames, _) = harness.fetch_all(&viewer, token).await;
     let chat = frames.iter().find(|frame| frame["kind"] == "chat").unwrap();
     assert_eq!((&chat["from"], &chat["message"]), (&json!("vic"), &json!("hello")));
-    assert!(frames.iter().all(|frame| frame["kind"] != "ends"), "nobody got more time");
+    assert!(frames.iter().all(|frame| frame["kind"] != "ends"), "the lifetime was not extended");
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,14 +94,14 @@ async fn terminal_queries_of_programs_are_answered() {
     let harness = Harness::new().await;
     harness.script.print("ab\x1b[6n");
     harness.settle().await;
-    assert_eq!(harness.script.input(), b"\x1b[1;3R", "nobody needs to be there");
+    assert_eq!(harness.script.input(), b"\x1b[1;3R", "no client is needed");
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "page").await;
     harness.script.print("\x1b]2;my title\x07");
     let (frames, _) = harness.fetch_all(&ada, token).await;
     let title = frames.iter().find(|frame| frame["kind"] == "title").unwrap();
     assert_eq!(title["title"], "my title");
-    assert_eq!(harness.script.input(), b"\x1b[1;3R", "replayed history asks nobody again");
+    assert_eq!(harness.script.input(), b"\x1b[1;3R", "replayed history sends no query again");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! What is counted of a session when something is lost, late or too much.
+//! Metrics of a session: losses, delays, backpressure, and what exists.
 
 use crate::harness::{Harness, ack, caller, frame, id, input};
 use backend::metrics::{Phase, RetransmissionCause, SnapshotCause};
@@ -73,7 +73,7 @@ async fn snapshots_are_counted_by_cause() {
     let (_, token) = harness.attach(&caller("ada", "c2"), "second").await;
     let first = harness.fetch(&caller("ada", "c2"), token, Duration::from_millis(1)).await;
     assert_eq!((&frame(first.frame)["type"], skips(SnapshotCause::Attach)), (&json!("snapshot"), 1));
-    // Nobody follows for a while, and the ring forgets.
+    // Without a follower for a while the ring drops output.
     pass(Duration::from_secs(4)).await;
     harness.script.print("y".repeat(3_000_000));
     while harness.script.taken() < 3_020_000 {
@@ -120,7 +120,7 @@ async fn an_echo_is_timed_from_the_key() {
     let (attached, token) = harness.attach(&ada, "page").await;
     harness.script.print("$ ");
     let prompt = harness.fetch(&ada, token, Duration::from_secs(1)).await;
-    assert_eq!(harness.metrics.streams.echo.count(), 0, "nobody typed");
+    assert_eq!(harness.metrics.streams.echo.count(), 0, "no key was typed");
     harness.say(&ada, input(&attached, 1, "a")).await;
     pass(Duration::from_millis(20)).await;
     harness.script.print("a");

@@ -35,7 +35,7 @@ async fn extend_prolongs_the_lifetime_and_is_announced_to_all() {
         // The first asks for less than there is.
         for (at, seq) in [(60, 1), (14_200, 2), (17_700, 3), (21_200, 4), (24_700, 5)] {
             harness.at(at).await;
-            // Who was silent for so long is forgotten.
+            // A client that was silent for this long has expired.
             harness.attach(&ada, "page").await;
             harness.say(&ada, extend(seq)).await;
         }
@@ -192,7 +192,7 @@ async fn creating_and_ending_sessions_does_not_fill_the_store() {
     let refused = churn(ENDED_PER_USER).await.unwrap_err();
     assert_eq!(refused.code.status(), 429, "{refused}");
     harness.registry.create(SessionId::new("other").unwrap(), "bob").await.expect("it is not for others to suffer");
-    // What never had a shell is forgotten within the hour.
+    // A session that never had a shell is forgotten within the hour.
     harness.at(3601).await;
     churn(ENDED_PER_USER).await.unwrap();
 }

@@ -1,4 +1,4 @@
-//! Who fetches frames, what is sent again, and who holds the program back.
+//! Polls, retransmissions, coalescing, backpressure and snapshots.
 
 use crate::harness::{Harness, ack, caller, frame, input};
 use serde_json::json;

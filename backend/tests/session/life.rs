@@ -1,4 +1,4 @@
-//! How sessions end, what is remembered, and who may reach them.
+//! Ends of sessions, their tombstones, and access to them.
 
 use crate::harness::{GRACE, Harness, SIZE, ack, caller, frame, id, input};
 use backend::session::{Caller, Close};
@@ -21,7 +21,7 @@ async fn clients_get_the_exit_and_are_then_closed() {
     let frame = frame(exit.frame);
     assert_eq!((&frame["kind"], &frame["exitCode"], &frame["reason"]), (&json!("exit"), &json!(3), &json!("exited")));
     let repeat = harness.fetch(&ada, exit.next.unwrap(), Duration::from_secs(5)).await;
-    assert_eq!(crate::harness::frame(repeat.frame)["data"], "bye", "nobody is closed before they have heard it");
+    assert_eq!(crate::harness::frame(repeat.frame)["data"], "bye", "no client is closed before it has got the exit");
     harness.say(&ada, ack(&attached, 4)).await;
     let last = harness.fetch(&ada, repeat.next.unwrap(), Duration::from_secs(5)).await;
     assert_eq!((last.close, last.next), (Some(Close::Connection), None));

@@ -1,4 +1,4 @@
-//! Who is attached, who controls, and who leaves.
+//! Attaching, control, leaving and rejection.
 
 use super::*;
 use crate::session::handle::Arrival;

@@ -32,7 +32,7 @@ struct PendingPoll {
     _counted: GaugeGuard,
 }
 
-/// What the output budget permits.
+/// Permission of the output budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::session) enum StreamPermit {
     /// The stream as it is.
