@@ -1,7 +1,11 @@
 //! What a Rust file declares and which paths it uses, for each of its modules. Items under `#[cfg(test)]` are left out.
 
-use super::tokens::Token;
+use super::super::error::TidyError;
+use proc_macro2::{TokenStream, TokenTree};
 use std::collections::BTreeSet;
+use syn::ext::IdentExt as _;
+use syn::visit::{self, Visit};
+use syn::{Attribute, Expr, ExprLit, Ident, Item, Lit, Meta, MetaNameValue, UseTree, Visibility};
 
 /// A path, from its first segment.
 pub(super) type Path = Vec<String>;
@@ -31,230 +35,175 @@ pub(super) struct Scope {
 }
 
 /// Reads a file.
-pub(super) fn read(tokens: &[Token<'_>]) -> Scope {
+pub(super) fn read(file: &str, text: &str) -> Result<Scope, TidyError> {
+    let file = syn::parse_file(text).map_err(|error| TidyError::new(file, error.to_string()))?;
+    Ok(module(&file.items))
+}
+
+fn module(items: &[Item]) -> Scope {
     let mut scope = Scope::default();
-    Reader { tokens, at: 0 }.module(&mut scope);
+    for item in items {
+        let (attributes, defined) = head(item);
+        match item {
+            _ if is_test(attributes) => {}
+            Item::Use(item) => {
+                scope.import(Path::new(), &item.tree, !matches!(item.vis, Visibility::Inherited));
+            }
+            Item::Mod(item) => match &item.content {
+                Some((_, items)) => scope.inline.push((name(&item.ident), module(items))),
+                None => scope.files.push((name(&item.ident), attributes.iter().find_map(path_attribute))),
+            },
+            item => {
+                scope.items.extend(defined.map(name));
+                scope.visit_item(item);
+            }
+        }
+    }
     scope
 }
 
-struct Reader<'a> {
-    tokens: &'a [Token<'a>],
-    at: usize,
-}
-
-impl<'a> Reader<'a> {
-    fn peek(&self) -> Option<Token<'a>> {
-        self.tokens.get(self.at).copied()
-    }
-
-    fn eat(&mut self, token: Token<'_>) -> bool {
-        let found = self.peek() == Some(token);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn name(&mut self) -> Option<&'a str> {
-        let Some(Token::Name(name)) = self.peek() else { return None };
-        self.at += 1;
-        Some(name)
-    }
-
-    /// The items of a module, up to its closing brace.
-    fn module(&mut self, scope: &mut Scope) {
-        while let Some(token) = self.peek() {
-            if token == Token::Mark('}') {
-                self.at += 1;
-                return;
-            }
-            self.item(scope);
-        }
-    }
-
-    fn item(&mut self, scope: &mut Scope) {
-        let (mut path, mut is_test) = (None, false);
-        while self.eat(Token::Mark('#')) {
-            self.eat(Token::Mark('!'));
-            let attribute = self.group();
-            is_test |= is_cfg_test(attribute);
-            if let [_, Token::Name("path"), Token::Mark('='), Token::Text(value), _] = attribute {
-                path = Some((*value).to_owned());
-            }
-        }
-        let start = self.at;
-        let is_public = self.eat(Token::Name("pub"));
-        if is_public && self.peek() == Some(Token::Mark('(')) {
-            self.group();
-        }
-        if is_test {
-            self.skip_item();
-        } else if self.eat(Token::Name("use")) {
-            self.use_tree(&Vec::new(), is_public, scope);
-            self.eat(Token::Mark(';'));
-        } else if self.eat(Token::Name("mod")) {
-            let name = self.name().unwrap_or_default().to_owned();
-            if self.eat(Token::Mark(';')) {
-                scope.files.push((name, path));
-            } else if self.eat(Token::Mark('{')) {
-                let mut inner = Scope::default();
-                self.module(&mut inner);
-                scope.inline.push((name, inner));
-            }
-        } else {
-            self.skip_item();
-            let (start, end) = (start, self.at.max(start + 1));
-            self.at = end;
-            let tokens = &self.tokens[start..end.min(self.tokens.len())];
-            scope.items.extend(defined(tokens));
-            Reader { tokens, at: 0 }.body(scope);
-        }
-    }
-
-    /// The tokens of a group of brackets, those included.
-    fn group(&mut self) -> &'a [Token<'a>] {
-        let (start, mut depth) = (self.at, 0usize);
-        while let Some(token) = self.peek() {
-            self.at += 1;
-            match token {
-                Token::Mark('(' | '[' | '{') => depth += 1,
-                Token::Mark(')' | ']' | '}') => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            if depth == 0 {
-                break;
-            }
-        }
-        &self.tokens[start..self.at]
-    }
-
-    /// Goes to the end of an item: after its semicolon or its block.
-    fn skip_item(&mut self) {
-        // The braces of a constant or a list belong to a value, before the semicolon.
-        let rest = &self.tokens[self.at..];
-        let starts = |keyword| rest.iter().take(4).any(|token| *token == Token::Name(keyword));
-        let value = ["const", "static", "type", "use"].into_iter().any(starts) && !starts("fn");
-        while let Some(token) = self.peek() {
-            match token {
-                Token::Mark(';') => {
-                    self.at += 1;
-                    return;
-                }
-                Token::Mark('{') => {
-                    self.group();
-                    if !value {
-                        return;
-                    }
-                }
-                Token::Mark('(' | '[') => {
-                    self.group();
-                }
-                Token::Mark('}') => return,
-                _ => self.at += 1,
-            }
-        }
-    }
-
-    /// What an item uses.
-    fn body(&mut self, scope: &mut Scope) {
-        let mut after_dot = false;
-        while let Some(token) = self.peek() {
-            match token {
-                Token::Mark('#') if self.tokens.get(self.at + 1) == Some(&Token::Mark('[')) => {
-                    self.at += 1;
-                    if is_cfg_test(self.group()) {
-                        self.skip_item();
-                    }
-                }
-                Token::Name("use") => {
-                    self.at += 1;
-                    self.use_tree(&Vec::new(), false, scope);
-                }
-                Token::Name(name) => {
-                    let mut path = vec![name.to_owned()];
-                    self.at += 1;
-                    while self.tokens[self.at..].starts_with(&[Token::Mark(':'), Token::Mark(':')])
-                        && let Some(Token::Name(next)) = self.tokens.get(self.at + 2)
-                    {
-                        path.push((*next).to_owned());
-                        self.at += 3;
-                    }
-                    if !after_dot {
-                        scope.mentions.insert(name.to_owned());
-                        if path.len() > 1 {
-                            scope.paths.insert(path);
-                        }
-                    }
-                }
-                _ => self.at += 1,
-            }
-            after_dot = token == Token::Mark('.');
-        }
-    }
-
-    /// One tree of a `use` declaration, after the segments of `before`.
-    fn use_tree(&mut self, before: &Path, is_reexport: bool, scope: &mut Scope) {
-        let mut path = before.clone();
-        loop {
-            while self.eat(Token::Mark(':')) {}
-            if self.eat(Token::Mark('{')) {
-                while !self.eat(Token::Mark('}')) && self.peek().is_some() {
-                    self.use_tree(&path, is_reexport, scope);
-                    self.eat(Token::Mark(','));
-                }
-                return;
-            }
-            if self.eat(Token::Mark('*')) {
-                scope.imports.push(Import { name: "*".to_owned(), path, is_reexport });
-                return;
-            }
-            let Some(segment) = self.name() else { return };
-            if segment != "self" || path.is_empty() {
-                path.push(segment.to_owned());
-            }
-            if self.peek() != Some(Token::Mark(':')) {
-                break;
-            }
-        }
-        let renamed = if self.eat(Token::Name("as")) { self.name() } else { None };
-        let name = renamed.map(str::to_owned).or_else(|| path.last().cloned()).unwrap_or_default();
-        scope.imports.push(Import { name, path, is_reexport });
+/// The attributes of an item, and the name that it defines.
+fn head(item: &Item) -> (&[Attribute], Option<&Ident>) {
+    match item {
+        Item::Const(item) => (&item.attrs, Some(&item.ident)),
+        Item::Enum(item) => (&item.attrs, Some(&item.ident)),
+        Item::Fn(item) => (&item.attrs, Some(&item.sig.ident)),
+        Item::Impl(item) => (&item.attrs, None),
+        Item::Macro(item) => (&item.attrs, item.ident.as_ref()),
+        Item::Mod(item) => (&item.attrs, None),
+        Item::Static(item) => (&item.attrs, Some(&item.ident)),
+        Item::Struct(item) => (&item.attrs, Some(&item.ident)),
+        Item::Trait(item) => (&item.attrs, Some(&item.ident)),
+        Item::Type(item) => (&item.attrs, Some(&item.ident)),
+        Item::Union(item) => (&item.attrs, Some(&item.ident)),
+        Item::Use(item) => (&item.attrs, None),
+        _ => (&[], None),
     }
 }
 
-fn is_cfg_test(attribute: &[Token<'_>]) -> bool {
-    matches!(attribute, [_, Token::Name("cfg"), Token::Mark('('), Token::Name("test"), Token::Mark(')'), _])
+fn is_test(attributes: &[Attribute]) -> bool {
+    let tests = |meta: &Meta| matches!(meta, Meta::List(list) if list.path.is_ident("cfg") && list.tokens.to_string() == "test");
+    attributes.iter().any(|attribute| tests(&attribute.meta))
 }
 
-/// The name that an item defines.
-fn defined(item: &[Token<'_>]) -> Option<String> {
-    let mut tokens = item.iter();
-    while let Some(token) = tokens.next() {
-        match token {
-            Token::Name("const" | "static" | "mut" | "fn" | "struct" | "enum" | "union" | "trait" | "type") => {
-                if let Some(Token::Name(name)) = tokens.clone().next()
-                    && !matches!(*name, "fn" | "unsafe" | "extern" | "async" | "mut")
-                {
-                    return Some((*name).to_owned());
-                }
+fn path_attribute(attribute: &Attribute) -> Option<String> {
+    match &attribute.meta {
+        Meta::NameValue(MetaNameValue { path, value: Expr::Lit(ExprLit { lit: Lit::Str(value), .. }), .. })
+            if path.is_ident("path") =>
+        {
+            Some(value.value())
+        }
+        _ => None,
+    }
+}
+
+fn name(ident: &Ident) -> String {
+    ident.unraw().to_string()
+}
+
+impl Scope {
+    /// One tree of a `use` declaration, after the segments of `path`.
+    fn import(&mut self, mut path: Path, tree: &UseTree, is_reexport: bool) {
+        let (ident, renamed) = match tree {
+            UseTree::Path(tree) => {
+                path.push(name(&tree.ident));
+                return self.import(path, &tree.tree, is_reexport);
             }
-            Token::Name("macro_rules") => {
-                tokens.next();
-                let Some(Token::Name(name)) = tokens.next() else { return None };
-                return Some((*name).to_owned());
+            UseTree::Group(group) => {
+                return group.items.iter().for_each(|tree| self.import(path.clone(), tree, is_reexport));
             }
-            Token::Name("impl") | Token::Mark('{' | ';' | '=') => return None,
-            _ => {}
+            UseTree::Glob(_) => return self.imports.push(Import { name: "*".to_owned(), path, is_reexport }),
+            UseTree::Name(tree) => (&tree.ident, None),
+            UseTree::Rename(tree) => (&tree.ident, Some(name(&tree.rename))),
+        };
+        if ident != "self" || path.is_empty() {
+            path.push(name(ident));
+        }
+        let name = renamed.or_else(|| path.last().cloned()).unwrap_or_default();
+        self.imports.push(Import { name, path, is_reexport });
+    }
+
+    fn mention(&mut self, path: Path) {
+        self.mentions.extend(path.first().cloned());
+        if path.len() > 1 {
+            self.paths.insert(path);
         }
     }
-    None
+
+    /// The paths in the arguments of a macro, which have no syntax tree.
+    fn visit_tokens(&mut self, tokens: TokenStream) {
+        let (mut path, mut marks) = (Path::new(), String::new());
+        for token in tokens {
+            match token {
+                TokenTree::Punct(mark) => {
+                    marks.push(mark.as_char());
+                    continue;
+                }
+                TokenTree::Ident(ident) if marks == "::" => path.push(name(&ident)),
+                token => {
+                    self.mention(std::mem::take(&mut path));
+                    match token {
+                        TokenTree::Group(group) => self.visit_tokens(group.stream()),
+                        // A field, a method or a lifetime.
+                        TokenTree::Ident(_) if marks == "." || marks.ends_with('\'') => {}
+                        TokenTree::Ident(ident) => path.push(name(&ident)),
+                        _ => {}
+                    }
+                }
+            }
+            marks.clear();
+        }
+        self.mention(path);
+    }
+}
+
+impl Visit<'_> for Scope {
+    fn visit_item(&mut self, item: &Item) {
+        if !is_test(head(item).0) {
+            visit::visit_item(self, item);
+        }
+    }
+
+    fn visit_impl_item_fn(&mut self, item: &syn::ImplItemFn) {
+        if !is_test(&item.attrs) {
+            visit::visit_impl_item_fn(self, item);
+        }
+    }
+
+    fn visit_field(&mut self, field: &syn::Field) {
+        if !is_test(&field.attrs) {
+            visit::visit_field(self, field);
+        }
+    }
+
+    fn visit_attribute(&mut self, _: &Attribute) {}
+
+    fn visit_item_use(&mut self, item: &syn::ItemUse) {
+        self.import(Path::new(), &item.tree, false);
+    }
+
+    fn visit_pat_ident(&mut self, pattern: &syn::PatIdent) {
+        self.mentions.insert(name(&pattern.ident));
+        visit::visit_pat_ident(self, pattern);
+    }
+
+    fn visit_path(&mut self, path: &syn::Path) {
+        self.mention(path.segments.iter().map(|segment| name(&segment.ident)).collect());
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, call: &syn::Macro) {
+        self.visit_tokens(call.tokens.clone());
+        visit::visit_macro(self, call);
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::tokens::tokens;
     use super::*;
 
     fn scope(text: &str) -> Scope {
-        read(&tokens(text))
+        read("a.rs", text).expect("it parses")
     }
 
     #[test]
@@ -286,5 +235,15 @@ mod tests {
         assert_eq!(paths, ["k::l", "o::P"]);
         assert_eq!(scope.imports.len(), 1);
         assert!(!scope.mentions.contains("n") && scope.mentions.contains("m"));
+    }
+
+    #[test]
+    fn comments_literals_and_lifetimes_are_left_out_of_macro_calls() {
+        let scope = scope(
+            r##"x! { a /* b /* c */ */ // d
+                "e\"" r#"f"g"# b"h" 'i' '\'' '\u{7f}' &'j k<'_> 12 b::r#type .l m.n::<o::P>() }"##,
+        );
+        assert_eq!(scope.mentions.iter().map(String::as_str).collect::<String>(), "abkmox");
+        assert_eq!(scope.paths.iter().map(|path| path.join("::")).collect::<Vec<_>>(), ["b::type", "o::P"]);
     }
 }

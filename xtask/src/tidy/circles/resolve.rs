@@ -1,7 +1,7 @@
 //! Finds the file that defines a name: follows paths, imports and re-exports through the modules of one crate.
 
-use super::module::{Import, Path, Scope, read};
-use super::tokens::tokens;
+use super::super::error::TidyError;
+use super::module::{self, Import, Path, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Imports that are followed for one name, at most: a re-export of itself would have no end.
@@ -31,13 +31,13 @@ pub(super) struct Crate {
 
 impl Crate {
     /// Reads the crate whose root is `root`; `text` returns the content of a file by its path.
-    pub(super) fn read<'a>(root: &str, text: &impl Fn(&str) -> Option<&'a str>) -> Self {
+    pub(super) fn read<'a>(root: &str, text: &impl Fn(&str) -> Option<&'a str>) -> Result<Self, TidyError> {
         let mut found = Self::default();
         if let Some(content) = text(root) {
             let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
-            found.add(0, root, folder, read(&tokens(content)), text);
+            found.add(0, root, folder, module::read(root, content)?, text)?;
         }
-        found
+        Ok(found)
     }
 
     /// Adds a module and those below it, whose files lie in `folder`. Returns its number.
@@ -48,12 +48,12 @@ impl Crate {
         folder: &str,
         mut scope: Scope,
         text: &impl Fn(&str) -> Option<&'a str>,
-    ) -> usize {
+    ) -> Result<usize, TidyError> {
         let (files, inline) = (std::mem::take(&mut scope.files), std::mem::take(&mut scope.inline));
         let number = self.modules.len();
         self.modules.push(Module { file: file.to_owned(), parent, scope, children: BTreeMap::new() });
         for (name, scope) in inline {
-            let child = self.add(number, file, &format!("{folder}/{name}"), scope, text);
+            let child = self.add(number, file, &format!("{folder}/{name}"), scope, text)?;
             self.modules[number].children.insert(name, child);
         }
         for (name, path) in files {
@@ -64,10 +64,10 @@ impl Crate {
             };
             let Some((file, content)) = candidates.iter().find_map(|file| Some((file, text(file)?))) else { continue };
             let folder = file.trim_end_matches(".rs").trim_end_matches("/mod").to_owned();
-            let child = self.add(number, file, &folder, read(&tokens(content)), text);
+            let child = self.add(number, file, &folder, module::read(file, content)?, text)?;
             self.modules[number].children.insert(name, child);
         }
-        number
+        Ok(number)
     }
 
     /// Every use of a name that another file defines: the file that uses it, the one that defines it, the name.
