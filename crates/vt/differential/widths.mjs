@@ -1,5 +1,5 @@
 // Prints src/width/unicode11.rs: the widths that the page's emulator uses, asked of it one character at a time.
-//   node crates/vt/differential/widths.mjs > crates/vt/src/width/unicode11.rs && cargo fmt -p vt
+//   node crates/vt/differential/widths.mjs > crates/vt/src/width/unicode11.rs
 
 import addon from "@xterm/addon-unicode11";
 
@@ -23,9 +23,12 @@ function ranges(wanted) {
   return found;
 }
 
+/** A Rust constant with eight runs a line. */
 function table(name, wanted, what) {
-  const entries = ranges(wanted).map(([first, last]) => `(0x${first.toString(16)}, 0x${last.toString(16)})`);
-  return `/// ${what}\npub(super) const ${name}: &[(u32, u32)] = &[${entries.join(", ")}];\n`;
+  const runs = ranges(wanted).map(([first, last]) => `(0x${first.toString(16)}, 0x${last.toString(16)}),`);
+  const lines = [];
+  while (runs.length > 0) lines.push(`    ${runs.splice(0, 8).join(" ")}\n`);
+  return `/// ${what}\n#[rustfmt::skip]\npub(super) const ${name}: &[(u32, u32)] = &[\n${lines.join("")}];\n`;
 }
 
 if (process.argv[1] === new URL(import.meta.url).pathname) {
