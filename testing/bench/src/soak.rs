@@ -28,9 +28,6 @@ const PARTS: u32 = 8;
 const VARIABLES: &[(&str, &str)] =
     &[("SESSION_DETACH_TIMEOUT_SECONDS", "8"), ("SESSION_SCROLLBACK_LINES", "100"), ("MAX_SESSIONS", "1000")];
 
-/// Pause after a user who disconnects without closing the session: the detach timeout and 1 s.
-const DETACH_PAUSE: Duration = Duration::from_secs(9);
-
 /// Longest wait for resources to be released. Idle connections between instances close after 60 s, checked each 60 s.
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(130);
 
@@ -84,7 +81,7 @@ impl Soak {
         let users = (0..CONCURRENT_USERS).map(|_| async {
             while Instant::now() < deadline {
                 let number = self.sessions.replace(self.sessions.get() + 1);
-                session_cycle::run(&self.stack, number).await;
+                session_cycle::run(&self.stack, number, INSTANCES).await;
             }
         });
         join_all(users).await;

@@ -7,6 +7,9 @@ use tokio::time::sleep;
 /// Longest wait for one step; the concurrent users keep the machine busy.
 const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Pause after a user who disconnects without closing the session: `SESSION_DETACH_TIMEOUT_SECONDS` and 1 s.
+const DETACH_PAUSE: Duration = Duration::from_secs(9);
+
 /// Prints more than a screen, within the output budget.
 const FLOOD: &str = "seq -f 'line %.0f of a log of the usual length, or a little more than that' 1 3000; echo ov'e'r\r";
 
@@ -18,12 +21,12 @@ const EDITOR: &str =
 const DAEMONS: &str = "setsid sleep 1000 >/dev/null 2>&1 & (sleep 1000 >/dev/null 2>&1 &)";
 
 /// URL and token of a session. One in four connects to an instance directly, which may not own the session.
-fn address(stack: &Stack, number: usize, session: &str) -> (String, String) {
+fn address(stack: &Stack, number: usize, session: &str, instances: usize) -> (String, String) {
     let token = stack.token(&format!("user-{number}"), session);
     if !number.is_multiple_of(4) {
         return (stack.url(), token);
     }
-    let address = stack.backend.address(number / 4 % super::INSTANCES);
+    let address = stack.backend.address(number / 4 % instances);
     (format!("ws://{address}/terminal?sessionId={session}&token={token}"), String::new())
 }
 
@@ -32,9 +35,9 @@ pub(super) fn session_id(number: usize) -> String {
 }
 
 /// Runs one session of a new user.
-pub(super) async fn run(stack: &Stack, number: usize) {
+pub(super) async fn run(stack: &Stack, number: usize, instances: usize) {
     let session = session_id(number);
-    let (url, token) = address(stack, number, &session);
+    let (url, token) = address(stack, number, &session, instances);
     let mut terminal = Terminal::connect(&url, &token).await.expect("the handshake is accepted");
     terminal.attach().await;
     expect(&mut terminal, "\u{1b}]133;B").await;
@@ -63,7 +66,7 @@ pub(super) async fn run(stack: &Stack, number: usize) {
         // The connection breaks, and the session ends by its detach timeout.
         _ => {
             drop(terminal);
-            sleep(super::DETACH_PAUSE).await;
+            sleep(DETACH_PAUSE).await;
         }
     }
 }
