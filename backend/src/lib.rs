@@ -4,7 +4,6 @@
 
 pub mod advertise;
 pub mod app;
-pub mod clock;
 pub mod cluster;
 pub mod config;
 pub mod http;
@@ -17,3 +16,5 @@ pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod terminal;
+
+pub use clock;

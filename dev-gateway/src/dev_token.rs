@@ -2,7 +2,7 @@
 //! gives access to a shell.
 
 use crate::local::{json_message, require_local};
-use crate::system::{System, epoch_ms, fresh_hex};
+use crate::system::{System, fresh_hex};
 use auth_tokens::ShortSecretError;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
@@ -70,7 +70,7 @@ fn issue(
     query: Result<Query<TokenQuery>, QueryRejection>,
 ) -> Result<Response, (StatusCode, &'static str)> {
     let Query(query) = query.map_err(|_| (StatusCode::BAD_REQUEST, "`session` or `role` is not usable"))?;
-    let now = epoch_ms(dev.system.now()) / 1000;
+    let now = dev.system.now_seconds();
     let random = || SessionId::new(format!("dev-{}", fresh_hex::<8>(dev.system.as_ref())));
     let session = query.session.map_or_else(random, Ok);
     let session = session.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "no session id could be made"))?;

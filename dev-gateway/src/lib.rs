@@ -34,6 +34,7 @@ mod socket;
 mod system;
 mod usage;
 
+pub use clock::Clock;
 pub use connections::{Clients, ConnectionInfo, PostError};
 pub use dev_token::DevSecret;
 pub use faults::{

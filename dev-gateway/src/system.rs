@@ -2,36 +2,33 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+pub(crate) use clock::epoch_ms;
+use clock::{Clock, RandomSource, SystemClock, SystemRandom};
+use std::time::SystemTime;
 
 /// Random bytes of an id: 88 bits, which base64 writes as 15 characters and one `=`, like API Gateway's ids.
 const ID_BYTES: usize = 11;
 
-/// Wall clock and cryptographic random source.
-pub trait System: Send + Sync + 'static {
-    /// The current time.
-    fn now(&self) -> SystemTime;
-    /// Fills the buffer with unpredictable bytes.
-    fn fill(&self, bytes: &mut [u8]);
-}
+/// Wall clock and random source.
+pub trait System: Clock + RandomSource + 'static {}
 
 /// The operating system's clock and random source.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OsSystem;
 
-impl System for OsSystem {
-    #[expect(clippy::disallowed_methods, reason = "the source of the clock argument")]
+impl Clock for OsSystem {
     fn now(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    fn fill(&self, bytes: &mut [u8]) {
-        if let Err(error) = getrandom::fill(bytes) {
-            // An unpredictable connection id is all that protects @connections.
-            panic!("the operating system gives no random bytes: {error}");
-        }
+        SystemClock.now()
     }
 }
+
+impl RandomSource for OsSystem {
+    fn fill(&self, bytes: &mut [u8]) {
+        SystemRandom.fill(bytes);
+    }
+}
+
+impl System for OsSystem {}
 
 /// Makes a connection, request or message id in API Gateway's form: URL-safe base64 that ends in `=`.
 pub(crate) fn fresh_id(system: &dyn System) -> String {
@@ -49,13 +46,7 @@ pub(crate) fn fresh_hex<const BYTES: usize>(system: &dyn System) -> String {
 
 /// Makes an X-Ray trace root, which begins with the time in seconds.
 pub(crate) fn trace_root(system: &dyn System) -> String {
-    format!("Root=1-{:08x}-{}", epoch_ms(system.now()) / 1000, fresh_hex::<12>(system))
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn epoch_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    format!("Root=1-{:08x}-{}", system.now_seconds(), fresh_hex::<12>(system))
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ async fn open(
         Some(identity) => identity.clone(),
         None => authorize::identify(invocation, handshake).await?,
     };
-    let now = deps.clock.unix_seconds();
+    let now = deps.clock.now_seconds();
     let max = deps.config.connections_per_user;
     let mut open = invocation.limit_table(deps.connections.count_by_user(&identity.sub, now)).await?;
     if open >= max {
@@ -101,7 +101,7 @@ async fn open(
     let row = Connection {
         id: caller.connection.clone(),
         identity,
-        connected_at: connected_at.unwrap_or_else(|| deps.clock.unix_millis()),
+        connected_at: connected_at.unwrap_or_else(|| deps.clock.now_ms()),
         expires_at: now + deps.config.connection_ttl.as_secs(),
     };
     invocation.limit_table(deps.connections.put(&row)).await?;

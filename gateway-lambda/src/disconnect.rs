@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// Handles `$disconnect`. API Gateway ignores the response and does not retry, so no failure is reported to it.
 pub(crate) async fn handle(mut invocation: Invocation<'_>, identities: &IdentityCache, code: Option<i64>) -> Value {
-    let now = invocation.deps.clock.unix_seconds();
+    let now = invocation.deps.clock.now_seconds();
     let identity = identities.get(&invocation.caller, invocation.deps.connections.as_ref(), now).await;
     identities.remove(&invocation.caller.connection);
     invocation.caller.identity = identity.unwrap_or_else(|error| {

@@ -79,7 +79,7 @@ impl Invocation<'_> {
         let mut connections = vec![own.clone()];
         let session = self.caller.identity.as_ref().and_then(|identity| identity.sid.as_ref());
         if let (Close::Session, Some(sid)) = (close, session) {
-            let now = self.deps.clock.unix_seconds();
+            let now = self.deps.clock.now_seconds();
             match self.limit_table(self.deps.connections.list_by_session(sid, now)).await {
                 Ok(others) => connections.extend(others.into_iter().filter(|other| other != own)),
                 Err(error) => {
@@ -123,7 +123,7 @@ impl Invocation<'_> {
     /// Extends the life of the caller's row.
     pub(crate) async fn touch(&self) {
         let connection = &self.caller.connection;
-        let expires_at = self.deps.clock.unix_seconds() + self.deps.config.connection_ttl.as_secs();
+        let expires_at = self.deps.clock.now_seconds() + self.deps.config.connection_ttl.as_secs();
         if let Err(error) = self.limit_table(self.deps.connections.touch(connection, expires_at)).await {
             tracing::warn!(%connection, %error, "[WebSocket] Row not extended");
         }

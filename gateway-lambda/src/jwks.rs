@@ -88,14 +88,14 @@ impl JwksCache {
         timeout: Duration,
     ) -> Result<UserClaims, VerifyError> {
         self.refresh(clock, freshness, timeout).await;
-        let now = clock.since_epoch();
+        let now = Duration::from_millis(clock.now_ms());
         let tokens = self.state().usable(now).ok_or(VerifyError::NoKeys)?;
         Ok(tokens.verify(token, now.as_secs())?)
     }
 
     /// Fetches if a fetch is due. A caller that cannot use the cached keys waits for a running fetch; others do not.
     async fn refresh(&self, clock: &dyn Clock, freshness: Freshness, timeout: Duration) {
-        let now = clock.since_epoch();
+        let now = Duration::from_millis(clock.now_ms());
         if !self.state().is_due(now, freshness) {
             return;
         }

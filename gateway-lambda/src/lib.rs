@@ -7,7 +7,6 @@ mod authorize;
 pub mod aws;
 pub mod backend;
 pub mod browser;
-pub mod clock;
 pub mod config;
 mod connect;
 pub mod connections;
@@ -35,7 +34,7 @@ pub use backend::{Backend, BackendError, Caller, HttpBackend, Reply};
 #[cfg(feature = "test-support")]
 pub use browser::RecordingBrowser;
 pub use browser::{Browser, Endpoint, ManagementBrowser, PostError};
-pub use clock::{Clock, SystemClock};
+pub use clock::{self, Clock, SystemClock};
 pub use config::{AwsConfig, BackendConfig, Config, ConfigError};
 #[cfg(feature = "memory-connections")]
 pub use connections::MemoryConnections;

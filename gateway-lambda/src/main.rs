@@ -68,7 +68,7 @@ fn environment(name: &str) -> Option<String> {
 
 /// Converts milliseconds since 1970 to the runtime's clock.
 fn deadline(unix_millis: u64) -> Instant {
-    Instant::now() + Duration::from_millis(unix_millis.saturating_sub(SystemClock.unix_millis()))
+    Instant::now() + Duration::from_millis(unix_millis.saturating_sub(SystemClock.now_ms()))
 }
 
 /// Logs one JSON object a line, filtered by `RUST_LOG`, and on Lambda also metrics.

@@ -43,7 +43,7 @@ pub(crate) async fn handle(mut invocation: Invocation<'_>, identities: &Identity
 
 /// Sets the caller's identity, or says why the caller may not speak.
 async fn identify(invocation: &mut Invocation<'_>, identities: &IdentityCache) -> Result<(), ErrorMessage> {
-    let now = invocation.deps.clock.unix_seconds();
+    let now = invocation.deps.clock.now_seconds();
     let (code, message) = match identities.get(&invocation.caller, invocation.deps.connections.as_ref(), now).await {
         Ok(Some(identity)) if identity.uexp.saturating_add(LEEWAY_SECONDS) > now => {
             invocation.caller.identity = Some(identity);

@@ -25,7 +25,7 @@ impl TokenVerifier {
         timeout: Duration,
     ) -> Result<UserClaims, VerifyError> {
         match self {
-            Self::Fixed(tokens) => Ok(tokens.verify(token, clock.unix_seconds())?),
+            Self::Fixed(tokens) => Ok(tokens.verify(token, clock.now_seconds())?),
             Self::Jwks(cache) => cache.verify(token, clock, timeout).await,
         }
     }

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use shared_protocol::client::parse;
 use shared_protocol::{ConnectionId, EndReason, Role, SessionId};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 pub(crate) const SIZE: Size = Size { cols: 80, rows: 24 };
@@ -38,8 +38,8 @@ pub(crate) const WALL: u64 = 1_800_000_000;
 struct WallClock(Instant);
 
 impl Clock for WallClock {
-    fn now_ms(&self) -> u64 {
-        WALL * 1000 + self.0.elapsed().as_millis() as u64
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(WALL) + self.0.elapsed()
     }
 }
 

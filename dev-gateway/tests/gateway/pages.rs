@@ -75,7 +75,7 @@ async fn with_tokens() -> Fixture {
 fn claims(reply: &Reply) -> shared_protocol::UserClaims {
     let body: Value = reply.json();
     let tokens = UserTokenVerifier::new(UserKey::hs256(SECRET).unwrap());
-    let claims = tokens.verify(body["token"].as_str().unwrap(), SystemClock.unix_seconds()).unwrap();
+    let claims = tokens.verify(body["token"].as_str().unwrap(), SystemClock.now_seconds()).unwrap();
     assert_eq!(claims.sid.as_ref().map(shared_protocol::SessionId::as_str), body["sessionId"].as_str());
     assert_eq!(body["wsPath"], "/prod");
     claims

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
 use dev_gateway::{ClientsBrowser, DevGateway, Function, InProcess, InvokeError, Options, OsSystem, RuntimeApi};
-use dev_gateway::{Invoke, System};
+use dev_gateway::{Clock, Invoke};
 use gateway_lambda::backend::{Close, Reply};
 use gateway_lambda::{Backend, BackendError, Caller, Config, Deps, Gateway, MemoryConnections, SystemClock};
 use serde_json::json;
@@ -14,7 +14,7 @@ use shared_protocol::{Role, SessionId, UserClaims};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_tungstenite::tungstenite::Error;
 
@@ -23,7 +23,7 @@ const SECRET: &str = "0123456789abcdef0123456789abcdef";
 fn token() -> String {
     let claims = UserClaims {
         sub: "ada".into(),
-        exp: OsSystem.now().duration_since(UNIX_EPOCH).unwrap().as_secs() + 60,
+        exp: OsSystem.now_seconds() + 60,
         nbf: None,
         iat: None,
         iss: None,

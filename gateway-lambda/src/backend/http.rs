@@ -75,7 +75,7 @@ impl HttpBackend {
 
     /// A token of the caller for this path and body, valid for a minute; `None` for a caller without an identity.
     fn sign(&self, request: &Request<'_>) -> Option<String> {
-        let now = self.clock.unix_seconds();
+        let now = self.clock.now_seconds();
         let identity = request.caller.identity.as_ref()?;
         let claims = GatewayClaims {
             iss: TOKEN_ISSUER.to_owned(),

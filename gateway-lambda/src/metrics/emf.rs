@@ -47,7 +47,7 @@ impl<W: Write> EmfLayer<W> {
     }
 
     fn record(&self, name: &'static str, value: f64, now: bool) {
-        let at = self.clock.unix_millis();
+        let at = self.clock.now_ms();
         let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
         if batch.values.is_empty() {
             batch.since = at;

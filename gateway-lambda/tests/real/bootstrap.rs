@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 fn unix_seconds() -> u64 {
-    SystemClock.unix_seconds()
+    SystemClock.now_seconds()
 }
 
 /// A token that is valid now; the fixtures' claims may not be.

@@ -95,7 +95,7 @@ impl Function {
 async fn next(State(api): State<Api>) -> impl IntoResponse {
     api.polls.send(()).await.unwrap();
     let Some(event) = api.events.lock().await.recv().await else { std::future::pending().await };
-    let deadline = SystemClock.since_epoch() + TIMEOUT;
+    let deadline = Duration::from_millis(SystemClock.now_ms()) + TIMEOUT;
     let headers = [
         ("lambda-runtime-aws-request-id", "b6e0a7cf-7c0b-4d4c-9e3c-1f3a7d2f9a11".to_owned()),
         ("lambda-runtime-deadline-ms", deadline.as_millis().to_string()),

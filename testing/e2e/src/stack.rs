@@ -166,12 +166,12 @@ impl Stack {
     /// Number of this session's rows in the function's table.
     pub async fn rows_of(&self, session: &str) -> usize {
         let session = SessionId::new(session).expect("a session id");
-        self.connections.list_by_session(&session, SystemClock.unix_seconds()).await.expect("the table answers").len()
+        self.connections.list_by_session(&session, SystemClock.now_seconds()).await.expect("the table answers").len()
     }
 
     /// Claims of a user's token, valid for one hour.
     pub fn claims(user: &str, session: Option<&str>) -> UserClaims {
-        let now = SystemClock.unix_seconds();
+        let now = SystemClock.now_seconds();
         UserClaims {
             sub: user.to_owned(),
             exp: now + 3600,

@@ -32,7 +32,7 @@ const STEPS: [&str; 14] = [
 
 /// Runs the doctor. Returns its steps in order, and its result.
 async fn run_doctor(url: &str, token: &str) -> (Vec<&'static str>, Result<(), Diagnosis>) {
-    let target = Target { url: url.to_owned(), token: token.to_owned(), now: SystemClock.unix_seconds(), nonce: 7 };
+    let target = Target { url: url.to_owned(), token: token.to_owned(), now: SystemClock.now_seconds(), nonce: 7 };
     let mut steps = Vec::new();
     let examined = diagnose(&target, &mut |step| steps.push(step.name)).await;
     (steps, examined)

@@ -24,7 +24,7 @@ async fn a_handshake_needs_a_valid_token(stack: Stack) {
 
 /// The claims of a valid request of the gateway.
 fn claims(path: &str, body: &str) -> GatewayClaims {
-    let now = SystemClock.unix_seconds();
+    let now = SystemClock.now_seconds();
     GatewayClaims {
         iss: TOKEN_ISSUER.into(),
         aud: TOKEN_AUDIENCE.into(),

@@ -63,7 +63,7 @@ async fn close_ends_the_session_and_its_connections(stack: Stack) {
     assert_eq!(elsewhere.command("echo still here").await.0, "still here\n");
     // Only a token issued after the end starts the session again, with a new shell.
     let before = ada.stream.epoch();
-    let now = SystemClock.unix_seconds();
+    let now = SystemClock.now_seconds();
     let old = UserClaims { iat: Some(now - 60), ..Stack::claims("ada", Some("s1")) };
     let mut late = Terminal::connect(&stack.url(), &stack.sign(&old)).await.unwrap();
     late.send_text(r#"{"type":"attach","client":"late","cols":80,"rows":24}"#).await;
