@@ -39,7 +39,7 @@ const KEY: &str = r#"{"type":"input","seq":4321,"epoch":1772000000000,"data":"l"
 /// All parts. Default sizes: a frame (31 KiB), a read (16 KiB), a turn of a session's task (64 KiB).
 pub const PARTS: &[Part] = &[
     part("frame/echo of a key", || frames::encode(b"l".to_vec()), 2, &[("baseline/write an object", 0.97)]),
-    part("frame/acknowledgement", || frames::acknowledge(), 1, &[("baseline/write an object", 0.54)]),
+    part("frame/acknowledgement", frames::acknowledge, 1, &[("baseline/write an object", 0.54)]),
     part("frame/plain text", || frames::encode(plain(64 * KIB)), 10, &[("baseline/write a string, 24 KiB", 3.01)]),
     part("frame/plain text, 3 KiB", || frames::encode(plain(3 * KIB)), 7, &[("baseline/write a string, 3 KiB", 2.39)]),
     part(
@@ -79,13 +79,13 @@ pub const PARTS: &[Part] = &[
         11,
         &[("message/paste, 1 KiB", 8.4), ("baseline/read a string, 8 KiB", 1.88)],
     ),
-    part("message/ack", || messages::ack(), 1, &[("baseline/read an object", 0.95)]),
-    part("message/follow", || messages::follow(), 1, &[("baseline/read an object", 0.96)]),
+    part("message/ack", messages::ack, 1, &[("baseline/read an object", 0.95)]),
+    part("message/follow", messages::follow, 1, &[("baseline/read an object", 0.96)]),
     part("log/append reads", || log::append(READ, 1), 4, &[("baseline/copy reads", 1.30)]),
     part("log/append reads, old", || log::append(READ, 100), 4, &[("log/append reads", 1.15)]),
     part("log/append lines", || log::append(64, 1), 36, &[("baseline/copy lines", 2.70)]),
     part("log/append lines, old", || log::append(64, 100), 36, &[("log/append lines", 1.05)]),
-    part("log/append events", || log::append_events(), 0, &[("baseline/queue", 7.89)]),
+    part("log/append events", log::append_events, 0, &[("baseline/queue", 7.89)]),
     part("log/read a frame", || log::read(31 * KIB, 64 * KIB), 1, &[("baseline/copy a frame", 1.23)]),
     part("log/read a frame, far behind", || log::read(31 * KIB, 900 * KIB), 1, &[("log/read a frame", 1.1)]),
     part("log/find among 40 events", || log::find(40), 1, &[("baseline/search 40", 6.42)]),
