@@ -30,7 +30,6 @@ pub(crate) struct Saved {
     pub(crate) charset: Option<u8>,
 }
 
-/// A screen.
 pub(crate) struct Buffer {
     grid: Grid<Cell>,
     /// Lines of history to keep, at any width.
@@ -66,7 +65,6 @@ impl Buffer {
         self.grid.screen_lines()
     }
 
-    /// Lines above the screen.
     pub(crate) fn history(&self) -> usize {
         self.grid.history_size()
     }
@@ -134,14 +132,12 @@ impl Buffer {
         self.grid[Line(a as i32)] = row;
     }
 
-    /// Empties whole rows.
     pub(crate) fn clear_rows(&mut self, rows: std::ops::Range<usize>, blank: Cell) {
         for y in rows {
             self.grid[Line(y as i32)].reset(&blank);
         }
     }
 
-    /// Forgets the history.
     pub(crate) fn clear_history(&mut self) {
         self.grid.clear_history();
     }

@@ -49,7 +49,6 @@ pub(crate) mod colour {
     pub(crate) const MASK: u32 = 0x03ff_ffff;
 }
 
-/// A cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell {
     /// Character and width, see [`content`].
@@ -81,7 +80,6 @@ impl Cell {
         (self.content >> content::WIDTH_SHIFT) as usize
     }
 
-    /// Whether something was printed here.
     pub(crate) fn has_content(&self) -> bool {
         self.content & content::ANY != 0
     }

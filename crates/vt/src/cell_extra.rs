@@ -61,7 +61,6 @@ pub(crate) struct Extras {
 }
 
 impl Extras {
-    /// The combination with this number.
     pub(crate) fn get(&self, number: u16) -> Option<&Extra> {
         self.known.get(usize::from(number).checked_sub(1)?)?.as_ref()
     }
@@ -71,7 +70,6 @@ impl Extras {
         self.get(number).and_then(|extra| extra.text.as_deref()).unwrap_or_default()
     }
 
-    /// True if [`Extras::sweep`] is due.
     pub(crate) fn wants_sweep(&self) -> bool {
         self.fresh >= SWEEP_INTERVAL
     }

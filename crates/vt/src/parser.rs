@@ -30,11 +30,9 @@ pub(crate) trait Actions {
     fn print(&mut self, c: u32);
     /// A run of printable characters ended.
     fn end_run(&mut self);
-    /// A control character.
     fn execute(&mut self, control: u32);
     /// A control sequence: its prefix and intermediate bytes, and its last byte.
     fn csi(&mut self, collect: u32, last: u8, params: &Params);
-    /// An escape sequence.
     fn esc(&mut self, collect: u32, last: u8);
     /// An operating system command, or `None` if it was broken off or too long. `bell`: how it ended.
     fn osc(&mut self, payload: Option<&[u8]>, bell: bool);

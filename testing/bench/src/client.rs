@@ -14,7 +14,6 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_conf
 /// Longest wait for one step of a measurement.
 pub(crate) const STEP_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A client of a peer.
 pub(crate) struct PeerClient {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     protocol: PeerProtocol,
@@ -43,7 +42,6 @@ pub(crate) enum Client {
 }
 
 impl Client {
-    /// Types keys.
     pub(crate) async fn keys(&mut self, keys: &str) {
         match self {
             Self::Termgate(terminal) => drop(terminal.type_text(keys).await),
@@ -67,7 +65,6 @@ impl Client {
         }
     }
 
-    /// Reads output for this long.
     pub(crate) async fn read_for(&mut self, time: Duration) {
         let until = Instant::now() + time;
         match self {

@@ -16,7 +16,6 @@ const KEYS: u32 = 20;
 
 const KEY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Measures each number of sessions with a service of its own.
 pub(crate) async fn measure(report: &mut Report) {
     let mut measured = Vec::new();
     for count in SESSION_COUNTS {

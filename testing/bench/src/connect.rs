@@ -14,7 +14,6 @@ const PAGES: usize = 32;
 
 const CONCURRENCY: [usize; 2] = [1, 16];
 
-/// Route to a terminal.
 #[derive(Clone, Copy)]
 enum Route<'a> {
     Direct(&'a Stack),
@@ -55,7 +54,6 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
     }
 }
 
-/// Percentiles of the times, and the rate.
 fn table<'a>(figure: &'static str, found: impl Iterator<Item = (&'a str, Samples)>) -> Table {
     let (names, found): (Vec<_>, Vec<_>) = found.unzip();
     let rates: Vec<_> = found.iter().map(|found| crate::stats::percentile(&found.rates, 0.5)).collect();

@@ -35,20 +35,13 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// Length of the idle workload: the same as the recordings.
 const IDLE_TIME: Duration = Duration::from_secs(80);
 
-/// Replays all workloads concurrently.
 pub(crate) async fn measure(report: &mut Report) {
     let hours = join_all(WORKLOADS.map(|(_, recording)| replay(recording))).await;
-    let row = |((name, _), hour): ((&str, _), Hour)| Row { subject: name.to_owned(), values: hour.values() };
-    let rows = WORKLOADS.into_iter().zip(hours).map(row).collect();
-    report.add(Table {
-        figure: "an hour of one user on AWS",
-        unit: "each an hour",
-        columns: Hour::COLUMNS.to_vec(),
-        rows,
-    });
+    let rows = WORKLOADS.into_iter().zip(hours).map(|((name, _), hour)| Row::new(name, hour.values())).collect();
+    let columns = Hour::COLUMNS.to_vec();
+    report.add(Table { figure: "an hour of one user on AWS", unit: "each an hour", columns, rows });
 }
 
-/// Replays one workload.
 async fn replay(recording: Option<&str>) -> Hour {
     let stack =
         Stack::start_with(StackOptions { log: QUIET, gateway: slow_posts(), ..StackOptions::new(Function::InProcess) })
@@ -87,14 +80,12 @@ fn path(recording: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("workloads").join(recording)
 }
 
-/// Runs the page until the deadline.
 async fn run_until(page: &mut Page, deadline: Instant) {
     while Instant::now() < deadline {
         page.step(deadline).await;
     }
 }
 
-/// Runs the page until this text was printed.
 async fn run_until_output(page: &mut Page, text: &str) {
     let deadline = Instant::now() + START_TIMEOUT;
     while !page.output.windows(text.len()).any(|window| window == text.as_bytes()) {

@@ -42,7 +42,6 @@ impl DelayProxy {
         Self { address, _tasks: tasks }
     }
 
-    /// The URL by way of the proxy.
     pub(crate) fn url(&self, url: &str) -> String {
         url.replacen(authority(url), &self.address.to_string(), 1)
     }
@@ -69,7 +68,6 @@ async fn forward(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, delay: Duratio
     tokio::join!(read, write);
 }
 
-/// Host and port of a URL.
 fn authority(url: &str) -> &str {
     url.split('/').nth(2).expect("a URL with a host")
 }

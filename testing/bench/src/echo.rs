@@ -17,7 +17,6 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
     report.add(of(subjects.clients().await, rounds).await.relative_to_peer("p50"));
 }
 
-/// Measures these clients.
 pub(crate) async fn of(mut clients: Vec<(String, Client)>, rounds: u16) -> Table {
     for (_, client) in &mut clients {
         client.keys("cat >/dev/null\r").await;
@@ -54,7 +53,6 @@ pub(crate) fn key(number: u32) -> String {
     if number % 100 == 99 { "\r".to_owned() } else { char::from(b'a' + (number % 26) as u8).to_string() }
 }
 
-/// The terminal's echo of a key.
 pub(crate) fn echo_of(key: &str) -> &str {
     if key == "\r" { "\r\n" } else { key }
 }

@@ -14,7 +14,6 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
     report.add(of(subjects.clients().await, rounds).await.relative_to_peer("median"));
 }
 
-/// Measures these clients.
 pub(crate) async fn of(mut clients: Vec<(String, Client)>, rounds: u16) -> Table {
     let log = log(LINES);
     let path = log.path().display().to_string();

@@ -33,19 +33,11 @@ pub(crate) fn slow_posts() -> Options {
     Options { faults: Some(faults), ..Options::default() }
 }
 
-/// A stack with slow posts.
 pub(crate) async fn stack() -> Stack {
-    let gateway = slow_posts();
-    Stack::start_with(StackOptions {
-        gateway,
-        log: QUIET,
-        variables: VARIABLES,
-        ..StackOptions::new(Function::InProcess)
-    })
-    .await
+    let options = StackOptions { log: QUIET, variables: VARIABLES, ..StackOptions::new(Function::InProcess) };
+    Stack::start_with(StackOptions { gateway: slow_posts(), ..options }).await
 }
 
-/// Measures throughput with slow posts.
 pub(crate) async fn flood(rounds: u16, report: &mut Report) {
     let stack = stack().await;
     let client = Client::Termgate(Box::new(stack.terminal("ada", "flood").await));

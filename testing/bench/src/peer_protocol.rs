@@ -22,7 +22,6 @@ pub(crate) enum PeerProtocol {
 
 /// A decoded message of a peer.
 pub(crate) enum Incoming {
-    /// Output of the terminal.
     Output(Vec<u8>),
     /// Requires this reply.
     Reply(Message),
@@ -49,7 +48,6 @@ impl PeerProtocol {
         }
     }
 
-    /// Encodes input.
     pub(crate) fn keys(self, keys: &str) -> Message {
         match self {
             Self::Terminado => Message::text(json!(["stdin", keys]).to_string()),
@@ -58,7 +56,6 @@ impl PeerProtocol {
         }
     }
 
-    /// Decodes a message.
     pub(crate) fn decode(self, message: &Message) -> Incoming {
         let output = |text: &Value| Incoming::Output(text.as_str().unwrap_or_default().as_bytes().to_vec());
         match (self, message) {

@@ -11,7 +11,6 @@ use tokio::time::timeout;
 /// The same shell for all peers.
 const SHELL: [&str; 3] = ["/bin/bash", "--norc", "--noprofile"];
 
-/// A running peer.
 pub(crate) struct Peer {
     pub(crate) name: &'static str,
     protocol: PeerProtocol,
@@ -59,7 +58,6 @@ impl Peer {
         Self { name, protocol, port, child }
     }
 
-    /// The URL of its terminals.
     pub(crate) fn url(&self) -> String {
         format!("ws://127.0.0.1:{}/{}", self.port, self.protocol.endpoint().0)
     }

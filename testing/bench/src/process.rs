@@ -20,7 +20,6 @@ fn memory(process: u32, kind: &str) -> u64 {
     status(process, kind).trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
 }
 
-/// Number of threads.
 pub(crate) fn threads(process: u32) -> u64 {
     status(process, "Threads:").parse().expect("a number")
 }
@@ -31,7 +30,6 @@ fn status(process: u32, field: &str) -> String {
     line.trim().to_owned()
 }
 
-/// Number of open descriptors.
 pub(crate) fn descriptors(process: u32) -> u64 {
     fs::read_dir(format!("/proc/{process}/fd")).expect("it runs, and is ours").count() as u64
 }

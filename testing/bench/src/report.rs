@@ -11,7 +11,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Peers and the column of ratios to each; the first installed one is the reference.
 const PEERS: [(&str, &str); 3] = [("ttyd", "× ttyd"), ("terminado", "× terminado"), ("wetty", "× wetty")];
 
-/// Values of one subject.
 #[derive(Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) subject: String,
@@ -19,7 +18,12 @@ pub(crate) struct Row {
     pub(crate) values: BTreeMap<&'static str, f64>,
 }
 
-/// One figure for all subjects.
+impl Row {
+    pub(crate) fn new(subject: impl Into<String>, values: impl IntoIterator<Item = (&'static str, f64)>) -> Self {
+        Self { subject: subject.into(), values: values.into_iter().collect() }
+    }
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct Table {
     pub(crate) figure: &'static str,
@@ -38,7 +42,7 @@ impl Table {
     ) -> Self {
         let rows = measured.into_iter().map(|(subject, found)| {
             let values = columns.iter().filter_map(|(name, share)| Some((*name, percentile(&found, *share)?)));
-            Row { subject, values: values.collect() }
+            Row::new(subject, values)
         });
         let rows = rows.collect();
         Self { figure, unit, columns: columns.iter().map(|(name, _)| *name).collect(), rows }
@@ -65,7 +69,6 @@ impl Table {
     }
 }
 
-/// The machine of the run.
 #[derive(Debug, Serialize)]
 struct Machine {
     processor: String,
@@ -73,7 +76,6 @@ struct Machine {
     kernel: String,
 }
 
-/// All results of one run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     machine: Machine,
@@ -101,7 +103,6 @@ impl Report {
         self.tables.push(table);
     }
 
-    /// The tables in Markdown.
     pub(crate) fn tables(&self) -> String {
         let Machine { processor, processors, kernel } = &self.machine;
         let mut text = format!("{processor}, {processors} processors, Linux {kernel}; commit {}\n", self.commit);
@@ -118,7 +119,6 @@ impl Report {
         text
     }
 
-    /// Writes the JSON file.
     pub(crate) fn write(&self, path: &Path) -> std::io::Result<()> {
         std::fs::write(path, serde_json::to_vec_pretty(self)?)
     }

@@ -6,7 +6,6 @@ use crate::report::{Report, Row, Table};
 use crate::subjects::in_process;
 use e2e::Terminal;
 use futures_util::future::join_all;
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
@@ -19,7 +18,6 @@ const BUSY_LINES: u32 = 60_000;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Measures memory per session.
 pub(crate) async fn memory(report: &mut Report) {
     let variables = &[("MAX_SESSIONS_PER_USER", "1000"), ("MAX_SESSIONS", "1000"), ("OUTPUT_BYTES_PER_SECOND", "0")];
     let stack = in_process(variables).await;
@@ -52,8 +50,8 @@ pub(crate) async fn memory(report: &mut Report) {
 
     let each = |after: u64| after.saturating_sub(before) as f64 / f64::from(SESSIONS) / 1024.0;
     let columns = vec!["fresh", "1,000 lines", "peak during output", "no client, log full"];
-    let values: BTreeMap<_, _> = columns.iter().copied().zip([fresh, full, busy, unfollowed].map(each)).collect();
-    let rows = vec![Row { subject: "Termgate, session beside its shell".to_owned(), values }];
+    let values = columns.iter().copied().zip([fresh, full, busy, unfollowed].map(each));
+    let rows = vec![Row::new("Termgate, session beside its shell", values)];
     report.add(Table { figure: "memory of the service", unit: "KiB", columns, rows });
     stack.stop().await;
 }
@@ -72,7 +70,6 @@ async fn print(terminal: &mut Terminal, count: u32) {
     terminal.expect_within(STEP_TIMEOUT, "over\r\n").await;
 }
 
-/// Waits until the folder contains `count` files.
 async fn wait_for_files(folder: &Path, count: usize) {
     let (deadline, mut polls) = (Instant::now() + STEP_TIMEOUT, interval(POLL_INTERVAL));
     while fs::read_dir(folder).expect("it is there").count() < count {

@@ -5,7 +5,6 @@ use crate::latency;
 use crate::report::{Report, Row, Table};
 use crate::stats::{ms, percentile};
 use e2e::Terminal;
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use tempfile::NamedTempFile;
@@ -14,7 +13,6 @@ use tokio::time::Instant;
 /// Columns and rows.
 const SIZE: (usize, usize) = (120, 40);
 
-/// Measures three kinds of screens.
 pub(crate) async fn measure(rounds: u16, report: &mut Report) {
     let stack = latency::stack().await;
     let proxy = DelayProxy::start(&stack.url(), latency::ROUND_TRIP).await;
@@ -40,9 +38,8 @@ pub(crate) async fn measure(rounds: u16, report: &mut Report) {
             terminal.leave().await;
         }
         let values = [("time (ms)", times), ("KiB", bytes), ("frames", frames)];
-        let values: BTreeMap<_, _> =
-            values.into_iter().filter_map(|(column, found)| Some((column, percentile(&found, 0.5)?))).collect();
-        rows.push(Row { subject: format!("Termgate, {name}"), values });
+        let values = values.into_iter().filter_map(|(column, found)| Some((column, percentile(&found, 0.5)?)));
+        rows.push(Row::new(format!("Termgate, {name}"), values));
     }
     let figure = "coming back, 50 ms away, 15 ms for each post";
     report.add(Table { figure, unit: "median", columns: vec!["time (ms)", "KiB", "frames"], rows });

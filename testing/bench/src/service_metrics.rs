@@ -2,7 +2,6 @@
 
 use e2e::{Stack, http};
 
-/// One scrape.
 pub(crate) struct ServiceMetrics(String);
 
 impl ServiceMetrics {

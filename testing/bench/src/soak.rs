@@ -11,7 +11,6 @@ use e2e::{Function, Stack, StackOptions};
 use futures_util::future::join_all;
 use resource_snapshot::ResourceSnapshot;
 use std::cell::Cell;
-use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -87,7 +86,6 @@ impl Soak {
         join_all(users).await;
     }
 
-    /// Waits until no session is left.
     async fn wait_idle(&mut self) -> ResourceSnapshot {
         self.poll(|snapshot| snapshot.value(resource_snapshot::SESSIONS) == 0.0).await
     }
@@ -111,12 +109,8 @@ impl Soak {
 
 fn table(warm: &ResourceSnapshot, end: &ResourceSnapshot, sessions: usize) -> Table {
     let columns = vec!["after warm-up", "at the end"];
-    let row = |name: &str| {
-        let values = columns.iter().copied().zip([warm.value(name), end.value(name)]);
-        Row { subject: name.to_owned(), values: values.collect() }
-    };
+    let row = |name: &str| Row::new(name, columns.iter().copied().zip([warm.value(name), end.value(name)]));
     let mut rows: Vec<Row> = end.names().map(row).collect();
-    let values = BTreeMap::from([("at the end", sessions as f64)]);
-    rows.push(Row { subject: "sessions since the warm-up".to_owned(), values });
+    rows.push(Row::new("sessions since the warm-up", [("at the end", sessions as f64)]));
     Table { figure: "resources without sessions", unit: "two instances together", columns, rows }
 }

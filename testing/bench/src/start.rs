@@ -3,7 +3,6 @@
 use crate::report::{Report, Row, Table};
 use crate::stats::{ms, percentile};
 use e2e::binary;
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::process::Stdio;
 use tokio::io::AsyncReadExt;
@@ -29,14 +28,10 @@ pub(crate) async fn measure(rounds: u16, report: &mut Report) {
         ("zipped (MB)", Some(zipped())),
     ];
     let columns = values.iter().map(|(name, _)| *name).collect();
-    let values: BTreeMap<_, _> = values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    let rows = vec![Row { subject: "Termgate, real function".to_owned(), values }];
-    report.add(Table {
-        figure: "cold start of the function",
-        unit: "from the start of the process to its first request",
-        columns,
-        rows,
-    });
+    let values = values.into_iter().filter_map(|(name, value)| Some((name, value?)));
+    let rows = vec![Row::new("Termgate, real function", values)];
+    let unit = "from the start of the process to its first request";
+    report.add(Table { figure: "cold start of the function", unit, columns, rows });
 }
 
 /// Time to the first request for an event in ms, and resident memory in MB.

@@ -10,7 +10,6 @@ pub(crate) fn percentile<T: Copy + PartialOrd>(values: &[T], share: f64) -> Opti
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
-/// Milliseconds.
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

@@ -12,7 +12,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("OUTPUT_BYTES_PER_SECOND", "0"),
     ("MAX_SESSIONS_PER_USER", "2000"),
     ("MAX_SESSIONS", "2000"),
-    ("MESSAGES_PER_SECOND", "100000"),
+    ("MESSAGES_PER_SECOND", "1000000"),
 ];
 
 /// Log filter of the service: its address, and no line per request.
@@ -26,7 +26,6 @@ pub(crate) async fn in_process(variables: &'static [(&'static str, &'static str)
     Stack::start_with(StackOptions { log: QUIET, variables, ..StackOptions::new(Function::InProcess) }).await
 }
 
-/// All subjects, running.
 pub(crate) struct Subjects {
     pub(crate) in_process: Stack,
     pub(crate) bootstrap: Stack,

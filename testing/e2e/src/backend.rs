@@ -18,14 +18,12 @@ const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The secrets of the whole stack.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Secrets {
     pub(crate) users: &'static str,
     pub(crate) gateway: &'static str,
 }
 
-/// Servers shared by several instances.
 struct Shared {
     redis: RedisServer,
     proxy: TcpProxy,
@@ -100,23 +98,19 @@ impl Backend {
         self.instances.iter().flatten()
     }
 
-    /// URL of the service, for the gateway.
     pub fn url(&self) -> String {
         let balancer = self.shared.as_ref().map(|shared| shared.balancer.address());
         format!("http://{}", balancer.unwrap_or_else(|| self.address(0)))
     }
 
-    /// Address of an instance.
     pub fn address(&self, instance: usize) -> SocketAddr {
         self.instance(instance).addr
     }
 
-    /// Process id of an instance.
     pub fn id(&self, instance: usize) -> u32 {
         self.instance(instance).id()
     }
 
-    /// Log of an instance.
     pub fn log(&self, instance: usize) -> String {
         self.instance(instance).log()
     }
@@ -125,7 +119,6 @@ impl Backend {
         self.instances[instance].as_ref().expect("the instance runs")
     }
 
-    /// Sends a signal to an instance.
     pub fn signal(&self, instance: usize, signal: Signal) {
         self.instance(instance).signal(signal);
     }
@@ -152,12 +145,10 @@ impl Backend {
         &self.shared().proxy
     }
 
-    /// The shared Redis.
     pub fn redis(&mut self) -> &mut RedisServer {
         &mut self.shared.as_mut().expect("several instances").redis
     }
 
-    /// The load balancer in front of the instances.
     pub fn balancer(&self) -> &LoadBalancer {
         &self.shared().balancer
     }

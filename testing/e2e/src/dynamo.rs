@@ -9,7 +9,6 @@ use tokio::process::Command;
 
 const TABLE: &str = "WebSocketConnections";
 
-/// A running server.
 pub(crate) struct Dynamo(Service);
 
 impl Dynamo {
@@ -22,7 +21,6 @@ impl Dynamo {
         dynamo
     }
 
-    /// Its URL.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.0.addr)
     }

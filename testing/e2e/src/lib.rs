@@ -3,6 +3,7 @@
 //!
 //! A crate of its own because it depends on all crates that it tests.
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(missing_docs, reason = "a name that says it needs no comment in a crate for tests")]
 
 mod backend;
 mod binaries;

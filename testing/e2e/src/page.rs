@@ -35,13 +35,11 @@ pub struct PageStats {
     pub messages: u64,
     /// Frames received.
     pub frames: u64,
-    /// Connections opened.
     pub connections: u64,
     /// Handshakes that were refused.
     pub refused: u64,
     /// Connections closed by the other side.
     pub cuts: u64,
-    /// Handovers to a new connection.
     pub handovers: u64,
     /// Snapshots received in place of the stream.
     pub snapshots: u64,
@@ -59,7 +57,6 @@ impl PageStats {
     }
 }
 
-/// The page.
 pub struct Page {
     /// The protocol state machine.
     pub client: Client,
@@ -73,7 +70,6 @@ pub struct Page {
     handover: Option<(Duration, Instant)>,
     /// Every byte of the stream so far.
     pub output: Vec<u8>,
-    /// Its counters.
     pub stats: PageStats,
 }
 
@@ -138,7 +134,6 @@ impl Page {
         }
     }
 
-    /// Closes the page.
     pub async fn leave(mut self) -> PageStats {
         for mut socket in self.socket.take().into_iter().chain(self.previous.take()) {
             let _ = timeout(IO_TIMEOUT, socket.close(None)).await;

@@ -66,17 +66,14 @@ impl Service {
         }
     }
 
-    /// Its output so far.
     pub(crate) fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// Its process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
-    /// Sends a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("it runs");
     }

@@ -34,7 +34,6 @@ pub enum Function {
 
 /// Options of a stack.
 pub struct StackOptions {
-    /// Kind of function.
     pub function: Function,
     /// Instances of the service; more than one share Redis, behind a load balancer.
     pub instances: usize,
@@ -46,7 +45,6 @@ pub struct StackOptions {
     pub timeout: Duration,
     /// Concurrent processes of a `Bootstrap` function; each follower occupies one.
     pub processes: usize,
-    /// Log filter of the service.
     pub log: &'static str,
     /// Further environment variables of the service.
     pub variables: &'static [(&'static str, &'static str)],
@@ -71,9 +69,7 @@ impl StackOptions {
     }
 }
 
-/// The whole of Termgate.
 pub struct Stack {
-    /// The service's instances.
     pub backend: Backend,
     gateway: Running,
     dynamo: Option<Dynamo>,
@@ -82,7 +78,6 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Starts a stack with default options.
     pub async fn start(function: Function) -> Self {
         Self::start_with(StackOptions::new(function)).await
     }
@@ -92,7 +87,6 @@ impl Stack {
         Self::start_with(StackOptions { instances: 2, ..StackOptions::new(Function::InProcess) }).await
     }
 
-    /// Starts a stack.
     pub async fn start_with(options: StackOptions) -> Self {
         let secrets = Secrets { users: JWT_SECRET, gateway: GATEWAY_SECRET };
         let backend = Backend::start(options.instances, secrets, options.log, options.variables).await;
@@ -148,17 +142,14 @@ impl Stack {
         format!("ws://{}/prod", self.gateway.addr())
     }
 
-    /// URL of the service.
     pub fn service_url(&self) -> String {
         self.backend.url()
     }
 
-    /// A controller's token for this session.
     pub fn token(&self, user: &str, session: &str) -> String {
         self.sign(&Self::claims(user, Some(session)))
     }
 
-    /// A viewer's token for this session.
     pub fn viewer_token(&self, user: &str, session: &str) -> String {
         self.sign(&UserClaims { role: Role::Viewer, ..Self::claims(user, Some(session)) })
     }
@@ -185,7 +176,6 @@ impl Stack {
         }
     }
 
-    /// Signs a user's token.
     pub fn sign(&self, claims: &UserClaims) -> String {
         sign(claims)
     }
@@ -227,7 +217,6 @@ impl Stack {
         Page::new(id, size, Endpoint { url: self.url(), token: Box::new(move || token.clone()) }, None)
     }
 
-    /// Usage of the gateway so far.
     pub fn usage(&self) -> Usage {
         self.gateway.usage()
     }

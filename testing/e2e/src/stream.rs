@@ -28,7 +28,6 @@ pub struct Stream {
     pub events: Vec<(usize, StreamEvent)>,
     /// Positions that a snapshot replaced.
     pub skipped: u64,
-    /// Number of deflated frames.
     pub deflated: usize,
 }
 

@@ -40,13 +40,11 @@ static CLIENTS: AtomicU32 = AtomicU32::new(1);
 /// Received frames.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Received {
-    /// Number of frames.
     pub frames: u32,
     /// Their length as JSON text.
     pub bytes: u64,
 }
 
-/// The client.
 pub struct Terminal {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     client: ClientId,

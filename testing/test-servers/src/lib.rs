@@ -15,6 +15,7 @@
 //! # }
 //! ```
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(missing_docs, reason = "a name that says it needs no comment in a crate for tests")]
 
 mod load_balancer;
 mod poll;

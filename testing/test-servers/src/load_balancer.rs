@@ -70,7 +70,6 @@ impl LoadBalancer {
         balancer
     }
 
-    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.port.address()
     }

@@ -14,7 +14,6 @@ pub(crate) struct Port {
 }
 
 impl Port {
-    /// Reserves a free port.
     pub(crate) fn reserve() -> Self {
         let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0)));
         Self { address: socket.local_addr().expect("a bound socket has an address"), _reserved: socket }

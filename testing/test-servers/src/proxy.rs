@@ -47,7 +47,6 @@ impl TcpProxy {
         proxy
     }
 
-    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.port.address()
     }

@@ -40,7 +40,6 @@ const ALLOWED: [(&str, &[&str]); 14] = [
 /// Allowed dependencies of the messages: no I/O, no clock, no runtime.
 const PURE: [&str; 6] = ["base64", "proptest", "serde", "serde_json", "thiserror", "ts-rs"];
 
-/// A crate of the workspace.
 #[derive(Default)]
 pub(super) struct Package {
     pub(super) name: String,
@@ -75,7 +74,6 @@ pub(super) fn workspace(root: &Path) -> std::io::Result<Vec<Package>> {
     Ok(list(&metadata["packages"]).iter().map(package).collect())
 }
 
-/// Compares the dependencies with the table.
 pub(super) fn check(packages: &[Package]) -> Vec<TidyError> {
     let mut errors = Vec::new();
     for Package { name, manifest, dependencies, .. } in packages {

@@ -5,7 +5,6 @@ use std::fmt;
 /// A broken rule.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TidyError {
-    /// The file, from the root.
     path: String,
     /// What is wrong and what to do.
     pub(super) message: String,

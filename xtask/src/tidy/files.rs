@@ -12,7 +12,6 @@ const MARKERS: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("
 /// The only source that Cargo.lock may name: cargo's own index, which mirrors replace.
 const CARGO_SOURCE: &str = "source = \"registry+https://github.com/rust-lang/crates.io-index\"";
 
-/// Checks one file.
 pub(super) fn check(source: &Source) -> Vec<TidyError> {
     let name = source.path.rsplit('/').next().unwrap_or_default();
     let mut errors: Vec<String> = Vec::new();

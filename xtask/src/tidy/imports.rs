@@ -34,7 +34,6 @@ const FOREIGN: [(&str, &[&str]); 3] = [
     ("xterm", &["react", "next"]),
 ];
 
-/// Checks the imports of one file.
 pub(super) fn check(source: &Source) -> Vec<TidyError> {
     let wrong = if let Some(inner) = source.path.strip_prefix("backend/src/").filter(|path| path.ends_with(".rs")) {
         service(inner, &source.text)

@@ -1,10 +1,9 @@
 //! Links in Markdown: each relative link leads to an existing file and heading.
 
 use super::error::TidyError;
-use super::source::Source;
+use super::source::{Source, normal};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Checks every Markdown file of the repository.
 pub(super) fn check(sources: &[Source]) -> Vec<TidyError> {
     let by_path: BTreeMap<&str, &Source> = sources.iter().map(|source| (source.path.as_str(), source)).collect();
     let mut errors = Vec::new();
@@ -24,7 +23,7 @@ fn broken(page: &str, link: &str, by_path: &BTreeMap<&str, &Source>) -> Option<S
         return None;
     }
     let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-    let target = if file.is_empty() { page.to_owned() } else { resolve(page, file) };
+    let target = if file.is_empty() { page.to_owned() } else { normal(&format!("{page}/../{file}")) };
     let folder = format!("{}/", target.trim_end_matches('/'));
     match by_path.get(target.as_str()) {
         None if by_path.keys().any(|path| path.starts_with(&folder)) => None,
@@ -32,20 +31,6 @@ fn broken(page: &str, link: &str, by_path: &BTreeMap<&str, &Source>) -> Option<S
         Some(found) if anchor.is_empty() || !target.ends_with(".md") || headings(&found.text).contains(anchor) => None,
         Some(_) => Some(format!("{target} has no heading #{anchor}")),
     }
-}
-
-/// Resolves a path relative to a page into one from the root.
-fn resolve(page: &str, file: &str) -> String {
-    let mut parts: Vec<&str> = page.split('/').collect();
-    parts.pop();
-    for part in file.split('/') {
-        match part {
-            "." | "" => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 /// The targets of a page's links and images outside of code blocks.

@@ -6,7 +6,6 @@ use std::path::Path;
 const GENERATED: [&str; 9] =
     ["target", "node_modules", ".git", ".venv", ".next", "out", "dist", "test-results", "playwright-report"];
 
-/// A file of the repository.
 pub(super) struct Source {
     /// From the repository's root, with `/` between folders.
     pub(super) path: String,
@@ -37,6 +36,19 @@ pub(super) fn read(root: &Path) -> std::io::Result<Vec<Source>> {
 /// A path from the root, with `/` between folders.
 pub(super) fn relative(path: &Path, root: &Path) -> String {
     path.strip_prefix(root).unwrap_or(path).to_string_lossy().replace('\\', "/")
+}
+
+/// A path without `..`.
+pub(super) fn normal(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 #[cfg(test)]

@@ -17,7 +17,6 @@ impl Buffer {
         }
     }
 
-    /// Writes narrow characters side by side.
     pub(crate) fn put_ascii(&mut self, x: usize, y: usize, text: &[u8], look: Cell) {
         let cells = self.cells_mut(y, x, x + text.len());
         let wrapped = cells[0].is_wrapped();

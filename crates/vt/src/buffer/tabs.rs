@@ -3,7 +3,6 @@
 /// Columns between two stops that nobody set.
 const STEP: usize = 8;
 
-/// Where tabs stop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Tabs {
     stops: Vec<bool>,
@@ -57,7 +56,6 @@ impl Tabs {
         (0..x).rev().find(|x| self.is_set(*x)).unwrap_or(0).min(cols - 1)
     }
 
-    /// Every stop of a terminal of this width.
     pub(crate) fn iter(&self, cols: usize) -> impl Iterator<Item = usize> + '_ {
         (0..cols).filter(|x| self.is_set(*x))
     }

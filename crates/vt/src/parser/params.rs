@@ -104,7 +104,6 @@ impl Params {
         &self.subs[usize::from(from)..usize::from(to)]
     }
 
-    /// Every parameter.
     pub(crate) fn iter(&self) -> impl Iterator<Item = i32> + '_ {
         self.values[..self.len].iter().copied()
     }

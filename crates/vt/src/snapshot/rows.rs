@@ -126,7 +126,6 @@ impl Snapshot<'_> {
         self.terminal.text(cell, &mut [0; 4]).chars().next().is_some_and(|c| width(u32::from(c)) > 0)
     }
 
-    /// Moves right.
     fn go_right(&mut self, to: usize, x: usize) {
         match to.checked_sub(x) {
             Some(0) => {}

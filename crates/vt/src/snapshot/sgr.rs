@@ -62,13 +62,11 @@ impl<'a> SgrWriter<'a> {
         }
     }
 
-    /// Prints a cell.
     pub(super) fn print(&mut self, cell: Cell) {
         self.set_style_of(cell);
         self.write(self.terminal.text(cell, &mut [0; 4]));
     }
 
-    /// Sets the attributes of a cell.
     pub(super) fn set_style_of(&mut self, cell: Cell) {
         let extra = self.terminal.extras().get(cell.extra);
         let link = extra.and_then(|extra| extra.link.as_ref());

@@ -122,7 +122,7 @@ impl Snapshot<'_> {
         let modes = self.terminal.modes();
         let switches = [
             (modes.application_cursor, "\x1b[?1h"),
-            (!modes.wraparound, "\x1b[?7l"),
+            (modes.no_wraparound, "\x1b[?7l"),
             (modes.reverse_wraparound, "\x1b[?45h"),
             (modes.application_keypad, "\x1b="),
             (modes.focus, "\x1b[?1004h"),

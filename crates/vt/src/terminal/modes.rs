@@ -48,8 +48,7 @@ impl MouseEncoding {
     }
 }
 
-/// Every mode.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, named by the standard")]
 pub(crate) struct Modes {
     pub(crate) application_cursor: bool,
@@ -71,30 +70,8 @@ pub(crate) struct Modes {
     pub(crate) reverse_wraparound: bool,
     /// The program draws and wants nothing shown meanwhile. It concerns only who shows it.
     pub(crate) synchronized: bool,
-    pub(crate) wraparound: bool,
-}
-
-impl Default for Modes {
-    fn default() -> Self {
-        Self {
-            application_cursor: false,
-            application_keypad: false,
-            bracketed_paste: false,
-            cursor_hidden: false,
-            cursor_shape: None,
-            cursor_blinks: None,
-            blink_option: None,
-            focus: false,
-            insert: false,
-            mouse: Mouse::default(),
-            mouse_encoding: MouseEncoding::default(),
-            newline: false,
-            origin: false,
-            reverse_wraparound: false,
-            synchronized: false,
-            wraparound: true,
-        }
-    }
+    /// The opposite of DECAWM, which a reset sets.
+    pub(crate) no_wraparound: bool,
 }
 
 impl Modes {

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-/// Three channels.
 pub(crate) type Rgb = [u8; 3];
 
 /// The sixteen that have names. Source: xterm.js, `ThemeService.ts`.
@@ -88,7 +87,6 @@ impl Palette {
         self.set.get(&slot).copied().unwrap_or_else(|| slot.default_colour())
     }
 
-    /// Every colour that was set.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, Rgb)> + '_ {
         self.set.iter().map(|(slot, colour)| (*slot, *colour))
     }

@@ -28,7 +28,6 @@ impl Pen {
         Cell { fg: self.fg, extra, ..Cell::blank(self.bg) }
     }
 
-    /// The background colour alone.
     pub(super) fn background(&self) -> u32 {
         self.bg & colour::MASK
     }

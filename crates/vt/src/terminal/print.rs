@@ -20,12 +20,12 @@ impl Terminal {
         self.preceding = 1;
         while !text.is_empty() {
             if self.buffer().x >= cols {
-                if self.modes.wraparound {
-                    self.wrap();
-                } else {
+                if self.modes.no_wraparound {
                     // Every character lands in the last column; the last one stays.
                     text = &text[text.len() - 1..];
                     self.buffer_mut().x = cols - 1;
+                } else {
+                    self.wrap();
                 }
             }
             let buffer = self.buffer_mut();
@@ -76,13 +76,13 @@ impl Terminal {
         let needed = if joins { 0 } else { columns };
         self.preceding = columns;
         if self.buffer().x + needed > self.cols {
-            if self.modes.wraparound {
-                self.wrap();
-            } else {
+            if self.modes.no_wraparound {
                 self.buffer_mut().x = self.cols - 1;
                 if columns == 2 {
                     return;
                 }
+            } else {
+                self.wrap();
             }
         }
         if joins && self.buffer().x > 0 {

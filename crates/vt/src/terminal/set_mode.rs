@@ -30,7 +30,7 @@ impl Terminal {
                 modes.origin = on;
                 self.go(0, 0);
             }
-            7 => modes.wraparound = on,
+            7 => modes.no_wraparound = !on,
             9 | 1000 | 1002 | 1003 if !on => modes.mouse = Mouse::Off,
             9 => modes.mouse = Mouse::X10,
             12 => modes.blink_option = Some(on),
@@ -89,7 +89,7 @@ impl Terminal {
         let on = match mode {
             1 => modes.application_cursor,
             6 => modes.origin,
-            7 => modes.wraparound,
+            7 => !modes.no_wraparound,
             8 => return 3,
             9 | 1000 | 1002 | 1003 => modes.mouse.mode() == Some(mode),
             12 => modes.blink_option.unwrap_or(false),

@@ -51,7 +51,6 @@ impl Style {
         }
     }
 
-    /// The background's colour.
     pub(crate) fn background(&self) -> u32 {
         self.bg & colour::MASK
     }

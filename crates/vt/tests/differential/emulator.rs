@@ -46,7 +46,6 @@ impl Emulators {
         }
     }
 
-    /// A new terminal.
     pub(crate) fn open(&mut self, id: &str, (cols, rows): (u16, u16), scrollback: usize) {
         self.ask("open", json!({ "id": id, "cols": cols, "rows": rows, "scrollback": scrollback }));
     }

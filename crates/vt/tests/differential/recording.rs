@@ -14,7 +14,6 @@ pub(crate) struct Resize {
     rows: u16,
 }
 
-/// A recording.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Recording {
     cols: u16,
@@ -47,7 +46,6 @@ impl Recording {
         self.resizes.push(Resize { at: self.bytes.len(), cols, rows });
     }
 
-    /// The size that it begins with.
     pub(crate) fn size(&self) -> (u16, u16) {
         (self.cols, self.rows)
     }

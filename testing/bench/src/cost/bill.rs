@@ -56,7 +56,6 @@ impl Hour {
         }
     }
 
-    /// The values by column.
     pub(super) fn values(self) -> BTreeMap<&'static str, f64> {
         let values = [
             self.messages_in,
@@ -84,7 +83,6 @@ impl Hour {
             + TABLE_WRITES * prices::TABLE_WRITE
     }
 
-    /// Cost of the logs that the template configures.
     fn dollars_of_logs(&self) -> f64 {
         (self.requests * FUNCTION_LOG + self.messages_in * ACCESS_LOG) / 1e9 * prices::GB_OF_LOGS
     }

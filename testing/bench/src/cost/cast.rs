@@ -4,13 +4,10 @@ use serde::Deserialize;
 use std::path::Path;
 use std::time::Duration;
 
-/// Kind of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub(crate) enum Kind {
-    /// Input.
     #[serde(rename = "i")]
     Input,
-    /// Output.
     #[serde(rename = "o")]
     Output,
     /// A change of the terminal's modes: a marker that lists those of `echo` and `canonical` that are on.
@@ -18,7 +15,6 @@ pub(crate) enum Kind {
     Modes,
 }
 
-/// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Event {
     /// Time since the start.
@@ -27,7 +23,6 @@ pub(crate) struct Event {
     pub(crate) data: String,
 }
 
-/// A recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cast {
     /// Columns and rows.

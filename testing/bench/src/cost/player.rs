@@ -38,7 +38,6 @@ pub(crate) async fn run(path: &Path) -> io::Result<()> {
     copy(&mut player.input, &mut sink()).await.map(drop)
 }
 
-/// The modes of this program's terminal.
 struct TerminalModes(Termios);
 
 impl TerminalModes {
@@ -57,7 +56,6 @@ impl TerminalModes {
     }
 }
 
-/// Plays a recording.
 struct Player<R, W> {
     input: R,
     /// Input that no event has consumed. Includes the terminal's own replies to queries, which were not recorded.

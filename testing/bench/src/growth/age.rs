@@ -1,13 +1,13 @@
 //! Age of a session: cost of a key and memory after many keys and after much output. Over a WebSocket to the service itself,
 //! which types more keys in less time.
 
-use super::{Point, VARIABLES, cost_of, curve, mib};
+use super::curve::{Point, cost_of, curve, mib};
 use crate::client::STEP_TIMEOUT;
 use crate::echo::{echo_of, key};
 use crate::flood;
 use crate::process::resident;
 use crate::report::Report;
-use crate::subjects::{direct, in_process};
+use crate::subjects::{VARIABLES, direct, in_process};
 use e2e::{Stack, Terminal};
 
 /// Keys before each measurement; the first ones warm up.

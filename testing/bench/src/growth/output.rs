@@ -1,10 +1,10 @@
 //! Watchers: cost of a MiB of output for each client that receives it, through the whole chain.
 
-use super::{Point, VARIABLES, cost_of, curve, mib};
+use super::curve::{Point, cost_of, curve, mib};
 use crate::client::STEP_TIMEOUT;
 use crate::flood;
 use crate::report::Report;
-use crate::subjects::in_process;
+use crate::subjects::{VARIABLES, in_process};
 use e2e::Terminal;
 use futures_util::future::join_all;
 

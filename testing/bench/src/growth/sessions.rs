@@ -1,10 +1,10 @@
 //! Number of sessions: cost of a key, of an idle session, and of ending all sessions at once. Through the whole chain.
 
-use super::{Point, VARIABLES, cost_of, curve, mib};
+use super::curve::{Point, cost_of, curve, mib};
 use crate::echo::{echo_of, key};
 use crate::process::{children, resident};
 use crate::report::Report;
-use crate::subjects::in_process;
+use crate::subjects::{VARIABLES, in_process};
 use e2e::{Stack, Terminal};
 use futures_util::future::join_all;
 use std::time::Duration;

@@ -34,7 +34,6 @@ pub(super) fn session_id(number: usize) -> String {
     format!("soak-{number}")
 }
 
-/// Runs one session of a new user.
 pub(super) async fn run(stack: &Stack, number: usize, instances: usize) {
     let session = session_id(number);
     let (url, token) = address(stack, number, &session, instances);
@@ -71,7 +70,6 @@ pub(super) async fn run(stack: &Stack, number: usize, instances: usize) {
     }
 }
 
-/// A viewer joins and leaves.
 async fn share(stack: &Stack, terminal: &mut Terminal, number: usize) {
     let token = stack.viewer_token(&format!("viewer-{number}"), &session_id(number));
     let mut viewer = Terminal::connect(&stack.url(), &token).await.expect("the handshake is accepted");

@@ -35,11 +35,8 @@ pub struct FaultRun {
     pub typists: usize,
     /// Keys per second and typist.
     pub rate: u64,
-    /// Faults of the transport.
     pub faults: FaultPlan,
-    /// Kind of function.
     pub function: Function,
-    /// Instances of the service.
     pub instances: usize,
     /// Lambda's timeout of the function.
     pub timeout: Duration,
@@ -54,7 +51,6 @@ pub struct FaultRun {
 /// Result of a successful run: nothing was lost, repeated or misplaced.
 #[derive(Debug)]
 pub struct Report {
-    /// Seed of the run.
     pub seed: u64,
     /// Keys typed by all typists.
     pub keys: u64,
@@ -64,7 +60,6 @@ pub struct Report {
     pub printed: usize,
     /// Retransmitted messages.
     pub resent: u64,
-    /// Duration of the run.
     pub took: Duration,
     /// Injected faults, by name.
     pub faults: BTreeMap<&'static str, u64>,
@@ -77,7 +72,6 @@ impl Report {
         self.pages.cuts
     }
 
-    /// Handovers.
     pub fn handovers(&self) -> u64 {
         self.pages.handovers
     }

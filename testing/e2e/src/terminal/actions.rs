@@ -5,7 +5,6 @@ use shared_protocol::client::{Chat, ChatMessage, Close, Command, Input, Interrup
 use shared_protocol::{ClientMessage, Seq, ServerMessage, StreamEvent};
 
 impl Terminal {
-    /// Types text.
     pub async fn type_text(&mut self, text: &str) -> Seq {
         self.keys(Keys::Data(text.to_owned())).await
     }
@@ -48,7 +47,6 @@ impl Terminal {
         self.send_ordered(seq, &ClientMessage::Interrupt(Interrupt { seq, epoch, after_seq })).await;
     }
 
-    /// Resizes the terminal.
     pub async fn resize(&mut self, cols: u16, rows: u16) {
         self.size = (cols, rows);
         let (seq, epoch) = self.next();
@@ -86,14 +84,12 @@ impl Terminal {
         id
     }
 
-    /// Sends a chat message.
     pub async fn chat(&mut self, message: &str) {
         let (seq, epoch) = self.next();
         let data = Chat { message: message.to_owned() };
         self.send_ordered(seq, &ClientMessage::ChatMessage(ChatMessage { seq, epoch, data })).await;
     }
 
-    /// Ends the session.
     pub async fn close_session(&mut self) {
         let (seq, epoch) = self.next();
         self.send_ordered(seq, &ClientMessage::Close(Close { seq, epoch })).await;

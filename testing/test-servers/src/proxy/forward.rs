@@ -7,7 +7,6 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-/// Size of the copy buffer.
 const CHUNK_BYTES: usize = 16 * 1024;
 
 /// Treatment of each chunk.

@@ -69,12 +69,10 @@ impl RedisServer {
         format!("{scheme}://{}{address}/", self.options.userinfo())
     }
 
-    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.port.address()
     }
 
-    /// Its port on 127.0.0.1.
     pub fn port(&self) -> u16 {
         self.address().port()
     }

@@ -11,9 +11,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct TlsFiles {
     /// The authority's certificate, for clients.
     pub(super) authority: PathBuf,
-    /// The server's certificate.
     pub(super) certificate: PathBuf,
-    /// The server's private key.
     pub(super) key: PathBuf,
 }
 

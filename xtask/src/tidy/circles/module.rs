@@ -34,7 +34,6 @@ pub(super) struct Scope {
     pub(super) mentions: BTreeSet<String>,
 }
 
-/// Reads a file.
 pub(super) fn read(file: &str, text: &str) -> Result<Scope, TidyError> {
     let file = syn::parse_file(text).map_err(|error| TidyError::new(file, error.to_string()))?;
     Ok(module(&file.items))

@@ -1,13 +1,13 @@
 //! Finds the file that defines a name: follows paths, imports and re-exports through the modules of one crate.
 
 use super::super::error::TidyError;
+use super::super::source::normal;
 use super::module::{self, Import, Path, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Imports that are followed for one name, at most: a re-export of itself would have no end.
 const MAX_DEPTH: usize = 16;
 
-/// A module of a crate.
 struct Module {
     file: String,
     parent: usize,
@@ -138,17 +138,4 @@ impl Crate {
             _ => None,
         }
     }
-}
-
-/// A path without `..`.
-pub(super) fn normal(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }

@@ -1,6 +1,6 @@
 //! The files whose names a TypeScript file uses, through re-exports.
 
-use super::resolve::normal;
+use super::super::source::normal;
 use std::collections::BTreeSet;
 
 /// Every use of a name that another file defines: the file that uses it, the one that defines it, the name.
