@@ -10,7 +10,6 @@ mod quota;
 pub(crate) mod reaper;
 #[cfg(feature = "test-support")]
 pub mod scripted;
-mod shared_scan;
 pub(crate) mod sys;
 pub(crate) mod unix;
 

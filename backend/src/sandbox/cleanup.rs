@@ -3,19 +3,17 @@
 
 pub(super) mod ipc;
 mod remove;
-mod task;
-
-pub(super) use task::CleanupTask;
 
 use super::launch::privileges;
 use super::subcommand::parse_argument;
-use super::uid_pool::lock_file;
+use super::uid_pool::{deserialize_uid, lock_file};
 use crate::terminal::procfs::wait_for_user;
 use crate::terminal::sys::close_all_but_standard;
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, geteuid, getuid, kill_process_group};
 use rustix::thread::{capabilities, set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use serde::{Deserialize, Serialize};
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -29,6 +27,26 @@ pub(super) const SHARED_DIRECTORIES: [&str; 6] =
 
 /// Time for killed processes to exit: the kernel frees their memory first.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A step of the cleanup of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CleanupTask {
+    /// Kills all processes of the user. `signal_uid` sends the signal and is no session's; `lock` excludes concurrent kills.
+    Kill {
+        #[serde(deserialize_with = "deserialize_uid")]
+        uid: u32,
+        #[serde(deserialize_with = "deserialize_uid")]
+        signal_uid: u32,
+        lock: PathBuf,
+    },
+    /// Removes the contents of these directories, and what the user left elsewhere. Its processes must be dead.
+    Remove {
+        #[serde(deserialize_with = "deserialize_uid")]
+        uid: u32,
+        directories: Vec<PathBuf>,
+    },
+}
 
 /// Runs a task. `arguments` are those after `sweep`.
 #[expect(clippy::print_stderr, reason = "the service reads it and logs it")]
@@ -94,4 +112,23 @@ fn remove(uid: u32, directories: &[PathBuf]) -> io::Result<()> {
         result = result.and(remove::files_of(uid, Path::new(shared)));
     }
     result.and(ipc::remove_all_of(uid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_argument_round_trips_and_system_uids_are_rejected() {
+        let parse = |argument: String| parse_argument::<CleanupTask>(std::iter::once(argument.into()));
+        for task in [
+            CleanupTask::Kill { uid: 20_001, signal_uid: 20_000, lock: "/l".into() },
+            CleanupTask::Remove { uid: 20_001, directories: vec!["/a b".into(), "/c".into()] },
+        ] {
+            let argument = serde_json::to_string(&task).unwrap();
+            assert_eq!(parse(argument.clone()).unwrap(), task);
+            assert!(parse(argument.replace("20001", "0")).is_err() && parse(argument.replace("20001", "999")).is_err());
+            assert!(parse(argument.replace("remove", "mend").replace("20000", "0")).is_err());
+        }
+    }
 }

@@ -26,12 +26,10 @@ pub(super) fn for_each_name(directory: impl AsFd, mut each: impl FnMut(&CStr)) -
     Ok(())
 }
 
-/// True for directories.
 pub(super) fn is_directory(status: &Stat) -> bool {
     FileType::from_raw_mode(status.st_mode) == FileType::Directory
 }
 
-/// True if any user may create entries.
 pub(super) fn is_world_writable(status: &Stat) -> bool {
     Mode::from_raw_mode(status.st_mode).contains(Mode::WOTH)
 }

@@ -4,24 +4,23 @@
 
 pub(super) mod privileges;
 mod seccomp;
-mod spec;
 
-pub(super) use spec::LaunchSpec;
-
-use super::context::Context;
 use super::subcommand::parse_argument;
+use super::uid_pool::deserialize_uid;
+use super::{Context, Network};
 use crate::terminal::sys::close_all_but_standard;
 use rustix::fs::{Gid, Mode, Uid, fchmod, fchown};
 use rustix::process::{Resource, Rlimit, getrlimit, nice, setrlimit, umask};
 use rustix::termios::isatty;
 use rustix::thread::set_no_new_privs;
+use serde::{Deserialize, Serialize};
 use std::convert::Infallible;
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-/// Open files of a process.
 const MAX_FILES: u64 = 1024;
 
 /// Memory that a process may lock, in bytes.
@@ -35,6 +34,20 @@ const OOM_SCORE: &str = "900";
 
 /// Exit code of shells for a program that was found but could not start.
 const CANNOT_START: u8 = 126;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LaunchSpec {
+    /// The uid; the gid has the same number.
+    #[serde(deserialize_with = "deserialize_uid")]
+    pub uid: u32,
+    pub home: PathBuf,
+    pub memory: u64,
+    /// Largest file, in bytes.
+    pub disk: u64,
+    pub processes: u64,
+    pub network: Network,
+    pub command: Vec<String>,
+}
 
 /// Becomes the shell; returns only on failure. `arguments` are those after `launch`.
 #[expect(clippy::print_stderr, reason = "standard error is the terminal, where the service reads the error")]
@@ -99,4 +112,30 @@ fn lower_priority() -> io::Result<()> {
     std::fs::write("/proc/self/oom_score_adj", OOM_SCORE)?;
     nice(NICENESS)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_argument_round_trips_and_system_uids_are_rejected() {
+        let spec = LaunchSpec {
+            uid: 20_001,
+            home: "/a b".into(),
+            memory: 1,
+            disk: 2,
+            processes: 3,
+            network: Network::None,
+            command: vec!["/bin/bash".into(), "-l".into(), "".into()],
+        };
+        let parse = |argument: String| parse_argument::<LaunchSpec>(std::iter::once(argument.into()));
+        let argument = serde_json::to_string(&spec).unwrap();
+        assert_eq!(parse(argument.clone()).unwrap(), spec);
+        for (good, bad) in [("20001", "0"), ("20001", "-1"), ("20001", "999"), ("\"memory\":1,", ""), ("none", "some")]
+        {
+            assert!(argument.contains(good));
+            assert!(parse(argument.replace(good, bad)).is_err(), "{bad}");
+        }
+    }
 }

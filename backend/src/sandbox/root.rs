@@ -1,16 +1,16 @@
-//! The directory that holds all sandboxes of a service, and the uids for new ones.
+//! The directory that holds all sandboxes of a service, and the uids for new ones. Owners and permissions of directories do not
+//! depend on the umask.
 
-use super::directories::{ensure, make};
+use super::Context;
 use super::uid_pool::{UidPool, lock_file};
-use std::fs::File;
+use std::fs::{DirBuilder, File, Permissions};
 use std::io;
 use std::ops::RangeInclusive;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
-/// State that all sandboxes of a service share.
 #[derive(Debug)]
 pub(super) struct SandboxRoot {
-    /// The service's binary.
     pub program: PathBuf,
     /// Parent of the sandboxes: any user may pass through, and only root may list it.
     sessions: PathBuf,
@@ -21,19 +21,15 @@ pub(super) struct SandboxRoot {
     pub signal_uid: u32,
 }
 
-/// The directory of one sandbox.
 #[derive(Debug)]
 pub(super) struct SandboxDirectory {
-    /// The uid that owns the sandbox.
     pub uid: u32,
-    /// Path of the directory.
     pub path: PathBuf,
     /// Locked while the service that made it is alive.
     pub lock: File,
 }
 
 impl SandboxRoot {
-    /// Makes the shared directories.
     pub(super) fn new(program: PathBuf, state: &Path, uids: RangeInclusive<u32>) -> io::Result<Self> {
         let (sessions, private) = (state.join("sessions"), state.join("private"));
         if !state.exists() {
@@ -46,7 +42,6 @@ impl SandboxRoot {
         Ok(Self { program, sessions, private, uids, signal_uid })
     }
 
-    /// Makes an empty directory for an unused uid.
     pub(super) fn create(&self) -> io::Result<SandboxDirectory> {
         let uid = self.uids.take()?;
         let path = self.sessions.join(uid.to_string());
@@ -84,4 +79,42 @@ impl SandboxRoot {
     fn creation_lock(&self) -> PathBuf {
         self.private.join("making.lock")
     }
+}
+
+/// Makes a directory. Fails if it exists: its uid would then not be unused.
+pub(super) fn make(path: &Path, mode: u32, uid: u32, gid: u32) -> io::Result<()> {
+    let made = DirBuilder::new().mode(0o700).create(path);
+    made.and_then(|()| set_owner_and_mode(path, mode, uid, gid)).context(path.display())
+}
+
+/// Makes a directory of root and its parents, or corrects the permissions of an existing one.
+fn ensure(path: &Path, mode: u32) -> io::Result<()> {
+    let made = std::fs::create_dir_all(path);
+    made.and_then(|()| set_owner_and_mode(path, mode, 0, 0)).context(path.display())
+}
+
+fn set_owner_and_mode(path: &Path, mode: u32, uid: u32, gid: u32) -> io::Result<()> {
+    chown(path, Some(uid), Some(gid))?;
+    std::fs::set_permissions(path, Permissions::from_mode(mode))
+}
+
+/// Copies files and directories for a new user, whose processes do not run yet. Skips links. A missing source is no error.
+pub(super) fn copy(from: &Path, to: &Path, uid: u32) -> io::Result<()> {
+    let entries = match std::fs::read_dir(from) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error).context(from.display()),
+    };
+    for entry in entries {
+        let entry = entry?;
+        let (kind, target) = (entry.file_type()?, to.join(entry.file_name()));
+        if kind.is_dir() {
+            make(&target, 0o700, uid, uid)?;
+            copy(&entry.path(), &target, uid)?;
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), &target)?;
+            chown(&target, Some(uid), Some(uid))?;
+        }
+    }
+    Ok(())
 }

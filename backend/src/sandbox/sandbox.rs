@@ -2,8 +2,7 @@
 //! session ends, dropping it kills the processes and removes the files.
 
 use super::cleanup::CleanupTask;
-use super::directories::{copy, make};
-use super::root::{SandboxDirectory, SandboxRoot};
+use super::root::{SandboxDirectory, SandboxRoot, copy, make};
 use super::subcommand;
 use super::usage::QuotaStatus;
 use crate::terminal::procfs::{signal_if_owned, signal_user, wait_for_end};
@@ -20,16 +19,11 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
-/// Contents of a new home.
 const SKELETON: &str = "/etc/skel";
 
-/// Directory of the session's home.
+/// Directories of a sandbox: its home, temporary files and sockets.
 pub(super) const HOME: &str = "home";
-
-/// Directory of its temporary files.
 pub(super) const TEMPORARY: &str = "tmp";
-
-/// Directory of its sockets.
 pub(super) const RUNTIME: &str = "run";
 
 /// Time to kill processes; the subcommand itself gives up sooner.
@@ -38,7 +32,6 @@ const KILL_TIMEOUT: Duration = Duration::from_secs(8);
 /// Time to remove files: a million small ones take some 10 s.
 const REMOVE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A uid with its directories and processes.
 #[derive(Debug)]
 pub(super) struct Sandbox {
     root: Arc<SandboxRoot>,
@@ -52,12 +45,10 @@ pub(super) struct Sandbox {
     /// Locked while processes are signalled or files removed: the process that removes files runs as the session's user, so a
     /// concurrent kill would hit it.
     cleaning: Mutex<()>,
-    /// True once a removal of the files started.
     cleaned: AtomicBool,
 }
 
 impl Sandbox {
-    /// A sandbox in a directory that exists already.
     fn existing(root: &Arc<SandboxRoot>, directory: SandboxDirectory, cleaned: bool) -> Self {
         let SandboxDirectory { uid, path, lock } = directory;
         Self {
@@ -72,7 +63,6 @@ impl Sandbox {
         }
     }
 
-    /// Makes a sandbox for an unused uid.
     pub(super) fn new(root: &Arc<SandboxRoot>) -> io::Result<Self> {
         let sandbox = Self::existing(root, root.create()?, false);
         for directory in sandbox.directories() {
@@ -92,12 +82,10 @@ impl Sandbox {
         Ok(count)
     }
 
-    /// The uid; the gid has the same number.
     pub(super) fn uid(&self) -> u32 {
         self.uid
     }
 
-    /// Path of one of the private directories.
     pub(super) fn directory(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -107,7 +95,6 @@ impl Sandbox {
         [HOME, TEMPORARY, RUNTIME].map(|name| self.directory(name))
     }
 
-    /// Measured usage, and the quota exceeded.
     pub(super) fn quota(&self) -> &QuotaStatus {
         &self.quota
     }
@@ -118,12 +105,10 @@ impl Sandbox {
         Ok(())
     }
 
-    /// True once its directory was removed.
     pub(super) fn is_gone(&self) -> bool {
         !self.path.exists()
     }
 
-    /// Sends SIGHUP to all processes. Blocks.
     fn hang_up(&self) {
         let _guard = self.exclusive();
         signal_user(self.uid, &[Signal::HUP, Signal::CONT]);
@@ -215,7 +200,6 @@ impl Drop for Sandbox {
     }
 }
 
-/// The processes of a sandbox.
 pub(super) struct SandboxProcesses(pub Arc<Sandbox>);
 
 impl SandboxProcesses {

@@ -4,9 +4,9 @@
 use super::launch::LaunchSpec;
 use super::root::SandboxRoot;
 use super::sandbox::{HOME, RUNTIME, Sandbox, SandboxProcesses, TEMPORARY};
-use super::settings::{Network, SandboxSettings};
-use super::subcommand::format_argument;
+use super::subcommand::MAX_ERROR_BYTES;
 use super::usage::UsageMonitor;
+use super::{Network, SandboxSettings};
 use crate::terminal::procfs::wait_for_end;
 use crate::terminal::sys::landlock_version;
 use crate::terminal::unix::{UnixPty, UnixShell};
@@ -27,20 +27,15 @@ pub const OWN_PROGRAM: &str = "/proc/self/exe";
 /// User name in sandboxes; their uids have no entry in `/etc/passwd`.
 const USER: &str = "student";
 
-/// Time for the program of the self-test.
 const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time to retry a failed start while the usage monitor frees resources.
 const START_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Time for one check of the usage monitor.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// First version of Landlock that can scope signals and abstract sockets.
 const LANDLOCK_SCOPES: i64 = 6;
-
-/// Longest error message of the launcher that is read, in bytes.
-const MAX_ERROR_BYTES: u64 = 1000;
 
 /// Starts each shell in a sandbox of its own.
 pub struct SandboxedSpawner {
@@ -72,7 +67,6 @@ impl SandboxedSpawner {
         Ok(spawner)
     }
 
-    /// Runs one short session, from launch to cleanup.
     fn self_test(&self) -> io::Result<()> {
         let sandbox = Arc::new(Sandbox::new(&self.root)?);
         let shell = self.launch(&sandbox, Size { cols: 80, rows: 24 }, &["/bin/true"], &BTreeMap::new())?;
@@ -109,7 +103,7 @@ impl SandboxedSpawner {
             network: self.settings.network,
             command: command.iter().map(|part| (*part).to_owned()).collect(),
         };
-        let argument = format_argument(&spec)?;
+        let argument = serde_json::to_string(&spec)?;
         let launcher = [self.program.as_os_str(), OsStr::new("launch"), OsStr::new(&argument)];
         let shell = UnixShell::spawn(size, &launcher, environment, Path::new("/"))?;
         sandbox.set_leader(&shell.pidfd)?;
@@ -117,7 +111,6 @@ impl SandboxedSpawner {
     }
 }
 
-/// Error message that the launcher printed on its terminal.
 fn launcher_error(shell: &UnixShell, code: Option<i32>) -> String {
     let mut output = Vec::new();
     if let Ok(terminal) = shell.master.try_clone_reader() {

@@ -12,25 +12,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Longest error message that is read, in bytes.
-const MAX_ERROR_BYTES: u64 = 1000;
+/// Longest error message of a subcommand that is read, in bytes.
+pub(super) const MAX_ERROR_BYTES: u64 = 1000;
 
-/// Parses the argument of a subcommand.
 pub(super) fn parse_argument<T: DeserializeOwned>(mut arguments: impl Iterator<Item = OsString>) -> io::Result<T> {
     let argument = arguments.next().and_then(|argument| argument.into_string().ok());
     let argument = argument.ok_or_else(|| io::Error::other("only the service itself calls this subcommand"))?;
     Ok(serde_json::from_str(&argument)?)
 }
 
-/// Formats the argument of a subcommand.
-pub(super) fn format_argument(value: &impl Serialize) -> io::Result<String> {
-    Ok(serde_json::to_string(value)?)
-}
-
 /// Runs a subcommand and kills it at the timeout. Its standard error becomes the error. Blocks.
 pub(super) fn run(program: &Path, name: &str, argument: &impl Serialize, timeout: Duration) -> io::Result<()> {
     let mut command = Command::new(program);
-    command.args([name, &format_argument(argument)?]).env_clear().current_dir("/");
+    command.args([name, &serde_json::to_string(argument)?]).env_clear().current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     let (mut child, tracked) = TrackedChild::spawn(|| {
         let child = command.spawn()?;

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 /// Smallest uid of a session. Lower ones are accounts of the system.
 const MIN_UID: u32 = 1000;
 
-/// Deserializes the uid of a session and rejects uids of the system.
 pub(super) fn deserialize_uid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     let uid = u32::deserialize(deserializer)?;
     if uid < MIN_UID { Err(D::Error::custom(format!("uid {uid} is not a session's"))) } else { Ok(uid) }
@@ -20,9 +19,7 @@ pub(super) fn deserialize_uid<'de, D: Deserializer<'de>>(deserializer: D) -> Res
 #[derive(Debug)]
 pub(super) struct UidPool {
     range: RangeInclusive<u32>,
-    /// File with the next uid.
     next: PathBuf,
-    /// File that is locked while the counter changes.
     lock: PathBuf,
 }
 
@@ -62,7 +59,6 @@ impl UidPool {
     }
 }
 
-/// Opens a lock file, and creates it if missing.
 pub(super) fn lock_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }

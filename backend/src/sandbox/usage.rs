@@ -1,10 +1,72 @@
 //! Quotas of sandboxes. The kernel limits processes but not users, so usage is measured and enforced here.
 
-mod disk;
 mod file_sizes;
 mod monitor;
 mod sample;
-mod status;
 
 pub(super) use monitor::UsageMonitor;
-pub(super) use status::QuotaStatus;
+
+use crate::terminal::QuotaExceeded;
+use futures_util::task::AtomicWaker;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FileUsage {
+    pub disk: u64,
+    pub memory: u64,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    files: FileUsage,
+    exceeded: Option<QuotaExceeded>,
+    /// True until the session polled the change of `exceeded`.
+    changed: bool,
+}
+
+/// The latest measurements, and a wake-up for the session.
+#[derive(Debug, Default)]
+pub(super) struct QuotaStatus {
+    state: Mutex<State>,
+    waker: AtomicWaker,
+}
+
+impl QuotaStatus {
+    fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Records the usage by files, which is scanned less often than the rest.
+    fn set_files(&self, files: FileUsage) {
+        self.with(|state| state.files = files);
+    }
+
+    fn files(&self) -> FileUsage {
+        self.with(|state| state.files)
+    }
+
+    /// Records the quota that this sandbox exceeds. Wakes the session if the severity changed; amounts change all the time.
+    fn report(&self, exceeded: Option<QuotaExceeded>) {
+        let severity = |exceeded: Option<QuotaExceeded>| exceeded.map(|exceeded| exceeded.is_hard());
+        let changed = self.with(|state| {
+            let changed = severity(state.exceeded) != severity(exceeded);
+            state.exceeded = exceeded;
+            state.changed |= changed;
+            changed
+        });
+        if changed {
+            self.waker.wake();
+        }
+    }
+
+    /// Ready once [`Self::exceeded`] changed.
+    pub(super) fn poll_change(&self, context: &Context<'_>) -> Poll<()> {
+        self.waker.register(context.waker());
+        if self.with(|state| std::mem::take(&mut state.changed)) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    pub(super) fn exceeded(&self) -> Option<QuotaExceeded> {
+        self.with(|state| state.exceeded)
+    }
+}

@@ -139,7 +139,6 @@ mod tests {
 
     const TAG: &str = ";tg=0000000000000000\x07";
 
-    /// Text and marks of output that arrives in these pieces.
     fn scan(cuts: &[&[u8]]) -> (Vec<u8>, Vec<PromptMark>) {
         let (mut text, mut marks, mut scanner) = (Vec::new(), Vec::new(), scanner());
         for cut in cuts {

@@ -4,24 +4,24 @@
 use super::integration::{Nonce, TAG_VARIABLE};
 use super::procfs::{Process, all, signal_if};
 use super::pty::ProcessGroup;
-use super::shared_scan::SharedScan;
 use async_trait::async_trait;
 use rustix::process::{Pid, Signal};
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 
 /// Scans of `/proc`, shared by all sessions.
 static SCANS: SharedScan<ProcSnapshot> = SharedScan::new();
 
-/// A mark by which a process belongs to a session.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Tag {
     KernelSession(Pid),
     Environment(Vec<u8>),
 }
 
-/// Living processes by tag.
 #[derive(Debug, Default)]
 struct ProcSnapshot(HashMap<Tag, Vec<Pid>>);
 
@@ -37,7 +37,6 @@ impl ProcSnapshot {
     }
 }
 
-/// Tags of a process; none of a zombie.
 fn tags(process: &Process) -> Vec<Tag> {
     if process.is_zombie() {
         return Vec::new();
@@ -49,7 +48,6 @@ fn tags(process: &Process) -> Vec<Tag> {
     process.session().map(Tag::KernelSession).into_iter().chain(values).collect()
 }
 
-/// Processes with one of a session's tags.
 #[derive(Debug, Clone)]
 pub(super) struct TaggedProcesses([Tag; 2]);
 
@@ -58,7 +56,6 @@ impl TaggedProcesses {
         Self([Tag::KernelSession(shell), Tag::Environment(nonce.as_str().into())])
     }
 
-    /// Signals all processes. Returns the number found.
     async fn signal(&self, signals: &'static [Signal]) -> io::Result<usize> {
         let snapshot = SCANS.scan(ProcSnapshot::take).await?;
         let found: HashSet<Pid> = self.0.iter().filter_map(|tag| snapshot.0.get(tag)).flatten().copied().collect();
@@ -87,6 +84,43 @@ impl ProcessGroup for TaggedProcesses {
     }
 }
 
+/// Shares scans between concurrent callers: a walk through all of `/proc` is slow, and many sessions may end at once. Waiting callers block no thread: the blocking pool has fewer threads than sessions may end at
+/// once, and each batch of blocked callers would need a scan of its own.
+#[derive(Debug)]
+struct SharedScan<T> {
+    /// Number of scans started.
+    started: AtomicU64,
+    /// Number and result of the last completed scan. Locked during a scan.
+    latest: Mutex<Option<(u64, Arc<T>)>>,
+}
+
+impl<T: Send + Sync + 'static> SharedScan<T> {
+    const fn new() -> Self {
+        Self { started: AtomicU64::new(0), latest: Mutex::const_new(None) }
+    }
+
+    /// Returns a scan that started after this call. A scan in progress may have missed our process, so callers wait for the
+    /// next one, which one of them runs for all.
+    async fn scan(&self, run: impl FnOnce() -> T + Send + 'static) -> io::Result<Arc<T>> {
+        self.scan_after(self.started(), run).await
+    }
+
+    fn started(&self) -> u64 {
+        self.started.load(Ordering::Acquire)
+    }
+
+    async fn scan_after(&self, started: u64, run: impl FnOnce() -> T + Send + 'static) -> io::Result<Arc<T>> {
+        let mut latest = self.latest.lock().await;
+        if let Some((_, result)) = latest.as_ref().filter(|(number, _)| *number > started) {
+            return Ok(Arc::clone(result));
+        }
+        let number = self.started.fetch_add(1, Ordering::AcqRel) + 1;
+        let result = Arc::new(spawn_blocking(run).await?);
+        *latest = Some((number, Arc::clone(&result)));
+        Ok(result)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,5 +144,28 @@ mod tests {
         assert_eq!(TaggedProcesses::new(unused, &nonce).kill().await.unwrap(), 1);
         assert!(!daemon.wait().unwrap().success(), "it was killed");
         assert_eq!(TaggedProcesses::new(unused, &nonce).kill().await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn callers_share_only_scans_that_started_after_their_call() {
+        let scans = Arc::new(SharedScan::new());
+        let (first, second) = (scans.started(), scans.started());
+        let running = Arc::clone(&scans);
+        let one = scans.scan_after(first, move || ("one", running.started())).await.unwrap();
+        let during = one.1;
+        assert_eq!(scans.scan_after(second, || ("two", 0)).await.unwrap().0, "one");
+        assert_eq!(
+            scans.scan_after(during, || ("three", 0)).await.unwrap().0,
+            "three",
+            "a running scan does not count"
+        );
+        assert_eq!(scans.scan(|| ("four", 0)).await.unwrap().0, "four", "nor does a completed one");
+    }
+
+    #[tokio::test]
+    async fn a_failed_scan_does_not_break_the_next() {
+        let scans = SharedScan::new();
+        assert!(scans.scan(|| -> u32 { panic!("intended by the test") }).await.is_err());
+        assert_eq!(*scans.scan(|| 2).await.unwrap(), 2);
     }
 }

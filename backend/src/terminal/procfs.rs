@@ -6,7 +6,6 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Snapshot of a process.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub pid: Pid,
@@ -35,19 +34,16 @@ impl Process {
         self.number(1)
     }
 
-    /// The leader of its kernel session.
     pub(super) fn session(&self) -> Option<Pid> {
         self.number(3)
     }
 }
 
-/// Pids of all processes.
 pub(crate) fn pids() -> impl Iterator<Item = Pid> {
     let entries = std::fs::read_dir("/proc").into_iter().flatten();
     entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok().and_then(Pid::from_raw))
 }
 
-/// All processes.
 pub(super) fn all() -> impl Iterator<Item = Process> {
     pids().filter_map(Process::read)
 }
@@ -69,7 +65,6 @@ pub(crate) fn signal_user(uid: u32, signals: &[Signal]) {
     }
 }
 
-/// Signals a process if it belongs to this user.
 pub(crate) fn signal_if_owned(uid: u32, pid: Pid, signals: &[Signal]) {
     signal_if(pid, signals, || owner(pid) == Some(uid));
 }

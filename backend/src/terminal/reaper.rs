@@ -32,7 +32,6 @@ impl TrackedChild {
         Ok((started, Self(pid)))
     }
 
-    /// Its process id.
     pub(crate) fn pid(&self) -> Pid {
         self.0
     }

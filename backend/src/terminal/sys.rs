@@ -63,7 +63,6 @@ pub(crate) fn close_all_but_standard() -> io::Result<()> {
     Ok(())
 }
 
-/// Kinds of System V IPC objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IpcKind {
     Memory,

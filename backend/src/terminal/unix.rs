@@ -37,7 +37,6 @@ impl ShellSpawner for UnixSpawner {
     }
 }
 
-/// A program on a new terminal.
 pub(crate) struct UnixShell {
     pub master: Box<dyn MasterPty + Send>,
     pub child: TrackedChild,
@@ -46,7 +45,6 @@ pub(crate) struct UnixShell {
 }
 
 impl UnixShell {
-    /// Starts a program with its arguments on a new terminal.
     pub(crate) fn spawn(
         size: Size,
         command: &[&OsStr],
@@ -79,7 +77,6 @@ fn pty_size(size: Size) -> PtySize {
     PtySize { rows: size.rows, cols: size.cols, pixel_width: 0, pixel_height: 0 }
 }
 
-/// Name of a signal that ends shells.
 fn signal_name(signal: i32) -> String {
     const NAMES: [(Signal, &str); 10] = [
         (Signal::HUP, "SIGHUP"),
@@ -99,7 +96,6 @@ fn signal_name(signal: i32) -> String {
 
 /// A [`Pty`] on a kernel PTY.
 pub(crate) struct UnixPty {
-    /// Duplicate of the master.
     io: AsyncFd<OwnedFd>,
     /// Pidfd of the shell: readable once it ended.
     ended: AsyncFd<OwnedFd>,

@@ -15,14 +15,10 @@ pub(in crate::sandbox) fn list(kind: IpcKind) -> Vec<Object> {
     parse(&text, id)
 }
 
-/// A System V object.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::sandbox) struct Object {
-    /// Number of the object.
     pub id: i32,
-    /// Owner.
     pub uid: u32,
-    /// Creator.
     pub creator: u32,
     /// Bytes of resident and swapped memory, or of queued messages.
     pub bytes: u64,

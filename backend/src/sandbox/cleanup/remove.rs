@@ -15,7 +15,6 @@ const MAX_DEPTH: usize = 8;
 /// Names held in memory at once. A larger directory is listed again.
 const MAX_NAMES: usize = 10_000;
 
-/// Empties a directory that the user owns.
 pub(super) fn contents_of(path: &Path) -> io::Result<()> {
     // The user may have removed its own permissions.
     let _ = rustix::fs::chmod(path, Mode::RWXU);
@@ -53,7 +52,6 @@ fn search(uid: u32, directory: &OwnedFd, depth: usize) -> io::Result<()> {
     result
 }
 
-/// Removes a file or a directory with its contents.
 fn remove(parent: &OwnedFd, name: &CStr) -> io::Result<()> {
     match unlinkat(parent, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => return Ok(()),
@@ -124,7 +122,6 @@ fn flatten(top: &OwnedFd, name: &CStr, moved: &mut u64) -> rustix::io::Result<()
     }
 }
 
-/// Names in a directory, at most `limit`.
 fn names(directory: &OwnedFd, limit: usize) -> rustix::io::Result<Vec<CString>> {
     let mut names = Vec::new();
     for_each_name(directory, |name| {

@@ -1,6 +1,6 @@
 //! Drops the privileges of root for good, and verifies it.
 
-use crate::sandbox::context::Context;
+use crate::sandbox::Context;
 use rustix::fs::{Gid, Uid};
 use rustix::io::Errno;
 use rustix::thread::{

@@ -1,7 +1,7 @@
 //! Kernel restrictions on top of user permissions: Landlock scopes, and a seccomp filter that denies parts of the kernel that
 //! shells do not need and that past exploits used, and optionally the network.
 
-use crate::sandbox::settings::Network;
+use crate::sandbox::Network;
 use landlock::{ABI, Access, CompatLevel, Compatible, Ruleset, RulesetAttr, Scope};
 use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
 use seccompiler::{
@@ -98,7 +98,6 @@ fn other_families(network: Network) -> io::Result<SeccompRule> {
     rule(&conditions)
 }
 
-/// Matches when all conditions on arguments hold.
 fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> io::Result<SeccompRule> {
     let conditions: Result<Vec<_>, _> = conditions
         .iter()

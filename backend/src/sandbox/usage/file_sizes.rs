@@ -1,6 +1,6 @@
 //! Sizes of a session's files: in its own directories, in shared ones, and unlinked but open.
 
-use super::status::FileUsage;
+use super::FileUsage;
 use crate::sandbox::cleanup::SHARED_DIRECTORIES;
 use crate::sandbox::dirfd::{for_each_name, is_directory, is_world_writable, open_directory, status};
 use rustix::fd::OwnedFd;
@@ -17,13 +17,12 @@ const MAX_DEPTH: usize = 100;
 /// Smallest size of a file, in bytes: an empty one takes room too.
 const MIN_FILE_BYTES: u64 = 4096;
 
-/// Mount point of a file system in memory.
 const MEMORY_DIRECTORY: &str = "/dev/shm";
 
 /// Entries read in a shared directory and its world-writable subdirectories.
 const MAX_SHARED_ENTRIES: u64 = 200_000;
 
-/// Total size of directories in bytes. Stops above `limit`.
+/// Bytes of directories. Stops above `limit`.
 pub(super) fn size_of_directories(directories: &[PathBuf], limit: u64) -> u64 {
     let mut total = DirectoryTotal { bytes: 0, limit };
     for directory in directories {
@@ -66,7 +65,6 @@ pub(super) fn sizes_of_unlinked_files(processes: impl Iterator<Item = Pid>, file
     }
 }
 
-/// Calls `each` for the entries that still exist.
 fn for_each_entry(directory: &OwnedFd, mut each: impl FnMut(&CStr, &Stat)) {
     // An unreadable directory has no entries.
     let _ = for_each_name(directory, |name| {

@@ -1,19 +1,23 @@
 //! Measures all sandboxes every second, reports exceeded quotas to their sessions, and kills those above the hard limit, which
 //! may grow faster than a session can react.
 
-use super::disk::DiskScanner;
+use super::FileUsage;
+use super::file_sizes::{size_of_directories, sizes_in_shared_directories, sizes_of_unlinked_files};
 use super::sample::{Usage, take_sample};
-use super::status::FileUsage;
+use crate::sandbox::SandboxSettings;
 use crate::sandbox::sandbox::Sandbox;
-use crate::sandbox::settings::SandboxSettings;
+use crate::terminal::procfs::of_user;
+use crate::terminal::sys::as_user;
 use crate::terminal::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
+use rustix::fs::statvfs;
 use std::collections::{HashMap, HashSet};
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// Interval of samples, and shortest interval of disk scans.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Pseudo-terminals of a session, of 4096 of the machine.
@@ -28,7 +32,6 @@ const MAX_REQUESTS: usize = 16;
 /// Time for killed processes to close what they hold open.
 const KILL_DELAY: Duration = Duration::from_millis(100);
 
-/// Sandboxes to measure, by uid.
 type Watched = Arc<Mutex<HashMap<u32, Weak<Sandbox>>>>;
 
 fn alive(watched: &Watched) -> Vec<Arc<Sandbox>> {
@@ -54,7 +57,7 @@ impl UsageMonitor {
         let (requests, requested) = sync_channel::<SyncSender<()>>(MAX_REQUESTS);
         let (stop, stopped) = sync_channel::<()>(1);
         let limit = settings.disk.saturating_mul(HARD_LIMIT_FACTOR);
-        let mut scanner = DiskScanner::new(limit, settings.state.clone(), POLL_INTERVAL);
+        let mut scanner = DiskScanner { limit, state: settings.state.clone(), due: HashMap::new(), free: 0 };
         let sandboxes = Arc::clone(&watched);
         std::thread::Builder::new().name("disk-scanner".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(POLL_INTERVAL) {
@@ -78,7 +81,6 @@ impl UsageMonitor {
         Ok(Self { watched, requests, _stop: stop })
     }
 
-    /// Measures a sandbox until it is dropped.
     pub(in crate::sandbox) fn add(&self, sandbox: &Arc<Sandbox>) {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
         watched.insert(sandbox.uid(), Arc::downgrade(sandbox));
@@ -95,7 +97,6 @@ impl UsageMonitor {
     }
 }
 
-/// Measures sandboxes, reports exceeded quotas, and kills above the hard limit.
 fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings) {
     let uids: HashSet<u32> = sandboxes.iter().map(|sandbox| sandbox.uid()).collect();
     if uids.is_empty() {
@@ -139,5 +140,51 @@ fn kill(sandbox: &Arc<Sandbox>, usage: &Usage, exceeded: QuotaExceeded) {
     let thread = std::thread::Builder::new().name("kill".into());
     if let Err(error) = thread.spawn(move || sandbox.kill_unless_cleaning(first)) {
         tracing::error!(%error, "a session that uses far more than it may was not killed");
+    }
+}
+
+/// Rescan a session only after this multiple of its last scan time.
+const INTERVAL_FACTOR: u32 = 20;
+
+struct DiskScanner {
+    /// Bytes at which a scan of a sandbox stops: more changes nothing.
+    limit: u64,
+    /// A directory on the disk that holds most files.
+    state: PathBuf,
+    /// Time of the next scan, by uid.
+    due: HashMap<u32, Instant>,
+    /// Free bytes of the disk when all sessions were last due, or more.
+    free: u64,
+}
+
+impl DiskScanner {
+    /// Scans the sandboxes that are due; all are when the disk fills quickly.
+    fn scan_due(&mut self, sandboxes: &[Arc<Sandbox>]) {
+        self.due.retain(|uid, _| sandboxes.iter().any(|sandbox| sandbox.uid() == *uid));
+        let free = statvfs(&self.state).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+        let fills = free.saturating_add(self.limit / 4) < self.free;
+        if fills {
+            self.due.clear();
+        }
+        if fills || free > self.free {
+            self.free = free;
+        }
+        let now = Instant::now();
+        let is_due = |sandbox: &&Arc<Sandbox>| self.due.get(&sandbox.uid()).is_none_or(|due| *due <= now);
+        let due: Vec<_> = sandboxes.iter().filter(is_due).collect();
+        if due.is_empty() {
+            return;
+        }
+        let shared = sizes_in_shared_directories(|uid| due.iter().any(|sandbox| sandbox.uid() == uid));
+        for sandbox in due {
+            let (uid, started) = (sandbox.uid(), Instant::now());
+            let mut files = shared.get(&uid).copied().unwrap_or_default();
+            files.disk = files.disk.saturating_add(size_of_directories(&sandbox.directories(), self.limit));
+            let processes = of_user(uid).map(|process| process.pid);
+            as_user(uid, || sizes_of_unlinked_files(processes, &mut files));
+            sandbox.quota().set_files(files);
+            let ended = Instant::now();
+            self.due.insert(uid, ended + POLL_INTERVAL.max((ended - started) * INTERVAL_FACTOR));
+        }
     }
 }

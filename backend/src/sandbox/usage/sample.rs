@@ -8,22 +8,16 @@ use rustix::process::Pid;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
 
-/// Usage of one session.
 #[derive(Debug, Default)]
 pub(super) struct Usage {
     /// Bytes of memory. Shared pages count once for each process, until [`Self::count_shared_memory_once`].
     pub memory: u64,
     /// Bytes of System V objects, a part of `memory`.
     ipc_memory: u64,
-    /// Processes with their bytes of memory.
     processes: Vec<(Pid, u64)>,
-    /// The process with the most memory.
     pub largest: Option<Pid>,
-    /// Bytes of that process.
     largest_memory: u64,
-    /// Number of pseudo-terminals.
     pub terminals: u64,
-    /// Number of System V objects.
     pub ipc_objects: u64,
 }
 
@@ -43,12 +37,9 @@ fn proportional_memory(pid: Pid) -> Option<u64> {
     Some(sum_of_lines(&rollup, names) + sum_of_lines(&rollup, &["SwapPss:"]))
 }
 
-/// Usage by uid.
-pub(super) type UsageSample = HashMap<u32, Usage>;
-
-/// Measures the users for which `watched` is true.
-pub(super) fn take_sample(watched: impl Fn(u32) -> bool) -> UsageSample {
-    let mut users = UsageSample::new();
+/// Usage by uid of the users for which `watched` is true.
+pub(super) fn take_sample(watched: impl Fn(u32) -> bool) -> HashMap<u32, Usage> {
+    let mut users = HashMap::<u32, Usage>::new();
     for pid in pids() {
         let Some(uid) = owner(pid).filter(|uid| watched(*uid)) else { continue };
         let memory = memory_of(pid);
@@ -78,7 +69,6 @@ pub(super) fn take_sample(watched: impl Fn(u32) -> bool) -> UsageSample {
     users
 }
 
-/// Memory of a process, in bytes.
 fn memory_of(pid: Pid) -> u64 {
     const NAMES: [&str; 3] = ["RssAnon:", "RssShmem:", "VmSwap:"];
     let directory = format!("/proc/{}", pid.as_raw_nonzero());
