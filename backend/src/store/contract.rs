@@ -4,6 +4,15 @@
 use super::{Cas, ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, Store};
 use shared_protocol::{ConnectionId, EndReason, Epoch, Role, SessionId};
 
+/// The whole contract, on an empty store.
+pub async fn keeps_all(store: &impl Store) {
+    keeps_sessions(store).await;
+    gives_a_session_to_one(store).await;
+    keeps_screens(store).await;
+    keeps_connections(store).await;
+    keeps_instances(store).await;
+}
+
 /// A session of user `ada`, without a shell.
 pub fn created(id: &str) -> SessionRecord {
     SessionRecord {
@@ -34,57 +43,49 @@ pub fn instance(id: &str) -> Instance {
     Instance { id: InstanceId(id.into()), address, started_at: 1_800_000_000_000, draining: false }
 }
 
+async fn set(store: &impl Store, record: &SessionRecord, expected: Option<&SessionRecord>) -> Cas {
+    store.compare_and_set(record, expected.map(SessionRecord::version).as_ref()).await.unwrap()
+}
+
 /// Sessions are created once, changed by compare-and-set, listed by user and found by id.
-pub async fn keeps_sessions(store: &impl Store) {
+async fn keeps_sessions(store: &impl Store) {
     let one = created("one");
     assert_eq!(store.session(&one.id).await.unwrap(), None);
-    assert_eq!(store.compare_and_set(&one, None).await.unwrap(), Cas::Stored);
+    assert_eq!(set(store, &one, None).await, Cas::Stored);
     let other = SessionRecord { user: "eve".into(), ..one.clone() };
-    assert_eq!(store.compare_and_set(&other, None).await.unwrap(), Cas::Conflict(one.clone()), "the first stays");
+    assert_eq!(set(store, &other, None).await, Cas::Conflict(one.clone()), "the first stays");
     assert_eq!(store.sessions_of("ada").await.unwrap(), std::slice::from_ref(&one));
     let running = running("one", "here", 5);
-    assert_eq!(store.compare_and_set(&running, Some(&one.version())).await.unwrap(), Cas::Stored);
+    assert_eq!(set(store, &running, Some(&one)).await, Cas::Stored);
     assert_eq!(store.session(&one.id).await.unwrap(), Some(running.clone()));
-    assert_eq!(store.compare_and_set(&running, Some(&running.version())).await.unwrap(), Cas::Stored, "said again");
-    store.compare_and_set(&created("two"), None).await.unwrap();
+    assert_eq!(set(store, &running, Some(&running)).await, Cas::Stored, "said again");
+    set(store, &created("two"), None).await;
     assert_eq!(store.sessions_of("ada").await.unwrap().len(), 2);
-    assert_eq!(store.compare_and_set(&ended("one"), Some(&running.version())).await.unwrap(), Cas::Stored);
+    assert_eq!(set(store, &ended("one"), Some(&running)).await, Cas::Stored);
     assert_eq!(store.session(&one.id).await.unwrap(), Some(ended("one")));
     let open = store.sessions_of("ada").await.unwrap();
     assert_eq!(open.iter().filter(|record| !record.has_ended()).count(), 1);
     assert_eq!(store.sessions_of("eve").await.unwrap(), []);
     // A session with an old id may belong to another user.
     let made_anew = SessionRecord { user: "eve".into(), epoch: Epoch(7), ..created("one") };
-    assert_eq!(store.compare_and_set(&made_anew, Some(&ended("one").version())).await.unwrap(), Cas::Stored);
+    assert_eq!(set(store, &made_anew, Some(&ended("one"))).await, Cas::Stored);
     assert_eq!(store.sessions_of("eve").await.unwrap(), [made_anew]);
     assert_eq!(store.sessions_of("ada").await.unwrap(), [created("two")]);
 }
 
 /// One of several concurrent owners wins; a lost record can be written again.
-pub async fn gives_a_session_to_one(store: &impl Store) {
+async fn gives_a_session_to_one(store: &impl Store) {
     let before = created("wanted");
-    store.compare_and_set(&before, None).await.unwrap();
+    set(store, &before, None).await;
     let (mine, theirs) = (running("wanted", "mine", 5), running("wanted", "theirs", 6));
-    assert_eq!(store.compare_and_set(&mine, Some(&before.version())).await.unwrap(), Cas::Stored);
-    assert_eq!(store.compare_and_set(&theirs, Some(&before.version())).await.unwrap(), Cas::Conflict(mine.clone()));
-    assert_eq!(
-        store.compare_and_set(&theirs, Some(&mine.version())).await.unwrap(),
-        Cas::Stored,
-        "taken over knowingly"
-    );
-    assert_eq!(
-        store.compare_and_set(&mine, Some(&mine.version())).await.unwrap(),
-        Cas::Conflict(theirs.clone()),
-        "too late"
-    );
+    assert_eq!(set(store, &mine, Some(&before)).await, Cas::Stored);
+    assert_eq!(set(store, &theirs, Some(&before)).await, Cas::Conflict(mine.clone()));
+    assert_eq!(set(store, &theirs, Some(&mine)).await, Cas::Stored, "taken over knowingly");
+    assert_eq!(set(store, &mine, Some(&mine)).await, Cas::Conflict(theirs.clone()), "too late");
     let over = SessionRecord { id: before.id.clone(), ..ended("wanted") };
-    assert_eq!(
-        store.compare_and_set(&over, Some(&mine.version())).await.unwrap(),
-        Cas::Conflict(theirs),
-        "not its session any more"
-    );
+    assert_eq!(set(store, &over, Some(&mine)).await, Cas::Conflict(theirs), "not its session any more");
     let lost = running("lost", "mine", 5);
-    assert_eq!(store.compare_and_set(&lost, Some(&lost.version())).await.unwrap(), Cas::Stored);
+    assert_eq!(set(store, &lost, Some(&lost)).await, Cas::Stored);
 }
 
 /// The last screen of a session is kept byte by byte.

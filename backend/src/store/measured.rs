@@ -118,11 +118,7 @@ mod tests {
         let metrics = Metrics::new(0);
         let store = MeasuredStore::new(Arc::new(MemoryStore::default()), Arc::clone(&metrics));
         assert_eq!((store.kind(), store.is_shared()), ("memory", false));
-        contract::keeps_sessions(&store).await;
-        contract::gives_a_session_to_one(&store).await;
-        contract::keeps_screens(&store).await;
-        contract::keeps_connections(&store).await;
-        contract::keeps_instances(&store).await;
+        contract::keeps_all(&store).await;
         let text = metrics.text();
         for line in text.lines().filter(|line| line.starts_with("termgate_store_call_duration_seconds_count")) {
             assert!(!line.ends_with(" 0"), "the contract calls everything, and everything is counted: {line}");

@@ -15,7 +15,6 @@ use tokio::time::Instant;
 /// Smallest map size that is searched for expired values.
 const MIN_SWEEP: usize = 64;
 
-/// A map whose values expire.
 struct ExpiringMap<K, V> {
     /// Each value with its expiry; none means never.
     values: HashMap<K, (V, Option<Instant>)>,
@@ -175,11 +174,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn keeps_the_contract() {
         let store = MemoryStore::default();
-        contract::keeps_sessions(&store).await;
-        contract::gives_a_session_to_one(&store).await;
-        contract::keeps_screens(&store).await;
-        contract::keeps_connections(&store).await;
-        contract::keeps_instances(&store).await;
+        contract::keeps_all(&store).await;
     }
 
     #[tokio::test(start_paused = true)]

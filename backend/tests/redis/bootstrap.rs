@@ -1,7 +1,7 @@
 //! The first connection: waits for a server that starts later, fails at once where waiting cannot help, and never shows the
 //! password.
 
-use crate::{SOON, connect, keeps_the_contract};
+use crate::{SOON, connect};
 use backend::store::{ConnectError, RedisStore, Store, contract};
 use std::path::Path;
 use std::time::Duration;
@@ -39,7 +39,7 @@ async fn a_server_that_comes_later_is_waited_for() {
         // The first attempt has failed by then: it takes a moment to start.
         server.restart().await;
     });
-    keeps_the_contract(&store).await;
+    contract::keeps_all(&store).await;
 }
 
 #[tokio::test]
@@ -74,7 +74,7 @@ async fn the_start_times_out() {
 async fn a_password_is_needed_and_has_to_be_right() {
     let server = RedisOptions::default().password(PASSWORD).start().await;
     let store = connect(&server.url()).await;
-    keeps_the_contract(&store).await;
+    contract::keeps_all(&store).await;
     let wrong = refused(&replaced(&server.url(), ":open", ":sesame-open"), None).await;
     assert_eq!(wrong, "the server does not accept the user and password of the URL");
     let unknown = refused(&replaced(&server.url(), ":open", "sesame:open"), None).await;
@@ -98,7 +98,7 @@ async fn a_user_that_may_not_run_scripts() {
     assert!(sentence.starts_with("the server's user may not do what is needed"), "{sentence}");
     server.command(&["ACL", "SETUSER", "ada", "+eval", "-info", "-config"]).await;
     let store = connect(&replaced(&server.url(), "redis://", "redis://ada:sesame@")).await;
-    keeps_the_contract(&store).await;
+    contract::keeps_all(&store).await;
 }
 
 #[tokio::test]
@@ -116,7 +116,7 @@ async fn over_tls_with_an_authority_that_is_trusted() {
     let server = RedisOptions::default().tls().password(PASSWORD).start().await;
     assert!(server.url().starts_with("rediss://"));
     let store = RedisStore::connect_trusting(&server.url(), server.authority(), SOON).await.unwrap();
-    keeps_the_contract(&store).await;
+    contract::keeps_all(&store).await;
 }
 
 #[tokio::test]

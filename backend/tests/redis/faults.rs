@@ -1,6 +1,6 @@
 //! Faults of the server or the network while the service runs: every call ends in time, and calls soon work again.
 
-use crate::{connect, keeps_the_contract, started};
+use crate::{connect, started};
 use backend::store::{Cas, RedisStore, Store, StoreError, contract};
 use futures_util::future::join_all;
 use std::time::Duration;
@@ -70,7 +70,7 @@ async fn a_server_that_is_killed_and_comes_back_empty() {
         "and is told again"
     );
     server.command(&["FLUSHALL"]).await;
-    keeps_the_contract(&store).await;
+    contract::keeps_all(&store).await;
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The keys in the server: those of the table, each with its type and TTL, and no others.
 
-use crate::{keeps_the_contract, started};
+use crate::started;
 use backend::store::keys::{CONNECTION_GONE, INSTANCES, KeySpec, SCREEN, SESSION, SESSIONS_OF_USER, TABLE};
 use backend::store::{
     CREATED_TTL, DISCONNECTED_TTL, INSTANCE_TTL, RUNNING_TTL, ScreenRecord, Store, TOMBSTONE_TTL, contract,
@@ -25,7 +25,7 @@ async fn has_ttl(server: &RedisServer, key: &str, expected: Duration) -> bool {
 #[tokio::test]
 async fn the_contract_is_kept_with_the_keys_of_the_table_and_no_others() {
     let (server, store) = started().await;
-    keeps_the_contract(&store).await;
+    contract::keeps_all(&store).await;
     let keys = server.command(&["KEYS", "*"]).await;
     let mut seen = BTreeSet::new();
     for key in keys.lines() {

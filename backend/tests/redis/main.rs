@@ -7,7 +7,7 @@ mod keys;
 mod records;
 mod service;
 
-use backend::store::{RedisStore, contract};
+use backend::store::RedisStore;
 use std::time::Duration;
 use test_servers::RedisServer;
 
@@ -23,13 +23,4 @@ async fn started() -> (RedisServer, RedisStore) {
 
 async fn connect(url: &str) -> RedisStore {
     RedisStore::connect(url, SOON).await.unwrap()
-}
-
-/// Runs the contract of every store.
-async fn keeps_the_contract(store: &RedisStore) {
-    contract::keeps_sessions(store).await;
-    contract::gives_a_session_to_one(store).await;
-    contract::keeps_screens(store).await;
-    contract::keeps_connections(store).await;
-    contract::keeps_instances(store).await;
 }

@@ -8,13 +8,11 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// TLS settings of a connection.
 pub(super) struct Tls {
     pub config: Arc<ClientConfig>,
     pub name: ServerName<'static>,
 }
 
-/// A server, a database and credentials.
 pub(super) struct Address {
     pub host: String,
     pub port: u16,

@@ -20,10 +20,8 @@ const MAX_IN_FLIGHT: usize = 256;
 /// The I/O task of a connection. Ends when the server hangs up; dropping it closes the connection.
 pub(super) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// A failed attempt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ConnectFailure {
-    /// Cause, as a part of a sentence.
     pub why: String,
     /// True if a retry cannot help until the configuration changes.
     pub permanent: bool,

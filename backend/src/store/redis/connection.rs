@@ -19,7 +19,6 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_millis(250);
 /// First and longest delay between two attempts to reconnect.
 const RECONNECT_DELAY: [Duration; 2] = [Duration::from_millis(50), Duration::from_millis(500)];
 
-/// The connection, or the cause of its loss.
 #[derive(Clone)]
 enum State {
     Up { number: u64, connection: MultiplexedConnection },
@@ -39,7 +38,6 @@ impl Drop for ManagedConnection {
 }
 
 impl ManagedConnection {
-    /// Manages a new connection.
     pub(super) fn keep(address: Address, (connection, driver): (MultiplexedConnection, Driver)) -> Self {
         let state = watch::Sender::new(State::Up { number: 0, connection });
         let keeper = tokio::spawn(keep(address, state.clone(), driver));
@@ -74,11 +72,9 @@ impl ManagedConnection {
     }
 }
 
-/// A Redis command.
 pub(super) struct Command {
     /// The key it reads or writes, for error messages.
     pub key: String,
-    /// Its text.
     pub command: Cmd,
 }
 
@@ -115,7 +111,6 @@ impl Call<'_> {
         }
     }
 
-    /// Sends one command.
     pub(super) async fn execute_one(&self, command: Command) -> Result<Value, StoreError> {
         let answers = self.execute(vec![command]).await?;
         answers.into_iter().next().ok_or_else(|| StoreError("Redis answered nothing".into()))

@@ -40,7 +40,6 @@ impl Fields {
         std::str::from_utf8(self.bytes(field)?).map_err(|_| self.bad(field))
     }
 
-    /// None for an empty text.
     fn optional(&self, field: &str) -> Result<Option<String>, StoreError> {
         self.text(field).map(|text| (!text.is_empty()).then(|| text.to_owned()))
     }
@@ -53,7 +52,6 @@ impl Fields {
         Epoch::try_from(self.number::<u64>("epoch")?).map_err(|_| self.bad("epoch"))
     }
 
-    /// An enum value in its JSON spelling.
     fn word<T: DeserializeOwned>(&self, field: &str) -> Result<T, StoreError> {
         let text: value::StrDeserializer<'_, value::Error> = self.text(field)?.into_deserializer();
         T::deserialize(text).map_err(|_| self.bad(field))
@@ -110,7 +108,6 @@ impl Fields {
     }
 }
 
-/// An enum value in its JSON spelling.
 fn word(value: impl Serialize) -> String {
     // A value without a text cannot be read back.
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(Into::into)).unwrap_or_default()

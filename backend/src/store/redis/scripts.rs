@@ -48,7 +48,6 @@ for i = 1, #ARGV, 2 do
 end
 return false";
 
-/// The expected version of a session.
 pub(super) struct Expected {
     pub epoch: u64,
     pub owner: String,
