@@ -1,6 +1,6 @@
 //! An attacker exhausts a resource: the attacker is stopped at its quota, and the victim's shell still responds.
 
-use crate::harness::{Harness, processes_of, says, uid_of};
+use crate::harness::{Harness, processes_of, says};
 use crate::support::{Terminal, until};
 use shared_protocol::{EndReason, StreamEvent};
 use std::time::Duration;
@@ -29,9 +29,8 @@ struct Attack {
 
 impl Attack {
     async fn new() -> Self {
-        let harness = Harness::new().await;
-        let (mut eve, ada) = (harness.shell("eve").await, harness.shell("ada").await);
-        let uid = uid_of(&mut eve).await;
+        let (harness, eve, uid) = Harness::with_shell().await;
+        let ada = harness.shell("ada").await;
         Self { harness, eve, uid, ada }
     }
 
@@ -172,9 +171,7 @@ async fn a_flood_of_output() {
 
 #[tokio::test]
 async fn orphans_are_reaped() {
-    let harness = Harness::new().await;
-    let mut eve = harness.shell("eve").await;
-    let uid = uid_of(&mut eve).await;
+    let (harness, mut eve, uid) = Harness::with_shell().await;
     // More than the quota of processes, which zombies count for.
     let (output, code) = eve.command("for i in {1..300}; do (sleep 0.01 &); done; wait").await;
     assert!(code == 0, "{output}");

@@ -12,7 +12,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Number of uids of one service.
 const UIDS: u32 = 10;
 
 /// The service's binary, with its subcommands `launch` and `sweep`.
@@ -77,12 +76,18 @@ impl Harness {
         Self { service, state, settings }
     }
 
-    /// Opens the session of a user.
+    /// A service with a shell of `eve`, and its uid.
+    pub(crate) async fn with_shell() -> (Self, Terminal, u32) {
+        let harness = Self::new().await;
+        let mut shell = harness.shell("eve").await;
+        let uid = uid_of(&mut shell).await;
+        (harness, shell, uid)
+    }
+
     pub(crate) async fn shell(&self, name: &str) -> Terminal {
         self.page(name, "first").await
     }
 
-    /// Opens a page on the session of a user.
     pub(crate) async fn page(&self, name: &str, client: &str) -> Terminal {
         let token = user_token(&user(name, Some(name)));
         let mut terminal = Terminal::open(&self.service.terminal_url(name, &token)).await;
@@ -103,7 +108,6 @@ impl Harness {
         crate::support::until("the cleanup", || !path.exists()).await;
     }
 
-    /// Checks that the service still answers.
     pub(crate) async fn assert_healthy(&self) {
         let url = format!("http://{}/health", self.service.address);
         let answer = within("the service", crate::support::client().get(url).send()).await.unwrap();
@@ -116,7 +120,6 @@ pub(crate) async fn says(terminal: &mut Terminal, line: &str) -> String {
     terminal.command(line).await.0.trim_end().to_owned()
 }
 
-/// The uid of a session.
 pub(crate) async fn uid_of(terminal: &mut Terminal) -> u32 {
     says(terminal, "id -u").await.parse().expect("a uid")
 }

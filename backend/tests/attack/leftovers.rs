@@ -24,9 +24,7 @@ until [ -e a ] && [ -e b ] && [ -e c ]; do :; done"#;
 
 #[tokio::test]
 async fn no_daemon_survives_its_session() {
-    let harness = Harness::new().await;
-    let mut shell = harness.shell("eve").await;
-    let uid = uid_of(&mut shell).await;
+    let (harness, mut shell, uid) = Harness::with_shell().await;
     assert_eq!(shell.command(DAEMONS).await.1, 0);
     assert!(processes_of(uid).len() >= 4, "{:?}", processes_of(uid));
     harness.end(shell, uid).await;
@@ -37,9 +35,7 @@ async fn no_daemon_survives_its_session() {
 
 #[tokio::test]
 async fn processes_that_signal_the_cleanup_in_a_loop_are_killed() {
-    let harness = Harness::new().await;
-    let mut shell = harness.shell("eve").await;
-    let uid = uid_of(&mut shell).await;
+    let (harness, mut shell, uid) = Harness::with_shell().await;
     let spin = "for i in 1 2 3 4; do (trap '' HUP; exec setsid /usr/bin/python3 -c 'import os, signal
 signal.signal(signal.SIGHUP, signal.SIG_IGN)
 open(f\"spin{os.getpid()}\", \"w\").close()
@@ -54,9 +50,7 @@ while True:
 
 #[tokio::test]
 async fn files_and_shared_memory_are_removed() {
-    let harness = Harness::new().await;
-    let mut shell = harness.shell("eve").await;
-    let uid = uid_of(&mut shell).await;
+    let (harness, mut shell, uid) = Harness::with_shell().await;
     let mut left = Vec::new();
     for directory in ["/tmp", "/var/tmp", "/dev/shm", "/run/lock"] {
         let path = format!("{directory}/left-{uid}");
@@ -84,9 +78,7 @@ async fn files_and_shared_memory_are_removed() {
 
 #[tokio::test]
 async fn a_uid_is_never_used_twice() {
-    let harness = Harness::new().await;
-    let mut first = harness.shell("eve").await;
-    let uid = uid_of(&mut first).await;
+    let (harness, first, uid) = Harness::with_shell().await;
     harness.end(first, uid).await;
     let mut second = harness.shell("mallory").await;
     assert_eq!(uid_of(&mut second).await, uid + 1);

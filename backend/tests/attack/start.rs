@@ -3,7 +3,6 @@
 use crate::harness::{PROGRAM, state};
 use std::process::{Command, Output, Stdio};
 
-/// Error message of a service that refuses to start.
 fn start_error(mut command: Command, variables: &[(&str, &str)]) -> String {
     let state = state();
     let output: Output = command
@@ -19,7 +18,6 @@ fn start_error(mut command: Command, variables: &[(&str, &str)]) -> String {
     error
 }
 
-/// The service as another user than root.
 fn as_nobody() -> Command {
     let mut command = Command::new(PROGRAM);
     std::os::unix::process::CommandExt::uid(&mut command, 65_534);

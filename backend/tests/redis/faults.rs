@@ -16,7 +16,6 @@ const AT_ONCE: Duration = Duration::from_millis(1200);
 /// Time until calls work again after the server is back; the promise is 1 s.
 const AGAIN: Duration = Duration::from_secs(3);
 
-/// A store behind a proxy.
 async fn proxied() -> (RedisServer, TcpProxy, RedisStore) {
     let server = RedisServer::start().await;
     let proxy = TcpProxy::start(server.address()).await;
@@ -28,7 +27,6 @@ async fn call(store: &RedisStore) -> Result<bool, StoreError> {
     store.heartbeat(&contract::instance("i")).await
 }
 
-/// Awaits a call and checks its duration.
 async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> T {
     timeout(limit, call).await.unwrap_or_else(|_| panic!("the call takes longer than {limit:?}"))
 }

@@ -10,7 +10,6 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 use test_servers::RedisServer;
 
-/// Remaining TTL of a key.
 async fn ttl(server: &RedisServer, key: &str) -> Duration {
     let ms = server.command(&["PTTL", key]).await;
     Duration::from_millis(ms.parse().unwrap_or_else(|_| panic!("{key} has no ttl: {ms}")))

@@ -14,7 +14,6 @@ use test_servers::RedisServer;
 /// Start timeout for a server that runs.
 const SOON: Duration = Duration::from_secs(10);
 
-/// A store on a server of its own.
 async fn started() -> (RedisServer, RedisStore) {
     let server = RedisServer::start().await;
     let store = connect(&server.url()).await;

@@ -73,7 +73,6 @@ async fn an_id_that_looks_like_a_key_is_one_session() {
     assert_eq!(store.sessions_of("ada").await.unwrap().len(), 6);
 }
 
-/// Checks that a call fails and names the key.
 fn names<T: Debug>(key: &str, outcome: Result<T, backend::store::StoreError>) {
     let error = outcome.unwrap_err().to_string();
     assert!(error.contains(key), "{key} is not named: {error}");

@@ -21,7 +21,6 @@ fn started(redis: &str) -> Child {
         .unwrap()
 }
 
-/// Waits for the program; returns its output.
 async fn ended(child: Child) -> (Output, String) {
     let output = timeout(SOON, child.wait_with_output()).await.expect("it does not end").unwrap();
     let said = [&output.stdout[..], &output.stderr].concat();
