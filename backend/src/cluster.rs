@@ -3,10 +3,8 @@
 
 mod heartbeat;
 mod lease;
-mod location;
 mod membership;
 
 pub use heartbeat::{LeaseHolder, run_heartbeat};
 pub use lease::Lease;
-pub use location::{Location, locate};
-pub use membership::Membership;
+pub use membership::{Location, Membership, locate};

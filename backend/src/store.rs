@@ -212,7 +212,6 @@ pub trait Store: Send + Sync {
     async fn instances(&self) -> Result<Vec<Instance>, StoreError>;
 }
 
-/// The TTL of a session's record.
 fn session_ttl(record: &SessionRecord) -> Duration {
     match record.state {
         SessionState::Created => CREATED_TTL,

@@ -1,7 +1,7 @@
 //! Membership of this instance in the cluster: its own heartbeat, whether it may declare another instance dead, and whether the
 //! store holds the data of all instances.
 
-use crate::store::{INSTANCE_TTL, Instance, InstanceId, Store, StoreError};
+use crate::store::{INSTANCE_TTL, Instance, InstanceId, SessionRecord, SessionState, Store, StoreError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -138,6 +138,37 @@ impl Membership {
 }
 
 const UNREACHABLE_PEERS: &str = "there is another instance, but ADVERTISE_URL is not set: run exactly one";
+
+/// The location of a session's shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Location {
+    /// In this instance.
+    Local,
+    /// In another live instance.
+    Remote(Instance),
+    /// In none: there is no shell, or its instance is dead.
+    Unowned,
+    /// In an instance without a heartbeat that may still be alive.
+    Unknown,
+}
+
+/// Locates the shell of a session that does not run in this instance.
+pub async fn locate(
+    record: &SessionRecord,
+    membership: &Membership,
+    store: &dyn Store,
+) -> Result<Location, StoreError> {
+    let owner = match &record.owner {
+        Some(owner) if record.state == SessionState::Running && owner != membership.instance_id() => owner,
+        // A session of this instance that does not run has ended, even if the store could not be told.
+        _ => return Ok(Location::Unowned),
+    };
+    Ok(match store.instance(owner).await? {
+        Some(instance) => Location::Remote(instance),
+        None if membership.can_declare_dead(Instant::now()) => Location::Unowned,
+        None => Location::Unknown,
+    })
+}
 
 #[cfg(test)]
 mod tests {

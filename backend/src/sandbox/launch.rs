@@ -63,7 +63,8 @@ fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
     umask(Mode::RWXG | Mode::RWXO);
     own_terminal(spec.uid).context("handing over the terminal")?;
     set_limits(spec).context("setting limits")?;
-    lower_priority().context("lowering the priority")?;
+    std::fs::write("/proc/self/oom_score_adj", OOM_SCORE).context("lowering the priority")?;
+    nice(NICENESS).context("lowering the priority")?;
     privileges::become_user(spec.uid)?;
     set_no_new_privs(true).context("setting no_new_privs")?;
     seccomp::scope_signals_and_sockets().context("Landlock")?;
@@ -105,12 +106,6 @@ fn set_limits(spec: &LaunchSpec) -> io::Result<()> {
         let limit = getrlimit(resource).maximum.map_or(limit, |maximum| maximum.min(limit));
         setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })?;
     }
-    Ok(())
-}
-
-fn lower_priority() -> io::Result<()> {
-    std::fs::write("/proc/self/oom_score_adj", OOM_SCORE)?;
-    nice(NICENESS)?;
     Ok(())
 }
 

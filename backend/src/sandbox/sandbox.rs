@@ -35,13 +35,13 @@ const REMOVE_TIMEOUT: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub(super) struct Sandbox {
     root: Arc<SandboxRoot>,
-    uid: u32,
-    path: PathBuf,
+    pub uid: u32,
+    pub path: PathBuf,
     /// Locked while this service is alive. `None` after `Drop` moved it.
     lock: Option<std::fs::File>,
     /// Pidfd of the first process, which is root's until the launcher became the user.
     leader: OnceLock<OwnedFd>,
-    quota: QuotaStatus,
+    pub quota: QuotaStatus,
     /// Locked while processes are signalled or files removed: the process that removes files runs as the session's user, so a
     /// concurrent kill would hit it.
     cleaning: Mutex<()>,
@@ -82,10 +82,6 @@ impl Sandbox {
         Ok(count)
     }
 
-    pub(super) fn uid(&self) -> u32 {
-        self.uid
-    }
-
     pub(super) fn directory(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
@@ -95,18 +91,10 @@ impl Sandbox {
         [HOME, TEMPORARY, RUNTIME].map(|name| self.directory(name))
     }
 
-    pub(super) fn quota(&self) -> &QuotaStatus {
-        &self.quota
-    }
-
     /// Sets the first process of the sandbox. A second call changes nothing.
     pub(super) fn set_leader(&self, pidfd: &OwnedFd) -> io::Result<()> {
         let _ = self.leader.set(pidfd.try_clone()?);
         Ok(())
-    }
-
-    pub(super) fn is_gone(&self) -> bool {
-        !self.path.exists()
     }
 
     fn hang_up(&self) {

@@ -40,7 +40,6 @@ const LANDLOCK_SCOPES: i64 = 6;
 /// Starts each shell in a sandbox of its own.
 pub struct SandboxedSpawner {
     settings: SandboxSettings,
-    program: PathBuf,
     root: Arc<SandboxRoot>,
     monitor: UsageMonitor,
     /// True if the kernel supports Landlock scopes.
@@ -55,14 +54,14 @@ impl SandboxedSpawner {
         if !geteuid().is_root() {
             return Err(io::Error::other("the service does not run as root"));
         }
-        let root = Arc::new(SandboxRoot::new(program.clone(), &settings.state, settings.uids.clone())?);
+        let root = Arc::new(SandboxRoot::new(program, &settings.state, settings.uids.clone())?);
         let swept = Sandbox::clean_leftovers(&root)?;
         if swept > 0 {
             tracing::warn!(swept, "sessions of a service that was killed were swept up");
         }
         let monitor = UsageMonitor::start(settings.clone())?;
         let scoped = landlock_version() >= LANDLOCK_SCOPES;
-        let spawner = Self { settings, program, root, monitor, scoped };
+        let spawner = Self { settings, root, monitor, scoped };
         spawner.self_test()?;
         Ok(spawner)
     }
@@ -81,7 +80,7 @@ impl SandboxedSpawner {
         if code != Some(0) {
             return Err(io::Error::other(launcher_error(&shell, code)));
         }
-        if left > 0 || !sandbox.is_gone() {
+        if left > 0 || sandbox.path.exists() {
             return Err(io::Error::other("a session cannot be swept up; the log says why"));
         }
         Ok(())
@@ -95,7 +94,7 @@ impl SandboxedSpawner {
         environment: &BTreeMap<String, String>,
     ) -> io::Result<UnixShell> {
         let spec = LaunchSpec {
-            uid: sandbox.uid(),
+            uid: sandbox.uid,
             home: sandbox.directory(HOME),
             memory: self.settings.memory,
             disk: self.settings.disk,
@@ -104,7 +103,7 @@ impl SandboxedSpawner {
             command: command.iter().map(|part| (*part).to_owned()).collect(),
         };
         let argument = serde_json::to_string(&spec)?;
-        let launcher = [self.program.as_os_str(), OsStr::new("launch"), OsStr::new(&argument)];
+        let launcher = [self.root.program.as_os_str(), OsStr::new("launch"), OsStr::new(&argument)];
         let shell = UnixShell::spawn(size, &launcher, environment, Path::new("/"))?;
         sandbox.set_leader(&shell.pidfd)?;
         Ok(shell)

@@ -11,6 +11,7 @@ use futures_util::task::AtomicWaker;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 
+/// Bytes of a session's files.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileUsage {
     pub disk: u64,

@@ -101,11 +101,10 @@ impl Store for RedisStore {
 
     async fn compare_and_set(&self, record: &SessionRecord, expected: Option<&Version>) -> Result<Cas, StoreError> {
         let id = record.id.as_str();
-        let expected = expected.map(records::expected);
         let values = records::session_values(record);
         // The record first: a concurrent read of the index must not remove a member as stale.
         let commands = vec![
-            scripts::compare_and_set(&SESSION, id, values, expected.as_ref(), session_ttl(record)),
+            scripts::compare_and_set(&SESSION, id, values, expected, session_ttl(record)),
             scripts::enter(&SESSIONS_OF_USER, &record.user, id),
         ];
         let answers = self.connection.call().execute(commands).await?;

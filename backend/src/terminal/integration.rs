@@ -2,7 +2,6 @@
 //! environment, not on disk, and removes itself at the first prompt.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 const BASH: &str = include_str!("integration.bash");
 
@@ -19,12 +18,6 @@ impl Nonce {
     /// The tag in marks and in the environment.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for Nonce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -47,15 +40,11 @@ pub fn environment(user: &str, home: &str, shell: &str, nonce: &Nonce) -> BTreeM
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    if is_bash(shell) {
+    if shell.rsplit('/').next() == Some("bash") {
         variables.insert("PROMPT_COMMAND".into(), r#"eval "${TERMGATE_INTEGRATION-}""#.into());
         variables.insert("TERMGATE_INTEGRATION".into(), BASH.replace("@NONCE@", nonce.as_str()));
     }
     variables
-}
-
-fn is_bash(shell: &str) -> bool {
-    shell.rsplit('/').next() == Some("bash")
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ pub struct PromptMarkScanner {
 impl PromptMarkScanner {
     /// A scanner for the marks with this nonce.
     pub fn new(nonce: &Nonce) -> Self {
-        Self { tag: format!(";tg={nonce}").into_bytes(), partial: Vec::new() }
+        Self { tag: format!(";tg={}", nonce.as_str()).into_bytes(), partial: Vec::new() }
     }
 
     /// Scans the next output and calls `piece` for each part, in order.

@@ -83,7 +83,7 @@ impl UsageMonitor {
 
     pub(in crate::sandbox) fn add(&self, sandbox: &Arc<Sandbox>) {
         let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
-        watched.insert(sandbox.uid(), Arc::downgrade(sandbox));
+        watched.insert(sandbox.uid, Arc::downgrade(sandbox));
     }
 
     /// Checks all sandboxes at once, and waits until those above the hard limit had time to die. Blocks.
@@ -98,19 +98,19 @@ impl UsageMonitor {
 }
 
 fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings) {
-    let uids: HashSet<u32> = sandboxes.iter().map(|sandbox| sandbox.uid()).collect();
+    let uids: HashSet<u32> = sandboxes.iter().map(|sandbox| sandbox.uid).collect();
     if uids.is_empty() {
         return;
     }
     let mut sample = take_sample(|uid| uids.contains(&uid));
     for sandbox in sandboxes {
-        let files = sandbox.quota().files();
-        let usage = sample.entry(sandbox.uid()).or_default();
+        let files = sandbox.quota.files();
+        let usage = sample.entry(sandbox.uid).or_default();
         if usage.memory + files.memory > quotas.memory {
-            usage.count_shared_memory_once(sandbox.uid());
+            usage.count_shared_memory_once(sandbox.uid);
         }
         let exceeded = worst_exceeded(quotas, usage, files);
-        sandbox.quota().report(exceeded);
+        sandbox.quota.report(exceeded);
         if let Some(exceeded) = exceeded.filter(QuotaExceeded::is_hard) {
             kill(sandbox, usage, exceeded);
         }
@@ -134,7 +134,7 @@ fn worst_exceeded(quotas: &SandboxSettings, usage: &Usage, files: FileUsage) -> 
 /// Kills a sandbox on a thread of its own, so that the others are still measured. Above the memory limit the largest process
 /// dies first: killing all may take seconds.
 fn kill(sandbox: &Arc<Sandbox>, usage: &Usage, exceeded: QuotaExceeded) {
-    tracing::warn!(uid = sandbox.uid(), %exceeded, "a session uses far more than it may");
+    tracing::warn!(uid = sandbox.uid, %exceeded, "a session uses far more than it may");
     let first = usage.largest.filter(|_| exceeded.resource == Resource::Memory);
     let sandbox = Arc::clone(sandbox);
     let thread = std::thread::Builder::new().name("kill".into());
@@ -160,7 +160,7 @@ struct DiskScanner {
 impl DiskScanner {
     /// Scans the sandboxes that are due; all are when the disk fills quickly.
     fn scan_due(&mut self, sandboxes: &[Arc<Sandbox>]) {
-        self.due.retain(|uid, _| sandboxes.iter().any(|sandbox| sandbox.uid() == *uid));
+        self.due.retain(|uid, _| sandboxes.iter().any(|sandbox| sandbox.uid == *uid));
         let free = statvfs(&self.state).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
         let fills = free.saturating_add(self.limit / 4) < self.free;
         if fills {
@@ -170,19 +170,19 @@ impl DiskScanner {
             self.free = free;
         }
         let now = Instant::now();
-        let is_due = |sandbox: &&Arc<Sandbox>| self.due.get(&sandbox.uid()).is_none_or(|due| *due <= now);
+        let is_due = |sandbox: &&Arc<Sandbox>| self.due.get(&sandbox.uid).is_none_or(|due| *due <= now);
         let due: Vec<_> = sandboxes.iter().filter(is_due).collect();
         if due.is_empty() {
             return;
         }
-        let shared = sizes_in_shared_directories(|uid| due.iter().any(|sandbox| sandbox.uid() == uid));
+        let shared = sizes_in_shared_directories(|uid| due.iter().any(|sandbox| sandbox.uid == uid));
         for sandbox in due {
-            let (uid, started) = (sandbox.uid(), Instant::now());
+            let (uid, started) = (sandbox.uid, Instant::now());
             let mut files = shared.get(&uid).copied().unwrap_or_default();
             files.disk = files.disk.saturating_add(size_of_directories(&sandbox.directories(), self.limit));
             let processes = of_user(uid).map(|process| process.pid);
             as_user(uid, || sizes_of_unlinked_files(processes, &mut files));
-            sandbox.quota().set_files(files);
+            sandbox.quota.set_files(files);
             let ended = Instant::now();
             self.due.insert(uid, ended + POLL_INTERVAL.max((ended - started) * INTERVAL_FACTOR));
         }

@@ -1,10 +1,8 @@
 //! Records as the fields of a hash, and back. A value that Termgate did not write is an error that names its key.
 
-use super::scripts::{Expected, Values};
+use super::scripts::{Values, owner_text};
 use crate::store::keys::{CONNECTION, INSTANCE, KeySpec, SCREEN, SESSION};
-use crate::store::{
-    ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, StoreError, Version,
-};
+use crate::store::{ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, StoreError};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
 use shared_protocol::{ConnectionId, Epoch, SessionId};
@@ -44,12 +42,12 @@ impl Fields {
         self.text(field).map(|text| (!text.is_empty()).then(|| text.to_owned()))
     }
 
-    fn number<T: FromStr>(&self, field: &str) -> Result<T, StoreError> {
+    fn parsed<T: FromStr>(&self, field: &str) -> Result<T, StoreError> {
         self.text(field)?.parse().map_err(|_| self.bad(field))
     }
 
     fn epoch(&self) -> Result<Epoch, StoreError> {
-        Epoch::try_from(self.number::<u64>("epoch")?).map_err(|_| self.bad("epoch"))
+        Epoch::try_from(self.parsed::<u64>("epoch")?).map_err(|_| self.bad("epoch"))
     }
 
     fn word<T: DeserializeOwned>(&self, field: &str) -> Result<T, StoreError> {
@@ -61,7 +59,7 @@ impl Fields {
         let state = match self.text("state")? {
             "created" => SessionState::Created,
             "running" => SessionState::Running,
-            "ended" => SessionState::Ended { reason: self.word("reason")?, at: self.number("ended_at")? },
+            "ended" => SessionState::Ended { reason: self.word("reason")?, at: self.parsed("ended_at")? },
             _ => return Err(self.bad("state")),
         };
         Ok(SessionRecord {
@@ -70,17 +68,17 @@ impl Fields {
             state,
             owner: self.optional("owner")?.map(InstanceId),
             epoch: self.epoch()?,
-            created_at: self.number("created_at")?,
+            created_at: self.parsed("created_at")?,
         })
     }
 
     pub(super) fn screen(&self) -> Result<ScreenRecord, StoreError> {
         Ok(ScreenRecord {
             epoch: self.epoch()?,
-            cols: self.number("cols")?,
-            rows: self.number("rows")?,
+            cols: self.parsed("cols")?,
+            rows: self.parsed("rows")?,
             data: self.bytes("data")?.to_vec(),
-            at: self.number("at")?,
+            at: self.parsed("at")?,
         })
     }
 
@@ -90,7 +88,7 @@ impl Fields {
             session: SessionId::new(self.text("session")?).map_err(|_| self.bad("session"))?,
             user: self.text("user")?.to_owned(),
             role: self.word("role")?,
-            attached_at: self.number("attached_at")?,
+            attached_at: self.parsed("attached_at")?,
         })
     }
 
@@ -98,12 +96,8 @@ impl Fields {
         Ok(Instance {
             id: InstanceId(self.id.clone()),
             address: self.optional("address")?,
-            started_at: self.number("started_at")?,
-            draining: match self.text("draining")? {
-                "true" => true,
-                "false" => false,
-                _ => return Err(self.bad("draining")),
-            },
+            started_at: self.parsed("started_at")?,
+            draining: self.parsed("draining")?,
         })
     }
 }
@@ -137,14 +131,6 @@ pub(super) fn session_values(record: &SessionRecord) -> Values {
         number(&record.created_at),
     ];
     named(&SESSION, values)
-}
-
-pub(super) fn expected(version: &Version) -> Expected {
-    Expected { epoch: version.epoch.0, owner: owner_text(version.owner.as_ref()), ended: version.ended }
-}
-
-fn owner_text(owner: Option<&InstanceId>) -> String {
-    owner.map(|owner| owner.0.clone()).unwrap_or_default()
 }
 
 pub(super) fn screen_values(screen: &ScreenRecord) -> Values {

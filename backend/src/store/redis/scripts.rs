@@ -2,6 +2,7 @@
 
 use super::connection::Command;
 use crate::store::keys::KeySpec;
+use crate::store::{InstanceId, Version};
 use std::time::Duration;
 
 /// A hash's fields with their values, in the order in which they are written.
@@ -48,10 +49,9 @@ for i = 1, #ARGV, 2 do
 end
 return false";
 
-pub(super) struct Expected {
-    pub epoch: u64,
-    pub owner: String,
-    pub ended: bool,
+/// The owner as it is stored: empty for none.
+pub(super) fn owner_text(owner: Option<&InstanceId>) -> &str {
+    owner.map_or("", |owner| &owner.0)
 }
 
 fn ms(ttl: Duration) -> u64 {
@@ -68,14 +68,16 @@ pub(super) fn compare_and_set(
     kind: &KeySpec,
     id: &str,
     values: Values,
-    expected: Option<&Expected>,
+    expected: Option<&Version>,
     ttl: Duration,
 ) -> Command {
     let key = kind.key(id);
     let mut command = script(COMPARE_AND_SET, &key);
     match expected {
         None => command.arg(0).arg("").arg("").arg(""),
-        Some(version) => command.arg(1).arg(version.epoch).arg(&version.owner).arg(u8::from(version.ended)),
+        Some(version) => {
+            command.arg(1).arg(version.epoch.0).arg(owner_text(version.owner.as_ref())).arg(u8::from(version.ended))
+        }
     };
     command.arg(ms(ttl)).arg(kind.fields().len()).arg(kind.fields()).arg(values);
     Command { key, command }
