@@ -3,10 +3,8 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-/// The action of a handshake.
 const ACTION: &str = "execute-api:Invoke";
 
-/// Failure of the authorization.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AuthorizerError {
     /// The policy denies the connection, or does not allow it: 403.
@@ -87,8 +85,7 @@ pub(crate) fn evaluate(answer: &Value, method_arn: &str) -> Result<Map<String, V
     Ok(context)
 }
 
-/// Matches IAM's wildcards: `*` for any text, `?` for one character. Exponential in `*`, which is fine for short
-/// trusted patterns.
+/// Matches IAM's `*` (any text) and `?` (one character). Exponential in `*`: the patterns are short and trusted.
 fn matches(pattern: &str, text: &str) -> bool {
     match (pattern.chars().next(), text.chars().next()) {
         (None, None) => true,

@@ -33,9 +33,6 @@ const FORWARDED_VARIABLES: [&str; 16] = [
     "RUST_BACKTRACE",
 ];
 
-/// Default of TABLE_NAME.
-const TABLE: &str = "WebSocketConnections";
-
 /// Timeout of an in-process function: longer than API Gateway's, as on Lambda.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -98,7 +95,6 @@ pub(crate) struct Args {
     seed: u64,
 }
 
-/// Way to run the function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InvokeMode {
     /// In this process, with connections in memory.
@@ -107,19 +103,15 @@ pub(crate) enum InvokeMode {
     RuntimeApi,
 }
 
-/// A mistake in the configuration.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ArgsError {
-    /// A missing or unusable variable of the function.
     #[error(transparent)]
     Variable(#[from] ConfigError),
-    /// `--dev-token` without a secret to sign with.
     #[error(
         "JWT_SECRET is required because --dev-token signs tokens with it; it must have at least {} bytes",
         auth_tokens::MIN_SECRET_BYTES
     )]
     NoSecret,
-    /// `--static` names a directory without `index.html`.
     #[error("{} has no index.html: build the page first", .0.display())]
     NoPages(PathBuf),
 }
@@ -130,7 +122,6 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 impl Args {
-    /// The gateway's options.
     pub(crate) fn options(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Options, ArgsError> {
         if let Some(pages) = self.pages.as_ref().filter(|pages| !pages.join("index.html").is_file()) {
             return Err(ArgsError::NoPages(pages.clone()));
@@ -161,7 +152,6 @@ impl Args {
         })
     }
 
-    /// The terminal's function, to run in this process.
     pub(crate) fn in_process(
         &self,
         clients: Arc<dyn Clients>,
@@ -185,7 +175,7 @@ impl Args {
             ("APP_RUNNER_URL".to_owned(), self.backend_url.clone()),
             ("DOMAIN_NAME".to_owned(), format!("http://{addr}")),
             ("STAGE".to_owned(), self.stage.clone()),
-            ("TABLE_NAME".to_owned(), TABLE.to_owned()),
+            ("TABLE_NAME".to_owned(), "WebSocketConnections".to_owned()),
         ]);
         let forwarded = FORWARDED_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
         environment.extend(forwarded);
@@ -193,7 +183,6 @@ impl Args {
         Function::new(self.bootstrap.clone().unwrap_or_default(), environment)
     }
 
-    /// The text printed at the start.
     pub(crate) fn welcome(&self, addr: SocketAddr) -> String {
         let mut lines = vec![format!("dev-gateway listens on {addr}: the API is ws://{addr}/{}", self.stage)];
         if self.pages.is_some() {
@@ -235,11 +224,8 @@ mod tests {
     fn the_time_scale_applies_to_limits_without_an_option() {
         let quotas = args("--time-scale 60 --lifetime-seconds 9").options(|_| None).unwrap().quotas;
         assert_eq!((quotas.idle_timeout, quotas.lifetime), (Duration::from_secs(10), Duration::from_secs(9)));
-        assert_eq!(
-            quotas.integration_timeout,
-            Quotas::default().integration_timeout,
-            "the function's time is not scaled"
-        );
+        let unscaled = Quotas::default().integration_timeout;
+        assert_eq!(quotas.integration_timeout, unscaled, "the function's time is not scaled");
         assert!(Args::try_parse_from(["dev-gateway", "--time-scale", "0"]).is_err());
     }
 

@@ -60,10 +60,8 @@ pub struct ConnectionInfo {
     pub user_agent: Option<String>,
 }
 
-/// An entry of a client's queue.
 #[derive(Debug)]
 pub(crate) enum Outgoing {
-    /// A message.
     Text(Utf8Bytes),
     /// Close the connection; nothing follows.
     Close,
@@ -82,7 +80,6 @@ impl Activity {
         Self { opened: Instant::now(), last_ms: AtomicU64::new(0) }
     }
 
-    /// Records a message.
     pub(crate) fn touch(&self) {
         let ms = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_ms.store(ms, Ordering::Relaxed);
@@ -113,7 +110,6 @@ struct Entry {
     user_agent: Option<String>,
 }
 
-/// The open connections of one gateway.
 #[derive(Debug, Clone)]
 pub(crate) struct Registry {
     open: Arc<Mutex<HashMap<String, Entry>>>,

@@ -16,7 +16,6 @@ use shared_protocol::{Role, SessionId, UserClaims};
 use std::fmt;
 use std::sync::Arc;
 
-/// User of the tokens.
 const SUBJECT: &str = "dev";
 /// Validity of a token in seconds: a working day.
 const TOKEN_TTL_SECONDS: u64 = 12 * 3600;
@@ -38,7 +37,6 @@ impl fmt::Debug for DevSecret {
     }
 }
 
-/// State of the route.
 #[derive(Clone)]
 pub(crate) struct DevToken {
     pub(crate) secret: DevSecret,

@@ -46,7 +46,6 @@ pub(crate) struct ConnectionContext {
     pub(crate) authorizer: Option<Map<String, Value>>,
 }
 
-/// Time and id of one event.
 #[derive(Debug, Clone)]
 pub(crate) struct EventMeta {
     pub(crate) request_id: String,
@@ -94,7 +93,6 @@ impl Handshake {
 }
 
 impl ConnectionContext {
-    /// The event of the REQUEST authorizer.
     pub(crate) fn authorize(&self, handshake: &Handshake, meta: &EventMeta) -> Value {
         handshake.add_to(json!({
             "type": "REQUEST",
@@ -104,7 +102,6 @@ impl ConnectionContext {
         }))
     }
 
-    /// The event of `$connect`.
     pub(crate) fn connect(&self, handshake: &Handshake, meta: &EventMeta) -> Value {
         let context = self.request_context("$connect", "CONNECT", meta);
         handshake.add_to(json!({"requestContext": context, "isBase64Encoded": false}))

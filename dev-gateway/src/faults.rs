@@ -1,7 +1,5 @@
 //! Fault injection: a layer around the function, around the clients, and in each connection's task. A seed makes the
 //! faults repeatable. Without faults the layers do not exist.
-//!
-//! [`Faults`] is the handle to change and count faults; [`admin_api`] offers it over HTTP.
 
 mod admin_api;
 mod clients;
@@ -120,7 +118,6 @@ impl Faults {
         happens
     }
 
-    /// Registers a new connection.
     pub(crate) fn open(&self, connection_id: &str) -> ConnectionFaultsGuard {
         let number = self.0.opened.fetch_add(1, Ordering::Relaxed);
         let faults = Arc::new(ConnectionFaults::new(self.0.injector.clone(), number));

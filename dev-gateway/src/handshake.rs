@@ -30,7 +30,6 @@ use tokio_util::sync::CancellationToken;
 /// Longest wait for the HTTP library to hand over the connection after the 101 response.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Serves WebSocket connections.
 #[derive(Clone)]
 pub(crate) struct ConnectionServer {
     pub(crate) api: Arc<Api>,
@@ -48,7 +47,6 @@ pub(crate) struct ConnectionServer {
 /// Status and message of a rejected handshake.
 type Rejection = (StatusCode, &'static str);
 
-/// Returns true for a request to open a WebSocket.
 pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     headers.get(header::UPGRADE).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }

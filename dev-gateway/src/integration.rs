@@ -11,10 +11,8 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Failure of an integration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum IntegrationError {
-    /// The function failed.
     #[error(transparent)]
     Invoke(#[from] InvokeError),
     /// The integration timed out. The function may still run.
@@ -23,17 +21,14 @@ pub(crate) enum IntegrationError {
     /// The answer has no `statusCode`.
     #[error("malformed Lambda proxy response")]
     Malformed,
-    /// The gateway is stopping.
     #[error("the gateway is stopping")]
     Stopping,
 }
 
-/// Invokes the function and tracks running invocations.
 #[derive(Clone)]
 pub(crate) struct Integration {
     pub(crate) invoker: Arc<dyn Invoke>,
     pub(crate) system: Arc<dyn System>,
-    /// The integration timeout.
     pub(crate) timeout: Duration,
     /// All tasks of connections and invocations.
     pub(crate) tasks: TaskTracker,

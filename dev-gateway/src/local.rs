@@ -22,7 +22,6 @@ pub(crate) async fn require_local(
     json_message(StatusCode::FORBIDDEN, &format!("{path} is served only to this machine, at its loopback address"))
 }
 
-/// A response with a JSON object that has only a `message`.
 pub(crate) fn json_message(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
 }

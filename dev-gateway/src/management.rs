@@ -19,7 +19,6 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// Bytes read of a body: more than any message, so that SDKs finish sending and receive the 413.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
-/// The management API.
 #[derive(Clone)]
 pub(crate) struct Management {
     pub(crate) stage: String,
@@ -64,7 +63,6 @@ impl Management {
     }
 }
 
-/// Sends the body as one message.
 async fn post(State(management): State<Management>, Path((stage, id)): Path<(String, String)>, body: Body) -> Response {
     let posted = async {
         management.check_stage(&stage)?;
@@ -75,7 +73,6 @@ async fn post(State(management): State<Management>, Path((stage, id)): Path<(Str
     management.respond(posted.await)
 }
 
-/// Describes the client and its activity.
 async fn get(State(management): State<Management>, Path((stage, id)): Path<(String, String)>) -> Response {
     let found = async {
         management.check_stage(&stage)?;

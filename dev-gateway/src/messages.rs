@@ -12,7 +12,6 @@ use std::future::Future;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Processes the messages of one connection.
 pub(crate) struct Messages {
     pub(crate) context: Arc<ConnectionContext>,
     pub(crate) routes: Arc<Routes>,
@@ -39,7 +38,7 @@ impl Messages {
             return;
         };
         let (outcome, permit) = (faults.message(), Arc::new(permit));
-        for copy in outcome.copies().iter().copied() {
+        for copy in outcome.copies.iter().copied() {
             let (faults, work) = (faults.clone(), self.invocation(body, permit.clone()));
             let abandoned = self.integration.abandoned.clone();
             tasks.spawn(async move { abandoned.run_until_cancelled(faults.process(copy, work)).await });

@@ -10,7 +10,6 @@ use tower_http::services::{ServeDir, ServeFile};
 /// Path of files whose name contains their hash in a Next.js export; browsers may cache them for ever.
 const HASHED_FILES: &str = "/_next/static/";
 
-/// Answers a request from a directory.
 pub(crate) async fn serve(directory: PathBuf, request: Request) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let bare = !path.ends_with('/') && !path.rsplit('/').next().is_some_and(|name| name.contains('.'));

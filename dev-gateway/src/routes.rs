@@ -20,7 +20,6 @@ impl Routes {
         Self(keys)
     }
 
-    /// Selects the route of a message.
     pub(crate) fn select(&self, body: &str) -> &str {
         let action = serde_json::from_str::<Selected>(body).ok().and_then(|selected| selected.action);
         let action = action.as_ref().and_then(Value::as_str);

@@ -24,7 +24,6 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The end of a connection, as `$disconnect` reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Disconnect {
-    /// WebSocket close code.
     pub(crate) code: u16,
     /// API Gateway's reason, if it is known.
     pub(crate) reason: String,
@@ -192,7 +191,6 @@ fn frames(text: Utf8Bytes, frame_bytes: usize) -> impl Iterator<Item = Message> 
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Closing<S> {
-    /// The end of the connection.
     pub(crate) fn disconnect(&self) -> Disconnect {
         self.disconnect.clone()
     }

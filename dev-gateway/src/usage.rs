@@ -68,19 +68,16 @@ impl Meter {
         Self(Arc::new(Mutex::new(Count { usage: Usage::default(), running: 0, counted: Instant::now() })))
     }
 
-    /// Usage up to now.
     pub(crate) fn usage(&self) -> Usage {
         let mut count = lock(&self.0);
         count.advance();
         count.usage
     }
 
-    /// Wraps the function in a counter.
     pub(crate) fn function(&self, inner: Arc<dyn Invoke>) -> Arc<dyn Invoke> {
         Arc::new(Metered { inner, meter: self.clone() })
     }
 
-    /// Wraps the clients in a counter.
     pub(crate) fn clients(&self, inner: Arc<dyn Clients>) -> Arc<dyn Clients> {
         Arc::new(Metered { inner, meter: self.clone() })
     }

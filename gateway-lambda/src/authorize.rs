@@ -29,7 +29,6 @@ pub(crate) enum AuthorizeError {
 }
 
 impl AuthorizeError {
-    /// The code for the client.
     pub(crate) fn code(&self) -> ErrorCode {
         match self {
             Self::Verify(VerifyError::Token(TokenError::Expired)) => ErrorCode::TokenExpired,

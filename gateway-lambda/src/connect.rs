@@ -17,7 +17,6 @@ const MAX_OPENING_TIME: Duration = shared_protocol::limits::INTEGRATION_TIMEOUT;
 /// Connections that are looked up concurrently.
 const MAX_CONCURRENT_LOOKUPS: usize = 8;
 
-/// Why a connection does not open.
 #[derive(Debug, thiserror::Error)]
 enum ConnectError {
     #[error(transparent)]

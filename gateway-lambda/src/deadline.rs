@@ -49,7 +49,6 @@ impl Deadline {
         self.finish_by.saturating_duration_since(Instant::now())
     }
 
-    /// Milliseconds since the start.
     pub(crate) fn elapsed_ms(&self) -> f64 {
         self.started.elapsed().as_micros() as f64 / 1000.0
     }

@@ -12,7 +12,6 @@ use serde_json::{Map, Value};
 use shared_protocol::ConnectionId;
 use std::collections::HashMap;
 
-/// An event of API Gateway.
 #[derive(Debug)]
 pub(crate) enum Event {
     /// Invocation of the `REQUEST` authorizer, before `$connect`.
@@ -39,7 +38,6 @@ pub(crate) enum Event {
     },
 }
 
-/// Origin of an event.
 #[derive(Debug)]
 pub(crate) struct Source {
     /// `authorizer`, or the route key.
@@ -55,9 +53,7 @@ pub(crate) struct Source {
 pub(crate) struct Handshake {
     /// The token from `?token=`, or offered as a subprotocol.
     pub(crate) token: Option<String>,
-    /// `?sessionId=`.
     pub(crate) session_id: Option<String>,
-    /// The `Origin` header.
     pub(crate) origin: Option<String>,
     /// True if the `termgate` subprotocol was offered, and so must be chosen.
     pub(crate) subprotocol: bool,
@@ -90,7 +86,6 @@ struct RawContext {
     disconnect_status_code: Option<i64>,
 }
 
-/// Parses an event.
 pub(crate) fn parse(event: Value, config: &Config) -> Result<(Source, Event), HandleError> {
     let mut raw: Raw = serde_json::from_value(event).map_err(|error| HandleError::BadEvent(redacted(&error)))?;
     let context = raw.request_context.take().ok_or_else(|| missing("requestContext"))?;

@@ -19,7 +19,6 @@ const MAX_POLL_RETRIES: u32 = 2;
 /// Delay before the first retry of a poll; doubles.
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// How the handling of a message ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// The service had nothing more to send, or said stop.

@@ -78,7 +78,6 @@ pub(crate) fn session_label(identity: Option<&Identity>) -> &str {
     identity.and_then(|identity| identity.sid.as_ref()).map_or("none", SessionId::as_str)
 }
 
-/// Name of a role in contexts and rows.
 pub(crate) fn role_name(role: Role) -> &'static str {
     match role {
         Role::Controller => "controller",
@@ -86,7 +85,6 @@ pub(crate) fn role_name(role: Role) -> &'static str {
     }
 }
 
-/// The role with this name.
 pub(crate) fn role_named(name: &str) -> Option<Role> {
     [Role::Controller, Role::Viewer].into_iter().find(|role| role_name(*role) == name)
 }

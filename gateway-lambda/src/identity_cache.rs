@@ -44,7 +44,6 @@ impl IdentityCache {
         }))
     }
 
-    /// Removes a closed connection.
     pub(crate) fn remove(&self, connection: &ConnectionId) {
         let mut entries = self.entries();
         if entries.by_connection.remove(connection).is_some() {

@@ -26,12 +26,10 @@ const MAX_CONCURRENT_CLOSES: usize = 8;
 /// Longest time that the service may take to acknowledge a disconnect. Nothing depends on the acknowledgement.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One invocation of the function.
 pub(crate) struct Invocation<'a> {
     pub(crate) deps: &'a Deps,
     /// Sender of the event. Its identity is set before any request to the service.
     pub(crate) caller: Caller,
-    /// Address of the API's @connections.
     pub(crate) endpoint: Endpoint,
     /// Time limits of everything below.
     pub(crate) deadline: Deadline,
@@ -129,7 +127,6 @@ impl Invocation<'_> {
         }
     }
 
-    /// Removes a connection's row.
     pub(crate) async fn remove_row(&self, connection: &ConnectionId) {
         if let Err(error) = self.limit_table(self.deps.connections.remove(connection)).await {
             tracing::warn!(%connection, %error, "[WebSocket] Row not removed; it expires by itself");

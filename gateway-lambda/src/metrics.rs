@@ -23,7 +23,6 @@ const METRICS: [(&str, &str); 6] = [
     ("ServiceMilliseconds", "Milliseconds"),
 ];
 
-/// When a value is written to the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Flush {
     /// With later values; for metrics of each keystroke.
@@ -53,7 +52,6 @@ pub(crate) fn record_frames(count: u32, followed: bool) {
     }
 }
 
-/// Counts a frame that could not be delivered.
 pub(crate) fn record_lost_frame() {
     record("FramesLost", 1.0, Flush::Now);
 }

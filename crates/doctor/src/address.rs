@@ -5,7 +5,6 @@ use http::Uri;
 use http::uri::Authority;
 use std::net::IpAddr;
 
-/// Address that a page connects to.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Address {
     pub(crate) uri: Uri,

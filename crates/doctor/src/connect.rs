@@ -26,11 +26,9 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(35);
 /// Characters shown of the body of a rejected handshake.
 const MAX_BODY_CHARS: usize = 200;
 
-/// A TCP or TLS stream.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
-/// An open WebSocket.
 pub(crate) type Socket = WebSocketStream<Box<dyn ByteStream>>;
 
 /// Opens the WebSocket. Also returns the time of the TCP handshake, the network's share of every later answer.

@@ -11,7 +11,6 @@ use tokio::time::Instant;
 /// Window size in columns and rows.
 const SIZE: (u16, u16) = (80, 24);
 
-/// A client and its connection.
 pub(crate) struct ProtocolSession {
     socket: FrameSocket,
     client: Client,
@@ -21,7 +20,6 @@ pub(crate) struct ProtocolSession {
     head: u64,
 }
 
-/// Output and exit code of a command.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct CommandOutput {
     pub(crate) result: String,
@@ -48,7 +46,6 @@ impl ProtocolSession {
         Ok(Self { socket, client, started, head })
     }
 
-    /// Waits until the session is attached.
     pub(crate) async fn attached(&mut self, step: &'static str, limit: Duration) -> Result<Attached, Diagnosis> {
         const HINT: &str = "If the function's log has “undelivered”, the function may not post to this API and stage \
                             (execute-api:ManageConnections), or its DOMAIN_NAME and STAGE are another API's.";
@@ -62,7 +59,6 @@ impl ProtocolSession {
         .await?
     }
 
-    /// Measures the round trip of a `ping`.
     pub(crate) async fn ping(&mut self, step: &'static str, limit: Duration) -> Result<Duration, Diagnosis> {
         let sent = Instant::now();
         self.socket.send(serde_json::json!({"type": "ping", "t": "doctor"}).to_string()).await;
@@ -127,7 +123,6 @@ impl ProtocolSession {
         self.head
     }
 
-    /// Ends the session and waits for its end.
     pub(crate) async fn end(&mut self, step: &'static str, limit: Duration) -> Result<(), Diagnosis> {
         self.client.close();
         let exited =

@@ -10,7 +10,6 @@ const LEEWAY: u64 = 10;
 /// Remaining validity that the doctor needs, in seconds.
 const MIN_VALIDITY: u64 = 60;
 
-/// The claims that the doctor looks at.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Claims {
     exp: u64,

@@ -86,7 +86,6 @@ impl InputQueue {
         self.waiting.len() + self.sent.len()
     }
 
-    /// Count of retransmissions so far.
     pub(crate) fn resent(&self) -> u64 {
         self.resent
     }
@@ -106,7 +105,6 @@ impl InputQueue {
         }
     }
 
-    /// Schedules an immediate retransmission.
     pub(crate) fn resend(&mut self, now: Duration) {
         if !self.sent.is_empty() {
             self.resend_at = Some(now);

@@ -310,7 +310,6 @@ impl Client {
         self.follow_at = self.follow_at.map(|at| at.min(now + FOLLOW_RETRY_DELAY));
     }
 
-    /// Schedules the repair of missing output.
     fn schedule_repair(&mut self, now: Duration) {
         let timeout = if self.output.has_gap() { GAP_TIMEOUT } else { HEAD_TIMEOUT };
         if self.output.pos() >= self.head && !self.output.has_gap() {

@@ -63,7 +63,6 @@ impl OutputStream {
         self.pos
     }
 
-    /// True if received data waits for missing data.
     pub(crate) fn has_gap(&self) -> bool {
         !self.early.is_empty() || self.snapshot.is_some()
     }

@@ -9,7 +9,6 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 const FOLLOW_MS: u64 = 20_000;
 
-/// A client that attached at 0.
 fn attached() -> Client {
     let mut client = Client::new(ClientId::new("page").unwrap(), 80, 24);
     client.connected(Duration::ZERO);

@@ -12,7 +12,6 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-/// The routes.
 pub(crate) struct AdminApi(pub(crate) Faults);
 
 #[derive(Deserialize)]
@@ -39,7 +38,6 @@ impl AdminApi {
     }
 }
 
-/// Shows the plan and the counts.
 async fn show(State(faults): State<Faults>) -> Response {
     Json(json!({"faults": faults.plan().to_string(), "seed": faults.seed(), "tally": faults.counts()})).into_response()
 }

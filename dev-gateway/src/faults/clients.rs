@@ -32,7 +32,7 @@ impl Clients for FaultyClients {
             return Err(error);
         }
         let mut result = Ok(());
-        for copy in outcome.message.copies().iter().copied() {
+        for copy in outcome.message.copies.iter().copied() {
             if copy.is_immediate() {
                 result = connection.deliver(copy, self.inner.post(connection_id, data.clone())).await;
                 continue;

@@ -34,22 +34,14 @@ impl Arrival {
     }
 }
 
-/// The faults of a message.
 #[derive(Debug, PartialEq)]
 pub(crate) struct MessageOutcome {
     /// Empty if the message is lost.
-    copies: Vec<Arrival>,
+    pub(crate) copies: Vec<Arrival>,
     /// Set if the connection is cut after this message.
     cut: Option<Cut>,
 }
 
-impl MessageOutcome {
-    pub(crate) fn copies(&self) -> &[Arrival] {
-        &self.copies
-    }
-}
-
-/// The faults of a post.
 pub(super) struct PostOutcome {
     pub(super) slow: Duration,
     /// An injected error, and whether the message is delivered all the same.
@@ -87,7 +79,6 @@ impl Direction {
     }
 }
 
-/// The faults of one connection.
 #[derive(Debug)]
 pub(crate) struct ConnectionFaults {
     injector: Arc<Injector>,
@@ -121,14 +112,12 @@ impl ConnectionFaults {
         }
     }
 
-    /// Decides on the client's next message.
     pub(crate) fn message(&self) -> MessageOutcome {
         let plan = self.injector.plan();
         let mut draw = self.injector.draw(Decision::Inbound, self.number, self.inbound.next());
         self.message_outcome(&mut draw, &plan.inbound, &plan.connections)
     }
 
-    /// Decides on the next post.
     pub(super) fn post(&self) -> PostOutcome {
         let plan = self.injector.plan();
         let mut draw = self.injector.draw(Decision::Outbound, self.number, self.outbound.next());
@@ -203,7 +192,6 @@ impl ConnectionFaults {
         result
     }
 
-    /// Waits for a permit for a late post.
     pub(super) async fn late_post(&self) -> Option<OwnedSemaphorePermit> {
         self.late_posts.clone().acquire_owned().await.ok()
     }
@@ -227,7 +215,6 @@ impl ConnectionFaults {
         self.cut(how.unwrap_or(random_cut(&mut draw)));
     }
 
-    /// Waits for the cut.
     pub(crate) async fn wait_for_cut(&self) -> Cut {
         let mut cut = self.cut.subscribe();
         match cut.wait_for(Option::is_some).await.map(|cut| *cut) {

@@ -15,7 +15,6 @@ use std::time::Duration;
 /// Default time of a kill after the start of the invocation.
 const KILL_WITHIN: DurationRange = DurationRange::millis(0, 1000);
 
-/// A function with injected faults.
 pub(crate) struct FaultyFunction {
     inner: Arc<dyn Invoke>,
     faults: Faults,

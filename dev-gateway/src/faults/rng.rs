@@ -4,24 +4,16 @@
 use super::plan::DurationRange;
 use std::time::Duration;
 
-/// Kind of a decision.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Decision {
-    /// A client's message.
     Inbound = 1,
-    /// A post.
     Outbound,
-    /// A handshake.
     Handshake,
-    /// The end of a connection.
     Disconnect,
-    /// An invocation of the function.
     Invocation,
-    /// A cut on request.
     Cut,
 }
 
-/// A seed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SeededRng(pub(super) u64);
 

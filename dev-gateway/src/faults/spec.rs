@@ -62,7 +62,6 @@ the function:
 
 `none` is the plan without faults.";
 
-/// A field of the plan.
 enum Field<'a> {
     Probability(&'a mut f64),
     Duration(&'a mut DurationRange),

@@ -18,7 +18,6 @@ use tokio::time::timeout;
 /// Longest time until a process asks for its first event. Source: Lambda developer guide, "Lambda runtime environment".
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The function's nominal memory.
 const MEMORY_MB: &str = "128";
 
 /// Longest wait for a killed process.
@@ -63,12 +62,10 @@ impl Process {
         }
     }
 
-    /// True if the process can take another event.
     pub(super) fn is_alive(&mut self) -> bool {
         self.alive && matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// The process id, until the process was waited for.
     pub(super) fn id(&self) -> Option<u32> {
         self.child.id()
     }

@@ -14,7 +14,6 @@ async fn disconnect_event(gateway: &Fixture, id: &str) -> (Value, Value) {
     (context["disconnectStatusCode"].clone(), context["disconnectReason"].clone())
 }
 
-/// Reads to the end of the connection.
 async fn end(mut socket: Socket) {
     within(async { while socket.next().await.is_some_and(|next| next.is_ok()) {} }).await;
 }

@@ -12,7 +12,6 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
-/// A gateway with a fault plan and a seed.
 async fn seeded(plan: &str, seed: u64, script: Script) -> (Fixture, Faults) {
     let faults = Faults::new(plan.parse().unwrap(), seed);
     let options = Options { faults: Some(faults.clone()), ..Options::default() };
@@ -23,7 +22,6 @@ async fn faulty(plan: &str) -> (Fixture, Faults) {
     seeded(plan, 1, Script::default()).await
 }
 
-/// A gateway with faults and a connected client.
 async fn connected(plan: &str) -> (Fixture, Faults, Socket, String) {
     let (gateway, faults) = faulty(plan).await;
     let (socket, id) = gateway.connect().await;

@@ -27,12 +27,10 @@ pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Answer = Result<Value, InvokeError>;
 type Handler = Box<dyn Fn(Value) -> BoxFuture<'static, Answer> + Send + Sync>;
 
-/// Waits with the timeout.
 pub(crate) async fn within<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(TIMEOUT, work).await.expect("it did not happen in time")
 }
 
-/// Polls until the condition is true.
 pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
     within(async {
         while !condition() {
@@ -68,13 +66,11 @@ impl Script {
         })
     }
 
-    /// Always gives this answer.
     pub(crate) fn answer(self, route: &str, answer: Answer) -> Self {
         self.on(route, move |_| std::future::ready(answer.clone()))
     }
 }
 
-/// An authorizer's answer.
 pub(crate) fn policy(effect: &str) -> Value {
     json!({
         "principalId": "ada",
@@ -83,7 +79,6 @@ pub(crate) fn policy(effect: &str) -> Value {
     })
 }
 
-/// An error that the function reports.
 pub(crate) fn function_error(message: &str) -> InvokeError {
     InvokeError::Function { kind: "Error".into(), message: message.into() }
 }
@@ -110,7 +105,6 @@ impl Invoke for ScriptedFunction {
     }
 }
 
-/// A running gateway with a scripted function.
 pub(crate) struct Fixture {
     pub(crate) running: Running,
     pub(crate) clients: Arc<dyn Clients>,
@@ -122,7 +116,6 @@ impl Fixture {
         Self::with_options(Options::default(), script).await
     }
 
-    /// A gateway with a connected client, and its connection id.
     pub(crate) async fn connected() -> (Self, Socket, String) {
         let gateway = Self::start(Script::default()).await;
         let (socket, id) = gateway.connect().await;
@@ -142,12 +135,10 @@ impl Fixture {
         Self { running, clients, seen: Mutex::new(events) }
     }
 
-    /// The next event of any kind.
     pub(crate) async fn event(&self) -> Value {
         within(self.seen.lock().await.recv()).await.unwrap()
     }
 
-    /// The next event, if there is one already.
     pub(crate) fn try_event(&self) -> Option<Value> {
         self.seen.try_lock().ok()?.try_recv().ok()
     }
@@ -201,7 +192,6 @@ pub(crate) async fn dial(request: impl IntoClientRequest + Unpin) -> Result<(Soc
     within(tokio_tungstenite::connect_async_with_config(request, None, true)).await
 }
 
-/// An HTTP response.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
@@ -243,17 +233,14 @@ pub(crate) async fn http(
     .await
 }
 
-/// The @connections path of a connection.
 pub(crate) fn connections(id: &str) -> String {
     format!("/prod/@connections/{}", id.replace('=', "%3D"))
 }
 
-/// Sends a text message.
 pub(crate) async fn send(socket: &mut Socket, text: impl Into<String>) {
     within(socket.send(Message::text(text.into()))).await.unwrap();
 }
 
-/// Receives the next text message.
 pub(crate) async fn text(socket: &mut Socket) -> String {
     within(async {
         loop {

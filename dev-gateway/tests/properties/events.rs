@@ -15,7 +15,6 @@ use tokio::time::Instant;
 
 const NOW: u64 = 1_800_000_000;
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
-/// The routes of the template.
 const ROUTES: [&str; 2] = ["sendMessage", "chat_message"];
 
 /// Checks that a message reaches the service unchanged, over one of the API's routes.

@@ -122,7 +122,6 @@ impl Backend for HttpBackend {
     }
 }
 
-/// One request to the service.
 struct Request<'a> {
     caller: &'a Caller,
     path: &'static str,
@@ -130,7 +129,6 @@ struct Request<'a> {
     timeout: Duration,
 }
 
-/// Why a request has no response.
 enum SendError {
     /// It was not sent.
     NotSent(String),

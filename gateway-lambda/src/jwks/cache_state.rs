@@ -39,7 +39,6 @@ impl CacheState {
         (now.saturating_sub(*fetched_at) < MAX_KEY_AGE).then(|| tokens.clone())
     }
 
-    /// True if a fetch is due.
     pub(super) fn is_due(&self, now: Duration, freshness: Freshness) -> bool {
         // True too if the clock was set back, when the age is unknown.
         let elapsed = |since: Option<Duration>, interval: Duration| {
@@ -52,13 +51,11 @@ impl CacheState {
         (old || freshness == Freshness::Newer) && elapsed(self.last_fetch, MIN_FETCH_INTERVAL)
     }
 
-    /// Records a successful fetch.
     pub(super) fn fetched(&mut self, tokens: Arc<UserTokenVerifier>, now: Duration) {
         self.keys = Some((tokens, now));
         self.last_fetch = Some(now);
     }
 
-    /// Records a failed fetch.
     pub(super) fn failed(&mut self, now: Duration) {
         self.last_fetch = Some(now);
     }

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use shared_protocol::UserClaims;
 use std::sync::atomic::Ordering;
 
-/// Status and error code of a refusal.
 fn refusal(answer: &Value) -> (u64, String) {
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
     (answer["statusCode"].as_u64().unwrap(), body["code"].as_str().unwrap().to_owned())

@@ -19,7 +19,6 @@ use tokio::time::Instant;
 /// Lambda's time limit where a test does not depend on it.
 pub(crate) const LAMBDA_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A gateway and its fakes.
 pub(crate) struct Harness {
     pub(crate) gateway: Gateway,
     pub(crate) backend: Arc<ScriptedBackend>,
@@ -48,7 +47,6 @@ impl Harness {
         Self { gateway, backend, browser, connections }
     }
 
-    /// Writes a row.
     pub(crate) async fn put(&self, row: &Connection) {
         self.connections.put(row).await.unwrap();
     }
@@ -81,7 +79,6 @@ impl Harness {
         tokens.collect()
     }
 
-    /// Number of reported disconnects.
     pub(crate) fn disconnects(&self) -> usize {
         self.backend.calls().iter().filter(|call| matches!(call, Call::Disconnect(_))).count()
     }

@@ -5,7 +5,6 @@ use serde::Deserialize;
 use shared_protocol::limits::MAX_NUMBER;
 use shared_protocol::{Role, SessionId, UserClaims};
 
-/// Claims as they are encoded.
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
     sub: String,

@@ -15,7 +15,6 @@ use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use shared_protocol::gateway::{MESSAGE_PATH, OUTPUT_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
 
-/// Any value of a claim.
 fn any_value() -> impl Strategy<Value = Value> {
     prop_oneof![
         3 => (NOW - 20..NOW + 20).prop_map(Value::from),
@@ -74,7 +73,6 @@ fn key_file(name: &str) -> String {
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Texts of keys, supported and not.
 fn any_key_text() -> impl Strategy<Value = String> {
     let names = ["rsa-2048.public", "p256.public", "ed25519.public", "p384.public", "rsa-2048.pkcs1", "p256.private"];
     let mut texts: Vec<String> = names.map(key_file).into();

@@ -106,7 +106,6 @@ fn forged_signatures_are_refused() {
     assert_refused(&cases, 18);
 }
 
-/// A token signed with HS256 and this secret.
 fn signed_with(secret: &[u8]) -> String {
     let key = EncodingKey::from_secret(secret);
     seal(r#"{"alg":"HS256"}"#, &claims().to_string(), &key, Algorithm::HS256)

@@ -36,7 +36,6 @@ fn claims() -> GatewayClaims {
     }
 }
 
-/// Any claims, signed with the gateway's secret.
 fn signed(claims: &Value) -> String {
     seal(HEADER, &claims.to_string(), &EncodingKey::from_secret(&[1; 32]), Algorithm::HS256)
 }

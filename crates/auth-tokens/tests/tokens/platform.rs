@@ -11,13 +11,11 @@ pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";
 pub(crate) const ISSUER: &str = "https://platform.example";
 pub(crate) const AUDIENCE: &str = "terminal";
 
-/// A key of `fixtures/keys`.
 pub(crate) fn pem(name: &str) -> String {
     let path = format!("{}/fixtures/keys/test-only-{name}.pem", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// Key that signs a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Signer {
     Secret,
@@ -58,7 +56,6 @@ impl Signer {
         }
     }
 
-    /// Its public key as a JWK.
     pub(crate) fn jwk(self, kid: &str) -> Value {
         let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&self.signing_key(), self.algorithm()).unwrap();
         let mut jwk = json!(jwk);
@@ -76,12 +73,10 @@ impl Signer {
         self.sign_as(self.algorithm(), header, claims)
     }
 
-    /// A correct token with these claims.
     pub(crate) fn token(self, claims: &Value) -> String {
         self.sign(&json!({"alg": self.algorithm(), "typ": "JWT"}).to_string(), &claims.to_string())
     }
 
-    /// A verifier with this key only.
     pub(crate) fn verifier(self) -> UserTokenVerifier {
         let key = match self {
             Self::Secret => UserKey::hs256(SECRET.as_bytes()).unwrap(),
@@ -114,7 +109,6 @@ pub(crate) fn strict() -> UserTokenVerifier {
     UserTokenVerifier { issuer: Some(ISSUER.into()), audience: Some(AUDIENCE.into()), ..Signer::Secret.verifier() }
 }
 
-/// Claims of a valid token.
 pub(crate) fn claims() -> Value {
     json!({
         "sub": "ada", "exp": NOW + 60, "nbf": NOW, "iat": NOW, "iss": ISSUER, "aud": AUDIENCE,
@@ -122,7 +116,6 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// Claims of a valid token, one of them changed.
 pub(crate) fn with(name: &str, value: impl Into<Value>) -> Value {
     let mut claims = claims();
     claims[name] = value.into();

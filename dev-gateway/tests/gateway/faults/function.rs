@@ -11,7 +11,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-/// Sets the flag when dropped.
 struct Dropped(Arc<AtomicBool>);
 
 impl Drop for Dropped {
