@@ -1,4 +1,4 @@
-"""What docs/deploy.md says is so: its sums and those of docs/scale.md, its commands, the names in it, and the policy that it gives to copy."""
+"""docs/deploy.md agrees with code and templates: sums (those of docs/scale.md, too), commands, names, and the IAM policy to copy."""
 
 import json
 import re
@@ -134,6 +134,6 @@ def test_its_times_are_those_of_the_programs():
     assert rows["integration; the function"] == f"29 s; {function['Properties']['Timeout']} s"
     service = (ROOT / "backend/src/config.rs").read_text()
     seconds = [int(re.search(rf'"{name}", (\d[\d_]*)', service).group(1).replace("_", "")) for name in ("SESSION_DETACH_TIMEOUT_SECONDS", "SESSION_IDLE_SECONDS", "SESSION_LIFETIME_SECONDS", "SESSION_EXTEND_SECONDS", "SESSION_MAX_LIFETIME_SECONDS")]
-    assert rows["a session without anyone attached; without input or output; in all"] == f"{seconds[0] // 60} min; {seconds[1] // 60} min; {seconds[2] // 3600} h"
-    assert rows["what who asks for more time gets, from then on; and in all, whatever anybody asks"] == f"{seconds[3] // 3600} h; {seconds[4] // 3600} h"
+    assert rows["a session with no client attached; without input or output; in all"] == f"{seconds[0] // 60} min; {seconds[1] // 60} min; {seconds[2] // 3600} h"
+    assert rows["time that `extend` adds, counted from the request; maximum lifetime, extensions included"] == f"{seconds[3] // 3600} h; {seconds[4] // 3600} h"
     assert constant("backend/src/app.rs", "MAX_DRAIN") <= 20, "the guide says that draining takes 20 s at most"
