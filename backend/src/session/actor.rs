@@ -3,20 +3,21 @@
 
 use super::attachments::Attachments;
 use super::backpressure::Backpressure;
-use super::expiry::{Expiry, Limits, Now};
+use super::expiry::{Expiry, Now};
 use super::handle::{Caller, Close, OutputResponse, Reply, Request};
 use super::one_shot::{OneShotCommands, Origin};
 use super::outbound::FrameBuilder;
 use super::output_log::OutputLog;
+use super::registry::RegistryDeps;
 use super::restore::PreviousShell;
 use super::screen_persistence::ScreenSender;
-use super::terminal::{Terminal, TerminalEvent, TerminalParts};
+use super::terminal::{Terminal, TerminalEvent};
 use super::termination::{Outcome, Termination, sweep};
 use crate::clock::Clock;
 use crate::cluster::Lease;
 use crate::metrics::Metrics;
 use crate::store::{ScreenRecord, Store};
-use crate::terminal::{Nonce, Pty, PtyEvent, Size};
+use crate::terminal::{PtyEvent, Size};
 use shared_protocol::server::{CommandStarted, ErrorMessage, PlainResult};
 use shared_protocol::{EndReason, Epoch, ErrorCode, Role, ServerMessage, SessionId, StreamEvent};
 use std::future::poll_fn;
@@ -24,21 +25,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
-
-/// The parts that an actor is made of.
-pub(super) struct ActorParts {
-    pub lease: Arc<Lease>,
-    pub store: Arc<dyn Store>,
-    pub limits: Limits,
-    pub clock: Arc<dyn Clock>,
-    pub pty: Box<dyn Pty>,
-    pub nonce: Nonce,
-    pub size: Size,
-    pub previous: Option<PreviousShell>,
-    pub screens: ScreenSender,
-    pub migrating: Arc<AtomicBool>,
-    pub metrics: Arc<Metrics>,
-}
 
 /// An event that wakes the task.
 #[expect(clippy::large_enum_variant, reason = "made and taken apart within one turn of the task, and kept nowhere")]
@@ -80,22 +66,21 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    pub(super) fn new(parts: ActorParts) -> Self {
-        let ActorParts { lease, store, limits, clock, pty, nonce, size, previous, screens, migrating, metrics } = parts;
+    pub(super) fn new(
+        deps: &RegistryDeps,
+        lease: Arc<Lease>,
+        terminal: Terminal,
+        screens: ScreenSender,
+        previous: Option<PreviousShell>,
+        migrating: Arc<AtomicBool>,
+    ) -> Self {
         let (id, epoch) = (lease.record().id.clone(), lease.record().epoch);
-        let terminal = TerminalParts {
-            session: id.clone(),
-            pty,
-            nonce,
-            size,
-            scrollback: limits.scrollback,
-            metrics: Arc::clone(&metrics),
-        };
+        let (limits, metrics) = (deps.limits, Arc::clone(&deps.metrics));
         let mut actor = Self {
             lease,
-            store,
-            clock,
-            terminal: Terminal::new(terminal),
+            store: Arc::clone(&deps.store),
+            clock: Arc::clone(&deps.clock),
+            terminal,
             log: OutputLog::default(),
             events: Vec::new(),
             attachments: Attachments::new(id.clone(), Arc::clone(&metrics)),
@@ -120,7 +105,7 @@ impl Actor {
     /// Runs until the session is over.
     pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Outcome {
         loop {
-            let (deadline, paused) = (self.deadline(), self.backpressure.is_paused());
+            let (deadline, paused) = (self.deadline(), self.backpressure.paused);
             let wake = tokio::select! {
                 request = mailbox.recv() => Wake::Request(request),
                 event = poll_fn(|context| self.terminal.poll_event(context, paused)) => Wake::Terminal(event),
@@ -169,7 +154,7 @@ impl Actor {
         match request {
             Request::Deliver { caller, inbound, reply } => self.deliver(caller, inbound, reply),
             Request::Output { connection, token, wait, reply } => {
-                if let Some(code) = self.attachments.rejection_for(&connection) {
+                if let Some(code) = self.attachments.closed.reason(&connection) {
                     self.metrics.streams.record_error(code);
                     let _ = reply.send(OutputResponse::rejected(code));
                     return;
@@ -202,13 +187,9 @@ impl Actor {
 
     /// Updates what depends on who is connected.
     pub(super) fn connections_changed(&mut self) {
-        if self.attachments.has_connections() {
-            self.expiry.attached();
-        } else {
-            self.expiry.detached(Instant::now());
-        }
+        self.expiry.connected(self.attachments.has_connections(), Instant::now());
         let attachments = &self.attachments;
-        self.one_shot.retain_clients(|client| attachments.client(client).is_some());
+        self.one_shot.open.retain(|_, command| attachments.client(&command.client).is_some());
     }
 
     /// Updates what depends on a connection that was made, or attached again.
@@ -230,7 +211,7 @@ impl Actor {
             match event {
                 TerminalEvent::Output { from } => {
                     self.attachments.output_appended(from, now);
-                    self.expiry.activity(now);
+                    self.expiry.active = now;
                     self.screens.schedule_save(now);
                 }
                 TerminalEvent::OneShotFinished { key, result, truncated, code } => {
@@ -262,7 +243,7 @@ impl Actor {
 
     /// Answers a one-shot command: its waiting request, or else the next poll.
     fn answer_one_shot(&mut self, key: u64, message: impl FnOnce(Option<String>) -> ServerMessage) {
-        let Some(command) = self.one_shot.take(key) else { return };
+        let Some(command) = self.one_shot.open.remove(&key) else { return };
         let message = message(command.id);
         match command.reply {
             Some(reply) => {
@@ -290,7 +271,7 @@ impl Actor {
             return Reply { frame, close, ..Reply::default() };
         };
         let frame = message.map(|message| self.frames.stamp(client, message, self.log.end()));
-        let expects_frames = !client.one_shot || client.outbound.replies() > 0 || has_results;
+        let expects_frames = !client.one_shot || !client.outbound.replies.is_empty() || has_results;
         let grants = (wants_grant && !is_error) || !client.outbound.is_followed(now);
         let follow = (grants && expects_frames).then(|| client.outbound.grant(now));
         Reply { frame, follow, close: None, touch, listed }
@@ -305,7 +286,7 @@ impl Actor {
 
     fn update_backpressure(&mut self) {
         if self.termination.is_over() {
-            self.backpressure.release();
+            self.backpressure.paused = false;
         } else if self.backpressure.update(self.attachments.clients_mut(), self.log.end(), Instant::now()) {
             self.metrics.streams.backpressure_pauses.inc();
         }
@@ -314,7 +295,7 @@ impl Actor {
     fn save_screen(&mut self) {
         let (terminal, epoch, clock) = (&self.terminal, self.epoch, &self.clock);
         self.screens.save_if_due(Instant::now(), self.termination.is_over(), || {
-            let Size { cols, rows } = terminal.size();
+            let Size { cols, rows } = terminal.size;
             ScreenRecord { epoch, cols, rows, data: terminal.render_visible(), at: clock.now_ms() }
         });
     }
@@ -329,7 +310,7 @@ impl Actor {
             self.attachments.deadline(),
             self.terminal.deadline(),
             self.one_shot.deadline(),
-            self.screens.save_at(),
+            self.screens.save_at,
             self.backpressure.deadline(now.instant),
         ]
         .into_iter()

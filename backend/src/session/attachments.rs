@@ -49,8 +49,8 @@ pub(super) struct Attachments {
     clients: BTreeMap<ClientId, Client>,
     connections: HashMap<ConnectionId, Connection>,
     /// The client whose window the terminal has: the one that typed last.
-    controller: Option<ClientId>,
-    closed: ClosedConnections,
+    pub(super) controller: Option<ClientId>,
+    pub(super) closed: ClosedConnections,
     metrics: Arc<Metrics>,
 }
 
@@ -255,14 +255,6 @@ impl Attachments {
         self.controller.as_ref().is_none_or(|controller| controller == id)
     }
 
-    pub(super) fn has_controller(&self) -> bool {
-        self.controller.is_some()
-    }
-
-    pub(super) fn is_controller(&self, id: &ClientId) -> bool {
-        self.controller.as_ref() == Some(id)
-    }
-
     /// Makes this client the controller. Returns the event to announce if another one controlled before.
     pub(super) fn take_control(&mut self, id: &ClientId) -> Option<StreamEvent> {
         let before = self.controller.replace(id.clone());
@@ -277,11 +269,6 @@ impl Attachments {
         }
     }
 
-    /// The reason to reject messages and polls of this connection, if it was closed.
-    pub(super) fn rejection_for(&self, connection: &ConnectionId) -> Option<ErrorCode> {
-        self.closed.reason(connection)
-    }
-
     /// Checks the authority of a message: the reason to reject it, which closes its connection. While a session ends, an
     /// expired token still receives its last events.
     pub(super) fn authorize(
@@ -291,7 +278,7 @@ impl Attachments {
         now_ms: u64,
         is_ending: bool,
     ) -> Option<ErrorCode> {
-        if let Some(code) = self.rejection_for(&caller.connection) {
+        if let Some(code) = self.closed.reason(&caller.connection) {
             return Some(code);
         }
         let attach = match inbound {

@@ -17,15 +17,11 @@ const BACKPRESSURE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Decides whether the terminal is read.
 #[derive(Debug, Default)]
 pub(super) struct Backpressure {
-    paused: bool,
+    /// True while the terminal must not be read.
+    pub(super) paused: bool,
 }
 
 impl Backpressure {
-    /// True while the terminal must not be read.
-    pub(super) fn is_paused(&self) -> bool {
-        self.paused
-    }
-
     /// Decides anew, for a log that ends at `end`. Returns true if reading stops now.
     pub(super) fn update<'a>(
         &mut self,
@@ -36,18 +32,13 @@ impl Backpressure {
         let limit = if self.paused { BACKPRESSURE_LOW_WATERMARK } else { BACKPRESSURE_HIGH_WATERMARK };
         let before = self.paused;
         self.paused = clients.any(|client| {
-            let cursor = client.outbound.cursor();
+            let cursor = &client.outbound.cursor;
             client.can_apply_backpressure()
-                && end.0 - cursor.acked().0 > limit
-                && now < cursor.progress() + BACKPRESSURE_TIMEOUT
+                && end.0 - cursor.acked.0 > limit
+                && now < cursor.progress + BACKPRESSURE_TIMEOUT
                 && client.outbound.is_followed(now)
         });
         self.paused && !before
-    }
-
-    /// Resumes reading: the shell is over.
-    pub(super) fn release(&mut self) {
-        self.paused = false;
     }
 
     /// Latest time of the next update.

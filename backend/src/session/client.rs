@@ -57,7 +57,7 @@ impl Client {
 
     /// Next time at which something of this client is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let output = self.outbound.deadline(self.inbound.ack_due());
+        let output = self.outbound.deadline(self.inbound.ack_due);
         [output, self.inbound.gap_deadline()].into_iter().flatten().min()
     }
 }

@@ -88,7 +88,7 @@ impl Actor {
         let is_new = self.attachments.attach(caller, attach, now.instant, now.ms)?;
         self.connected(caller);
         let (end, epoch) = (self.log.end(), self.epoch);
-        let acked = self.attachments.client(id).map_or(Pos(0), |client| client.outbound.cursor().acked());
+        let acked = self.attachments.client(id).map_or(Pos(0), |client| client.outbound.cursor.acked);
         let resume = attach.resume.filter(|resume| resume.epoch == epoch && resume.pos <= end);
         // No `resume` means an empty page. A stale `resume` must not move the cursor behind the last ack.
         let from = resume.map_or(Pos(0), |resume| resume.pos.max(acked));
@@ -101,12 +101,12 @@ impl Actor {
             let Caller { request, connection, role, .. } = caller;
             tracing::info!(%request, session = %self.id, %connection, ?role, "client attached");
         }
-        if !self.attachments.has_controller() && caller.role == Role::Controller {
+        if self.attachments.controller.is_none() && caller.role == Role::Controller {
             self.take_control(id);
         }
         let input_seq = self.attachments.client(id).map_or(Seq(0), |client| client.inbound.applied());
         let (ends_at, can_extend) = self.expiry.lifetime_end(self.now());
-        let size = self.terminal.size();
+        let size = self.terminal.size;
         Ok(ServerMessage::Attached(Attached {
             session_id: self.id.clone(),
             client: id.clone(),
@@ -116,7 +116,7 @@ impl Actor {
             cols: size.cols,
             rows: size.rows,
             role: caller.role,
-            tty: self.terminal.tty(),
+            tty: self.terminal.tty,
             follow_ms: FOLLOW_MS,
             limits: shared_protocol::server::Limits::default(),
             ends_at: Some(ends_at),
@@ -170,11 +170,11 @@ impl Actor {
             }
         }
         // If it is refused in its turn, that answer is this message's direct reply.
-        let before = self.attachments.client(id)?.outbound.replies();
+        let before = self.attachments.client(id)?.outbound.replies.len();
         self.apply_input();
         let client = self.attachments.client_mut(id)?;
         client.inbound.update_gap(now);
-        if client.outbound.replies() > before { client.outbound.take_last_reply() } else { None }
+        if client.outbound.replies.len() > before { client.outbound.replies.pop_back() } else { None }
     }
 
     /// Applies every message whose turn it is, as long as the terminal accepts input.
@@ -215,7 +215,7 @@ impl Actor {
             }
             ClientMessage::Command(Command { id: command, command: line, .. }) => {
                 let origin = Origin::Client { client: id.clone(), id: command };
-                self.expiry.activity(now);
+                self.expiry.active = now;
                 self.terminal.run_command(origin, line, &mut self.log, &mut self.events);
             }
             ClientMessage::Extend(_) => self.extend(now),
@@ -240,15 +240,15 @@ impl Actor {
             return;
         }
         client.inbound.interrupted(interrupt);
-        self.expiry.activity(Instant::now());
+        self.expiry.active = Instant::now();
         skip_unsent(self.attachments.clients_mut(), self.log.end());
     }
 
     fn keys(&mut self, id: &ClientId, seq: Seq, bytes: Vec<u8>, now: Instant) {
-        if !self.attachments.is_controller(id) {
+        if self.attachments.controller.as_ref() != Some(id) {
             self.take_control(id);
         }
-        self.expiry.activity(now);
+        self.expiry.active = now;
         self.terminal.write_keys(id, seq, bytes);
     }
 
@@ -263,7 +263,7 @@ impl Actor {
     }
 
     fn extend(&mut self, now: Instant) {
-        self.expiry.activity(now);
+        self.expiry.active = now;
         if self.expiry.extend(now) {
             let (at, can_extend) = self.expiry.lifetime_end(self.now());
             self.log.push_event(StreamEvent::Ends { at, can_extend });
@@ -307,7 +307,7 @@ impl Actor {
             }
             Ok(client) => {
                 let key = self.one_shot.add(client, id, caller, reply, now.instant);
-                self.expiry.activity(now.instant);
+                self.expiry.active = now.instant;
                 self.terminal.run_command(Origin::OneShot(key), line, &mut self.log, &mut self.events);
             }
         }

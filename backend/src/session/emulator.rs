@@ -18,7 +18,7 @@ pub(super) struct CaughtUp {
 
 /// An emulator that lags behind the log by `pending`.
 pub(super) struct Emulator {
-    screen: Screen,
+    pub(super) screen: Screen,
     /// Lines of scrollback in a full snapshot.
     scrollback: usize,
     /// Output that was logged and not parsed, with its positions.
@@ -65,11 +65,6 @@ impl Emulator {
         let caught_up = self.catch_up();
         self.screen.resize(size.cols, size.rows);
         caught_up
-    }
-
-    /// The visible screen, as lines that any terminal can print.
-    pub(super) fn render_visible(&self) -> Vec<u8> {
-        self.screen.render_visible()
     }
 
     /// The bytes that restore the screen, and their position in the stream, which ends at `end`.

@@ -110,7 +110,7 @@ pub(super) struct Expiry {
     /// Start of the session, or the last `extend` that moved the end.
     lifetime_since: Instant,
     /// Last input or output.
-    active: Instant,
+    pub(super) active: Instant,
     /// Time at which the last connection left; `None` while there is one.
     detached: Option<Instant>,
     /// `None` until a controller came.
@@ -136,11 +136,6 @@ impl Expiry {
         }
     }
 
-    /// Records input or output.
-    pub(super) fn activity(&mut self, now: Instant) {
-        self.active = now;
-    }
-
     /// Prolongs the lifetime. Returns true if its end is later now.
     pub(super) fn extend(&mut self, now: Instant) -> bool {
         let end = (now + self.limits.extension).min(self.max_lifetime_end());
@@ -160,14 +155,9 @@ impl Expiry {
         self.started + self.limits.max_lifetime
     }
 
-    /// Records that a connection is there.
-    pub(super) fn attached(&mut self) {
-        self.detached = None;
-    }
-
-    /// Records that no connection is left.
-    pub(super) fn detached(&mut self, now: Instant) {
-        self.detached.get_or_insert(now);
+    /// Records whether a connection is left. The detach timeout starts once.
+    pub(super) fn connected(&mut self, connected: bool, now: Instant) {
+        self.detached = (!connected).then(|| self.detached.unwrap_or(now));
     }
 
     /// Records a controller's token that is valid until `until_ms`, in ms since 1970. The latest end counts.

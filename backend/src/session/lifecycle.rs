@@ -55,10 +55,9 @@ impl Actor {
             return;
         };
         self.apply_events();
-        let reason = self.termination.reason();
+        let reason = self.termination.reason;
         tracing::info!(session = %self.id, code = exit.code, ?reason, "session over");
         self.log.push_event(StreamEvent::Exit { exit_code: exit.code, signal: exit.signal, reason });
-        self.terminal.close();
         self.termination.exited(self.clock.now_ms());
     }
 

@@ -32,7 +32,7 @@ pub(super) struct OneShotCommand {
 #[derive(Default)]
 pub(super) struct OneShotCommands {
     next_key: u64,
-    open: BTreeMap<u64, OneShotCommand>,
+    pub(super) open: BTreeMap<u64, OneShotCommand>,
 }
 
 impl OneShotCommands {
@@ -50,16 +50,6 @@ impl OneShotCommands {
         let until = now + DIRECT_COMMAND_TIMEOUT;
         self.open.insert(key, OneShotCommand { client, id, caller, reply: Some(reply), until });
         key
-    }
-
-    /// Removes the command with this key. `None` if its client has left.
-    pub(super) fn take(&mut self, key: u64) -> Option<OneShotCommand> {
-        self.open.remove(&key)
-    }
-
-    /// Drops the commands of clients that have left.
-    pub(super) fn retain_clients(&mut self, is_known: impl Fn(&ClientId) -> bool) {
-        self.open.retain(|_, command| is_known(&command.client));
     }
 
     /// True if results for this client are still to come.

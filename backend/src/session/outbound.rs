@@ -50,7 +50,7 @@ impl FrameBuilder {
         if client.one_shot {
             return self.encode(&message.into());
         }
-        client.inbound.acknowledged();
+        client.inbound.ack_due = None;
         message.set_epoch(self.epoch);
         let ack_seq = Some(client.inbound.applied());
         self.encode(&ServerFrame { message, head: Some(head), ack_seq })
@@ -68,14 +68,14 @@ impl FrameBuilder {
         if !client.outbound.has_poll(now) {
             return;
         }
-        if client.outbound.resend_if_due(now) {
+        if client.outbound.cursor.resend_if_due(now) {
             self.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).inc();
             resync_if_shorter(&mut client.outbound, log, terminal);
         }
         let (frame, close) = match self.next_message(client, log, terminal, now) {
             Some(message) => (Some(self.stamp(client, message, log.end())), None),
             // Not before it has parsed the end.
-            None if is_over && (client.one_shot || client.outbound.cursor().acked() >= log.end()) => {
+            None if is_over && (client.one_shot || client.outbound.cursor.acked >= log.end()) => {
                 (None, Some(Close::Connection))
             }
             None if client.outbound.poll_timed_out(now) => (None, None),
@@ -99,7 +99,7 @@ impl FrameBuilder {
         terminal: &mut Terminal,
         now: Instant,
     ) -> Option<ServerMessage> {
-        if let Some(reply) = client.outbound.next_reply() {
+        if let Some(reply) = client.outbound.replies.pop_front() {
             return Some(reply);
         }
         if client.one_shot {
@@ -109,46 +109,47 @@ impl FrameBuilder {
         let ack = client.inbound.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch }));
         let applies_backpressure = client.can_apply_backpressure();
         let outbound = &mut client.outbound;
-        let (sent, end) = (outbound.cursor().sent(), log.end());
+        let (sent, end) = (outbound.cursor.sent, log.end());
         let is_behind = end.0 - sent.0 > SKIP_ABOVE && !(applies_backpressure && log.start() <= sent);
-        outbound.clear_next_screen();
-        if !outbound.has_snapshot() && sent < end {
+        outbound.next_screen = None;
+        if outbound.snapshot.is_empty() && sent < end {
             match outbound.stream_permit(&mut self.budget, now) {
                 StreamPermit::Stream => {}
-                StreamPermit::Screen => outbound.replace_skip(SnapshotCause::Budget),
+                StreamPermit::Screen => outbound.skip = Some(SnapshotCause::Budget),
                 StreamPermit::Nothing => return ack,
             }
         }
         let is_lost = sent < log.start();
         let skip = outbound
-            .take_skip()
+            .skip
+            .take()
             .or(is_lost.then_some(SnapshotCause::Lost))
             .or(is_behind.then_some(SnapshotCause::Behind));
         if let Some(cause) = skip
-            && !outbound.has_snapshot()
+            && outbound.snapshot.is_empty()
         {
             self.metrics.streams.snapshots.of(cause).inc();
             self.snapshots += 1;
             tracing::debug!(session = %self.session, ?cause, "client gets a snapshot");
             let parts = snapshot::parts(outbound, (epoch, self.snapshots), log, terminal);
-            outbound.set_snapshot(parts);
+            outbound.snapshot.extend(parts);
         }
         if let Some(part) = outbound.take_snapshot_part(now) {
             return Some(part);
         }
-        if !terminal.is_at_end() && outbound.coalesce(end.0 - sent.0, now) {
+        if !terminal.at_end && outbound.coalesce(end.0 - sent.0, now) {
             return ack;
         }
         match log.at(sent, outbound.max_frame_bytes()) {
             Item::Event(event) => {
-                outbound.sent(sent.after(1), now);
+                outbound.cursor.advance(sent.after(1), now);
                 Some(ServerMessage::Event(Event { epoch, pos: sent, event: event.clone() }))
             }
             Item::Bytes(bytes) => {
-                outbound.set_bulk(bytes.len() >= WORTH_DEFLATING);
-                let (payload, len) = pack(&bytes, outbound.effort());
-                outbound.sent(sent.after(len as u64), now);
-                if !outbound.is_direct() {
+                outbound.is_bulk = bytes.len() >= WORTH_DEFLATING;
+                let (payload, len) = pack(&bytes, outbound.effort);
+                outbound.cursor.advance(sent.after(len as u64), now);
+                if !outbound.direct {
                     self.budget.spend(len as u64);
                 }
                 Some(ServerMessage::Output(Output { epoch, pos: sent, len: len as u32, payload }))
@@ -161,15 +162,15 @@ impl FrameBuilder {
 /// Skips output from before an interrupt that was not sent.
 pub(super) fn skip_unsent<'a>(clients: impl Iterator<Item = &'a mut Client>, end: Pos) {
     for client in clients.filter(|client| !client.one_shot) {
-        if end.0 - client.outbound.cursor().sent().0 > WORTH_SKIPPING {
-            client.outbound.skip(SnapshotCause::Interrupt);
+        if end.0 - client.outbound.cursor.sent.0 > WORTH_SKIPPING {
+            client.outbound.skip.get_or_insert(SnapshotCause::Interrupt);
         }
     }
 }
 
 /// Sends a snapshot to a page that acknowledged nothing of the stream, where that is shorter than the stream again.
 fn resync_if_shorter(outbound: &mut Outbound, log: &mut OutputLog, terminal: &mut Terminal) {
-    if outbound.cursor().sent() == Pos(0) && !snapshot::prefers_tail(Pos(0), log, terminal) {
+    if outbound.cursor.sent == Pos(0) && !snapshot::prefers_tail(Pos(0), log, terminal) {
         outbound.resync();
     }
 }

@@ -15,7 +15,7 @@ pub(super) struct ScreenSender {
     /// Holds the latest screen only. None where the store dies with the instance.
     latest: Option<watch::Sender<Option<ScreenRecord>>>,
     /// Time of the next save; none while the saved screen is current.
-    save_at: Option<Instant>,
+    pub(super) save_at: Option<Instant>,
 }
 
 /// The end of the task that writes to the store.
@@ -33,11 +33,6 @@ impl ScreenSender {
         if self.latest.is_some() {
             self.save_at.get_or_insert(now + SAVE_INTERVAL);
         }
-    }
-
-    /// Time of the next save.
-    pub(super) fn save_at(&self) -> Option<Instant> {
-        self.save_at
     }
 
     /// Saves a scheduled screen when it is due, or at once if it is the last one.

@@ -38,13 +38,13 @@ pub(super) fn parts(
     log: &mut OutputLog,
     terminal: &mut Terminal,
 ) -> Vec<ServerMessage> {
-    let (sent, acked) = (outbound.cursor().sent(), outbound.cursor().acked());
+    let (sent, acked) = (outbound.cursor.sent, outbound.cursor.acked);
     // A page that has parsed something has an emulator to draw on, and its own scrollback.
     let has_screen = acked > Pos(0);
-    let scope = if has_screen && !outbound.needs_full_snapshot() { SnapshotScope::Screen } else { SnapshotScope::Full };
+    let scope = if has_screen && !outbound.needs_full { SnapshotScope::Screen } else { SnapshotScope::Full };
     let (data, pos) = terminal.snapshot(scope, log);
     let pos = pos.max(log.start());
-    let payloads = pack_all(&data, outbound.effort()).into_iter().map(|payload| (payload, Vec::new()));
+    let payloads = pack_all(&data, outbound.effort).into_iter().map(|payload| (payload, Vec::new()));
     let events =
         skipped_events(log, sent, pos, has_screen).into_iter().map(|events| (Payload::Data(String::new()), events));
     let contents: Vec<_> = payloads.chain(events).collect();
@@ -54,7 +54,7 @@ pub(super) fn parts(
         SnapshotScope::Screen => pos.0.saturating_sub(sent.0),
         SnapshotScope::Full => log.start().0.saturating_sub(sent.0),
     };
-    let (parts, size) = (contents.len() as u16, terminal.size());
+    let (parts, size) = (contents.len() as u16, terminal.size);
     let (cols, rows) = (size.cols, size.rows);
     let snapshot = |((payload, events), part)| {
         ServerMessage::Snapshot(Snapshot { epoch, pos, id, part, parts, scope, cols, rows, payload, skipped, events })

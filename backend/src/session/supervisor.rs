@@ -1,11 +1,12 @@
 //! The life of one session's task: acquires the lease, starts the shell, runs the task to its end, and writes the tombstone.
 
-use super::actor::{Actor, ActorParts};
+use super::actor::Actor;
 use super::handle::{Request, SessionError};
 use super::live::RegistryEntryGuard;
 use super::registry::{RegistryDeps, ShellSettings, can_restart};
 use super::restore::PreviousShell;
 use super::screen_persistence::{ScreenWriter, persist_screens, screen_channel};
+use super::terminal::Terminal;
 use super::termination::Outcome;
 use crate::cluster::Lease;
 use crate::metrics::Phase;
@@ -117,20 +118,9 @@ async fn start(
     })?;
     deps.metrics.sessions.shell_start.observe(began.elapsed().as_secs_f64());
     let (screens, writer) = screen_channel(&*deps.store);
-    let actor = Actor::new(ActorParts {
-        lease: Arc::clone(lease),
-        store: Arc::clone(&deps.store),
-        limits: deps.limits,
-        clock: Arc::clone(&deps.clock),
-        pty,
-        nonce,
-        size,
-        previous,
-        screens,
-        migrating,
-        metrics: Arc::clone(&deps.metrics),
-    });
-    Ok((actor, writer))
+    let (session, metrics) = (lease.record().id.clone(), Arc::clone(&deps.metrics));
+    let terminal = Terminal::new(session, pty, &nonce, size, deps.limits.scrollback, metrics);
+    Ok((Actor::new(deps, Arc::clone(lease), terminal, screens, previous, migrating), writer))
 }
 
 /// Runs the task to its end. Returns the state to write; none if another instance owns the session.

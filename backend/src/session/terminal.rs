@@ -71,29 +71,18 @@ impl PendingInput {
     }
 }
 
-/// The parts that a terminal is made of.
-pub(super) struct TerminalParts {
-    pub session: SessionId,
-    pub pty: Box<dyn Pty>,
-    pub nonce: Nonce,
-    pub size: Size,
-    /// Lines above the screen that the emulator keeps.
-    pub scrollback: usize,
-    pub metrics: Arc<Metrics>,
-}
-
 /// One session's terminal.
 ///
 /// Invariants: the log holds exactly the bytes that were read or printed, and the emulator gets the same bytes, possibly
-/// later. A command's result stands in the log behind the output that it sums up. After [`Self::close`] nothing is written.
+/// later. A command's result stands in the log behind the output that it sums up. After [`Self::exited`] nothing is written.
 pub(super) struct Terminal {
     /// For logs.
     session: SessionId,
     pty: Box<dyn Pty>,
     /// Size of the pty and of the emulator.
-    size: Size,
+    pub(super) size: Size,
     /// Settings last announced to clients.
-    tty: Tty,
+    pub(super) tty: Tty,
     /// Time of the next check of the settings; `None` after a long silence.
     tty_check_at: Option<Instant>,
     /// Delay before that check.
@@ -103,7 +92,7 @@ pub(super) struct Terminal {
     emulator: Emulator,
     pending: PendingInput,
     /// True after the end of the output: nothing more is read.
-    at_end: bool,
+    pub(super) at_end: bool,
     /// True after the shell's exit was announced: nothing more is written.
     closed: bool,
     echo: EchoTimer,
@@ -111,7 +100,15 @@ pub(super) struct Terminal {
 }
 
 impl Terminal {
-    pub(super) fn new(TerminalParts { session, pty, nonce, size, scrollback, metrics }: TerminalParts) -> Self {
+    /// `scrollback` is in lines above the screen.
+    pub(super) fn new(
+        session: SessionId,
+        pty: Box<dyn Pty>,
+        nonce: &Nonce,
+        size: Size,
+        scrollback: usize,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             session,
             size,
@@ -119,7 +116,7 @@ impl Terminal {
             pty,
             tty_check_at: None,
             tty_check_delay: Duration::ZERO,
-            marks: PromptMarkScanner::new(&nonce),
+            marks: PromptMarkScanner::new(nonce),
             commands: Commands::default(),
             emulator: Emulator::new(size, scrollback),
             pending: PendingInput::default(),
@@ -128,20 +125,6 @@ impl Terminal {
             echo: EchoTimer::default(),
             metrics,
         }
-    }
-
-    pub(super) fn size(&self) -> Size {
-        self.size
-    }
-
-    /// Settings as last announced.
-    pub(super) fn tty(&self) -> Tty {
-        self.tty
-    }
-
-    /// True if no more output will come.
-    pub(super) fn is_at_end(&self) -> bool {
-        self.at_end
     }
 
     pub(super) fn processes(&self) -> Arc<dyn ProcessGroup> {
@@ -332,7 +315,7 @@ impl Terminal {
 
     /// The visible screen, as lines that any terminal can print.
     pub(super) fn render_visible(&self) -> Vec<u8> {
-        self.emulator.render_visible()
+        self.emulator.screen.render_visible()
     }
 
     fn schedule_tty_check(&mut self, now: Instant) {
@@ -375,12 +358,8 @@ impl Terminal {
         self.run_steps(steps, log, events);
         // The exit is the last event of its epoch: a title in the last output comes before it.
         self.catch_up(log);
-        Some(exit)
-    }
-
-    /// Stops writing: the shell's exit was announced.
-    pub(super) fn close(&mut self) {
         self.closed = true;
+        Some(exit)
     }
 }
 

@@ -54,7 +54,7 @@ enum State {
 pub(super) struct Termination {
     state: State,
     /// Reason of the end; `Exited` unless the session was asked to end.
-    reason: EndReason,
+    pub(super) reason: EndReason,
     /// End of the shell, in ms since 1970: a token issued later may create the session again. 0 before.
     ended_at_ms: u64,
     /// True if the session continues elsewhere. Shared with its handles.
@@ -78,10 +78,6 @@ impl Termination {
     /// True once the shell has exited.
     pub(super) fn is_over(&self) -> bool {
         matches!(self.state, State::Over { .. })
-    }
-
-    pub(super) fn reason(&self) -> EndReason {
-        self.reason
     }
 
     pub(super) fn outcome(&self) -> Outcome {

@@ -115,9 +115,7 @@ async fn revoking_a_client_closes_all_its_connections() {
 
 #[tokio::test(start_paused = true)]
 async fn a_late_message_does_not_reconnect_a_closed_connection() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    harness.attach(&ada, "page").await;
+    let (harness, ada, ..) = Harness::attached().await;
     harness.session.disconnect(ada.connection.clone()).await.unwrap();
     for late in [
         json!({"type":"command","command":"ls"}),

@@ -82,9 +82,7 @@ async fn unattached_connections_get_direct_answers() {
 
 #[tokio::test(start_paused = true)]
 async fn an_attached_client_must_number_its_messages() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    harness.attach(&ada, "page").await;
+    let (harness, ada, ..) = Harness::attached().await;
     let refused = frame(harness.say(&ada, json!({"type":"input","data":"x"})).await.frame);
     assert_eq!(refused["code"], "BAD_FIELD");
 }
@@ -106,9 +104,7 @@ async fn terminal_queries_of_programs_are_answered() {
 
 #[tokio::test(start_paused = true)]
 async fn changed_terminal_settings_are_announced_without_output() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, _, token) = Harness::attached().await;
     harness.script.print("Password: ");
     let (frames, next) = harness.fetch_all(&ada, token).await;
     assert_eq!(frames.len(), 1);

@@ -13,9 +13,7 @@ async fn pass(time: Duration) {
 
 #[tokio::test(start_paused = true)]
 async fn retransmissions_are_counted_by_cause() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     let repairs = |cause| harness.metrics.streams.retransmissions.of(cause).get();
     harness.script.print("lost on the way");
     let first = harness.fetch(&ada, token, Duration::from_secs(1)).await;
@@ -29,9 +27,7 @@ async fn retransmissions_are_counted_by_cause() {
 
 #[tokio::test(start_paused = true)]
 async fn a_gap_is_counted_when_the_client_is_told() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, _) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, _) = Harness::attached().await;
     harness.say(&ada, input(&attached, 2, "b")).await;
     assert_eq!(harness.metrics.streams.input_gaps.get(), 0, "it may still come");
     pass(Duration::from_secs(3)).await;
@@ -44,9 +40,7 @@ async fn a_gap_is_counted_when_the_client_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn a_backpressure_pause_is_counted_once() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print(vec![b'x'; 1_300_000]);
     let (_, next) = harness.fetch_all(&ada, token).await;
     harness.settle().await;
@@ -115,9 +109,7 @@ async fn gauges_count_what_exists() {
 
 #[tokio::test(start_paused = true)]
 async fn an_echo_is_timed_from_the_key() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print("$ ");
     let prompt = harness.fetch(&ada, token, Duration::from_secs(1)).await;
     assert_eq!(harness.metrics.streams.echo.count(), 0, "no key was typed");

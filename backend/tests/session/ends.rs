@@ -73,9 +73,7 @@ async fn extend_counts_as_activity() {
 
 #[tokio::test(start_paused = true)]
 async fn input_after_a_warning_retracts_it() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     let (heard, Watched::Open(token)) = harness.watch(&ada, token, 1790).await else { panic!() };
     assert_eq!(told(&heard), [(1740, "closing", "idle")]);
     assert_eq!(heard[0].1["at"], json!((WALL + 1800) * 1000), "the warning itself is nothing that happens");
@@ -87,9 +85,7 @@ async fn input_after_a_warning_retracts_it() {
 
 #[tokio::test(start_paused = true)]
 async fn output_after_a_warning_retracts_it() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, _, token) = Harness::attached().await;
     let (_, Watched::Open(token)) = harness.watch(&ada, token, 1750).await else { panic!() };
     harness.script.print("done");
     let (heard, _) = harness.watch(&ada, token, 2000).await;
@@ -156,9 +152,7 @@ async fn a_fresh_token_keeps_the_session() {
 
 #[tokio::test(start_paused = true)]
 async fn a_replacement_is_announced_before_the_shell_hangs_up() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, _, token) = Harness::attached().await;
     let (_, (heard, _)) =
         tokio::join!(harness.registry.shut_down(Duration::from_secs(20)), harness.watch(&ada, token, 60));
     assert_eq!(told(&heard), [(0, "closing", "server_restart"), (0, "exit", "server_restart")]);
@@ -168,9 +162,7 @@ async fn a_replacement_is_announced_before_the_shell_hangs_up() {
 
 #[tokio::test(start_paused = true)]
 async fn an_operator_ends_it_with_a_reason() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, _, token) = Harness::attached().await;
     let record = harness.registry.record(&id(), &ada).await.unwrap();
     harness.registry.end(record, EndReason::Revoked).await.unwrap();
     let (heard, over) = harness.watch(&ada, token, 60).await;

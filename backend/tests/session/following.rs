@@ -8,9 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
 async fn output_and_polls_wait_for_each_other() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     assert_eq!(
         (&attached["type"], &attached["pos"], &attached["inputSeq"]),
         (&json!("attached"), &json!(0), &json!(0))
@@ -26,9 +24,7 @@ async fn output_and_polls_wait_for_each_other() {
 
 #[tokio::test(start_paused = true)]
 async fn bulk_output_is_coalesced_into_fuller_frames() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, _, token) = Harness::attached().await;
     harness.script.print(vec![b'x'; 10_000]);
     let fetched = harness.fetch(&ada, token, Duration::from_secs(5)).await;
     assert_eq!(frame(fetched.frame)["len"], 10_000, "the first comes at once");
@@ -50,9 +46,7 @@ async fn bulk_output_is_coalesced_into_fuller_frames() {
 
 #[tokio::test(start_paused = true)]
 async fn a_poll_times_out_without_a_frame() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, _, token) = Harness::attached().await;
     let asked = Instant::now();
     let nothing = harness.fetch(&ada, token, Duration::from_secs(5)).await;
     assert!(nothing.frame.is_none() && nothing.next.is_some() && nothing.close.is_none());
@@ -61,9 +55,7 @@ async fn a_poll_times_out_without_a_frame() {
 
 #[tokio::test(start_paused = true)]
 async fn only_a_message_without_a_live_follower_is_granted_one() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     assert!(harness.say(&ada, input(&attached, 1, "a")).await.follow.is_none(), "the grant is fresh");
     sleep_until(Instant::now() + Duration::from_secs(3)).await;
     let regranted = harness.say(&ada, input(&attached, 2, "b")).await.follow.expect("the grant was never used");
@@ -75,9 +67,7 @@ async fn only_a_message_without_a_live_follower_is_granted_one() {
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_answer_is_given_again() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, _, token) = Harness::attached().await;
     harness.script.print("once");
     let first = harness.fetch(&ada, token, Duration::from_secs(1)).await;
     let again = harness.fetch(&ada, token, Duration::from_secs(1)).await;
@@ -86,9 +76,7 @@ async fn a_lost_answer_is_given_again() {
 
 #[tokio::test(start_paused = true)]
 async fn unacknowledged_output_is_sent_again() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print("lost on the way");
     let first = harness.fetch(&ada, token, Duration::from_secs(1)).await;
     let again = harness.fetch(&ada, first.next.unwrap(), Duration::from_secs(5)).await;
@@ -100,9 +88,7 @@ async fn unacknowledged_output_is_sent_again() {
 
 #[tokio::test(start_paused = true)]
 async fn input_can_carry_an_acknowledgement() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print("shown");
     let shown = harness.fetch(&ada, token, Duration::from_secs(1)).await;
     let mut key = input(&attached, 1, "k");
@@ -116,9 +102,7 @@ async fn input_can_carry_an_acknowledgement() {
 
 #[tokio::test(start_paused = true)]
 async fn a_repair_starts_again_where_the_client_asks() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print("0123456789");
     harness.fetch(&ada, token, Duration::from_millis(1)).await;
     let repair = json!({"type":"follow","epoch":attached["epoch"],"pos":4,"repair":true});
@@ -129,9 +113,7 @@ async fn a_repair_starts_again_where_the_client_asks() {
 
 #[tokio::test(start_paused = true)]
 async fn a_followed_controller_applies_backpressure() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print(vec![b'x'; 2_000_000]);
     let (frames, next) = harness.fetch_all(&ada, token).await;
     let sent: u64 = frames.iter().filter_map(|frame| frame["len"].as_u64()).sum();
@@ -147,9 +129,7 @@ async fn a_followed_controller_applies_backpressure() {
 
 #[tokio::test(start_paused = true)]
 async fn backpressure_ends_without_progress() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, _, token) = Harness::attached().await;
     harness.script.print(vec![b'x'; 2_000_000]);
     let (_, mut next) = harness.fetch_all(&ada, token).await;
     let held = Instant::now();
@@ -161,9 +141,7 @@ async fn backpressure_ends_without_progress() {
 
 #[tokio::test(start_paused = true)]
 async fn without_a_follower_the_program_runs_on_and_the_page_gets_a_snapshot() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print("$");
     harness.fetch(&ada, token, Duration::from_millis(1)).await;
     harness.say(&ada, ack(&attached, 1)).await;
@@ -212,9 +190,7 @@ async fn bulk_output_is_deflated_for_clients_that_accept_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_spent_budget_sends_snapshots_instead_of_the_stream() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, mut token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, mut token) = Harness::attached().await;
     let (begun, mut bytes, mut snapshots, mut end) = (Instant::now(), 0, 0, 0);
     while begun.elapsed() < Duration::from_secs(10) {
         if end + 100_000 > harness.script.taken() as u64 {

@@ -82,6 +82,13 @@ impl Harness {
         Self { begun, registry, store, script: shells.last().unwrap(), session, metrics }
     }
 
+    /// A session with ada attached as `page`, her `attached` frame and her follower's token.
+    pub(crate) async fn attached() -> (Self, Caller, Value, PollToken) {
+        let (harness, ada) = (Self::new().await, caller("ada", "c1"));
+        let (attached, token) = harness.attach(&ada, "page").await;
+        (harness, ada, attached, token)
+    }
+
     pub(crate) async fn say(&self, who: &Caller, message: Value) -> Reply {
         let envelope = parse(message.to_string().as_bytes()).unwrap();
         self.session.deliver(who.clone(), envelope.inbound).await.unwrap()

@@ -9,9 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
 async fn clients_get_the_exit_and_are_then_closed() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print("bye");
     harness.script.exit(3);
     harness.settle().await;
@@ -32,9 +30,7 @@ async fn clients_get_the_exit_and_are_then_closed() {
 
 #[tokio::test(start_paused = true)]
 async fn every_end_has_its_reason() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, _) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, _) = Harness::attached().await;
     harness.say(&ada, json!({"type":"close","seq":1,"epoch":attached["epoch"]})).await;
     assert_eq!(harness.ended().await, EndReason::Closed);
 
@@ -95,9 +91,7 @@ async fn sessions_are_counted_and_belong_to_their_user() {
 
 #[tokio::test(start_paused = true)]
 async fn the_gateways_row_is_refreshed_while_the_connection_is_active() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    harness.attach(&ada, "page").await;
+    let (harness, ada, ..) = Harness::attached().await;
     let mut touched = Vec::new();
     for _ in 0..10 {
         sleep_until(Instant::now() + Duration::from_secs(60)).await;

@@ -9,9 +9,7 @@ use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn input_is_applied_in_order_once_and_acknowledged() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     for (seq, data) in [(3, "c"), (1, "a"), (1, "a"), (2, "b"), (3, "c")] {
         assert!(harness.say(&ada, input(&attached, seq, data)).await.frame.is_none());
     }
@@ -25,9 +23,7 @@ async fn input_is_applied_in_order_once_and_acknowledged() {
 
 #[tokio::test(start_paused = true)]
 async fn a_missing_message_is_asked_for_after_two_seconds() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.say(&ada, input(&attached, 1, "a")).await;
     harness.say(&ada, input(&attached, 3, "c")).await;
     let asked = Instant::now();
@@ -41,9 +37,7 @@ async fn a_missing_message_is_asked_for_after_two_seconds() {
 
 #[tokio::test(start_paused = true)]
 async fn input_for_another_epoch_is_rejected() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, _) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, _) = Harness::attached().await;
     let stale = json!({"type":"input","seq":1,"epoch":attached["epoch"].as_u64().unwrap() - 1,"data":"rm -rf /\r"});
     assert_eq!(frame(harness.say(&ada, stale).await.frame)["code"], "STALE_EPOCH");
     assert_eq!(harness.script.input(), b"");
@@ -51,9 +45,7 @@ async fn input_for_another_epoch_is_rejected() {
 
 #[tokio::test(start_paused = true)]
 async fn input_waits_for_a_program_that_does_not_read() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, _) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, _) = Harness::attached().await;
     harness.script.set_room(10);
     let chunk = "x".repeat(20_000);
     for seq in 1..=8 {
@@ -92,9 +84,7 @@ fn interrupt(attached: &serde_json::Value, seq: u64, after: u64) -> serde_json::
 
 #[tokio::test(start_paused = true)]
 async fn an_interrupt_overtakes_pending_input_and_acts_once() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, _) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, _) = Harness::attached().await;
     harness.script.set_signals(true);
     harness.script.set_room(3);
     harness.say(&ada, input(&attached, 1, "abcdef")).await;
@@ -114,9 +104,7 @@ async fn an_interrupt_overtakes_pending_input_and_acts_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_interrupt_is_a_key_in_its_turn_without_signals() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, _) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, _) = Harness::attached().await;
     harness.say(&ada, interrupt(&attached, 2, 1)).await;
     assert_eq!(harness.script.input(), b"");
     harness.say(&ada, input(&attached, 1, "a")).await;
@@ -130,9 +118,7 @@ async fn an_interrupt_is_a_key_in_its_turn_without_signals() {
 
 #[tokio::test(start_paused = true)]
 async fn an_interrupt_skips_unsent_output() {
-    let harness = Harness::new().await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.set_signals(true);
     harness.script.print(vec![b'y'; 300_000]);
     let first = harness.fetch(&ada, token, Duration::from_millis(1)).await;

@@ -50,9 +50,9 @@ fn a_client_without_connections_does_not_control() {
     }
     assert_eq!(attachments.take_control(&id("page")), None, "no other client controlled before");
     attachments.disconnect(ConnectionId::new("c1").unwrap());
-    assert!(attachments.is_controller(&id("page")));
+    assert!(attachments.controller == Some(id("page")));
     attachments.disconnect(ConnectionId::new("c2").unwrap());
-    assert!(!attachments.has_controller() && !attachments.has_connections());
+    assert!(attachments.controller.is_none() && !attachments.has_connections());
     assert!(attachments.client(&id("page")).is_some(), "it may come back");
 }
 
@@ -89,7 +89,7 @@ fn silent_connections_expire_and_may_come_back() {
     assert!(!attachments.touch(&ada.connection, now + TOUCH_INTERVAL), "once for each interval");
     attachments.expire(now + SILENCE_TIMEOUT);
     assert!(!attachments.has_connections());
-    assert_eq!(attachments.rejection_for(&ada.connection), None);
+    assert_eq!(attachments.closed.reason(&ada.connection), None);
 }
 
 #[test]
@@ -104,6 +104,6 @@ fn expired_and_revoked_connections_are_rejected() {
     let end = attachments.next_token_expiry_ms().unwrap();
     assert_eq!(attachments.authorize(&ada, &inbound, end, true), None, "the last events of a session that ends");
     attachments.reject_expired(end);
-    assert_eq!(attachments.rejection_for(&ada.connection), Some(ErrorCode::TokenExpired));
+    assert_eq!(attachments.closed.reason(&ada.connection), Some(ErrorCode::TokenExpired));
     assert!(!attachments.has_connections());
 }

@@ -16,13 +16,13 @@ const MAX_RESEND_DELAY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(in crate::session) struct SendCursor {
     /// End of the bytes that were sent.
-    sent: Pos,
+    pub(in crate::session) sent: Pos,
     /// End of the bytes that were parsed.
-    acked: Pos,
+    pub(in crate::session) acked: Pos,
     /// Last time that an acknowledgement came, or that there was nothing to acknowledge.
-    progress: Instant,
+    pub(in crate::session) progress: Instant,
     /// Time to send again from `acked`; set while sent bytes are not acknowledged.
-    resend_at: Option<Instant>,
+    pub(super) resend_at: Option<Instant>,
     /// Delay before the next resend.
     resend_delay: Duration,
 }
@@ -32,34 +32,13 @@ impl SendCursor {
         Self { sent: Pos(0), acked: Pos(0), progress: now, resend_at: None, resend_delay: RESEND_DELAY }
     }
 
-    pub(in crate::session) fn sent(&self) -> Pos {
-        self.sent
-    }
-
-    pub(in crate::session) fn acked(&self) -> Pos {
-        self.acked
-    }
-
-    pub(in crate::session) fn progress(&self) -> Instant {
-        self.progress
-    }
-
-    /// A client that has everything makes progress by having nothing to acknowledge.
-    pub(super) fn note_progress(&mut self, now: Instant) {
-        self.progress = now;
-    }
-
-    pub(super) fn resend_at(&self) -> Option<Instant> {
-        self.resend_at
-    }
-
     /// Starts over at `pos`.
     pub(super) fn restart(&mut self, pos: Pos, now: Instant) {
         *self = Self { sent: pos, acked: pos, ..Self::new(now) };
     }
 
     /// Records that everything before `pos` was sent.
-    pub(super) fn advance(&mut self, pos: Pos, now: Instant) {
+    pub(in crate::session) fn advance(&mut self, pos: Pos, now: Instant) {
         self.sent = pos;
         self.resend_at.get_or_insert(now + self.resend_delay);
     }
@@ -85,7 +64,7 @@ impl SendCursor {
     }
 
     /// Starts again from the last acknowledgement if the next is overdue. Returns true if it did.
-    pub(super) fn resend_if_due(&mut self, now: Instant) -> bool {
+    pub(in crate::session) fn resend_if_due(&mut self, now: Instant) -> bool {
         let due = self.resend_at.is_some_and(|at| at <= now);
         if due {
             self.sent = self.acked;
@@ -107,7 +86,7 @@ mod tests {
         cursor.advance(Pos(10), now);
         assert!(!cursor.resend_if_due(now + RESEND_DELAY - Duration::from_millis(1)));
         assert!(cursor.resend_if_due(now + RESEND_DELAY));
-        assert_eq!((cursor.sent(), cursor.resend_at), (Pos(0), None));
+        assert_eq!((cursor.sent, cursor.resend_at), (Pos(0), None));
         cursor.advance(Pos(10), now);
         assert_eq!(cursor.resend_at, Some(now + RESEND_DELAY * 2));
         cursor.ack(Pos(4), now);
@@ -123,6 +102,6 @@ mod tests {
         cursor.advance(Pos(10), now);
         cursor.ack(Pos(8), now);
         cursor.repair(Pos(4), now);
-        assert_eq!((cursor.sent(), cursor.acked()), (Pos(8), Pos(8)));
+        assert_eq!((cursor.sent, cursor.acked), (Pos(8), Pos(8)));
     }
 }

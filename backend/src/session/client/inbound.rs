@@ -24,7 +24,7 @@ pub(in crate::session) struct Inbound {
     /// Start of the wait for a missing message. Stale unless the order has a gap.
     gap_since: Option<Instant>,
     /// Time at which an acknowledgement is due; `None` if nothing was applied since the last frame.
-    ack_due: Option<Instant>,
+    pub(in crate::session) ack_due: Option<Instant>,
 }
 
 impl Inbound {
@@ -74,15 +74,6 @@ impl Inbound {
 
     fn schedule_ack(&mut self, now: Instant) {
         self.ack_due.get_or_insert(now + ACK_DELAY);
-    }
-
-    /// A frame with `ackSeq` goes out.
-    pub(in crate::session) fn acknowledged(&mut self) {
-        self.ack_due = None;
-    }
-
-    pub(super) fn ack_due(&self) -> Option<Instant> {
-        self.ack_due
     }
 
     /// True if a frame must go out only to acknowledge.
@@ -139,12 +130,12 @@ mod tests {
     fn applied_and_repeated_input_is_acknowledged_once_after_a_delay() {
         let (mut inbound, now) = (Inbound::default(), Instant::now());
         assert_eq!(inbound.offer(Seq(1), key(1), now), Offered::Held);
-        assert_eq!(inbound.ack_due(), None, "not before it is applied");
+        assert_eq!(inbound.ack_due, None, "not before it is applied");
         assert!(inbound.take_next(now).is_some());
         assert!(!inbound.ack_is_due(now) && inbound.ack_is_due(now + ACK_DELAY));
-        inbound.acknowledged();
+        inbound.ack_due = None;
         assert_eq!(inbound.offer(Seq(1), key(1), now), Offered::Repeat);
-        assert_eq!(inbound.ack_due(), Some(now + ACK_DELAY));
+        assert_eq!(inbound.ack_due, Some(now + ACK_DELAY));
     }
 
     #[test]

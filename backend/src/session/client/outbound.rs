@@ -46,29 +46,29 @@ pub(in crate::session) enum StreamPermit {
 /// A client's output.
 pub(in crate::session) struct Outbound {
     /// True if frames cost nothing: no budget, no coalescing.
-    direct: bool,
+    pub(in crate::session) direct: bool,
     /// Compression of output; `None` for a client that does not read it.
-    effort: Option<Effort>,
-    cursor: SendCursor,
+    pub(in crate::session) effort: Option<Effort>,
+    pub(in crate::session) cursor: SendCursor,
     /// Set if a snapshot replaces the part of the stream that was not sent.
-    skip: Option<SnapshotCause>,
+    pub(in crate::session) skip: Option<SnapshotCause>,
     /// True until its emulator has shown something after an attach: the next snapshot must be a full one.
-    needs_full: bool,
+    pub(in crate::session) needs_full: bool,
     /// Parts of a snapshot that are still to be sent. The cursor advances with the last.
-    snapshot: VecDeque<ServerMessage>,
+    pub(in crate::session) snapshot: VecDeque<ServerMessage>,
     /// Direct replies that came too late for their own request.
-    replies: VecDeque<ServerMessage>,
+    pub(in crate::session) replies: VecDeque<ServerMessage>,
     follower: Follower<OutputResponse>,
     /// Present only while the follower waits.
     poll: Option<PendingPoll>,
     /// True if the last frame of output was a large one: more is on its way.
-    is_bulk: bool,
+    pub(in crate::session) is_bulk: bool,
     /// End of the wait for a fuller frame; `None` while there is no such wait.
     coalesce_until: Option<Instant>,
     /// Last snapshot that was sent because the budget was spent.
     last_screen: Option<Instant>,
     /// Time of the next such snapshot; `None` while the stream may be sent.
-    next_screen: Option<Instant>,
+    pub(in crate::session) next_screen: Option<Instant>,
 }
 
 impl Outbound {
@@ -114,71 +114,18 @@ impl Outbound {
         (self.skip, self.needs_full) = (Some(SnapshotCause::Attach), true);
     }
 
-    pub(in crate::session) fn cursor(&self) -> &SendCursor {
-        &self.cursor
-    }
-
-    pub(in crate::session) fn is_direct(&self) -> bool {
-        self.direct
-    }
-
-    pub(in crate::session) fn effort(&self) -> Option<Effort> {
-        self.effort
-    }
-
-    pub(in crate::session) fn needs_full_snapshot(&self) -> bool {
-        self.needs_full
-    }
-
     /// The client parsed everything before `pos`.
     pub(in crate::session) fn ack(&mut self, pos: Pos, now: Instant) {
-        let before = self.cursor.acked();
+        let before = self.cursor.acked;
         self.cursor.ack(pos, now);
-        self.needs_full &= self.cursor.acked() == before;
+        self.needs_full &= self.cursor.acked == before;
     }
 
     /// Output was appended at `from`. A client that had acknowledged everything before makes progress.
     pub(in crate::session) fn output_appended(&mut self, from: Pos, now: Instant) {
-        if self.cursor.acked() == from {
-            self.cursor.note_progress(now);
+        if self.cursor.acked == from {
+            self.cursor.progress = now;
         }
-    }
-
-    pub(in crate::session) fn resend_if_due(&mut self, now: Instant) -> bool {
-        self.cursor.resend_if_due(now)
-    }
-
-    /// Everything before `pos` was sent.
-    pub(in crate::session) fn sent(&mut self, pos: Pos, now: Instant) {
-        self.cursor.advance(pos, now);
-    }
-
-    /// Notes the size class of a frame of output.
-    pub(in crate::session) fn set_bulk(&mut self, is_bulk: bool) {
-        self.is_bulk = is_bulk;
-    }
-
-    /// Replaces what was not sent by a snapshot, unless one is planned already.
-    pub(in crate::session) fn skip(&mut self, cause: SnapshotCause) {
-        self.skip.get_or_insert(cause);
-    }
-
-    /// Replaces what was not sent by a snapshot for this cause.
-    pub(in crate::session) fn replace_skip(&mut self, cause: SnapshotCause) {
-        self.skip = Some(cause);
-    }
-
-    pub(in crate::session) fn take_skip(&mut self) -> Option<SnapshotCause> {
-        self.skip.take()
-    }
-
-    /// True while parts of a snapshot are still to be sent.
-    pub(in crate::session) fn has_snapshot(&self) -> bool {
-        !self.snapshot.is_empty()
-    }
-
-    pub(in crate::session) fn set_snapshot(&mut self, parts: impl IntoIterator<Item = ServerMessage>) {
-        self.snapshot.extend(parts);
     }
 
     /// The next part of a snapshot. After the last, the cursor stands behind it.
@@ -198,19 +145,6 @@ impl Outbound {
             self.replies.pop_front();
         }
         self.replies.push_back(message);
-    }
-
-    pub(in crate::session) fn next_reply(&mut self) -> Option<ServerMessage> {
-        self.replies.pop_front()
-    }
-
-    pub(in crate::session) fn replies(&self) -> usize {
-        self.replies.len()
-    }
-
-    /// Takes back the reply that was queued last.
-    pub(in crate::session) fn take_last_reply(&mut self) -> Option<ServerMessage> {
-        self.replies.pop_back()
     }
 
     /// Bytes of output that one frame may stand for.
@@ -241,10 +175,6 @@ impl Outbound {
                 StreamPermit::Screen
             }
         }
-    }
-
-    pub(in crate::session) fn clear_next_screen(&mut self) {
-        self.next_screen = None;
     }
 
     /// True if a follower fetches its frames. Forgets a poll whose request is gone.
@@ -332,7 +262,7 @@ impl Outbound {
     /// Next time at which something is due; nothing is, while no poll waits.
     pub(super) fn deadline(&self, ack_due: Option<Instant>) -> Option<Instant> {
         let poll = self.poll.as_ref()?;
-        let due = [ack_due, self.cursor.resend_at(), self.next_screen, self.coalesce_until];
+        let due = [ack_due, self.cursor.resend_at, self.next_screen, self.coalesce_until];
         Some(due.into_iter().flatten().fold(poll.until, Instant::min))
     }
 }
@@ -361,7 +291,7 @@ mod tests {
         for n in 0..=MAX_REPLIES {
             outbound.queue_reply(crate::session::handle::unknown_command(&n.to_string()));
         }
-        assert_eq!(outbound.replies(), MAX_REPLIES);
-        assert_eq!(outbound.next_reply(), Some(crate::session::handle::unknown_command("1")));
+        assert_eq!(outbound.replies.len(), MAX_REPLIES);
+        assert_eq!(outbound.replies.pop_front(), Some(crate::session::handle::unknown_command("1")));
     }
 }

@@ -7,11 +7,11 @@ fn ready(commands: &mut Commands<u8>, code: i32, now: Instant) -> Vec<Step<u8>> 
     commands.mark(PromptMark::PromptReady, now)
 }
 
-fn at_prompt(now: Instant) -> Commands<u8> {
-    let mut commands = Commands::default();
+fn at_prompt() -> (Commands<u8>, Instant) {
+    let (mut commands, now) = (Commands::default(), Instant::now());
     commands.mark(PromptMark::BracketedPaste(true), now);
     assert!(commands.mark(PromptMark::PromptReady, now).is_empty());
-    commands
+    (commands, now)
 }
 
 fn finished(origin: u8, result: &str, code: i32) -> Vec<Step<u8>> {
@@ -20,8 +20,7 @@ fn finished(origin: u8, result: &str, code: i32) -> Vec<Step<u8>> {
 
 #[test]
 fn output_between_the_marks_is_the_result() {
-    let now = Instant::now();
-    let mut commands = at_prompt(now);
+    let (mut commands, now) = at_prompt();
     let steps = commands.request(1, "ls\n".into(), now);
     assert_eq!(steps, [Step::Type(b"\x1b[200~ls\x1b[201~\r".to_vec())]);
     assert!(commands.is_typing());
@@ -36,8 +35,7 @@ fn output_between_the_marks_is_the_result() {
 
 #[test]
 fn a_syntax_error_never_runs_but_has_a_code() {
-    let now = Instant::now();
-    let mut commands = at_prompt(now);
+    let (mut commands, now) = at_prompt();
     commands.request(1, "echo )".into(), now);
     commands.text(b"echo )\r\n");
     commands.mark(PromptMark::BracketedPaste(false), now);
@@ -52,8 +50,7 @@ fn a_syntax_error_never_runs_but_has_a_code() {
 
 #[test]
 fn several_lines_are_one_command() {
-    let now = Instant::now();
-    let mut commands = at_prompt(now);
+    let (mut commands, now) = at_prompt();
     commands.request(1, "echo a\nfalse".into(), now);
     commands.mark(PromptMark::PromptReady, now);
     commands.mark(PromptMark::CommandStarted, now);
@@ -64,8 +61,7 @@ fn several_lines_are_one_command() {
 
 #[test]
 fn an_incomplete_line_is_cancelled() {
-    let now = Instant::now();
-    let mut commands = at_prompt(now);
+    let (mut commands, now) = at_prompt();
     commands.request(1, "if true; then".into(), now);
     commands.text(b"if true; then\r\n> ");
     assert_eq!(commands.mark(PromptMark::Continuation, now), [Step::Type(vec![3])]);
@@ -77,8 +73,7 @@ fn an_incomplete_line_is_cancelled() {
 
 #[test]
 fn a_command_waits_for_an_empty_prompt_until_it_times_out() {
-    let now = Instant::now();
-    let mut commands = at_prompt(now);
+    let (mut commands, now) = at_prompt();
     commands.typed();
     assert_eq!(commands.request(1, "ls".into(), now), []);
     assert_eq!(commands.deadline(), Some(now + PROMPT_TIMEOUT));
@@ -98,8 +93,7 @@ fn a_command_waits_for_an_empty_prompt_until_it_times_out() {
 
 #[test]
 fn a_long_result_is_truncated() {
-    let now = Instant::now();
-    let mut commands = at_prompt(now);
+    let (mut commands, now) = at_prompt();
     commands.request(1, "yes".into(), now);
     commands.mark(PromptMark::CommandStarted, now);
     for _ in 0..RESULT_BYTES {
@@ -112,8 +106,7 @@ fn a_long_result_is_truncated() {
 
 #[test]
 fn a_result_of_control_sequences_still_fits_into_a_frame() {
-    let now = Instant::now();
-    let mut commands = at_prompt(now);
+    let (mut commands, now) = at_prompt();
     commands.request(1, "noise".into(), now);
     commands.mark(PromptMark::CommandStarted, now);
     commands.text(&[0x1b; RESULT_BYTES]);
@@ -134,8 +127,7 @@ fn too_many_waiting_commands_are_rejected() {
 
 #[test]
 fn keys_typed_ahead_do_not_become_part_of_a_command() {
-    let now = Instant::now();
-    let mut commands = at_prompt(now);
+    let (mut commands, now) = at_prompt();
     commands.mark(PromptMark::CommandStarted, now);
     commands.typed();
     ready(&mut commands, 0, now);
@@ -147,8 +139,7 @@ fn keys_typed_ahead_do_not_become_part_of_a_command() {
 
 #[test]
 fn a_shell_that_ignores_ctrl_c_is_left_alone() {
-    let now = Instant::now();
-    let mut commands = at_prompt(now);
+    let (mut commands, now) = at_prompt();
     commands.request(1, "if true; then".into(), now);
     commands.mark(PromptMark::Continuation, now);
     let typed = (1..100).map(|n| commands.tick(now + CANCEL_RETRY_DELAY * n).len()).sum::<usize>();

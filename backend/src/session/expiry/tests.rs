@@ -26,7 +26,7 @@ impl Bench {
             scrollback: 0,
         };
         let mut expiry = Expiry::new(limits, start);
-        expiry.attached();
+        expiry.connected(true, start);
         Self { start, expiry }
     }
 
@@ -65,7 +65,7 @@ fn each_limit_ends_it_with_its_own_reason() {
     assert_eq!(never_attached.due(bench.at(10)), Some(EndReason::Detached));
     assert_eq!(bench.expiry.due(bench.at(29)), None);
     assert_eq!(bench.expiry.due(bench.at(30)), Some(EndReason::Idle));
-    bench.expiry.activity(bench.at(90).instant);
+    bench.expiry.active = bench.at(90).instant;
     assert_eq!(bench.expiry.due(bench.at(99)), None);
     assert_eq!(bench.expiry.due(bench.at(100)), Some(EndReason::MaxLife));
     bench.authorized(0, 95);
@@ -74,8 +74,8 @@ fn each_limit_ends_it_with_its_own_reason() {
     bench.authorized(90, 97);
     bench.authorized(91, 96);
     assert_eq!(bench.expiry.due(bench.at(96)), None, "the latest token counts");
-    bench.expiry.detached(bench.at(85).instant);
-    bench.expiry.detached(bench.at(86).instant);
+    bench.expiry.connected(false, bench.at(85).instant);
+    bench.expiry.connected(false, bench.at(86).instant);
     assert_eq!(bench.expiry.due(bench.at(95)), Some(EndReason::Detached), "the detach timeout starts once");
 }
 
@@ -96,7 +96,7 @@ fn each_end_is_warned_of() {
 #[test]
 fn the_detach_timeout_gives_no_warning() {
     let mut bench = Bench::new(300, 1800, 14_400);
-    bench.expiry.detached(bench.start);
+    bench.expiry.connected(false, bench.start);
     assert_eq!(bench.events_until(0, 20_000), []);
 }
 
@@ -104,7 +104,7 @@ fn the_detach_timeout_gives_no_warning() {
 fn activity_retracts_a_warning() {
     let mut bench = Bench::new(300, 1800, 14_400);
     bench.events_until(0, 1790);
-    bench.expiry.activity(bench.at(1791).instant);
+    bench.expiry.active = bench.at(1791).instant;
     let said = bench.events_until(1791, 20_000);
     assert_eq!(said, [(1791, "stays", EndReason::Idle, 0), (3531, "closing", EndReason::Idle, 3591)]);
     let mut bench = Bench::new(300, 100_000, 100_000);

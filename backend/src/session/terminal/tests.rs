@@ -26,7 +26,7 @@ impl Bench {
         let pty = shells.spawn(&spec).unwrap();
         let session = SessionId::new("s").unwrap();
         let metrics = Metrics::new(0);
-        let terminal = Terminal::new(TerminalParts { session, pty, nonce, size: SIZE, scrollback: 10, metrics });
+        let terminal = Terminal::new(session, pty, &nonce, SIZE, 10, metrics);
         Self { terminal, log: OutputLog::default(), events: Vec::new(), script: shells.last().unwrap() }
     }
 
@@ -130,5 +130,5 @@ fn an_exit_reads_the_last_output_and_rejects_waiting_commands() {
         bench.events,
         [TerminalEvent::Output { from: Pos(0) }, TerminalEvent::CommandRejected(Origin::OneShot(1))]
     );
-    assert!(bench.terminal.is_at_end());
+    assert!(bench.terminal.at_end);
 }
