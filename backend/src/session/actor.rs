@@ -26,7 +26,6 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-/// An event that wakes the task.
 #[expect(clippy::large_enum_variant, reason = "made and taken apart within one turn of the task, and kept nowhere")]
 enum Wake {
     Request(Option<Request>),
@@ -102,7 +101,6 @@ impl Actor {
         actor
     }
 
-    /// Runs until the session is over.
     pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Outcome {
         loop {
             let (deadline, paused) = (self.deadline(), self.backpressure.paused);
@@ -185,14 +183,12 @@ impl Actor {
         }
     }
 
-    /// Updates what depends on who is connected.
     pub(super) fn connections_changed(&mut self) {
         self.expiry.connected(self.attachments.has_connections(), Instant::now());
         let attachments = &self.attachments;
         self.one_shot.open.retain(|_, command| attachments.client(&command.client).is_some());
     }
 
-    /// Updates what depends on a connection that was made, or attached again.
     pub(super) fn connected(&mut self, caller: &Caller) {
         self.connections_changed();
         if caller.role == Role::Controller {
@@ -200,7 +196,6 @@ impl Actor {
         }
     }
 
-    /// Applies what happened in the terminal to the other parts.
     pub(super) fn apply_events(&mut self) {
         if self.events.is_empty() {
             return;
@@ -336,7 +331,6 @@ impl Actor {
         self.termination.kill_if_due(now, || self.terminal.processes());
     }
 
-    /// Tells clients whose missing message is overdue.
     fn report_gaps(&mut self, now: Instant) {
         for client in self.attachments.clients_mut() {
             if !client.inbound.gap_is_due(now) {

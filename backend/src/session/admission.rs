@@ -47,7 +47,6 @@ impl Admission {
         self.counting.acquire().await.ok()
     }
 
-    /// Checks the number of open and ended sessions that a user has.
     pub(super) fn check_count(&self, open: usize, ended: usize) -> Result<(), SessionError> {
         let most = self.sessions_per_user;
         let text = if ended >= ENDED_PER_USER {

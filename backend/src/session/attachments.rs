@@ -215,7 +215,6 @@ impl Attachments {
         }
     }
 
-    /// The connection sent a message or polled.
     pub(super) fn seen(&mut self, connection: &ConnectionId, now: Instant) {
         let Some(connection) = self.connections.get_mut(connection) else { return };
         connection.seen = now;
@@ -262,7 +261,6 @@ impl Attachments {
         Some(StreamEvent::Controller { client: id.clone(), user: client.user.clone() })
     }
 
-    /// Output was appended to the log at `from`.
     pub(super) fn output_appended(&mut self, from: Pos, now: Instant) {
         for client in self.clients.values_mut() {
             client.outbound.output_appended(from, now);
@@ -315,7 +313,6 @@ impl Attachments {
         }
     }
 
-    /// Closes every connection whose token has expired.
     pub(super) fn reject_expired(&mut self, now_ms: u64) {
         self.reject_all(ErrorCode::TokenExpired, |connection| connection.valid_until_ms <= now_ms);
     }

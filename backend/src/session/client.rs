@@ -55,7 +55,6 @@ impl Client {
         self.role == Role::Controller && !self.one_shot
     }
 
-    /// Next time at which something of this client is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let output = self.outbound.deadline(self.inbound.ack_due);
         [output, self.inbound.gap_deadline()].into_iter().flatten().min()

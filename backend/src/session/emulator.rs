@@ -7,7 +7,6 @@ use shared_protocol::server::SnapshotScope;
 use std::collections::VecDeque;
 use vt::{Scope, Screen};
 
-/// Results of parsing output.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct CaughtUp {
     /// Replies to queries, to be written to the terminal.
@@ -33,7 +32,6 @@ impl Emulator {
         Self { screen, scrollback, pending: VecDeque::new(), held_from: None }
     }
 
-    /// Queues output at this position.
     pub(super) fn printed(&mut self, pos: Pos, bytes: &[u8]) {
         match self.pending.back_mut() {
             Some((start, last)) if start.after(last.len() as u64) == pos => last.extend_from_slice(bytes),
@@ -41,7 +39,6 @@ impl Emulator {
         }
     }
 
-    /// Parses the pending output.
     pub(super) fn catch_up(&mut self) -> CaughtUp {
         if self.pending.is_empty() {
             return CaughtUp::default();

@@ -38,7 +38,6 @@ pub struct Limits {
 /// The current time by both clocks: the monotonic one for deadlines, the wall clock for tokens and pages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
-    /// Monotonic time.
     pub instant: Instant,
     /// Wall time, in ms since 1970.
     pub ms: u64,
@@ -167,7 +166,6 @@ impl Expiry {
         }
     }
 
-    /// Records whether a quota is exceeded.
     pub(super) fn over_quota(&mut self, exceeded: bool, now: Instant) {
         self.over_quota = exceeded.then(|| self.over_quota.unwrap_or(now));
     }
@@ -194,7 +192,6 @@ impl Expiry {
         self.warned.iter().find(|warned| warned.reason == reason).map(|warned| warned.lead)
     }
 
-    /// Time of the next warning or end.
     pub(super) fn deadline(&self, now: Now) -> Instant {
         let ends = self.ends(now).flat_map(|end| {
             let before = self.warned(end.reason);

@@ -16,7 +16,6 @@ pub(super) enum Origin {
     OneShot(u64),
 }
 
-/// A one-shot command that has not ended.
 pub(super) struct OneShotCommand {
     pub client: ClientId,
     /// Id that the client gave it.
@@ -36,7 +35,6 @@ pub(super) struct OneShotCommands {
 }
 
 impl OneShotCommands {
-    /// Adds a command and returns its key.
     pub(super) fn add(
         &mut self,
         client: ClientId,

@@ -38,7 +38,6 @@ impl FrameBuilder {
         Self { session, epoch, snapshots: 0, budget: OutputBudget::new(output_rate, Instant::now()), metrics }
     }
 
-    /// Encodes a frame and counts it.
     pub(super) fn encode(&self, frame: &ServerFrame) -> Bytes {
         let bytes = encode(frame);
         self.metrics.streams.record_frame(&frame.message, bytes.len());

@@ -3,7 +3,6 @@
 use crate::store::ScreenRecord;
 use shared_protocol::EndReason;
 
-/// The lost shell.
 #[derive(Debug)]
 pub(super) struct PreviousShell {
     /// Cause of its end.

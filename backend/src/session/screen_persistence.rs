@@ -21,7 +21,6 @@ pub(super) struct ScreenSender {
 /// The end of the task that writes to the store.
 pub(super) struct ScreenWriter(Option<watch::Receiver<Option<ScreenRecord>>>);
 
-/// The two ends, for this store.
 pub(super) fn screen_channel(store: &dyn Store) -> (ScreenSender, ScreenWriter) {
     let (sender, receiver) = store.is_shared().then(|| watch::channel(None)).unzip();
     (ScreenSender { latest: sender, save_at: None }, ScreenWriter(receiver))

@@ -18,7 +18,6 @@ use std::sync::atomic::AtomicBool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-/// A request to start a shell.
 pub(super) struct StartRequest {
     /// The session as it is in the store.
     pub record: SessionRecord,

@@ -138,7 +138,6 @@ impl Terminal {
         self.pty.poll_event(context, Interest { read, write })
     }
 
-    /// Waits for the shell's end only.
     pub(super) fn poll_exit(&mut self, context: &mut Context<'_>) -> Poll<PtyEvent> {
         self.pty.poll_event(context, Interest { read: false, write: false })
     }
@@ -222,7 +221,6 @@ impl Terminal {
         self.run_steps(steps, log, events);
     }
 
-    /// Writes a client's keys.
     pub(super) fn write_keys(&mut self, client: &ClientId, seq: Seq, bytes: Vec<u8>) {
         self.commands.typed();
         self.echo.input_written(Instant::now());
@@ -235,7 +233,6 @@ impl Terminal {
         self.write_pending();
     }
 
-    /// Writes pending input until the terminal takes no more.
     pub(super) fn write_pending(&mut self) {
         while let Some((_, bytes)) = self.pending.queue.front_mut() {
             match self.pty.write(bytes) {
@@ -334,7 +331,6 @@ impl Terminal {
         }
     }
 
-    /// Time of the next [`Self::tick`].
     pub(super) fn deadline(&self) -> Option<Instant> {
         [self.commands.deadline(), self.tty_check_at].into_iter().flatten().min()
     }

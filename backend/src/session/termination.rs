@@ -84,7 +84,6 @@ impl Termination {
         Outcome::Ended { reason: self.reason, at: self.ended_at_ms }
     }
 
-    /// Records that the session continues elsewhere.
     pub(super) fn migrate(&self) {
         self.migrating.store(true, Ordering::Release);
     }
@@ -108,7 +107,6 @@ impl Termination {
         }
     }
 
-    /// Records the shell's exit.
     pub(super) fn exited(&mut self, now_ms: u64) {
         self.ended_at_ms = now_ms;
         self._phase = self.metrics.sessions.enter(Phase::Ending);

@@ -32,7 +32,6 @@ impl SendCursor {
         Self { sent: Pos(0), acked: Pos(0), progress: now, resend_at: None, resend_delay: RESEND_DELAY }
     }
 
-    /// Starts over at `pos`.
     pub(super) fn restart(&mut self, pos: Pos, now: Instant) {
         *self = Self { sent: pos, acked: pos, ..Self::new(now) };
     }

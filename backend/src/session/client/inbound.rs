@@ -13,7 +13,6 @@ const ACK_DELAY: Duration = Duration::from_millis(100);
 /// Time that a missing message is waited for until the client is told.
 const GAP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A client's input.
 #[derive(Default)]
 pub(in crate::session) struct Inbound {
     order: InputOrder<ClientMessage>,
@@ -28,7 +27,6 @@ pub(in crate::session) struct Inbound {
 }
 
 impl Inbound {
-    /// Takes a numbered message.
     pub(in crate::session) fn offer(&mut self, seq: Seq, message: ClientMessage, now: Instant) -> Offered {
         let bytes = weight(&message);
         let offered = self.order.offer(seq, message, bytes);
@@ -39,7 +37,6 @@ impl Inbound {
         offered
     }
 
-    /// True if the next message in order is here.
     pub(in crate::session) fn is_ready(&self) -> bool {
         self.order.is_ready()
     }
@@ -51,7 +48,6 @@ impl Inbound {
         Some(next)
     }
 
-    /// Number of the last applied message.
     pub(in crate::session) fn applied(&self) -> Seq {
         self.order.applied()
     }

@@ -43,7 +43,6 @@ pub(in crate::session) enum StreamPermit {
     Nothing,
 }
 
-/// A client's output.
 pub(in crate::session) struct Outbound {
     /// True if frames cost nothing: no budget, no coalescing.
     pub(in crate::session) direct: bool,
@@ -139,7 +138,6 @@ impl Outbound {
         Some(part)
     }
 
-    /// Queues a reply for the next poll.
     pub(in crate::session) fn queue_reply(&mut self, message: ServerMessage) {
         if self.replies.len() == MAX_REPLIES {
             self.replies.pop_front();
@@ -160,7 +158,6 @@ impl Outbound {
         self.coalesce_until.is_some()
     }
 
-    /// Asks the budget whether the stream may be sent.
     pub(in crate::session) fn stream_permit(&mut self, budget: &mut OutputBudget, now: Instant) -> StreamPermit {
         if self.direct || budget.allows_stream(now) {
             return StreamPermit::Stream;
@@ -219,7 +216,6 @@ impl Outbound {
         }
     }
 
-    /// True if a poll waits for a frame.
     pub(in crate::session) fn has_poll(&mut self, now: Instant) -> bool {
         self.poll.is_some() && self.is_followed(now) && self.poll.is_some()
     }
