@@ -13,7 +13,7 @@ PORT ?= 3000
 BACKEND_PORT ?= 3001
 
 # The tests start these binaries. One build for both, so that they share every dependency.
-BUILD := cargo build --workspace --bins --tests --locked
+BUILD := cargo build --bins --tests --locked
 NPM := npm --prefix web
 PAGE := web/app/out/index.html
 PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/out -prune -o -path web/app/.next -prune -o -path web/dist -prune \
@@ -38,9 +38,9 @@ test-rust: system-test .venv/installed crates/vt/differential/node_modules/.pack
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo deny --offline check bans licenses sources
 	$(BUILD)
-	cargo nextest run --workspace --no-fail-fast --locked --test-threads $$((2 * $$(nproc)))
-	cargo test --workspace --doc --locked
-	RUSTDOCFLAGS='--deny warnings' cargo doc --workspace --no-deps --locked
+	cargo nextest run --no-fail-fast --locked --test-threads $$((2 * $$(nproc)))
+	cargo test --doc --locked
+	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --locked
 
 test-deploy: .venv/installed ## Check the templates that an admin is handed
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m pytest -c deploy/pytest.ini
@@ -90,7 +90,7 @@ package-test: system-test .venv/installed ## Build the function with SAM for thi
 	E2E_BOOTSTRAP=$(CURDIR)/.aws-sam/build/Function/bootstrap cargo test --package e2e --test whole_stack --test doctor --locked -- bootstrap real_function
 
 image-test: ## Build the image without a registry, start it, and use it (as root, some ten minutes)
-	cargo build --workspace --bins --locked
+	cargo build --bins --locked
 	@scripts/image-test
 
 fmt: web/node_modules/.package-lock.json ## Format everything

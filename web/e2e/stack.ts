@@ -140,7 +140,7 @@ interface Process {
 function start(name: string, args: string[], env: Record<string, string>, cwd: string): Process {
   const binary = join(BINARIES, name);
   for (const [needed, how] of [
-    [binary, "cargo build --workspace --bins"],
+    [binary, "cargo build --bins"],
     [join(PAGE, "index.html"), "npm run build"],
   ] as const) {
     if (!existsSync(needed)) throw new Error(`${needed} is missing: run \`${how}\` first`);

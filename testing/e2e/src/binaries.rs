@@ -14,7 +14,7 @@ pub fn binary(name: &str) -> PathBuf {
     let binary = folder.join(name);
     assert!(
         binary.exists(),
-        "{} is missing; build the binaries first: cargo build --workspace --bins (with --release, if this is a release build)",
+        "{} is missing; build the binaries first: cargo build --bins (with --release, if this is a release build)",
         binary.display()
     );
     binary

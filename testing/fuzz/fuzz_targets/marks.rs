@@ -2,6 +2,7 @@
 #![no_main]
 
 #[path = "../../../backend/tests/properties/marks.rs"]
+#[expect(dead_code, reason = "the property tests use the rest")]
 mod marks;
 
 libfuzzer_sys::fuzz_target!(|output: &[u8]| {

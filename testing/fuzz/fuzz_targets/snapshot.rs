@@ -4,8 +4,8 @@
 #[path = "../../../crates/vt/tests/properties/snapshots.rs"]
 mod snapshots;
 
-use vt::Scope;
 use snapshots::{FULL, Step};
+use vt::Scope;
 
 libfuzzer_sys::fuzz_target!(|script: &[u8]| {
     let mut parts = script.split(|byte| *byte == 0xff);

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Each crate with its allowed dependencies inside the workspace, those of tests included.
-const ALLOWED: [(&str, &[&str]); 14] = [
+const ALLOWED: [(&str, &[&str]); 15] = [
     ("clock", &[]),
     ("shared-protocol", &[]),
     ("auth-tokens", &["shared-protocol"]),
@@ -34,6 +34,10 @@ const ALLOWED: [(&str, &[&str]); 14] = [
     ),
     ("bench", &["dev-gateway", "e2e"]),
     ("microbench", &["shared-protocol", "vt", "backend"]),
+    (
+        "termgate-fuzz",
+        &["shared-protocol", "auth-tokens", "protocol-client", "vt", "backend", "gateway-lambda", "dev-gateway"],
+    ),
     ("xtask", &["shared-protocol"]),
 ];
 

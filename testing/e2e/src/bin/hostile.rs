@@ -1,5 +1,5 @@
 //! The proof at full length:
-//! `cargo build --release --workspace --bins && cargo run -p e2e --release --bin hostile -- --keys 100000 --seed 1`.
+//! `cargo build --release --bins && cargo run -p e2e --release --bin hostile -- --keys 100000 --seed 1`.
 #![expect(clippy::print_stdout, reason = "a program prints its results")]
 
 use clap::{Parser, ValueEnum};
