@@ -15,7 +15,10 @@ use std::io;
 /// Checks the whole repository, for `cargo xtask tidy`.
 pub(crate) fn report() -> io::Result<String> {
     let sources = source::read(root())?;
-    let mut errors = crates::check(&crates::workspace(root())?);
+    let packages = crates::workspace(root())?;
+    let roots: Vec<String> = packages.iter().flat_map(|package| package.roots.clone()).collect();
+    let mut errors = crates::check(&packages);
+    errors.extend(circles::check(&sources, &roots));
     errors.extend(sources.iter().flat_map(files::check));
     errors.extend(sources.iter().flat_map(imports::check));
     errors.extend(links::check(&sources));

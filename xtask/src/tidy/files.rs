@@ -6,6 +6,9 @@ use super::source::Source;
 /// Longest source file, in lines. A longer one does two things.
 const MAX_LINES: usize = 400;
 
+/// Longest line of Markdown outside tables and code, in characters.
+const MAX_COLUMNS: usize = 120;
+
 /// Words that postpone work without an issue. Written in halves, so that this file may hold them.
 const MARKERS: [&str; 3] = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("XX", "X")];
 
@@ -24,6 +27,9 @@ pub(super) fn check(source: &Source) -> Vec<TidyError> {
     }
     if is_code(name) || name.ends_with(".md") || name.ends_with(".sh") {
         errors.extend(markers(&source.text));
+    }
+    if name.ends_with(".md") {
+        errors.extend(long_lines(&source.text));
     }
     errors.extend(hosts(name, &source.text));
     errors.iter().map(|message| TidyError::new(&source.path, message)).collect()
@@ -49,6 +55,21 @@ fn markers(text: &str) -> impl Iterator<Item = String> + '_ {
         let word = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').find(|word| MARKERS.contains(word))?;
         Some(format!("line {}: {word}: do it, or file an issue", at + 1))
     })
+}
+
+/// Long lines of Markdown; tables, code, HTML and a word without a space are excepted.
+fn long_lines(text: &str) -> Vec<String> {
+    let mut in_code = false;
+    let mut errors = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let trimmed = line.trim_start();
+        in_code ^= trimmed.starts_with("```");
+        let length = line.chars().count();
+        if length > MAX_COLUMNS && !in_code && !trimmed.starts_with(['|', '<']) && trimmed.contains(' ') {
+            errors.push(format!("line {}: {length} characters; at most {MAX_COLUMNS}", at + 1));
+        }
+    }
+    errors
 }
 
 /// Lock files and configuration must not name the host of a registry: other machines use a mirror.
@@ -98,6 +119,14 @@ mod tests {
             [format!("line 2: {later}: do it, or file an issue")]
         );
         assert!(found("a.md", &format!("MAS{later}N")).is_empty());
+    }
+
+    #[test]
+    fn a_long_line_of_markdown_is_an_error() {
+        let long = "ü ".repeat(MAX_COLUMNS / 2);
+        assert!(found("a.md", &long).is_empty());
+        assert_eq!(found("a.md", &format!("{long}x\n")), ["line 1: 121 characters; at most 120"]);
+        assert!(found("a.md", &format!("| {long} |\n```\n{long}x\n```\n<p>{long}\n")).is_empty());
     }
 
     #[test]
