@@ -3,8 +3,6 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-const ACTION: &str = "execute-api:Invoke";
-
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AuthorizerError {
     /// The policy denies the connection, or does not allow it: 403.
@@ -61,7 +59,7 @@ pub(crate) fn evaluate(answer: &Value, method_arn: &str) -> Result<Map<String, V
     let matches_effect = |effect: &str| {
         answer.policy_document.statements.any(|statement| {
             statement.effect == effect
-                && statement.action.any(|pattern| matches(&pattern.to_lowercase(), &ACTION.to_lowercase()))
+                && statement.action.any(|pattern| matches(&pattern.to_lowercase(), "execute-api:invoke"))
                 && statement.resource.any(|pattern| matches(pattern, method_arn))
         })
     };

@@ -6,16 +6,13 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
-use http::{HeaderName, StatusCode};
+use http::StatusCode;
 use serde_json::json;
 use std::sync::Arc;
 use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// Error type for SDKs.
-const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 /// Bytes read of a body: more than any message, so that SDKs finish sending and receive the 413.
 const MAX_BODY_BYTES: usize = 8 * 1024 * 1024;
 
@@ -53,9 +50,9 @@ impl Management {
     fn respond(&self, result: Result<Response, ApiError>) -> Response {
         let id = fresh_id(self.system.as_ref());
         let response = result.unwrap_or_else(|ApiError(status, kind)| {
-            (status, [(ERROR_TYPE, kind)], Json(json!({"message": kind, "requestId": id}))).into_response()
+            (status, [("x-amzn-errortype", kind)], Json(json!({"message": kind, "requestId": id}))).into_response()
         });
-        ([(REQUEST_ID, id)], response).into_response()
+        ([("x-amzn-requestid", id)], response).into_response()
     }
 
     fn check_stage(&self, stage: &str) -> Result<(), ApiError> {

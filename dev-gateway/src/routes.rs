@@ -3,9 +3,6 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Route of messages whose action has no route.
-const DEFAULT_ROUTE: &str = "$default";
-
 /// The route keys of an API, without the three that every API has.
 #[derive(Debug, Clone)]
 pub(crate) struct Routes(Vec<String>);
@@ -23,7 +20,7 @@ impl Routes {
     pub(crate) fn select(&self, body: &str) -> &str {
         let action = serde_json::from_str::<Selected>(body).ok().and_then(|selected| selected.action);
         let action = action.as_ref().and_then(Value::as_str);
-        self.0.iter().find(|key| Some(key.as_str()) == action).map_or(DEFAULT_ROUTE, String::as_str)
+        self.0.iter().find(|key| Some(key.as_str()) == action).map_or("$default", String::as_str)
     }
 }
 

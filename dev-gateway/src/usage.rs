@@ -55,7 +55,6 @@ struct Count {
 }
 
 impl Count {
-    /// Counts the running invocations up to now.
     fn advance(&mut self) {
         let now = Instant::now();
         self.usage.duration += (now - self.counted) * self.running;
@@ -110,7 +109,6 @@ fn billed_messages(bytes: usize) -> u64 {
     bytes.div_ceil(BILLED_BYTES).max(1) as u64
 }
 
-/// A counting wrapper.
 struct Metered<T: ?Sized> {
     inner: Arc<T>,
     meter: Meter,

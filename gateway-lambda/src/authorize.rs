@@ -1,7 +1,5 @@
-//! Authorization of a new connection: checks the token, the origin and the requested session.
-//!
-//! Used by the `REQUEST` authorizer, which API Gateway invokes before `$connect`, and by `$connect` itself where no
-//! authorizer is configured.
+//! Authorizes a new connection by token, origin and requested session: in the `REQUEST` authorizer, which API Gateway
+//! invokes before `$connect`, or in `$connect` itself where no authorizer is configured.
 
 use crate::error::HandleError;
 use crate::event::Handshake;

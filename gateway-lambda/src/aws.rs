@@ -1,7 +1,5 @@
-//! Access to AWS: one HTTP client for all services, with ring for TLS, and without the SDK's retries.
-//!
-//! The SDK's default HTTP client brings aws-lc, which triples the start time of the function. Retries are left to the callers,
-//! which know what may be sent twice and how much time is left.
+//! Access to AWS: one HTTP client for all services, with ring for TLS, because the SDK's default brings aws-lc, which triples
+//! the start time of the function. The callers retry: they know what may be sent twice and how much time is left.
 
 use crate::config::AwsConfig;
 use aws_sdk_dynamodb::config::SharedHttpClient;
@@ -11,7 +9,6 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use std::time::Duration;
 
-/// Time limit of a TCP and TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time after which an idle pooled connection is closed, before AWS closes it.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);

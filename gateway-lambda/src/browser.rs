@@ -1,7 +1,5 @@
-//! Access to a browser through API Gateway's @connections.
-//!
-//! `ManagementBrowser` is the real one; `RecordingBrowser` (feature `test-support`) records the calls. A local gateway that runs
-//! this code in its own process implements its own.
+//! Access to a browser through API Gateway's @connections: `ManagementBrowser`, and `RecordingBrowser` (feature `test-support`)
+//! for tests. A local gateway that runs this code in its own process implements its own.
 
 mod management;
 #[cfg(feature = "test-support")]

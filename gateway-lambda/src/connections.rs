@@ -1,7 +1,5 @@
-//! The table of open connections, with the user, the session and the expiry of each.
-//!
-//! `DynamoConnections` is the real one; `MemoryConnections` (feature `memory-connections`) serves a local gateway and tests. Both
-//! pass the same contract suite (`tests/real/contract.rs`).
+//! The table of open connections, with user, session and expiry of each: `DynamoConnections`, and `MemoryConnections` (feature
+//! `memory-connections`) for a local gateway and tests. Both pass the same contract suite (`tests/real/contract.rs`).
 
 mod dynamo;
 #[cfg(feature = "memory-connections")]

@@ -14,28 +14,14 @@ use std::collections::HashMap;
 
 #[derive(Debug)]
 pub(crate) enum Event {
-    /// Invocation of the `REQUEST` authorizer, before `$connect`.
-    Authorize {
-        /// The method that the policy allows or denies.
-        method_arn: String,
-        handshake: Handshake,
-    },
-    /// `$connect`: a connection opens when this is answered with 200.
-    Connect {
-        handshake: Handshake,
-        /// Time of opening, in milliseconds since 1970.
-        connected_at: Option<u64>,
-    },
-    /// `$disconnect`: a connection is closed. Best effort: the event may never come.
-    Disconnect {
-        /// The close code, if API Gateway knows it.
-        code: Option<i64>,
-    },
-    /// A message on any of the routes.
-    Message {
-        /// The browser's bytes, unchanged.
-        body: Bytes,
-    },
+    /// Invocation of the `REQUEST` authorizer, before `$connect`; the policy allows or denies `method_arn`.
+    Authorize { method_arn: String, handshake: Handshake },
+    /// `$connect`: a connection opens when this is answered with 200. `connected_at` is in milliseconds since 1970.
+    Connect { handshake: Handshake, connected_at: Option<u64> },
+    /// `$disconnect`: a connection is closed, with the close code if API Gateway knows it. The event may never come.
+    Disconnect { code: Option<i64> },
+    /// A message on any of the routes, with the browser's bytes unchanged.
+    Message { body: Bytes },
 }
 
 #[derive(Debug)]

@@ -61,7 +61,6 @@ impl Invocation<'_> {
         }
     }
 
-    /// Posts an `error` frame to the caller.
     pub(crate) async fn post_error(&self, error: ErrorMessage) -> Result<(), PostError> {
         self.post(ServerFrame::from(ServerMessage::Error(error)).to_json().into()).await
     }

@@ -1,7 +1,5 @@
-//! Metrics of the function, for alarms and the dashboard.
-//!
-//! A metric is a `tracing` event of its own target, which only [`EmfLayer`] reads. So only the binary on Lambda writes metrics,
-//! and no handle is passed around.
+//! Metrics of the function, for alarms and the dashboard: `tracing` events of a target of their own, which only [`EmfLayer`]
+//! reads. So only the binary on Lambda writes metrics, and no handle is passed around.
 
 mod emf;
 
@@ -35,7 +33,6 @@ fn record(metric: &'static str, value: f64, flush: Flush) {
     tracing::trace!(target: TARGET, metric, value, now = flush == Flush::Now);
 }
 
-/// Counts a connection that was opened or refused.
 pub(crate) fn record_connect(opened: bool) {
     record(if opened { "ConnectionsOpened" } else { "ConnectionsRefused" }, 1.0, Flush::Now);
 }

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Receives each step as it passes.
 pub(crate) type Report<'a> = dyn FnMut(PassedStep) + Send + 'a;
 
 /// A step that passed.

@@ -17,7 +17,7 @@ pub(crate) struct ProtocolSession {
     /// Zero of the client's clock.
     started: Instant,
     /// Highest end of the session's stream that a frame named.
-    head: u64,
+    pub(crate) head: u64,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -116,11 +116,6 @@ impl ProtocolSession {
         };
         self.wait_for(step, limit, "The terminal receives input, but its output does not arrive.", shown).await?;
         Ok(typed.elapsed())
-    }
-
-    /// Length of the session's stream so far.
-    pub(crate) fn head(&self) -> u64 {
-        self.head
     }
 
     pub(crate) async fn end(&mut self, step: &'static str, limit: Duration) -> Result<(), Diagnosis> {

@@ -65,11 +65,9 @@ pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Sen
     let attached = session.attached("attach", SHELL_TIMEOUT).await?;
     let detail = format!("session {} of {}", attached.session_id, claims.sub);
     report(PassedStep::new("attach", started.elapsed(), detail));
-    if session.head() > MAX_FRESH_OUTPUT {
-        return Err(unexpected(
-            "attach",
-            "this session is in use; use a token that names a session for the doctor only.",
-        ));
+    if session.head > MAX_FRESH_OUTPUT {
+        let detail = "this session is in use; use a token that names a session for the doctor only.";
+        return Err(unexpected("attach", detail));
     }
 
     // `attach` left a follower running: without a gateway in front there is none.
@@ -153,10 +151,8 @@ fn expect_output(step: &'static str, output: &CommandOutput, line: &str) -> Resu
     if *exit_code == 0 && result.trim() == line {
         return Ok(());
     }
-    Err(unexpected(
-        step,
-        format!("the shell should print {line:?}, but printed {result:?} and exited with {exit_code}."),
-    ))
+    let detail = format!("the shell should print {line:?}, but printed {result:?} and exited with {exit_code}.");
+    Err(unexpected(step, detail))
 }
 
 fn unexpected(step: &'static str, detail: impl Into<String>) -> Diagnosis {

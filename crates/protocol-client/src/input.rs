@@ -32,11 +32,11 @@ pub(crate) struct InputQueue {
     /// Sent and not acknowledged, in order, with their lengths.
     sent: VecDeque<(Seq, ClientMessage, usize)>,
     /// Bytes that may be unacknowledged.
-    window: usize,
+    pub(crate) window: usize,
     resend_at: Option<Duration>,
     /// Current delay before the next retransmission.
     resend_delay: Duration,
-    resent: u64,
+    pub(crate) resent: u64,
 }
 
 impl std::fmt::Debug for InputQueue {
@@ -78,16 +78,8 @@ impl InputQueue {
         self.waiting.push_back(Waiting::Interrupt(Box::new(build)));
     }
 
-    pub(crate) fn set_window(&mut self, bytes: usize) {
-        self.window = bytes;
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.waiting.len() + self.sent.len()
-    }
-
-    pub(crate) fn resent(&self) -> u64 {
-        self.resent
     }
 
     /// Handles an acknowledgement up to `seq`.
@@ -204,7 +196,7 @@ mod tests {
                 at.push(second);
             }
         }
-        assert_eq!((at, queue.resent()), (vec![1, 2, 4, 8, 16], 5));
+        assert_eq!((at, queue.resent), (vec![1, 2, 4, 8, 16], 5));
         queue.acknowledged(Seq(1), Duration::from_secs(20));
         assert_eq!((queue.len(), queue.deadline()), (0, None));
     }

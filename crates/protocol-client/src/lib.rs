@@ -142,7 +142,7 @@ impl Client {
 
     /// Count of retransmissions so far.
     pub fn resent(&self) -> u64 {
-        self.input.resent()
+        self.input.resent
     }
 
     /// Types text. The text of one call is never split over two messages.
@@ -181,7 +181,11 @@ impl Client {
 
     /// Handles a frame. One that is not the service's is API Gateway's report of a failed invocation.
     pub fn receive(&mut self, text: &str, now: Duration) {
-        let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else { return self.invocation_failed(now) };
+        let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else {
+            // The failed invocation may have been the follower.
+            self.follow_at = self.follow_at.map(|at| at.min(now + FOLLOW_RETRY_DELAY));
+            return;
+        };
         self.last_frame = now;
         let of = epoch_of(&frame.message);
         match frame.message {
@@ -285,7 +289,7 @@ impl Client {
         self.input.acknowledged(attached.input_seq, now);
         self.input.resend(now);
         let limits = attached.limits;
-        self.input.set_window(limits.input_window_bytes as usize);
+        self.input.window = limits.input_window_bytes as usize;
         self.attach_at = None;
         self.follow_at = Some(now + Duration::from_millis(attached.follow_ms));
         self.events.push_back(ClientEvent::Attached(attached.clone()));
@@ -303,11 +307,6 @@ impl Client {
             self.repair_at = None;
         }
         self.events.extend(items.into_iter().map(ClientEvent::Stream));
-    }
-
-    /// Handles a failed invocation, which may have been the follower.
-    fn invocation_failed(&mut self, now: Duration) {
-        self.follow_at = self.follow_at.map(|at| at.min(now + FOLLOW_RETRY_DELAY));
     }
 
     fn schedule_repair(&mut self, now: Duration) {

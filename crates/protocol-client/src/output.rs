@@ -39,7 +39,6 @@ enum Early {
     Event(StreamEvent),
 }
 
-/// The received parts of a snapshot.
 #[derive(Debug, Default)]
 struct PartialSnapshot {
     id: u32,
@@ -47,7 +46,6 @@ struct PartialSnapshot {
     parts: BTreeMap<u16, (Vec<u8>, Vec<StreamEvent>)>,
 }
 
-/// The reassembly buffer.
 #[derive(Debug, Default)]
 pub(crate) struct OutputStream {
     /// The stream is complete up to here.

@@ -37,7 +37,7 @@ impl Clients for FaultyClients {
                 result = connection.deliver(copy, self.inner.post(connection_id, data.clone())).await;
                 continue;
             }
-            let permit = connection.late_post().await;
+            let permit = connection.late_posts.clone().acquire_owned().await.ok();
             let (connection, inner) = (connection.clone(), self.inner.clone());
             let (id, data) = (connection_id.to_owned(), data.clone());
             // Untracked, because it ends by itself: no fault takes longer than a minute.

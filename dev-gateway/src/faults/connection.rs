@@ -10,7 +10,7 @@ use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 
 /// Later messages that may overtake a held one.
@@ -92,7 +92,7 @@ pub(crate) struct ConnectionFaults {
     rate: Mutex<(Instant, u64)>,
     /// Held while a message is processed, if messages go one at a time.
     turn: tokio::sync::Mutex<()>,
-    late_posts: Arc<Semaphore>,
+    pub(super) late_posts: Arc<Semaphore>,
     /// Set once the connection is cut.
     cut: watch::Sender<Option<Cut>>,
 }
@@ -190,10 +190,6 @@ impl ConnectionFaults {
         let result = post.await;
         self.outbound.arrived();
         result
-    }
-
-    pub(super) async fn late_post(&self) -> Option<OwnedSemaphorePermit> {
-        self.late_posts.clone().acquire_owned().await.ok()
     }
 
     /// Cuts the connection if the message's outcome says so.

@@ -24,7 +24,6 @@ const MAX_ANSWER_BYTES: usize = 6 * 1024 * 1024;
 /// Requests of a process that may wait; it sends one at a time.
 const MAX_WAITING_REQUESTS: usize = 4;
 
-/// An event with its headers.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub(super) request_id: String,
@@ -34,7 +33,6 @@ pub(super) struct Invocation {
     pub(super) event: Vec<u8>,
 }
 
-/// A request of the process.
 #[derive(Debug)]
 pub(super) enum RuntimeRequest {
     /// Asks for the next event.

@@ -18,8 +18,6 @@ use tokio::time::timeout;
 /// Longest time until a process asks for its first event. Source: Lambda developer guide, "Lambda runtime environment".
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
-const MEMORY_MB: &str = "128";
-
 /// Longest wait for a killed process.
 const KILL_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -186,7 +184,7 @@ fn lambda_environment(function: &Function) -> [(&'static str, String); 15] {
         ("_HANDLER", "bootstrap".to_owned()),
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", MEMORY_MB.to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128".to_owned()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", function.name)),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),

@@ -122,22 +122,13 @@ async fn without_an_authorizer_connect_comes_first() {
 
 #[tokio::test]
 async fn a_client_that_leaves_does_not_end_its_connect() {
-    let (begun, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
-    let held = (begun.clone(), go.clone());
-    let script = Script::default().on("$connect", move |_| {
-        let (begun, go) = held.clone();
-        async move {
-            begun.notify_one();
-            go.notified().await;
-            Ok(json!({"statusCode": 200}))
-        }
-    });
-    let gateway = Fixture::start(script).await;
+    let go = Arc::new(Notify::new());
+    let gateway = Fixture::start(Script::default().hold("$connect", &go)).await;
     let mut tcp = TcpStream::connect(gateway.running.addr()).await.unwrap();
     let request = "GET /prod HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
     tcp.write_all(request.as_bytes()).await.unwrap();
-    within(begun.notified()).await;
+    gateway.event_of("$connect").await;
     drop(tcp);
     go.notify_one();
     let event = gateway.event_of("$disconnect").await;

@@ -84,7 +84,6 @@ pub(crate) fn handshake(lines: &str) -> bool {
     true
 }
 
-/// The authorizer's context of a user.
 fn authorized() -> Map<String, Value> {
     let identity = Identity {
         sub: "ada".into(),

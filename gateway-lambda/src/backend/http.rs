@@ -19,7 +19,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Time limit of a TCP and TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time after which an idle pooled connection is closed: less than the 60 s of App Runner and of load balancers.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
@@ -101,7 +100,12 @@ impl HttpBackend {
 impl Backend for HttpBackend {
     async fn message(&self, caller: &Caller, body: Bytes, timeout: Duration) -> Result<Reply, BackendError> {
         let request = Request { caller, path: MESSAGE_PATH, body: body.clone(), timeout };
-        let response = self.send(request, || !is_plain(&body)).await?;
+        // If a message without a number arrived twice, its command would run twice. The gateway looks into a message only
+        // here, after a connection closed.
+        let is_plain = || {
+            shared_protocol::client::parse(&body).is_ok_and(|envelope| matches!(envelope.inbound, Inbound::Plain(_)))
+        };
+        let response = self.send(request, || !is_plain()).await?;
         reply(response, FOLLOW_HEADER).await
     }
 
@@ -142,12 +146,6 @@ fn client() -> Result<Client, String> {
 
 fn body(value: &impl serde::Serialize) -> Result<Bytes, BackendError> {
     serde_json::to_vec(value).map(Bytes::from).map_err(|error| BackendError::Unreachable(error.to_string()))
-}
-
-/// True for a message without a number: if it arrived twice, its command would run twice. The gateway looks into a message only
-/// here, after a connection closed.
-fn is_plain(body: &[u8]) -> bool {
-    shared_protocol::client::parse(body).is_ok_and(|envelope| matches!(envelope.inbound, Inbound::Plain(_)))
 }
 
 /// True if the connection closed during the request, as pooled connections do while the function is frozen.

@@ -42,11 +42,8 @@ pub struct ScriptedBackend {
 
 #[derive(Debug, Default)]
 struct State {
-    /// All requests so far.
     calls: Vec<Call>,
-    /// Replies to the next messages.
     messages: VecDeque<Step>,
-    /// Replies to the next polls.
     outputs: VecDeque<Step>,
     /// Time until every disconnect is acknowledged.
     disconnect_delay: Duration,

@@ -46,13 +46,10 @@ pub struct RecordingBrowser {
 
 #[derive(Debug, Default)]
 struct State {
-    /// All calls so far.
     deliveries: Vec<Delivery>,
     /// Connections that disappear after this many more posts.
     posts_left: HashMap<ConnectionId, usize>,
-    /// Outcomes of the next posts.
     outcomes: VecDeque<Result<(), PostError>>,
-    /// Duration of every post.
     post_delay: Duration,
 }
 

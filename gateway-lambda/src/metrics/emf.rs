@@ -15,8 +15,6 @@ use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
-/// Namespace in CloudWatch.
-const NAMESPACE: &str = "Termgate";
 /// The only dimension: each further one costs more.
 const DIMENSION: &str = "FunctionName";
 /// Longest time that a value is batched, in milliseconds.
@@ -67,7 +65,7 @@ impl<W: Write> EmfLayer<W> {
 fn line(function: &str, at: u64, values: BTreeMap<&'static str, Vec<f64>>) -> Value {
     let units: BTreeMap<_, _> = METRICS.into_iter().collect();
     let metrics: Vec<_> = values.keys().map(|name| json!({"Name": name, "Unit": units.get(name)})).collect();
-    let about = json!({"Namespace": NAMESPACE, "Dimensions": [[DIMENSION]], "Metrics": metrics});
+    let about = json!({"Namespace": "Termgate", "Dimensions": [[DIMENSION]], "Metrics": metrics});
     let mut line = Map::new();
     line.insert("_aws".to_owned(), json!({"Timestamp": at, "CloudWatchMetrics": [about]}));
     line.insert(DIMENSION.to_owned(), function.into());

@@ -36,17 +36,8 @@ fn failed_posts(harness: &Harness) -> Vec<String> {
 #[tokio::test(start_paused = true)]
 async fn throttled_and_failed_posts_are_retried() {
     let harness = harness().await;
-    let throttled = Err(PostError::Throttled);
-    harness.browser.script_posts([
-        Ok(()),
-        throttled.clone(),
-        throttled.clone(),
-        Err(failed()),
-        throttled,
-        Ok(()),
-        Err(failed()),
-        Err(failed()),
-    ]);
+    let (busy, lost) = (|| Err(PostError::Throttled), || Err(failed()));
+    harness.browser.script_posts([Ok(()), busy(), busy(), lost(), busy(), Ok(()), lost(), lost()]);
     let began = Instant::now();
     harness.message(fixture("message-default")).await;
     assert_eq!(harness.browser.frames(), ["reply", "out1", "out2", "out3"]);

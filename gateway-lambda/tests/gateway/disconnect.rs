@@ -18,13 +18,8 @@ async fn harness_with_rows() -> Harness {
 
 #[tokio::test]
 async fn the_row_is_removed_and_the_service_notified_for_any_close_code() {
-    for name in [
-        "disconnect-closed",
-        "disconnect-idle",
-        "disconnect-lost",
-        "disconnect-no-status",
-        "disconnect-without-authorizer",
-    ] {
+    for end in ["closed", "idle", "lost", "no-status", "without-authorizer"] {
+        let name = &format!("disconnect-{end}");
         let harness = harness_with_rows().await;
         assert_eq!(harness.handle(fixture(name)).await, json!({"statusCode": 200}), "{name}");
         assert_eq!(harness.connections.rows_exist(&[CONNECTION, "other="]).await, [false, true], "{name}");

@@ -70,7 +70,6 @@ impl Harness {
         assert_eq!(self.handle(event).await, serde_json::json!({"statusCode": 200}));
     }
 
-    /// The tokens of all polls, in order.
     pub(crate) fn poll_tokens(&self) -> Vec<String> {
         let tokens = self.backend.calls().into_iter().filter_map(|call| match call {
             Call::Output { token, .. } => Some(token),

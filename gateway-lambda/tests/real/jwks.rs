@@ -220,7 +220,6 @@ async fn without_keys_connections_are_refused_and_the_next_fetch_is_soon() {
     assert_eq!(platform.authorize(&token).await, Ok(()));
 }
 
-/// A body that never ends.
 fn endless() -> Body {
     Body::from_stream(futures_util::stream::pending::<Result<String, io::Error>>())
 }

@@ -60,12 +60,10 @@ impl Moto {
         }
     }
 
-    /// Its URL, the value for `AWS_ENDPOINT_URL_DYNAMODB`.
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    /// The configuration for this table.
     pub(crate) fn config(&self, table: &str) -> AwsConfig {
         AwsConfig { table: table.to_owned(), dynamodb_url: Some(self.url.clone()), ..aws_config() }
     }

@@ -18,7 +18,6 @@ use tokio::sync::{Mutex, mpsc};
 /// Lambda's time limit, and the time limit of a test's waits.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A running function.
 pub(crate) struct Function {
     events: mpsc::Sender<Value>,
     answers: mpsc::Receiver<Result<Value, Value>>,
@@ -66,7 +65,6 @@ impl Function {
         Self { events, answers, polls, process }
     }
 
-    /// Waits until the function polls for its next event.
     pub(crate) async fn wait_for_poll(&mut self) {
         tokio::time::timeout(TIMEOUT, self.polls.recv()).await.expect("the function polls for an event").unwrap();
     }

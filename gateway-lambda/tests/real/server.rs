@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-/// One recorded request.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrived {
     pub(crate) method: Method,
@@ -46,7 +45,6 @@ impl Server {
         Self { url, script, arrived }
     }
 
-    /// Adds a response.
     pub(crate) fn answers(&self, status: u16, headers: &[(&str, &str)], body: impl Into<Body>) {
         let mut response = Response::builder().status(StatusCode::from_u16(status).unwrap());
         for (name, value) in headers {
@@ -65,7 +63,6 @@ impl Server {
         self.arrived.len()
     }
 
-    /// Drops all recorded requests.
     pub(crate) fn clear(&mut self) {
         while self.arrived.try_recv().is_ok() {}
     }

@@ -7,7 +7,6 @@ use shared_protocol::{ConnectionId, Role, SessionId, UserClaims};
 
 /// Time of the fixtures, in seconds since 1970.
 pub(crate) const NOW: u64 = 1_795_000_000;
-/// Connection of every fixture.
 pub(crate) const CONNECTION: &str = "Lq3xTfoVDoECJ1w=";
 /// `JWT_SECRET` of the tests.
 pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef";

@@ -86,7 +86,6 @@ fn truncate(sentence: String) -> String {
     }
 }
 
-/// Fields that every message may have.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {

@@ -12,7 +12,6 @@ fn parts(token: &str) -> [String; 3] {
     token.split('.').map(str::to_owned).collect::<Vec<_>>().try_into().unwrap()
 }
 
-/// A valid HS256 token and its parts.
 fn good() -> (String, [String; 3]) {
     let token = Signer::Secret.token(&claims());
     let parts = parts(&token);

@@ -57,8 +57,7 @@ impl Signer {
     }
 
     pub(crate) fn jwk(self, kid: &str) -> Value {
-        let jwk = jsonwebtoken::jwk::Jwk::from_encoding_key(&self.signing_key(), self.algorithm()).unwrap();
-        let mut jwk = json!(jwk);
+        let mut jwk = json!(jsonwebtoken::jwk::Jwk::from_encoding_key(&self.signing_key(), self.algorithm()).unwrap());
         jwk["kid"] = json!(kid);
         jwk["use"] = json!("sig");
         jwk
@@ -100,8 +99,7 @@ pub(crate) fn key_set() -> UserTokenVerifier {
     keys.push(
         json!({"kty": "OKP", "crv": "Ed25519", "kid": "other", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}),
     );
-    let key = UserKey::from_jwks(json!({"keys": keys}).to_string().as_bytes()).unwrap();
-    UserTokenVerifier::new(key)
+    UserTokenVerifier::new(UserKey::from_jwks(json!({"keys": keys}).to_string().as_bytes()).unwrap())
 }
 
 /// A verifier that requires issuer and audience.
