@@ -83,7 +83,7 @@ impl DevGateway {
         let meter = Meter::new();
         let mut clients = meter.clients(Arc::new(registry.clone()));
         if let Some(faults) = options.faults.clone() {
-            clients = Arc::new(FaultyClients::new(clients, faults));
+            clients = Arc::new(FaultyClients { inner: clients, faults });
         }
         Self { options, registry, clients, meter }
     }

@@ -31,8 +31,9 @@ async fn main() -> ExitCode {
         }
     };
     let handler = service_fn(|event: LambdaEvent<Value>| {
-        let deadline = deadline(event.context.deadline);
-        let handled = gateway.handle(event.payload, deadline);
+        // The deadline is in milliseconds since 1970, unlike the runtime's clock.
+        let left = Duration::from_millis(event.context.deadline.saturating_sub(SystemClock.now_ms()));
+        let handled = gateway.handle(event.payload, Instant::now() + left);
         async {
             // API Gateway acts on the text: "Unauthorized" becomes a 401.
             handled
@@ -64,11 +65,6 @@ fn gateway() -> Result<Gateway, ConfigError> {
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
 fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok()
-}
-
-/// Converts milliseconds since 1970 to the runtime's clock.
-fn deadline(unix_millis: u64) -> Instant {
-    Instant::now() + Duration::from_millis(unix_millis.saturating_sub(SystemClock.now_ms()))
 }
 
 /// Logs one JSON object a line, filtered by `RUST_LOG`, and on Lambda also metrics.

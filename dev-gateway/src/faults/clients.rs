@@ -8,14 +8,8 @@ use std::sync::Arc;
 
 /// Clients whose posts arrive late, twice, out of order or not at all.
 pub(crate) struct FaultyClients {
-    inner: Arc<dyn Clients>,
-    faults: Faults,
-}
-
-impl FaultyClients {
-    pub(crate) fn new(inner: Arc<dyn Clients>, faults: Faults) -> Self {
-        Self { inner, faults }
-    }
+    pub(crate) inner: Arc<dyn Clients>,
+    pub(crate) faults: Faults,
 }
 
 #[async_trait]

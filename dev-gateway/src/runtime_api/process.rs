@@ -127,10 +127,8 @@ impl Process {
                 RuntimeRequest::Next(next) => {
                     // The process lost the event. Lambda continues with the next, too.
                     self.next = Some(next);
-                    return Err(InvokeError::function(
-                        "Runtime.NoAnswer",
-                        "it asked for another event without an answer",
-                    ));
+                    let fault = "it asked for another event without an answer";
+                    return Err(InvokeError::function("Runtime.NoAnswer", fault));
                 }
                 RuntimeRequest::InitError(error) => return Err(self.kill(error)),
             }
@@ -157,13 +155,9 @@ impl Process {
         error
     }
 
-    fn group(&self) -> Option<Pid> {
-        Pid::from_raw(i32::try_from(self.child.id()?).ok()?)
-    }
-
     /// Signals the process group. Does nothing once the process was waited for, because its id may be reused.
     fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group() {
+        if let Some(group) = self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)) {
             // Fails only if the group has just ended.
             let _ = kill_process_group(group, signal);
         }

@@ -1,7 +1,7 @@
 //! The terminal's own function, as its real binary and in this process: only that the two fit together.
 
 use crate::runtime_api::frozen;
-use crate::support::{TIMEOUT, close_code, dial, send, text, within};
+use crate::support::{TIMEOUT, close_code, dial, send, text, until, within};
 use async_trait::async_trait;
 use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
@@ -52,15 +52,8 @@ async fn the_real_bootstrap_refuses_a_bad_token_and_is_frozen_after_it() {
 
     let refused = dial(format!("ws://{}/prod?token=bad", running.addr())).await;
     assert!(matches!(&refused, Err(Error::Http(response)) if response.status() == 401), "{refused:?}");
-    let pid = within(async {
-        loop {
-            if let Some(pid) = api.idle_processes().first() {
-                break *pid;
-            }
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    until(|| !api.idle_processes().is_empty()).await;
+    let pid = api.idle_processes()[0];
     frozen(&api, pid).await;
     within(running.shutdown()).await;
     let after = api.invoke(json!({})).await;

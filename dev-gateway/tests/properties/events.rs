@@ -29,15 +29,11 @@ pub(crate) fn message(body: &str) {
     let backend = Arc::new(ScriptedBackend::new());
     let answer = handle(&backend, event);
     assert_eq!(answer, Ok(json!({"statusCode": 200})));
-    let arrived: Vec<_> = backend
-        .calls()
-        .into_iter()
-        .map(|call| match call {
-            Call::Message { caller, body } => (caller.connection.to_string(), body),
-            other => panic!("{other:?}"),
-        })
-        .collect();
-    assert_eq!(arrived, [(dry_run::CONNECTION.to_owned(), body.to_owned().into())]);
+    let arrived = backend.calls().into_iter().map(|call| match call {
+        Call::Message { caller, body } => (caller.connection.to_string(), body),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(arrived.collect::<Vec<_>>(), [(dry_run::CONNECTION.to_owned(), body.to_owned().into())]);
 }
 
 /// Parses a request from lines: the target, then headers. `None` if it is not valid HTTP.

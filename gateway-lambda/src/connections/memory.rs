@@ -61,8 +61,7 @@ impl Connections for MemoryConnections {
 
     async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         let rows = self.rows();
-        let list_by_session =
-            rows.values().filter(|row| row.identity.sid.as_ref() == Some(sid) && row.expires_at > now);
-        Ok(list_by_session.map(|row| row.id.clone()).collect())
+        let live = rows.values().filter(|row| row.identity.sid.as_ref() == Some(sid) && row.expires_at > now);
+        Ok(live.map(|row| row.id.clone()).collect())
     }
 }

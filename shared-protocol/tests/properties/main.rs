@@ -225,10 +225,7 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_fixture(
-        text in any_fixture(CLIENT),
-        damage in any_damage(),
-    ) {
+    fn a_damaged_fixture(text in any_fixture(CLIENT), damage in any_damage()) {
         let _ = parse(&damaged(text, damage));
     }
 
