@@ -37,6 +37,12 @@ pub fn ended(id: &str) -> SessionRecord {
     SessionRecord { state, epoch: Epoch(7), ..created(id) }
 }
 
+/// A viewer's connection.
+pub fn connection(id: &str, session: &SessionId) -> ConnectionRecord {
+    let (id, user) = (ConnectionId::new(id).unwrap(), "ada: \"x\"\n".into());
+    ConnectionRecord { id, session: session.clone(), user, role: Role::Viewer, attached_at: 1_800_000_000_000 }
+}
+
 /// An instance with an address.
 pub fn instance(id: &str) -> Instance {
     let address = Some("http://10.0.0.7:3001".into());
@@ -104,14 +110,7 @@ pub async fn keeps_screens(store: &impl Store) {
 /// Connections are listed until they disconnect, and a disconnect is remembered.
 pub async fn keeps_connections(store: &impl Store) {
     let session = SessionId::new("spoken-in").unwrap();
-    let connection = |id: &str| ConnectionRecord {
-        id: ConnectionId::new(id).unwrap(),
-        session: session.clone(),
-        user: "ada: \"x\"\n".into(),
-        role: Role::Viewer,
-        attached_at: 1_800_000_000_000,
-    };
-    let (gone, other) = (connection("gone="), connection("other="));
+    let (gone, other) = (connection("gone=", &session), connection("other=", &session));
     assert_eq!(store.connections_of(&session).await.unwrap(), []);
     store.put_connection(&gone).await.unwrap();
     store.put_connection(&gone).await.unwrap();

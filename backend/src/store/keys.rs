@@ -114,7 +114,6 @@ impl KeySpec {
         id.is_some_and(|id| !id.contains(':'))
     }
 
-    /// The names of a hash's fields.
     pub(super) fn fields(&self) -> &'static [&'static str] {
         match self.shape {
             Shape::Hash(fields) => fields,

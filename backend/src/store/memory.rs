@@ -48,10 +48,6 @@ impl<K: Eq + Hash, V: Clone> ExpiringMap<K, V> {
         self.values.get(key).filter(|(_, expiry)| is_live(*expiry, now)).map(|(value, _)| value.clone())
     }
 
-    fn remove(&mut self, key: &K) {
-        self.values.remove(key);
-    }
-
     fn values(&self) -> impl Iterator<Item = &V> {
         let now = Instant::now();
         self.values.values().filter(move |(_, expiry)| is_live(*expiry, now)).map(|(value, _)| value)
@@ -136,7 +132,7 @@ impl Store for MemoryStore {
 
     async fn mark_disconnected(&self, id: &ConnectionId) -> Result<(), StoreError> {
         let mut state = self.state();
-        state.connections.remove(id);
+        state.connections.values.remove(id);
         state.disconnected.put(id.clone(), (), Some(DISCONNECTED_TTL));
         Ok(())
     }
@@ -153,7 +149,7 @@ impl Store for MemoryStore {
     }
 
     async fn deregister(&self, id: &InstanceId) -> Result<(), StoreError> {
-        self.state().instances.remove(id);
+        self.state().instances.values.remove(id);
         Ok(())
     }
 

@@ -42,8 +42,7 @@ const NO_ARGUMENTS: Option<&str> = None;
 
 /// A command on a key, with further arguments.
 fn command<A: redis::ToRedisArgs>(name: &str, key: String, more: A) -> Command {
-    let mut command = redis::cmd(name);
-    command.arg(&key).arg(more);
+    let command = redis::cmd(name).arg(&key).arg(more).to_owned();
     Command { key, command }
 }
 

@@ -1,9 +1,9 @@
 //! Records: concurrent writes, foreign values, and any bytes.
 
 use crate::{connect, started};
-use backend::store::{Cas, ConnectionRecord, RedisStore, SessionRecord, Store, contract};
+use backend::store::{Cas, RedisStore, SessionRecord, Store, contract};
 use futures_util::future::join_all;
-use shared_protocol::{ConnectionId, Role, SessionId};
+use shared_protocol::SessionId;
 use std::fmt::Debug;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,13 +83,7 @@ fn names<T: Debug>(key: &str, outcome: Result<T, backend::store::StoreError>) {
 async fn a_foreign_value_is_an_error_that_names_its_key() {
     let (server, store) = started().await;
     let id = SessionId::new("s").unwrap();
-    let connection = ConnectionRecord {
-        id: ConnectionId::new("c=").unwrap(),
-        session: id.clone(),
-        user: "ada".into(),
-        role: Role::Controller,
-        attached_at: 7,
-    };
+    let connection = contract::connection("c=", &id);
     let keys = ["session:s", "user:ada:sessions", "session:s:screen", "session:s:connections", "connection:c="];
     for garbage in [&["SET"][..], &["RPUSH"], &["HSET", "user"], &["HSET", "epoch"], &["HSET", "strange"]] {
         for key in keys.iter().chain(&["instance:i", "instances"]) {

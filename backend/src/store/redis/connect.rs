@@ -37,12 +37,9 @@ impl ConnectFailure {
     }
 }
 
-/// Connects, authenticates and selects the database.
 pub(super) async fn connect(address: &Address) -> Result<(MultiplexedConnection, Driver), ConnectFailure> {
-    match timeout(CONNECT_TIMEOUT, attempt(address)).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(ConnectFailure::transient(format!("{address} does not answer"))),
-    }
+    let silent = |_| Err(ConnectFailure::transient(format!("{address} does not answer")));
+    timeout(CONNECT_TIMEOUT, attempt(address)).await.unwrap_or_else(silent)
 }
 
 async fn attempt(address: &Address) -> Result<(MultiplexedConnection, Driver), ConnectFailure> {
@@ -86,18 +83,12 @@ async fn multiplexed(
 async fn authenticate(connection: &mut MultiplexedConnection, address: &Address) -> Result<(), ConnectFailure> {
     let mut steps = Vec::new();
     if let Some(password) = &address.password {
-        let mut auth = redis::cmd("AUTH");
-        auth.arg(&address.user).arg(password);
-        steps.push(auth);
+        steps.push(redis::cmd("AUTH").arg(&address.user).arg(password).to_owned());
     }
     if address.database != 0 {
-        let mut select = redis::cmd("SELECT");
-        select.arg(address.database);
-        steps.push(select);
+        steps.push(redis::cmd("SELECT").arg(address.database).to_owned());
     }
-    let mut script = redis::cmd("EVAL");
-    script.arg("return 1").arg(0);
-    steps.push(script);
+    steps.push(redis::cmd("EVAL").arg("return 1").arg(0).to_owned());
     for step in steps {
         let _: Value = step.query_async(connection).await.map_err(|error| auth_failure(&error, address))?;
     }
@@ -111,41 +102,39 @@ fn hung_up(address: &Address) -> ConnectFailure {
 
 fn tls_failure(error: &io::Error) -> ConnectFailure {
     use rustls::Error;
-    match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        Some(Error::InvalidCertificate(why)) => ConnectFailure::permanent(format!(
-            "the server's certificate is not accepted: {why}; REDIS_TLS_CA_FILE names the authority"
-        )),
-        Some(Error::InvalidMessage(_)) => {
-            ConnectFailure::permanent("the server does not speak TLS; without TLS, the URL begins with redis://")
+    ConnectFailure::permanent(match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+        Some(Error::InvalidCertificate(why)) => {
+            format!("the server's certificate is not accepted: {why}; REDIS_TLS_CA_FILE names the authority")
         }
-        Some(error) => ConnectFailure::permanent(format!("the server and this service cannot agree on TLS: {error}")),
-        None => ConnectFailure::transient(format!("the server hangs up instead of speaking TLS: {error}")),
-    }
+        Some(Error::InvalidMessage(_)) => {
+            "the server does not speak TLS; without TLS, the URL begins with redis://".into()
+        }
+        Some(error) => format!("the server and this service cannot agree on TLS: {error}"),
+        None => {
+            let why = format!("the server hangs up instead of speaking TLS: {error}");
+            return ConnectFailure::transient(why);
+        }
+    })
 }
 
 fn auth_failure(error: &RedisError, address: &Address) -> ConnectFailure {
     let detail = error.detail().unwrap_or_default();
-    match (error.kind(), error.code()) {
-        (ErrorKind::Parse, _) => ConnectFailure::permanent(
-            "the server does not speak Redis' protocol; if it wants TLS, the URL must begin with rediss://",
-        ),
-        (ErrorKind::Io, _) => hung_up(address),
-        (_, Some("WRONGPASS")) => {
-            ConnectFailure::permanent("the server does not accept the user and password of the URL")
+    let response_error = error.kind() == ErrorKind::Server(ServerErrorKind::ResponseError);
+    ConnectFailure::permanent(match (error.kind(), error.code()) {
+        (ErrorKind::Parse, _) => {
+            "the server does not speak Redis' protocol; if it wants TLS, the URL must begin with rediss://".into()
         }
-        (_, Some("NOAUTH")) => ConnectFailure::permanent("the server wants a password, and the URL has none"),
-        (_, Some("DENIED")) => {
-            ConnectFailure::permanent(format!("the server refuses connections from this address: {detail}"))
-        }
+        (ErrorKind::Io, _) => return hung_up(address),
+        (_, Some("WRONGPASS")) => "the server does not accept the user and password of the URL".into(),
+        (_, Some("NOAUTH")) => "the server wants a password, and the URL has none".into(),
+        (_, Some("DENIED")) => format!("the server refuses connections from this address: {detail}"),
         (ErrorKind::Server(ServerErrorKind::NoPerm), _) => {
-            ConnectFailure::permanent(format!("the server's user may not do what is needed: {detail}"))
+            format!("the server's user may not do what is needed: {detail}")
         }
-        (ErrorKind::Server(ServerErrorKind::ResponseError), _) if detail.contains("AUTH") => {
-            ConnectFailure::permanent("the server has no password, and the URL has one")
+        _ if response_error && detail.contains("AUTH") => "the server has no password, and the URL has one".into(),
+        _ if response_error && detail.contains("DB index") => {
+            format!("the server has no database {}", address.database)
         }
-        (ErrorKind::Server(ServerErrorKind::ResponseError), _) if detail.contains("DB index") => {
-            ConnectFailure::permanent(format!("the server has no database {}", address.database))
-        }
-        _ => ConnectFailure::transient(format!("{address} is not ready: {error}")),
-    }
+        _ => return ConnectFailure::transient(format!("{address} is not ready: {error}")),
+    })
 }

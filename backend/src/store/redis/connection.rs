@@ -99,10 +99,8 @@ impl Call<'_> {
             Ok(answers) => {
                 let answers: Answers = answers;
                 let answers = answers.map_err(|error| StoreError(format!("Redis hung up: {error}")))?;
-                let named = |(key, answer): (String, Result<Value, RedisError>)| {
-                    answer.map_err(|error| StoreError(format!("Redis refuses {key}: {error}")))
-                };
-                keys.into_iter().zip(answers).map(named).collect()
+                let named = |key, error| StoreError(format!("Redis refuses {key}: {error}"));
+                keys.into_iter().zip(answers).map(|(key, answer)| answer.map_err(|error| named(key, error))).collect()
             }
             Err(_) => {
                 self.connection.mark_dead(number);

@@ -3,6 +3,7 @@
 use super::connection::Command;
 use crate::store::keys::KeySpec;
 use crate::store::{InstanceId, Version};
+use redis::ToRedisArgs;
 use std::time::Duration;
 
 /// A hash's fields with their values, in the order in which they are written.
@@ -58,10 +59,9 @@ fn ms(ttl: Duration) -> u64 {
     u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn script(text: &str, key: &str) -> redis::Cmd {
-    let mut command = redis::cmd("EVAL");
-    command.arg(text).arg(1).arg(key);
-    command
+fn script(text: &str, key: String, arguments: impl ToRedisArgs) -> Command {
+    let command = redis::cmd("EVAL").arg(text).arg(1).arg(&key).arg(arguments).to_owned();
+    Command { key, command }
 }
 
 pub(super) fn compare_and_set(
@@ -71,36 +71,20 @@ pub(super) fn compare_and_set(
     expected: Option<&Version>,
     ttl: Duration,
 ) -> Command {
-    let key = kind.key(id);
-    let mut command = script(COMPARE_AND_SET, &key);
-    match expected {
-        None => command.arg(0).arg("").arg("").arg(""),
-        Some(version) => {
-            command.arg(1).arg(version.epoch.0).arg(owner_text(version.owner.as_ref())).arg(u8::from(version.ended))
-        }
-    };
-    command.arg(ms(ttl)).arg(kind.fields().len()).arg(kind.fields()).arg(values);
-    Command { key, command }
+    let version =
+        expected.map(|version| (1, version.epoch.0, owner_text(version.owner.as_ref()), u8::from(version.ended)));
+    let arguments = (version.unwrap_or_default(), ms(ttl), kind.fields().len(), kind.fields(), values);
+    script(COMPARE_AND_SET, kind.key(id), arguments)
 }
 
 pub(super) fn write(kind: &KeySpec, id: &str, values: Values) -> Command {
-    let key = kind.key(id);
-    let mut command = script(WRITE, &key);
-    command.arg(ms(kind.ttl)).arg(values);
-    Command { key, command }
+    script(WRITE, kind.key(id), (ms(kind.ttl), values))
 }
 
 pub(super) fn enter(index: &KeySpec, of: &str, member: &str) -> Command {
-    let key = index.key(of);
-    let mut command = script(ENTER, &key);
-    command.arg(ms(index.ttl)).arg(MAX_MEMBERS).arg(member);
-    Command { key, command }
+    script(ENTER, index.key(of), (ms(index.ttl), MAX_MEMBERS, member))
 }
 
 pub(super) fn forget(key: String, members: &[(Vec<u8>, String)]) -> Command {
-    let mut command = script(FORGET, &key);
-    for (member, time) in members {
-        command.arg(member.as_slice()).arg(time);
-    }
-    Command { key, command }
+    script(FORGET, key, members)
 }
