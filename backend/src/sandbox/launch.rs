@@ -23,7 +23,6 @@ use std::process::{Command, ExitCode};
 
 const MAX_FILES: u64 = 1024;
 
-/// Memory that a process may lock, in bytes.
 const MAX_LOCKED_BYTES: u64 = 64 * 1024;
 
 /// Niceness of sessions, so that the service gets the processor first.

@@ -14,8 +14,10 @@ pub(super) struct SandboxRoot {
     pub program: PathBuf,
     /// Parent of the sandboxes: any user may pass through, and only root may list it.
     sessions: PathBuf,
-    /// Lock files and the counter of uids; for root only.
-    private: PathBuf,
+    /// Lock that excludes concurrent kills.
+    pub kill_lock: PathBuf,
+    /// Lock that is held while a directory exists but is not locked yet.
+    creation_lock: PathBuf,
     uids: UidPool,
     /// Sends the signals of cleanup; no session has it.
     pub signal_uid: u32,
@@ -39,13 +41,14 @@ impl SandboxRoot {
         ensure(&private, 0o700)?;
         let signal_uid = *uids.start();
         let uids = UidPool::new(signal_uid + 1..=*uids.end(), &private);
-        Ok(Self { program, sessions, private, uids, signal_uid })
+        let [kill_lock, creation_lock] = ["sweep.lock", "making.lock"].map(|name| private.join(name));
+        Ok(Self { program, sessions, kill_lock, creation_lock, uids, signal_uid })
     }
 
     pub(super) fn create(&self) -> io::Result<SandboxDirectory> {
         let uid = self.uids.take()?;
         let path = self.sessions.join(uid.to_string());
-        let creating = lock_file(&self.creation_lock())?;
+        let creating = lock_file(&self.creation_lock)?;
         creating.lock_shared()?;
         // Through this directory only the session's user may pass, even if it opens its home to others.
         make(&path, 0o710, 0, uid)?;
@@ -57,7 +60,7 @@ impl SandboxRoot {
     /// Directories of services that were killed. Directories of live services are locked.
     pub(super) fn leftovers(&self) -> io::Result<Vec<SandboxDirectory>> {
         let mut left = Vec::new();
-        let creating = lock_file(&self.creation_lock())?;
+        let creating = lock_file(&self.creation_lock)?;
         creating.lock()?;
         for entry in std::fs::read_dir(&self.sessions)? {
             let path = entry?.path();
@@ -68,16 +71,6 @@ impl SandboxRoot {
             }
         }
         Ok(left)
-    }
-
-    /// Lock that excludes concurrent kills.
-    pub(super) fn kill_lock(&self) -> PathBuf {
-        self.private.join("sweep.lock")
-    }
-
-    /// Lock that is held while a directory exists but is not locked yet.
-    fn creation_lock(&self) -> PathBuf {
-        self.private.join("making.lock")
     }
 }
 

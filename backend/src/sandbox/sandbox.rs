@@ -40,7 +40,7 @@ pub(super) struct Sandbox {
     /// Locked while this service is alive. `None` after `Drop` moved it.
     lock: Option<std::fs::File>,
     /// Pidfd of the first process, which is root's until the launcher became the user.
-    leader: OnceLock<OwnedFd>,
+    pub leader: OnceLock<OwnedFd>,
     pub quota: QuotaStatus,
     /// Locked while processes are signalled or files removed: the process that removes files runs as the session's user, so a
     /// concurrent kill would hit it.
@@ -91,12 +91,6 @@ impl Sandbox {
         [HOME, TEMPORARY, RUNTIME].map(|name| self.directory(name))
     }
 
-    /// Sets the first process of the sandbox. A second call changes nothing.
-    pub(super) fn set_leader(&self, pidfd: &OwnedFd) -> io::Result<()> {
-        let _ = self.leader.set(pidfd.try_clone()?);
-        Ok(())
-    }
-
     fn hang_up(&self) {
         let _guard = self.exclusive();
         signal_user(self.uid, &[Signal::HUP, Signal::CONT]);
@@ -142,7 +136,7 @@ impl Sandbox {
             let _ = pidfd_send_signal(leader, Signal::KILL);
             wait_for_end(leader, Instant::now() + KILL_TIMEOUT);
         }
-        let (signal_uid, lock) = (self.root.signal_uid, self.root.kill_lock());
+        let (signal_uid, lock) = (self.root.signal_uid, self.root.kill_lock.clone());
         usize::from(!self.run(&CleanupTask::Kill { uid: self.uid, signal_uid, lock }, KILL_TIMEOUT))
     }
 
@@ -162,13 +156,9 @@ impl Sandbox {
     }
 
     fn run(&self, task: &CleanupTask, timeout: Duration) -> bool {
-        match subcommand::run(&self.root.program, "sweep", task, timeout) {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::error!(uid = self.uid, %error, "a session was not swept up");
-                false
-            }
-        }
+        subcommand::run(&self.root.program, "sweep", task, timeout)
+            .inspect_err(|error| tracing::error!(uid = self.uid, %error, "a session was not swept up"))
+            .is_ok()
     }
 }
 

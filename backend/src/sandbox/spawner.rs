@@ -105,7 +105,8 @@ impl SandboxedSpawner {
         let argument = serde_json::to_string(&spec)?;
         let launcher = [self.root.program.as_os_str(), OsStr::new("launch"), OsStr::new(&argument)];
         let shell = UnixShell::spawn(size, &launcher, environment, Path::new("/"))?;
-        sandbox.set_leader(&shell.pidfd)?;
+        // A sandbox has one leader: a second launch changes nothing.
+        let _ = sandbox.leader.set(shell.pidfd.try_clone()?);
         Ok(shell)
     }
 }

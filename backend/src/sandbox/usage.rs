@@ -61,7 +61,6 @@ impl QuotaStatus {
         }
     }
 
-    /// Ready once [`Self::exceeded`] changed.
     pub(super) fn poll_change(&self, context: &Context<'_>) -> Poll<()> {
         self.waker.register(context.waker());
         if self.with(|state| std::mem::take(&mut state.changed)) { Poll::Ready(()) } else { Poll::Pending }

@@ -10,7 +10,6 @@ use std::task::{Context, Poll, Waker};
 
 #[derive(Default)]
 struct State {
-    /// Output that was not read yet.
     output: VecDeque<u8>,
     /// Input so far.
     input: Vec<u8>,

@@ -184,17 +184,12 @@ impl Pty for UnixPty {
             return false;
         }
         // On the master, a flush would drop output instead.
-        match peer(self.io.get_ref()).and_then(|slave| Ok(tcflush(slave, QueueSelector::IFlush)?)) {
-            Ok(()) => {}
-            Err(error) => tracing::debug!(%error, "unread input was not dropped"),
+        if let Err(error) = peer(self.io.get_ref()).and_then(|slave| Ok(tcflush(slave, QueueSelector::IFlush)?)) {
+            tracing::debug!(%error, "unread input was not dropped");
         }
-        match signal_foreground(self.io.get_ref(), Signal::INT) {
-            Ok(()) => true,
-            Err(error) => {
-                tracing::debug!(%error, "the foreground program was not signalled");
-                false
-            }
-        }
+        signal_foreground(self.io.get_ref(), Signal::INT)
+            .inspect_err(|error| tracing::debug!(%error, "the foreground program was not signalled"))
+            .is_ok()
     }
 
     fn tty(&self) -> Tty {

@@ -29,7 +29,6 @@ impl Usage {
     }
 }
 
-/// Proportional memory of a process in bytes; `None` if it is not readable.
 fn proportional_memory(pid: Pid) -> Option<u64> {
     let rollup = std::fs::read_to_string(format!("/proc/{}/smaps_rollup", pid.as_raw_nonzero())).ok()?;
     // Before Linux 5.4 there is only the total, which includes file pages.
