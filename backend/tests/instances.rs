@@ -10,17 +10,19 @@ use shared_protocol::{Epoch, SessionId, StreamEvent};
 use std::sync::Arc;
 use support::{Service, Terminal, client, gateway_claims, post, user, user_token, within};
 
-async fn two() -> (Service, Service, Arc<MemoryStore>) {
+/// Two instances, their store, and a page on the session `s` of the first.
+async fn two() -> (Service, Service, Arc<MemoryStore>, Terminal) {
     let store = Arc::new(MemoryStore::shared());
     let start = || Service::one_of(&[], Arc::new(UnixSpawner), Arc::<MemoryStore>::clone(&store));
-    (start().await, start().await, store)
+    let (here, there) = (start().await, start().await);
+    let mut first = here.terminal("s").await;
+    first.attach("first").await;
+    (here, there, store, first)
 }
 
 #[tokio::test]
 async fn a_gateway_may_ask_either() {
-    let (here, there, _) = two().await;
-    let mut terminal = here.terminal("s").await;
-    terminal.attach("first").await;
+    let (here, there, _, mut terminal) = two().await;
     let attach = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;
     let claims = gateway_claims(MESSAGE_PATH, attach.as_bytes(), "c2=", Some("s"));
     let attached = post(there.address, &claims, attach).await;
@@ -43,18 +45,14 @@ async fn a_gateway_may_ask_either() {
 
 #[tokio::test]
 async fn a_browser_may_use_either() {
-    let (here, there, _) = two().await;
-    let mut first = here.terminal("s").await;
-    first.attach("first").await;
+    let (here, there, _, mut first) = two().await;
     let mut second = there.terminal("s").await;
     second.attach("second").await;
     assert_eq!(second.epoch, first.epoch);
     second.keys("echo fo$((1))und\r").await;
     first.sees("fo1und").await;
-    let token = user_token(&user("ada", Some("s")));
-    let url = format!("http://{}/api/sessions/s", there.address);
-    let ended = within("the end", client().delete(url).bearer_auth(token).send()).await.unwrap();
-    assert_eq!(ended.status(), 200);
+    let (status, _) = there.api(reqwest::Method::DELETE, "/s", &user("ada", Some("s"))).await;
+    assert_eq!(status, 200);
     first.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     second.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     tokio::join!(here.stop(), there.stop());
@@ -62,9 +60,7 @@ async fn a_browser_may_use_either() {
 
 #[tokio::test]
 async fn requests_are_forwarded_once_and_never_for_strangers() {
-    let (here, there, store) = two().await;
-    let mut terminal = here.terminal("s").await;
-    terminal.attach("first").await;
+    let (here, there, store, _terminal) = two().await;
     // As if each took the other for the owner.
     let id = SessionId::new("s").unwrap();
     let url = format!("http://{}{MESSAGE_PATH}", there.address);
@@ -88,9 +84,7 @@ async fn requests_are_forwarded_once_and_never_for_strangers() {
 
 #[tokio::test]
 async fn a_session_moves_when_its_instance_is_replaced() {
-    let (mut here, there, store) = two().await;
-    let mut first = here.terminal("s").await;
-    first.attach("first").await;
+    let (mut here, there, store, mut first) = two().await;
     first.keys("echo be$((1))fore\r").await;
     first.sees("be1fore").await;
     let epoch = Epoch(first.epoch);

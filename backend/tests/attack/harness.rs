@@ -1,7 +1,7 @@
 //! A service with sandboxed sessions, which runs with the privileges of root in a container.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use crate::support::{Service, Terminal, user, user_token, within};
+use crate::support::{Service, Terminal, user, user_token};
 use backend::sandbox::{Network, SandboxSettings, SandboxedSpawner};
 use backend::terminal::{ShellSpawner, reap_orphans};
 use rustix::thread::{
@@ -109,9 +109,7 @@ impl Harness {
     }
 
     pub(crate) async fn assert_healthy(&self) {
-        let url = format!("http://{}/health", self.service.address);
-        let answer = within("the service", crate::support::client().get(url).send()).await.unwrap();
-        assert!(answer.status().is_success());
+        assert!(self.service.get("/health").await.status().is_success());
     }
 }
 

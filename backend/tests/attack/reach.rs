@@ -1,7 +1,7 @@
 //! An attacker tries to read, write, signal and become what belongs to others.
 
 use crate::harness::{Harness, says, uid_of};
-use crate::support::Terminal;
+use crate::support::{Terminal, read};
 use shared_protocol::StreamEvent;
 
 /// An attacker, and a victim with a secret.
@@ -95,11 +95,8 @@ async fn tracing_signalling_and_renicing_others() {
     let mut lines = Vec::new();
     for pid in [std::process::id().to_string(), attack.shell.clone()] {
         // PTRACE_ATTACH and PTRACE_SEIZE; process_vm_readv; pidfd_getfd.
-        let script = |call: &str| {
-            format!(
-                "/usr/bin/python3 -c 'import ctypes, sys; c = ctypes.CDLL(None, use_errno=True); sys.exit(0 if {call} >= 0 else 1)'"
-            )
-        };
+        let open = "import ctypes, sys; c = ctypes.CDLL(None, use_errno=True)";
+        let script = |call: &str| format!("/usr/bin/python3 -c '{open}; sys.exit(0 if {call} >= 0 else 1)'");
         lines.push(script(&format!("c.ptrace(16, {pid}, 0, 0)")));
         lines.push(script(&format!("c.ptrace(0x4206, {pid}, 0, 0)")));
         lines.push(script(&format!("c.syscall(438, c.syscall(434, {pid}, 0), 0, 0)")));
@@ -195,9 +192,7 @@ async fn the_service_over_http() {
 #[tokio::test]
 async fn abstract_sockets() {
     let mut attack = Attack::new().await;
-    let level =
-        crate::support::client().get(format!("http://{}/api/diagnostics/websocket", attack.harness.service.address));
-    let level: serde_json::Value = serde_json::from_slice(&level.send().await.unwrap().bytes().await.unwrap()).unwrap();
+    let (_, level) = read(attack.harness.service.get("/api/diagnostics/websocket").await).await;
     let scoped = level["isolation"].as_str().unwrap().contains("landlock");
     let serve = "import socket
 server = socket.socket(socket.AF_UNIX); server.bind(\"\\0ada\"); server.listen(); open(\"up\", \"w\").close()
