@@ -1,16 +1,14 @@
 //! The metrics of the service, for `/metrics`. An instance is a dependency like the clock, not a global, so each test has its own.
 //! Knows neither sessions nor stores: they record each event in one line.
 
+mod catalog;
 mod echo;
 mod families;
 mod guard;
 mod labels;
 mod process;
-mod requests;
-mod sessions;
-mod store;
-mod streams;
 
+pub use catalog::{RequestMetrics, SessionMetrics, StoreMetrics, StreamMetrics};
 pub use echo::EchoTimer;
 pub use families::{Description, EnumFamily};
 pub use guard::GaugeGuard;
@@ -18,10 +16,6 @@ pub use labels::{
     AuthFailure, ForwardOutcome, FrameKind, LabelValue, MessageType, Operation, Phase, RetransmissionCause,
     SnapshotCause, Transport,
 };
-pub use requests::RequestMetrics;
-pub use sessions::SessionMetrics;
-pub use store::StoreMetrics;
-pub use streams::StreamMetrics;
 
 use families::Families;
 use process::Process;
@@ -53,6 +47,7 @@ impl Metrics {
         let mut families = Families::default();
         let sessions = SessionMetrics::new(&mut families);
         let streams = StreamMetrics::new(&mut families);
+        families.info("build", "Version of the service", [("version", env!("CARGO_PKG_VERSION").into())]);
         let requests = RequestMetrics::new(&mut families);
         let store = StoreMetrics::new(&mut families);
         families.collector(Process { started_at }, Process::descriptions());

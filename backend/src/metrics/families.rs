@@ -30,7 +30,7 @@ const DEPRECATED: [(&str, &str, Option<&'static str>); 5] = [
 const DEPRECATED_LABELS: [(&str, &str); 1] = [("connections", "door")];
 
 /// A label and its value.
-pub(super) type Label = (&'static str, Cow<'static, str>);
+pub(crate) type Label = (&'static str, Cow<'static, str>);
 
 /// The name and help text of one family.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub(super) struct Families {
 
 impl Families {
     /// Registers any metric, and under its deprecated name too.
-    pub(super) fn add<M: Metric + Clone>(&mut self, name: &str, unit: Option<Unit>, help: &str, metric: M) -> M {
+    pub(super) fn add<M: Metric + Clone>(&mut self, name: &str, help: &str, unit: Option<Unit>, metric: M) -> M {
         if let Some((_, old, None)) = DEPRECATED.iter().find(|(new, ..)| *new == name) {
             self.register(old, None, &format!("Deprecated alias of {PREFIX}_{name}"), metric.clone());
         }
@@ -105,53 +105,40 @@ impl Families {
         }
     }
 
-    /// A counter of events.
     pub(super) fn counter(&mut self, name: &str, help: &str) -> Counter {
-        self.add(name, None, help, Counter::default())
+        self.add(name, help, None, Counter::default())
     }
 
-    /// A counter of bytes.
     pub(super) fn bytes(&mut self, name: &str, help: &str) -> Counter {
-        self.add(name, Some(Unit::Bytes), help, Counter::default())
+        self.add(name, help, Some(Unit::Bytes), Counter::default())
     }
 
     pub(super) fn gauge(&mut self, name: &str, help: &str) -> Gauge {
-        self.add(name, None, help, Gauge::default())
+        self.add(name, help, None, Gauge::default())
     }
 
-    /// A histogram of durations in seconds.
-    pub(super) fn seconds(&mut self, name: &str, help: &str, buckets: &'static [f64]) -> Histogram {
-        self.add(name, Some(Unit::Seconds), help, Histogram::new(buckets.iter().copied()))
+    pub(super) fn seconds(&mut self, name: &str, help: &str, buckets: &[f64]) -> Histogram {
+        self.add(name, help, Some(Unit::Seconds), Histogram::new(buckets.iter().copied()))
     }
 
     /// One metric for each value of a label.
-    pub(super) fn enumerate<K, M>(
-        &mut self,
-        name: &str,
-        label: &'static str,
-        unit: Option<Unit>,
-        help: &str,
-    ) -> EnumFamily<K, M>
+    pub(super) fn enumerate<K, M>(&mut self, name: &str, help: &str, label: &'static str) -> EnumFamily<K, M>
     where
         K: LabelValue,
         M: Metric + Clone + TypedMetric + Default,
     {
-        self.enumerate_with(name, label, unit, help, M::default)
+        self.enumerate_with(name, help, label, None, M::default)
     }
 
     /// One metric for each value of a label, each made by a constructor.
-    pub(super) fn enumerate_with<K, M>(
+    pub(super) fn enumerate_with<K: LabelValue, M: Metric + Clone + TypedMetric>(
         &mut self,
         name: &str,
+        help: &str,
         label: &'static str,
         unit: Option<Unit>,
-        help: &str,
         make: fn() -> M,
-    ) -> EnumFamily<K, M>
-    where
-        K: LabelValue,
-        M: Metric + Clone + TypedMetric,
-    {
+    ) -> EnumFamily<K, M> {
         let mut labels = vec![label];
         labels.extend(DEPRECATED_LABELS.iter().filter(|(family, _)| *family == name).map(|(_, old)| *old));
         let metrics = K::ALL.iter().map(|key| (*key, make())).collect();
@@ -160,7 +147,7 @@ impl Families {
             let alias = EnumFamily { labels: vec![*label], ..family.clone() };
             self.register(old, None, &format!("Deprecated alias of {PREFIX}_{name}"), alias);
         }
-        self.add(name, unit, help, family)
+        self.add(name, help, unit, family)
     }
 
     /// A constant label.

@@ -21,90 +21,44 @@ pub trait LabelValue: Copy + PartialEq + Serialize + Send + Sync + std::fmt::Deb
 }
 
 macro_rules! label_values {
-    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $value:ident,)* }) => {
-        $(#[$about])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-        #[serde(rename_all = "snake_case")]
-        pub enum $name { $($(#[$doc])* $value,)* }
+    ($($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $value:ident),* $(,)? })*) => {
+        $(
+            $(#[$about])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+            #[serde(rename_all = "snake_case")]
+            pub enum $name { $(#[doc = concat!("`", stringify!($value), "`.")] $(#[$doc])* $value,)* }
 
-        impl LabelValue for $name {
-            const ALL: &'static [Self] = &[$(Self::$value,)*];
-        }
+            impl LabelValue for $name {
+                const ALL: &'static [Self] = &[$(Self::$value,)*];
+            }
+        )*
     };
 }
 
 label_values! {
     /// Phase of a session with a shell.
     Phase {
-        /// Its shell starts.
         Starting,
-        /// Its shell runs.
         Running,
         /// Its shell is being ended, or has ended and its clients are being notified.
         Ending,
     }
-}
 
-label_values! {
-    /// How a connection reaches the service.
-    Transport {
-        /// By HTTP requests of the gateway.
-        Gateway,
-        /// By a WebSocket to the service itself.
-        #[serde(rename = "direct")]
-        WebSocket,
-    }
-}
+    /// How a connection reaches the service: by HTTP requests of the gateway, or by a WebSocket to the service itself.
+    Transport { Gateway, #[serde(rename = "direct")] WebSocket }
 
-label_values! {
-    /// Kind of a frame to a client.
-    FrameKind {
-        /// Bytes of the stream.
-        Output,
-        /// An event of the stream.
-        Event,
-        /// A part of a screen.
-        Snapshot,
-        /// A direct answer, or an acknowledgement.
-        Reply,
-    }
-}
+    /// Kind of a frame to a client. A reply is a direct answer or an acknowledgement.
+    FrameKind { Output, Event, Snapshot, Reply }
 
-label_values! {
     /// Type of a message from a client.
     MessageType {
-        /// `attach`
-        Attach,
-        /// `input`
-        Input,
-        /// `resize`
-        Resize,
-        /// `command`
-        Command,
-        /// `interrupt`
-        Interrupt,
-        /// `extend`
-        Extend,
-        /// `close`
-        Close,
-        /// `chat_message`
-        ChatMessage,
-        /// `ack`
-        Ack,
-        /// `follow`
-        Follow,
-        /// `ping`
-        Ping,
-        /// `echo`
-        Echo,
+        Attach, Input, Resize, Command, Interrupt, Extend, Close, ChatMessage, Ack, Follow, Ping, Echo,
         /// An unknown type, or one that lacks its number.
         Unknown,
         /// Not a message.
         Malformed,
     }
-}
 
-label_values! {
     /// Why a range of the stream is sent again.
     RetransmissionCause {
         /// The client reported a gap.
@@ -112,9 +66,7 @@ label_values! {
         /// The client acknowledged nothing in time.
         Overdue,
     }
-}
 
-label_values! {
     /// Why a client gets a snapshot of the screen instead of the stream.
     SnapshotCause {
         /// It attached, and the snapshot is shorter than the stream.
@@ -128,9 +80,7 @@ label_values! {
         /// The output log no longer has the part that it needs.
         Lost,
     }
-}
 
-label_values! {
     /// Outcome of a request forwarded to another instance.
     ForwardOutcome {
         /// The instance responded.
@@ -140,61 +90,14 @@ label_values! {
         /// The instance could not be reached, or its response was not valid.
         Failed,
     }
-}
 
-label_values! {
-    /// Why a request failed authentication.
-    AuthFailure {
-        /// It has no token.
-        Missing,
-        /// Not a token, or a wrong signature.
-        Invalid,
-        /// Longer than the limit.
-        TooLong,
-        /// The key set lacks the key that the token names.
-        UnknownKey,
-        /// A claim is missing or not valid.
-        BadClaims,
-        /// Past its expiry.
-        Expired,
-        /// Before its start.
-        NotYet,
-        /// Another issuer or audience.
-        NotForUs,
-        /// Signed for another request.
-        OtherRequest,
-    }
-}
+    /// Why a request failed authentication: it has no token, or an error of the token.
+    AuthFailure { Missing, Invalid, TooLong, UnknownKey, BadClaims, Expired, NotYet, NotForUs, OtherRequest }
 
-label_values! {
     /// A call of the store.
     Operation {
-        /// Writes a session.
-        Put,
-        /// Reads a session.
-        Session,
-        /// Lists a user's sessions.
-        SessionsOf,
-        /// Writes a screen.
-        PutScreen,
-        /// Reads a screen.
-        Screen,
-        /// Writes a connection.
-        PutConnection,
-        /// Lists a session's connections.
-        ConnectionsOf,
-        /// Marks a connection as closed.
-        ConnectionGone,
-        /// Reads whether a connection is closed.
-        IsGone,
-        /// Writes a heartbeat.
-        Beat,
-        /// Removes this instance.
-        Leave,
-        /// Reads an instance.
-        Instance,
-        /// Lists the instances.
-        Instances,
+        Put, Session, SessionsOf, PutScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone, Beat, Leave,
+        Instance, Instances,
     }
 }
 
