@@ -2,7 +2,7 @@
 
 use crate::clock::{Clock, RandomSource};
 use crate::config::{Advertise, Config};
-use crate::http::{self, ConnectionLimiter, ServiceContext, ServiceDeps};
+use crate::http::{self, ConnectionLimiter, ServiceContext};
 use crate::metrics::Metrics;
 use crate::protection::TaskProtection;
 use crate::session::{Registry, RegistryDeps};
@@ -82,8 +82,8 @@ impl App {
         let protection = config.ecs_agent.as_ref().map(|agent| TaskProtection::new(&agent.0)).transpose();
         let protection = protection.inspect_err(|error| tracing::error!(%error, "this task cannot protect itself"));
         let limiter = ConnectionLimiter::for_process(config.http_connections);
-        let deps = ServiceDeps { config, registry, store, clock, random, metrics, isolation };
-        Self { service: Arc::new(ServiceContext::new(deps)), limiter, protection: protection.unwrap_or_default() }
+        let service = Arc::new(ServiceContext::new(config, registry, store, clock, random, metrics, isolation));
+        Self { service, limiter, protection: protection.unwrap_or_default() }
     }
 
     /// Serves until `stop` completes, then drains: starts no session, ends every session, and waits for its processes.

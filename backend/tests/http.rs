@@ -43,7 +43,7 @@ async fn without_a_valid_gateway_token_nothing_changes() {
                 continue;
             }
             let request = client().post(format!("http://{}{path}", service.address)).body(ATTACH);
-            let request = token.iter().fold(request, |request, token| request.bearer_auth(token));
+            let request = token.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
             let (status, error) = read(request.send().await.unwrap()).await;
             assert_eq!((status, &error["retryable"]), (401, &json!(false)), "{path} {token:?}");
             assert!(error["error"].is_string() && error["code"].is_string());

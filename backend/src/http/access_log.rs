@@ -1,16 +1,14 @@
-//! Counts every request and logs it in one line after its response, with its duration and the connection and session of its
-//! token. A layer, so that no handler can forget it.
+//! Counts every request and logs it in one line after its response, with its id, its duration, and the connection and session
+//! of its token. Layers, so that no handler can forget it.
 
-use super::context::ServiceContext;
-use super::endpoints::{METRICS_PATH, TERMINAL_PATH};
+use super::context::{METRICS_PATH, ServiceContext, TERMINAL_PATH};
 use super::error::ErrorCodeExt;
 use super::peer_client::Forwarded;
-use super::request_id::request_id;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::Extensions;
+use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH, REQUEST_ID_HEADER};
 use shared_protocol::{ConnectionId, SessionId};
 use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
@@ -21,6 +19,9 @@ const QUIET_PATHS: [&str; 4] = ["/health", METRICS_PATH, TERMINAL_PATH, "/ws-tes
 
 /// Label of every unknown path: text that a caller chose must not become a label.
 const UNKNOWN_ROUTE: &str = "other";
+
+/// Longest id accepted from a caller, in bytes.
+const MAX_ID_BYTES: usize = 128;
 
 /// The connection and session of a request, once its token is verified. An extension of the request.
 #[derive(Debug, Clone, Default)]
@@ -70,5 +71,23 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
         (quiet, _) if QUIET_PATHS.contains(&quiet) => line!(debug, "{method} {quiet}"),
         (other, _) => line!(info, "{method} {other}"),
     }
+    response
+}
+
+/// The id of a request, for logs.
+pub(super) fn request_id(headers: &HeaderMap) -> &str {
+    headers.get(REQUEST_ID_HEADER).and_then(|id| id.to_str().ok()).unwrap_or("-")
+}
+
+/// Gives every request an id, or keeps the gateway's, so that the logs of all components share one id.
+pub(super) async fn identify(State(service): State<Arc<ServiceContext>>, mut request: Request, next: Next) -> Response {
+    let name = HeaderName::from_static(REQUEST_ID_HEADER);
+    let usable = |id: &HeaderValue| id.len() <= MAX_ID_BYTES && id.to_str().is_ok_and(|id| !id.is_empty());
+    let given = request.headers().get(&name).filter(|id| usable(id)).cloned();
+    let id = given.or_else(|| HeaderValue::try_from(hex::encode(service.random.bytes::<8>())).ok());
+    let Some(id) = id else { return next.run(request).await };
+    request.headers_mut().insert(name.clone(), id.clone());
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(name, id);
     response
 }

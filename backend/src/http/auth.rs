@@ -1,17 +1,17 @@
-//! Extractors that verify a request's token: a handler that takes one cannot run without a valid token.
+//! Extractors that verify a request's token: a handler that takes one cannot run without a valid token. Also checks `Host` and
+//! `Origin`, against pages of other sites and DNS rebinding.
 
-use super::access_log::RequestContext;
-use super::body::read_body;
+use super::access_log::{RequestContext, request_id};
 use super::context::ServiceContext;
-use super::error::HttpError;
-use super::request_id::request_id;
+use super::error::{HttpError, read_body};
+use crate::config::AuthConfig;
 use crate::metrics::AuthFailure;
 use crate::session::{Arrival, Caller};
 use auth_tokens::TokenError;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -150,5 +150,30 @@ impl ServiceContext {
     pub(super) fn invalid_token(&self, error: TokenError) -> HttpError {
         self.metrics.requests.record_auth_failure(error);
         error.into()
+    }
+}
+
+/// True if `Host` is this machine by address or as `localhost`: a name that an attacker points at loopback is neither.
+pub(super) fn is_loopback_host(headers: &HeaderMap) -> bool {
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // The colons of an IPv6 address are inside brackets.
+    let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));
+    matches!(port.map_or(host, |(name, _)| name), "localhost" | "127.0.0.1" | "[::1]")
+}
+
+/// True if a page of this origin may open a WebSocket. Programs send no `Origin`; a page is same-origin or listed. Without
+/// configured secrets `Host` must be loopback too, because a page may rebind its name to this machine.
+pub(super) fn origin_allowed(auth: &AuthConfig, headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if auth.random_secrets && !is_loopback_host(headers) {
+        return false;
+    }
+    match text(ORIGIN) {
+        None => !headers.contains_key(ORIGIN),
+        Some(origin) => {
+            let host = text(HOST).unwrap_or_default();
+            let same = origin.split_once("://").is_some_and(|(_, origin_host)| origin_host == host);
+            same || auth.origins.iter().any(|allowed| allowed.eq_ignore_ascii_case(origin))
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! The state that all handlers share.
+//! The state and the paths that all handlers share.
 
 use super::peer_client::PeerClient;
 use super::user_connections::UserConnections;
@@ -9,6 +9,7 @@ use crate::rate_limit::RateLimiter;
 use crate::session::Registry;
 use crate::store::Store;
 use shared_protocol::ConnectionId;
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -19,23 +20,27 @@ const MESSAGE_BURST_SECONDS: u32 = 2;
 /// Concurrent `/ws-test` connections: they need no token.
 const MAX_WS_TESTS: usize = 32;
 
-/// Dependencies of [`ServiceContext`].
-pub struct ServiceDeps {
-    /// The configuration.
-    pub config: Config,
-    /// The sessions of this instance.
-    pub registry: Registry,
-    /// The directory of sessions and connections.
-    pub store: Arc<dyn Store>,
-    /// Wall time.
-    pub clock: Arc<dyn Clock>,
-    /// Randomness for ids.
-    pub random: Arc<dyn RandomSource>,
-    /// The metrics.
-    pub metrics: Arc<Metrics>,
-    /// Isolation level of sessions, as diagnostics name it.
-    pub isolation: &'static str,
-}
+/// The WebSocket of browsers that reach the service without a gateway.
+pub(super) const TERMINAL_PATH: &str = "/terminal";
+
+/// The metrics as OpenMetrics text.
+pub(super) const METRICS_PATH: &str = "/metrics";
+
+/// Common prefix of the routes that only the gateway calls.
+pub(super) const GATEWAY_PREFIX: &str = "/api/ws/";
+
+/// Every endpoint, as `/health` and `/api/diagnostics/websocket` list them.
+pub(super) const ENDPOINTS: [&str; 9] = [
+    MESSAGE_PATH,
+    OUTPUT_PATH,
+    DISCONNECT_PATH,
+    "/api/sessions",
+    "/api/diagnostics/websocket",
+    "/health",
+    METRICS_PATH,
+    TERMINAL_PATH,
+    "/ws-test",
+];
 
 /// State shared by all handlers.
 pub struct ServiceContext {
@@ -45,6 +50,7 @@ pub struct ServiceContext {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn RandomSource>,
     pub(super) metrics: Arc<Metrics>,
+    /// Isolation level of sessions, as diagnostics name it.
     pub(super) isolation: &'static str,
     /// Open direct WebSockets of each user.
     pub(super) user_connections: UserConnections,
@@ -60,8 +66,15 @@ pub struct ServiceContext {
 
 impl ServiceContext {
     /// Wires the state of a running service.
-    pub fn new(deps: ServiceDeps) -> Self {
-        let ServiceDeps { config, registry, store, clock, random, metrics, isolation } = deps;
+    pub fn new(
+        config: Config,
+        registry: Registry,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+        metrics: Arc<Metrics>,
+        isolation: &'static str,
+    ) -> Self {
         let rate = config.messages_per_second;
         Self {
             user_connections: UserConnections::new(config.connections_per_user),

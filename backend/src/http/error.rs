@@ -1,17 +1,28 @@
-//! The only mapping from errors to HTTP responses: `{error, code, retryable}` with the status of the code.
+//! The only mapping from errors to HTTP responses: `{error, code, retryable}` with the status of the code. Reads bodies too,
+//! within a size and a time.
 
 use crate::session::SessionError;
 use crate::store::StoreError;
 use auth_tokens::TokenError;
+use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use http_body_util::{BodyExt, Collected, Limited};
+use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
+use shared_protocol::limits::FRAME_BYTES;
 use shared_protocol::{ApiError, ErrorCode};
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Longest error text of the HTTP library that is passed on, in bytes.
 const MAX_TEXT_BYTES: usize = 1024;
+
+/// Largest body of a request, in bytes: twice a frame, so that a slightly larger message gets an error frame instead of a 413.
+const MAX_BODY_BYTES: usize = FRAME_BYTES * 2;
+
+/// Time to receive a body: it has 64 KiB at most, and clients send it together with the headers.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Extension of an error response: its code, for metrics and the log.
 #[derive(Debug, Clone, Copy)]
@@ -89,4 +100,17 @@ pub(super) async fn unify(response: Response) -> Response {
 pub(super) async fn no_such_route() -> Response {
     let body = ApiError::new(ErrorCode::SessionNotFound, "there is nothing at this path");
     (StatusCode::NOT_FOUND, Json(body)).into_response()
+}
+
+/// Reads a whole body.
+pub(super) async fn read_body(body: Body) -> Result<Bytes, HttpError> {
+    let unreadable = |code, why: &str| HttpError::new(code, format!("the body cannot be read: {why}"));
+    match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            Err(unreadable(ErrorCode::TooLarge, &format!("it has more than {MAX_BODY_BYTES} bytes")))
+        }
+        Ok(Err(_)) => Err(unreadable(ErrorCode::BadMessage, "it is incomplete")),
+        Err(_) => Err(unreadable(ErrorCode::BadMessage, "it did not arrive in time")),
+    }
 }

@@ -1,14 +1,11 @@
 //! Forwards a request for a session that another instance owns to that instance, so that handlers need not know of instances.
 //! The owner verifies the original token again; a request is forwarded at most once.
 
-use super::access_log::RequestContext;
+use super::access_log::{RequestContext, request_id};
 use super::auth::{TerminalQuery, bearer, session_in_path};
-use super::body::read_body;
-use super::context::ServiceContext;
-use super::endpoints::{GATEWAY_PREFIX, TERMINAL_PATH};
-use super::error::HttpError;
+use super::context::{GATEWAY_PREFIX, ServiceContext, TERMINAL_PATH};
+use super::error::{HttpError, read_body};
 use super::peer_client::{FORWARDED_BY, Forwarded};
-use super::request_id::request_id;
 use crate::cluster::Location;
 use crate::metrics::ForwardOutcome;
 use crate::store::Instance;

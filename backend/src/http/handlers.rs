@@ -1,12 +1,7 @@
-//! The handlers, one file for each route.
+//! The handlers: one file for each client or purpose.
 
-pub(super) mod diagnostics;
-pub(super) mod disconnect;
-pub(super) mod health;
-pub(super) mod listing;
-pub(super) mod message;
-pub(super) mod metrics;
-pub(super) mod output;
+pub(super) mod gateway;
 pub(super) mod sessions;
+pub(super) mod status;
 pub(super) mod terminal;
 pub(super) mod ws_test;

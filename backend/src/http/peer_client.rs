@@ -1,7 +1,6 @@
 //! The HTTP client for other instances: sends them a request unchanged and returns their response.
 
-use super::body::read_body;
-use super::error::HttpError;
+use super::error::{HttpError, read_body};
 use crate::store::Instance;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;

@@ -1,11 +1,8 @@
 //! Maps paths to handlers, and wraps all of them in the layers that every response passes.
 
-use super::context::ServiceContext;
-use super::endpoints::{METRICS_PATH, TERMINAL_PATH};
-use super::handlers::{
-    diagnostics, disconnect, health, listing, message, metrics, output, sessions, terminal, ws_test,
-};
-use super::{access_log, error, forward, request_id};
+use super::context::{METRICS_PATH, ServiceContext, TERMINAL_PATH};
+use super::handlers::{gateway, sessions, status, terminal, ws_test};
+use super::{access_log, error, forward};
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
@@ -44,15 +41,15 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
         .max_age(CORS_MAX_AGE);
     Router::new()
-        .route(MESSAGE_PATH, post(message::handle))
-        .route(OUTPUT_PATH, post(output::handle))
-        .route(DISCONNECT_PATH, post(disconnect::handle))
-        .route("/api/sessions", post(sessions::create).get(listing::list))
+        .route(MESSAGE_PATH, post(gateway::message))
+        .route(OUTPUT_PATH, post(gateway::output))
+        .route(DISCONNECT_PATH, post(gateway::disconnect))
+        .route("/api/sessions", post(sessions::create).get(sessions::list))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
-        .route("/api/sessions/{id}/connections/{connection}", delete(listing::close))
-        .route("/api/diagnostics/websocket", get(diagnostics::handle))
-        .route("/health", get(health::handle))
-        .route(METRICS_PATH, get(metrics::handle))
+        .route("/api/sessions/{id}/connections/{connection}", delete(sessions::close_connection))
+        .route("/api/diagnostics/websocket", get(status::diagnostics))
+        .route("/health", get(status::health))
+        .route(METRICS_PATH, get(status::metrics))
         .route(TERMINAL_PATH, get(terminal::handle))
         .route("/ws-test", get(ws_test::handle))
         .fallback(error::no_such_route)
@@ -61,6 +58,6 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .layer(cors)
         .layer(from_fn_with_state(Arc::clone(&service), access_log::layer))
         .layer(map_response(set_security_headers))
-        .layer(from_fn_with_state(Arc::clone(&service), request_id::layer))
+        .layer(from_fn_with_state(Arc::clone(&service), access_log::identify))
         .with_state(service)
 }

@@ -1,24 +1,21 @@
 //! `WS /terminal?sessionId&token`: the same messages and frames without a gateway, on hosts that allow WebSockets.
 
 mod connection;
-mod socket;
 
-use crate::http::auth::{TerminalQuery, direct_caller};
+use crate::http::access_log::request_id;
+use crate::http::auth::{TerminalQuery, direct_caller, origin_allowed};
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
-use crate::http::origin::origin_allowed;
-use crate::http::request_id::request_id;
 use crate::http::user_connections::UserConnectionGuard;
 use crate::session::Caller;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Query, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
-use connection::Connection;
+use connection::{CloseReason, Connection, INVALID_SESSION, SERVER_ERROR, Socket, TOO_MANY, UNAUTHORIZED};
 use shared_protocol::gateway::SUBPROTOCOL;
 use shared_protocol::limits::MESSAGE_BYTES;
 use shared_protocol::{ConnectionId, ErrorCode, SessionId};
-use socket::{CloseReason, INVALID_SESSION, SERVER_ERROR, Socket, TOO_MANY, UNAUTHORIZED};
 use std::sync::Arc;
 use tokio::time::Instant;
 

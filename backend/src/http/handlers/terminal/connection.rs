@@ -1,11 +1,11 @@
 //! One open WebSocket: delivers its messages to the session, and sends it replies and frames of the stream.
 
-use super::socket::{CloseReason, DRAINING, NORMAL, Socket, TIMEOUT, UNAUTHORIZED, UNSUPPORTED};
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
-use crate::http::handlers::message::{deliver, direct_reply, malformed_reply};
+use crate::http::handlers::gateway::{deliver, direct_reply, malformed_reply};
 use crate::session::{Arrival, Caller, Close, OutputResponse, PollToken, Reply, SessionError};
-use axum::extract::ws::Message;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -16,6 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
+/// Time to send a frame: a peer that stops reading must not delay its session.
+const SEND_TIMEOUT: Duration = Duration::from_secs(20);
 /// Time between two WebSocket pings.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Silence after which the peer counts as gone: two pings unanswered.
@@ -26,6 +28,27 @@ const POLL_TIMEOUT: Duration = Duration::from_secs(25);
 const MAX_TOKEN_TIMER: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// Concurrent one-shot commands of one connection.
 const MAX_PENDING_COMMANDS: usize = 16;
+
+/// Why a connection closes: the WebSocket close code, and a text for people.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CloseReason(pub u16, pub &'static str);
+
+/// The session has ended and everything was sent, or the peer closed.
+const NORMAL: u16 = 1000;
+/// The peer sent a binary frame.
+const UNSUPPORTED: u16 = 1003;
+/// The peer was silent or stopped reading for too long.
+const TIMEOUT: u16 = 1008;
+/// The user has too many connections.
+pub(super) const TOO_MANY: u16 = 1013;
+/// The session does not exist, or has ended.
+pub(super) const INVALID_SESSION: u16 = 4000;
+/// The token is missing, invalid, expired or revoked.
+pub(super) const UNAUTHORIZED: u16 = 4001;
+/// A bug of this service.
+pub(super) const SERVER_ERROR: u16 = 4500;
+/// This instance is being replaced.
+const DRAINING: u16 = 4503;
 
 type ReplyFuture<'a> = BoxFuture<'a, Result<Reply, HttpError>>;
 type PollFuture = BoxFuture<'static, Result<OutputResponse, SessionError>>;
@@ -202,5 +225,33 @@ async fn next_frame<T>(poll: &mut Option<BoxFuture<'static, T>>) -> T {
             fetched
         }
         None => std::future::pending().await,
+    }
+}
+
+/// The WebSocket of a browser: sends within a timeout, and closes with a code that says why.
+pub(super) struct Socket(pub WebSocket);
+
+impl Socket {
+    async fn send(&mut self, frame: Bytes) -> Result<(), CloseReason> {
+        match Utf8Bytes::try_from(frame) {
+            Ok(text) => self.send_message(Message::Text(text)).await,
+            Err(_) => Err(CloseReason(TIMEOUT, "the connection stopped reading")),
+        }
+    }
+
+    async fn ping(&mut self) -> Result<(), CloseReason> {
+        self.send_message(Message::Ping(Bytes::new())).await
+    }
+
+    pub(super) async fn close(&mut self, CloseReason(code, reason): CloseReason) {
+        // Fails if the peer is gone.
+        let _ = self.send_message(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+    }
+
+    async fn send_message(&mut self, message: Message) -> Result<(), CloseReason> {
+        match tokio::time::timeout(SEND_TIMEOUT, self.0.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(CloseReason(TIMEOUT, "the connection stopped reading")),
+        }
     }
 }

@@ -1,21 +1,68 @@
-//! `GET /metrics`: the metrics as text. They name no user, but tell how busy a platform is, so a reader needs `METRICS_TOKEN`;
-//! without one, only clients on this machine may read.
+//! The state of this instance, for platforms and operators: health, diagnostics and metrics. No secrets.
 
 use crate::config::Secret;
-use crate::http::auth::bearer;
-use crate::http::context::ServiceContext;
+use crate::http::auth::{bearer, is_loopback_host};
+use crate::http::context::{ENDPOINTS, ServiceContext};
 use crate::http::error::HttpError;
-use crate::http::origin::is_loopback_host;
 use crate::metrics::CONTENT_TYPE;
+use axum::Json;
 use axum::extract::{ConnectInfo, State};
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use shared_protocol::ErrorCode;
+use serde_json::{Value, json};
+use shared_protocol::{ErrorCode, limits};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
-pub(in crate::http) async fn handle(
+/// `GET /health`: 503 only while draining, because platforms replace an instance that answers 503, and every shell with it.
+pub(in crate::http) async fn health(State(service): State<Arc<ServiceContext>>) -> (StatusCode, Json<Value>) {
+    let degraded = service.registry.degraded();
+    let (status, word) = match degraded {
+        _ if service.is_draining() => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        Some(_) => (StatusCode::OK, "degraded"),
+        None => (StatusCode::OK, "ok"),
+    };
+    let body = json!({
+        "status": word,
+        "websocket": "available",
+        "endpoints": ENDPOINTS,
+        "version": env!("CARGO_PKG_VERSION"),
+        "sessions": service.registry.count(),
+        "why": degraded,
+    });
+    (status, Json(body))
+}
+
+/// `GET /api/diagnostics/websocket`: limits, timeouts and the isolation level.
+pub(in crate::http) async fn diagnostics(State(service): State<Arc<ServiceContext>>) -> Json<Value> {
+    let session = service.config.limits;
+    Json(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "endpoints": ENDPOINTS,
+        "store": service.store.kind(),
+        "isolation": service.isolation,
+        "metrics": if service.config.metrics_token.is_some() { "token" } else { "local" },
+        "limits": {
+            "frameBytes": limits::FRAME_BYTES,
+            "inputWindowBytes": limits::INPUT_WINDOW_BYTES,
+            "commandResultBytes": limits::RESULT_BYTES,
+            "sessions": service.config.sessions,
+        },
+        "timeouts": {
+            "sessionGraceSeconds": session.detach_timeout.as_secs(),
+            "sessionIdleSeconds": session.idle_timeout.as_secs(),
+            "sessionMaxSeconds": session.initial_lifetime.as_secs(),
+            "gatewayIdleSeconds": limits::IDLE_TIMEOUT.as_secs(),
+            "gatewayConnectionSeconds": limits::CONNECTION_LIFETIME.as_secs(),
+            "gatewayIntegrationSeconds": limits::INTEGRATION_TIMEOUT.as_secs(),
+        },
+    }))
+}
+
+/// `GET /metrics`: the metrics as text. They name no user, but tell how busy a platform is, so a reader needs `METRICS_TOKEN`;
+/// without one, only clients on this machine may read.
+pub(in crate::http) async fn metrics(
     State(service): State<Arc<ServiceContext>>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     headers: HeaderMap,

@@ -1,17 +1,21 @@
-//! `POST /api/ws/message`: one message of a browser, through the gateway.
+//! `POST /api/ws/…`: the requests of the gateway, for its WebSockets.
 
 use crate::http::auth::GatewayRequest;
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::metrics::MessageType;
-use crate::session::{Caller, Close, Reply, stateless_reply};
+use crate::session::{Caller, Close, OutputResponse, PollToken, Reply, stateless_reply};
 use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
+use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared_protocol::client::{ParseError, parse};
-use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, FOLLOW_HEADER, TOUCH_HEADER};
+use shared_protocol::gateway::{
+    CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, DisconnectRequest, DisconnectResponse, FOLLOW_HEADER, MAX_WAIT_MS,
+    NEXT_HEADER, OutputRequest, TOUCH_HEADER,
+};
 use shared_protocol::server::ErrorMessage;
 use shared_protocol::{ClientMessage, ConnectionId, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
@@ -24,14 +28,41 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(500);
 /// Window of a session that a one-shot command starts, until a client resizes it.
 const DEFAULT_SIZE: Size = Size { cols: 80, rows: 24 };
 
-pub(in crate::http) async fn handle(
+/// `POST /api/ws/output`: long poll for the next frame of a follower.
+pub(in crate::http) async fn output(
     State(service): State<Arc<ServiceContext>>,
     request: GatewayRequest,
 ) -> Result<Response, HttpError> {
-    Ok(answer(&service, &request).await?.into_response())
+    let body: OutputRequest = request.parse_body()?;
+    let ticket: PollToken = body.follow.parse().map_err(|error| HttpError::bad_body(&error))?;
+    let wait = Duration::from_millis(body.wait_ms.min(MAX_WAIT_MS));
+    let session = service.registry.running(request.session()?, &request.caller()).await?;
+    Ok(session.output(request.claims.cid, ticket, wait).await?.into_response())
 }
 
-async fn answer(service: &ServiceContext, request: &GatewayRequest) -> Result<Reply, HttpError> {
+/// `POST /api/ws/disconnect`: a connection is gone.
+pub(in crate::http) async fn disconnect(
+    State(service): State<Arc<ServiceContext>>,
+    request: GatewayRequest,
+) -> Result<Json<DisconnectResponse>, HttpError> {
+    let body: DisconnectRequest = request.parse_body()?;
+    request.check_body_ids(Some(&body.connection_id), body.session_id.as_ref())?;
+    service.store.mark_disconnected(&body.connection_id).await?;
+    if let Some(session) = &request.claims.sid
+        && let Ok(session) = service.registry.running(session, &request.caller()).await
+    {
+        // Fails only if the session has ended, and the connection with it.
+        let _ = session.disconnect(body.connection_id).await;
+    }
+    Ok(Json(DisconnectResponse { success: true }))
+}
+
+/// `POST /api/ws/message`: one message of a browser.
+pub(in crate::http) async fn message(
+    State(service): State<Arc<ServiceContext>>,
+    request: GatewayRequest,
+) -> Result<Reply, HttpError> {
+    let service = &*service;
     if service.message_rate.check(&request.claims.cid).is_err() {
         service.metrics.streams.record_error(ErrorCode::RateLimited);
         let text = "this connection exceeds its message rate; this message was discarded";
@@ -172,7 +203,18 @@ impl IntoResponse for Reply {
     }
 }
 
-pub(super) fn insert_close(headers: &mut HeaderMap, close: Option<Close>) {
+impl IntoResponse for OutputResponse {
+    fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        if let Some(ticket) = self.next.and_then(|ticket| HeaderValue::try_from(ticket.to_string()).ok()) {
+            headers.insert(NEXT_HEADER, ticket);
+        }
+        insert_close(&mut headers, self.close);
+        with_frame(headers, self.frame)
+    }
+}
+
+fn insert_close(headers: &mut HeaderMap, close: Option<Close>) {
     let value = match close {
         None => return,
         Some(Close::Connection | Close::Rejected) => CLOSE_CONNECTION,
@@ -182,7 +224,7 @@ pub(super) fn insert_close(headers: &mut HeaderMap, close: Option<Close>) {
 }
 
 /// `200` with the frame, or `204` without one.
-pub(super) fn with_frame(mut headers: HeaderMap, frame: Option<bytes::Bytes>) -> Response {
+fn with_frame(mut headers: HeaderMap, frame: Option<bytes::Bytes>) -> Response {
     match frame {
         Some(frame) => {
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
