@@ -17,7 +17,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry,sharing=locked \
 
 FROM ${BASE}
 
-# What the shells have beside a bare Debian. The service itself needs none of them.
+# Programs for the shells, in addition to a bare Debian. The service itself needs none of them.
 ARG TOOLS="ca-certificates curl less nano procps vim-tiny"
 # tini is process 1: it passes signals on to the service, and buries what sessions leave behind.
 RUN apt-get update \
@@ -28,12 +28,12 @@ RUN apt-get update \
 
 COPY --from=build /termgate /usr/local/bin/termgate
 
-# Production refuses to start without secrets. PORT is what both templates ask at.
+# Production refuses to start without secrets. Both templates send requests to PORT.
 ENV NODE_ENV=production LOG_FORMAT=json PORT=3001 LANG=C.UTF-8
 EXPOSE 3001
 
-# Root, because only root can give every session a user of its own. REQUIRE_ISOLATION is no setting here: without a user for each session
-# the service must not start, whatever it is told.
+# Root, because only root can give every session a user of its own. The entry point sets REQUIRE_ISOLATION, so that no configuration can
+# make the service start without a user for each session.
 ENTRYPOINT ["/usr/bin/tini", "--", "/usr/bin/env", "REQUIRE_ISOLATION=true", "/usr/local/bin/termgate"]
 
 # A drain answers 503 and is no reason to kill what drains; platforms that look here give it the time of their stop timeout.

@@ -1,4 +1,4 @@
-"""What every test of the templates needs: no real AWS account is ever asked."""
+"""Set-up of all template tests: none reaches a real AWS account."""
 
 import os
 

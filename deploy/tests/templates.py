@@ -1,4 +1,4 @@
-"""Templates as CloudFormation sees them: read, translated by SAM's own translator, and with parameters and conditions decided.
+"""Reads templates, translates them with SAM's own translator, and resolves parameters and conditions, as CloudFormation does.
 
 Apart from the tests, because CloudFormation's functions are the same for all of them. What only exists once something is deployed
 (the id of an API, the ARN of a function) stays as it stands: `{"Ref": "Api"}`, or `${Api}` within a text.
@@ -91,7 +91,7 @@ def values(template, parameters):
 
 
 def deployed(path, **parameters):
-    """The template with parameters and conditions decided: what is left is what would be created."""
+    """The template with parameters and conditions resolved: it has only the resources that would be created."""
     template = translated(path, **parameters)
     decide = Decisions(template, values(template, LEAST[path] | parameters))
     resources = {

@@ -1,4 +1,4 @@
-"""What moto's CloudFormation can create is created by it: the gateway without the API itself, and the role alone."""
+"""moto's CloudFormation creates the gateway (without its WebSocket API), and the role alone."""
 
 import ast
 import json
@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 from templates import GATEWAY, ROLE, ROLE_ARN, deployed, of_type, read, translated
 
-# Of what the gateway consists of, moto knows no WebSocket API and no alarm; it passes over them.
+# moto supports neither WebSocket APIs nor alarms, and skips them.
 UNKNOWN = {
     "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Stage", "AWS::ApiGateway::Account", "AWS::CloudWatch::Alarm",

@@ -1,4 +1,4 @@
-"""What the guide has people make can be made."""
+"""The Makefile has every target that the guide names."""
 
 import re
 

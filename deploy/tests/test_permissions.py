@@ -1,4 +1,4 @@
-"""Least privilege: what each role may do, that it is written alike everywhere, and that the function needs nothing else."""
+"""Least privilege: the permissions of each role, equal in all templates and the guide, and sufficient for the function."""
 
 import json
 import re
@@ -6,7 +6,7 @@ import re
 import pytest
 from templates import ALL, ECS, GATEWAY, ROLE, ROOT, deployed, of_type, read
 
-# Of AWS's own policies, those that a template may attach: each does one job, and AWS keeps them up to date for it.
+# AWS managed policies that a template may attach: each serves one purpose, and AWS keeps it up to date.
 MANAGED = {
     "AmazonAPIGatewayPushToCloudWatchLogs",
     "AWSAppRunnerServicePolicyForECRAccess",

@@ -1,4 +1,4 @@
-"""What the Serverless Application Repository asks of a template, what samconfig.toml names, and what an admin is handed."""
+"""Requirements of the Serverless Application Repository, names in samconfig.toml, and content of the package for admins."""
 
 import io
 import re

@@ -1,4 +1,4 @@
-"""Bad combinations of parameters are refused with a sentence before anything is created, and good ones are not."""
+"""Template rules refuse invalid combinations of parameters with a sentence before creation, and accept valid ones."""
 
 import pytest
 from templates import APPRUNNER, ECS, GATEWAY, LEAST, ROLE_ARN, SECRET_ARN, refused

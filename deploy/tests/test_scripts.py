@@ -1,4 +1,4 @@
-"""scripts/image and scripts/push, with a builder and an AWS CLI that only write down what they are asked."""
+"""scripts/image and scripts/push, with a builder and an AWS CLI that only record their arguments."""
 
 import os
 import re

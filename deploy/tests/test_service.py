@@ -105,7 +105,7 @@ def test_the_cache_loses_nothing_and_asks_for_a_password():
     assert ingress["SourceSecurityGroupId"] == {"Ref": "ServiceSecurityGroup"}
 
 
-def test_no_cache_is_created_that_nobody_asked_for():
+def test_a_cache_is_created_only_on_request():
     assert not deployed(ECS, RedisUrlSecretArn=SECRET_ARN)["Resources"].keys() & {*CACHE, "CacheUrl"}
     for parameters in ({}, {"Redis": "external", "RedisUrlSecretArn": SECRET_ARN}):
         assert not deployed(APPRUNNER, **parameters)["Resources"].keys() & {*CACHE, "Connector", "ServiceSecurityGroup"}

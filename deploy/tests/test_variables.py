@@ -1,10 +1,10 @@
-"""Every variable that a program reads is set by its template, or there is a reason; and none is set that nobody reads."""
+"""Templates set every variable that a program reads, except those listed with a reason, and set no unused variable."""
 
 import re
 
 from templates import APPRUNNER, ECS, GATEWAY, ROOT, read
 
-# What Lambda sets itself, and what is another name or for tests.
+# Set by Lambda, aliases, or only for tests.
 NOT_FOR_THE_FUNCTION = {
     "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
     "BACKEND_URL",  # another name of APP_RUNNER_URL
@@ -18,7 +18,7 @@ NOT_FOR_THE_SERVICE = {
     # deprecated names
     "SESSION_GRACE_SECONDS", "SESSION_MAX_SECONDS", "SESSION_LONGEST_SECONDS", "REDIS_CA",
     "SESSION_UIDS", "STATE_DIRECTORY",  # as root in a container, the defaults are right
-    "MAX_HTTP_CONNECTIONS", "MESSAGES_PER_SECOND",  # nobody who is well comes near
+    "MAX_HTTP_CONNECTIONS", "MESSAGES_PER_SECOND",  # far above normal use
     "MAX_CONNECTIONS_PER_USER",  # of `/terminal`, which App Runner does not let through; the gateway has its own
 }
 # Read outside config.rs: RUST_LOG by the function's main.
@@ -67,28 +67,28 @@ def test_the_programs_are_read():
 
 def test_the_function_gets_what_it_reads():
     given = set(read(GATEWAY)["Resources"]["Function"]["Properties"]["Environment"]["Variables"])
-    assert given - FUNCTION == set(), "nobody reads these"
+    assert given - FUNCTION == set(), "unused variables"
     assert FUNCTION - given - NOT_FOR_THE_FUNCTION == set(), "these are not set"
-    assert NOT_FOR_THE_FUNCTION <= FUNCTION, "an exception for what nobody reads"
+    assert NOT_FOR_THE_FUNCTION <= FUNCTION, "an exception for an unused variable"
 
 
 def test_the_service_on_app_runner_gets_what_it_reads():
     source = read(APPRUNNER)["Resources"]["Service"]["Properties"]["SourceConfiguration"]
     given = names(source["ImageRepository"]["ImageConfiguration"]["RuntimeEnvironmentVariables"]) | image()
-    assert given - SERVICE == set(), "nobody reads these"
+    assert given - SERVICE == set(), "unused variables"
     # Instances of App Runner cannot reach each other.
     assert SERVICE - given - NOT_FOR_THE_SERVICE == {"ADVERTISE_URL"}, "these are not set"
-    assert NOT_FOR_THE_SERVICE <= SERVICE, "an exception for what nobody reads"
+    assert NOT_FOR_THE_SERVICE <= SERVICE, "an exception for an unused variable"
 
 
 def test_the_service_on_ecs_gets_what_it_reads():
     container = read(ECS)["Resources"]["Service"]["Properties"]["PrimaryContainer"]
     given = names(container["Environment"]) | names(container["Secrets"]) | image()
-    assert given - SERVICE == set(), "nobody reads these"
+    assert given - SERVICE == set(), "unused variables"
     assert SERVICE - given - NOT_FOR_THE_SERVICE == set(), "these are not set"
 
 
-def test_the_guide_names_no_variable_that_nobody_reads():
+def test_the_guide_names_no_unused_variable():
     guide = (ROOT / "docs/deploy.md").read_text()
     named = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`", guide))
     known = FUNCTION | SERVICE | {"NEXT_PUBLIC_WS_URL", "TERMGATE_TOKEN", "PROMPT_COMMAND"}
