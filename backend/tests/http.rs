@@ -1,5 +1,4 @@
 //! The HTTP surface: authentication, errors, headers, and that a rejected request changes nothing.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod support;
 

@@ -74,13 +74,13 @@ impl Screen {
     /// True while the alternate screen is shown.
     #[must_use]
     pub fn is_alternate(&self) -> bool {
-        self.terminal.alternate().is_some()
+        self.terminal.alternate.is_some()
     }
 
     /// Lines of history.
     #[must_use]
     pub fn scrollback(&self) -> usize {
-        self.terminal.main().history()
+        self.terminal.main.history()
     }
 
     /// The visible text, a line for each row, without trailing spaces.

@@ -65,25 +65,25 @@ impl Snapshot<'_> {
         self.out.write(BREAK_OFF);
         self.out.write(if self.keeps_history { EMPTY } else { NEW });
         self.out.write(REST);
-        for (slot, [red, green, blue]) in terminal.palette().iter() {
+        for (slot, [red, green, blue]) in terminal.palette.iter() {
             let command = slot.command();
             self.out.write(&format!("\x1b]{command};rgb:{red:02x}/{green:02x}/{blue:02x}\x1b\\"));
         }
         if let Some(title) = terminal.title() {
             self.out.write(&format!("\x1b]2;{title}\x1b\\"));
         }
-        if terminal.alternate().is_none() {
+        if terminal.alternate.is_none() {
             self.hidden_saved_cursor();
         }
         let scrollback = match scope {
-            Scope::Full { scrollback } => scrollback.min(terminal.main().history()),
+            Scope::Full { scrollback } => scrollback.min(terminal.main.history()),
             Scope::Screen => 0,
         };
         self.main_screen(scrollback);
-        if let Some(alternate) = terminal.alternate() {
+        if let Some(alternate) = &terminal.alternate {
             self.out.set_style(Style::default(), None);
             // Where it stands decides which lines a new size would wrap anew.
-            let main = terminal.main();
+            let main = &terminal.main;
             self.out.write(&format!("\x1b[{};{}H", main.y + 1, main.x.min(main.cols() - 1) + 1));
             self.enter_alternate();
             self.out.write("\x1b[H");
@@ -96,7 +96,7 @@ impl Snapshot<'_> {
 
     /// The main screen, with so much of its history.
     fn main_screen(&mut self, scrollback: usize) {
-        let main = self.terminal.main();
+        let main = &self.terminal.main;
         // Where the saved cursor is among the lines that are drawn.
         let line = main.saved.line.saturating_sub(main.history() - scrollback);
         let is_shown = (scrollback..scrollback + main.rows()).contains(&line);
@@ -150,7 +150,7 @@ impl Snapshot<'_> {
         if self.is_default(saved, line) {
             return;
         }
-        let rows = self.terminal.main().rows();
+        let rows = self.terminal.main.rows();
         let scrolled = line.saturating_sub(rows - 1);
         if scrolled > 0 {
             self.out.write(&format!("\x1b[{rows}H{}", "\n".repeat(scrolled)));

@@ -33,19 +33,20 @@ pub(crate) struct Terminal {
     cols: usize,
     rows: usize,
     history_limit: usize,
-    main: Buffer,
+    /// The screen that is shown unless a program shows the alternate one.
+    pub(crate) main: Buffer,
     /// The alternate screen, while a program shows it.
-    alternate: Option<Buffer>,
+    pub(crate) alternate: Option<Buffer>,
     /// The alternate screen's saved cursor, while it is not shown.
     alternate_saved: Saved,
-    extras: Extras,
-    pen: Pen,
-    modes: Modes,
-    charsets: Charsets,
-    palette: Palette,
+    pub(crate) extras: Extras,
+    pub(crate) pen: Pen,
+    pub(crate) modes: Modes,
+    pub(crate) charsets: Charsets,
+    pub(crate) palette: Palette,
     titles: Titles,
     /// The width of the character that was just printed, which a combining character would join; 0 after anything else.
-    preceding: usize,
+    pub(crate) preceding: usize,
     /// Inside a run of printable characters.
     in_run: bool,
 }
@@ -156,37 +157,8 @@ impl Terminal {
         buffer.saved = Saved { line: buffer.history(), ..Saved::default() };
     }
 
-    /// The screen below the one that is shown, if that is the alternate screen.
-    pub(crate) fn main(&self) -> &Buffer {
-        &self.main
-    }
-
-    pub(crate) fn alternate(&self) -> Option<&Buffer> {
-        self.alternate.as_ref()
-    }
-
     pub(crate) fn alternate_saved(&self) -> &Saved {
         self.alternate.as_ref().map_or(&self.alternate_saved, |buffer| &buffer.saved)
-    }
-
-    pub(crate) fn extras(&self) -> &Extras {
-        &self.extras
-    }
-
-    pub(crate) fn pen(&self) -> &Pen {
-        &self.pen
-    }
-
-    pub(crate) fn modes(&self) -> &Modes {
-        &self.modes
-    }
-
-    pub(crate) fn charsets(&self) -> &Charsets {
-        &self.charsets
-    }
-
-    pub(crate) fn palette(&self) -> &Palette {
-        &self.palette
     }
 
     pub(crate) fn title(&self) -> Option<&str> {
@@ -196,10 +168,5 @@ impl Terminal {
     /// The title, if it changed since the last call.
     pub(crate) fn take_title(&mut self) -> Option<String> {
         self.titles.take()
-    }
-
-    /// The width of the character that a combining character would join now; 0 if there is none.
-    pub(crate) fn preceding(&self) -> usize {
-        self.preceding
     }
 }

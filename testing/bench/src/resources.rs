@@ -4,19 +4,14 @@ use crate::client::STEP_TIMEOUT;
 use crate::process::{peak_resident, resident};
 use crate::report::{Report, Row, Table};
 use crate::subjects::in_process;
-use e2e::Terminal;
+use e2e::{Terminal, until};
 use futures_util::future::join_all;
 use std::fs;
-use std::path::Path;
-use std::time::Duration;
-use tokio::time::{Instant, interval};
 
 const SESSIONS: u32 = 50;
 
 /// Lines of 50 bytes that each session prints: several times the output log.
 const BUSY_LINES: u32 = 60_000;
-
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 pub(crate) async fn memory(report: &mut Report) {
     let variables = &[("MAX_SESSIONS_PER_USER", "1000"), ("MAX_SESSIONS", "1000"), ("OUTPUT_BYTES_PER_SECOND", "0")];
@@ -45,7 +40,8 @@ pub(crate) async fn memory(report: &mut Report) {
     }
     let count = terminals.len();
     join_all(terminals.into_iter().map(Terminal::leave)).await;
-    wait_for_files(done.path(), count).await;
+    let all_done = async || fs::read_dir(done.path()).expect("it is there").count() >= count;
+    until("the output", STEP_TIMEOUT, all_done).await;
     let unfollowed = resident(process);
 
     let each = |after: u64| after.saturating_sub(before) as f64 / f64::from(SESSIONS) / 1024.0;
@@ -68,12 +64,4 @@ fn lines(count: u32) -> String {
 async fn print(terminal: &mut Terminal, count: u32) {
     terminal.type_text(&format!("{}; echo o'v'er\r", lines(count))).await;
     terminal.expect_within(STEP_TIMEOUT, "over\r\n").await;
-}
-
-async fn wait_for_files(folder: &Path, count: usize) {
-    let (deadline, mut polls) = (Instant::now() + STEP_TIMEOUT, interval(POLL_INTERVAL));
-    while fs::read_dir(folder).expect("it is there").count() < count {
-        assert!(Instant::now() < deadline, "the shells are not done in time");
-        polls.tick().await;
-    }
 }

@@ -2,6 +2,8 @@
 //! signals, and inject faults between instances and Redis.
 
 use crate::binaries::binary;
+use crate::poll::until;
+use crate::processes::zombies_of;
 use crate::service::Service;
 use futures_util::future::join_all;
 use rustix::process::Signal;
@@ -11,12 +13,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 use test_servers::{LoadBalancer, RedisServer, TcpProxy};
 use tokio::process::Command;
-use tokio::time::{Instant, interval};
 
 /// Longest time until the service reaps an exited child.
 const REAP_TIMEOUT: Duration = Duration::from_secs(5);
-
-const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Secrets {
@@ -160,15 +159,8 @@ impl Backend {
     /// Stops all instances. Panics if one leaves a zombie or fails.
     pub(crate) async fn stop(self) {
         for service in self.running() {
-            let (deadline, mut polls) = (Instant::now() + REAP_TIMEOUT, interval(POLL_INTERVAL));
-            loop {
-                polls.tick().await;
-                let zombies = crate::processes::zombies_of(service.id());
-                if zombies.is_empty() {
-                    break;
-                }
-                assert!(Instant::now() < deadline, "zombies: {zombies:?}");
-            }
+            let reaped = async || zombies_of(service.id()).is_empty();
+            until("reaping the zombies", REAP_TIMEOUT, reaped).await;
         }
         let ended = join_all(self.instances.into_iter().flatten().map(Service::stop)).await;
         for status in ended {

@@ -11,6 +11,7 @@ mod dynamo;
 mod hostile;
 mod http;
 mod page;
+mod poll;
 mod processes;
 mod service;
 mod stack;
@@ -22,7 +23,19 @@ pub use binaries::binary;
 pub use hostile::{FaultRun, Report};
 pub use http::http;
 pub use page::{Endpoint, Page, PageStats};
+pub use poll::until;
 pub use processes::{alive, children_of, zombies_of};
 pub use stack::{Function, Stack, StackOptions};
 pub use stream::Stream;
 pub use terminal::{TEST_TIMEOUT, Terminal};
+
+/// A function that returns a value of a reply or an event that matches: `matching!(ServerMessage::Pong(pong) => pong.t.clone())`.
+#[macro_export]
+macro_rules! matching {
+    ($pattern:pat $(if $guard:expr)? => $value:expr) => {
+        |item: &_| match item {
+            $pattern $(if $guard)? => Some($value),
+            _ => None,
+        }
+    };
+}

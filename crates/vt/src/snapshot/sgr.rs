@@ -68,7 +68,7 @@ impl<'a> SgrWriter<'a> {
     }
 
     pub(super) fn set_style_of(&mut self, cell: Cell) {
-        let extra = self.terminal.extras().get(cell.extra);
+        let extra = self.terminal.extras.get(cell.extra);
         let link = extra.and_then(|extra| extra.link.as_ref());
         self.set_style(Style::of_cell(cell, extra), link);
     }

@@ -10,13 +10,13 @@ impl Snapshot<'_> {
     pub(super) fn state(&mut self) {
         let terminal = self.terminal;
         let (x, cols) = (terminal.buffer().x, terminal.buffer().cols());
-        if terminal.modes().origin {
+        if terminal.modes.origin {
             self.out.write("\x1b[?6h");
         }
         let joinable = self.joinable();
         let about_to_wrap = x >= cols && joinable.is_none();
         // A cursor that comes from the other screen is not moved by what prints there; one that is printed here would be.
-        if terminal.alternate().is_some() && about_to_wrap {
+        if terminal.alternate.is_some() && about_to_wrap {
             self.about_to_wrap();
             self.charsets(false);
         } else {
@@ -26,12 +26,12 @@ impl Snapshot<'_> {
             }
         }
         self.modes();
-        let pen = terminal.pen();
+        let pen = &terminal.pen;
         self.out.set_style(Style::of_pen(pen), pen.link());
         if let Some(cell) = joinable {
             let width = cell.width();
             self.go(x - width);
-            if terminal.modes().insert {
+            if terminal.modes.insert {
                 self.out.write(&format!("\x1b[{width}P"));
             }
             self.out.write(terminal.text(cell, &mut [0; 4]));
@@ -43,7 +43,7 @@ impl Snapshot<'_> {
     /// To a column of the cursor's row.
     fn go(&mut self, x: usize) {
         let buffer = self.terminal.buffer();
-        let top = if self.terminal.modes().origin { buffer.top } else { 0 };
+        let top = if self.terminal.modes.origin { buffer.top } else { 0 };
         let row = buffer.y.saturating_sub(top) + 1;
         self.out.write(&format!("\x1b[{row};{}H", x + 1));
     }
@@ -52,15 +52,15 @@ impl Snapshot<'_> {
     fn joinable(&self) -> Option<Cell> {
         let terminal = self.terminal;
         let buffer = terminal.buffer();
-        let at = buffer.x.checked_sub(terminal.preceding()).filter(|at| *at < buffer.x)?;
+        let at = buffer.x.checked_sub(terminal.preceding).filter(|at| *at < buffer.x)?;
         let cell = *buffer.row(buffer.y as isize).get(at)?;
-        let extra = terminal.extras().get(cell.extra);
-        let same_look = Style::of_cell(cell, extra) == Style::printed(terminal.pen())
-            && extra.and_then(|extra| extra.link.as_ref()) == terminal.pen().link();
+        let extra = terminal.extras.get(cell.extra);
+        let same_look = Style::of_cell(cell, extra) == Style::printed(&terminal.pen)
+            && extra.and_then(|extra| extra.link.as_ref()) == terminal.pen.link();
         let first = terminal.text(cell, &mut [0; 4]).chars().next().map(u32::from)?;
-        let printable = first >= 127 || terminal.charsets().translate(first) == first;
+        let printable = first >= 127 || terminal.charsets.translate(first) == first;
         // An accent without a letter has the width of another character.
-        let widths_agree = [cell.width(), width(first)] == [terminal.preceding(); 2];
+        let widths_agree = [cell.width(), width(first)] == [terminal.preceding; 2];
         (cell.has_content() && widths_agree && same_look && printable).then_some(cell)
     }
 
@@ -69,7 +69,7 @@ impl Snapshot<'_> {
         let terminal = self.terminal;
         let buffer = terminal.buffer();
         let (cols, row) = (buffer.cols(), buffer.row(buffer.y as isize));
-        if terminal.alternate().is_none() {
+        if terminal.alternate.is_none() {
             // The cursor comes along from the alternate screen, and nothing on this one is touched.
             self.out.set_style(Style::default(), None);
             self.out.write(&format!("\x1b[?1047h\x1b[{};{cols}Hx", buffer.y + 1));
@@ -103,7 +103,7 @@ impl Snapshot<'_> {
     }
 
     fn charsets(&mut self, cursor_may_move: bool) {
-        let charsets = self.terminal.charsets();
+        let charsets = &self.terminal.charsets;
         for (slot, letter) in "()*+".chars().zip(charsets.sets) {
             if let Some(letter) = letter {
                 self.out.write(&format!("\x1b{slot}{}", char::from(letter)));
@@ -119,7 +119,7 @@ impl Snapshot<'_> {
     }
 
     fn modes(&mut self) {
-        let modes = self.terminal.modes();
+        let modes = &self.terminal.modes;
         let switches = [
             (modes.application_cursor, "\x1b[?1h"),
             (modes.no_wraparound, "\x1b[?7l"),
@@ -137,7 +137,7 @@ impl Snapshot<'_> {
         for (_, sequence) in switches.into_iter().filter(|(on, _)| *on) {
             self.out.write(sequence);
         }
-        for mode in [modes.mouse.mode(), modes.mouse_encoding.mode()].into_iter().flatten() {
+        for mode in [modes.mouse as i32, modes.mouse_encoding as i32].into_iter().filter(|mode| *mode > 0) {
             self.out.write(&format!("\x1b[?{mode}h"));
         }
         if modes.cursor_style() > 0 {

@@ -1,7 +1,7 @@
 //! Moving the cursor, saving it, and its tab stops.
 
 use super::Terminal;
-use crate::buffer::Saved;
+use crate::buffer::{Saved, Tabs};
 use crate::parser::Params;
 
 impl Terminal {
@@ -52,21 +52,6 @@ impl Terminal {
         let buffer = self.buffer();
         let count = if buffer.y <= buffer.bottom { count.min(buffer.bottom - buffer.y) } else { count };
         self.go_by(0, count as isize);
-    }
-
-    /// CHA.
-    pub(super) fn go_column(&mut self, params: &Params) {
-        self.go(params.count(0) - 1, self.buffer().y);
-    }
-
-    /// VPA.
-    pub(super) fn go_row(&mut self, params: &Params) {
-        self.go(self.buffer().x, params.count(0) - 1);
-    }
-
-    /// CUP.
-    pub(super) fn go_place(&mut self, params: &Params) {
-        self.go(params.count(1) - 1, params.count(0) - 1);
     }
 
     pub(super) fn carriage_return(&mut self) {
@@ -142,22 +127,20 @@ impl Terminal {
 
     /// HT and CHT.
     pub(super) fn tab(&mut self, count: usize) {
-        let cols = self.cols;
-        let buffer = self.buffer_mut();
-        for _ in 0..count.min(cols) {
-            if buffer.x < cols {
-                buffer.x = buffer.tabs.after(buffer.x, cols);
-            }
-        }
+        self.move_to_stop(count, Tabs::after);
     }
 
     /// CBT.
     pub(super) fn tab_back(&mut self, count: usize) {
+        self.move_to_stop(count, Tabs::before);
+    }
+
+    fn move_to_stop(&mut self, count: usize, stop: impl Fn(&Tabs, usize, usize) -> usize) {
         let cols = self.cols;
         let buffer = self.buffer_mut();
         for _ in 0..count.min(cols) {
             if buffer.x < cols {
-                buffer.x = buffer.tabs.before(buffer.x, cols);
+                buffer.x = stop(&buffer.tabs, buffer.x, cols);
             }
         }
     }

@@ -47,11 +47,11 @@ impl Dispatch<'_> {
                 terminal.up(count);
                 terminal.carriage_return();
             }
-            b'G' | b'`' => terminal.go_column(params),
-            b'H' | b'f' => terminal.go_place(params),
+            b'G' | b'`' => terminal.go(count - 1, terminal.buffer().y),
+            b'H' | b'f' => terminal.go(params.count(1) - 1, count - 1),
             b'I' => terminal.tab(count),
             b'Z' => terminal.tab_back(count),
-            b'd' => terminal.go_row(params),
+            b'd' => terminal.go(terminal.buffer().x, count - 1),
             b'e' => terminal.go_by(0, count as isize),
             b's' => terminal.save_cursor(),
             b'u' => terminal.restore_cursor(),

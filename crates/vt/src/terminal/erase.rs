@@ -1,6 +1,7 @@
 //! Erasing, inserting and deleting: in the line, and of lines.
 
 use super::Terminal;
+use crate::buffer::Buffer;
 use crate::cell::{Cell, content};
 use crate::parser::Params;
 
@@ -56,48 +57,44 @@ impl Terminal {
 
     /// ECH.
     pub(super) fn erase_chars(&mut self, count: usize) {
-        self.restrict_inside();
-        let blank = self.blank();
-        let buffer = self.buffer_mut();
-        buffer.erase_cells(buffer.y, buffer.x, buffer.x.saturating_add(count), blank, false);
+        self.at_cursor(|buffer, blank| {
+            buffer.erase_cells(buffer.y, buffer.x, buffer.x.saturating_add(count), blank, false);
+        });
     }
 
     /// ICH.
     pub(super) fn insert_chars(&mut self, count: usize) {
-        self.restrict_inside();
-        let blank = self.blank();
-        let buffer = self.buffer_mut();
-        buffer.insert_cells(buffer.x, buffer.y, count, blank);
+        self.at_cursor(|buffer, blank| buffer.insert_cells(buffer.x, buffer.y, count, blank));
     }
 
     /// DCH.
     pub(super) fn delete_chars(&mut self, count: usize) {
-        self.restrict_inside();
-        let blank = self.blank();
-        let buffer = self.buffer_mut();
-        buffer.delete_cells(buffer.x, buffer.y, count, blank);
+        self.at_cursor(|buffer, blank| buffer.delete_cells(buffer.x, buffer.y, count, blank));
     }
 
     /// IL.
     pub(super) fn insert_lines(&mut self, count: usize) {
-        self.restrict_inside();
-        let blank = self.blank();
-        let buffer = self.buffer_mut();
-        if (buffer.top..=buffer.bottom).contains(&buffer.y) {
-            buffer.shift_down(buffer.y, buffer.bottom, count, blank);
-            buffer.x = 0;
-        }
+        self.lines(|buffer, blank| buffer.shift_down(buffer.y, buffer.bottom, count, blank));
     }
 
     /// DL.
     pub(super) fn delete_lines(&mut self, count: usize) {
+        self.lines(|buffer, blank| buffer.shift_up(buffer.y, buffer.bottom, count, blank));
+    }
+
+    fn at_cursor(&mut self, change: impl Fn(&mut Buffer, Cell)) {
         self.restrict_inside();
         let blank = self.blank();
-        let buffer = self.buffer_mut();
-        if (buffer.top..=buffer.bottom).contains(&buffer.y) {
-            buffer.shift_up(buffer.y, buffer.bottom, count, blank);
-            buffer.x = 0;
-        }
+        change(self.buffer_mut(), blank);
+    }
+
+    fn lines(&mut self, change: impl Fn(&mut Buffer, Cell)) {
+        self.at_cursor(|buffer, blank| {
+            if (buffer.top..=buffer.bottom).contains(&buffer.y) {
+                change(buffer, blank);
+                buffer.x = 0;
+            }
+        });
     }
 
     /// SU. Nothing of it becomes history.
@@ -123,7 +120,7 @@ impl Terminal {
         self.columns(|buffer, y, blank| buffer.insert_cells(x, y, count, blank));
     }
 
-    fn columns(&mut self, change: impl Fn(&mut crate::buffer::Buffer, usize, Cell)) {
+    fn columns(&mut self, change: impl Fn(&mut Buffer, usize, Cell)) {
         let blank = self.blank();
         let buffer = self.buffer_mut();
         if (buffer.top..=buffer.bottom).contains(&buffer.y) {

@@ -1,51 +1,27 @@
 //! The modes of a terminal.
 
-/// Which mouse events are reported.
+/// Which mouse events are reported: the number of the mode that switches it on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Mouse {
     #[default]
-    Off,
+    Off = 0,
     /// Presses.
-    X10,
+    X10 = 9,
     /// Presses and releases.
-    Clicks,
+    Clicks = 1000,
     /// And motion with a button down.
-    Drags,
+    Drags = 1002,
     /// And any motion.
-    Motion,
+    Motion = 1003,
 }
 
-impl Mouse {
-    /// The mode that switches it on.
-    pub(crate) fn mode(self) -> Option<i32> {
-        match self {
-            Self::Off => None,
-            Self::X10 => Some(9),
-            Self::Clicks => Some(1000),
-            Self::Drags => Some(1002),
-            Self::Motion => Some(1003),
-        }
-    }
-}
-
-/// How mouse events are written.
+/// How mouse events are written: the number of the mode that switches it on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum MouseEncoding {
     #[default]
-    Default,
-    Sgr,
-    SgrPixels,
-}
-
-impl MouseEncoding {
-    /// The mode that switches it on.
-    pub(crate) fn mode(self) -> Option<i32> {
-        match self {
-            Self::Default => None,
-            Self::Sgr => Some(1006),
-            Self::SgrPixels => Some(1016),
-        }
-    }
+    Default = 0,
+    Sgr = 1006,
+    SgrPixels = 1016,
 }
 
 #[derive(Debug, Clone, Copy, Default)]

@@ -5,10 +5,10 @@ use crate::echo::{echo_of, key};
 use crate::process::{children, resident};
 use crate::report::Report;
 use crate::subjects::{VARIABLES, in_process};
-use e2e::{Stack, Terminal};
+use e2e::{Stack, Terminal, until};
 use futures_util::future::join_all;
 use std::time::Duration;
-use tokio::time::{Instant, interval, sleep_until};
+use tokio::time::{Instant, sleep_until};
 
 const SIZES: [u32; 4] = [1, 10, 100, 1000];
 
@@ -25,8 +25,6 @@ const MIN_TOTAL_INTERVAL: Duration = Duration::from_millis(2);
 
 /// Longest wait for a thousand sessions to end.
 const END_TIMEOUT: Duration = Duration::from_secs(300);
-
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) async fn measure(report: &mut Report) {
     let (mut idle, mut typing, mut ending) = (Vec::new(), Vec::new(), Vec::new());
@@ -79,9 +77,5 @@ async fn end(stack: &Stack, terminals: Vec<Terminal>) {
         terminal.expect_end_within(END_TIMEOUT).await;
     }))
     .await;
-    let (deadline, mut polls) = (Instant::now() + END_TIMEOUT, interval(POLL_INTERVAL));
-    while children(stack.backend.id(0)) != (0, 0) {
-        assert!(Instant::now() < deadline, "processes are left");
-        polls.tick().await;
-    }
+    until("the end of all processes", END_TIMEOUT, async || children(stack.backend.id(0)) == (0, 0)).await;
 }

@@ -4,6 +4,7 @@ use super::keys::Keys;
 use super::program::Program;
 use crate::page::{Endpoint, Page, PageStats};
 use crate::stack::{Function, Stack, StackOptions};
+use crate::until;
 use dev_gateway::{FaultPlan, Faults, Options};
 use futures_util::future::join_all;
 use shared_protocol::ClientId;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::time::{Instant, interval};
+use tokio::time::Instant;
 use vt::{Scope, Screen};
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -63,18 +64,7 @@ pub struct Report {
     pub took: Duration,
     /// Injected faults, by name.
     pub faults: BTreeMap<&'static str, u64>,
-    pages: PageStats,
-}
-
-impl Report {
-    /// Closed connections.
-    pub fn cuts(&self) -> u64 {
-        self.pages.cuts
-    }
-
-    pub fn handovers(&self) -> u64 {
-        self.pages.handovers
-    }
+    pub pages: PageStats,
 }
 
 impl fmt::Display for Report {
@@ -171,11 +161,8 @@ impl FaultRun {
         let took = began.elapsed();
 
         let typed: u64 = (0..self.typists).map(|typist| self.typed(typist).first(self.keys).len() as u64).sum();
-        let mut polls = interval(POLL_INTERVAL);
-        while program.recorded_len() < typed {
-            assert!(Instant::now() < deadline, "seed {}: {} of {typed} bytes", self.seed, program.recorded_len());
-            polls.tick().await;
-        }
+        let what = format!("seed {}: {typed} typed bytes", self.seed);
+        until(&what, deadline - Instant::now(), async || program.recorded_len() >= typed).await;
         for (page, before) in pages.iter().zip(snapshots) {
             let seen = Program::output_in(&page.output).unwrap_or_default();
             self.assert_same("what was printed", seen, &program.printed);

@@ -22,7 +22,7 @@ async fn a_hostile_transport() {
     // Concurrently, because they mostly wait.
     let seeds = [1, 2, 3].map(|seed| proof(FaultRun::new(seed, 3000), &EVERYTHING));
     for report in join_all(seeds).await {
-        assert!(report.cuts() > 3, "{report}");
+        assert!(report.pages.cuts > 3, "{report}");
     }
 }
 
@@ -41,21 +41,21 @@ async fn handovers() {
     // Random cuts: the number of messages before a handover depends on the machine.
     let run = FaultRun { handover: Some(Duration::from_millis(700)), ..FaultRun::new(5, 1500) };
     let report = proof(run.with_faults("reorder=0.2,repeat=0.05,lose=0.02,delay=0..20,cut=0.01"), &EVERYTHING).await;
-    assert!(report.handovers() > 2, "{report}");
+    assert!(report.pages.handovers > 2, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_hands_over_before_its_connection_expires() {
     let (handover, lifetime) = (Some(Duration::from_millis(400)), Some(Duration::from_secs(2)));
     let report = proof(FaultRun { handover, lifetime, ..FaultRun::new(6, 1500) }.with_faults("none"), &[]).await;
-    assert!(report.handovers() > 5 && report.cuts() == 0, "{report}");
+    assert!(report.pages.handovers > 5 && report.pages.cuts == 0, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_without_handover_is_closed_and_reconnects() {
     let run = FaultRun { lifetime: Some(Duration::from_secs(1)), ..FaultRun::new(14, 1500) };
     let report = proof(run.with_faults("none"), &[]).await;
-    assert!(report.cuts() > 2, "{report}");
+    assert!(report.pages.cuts > 2, "{report}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

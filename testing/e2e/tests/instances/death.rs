@@ -1,7 +1,7 @@
 //! An instance is killed, or stopped for so long that it counts as dead.
 
-use super::{attach_again, epoch, owner, refusal, until};
-use e2e::{Stack, TEST_TIMEOUT, alive};
+use super::{attach_again, epoch, owner, refusal};
+use e2e::{Stack, TEST_TIMEOUT, alive, matching, until};
 use rustix::process::Signal;
 use shared_protocol::client::{Input, Keys};
 use shared_protocol::{ClientMessage, EndReason, ErrorCode, Seq, StreamEvent};
@@ -31,12 +31,7 @@ async fn a_killed_instances_session_restarts_on_another() {
     assert!(epoch(&terminal) > before);
     terminal.expect("lastwords").await;
     terminal.expect("the machine that ran this shell was lost").await;
-    let reason = terminal
-        .expect_event("the restart", |event| match event {
-            StreamEvent::Restarted { reason } => Some(*reason),
-            _ => None,
-        })
-        .await;
+    let reason = terminal.expect_event("the restart", matching!(StreamEvent::Restarted { reason } => *reason)).await;
     assert_eq!(reason, EndReason::OwnerLost);
     // Input for the previous shell is not typed into the new one.
     let keys = Keys::Data("touch typed-for-the-old-shell\r".into());

@@ -11,17 +11,6 @@ use shared_protocol::{Epoch, ServerMessage};
 use std::time::Duration;
 use tokio::time::{Instant, interval, timeout};
 
-/// Polls a condition, with a deadline.
-async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
-    let polling = async {
-        let mut every = interval(Duration::from_millis(50));
-        while !holds().await {
-            every.tick().await;
-        }
-    };
-    assert!(timeout(limit, polling).await.is_ok(), "{what} took longer than {limit:?}");
-}
-
 /// The instance that started the latest shell of a session.
 fn owner(stack: &Stack, session: &str, instances: &[usize]) -> usize {
     let started = |log: &str| {
@@ -61,8 +50,5 @@ fn epoch(terminal: &Terminal) -> Epoch {
 }
 
 fn refusal(reply: &ServerMessage) -> Option<ErrorMessage> {
-    match reply {
-        ServerMessage::Error(error) => Some(error.clone()),
-        _ => None,
-    }
+    e2e::matching!(ServerMessage::Error(error) => error.clone())(reply)
 }

@@ -1,7 +1,7 @@
 //! Redis is unreachable, slow, stalled or empty: terminals continue, and no session is lost.
 
-use super::{attach_again, epoch, health, owner, until};
-use e2e::{Stack, TEST_TIMEOUT};
+use super::{attach_again, epoch, health, owner};
+use e2e::{Stack, TEST_TIMEOUT, until};
 use std::time::Duration;
 
 /// Length of the outage: longer than a session's lease.

@@ -1,6 +1,6 @@
 //! A rolling replacement of all instances while users type: sessions move to new instances, and no request gets a 5xx response.
 
-use e2e::{Stack, Terminal};
+use e2e::{Stack, Terminal, until};
 use shared_protocol::StreamEvent;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -78,7 +78,7 @@ async fn rolling_replacement_under_load() {
     }
     // All users continue on new instances.
     let before = typed.load(Ordering::Relaxed);
-    super::until("typing after the replacement", MOVE_TIMEOUT, async || {
+    until("typing after the replacement", MOVE_TIMEOUT, async || {
         typed.load(Ordering::Relaxed) > before + 5 * USERS as u64
     })
     .await;

@@ -1,6 +1,6 @@
 //! `command`: runs in the session's shell, and returns output and exit code.
 
-use e2e::Stack;
+use e2e::{Stack, matching};
 use shared_protocol::limits::{FRAME_BYTES, RESULT_BYTES};
 use shared_protocol::{ErrorCode, Role, ServerMessage, StreamEvent, UserClaims};
 
@@ -108,27 +108,21 @@ async fn one_shot_clients_are_served(stack: Stack) {
         (r#"{"type":"command","command":"pwd","id":"7"}"#, "/usr\n", 0),
     ] {
         script.send_text(sent).await;
-        let answer = script.expect_reply("the result", |reply| match reply {
-            ServerMessage::CommandResult(result) => Some(result.clone()),
-            _ => None,
-        });
+        let answer =
+            script.expect_reply("the result", matching!(ServerMessage::CommandResult(result) => result.clone()));
         let answer = answer.await;
         assert_eq!((answer.result.as_str(), answer.exit_code), (result, code), "{sent}");
         assert_eq!(answer.id.is_some(), sent.contains("\"id\""));
     }
     script.send_text(r#"{"type":"resize","cols":77,"rows":22}"#).await;
-    script.expect_reply("the size's answer", |reply| matches!(reply, ServerMessage::ResizeAck(_)).then_some(())).await;
+    script.expect_reply("the size's answer", matching!(ServerMessage::ResizeAck(_) => ())).await;
     script.send_text(r#"{"action":"sendMessage","type":"command","command":"stty size"}"#).await;
-    let size = script.expect_reply("the size", |reply| match reply {
-        ServerMessage::CommandResult(result) => Some(result.result.clone()),
-        _ => None,
-    });
+    let size =
+        script.expect_reply("the size", matching!(ServerMessage::CommandResult(result) => result.result.clone()));
     assert_eq!(size.await, "22 77\n");
     script.send_text(r#"{"type":"make_coffee"}"#).await;
-    let unknown = script.expect_reply("unknown_command", |reply| match reply {
-        ServerMessage::UnknownCommand(unknown) => Some(unknown.received.clone()),
-        _ => None,
-    });
+    let unknown = script
+        .expect_reply("unknown_command", matching!(ServerMessage::UnknownCommand(unknown) => unknown.received.clone()));
     assert_eq!(unknown.await, "make_coffee");
     script.send_text("what is this").await;
     script.expect_error(ErrorCode::BadMessage).await;
@@ -139,18 +133,12 @@ async fn a_connection_without_a_session_may_ping(stack: Stack) {
     let claims = UserClaims { role: Role::Controller, ..Stack::claims("ada", None) };
     let mut nobody = e2e::Terminal::connect(&stack.url(), &stack.sign(&claims)).await.unwrap();
     nobody.send_text(r#"{"type":"ping","t":12.5}"#).await;
-    let t = nobody.expect_reply("a pong", |reply| match reply {
-        ServerMessage::Pong(pong) => Some(pong.t.clone()),
-        _ => None,
-    });
+    let t = nobody.expect_reply("a pong", matching!(ServerMessage::Pong(pong) => pong.t.clone()));
     assert_eq!(t.await, Some(12.5.into()));
     nobody.send_text(r#"{"type":"echo","word":"back"}"#).await;
-    let echo = nobody.expect_reply("an echo", |reply| match reply {
-        ServerMessage::Echo(echo) => Some(echo.received["word"].clone()),
-        _ => None,
-    });
+    let echo = nobody.expect_reply("an echo", matching!(ServerMessage::Echo(echo) => echo.received["word"].clone()));
     assert_eq!(echo.await, "back");
     nobody.send_text(r#"{"type":"command","command":"echo hi"}"#).await;
-    nobody.expect_reply("a refusal", |reply| matches!(reply, ServerMessage::Error(_)).then_some(())).await;
+    nobody.expect_reply("a refusal", matching!(ServerMessage::Error(_) => ())).await;
     stack.stop().await;
 }

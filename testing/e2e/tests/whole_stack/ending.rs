@@ -1,10 +1,8 @@
 //! Ends of sessions and connections, without leftovers.
 
-use e2e::{Stack, TEST_TIMEOUT, Terminal, alive, zombies_of};
+use e2e::{Stack, TEST_TIMEOUT, Terminal, alive, matching, until, zombies_of};
 use gateway_lambda::{Clock, SystemClock};
 use shared_protocol::{EndReason, ErrorCode, StreamEvent, UserClaims};
-use std::time::Duration;
-use tokio::time::{Instant, interval};
 
 on_all!(
     the_shells_exit_is_reported,
@@ -15,23 +13,9 @@ on_all!(
     stopping_the_service_ends_its_shells,
 );
 
-/// Polls a condition that no frame reports.
-async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let deadline = Instant::now() + TEST_TIMEOUT;
-    let mut polls = interval(Duration::from_millis(20));
-    while !holds().await {
-        assert!(Instant::now() < deadline, "waited {TEST_TIMEOUT:?} for {what}");
-        polls.tick().await;
-    }
-}
-
 async fn expect_exit(terminal: &mut Terminal) -> (i32, Option<String>, EndReason) {
-    terminal
-        .expect_event("the exit", |event| match event {
-            StreamEvent::Exit { exit_code, signal, reason } => Some((*exit_code, signal.clone(), *reason)),
-            _ => None,
-        })
-        .await
+    let exit = matching!(StreamEvent::Exit { exit_code, signal, reason } => (*exit_code, signal.clone(), *reason));
+    terminal.expect_event("the exit", exit).await
 }
 
 async fn the_shells_exit_is_reported(stack: Stack) {
@@ -70,7 +54,7 @@ async fn close_ends_the_session_and_its_connections(stack: Stack) {
     late.expect_error(ErrorCode::SessionEnded).await;
     let fresh = UserClaims { iat: Some(now + 5), ..old };
     // The ended session notifies its connections before it is removed.
-    until("another shell", async || {
+    until("another shell", TEST_TIMEOUT, async || {
         let mut again = Terminal::connect(&stack.url(), &stack.sign(&fresh)).await.unwrap();
         again.send_text(r#"{"type":"attach","client":"again","cols":80,"rows":24}"#).await;
         let epoch = again.wait("an answer", |again| match again.attached.as_ref() {
@@ -99,8 +83,8 @@ async fn no_process_is_left(stack: Stack) {
     assert!(alive(pids[0]) && alive(pids[1]));
     terminal.close_session().await;
     expect_exit(&mut terminal).await;
-    until("every process of the session to be gone", async || !pids.iter().any(|pid| alive(*pid))).await;
-    until("the service to wait for them", async || zombies_of(stack.backend.id(0)).is_empty()).await;
+    until("every process of the session to be gone", TEST_TIMEOUT, async || !pids.iter().any(|pid| alive(*pid))).await;
+    until("the service to wait for them", TEST_TIMEOUT, async || zombies_of(stack.backend.id(0)).is_empty()).await;
     stack.stop().await;
 }
 
@@ -108,7 +92,7 @@ async fn stopping_the_service_ends_its_shells(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     let pids = start_stubborn(&mut terminal).await;
     stack.stop().await;
-    until("every process of the session to be gone", async || !pids.iter().any(|pid| alive(*pid))).await;
+    until("every process of the session to be gone", TEST_TIMEOUT, async || !pids.iter().any(|pid| alive(*pid))).await;
 }
 
 async fn a_closed_connection_leaves_its_session(stack: Stack) {
@@ -117,7 +101,7 @@ async fn a_closed_connection_leaves_its_session(stack: Stack) {
     assert_eq!(ada.command("cd /usr").await.1, 0);
     assert_eq!(rows().await, 1);
     ada.leave().await;
-    until("the connection's row to be gone", async || rows().await == 0).await;
+    until("the connection's row to be gone", TEST_TIMEOUT, async || rows().await == 0).await;
     // The shell still runs.
     let mut ben = stack.terminal("ben", "s1").await;
     assert_eq!(ben.command("pwd").await.0, "/usr\n");

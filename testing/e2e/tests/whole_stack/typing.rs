@@ -32,9 +32,8 @@ async fn the_terminal_has_the_windows_size(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("stty size").await, ("40 120\n".to_owned(), 0));
     terminal.resize(91, 33).await;
-    terminal
-        .expect_event("the new size", |event| matches!(event, StreamEvent::Size { cols: 91, rows: 33 }).then_some(()))
-        .await;
+    let size = e2e::matching!(StreamEvent::Size { cols: 91, rows: 33 } => ());
+    terminal.expect_event("the new size", size).await;
     assert_eq!(terminal.command("stty size; echo $COLUMNS").await, ("33 91\n91\n".to_owned(), 0));
     stack.stop().await;
 }
@@ -97,12 +96,7 @@ async fn a_password_prompt_is_detected(stack: Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.type_text("read -rs -p 'Pass''word: ' secret\r").await;
     terminal.expect("Password: ").await;
-    terminal
-        .expect_event("echo to be off", |event| match event {
-            StreamEvent::Tty(tty) => (!tty.echo).then_some(()),
-            _ => None,
-        })
-        .await;
+    terminal.expect_event("echo to be off", e2e::matching!(StreamEvent::Tty(tty) if !tty.echo => ())).await;
     terminal.type_text("hidden\r").await;
     assert_eq!(terminal.command("echo ${#secret}").await.0, "6\n");
     assert!(!String::from_utf8_lossy(&terminal.stream.bytes).contains("hidden"));

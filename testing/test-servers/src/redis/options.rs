@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct RedisOptions {
-    password: Option<String>,
-    tls: bool,
-    args: Vec<String>,
+    pub(super) password: Option<String>,
+    pub(super) tls: bool,
+    pub(super) args: Vec<String>,
 }
 
 impl RedisOptions {
@@ -44,18 +44,6 @@ impl RedisOptions {
     pub fn args<T: Into<String>>(mut self, args: impl IntoIterator<Item = T>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
-    }
-
-    pub(super) fn has_tls(&self) -> bool {
-        self.tls
-    }
-
-    pub(super) fn password_text(&self) -> Option<&str> {
-        self.password.as_deref()
-    }
-
-    pub(super) fn extra_args(&self) -> &[String] {
-        &self.args
     }
 
     /// The part of a URL before the host.

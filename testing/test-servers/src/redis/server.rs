@@ -42,7 +42,7 @@ impl RedisOptions {
     /// When `redis-server` is not installed or does not start.
     pub async fn start(self) -> RedisServer {
         let folder = tempfile::tempdir().expect("the temporary folder is writable");
-        let tls = self.has_tls().then(|| TlsFiles::write(folder.path()));
+        let tls = self.tls.then(|| TlsFiles::write(folder.path()));
         let mut server = RedisServer { process: None, options: self, tls, port: Port::reserve(), folder };
         server.launch().await;
         server
@@ -130,7 +130,7 @@ impl RedisServer {
     async fn try_command(&self, words: &[&str]) -> RedisResult<Value> {
         let stream = UnixStream::connect(self.folder.path().join(SOCKET)).await?;
         let mut login = RedisConnectionInfo::default().set_skip_set_lib_name();
-        if let Some(password) = self.options.password_text() {
+        if let Some(password) = &self.options.password {
             login = login.set_password(password);
         }
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
@@ -146,7 +146,7 @@ impl RedisServer {
 
     async fn launch(&mut self) {
         let configuration = self.options.write(self.folder.path(), self.port(), SOCKET, self.tls.as_ref());
-        let args = once(configuration.into_os_string()).chain(self.options.extra_args().iter().map(Into::into));
+        let args = once(configuration.into_os_string()).chain(self.options.args.iter().map(Into::into));
         let mut process = Process::start(REDIS, args, self.folder.path());
         // It opens the port and the socket before it serves either.
         process.ready(async || self.try_command(&["PING"]).await.is_ok()).await;

@@ -1,0 +1,17 @@
+//! Polling for a condition that no frame reports.
+
+use std::time::Duration;
+use tokio::time::{interval, timeout};
+
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Polls until `holds`; panics with `what` after `limit`.
+pub async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let polling = async {
+        let mut polls = interval(POLL_INTERVAL);
+        while !holds().await {
+            polls.tick().await;
+        }
+    };
+    assert!(timeout(limit, polling).await.is_ok(), "{what} took longer than {limit:?}");
+}
