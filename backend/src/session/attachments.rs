@@ -303,7 +303,7 @@ impl Attachments {
         }
         self.closed.add(connection.clone(), code);
         self.remove(connection);
-        tracing::info!(session = %self.session, %connection, ?code, "connection turned away");
+        tracing::info!(session = %self.session, %connection, ?code, "connection rejected");
     }
 
     fn reject_all(&mut self, code: ErrorCode, is_meant: impl Fn(&Connection) -> bool) {

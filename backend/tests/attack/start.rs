@@ -76,5 +76,5 @@ fn subcommands_reject_invalid_arguments() {
     }
     let mut other = Command::new(PROGRAM);
     other.arg("--help");
-    assert!(start_error(other, &[]).contains("settings are variables"));
+    assert!(start_error(other, &[]).contains("configure with variables"));
 }

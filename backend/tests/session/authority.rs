@@ -8,7 +8,7 @@ use shared_protocol::{ConnectionId, Role};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-fn turned_away(reply: Reply, code: &str) {
+fn rejected(reply: Reply, code: &str) {
     assert_eq!((reply.close, reply.follow), (Some(Close::Rejected), None));
     assert_eq!(frame(reply.frame)["code"], code);
 }
@@ -35,7 +35,7 @@ async fn messages_with_an_expired_token_are_rejected() {
         json!({"type":"resize","cols":10,"rows":10}),
         json!({"type":"dance"}),
     ] {
-        turned_away(harness.say(&ada, message).await, "TOKEN_EXPIRED");
+        rejected(harness.say(&ada, message).await, "TOKEN_EXPIRED");
     }
     assert_eq!(harness.script.input(), b"a");
     // The same page with a fresh token goes on where it was.
@@ -76,7 +76,7 @@ async fn a_handover_before_the_expiry_is_not_noticed() {
     let (_, token) = harness.attach(&fresh, "page").await;
     let (heard, open) = harness.watch(&fresh, token, 300).await;
     assert!(heard.iter().all(|(_, frame)| frame["type"] != "error") && matches!(open, Watched::Open(_)), "{heard:?}");
-    turned_away(harness.say(&old, json!({"type":"ping"})).await, "TOKEN_EXPIRED");
+    rejected(harness.say(&old, json!({"type":"ping"})).await, "TOKEN_EXPIRED");
 }
 
 #[tokio::test(start_paused = true)]
@@ -92,10 +92,10 @@ async fn a_revoked_client_is_told_and_cannot_attach_again() {
     let ((heard, over), known) = tokio::join!(harness.watch(&eve, token, 60), revoke);
     assert!(known);
     assert_eq!((told(&heard), over), (vec![(5, "REVOKED", "")], Watched::Stopped(Some(Close::Rejected))));
-    turned_away(harness.say(&eve, input(&attached, 1, "x")).await, "REVOKED");
-    turned_away(harness.say(&eve, json!({"type":"command","command":"ls"})).await, "REVOKED");
+    rejected(harness.say(&eve, input(&attached, 1, "x")).await, "REVOKED");
+    rejected(harness.say(&eve, json!({"type":"command","command":"ls"})).await, "REVOKED");
     let attach = json!({"type":"attach","client":"eves","cols":80,"rows":24});
-    turned_away(harness.say(&caller("eve", "c3"), attach).await, "REVOKED");
+    rejected(harness.say(&caller("eve", "c3"), attach).await, "REVOKED");
     assert!(harness.script.input().is_empty());
     assert!(!harness.session.revoke(ConnectionId::new("nobody").unwrap()).await.unwrap());
     let (again, _) = harness.attach(&caller("eve", "c4"), "another-page").await;
@@ -122,7 +122,7 @@ async fn a_late_message_does_not_reconnect_a_closed_connection() {
         json!({"type":"resize","cols":10,"rows":10}),
         json!({"type":"attach","client":"page","cols":80,"rows":24}),
     ] {
-        turned_away(harness.say(&ada, late).await, "CONNECTION_GONE");
+        rejected(harness.say(&ada, late).await, "CONNECTION_GONE");
     }
     assert_eq!((harness.script.input(), harness.script.sizes().len()), (Vec::new(), 1));
 }
