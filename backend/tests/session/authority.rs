@@ -1,4 +1,4 @@
-//! Whose connection may go on: tokens that expire, connections that are closed by others, late messages, and pages that change
+//! Revocation of connections: tokens that expire, connections closed by others, late messages, and pages that change
 //! their mind about who they are.
 
 use crate::harness::{Harness, Watched, caller, frame, input, told, until};

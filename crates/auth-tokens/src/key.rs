@@ -22,7 +22,7 @@ pub struct UserKey(Keys);
 
 #[derive(Clone)]
 enum Keys {
-    /// The only key, whatever `kid` a token has.
+    /// The only key, for any `kid` of a token.
     One(VerificationKey),
     /// Keys with their `kid`.
     Set(Vec<(Option<String>, VerificationKey)>),

@@ -51,7 +51,7 @@ const requests = {
   },
 };
 
-/** xterm.js parses in a task of its own, and there are bytes that it throws at: whoever waits for that task learns it. */
+/** xterm.js parses in a task of its own, and throws at some bytes: the awaiting caller gets the error. */
 let stop;
 process.on("uncaughtException", (error) => stop(error));
 

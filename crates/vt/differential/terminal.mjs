@@ -37,7 +37,7 @@ export class Emulator {
     return new Promise((done) => this.terminal.write(all.subarray(0, end), done));
   }
 
-  /** Takes a snapshot, whatever came before. */
+  /** Takes a snapshot in any state. */
   restore(bytes) {
     this.#carry = Buffer.alloc(0);
     return this.write(bytes);

@@ -1,5 +1,5 @@
-//! One screen, main or alternate: its rows with their history, its cursor, scroll region, tab stops and saved cursor. What happens
-//! to rows is here; what happens inside a row is in [`cells`].
+//! One screen, main or alternate: its rows with their history, its cursor, scroll region, tab stops and saved cursor. [`cells`]
+//! changes the inside of a row.
 //!
 //! The rows lie in alacritty's grid: a ring that scrolls by turning, with history above line 0.
 
@@ -15,7 +15,7 @@ use std::mem;
 
 pub(crate) use tabs::Tabs;
 
-/// Cells of history at most, so that a very wide terminal has fewer lines: 1,000 lines at 200 columns.
+/// Most cells of history: 1,000 lines at 200 columns, fewer lines in a wider terminal.
 const MAX_HISTORY_CELLS: usize = 200_000;
 
 /// A cursor that a program saved (DECSC).
@@ -34,7 +34,7 @@ pub(crate) struct Buffer {
     grid: Grid<Cell>,
     /// Lines of history to keep, at any width.
     history_limit: usize,
-    /// Column, from 0. As many as there are columns means that the next character wraps.
+    /// Column, from 0. Equal to the number of columns while a wrap is pending.
     pub(crate) x: usize,
     /// Row, from 0.
     pub(crate) y: usize,
@@ -74,12 +74,12 @@ impl Buffer {
         &self.grid[Line(y as i32)][..]
     }
 
-    /// Some cells of a row, to be changed. Nothing may be done to whether it [`Cell::is_wrapped`].
+    /// Cells of a row, to change. The caller keeps [`Cell::is_wrapped`].
     pub(crate) fn cells_mut(&mut self, y: usize, from: usize, to: usize) -> &mut [Cell] {
         &mut self.grid[Line(y as i32)][Column(from)..Column(to)]
     }
 
-    /// Whether the row goes on where the one above ended.
+    /// True if the row continues the one above.
     pub(crate) fn is_wrapped(&self, y: isize) -> bool {
         self.row(y)[0].is_wrapped()
     }
@@ -95,7 +95,7 @@ impl Buffer {
         (-(self.history() as isize)..self.rows() as isize).flat_map(|y| self.row(y))
     }
 
-    /// The region moves up by a line. What leaves the top of the screen becomes history.
+    /// Moves the region up by a line. A line that leaves the top of the screen becomes history.
     pub(crate) fn scroll(&mut self, blank: Cell, wrapped: bool) {
         self.grid.cursor.template = blank;
         if self.top == 0 {
@@ -108,7 +108,7 @@ impl Buffer {
         }
     }
 
-    /// Rows `top` to `bottom` move up by `count`; what leaves them is gone.
+    /// Moves rows `top` to `bottom` up by `count`; rows beyond are lost.
     pub(crate) fn shift_up(&mut self, top: usize, bottom: usize, count: usize, blank: Cell) {
         let count = count.min(bottom + 1 - top);
         for y in top..bottom + 1 - count {
@@ -117,7 +117,7 @@ impl Buffer {
         self.clear_rows(bottom + 1 - count..bottom + 1, blank);
     }
 
-    /// Rows `top` to `bottom` move down by `count`; what leaves them is gone.
+    /// Moves rows `top` to `bottom` down by `count`; rows beyond are lost.
     pub(crate) fn shift_down(&mut self, top: usize, bottom: usize, count: usize, blank: Cell) {
         let count = count.min(bottom + 1 - top);
         for y in (top + count..=bottom).rev() {
@@ -142,7 +142,7 @@ impl Buffer {
         self.grid.clear_history();
     }
 
-    /// Where the saved cursor would be restored to.
+    /// Position to which DECRC would restore the saved cursor.
     pub(crate) fn saved_row(&self) -> usize {
         self.saved.line.saturating_sub(self.history())
     }

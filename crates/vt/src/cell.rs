@@ -1,4 +1,4 @@
-//! One cell of the screen, packed bit for bit as xterm.js packs its own (`Constants.ts` there), so that what the two say of a cell
+//! One cell of the screen, packed bit for bit as in xterm.js (`Constants.ts` there), so that the cells of both
 //! can be compared and copied without translation. Sixteen bytes, no pointer: a row is reset and moved like memory.
 
 use alacritty_terminal::grid::GridCell;
@@ -10,9 +10,9 @@ pub(crate) mod content {
     pub(crate) const CODEPOINT: u32 = 0x1f_ffff;
     /// The text is longer than one character and lies in the cell's extra.
     pub(crate) const COMBINED: u32 = 0x20_0000;
-    /// Whether something was printed here. A space was; an erased cell holds nothing.
+    /// Set if a character was printed here; a space counts, an erased cell does not.
     pub(crate) const ANY: u32 = 0x3f_ffff;
-    /// Where the width stands: 0, 1 or 2 columns.
+    /// Shift of the width: 0, 1 or 2 columns.
     pub(crate) const WIDTH_SHIFT: u32 = 22;
 }
 
@@ -30,9 +30,9 @@ pub(crate) mod fg {
 pub(crate) mod bg {
     pub(crate) const ITALIC: u32 = 0x0400_0000;
     pub(crate) const DIM: u32 = 0x0800_0000;
-    /// The cell's extra says something of its underline or link.
+    /// The cell's extra has an underline style or a link.
     pub(crate) const EXTENDED: u32 = 0x1000_0000;
-    /// Selective erasing passes by (DECSCA).
+    /// Protected from selective erasing (DECSCA).
     pub(crate) const PROTECTED: u32 = 0x2000_0000;
     pub(crate) const OVERLINE: u32 = 0x4000_0000;
 }
@@ -57,9 +57,9 @@ pub(crate) struct Cell {
     pub(crate) fg: u32,
     /// Background and attributes, see [`bg`].
     pub(crate) bg: u32,
-    /// What does not fit, by its number in [`crate::cell_extra::Extras`]; 0 is nothing.
+    /// Number of the cell's extra in [`crate::cell_extra::Extras`]; 0 is none.
     pub(crate) extra: u16,
-    /// Only [`Flags::WRAPLINE`] is used, and only in the first cell of a row: the row goes on where the one above ended.
+    /// Only [`Flags::WRAPLINE`] is used, and only in the first cell of a row: the row continues the one above.
     pub(crate) flags: Flags,
 }
 
@@ -70,12 +70,12 @@ impl Default for Cell {
 }
 
 impl Cell {
-    /// An erased cell. Erasing leaves the background colour and nothing else.
+    /// An erased cell: only the background colour remains.
     pub(crate) fn blank(bg: u32) -> Self {
         Self { content: 1 << content::WIDTH_SHIFT, fg: 0, bg, extra: 0, flags: Flags::empty() }
     }
 
-    /// The columns it takes: 2 for a wide character, 0 for the column that such a one covers.
+    /// Columns of the cell: 2 for a wide character, 0 for the column behind it.
     pub(crate) fn width(&self) -> usize {
         (self.content >> content::WIDTH_SHIFT) as usize
     }
@@ -84,7 +84,7 @@ impl Cell {
         self.content & content::ANY != 0
     }
 
-    /// Whether it only fills the column that the wide character before it covers.
+    /// True for the column behind a wide character.
     pub(crate) fn is_spacer(&self) -> bool {
         self.content == 0
     }
@@ -93,7 +93,7 @@ impl Cell {
         self.bg & bg::PROTECTED != 0
     }
 
-    /// Whether the row that starts with this cell goes on where the one above ended.
+    /// True if the row that starts with this cell continues the one above.
     pub(crate) fn is_wrapped(&self) -> bool {
         self.flags.contains(Flags::WRAPLINE)
     }
@@ -102,7 +102,7 @@ impl Cell {
         self.flags.set(Flags::WRAPLINE, wrapped);
     }
 
-    /// The same look with other content.
+    /// A cell with the same attributes and other content.
     pub(crate) fn with(self, codepoint: u32, width: usize) -> Self {
         Self { content: codepoint | (width as u32) << content::WIDTH_SHIFT, ..self }
     }

@@ -1,10 +1,10 @@
 //! The service's emulator of a session: bytes in, replies and snapshots out. No I/O, no clock.
 //!
-//! A page that comes back finds its screen because the service followed along on a [`Screen`] of its own, and can say at any
-//! time in a few kilobytes what another terminal must read to look the same. It also replies what programs ask their terminal, so
-//! that nobody else has to, twice, or late.
+//! The service keeps a [`Screen`] of each session. For a page that returns, it renders in a few kilobytes the
+//! output that makes another terminal look the same. It also answers the queries of programs, so that each is
+//! answered once and in time.
 //!
-//! What it looks like is decided by the emulator that the page has, which is xterm.js: every sequence does here what it does
+//! The reference is xterm.js, the emulator of the page: every sequence has the same effect here as
 //! there. `tests/differential.rs` compares the two, cell by cell, on recordings of real programs that are cut anywhere.
 
 mod buffer;

@@ -82,7 +82,7 @@ impl Snapshot<'_> {
         self.main_screen(scrollback);
         if let Some(alternate) = &terminal.alternate {
             self.out.set_style(Style::default(), None);
-            // Where it stands decides which lines a new size would wrap anew.
+            // The cursor's line decides which lines a new size reflows.
             let main = &terminal.main;
             self.out.write(&format!("\x1b[{};{}H", main.y + 1, main.x.min(main.cols() - 1) + 1));
             self.enter_alternate();
@@ -94,10 +94,10 @@ impl Snapshot<'_> {
         self.state();
     }
 
-    /// The main screen, with so much of its history.
+    /// The main screen, with this many lines of its history.
     fn main_screen(&mut self, scrollback: usize) {
         let main = &self.terminal.main;
-        // Where the saved cursor is among the lines that are drawn.
+        // Row of the saved cursor among the drawn lines.
         let line = main.saved.line.saturating_sub(main.history() - scrollback);
         let is_shown = (scrollback..scrollback + main.rows()).contains(&line);
         if self.keeps_history || is_shown {
@@ -129,7 +129,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// What a screen has beside its rows and cursors: tab stops, a scroll region.
+    /// Tab stops and scroll region of a screen.
     fn around(&mut self, buffer: &Buffer) {
         let stops = |tabs: &Tabs| tabs.iter(buffer.cols()).collect::<Vec<_>>();
         let wanted = stops(&buffer.tabs);
@@ -171,12 +171,12 @@ impl Snapshot<'_> {
             Some(letter) => format!("\x1b({}\x1b7\x1b(B", char::from(letter)),
             None => "\x1b7".to_owned(),
         };
-        // A link that is there when it is restored counts then if there was one when it was saved, whichever.
+        // A restored cursor keeps the current link if any link was active at the time of the save.
         let linked = saved.bg & bg::EXTENDED != 0;
         self.out.write(&if linked { format!("\x1b]8;;-\x1b\\{save}\x1b]8;;\x1b\\") } else { save });
     }
 
-    /// Whether it is what the other terminal has, where nobody saved a cursor since its reset: the first line of a new terminal, or
+    /// True if the saved cursor equals the one after a reset: the first line of a new terminal, or
     /// the first row of one that was emptied.
     fn is_default(&self, saved: &Saved, row: usize) -> bool {
         let at = if self.keeps_history { row } else { saved.line };

@@ -5,10 +5,10 @@ mod unicode11;
 
 use unicode11::{COMBINING, WIDE};
 
-/// Where the first plane ends.
+/// End of the first plane of Unicode.
 const PLANE: u32 = 0x1_0000;
 
-/// Two bits for each character of the first plane, made when the crate is compiled.
+/// Two bits for each character of the first plane, computed at compile time.
 static FIRST_PLANE: [u8; PLANE as usize / 4] = first_plane();
 
 /// Columns of a character: 0 for combining ones and control characters, 2 for wide ones.

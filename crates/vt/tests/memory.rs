@@ -1,4 +1,4 @@
-//! How much memory a terminal takes, counted where it is allocated: new, with a full history, and after output that wants to fill it.
+//! Memory of a terminal, counted by the allocator: new, with a full history, and after output that tries to fill it.
 //! One test, because everything in the process is counted.
 
 use cap::Cap;
@@ -12,7 +12,7 @@ static MEMORY: Cap<System> = Cap::new(System, usize::MAX);
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
-/// What a terminal of 120 columns and 40 rows holds after some output; what the output itself takes is not counted.
+/// Memory of a terminal of 120 columns and 40 rows after some output, without the output itself.
 fn taken(output: impl Fn(&mut String, usize), rounds: usize) -> usize {
     let mut text = String::with_capacity(64 * KIB);
     let mut replies = Vec::with_capacity(64 * KIB);

@@ -1,4 +1,4 @@
-//! What a program is told that asks its terminal, and what it is never told.
+//! Replies to queries, and queries without a reply.
 
 use vt::Screen;
 

@@ -1,4 +1,4 @@
-//! What a session sees of its terminal: text, cursor, title, and what of the output is not complete yet.
+//! The interface that a session uses: text, cursor, title, and the incomplete end of the output.
 
 use vt::{Scope, Screen};
 

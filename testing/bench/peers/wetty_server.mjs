@@ -12,5 +12,5 @@ const io = await start(undefined, server, "/bin/bash --norc --noprofile");
 io.engine.opts.pingInterval = 3_600_000;
 if (!io.httpServer.listening) await once(io.httpServer, "listening");
 console.log(`listening on ${io.httpServer.address().port}`);
-// Ends with whoever started it.
+// Ends with its parent process.
 process.stdin.on("end", () => process.exit()).resume();

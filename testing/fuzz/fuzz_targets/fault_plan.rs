@@ -1,4 +1,4 @@
-//! A plan of faults, as somebody may write it.
+//! A fault plan from any text.
 #![no_main]
 
 #[path = "../../../dev-gateway/tests/properties/fault_plan.rs"]

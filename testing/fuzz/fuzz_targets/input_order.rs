@@ -1,4 +1,4 @@
-//! What a transport does to numbered messages.
+//! Numbered messages, as a transport may deliver them.
 #![no_main]
 
 #[path = "../../../backend/tests/properties/input_order.rs"]

@@ -1,4 +1,4 @@
-//! What a network does to the frames of a stream.
+//! Frames of a stream, as a network may deliver them.
 #![no_main]
 
 #[path = "../../../backend/tests/properties/stream.rs"]

@@ -1,4 +1,4 @@
-//! A token that nobody signed; or, in lines, a header and claims that are signed: a user's or a gateway's.
+//! An unsigned token; or, in lines, a header and claims that are signed as a user's or gateway's token.
 #![no_main]
 
 #[path = "../../../crates/auth-tokens/tests/properties/any_token.rs"]

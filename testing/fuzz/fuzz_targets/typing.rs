@@ -1,4 +1,4 @@
-//! What a transport and a client do to the input of a real session.
+//! Input of a real session, as a client may send and a transport deliver it.
 #![no_main]
 
 #[path = "../../../backend/tests/session/any_typing.rs"]

@@ -1,5 +1,5 @@
 /**
- * The protocol of one session: attaching, dispatching frames, errors, ends, on whichever connection is in use. Joins
+ * The protocol of one session: attaching, dispatching frames, errors, ends, on the connection in use. Joins
  * the parts that keep order with those that keep a connection, and maintains the state that a page sees.
  */
 

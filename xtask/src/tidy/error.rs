@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct TidyError {
     path: String,
-    /// What is wrong and what to do.
+    /// The fault and its remedy.
     pub(super) message: String,
 }
 

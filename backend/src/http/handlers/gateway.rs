@@ -145,7 +145,7 @@ pub(super) async fn deliver(
     Ok(reply)
 }
 
-/// Whether the connection is closed. If the session runs here, a store that is down counts as no: the session knows its closed
+/// True if the connection is closed. If the session runs here, a store that is down counts as no: the session knows its closed
 /// connections itself.
 async fn is_closed(
     service: &ServiceContext,

@@ -103,7 +103,7 @@ pub(in crate::http) async fn close_connection(
     Ok(Json(json!({ "success": true })))
 }
 
-/// The connections of a session; none without a shell, whatever records have not expired yet.
+/// The connections of a session; none without a shell, even if records have not expired yet.
 async fn connections(service: &ServiceContext, record: &SessionRecord) -> Result<Vec<ConnectionRecord>, HttpError> {
     if record.state != SessionState::Running {
         return Ok(Vec::new());

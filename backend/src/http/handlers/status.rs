@@ -81,7 +81,7 @@ fn may_read(token: Option<&Secret>, peer: IpAddr, headers: &HeaderMap) -> bool {
     }
 }
 
-/// True if a proxy sent the request: the peer of a proxy on this machine is loopback, whoever its client is.
+/// True if a proxy sent the request: a proxy on this machine is a loopback peer for all of its clients.
 fn was_proxied(headers: &HeaderMap) -> bool {
     let by_proxies = |name: &HeaderName| {
         [header::FORWARDED, header::VIA].contains(name)

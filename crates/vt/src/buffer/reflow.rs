@@ -168,7 +168,7 @@ fn push_down(run: &mut [Line], old_cols: usize, cols: usize) -> Vec<Line> {
     new
 }
 
-/// How long each line of a run becomes; one shorter where a wide character does not fit any more.
+/// New length of each line of a run; one less if a wide character does not fit.
 fn new_lengths(run: &[Line], old_cols: usize, cols: usize) -> Vec<usize> {
     let needed: usize = (0..run.len()).map(|at| length(run, at, old_cols)).sum();
     let mut lengths = Vec::new();

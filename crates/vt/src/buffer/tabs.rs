@@ -1,6 +1,6 @@
 //! Tab stops of one screen. They outlive a narrower terminal, as in xterm.js.
 
-/// Columns between two stops that nobody set.
+/// Columns between two default stops.
 const STEP: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

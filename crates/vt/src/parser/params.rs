@@ -11,7 +11,7 @@ pub(crate) struct Params {
     len: usize,
     subs: [i32; MAX_PARAMS],
     subs_len: usize,
-    /// Where each parameter's own begin and end in `subs`.
+    /// Range of each parameter's subparameters in `subs`.
     ranges: [(u8, u8); MAX_PARAMS],
     in_sub: bool,
     full: bool,
@@ -80,7 +80,7 @@ impl Params {
         *value = if *value < 0 { digit } else { value.saturating_mul(10).saturating_add(digit) };
     }
 
-    /// How many there are, at least 1.
+    /// Number of parameters, at least 1.
     pub(crate) fn len(&self) -> usize {
         self.len
     }

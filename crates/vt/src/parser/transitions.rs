@@ -215,7 +215,7 @@ impl Parser {
     }
 
     /// Opens again what was too long to be held back, so that what follows is taken for what it is: the rest of a sequence that
-    /// is executed, or of a string that nobody reads.
+    /// is executed, or of an ignored string.
     pub(crate) fn reopen(&self, out: &mut Vec<u8>) {
         if !self.open {
             return;

@@ -12,7 +12,7 @@ pub(crate) struct Utf8 {
     need: u8,
 }
 
-/// What a byte brought.
+/// Result of a byte.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Decoded {
     /// A code point: never a surrogate.
@@ -21,7 +21,7 @@ pub(crate) enum Decoded {
     Pending,
     /// The byte, and what it belonged to, stands for nothing.
     Nothing,
-    /// What came before stands for nothing; the byte must be read again.
+    /// The bytes before are invalid; read this byte again.
     Again,
 }
 

@@ -14,7 +14,7 @@ impl Snapshot<'_> {
     pub(super) fn rows(&mut self, buffer: &Buffer, scrollback: usize) {
         let first = -(scrollback as isize);
         let rows = buffer.rows() as isize;
-        // What scrolls has to be scrolled to the end; what does not ends where nothing is left to draw.
+        // History must scroll to its last row; without history the last non-empty row ends the drawing.
         let last = if scrollback > 0 { rows - 1 } else { (0..rows).rev().find(|y| !is_empty(buffer, *y)).unwrap_or(0) };
         let mut x = 0;
         for y in first..=last {

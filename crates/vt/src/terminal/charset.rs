@@ -1,4 +1,4 @@
-//! Character sets. Programs use the one for lines and boxes; the national ones are here because xterm.js has them. Source: xterm.js, `Charsets.ts`.
+//! Character sets: line drawing, and the national sets of xterm.js. Source: xterm.js, `Charsets.ts`.
 
 /// A set by its letter; `None` is ASCII.
 pub(crate) type Charset = Option<u8>;
@@ -10,12 +10,12 @@ pub(crate) struct Charsets {
     pub(crate) sets: [Charset; 4],
     /// Which of them is in use.
     pub(crate) level: usize,
-    /// The one in effect. Not always that of the level: restoring a cursor restores this alone.
+    /// The set in effect. DECRC restores it without the level.
     pub(crate) current: Charset,
 }
 
 impl Charsets {
-    /// Selects a set for one of G0 to G3; a letter that nobody knows changes nothing.
+    /// Selects a set for one of G0 to G3; ignores an unknown letter.
     pub(super) fn select(&mut self, slot: usize, letter: u8) {
         if letter != b'B' && table(letter).is_none() {
             return;
@@ -31,12 +31,12 @@ impl Charsets {
         self.current = self.sets[level];
     }
 
-    /// Whether letters may stand for something else.
+    /// True if a set other than ASCII is in effect.
     pub(super) fn is_translating(&self) -> bool {
         self.current.is_some()
     }
 
-    /// What an ASCII character stands for.
+    /// Maps an ASCII character.
     pub(crate) fn translate(&self, c: u32) -> u32 {
         let found = self.current.and_then(table).and_then(|table| {
             let at = table.from.bytes().position(|from| u32::from(from) == c)?;
@@ -46,7 +46,7 @@ impl Charsets {
     }
 }
 
-/// Characters, and what each of them stands for.
+/// Characters and their replacements.
 struct Table {
     from: &'static str,
     to: &'static str,

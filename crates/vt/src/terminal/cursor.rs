@@ -5,7 +5,7 @@ use crate::buffer::{Saved, Tabs};
 use crate::parser::Params;
 
 impl Terminal {
-    /// Puts the cursor back to where it may be; `last` is the last column that it may have.
+    /// Clamps the cursor to its area; `last` is its last column.
     pub(super) fn restrict(&mut self, last: usize) {
         let (origin, rows) = (self.modes.origin, self.rows);
         let buffer = self.buffer_mut();
@@ -14,12 +14,12 @@ impl Terminal {
         buffer.y = buffer.y.clamp(top, bottom);
     }
 
-    /// The same, when the next character is not to wrap.
+    /// Clamps the cursor and cancels a pending wrap.
     pub(super) fn restrict_inside(&mut self) {
         self.restrict(self.cols - 1);
     }
 
-    /// To a place; rows count from the scroll region's first in origin mode.
+    /// Moves to a position; rows count from the scroll region's first in origin mode.
     pub(super) fn go(&mut self, x: usize, y: usize) {
         let origin = self.modes.origin;
         let buffer = self.buffer_mut();
@@ -28,7 +28,7 @@ impl Terminal {
         self.restrict_inside();
     }
 
-    /// By so many columns and rows. In origin mode the row is counted from the region's first once more, as in xterm.js.
+    /// Moves by columns and rows. In origin mode the row counts from the region's first again, as in xterm.js.
     pub(super) fn go_by(&mut self, columns: isize, rows: isize) {
         self.restrict_inside();
         let buffer = self.buffer();
@@ -182,7 +182,7 @@ impl Terminal {
         buffer.saved = Saved { x: buffer.x, line: buffer.history() + buffer.y, fg, bg, charset };
     }
 
-    /// DECRC. Underline style, underline colour and link are not among what was saved.
+    /// DECRC. The saved state has no underline style, underline colour or link.
     pub(super) fn restore_cursor(&mut self) {
         let buffer = self.buffer_mut();
         let saved = buffer.saved;

@@ -25,7 +25,7 @@ pub(crate) struct Dispatch<'a> {
 }
 
 impl Dispatch<'_> {
-    /// Whatever was not printed ends a character that could be combined with.
+    /// Ends the character that a combining one could join.
     fn done(&mut self) {
         self.terminal.preceding = 0;
         self.terminal.in_run = false;

@@ -1,4 +1,4 @@
-//! Erasing, inserting and deleting: in the line, and of lines.
+//! Erasing, inserting and deleting of characters and lines.
 
 use super::Terminal;
 use crate::buffer::Buffer;
@@ -97,7 +97,7 @@ impl Terminal {
         });
     }
 
-    /// SU. Nothing of it becomes history.
+    /// SU, without history.
     pub(super) fn scroll_up(&mut self, count: usize) {
         let blank = self.blank();
         let buffer = self.buffer_mut();

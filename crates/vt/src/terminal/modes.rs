@@ -34,7 +34,7 @@ pub(crate) struct Modes {
     /// Shape (1 block, 2 underline, 3 bar) and blinking, as the program wants them (DECSCUSR).
     pub(crate) cursor_shape: Option<u8>,
     pub(crate) cursor_blinks: Option<bool>,
-    /// The older way to say whether it blinks (mode 12).
+    /// Cursor blinking by mode 12.
     pub(crate) blink_option: Option<bool>,
     pub(crate) focus: bool,
     pub(crate) insert: bool,
@@ -44,14 +44,14 @@ pub(crate) struct Modes {
     pub(crate) newline: bool,
     pub(crate) origin: bool,
     pub(crate) reverse_wraparound: bool,
-    /// The program draws and wants nothing shown meanwhile. It concerns only who shows it.
+    /// Synchronized output: concerns only the emulator that displays.
     pub(crate) synchronized: bool,
     /// The opposite of DECAWM, which a reset sets.
     pub(crate) no_wraparound: bool,
 }
 
 impl Modes {
-    /// What a reset, hard or soft, sets back.
+    /// Resets the modes that both RIS and DECSTR reset.
     pub(super) fn reset(&mut self) {
         let Self { cursor_hidden, blink_option, newline, mouse, mouse_encoding, .. } = *self;
         *self = Self { cursor_hidden, blink_option, newline, mouse, mouse_encoding, ..Self::default() };
@@ -61,7 +61,7 @@ impl Modes {
         (self.mouse, self.mouse_encoding) = (Mouse::Off, MouseEncoding::Default);
     }
 
-    /// The DECSCUSR that sets shape and blinking to what they are.
+    /// The DECSCUSR parameter for the current shape and blinking.
     pub(crate) fn cursor_style(&self) -> u8 {
         match (self.cursor_shape, self.cursor_blinks) {
             (None, None) => 0,

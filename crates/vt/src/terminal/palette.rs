@@ -1,5 +1,5 @@
-//! Palette that a program set (OSC 4, 10, 11, 12), and what it is told when it asks for one that it did not: the page's theme is
-//! not known here, so the emulator's own.
+//! The palette (OSC 4, 10, 11, 12). A query for a colour that no program set gets the default of xterm.js: the
+//! page's theme is not known here.
 
 use std::collections::BTreeMap;
 
@@ -107,7 +107,7 @@ pub(super) fn parse(text: &str) -> Option<Rgb> {
     let each = digits.len() / 3;
     let channel = |at: usize| {
         let value = hex(&digits[at * each..(at + 1) * each])?;
-        // Here digits are the upper bits, and not a fraction of the most.
+        // Here digits are the upper bits, not a fraction.
         Some(match each {
             1 => value << 4,
             2 => value,
@@ -118,7 +118,7 @@ pub(super) fn parse(text: &str) -> Option<Rgb> {
     Some([channel(0)?, channel(1)?, channel(2)?])
 }
 
-/// One to four digits as a fraction of the most that they could say.
+/// One to four hex digits as a fraction of their maximum.
 fn scaled(digits: &str) -> Option<u8> {
     let most = [0, 0xf, 0xff, 0xfff, 0xffff].get(digits.len()).copied().filter(|most| *most > 0)?;
     Some(((hex(digits)? * 255 + most / 2) / most) as u8)

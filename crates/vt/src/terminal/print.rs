@@ -45,7 +45,7 @@ impl Terminal {
         self.finish_run();
     }
 
-    /// A character that covers half of a wide one leaves nothing of the other half.
+    /// Erases the left half of a wide character whose right half is overwritten.
     fn begin_run(&mut self) {
         if self.in_run {
             return;
@@ -98,7 +98,7 @@ impl Terminal {
         if columns == 2 {
             buffer.put(buffer.x + 1, buffer.y, look.with(0, 0));
         }
-        // One that takes no column and joins nothing moves the cursor all the same.
+        // A zero-width character that joins nothing moves the cursor all the same.
         buffer.x += columns.max(1);
     }
 
@@ -135,7 +135,7 @@ impl Terminal {
         }
     }
 
-    /// To the next line, which goes on where this one ends.
+    /// Wraps to the next line, which continues this one.
     fn wrap(&mut self) {
         let (blank, empty_cell, cols, rows) = (self.blank(), self.empty_cell(), self.cols, self.rows);
         let buffer = self.buffer_mut();
@@ -165,7 +165,7 @@ impl Terminal {
         }
     }
 
-    /// What stands in a cell. `one` has room for a character.
+    /// The text of a cell. `one` has room for a character.
     pub(crate) fn text<'a>(&'a self, cell: Cell, one: &'a mut [u8; 4]) -> &'a str {
         if cell.content & content::COMBINED != 0 {
             return self.extras.text(cell.extra);

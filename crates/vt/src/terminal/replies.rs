@@ -1,5 +1,5 @@
 //! Answers to what programs ask their terminal. The service gives them, always and alone: the browser's emulator is muted, so that
-//! neither history nor a second tab replies a question again, into a shell that takes the answer for typing.
+//! neither history nor a second tab answers a query again, into a shell that takes the reply for typing.
 //!
 //! They are those of xterm.js where it has one, and otherwise those of an xterm that lacks the feature. What the screen shows is
 //! never read back (titles, clipboard): a program could make the terminal type it.

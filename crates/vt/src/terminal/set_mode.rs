@@ -83,7 +83,7 @@ impl Terminal {
         self.modes.cursor_blinks = Some(style % 2 == 1);
     }
 
-    /// What DECRQM is answered: 0 unknown, 1 set, 2 reset, 3 always set, 4 never set.
+    /// The value of a DECRQM reply: 0 unknown, 1 set, 2 reset, 3 always set, 4 never set.
     pub(super) fn private_mode_state(&self, mode: i32) -> u8 {
         let modes = &self.modes;
         let on = match mode {

@@ -6,7 +6,7 @@ use super::palette::{self, Slot};
 use crate::cell_extra::Link;
 
 impl Dispatch<'_> {
-    /// An operating system command: a number, and after a semicolon what the number says.
+    /// An operating system command: a number, a semicolon, and its payload.
     pub(super) fn command(&mut self, payload: &[u8], bell: bool) {
         let Ok(payload) = std::str::from_utf8(payload) else { return };
         let (number, text) = payload.split_once(';').unwrap_or((payload, ""));

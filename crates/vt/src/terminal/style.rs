@@ -27,7 +27,7 @@ impl Style {
         Self::new(pen.fg, pen.bg, &pen.extra())
     }
 
-    /// What printing with the pen leaves: not the colour of an underline that is off.
+    /// The style that the pen prints; the colour of an underline that is off does not count.
     pub(crate) fn printed(pen: &Pen) -> Self {
         if pen.bg & bg::EXTENDED == 0 { Self::plain(pen.fg, pen.bg) } else { Self::of_pen(pen) }
     }
@@ -69,14 +69,14 @@ impl Style {
         Self { bg: if protected { self.bg | bg::PROTECTED } else { self.bg & !bg::PROTECTED }, ..self }
     }
 
-    /// The numbers that make this look, whatever came before.
+    /// The SGR parameters that set this style from any other.
     pub(crate) fn codes(&self) -> String {
         let mut codes = Codes("0".to_owned());
         codes.change(&Self::default(), self);
         codes.0
     }
 
-    /// The fewest numbers that lead from this look to another; whether they reset everything first. `None`: nothing to do.
+    /// The fewest SGR parameters from this style to another, and whether they start with a reset. `None`: no change.
     pub(crate) fn codes_to(&self, to: &Self) -> Option<(String, bool)> {
         if self.protected(false) == to.protected(false) {
             return None;
@@ -87,7 +87,7 @@ impl Style {
         let reset = to.codes();
         let mut codes = Codes(String::new());
         codes.change(self, to);
-        // The colour of an underline cannot be taken back alone.
+        // No parameter resets the colour of an underline alone.
         let possible = to.underline_colour != 0 || self.underline_colour == 0;
         Some(if possible && codes.0.len() <= reset.len() { (codes.0, false) } else { (reset, true) })
     }

@@ -17,7 +17,7 @@ pub(super) struct Titles {
 }
 
 impl Titles {
-    /// Without what would not be shown, and with an end.
+    /// Removes control characters and limits the length.
     pub(super) fn set(&mut self, title: &str) {
         let title: String = title.chars().filter(|c| !c.is_control()).take(MAX_CHARACTERS).collect();
         self.show(Some(title));
@@ -45,7 +45,7 @@ impl Titles {
         self.current.as_deref()
     }
 
-    /// The title, if it changed since the last time; empty where a program took its own away.
+    /// The title, if it changed since the last call; empty after a program removed it.
     pub(super) fn take(&mut self) -> Option<String> {
         mem::take(&mut self.changed).then(|| self.current.clone().unwrap_or_default())
     }

@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// What to do where Node or its packages are missing.
+/// Help for a missing Node or missing packages.
 const INSTALL: &str = "install Node 20.9 or newer and run `npm --prefix crates/vt/differential ci`";
 
 /// The process, which holds terminals by name.
@@ -50,7 +50,7 @@ impl Emulators {
         self.ask("open", json!({ "id": id, "cols": cols, "rows": rows, "scrollback": scrollback }));
     }
 
-    /// What [`Emulators::play`] plays.
+    /// Input of [`Emulators::play`].
     pub(crate) fn record(&mut self, recording: &Recording) {
         self.ask("record", json!({ "bytes": STANDARD.encode(&recording.bytes), "resizes": recording.resizes }));
     }

@@ -1,6 +1,6 @@
-//! The service's emulator against the page's, on what real programs print. Each recording is cut at random places, in the middle of
-//! sequences and characters too. What is before the cut goes through a [`Screen`], and its snapshot into a terminal of the page's
-//! kind; and straight into another one. The two must be equal, in every cell and mode, and still be when both have read the rest.
+//! The service's emulator against the page's, on recorded output of real programs. Each recording is cut at random places, in the
+//! middle of sequences and characters too. The part before the cut goes through a [`Screen`], and its snapshot into xterm.js; the
+//! same part goes straight into another xterm.js. The two must be equal in every cell and mode, before and after the rest.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod emulator;
@@ -147,7 +147,7 @@ fn random_output() {
     assert!(compared > RANDOM / 2, "only {compared} of {RANDOM} could be compared");
 }
 
-/// What is wrong, if it can be compared.
+/// The first difference; none if the two cannot be compared.
 fn compare_random(seed: u64, emulators: &mut Emulators) -> Option<Option<String>> {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     let recording = random::recording(&mut dice);
@@ -161,8 +161,8 @@ fn compare_random(seed: u64, emulators: &mut Emulators) -> Option<Option<String>
     let mut screen = Screen::new(recording.size().0, recording.size().1, SCROLLBACK);
     recording.feed(&mut screen, 0, cut);
     comparison.emulators.play("straight", 0, cut);
-    // What a smaller alternate screen has cut off comes back with a larger one ("columns behind the edge"), and between the two
-    // nothing tells whether it will.
+    // Columns that a smaller alternate screen has cut off come back with a larger one ("columns behind the edge"); nothing tells
+    // in between.
     let resized_alternate = screen.is_alternate() && !recording.resizes.is_empty();
     if resized_alternate || !comparison.unreachable("straight").is_empty() {
         return None;
@@ -209,7 +209,7 @@ impl<'a> Comparison<'a> {
         Self { recording, emulators, known: KNOWN.iter().map(|(name, _)| *name).collect() }
     }
 
-    /// What the terminal has that no sequence brings about; all of it is known.
+    /// Accepted differences: state that no sequence produces.
     fn unreachable(&mut self, id: &str) -> Vec<String> {
         let names: Vec<String> =
             serde_json::from_value(self.emulators.ask("unreachable", json!({ "id": id }))).unwrap();

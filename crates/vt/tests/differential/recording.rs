@@ -1,4 +1,4 @@
-//! What a program printed (`crates/vt/recordings`), and where to cut it.
+//! Recorded output of programs (`crates/vt/recordings`) and its cuts.
 
 use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub(crate) struct Recording {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Where recordings lie.
+/// Folder of the recordings.
 pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings")
 }

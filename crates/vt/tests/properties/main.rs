@@ -1,5 +1,5 @@
-//! Output that wants to break the emulator: it never panics, never depends on where the bytes are cut, needs no more time or memory
-//! than the screen is large, and what it becomes can always be written down and read again.
+//! Hostile output: the emulator never panics, gives the same result for any cut of the bytes, needs time and memory in proportion
+//! to the screen, and always has a snapshot that restores it.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 

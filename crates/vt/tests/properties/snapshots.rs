@@ -1,12 +1,11 @@
-//! What holds of a terminal and of its snapshots, whatever is printed and however it is resized in between: apart, because the
-//! fuzzer asks it too.
+//! Properties of a terminal and of its snapshots, for any output and any resize. A file of its own, because the fuzzer includes it.
 
 use vt::{Scope, Screen};
 
 /// Everything that a terminal of these tests keeps.
 pub(crate) const FULL: Scope = Scope::Full { scrollback: 100 };
 
-/// What happens to a terminal.
+/// A step of a test.
 #[derive(Debug, Clone)]
 pub(crate) enum Step {
     Feed(Vec<u8>),
@@ -26,7 +25,7 @@ pub(crate) fn run((cols, rows): (u16, u16), steps: &[Step]) -> (Screen, Vec<u8>)
     (screen, replies)
 }
 
-/// What it says of itself is possible.
+/// Checks that the reported state is consistent.
 pub(crate) fn is_sound(screen: &Screen) {
     let (cols, rows) = screen.size();
     assert!(cols >= 2 && rows >= 1 && screen.cursor().0 < cols && screen.cursor().1 < rows);
@@ -35,7 +34,7 @@ pub(crate) fn is_sound(screen: &Screen) {
     assert!(screen.snapshot(Scope::Screen).starts_with(b"\x18"));
 }
 
-/// Another terminal of that size, in whatever state, looks the same after it has read the snapshot.
+/// Checks that another terminal of that size, in any state, looks the same after the snapshot.
 pub(crate) fn is_restored(screen: &Screen, scope: Scope) {
     let restored = |snapshot: &[u8]| {
         let (restored, replies) = run(screen.size(), &[Step::Feed(snapshot.to_vec())]);
@@ -47,7 +46,7 @@ pub(crate) fn is_restored(screen: &Screen, scope: Scope) {
     if screen.text().is_ascii() {
         assert_eq!(first.text(), screen.text());
     }
-    // What no sequence restores is gone after the first time; nothing is after the second.
+    // State that no sequence restores is lost in the first snapshot; the second one loses nothing.
     let second = restored(&first.snapshot(scope));
     assert_eq!(shown(&second, scope), shown(&first, scope));
 }

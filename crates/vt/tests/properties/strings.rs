@@ -1,5 +1,5 @@
-//! What holds of output that talks to the terminal (titles, marks, the clipboard, questions), however long it gets: apart, because the
-//! fuzzer asks it too.
+//! Properties of control strings (titles, marks, the clipboard, queries) of any length. A file of its own, because the fuzzer
+//! includes it.
 
 use crate::snapshots::{FULL, shown};
 use vt::Screen;
@@ -26,7 +26,7 @@ pub(crate) fn holds(output: &[u8], step: usize) {
     if let Some(title) = title {
         assert!(title.chars().count() <= 256 && !title.chars().any(char::is_control), "{title:?}");
     }
-    // Whatever it was, a terminal that is reset shows what is printed then.
+    // After a reset, the terminal shows new output in any case.
     whole.feed(b"\x18\x1b\\\x1bcnew", &mut Vec::new());
     assert_eq!((whole.text().lines().next(), whole.pending_bytes()), (Some("new"), 0));
 }

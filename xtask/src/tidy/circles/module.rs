@@ -1,4 +1,4 @@
-//! What a Rust file declares and which paths it uses, for each of its modules. Items under `#[cfg(test)]` are left out.
+//! The declarations and paths of a Rust file, for each of its modules. Leaves out items under `#[cfg(test)]`.
 
 use super::super::error::TidyError;
 use proc_macro2::{TokenStream, TokenTree};

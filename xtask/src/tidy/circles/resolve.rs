@@ -15,7 +15,7 @@ struct Module {
     children: BTreeMap<String, usize>,
 }
 
-/// What a path leads to.
+/// Target of a path.
 #[derive(Clone, Copy)]
 enum Target<'a> {
     /// An item of this module, and its name.
