@@ -14,7 +14,7 @@ const DEADLINE: Duration = Duration::from_secs(3);
 const AT_ONCE: Duration = Duration::from_millis(1200);
 
 /// Time until calls work again after the server is back; the promise is 1 s.
-const AGAIN: Duration = Duration::from_secs(3);
+const RECOVERY_TIMEOUT: Duration = Duration::from_secs(3);
 
 async fn proxied() -> (RedisServer, TcpProxy, RedisStore) {
     let server = RedisServer::start().await;
@@ -34,7 +34,7 @@ async fn within<T>(limit: Duration, call: impl Future<Output = T>) -> T {
 /// Repeats a call until it succeeds.
 async fn works_again(store: &RedisStore) {
     let recovered = async { while call(store).await.is_err() {} };
-    within(AGAIN, recovered).await;
+    within(RECOVERY_TIMEOUT, recovered).await;
 }
 
 /// Repeats a call until it fails without a wait: the connection is known to be down.
@@ -77,7 +77,7 @@ async fn a_restart_between_two_calls_costs_none() {
     for _ in 0..3 {
         server.restart().await;
         // No call was made meanwhile: the loss is noticed without one.
-        within(AGAIN, call(&store)).await.unwrap();
+        within(RECOVERY_TIMEOUT, call(&store)).await.unwrap();
     }
 }
 
@@ -180,5 +180,5 @@ async fn a_store_that_is_dropped_hangs_up() {
             tokio::task::yield_now().await;
         }
     };
-    within(AGAIN, closed).await;
+    within(RECOVERY_TIMEOUT, closed).await;
 }
