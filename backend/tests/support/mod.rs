@@ -277,7 +277,10 @@ impl Terminal {
     /// Reads frames until the output contains this text.
     pub async fn sees(&mut self, text: &str) {
         let found = async {
-            while !self.screen().contains(text) {
+            let mut from = 0;
+            while !screen_text(&self.output[from..]).contains(text) {
+                // Only new output and some before it, or a flood would cost the square of its length.
+                from = self.output.len().saturating_sub(4096);
                 self.receive().await.expect("the connection was closed");
             }
         };
@@ -376,9 +379,14 @@ impl Terminal {
 
     /// The output as text, without the prompt marks of the shell integration.
     pub fn screen(&self) -> String {
-        let text = String::from_utf8_lossy(&self.output);
-        let mut pieces = text.split("\x1b]133;");
-        let first = pieces.next().unwrap_or_default().to_owned();
-        pieces.fold(first, |screen, piece| screen + piece.split_once('\x07').map_or("", |(_, rest)| rest))
+        screen_text(&self.output)
     }
+}
+
+/// Output as text, without the marks of the shell integration.
+fn screen_text(output: &[u8]) -> String {
+    let text = String::from_utf8_lossy(output);
+    let mut pieces = text.split("\x1b]133;");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |screen, piece| screen + piece.split_once('\x07').map_or("", |(_, rest)| rest))
 }
