@@ -34,7 +34,7 @@ def test_there_are_sums():
     assert len(SUMS) >= 14
 
 
-def test_what_a_typing_hour_adds_up_is_what_the_lines_say():
+def test_a_typing_hour_costs_the_sum_of_its_lines():
     results = {what: float(line.split("=")[1].strip().lstrip("$")) for what, line in SUMS}
     names = ["following", "messages in", "frames out", "short calls", "invocations", "connection", "logs"]
     assert round(sum(results[name] for name in names), 4) == results["a typing hour"]
@@ -87,7 +87,7 @@ def actions(statements):
 
 
 def test_every_permission_has_its_reason_in_the_table():
-    table = GUIDE.split("### What each permission is for")[1].split("###")[0]
+    table = GUIDE.split("### Permissions")[1].split("###")[0]
     for path in ALL:
         for role in of_type(deployed(path), "AWS::IAM::Role").values():
             for policy in role["Properties"].get("Policies", []):
