@@ -1,4 +1,4 @@
-# `make run` and `make test` do all their set-up themselves, and skip a step that is up to date.
+# `make run` and `make test` install their own tools, and skip steps that are up to date.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -8,11 +8,11 @@ MAKEFLAGS += --no-print-directory
 
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-# Where `make run` listens: `make run PORT=8080 BACKEND_PORT=8081`.
+# Ports of `make run`: `make run PORT=8080 BACKEND_PORT=8081`.
 PORT ?= 3000
 BACKEND_PORT ?= 3001
 
-# The tests start these binaries. One build for both, so that they share every dependency.
+# The tests start these binaries. One build for both shares every dependency.
 BUILD := cargo build --bins --tests --locked
 NPM := npm --prefix web
 PAGE := web/app/out/index.html
@@ -32,7 +32,7 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 
 test: test-rust test-deploy test-web test-workflows ## Check everything, as CI does
 
-# Two tests at a time for each processor: most of them wait.
+# Two tests at a time for each CPU, because most tests wait.
 test-rust: system-test .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -42,10 +42,10 @@ test-rust: system-test .venv/installed crates/vt/differential/node_modules/.pack
 	cargo test --doc --locked
 	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --locked
 
-test-deploy: .venv/installed ## Check the templates that an admin is handed
+test-deploy: .venv/installed ## Check the templates and scripts of the deployment
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m pytest -c deploy/pytest.ini
 
-test-workflows: .github/lint/node_modules/.package-lock.json ## Check the workflows of GitHub
+test-workflows: .github/lint/node_modules/.package-lock.json ## Check the GitHub workflows
 	npm --prefix .github/lint test
 
 test-web: system-test $(PAGE) ## Check the page: types, units, and a real browser
@@ -59,7 +59,7 @@ bench: system-test .venv/installed $(PEERS) ## Measure Termgate and its peers on
 	cargo build --release --bin termgate --bin bootstrap --bin bench
 	target/release/bench $(FIGURES)
 
-bench-micro: ## Measure the hot parts by themselves (PARTS="vt"), and compare with the run before
+bench-micro: ## Measure each hot part alone (PARTS="vt"), and compare with the previous run
 	cargo bench --package microbench -- $(PARTS)
 
 testing/bench/.venv/installed: testing/bench/peers/requirements.txt
@@ -84,12 +84,12 @@ image: ## Build the image of the terminal service (TAG, TOOLS, BASE, RUST, PLATF
 push: ## Push that image (REGISTRY=123456789012.dkr.ecr.eu-central-1.amazonaws.com)
 	@scripts/push
 
-package-test: system-test .venv/installed ## Build the function with SAM for this machine, and run the whole-stack tests on it
+package-test: system-test .venv/installed ## Build the function with SAM for this machine, and run the whole-stack tests with it
 	@ARCHITECTURE=$$(uname -m | sed s/aarch64/arm64/) scripts/package
 	$(BUILD)
 	E2E_BOOTSTRAP=$(CURDIR)/.aws-sam/build/Function/bootstrap cargo test --package e2e --test whole_stack --test doctor --locked -- bootstrap real_function
 
-image-test: ## Build the image without a registry, start it, and use it (as root, some ten minutes)
+image-test: ## Build the image without a registry, start it, and use it (as root, about ten minutes)
 	cargo build --bins --locked
 	@scripts/image-test
 
@@ -107,7 +107,7 @@ web/node_modules/.package-lock.json: web/package-lock.json web/package.json web/
 	$(NPM) ci
 	@touch $@
 
-# xterm.js without a page: the reference for the service's emulator.
+# xterm.js without a page is the reference for the service's emulator.
 crates/vt/differential/node_modules/.package-lock.json: crates/vt/differential/package-lock.json crates/vt/differential/package.json | system-test
 	npm --prefix crates/vt/differential ci
 	@touch $@
@@ -116,7 +116,7 @@ crates/vt/differential/node_modules/.package-lock.json: crates/vt/differential/p
 	npm --prefix .github/lint ci
 	@touch $@
 
-# Python is for tests only: moto is their DynamoDB API, the rest checks the templates.
+# Only tests use Python: moto is their DynamoDB API, the other packages check the templates.
 .venv/installed: testing/e2e/requirements.txt deploy/requirements.txt
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet --disable-pip-version-check $(addprefix --requirement ,$^)

@@ -66,7 +66,7 @@ async fn only_this_machine_or_the_bearer_of_the_token_may_read() {
         &[("x-forwarded-for", "203.0.113.7")][..],
         &[("forwarded", "for=203.0.113.7")],
         &[("host", "labs.example")],
-        &[("authorization", "Bearer whatever"), ("host", "labs.example")],
+        &[("authorization", "Bearer invalid"), ("host", "labs.example")],
     ] {
         let answer = get(&service, refused).await;
         assert_eq!(answer.status(), 403, "{refused:?}");

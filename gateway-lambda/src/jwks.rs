@@ -1,7 +1,7 @@
 //! Cache of the platform's published keys (`JWT_JWKS_URL`): fetched for the first token, and again when they are old or a token
 //! names an unknown key.
 //!
-//! Anyone can send a token with any key id, so the rate of fetches has a limit. While the platform does not answer, the cached
+//! A token may name any key id, so the rate of fetches has a limit. While the platform does not answer, the cached
 //! keys stay in use.
 
 mod cache_state;

@@ -113,7 +113,7 @@ async function startStack(settings: Record<string, string>, ...gatewayArgs: stri
   }
 }
 
-/** What several instances share: a Redis, and a load balancer in front of them. */
+/** Parts that several instances share: a Redis, and a load balancer in front of them. */
 async function startShared(ports: number[], cwd: string): Promise<{ process: Process; redis: string; url: string }> {
   const backends = ports.flatMap((port) => ["--backend", `127.0.0.1:${port}`]);
   const process = start("shared-servers", backends, {}, cwd);

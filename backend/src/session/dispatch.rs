@@ -233,7 +233,7 @@ impl Actor {
     }
 
     /// Ctrl-C ahead of the pending input: discards keys that were typed before it, signals the foreground program, and skips
-    /// what it printed. It keeps its place in the order, so that a repeat does nothing.
+    /// its output. It keeps its place in the order, so that a repeat does nothing.
     fn interrupt(&mut self, id: &ClientId, interrupt: Interrupt) {
         let Some(client) = self.attachments.client_mut(id) else { return };
         if check_writable(client.role).is_err() || !self.terminal.interrupt(id, interrupt.after_seq) {

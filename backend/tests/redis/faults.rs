@@ -110,7 +110,7 @@ async fn a_hiccup_that_is_shorter_than_the_deadline_is_not_noticed() {
     let (_server, proxy, store) = proxied().await;
     proxy.stall().await;
     let mut waiting = std::pin::pin!(call(&store));
-    timeout(Duration::from_millis(500), &mut waiting).await.expect_err("nobody answers yet");
+    timeout(Duration::from_millis(500), &mut waiting).await.expect_err("an answer while the proxy stalls");
     proxy.restore().await;
     within(DEADLINE, waiting).await.unwrap();
     assert_eq!(proxy.connections(), 1, "the connection was kept");

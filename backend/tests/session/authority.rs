@@ -97,7 +97,7 @@ async fn a_revoked_client_is_told_and_cannot_attach_again() {
     let attach = json!({"type":"attach","client":"eves","cols":80,"rows":24});
     rejected(harness.say(&caller("eve", "c3"), attach).await, "REVOKED");
     assert!(harness.script.input().is_empty());
-    assert!(!harness.session.revoke(ConnectionId::new("nobody").unwrap()).await.unwrap());
+    assert!(!harness.session.revoke(ConnectionId::new("unknown").unwrap()).await.unwrap());
     let (again, _) = harness.attach(&caller("eve", "c4"), "another-page").await;
     assert_eq!(again["type"], "attached", "the person may come back; the session is theirs to end");
 }

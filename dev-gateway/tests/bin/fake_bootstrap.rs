@@ -80,7 +80,7 @@ fn run() -> io::Result<()> {
                 std::thread::park();
             },
             Some("say_twice") => {
-                runtime.call("POST", "invocation/someone-else/response", "{}")?;
+                runtime.call("POST", "invocation/unknown/response", "{}")?;
                 ("response", json!({"statusCode": 200}))
             }
             Some("wait") => {

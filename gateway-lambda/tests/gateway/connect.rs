@@ -68,8 +68,8 @@ async fn connections_per_user_are_limited() {
     }
     let expired = Connection { expires_at: NOW, ..row("old=", identity()) };
     harness.put(&expired).await;
-    let someone = Identity { sub: "eve".into(), ..identity() };
-    harness.put(&row("c=", someone)).await;
+    let eve = Identity { sub: "eve".into(), ..identity() };
+    harness.put(&row("c=", eve)).await;
     assert_eq!(harness.handle(fixture("connect")).await["statusCode"], 200, "the third");
     let mut fourth = fixture("connect");
     fourth["requestContext"]["connectionId"] = json!("fourth=");

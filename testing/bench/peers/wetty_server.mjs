@@ -1,9 +1,9 @@
-// A wetty server on a free port, with the same shell as everyone else. Says where it listens.
+// A wetty server on a free port, with the same shell as the other peers. Prints its address.
 
 import { once } from "node:events";
 import { start } from "wetty";
 
-// It gives a shell of this machine to root alone, and asks sshd for anyone else's.
+// wetty starts a local shell only for root; for other users it connects to sshd.
 process.getuid = () => 0;
 
 const server = { base: "/", host: "127.0.0.1", port: 0, title: "wetty", allowIframe: false, socket: false };

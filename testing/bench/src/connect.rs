@@ -94,7 +94,7 @@ impl Route<'_> {
         let mut terminal = match self {
             Self::Direct(stack) => return direct(stack, stack.backend.address(0), page, page).await,
             Self::Chain(stack) => stack.connect(page, page).await,
-            Self::Peer(peer) => unreachable!("{} attaches nobody", peer.name),
+            Self::Peer(peer) => unreachable!("{} has no attach", peer.name),
         };
         terminal.attach().await;
         terminal

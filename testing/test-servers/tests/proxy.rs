@@ -177,9 +177,9 @@ async fn delay_applies_in_each_direction() {
 
 #[tokio::test]
 async fn a_missing_upstream_closes_the_connection() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let proxy = TcpProxy::start(nobody.local_addr().unwrap()).await;
-    drop(nobody);
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = TcpProxy::start(closed.local_addr().unwrap()).await;
+    drop(closed);
     let mut stream = open(&proxy).await;
     assert!(!matches!(timeout(TEST_TIMEOUT, stream.read(&mut [0])).await.unwrap(), Ok(1)));
     assert_eq!(proxy.connections(), 1);

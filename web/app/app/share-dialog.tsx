@@ -30,7 +30,7 @@ export function ShareDialog({ makeLink, onClose }: { makeLink: () => Promise<str
   return (
     <dialog ref={dialog} className="dialog" aria-labelledby="share-title" onClose={onClose}>
       <h2 id="share-title">Share read-only</h2>
-      <p>Anyone who opens this link can watch this terminal and chat, but not type.</p>
+      <p>Everyone with this link can watch this terminal and chat, but not type.</p>
       <div className="row">
         <input
           type="text"

@@ -121,9 +121,9 @@ export class InputQueue {
   }
 
   /**
-   * Queues Ctrl-C ahead of input that waits for the window, and drops the unsent rest of a paste. Where Ctrl-C is a
-   * signal, the service discards unread input that was typed before it. Where it is an ordinary key, it must follow
-   * what was typed before it, so a short queue is sent first. Returns the number of dropped characters, or `undefined`
+   * Queues Ctrl-C ahead of input that waits for the window, and drops the unsent rest of a paste. If Ctrl-C is a
+   * signal, the service discards unread input that was typed before it. If it is an ordinary key, it must follow that
+   * input, so a short queue is sent first. Returns the number of dropped characters, or `undefined`
    * if the queue is full.
    */
   interrupt(): number | undefined {

@@ -114,7 +114,7 @@ export function faults(user: SimulatedUser, service: HostileService, signals: bo
   const reached = service.applied.flatMap(({ what, epoch }) =>
     what === "^C" ? [{ what, epoch }] : (what.match(/\d+,/g) ?? []).map((key) => ({ what: key, epoch })),
   );
-  // Where Ctrl-C is a key, it may drop only long input, which is reported.
+  // As a plain key, Ctrl-C may drop only long input, and reports it.
   const mayDrop = signals || user.notices.some((notice) => notice.kind === "dropped");
   const order = new Map(user.typed.map(({ what }, at) => [what, at]));
   const keys = reached.filter(({ what }) => what !== "^C");

@@ -96,11 +96,11 @@ mod tests {
 
     #[test]
     fn a_source_file_opens_with_a_comment() {
-        assert!(found("a/src/b.rs", "//! What it is.\n").is_empty());
+        assert!(found("a/src/b.rs", "//! A file.\n").is_empty());
         assert_eq!(found("a/src/b.rs", "use std::fmt;\n").len(), 1);
         assert_eq!(found("a/src/b.rs", "//!\n").len(), 1);
         assert_eq!(found("a/src/b.rs", "").len(), 1);
-        assert!(found("web/src/a.ts", "/** What it is. */\n").is_empty());
+        assert!(found("web/src/a.ts", "/** A file. */\n").is_empty());
         assert_eq!(found("web/src/a.tsx", "import x from \"y\";\n").len(), 1);
     }
 

@@ -4,8 +4,8 @@
 use super::error::TidyError;
 use super::source::Source;
 
-/// Modules of the service that stand in layers, each with those below it that it may name. What is not listed here (the
-/// clock, the shutdown) names none of them; it may be named by all, as may the configuration.
+/// Modules of the service that stand in layers, each with those below it that it may name. Modules that are not
+/// listed here (the clock, the shutdown) name none of them; all may name those, and the configuration.
 const SERVICE: [(&str, &[&str]); 8] = [
     ("app", &["http", "session", "cluster", "sandbox", "terminal", "store"]),
     // Each part's settings are declared by the part.

@@ -1,8 +1,8 @@
-//! Answers to what programs ask their terminal. The service gives them, always and alone: the browser's emulator is muted, so that
+//! Answers to programs' queries to their terminal. Only the service gives them: the browser's emulator is muted, so that
 //! neither history nor a second tab answers a query again, into a shell that takes the reply for typing.
 //!
-//! They are those of xterm.js where it has one, and otherwise those of an xterm that lacks the feature. What the screen shows is
-//! never read back (titles, clipboard): a program could make the terminal type it.
+//! They are those of xterm.js if it has one, and otherwise those of an xterm that lacks the feature. No answer reads titles or
+//! the clipboard back: a program could make the terminal type them.
 
 use super::Style;
 use super::dispatch::Dispatch;

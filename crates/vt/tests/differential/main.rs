@@ -70,7 +70,7 @@ const KNOWN: [(&str, &str); 14] = [
     ),
     (
         "alternate scrollback",
-        "in xterm.js an alternate screen that is entered after the terminal lost rows keeps as many lines of what scrolls off; nobody wants them",
+        "in xterm.js an alternate screen that is entered after the terminal lost rows keeps as many lines that scroll off; no user wants them",
     ),
     (
         "a cursor saved below",

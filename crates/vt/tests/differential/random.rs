@@ -1,5 +1,5 @@
 //! Output that no program prints: every sequence, in any order, on a terminal so small that everything happens at an edge. It finds
-//! what recordings do not; what it found and cannot be restored is in [`super::KNOWN`] or left out below, with the reason.
+//! differences that recordings do not. [`super::KNOWN`] and the omissions below list those that stay, each with its reason.
 
 use crate::recording::{Dice, Recording};
 

@@ -31,7 +31,7 @@ async fn connections_are_cut_on_request() {
     for bad in ["", "?connection=all&with=scissors", "?all"] {
         assert_eq!(cut(bad).await.status, StatusCode::BAD_REQUEST, "{bad}");
     }
-    assert_eq!(cut("?connection=nobody").await.status, StatusCode::NOT_FOUND);
+    assert_eq!(cut("?connection=unknown").await.status, StatusCode::NOT_FOUND);
     let reply = cut(&format!("?connection={}&with=close", id.replace('=', "%3D"))).await;
     assert_eq!((reply.status, reply.json()), (StatusCode::OK, json!({"cut": 1})));
     assert_eq!(close_code(&mut one).await, 1001);

@@ -58,7 +58,7 @@ async fn one_connection_or_all_are_cut_on_request() {
     let (mut one, id) = gateway.connect().await;
     let (mut two, _) = gateway.connect().await;
     let (mut three, _) = gateway.connect().await;
-    assert_eq!(faults.cut(Some("nobody"), None), 0);
+    assert_eq!(faults.cut(Some("unknown"), None), 0);
     assert_eq!(faults.cut(Some(&id), Some(Cut::Close)), 1);
     assert_eq!(close_code(&mut one).await, 1001);
     gateway.event_of("$disconnect").await;

@@ -169,9 +169,9 @@ async fn a_session_of_somebody_elses() {
 async fn secrets_that_differ_and_a_service_that_is_away() {
     let stack = Stack::start(Function::InProcess).await;
     let key = [9; 32];
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let away = format!("http://{}", nobody.local_addr().unwrap());
-    drop(nobody);
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let away = format!("http://{}", closed.local_addr().unwrap());
+    drop(closed);
     for (service, code) in [(stack.service_url(), ErrorCode::Unauthorized), (away, ErrorCode::BackendUnreachable)] {
         let (gateway, clock) = (DevGateway::new(Options::default()), Arc::new(SystemClock));
         let users = UserTokenVerifier::new(UserKey::hs256(&key).unwrap());
@@ -199,9 +199,9 @@ async fn a_network_that_leads_nowhere() {
     let token = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &[7; 32]).unwrap();
     let (_, unknown) = run_doctor("wss://nowhere.invalid/prod", &token).await;
     assert!(matches!(unknown, Err(Diagnosis::Dns { .. })), "{unknown:?}");
-    let nobody = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = nobody.local_addr().unwrap().port();
-    drop(nobody);
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = closed.local_addr().unwrap().port();
+    drop(closed);
     let (_, refused) = run_doctor(&format!("ws://127.0.0.1:{port}/prod"), &token).await;
     assert!(matches!(refused, Err(Diagnosis::Tcp { .. })), "{refused:?}");
     let stack = Stack::start(Function::InProcess).await;

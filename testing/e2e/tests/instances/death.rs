@@ -72,7 +72,7 @@ async fn a_stopped_instance_that_lost_its_session_ends_it() {
     let before = epoch(&terminal);
     let mut taken = attach_again(&stack, "ada", "s", TAKEOVER_TIMEOUT).await;
     assert!(epoch(&taken) > before);
-    assert!(alive(shell), "the old shell is stopped with nobody to tell it");
+    assert!(alive(shell), "the stopped instance cannot end its shell");
     stack.backend.signal(owner, Signal::CONT);
     until("the instance to notice", TEST_TIMEOUT, async || {
         stack.backend.log(owner).contains("another instance has taken the session over")

@@ -11,7 +11,7 @@ on_all!(a_handshake_needs_a_valid_token, the_service_accepts_only_the_gateway);
 async fn a_handshake_needs_a_valid_token(stack: Stack) {
     let good = Stack::claims("ada", Some("s1"));
     let expired = UserClaims { exp: good.exp - 7200, ..good.clone() };
-    let foreign = auth_tokens::sign_user_token(&good, b"another secret that nobody here knows of").unwrap();
+    let foreign = auth_tokens::sign_user_token(&good, b"another secret that this stack does not have").unwrap();
     for token in [stack.sign(&expired), foreign, "nonsense".to_owned()] {
         assert_eq!(Terminal::connect(&stack.url(), &token).await.err(), Some(401));
     }
@@ -61,7 +61,7 @@ async fn the_service_accepts_only_the_gateway(stack: Stack) {
     for (path, body) in [(MESSAGE_PATH, attach), (OUTPUT_PATH, output), (DISCONNECT_PATH, disconnect)] {
         let good = claims(path, body);
         let sign = |claims: GatewayClaims| Some(secret.sign(&claims).unwrap());
-        let another = GatewaySecret::new(b"another secret that nobody here knows of").unwrap();
+        let another = GatewaySecret::new(b"another secret that this stack does not have").unwrap();
         let wrong = [
             ("no token", None),
             ("nonsense", Some("nonsense".to_owned())),
@@ -70,8 +70,8 @@ async fn the_service_accepts_only_the_gateway(stack: Stack) {
             ("another path", sign(GatewayClaims { path: "/api/ws/other".into(), ..good.clone() })),
             ("another body", sign(GatewayClaims { bh: body_hash(b"{}"), ..good.clone() })),
             ("expired", sign(GatewayClaims { iat: good.iat - 600, exp: good.iat - 540, ..good.clone() })),
-            ("another issuer", sign(GatewayClaims { iss: "someone".into(), ..good.clone() })),
-            ("another audience", sign(GatewayClaims { aud: "someone".into(), ..good.clone() })),
+            ("another issuer", sign(GatewayClaims { iss: "other".into(), ..good.clone() })),
+            ("another audience", sign(GatewayClaims { aud: "other".into(), ..good.clone() })),
         ];
         for (what, token) in wrong {
             let (status, answer) = post(&stack, path, body, token).await;

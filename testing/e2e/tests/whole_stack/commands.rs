@@ -131,14 +131,14 @@ async fn one_shot_clients_are_served(stack: Stack) {
 
 async fn a_connection_without_a_session_may_ping(stack: Stack) {
     let claims = UserClaims { role: Role::Controller, ..Stack::claims("ada", None) };
-    let mut nobody = e2e::Terminal::connect(&stack.url(), &stack.sign(&claims)).await.unwrap();
-    nobody.send_text(r#"{"type":"ping","t":12.5}"#).await;
-    let t = nobody.expect_reply("a pong", matching!(ServerMessage::Pong(pong) => pong.t.clone()));
+    let mut terminal = e2e::Terminal::connect(&stack.url(), &stack.sign(&claims)).await.unwrap();
+    terminal.send_text(r#"{"type":"ping","t":12.5}"#).await;
+    let t = terminal.expect_reply("a pong", matching!(ServerMessage::Pong(pong) => pong.t.clone()));
     assert_eq!(t.await, Some(12.5.into()));
-    nobody.send_text(r#"{"type":"echo","word":"back"}"#).await;
-    let echo = nobody.expect_reply("an echo", matching!(ServerMessage::Echo(echo) => echo.received["word"].clone()));
+    terminal.send_text(r#"{"type":"echo","word":"back"}"#).await;
+    let echo = terminal.expect_reply("an echo", matching!(ServerMessage::Echo(echo) => echo.received["word"].clone()));
     assert_eq!(echo.await, "back");
-    nobody.send_text(r#"{"type":"command","command":"echo hi"}"#).await;
-    nobody.expect_reply("a refusal", matching!(ServerMessage::Error(_) => ())).await;
+    terminal.send_text(r#"{"type":"command","command":"echo hi"}"#).await;
+    terminal.expect_reply("a refusal", matching!(ServerMessage::Error(_) => ())).await;
     stack.stop().await;
 }

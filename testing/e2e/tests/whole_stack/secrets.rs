@@ -14,7 +14,7 @@ const SHOWN: &str = "typed-42-secret";
 const COMMAND: &str = "echo ran-$((40+2))-secret";
 const RESULT: &str = "ran-42-secret";
 const CHAT: &str = "told-in-confidence";
-const NONSENSE: &str = "a-token-of-nobody";
+const NONSENSE: &str = "a-malformed-token";
 
 /// The most verbose log filter, libraries included.
 const LOG: &str = "debug,backend=trace,gateway_lambda=trace,auth_tokens=trace";
@@ -25,7 +25,7 @@ async fn a_run_that_is_read() {
         Stack::start_with(StackOptions { log: LOG, function_log: LOG, ..StackOptions::new(Function::Bootstrap) }).await;
     let claims = Stack::claims("ada", Some("s1"));
     let expired = stack.sign(&UserClaims { exp: claims.exp - 7200, ..claims.clone() });
-    let forged = auth_tokens::sign_user_token(&claims, b"another secret that nobody here knows of").unwrap();
+    let forged = auth_tokens::sign_user_token(&claims, b"another secret that this stack does not have").unwrap();
     for token in [&expired, &forged, NONSENSE] {
         assert_eq!(Terminal::connect(&stack.url(), token).await.err(), Some(401));
     }
