@@ -1,4 +1,4 @@
-"""Set-up of all template tests: none reaches a real AWS account."""
+"""Environment of all template tests, so that none reaches a real AWS account."""
 
 import os
 

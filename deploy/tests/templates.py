@@ -1,7 +1,7 @@
 """Reads templates, translates them with SAM's own translator, and resolves parameters and conditions, as CloudFormation does.
 
-Apart from the tests, because CloudFormation's functions are the same for all of them. What only exists once something is deployed
-(the id of an API, the ARN of a function) stays as it stands: `{"Ref": "Api"}`, or `${Api}` within a text.
+All tests share it. Values that exist only after the deployment (the id of an API, the ARN of a function) stay unresolved:
+`{"Ref": "Api"}`, or `${Api}` within a text.
 """
 
 import json
@@ -21,8 +21,8 @@ ALL = [GATEWAY, ROLE, APPRUNNER, ECS]
 SECRET_ARN = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:termgate/jwt-AbCdEf"
 ROLE_ARN = "arn:aws:iam::123456789012:role/made-by-the-admin"
 IMAGE = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/termgate:1"
-# The least that each template must be given.
-LEAST = {
+# The required parameters of each template.
+REQUIRED = {
     GATEWAY: {"BackendUrl": "https://abc.eu-central-1.awsapprunner.com", "JwtSecretArn": SECRET_ARN},
     ROLE: {},
     APPRUNNER: {"ImageUri": IMAGE, "JwtSecretArn": SECRET_ARN},
@@ -57,23 +57,23 @@ Tags.add_multi_constructor("!", _short)
 
 
 def read(path):
-    """A template as it is written."""
+    """The template as in its file, with short forms expanded."""
     return yaml.load(path.read_text(), Tags)
 
 
 def translated(path, **parameters):
-    """What SAM makes of it, once its code lies in a bucket."""
+    """The template after SAM's translation, with the function's code in a bucket."""
     template = read(path)
     if "Transform" not in template:
         return template
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = "s3://bucket/function.zip"
-    return transform(template, dict(values(template, LEAST[path] | parameters)), Policies)
+    return transform(template, dict(values(template, REQUIRED[path] | parameters)), Policies)
 
 
 class Policies:
-    """The translator asks for managed policies by name; these templates name none."""
+    """The translator looks managed policies up by name; these templates name none."""
 
     @staticmethod
     def load():
@@ -81,25 +81,25 @@ class Policies:
 
 
 def values(template, parameters):
-    """Every parameter with its value, as given or by default."""
+    """Every parameter with its given or default value."""
     known = template.get("Parameters", {})
     assert parameters.keys() <= known.keys(), f"no such parameter: {parameters.keys() - known.keys()}"
-    found = {name: parameters.get(name, about.get("Default")) for name, about in known.items()}
+    found = {name: parameters.get(name, declared.get("Default")) for name, declared in known.items()}
     missing = [name for name, value in found.items() if value is None]
     assert not missing, f"these have no default: {missing}"
     return {name: str(value) for name, value in found.items()}
 
 
 def deployed(path, **parameters):
-    """The template with parameters and conditions resolved: it has only the resources that would be created."""
+    """The template with parameters and conditions resolved, without resources that the conditions exclude."""
     template = translated(path, **parameters)
-    decide = Decisions(template, values(template, LEAST[path] | parameters))
+    resolver = Resolver(template, values(template, REQUIRED[path] | parameters))
     resources = {
-        name: decide.value(resource)
+        name: resolver.value(resource)
         for name, resource in template["Resources"].items()
-        if decide.holds(resource.get("Condition"))
+        if resolver.holds(resource.get("Condition"))
     }
-    return {"Resources": resources, "Outputs": decide.value(template.get("Outputs", {}))}
+    return {"Resources": resources, "Outputs": resolver.value(template.get("Outputs", {}))}
 
 
 def of_type(template, kind):
@@ -107,16 +107,16 @@ def of_type(template, kind):
     return {name: resource for name, resource in template["Resources"].items() if resource["Type"] == kind}
 
 
-class Decisions:
-    """Decides what CloudFormation decides before it creates anything."""
+class Resolver:
+    """Resolves conditions and functions as CloudFormation does before it creates a resource."""
 
     def __init__(self, template, parameters):
         self.parameters = parameters
-        self.lists = {name for name, about in template.get("Parameters", {}).items() if "List" in about["Type"]}
+        self.lists = {name for name, declared in template.get("Parameters", {}).items() if "List" in declared["Type"]}
         self.conditions = template.get("Conditions", {})
 
     def holds(self, condition):
-        """Whether a condition holds, named or written out."""
+        """True if a condition holds; it is a name or an expression."""
         if condition is None:
             return True
         if isinstance(condition, str):
@@ -139,7 +139,7 @@ class Decisions:
         raise AssertionError(f"a condition with {function}")
 
     def value(self, value):
-        """A value without what has been decided."""
+        """A value with its functions resolved."""
         if isinstance(value, list):
             return [item for item in (self.value(item) for item in value) if item != NOTHING]
         if not isinstance(value, dict):
@@ -154,8 +154,8 @@ class Decisions:
                     return self.value(yes if self.holds(condition) else no)
                 case "Fn::Sub":
                     return self.text(argument)
-        decided = {key: self.value(item) for key, item in value.items()}
-        return {key: item for key, item in decided.items() if item != NOTHING}
+        resolved = {key: self.value(item) for key, item in value.items()}
+        return {key: item for key, item in resolved.items() if item != NOTHING}
 
     def reference(self, name):
         if name in self.parameters:
@@ -177,22 +177,22 @@ class Decisions:
 
 
 def refused(path, **parameters):
-    """What the template's rules say against parameters."""
+    """Messages of the template's rules and patterns that the parameters violate."""
     template = read(path)
-    given = LEAST[path] | parameters
-    decide = Decisions(template, values(template, given))
+    given = REQUIRED[path] | parameters
+    resolver = Resolver(template, values(template, given))
     complaints = []
-    for name, about in template.get("Parameters", {}).items():
-        value, pattern = decide.parameters[name], about.get("AllowedPattern")
+    for name, declared in template.get("Parameters", {}).items():
+        value, pattern = resolver.parameters[name], declared.get("AllowedPattern")
         if pattern and not re.fullmatch(pattern, value):
-            complaints.append(f"{name}: {about.get('ConstraintDescription', pattern)}")
-        if "AllowedValues" in about and value not in map(str, about["AllowedValues"]):
-            complaints.append(f"{name}: one of {about['AllowedValues']}")
+            complaints.append(f"{name}: {declared.get('ConstraintDescription', pattern)}")
+        if "AllowedValues" in declared and value not in map(str, declared["AllowedValues"]):
+            complaints.append(f"{name}: one of {declared['AllowedValues']}")
     for rule in template.get("Rules", {}).values():
-        if decide.holds(rule.get("RuleCondition")):
+        if resolver.holds(rule.get("RuleCondition")):
             complaints += [
                 assertion["AssertDescription"].strip()
                 for assertion in rule["Assertions"]
-                if not decide.holds(assertion["Assert"])
+                if not resolver.holds(assertion["Assert"])
             ]
     return complaints

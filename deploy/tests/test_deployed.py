@@ -1,4 +1,4 @@
-"""moto's CloudFormation creates the gateway (without its WebSocket API), and the role alone."""
+"""moto's CloudFormation creates the gateway (without its WebSocket API), and the role of deploy/role.yaml."""
 
 import ast
 import json
@@ -10,7 +10,7 @@ from moto import mock_aws
 from templates import GATEWAY, ROLE, ROLE_ARN, deployed, of_type, read, translated
 
 # moto supports neither WebSocket APIs nor alarms, and skips them.
-UNKNOWN = {
+UNSUPPORTED = {
     "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Route",
     "AWS::ApiGatewayV2::Stage", "AWS::ApiGateway::Account", "AWS::CloudWatch::Alarm",
 }
@@ -42,15 +42,15 @@ def stack(template, capabilities, **parameters):
     return {resource["LogicalResourceId"] for resource in made if "LogicalResourceId" in resource}, outputs
 
 
-def known(**parameters):
-    """The translated gateway without what moto does not know, and without what refers to that."""
+def supported(**parameters):
+    """The translated gateway without resources that moto does not support, and without references to them."""
     template = translated(GATEWAY, **parameters)
     template.pop("Rules")
-    # moto does not read secrets by reference.
+    # Permissions and dashboard refer to the API, which moto does not create.
     template["Resources"] = {
         name: resource
         for name, resource in template["Resources"].items()
-        if resource["Type"] not in UNKNOWN | {"AWS::Lambda::Permission", "AWS::CloudWatch::Dashboard"}
+        if resource["Type"] not in UNSUPPORTED | {"AWS::Lambda::Permission", "AWS::CloudWatch::Dashboard"}
     }
     text = json.dumps(template).replace("${Api}", "abc123")
     template = json.loads(text)
@@ -58,8 +58,8 @@ def known(**parameters):
     return template
 
 
-def test_the_table_is_created_and_finds_connections_as_the_function_asks(aws):
-    stack(known(), ["CAPABILITY_IAM"], BackendUrl="https://service.example", JwtSecretArn=aws)
+def test_the_created_table_answers_the_queries_of_the_function(aws):
+    stack(supported(), ["CAPABILITY_IAM"], BackendUrl="https://service.example", JwtSecretArn=aws)
     dynamodb = boto3.client("dynamodb")
     table = dynamodb.describe_table(TableName="WebSocketConnections")["Table"]
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
@@ -79,8 +79,8 @@ def test_the_table_is_created_and_finds_connections_as_the_function_asks(aws):
         assert [item["connectionId"]["S"] for item in found["Items"]] == ["a="]
 
 
-def test_the_function_is_created_with_its_role_and_its_log(aws):
-    made, outputs = stack(known(), ["CAPABILITY_IAM"], BackendUrl="https://service.example", JwtSecretArn=aws)
+def test_the_function_is_created_with_its_role_and_log_group(aws):
+    made, outputs = stack(supported(), ["CAPABILITY_IAM"], BackendUrl="https://service.example", JwtSecretArn=aws)
     function = boto3.client("lambda").get_function_configuration(FunctionName="websocket-handler")
     assert function["Role"] == outputs["FunctionRoleArn"]
     assert function["Environment"]["Variables"]["APP_RUNNER_URL"] == "https://service.example"
@@ -89,29 +89,29 @@ def test_the_function_is_created_with_its_role_and_its_log(aws):
     assert "FunctionRole" in made
 
 
-def test_with_an_existing_role_iam_is_left_alone(aws):
+def test_an_existing_role_is_used_and_no_role_is_created(aws):
     trust = deployed(ROLE)["Resources"]["FunctionRole"]["Properties"]["AssumeRolePolicyDocument"]
     boto3.client("iam").create_role(RoleName=ROLE_ARN.rsplit("/", 1)[1], AssumeRolePolicyDocument=json.dumps(trust))
-    template = known(ExistingLambdaRoleArn=ROLE_ARN)
+    template = supported(ExistingLambdaRoleArn=ROLE_ARN)
     made, outputs = stack(template, [], BackendUrl="https://service.example", JwtSecretArn=aws, ExistingLambdaRoleArn=ROLE_ARN)
     assert [role["Arn"] for role in boto3.client("iam").list_roles()["Roles"]] == [ROLE_ARN]
     assert outputs["FunctionRoleArn"] == ROLE_ARN
     assert "FunctionRole" not in made
 
 
-def test_the_role_alone_is_created_and_is_all_there_is(aws):
+def test_the_role_template_creates_only_the_role(aws):
     made, outputs = stack(read(ROLE), ["CAPABILITY_IAM"])
     role, = boto3.client("iam").list_roles()["Roles"]
     assert outputs["FunctionRoleArn"] == role["Arn"]
     assert made == {"FunctionRole"}
     policy = boto3.client("iam").get_role_policy(RoleName=role["RoleName"], PolicyName="gateway")["PolicyDocument"]
-    # moto keeps a document as Python prints it.
+    # moto may return the document as the text of a Python dictionary.
     policy = ast.literal_eval(policy) if isinstance(policy, str) else policy
     assert policy == deployed(ROLE)["Resources"]["FunctionRole"]["Properties"]["Policies"][0]["PolicyDocument"]
     assert aws
 
 
-def test_what_moto_passes_over_is_known():
-    passed_over = {resource["Type"] for resource in deployed(GATEWAY, AccessLogs="yes-and-set-up-account")["Resources"].values()}
-    assert UNKNOWN <= passed_over
+def test_each_type_that_moto_skips_is_in_the_template():
+    present = {resource["Type"] for resource in deployed(GATEWAY, AccessLogs="yes-and-set-up-account")["Resources"].values()}
+    assert UNSUPPORTED <= present
     assert of_type(deployed(GATEWAY), "AWS::DynamoDB::Table")

@@ -1,4 +1,4 @@
-"""The gateway half, as it would be created: routes, permissions, table, logs, alarms."""
+"""Resources of the gateway: routes, permissions, table, logs, alarms."""
 
 import json
 import re
@@ -13,14 +13,14 @@ def properties(template, kind):
     return [resource["Properties"] for resource in of_type(template, kind).values()]
 
 
-def test_the_routes_are_those_that_the_function_knows():
+def test_the_routes_equal_those_of_the_function():
     source = (ROOT / "gateway-lambda/src/event.rs").read_text()
     known = re.search(r"const ROUTES: \[&str; \d+\] = \[([^\]]+)\]", source).group(1)
     assert set(re.findall(r'"([^"]+)"', known)) == ROUTES
     assert {route["RouteKey"] for route in properties(deployed(GATEWAY), "AWS::ApiGatewayV2::Route")} == ROUTES
 
 
-def test_every_route_leads_to_the_function_and_only_connect_is_authorized():
+def test_every_route_invokes_the_function_and_only_connect_has_the_authorizer():
     template = deployed(GATEWAY)
     integrations = of_type(template, "AWS::ApiGatewayV2::Integration")
     for route in properties(template, "AWS::ApiGatewayV2::Route"):
@@ -31,16 +31,16 @@ def test_every_route_leads_to_the_function_and_only_connect_is_authorized():
         assert route.get("AuthorizationType") == ("CUSTOM" if route["RouteKey"] == "$connect" else None)
 
 
-def test_the_authorizer_has_no_source_that_would_be_required():
+def test_the_authorizer_requires_no_identity_source():
     authorizer, = properties(deployed(GATEWAY), "AWS::ApiGatewayV2::Authorizer")
     assert authorizer["AuthorizerType"] == "REQUEST"
     assert "IdentitySource" not in authorizer
 
 
-def test_every_route_and_the_authorizer_have_a_permission_of_their_own():
+def test_every_route_and_the_authorizer_have_their_own_permission():
     permissions = properties(deployed(GATEWAY), "AWS::Lambda::Permission")
-    here = "arn:aws:execute-api:eu-central-1:123456789012:${Api}"
-    expected = {f"{here}/prod/{route}" for route in ROUTES} | {f"{here}/authorizers/${{Authorizer}}"}
+    prefix = "arn:aws:execute-api:eu-central-1:123456789012:${Api}"
+    expected = {f"{prefix}/prod/{route}" for route in ROUTES} | {f"{prefix}/authorizers/${{Authorizer}}"}
     assert {permission["SourceArn"] for permission in permissions} == expected
     assert len(permissions) == len(expected)
     for permission in permissions:
@@ -48,7 +48,7 @@ def test_every_route_and_the_authorizer_have_a_permission_of_their_own():
         assert permission["FunctionName"] == {"Ref": "Function"}
 
 
-def test_with_an_existing_role_none_is_created():
+def test_an_existing_role_is_used_and_no_role_is_created():
     template = deployed(GATEWAY, ExistingLambdaRoleArn=ROLE_ARN)
     assert not [name for name, resource in template["Resources"].items() if resource["Type"].startswith("AWS::IAM::")]
     function, = properties(template, "AWS::Lambda::Function")
@@ -56,14 +56,14 @@ def test_with_an_existing_role_none_is_created():
     assert template["Outputs"]["FunctionRoleArn"]["Value"] == ROLE_ARN
 
 
-def test_without_one_exactly_one_is_created_within_the_boundary():
+def test_without_an_existing_role_one_is_created_within_the_boundary():
     boundary = "arn:aws:iam::123456789012:policy/boundary"
     roles = properties(deployed(GATEWAY, PermissionsBoundaryArn=boundary), "AWS::IAM::Role")
     assert [role["PermissionsBoundary"] for role in roles] == [boundary]
     assert all("PermissionsBoundary" not in role for role in properties(deployed(GATEWAY), "AWS::IAM::Role"))
 
 
-def test_the_function():
+def test_the_function_has_the_documented_defaults_and_parameters():
     function, = properties(deployed(GATEWAY), "AWS::Lambda::Function")
     assert function["FunctionName"] == "websocket-handler"
     assert (function["Runtime"], function["Architectures"], function["Timeout"]) == ("provided.al2023", ["arm64"], 29)
@@ -81,7 +81,7 @@ def test_sam_builds_the_binary_that_the_function_starts():
     assert function["Properties"]["Handler"] == "bootstrap"
 
 
-def test_the_table_is_the_one_that_the_function_asks():
+def test_the_table_has_the_indexes_that_the_function_queries():
     template = deployed(GATEWAY)
     table, = properties(template, "AWS::DynamoDB::Table")
     source = (ROOT / "gateway-lambda/src/connections/dynamo.rs").read_text()
@@ -101,7 +101,7 @@ def test_the_table_is_the_one_that_the_function_asks():
 
 
 @pytest.mark.parametrize("mode, groups", [("yes", 2), ("no", 1), ("yes-and-set-up-account", 2)])
-def test_logs_are_kept_a_year_and_hold_no_token(mode, groups):
+def test_logs_are_kept_for_a_year_and_contain_no_token(mode, groups):
     template = deployed(GATEWAY, AccessLogs=mode)
     kept = properties(template, "AWS::Logs::LogGroup")
     assert [group["RetentionInDays"] for group in kept] == ["365"] * groups
@@ -114,22 +114,22 @@ def test_logs_are_kept_a_year_and_hold_no_token(mode, groups):
         assert not re.search("query|header|token|protocol", json.dumps(line), re.IGNORECASE)
 
 
-def test_the_stage():
+def test_the_stage_deploys_automatically_and_throttles():
     stage, = properties(deployed(GATEWAY), "AWS::ApiGatewayV2::Stage")
     assert (stage["StageName"], stage["AutoDeploy"]) == ("prod", True)
     assert int(stage["DefaultRouteSettings"]["ThrottlingRateLimit"]) > 0
     assert int(stage["DefaultRouteSettings"]["ThrottlingBurstLimit"]) > 0
 
 
-def test_alarms_notify_whom_they_are_told():
+def test_alarms_notify_the_given_topic():
     topic = "arn:aws:sns:eu-central-1:123456789012:operators"
-    told = properties(deployed(GATEWAY, AlarmTopicArn=topic), "AWS::CloudWatch::Alarm")
-    assert len(told) >= 8
-    assert all(alarm["AlarmActions"] == [topic] == alarm["OKActions"] for alarm in told)
+    notifying = properties(deployed(GATEWAY, AlarmTopicArn=topic), "AWS::CloudWatch::Alarm")
+    assert len(notifying) >= 8
+    assert all(alarm["AlarmActions"] == [topic] == alarm["OKActions"] for alarm in notifying)
     assert all("AlarmActions" not in alarm for alarm in properties(deployed(GATEWAY), "AWS::CloudWatch::Alarm"))
 
 
-def test_alarms_and_dashboard_show_metrics_that_the_function_writes():
+def test_alarms_and_dashboard_use_metrics_that_the_function_writes():
     source = (ROOT / "gateway-lambda/src/metrics.rs").read_text()
     written = set(re.findall(r'\("(\w+)", "(?:Count|Milliseconds)"', source))
     template = deployed(GATEWAY)
@@ -146,7 +146,7 @@ def test_alarms_and_dashboard_show_metrics_that_the_function_writes():
     assert watched and watched <= written, watched - written
 
 
-def test_the_outputs_are_what_page_and_admin_need():
+def test_the_outputs_give_the_addresses_of_the_stage():
     outputs = deployed(GATEWAY)["Outputs"]
     assert outputs["WebSocketUrl"]["Value"] == "wss://${Api}.execute-api.eu-central-1.amazonaws.com/prod"
     assert outputs["ConnectionsEndpoint"]["Value"] == "https://${Api}.execute-api.eu-central-1.amazonaws.com/prod"

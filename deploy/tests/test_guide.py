@@ -1,4 +1,4 @@
-"""docs/deploy.md agrees with code and templates: sums (those of docs/scale.md, too), commands, names, and the IAM policy to copy."""
+"""docs/deploy.md agrees with code and templates: sums (also of docs/scale.md), commands, names, and the IAM policy to copy."""
 
 import json
 import re
@@ -21,27 +21,27 @@ def sums(blocks):
 SUMS = sums(BLOCKS)
 
 
-@pytest.mark.parametrize("what, line", SUMS + sums(FENCED.findall(SCALE)))
-def test_a_sum_is_right(what, line):
+@pytest.mark.parametrize("label, line", SUMS + sums(FENCED.findall(SCALE)))
+def test_each_sum_is_correct(label, line):
     term, result = UNITS.sub("", line).replace("×", "*").split("=")
+    # UNITS has removed words such as "keys"; the rest must be arithmetic.
     assert re.fullmatch(r"[\d\s.+*/()]+", term), term
     places = len(result.strip().partition(".")[2])
-    # Words in between, such as "3000 keys + 1200 acks", are gone; what is left is arithmetic.
-    assert round(eval(term, {"__builtins__": {}}), places) == float(result), what
+    assert round(eval(term, {"__builtins__": {}}), places) == float(result), label
 
 
-def test_there_are_sums():
+def test_the_guide_has_all_its_sums():
     assert len(SUMS) >= 14
 
 
 def test_a_typing_hour_costs_the_sum_of_its_lines():
-    results = {what: float(line.split("=")[1].strip().lstrip("$")) for what, line in SUMS}
+    results = {label: float(line.split("=")[1].strip().lstrip("$")) for label, line in SUMS}
     names = ["following", "messages in", "frames out", "short calls", "invocations", "connection", "logs"]
     assert round(sum(results[name] for name in names), 4) == results["a typing hour"]
 
 
 def templates_of(command):
-    """Which template a command of the guide deploys."""
+    """The template that a command of the guide deploys."""
     environment = re.search(r"--config-env (\S+)", command)
     profiles = tomllib.loads((ROOT / "samconfig.toml").read_text())
     profile = profiles[environment.group(1) if environment else "default"]
@@ -53,7 +53,7 @@ def commands():
     return [line for line in shell.splitlines() if line.startswith("sam deploy")]
 
 
-def test_every_command_names_a_profile_and_parameters_that_are_there():
+def test_every_command_uses_an_existing_profile_and_existing_parameters():
     seen = set()
     for command in commands():
         template = templates_of(command)
@@ -61,12 +61,12 @@ def test_every_command_names_a_profile_and_parameters_that_are_there():
         given = {pair.split("=")[0] for pair in command.split("--parameter-overrides")[-1].split() if re.match(r"[A-Z]\w+=", pair)}
         known = read(template)["Parameters"]
         assert given <= known.keys(), f"{given - known.keys()} in: {command}"
-        needed = {name for name, about in known.items() if "Default" not in about}
+        needed = {name for name, declared in known.items() if "Default" not in declared}
         assert needed <= given, f"{needed - given} is missing in: {command}"
     assert seen == {GATEWAY, ROLE, APPRUNNER, ECS}
 
 
-def test_every_name_in_it_is_one():
+def test_every_parameter_and_output_in_the_guide_exists():
     parameters = set().union(*(read(path)["Parameters"] for path in ALL))
     outputs = set().union(*(read(path).get("Outputs", {}) for path in ALL))
     named = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]*)+)(?:=[^`]*)?`", GUIDE))
@@ -86,7 +86,7 @@ def actions(statements):
     return found
 
 
-def test_every_permission_has_its_reason_in_the_table():
+def test_the_table_of_permissions_lists_every_action():
     table = GUIDE.split("### Permissions")[1].split("###")[0]
     for path in ALL:
         for role in of_type(deployed(path), "AWS::IAM::Role").values():
@@ -96,16 +96,16 @@ def test_every_permission_has_its_reason_in_the_table():
                     assert f"{service}:" in table and name in table, action
 
 
-def test_the_policy_to_copy_allows_what_the_template_allows():
+def test_the_policy_to_copy_equals_that_of_the_template():
     (policy,) = (json.loads(block) for language, block in BLOCKS if language == "json")
     (role,) = of_type(deployed(GATEWAY), "AWS::IAM::Role").values()
     ours = actions(role["Properties"]["Policies"][0]["PolicyDocument"]["Statement"])
-    # Who makes no log group beforehand lets Lambda make it.
+    # The manual steps create no log group, so Lambda must be allowed to.
     assert actions(policy["Statement"]) == ours | {"logs:CreateLogGroup"}
     assert all(statement["Resource"] != "*" for statement in policy["Statement"])
 
 
-def test_by_hand_the_same_comes_out():
+def test_the_manual_steps_name_the_same_resources_as_the_template():
     by_hand = GUIDE.split("## By hand in the console")[1].split("\n## ")[0]
     template = deployed(GATEWAY)
     table, = of_type(template, "AWS::DynamoDB::Table").values()
@@ -126,7 +126,7 @@ def constant(path, name):
     return value if unit == "secs" else value / 1000
 
 
-def test_its_times_are_those_of_the_programs():
+def test_the_timeouts_equal_those_of_the_programs():
     times = GUIDE.split("## Timeouts")[1].split("\n## ")[0]
     rows = {row.split("|")[1].strip(): row.split("|")[2].strip() for row in times.splitlines() if row.startswith("| ")}
     assert rows["an invocation follows, then ends by itself"] == f"{constant('gateway-lambda/src/deadline.rs', 'FOLLOW_TIMEOUT')} s"
@@ -136,4 +136,4 @@ def test_its_times_are_those_of_the_programs():
     seconds = [int(re.search(rf'"{name}", (\d[\d_]*)', service).group(1).replace("_", "")) for name in ("SESSION_DETACH_TIMEOUT_SECONDS", "SESSION_IDLE_SECONDS", "SESSION_LIFETIME_SECONDS", "SESSION_EXTEND_SECONDS", "SESSION_MAX_LIFETIME_SECONDS")]
     assert rows["a session with no client attached; without input or output; in all"] == f"{seconds[0] // 60} min; {seconds[1] // 60} min; {seconds[2] // 3600} h"
     assert rows["time that `extend` adds, counted from the request; maximum lifetime, extensions included"] == f"{seconds[3] // 3600} h; {seconds[4] // 3600} h"
-    assert constant("backend/src/app.rs", "MAX_DRAIN") <= 20, "the guide says that draining takes 20 s at most"
+    assert constant("backend/src/app.rs", "MAX_DRAIN") <= 20, "the guide promises a drain of at most 20 s"

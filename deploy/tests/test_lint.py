@@ -1,4 +1,4 @@
-"""Every template passes CloudFormation's own schemas, in every mode, also after SAM has translated it."""
+"""Every template passes cfn-lint, the gateway also after SAM's translation; references are complete in every mode."""
 
 import json
 import subprocess
@@ -16,20 +16,20 @@ def lint(path):
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
-def test_a_template_is_clean(path):
-    said = lint(path)
-    assert said.returncode == 0, said.stdout
+def test_each_template_passes(path):
+    result = lint(path)
+    assert result.returncode == 0, result.stdout
 
 
-def test_what_sam_makes_of_the_gateway_is_clean(tmp_path):
+def test_the_translated_gateway_passes(tmp_path):
     target = tmp_path / "translated.json"
-    # The translator writes parameters in, also where a condition leaves them out.
+    # The translator substitutes parameters even in branches that a condition excludes, so the role must be a valid ARN.
     target.write_text(json.dumps(translated(GATEWAY, ExistingLambdaRoleArn=ROLE_ARN)))
-    said = lint(target)
-    assert said.returncode == 0, said.stdout
+    result = lint(target)
+    assert result.returncode == 0, result.stdout
 
 
-def test_a_wrong_template_is_found(tmp_path):
+def test_an_invalid_template_fails(tmp_path):
     target = tmp_path / "wrong.yaml"
     target.write_text(GATEWAY.read_text().replace("RouteKey: $connect", "RouteKye: $connect"))
     assert "RouteKye" in lint(target).stdout
@@ -52,7 +52,7 @@ MODES = [
 
 
 def needs(value):
-    """Names of resources that a value refers to."""
+    """Names of the resources that a value refers to."""
     if isinstance(value, list):
         return set().union(*map(needs, value)) if value else set()
     if isinstance(value, dict):
@@ -67,19 +67,19 @@ def needs(value):
 
 
 @pytest.mark.parametrize("path, parameters", MODES)
-def test_everything_that_is_referred_to_is_created_and_in_some_order(path, parameters):
+def test_references_lead_to_created_resources_without_a_cycle(path, parameters):
     template = deployed(path, **parameters)
     resources = template["Resources"]
-    waits = {name: needs(resource.get("Properties", {})) | needs(list(resource.get("DependsOn", []))) for name, resource in resources.items()}
-    waits["the outputs"] = needs(template["Outputs"])
-    absent = {name: wanted - resources.keys() for name, wanted in waits.items() if wanted - resources.keys()}
+    waiting = {name: needs(resource.get("Properties", {})) | needs(list(resource.get("DependsOn", []))) for name, resource in resources.items()}
+    waiting["the outputs"] = needs(template["Outputs"])
+    absent = {name: wanted - resources.keys() for name, wanted in waiting.items() if wanted - resources.keys()}
     assert not absent, absent
-    made = set()
-    while len(made) < len(waits):
-        ready = {name for name, wanted in waits.items() if name not in made and wanted <= made}
-        assert ready, f"these wait for each other: {sorted(waits.keys() - made)}"
-        made |= ready
+    created = set()
+    while len(created) < len(waiting):
+        ready = {name for name, wanted in waiting.items() if name not in created and wanted <= created}
+        assert ready, f"these form a cycle: {sorted(waiting.keys() - created)}"
+        created |= ready
 
 
-def test_that_check_finds_a_circle_and_what_is_missing():
+def test_needs_finds_every_kind_of_reference():
     assert needs({"a": [{"Ref": "X"}, {"Fn::GetAtt": ["Y", "Arn"]}, "${Z.Arn}-${W}"]}) == {"X", "Y", "Z", "W"}

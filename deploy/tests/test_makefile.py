@@ -5,7 +5,7 @@ import re
 from templates import ROOT
 
 
-def test_every_script_that_make_calls_is_there_and_can_run():
+def test_every_script_of_the_makefile_is_executable_and_every_documented_target_exists():
     makefile = (ROOT / "Makefile").read_text()
     for name in set(re.findall(r"scripts/([a-z-]+)", makefile)):
         script = ROOT / "scripts" / name

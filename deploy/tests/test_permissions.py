@@ -36,7 +36,7 @@ def role_of(path, name):
 
 
 @pytest.mark.parametrize("path, name", EVERY_ROLE, ids=lambda value: getattr(value, "name", value))
-def test_a_role_says_exactly_what_it_may_do(path, name):
+def test_each_role_lists_single_actions_and_resources(path, name):
     role = role_of(path, name)
     for statement in statements(role):
         assert statement["Effect"] == "Allow" and statement["Sid"]
@@ -53,21 +53,21 @@ def test_a_role_says_exactly_what_it_may_do(path, name):
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
-def test_every_wildcard_has_its_reason_beside_it(path):
+def test_every_wildcard_has_a_comment_with_its_reason(path):
     lines = path.read_text().splitlines()
     wild = [at for at, line in enumerate(lines) if re.search(r"arn:\$\{.*[*]'", line)]
     for at in wild:
         before = "\n".join(lines[max(0, at - 8) : at])
-        assert "wildcard" in before, f"line {at + 1}: say what the wildcard stands for"
+        assert "wildcard" in before, f"line {at + 1}: say why the wildcard is needed"
     if path == GATEWAY:
-        assert wild, "the check finds those that are there"
+        assert wild, "the check found no wildcard at all"
 
 
 def policy_of(role):
     return {statement["Sid"]: statement for statement in statements(role)}
 
 
-def test_the_policy_is_the_same_in_role_template_and_output():
+def test_role_template_and_output_have_the_same_policy():
     ours = policy_of(roles(GATEWAY)["FunctionRole"])
     alone = policy_of(roles(ROLE, ApiId="abc123")["FunctionRole"])
     printed = json.loads(deployed(GATEWAY)["Outputs"]["FunctionPolicy"]["Value"])
@@ -77,7 +77,7 @@ def test_the_policy_is_the_same_in_role_template_and_output():
     assert "execute-api:eu-central-1:123456789012:*/prod/POST/" in json.dumps(policy_of(roles(ROLE)["FunctionRole"]))
 
 
-def test_the_function_may_do_what_it_calls_and_nothing_else():
+def test_the_function_is_allowed_exactly_its_calls():
     source = "".join(path.read_text() for path in (ROOT / "gateway-lambda/src").rglob("*.rs"))
     calls = set(re.findall(r"client\(\)\s*\.(\w+)\(\)", source)) | set(re.findall(r"\.client\(\)\.(\w+)\(\)", source))
     calls = {call for call in calls if call not in {"clone"}}
@@ -89,18 +89,18 @@ def test_the_function_may_do_what_it_calls_and_nothing_else():
         "delete_item": "dynamodb:DeleteItem",
         "query": "dynamodb:Query",
     }
-    assert table.keys() <= calls, "the check reads the calls from the source"
+    assert table.keys() <= calls, "the check missed calls in the source"
     assert {table[call] for call in calls if call in table} == {action for action in actions if action.startswith("dynamodb:")}
     assert "execute-api:ManageConnections" in actions
 
 
-def test_the_service_may_protect_its_task_and_nothing_else():
+def test_the_service_is_allowed_only_to_protect_its_tasks():
     (statement,) = statements(roles(ECS)["TaskRole"])
     assert statement["Action"] == ["ecs:GetTaskProtection", "ecs:UpdateTaskProtection"]
     assert statement["Resource"] == "arn:aws:ecs:eu-central-1:123456789012:task/termgate/*"
 
 
-def test_the_log_that_the_function_may_write_is_the_one_it_is_given():
+def test_the_function_is_allowed_to_write_only_its_own_log_group():
     template = deployed(GATEWAY)
     group = template["Resources"]["FunctionLogs"]["Properties"]["LogGroupName"]
     assert policy_of(roles(GATEWAY)["FunctionRole"])["WriteLogs"]["Resource"].endswith(f":log-group:{group}:*")

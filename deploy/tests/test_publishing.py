@@ -10,7 +10,7 @@ import zipfile
 import yaml
 from templates import APPRUNNER, ECS, GATEWAY, ROLE, ROOT, Tags, read
 
-# Those of "List of Supported AWS Resources" in its developer guide that the gateway uses.
+# The gateway's part of "List of Supported AWS Resources" in the developer guide of the Serverless Application Repository.
 SUPPORTED = {
     "AWS::ApiGateway::Account", "AWS::ApiGatewayV2::Api", "AWS::ApiGatewayV2::Authorizer", "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route", "AWS::ApiGatewayV2::Stage", "AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard",
@@ -18,26 +18,26 @@ SUPPORTED = {
 }
 
 
-def test_the_gateway_consists_of_what_the_repository_takes():
+def test_the_gateway_has_only_resources_that_the_repository_supports():
     assert {resource["Type"] for resource in read(GATEWAY)["Resources"].values()} <= SUPPORTED
 
 
-def test_its_metadata_are_complete_and_true():
-    about = read(GATEWAY)["Metadata"]["AWS::ServerlessRepo::Application"]
-    assert {"Name", "Description", "Author", "SpdxLicenseId", "LicenseUrl", "ReadmeUrl", "SemanticVersion"} <= about.keys()
+def test_the_metadata_are_complete_and_match_the_workspace():
+    metadata = read(GATEWAY)["Metadata"]["AWS::ServerlessRepo::Application"]
+    assert {"Name", "Description", "Author", "SpdxLicenseId", "LicenseUrl", "ReadmeUrl", "SemanticVersion"} <= metadata.keys()
     workspace = tomllib.loads((ROOT / "Cargo.toml").read_text())["workspace"]["package"]
-    assert about["SemanticVersion"] == workspace["version"]
-    assert about["SpdxLicenseId"] in workspace["license"]
+    assert metadata["SemanticVersion"] == workspace["version"]
+    assert metadata["SpdxLicenseId"] in workspace["license"]
     for page in ("LicenseUrl", "ReadmeUrl"):
-        assert (ROOT / about[page]).is_file()
-    assert re.fullmatch(r"[a-zA-Z0-9-]{1,140}", about["Name"]) and len(about["Description"]) <= 256
+        assert (ROOT / metadata[page]).is_file()
+    assert re.fullmatch(r"[a-zA-Z0-9-]{1,140}", metadata["Name"]) and len(metadata["Description"]) <= 256
 
 
-def test_no_role_has_a_name_of_its_own():
+def test_no_role_has_a_fixed_name():
     for path in (GATEWAY, ROLE, APPRUNNER, ECS):
         for name, resource in read(path)["Resources"].items():
             if resource["Type"] == "AWS::IAM::Role":
-                assert "RoleName" not in resource["Properties"], f"{name}: a name would demand CAPABILITY_NAMED_IAM"
+                assert "RoleName" not in resource["Properties"], f"{name}: a fixed name requires CAPABILITY_NAMED_IAM"
 
 
 def test_every_parameter_is_shown_in_a_group_and_used():
@@ -48,7 +48,7 @@ def test_every_parameter_is_shown_in_a_group_and_used():
         assert sorted(shown) == sorted(template["Parameters"]), path.name
 
 
-def test_the_profiles_deploy_templates_that_are_there_with_parameters_that_they_have():
+def test_the_profiles_name_existing_templates_and_parameters():
     profiles = tomllib.loads((ROOT / "samconfig.toml").read_text())
     assert profiles.pop("version") == 0.1
     assert {"default", "existing-role", "role", "apprunner", "ecs"} <= profiles.keys()
@@ -63,7 +63,7 @@ def test_the_profiles_deploy_templates_that_are_there_with_parameters_that_they_
             assert everything["capabilities"] == "CAPABILITY_IAM", name
 
 
-def test_workflows_may_little_and_use_no_action_that_can_change():
+def test_workflows_have_few_permissions_and_pinned_actions():
     for path in sorted((ROOT / ".github/workflows").glob("*.yml")):
         text = path.read_text()
         workflow = yaml.safe_load(text)
@@ -75,32 +75,32 @@ def test_workflows_may_little_and_use_no_action_that_can_change():
         for name, job in workflow["jobs"].items():
             assert job["timeout-minutes"] <= 60, name
             for step in job["steps"]:
-                # What others choose, such as a tag's name, comes as a variable, and never into a script.
+                # Values that outsiders choose, such as a tag's name, must not be part of a script: they would run as code.
                 assert not re.search(r"\$\{\{ *github\.(ref_name|head_ref|event)", step.get("run", "")), name
 
 
-def test_what_an_admin_is_handed_is_whole_and_needs_no_compiler(tmp_path):
+def test_the_bundle_is_complete_reproducible_and_built(tmp_path):
     program = tmp_path / "bootstrap"
     program.write_bytes(b"\x7fELF a program")
-    made = []
+    contents = []
     for _ in range(2):
         done = subprocess.run([sys.executable, "-B", ROOT / "scripts/bundle", "x86_64", program, tmp_path / "dist"], check=True, capture_output=True, text=True)
-        whole, = (tmp_path / "dist").glob("termgate-*-x86_64.zip")
-        made.append(whole.read_bytes())
-        assert whole.name in done.stdout
-    assert made[0] == made[1], "the same program gives the same bundle"
-    with zipfile.ZipFile(whole) as bundle:
+        archive, = (tmp_path / "dist").glob("termgate-*-x86_64.zip")
+        contents.append(archive.read_bytes())
+        assert archive.name in done.stdout
+    assert contents[0] == contents[1], "the same program gave different bundles"
+    with zipfile.ZipFile(archive) as bundle:
         names = set(bundle.namelist())
-        handed = yaml.load(bundle.read("termgate/template.yaml"), Tags)
+        bundled = yaml.load(bundle.read("termgate/template.yaml"), Tags)
         with zipfile.ZipFile(io.BytesIO(bundle.read("termgate/function.zip"))) as function:
             assert function.read("bootstrap") == program.read_bytes()
-            assert function.getinfo("bootstrap").external_attr >> 16 & 0o111, "Lambda has to be able to start it"
+            assert function.getinfo("bootstrap").external_attr >> 16 & 0o111, "Lambda could not start the program"
     profiles = tomllib.loads((ROOT / "samconfig.toml").read_text())
     named = {profile["global"]["parameters"].get("template_file", "template.yaml") for name, profile in profiles.items() if name != "version"}
     assert {f"termgate/{name}" for name in named | {"docs/deploy.md", "README.md", "LICENSE-APACHE"}} <= names
-    function = handed["Resources"]["Function"]
+    function = bundled["Resources"]["Function"]
     assert function["Properties"]["CodeUri"] == "function.zip" and "Metadata" not in function
-    assert handed["Parameters"]["Architecture"] | {"Description": ""} == {"Type": "String", "Default": "x86_64", "AllowedValues": ["x86_64"], "Description": ""}
+    assert bundled["Parameters"]["Architecture"] | {"Description": ""} == {"Type": "String", "Default": "x86_64", "AllowedValues": ["x86_64"], "Description": ""}
     original = read(GATEWAY)
     for name in original["Resources"].keys() - {"Function"}:
-        assert handed["Resources"][name] == original["Resources"][name]
+        assert bundled["Resources"][name] == original["Resources"][name]

@@ -1,12 +1,12 @@
-"""Template rules refuse invalid combinations of parameters with a sentence before creation, and accept valid ones."""
+"""Template rules refuse invalid combinations of parameters with a message before creation, and accept valid ones."""
 
 import pytest
-from templates import APPRUNNER, ECS, GATEWAY, LEAST, ROLE_ARN, SECRET_ARN, refused
+from templates import APPRUNNER, ECS, GATEWAY, REQUIRED, ROLE_ARN, SECRET_ARN, read, refused
 
 KEY = "-----BEGIN PUBLIC KEY-----"
 LONG = "0123456789abcdef0123456789abcdef"
 
-GOOD = [
+VALID = [
     (GATEWAY, {}),
     (GATEWAY, {"JwtSecretArn": "", "JwtSecret": LONG}),
     (GATEWAY, {"GatewaySecretArn": SECRET_ARN}),
@@ -24,7 +24,7 @@ GOOD = [
     (ECS, {"JwtSecretArn": "", "JwtJwks": "{}", "GatewaySecretArn": SECRET_ARN}),
 ]
 
-BAD = [
+INVALID = [
     (GATEWAY, {"JwtSecretArn": "", "GatewaySecret": LONG}, "Say how users' tokens are checked"),
     (GATEWAY, {"JwtSecret": LONG}, "with JwtSecretArn, leave"),
     (GATEWAY, {"JwtJwksUrl": "https://idp.example/keys"}, "with JwtSecretArn, leave"),
@@ -40,9 +40,9 @@ BAD = [
     (
         GATEWAY,
         {"ExistingLambdaRoleArn": ROLE_ARN, "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/p"},
-        "leaves none to create",
+        "it creates none",
     ),
-    (GATEWAY, {"ExistingLambdaRoleArn": ROLE_ARN, "AccessLogs": "yes-and-set-up-account"}, "creates a role"),
+    (GATEWAY, {"ExistingLambdaRoleArn": ROLE_ARN, "AccessLogs": "yes-and-set-up-account"}, "creates a role, but"),
     (GATEWAY, {"BackendUrl": "abc.awsapprunner.com"}, "must start with https://"),
     (GATEWAY, {"BackendUrl": "http://abc.awsapprunner.com"}, "must start with https://"),
     (GATEWAY, {"JwtSecretArn": "", "JwtSecret": "short"}, "at least 32 characters"),
@@ -63,22 +63,20 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("path, parameters", GOOD)
-def test_a_good_combination_is_accepted(path, parameters):
+@pytest.mark.parametrize("path, parameters", VALID)
+def test_each_valid_combination_is_accepted(path, parameters):
     assert refused(path, **parameters) == []
 
 
-@pytest.mark.parametrize("path, parameters, sentence", BAD)
-def test_a_bad_combination_is_refused_with_a_sentence(path, parameters, sentence):
+@pytest.mark.parametrize("path, parameters, message", INVALID)
+def test_each_invalid_combination_is_refused_with_a_message(path, parameters, message):
     complaints = refused(path, **parameters)
-    assert any(sentence in complaint for complaint in complaints), complaints
+    assert any(message in complaint for complaint in complaints), complaints
 
 
-def test_every_rule_has_refused_something():
-    from templates import read
-
-    said = {complaint for path, parameters, _ in BAD for complaint in refused(path, **parameters)}
-    for path in LEAST:
+def test_every_rule_refuses_some_combination():
+    messages = {complaint for path, parameters, _ in INVALID for complaint in refused(path, **parameters)}
+    for path in REQUIRED:
         for name, rule in read(path).get("Rules", {}).items():
             for assertion in rule["Assertions"]:
-                assert assertion["AssertDescription"].strip() in said, f"{path.name}: nothing is refused by {name}"
+                assert assertion["AssertDescription"].strip() in messages, f"{path.name}: {name} refuses no combination above"

@@ -13,11 +13,11 @@ ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 
 @pytest.fixture(name="run")
 def fixture_run(tmp_path):
-    asked = tmp_path / "asked"
+    calls = tmp_path / "calls"
     for name, script in (
-        ("docker", f'echo "docker $*" >> {asked}; [ "$1" != login ] || cat > {tmp_path}/login'),
-        ("buildah", f'echo "buildah $*" >> {asked}'),
-        ("aws", f'echo "aws $*" >> {asked}; echo "{PASSWORD}"'),
+        ("docker", f'echo "docker $*" >> {calls}; [ "$1" != login ] || cat > {tmp_path}/login'),
+        ("buildah", f'echo "buildah $*" >> {calls}'),
+        ("aws", f'echo "aws $*" >> {calls}; echo "{PASSWORD}"'),
     ):
         program = tmp_path / name
         program.write_text(f"#!/bin/sh\n{script}\n")
@@ -25,50 +25,50 @@ def fixture_run(tmp_path):
 
     def run(script, **variables):
         environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)} | variables
-        done = subprocess.run([ROOT / "scripts" / script], env=environment, capture_output=True, text=True, check=False)
-        return done, asked.read_text().splitlines() if asked.exists() else [], tmp_path
+        result = subprocess.run([ROOT / "scripts" / script], env=environment, capture_output=True, text=True, check=False)
+        return result, calls.read_text().splitlines() if calls.exists() else [], tmp_path
 
     return run
 
 
-def test_the_image_is_built_for_where_it_runs_and_says_from_what(run):
-    done, asked, _ = run("image", BUILDER="docker", TAG="1", TOOLS="vim nmap")
-    assert done.returncode == 0, done.stderr
-    (build,) = asked
+def test_image_builds_for_the_target_platform_and_prints_the_command(run):
+    result, calls, _ = run("image", BUILDER="docker", TAG="1", TOOLS="vim nmap")
+    assert result.returncode == 0, result.stderr
+    (build,) = calls
     assert build.startswith("docker build --platform linux/amd64 --tag termgate:1 ") and build.endswith(" .")
     assert "--build-arg TOOLS=vim nmap" in build and re.search(r"--build-arg VERSION=\d+\.\d+\.\d+ ", build)
     assert "--format" not in build
-    assert "+ docker build" in done.stderr and "make push" in done.stdout
+    assert "+ docker build" in result.stderr and "make push" in result.stdout
 
 
-def test_another_builder_is_told_the_format_that_has_a_health_check(run):
+def test_image_asks_other_builders_for_a_format_with_health_checks(run):
     _, (build,), _ = run("image", BUILDER="buildah", TAG="1", BASE="debian:bookworm-slim")
     assert "--format docker" in build and "--build-arg BASE=debian:bookworm-slim" in build
 
 
-def test_pushing_to_ecr_logs_in_and_shows_no_password(run):
-    done, asked, folder = run("push", REGISTRY=f"{ECR}/", TAG="1", BUILDER="docker")
-    assert done.returncode == 0, done.stderr
-    assert sorted(asked[:2]) == ["aws ecr get-login-password --region eu-central-1", f"docker login --username AWS --password-stdin {ECR}"]
-    assert asked[2:] == [f"docker tag termgate:1 {ECR}/termgate:1", f"docker push {ECR}/termgate:1"]
+def test_push_logs_in_to_ecr_without_showing_the_password(run):
+    result, calls, folder = run("push", REGISTRY=f"{ECR}/", TAG="1", BUILDER="docker")
+    assert result.returncode == 0, result.stderr
+    assert sorted(calls[:2]) == ["aws ecr get-login-password --region eu-central-1", f"docker login --username AWS --password-stdin {ECR}"]
+    assert calls[2:] == [f"docker tag termgate:1 {ECR}/termgate:1", f"docker push {ECR}/termgate:1"]
     assert (folder / "login").read_text().strip() == PASSWORD
-    assert PASSWORD not in done.stdout + done.stderr
-    assert done.stdout.rstrip().endswith(f"ImageUri={ECR}/termgate:1")
+    assert PASSWORD not in result.stdout + result.stderr
+    assert result.stdout.rstrip().endswith(f"ImageUri={ECR}/termgate:1")
 
 
-def test_pushing_elsewhere_logs_in_nowhere(run):
-    done, asked, _ = run("push", REGISTRY="registry.example", TAG="1", BUILDER="docker", REPOSITORY="labs")
-    assert done.returncode == 0
-    assert asked == ["docker tag termgate:1 registry.example/labs:1", "docker push registry.example/labs:1"]
+def test_push_to_another_registry_does_not_log_in(run):
+    result, calls, _ = run("push", REGISTRY="registry.example", TAG="1", BUILDER="docker", REPOSITORY="labs")
+    assert result.returncode == 0
+    assert calls == ["docker tag termgate:1 registry.example/labs:1", "docker push registry.example/labs:1"]
 
 
-def test_pushing_nowhere_says_what_is_missing(run):
-    done, asked, _ = run("push", TAG="1", BUILDER="docker")
-    assert done.returncode == 1 and asked == []
-    assert "make push REGISTRY=" in done.stderr
+def test_push_without_a_registry_fails_with_the_command_to_run(run):
+    result, calls, _ = run("push", TAG="1", BUILDER="docker")
+    assert result.returncode == 1 and calls == []
+    assert "make push REGISTRY=" in result.stderr
 
 
-def test_packaging_says_what_is_missing(run):
-    done, _, _ = run("package", SAM="no-such-sam")
-    assert done.returncode == 1
-    assert "pip install" in done.stderr
+def test_package_without_sam_fails_with_the_command_to_run(run):
+    result, _, _ = run("package", SAM="no-such-sam")
+    assert result.returncode == 1
+    assert "pip install" in result.stderr

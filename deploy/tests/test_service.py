@@ -1,11 +1,11 @@
-"""The service's half, on App Runner and on ECS: one image, the same variables, one instance or several."""
+"""Resources of the service on App Runner (one instance) and on ECS (several): the same image and the same variables."""
 
 import json
 
 import pytest
-from templates import APPRUNNER, ECS, LEAST, ROLE_ARN, SECRET_ARN, deployed, of_type, read
+from templates import APPRUNNER, ECS, REQUIRED, ROLE_ARN, SECRET_ARN, deployed, of_type, read
 
-OWN = {"Redis": "elasticache", "VpcId": "vpc-01234567", "SubnetIds": "subnet-01234567,subnet-89abcdef"}
+OWN_CACHE = {"Redis": "elasticache", "VpcId": "vpc-01234567", "SubnetIds": "subnet-01234567,subnet-89abcdef"}
 CACHE = ["Cache", "CacheParameters", "CacheSubnets", "CacheSecurityGroup", "CachePassword"]
 
 
@@ -24,48 +24,48 @@ def ecs_variables(**parameters):
     return secrets | {variable["Name"]: variable["Value"] for variable in container["Environment"]}
 
 
-def test_app_runner_has_exactly_one_instance_that_takes_all_it_may():
+def test_app_runner_has_one_instance_with_the_highest_concurrency():
     template = deployed(APPRUNNER)
     scaling = template["Resources"]["OneInstance"]["Properties"]
     assert (scaling["MinSize"], scaling["MaxSize"], scaling["MaxConcurrency"]) == (1, 1, 200)
     assert service(APPRUNNER)["AutoScalingConfigurationArn"] == {"Ref": "OneInstance"}
-    # Every session may be visible, and then has a request open all the time; keystrokes need the rest.
+    # Each visible session keeps one request open; keystrokes need the rest.
     assert int(apprunner_variables()["MAX_SESSIONS"]) <= 0.9 * scaling["MaxConcurrency"]
 
 
-def test_nothing_in_app_runners_container_has_a_permission():
-    for parameters in ({}, OWN, {"ExistingEcrAccessRoleArn": ROLE_ARN}):
+def test_app_runners_container_has_no_role():
+    for parameters in ({}, OWN_CACHE, {"ExistingEcrAccessRoleArn": ROLE_ARN}):
         assert "InstanceRoleArn" not in service(APPRUNNER, **parameters)["InstanceConfiguration"]
 
 
 @pytest.mark.parametrize("path", [APPRUNNER, ECS], ids=lambda path: path.name)
-def test_both_ask_for_health_at_the_port_of_the_image(path):
-    about = service(path)
+def test_both_check_health_on_the_port_of_the_image(path):
+    declared = service(path)
     if path == APPRUNNER:
-        assert about["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]["Port"] == "3001"
-        assert about["HealthCheckConfiguration"]["Path"] == "/health"
-        assert about["SourceConfiguration"]["AutoDeploymentsEnabled"] is False
+        assert declared["SourceConfiguration"]["ImageRepository"]["ImageConfiguration"]["Port"] == "3001"
+        assert declared["HealthCheckConfiguration"]["Path"] == "/health"
+        assert declared["SourceConfiguration"]["AutoDeploymentsEnabled"] is False
     else:
-        assert about["PrimaryContainer"]["ContainerPort"] == 3001
-        assert about["HealthCheckPath"] == "/health"
+        assert declared["PrimaryContainer"]["ContainerPort"] == 3001
+        assert declared["HealthCheckPath"] == "/health"
 
 
-def test_app_runner_reaches_what_it_is_told_to():
+def test_app_runner_gets_the_address_of_the_chosen_redis_and_a_route_to_it():
     assert "REDIS_URL" not in apprunner_variables()
     external = apprunner_variables(Redis="external", RedisUrlSecretArn=SECRET_ARN)
     assert external["REDIS_URL"] == f"{{{{resolve:secretsmanager:{SECRET_ARN}}}}}"
-    own = apprunner_variables(**OWN)
+    own = apprunner_variables(**OWN_CACHE)
     assert own["REDIS_URL"].startswith("rediss://:{{resolve:secretsmanager:${CachePassword}}}@${Cache.PrimaryEndPoint.Address}:")
     assert service(APPRUNNER)["NetworkConfiguration"]["EgressConfiguration"] == {"EgressType": "DEFAULT"}
-    egress = service(APPRUNNER, **OWN)["NetworkConfiguration"]["EgressConfiguration"]
+    egress = service(APPRUNNER, **OWN_CACHE)["NetworkConfiguration"]["EgressConfiguration"]
     assert egress == {"EgressType": "VPC", "VpcConnectorArn": {"Ref": "Connector"}}
 
 
-def test_an_address_of_another_sort_is_not_used_by_app_runner():
-    assert "ADVERTISE_URL" not in apprunner_variables(**OWN), "its instances cannot reach each other"
+def test_app_runner_instances_advertise_no_address():
+    assert "ADVERTISE_URL" not in apprunner_variables(**OWN_CACHE), "its instances cannot reach each other"
 
 
-def test_instances_on_ecs_find_and_reach_each_other():
+def test_ecs_instances_advertise_their_address_and_may_connect():
     assert ecs_variables()["ADVERTISE_URL"] == "auto"
     resources = deployed(ECS)["Resources"]
     forwarding = resources["Forwarding"]["Properties"]
@@ -76,25 +76,25 @@ def test_instances_on_ecs_find_and_reach_each_other():
     assert service(ECS)["NetworkConfiguration"]["SecurityGroups"] == [{"Ref": "ServiceSecurityGroup"}]
 
 
-def test_secrets_on_ecs_are_put_in_by_ecs_and_readable_to_it_only():
+def test_only_the_execution_role_of_ecs_reads_secrets():
     container = service(ECS, GatewaySecretArn=SECRET_ARN, MetricsTokenArn=SECRET_ARN)["PrimaryContainer"]
     named = {secret["Name"] for secret in container["Secrets"]}
     assert named == {"REDIS_URL", "JWT_SECRET", "GATEWAY_SECRET", "METRICS_TOKEN"}
     assert "resolve:" not in json.dumps(container["Environment"])
     template = deployed(ECS, GatewaySecretArn=SECRET_ARN, MetricsTokenArn=SECRET_ARN)
     execution = template["Resources"]["ExecutionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]
-    given = [secret["ValueFrom"] for secret in container["Secrets"]]
-    assert all(secret in execution["Resource"] for secret in given)
+    secrets = [secret["ValueFrom"] for secret in container["Secrets"]]
+    assert all(secret in execution["Resource"] for secret in secrets)
     assert "secretsmanager" not in json.dumps(template["Resources"]["TaskRole"])
 
 
-def test_with_existing_roles_none_is_created():
+def test_existing_roles_are_used_and_no_role_is_created():
     existing = {"ExistingExecutionRoleArn": ROLE_ARN, "ExistingInfrastructureRoleArn": ROLE_ARN, "ExistingTaskRoleArn": ROLE_ARN}
     assert not of_type(deployed(ECS, **existing), "AWS::IAM::Role")
     assert not of_type(deployed(APPRUNNER, ExistingEcrAccessRoleArn=ROLE_ARN), "AWS::IAM::Role")
 
 
-def test_the_cache_loses_nothing_and_asks_for_a_password():
+def test_the_cache_evicts_no_keys_and_requires_a_password():
     resources = deployed(ECS)["Resources"]
     assert resources["CacheParameters"]["Properties"]["Properties"] == {"maxmemory-policy": "noeviction"}
     cache = resources["Cache"]["Properties"]
@@ -111,13 +111,13 @@ def test_a_cache_is_created_only_on_request():
         assert not deployed(APPRUNNER, **parameters)["Resources"].keys() & {*CACHE, "Connector", "ServiceSecurityGroup"}
 
 
-def test_the_cache_and_what_both_templates_ask_for_are_written_alike():
+def test_both_templates_have_the_same_cache_and_shared_parameters():
     first, second = read(APPRUNNER), read(ECS)
     for name in CACHE:
         ours, theirs = ({key: value for key, value in template["Resources"][name].items() if key != "Metadata"} for template in (first, second))
         assert ours == theirs, name
     shared = (first["Parameters"].keys() & second["Parameters"].keys()) - {
-        # Their sizes and limits differ, and so do their networks.
+        # These differ, because sizes, limits and networks do.
         "ServiceName", "ImageUri", "Memory", "VpcId", "SubnetIds", "RedisUrlSecretArn", "MaxSessions",
     }
     assert len(shared) > 20
@@ -125,8 +125,8 @@ def test_the_cache_and_what_both_templates_ask_for_are_written_alike():
         assert first["Parameters"][name] == second["Parameters"][name], name
 
 
-def test_both_give_the_service_the_same():
-    everything = {
+def test_both_templates_set_the_same_variables():
+    parameters = {
         name: "1"
         for name in read(ECS)["Parameters"]
         if name.startswith(("Session", "Max", "Output")) and name not in ("MaxInstances", "SessionNetwork")
@@ -143,13 +143,13 @@ def test_both_give_the_service_the_same():
         "LogFilter": "debug",
         "RedisUrlSecretArn": SECRET_ARN,
     }
-    here = apprunner_variables(**everything, Redis="external").keys()
-    there = ecs_variables(**everything).keys()
-    assert there - here == {"ADVERTISE_URL"} and not here - there
-    assert LEAST[ECS]["ImageUri"] == LEAST[APPRUNNER]["ImageUri"]
+    on_app_runner = apprunner_variables(**parameters, Redis="external").keys()
+    on_ecs = ecs_variables(**parameters).keys()
+    assert on_ecs - on_app_runner == {"ADVERTISE_URL"} and not on_app_runner - on_ecs
+    assert REQUIRED[ECS]["ImageUri"] == REQUIRED[APPRUNNER]["ImageUri"]
 
 
-def test_the_address_is_right_however_ecs_writes_it():
+def test_the_address_is_correct_with_and_without_a_scheme_from_ecs():
     value = read(ECS)["Outputs"]["BackendUrl"]["Value"]["Fn::Sub"]
     split = value[1]["Host"]["Fn::Join"][1]["Fn::Split"]
     for endpoint in ("termgate.ecs.eu-central-1.on.aws", "https://termgate.ecs.eu-central-1.on.aws"):
