@@ -1,11 +1,10 @@
-//! The declarations and paths of a Rust file, for each of its modules. Leaves out items under `#[cfg(test)]`.
+//! The declarations and paths of a Rust file, for each of its modules. Reads tokens, as a macro does: names need no syntax tree.
+//! Leaves out what is under `#[cfg(test)]`.
 
 use super::super::error::TidyError;
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Delimiter, LexError, TokenStream, TokenTree};
 use std::collections::BTreeSet;
-use syn::ext::IdentExt as _;
-use syn::visit::{self, Visit};
-use syn::{Attribute, Expr, ExprLit, Ident, Item, Lit, Meta, MetaNameValue, UseTree, Visibility};
+use std::mem;
 
 /// A path, from its first segment.
 pub(super) type Path = Vec<String>;
@@ -34,92 +33,104 @@ pub(super) struct Scope {
     pub(super) mentions: BTreeSet<String>,
 }
 
+/// Keywords before the name of an item.
+const ITEMS: [&str; 9] = ["const", "enum", "fn", "macro_rules", "static", "struct", "trait", "type", "union"];
+
 pub(super) fn read(file: &str, text: &str) -> Result<Scope, TidyError> {
-    let file = syn::parse_file(text).map_err(|error| TidyError::new(file, error.to_string()))?;
-    Ok(module(&file.items))
-}
-
-fn module(items: &[Item]) -> Scope {
-    let mut scope = Scope::default();
-    for item in items {
-        let (attributes, defined) = head(item);
-        match item {
-            _ if is_test(attributes) => {}
-            Item::Use(item) => {
-                scope.import(Path::new(), &item.tree, !matches!(item.vis, Visibility::Inherited));
-            }
-            Item::Mod(item) => match &item.content {
-                Some((_, items)) => scope.inline.push((name(&item.ident), module(items))),
-                None => scope.files.push((name(&item.ident), attributes.iter().find_map(path_attribute))),
-            },
-            item => {
-                scope.items.extend(defined.map(name));
-                scope.visit_item(item);
-            }
-        }
-    }
-    scope
-}
-
-/// The attributes of an item, and the name that it defines.
-fn head(item: &Item) -> (&[Attribute], Option<&Ident>) {
-    match item {
-        Item::Const(item) => (&item.attrs, Some(&item.ident)),
-        Item::Enum(item) => (&item.attrs, Some(&item.ident)),
-        Item::Fn(item) => (&item.attrs, Some(&item.sig.ident)),
-        Item::Impl(item) => (&item.attrs, None),
-        Item::Macro(item) => (&item.attrs, item.ident.as_ref()),
-        Item::Mod(item) => (&item.attrs, None),
-        Item::Static(item) => (&item.attrs, Some(&item.ident)),
-        Item::Struct(item) => (&item.attrs, Some(&item.ident)),
-        Item::Trait(item) => (&item.attrs, Some(&item.ident)),
-        Item::Type(item) => (&item.attrs, Some(&item.ident)),
-        Item::Union(item) => (&item.attrs, Some(&item.ident)),
-        Item::Use(item) => (&item.attrs, None),
-        _ => (&[], None),
-    }
-}
-
-fn is_test(attributes: &[Attribute]) -> bool {
-    let tests = |meta: &Meta| matches!(meta, Meta::List(list) if list.path.is_ident("cfg") && list.tokens.to_string() == "test");
-    attributes.iter().any(|attribute| tests(&attribute.meta))
-}
-
-fn path_attribute(attribute: &Attribute) -> Option<String> {
-    match &attribute.meta {
-        Meta::NameValue(MetaNameValue { path, value: Expr::Lit(ExprLit { lit: Lit::Str(value), .. }), .. })
-            if path.is_ident("path") =>
-        {
-            Some(value.value())
-        }
-        _ => None,
-    }
-}
-
-fn name(ident: &Ident) -> String {
-    ident.unraw().to_string()
+    let tokens = text.parse().map_err(|error: LexError| TidyError::new(file, error.to_string()))?;
+    Ok(Scope::module(tokens))
 }
 
 impl Scope {
-    /// One tree of a `use` declaration, after the segments of `path`.
-    fn import(&mut self, mut path: Path, tree: &UseTree, is_reexport: bool) {
-        let (ident, renamed) = match tree {
-            UseTree::Path(tree) => {
-                path.push(name(&tree.ident));
-                return self.import(path, &tree.tree, is_reexport);
+    fn module(tokens: TokenStream) -> Self {
+        let mut scope = Self::default();
+        scope.read(tokens, true);
+        scope
+    }
+
+    /// Reads the tokens of a module, or of a part of an item.
+    fn read(&mut self, tokens: TokenStream, is_module: bool) {
+        let mut tokens = tokens.into_iter();
+        // The path so far and the marks after it, the identifier before, and the value of `#[path]`.
+        let (mut path, mut marks, mut before, mut file) = (Path::new(), String::new(), String::new(), None);
+        while let Some(token) = tokens.next() {
+            match token {
+                TokenTree::Punct(mark) => {
+                    marks.push(mark.as_char());
+                    if mark.as_char() != '!' {
+                        before.clear();
+                    }
+                    continue;
+                }
+                TokenTree::Ident(ident) if marks == "::" => path.push(name(&ident)),
+                TokenTree::Ident(ident) => {
+                    self.mention(mem::take(&mut path));
+                    let (name, keyword) = (name(&ident), mem::take(&mut before));
+                    if marks == "." || marks.ends_with('\'') {
+                        // A field, a method or a lifetime.
+                    } else if name == "mut" {
+                        before = keyword;
+                    } else if name == "use" {
+                        self.import(&mut tokens, &[], keyword == "pub");
+                    } else if is_module && keyword == "mod" {
+                        match tokens.next() {
+                            Some(TokenTree::Group(group)) => self.inline.push((name, Self::module(group.stream()))),
+                            _ => self.files.push((name, file.take())),
+                        }
+                    } else if is_module && ITEMS.contains(&&*keyword) && !ITEMS.contains(&&*name) {
+                        self.items.insert(name);
+                    } else {
+                        before.clone_from(&name);
+                        path.push(name);
+                    }
+                }
+                TokenTree::Group(group) => {
+                    self.mention(mem::take(&mut path));
+                    let inner = group.stream();
+                    let is_attribute = marks.ends_with('#') || marks.ends_with("#!");
+                    if !is_attribute || group.delimiter() != Delimiter::Bracket {
+                        self.read(inner, false);
+                    } else if inner.to_string().replace(' ', "") == "cfg(test)" {
+                        tokens.find(|token| ends_item(token, is_module));
+                    } else if let Some(path) = inner.to_string().strip_prefix("path = ") {
+                        file = Some(path.trim_matches('"').to_owned());
+                    }
+                    // `pub(crate)`
+                    if before != "pub" {
+                        before.clear();
+                    }
+                }
+                TokenTree::Literal(_) => self.mention(mem::take(&mut path)),
             }
-            UseTree::Group(group) => {
-                return group.items.iter().for_each(|tree| self.import(path.clone(), tree, is_reexport));
-            }
-            UseTree::Glob(_) => return self.imports.push(Import { name: "*".to_owned(), path, is_reexport }),
-            UseTree::Name(tree) => (&tree.ident, None),
-            UseTree::Rename(tree) => (&tree.ident, Some(name(&tree.rename))),
-        };
-        if ident != "self" || path.is_empty() {
-            path.push(name(ident));
+            marks.clear();
         }
-        let name = renamed.or_else(|| path.last().cloned()).unwrap_or_default();
-        self.imports.push(Import { name, path, is_reexport });
+        self.mention(path);
+    }
+
+    /// One tree of a `use` declaration, after the segments of `prefix`.
+    fn import(&mut self, tokens: &mut impl Iterator<Item = TokenTree>, prefix: &[String], is_reexport: bool) {
+        let (mut path, mut renamed, mut is_group) = (prefix.to_vec(), None, false);
+        while let Some(token) = tokens.next() {
+            match token {
+                TokenTree::Punct(mark) if matches!(mark.as_char(), ',' | ';') => break,
+                TokenTree::Punct(mark) if mark.as_char() == '*' => renamed = Some("*".to_owned()),
+                TokenTree::Ident(ident) if ident == "as" => renamed = tokens.next().map(|name| name.to_string()),
+                TokenTree::Ident(ident) if ident == "self" && !path.is_empty() => {}
+                TokenTree::Ident(ident) => path.push(name(&ident)),
+                TokenTree::Group(group) => {
+                    is_group = true;
+                    let mut inner = group.stream().into_iter().peekable();
+                    while inner.peek().is_some() {
+                        self.import(&mut inner, &path, is_reexport);
+                    }
+                }
+                _ => {}
+            }
+        }
+        if !is_group {
+            let name = renamed.or_else(|| path.last().cloned()).unwrap_or_default();
+            self.imports.push(Import { name, path, is_reexport });
+        }
     }
 
     fn mention(&mut self, path: Path) {
@@ -128,73 +139,19 @@ impl Scope {
             self.paths.insert(path);
         }
     }
+}
 
-    /// The paths in the arguments of a macro, which have no syntax tree.
-    fn visit_tokens(&mut self, tokens: TokenStream) {
-        let (mut path, mut marks) = (Path::new(), String::new());
-        for token in tokens {
-            match token {
-                TokenTree::Punct(mark) => {
-                    marks.push(mark.as_char());
-                    continue;
-                }
-                TokenTree::Ident(ident) if marks == "::" => path.push(name(&ident)),
-                token => {
-                    self.mention(std::mem::take(&mut path));
-                    match token {
-                        TokenTree::Group(group) => self.visit_tokens(group.stream()),
-                        // A field, a method or a lifetime.
-                        TokenTree::Ident(_) if marks == "." || marks.ends_with('\'') => {}
-                        TokenTree::Ident(ident) => path.push(name(&ident)),
-                        _ => {}
-                    }
-                }
-            }
-            marks.clear();
-        }
-        self.mention(path);
+/// True for the last token of an item, a statement or a field, which a brace or a mark ends.
+fn ends_item(token: &TokenTree, is_module: bool) -> bool {
+    match token {
+        TokenTree::Group(group) => group.delimiter() == Delimiter::Brace,
+        TokenTree::Punct(mark) => mark.as_char() == ';' || (mark.as_char() == ',' && !is_module),
+        _ => false,
     }
 }
 
-impl Visit<'_> for Scope {
-    fn visit_item(&mut self, item: &Item) {
-        if !is_test(head(item).0) {
-            visit::visit_item(self, item);
-        }
-    }
-
-    fn visit_impl_item_fn(&mut self, item: &syn::ImplItemFn) {
-        if !is_test(&item.attrs) {
-            visit::visit_impl_item_fn(self, item);
-        }
-    }
-
-    fn visit_field(&mut self, field: &syn::Field) {
-        if !is_test(&field.attrs) {
-            visit::visit_field(self, field);
-        }
-    }
-
-    fn visit_attribute(&mut self, _: &Attribute) {}
-
-    fn visit_item_use(&mut self, item: &syn::ItemUse) {
-        self.import(Path::new(), &item.tree, false);
-    }
-
-    fn visit_pat_ident(&mut self, pattern: &syn::PatIdent) {
-        self.mentions.insert(name(&pattern.ident));
-        visit::visit_pat_ident(self, pattern);
-    }
-
-    fn visit_path(&mut self, path: &syn::Path) {
-        self.mention(path.segments.iter().map(|segment| name(&segment.ident)).collect());
-        visit::visit_path(self, path);
-    }
-
-    fn visit_macro(&mut self, call: &syn::Macro) {
-        self.visit_tokens(call.tokens.clone());
-        visit::visit_macro(self, call);
-    }
+fn name(ident: &proc_macro2::Ident) -> String {
+    ident.to_string().trim_start_matches("r#").to_owned()
 }
 
 #[cfg(test)]
