@@ -40,7 +40,7 @@ pub enum ClientMessage {
 
 /// Fields of `attach`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Attach {
     /// Id of the page load: 128 random bits.
     pub client: ClientId,
@@ -54,7 +54,6 @@ pub struct Attach {
     pub accept: Vec<String>,
     /// The position to resume at, after a reconnect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub resume: Option<Resume>,
 }
 
@@ -70,7 +69,7 @@ pub struct Resume {
 
 /// Fields of `input`. An escape sequence or a paste bracket is never split over two messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(try_from = "InputFields")]
 pub struct Input {
     /// Number of the message.
@@ -82,7 +81,6 @@ pub struct Input {
     pub keys: Keys,
     /// Acknowledges output as `ack` does, and saves that message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Pos>"))]
     pub ack: Option<Pos>,
 }
 

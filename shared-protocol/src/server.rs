@@ -13,7 +13,7 @@ use serde_json::Value;
 
 /// One frame: a message with the positions of stream and input, so that few frames only acknowledge.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct ServerFrame {
     /// The message.
@@ -21,11 +21,9 @@ pub struct ServerFrame {
     pub message: ServerMessage,
     /// End of the session's stream; absent for clients that never attached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub head: Option<Pos>,
     /// Last applied input of the client (cumulative).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub ack_seq: Option<Seq>,
 }
 
@@ -76,7 +74,7 @@ pub enum ServerMessage {
 
 /// Fields of `attached`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Attached {
     /// The session.
@@ -103,7 +101,6 @@ pub struct Attached {
     pub limits: Limits,
     /// End of the session's lifetime, in ms since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub ends_at: Option<u64>,
     /// True if `extend` can still move the end.
     #[serde(default)]
@@ -183,7 +180,6 @@ pub struct Snapshot {
     #[serde(flatten)]
     pub payload: Payload,
     /// Number of stream positions before `pos` that the client never gets.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub skipped: u64,
     /// Events among the skipped positions, so that no result or chat message is lost.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -204,7 +200,7 @@ pub struct PositionedEvent {
 
 /// Fields of `pong`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Pong {
     /// `t` of the `ping`.
@@ -212,35 +208,29 @@ pub struct Pong {
     #[cfg_attr(feature = "typescript", ts(optional, type = "unknown"))]
     pub t: Option<Value>,
     /// The service's time, in ms since 1970.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
     /// Time from the gateway's receipt of the `ping` to the service's, in ms; absent without a gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub gateway_ms: Option<u64>,
     /// Time from the service's receipt of the `ping` to this reply, in ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional, type = "number"))]
     pub service_ms: Option<u64>,
     /// Epoch of `head` and `ackSeq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub epoch: Option<Epoch>,
 }
 
 /// Fields of `echo`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct EchoReply {
     /// The fields of the message.
     #[cfg_attr(feature = "typescript", ts(type = "unknown"))]
     pub received: Value,
     /// The service's time, in ms since 1970.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
     /// Epoch of `head` and `ackSeq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub epoch: Option<Epoch>,
 }
 
@@ -254,7 +244,7 @@ pub struct InputAck {
 
 /// Fields of `error`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct ErrorMessage {
     /// The stable code.
     pub code: ErrorCode,
@@ -264,15 +254,12 @@ pub struct ErrorMessage {
     pub retryable: bool,
     /// Number of the last applied message, for `INPUT_GAP` and `INPUT_FULL`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub have: Option<Seq>,
     /// Id of a refused `command`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub id: Option<String>,
     /// Epoch of `head` and `ackSeq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub epoch: Option<Epoch>,
 }
 
@@ -285,24 +272,22 @@ impl ErrorMessage {
 
 /// Fields of `unknown_command`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct UnknownCommand {
     /// The unknown type.
     pub received: String,
     /// Epoch of `head` and `ackSeq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub epoch: Option<Epoch>,
 }
 
 /// Fields of a plain `command_result`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct PlainResult {
     /// Id of the command, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub id: Option<String>,
     /// Output with `\n` line ends.
     pub result: String,
@@ -311,20 +296,17 @@ pub struct PlainResult {
     /// Exit code.
     pub exit_code: i32,
     /// The service's time, in ms since 1970.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
 }
 
 /// Fields of `command_started`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct CommandStarted {
     /// Id of the command, if it had one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "typescript", ts(optional))]
     pub id: Option<String>,
     /// The service's time, in ms since 1970.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
 }
 
@@ -333,7 +315,6 @@ pub struct CommandStarted {
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ResizeAck {
     /// The service's time, in ms since 1970.
-    #[cfg_attr(feature = "typescript", ts(type = "number"))]
     pub timestamp: u64,
 }
 

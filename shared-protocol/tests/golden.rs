@@ -17,65 +17,32 @@ use shared_protocol::{
 use std::collections::BTreeSet;
 use support::{Fixture, fixtures};
 
-/// Wire names of all variants, as a list and as a function. The match has no wildcard, so the list is complete.
-macro_rules! names {
-    ($list:ident, $name:ident, $enum:ident { $($variant:ident => $wire:literal),* $(,)? }) => {
-        const $list: &[&str] = &[$($wire),*];
+/// Names of all variants, as a list and as a function. The match has no wildcard, so the list is complete.
+macro_rules! variants {
+    ($list:ident, $name:ident, $enum:ident: $($variant:ident)*) => {
+        const $list: &[&str] = &[$(stringify!($variant)),*];
         fn $name(of: &$enum) -> &'static str {
-            match of { $($enum::$variant { .. } => $wire),* }
+            match of { $($enum::$variant { .. } => stringify!($variant)),* }
         }
     };
 }
 
-names!(CLIENT, client_name, ClientMessage {
-    Attach => "attach",
-    Input => "input",
-    Resize => "resize",
-    Command => "command",
-    Interrupt => "interrupt",
-    Extend => "extend",
-    Close => "close",
-    ChatMessage => "chat_message",
-    Ack => "ack",
-    Follow => "follow",
-    Ping => "ping",
-    Echo => "echo",
-});
-
-names!(SERVER, server_name, ServerMessage {
-    Attached => "attached",
-    Output => "output",
-    Event => "event",
-    Snapshot => "snapshot",
-    Pong => "pong",
-    Echo => "echo",
-    InputAck => "input_ack",
-    Error => "error",
-    UnknownCommand => "unknown_command",
-    CommandResult => "command_result",
-    CommandStarted => "command_started",
-    ResizeAck => "resize_ack",
-});
-
-names!(EVENTS, event_name, StreamEvent {
-    Size => "size",
-    Exit => "exit",
-    CommandResult => "command_result",
-    Tty => "tty",
-    Title => "title",
-    Chat => "chat",
-    Controller => "controller",
-    Closing => "closing",
-    Ends => "ends",
-    Stays => "stays",
-    Restarted => "restarted",
-});
+variants!(CLIENT, client_variant, ClientMessage:
+    Attach Input Resize Command Interrupt Extend Close ChatMessage Ack Follow Ping Echo);
+variants!(SERVER, server_variant, ServerMessage:
+    Attached Output Event Snapshot Pong Echo InputAck Error UnknownCommand CommandResult CommandStarted ResizeAck);
+variants!(EVENTS, event_variant, StreamEvent:
+    Size Exit CommandResult Tty Title Chat Controller Closing Ends Stays Restarted);
 
 /// Reads a fixture as `T` and checks that it serializes to the same JSON.
 fn round_trip<T: DeserializeOwned + Serialize>(fixture: &Fixture) -> T {
     let value: T = serde_json::from_value(fixture.json.clone()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
     assert_eq!(serde_json::to_value(&value).unwrap(), fixture.json, "{} does not round-trip", fixture.name);
     value
+}
+
+fn text<'a>(fixture: &'a Fixture, field: &str) -> &'a str {
+    fixture.json[field].as_str().unwrap()
 }
 
 fn assert_all_seen(kind: &str, all: &[&str], seen: &BTreeSet<&str>) {
@@ -90,9 +57,9 @@ fn every_client_message_round_trips() {
         let envelope = client::parse(fixture.text.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name));
         let Inbound::Message(message) = envelope.inbound else { panic!("{}: {envelope:?}", fixture.name) };
         assert_eq!(serde_json::from_str::<Value>(&message.to_json()).unwrap(), fixture.json, "{}", fixture.name);
-        assert!(fixture.name.starts_with(client_name(&message)), "{} holds {message:?}", fixture.name);
+        assert!(fixture.name.starts_with(text(&fixture, "type")), "{} holds {message:?}", fixture.name);
         assert_eq!(message.order().is_some(), fixture.json.get("seq").is_some(), "{}", fixture.name);
-        seen.insert(client_name(&message));
+        seen.insert(client_variant(&message));
     }
     assert_all_seen("client message", CLIENT, &seen);
 }
@@ -125,19 +92,19 @@ fn an_envelope_may_have_ids_and_unknown_fields() {
 
 #[test]
 fn messages_without_a_number_are_plain() {
-    let text = |s: &str| s.to_owned();
+    let owned = |s: &str| s.to_owned();
     for fixture in fixtures("plain") {
         let plain = client::parse(fixture.text.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", fixture.name)).inbound;
         let expected = match fixture.name.as_str() {
-            "command" => Inbound::Plain(Plain::Command { id: None, command: text("ls -la") }),
-            "command_action" => Inbound::Plain(Plain::Command { id: Some(text("7")), command: text("ls -la") }),
+            "command" => Inbound::Plain(Plain::Command { id: None, command: owned("ls -la") }),
+            "command_action" => Inbound::Plain(Plain::Command { id: Some(owned("7")), command: owned("ls -la") }),
             "resize" => Inbound::Plain(Plain::Resize { cols: 80, rows: 24 }),
             "input" => Inbound::Plain(Plain::Unordered { kind: "input" }),
             "interrupt" => Inbound::Plain(Plain::Unordered { kind: "interrupt" }),
             "extend" => Inbound::Plain(Plain::Unordered { kind: "extend" }),
             "close" => Inbound::Plain(Plain::Unordered { kind: "close" }),
             "chat_message" => Inbound::Plain(Plain::Unordered { kind: "chat_message" }),
-            "unknown" => Inbound::Unknown { kind: text("reboot") },
+            "unknown" => Inbound::Unknown { kind: owned("reboot") },
             other => panic!("no expectation for {other}"),
         };
         assert_eq!(plain, expected, "{}", fixture.name);
@@ -149,14 +116,14 @@ fn every_server_frame_and_stream_event_round_trips() {
     let (mut seen, mut events) = (BTreeSet::new(), BTreeSet::new());
     for fixture in fixtures("server") {
         let frame: ServerFrame = round_trip(&fixture);
-        assert!(fixture.name.starts_with(server_name(&frame.message)), "{} holds {frame:?}", fixture.name);
+        assert!(fixture.name.starts_with(text(&fixture, "type")), "{} holds {frame:?}", fixture.name);
         assert!(frame.to_json().len() <= limits::FRAME_BYTES, "{}", fixture.name);
-        seen.insert(server_name(&frame.message));
+        seen.insert(server_variant(&frame.message));
         match &frame.message {
             ServerMessage::Event(event) => {
-                let name = event_name(&event.event);
-                assert!(fixture.name.starts_with(&format!("event_{name}")), "{} holds {name}", fixture.name);
-                events.insert(name);
+                let name = format!("event_{}", text(&fixture, "kind"));
+                assert!(fixture.name.starts_with(&name), "{} holds {name}", fixture.name);
+                events.insert(event_variant(&event.event));
             }
             ServerMessage::Output(output) => {
                 if let Some(bytes) = output.payload.decode() {
@@ -194,7 +161,7 @@ fn a_user_token_of_two_claims_is_for_a_controller() {
 #[test]
 fn malformed_messages_are_refused_with_their_code() {
     for fixture in fixtures("malformed") {
-        let body = fixture.json["body"].as_str().unwrap();
+        let body = text(&fixture, "body");
         let code: ErrorCode = serde_json::from_value(fixture.json["code"].clone()).unwrap();
         match client::parse(body.as_bytes()) {
             Ok(parsed) => panic!("{}: parsed as {parsed:?}", fixture.name),

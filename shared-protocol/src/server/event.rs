@@ -21,7 +21,7 @@ pub struct Event {
 
 /// An event of the stream.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(tag = "kind", rename_all = "snake_case", rename_all_fields = "camelCase")]
 pub enum StreamEvent {
     /// The terminal has a new size.
@@ -37,7 +37,6 @@ pub enum StreamEvent {
         exit_code: i32,
         /// Name of the signal that killed the shell.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[cfg_attr(feature = "typescript", ts(optional))]
         signal: Option<String>,
         /// Why the session ended.
         reason: EndReason,
@@ -81,13 +80,11 @@ pub enum StreamEvent {
         /// Reason of the end.
         reason: EndReason,
         /// Time of the end, in ms since 1970.
-        #[cfg_attr(feature = "typescript", ts(type = "number"))]
         at: u64,
     },
     /// The end of the session's lifetime has moved.
     Ends {
         /// Time of the end, in ms since 1970.
-        #[cfg_attr(feature = "typescript", ts(type = "number"))]
         at: u64,
         /// True if `extend` can move it further.
         can_extend: bool,

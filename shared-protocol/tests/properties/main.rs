@@ -195,13 +195,6 @@ fn damaged(text: String, damage: Damage) -> Vec<u8> {
     body
 }
 
-#[test]
-fn every_fixture_is_a_frame() {
-    for fixture in fixtures("server") {
-        assert!(server_frame::holds(fixture.text.as_bytes()).is_some(), "{}", fixture.name);
-    }
-}
-
 proptest! {
     #[test]
     fn random_bytes(body in proptest::collection::vec(any::<u8>(), 0..2000)) {
