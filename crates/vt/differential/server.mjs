@@ -1,5 +1,4 @@
-// Drives terminals of the page's kind for the tests in Rust: a request in JSON on each line of the input, an answer on each line of
-// the output.
+// Runs the page's terminals for the Rust tests: each line of the input is a request in JSON, each line of the output its answer.
 
 import { createInterface } from "node:readline";
 import { differences, unreachable } from "./compare.mjs";
@@ -10,7 +9,7 @@ const terminals = new Map();
 let recording = { bytes: Buffer.alloc(0), resizes: [] };
 
 const requests = {
-  /** The output that `play` plays, with the sizes that it changes to on its way. */
+  /** Sets the output for `play`, with its changes of size. */
   record({ bytes, resizes }) {
     recording = { bytes: Buffer.from(bytes, "base64"), resizes };
   },
@@ -18,7 +17,7 @@ const requests = {
     terminals.get(id)?.dispose();
     terminals.set(id, new Emulator(cols, rows, scrollback));
   },
-  /** The recording from one byte up to another. */
+  /** Plays a range of bytes of the recording. */
   async play({ id, from, to }) {
     const terminal = terminals.get(id);
     for (const { at, cols, rows } of recording.resizes.filter(({ at }) => from < at && at <= to)) {
@@ -44,14 +43,14 @@ const requests = {
   unreachable({ id }) {
     return unreachable(terminals.get(id));
   },
-  /** The width of every character up to `last`, as digits. */
+  /** Returns the width of every character up to `last`, as digits. */
   widths({ last }) {
     const width = widths();
     return Array.from({ length: last + 1 }, (_, c) => width(c)).join("");
   },
 };
 
-/** xterm.js parses in a task of its own, and throws at some bytes: the awaiting caller gets the error. */
+/** xterm.js parses in its own task and throws at some bytes; this passes the error to the caller that awaits. */
 let stop;
 process.on("uncaughtException", (error) => stop(error));
 

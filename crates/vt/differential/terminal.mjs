@@ -1,4 +1,4 @@
-// One terminal of the page's kind, without a page, and everything that can be known of it.
+// The page's terminal without a page, with access to its whole state.
 
 import { createRequire } from "node:module";
 
@@ -15,7 +15,7 @@ const BG_FLAGS = 0x4c000000 | 0x20000000;
 const UNDERLINE = 0x10000000;
 const EXTENDED = 0x10000000;
 
-/** A link whose address is gone. */
+/** Stands for a link whose address xterm.js no longer has. */
 export const FORGOTTEN = "forgotten";
 
 export class Emulator {
@@ -29,7 +29,7 @@ export class Emulator {
     this.terminal.onTitleChange((title) => (this.#title = title));
   }
 
-  /** Takes output. A character that is cut in two waits for the rest, as frames are cut between characters. */
+  /** Writes output. Keeps an incomplete character for the next call, because frames never split characters. */
   write(bytes) {
     const all = Buffer.concat([this.#carry, bytes]);
     const end = all.length - incomplete(all);
@@ -37,7 +37,7 @@ export class Emulator {
     return new Promise((done) => this.terminal.write(all.subarray(0, end), done));
   }
 
-  /** Takes a snapshot in any state. */
+  /** Writes a snapshot, and drops an incomplete character before it. */
   restore(bytes) {
     this.#carry = Buffer.alloc(0);
     return this.write(bytes);
@@ -51,7 +51,7 @@ export class Emulator {
     this.terminal.dispose();
   }
 
-  /** Everything but the rows, by names. */
+  /** The whole state except the rows, with names. */
   state() {
     const core = this.terminal._core;
     const { buffers } = core._bufferService;
@@ -87,7 +87,7 @@ export class Emulator {
     };
   }
 
-  /** A screen's rows, scrollback first, to be read by `cell`. */
+  /** A screen's rows for `cell`, scrollback first. */
   rows(screen) {
     const { normal, alt } = this.terminal._core._bufferService.buffers;
     const { lines } = screen === "main screen" ? normal : alt;
@@ -99,23 +99,23 @@ export class Emulator {
     return row.loadCell(x, new (this.terminal._core._bufferService.buffer.getNullCell().constructor)());
   }
 
-  /** What a cell shows: width, text, look. */
+  /** A cell's width, text and attributes. */
   cell(row, x) {
     const cell = this.loaded(row, x);
     return [cell.getWidth(), cell.getChars(), ...this.#look(cell, false)].join("\t");
   }
 
-  /** Whether the cell at `x` of a row holds more than `numbers` tell. */
+  /** True if the cell at `x` of a row has more content than its `numbers`. */
   hasMore(row, x) {
     return row.isCombined(x) !== 0 || (row.getBg(x) & EXTENDED) !== 0;
   }
 
-  /** What a row's cells are packed into, three numbers each. */
+  /** A row's packed cells, three numbers each. */
   numbers(row) {
     return row._data;
   }
 
-  /** Colours and attributes as they are seen; of the pen also what would only be seen later. */
+  /** Visible colours and attributes; with `all` also those that only later output shows. */
   #look(attributes, all) {
     const { fg, bg, extended } = attributes;
     const isExtended = all || (bg & EXTENDED) !== 0;
@@ -136,17 +136,17 @@ export class Emulator {
   }
 }
 
-/** The place that the saved cursor would be restored to, in its row or outside of the screen, and how it would print there. */
+/** The saved cursor: its position after a restore, possibly outside the screen, and its colours, attributes and charset. */
 function saved(buffer) {
   return [Math.min(buffer.savedX, buffer._cols - 1), buffer.savedY - buffer.ybase, ...look(buffer.savedCurAttrData), name(buffer.savedCharset)];
 }
 
-/** Colours and attributes without those that are rare. */
+/** Colours and common attributes. */
 export function look({ fg, bg }) {
   return [colour(fg), colour(bg), (fg & FG_FLAGS) >>> 0, (bg & BG_FLAGS) >>> 0];
 }
 
-/** A colour without bits that are left of another. */
+/** A colour without stale bits of an earlier one. */
 function colour(packed) {
   return packed & (KIND | (VALUE[packed & KIND] ?? 0xff));
 }
@@ -155,7 +155,7 @@ function name(charset) {
   return charset ? Object.values(charset).join("") : null;
 }
 
-/** Bytes at the end that begin a character and do not end it. */
+/** Number of bytes at the end that belong to an incomplete character. */
 function incomplete(bytes) {
   for (let back = 1; back <= Math.min(3, bytes.length); back++) {
     const byte = bytes[bytes.length - back];

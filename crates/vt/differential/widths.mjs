@@ -1,16 +1,16 @@
-// Prints src/width/unicode11.rs: the widths that the page's emulator uses, asked of it one character at a time.
+// Prints src/width/unicode11.rs: the widths of the page's emulator, one call for each character.
 //   node crates/vt/differential/widths.mjs > crates/vt/src/width/unicode11.rs
 
 import addon from "@xterm/addon-unicode11";
 
-/** The width of one code point. */
+/** Returns the function that gives a code point's width. */
 export function widths() {
   let provider;
   new addon.Unicode11Addon().activate({ unicode: { register: (given) => (provider = given) } });
   return (codepoint) => provider.wcwidth(codepoint);
 }
 
-/** First and last of each run of characters that have this width. */
+/** First and last of each run of characters with this width. */
 function ranges(wanted) {
   const width = widths();
   const found = [];
@@ -23,7 +23,7 @@ function ranges(wanted) {
   return found;
 }
 
-/** A Rust constant with eight runs a line. */
+/** A Rust constant, with eight runs on each line. */
 function table(name, wanted, what) {
   const runs = ranges(wanted).map(([first, last]) => `(0x${first.toString(16)}, 0x${last.toString(16)}),`);
   const lines = [];

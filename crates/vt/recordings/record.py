@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Records what real programs print into a terminal, for the differential test.
+"""Records the output of real programs in a terminal, for the differential test.
 
-    crates/vt/recordings/record.py            records everything anew
+    crates/vt/recordings/record.py            records all programs
     crates/vt/recordings/record.py vim less   records some
 
-Each recording is NAME.bin.gz, the bytes, and NAME.json, the first size and where in the bytes the size changed. The programs run
-here (see PROGRAMS for which; as root, in namespaces of their own, so that no recording shows the machine); the test needs only the
-files. A question that a program puts to its terminal is answered as the service would answer it, else some programs wait.
+Each recording is NAME.bin.gz with the bytes, and NAME.json with the first size and the offsets of its changes. The programs
+(PROGRAMS) run as root in their own namespaces, so that no recording shows this machine; the test needs only the files. Queries to
+the terminal get the service's answers, because some programs wait for them.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ import time
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent.parent
+ROOT = HERE.parents[2]
 
 ANSWERS = [
     (re.compile(rb"\x1b\[0?c"), b"\x1b[?1;2c"),
@@ -39,7 +39,7 @@ ANSWERS = [
 
 
 class Terminal:
-    """A program in a terminal, and what it printed so far."""
+    """A program in a terminal, and its output so far."""
 
     def __init__(self, command, cols, rows, cwd, env):
         self.bytes, self.resizes, self.size = b"", [], (cols, rows)
@@ -54,7 +54,7 @@ class Terminal:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, cols, 0, 0))
 
     def read(self, quiet=0.25, most=20.0):
-        """Until nothing came for a while; False when the program ended."""
+        """Reads until `quiet` seconds pass without output, or `most` in all. False if the program has ended."""
         end = time.monotonic() + most
         while time.monotonic() < end:
             if not select.select([self.master], [], [], quiet)[0]:
@@ -181,7 +181,7 @@ def bash_resize(t):
 
 
 def shell(t):
-    """A script: read until it ends."""
+    """Drives a script that needs no keys, until it ends."""
     t.read(3, 60)
 
 
@@ -221,7 +221,7 @@ w("tabs\t1\t2\x1b[3g\x1b[10G\x1bH\r\x09here\n\x1b[4hinsert\r123\x1b[4l\n\x1b[3@\
 
 
 def graph(cwd):
-    """A repository with branches, made up."""
+    """Creates a repository with branches."""
     git = lambda *args: subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@example.org", *args], cwd=cwd, check=True, capture_output=True)
     random.seed(3)
     git("init", "-b", "main")
@@ -247,7 +247,7 @@ for at, name in enumerate(names):
 print("\x1b[1m\x1b[32m    Finished\x1b[0m in 0.1s")
 """
 
-# Name: what to run, in which size, and what to type.
+# Name: command, columns, rows, and the function that types.
 PROGRAMS = {
     "art": (["python3", "-c", ART], 100, 30, shell),
     "bash": (["bash", "--norc", "-i"], 80, 24, bash),

@@ -8,7 +8,7 @@ process.getuid = () => 0;
 
 const server = { base: "/", host: "127.0.0.1", port: 0, title: "wetty", allowIframe: false, socket: false };
 const io = await start(undefined, server, "/bin/bash --norc --noprofile");
-// A client that is not being measured answers no pings.
+// Clients answer no pings while they are not measured, so the interval is an hour.
 io.engine.opts.pingInterval = 3_600_000;
 if (!io.httpServer.listening) await once(io.httpServer, "listening");
 console.log(`listening on ${io.httpServer.address().port}`);
