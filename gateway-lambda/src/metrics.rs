@@ -53,7 +53,7 @@ pub(crate) fn record_lost_frame() {
     record("FramesLost", 1.0, Flush::Now);
 }
 
-/// Counts a failure of the service. A refusal of what the user may not do is none.
+/// Counts a failure of the service. A refusal for lack of permission is not a failure.
 pub(crate) fn record_service_failure(error: &BackendError) {
     let fault = match error {
         BackendError::Refused(refused) => refused.code == ErrorCode::Unauthorized || refused.code.status() >= 500,

@@ -40,7 +40,7 @@ pub(super) enum CleanupTask {
         signal_uid: u32,
         lock: PathBuf,
     },
-    /// Removes the contents of these directories, and what the user left elsewhere. Its processes must be dead.
+    /// Removes the contents of these directories, and the user's files elsewhere. The user's processes must be dead.
     Remove {
         #[serde(deserialize_with = "deserialize_uid")]
         uid: u32,

@@ -1,5 +1,5 @@
-//! The task that owns one session. It waits for requests, the terminal and deadlines, handles one at a time, applies what
-//! follows from it, and then answers every poll that can be answered. There is no lock, because nothing is shared.
+//! The task that owns one session. It waits for requests, the terminal and deadlines, handles one at a time, applies its
+//! consequences, and then answers every poll that can be answered. There is no lock, because nothing is shared.
 
 use super::attachments::Attachments;
 use super::backpressure::Backpressure;
@@ -33,7 +33,7 @@ enum Wake {
     Deadline,
 }
 
-/// The state of one session. Each part keeps its own invariants; the actor passes between them what one means for another.
+/// The state of one session. Each part keeps its own invariants; the actor passes the effects of one to another.
 pub(super) struct Actor {
     pub(super) id: SessionId,
     pub(super) epoch: Epoch,

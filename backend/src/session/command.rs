@@ -78,7 +78,7 @@ struct Active<O> {
     cancels: u32,
     /// True if the shell asked for a continuation.
     incomplete: bool,
-    /// True once the line editor handed the line over: what is captured since is not its echo.
+    /// True once the line editor has submitted the line: output captured since is not its echo.
     submitted: bool,
 }
 
@@ -157,7 +157,7 @@ impl<O> Commands<O> {
         self.waiting.front().map(|waiting| waiting.until).into_iter().chain(active).chain(settled).min()
     }
 
-    /// Gives up what is overdue.
+    /// Gives up commands that are overdue.
     pub fn tick(&mut self, now: Instant) -> Vec<Step<O>> {
         if let Some(active) = &mut self.active
             && active.typing_until.is_some_and(|until| until <= now)

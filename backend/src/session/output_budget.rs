@@ -7,7 +7,7 @@ use tokio::time::Instant;
 /// Burst that goes out at full speed, in bytes: builds, logs and listings stay whole.
 pub const BURST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// Time between two snapshots of the screen while the budget is spent: short enough to follow what scrolls by.
+/// Time between two snapshots of the screen while the budget is spent: short enough to follow scrolling output.
 pub const SCREEN_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Tokens at which the stream resumes, in bytes: more than a single frame, or it would stop again at once.

@@ -1,4 +1,4 @@
-//! The banner of a shell that replaces a lost one: the last screen, and a line that says what happened.
+//! The banner of a shell that replaces a lost one: the last screen, and a line with the reason.
 
 use crate::store::ScreenRecord;
 use shared_protocol::EndReason;

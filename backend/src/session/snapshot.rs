@@ -48,7 +48,7 @@ pub(super) fn parts(
     let events =
         skipped_events(log, sent, pos, has_screen).into_iter().map(|events| (Payload::Data(String::new()), events));
     let contents: Vec<_> = payloads.chain(events).collect();
-    // A full snapshot has the scrollback too: it lacks only what even the ring has lost.
+    // A full snapshot has the scrollback too, so only bytes that the ring no longer has are skipped.
     let skipped = match scope {
         _ if !has_screen => 0,
         SnapshotScope::Screen => pos.0.saturating_sub(sent.0),

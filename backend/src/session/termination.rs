@@ -1,4 +1,4 @@
-//! The end of a session: hanging up, killing, a time to tell its clients, and the cleanup of what it left.
+//! The end of a session: hanging up, killing, a time to tell its clients, and the cleanup of its processes and files.
 
 use super::follower::GRANT_TTL;
 use crate::metrics::{GaugeGuard, Metrics, Phase};

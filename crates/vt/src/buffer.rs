@@ -22,7 +22,7 @@ const MAX_HISTORY_CELLS: usize = 200_000;
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Saved {
     pub(crate) x: usize,
-    /// Counted from the top of the history, as xterm.js does: what scrolls between saving and restoring moves the place up.
+    /// Counted from the top of the history, as in xterm.js: scrolling between save and restore moves the position up.
     pub(crate) line: usize,
     pub(crate) fg: u32,
     pub(crate) bg: u32,

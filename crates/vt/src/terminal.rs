@@ -97,7 +97,7 @@ impl Terminal {
         Cell::blank(self.pen.background())
     }
 
-    /// An empty cell with the pen's attributes: what overwriting half of a wide character leaves.
+    /// An empty cell with the pen's attributes, left after half of a wide character is overwritten.
     fn empty_cell(&self) -> Cell {
         self.pen.cell()
     }

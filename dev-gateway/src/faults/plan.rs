@@ -1,4 +1,4 @@
-//! Which faults happen, and how often: plain data. `spec` reads and prints it as text.
+//! Kinds and rates of faults, as plain data. `spec` reads and prints it as text.
 
 use std::num::NonZeroU64;
 use std::time::Duration;

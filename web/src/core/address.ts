@@ -1,6 +1,6 @@
 /**
- * Builds and checks the WebSocket address. Checked before a socket is opened, because browsers do not report what is
- * wrong.
+ * Builds and checks the WebSocket address. Checks it before a socket is opened, because browsers do not report the
+ * reason of a failure.
  */
 
 import { SUBPROTOCOL } from "../protocol/generated.ts";

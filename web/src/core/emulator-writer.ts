@@ -1,7 +1,7 @@
 /**
  * Writes the ordered stream into the emulator, with steps in between that must happen exactly there, such as a new
- * size. Hands over only what the emulator can soon parse, so that the rest can still be dropped, and tracks what it has
- * **parsed**, which is what may be acknowledged.
+ * size. Hands over only as much as the emulator can soon parse, so that the rest can still be dropped, and tracks the end
+ * of **parsed** output, which may be acknowledged.
  */
 
 import type { TerminalSink } from "./terminal-sink.ts";

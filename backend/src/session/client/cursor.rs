@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// may take 1 s of it.
 const RESEND_DELAY: Duration = MAX_ACK_DELAY.saturating_add(Duration::from_secs(1));
 
-/// Longest time between two attempts to send what is never acknowledged.
+/// Longest time between two attempts to send unacknowledged bytes.
 const MAX_RESEND_DELAY: Duration = Duration::from_secs(30);
 
 /// Position of a client in the stream. `acked <= sent` always holds.

@@ -1,4 +1,4 @@
-//! Order of what a terminal reads, writes and announces.
+//! Order of a terminal's reads, writes and announcements.
 
 use super::*;
 use crate::terminal::ShellSpawner;

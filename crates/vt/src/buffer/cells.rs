@@ -43,7 +43,7 @@ impl Buffer {
         cells[0].set_wrapped(wrapped);
     }
 
-    /// Cells from `x` move right by `count`; what leaves the row is gone.
+    /// Moves cells from `x` right by `count`; cells pushed out of the row are lost.
     pub(crate) fn insert_cells(&mut self, x: usize, y: usize, count: usize, fill: Cell) {
         self.edit(y, |cells| {
             let (x, last) = (x % cells.len(), cells.len() - 1);

@@ -1,5 +1,5 @@
-//! A screen of another size. Which lines come back from the history, which go there, and where the cursor ends is what
-//! xterm.js does (`Buffer.resize`), because the browser does it with the same lines at the same place in the stream.
+//! Resizes a screen. Moves the same lines from and to the history, and the cursor to the same place, as xterm.js
+//! (`Buffer.resize`), because the browser resizes the same lines at the same place in the stream.
 
 use super::{Buffer, MAX_HISTORY_CELLS};
 use crate::cell::Cell;
@@ -104,7 +104,7 @@ impl Buffer {
 }
 
 impl Lines {
-    /// More rows come from the history when the cursor is at the bottom; fewer rows first drop what is below the cursor.
+    /// Takes additional rows from the history if the cursor is at the bottom; first drops rows below the cursor if there are fewer.
     fn set_rows(&mut self, rows: usize, cols: usize) {
         let mut pulled = 0;
         for _ in self.rows..rows {

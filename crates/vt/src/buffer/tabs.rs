@@ -22,7 +22,7 @@ impl Tabs {
         (from..cols).step_by(STEP).for_each(|x| self.stops[x] = true);
     }
 
-    /// The terminal has this many columns now; what is new gets stops.
+    /// Sets the number of columns; new columns get stops.
     pub(crate) fn resize(&mut self, cols: usize) {
         let from = if self.is_set(cols) { cols } else { self.before(cols, cols) };
         self.fill(from, cols);

@@ -23,7 +23,7 @@ impl Parser {
         }
     }
 
-    /// Characters that mean the same in nearly every state: they end what there is and may begin something new.
+    /// Handles characters with the same meaning in nearly every state: they end the current sequence and may start another.
     fn anywhere(&mut self, c: u32, actions: &mut impl Actions) -> bool {
         let ends_string = matches!(c, 0x18 | 0x1a | 0x1b | 0x9c);
         match self.state {
@@ -214,8 +214,8 @@ impl Parser {
         }
     }
 
-    /// Opens again what was too long to be held back, so that what follows is taken for what it is: the rest of a sequence that
-    /// is executed, or of an ignored string.
+    /// Reopens a sequence that was too long to hold back, so that the following bytes count as its rest: of an executed sequence,
+    /// or of an ignored string.
     pub(crate) fn reopen(&self, out: &mut Vec<u8>) {
         if !self.open {
             return;

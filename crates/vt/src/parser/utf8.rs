@@ -1,14 +1,14 @@
-//! Bytes into characters, across calls, dropping what is no UTF-8 exactly as xterm.js drops it: the browser shows nothing for it,
-//! not a replacement character. A byte order mark counts as invalid there.
+//! Decodes UTF-8 across calls. Drops invalid bytes exactly as xterm.js does: the browser shows nothing for them, not a
+//! replacement character. A byte order mark counts as invalid.
 
 /// A character that is not complete yet.
 #[derive(Debug, Default)]
 pub(crate) struct Utf8 {
     /// Its value so far.
     value: u32,
-    /// Bytes that came.
+    /// Bytes received.
     have: u8,
-    /// Bytes that it takes.
+    /// Bytes in all.
     need: u8,
 }
 
@@ -19,7 +19,7 @@ pub(crate) enum Decoded {
     Char(u32),
     /// More bytes are needed.
     Pending,
-    /// The byte, and what it belonged to, stands for nothing.
+    /// The byte and the incomplete character before it are dropped.
     Nothing,
     /// The bytes before are invalid; read this byte again.
     Again,

@@ -15,7 +15,7 @@ impl Snapshot<'_> {
         }
         let joinable = self.joinable();
         let about_to_wrap = x >= cols && joinable.is_none();
-        // A cursor that comes from the other screen is not moved by what prints there; one that is printed here would be.
+        // Text printed on the main screen does not move the alternate screen's cursor; text printed here would.
         if terminal.alternate.is_some() && about_to_wrap {
             self.about_to_wrap();
             self.charsets(false);

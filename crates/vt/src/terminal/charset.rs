@@ -8,7 +8,7 @@ pub(crate) type Charset = Option<u8>;
 pub(crate) struct Charsets {
     /// G0 to G3.
     pub(crate) sets: [Charset; 4],
-    /// Which of them is in use.
+    /// Index of the selected set.
     pub(crate) level: usize,
     /// The set in effect. DECRC restores it without the level.
     pub(crate) current: Charset,

@@ -1,6 +1,6 @@
 //! The modes of a terminal.
 
-/// Which mouse events are reported: the number of the mode that switches it on.
+/// Reported mouse events; the value is the number of the mode that switches them on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Mouse {
     #[default]

@@ -72,7 +72,7 @@ impl Terminal {
         let own = width(c);
         let joins = own == 0 && self.preceding > 0;
         let columns = if joins { self.preceding } else { own };
-        // Columns beyond what a character that it joins has already.
+        // A character that joins another needs no further columns.
         let needed = if joins { 0 } else { columns };
         self.preceding = columns;
         if self.buffer().x + needed > self.cols {
@@ -102,8 +102,8 @@ impl Terminal {
         buffer.x += columns.max(1);
     }
 
-    /// Adds a combining character to what stands before the cursor, which then has the width of what was printed last: without
-    /// wrapping, that may be a wide character for which there was no room.
+    /// Adds a combining character to the cell before the cursor, which gets the width of the character printed last: without
+    /// wrapping, that may be a wide character that had no room.
     fn join(&mut self, c: u32) {
         let buffer = self.buffer();
         let back = if buffer.width_at(buffer.x - 1, buffer.y) > 0 { 1 } else { 2 };

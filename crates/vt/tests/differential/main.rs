@@ -130,7 +130,7 @@ fn widths_agree() {
     }
 }
 
-/// Random outputs, each cut once. So many find nothing new any more, and take few seconds.
+/// Random outputs, each cut once: more find no further difference, and these take a few seconds.
 const RANDOM: u64 = 1000;
 
 #[test]
