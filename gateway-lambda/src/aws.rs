@@ -1,5 +1,6 @@
 //! Access to AWS: one HTTP client for all services, with ring for TLS, because the SDK's default brings aws-lc, which triples
-//! the start time of the function. The callers retry, because they know which requests are safe to repeat and how much time is left.
+//! the start time of the function. The callers retry, because they know which requests are safe to repeat and how much time is
+//! left.
 
 use crate::config::AwsConfig;
 use aws_sdk_dynamodb::config::SharedHttpClient;

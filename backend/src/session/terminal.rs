@@ -1,5 +1,6 @@
-//! The session's terminal: reads and writes, settings, the commands typed into it, and the emulator that follows it. It writes output and its own events into the log, in their true order, and returns everything that
-//! concerns other parts of the session as [`TerminalEvent`]s.
+//! The session's terminal: reads and writes, settings, the commands typed into it, and the emulator that
+//! follows it. It writes output and its own events into the log, in their true order, and returns everything that concerns other
+//! parts of the session as [`TerminalEvent`]s.
 
 use super::command::{Commands, Finished, Step};
 use super::emulator::{CaughtUp, Emulator};

@@ -104,7 +104,8 @@ impl Buffer {
 }
 
 impl Lines {
-    /// Takes additional rows from the history if the cursor is at the bottom; first drops rows below the cursor if there are fewer.
+    /// Changes the number of rows. More rows come from the history if the cursor is at the bottom; fewer rows first drop rows
+    /// below the cursor.
     fn set_rows(&mut self, rows: usize, cols: usize) {
         let mut pulled = 0;
         for _ in self.rows..rows {
