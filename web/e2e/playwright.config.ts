@@ -1,6 +1,6 @@
 /**
- * A real Chromium drives the page, served by the real gateway in front of the real service. No retries: what fails once
- * is a bug.
+ * A real Chromium drives the page, served by the real gateway in front of the real service. Without retries, because a
+ * rare failure is a bug too.
  */
 
 import { existsSync } from "node:fs";

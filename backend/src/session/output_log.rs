@@ -196,7 +196,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_in_any_steps_gives_what_was_written(
+        fn reads_in_any_steps_return_the_written_bytes(
             pieces in proptest::collection::vec(prop_oneof![
                 proptest::collection::vec(any::<u8>(), 1..40_000).prop_map(Some),
                 Just(None),

@@ -48,7 +48,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_read_is_what_was_written(script in vec(any::<u8>(), 0..400)) {
+    fn reads_return_the_written_stream(script in vec(any::<u8>(), 0..400)) {
         stream::holds(&script);
     }
 }

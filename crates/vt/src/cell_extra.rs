@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_frees_what_is_unused() {
+    fn a_sweep_frees_unused_extras() {
         let mut extras = Extras::default();
         let kept = extras.number(&text("kept"));
         let gone = extras.number(&text("gone"));

@@ -110,7 +110,7 @@ fn a_snapshot_brings_the_history_that_is_asked_for() {
 }
 
 #[test]
-fn a_snapshot_leaves_the_alternate_screen_and_what_is_below_it() {
+fn a_snapshot_restores_the_alternate_and_the_main_screen() {
     let screen = fed(b"shell\r\n$ vim\x1b[?1049h\x1b[2J\x1b[Hfile\x1b[2;3r\x1b[?1h\x1b[?2004h\x1b[?1002;1006h\x1b[4 q");
     for scope in [FULL, Scope::Screen] {
         let mut copy = restored(&screen.snapshot(scope));
@@ -121,7 +121,7 @@ fn a_snapshot_leaves_the_alternate_screen_and_what_is_below_it() {
 }
 
 #[test]
-fn a_picture_is_printed_below_what_is_there() {
+fn render_visible_prints_below_existing_output() {
     let mut shown = Screen::new(20, 5, 0);
     shown.feed(b"\x1b[?1049h\x1b[31mred\x1b[0m\r\n\r\n  \x1b[7mthird\x1b[?2004h", &mut Vec::new());
     let render_visible = shown.render_visible();

@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn selective_erasing_passes_by_what_is_protected() {
+    fn selective_erase_keeps_protected_cells() {
         let mut buffer = row("abc");
         let protected = Cell { bg: crate::cell::bg::PROTECTED, ..buffer.row(0)[1] };
         buffer.put(1, 0, protected);

@@ -150,7 +150,7 @@ async fn a_connection_that_is_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_session_of_somebody_elses() {
+async fn an_attached_session_and_a_token_without_one() {
     let stack = Stack::start(Function::InProcess).await;
     let mut terminal = stack.terminal("ada", "work").await;
     terminal.run("seq 3000; echo do\"\"ne").await;
