@@ -266,7 +266,7 @@ impl Actor {
             return Reply { frame, close, ..Reply::default() };
         };
         let frame = message.map(|message| self.frames.stamp(client, message, self.log.end()));
-        let expects_frames = !client.one_shot || !client.outbound.replies.is_empty() || has_results;
+        let expects_frames = !client.one_shot || client.outbound.reply_count() > 0 || has_results;
         let grants = (wants_grant && !is_error) || !client.outbound.is_followed(now);
         let follow = (grants && expects_frames).then(|| client.outbound.grant(now));
         Reply { frame, follow, close: None, touch, listed }

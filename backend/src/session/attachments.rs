@@ -263,7 +263,7 @@ impl Attachments {
 
     pub(super) fn output_appended(&mut self, from: Pos, now: Instant) {
         for client in self.clients.values_mut() {
-            client.outbound.output_appended(from, now);
+            client.outbound.cursor.output_appended(from, now);
         }
     }
 

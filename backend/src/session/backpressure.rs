@@ -34,8 +34,8 @@ impl Backpressure {
         self.paused = clients.any(|client| {
             let cursor = &client.outbound.cursor;
             client.can_apply_backpressure()
-                && end.0 - cursor.acked.0 > limit
-                && now < cursor.progress + BACKPRESSURE_TIMEOUT
+                && end.0 - cursor.acked().0 > limit
+                && now < cursor.progress() + BACKPRESSURE_TIMEOUT
                 && client.outbound.is_followed(now)
         });
         self.paused && !before

@@ -4,7 +4,7 @@ mod cursor;
 mod inbound;
 mod outbound;
 
-pub(super) use outbound::{Outbound, StreamPermit};
+pub(super) use outbound::Outbound;
 
 use super::handle::Caller;
 use crate::metrics::GaugeGuard;
@@ -56,7 +56,7 @@ impl Client {
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let output = self.outbound.deadline(self.inbound.ack_due);
+        let output = self.outbound.deadline(self.inbound.ack_deadline());
         [output, self.inbound.gap_deadline()].into_iter().flatten().min()
     }
 }

@@ -4,7 +4,6 @@ use super::actor::Actor;
 use super::handle::{Caller, Reply, SessionError, stateless_reply, unknown_command};
 use super::input_order::Offered;
 use super::one_shot::Origin;
-use super::outbound::skip_unsent;
 use super::snapshot::prefers_tail;
 use crate::metrics::SnapshotCause;
 use crate::terminal::Size;
@@ -88,7 +87,7 @@ impl Actor {
         let is_new = self.attachments.attach(caller, attach, now.instant, now.ms)?;
         self.connected(caller);
         let (end, epoch) = (self.log.end(), self.epoch);
-        let acked = self.attachments.client(id).map_or(Pos(0), |client| client.outbound.cursor.acked);
+        let acked = self.attachments.client(id).map_or(Pos(0), |client| client.outbound.cursor.acked());
         let resume = attach.resume.filter(|resume| resume.epoch == epoch && resume.pos <= end);
         // No `resume` means an empty page. A stale `resume` must not move the cursor behind the last ack.
         let from = resume.map_or(Pos(0), |resume| resume.pos.max(acked));
@@ -170,11 +169,11 @@ impl Actor {
             }
         }
         // If it is refused in its turn, that answer is this message's direct reply.
-        let before = self.attachments.client(id)?.outbound.replies.len();
+        let before = self.attachments.client(id)?.outbound.reply_count();
         self.apply_input();
         let client = self.attachments.client_mut(id)?;
         client.inbound.update_gap(now);
-        if client.outbound.replies.len() > before { client.outbound.replies.pop_back() } else { None }
+        client.outbound.take_reply_above(before)
     }
 
     /// Applies every message whose turn it is, as long as the terminal accepts input.
@@ -241,7 +240,9 @@ impl Actor {
         }
         client.inbound.interrupted(interrupt);
         self.expiry.active = Instant::now();
-        skip_unsent(self.attachments.clients_mut(), self.log.end());
+        for client in self.attachments.clients_mut().filter(|client| !client.one_shot) {
+            client.outbound.skip_unsent(self.log.end());
+        }
     }
 
     fn keys(&mut self, id: &ClientId, seq: Seq, bytes: Vec<u8>, now: Instant) {

@@ -1,8 +1,7 @@
 //! Frames for clients: queued replies, snapshots and the stream; at most 32 KB each, and one for each poll.
 
-use super::client::{Client, Outbound, StreamPermit};
-use super::deflate::WORTH_DEFLATING;
-use super::frames::{encode, pack};
+use super::client::{Client, Outbound};
+use super::frames::encode;
 use super::handle::Close;
 use super::output_budget::OutputBudget;
 use super::output_log::{Item, OutputLog};
@@ -17,9 +16,6 @@ use tokio::time::Instant;
 
 /// Unsent output above which a client gets a snapshot instead, unless it applies backpressure. In bytes.
 const SKIP_ABOVE: u64 = 640 * 1024;
-
-/// Unsent output above which an interrupt skips it, in bytes. Less costs one frame either way.
-const WORTH_SKIPPING: u64 = 8 * 1024;
 
 /// Makes the frames of one session, and counts them.
 pub(super) struct FrameBuilder {
@@ -49,9 +45,8 @@ impl FrameBuilder {
         if client.one_shot {
             return self.encode(&message.into());
         }
-        client.inbound.ack_due = None;
         message.set_epoch(self.epoch);
-        let ack_seq = Some(client.inbound.applied());
+        let ack_seq = Some(client.inbound.acknowledge());
         self.encode(&ServerFrame { message, head: Some(head), ack_seq })
     }
 
@@ -74,7 +69,7 @@ impl FrameBuilder {
         let (frame, close) = match self.next_message(client, log, terminal, now) {
             Some(message) => (Some(self.stamp(client, message, log.end())), None),
             // Not before it has parsed the end.
-            None if is_over && (client.one_shot || client.outbound.cursor.acked >= log.end()) => {
+            None if is_over && (client.one_shot || client.outbound.cursor.acked() >= log.end()) => {
                 (None, Some(Close::Connection))
             }
             None if client.outbound.poll_timed_out(now) => (None, None),
@@ -98,7 +93,7 @@ impl FrameBuilder {
         terminal: &mut Terminal,
         now: Instant,
     ) -> Option<ServerMessage> {
-        if let Some(reply) = client.outbound.replies.pop_front() {
+        if let Some(reply) = client.outbound.next_reply() {
             return Some(reply);
         }
         if client.one_shot {
@@ -108,30 +103,19 @@ impl FrameBuilder {
         let ack = client.inbound.ack_is_due(now).then_some(ServerMessage::InputAck(InputAck { epoch }));
         let applies_backpressure = client.can_apply_backpressure();
         let outbound = &mut client.outbound;
-        let (sent, end) = (outbound.cursor.sent, log.end());
-        let is_behind = end.0 - sent.0 > SKIP_ABOVE && !(applies_backpressure && log.start() <= sent);
-        outbound.next_screen = None;
-        if outbound.snapshot.is_empty() && sent < end {
-            match outbound.stream_permit(&mut self.budget, now) {
-                StreamPermit::Stream => {}
-                StreamPermit::Screen => outbound.skip = Some(SnapshotCause::Budget),
-                StreamPermit::Nothing => return ack,
-            }
+        let (sent, end) = (outbound.cursor.sent(), log.end());
+        if !outbound.may_send(end, &mut self.budget, now) {
+            return ack;
         }
+        let is_behind = end.0 - sent.0 > SKIP_ABOVE && !applies_backpressure;
         let is_lost = sent < log.start();
-        let skip = outbound
-            .skip
-            .take()
-            .or(is_lost.then_some(SnapshotCause::Lost))
-            .or(is_behind.then_some(SnapshotCause::Behind));
-        if let Some(cause) = skip
-            && outbound.snapshot.is_empty()
-        {
+        let needed = if is_lost { Some(SnapshotCause::Lost) } else { is_behind.then_some(SnapshotCause::Behind) };
+        if let Some(cause) = outbound.take_skip(needed) {
             self.metrics.streams.snapshots.of(cause).inc();
             self.snapshots += 1;
             tracing::debug!(session = %self.session, ?cause, "client gets a snapshot");
             let parts = snapshot::parts(outbound, (epoch, self.snapshots), log, terminal);
-            outbound.snapshot.extend(parts);
+            outbound.queue_snapshot(parts);
         }
         if let Some(part) = outbound.take_snapshot_part(now) {
             return Some(part);
@@ -145,31 +129,17 @@ impl FrameBuilder {
                 Some(ServerMessage::Event(Event { epoch, pos: sent, event: event.clone() }))
             }
             Item::Bytes(bytes) => {
-                outbound.is_bulk = bytes.len() >= WORTH_DEFLATING;
-                let (payload, len) = pack(&bytes, outbound.effort);
-                outbound.cursor.advance(sent.after(len as u64), now);
-                if !outbound.direct {
-                    self.budget.spend(len as u64);
-                }
-                Some(ServerMessage::Output(Output { epoch, pos: sent, len: len as u32, payload }))
+                let (payload, len) = outbound.pack(&bytes, &mut self.budget, now);
+                Some(ServerMessage::Output(Output { epoch, pos: sent, len, payload }))
             }
             Item::End | Item::Lost => ack,
         }
     }
 }
 
-/// Skips output from before an interrupt that was not sent.
-pub(super) fn skip_unsent<'a>(clients: impl Iterator<Item = &'a mut Client>, end: Pos) {
-    for client in clients.filter(|client| !client.one_shot) {
-        if end.0 - client.outbound.cursor.sent.0 > WORTH_SKIPPING {
-            client.outbound.skip.get_or_insert(SnapshotCause::Interrupt);
-        }
-    }
-}
-
 /// Sends a snapshot to a page that acknowledged nothing of the stream, where that is shorter than the stream again.
 fn resync_if_shorter(outbound: &mut Outbound, log: &mut OutputLog, terminal: &mut Terminal) {
-    if outbound.cursor.sent == Pos(0) && !snapshot::prefers_tail(Pos(0), log, terminal) {
+    if outbound.cursor.sent() == Pos(0) && !snapshot::prefers_tail(Pos(0), log, terminal) {
         outbound.resync();
     }
 }

@@ -38,13 +38,13 @@ pub(super) fn parts(
     log: &mut OutputLog,
     terminal: &mut Terminal,
 ) -> Vec<ServerMessage> {
-    let (sent, acked) = (outbound.cursor.sent, outbound.cursor.acked);
+    let (sent, acked) = (outbound.cursor.sent(), outbound.cursor.acked());
     // A page that has parsed something has an emulator to draw on, and its own scrollback.
     let has_screen = acked > Pos(0);
-    let scope = if has_screen && !outbound.needs_full { SnapshotScope::Screen } else { SnapshotScope::Full };
+    let scope = outbound.snapshot_scope();
     let (data, pos) = terminal.snapshot(scope, log);
     let pos = pos.max(log.start());
-    let payloads = pack_all(&data, outbound.effort).into_iter().map(|payload| (payload, Vec::new()));
+    let payloads = pack_all(&data, outbound.effort()).into_iter().map(|payload| (payload, Vec::new()));
     let events =
         skipped_events(log, sent, pos, has_screen).into_iter().map(|events| (Payload::Data(String::new()), events));
     let contents: Vec<_> = payloads.chain(events).collect();

@@ -16,13 +16,13 @@ const MAX_RESEND_DELAY: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(in crate::session) struct SendCursor {
     /// End of the bytes that were sent.
-    pub(in crate::session) sent: Pos,
+    sent: Pos,
     /// End of the bytes that were parsed.
-    pub(in crate::session) acked: Pos,
+    acked: Pos,
     /// Last time that an acknowledgement came, or that there was nothing to acknowledge.
-    pub(in crate::session) progress: Instant,
+    progress: Instant,
     /// Time to send again from `acked`; set while sent bytes are not acknowledged.
-    pub(super) resend_at: Option<Instant>,
+    resend_at: Option<Instant>,
     /// Delay before the next resend.
     resend_delay: Duration,
 }
@@ -30,6 +30,22 @@ pub(in crate::session) struct SendCursor {
 impl SendCursor {
     pub(super) fn new(now: Instant) -> Self {
         Self { sent: Pos(0), acked: Pos(0), progress: now, resend_at: None, resend_delay: RESEND_DELAY }
+    }
+
+    pub(in crate::session) fn sent(&self) -> Pos {
+        self.sent
+    }
+
+    pub(in crate::session) fn acked(&self) -> Pos {
+        self.acked
+    }
+
+    pub(in crate::session) fn progress(&self) -> Instant {
+        self.progress
+    }
+
+    pub(super) fn resend_at(&self) -> Option<Instant> {
+        self.resend_at
     }
 
     pub(super) fn restart(&mut self, pos: Pos, now: Instant) {
@@ -40,6 +56,13 @@ impl SendCursor {
     pub(in crate::session) fn advance(&mut self, pos: Pos, now: Instant) {
         self.sent = pos;
         self.resend_at.get_or_insert(now + self.resend_delay);
+    }
+
+    /// Output was appended at `from`. A client that had acknowledged everything before makes progress.
+    pub(in crate::session) fn output_appended(&mut self, from: Pos, now: Instant) {
+        if self.acked == from {
+            self.progress = now;
+        }
     }
 
     /// Records that everything before `pos` was parsed.

@@ -23,7 +23,7 @@ pub(in crate::session) struct Inbound {
     /// Start of the wait for a missing message. Stale unless the order has a gap.
     gap_since: Option<Instant>,
     /// Time at which an acknowledgement is due; `None` if nothing was applied since the last frame.
-    pub(in crate::session) ack_due: Option<Instant>,
+    ack_due: Option<Instant>,
 }
 
 impl Inbound {
@@ -77,6 +77,12 @@ impl Inbound {
         self.ack_due.is_some_and(|due| due <= now)
     }
 
+    /// The number of the last applied message, for a frame that goes out now: none of its own is due any more.
+    pub(in crate::session) fn acknowledge(&mut self) -> Seq {
+        self.ack_due = None;
+        self.applied()
+    }
+
     /// Starts or ends the wait for a missing message.
     pub(in crate::session) fn update_gap(&mut self, now: Instant) -> Option<Instant> {
         if !self.order.has_gap() {
@@ -93,6 +99,10 @@ impl Inbound {
             self.gap_since = Some(now);
         }
         due
+    }
+
+    pub(super) fn ack_deadline(&self) -> Option<Instant> {
+        self.ack_due
     }
 
     pub(super) fn gap_deadline(&self) -> Option<Instant> {
@@ -129,7 +139,7 @@ mod tests {
         assert_eq!(inbound.ack_due, None, "not before it is applied");
         assert!(inbound.take_next(now).is_some());
         assert!(!inbound.ack_is_due(now) && inbound.ack_is_due(now + ACK_DELAY));
-        inbound.ack_due = None;
+        assert_eq!((inbound.acknowledge(), inbound.ack_due), (Seq(1), None));
         assert_eq!(inbound.offer(Seq(1), key(1), now), Offered::Repeat);
         assert_eq!(inbound.ack_due, Some(now + ACK_DELAY));
     }

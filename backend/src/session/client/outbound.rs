@@ -2,14 +2,15 @@
 
 use super::cursor::SendCursor;
 use crate::metrics::{GaugeGuard, SnapshotCause};
-use crate::session::deflate::Effort;
+use crate::session::deflate::{Effort, WORTH_DEFLATING};
 use crate::session::follower::{Follower, Poll, PollToken};
-use crate::session::frames::PAYLOAD_BYTES;
+use crate::session::frames::{PAYLOAD_BYTES, pack};
 use crate::session::handle::{Close, OutputResponse};
 use crate::session::output_budget::{OutputBudget, SCREEN_INTERVAL};
 use bytes::Bytes;
 use shared_protocol::limits::FRAME_RAW_BYTES;
-use shared_protocol::{ConnectionId, Pos, ServerMessage};
+use shared_protocol::server::SnapshotScope;
+use shared_protocol::{ConnectionId, Payload, Pos, ServerMessage};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -20,6 +21,9 @@ const COALESCE_DELAY: Duration = Duration::from_millis(8);
 
 /// Replies that wait for a poll. The oldest is dropped when one more comes: they are best effort.
 const MAX_REPLIES: usize = 64;
+
+/// Unsent output above which an interrupt skips it, in bytes. Less costs one frame either way.
+const WORTH_SKIPPING: u64 = 8 * 1024;
 
 /// The request that waits for a client's next frame.
 struct PendingPoll {
@@ -32,42 +36,31 @@ struct PendingPoll {
     _counted: GaugeGuard,
 }
 
-/// Permission of the output budget.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) enum StreamPermit {
-    /// The stream as it is.
-    Stream,
-    /// The budget is spent: a snapshot of the screen is due instead.
-    Screen,
-    /// The budget is spent, and the next snapshot is not due.
-    Nothing,
-}
-
 pub(in crate::session) struct Outbound {
     /// True if frames cost nothing: no budget, no coalescing.
-    pub(in crate::session) direct: bool,
+    direct: bool,
     /// Compression of output; `None` for a client that does not read it.
-    pub(in crate::session) effort: Option<Effort>,
+    effort: Option<Effort>,
     pub(in crate::session) cursor: SendCursor,
     /// Set if a snapshot replaces the part of the stream that was not sent.
-    pub(in crate::session) skip: Option<SnapshotCause>,
+    skip: Option<SnapshotCause>,
     /// True until its emulator has shown something after an attach: the next snapshot must be a full one.
-    pub(in crate::session) needs_full: bool,
+    needs_full: bool,
     /// Parts of a snapshot that are still to be sent. The cursor advances with the last.
-    pub(in crate::session) snapshot: VecDeque<ServerMessage>,
+    snapshot: VecDeque<ServerMessage>,
     /// Direct replies that came too late for their own request.
-    pub(in crate::session) replies: VecDeque<ServerMessage>,
+    replies: VecDeque<ServerMessage>,
     follower: Follower<OutputResponse>,
     /// Present only while the follower waits.
     poll: Option<PendingPoll>,
     /// True if the last frame of output was a large one: more is on its way.
-    pub(in crate::session) is_bulk: bool,
+    is_bulk: bool,
     /// End of the wait for a fuller frame; `None` while there is no such wait.
     coalesce_until: Option<Instant>,
     /// Last snapshot that was sent because the budget was spent.
     last_screen: Option<Instant>,
     /// Time of the next such snapshot; `None` while the stream may be sent.
-    pub(in crate::session) next_screen: Option<Instant>,
+    next_screen: Option<Instant>,
 }
 
 impl Outbound {
@@ -115,16 +108,31 @@ impl Outbound {
 
     /// The client parsed everything before `pos`.
     pub(in crate::session) fn ack(&mut self, pos: Pos, now: Instant) {
-        let before = self.cursor.acked;
+        let before = self.cursor.acked();
         self.cursor.ack(pos, now);
-        self.needs_full &= self.cursor.acked == before;
+        self.needs_full &= self.cursor.acked() == before;
     }
 
-    /// Output was appended at `from`. A client that had acknowledged everything before makes progress.
-    pub(in crate::session) fn output_appended(&mut self, from: Pos, now: Instant) {
-        if self.cursor.acked == from {
-            self.cursor.progress = now;
+    /// Skips the output before `end` that was not sent: an interrupt came.
+    pub(in crate::session) fn skip_unsent(&mut self, end: Pos) {
+        if end.0 - self.cursor.sent().0 > WORTH_SKIPPING {
+            self.skip.get_or_insert(SnapshotCause::Interrupt);
         }
+    }
+
+    /// Cause of the snapshot that must be made now: an earlier request, or else `needed`. `None` while one is being sent.
+    pub(in crate::session) fn take_skip(&mut self, needed: Option<SnapshotCause>) -> Option<SnapshotCause> {
+        self.skip.take().or(needed).filter(|_| self.snapshot.is_empty())
+    }
+
+    /// Scope of a snapshot: the screen is enough for an emulator that has shown something since the attach.
+    pub(in crate::session) fn snapshot_scope(&self) -> SnapshotScope {
+        let has_screen = self.cursor.acked() > Pos(0) && !self.needs_full;
+        if has_screen { SnapshotScope::Screen } else { SnapshotScope::Full }
+    }
+
+    pub(in crate::session) fn queue_snapshot(&mut self, parts: Vec<ServerMessage>) {
+        self.snapshot.extend(parts);
     }
 
     /// The next part of a snapshot. After the last, the cursor stands behind it.
@@ -145,6 +153,23 @@ impl Outbound {
         self.replies.push_back(message);
     }
 
+    pub(in crate::session) fn next_reply(&mut self) -> Option<ServerMessage> {
+        self.replies.pop_front()
+    }
+
+    pub(in crate::session) fn reply_count(&self) -> usize {
+        self.replies.len()
+    }
+
+    /// Takes the newest reply back, if more than `count` wait.
+    pub(in crate::session) fn take_reply_above(&mut self, count: usize) -> Option<ServerMessage> {
+        if self.replies.len() > count { self.replies.pop_back() } else { None }
+    }
+
+    pub(in crate::session) fn effort(&self) -> Option<Effort> {
+        self.effort
+    }
+
     /// Bytes of output that one frame may stand for.
     pub(in crate::session) fn max_frame_bytes(&self) -> usize {
         if self.effort.is_some() { FRAME_RAW_BYTES } else { PAYLOAD_BYTES }
@@ -158,20 +183,31 @@ impl Outbound {
         self.coalesce_until.is_some()
     }
 
-    pub(in crate::session) fn stream_permit(&mut self, budget: &mut OutputBudget, now: Instant) -> StreamPermit {
-        if self.direct || budget.allows_stream(now) {
-            return StreamPermit::Stream;
+    /// True if the unsent part of a stream that ends at `end` may go out, as it is or as a snapshot. A spent budget permits only
+    /// a snapshot of the screen now and then.
+    pub(in crate::session) fn may_send(&mut self, end: Pos, budget: &mut OutputBudget, now: Instant) -> bool {
+        self.next_screen = None;
+        let is_free = self.direct || !self.snapshot.is_empty() || self.cursor.sent() >= end;
+        if is_free || budget.allows_stream(now) {
+            return true;
         }
-        match self.last_screen.map(|last| last + SCREEN_INTERVAL).filter(|next| *next > now) {
-            Some(next) => {
-                self.next_screen = Some(next);
-                StreamPermit::Nothing
-            }
-            None => {
-                self.last_screen = Some(now);
-                StreamPermit::Screen
-            }
+        self.next_screen = self.last_screen.map(|last| last + SCREEN_INTERVAL).filter(|next| *next > now);
+        if self.next_screen.is_none() {
+            (self.last_screen, self.skip) = (Some(now), Some(SnapshotCause::Budget));
         }
+        self.next_screen.is_none()
+    }
+
+    /// Packs the longest prefix of the output at the cursor that fits into a frame, and moves the cursor behind it. Returns its
+    /// length too.
+    pub(in crate::session) fn pack(&mut self, bytes: &[u8], budget: &mut OutputBudget, now: Instant) -> (Payload, u32) {
+        self.is_bulk = bytes.len() >= WORTH_DEFLATING;
+        let (payload, len) = pack(bytes, self.effort);
+        self.cursor.advance(self.cursor.sent().after(len as u64), now);
+        if !self.direct {
+            budget.spend(len as u64);
+        }
+        (payload, len as u32)
     }
 
     /// True if a follower fetches its frames. Forgets a poll whose request is gone.
@@ -258,7 +294,7 @@ impl Outbound {
     /// Next time at which something is due; nothing is, while no poll waits.
     pub(super) fn deadline(&self, ack_due: Option<Instant>) -> Option<Instant> {
         let poll = self.poll.as_ref()?;
-        let due = [ack_due, self.cursor.resend_at, self.next_screen, self.coalesce_until];
+        let due = [ack_due, self.cursor.resend_at(), self.next_screen, self.coalesce_until];
         Some(due.into_iter().flatten().fold(poll.until, Instant::min))
     }
 }
@@ -272,13 +308,18 @@ mod tests {
         let now = Instant::now();
         let mut outbound = Outbound::new(false, now);
         let mut budget = OutputBudget::new(1, now);
-        assert_eq!(outbound.stream_permit(&mut budget, now), StreamPermit::Stream);
+        let (end, screen) = (Pos(1), Some(SnapshotCause::Budget));
+        assert!(outbound.may_send(end, &mut budget, now));
+        assert_eq!(outbound.take_skip(None), None, "the stream");
         budget.spend(u64::MAX);
-        assert_eq!(outbound.stream_permit(&mut budget, now), StreamPermit::Screen);
-        assert_eq!(outbound.stream_permit(&mut budget, now), StreamPermit::Nothing);
-        assert_eq!(outbound.stream_permit(&mut budget, now + SCREEN_INTERVAL), StreamPermit::Screen);
+        assert!(outbound.may_send(end, &mut budget, now));
+        assert_eq!(outbound.take_skip(None), screen);
+        assert!(!outbound.may_send(end, &mut budget, now));
+        assert!(outbound.may_send(end, &mut budget, now + SCREEN_INTERVAL));
+        assert_eq!(outbound.take_skip(None), screen);
         let mut direct = Outbound::new(true, now);
-        assert_eq!(direct.stream_permit(&mut budget, now), StreamPermit::Stream);
+        assert!(direct.may_send(end, &mut budget, now));
+        assert_eq!(direct.take_skip(None), None);
     }
 
     #[test]
@@ -287,7 +328,7 @@ mod tests {
         for n in 0..=MAX_REPLIES {
             outbound.queue_reply(crate::session::handle::unknown_command(&n.to_string()));
         }
-        assert_eq!(outbound.replies.len(), MAX_REPLIES);
-        assert_eq!(outbound.replies.pop_front(), Some(crate::session::handle::unknown_command("1")));
+        assert_eq!(outbound.reply_count(), MAX_REPLIES);
+        assert_eq!(outbound.next_reply(), Some(crate::session::handle::unknown_command("1")));
     }
 }
