@@ -46,3 +46,41 @@ impl Backpressure {
         self.paused.then_some(now + BACKPRESSURE_TIMEOUT)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::handle::caller;
+    use shared_protocol::Role;
+
+    /// End of a log that is too long for a client without an acknowledgement.
+    const END: Pos = Pos(BACKPRESSURE_HIGH_WATERMARK + 1);
+
+    #[test]
+    fn reading_stops_above_one_watermark_and_resumes_at_the_other() {
+        let now = Instant::now();
+        let (mut backpressure, mut client) = (Backpressure::default(), Client::new(&caller("ada", "c1"), false, now));
+        client.outbound.grant(now);
+        let low = END.0 - BACKPRESSURE_LOW_WATERMARK;
+        for (acked, stops, paused) in [(0, true, true), (low - 1, false, true), (low, false, false)] {
+            client.outbound.ack(Pos(acked), now);
+            assert_eq!(backpressure.update([&mut client].into_iter(), END, now), stops);
+            assert_eq!((backpressure.paused, backpressure.deadline(now).is_some()), (paused, paused));
+        }
+    }
+
+    #[test]
+    fn only_a_followed_controller_that_makes_progress_pauses_the_program() {
+        let (now, late) = (Instant::now(), Instant::now() + BACKPRESSURE_TIMEOUT);
+        let pauses = |role, granted, at| {
+            let mut client = Client::new(&caller("ada", "c1"), false, now);
+            client.role = role;
+            client.outbound.grant(granted);
+            Backpressure::default().update([&mut client].into_iter(), END, at)
+        };
+        assert!(pauses(Role::Controller, now, now));
+        assert!(!pauses(Role::Viewer, now, now));
+        assert!(!pauses(Role::Controller, now, late - Duration::from_secs(1)), "not followed");
+        assert!(!pauses(Role::Controller, late, late), "no progress");
+    }
+}

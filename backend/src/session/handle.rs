@@ -313,3 +313,20 @@ impl SessionHandle {
         }
     }
 }
+
+/// A controller that came through the gateway, for the tests of the parts of a session.
+#[cfg(test)]
+pub(super) fn caller(user: &str, connection: &str) -> Caller {
+    Caller {
+        connection: ConnectionId::new(connection).unwrap(),
+        user: user.into(),
+        role: Role::Controller,
+        admin: false,
+        names_session: true,
+        direct: false,
+        issued_at: None,
+        expires_at: 1000,
+        request: "test".into(),
+        arrival: Arrival::default(),
+    }
+}

@@ -68,3 +68,32 @@ impl OneShotCommands {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::handle::caller;
+
+    fn add(commands: &mut OneShotCommands, client: &ClientId, now: Instant) -> u64 {
+        commands.add(client.clone(), None, caller("ada", "c1"), oneshot::channel().0, now)
+    }
+
+    #[test]
+    fn a_key_is_never_used_again() {
+        let (mut commands, client, now) = (OneShotCommands::default(), ClientId::new("a").unwrap(), Instant::now());
+        let first = add(&mut commands, &client, now);
+        assert!(commands.open.remove(&first).is_some() && !commands.is_open(&client));
+        assert_ne!(add(&mut commands, &client, now), first);
+    }
+
+    #[test]
+    fn command_started_is_due_once_and_leaves_the_command_open() {
+        let (mut commands, client, now) = (OneShotCommands::default(), ClientId::new("a").unwrap(), Instant::now());
+        add(&mut commands, &client, now);
+        let due = now + DIRECT_COMMAND_TIMEOUT;
+        assert_eq!((commands.deadline(), commands.take_overdue(now).len()), (Some(due), 0));
+        assert_eq!((commands.take_overdue(due).len(), commands.take_overdue(due).len()), (1, 0));
+        assert_eq!(commands.deadline(), None);
+        assert!(commands.is_open(&client) && !commands.is_open(&ClientId::new("b").unwrap()));
+    }
+}

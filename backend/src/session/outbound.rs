@@ -143,3 +143,45 @@ fn resync_if_shorter(outbound: &mut Outbound, log: &mut OutputLog, terminal: &mu
         outbound.resync();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::metrics::FrameKind;
+    use crate::session::handle::{caller, unknown_command};
+    use crate::terminal::scripted::Script;
+    use crate::terminal::{Nonce, Size};
+    use shared_protocol::Seq;
+
+    fn bench(one_shot: bool) -> (FrameBuilder, Client, OutputLog, Terminal) {
+        let (session, metrics) = (SessionId::new("s").unwrap(), Metrics::new(0));
+        let (size, pty) = (Size { cols: 20, rows: 4 }, Box::new(Script::default()));
+        let terminal = Terminal::new(session.clone(), pty, &Nonce::new([0; 8]), size, 10, Arc::clone(&metrics));
+        let client = Client::new(&caller("ada", "c1"), one_shot, Instant::now());
+        (FrameBuilder::new(session, Epoch(1), 0, metrics), client, OutputLog::default(), terminal)
+    }
+
+    #[test]
+    fn every_frame_is_counted_and_a_pages_frame_acknowledges() {
+        for (one_shot, stamp) in [(false, (Some(Pos(7)), Some(Seq(0)))), (true, (None, None))] {
+            let (frames, mut client, ..) = bench(one_shot);
+            let bytes = frames.stamp(&mut client, unknown_command("x"), Pos(7));
+            let frame: ServerFrame = serde_json::from_slice(&bytes).unwrap();
+            assert_eq!((frame.head, frame.ack_seq), stamp);
+            assert_eq!(frames.metrics.streams.frames.of(FrameKind::from(&frame.message)).get(), 1);
+        }
+    }
+
+    #[test]
+    fn each_snapshot_has_the_next_id_and_the_stream_goes_on_behind_it() {
+        let (mut frames, mut client, mut log, mut terminal) = bench(false);
+        for id in 1..=2 {
+            terminal.print(b"hello", &mut log);
+            client.outbound.resync();
+            let mut next = || frames.next_message(&mut client, &mut log, &mut terminal, Instant::now());
+            let Some(ServerMessage::Snapshot(snapshot)) = next() else { panic!("no snapshot") };
+            assert_eq!((snapshot.id, next()), (id, None));
+        }
+        assert_eq!(frames.metrics.streams.snapshots.of(SnapshotCause::Attach).get(), 2);
+    }
+}

@@ -145,3 +145,45 @@ pub(super) async fn sweep(session: &SessionId, processes: &dyn ProcessGroup) {
         tracing::error!(%session, %error, "files of the session may be left");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::terminal::scripted::Script;
+
+    fn kills(termination: &mut Termination, now: Instant) -> bool {
+        let mut killed = None;
+        termination.kill_if_due(now, || Arc::new(killed.insert(Script::default()).clone()));
+        killed.is_some()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_shell_that_hangs_up_too_slowly_is_killed() {
+        let (mut termination, start) = (Termination::new(Arc::default(), Metrics::new(0)), Instant::now());
+        assert!(termination.is_running() && !kills(&mut termination, start + LINGER));
+        termination.hang_up(EndReason::Idle, Arc::new(Script::default()));
+        for due in [start + HANG_UP_TIMEOUT, start + HANG_UP_TIMEOUT * 2] {
+            assert_eq!(termination.deadline(start), Some(due));
+            assert!(kills(&mut termination, due) && !kills(&mut termination, due), "once for each timeout");
+        }
+        termination.exited(7);
+        assert!(termination.is_over() && !kills(&mut termination, start + LINGER));
+        assert!(matches!(termination.outcome(), Outcome::Ended { reason: EndReason::Idle, at: 7 }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_restart_of_the_service_migrates_and_lingers_for_a_shorter_time() {
+        for (reason, linger) in [(EndReason::Idle, LINGER), (EndReason::ServerRestart, LINGER_IN_DRAIN)] {
+            let (mut termination, start) = (Termination::new(Arc::default(), Metrics::new(0)), Instant::now());
+            termination.hang_up(reason, Arc::new(Script::default()));
+            assert_eq!(termination.migrating.load(Ordering::Acquire), reason == EndReason::ServerRestart);
+            termination.exited(7);
+            let phases =
+                [Phase::Running, Phase::Ending].map(|phase| termination.metrics.sessions.phases.of(phase).get());
+            assert_eq!(phases, [0, 1], "one phase at a time");
+            let lingered =
+                [linger - Duration::from_millis(1), linger].map(|time| termination.has_lingered(start + time));
+            assert_eq!(lingered, [false, true]);
+        }
+    }
+}

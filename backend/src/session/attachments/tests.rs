@@ -1,23 +1,8 @@
 //! Attaching, control, leaving and rejection.
 
 use super::*;
-use crate::session::handle::Arrival;
+use crate::session::handle::caller;
 use serde_json::json;
-
-fn caller(user: &str, connection: &str) -> Caller {
-    Caller {
-        connection: ConnectionId::new(connection).unwrap(),
-        user: user.into(),
-        role: Role::Controller,
-        admin: false,
-        names_session: true,
-        direct: false,
-        issued_at: None,
-        expires_at: 1000,
-        request: "test".into(),
-        arrival: Arrival::default(),
-    }
-}
 
 fn attach(attachments: &mut Attachments, caller: &Caller, client: &str) -> Result<bool, SessionError> {
     let attach: Attach = serde_json::from_value(json!({"client": client, "cols": 80, "rows": 24})).unwrap();
