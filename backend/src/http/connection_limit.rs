@@ -3,14 +3,12 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, IoSlice};
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
+use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 
 /// Descriptors per connection: its own, and one for terminals, their processes and everything else.
@@ -156,47 +154,14 @@ impl Drop for ActiveRequest {
 }
 
 /// A stream that holds its permit, so that an upgraded connection keeps it too.
-pub(super) struct LimitedStream {
+pub(super) fn with_permit(
     stream: TcpStream,
-    _permit: Arc<ConnectionPermit>,
-}
-
-impl LimitedStream {
-    pub(super) fn new(stream: TcpStream, permit: Arc<ConnectionPermit>) -> Self {
-        Self { stream, _permit: permit }
-    }
-}
-
-impl AsyncRead for LimitedStream {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buf)
-    }
-}
-
-impl AsyncWrite for LimitedStream {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, bytes)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
+    permit: Arc<ConnectionPermit>,
+) -> impl AsyncRead + AsyncWrite + Unpin + Send {
+    // The permit lives as long as the inspection, which sees nothing.
+    InspectReader::new(stream, move |_| {
+        let _ = &permit;
+    })
 }
 
 /// Raises the soft limit of open files to `wanted`, or as far as the hard limit allows; returns the limit that holds then.

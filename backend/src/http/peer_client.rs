@@ -2,10 +2,10 @@
 
 use super::error::{HttpError, read_body};
 use crate::store::Instance;
-use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::TokioIo;
 use shared_protocol::gateway::MAX_WAIT_MS;
 use shared_protocol::{ErrorCode, SessionId};
@@ -106,16 +106,11 @@ impl PeerClient {
     }
 }
 
-async fn read_response(mut response: reqwest::Response) -> Result<Response, HttpError> {
+async fn read_response(response: reqwest::Response) -> Result<Response, HttpError> {
     let (status, headers) = (response.status(), end_to_end(response.headers()));
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|_| unreachable())? {
-        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
-            return Err(unreachable());
-        }
-        body.extend_from_slice(&chunk);
-    }
-    Ok((status, headers, Body::from(Bytes::from(body))).into_response())
+    let body = Limited::new(reqwest::Body::from(response), MAX_RESPONSE_BYTES).collect().await;
+    let body = body.map_err(|_| unreachable())?.to_bytes();
+    Ok((status, headers, body).into_response())
 }
 
 /// Accepts the browser's upgrade, and copies bytes both ways until one side closes.

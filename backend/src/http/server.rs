@@ -1,6 +1,6 @@
 //! Accepts HTTP connections within limits on their number, idle time and header size, which `axum::serve` does not have.
 
-use super::connection_limit::{ConnectionLimiter, ConnectionPermit, LimitedStream};
+use super::connection_limit::{ConnectionLimiter, ConnectionPermit, with_permit};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
@@ -88,7 +88,7 @@ async fn serve_connection(
         tracing::debug!(%error, "TCP_NODELAY");
     }
     let permit = Arc::new(permit);
-    let io = TokioIo::new(LimitedStream::new(stream, Arc::clone(&permit)));
+    let io = TokioIo::new(with_permit(stream, Arc::clone(&permit)));
     let handle = |mut request: Request<Incoming>| {
         let active = permit.begin_request();
         request.extensions_mut().insert(ConnectInfo(peer));

@@ -45,67 +45,40 @@ impl Drop for Call<'_> {
     }
 }
 
-#[async_trait]
-impl Store for MeasuredStore {
-    fn kind(&self) -> &'static str {
-        self.inner.kind()
-    }
+/// Implements the store: each call is one operation. A call that the trait gains does not compile until it is named here.
+macro_rules! measure {
+    ($($name:ident($($argument:ident: $type:ty),*) -> $value:ty = $operation:ident;)*) => {
+        #[async_trait]
+        impl Store for MeasuredStore {
+            fn kind(&self) -> &'static str {
+                self.inner.kind()
+            }
 
-    fn is_shared(&self) -> bool {
-        self.inner.is_shared()
-    }
+            fn is_shared(&self) -> bool {
+                self.inner.is_shared()
+            }
 
-    async fn compare_and_set(&self, record: &SessionRecord, expected: Option<&Version>) -> Result<Cas, StoreError> {
-        self.call(Operation::Put, self.inner.compare_and_set(record, expected)).await
-    }
+            $(async fn $name(&self, $($argument: $type),*) -> Result<$value, StoreError> {
+                self.call(Operation::$operation, self.inner.$name($($argument),*)).await
+            })*
+        }
+    };
+}
 
-    async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        self.call(Operation::Session, self.inner.session(id)).await
-    }
-
-    async fn sessions_of(&self, user: &str) -> Result<Vec<SessionRecord>, StoreError> {
-        self.call(Operation::SessionsOf, self.inner.sessions_of(user)).await
-    }
-
-    async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError> {
-        self.call(Operation::PutScreen, self.inner.put_screen(id, screen)).await
-    }
-
-    async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError> {
-        self.call(Operation::Screen, self.inner.screen(id)).await
-    }
-
-    async fn put_connection(&self, record: &ConnectionRecord) -> Result<(), StoreError> {
-        self.call(Operation::PutConnection, self.inner.put_connection(record)).await
-    }
-
-    async fn connections_of(&self, session: &SessionId) -> Result<Vec<ConnectionRecord>, StoreError> {
-        self.call(Operation::ConnectionsOf, self.inner.connections_of(session)).await
-    }
-
-    async fn mark_disconnected(&self, id: &ConnectionId) -> Result<(), StoreError> {
-        self.call(Operation::ConnectionGone, self.inner.mark_disconnected(id)).await
-    }
-
-    async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError> {
-        self.call(Operation::IsGone, self.inner.is_disconnected(id)).await
-    }
-
-    async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {
-        self.call(Operation::Beat, self.inner.heartbeat(instance)).await
-    }
-
-    async fn deregister(&self, id: &InstanceId) -> Result<(), StoreError> {
-        self.call(Operation::Leave, self.inner.deregister(id)).await
-    }
-
-    async fn instance(&self, id: &InstanceId) -> Result<Option<Instance>, StoreError> {
-        self.call(Operation::Instance, self.inner.instance(id)).await
-    }
-
-    async fn instances(&self) -> Result<Vec<Instance>, StoreError> {
-        self.call(Operation::Instances, self.inner.instances()).await
-    }
+measure! {
+    compare_and_set(record: &SessionRecord, expected: Option<&Version>) -> Cas = Put;
+    session(id: &SessionId) -> Option<SessionRecord> = Session;
+    sessions_of(user: &str) -> Vec<SessionRecord> = SessionsOf;
+    put_screen(id: &SessionId, screen: &ScreenRecord) -> () = PutScreen;
+    screen(id: &SessionId) -> Option<ScreenRecord> = Screen;
+    put_connection(record: &ConnectionRecord) -> () = PutConnection;
+    connections_of(session: &SessionId) -> Vec<ConnectionRecord> = ConnectionsOf;
+    mark_disconnected(id: &ConnectionId) -> () = ConnectionGone;
+    is_disconnected(id: &ConnectionId) -> bool = IsGone;
+    heartbeat(instance: &Instance) -> bool = Beat;
+    deregister(id: &InstanceId) -> () = Leave;
+    instance(id: &InstanceId) -> Option<Instance> = Instance;
+    instances() -> Vec<Instance> = Instances;
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::session::{Arrival, Caller, Close, OutputResponse, PollToken, Reply, S
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, ready};
+use futures_util::future::{BoxFuture, Fuse, FusedFuture, ready};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use shared_protocol::client::parse;
 use shared_protocol::server::ErrorMessage;
@@ -58,8 +58,8 @@ pub(super) struct Connection<'a> {
     service: &'a Arc<ServiceContext>,
     session: &'a SessionId,
     caller: &'a Caller,
-    /// The pending poll for the next frame; `None` before the attach, and after the follower ended.
-    poll: Option<PollFuture>,
+    /// The pending poll for the next frame; terminated before the attach, and after the follower ended.
+    poll: Fuse<PollFuture>,
     /// When the message rate allows the next read; `None` if now.
     paused_until: Option<Instant>,
 }
@@ -73,7 +73,7 @@ enum Answer<'a> {
 
 impl<'a> Connection<'a> {
     pub(super) fn new(service: &'a Arc<ServiceContext>, session: &'a SessionId, caller: &'a Caller) -> Self {
-        Self { service, session, caller, poll: None, paused_until: None }
+        Self { service, session, caller, poll: Fuse::terminated(), paused_until: None }
     }
 
     /// Serves the connection until either side closes it.
@@ -109,18 +109,21 @@ impl<'a> Connection<'a> {
                         }
                     }
                 }
-                () = sleep_until_some(self.paused_until) => { self.check_rate(Instant::now()); continue }
+                () = sleep_until(self.paused_until.unwrap_or(valid_until)), if self.paused_until.is_some() => {
+                    self.check_rate(Instant::now());
+                    continue;
+                }
                 Some(reply) = pending.next() => reply,
-                fetched = next_frame(&mut self.poll) => {
+                fetched = &mut self.poll => {
                     let OutputResponse { frame, next, close } = fetched.unwrap_or_default();
                     if let Some(frame) = frame && let Err(reason) = socket.send(frame).await {
                         return reason;
                     }
-                    self.poll = next.and_then(|ticket| self.follow(ticket));
+                    self.poll = next.map_or_else(Fuse::terminated, |ticket| self.follow(ticket));
                     match close.map(close_reason) { Some(reason) => return reason, None => continue }
                 }
                 // While a poll is pending, the session itself reports the expiry.
-                () = sleep_until(valid_until), if self.poll.is_none() => Ok(Reply::rejected(ErrorCode::TokenExpired)),
+                () = sleep_until(valid_until), if self.poll.is_terminated() => Ok(Reply::rejected(ErrorCode::TokenExpired)),
                 _ = pings.tick() => match self.check_alive(socket, last_message).await {
                     Ok(()) => continue,
                     Err(reason) => return reason,
@@ -155,7 +158,8 @@ impl<'a> Connection<'a> {
     /// Closes a connection that is revoked or silent; pings it otherwise.
     async fn check_alive(&mut self, socket: &mut Socket, last_message: Instant) -> Result<(), CloseReason> {
         // While a poll is pending, the session itself reports the revocation.
-        if self.poll.is_none() && matches!(self.service.store.is_disconnected(&self.caller.connection).await, Ok(true))
+        if self.poll.is_terminated()
+            && matches!(self.service.store.is_disconnected(&self.caller.connection).await, Ok(true))
         {
             if let Some(frame) = Reply::rejected(ErrorCode::Revoked).frame {
                 // The close code tells the same.
@@ -193,11 +197,11 @@ impl<'a> Connection<'a> {
         direct_reply(self.service, error.into())
     }
 
-    /// Polls the session for its next frame; `None` if it does not run here any more.
-    fn follow(&self, ticket: PollToken) -> Option<PollFuture> {
-        let handle = self.service.registry.live(self.session)?;
+    /// Polls the session for its next frame; terminated if it does not run here any more.
+    fn follow(&self, ticket: PollToken) -> Fuse<PollFuture> {
+        let Some(handle) = self.service.registry.live(self.session) else { return Fuse::terminated() };
         let connection = self.caller.connection.clone();
-        Some(async move { handle.output(connection, ticket, POLL_TIMEOUT).await }.boxed())
+        async move { handle.output(connection, ticket, POLL_TIMEOUT).await }.boxed().fuse()
     }
 }
 
@@ -205,26 +209,6 @@ fn close_reason(close: Close) -> CloseReason {
     match close {
         Close::Connection | Close::Session => CloseReason(NORMAL, "the session has ended"),
         Close::Rejected => CloseReason(UNAUTHORIZED, "this connection is no longer authorized"),
-    }
-}
-
-/// Sleeps until a time; never completes without one.
-async fn sleep_until_some(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// Completes the pending poll; never completes without one.
-async fn next_frame<T>(poll: &mut Option<BoxFuture<'static, T>>) -> T {
-    match poll {
-        Some(pending) => {
-            let fetched = pending.await;
-            *poll = None;
-            fetched
-        }
-        None => std::future::pending().await,
     }
 }
 
