@@ -77,7 +77,6 @@ impl<T> InputOrder<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn drain(order: &mut InputOrder<u64>) -> Vec<u64> {
         std::iter::from_fn(|| order.take_next().map(|(_, message)| message)).collect()
@@ -106,19 +105,5 @@ mod tests {
         assert_eq!(order.offer(Seq(u64::MAX), 0, 0), Offered::Full);
         assert_eq!(order.offer(Seq(1), 1, 1), Offered::Held);
         assert_eq!(drain(&mut order), [1]);
-    }
-
-    proptest! {
-        #[test]
-        fn any_order_with_repeats_is_applied_once_in_order(shuffled in Just((1..=60u64).chain(1..=60).collect::<Vec<_>>()).prop_shuffle()) {
-            let mut order = InputOrder::default();
-            let mut applied = Vec::new();
-            for seq in shuffled {
-                order.offer(Seq(seq), seq, 1);
-                applied.extend(drain(&mut order));
-            }
-            prop_assert_eq!(applied, (1..=60).collect::<Vec<_>>());
-            prop_assert_eq!(order.held_bytes, 0);
-        }
     }
 }

@@ -157,7 +157,6 @@ impl OutputLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     fn event(n: u16) -> StreamEvent {
         StreamEvent::Size { cols: n, rows: n }
@@ -192,36 +191,5 @@ mod tests {
             log.push_event(event(n as u16));
         }
         assert_eq!(log.events, RING_EVENTS);
-    }
-
-    proptest! {
-        #[test]
-        fn reads_in_any_steps_return_the_written_bytes(
-            pieces in proptest::collection::vec(prop_oneof![
-                proptest::collection::vec(any::<u8>(), 1..40_000).prop_map(Some),
-                Just(None),
-            ], 0..12),
-            step in 1usize..50_000,
-        ) {
-            let mut log = OutputLog::default();
-            let mut want = Vec::new();
-            for piece in &pieces {
-                match piece {
-                    Some(bytes) => { log.push_bytes(bytes); want.extend_from_slice(bytes); }
-                    None => log.push_event(event(7)),
-                }
-            }
-            let (mut pos, mut got, mut events) = (log.start(), Vec::new(), 0);
-            loop {
-                match log.at(pos, step) {
-                    Item::Bytes(bytes) => { pos = pos.after(bytes.len() as u64); got.extend(bytes); }
-                    Item::Event(_) => { pos = pos.after(1); events += 1; }
-                    Item::End => break,
-                    Item::Lost => unreachable!("nothing was dropped"),
-                }
-            }
-            prop_assert_eq!(got, want);
-            prop_assert_eq!(events, pieces.iter().filter(|piece| piece.is_none()).count());
-        }
     }
 }
