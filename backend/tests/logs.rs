@@ -1,49 +1,34 @@
 //! The log of a session over both transports: names requests, sessions and connections, and no input or output.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
 use serde_json::Value;
 use shared_protocol::StreamEvent;
 use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH, REQUEST_ID_HEADER};
-use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use support::{ATTACH, Service, client, gateway_claims, sign, until, within};
+use tracing_subscriber::fmt::MakeWriter;
 
 /// The log so far.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+static LOG: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+/// Captures every level of this crate from now on.
+fn capture() {
+    let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(|| LOG.make_writer());
+    lines.with_env_filter("info,backend=trace").init();
 }
 
-impl Log {
-    /// Captures every level of this crate from now on.
-    fn capture() -> Self {
-        let log = Self::default();
-        let writer = log.clone();
-        let lines = tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || writer.clone());
-        lines.with_env_filter("info,backend=trace").init();
-        log
-    }
+fn log() -> String {
+    String::from_utf8(LOG.lock().unwrap().clone()).unwrap()
+}
 
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-
-    /// The first line whose message has this prefix.
-    fn line(&self, message: &str) -> Option<Value> {
-        let text = self.text();
-        let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        lines.find(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message)))
-    }
+/// The first line whose message has this prefix.
+fn line(message: &str) -> Option<Value> {
+    let log = log();
+    let mut lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.find(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message)))
 }
 
 async fn send(service: &Service, path: &str, request: &str, body: &str) -> reqwest::Response {
@@ -54,21 +39,20 @@ async fn send(service: &Service, path: &str, request: &str, body: &str) -> reqwe
 
 #[tokio::test]
 async fn each_step_is_one_line_with_its_request_and_no_input() {
-    let log = Log::capture();
+    capture();
     let service = Service::start().await;
     let attached = send(&service, MESSAGE_PATH, "request-1", ATTACH).await;
     let ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
     send(&service, MESSAGE_PATH, "request-2", r#"{"type":"command","command":"echo pass$((1))word"}"#).await;
     send(&service, OUTPUT_PATH, "request-3", &format!(r#"{{"follow":"{ticket}","waitMs":0}}"#)).await;
     send(&service, DISCONNECT_PATH, "request-4", r#"{"connectionId":"gw=","sessionId":"s"}"#).await;
-    let mut page = service.terminal("s").await;
-    page.attach("direct").await;
+    let mut page = service.attached("direct").await;
     page.keys("echo se$((1))cret\r").await;
     page.sees("se1cret").await;
     page.ordered("close", "").await;
     page.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     page.close_code().await;
-    until("the last line", || log.line("[WS] Client disconnected: direct:").is_some()).await;
+    until("the last line", async || line("[WS] Client disconnected: direct:").is_some()).await;
     service.stop().await;
 
     for (message, request) in [
@@ -79,22 +63,22 @@ async fn each_step_is_one_line_with_its_request_and_no_input() {
         ("output", "request-3"),
         ("[WS] Client disconnected: gw=, Session: s", "request-4"),
     ] {
-        let line = log.line(message).unwrap_or_else(|| panic!("{message} is missing:\n{}", log.text()));
-        let named = (&line["request"], &line["session"], &line["connection"]);
-        assert_eq!(named, (&request.into(), &"s".into(), &"gw=".into()), "{line}");
-        assert!(line.get("command").is_none(), "{line}");
+        let found = line(message).unwrap_or_else(|| panic!("{message} is missing:\n{}", log()));
+        let named = (&found["request"], &found["session"], &found["connection"]);
+        assert_eq!(named, (&request.into(), &"s".into(), &"gw=".into()), "{found}");
+        assert!(found.get("command").is_none(), "{found}");
     }
     for message in ["[WS] Message from gw=", "output", "[WS] Client disconnected: gw="] {
-        let line = log.line(message).unwrap();
-        assert!(line["ms"].is_u64() && line["status"].is_u64(), "{line}");
+        let found = line(message).unwrap();
+        assert!(found["ms"].is_u64() && found["status"].is_u64(), "{found}");
     }
-    let direct = log.line("[Terminal] Session found for direct:").unwrap();
+    let direct = line("[Terminal] Session found for direct:").unwrap();
     for message in ["[Terminal] New connection attempt: direct:", "[Terminal:s] Connection established successfully in"]
     {
-        assert_eq!(log.line(message).unwrap()["request"], direct["request"]);
+        assert_eq!(line(message).unwrap()["request"], direct["request"]);
     }
-    assert_eq!(log.line("session over").unwrap()["reason"], "Closed");
+    assert_eq!(line("session over").unwrap()["reason"], "Closed");
     for secret in ["pass", "se1cret", "se$", "Bearer", "eyJ", support::SECRET] {
-        assert!(!log.text().contains(secret), "{secret:?} is in the log:\n{}", log.text());
+        assert!(!log().contains(secret), "{secret:?} is in the log:\n{}", log());
     }
 }

@@ -1,7 +1,7 @@
 //! A service with sandboxed sessions, which runs with the privileges of root in a container.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
-use crate::support::{Service, Terminal, user, user_token};
+use crate::support::{Service, Terminal, until, user, user_token};
 use backend::sandbox::{Network, SandboxSettings, SandboxedSpawner};
 use backend::terminal::{ShellSpawner, reap_orphans};
 use rustix::thread::{
@@ -96,7 +96,7 @@ impl Harness {
         terminal
     }
 
-    /// Ends a session and waits for its cleanup.
+    /// Ends a session and waits for its cleanup and the reaper.
     pub(crate) async fn end(&self, mut terminal: Terminal, uid: u32) {
         terminal.ordered("close", "").await;
         terminal.close_code().await;
@@ -105,7 +105,7 @@ impl Harness {
 
     pub(crate) async fn wait_for_cleanup(&self, uid: u32) {
         let path = self.state.path().join("sessions").join(uid.to_string());
-        crate::support::until("the cleanup", || !path.exists()).await;
+        until("the cleanup", async || !path.exists() && processes_of(uid).is_empty()).await;
     }
 
     pub(crate) async fn assert_healthy(&self) {

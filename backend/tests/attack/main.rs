@@ -7,5 +7,6 @@ mod isolation;
 mod leftovers;
 mod reach;
 mod start;
+#[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,5 +1,5 @@
 //! Set-up shared by the service's tests: a service on a free port, tokens for it, and clients for both transports.
-#![expect(dead_code, unreachable_pub, reason = "each test binary uses a part of it")]
+#![expect(unreachable_pub, reason = "each test binary has its own copy")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use auth_tokens::{GatewaySecret, body_hash, sign_user_token};
@@ -19,7 +19,7 @@ use shared_protocol::{
 };
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, SystemTime};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -47,10 +47,10 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 }
 
 /// Polls a condition until it holds.
-pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let poll = async {
         let mut interval = tokio::time::interval(Duration::from_millis(10));
-        while !holds() {
+        while !holds().await {
             interval.tick().await;
         }
     };
@@ -125,6 +125,13 @@ impl Service {
         Terminal::open(&self.terminal_url(session, &token)).await
     }
 
+    /// The same, attached as a page of this name.
+    pub async fn attached(&self, client: &str) -> Terminal {
+        let mut terminal = self.terminal("s").await;
+        terminal.attach(client).await;
+        terminal
+    }
+
     pub async fn request(&self, method: Method, path: &str, token: Option<&str>) -> reqwest::Response {
         let request = client().request(method, format!("http://{}{path}", self.address));
         let request = token.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
@@ -133,6 +140,18 @@ impl Service {
 
     pub async fn get(&self, path: &str) -> reqwest::Response {
         self.request(Method::GET, path, None).await
+    }
+
+    /// A request as the gateway sends it.
+    pub async fn post(&self, claims: &GatewayClaims, body: &str) -> reqwest::Response {
+        let request = client().post(format!("http://{}{}", self.address, claims.path)).bearer_auth(sign(claims));
+        let request = request.header(CONNECTION_HEADER, claims.cid.as_str()).body(body.to_owned());
+        within("a request", request.send()).await.unwrap()
+    }
+
+    /// The same, with valid claims for connection `c=`.
+    pub async fn gateway(&self, path: &str, session: Option<&str>, body: &str) -> reqwest::Response {
+        self.post(&gateway_claims(path, body.as_bytes(), "c=", session), body).await
     }
 
     /// A request to `/api/sessions` and the rest of the path, with a user's token.
@@ -189,21 +208,15 @@ pub fn sign(claims: &GatewayClaims) -> String {
     GatewaySecret::derived_from(SECRET.as_bytes()).unwrap().sign(claims).unwrap()
 }
 
-/// A request as the gateway sends it.
-pub async fn post(address: SocketAddr, claims: &GatewayClaims, body: &str) -> reqwest::Response {
-    let request = client()
-        .post(format!("http://{address}{}", claims.path))
-        .bearer_auth(sign(claims))
-        .header(CONNECTION_HEADER, claims.cid.as_str())
-        .body(body.to_owned());
-    within("a request", request.send()).await.unwrap()
-}
-
-pub fn client() -> reqwest::Client {
-    // reqwest wants a TLS provider even for plain HTTP. Fails if one is installed already, which is fine.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    // Loading the system's certificates would take longer than most tests.
-    reqwest::Client::builder().tcp_nodelay(true).tls_certs_only([]).build().unwrap()
+/// The client of all tests: each service has a port of its own, so no test gets the connection of another.
+pub fn client() -> &'static reqwest::Client {
+    static CLIENT: LazyLock<reqwest::Client> = LazyLock::new(|| {
+        // reqwest wants a TLS provider even for plain HTTP. Fails if one is installed already, which is fine.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // Loading the system's certificates would take longer than most tests.
+        reqwest::Client::builder().tcp_nodelay(true).tls_certs_only([]).build().unwrap()
+    });
+    &CLIENT
 }
 
 /// A client on `/terminal` that assembles the stream.
@@ -230,12 +243,20 @@ impl Terminal {
 
     pub async fn attach(&mut self, client: &str) {
         self.send(&format!(r#"{{"type":"attach","client":"{client}","cols":80,"rows":24}}"#)).await;
-        within("attaching", async {
-            while self.epoch == 0 {
+        self.until("attaching", |page| (page.epoch != 0).then_some(())).await;
+    }
+
+    /// Reads frames until there is what is wanted.
+    async fn until<T>(&mut self, what: &str, wanted: impl Fn(&Self) -> Option<T>) -> T {
+        within(what, async {
+            loop {
+                if let Some(found) = wanted(self) {
+                    return found;
+                }
                 self.receive().await.expect("the connection was closed");
             }
         })
-        .await;
+        .await
     }
 
     pub async fn send(&mut self, text: &str) {
@@ -259,19 +280,13 @@ impl Terminal {
         let id = format!("c{}", self.seq);
         let line = serde_json::to_string(line).unwrap();
         self.ordered("command", &format!(r#","id":"{id}","command":{line}"#)).await;
-        within("a command", async {
-            loop {
-                for event in &self.events {
-                    if let StreamEvent::CommandResult { id: of, result, exit_code, .. } = event
-                        && *of == id
-                    {
-                        return (result.clone(), *exit_code);
-                    }
-                }
-                self.receive().await.expect("the connection was closed");
+        let result = |event: &StreamEvent| match event {
+            StreamEvent::CommandResult { id: of, result, exit_code, .. } if *of == id => {
+                Some((result.clone(), *exit_code))
             }
-        })
-        .await
+            _ => None,
+        };
+        self.until("a command", |page| page.events.iter().find_map(result)).await
     }
 
     /// Reads frames until the output contains this text.
@@ -291,28 +306,12 @@ impl Terminal {
 
     /// Reads frames until an event matches.
     pub async fn event(&mut self, wanted: impl Fn(&StreamEvent) -> bool) -> StreamEvent {
-        within("an event", async {
-            loop {
-                if let Some(found) = self.events.iter().find(|event| wanted(event)) {
-                    return found.clone();
-                }
-                self.receive().await.expect("the connection was closed");
-            }
-        })
-        .await
+        self.until("an event", |page| page.events.iter().find(|event| wanted(event)).cloned()).await
     }
 
     /// Reads frames until a reply matches.
     pub async fn reply(&mut self, wanted: impl Fn(&ServerMessage) -> bool) -> ServerMessage {
-        within("a reply", async {
-            loop {
-                if let Some(found) = self.replies.iter().find(|reply| wanted(reply)) {
-                    return found.clone();
-                }
-                self.receive().await.expect("the connection was closed");
-            }
-        })
-        .await
+        self.until("a reply", |page| page.replies.iter().find(|reply| wanted(reply)).cloned()).await
     }
 
     /// Reads frames until the connection closes; returns the close code.

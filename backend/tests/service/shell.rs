@@ -1,15 +1,12 @@
 //! Real shells on real terminals, through `/terminal`.
 
-mod support;
-
+use crate::support::{Service, Terminal, until};
 use shared_protocol::{ErrorCode, ServerMessage, StreamEvent};
-use support::{Service, Terminal, until};
 
 /// A service with one session and a page attached to it.
 async fn attached() -> (Service, Terminal) {
     let service = Service::start().await;
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let terminal = service.attached("page").await;
     (service, terminal)
 }
 
@@ -59,8 +56,7 @@ async fn keys_signals_and_jobs() {
 async fn every_byte_arrives_as_it_was_printed() {
     let service = Service::start().await;
     std::fs::write(service.home().join("bytes"), (0..=255).cycle().take(100_000).collect::<Vec<u8>>()).unwrap();
-    let mut terminal = service.terminal("s").await;
-    terminal.attach("page").await;
+    let mut terminal = service.attached("page").await;
     // Raw output: the kernel then translates no newlines.
     terminal.keys("stty -opost; printf 'st''art'; cat bytes; printf 'e''nd'; stty opost\r").await;
     terminal.sees("start").await;
@@ -140,7 +136,7 @@ async fn no_process_outlives_its_session() {
     let here = |pid: &u32| std::path::Path::new(&format!("/proc/{pid}")).exists();
     assert!(pids.iter().all(here));
     terminal.ordered("close", "").await;
-    until("the end of every process", || {
+    until("the end of every process", async || {
         // A zombie has ended; this process must reap the shell itself.
         let state = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         !here(&pids[0]) && pids.iter().all(|pid| state(pid).is_empty() || state(pid).contains(") Z "))

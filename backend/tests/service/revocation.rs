@@ -1,8 +1,6 @@
 //! Listing connections, and revoking connections and sessions, over both transports.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::{ATTACH, PING, Service, Terminal, gateway_claims, now, read, until, user, user_token};
 use backend::store::MemoryStore;
 use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::Method;
@@ -12,9 +10,15 @@ use shared_protocol::{
     ConnectionId, EndReason, ErrorCode, GatewayClaims, Role, ServerMessage, SessionId, StreamEvent, UserClaims,
 };
 use std::sync::Arc;
-use support::{ATTACH, Service, Terminal, gateway_claims, now, post, user, user_token, within};
 
 const COMMAND: &str = r#"{"type":"command","command":"ls"}"#;
+
+/// A service with one session of ada and her page.
+async fn attached() -> (Service, Terminal) {
+    let service = Service::scripted().await;
+    let ada = service.attached("adas").await;
+    (service, ada)
+}
 
 /// Claims of another user, who connects through the gateway.
 fn eve(path: &str, body: &str) -> GatewayClaims {
@@ -33,7 +37,7 @@ async fn connected(service: &Service, claims: &UserClaims, query: &str) -> Vec<V
 }
 
 async fn attach_through_the_gateway(service: &Service) -> String {
-    let attached = post(service.address, &eve(MESSAGE_PATH, ATTACH), ATTACH).await;
+    let attached = service.post(&eve(MESSAGE_PATH, ATTACH), ATTACH).await;
     attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned()
 }
 
@@ -43,9 +47,7 @@ fn has(code: ErrorCode) -> impl Fn(&ServerMessage) -> bool {
 
 #[tokio::test]
 async fn users_and_operators_list_sessions_and_connections() {
-    let service = Service::scripted().await;
-    let mut ada = service.terminal("s").await;
-    ada.attach("adas").await;
+    let (service, _ada) = attached().await;
     attach_through_the_gateway(&service).await;
     let owner = user("ada", None);
     let (status, listed) = service.api(Method::GET, "", &owner).await;
@@ -65,38 +67,33 @@ async fn users_and_operators_list_sessions_and_connections() {
     let (_, none) = service.api(Method::GET, "", &user("eve", None)).await;
     assert_eq!(none["sessions"], json!([]), "a client is not the owner");
     let gone = r#"{"connectionId":"eve=","sessionId":"s"}"#;
-    post(service.address, &eve(shared_protocol::gateway::DISCONNECT_PATH, gone), gone).await;
+    service.post(&eve(shared_protocol::gateway::DISCONNECT_PATH, gone), gone).await;
     assert_eq!(connected(&service, &owner, "").await.len(), 1, "a closed connection is not listed");
     service.stop().await;
 }
 
 #[tokio::test]
 async fn a_connection_through_the_gateway_is_revoked_and_notified() {
-    let service = Service::scripted().await;
-    let mut ada = service.terminal("s").await;
-    ada.attach("adas").await;
+    let (service, _ada) = attached().await;
     let ticket = attach_through_the_gateway(&service).await;
     let body = json!({"follow": ticket, "waitMs": 20_000}).to_string();
     let claims = eve(OUTPUT_PATH, &body);
-    let waiting = post(service.address, &claims, &body);
+    let waiting = service.post(&claims, &body);
     let operator = admin();
     let revoke = service.api(Method::DELETE, "/s/connections/eve=", &operator);
     let (waited, (status, revoked)) = tokio::join!(waiting, revoke);
     assert_eq!((status, revoked), (200, json!({"success": true})));
     assert_eq!(waited.headers()[CLOSE_HEADER], "connection");
-    let frame: Value = serde_json::from_str(&waited.text().await.unwrap()).unwrap();
-    assert_eq!(
-        (&frame["type"], &frame["code"], &frame["retryable"]),
-        (&json!("error"), &json!("REVOKED"), &json!(false))
-    );
-    let late = post(service.address, &eve(MESSAGE_PATH, r#"{"type":"ping"}"#), r#"{"type":"ping"}"#).await;
+    let (_, frame) = read(waited).await;
+    assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!("REVOKED")));
+    assert_eq!(frame["retryable"], false);
+    let late = service.post(&eve(MESSAGE_PATH, PING), PING).await;
     assert_eq!(late.headers()[CLOSE_HEADER], "connection");
     for late in [ATTACH, COMMAND] {
-        assert_eq!(post(service.address, &eve(MESSAGE_PATH, late), late).await.status(), 410, "{late}");
+        assert_eq!(service.post(&eve(MESSAGE_PATH, late), late).await.status(), 410, "{late}");
     }
     let anew = GatewayClaims { cid: ConnectionId::new("eve2=").unwrap(), ..eve(MESSAGE_PATH, ATTACH) };
-    let refused: Value =
-        serde_json::from_str(&post(service.address, &anew, ATTACH).await.text().await.unwrap()).unwrap();
+    let (_, refused) = read(service.post(&anew, ATTACH).await).await;
     assert_eq!(refused["code"], "REVOKED", "the same client over another connection");
     assert_eq!(connected(&service, &user("ada", None), "").await.len(), 1);
     let (status, gone) = service.api(Method::DELETE, "/s/connections/eve=", &admin()).await;
@@ -106,9 +103,7 @@ async fn a_connection_through_the_gateway_is_revoked_and_notified() {
 
 #[tokio::test]
 async fn a_direct_connection_is_revoked_and_notified() {
-    let service = Service::scripted().await;
-    let mut ada = service.terminal("s").await;
-    ada.attach("adas").await;
+    let (service, mut ada) = attached().await;
     let connections = connected(&service, &user("ada", None), "").await;
     let path = format!("/s/connections/{}", connections[0]["id"].as_str().unwrap());
     // A stranger does not see the session; an invited user may not close connections.
@@ -124,24 +119,18 @@ async fn a_direct_connection_is_revoked_and_notified() {
 
 #[tokio::test]
 async fn clients_are_notified_when_an_operator_ends_the_session() {
-    let service = Service::scripted().await;
-    let mut ada = service.terminal("s").await;
-    ada.attach("adas").await;
+    let (service, mut ada) = attached().await;
     assert_eq!(service.api(Method::DELETE, "/s", &admin()).await.0, 200, "with either role");
     let exit = ada.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Revoked, .. }), "{exit:?}");
     assert_eq!(ada.close_code().await, 1000);
+    let mut session = Value::Null;
     // The end is recorded after the cleanup.
-    let written = within("the record of the end", async {
-        loop {
-            let (_, listed) = service.api(Method::GET, "", &user("ada", None)).await;
-            let session = listed["sessions"][0].clone();
-            if !session["endReason"].is_null() {
-                return session;
-            }
-        }
-    });
-    let session = written.await;
+    until("the record of the end", async || {
+        session = service.api(Method::GET, "", &user("ada", None)).await.1["sessions"][0].clone();
+        !session["endReason"].is_null()
+    })
+    .await;
     assert_eq!((&session["endReason"], &session["connections"]), (&json!("revoked"), &json!([])));
     let mut again = service.terminal("s").await;
     again.send(ATTACH).await;
@@ -151,9 +140,7 @@ async fn clients_are_notified_when_an_operator_ends_the_session() {
 
 #[tokio::test]
 async fn an_expired_token_closes_its_connection_on_both_transports() {
-    let service = Service::scripted().await;
-    let mut ada = service.terminal("s").await;
-    ada.attach("adas").await;
+    let (service, mut ada) = attached().await;
     // Expired, but valid for 2 s more of the tolerated clock difference.
     let short = UserClaims { exp: now() - 8, role: Role::Viewer, ..user("vic", Some("s")) };
     let mut viewer = Terminal::open(&service.terminal_url("s", &user_token(&short))).await;
@@ -163,13 +150,13 @@ async fn an_expired_token_closes_its_connection_on_both_transports() {
         terminal.reply(has(ErrorCode::TokenExpired)).await;
         assert_eq!(terminal.close_code().await, 4001);
     }
-    for (session, body) in [("s", ATTACH), ("s", COMMAND), ("other", ATTACH), ("other", r#"{"type":"ping"}"#)] {
+    for (session, body) in [("s", ATTACH), ("s", COMMAND), ("other", ATTACH), ("other", PING)] {
         let claims = gateway_claims(MESSAGE_PATH, body.as_bytes(), "late=", Some("s"));
         let sid = SessionId::new(session).ok();
-        let refused = post(service.address, &GatewayClaims { uexp: now() - 11, sid, ..claims }, body).await;
+        let refused = service.post(&GatewayClaims { uexp: now() - 11, sid, ..claims }, body).await;
         assert_eq!(refused.status(), 200);
         assert_eq!(refused.headers()[CLOSE_HEADER], "connection");
-        let frame: Value = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
+        let (_, frame) = read(refused).await;
         assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!("TOKEN_EXPIRED")), "{session} {body}");
     }
     ada.send(r#"{"type":"ping","t":1}"#).await;
@@ -182,15 +169,13 @@ async fn any_instance_lists_and_closes() {
     let store = Arc::new(MemoryStore::shared());
     let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<MemoryStore>::clone(&store));
     let (here, there) = (start().await, start().await);
-    let mut ada = here.terminal("s").await;
-    ada.attach("adas").await;
+    let mut ada = here.attached("adas").await;
     let connections = connected(&there, &admin(), "?user=ada").await;
     let path = format!("/s/connections/{}", connections[0]["id"].as_str().unwrap());
     assert_eq!(there.api(Method::DELETE, &path, &admin()).await.0, 200);
     ada.reply(has(ErrorCode::Revoked)).await;
     assert_eq!(ada.close_code().await, 4001);
-    let mut again = here.terminal("s").await;
-    again.attach("another").await;
+    let mut again = here.attached("another").await;
     assert_eq!(there.api(Method::DELETE, "/s", &admin()).await.0, 200);
     let exit = again.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Revoked, .. }), "{exit:?}");

@@ -1,14 +1,11 @@
 //! Metrics of a service in use, and who may read them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::{ATTACH, Service, client, read, until, user, within};
 use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::Method;
 use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::{ServerMessage, StreamEvent};
 use std::sync::Arc;
-use support::{ATTACH, Service, client, gateway_claims, post, user, within};
 
 const TOKEN: &str = "a token for monitoring";
 
@@ -33,16 +30,13 @@ impl Sample {
 
     /// Reads until a condition holds.
     async fn until(service: &Service, what: &str, holds: impl Fn(&Self) -> bool) -> Self {
-        within(what, async {
-            loop {
-                let sample = Self::of(service).await;
-                if holds(&sample) {
-                    return sample;
-                }
-                tokio::task::yield_now().await;
-            }
+        let mut sample = Self::of(service).await;
+        until(what, async || {
+            sample = Self::of(service).await;
+            holds(&sample)
         })
-        .await
+        .await;
+        sample
     }
 
     /// One value, by its name and labels as text.
@@ -69,9 +63,9 @@ async fn only_this_machine_or_the_bearer_of_the_token_may_read() {
         &[("authorization", "Bearer invalid"), ("host", "labs.example")],
     ] {
         let answer = get(&service, refused).await;
-        assert_eq!(answer.status(), 403, "{refused:?}");
-        let error: serde_json::Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
-        assert_eq!((&error["code"], &error["retryable"]), (&"FORBIDDEN".into(), &false.into()));
+        let (status, error) = read(answer).await;
+        let expected = (403, &"FORBIDDEN".into(), &false.into());
+        assert_eq!((status, &error["code"], &error["retryable"]), expected, "{refused:?}");
     }
     service.stop().await;
 
@@ -123,11 +117,9 @@ async fn requests_errors_and_store_calls_are_counted() {
 #[tokio::test]
 async fn a_session_is_counted_until_it_ends() {
     let service = Service::start().await;
-    let mut page = service.terminal("s").await;
-    page.attach("page").await;
+    let mut page = service.attached("page").await;
     let attach = ATTACH.replace("page", "second");
-    let claims = gateway_claims(MESSAGE_PATH, attach.as_bytes(), "c=", Some("s"));
-    let attached = post(service.address, &claims, &attach).await;
+    let attached = service.gateway(MESSAGE_PATH, Some("s"), &attach).await;
     let ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
     page.keys("echo ty$((1))ped\r").await;
     page.sees("ty1ped").await;
@@ -135,8 +127,7 @@ async fn a_session_is_counted_until_it_ends() {
     page.ordered("resize", r#","cols":100,"rows":30"#).await;
     page.event(|event| matches!(event, StreamEvent::Size { cols: 100, .. })).await;
     let body = format!(r#"{{"follow":"{ticket}","waitMs":0}}"#);
-    let claims = gateway_claims(OUTPUT_PATH, body.as_bytes(), "c=", Some("s"));
-    assert_eq!(post(service.address, &claims, &body).await.status(), 200);
+    assert_eq!(service.gateway(OUTPUT_PATH, Some("s"), &body).await.status(), 200);
     page.send("not a message").await;
     page.reply(|reply| matches!(reply, ServerMessage::Error(_))).await;
 
@@ -176,8 +167,7 @@ async fn a_session_is_counted_until_it_ends() {
     assert!(sample.value("termgate_terminal_input_bytes_total") >= typed as f64);
 
     let gone = r#"{"connectionId":"c=","sessionId":"s"}"#;
-    let claims = gateway_claims(DISCONNECT_PATH, gone.as_bytes(), "c=", Some("s"));
-    assert_eq!(post(service.address, &claims, gone).await.status(), 200);
+    assert_eq!(service.gateway(DISCONNECT_PATH, Some("s"), gone).await.status(), 200);
     Sample::until(&service, "the disconnect", |sample| sample.sum("termgate_clients") == 1.0).await;
     page.ordered("close", "").await;
     page.close_code().await;

@@ -1,9 +1,7 @@
 //! Authorization: tries every action as every kind of caller in every state of a session, through the gateway and the HTTP API,
 //! and compares the results with `docs/authority.md`. A rejected action must change nothing.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::{Service, gateway_claims, now, until, user};
 use backend::terminal::scripted::ScriptedSpawner;
 use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
@@ -12,7 +10,6 @@ use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, NEX
 use shared_protocol::{GatewayClaims, Role, UserClaims};
 use std::fmt::Write;
 use std::sync::Arc;
-use support::{Service, client, gateway_claims, now, sign, user, user_token, within};
 
 /// Kinds of callers: name, user, whether the token names the session, role, operator, seconds until the token expires.
 const CALLERS: [(&str, &str, bool, Role, bool, i64); 8] = [
@@ -54,7 +51,6 @@ const SESSION: &str = "s";
 
 struct Case {
     service: Service,
-    http: reqwest::Client,
     shells: ScriptedSpawner,
     user: UserClaims,
     claims: GatewayClaims,
@@ -66,7 +62,7 @@ fn attach(client: &str) -> Value {
 }
 
 impl Case {
-    async fn new(http: reqwest::Client, who: usize, state: usize) -> Self {
+    async fn new(who: usize, state: usize) -> Self {
         let (_, name, names, role, admin, good_for) = CALLERS[who];
         let shells = ScriptedSpawner::default();
         let service = Service::with(&[], Arc::new(shells.clone())).await;
@@ -80,11 +76,11 @@ impl Case {
             uiat: Some(if state == 4 { now() + 5 } else { now() }),
             ..gateway_claims(MESSAGE_PATH, b"", "mine=", Some(SESSION))
         };
+        let owner = user("ada", Some(SESSION));
         let user = UserClaims { exp: seconds, role, admin, ..user(name, names.then_some(SESSION)) };
-        let mut case = Self { service, http, shells, user, claims, epoch: 1 };
-        let owner = support::user("ada", Some(SESSION));
+        let mut case = Self { service, shells, user, claims, epoch: 1 };
         if state == 1 {
-            assert_eq!(case.call(&owner, Method::POST, "").await.0, 201);
+            assert_eq!(case.service.api(Method::POST, "", &owner).await.0, 201);
         }
         if state >= 2 {
             let owners = gateway_claims(MESSAGE_PATH, b"", "owners=", Some(SESSION));
@@ -92,8 +88,8 @@ impl Case {
             case.epoch = attached.first().unwrap()["epoch"].as_u64().unwrap();
         }
         if state >= 3 {
-            assert_eq!(case.call(&owner, Method::DELETE, "/s").await.0, 200);
-            case.becomes("ended").await;
+            assert_eq!(case.service.api(Method::DELETE, "/s", &owner).await.0, 200);
+            until("the end of the session", async || case.state().await == "ended").await;
         }
         case
     }
@@ -102,9 +98,7 @@ impl Case {
     async fn post(&self, claims: &GatewayClaims, path: &str, body: &Value) -> reqwest::Response {
         let body = body.to_string();
         let bh = auth_tokens::body_hash(body.as_bytes());
-        let token = sign(&GatewayClaims { path: path.into(), bh, ..claims.clone() });
-        let request = self.http.post(format!("http://{}{path}", self.service.address)).bearer_auth(token).body(body);
-        within("a request", request.send()).await.unwrap()
+        self.service.post(&GatewayClaims { path: path.into(), bh, ..claims.clone() }, &body).await
     }
 
     /// Sends a message; returns every frame until the stream is drained, or the error.
@@ -123,22 +117,11 @@ impl Case {
         }
     }
 
-    async fn call(&self, who: &UserClaims, method: Method, path: &str) -> (u16, Value) {
-        let request = self.http.request(method, format!("http://{}/api/sessions{path}", self.service.address));
-        let response = within("a request", request.bearer_auth(user_token(who)).send()).await.unwrap();
-        let status = response.status().as_u16();
-        (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
-    }
-
     /// The session's state, read by an operator.
     async fn state(&self) -> String {
         let operator = UserClaims { admin: true, ..user("root", None) };
-        let (_, found) = self.call(&operator, Method::GET, "/s").await;
+        let (_, found) = self.service.api(Method::GET, "/s", &operator).await;
         found["state"].as_str().unwrap_or("unknown").to_owned()
-    }
-
-    async fn becomes(&self, state: &str) {
-        within("the session's state", async { while self.state().await != state {} }).await;
     }
 
     /// The result of an action: `yes`, or the error code.
@@ -152,7 +135,7 @@ impl Case {
                     "close a connection" => (Method::DELETE, "/s/connections/owners="),
                     _ => (Method::POST, ""),
                 };
-                let (status, body) = self.call(&self.user, method, path).await;
+                let (status, body) = self.service.api(method, path, &self.user).await;
                 let created_another = action == "create" && body["sessionId"] != SESSION;
                 return match body["code"].as_str() {
                     Some(code) => code.to_owned(),
@@ -205,8 +188,8 @@ impl Case {
 }
 
 /// Tries one case on a service of its own.
-async fn cell(http: reqwest::Client, who: usize, state: usize, action: &str) -> String {
-    let mut case = Case::new(http, who, state).await;
+async fn cell(who: usize, state: usize, action: &str) -> String {
+    let mut case = Case::new(who, state).await;
     let outcome = case.outcome(action).await;
     if outcome == "yes" {
         return " **yes** |".to_owned();
@@ -221,7 +204,7 @@ async fn cell(http: reqwest::Client, who: usize, state: usize, action: &str) -> 
 /// Concurrent cases: each mostly waits.
 const CONCURRENCY: usize = 64;
 
-async fn table(http: &reqwest::Client, state: usize) -> String {
+async fn table(state: usize) -> String {
     let mut text = format!("\n## The session is {}\n\n|", STATES[state]);
     for (who, ..) in CALLERS {
         write!(text, " | {who}").unwrap();
@@ -229,8 +212,7 @@ async fn table(http: &reqwest::Client, state: usize) -> String {
     text += " |\n|---|";
     text += &"---|".repeat(CALLERS.len());
     text += "\n";
-    let cases =
-        ACTIONS.iter().flat_map(|action| (0..CALLERS.len()).map(move |who| cell(http.clone(), who, state, action)));
+    let cases = ACTIONS.iter().flat_map(|action| (0..CALLERS.len()).map(move |who| cell(who, state, action)));
     let cells: Vec<_> = stream::iter(cases).buffered(CONCURRENCY).collect().await;
     for (action, row) in ACTIONS.iter().zip(cells.chunks(CALLERS.len())) {
         writeln!(text, "| {action} |{}", row.concat()).unwrap();
@@ -240,11 +222,10 @@ async fn table(http: &reqwest::Client, state: usize) -> String {
 
 #[tokio::test]
 async fn callers_may_do_what_the_table_says() {
-    let documented = include_str!("../../docs/authority.md");
+    let documented = include_str!("../../../docs/authority.md");
     let mut tables = String::new();
-    let http = client();
     for state in 0..STATES.len() {
-        tables += &table(&http, state).await;
+        tables += &table(state).await;
     }
     assert!(documented.ends_with(&tables), "docs/authority.md does not end with this:\n{tables}");
 }

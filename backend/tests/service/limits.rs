@@ -1,8 +1,8 @@
 //! Limits of each user and connection, and that other users do not notice them.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-mod support;
-
+use crate::support::{
+    ATTACH, DEADLINE, PING, Service, Terminal, gateway_claims, read, sign, until, user, user_token, within,
+};
 use backend::terminal::UnixSpawner;
 use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
@@ -11,7 +11,6 @@ use shared_protocol::ServerMessage;
 use shared_protocol::gateway::MESSAGE_PATH;
 use std::sync::Arc;
 use std::time::Duration;
-use support::{ATTACH, PING, Service, Terminal, gateway_claims, post, read, sign, user, user_token, within};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -53,7 +52,7 @@ async fn a_fast_connection_through_the_gateway_gets_an_error_frame() {
     let service = with(&[("MESSAGES_PER_SECOND", "10")]).await;
     let ping = async |connection: &str| -> Value {
         let claims = gateway_claims(MESSAGE_PATH, PING.as_bytes(), connection, None);
-        let answer = post(service.address, &claims, PING).await;
+        let answer = service.post(&claims, PING).await;
         assert_eq!(answer.status(), 200, "the function posts the frame to the page");
         read(answer).await.1
     };
@@ -81,16 +80,12 @@ async fn websockets_of_a_user_are_capped() {
     second.send(PING).await;
     second.reply(|reply| matches!(reply, ServerMessage::Pong(_))).await;
     drop(first);
-    let again = async {
-        loop {
-            let mut third = open(&service, "ada").await;
-            third.send(PING).await;
-            if third.receive().await.is_ok() {
-                break;
-            }
-        }
+    let again = async || {
+        let mut third = open(&service, "ada").await;
+        third.send(PING).await;
+        third.receive().await.is_ok()
     };
-    within("a free connection", Box::pin(again)).await;
+    Box::pin(until("a free connection", again)).await;
     service.stop().await;
 }
 
@@ -116,16 +111,11 @@ async fn shell_starts_of_a_user_are_limited() {
 
 /// Polls until every session of a user has ended.
 async fn session_ends(service: &Service, user_name: &str) {
-    let claims = user(user_name, None);
-    let ended = async {
-        loop {
-            let (_, listed) = service.api(Method::GET, "", &claims).await;
-            if listed["sessions"].as_array().unwrap().iter().all(|session| session["state"] == "ended") {
-                break;
-            }
-        }
+    let ended = async || {
+        let (_, listed) = service.api(Method::GET, "", &user(user_name, None)).await;
+        listed["sessions"].as_array().unwrap().iter().all(|session| session["state"] == "ended")
     };
-    within("the end of a session", ended).await;
+    until("the end of a session", ended).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,12 +160,9 @@ async fn ten_thousand_connections_with_invalid_tokens_disturb_no_user() {
             assert_eq!(ada.command("echo still here").await, ("still here\n".to_owned(), 0));
         }
     };
-    tokio::join!(
-        async { tokio::time::timeout(6 * support::DEADLINE, tries).await.expect("every attempt in time") },
-        works
-    );
+    tokio::join!(async { tokio::time::timeout(6 * DEADLINE, tries).await.expect("every attempt in time") }, works);
     let after = || std::fs::read_dir("/proc/self/fd").unwrap().count();
-    support::until("every descriptor to be closed", || after() <= before).await;
+    until("every descriptor to be closed", async || after() <= before).await;
     assert_eq!(read(service.get("/health").await).await.1["sessions"], 1);
     service.stop().await;
 }

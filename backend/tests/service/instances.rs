@@ -1,22 +1,18 @@
 //! Two instances that share a store: a session lives in one, and every route of the other reaches it.
 
-#[path = "support/mod.rs"]
-mod support;
-
+use crate::support::{Service, Terminal, client, gateway_claims, sign, until, user, user_token, within};
 use backend::store::{MemoryStore, SessionState, Store};
 use backend::terminal::UnixSpawner;
 use shared_protocol::gateway::{FOLLOW_HEADER, MESSAGE_PATH, NEXT_HEADER, OUTPUT_PATH, REQUEST_ID_HEADER};
 use shared_protocol::{Epoch, SessionId, StreamEvent};
 use std::sync::Arc;
-use support::{Service, Terminal, client, gateway_claims, post, user, user_token, within};
 
 /// Two instances, their store, and a page on the session `s` of the first.
 async fn two() -> (Service, Service, Arc<MemoryStore>, Terminal) {
     let store = Arc::new(MemoryStore::shared());
     let start = || Service::one_of(&[], Arc::new(UnixSpawner), Arc::<MemoryStore>::clone(&store));
     let (here, there) = (start().await, start().await);
-    let mut first = here.terminal("s").await;
-    first.attach("first").await;
+    let first = here.attached("first").await;
     (here, there, store, first)
 }
 
@@ -24,8 +20,7 @@ async fn two() -> (Service, Service, Arc<MemoryStore>, Terminal) {
 async fn a_gateway_may_ask_either() {
     let (here, there, _, mut terminal) = two().await;
     let attach = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;
-    let claims = gateway_claims(MESSAGE_PATH, attach.as_bytes(), "c2=", Some("s"));
-    let attached = post(there.address, &claims, attach).await;
+    let attached = there.gateway(MESSAGE_PATH, Some("s"), attach).await;
     assert_eq!(attached.status(), 200);
     let mut ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
     let frame: serde_json::Value = serde_json::from_slice(&attached.bytes().await.unwrap()).unwrap();
@@ -35,8 +30,7 @@ async fn a_gateway_may_ask_either() {
     let mut seen = String::new();
     while !seen.contains("fo1und") {
         let body = format!(r#"{{"follow":"{ticket}","waitMs":20000}}"#);
-        let claims = gateway_claims(OUTPUT_PATH, body.as_bytes(), "c2=", Some("s"));
-        let fetched = post(there.address, &claims, &body).await;
+        let fetched = there.gateway(OUTPUT_PATH, Some("s"), &body).await;
         ticket = fetched.headers()[NEXT_HEADER].to_str().unwrap().to_owned();
         seen.push_str(&fetched.text().await.unwrap());
     }
@@ -46,8 +40,7 @@ async fn a_gateway_may_ask_either() {
 #[tokio::test]
 async fn a_browser_may_use_either() {
     let (here, there, _, mut first) = two().await;
-    let mut second = there.terminal("s").await;
-    second.attach("second").await;
+    let mut second = there.attached("second").await;
     assert_eq!(second.epoch, first.epoch);
     second.keys("echo fo$((1))und\r").await;
     first.sees("fo1und").await;
@@ -67,7 +60,7 @@ async fn requests_are_forwarded_once_and_never_for_strangers() {
     let ping = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;
     let claims = gateway_claims(MESSAGE_PATH, ping.as_bytes(), "c2=", Some("s"));
     let request = || client().post(&url).body(ping).header(REQUEST_ID_HEADER, "r-1");
-    let twice = request().bearer_auth(support::sign(&claims)).header("x-termgate-forwarded-by", "another");
+    let twice = request().bearer_auth(sign(&claims)).header("x-termgate-forwarded-by", "another");
     let twice = within("a request", twice.send()).await.unwrap();
     assert_eq!(twice.status(), 200, "no fault of the service");
     assert_eq!(twice.headers()[REQUEST_ID_HEADER], "r-1");
@@ -75,7 +68,7 @@ async fn requests_are_forwarded_once_and_never_for_strangers() {
     assert!(told.contains("BACKEND_UNREACHABLE"), "{told}");
     let stranger = within("a request", request().bearer_auth("not.a.token").send()).await.unwrap();
     assert_eq!(stranger.status(), 401);
-    let once = within("a request", request().bearer_auth(support::sign(&claims)).send()).await.unwrap();
+    let once = within("a request", request().bearer_auth(sign(&claims)).send()).await.unwrap();
     assert_eq!(once.status(), 200);
     assert_eq!(once.headers()[REQUEST_ID_HEADER], "r-1");
     assert!(matches!(store.session(&id).await.unwrap().unwrap().state, SessionState::Running));
@@ -93,12 +86,7 @@ async fn a_session_moves_when_its_instance_is_replaced() {
     assert!(matches!(exit, StreamEvent::Exit { reason: shared_protocol::EndReason::ServerRestart, .. }));
     let _ = first.close_code().await;
     let id = SessionId::new("s").unwrap();
-    within("the tombstone", async {
-        while !store.session(&id).await.unwrap().unwrap().has_ended() {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
+    until("the tombstone", async || store.session(&id).await.unwrap().unwrap().has_ended()).await;
     // The draining instance still gets requests for a while, and starts no session.
     let mut second = Terminal::open(&here.terminal_url("s", &user_token(&user("ada", Some("s"))))).await;
     second.attach("first").await;

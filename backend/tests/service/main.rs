@@ -1,0 +1,13 @@
+//! The whole service over its own sockets: HTTP, WebSockets, limits, metrics and rights, with one instance or two.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod authority;
+mod http;
+mod instances;
+mod limits;
+mod metrics;
+mod openapi;
+mod revocation;
+mod shell;
+#[path = "../support/mod.rs"]
+mod support;
