@@ -73,21 +73,18 @@ async fn the_start_times_out() {
 #[tokio::test]
 async fn a_password_is_needed_and_has_to_be_right() {
     let server = RedisOptions::default().password(PASSWORD).start().await;
-    let store = connect(&server.url()).await;
-    contract::keeps_all(&store).await;
-    let wrong = refused(&replaced(&server.url(), ":open", ":sesame-open"), None).await;
-    assert_eq!(wrong, "the server does not accept the user and password of the URL");
-    let unknown = refused(&replaced(&server.url(), ":open", "sesame:open"), None).await;
-    assert_eq!(unknown, wrong);
-    let none = refused(&format!("redis://{}/", server.address()), None).await;
-    assert_eq!(none, "the server wants a password, and the URL has none");
-}
-
-#[tokio::test]
-async fn a_password_that_the_server_does_not_have() {
-    let server = RedisServer::start().await;
-    let sentence = refused(&replaced(&server.url(), "redis://", "redis://:sesame@"), None).await;
-    assert_eq!(sentence, "the server has no password, and the URL has one");
+    contract::keeps_all(&connect(&server.url()).await).await;
+    let open = RedisServer::start().await;
+    let wrong = "the server does not accept the user and password of the URL";
+    for (url, expected) in [
+        (replaced(&server.url(), ":open", ":sesame-open"), wrong),
+        (replaced(&server.url(), ":open", "sesame:open"), wrong),
+        (format!("redis://{}/", server.address()), "the server wants a password, and the URL has none"),
+        (replaced(&open.url(), "redis://", "redis://:sesame@"), "the server has no password, and the URL has one"),
+        (format!("redis://{}/99", open.address()), "the server has no database 99"),
+    ] {
+        assert_eq!(refused(&url, None).await, expected, "{url}");
+    }
 }
 
 #[tokio::test]
@@ -107,8 +104,6 @@ async fn a_database_of_its_own() {
     let store = connect(&format!("redis://{}/3", server.address())).await;
     store.compare_and_set(&contract::created("s"), None).await.unwrap();
     assert!(server.command(&["INFO", "keyspace"]).await.contains("db3:keys=2"));
-    let sentence = refused(&format!("redis://{}/99", server.address()), None).await;
-    assert_eq!(sentence, "the server has no database 99");
 }
 
 #[tokio::test]

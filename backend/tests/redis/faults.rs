@@ -62,11 +62,8 @@ async fn a_server_that_is_killed_and_comes_back_empty() {
     server.restart().await;
     works_again(&store).await;
     assert_eq!(store.session(&session.id).await.unwrap(), None, "it has forgotten");
-    assert_eq!(
-        store.compare_and_set(&session, Some(&session.version())).await.unwrap(),
-        Cas::Stored,
-        "and is told again"
-    );
+    let told = store.compare_and_set(&session, Some(&session.version())).await.unwrap();
+    assert_eq!(told, Cas::Stored, "and is told again");
     server.command(&["FLUSHALL"]).await;
     contract::keeps_all(&store).await;
 }

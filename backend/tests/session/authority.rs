@@ -45,26 +45,18 @@ async fn messages_with_an_expired_token_are_rejected() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_pending_poll_is_rejected_when_the_token_expires() {
-    let harness = Harness::new().await;
-    let (ada, viewer) = (caller("ada", "c1"), until(100, Caller { role: Role::Viewer, ..caller("vic", "c2") }));
-    let (_, adas) = harness.attach(&ada, "page").await;
-    let (_, viewers) = harness.attach(&viewer, "watching").await;
-    let ((heard, over), (others, open)) =
-        tokio::join!(harness.watch(&viewer, viewers, 200), harness.watch(&ada, adas, 200));
-    assert_eq!((told(&heard), over), (vec![(110, "TOKEN_EXPIRED", "")], Watched::Stopped(Some(Close::Rejected))));
-    assert!(others.is_empty() && matches!(open, Watched::Open(_)), "that connection only");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_later_poll_is_rejected_after_the_token_expired() {
-    let harness = Harness::new().await;
-    let (ada, viewer) = (caller("ada", "c1"), until(100, Caller { role: Role::Viewer, ..caller("vic", "c2") }));
-    harness.attach(&ada, "page").await;
-    let (_, token) = harness.attach(&viewer, "watching").await;
-    harness.at(120).await;
-    let (heard, over) = harness.watch(&viewer, token, 200).await;
-    assert_eq!((told(&heard), over), (vec![(120, "TOKEN_EXPIRED", "")], Watched::Stopped(Some(Close::Rejected))));
+async fn a_poll_is_rejected_when_the_token_expires_and_later() {
+    for (polled_at, rejected_at) in [(0, 110), (120, 120)] {
+        let (harness, ada, _, adas) = Harness::attached().await;
+        let viewer = until(100, Caller { role: Role::Viewer, ..caller("vic", "c2") });
+        let (_, viewers) = harness.attach(&viewer, "watching").await;
+        harness.at(polled_at).await;
+        let ((heard, over), (others, open)) =
+            tokio::join!(harness.watch(&viewer, viewers, 200), harness.watch(&ada, adas, 200));
+        assert_eq!(told(&heard), [(rejected_at, "TOKEN_EXPIRED", "")], "polled at {polled_at}");
+        assert_eq!(over, Watched::Stopped(Some(Close::Rejected)), "polled at {polled_at}");
+        assert!(others.is_empty() && matches!(open, Watched::Open(_)), "that connection only");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,16 +6,14 @@ use serde_json::json;
 use shared_protocol::{EndReason, Role, SessionId};
 use std::time::Duration;
 
+const NEVER_IDLE: Limits = Limits { idle_timeout: Duration::from_secs(100_000), ..LIMITS };
+
 #[tokio::test(start_paused = true)]
 async fn the_end_of_the_lifetime_is_announced_twice() {
-    let harness = Harness::with(Limits { idle_timeout: Duration::from_secs(100_000), ..LIMITS }).await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let (harness, ada, _, token) = Harness::attached_with(NEVER_IDLE).await;
     let (heard, over) = harness.watch(&ada, token, 20_000).await;
-    assert_eq!(
-        told(&heard),
-        [(14_100, "closing", "max_life"), (14_340, "closing", "max_life"), (14_400, "exit", "max_life")]
-    );
+    let life = "max_life";
+    assert_eq!(told(&heard), [(14_100, "closing", life), (14_340, "closing", life), (14_400, "exit", life)]);
     for (_, closing) in &heard[..2] {
         assert_eq!((&closing["code"], &closing["at"]), (&json!("SESSION_ENDED"), &json!((WALL + 14_400) * 1000)));
     }
@@ -25,9 +23,8 @@ async fn the_end_of_the_lifetime_is_announced_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn extend_prolongs_the_lifetime_and_is_announced_to_all() {
-    let harness = Harness::with(Limits { idle_timeout: Duration::from_secs(100_000), ..LIMITS }).await;
-    let (ada, viewer) = (caller("ada", "c1"), Caller { role: Role::Viewer, ..caller("vic", "c2") });
-    let (attached, _) = harness.attach(&ada, "page").await;
+    let (harness, ada, attached, _) = Harness::attached_with(NEVER_IDLE).await;
+    let viewer = Caller { role: Role::Viewer, ..caller("vic", "c2") };
     assert_eq!((&attached["endsAt"], &attached["canExtend"]), (&json!((WALL + 14_400) * 1000), &json!(true)));
     let (_, viewers) = harness.attach(&viewer, "watching").await;
     let extend = |seq| json!({"type":"extend","seq":seq,"epoch":attached["epoch"]});
@@ -61,9 +58,8 @@ async fn extend_prolongs_the_lifetime_and_is_announced_to_all() {
 
 #[tokio::test(start_paused = true)]
 async fn extend_counts_as_activity() {
-    let harness = Harness::with(Limits { max_lifetime: LIMITS.initial_lifetime, ..LIMITS }).await;
-    let ada = caller("ada", "c1");
-    let (attached, token) = harness.attach(&ada, "page").await;
+    let limits = Limits { max_lifetime: LIMITS.initial_lifetime, ..LIMITS };
+    let (harness, ada, attached, token) = Harness::attached_with(limits).await;
     assert_eq!(attached["canExtend"], false, "there is no more than the longest life");
     let (_, Watched::Open(token)) = harness.watch(&ada, token, 1790).await else { panic!() };
     harness.say(&ada, json!({"type":"extend","seq":1,"epoch":attached["epoch"]})).await;
@@ -94,9 +90,8 @@ async fn output_after_a_warning_retracts_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_short_lifetime_is_announced_at_half_time() {
-    let harness = Harness::with(Limits { initial_lifetime: Duration::from_secs(10), ..LIMITS }).await;
-    let ada = caller("ada", "c1");
-    let (_, token) = harness.attach(&ada, "page").await;
+    let limits = Limits { initial_lifetime: Duration::from_secs(10), ..LIMITS };
+    let (harness, ada, _, token) = Harness::attached_with(limits).await;
     let (heard, _) = harness.watch(&ada, token, 100).await;
     assert_eq!(told(&heard), [(5, "closing", "max_life"), (10, "exit", "max_life")]);
 }
@@ -113,16 +108,11 @@ async fn a_session_ends_with_its_controllers_token() {
     let token = "token_expired";
     assert_eq!(told(&heard), [(710, "closing", token), (950, "closing", token), (1010, "exit", token)]);
     assert_eq!(told(&seen), told(&heard), "a viewer gives no authority");
-    assert_eq!(
-        (&heard[0].1["code"], &heard[0].1["at"]),
-        (&json!("TOKEN_EXPIRED"), &json!((WALL + 1010) * 1000)),
-        "clocks may differ by ten seconds"
-    );
-    assert_eq!(
-        over,
-        Watched::Stopped(Some(Close::Connection)),
-        "the end was heard, although the token was not good any more"
-    );
+    let warning = &heard[0].1;
+    assert_eq!(warning["code"], "TOKEN_EXPIRED");
+    assert_eq!(warning["at"], (WALL + 1010) * 1000, "clocks may differ by ten seconds");
+    let heard_the_end = Watched::Stopped(Some(Close::Connection));
+    assert_eq!(over, heard_the_end, "although the token was not good any more");
     assert_eq!(harness.ended().await, EndReason::TokenExpired);
 }
 
@@ -137,17 +127,8 @@ async fn a_fresh_token_keeps_the_session() {
     let (_, token) = harness.attach(&fresh, "page").await;
     let (heard, _) = harness.watch(&fresh, token, 3000).await;
     // Attached without `resume`, it hears the past again.
-    let token = "token_expired";
-    assert_eq!(
-        told(&heard),
-        [
-            (800, "closing", token),
-            (800, "stays", token),
-            (1410, "closing", token),
-            (1650, "closing", token),
-            (1710, "exit", token),
-        ]
-    );
+    let expected = [(800, "closing"), (800, "stays"), (1410, "closing"), (1650, "closing"), (1710, "exit")];
+    assert_eq!(told(&heard), expected.map(|(at, kind)| (at, kind, "token_expired")));
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,39 +8,32 @@ use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
 async fn output_and_polls_wait_for_each_other() {
-    let (harness, ada, attached, token) = Harness::attached().await;
-    assert_eq!(
-        (&attached["type"], &attached["pos"], &attached["inputSeq"]),
-        (&json!("attached"), &json!(0), &json!(0))
-    );
+    let (harness, ada, attached, mut token) = Harness::attached().await;
+    assert_eq!((&attached["type"], &attached["pos"]), (&json!("attached"), &json!(0)));
+    assert_eq!(attached["inputSeq"], 0);
     harness.script.print("early");
-    let fetched = harness.fetch(&ada, token, Duration::from_secs(5)).await;
-    assert_eq!(frame(fetched.frame)["data"], "early");
-    let wait = harness.fetch(&ada, fetched.next.unwrap(), Duration::from_secs(1));
+    assert_eq!(harness.next(&ada, &mut token).await["data"], "early");
     let asked = Instant::now();
-    let (fetched, ()) = tokio::join!(wait, async { harness.script.print("late") });
-    assert_eq!((frame(fetched.frame)["data"].as_str(), asked.elapsed()), (Some("late"), Duration::ZERO));
+    let (late, ()) = tokio::join!(harness.next(&ada, &mut token), async { harness.script.print("late") });
+    assert_eq!((late["data"].as_str(), asked.elapsed()), (Some("late"), Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
 async fn bulk_output_is_coalesced_into_fuller_frames() {
-    let (harness, ada, _, token) = Harness::attached().await;
+    let (harness, ada, _, mut token) = Harness::attached().await;
     harness.script.print(vec![b'x'; 10_000]);
-    let fetched = harness.fetch(&ada, token, Duration::from_secs(5)).await;
-    assert_eq!(frame(fetched.frame)["len"], 10_000, "the first comes at once");
+    assert_eq!(harness.next(&ada, &mut token).await["len"], 10_000, "the first comes at once");
     let asked = Instant::now();
-    let wait = harness.fetch(&ada, fetched.next.unwrap(), Duration::from_secs(5));
     let later = async {
         harness.script.print(vec![b'y'; 100]);
         sleep_until(asked + Duration::from_millis(5)).await;
         harness.script.print(vec![b'z'; 5_000]);
     };
-    let (fetched, ()) = tokio::join!(wait, later);
-    assert_eq!((frame(fetched.frame)["len"].as_u64(), asked.elapsed()), (Some(5_100), Duration::from_millis(8)));
+    let (fuller, ()) = tokio::join!(harness.next(&ada, &mut token), later);
+    assert_eq!((fuller["len"].as_u64(), asked.elapsed()), (Some(5_100), Duration::from_millis(8)));
     let asked = Instant::now();
     harness.script.print(vec![b'x'; 100_000]);
-    let fetched = harness.fetch(&ada, fetched.next.unwrap(), Duration::from_secs(5)).await;
-    assert!(frame(fetched.frame)["len"].as_u64().unwrap() > 20_000);
+    assert!(harness.next(&ada, &mut token).await["len"].as_u64().unwrap() > 20_000);
     assert_eq!(asked.elapsed(), Duration::ZERO, "a full frame waits for nothing");
 }
 
@@ -76,27 +69,25 @@ async fn a_lost_answer_is_given_again() {
 
 #[tokio::test(start_paused = true)]
 async fn unacknowledged_output_is_sent_again() {
-    let (harness, ada, attached, token) = Harness::attached().await;
+    let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.script.print("lost on the way");
-    let first = harness.fetch(&ada, token, Duration::from_secs(1)).await;
-    let again = harness.fetch(&ada, first.next.unwrap(), Duration::from_secs(5)).await;
-    assert_eq!(frame(first.frame), frame(again.frame), "after two seconds without a word");
+    let first = harness.next(&ada, &mut token).await;
+    assert_eq!(harness.next(&ada, &mut token).await, first, "after two seconds without a word");
     harness.say(&ada, ack(&attached, 15)).await;
-    let quiet = harness.fetch(&ada, again.next.unwrap(), Duration::from_secs(20)).await;
+    let quiet = harness.fetch(&ada, token, Duration::from_secs(20)).await;
     assert!(quiet.frame.is_none(), "an acknowledgement ends it");
 }
 
 #[tokio::test(start_paused = true)]
 async fn input_can_carry_an_acknowledgement() {
-    let (harness, ada, attached, token) = Harness::attached().await;
+    let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.script.print("shown");
-    let shown = harness.fetch(&ada, token, Duration::from_secs(1)).await;
+    harness.next(&ada, &mut token).await;
     let mut key = input(&attached, 1, "k");
     key["ack"] = json!(5);
     harness.say(&ada, key).await;
-    let taken = harness.fetch(&ada, shown.next.unwrap(), Duration::from_secs(5)).await;
-    assert_eq!(frame(taken.frame)["type"], "input_ack");
-    let quiet = harness.fetch(&ada, taken.next.unwrap(), Duration::from_secs(20)).await;
+    assert_eq!(harness.next(&ada, &mut token).await["type"], "input_ack");
+    let quiet = harness.fetch(&ada, token, Duration::from_secs(20)).await;
     assert!(quiet.frame.is_none(), "nothing is sent again");
 }
 
@@ -106,8 +97,8 @@ async fn a_repair_starts_again_where_the_client_asks() {
     harness.script.print("0123456789");
     harness.fetch(&ada, token, Duration::from_millis(1)).await;
     let repair = json!({"type":"follow","epoch":attached["epoch"],"pos":4,"repair":true});
-    let token = harness.say(&ada, repair).await.follow.unwrap();
-    let frame = frame(harness.fetch(&ada, token, Duration::from_millis(1)).await.frame);
+    let mut token = harness.say(&ada, repair).await.follow.unwrap();
+    let frame = harness.next(&ada, &mut token).await;
     assert_eq!((&frame["pos"], &frame["data"]), (&json!(4), &json!("456789")));
 }
 
@@ -175,14 +166,13 @@ async fn bulk_output_is_deflated_for_clients_that_accept_it() {
     let (plain, packed) = (caller("ada", "c1"), caller("bob", "c2"));
     let (_, token) = harness.attach(&plain, "page-1").await;
     let attach = json!({"type":"attach","client":"page-2","cols":80,"rows":24,"accept":["gif","z"]});
-    let packed_ticket = harness.say(&packed, attach).await.follow.unwrap();
+    let mut packed_token = harness.say(&packed, attach).await.follow.unwrap();
     let log: String = (0..3000).map(|n| format!("   Compiling crate-{n} v1.{n}.0\r\n")).collect();
     harness.script.print(&log[..1000]);
-    let short = harness.fetch(&packed, packed_ticket, Duration::from_millis(1)).await;
-    assert_eq!(frame(short.frame)["len"], 1000, "little is sent as it is");
+    assert_eq!(harness.next(&packed, &mut packed_token).await["len"], 1000, "little is sent as it is");
     harness.script.print(&log[1000..]);
     harness.settle().await;
-    let long = frame(harness.fetch(&packed, short.next.unwrap(), Duration::from_millis(1)).await.frame);
+    let long = harness.next(&packed, &mut packed_token).await;
     assert!(long["z"].is_string() && long["len"].as_u64().unwrap() > 60_000, "{}", long["len"]);
     let (frames, _) = harness.fetch_all(&plain, token).await;
     assert!(frames.iter().all(|frame| frame.get("z").is_none()));

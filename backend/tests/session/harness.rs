@@ -84,7 +84,11 @@ impl Harness {
 
     /// A session with ada attached as `page`, her `attached` frame and her follower's token.
     pub(crate) async fn attached() -> (Self, Caller, Value, PollToken) {
-        let (harness, ada) = (Self::new().await, caller("ada", "c1"));
+        Self::attached_with(LIMITS).await
+    }
+
+    pub(crate) async fn attached_with(limits: Limits) -> (Self, Caller, Value, PollToken) {
+        let (harness, ada) = (Self::with(limits).await, caller("ada", "c1"));
         let (attached, token) = harness.attach(&ada, "page").await;
         (harness, ada, attached, token)
     }
@@ -101,6 +105,13 @@ impl Harness {
 
     pub(crate) async fn fetch(&self, who: &Caller, token: PollToken, wait: Duration) -> OutputResponse {
         self.session.output(who.connection.clone(), token, wait).await.unwrap()
+    }
+
+    /// The next frame within five seconds. The token becomes the one for the frame after it.
+    pub(crate) async fn next(&self, who: &Caller, token: &mut PollToken) -> Value {
+        let fetched = self.fetch(who, *token, Duration::from_secs(5)).await;
+        *token = fetched.next.expect("the follower goes on");
+        frame(fetched.frame)
     }
 
     /// All frames that are ready, and the next token.

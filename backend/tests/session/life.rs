@@ -1,6 +1,6 @@
 //! Ends of sessions, their tombstones, and access to them.
 
-use crate::harness::{GRACE, Harness, SIZE, ack, caller, frame, id, input};
+use crate::harness::{GRACE, Harness, SIZE, ack, caller, id, input};
 use backend::session::{Caller, Close};
 use serde_json::json;
 use shared_protocol::{EndReason, SessionId};
@@ -9,19 +9,17 @@ use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
 async fn clients_get_the_exit_and_are_then_closed() {
-    let (harness, ada, attached, token) = Harness::attached().await;
+    let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.script.print("bye");
     harness.script.exit(3);
     harness.settle().await;
-    let output = harness.fetch(&ada, token, Duration::from_secs(5)).await;
-    assert_eq!(frame(output.frame)["data"], "bye");
-    let exit = harness.fetch(&ada, output.next.unwrap(), Duration::from_secs(5)).await;
-    let frame = frame(exit.frame);
-    assert_eq!((&frame["kind"], &frame["exitCode"], &frame["reason"]), (&json!("exit"), &json!(3), &json!("exited")));
-    let repeat = harness.fetch(&ada, exit.next.unwrap(), Duration::from_secs(5)).await;
-    assert_eq!(crate::harness::frame(repeat.frame)["data"], "bye", "no client is closed before it has got the exit");
+    assert_eq!(harness.next(&ada, &mut token).await["data"], "bye");
+    let exit = harness.next(&ada, &mut token).await;
+    assert_eq!((&exit["kind"], &exit["exitCode"], &exit["reason"]), (&json!("exit"), &json!(3), &json!("exited")));
+    let repeat = harness.next(&ada, &mut token).await;
+    assert_eq!(repeat["data"], "bye", "no client is closed before it has got the exit");
     harness.say(&ada, ack(&attached, 4)).await;
-    let last = harness.fetch(&ada, repeat.next.unwrap(), Duration::from_secs(5)).await;
+    let last = harness.fetch(&ada, token, Duration::from_secs(5)).await;
     assert_eq!((last.close, last.next), (Some(Close::Connection), None));
     assert_eq!(harness.ended().await, EndReason::Exited);
     let again = harness.registry.running_or_new(&id(), &ada, SIZE).await;
@@ -45,14 +43,12 @@ async fn every_end_has_its_reason() {
     let begun = Instant::now();
     let (attached, _) = harness.attach(&ada, "page").await;
     // A page that only pings is there, but neither types nor sees anything.
-    for _ in 0..4 {
+    for pings in 1..=8 {
         sleep_until(Instant::now() + Duration::from_secs(400)).await;
         harness.say(&ada, json!({"type":"ping"})).await;
-    }
-    harness.say(&ada, input(&attached, 1, "awake")).await;
-    for _ in 0..4 {
-        sleep_until(Instant::now() + Duration::from_secs(400)).await;
-        harness.say(&ada, json!({"type":"ping"})).await;
+        if pings == 4 {
+            harness.say(&ada, input(&attached, 1, "awake")).await;
+        }
     }
     assert_eq!(harness.ended().await, EndReason::Idle);
     assert!((3400..3430).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
@@ -70,21 +66,18 @@ async fn a_silent_connection_expires() {
 #[tokio::test(start_paused = true)]
 async fn sessions_are_counted_and_belong_to_their_user() {
     let harness = Harness::new().await;
+    let (ada, bob) = (caller("ada", "c"), caller("bob", "c"));
     let mallory = Caller { names_session: false, ..caller("mallory", "m") };
+    let start =
+        async |id: &str, who| harness.registry.running_or_new(&SessionId::new(id).unwrap(), who, SIZE).await.map(drop);
     assert_eq!(harness.registry.running(&id(), &mallory).await.unwrap_err().code.status(), 404);
     assert_eq!(harness.registry.record(&id(), &mallory).await.unwrap_err().code.status(), 404);
-    assert_eq!(harness.registry.running_or_new(&id(), &mallory, SIZE).await.unwrap_err().code.status(), 404);
-    let nowhere = SessionId::new("nowhere").unwrap();
-    assert_eq!(harness.registry.running_or_new(&nowhere, &mallory, SIZE).await.unwrap_err().code.status(), 404);
-    let second = SessionId::new("second").unwrap();
-    harness.registry.running_or_new(&second, &caller("ada", "c"), SIZE).await.unwrap();
-    let third = SessionId::new("third").unwrap();
-    let refused = harness.registry.running_or_new(&third, &caller("ada", "c"), SIZE).await.unwrap_err();
-    assert_eq!(refused.message, "a user may have at most 2 sessions");
-    harness.registry.running_or_new(&third, &caller("bob", "c"), SIZE).await.unwrap();
-    let fourth = SessionId::new("fourth").unwrap();
-    let full = harness.registry.running_or_new(&fourth, &caller("bob", "c"), SIZE).await.unwrap_err();
-    assert_eq!(full.code.status(), 429);
+    assert_eq!(start("s", &mallory).await.unwrap_err().code.status(), 404);
+    assert_eq!(start("nowhere", &mallory).await.unwrap_err().code.status(), 404);
+    start("second", &ada).await.unwrap();
+    assert_eq!(start("third", &ada).await.unwrap_err().message, "a user may have at most 2 sessions");
+    start("third", &bob).await.unwrap();
+    assert_eq!(start("fourth", &bob).await.unwrap_err().code.status(), 429);
     assert!(harness.registry.shut_down(Duration::from_secs(20)).await);
     assert_eq!((harness.ended().await, harness.registry.count()), (EndReason::ServerRestart, 0));
 }

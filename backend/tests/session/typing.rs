@@ -9,27 +9,25 @@ use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
 async fn input_is_applied_in_order_once_and_acknowledged() {
-    let (harness, ada, attached, token) = Harness::attached().await;
+    let (harness, ada, attached, mut token) = Harness::attached().await;
     for (seq, data) in [(3, "c"), (1, "a"), (1, "a"), (2, "b"), (3, "c")] {
         assert!(harness.say(&ada, input(&attached, seq, data)).await.frame.is_none());
     }
     assert_eq!(harness.script.input(), b"abc");
     let asked = Instant::now();
-    let ack = harness.fetch(&ada, token, Duration::from_secs(5)).await;
+    let ack = harness.next(&ada, &mut token).await;
     assert_eq!(asked.elapsed(), Duration::from_millis(100), "nothing else was sent for 100 ms");
-    let ack = frame(ack.frame);
     assert_eq!((&ack["type"], &ack["ackSeq"]), (&json!("input_ack"), &json!(3)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_missing_message_is_asked_for_after_two_seconds() {
-    let (harness, ada, attached, token) = Harness::attached().await;
+    let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.say(&ada, input(&attached, 1, "a")).await;
     harness.say(&ada, input(&attached, 3, "c")).await;
     let asked = Instant::now();
-    let first = harness.fetch(&ada, token, Duration::from_secs(5)).await;
-    assert_eq!(frame(first.frame)["type"], "input_ack");
-    let gap = frame(harness.fetch(&ada, first.next.unwrap(), Duration::from_secs(5)).await.frame);
+    assert_eq!(harness.next(&ada, &mut token).await["type"], "input_ack");
+    let gap = harness.next(&ada, &mut token).await;
     assert_eq!(asked.elapsed(), Duration::from_secs(2));
     assert_eq!((&gap["code"], &gap["have"]), (&json!("INPUT_GAP"), &json!(1)));
     assert_eq!(harness.script.input(), b"a");
