@@ -20,6 +20,7 @@ pub use labels::{
 use families::Families;
 use process::Process;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use std::sync::Arc;
 
@@ -47,11 +48,13 @@ impl Metrics {
         let mut families = Families::default();
         let sessions = SessionMetrics::new(&mut families);
         let streams = StreamMetrics::new(&mut families);
-        families.info("build", "Version of the service", [("version", env!("CARGO_PKG_VERSION").into())]);
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        families.register("build", None, "Version of the service", version);
         let requests = RequestMetrics::new(&mut families);
         let store = StoreMetrics::new(&mut families);
-        families.collector(Process { started_at }, Process::descriptions());
-        let Families { registry, descriptions } = families;
+        let Families { mut registry, mut descriptions } = families;
+        registry.register_collector(Box::new(Process { started_at }));
+        descriptions.extend(Process::descriptions());
         Arc::new(Self { sessions, streams, requests, store, registry, descriptions })
     }
 

@@ -2,12 +2,10 @@
 //! because a rate needs the first increment.
 
 use super::labels::LabelValue;
-use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{EncodeMetric, MetricEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::metrics::info::Info;
 use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Metric, Registry, Unit};
 use std::borrow::Cow;
@@ -95,7 +93,7 @@ impl Families {
         metric
     }
 
-    fn register(&mut self, name: &str, unit: Option<Unit>, help: &str, metric: impl Metric) {
+    pub(super) fn register(&mut self, name: &str, unit: Option<Unit>, help: &str, metric: impl Metric) {
         let name = format!("{PREFIX}_{name}");
         let suffix = unit.as_ref().map_or_else(String::new, |unit| format!("_{}", unit.as_str()));
         self.descriptions.push(Description { name: format!("{name}{suffix}"), help: help.to_owned() });
@@ -148,16 +146,5 @@ impl Families {
             self.register(old, None, &format!("Deprecated alias of {PREFIX}_{name}"), alias);
         }
         self.add(name, help, unit, family)
-    }
-
-    /// A constant label.
-    pub(super) fn info(&mut self, name: &str, help: &str, labels: [Label; 1]) {
-        self.register(name, None, help, Info::new(labels));
-    }
-
-    /// Metrics that are read when they are exposed.
-    pub(super) fn collector(&mut self, collector: impl Collector, descriptions: impl IntoIterator<Item = Description>) {
-        self.descriptions.extend(descriptions);
-        self.registry.register_collector(Box::new(collector));
     }
 }

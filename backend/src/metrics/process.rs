@@ -57,9 +57,7 @@ mod tests {
     #[test]
     fn fields_of_proc_status_are_parsed() {
         let status = "Name:\ttermgate\nVmRSS:\t    5120 kB\nThreads:\t3\n";
-        assert_eq!(
-            (field(status, "VmRSS:"), field(status, "Threads:"), field(status, "Nothing:")),
-            (Some(5120), Some(3), None)
-        );
+        let fields = ["VmRSS:", "Threads:", "Nothing:"].map(|name| field(status, name));
+        assert_eq!(fields, [Some(5120), Some(3), None]);
     }
 }

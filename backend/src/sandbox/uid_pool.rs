@@ -74,11 +74,9 @@ mod tests {
         assert_eq!(pool().take().unwrap(), 20_000);
         assert_eq!(pool().take().unwrap(), 20_001, "a restart remembers");
         assert_eq!(UidPool::new(10..=20_002, directory.path()).take().unwrap(), 20_002, "and so does another range");
-        let error = pool().take().unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "every uid of SESSION_UIDS (20000-20002) was used once; replace the container or widen the range"
-        );
+        let all_used =
+            "every uid of SESSION_UIDS (20000-20002) was used once; replace the container or widen the range";
+        assert_eq!(pool().take().unwrap_err().to_string(), all_used);
         assert_eq!(UidPool::new(30_000..=30_001, directory.path()).take().unwrap(), 30_000);
         std::fs::write(directory.path().join("next-uid"), "").unwrap();
         assert!(pool().take().unwrap_err().to_string().contains("does not hold a number"));

@@ -152,16 +152,9 @@ mod tests {
         let output = format!("\x1b[?2004l\r\x1b]133;C{TAG}a\x1b[31mb\x1b]133;D;2{TAG}\x1b]133;P{TAG}$ \x1b]133;B{TAG}");
         let (text, marks) = scan(output.as_bytes());
         assert_eq!(String::from_utf8(text).unwrap(), "\ra\x1b[31mb$ ");
-        assert_eq!(
-            marks,
-            [
-                PromptMark::BracketedPaste(false),
-                PromptMark::CommandStarted,
-                PromptMark::CommandFinished(2),
-                PromptMark::Continuation,
-                PromptMark::PromptReady
-            ]
-        );
+        use PromptMark::{BracketedPaste, CommandFinished, CommandStarted, Continuation, PromptReady};
+        let expected = [BracketedPaste(false), CommandStarted, CommandFinished(2), Continuation, PromptReady];
+        assert_eq!(marks, expected);
     }
 
     #[test]

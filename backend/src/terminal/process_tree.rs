@@ -154,11 +154,8 @@ mod tests {
         let one = scans.scan_after(first, move || ("one", running.started())).await.unwrap();
         let during = one.1;
         assert_eq!(scans.scan_after(second, || ("two", 0)).await.unwrap().0, "one");
-        assert_eq!(
-            scans.scan_after(during, || ("three", 0)).await.unwrap().0,
-            "three",
-            "a running scan does not count"
-        );
+        let third = scans.scan_after(during, || ("three", 0)).await.unwrap();
+        assert_eq!(third.0, "three", "a running scan does not count");
         assert_eq!(scans.scan(|| ("four", 0)).await.unwrap().0, "four", "nor does a completed one");
     }
 

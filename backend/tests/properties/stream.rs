@@ -5,13 +5,12 @@
 use backend::session::deflate::{Effort, deflate};
 use backend::session::output_log::{Item, OutputLog, RING_BYTES};
 use protocol_client::{Client, ClientEvent, StreamItem};
+use serde_json::json;
 use shared_protocol::client::{Inbound, parse};
 use shared_protocol::frame::fitting_prefix;
 use shared_protocol::limits::{FRAME_BYTES, FRAME_RAW_BYTES};
-use shared_protocol::server::{Attached, Event, Limits, Output, PositionedEvent, Snapshot, SnapshotScope, Tty};
-use shared_protocol::{
-    ClientId, ClientMessage, Epoch, Payload, Pos, Role, Seq, ServerFrame, ServerMessage, SessionId, StreamEvent,
-};
+use shared_protocol::server::{Event, Limits, Output, PositionedEvent, Snapshot, SnapshotScope, Tty};
+use shared_protocol::{ClientId, ClientMessage, Epoch, Payload, Pos, Seq, ServerFrame, ServerMessage, StreamEvent};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -32,6 +31,7 @@ struct Written {
     events: BTreeMap<usize, StreamEvent>,
 }
 
+#[derive(Default)]
 struct Service {
     log: OutputLog,
     written: Written,
@@ -122,22 +122,11 @@ impl Service {
         match message {
             ClientMessage::Attach(attach) => {
                 self.cursor = attach.resume.map_or(Pos(0), |resume| resume.pos);
-                let attached = Attached {
-                    session_id: SessionId::new("s").unwrap(),
-                    client: client.clone(),
-                    epoch: EPOCH,
-                    pos: self.cursor,
-                    input_seq: Seq(0),
-                    cols: 80,
-                    rows: 24,
-                    role: Role::Controller,
-                    tty: Tty::default(),
-                    follow_ms: 20_000,
-                    limits: Limits::default(),
-                    ends_at: None,
-                    can_extend: false,
-                };
-                Some(self.frame(ServerMessage::Attached(attached)))
+                let attached = json!({
+                    "sessionId": "s", "client": client, "epoch": EPOCH, "pos": self.cursor, "inputSeq": 0, "followMs": 20_000,
+                    "cols": 80, "rows": 24, "role": "controller", "tty": Tty::default(), "limits": Limits::default()
+                });
+                Some(self.frame(ServerMessage::Attached(serde_json::from_value(attached).unwrap())))
             }
             ClientMessage::Follow(follow) if follow.repair => {
                 self.cursor = follow.pos;
@@ -211,14 +200,7 @@ pub(crate) fn holds(script: &[u8]) -> u64 {
     let mut client = Client::new(id.clone(), 80, 24);
     client.connected(Duration::ZERO);
     let deflates = script.first().is_some_and(|first| first % 2 == 1);
-    let service = Service {
-        log: OutputLog::default(),
-        written: Written::default(),
-        cursor: Pos(0),
-        acknowledged: Pos(0),
-        snapshots: 0,
-        deflates,
-    };
+    let service = Service { deflates, ..Service::default() };
     let mut talk = Conversation { service, client, id, now: Duration::ZERO, under_way: Vec::new(), read: 0 };
     talk.speak();
     for step in script.as_chunks::<2>().0 {

@@ -112,9 +112,8 @@ async fn a_screen_has_the_ttl_of_a_tombstone_and_a_largest_size() {
     assert!(has_ttl(&server, &SCREEN.key("s"), TOMBSTONE_TTL).await);
     assert_eq!(store.screen(&id).await.unwrap(), Some(screen(4 << 20)));
     store.put_screen(&id, &screen((4 << 20) + 1)).await.unwrap_err();
-    server
-        .command(&["EVAL", "redis.call('HSET', KEYS[1], 'data', string.rep('x', 5000000))", "1", "session:s:screen"])
-        .await;
+    let grow = "redis.call('HSET', KEYS[1], 'data', string.rep('x', 5000000))";
+    server.command(&["EVAL", grow, "1", "session:s:screen"]).await;
     let error = store.screen(&id).await.unwrap_err().to_string();
     assert!(error.contains("session:s:screen"), "{error}");
 }

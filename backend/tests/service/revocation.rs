@@ -69,7 +69,6 @@ async fn users_and_operators_list_sessions_and_connections() {
     let gone = r#"{"connectionId":"eve=","sessionId":"s"}"#;
     service.post(&eve(shared_protocol::gateway::DISCONNECT_PATH, gone), gone).await;
     assert_eq!(connected(&service, &owner, "").await.len(), 1, "a closed connection is not listed");
-    service.stop().await;
 }
 
 #[tokio::test]
@@ -98,7 +97,6 @@ async fn a_connection_through_the_gateway_is_revoked_and_notified() {
     assert_eq!(connected(&service, &user("ada", None), "").await.len(), 1);
     let (status, gone) = service.api(Method::DELETE, "/s/connections/eve=", &admin()).await;
     assert_eq!((status, &gone["code"]), (410, &json!("CONNECTION_GONE")));
-    service.stop().await;
 }
 
 #[tokio::test]
@@ -114,7 +112,6 @@ async fn a_direct_connection_is_revoked_and_notified() {
     assert_eq!(service.api(Method::DELETE, &path, &user("ada", None)).await.0, 200, "the owner may");
     ada.reply(has(ErrorCode::Revoked)).await;
     assert_eq!(ada.close_code().await, 4001);
-    service.stop().await;
 }
 
 #[tokio::test]
@@ -135,7 +132,6 @@ async fn clients_are_notified_when_an_operator_ends_the_session() {
     let mut again = service.terminal("s").await;
     again.send(ATTACH).await;
     again.reply(has(ErrorCode::SessionEnded)).await;
-    service.stop().await;
 }
 
 #[tokio::test]
@@ -161,7 +157,6 @@ async fn an_expired_token_closes_its_connection_on_both_transports() {
     }
     ada.send(r#"{"type":"ping","t":1}"#).await;
     ada.reply(|reply| matches!(reply, ServerMessage::Pong(_))).await;
-    service.stop().await;
 }
 
 #[tokio::test]

@@ -25,10 +25,7 @@ async fn a_login_shell_with_a_terminal_of_the_right_kind_and_size() {
 async fn the_environment_of_the_service_is_not_inherited() {
     let (service, mut terminal) = attached().await;
     let (result, _) = terminal.command("env | cut -d= -f1 | sort | tr '\\n' ' '").await;
-    assert_eq!(
-        result,
-        "COLORTERM HOME LANG LOGNAME PATH PWD SHELL SHLVL TERM TERMGATE_SESSION TERM_PROGRAM USER _ ".to_owned()
-    );
+    assert_eq!(result, "COLORTERM HOME LANG LOGNAME PATH PWD SHELL SHLVL TERM TERMGATE_SESSION TERM_PROGRAM USER _ ");
     service.stop().await;
 }
 
@@ -72,13 +69,14 @@ async fn every_byte_arrives_as_it_was_printed() {
 #[tokio::test]
 async fn commands_run_in_the_sessions_own_shell() {
     let (service, mut terminal) = attached().await;
-    assert_eq!(terminal.command("cd /tmp; export FRUIT=pear; false").await, (String::new(), 1));
-    assert_eq!(terminal.command("pwd; echo $FRUIT").await, ("/tmp\npear\n".into(), 0));
-    assert_eq!(terminal.command("printf '\\e[31mred\\e[0m\\n'").await, ("\u{1b}[31mred\u{1b}[0m\n".into(), 0));
-    assert_eq!(
-        terminal.command("for i in 1 2\ndo\n\techo line $i\ndone\n(exit 7)").await,
-        ("line 1\nline 2\n".into(), 7)
-    );
+    for (line, result, code) in [
+        ("cd /tmp; export FRUIT=pear; false", "", 1),
+        ("pwd; echo $FRUIT", "/tmp\npear\n", 0),
+        ("printf '\\e[31mred\\e[0m\\n'", "\u{1b}[31mred\u{1b}[0m\n", 0),
+        ("for i in 1 2\ndo\n\techo line $i\ndone\n(exit 7)", "line 1\nline 2\n", 7),
+    ] {
+        assert_eq!(terminal.command(line).await, (result.to_owned(), code), "{line}");
+    }
     let (error, code) = terminal.command("echo )").await;
     assert!(error.starts_with("bash: syntax error near unexpected token"), "{error:?}");
     assert_eq!(code, 2);

@@ -9,7 +9,7 @@ use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared_protocol::client::{ParseError, parse};
 use shared_protocol::gateway::{
@@ -191,36 +191,29 @@ pub(super) fn malformed_reply(service: &ServiceContext, malformed: ParseError) -
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let mut headers = HeaderMap::new();
-        if let Some(ticket) = self.follow.and_then(|ticket| HeaderValue::try_from(ticket.to_string()).ok()) {
-            headers.insert(FOLLOW_HEADER, ticket);
-        }
+        let mut headers = answer_headers(FOLLOW_HEADER, self.follow, self.close);
         if self.touch {
             headers.insert(TOUCH_HEADER, HeaderValue::from_static("1"));
         }
-        insert_close(&mut headers, self.close);
         with_frame(headers, self.frame)
     }
 }
 
 impl IntoResponse for OutputResponse {
     fn into_response(self) -> Response {
-        let mut headers = HeaderMap::new();
-        if let Some(ticket) = self.next.and_then(|ticket| HeaderValue::try_from(ticket.to_string()).ok()) {
-            headers.insert(NEXT_HEADER, ticket);
-        }
-        insert_close(&mut headers, self.close);
-        with_frame(headers, self.frame)
+        with_frame(answer_headers(NEXT_HEADER, self.next, self.close), self.frame)
     }
 }
 
-fn insert_close(headers: &mut HeaderMap, close: Option<Close>) {
-    let value = match close {
-        None => return,
-        Some(Close::Connection | Close::Rejected) => CLOSE_CONNECTION,
-        Some(Close::Session) => CLOSE_SESSION,
-    };
-    headers.insert(CLOSE_HEADER, HeaderValue::from_static(value));
+/// The ticket of the next poll in a header of this name, and whether to close the connection.
+fn answer_headers(name: &'static str, ticket: Option<PollToken>, close: Option<Close>) -> HeaderMap {
+    let close = close.map(|close| match close {
+        Close::Connection | Close::Rejected => HeaderValue::from_static(CLOSE_CONNECTION),
+        Close::Session => HeaderValue::from_static(CLOSE_SESSION),
+    });
+    let ticket = ticket.and_then(|ticket| HeaderValue::try_from(ticket.to_string()).ok());
+    let given = [(name, ticket), (CLOSE_HEADER, close)];
+    given.into_iter().filter_map(|(name, value)| Some((HeaderName::from_static(name), value?))).collect()
 }
 
 /// `200` with the frame, or `204` without one.

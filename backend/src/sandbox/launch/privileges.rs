@@ -38,16 +38,8 @@ pub(in crate::sandbox) fn check(uid: u32) -> io::Result<()> {
     let ids = format!("{uid}\t{uid}\t{uid}\t{uid}");
     let none = "0000000000000000";
     let status = std::fs::read_to_string("/proc/self/status")?;
-    for (name, expected) in [
-        ("Uid", &*ids),
-        ("Gid", &*ids),
-        ("Groups", ""),
-        ("CapInh", none),
-        ("CapPrm", none),
-        ("CapEff", none),
-        ("CapBnd", none),
-        ("CapAmb", none),
-    ] {
+    let sets = ["CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"].map(|set| (set, none));
+    for (name, expected) in [("Uid", &*ids), ("Gid", &*ids), ("Groups", "")].into_iter().chain(sets) {
         let value = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
         if value.map(str::trim) != Some(expected) {
             return Err(io::Error::other(format!("{name} is {value:?}")));

@@ -80,17 +80,27 @@ fn each_limit_ends_it_with_its_own_reason() {
 }
 
 #[test]
-fn each_end_is_warned_of() {
-    let closing = |now, reason, at| (now, "closing", reason, at);
-    let mut bench = Bench::new(300, 100_000, 14_400);
-    let max_life = EndReason::MaxLife;
-    assert_eq!(bench.events_until(0, 20_000), [closing(14_100, max_life, 14_400), closing(14_340, max_life, 14_400)]);
-    let mut bench = Bench::new(300, 1800, 14_400);
-    assert_eq!(bench.events_until(0, 20_000), [closing(1740, EndReason::Idle, 1800)]);
+fn each_end_is_warned_of_twice_or_after_half_of_a_short_timeout() {
+    let (idle, max_life, token) = (EndReason::Idle, EndReason::MaxLife, EndReason::TokenExpired);
+    // The idle timeout, the lifetime, the end of a token, and each warning with the end that it names.
+    for (timeout, lifetime, token_end, reason, expected) in [
+        (100_000, 14_400, None, max_life, &[(14_100, 14_400), (14_340, 14_400)][..]),
+        (1800, 14_400, None, idle, &[(1740, 1800)]),
+        (100_000, 100_000, Some(3600), token, &[(3300, 3600), (3540, 3600)]),
+        (100_000, 30, None, max_life, &[(15, 30)]),
+        (100_000, 400, None, max_life, &[(200, 400), (340, 400)]),
+    ] {
+        let mut bench = Bench::new(300, timeout, lifetime);
+        if let Some(end) = token_end {
+            bench.authorized(0, end);
+        }
+        let expected: Vec<_> = expected.iter().map(|(at, end)| (*at, "closing", reason, *end)).collect();
+        assert_eq!(bench.events_until(0, 20_000), expected);
+    }
+    // A platform whose tokens live for two minutes is not warned with each of them.
     let mut bench = Bench::new(300, 100_000, 100_000);
-    bench.authorized(0, 3600);
-    let token = EndReason::TokenExpired;
-    assert_eq!(bench.events_until(0, 20_000), [closing(3300, token, 3600), closing(3540, token, 3600)]);
+    bench.authorized(1000, 1120);
+    assert_eq!(bench.events_until(1000, 1059), []);
 }
 
 #[test]
@@ -116,19 +126,6 @@ fn activity_retracts_a_warning() {
     let said = bench.events_until(3410, 7000);
     let token = EndReason::TokenExpired;
     assert_eq!(said, [(3410, "stays", token, 0), (6900, "closing", token, 7200)]);
-}
-
-#[test]
-fn a_short_timeout_warns_after_half_of_it() {
-    let mut bench = Bench::new(300, 100_000, 30);
-    assert_eq!(bench.events_until(0, 100), [(15, "closing", EndReason::MaxLife, 30)], "once");
-    let mut bench = Bench::new(300, 100_000, 400);
-    let max_life = EndReason::MaxLife;
-    assert_eq!(bench.events_until(0, 500), [(200, "closing", max_life, 400), (340, "closing", max_life, 400)]);
-    // A platform whose tokens live for two minutes is not warned with each of them.
-    let mut bench = Bench::new(300, 100_000, 100_000);
-    bench.authorized(1000, 1120);
-    assert_eq!(bench.events_until(1000, 1059), []);
 }
 
 #[test]

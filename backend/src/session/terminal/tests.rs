@@ -126,9 +126,7 @@ fn an_exit_reads_the_last_output_and_rejects_waiting_commands() {
     bench.script.exit(3);
     let exit = bench.terminal.exited(&mut bench.log, &mut bench.events);
     assert_eq!(exit.map(|exit| exit.code), Some(3));
-    assert_eq!(
-        bench.events,
-        [TerminalEvent::Output { from: Pos(0) }, TerminalEvent::CommandRejected(Origin::OneShot(1))]
-    );
+    let rejected = TerminalEvent::CommandRejected(Origin::OneShot(1));
+    assert_eq!(bench.events, [TerminalEvent::Output { from: Pos(0) }, rejected]);
     assert!(bench.terminal.at_end);
 }
