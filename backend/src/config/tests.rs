@@ -18,8 +18,6 @@ fn without_secrets_it_listens_on_loopback_only() {
     let config = read(&[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:3001");
     assert!(config.auth.random_secrets);
-    let refused = read(&[("HOST", "0.0.0.0")]).unwrap_err().to_string();
-    assert_eq!(refused, "JWT_SECRET is required because HOST makes the service listen beyond this machine");
 }
 
 #[test]
@@ -30,22 +28,16 @@ fn instances_find_each_other_in_redis() {
     assert!(!format!("{config:?}").contains(":p@"), "the password is redacted");
     let auto = read(&[("REDIS_URL", "redis://cache"), ("ADVERTISE_URL", "auto")]).unwrap();
     assert_eq!(auto.advertise, Some(Advertise::Auto));
-    let alone = read(&[("ADVERTISE_URL", "http://10.0.0.7:3001")]).unwrap_err().to_string();
-    assert!(alone.starts_with("REDIS_URL is required because ADVERTISE_URL is set"), "{alone}");
     for bad in ["https://10.0.0.7", "10.0.0.7:3001", "http://a/path", "http://a?x", "ftp://a"] {
         let refused = read(&[("REDIS_URL", "redis://cache"), ("ADVERTISE_URL", bad)]).unwrap_err().to_string();
         assert!(refused.starts_with("ADVERTISE_URL must be"), "{refused}");
     }
-    let shown = read(&[("REDIS_URL", "http://user:secret@cache")]).unwrap_err().to_string();
-    assert!(shown.contains("redis://") && !shown.contains("secret"), "{shown}");
 }
 
 #[test]
 fn a_metrics_token_has_16_bytes() {
     let long = read(&[("METRICS_TOKEN", "0123456789abcdef")]).unwrap();
     assert!(long.metrics_token.is_some() && !format!("{long:?}").contains("89abcdef"));
-    let short = read(&[("METRICS_TOKEN", "0123456789abcde")]).unwrap_err().to_string();
-    assert_eq!(short, "METRICS_TOKEN must be at least 16 bytes long, but is \"<redacted>\"");
 }
 
 #[test]
@@ -88,6 +80,22 @@ fn errors_name_the_variable_and_no_secret() {
         (&[("ALLOWED_ORIGINS", "https://a.example, *")], "ALLOWED_ORIGINS must be a list of origins"),
         (&[("LOG_FORMAT", "xml")], "LOG_FORMAT must be `text` or `json`"),
         (&[("LOG_COMMANDS", "yes")], "LOG_COMMANDS must be `true` or `false`"),
+        (&[("HOST", "0.0.0.0")], "JWT_SECRET is required because HOST makes the service listen beyond this machine"),
+        (&[("ADVERTISE_URL", "http://10.0.0.7:3001")], "REDIS_URL is required because ADVERTISE_URL is set"),
+        (
+            &[("REDIS_URL", "http://user:p@cache")],
+            "REDIS_URL must be a redis:// or rediss:// address, but is \"<redacted>\"",
+        ),
+        (
+            &[("METRICS_TOKEN", "0123456789abcde")],
+            "METRICS_TOKEN must be at least 16 bytes long, but is \"<redacted>\"",
+        ),
+        (&[("SESSION_MAX_SECONDS", "0")], "SESSION_MAX_SECONDS must be a positive whole number, but is \"0\""),
+        (
+            &[("SESSION_MAX_LIFETIME_SECONDS", "9"), ("SESSION_LONGEST_SECONDS", "8")],
+            "SESSION_MAX_LIFETIME_SECONDS and its deprecated name SESSION_LONGEST_SECONDS are both set and differ: \
+             unset SESSION_LONGEST_SECONDS",
+        ),
     ] {
         let error = read(variables).unwrap_err().to_string();
         assert!(error.starts_with(message), "{error}");
@@ -107,13 +115,5 @@ fn deprecated_names_work_and_are_reported() {
     assert_eq!(ca, "REDIS_CA is deprecated: set REDIS_TLS_CA_FILE");
     let same = [("SESSION_LIFETIME_SECONDS", "9"), ("SESSION_MAX_SECONDS", "9")];
     assert_eq!(read(&same).unwrap().limits.initial_lifetime, Duration::from_secs(9));
-    let differ = [("SESSION_MAX_LIFETIME_SECONDS", "9"), ("SESSION_LONGEST_SECONDS", "8")];
-    assert_eq!(
-        read(&differ).unwrap_err().to_string(),
-        "SESSION_MAX_LIFETIME_SECONDS and its deprecated name SESSION_LONGEST_SECONDS are both set and differ: \
-         unset SESSION_LONGEST_SECONDS"
-    );
-    let invalid = read(&[("SESSION_MAX_SECONDS", "0")]).unwrap_err().to_string();
-    assert_eq!(invalid, "SESSION_MAX_SECONDS must be a positive whole number, but is \"0\"");
     assert!(read(&[("SESSION_IDLE_SECONDS", "7")]).unwrap().warnings.is_empty());
 }

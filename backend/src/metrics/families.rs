@@ -30,17 +30,8 @@ const DEPRECATED_LABELS: [(&str, &str); 1] = [("connections", "door")];
 /// A label and its value.
 pub(crate) type Label = (&'static str, Cow<'static, str>);
 
-/// The name and help text of one family.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Description {
-    /// Full name, without the suffixes of the format (`_total`, `_bucket`).
-    pub name: String,
-    /// Meaning and unit.
-    pub help: String,
-}
-
 /// One metric for each value of an enum.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct EnumFamily<K, M> {
     /// Names of the label; more than one if the label was renamed. All have the same value.
     labels: Vec<&'static str>,
@@ -53,12 +44,6 @@ impl<K: LabelValue, M> EnumFamily<K, M> {
     /// The metric of this value.
     pub fn of(&self, key: K) -> &M {
         self.metrics.iter().find(|(known, _)| *known == key).map_or(&self.unlisted, |(_, metric)| metric)
-    }
-}
-
-impl<K: Clone, M: Clone> Clone for EnumFamily<K, M> {
-    fn clone(&self) -> Self {
-        Self { labels: self.labels.clone(), metrics: Arc::clone(&self.metrics), unlisted: self.unlisted.clone() }
     }
 }
 
@@ -80,7 +65,6 @@ impl<K: LabelValue, M: EncodeMetric + TypedMetric> EncodeMetric for EnumFamily<K
 #[derive(Debug, Default)]
 pub(super) struct Families {
     pub(super) registry: Registry,
-    pub(super) descriptions: Vec<Description>,
 }
 
 impl Families {
@@ -95,8 +79,6 @@ impl Families {
 
     pub(super) fn register(&mut self, name: &str, unit: Option<Unit>, help: &str, metric: impl Metric) {
         let name = format!("{PREFIX}_{name}");
-        let suffix = unit.as_ref().map_or_else(String::new, |unit| format!("_{}", unit.as_str()));
-        self.descriptions.push(Description { name: format!("{name}{suffix}"), help: help.to_owned() });
         match unit {
             Some(unit) => self.registry.register_with_unit(name, help, unit, metric),
             None => self.registry.register(name, help, metric),

@@ -1,6 +1,7 @@
 //! Polls, retransmissions, coalescing, backpressure and snapshots.
 
 use crate::harness::{Harness, ack, caller, frame, input};
+use backend::metrics::{RetransmissionCause, SnapshotCause};
 use serde_json::json;
 use shared_protocol::{ServerFrame, ServerMessage};
 use std::time::Duration;
@@ -71,8 +72,11 @@ async fn a_lost_answer_is_given_again() {
 async fn unacknowledged_output_is_sent_again() {
     let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.script.print("lost on the way");
+    let resent = || harness.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).get();
     let first = harness.next(&ada, &mut token).await;
+    assert_eq!(resent(), 0);
     assert_eq!(harness.next(&ada, &mut token).await, first, "after two seconds without a word");
+    assert_eq!((resent(), harness.metrics.streams.output.get()), (1, 15), "what is sent twice was printed once");
     harness.say(&ada, ack(&attached, 15)).await;
     let quiet = harness.fetch(&ada, token, Duration::from_secs(20)).await;
     assert!(quiet.frame.is_none(), "an acknowledgement ends it");
@@ -100,6 +104,8 @@ async fn a_repair_starts_again_where_the_client_asks() {
     let mut token = harness.say(&ada, repair).await.follow.unwrap();
     let frame = harness.next(&ada, &mut token).await;
     assert_eq!((&frame["pos"], &frame["data"]), (&json!(4), &json!("456789")));
+    assert_eq!(harness.metrics.streams.retransmissions.of(RetransmissionCause::Asked).get(), 1);
+    assert_eq!(harness.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).get(), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,12 +116,15 @@ async fn a_followed_controller_applies_backpressure() {
     let sent: u64 = frames.iter().filter_map(|frame| frame["len"].as_u64()).sum();
     assert!((512 * 1024..640 * 1024).contains(&sent), "{sent}");
     assert_eq!(harness.script.taken() as u64, sent, "the terminal is read no further");
+    assert_eq!(harness.metrics.streams.backpressure_pauses.get(), 1);
     harness.say(&ada, ack(&attached, sent - 400_000)).await;
     harness.settle().await;
     assert_eq!(harness.script.taken() as u64, sent, "not before most of it was parsed");
+    assert_eq!(harness.metrics.streams.backpressure_pauses.get(), 1, "one pause counts once");
     harness.say(&ada, ack(&attached, sent)).await;
     let (more, _) = harness.fetch_all(&ada, next.unwrap()).await;
     assert!(more.len() > 10);
+    assert_eq!(harness.metrics.streams.backpressure_pauses.get(), 2, "and again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -158,6 +167,7 @@ async fn without_a_follower_the_program_runs_on_and_the_page_gets_a_snapshot() {
     assert_eq!((lines[22].as_str(), lines[23].as_str()), ("line 299999", "the end"));
     assert_eq!((&last["part"], &last["pos"]), (&last["parts"], &json!(flood.len() + 1)));
     assert_eq!((&first["skipped"], &first["scope"]), (&json!(flood.len()), &json!("screen")));
+    assert_eq!(harness.metrics.streams.snapshots.of(SnapshotCause::Lost).get(), 1);
 }
 
 #[tokio::test(start_paused = true)]

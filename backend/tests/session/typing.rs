@@ -1,6 +1,7 @@
 //! Input: its order, its bounds, and whose window the terminal has.
 
 use crate::harness::{Harness, SIZE, caller, frame, input};
+use backend::metrics::SnapshotCause;
 use backend::session::Caller;
 use serde_json::json;
 use shared_protocol::Role;
@@ -27,10 +28,14 @@ async fn a_missing_message_is_asked_for_after_two_seconds() {
     harness.say(&ada, input(&attached, 3, "c")).await;
     let asked = Instant::now();
     assert_eq!(harness.next(&ada, &mut token).await["type"], "input_ack");
+    assert_eq!(harness.metrics.streams.input_gaps.get(), 0, "it may still come");
     let gap = harness.next(&ada, &mut token).await;
     assert_eq!(asked.elapsed(), Duration::from_secs(2));
     assert_eq!((&gap["code"], &gap["have"]), (&json!("INPUT_GAP"), &json!(1)));
     assert_eq!(harness.script.input(), b"a");
+    assert_eq!((harness.metrics.streams.input_gaps.get(), harness.metrics.streams.input.get()), (1, 1));
+    harness.say(&ada, input(&attached, 2, "b")).await;
+    assert_eq!(harness.metrics.streams.input.get(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,6 +129,7 @@ async fn an_interrupt_skips_unsent_output() {
     let (frames, next) = harness.fetch_all(&ada, first.next.unwrap()).await;
     assert!(frames.len() < 6, "{} frames instead of the flood", frames.len());
     assert!(frames.iter().all(|frame| frame["type"] == "snapshot"));
+    assert_eq!(harness.metrics.streams.snapshots.of(SnapshotCause::Interrupt).get(), 1);
     harness.script.print("$ ");
     let (frames, _) = harness.fetch_all(&ada, next.unwrap()).await;
     let end = frames.last().unwrap();
