@@ -47,8 +47,7 @@ impl DynamoConnections {
         Self { aws, client: OnceLock::new() }
     }
 
-    /// The client, for tests that create the table.
-    pub fn client(&self) -> &Client {
+    fn client(&self) -> &Client {
         self.client.get_or_init(|| {
             let mut config = Config::builder()
                 .behavior_version(BehaviorVersion::v2026_01_12())

@@ -1,6 +1,6 @@
 //! The real binary: events from a runtime API, rows in a DynamoDB API, and servers in the place of API Gateway and the service.
 
-use crate::moto::Moto;
+use crate::moto::table;
 use crate::runtime_api::Function;
 use crate::server::Server;
 use crate::support::{self, CONNECTION, SECRET, claims, fixture_with, id, session};
@@ -22,15 +22,14 @@ fn token() -> String {
 
 #[tokio::test]
 async fn a_whole_connection() {
-    let moto = Moto::start().await;
-    let table = moto.create_table("Connections").await;
+    let (moto, table) = table().await;
     let (mut service, mut gateway) = (Server::start().await, Server::start().await);
     let mut function = Function::start(&[
-        ("TABLE_NAME", "Connections"),
+        ("TABLE_NAME", "WebSocketConnections"),
         ("APP_RUNNER_URL", &service.url),
         ("JWT_SECRET", SECRET),
         ("DOMAIN_NAME", &gateway.url),
-        ("AWS_ENDPOINT_URL_DYNAMODB", moto.url()),
+        ("AWS_ENDPOINT_URL_DYNAMODB", &moto.url()),
     ])
     .await;
     let token = token();
@@ -126,6 +125,6 @@ async fn the_start_connects_only_to_the_runtime_api() {
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://192.0.2.1"),
     ])
     .await;
-    function.wait_for_poll().await;
+    assert_eq!(function.arrived().await.path, "/2018-06-01/runtime/invocation/next");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

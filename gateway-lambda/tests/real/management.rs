@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 fn browser() -> ManagementBrowser {
     ManagementBrowser::new(Aws::new(AwsConfig {
         credentials: Credentials::new("AKIDEXAMPLE", "secret", Some("session-token".into()), None, "test"),
-        ..aws_config()
+        ..aws_config("unused", String::new())
     }))
 }
 
@@ -42,19 +42,21 @@ async fn each_status_has_its_error() {
     let server = Server::start().await;
     let (browser, at) = (browser(), Endpoint::new(&server.url, "prod"));
     let gone = &[("x-amzn-errortype", "GoneException")];
-    let post = async || browser.post(&at, &id(CONNECTION), Bytes::from_static(b"x")).await;
-    server.answers(410, gone, "{}");
-    assert_eq!(post().await, Err(PostError::Gone));
-    server.answers(410, &[], "");
-    assert_eq!(post().await, Err(PostError::Gone), "the status is enough");
-    server.answers(429, &[("x-amzn-errortype", "LimitExceededException")], "{}");
-    assert_eq!(post().await, Err(PostError::Throttled));
-    server.answers(413, &[("x-amzn-errortype", "PayloadTooLargeException")], "{}");
-    assert_eq!(post().await, Err(PostError::TooLarge));
+    let post = async || browser.post(&at, &id(CONNECTION), Bytes::from_static(b"x")).await.unwrap_err();
+    for (status, kind, expected) in [
+        (410, "GoneException", PostError::Gone),
+        // The status is enough.
+        (410, "", PostError::Gone),
+        (429, "LimitExceededException", PostError::Throttled),
+        (413, "PayloadTooLargeException", PostError::TooLarge),
+    ] {
+        server.answers(status, &[("x-amzn-errortype", kind)], "{}");
+        assert_eq!(post().await, expected, "{status} {kind}");
+    }
     server.answers(403, &[("x-amzn-errortype", "ForbiddenException")], r#"{"message":"no"}"#);
-    assert!(matches!(post().await, Err(PostError::Forbidden(_))));
+    assert!(matches!(post().await, PostError::Forbidden(_)));
     server.answers(500, &[], "{}");
-    assert!(matches!(post().await, Err(PostError::Failed(_))));
+    assert!(matches!(post().await, PostError::Failed(_)));
     server.answers(410, gone, "{}");
     assert_eq!(browser.exists(&at, &id(CONNECTION)).await, Ok(false));
     server.answers(500, &[], "{}");

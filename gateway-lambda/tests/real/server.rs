@@ -5,10 +5,9 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
 use bytes::Bytes;
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Arrived {
@@ -25,22 +24,38 @@ impl Arrived {
     }
 }
 
-/// Responses in order; after the end, 204.
-type Script = Arc<Mutex<VecDeque<Response<Body>>>>;
-
 pub(crate) struct Server {
     pub(crate) url: String,
-    script: Script,
+    script: mpsc::Sender<Response<Body>>,
     arrived: mpsc::Receiver<Arrived>,
 }
 
+#[derive(Clone)]
+struct Script {
+    /// Responses in order.
+    responses: Arc<Mutex<mpsc::Receiver<Response<Body>>>>,
+    /// True if a request waits for its response to be scripted; otherwise it gets a 204.
+    patient: bool,
+    arrived: mpsc::Sender<Arrived>,
+}
+
 impl Server {
+    /// A server that answers 204 after the end of its script.
     pub(crate) async fn start() -> Self {
+        Self::new(false).await
+    }
+
+    /// A server whose requests wait for a scripted response.
+    pub(crate) async fn patient() -> Self {
+        Self::new(true).await
+    }
+
+    async fn new(patient: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let (sender, arrived) = mpsc::channel(64);
-        let script = Script::default();
-        let app = Router::new().fallback(answer).with_state((sender, script.clone()));
+        let ((sender, arrived), (script, responses)) = (mpsc::channel(64), mpsc::channel(64));
+        let state = Script { responses: Arc::new(Mutex::new(responses)), patient, arrived: sender };
+        let app = Router::new().fallback(answer).with_state(state);
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, script, arrived }
     }
@@ -50,7 +65,7 @@ impl Server {
         for (name, value) in headers {
             response = response.header(*name, *value);
         }
-        self.script.lock().unwrap().push_back(response.body(body.into()).unwrap());
+        self.script.try_send(response.body(body.into()).unwrap()).unwrap();
     }
 
     /// The next request, waited for if none is recorded.
@@ -68,11 +83,12 @@ impl Server {
     }
 }
 
-async fn answer(State((sender, script)): State<(mpsc::Sender<Arrived>, Script)>, request: Request) -> Response<Body> {
+async fn answer(State(script): State<Script>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let path = parts.uri.path().to_owned();
-    sender.send(Arrived { method: parts.method, path, headers: parts.headers, body }).await.unwrap();
-    let scripted = script.lock().unwrap().pop_front();
+    script.arrived.send(Arrived { method: parts.method, path, headers: parts.headers, body }).await.unwrap();
+    let mut responses = script.responses.lock().await;
+    let scripted = if script.patient { responses.recv().await } else { responses.try_recv().ok() };
     scripted.unwrap_or_else(|| Response::builder().status(204).body(Body::empty()).unwrap())
 }

@@ -2,16 +2,13 @@
 //! signals, and inject faults between instances and Redis.
 
 use crate::binaries::binary;
-use crate::poll::until;
-use crate::processes::zombies_of;
-use crate::service::Service;
 use futures_util::future::join_all;
 use rustix::process::Signal;
 use std::net::SocketAddr;
 use std::process::ExitStatus;
 use std::time::Duration;
 use tempfile::TempDir;
-use test_servers::{LoadBalancer, RedisServer, TcpProxy};
+use test_servers::{LoadBalancer, Process, RedisServer, TcpProxy, until, zombies_of};
 use tokio::process::Command;
 
 /// Longest time until the service reaps an exited child.
@@ -29,9 +26,17 @@ struct Shared {
     balancer: LoadBalancer,
 }
 
+/// A running instance.
+struct Instance {
+    process: Process,
+    /// Address on which it listens.
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
 /// One or more instances.
 pub struct Backend {
-    instances: Vec<Option<Service>>,
+    instances: Vec<Option<Instance>>,
     shared: Option<Shared>,
     secrets: Secrets,
     log: &'static str,
@@ -83,9 +88,10 @@ impl Backend {
         if let Some(shared) = &self.shared {
             command.env("REDIS_URL", shared.redis.url_through(shared.proxy.address())).env("ADVERTISE_URL", "auto");
         }
-        let service = Service::start("the service", command, r#""address":""#).await;
-        let address = service.addr;
-        self.instances.push(Some(service));
+        let folder = TempDir::new().expect("a temporary folder");
+        let mut process = Process::start("the service", command, folder.path(), "build it");
+        let address = process.listening(r#""address":""#).await;
+        self.instances.push(Some(Instance { process, address, _folder: folder }));
         if let Some(shared) = &self.shared {
             shared.balancer.add(address).await;
             shared.balancer.wait_healthy(self.running().count()).await;
@@ -93,7 +99,7 @@ impl Backend {
         self.instances.len() - 1
     }
 
-    fn running(&self) -> impl Iterator<Item = &Service> {
+    fn running(&self) -> impl Iterator<Item = &Instance> {
         self.instances.iter().flatten()
     }
 
@@ -103,36 +109,34 @@ impl Backend {
     }
 
     pub fn address(&self, instance: usize) -> SocketAddr {
-        self.instance(instance).addr
+        self.instance(instance).address
     }
 
     pub fn id(&self, instance: usize) -> u32 {
-        self.instance(instance).id()
+        self.instance(instance).process.id()
     }
 
     pub fn log(&self, instance: usize) -> String {
-        self.instance(instance).log()
+        self.instance(instance).process.log()
     }
 
-    fn instance(&self, instance: usize) -> &Service {
+    fn instance(&self, instance: usize) -> &Instance {
         self.instances[instance].as_ref().expect("the instance runs")
     }
 
     pub fn signal(&self, instance: usize, signal: Signal) {
-        self.instance(instance).signal(signal);
+        self.instance(instance).process.signal(signal);
     }
 
     /// Kills an instance (`SIGKILL`); the load balancer notices by its health check.
     pub async fn kill(&mut self, instance: usize) {
-        let service = self.instances[instance].take().expect("the instance runs");
-        service.kill().await;
+        self.instances[instance].take().expect("the instance runs").process.kill().await;
     }
 
     /// Stops an instance (`SIGTERM`), as a deployment does. Returns its exit status.
     pub async fn replace(&mut self, instance: usize) -> ExitStatus {
-        let service = self.instances[instance].take().expect("the instance runs");
-        let address = service.addr;
-        let status = service.stop().await;
+        let Instance { process, address, .. } = self.instances[instance].take().expect("the instance runs");
+        let status = process.stop().await;
         if let Some(shared) = &self.shared {
             shared.balancer.remove(address).await;
         }
@@ -158,12 +162,12 @@ impl Backend {
 
     /// Stops all instances. Panics if one leaves a zombie or fails.
     pub(crate) async fn stop(self) {
-        for service in self.running() {
-            let reaped = async || zombies_of(service.id()).is_empty();
+        for instance in self.running() {
+            let reaped = async || zombies_of(instance.process.id()).is_empty();
             until("reaping the zombies", REAP_TIMEOUT, reaped).await;
         }
-        let ended = join_all(self.instances.into_iter().flatten().map(Service::stop)).await;
-        for status in ended {
+        let ended = self.instances.into_iter().flatten().map(|instance| instance.process.stop());
+        for status in join_all(ended).await {
             assert!(status.success(), "the service ended with {status}");
         }
     }

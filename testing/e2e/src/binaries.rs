@@ -19,15 +19,3 @@ pub fn binary(name: &str) -> PathBuf {
     );
     binary
 }
-
-/// Path of a program of the tests' Python environment.
-pub(crate) fn python_program(name: &str) -> PathBuf {
-    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let program = root.join(".venv/bin").join(name);
-    assert!(
-        program.exists(),
-        "{} is missing; set up the Python environment first: make .venv/installed",
-        program.display()
-    );
-    program
-}

@@ -11,9 +11,6 @@ mod dynamo;
 mod hostile;
 mod http;
 mod page;
-mod poll;
-mod processes;
-mod service;
 mod stack;
 mod stream;
 mod terminal;
@@ -23,11 +20,10 @@ pub use binaries::binary;
 pub use hostile::{FaultRun, Report};
 pub use http::http;
 pub use page::{Endpoint, Page, PageStats};
-pub use poll::until;
-pub use processes::{alive, children_of, zombies_of};
 pub use stack::{Function, Stack, StackOptions};
 pub use stream::Stream;
 pub use terminal::{TEST_TIMEOUT, Terminal};
+pub use test_servers::{alive, children_of, until, zombies_of};
 
 /// A function that returns a value of a reply or an event that matches: `matching!(ServerMessage::Pong(pong) => pong.t.clone())`.
 #[macro_export]

@@ -72,7 +72,7 @@ impl StackOptions {
 pub struct Stack {
     pub backend: Backend,
     gateway: Running,
-    dynamo: Option<Dynamo>,
+    _dynamo: Option<Dynamo>,
     /// The function's table of connections.
     pub connections: Arc<dyn Connections>,
 }
@@ -134,7 +134,7 @@ impl Stack {
             }
         };
         let gateway = gateway.start(listener, invoker).expect("the gateway starts");
-        Self { backend, gateway, dynamo, connections }
+        Self { backend, gateway, _dynamo: dynamo, connections }
     }
 
     /// URL for pages.
@@ -235,9 +235,6 @@ impl Stack {
     pub async fn stop(self) {
         self.gateway.shutdown().await;
         self.backend.stop().await;
-        if let Some(dynamo) = self.dynamo {
-            dynamo.stop().await;
-        }
     }
 }
 

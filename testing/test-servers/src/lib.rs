@@ -1,5 +1,6 @@
 //! Servers that tests put around the code under test: a real Redis that can be killed and frozen, a TCP proxy that injects
-//! network faults, and a load balancer (haproxy). Each listens on a free loopback port and stops when it is dropped.
+//! network faults, a load balancer (haproxy), and a DynamoDB API (moto). Each listens on a free loopback port and stops when it
+//! is dropped.
 //!
 //! A crate of its own because the tests of several crates use it, and because it knows nothing of terminals.
 //!
@@ -18,12 +19,18 @@
 #![expect(missing_docs, reason = "a name that says it needs no comment in a crate for tests")]
 
 mod load_balancer;
+mod moto;
 mod poll;
 mod port;
 mod process;
+mod processes;
 mod proxy;
 mod redis;
 
 pub use load_balancer::{LoadBalancer, ResponseCounts};
+pub use moto::Moto;
+pub use poll::until;
+pub use process::Process;
+pub use processes::{alive, children_of, state_of, zombies_of};
 pub use proxy::TcpProxy;
 pub use redis::{RedisOptions, RedisServer};

@@ -61,8 +61,8 @@ impl LoadBalancer {
         let socket = folder.path().join(ADMIN_SOCKET);
         let file = folder.path().join("haproxy.cfg");
         std::fs::write(&file, configuration(port.address(), &socket)).expect("the server's folder is writable");
-        let mut process = Process::start(HAPROXY, [Path::new("-db"), Path::new("-f"), &file], folder.path());
-        process.ready(async || execute(&socket, "show info").await.is_ok()).await;
+        let mut process = HAPROXY.start([Path::new("-db"), Path::new("-f"), &file], folder.path());
+        process.ready(async |_| execute(&socket, "show info").await.is_ok()).await;
         let balancer = Self { _process: process, port, folder };
         for backend in backends {
             balancer.add(*backend).await;
@@ -101,7 +101,7 @@ impl LoadBalancer {
             let statistics = self.execute("show stat").await;
             let rows = rows(&statistics, ["svname", "status"]);
             let healthy = rows.filter(|[name, status]| *name != "BACKEND" && status.starts_with("UP"));
-            (healthy.count() == count).then_some(())
+            healthy.count() == count
         })
         .await;
     }

@@ -1,23 +1,20 @@
 //! Polling for a condition that sends no notification, with a deadline.
 
 use std::time::Duration;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{interval, timeout};
 
-const POLL_INTERVAL: Duration = Duration::from_millis(2);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// Polls until `check` returns a value.
+/// Polls until `holds`.
 ///
 /// # Panics
 /// With `what`, when the time is up.
-pub(crate) async fn until<T>(what: &str, within: Duration, mut check: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + within;
-    let polled = timeout_at(deadline, async {
-        loop {
-            if let Some(value) = check().await {
-                return value;
-            }
-            sleep(POLL_INTERVAL).await;
+pub async fn until(what: &str, limit: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let polling = async {
+        let mut polls = interval(POLL_INTERVAL);
+        while !holds().await {
+            polls.tick().await;
         }
-    });
-    polled.await.unwrap_or_else(|_| panic!("{what}: not within {within:?}"))
+    };
+    assert!(timeout(limit, polling).await.is_ok(), "{what} took longer than {limit:?}");
 }

@@ -1,7 +1,6 @@
 //! A TCP proxy that injects network faults at the moment that a test asks for them.
 
 mod forward;
-mod tasks;
 
 use crate::port::Port;
 use forward::{Mode, forward};
@@ -9,10 +8,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
-use tasks::Tasks;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, watch};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -27,8 +28,8 @@ pub struct TcpProxy {
     port: Port,
     mode: watch::Sender<Mode>,
     counters: Arc<Counters>,
-    /// The listener and its connections. None while the proxy is cut.
-    tasks: Mutex<Option<Tasks>>,
+    /// The task of the listener, which owns those of its connections, and its end. None while the proxy is cut.
+    listening: Mutex<Option<(AbortOnDropHandle<()>, CancellationToken)>>,
 }
 
 /// Connections since the start.
@@ -41,8 +42,8 @@ struct Counters {
 impl TcpProxy {
     /// Starts a proxy in front of an address, which need not listen yet.
     pub async fn start(upstream: SocketAddr) -> Self {
-        let (mode, counters, tasks) = (watch::Sender::default(), Arc::default(), Mutex::default());
-        let proxy = Self { upstream, port: Port::reserve(), mode, counters, tasks };
+        let (mode, counters, listening) = (watch::Sender::default(), Arc::default(), Mutex::default());
+        let proxy = Self { upstream, port: Port::reserve(), mode, counters, listening };
         proxy.restore().await;
         proxy
     }
@@ -63,9 +64,10 @@ impl TcpProxy {
 
     /// Closes every connection, towards both ends, and refuses new ones. Complete when this returns.
     pub async fn cut(&self) {
-        let mut tasks = self.tasks.lock().await;
-        if let Some(tasks) = tasks.take() {
-            tasks.shut_down().await;
+        let mut listening = self.listening.lock().await;
+        if let Some((task, cut)) = listening.take() {
+            cut.cancel();
+            task.await.expect("the proxy does not panic");
         }
     }
 
@@ -86,20 +88,17 @@ impl TcpProxy {
     }
 
     async fn set_mode(&self, mode: Mode) {
-        let mut tasks = self.tasks.lock().await;
+        let mut listening = self.listening.lock().await;
         self.mode.send_replace(mode);
-        if tasks.is_none() {
-            let started = tasks.insert(Tasks::default());
-            let (mode, counters) = (self.mode.subscribe(), Arc::clone(&self.counters));
-            started.spawn(accept(self.port.listen(), self.upstream, mode, counters, started.clone()));
-        }
-    }
-}
-
-impl Drop for TcpProxy {
-    fn drop(&mut self) {
-        if let Some(tasks) = self.tasks.get_mut() {
-            tasks.cancel();
+        if listening.is_none() {
+            let (mode, counters, cut) = (self.mode.subscribe(), Arc::clone(&self.counters), CancellationToken::new());
+            let (listener, upstream, token) = (self.port.listen(), self.upstream, cut.clone());
+            let task = tokio::spawn(async move {
+                let mut connections = JoinSet::new();
+                token.run_until_cancelled(accept(listener, upstream, mode, counters, &mut connections)).await;
+                connections.shutdown().await;
+            });
+            *listening = Some((AbortOnDropHandle::new(task), cut));
         }
     }
 }
@@ -109,17 +108,19 @@ async fn accept(
     upstream: SocketAddr,
     mode: watch::Receiver<Mode>,
     counters: Arc<Counters>,
-    tasks: Tasks,
+    connections: &mut JoinSet<()>,
 ) {
     loop {
+        while connections.try_join_next().is_some() {}
         let Ok((client, _)) = listener.accept().await else {
             sleep(ACCEPT_RETRY_DELAY).await;
             continue;
         };
         counters.accepted.fetch_add(1, Ordering::Relaxed);
-        let guard = OpenGuard::new(Arc::clone(&counters));
+        counters.open.fetch_add(1, Ordering::Relaxed);
+        let guard = OpenGuard(Arc::clone(&counters));
         let mut mode = mode.clone();
-        tasks.spawn(async move {
+        connections.spawn(async move {
             let _open = guard;
             mode.wait_for(|mode| *mode != Mode::Stall).await.ok();
             // A refused or broken upstream connection closes the client's too.
@@ -130,15 +131,8 @@ async fn accept(
     }
 }
 
-/// Counts a connection as open until dropped.
+/// Counts a connection as closed when dropped.
 struct OpenGuard(Arc<Counters>);
-
-impl OpenGuard {
-    fn new(counters: Arc<Counters>) -> Self {
-        counters.open.fetch_add(1, Ordering::Relaxed);
-        Self(counters)
-    }
-}
 
 impl Drop for OpenGuard {
     fn drop(&mut self) {

@@ -147,9 +147,9 @@ impl RedisServer {
     async fn launch(&mut self) {
         let configuration = self.options.write(self.folder.path(), self.port(), SOCKET, self.tls.as_ref());
         let args = once(configuration.into_os_string()).chain(self.options.args.iter().map(Into::into));
-        let mut process = Process::start(REDIS, args, self.folder.path());
+        let mut process = REDIS.start(args, self.folder.path());
         // It opens the port and the socket before it serves either.
-        process.ready(async || self.try_command(&["PING"]).await.is_ok()).await;
+        process.ready(async |_| self.try_command(&["PING"]).await.is_ok()).await;
         self.process = Some(process);
     }
 

@@ -1,4 +1,4 @@
-//! Processes in `/proc`, to prove that a session's processes are gone.
+//! Processes in `/proc`, to prove that they are stopped or gone.
 
 /// Parent and state of a process.
 fn stat(pid: u32) -> Option<(u32, char)> {
@@ -10,9 +10,14 @@ fn stat(pid: u32) -> Option<(u32, char)> {
     Some((fields.next()?.parse().ok()?, state))
 }
 
+/// The state letter of a process: `T` is stopped, `Z` a zombie; `None` if it does not exist.
+pub fn state_of(pid: u32) -> Option<char> {
+    stat(pid).map(|(_, state)| state)
+}
+
 /// True if a process runs. Zombies do not: in a container, the `init` that inherits them may never reap them.
 pub fn alive(pid: u32) -> bool {
-    stat(pid).is_some_and(|(_, state)| !matches!(state, 'Z' | 'X'))
+    state_of(pid).is_some_and(|state| !matches!(state, 'Z' | 'X'))
 }
 
 /// Children of a process, each with its state letter; `Z` is a zombie.
