@@ -2,10 +2,8 @@
 //! file that knows the terminal's function.
 
 use clap::{Parser, ValueEnum};
-use dev_gateway::{
-    Clients, ClientsBrowser, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, Options, Quotas,
-};
-use gateway_lambda::{BackendConfig, Config, ConfigError, Deps, Gateway, HttpBackend, MemoryConnections, SystemClock};
+use dev_gateway::{Clients, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, Options, Quotas};
+use gateway_lambda::{ConfigError, MemoryConnections};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -158,15 +156,8 @@ impl Args {
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<InProcess, ArgsError> {
         let lookup = |name: &str| if name == "APP_RUNNER_URL" { Some(self.backend_url.clone()) } else { lookup(name) };
-        let clock = Arc::new(SystemClock);
-        let deps = Deps {
-            config: Config::from_lookup(lookup)?,
-            backend: Arc::new(HttpBackend::new(BackendConfig::from_lookup(lookup)?, clock.clone())),
-            connections: Arc::new(MemoryConnections::default()),
-            browser: Arc::new(ClientsBrowser::new(clients)),
-            clock,
-        };
-        Ok(InProcess::new(Gateway::new(deps), FUNCTION_TIMEOUT))
+        let connections = Arc::new(MemoryConnections::default());
+        Ok(InProcess::from_lookup(clients, connections, FUNCTION_TIMEOUT, lookup)?)
     }
 
     /// The function, to run in processes that post to @connections at `addr`.

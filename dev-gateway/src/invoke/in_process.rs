@@ -5,7 +5,10 @@ use super::{Invoke, InvokeError};
 use crate::connections::{self, Clients};
 use async_trait::async_trait;
 use bytes::Bytes;
-use gateway_lambda::{Browser, Endpoint, Gateway, PostError};
+use gateway_lambda::{
+    BackendConfig, Browser, Config, ConfigError, Connections, Deps, Endpoint, Gateway, HttpBackend, PostError,
+    SystemClock,
+};
 use serde_json::Value;
 use shared_protocol::ConnectionId;
 use std::sync::Arc;
@@ -22,6 +25,24 @@ impl InProcess {
     /// `timeout` is the function's, as on Lambda.
     pub fn new(gateway: Gateway, timeout: Duration) -> Self {
         Self { gateway, timeout }
+    }
+
+    /// The function with the variables of `bootstrap`, which posts to these clients.
+    pub fn from_lookup(
+        clients: Arc<dyn Clients>,
+        connections: Arc<dyn Connections>,
+        timeout: Duration,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        let clock = Arc::new(SystemClock);
+        let deps = Deps {
+            config: Config::from_lookup(&lookup)?,
+            backend: Arc::new(HttpBackend::new(BackendConfig::from_lookup(&lookup)?, clock.clone())),
+            connections,
+            browser: Arc::new(ClientsBrowser::new(clients)),
+            clock,
+        };
+        Ok(Self::new(Gateway::new(deps), timeout))
     }
 }
 

@@ -5,13 +5,11 @@ use crate::binaries::binary;
 use crate::dynamo::Dynamo;
 use crate::page::{Endpoint, Page};
 use crate::terminal::Terminal;
-use auth_tokens::{GatewaySecret, UserKey, UserTokenVerifier};
-use dev_gateway::{ClientsBrowser, DevGateway, InProcess, Invoke, Options, OsSystem, Running, RuntimeApi, Usage};
-use gateway_lambda::{
-    Aws, BackendConfig, Clock, Config, Connections, Deps, DynamoConnections, Gateway, HttpBackend, MemoryConnections,
-    SystemClock,
-};
+use auth_tokens::GatewaySecret;
+use dev_gateway::{DevGateway, InProcess, Invoke, Options, OsSystem, Running, RuntimeApi, Usage};
+use gateway_lambda::{Aws, Clock, Connections, DynamoConnections, MemoryConnections, SystemClock};
 use shared_protocol::{ClientId, Role, SessionId, UserClaims};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -96,36 +94,24 @@ impl Stack {
         let gateway = DevGateway::new(options.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("it listens");
-        let users = UserTokenVerifier::new(UserKey::hs256(JWT_SECRET.as_bytes()).expect("long enough"));
+        let variables = [
+            ("JWT_SECRET", JWT_SECRET.to_owned()),
+            ("GATEWAY_SECRET", GATEWAY_SECRET.to_owned()),
+            ("BACKEND_URL", url),
+            ("DOMAIN_NAME", format!("http://{addr}")),
+            ("RUST_LOG", options.function_log.to_owned()),
+        ];
+        let mut variables = BTreeMap::from(variables.map(|(name, value)| (name.to_owned(), value)));
         let (dynamo, connections, invoker): (_, Arc<dyn Connections>, Arc<dyn Invoke>) = match options.function {
             Function::InProcess => {
-                let connections = Arc::new(MemoryConnections::default());
-                let clock = Arc::new(SystemClock);
-                let secret = GatewaySecret::new(GATEWAY_SECRET.as_bytes()).expect("long enough");
-                let service = BackendConfig { url, secret };
-                let deps = Deps {
-                    config: Config::new(users),
-                    backend: Arc::new(HttpBackend::new(service, clock.clone())),
-                    connections: connections.clone(),
-                    browser: Arc::new(ClientsBrowser::new(gateway.clients())),
-                    clock,
-                };
-                (None, connections, Arc::new(InProcess::new(Gateway::new(deps), options.timeout)))
+                let (connections, lookup) =
+                    (Arc::new(MemoryConnections::default()), |name: &str| variables.get(name).cloned());
+                let function = InProcess::from_lookup(gateway.clients(), connections.clone(), options.timeout, lookup);
+                (None, connections, Arc::new(function.expect("everything is set")))
             }
             Function::Bootstrap => {
                 let dynamo = Dynamo::start().await;
-                let mut variables: std::collections::BTreeMap<String, String> =
-                    dynamo.variables().into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-                variables.extend(
-                    [
-                        ("JWT_SECRET", JWT_SECRET.to_owned()),
-                        ("GATEWAY_SECRET", GATEWAY_SECRET.to_owned()),
-                        ("BACKEND_URL", url),
-                        ("DOMAIN_NAME", format!("http://{addr}")),
-                        ("RUST_LOG", options.function_log.to_owned()),
-                    ]
-                    .map(|(name, value)| (name.to_owned(), value)),
-                );
+                variables.extend(dynamo.variables().map(|(name, value)| (name.to_owned(), value)));
                 let function = dev_gateway::Function::new(binary("bootstrap"), variables);
                 let (timeout, processes, logs) = (options.timeout, options.processes, options.function_log != "off");
                 let function = dev_gateway::Function { timeout, processes, logs, ..function };

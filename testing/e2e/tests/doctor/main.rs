@@ -1,11 +1,10 @@
 //! `termgate doctor` on a healthy stack, and on one stack per fault.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use auth_tokens::{GatewaySecret, UserKey, UserTokenVerifier};
-use dev_gateway::{ClientsBrowser, DevGateway, Faults, InProcess, Options};
+use dev_gateway::{DevGateway, Faults, InProcess, Options};
 use doctor::{Diagnosis, Target, diagnose};
 use e2e::{Function, Stack, StackOptions};
-use gateway_lambda::{BackendConfig, Clock, Config, Deps, Gateway, HttpBackend, MemoryConnections, SystemClock};
+use gateway_lambda::{Clock, MemoryConnections, SystemClock};
 use shared_protocol::ErrorCode;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -168,24 +167,21 @@ async fn an_attached_session_and_a_token_without_one() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn secrets_that_differ_and_a_service_that_is_away() {
     let stack = Stack::start(Function::InProcess).await;
-    let key = [9; 32];
+    let key = "a secret that only this gateway knows";
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let away = format!("http://{}", closed.local_addr().unwrap());
     drop(closed);
     for (service, code) in [(stack.service_url(), ErrorCode::Unauthorized), (away, ErrorCode::BackendUnreachable)] {
-        let (gateway, clock) = (DevGateway::new(Options::default()), Arc::new(SystemClock));
-        let users = UserTokenVerifier::new(UserKey::hs256(&key).unwrap());
-        let service = BackendConfig { url: service, secret: GatewaySecret::new(&[8; 32]).unwrap() };
-        let deps = Deps {
-            config: Config::new(users),
-            backend: Arc::new(HttpBackend::new(service, clock.clone())),
-            connections: Arc::new(MemoryConnections::default()),
-            browser: Arc::new(ClientsBrowser::new(gateway.clients())),
-            clock,
+        let gateway = DevGateway::new(Options::default());
+        let (connections, timeout) = (Arc::new(MemoryConnections::default()), Duration::from_secs(30));
+        let variables = |name: &str| match name {
+            "JWT_SECRET" => Some(key.to_owned()),
+            "BACKEND_URL" => Some(service.clone()),
+            _ => None,
         };
-        let function = Arc::new(InProcess::new(Gateway::new(deps), Duration::from_secs(30)));
-        let running = gateway.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), function).unwrap();
-        let token = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), &key).unwrap();
+        let function = InProcess::from_lookup(gateway.clients(), connections, timeout, variables).unwrap();
+        let running = gateway.start(TcpListener::bind("127.0.0.1:0").await.unwrap(), Arc::new(function)).unwrap();
+        let token = auth_tokens::sign_user_token(&Stack::claims("ada", Some("doctors")), key.as_bytes()).unwrap();
         let (_, examined) = run_doctor(&format!("ws://{}/prod", running.addr()), &token).await;
         let diagnosis = examined.unwrap_err();
         assert!(matches!(&diagnosis, Diagnosis::Error { error, .. } if error.code == code), "{diagnosis:?}");
