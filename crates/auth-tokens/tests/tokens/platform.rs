@@ -1,6 +1,6 @@
 //! A platform that signs any token, and the verifiers of its keys.
 
-use auth_tokens::{TokenError, UserKey, UserTokenVerifier};
+use auth_tokens::{UserKey, UserTokenVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -124,17 +124,4 @@ pub(crate) fn without(name: &str) -> Value {
     let mut claims = claims();
     claims.as_object_mut().unwrap().remove(name);
     claims
-}
-
-/// An invalid token: its fault, the verifier, the token, and the expected error.
-pub(crate) type Case = (&'static str, UserTokenVerifier, String, TokenError);
-
-/// Checks that each token is refused with its error, and that the table is complete.
-pub(crate) fn assert_refused(cases: &[Case], at_least: usize) {
-    assert!(cases.len() >= at_least, "{} cases", cases.len());
-    let names: std::collections::BTreeSet<&str> = cases.iter().map(|(name, ..)| *name).collect();
-    assert_eq!(names.len(), cases.len(), "a repeated name");
-    for (name, tokens, token, expected) in cases {
-        assert_eq!(tokens.verify(token, NOW), Err(*expected), "{name}");
-    }
 }
