@@ -20,7 +20,7 @@ pub fn handshake(headers: &HeaderMap, uri: &Uri) -> [Value; 2] {
 
 /// The event of a message on an API with these routes and this authorizer context.
 pub fn message(body: &str, routes: &[&str], authorizer: Map<String, Value>) -> Value {
-    let routes = Routes::new(routes.iter().map(|key| (*key).to_owned()).collect());
+    let routes = Routes(routes.iter().map(|key| (*key).to_owned()).collect());
     context(Some(authorizer)).message(routes.select(body), "M".to_owned(), body, &meta())
 }
 

@@ -134,7 +134,7 @@ impl DevGateway {
         let management = Management { stage: stage.clone(), clients: self.clients, system: system.clone() };
         let connections = ConnectionServer {
             api: Arc::new(Api { stage: stage.clone(), domain_name: addr.to_string() }),
-            routes: Arc::new(Routes::new(route_keys)),
+            routes: Arc::new(Routes(route_keys)),
             authorizer,
             quotas: Arc::new(quotas),
             registry: self.registry,

@@ -17,14 +17,7 @@ pub(crate) struct AdminApi(pub(crate) Faults);
 #[derive(Deserialize)]
 struct CutQuery {
     connection: String,
-    with: Option<CutWith>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum CutWith {
-    Abort,
-    Close,
+    with: Option<Cut>,
 }
 
 impl AdminApi {
@@ -59,12 +52,8 @@ async fn cut(State(faults): State<Faults>, query: Result<Query<CutQuery>, QueryR
         let usage = "it takes ?connection=ID or ?connection=all, and &with=abort or &with=close";
         return json_message(StatusCode::BAD_REQUEST, usage);
     };
-    let how = with.map(|with| match with {
-        CutWith::Abort => Cut::Abort,
-        CutWith::Close => Cut::Close,
-    });
     let one = (connection != "all").then_some(connection.as_str());
-    match faults.cut(one, how) {
+    match faults.cut(one, with) {
         0 if one.is_some() => json_message(StatusCode::NOT_FOUND, "there is no such connection"),
         count => Json(json!({"cut": count})).into_response(),
     }

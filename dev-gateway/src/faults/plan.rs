@@ -1,5 +1,6 @@
 //! Kinds and rates of faults, as plain data. `spec` reads and prints it as text.
 
+use serde::Deserialize;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
@@ -68,7 +69,8 @@ pub struct ConnectionPlan {
 }
 
 /// Way to cut a connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Cut {
     /// Without a close frame; a client reports 1006.
     Abort,

@@ -1,10 +1,9 @@
 //! The binary: start, stop and kill.
 
-use crate::runtime_api::{has_ended, state};
-use crate::support::{close_code, dial, until, within};
-use futures_util::StreamExt;
-use rustix::process::{Pid, Signal, kill_process};
+use crate::support::{Socket, close_code, dial, end, signal, until, within};
+use rustix::process::Signal;
 use std::process::Stdio;
+use test_servers::{alive, children_of, state_of};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -29,45 +28,32 @@ async fn start(arguments: &[&str]) -> (Child, String) {
     (child, url)
 }
 
-fn signal(child: &Child, signal: Signal) {
-    let pid = Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap()).unwrap();
-    kill_process(pid, signal).unwrap();
-}
-
-fn children(parent: u32) -> Vec<u32> {
-    let processes =
-        std::fs::read_dir("/proc").unwrap().filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let is_child = |pid: &u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        let fields = stat.rsplit(") ").next().unwrap_or_default();
-        fields.split(' ').nth(1).and_then(|field| field.parse().ok()) == Some(parent)
-    };
-    processes.filter(is_child).collect()
+/// Starts the binary with a function in processes, and connects. Returns the processes too.
+async fn start_with_processes() -> (Child, Socket, Vec<u32>) {
+    let (child, url) = start(&["--no-authorizer", "--invoke", "runtime-api", "--bootstrap", FAKE]).await;
+    let (socket, _) = dial(url).await.unwrap();
+    let functions: Vec<u32> = children_of(child.id().unwrap()).into_iter().map(|(pid, _)| pid).collect();
+    assert!(!functions.is_empty());
+    (child, socket, functions)
 }
 
 #[tokio::test]
 async fn sigterm_stops_it_in_order() {
-    let (mut child, url) = start(&["--no-authorizer", "--invoke", "runtime-api", "--bootstrap", FAKE]).await;
-    let (mut socket, _) = dial(url).await.unwrap();
-    let functions = children(child.id().unwrap());
-    assert!(!functions.is_empty());
-    signal(&child, Signal::TERM);
+    let (mut child, mut socket, functions) = start_with_processes().await;
+    signal(child.id().unwrap(), Signal::TERM);
     assert_eq!(close_code(&mut socket).await, 1001);
-    within(async { while socket.next().await.is_some_and(|next| next.is_ok()) {} }).await;
+    end(socket).await;
     assert!(within(child.wait()).await.unwrap().success());
-    until(|| functions.iter().all(|pid| has_ended(*pid))).await;
+    until(|| functions.iter().all(|pid| !alive(*pid))).await;
 }
 
 #[tokio::test]
 async fn a_killed_gateway_leaves_no_frozen_process() {
-    let (mut child, url) = start(&["--no-authorizer", "--invoke", "runtime-api", "--bootstrap", FAKE]).await;
-    let (_socket, _) = dial(url).await.unwrap();
-    let functions = children(child.id().unwrap());
-    assert!(!functions.is_empty());
-    until(|| functions.iter().all(|pid| state(*pid) == Some('T'))).await;
-    signal(&child, Signal::KILL);
+    let (mut child, _socket, functions) = start_with_processes().await;
+    until(|| functions.iter().all(|pid| state_of(*pid) == Some('T'))).await;
+    signal(child.id().unwrap(), Signal::KILL);
     within(child.wait()).await.unwrap();
-    until(|| functions.iter().all(|pid| has_ended(*pid))).await;
+    until(|| functions.iter().all(|pid| !alive(*pid))).await;
 }
 
 #[tokio::test]

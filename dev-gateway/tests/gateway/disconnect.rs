@@ -1,7 +1,7 @@
 //! Code and reason that `$disconnect` receives for each end of a connection.
 
-use crate::support::{Fixture, Script, Socket, close_code, send, within};
-use futures_util::{SinkExt, StreamExt};
+use crate::support::{Fixture, Script, close_code, end, send, within};
+use futures_util::SinkExt;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
@@ -12,10 +12,6 @@ async fn disconnect_event(gateway: &Fixture, id: &str) -> (Value, Value) {
     let context = &event["requestContext"];
     assert_eq!((&context["eventType"], &context["connectionId"]), (&json!("DISCONNECT"), &json!(id)));
     (context["disconnectStatusCode"].clone(), context["disconnectReason"].clone())
-}
-
-async fn end(mut socket: Socket) {
-    within(async { while socket.next().await.is_some_and(|next| next.is_ok()) {} }).await;
 }
 
 #[tokio::test]
@@ -60,8 +56,7 @@ async fn a_stopping_gateway_closes_with_1001_and_invokes_disconnect() {
 #[tokio::test]
 async fn a_gateway_stops_with_an_endless_invocation() {
     let script = Script::default().on("$default", |_| std::future::pending());
-    let gateway = Fixture::start(script).await;
-    let (mut socket, _) = gateway.connect().await;
+    let (gateway, mut socket, _) = Fixture::connected_to(script).await;
     send(&mut socket, "for ever").await;
     gateway.event_of("$default").await;
     within(gateway.running.shutdown()).await;

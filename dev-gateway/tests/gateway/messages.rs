@@ -40,25 +40,12 @@ async fn a_message_invokes_its_route() {
 #[tokio::test]
 async fn a_second_message_is_invoked_while_the_first_runs() {
     let release = Arc::new(Notify::new());
-    let held = release.clone();
-    let script = Script::default().on("$default", move |event| {
-        let held = held.clone();
-        async move {
-            if event["body"] == "first" {
-                held.notified().await;
-            } else {
-                held.notify_one();
-            }
-            Ok(json!({"statusCode": 200}))
-        }
-    });
-    let gateway = Fixture::start(script).await;
-    let (mut socket, _) = gateway.connect().await;
-    send(&mut socket, "first").await;
-    assert_eq!(gateway.event().await["body"], "first");
-    // Only the second releases the first.
+    let (gateway, mut socket, _) = Fixture::connected_to(Script::default().hold("sendMessage", &release)).await;
+    send(&mut socket, r#"{"action":"sendMessage"}"#).await;
+    gateway.event_of("sendMessage").await;
     send(&mut socket, "second").await;
     assert_eq!(gateway.event().await["body"], "second");
+    release.notify_one();
     within(socket.close(None)).await.unwrap();
     gateway.event_of("$disconnect").await;
     tokio::time::timeout(TIMEOUT, gateway.running.shutdown()).await.expect("the first invocation did not end");
@@ -96,8 +83,7 @@ async fn a_failed_invocation_is_reported_in_api_gateways_frame() {
     for answer in
         [Err(function_error("crashed")), Err(InvokeError::TimedOut), Ok(json!(null)), Ok(json!({"status": 200}))]
     {
-        let gateway = Fixture::start(Script::default().answer("$default", answer)).await;
-        let (mut socket, id) = gateway.connect().await;
+        let (gateway, mut socket, id) = Fixture::connected_to(Script::default().answer("$default", answer)).await;
         send(&mut socket, "x").await;
         let event = gateway.event().await;
         let request_id = event["requestContext"]["requestId"].as_str().unwrap();
@@ -132,8 +118,7 @@ async fn a_timed_out_invocation_is_reported_and_runs_on() {
 #[tokio::test]
 async fn the_answer_of_a_route_is_not_sent() {
     let answer = json!({"statusCode": 500, "body": "not for the client"});
-    let gateway = Fixture::start(Script::default().answer("$default", Ok(answer))).await;
-    let (mut socket, id) = gateway.connect().await;
+    let (gateway, mut socket, id) = Fixture::connected_to(Script::default().answer("$default", Ok(answer))).await;
     send(&mut socket, "x").await;
     gateway.event().await;
     gateway.clients.post(&id, "posted".into()).await.unwrap();

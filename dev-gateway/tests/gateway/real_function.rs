@@ -2,13 +2,11 @@
 
 use crate::runtime_api::frozen;
 use crate::support::{TIMEOUT, close_code, dial, send, text, until, within};
-use async_trait::async_trait;
 use auth_tokens::{UserKey, UserTokenVerifier};
-use bytes::Bytes;
 use dev_gateway::{ClientsBrowser, DevGateway, Function, InProcess, InvokeError, Options, OsSystem, RuntimeApi};
 use dev_gateway::{Clock, Invoke};
 use gateway_lambda::backend::{Close, Reply};
-use gateway_lambda::{Backend, BackendError, Caller, Config, Deps, Gateway, MemoryConnections, SystemClock};
+use gateway_lambda::{Config, Deps, Gateway, MemoryConnections, ScriptedBackend, SystemClock};
 use serde_json::json;
 use shared_protocol::{Role, SessionId, UserClaims};
 use std::collections::BTreeMap;
@@ -60,32 +58,17 @@ async fn the_real_bootstrap_refuses_a_bad_token_and_is_frozen_after_it() {
     assert_eq!(after, Err(InvokeError::Throttled), "no process starts after the shutdown");
 }
 
-/// Echoes every message, and closes after `bye`.
-struct EchoBackend;
-
-#[async_trait]
-impl Backend for EchoBackend {
-    async fn message(&self, _caller: &Caller, body: Bytes, _within: Duration) -> Result<Reply, BackendError> {
-        let close = (body == "bye").then_some(Close::Connection);
-        Ok(Reply { frame: Some(body), close, ..Reply::default() })
-    }
-
-    async fn output(&self, _caller: &Caller, _follow: &str, _wait: Duration) -> Result<Reply, BackendError> {
-        Ok(Reply::default())
-    }
-
-    async fn disconnect(&self, _caller: &Caller, _within: Duration) -> Result<(), BackendError> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn the_function_in_this_process_reaches_its_clients() {
     let gateway = DevGateway::new(Options::default());
     let users = UserTokenVerifier::new(UserKey::hs256(SECRET.as_bytes()).unwrap());
+    let backend = ScriptedBackend::default();
+    let frame = |text: &'static str, close| Ok(Reply { frame: Some(text.into()), close, ..Reply::default() });
+    backend.on_message(Duration::ZERO, frame("posted", None));
+    backend.on_message(Duration::ZERO, frame("bye", Some(Close::Connection)));
     let function = Gateway::new(Deps {
         config: Config::new(users),
-        backend: Arc::new(EchoBackend),
+        backend: Arc::new(backend),
         connections: Arc::new(MemoryConnections::default()),
         browser: Arc::new(ClientsBrowser::new(gateway.clients())),
         clock: Arc::new(SystemClock),
@@ -97,8 +80,8 @@ async fn the_function_in_this_process_reaches_its_clients() {
     assert!(matches!(&refused, Err(Error::Http(response)) if response.status() == 401), "{refused:?}");
     let (mut socket, _) = dial(format!("ws://{}/prod?token={}", running.addr(), token())).await.unwrap();
     send(&mut socket, r#"{"type":"ping"}"#).await;
-    assert_eq!(text(&mut socket).await, r#"{"type":"ping"}"#);
-    send(&mut socket, "bye").await;
+    assert_eq!(text(&mut socket).await, "posted");
+    send(&mut socket, "the last").await;
     assert_eq!(text(&mut socket).await, "bye");
     assert_eq!(close_code(&mut socket).await, 1000);
     within(running.shutdown()).await;

@@ -1,12 +1,14 @@
 //! A function in processes behind the Lambda Runtime API: one event at a time, more processes on demand, frozen in
 //! between.
 
-use crate::support::{until, within};
+use crate::support::{signal, until, within};
 use dev_gateway::{Clock, Function, Invoke, InvokeError, OsSystem, RuntimeApi};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
+use test_servers::{alive, state_of};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) fn function(variables: &[(&str, &str)]) -> Function {
@@ -16,17 +18,6 @@ pub(crate) fn function(variables: &[(&str, &str)]) -> Function {
 
 pub(crate) fn start(function: Function) -> Arc<RuntimeApi> {
     Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)))
-}
-
-/// The state letter of a process: `T` is stopped; `None` if it does not exist.
-pub(crate) fn state(pid: u32) -> Option<char> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name before it may contain any character.
-    stat.rsplit(") ").next()?.chars().next()
-}
-
-pub(crate) fn has_ended(pid: u32) -> bool {
-    matches!(state(pid), None | Some('Z' | 'X'))
 }
 
 pub(crate) fn pid(answer: &Value) -> u32 {
@@ -45,7 +36,7 @@ pub(crate) async fn idle_process(api: &RuntimeApi) -> u32 {
 }
 
 pub(crate) async fn frozen(api: &RuntimeApi, pid: u32) {
-    until(|| api.idle_processes().contains(&pid) && state(pid) == Some('T')).await;
+    until(|| api.idle_processes().contains(&pid) && state_of(pid) == Some('T')).await;
 }
 
 /// Holds an event until the gate's connection is dropped.
@@ -96,7 +87,7 @@ async fn a_process_is_frozen_between_events_and_reused() {
         assert_eq!(idle_process(&api).await, first);
     }
     within(api.shutdown()).await;
-    assert_eq!(state(first), None, "it was not waited for");
+    assert_eq!(state_of(first), None, "it was not waited for");
 }
 
 #[tokio::test]
@@ -119,7 +110,7 @@ async fn concurrent_events_run_in_separate_processes() {
     pids.dedup();
     assert_eq!(pids.len(), 3);
     within(api.shutdown()).await;
-    until(|| pids.iter().all(|pid| has_ended(*pid))).await;
+    until(|| pids.iter().all(|pid| !alive(*pid))).await;
 }
 
 #[tokio::test]
@@ -164,7 +155,7 @@ async fn a_process_that_exits_or_hangs_is_replaced() {
     let second = idle_process(&api).await;
     assert_ne!(first, second);
     assert_eq!(invoke(&api, json!({"do": "hang"})).await, Err(InvokeError::TimedOut));
-    until(|| has_ended(second)).await;
+    until(|| !alive(second)).await;
     assert_ne!(pid(&invoke(&api, json!({})).await.unwrap()), second);
     within(api.shutdown()).await;
 }
@@ -173,9 +164,8 @@ async fn a_process_that_exits_or_hangs_is_replaced() {
 async fn a_process_that_died_while_idle_is_replaced() {
     let api = start(function(&[]));
     let first = idle_process(&api).await;
-    let killed = rustix::process::Pid::from_raw(i32::try_from(first).unwrap()).unwrap();
-    rustix::process::kill_process(killed, rustix::process::Signal::KILL).unwrap();
-    until(|| has_ended(first)).await;
+    signal(first, Signal::KILL);
+    until(|| !alive(first)).await;
     assert_ne!(pid(&invoke(&api, json!({})).await.unwrap()), first);
     within(api.shutdown()).await;
 }

@@ -8,6 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::future::Future;
@@ -117,7 +118,11 @@ impl Fixture {
     }
 
     pub(crate) async fn connected() -> (Self, Socket, String) {
-        let gateway = Self::start(Script::default()).await;
+        Self::connected_to(Script::default()).await
+    }
+
+    pub(crate) async fn connected_to(script: Script) -> (Self, Socket, String) {
+        let gateway = Self::start(script).await;
         let (socket, id) = gateway.connect().await;
         (gateway, socket, id)
     }
@@ -252,6 +257,15 @@ pub(crate) async fn text(socket: &mut Socket) -> String {
         }
     })
     .await
+}
+
+/// Reads to the end of the connection.
+pub(crate) async fn end(mut socket: Socket) {
+    within(async { while socket.next().await.is_some_and(|next| next.is_ok()) {} }).await;
+}
+
+pub(crate) fn signal(pid: u32, signal: Signal) {
+    kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
 }
 
 /// Receives frames until the close frame. Returns its code.

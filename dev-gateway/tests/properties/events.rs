@@ -26,7 +26,7 @@ pub(crate) fn message(body: &str) {
         let action = serde_json::from_str::<Value>(body).unwrap()["action"].clone();
         assert!(action == route && ROUTES.contains(&route), "only a configured route");
     }
-    let backend = Arc::new(ScriptedBackend::new());
+    let backend = Arc::new(ScriptedBackend::default());
     let answer = handle(&backend, event);
     assert_eq!(answer, Ok(json!({"statusCode": 200})));
     let arrived = backend.calls().into_iter().map(|call| match call {
@@ -70,7 +70,7 @@ pub(crate) fn handshake(lines: &str) -> bool {
         }
     }
     assert_eq!(authorize["queryStringParameters"], connect["queryStringParameters"]);
-    let backend = Arc::new(ScriptedBackend::new());
+    let backend = Arc::new(ScriptedBackend::default());
     // An invalid token is "Unauthorized"; any other error would mean that the function cannot read the event.
     let answer = handle(&backend, authorize);
     assert_eq!(answer, Err("Unauthorized".to_owned()));
@@ -100,7 +100,7 @@ fn handle(backend: &Arc<ScriptedBackend>, event: Value) -> Result<Value, String>
         config: Config::new(users),
         backend: backend.clone(),
         connections: Arc::new(MemoryConnections::default()),
-        browser: Arc::new(RecordingBrowser::new()),
+        browser: Arc::new(RecordingBrowser::default()),
         clock: Arc::new(ManualClock::new(NOW)),
     });
     runtime.block_on(async move {

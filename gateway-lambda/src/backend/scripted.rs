@@ -50,11 +50,6 @@ struct State {
 }
 
 impl ScriptedBackend {
-    /// A service with an empty script.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Adds the reply to a message, given after `delay`.
     pub fn on_message(&self, delay: Duration, reply: Result<Reply, BackendError>) {
         self.state().messages.push_back((delay, reply));

@@ -54,11 +54,6 @@ struct State {
 }
 
 impl RecordingBrowser {
-    /// A browser without a script.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     /// Delays every post.
     pub fn delay_posts(&self, delay: Duration) {
         self.state().post_delay = delay;

@@ -13,11 +13,6 @@ pub struct MemoryConnections {
 }
 
 impl MemoryConnections {
-    /// An empty table.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
     fn rows(&self) -> MutexGuard<'_, HashMap<ConnectionId, Connection>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -127,36 +127,24 @@ mod tests {
     use crate::backend::BackendError;
     use crate::clock::ManualClock;
     use shared_protocol::{ApiError, ErrorCode};
+    use std::io::{BufRead, BufReader};
     use std::time::Duration;
     use tracing::level_filters::LevelFilter;
     use tracing_subscriber::filter::Targets;
     use tracing_subscriber::layer::SubscriberExt;
 
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().write(bytes)
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
     /// The lines that `record` writes.
     fn written(record: impl FnOnce(&ManualClock)) -> Vec<Value> {
-        let (log, clock) = (Log::default(), Arc::new(ManualClock::default()));
-        let metrics = EmfLayer::new("websocket-handler".to_owned(), clock.clone(), log.clone());
+        let (log, writer) = std::io::pipe().unwrap();
+        let clock = Arc::new(ManualClock::default());
+        let metrics = EmfLayer::new("websocket-handler".to_owned(), clock.clone(), writer);
         let only = Targets::new().with_target(TARGET, LevelFilter::TRACE);
         let subscriber = tracing_subscriber::registry().with(metrics.with_filter(only));
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!("not a metric");
             record(&clock);
         });
-        let bytes = log.0.lock().unwrap().clone();
-        String::from_utf8(bytes).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        BufReader::new(log).lines().map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
     }
 
     #[test]

@@ -34,8 +34,8 @@ impl Harness {
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Self {
         let mut config = Config::new(UserTokenVerifier::new(UserKey::hs256(SECRET.as_bytes()).unwrap()));
         change(&mut config);
-        let backend = Arc::new(ScriptedBackend::new());
-        let browser = Arc::new(RecordingBrowser::new());
+        let backend = Arc::new(ScriptedBackend::default());
+        let browser = Arc::new(RecordingBrowser::default());
         let connections = Arc::new(FaultyConnections::default());
         let gateway = Gateway::new(Deps {
             config,

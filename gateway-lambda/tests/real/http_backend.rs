@@ -6,12 +6,18 @@ use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
 use gateway_lambda::backend::Close;
 use gateway_lambda::clock::ManualClock;
 use gateway_lambda::{Backend, BackendConfig, BackendError, Caller, HttpBackend, Identity, Reply};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
 use shared_protocol::{ApiError, ErrorCode, GatewayClaims, Role};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -153,38 +159,18 @@ async fn close_at_second_request() -> (String, mpsc::Receiver<usize>) {
     let (sender, counts) = mpsc::channel(8);
     tokio::spawn(async move {
         loop {
-            let (mut stream, _) = listener.accept().await.unwrap();
-            let mut requests = 0;
-            while requests < 2 && read_request(&mut stream).await {
-                requests += 1;
-                if requests < 2 {
-                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
-                }
-            }
-            drop(stream);
-            sender.send(requests).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            let requests = AtomicUsize::new(0);
+            let answer = service_fn(async |request: Request<Incoming>| {
+                request.into_body().collect().await.unwrap();
+                let first = requests.fetch_add(1, Ordering::Relaxed) == 0;
+                first.then(|| Response::new("ok".to_owned())).ok_or("closes the connection")
+            });
+            let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
+            sender.send(requests.into_inner()).await.unwrap();
         }
     });
     (url, counts)
-}
-
-/// Reads one request with a body; false if the connection ends first.
-async fn read_request(stream: &mut tokio::net::TcpStream) -> bool {
-    let mut bytes = Vec::new();
-    loop {
-        let mut part = [0; 4096];
-        let read = stream.read(&mut part).await.unwrap_or(0);
-        if read == 0 {
-            return false;
-        }
-        bytes.extend_from_slice(&part[..read]);
-        let text = String::from_utf8_lossy(&bytes);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-        if body.len() == length.parse::<usize>().unwrap() {
-            return true;
-        }
-    }
 }
 
 #[tokio::test]

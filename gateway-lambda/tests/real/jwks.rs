@@ -64,9 +64,9 @@ impl Platform {
         let clock = Arc::new(ManualClock::new(NOW));
         let gateway = Gateway::new(Deps {
             config: config.unwrap(),
-            backend: Arc::new(ScriptedBackend::new()),
+            backend: Arc::new(ScriptedBackend::default()),
             connections: Arc::new(MemoryConnections::default()),
-            browser: Arc::new(RecordingBrowser::new()),
+            browser: Arc::new(RecordingBrowser::default()),
             clock: clock.clone(),
         });
         Self { server, clock, gateway }

@@ -1,7 +1,7 @@
 //! Faults of the function: killed invocations and cold starts.
 
 use super::{connected, seeded};
-use crate::runtime_api::{Gate, frozen, function, has_ended, idle_process, start};
+use crate::runtime_api::{Gate, frozen, function, idle_process, start};
 use crate::support::{Script, dial, send, text, until, within};
 use dev_gateway::{DevGateway, Faults, Options};
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ async fn a_busy_process_is_killed() {
     faults.set("kill=1,kill-within=50".parse().unwrap());
     send(&mut socket, gate.event().to_string()).await;
     assert!(text(&mut socket).await.contains("Internal server error"));
-    until(|| has_ended(pid)).await;
+    until(|| !test_servers::alive(pid)).await;
     within(running.shutdown()).await;
 }
 

@@ -55,10 +55,7 @@ impl Terminal {
 
     /// Runs a command line with `command`. Returns its output and exit code.
     pub async fn command(&mut self, line: &str) -> (String, i32) {
-        let (seq, epoch) = self.next();
-        let id = format!("{}-{seq}", self.client);
-        let command = Command { seq, epoch, id: id.clone(), command: line.to_owned() };
-        self.send_ordered(seq, &ClientMessage::Command(command)).await;
+        let id = self.start_command(line).await;
         self.wait(&format!("the result of {line:?}"), |terminal| {
             let refusal = terminal.take(|reply| match reply {
                 ServerMessage::Error(error) if error.id.as_ref() == Some(&id) => Some(error.clone()),

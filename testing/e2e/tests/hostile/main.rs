@@ -27,16 +27,6 @@ async fn a_hostile_transport() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_typists() {
-    proof(FaultRun { typists: 2, ..FaultRun::new(4, 1500) }, &EVERYTHING).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_instances() {
-    proof(FaultRun { instances: 2, ..FaultRun::new(8, 1500) }, &EVERYTHING).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn handovers() {
     // Random cuts: the number of messages before a handover depends on the machine.
     let run = FaultRun { handover: Some(Duration::from_millis(700)), ..FaultRun::new(5, 1500) };
@@ -59,13 +49,6 @@ async fn a_page_without_handover_is_closed_and_reconnects() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_and_cold_functions() {
-    let run =
-        FaultRun::new(7, 1500).with_faults("kill=0.2,kill-within=0..100,cold=20..100,reorder=0.1,silent=0.2,cut=0.005");
-    proof(run, &["kill", "cold", "reorder", "cut"]).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn throttled_gone_and_failed_posts() {
     let faults = "throttle=0.3,rate=30,gone=0.1,gone-delivered=0.1,fail=0.1,fail-delivered=0.1";
     let report = proof(FaultRun::new(8, 1500).with_faults(faults), &["throttle"]).await;
@@ -73,36 +56,31 @@ async fn throttled_gone_and_failed_posts() {
     assert!(others.iter().filter(|fault| report.faults.contains_key(*fault)).count() > 1, "{report}");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_posts() {
-    proof(FaultRun::new(9, 1500).with_faults("slow=15,lose=0.01,cut-every=300"), &["lose", "cut"]).await;
+/// Creates a test of each run, whose faults must occur.
+macro_rules! proofs {
+    ($($(#[$about:meta])* $name:ident: $run:expr, $faults:expr;)*) => {$(
+        $(#[$about])*
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            proof($run, &$faults).await;
+        }
+    )*};
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn refused_handshakes_and_silent_disconnects() {
-    let run = FaultRun::new(10, 1000).with_faults("refuse=0.5,silent=0.5,cut-every=50,delay=0..10");
-    proof(run, &["refuse", "silent", "cut"]).await;
-}
-
-/// Covers an API Gateway that would dispatch a connection's messages one at a time: a follower would block the others. With a
-/// short timeout of the function, everything still arrives.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sequential_dispatch() {
-    let timeout = Duration::from_millis(3500);
-    proof(
-        FaultRun { timeout, ..FaultRun::new(11, 300) }.with_faults("one-at-a-time,lose=0.01,repeat=0.05"),
-        &["repeat"],
-    )
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_real_function() {
-    proof(FaultRun { function: Function::Bootstrap, ..FaultRun::new(12, 2000) }, &EVERYTHING).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_real_function_killed() {
-    let run = FaultRun { function: Function::Bootstrap, ..FaultRun::new(13, 1000) };
-    proof(run.with_faults("kill=0.2,kill-within=0..100,reorder=0.2,cut=0.005"), &["kill", "reorder", "cut"]).await;
+proofs! {
+    two_typists: FaultRun { typists: 2, ..FaultRun::new(4, 1500) }, EVERYTHING;
+    two_instances: FaultRun { instances: 2, ..FaultRun::new(8, 1500) }, EVERYTHING;
+    killed_and_cold_functions: FaultRun::new(7, 1500)
+        .with_faults("kill=0.2,kill-within=0..100,cold=20..100,reorder=0.1,silent=0.2,cut=0.005"),
+        ["kill", "cold", "reorder", "cut"];
+    slow_posts: FaultRun::new(9, 1500).with_faults("slow=15,lose=0.01,cut-every=300"), ["lose", "cut"];
+    refused_handshakes_and_silent_disconnects: FaultRun::new(10, 1000)
+        .with_faults("refuse=0.5,silent=0.5,cut-every=50,delay=0..10"), ["refuse", "silent", "cut"];
+    /// Covers an API Gateway that would dispatch a connection's messages one at a time: a follower would block the others. With
+    /// a short timeout of the function, everything still arrives.
+    sequential_dispatch: FaultRun { timeout: Duration::from_millis(3500), ..FaultRun::new(11, 300) }
+        .with_faults("one-at-a-time,lose=0.01,repeat=0.05"), ["repeat"];
+    the_real_function: FaultRun { function: Function::Bootstrap, ..FaultRun::new(12, 2000) }, EVERYTHING;
+    the_real_function_killed: FaultRun { function: Function::Bootstrap, ..FaultRun::new(13, 1000) }
+        .with_faults("kill=0.2,kill-within=0..100,reorder=0.2,cut=0.005"), ["kill", "reorder", "cut"];
 }
