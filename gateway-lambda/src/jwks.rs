@@ -8,6 +8,7 @@ mod cache_state;
 
 use crate::clock::Clock;
 use crate::http_client::{builder, error_chain};
+use crate::lock::lock;
 use auth_tokens::{TokenError, UserKey, UserTokenVerifier};
 use bytes::BytesMut;
 use cache_state::{CacheState, Freshness};
@@ -15,7 +16,7 @@ use reqwest::header::ACCEPT;
 use reqwest::{Client, StatusCode, Url};
 use shared_protocol::UserClaims;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 /// Time limit of a whole fetch: a user is waiting for a connection to open.
@@ -89,24 +90,24 @@ impl JwksCache {
     ) -> Result<UserClaims, VerifyError> {
         self.refresh(clock, freshness, timeout).await;
         let now = Duration::from_millis(clock.now_ms());
-        let tokens = self.state().usable(now).ok_or(VerifyError::NoKeys)?;
+        let tokens = lock(&self.state).usable(now).ok_or(VerifyError::NoKeys)?;
         Ok(tokens.verify(token, now.as_secs())?)
     }
 
     /// Fetches if a fetch is due. A caller that cannot use the cached keys waits for a running fetch; others do not.
     async fn refresh(&self, clock: &dyn Clock, freshness: Freshness, timeout: Duration) {
         let now = Duration::from_millis(clock.now_ms());
-        if !self.state().is_due(now, freshness) {
+        if !lock(&self.state).is_due(now, freshness) {
             return;
         }
-        let has_keys = freshness == Freshness::Cached && self.state().usable(now).is_some();
+        let has_keys = freshness == Freshness::Cached && lock(&self.state).usable(now).is_some();
         let wait = if has_keys { Duration::ZERO } else { timeout };
         let Ok(_guard) = tokio::time::timeout(wait, self.fetching.lock()).await else { return };
-        if !self.state().is_due(now, freshness) {
+        if !lock(&self.state).is_due(now, freshness) {
             return;
         }
         let fetched = self.fetch(timeout).await;
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         match fetched {
             Ok(key) => {
                 tracing::info!(keys = ?key, "[WebSocket] Fetched the platform's keys");
@@ -141,10 +142,6 @@ impl JwksCache {
             jwks.extend_from_slice(&chunk);
         }
         UserKey::from_jwks(&jwks).map_err(|error| format!("JWT_JWKS_URL is not usable: {error}"))
-    }
-
-    fn state(&self) -> MutexGuard<'_, CacheState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -22,6 +22,7 @@ pub mod identity;
 mod identity_cache;
 mod invocation;
 mod jwks;
+mod lock;
 mod message;
 pub mod metrics;
 mod origin;

@@ -1,10 +1,11 @@
 //! A terminal service with scripted replies that records the requests.
 
 use super::{Backend, BackendError, Caller, Reply};
+use crate::lock::lock;
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -52,26 +53,22 @@ struct State {
 impl ScriptedBackend {
     /// Adds the reply to a message, given after `delay`.
     pub fn on_message(&self, delay: Duration, reply: Result<Reply, BackendError>) {
-        self.state().messages.push_back((delay, reply));
+        lock(&self.state).messages.push_back((delay, reply));
     }
 
     /// Adds the reply to a poll, given after `delay`.
     pub fn on_output(&self, delay: Duration, reply: Result<Reply, BackendError>) {
-        self.state().outputs.push_back((delay, reply));
+        lock(&self.state).outputs.push_back((delay, reply));
     }
 
     /// Delays the response to every disconnect.
     pub fn delay_disconnects(&self, delay: Duration) {
-        self.state().disconnect_delay = delay;
+        lock(&self.state).disconnect_delay = delay;
     }
 
     /// All requests, in order.
     pub fn calls(&self) -> Vec<Call> {
-        self.state().calls.clone()
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state).calls.clone()
     }
 }
 
@@ -79,7 +76,7 @@ impl ScriptedBackend {
 impl Backend for ScriptedBackend {
     async fn message(&self, caller: &Caller, body: Bytes, timeout: Duration) -> Result<Reply, BackendError> {
         let (delay, reply) = {
-            let mut state = self.state();
+            let mut state = lock(&self.state);
             state.calls.push(Call::Message { caller: caller.clone(), body });
             state.messages.pop_front().unwrap_or_else(|| (Duration::ZERO, Ok(Reply::default())))
         };
@@ -89,7 +86,7 @@ impl Backend for ScriptedBackend {
 
     async fn output(&self, _caller: &Caller, token: &str, wait: Duration) -> Result<Reply, BackendError> {
         let step = {
-            let mut state = self.state();
+            let mut state = lock(&self.state);
             state.calls.push(Call::Output { token: token.to_owned(), wait, at: Instant::now() });
             state.outputs.pop_front()
         };
@@ -105,7 +102,7 @@ impl Backend for ScriptedBackend {
 
     async fn disconnect(&self, caller: &Caller, timeout: Duration) -> Result<(), BackendError> {
         let delay = {
-            let mut state = self.state();
+            let mut state = lock(&self.state);
             state.calls.push(Call::Disconnect(caller.clone()));
             state.disconnect_delay
         };

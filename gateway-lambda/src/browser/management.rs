@@ -2,6 +2,7 @@
 
 use super::{Browser, Endpoint, PostError};
 use crate::aws::{self, Aws};
+use crate::lock::lock;
 use async_trait::async_trait;
 use aws_sdk_apigatewaymanagement::config::{
     BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig,
@@ -13,7 +14,7 @@ use bytes::Bytes;
 use shared_protocol::ConnectionId;
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 /// Time limit of one call. A post usually takes 15 ms on AWS; a browser with a full buffer gives a 429 without a wait.
@@ -35,7 +36,7 @@ impl ManagementBrowser {
     }
 
     fn client(&self, at: &Endpoint) -> Client {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = lock(&self.clients);
         if clients.len() > MAX_CLIENTS {
             clients.clear();
         }

@@ -1,11 +1,12 @@
 //! A browser that records calls and fails as scripted.
 
 use super::{Browser, Endpoint, PostError};
+use crate::lock::lock;
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared_protocol::ConnectionId;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -14,8 +15,6 @@ use tokio::time::Instant;
 pub enum Delivery {
     /// A frame was posted.
     Frame {
-        /// The connection.
-        to: ConnectionId,
         /// The bytes.
         frame: Bytes,
         /// Start of the post.
@@ -23,15 +22,8 @@ pub enum Delivery {
         /// End of the post.
         ended_at: Instant,
     },
-    /// A post failed as scripted.
-    Failed {
-        /// The connection.
-        to: ConnectionId,
-        /// The bytes.
-        frame: Bytes,
-        /// The scripted error.
-        error: PostError,
-    },
+    /// A post of these bytes failed as scripted.
+    Failed(Bytes),
     /// `exists` was called.
     Exists(ConnectionId),
     /// The connection was closed.
@@ -56,22 +48,22 @@ struct State {
 impl RecordingBrowser {
     /// Delays every post.
     pub fn delay_posts(&self, delay: Duration) {
-        self.state().post_delay = delay;
+        lock(&self.state).post_delay = delay;
     }
 
     /// Sets the outcomes of the next posts, in order; later posts succeed.
     pub fn script_posts(&self, outcomes: impl IntoIterator<Item = Result<(), PostError>>) {
-        self.state().outcomes.extend(outcomes);
+        lock(&self.state).outcomes.extend(outcomes);
     }
 
     /// Removes the connection after this many more posts.
     pub fn disappear_after(&self, connection: &ConnectionId, posts: usize) {
-        self.state().posts_left.insert(connection.clone(), posts);
+        lock(&self.state).posts_left.insert(connection.clone(), posts);
     }
 
     /// All calls, in order.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        self.state().deliveries.clone()
+        lock(&self.state).deliveries.clone()
     }
 
     /// The delivered frames as text, in order.
@@ -91,17 +83,13 @@ impl RecordingBrowser {
         });
         closed.collect()
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[async_trait]
 impl Browser for RecordingBrowser {
     async fn post(&self, _at: &Endpoint, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
         let (outcome, delay) = {
-            let mut state = self.state();
+            let mut state = lock(&self.state);
             let outcome = match state.posts_left.get_mut(connection) {
                 Some(0) => Err(PostError::Gone),
                 Some(posts) => {
@@ -116,23 +104,22 @@ impl Browser for RecordingBrowser {
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let to = connection.clone();
         let delivery = match &outcome {
-            Ok(()) => Delivery::Frame { to, frame, started_at, ended_at: Instant::now() },
-            Err(error) => Delivery::Failed { to, frame, error: error.clone() },
+            Ok(()) => Delivery::Frame { frame, started_at, ended_at: Instant::now() },
+            Err(_) => Delivery::Failed(frame),
         };
-        self.state().deliveries.push(delivery);
+        lock(&self.state).deliveries.push(delivery);
         outcome
     }
 
     async fn exists(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<bool, PostError> {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.deliveries.push(Delivery::Exists(connection.clone()));
         Ok(state.posts_left.get(connection) != Some(&0))
     }
 
     async fn close(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<(), PostError> {
-        let mut state = self.state();
+        let mut state = lock(&self.state);
         state.deliveries.push(Delivery::Closed(connection.clone()));
         state.posts_left.insert(connection.clone(), 0);
         Ok(())

@@ -1,10 +1,11 @@
 //! Connections in memory: for a gateway that is one process, and for tests.
 
 use super::{Connection, Connections, ConnectionsError};
+use crate::lock::lock;
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, SessionId};
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 /// Rows in a map. The lock is never held across an await.
 #[derive(Debug, Default)]
@@ -12,50 +13,44 @@ pub struct MemoryConnections {
     rows: Mutex<HashMap<ConnectionId, Connection>>,
 }
 
-impl MemoryConnections {
-    fn rows(&self) -> MutexGuard<'_, HashMap<ConnectionId, Connection>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 #[async_trait]
 impl Connections for MemoryConnections {
     async fn put(&self, connection: &Connection) -> Result<(), ConnectionsError> {
-        self.rows().insert(connection.id.clone(), connection.clone());
+        lock(&self.rows).insert(connection.id.clone(), connection.clone());
         Ok(())
     }
 
     async fn get(&self, id: &ConnectionId, now: u64) -> Result<Option<Connection>, ConnectionsError> {
-        Ok(self.rows().get(id).filter(|row| row.expires_at > now).cloned())
+        Ok(lock(&self.rows).get(id).filter(|row| row.expires_at > now).cloned())
     }
 
     async fn touch(&self, id: &ConnectionId, expires_at: u64) -> Result<(), ConnectionsError> {
-        if let Some(row) = self.rows().get_mut(id) {
+        if let Some(row) = lock(&self.rows).get_mut(id) {
             row.expires_at = expires_at;
         }
         Ok(())
     }
 
     async fn remove(&self, id: &ConnectionId) -> Result<(), ConnectionsError> {
-        self.rows().remove(id);
+        lock(&self.rows).remove(id);
         Ok(())
     }
 
     async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
         // Removes expired rows here, where every row is visited anyway, so that the map stays bounded.
-        let mut rows = self.rows();
+        let mut rows = lock(&self.rows);
         rows.retain(|_, row| row.expires_at > now);
         Ok(rows.values().filter(|row| row.identity.sub == sub).count())
     }
 
     async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        let (rows, idle) = (self.rows(), now + 1..=until);
+        let (rows, idle) = (lock(&self.rows), now + 1..=until);
         let of_user = rows.values().filter(|row| row.identity.sub == sub && idle.contains(&row.expires_at));
         Ok(of_user.map(|row| row.id.clone()).collect())
     }
 
     async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        let rows = self.rows();
+        let rows = lock(&self.rows);
         let live = rows.values().filter(|row| row.identity.sid.as_ref() == Some(sid) && row.expires_at > now);
         Ok(live.map(|row| row.id.clone()).collect())
     }

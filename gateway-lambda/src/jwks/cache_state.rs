@@ -67,61 +67,42 @@ mod tests {
     use auth_tokens::UserKey;
 
     const START: u64 = 1_800_000_000;
+    const DAY: i64 = 24 * 3600;
 
-    fn at(seconds: u64) -> Duration {
-        Duration::from_secs(START + seconds)
+    fn at(seconds: i64) -> Duration {
+        Duration::from_secs(START.saturating_add_signed(seconds))
     }
 
-    fn fetched() -> CacheState {
-        let key = UserKey::hs256(&[7; 32]).unwrap();
-        let mut state = CacheState::default();
-        state.fetched(Arc::new(UserTokenVerifier::new(key)), at(0));
-        state
-    }
-
-    fn due(state: &CacheState, seconds: u64) -> (bool, bool) {
-        (state.is_due(at(seconds), Freshness::Cached), state.is_due(at(seconds), Freshness::Newer))
-    }
-
+    /// Each row: the state, the time of a later failed fetch, the time, whether the keys are usable, and whether a fetch is due
+    /// for cached and for newer keys.
     #[test]
-    fn without_keys_a_fetch_is_due_every_five_seconds() {
-        let mut state = CacheState::default();
-        assert_eq!(due(&state, 0), (true, true));
-        state.failed(at(0));
-        assert_eq!(due(&state, 4), (false, false));
-        assert_eq!(due(&state, 5), (true, true));
-        assert!(state.usable(at(5)).is_none());
-    }
-
-    #[test]
-    fn with_keys_a_fetch_is_due_when_old_or_once_a_minute_for_an_unknown_key() {
-        let mut state = fetched();
-        assert_eq!(due(&state, 59), (false, false));
-        assert_eq!(due(&state, 60), (false, true));
-        assert_eq!(due(&state, 600), (true, true));
-        state.failed(at(600));
-        assert_eq!(due(&state, 659), (false, false));
-        assert_eq!(due(&state, 660), (true, true));
-    }
-
-    #[test]
-    fn old_keys_are_usable_for_a_day() {
-        let mut state = fetched();
-        let day = 24 * 3600;
-        state.failed(at(day - 3));
-        assert!(state.usable(at(day - 1)).is_some());
-        assert!(state.usable(at(day)).is_none());
-        assert_eq!(due(&state, day + 1), (false, false));
-        assert_eq!(due(&state, day + 2), (true, true));
-    }
-
-    #[test]
-    fn a_clock_that_is_set_back_locks_no_user_out() {
-        let mut state = fetched();
-        let before = at(0) - Duration::from_secs(7200);
-        assert!(state.usable(before).is_some() && state.is_due(before, Freshness::Newer));
-        state.failed(before);
-        assert!(!state.is_due(before + Duration::from_secs(59), Freshness::Newer));
-        assert!(state.is_due(before + Duration::from_secs(60), Freshness::Cached));
+    fn fetches_are_due_and_keys_are_usable() {
+        let (none, some) = (false, true);
+        for (name, keys, failed, time, usable, due) in [
+            ("at the start", none, None, 0, false, (true, true)),
+            ("soon after a failure", none, Some(0), 4, false, (false, false)),
+            ("five seconds after a failure", none, Some(0), 5, false, (true, true)),
+            ("fresh keys", some, None, 59, true, (false, false)),
+            ("keys of a minute", some, None, 60, true, (false, true)),
+            ("old keys", some, None, 600, true, (true, true)),
+            ("old keys, soon after a failure", some, Some(600), 659, true, (false, false)),
+            ("old keys, a minute after a failure", some, Some(600), 660, true, (true, true)),
+            ("keys of almost a day", some, Some(DAY - 3), DAY - 1, true, (false, false)),
+            ("keys of a day", some, Some(DAY - 3), DAY, false, (false, false)),
+            ("keys of a day, soon after a failure", some, Some(DAY - 3), DAY + 1, false, (false, false)),
+            ("keys of a day, five seconds after a failure", some, Some(DAY - 3), DAY + 2, false, (true, true)),
+            ("a clock that is set back", some, None, -7200, true, (true, true)),
+            ("the same, soon after a failure", some, Some(-7200), -7141, true, (false, false)),
+            ("the same, a minute after a failure", some, Some(-7200), -7140, true, (true, true)),
+        ] {
+            let mut state = CacheState::default();
+            if keys {
+                state.fetched(Arc::new(UserTokenVerifier::new(UserKey::hs256(&[7; 32]).unwrap())), at(0));
+            }
+            failed.into_iter().for_each(|failed| state.failed(at(failed)));
+            assert_eq!(state.usable(at(time)).is_some(), usable, "{name}");
+            let is_due = |freshness| state.is_due(at(time), freshness);
+            assert_eq!((is_due(Freshness::Cached), is_due(Freshness::Newer)), due, "{name}");
+        }
     }
 }

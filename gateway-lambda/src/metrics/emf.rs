@@ -6,11 +6,12 @@
 
 use super::METRICS;
 use crate::clock::Clock;
+use crate::lock::lock;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
@@ -46,7 +47,7 @@ impl<W: Write> EmfLayer<W> {
 
     fn record(&self, name: &'static str, value: f64, now: bool) {
         let at = self.clock.now_ms();
-        let mut batch = self.batch.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut batch = lock(&self.batch);
         if batch.values.is_empty() {
             batch.since = at;
         }
