@@ -1,6 +1,6 @@
 //! The `REQUEST` authorizer: policies, contexts and refusals.
 
-use crate::harness::{Harness, fixture};
+use crate::harness::{Harness, fixture, with, without};
 use crate::support::{claims, fixture_with, session, token};
 use gateway_lambda::{AllowedOrigins, HandleError};
 use serde_json::{Value, json};
@@ -54,10 +54,6 @@ async fn without_a_valid_token_the_error_is_unauthorized() {
     let expired = token(&UserClaims { exp: crate::support::NOW - 11, ..claims() });
     let mut forged = token(&claims());
     forged.pop();
-    let mut none = fixture("authorizer-query");
-    none["queryStringParameters"].as_object_mut().unwrap().remove("token");
-    let mut empty = fixture("authorizer-query");
-    empty["queryStringParameters"]["token"] = json!("");
     let mut other_protocol = fixture("authorizer-subprotocol");
     for headers in ["headers", "multiValueHeaders"] {
         other_protocol[headers].as_object_mut().unwrap().remove("Sec-WebSocket-Protocol");
@@ -66,8 +62,8 @@ async fn without_a_valid_token_the_error_is_unauthorized() {
     let refused = [
         ("expired", fixture_with("authorizer-query", &expired)),
         ("forged", fixture_with("authorizer-query", &forged)),
-        ("none", none),
-        ("empty", empty),
+        ("none", without("authorizer-query", "/queryStringParameters/token")),
+        ("empty", with("authorizer-query", "/queryStringParameters/token", json!(""))),
         ("beside another protocol", other_protocol),
     ];
     for (name, event) in refused {
@@ -79,17 +75,13 @@ async fn without_a_valid_token_the_error_is_unauthorized() {
 
 #[tokio::test]
 async fn a_valid_token_for_another_session_is_denied() {
-    let mut other = fixture("authorizer-query");
-    other["queryStringParameters"]["sessionId"] = json!("lab-8");
-    let mut damaged = fixture("authorizer-query");
-    damaged["queryStringParameters"]["sessionId"] = json!("../lab-7");
-    for event in [other, damaged] {
+    for session in ["lab-8", "../lab-7"] {
+        let event = with("authorizer-query", "/queryStringParameters/sessionId", json!(session));
         let policy = authorize(event).await.unwrap();
         assert_eq!(effect(&policy), ("Deny", ARN));
         assert!(policy.get("context").is_none(), "{policy}");
     }
-    let mut unnamed = fixture("authorizer-query");
-    unnamed["queryStringParameters"].as_object_mut().unwrap().remove("sessionId");
+    let unnamed = without("authorizer-query", "/queryStringParameters/sessionId");
     assert_eq!(authorize(unnamed).await.unwrap()["context"]["sid"], json!(session("lab-7")));
 }
 

@@ -1,22 +1,11 @@
 //! Events that API Gateway never sends are refused with a sentence that names the fault.
 
-use crate::harness::{Harness, LAMBDA_TIMEOUT, fixture};
+use crate::harness::{Harness, LAMBDA_TIMEOUT, with, without};
 use gateway_lambda::HandleError;
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[tokio::test]
 async fn a_bad_event_is_an_error_without_side_effects() {
-    let with = |name: &str, pointer: &str, value: Value| {
-        let mut event = fixture(name);
-        *event.pointer_mut(pointer).unwrap() = value;
-        event
-    };
-    let without = |name: &str, pointer: &str| {
-        let mut event = fixture(name);
-        let (parent, field) = pointer.rsplit_once('/').unwrap();
-        event.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(field).unwrap();
-        event
-    };
     let mut not_base64 = with("message-default", "/body", json!("{}"));
     not_base64["isBase64Encoded"] = json!(true);
     let bad = [

@@ -1,6 +1,6 @@
 //! `$connect`: the row, the subprotocol, and refusals.
 
-use crate::harness::{Harness, fixture};
+use crate::harness::{Harness, fixture, with};
 use crate::support::{CONNECTION, NOW, claims, fixture_with, id, identity, row, token};
 use gateway_lambda::{Connection, Connections, Identity};
 use serde_json::{Value, json};
@@ -17,13 +17,8 @@ async fn a_row_is_written_with_or_without_an_authorizer() {
     for name in ["connect", "connect-without-authorizer"] {
         let harness = Harness::new();
         assert_eq!(harness.handle(fixture(name)).await, json!({"statusCode": 200}), "{name}");
-        let written = Connection {
-            id: id(CONNECTION),
-            identity: identity(),
-            connected_at: 1_795_000_000_123,
-            expires_at: NOW + 600,
-        };
-        assert_eq!(harness.connections.get(&id(CONNECTION), NOW).await.unwrap(), Some(written), "{name}");
+        let written = harness.connections.get(&id(CONNECTION), NOW).await.unwrap();
+        assert_eq!(written, Some(row(CONNECTION, identity())), "{name}");
         assert_eq!(harness.backend.calls(), [], "the service learns of a connection with its first message");
     }
 }
@@ -54,8 +49,7 @@ async fn without_an_authorizer_invalid_tokens_are_refused() {
     let answer = harness.handle(fixture_with("connect-without-authorizer", "e30.e30.e30")).await;
     assert_eq!(refusal(&answer), (401, "UNAUTHORIZED".to_owned()));
     assert!(!answer.to_string().contains("e30"), "an answer never repeats a token");
-    let mut other = fixture("connect-without-authorizer");
-    other["queryStringParameters"]["sessionId"] = json!("lab-8");
+    let other = with("connect-without-authorizer", "/queryStringParameters/sessionId", json!("lab-8"));
     assert_eq!(refusal(&harness.handle(other).await), (403, "FORBIDDEN".to_owned()));
     assert_eq!(harness.connections.count_by_user("ada", NOW).await.unwrap(), 0);
 }
@@ -71,8 +65,7 @@ async fn connections_per_user_are_limited() {
     let eve = Identity { sub: "eve".into(), ..identity() };
     harness.put(&row("c=", eve)).await;
     assert_eq!(harness.handle(fixture("connect")).await["statusCode"], 200, "the third");
-    let mut fourth = fixture("connect");
-    fourth["requestContext"]["connectionId"] = json!("fourth=");
+    let fourth = with("connect", "/requestContext/connectionId", json!("fourth="));
     assert_eq!(refusal(&harness.handle(fourth).await), (429, "LIMIT_REACHED".to_owned()));
     assert_eq!(harness.connections.rows_exist(&["fourth=", CONNECTION]).await, [false, true]);
 }
@@ -94,8 +87,7 @@ async fn stale_rows_are_removed_at_the_limit() {
     assert_eq!(harness.handle(fixture("connect")).await["statusCode"], 200);
     let left = harness.connections.rows_exist(&["gone=", "there=", "young=", "younger=", CONNECTION]).await;
     assert_eq!(left, [false, true, true, true, true]);
-    let mut another = fixture("connect");
-    another["requestContext"]["connectionId"] = json!("another=");
+    let another = with("connect", "/requestContext/connectionId", json!("another="));
     assert_eq!(refusal(&harness.handle(another).await), (429, "LIMIT_REACHED".to_owned()));
 }
 

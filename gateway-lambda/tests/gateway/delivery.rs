@@ -1,7 +1,7 @@
 //! Failed posts: retries, lost frames, and the meaning of a 410.
 
 use crate::harness::{Harness, fixture, frame};
-use crate::support::{CONNECTION, id, identity, row};
+use crate::support::{CONNECTION, id};
 use gateway_lambda::PostError;
 use gateway_lambda::browser::Delivery;
 use std::time::Duration;
@@ -15,19 +15,17 @@ fn failed() -> PostError {
 
 /// A reply and three frames.
 async fn harness() -> Harness {
-    let harness = Harness::new();
-    harness.put(&row(CONNECTION, identity())).await;
-    harness.put(&row("other=", identity())).await;
+    let harness = Harness::with_rows(&[CONNECTION, "other="]).await;
     harness.backend.on_message(NO_DELAY, Ok(frame("reply", Some("f1"))));
-    harness.backend.on_output(NO_DELAY, Ok(frame("out1", Some("f2"))));
-    harness.backend.on_output(NO_DELAY, Ok(frame("out2", Some("f3"))));
-    harness.backend.on_output(NO_DELAY, Ok(frame("out3", None)));
+    for (text, next) in [("out1", Some("f2")), ("out2", Some("f3")), ("out3", None)] {
+        harness.backend.on_output(NO_DELAY, Ok(frame(text, next)));
+    }
     harness
 }
 
 fn failed_posts(harness: &Harness) -> Vec<String> {
     let failed = harness.browser.deliveries().into_iter().filter_map(|delivery| match delivery {
-        Delivery::Failed { frame, .. } => Some(String::from_utf8(frame.to_vec()).unwrap()),
+        Delivery::Failed(frame) => Some(String::from_utf8(frame.to_vec()).unwrap()),
         _ => None,
     });
     failed.collect()
@@ -111,8 +109,7 @@ async fn a_410_for_an_existing_connection_is_retried() {
 
 #[tokio::test(start_paused = true)]
 async fn a_poll_in_flight_is_dropped_when_the_connection_is_gone() {
-    let harness = Harness::new();
-    harness.put(&row(CONNECTION, identity())).await;
+    let harness = Harness::with_rows(&[CONNECTION]).await;
     harness.browser.delay_posts(Duration::from_millis(20));
     harness.backend.on_message(NO_DELAY, Ok(frame("reply", Some("f1"))));
     harness.backend.on_output(NO_DELAY, Ok(frame("out1", Some("f2"))));

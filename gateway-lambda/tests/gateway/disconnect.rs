@@ -1,7 +1,7 @@
 //! `$disconnect`: the row is removed and the service notified, within a time limit.
 
 use crate::harness::{Harness, fixture};
-use crate::support::{CONNECTION, id, identity, row};
+use crate::support::{CONNECTION, id, identity};
 use gateway_lambda::Caller;
 use gateway_lambda::backend::Call;
 use serde_json::json;
@@ -9,18 +9,11 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 
-async fn harness_with_rows() -> Harness {
-    let harness = Harness::new();
-    harness.put(&row(CONNECTION, identity())).await;
-    harness.put(&row("other=", identity())).await;
-    harness
-}
-
 #[tokio::test]
 async fn the_row_is_removed_and_the_service_notified_for_any_close_code() {
     for end in ["closed", "idle", "lost", "no-status", "without-authorizer"] {
         let name = &format!("disconnect-{end}");
-        let harness = harness_with_rows().await;
+        let harness = Harness::with_rows(&[CONNECTION, "other="]).await;
         assert_eq!(harness.handle(fixture(name)).await, json!({"statusCode": 200}), "{name}");
         assert_eq!(harness.connections.rows_exist(&[CONNECTION, "other="]).await, [false, true], "{name}");
         let caller = Caller {
@@ -42,7 +35,7 @@ async fn an_unknown_caller_is_not_reported_to_the_service() {
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_service_times_out_after_two_seconds() {
-    let harness = harness_with_rows().await;
+    let harness = Harness::with_rows(&[CONNECTION, "other="]).await;
     harness.backend.delay_disconnects(Duration::from_secs(3600));
     let began = Instant::now();
     assert_eq!(harness.handle(fixture("disconnect-lost")).await, json!({"statusCode": 200}));
@@ -52,7 +45,7 @@ async fn a_slow_service_times_out_after_two_seconds() {
 
 #[tokio::test]
 async fn the_service_is_notified_even_if_the_table_fails() {
-    let harness = harness_with_rows().await;
+    let harness = Harness::with_rows(&[CONNECTION, "other="]).await;
     harness.connections.broken.store(true, Ordering::Relaxed);
     assert_eq!(harness.handle(fixture("disconnect-closed")).await, json!({"statusCode": 200}));
     assert_eq!(harness.disconnects(), 1);

@@ -1,6 +1,6 @@
 //! A gateway of fakes.
 
-use crate::support::{NOW, SECRET, claims, fixture_with, id, token};
+use crate::support::{NOW, SECRET, claims, fixture_with, id, identity, row, token};
 use auth_tokens::{UserKey, UserTokenVerifier};
 use bytes::Bytes;
 use gateway_lambda::backend::Call;
@@ -45,6 +45,15 @@ impl Harness {
             clock: Arc::new(ManualClock::new(NOW)),
         });
         Self { gateway, backend, browser, connections }
+    }
+
+    /// A gateway that knows these connections, all of one identity.
+    pub(crate) async fn with_rows(connections: &[&str]) -> Self {
+        let harness = Self::new();
+        for connection in connections {
+            harness.put(&row(connection, identity())).await;
+        }
+        harness
     }
 
     pub(crate) async fn put(&self, row: &Connection) {
@@ -96,6 +105,21 @@ impl Harness {
 /// An event of `fixtures/` with a valid token.
 pub(crate) fn fixture(name: &str) -> Value {
     fixture_with(name, &token(&claims()))
+}
+
+/// An event of `fixtures/` with another value of a field.
+pub(crate) fn with(name: &str, pointer: &str, value: Value) -> Value {
+    let mut event = fixture(name);
+    *event.pointer_mut(pointer).unwrap() = value;
+    event
+}
+
+/// An event of `fixtures/` without a field.
+pub(crate) fn without(name: &str, pointer: &str) -> Value {
+    let mut event = fixture(name);
+    let (parent, field) = pointer.rsplit_once('/').unwrap();
+    event.pointer_mut(parent).unwrap().as_object_mut().unwrap().remove(field).unwrap();
+    event
 }
 
 /// A reply with a frame and the token of the next poll.

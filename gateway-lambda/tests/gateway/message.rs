@@ -1,6 +1,6 @@
 //! Messages: forwarding, identities, replies, and failures.
 
-use crate::harness::{Harness, fixture, frame};
+use crate::harness::{Harness, fixture, frame, with};
 use crate::support::{CONNECTION, NOW, id, identity, row};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -48,8 +48,7 @@ async fn base64_is_decoded_and_a_missing_body_is_empty() {
 
 #[tokio::test]
 async fn without_an_authorizer_the_row_is_read_once() {
-    let harness = Harness::new();
-    harness.put(&row(CONNECTION, identity())).await;
+    let harness = Harness::with_rows(&[CONNECTION]).await;
     for _ in 0..3 {
         harness.message(fixture("message-default-without-authorizer")).await;
     }
@@ -73,9 +72,7 @@ async fn an_unknown_connection_gets_unauthorized() {
     assert_eq!(harness.errors(), ["UNAUTHORIZED"]);
     assert_eq!(harness.backend.calls(), []);
     let foreign = json!({"principalId": "ada", "integrationLatency": 3, "sub": "ada"});
-    let mut event = fixture("message-default");
-    event["requestContext"]["authorizer"] = foreign;
-    harness.message(event).await;
+    harness.message(with("message-default", "/requestContext/authorizer", foreign)).await;
     assert_eq!(harness.errors(), ["UNAUTHORIZED"; 2], "the context of another authorizer does not count");
 }
 
@@ -92,9 +89,7 @@ async fn a_failing_table_gives_an_internal_error() {
 async fn an_expired_token_is_reported_and_its_connection_closed() {
     for (uexp, expired) in [(NOW - 10, true), (NOW - 9, false)] {
         let harness = Harness::new();
-        let mut event = fixture("message-default");
-        event["requestContext"]["authorizer"]["uexp"] = json!(uexp.to_string());
-        harness.message(event).await;
+        harness.message(with("message-default", "/requestContext/authorizer/uexp", json!(uexp.to_string()))).await;
         assert_eq!(harness.errors(), if expired { vec!["TOKEN_EXPIRED"] } else { vec![] });
         assert_eq!(harness.browser.closed(), if expired { vec![id(CONNECTION)] } else { vec![] });
         assert_eq!(harness.backend.calls().is_empty(), expired);
@@ -152,9 +147,7 @@ async fn the_service_extends_the_life_of_the_row() {
 async fn a_viewer_without_a_session_is_forwarded() {
     let harness = Harness::new();
     let without_session = Identity { sid: None, create: false, iat: None, ..identity() };
-    let mut event = fixture("message-default");
-    event["requestContext"]["authorizer"] = without_session.to_context();
-    harness.message(event).await;
+    harness.message(with("message-default", "/requestContext/authorizer", without_session.to_context())).await;
     assert!(
         matches!(&harness.backend.calls()[..], [Call::Message { caller, .. }] if caller.identity.as_ref() == Some(&without_session))
     );

@@ -11,13 +11,9 @@ use shared_protocol::UserClaims;
 use std::time::Duration;
 use tokio::time::Instant;
 
-fn unix_seconds() -> u64 {
-    SystemClock.now_seconds()
-}
-
 /// A token that is valid now; the fixtures' claims may not be.
 fn token() -> String {
-    support::token(&UserClaims { exp: unix_seconds() + 600, iat: None, ..claims() })
+    support::token(&UserClaims { exp: SystemClock.now_seconds() + 600, iat: None, ..claims() })
 }
 
 #[tokio::test]
@@ -42,7 +38,7 @@ async fn a_whole_connection() {
     let id = id(CONNECTION);
     let opened = function.handle(fixture_with("connect-without-authorizer", &token)).await.unwrap();
     assert_eq!(opened, json!({"statusCode": 200}));
-    let row = table.get(&id, unix_seconds()).await.unwrap().unwrap();
+    let row = table.get(&id, SystemClock.now_seconds()).await.unwrap().unwrap();
     assert_eq!(row.identity.sid, Some(session("lab-7")));
 
     service.answers(200, &[("x-terminal-follow", "1.0")], "reply");
@@ -54,7 +50,7 @@ async fn a_whole_connection() {
     assert_eq!(message.body, body.as_str().unwrap());
     let signed = message.header("authorization").strip_prefix("Bearer ").unwrap();
     let keys = GatewayTokenVerifier::new([&GatewaySecret::derived_from(SECRET.as_bytes()).unwrap()]);
-    assert!(keys.verify(signed, &message.path, &message.body, unix_seconds()).is_ok());
+    assert!(keys.verify(signed, &message.path, &message.body, SystemClock.now_seconds()).is_ok());
     assert_eq!(service.arrived().await.path, "/api/ws/output");
     for frame in ["reply", "output"] {
         let post = gateway.arrived().await;
@@ -64,7 +60,7 @@ async fn a_whole_connection() {
     let closed = function.handle(fixture_with("disconnect-without-authorizer", "")).await.unwrap();
     assert_eq!(closed, json!({"statusCode": 200}));
     assert_eq!(service.arrived().await.path, "/api/ws/disconnect");
-    assert_eq!(table.get(&id, unix_seconds()).await.unwrap(), None);
+    assert_eq!(table.get(&id, SystemClock.now_seconds()).await.unwrap(), None);
 
     let log = function.end().await;
     for phrase in [
