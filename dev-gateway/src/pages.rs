@@ -20,8 +20,7 @@ pub(crate) async fn serve(directory: PathBuf, request: Request) -> Response<Body
         let mut request = http::Request::from_parts(parts.clone(), Body::empty());
         let Ok(uri) = candidate.parse::<Uri>() else { continue };
         *request.uri_mut() = uri;
-        let found = ServeDir::new(&directory).oneshot(request).await;
-        let Ok(response) = found;
+        let Ok(response) = ServeDir::new(&directory).oneshot(request).await;
         if response.status() != StatusCode::NOT_FOUND {
             return cached(response.map(Body::new), path.starts_with(HASHED_FILES));
         }

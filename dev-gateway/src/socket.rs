@@ -175,17 +175,13 @@ async fn write<S: AsyncRead + AsyncWrite + Unpin>(
 
 /// Splits a message into frames of at most `frame_bytes`, usually one.
 fn frames(text: Utf8Bytes, frame_bytes: usize) -> impl Iterator<Item = Message> {
-    let whole = text.len() <= frame_bytes;
     let mut rest = Bytes::from(text);
     let mut kind = Some(Data::Text);
     std::iter::from_fn(move || {
         let opcode = kind.take()?;
-        if whole {
-            // A raw frame skips a second UTF-8 check.
-            return Some(Message::Frame(Frame::message(std::mem::take(&mut rest), OpCode::Data(opcode), true)));
-        }
         let part = rest.split_to(rest.len().min(frame_bytes));
         kind = (!rest.is_empty()).then_some(Data::Continue);
+        // A raw frame skips a second UTF-8 check.
         Some(Message::Frame(Frame::message(part, OpCode::Data(opcode), rest.is_empty())))
     })
 }

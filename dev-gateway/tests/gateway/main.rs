@@ -9,6 +9,5 @@ mod limits;
 mod management;
 mod messages;
 mod pages;
-mod real_function;
 mod runtime_api;
 mod support;

@@ -88,6 +88,7 @@ async fn a_process_is_frozen_between_events_and_reused() {
     }
     within(api.shutdown()).await;
     assert_eq!(state_of(first), None, "it was not waited for");
+    assert_eq!(invoke(&api, json!({})).await, Err(InvokeError::Throttled), "no process starts after the shutdown");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! `/dev/faults` and `/dev/cut`.
 
+use super::connections::expect_abort;
 use super::{connected, faulty};
 use crate::support::{Fixture, Script, close_code, http, send, text};
 use http::{Method, StatusCode};
@@ -27,6 +28,7 @@ async fn connections_are_cut_on_request() {
     let (gateway, _) = faulty("none").await;
     let (mut one, id) = gateway.connect().await;
     let (mut two, _) = gateway.connect().await;
+    let (mut three, _) = gateway.connect().await;
     let cut = async |query: &str| gateway.http(Method::POST, &format!("/dev/cut{query}"), "").await;
     for bad in ["", "?connection=all&with=scissors", "?all"] {
         assert_eq!(cut(bad).await.status, StatusCode::BAD_REQUEST, "{bad}");
@@ -36,9 +38,11 @@ async fn connections_are_cut_on_request() {
     assert_eq!((reply.status, reply.json()), (StatusCode::OK, json!({"cut": 1})));
     assert_eq!(close_code(&mut one).await, 1001);
     gateway.event_of("$disconnect").await;
-    assert_eq!(cut("?connection=all&with=close").await.json(), json!({"cut": 1}));
-    assert_eq!(close_code(&mut two).await, 1001);
-    gateway.event_of("$disconnect").await;
+    assert_eq!(cut("?connection=all&with=abort").await.json(), json!({"cut": 2}));
+    for socket in [&mut two, &mut three] {
+        expect_abort(socket).await;
+        gateway.event_of("$disconnect").await;
+    }
     assert_eq!(cut("?connection=all").await.json(), json!({"cut": 0}));
 }
 

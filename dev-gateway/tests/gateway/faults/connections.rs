@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Message;
 
 /// Reads to the end of the connection, which must come without a close frame.
-async fn expect_abort(socket: &mut Socket) {
+pub(super) async fn expect_abort(socket: &mut Socket) {
     within(async {
         while let Some(next) = socket.next().await {
             match next {
@@ -49,22 +49,6 @@ async fn an_aborted_connection_gets_no_close_frame() {
     expect_abort(&mut socket).await;
     assert_eq!(gateway.event_of("$disconnect").await["requestContext"]["disconnectStatusCode"], 1006);
     assert_eq!(faults.counts()["cut"], 1);
-}
-
-#[tokio::test]
-async fn one_connection_or_all_are_cut_on_request() {
-    use dev_gateway::Cut;
-    let (gateway, faults) = faulty("none").await;
-    let (mut one, id) = gateway.connect().await;
-    let (mut two, _) = gateway.connect().await;
-    let (mut three, _) = gateway.connect().await;
-    assert_eq!(faults.cut(Some("unknown"), None), 0);
-    assert_eq!(faults.cut(Some(&id), Some(Cut::Close)), 1);
-    assert_eq!(close_code(&mut one).await, 1001);
-    gateway.event_of("$disconnect").await;
-    assert_eq!(faults.cut(None, Some(Cut::Abort)), 2);
-    expect_abort(&mut two).await;
-    expect_abort(&mut three).await;
 }
 
 #[tokio::test]

@@ -6,31 +6,15 @@ use crate::support::{Script, dial, send, text, until, within};
 use dev_gateway::{DevGateway, Faults, Options};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio::time::Instant;
-
-struct Dropped(Arc<AtomicBool>);
-
-impl Drop for Dropped {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-}
 
 #[tokio::test]
 async fn a_killed_invocation_is_dropped_and_reported_to_the_client() {
-    let dropped = Arc::new(AtomicBool::new(false));
-    let flag = dropped.clone();
-    let script = Script::default().on("$default", move |_| {
-        let guard = Dropped(flag.clone());
-        async move {
-            std::future::pending::<()>().await;
-            drop(guard);
-            Ok(json!({"statusCode": 200}))
-        }
-    });
+    let alive = Arc::new(Notify::new());
+    let script = Script::default().hold("$default", &alive);
     let (gateway, faults) = seeded("none", 1, script).await;
     let (mut socket, id) = gateway.connect().await;
     faults.set("kill=1,kill-within=50".parse().unwrap());
@@ -38,7 +22,7 @@ async fn a_killed_invocation_is_dropped_and_reported_to_the_client() {
     let frame: Value = serde_json::from_str(&text(&mut socket).await).unwrap();
     assert_eq!((&frame["message"], &frame["connectionId"]), (&json!("Internal server error"), &json!(id)));
     assert!(frame["requestId"].is_string());
-    assert!(dropped.load(Ordering::SeqCst), "the task was not dropped");
+    assert_eq!(Arc::strong_count(&alive), 2, "only the script has it: the task was dropped");
     assert_eq!(faults.counts()["kill"], 1);
 }
 
