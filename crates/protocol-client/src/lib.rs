@@ -5,8 +5,7 @@ mod input;
 mod output;
 
 use input::InputQueue;
-use output::OutputStream;
-pub use output::StreamItem;
+pub use output::{OutputStream, StreamItem};
 use shared_protocol::client::{
     Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Interrupt, Ping, Resize, Resume,
 };

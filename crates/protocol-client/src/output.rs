@@ -46,8 +46,9 @@ struct PartialSnapshot {
     parts: BTreeMap<u16, (Vec<u8>, Vec<StreamEvent>)>,
 }
 
+/// The stream of one epoch, as far as it was received.
 #[derive(Debug, Default)]
-pub(crate) struct OutputStream {
+pub struct OutputStream {
     /// The stream is complete up to here.
     pos: Pos,
     /// Bytes and events beyond a gap, by position.
@@ -57,27 +58,31 @@ pub(crate) struct OutputStream {
 }
 
 impl OutputStream {
-    pub(crate) fn pos(&self) -> Pos {
+    /// Position up to which the stream is complete.
+    pub fn pos(&self) -> Pos {
         self.pos
     }
 
-    pub(crate) fn has_gap(&self) -> bool {
+    /// True if a part beyond that position was received.
+    pub fn has_gap(&self) -> bool {
         !self.early.is_empty() || self.snapshot.is_some()
     }
 
     /// Adds output. A payload that does not decode counts as lost.
-    pub(crate) fn output(&mut self, output: &Output) -> Vec<StreamItem> {
+    pub fn output(&mut self, output: &Output) -> Vec<StreamItem> {
         match bytes(&output.payload) {
             Some(bytes) if bytes.len() == output.len as usize => self.take(output.pos, Early::Bytes(bytes)),
             _ => Vec::new(),
         }
     }
 
-    pub(crate) fn event(&mut self, event: Event) -> Vec<StreamItem> {
+    /// Adds an event.
+    pub fn event(&mut self, event: Event) -> Vec<StreamItem> {
         self.take(event.pos, Early::Event(event.event))
     }
 
-    pub(crate) fn snapshot(&mut self, snapshot: &Snapshot) -> Vec<StreamItem> {
+    /// Adds a part of a snapshot.
+    pub fn snapshot(&mut self, snapshot: &Snapshot) -> Vec<StreamItem> {
         if snapshot.pos < self.pos || (snapshot.pos == self.pos && self.pos > Pos(0)) {
             return Vec::new();
         }

@@ -255,7 +255,7 @@ impl Terminal {
                 // Another shell's numbers start at 1.
                 let known = if attached.epoch == self.stream.epoch() { self.seq } else { 0 };
                 self.seq = known.max(attached.input_seq.0);
-                self.stream.start(attached.epoch, attached.pos);
+                self.stream.start(attached.epoch);
                 self.attached = Some(attached.clone());
                 self.follow_at = Some(now + Duration::from_millis(attached.follow_ms));
             }
