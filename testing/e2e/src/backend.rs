@@ -14,11 +14,8 @@ use tokio::process::Command;
 /// Longest time until the service reaps an exited child.
 const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Secrets {
-    pub(crate) users: &'static str,
-    pub(crate) gateway: &'static str,
-}
+pub(crate) const JWT_SECRET: &str = "the secret of user tokens in whole-stack tests";
+pub(crate) const GATEWAY_SECRET: &str = "the secret of gateway and service in these tests";
 
 struct Shared {
     redis: RedisServer,
@@ -38,7 +35,6 @@ struct Instance {
 pub struct Backend {
     instances: Vec<Option<Instance>>,
     shared: Option<Shared>,
-    secrets: Secrets,
     log: &'static str,
     variables: &'static [(&'static str, &'static str)],
     /// Home of the shells: empty, so that no user's settings affect a test.
@@ -49,7 +45,6 @@ impl Backend {
     /// Starts the instances; more than one share Redis.
     pub(crate) async fn start(
         instances: usize,
-        secrets: Secrets,
         log: &'static str,
         variables: &'static [(&'static str, &'static str)],
     ) -> Self {
@@ -61,7 +56,7 @@ impl Backend {
         } else {
             None
         };
-        let mut backend = Self { instances: Vec::new(), shared, secrets, log, variables, home };
+        let mut backend = Self { instances: Vec::new(), shared, log, variables, home };
         for _ in 0..instances {
             backend.add().await;
         }
@@ -80,8 +75,8 @@ impl Backend {
             .env("USER", "student")
             .env("HOST", "127.0.0.1")
             .env("PORT", "0")
-            .env("JWT_SECRET", self.secrets.users)
-            .env("GATEWAY_SECRET", self.secrets.gateway)
+            .env("JWT_SECRET", JWT_SECRET)
+            .env("GATEWAY_SECRET", GATEWAY_SECRET)
             .env("LOG_FORMAT", "json")
             .env("RUST_LOG", self.log)
             .envs(self.variables.iter().copied());
@@ -126,6 +121,10 @@ impl Backend {
 
     pub fn signal(&self, instance: usize, signal: Signal) {
         self.instance(instance).process.signal(signal);
+    }
+
+    pub fn signal_all(&self, signal: Signal) {
+        self.running().for_each(|instance| instance.process.signal(signal));
     }
 
     /// Kills an instance (`SIGKILL`); the load balancer notices by its health check.

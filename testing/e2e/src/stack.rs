@@ -1,6 +1,6 @@
 //! The whole stack: service, gateway and function, started together on free ports.
 
-use crate::backend::{Backend, Secrets};
+use crate::backend::{Backend, GATEWAY_SECRET, JWT_SECRET};
 use crate::binaries::binary;
 use crate::dynamo::Dynamo;
 use crate::page::{Endpoint, Page};
@@ -8,21 +8,20 @@ use crate::terminal::Terminal;
 use auth_tokens::GatewaySecret;
 use dev_gateway::{DevGateway, InProcess, Invoke, Options, OsSystem, Running, RuntimeApi, Usage};
 use gateway_lambda::{Aws, Clock, Connections, DynamoConnections, MemoryConnections, SystemClock};
+use serde_json::json;
 use shared_protocol::{ClientId, Role, SessionId, UserClaims};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-const JWT_SECRET: &str = "the secret of user tokens in whole-stack tests";
-const GATEWAY_SECRET: &str = "the secret of gateway and service in these tests";
 /// Default of Lambda's timeout of the function.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
 /// Default of the concurrent processes of the function.
 const FUNCTION_PROCESSES: usize = 32;
 
 /// Kind of function.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Function {
     /// In the gateway's process, with the connections in memory, as `make run` starts it.
     InProcess,
@@ -86,8 +85,7 @@ impl Stack {
     }
 
     pub async fn start_with(options: StackOptions) -> Self {
-        let secrets = Secrets { users: JWT_SECRET, gateway: GATEWAY_SECRET };
-        let backend = Backend::start(options.instances, secrets, options.log, options.variables).await;
+        let backend = Backend::start(options.instances, options.log, options.variables).await;
         let url = options
             .gateway_target
             .map_or_else(|| backend.url(), |instance| format!("http://{}", backend.address(instance)));
@@ -149,17 +147,8 @@ impl Stack {
     /// Claims of a user's token, valid for one hour.
     pub fn claims(user: &str, session: Option<&str>) -> UserClaims {
         let now = SystemClock.now_seconds();
-        UserClaims {
-            sub: user.to_owned(),
-            exp: now + 3600,
-            nbf: None,
-            iat: Some(now),
-            iss: None,
-            aud: None,
-            sid: session.map(|session| SessionId::new(session).expect("a session id")),
-            role: Role::Controller,
-            admin: false,
-        }
+        let claims = json!({"sub": user, "exp": now + 3600, "iat": now, "sid": session});
+        serde_json::from_value(claims).expect("a session id")
     }
 
     pub fn sign(&self, claims: &UserClaims) -> String {

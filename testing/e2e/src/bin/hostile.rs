@@ -2,7 +2,7 @@
 //! `cargo build --release --bins && cargo run -p e2e --release --bin hostile -- --keys 100000 --seed 1`.
 #![expect(clippy::print_stdout, reason = "a program prints its results")]
 
-use clap::{Parser, ValueEnum};
+use clap::Parser;
 use dev_gateway::{FAULTS_HELP, FaultPlan};
 use e2e::{FaultRun, Function};
 use std::time::Duration;
@@ -29,7 +29,7 @@ struct Args {
     fault: Option<FaultPlan>,
     /// Kind of function: the real bootstrap needs `make .venv/installed`.
     #[arg(long, value_enum, default_value = "in-process")]
-    function: FunctionKind,
+    function: Function,
     /// Instances of the service; more than one share Redis, behind a load balancer.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=8))]
     instances: u8,
@@ -51,10 +51,7 @@ impl Args {
             typists: self.typists.into(),
             rate: self.rate,
             faults: self.fault.clone().unwrap_or(default.faults),
-            function: match self.function {
-                FunctionKind::InProcess => Function::InProcess,
-                FunctionKind::Bootstrap => Function::Bootstrap,
-            },
+            function: self.function,
             instances: self.instances.into(),
             handover: self.handover.map(Duration::from_millis),
             timeout: Duration::from_millis(self.timeout),
@@ -62,12 +59,6 @@ impl Args {
             ..default
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum FunctionKind {
-    InProcess,
-    Bootstrap,
 }
 
 #[tokio::main]

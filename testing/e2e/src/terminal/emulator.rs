@@ -55,7 +55,8 @@ impl Emulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared_protocol::server::{Output, Snapshot, SnapshotScope};
+    use serde_json::json;
+    use shared_protocol::server::Output;
     use shared_protocol::{Epoch, Pos};
 
     fn output(pos: u64, text: &str) -> ServerFrame {
@@ -86,20 +87,11 @@ mod tests {
         for at in 0..3 {
             assert_eq!(emulator.push(output(at * u64::from(BUFFERED_BYTES), &long), now), None);
         }
-        let snapshot = Snapshot {
-            epoch: Epoch(1),
-            pos: Pos(4 * u64::from(BUFFERED_BYTES)),
-            id: 1,
-            part: 0,
-            parts: 1,
-            scope: SnapshotScope::Screen,
-            cols: 80,
-            rows: 24,
-            skipped: 0,
-            events: Vec::new(),
-            payload: Payload::Data(String::new()),
-        };
-        let snapshot = ServerFrame::from(ServerMessage::Snapshot(snapshot));
+        let snapshot: ServerFrame = serde_json::from_value(json!({
+            "type": "snapshot", "epoch": 1, "pos": 4 * BUFFERED_BYTES, "id": 1, "part": 0, "parts": 1, "scope": "screen",
+            "cols": 80, "rows": 24, "skipped": 0, "data": "",
+        }))
+        .unwrap();
         assert_eq!(emulator.push(snapshot.clone(), now), None);
         let soon = now + Duration::from_secs(1);
         assert_eq!(emulator.parsed(soon), Some(output(0, &long)));

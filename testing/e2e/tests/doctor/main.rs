@@ -42,11 +42,16 @@ async fn stack(faults: &str) -> Stack {
     Stack::start_with(StackOptions { gateway, ..StackOptions::new(Function::InProcess) }).await
 }
 
+/// Runs the doctor on a stack, and stops it.
+async fn examine(stack: Stack) -> (Vec<&'static str>, Result<(), Diagnosis>) {
+    let examined = run_doctor(&stack.url(), &stack.token("ada", "doctors")).await;
+    stack.stop().await;
+    examined
+}
+
 /// The diagnosis of a stack with these faults, and the number of steps before it.
 async fn wrong(faults: &str) -> (Diagnosis, usize) {
-    let stack = stack(faults).await;
-    let (steps, examined) = run_doctor(&stack.url(), &stack.token("ada", "doctors")).await;
-    stack.stop().await;
+    let (steps, examined) = examine(stack(faults).await).await;
     (examined.unwrap_err(), steps.len())
 }
 
@@ -63,10 +68,8 @@ async fn nothing_is_wrong_with_the_real_function() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_transport_that_repeats_and_reorders_is_no_illness() {
-    let stack = stack("reorder=0.2,repeat=0.05,delay=0..20").await;
-    let (steps, examined) = run_doctor(&stack.url(), &stack.token("ada", "doctors")).await;
-    assert_eq!((steps, examined), (STEPS.to_vec(), Ok(())));
-    stack.stop().await;
+    let examined = examine(stack("reorder=0.2,repeat=0.05,delay=0..20").await).await;
+    assert_eq!(examined, (STEPS.to_vec(), Ok(())));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,11 +108,9 @@ async fn messages_that_wait_for_each_other() {
     let gateway = Options { faults: Some(Faults::new("one-at-a-time".parse().unwrap(), 1)), ..Options::default() };
     // A shorter follower makes a shorter test.
     let options = StackOptions { gateway, timeout: Duration::from_secs(8), ..StackOptions::new(Function::InProcess) };
-    let stack = Stack::start_with(options).await;
-    let (steps, examined) = run_doctor(&stack.url(), &stack.token("ada", "doctors")).await;
+    let (steps, examined) = examine(Stack::start_with(options).await).await;
     assert_eq!(steps.last(), Some(&"attach"));
     assert!(matches!(examined, Err(Diagnosis::SerializedMessages { seconds: 3..=8 })), "{examined:?}");
-    stack.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -64,8 +64,7 @@ async fn restarted_empty() {
         assert_eq!(epoch(&again), epoch(before), "{session}");
     }
     for (_, terminal) in &mut terminals {
-        let (said, _) = terminal.command("echo still here").await;
-        assert_eq!(said.trim(), "still here");
+        assert_eq!(terminal.command("echo still here").await.0, "still here\n");
     }
     stack.stop().await;
 }
@@ -75,18 +74,15 @@ async fn slow_and_stalled() {
     let stack = Stack::start_two().await;
     let mut terminal = stack.terminal("ada", "s").await;
     stack.backend.redis_proxy().delay(Duration::from_millis(300)).await;
-    let (said, _) = terminal.command("echo slow").await;
-    assert_eq!(said.trim(), "slow");
+    assert_eq!(terminal.command("echo slow").await.0, "slow\n");
     let mut other = stack.terminal("ada", "t").await;
-    let (said, _) = other.command("echo started").await;
-    assert_eq!(said.trim(), "started");
+    assert_eq!(other.command("echo started").await.0, "started\n");
     // Redis accepts requests and answers none: new sessions fail with an error, running ones continue.
     stack.backend.redis_proxy().stall().await;
     let mut refused = stack.connect("ada", "u").await;
     let refusal = refused.try_attach().await.unwrap_err();
     assert!(refusal.retryable, "{refusal:?}");
-    let (said, _) = terminal.command("echo silent").await;
-    assert_eq!(said.trim(), "silent");
+    assert_eq!(terminal.command("echo silent").await.0, "silent\n");
     stack.backend.redis_proxy().restore().await;
     attach_again(&stack, "ada", "u", TEST_TIMEOUT).await;
     stack.stop().await;

@@ -14,7 +14,7 @@ on_all!(
     a_connection_without_a_session_may_ping,
 );
 
-async fn a_command_changes_its_shell(stack: Stack) {
+async fn a_command_changes_its_shell(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("cd /usr && export WORD=kept").await, (String::new(), 0));
     assert_eq!(terminal.command("pwd; sh -c 'echo $WORD'").await, ("/usr\nkept\n".to_owned(), 0));
@@ -22,10 +22,9 @@ async fn a_command_changes_its_shell(stack: Stack) {
     // The user continues in the same shell.
     terminal.type_text("f typed\r").await;
     terminal.expect("function typed\r\n").await;
-    stack.stop().await;
 }
 
-async fn output_is_unchanged(stack: Stack) {
+async fn output_is_unchanged(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("printf 'a\\nb\\n\\nc'").await, ("a\nb\n\nc".to_owned(), 0));
     assert_eq!(terminal.command("printf '\\033[1;31mred\\033[0m\\n'").await.0, "\u{1b}[1;31mred\u{1b}[0m\n");
@@ -35,10 +34,9 @@ async fn output_is_unchanged(stack: Stack) {
     assert_eq!(terminal.command("echo err >&2").await.0, "err\n");
     // Several lines are one command to the client.
     assert_eq!(terminal.command("echo one\necho two\n(exit 5)").await, ("one\ntwo\n".to_owned(), 5));
-    stack.stop().await;
 }
 
-async fn exit_codes_are_the_shells(stack: Stack) {
+async fn exit_codes_are_the_shells(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     for (line, code) in [
         ("true", 0),
@@ -55,10 +53,9 @@ async fn exit_codes_are_the_shells(stack: Stack) {
     // An incomplete command is cancelled, and the shell continues.
     assert_eq!(terminal.command("if true; then").await.1, 2);
     assert_eq!(terminal.command("echo on").await, ("on\n".to_owned(), 0));
-    stack.stop().await;
 }
 
-async fn a_long_result_is_truncated(stack: Stack) {
+async fn a_long_result_is_truncated(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     let result = |id: String| {
         move |event: &StreamEvent| match event {
@@ -77,10 +74,9 @@ async fn a_long_result_is_truncated(stack: Stack) {
     let (text, truncated, code) = terminal.expect_event("the result", result(id)).await;
     assert!(text.len() * 6 < FRAME_BYTES && text.bytes().all(|byte| byte == 0x1b), "{} bytes", text.len());
     assert_eq!((truncated, code), (true, 3));
-    stack.stop().await;
 }
 
-async fn a_busy_shell_is_reported(stack: Stack) {
+async fn a_busy_shell_is_reported(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     assert_eq!(terminal.command("true").await.1, 0);
     terminal.run("cat").await;
@@ -89,10 +85,9 @@ async fn a_busy_shell_is_reported(stack: Stack) {
     assert_eq!((refusal.id, refusal.retryable), (Some(id), true));
     terminal.type_text("\x03").await;
     assert_eq!(terminal.command("echo again").await.0, "again\n");
-    stack.stop().await;
 }
 
-async fn one_shot_clients_are_served(stack: Stack) {
+async fn one_shot_clients_are_served(stack: &Stack) {
     let mut script = stack.connect("ada", "s1").await;
     script.send_text(r#"{"type":"ping"}"#).await;
     // The pong contains the time of each hop.
@@ -126,10 +121,9 @@ async fn one_shot_clients_are_served(stack: Stack) {
     assert_eq!(unknown.await, "make_coffee");
     script.send_text("what is this").await;
     script.expect_error(ErrorCode::BadMessage).await;
-    stack.stop().await;
 }
 
-async fn a_connection_without_a_session_may_ping(stack: Stack) {
+async fn a_connection_without_a_session_may_ping(stack: &Stack) {
     let claims = UserClaims { role: Role::Controller, ..Stack::claims("ada", None) };
     let mut terminal = e2e::Terminal::connect(&stack.url(), &stack.sign(&claims)).await.unwrap();
     terminal.send_text(r#"{"type":"ping","t":12.5}"#).await;
@@ -140,5 +134,4 @@ async fn a_connection_without_a_session_may_ping(stack: Stack) {
     assert_eq!(echo.await, "back");
     terminal.send_text(r#"{"type":"command","command":"echo hi"}"#).await;
     terminal.expect_reply("a refusal", matching!(ServerMessage::Error(_) => ())).await;
-    stack.stop().await;
 }

@@ -2,6 +2,7 @@
 
 use e2e::{Stack, TEST_TIMEOUT, Terminal, alive, matching, until, zombies_of};
 use gateway_lambda::{Clock, SystemClock};
+use rustix::process::Signal;
 use shared_protocol::{EndReason, ErrorCode, StreamEvent, UserClaims};
 
 on_all!(
@@ -18,31 +19,29 @@ async fn expect_exit(terminal: &mut Terminal) -> (i32, Option<String>, EndReason
     terminal.expect_event("the exit", exit).await
 }
 
-async fn the_shells_exit_is_reported(stack: Stack) {
+async fn the_shells_exit_is_reported(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.type_text("echo la''st; exit 7\r").await;
     assert_eq!(expect_exit(&mut terminal).await, (7, None, EndReason::Exited));
     terminal.expect("last\r\n").await;
-    terminal.expect_close().await;
-    stack.stop().await;
+    assert_eq!(terminal.expect_close().await, 1000);
 }
 
-async fn a_killed_shell_is_reported(stack: Stack) {
+async fn a_killed_shell_is_reported(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.type_text("kill -9 $$\r").await;
     assert_eq!(expect_exit(&mut terminal).await, (137, Some("SIGKILL".to_owned()), EndReason::Exited));
-    terminal.expect_close().await;
-    stack.stop().await;
+    assert_eq!(terminal.expect_close().await, 1000);
 }
 
-async fn close_ends_the_session_and_its_connections(stack: Stack) {
+async fn close_ends_the_session_and_its_connections(stack: &Stack) {
     let mut ada = stack.terminal("ada", "s1").await;
     let mut ben = stack.terminal("ben", "s1").await;
     let mut elsewhere = stack.terminal("ada", "s2").await;
     ada.close_session().await;
     for terminal in [&mut ada, &mut ben] {
         assert_eq!(expect_exit(terminal).await.2, EndReason::Closed);
-        terminal.expect_close().await;
+        assert_eq!(terminal.expect_close().await, 1000);
     }
     assert_eq!(elsewhere.command("echo still here").await.0, "still here\n");
     // Only a token issued after the end starts the session again, with a new shell.
@@ -64,7 +63,6 @@ async fn close_ends_the_session_and_its_connections(stack: Stack) {
         epoch.await.is_some_and(|epoch| epoch > before)
     })
     .await;
-    stack.stop().await;
 }
 
 /// Starts processes that are hard to kill, and returns their ids, the shell's first.
@@ -77,7 +75,7 @@ async fn start_stubborn(terminal: &mut Terminal) -> Vec<u32> {
     pids
 }
 
-async fn no_process_is_left(stack: Stack) {
+async fn no_process_is_left(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     let pids = start_stubborn(&mut terminal).await;
     assert!(alive(pids[0]) && alive(pids[1]));
@@ -85,17 +83,16 @@ async fn no_process_is_left(stack: Stack) {
     expect_exit(&mut terminal).await;
     until("every process of the session to be gone", TEST_TIMEOUT, async || !pids.iter().any(|pid| alive(*pid))).await;
     until("the service to wait for them", TEST_TIMEOUT, async || zombies_of(stack.backend.id(0)).is_empty()).await;
-    stack.stop().await;
 }
 
-async fn stopping_the_service_ends_its_shells(stack: Stack) {
+async fn stopping_the_service_ends_its_shells(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     let pids = start_stubborn(&mut terminal).await;
-    stack.stop().await;
+    stack.backend.signal_all(Signal::TERM);
     until("every process of the session to be gone", TEST_TIMEOUT, async || !pids.iter().any(|pid| alive(*pid))).await;
 }
 
-async fn a_closed_connection_leaves_its_session(stack: Stack) {
+async fn a_closed_connection_leaves_its_session(stack: &Stack) {
     let rows = async || stack.rows_of("s1").await;
     let mut ada = stack.terminal("ada", "s1").await;
     assert_eq!(ada.command("cd /usr").await.1, 0);
@@ -110,5 +107,4 @@ async fn a_closed_connection_leaves_its_session(stack: Stack) {
     let mut eve = stack.connect("eve", "s1").await;
     eve.send_text(r#"{"type":"ack","epoch":1,"pos":0}"#).await;
     eve.expect_error(ErrorCode::NotAttached).await;
-    stack.stop().await;
 }

@@ -18,7 +18,7 @@ async fn printed(terminal: &mut Terminal, command: &str) -> Vec<u8> {
     terminal.expect("<end>\n").await
 }
 
-async fn every_byte_arrives(stack: Stack) {
+async fn every_byte_arrives(stack: &Stack) {
     let mut terminal = stack.connect("ada", "s1").await;
     terminal.accept.clear();
     terminal.attach().await;
@@ -29,10 +29,9 @@ async fn every_byte_arrives(stack: Stack) {
     let bytes = printed(&mut terminal, "head -c 100000 /dev/zero").await;
     assert_eq!(bytes, vec![0; 100_000]);
     assert_eq!((terminal.stream.skipped, terminal.stream.deflated), (0, 0), "only what was offered is used");
-    stack.stop().await;
 }
 
-async fn five_megabytes_arrive_whole(stack: Stack) {
+async fn five_megabytes_arrive_whole(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     // Incompressible text, and typical output.
     for (make, deflates) in
@@ -49,10 +48,9 @@ async fn five_megabytes_arrive_whole(stack: Stack) {
         assert_eq!(terminal.stream.skipped, 0, "a page that keeps up is never skipped");
         assert_eq!(terminal.stream.deflated > before, deflates, "what was offered is used where it saves something");
     }
-    stack.stop().await;
 }
 
-async fn a_flood_is_interrupted(stack: Stack) {
+async fn a_flood_is_interrupted(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.run("yes").await;
     terminal.wait("a flood", |terminal| (terminal.stream.bytes.len() > 1_000_000).then_some(())).await;
@@ -61,10 +59,9 @@ async fn a_flood_is_interrupted(stack: Stack) {
     terminal.type_text("echo co''de=$?\r").await;
     terminal.expect("code=130\r\n").await;
     assert_eq!(terminal.stream.skipped, 0);
-    stack.stop().await;
 }
 
-async fn an_interrupt_goes_ahead(stack: Stack) {
+async fn an_interrupt_goes_ahead(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.run("yes").await;
     terminal.wait("a flood", |terminal| (terminal.stream.bytes.len() > 1_000_000).then_some(())).await;
@@ -80,10 +77,9 @@ async fn an_interrupt_goes_ahead(stack: Stack) {
     terminal.type_text("a").await;
     terminal.interrupt().await;
     terminal.expect("61 03").await;
-    stack.stop().await;
 }
 
-async fn a_page_that_hangs_stops_the_flood(stack: Stack) {
+async fn a_page_that_hangs_stops_the_flood(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     let mut other = stack.terminal("ada", "s2").await;
     terminal.acknowledges = false;
@@ -96,5 +92,4 @@ async fn a_page_that_hangs_stops_the_flood(stack: Stack) {
     terminal.wait("the flood to go on", |terminal| (terminal.stream.bytes.len() > 2 * 1024 * 1024).then_some(())).await;
     terminal.type_text("\x03").await;
     terminal.expect("^C").await;
-    stack.stop().await;
 }

@@ -5,7 +5,7 @@ use shared_protocol::{ErrorCode, StreamEvent};
 
 on_all!(what_one_says_all_hear, all_see_the_same, a_viewer_only_watches);
 
-async fn what_one_says_all_hear(stack: Stack) {
+async fn what_one_says_all_hear(stack: &Stack) {
     let mut ada = stack.terminal("ada", "s1").await;
     let mut ben = stack.terminal("ben", "s1").await;
     ada.chat("Grüße, \"Ben\"\n👋").await;
@@ -20,10 +20,9 @@ async fn what_one_says_all_hear(stack: Stack) {
                 .await;
         }
     }
-    stack.stop().await;
 }
 
-async fn all_see_the_same(stack: Stack) {
+async fn all_see_the_same(stack: &Stack) {
     let mut ada = stack.terminal("ada", "s1").await;
     ada.type_text("echo fro''m-ada\r").await;
     ada.expect("from-ada\r\n").await;
@@ -38,10 +37,9 @@ async fn all_see_the_same(stack: Stack) {
         terminal.expect("\u{7}").await;
     }
     assert_eq!(ada.stream.bytes, ben.stream.bytes);
-    stack.stop().await;
 }
 
-async fn a_viewer_only_watches(stack: Stack) {
+async fn a_viewer_only_watches(stack: &Stack) {
     let mut ada = stack.terminal("ada", "s1").await;
     let mut viewer = e2e::Terminal::connect(&stack.url(), &stack.viewer_token("vic", "s1")).await.unwrap();
     viewer.attach().await;
@@ -54,5 +52,4 @@ async fn a_viewer_only_watches(stack: Stack) {
     assert_eq!(ada.command("stty size").await.0, "40 120\n");
     viewer.expect("40 120\r\n").await;
     assert!(!String::from_utf8_lossy(&ada.stream.bytes).contains("typed-by-viewer"));
-    stack.stop().await;
 }
