@@ -108,7 +108,7 @@ async fn advertise(config: &mut Config, listener: &TcpListener) -> std::io::Resu
 async fn store(config: &Config) -> Result<Arc<dyn Store>, ConnectError> {
     let Some(url) = &config.redis else { return Ok(Arc::new(MemoryStore::default())) };
     let authority = config.redis_authority.as_deref();
-    Ok(Arc::new(RedisStore::connect_trusting(&url.0, authority, REDIS_START_TIMEOUT).await?))
+    Ok(Arc::new(RedisStore::connect(&url.0, authority, REDIS_START_TIMEOUT).await?))
 }
 
 #[expect(clippy::print_stderr, reason = "logging may not have started, and the reader is a person at a prompt")]

@@ -16,7 +16,7 @@ const PASSWORD: &str = "open sesame/@:#?%";
 
 /// Connects and expects a lasting failure at once; returns its sentence.
 async fn refused(url: &str, authority: Option<&Path>) -> String {
-    let connecting = RedisStore::connect_trusting(url, authority, Duration::from_secs(60));
+    let connecting = RedisStore::connect(url, authority, Duration::from_secs(60));
     let outcome = timeout(AT_ONCE, connecting).await.expect("no answer in time");
     let error = outcome.err().expect("it connects");
     assert!(matches!(error, ConnectError::Refused(_) | ConnectError::Unusable(_)), "{error:?}");
@@ -62,7 +62,7 @@ async fn the_start_times_out() {
     let mut server = RedisOptions::default().password(PASSWORD).start().await;
     server.kill().await;
     let before = Instant::now();
-    let error = RedisStore::connect(&server.url(), Duration::from_secs(1)).await.err().unwrap();
+    let error = RedisStore::connect(&server.url(), None, Duration::from_secs(1)).await.err().unwrap();
     assert!(before.elapsed() < AT_ONCE);
     let sentence = error.to_string();
     let expected = format!("{} cannot be reached: Connection refused", server.address());
@@ -110,7 +110,7 @@ async fn a_database_of_its_own() {
 async fn over_tls_with_an_authority_that_is_trusted() {
     let server = RedisOptions::default().tls().password(PASSWORD).start().await;
     assert!(server.url().starts_with("rediss://"));
-    let store = RedisStore::connect_trusting(&server.url(), server.authority(), SOON).await.unwrap();
+    let store = RedisStore::connect(&server.url(), server.authority(), SOON).await.unwrap();
     contract::keeps_all(&store).await;
 }
 
@@ -129,10 +129,10 @@ async fn one_speaks_tls_and_the_other_does_not() {
     let (plain, encrypted) = tokio::join!(RedisServer::start(), RedisOptions::default().tls().start());
     // The server hangs up without an answer, as one that still starts does: retried, with a hint at TLS.
     let url = format!("redis://{}/", encrypted.address());
-    let error = RedisStore::connect(&url, Duration::ZERO).await.err().unwrap().to_string();
+    let error = RedisStore::connect(&url, None, Duration::ZERO).await.err().unwrap().to_string();
     assert!(error.contains("hangs up; if it wants TLS, the URL must begin with rediss://"), "{error}");
     let url = format!("rediss://{}/", plain.address());
-    let error = RedisStore::connect_trusting(&url, None, Duration::ZERO).await.err().unwrap().to_string();
+    let error = RedisStore::connect(&url, None, Duration::ZERO).await.err().unwrap().to_string();
     assert!(error.contains("does not answer") || error.contains("does not speak TLS"), "{error}");
 }
 

@@ -21,5 +21,5 @@ async fn started() -> (RedisServer, RedisStore) {
 }
 
 async fn connect(url: &str) -> RedisStore {
-    RedisStore::connect(url, SOON).await.unwrap()
+    RedisStore::connect(url, None, SOON).await.unwrap()
 }

@@ -44,7 +44,6 @@ async fn a_fast_websocket_is_read_slower_and_loses_nothing() {
     }
     let took = started.elapsed().as_millis();
     assert!((2_800..3_500).contains(&took), "thirty more at ten a second took {took} ms");
-    service.stop().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +64,6 @@ async fn a_fast_connection_through_the_gateway_gets_an_error_frame() {
     assert_eq!(ping("other=").await["type"], "pong", "each connection has an own rate");
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(ping("fast=").await["type"], "pong", "it may go on later");
-    service.stop().await;
 }
 
 #[tokio::test]
@@ -135,7 +133,6 @@ async fn an_incomplete_body_times_out() {
         assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("BAD_MESSAGE"), "{answer}");
         assert_eq!(started.elapsed().as_secs(), elapsed);
     }
-    service.stop().await;
 }
 
 /// Connections with an invalid token.

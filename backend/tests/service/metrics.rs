@@ -67,7 +67,6 @@ async fn only_this_machine_or_the_bearer_of_the_token_may_read() {
         let expected = (403, &"FORBIDDEN".into(), &false.into());
         assert_eq!((status, &error["code"], &error["retryable"]), expected, "{refused:?}");
     }
-    service.stop().await;
 
     let service = Service::with(&[("METRICS_TOKEN", TOKEN)], Arc::new(ScriptedSpawner::default())).await;
     let (right, wrong) = (format!("Bearer {TOKEN}"), format!("Bearer {TOKEN}!"));
@@ -77,7 +76,6 @@ async fn only_this_machine_or_the_bearer_of_the_token_may_read() {
         let headers: Vec<_> = [("authorization", right.as_str())].into_iter().chain(proxied.iter().copied()).collect();
         assert_eq!(get(&service, &headers).await.status(), 200);
     }
-    service.stop().await;
 }
 
 #[tokio::test]
@@ -111,7 +109,6 @@ async fn requests_errors_and_store_calls_are_counted() {
     assert!(!sample.0.contains("made-up") && !sample.0.contains("nothing"), "text of a caller is not a label");
     assert!(sample.value("process_open_fds") > 3.0 && sample.value("termgate_tasks") > 0.0);
     assert!(sample.value("process_resident_memory_bytes") > 1e6);
-    service.stop().await;
 }
 
 #[tokio::test]

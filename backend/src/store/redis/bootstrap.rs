@@ -34,18 +34,9 @@ pub enum ConnectError {
 }
 
 impl RedisStore {
-    /// Connects to `redis[s]://[user][:password@]host[:port][/database]`; TLS trusts the public authorities. Retries until
-    /// `timeout` while the server is not there or not ready.
-    pub async fn connect(url: &str, timeout: Duration) -> Result<Self, ConnectError> {
-        Self::connect_trusting(url, None, timeout).await
-    }
-
-    /// The same; TLS trusts only the authorities in the file (PEM).
-    pub async fn connect_trusting(
-        url: &str,
-        authority: Option<&Path>,
-        timeout: Duration,
-    ) -> Result<Self, ConnectError> {
+    /// Connects to `redis[s]://[user][:password@]host[:port][/database]`. TLS trusts the authorities in the file (PEM), or
+    /// the public ones without it. Retries until `timeout` while the server is not there or not ready.
+    pub async fn connect(url: &str, authority: Option<&Path>, timeout: Duration) -> Result<Self, ConnectError> {
         let address = Address::new(url, authority).map_err(ConnectError::Unusable)?;
         let started = Instant::now();
         let [mut delay, longest] = RETRY_DELAY;
