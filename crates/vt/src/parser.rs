@@ -41,7 +41,7 @@ pub(crate) trait Actions {
 }
 
 /// The parser's state between two bytes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Parser {
     state: State,
     utf8: Utf8,
@@ -63,19 +63,7 @@ pub(crate) struct Parser {
 
 impl Parser {
     pub(crate) fn new() -> Self {
-        Self {
-            state: State::Ground,
-            utf8: Utf8::default(),
-            collect: 0,
-            params: Params::new(),
-            last: 0,
-            payload: Vec::new(),
-            too_long: false,
-            deferred: [0; MAX_DEFERRED],
-            deferred_len: 0,
-            held: 0,
-            open: false,
-        }
+        Self { params: Params::new(), ..Self::default() }
     }
 
     /// Bytes of the unfinished character or sequence at the end of the input.

@@ -47,16 +47,3 @@ const fn fill(mut table: [u8; PLANE as usize / 4], ranges: &[(u32, u32)], width:
     }
     table
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn widths() {
-        let columns = |c: char| width(u32::from(c));
-        assert_eq!("a~é─漢한😀".chars().map(columns).collect::<Vec<_>>(), [1, 1, 1, 1, 2, 2, 2]);
-        assert_eq!("\u{301}\u{200d}\u{fe0f}\u{1f}\u{7f}\u{9f}".chars().map(columns).collect::<Vec<_>>(), [0; 6]);
-        assert_eq!(columns('🥲'), 1, "an emoji of Unicode 13 is narrow in the browser");
-    }
-}

@@ -38,6 +38,8 @@ fn questions_are_answered() {
             "\x1b]12;rgb:aaaa/bbbb/cccc\x07\x1b]12;rgb:ffff/ffff/ffff\x07",
         ),
         ("\x1b]4;1;?;196;?\x07", "\x1b]4;1;rgb:cccc/0000/0000\x07\x1b]4;196;rgb:ffff/0000/0000\x07"),
+        ("\x1b]4;255;?\x07", "\x1b]4;255;rgb:eeee/eeee/eeee\x07"),
+        ("\x1b]11;#010203\x07\x1b]104\x07\x1b]11;?\x07", "\x1b]11;rgb:0101/0202/0303\x07"),
         (
             "\x1b]4;1;#123456\x07\x1b]4;1;?\x07\x1b]104\x07\x1b]4;1;?\x07",
             "\x1b]4;1;rgb:1212/3434/5656\x07\x1b]4;1;rgb:cccc/0000/0000\x07",

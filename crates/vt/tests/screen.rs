@@ -10,10 +10,6 @@ fn fed(output: &[u8]) -> Screen {
     screen
 }
 
-fn restored(snapshot: &[u8]) -> Screen {
-    fed(snapshot)
-}
-
 #[test]
 fn text_and_cursor() {
     let screen = fed("漢字 x\r\n\r\n  \x1b[31me\u{301} \x1b[5Cz  ".as_bytes());
@@ -36,6 +32,7 @@ fn titles_are_told_once() {
     assert_eq!(told("\x1b[22t\x1b]2;two\x1b\\").as_deref(), Some("two"));
     assert_eq!(told("\x1b[23;2t").as_deref(), Some("one"));
     assert_eq!(told("\x1b]2;one\x07"), None);
+    assert_eq!(told("\x1b]2;a\x01b\x7f c\x07").as_deref(), Some("ab c"));
     assert_eq!(told("\x1b]2;broken off\x18"), None);
     assert_eq!(told(&format!("\x1b]2;{}\x07", "é".repeat(1000))).unwrap().chars().count(), 256);
 }
@@ -78,7 +75,7 @@ fn what_is_too_long_to_hold_back_goes_on_after_a_snapshot() {
     {
         let mut screen = fed(format!("before {begin}{endless}").as_bytes());
         assert_eq!(screen.pending_bytes(), 0, "{begin:?}");
-        let mut copy = restored(&screen.snapshot(FULL));
+        let mut copy = fed(&screen.snapshot(FULL));
         for screen in [&mut screen, &mut copy] {
             screen.feed(b"234\x1b\\\x18after", &mut Vec::new());
         }
@@ -88,7 +85,7 @@ fn what_is_too_long_to_hold_back_goes_on_after_a_snapshot() {
     }
     // A colour that is set by a sequence of 100 KB is set all the same.
     let mut screen = fed(format!("\x1b[38;5;{}9", "0".repeat(100_000)).as_bytes());
-    let mut copy = restored(&screen.snapshot(FULL));
+    let mut copy = fed(&screen.snapshot(FULL));
     for screen in [&mut screen, &mut copy] {
         screen.feed(b"mx", &mut Vec::new());
     }
@@ -101,9 +98,9 @@ fn a_snapshot_brings_the_history_that_is_asked_for() {
     let mut screen = fed(b"");
     (0..50).for_each(|line| screen.feed(format!("line {line}\r\n").as_bytes(), &mut Vec::new()));
     assert_eq!(screen.scrollback(), 47);
-    let some = restored(&screen.snapshot(Scope::Full { scrollback: 10 }));
+    let some = fed(&screen.snapshot(Scope::Full { scrollback: 10 }));
     assert_eq!((some.scrollback(), some.text()), (10, screen.text()));
-    assert_eq!(restored(&screen.snapshot(FULL)).scrollback(), 47);
+    assert_eq!(fed(&screen.snapshot(FULL)).scrollback(), 47);
     let mut other = fed(b"other\r\n\r\n\r\n\r\n\r\n\x1b[?1049h\x1b[31mx");
     other.feed(&screen.snapshot(Scope::Screen), &mut Vec::new());
     assert_eq!((other.scrollback(), other.text()), (2, screen.text()), "what had scrolled off there stays");
@@ -113,7 +110,7 @@ fn a_snapshot_brings_the_history_that_is_asked_for() {
 fn a_snapshot_restores_the_alternate_and_the_main_screen() {
     let screen = fed(b"shell\r\n$ vim\x1b[?1049h\x1b[2J\x1b[Hfile\x1b[2;3r\x1b[?1h\x1b[?2004h\x1b[?1002;1006h\x1b[4 q");
     for scope in [FULL, Scope::Screen] {
-        let mut copy = restored(&screen.snapshot(scope));
+        let mut copy = fed(&screen.snapshot(scope));
         assert_eq!((copy.is_alternate(), copy.text()), (true, screen.text()));
         copy.feed(b"\x1b[?1049l!", &mut Vec::new());
         assert_eq!(copy.text(), "shell\n$ vim!\n\n\n");

@@ -136,42 +136,29 @@ mod tests {
     }
 
     #[test]
-    fn inserting() {
-        let changed = |from: &str, x, count| {
-            let mut buffer = row(from);
-            buffer.insert_cells(x, 0, count, Cell::default());
-            text(&buffer)
-        };
-        assert_eq!(changed("abcdef", 1, 2), "a  bcd");
-        assert_eq!(changed("abcdef", 1, 99), "a     ");
-        assert_eq!(changed("abcdW.", 0, 1), " abcd ", "no half of a wide character at the end");
-        assert_eq!(changed("W.cd", 1, 1), "  .c", "as in the browser, the right half stays");
-    }
-
-    #[test]
-    fn deleting() {
-        let changed = |from: &str, x, count| {
-            let mut buffer = row(from);
-            buffer.delete_cells(x, 0, count, Cell::default());
-            text(&buffer)
-        };
-        assert_eq!(changed("abcdef", 1, 2), "adef  ");
-        assert_eq!(changed("abcdef", 1, 99), "a     ");
-        assert_eq!(changed("W.cdef", 1, 1), " cdef ");
-        assert_eq!(changed("aW.def", 0, 2), " def  ");
-    }
-
-    #[test]
-    fn erasing() {
-        let changed = |from: &str, start, end| {
-            let mut buffer = row(from);
-            buffer.erase_cells(0, start, end, Cell::default(), false);
-            text(&buffer)
-        };
-        assert_eq!(changed("abcdef", 1, 3), "a  def");
-        assert_eq!(changed("abcdef", 4, 99), "abcd  ");
-        assert_eq!(changed("abcdef", 6, 6), "abcdef");
-        assert_eq!(changed("aW.W.f", 2, 4), "a    f");
+    fn a_row_is_edited() {
+        type Edit = fn(&mut Buffer, usize, usize);
+        let insert: Edit = |row, x, count| row.insert_cells(x, 0, count, Cell::default());
+        let delete: Edit = |row, x, count| row.delete_cells(x, 0, count, Cell::default());
+        let erase: Edit = |row, from, to| row.erase_cells(0, from, to, Cell::default(), false);
+        for (name, edit, before, x, count, after) in [
+            ("insert", insert, "abcdef", 1, 2, "a  bcd"),
+            ("insert more than the row", insert, "abcdef", 1, 99, "a     "),
+            ("insert: no half of a wide character at the end", insert, "abcdW.", 0, 1, " abcd "),
+            ("insert: as in the browser, the right half stays", insert, "W.cd", 1, 1, "  .c"),
+            ("delete", delete, "abcdef", 1, 2, "adef  "),
+            ("delete more than the row", delete, "abcdef", 1, 99, "a     "),
+            ("delete a right half", delete, "W.cdef", 1, 1, " cdef "),
+            ("delete a left half", delete, "aW.def", 0, 2, " def  "),
+            ("erase", erase, "abcdef", 1, 3, "a  def"),
+            ("erase beyond the row", erase, "abcdef", 4, 99, "abcd  "),
+            ("erase nothing", erase, "abcdef", 6, 6, "abcdef"),
+            ("erase two halves", erase, "aW.W.f", 2, 4, "a    f"),
+        ] {
+            let mut buffer = row(before);
+            edit(&mut buffer, x, count);
+            assert_eq!(text(&buffer), after, "{name}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 const MAX_PARAMS: usize = 32;
 
 /// Numbers of a sequence. One that is left out is 0; in a parameter of a parameter it is -1.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Params {
     values: [i32; MAX_PARAMS],
     len: usize,
@@ -21,16 +21,7 @@ pub(crate) struct Params {
 impl Params {
     /// None yet: reads as one 0.
     pub(crate) fn new() -> Self {
-        let mut params = Self {
-            values: [0; MAX_PARAMS],
-            len: 0,
-            subs: [0; MAX_PARAMS],
-            subs_len: 0,
-            ranges: [(0, 0); MAX_PARAMS],
-            in_sub: false,
-            full: false,
-            subs_full: false,
-        };
+        let mut params = Self::default();
         params.clear();
         params
     }

@@ -1,8 +1,9 @@
 //! The states of the parser.
 
 /// The parser's position in a sequence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum State {
+    #[default]
     Ground,
     Escape,
     EscapeIntermediate,

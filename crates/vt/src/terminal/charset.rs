@@ -38,22 +38,17 @@ impl Charsets {
 
     /// Maps an ASCII character.
     pub(crate) fn translate(&self, c: u32) -> u32 {
-        let found = self.current.and_then(table).and_then(|table| {
-            let at = table.from.bytes().position(|from| u32::from(from) == c)?;
-            table.to.chars().nth(at)
+        let found = self.current.and_then(table).and_then(|(from, to)| {
+            let at = from.bytes().position(|from| u32::from(from) == c)?;
+            to.chars().nth(at)
         });
         found.map_or(c, u32::from)
     }
 }
 
-/// Characters and their replacements.
-struct Table {
-    from: &'static str,
-    to: &'static str,
-}
-
-fn table(letter: u8) -> Option<Table> {
-    let (from, to) = match letter {
+/// The characters of a set that differ from ASCII, and their replacements.
+fn table(letter: u8) -> Option<(&'static str, &'static str)> {
+    let table = match letter {
         b'0' => ("`abcdefghijklmnopqrstuvwxyz{|}~", "◆▒␉␌␍␊°±␤␋┘┐┌└┼⎺⎻─⎼⎽├┤┴┬│≤≥π≠£·"),
         b'A' => ("#", "£"),
         // The Dutch letter ij is two characters there, of which the first is taken.
@@ -69,7 +64,7 @@ fn table(letter: u8) -> Option<Table> {
         b'=' => ("#@[\\]^_`{|}~", "ùàéçêîèôäöüû"),
         _ => return None,
     };
-    Some(Table { from, to })
+    Some(table)
 }
 
 #[cfg(test)]
@@ -93,8 +88,8 @@ mod tests {
 
     #[test]
     fn each_table_has_as_many_on_both_sides() {
-        for table in (0..=127).filter_map(table) {
-            assert_eq!(table.from.chars().count(), table.to.chars().count(), "{}", table.to);
+        for (from, to) in (0..=127).filter_map(table) {
+            assert_eq!(from.chars().count(), to.chars().count(), "{to}");
         }
     }
 }

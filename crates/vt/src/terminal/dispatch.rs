@@ -18,6 +18,12 @@ const PERCENT: u32 = b'%' as u32;
 const HASH: u32 = b'#' as u32;
 const QUESTION_DOLLAR: u32 = QUESTION << 8 | DOLLAR;
 
+/// Answers to DA1, DA2, DA3 and XTVERSION.
+const ADVANCED_VIDEO: &str = "\x1b[?1;2c";
+const XTERM_276: &str = "\x1b[>0;276;0c";
+const NO_SERIAL_NUMBER: &str = "\x1bP!|00000000\x1b\\";
+const PAGES_EMULATOR: &str = "\x1bP>|xterm.js(6.0.0)\x1b\\";
+
 /// A terminal that reads output.
 pub(crate) struct Dispatch<'a> {
     pub(crate) terminal: &'a mut Terminal,
@@ -73,7 +79,7 @@ impl Dispatch<'_> {
             b'T' => terminal.scroll_down(count),
             b'X' => terminal.erase_chars(count),
             b'b' => terminal.repeat(count),
-            b'c' => self.reply_attributes(params),
+            b'c' => self.reply_identity(params, ADVANCED_VIDEO),
             b'g' => terminal.clear_tabs(params),
             b'h' => terminal.set_modes(params, true),
             b'l' => terminal.set_modes(params, false),
@@ -130,9 +136,9 @@ impl Actions for Dispatch<'_> {
             (QUESTION, b'n') => self.reply_status(params, true),
             (QUESTION_DOLLAR, b'p') => self.reply_mode(params, true),
             (DOLLAR, b'p') => self.reply_mode(params, false),
-            (GREATER, b'c') => self.reply_secondary_attributes(params),
-            (EQUALS, b'c') => self.reply_unit(params),
-            (GREATER, b'q') => self.reply_version(params),
+            (GREATER, b'c') => self.reply_identity(params, XTERM_276),
+            (EQUALS, b'c') => self.reply_identity(params, NO_SERIAL_NUMBER),
+            (GREATER, b'q') => self.reply_identity(params, PAGES_EMULATOR),
             (SPACE, b'@') => terminal.delete_columns(0, count),
             (SPACE, b'A') => terminal.insert_columns(0, count),
             (TICK, b'}') => terminal.insert_columns(x, count),

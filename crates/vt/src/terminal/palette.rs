@@ -6,23 +6,9 @@ use std::collections::BTreeMap;
 pub(crate) type Rgb = [u8; 3];
 
 /// The sixteen that have names. Source: xterm.js, `ThemeService.ts`.
-const BASIC: [Rgb; 16] = [
-    [0x2e, 0x34, 0x36],
-    [0xcc, 0x00, 0x00],
-    [0x4e, 0x9a, 0x06],
-    [0xc4, 0xa0, 0x00],
-    [0x34, 0x65, 0xa4],
-    [0x75, 0x50, 0x7b],
-    [0x06, 0x98, 0x9a],
-    [0xd3, 0xd7, 0xcf],
-    [0x55, 0x57, 0x53],
-    [0xef, 0x29, 0x29],
-    [0x8a, 0xe2, 0x34],
-    [0xfc, 0xe9, 0x4f],
-    [0x72, 0x9f, 0xcf],
-    [0xad, 0x7f, 0xa8],
-    [0x34, 0xe2, 0xe2],
-    [0xee, 0xee, 0xec],
+const BASIC: [u32; 16] = [
+    0x2e3436, 0xcc0000, 0x4e9a06, 0xc4a000, 0x3465a4, 0x75507b, 0x06989a, 0xd3d7cf, 0x555753, 0xef2929, 0x8ae234,
+    0xfce94f, 0x729fcf, 0xad7fa8, 0x34e2e2, 0xeeeeec,
 ];
 
 /// The levels of the cube of 216 that follows them.
@@ -51,7 +37,10 @@ impl Slot {
 
     fn default_colour(self) -> Rgb {
         match self {
-            Self::Palette(index @ 0..=15) => BASIC[usize::from(index)],
+            Self::Palette(index @ 0..=15) => {
+                let [_, red, green, blue] = BASIC[usize::from(index)].to_be_bytes();
+                [red, green, blue]
+            }
             Self::Palette(index @ 16..=231) => {
                 let at = usize::from(index - 16);
                 [LEVELS[at / 36], LEVELS[at / 6 % 6], LEVELS[at % 6]]
@@ -144,18 +133,5 @@ mod tests {
         {
             assert_eq!(parse(wrong), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn what_was_not_set_has_a_value() {
-        let mut colours = Palette::default();
-        assert_eq!(colours.get(Slot::Palette(196)), [0xff, 0, 0]);
-        assert_eq!(colours.get(Slot::Palette(255)), [0xee; 3]);
-        colours.set(Slot::Background, [1, 2, 3]);
-        colours.set(Slot::Palette(1), [4, 5, 6]);
-        colours.restore_palette();
-        assert_eq!(colours.iter().collect::<Vec<_>>(), [(Slot::Background, [1, 2, 3])]);
-        colours.restore(Slot::Background);
-        assert_eq!(colours.get(Slot::Background), [0; 3]);
     }
 }

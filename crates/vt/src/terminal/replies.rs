@@ -22,31 +22,10 @@ impl Dispatch<'_> {
         }
     }
 
-    /// DA1: an xterm with the advanced video option.
-    pub(super) fn reply_attributes(&mut self, params: &Params) {
+    /// DA1, DA2, DA3 and XTVERSION: what kind of terminal it is.
+    pub(super) fn reply_identity(&mut self, params: &Params, identity: &str) {
         if params.get(0) == 0 {
-            self.reply("\x1b[?1;2c");
-        }
-    }
-
-    /// DA2: which terminal, and its version.
-    pub(super) fn reply_secondary_attributes(&mut self, params: &Params) {
-        if params.get(0) == 0 {
-            self.reply("\x1b[>0;276;0c");
-        }
-    }
-
-    /// DA3: a serial number; always zero.
-    pub(super) fn reply_unit(&mut self, params: &Params) {
-        if params.get(0) == 0 {
-            self.reply("\x1bP!|00000000\x1b\\");
-        }
-    }
-
-    /// XTVERSION: the page's emulator.
-    pub(super) fn reply_version(&mut self, params: &Params) {
-        if params.get(0) == 0 {
-            self.reply("\x1bP>|xterm.js(6.0.0)\x1b\\");
+            self.reply(identity);
         }
     }
 

@@ -56,18 +56,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_title_is_reported_once() {
-        let mut titles = Titles::default();
-        assert_eq!(titles.take(), None);
-        titles.set("vim\u{7}\u{9b} x");
-        assert_eq!(titles.take().as_deref(), Some("vim x"));
-        titles.set("vim x");
-        assert_eq!(titles.take(), None);
-        titles.set(&"é".repeat(1000));
-        assert_eq!(titles.take().unwrap().chars().count(), MAX_CHARACTERS);
-    }
-
-    #[test]
     fn a_program_gives_it_back() {
         let mut titles = Titles::default();
         titles.push();

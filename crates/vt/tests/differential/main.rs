@@ -19,63 +19,47 @@ const CUTS: usize = 40;
 const SCROLLBACK: usize = 1000;
 
 /// Differences that are accepted, and why.
-const KNOWN: [(&str, &str); 14] = [
-    (
-        "synchronized output",
-        "a snapshot leaves it off on purpose: it only holds back drawing, and a page that comes in the middle must not wait for its end",
-    ),
-    (
-        "first row wraps",
-        "that the very first row goes on from one above it, which is not kept any more (or, for the scope of the screen, not sent)",
-    ),
-    (
-        "forgotten links",
-        "xterm.js forgets where a link leads when the line that it began in is erased or scrolls out of the history, although cells show it still",
-    ),
-    (
-        "half a wide character",
-        "a terminal that becomes narrower, and inserting in their middle, cuts wide characters in two; the snapshot has an empty cell there",
-    ),
-    (
-        "combined with nothing",
-        "an accent that came after its letter was erased, which takes a column then, as it does nowhere else",
-    ),
-    (
-        "underlined in no style",
-        "restoring a cursor brings underlining back and not its style, and xterm.js then does not know whether to draw it",
-    ),
-    (
-        "hollow cells at the edge",
-        "two halves of wide characters that were overwritten, side by side in the last columns: the left one keeps only its background",
-    ),
-    (
-        "not printed",
-        "a character that is not where it was printed (no wrapping, or another size since), and would yet be combined with",
-    ),
-    (
-        "a cursor saved behind the edge",
-        "a cursor that was saved while it was about to wrap; restoring puts it in the last column anyway, unless the terminal became wider",
-    ),
-    (
-        "columns behind the edge",
-        "xterm.js does not cut the lines of an alternate screen that becomes narrower, and what is behind the edge comes back when it becomes wider",
-    ),
-    (
-        "wrapping over nothing",
-        "on the alternate screen, a cursor behind a last column that is empty, in a row that is not: the cursor is put in the last column",
-    ),
-    (
-        "a link that does not count",
-        "restoring a cursor inside a link takes the link from what is printed, and the next underline brings it back; the snapshot ends it",
-    ),
-    (
-        "alternate scrollback",
-        "in xterm.js an alternate screen that is entered after the terminal lost rows keeps as many lines that scroll off; no user wants them",
-    ),
-    (
-        "a cursor saved below",
-        "a cursor that was saved on the alternate screen before the terminal lost rows: restoring puts it in the last row, however far below it was",
-    ),
+const KNOWN: [&str; 14] = [
+    // A snapshot leaves it off on purpose: it only holds back drawing, and a page that comes in the middle must not
+    // wait for its end.
+    "synchronized output",
+    // That the very first row goes on from one above it, which is not kept any more (or, for the scope of the screen,
+    // not sent).
+    "first row wraps",
+    // xterm.js forgets where a link leads when the line that it began in is erased or scrolls out of the history,
+    // although cells show it still.
+    "forgotten links",
+    // A terminal that becomes narrower, and inserting in their middle, cuts wide characters in two; the snapshot has an
+    // empty cell there.
+    "half a wide character",
+    // An accent that came after its letter was erased, which takes a column then, as it does nowhere else.
+    "combined with nothing",
+    // Restoring a cursor brings underlining back and not its style, and xterm.js then does not know whether to draw it.
+    "underlined in no style",
+    // Two halves of wide characters that were overwritten, side by side in the last columns: the left one keeps only
+    // its background.
+    "hollow cells at the edge",
+    // A character that is not where it was printed (no wrapping, or another size since), and would yet be combined
+    // with.
+    "not printed",
+    // A cursor that was saved while it was about to wrap; restoring puts it in the last column anyway, unless the
+    // terminal became wider.
+    "a cursor saved behind the edge",
+    // xterm.js does not cut the lines of an alternate screen that becomes narrower, and what is behind the edge comes
+    // back when it becomes wider.
+    "columns behind the edge",
+    // On the alternate screen, a cursor behind a last column that is empty, in a row that is not: the cursor is put in
+    // the last column.
+    "wrapping over nothing",
+    // Restoring a cursor inside a link takes the link from what is printed, and the next underline brings it back; the
+    // snapshot ends it.
+    "a link that does not count",
+    // In xterm.js an alternate screen that is entered after the terminal lost rows keeps as many lines that scroll off;
+    // no user wants them.
+    "alternate scrollback",
+    // A cursor that was saved on the alternate screen before the terminal lost rows: restoring puts it in the last row,
+    // however far below it was.
+    "a cursor saved below",
 ];
 
 macro_rules! recordings {
@@ -197,7 +181,6 @@ fn compare(name: &str) {
 struct Comparison<'a> {
     recording: &'a Recording,
     emulators: &'a mut Emulators,
-    known: Vec<&'static str>,
 }
 
 impl<'a> Comparison<'a> {
@@ -206,41 +189,40 @@ impl<'a> Comparison<'a> {
         emulators.open("straight", recording.size(), SCROLLBACK);
         emulators.open("end", recording.size(), SCROLLBACK);
         emulators.play("end", 0, recording.bytes.len());
-        Self { recording, emulators, known: KNOWN.iter().map(|(name, _)| *name).collect() }
+        Self { recording, emulators }
     }
 
     /// Accepted differences: state that no sequence produces.
     fn unreachable(&mut self, id: &str) -> Vec<String> {
         let names: Vec<String> =
             serde_json::from_value(self.emulators.ask("unreachable", json!({ "id": id }))).unwrap();
-        assert!(names.iter().all(|name| self.known.contains(&name.as_str())), "{names:?}");
+        assert!(names.iter().all(|name| KNOWN.contains(&name.as_str())), "{names:?}");
         names
     }
 
     /// A page that knows nothing.
     fn full(&mut self, screen: &Screen, cut: usize) -> Vec<String> {
         self.emulators.open("restored", screen.size(), SCROLLBACK);
-        let snapshot = screen.snapshot(Scope::Full { scrollback: SCROLLBACK });
-        self.emulators.restore("restored", screen.size(), &snapshot);
-        self.emulators.play("restored", cut - screen.pending_bytes(), cut);
-        let mut wrong = self.emulators.differences("restored", "straight", false, &self.known);
-        self.emulators.play("restored", cut, self.recording.bytes.len());
-        let later = self.emulators.differences("restored", "end", false, &self.known);
-        wrong.extend(later.into_iter().map(|what| format!("at the end, {what}")));
-        wrong
+        self.restored(screen, Scope::Full { scrollback: SCROLLBACK }, cut)
     }
 
     /// A page that has read up to `stale`, and is brought here without losing what has scrolled off.
     fn screen(&mut self, screen: &Screen, cut: usize, stale: usize) -> Vec<String> {
         self.emulators.open("restored", self.recording.size(), SCROLLBACK);
         self.emulators.play("restored", 0, stale);
-        self.emulators.restore("restored", screen.size(), &screen.snapshot(Scope::Screen));
+        self.restored(screen, Scope::Screen, cut)
+    }
+
+    /// The differences after a snapshot, and after the rest of the recording.
+    fn restored(&mut self, screen: &Screen, scope: Scope, cut: usize) -> Vec<String> {
+        let only_screen = scope == Scope::Screen;
+        self.emulators.restore("restored", screen.size(), &screen.snapshot(scope));
         self.emulators.play("restored", cut - screen.pending_bytes(), cut);
-        let mut wrong = self.emulators.differences("restored", "straight", true, &self.known);
+        let mut wrong = self.emulators.differences("restored", "straight", only_screen, &KNOWN);
         // A later size brings lines back from the page's own history, which is another one.
-        if self.recording.resizes.iter().all(|resize| resize.at <= cut) {
+        if !only_screen || self.recording.resizes.iter().all(|resize| resize.at <= cut) {
             self.emulators.play("restored", cut, self.recording.bytes.len());
-            let later = self.emulators.differences("restored", "end", true, &self.known);
+            let later = self.emulators.differences("restored", "end", only_screen, &KNOWN);
             wrong.extend(later.into_iter().map(|what| format!("at the end, {what}")));
         }
         wrong

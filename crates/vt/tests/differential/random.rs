@@ -3,87 +3,18 @@
 
 use crate::recording::{Dice, Recording};
 
-/// Pieces of text.
-const TEXT: &[&str] = &[
-    "a",
-    "bc",
-    "defgh",
-    "the quick brown fox",
-    " ",
-    "漢",
-    "字😀",
-    "e\u{301}",
-    "\u{301}",
-    "─",
-    "é",
-    "\u{200d}",
-    "ﬁ🥲",
-    "x漢y",
-];
+/// Pieces of text, with bars between.
+const TEXT: &str = "a|bc|defgh|the quick brown fox| |漢|字😀|e\u{301}|\u{301}|─|é|\u{200d}|ﬁ🥲|x漢y";
 
 /// Controls and short escapes.
-const CONTROLS: &[&str] = &[
-    "\r",
-    "\n",
-    "\r\n",
-    "\x08",
-    "\t",
-    "\x0b",
-    "\x0e",
-    "\x0f",
-    "\x00",
-    "\x07",
-    "\x1bD",
-    "\x1bE",
-    "\x1bM",
-    "\x1bH",
-    "\x1b7",
-    "\x1b8",
-    "\x1b=",
-    "\x1b>",
-    "\x1b(0",
-    "\x1b(B",
-    "\x1b)0",
-    "\x1b*A",
-    "\x1bn",
-    "\x1b~",
-    "\x1b%G",
-    "\x1b[m\x1b#8",
-    "\x1bc",
-    "\x1b[!p",
-    "\u{84}",
-    "\u{85}",
-    "\u{88}",
-    "\u{9b}2C",
-];
+const CONTROLS: &str = "\r|\n|\r\n|\x08|\t|\x0b|\x0e|\x0f|\x00|\x07|\x1bD|\x1bE|\x1bM|\x1bH|\x1b7|\x1b8|\x1b=|\x1b>\
+    |\x1b(0|\x1b(B|\x1b)0|\x1b*A|\x1bn|\x1b~|\x1b%G|\x1b[m\x1b#8|\x1bc|\x1b[!p|\u{84}|\u{85}|\u{88}|\u{9b}2C";
 
 /// Strings, and bytes that are no text.
-const STRINGS: &[&[u8]] = &[
-    b"\x1b]2;title\x07",
-    b"\x1b]0;\xe6\xbc\xa2\x1b\\",
-    b"\x1b]8;;http://a/\x1b\\",
-    b"\x1b]8;id=1;http://b/\x07",
-    b"\x1b]8;;\x07",
-    b"\x1bP1$q\x1b\\",
-    b"\x1b_app\x1b\\",
-    b"\x1b^\xc3\xa9pm\x1b\\",
-    b"\x1bXsos\x18",
-    b"\xff",
-    b"\xe6\xbc",
-    b"\xc3",
-    b"\xf0\x9f\x98",
-    b"\x80\xc2\x9c",
-    b"\x1b]52;c;?\x07",
-    b"\x1b[?1;2$p",
-    b"\x1b[1\n2;3H",
-    b"\x1b[3\x1b[4m",
-    b"\x1b[<5h",
-    b"\x1b[1;2",
-    b"\x1b]8;;http",
-    b"\x1b",
-    b"\x1b(",
-    b"\x1b[?25\x18l",
-];
+const STRINGS: &[u8] = b"\x1b]2;title\x07|\x1b]0;\xe6\xbc\xa2\x1b\\|\x1b]8;;http://a/\x1b\\\
+    |\x1b]8;id=1;http://b/\x07|\x1b]8;;\x07|\x1bP1$q\x1b\\|\x1b_app\x1b\\|\x1b^\xc3\xa9pm\x1b\\|\x1bXsos\x18|\xff\
+    |\xe6\xbc|\xc3|\xf0\x9f\x98|\x80\xc2\x9c|\x1b]52;c;?\x07|\x1b[?1;2$p|\x1b[1\n2;3H|\x1b[3\x1b[4m|\x1b[<5h\
+    |\x1b[1;2|\x1b]8;;http|\x1b|\x1b(|\x1b[?25\x18l";
 
 /// Last bytes of control sequences that take counts and places.
 const COUNTED: &[u8] = b"@ABCDEFGHILMPSTXZ`abdefsu";
@@ -93,48 +24,8 @@ const PRIVATE: &[u16] =
     &[1, 2, 6, 7, 9, 12, 25, 45, 47, 66, 1000, 1002, 1003, 1004, 1006, 1016, 1047, 1048, 1049, 2004, 2026];
 
 /// Palette and attributes.
-const GRAPHICS: &[&str] = &[
-    "",
-    "0",
-    "1",
-    "2",
-    "3",
-    "4",
-    "5",
-    "7",
-    "8",
-    "9",
-    "21",
-    "22",
-    "23",
-    "24",
-    "25",
-    "27",
-    "28",
-    "29",
-    "31",
-    "32;44",
-    "39",
-    "49",
-    "53",
-    "55",
-    "91",
-    "103",
-    "38;5;200",
-    "48;5;20",
-    "38;2;1;2;3",
-    "48:2::4:5:6",
-    "4:3",
-    "4:0",
-    "58;5;3",
-    "58:2::1:2:3",
-    "59",
-    "1;31;42",
-    "7;4",
-    "38;5",
-    "38;2;1",
-    "48;2;1;2",
-];
+const GRAPHICS: &str = "|0|1|2|3|4|5|7|8|9|21|22|23|24|25|27|28|29|31|32;44|39|49|53|55|91|103|38;5;200|48;5;20\
+    |38;2;1;2;3|48:2::4:5:6|4:3|4:0|58;5;3|58:2::1:2:3|59|1;31;42|7;4|38;5|38;2;1|48;2;1;2";
 
 /// Random output, and the sizes that it changes to.
 pub(crate) fn recording(dice: &mut Dice) -> Recording {
@@ -171,16 +62,16 @@ fn size(dice: &mut Dice) -> (u16, u16) {
 fn piece(dice: &mut Dice) -> Vec<u8> {
     let number = |dice: &mut Dice| if dice.below(4) == 0 { String::new() } else { dice.below(9).to_string() };
     let sequence = match dice.below(20) {
-        0..=7 => pick(TEXT, dice).to_string(),
-        8..=10 => pick(CONTROLS, dice).to_string(),
-        11 => return pick(STRINGS, dice).to_vec(),
+        0..=7 => pick(&words(TEXT), dice).to_string(),
+        8..=10 => pick(&words(CONTROLS), dice).to_string(),
+        11 => return pick(&STRINGS.split(|byte| *byte == b'|').collect::<Vec<_>>(), dice).to_vec(),
         12 | 13 => format!("\x1b[{};{}{}", number(dice), number(dice), char::from(*pick(COUNTED, dice))),
         14 => format!(
             "\x1b[{}{}",
             ["", "?"][dice.below(2)],
             pick(&["J", "K", "2J", "1K", "2K", "3J\x1b7", "\r\x1b[1J"], dice)
         ),
-        15 | 16 => format!("\x1b[{}m", pick(GRAPHICS, dice)),
+        15 | 16 => format!("\x1b[{}m", pick(&words(GRAPHICS), dice)),
         17 => format!("\x1b[?{}{}", pick(PRIVATE, dice), ["h", "l"][dice.below(2)]),
         18 => format!("\x1b[{}{}", pick(&["4", "20", "4;20"], dice), ["h", "l"][dice.below(2)]),
         _ => {
@@ -193,6 +84,10 @@ fn piece(dice: &mut Dice) -> Vec<u8> {
         }
     };
     sequence.into_bytes()
+}
+
+fn words(list: &str) -> Vec<&str> {
+    list.split('|').collect()
 }
 
 fn pick<'a, T>(list: &'a [T], dice: &mut Dice) -> &'a T {
