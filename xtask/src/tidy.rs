@@ -3,7 +3,6 @@
 
 mod circles;
 mod crates;
-mod error;
 mod files;
 mod imports;
 mod links;
@@ -31,12 +30,9 @@ pub(crate) fn report_circles() -> io::Result<String> {
     result(&circles::check(&source::read(root())?, &roots), "no circles")
 }
 
-fn result(errors: &[error::TidyError], success: &str) -> io::Result<String> {
-    if errors.is_empty() {
-        return Ok(success.to_owned());
-    }
-    let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-    Err(io::Error::other(lines.join("\n")))
+/// `errors` are sentences of the form `path: fault and remedy`.
+fn result(errors: &[String], success: &str) -> io::Result<String> {
+    if errors.is_empty() { Ok(success.to_owned()) } else { Err(io::Error::other(errors.join("\n"))) }
 }
 
 #[cfg(test)]

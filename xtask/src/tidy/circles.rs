@@ -5,7 +5,6 @@ mod module;
 mod resolve;
 mod typescript;
 
-use super::error::TidyError;
 use super::source::Source;
 use resolve::Crate;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 type Uses = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// Checks the crates with these root files, and the TypeScript files in `web/src`.
-pub(super) fn check(sources: &[Source], roots: &[String]) -> Vec<TidyError> {
+pub(super) fn check(sources: &[Source], roots: &[String]) -> Vec<String> {
     let texts: BTreeMap<&str, &str> =
         sources.iter().map(|source| (source.path.as_str(), source.text.as_str())).collect();
     let text = |path: &str| texts.get(path).copied();
@@ -52,7 +51,7 @@ fn reach<'a>(file: &'a str, uses: &'a Uses) -> BTreeSet<&'a str> {
     found
 }
 
-fn report(files: &[&str], uses: &Uses) -> TidyError {
+fn report(files: &[&str], uses: &Uses) -> String {
     let mut lines = vec![format!("one of {} files that use each other; move a definition", files.len())];
     for from in files {
         for (to, names) in uses[*from].iter().filter(|(to, _)| files.contains(&to.as_str())) {
@@ -60,7 +59,7 @@ fn report(files: &[&str], uses: &Uses) -> TidyError {
             lines.push(format!("    {from} uses {} of {to}", names.join(", ")));
         }
     }
-    TidyError::new(files[0], lines.join("\n"))
+    format!("{}: {}", files[0], lines.join("\n"))
 }
 
 #[cfg(test)]
@@ -72,7 +71,7 @@ mod tests {
         let sources: Vec<Source> =
             files.iter().map(|(path, text)| Source { path: (*path).into(), text: (*text).into() }).collect();
         let root = Some(files[0].0.to_owned()).filter(|path| path.ends_with(".rs"));
-        check(&sources, root.as_slice()).iter().map(ToString::to_string).collect()
+        check(&sources, root.as_slice())
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! Dependencies between crates. The service never depends on a gateway, and the messages depend on no other crate.
 
-use super::error::TidyError;
 use super::source::relative;
 use serde_json::Value;
 use std::path::Path;
@@ -78,21 +77,21 @@ pub(super) fn workspace(root: &Path) -> std::io::Result<Vec<Package>> {
     Ok(list(&metadata["packages"]).iter().map(package).collect())
 }
 
-pub(super) fn check(packages: &[Package]) -> Vec<TidyError> {
+pub(super) fn check(packages: &[Package]) -> Vec<String> {
     let mut errors = Vec::new();
     for Package { name, manifest, dependencies, .. } in packages {
         let Some((_, allowed)) = ALLOWED.iter().find(|(known, _)| known == name) else {
-            errors.push(TidyError::new(manifest, "add this crate to the table of xtask/src/tidy/crates.rs"));
+            errors.push(format!("{manifest}: add this crate to the table of xtask/src/tidy/crates.rs"));
             continue;
         };
         for dependency in dependencies {
             // A crate may name itself, to enable features for its own tests.
             let is_other = dependency != name && packages.iter().any(|package| package.name == *dependency);
             if is_other && !allowed.contains(&dependency.as_str()) {
-                errors.push(TidyError::new(manifest, format!("{name} must not depend on {dependency}")));
+                errors.push(format!("{manifest}: {name} must not depend on {dependency}"));
             }
             if name == "shared-protocol" && !PURE.contains(&dependency.as_str()) {
-                errors.push(TidyError::new(manifest, format!("messages are pure data: {dependency} is not")));
+                errors.push(format!("{manifest}: messages are pure data: {dependency} is not"));
             }
         }
     }
@@ -112,13 +111,13 @@ mod tests {
     fn the_service_may_not_see_a_gateway() {
         let found =
             check(&[package("backend", &["serde", "auth-tokens", "gateway-lambda"]), package("gateway-lambda", &[])]);
-        assert_eq!(found, [TidyError::new("backend/Cargo.toml", "backend must not depend on gateway-lambda")]);
+        assert_eq!(found, ["backend/Cargo.toml: backend must not depend on gateway-lambda"]);
     }
 
     #[test]
     fn messages_have_no_runtime() {
         let found = check(&[package("shared-protocol", &["serde", "tokio"])]);
-        assert_eq!(found, [TidyError::new("shared-protocol/Cargo.toml", "messages are pure data: tokio is not")]);
+        assert_eq!(found, ["shared-protocol/Cargo.toml: messages are pure data: tokio is not"]);
     }
 
     #[test]

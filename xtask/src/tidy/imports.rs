@@ -1,7 +1,6 @@
 //! Layers inside the service and inside the web client. Reads `use` and `import` lines as text, which is enough for code that
 //! is formatted by rustfmt and biome.
 
-use super::error::TidyError;
 use super::source::Source;
 
 /// Modules of the service that stand in layers, each with those below it that it may name. Modules that are not
@@ -34,7 +33,7 @@ const FOREIGN: [(&str, &[&str]); 3] = [
     ("xterm", &["react", "next"]),
 ];
 
-pub(super) fn check(source: &Source) -> Vec<TidyError> {
+pub(super) fn check(source: &Source) -> Vec<String> {
     let wrong = if let Some(inner) = source.path.strip_prefix("backend/src/").filter(|path| path.ends_with(".rs")) {
         service(inner, &source.text)
     } else if let Some(inner) = source.path.strip_prefix("web/src/") {
@@ -42,7 +41,7 @@ pub(super) fn check(source: &Source) -> Vec<TidyError> {
     } else {
         Vec::new()
     };
-    wrong.iter().map(|message| TidyError::new(&source.path, message)).collect()
+    wrong.iter().map(|message| format!("{}: {message}", source.path)).collect()
 }
 
 fn service(path: &str, text: &str) -> Vec<String> {
@@ -125,7 +124,8 @@ mod tests {
     use super::*;
 
     fn found(path: &str, text: &str) -> Vec<String> {
-        check(&Source { path: path.into(), text: text.into() }).into_iter().map(|error| error.message).collect()
+        let errors = check(&Source { path: path.into(), text: text.into() });
+        errors.iter().map(|error| error.strip_prefix(&format!("{path}: ")).unwrap().to_owned()).collect()
     }
 
     #[test]

@@ -1,16 +1,15 @@
 //! Links in Markdown: each relative link leads to an existing file and heading.
 
-use super::error::TidyError;
 use super::source::{Source, normal};
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) fn check(sources: &[Source]) -> Vec<TidyError> {
+pub(super) fn check(sources: &[Source]) -> Vec<String> {
     let by_path: BTreeMap<&str, &Source> = sources.iter().map(|source| (source.path.as_str(), source)).collect();
     let mut errors = Vec::new();
     for page in sources.iter().filter(|source| source.path.ends_with(".md")) {
         for link in links(&page.text) {
             if let Some(message) = broken(&page.path, link, &by_path) {
-                errors.push(TidyError::new(&page.path, message));
+                errors.push(format!("{}: {message}", page.path));
             }
         }
     }

@@ -1,7 +1,6 @@
 //! The declarations and paths of a Rust file, for each of its modules. Reads tokens, as a macro does: names need no syntax tree.
 //! Leaves out what is under `#[cfg(test)]`.
 
-use super::super::error::TidyError;
 use proc_macro2::{Delimiter, LexError, TokenStream, TokenTree};
 use std::collections::BTreeSet;
 use std::mem;
@@ -36,8 +35,8 @@ pub(super) struct Scope {
 /// Keywords before the name of an item.
 const ITEMS: [&str; 9] = ["const", "enum", "fn", "macro_rules", "static", "struct", "trait", "type", "union"];
 
-pub(super) fn read(file: &str, text: &str) -> Result<Scope, TidyError> {
-    let tokens = text.parse().map_err(|error: LexError| TidyError::new(file, error.to_string()))?;
+pub(super) fn read(file: &str, text: &str) -> Result<Scope, String> {
+    let tokens = text.parse().map_err(|error: LexError| format!("{file}: {error}"))?;
     Ok(Scope::module(tokens))
 }
 

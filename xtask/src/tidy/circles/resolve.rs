@@ -1,6 +1,5 @@
 //! Finds the file that defines a name: follows paths, imports and re-exports through the modules of one crate.
 
-use super::super::error::TidyError;
 use super::super::source::normal;
 use super::module::{self, Import, Path, Scope};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +30,7 @@ pub(super) struct Crate {
 
 impl Crate {
     /// Reads the crate whose root is `root`; `text` returns the content of a file by its path.
-    pub(super) fn read<'a>(root: &str, text: &impl Fn(&str) -> Option<&'a str>) -> Result<Self, TidyError> {
+    pub(super) fn read<'a>(root: &str, text: &impl Fn(&str) -> Option<&'a str>) -> Result<Self, String> {
         let mut found = Self::default();
         if let Some(content) = text(root) {
             let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -48,7 +47,7 @@ impl Crate {
         folder: &str,
         mut scope: Scope,
         text: &impl Fn(&str) -> Option<&'a str>,
-    ) -> Result<usize, TidyError> {
+    ) -> Result<usize, String> {
         let (files, inline) = (std::mem::take(&mut scope.files), std::mem::take(&mut scope.inline));
         let number = self.modules.len();
         self.modules.push(Module { file: file.to_owned(), parent, scope, children: BTreeMap::new() });

@@ -27,14 +27,10 @@ struct Clause<'a> {
 /// The clauses of a file that lead to other files by relative paths.
 fn clauses<'a>(file: &str, text: &'a str, keyword: &str) -> Vec<Clause<'a>> {
     let folder = file.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let statements = text.split_inclusive('\n').scan(0, |at, line| {
-        *at += line.len();
-        Some((*at - line.len(), line))
-    });
+    let statements = text.match_indices(keyword).filter(|(at, _)| *at == 0 || text[..*at].ends_with('\n'));
     statements
-        .filter_map(|(at, line)| {
-            let rest = text[at..].strip_prefix(keyword)?;
-            line.starts_with(keyword).then_some(())?;
+        .filter_map(|(at, _)| {
+            let rest = &text[at + keyword.len()..];
             let (names, rest) = rest.split_once("from \"").filter(|(names, _)| !names.contains([';', '=', '(']))?;
             let target = rest.split('"').next().filter(|target| target.starts_with('.'))?;
             let names = names.split(['{', '}', ',', '\n']).filter_map(|name| {
