@@ -4,6 +4,8 @@
 //! first call warms up and includes the preparation; the second repeats the part `TIMES` times, the third twice as often. The
 //! difference is the cost of the part.
 
+use crate::parts::PARTS;
+use std::collections::HashMap;
 use std::io;
 use std::path::Path;
 use std::process::Command;
@@ -44,13 +46,19 @@ pub enum CallgrindError {
     Output(String),
 }
 
-/// Repetitions in each of the three calls, as [`count`] expects them.
+/// Repetitions in each of the three calls, as [`count_all`] expects them.
 pub fn calls() -> [u64; 3] {
     [1, TIMES, 2 * TIMES]
 }
 
-/// Runs `program`, which counts the named parts. Returns the cost of each.
-pub fn count(program: &Path, parts: &[&str]) -> Result<Vec<Cost>, CallgrindError> {
+/// Runs `program`, which counts the parts that it is told. Returns the cost of every part, by its name.
+pub fn count_all(program: &Path) -> Result<HashMap<&'static str, Cost>, CallgrindError> {
+    let names: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
+    let costs = count(program, &names)?;
+    Ok(names.into_iter().zip(costs).collect())
+}
+
+fn count(program: &Path, parts: &[&str]) -> Result<Vec<Cost>, CallgrindError> {
     let folder = tempfile::tempdir()?;
     let out = folder.path().join("counted");
     let run = Command::new("valgrind")

@@ -1,9 +1,7 @@
 //! `microbench table` prints the instructions and allocations of every part, and its ratios. `microbench count NAME...` is the
 //! program that callgrind runs (`callgrind.rs`).
 
-use microbench::callgrind::{self, Cost};
-use microbench::{PARTS, measured};
-use std::collections::HashMap;
+use microbench::{PARTS, callgrind, measured};
 use std::error::Error;
 use std::io::Write;
 
@@ -17,9 +15,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn table() -> Result<(), Box<dyn Error>> {
-    let names: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
-    let costs = callgrind::count(&std::env::current_exe()?, &names)?;
-    let costs: HashMap<&str, Cost> = names.into_iter().zip(costs).collect();
+    let costs = callgrind::count_all(&std::env::current_exe()?)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{:<44}{:>14}{:>14}", "part", "instructions", "allocations")?;
     for part in PARTS {

@@ -3,16 +3,10 @@
 //! The counted program is built like every test, hardly optimised, so that nothing is built twice: the numbers are several times
 //! those of a release, and only good for comparing. Two runs differ by less than 0.1 %, because maps have random seeds.
 
-use microbench::callgrind::{Cost, count};
+use microbench::callgrind::{Cost, count_all};
 use microbench::{PARTS, Part};
 use std::collections::HashMap;
 use std::path::Path;
-
-fn counted() -> HashMap<&'static str, Cost> {
-    let names: Vec<&str> = PARTS.iter().map(|part| part.name).collect();
-    let costs = count(Path::new(env!("CARGO_BIN_EXE_microbench")), &names);
-    names.into_iter().zip(costs.unwrap_or_else(|error| panic!("{error}"))).collect()
-}
 
 /// The bounds that a part exceeds.
 fn exceeded(part: &Part, costs: &HashMap<&str, Cost>) -> Vec<String> {
@@ -30,7 +24,7 @@ fn exceeded(part: &Part, costs: &HashMap<&str, Cost>) -> Vec<String> {
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn every_part_stays_within_its_bounds() {
-    let costs = counted();
+    let costs = count_all(Path::new(env!("CARGO_BIN_EXE_microbench"))).unwrap_or_else(|error| panic!("{error}"));
     let exceeded: Vec<String> = PARTS.iter().flat_map(|part| exceeded(part, &costs)).collect();
     let renew = "if that is intended, change the bound in parts.rs; `microbench table` prints all ratios";
     assert!(exceeded.is_empty(), "{}\n{renew}", exceeded.join("\n"));
