@@ -1,6 +1,6 @@
 //! Queue of numbered messages: sends within a window, and retransmits until the service acknowledges.
 
-use shared_protocol::client::{Input, Keys};
+use shared_protocol::client::{Input, Interrupt, Keys};
 use shared_protocol::limits::INPUT_WINDOW_BYTES;
 use shared_protocol::{ClientMessage, Epoch, Pos, Seq};
 use std::collections::VecDeque;
@@ -22,7 +22,7 @@ type Build = Box<dyn FnOnce(Seq, Epoch) -> ClientMessage + Send>;
 enum Waiting {
     Keys(String),
     Message(Build),
-    Interrupt(Box<dyn FnOnce(Seq, Epoch, Seq) -> ClientMessage + Send>),
+    Interrupt,
 }
 
 /// Messages of one client, in order.
@@ -73,9 +73,9 @@ impl InputQueue {
     }
 
     /// Replaces all waiting messages. The service discards those already sent.
-    pub(crate) fn interrupt(&mut self, build: impl FnOnce(Seq, Epoch, Seq) -> ClientMessage + Send + 'static) {
+    pub(crate) fn interrupt(&mut self) {
         self.waiting.clear();
-        self.waiting.push_back(Waiting::Interrupt(Box::new(build)));
+        self.waiting.push_back(Waiting::Interrupt);
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -124,7 +124,7 @@ impl InputQueue {
     fn has_room(&self) -> bool {
         let bytes: usize = self.sent.iter().map(|(_, _, bytes)| bytes).sum();
         self.sent.len() < MAX_IN_FLIGHT && bytes < self.window
-            || matches!(self.waiting.front(), Some(Waiting::Interrupt(_)))
+            || matches!(self.waiting.front(), Some(Waiting::Interrupt))
     }
 
     /// Takes the messages to send now. Keys carry the acknowledgement of output, if one is due.
@@ -144,7 +144,7 @@ impl InputQueue {
                     ClientMessage::Input(Input { seq, epoch, keys: Keys::Data(text), ack: ack.take() })
                 }
                 Waiting::Message(build) => build(seq, epoch),
-                Waiting::Interrupt(build) => build(seq, epoch, Seq(seq.0 - 1)),
+                Waiting::Interrupt => ClientMessage::Interrupt(Interrupt { seq, epoch, after_seq: Seq(seq.0 - 1) }),
             };
             self.next = seq.next();
             self.sent.push_back((seq, message.clone(), message.to_json().len()));

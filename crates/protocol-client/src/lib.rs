@@ -6,9 +6,7 @@ mod output;
 
 use input::InputQueue;
 pub use output::{OutputStream, StreamItem};
-use shared_protocol::client::{
-    Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Interrupt, Ping, Resize, Resume,
-};
+use shared_protocol::client::{Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Ping, Resize, Resume};
 use shared_protocol::limits::MAX_ACK_DELAY;
 use shared_protocol::server::{Attached, ErrorMessage};
 use shared_protocol::{ClientId, ClientMessage, Epoch, ErrorCode, Pos, ServerFrame, ServerMessage};
@@ -163,8 +161,7 @@ impl Client {
 
     /// Interrupts the running program, ahead of all unsent input.
     pub fn interrupt(&mut self) {
-        self.input
-            .interrupt(move |seq, epoch, after_seq| ClientMessage::Interrupt(Interrupt { seq, epoch, after_seq }));
+        self.input.interrupt();
     }
 
     /// Sends a chat message to all clients of the session.
