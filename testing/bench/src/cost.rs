@@ -8,10 +8,10 @@ mod prices;
 
 use crate::latency::slow_posts;
 use crate::report::{Report, Row, Table};
-use crate::subjects::QUIET;
+use crate::subjects::in_process;
 use bill::Hour;
 use cast::{Cast, Kind};
-use e2e::{Function, Page, Stack, StackOptions};
+use e2e::{Page, Stack, StackOptions};
 use futures_util::future::join_all;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -43,9 +43,7 @@ pub(crate) async fn measure(report: &mut Report) {
 }
 
 async fn replay(recording: Option<&str>) -> Hour {
-    let stack =
-        Stack::start_with(StackOptions { log: QUIET, gateway: slow_posts(), ..StackOptions::new(Function::InProcess) })
-            .await;
+    let stack = Stack::start_with(StackOptions { gateway: slow_posts(), ..in_process(&[]) }).await;
     let path = recording.map(path);
     let cast = path.as_deref().map(Cast::read).unwrap_or_else(|| Cast::idle(IDLE_TIME));
     let mut page = stack.page("ada", "cost", cast.size);

@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::report::{Report, Table};
 use crate::stats::ms;
-use crate::subjects::Subjects;
+use crate::subjects::{Subjects, interleaved};
 use tokio::time::Instant;
 
 /// Keys per subject and round.
@@ -12,7 +12,7 @@ const KEYS: u32 = 500;
 /// Unmeasured keys before them: warm up lazy initialization and sleeping processors.
 const WARM_UP_KEYS: u32 = 100;
 
-/// Measures all subjects, interleaved by round, so that the machine's other load affects all of them.
+/// Measures all subjects, interleaved by round.
 pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
     report.add(of(subjects.clients().await, rounds).await.relative_to_peer("p50"));
 }
@@ -22,14 +22,11 @@ pub(crate) async fn of(mut clients: Vec<(String, Client)>, rounds: u16) -> Table
         client.keys("cat >/dev/null\r").await;
         client.expect("/dev/null\r\n").await;
     }
-    let mut found: Vec<Vec<f64>> = vec![Vec::new(); clients.len()];
-    for _ in 0..rounds {
-        for ((_, client), times) in clients.iter_mut().zip(&mut found) {
-            type_keys(client, WARM_UP_KEYS).await;
-            times.extend(type_keys(client, KEYS).await);
-        }
-    }
-    let measured = clients.into_iter().zip(found).map(|((subject, _), times)| (subject, times));
+    let measured = interleaved(clients, rounds, async |_, client| {
+        type_keys(client, WARM_UP_KEYS).await;
+        type_keys(client, KEYS).await
+    });
+    let measured = measured.await;
     let columns = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
     Table::of_percentiles(("keystroke to echo", "ms"), &columns, measured)
 }

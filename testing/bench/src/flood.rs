@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::report::{Report, Table};
-use crate::subjects::Subjects;
+use crate::subjects::{Subjects, interleaved};
 use std::io::Write;
 use tempfile::NamedTempFile;
 use tokio::time::Instant;
@@ -14,22 +14,19 @@ pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Repor
     report.add(of(subjects.clients().await, rounds).await.relative_to_peer("median"));
 }
 
-pub(crate) async fn of(mut clients: Vec<(String, Client)>, rounds: u16) -> Table {
+pub(crate) async fn of(clients: Vec<(String, Client)>, rounds: u16) -> Table {
     let log = log(LINES);
     let path = log.path().display().to_string();
-    let mut found: Vec<Vec<f64>> = vec![Vec::new(); clients.len()];
-    for _ in 0..rounds {
-        for ((subject, client), rates) in clients.iter_mut().zip(&mut found) {
-            // The quotes keep the expected word out of the echo.
-            let started = Instant::now();
-            client.keys(&format!("cat {path}; echo o'v'er\r")).await;
-            let bytes = client.expect("over\r\n").await;
-            let seconds = started.elapsed().as_secs_f64();
-            assert!(bytes > LINES * 60, "{subject} lost output: {bytes} bytes arrived");
-            rates.push(bytes as f64 / seconds / f64::from(1 << 20));
-        }
-    }
-    let measured = clients.into_iter().zip(found).map(|((subject, _), rates)| (subject, rates));
+    let measured = interleaved(clients, rounds, async |subject, client| {
+        let started = Instant::now();
+        // The quotes keep the expected word out of the echo.
+        client.keys(&format!("cat {path}; echo o'v'er\r")).await;
+        let bytes = client.expect("over\r\n").await;
+        let seconds = started.elapsed().as_secs_f64();
+        assert!(bytes > LINES * 60, "{subject} lost output: {bytes} bytes arrived");
+        vec![bytes as f64 / seconds / f64::from(1 << 20)]
+    });
+    let measured = measured.await;
     let columns = [("median", 0.5), ("least", 0.0), ("most", 1.0)];
     Table::of_percentiles(("flood of coloured lines", "MiB/s"), &columns, measured)
 }

@@ -3,9 +3,9 @@
 
 use crate::client::Client;
 use crate::report::{Report, Table};
-use crate::subjects::{QUIET, VARIABLES, direct, next_number, set_prompt};
+use crate::subjects::{VARIABLES, direct, in_process, next_number, set_prompt};
 use crate::{echo, flood};
-use e2e::{Function, Stack, StackOptions};
+use e2e::{Stack, StackOptions};
 
 /// The instance that receives all requests.
 const GATEWAY_TARGET: usize = 0;
@@ -20,13 +20,7 @@ const SUBJECTS: [(&str, usize); 4] = [
 
 /// Measures two instances that share Redis.
 pub(crate) async fn measure(rounds: u16, report: &mut Report) {
-    let options = StackOptions {
-        instances: 2,
-        gateway_target: Some(GATEWAY_TARGET),
-        log: QUIET,
-        variables: VARIABLES,
-        ..StackOptions::new(Function::InProcess)
-    };
+    let options = StackOptions { instances: 2, gateway_target: Some(GATEWAY_TARGET), ..in_process(VARIABLES) };
     let stack = Stack::start_with(options).await;
     report.add(compared(echo::of(clients(&stack).await, rounds).await, "p50"));
     report.add(compared(flood::of(clients(&stack).await, rounds).await, "median"));

@@ -5,9 +5,9 @@ use crate::delay_proxy::DelayProxy;
 use crate::flood;
 use crate::report::{Report, Table};
 use crate::stats::ms;
-use crate::subjects::{QUIET, Subjects, VARIABLES};
+use crate::subjects::{Subjects, VARIABLES, in_process};
 use dev_gateway::{DurationRange, FaultPlan, Faults, Options, PostPlan};
-use e2e::{Function, Stack, StackOptions};
+use e2e::{Stack, StackOptions};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -34,8 +34,7 @@ pub(crate) fn slow_posts() -> Options {
 }
 
 pub(crate) async fn stack() -> Stack {
-    let options = StackOptions { log: QUIET, variables: VARIABLES, ..StackOptions::new(Function::InProcess) };
-    Stack::start_with(StackOptions { gateway: slow_posts(), ..options }).await
+    Stack::start_with(StackOptions { gateway: slow_posts(), ..in_process(VARIABLES) }).await
 }
 
 pub(crate) async fn flood(rounds: u16, report: &mut Report) {

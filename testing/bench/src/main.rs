@@ -4,7 +4,6 @@
 #![expect(clippy::expect_used, reason = "a failed measurement ends the program")]
 
 mod client;
-mod concurrency;
 mod connect;
 mod cost;
 mod delay_proxy;
@@ -44,9 +43,6 @@ struct Args {
     /// Minutes of `soak`; its warm-up and its end take about four more.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     minutes: u16,
-    /// Axes of `growth`; all by default.
-    #[arg(long, value_enum)]
-    axes: Vec<growth::Axis>,
     /// Restricts `echo` and `flood` to subjects whose name contains this, for a profiler.
     #[arg(long)]
     only: Option<String>,
@@ -84,7 +80,7 @@ enum Figure {
     Memory,
     /// Leaks after minutes of sessions. Exits with 1 if there are any.
     Soak,
-    /// Growth of cost with sessions, watchers and ages.
+    /// Growth of cost with sessions and watchers.
     Growth,
     /// Cost of an hour of one user on AWS, for recorded work. Takes two minutes.
     Cost,
@@ -109,11 +105,14 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::SlowPosts => latency::flood(args.rounds, &mut report).await,
             Figure::Interrupt => latency::interrupt(&subjects, args.rounds, &mut report).await,
             Figure::Resume => resume::measure(args.rounds, &mut report).await,
-            Figure::Concurrency => concurrency::measure(&mut report).await,
+            Figure::Concurrency => growth::sessions::latency(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Cost => cost::measure(&mut report).await,
             Figure::Memory => resources::memory(&mut report).await,
-            Figure::Growth => growth::measure(&args.axes, &mut report).await,
+            Figure::Growth => {
+                growth::sessions::measure(&mut report).await;
+                growth::watchers::measure(&mut report).await;
+            }
             Figure::Soak => leaks.extend(soak::measure(args.minutes, &mut report).await),
         }
     }

@@ -62,7 +62,7 @@ impl Table {
         let values: Vec<Option<f64>> = self.rows.iter().map(|row| row.values.get(column).copied()).collect();
         for (number, row) in self.rows.iter_mut().enumerate() {
             let ratio = values[number].zip(values[reference(number)]).map(|(value, reference)| value / reference);
-            row.values.extend(ratio.map(|ratio| (name, ratio)));
+            row.values.extend(ratio.filter(|ratio| ratio.is_finite()).map(|ratio| (name, ratio)));
         }
         self.columns.push(name);
         self
@@ -153,6 +153,12 @@ mod tests {
         assert_eq!(table.columns, ["p50", "× terminado"]);
         let ratios: Vec<_> = table.rows.iter().map(|row| row.values["× terminado"]).collect();
         assert_eq!(ratios, [2.0, 16.0, 1.0]);
+    }
+
+    #[test]
+    fn a_ratio_to_nothing_is_left_out() {
+        let table = table(&[("idle", 0.0), ("busy", 2.0)]).with_ratio("× idle", "p50", |_| 0);
+        assert!(table.rows.iter().all(|row| !row.values.contains_key("× idle")));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::client::STEP_TIMEOUT;
 use crate::process::{peak_resident, resident};
 use crate::report::{Report, Row, Table};
 use crate::subjects::in_process;
-use e2e::{Terminal, until};
+use e2e::{Stack, Terminal, until};
 use futures_util::future::join_all;
 use std::fs;
 
@@ -15,7 +15,7 @@ const BUSY_LINES: u32 = 60_000;
 
 pub(crate) async fn memory(report: &mut Report) {
     let variables = &[("MAX_SESSIONS_PER_USER", "1000"), ("MAX_SESSIONS", "1000"), ("OUTPUT_BYTES_PER_SECOND", "0")];
-    let stack = in_process(variables).await;
+    let stack = Stack::start_with(in_process(variables)).await;
     let process = stack.backend.id(0);
     // The first session pays for what is initialized once.
     let mut terminals = vec![stack.terminal("ada", "first").await];

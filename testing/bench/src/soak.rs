@@ -6,8 +6,8 @@ mod session_cycle;
 
 use crate::report::{Report, Row, Table};
 use crate::stats::slope;
-use crate::subjects::QUIET;
-use e2e::{Function, Stack, StackOptions};
+use crate::subjects::in_process;
+use e2e::{Stack, StackOptions};
 use futures_util::future::join_all;
 use resource_snapshot::ResourceSnapshot;
 use std::cell::Cell;
@@ -43,12 +43,7 @@ struct Soak {
 
 /// Runs for this time and the warm-up. Returns a sentence for each leak.
 pub(crate) async fn measure(minutes: u16, report: &mut Report) -> Vec<String> {
-    let options = StackOptions {
-        instances: INSTANCES,
-        log: QUIET,
-        variables: VARIABLES,
-        ..StackOptions::new(Function::InProcess)
-    };
+    let options = StackOptions { instances: INSTANCES, ..in_process(VARIABLES) };
     let mut soak = Soak { stack: Stack::start_with(options).await, sessions: Cell::new(0) };
     let part = Duration::from_secs(60) * u32::from(minutes) / PARTS;
     soak.run_sessions(part).await;

@@ -16,14 +16,14 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Log filter of the service: its address, and no line per request.
-pub(crate) const QUIET: &str = "warn,backend::app=info";
+const QUIET: &str = "warn,backend::app=info";
 
 /// Processes of the real function: one per follower, and one per concurrent message.
 const FUNCTION_PROCESSES: usize = 128;
 
-/// Starts a stack with one instance and the function in the gateway's process.
-pub(crate) async fn in_process(variables: &'static [(&'static str, &'static str)]) -> Stack {
-    Stack::start_with(StackOptions { log: QUIET, variables, ..StackOptions::new(Function::InProcess) }).await
+/// One instance, and the function in the gateway's process.
+pub(crate) fn in_process(variables: &'static [(&'static str, &'static str)]) -> StackOptions {
+    StackOptions { log: QUIET, variables, ..StackOptions::new(Function::InProcess) }
 }
 
 pub(crate) struct Subjects {
@@ -36,16 +36,15 @@ pub(crate) struct Subjects {
 
 impl Subjects {
     pub(crate) async fn start(only: Option<String>) -> Self {
-        let options = |function| StackOptions {
-            log: QUIET,
+        let real = StackOptions {
+            function: Function::Bootstrap,
             function_log: "off",
-            variables: VARIABLES,
             processes: FUNCTION_PROCESSES,
-            ..StackOptions::new(function)
+            ..in_process(VARIABLES)
         };
         Self {
-            in_process: Stack::start_with(options(Function::InProcess)).await,
-            bootstrap: Stack::start_with(options(Function::Bootstrap)).await,
+            in_process: Stack::start_with(in_process(VARIABLES)).await,
+            bootstrap: Stack::start_with(real).await,
             peers: Peer::all().await,
             only,
         }
@@ -107,6 +106,21 @@ pub(crate) async fn set_prompt(clients: &mut [(String, Client)]) {
         client.expect("begin\r\n").await;
         client.expect("$ ").await;
     }
+}
+
+/// Measures each client once a round, in turn, so that the machine's other load affects all of them.
+pub(crate) async fn interleaved(
+    mut clients: Vec<(String, Client)>,
+    rounds: u16,
+    mut measure: impl AsyncFnMut(&str, &mut Client) -> Vec<f64>,
+) -> Vec<(String, Vec<f64>)> {
+    let mut measured: Vec<_> = clients.iter().map(|(subject, _)| (subject.clone(), Vec::new())).collect();
+    for _ in 0..rounds {
+        for ((subject, client), (_, found)) in clients.iter_mut().zip(&mut measured) {
+            found.extend(measure(subject, client).await);
+        }
+    }
+    measured
 }
 
 /// A number that is unique in this run.

@@ -29,31 +29,23 @@ pub(crate) fn command_line(cast: &Path) -> String {
 
 /// Plays a recording in this terminal, then waits until the terminal is closed.
 pub(crate) async fn run(path: &Path) -> io::Result<()> {
-    let (cast, terminal) = (Cast::read(path), TerminalModes::of_this_program()?);
-    terminal.set("")?;
+    let (cast, terminal) = (Cast::read(path), tcgetattr(io::stdin())?);
+    set_modes(&terminal, "")?;
     let mut player = Player { input: stdin(), typed: Vec::new(), screen: stdout() };
     player.print(READY).await?;
     player.wait_for(GO).await?;
-    player.play(&cast, |modes| terminal.set(modes)).await?;
+    player.play(&cast, |modes| set_modes(&terminal, modes)).await?;
     copy(&mut player.input, &mut sink()).await.map(drop)
 }
 
-struct TerminalModes(Termios);
-
-impl TerminalModes {
-    fn of_this_program() -> io::Result<Self> {
-        Ok(Self(tcgetattr(io::stdin())?))
+/// Sets the recorded modes on top of raw mode, so that output is printed unchanged.
+fn set_modes(terminal: &Termios, modes: &str) -> io::Result<()> {
+    let mut termios = terminal.clone();
+    termios.make_raw();
+    for (name, flag) in [("echo", LocalModes::ECHO), ("canonical", LocalModes::ICANON)] {
+        termios.local_modes.set(flag, modes.split(' ').any(|mode| mode == name));
     }
-
-    /// Sets the recorded modes on top of raw mode, so that output is printed unchanged.
-    fn set(&self, modes: &str) -> io::Result<()> {
-        let mut termios = self.0.clone();
-        termios.make_raw();
-        for (name, flag) in [("echo", LocalModes::ECHO), ("canonical", LocalModes::ICANON)] {
-            termios.local_modes.set(flag, modes.split(' ').any(|mode| mode == name));
-        }
-        Ok(tcsetattr(io::stdin(), OptionalActions::Now, &termios)?)
-    }
+    Ok(tcsetattr(io::stdin(), OptionalActions::Now, &termios)?)
 }
 
 struct Player<R, W> {

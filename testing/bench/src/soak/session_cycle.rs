@@ -54,20 +54,15 @@ pub(super) async fn run(stack: &Stack, number: usize, instances: usize) {
     terminal.type_text(&format!("{DAEMONS}\recho star'te'd\r")).await;
     expect(&mut terminal, "started\r\n").await;
     match number % 3 {
-        0 => {
-            terminal.type_text("exit\r").await;
-            terminal.expect_end_within(STEP_TIMEOUT).await;
-        }
-        1 => {
-            terminal.close_session().await;
-            terminal.expect_end_within(STEP_TIMEOUT).await;
-        }
+        0 => drop(terminal.type_text("exit\r").await),
+        1 => terminal.close_session().await,
         // The connection breaks, and the session ends by its detach timeout.
         _ => {
             drop(terminal);
-            sleep(DETACH_PAUSE).await;
+            return sleep(DETACH_PAUSE).await;
         }
     }
+    terminal.expect_end_within(STEP_TIMEOUT).await;
 }
 
 async fn share(stack: &Stack, terminal: &mut Terminal, number: usize) {

@@ -1,11 +1,11 @@
 //! Watchers: cost of a MiB of output for each client that receives it, through the whole chain.
 
-use super::curve::{Point, cost_of, curve, mib};
+use super::{cost_of, curve, mib};
 use crate::client::STEP_TIMEOUT;
 use crate::flood;
 use crate::report::Report;
 use crate::subjects::{VARIABLES, in_process};
-use e2e::Terminal;
+use e2e::{Stack, Terminal};
 use futures_util::future::join_all;
 
 /// Clients of the session, up to the limit of the service.
@@ -15,12 +15,12 @@ const WATCHERS: [usize; 4] = [1, 4, 16, 64];
 const CHUNKS: u32 = 250;
 const CHUNK_BYTES: u32 = 5243;
 
-pub(super) async fn measure(report: &mut Report) {
+pub(crate) async fn measure(report: &mut Report) {
     let log = flood::log(1 << 13);
     let log = log.path().display();
     let program =
         format!("for ((n = 0; n < {CHUNKS}; n++)); do head -c {CHUNK_BYTES} {log}; sleep 0.02; done; echo ov'e'r\r");
-    let stack = in_process(VARIABLES).await;
+    let stack = Stack::start_with(in_process(VARIABLES)).await;
     let mut terminals = vec![stack.terminal("ada", "s").await];
     let mut points = Vec::new();
     for count in WATCHERS {
@@ -33,11 +33,11 @@ pub(super) async fn measure(report: &mut Report) {
         let before = received(&terminals);
         terminals[0].type_text(&program).await;
         let all = terminals.iter_mut().map(|terminal| terminal.expect_within(STEP_TIMEOUT, "over\r\n"));
-        let cost = cost_of(&stack, join_all(all)).await;
-        points.push(Point::new(count as u32, cost / mib(received(&terminals) - before)));
+        let (cost, _) = cost_of(&stack, join_all(all)).await;
+        points.push((count as u32, vec![cost / mib(received(&terminals) - before)]));
     }
     stack.stop().await;
-    report.add(curve("output with several watchers", "watchers", "µs for each MiB and watcher", points));
+    report.add(curve("output with several watchers", "watchers", vec!["µs for each MiB and watcher"], points));
 }
 
 fn received(terminals: &[Terminal]) -> u64 {
