@@ -18,7 +18,6 @@ mod process;
 mod report;
 mod resources;
 mod resume;
-mod service_metrics;
 mod soak;
 mod start;
 mod stats;
