@@ -166,26 +166,18 @@ mod tests {
     }
 
     #[test]
-    fn fewer_rows() {
-        let mut below = buffer(&["a", "b", "c", ""], 4, 1);
-        below.resize(2, 2, true);
-        assert_eq!((text(&below), below.history(), below.y), (vec!["a".into(), "b".into()], 0, 1));
-        let mut above = buffer(&["a", "b", "c", "d"], 4, 3);
-        above.resize(2, 2, true);
-        assert_eq!(
-            (text(&above), above.history(), above.y),
-            (vec!["a".into(), "b".into(), "c".into(), "d".into()], 2, 1)
-        );
-    }
-
-    #[test]
-    fn more_rows() {
-        let mut bottom = buffer(&["a", "b", "c", "d"], 2, 1);
-        bottom.resize(2, 3, true);
-        assert_eq!((bottom.history(), bottom.y), (1, 2));
-        let mut fresh = buffer(&["a", "b"], 2, 1);
-        fresh.resize(2, 4, true);
-        assert_eq!((text(&fresh).len(), fresh.history(), fresh.y), (4, 0, 1));
+    fn rows_go_to_the_history_and_come_back() {
+        for (name, lines, rows, y, new_rows, after, place) in [
+            ("fewer, the cursor above the bottom", &["a", "b", "c", ""][..], 4, 1, 2, &["a", "b"][..], (0, 1)),
+            ("fewer, the cursor at the bottom", &["a", "b", "c", "d"], 4, 3, 2, &["a", "b", "c", "d"], (2, 1)),
+            ("more, with a history", &["a", "b", "c", "d"], 2, 1, 3, &["a", "b", "c", "d"], (1, 2)),
+            ("more, without a history", &["a", "b"], 2, 1, 4, &["a", "b", "", ""], (0, 1)),
+        ] {
+            let mut buffer = buffer(lines, rows, y);
+            buffer.resize(2, new_rows, true);
+            assert_eq!(text(&buffer), after, "{name}");
+            assert_eq!((buffer.history(), buffer.y), place, "{name}: lines of history, and the cursor's row");
+        }
     }
 
     #[test]
