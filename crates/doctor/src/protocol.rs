@@ -20,12 +20,6 @@ pub(crate) struct ProtocolSession {
     pub(crate) head: u64,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct CommandOutput {
-    pub(crate) result: String,
-    pub(crate) exit_code: i32,
-}
-
 impl ProtocolSession {
     pub(crate) fn new(socket: FrameSocket, id: ClientId) -> Self {
         let mut client = Client::new(id, SIZE.0, SIZE.1);
@@ -71,14 +65,14 @@ impl ProtocolSession {
         Ok(sent.elapsed())
     }
 
-    /// Runs a command line, again while the shell is not at its prompt.
+    /// Runs a command line, again while the shell is not at its prompt. Returns its output and its exit code.
     pub(crate) async fn command(
         &mut self,
         step: &'static str,
         id: &str,
         line: &str,
         limit: Duration,
-    ) -> Result<CommandOutput, Diagnosis> {
+    ) -> Result<(String, i32), Diagnosis> {
         const HINT: &str = "The shell does not show Termgate's prompt. Check that its start-up file does not replace \
                             PROMPT_COMMAND or start another shell.";
         let deadline = Instant::now() + limit;
@@ -91,7 +85,7 @@ impl ProtocolSession {
                     result,
                     exit_code,
                     ..
-                })) => (of == id).then_some(Ok(Some(CommandOutput { result, exit_code }))),
+                })) => (of == id).then_some(Ok(Some((result, exit_code)))),
                 ClientEvent::Reply(ServerMessage::Error(error)) if error.code == ErrorCode::Busy => Some(Ok(None)),
                 ClientEvent::Reply(ServerMessage::Error(error)) => {
                     Some(Err(Diagnosis::Error { step, error: error.into() }))

@@ -5,7 +5,7 @@ use crate::connect::connect;
 use crate::diagnosis::Diagnosis;
 use crate::frame_socket::FrameSocket;
 use crate::passed_step::{PassedStep, Report};
-use crate::protocol::{CommandOutput, ProtocolSession};
+use crate::protocol::ProtocolSession;
 use crate::token;
 use serde_json::json;
 use shared_protocol::{ClientId, ServerMessage};
@@ -146,8 +146,7 @@ async fn dispatch(session: &mut ProtocolSession, report: &mut Report<'_>) -> Res
     Ok(())
 }
 
-fn expect_output(step: &'static str, output: &CommandOutput, line: &str) -> Result<(), Diagnosis> {
-    let CommandOutput { result, exit_code } = output;
+fn expect_output(step: &'static str, (result, exit_code): &(String, i32), line: &str) -> Result<(), Diagnosis> {
     if *exit_code == 0 && result.trim() == line {
         return Ok(());
     }
