@@ -40,7 +40,7 @@ pub(crate) async fn latency(report: &mut Report) {
     let mut measured = Vec::new();
     for count in CONCURRENT {
         let stack = Stack::start_with(in_process(VARIABLES)).await;
-        let (_terminals, times) = type_keys(typed_into(&stack, count).await, KEY_INTERVAL, KEYS).await;
+        let (_, times) = type_keys(typed_into(&stack, count).await, KEY_INTERVAL, KEYS).await;
         measured.push((format!("Termgate, function in process, {count} sessions"), times));
         stack.stop().await;
     }
