@@ -1,4 +1,4 @@
-//! Claims of the two kinds of token: the user's (made by the platform) and the gateway's (made for one request).
+//! Claims of the user's token (made by the platform), and of the gateway's two kinds (made for one request).
 
 use crate::ids::{ConnectionId, SessionId};
 use serde::{Deserialize, Serialize};
@@ -62,6 +62,9 @@ pub struct GatewayClaims {
     pub bh: String,
     /// The caller's connection.
     pub cid: ConnectionId,
+    /// Domain and stage of the API that the connection belongs to: only relays of the same one carry its frames.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub ep: String,
     /// The connection's session; `None` for a connection that may only `ping` and `echo`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<SessionId>,
@@ -81,4 +84,23 @@ pub struct GatewayClaims {
     /// Time of issue of the user's token, in seconds since 1970, if the token has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uiat: Option<u64>,
+}
+
+/// Claims of the token that a relay signs for one question. A relay acts for no user and no connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RelayClaims {
+    /// Always [`crate::gateway::TOKEN_ISSUER`].
+    pub iss: String,
+    /// Always [`crate::relay::RELAY_AUDIENCE`].
+    pub aud: String,
+    /// Time of issue, in seconds since 1970.
+    pub iat: u64,
+    /// Expiry, in seconds since 1970: [`crate::relay::RELAY_TOKEN_SECONDS`] after `iat`.
+    pub exp: u64,
+    /// Path of the request.
+    pub path: String,
+    /// SHA-256 of the body in lowercase hex.
+    pub bh: String,
+    /// Domain and stage of the API that the relay posts to.
+    pub ep: String,
 }

@@ -10,9 +10,10 @@ pub mod frame;
 pub mod gateway;
 pub mod ids;
 pub mod limits;
+pub mod relay;
 pub mod server;
 
-pub use claims::{GatewayClaims, Role, UserClaims};
+pub use claims::{GatewayClaims, RelayClaims, Role, UserClaims};
 pub use client::{ClientMessage, Inbound, ParseError, Plain};
 pub use error::{ApiError, EndReason, ErrorCode};
 pub use frame::Payload;

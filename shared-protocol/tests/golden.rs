@@ -11,8 +11,9 @@ use serde_json::Value;
 use shared_protocol::client::{self, Inbound, Plain};
 use shared_protocol::error::ApiError;
 use shared_protocol::gateway::{DisconnectRequest, DisconnectResponse, OutputRequest};
+use shared_protocol::relay::RelayQuestion;
 use shared_protocol::{
-    ClientMessage, ErrorCode, GatewayClaims, ServerFrame, ServerMessage, StreamEvent, UserClaims, limits,
+    ClientMessage, ErrorCode, GatewayClaims, RelayClaims, ServerFrame, ServerMessage, StreamEvent, UserClaims, limits,
 };
 use std::collections::BTreeSet;
 use support::{Fixture, fixtures};
@@ -143,6 +144,8 @@ fn the_gateway_types_round_trip() {
         match fixture.name.as_str() {
             "user_claims" => drop(round_trip::<UserClaims>(&fixture)),
             "gateway_claims" | "gateway_claims_no_session" => drop(round_trip::<GatewayClaims>(&fixture)),
+            "relay_claims" => drop(round_trip::<RelayClaims>(&fixture)),
+            "relay_question" | "relay_question_report" => drop(round_trip::<RelayQuestion>(&fixture)),
             "output_request" => drop(round_trip::<OutputRequest>(&fixture)),
             "disconnect_request" | "disconnect_request_no_session" => drop(round_trip::<DisconnectRequest>(&fixture)),
             "disconnect_answer" => drop(round_trip::<DisconnectResponse>(&fixture)),

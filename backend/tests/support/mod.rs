@@ -194,6 +194,7 @@ pub fn gateway_claims(path: &str, body: &[u8], connection: &str, session: Option
         path: path.into(),
         bh: body_hash(body),
         cid: ConnectionId::new(connection).unwrap(),
+        ep: String::new(),
         sid: session.map(|id| SessionId::new(id).unwrap()),
         sub: "ada".into(),
         role: Role::Controller,

@@ -3,9 +3,12 @@
 use crate::{LEEWAY_SECONDS, MIN_SECRET_BYTES, ShortSecretError, TokenError, decode, header};
 use hmac::{Hmac, Mac};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use shared_protocol::GatewayClaims;
 use shared_protocol::gateway::{TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::relay::RELAY_AUDIENCE;
+use shared_protocol::{GatewayClaims, RelayClaims};
 use std::fmt;
 
 /// Separates the derived secret from other uses of `JWT_SECRET`.
@@ -34,6 +37,15 @@ impl GatewaySecret {
 
     /// Signs the claims of one request.
     pub fn sign(&self, claims: &GatewayClaims) -> Result<String, TokenError> {
+        self.sign_claims(claims)
+    }
+
+    /// Signs the claims of one question of a relay.
+    pub fn sign_relay(&self, claims: &RelayClaims) -> Result<String, TokenError> {
+        self.sign_claims(claims)
+    }
+
+    fn sign_claims(&self, claims: &impl Serialize) -> Result<String, TokenError> {
         let header = Header::new(Algorithm::HS256);
         jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(&self.0)).map_err(|_| TokenError::Invalid)
     }
@@ -57,21 +69,53 @@ impl GatewayTokenVerifier {
 
     /// The claims of a token made for this path and body. `now` is in seconds since 1970.
     pub fn verify(&self, token: &str, path: &str, body: &[u8], now: u64) -> Result<GatewayClaims, TokenError> {
+        let claims: GatewayClaims = self.decode(token)?;
+        let GatewayClaims { iss, aud, iat, exp, path: signed_path, bh, .. } = &claims;
+        let signed = Request { iss, aud, iat: *iat, exp: *exp, path: signed_path, bh };
+        signed.check(TOKEN_AUDIENCE, path, body, now)?;
+        Ok(claims)
+    }
+
+    /// The claims of a relay's token made for this path and body. `now` is in seconds since 1970.
+    pub fn verify_relay(&self, token: &str, path: &str, body: &[u8], now: u64) -> Result<RelayClaims, TokenError> {
+        let claims: RelayClaims = self.decode(token)?;
+        let RelayClaims { iss, aud, iat, exp, path: signed_path, bh, .. } = &claims;
+        let signed = Request { iss, aud, iat: *iat, exp: *exp, path: signed_path, bh };
+        signed.check(RELAY_AUDIENCE, path, body, now)?;
+        Ok(claims)
+    }
+
+    fn decode<T: DeserializeOwned>(&self, token: &str) -> Result<T, TokenError> {
         header(token)?;
-        let claims: GatewayClaims = decode(token, self.0.iter().map(|key| (key, Algorithm::HS256)))?;
-        if claims.iss != TOKEN_ISSUER || claims.aud != TOKEN_AUDIENCE {
+        decode(token, self.0.iter().map(|key| (key, Algorithm::HS256)))
+    }
+}
+
+/// The claims that every token of the gateway has: its use, its validity, and its request.
+struct Request<'a> {
+    iss: &'a str,
+    aud: &'a str,
+    iat: u64,
+    exp: u64,
+    path: &'a str,
+    bh: &'a str,
+}
+
+impl Request<'_> {
+    fn check(&self, audience: &str, path: &str, body: &[u8], now: u64) -> Result<(), TokenError> {
+        if self.iss != TOKEN_ISSUER || self.aud != audience {
             return Err(TokenError::WrongIssuerOrAudience);
         }
-        if claims.exp.saturating_add(LEEWAY_SECONDS) <= now {
+        if self.exp.saturating_add(LEEWAY_SECONDS) <= now {
             return Err(TokenError::Expired);
         }
-        if claims.iat > now.saturating_add(LEEWAY_SECONDS) {
+        if self.iat > now.saturating_add(LEEWAY_SECONDS) {
             return Err(TokenError::NotYetValid);
         }
-        if claims.path != path || claims.bh != body_hash(body) {
+        if self.path != path || self.bh != body_hash(body) {
             return Err(TokenError::WrongRequest);
         }
-        Ok(claims)
+        Ok(())
     }
 }
 
