@@ -5,6 +5,7 @@ use crate::config::{Advertise, Config};
 use crate::http::{self, ConnectionLimiter, ServiceContext};
 use crate::metrics::Metrics;
 use crate::protection::TaskProtection;
+use crate::relay::Relays;
 use crate::session::{Registry, RegistryDeps};
 use crate::store::{Instance, InstanceId, MeasuredStore, Store};
 use crate::terminal::ShellSpawner;
@@ -67,6 +68,7 @@ impl App {
             draining: false,
         };
         tracing::info!(instance = %instance.id, store = store.kind(), isolation, advertise = instance.address, "termgate");
+        let id = instance.id.clone();
         let registry = Registry::new(RegistryDeps {
             instance,
             store: Arc::clone(&store),
@@ -74,6 +76,7 @@ impl App {
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
             metrics: Arc::clone(&metrics),
+            relays: Relays::new(id.to_string(), Arc::clone(&clock), Arc::clone(&random), Arc::clone(&metrics)),
             settings: config.shell.clone(),
             limits: config.limits,
             sessions_per_user: config.sessions_per_user,
@@ -96,6 +99,7 @@ impl App {
         tokio::select! {
             () = served => service.registry.deregister().await,
             () = service.registry.run_heartbeat() => {}
+            () = service.registry.relays().run() => {}
             () = protect(protection, &service) => {}
             // A client may never finish its request.
             () = async { service.drained().await; sleep(MAX_DRAIN).await } => {}

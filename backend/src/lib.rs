@@ -10,6 +10,7 @@ pub mod http;
 pub mod metrics;
 mod protection;
 mod rate_limit;
+pub mod relay;
 pub mod sandbox;
 pub mod session;
 pub mod shutdown;

@@ -6,8 +6,10 @@ mod support;
 
 use serde_json::Value;
 use shared_protocol::StreamEvent;
-use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH, REQUEST_ID_HEADER};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
+use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
 use std::sync::Mutex;
+use support::relay::Carrier;
 use support::{ATTACH, Service, client, gateway_claims, sign, until, within};
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -34,7 +36,12 @@ fn line(message: &str) -> Option<Value> {
 async fn send(service: &Service, path: &str, request: &str, body: &str) -> reqwest::Response {
     let claims = gateway_claims(path, body.as_bytes(), "gw=", Some("s"));
     let post = client().post(format!("http://{}{path}", service.address)).bearer_auth(sign(&claims));
-    within("a request", post.header(REQUEST_ID_HEADER, request).body(body.to_owned()).send()).await.unwrap()
+    within(
+        "a request",
+        post.header(REQUEST_ID_HEADER, request).header(RELAYS_HEADER, RELAY_VERSION).body(body.to_owned()).send(),
+    )
+    .await
+    .unwrap()
 }
 
 #[tokio::test]
@@ -42,9 +49,9 @@ async fn each_step_is_one_line_with_its_request_and_no_input() {
     capture();
     let service = Service::start().await;
     let attached = send(&service, MESSAGE_PATH, "request-1", ATTACH).await;
-    let ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
+    let mut relay = Carrier::granted(&attached, "gw=").unwrap();
     send(&service, MESSAGE_PATH, "request-2", r#"{"type":"command","command":"echo pass$((1))word"}"#).await;
-    send(&service, OUTPUT_PATH, "request-3", &format!(r#"{{"follow":"{ticket}","waitMs":0}}"#)).await;
+    relay.ask(&service, 0).await;
     send(&service, DISCONNECT_PATH, "request-4", r#"{"connectionId":"gw=","sessionId":"s"}"#).await;
     let mut page = service.attached("direct").await;
     page.keys("echo se$((1))cret\r").await;
@@ -60,7 +67,6 @@ async fn each_step_is_one_line_with_its_request_and_no_input() {
         ("client attached", "request-1"),
         ("[WS] Message from gw=", "request-1"),
         ("[Terminal] Executing", "request-2"),
-        ("output", "request-3"),
         ("[WS] Client disconnected: gw=, Session: s", "request-4"),
     ] {
         let found = line(message).unwrap_or_else(|| panic!("{message} is missing:\n{}", log()));
@@ -68,7 +74,7 @@ async fn each_step_is_one_line_with_its_request_and_no_input() {
         assert_eq!(named, (&request.into(), &"s".into(), &"gw=".into()), "{found}");
         assert!(found.get("command").is_none(), "{found}");
     }
-    for message in ["[WS] Message from gw=", "output", "[WS] Client disconnected: gw="] {
+    for message in ["[WS] Message from gw=", "relay", "[WS] Client disconnected: gw="] {
         let found = line(message).unwrap();
         assert!(found["ms"].is_u64() && found["status"].is_u64(), "{found}");
     }

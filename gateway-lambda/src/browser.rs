@@ -33,6 +33,11 @@ impl Endpoint {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Domain and stage without the scheme: the name of the API in tokens for the service.
+    pub fn api(&self) -> &str {
+        self.0.split_once("://").map_or(&self.0, |(_, api)| api)
+    }
 }
 
 impl fmt::Display for Endpoint {
@@ -61,13 +66,6 @@ pub enum PostError {
     Failed(String),
 }
 
-impl PostError {
-    /// True if no later frame can be delivered either.
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::Gone | Self::Forbidden(_))
-    }
-}
-
 /// Access to a browser. Every call has a time limit.
 #[async_trait]
 pub trait Browser: Send + Sync {
@@ -92,5 +90,7 @@ mod tests {
         assert_eq!(endpoint("http://127.0.0.1:4000", "local"), "http://127.0.0.1:4000/local");
         assert_eq!(endpoint("http://127.0.0.1:4000/", ""), "http://127.0.0.1:4000");
         assert_eq!(endpoint("https://ws.example.com/terminal/", "prod"), "https://ws.example.com/terminal");
+        assert_eq!(Endpoint::new("a.example.com", "prod").api(), "a.example.com/prod");
+        assert_eq!(Endpoint::new("http://127.0.0.1:4000", "local").api(), "127.0.0.1:4000/local");
     }
 }

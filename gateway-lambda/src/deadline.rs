@@ -4,11 +4,11 @@ use std::future::Future;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Longest time that an invocation follows. Leaves time to post the last frame before API Gateway gives up
-/// ([`shared_protocol::limits::INTEGRATION_TIMEOUT`]).
+/// Longest time that an invocation asks the service. Leaves time to post the last frames, and to report them, before API Gateway
+/// gives up ([`shared_protocol::limits::INTEGRATION_TIMEOUT`]).
 const FOLLOW_TIMEOUT: Duration = Duration::from_secs(25);
 
-/// Following ends this long before Lambda's deadline: time for the last post and for closing.
+/// A relay asks no more this long before Lambda's deadline: time for the last posts, their report, and for closing.
 const FOLLOW_MARGIN: Duration = Duration::from_secs(3);
 
 /// Longest time of a whole invocation: the integration timeout, less the time to answer.

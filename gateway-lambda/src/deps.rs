@@ -2,7 +2,7 @@
 
 use crate::backend::Backend;
 use crate::browser::Browser;
-use crate::clock::Clock;
+use crate::clock::{Clock, RandomSource};
 use crate::config::Config;
 use crate::connections::Connections;
 use std::sync::Arc;
@@ -20,4 +20,6 @@ pub struct Deps {
     pub browser: Arc<dyn Browser>,
     /// Time of day.
     pub clock: Arc<dyn Clock>,
+    /// Source of the jitter of retries.
+    pub random: Arc<dyn RandomSource>,
 }

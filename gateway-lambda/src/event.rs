@@ -1,7 +1,6 @@
 //! API Gateway's events, parsed into a closed enum. Unknown fields are ignored.
 
 use crate::backend::Caller;
-use crate::browser::Endpoint;
 use crate::config::Config;
 use crate::error::HandleError;
 use crate::identity::Identity;
@@ -30,8 +29,6 @@ pub(crate) struct Source {
     pub(crate) route: &'static str,
     /// The caller, with the identity if our authorizer sent it.
     pub(crate) caller: Caller,
-    /// Address of the API's @connections.
-    pub(crate) endpoint: Endpoint,
 }
 
 /// Parameters of the request that opens a connection.
@@ -124,9 +121,9 @@ fn source(route: &'static str, raw: RawContext, config: &Config) -> Result<Sourc
         identity: raw.authorizer.as_ref().and_then(Identity::from_context),
         received_at: None,
         connection,
+        endpoint: config.endpoint(&domain, raw.stage.as_deref().unwrap_or_default()),
     };
-    let endpoint = config.endpoint(&domain, raw.stage.as_deref().unwrap_or_default());
-    Ok(Source { route, caller, endpoint })
+    Ok(Source { route, caller })
 }
 
 fn body(raw: Raw) -> Result<Bytes, HandleError> {

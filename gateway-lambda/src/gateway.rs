@@ -29,7 +29,7 @@ impl Gateway {
         let (source, event) = event::parse(event, &self.deps.config)
             .inspect_err(|error| tracing::error!(%error, "[WebSocket] Bad event"))?;
         tracing::info!("[WebSocket] Route: {}, ConnectionId: {}", source.route, source.caller.connection);
-        let invocation = Invocation { deps: &self.deps, caller: source.caller, endpoint: source.endpoint, deadline };
+        let invocation = Invocation { deps: &self.deps, caller: source.caller, deadline };
         match event {
             Event::Authorize { method_arn, handshake } => authorize::handle(&invocation, &handshake, &method_arn).await,
             Event::Connect { handshake, connected_at } => {

@@ -1,14 +1,14 @@
 //! One invocation of the function: its caller, and the operations on connections and rows that its deadline allows.
 
-use crate::backend::{Caller, Close};
-use crate::browser::{Endpoint, PostError};
+use crate::backend::Caller;
+use crate::browser::PostError;
 use crate::connections::ConnectionsError;
 use crate::deadline::Deadline;
 use crate::deps::Deps;
 use bytes::Bytes;
 use futures_util::StreamExt;
 use shared_protocol::server::ErrorMessage;
-use shared_protocol::{ConnectionId, ServerFrame, ServerMessage};
+use shared_protocol::{ConnectionId, ServerFrame, ServerMessage, SessionId};
 use std::future::Future;
 use std::time::Duration;
 
@@ -16,8 +16,7 @@ use std::time::Duration;
 const MIN_RETRY_DELAY: Duration = Duration::from_millis(50);
 /// Longest delay between two attempts of a post.
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(800);
-/// Retries of a throttled post. Their delays add up to 2.35 s: less than the 3 s after which the service takes a silent
-/// follower for dead.
+/// Retries of a throttled post. Their delays add up to 2.35 s.
 const MAX_THROTTLED_RETRIES: u32 = 6;
 /// Retries of a post that failed for another reason.
 const MAX_FAILED_RETRIES: u32 = 2;
@@ -30,7 +29,6 @@ pub(crate) struct Invocation<'a> {
     pub(crate) deps: &'a Deps,
     /// Sender of the event. Its identity is set before any request to the service.
     pub(crate) caller: Caller,
-    pub(crate) endpoint: Endpoint,
     /// Time limits of everything below.
     pub(crate) deadline: Deadline,
 }
@@ -42,7 +40,7 @@ impl Invocation<'_> {
         let connection = &self.caller.connection;
         let (mut throttled, mut failed) = (0, 0);
         loop {
-            let post = self.deps.browser.post(&self.endpoint, connection, frame.clone());
+            let post = self.deps.browser.post(&self.caller.endpoint, connection, frame.clone());
             let Err(error) = self.limit_post(post).await? else { return Ok(()) };
             let (retries, max, error) = match error {
                 PostError::Throttled => (&mut throttled, MAX_THROTTLED_RETRIES, error),
@@ -67,18 +65,16 @@ impl Invocation<'_> {
 
     /// True if API Gateway knows the connection; `None` if it does not say.
     pub(crate) async fn exists(&self, connection: &ConnectionId) -> Option<bool> {
-        self.deadline.limit(self.deps.browser.exists(&self.endpoint, connection)).await?.ok()
+        self.deadline.limit(self.deps.browser.exists(&self.caller.endpoint, connection)).await?.ok()
     }
 
-    /// Closes the caller's connection, or every connection of its session, and removes the rows.
-    pub(crate) async fn close(&self, close: Close) {
-        let own = &self.caller.connection;
-        let mut connections = vec![own.clone()];
-        let session = self.caller.identity.as_ref().and_then(|identity| identity.sid.as_ref());
-        if let (Close::Session, Some(sid)) = (close, session) {
+    /// Closes a connection, and every other one of `session`, and removes the rows.
+    pub(crate) async fn close(&self, connection: &ConnectionId, session: Option<&SessionId>) {
+        let mut connections = vec![connection.clone()];
+        if let Some(sid) = session {
             let now = self.deps.clock.now_seconds();
             match self.limit_table(self.deps.connections.list_by_session(sid, now)).await {
-                Ok(others) => connections.extend(others.into_iter().filter(|other| other != own)),
+                Ok(others) => connections.extend(others.into_iter().filter(|other| other != connection)),
                 Err(error) => {
                     tracing::error!(session = %sid, %error, "[WebSocket] Other connections of the session stay open");
                 }
@@ -94,7 +90,7 @@ impl Invocation<'_> {
 
     /// Closes one connection of the API; false, and a line in the log, if that failed.
     pub(crate) async fn close_connection(&self, connection: &ConnectionId) -> bool {
-        let closed = self.limit_post(self.deps.browser.close(&self.endpoint, connection)).await.flatten();
+        let closed = self.limit_post(self.deps.browser.close(&self.caller.endpoint, connection)).await.flatten();
         if let Err(error) = &closed {
             tracing::warn!(%connection, %error, "[WebSocket] Connection not closed");
         }
@@ -105,7 +101,7 @@ impl Invocation<'_> {
     pub(crate) async fn connection_gone(&self) {
         let connection = &self.caller.connection;
         let notify = async {
-            // The service learns of an unknown caller by itself: its follower stops asking.
+            // The service never heard of a caller without an identity.
             if self.caller.identity.is_none() {
                 return;
             }

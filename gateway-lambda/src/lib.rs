@@ -15,7 +15,6 @@ mod deps;
 mod disconnect;
 mod error;
 mod event;
-mod follow;
 mod gateway;
 mod http_client;
 pub mod identity;
@@ -26,16 +25,17 @@ mod lock;
 mod message;
 pub mod metrics;
 mod origin;
+mod relay;
 mod token_verifier;
 
 pub use aws::Aws;
 #[cfg(feature = "test-support")]
 pub use backend::ScriptedBackend;
-pub use backend::{Backend, BackendError, Caller, HttpBackend, Reply};
+pub use backend::{Backend, BackendError, Caller, HttpBackend, Next, RelayAnswer, Reply};
 #[cfg(feature = "test-support")]
 pub use browser::RecordingBrowser;
 pub use browser::{Browser, Endpoint, ManagementBrowser, PostError};
-pub use clock::{self, Clock, SystemClock};
+pub use clock::{self, Clock, RandomSource, SystemClock, SystemRandom};
 pub use config::{AwsConfig, BackendConfig, Config, ConfigError};
 #[cfg(feature = "memory-connections")]
 pub use connections::MemoryConnections;

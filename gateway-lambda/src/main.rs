@@ -5,7 +5,7 @@
 use gateway_lambda::metrics::{self, EmfLayer};
 use gateway_lambda::{
     Aws, AwsConfig, BackendConfig, Clock, Config, ConfigError, Deps, DynamoConnections, Gateway, HttpBackend,
-    ManagementBrowser, SystemClock,
+    ManagementBrowser, SystemClock, SystemRandom,
 };
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::Value;
@@ -59,6 +59,7 @@ fn gateway() -> Result<Gateway, ConfigError> {
         connections: Arc::new(DynamoConnections::new(aws.clone())),
         browser: Arc::new(ManagementBrowser::new(aws)),
         clock,
+        random: Arc::new(SystemRandom),
     }))
 }
 

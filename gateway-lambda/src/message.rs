@@ -1,43 +1,81 @@
-//! A message on any route: forwards its bytes to the service, posts the service's frames to the browser, and follows when the
-//! service asks for it.
+//! A message on any route: forwards its bytes to the service, posts the service's reply to the browser, and carries a relay
+//! if the service grants one.
 
-use crate::backend::BackendError;
+use crate::backend::{BackendError, Close, Reply};
 use crate::browser::PostError;
-use crate::follow::{Outcome, deliver, follow};
 use crate::identity::session_label;
 use crate::identity_cache::IdentityCache;
 use crate::invocation::Invocation;
 use crate::metrics;
+use crate::relay::{End, Relay};
 use auth_tokens::LEEWAY_SECONDS;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use shared_protocol::ErrorCode;
 use shared_protocol::server::ErrorMessage;
+use std::fmt;
 
-/// Invocations of at least this many milliseconds count as followers in the metrics.
-const MIN_FOLLOWER_MS: f64 = 5000.0;
+/// Invocations of at least this many milliseconds write their metrics at once.
+const MIN_LONG_MS: f64 = 5000.0;
+
+/// The way in which an invocation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Outcome {
+    /// The reply was delivered, if there was one.
+    Done,
+    /// The service had connections closed.
+    Closed,
+    /// The reply, or an error, was not delivered, nor can a later frame be.
+    Undelivered(PostError),
+    /// The service refused, or a request to it failed.
+    Failed(BackendError),
+    /// The gateway itself refused.
+    Refused(ErrorCode),
+    /// It carried a relay, after the reply.
+    Carried(End),
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Done => f.write_str("done"),
+            Self::Closed => f.write_str("closed"),
+            Self::Undelivered(error) => write!(f, "undelivered: {error}"),
+            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Refused(code) => write!(f, "refused: {code:?}"),
+            Self::Carried(end) => end.fmt(f),
+        }
+    }
+}
+
+/// Work of an invocation, for the log.
+#[derive(Debug, Default)]
+struct Work {
+    /// Frames posted, those of a relay included.
+    frames: u32,
+    /// Members of the relay.
+    members: Option<usize>,
+    /// Questions of the relay.
+    questions: Option<u64>,
+}
 
 /// Handles a message. The response is always an empty 200: API Gateway would show anything else to the browser as an error of
 /// its own, and errors reach the browser as frames.
 pub(crate) async fn handle(mut invocation: Invocation<'_>, identities: &IdentityCache, body: Bytes) -> Value {
-    let mut frames = 0;
+    let mut work = Work::default();
     let outcome = match identify(&mut invocation, identities).await {
         Ok(()) => {
-            let outcome = forward(&invocation, body, &mut frames).await;
-            let undelivered = match &outcome {
-                Outcome::Failed(error) => invocation.post_error(client_error(error)).await.err(),
-                Outcome::Undelivered(error) => Some(error.clone()),
-                _ => None,
-            };
-            if undelivered == Some(PostError::Gone) {
-                identities.remove(&invocation.caller.connection);
-                invocation.connection_gone().await;
+            let outcome = forward(&invocation, identities, body, &mut work).await;
+            if let Outcome::Failed(error) = &outcome
+                && let Err(error) = invocation.post_error(client_error(error)).await
+            {
+                undelivered(&invocation, identities, &error).await;
             }
             outcome
         }
         Err(error) => refuse(&invocation, error).await,
     };
-    log(&invocation, frames, &outcome);
+    log(&invocation, &work, &outcome);
     json!({"statusCode": 200})
 }
 
@@ -70,24 +108,68 @@ async fn refuse(invocation: &Invocation<'_>, error: ErrorMessage) -> Outcome {
     posted.map_or_else(Outcome::Undelivered, |()| Outcome::Refused(code))
 }
 
-/// Forwards the message, delivers the reply, and follows.
-async fn forward(invocation: &Invocation<'_>, body: Bytes, frames: &mut u32) -> Outcome {
-    let Invocation { deps, caller, deadline, .. } = invocation;
+/// Forwards the message, delivers the reply, and carries a relay if the reply grants one.
+async fn forward(invocation: &Invocation<'_>, identities: &IdentityCache, body: Bytes, work: &mut Work) -> Outcome {
+    let Invocation { deps, caller, deadline } = invocation;
     let sent_at = deadline.elapsed_ms();
-    let mut reply = match deps.backend.message(caller, body, deadline.follow_time_left()).await {
+    let reply = match deps.backend.message(caller, body, deadline.follow_time_left()).await {
         Ok(reply) => reply,
         Err(error) => return Outcome::Failed(error),
     };
     metrics::record_service_time(deadline.elapsed_ms() - sent_at);
-    let delivered = deliver(invocation, &reply, frames).await;
+    let delivered = deliver(invocation, &reply, &mut work.frames).await;
+    let after_failure = async {
+        if let Err(error) = &delivered {
+            undelivered(invocation, identities, error).await;
+        }
+    };
     if let Some(close) = reply.close {
-        invocation.close(close).await;
+        let session =
+            caller.identity.as_ref().and_then(|identity| identity.sid.as_ref()).filter(|_| close == Close::Session);
+        tokio::join!(invocation.close(&caller.connection, session), after_failure);
         return delivered.map_or_else(Outcome::Undelivered, |()| Outcome::Closed);
     }
-    match (delivered, reply.follow.take()) {
-        (Ok(()), Some(first)) => follow(invocation, first, frames).await,
-        (Ok(()), None) => Outcome::Done,
-        (Err(error), _) => Outcome::Undelivered(error),
+    let Some(grant) = reply.grant else {
+        after_failure.await;
+        return delivered.map_or_else(Outcome::Undelivered, |()| Outcome::Done);
+    };
+    // The others must not miss their frames because this connection is gone.
+    let mut relay = Relay::new(invocation, identities, grant);
+    let (end, ()) = tokio::join!(relay.carry(), after_failure);
+    work.frames += relay.frames();
+    (work.members, work.questions) = (Some(relay.members()), Some(relay.questions()));
+    metrics::record_relay(relay.members(), relay.questions());
+    Outcome::Carried(end)
+}
+
+/// Delivers the reply to a message: posts its frame, counted in `frames`, and extends the row's life. A lost frame is no error:
+/// the browser notices with the next one and asks for it. Fails if no later frame can be delivered either.
+async fn deliver(invocation: &Invocation<'_>, reply: &Reply, frames: &mut u32) -> Result<(), PostError> {
+    let post = async {
+        let Some(frame) = &reply.frame else { return Ok(()) };
+        match invocation.post(frame.clone()).await {
+            Ok(()) => *frames += 1,
+            Err(error @ (PostError::Gone | PostError::Forbidden(_))) => return Err(error),
+            Err(error) => {
+                metrics::record_lost_frame();
+                tracing::warn!(connection = %invocation.caller.connection, %error, "[WebSocket] Frame lost");
+            }
+        }
+        Ok(())
+    };
+    let touch = async {
+        if reply.touch {
+            invocation.touch().await;
+        }
+    };
+    tokio::join!(post, touch).0
+}
+
+/// Forgets the caller if it is gone, which [`Invocation::post`] has found out.
+async fn undelivered(invocation: &Invocation<'_>, identities: &IdentityCache, error: &PostError) {
+    if *error == PostError::Gone {
+        identities.remove(&invocation.caller.connection);
+        invocation.connection_gone().await;
     }
 }
 
@@ -98,9 +180,7 @@ fn client_error(error: &BackendError) -> ErrorMessage {
             let message = ErrorMessage::new(refused.code, refused.error.as_str());
             ErrorMessage { retryable: refused.retryable, ..message }
         }
-        BackendError::Unreachable(_) => {
-            ErrorMessage::new(ErrorCode::BackendUnreachable, "The terminal service cannot be reached at the moment.")
-        }
+        BackendError::Unreachable(_) => ErrorMessage::new(ErrorCode::BackendUnreachable, BackendError::UNREACHABLE),
         BackendError::Timeout => {
             ErrorMessage::new(ErrorCode::BackendTimeout, "The terminal service did not answer in time.")
         }
@@ -108,19 +188,19 @@ fn client_error(error: &BackendError) -> ErrorMessage {
 }
 
 /// Writes the one line of the log and the metrics of this message.
-fn log(invocation: &Invocation<'_>, frames: u32, outcome: &Outcome) {
+fn log(invocation: &Invocation<'_>, work: &Work, outcome: &Outcome) {
     let caller = &invocation.caller;
     let message = format!("[WebSocket] Message from {}", caller.connection);
     let (session, request_id) = (session_label(caller.identity.as_ref()), &caller.request_id);
-    let duration_ms = invocation.deadline.elapsed_ms();
-    metrics::record_frames(frames, duration_ms >= MIN_FOLLOWER_MS);
-    if let Outcome::Failed(error) = outcome {
+    let (Work { frames, members, questions }, duration_ms) = (work, invocation.deadline.elapsed_ms());
+    metrics::record_frames(*frames, duration_ms >= MIN_LONG_MS);
+    if let Outcome::Failed(error) | Outcome::Carried(End::Failed(error)) = outcome {
         metrics::record_service_failure(error);
     }
     match outcome {
-        Outcome::Undelivered(_) | Outcome::Failed(_) => {
-            tracing::warn!(session, request_id, frames, duration_ms, end = %outcome, message);
+        Outcome::Undelivered(_) | Outcome::Failed(_) | Outcome::Carried(End::Failed(_)) => {
+            tracing::warn!(session, request_id, frames, members, questions, duration_ms, end = %outcome, message);
         }
-        _ => tracing::info!(session, request_id, frames, duration_ms, end = %outcome, message),
+        _ => tracing::info!(session, request_id, frames, members, questions, duration_ms, end = %outcome, message),
     }
 }

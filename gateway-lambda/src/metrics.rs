@@ -12,11 +12,13 @@ use shared_protocol::ErrorCode;
 pub const TARGET: &str = "termgate_metrics";
 
 /// Name and unit of every metric. Alarms and the dashboard of `template.yaml` use the names.
-const METRICS: [(&str, &str); 6] = [
+const METRICS: [(&str, &str); 8] = [
     ("ConnectionsOpened", "Count"),
     ("ConnectionsRefused", "Count"),
     ("Frames", "Count"),
     ("FramesLost", "Count"),
+    ("RelayMembers", "Count"),
+    ("RelayQuestions", "Count"),
     ("ServiceFailures", "Count"),
     ("ServiceMilliseconds", "Milliseconds"),
 ];
@@ -42,11 +44,17 @@ pub(crate) fn record_service_time(milliseconds: f64) {
     record("ServiceMilliseconds", milliseconds, Flush::Batched);
 }
 
-/// Counts the frames that an invocation posted. A follower flushes: it ends only every 25 s.
-pub(crate) fn record_frames(count: u32, followed: bool) {
-    if count > 0 || followed {
-        record("Frames", f64::from(count), if followed { Flush::Now } else { Flush::Batched });
+/// Counts the frames that an invocation posted. A long one flushes: there are few.
+pub(crate) fn record_frames(count: u32, long: bool) {
+    if count > 0 || long {
+        record("Frames", f64::from(count), if long { Flush::Now } else { Flush::Batched });
     }
+}
+
+/// Counts the members that a relay carried, and its questions.
+pub(crate) fn record_relay(members: usize, questions: u64) {
+    record("RelayMembers", members as f64, Flush::Batched);
+    record("RelayQuestions", questions as f64, Flush::Batched);
 }
 
 pub(crate) fn record_lost_frame() {

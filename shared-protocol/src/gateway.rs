@@ -6,8 +6,6 @@ use serde::{Deserialize, Serialize};
 
 /// Forwards one browser message; the response is a frame or empty.
 pub const MESSAGE_PATH: &str = "/api/ws/message";
-/// Long poll for a follower's next frame.
-pub const OUTPUT_PATH: &str = "/api/ws/output";
 /// Reports that a connection is closed.
 pub const DISCONNECT_PATH: &str = "/api/ws/disconnect";
 
@@ -17,10 +15,6 @@ pub const CONNECTION_HEADER: &str = "x-connection-id";
 pub const REQUEST_ID_HEADER: &str = "x-request-id";
 /// Time of the gateway's receipt of the browser's message, in ms since 1970: `pong` reports the latency of each hop.
 pub const RECEIVED_HEADER: &str = "x-terminal-received";
-/// In the response to `message`: follow, and start with this poll token.
-pub const FOLLOW_HEADER: &str = "x-terminal-follow";
-/// In the response to `output`: poll again with this token; absent means stop.
-pub const NEXT_HEADER: &str = "x-terminal-next";
 /// Extend the life of the connection's row.
 pub const TOUCH_HEADER: &str = "x-terminal-touch";
 /// Close [`CLOSE_CONNECTION`] or [`CLOSE_SESSION`] after the frame is posted.
@@ -37,21 +31,11 @@ pub const TOKEN_AUDIENCE: &str = "termgate-backend";
 /// Life of a gateway token, in seconds: longer than any request, and short in case a token leaks.
 pub const TOKEN_SECONDS: u64 = 60;
 
-/// Longest time that the backend holds a poll open, in milliseconds.
+/// Longest time that the backend holds a relay's question open, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 25_000;
 
 /// WebSocket subprotocol of the gateway. A token may be offered beside it and is never echoed.
 pub const SUBPROTOCOL: &str = "termgate";
-
-/// Body of `POST /api/ws/output`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct OutputRequest {
-    /// Poll token of the last response; opaque to the gateway.
-    pub follow: String,
-    /// Longest wait for a frame, in milliseconds; at most [`MAX_WAIT_MS`].
-    pub wait_ms: u64,
-}
 
 /// Body of `POST /api/ws/disconnect`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -33,7 +33,9 @@ pub const MAX_ANSWER_FRAMES: usize = 64;
 /// Most bytes of the frames of one answer.
 pub const MAX_ANSWER_BYTES: usize = 128 * 1024;
 /// Longest answer, in bytes: its frames, and a line for each.
-pub const MAX_ANSWER_BODY_BYTES: usize = MAX_ANSWER_BYTES + MAX_ANSWER_FRAMES * 512;
+pub const MAX_ANSWER_BODY_BYTES: usize = MAX_ANSWER_BYTES + MAX_ANSWER_FRAMES * MAX_LINE_BYTES;
+/// Longest line of a frame, in bytes: two numbers, two ids and a word.
+const MAX_LINE_BYTES: usize = 384;
 /// Most frames of one member that are not reported yet: one is being posted, one waits.
 pub const MEMBER_CREDIT: u64 = 2;
 
@@ -121,9 +123,13 @@ impl RelayFrame {
         };
         let Self { member, number, connection, frame, .. } = self;
         let line = format!("{member} {number} {connection} {action} {}\n", frame.len());
-        body.reserve(line.len() + frame.len());
         body.put_slice(line.as_bytes());
         body.put_slice(frame);
+    }
+
+    /// Upper bound of the encoded length, in bytes.
+    pub fn encoded_len(&self) -> usize {
+        MAX_LINE_BYTES + self.frame.len()
     }
 
     /// The frames of an answer. Fails at the first malformed one: then the answer did not come from a backend.

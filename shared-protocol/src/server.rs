@@ -60,6 +60,8 @@ pub enum ServerMessage {
     Echo(EchoReply),
     /// Acknowledges input if no other frame did within 100 ms.
     InputAck(InputAck),
+    /// Asks a page for a `follow` at once: the relay that carries its frames ends soon.
+    Renew(Renew),
     /// A message was refused and changed nothing.
     Error(ErrorMessage),
     /// Reply to a message of an unknown type.
@@ -308,6 +310,14 @@ pub struct CommandStarted {
     pub id: Option<String>,
     /// The service's time, in ms since 1970.
     pub timestamp: u64,
+}
+
+/// Fields of `renew`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Renew {
+    /// Epoch of the shell.
+    pub epoch: Epoch,
 }
 
 /// Fields of `resize_ack`.

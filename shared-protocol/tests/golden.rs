@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared_protocol::client::{self, Inbound, Plain};
 use shared_protocol::error::ApiError;
-use shared_protocol::gateway::{DisconnectRequest, DisconnectResponse, OutputRequest};
+use shared_protocol::gateway::{DisconnectRequest, DisconnectResponse};
 use shared_protocol::relay::RelayQuestion;
 use shared_protocol::{
     ClientMessage, ErrorCode, GatewayClaims, RelayClaims, ServerFrame, ServerMessage, StreamEvent, UserClaims, limits,
@@ -31,7 +31,7 @@ macro_rules! variants {
 variants!(CLIENT, client_variant, ClientMessage:
     Attach Input Resize Command Interrupt Extend Close ChatMessage Ack Follow Ping Echo);
 variants!(SERVER, server_variant, ServerMessage:
-    Attached Output Event Snapshot Pong Echo InputAck Error UnknownCommand CommandResult CommandStarted ResizeAck);
+    Attached Output Event Snapshot Pong Echo InputAck Renew Error UnknownCommand CommandResult CommandStarted ResizeAck);
 variants!(EVENTS, event_variant, StreamEvent:
     Size Exit CommandResult Tty Title Chat Controller Closing Ends Stays Restarted);
 
@@ -146,7 +146,6 @@ fn the_gateway_types_round_trip() {
             "gateway_claims" | "gateway_claims_no_session" => drop(round_trip::<GatewayClaims>(&fixture)),
             "relay_claims" => drop(round_trip::<RelayClaims>(&fixture)),
             "relay_question" | "relay_question_report" => drop(round_trip::<RelayQuestion>(&fixture)),
-            "output_request" => drop(round_trip::<OutputRequest>(&fixture)),
             "disconnect_request" | "disconnect_request_no_session" => drop(round_trip::<DisconnectRequest>(&fixture)),
             "disconnect_answer" => drop(round_trip::<DisconnectResponse>(&fixture)),
             "api_error" => drop(round_trip::<ApiError>(&fixture)),

@@ -1,7 +1,7 @@
 //! Strings and numbers on which clients depend. A change here is a change of the protocol.
 
 use shared_protocol::error::ERROR_CODES;
-use shared_protocol::{EndReason, ErrorCode, Role, gateway};
+use shared_protocol::{EndReason, ErrorCode, Role, gateway, relay};
 
 /// Code, HTTP status, retryable, as in `docs/protocol.md`.
 const CODES: [(&str, u16, bool); 22] = [
@@ -68,13 +68,16 @@ fn roles_are_stable() {
 #[test]
 fn paths_and_headers_are_stable() {
     assert_eq!(gateway::MESSAGE_PATH, "/api/ws/message");
-    assert_eq!(gateway::OUTPUT_PATH, "/api/ws/output");
+    assert_eq!(relay::RELAY_PATH, "/api/ws/relay");
     assert_eq!(gateway::DISCONNECT_PATH, "/api/ws/disconnect");
     assert_eq!(gateway::CONNECTION_HEADER, "x-connection-id");
     assert_eq!(gateway::REQUEST_ID_HEADER, "x-request-id");
     assert_eq!(gateway::RECEIVED_HEADER, "x-terminal-received");
-    assert_eq!(gateway::FOLLOW_HEADER, "x-terminal-follow");
-    assert_eq!(gateway::NEXT_HEADER, "x-terminal-next");
+    assert_eq!((relay::RELAYS_HEADER, relay::RELAY_VERSION), ("x-terminal-relays", "1"));
+    assert_eq!(relay::GRANT_HEADER, "x-terminal-relay");
+    assert_eq!(relay::NEXT_HEADER, "x-terminal-next");
+    assert_eq!((relay::NEXT_NOW, relay::NEXT_SETTLED), ("now", "settled"));
+    assert_eq!(relay::RELAY_AUDIENCE, "termgate-relay");
     assert_eq!(gateway::TOUCH_HEADER, "x-terminal-touch");
     assert_eq!(gateway::CLOSE_HEADER, "x-terminal-close");
     assert_eq!((gateway::CLOSE_CONNECTION, gateway::CLOSE_SESSION), ("connection", "session"));

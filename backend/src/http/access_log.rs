@@ -8,7 +8,8 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
-use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH, REQUEST_ID_HEADER};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
+use shared_protocol::relay::RELAY_PATH;
 use shared_protocol::{ConnectionId, SessionId};
 use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
@@ -46,7 +47,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
     let response = next.run(request).await;
     let (took, status) = (started.elapsed(), response.status());
     // The duration of a long poll or a WebSocket says nothing about the service.
-    let is_long = route == OUTPUT_PATH || status.is_informational();
+    let is_long = route == RELAY_PATH || status.is_informational();
     service.metrics.requests.record_response(route, status.as_u16(), (!is_long).then_some(took));
     let code = response.extensions().get().map(|ErrorCodeExt(code)| *code);
     if let Some(code) = code {
@@ -67,7 +68,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
             Some(session) => line!(info, "[WS] Client disconnected: {connection}, Session: {session}"),
             None => line!(info, "[WS] Client disconnected: {connection}"),
         },
-        (OUTPUT_PATH, _) if code.is_none() => line!(debug, "output"),
+        (RELAY_PATH, _) if code.is_none() => line!(debug, "relay"),
         (quiet, _) if QUIET_PATHS.contains(&quiet) => line!(debug, "{method} {quiet}"),
         (other, _) => line!(info, "{method} {other}"),
     }

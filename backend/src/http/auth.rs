@@ -16,6 +16,7 @@ use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared_protocol::gateway::{CONNECTION_HEADER, RECEIVED_HEADER};
+use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER, RelayQuestion};
 use shared_protocol::{ConnectionId, ErrorCode, GatewayClaims, SessionId, UserClaims};
 use std::sync::Arc;
 
@@ -25,6 +26,8 @@ pub(super) struct GatewayRequest {
     pub body: Bytes,
     pub request_id: String,
     pub arrival: Arrival,
+    /// True if the function that sent it carries relays, as one of the same version does.
+    pub carries_relays: bool,
 }
 
 impl FromRequest<Arc<ServiceContext>> for GatewayRequest {
@@ -37,6 +40,7 @@ impl FromRequest<Arc<ServiceContext>> for GatewayRequest {
         let connection = request.headers().get(CONNECTION_HEADER).cloned();
         let received = request.headers().get(RECEIVED_HEADER).and_then(|at| at.to_str().ok()?.parse().ok());
         let arrival = Arrival::new(received, service.clock.now_ms());
+        let carries_relays = request.headers().get(RELAYS_HEADER).is_some_and(|version| version == RELAY_VERSION);
         let (request_id, extensions) = (request_id(request.headers()).to_owned(), request.extensions().clone());
         let body = read_body(request.into_body()).await?;
         let claims = service.config.auth.gateway.verify(&token, &path, &body, service.now_seconds());
@@ -45,7 +49,7 @@ impl FromRequest<Arc<ServiceContext>> for GatewayRequest {
         if connection.is_some_and(|header| header.as_bytes() != claims.cid.as_str().as_bytes()) {
             return Err(HttpError::new(ErrorCode::Forbidden, "the header names another connection than the token"));
         }
-        Ok(Self { claims, body, request_id, arrival })
+        Ok(Self { claims, body, request_id, arrival, carries_relays })
     }
 }
 
@@ -53,12 +57,6 @@ impl GatewayRequest {
     /// Parses the body as JSON.
     pub(super) fn parse_body<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
         serde_json::from_slice(&self.body).map_err(|error| HttpError::bad_body(&error))
-    }
-
-    /// The session that the token names.
-    pub(super) fn session(&self) -> Result<&SessionId, HttpError> {
-        let missing = || HttpError::new(ErrorCode::SessionNotFound, "this connection has no session");
-        self.claims.sid.as_ref().ok_or_else(missing)
     }
 
     pub(super) fn caller(&self) -> Caller {
@@ -69,6 +67,7 @@ impl GatewayRequest {
             admin: self.claims.admin,
             names_session: self.claims.create,
             direct: false,
+            endpoint: self.claims.ep.clone(),
             issued_at: self.claims.uiat,
             expires_at: self.claims.uexp,
             request: self.request_id.clone(),
@@ -88,6 +87,26 @@ impl GatewayRequest {
             _ => return Ok(()),
         };
         Err(HttpError::new(ErrorCode::Forbidden, format!("the body names another {wrong} than the token")))
+    }
+}
+
+/// A question of a relay, and the API that it posts to.
+pub(super) struct RelayRequest {
+    pub question: RelayQuestion,
+    pub endpoint: String,
+}
+
+impl FromRequest<Arc<ServiceContext>> for RelayRequest {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
+        let path = request.uri().path().to_owned();
+        let token = bearer(request.headers()).ok_or_else(|| service.missing_token())?.to_owned();
+        let body = read_body(request.into_body()).await?;
+        let claims = service.config.auth.gateway.verify_relay(&token, &path, &body, service.now_seconds());
+        let claims = claims.map_err(|error| service.invalid_token(error))?;
+        let question = serde_json::from_slice(&body).map_err(|error| HttpError::bad_body(&error))?;
+        Ok(Self { question, endpoint: claims.ep })
     }
 }
 
@@ -125,6 +144,7 @@ pub(super) fn direct_caller(claims: &UserClaims, session: &SessionId, connection
         admin: claims.admin,
         names_session: claims.sid.as_ref() == Some(session),
         direct: true,
+        endpoint: String::new(),
         issued_at: claims.iat,
         expires_at: claims.exp,
         arrival: Arrival::default(),

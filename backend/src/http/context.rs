@@ -9,7 +9,8 @@ use crate::rate_limit::RateLimiter;
 use crate::session::Registry;
 use crate::store::Store;
 use shared_protocol::ConnectionId;
-use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
+use shared_protocol::relay::RELAY_PATH;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
@@ -32,7 +33,7 @@ pub(super) const GATEWAY_PREFIX: &str = "/api/ws/";
 /// Every endpoint, as `/health` and `/api/diagnostics/websocket` list them.
 pub(super) const ENDPOINTS: [&str; 9] = [
     MESSAGE_PATH,
-    OUTPUT_PATH,
+    RELAY_PATH,
     DISCONNECT_PATH,
     "/api/sessions",
     "/api/diagnostics/websocket",

@@ -5,17 +5,19 @@ use super::access_log::{RequestContext, request_id};
 use super::auth::{TerminalQuery, bearer, session_in_path};
 use super::context::{GATEWAY_PREFIX, ServiceContext, TERMINAL_PATH};
 use super::error::{HttpError, read_body};
-use super::peer_client::{FORWARDED_BY, Forwarded};
+use super::peer_client::{FORWARDED_BY, Forwarded, PeerClient};
 use crate::cluster::Location;
 use crate::metrics::ForwardOutcome;
-use crate::store::Instance;
+use crate::relay::Relays;
+use crate::store::{Instance, InstanceId};
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared_protocol::SessionId;
-use shared_protocol::gateway::OUTPUT_PATH;
+use shared_protocol::relay::{RELAY_PATH, RelayQuestion};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -23,6 +25,9 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
     let Some(peers) = service.peers.as_ref().filter(|_| !request.headers().contains_key(FORWARDED_BY)) else {
         return next.run(request).await;
     };
+    if request.uri().path() == RELAY_PATH {
+        return forward_question(&service, peers, request, next).await;
+    }
     let Some(session) = requested_session(&request).filter(|id| service.registry.live(id).is_none()) else {
         return next.run(request).await;
     };
@@ -46,19 +51,55 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
     let started = Instant::now();
     let id = request_id(request.headers()).to_owned();
     RequestContext::set(request.extensions(), None, Some(&session));
-    let is_long_poll = request.uri().path() == OUTPUT_PATH;
     let result = peers.forward(&instance, request).await;
+    let response = forwarded(&service, result, Some(started));
+    let (ms, status) = (started.elapsed().as_millis() as u64, response.status().as_u16());
+    tracing::info!(request = %id, %session, instance = %instance.id, ms, status, "passed on to the session's instance");
+    response
+}
+
+/// Records the outcome of a forwarded request; `started` is `None` for a long poll, whose duration says nothing.
+fn forwarded(service: &ServiceContext, result: Result<Response, HttpError>, started: Option<Instant>) -> Response {
     let outcome = match &result {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => ForwardOutcome::Connected,
         Ok(_) => ForwardOutcome::Answered,
         Err(_) => ForwardOutcome::Failed,
     };
-    service.metrics.requests.record_forward(outcome, (!is_long_poll).then(|| started.elapsed()));
+    service.metrics.requests.record_forward(outcome, started.map(|started| started.elapsed()));
     let mut response = result.unwrap_or_else(IntoResponse::into_response);
     response.extensions_mut().insert(Forwarded);
-    let (ms, status) = (started.elapsed().as_millis() as u64, response.status().as_u16());
-    tracing::info!(request = %id, %session, instance = %instance.id, ms, status, "passed on to the session's instance");
     response
+}
+
+/// Forwards a relay's question to the instance that granted the relay. The instance is looked up among the living: what the
+/// grant says is an id and never an address. A question that fails is sent once more; its number makes that safe.
+async fn forward_question(service: &ServiceContext, peers: &PeerClient, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = match read_body(body).await {
+        Ok(body) => body,
+        Err(error) => return error.into_response(),
+    };
+    let again = |parts: &Parts| Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let token = bearer(&parts.headers).unwrap_or_default();
+    let is_valid = service.config.auth.gateway.verify_relay(token, RELAY_PATH, &body, service.now_seconds()).is_ok();
+    let owner = serde_json::from_slice::<RelayQuestion>(&body).ok().filter(|_| is_valid);
+    let owner = owner.map(|question| InstanceId(Relays::instance_of(&question.relay).to_owned()));
+    let Some(owner) = owner.filter(|owner| owner != service.registry.instance_id()) else {
+        return next.run(again(&parts)).await;
+    };
+    let instance = match peers.instance(&owner) {
+        Some(instance) => Some(instance),
+        None => service.registry.instance(&owner).await.ok().flatten().filter(|found| found.address.is_some()),
+    };
+    // The handler tells a relay of a dead instance to stop.
+    let Some(instance) = instance else { return next.run(again(&parts)).await };
+    peers.remember_instance(&instance);
+    let mut result = peers.forward(&instance, again(&parts)).await;
+    if result.is_err() {
+        peers.forget_instance(&owner);
+        result = peers.forward(&instance, again(&parts)).await;
+    }
+    forwarded(service, result, None)
 }
 
 /// The session that a request names, before its token is verified.

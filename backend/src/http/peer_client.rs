@@ -1,7 +1,7 @@
 //! The HTTP client for other instances: sends them a request unchanged and returns their response.
 
 use super::error::{HttpError, read_body};
-use crate::store::Instance;
+use crate::store::{Instance, InstanceId};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -45,6 +45,8 @@ pub(super) struct PeerClient {
     instance: HeaderValue,
     /// The last known instance of each session; read only while the store is down.
     last_known: Mutex<HashMap<SessionId, Instance>>,
+    /// Instances that granted relays, until one does not answer: each question needs one.
+    instances: Mutex<HashMap<InstanceId, Instance>>,
 }
 
 impl PeerClient {
@@ -55,7 +57,12 @@ impl PeerClient {
         let client = reqwest::Client::builder().http1_only().tcp_nodelay(true).connect_timeout(CONNECT_TIMEOUT);
         let client = client.no_proxy().redirect(reqwest::redirect::Policy::none()).pool_idle_timeout(POOL_IDLE_TIMEOUT);
         let client = client.build().inspect_err(|error| tracing::error!(%error, "no request can be forwarded")).ok()?;
-        Some(Self { client, instance: HeaderValue::try_from(instance).ok()?, last_known: Mutex::default() })
+        Some(Self {
+            client,
+            instance: HeaderValue::try_from(instance).ok()?,
+            last_known: Mutex::default(),
+            instances: Mutex::default(),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Instance>> {
@@ -77,6 +84,29 @@ impl PeerClient {
             Some(_) => last_known.clear(),
             None => drop(last_known.remove(session)),
         }
+    }
+
+    fn instances(&self) -> MutexGuard<'_, HashMap<InstanceId, Instance>> {
+        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An instance that answered before.
+    pub(super) fn instance(&self, id: &InstanceId) -> Option<Instance> {
+        self.instances().get(id).cloned()
+    }
+
+    /// Remembers an instance that is alive.
+    pub(super) fn remember_instance(&self, instance: &Instance) {
+        let mut instances = self.instances();
+        if instances.len() >= MAX_REMEMBERED {
+            instances.clear();
+        }
+        instances.insert(instance.id.clone(), instance.clone());
+    }
+
+    /// Forgets an instance that does not answer.
+    pub(super) fn forget_instance(&self, id: &InstanceId) {
+        self.instances().remove(id);
     }
 
     /// Sends a request to another instance and returns its whole response. A WebSocket is relayed in a task of its own.

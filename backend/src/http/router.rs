@@ -1,14 +1,15 @@
 //! Maps paths to handlers, and wraps all of them in the layers that every response passes.
 
 use super::context::{METRICS_PATH, ServiceContext, TERMINAL_PATH};
-use super::handlers::{gateway, sessions, status, terminal, ws_test};
+use super::handlers::{gateway, relay, sessions, status, terminal, ws_test};
 use super::{access_log, error, forward};
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use http::{HeaderName, HeaderValue, Method, header};
-use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
+use shared_protocol::relay::RELAY_PATH;
 use std::sync::Arc;
 use std::time::Duration;
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -42,7 +43,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .max_age(CORS_MAX_AGE);
     Router::new()
         .route(MESSAGE_PATH, post(gateway::message))
-        .route(OUTPUT_PATH, post(gateway::output))
+        .route(RELAY_PATH, post(relay::ask))
         .route(DISCONNECT_PATH, post(gateway::disconnect))
         .route("/api/sessions", post(sessions::create).get(sessions::list))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))

@@ -1,14 +1,15 @@
 //! The task that owns one session. It waits for requests, the terminal and deadlines, handles one at a time, applies its
-//! consequences, and then answers every poll that can be answered. There is no lock, because nothing is shared.
+//! consequences, and then hands over every frame that a relay accepts. There is no lock, because nothing is shared.
 
 use super::attachments::Attachments;
 use super::backpressure::Backpressure;
 use super::expiry::{Expiry, Now};
-use super::handle::{Caller, Close, OutputResponse, Reply, Request};
+use super::handle::{Caller, Close, Reply, Request};
 use super::one_shot::{OneShotCommands, Origin};
-use super::outbound::FrameBuilder;
+use super::outbound::{FrameBuilder, StreamPhase};
 use super::output_log::OutputLog;
 use super::registry::RegistryDeps;
+use super::relay_access::{NewGrant, RelayAccess};
 use super::restore::PreviousShell;
 use super::screen_persistence::ScreenSender;
 use super::terminal::{Terminal, TerminalEvent};
@@ -16,6 +17,7 @@ use super::termination::{Outcome, Termination, sweep};
 use crate::clock::Clock;
 use crate::cluster::Lease;
 use crate::metrics::Metrics;
+use crate::relay::Renewal;
 use crate::store::{ScreenRecord, Store};
 use crate::terminal::{PtyEvent, Size};
 use shared_protocol::server::{CommandStarted, ErrorMessage, PlainResult};
@@ -30,6 +32,8 @@ use tokio::time::{Instant, sleep_until};
 enum Wake {
     Request(Option<Request>),
     Terminal(PtyEvent),
+    /// A relay accepts more frames, or carries a client no longer.
+    Relay,
     Deadline,
 }
 
@@ -54,6 +58,8 @@ pub(super) struct Actor {
     pub(super) one_shot: OneShotCommands,
     /// Makes the frames for clients.
     pub(super) frames: FrameBuilder,
+    /// Carries them.
+    relays: RelayAccess,
     /// Stops reading for clients that are behind.
     backpressure: Backpressure,
     /// Timeouts that end the session.
@@ -75,6 +81,7 @@ impl Actor {
     ) -> Self {
         let (id, epoch) = (lease.record().id.clone(), lease.record().epoch);
         let (limits, metrics) = (deps.limits, Arc::clone(&deps.metrics));
+        let relays = RelayAccess::new(Arc::clone(&deps.relays), &lease, Arc::clone(&deps.clock), Arc::clone(&metrics));
         let mut actor = Self {
             lease,
             store: Arc::clone(&deps.store),
@@ -85,6 +92,7 @@ impl Actor {
             attachments: Attachments::new(id.clone(), Arc::clone(&metrics)),
             one_shot: OneShotCommands::default(),
             frames: FrameBuilder::new(id.clone(), epoch, limits.output_rate, Arc::clone(&metrics)),
+            relays,
             backpressure: Backpressure::default(),
             expiry: Expiry::new(limits, Instant::now()),
             termination: Termination::new(migrating, Arc::clone(&metrics)),
@@ -104,9 +112,11 @@ impl Actor {
     pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Outcome {
         loop {
             let (deadline, paused) = (self.deadline(), self.backpressure.paused);
+            let relays = Arc::clone(&self.relays.wake);
             let wake = tokio::select! {
                 request = mailbox.recv() => Wake::Request(request),
                 event = poll_fn(|context| self.terminal.poll_event(context, paused)) => Wake::Terminal(event),
+                () = relays.notified() => Wake::Relay,
                 () = sleep_until(deadline) => Wake::Deadline,
             };
             // Before anything is applied or sent: this process may have slept while another took the session over.
@@ -129,6 +139,8 @@ impl Actor {
                 Wake::Terminal(PtyEvent::Writable) => self.terminal.write_pending(),
                 Wake::Terminal(PtyEvent::Exited) => self.shell_exited(),
                 Wake::Terminal(PtyEvent::QuotaChanged) => self.quota_changed(),
+                // The frames below are what it is for.
+                Wake::Relay => {}
                 Wake::Deadline => self.tick(),
             }
             self.apply_events();
@@ -136,14 +148,19 @@ impl Actor {
             self.warn_of_ends();
             self.send_frames();
             // After the frames: an echo never waits for the emulator.
+            let end = self.log.end();
             self.terminal.catch_up(&mut self.log);
+            if self.log.end() > end {
+                self.relays.wake.notify_one();
+            }
             self.update_backpressure();
             self.save_screen();
             if self.is_done() {
                 break;
             }
         }
-        self.attachments.clients_mut().for_each(|client| client.outbound.close());
+        let now = Instant::now();
+        self.attachments.clients_mut().for_each(|client| client.outbound.link.finish(now));
         sweep(&self.id, &*self.terminal.processes()).await;
         self.termination.outcome()
     }
@@ -151,22 +168,6 @@ impl Actor {
     fn handle(&mut self, request: Request) {
         match request {
             Request::Deliver { caller, inbound, reply } => self.deliver(caller, inbound, reply),
-            Request::Output { connection, token, wait, reply } => {
-                if let Some(code) = self.attachments.closed.reason(&connection) {
-                    self.metrics.streams.record_error(code);
-                    let _ = reply.send(OutputResponse::rejected(code));
-                    return;
-                }
-                let now = Instant::now();
-                self.attachments.seen(&connection, now);
-                match self.attachments.client_of_mut(&connection) {
-                    Some(client) => {
-                        let counted = || self.metrics.streams.waiting();
-                        client.outbound.poll(&connection, token, wait, reply, counted, now);
-                    }
-                    None => drop(reply.send(OutputResponse::default())),
-                }
-            }
             Request::Disconnect { connection } => {
                 self.attachments.disconnect(connection);
                 self.connections_changed();
@@ -242,7 +243,7 @@ impl Actor {
         let message = message(command.id);
         match command.reply {
             Some(reply) => {
-                let answer = self.reply(&command.caller, Some(message), false);
+                let answer = self.reply(&command.caller, Some(message), None);
                 let _ = reply.send(answer);
             }
             None => {
@@ -253,8 +254,9 @@ impl Actor {
         }
     }
 
-    /// Wraps a direct answer: stamped, and with a follower if none fetches this client's frames or `wants_grant` is set.
-    pub(super) fn reply(&mut self, caller: &Caller, message: Option<ServerMessage>, wants_grant: bool) -> Reply {
+    /// Wraps an answer. A message that a relay carries the client's frames goes the same way, so that they stay in order; `pong`
+    /// measures the way of its own request. `renewal` is the kind of the message; `None` for one that prolongs nothing.
+    pub(super) fn reply(&mut self, caller: &Caller, message: Option<ServerMessage>, renewal: Option<Renewal>) -> Reply {
         let now = Instant::now();
         let touch = self.attachments.touch(&caller.connection, now);
         let is_error = matches!(message, Some(ServerMessage::Error(_)));
@@ -265,17 +267,31 @@ impl Actor {
             let close = self.termination.is_over().then_some(Close::Connection);
             return Reply { frame, close, ..Reply::default() };
         };
-        let frame = message.map(|message| self.frames.stamp(client, message, self.log.end()));
         let expects_frames = !client.one_shot || client.outbound.reply_count() > 0 || has_results;
-        let grants = (wants_grant && !is_error) || !client.outbound.is_followed(now);
-        let follow = (grants && expects_frames).then(|| client.outbound.grant(now));
-        Reply { frame, follow, close: None, touch, listed }
+        let renewal = renewal.filter(|_| !is_error);
+        let grant = if expects_frames { self.relays.carry(client, caller, renewal, now) } else { None };
+        let is_carried = client.outbound.link.is_live() && !matches!(grant, Some(NewGrant::First(_)));
+        let goes_alone = caller.direct || !is_carried || matches!(message, Some(ServerMessage::Pong(_)));
+        let frame = match message {
+            Some(message) if goes_alone => Some(self.frames.stamp(client, message, self.log.end())),
+            Some(message) => {
+                client.outbound.queue_reply(message);
+                None
+            }
+            None => None,
+        };
+        Reply { frame, grant: grant.map(NewGrant::into_grant), close: None, touch, listed }
     }
 
     fn send_frames(&mut self) {
-        let (now, is_over) = (Instant::now(), self.termination.is_over());
+        let now = Instant::now();
+        let phase = match (self.termination.is_running(), self.termination.is_over()) {
+            (true, _) => StreamPhase::Running,
+            (false, false) => StreamPhase::Ending,
+            (false, true) => StreamPhase::Over,
+        };
         for client in self.attachments.clients_mut() {
-            self.frames.answer_poll(client, &mut self.log, &mut self.terminal, is_over, now);
+            self.frames.send(client, &mut self.log, &mut self.terminal, &self.relays.relays, phase, now);
         }
     }
 
@@ -306,7 +322,7 @@ impl Actor {
             self.terminal.deadline(),
             self.one_shot.deadline(),
             self.screens.save_at,
-            self.backpressure.deadline(now.instant),
+            self.backpressure.deadline(),
         ]
         .into_iter()
         .flatten()
@@ -320,7 +336,7 @@ impl Actor {
         self.apply_events();
         for (caller, reply, id) in self.one_shot.take_overdue(now) {
             let started = ServerMessage::CommandStarted(CommandStarted { id, timestamp: self.clock.now_ms() });
-            let answer = self.reply(&caller, Some(started), true);
+            let answer = self.reply(&caller, Some(started), Some(Renewal::Message));
             let _ = reply.send(answer);
         }
         self.report_gaps(now);

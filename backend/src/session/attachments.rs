@@ -1,7 +1,7 @@
 //! The clients of a session and their connections: who is attached, who controls, and whose messages are rejected.
 
 use super::client::Client;
-use super::handle::{Caller, OutputResponse, SessionError};
+use super::handle::{Caller, Reply, SessionError};
 use super::revocation::ClosedConnections;
 use crate::metrics::{GaugeGuard, Metrics};
 use crate::store::ConnectionRecord;
@@ -27,7 +27,7 @@ struct Connection {
     client: ClientId,
     user: String,
     role: Role,
-    /// Last time that it sent or polled.
+    /// Last time that it sent something.
     seen: Instant,
     /// Last refresh of its records.
     touched: Instant,
@@ -194,6 +194,9 @@ impl Attachments {
 
     fn remove(&mut self, connection: &ConnectionId) {
         if let Some(Connection { client, .. }) = self.connections.remove(connection) {
+            if let Some(client) = self.clients.get_mut(&client) {
+                client.outbound.link.closed(connection);
+            }
             self.left(&client);
         }
     }
@@ -205,7 +208,7 @@ impl Attachments {
         }
         if let Some(client) = self.clients.get_mut(id) {
             client.counted = None;
-            client.outbound.revoke();
+            client.outbound.link.leave();
             if client.one_shot {
                 self.clients.remove(id);
             }
@@ -295,11 +298,11 @@ impl Attachments {
         Some(code)
     }
 
-    /// Closes a connection and tells it why: now if it polls, otherwise with its next request.
+    /// Closes a connection and tells it why: now if a relay carries it, otherwise with its next message.
     fn reject(&mut self, connection: &ConnectionId, code: ErrorCode) {
         let client = self.connections.get(connection).and_then(|known| self.clients.get_mut(&known.client));
         if let Some(client) = client {
-            client.outbound.reject(connection, OutputResponse::rejected(code));
+            client.outbound.link.reject(connection, Reply::rejected(code).frame, Instant::now());
         }
         self.closed.add(connection.clone(), code);
         self.remove(connection);

@@ -19,31 +19,28 @@ const BACKPRESSURE_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Backpressure {
     /// True while the terminal must not be read.
     pub(super) paused: bool,
+    /// Time at which the first of the clients that pause it no longer may.
+    until: Option<Instant>,
 }
 
 impl Backpressure {
     /// Decides anew, for a log that ends at `end`. Returns true if reading stops now.
-    pub(super) fn update<'a>(
-        &mut self,
-        mut clients: impl Iterator<Item = &'a mut Client>,
-        end: Pos,
-        now: Instant,
-    ) -> bool {
+    pub(super) fn update<'a>(&mut self, clients: impl Iterator<Item = &'a mut Client>, end: Pos, now: Instant) -> bool {
         let limit = if self.paused { BACKPRESSURE_LOW_WATERMARK } else { BACKPRESSURE_HIGH_WATERMARK };
         let before = self.paused;
-        self.paused = clients.any(|client| {
+        let pausing = clients.filter_map(|client| {
             let cursor = &client.outbound.cursor;
-            client.can_apply_backpressure()
-                && end.0 - cursor.acked().0 > limit
-                && now < cursor.progress() + BACKPRESSURE_TIMEOUT
-                && client.outbound.is_followed(now)
+            let is_behind = end.0 - cursor.acked().0 > limit && client.outbound.link.is_live();
+            (is_behind && client.can_apply_backpressure()).then(|| cursor.progress() + BACKPRESSURE_TIMEOUT)
         });
+        self.until = pausing.filter(|until| now < *until).min();
+        self.paused = self.until.is_some();
         self.paused && !before
     }
 
     /// Latest time of the next update.
-    pub(super) fn deadline(&self, now: Instant) -> Option<Instant> {
-        self.paused.then_some(now + BACKPRESSURE_TIMEOUT)
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.until.filter(|_| self.paused)
     }
 }
 
@@ -60,27 +57,27 @@ mod tests {
     fn reading_stops_above_one_watermark_and_resumes_at_the_other() {
         let now = Instant::now();
         let (mut backpressure, mut client) = (Backpressure::default(), Client::new(&caller("ada", "c1"), false, now));
-        client.outbound.grant(now);
+        let _frames = client.outbound.link.open_direct();
         let low = END.0 - BACKPRESSURE_LOW_WATERMARK;
         for (acked, stops, paused) in [(0, true, true), (low - 1, false, true), (low, false, false)] {
             client.outbound.ack(Pos(acked), now);
             assert_eq!(backpressure.update([&mut client].into_iter(), END, now), stops);
-            assert_eq!((backpressure.paused, backpressure.deadline(now).is_some()), (paused, paused));
+            assert_eq!((backpressure.paused, backpressure.deadline().is_some()), (paused, paused));
         }
     }
 
     #[test]
-    fn only_a_followed_controller_that_makes_progress_pauses_the_program() {
+    fn only_a_carried_controller_that_makes_progress_pauses_the_program() {
         let (now, late) = (Instant::now(), Instant::now() + BACKPRESSURE_TIMEOUT);
-        let pauses = |role, granted, at| {
+        let pauses = |role, carried: bool, at| {
             let mut client = Client::new(&caller("ada", "c1"), false, now);
             client.role = role;
-            client.outbound.grant(granted);
+            let _frames = carried.then(|| client.outbound.link.open_direct());
             Backpressure::default().update([&mut client].into_iter(), END, at)
         };
-        assert!(pauses(Role::Controller, now, now));
-        assert!(!pauses(Role::Viewer, now, now));
-        assert!(!pauses(Role::Controller, now, late - Duration::from_secs(1)), "not followed");
-        assert!(!pauses(Role::Controller, late, late), "no progress");
+        assert!(pauses(Role::Controller, true, late - Duration::from_secs(1)));
+        assert!(!pauses(Role::Viewer, true, now));
+        assert!(!pauses(Role::Controller, false, now), "no relay");
+        assert!(!pauses(Role::Controller, true, late), "no progress");
     }
 }

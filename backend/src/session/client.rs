@@ -2,8 +2,10 @@
 
 mod cursor;
 mod inbound;
+mod link;
 mod outbound;
 
+pub(super) use link::LinkNews;
 pub(super) use outbound::Outbound;
 
 use super::handle::Caller;

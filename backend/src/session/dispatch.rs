@@ -6,6 +6,7 @@ use super::input_order::Offered;
 use super::one_shot::Origin;
 use super::snapshot::prefers_tail;
 use crate::metrics::SnapshotCause;
+use crate::relay::Renewal;
 use crate::terminal::Size;
 use shared_protocol::client::{Ack, Attach, Command, Follow, Input, Interrupt};
 use shared_protocol::server::{Attached, ErrorMessage, ResizeAck};
@@ -15,8 +16,17 @@ use shared_protocol::{
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// Time after which a client renews its follower, in ms: well before the gateway's invocation ends.
+/// Time after which a page that is looked at says so again, in ms: less than a relay carries a silent client.
 const FOLLOW_MS: u64 = 20_000;
+
+/// Effect of a message on the client's relay. `ping` and `ack` alone do not say that the page is looked at.
+fn renewal(inbound: &Inbound) -> Option<Renewal> {
+    match inbound {
+        Inbound::Message(ClientMessage::Attach(_) | ClientMessage::Follow(_)) => Some(Renewal::Follow),
+        Inbound::Message(message) if message.order().is_some() => Some(Renewal::Message),
+        _ => None,
+    }
+}
 
 /// The viewer's guard: an error unless this role may change the session.
 fn check_writable(role: Role) -> Result<(), SessionError> {
@@ -34,7 +44,7 @@ impl Actor {
             return;
         }
         self.attachments.seen(&caller.connection, Instant::now());
-        let wants_grant = matches!(&inbound, Inbound::Message(ClientMessage::Attach(_) | ClientMessage::Follow(_)));
+        let renewal = renewal(&inbound);
         let message = match inbound {
             Inbound::Plain(Plain::Command { id, command }) => return self.one_shot(caller, id, command, reply),
             Inbound::Plain(Plain::Resize { cols, rows }) => {
@@ -44,7 +54,7 @@ impl Actor {
             Inbound::Message(message) => self.message(&caller, message),
             Inbound::Unknown { .. } => stateless_reply(&inbound, caller.arrival, self.clock.now_ms()),
         };
-        let answer = self.reply(&caller, message, wants_grant);
+        let answer = self.reply(&caller, message, renewal);
         // A request that is gone needs no answer: the client sends its message again.
         let _ = reply.send(answer);
     }
@@ -303,7 +313,7 @@ impl Actor {
         let checked = check_writable(caller.role).and_then(|()| self.ended_error().map_or(Ok(()), Err));
         match checked.and(client) {
             Err(error) => {
-                let answer = self.reply(&caller, Some(error.for_command(id)), false);
+                let answer = self.reply(&caller, Some(error.for_command(id)), None);
                 let _ = reply.send(answer);
             }
             Ok(client) => {

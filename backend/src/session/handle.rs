@@ -1,6 +1,6 @@
 //! The interface of a session's task: requests, their answers, and the handle that sends them. Each wait has a timeout.
 
-use super::follower::PollToken;
+use crate::relay::DirectFrames;
 use crate::store::{ConnectionRecord, StoreError};
 use bytes::Bytes;
 use shared_protocol::client::Ping;
@@ -35,6 +35,8 @@ pub struct Caller {
     pub names_session: bool,
     /// True for a direct WebSocket, where frames cost nothing.
     pub direct: bool,
+    /// Domain and stage of the connection's API; empty for a direct WebSocket.
+    pub endpoint: String,
     /// Issue time of the token, in seconds since 1970. A token issued after a session's end may create it again.
     pub issued_at: Option<u64>,
     /// Expiry of the token, in seconds since 1970.
@@ -107,30 +109,28 @@ pub enum Close {
     Session,
 }
 
+/// Right to fetch a client's frames.
+#[derive(Debug)]
+pub enum Grant {
+    /// For the run of the function that gets the answer: to carry these and other clients' frames.
+    Relay(String),
+    /// For the WebSocket of the client itself.
+    Direct(DirectFrames),
+}
+
 /// Answer to a message.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default)]
 pub struct Reply {
     /// Frame for the client.
     pub frame: Option<Bytes>,
-    /// Token of a new follower: the bearer of this answer polls for output with it.
-    pub follow: Option<PollToken>,
+    /// Right to fetch frames, if none fetches the client's.
+    pub grant: Option<Grant>,
     /// Connections to close afterwards.
     pub close: Option<Close>,
     /// True if the gateway must extend the TTL of this connection's row.
     pub touch: bool,
     /// Record of the connection that is due to be written to the store.
     pub listed: Option<ConnectionRecord>,
-}
-
-/// Answer to a poll for output.
-#[derive(Debug, Default, Clone)]
-pub struct OutputResponse {
-    /// Frame for the client; `None` after a poll timed out.
-    pub frame: Option<Bytes>,
-    /// Token of the next poll; `None` stops the follower.
-    pub next: Option<PollToken>,
-    /// Connections to close afterwards.
-    pub close: Option<Close>,
 }
 
 /// Reason why a session did not apply a message. Nothing changed.
@@ -199,17 +199,12 @@ impl From<StoreError> for SessionError {
 }
 
 /// Requests to a session's task.
+#[expect(clippy::large_enum_variant, reason = "almost every request is the large one")]
 pub(super) enum Request {
     Deliver {
         caller: Caller,
         inbound: Inbound,
         reply: oneshot::Sender<Reply>,
-    },
-    Output {
-        connection: ConnectionId,
-        token: PollToken,
-        wait: Duration,
-        reply: oneshot::Sender<OutputResponse>,
     },
     Disconnect {
         connection: ConnectionId,
@@ -245,22 +240,6 @@ impl SessionHandle {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Deliver { caller, inbound, reply }).await?;
         self.answer(answer, DIRECT_COMMAND_TIMEOUT + REQUEST_TIMEOUT).await
-    }
-
-    /// Waits up to `wait` for the next frame of a follower.
-    pub async fn output(
-        &self,
-        connection: ConnectionId,
-        token: PollToken,
-        wait: Duration,
-    ) -> Result<OutputResponse, SessionError> {
-        let (reply, answer) = oneshot::channel();
-        self.send(Request::Output { connection, token, wait, reply }).await?;
-        match tokio::time::timeout(wait + REQUEST_TIMEOUT, answer).await {
-            // Dropped unanswered: a newer poll replaced this one, or the session is over. Either way: stop.
-            Ok(answer) => Ok(answer.unwrap_or_default()),
-            Err(_) => Err(SessionError::overloaded()),
-        }
     }
 
     /// Reports that a connection is gone.
@@ -324,6 +303,7 @@ pub(super) fn caller(user: &str, connection: &str) -> Caller {
         admin: false,
         names_session: true,
         direct: false,
+        endpoint: "api/prod".into(),
         issued_at: None,
         expires_at: 1000,
         request: "test".into(),

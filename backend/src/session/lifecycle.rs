@@ -61,12 +61,12 @@ impl Actor {
         self.termination.exited(self.clock.now_ms());
     }
 
-    /// True if the session is over and every follower has heard so, or has had the time to.
-    pub(super) fn is_done(&mut self) -> bool {
+    /// True if the session is over and every client has heard so, or has had the time to.
+    pub(super) fn is_done(&self) -> bool {
         let now = Instant::now();
         self.termination.is_over()
             && (self.termination.has_lingered(now)
-                || !self.attachments.clients_mut().any(|client| !client.one_shot && client.outbound.is_followed(now)))
+                || !self.attachments.clients().any(|(_, client)| !client.one_shot && client.outbound.link.is_live()))
     }
 
     /// Kills the shell silently: another instance has the session, and speaks for it.

@@ -1,21 +1,32 @@
-//! Frames for clients: queued replies, snapshots and the stream; at most 32 KB each, and one for each poll.
+//! Frames for clients: queued replies, snapshots and the stream; at most 32 KB each.
 
-use super::client::{Client, Outbound};
+use super::client::{Client, LinkNews, Outbound};
 use super::frames::encode;
-use super::handle::Close;
 use super::output_budget::OutputBudget;
 use super::output_log::{Item, OutputLog};
 use super::snapshot;
 use super::terminal::Terminal;
 use crate::metrics::{Metrics, RetransmissionCause, SnapshotCause};
+use crate::relay::Relays;
 use bytes::Bytes;
-use shared_protocol::server::{Event, InputAck, Output};
+use shared_protocol::server::{Event, InputAck, Output, Renew};
 use shared_protocol::{Epoch, Pos, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Unsent output above which a client gets a snapshot instead, unless it applies backpressure. In bytes.
 const SKIP_ABOVE: u64 = 640 * 1024;
+
+/// Phase of the stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum StreamPhase {
+    /// The shell runs.
+    Running,
+    /// The shell is to end.
+    Ending,
+    /// The stream has ended.
+    Over,
+}
 
 /// Makes the frames of one session, and counts them.
 pub(super) struct FrameBuilder {
@@ -50,32 +61,41 @@ impl FrameBuilder {
         self.encode(&ServerFrame { message, head: Some(head), ack_seq })
     }
 
-    /// Answers the client's poll, if one waits and there is something to answer. `is_over` says that the stream has ended.
-    pub(super) fn answer_poll(
+    /// Hands over the client's next frames, as long as its relay accepts some.
+    pub(super) fn send(
         &mut self,
         client: &mut Client,
         log: &mut OutputLog,
         terminal: &mut Terminal,
-        is_over: bool,
+        relays: &Relays,
+        phase: StreamPhase,
         now: Instant,
     ) {
-        if !client.outbound.has_poll(now) {
-            return;
+        let LinkNews { lost, renew } = client.outbound.link.refresh(relays, now);
+        if lost {
+            client.outbound.frame_lost(now);
         }
-        if client.outbound.cursor.resend_if_due(now) {
-            self.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).inc();
-            resync_if_shorter(&mut client.outbound, log, terminal);
+        if renew {
+            client.outbound.queue_reply(ServerMessage::Renew(Renew { epoch: self.epoch }));
         }
-        let (frame, close) = match self.next_message(client, log, terminal, now) {
-            Some(message) => (Some(self.stamp(client, message, log.end())), None),
-            // Not before it has parsed the end.
-            None if is_over && (client.one_shot || client.outbound.cursor.acked() >= log.end()) => {
-                (None, Some(Close::Connection))
+        // Not before it has parsed the end.
+        let has_all = client.one_shot || client.outbound.cursor.acked() >= log.end();
+        if phase == StreamPhase::Over && has_all && client.outbound.reply_count() == 0 {
+            return client.outbound.link.finish(now);
+        }
+        while let Some(due_since) = client.outbound.link.due_since() {
+            if client.outbound.cursor.resend_if_due(now) {
+                self.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).inc();
+                resync_if_shorter(&mut client.outbound, log, terminal);
             }
-            None if client.outbound.poll_timed_out(now) => (None, None),
-            None => return,
-        };
-        client.outbound.respond(frame, close, now);
+            match self.next_message(client, log, terminal, due_since, now) {
+                Some(message) => {
+                    let frame = self.stamp(client, message, log.end());
+                    client.outbound.link.push(frame, phase != StreamPhase::Running, now);
+                }
+                None => return,
+            }
+        }
     }
 
     /// Sends again from `pos`, as the client asked.
@@ -91,6 +111,7 @@ impl FrameBuilder {
         client: &mut Client,
         log: &mut OutputLog,
         terminal: &mut Terminal,
+        due_since: Instant,
         now: Instant,
     ) -> Option<ServerMessage> {
         if let Some(reply) = client.outbound.next_reply() {
@@ -120,7 +141,7 @@ impl FrameBuilder {
         if let Some(part) = outbound.take_snapshot_part(now) {
             return Some(part);
         }
-        if !terminal.at_end && outbound.coalesce(end.0 - sent.0, now) {
+        if !terminal.at_end && outbound.coalesce(end.0 - sent.0, due_since, now) {
             return ack;
         }
         match log.at(sent, outbound.max_frame_bytes()) {
@@ -178,7 +199,8 @@ mod tests {
         for id in 1..=2 {
             terminal.print(b"hello", &mut log);
             client.outbound.resync();
-            let mut next = || frames.next_message(&mut client, &mut log, &mut terminal, Instant::now());
+            let now = Instant::now();
+            let mut next = || frames.next_message(&mut client, &mut log, &mut terminal, now, now);
             let Some(ServerMessage::Snapshot(snapshot)) = next() else { panic!("no snapshot") };
             assert_eq!((snapshot.id, next()), (id, None));
         }

@@ -8,6 +8,7 @@ use super::{Caller, Limits, SessionError, SessionHandle};
 use crate::clock::{Clock, RandomSource};
 use crate::cluster::{Location, Membership, locate, run_heartbeat};
 use crate::metrics::Metrics;
+use crate::relay::Relays;
 use crate::store::{Instance, InstanceId, SessionRecord, SessionState, Store, StoreError};
 use crate::terminal::ShellSpawner;
 use shared_protocol::{EndReason, ErrorCode, SessionId};
@@ -48,6 +49,8 @@ pub struct RegistryDeps {
     pub instance: Instance,
     /// Counters and gauges.
     pub metrics: Arc<Metrics>,
+    /// Carry the frames of clients behind the gateway.
+    pub relays: Arc<Relays>,
 }
 
 /// The sessions of this instance, and the way to all others.
@@ -66,6 +69,16 @@ impl Registry {
         let membership = Membership::new(deps.instance.clone());
         let admission = Admission::new(deps.sessions_per_user);
         Self { deps: Arc::new(deps), membership, live: LiveSessions::default(), tasks: TaskTracker::new(), admission }
+    }
+
+    /// The relays of this instance.
+    pub fn relays(&self) -> &Arc<Relays> {
+        &self.deps.relays
+    }
+
+    /// An instance, while it is alive.
+    pub async fn instance(&self, id: &InstanceId) -> Result<Option<Instance>, StoreError> {
+        self.deps.store.instance(id).await
     }
 
     /// The id of this instance.

@@ -1,7 +1,7 @@
 //! Connections whose messages are rejected: token expired, revoked, or already disconnected.
 
 use super::frames::encode;
-use super::handle::{Close, OutputResponse, Reply};
+use super::handle::{Close, Reply};
 use shared_protocol::server::ErrorMessage;
 use shared_protocol::{ConnectionId, ErrorCode, ServerMessage};
 use std::collections::VecDeque;
@@ -43,14 +43,6 @@ impl Reply {
     pub fn rejected(code: ErrorCode) -> Self {
         let frame = Some(encode(&ServerMessage::from(ErrorMessage::new(code, message(code))).into()));
         Self { frame, close: Some(Close::Rejected), ..Self::default() }
-    }
-}
-
-impl OutputResponse {
-    /// Rejects a poll and closes its connection.
-    pub(super) fn rejected(code: ErrorCode) -> Self {
-        let Reply { frame, close, .. } = Reply::rejected(code);
-        Self { frame, close, next: None }
     }
 }
 

@@ -1,6 +1,5 @@
 //! The end of a session: hanging up, killing, a time to tell its clients, and the cleanup of its processes and files.
 
-use super::follower::GRANT_TTL;
 use crate::metrics::{GaugeGuard, Metrics, Phase};
 use crate::terminal::ProcessGroup;
 use shared_protocol::{EndReason, SessionId};
@@ -17,6 +16,9 @@ const LINGER: Duration = Duration::from_secs(4);
 
 /// The same while the service shuts down, which has a deadline of its own.
 const LINGER_IN_DRAIN: Duration = Duration::from_secs(1);
+
+/// Time between two looks for clients that still have to be told.
+const LINGER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time that leftover processes are looked for.
 const SWEEP_TIMEOUT: Duration = Duration::from_secs(2);
@@ -124,8 +126,8 @@ impl Termination {
         match self.state {
             State::Running => None,
             State::HangingUp { kill_at } => Some(kill_at),
-            // Looks again now and then: a follower may leave silently.
-            State::Over { until } => Some(until.min(now + GRANT_TTL)),
+            // Looks again now and then: a relay may end silently.
+            State::Over { until } => Some(until.min(now + LINGER_INTERVAL)),
         }
     }
 }

@@ -177,7 +177,7 @@ async fn the_service_over_http() {
         "DELETE /api/sessions/ada",
         "POST /api/sessions",
         "POST /api/ws/message",
-        "POST /api/ws/output",
+        "POST /api/ws/relay",
         "POST /api/ws/disconnect",
     ] {
         let ask = format!(

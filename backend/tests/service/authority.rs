@@ -1,15 +1,18 @@
 //! Authorization: tries every action as every kind of caller in every state of a session, through the gateway and the HTTP API,
 //! and compares the results with `docs/authority.md`. A rejected action must change nothing.
 
+use crate::support::relay::Carrier;
 use crate::support::{Service, gateway_claims, now, until, user};
 use backend::terminal::scripted::ScriptedSpawner;
 use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, NEXT_HEADER, OUTPUT_PATH};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
 use shared_protocol::{GatewayClaims, Role, UserClaims};
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
+use tokio::sync::Mutex;
 
 /// Kinds of callers: name, user, whether the token names the session, role, operator, seconds until the token expires.
 const CALLERS: [(&str, &str, bool, Role, bool, i64); 8] = [
@@ -55,6 +58,8 @@ struct Case {
     user: UserClaims,
     claims: GatewayClaims,
     epoch: u64,
+    /// The relay of each connection, if it was granted one.
+    relays: Mutex<HashMap<String, Carrier>>,
 }
 
 fn attach(client: &str) -> Value {
@@ -78,7 +83,7 @@ impl Case {
         };
         let owner = user("ada", Some(SESSION));
         let user = UserClaims { exp: seconds, role, admin, ..user(name, names.then_some(SESSION)) };
-        let mut case = Self { service, shells, user, claims, epoch: 1 };
+        let mut case = Self { service, shells, user, claims, epoch: 1, relays: Mutex::default() };
         if state == 1 {
             assert_eq!(case.service.api(Method::POST, "", &owner).await.0, 201);
         }
@@ -103,17 +108,21 @@ impl Case {
 
     /// Sends a message; returns every frame until the stream is drained, or the error.
     async fn send_message(&self, claims: &GatewayClaims, message: &Value) -> Vec<Value> {
-        let mut answer = self.post(claims, MESSAGE_PATH, message).await;
-        let mut frames = Vec::new();
-        let mut next = FOLLOW_HEADER;
+        let answer = self.post(claims, MESSAGE_PATH, message).await;
+        let connection = claims.cid.as_str();
+        let mut relays = self.relays.lock().await;
+        if let Some(relay) = Carrier::granted(&answer, connection) {
+            relays.insert(connection.to_owned(), relay);
+        }
+        let text = answer.text().await.unwrap();
+        let mut frames: Vec<Value> = serde_json::from_str(&text).into_iter().collect();
+        let Some(relay) = relays.get_mut(connection) else { return frames };
         loop {
-            let ticket = answer.headers().get(next).map(|ticket| ticket.to_str().unwrap().to_owned());
-            let text = answer.text().await.unwrap();
-            let empty = text.is_empty();
-            frames.extend((!empty).then(|| serde_json::from_str::<Value>(&text).unwrap()));
-            let Some(ticket) = ticket.filter(|_| next == FOLLOW_HEADER || !empty) else { return frames };
-            answer = self.post(claims, OUTPUT_PATH, &json!({"follow": ticket, "waitMs": 0})).await;
-            next = NEXT_HEADER;
+            let more = relay.frames(&self.service, 0).await;
+            if more.is_empty() {
+                return frames;
+            }
+            frames.extend(more.iter().filter_map(|frame| serde_json::from_slice::<Value>(&frame.frame).ok()));
         }
     }
 

@@ -1,12 +1,14 @@
 //! The HTTP surface: authentication, errors, headers, and that a rejected request changes nothing.
 
+use crate::support::relay::{Carrier, post_question, relay_claims};
 use crate::support::{ATTACH, PING, Service, Terminal, client, gateway_claims, read, sign, user, user_token};
 use backend::clock::{Clock, SystemClock};
 use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared_protocol::GatewayClaims;
-use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, TOKEN_AUDIENCE};
+use shared_protocol::relay::{GRANT_HEADER, NEXT_HEADER, RELAY_AUDIENCE, RELAY_PATH, RELAY_VERSION, RELAYS_HEADER};
+use shared_protocol::{GatewayClaims, RelayClaims};
 use std::sync::Arc;
 
 async fn scripted() -> Service {
@@ -30,14 +32,11 @@ async fn without_a_valid_gateway_token_nothing_changes() {
         forged(|claims| GatewayClaims { aud: "page".into(), ..claims }),
         forged(|claims| GatewayClaims { iss: "page".into(), ..claims }),
         forged(|claims| GatewayClaims { exp: claims.iat - 60, ..claims }),
-        forged(|claims| GatewayClaims { path: OUTPUT_PATH.into(), ..claims }),
+        forged(|claims| GatewayClaims { path: "/health".into(), ..claims }),
         forged(|claims| GatewayClaims { bh: auth_tokens::body_hash(b"other"), ..claims }),
     ];
-    for path in [MESSAGE_PATH, OUTPUT_PATH, DISCONNECT_PATH] {
+    for path in [MESSAGE_PATH, RELAY_PATH, DISCONNECT_PATH] {
         for token in &tokens {
-            if path == OUTPUT_PATH && *token == tokens[6] {
-                continue;
-            }
             let request = client().post(format!("http://{}{path}", service.address)).body(ATTACH);
             let request = token.iter().fold(request, reqwest::RequestBuilder::bearer_auth);
             let (status, error) = read(request.send().await.unwrap()).await;
@@ -71,7 +70,8 @@ async fn a_pong_says_how_long_the_gateway_and_the_service_took() {
     let hour = 3_600_000;
     for (received, least, most) in [(now - hour, hour, 2 * hour), (now + hour, 0, 0)] {
         let request = client().post(format!("http://{}{MESSAGE_PATH}", service.address)).body(PING);
-        let request = request.bearer_auth(sign(&claims)).header("x-terminal-received", received);
+        let request = request.header(RELAYS_HEADER, RELAY_VERSION).header("x-terminal-received", received);
+        let request = request.bearer_auth(sign(&claims));
         let (_, pong) = read(request.send().await.unwrap()).await;
         let (gateway, inside) = (pong["gatewayMs"].as_u64().unwrap(), pong["serviceMs"].as_u64().unwrap());
         assert!((least..=most).contains(&gateway) && inside < hour, "{pong}");
@@ -110,30 +110,74 @@ async fn a_connection_without_a_session_may_ping_and_echo() {
 }
 
 #[tokio::test]
-async fn a_follower_stops_at_the_disconnect() {
+async fn a_lone_relay_stops_at_the_disconnect() {
     let service = scripted().await;
-    let response = service.gateway(MESSAGE_PATH, Some("s"), ATTACH).await;
-    let follow = response.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
-    let body = json!({"follow": follow, "waitMs": 0}).to_string();
-    let response = service.gateway(OUTPUT_PATH, Some("s"), &body).await;
-    assert_eq!((response.status().as_u16(), response.headers().contains_key("x-terminal-next")), (204, true));
+    let mut relay = Carrier::granted(&service.gateway(MESSAGE_PATH, Some("s"), ATTACH).await, "c=").unwrap();
+    let answer = relay.ask(&service, 0).await;
+    assert_eq!((answer.status().as_u16(), answer.headers().contains_key(NEXT_HEADER)), (204, true));
     let disconnect = async |body| read(service.gateway(DISCONNECT_PATH, Some("s"), body).await).await;
     let gone = disconnect(r#"{"connectionId":"c=","sessionId":"s"}"#).await;
     assert_eq!(gone, (200, json!({"success":true})));
-    let response = service.gateway(OUTPUT_PATH, Some("s"), &body).await;
-    assert!(!response.headers().contains_key("x-terminal-next"), "its follower is told to stop");
+    assert!(!relay.ask(&service, 20_000).await.headers().contains_key(NEXT_HEADER), "it is told to stop");
     let (status, error) = message(&service, Some("s"), ATTACH).await;
     assert_eq!((status, &error["code"]), (410, &json!("CONNECTION_GONE")));
     assert_eq!(disconnect(r#"{"connectionId":"other=","sessionId":"s"}"#).await.0, 403);
 }
 
 #[tokio::test]
-async fn a_malformed_request_for_output_is_rejected() {
+async fn a_question_of_a_wrong_relay_is_told_to_stop_and_of_a_malformed_one_refused() {
     let service = scripted().await;
-    message(&service, Some("s"), ATTACH).await;
-    for body in ["", "{}", r#"{"follow":"x","waitMs":1}"#, r#"{"follow":"1.1","waitMs":-1}"#] {
-        assert_eq!(service.gateway(OUTPUT_PATH, Some("s"), body).await.status(), 400, "{body}");
+    let granted = service.gateway(MESSAGE_PATH, Some("s"), ATTACH).await;
+    let grant = granted.headers()[GRANT_HEADER].to_str().unwrap();
+    let (instance, secret) = grant.split_once('.').unwrap();
+    let question =
+        |relay: &str, number: u64| json!({"relay": relay, "number": number, "answered": 0, "waitMs": 20_000});
+    let wrong = [
+        (question(grant, 1), "other-api"),
+        (question(grant, 0), "c="),
+        (question(grant, 9), "c="),
+        (question(&format!("{instance}.{}", "0".repeat(32)), 1), "c="),
+        (question(&format!("elsewhere.{secret}"), 1), "c="),
+        (question(secret, 1), "c="),
+    ];
+    for (question, endpoint) in wrong {
+        let body = question.to_string();
+        let answer = post_question(&service, &relay_claims(&body, endpoint), &body).await;
+        let stops = (answer.status().as_u16(), answer.headers().contains_key(NEXT_HEADER));
+        assert_eq!(stops, (204, false), "{question} {endpoint}");
     }
+    for body in ["", "{}", r#"{"relay":"x","number":1,"answered":0,"waitMs":-1}"#] {
+        assert_eq!(post_question(&service, &relay_claims(body, "c="), body).await.status(), 400, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_relays_token_is_no_gateway_token_and_the_other_way_round() {
+    let service = scripted().await;
+    let body = r#"{"relay":"x.y","number":1,"answered":0,"waitMs":0}"#;
+    let good = relay_claims(body, "c=");
+    let forged = [
+        RelayClaims { aud: TOKEN_AUDIENCE.into(), ..good.clone() },
+        RelayClaims { iss: "page".into(), ..good.clone() },
+        RelayClaims { exp: good.iat - 60, ..good.clone() },
+        RelayClaims { path: MESSAGE_PATH.into(), ..good.clone() },
+        RelayClaims { bh: auth_tokens::body_hash(b"other"), ..good.clone() },
+    ];
+    for claims in &forged {
+        assert_eq!(post_question(&service, claims, body).await.status(), 401, "{claims:?}");
+    }
+    let message =
+        GatewayClaims { aud: RELAY_AUDIENCE.into(), ..gateway_claims(MESSAGE_PATH, PING.as_bytes(), "c=", None) };
+    assert_eq!(service.post(&message, PING).await.status(), 401);
+}
+
+#[tokio::test]
+async fn a_function_of_another_version_gets_an_error_that_says_so() {
+    let service = scripted().await;
+    let token = sign(&gateway_claims(MESSAGE_PATH, PING.as_bytes(), "c=", Some("s")));
+    let post = client().post(format!("http://{}{MESSAGE_PATH}", service.address)).bearer_auth(token).body(PING);
+    let (status, frame) = read(post.send().await.unwrap()).await;
+    assert_eq!((status, &frame["type"], &frame["code"]), (200, &json!("error"), &json!("INTERNAL")));
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! Two instances that share a store: a session lives in one, and every route of the other reaches it.
 
+use crate::support::relay::Carrier;
 use crate::support::{Service, Terminal, client, gateway_claims, sign, until, user, user_token, within};
 use backend::store::{MemoryStore, SessionState, Store};
 use backend::terminal::UnixSpawner;
-use shared_protocol::gateway::{FOLLOW_HEADER, MESSAGE_PATH, NEXT_HEADER, OUTPUT_PATH, REQUEST_ID_HEADER};
+use shared_protocol::gateway::{MESSAGE_PATH, REQUEST_ID_HEADER};
+use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
 use shared_protocol::{Epoch, SessionId, StreamEvent};
 use std::sync::Arc;
 
@@ -22,17 +24,16 @@ async fn a_gateway_may_ask_either() {
     let attach = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;
     let attached = there.gateway(MESSAGE_PATH, Some("s"), attach).await;
     assert_eq!(attached.status(), 200);
-    let mut ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
+    let mut relay = Carrier::granted(&attached, "c=").unwrap();
     let frame: serde_json::Value = serde_json::from_slice(&attached.bytes().await.unwrap()).unwrap();
     assert_eq!(frame["epoch"], terminal.epoch, "the same shell");
     terminal.keys("echo fo$((1))und\r").await;
-    // Long polls are forwarded too.
+    // Its questions are forwarded to the instance that granted it.
     let mut seen = String::new();
     while !seen.contains("fo1und") {
-        let body = format!(r#"{{"follow":"{ticket}","waitMs":20000}}"#);
-        let fetched = there.gateway(OUTPUT_PATH, Some("s"), &body).await;
-        ticket = fetched.headers()[NEXT_HEADER].to_str().unwrap().to_owned();
-        seen.push_str(&fetched.text().await.unwrap());
+        for frame in relay.frames(&there, 20_000).await {
+            seen.push_str(std::str::from_utf8(&frame.frame).unwrap());
+        }
     }
     tokio::join!(here.stop(), there.stop());
 }
@@ -59,7 +60,8 @@ async fn requests_are_forwarded_once_and_never_for_strangers() {
     let url = format!("http://{}{MESSAGE_PATH}", there.address);
     let ping = r#"{"type":"attach","client":"second","cols":80,"rows":24}"#;
     let claims = gateway_claims(MESSAGE_PATH, ping.as_bytes(), "c2=", Some("s"));
-    let request = || client().post(&url).body(ping).header(REQUEST_ID_HEADER, "r-1");
+    let request =
+        || client().post(&url).body(ping).header(REQUEST_ID_HEADER, "r-1").header(RELAYS_HEADER, RELAY_VERSION);
     let twice = request().bearer_auth(sign(&claims)).header("x-termgate-forwarded-by", "another");
     let twice = within("a request", twice.send()).await.unwrap();
     assert_eq!(twice.status(), 200, "no fault of the service");

@@ -1,9 +1,10 @@
 //! Metrics of a service in use, and who may read them.
 
+use crate::support::relay::Carrier;
 use crate::support::{ATTACH, Service, client, read, until, user, within};
 use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::Method;
-use shared_protocol::gateway::{DISCONNECT_PATH, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
 use shared_protocol::{ServerMessage, StreamEvent};
 use std::sync::Arc;
 
@@ -117,14 +118,13 @@ async fn a_session_is_counted_until_it_ends() {
     let mut page = service.attached("page").await;
     let attach = ATTACH.replace("page", "second");
     let attached = service.gateway(MESSAGE_PATH, Some("s"), &attach).await;
-    let ticket = attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned();
+    let mut relay = Carrier::granted(&attached, "c=").unwrap();
     page.keys("echo ty$((1))ped\r").await;
     page.sees("ty1ped").await;
     assert_eq!(page.command("exit_code() { return 3; }; exit_code").await.1, 3);
     page.ordered("resize", r#","cols":100,"rows":30"#).await;
     page.event(|event| matches!(event, StreamEvent::Size { cols: 100, .. })).await;
-    let body = format!(r#"{{"follow":"{ticket}","waitMs":0}}"#);
-    assert_eq!(service.gateway(OUTPUT_PATH, Some("s"), &body).await.status(), 200);
+    assert_eq!(relay.ask(&service, 0).await.status(), 200);
     page.send("not a message").await;
     page.reply(|reply| matches!(reply, ServerMessage::Error(_))).await;
 
@@ -143,12 +143,12 @@ async fn a_session_is_counted_until_it_ends() {
         ("termgate_messages_received_total{type=\"malformed\"}", 1.0),
         ("termgate_errors_total{code=\"BAD_MESSAGE\"}", 1.0),
         ("termgate_shell_start_seconds_count", 1.0),
-        ("termgate_http_requests_total{route=\"/api/ws/output\",status=\"200\"}", 1.0),
+        ("termgate_http_requests_total{route=\"/api/ws/relay\",status=\"200\"}", 1.0),
         ("termgate_http_request_duration_seconds_count{route=\"/api/ws/message\"}", 1.0),
     ] {
         assert_eq!(sample.value(line), count, "{line}");
     }
-    assert!(!sample.0.contains("duration_seconds_count{route=\"/api/ws/output\"}"), "long polls have no duration");
+    assert!(!sample.0.contains("duration_seconds_count{route=\"/api/ws/relay\"}"), "long polls have no duration");
     for line in [
         "termgate_terminal_output_bytes_total",
         "termgate_echo_seconds_count",

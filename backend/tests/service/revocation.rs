@@ -1,11 +1,13 @@
 //! Listing connections, and revoking connections and sessions, over both transports.
 
+use crate::support::relay::Carrier;
 use crate::support::{ATTACH, PING, Service, Terminal, gateway_claims, now, read, until, user, user_token};
 use backend::store::MemoryStore;
 use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared_protocol::gateway::{CLOSE_HEADER, FOLLOW_HEADER, MESSAGE_PATH, OUTPUT_PATH};
+use shared_protocol::gateway::{CLOSE_HEADER, MESSAGE_PATH};
+use shared_protocol::relay::RelayAction;
 use shared_protocol::{
     ConnectionId, EndReason, ErrorCode, GatewayClaims, Role, ServerMessage, SessionId, StreamEvent, UserClaims,
 };
@@ -36,9 +38,9 @@ async fn connected(service: &Service, claims: &UserClaims, query: &str) -> Vec<V
     listed["sessions"][0]["connections"].as_array().unwrap().clone()
 }
 
-async fn attach_through_the_gateway(service: &Service) -> String {
+async fn attach_through_the_gateway(service: &Service) -> Carrier {
     let attached = service.post(&eve(MESSAGE_PATH, ATTACH), ATTACH).await;
-    attached.headers()[FOLLOW_HEADER].to_str().unwrap().to_owned()
+    Carrier::granted(&attached, "eve=").unwrap()
 }
 
 fn has(code: ErrorCode) -> impl Fn(&ServerMessage) -> bool {
@@ -74,16 +76,22 @@ async fn users_and_operators_list_sessions_and_connections() {
 #[tokio::test]
 async fn a_connection_through_the_gateway_is_revoked_and_notified() {
     let (service, _ada) = attached().await;
-    let ticket = attach_through_the_gateway(&service).await;
-    let body = json!({"follow": ticket, "waitMs": 20_000}).to_string();
-    let claims = eve(OUTPUT_PATH, &body);
-    let waiting = service.post(&claims, &body);
+    let mut relay = attach_through_the_gateway(&service).await;
+    let waiting = async {
+        loop {
+            // After what was printed before.
+            let frames = relay.frames(&service, 20_000).await;
+            if let Some(last) = frames.into_iter().find(|frame| frame.action != RelayAction::None) {
+                return last;
+            }
+        }
+    };
     let operator = admin();
     let revoke = service.api(Method::DELETE, "/s/connections/eve=", &operator);
     let (waited, (status, revoked)) = tokio::join!(waiting, revoke);
     assert_eq!((status, revoked), (200, json!({"success": true})));
-    assert_eq!(waited.headers()[CLOSE_HEADER], "connection");
-    let (_, frame) = read(waited).await;
+    assert_eq!((waited.action, waited.connection.as_str()), (RelayAction::Close, "eve="));
+    let frame: Value = serde_json::from_slice(&waited.frame).unwrap();
     assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!("REVOKED")));
     assert_eq!(frame["retryable"], false);
     let late = service.post(&eve(MESSAGE_PATH, PING), PING).await;

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 async fn a_viewer_can_only_watch_and_chat() {
     let harness = Harness::new().await;
     let viewer = Caller { role: Role::Viewer, ..caller("vic", "c2") };
-    let (attached, token) = harness.attach(&viewer, "page-v").await;
+    let (attached, mut token) = harness.attach(&viewer, "page-v").await;
     assert_eq!(attached["role"], "viewer");
     let epoch = &attached["epoch"];
     for message in [
@@ -25,12 +25,12 @@ async fn a_viewer_can_only_watch_and_chat() {
         json!({"type":"command","command":"ls"}),
         json!({"type":"resize","cols":10,"rows":10}),
     ] {
-        let refused = frame(harness.say(&viewer, message.clone()).await.frame);
+        let refused = harness.ask(&viewer, message.clone(), &mut token).await;
         assert_eq!(refused["code"], "READ_ONLY", "{message}");
     }
     assert_eq!((harness.script.input(), harness.script.sizes().len()), (Vec::new(), 1));
     harness.say(&viewer, json!({"type":"chat_message","seq":7,"epoch":epoch,"data":{"message":"hello"}})).await;
-    let (frames, _) = harness.fetch_all(&viewer, token).await;
+    let (frames, _) = harness.fetch_all(token).await;
     let chat = frames.iter().find(|frame| frame["kind"] == "chat").unwrap();
     assert_eq!((&chat["from"], &chat["message"]), (&json!("vic"), &json!("hello")));
     assert!(frames.iter().all(|frame| frame["kind"] != "ends"), "the lifetime was not extended");
@@ -49,17 +49,17 @@ async fn a_slow_one_shot_command_is_answered_twice() {
     let asked = Instant::now();
     let started = harness.say(&plain, command).await;
     assert_eq!(asked.elapsed(), Duration::from_secs(20));
-    let token = started.follow.expect("its result will come by a follower");
+    let token = harness.token(&plain, started.grant).expect("a relay brings its result");
     assert_eq!(frame(started.frame)["type"], "command_started");
     assert_eq!(harness.script.input(), b"make\r");
     harness.script.mark("C");
     harness.script.print("built\r\n");
     harness.script.mark("D;4");
     harness.script.mark("B");
-    let result = frame(harness.fetch(&plain, token, Duration::from_secs(5)).await.frame);
+    let result = frame(harness.fetch(token, Duration::from_secs(5)).await.frame);
     assert_eq!((&result["type"], &result["id"]), (&json!("command_result"), &json!("7")));
     assert_eq!((&result["result"], &result["exitCode"]), (&json!("built\n"), &json!(4)));
-    assert!(harness.say(&plain, json!({"type":"ping"})).await.follow.is_none(), "nothing more will come");
+    assert!(harness.say(&plain, json!({"type":"ping"})).await.grant.is_none(), "nothing more will come");
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,15 +75,15 @@ async fn unattached_connections_get_direct_answers() {
     let early = frame(harness.say(&plain, json!({"type":"ack","epoch":1,"pos":1})).await.frame);
     assert_eq!(early["code"], "NOT_ATTACHED");
     let resized = harness.say(&plain, json!({"type":"resize","cols":100,"rows":40})).await;
-    assert!(resized.follow.is_none(), "a plain connection has no follower");
+    assert!(resized.grant.is_none(), "nothing will come");
     assert_eq!(frame(resized.frame)["type"], "resize_ack");
     assert_eq!(harness.script.sizes().last(), Some(&Size { cols: 100, rows: 40 }));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_attached_client_must_number_its_messages() {
-    let (harness, ada, ..) = Harness::attached().await;
-    let refused = frame(harness.say(&ada, json!({"type":"input","data":"x"})).await.frame);
+    let (harness, ada, _, mut token) = Harness::attached().await;
+    let refused = harness.ask(&ada, json!({"type":"input","data":"x"}), &mut token).await;
     assert_eq!(refused["code"], "BAD_FIELD");
 }
 
@@ -96,7 +96,7 @@ async fn terminal_queries_of_programs_are_answered() {
     let ada = caller("ada", "c1");
     let (_, token) = harness.attach(&ada, "page").await;
     harness.script.print("\x1b]2;my title\x07");
-    let (frames, _) = harness.fetch_all(&ada, token).await;
+    let (frames, _) = harness.fetch_all(token).await;
     let title = frames.iter().find(|frame| frame["kind"] == "title").unwrap();
     assert_eq!(title["title"], "my title");
     assert_eq!(harness.script.input(), b"\x1b[1;3R", "replayed history sends no query again");
@@ -104,12 +104,12 @@ async fn terminal_queries_of_programs_are_answered() {
 
 #[tokio::test(start_paused = true)]
 async fn changed_terminal_settings_are_announced_without_output() {
-    let (harness, ada, _, token) = Harness::attached().await;
+    let (harness, _, _, token) = Harness::attached().await;
     harness.script.print("Password: ");
-    let (frames, next) = harness.fetch_all(&ada, token).await;
+    let (frames, next) = harness.fetch_all(token).await;
     assert_eq!(frames.len(), 1);
     sleep_until(Instant::now() + Duration::from_millis(300)).await;
     harness.script.set_tty(shared_protocol::server::Tty { echo: false, canonical: true });
-    let event = frame(harness.fetch(&ada, next.unwrap(), Duration::from_millis(1500)).await.frame);
+    let event = frame(harness.fetch(next.unwrap(), Duration::from_millis(1500)).await.frame);
     assert_eq!((&event["kind"], &event["echo"], &event["canonical"]), (&json!("tty"), &json!(false), &json!(true)));
 }

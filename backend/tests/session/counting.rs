@@ -2,6 +2,7 @@
 
 use crate::harness::{Harness, ack, caller, id, input};
 use backend::metrics::{Phase, SnapshotCause};
+use serde_json::json;
 use shared_protocol::{EndReason, Role};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -17,7 +18,7 @@ async fn the_snapshot_of_an_attach_is_counted() {
     harness.settle().await;
     harness.say(&ada, ack(&attached, 20_000)).await;
     let (_, mut token) = harness.attach(&caller("ada", "c2"), "second").await;
-    assert_eq!(harness.next(&caller("ada", "c2"), &mut token).await["type"], "snapshot");
+    assert_eq!(harness.next(&mut token).await["type"], "snapshot");
     assert_eq!(harness.metrics.streams.snapshots.of(SnapshotCause::Attach).get(), 1);
 }
 
@@ -29,7 +30,7 @@ async fn gauges_count_what_exists() {
     assert_eq!(phases(), [0, 1, 0]);
     let (ada, watcher) = (caller("ada", "c1"), backend::session::Caller { role: Role::Viewer, ..caller("ada", "c2") });
     harness.attach(&ada, "page").await;
-    harness.attach(&ada, "page").await;
+    harness.say(&ada, json!({"type":"attach","client":"page","cols":80,"rows":24})).await;
     harness.attach(&watcher, "watching").await;
     let clients = || [Role::Controller, Role::Viewer].map(|role| sessions.clients.of(role).get());
     assert_eq!(clients(), [1, 1], "a page that attaches again is the same page");
@@ -51,12 +52,12 @@ async fn gauges_count_what_exists() {
 async fn an_echo_is_timed_from_the_key() {
     let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.script.print("$ ");
-    harness.next(&ada, &mut token).await;
+    harness.next(&mut token).await;
     assert_eq!(harness.metrics.streams.echo.count(), 0, "no key was typed");
     harness.say(&ada, input(&attached, 1, "a")).await;
     pass(Duration::from_millis(20)).await;
     harness.script.print("a");
-    harness.next(&ada, &mut token).await;
+    harness.next(&mut token).await;
     assert_eq!(harness.metrics.streams.echo.count(), 1);
     let sum = harness.metrics.streams.echo.sum();
     assert!((0.02..0.03).contains(&sum), "{sum}");

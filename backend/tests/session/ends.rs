@@ -1,7 +1,7 @@
 //! Every end that comes by itself: what is said before, when it comes, and its reason.
 
 use crate::harness::{Harness, LIMITS, WALL, Watched, caller, id, input, told, until};
-use backend::session::{Caller, Close, ENDED_PER_USER, Limits};
+use backend::session::{Caller, ENDED_PER_USER, Limits};
 use serde_json::json;
 use shared_protocol::{EndReason, Role, SessionId};
 use std::time::Duration;
@@ -17,7 +17,7 @@ async fn the_end_of_the_lifetime_is_announced_twice() {
     for (_, closing) in &heard[..2] {
         assert_eq!((&closing["code"], &closing["at"]), (&json!("SESSION_ENDED"), &json!((WALL + 14_400) * 1000)));
     }
-    assert_eq!(over, Watched::Stopped(Some(Close::Connection)));
+    assert_eq!(over, Watched::Stopped { closed: true });
     assert_eq!(harness.ended().await, EndReason::MaxLife);
 }
 
@@ -111,7 +111,7 @@ async fn a_session_ends_with_its_controllers_token() {
     let warning = &heard[0].1;
     assert_eq!(warning["code"], "TOKEN_EXPIRED");
     assert_eq!(warning["at"], (WALL + 1010) * 1000, "clocks may differ by ten seconds");
-    let heard_the_end = Watched::Stopped(Some(Close::Connection));
+    let heard_the_end = Watched::Stopped { closed: true };
     assert_eq!(over, heard_the_end, "although the token was not good any more");
     assert_eq!(harness.ended().await, EndReason::TokenExpired);
 }
@@ -148,7 +148,7 @@ async fn an_operator_ends_it_with_a_reason() {
     harness.registry.end(record, EndReason::Revoked).await.unwrap();
     let (heard, over) = harness.watch(&ada, token, 60).await;
     assert_eq!(told(&heard), [(0, "exit", "revoked")]);
-    assert_eq!(over, Watched::Stopped(Some(Close::Connection)));
+    assert_eq!(over, Watched::Stopped { closed: true });
     assert_eq!(harness.ended().await, EndReason::Revoked);
 }
 

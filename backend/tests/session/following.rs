@@ -1,4 +1,4 @@
-//! Polls, retransmissions, coalescing, backpressure and snapshots.
+//! Questions, retransmissions, coalescing, backpressure and snapshots.
 
 use crate::harness::{Harness, ack, caller, frame, input};
 use backend::metrics::{RetransmissionCause, SnapshotCause};
@@ -8,64 +8,56 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
-async fn output_and_polls_wait_for_each_other() {
-    let (harness, ada, attached, mut token) = Harness::attached().await;
+async fn output_and_questions_wait_for_each_other() {
+    let (harness, _, attached, mut token) = Harness::attached().await;
     assert_eq!((&attached["type"], &attached["pos"]), (&json!("attached"), &json!(0)));
     assert_eq!(attached["inputSeq"], 0);
     harness.script.print("early");
-    assert_eq!(harness.next(&ada, &mut token).await["data"], "early");
+    assert_eq!(harness.next(&mut token).await["data"], "early");
     let asked = Instant::now();
-    let (late, ()) = tokio::join!(harness.next(&ada, &mut token), async { harness.script.print("late") });
+    let (late, ()) = tokio::join!(harness.next(&mut token), async { harness.script.print("late") });
     assert_eq!((late["data"].as_str(), asked.elapsed()), (Some("late"), Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
 async fn bulk_output_is_coalesced_into_fuller_frames() {
-    let (harness, ada, _, mut token) = Harness::attached().await;
+    let (harness, _, _, mut token) = Harness::attached().await;
     harness.script.print(vec![b'x'; 10_000]);
-    assert_eq!(harness.next(&ada, &mut token).await["len"], 10_000, "the first comes at once");
+    assert_eq!(harness.next(&mut token).await["len"], 10_000, "the first comes at once");
     let asked = Instant::now();
     let later = async {
         harness.script.print(vec![b'y'; 100]);
         sleep_until(asked + Duration::from_millis(5)).await;
         harness.script.print(vec![b'z'; 5_000]);
     };
-    let (fuller, ()) = tokio::join!(harness.next(&ada, &mut token), later);
+    let (fuller, ()) = tokio::join!(harness.next(&mut token), later);
     assert_eq!((fuller["len"].as_u64(), asked.elapsed()), (Some(5_100), Duration::from_millis(8)));
     let asked = Instant::now();
     harness.script.print(vec![b'x'; 100_000]);
-    assert!(harness.next(&ada, &mut token).await["len"].as_u64().unwrap() > 20_000);
+    assert!(harness.next(&mut token).await["len"].as_u64().unwrap() > 20_000);
     assert_eq!(asked.elapsed(), Duration::ZERO, "a full frame waits for nothing");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_poll_times_out_without_a_frame() {
-    let (harness, ada, _, token) = Harness::attached().await;
+async fn a_question_times_out_without_a_frame() {
+    let (harness, _, _, token) = Harness::attached().await;
     let asked = Instant::now();
-    let nothing = harness.fetch(&ada, token, Duration::from_secs(5)).await;
-    assert!(nothing.frame.is_none() && nothing.next.is_some() && nothing.close.is_none());
+    let nothing = harness.fetch(token, Duration::from_secs(5)).await;
+    assert!(nothing.frame.is_none() && nothing.next.is_some() && !nothing.close);
     assert_eq!(asked.elapsed(), Duration::from_secs(5));
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_message_without_a_live_follower_is_granted_one() {
+async fn only_a_message_without_a_live_relay_is_granted_one() {
     let (harness, ada, attached, token) = Harness::attached().await;
-    assert!(harness.say(&ada, input(&attached, 1, "a")).await.follow.is_none(), "the grant is fresh");
+    assert!(harness.say(&ada, input(&attached, 1, "a")).await.grant.is_none(), "the grant is fresh");
     sleep_until(Instant::now() + Duration::from_secs(3)).await;
-    let regranted = harness.say(&ada, input(&attached, 2, "b")).await.follow.expect("the grant was never used");
-    let stopped = harness.fetch(&ada, token, Duration::from_secs(5)).await;
-    assert!(stopped.frame.is_none() && stopped.next.is_none(), "the old generation is told to stop");
-    let renewed = harness.say(&ada, json!({"type":"follow","epoch":attached["epoch"],"pos":0})).await.follow;
-    assert_ne!(renewed.unwrap(), regranted, "`follow` always renews");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_given_again() {
-    let (harness, ada, _, token) = Harness::attached().await;
-    harness.script.print("once");
-    let first = harness.fetch(&ada, token, Duration::from_secs(1)).await;
-    let again = harness.fetch(&ada, token, Duration::from_secs(1)).await;
-    assert_eq!((first.frame, first.next), (again.frame, again.next));
+    harness.registry.relays().tick(Instant::now());
+    harness.settle().await;
+    let regranted = harness.say(&ada, input(&attached, 2, "b")).await.grant;
+    assert!(regranted.is_some(), "the grant was never used");
+    let stopped = harness.fetch(token, Duration::from_secs(5)).await;
+    assert!(stopped.frame.is_none() && stopped.next.is_none(), "the old relay is told to stop");
 }
 
 #[tokio::test(start_paused = true)]
@@ -73,12 +65,12 @@ async fn unacknowledged_output_is_sent_again() {
     let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.script.print("lost on the way");
     let resent = || harness.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).get();
-    let first = harness.next(&ada, &mut token).await;
+    let first = harness.next(&mut token).await;
     assert_eq!(resent(), 0);
-    assert_eq!(harness.next(&ada, &mut token).await, first, "after two seconds without a word");
+    assert_eq!(harness.next(&mut token).await, first, "after two seconds without a word");
     assert_eq!((resent(), harness.metrics.streams.output.get()), (1, 15), "what is sent twice was printed once");
     harness.say(&ada, ack(&attached, 15)).await;
-    let quiet = harness.fetch(&ada, token, Duration::from_secs(20)).await;
+    let quiet = harness.fetch(token, Duration::from_secs(20)).await;
     assert!(quiet.frame.is_none(), "an acknowledgement ends it");
 }
 
@@ -86,33 +78,33 @@ async fn unacknowledged_output_is_sent_again() {
 async fn input_can_carry_an_acknowledgement() {
     let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.script.print("shown");
-    harness.next(&ada, &mut token).await;
+    harness.next(&mut token).await;
     let mut key = input(&attached, 1, "k");
     key["ack"] = json!(5);
     harness.say(&ada, key).await;
-    assert_eq!(harness.next(&ada, &mut token).await["type"], "input_ack");
-    let quiet = harness.fetch(&ada, token, Duration::from_secs(20)).await;
+    assert_eq!(harness.next(&mut token).await["type"], "input_ack");
+    let quiet = harness.fetch(token, Duration::from_secs(20)).await;
     assert!(quiet.frame.is_none(), "nothing is sent again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_repair_starts_again_where_the_client_asks() {
-    let (harness, ada, attached, token) = Harness::attached().await;
+    let (harness, ada, attached, mut token) = Harness::attached().await;
     harness.script.print("0123456789");
-    harness.fetch(&ada, token, Duration::from_millis(1)).await;
+    harness.fetch(token, Duration::from_millis(1)).await;
     let repair = json!({"type":"follow","epoch":attached["epoch"],"pos":4,"repair":true});
-    let mut token = harness.say(&ada, repair).await.follow.unwrap();
-    let frame = harness.next(&ada, &mut token).await;
+    harness.say(&ada, repair).await;
+    let frame = harness.next(&mut token).await;
     assert_eq!((&frame["pos"], &frame["data"]), (&json!(4), &json!("456789")));
     assert_eq!(harness.metrics.streams.retransmissions.of(RetransmissionCause::Asked).get(), 1);
     assert_eq!(harness.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).get(), 0);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_followed_controller_applies_backpressure() {
+async fn a_carried_controller_applies_backpressure() {
     let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print(vec![b'x'; 2_000_000]);
-    let (frames, next) = harness.fetch_all(&ada, token).await;
+    let (frames, next) = harness.fetch_all(token).await;
     let sent: u64 = frames.iter().filter_map(|frame| frame["len"].as_u64()).sum();
     assert!((512 * 1024..640 * 1024).contains(&sent), "{sent}");
     assert_eq!(harness.script.taken() as u64, sent, "the terminal is read no further");
@@ -122,38 +114,40 @@ async fn a_followed_controller_applies_backpressure() {
     assert_eq!(harness.script.taken() as u64, sent, "not before most of it was parsed");
     assert_eq!(harness.metrics.streams.backpressure_pauses.get(), 1, "one pause counts once");
     harness.say(&ada, ack(&attached, sent)).await;
-    let (more, _) = harness.fetch_all(&ada, next.unwrap()).await;
+    let (more, _) = harness.fetch_all(next.unwrap()).await;
     assert!(more.len() > 10);
     assert_eq!(harness.metrics.streams.backpressure_pauses.get(), 2, "and again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn backpressure_ends_without_progress() {
-    let (harness, ada, _, token) = Harness::attached().await;
+    let (harness, _, _, token) = Harness::attached().await;
     harness.script.print(vec![b'x'; 2_000_000]);
-    let (_, mut next) = harness.fetch_all(&ada, token).await;
+    let (_, mut next) = harness.fetch_all(token).await;
     let held = Instant::now();
     while harness.script.taken() < 2_000_000 {
         assert!(held.elapsed() < Duration::from_secs(12), "a client that parses nothing is given up");
-        next = harness.fetch(&ada, next.unwrap(), Duration::from_secs(1)).await.next;
+        next = harness.fetch(next.unwrap(), Duration::from_secs(1)).await.next;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_follower_the_program_runs_on_and_the_page_gets_a_snapshot() {
+async fn without_a_relay_the_program_runs_on_and_the_page_gets_a_snapshot() {
     let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.print("$");
-    harness.fetch(&ada, token, Duration::from_millis(1)).await;
+    harness.fetch(token, Duration::from_millis(1)).await;
     harness.say(&ada, ack(&attached, 1)).await;
     sleep_until(Instant::now() + Duration::from_secs(4)).await;
+    harness.registry.relays().tick(Instant::now());
     let mut flood: Vec<u8> = (0..300_000).flat_map(|line| format!("line {line}\r\n").into_bytes()).collect();
     flood.extend_from_slice(b"the end");
     harness.script.print(&flood);
     while harness.script.taken() <= flood.len() {
         harness.settle().await;
     }
-    let token = harness.say(&ada, json!({"type":"follow","epoch":attached["epoch"],"pos":1})).await.follow.unwrap();
-    let (frames, _) = harness.fetch_all(&ada, token).await;
+    let follow = json!({"type":"follow","epoch":attached["epoch"],"pos":1});
+    let token = harness.token(&ada, harness.say(&ada, follow).await.grant).unwrap();
+    let (frames, _) = harness.fetch_all(token).await;
     let (first, last) = (&frames[0], frames.last().unwrap());
     assert_eq!((&first["type"], &first["part"]), (&json!("snapshot"), &json!(1)));
     let parts =
@@ -176,15 +170,15 @@ async fn bulk_output_is_deflated_for_clients_that_accept_it() {
     let (plain, packed) = (caller("ada", "c1"), caller("bob", "c2"));
     let (_, token) = harness.attach(&plain, "page-1").await;
     let attach = json!({"type":"attach","client":"page-2","cols":80,"rows":24,"accept":["gif","z"]});
-    let mut packed_token = harness.say(&packed, attach).await.follow.unwrap();
+    let mut packed_token = harness.token(&packed, harness.say(&packed, attach).await.grant).unwrap();
     let log: String = (0..3000).map(|n| format!("   Compiling crate-{n} v1.{n}.0\r\n")).collect();
     harness.script.print(&log[..1000]);
-    assert_eq!(harness.next(&packed, &mut packed_token).await["len"], 1000, "little is sent as it is");
+    assert_eq!(harness.next(&mut packed_token).await["len"], 1000, "little is sent as it is");
     harness.script.print(&log[1000..]);
     harness.settle().await;
-    let long = harness.next(&packed, &mut packed_token).await;
+    let long = harness.next(&mut packed_token).await;
     assert!(long["z"].is_string() && long["len"].as_u64().unwrap() > 60_000, "{}", long["len"]);
-    let (frames, _) = harness.fetch_all(&plain, token).await;
+    let (frames, _) = harness.fetch_all(token).await;
     assert!(frames.iter().all(|frame| frame.get("z").is_none()));
 }
 
@@ -196,7 +190,7 @@ async fn a_spent_budget_sends_snapshots_instead_of_the_stream() {
         if end + 100_000 > harness.script.taken() as u64 {
             harness.script.print("0123456789abcde\n".repeat(16 * 1024));
         }
-        let fetched = harness.fetch(&ada, token, Duration::from_secs(1)).await;
+        let fetched = harness.fetch(token, Duration::from_secs(1)).await;
         token = fetched.next.unwrap();
         let Some(bytes_of_frame) = fetched.frame else { continue };
         let frame = frame(Some(bytes_of_frame));

@@ -3,17 +3,18 @@
 
 use backend::clock::{Clock, SystemRandom};
 use backend::metrics::Metrics;
-use backend::session::{
-    Arrival, Caller, Close, Limits, OutputResponse, PollToken, Registry, RegistryDeps, Reply, SessionHandle,
-    ShellSettings,
-};
+use backend::relay::{Relay, Relays};
+use backend::session::{Arrival, Caller, Grant, Limits, Registry, RegistryDeps, Reply, SessionHandle, ShellSettings};
 use backend::store::{MemoryStore, SessionState, Store};
 use backend::terminal::Size;
 use backend::terminal::scripted::{Script, ScriptedSpawner};
 use serde_json::{Value, json};
 use shared_protocol::client::parse;
+use shared_protocol::relay::{MemberReport, RelayAction, RelayFrame, RelayQuestion};
 use shared_protocol::{ConnectionId, EndReason, Role, SessionId};
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
@@ -50,6 +51,35 @@ pub(crate) struct Harness {
     pub(crate) script: Script,
     pub(crate) session: SessionHandle,
     pub(crate) metrics: Arc<Metrics>,
+    /// Relays that were granted so far; a token is an index.
+    carriers: Mutex<Vec<Carrier>>,
+    /// Epoch of the last attach.
+    epoch: AtomicU64,
+}
+
+/// A relay as the function runs it, with posts that take no time.
+struct Carrier {
+    relay: Arc<Relay>,
+    /// Number of the last question.
+    asked: u64,
+    /// Frames of the last answer that no test has taken.
+    frames: VecDeque<RelayFrame>,
+    /// Report on the frame that was taken last.
+    sent: Option<MemberReport>,
+}
+
+/// A relay of the harness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Token(usize);
+
+/// Result of a fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fetched {
+    pub(crate) frame: Option<bytes::Bytes>,
+    /// `None` once the relay is told to stop.
+    pub(crate) next: Option<Token>,
+    /// True if the connection closes after the frame.
+    pub(crate) close: bool,
 }
 
 pub(crate) fn id() -> SessionId {
@@ -73,21 +103,36 @@ impl Harness {
             clock: Arc::new(WallClock(begun)),
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&metrics),
+            relays: Relays::new(
+                "here".into(),
+                Arc::new(WallClock(begun)),
+                Arc::new(SystemRandom),
+                Arc::clone(&metrics),
+            ),
             settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into() },
             limits,
             sessions_per_user: 2,
             sessions: 3,
         });
         let session = registry.running_or_new(&id(), &caller("ada", "first"), SIZE).await.unwrap();
-        Self { begun, registry, store, script: shells.last().unwrap(), session, metrics }
+        Self {
+            begun,
+            registry,
+            store,
+            script: shells.last().unwrap(),
+            session,
+            metrics,
+            carriers: Mutex::default(),
+            epoch: AtomicU64::new(0),
+        }
     }
 
     /// A session with ada attached as `page`, her `attached` frame and her follower's token.
-    pub(crate) async fn attached() -> (Self, Caller, Value, PollToken) {
+    pub(crate) async fn attached() -> (Self, Caller, Value, Token) {
         Self::attached_with(LIMITS).await
     }
 
-    pub(crate) async fn attached_with(limits: Limits) -> (Self, Caller, Value, PollToken) {
+    pub(crate) async fn attached_with(limits: Limits) -> (Self, Caller, Value, Token) {
         let (harness, ada) = (Self::with(limits).await, caller("ada", "c1"));
         let (attached, token) = harness.attach(&ada, "page").await;
         (harness, ada, attached, token)
@@ -98,28 +143,71 @@ impl Harness {
         self.session.deliver(who.clone(), envelope.inbound).await.unwrap()
     }
 
-    pub(crate) async fn attach(&self, who: &Caller, client: &str) -> (Value, PollToken) {
+    pub(crate) async fn attach(&self, who: &Caller, client: &str) -> (Value, Token) {
         let reply = self.say(who, json!({"type":"attach","client":client,"cols":80,"rows":24})).await;
-        (frame(reply.frame), reply.follow.expect("an attach is granted a follower"))
+        let attached = frame(reply.frame);
+        self.epoch.store(attached["epoch"].as_u64().unwrap(), Ordering::Relaxed);
+        (attached, self.token(who, reply.grant).expect("an attach is granted a relay"))
     }
 
-    pub(crate) async fn fetch(&self, who: &Caller, token: PollToken, wait: Duration) -> OutputResponse {
-        self.session.output(who.connection.clone(), token, wait).await.unwrap()
+    /// The token of a granted relay.
+    pub(crate) fn token(&self, who: &Caller, grant: Option<Grant>) -> Option<Token> {
+        let Grant::Relay(grant) = grant? else { panic!("a WebSocket of the service") };
+        let mut carriers = self.carriers.lock().unwrap();
+        let relay = self.registry.relays().find(&grant, &who.endpoint).unwrap();
+        carriers.push(Carrier { relay, asked: 0, frames: VecDeque::new(), sent: None });
+        Some(Token(carriers.len() - 1))
+    }
+
+    /// The next frame of a relay, after a report on the one before.
+    pub(crate) async fn fetch(&self, token: Token, wait: Duration) -> Fetched {
+        let (relay, question) = {
+            let mut carriers = self.carriers.lock().unwrap();
+            let carrier = &mut carriers[token.0];
+            if let Some(frame) = carrier.frames.pop_front() {
+                return carrier.take(token, frame, true);
+            }
+            carrier.asked += 1;
+            let reports = carrier.sent.take().into_iter().collect();
+            (Arc::clone(&carrier.relay), question(carrier.asked, reports))
+        };
+        relay.report(&question);
+        let answer = self.registry.relays().ask(&relay, &question, wait).await;
+        let mut carriers = self.carriers.lock().unwrap();
+        let carrier = &mut carriers[token.0];
+        carrier.frames.extend(answer.frames);
+        let more = answer.next.is_some();
+        match carrier.frames.pop_front() {
+            Some(frame) => carrier.take(token, frame, more),
+            None => Fetched { frame: None, next: more.then_some(token), close: false },
+        }
     }
 
     /// The next frame within five seconds. The token becomes the one for the frame after it.
-    pub(crate) async fn next(&self, who: &Caller, token: &mut PollToken) -> Value {
-        let fetched = self.fetch(who, *token, Duration::from_secs(5)).await;
+    pub(crate) async fn next(&self, token: &mut Token) -> Value {
+        let fetched = self.fetch(*token, Duration::from_secs(5)).await;
         *token = fetched.next.expect("the follower goes on");
         frame(fetched.frame)
     }
 
+    /// Sends a message, and returns its reply, which comes with the frames of the relay.
+    pub(crate) async fn ask(&self, who: &Caller, message: Value, token: &mut Token) -> Value {
+        let reply = self.say(who, message).await;
+        assert!(reply.frame.is_none(), "a client that a relay carries gets every frame from it");
+        loop {
+            let frame = self.next(token).await;
+            if frame.get("pos").is_none() {
+                return frame;
+            }
+        }
+    }
+
     /// All frames that are ready, and the next token.
-    pub(crate) async fn fetch_all(&self, who: &Caller, mut token: PollToken) -> (Vec<Value>, Option<PollToken>) {
+    pub(crate) async fn fetch_all(&self, mut token: Token) -> (Vec<Value>, Option<Token>) {
         let mut frames = Vec::new();
         loop {
-            // Paused time advances only when the session is idle.
-            let fetched = self.fetch(who, token, Duration::from_millis(1)).await;
+            // Longer than a frame waits to be fuller. Paused time advances only when the session is idle.
+            let fetched = self.fetch(token, Duration::from_millis(10)).await;
             let Some(next) = fetched.next else { return (frames, None) };
             token = next;
             if fetched.frame.is_none() {
@@ -136,7 +224,7 @@ impl Harness {
 
     /// Follows like a page until it is stopped, or until `until` seconds after the start. Returns events and errors with their
     /// seconds, and how it stopped.
-    pub(crate) async fn watch(&self, who: &Caller, token: PollToken, until: u64) -> (Vec<(u64, Value)>, Watched) {
+    pub(crate) async fn watch(&self, who: &Caller, token: Token, until: u64) -> (Vec<(u64, Value)>, Watched) {
         let (mut token, until) = (token, self.begun + Duration::from_secs(until));
         let mut heard = Vec::new();
         loop {
@@ -145,9 +233,11 @@ impl Harness {
                 return (heard, Watched::Open(token));
             }
             let wait = left.min(Duration::from_secs(20));
-            let Ok(fetched) = self.session.output(who.connection.clone(), token, wait).await else {
-                return (heard, Watched::Stopped(None));
-            };
+            let epoch = self.epoch.load(Ordering::Relaxed);
+            let follow = json!({"type":"follow","epoch":epoch,"pos":0}).to_string();
+            // The session may be gone.
+            let _ = self.session.deliver(who.clone(), parse(follow.as_bytes()).unwrap().inbound).await;
+            let fetched = self.fetch(token, wait).await;
             if let Some(bytes) = fetched.frame {
                 let frame = frame(Some(bytes));
                 if let Some(pos) = frame["pos"].as_u64() {
@@ -160,9 +250,12 @@ impl Harness {
                     heard.push((self.begun.elapsed().as_secs(), frame));
                 }
             }
+            if fetched.close {
+                return (heard, Watched::Stopped { closed: true });
+            }
             match fetched.next {
                 Some(next) => token = next,
-                None => return (heard, Watched::Stopped(fetched.close)),
+                None => return (heard, Watched::Stopped { closed: fetched.close }),
             }
         }
     }
@@ -185,11 +278,26 @@ impl Harness {
     }
 }
 
+impl Carrier {
+    fn take(&mut self, token: Token, frame: RelayFrame, more: bool) -> Fetched {
+        let RelayFrame { member, number, action, frame, .. } = frame;
+        self.sent = Some(MemberReport { member, settled: number, lost: 0, unknown: 0, gone: false });
+        let next = (more || !self.frames.is_empty()).then_some(token);
+        Fetched { frame: Some(frame).filter(|frame| !frame.is_empty()), next, close: action != RelayAction::None }
+    }
+}
+
+/// A question whose predecessors were all answered.
+pub(crate) fn question(number: u64, reports: Vec<MemberReport>) -> RelayQuestion {
+    let answered = number - 1;
+    RelayQuestion { relay: String::new(), number, answered, wait_ms: 0, throttled: false, last: false, reports }
+}
+
 /// Result of watching.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Watched {
-    Open(PollToken),
-    Stopped(Option<Close>),
+    Open(Token),
+    Stopped { closed: bool },
 }
 
 /// The second, the kind of event or code of error, and the end reason of each.
@@ -218,6 +326,8 @@ pub(crate) fn caller(user: &str, connection: &str) -> Caller {
         admin: false,
         names_session: true,
         direct: false,
+        // An API of its own for each, so that each is granted a relay.
+        endpoint: connection.into(),
         issued_at: None,
         arrival: Arrival::default(),
     }

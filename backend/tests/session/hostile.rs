@@ -2,24 +2,27 @@
 //! loses, repeats, delays, reorders and cuts, by a seed. Time is simulated, so minutes take milliseconds.
 //!
 //! Covered: every interleaving that the seeds produce of messages, direct replies, grants, polls, lost polls, answers
-//! asked for again, followers that die, posts that are lost or come twice, connections that go with or without a word, and
+//! asked for again, relays that die, posts that are lost or come twice, connections that go with or without a word, and
 //! handovers; with and without `z`; with a terminal that stops reading. Proven for them: nothing stalls, nothing is lost,
 //! repeated or out of place. Not covered: the gateway's own code and real sockets, which the whole-stack tests have.
 
-use crate::harness::{Harness, caller};
-use backend::session::{Caller, PollToken, Reply, SessionHandle};
+use crate::harness::{Harness, caller, question};
+use backend::relay::Relays;
+use backend::session::{Caller, Grant, Reply, SessionHandle};
 use backend::terminal::scripted::Script;
 use protocol_client::{Client, ClientEvent, StreamItem};
-use shared_protocol::ClientId;
 use shared_protocol::client::parse;
+use shared_protocol::relay::{MemberReport, RelayFrame};
 use shared_protocol::server::SnapshotScope;
+use shared_protocol::{ClientId, ConnectionId};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-/// Lifetime of a follower: that of the gateway's invocation.
-const FOLLOWER_LIFETIME: Duration = Duration::from_secs(25);
+/// Lifetime of a relay: that of the gateway's invocation.
+const RELAY_LIFETIME: Duration = Duration::from_secs(25);
 /// Longest simulated time of one conversation.
 const MAX_DURATION: Duration = Duration::from_secs(3600);
 /// Keys that each user types.
@@ -33,14 +36,14 @@ struct Faults {
     lost: u64,
     repeated: u64,
     late: u64,
-    follower_dies: u64,
+    relay_dies: u64,
     /// Number of messages after which the connection is cut.
     cut_every: u64,
 }
 
-const HOSTILE: Faults = Faults { lost: 20, repeated: 50, late: 200, follower_dies: 10, cut_every: 200 };
-const AWFUL: Faults = Faults { lost: 200, repeated: 200, late: 500, follower_dies: 100, cut_every: 40 };
-const PERFECT: Faults = Faults { lost: 0, repeated: 0, late: 0, follower_dies: 0, cut_every: u64::MAX };
+const HOSTILE: Faults = Faults { lost: 20, repeated: 50, late: 200, relay_dies: 10, cut_every: 200 };
+const AWFUL: Faults = Faults { lost: 200, repeated: 200, late: 500, relay_dies: 100, cut_every: 40 };
+const PERFECT: Faults = Faults { lost: 0, repeated: 0, late: 0, relay_dies: 0, cut_every: u64::MAX };
 
 /// Repeatable randomness (SplitMix64).
 #[derive(Clone)]
@@ -65,13 +68,15 @@ impl SeededRng {
 #[derive(Clone)]
 struct GatewayConnection {
     session: SessionHandle,
+    relays: Arc<Relays>,
     who: Caller,
     faults: Faults,
     rng: SeededRng,
-    frames: mpsc::Sender<(u64, String)>,
-    /// Number of the client's connection; frames of earlier ones are dropped.
-    number: u64,
+    sockets: Sockets,
 }
+
+/// The way of frames to each connection's page, with the number of the connection; a page drops frames of earlier ones.
+type Sockets = Arc<Mutex<HashMap<ConnectionId, (u64, mpsc::Sender<(u64, String)>)>>>;
 
 impl GatewayConnection {
     async fn delay(&self) {
@@ -96,41 +101,50 @@ impl GatewayConnection {
         let started = Instant::now();
         let inbound = parse(text.as_bytes()).unwrap().inbound;
         let Ok(reply) = self.session.deliver(self.who.clone(), inbound).await else { return };
-        let Reply { frame, follow, .. } = reply;
+        let Reply { frame, grant, .. } = reply;
         if let Some(frame) = frame {
-            self.post(&frame).await;
+            self.post(&self.who.connection, &frame).await;
         }
-        if let Some(token) = follow {
-            self.follow(token, started + FOLLOWER_LIFETIME).await;
+        if let Some(Grant::Relay(grant)) = grant {
+            self.carry(&grant, started + RELAY_LIFETIME).await;
         }
     }
 
-    async fn follow(&self, mut token: PollToken, until: Instant) {
-        while Instant::now() < until && !self.rng.hits(self.faults.follower_dies) {
+    /// Carries as a run of the function does, until it is told to stop or dies.
+    async fn carry(&self, grant: &str, until: Instant) {
+        let Some(relay) = self.relays.find(grant, &self.who.endpoint) else { return };
+        let (mut number, mut reports) = (1, Vec::new());
+        while Instant::now() < until && !self.rng.hits(self.faults.relay_dies) {
             let wait = (until - Instant::now()).min(Duration::from_secs(20));
-            let Ok(answer) = self.session.output(self.who.connection.clone(), token, wait).await else { return };
+            let question = question(number, reports.clone());
+            relay.report(&question);
+            let answer = self.relays.ask(&relay, &question, wait).await;
             if self.rng.hits(self.faults.lost) {
-                // The answer is lost on its way: asked for again, with the same token.
+                // The answer is lost on its way: asked for again, with the same number.
                 continue;
             }
-            if let Some(frame) = &answer.frame {
-                self.post(frame).await;
+            number += 1;
+            reports = Vec::new();
+            for RelayFrame { member, number, connection, frame, .. } in answer.frames {
+                self.post(&connection, &frame).await;
+                reports.push(MemberReport { member, settled: number, lost: 0, unknown: 0, gone: false });
             }
-            match answer.next {
-                Some(next) => token = next,
-                None => return,
+            if answer.next.is_none() {
+                return;
             }
         }
     }
 
-    async fn post(&self, frame: &[u8]) {
+    async fn post(&self, to: &ConnectionId, frame: &[u8]) {
+        let Some((number, frames)) = self.sockets.lock().unwrap().get(to).cloned() else { return };
         let copies = u64::from(!self.rng.hits(self.faults.lost)) + u64::from(self.rng.hits(self.faults.repeated));
         for copy in 0..copies {
-            let (connection, text) = (self.clone(), String::from_utf8(frame.to_vec()).unwrap());
+            let (connection, frames) = (self.clone(), frames.clone());
+            let text = String::from_utf8(frame.to_vec()).unwrap();
             let arrive = async move {
                 connection.delay().await;
                 // The client may have gone meanwhile.
-                let _ = connection.frames.send((connection.number, text)).await;
+                let _ = frames.send((number, text)).await;
             };
             // A post is awaited; its duplicate is not.
             if copy == 0 { arrive.await } else { drop(tokio::spawn(arrive)) }
@@ -151,14 +165,16 @@ struct Page {
     frames: mpsc::Sender<(u64, String)>,
     inbox: mpsc::Receiver<(u64, String)>,
     started: Instant,
+    sockets: Sockets,
 }
 
 impl Page {
-    fn new(user: &str) -> Self {
+    fn new(user: &str, sockets: &Sockets) -> Self {
         let (frames, inbox) = mpsc::channel(IN_FLIGHT);
         let client = Client::new(ClientId::new(format!("page-{user}")).unwrap(), 80, 24);
         let (user, output, typed, started) = (user.into(), Vec::new(), Vec::new(), Instant::now());
-        Self { client, user, output, typed, connection: None, number: 0, sent: 0, frames, inbox, started }
+        let sockets = Arc::clone(sockets);
+        Self { client, user, output, typed, connection: None, number: 0, sent: 0, frames, inbox, started, sockets }
     }
 
     fn now(&self) -> Duration {
@@ -175,8 +191,12 @@ impl Page {
         }
         self.number += 1;
         let who = caller(&self.user, &format!("{}-{}=", self.user, self.number));
-        let (session, frames, number) = (harness.session.clone(), self.frames.clone(), self.number);
-        self.connection = Some(GatewayConnection { session, who, faults, rng: rng.clone(), frames, number });
+        // One API: the clients share relays.
+        let who = Caller { endpoint: "api/prod".into(), ..who };
+        self.sockets.lock().unwrap().insert(who.connection.clone(), (self.number, self.frames.clone()));
+        let (session, relays) = (harness.session.clone(), Arc::clone(harness.registry.relays()));
+        let (sockets, rng) = (Arc::clone(&self.sockets), rng.clone());
+        self.connection = Some(GatewayConnection { session, relays, who, faults, rng, sockets });
         self.client.connected(self.now());
     }
 
@@ -239,7 +259,10 @@ async fn converse(seed: u64, faults: Faults, users: &[&str]) {
     let rng = SeededRng(Arc::new(Mutex::new(seed)));
     let stream = known(4000);
     tokio::spawn(play(harness.script.clone(), stream.clone(), rng.clone()));
-    let mut pages: Vec<Page> = users.iter().map(|user| Page::new(user)).collect();
+    let relays = Arc::clone(harness.registry.relays());
+    tokio::spawn(async move { relays.run().await });
+    let sockets = Sockets::default();
+    let mut pages: Vec<Page> = users.iter().map(|user| Page::new(user, &sockets)).collect();
     for page in &mut pages {
         page.connect(&harness, faults, &rng).await;
     }

@@ -2,6 +2,8 @@
 #![expect(unreachable_pub, reason = "each test binary has its own copy")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+pub mod relay;
+
 use auth_tokens::{GatewaySecret, body_hash, sign_user_token};
 use backend::app::{App, AppDeps};
 use backend::clock::{Clock, SystemClock, SystemRandom};
@@ -14,6 +16,7 @@ use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::Value;
 use shared_protocol::gateway::{CONNECTION_HEADER, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS};
+use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
 use shared_protocol::{
     ConnectionId, GatewayClaims, Payload, Role, ServerFrame, ServerMessage, SessionId, StreamEvent, UserClaims,
 };
@@ -145,7 +148,10 @@ impl Service {
     /// A request as the gateway sends it.
     pub async fn post(&self, claims: &GatewayClaims, body: &str) -> reqwest::Response {
         let request = client().post(format!("http://{}{}", self.address, claims.path)).bearer_auth(sign(claims));
-        let request = request.header(CONNECTION_HEADER, claims.cid.as_str()).body(body.to_owned());
+        let request = request
+            .header(CONNECTION_HEADER, claims.cid.as_str())
+            .header(RELAYS_HEADER, RELAY_VERSION)
+            .body(body.to_owned());
         within("a request", request.send()).await.unwrap()
     }
 
@@ -194,7 +200,8 @@ pub fn gateway_claims(path: &str, body: &[u8], connection: &str, session: Option
         path: path.into(),
         bh: body_hash(body),
         cid: ConnectionId::new(connection).unwrap(),
-        ep: String::new(),
+        // An API of its own for each connection, so that each is granted a relay.
+        ep: connection.into(),
         sid: session.map(|id| SessionId::new(id).unwrap()),
         sub: "ada".into(),
         role: Role::Controller,

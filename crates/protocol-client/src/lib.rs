@@ -336,6 +336,7 @@ fn epoch_of(message: &ServerMessage) -> Option<Epoch> {
         ServerMessage::Event(event) => Some(event.epoch),
         ServerMessage::Snapshot(snapshot) => Some(snapshot.epoch),
         ServerMessage::InputAck(ack) => Some(ack.epoch),
+        ServerMessage::Renew(renew) => Some(renew.epoch),
         ServerMessage::Pong(pong) => pong.epoch,
         ServerMessage::Echo(echo) => echo.epoch,
         ServerMessage::Error(error) => error.epoch,

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use gateway_lambda::{
     BackendConfig, Browser, Config, ConfigError, Connections, Deps, Endpoint, Gateway, HttpBackend, PostError,
-    SystemClock,
+    SystemClock, SystemRandom,
 };
 use serde_json::Value;
 use shared_protocol::ConnectionId;
@@ -41,6 +41,7 @@ impl InProcess {
             connections,
             browser: Arc::new(ClientsBrowser::new(clients)),
             clock,
+            random: Arc::new(SystemRandom),
         };
         Ok(Self::new(Gateway::new(deps), timeout))
     }

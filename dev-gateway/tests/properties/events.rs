@@ -5,7 +5,7 @@ use auth_tokens::{UserKey, UserTokenVerifier};
 use dev_gateway::dry_run;
 use gateway_lambda::backend::Call;
 use gateway_lambda::clock::ManualClock;
-use gateway_lambda::{Config, Deps, Gateway, MemoryConnections, RecordingBrowser, ScriptedBackend};
+use gateway_lambda::{Config, Deps, Gateway, MemoryConnections, RecordingBrowser, ScriptedBackend, SystemRandom};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -93,6 +93,7 @@ fn handle(backend: &Arc<ScriptedBackend>, event: Value) -> Result<Value, String>
         connections: Arc::new(MemoryConnections::default()),
         browser: Arc::new(RecordingBrowser::default()),
         clock: Arc::new(ManualClock::new(NOW)),
+        random: Arc::new(SystemRandom),
     });
     runtime.block_on(async move {
         let deadline = Instant::now() + Duration::from_secs(60);

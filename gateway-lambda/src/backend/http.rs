@@ -1,20 +1,24 @@
 //! The terminal service over HTTP. Every request carries a token that is valid for this request only.
 
-use super::{Backend, BackendError, Caller, Close, Reply};
+use super::{Backend, BackendError, Caller, Close, Next, RelayAnswer, Reply};
+use crate::browser::Endpoint;
 use crate::clock::Clock;
 use crate::config::BackendConfig;
 use crate::http_client::{builder, causes, error_chain};
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response, StatusCode};
 use shared_protocol::gateway::{
-    CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, CONNECTION_HEADER, DISCONNECT_PATH, DisconnectRequest,
-    FOLLOW_HEADER, MESSAGE_PATH, NEXT_HEADER, OUTPUT_PATH, OutputRequest, RECEIVED_HEADER, REQUEST_ID_HEADER,
-    TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS, TOUCH_HEADER,
+    CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, CONNECTION_HEADER, DISCONNECT_PATH, DisconnectRequest, MESSAGE_PATH,
+    RECEIVED_HEADER, REQUEST_ID_HEADER, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS, TOUCH_HEADER,
 };
 use shared_protocol::limits::MESSAGE_BYTES;
-use shared_protocol::{ApiError, GatewayClaims, Inbound};
+use shared_protocol::relay::{
+    GRANT_HEADER, MAX_ANSWER_BODY_BYTES, NEXT_HEADER, NEXT_NOW, NEXT_SETTLED, RELAY_AUDIENCE, RELAY_PATH,
+    RELAY_TOKEN_SECONDS, RELAY_VERSION, RELAYS_HEADER, RelayFrame, RelayQuestion,
+};
+use shared_protocol::{ApiError, GatewayClaims, Inbound, RelayClaims};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -22,8 +26,6 @@ use tokio::time::Instant;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Time after which an idle pooled connection is closed: less than the 60 s of App Runner and of load balancers.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(50);
-/// Time that a response to a poll may take beyond the requested wait.
-const RESPONSE_MARGIN: Duration = Duration::from_secs(2);
 
 /// The service over HTTP, with one pool of connections.
 pub struct HttpBackend {
@@ -61,29 +63,51 @@ impl HttpBackend {
             .post(format!("{}{}", self.config.url, request.path))
             .header(AUTHORIZATION, format!("Bearer {token}"))
             .header(CONTENT_TYPE, "application/json")
-            .header(CONNECTION_HEADER, request.caller.connection.as_str())
-            .header(REQUEST_ID_HEADER, &request.caller.request_id)
             .timeout(until.saturating_duration_since(Instant::now()))
             .body(request.body.clone());
-        // Only of the message itself: a poll that follows it has the same caller.
-        if let Some(at) = request.caller.received_at.filter(|_| request.path == MESSAGE_PATH) {
-            post = post.header(RECEIVED_HEADER, at);
+        if let Sender::Connection(caller) = request.sender {
+            post = post
+                .header(CONNECTION_HEADER, caller.connection.as_str())
+                .header(REQUEST_ID_HEADER, &caller.request_id);
+        }
+        if let (MESSAGE_PATH, Sender::Connection(caller)) = (request.path, request.sender) {
+            post = post.header(RELAYS_HEADER, RELAY_VERSION);
+            if let Some(at) = caller.received_at {
+                post = post.header(RECEIVED_HEADER, at);
+            }
         }
         post.send().await.map_err(SendError::Http)
     }
 
-    /// A token of the caller for this path and body, valid for a minute; `None` for a caller without an identity.
+    /// A token of the sender for this path and body; `None` for a caller without an identity.
     fn sign(&self, request: &Request<'_>) -> Option<String> {
         let now = self.clock.now_seconds();
-        let identity = request.caller.identity.as_ref()?;
+        let (path, bh) = (request.path.to_owned(), auth_tokens::body_hash(&request.body));
+        let caller = match request.sender {
+            Sender::Connection(caller) => caller,
+            Sender::Relay(endpoint) => {
+                let claims = RelayClaims {
+                    iss: TOKEN_ISSUER.to_owned(),
+                    aud: RELAY_AUDIENCE.to_owned(),
+                    iat: now,
+                    exp: now + RELAY_TOKEN_SECONDS,
+                    path,
+                    bh,
+                    ep: endpoint.api().to_owned(),
+                };
+                return self.config.secret.sign_relay(&claims).ok();
+            }
+        };
+        let identity = caller.identity.as_ref()?;
         let claims = GatewayClaims {
             iss: TOKEN_ISSUER.to_owned(),
             aud: TOKEN_AUDIENCE.to_owned(),
             iat: now,
             exp: now + TOKEN_SECONDS,
-            path: request.path.to_owned(),
-            bh: auth_tokens::body_hash(&request.body),
-            cid: request.caller.connection.clone(),
+            path,
+            bh,
+            cid: caller.connection.clone(),
+            ep: caller.endpoint.api().to_owned(),
             sid: identity.sid.clone(),
             sub: identity.sub.clone(),
             role: identity.role,
@@ -99,35 +123,53 @@ impl HttpBackend {
 #[async_trait]
 impl Backend for HttpBackend {
     async fn message(&self, caller: &Caller, body: Bytes, timeout: Duration) -> Result<Reply, BackendError> {
-        let request = Request { caller, path: MESSAGE_PATH, body: body.clone(), timeout };
+        let sender = Sender::Connection(caller);
+        let request = Request { sender, path: MESSAGE_PATH, body: body.clone(), timeout };
         // If a message without a number arrived twice, its command would run twice. The gateway looks into a message only
         // here, after a connection closed.
         let is_plain = || {
             shared_protocol::client::parse(&body).is_ok_and(|envelope| matches!(envelope.inbound, Inbound::Plain(_)))
         };
         let response = self.send(request, || !is_plain()).await?;
-        reply(response, FOLLOW_HEADER).await
+        reply(response).await
     }
 
-    async fn output(&self, caller: &Caller, token: &str, wait: Duration) -> Result<Reply, BackendError> {
-        let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
-        let body = body(&OutputRequest { follow: token.to_owned(), wait_ms })?;
-        let request = Request { caller, path: OUTPUT_PATH, body, timeout: wait + RESPONSE_MARGIN };
-        let response = self.send(request, || true).await?;
-        reply(response, NEXT_HEADER).await
+    async fn relay(
+        &self,
+        endpoint: &Endpoint,
+        question: &RelayQuestion,
+        timeout: Duration,
+    ) -> Result<RelayAnswer, BackendError> {
+        let request = Request { sender: Sender::Relay(endpoint), path: RELAY_PATH, body: body(question)?, timeout };
+        let (headers, body) = read(self.send(request, || true).await?, MAX_ANSWER_BODY_BYTES).await?;
+        let frames = RelayFrame::decode_all(body).map_err(|error| BackendError::Unreachable(error.to_string()))?;
+        let next = match text(&headers, NEXT_HEADER) {
+            Some(NEXT_NOW) => Some(Next::Now),
+            Some(NEXT_SETTLED) => Some(Next::Settled),
+            _ => None,
+        };
+        Ok(RelayAnswer { frames, next })
     }
 
     async fn disconnect(&self, caller: &Caller, timeout: Duration) -> Result<(), BackendError> {
         let session_id = caller.identity.as_ref().and_then(|identity| identity.sid.clone());
         let body = body(&DisconnectRequest { connection_id: caller.connection.clone(), session_id })?;
-        let request = Request { caller, path: DISCONNECT_PATH, body, timeout };
+        let request = Request { sender: Sender::Connection(caller), path: DISCONNECT_PATH, body, timeout };
         let response = self.send(request, || true).await?;
-        reply(response, NEXT_HEADER).await.map(|_| ())
+        read(response, MESSAGE_BYTES).await.map(|_| ())
     }
 }
 
+#[derive(Clone, Copy)]
+enum Sender<'a> {
+    /// A connection, on behalf of its user.
+    Connection(&'a Caller),
+    /// A relay of this API, which acts for no user.
+    Relay(&'a Endpoint),
+}
+
 struct Request<'a> {
-    caller: &'a Caller,
+    sender: Sender<'a>,
     path: &'static str,
     body: Bytes,
     timeout: Duration,
@@ -171,26 +213,35 @@ fn backend_error(error: &SendError) -> BackendError {
     }
 }
 
-/// Reads a response. `follow_header` names the header with the next poll token.
-async fn reply(mut response: Response, follow_header: &str) -> Result<Reply, BackendError> {
+/// Headers and body of a response, if the service did not refuse.
+async fn read(mut response: Response, max_bytes: usize) -> Result<(HeaderMap, Bytes), BackendError> {
     let status = response.status();
     let headers = std::mem::take(response.headers_mut());
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| backend_error(&SendError::Http(error)))? {
-        if body.len() + chunk.len() > MESSAGE_BYTES {
-            return Err(BackendError::Unreachable(format!("a response has more than {MESSAGE_BYTES} bytes")));
+        if body.len() + chunk.len() > max_bytes {
+            return Err(BackendError::Unreachable(format!("a response has more than {max_bytes} bytes")));
         }
         body.extend_from_slice(&chunk);
     }
     if status != StatusCode::OK && status != StatusCode::NO_CONTENT {
         return Err(refused(status, &body));
     }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Ok((headers, body.freeze()))
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// The reply to a message.
+async fn reply(response: Response) -> Result<Reply, BackendError> {
+    let (headers, body) = read(response, MESSAGE_BYTES).await?;
     Ok(Reply {
-        frame: Some(body.freeze()).filter(|frame| !frame.is_empty()),
-        follow: text(follow_header).map(str::to_owned),
+        frame: Some(body).filter(|frame| !frame.is_empty()),
+        grant: text(&headers, GRANT_HEADER).map(str::to_owned),
         touch: headers.contains_key(TOUCH_HEADER),
-        close: match text(CLOSE_HEADER) {
+        close: match text(&headers, CLOSE_HEADER) {
             Some(CLOSE_CONNECTION) => Some(Close::Connection),
             Some(CLOSE_SESSION) => Some(Close::Session),
             _ => None,

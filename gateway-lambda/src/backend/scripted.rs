@@ -1,12 +1,15 @@
 //! A terminal service with scripted replies that records the requests.
 
-use super::{Backend, BackendError, Caller, Reply};
+use super::{Backend, BackendError, Caller, Next, RelayAnswer, Reply};
+use crate::browser::Endpoint;
 use crate::lock::lock;
 use async_trait::async_trait;
 use bytes::Bytes;
+use shared_protocol::relay::RelayQuestion;
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 /// One recorded request.
@@ -19,12 +22,14 @@ pub enum Call {
         /// Body of the message.
         body: Bytes,
     },
-    /// A poll.
-    Output {
-        /// The poll token.
-        token: String,
-        /// The requested wait.
-        wait: Duration,
+    /// A question of a relay.
+    Relay {
+        /// API of the relay.
+        endpoint: Endpoint,
+        /// The question.
+        question: RelayQuestion,
+        /// Time limit of the request.
+        timeout: Duration,
         /// Time of the request.
         at: Instant,
     },
@@ -32,20 +37,25 @@ pub enum Call {
     Disconnect(Caller),
 }
 
-/// A reply and the time until the service gives it.
-type Step = (Duration, Result<Reply, BackendError>);
+/// A result and the time until the service gives it.
+type Step<T> = (Duration, Result<T, BackendError>);
 
-/// Replies from a script. After its end, messages get an empty reply, and polls wait in vain.
+/// Replies from a script. After its end, messages get an empty reply, and questions wait in vain. As the real service does, it
+/// answers a waiting question empty when a newer one arrives, and the last one at once.
 #[derive(Debug, Default)]
 pub struct ScriptedBackend {
     state: Mutex<State>,
+    /// Signals a question to those that wait.
+    asked: Notify,
 }
 
 #[derive(Debug, Default)]
 struct State {
     calls: Vec<Call>,
-    messages: VecDeque<Step>,
-    outputs: VecDeque<Step>,
+    messages: VecDeque<Step<Reply>>,
+    answers: VecDeque<Step<RelayAnswer>>,
+    /// Time of the first of `answers`, once a question waits for it.
+    answers_at: Option<Instant>,
     /// Time until every disconnect is acknowledged.
     disconnect_delay: Duration,
 }
@@ -56,9 +66,9 @@ impl ScriptedBackend {
         lock(&self.state).messages.push_back((delay, reply));
     }
 
-    /// Adds the reply to a poll, given after `delay`.
-    pub fn on_output(&self, delay: Duration, reply: Result<Reply, BackendError>) {
-        lock(&self.state).outputs.push_back((delay, reply));
+    /// Adds the answer to a relay's question, given `delay` after the first one that waits for it.
+    pub fn on_question(&self, delay: Duration, answer: Result<RelayAnswer, BackendError>) {
+        lock(&self.state).answers.push_back((delay, answer));
     }
 
     /// Delays the response to every disconnect.
@@ -69,6 +79,29 @@ impl ScriptedBackend {
     /// All requests, in order.
     pub fn calls(&self) -> Vec<Call> {
         lock(&self.state).calls.clone()
+    }
+
+    /// Waits for the answer to a question: the next one of the script, or an empty one after `wait` or at a newer question.
+    async fn answer(&self, wait: Duration) -> Result<RelayAnswer, BackendError> {
+        let newer = self.asked.notified();
+        let now = Instant::now();
+        let at = {
+            let mut state = lock(&self.state);
+            let delay = state.answers.front().map(|(delay, _)| *delay);
+            delay.map(|delay| *state.answers_at.get_or_insert(now + delay)).filter(|at| *at <= now + wait)
+        };
+        tokio::select! {
+            biased;
+            () = newer => {}
+            () = tokio::time::sleep_until(at.unwrap_or(now + wait)) => {
+                let mut state = lock(&self.state);
+                if let Some((_, answer)) = at.and_then(|_| state.answers.pop_front()) {
+                    state.answers_at = None;
+                    return answer;
+                }
+            }
+        }
+        Ok(RelayAnswer { frames: Vec::new(), next: Some(Next::Now) })
     }
 }
 
@@ -84,20 +117,20 @@ impl Backend for ScriptedBackend {
         reply
     }
 
-    async fn output(&self, _caller: &Caller, token: &str, wait: Duration) -> Result<Reply, BackendError> {
-        let step = {
-            let mut state = lock(&self.state);
-            state.calls.push(Call::Output { token: token.to_owned(), wait, at: Instant::now() });
-            state.outputs.pop_front()
-        };
-        let (delay, reply) = step.unwrap_or_else(|| (Duration::MAX, Ok(Reply::default())));
-        if delay > wait {
-            // As the service does without output: the same token again.
-            tokio::time::sleep(wait).await;
-            return Ok(Reply { follow: Some(token.to_owned()), ..Reply::default() });
+    async fn relay(
+        &self,
+        endpoint: &Endpoint,
+        question: &RelayQuestion,
+        timeout: Duration,
+    ) -> Result<RelayAnswer, BackendError> {
+        let (endpoint, question, at) = (endpoint.clone(), question.clone(), Instant::now());
+        let (wait, last) = (Duration::from_millis(question.wait_ms), question.last);
+        lock(&self.state).calls.push(Call::Relay { endpoint, question, timeout, at });
+        self.asked.notify_waiters();
+        if last {
+            return Ok(RelayAnswer::default());
         }
-        tokio::time::sleep(delay).await;
-        reply
+        tokio::time::timeout(timeout, self.answer(wait)).await.map_err(|_| BackendError::Timeout)?
     }
 
     async fn disconnect(&self, caller: &Caller, timeout: Duration) -> Result<(), BackendError> {

@@ -15,6 +15,8 @@ use tokio::time::Instant;
 pub enum Delivery {
     /// A frame was posted.
     Frame {
+        /// The connection.
+        to: ConnectionId,
         /// The bytes.
         frame: Bytes,
         /// Start of the post.
@@ -41,8 +43,17 @@ struct State {
     deliveries: Vec<Delivery>,
     /// Connections that disappear after this many more posts.
     posts_left: HashMap<ConnectionId, usize>,
+    /// Outcomes of the next posts to connections without their own.
     outcomes: VecDeque<Result<(), PostError>>,
+    /// Outcomes of the next posts to a connection.
+    outcomes_to: HashMap<ConnectionId, VecDeque<Result<(), PostError>>>,
     post_delay: Duration,
+    /// Delays of posts to a connection.
+    post_delay_to: HashMap<ConnectionId, Duration>,
+    /// Delay of every look-up.
+    lookup_delay: Duration,
+    /// Attempts to post, those without an end included.
+    attempts: Vec<(ConnectionId, Instant)>,
 }
 
 impl RecordingBrowser {
@@ -56,6 +67,25 @@ impl RecordingBrowser {
         lock(&self.state).outcomes.extend(outcomes);
     }
 
+    /// Delays every post to a connection.
+    pub fn delay_posts_to(&self, connection: &ConnectionId, delay: Duration) {
+        lock(&self.state).post_delay_to.insert(connection.clone(), delay);
+    }
+
+    /// Delays every look-up.
+    pub fn delay_lookups(&self, delay: Duration) {
+        lock(&self.state).lookup_delay = delay;
+    }
+
+    /// Sets the outcomes of the next posts to a connection, in order.
+    pub fn script_posts_to(
+        &self,
+        connection: &ConnectionId,
+        outcomes: impl IntoIterator<Item = Result<(), PostError>>,
+    ) {
+        lock(&self.state).outcomes_to.entry(connection.clone()).or_default().extend(outcomes);
+    }
+
     /// Removes the connection after this many more posts.
     pub fn disappear_after(&self, connection: &ConnectionId, posts: usize) {
         lock(&self.state).posts_left.insert(connection.clone(), posts);
@@ -64,6 +94,11 @@ impl RecordingBrowser {
     /// All calls, in order.
     pub fn deliveries(&self) -> Vec<Delivery> {
         lock(&self.state).deliveries.clone()
+    }
+
+    /// Connection and start of every attempt to post, in order. An attempt that was given up is no delivery.
+    pub fn attempts(&self) -> Vec<(ConnectionId, Instant)> {
+        lock(&self.state).attempts.clone()
     }
 
     /// The delivered frames as text, in order.
@@ -88,6 +123,7 @@ impl RecordingBrowser {
 #[async_trait]
 impl Browser for RecordingBrowser {
     async fn post(&self, _at: &Endpoint, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
+        let started_at = Instant::now();
         let (outcome, delay) = {
             let mut state = lock(&self.state);
             let outcome = match state.posts_left.get_mut(connection) {
@@ -96,16 +132,19 @@ impl Browser for RecordingBrowser {
                     *posts -= 1;
                     Ok(())
                 }
-                None => state.outcomes.pop_front().unwrap_or(Ok(())),
+                None => {
+                    let own = state.outcomes_to.get_mut(connection).and_then(VecDeque::pop_front);
+                    own.or_else(|| state.outcomes.pop_front()).unwrap_or(Ok(()))
+                }
             };
-            (outcome, state.post_delay)
+            state.attempts.push((connection.clone(), started_at));
+            (outcome, state.post_delay_to.get(connection).copied().unwrap_or(state.post_delay))
         };
-        let started_at = Instant::now();
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
         let delivery = match &outcome {
-            Ok(()) => Delivery::Frame { frame, started_at, ended_at: Instant::now() },
+            Ok(()) => Delivery::Frame { to: connection.clone(), frame, started_at, ended_at: Instant::now() },
             Err(_) => Delivery::Failed(frame),
         };
         lock(&self.state).deliveries.push(delivery);
@@ -113,6 +152,10 @@ impl Browser for RecordingBrowser {
     }
 
     async fn exists(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<bool, PostError> {
+        let delay = lock(&self.state).lookup_delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
         let mut state = lock(&self.state);
         state.deliveries.push(Delivery::Exists(connection.clone()));
         Ok(state.posts_left.get(connection) != Some(&0))

@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_follower_flushes_the_batch() {
+    fn a_long_invocation_flushes_the_batch() {
         let lines = written(|_| {
             record_service_time(1.0);
             record_frames(0, true);

@@ -1,7 +1,7 @@
 //! `$disconnect`: the row is removed and the service notified, within a time limit.
 
 use crate::harness::{Harness, fixture};
-use crate::support::{CONNECTION, id, identity};
+use crate::support::{CONNECTION, endpoint, id, identity};
 use gateway_lambda::Caller;
 use gateway_lambda::backend::Call;
 use serde_json::json;
@@ -18,6 +18,7 @@ async fn the_row_is_removed_and_the_service_notified_for_any_close_code() {
         assert_eq!(harness.connections.rows_exist(&[CONNECTION, "other="]).await, [false, true], "{name}");
         let caller = Caller {
             connection: id(CONNECTION),
+            endpoint: endpoint(),
             identity: Some(identity()),
             request_id: "Lq3yNHAvDoEFZIw=".to_owned(),
             received_at: None,

@@ -7,9 +7,10 @@ use gateway_lambda::backend::Call;
 use gateway_lambda::clock::ManualClock;
 use gateway_lambda::{
     Config, Connection, Connections, ConnectionsError, Deps, Gateway, HandleError, MemoryConnections, RecordingBrowser,
-    Reply, ScriptedBackend,
+    Reply, ScriptedBackend, SystemRandom,
 };
 use serde_json::Value;
+use shared_protocol::relay::RelayQuestion;
 use shared_protocol::{ConnectionId, SessionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -43,6 +44,7 @@ impl Harness {
             connections: connections.clone(),
             browser: browser.clone(),
             clock: Arc::new(ManualClock::new(NOW)),
+            random: Arc::new(SystemRandom),
         });
         Self { gateway, backend, browser, connections }
     }
@@ -79,12 +81,13 @@ impl Harness {
         assert_eq!(self.handle(event).await, serde_json::json!({"statusCode": 200}));
     }
 
-    pub(crate) fn poll_tokens(&self) -> Vec<String> {
-        let tokens = self.backend.calls().into_iter().filter_map(|call| match call {
-            Call::Output { token, .. } => Some(token),
+    /// The relay's questions with their times, in order.
+    pub(crate) fn questions(&self) -> Vec<(RelayQuestion, Instant)> {
+        let questions = self.backend.calls().into_iter().filter_map(|call| match call {
+            Call::Relay { question, at, .. } => Some((question, at)),
             _ => None,
         });
-        tokens.collect()
+        questions.collect()
     }
 
     pub(crate) fn disconnects(&self) -> usize {
@@ -122,10 +125,10 @@ pub(crate) fn without(name: &str, pointer: &str) -> Value {
     event
 }
 
-/// A reply with a frame and the token of the next poll.
-pub(crate) fn frame(text: &str, follow: Option<&str>) -> Reply {
+/// A reply with a frame, and a relay's grant.
+pub(crate) fn frame(text: &str, grant: Option<&str>) -> Reply {
     let frame = Some(Bytes::copy_from_slice(text.as_bytes()));
-    Reply { frame, follow: follow.map(str::to_owned), ..Reply::default() }
+    Reply { frame, grant: grant.map(str::to_owned), ..Reply::default() }
 }
 
 /// Connections in memory that count reads and can be made to fail.

@@ -9,9 +9,9 @@ mod connect;
 mod delivery;
 mod disconnect;
 mod fixtures;
-mod follow;
 mod frame_order;
 mod harness;
 mod message;
+mod relay;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,7 +1,7 @@
 //! Messages: forwarding, identities, replies, and failures.
 
 use crate::harness::{Harness, fixture, frame, with};
-use crate::support::{CONNECTION, NOW, id, identity, row};
+use crate::support::{CONNECTION, NOW, endpoint, id, identity, row};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use gateway_lambda::backend::Call;
@@ -24,7 +24,8 @@ async fn every_route_forwards_and_posts_bytes_unchanged() {
         assert!(received_at.is_some());
         harness.backend.on_message(Duration::ZERO, Ok(frame(r#"{"type":"pong",  "t":1}"#, None)));
         harness.message(event).await;
-        let caller = Caller { connection: id(CONNECTION), identity: Some(identity()), request_id, received_at };
+        let identity = Some(identity());
+        let caller = Caller { connection: id(CONNECTION), endpoint: endpoint(), identity, request_id, received_at };
         assert_eq!(harness.backend.calls(), [Call::Message { caller, body }], "{name}");
         assert_eq!(harness.browser.frames(), [r#"{"type":"pong",  "t":1}"#], "{name}");
         assert_eq!(harness.connections.reads.load(Ordering::Relaxed), 0, "the authorizer's context is enough");

@@ -8,6 +8,7 @@ use auth_tokens::{GatewaySecret, GatewayTokenVerifier};
 use gateway_lambda::{Clock, Connections, SystemClock};
 use serde_json::{Value, json};
 use shared_protocol::UserClaims;
+use shared_protocol::relay::RelayQuestion;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -41,8 +42,8 @@ async fn a_whole_connection() {
     let row = table.get(&id, SystemClock.now_seconds()).await.unwrap().unwrap();
     assert_eq!(row.identity.sid, Some(session("lab-7")));
 
-    service.answers(200, &[("x-terminal-follow", "1.0")], "reply");
-    service.answers(200, &[], "output");
+    service.answers(200, &[("x-terminal-relay", "grant")], "reply");
+    service.answers(200, &[], "1 1 Lq3xTfoVDoECJ1w= - 6\noutput");
     let event = fixture_with("message-default-without-authorizer", &token);
     let body = event["body"].clone();
     assert_eq!(function.handle(event).await.unwrap(), json!({"statusCode": 200}));
@@ -51,7 +52,15 @@ async fn a_whole_connection() {
     let signed = message.header("authorization").strip_prefix("Bearer ").unwrap();
     let keys = GatewayTokenVerifier::new([&GatewaySecret::derived_from(SECRET.as_bytes()).unwrap()]);
     assert!(keys.verify(signed, &message.path, &message.body, SystemClock.now_seconds()).is_ok());
-    assert_eq!(service.arrived().await.path, "/api/ws/output");
+    for last in [false, true] {
+        let question = service.arrived().await;
+        assert_eq!(question.path, "/api/ws/relay");
+        let asked: RelayQuestion = serde_json::from_slice(&question.body).unwrap();
+        assert_eq!((asked.relay.as_str(), asked.last), ("grant", last));
+        let signed = question.header("authorization").strip_prefix("Bearer ").unwrap();
+        let claims = keys.verify_relay(signed, &question.path, &question.body, SystemClock.now_seconds()).unwrap();
+        assert!(claims.ep.ends_with("/prod"), "{claims:?}");
+    }
     for frame in ["reply", "output"] {
         let post = gateway.arrived().await;
         assert_eq!((post.path.as_str(), &post.body[..]), ("/prod/@connections/Lq3xTfoVDoECJ1w%3D", frame.as_bytes()));
@@ -73,7 +82,7 @@ async fn a_whole_connection() {
         let entry = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
         assert_eq!(entry.filter(|entry| entry["message"] == phrase).count(), 1, "{phrase}: {log:#?}");
     }
-    for metric in ["ConnectionsOpened", "ConnectionsRefused", "ServiceMilliseconds", "Frames"] {
+    for metric in ["ConnectionsOpened", "ConnectionsRefused", "ServiceMilliseconds", "Frames", "RelayMembers"] {
         let mut entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let counted = entries.any(|entry| entry["_aws"].is_object() && entry[metric].is_array());
         // Short invocations are batched, and the last batch is lost.

@@ -1,11 +1,11 @@
 //! `HttpBackend` against a real HTTP server: requests, signatures, responses, and failures.
 
 use crate::server::Server;
-use crate::support::{CONNECTION, NOW, id, identity};
+use crate::support::{CONNECTION, NOW, endpoint, id, identity};
 use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
 use gateway_lambda::backend::Close;
 use gateway_lambda::clock::ManualClock;
-use gateway_lambda::{Backend, BackendConfig, BackendError, Caller, HttpBackend, Identity, Reply};
+use gateway_lambda::{Backend, BackendConfig, BackendError, Caller, HttpBackend, Identity, Next, RelayAnswer, Reply};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -13,8 +13,9 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH};
-use shared_protocol::{ApiError, ErrorCode, Role};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
+use shared_protocol::relay::{MAX_ANSWER_BODY_BYTES, RELAY_PATH, RelayAction, RelayFrame, RelayQuestion};
+use shared_protocol::{ApiError, ErrorCode, RelayClaims, Role};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -37,6 +38,7 @@ fn backend(url: &str) -> HttpBackend {
 fn caller() -> Caller {
     Caller {
         connection: id(CONNECTION),
+        endpoint: endpoint(),
         identity: Some(Identity { role: Role::Viewer, admin: true, ..identity() }),
         request_id: "Lq3xcGvYjoEF7Jg=".to_owned(),
         received_at: Some(NOW * 1000 + 7),
@@ -54,35 +56,98 @@ async fn a_message_is_signed_for_itself() {
     assert_eq!(request.header("content-type"), "application/json");
     assert_eq!(request.header("x-connection-id"), "Lq3xTfoVDoECJ1w=");
     assert_eq!(request.header("x-request-id"), "Lq3xcGvYjoEF7Jg=");
+    assert_eq!(request.header("x-terminal-relays"), "1");
     assert_eq!(request.header("x-terminal-received"), (NOW * 1000 + 7).to_string());
     let token = request.header("authorization").strip_prefix("Bearer ").unwrap();
     let keys = GatewayTokenVerifier::new([&secret()]);
     let claims = keys.verify(token, MESSAGE_PATH, &request.body, NOW).unwrap();
     let expected = json!({
         "iss": "termgate-gateway", "aud": "termgate-backend", "iat": NOW, "exp": NOW + 60, "path": MESSAGE_PATH,
-        "bh": body_hash(body.as_bytes()), "cid": CONNECTION, "sid": "lab-7", "sub": "ada", "role": "viewer",
-        "admin": true, "create": true, "uexp": NOW + 3600, "uiat": NOW - 10,
+        "bh": body_hash(body.as_bytes()), "cid": CONNECTION, "ep": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod",
+        "sid": "lab-7", "sub": "ada", "role": "viewer", "admin": true, "create": true, "uexp": NOW + 3600,
+        "uiat": NOW - 10,
     });
     assert_eq!(json!(claims), expected);
-    assert!(keys.verify(token, OUTPUT_PATH, &request.body, NOW).is_err());
+    assert!(keys.verify(token, DISCONNECT_PATH, &request.body, NOW).is_err());
 }
 
 #[tokio::test]
-async fn output_and_disconnect_follow_the_contract() {
+async fn a_disconnect_follows_the_contract() {
     let mut server = Server::start().await;
-    let backend = backend(&server.url);
-    backend.output(&caller(), "3.14", Duration::from_millis(24_321)).await.unwrap();
     server.answers(200, &[], r#"{"success":true}"#);
-    backend.disconnect(&caller(), TIMEOUT).await.unwrap();
-    let expected = [
-        (OUTPUT_PATH, json!({"follow": "3.14", "waitMs": 24_321})),
-        (DISCONNECT_PATH, json!({"connectionId": "Lq3xTfoVDoECJ1w=", "sessionId": "lab-7"})),
-    ];
-    for (path, body) in expected {
-        let request = server.arrived().await;
-        assert_eq!((request.path.as_str(), serde_json::from_slice::<Value>(&request.body).unwrap()), (path, body));
-        let token = request.header("authorization").strip_prefix("Bearer ").unwrap();
-        assert!(GatewayTokenVerifier::new([&secret()]).verify(token, path, &request.body, NOW).is_ok());
+    backend(&server.url).disconnect(&caller(), TIMEOUT).await.unwrap();
+    let request = server.arrived().await;
+    let body = json!({"connectionId": "Lq3xTfoVDoECJ1w=", "sessionId": "lab-7"});
+    assert_eq!(request.path, DISCONNECT_PATH);
+    assert_eq!(serde_json::from_slice::<Value>(&request.body).unwrap(), body);
+    let token = request.header("authorization").strip_prefix("Bearer ").unwrap();
+    assert!(GatewayTokenVerifier::new([&secret()]).verify(token, DISCONNECT_PATH, &request.body, NOW).is_ok());
+}
+
+fn question() -> RelayQuestion {
+    RelayQuestion {
+        relay: "g".to_owned(),
+        number: 7,
+        answered: 6,
+        wait_ms: 24_321,
+        throttled: false,
+        last: false,
+        reports: vec![],
+    }
+}
+
+async fn ask(backend: &HttpBackend) -> Result<RelayAnswer, BackendError> {
+    backend.relay(&endpoint(), &question(), TIMEOUT).await
+}
+
+#[tokio::test]
+async fn a_question_is_signed_for_its_api_and_names_no_connection() {
+    let mut server = Server::start().await;
+    ask(&backend(&server.url)).await.unwrap();
+    let request = server.arrived().await;
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("POST", RELAY_PATH));
+    assert_eq!(serde_json::from_slice::<RelayQuestion>(&request.body).unwrap(), question());
+    for header in ["x-connection-id", "x-request-id", "x-terminal-received"] {
+        assert_eq!(request.header(header), "", "{header}");
+    }
+    let token = request.header("authorization").strip_prefix("Bearer ").unwrap();
+    let keys = GatewayTokenVerifier::new([&secret()]);
+    let claims = keys.verify_relay(token, RELAY_PATH, &request.body, NOW).unwrap();
+    let expected = RelayClaims {
+        iss: "termgate-gateway".into(),
+        aud: "termgate-relay".into(),
+        iat: NOW,
+        exp: NOW + 10,
+        path: RELAY_PATH.into(),
+        bh: body_hash(&request.body),
+        ep: "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod".into(),
+    };
+    assert_eq!(claims, expected);
+}
+
+#[tokio::test]
+async fn an_answer_is_frames_and_when_to_ask_again() {
+    let server = Server::start().await;
+    let backend = backend(&server.url);
+    let frame = RelayFrame {
+        member: 3,
+        number: 9,
+        connection: id(CONNECTION),
+        action: RelayAction::Close,
+        frame: "a\nb".into(),
+    };
+    let body = "3 9 Lq3xTfoVDoECJ1w= close 3\na\nb";
+    for (header, next) in [("now", Some(Next::Now)), ("settled", Some(Next::Settled)), ("never", None)] {
+        server.answers(200, &[("x-terminal-next", header)], body);
+        assert_eq!(ask(&backend).await.unwrap(), RelayAnswer { frames: vec![frame.clone()], next }, "{header}");
+    }
+    server.answers(204, &[], "");
+    assert_eq!(ask(&backend).await.unwrap(), RelayAnswer::default(), "a wrong grant means stop");
+    server.answers(200, &[("x-terminal-next", "now")], "hello");
+    server.answers(200, &[], vec![b'x'; MAX_ANSWER_BODY_BYTES + 1]);
+    for expected in ["does not have the format", &format!("more than {MAX_ANSWER_BODY_BYTES} bytes")] {
+        let error = ask(&backend).await.unwrap_err();
+        assert!(matches!(&error, BackendError::Unreachable(reason) if reason.contains(expected)), "{error:?}");
     }
 }
 
@@ -90,18 +155,13 @@ async fn output_and_disconnect_follow_the_contract() {
 async fn a_response_is_a_frame_and_headers() {
     let server = Server::start().await;
     let backend = backend(&server.url);
-    let headers = [("x-terminal-follow", "1.0"), ("x-terminal-next", "9.9"), ("x-terminal-touch", "1")];
-    server.answers(200, &headers, "frame");
-    server.answers(200, &headers[..2], "frame");
+    server.answers(200, &[("x-terminal-relay", "1.0"), ("x-terminal-touch", "1")], "frame");
     server.answers(204, &[("x-terminal-close", "session")], "");
     server.answers(200, &[("x-terminal-close", "connection")], "bye");
     server.answers(200, &[("x-terminal-close", "everything")], "");
     let message = async || backend.message(&caller(), NUMBERED.into(), TIMEOUT).await;
-    let frame = Some("frame".into());
-    let reply = Reply { frame: frame.clone(), follow: Some("1.0".to_owned()), touch: true, close: None };
+    let reply = Reply { frame: Some("frame".into()), grant: Some("1.0".to_owned()), touch: true, close: None };
     assert_eq!(message().await.unwrap(), reply);
-    let output = backend.output(&caller(), "f", TIMEOUT).await.unwrap();
-    assert_eq!(output, Reply { frame, follow: Some("9.9".to_owned()), touch: false, close: None });
     assert_eq!(message().await.unwrap(), Reply { close: Some(Close::Session), ..Reply::default() });
     let bye = Reply { frame: Some("bye".into()), close: Some(Close::Connection), ..Reply::default() };
     assert_eq!(message().await.unwrap(), bye);
@@ -153,7 +213,7 @@ async fn close_at_second_request() -> (String, mpsc::Receiver<usize>) {
             let answer = service_fn(async |request: Request<Incoming>| {
                 request.into_body().collect().await.unwrap();
                 let first = requests.fetch_add(1, Ordering::Relaxed) == 0;
-                first.then(|| Response::new("ok".to_owned())).ok_or("closes the connection")
+                first.then(|| Response::new(String::new())).ok_or("closes the connection")
             });
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
             sender.send(requests.into_inner()).await.unwrap();
@@ -164,13 +224,13 @@ async fn close_at_second_request() -> (String, mpsc::Receiver<usize>) {
 
 #[tokio::test]
 async fn idempotent_requests_are_retried_when_a_pooled_connection_closes() {
-    for kind in ["message", "output", "disconnect"] {
+    for kind in ["message", "relay", "disconnect"] {
         let (url, mut counts) = close_at_second_request().await;
         let backend = backend(&url);
         for _ in 0..2 {
             match kind {
                 "message" => drop(backend.message(&caller(), NUMBERED.into(), TIMEOUT).await.unwrap()),
-                "output" => drop(backend.output(&caller(), "f", TIMEOUT).await.unwrap()),
+                "relay" => drop(ask(&backend).await.unwrap()),
                 _ => backend.disconnect(&caller(), TIMEOUT).await.unwrap(),
             }
         }

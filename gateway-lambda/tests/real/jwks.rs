@@ -4,7 +4,9 @@ use crate::server::Server;
 use crate::support::{NOW, fixture_with};
 use axum::body::Body;
 use gateway_lambda::clock::ManualClock;
-use gateway_lambda::{Config, Deps, Gateway, HandleError, MemoryConnections, RecordingBrowser, ScriptedBackend};
+use gateway_lambda::{
+    Config, Deps, Gateway, HandleError, MemoryConnections, RecordingBrowser, ScriptedBackend, SystemRandom,
+};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use serde_json::{Value, json};
 use std::io;
@@ -68,6 +70,7 @@ impl Platform {
             connections: Arc::new(MemoryConnections::default()),
             browser: Arc::new(RecordingBrowser::default()),
             clock: clock.clone(),
+            random: Arc::new(SystemRandom),
         });
         Self { server, clock, gateway }
     }

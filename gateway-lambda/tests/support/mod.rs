@@ -1,7 +1,7 @@
 //! Fixtures and values shared by both test binaries.
 
 use auth_tokens::sign_user_token;
-use gateway_lambda::{Connection, Identity};
+use gateway_lambda::{Connection, Endpoint, Identity};
 use serde_json::{Value, json};
 use shared_protocol::{ConnectionId, SessionId, UserClaims};
 
@@ -29,6 +29,11 @@ pub(crate) fn token(claims: &UserClaims) -> String {
 
 pub(crate) fn identity() -> Identity {
     Identity::new(claims(), None)
+}
+
+/// API of the fixtures.
+pub(crate) fn endpoint() -> Endpoint {
+    Endpoint::new("a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com", "prod")
 }
 
 pub(crate) fn id(text: &str) -> ConnectionId {

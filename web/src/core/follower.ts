@@ -81,6 +81,13 @@ export class Follower {
     this.#wait(kind, kind === "gap" ? GAP_TIMEOUT_MS : TAIL_TIMEOUT_MS);
   }
 
+  /** The service asks for a renewal: what carries its frames ends soon. */
+  renew(): void {
+    if (this.#followMs === 0) return;
+    this.port.send(false);
+    this.#scheduleRenewal();
+  }
+
   /** The way to the service failed, so nothing may be sending: requests frames again, with increasing delays. */
   retry(): void {
     if (this.#followMs === 0 || this.#waitingFor === "answer") return;

@@ -190,6 +190,9 @@ export class ProtocolSession {
         if (current && frame.have !== undefined) this.input.gap(frame.have);
         this.#error(frame);
         break;
+      case "renew":
+        if (current) this.#receiver.follower.renew();
+        break;
       case "attached":
       case "input_ack":
         break;

@@ -21,6 +21,7 @@ const NUMBERS: Record<ServerFrame["type"], readonly string[]> = {
   pong: ["timestamp"],
   echo: ["timestamp"],
   input_ack: ["epoch"],
+  renew: ["epoch"],
   error: [],
   unknown_command: [],
   command_result: ["exitCode", "timestamp"],

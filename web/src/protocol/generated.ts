@@ -303,6 +303,12 @@ export type PositionedEvent = {
   pos: Pos;
 } & StreamEvent;
 
+/** Fields of `renew`. */
+export type Renew = {
+  /** Epoch of the shell. */
+  epoch: Epoch;
+};
+
 /** Fields of `resize`. */
 export type Resize = {
   /** Number of the message. */
@@ -349,6 +355,7 @@ export type ServerFrame = {
   | ({ type: "pong" } & Pong)
   | ({ type: "echo" } & EchoReply)
   | ({ type: "input_ack" } & InputAck)
+  | ({ type: "renew" } & Renew)
   | ({ type: "error" } & ErrorMessage)
   | ({ type: "unknown_command" } & UnknownCommand)
   | ({ type: "command_result" } & PlainResult)

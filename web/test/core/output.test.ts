@@ -183,6 +183,19 @@ describe("the permission to send", () => {
     expect(harness.socket.of("follow")).toHaveLength(2);
   });
 
+  test("is renewed at once when the service asks, and then every followMs again", () => {
+    const harness = new Harness().attach({ followMs: 5000 });
+    harness.clock.advance(4000);
+    harness.socket.receive({ type: "renew", epoch: EPOCH - 1 });
+    expect(harness.socket.of("follow")).toEqual([]);
+    harness.socket.receive({ type: "renew", epoch: EPOCH });
+    expect(harness.socket.of("follow")).toEqual([{ type: "follow", epoch: EPOCH, pos: 0 }]);
+    harness.clock.advance(4999);
+    expect(harness.socket.of("follow")).toHaveLength(1);
+    harness.clock.advance(1);
+    expect(harness.socket.of("follow")).toHaveLength(2);
+  });
+
   test("is renewed after a fault of the gateway", ({ harness }) => {
     const fault = { message: "Internal server error", connectionId: "K=", requestId: "r" };
     harness.socket.receive(fault);

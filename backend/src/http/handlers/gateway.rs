@@ -4,18 +4,18 @@ use crate::http::auth::GatewayRequest;
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::metrics::MessageType;
-use crate::session::{Caller, Close, OutputResponse, PollToken, Reply, stateless_reply};
+use crate::session::{Caller, Close, Grant, Reply, stateless_reply};
 use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared_protocol::client::{ParseError, parse};
 use shared_protocol::gateway::{
-    CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, DisconnectRequest, DisconnectResponse, FOLLOW_HEADER, MAX_WAIT_MS,
-    NEXT_HEADER, OutputRequest, TOUCH_HEADER,
+    CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, DisconnectRequest, DisconnectResponse, TOUCH_HEADER,
 };
+use shared_protocol::relay::GRANT_HEADER;
 use shared_protocol::server::ErrorMessage;
 use shared_protocol::{ClientMessage, ConnectionId, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
@@ -27,18 +27,6 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Window of a session that a one-shot command starts, until a client resizes it.
 const DEFAULT_SIZE: Size = Size { cols: 80, rows: 24 };
-
-/// `POST /api/ws/output`: long poll for the next frame of a follower.
-pub(in crate::http) async fn output(
-    State(service): State<Arc<ServiceContext>>,
-    request: GatewayRequest,
-) -> Result<Response, HttpError> {
-    let body: OutputRequest = request.parse_body()?;
-    let ticket: PollToken = body.follow.parse().map_err(|error| HttpError::bad_body(&error))?;
-    let wait = Duration::from_millis(body.wait_ms.min(MAX_WAIT_MS));
-    let session = service.registry.running(request.session()?, &request.caller()).await?;
-    Ok(session.output(request.claims.cid, ticket, wait).await?.into_response())
-}
 
 /// `POST /api/ws/disconnect`: a connection is gone.
 pub(in crate::http) async fn disconnect(
@@ -67,6 +55,11 @@ pub(in crate::http) async fn message(
         service.metrics.streams.record_error(ErrorCode::RateLimited);
         let text = "this connection exceeds its message rate; this message was discarded";
         return Ok(direct_reply(service, ErrorMessage::new(ErrorCode::RateLimited, text).into()));
+    }
+    if !request.carries_relays {
+        tracing::error!("the gateway function is of another version than this service: deploy both from the same one");
+        let text = "the gateway and the service have different versions; an administrator must deploy both";
+        return Ok(direct_reply(service, ErrorMessage::new(ErrorCode::Internal, text).into()));
     }
     let envelope = match parse(&request.body) {
         Ok(envelope) => envelope,
@@ -191,29 +184,21 @@ pub(super) fn malformed_reply(service: &ServiceContext, malformed: ParseError) -
 
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
-        let mut headers = answer_headers(FOLLOW_HEADER, self.follow, self.close);
+        let mut headers = HeaderMap::new();
+        if let Some(Grant::Relay(grant)) = self.grant
+            && let Ok(grant) = HeaderValue::try_from(grant)
+        {
+            headers.insert(GRANT_HEADER, grant);
+        }
         if self.touch {
             headers.insert(TOUCH_HEADER, HeaderValue::from_static("1"));
         }
+        if let Some(close) = self.close {
+            let close = if close == Close::Session { CLOSE_SESSION } else { CLOSE_CONNECTION };
+            headers.insert(CLOSE_HEADER, HeaderValue::from_static(close));
+        }
         with_frame(headers, self.frame)
     }
-}
-
-impl IntoResponse for OutputResponse {
-    fn into_response(self) -> Response {
-        with_frame(answer_headers(NEXT_HEADER, self.next, self.close), self.frame)
-    }
-}
-
-/// The ticket of the next poll in a header of this name, and whether to close the connection.
-fn answer_headers(name: &'static str, ticket: Option<PollToken>, close: Option<Close>) -> HeaderMap {
-    let close = close.map(|close| match close {
-        Close::Connection | Close::Rejected => HeaderValue::from_static(CLOSE_CONNECTION),
-        Close::Session => HeaderValue::from_static(CLOSE_SESSION),
-    });
-    let ticket = ticket.and_then(|ticket| HeaderValue::try_from(ticket.to_string()).ok());
-    let given = [(name, ticket), (CLOSE_HEADER, close)];
-    given.into_iter().filter_map(|(name, value)| Some((HeaderName::from_static(name), value?))).collect()
 }
 
 /// `200` with the frame, or `204` without one.

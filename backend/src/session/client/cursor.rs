@@ -58,6 +58,13 @@ impl SendCursor {
         self.resend_at.get_or_insert(now + self.resend_delay);
     }
 
+    /// Sends again from `acked` at this time, unless that is due before.
+    pub(super) fn expedite(&mut self, at: Instant) {
+        if self.acked < self.sent {
+            self.resend_at = Some(self.resend_at.map_or(at, |due| due.min(at)));
+        }
+    }
+
     /// Output was appended at `from`. A client that had acknowledged everything before makes progress.
     pub(in crate::session) fn output_appended(&mut self, from: Pos, now: Instant) {
         if self.acked == from {

@@ -1,40 +1,29 @@
-//! A client's output: what it was sent and has parsed, what is to be sent instead of the stream, and the poll that fetches it.
+//! A client's output: what it was sent and has parsed, and what is to be sent instead of the stream.
 
 use super::cursor::SendCursor;
-use crate::metrics::{GaugeGuard, SnapshotCause};
+use super::link::Link;
+use crate::metrics::SnapshotCause;
 use crate::session::deflate::{Effort, WORTH_DEFLATING};
-use crate::session::follower::{Follower, Poll, PollToken};
 use crate::session::frames::{PAYLOAD_BYTES, pack};
-use crate::session::handle::{Close, OutputResponse};
 use crate::session::output_budget::{OutputBudget, SCREEN_INTERVAL};
-use bytes::Bytes;
 use shared_protocol::limits::FRAME_RAW_BYTES;
 use shared_protocol::server::SnapshotScope;
-use shared_protocol::{ConnectionId, Payload, Pos, ServerMessage};
+use shared_protocol::{Payload, Pos, ServerMessage};
 use std::collections::VecDeque;
 use std::time::Duration;
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-/// Time that a poll waits for a fuller frame while a program prints a lot. The post before takes longer than this.
+/// Time that a frame waits to be fuller while a program prints a lot. The post before it takes longer than this.
 const COALESCE_DELAY: Duration = Duration::from_millis(8);
 
-/// Replies that wait for a poll. The oldest is dropped when one more comes: they are best effort.
+/// Time until unacknowledged output is sent again after a frame was lost; a page that notices asks sooner.
+const LOSS_DELAY: Duration = Duration::from_millis(300);
+
+/// Replies that wait for a frame. The oldest is dropped when one more comes: they are best effort.
 const MAX_REPLIES: usize = 64;
 
 /// Unsent output above which an interrupt skips it, in bytes. Less costs one frame either way.
 const WORTH_SKIPPING: u64 = 8 * 1024;
-
-/// The request that waits for a client's next frame.
-struct PendingPoll {
-    /// Connection that its frame goes over.
-    connection: ConnectionId,
-    reply: oneshot::Sender<OutputResponse>,
-    started: Instant,
-    /// Time at which it is answered without a frame.
-    until: Instant,
-    _counted: GaugeGuard,
-}
 
 pub(in crate::session) struct Outbound {
     /// True if frames cost nothing: no budget, no coalescing.
@@ -48,11 +37,10 @@ pub(in crate::session) struct Outbound {
     needs_full: bool,
     /// Parts of a snapshot that are still to be sent. The cursor advances with the last.
     snapshot: VecDeque<ServerMessage>,
-    /// Direct replies that came too late for their own request.
+    /// Direct replies that go with the stream's frames.
     replies: VecDeque<ServerMessage>,
-    follower: Follower<OutputResponse>,
-    /// Present only while the follower waits.
-    poll: Option<PendingPoll>,
+    /// Its way to the relay that carries its frames.
+    pub(in crate::session) link: Link,
     /// True if the last frame of output was a large one: more is on its way.
     is_bulk: bool,
     /// End of the wait for a fuller frame; `None` while there is no such wait.
@@ -73,8 +61,7 @@ impl Outbound {
             needs_full: true,
             snapshot: VecDeque::new(),
             replies: VecDeque::new(),
-            follower: Follower::default(),
-            poll: None,
+            link: Link::default(),
             is_bulk: false,
             coalesce_until: None,
             last_screen: None,
@@ -176,10 +163,11 @@ impl Outbound {
     }
 
     /// True if these bytes wait for more: each frame is a post, and the same output in fewer of them costs less and comes sooner.
-    pub(in crate::session) fn coalesce(&mut self, bytes: u64, now: Instant) -> bool {
-        let until = self.poll.as_ref().map(|poll| poll.until.min(poll.started + COALESCE_DELAY));
+    /// `due_since` is the time since which a frame may be sent.
+    pub(in crate::session) fn coalesce(&mut self, bytes: u64, due_since: Instant, now: Instant) -> bool {
+        let until = due_since + COALESCE_DELAY;
         let waits = self.is_bulk && !self.direct && (1..self.max_frame_bytes() as u64).contains(&bytes);
-        self.coalesce_until = until.filter(|until| waits && *until > now);
+        self.coalesce_until = (waits && until > now).then_some(until);
         self.coalesce_until.is_some()
     }
 
@@ -210,92 +198,16 @@ impl Outbound {
         (payload, len as u32)
     }
 
-    /// True if a follower fetches its frames. Forgets a poll whose request is gone.
-    pub(in crate::session) fn is_followed(&mut self, now: Instant) -> bool {
-        if self.poll.as_ref().is_some_and(|poll| poll.reply.is_closed()) {
-            self.poll = None;
-            self.follower.abandoned();
-        }
-        self.follower.is_live(now)
+    /// Sends again soon what is not acknowledged: a frame was lost. Sooner is of no use, because the page notices a gap itself.
+    pub(in crate::session) fn frame_lost(&mut self, now: Instant) {
+        self.cursor.expedite(now + LOSS_DELAY);
     }
 
-    /// Starts a new follower, which replaces any other.
-    pub(in crate::session) fn grant(&mut self, now: Instant) -> PollToken {
-        self.poll = None;
-        self.follower.grant(now)
-    }
-
-    /// Ends the follower without an answer: the client has no connection left.
-    pub(in crate::session) fn revoke(&mut self) {
-        self.poll = None;
-        self.follower.revoke();
-    }
-
-    /// Takes a poll; `counted` counts it while it waits.
-    pub(in crate::session) fn poll(
-        &mut self,
-        connection: &ConnectionId,
-        token: PollToken,
-        wait: Duration,
-        reply: oneshot::Sender<OutputResponse>,
-        counted: impl FnOnce() -> GaugeGuard,
-        now: Instant,
-    ) {
-        // A request that is gone polls again.
-        match self.follower.poll(token, now) {
-            Poll::Stop => drop(reply.send(OutputResponse::default())),
-            Poll::Repeat(response) => drop(reply.send(response)),
-            Poll::Pending => {
-                let (connection, _counted) = (connection.clone(), counted());
-                self.poll = Some(PendingPoll { connection, reply, started: now, until: now + wait, _counted });
-            }
-        }
-    }
-
-    pub(in crate::session) fn has_poll(&mut self, now: Instant) -> bool {
-        self.poll.is_some() && self.is_followed(now) && self.poll.is_some()
-    }
-
-    /// True if the poll must be answered even without a frame.
-    pub(in crate::session) fn poll_timed_out(&self, now: Instant) -> bool {
-        self.poll.as_ref().is_some_and(|poll| poll.until <= now)
-    }
-
-    /// Answers the poll. `close` ends the follower.
-    pub(in crate::session) fn respond(&mut self, frame: Option<Bytes>, close: Option<Close>, now: Instant) {
-        let next = close.is_none().then(|| self.follower.next_token());
-        let response = OutputResponse { frame, next, close };
-        self.follower.answered(response.clone(), now);
-        if close.is_some() {
-            self.follower.revoke();
-        }
-        if let Some(poll) = self.poll.take() {
-            // A request that is gone polls again with the same token and gets the same answer.
-            let _ = poll.reply.send(response);
-        }
-    }
-
-    /// Ends the follower with this answer if its poll came over this connection.
-    pub(in crate::session) fn reject(&mut self, connection: &ConnectionId, response: OutputResponse) {
-        if let Some(poll) = self.poll.take_if(|poll| poll.connection == *connection) {
-            self.follower.revoke();
-            // A request that is gone polls again, and is rejected then.
-            let _ = poll.reply.send(response);
-        }
-    }
-
-    /// Tells a waiting poll that the session is gone.
-    pub(in crate::session) fn close(&mut self) {
-        if let Some(poll) = self.poll.take() {
-            let _ = poll.reply.send(OutputResponse { close: Some(Close::Connection), ..OutputResponse::default() });
-        }
-    }
-
-    /// Next time at which something is due; nothing is, while no poll waits.
+    /// Next time at which something is due; of the stream nothing is, while no frame is accepted.
     pub(super) fn deadline(&self, ack_due: Option<Instant>) -> Option<Instant> {
-        let poll = self.poll.as_ref()?;
         let due = [ack_due, self.cursor.resend_at(), self.next_screen, self.coalesce_until];
-        Some(due.into_iter().flatten().fold(poll.until, Instant::min))
+        let due = due.into_iter().flatten().filter(|_| self.link.awaits_frame()).min();
+        [due, self.link.deadline()].into_iter().flatten().min()
     }
 }
 

@@ -13,7 +13,8 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
-use shared_protocol::gateway::{MESSAGE_PATH, OUTPUT_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::gateway::{MESSAGE_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::relay::RELAY_PATH;
 
 fn any_value() -> impl Strategy<Value = Value> {
     prop_oneof![
@@ -113,7 +114,7 @@ proptest! {
     fn a_gateways_token_is_accepted_for_its_request_only(
         header in any_header(),
         claims in any_claims(gateway, OF_GATEWAYS),
-        path in select(vec![MESSAGE_PATH, MESSAGE_PATH, OUTPUT_PATH, ""]),
+        path in select(vec![MESSAGE_PATH, MESSAGE_PATH, RELAY_PATH, ""]),
         body in select(vec!["{}", "{}", "", "{ }"]),
     ) {
         any_token::of_a_gateway(&header, &claims, path, body.as_bytes());

@@ -8,7 +8,8 @@ use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use shared_protocol::GatewayClaims;
-use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::relay::RELAY_PATH;
 
 const BODY: &[u8] = br#"{"connectionId":"c=","sessionId":"lab-7"}"#;
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
@@ -78,7 +79,7 @@ fn tokens_for_another_request_are_refused() {
         ("at another path", good.clone(), MESSAGE_PATH, body, NOW, WrongRequest),
         ("at a path with a slash more", good.clone(), "/api/ws/disconnect/", body, NOW, WrongRequest),
         ("without a path", without("path"), here, body, NOW, InvalidClaims),
-        ("for another path", with("path", OUTPUT_PATH), here, body, NOW, WrongRequest),
+        ("for another path", with("path", RELAY_PATH), here, body, NOW, WrongRequest),
         ("with another body", good.clone(), here, b"{}", NOW, WrongRequest),
         ("with no body", good.clone(), here, b"", NOW, WrongRequest),
         ("with a body that names another connection", good.clone(), here, other_connection, NOW, WrongRequest),

@@ -4,7 +4,8 @@ use auth_tokens::{GatewaySecret, body_hash};
 use e2e::{Stack, Terminal};
 use gateway_lambda::{Clock, SystemClock};
 use serde_json::json;
-use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, OUTPUT_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::relay::{RELAY_PATH, RELAY_VERSION, RELAYS_HEADER};
 use shared_protocol::{ApiError, ErrorCode, GatewayClaims, UserClaims};
 
 on_all!(a_handshake_needs_a_valid_token, the_service_accepts_only_the_gateway);
@@ -36,6 +37,7 @@ fn claims(path: &str, body: &str) -> GatewayClaims {
 /// Posts a body, with an optional token.
 async fn post(stack: &Stack, path: &str, body: &str, token: Option<String>) -> (u16, String) {
     let mut request = e2e::http().post(format!("{}{path}", stack.service_url())).body(body.to_owned());
+    request = request.header(RELAYS_HEADER, RELAY_VERSION);
     if let Some(token) = token {
         request = request.header("authorization", format!("Bearer {token}"));
     }
@@ -46,9 +48,9 @@ async fn post(stack: &Stack, path: &str, body: &str, token: Option<String>) -> (
 async fn the_service_accepts_only_the_gateway(stack: &Stack) {
     let secret = stack.gateway_secret();
     let attach = r#"{"type":"attach","client":"c","cols":80,"rows":24}"#;
-    let output = r#"{"follow":"1.1","waitMs":0}"#;
+    let question = r#"{"relay":"a.b","number":1,"answered":0,"waitMs":0}"#;
     let disconnect = r#"{"connectionId":"c1=","sessionId":"forbidden"}"#;
-    for (path, body) in [(MESSAGE_PATH, attach), (OUTPUT_PATH, output), (DISCONNECT_PATH, disconnect)] {
+    for (path, body) in [(MESSAGE_PATH, attach), (RELAY_PATH, question), (DISCONNECT_PATH, disconnect)] {
         let good = claims(path, body);
         let sign = |claims: GatewayClaims| Some(secret.sign(&claims).unwrap());
         let another = GatewaySecret::new(b"another secret that this stack does not have").unwrap();

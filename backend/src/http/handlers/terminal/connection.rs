@@ -3,7 +3,8 @@
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::http::handlers::gateway::{deliver, direct_reply, malformed_reply};
-use crate::session::{Arrival, Caller, Close, OutputResponse, PollToken, Reply, SessionError};
+use crate::relay::{DirectFrames, DirectResponse};
+use crate::session::{Arrival, Caller, Close, Grant, Reply};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -51,14 +52,14 @@ pub(super) const SERVER_ERROR: u16 = 4500;
 const DRAINING: u16 = 4503;
 
 type ReplyFuture<'a> = BoxFuture<'a, Result<Reply, HttpError>>;
-type PollFuture = BoxFuture<'static, Result<OutputResponse, SessionError>>;
+type PollFuture = BoxFuture<'static, (DirectFrames, DirectResponse)>;
 
 /// A connection of an authenticated user to one session.
 pub(super) struct Connection<'a> {
     service: &'a Arc<ServiceContext>,
     session: &'a SessionId,
     caller: &'a Caller,
-    /// The pending poll for the next frame; terminated before the attach, and after the follower ended.
+    /// The pending poll for the next frame; terminated before the attach, and after the end of the frames.
     poll: Fuse<PollFuture>,
     /// When the message rate allows the next read; `None` if now.
     paused_until: Option<Instant>,
@@ -114,13 +115,17 @@ impl<'a> Connection<'a> {
                     continue;
                 }
                 Some(reply) = pending.next() => reply,
-                fetched = &mut self.poll => {
-                    let OutputResponse { frame, next, close } = fetched.unwrap_or_default();
+                (frames, DirectResponse { frame, close, end }) = &mut self.poll => {
+                    // A session that has ended closes without a word; any other close says why.
+                    let close = close.then_some(if frame.is_some() { Close::Rejected } else { Close::Connection });
                     if let Some(frame) = frame && let Err(reason) = socket.send(frame).await {
                         return reason;
                     }
-                    self.poll = next.map_or_else(Fuse::terminated, |ticket| self.follow(ticket));
-                    match close.map(close_reason) { Some(reason) => return reason, None => continue }
+                    if let Some(close) = close {
+                        return close_reason(close);
+                    }
+                    self.poll = if end { Fuse::terminated() } else { poll(frames) };
+                    continue;
                 }
                 // While a poll is pending, the session itself reports the expiry.
                 () = sleep_until(valid_until), if self.poll.is_terminated() => Ok(Reply::rejected(ErrorCode::TokenExpired)),
@@ -141,8 +146,8 @@ impl<'a> Connection<'a> {
             {
                 return reason;
             }
-            if let Some(ticket) = reply.follow {
-                self.poll = self.follow(ticket);
+            if let Some(Grant::Direct(frames)) = reply.grant {
+                self.poll = poll(frames);
             }
             if let Some(close) = reply.close {
                 return close_reason(close);
@@ -196,13 +201,16 @@ impl<'a> Connection<'a> {
         let error = ErrorMessage::new(ErrorCode::Busy, "too many commands run on this connection");
         direct_reply(self.service, error.into())
     }
+}
 
-    /// Polls the session for its next frame; terminated if it does not run here any more.
-    fn follow(&self, ticket: PollToken) -> Fuse<PollFuture> {
-        let Some(handle) = self.service.registry.live(self.session) else { return Fuse::terminated() };
-        let connection = self.caller.connection.clone();
-        async move { handle.output(connection, ticket, POLL_TIMEOUT).await }.boxed().fuse()
+/// Asks for the next frame.
+fn poll(mut frames: DirectFrames) -> Fuse<PollFuture> {
+    async move {
+        let next = frames.next(POLL_TIMEOUT).await;
+        (frames, next)
     }
+    .boxed()
+    .fuse()
 }
 
 fn close_reason(close: Close) -> CloseReason {

@@ -1,0 +1,54 @@
+//! `POST /api/ws/relay`: the questions of relays.
+
+use crate::http::auth::RelayRequest;
+use crate::http::context::ServiceContext;
+use crate::http::error::HttpError;
+use crate::relay::{Answer, GoneConnection, Next};
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
+use shared_protocol::gateway::MAX_WAIT_MS;
+use shared_protocol::relay::{NEXT_HEADER, NEXT_NOW, NEXT_SETTLED, RelayFrame};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Applies a relay's reports and answers its question. A relay that is not known here is told to stop: it may have been granted
+/// before a restart, and an error would say more than its sender may know.
+pub(in crate::http) async fn ask(
+    State(service): State<Arc<ServiceContext>>,
+    RelayRequest { question, endpoint }: RelayRequest,
+) -> Result<Answer, HttpError> {
+    let relays = service.registry.relays();
+    let Some(relay) = relays.find(&question.relay, &endpoint) else {
+        tracing::info!(number = question.number, last = question.last, "a relay that is not known was told to stop");
+        return Ok(Answer::default());
+    };
+    for GoneConnection { session, connection } in relay.report(&question) {
+        tracing::info!(%session, %connection, "a relay found a connection closed");
+        if let Some(session) = service.registry.live(&session) {
+            // Fails only if the session has ended, and the connection with it.
+            let _ = session.disconnect(connection.clone()).await;
+        }
+        service.store.mark_disconnected(&connection).await?;
+    }
+    let wait = Duration::from_millis(question.wait_ms.min(MAX_WAIT_MS));
+    Ok(relays.ask(&relay, &question, wait).await)
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        let mut headers = HeaderMap::new();
+        let next = self.next.map(|next| if next == Next::Now { NEXT_NOW } else { NEXT_SETTLED });
+        if let Some(next) = next {
+            headers.insert(NEXT_HEADER, HeaderValue::from_static(next));
+        }
+        if self.frames.is_empty() {
+            return (StatusCode::NO_CONTENT, headers).into_response();
+        }
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        let mut body = BytesMut::with_capacity(self.frames.iter().map(RelayFrame::encoded_len).sum());
+        self.frames.iter().for_each(|frame| frame.encode(&mut body));
+        (headers, body.freeze()).into_response()
+    }
+}

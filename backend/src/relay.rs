@@ -1,0 +1,19 @@
+//! Relays: runs of the function that carry the frames of many clients. A session hands a client's frames to an [`Outlet`], and
+//! the gateway asks a [`Relay`] for them; neither knows the other. A WebSocket of the service itself uses a relay of its own, so
+//! there is one way for frames out of a session.
+
+mod answer;
+mod direct;
+mod joining;
+mod outlet;
+mod queue;
+mod relays;
+mod shared;
+mod state;
+
+pub use answer::{Answer, GoneConnection, Next};
+pub use direct::{DirectFrames, DirectResponse};
+pub use joining::{Joining, Permit};
+pub use outlet::{Outlet, OutletState};
+pub use relays::{Relays, Renewal};
+pub use shared::Relay;

@@ -1,0 +1,117 @@
+//! A client's way out of its session: one place in one relay.
+
+use super::queue::Queued;
+use super::shared::{Phase, Relay};
+use bytes::Bytes;
+use shared_protocol::relay::RelayAction;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// What a session does next about a client's frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutletState {
+    /// Time since which the next frame is awaited; `None` while none is accepted.
+    pub due_since: Option<Instant>,
+    /// True if the relay carries the client no longer: it may join another.
+    pub released: bool,
+    /// True, once, if a frame was lost or may have been.
+    pub lost: bool,
+    /// True, once, if the client is to be sent `renew`.
+    pub renew: bool,
+}
+
+/// One client's place in a relay. Dropped, it lets go of it.
+pub struct Outlet {
+    relay: Arc<Relay>,
+    member: u64,
+}
+
+impl Outlet {
+    pub(super) fn new(relay: Arc<Relay>, member: u64) -> Self {
+        Self { relay, member }
+    }
+
+    pub(super) fn relay(&self) -> &Arc<Relay> {
+        &self.relay
+    }
+
+    /// The state now.
+    pub fn look(&self, now: Instant) -> OutletState {
+        let mut inner = self.relay.lock();
+        let (phase, has_credit) = (inner.phase, inner.state.has_credit(self.member));
+        let Some(member) = inner.state.member_mut(self.member) else {
+            return OutletState { due_since: None, released: true, lost: true, renew: false };
+        };
+        let released = match phase {
+            Phase::Granted | Phase::Carrying => false,
+            Phase::Ending => member.frames.is_over(now),
+            Phase::Over => true,
+        };
+        let lost = member.frames.take_lost() || (released && member.frames.is_uncertain());
+        let renew = std::mem::take(&mut member.renew);
+        OutletState { due_since: has_credit.then_some(member.frames.since), released, lost, renew }
+    }
+
+    /// Time since which the next frame is awaited; `None` while none is accepted.
+    pub fn due_since(&self) -> Option<Instant> {
+        let mut inner = self.relay.lock();
+        if !inner.state.has_credit(self.member) {
+            return None;
+        }
+        inner.state.member_mut(self.member).map(|member| member.frames.since)
+    }
+
+    /// Records a message that prolongs the membership.
+    pub fn heard(&self, now: Instant) {
+        if let Some(member) = self.relay.lock().state.member_mut(self.member) {
+            member.heard = now;
+        }
+    }
+
+    /// Hands over a frame; a question that waits is answered with it at once. `valid_until_ms` is the end of the client's
+    /// authority, in ms since 1970.
+    pub fn push(&self, bytes: Bytes, valid_until_ms: u64, now: Instant) {
+        self.accept(Queued { action: RelayAction::None, bytes, valid_until_ms }, now);
+    }
+
+    /// Hands over a last frame and closes the connection after it.
+    pub fn finish(self, bytes: Option<Bytes>, now: Instant) {
+        let bytes = bytes.unwrap_or_default();
+        self.accept(Queued { action: RelayAction::Close, bytes, valid_until_ms: u64::MAX }, now);
+    }
+
+    /// Takes back the frames that were not answered, and hands over the reason to close the connection.
+    pub fn reject(self, reason: Option<Bytes>, now: Instant) {
+        self.discard();
+        self.finish(reason, now);
+    }
+
+    /// Takes back the frames that were not answered.
+    pub fn discard(&self) {
+        if let Some(member) = self.relay.lock().state.member_mut(self.member) {
+            member.frames.discard();
+        }
+    }
+
+    fn accept(&self, frame: Queued, now: Instant) {
+        let now_ms = self.relay.now_ms();
+        let mut inner = self.relay.lock();
+        inner.state.push(self.member, frame, now);
+        inner.answer_pending(now, now_ms);
+    }
+}
+
+impl Drop for Outlet {
+    fn drop(&mut self) {
+        let now_ms = self.relay.now_ms();
+        let mut inner = self.relay.lock();
+        if inner.takes_members() {
+            inner.state.leave(self.member);
+        } else {
+            inner.state.remove(self.member);
+        }
+        if inner.state.len() == 0 {
+            inner.end(Instant::now(), now_ms);
+        }
+    }
+}

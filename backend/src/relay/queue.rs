@@ -1,0 +1,176 @@
+//! The frames of one member of a relay: waiting, with the function, and settled. Pure.
+
+use bytes::Bytes;
+use shared_protocol::ConnectionId;
+use shared_protocol::relay::{MEMBER_CREDIT, MemberReport, RelayAction, RelayFrame};
+use std::collections::VecDeque;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longest time from an answer to the end of the last attempt to post its frames: the function begins none after 2 s, one lasts
+/// 0.5 s, and the rest is for the answer's way.
+pub(super) const FENCE: Duration = Duration::from_secs(3);
+
+/// A frame that no answer has carried yet.
+#[derive(Debug, Clone)]
+pub(super) struct Queued {
+    /// Effect on connections after the post.
+    pub(super) action: RelayAction,
+    /// The bytes; empty for a mere action.
+    pub(super) bytes: Bytes,
+    /// End of the client's authority, in ms since 1970: a later answer does not carry it.
+    pub(super) valid_until_ms: u64,
+}
+
+/// One member's frames, numbered from 1 in the order of their answers.
+///
+/// Invariants: `settled <= answered`; frames of the answers `settled + 1 ..= answered` are with the function; no frame is
+/// accepted while more than [`MEMBER_CREDIT`] frames are unsettled, except the last one of a member that leaves.
+#[derive(Debug)]
+pub(super) struct FrameQueue {
+    /// Frames for the next answers.
+    waiting: VecDeque<Queued>,
+    /// Number of the last frame in an answer; 0 before the first.
+    answered: u64,
+    /// Time of that answer.
+    answered_at: Instant,
+    /// Number of the last frame that the function reported.
+    settled: u64,
+    /// Number of the last frame that was reported as not, or not certainly, posted.
+    failed: u64,
+    /// True if a frame failed since the session asked.
+    lost: bool,
+    /// Last time that a frame was accepted or settled: the client's next frame is due since then.
+    pub(super) since: Instant,
+}
+
+impl FrameQueue {
+    pub(super) fn new(now: Instant) -> Self {
+        let waiting = VecDeque::new();
+        Self { waiting, answered: 0, answered_at: now, settled: 0, failed: 0, lost: false, since: now }
+    }
+
+    /// Frames that were accepted and not reported.
+    pub(super) fn unsettled(&self) -> u64 {
+        self.answered - self.settled + self.waiting.len() as u64
+    }
+
+    /// True if one more frame is accepted.
+    pub(super) fn has_credit(&self) -> bool {
+        self.unsettled() < MEMBER_CREDIT
+    }
+
+    pub(super) fn push(&mut self, frame: Queued, now: Instant) {
+        self.waiting.push_back(frame);
+        self.since = now;
+    }
+
+    /// Drops the frames that no answer has carried.
+    pub(super) fn discard(&mut self) {
+        self.lost |= !self.waiting.is_empty();
+        self.waiting.clear();
+    }
+
+    /// True if no frame waits for an answer.
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Size of the next frame, in bytes. Drops those whose authority ended before `now_ms`.
+    pub(super) fn next_len(&mut self, now_ms: u64) -> Option<usize> {
+        while self.waiting.front().is_some_and(|frame| frame.valid_until_ms <= now_ms) {
+            self.waiting.pop_front();
+            self.lost = true;
+        }
+        self.waiting.front().map(|frame| frame.bytes.len())
+    }
+
+    /// Takes the next frame for an answer.
+    pub(super) fn take(&mut self, member: u64, connection: &ConnectionId, now: Instant) -> Option<RelayFrame> {
+        let Queued { action, bytes, .. } = self.waiting.pop_front()?;
+        self.answered += 1;
+        self.answered_at = now;
+        Some(RelayFrame { member, number: self.answered, connection: connection.clone(), action, frame: bytes })
+    }
+
+    /// Applies a report; a repeated or older one changes nothing. Returns true if the session has something to do.
+    pub(super) fn report(&mut self, report: &MemberReport, now: Instant) -> bool {
+        let settled = report.settled.min(self.answered);
+        let failed = report.lost.max(report.unknown).min(self.answered);
+        let (settles, fails) = (settled > self.settled, failed > self.failed);
+        let was_full = !self.has_credit();
+        if settles {
+            self.settled = settled;
+            self.since = now;
+        }
+        if fails {
+            self.failed = failed;
+            self.lost = true;
+        }
+        fails || (settles && was_full)
+    }
+
+    /// True once, if a frame failed since the last call.
+    pub(super) fn take_lost(&mut self) -> bool {
+        std::mem::take(&mut self.lost)
+    }
+
+    /// True if no post of its frames can be running: all are reported, or the last answer is older than the fence.
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.settled == self.answered || self.answered_at + FENCE <= now
+    }
+
+    /// True if it is not known of each frame that it was posted.
+    pub(super) fn is_uncertain(&self) -> bool {
+        self.lost || self.unsettled() > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame() -> Queued {
+        Queued { action: RelayAction::None, bytes: Bytes::from_static(b"{}"), valid_until_ms: 100 }
+    }
+
+    fn report(settled: u64, lost: u64) -> MemberReport {
+        MemberReport { member: 1, settled, lost, unknown: 0, gone: false }
+    }
+
+    #[test]
+    fn credit_returns_with_the_report_and_only_once() {
+        let (now, connection) = (Instant::now(), ConnectionId::new("c").unwrap());
+        let mut queue = FrameQueue::new(now);
+        queue.push(frame(), now);
+        assert!(queue.has_credit());
+        queue.push(frame(), now);
+        assert!(!queue.has_credit());
+        assert_eq!(queue.take(1, &connection, now).unwrap().number, 1);
+        assert!(!queue.has_credit(), "a frame in an answer is not settled");
+        assert!(queue.report(&report(1, 0), now) && queue.has_credit());
+        assert!(!queue.report(&report(1, 0), now), "a repeat says nothing new");
+        assert!(!queue.report(&report(9, 0), now) && queue.unsettled() == 1, "a frame that waits is not settled");
+    }
+
+    #[test]
+    fn a_lost_frame_is_told_once() {
+        let (now, connection) = (Instant::now(), ConnectionId::new("c").unwrap());
+        let mut queue = FrameQueue::new(now);
+        queue.push(frame(), now);
+        queue.take(1, &connection, now);
+        assert!(queue.report(&report(1, 1), now));
+        assert!(queue.take_lost() && !queue.take_lost());
+        assert!(!queue.report(&report(1, 1), now) && !queue.take_lost());
+    }
+
+    #[test]
+    fn a_frame_is_not_carried_beyond_its_authority() {
+        let now = Instant::now();
+        let mut queue = FrameQueue::new(now);
+        queue.push(frame(), now);
+        assert_eq!(queue.next_len(99), Some(2));
+        assert_eq!(queue.next_len(100), None);
+        assert!(queue.is_empty() && queue.take_lost());
+    }
+}

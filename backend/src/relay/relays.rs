@@ -1,0 +1,244 @@
+//! The relays of one instance: which one carries which client, when a new one is granted, and when one ends.
+
+use super::answer::Answer;
+use super::joining::Joining;
+use super::outlet::Outlet;
+use super::shared::{Phase, Relay, SUCCESSOR_TTL};
+use crate::clock::{Clock, RandomSource};
+use crate::metrics::Metrics;
+use shared_protocol::relay::RelayQuestion;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior};
+
+/// Most members of a relay.
+const MAX_MEMBERS: usize = 50;
+
+/// Longest life of a relay: API Gateway gives up an integration after 29 s.
+const LIFE: Duration = Duration::from_secs(25);
+
+/// A relay with several members lives up to this much shorter, by chance: relays that began together do not end together.
+const LIFE_JITTER: Duration = Duration::from_secs(5);
+
+/// Age from which a message of any member makes a successor.
+const RENEWAL_AGE: Duration = Duration::from_secs(15);
+
+/// The same for a `follow` to a relay with one member: its page asks every 20 s.
+const FOLLOW_RENEWAL_AGE: Duration = Duration::from_secs(5);
+
+/// Age from which a member is sent `renew`, one a second, until there is a successor.
+const RENEW_AGE: Duration = Duration::from_secs(18);
+
+/// The same for a relay with one member: later than its page's own `follow`.
+const LONE_RENEW_AGE: Duration = Duration::from_secs(21);
+
+/// Time between two `renew`.
+const RENEW_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time between two looks at what is due.
+const TICK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Kind of message that may make a successor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewal {
+    /// `follow`, or an attach.
+    Follow,
+    /// Any other message of a member.
+    Message,
+}
+
+/// One relay of the table.
+struct Entry {
+    relay: Arc<Relay>,
+    /// Its longest life.
+    life: Duration,
+    /// The relay that it succeeds, until its first question.
+    predecessor: Option<Weak<Relay>>,
+}
+
+/// A client without a relay, to be woken once there is one.
+struct Waiting {
+    endpoint: String,
+    wake: Arc<Notify>,
+}
+
+#[derive(Default)]
+struct Table {
+    /// By the secret part of the grant.
+    entries: HashMap<String, Entry>,
+    waiting: Vec<Waiting>,
+}
+
+/// The relays of one instance.
+pub struct Relays {
+    /// First part of every grant: other instances pass its questions on to this one.
+    instance: String,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn RandomSource>,
+    metrics: Arc<Metrics>,
+    table: Mutex<Table>,
+}
+
+impl Relays {
+    /// No relays yet. `instance` is the id of this instance.
+    pub fn new(
+        instance: String,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn RandomSource>,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
+        Arc::new(Self { instance, clock, random, metrics, table: Mutex::default() })
+    }
+
+    fn table(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The instance that a grant names.
+    pub fn instance_of(grant: &str) -> &str {
+        grant.split_once('.').map_or("", |(instance, _)| instance)
+    }
+
+    /// The relay of a grant, for requests about connections of this API.
+    pub fn find(&self, grant: &str, endpoint: &str) -> Option<Arc<Relay>> {
+        let (instance, secret) = grant.split_once('.')?;
+        let table = self.table();
+        let relay = &table.entries.get(secret)?.relay;
+        (instance == self.instance && relay.endpoint == endpoint).then(|| Arc::clone(relay))
+    }
+
+    /// Gives a client a place in the fullest relay that has room. Without one it gets a new relay and the grant for it, if
+    /// `may_grant`; otherwise it is woken as soon as there is a relay.
+    pub fn join(&self, joining: Joining, may_grant: bool) -> (Option<Outlet>, Option<String>) {
+        let now = Instant::now();
+        let mut table = self.table();
+        let with_room = table.entries.values().filter_map(|entry| {
+            let inner = entry.relay.lock();
+            let members = inner.state.len();
+            let fits = entry.relay.endpoint == joining.endpoint && members < MAX_MEMBERS && inner.takes_members();
+            // A successor takes members only once it asks.
+            (fits && !(entry.relay.is_successor && inner.phase == Phase::Granted)).then_some((members, &entry.relay))
+        });
+        if let Some((_, relay)) = with_room.max_by_key(|(members, _)| *members) {
+            let member = relay.lock().state.join(joining, now);
+            return (Some(Outlet::new(Arc::clone(relay), member)), None);
+        }
+        if !may_grant {
+            table.waiting.retain(|waiting| !Arc::ptr_eq(&waiting.wake, &joining.wake));
+            table.waiting.push(Waiting { endpoint: joining.endpoint, wake: joining.wake });
+            return (None, None);
+        }
+        let (relay, grant) = self.grant(&mut table, &joining.endpoint, None);
+        let member = relay.lock().state.join(joining, now);
+        (Some(Outlet::new(relay, member)), Some(grant))
+    }
+
+    /// The grant for a successor of the client's relay, if it needs one now. One is open at a time.
+    pub fn renew(&self, outlet: &Outlet, renewal: Renewal) -> Option<String> {
+        let (now, relay) = (Instant::now(), outlet.relay());
+        let mut table = self.table();
+        {
+            let inner = relay.lock();
+            let age = now.saturating_duration_since(inner.granted_at);
+            let is_lone = inner.state.len() == 1;
+            let from = if is_lone && renewal == Renewal::Follow { FOLLOW_RENEWAL_AGE } else { RENEWAL_AGE };
+            if inner.phase != Phase::Carrying || age < from || inner.successor_until.is_some_and(|until| now < until) {
+                return None;
+            }
+            let members = inner.state.len();
+            drop(inner);
+            if table.has_room_elsewhere(relay, members, now) {
+                return None;
+            }
+        }
+        relay.lock().successor_until = Some(now + SUCCESSOR_TTL);
+        Some(self.grant(&mut table, &relay.endpoint, Some(Arc::downgrade(relay))).1)
+    }
+
+    fn grant(&self, table: &mut Table, endpoint: &str, predecessor: Option<Weak<Relay>>) -> (Arc<Relay>, String) {
+        let secret = hex::encode(self.random.bytes::<16>());
+        let [chance] = self.random.bytes::<1>();
+        let life = LIFE - LIFE_JITTER * u32::from(chance) / 255;
+        let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
+        let relay = Relay::new(endpoint.to_owned(), predecessor.is_some(), clock, metrics);
+        let grant = format!("{}.{secret}", self.instance);
+        table.entries.insert(secret, Entry { relay: Arc::clone(&relay), life, predecessor });
+        (relay, grant)
+    }
+
+    /// Answers a question. The first of a successor ends the relay before it, whose members then move.
+    pub async fn ask(&self, relay: &Arc<Relay>, question: &RelayQuestion, wait: Duration) -> Answer {
+        if relay.begin() {
+            let mut table = self.table();
+            let entry = table.entries.values_mut().find(|entry| Arc::ptr_eq(&entry.relay, relay));
+            let before = entry.and_then(|entry| entry.predecessor.take()?.upgrade());
+            let waiting = std::mem::take(&mut table.waiting);
+            let (woken, waiting) = waiting.into_iter().partition(|waiting| waiting.endpoint == relay.endpoint);
+            table.waiting = waiting;
+            drop(table);
+            if let Some(before) = before {
+                before.lock().end(Instant::now(), self.clock.now_ms());
+            }
+            let woken: Vec<Waiting> = woken;
+            woken.iter().for_each(|waiting| waiting.wake.notify_one());
+        }
+        relay.ask(question, wait).await
+    }
+
+    /// Ends relays whose time is up, asks pages to renew, and removes those that are over; until dropped.
+    pub async fn run(&self) {
+        let mut ticks = tokio::time::interval(TICK_INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.tick(Instant::now());
+        }
+    }
+
+    /// Does what is due.
+    pub fn tick(&self, now: Instant) {
+        let mut table = self.table();
+        table.entries.retain(|_, Entry { relay, life, .. }| {
+            let mut inner = relay.lock();
+            let age = now.saturating_duration_since(inner.granted_at);
+            let is_lone = inner.state.len() == 1;
+            if inner.phase == Phase::Carrying {
+                let life = if is_lone { LIFE } else { *life };
+                if age >= life {
+                    inner.end(now, self.clock.now_ms());
+                }
+                let renew_age = if is_lone { LONE_RENEW_AGE } else { RENEW_AGE };
+                let is_renewing = inner.successor_until.is_some_and(|until| now < until)
+                    || inner.renewed_at.is_some_and(|at| now < at + RENEW_INTERVAL);
+                if age >= renew_age && !is_renewing {
+                    inner.renewed_at = Some(now);
+                    let pages = inner.state.members_mut().filter(|member| member.joining.renews);
+                    if let Some(member) = pages.max_by_key(|member| member.heard) {
+                        member.renew = true;
+                        member.joining.wake.notify_one();
+                    }
+                }
+            }
+            drop(inner);
+            relay.tick(now)
+        });
+    }
+}
+
+impl Table {
+    /// True if the members of this relay fit into others that live on for a while: then it needs no successor.
+    fn has_room_elsewhere(&self, relay: &Arc<Relay>, members: usize, now: Instant) -> bool {
+        let others = self
+            .entries
+            .values()
+            .filter(|entry| !Arc::ptr_eq(&entry.relay, relay) && entry.relay.endpoint == relay.endpoint);
+        let room = others.map(|entry| {
+            let inner = entry.relay.lock();
+            let is_young = now < inner.granted_at + RENEWAL_AGE && inner.phase == Phase::Carrying;
+            if is_young { MAX_MEMBERS.saturating_sub(inner.state.len()) } else { 0 }
+        });
+        room.sum::<usize>() >= members
+    }
+}

@@ -1,0 +1,222 @@
+//! A relay as sessions and requests share it: the state behind a lock, and the question that waits.
+
+use super::answer::{Answer, GoneConnection, Next};
+use super::queue::FENCE;
+use super::state::{RelayState, Taken};
+use crate::clock::Clock;
+use crate::metrics::{GaugeGuard, Metrics};
+use shared_protocol::relay::RelayQuestion;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+/// Life of a first grant that no question has used; longer than a post of the answer that brings it.
+const GRANT_TTL: Duration = Duration::from_secs(3);
+
+/// The same for a successor: until it is used, the relay before it serves.
+pub(super) const SUCCESSOR_TTL: Duration = Duration::from_secs(1);
+
+/// Silence after which a relay counts as dead.
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// The question that waits for frames.
+struct Pending {
+    number: u64,
+    reply: oneshot::Sender<Answer>,
+    _counted: GaugeGuard,
+}
+
+/// Progress of a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Granted; no question yet.
+    Granted,
+    /// Asks.
+    Carrying,
+    /// Told to stop: its last posts may still be running.
+    Ending,
+    /// No post of it runs.
+    Over,
+}
+
+/// What a relay holds behind its lock.
+pub(super) struct Inner {
+    pub(super) state: RelayState,
+    pub(super) phase: Phase,
+    /// Time of the grant.
+    pub(super) granted_at: Instant,
+    /// Last question or answer, or begin of the end.
+    pub(super) heard: Instant,
+    /// Time until which a grant for its successor is open.
+    pub(super) successor_until: Option<Instant>,
+    /// Last `renew`.
+    pub(super) renewed_at: Option<Instant>,
+    pending: Option<Pending>,
+}
+
+/// One relay.
+pub struct Relay {
+    /// Domain and stage of the API that it posts to.
+    pub(super) endpoint: String,
+    /// True if its first question is to end the relay before it.
+    pub(super) is_successor: bool,
+    inner: Mutex<Inner>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+}
+
+impl Relay {
+    pub(super) fn new(endpoint: String, is_successor: bool, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Arc<Self> {
+        let now = Instant::now();
+        let inner = Inner {
+            state: RelayState::default(),
+            phase: Phase::Granted,
+            granted_at: now,
+            heard: now,
+            successor_until: None,
+            renewed_at: None,
+            pending: None,
+        };
+        Arc::new(Self { endpoint, is_successor, inner: Mutex::new(inner), clock, metrics })
+    }
+
+    /// The state; held for one look or change, and across no wait.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Records the first question. Returns true if this is it.
+    pub(super) fn begin(&self) -> bool {
+        let mut inner = self.lock();
+        let begins = inner.phase == Phase::Granted;
+        if begins {
+            inner.phase = Phase::Carrying;
+        }
+        begins
+    }
+
+    /// Applies the reports of a question. Returns the connections that are closed.
+    pub fn report(&self, question: &RelayQuestion) -> Vec<GoneConnection> {
+        self.lock().state.report(&question.reports, Instant::now())
+    }
+
+    /// Answers a question: with frames at once or as soon as there is one, and without after `wait`. A newer question replaces
+    /// the one that waits, which is answered without frames in the same moment.
+    pub async fn ask(&self, question: &RelayQuestion, wait: Duration) -> Answer {
+        let (number, now) = (question.number, Instant::now());
+        let mut receiver = {
+            let mut inner = self.lock();
+            inner.heard = now;
+            if question.last {
+                inner.close();
+                return Answer::default();
+            }
+            match inner.state.take(number, question.answered) {
+                Taken::Impossible => return Answer::default(),
+                Taken::Repeat(answer) => return answer,
+                Taken::Replaced => return Answer { frames: Vec::new(), next: Some(Next::Now) },
+                Taken::New => {}
+            }
+            inner.release_pending();
+            let now_ms = self.now_ms();
+            if inner.state.has_ended() || wait.is_zero() || inner.state.is_ready(now_ms) {
+                return inner.state.answer(number, now, now_ms);
+            }
+            let (reply, receiver) = oneshot::channel();
+            inner.pending = Some(Pending { number, reply, _counted: self.metrics.streams.waiting() });
+            receiver
+        };
+        if let Ok(answer) = tokio::time::timeout(wait, &mut receiver).await {
+            // The sender is dropped only with the relay.
+            return answer.unwrap_or_default();
+        }
+        let mut inner = self.lock();
+        if inner.pending.take_if(|pending| pending.number == number).is_some() {
+            let now = Instant::now();
+            inner.heard = now;
+            return inner.state.answer(number, now, self.now_ms());
+        }
+        drop(inner);
+        receiver.try_recv().unwrap_or_default()
+    }
+
+    /// Moves on with time: ends a grant that is not used, a relay that is silent, and the end of one. Returns false once it is
+    /// over.
+    pub(super) fn tick(&self, now: Instant) -> bool {
+        let mut inner = self.lock();
+        if inner.pending.take_if(|pending| pending.reply.is_closed()).is_some() {
+            inner.heard = now;
+        }
+        let ttl = if self.is_successor { SUCCESSOR_TTL } else { GRANT_TTL };
+        let is_silent = match inner.phase {
+            Phase::Granted => inner.granted_at + ttl <= now,
+            Phase::Carrying => inner.pending.is_none() && inner.heard + SILENCE_TIMEOUT <= now,
+            Phase::Ending => inner.heard + FENCE <= now,
+            Phase::Over => true,
+        };
+        if is_silent {
+            inner.close();
+            return false;
+        }
+        // A lease that was confirmed again, and members whose last frame is reported.
+        inner.answer_pending(now, self.now_ms());
+        if inner.phase == Phase::Ending {
+            inner.wake_all();
+        }
+        true
+    }
+}
+
+impl Inner {
+    /// True if one more client may join.
+    pub(super) fn takes_members(&self) -> bool {
+        matches!(self.phase, Phase::Granted | Phase::Carrying)
+    }
+
+    /// Answers the question that waits, if there is a frame or the relay ends.
+    pub(super) fn answer_pending(&mut self, now: Instant, now_ms: u64) {
+        if self.pending.is_none() || !(self.state.has_ended() || self.state.is_ready(now_ms)) {
+            return;
+        }
+        if let Some(Pending { number, reply, .. }) = self.pending.take() {
+            self.heard = now;
+            // A request that is gone asks again with the same number, and gets the same answer.
+            let _ = reply.send(self.state.answer(number, now, now_ms));
+        }
+    }
+
+    /// Answers the question that waits without a frame: a newer one is there.
+    fn release_pending(&mut self) {
+        if let Some(Pending { reply, .. }) = self.pending.take() {
+            let _ = reply.send(Answer { frames: Vec::new(), next: Some(Next::Now) });
+        }
+    }
+
+    /// Tells the function to stop. Members stay until their last frame is reported.
+    pub(super) fn end(&mut self, now: Instant, now_ms: u64) {
+        if !self.takes_members() {
+            return;
+        }
+        self.state.end();
+        (self.phase, self.heard) = (Phase::Ending, now);
+        self.answer_pending(now, now_ms);
+        self.wake_all();
+    }
+
+    /// No post of it runs any more: every member looks for another relay.
+    pub(super) fn close(&mut self) {
+        self.state.end();
+        self.phase = Phase::Over;
+        self.pending = None;
+        self.wake_all();
+    }
+
+    fn wake_all(&self) {
+        self.state.members().for_each(|member| member.joining.wake.notify_one());
+    }
+}

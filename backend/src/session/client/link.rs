@@ -1,0 +1,230 @@
+//! A client's link to the relay that carries its frames: joined with a message, prolonged by messages, and moved to another
+//! relay without the client's help.
+
+use crate::relay::{Joining, Outlet, Relays, Renewal};
+use crate::session::handle::Caller;
+use bytes::Bytes;
+use shared_protocol::ConnectionId;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time that a client gets frames after its last attach, `follow` or numbered message: a page that is not looked at sends none.
+const MEMBERSHIP: Duration = Duration::from_secs(25);
+
+/// News of a link.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(in crate::session) struct LinkNews {
+    /// True if a frame was lost or may have been.
+    pub(in crate::session) lost: bool,
+    /// True if the client is to be sent `renew`.
+    pub(in crate::session) renew: bool,
+}
+
+/// A client's link. Without a relay it waits for the client's next message, or for a relay that has room.
+#[derive(Default)]
+pub(in crate::session) struct Link {
+    /// The place in a relay, if there is one.
+    outlet: Option<Outlet>,
+    /// Request of the last join; its connection is the one that frames go over.
+    joining: Option<Joining>,
+    /// Time until which the client gets frames.
+    until: Option<Instant>,
+    /// End of the authority of its connection, in ms since 1970.
+    valid_until_ms: u64,
+    /// True for a WebSocket of the service: it has a relay of its own, and its membership does not lapse.
+    direct: bool,
+    /// True if a frame would be accepted and there was none.
+    awaits_frame: bool,
+}
+
+impl Link {
+    /// True if a relay carries the client.
+    pub(in crate::session) fn is_live(&self) -> bool {
+        self.outlet.is_some()
+    }
+
+    /// True if a relay carries the client over this connection.
+    pub(in crate::session) fn is_live_on(&self, connection: &ConnectionId) -> bool {
+        self.is_live() && self.is_for(connection)
+    }
+
+    fn is_for(&self, connection: &ConnectionId) -> bool {
+        self.joining.as_ref().is_some_and(|joining| joining.connection == *connection)
+    }
+
+    /// True while the client gets frames, if there is a relay for it.
+    pub(in crate::session) fn is_wanted(&self, now: Instant) -> bool {
+        self.direct || self.until.is_some_and(|until| now < until)
+    }
+
+    /// Records a message that prolongs the membership.
+    pub(in crate::session) fn prolong(&mut self, now: Instant) {
+        self.until = Some(now + MEMBERSHIP);
+        if let Some(outlet) = &self.outlet {
+            outlet.heard(now);
+        }
+    }
+
+    /// Takes a place in a relay, and lets go of any other.
+    pub(in crate::session) fn open(&mut self, joining: Joining, outlet: Option<Outlet>, caller: &Caller) {
+        // The old place is dropped after the new one is there, so that a relay with one member does not end.
+        (self.outlet, self.joining) = (outlet, Some(joining));
+        (self.valid_until_ms, self.direct) = (caller.valid_until_ms(), caller.direct);
+    }
+
+    /// The grant for a successor of its relay, if it needs one.
+    pub(in crate::session) fn renew(&self, relays: &Relays, renewal: Renewal) -> Option<String> {
+        relays.renew(self.outlet.as_ref()?, renewal)
+    }
+
+    /// Leaves a relay that has ended for another one, or lapses. Returns what happened to its frames.
+    pub(in crate::session) fn refresh(&mut self, relays: &Relays, now: Instant) -> LinkNews {
+        if !self.is_wanted(now) {
+            self.leave();
+            return LinkNews::default();
+        }
+        let mut news = LinkNews::default();
+        if let Some(outlet) = &self.outlet {
+            let state = outlet.look(now);
+            news = LinkNews { lost: state.lost, renew: state.renew };
+            if !state.released {
+                return news;
+            }
+        }
+        self.outlet = None;
+        if let Some(joining) = self.joining.as_ref().filter(|_| !self.direct) {
+            self.outlet = relays.join(joining.clone(), false).0;
+        }
+        news
+    }
+
+    /// Time since which the next frame is awaited; `None` while none is accepted.
+    pub(in crate::session) fn due_since(&mut self) -> Option<Instant> {
+        let due_since = self.outlet.as_ref().and_then(Outlet::due_since);
+        self.awaits_frame = due_since.is_some();
+        due_since
+    }
+
+    /// True if something that becomes due can be sent then.
+    pub(in crate::session) fn awaits_frame(&self) -> bool {
+        self.awaits_frame && self.is_live()
+    }
+
+    /// Hands over a frame. While the session ends, an expired token still gets its last events.
+    pub(in crate::session) fn push(&self, frame: Bytes, is_ending: bool, now: Instant) {
+        if let Some(outlet) = &self.outlet {
+            outlet.push(frame, if is_ending { u64::MAX } else { self.valid_until_ms }, now);
+        }
+    }
+
+    /// Closes the connection after everything that was handed over.
+    pub(in crate::session) fn finish(&mut self, now: Instant) {
+        if let Some(outlet) = self.outlet.take() {
+            outlet.finish(None, now);
+        }
+        *self = Self::default();
+    }
+
+    /// Closes this connection with a reason, instead of what was handed over and not sent.
+    pub(in crate::session) fn reject(&mut self, connection: &ConnectionId, reason: Option<Bytes>, now: Instant) {
+        if !self.is_for(connection) {
+            return;
+        }
+        if let Some(outlet) = self.outlet.take() {
+            outlet.reject(reason, now);
+        }
+        *self = Self::default();
+    }
+
+    /// Leaves the relay if its frames go over this connection, which is closed.
+    pub(in crate::session) fn closed(&mut self, connection: &ConnectionId) {
+        if self.is_for(connection) {
+            self.leave();
+        }
+    }
+
+    /// Leaves the relay. Frames that were not sent are dropped.
+    pub(in crate::session) fn leave(&mut self) {
+        if let Some(outlet) = self.outlet.take() {
+            outlet.discard();
+        }
+        *self = Self::default();
+    }
+
+    /// Time at which the membership lapses.
+    pub(in crate::session) fn deadline(&self) -> Option<Instant> {
+        self.until.filter(|_| self.is_live() && !self.direct)
+    }
+}
+
+#[cfg(test)]
+pub(in crate::session) mod tests {
+    use super::*;
+    use crate::clock::{Clock, SystemClock, SystemRandom};
+    use crate::metrics::Metrics;
+    use crate::relay::{DirectFrames, Permit};
+    use crate::session::handle::caller;
+    use shared_protocol::SessionId;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A permit that a test takes back.
+    pub(in crate::session) struct Switch(pub(in crate::session) AtomicBool);
+
+    impl Permit for Switch {
+        fn holds(&self) -> bool {
+            self.0.load(Ordering::Relaxed)
+        }
+    }
+
+    fn joining(caller: &Caller) -> Joining {
+        Joining {
+            session: SessionId::new("s").unwrap(),
+            connection: caller.connection.clone(),
+            endpoint: caller.endpoint.clone(),
+            wake: Arc::default(),
+            permit: Arc::new(Switch(AtomicBool::new(true))),
+            renews: true,
+        }
+    }
+
+    impl Link {
+        /// Opens the link as for a WebSocket of the service.
+        pub(in crate::session) fn open_direct(&mut self) -> DirectFrames {
+            let caller = Caller { direct: true, ..caller("ada", "c1") };
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+            let (frames, outlet) = DirectFrames::open(joining(&caller), clock, Metrics::new(0));
+            self.open(joining(&caller), Some(outlet), &caller);
+            frames
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_page_lapses_and_a_message_prolongs() {
+        let relays = Relays::new("i".into(), Arc::new(SystemClock), Arc::new(SystemRandom), Metrics::new(0));
+        let (mut link, caller, start) = (Link::default(), caller("ada", "c1"), Instant::now());
+        link.prolong(start);
+        link.open(joining(&caller), relays.join(joining(&caller), true).0, &caller);
+        link.refresh(&relays, start + MEMBERSHIP / 2);
+        assert!(link.is_live_on(&caller.connection));
+        link.prolong(start + MEMBERSHIP / 2);
+        link.refresh(&relays, start + MEMBERSHIP);
+        assert!(link.is_live());
+        link.refresh(&relays, start + MEMBERSHIP * 2);
+        assert!(!link.is_live() && !link.is_wanted(start + MEMBERSHIP * 2));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_moves_to_another_relay_by_itself() {
+        let relays = Relays::new("i".into(), Arc::new(SystemClock), Arc::new(SystemRandom), Metrics::new(0));
+        let (mut link, caller) = (Link::default(), caller("ada", "c1"));
+        link.prolong(Instant::now());
+        link.open(joining(&caller), relays.join(joining(&caller), true).0, &caller);
+        tokio::time::advance(Duration::from_secs(3)).await;
+        relays.tick(Instant::now());
+        let (_other, grant) = relays.join(joining(&caller), true);
+        assert!(grant.is_some(), "the first grant was never used");
+        link.refresh(&relays, Instant::now());
+        assert!(link.is_live() && link.due_since().is_some());
+    }
+}

@@ -1,0 +1,99 @@
+//! A session's access to relays: which client gets a place in which one, and with which message comes a grant.
+
+use super::client::Client;
+use super::handle::{Caller, Grant};
+use crate::clock::Clock;
+use crate::cluster::Lease;
+use crate::metrics::Metrics;
+use crate::relay::{DirectFrames, Joining, Permit, Relays, Renewal};
+use shared_protocol::SessionId;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+/// A session may send while its lease surely holds.
+struct LeasePermit(Arc<Lease>);
+
+impl Permit for LeasePermit {
+    fn holds(&self) -> bool {
+        self.0.is_valid(Instant::now()) == Some(true)
+    }
+}
+
+/// A grant that an answer brings.
+pub(super) enum NewGrant {
+    /// The client has no other relay: this one begins after the answer's own frame was sent.
+    First(Grant),
+    /// The client's relay serves it until this one begins.
+    Successor(Grant),
+}
+
+impl NewGrant {
+    /// The grant itself.
+    pub(super) fn into_grant(self) -> Grant {
+        match self {
+            Self::First(grant) | Self::Successor(grant) => grant,
+        }
+    }
+}
+
+/// The relays of this instance as one session uses them.
+pub(super) struct RelayAccess {
+    session: SessionId,
+    pub(super) relays: Arc<Relays>,
+    /// Wakes the session's task when a client has credit again, or must look for another relay.
+    pub(super) wake: Arc<Notify>,
+    permit: Arc<dyn Permit>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+}
+
+impl RelayAccess {
+    pub(super) fn new(relays: Arc<Relays>, lease: &Arc<Lease>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
+        let (session, permit) = (lease.record().id.clone(), Arc::new(LeasePermit(Arc::clone(lease))));
+        Self { session, relays, wake: Arc::default(), permit, clock, metrics }
+    }
+
+    /// Has the frames of this client carried over the caller's connection, if none carries them yet. `renewal` is the kind of the
+    /// message; `None` for one that prolongs nothing. Returns the grant that the answer to the message brings.
+    pub(super) fn carry(
+        &self,
+        client: &mut Client,
+        caller: &Caller,
+        renewal: Option<Renewal>,
+        now: Instant,
+    ) -> Option<NewGrant> {
+        let link = &mut client.outbound.link;
+        if renewal.is_some() || client.one_shot {
+            link.prolong(now);
+        }
+        if !link.is_wanted(now) {
+            // A page that is not looked at: it gets frames again with its next `follow`.
+            return None;
+        }
+        // A page attaches or follows on the connection that it wants its frames on.
+        let moves = renewal == Some(Renewal::Follow) && !link.is_live_on(&caller.connection);
+        if link.is_live() && !moves {
+            let renewal = renewal.filter(|_| !caller.direct)?;
+            return link.renew(&self.relays, renewal).map(Grant::Relay).map(NewGrant::Successor);
+        }
+        let joining = Joining {
+            session: self.session.clone(),
+            connection: caller.connection.clone(),
+            endpoint: caller.endpoint.clone(),
+            wake: Arc::clone(&self.wake),
+            permit: Arc::clone(&self.permit),
+            renews: !client.one_shot,
+        };
+        let (outlet, grant) = if caller.direct {
+            let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
+            let (frames, outlet) = DirectFrames::open(joining.clone(), clock, metrics);
+            (Some(outlet), Some(Grant::Direct(frames)))
+        } else {
+            let (outlet, grant) = self.relays.join(joining.clone(), true);
+            (outlet, grant.map(Grant::Relay))
+        };
+        link.open(joining, outlet, caller);
+        grant.map(NewGrant::First)
+    }
+}
