@@ -242,3 +242,6 @@ impl Table {
         room.sum::<usize>() >= members
     }
 }
+
+#[cfg(test)]
+mod tests;

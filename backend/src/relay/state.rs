@@ -222,3 +222,6 @@ impl Member {
         self.frames.next_len(now_ms)
     }
 }
+
+#[cfg(test)]
+mod tests;
