@@ -1,6 +1,6 @@
 //! API Gateway's limits of size and time, with the close code of each.
 
-use crate::support::{Fixture, Script, close_code, within};
+use crate::support::{Fixture, Script, close_code, next_close_code, within};
 use dev_gateway::Quotas;
 use futures_util::{Sink, SinkExt, StreamExt};
 use serde_json::json;
@@ -40,13 +40,7 @@ async fn a_large_frame_or_message_closes_with_1009() {
         let (mut sink, mut stream) = socket.split();
         // A browser reads while it writes: the close frame must reach it while it still sends.
         let sending = send_frames(&mut sink, sizes);
-        let reading = async {
-            match stream.next().await {
-                Some(Ok(Message::Close(Some(frame)))) => u16::from(frame.code),
-                other => panic!("{sizes:?}: {other:?}"),
-            }
-        };
-        let ((), code) = within(async { tokio::join!(sending, reading) }).await;
+        let ((), code) = within(async { tokio::join!(sending, next_close_code(&mut stream)) }).await;
         assert_eq!(code, 1009, "{sizes:?}");
         let event = gateway.event().await;
         assert_eq!(event["requestContext"]["disconnectStatusCode"], 1009, "no message before: {event}");

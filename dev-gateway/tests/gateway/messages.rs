@@ -1,8 +1,8 @@
 //! Client messages: their routes and events, concurrent invocations, and reports of failures.
 
-use crate::support::{Fixture, Script, TIMEOUT, function_error, send, text, until, within};
+use crate::support::{Fixture, Script, TIMEOUT, function_error, next_close_code, send, text, until, within};
 use dev_gateway::{InvokeError, Quotas};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::SinkExt;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -124,14 +124,6 @@ async fn the_answer_of_a_route_is_not_sent() {
     gateway.clients.post(&id, "posted".into()).await.unwrap();
     assert_eq!(text(&mut socket).await, "posted");
     // The gateway stops after the invocation has ended, so its frames would come before the close frame.
-    let (code, _) = tokio::join!(close_code_only(&mut socket), gateway.remaining_events());
+    let (code, _) = tokio::join!(next_close_code(&mut socket), gateway.remaining_events());
     assert_eq!(code, 1001);
-}
-
-/// Receives the close frame, which must come next.
-async fn close_code_only(socket: &mut crate::support::Socket) -> u16 {
-    match within(socket.next()).await {
-        Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
-        other => panic!("a frame came before the close frame: {other:?}"),
-    }
 }

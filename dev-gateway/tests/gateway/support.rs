@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use dev_gateway::{Clients, DevGateway, Invoke, InvokeError, Options, Quotas, Running};
 use futures_util::future::BoxFuture;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, Stream, StreamExt};
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
@@ -266,6 +266,14 @@ pub(crate) async fn end(mut socket: Socket) {
 
 pub(crate) fn signal(pid: u32, signal: Signal) {
     kill_process(Pid::from_raw(pid.cast_signed()).unwrap(), signal).unwrap();
+}
+
+/// Receives the close frame, which must come next. Returns its code.
+pub(crate) async fn next_close_code(frames: &mut (impl Stream<Item = Result<Message, Error>> + Unpin)) -> u16 {
+    match within(frames.next()).await {
+        Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
+        other => panic!("another frame came before the close frame: {other:?}"),
+    }
 }
 
 /// Receives frames until the close frame. Returns its code.
