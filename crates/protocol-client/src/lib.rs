@@ -50,6 +50,8 @@ pub struct Client {
     id: ClientId,
     /// Columns and rows.
     size: (u16, u16),
+    /// Encodings offered beyond text and base64.
+    pub accept: Vec<String>,
     /// Last `attached` message, also of an earlier connection.
     attached: Option<Attached>,
     connected: bool,
@@ -82,6 +84,7 @@ impl Client {
         Self {
             id,
             size: (cols, rows),
+            accept: vec!["z".to_owned()],
             attached: None,
             connected: false,
             input: InputQueue::default(),
@@ -130,6 +133,11 @@ impl Client {
     /// Position up to which the stream is complete.
     pub fn pos(&self) -> Pos {
         self.output.pos()
+    }
+
+    /// True if all output that is known to exist was received.
+    pub fn is_complete(&self) -> bool {
+        self.output.pos() >= self.head && !self.output.has_gap()
     }
 
     /// Count of unacknowledged numbered messages, including those not sent yet.
@@ -182,6 +190,11 @@ impl Client {
             self.follow_at = self.follow_at.map(|at| at.min(now + FOLLOW_RETRY_DELAY));
             return;
         };
+        self.receive_frame(frame, now);
+    }
+
+    /// [`Self::receive`] for a frame that the caller has parsed.
+    pub fn receive_frame(&mut self, frame: ServerFrame, now: Duration) {
         self.last_frame = now;
         let of = epoch_of(&frame.message);
         match frame.message {
@@ -211,7 +224,7 @@ impl Client {
             self.attach_at = Some(now + ATTACH_INTERVAL);
             let (cols, rows) = self.size;
             let resume = self.epoch().map(|epoch| Resume { epoch, pos: self.output.pos() });
-            let (client, accept) = (self.id.clone(), vec!["z".into()]);
+            let (client, accept) = (self.id.clone(), self.accept.clone());
             self.outgoing.push_back(ClientMessage::Attach(Attach { client, cols, rows, accept, resume }));
         }
         let is_fresh = now < self.last_frame + FRESH_FRAME;
@@ -307,7 +320,7 @@ impl Client {
 
     fn schedule_repair(&mut self, now: Duration) {
         let timeout = if self.output.has_gap() { GAP_TIMEOUT } else { HEAD_TIMEOUT };
-        if self.output.pos() >= self.head && !self.output.has_gap() {
+        if self.is_complete() {
             self.repair_at = None;
         } else {
             self.repair_at = Some(self.repair_at.map_or(now + timeout, |at| at.min(now + timeout)));

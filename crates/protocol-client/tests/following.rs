@@ -1,9 +1,10 @@
-//! Timing of the client's follower (renewal, verification, replacement after a failure) and of its acknowledgements.
+//! Timing of the client's follower (renewal, verification, replacement after a failure) and of its acknowledgements; the
+//! stream from frames in any order.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use protocol_client::Client;
+use protocol_client::{Client, ClientEvent, StreamItem};
 use serde_json::{Value, json};
-use shared_protocol::ClientId;
+use shared_protocol::{ClientId, Pos, StreamEvent};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -77,4 +78,30 @@ fn output_is_acknowledged_after_two_seconds() {
 #[test]
 fn output_without_a_pause_is_acknowledged_too() {
     assert_eq!(ack_times((0..50).map(|tenth| tenth * 100)), [2000, 4000, 6000]);
+}
+
+#[test]
+fn repeats_overlaps_and_any_order_make_one_stream() {
+    let mut client = attached();
+    let output =
+        |pos: u64, text: &str| json!({"type": "output", "epoch": 7, "pos": pos, "len": text.len(), "data": text});
+    let title = json!({"type": "event", "epoch": 7, "pos": 3, "kind": "title", "title": "t"});
+    let mut old = output(8, "old");
+    old["epoch"] = 6.into();
+    let frames = [output(4, "def"), title.clone(), output(0, "ab"), output(1, "bc"), title, output(5, "efg"), old];
+    for (number, frame) in frames.iter().enumerate() {
+        client.receive(&frame.to_string(), SECOND);
+        assert_eq!(client.is_complete(), number > 2, "after {frame}");
+    }
+    let (mut bytes, mut events) = (Vec::new(), Vec::new());
+    while let Some(event) = client.next_event() {
+        match event {
+            ClientEvent::Stream(StreamItem::Bytes(more)) => bytes.extend(more),
+            ClientEvent::Stream(StreamItem::Event(event)) => events.push((bytes.len(), event)),
+            _ => {}
+        }
+    }
+    assert_eq!(bytes, b"abcdefg");
+    assert_eq!(events, [(3, StreamEvent::Title { title: "t".into() })]);
+    assert_eq!(client.pos(), Pos(8));
 }

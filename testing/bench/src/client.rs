@@ -44,7 +44,7 @@ pub(crate) enum Client {
 impl Client {
     pub(crate) async fn keys(&mut self, keys: &str) {
         match self {
-            Self::Termgate(terminal) => drop(terminal.type_text(keys).await),
+            Self::Termgate(terminal) => terminal.type_text(keys).await,
             Self::Peer(peer) => peer.send(peer.protocol.keys(keys)).await,
         }
     }

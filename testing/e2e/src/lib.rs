@@ -12,7 +12,6 @@ mod hostile;
 mod http;
 mod page;
 mod stack;
-mod stream;
 mod terminal;
 
 pub use backend::Backend;
@@ -21,7 +20,6 @@ pub use hostile::{FaultRun, Report};
 pub use http::http;
 pub use page::{Endpoint, Page, PageStats};
 pub use stack::{Function, Stack, StackOptions};
-pub use stream::Stream;
 pub use terminal::{TEST_TIMEOUT, Terminal};
 pub use test_servers::{alive, children_of, until, zombies_of};
 

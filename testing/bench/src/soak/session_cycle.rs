@@ -54,7 +54,7 @@ pub(super) async fn run(stack: &Stack, number: usize, instances: usize) {
     terminal.type_text(&format!("{DAEMONS}\recho star'te'd\r")).await;
     expect(&mut terminal, "started\r\n").await;
     match number % 3 {
-        0 => drop(terminal.type_text("exit\r").await),
+        0 => terminal.type_text("exit\r").await,
         1 => terminal.close_session().await,
         // The connection breaks, and the session ends by its detach timeout.
         _ => {

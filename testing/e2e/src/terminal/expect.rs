@@ -73,11 +73,6 @@ impl Terminal {
         .await;
     }
 
-    /// Waits for any direct reply, and removes it.
-    pub async fn next_reply(&mut self) -> ServerMessage {
-        self.wait("a direct reply", |terminal| (!terminal.replies.is_empty()).then(|| terminal.replies.remove(0))).await
-    }
-
     /// Waits until `check` returns a value, or the connection is closed: then `None`.
     pub async fn wait_until_closed_or<T>(&mut self, mut check: impl FnMut(&mut Self) -> Option<T>) -> Option<T> {
         self.wait("a value or a close", |terminal| {

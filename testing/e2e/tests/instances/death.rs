@@ -1,6 +1,6 @@
 //! An instance is killed, or stopped for so long that it counts as dead.
 
-use super::{attach_again, epoch, owner, refusal};
+use super::{attach_again, owner, refusal};
 use e2e::{Stack, TEST_TIMEOUT, alive, matching, until};
 use rustix::process::Signal;
 use shared_protocol::client::{Input, Keys};
@@ -17,7 +17,7 @@ async fn a_killed_instances_session_restarts_on_another() {
     let mut terminal = stack.terminal("ada", "s").await;
     terminal.run("printf '\\033[32mlast%s\\033[0m\\n' words").await;
     terminal.expect("lastwords").await;
-    let (before, owner) = (epoch(&terminal), owner(&stack, "s", &[0, 1]));
+    let (before, owner) = (terminal.epoch(), owner(&stack, "s", &[0, 1]));
     // Screens are saved once a second.
     let key = "session:s:screen";
     until("the screen to be saved", TEST_TIMEOUT, async || {
@@ -28,7 +28,7 @@ async fn a_killed_instances_session_restarts_on_another() {
     let killed = Instant::now();
     let mut terminal = attach_again(&stack, "ada", "s", TAKEOVER_TIMEOUT).await;
     assert!(killed.elapsed() < TAKEOVER_TIMEOUT, "{:?}", killed.elapsed());
-    assert!(epoch(&terminal) > before);
+    assert!(terminal.epoch() > before);
     terminal.expect("lastwords").await;
     terminal.expect("the machine that ran this shell was lost").await;
     let reason = terminal.expect_event("the restart", matching!(StreamEvent::Restarted { reason } => *reason)).await;
@@ -69,9 +69,9 @@ async fn a_stopped_instance_that_lost_its_session_ends_it() {
     second.attach().await;
     stop_for_long(&mut stack, owner).await;
     second.type_text("touch typed-while-stopped\r").await;
-    let before = epoch(&terminal);
+    let before = terminal.epoch();
     let mut taken = attach_again(&stack, "ada", "s", TAKEOVER_TIMEOUT).await;
-    assert!(epoch(&taken) > before);
+    assert!(taken.epoch() > before);
     assert!(alive(shell), "the stopped instance cannot end its shell");
     stack.backend.signal(owner, Signal::CONT);
     until("the instance to notice", TEST_TIMEOUT, async || {
@@ -81,7 +81,7 @@ async fn a_stopped_instance_that_lost_its_session_ends_it() {
     until("the old shell to end", TEST_TIMEOUT, async || !alive(shell)).await;
     let (listed, _) = taken.command("ls").await;
     assert!(!listed.contains("typed-while-stopped"), "{listed}");
-    assert!(refusal(&second.next_reply().await).is_some(), "it is told to attach again");
+    second.expect_reply("an error, upon which a page attaches again", refusal).await;
     stack.stop().await;
 }
 
@@ -90,13 +90,13 @@ async fn a_stopped_instance_that_kept_its_session_continues() {
     let mut stack = Stack::start_two().await;
     let mut terminal = stack.terminal("ada", "s").await;
     terminal.run("kept=ye$((0))s").await;
-    let (before, owner) = (epoch(&terminal), owner(&stack, "s", &[0, 1]));
+    let (before, owner) = (terminal.epoch(), owner(&stack, "s", &[0, 1]));
     stop_for_long(&mut stack, owner).await;
     stack.backend.signal(owner, Signal::CONT);
     // Before that the instance counts as dead, and the other one would take the session over.
     until("the heartbeat to be back", TEST_TIMEOUT, async || heartbeats(&mut stack).await == 2).await;
     let mut terminal = attach_again(&stack, "ada", "s", TAKEOVER_TIMEOUT).await;
-    assert_eq!(epoch(&terminal), before, "the same shell");
+    assert_eq!(terminal.epoch(), before, "the same shell");
     let (kept, _) = terminal.command("echo $kept").await;
     assert_eq!(kept.trim(), "ye0s");
     stack.stop().await;

@@ -6,8 +6,8 @@ mod redis;
 mod replacement;
 
 use e2e::{Stack, TEST_TIMEOUT, Terminal};
+use shared_protocol::ServerMessage;
 use shared_protocol::server::ErrorMessage;
-use shared_protocol::{Epoch, ServerMessage};
 use std::time::Duration;
 use tokio::time::{Instant, interval, timeout};
 
@@ -43,10 +43,6 @@ async fn health(stack: &Stack, instance: usize) -> (u16, String) {
     let url = format!("http://{}/health", stack.backend.address(instance));
     let answer = timeout(TEST_TIMEOUT, e2e::http().get(url).send()).await.unwrap().unwrap();
     (answer.status().as_u16(), answer.text().await.unwrap())
-}
-
-fn epoch(terminal: &Terminal) -> Epoch {
-    terminal.attached.as_ref().unwrap().epoch
 }
 
 fn refusal(reply: &ServerMessage) -> Option<ErrorMessage> {

@@ -1,6 +1,6 @@
 //! Redis is unreachable, slow, stalled or empty: terminals continue, and no session is lost.
 
-use super::{attach_again, epoch, health, owner};
+use super::{attach_again, health, owner};
 use e2e::{Stack, TEST_TIMEOUT, until};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn expect_health(stack: &Stack, instance: usize, word: &str) {
 async fn unreachable_for_half_a_minute() {
     let mut stack = Stack::start_two().await;
     let mut terminal = stack.terminal("ada", "s").await;
-    let (before, owner) = (epoch(&terminal), owner(&stack, "s", &[0, 1]));
+    let (before, owner) = (terminal.epoch(), owner(&stack, "s", &[0, 1]));
     stack.backend.redis_proxy().cut().await;
     let outage = tokio::time::Instant::now();
     let mut rounds = 0;
@@ -45,7 +45,7 @@ async fn unreachable_for_half_a_minute() {
     })
     .await;
     let again = attach_again(&stack, "ada", "s", TEST_TIMEOUT).await;
-    assert_eq!(epoch(&again), before);
+    assert_eq!(again.epoch(), before);
     assert!(!stack.backend.log(owner).contains("has taken the session over"));
     stack.stop().await;
 }
@@ -61,7 +61,7 @@ async fn restarted_empty() {
     // Immediately, before any heartbeat: no instance may start a second shell of a running session.
     for (session, before) in &terminals {
         let again = attach_again(&stack, "ada", session, TEST_TIMEOUT).await;
-        assert_eq!(epoch(&again), epoch(before), "{session}");
+        assert_eq!(again.epoch(), before.epoch(), "{session}");
     }
     for (_, terminal) in &mut terminals {
         assert_eq!(terminal.command("echo still here").await.0, "still here\n");

@@ -47,12 +47,12 @@ async fn type_until_stopped(
 async fn attach_to_next_shell(terminal: Terminal, url: &str, token: &str) -> Terminal {
     let deadline = Instant::now() + MOVE_TIMEOUT;
     let mut terminal = terminal;
-    let before = terminal.stream.epoch();
+    let before = terminal.epoch();
     let mut every = interval(Duration::from_millis(100));
     loop {
         every.tick().await;
         terminal = terminal.open_new_connection(url, token).await;
-        if terminal.try_attach().await.is_ok() && terminal.stream.epoch() > before {
+        if terminal.try_attach().await.is_ok() && terminal.epoch() > before {
             return terminal;
         }
         assert!(Instant::now() < deadline, "no new shell within {MOVE_TIMEOUT:?}");

@@ -45,22 +45,16 @@ async fn close_ends_the_session_and_its_connections(stack: &Stack) {
     }
     assert_eq!(elsewhere.command("echo still here").await.0, "still here\n");
     // Only a token issued after the end starts the session again, with a new shell.
-    let before = ada.stream.epoch();
+    let before = ada.epoch();
     let now = SystemClock.now_seconds();
     let old = UserClaims { iat: Some(now - 60), ..Stack::claims("ada", Some("s1")) };
     let mut late = Terminal::connect(&stack.url(), &stack.sign(&old)).await.unwrap();
-    late.send_text(r#"{"type":"attach","client":"late","cols":80,"rows":24}"#).await;
-    late.expect_error(ErrorCode::SessionEnded).await;
+    assert_eq!(late.try_attach().await.unwrap_err().code, ErrorCode::SessionEnded);
     let fresh = UserClaims { iat: Some(now + 5), ..old };
     // The ended session notifies its connections before it is removed.
     until("another shell", TEST_TIMEOUT, async || {
         let mut again = Terminal::connect(&stack.url(), &stack.sign(&fresh)).await.unwrap();
-        again.send_text(r#"{"type":"attach","client":"again","cols":80,"rows":24}"#).await;
-        let epoch = again.wait("an answer", |again| match again.attached.as_ref() {
-            Some(attached) => Some(Some(attached.epoch)),
-            None => (!again.replies.is_empty()).then_some(None),
-        });
-        epoch.await.is_some_and(|epoch| epoch > before)
+        again.try_attach().await.is_ok() && again.epoch() > before
     })
     .await;
 }

@@ -20,7 +20,7 @@ async fn printed(terminal: &mut Terminal, command: &str) -> Vec<u8> {
 
 async fn every_byte_arrives(stack: &Stack) {
     let mut terminal = stack.connect("ada", "s1").await;
-    terminal.accept.clear();
+    terminal.client.accept.clear();
     terminal.attach().await;
     let bytes = printed(&mut terminal, r#"for i in {0..255}; do printf "\\x$(printf %02x $i)"; done"#).await;
     assert_eq!(bytes, (0..=255).collect::<Vec<u8>>());
@@ -82,13 +82,15 @@ async fn an_interrupt_goes_ahead(stack: &Stack) {
 async fn a_page_that_hangs_stops_the_flood(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     let mut other = stack.terminal("ada", "s2").await;
-    terminal.acknowledges = false;
+    terminal.held_acks = Some(Vec::new());
     terminal.run("yes").await;
     // At most 512 KiB may be unacknowledged.
     terminal.wait("the window to fill", |terminal| (terminal.stream.bytes.len() > 500 * 1024).then_some(())).await;
     assert_eq!(other.command("echo others go on").await.0, "others go on\n");
     assert!(terminal.stream.bytes.len() < 1024 * 1024, "{} bytes", terminal.stream.bytes.len());
-    terminal.acknowledges = true;
+    for ack in terminal.held_acks.take().unwrap() {
+        terminal.send_text(ack).await;
+    }
     terminal.wait("the flood to go on", |terminal| (terminal.stream.bytes.len() > 2 * 1024 * 1024).then_some(())).await;
     terminal.type_text("\x03").await;
     terminal.expect("^C").await;

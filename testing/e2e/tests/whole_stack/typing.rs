@@ -1,8 +1,8 @@
 //! Keyboard: typing, interrupt, suspend, resize.
 
-use e2e::Stack;
-use shared_protocol::StreamEvent;
-use shared_protocol::client::Keys;
+use e2e::{Stack, Terminal};
+use shared_protocol::client::{Input, Keys};
+use shared_protocol::{ClientMessage, Seq, StreamEvent};
 use std::time::Duration;
 
 on_all!(
@@ -14,6 +14,12 @@ on_all!(
     a_password_prompt_is_detected,
     a_reconnect_resumes,
 );
+
+/// Sends keys under this number, which the client does not use afterwards.
+async fn send_input(terminal: &mut Terminal, seq: u64, keys: Keys) {
+    let input = Input { seq: Seq(seq), epoch: terminal.epoch(), keys, ack: None };
+    terminal.send_text(ClientMessage::Input(input).to_json()).await;
+}
 
 async fn a_key_is_echoed(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
@@ -61,16 +67,20 @@ async fn unicode_and_bytes_arrive_as_typed(stack: &Stack) {
     // A program in raw mode gets every byte, including invalid UTF-8.
     terminal.type_text("stty raw -echo; echo re''ady; head -c 5 | od -An -tx1; stty sane\r").await;
     terminal.expect("ready").await;
-    terminal.keys(Keys::B64("/wCAG/4=".to_owned())).await;
+    send_input(&mut terminal, 3, Keys::B64("/wCAG/4=".to_owned())).await;
     terminal.expect("ff 00 80 1b fe").await;
 }
 
 async fn keys_are_typed_in_order_and_once(stack: &Stack) {
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.run("cat > /dev/null").await;
-    terminal.type_shuffled(&["a", "b", "c", "d", "e", "\r"], &[2, 0, 0, 5, 4, 1, 2, 3, 3, 0]).await;
+    let keys = ["a", "b", "c", "d", "e", "\r"];
+    for index in [2, 0, 0, 5, 4, 1, 2, 3, 3, 0] {
+        // The line that starts the program is number 1.
+        send_input(&mut terminal, index + 2, Keys::Data(keys[index as usize].to_owned())).await;
+    }
     terminal.expect("abcde\r\n").await;
-    terminal.type_text("end\r").await;
+    send_input(&mut terminal, 8, Keys::Data("end\r".to_owned())).await;
     assert_eq!(terminal.expect("end\r\n").await, b"", "nothing was typed twice");
 }
 
