@@ -8,7 +8,7 @@ mod guard;
 mod labels;
 mod process;
 
-pub use catalog::{RequestMetrics, SessionMetrics, StoreMetrics, StreamMetrics};
+pub use catalog::{RelayMetrics, RequestMetrics, SessionMetrics, StoreMetrics, StreamMetrics};
 pub use echo::EchoTimer;
 pub use families::EnumFamily;
 pub use guard::GaugeGuard;
@@ -34,6 +34,8 @@ pub struct Metrics {
     pub sessions: SessionMetrics,
     /// Streams between terminals and clients.
     pub streams: StreamMetrics,
+    /// Relays and their clients.
+    pub relays: RelayMetrics,
     /// Requests from outside and between instances.
     pub requests: RequestMetrics,
     /// Calls of the store.
@@ -49,11 +51,12 @@ impl Metrics {
         let streams = StreamMetrics::new(&mut families);
         let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         families.register("build", None, "Version of the service", version);
+        let relays = RelayMetrics::new(&mut families);
         let requests = RequestMetrics::new(&mut families);
         let store = StoreMetrics::new(&mut families);
         let Families { mut registry } = families;
         registry.register_collector(Box::new(Process { started_at }));
-        Arc::new(Self { sessions, streams, requests, store, registry })
+        Arc::new(Self { sessions, streams, relays, requests, store, registry })
     }
 
     /// All metrics as OpenMetrics text, which Prometheus reads too.

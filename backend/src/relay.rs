@@ -14,6 +14,6 @@ mod state;
 pub use answer::{Answer, GoneConnection, Next};
 pub use direct::{DirectFrames, DirectResponse};
 pub use joining::{Joining, Permit};
-pub use outlet::{Outlet, OutletState};
+pub use outlet::{Due, Outlet, OutletState};
 pub use relays::{Relays, Renewal};
 pub use shared::Relay;

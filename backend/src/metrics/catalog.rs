@@ -86,7 +86,6 @@ families! {
         frame_bytes: EnumFamily<FrameKind, Counter> = enumerate_with("frames_sent",
             "Size of the frames made for clients as JSON text in bytes, by kind", "kind", Some(Unit::Bytes), Counter::default);
         messages: EnumFamily<MessageType, Counter> = enumerate("messages_received", "Messages from clients, by type", "type");
-        followers: Gauge = gauge("followers_waiting", "Long polls that wait for a client's next frame");
         input_gaps: Counter = counter("input_gaps", "Clients notified that an input message did not arrive in time");
         retransmissions: EnumFamily<RetransmissionCause, Counter> = enumerate("retransmissions",
             "Ranges of the stream sent again: the client asked, or its acknowledgement was overdue", "cause");
@@ -120,10 +119,36 @@ impl StreamMetrics {
     pub fn record_error(&self, code: ErrorCode) {
         self.errors.of(code).inc();
     }
+}
 
-    /// Counts a pending long poll until the guard is dropped.
-    pub fn waiting(&self) -> GaugeGuard {
-        GaugeGuard::new(&self.followers)
+families! {
+    /// Relays: runs of the function that carry the frames of clients.
+    RelayMetrics {
+        running: Gauge = gauge("relays", "Relays that were granted and are not over");
+        members: Gauge = gauge("relay_members", "Clients that a relay carries");
+        waiting: Gauge = gauge("relay_questions_waiting", "Questions of relays that wait for a frame");
+        moves: Counter = counter("relay_moves", "Clients that moved to another relay by themselves");
+        failed: Counter = counter("relay_frames_failed", "Frames that relays reported as not, or not certainly, posted");
+        gone: Counter = counter("relay_connections_gone", "Connections that relays found closed");
+        throttled: Counter = counter("relay_throttles",
+            "Times that a relay began to report that API Gateway refuses posts of the whole account");
+    }
+}
+
+impl RelayMetrics {
+    /// Counts a relay until the guard is dropped.
+    pub fn run(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.running)
+    }
+
+    /// Counts a client of a relay until the guard is dropped.
+    pub fn carry(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.members)
+    }
+
+    /// Counts a question until the guard is dropped.
+    pub fn wait(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.waiting)
     }
 }
 

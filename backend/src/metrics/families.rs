@@ -16,12 +16,13 @@ use std::sync::Arc;
 const PREFIX: &str = "termgate";
 
 /// Renamed families, exposed under both names for one release: new name, old name, old label where it differs.
-const DEPRECATED: [(&str, &str, Option<&'static str>); 5] = [
+const DEPRECATED: [(&str, &str, Option<&'static str>); 6] = [
     ("auth_failures", "tokens_refused", Some("why")),
     ("errors", "refusals", None),
     ("backpressure_pauses", "hold_backs", None),
     ("retransmissions", "repairs", None),
     ("snapshots", "skips", None),
+    ("relay_questions_waiting", "followers_waiting", None),
 ];
 
 /// Renamed labels of families that keep their name, exposed as both labels for one release: family, old label.

@@ -40,7 +40,7 @@ impl DirectFrames {
     pub fn open(joining: Joining, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> (Self, Outlet) {
         let relay = Relay::new(joining.endpoint.clone(), false, clock, metrics);
         relay.begin();
-        let member = relay.lock().state.join(joining, Instant::now());
+        let member = relay.join(joining, Instant::now());
         let outlet = Outlet::new(Arc::clone(&relay), member);
         (Self { relay, asked: 0, frames: VecDeque::new(), sent: None }, outlet)
     }

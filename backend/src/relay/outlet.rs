@@ -10,14 +10,21 @@ use tokio::time::Instant;
 /// What a session does next about a client's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OutletState {
-    /// Time since which the next frame is awaited; `None` while none is accepted.
-    pub due_since: Option<Instant>,
     /// True if the relay carries the client no longer: it may join another.
     pub released: bool,
     /// True, once, if a frame was lost or may have been.
     pub lost: bool,
     /// True, once, if the client is to be sent `renew`.
     pub renew: bool,
+}
+
+/// A frame that a relay accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Time since which it is awaited.
+    pub since: Instant,
+    /// True while API Gateway refuses posts of the whole account: fewer and fuller frames help all.
+    pub is_throttled: bool,
 }
 
 /// One client's place in a relay. Dropped, it lets go of it.
@@ -38,9 +45,9 @@ impl Outlet {
     /// The state now.
     pub fn look(&self, now: Instant) -> OutletState {
         let mut inner = self.relay.lock();
-        let (phase, has_credit) = (inner.phase, inner.state.has_credit(self.member));
+        let phase = inner.phase;
         let Some(member) = inner.state.member_mut(self.member) else {
-            return OutletState { due_since: None, released: true, lost: true, renew: false };
+            return OutletState { released: true, lost: true, renew: false };
         };
         let released = match phase {
             Phase::Granted | Phase::Carrying => false,
@@ -49,16 +56,17 @@ impl Outlet {
         };
         let lost = member.frames.take_lost() || (released && member.frames.is_uncertain());
         let renew = std::mem::take(&mut member.renew);
-        OutletState { due_since: has_credit.then_some(member.frames.since), released, lost, renew }
+        OutletState { released, lost, renew }
     }
 
-    /// Time since which the next frame is awaited; `None` while none is accepted.
-    pub fn due_since(&self) -> Option<Instant> {
+    /// The client's next frame, if one is accepted.
+    pub fn due(&self) -> Option<Due> {
         let mut inner = self.relay.lock();
         if !inner.state.has_credit(self.member) {
             return None;
         }
-        inner.state.member_mut(self.member).map(|member| member.frames.since)
+        let is_throttled = inner.is_throttled;
+        inner.state.member_mut(self.member).map(|member| Due { since: member.frames.since, is_throttled })
     }
 
     /// Records a message that prolongs the membership.

@@ -22,6 +22,17 @@ pub(super) struct Queued {
     pub(super) valid_until_ms: u64,
 }
 
+/// News of a report for the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum News {
+    /// Nothing to do.
+    None,
+    /// A frame is accepted again.
+    Credit,
+    /// A frame was not, or not certainly, posted.
+    Failed,
+}
+
 /// One member's frames, numbered from 1 in the order of their answers.
 ///
 /// Invariants: `settled <= answered`; frames of the answers `settled + 1 ..= answered` are with the function; no frame is
@@ -93,8 +104,8 @@ impl FrameQueue {
         Some(RelayFrame { member, number: self.answered, connection: connection.clone(), action, frame: bytes })
     }
 
-    /// Applies a report; a repeated or older one changes nothing. Returns true if the session has something to do.
-    pub(super) fn report(&mut self, report: &MemberReport, now: Instant) -> bool {
+    /// Applies a report; a repeated or older one changes nothing. Returns the news for the session.
+    pub(super) fn report(&mut self, report: &MemberReport, now: Instant) -> News {
         let settled = report.settled.min(self.answered);
         let failed = report.lost.max(report.unknown).min(self.answered);
         let (settles, fails) = (settled > self.settled, failed > self.failed);
@@ -107,7 +118,11 @@ impl FrameQueue {
             self.failed = failed;
             self.lost = true;
         }
-        fails || (settles && was_full)
+        match (fails, settles && was_full) {
+            (true, _) => News::Failed,
+            (false, true) => News::Credit,
+            (false, false) => News::None,
+        }
     }
 
     /// True once, if a frame failed since the last call.
@@ -148,9 +163,10 @@ mod tests {
         assert!(!queue.has_credit());
         assert_eq!(queue.take(1, &connection, now).unwrap().number, 1);
         assert!(!queue.has_credit(), "a frame in an answer is not settled");
-        assert!(queue.report(&report(1, 0), now) && queue.has_credit());
-        assert!(!queue.report(&report(1, 0), now), "a repeat says nothing new");
-        assert!(!queue.report(&report(9, 0), now) && queue.unsettled() == 1, "a frame that waits is not settled");
+        assert_eq!((queue.report(&report(1, 0), now), queue.has_credit()), (News::Credit, true));
+        assert_eq!(queue.report(&report(1, 0), now), News::None, "a repeat says nothing new");
+        assert_eq!(queue.report(&report(9, 0), now), News::None);
+        assert_eq!(queue.unsettled(), 1, "a frame that waits is not settled");
     }
 
     #[test]
@@ -159,9 +175,9 @@ mod tests {
         let mut queue = FrameQueue::new(now);
         queue.push(frame(), now);
         queue.take(1, &connection, now);
-        assert!(queue.report(&report(1, 1), now));
+        assert_eq!(queue.report(&report(1, 1), now), News::Failed);
         assert!(queue.take_lost() && !queue.take_lost());
-        assert!(!queue.report(&report(1, 1), now) && !queue.take_lost());
+        assert_eq!((queue.report(&report(1, 1), now), queue.take_lost()), (News::None, false));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::joining::Joining;
 use super::outlet::Outlet;
 use super::shared::{Phase, Relay, SUCCESSOR_TTL};
 use crate::clock::{Clock, RandomSource};
-use crate::metrics::Metrics;
+use crate::metrics::{GaugeGuard, Metrics};
 use shared_protocol::relay::RelayQuestion;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -56,6 +56,7 @@ struct Entry {
     life: Duration,
     /// The relay that it succeeds, until its first question.
     predecessor: Option<Weak<Relay>>,
+    _counted: GaugeGuard,
 }
 
 /// A client without a relay, to be woken once there is one.
@@ -122,7 +123,8 @@ impl Relays {
             (fits && !(entry.relay.is_successor && inner.phase == Phase::Granted)).then_some((members, &entry.relay))
         });
         if let Some((_, relay)) = with_room.max_by_key(|(members, _)| *members) {
-            let member = relay.lock().state.join(joining, now);
+            self.metrics.relays.moves.inc_by(u64::from(!may_grant));
+            let member = relay.join(joining, now);
             return (Some(Outlet::new(Arc::clone(relay), member)), None);
         }
         if !may_grant {
@@ -131,7 +133,7 @@ impl Relays {
             return (None, None);
         }
         let (relay, grant) = self.grant(&mut table, &joining.endpoint, None);
-        let member = relay.lock().state.join(joining, now);
+        let member = relay.join(joining, now);
         (Some(Outlet::new(relay, member)), Some(grant))
     }
 
@@ -164,7 +166,10 @@ impl Relays {
         let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
         let relay = Relay::new(endpoint.to_owned(), predecessor.is_some(), clock, metrics);
         let grant = format!("{}.{secret}", self.instance);
-        table.entries.insert(secret, Entry { relay: Arc::clone(&relay), life, predecessor });
+        table.entries.insert(
+            secret,
+            Entry { relay: Arc::clone(&relay), life, predecessor, _counted: self.metrics.relays.run() },
+        );
         (relay, grant)
     }
 

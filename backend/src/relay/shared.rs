@@ -1,8 +1,9 @@
 //! A relay as sessions and requests share it: the state behind a lock, and the question that waits.
 
 use super::answer::{Answer, GoneConnection, Next};
+use super::joining::Joining;
 use super::queue::FENCE;
-use super::state::{RelayState, Taken};
+use super::state::{RelayState, Reported, Taken};
 use crate::clock::Clock;
 use crate::metrics::{GaugeGuard, Metrics};
 use shared_protocol::relay::RelayQuestion;
@@ -52,6 +53,8 @@ pub(super) struct Inner {
     pub(super) successor_until: Option<Instant>,
     /// Last `renew`.
     pub(super) renewed_at: Option<Instant>,
+    /// True while API Gateway refuses posts of the whole account.
+    pub(super) is_throttled: bool,
     pending: Option<Pending>,
 }
 
@@ -76,9 +79,15 @@ impl Relay {
             heard: now,
             successor_until: None,
             renewed_at: None,
+            is_throttled: false,
             pending: None,
         };
         Arc::new(Self { endpoint, is_successor, inner: Mutex::new(inner), clock, metrics })
+    }
+
+    /// Adds a client.
+    pub(super) fn join(&self, joining: Joining, now: Instant) -> u64 {
+        self.lock().state.join(joining, self.metrics.relays.carry(), now)
     }
 
     /// The state; held for one look or change, and across no wait.
@@ -102,7 +111,13 @@ impl Relay {
 
     /// Applies the reports of a question. Returns the connections that are closed.
     pub fn report(&self, question: &RelayQuestion) -> Vec<GoneConnection> {
-        self.lock().state.report(&question.reports, Instant::now())
+        let mut inner = self.lock();
+        let Reported { gone, failed } = inner.state.report(&question.reports, Instant::now());
+        let began = question.throttled && !std::mem::replace(&mut inner.is_throttled, question.throttled);
+        self.metrics.relays.failed.inc_by(failed);
+        self.metrics.relays.gone.inc_by(gone.len() as u64);
+        self.metrics.relays.throttled.inc_by(u64::from(began));
+        gone
     }
 
     /// Answers a question: with frames at once or as soon as there is one, and without after `wait`. A newer question replaces
@@ -128,7 +143,7 @@ impl Relay {
                 return inner.state.answer(number, now, now_ms);
             }
             let (reply, receiver) = oneshot::channel();
-            inner.pending = Some(Pending { number, reply, _counted: self.metrics.streams.waiting() });
+            inner.pending = Some(Pending { number, reply, _counted: self.metrics.relays.wait() });
             receiver
         };
         if let Ok(answer) = tokio::time::timeout(wait, &mut receiver).await {

@@ -2,7 +2,8 @@
 
 use super::answer::{Answer, GoneConnection, Next};
 use super::joining::Joining;
-use super::queue::{FrameQueue, Queued};
+use super::queue::{FrameQueue, News, Queued};
+use crate::metrics::GaugeGuard;
 use shared_protocol::relay::{MAX_ANSWER_BYTES, MAX_ANSWER_FRAMES, MemberReport, RelayFrame};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::time::Instant;
@@ -23,8 +24,9 @@ pub(super) struct Member {
     pub(super) heard: Instant,
     /// True if the session is to send it `renew`.
     pub(super) renew: bool,
-    /// True once its session let go of it: it gets no more frames, and goes when the last one is in an answer.
+    /// True once its session let go of it: it gets no more frames, and goes when the last one is reported.
     left: bool,
+    _counted: GaugeGuard,
 }
 
 /// Result of taking a question.
@@ -38,6 +40,15 @@ pub(super) enum Taken {
     Replaced,
     /// No relay of ours asks with this number.
     Impossible,
+}
+
+/// News of a question's reports.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Reported {
+    /// Closed connections.
+    pub(super) gone: Vec<GoneConnection>,
+    /// Reports of frames that were not, or not certainly, posted.
+    pub(super) failed: u64,
 }
 
 /// Members and questions of one relay.
@@ -60,9 +71,10 @@ pub(super) struct RelayState {
 }
 
 impl RelayState {
-    pub(super) fn join(&mut self, joining: Joining, now: Instant) -> u64 {
+    pub(super) fn join(&mut self, joining: Joining, counted: GaugeGuard, now: Instant) -> u64 {
         self.last_member += 1;
-        let member = Member { joining, frames: FrameQueue::new(now), heard: now, renew: false, left: false };
+        let frames = FrameQueue::new(now);
+        let member = Member { joining, frames, heard: now, renew: false, left: false, _counted: counted };
         self.members.insert(self.last_member, member);
         self.last_member
     }
@@ -122,22 +134,24 @@ impl RelayState {
         self.ended
     }
 
-    /// Applies the reports of a question, repeated or not. Returns the closed connections.
-    pub(super) fn report(&mut self, reports: &[MemberReport], now: Instant) -> Vec<GoneConnection> {
-        let mut gone = Vec::new();
+    /// Applies the reports of a question, repeated or not.
+    pub(super) fn report(&mut self, reports: &[MemberReport], now: Instant) -> Reported {
+        let mut reported = Reported::default();
         for report in reports {
             let Some(member) = self.members.get_mut(&report.member) else { continue };
             if report.gone {
                 let Joining { session, connection, .. } = &member.joining;
-                gone.push(GoneConnection { session: session.clone(), connection: connection.clone() });
+                reported.gone.push(GoneConnection { session: session.clone(), connection: connection.clone() });
                 member.frames.discard();
             }
-            if member.frames.report(report, now) || report.gone {
+            let news = member.frames.report(report, now);
+            reported.failed += u64::from(news == News::Failed);
+            if news != News::None || report.gone {
                 member.joining.wake.notify_one();
             }
         }
         self.remove_settled();
-        gone
+        reported
     }
 
     /// Takes a question by its number. `answered` says up to which question the answers have arrived.

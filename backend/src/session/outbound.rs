@@ -7,7 +7,7 @@ use super::output_log::{Item, OutputLog};
 use super::snapshot;
 use super::terminal::Terminal;
 use crate::metrics::{Metrics, RetransmissionCause, SnapshotCause};
-use crate::relay::Relays;
+use crate::relay::{Due, Relays};
 use bytes::Bytes;
 use shared_protocol::server::{Event, InputAck, Output, Renew};
 use shared_protocol::{Epoch, Pos, ServerFrame, ServerMessage, SessionId};
@@ -83,12 +83,12 @@ impl FrameBuilder {
         if phase == StreamPhase::Over && has_all && client.outbound.reply_count() == 0 {
             return client.outbound.link.finish(now);
         }
-        while let Some(due_since) = client.outbound.link.due_since() {
+        while let Some(due) = client.outbound.link.due() {
             if client.outbound.cursor.resend_if_due(now) {
                 self.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).inc();
                 resync_if_shorter(&mut client.outbound, log, terminal);
             }
-            match self.next_message(client, log, terminal, due_since, now) {
+            match self.next_message(client, log, terminal, due, now) {
                 Some(message) => {
                     let frame = self.stamp(client, message, log.end());
                     client.outbound.link.push(frame, phase != StreamPhase::Running, now);
@@ -111,7 +111,7 @@ impl FrameBuilder {
         client: &mut Client,
         log: &mut OutputLog,
         terminal: &mut Terminal,
-        due_since: Instant,
+        due: Due,
         now: Instant,
     ) -> Option<ServerMessage> {
         if let Some(reply) = client.outbound.next_reply() {
@@ -141,7 +141,7 @@ impl FrameBuilder {
         if let Some(part) = outbound.take_snapshot_part(now) {
             return Some(part);
         }
-        if !terminal.at_end && outbound.coalesce(end.0 - sent.0, due_since, now) {
+        if !terminal.at_end && outbound.coalesce(end.0 - sent.0, due, now) {
             return ack;
         }
         match log.at(sent, outbound.max_frame_bytes()) {
@@ -200,7 +200,9 @@ mod tests {
             terminal.print(b"hello", &mut log);
             client.outbound.resync();
             let now = Instant::now();
-            let mut next = || frames.next_message(&mut client, &mut log, &mut terminal, now, now);
+            let mut next = || {
+                frames.next_message(&mut client, &mut log, &mut terminal, Due { since: now, is_throttled: false }, now)
+            };
             let Some(ServerMessage::Snapshot(snapshot)) = next() else { panic!("no snapshot") };
             assert_eq!((snapshot.id, next()), (id, None));
         }

@@ -129,7 +129,8 @@ async fn a_session_is_counted_until_it_ends() {
     page.reply(|reply| matches!(reply, ServerMessage::Error(_))).await;
 
     let sample =
-        Sample::until(&service, "the long poll", |sample| sample.value("termgate_followers_waiting") == 1.0).await;
+        Sample::until(&service, "the long poll", |sample| sample.value("termgate_relay_questions_waiting") == 1.0)
+            .await;
     for (line, count) in [
         ("termgate_sessions{state=\"starting\"}", 0.0),
         ("termgate_sessions{state=\"running\"}", 1.0),
@@ -168,7 +169,7 @@ async fn a_session_is_counted_until_it_ends() {
     Sample::until(&service, "the disconnect", |sample| sample.sum("termgate_clients") == 1.0).await;
     page.ordered("close", "").await;
     page.close_code().await;
-    let gauges = ["termgate_sessions", "termgate_clients", "termgate_connections", "termgate_followers_waiting"];
+    let gauges = ["termgate_sessions", "termgate_clients", "termgate_connections", "termgate_relay_questions_waiting"];
     let all_gone = |sample: &Sample| gauges.iter().all(|name| sample.sum(name) == 0.0);
     let sample = Sample::until(&service, "the end of the session", all_gone).await;
     assert_eq!(sample.value("termgate_sessions_ended_total{reason=\"closed\"}"), 1.0);

@@ -41,7 +41,7 @@ async fn gauges_count_what_exists() {
     harness.settle().await;
     assert_eq!(phases(), [0, 0, 1]);
     assert_eq!(harness.ended().await, EndReason::Revoked);
-    assert_eq!((phases(), clients(), harness.metrics.streams.followers.get()), ([0; 3], [0; 2], 0));
+    assert_eq!((phases(), clients(), harness.metrics.relays.waiting.get()), ([0; 3], [0; 2], 0));
     assert_eq!(sessions.ended.of(EndReason::Revoked).get(), 1);
     assert_eq!(sessions.takeovers.of(EndReason::OwnerLost).get(), 0);
     assert_eq!(sessions.shell_start.count(), 1);

@@ -1,3 +1,5 @@
+//! Tests of the life of relays, with a function that posts at once; apart because they are longer than what they test.
+
 use super::*;
 use crate::clock::{SystemClock, SystemRandom};
 use crate::relay::answer::Next;

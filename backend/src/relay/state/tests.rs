@@ -1,6 +1,9 @@
+//! Tests of a relay's members, questions and answers, apart because they are longer than what they test.
+
 use super::*;
 use crate::relay::joining::Permit;
 use bytes::Bytes;
+use prometheus_client::metrics::gauge::Gauge;
 use proptest::prelude::*;
 use shared_protocol::relay::{MEMBER_CREDIT, RelayAction};
 use shared_protocol::{ConnectionId, SessionId};
@@ -31,13 +34,17 @@ fn holds() -> Arc<Switch> {
     Arc::new(Switch(AtomicBool::new(true)))
 }
 
+fn counted() -> GaugeGuard {
+    GaugeGuard::new(&Gauge::default())
+}
+
 fn queued(bytes: usize) -> Queued {
     Queued { action: RelayAction::None, bytes: Bytes::from(vec![b'x'; bytes]), valid_until_ms: u64::MAX }
 }
 
 fn with_members(count: usize) -> (RelayState, Vec<u64>) {
     let mut state = RelayState::default();
-    let ids = (0..count).map(|n| state.join(joining(&format!("c{n}"), &holds()), Instant::now())).collect();
+    let ids = (0..count).map(|n| state.join(joining(&format!("c{n}"), &holds()), counted(), Instant::now())).collect();
     (state, ids)
 }
 
@@ -96,7 +103,7 @@ fn the_next_question_waits_for_a_post_if_no_member_has_credit() {
 #[test]
 fn a_session_that_may_not_send_keeps_its_frames() {
     let (mut state, permit) = (RelayState::default(), holds());
-    let id = state.join(joining("c", &permit), Instant::now());
+    let id = state.join(joining("c", &permit), counted(), Instant::now());
     state.push(id, queued(1), Instant::now());
     permit.0.store(false, Ordering::Relaxed);
     assert!(!state.is_ready(0));
@@ -124,7 +131,7 @@ fn a_member_that_left_is_answered_to_the_end_and_one_that_moved_is_not() {
 fn a_closed_connection_is_reported_and_gets_no_more() {
     let (mut state, ids) = with_members(2);
     state.push(ids[0], queued(1), Instant::now());
-    let gone = state.report(&[MemberReport { gone: true, ..report(ids[0], 0) }], Instant::now());
+    let Reported { gone, .. } = state.report(&[MemberReport { gone: true, ..report(ids[0], 0) }], Instant::now());
     assert_eq!(gone.iter().map(|gone| gone.connection.as_str()).collect::<Vec<_>>(), ["c0"]);
     assert_eq!(ask(&mut state, 1).frames, []);
 }
@@ -197,7 +204,7 @@ proptest! {
         let (mut ids, mut pushed): (Vec<u64>, BTreeMap<u64, u64>) = Default::default();
         for step in steps {
             match step {
-                Step::Join => ids.push(state.join(joining(&format!("c{}", ids.len()), &holds()), Instant::now())),
+                Step::Join => ids.push(state.join(joining(&format!("c{}", ids.len()), &holds()), counted(), Instant::now())),
                 Step::Push(n) => {
                     if let Some(id) = ids.get(n).filter(|id| state.has_credit(**id)) {
                         state.push(*id, queued(1 + n * 8_000), Instant::now());

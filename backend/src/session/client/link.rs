@@ -1,7 +1,7 @@
 //! A client's link to the relay that carries its frames: joined with a message, prolonged by messages, and moved to another
 //! relay without the client's help.
 
-use crate::relay::{Joining, Outlet, Relays, Renewal};
+use crate::relay::{Due, Joining, Outlet, Relays, Renewal};
 use crate::session::handle::Caller;
 use bytes::Bytes;
 use shared_protocol::ConnectionId;
@@ -98,11 +98,11 @@ impl Link {
         news
     }
 
-    /// Time since which the next frame is awaited; `None` while none is accepted.
-    pub(in crate::session) fn due_since(&mut self) -> Option<Instant> {
-        let due_since = self.outlet.as_ref().and_then(Outlet::due_since);
-        self.awaits_frame = due_since.is_some();
-        due_since
+    /// The next frame, if one is accepted.
+    pub(in crate::session) fn due(&mut self) -> Option<Due> {
+        let due = self.outlet.as_ref().and_then(Outlet::due);
+        self.awaits_frame = due.is_some();
+        due
     }
 
     /// True if something that becomes due can be sent then.
@@ -225,6 +225,6 @@ pub(in crate::session) mod tests {
         let (_other, grant) = relays.join(joining(&caller), true);
         assert!(grant.is_some(), "the first grant was never used");
         link.refresh(&relays, Instant::now());
-        assert!(link.is_live() && link.due_since().is_some());
+        assert!(link.is_live() && link.due().is_some());
     }
 }

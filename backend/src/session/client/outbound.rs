@@ -3,6 +3,7 @@
 use super::cursor::SendCursor;
 use super::link::Link;
 use crate::metrics::SnapshotCause;
+use crate::relay::Due;
 use crate::session::deflate::{Effort, WORTH_DEFLATING};
 use crate::session::frames::{PAYLOAD_BYTES, pack};
 use crate::session::output_budget::{OutputBudget, SCREEN_INTERVAL};
@@ -15,6 +16,9 @@ use tokio::time::Instant;
 
 /// Time that a frame waits to be fuller while a program prints a lot. The post before it takes longer than this.
 const COALESCE_DELAY: Duration = Duration::from_millis(8);
+
+/// The same while API Gateway refuses posts of the whole account, for all output.
+const THROTTLED_DELAY: Duration = Duration::from_millis(100);
 
 /// Time until unacknowledged output is sent again after a frame was lost; a page that notices asks sooner.
 const LOSS_DELAY: Duration = Duration::from_millis(300);
@@ -163,10 +167,10 @@ impl Outbound {
     }
 
     /// True if these bytes wait for more: each frame is a post, and the same output in fewer of them costs less and comes sooner.
-    /// `due_since` is the time since which a frame may be sent.
-    pub(in crate::session) fn coalesce(&mut self, bytes: u64, due_since: Instant, now: Instant) -> bool {
-        let until = due_since + COALESCE_DELAY;
-        let waits = self.is_bulk && !self.direct && (1..self.max_frame_bytes() as u64).contains(&bytes);
+    pub(in crate::session) fn coalesce(&mut self, bytes: u64, due: Due, now: Instant) -> bool {
+        let until = due.since + if due.is_throttled { THROTTLED_DELAY } else { COALESCE_DELAY };
+        let has_more = (self.is_bulk || due.is_throttled) && !self.direct;
+        let waits = has_more && (1..self.max_frame_bytes() as u64).contains(&bytes);
         self.coalesce_until = (waits && until > now).then_some(until);
         self.coalesce_until.is_some()
     }
@@ -232,6 +236,21 @@ mod tests {
         let mut direct = Outbound::new(true, now);
         assert!(direct.may_send(end, &mut budget, now));
         assert_eq!(direct.take_skip(None), None);
+    }
+
+    #[test]
+    fn output_gathers_after_bulk_and_while_the_account_is_throttled() {
+        let now = Instant::now();
+        let mut outbound = Outbound::new(false, now);
+        let due = |is_throttled| Due { since: now, is_throttled };
+        let mut gathers =
+            |is_throttled, after| outbound.coalesce(1, due(is_throttled), now + Duration::from_millis(after));
+        assert!(!gathers(false, 0), "the echo of a key");
+        assert!(gathers(true, 0) && gathers(true, 99) && !gathers(true, 100));
+        outbound.is_bulk = true;
+        let mut gathers =
+            |is_throttled, after| outbound.coalesce(1, due(is_throttled), now + Duration::from_millis(after));
+        assert!(gathers(false, 7) && !gathers(false, 8));
     }
 
     #[test]
