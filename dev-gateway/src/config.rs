@@ -2,7 +2,10 @@
 //! file that knows the terminal's function.
 
 use clap::{Parser, ValueEnum};
-use dev_gateway::{Clients, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, Options, Quotas};
+use dev_gateway::{
+    Clients, CpuLimit, CpuLimitError, CpuShare, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess,
+    Options, Quotas,
+};
 use gateway_lambda::{ConfigError, MemoryConnections};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -61,6 +64,12 @@ pub(crate) struct Args {
     /// Executable of the function, for --invoke runtime-api.
     #[arg(long, value_name = "PATH", required_if_eq("invoke", "runtime-api"))]
     bootstrap: Option<PathBuf>,
+    /// Share of a processor for each of the function's processes, such as 1/14, which Lambda gives to 128 MB.
+    #[arg(long, value_name = "SHARE", requires = "bootstrap")]
+    cpu_share: Option<CpuShare>,
+    /// Executions of the function at once, as in an AWS account. A further message fails.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
+    concurrency: usize,
     /// Variable for the function's processes; repeatable.
     #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
     environment: Vec<(String, String)>,
@@ -101,7 +110,7 @@ pub(crate) enum InvokeMode {
     RuntimeApi,
 }
 
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub(crate) enum ArgsError {
     #[error(transparent)]
     Variable(#[from] ConfigError),
@@ -112,6 +121,10 @@ pub(crate) enum ArgsError {
     NoSecret,
     #[error("{} has no index.html: build the page first", .0.display())]
     NoPages(PathBuf),
+    #[error("--cpu-share needs --invoke runtime-api: a function in this process has no processor of its own")]
+    CpuShareInProcess,
+    #[error(transparent)]
+    CpuLimit(#[from] CpuLimitError),
 }
 
 fn variable(text: &str) -> Result<(String, String), String> {
@@ -119,8 +132,15 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+fn at_least_one(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| "it takes a number from 1 on".to_owned())
+}
+
 impl Args {
     pub(crate) fn options(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Options, ArgsError> {
+        if self.cpu_share.is_some() && self.invoke == InvokeMode::InProcess {
+            return Err(ArgsError::CpuShareInProcess);
+        }
         if let Some(pages) = self.pages.as_ref().filter(|pages| !pages.join("index.html").is_file()) {
             return Err(ArgsError::NoPages(pages.clone()));
         }
@@ -136,6 +156,7 @@ impl Args {
             idle_timeout: seconds(self.idle_seconds, defaults.idle_timeout / scale),
             lifetime: seconds(self.lifetime_seconds, defaults.lifetime / scale),
             integration_timeout: seconds(self.integration_seconds, defaults.integration_timeout),
+            concurrent_executions: self.concurrency,
             ..defaults
         };
         Ok(Options {
@@ -161,7 +182,11 @@ impl Args {
     }
 
     /// The function, to run in processes that post to @connections at `addr`.
-    pub(crate) fn function(&self, addr: SocketAddr, lookup: impl Fn(&str) -> Option<String>) -> Function {
+    pub(crate) fn function(
+        &self,
+        addr: SocketAddr,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Function, ArgsError> {
         let mut environment = BTreeMap::from([
             ("APP_RUNNER_URL".to_owned(), self.backend_url.clone()),
             ("DOMAIN_NAME".to_owned(), format!("http://{addr}")),
@@ -171,7 +196,10 @@ impl Args {
         let forwarded = FORWARDED_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
         environment.extend(forwarded);
         environment.extend(self.environment.iter().cloned());
-        Function::new(self.bootstrap.clone().unwrap_or_default(), environment)
+        let function = Function::new(self.bootstrap.clone().unwrap_or_default(), environment);
+        let cpu_limit = self.cpu_share.map(CpuLimit::new).transpose()?;
+        // As many as executions, so that none waits for a process.
+        Ok(Function { processes: self.concurrency, cpu_limit, ..function })
     }
 
     pub(crate) fn welcome(&self, addr: SocketAddr) -> String {
@@ -202,10 +230,11 @@ mod tests {
 
     #[test]
     fn each_limit_can_be_shortened() {
-        let options = args("--idle-seconds 3 --integration-seconds 2").options(|_| None).unwrap();
+        let options = args("--idle-seconds 3 --integration-seconds 2 --concurrency 10").options(|_| None).unwrap();
         let expected = Quotas {
             idle_timeout: Duration::from_secs(3),
             integration_timeout: Duration::from_secs(2),
+            concurrent_executions: 10,
             ..Quotas::default()
         };
         assert_eq!(options.quotas, expected);
@@ -233,11 +262,18 @@ mod tests {
 
     #[test]
     fn errors_name_the_missing_setting() {
-        assert_eq!(args("--dev-token").options(|_| None).err(), Some(ArgsError::NoSecret));
-        assert_eq!(args("--dev-token").options(|_| Some("short".into())).err(), Some(ArgsError::NoSecret));
-        let error = args("--static /nowhere").options(|_| None).err().unwrap();
-        assert_eq!(error.to_string(), "/nowhere has no index.html: build the page first");
-        assert!(Args::try_parse_from(["dev-gateway", "--invoke", "runtime-api"]).is_err());
+        for (line, secret, expected) in [
+            ("--dev-token", None, "JWT_SECRET is required because --dev-token"),
+            ("--dev-token", Some("short"), "JWT_SECRET is required because --dev-token"),
+            ("--static /nowhere", None, "/nowhere has no index.html: build the page first"),
+            ("--bootstrap /b --cpu-share 1/14", None, "--cpu-share needs --invoke runtime-api"),
+        ] {
+            let error = args(line).options(|_| secret.map(str::to_owned)).err().unwrap().to_string();
+            assert!(error.starts_with(expected), "{line}: {error}");
+        }
+        for line in ["--invoke runtime-api", "--cpu-share 1/14", "--bootstrap /b --cpu-share 0", "--concurrency 0"] {
+            assert!(Args::try_parse_from(std::iter::once("dev-gateway").chain(line.split(' '))).is_err(), "{line}");
+        }
     }
 
     #[test]
@@ -249,7 +285,8 @@ mod tests {
             _ => None,
         };
         let args = args("--invoke runtime-api --bootstrap /b --stage dev --env TABLE_NAME=mine");
-        let function = args.function("127.0.0.1:7".parse().unwrap(), lookup);
+        let function = args.function("127.0.0.1:7".parse().unwrap(), lookup).unwrap();
+        assert_eq!(function.processes, 1000);
         let expected = [
             ("APP_RUNNER_URL", "http://127.0.0.1:3001"),
             ("DOMAIN_NAME", "http://127.0.0.1:7"),

@@ -1,6 +1,7 @@
 //! Fault injection: a layer around the function, around the clients, and in each connection's task. A seed makes the
 //! faults repeatable. Without faults the layers do not exist.
 
+mod account;
 mod admin_api;
 mod clients;
 mod connection;
@@ -123,6 +124,12 @@ impl Faults {
         let faults = Arc::new(ConnectionFaults::new(self.0.injector.clone(), number));
         lock(&self.0.connections).insert(connection_id.to_owned(), faults.clone());
         ConnectionFaultsGuard { state: self.0.clone(), connection_id: connection_id.to_owned(), faults }
+    }
+
+    /// True if the account is throttled, for a post to a connection that is not open.
+    pub(crate) fn refuses_stray_post(&self) -> bool {
+        let refusal = self.0.injector.account.refusal(&self.0.injector.plan().posts, None);
+        refusal.inspect(|name| self.0.injector.count(name, true)).is_some()
     }
 
     fn connection(&self, connection_id: &str) -> Option<Arc<ConnectionFaults>> {

@@ -183,6 +183,10 @@ impl ConnectionServer {
             tracing::warn!(connection = context.connection_id, %error, "$connect failed");
             match error {
                 IntegrationError::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "Endpoint request timed out"),
+                // Reported by users: re:Post, "API Gateway proxy integration does not forward Lambda throttling".
+                IntegrationError::Invoke(InvokeError::Throttled) => {
+                    (StatusCode::INTERNAL_SERVER_ERROR, "Internal server error")
+                }
                 _ => (StatusCode::BAD_GATEWAY, "Internal server error"),
             }
         };

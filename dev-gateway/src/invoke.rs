@@ -32,8 +32,8 @@ pub enum InvokeError {
     /// The function ran longer than its own timeout.
     #[error("the function did not answer within its timeout")]
     TimedOut,
-    /// All processes stayed busy.
-    #[error("all processes of the function are busy")]
+    /// As many executions run as the account may have. The event is lost.
+    #[error("rate exceeded: the function has as many executions as it may have")]
     Throttled,
     /// The function could not be started.
     #[error("the function could not be started: {0}")]

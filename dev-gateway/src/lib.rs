@@ -42,7 +42,7 @@ pub use faults::{
 };
 pub use invoke::{ClientsBrowser, InProcess, Invoke, InvokeError};
 pub use quotas::Quotas;
-pub use runtime_api::{Function, RuntimeApi};
+pub use runtime_api::{CpuLimit, CpuLimitError, CpuShare, Function, RuntimeApi};
 pub use server::{DevGateway, Options, Running};
 pub use system::{OsSystem, System};
-pub use usage::Usage;
+pub use usage::{PostCounts, Usage};

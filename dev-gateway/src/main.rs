@@ -33,7 +33,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let invoker: Arc<dyn Invoke> = match args.invoke {
         InvokeMode::InProcess => Arc::new(args.in_process(gateway.clients(), variable)?),
         InvokeMode::RuntimeApi => {
-            let function = args.function(listener.local_addr()?, variable);
+            let function = args.function(listener.local_addr()?, variable)?;
             Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)))
         }
     };

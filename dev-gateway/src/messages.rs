@@ -64,3 +64,94 @@ impl Messages {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::Api;
+    use crate::faults::Faults;
+    use crate::invoke::{Invoke, InvokeError};
+    use crate::quotas::Quotas;
+    use crate::system::System;
+    use async_trait::async_trait;
+    use clock::{Clock, RandomSource};
+    use serde_json::{Value, json};
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+    use tokio::sync::{Semaphore, mpsc};
+    use tokio::time::Instant;
+
+    /// The paused clock, from the epoch on.
+    struct PausedClock(Instant);
+
+    impl Clock for PausedClock {
+        fn now(&self) -> SystemTime {
+            UNIX_EPOCH + self.0.elapsed()
+        }
+    }
+
+    impl RandomSource for PausedClock {
+        fn fill(&self, _bytes: &mut [u8]) {}
+    }
+
+    impl System for PausedClock {}
+
+    /// Runs for the number of seconds in the message, and reports each start.
+    struct Sleeper(mpsc::Sender<(Instant, Value)>);
+
+    #[async_trait]
+    impl Invoke for Sleeper {
+        async fn invoke(&self, event: Value) -> Result<Value, InvokeError> {
+            let seconds = event["body"].as_str().unwrap().parse().unwrap();
+            self.0.send((Instant::now(), event)).await.unwrap();
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            Ok(json!({"statusCode": 200}))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_at_a_time_a_message_waits_for_the_one_before_up_to_the_integration_timeout() {
+        for (plan, first_runs, second_starts) in
+            [("one-at-a-time", "25", 25), ("one-at-a-time", "60", 29), ("none", "25", 0)]
+        {
+            let (seen, mut events) = mpsc::channel(2);
+            let (quotas, began) = (Quotas::default(), Instant::now());
+            let integration = Integration {
+                invoker: Arc::new(Sleeper(seen)),
+                system: Arc::new(PausedClock(began)),
+                timeout: quotas.integration_timeout,
+                tasks: tokio_util::task::TaskTracker::new(),
+                abandoned: tokio_util::sync::CancellationToken::new(),
+            };
+            let context = ConnectionContext {
+                api: Arc::new(Api { stage: "prod".into(), domain_name: "127.0.0.1:3000".into() }),
+                connection_id: "c=".into(),
+                connected_at: UNIX_EPOCH,
+                source_ip: "127.0.0.1".into(),
+                user_agent: None,
+                authorizer: None,
+            };
+            let faults = Faults::new(plan.parse().unwrap(), 1).open("c=");
+            let messages = Messages {
+                context: Arc::new(context),
+                routes: Arc::new(Routes(vec![])),
+                integration,
+                registry: Registry::new(&quotas),
+                faults: Some(faults.faults.clone()),
+            };
+            let permits = Arc::new(Semaphore::new(2));
+            let mut started = Vec::new();
+            for body in [first_runs, "1"] {
+                messages.process(body, permits.clone().try_acquire_owned().unwrap());
+                // Lets the first start before the second.
+                tokio::task::yield_now().await;
+            }
+            while started.len() < 2 {
+                let (at, event) = events.recv().await.unwrap();
+                // The time at which the gateway received it, not that of its start.
+                assert_eq!(event["requestContext"]["requestTimeEpoch"], 0);
+                started.push((event["body"].clone(), (at - began).as_secs()));
+            }
+            assert_eq!(started, [(json!(first_runs), 0), (json!("1"), second_starts)], "{plan}");
+        }
+    }
+}

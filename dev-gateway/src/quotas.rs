@@ -24,6 +24,9 @@ pub struct Quotas {
     /// Concurrent invocations of one connection's messages. At the limit the gateway stops reading from the client. API
     /// Gateway's limit is the account's concurrency; this one keeps a page from exhausting a laptop.
     pub concurrent_invocations: usize,
+    /// Executions of the function at once; a further one fails.
+    /// Source: Lambda developer guide, "Lambda quotas". New accounts may have 10.
+    pub concurrent_executions: usize,
     /// Longest wait of a post for a slow client, before it gets 429. API Gateway's is not documented.
     pub post_timeout: Duration,
 }
@@ -39,6 +42,7 @@ impl Default for Quotas {
             idle_timeout: limits::IDLE_TIMEOUT,
             lifetime: limits::CONNECTION_LIFETIME,
             concurrent_invocations: 100,
+            concurrent_executions: 1000,
             post_timeout: Duration::from_secs(1),
         }
     }

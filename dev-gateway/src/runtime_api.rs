@@ -1,11 +1,13 @@
 //! Runs a function as Lambda does: its real `bootstrap` binary behind the Lambda Runtime API, one event at a time per
 //! process, more processes on demand, each frozen between events. This file is the process pool; `process` is one
-//! process, `endpoint` its Runtime API.
+//! process, `endpoint` its Runtime API, `cpu_limit` its share of the processor.
 
+mod cpu_limit;
 mod endpoint;
 mod function;
 mod process;
 
+pub use cpu_limit::{CpuLimit, CpuLimitError, CpuShare};
 pub use function::Function;
 
 use crate::invoke::{Invoke, InvokeError};

@@ -48,7 +48,7 @@ pub struct Options {
     pub dev_token: Option<DevSecret>,
     /// Clock and random source.
     pub system: Arc<dyn System>,
-    /// Injected faults. With them, `/dev/faults` and `/dev/cut` are served to this machine.
+    /// Injected faults. With them, `/dev/faults`, `/dev/cut` and `/dev/usage` are served to this machine.
     pub faults: Option<Faults>,
 }
 
@@ -80,11 +80,12 @@ impl DevGateway {
     /// A gateway with these options.
     pub fn new(options: Options) -> Self {
         let registry = Registry::new(&options.quotas);
-        let meter = Meter::new();
+        let meter = Meter::new(options.quotas.concurrent_executions);
         let mut clients = meter.clients(Arc::new(registry.clone()));
         if let Some(faults) = options.faults.clone() {
             clients = Arc::new(FaultyClients { inner: clients, faults });
         }
+        clients = meter.posts(clients);
         Self { options, registry, clients, meter }
     }
 
@@ -102,10 +103,11 @@ impl DevGateway {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, sentence));
         }
         let meter = self.meter.clone();
-        invoker = meter.function(invoker);
         if let Some(faults) = self.options.faults.clone() {
             invoker = Arc::new(FaultyFunction::new(invoker, faults));
         }
+        // Outside the faults, because a cold start is an execution, too.
+        invoker = meter.function(invoker);
         let (stopping, abandoned, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         let integration = Integration {
             invoker: invoker.clone(),
@@ -147,7 +149,7 @@ impl DevGateway {
             router = router.merge(DevToken { secret, stage, system }.routes());
         }
         if let Some(faults) = faults {
-            router = router.merge(AdminApi(faults).routes());
+            router = router.merge(AdminApi { faults, meter: self.meter }.routes());
         }
         router.fallback(move |ConnectInfo(from): ConnectInfo<SocketAddr>, request: Request| {
             let (connections, pages) = (connections.clone(), pages.clone());

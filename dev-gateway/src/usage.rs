@@ -1,10 +1,12 @@
-//! Counts usage in the units that AWS bills, in two layers around the function and the clients.
+//! Counts usage in the units that AWS bills, executions and posts, in layers around the function and the clients. Refuses
+//! executions beyond the account's limit, because only this count knows how many run.
 
 use crate::connections::{Clients, ConnectionInfo, PostError};
 use crate::invoke::{Invoke, InvokeError};
 use crate::lock::lock;
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +16,8 @@ use tokio::time::Instant;
 const BILLED_BYTES: usize = 32 * 1024;
 
 /// Usage since the gateway's start, or between two moments.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Usage {
     /// Client messages, in units of 32 KB.
     pub messages_in: u64,
@@ -22,14 +25,45 @@ pub struct Usage {
     pub messages_out: u64,
     /// Posted bytes.
     pub bytes_out: u64,
-    /// Invocations, of the authorizer too.
+    /// Executions that have started, of the authorizer too.
     pub invocations: u64,
-    /// Total duration of all invocations, running ones included.
+    /// Total duration of all executions, running ones included.
+    #[serde(rename = "durationMs", serialize_with = "as_milliseconds")]
     pub duration: Duration,
+    /// Executions that run now.
+    pub running: u64,
+    /// Most executions that ran at once, since the gateway's start.
+    pub most_running: u64,
+    /// Executions refused at the limit.
+    pub throttled: u64,
+    /// Posts to @connections by their answer, injected faults included.
+    pub posts: PostCounts,
+}
+
+/// Posts to @connections by their answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PostCounts {
+    /// Accepted: 200.
+    pub taken: u64,
+    /// Refused with 410: the connection is not open.
+    pub gone: u64,
+    /// Refused with 429: the client's buffer is full, or the account is throttled.
+    pub throttled: u64,
+    /// Refused with 413.
+    pub too_large: u64,
+    /// Refused with 400: not UTF-8.
+    pub not_text: u64,
+    /// Refused with 500.
+    pub failed: u64,
+}
+
+fn as_milliseconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_u128(duration.as_millis())
 }
 
 impl Usage {
-    /// Usage since an earlier moment.
+    /// Usage since an earlier moment. `running` and `most_running` stay as they are now.
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
             messages_in: self.messages_in - earlier.messages_in,
@@ -37,7 +71,35 @@ impl Usage {
             bytes_out: self.bytes_out - earlier.bytes_out,
             invocations: self.invocations - earlier.invocations,
             duration: self.duration - earlier.duration,
+            throttled: self.throttled - earlier.throttled,
+            posts: self.posts.since(&earlier.posts),
+            ..*self
         }
+    }
+}
+
+impl PostCounts {
+    fn since(&self, earlier: &Self) -> Self {
+        Self {
+            taken: self.taken - earlier.taken,
+            gone: self.gone - earlier.gone,
+            throttled: self.throttled - earlier.throttled,
+            too_large: self.too_large - earlier.too_large,
+            not_text: self.not_text - earlier.not_text,
+            failed: self.failed - earlier.failed,
+        }
+    }
+
+    fn add(&mut self, answer: Result<(), PostError>) {
+        let count = match answer {
+            Ok(()) => &mut self.taken,
+            Err(PostError::Gone) => &mut self.gone,
+            Err(PostError::Full) => &mut self.throttled,
+            Err(PostError::TooLarge) => &mut self.too_large,
+            Err(PostError::NotText) => &mut self.not_text,
+            Err(PostError::Failed) => &mut self.failed,
+        };
+        *count += 1;
     }
 }
 
@@ -48,23 +110,24 @@ pub(crate) struct Meter(Arc<Mutex<Count>>);
 #[derive(Debug)]
 struct Count {
     usage: Usage,
-    /// Count of running invocations.
-    running: u32,
-    /// Time up to which `usage.duration` counts them.
+    /// Most executions at once.
+    limit: u64,
+    /// Time up to which `usage.duration` counts the running executions.
     counted: Instant,
 }
 
 impl Count {
     fn advance(&mut self) {
         let now = Instant::now();
-        self.usage.duration += (now - self.counted) * self.running;
+        self.usage.duration += (now - self.counted) * u32::try_from(self.usage.running).unwrap_or(u32::MAX);
         self.counted = now;
     }
 }
 
 impl Meter {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(Count { usage: Usage::default(), running: 0, counted: Instant::now() })))
+    /// A meter that allows `limit` executions at once.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self(Arc::new(Mutex::new(Count { usage: Usage::default(), limit: limit as u64, counted: Instant::now() })))
     }
 
     pub(crate) fn usage(&self) -> Usage {
@@ -73,23 +136,37 @@ impl Meter {
         count.usage
     }
 
+    /// Counts executions, and refuses those beyond the limit.
     pub(crate) fn function(&self, inner: Arc<dyn Invoke>) -> Arc<dyn Invoke> {
         Arc::new(Metered { inner, meter: self.clone() })
     }
 
+    /// Counts what is delivered, and billed.
     pub(crate) fn clients(&self, inner: Arc<dyn Clients>) -> Arc<dyn Clients> {
         Arc::new(Metered { inner, meter: self.clone() })
     }
 
-    fn begin(&self, event: &Value) -> RunningInvocation {
+    /// Counts the answers to posts as the function sees them.
+    pub(crate) fn posts(&self, inner: Arc<dyn Clients>) -> Arc<dyn Clients> {
+        Arc::new(CountedPosts { inner, meter: self.clone() })
+    }
+
+    fn begin(&self, event: &Value) -> Result<RunningInvocation, InvokeError> {
         let mut count = lock(&self.0);
-        count.advance();
-        count.running += 1;
-        count.usage.invocations += 1;
+        // API Gateway bills a message that Lambda refuses, too.
         if event["requestContext"]["eventType"] == "MESSAGE" {
             count.usage.messages_in += billed_messages(event["body"].as_str().map_or(0, str::len));
         }
-        RunningInvocation(self.clone())
+        if count.usage.running >= count.limit {
+            count.usage.throttled += 1;
+            return Err(InvokeError::Throttled);
+        }
+        count.advance();
+        let usage = &mut count.usage;
+        usage.invocations += 1;
+        usage.running += 1;
+        usage.most_running = usage.most_running.max(usage.running);
+        Ok(RunningInvocation(self.clone()))
     }
 }
 
@@ -100,7 +177,7 @@ impl Drop for RunningInvocation {
     fn drop(&mut self) {
         let mut count = lock(&self.0.0);
         count.advance();
-        count.running -= 1;
+        count.usage.running -= 1;
     }
 }
 
@@ -117,7 +194,7 @@ struct Metered<T: ?Sized> {
 #[async_trait]
 impl Invoke for Metered<dyn Invoke> {
     async fn invoke(&self, event: Value) -> Result<Value, InvokeError> {
-        let _running = self.meter.begin(&event);
+        let _running = self.meter.begin(&event)?;
         self.inner.invoke(event).await
     }
 
@@ -135,6 +212,28 @@ impl Clients for Metered<dyn Clients> {
         usage.messages_out += billed_messages(bytes);
         usage.bytes_out += bytes as u64;
         Ok(())
+    }
+
+    async fn describe(&self, connection_id: &str) -> Option<ConnectionInfo> {
+        self.inner.describe(connection_id).await
+    }
+
+    async fn close(&self, connection_id: &str) -> bool {
+        self.inner.close(connection_id).await
+    }
+}
+
+struct CountedPosts {
+    inner: Arc<dyn Clients>,
+    meter: Meter,
+}
+
+#[async_trait]
+impl Clients for CountedPosts {
+    async fn post(&self, connection_id: &str, data: Bytes) -> Result<(), PostError> {
+        let answer = self.inner.post(connection_id, data).await;
+        lock(&self.meter.0).usage.posts.add(answer);
+        answer
     }
 
     async fn describe(&self, connection_id: &str) -> Option<ConnectionInfo> {
@@ -172,7 +271,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn duration_counts_each_invocation_while_it_runs() {
-        let meter = Meter::new();
+        let meter = Meter::new(10);
         let function = meter.function(Arc::new(Sleeper));
         let (long, short, event) = (message("25"), message("5"), json!({"requestContext": {"eventType": "CONNECT"}}));
         let (_, _, _, (early, late)) = tokio::join!(
@@ -187,14 +286,27 @@ mod tests {
             }
         );
         assert_eq!((early.invocations, early.messages_in, early.duration.as_secs()), (3, 2, 2));
+        assert_eq!((early.running, late.running, meter.usage().running, late.most_running), (2, 1, 0, 3));
         // The short one was cancelled after two seconds; paused clocks step by whole milliseconds.
         assert_eq!((late.since(&early).invocations, late.since(&early).duration.as_secs()), (0, 10));
         assert_eq!(meter.usage().duration.as_secs(), 27);
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn executions_beyond_the_limit_are_refused_at_once() {
+        let meter = Meter::new(2);
+        let function = meter.function(Arc::new(Sleeper));
+        let run = |seconds| function.invoke(message(seconds));
+        let (one, two, three) = tokio::join!(run("1"), run("9"), run("1"));
+        assert_eq!((one, two, three), (Ok(Value::Null), Ok(Value::Null), Err(InvokeError::Throttled)));
+        assert_eq!(run("1").await, Ok(Value::Null));
+        let Usage { invocations, most_running, throttled, messages_in, .. } = meter.usage();
+        assert_eq!((invocations, most_running, throttled, messages_in), (3, 2, 1, 4));
+    }
+
     #[tokio::test]
     async fn large_messages_count_several_times_and_failed_posts_do_not_count() {
-        let (meter, registry) = (Meter::new(), Registry::new(&Quotas::default()));
+        let (meter, registry) = (Meter::new(10), Registry::new(&Quotas::default()));
         let function = meter.function(Arc::new(Sleeper));
         let clients = meter.clients(Arc::new(registry.clone()));
         for bytes in [0, 1, BILLED_BYTES, BILLED_BYTES + 1] {

@@ -1,8 +1,9 @@
-//! `/dev/faults` and `/dev/cut`: change faults while the gateway runs, from a browser test or with curl. Served only
-//! with `--fault`, and only to this machine.
+//! `/dev/faults`, `/dev/cut` and `/dev/usage`: change faults and read the counts while the gateway runs, from a browser
+//! test or with curl. Served only with `--fault`, and only to this machine.
 
 use super::{Cut, FaultPlan, Faults};
 use crate::local::{json_message, require_local};
+use crate::usage::Meter;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::middleware::from_fn;
@@ -12,7 +13,10 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-pub(crate) struct AdminApi(pub(crate) Faults);
+pub(crate) struct AdminApi {
+    pub(crate) faults: Faults,
+    pub(crate) meter: Meter,
+}
 
 #[derive(Deserialize)]
 struct CutQuery {
@@ -21,13 +25,14 @@ struct CutQuery {
 }
 
 impl AdminApi {
-    /// `GET` and `POST /dev/faults`, `POST /dev/cut?connection=ID|all&with=abort|close`.
+    /// `GET` and `POST /dev/faults`, `POST /dev/cut?connection=ID|all&with=abort|close`, `GET /dev/usage`.
     pub(crate) fn routes(self) -> Router {
         Router::new()
             .route("/dev/faults", routing::get(show).post(change))
             .route("/dev/cut", routing::post(cut))
+            .with_state(self.faults)
+            .route("/dev/usage", routing::get(async move || Json(self.meter.usage())))
             .layer(from_fn(require_local))
-            .with_state(self.0)
     }
 }
 

@@ -16,6 +16,9 @@ pub(crate) struct FaultyClients {
 impl Clients for FaultyClients {
     async fn post(&self, connection_id: &str, data: Bytes) -> Result<(), PostError> {
         let Some(connection) = self.faults.connection(connection_id) else {
+            if self.faults.refuses_stray_post() {
+                return Err(PostError::Full);
+            }
             return self.inner.post(connection_id, data).await;
         };
         let outcome = connection.post();

@@ -1,17 +1,15 @@
 //! The faults of one connection: delay and order of its messages, answers to its posts, and cuts.
 
+use super::account::Rate;
 use super::injector::Injector;
 use super::plan::{ConnectionPlan, Cut, MessagePlan, PostPlan};
 use super::rng::{Decision, Draw};
 use crate::connections::PostError;
-use crate::lock::lock;
 use std::future::Future;
-use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
 
 /// Later messages that may overtake a held one.
 const MAX_OVERTAKING: u64 = 4;
@@ -88,8 +86,8 @@ pub(crate) struct ConnectionFaults {
     outbound: Direction,
     /// Count of messages in both directions.
     messages: AtomicU64,
-    /// Start of the current second, and the posts in it.
-    rate: Mutex<(Instant, u64)>,
+    /// Posts to this connection.
+    rate: Rate,
     /// Held while a message is processed, if messages go one at a time.
     turn: tokio::sync::Mutex<()>,
     pub(super) late_posts: Arc<Semaphore>,
@@ -105,7 +103,7 @@ impl ConnectionFaults {
             inbound: Direction::default(),
             outbound: Direction::default(),
             messages: AtomicU64::new(0),
-            rate: Mutex::new((Instant::now(), 0)),
+            rate: Rate::new(),
             turn: tokio::sync::Mutex::default(),
             late_posts: Arc::new(Semaphore::new(MAX_LATE_POSTS)),
             cut: watch::Sender::new(None),
@@ -158,21 +156,12 @@ impl ConnectionFaults {
         // Draws for every fault, so that one fault's probability does not change the others.
         let hits = faults.map(|(_, probability, _, _)| draw.hits(probability));
         let hit = faults.into_iter().zip(hits).find(|(_, hit)| *hit).map(|(fault, _)| fault);
-        let over_rate = || plan.rate.is_some_and(|rate| self.exceeds(rate));
-        let (name, _, error, delivered) =
-            hit.or_else(|| over_rate().then_some(("rate", 0.0, PostError::Full, false)))?;
+        let throttled = |name| (name, 0.0, PostError::Full, false);
+        let over_rate = || plan.rate.is_some_and(|rate| self.rate.exceeds(rate)).then_some("rate");
+        let account = self.injector.account.refusal(plan, Some(draw));
+        let (name, _, error, delivered) = account.map(throttled).or(hit).or_else(|| over_rate().map(throttled))?;
         self.injector.count(name, true);
         Some((error, delivered))
-    }
-
-    /// Counts a post, and returns true if it exceeds the rate of the current second.
-    fn exceeds(&self, rate: NonZeroU64) -> bool {
-        let mut second = lock(&self.rate);
-        if second.0.elapsed() >= Duration::from_secs(1) {
-            *second = (Instant::now(), 0);
-        }
-        second.1 += 1;
-        second.1 > rate.get()
     }
 
     /// Processes one copy of a client's message when it arrives, or in its turn if messages go one at a time.

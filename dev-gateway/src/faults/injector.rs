@@ -1,5 +1,6 @@
 //! State shared by all fault layers: the plan, the random numbers and the counts.
 
+use super::account::Account;
 use super::plan::FaultPlan;
 use super::rng::{Decision, Draw, SeededRng};
 use crate::lock::lock;
@@ -12,11 +13,17 @@ pub(super) struct Injector {
     plan: Mutex<Arc<FaultPlan>>,
     /// Count of each injected fault, by name.
     counts: Mutex<BTreeMap<&'static str, u64>>,
+    pub(super) account: Account,
 }
 
 impl Injector {
     pub(super) fn new(plan: FaultPlan, seed: u64) -> Self {
-        Self { rng: SeededRng(seed), plan: Mutex::new(Arc::new(plan)), counts: Mutex::default() }
+        Self {
+            rng: SeededRng(seed),
+            plan: Mutex::new(Arc::new(plan)),
+            counts: Mutex::default(),
+            account: Account::new(),
+        }
     }
 
     pub(super) fn seed(&self) -> u64 {
@@ -29,6 +36,7 @@ impl Injector {
 
     pub(super) fn set_plan(&self, plan: FaultPlan) {
         *lock(&self.plan) = Arc::new(plan);
+        self.account.reset();
     }
 
     pub(super) fn draw(&self, decision: Decision, connection: u64, number: u64) -> Draw {

@@ -41,6 +41,12 @@ pub struct PostPlan {
     pub throttle: f64,
     /// Posts per second and connection beyond which the answer is 429 without delivery.
     pub rate: Option<NonZeroU64>,
+    /// Probability that a post begins a time in which every post of the account gets 429 without delivery.
+    pub account_throttle: f64,
+    /// Length of that time. Without it, up to 1 s.
+    pub account_throttle_for: DurationRange,
+    /// Posts per second of all connections beyond which the answer is 429 without delivery.
+    pub account_rate: Option<NonZeroU64>,
     /// Probability of 410 without delivery although the client is connected.
     pub gone: f64,
     /// Probability of 410 although the message is delivered.

@@ -1,5 +1,6 @@
 //! Configuration of a Lambda function.
 
+use super::cpu_limit::CpuLimit;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,8 +16,11 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// Longest invocation; the process is killed after it.
     pub timeout: Duration,
-    /// Limit of concurrent processes. Further events wait.
+    /// Limit of concurrent processes on this machine. Further events wait; Lambda itself refuses them, at
+    /// `Quotas::concurrent_executions`.
     pub processes: usize,
+    /// Share of the processor for each process.
+    pub cpu_limit: Option<CpuLimit>,
     /// True to pass the function's output on to this process's standard output.
     pub logs: bool,
 }
@@ -30,6 +34,7 @@ impl Function {
             environment,
             timeout: Duration::from_secs(30),
             processes: 32,
+            cpu_limit: None,
             logs: true,
         }
     }

@@ -1,5 +1,6 @@
 //! One process of the function: started, initialised, thawed for an event, frozen after it, killed at the end.
 
+use super::cpu_limit::{CpuGroup, CpuLimit, CpuLimitError};
 use super::endpoint::{Endpoint, Invocation, RuntimeRequest};
 use super::function::Function;
 use crate::events::{ACCOUNT, REGION};
@@ -31,6 +32,8 @@ pub(super) struct Process {
     next: Option<oneshot::Sender<Invocation>>,
     /// False once the process has failed.
     alive: bool,
+    /// Limit of its processor time, freed after the process.
+    _cpu: Option<CpuGroup>,
 }
 
 impl Process {
@@ -38,6 +41,8 @@ impl Process {
     pub(super) async fn start(function: Arc<Function>, system: Arc<dyn System>) -> Result<Self, InvokeError> {
         let failed = |error: io::Error| InvokeError::Start(format!("{}: {error}", function.bootstrap.display()));
         let endpoint = Endpoint::open().await.map_err(failed)?;
+        let limited = |error: CpuLimitError| InvokeError::Start(error.to_string());
+        let cpu = function.cpu_limit.as_ref().map(CpuLimit::group).transpose().map_err(limited)?;
         let mut command = Command::new(&function.bootstrap);
         command
             .env_clear()
@@ -53,7 +58,10 @@ impl Process {
             .process_group(0);
         let child = command.spawn().map_err(failed)?;
         tracing::debug!(pid = child.id(), "a process of the function starts");
-        let mut process = Self { function, system, child, endpoint, next: None, alive: true };
+        if let (Some(cpu), Some(pid)) = (&cpu, child.id()) {
+            cpu.add(pid).map_err(limited)?;
+        }
+        let mut process = Self { function, system, child, endpoint, next: None, alive: true, _cpu: cpu };
         match timeout(INIT_TIMEOUT, process.wait_for_next()).await {
             Ok(ready) => ready.map(|()| process),
             Err(_) => Err(InvokeError::Start(format!("it asked for no event within {} s", INIT_TIMEOUT.as_secs()))),

@@ -79,6 +79,9 @@ fn run() -> io::Result<()> {
             Some("hang") => loop {
                 std::thread::park();
             },
+            Some("spin") => loop {
+                std::hint::spin_loop();
+            },
             Some("say_twice") => {
                 runtime.call("POST", "invocation/unknown/response", "{}")?;
                 ("response", json!({"statusCode": 200}))

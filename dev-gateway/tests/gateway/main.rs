@@ -11,3 +11,4 @@ mod messages;
 mod pages;
 mod runtime_api;
 mod support;
+mod throttling;

@@ -2,7 +2,7 @@
 //! between.
 
 use crate::support::{signal, until, within};
-use dev_gateway::{Clock, Function, Invoke, InvokeError, OsSystem, RuntimeApi};
+use dev_gateway::{Clock, CpuLimit, Function, Invoke, InvokeError, OsSystem, RuntimeApi};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -52,7 +52,7 @@ impl Gate {
     }
 
     /// Waits for the start of the event. Dropping the stream lets it end.
-    async fn begun(&self) -> TcpStream {
+    pub(crate) async fn begun(&self) -> TcpStream {
         within(self.0.accept()).await.unwrap().0
     }
 }
@@ -168,6 +168,34 @@ async fn a_process_that_died_while_idle_is_replaced() {
     signal(first, Signal::KILL);
     until(|| !alive(first)).await;
     assert_ne!(pid(&invoke(&api, json!({})).await.unwrap()), first);
+    within(api.shutdown()).await;
+}
+
+#[tokio::test]
+async fn a_process_is_limited_to_its_share_of_the_processor() {
+    let limit = match CpuLimit::new("1/14".parse().unwrap()) {
+        Ok(limit) => limit,
+        // Where no cgroup can be made, the gateway says so.
+        Err(error) => return assert!(error.to_string().starts_with("--cpu-share "), "{error}"),
+    };
+    let api = start(Function { cpu_limit: Some(limit), ..function(&[]) });
+    let pid = idle_process(&api).await;
+    let groups = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).unwrap();
+    let own = format!("/dev-gateway-{}-", std::process::id());
+    let group = groups.lines().find(|line| line.contains(&own)).expect("it is in no group of its own");
+    let path = group.rsplit_once(":/").unwrap().1;
+    let times_throttled = || {
+        let mounts =
+            ["", "unified/", "cpu/", "cpu,cpuacct/"].map(|mount| format!("/sys/fs/cgroup/{mount}{path}/cpu.stat"));
+        let stat = mounts.iter().find_map(|path| std::fs::read_to_string(path).ok()).expect("it has no cpu.stat");
+        let times = stat.lines().find_map(|line| line.strip_prefix("nr_throttled "));
+        times.expect("it has no processor limit").parse::<u64>().unwrap()
+    };
+    let (before, spinning) = (times_throttled(), api.clone());
+    let spin = tokio::spawn(async move { spinning.invoke(json!({"do": "spin"})).await });
+    until(|| times_throttled() > before + 1).await;
+    spin.abort();
+    until(|| !alive(pid)).await;
     within(api.shutdown()).await;
 }
 

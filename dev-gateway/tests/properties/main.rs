@@ -45,7 +45,7 @@ fn any_message() -> impl Strategy<Value = String> {
 }
 
 fn any_plan() -> impl Strategy<Value = String> {
-    let name = "(in\\.|out\\.|in.in.|)(reorder|repeat|lose|delay|slow|throttle|rate|gone|fail-delivered|cut-every|cut|cut-with|refuse|one-at-a-time|kill-within|cold|none|x)";
+    let name = "(in\\.|out\\.|in.in.|)(reorder|repeat|lose|delay|slow|throttle|account-throttle|account-throttle-for|account-rate|rate|gone|fail-delivered|cut-every|cut|cut-with|refuse|one-at-a-time|kill-within|cold|none|x)";
     let value = "(=(0|1|0\\.[0-9]{1,20}|1e-[0-9]{1,3}|-0|NaN|[0-9]{1,21}|[0-9]{1,5}\\.\\.[0-9]{1,5}|abort|close|either|on|off|))?";
     vec((name, value).prop_map(|(name, value)| name + &value), 0..6).prop_map(|parts| parts.join(","))
 }

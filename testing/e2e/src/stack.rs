@@ -6,7 +6,7 @@ use crate::dynamo::Dynamo;
 use crate::page::{Endpoint, Page};
 use crate::terminal::Terminal;
 use auth_tokens::GatewaySecret;
-use dev_gateway::{DevGateway, InProcess, Invoke, Options, OsSystem, Running, RuntimeApi, Usage};
+use dev_gateway::{CpuLimit, DevGateway, InProcess, Invoke, Options, OsSystem, Running, RuntimeApi, Usage};
 use gateway_lambda::{Aws, Clock, Connections, DynamoConnections, MemoryConnections, SystemClock};
 use serde_json::json;
 use shared_protocol::{ClientId, Role, SessionId, UserClaims};
@@ -42,6 +42,8 @@ pub struct StackOptions {
     pub timeout: Duration,
     /// Concurrent processes of a `Bootstrap` function; each follower occupies one.
     pub processes: usize,
+    /// Share of the processor for each process of a `Bootstrap` function.
+    pub cpu_limit: Option<CpuLimit>,
     pub log: &'static str,
     /// Further environment variables of the service.
     pub variables: &'static [(&'static str, &'static str)],
@@ -59,6 +61,7 @@ impl StackOptions {
             gateway: Options::default(),
             timeout: FUNCTION_TIMEOUT,
             processes: FUNCTION_PROCESSES,
+            cpu_limit: None,
             log: "info,backend=debug",
             variables: &[],
             function_log: "warn",
@@ -112,7 +115,8 @@ impl Stack {
                 variables.extend(dynamo.variables().map(|(name, value)| (name.to_owned(), value)));
                 let function = dev_gateway::Function::new(binary("bootstrap"), variables);
                 let (timeout, processes, logs) = (options.timeout, options.processes, options.function_log != "off");
-                let function = dev_gateway::Function { timeout, processes, logs, ..function };
+                let function =
+                    dev_gateway::Function { timeout, processes, logs, cpu_limit: options.cpu_limit, ..function };
                 let connections = Arc::new(DynamoConnections::new(Aws::new(dynamo.config())));
                 (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(OsSystem))))
             }

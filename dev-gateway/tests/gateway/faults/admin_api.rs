@@ -1,8 +1,8 @@
-//! `/dev/faults` and `/dev/cut`.
+//! `/dev/faults`, `/dev/cut` and `/dev/usage`.
 
 use super::connections::expect_abort;
 use super::{connected, faulty};
-use crate::support::{Fixture, Script, close_code, http, send, text};
+use crate::support::{Fixture, Script, close_code, http, send, text, until};
 use http::{Method, StatusCode};
 use serde_json::json;
 
@@ -21,6 +21,34 @@ async fn faults_change_at_run_time() {
     assert_eq!(faults.plan().to_string(), "out.repeat=1,slow=1..1", "an error changes nothing");
     gateway.http(Method::POST, "/dev/faults", "none").await;
     assert_eq!(faults.plan().to_string(), "none");
+}
+
+#[tokio::test]
+async fn usage_counts_executions_and_posts_by_their_answer() {
+    let (gateway, faults, mut socket, id) = connected("none").await;
+    for (plan, to, body) in [
+        ("none", id.as_str(), "taken"),
+        ("none", "gone", "x"),
+        ("none", &id, "\u{80}".repeat(70_000).as_str()),
+        ("throttle=1", &id, "x"),
+        ("account-throttle=1", &id, "x"),
+        ("fail-delivered=1", &id, "delivered"),
+    ] {
+        faults.set(plan.parse().unwrap());
+        let _ = gateway.clients.post(to, body.to_owned().into()).await;
+    }
+    faults.set("none".parse().unwrap());
+    let _ = gateway.clients.post(&id, b"\xff"[..].into()).await;
+    assert_eq!([text(&mut socket).await, text(&mut socket).await], ["taken", "delivered"]);
+    until(|| gateway.running.usage().running == 0).await;
+    let mut usage = gateway.http(Method::GET, "/dev/usage", "").await.json();
+    assert!(usage["durationMs"].take().is_u64());
+    let posts = json!({"taken": 1, "gone": 1, "throttled": 2, "tooLarge": 1, "notText": 1, "failed": 1});
+    let expected = json!({
+        "messagesIn": 0, "messagesOut": 2, "bytesOut": 14, "durationMs": null, "posts": posts,
+        "invocations": 2, "running": 0, "mostRunning": 1, "throttled": 0,
+    });
+    assert_eq!(usage, expected);
 }
 
 #[tokio::test]
@@ -49,7 +77,9 @@ async fn connections_are_cut_on_request() {
 #[tokio::test]
 async fn the_admin_api_needs_faults_and_a_local_client() {
     let gateway = Fixture::start(Script::default()).await;
-    assert_eq!(gateway.http(Method::GET, "/dev/faults", "").await.status, StatusCode::FORBIDDEN);
+    for path in ["/dev/faults", "/dev/usage"] {
+        assert_eq!(gateway.http(Method::GET, path, "").await.status, StatusCode::FORBIDDEN);
+    }
     let (gateway, faults) = faulty("none").await;
     for header in [("host", "evil.example"), ("origin", "https://evil.example")] {
         let addr = gateway.running.addr();

@@ -63,6 +63,20 @@ async fn posts_above_the_rate_are_throttled() {
 }
 
 #[tokio::test]
+async fn a_throttled_account_refuses_the_posts_to_every_connection() {
+    let (gateway, faults, mut socket, id) = connected("account-throttle=1e-9").await;
+    let (_other, other) = gateway.connect().await;
+    faults.set("account-throttle=1,account-throttle-for=60000".parse().unwrap());
+    for id in [&id, &other, "none="] {
+        let expected = (StatusCode::TOO_MANY_REQUESTS, "LimitExceededException".to_owned());
+        assert_eq!(post(&gateway, id, "refused").await, expected);
+    }
+    assert_eq!(faults.counts()["account-throttle"], 3);
+    faults.set("none".parse().unwrap());
+    expect_next(&gateway, &mut socket, &id, "after").await;
+}
+
+#[tokio::test]
 async fn a_slow_post_is_answered_late() {
     let (gateway, _, mut socket, id) = connected("slow=200").await;
     let began = Instant::now();

@@ -99,7 +99,8 @@ mod tests {
     #[test]
     fn usage_is_extrapolated_to_an_hour() {
         let duration = Duration::from_secs(60);
-        let used = Usage { messages_in: 50, messages_out: 100, bytes_out: 1_000_000, invocations: 50, duration };
+        let (messages_in, messages_out, bytes_out, invocations) = (50, 100, 1_000_000, 50);
+        let used = Usage { messages_in, messages_out, bytes_out, invocations, duration, ..Usage::default() };
         let hour = Hour::of(&used, Duration::from_secs(60));
         assert_eq!((hour.messages_in, hour.messages_out, hour.requests), (3000.0, 6000.0, 3000.0));
         // An hour of following, and 3,000 round trips to the service.
