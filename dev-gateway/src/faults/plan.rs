@@ -70,7 +70,7 @@ pub struct ConnectionPlan {
     pub refuse: f64,
     /// Probability that `$disconnect` is not invoked.
     pub silent: f64,
-    /// True if a connection's next message waits until the previous one's invocation has ended.
+    /// True if a connection's next message waits until the previous one's invocation has ended, or timed out.
     pub one_at_a_time: bool,
 }
 

@@ -58,7 +58,7 @@ connections:
   cut-with=HOW       abort (the client sees 1006), close (1001), or either, the default
   refuse=P           429 for the handshake
   silent=P           no $disconnect is invoked
-  one-at-a-time      a connection's next message waits until the previous one's invocation has ended
+  one-at-a-time      a connection's next message waits until the previous one's invocation has ended, or timed out
 the function:
   kill=P             the invocation is killed
   kill-within=MS     time of the kill after the start; 0..1000 by default

@@ -58,6 +58,7 @@ impl Process {
             .process_group(0);
         let child = command.spawn().map_err(failed)?;
         tracing::debug!(pid = child.id(), "a process of the function starts");
+        // Only its first microseconds are unlimited.
         if let (Some(cpu), Some(pid)) = (&cpu, child.id()) {
             cpu.add(pid).map_err(limited)?;
         }
