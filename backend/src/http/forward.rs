@@ -5,15 +5,15 @@ use super::access_log::{RequestContext, request_id};
 use super::auth::{TerminalQuery, bearer, session_in_path};
 use super::context::{GATEWAY_PREFIX, ServiceContext, TERMINAL_PATH};
 use super::error::{HttpError, read_body};
-use super::peer_client::{FORWARDED_BY, Forwarded, PeerClient};
+use super::peer_client::{FORWARDED_BY, FROM_MEMORY, Forwarded, PeerClient};
 use crate::cluster::Location;
 use crate::metrics::ForwardOutcome;
 use crate::relay::Relays;
 use crate::store::{Instance, InstanceId};
 use axum::body::Body;
 use axum::extract::{Query, Request, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared_protocol::SessionId;
@@ -22,9 +22,10 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: Request, next: Next) -> Response {
-    let Some(peers) = service.peers.as_ref().filter(|_| !request.headers().contains_key(FORWARDED_BY)) else {
-        return next.run(request).await;
-    };
+    let Some(peers) = service.peers.as_ref() else { return next.run(request).await };
+    if request.headers().contains_key(FORWARDED_BY) {
+        return receive(&service, request, next).await;
+    }
     if request.uri().path() == RELAY_PATH {
         return forward_question(&service, peers, request, next).await;
     }
@@ -37,25 +38,81 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
         Ok((false, request)) => return next.run(request).await,
         Err(error) => return error.into_response(),
     };
-    let destination = match service.destination(&session).await {
-        Ok(instance) => {
-            peers.remember(&session, instance.as_ref());
-            instance
-        }
-        Err(error) => match peers.last_known(&session) {
-            Some(instance) => Some(instance),
-            None => return error.into_response(),
-        },
-    };
-    let Some(instance) = destination else { return next.run(request).await };
     let started = Instant::now();
     let id = request_id(request.headers()).to_owned();
-    RequestContext::set(request.extensions(), None, Some(&session));
-    let result = peers.forward(&instance, request).await;
+    let (instance, result) = match forward_from_memory(peers, &session, request).await {
+        Remembered::Answered(instance, result) => (instance, result),
+        Remembered::Unknown(request) => {
+            let instance = match service.destination(&session).await {
+                Ok(Some(instance)) => instance,
+                Ok(None) => return next.run(request).await,
+                Err(error) => match peers.owners.get(&session) {
+                    Some(instance) => instance,
+                    None => return error.into_response(),
+                },
+            };
+            RequestContext::set(request.extensions(), None, Some(&session));
+            let result = peers.forward(&instance, request).await;
+            if result.is_ok() {
+                peers.owners.remember(&session, &instance);
+            }
+            (instance, result)
+        }
+    };
     let response = forwarded(&service, result, Some(started));
     let (ms, status) = (started.elapsed().as_millis() as u64, response.status().as_u16());
     tracing::info!(request = %id, %session, instance = %instance.id, ms, status, "passed on to the session's instance");
     response
+}
+
+/// Result of forwarding a request from memory.
+enum Remembered {
+    /// The remembered instance answered, or may have got the request.
+    Answered(Instance, Result<Response, HttpError>),
+    /// The store must be asked: no instance is remembered, or it did not handle the request.
+    Unknown(Request),
+}
+
+/// Forwards a message to the instance that had its session last, without a call of the store. That instance handles it only if
+/// it still has the session.
+async fn forward_from_memory(peers: &PeerClient, session: &SessionId, request: Request) -> Remembered {
+    let is_message = request.uri().path().starts_with(GATEWAY_PREFIX);
+    let Some(instance) = peers.owners.get(session).filter(|_| is_message) else { return Remembered::Unknown(request) };
+    let (parts, body) = request.into_parts();
+    // It was read before, to verify its token.
+    let Ok(body) = read_body(body).await else { return Remembered::Unknown(Request::from_parts(parts, Body::empty())) };
+    let again = || Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let mut request = again();
+    RequestContext::set(request.extensions(), None, Some(session));
+    request.headers_mut().insert(FROM_MEMORY, HeaderValue::from_static("1"));
+    let result = peers.forward(&instance, request).await;
+    match &result {
+        Ok(response) if response.status() == StatusCode::MISDIRECTED_REQUEST => {
+            peers.owners.forget(session);
+            Remembered::Unknown(again())
+        }
+        Ok(_) => Remembered::Answered(instance, result),
+        // It may have handled the message; the page sends it again if not.
+        Err(_) => {
+            peers.owners.forget(session);
+            Remembered::Answered(instance, result)
+        }
+    }
+}
+
+/// Takes a forwarded request, which is never forwarded again. One from another's memory is refused if its session is not here;
+/// only a valid token learns that.
+async fn receive(service: &ServiceContext, request: Request, next: Next) -> Response {
+    let from_memory = request.headers().contains_key(FROM_MEMORY);
+    let is_here = requested_session(&request).is_none_or(|session| service.registry.live(&session).is_some());
+    if !from_memory || is_here {
+        return next.run(request).await;
+    }
+    match verify(service, request).await {
+        Ok((true, _)) => StatusCode::MISDIRECTED_REQUEST.into_response(),
+        Ok((false, request)) => next.run(request).await,
+        Err(error) => error.into_response(),
+    }
 }
 
 /// Records the outcome of a forwarded request; `started` is `None` for a long poll, whose duration says nothing.
@@ -87,16 +144,16 @@ async fn forward_question(service: &ServiceContext, peers: &PeerClient, request:
     let Some(owner) = owner.filter(|owner| owner != service.registry.instance_id()) else {
         return next.run(again(&parts)).await;
     };
-    let instance = match peers.instance(&owner) {
+    let instance = match peers.instances.get(&owner) {
         Some(instance) => Some(instance),
         None => service.registry.instance(&owner).await.ok().flatten().filter(|found| found.address.is_some()),
     };
     // The handler tells a relay of a dead instance to stop.
     let Some(instance) = instance else { return next.run(again(&parts)).await };
-    peers.remember_instance(&instance);
+    peers.instances.remember(&owner, &instance);
     let mut result = peers.forward(&instance, again(&parts)).await;
     if result.is_err() {
-        peers.forget_instance(&owner);
+        peers.instances.forget(&owner);
         result = peers.forward(&instance, again(&parts)).await;
     }
     forwarded(service, result, None)

@@ -10,6 +10,7 @@ use hyper_util::rt::TokioIo;
 use shared_protocol::gateway::MAX_WAIT_MS;
 use shared_protocol::{ErrorCode, SessionId};
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,25 +29,53 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest response, in bytes: frames and errors are far smaller.
 const MAX_RESPONSE_BYTES: usize = 512 * 1024;
 
+/// Header of a request that was forwarded from memory: the receiver handles it only if it has the session.
+pub(super) const FROM_MEMORY: HeaderName = HeaderName::from_static("x-termgate-from-memory");
+
 /// Headers that belong to one connection and not to the request (RFC 9110 section 7.6.1).
 const HOP_BY_HOP: [HeaderName; 6] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::HOST, header::TE, header::TRANSFER_ENCODING, header::UPGRADE];
 
-/// Sessions whose instance is remembered, at most.
+/// Keys whose instance is remembered, at most; then all are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
 
 /// Extension of a response that another instance gave and logged.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Forwarded;
 
+/// Instances by what they have, until one says otherwise or does not answer.
+pub(super) struct InstanceMemory<K>(Mutex<HashMap<K, Instance>>);
+
+impl<K: Eq + Hash + Clone> InstanceMemory<K> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, Instance>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn get(&self, key: &K) -> Option<Instance> {
+        self.lock().get(key).cloned()
+    }
+
+    pub(super) fn remember(&self, key: &K, instance: &Instance) {
+        let mut known = self.lock();
+        if known.len() >= MAX_REMEMBERED {
+            known.clear();
+        }
+        known.insert(key.clone(), instance.clone());
+    }
+
+    pub(super) fn forget(&self, key: &K) {
+        self.lock().remove(key);
+    }
+}
+
 /// Sends requests to other instances.
 pub(super) struct PeerClient {
     client: reqwest::Client,
     instance: HeaderValue,
-    /// The last known instance of each session; read only while the store is down.
-    last_known: Mutex<HashMap<SessionId, Instance>>,
-    /// Instances that granted relays, until one does not answer: each question needs one.
-    instances: Mutex<HashMap<InstanceId, Instance>>,
+    /// The instance of each session.
+    pub(super) owners: InstanceMemory<SessionId>,
+    /// Instances that granted relays, each of whose questions needs one.
+    pub(super) instances: InstanceMemory<InstanceId>,
 }
 
 impl PeerClient {
@@ -60,53 +89,9 @@ impl PeerClient {
         Some(Self {
             client,
             instance: HeaderValue::try_from(instance).ok()?,
-            last_known: Mutex::default(),
-            instances: Mutex::default(),
+            owners: InstanceMemory(Mutex::default()),
+            instances: InstanceMemory(Mutex::default()),
         })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Instance>> {
-        self.last_known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The instance that had the session when the store last answered.
-    pub(super) fn last_known(&self, session: &SessionId) -> Option<Instance> {
-        self.lock().get(session).cloned()
-    }
-
-    /// Remembers the instance of a session, or that no other instance has it.
-    pub(super) fn remember(&self, session: &SessionId, instance: Option<&Instance>) {
-        let mut last_known = self.lock();
-        match instance {
-            Some(instance) if last_known.len() < MAX_REMEMBERED || last_known.contains_key(session) => {
-                last_known.insert(session.clone(), instance.clone());
-            }
-            Some(_) => last_known.clear(),
-            None => drop(last_known.remove(session)),
-        }
-    }
-
-    fn instances(&self) -> MutexGuard<'_, HashMap<InstanceId, Instance>> {
-        self.instances.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// An instance that answered before.
-    pub(super) fn instance(&self, id: &InstanceId) -> Option<Instance> {
-        self.instances().get(id).cloned()
-    }
-
-    /// Remembers an instance that is alive.
-    pub(super) fn remember_instance(&self, instance: &Instance) {
-        let mut instances = self.instances();
-        if instances.len() >= MAX_REMEMBERED {
-            instances.clear();
-        }
-        instances.insert(instance.id.clone(), instance.clone());
-    }
-
-    /// Forgets an instance that does not answer.
-    pub(super) fn forget_instance(&self, id: &InstanceId) {
-        self.instances().remove(id);
     }
 
     /// Sends a request to another instance and returns its whole response. A WebSocket is relayed in a task of its own.

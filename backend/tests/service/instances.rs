@@ -1,12 +1,14 @@
 //! Two instances that share a store: a session lives in one, and every route of the other reaches it.
 
 use crate::support::relay::Carrier;
-use crate::support::{Service, Terminal, client, gateway_claims, sign, until, user, user_token, within};
+use crate::support::{
+    ATTACH, PING, Service, Terminal, client, gateway_claims, read, sign, until, user, user_token, within,
+};
 use backend::store::{MemoryStore, SessionState, Store};
 use backend::terminal::UnixSpawner;
 use shared_protocol::gateway::{MESSAGE_PATH, REQUEST_ID_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
-use shared_protocol::{Epoch, SessionId, StreamEvent};
+use shared_protocol::{Epoch, GatewayClaims, SessionId, StreamEvent};
 use std::sync::Arc;
 
 /// Two instances, their store, and a page on the session `s` of the first.
@@ -98,5 +100,55 @@ async fn a_session_moves_when_its_instance_is_replaced() {
     second.event(|event| matches!(event, StreamEvent::Restarted { .. })).await;
     second.keys("echo af$((1))ter\r").await;
     second.sees("af1ter").await;
+    tokio::join!(here.stop(), there.stop());
+}
+
+/// Look-ups of sessions and instances in the store so far.
+async fn lookups(service: &Service) -> f64 {
+    let text = within("metrics", service.get("/metrics").await.text()).await.unwrap();
+    let count = |operation: &str| {
+        let line = format!("termgate_store_call_duration_seconds_count{{operation=\"{operation}\"}} ");
+        let shown = text.lines().find_map(|shown| shown.strip_prefix(&line));
+        shown.unwrap().parse::<f64>().unwrap()
+    };
+    count("session") + count("instance")
+}
+
+#[tokio::test]
+async fn a_sessions_instance_is_remembered_until_it_says_otherwise() {
+    let (mut here, there, store, mut first) = two().await;
+    let ping = async || {
+        let (status, frame) = read(there.gateway(MESSAGE_PATH, Some("s"), PING).await).await;
+        assert_eq!((status, &frame["type"]), (200, &"pong".into()));
+    };
+    ping().await;
+    let before = lookups(&there).await;
+    ping().await;
+    ping().await;
+    assert_eq!(lookups(&there).await, before, "the store is asked once");
+    // The session ends where it is remembered, and begins anew elsewhere.
+    here.ask_to_stop();
+    first.close_code().await;
+    let id = SessionId::new("s").unwrap();
+    until("the tombstone", async || store.session(&id).await.unwrap().unwrap().has_ended()).await;
+    let (status, attached) = read(there.gateway(MESSAGE_PATH, Some("s"), ATTACH).await).await;
+    assert_eq!((status, &attached["type"]), (200, &"attached".into()));
+    assert!(attached["epoch"].as_u64().unwrap() > first.epoch);
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn only_a_valid_token_learns_that_a_session_is_elsewhere() {
+    let (here, there, _store, _terminal) = two().await;
+    let url = format!("http://{}{MESSAGE_PATH}", there.address);
+    let forwarded = |token: String| {
+        let request = client().post(&url).body(PING).bearer_auth(token);
+        request.header("x-termgate-forwarded-by", "x").header("x-termgate-from-memory", "1").send()
+    };
+    let claims = gateway_claims(MESSAGE_PATH, PING.as_bytes(), "c=", Some("s"));
+    let forged = sign(&GatewayClaims { bh: "other".into(), ..claims.clone() });
+    for (token, status) in [(forged, 401), (sign(&claims), 421)] {
+        assert_eq!(within("a request", forwarded(token)).await.unwrap().status(), status);
+    }
     tokio::join!(here.stop(), there.stop());
 }
