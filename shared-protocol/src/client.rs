@@ -30,7 +30,7 @@ pub enum ClientMessage {
     ChatMessage(ChatMessage),
     /// The emulator has parsed everything before `pos` (cumulative).
     Ack(Ack),
-    /// Renews the follower; with `repair`, restarts output at `pos`.
+    /// Says that the page is looked at, so that frames go on; with `repair`, restarts output at `pos`.
     Follow(Follow),
     /// Answered with `pong`.
     Ping(Ping),

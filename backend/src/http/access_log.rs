@@ -46,7 +46,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
     request.extensions_mut().insert(context.clone());
     let response = next.run(request).await;
     let (took, status) = (started.elapsed(), response.status());
-    // The duration of a long poll or a WebSocket says nothing about the service.
+    // The duration of a relay's question, which waits, or of a WebSocket says nothing about the service.
     let is_long = route == RELAY_PATH || status.is_informational();
     service.metrics.requests.record_response(route, status.as_u16(), (!is_long).then_some(took));
     let code = response.extensions().get().map(|ErrorCodeExt(code)| *code);

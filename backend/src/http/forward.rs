@@ -115,7 +115,8 @@ async fn receive(service: &ServiceContext, request: Request, next: Next) -> Resp
     }
 }
 
-/// Records the outcome of a forwarded request; `started` is `None` for a long poll, whose duration says nothing.
+/// Records the outcome of a forwarded request; `started` is `None` for a relay's question, whose duration is a
+/// wait.
 fn forwarded(service: &ServiceContext, result: Result<Response, HttpError>, started: Option<Instant>) -> Response {
     let outcome = match &result {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => ForwardOutcome::Connected,

@@ -237,7 +237,7 @@ impl Actor {
         }
     }
 
-    /// Answers a one-shot command: its waiting request, or else the next poll.
+    /// Answers a one-shot command: its waiting request, or else the client's next frame.
     fn answer_one_shot(&mut self, key: u64, message: impl FnOnce(Option<String>) -> ServerMessage) {
         let Some(command) = self.one_shot.open.remove(&key) else { return };
         let message = message(command.id);

@@ -4,7 +4,7 @@
 use shared_protocol::{Pos, StreamEvent};
 use std::collections::VecDeque;
 
-/// Bytes of output and events in the ring: twice what a follower may leave unacknowledged, so that the ring always serves it.
+/// Bytes of output and events in the ring: twice what a controller may leave unacknowledged, so that the ring always has it.
 pub const RING_BYTES: usize = 1024 * 1024;
 
 /// Events in the ring, so that a flood of chat cannot grow it.

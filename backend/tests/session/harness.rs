@@ -127,7 +127,7 @@ impl Harness {
         }
     }
 
-    /// A session with ada attached as `page`, her `attached` frame and her follower's token.
+    /// A session with ada attached as `page`, her `attached` frame and her relay's token.
     pub(crate) async fn attached() -> (Self, Caller, Value, Token) {
         Self::attached_with(LIMITS).await
     }

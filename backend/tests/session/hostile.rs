@@ -1,7 +1,7 @@
 //! A model of the whole conversation: a real session and a real client on a scripted terminal. A simulated network between them
 //! loses, repeats, delays, reorders and cuts, by a seed. Time is simulated, so minutes take milliseconds.
 //!
-//! Covered: every interleaving that the seeds produce of messages, direct replies, grants, polls, lost polls, answers
+//! Covered: every interleaving that the seeds produce of messages, direct replies, grants, questions, lost questions, answers
 //! asked for again, relays that die, posts that are lost or come twice, connections that go with or without a word, and
 //! handovers; with and without `z`; with a terminal that stops reading. Proven for them: nothing stalls, nothing is lost,
 //! repeated or out of place. Not covered: the gateway's own code and real sockets, which the whole-stack tests have.

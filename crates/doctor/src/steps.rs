@@ -19,7 +19,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 const SHELL_TIMEOUT: Duration = Duration::from_secs(20);
 /// A slower answer waited for the earlier message's invocation. Ordinary answers take well under a second.
 const MAX_CONCURRENT_ANSWER: Duration = Duration::from_secs(3);
-/// Timeout of an answer that waits for the earlier message's invocation, which follows the session for about 25 s.
+/// Timeout of an answer that waits for the earlier message's invocation, which carries a relay for about 25 s.
 const FOLLOWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Samples of each measurement whose median is reported.
 const SAMPLES: usize = 9;
@@ -70,7 +70,7 @@ pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Sen
         return Err(unexpected("attach", detail));
     }
 
-    // `attach` left a follower running: without a gateway in front there is none.
+    // `attach` left a relay running: without a gateway in front there is none.
     if !address.direct {
         dispatch(&mut session, report).await?;
     }

@@ -19,16 +19,16 @@ const ATTACH_INTERVAL: Duration = Duration::from_secs(1);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 /// Delay of a ping after the last one while frames arrive, the same as the page's.
 const MAX_PING_INTERVAL: Duration = Duration::from_secs(120);
-/// Age of the last frame up to which a renewed follower counts as alive.
+/// Age of the last frame up to which the client's relay counts as alive after a renewal.
 const FRESH_FRAME: Duration = Duration::from_secs(5);
 /// Delay before a gap in the stream is asked for.
 const GAP_TIMEOUT: Duration = Duration::from_millis(300);
 /// Delay before a missing end of the stream is asked for.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(2);
-/// Delay after a renewal until the client pings if it has no fresh frame. The previous follower has ended by then, and
-/// a user who types has seen an echo. If the renewal was lost, the ping gets a new follower.
+/// Delay after a renewal until the client pings if it has no fresh frame. The relay before it has ended by then, and
+/// a user who types has seen an echo. If the renewal was lost, the `head` of the answer shows what is missing.
 const VERIFY_DELAY: Duration = Duration::from_secs(10);
-/// Delay before a failed follower is replaced.
+/// Delay before the client asks for frames again after a failed invocation.
 const FOLLOW_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 /// An event for the client's user.
@@ -62,7 +62,7 @@ pub struct Client {
     events: VecDeque<ClientEvent>,
     /// Time of the next `attach`; `None` once attached.
     attach_at: Option<Duration>,
-    /// Time of the next renewal of the follower.
+    /// Time of the next `follow`.
     follow_at: Option<Duration>,
     ping_at: Option<Duration>,
     /// Time of a ping that verifies the renewal, unless a frame arrives before.
@@ -186,7 +186,7 @@ impl Client {
     /// Handles a frame. One that is not the service's is API Gateway's report of a failed invocation.
     pub fn receive(&mut self, text: &str, now: Duration) {
         let Ok(frame) = serde_json::from_str::<ServerFrame>(text) else {
-            // The failed invocation may have been the follower.
+            // The failed invocation may have been the client's relay.
             self.follow_at = self.follow_at.map(|at| at.min(now + FOLLOW_RETRY_DELAY));
             return;
         };

@@ -1,5 +1,5 @@
-//! Timing of the client's follower (renewal, verification, replacement after a failure) and of its acknowledgements; the
-//! stream from frames in any order.
+//! Timing of the client's `follow` (renewal, verification, repeat after a failure) and of its acknowledgements; the stream from
+//! frames in any order.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use protocol_client::{Client, ClientEvent, StreamItem};

@@ -18,7 +18,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
 /// Log filter of the service: its address, and no line per request.
 const QUIET: &str = "warn,backend::app=info";
 
-/// Processes of the real function: one per follower, and one per concurrent message.
+/// Processes of the real function: one per relay, and one per concurrent message.
 const FUNCTION_PROCESSES: usize = 128;
 
 /// One instance, and the function in the gateway's process.

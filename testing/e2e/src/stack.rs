@@ -40,7 +40,7 @@ pub struct StackOptions {
     pub gateway: Options,
     /// Lambda's timeout of the function.
     pub timeout: Duration,
-    /// Concurrent processes of a `Bootstrap` function; each follower occupies one.
+    /// Concurrent processes of a `Bootstrap` function; each relay occupies one.
     pub processes: usize,
     /// Share of the processor for each process of a `Bootstrap` function.
     pub cpu_limit: Option<CpuLimit>,

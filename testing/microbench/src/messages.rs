@@ -22,7 +22,7 @@ pub(crate) fn ack() -> Work {
     reading(&ClientMessage::Ack(Ack { epoch: EPOCH, pos: Pos(123_456_789) }))
 }
 
-/// A renewal of the follower.
+/// A page's word that it is looked at.
 pub(crate) fn follow() -> Work {
     reading(&ClientMessage::Follow(Follow { epoch: EPOCH, pos: Pos(123_456_789), repair: false }))
 }

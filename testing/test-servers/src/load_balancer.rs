@@ -123,7 +123,7 @@ impl LoadBalancer {
 }
 
 /// One server connection per request and no retries, so that each failure of a backend reaches the client. A client that
-/// closes its connection cancels its request (`abortonclose`). Long polls take up to 29 s.
+/// closes its connection cancels its request (`abortonclose`). Requests that wait take up to 29 s.
 fn configuration(address: SocketAddr, socket: &Path) -> String {
     format!(
         "global

@@ -1,5 +1,5 @@
 /**
- * Keeps frames coming: renews the service's permission to send, and requests lost frames again.
+ * Keeps frames coming: tells the service that the page is looked at, and requests lost frames again.
  */
 
 import { type Clock, Timer } from "./clock.ts";
@@ -12,8 +12,8 @@ const TAIL_TIMEOUT_MS = 2000;
 const RETRY_DELAY_MS = 1000;
 const MAX_RETRY_DELAY_MS = 8000;
 /**
- * Delay from a renewal to the check that it arrived. By then the previous permission has expired, and a user who types
- * has seen an echo since; any message renews a lost permission.
+ * Delay from a renewal to the check that frames go on. By then the relay before it has ended, and a user who types has
+ * seen an echo since; the answer's `head` shows what is missing.
  */
 const VERIFY_DELAY_MS = 10_000;
 
@@ -51,7 +51,7 @@ export class Follower {
     this.#verify = new Timer(port.clock);
   }
 
-  /** Starts after an attach, which is itself a permission to send. */
+  /** Starts after an attach, after which the service sends frames. */
   start(followMs: number): void {
     this.stop();
     this.#followMs = followMs;
@@ -81,7 +81,7 @@ export class Follower {
     this.#wait(kind, kind === "gap" ? GAP_TIMEOUT_MS : TAIL_TIMEOUT_MS);
   }
 
-  /** The service asks for a renewal: what carries its frames ends soon. */
+  /** The service asks for a renewal: the relay that carries its frames ends soon. */
   renew(): void {
     if (this.#followMs === 0) return;
     this.port.send(false);

@@ -213,7 +213,7 @@ describe("a timeout", () => {
     };
     harness.pong();
     harness.clock.advance(10 * every);
-    // Renewals of the permission to send are verified by at most as many pings.
+    // Renewals are verified by at most as many pings.
     expect(harness.socket.of("ping").length).toBeGreaterThanOrEqual(10);
     expect(harness.socket.of("ping").length).toBeLessThanOrEqual(20);
   });

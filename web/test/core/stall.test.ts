@@ -3,7 +3,7 @@
  * three minutes. A failing sequence is shrunk before it is shown.
  *
  * Covers input, interrupts, output, slow and replaced emulators, cuts, handovers, sleep, a hidden and shown page,
- * followers that die, loss, repetition and reordering of messages, snapshots in parts, compressed frames, and restarted
+ * relays that die, loss, repetition and reordering of messages, snapshots in parts, compressed frames, and restarted
  * shells. Leaves out several clients, sizes, commands and rejected tokens.
  */
 

@@ -11,7 +11,7 @@ describe("a dead connection", () => {
     harness.clock.advance(5000);
     expect(harness.socket.of("ping")).toHaveLength(2);
     harness.pong();
-    // The third ping follows when the first permission to send has expired.
+    // The third ping follows when the first relay has ended.
     harness.clock.advance(25_000);
     expect(harness.socket.of("ping")).toHaveLength(3);
     harness.clock.advance(14_999);

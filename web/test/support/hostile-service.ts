@@ -16,7 +16,7 @@ export interface FaultRates {
   reorder: number;
   /** Number of messages after which a connection breaks. */
   cutAfter: number;
-  /** Share of frames after which the follower dies silently. */
+  /** Share of frames after which the relay dies silently. */
   kill: number;
   /** Share of attaches and repairs that are answered by a snapshot. */
   snapshot: number;
@@ -35,7 +35,7 @@ const REORDER_MS = 400;
 const MAX_FRAME_BYTES = 3000;
 /** Time to post a frame; one post is in flight at a time. */
 const POST_MS = 5;
-/** Lifetime of a follower, and of an unused permission to send. */
+/** Lifetime of a relay, and of an unused grant. */
 const FOLLOW_MS = 25_000;
 const GRANT_MS = 3000;
 /** Unacknowledged output is sent again after this. */

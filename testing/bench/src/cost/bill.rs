@@ -103,7 +103,7 @@ mod tests {
         let used = Usage { messages_in, messages_out, bytes_out, invocations, duration, ..Usage::default() };
         let hour = Hour::of(&used, Duration::from_secs(60));
         assert_eq!((hour.messages_in, hour.messages_out, hour.requests), (3000.0, 6000.0, 3000.0));
-        // An hour of following, and 3,000 round trips to the service.
+        // An hour of one relay, and 3,000 round trips to the service.
         close(hour.seconds, 3630.0);
         close(hour.gb_out, 0.06);
     }

@@ -21,7 +21,7 @@ const KEYS: u32 = 20;
 
 const KEY_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Idle period. A page renews its follower every 20 s.
+/// Idle period. A page sends `follow` every 20 s.
 const IDLE: Duration = Duration::from_secs(20);
 
 const TYPING: Duration = Duration::from_secs(20);

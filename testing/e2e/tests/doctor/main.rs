@@ -106,7 +106,7 @@ async fn the_service_itself_can_be_asked() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_that_wait_for_each_other() {
     let gateway = Options { faults: Some(Faults::new("one-at-a-time".parse().unwrap(), 1)), ..Options::default() };
-    // A shorter follower makes a shorter test.
+    // A shorter relay makes a shorter test.
     let options = StackOptions { gateway, timeout: Duration::from_secs(8), ..StackOptions::new(Function::InProcess) };
     let (steps, examined) = examine(Stack::start_with(options).await).await;
     assert_eq!(steps.last(), Some(&"attach"));

@@ -76,7 +76,7 @@ proofs! {
     slow_posts: FaultRun::new(9, 1500).with_faults("slow=15,lose=0.01,cut-every=300"), ["lose", "cut"];
     refused_handshakes_and_silent_disconnects: FaultRun::new(10, 1000)
         .with_faults("refuse=0.5,silent=0.5,cut-every=50,delay=0..10"), ["refuse", "silent", "cut"];
-    /// Covers an API Gateway that would dispatch a connection's messages one at a time: a follower would block the others. With
+    /// Covers an API Gateway that would dispatch a connection's messages one at a time: a relay would block the others. With
     /// a short timeout of the function, everything still arrives.
     sequential_dispatch: FaultRun { timeout: Duration::from_millis(3500), ..FaultRun::new(11, 300) }
         .with_faults("one-at-a-time,lose=0.01,repeat=0.05"), ["repeat"];

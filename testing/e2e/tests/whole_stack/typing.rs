@@ -102,7 +102,7 @@ async fn a_reconnect_resumes(stack: &Stack) {
     assert_eq!(terminal.stream.skipped, 0);
 }
 
-/// One invocation of the function follows for 25 s; afterwards output arrives only because the client renews it.
+/// One invocation of the function carries a relay for 25 s; afterwards output arrives only because the client renews it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_is_renewed() {
     let stack = Stack::start(e2e::Function::Bootstrap).await;
