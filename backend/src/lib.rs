@@ -1,6 +1,6 @@
 //! The terminal service: sessions with shells, reached over HTTP through the gateway, and over WebSocket where a host allows it.
-//! `app` wires it; calls go from `http` to `session` to `terminal` and `store`, never back. `sandbox` isolates sessions; only
-//! `app`, `main` and `config` name it.
+//! `app` wires it; calls go from `http` to `session` to `relay`, `terminal` and `store`, never back. `sandbox` isolates sessions;
+//! only `app`, `main` and `config` name it.
 
 pub mod advertise;
 pub mod app;

@@ -88,7 +88,7 @@ pub enum Diagnosis {
     /// Messages of one connection are processed one at a time.
     #[error(
         "A message was processed only after the previous one had finished, {seconds} s later, so a keystroke would wait for \
-         a whole follower. Something between the page and the function processes one message at a time. Check that the \
+         a whole relay. Something between the page and the function processes one message at a time. Check that the \
          function's reserved concurrency is not 1."
     )]
     SerializedMessages {
