@@ -115,8 +115,7 @@ async fn receive(service: &ServiceContext, request: Request, next: Next) -> Resp
     }
 }
 
-/// Records the outcome of a forwarded request; `started` is `None` for a relay's question, whose duration is a
-/// wait.
+/// Records the outcome of a forwarded request; `started` is `None` for a relay's question, which waits.
 fn forwarded(service: &ServiceContext, result: Result<Response, HttpError>, started: Option<Instant>) -> Response {
     let outcome = match &result {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => ForwardOutcome::Connected,
