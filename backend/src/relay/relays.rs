@@ -34,6 +34,9 @@ const RENEW_AGE: Duration = Duration::from_secs(18);
 /// The same for a relay with one member: later than its page's own `follow`.
 const LONE_RENEW_AGE: Duration = Duration::from_secs(21);
 
+/// Life of a relay without members: a successor's come once the last frames of the relay before it are reported.
+const EMPTY_LIFE: Duration = Duration::from_secs(5);
+
 /// Time between two `renew`.
 const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -205,30 +208,36 @@ impl Relays {
     /// Does what is due.
     pub fn tick(&self, now: Instant) {
         let mut table = self.table();
+        let due: Vec<_> =
+            table.entries.values().filter_map(|entry| Some((Arc::clone(&entry.relay), entry.due(now)?))).collect();
+        for (relay, members) in due {
+            if !table.has_room_elsewhere(&relay, members, now) {
+                relay.lock().ask_to_renew(now);
+            }
+        }
         table.entries.retain(|_, Entry { relay, life, .. }| {
             let mut inner = relay.lock();
             let age = now.saturating_duration_since(inner.granted_at);
-            let is_lone = inner.state.len() == 1;
-            if inner.phase == Phase::Carrying {
-                let life = if is_lone { LIFE } else { *life };
-                if age >= life {
-                    inner.end(now, self.clock.now_ms());
-                }
-                let renew_age = if is_lone { LONE_RENEW_AGE } else { RENEW_AGE };
-                let is_renewing = inner.successor_until.is_some_and(|until| now < until)
-                    || inner.renewed_at.is_some_and(|at| now < at + RENEW_INTERVAL);
-                if age >= renew_age && !is_renewing {
-                    inner.renewed_at = Some(now);
-                    let pages = inner.state.members_mut().filter(|member| member.joining.renews);
-                    if let Some(member) = pages.max_by_key(|member| member.heard) {
-                        member.renew = true;
-                        member.joining.wake.notify_one();
-                    }
-                }
+            let members = inner.state.len();
+            let life = if members == 1 { LIFE } else { *life };
+            if inner.phase == Phase::Carrying && (age >= life || (members == 0 && age >= EMPTY_LIFE)) {
+                inner.end(now, self.clock.now_ms());
             }
             drop(inner);
             relay.tick(now)
         });
+    }
+}
+
+impl Entry {
+    /// Number of members of a relay that needs a successor now and has none.
+    fn due(&self, now: Instant) -> Option<usize> {
+        let inner = self.relay.lock();
+        let members = inner.state.len();
+        let renew_age = if members == 1 { LONE_RENEW_AGE } else { RENEW_AGE };
+        let is_renewing = inner.successor_until.is_some_and(|until| now < until)
+            || inner.renewed_at.is_some_and(|at| now < at + RENEW_INTERVAL);
+        (inner.phase == Phase::Carrying && inner.granted_at + renew_age <= now && !is_renewing).then_some(members)
     }
 }
 

@@ -205,6 +205,16 @@ impl Inner {
         }
     }
 
+    /// Has a page asked for a `follow`: the one that was heard last of those that were not asked before.
+    pub(super) fn ask_to_renew(&mut self, now: Instant) {
+        self.renewed_at = Some(now);
+        let pages = self.state.members_mut().filter(|member| member.joining.renews);
+        if let Some(member) = pages.max_by_key(|member| (!member.was_asked, member.heard)) {
+            (member.renew, member.was_asked) = (true, true);
+            member.joining.wake.notify_one();
+        }
+    }
+
     /// Answers the question that waits without a frame: a newer one is there.
     fn release_pending(&mut self) {
         if let Some(Pending { reply, .. }) = self.pending.take() {

@@ -24,6 +24,8 @@ pub(super) struct Member {
     pub(super) heard: Instant,
     /// True if the session is to send it `renew`.
     pub(super) renew: bool,
+    /// True once it was: the next `renew` goes to another.
+    pub(super) was_asked: bool,
     /// True once its session let go of it: it gets no more frames, and goes when the last one is reported.
     left: bool,
     _counted: GaugeGuard,
@@ -74,7 +76,8 @@ impl RelayState {
     pub(super) fn join(&mut self, joining: Joining, counted: GaugeGuard, now: Instant) -> u64 {
         self.last_member += 1;
         let frames = FrameQueue::new(now);
-        let member = Member { joining, frames, heard: now, renew: false, left: false, _counted: counted };
+        let member =
+            Member { joining, frames, heard: now, renew: false, was_asked: false, left: false, _counted: counted };
         self.members.insert(self.last_member, member);
         self.last_member
     }

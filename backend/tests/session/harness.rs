@@ -186,7 +186,7 @@ impl Harness {
     /// The next frame within five seconds. The token becomes the one for the frame after it.
     pub(crate) async fn next(&self, token: &mut Token) -> Value {
         let fetched = self.fetch(*token, Duration::from_secs(5)).await;
-        *token = fetched.next.expect("the follower goes on");
+        *token = fetched.next.expect("the relay goes on");
         frame(fetched.frame)
     }
 

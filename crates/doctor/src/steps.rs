@@ -20,7 +20,7 @@ const SHELL_TIMEOUT: Duration = Duration::from_secs(20);
 /// A slower answer waited for the earlier message's invocation. Ordinary answers take well under a second.
 const MAX_CONCURRENT_ANSWER: Duration = Duration::from_secs(3);
 /// Timeout of an answer that waits for the earlier message's invocation, which carries a relay for about 25 s.
-const FOLLOWER_TIMEOUT: Duration = Duration::from_secs(30);
+const RELAY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Samples of each measurement whose median is reported.
 const SAMPLES: usize = 9;
 /// A character that no prompt contains.
@@ -138,7 +138,7 @@ async fn service(socket: &mut FrameSocket, report: &mut Report<'_>) -> Result<Du
 
 /// Checks that a message is processed while the invocation of an earlier one still runs.
 async fn dispatch(session: &mut ProtocolSession, report: &mut Report<'_>) -> Result<(), Diagnosis> {
-    let duration = session.ping("dispatch", FOLLOWER_TIMEOUT).await?;
+    let duration = session.ping("dispatch", RELAY_TIMEOUT).await?;
     if duration > MAX_CONCURRENT_ANSWER {
         return Err(Diagnosis::SerializedMessages { seconds: duration.as_secs() });
     }

@@ -204,6 +204,7 @@ impl Client {
             ServerMessage::Snapshot(snapshot) => self.stream(of, now, |stream| stream.snapshot(&snapshot)),
             ServerMessage::Error(error) => self.error(error, now),
             ServerMessage::InputAck(_) => {}
+            ServerMessage::Renew(_) => self.follow_at = self.follow_at.map(|_| now),
             reply => self.events.push_back(ClientEvent::Reply(reply)),
         }
         if of.is_some() && of == self.epoch() {

@@ -33,7 +33,11 @@ pub(in crate::http) async fn ask(
         service.store.mark_disconnected(&connection).await?;
     }
     let wait = Duration::from_millis(question.wait_ms.min(MAX_WAIT_MS));
-    Ok(relays.ask(&relay, &question, wait).await)
+    let answer = relays.ask(&relay, &question, wait).await;
+    if answer.next.is_none() {
+        tracing::debug!(number = question.number, last = question.last, "a relay was told to stop");
+    }
+    Ok(answer)
 }
 
 impl IntoResponse for Answer {

@@ -8,8 +8,9 @@ use shared_protocol::ConnectionId;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Time that a client gets frames after its last attach, `follow` or numbered message: a page that is not looked at sends none.
-const MEMBERSHIP: Duration = Duration::from_secs(25);
+/// Time that a client gets frames after its last attach, `follow` or numbered message. A page that is looked at sends `follow`
+/// every 20 s, so one may be lost; a page that is not sends none.
+const MEMBERSHIP: Duration = Duration::from_secs(45);
 
 /// News of a link.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

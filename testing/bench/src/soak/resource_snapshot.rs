@@ -59,7 +59,7 @@ impl ResourceSnapshot {
             snapshot.add(SESSIONS, sum("termgate_sessions"), MustReturn);
             snapshot.add("clients (metric)", sum("termgate_clients"), MustReturn);
             snapshot.add("connections (metric)", sum("termgate_connections"), MustReturn);
-            snapshot.add("followers (metric)", sum("termgate_followers_waiting"), MustReturn);
+            snapshot.add("relay questions (metric)", sum("termgate_relay_questions_waiting"), MustReturn);
         }
         let mut rows = 0;
         for session in sessions {
