@@ -254,8 +254,8 @@ impl Actor {
         }
     }
 
-    /// Wraps an answer. A message that a relay carries the client's frames goes the same way, so that they stay in order; `pong`
-    /// measures the way of its own request. `renewal` is the kind of the message; `None` for one that prolongs nothing.
+    /// Wraps an answer. To a client that a relay carries it goes with the relay's frames, so that they stay in order; only `pong`
+    /// does not, because it measures its own way. `renewal` is the kind of the message; `None` for one that prolongs nothing.
     pub(super) fn reply(&mut self, caller: &Caller, message: Option<ServerMessage>, renewal: Option<Renewal>) -> Reply {
         let now = Instant::now();
         let touch = self.attachments.touch(&caller.connection, now);

@@ -35,7 +35,7 @@ export class TerminalClient {
     this.#visibility = new VisibilityMonitor({
       ...{ clock, page, hiddenMs: times.hiddenMs },
       idle: () => this.#session.suspend(),
-      active: () => this.#session.transport.wake(),
+      active: () => this.#session.active(),
       offline: () => this.#session.transport.offline(),
     });
   }

@@ -94,6 +94,12 @@ export class ProtocolSession {
     if (this.transport.suspended || this.events.value.status === "offline") this.transport.wake();
   }
 
+  /** The page is looked at again, or its network is back: goes on, also where the service stopped sending meanwhile. */
+  active(): void {
+    this.transport.wake();
+    if (this.transport.attached) this.#receiver.follower.renew();
+  }
+
   /** Stops output while the page is hidden; `wake` requests what was missed. */
   suspend(): void {
     if (this.transport.suspended || this.commands.pending || this.input.pending) return;

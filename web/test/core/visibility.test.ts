@@ -96,6 +96,14 @@ describe("a hidden page", () => {
     return harness;
   };
 
+  test("asks for frames at once when shown, because it may have been given up", ({ harness }) => {
+    harness.page.hide();
+    harness.clock.advance(1000);
+    expect(harness.socket.of("follow")).toEqual([]);
+    harness.page.show();
+    expect(harness.socket.of("follow")).toHaveLength(1);
+  });
+
   test("suspends after ten minutes, and attaches again when shown", ({ harness }) => {
     harness.output(0, "abc");
     harness.page.hide();
