@@ -29,6 +29,9 @@ const WORKLOADS: [(&str, Option<&str>); 5] = [
 /// Time for the messages that follow a prompt or a start, such as acknowledgements.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 
+/// Time over which the users of one stack begin: they do not type in step, and the recordings' last keys come before the end.
+const STAGGER: Duration = Duration::from_secs(2);
+
 /// Longest wait for the shell or the player to start.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -36,42 +39,67 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const IDLE_TIME: Duration = Duration::from_secs(80);
 
 pub(crate) async fn measure(report: &mut Report) {
-    let hours = join_all(WORKLOADS.map(|(_, recording)| replay(recording))).await;
-    let rows = WORKLOADS.into_iter().zip(hours).map(|((name, _), hour)| Row::new(name, hour.values())).collect();
-    let columns = Hour::COLUMNS.to_vec();
-    report.add(Table { figure: "an hour of one user on AWS", unit: "each an hour", columns, rows });
+    let workloads = WORKLOADS.map(|(name, recording)| (name.to_owned(), recording, 1));
+    report.add(table("an hour of one user on AWS", workloads).await);
 }
 
-async fn replay(recording: Option<&str>) -> Hour {
+/// Measures an hour of one user for each workload: its description, its recording, and the number of users of its stack.
+pub(crate) async fn table(
+    figure: &'static str,
+    workloads: impl IntoIterator<Item = (String, Option<&'static str>, u32)>,
+) -> Table {
+    let rows = workloads
+        .into_iter()
+        .map(async |(name, recording, users)| Row::new(name, replay(recording, users).await.values()));
+    Table { figure, unit: "each an hour", columns: Hour::COLUMNS.to_vec(), rows: join_all(rows).await }
+}
+
+/// Replays the recording for all users of a stack at once. Returns the share of each.
+async fn replay(recording: Option<&str>, users: u32) -> Hour {
     let stack = Stack::start_with(StackOptions { gateway: slow_posts(), ..in_process(&[]) }).await;
     let path = recording.map(path);
     let cast = path.as_deref().map(Cast::read).unwrap_or_else(|| Cast::idle(IDLE_TIME));
-    let mut page = stack.page("ada", "cost", cast.size);
+    let mut pages = join_all((0..users).map(|user| open(&stack, user, path.as_deref(), cast.size))).await;
+    let settled = Instant::now() + SETTLE_TIME;
+    join_all(pages.iter_mut().map(|page| run_until(page, settled))).await;
+    let (began, before) = (Instant::now(), stack.usage());
+    let playing = pages.iter_mut().zip(0..).map(async |(page, user)| {
+        play(page, &cast, began + STAGGER * user / users).await;
+        run_until(page, began + cast.duration).await;
+    });
+    join_all(playing).await;
+    let used = stack.usage().since(&before);
+    if path.is_some() {
+        join_all(pages.iter_mut().map(|page| run_until_output(page, player::FINISHED))).await;
+    }
+    join_all(pages.into_iter().map(Page::leave)).await;
+    stack.stop().await;
+    Hour::of(&used, cast.duration).of_each(users)
+}
+
+/// A page whose shell is at its prompt, or whose player waits for the first key.
+async fn open(stack: &Stack, user: u32, cast: Option<&Path>, size: (u16, u16)) -> Page {
+    let mut page = stack.page(&format!("user-{user}"), &format!("cost-{user}"), size);
     // Keys typed before the prompt are echoed twice.
     run_until_output(&mut page, "\u{1b}]133;B").await;
-    if let Some(path) = &path {
-        page.client.keys(&player::command_line(path));
+    if let Some(cast) = cast {
+        page.client.keys(&player::command_line(cast));
         run_until_output(&mut page, player::READY).await;
     }
-    run_until(&mut page, Instant::now() + SETTLE_TIME).await;
-    let (began, before) = (Instant::now(), stack.usage());
-    if path.is_some() {
+    page
+}
+
+async fn play(page: &mut Page, cast: &Cast, began: Instant) {
+    run_until(page, began).await;
+    if !cast.events.is_empty() {
         page.client.keys(player::GO);
     }
     for event in &cast.events {
         if event.kind == Kind::Input {
-            run_until(&mut page, began + event.at).await;
+            run_until(page, began + event.at).await;
             page.client.keys(&event.data);
         }
     }
-    run_until(&mut page, began + cast.duration).await;
-    let used = stack.usage().since(&before);
-    if path.is_some() {
-        run_until_output(&mut page, player::FINISHED).await;
-    }
-    page.leave().await;
-    stack.stop().await;
-    Hour::of(&used, cast.duration)
 }
 
 fn path(recording: &str) -> PathBuf {

@@ -12,6 +12,8 @@ const KEYS: u32 = 500;
 /// Unmeasured keys before them: warm up lazy initialization and sleeping processors.
 const WARM_UP_KEYS: u32 = 100;
 
+pub(crate) const COLUMNS: [(&str, f64); 4] = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
+
 /// Measures all subjects, interleaved by round.
 pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {
     report.add(of(subjects.clients().await, rounds).await.relative_to_peer("p50"));
@@ -22,13 +24,14 @@ pub(crate) async fn of(mut clients: Vec<(String, Client)>, rounds: u16) -> Table
         client.keys("cat >/dev/null\r").await;
         client.expect("/dev/null\r\n").await;
     }
-    let measured = interleaved(clients, rounds, async |_, client| {
-        type_keys(client, WARM_UP_KEYS).await;
-        type_keys(client, KEYS).await
-    });
-    let measured = measured.await;
-    let columns = [("p50", 0.5), ("p90", 0.9), ("p99", 0.99), ("max", 1.0)];
-    Table::of_percentiles(("keystroke to echo", "ms"), &columns, measured)
+    let measured = interleaved(clients, rounds, async |_, client| round(client).await).await;
+    Table::of_percentiles(("keystroke to echo", "ms"), &COLUMNS, measured)
+}
+
+/// Latencies of one round's keys in ms, at a program that prints nothing.
+pub(crate) async fn round(client: &mut Client) -> Vec<f64> {
+    type_keys(client, WARM_UP_KEYS).await;
+    type_keys(client, KEYS).await
 }
 
 /// Latencies of `count` keys in ms, typed one after the other.

@@ -12,9 +12,11 @@ mod flood;
 mod forward;
 mod growth;
 mod latency;
+mod metrics;
 mod peer_protocol;
 mod peers;
 mod process;
+mod relays;
 mod report;
 mod resources;
 mod resume;
@@ -83,6 +85,8 @@ enum Figure {
     Growth,
     /// Cost of an hour of one user on AWS, for recorded work. Takes two minutes.
     Cost,
+    /// Cost, runs of the function, latency and silences with several members of a relay. Takes ten minutes.
+    Relays,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -107,6 +111,7 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::Concurrency => growth::sessions::latency(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Cost => cost::measure(&mut report).await,
+            Figure::Relays => relays::measure(args.rounds, &mut report).await,
             Figure::Memory => resources::memory(&mut report).await,
             Figure::Growth => {
                 growth::sessions::measure(&mut report).await;

@@ -10,6 +10,11 @@ pub(crate) fn percentile<T: Copy + PartialOrd>(values: &[T], share: f64) -> Opti
     sorted.get(rank.saturating_sub(1)).copied()
 }
 
+/// Arithmetic mean. NaN without values.
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
 pub(crate) fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1000.0
 }

@@ -56,6 +56,18 @@ impl Hour {
         }
     }
 
+    /// The share of each of this many users.
+    pub(super) fn of_each(self, users: u32) -> Self {
+        let share = |whole: f64| whole / f64::from(users);
+        Self {
+            messages_in: share(self.messages_in),
+            messages_out: share(self.messages_out),
+            requests: share(self.requests),
+            seconds: share(self.seconds),
+            gb_out: share(self.gb_out),
+        }
+    }
+
     pub(super) fn values(self) -> BTreeMap<&'static str, f64> {
         let values = [
             self.messages_in,
@@ -106,6 +118,10 @@ mod tests {
         // An hour of one relay, and 3,000 round trips to the service.
         close(hour.seconds, 3630.0);
         close(hour.gb_out, 0.06);
+        let each = hour.of_each(4);
+        assert_eq!((each.messages_in, each.messages_out, each.requests), (750.0, 1500.0, 750.0));
+        close(each.seconds, 907.5);
+        close(each.gb_out, 0.015);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Resources that a stack holds at one moment: in processes, metrics, Redis and the function's table.
 
+use crate::metrics::Metrics;
 use crate::process::{children, descriptors, resident, threads};
-use e2e::{Stack, http};
+use e2e::Stack;
 
 pub(super) const MEMORY: &str = "resident memory (MiB)";
 pub(super) const SESSIONS: &str = "sessions (metric)";
@@ -46,10 +47,8 @@ impl ResourceSnapshot {
         for instance in 0..instances {
             let process = stack.backend.id(instance);
             let (all, zombies) = children(process);
-            let url = format!("http://{}/metrics", stack.backend.address(instance));
-            let metrics = http().get(url).send().await.expect("the service answers");
-            let metrics = metrics.text().await.expect("the service answers");
-            let sum = |metric| sum(&metrics, metric);
+            let metrics = Metrics::of(&*stack, instance).await;
+            let sum = |metric| metrics.sum(metric);
             snapshot.add(MEMORY, resident(process) as f64 / f64::from(1 << 20), Informative);
             snapshot.add("open descriptors", descriptors(process) as f64, MustReturn);
             snapshot.add("threads", threads(process) as f64, MustReturn);
@@ -103,21 +102,9 @@ impl ResourceSnapshot {
     }
 }
 
-/// The sum of a metric's values over all labels.
-fn sum(metrics: &str, metric: &str) -> f64 {
-    let matches = |line: &&str| line.strip_prefix(metric).is_some_and(|rest| rest.starts_with(['{', ' ']));
-    metrics.lines().filter(matches).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sums_one_metric_only() {
-        let metrics = "# TYPE a gauge\na{x=\"1\"} 2\na{x=\"2\"} 3\na_total 7\nab 11\n# EOF\n";
-        assert_eq!((sum(metrics, "a"), sum(metrics, "a_total")), (5.0, 7.0));
-    }
 
     #[test]
     fn only_counts_that_must_return_are_leaks() {
