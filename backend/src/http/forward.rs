@@ -46,7 +46,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
             let instance = match service.destination(&session).await {
                 Ok(Some(instance)) => instance,
                 Ok(None) => return next.run(request).await,
-                Err(error) => match peers.owners.get(&session) {
+                Err(error) => match peers.owners.last(&session) {
                     Some(instance) => instance,
                     None => return error.into_response(),
                 },
@@ -91,7 +91,10 @@ async fn forward_from_memory(peers: &PeerClient, session: &SessionId, request: R
             peers.owners.forget(session);
             Remembered::Unknown(again())
         }
-        Ok(_) => Remembered::Answered(instance, result),
+        Ok(_) => {
+            peers.owners.remember(session, &instance);
+            Remembered::Answered(instance, result)
+        }
         // It may have handled the message; the page sends it again if not.
         Err(_) => {
             peers.owners.forget(session);
@@ -150,11 +153,13 @@ async fn forward_question(service: &ServiceContext, peers: &PeerClient, request:
     };
     // The handler tells a relay of a dead instance to stop.
     let Some(instance) = instance else { return next.run(again(&parts)).await };
-    peers.instances.remember(&owner, &instance);
     let mut result = peers.forward(&instance, again(&parts)).await;
     if result.is_err() {
-        peers.instances.forget(&owner);
         result = peers.forward(&instance, again(&parts)).await;
+    }
+    match &result {
+        Ok(_) => peers.instances.remember(&owner, &instance),
+        Err(_) => peers.instances.forget(&owner),
     }
     forwarded(service, result, None)
 }

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Header of a forwarded request: the instance that forwarded it. Such a request is never forwarded again.
 pub(super) const FORWARDED_BY: HeaderName = HeaderName::from_static("x-termgate-forwarded-by");
@@ -36,6 +37,9 @@ pub(super) const FROM_MEMORY: HeaderName = HeaderName::from_static("x-termgate-f
 const HOP_BY_HOP: [HeaderName; 6] =
     [header::CONNECTION, header::CONTENT_LENGTH, header::HOST, header::TE, header::TRANSFER_ENCODING, header::UPGRADE];
 
+/// Time after an answer in which an instance is asked without the store: less than the store takes to find it dead.
+const MEMORY_TTL: Duration = Duration::from_secs(10);
+
 /// Keys whose instance is remembered, at most; then all are forgotten.
 const MAX_REMEMBERED: usize = 10_000;
 
@@ -43,16 +47,23 @@ const MAX_REMEMBERED: usize = 10_000;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Forwarded;
 
-/// Instances by what they have, until one says otherwise or does not answer.
-pub(super) struct InstanceMemory<K>(Mutex<HashMap<K, Instance>>);
+/// Instances by what they have, until one says otherwise or does not answer. Each has the time of its last answer.
+pub(super) struct InstanceMemory<K>(Mutex<HashMap<K, (Instance, Instant)>>);
 
 impl<K: Eq + Hash + Clone> InstanceMemory<K> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, Instance>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<K, (Instance, Instant)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The instance that was remembered last, however long ago.
+    pub(super) fn last(&self, key: &K) -> Option<Instance> {
+        self.lock().get(key).map(|(instance, _)| instance.clone())
+    }
+
+    /// The instance, if it has answered lately: the store finds one that is dead or suspended, and memory does not.
     pub(super) fn get(&self, key: &K) -> Option<Instance> {
-        self.lock().get(key).cloned()
+        let now = Instant::now();
+        self.lock().get(key).filter(|(_, at)| now < *at + MEMORY_TTL).map(|(instance, _)| instance.clone())
     }
 
     pub(super) fn remember(&self, key: &K, instance: &Instance) {
@@ -60,7 +71,7 @@ impl<K: Eq + Hash + Clone> InstanceMemory<K> {
         if known.len() >= MAX_REMEMBERED {
             known.clear();
         }
-        known.insert(key.clone(), instance.clone());
+        known.insert(key.clone(), (instance.clone(), Instant::now()));
     }
 
     pub(super) fn forget(&self, key: &K) {

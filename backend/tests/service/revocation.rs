@@ -184,3 +184,16 @@ async fn any_instance_lists_and_closes() {
     assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Revoked, .. }), "{exit:?}");
     tokio::join!(here.stop(), there.stop());
 }
+
+#[tokio::test]
+async fn a_connection_that_a_relay_finds_closed_is_disconnected() {
+    let (service, _ada) = attached().await;
+    let mut relay = attach_through_the_gateway(&service).await;
+    // The relay's first member.
+    relay.report_gone(1);
+    relay.ask(&service, 0).await;
+    let owner = user("ada", None);
+    until("the disconnect", async || connected(&service, &owner, "").await.len() == 1).await;
+    let (status, error) = read(service.post(&eve(MESSAGE_PATH, ATTACH), ATTACH).await).await;
+    assert_eq!((status, &error["code"]), (410, &json!("CONNECTION_GONE")));
+}

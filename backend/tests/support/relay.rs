@@ -43,6 +43,11 @@ impl Carrier {
         }
         frames
     }
+
+    /// Reports with the next question that this member's connection is closed.
+    pub fn report_gone(&mut self, member: u64) {
+        self.reports.push(MemberReport { member, settled: 0, lost: 0, unknown: 0, gone: true });
+    }
 }
 
 /// Valid claims of a relay's question.

@@ -24,13 +24,9 @@ pub(in crate::http) async fn ask(
         tracing::info!(number = question.number, last = question.last, "a relay that is not known was told to stop");
         return Ok(Answer::default());
     };
-    for GoneConnection { session, connection } in relay.report(&question) {
-        tracing::info!(%session, %connection, "a relay found a connection closed");
-        if let Some(session) = service.registry.live(&session) {
-            // Fails only if the session has ended, and the connection with it.
-            let _ = session.disconnect(connection.clone()).await;
-        }
-        service.store.mark_disconnected(&connection).await?;
+    for gone in relay.report(&question) {
+        // Beside the answer: a busy session or a store that is down must not delay the frames of others.
+        tokio::spawn(disconnect(Arc::clone(&service), gone));
     }
     let wait = Duration::from_millis(question.wait_ms.min(MAX_WAIT_MS));
     let answer = relays.ask(&relay, &question, wait).await;
@@ -38,6 +34,17 @@ pub(in crate::http) async fn ask(
         tracing::debug!(number = question.number, last = question.last, "a relay was told to stop");
     }
     Ok(answer)
+}
+
+async fn disconnect(service: Arc<ServiceContext>, GoneConnection { session, connection }: GoneConnection) {
+    tracing::info!(%session, %connection, "a relay found a connection closed");
+    if let Some(session) = service.registry.live(&session) {
+        // Fails only if the session has ended, and the connection with it.
+        let _ = session.disconnect(connection.clone()).await;
+    }
+    if let Err(error) = service.store.mark_disconnected(&connection).await {
+        tracing::warn!(%error, %connection, "a closed connection stays listed until its record expires");
+    }
 }
 
 impl IntoResponse for Answer {
