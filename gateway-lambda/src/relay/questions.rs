@@ -83,3 +83,32 @@ impl Questions {
         self.last
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_newest_answer_says_when_to_ask() {
+        let now = Instant::now();
+        for order in [[1, 2], [2, 1]] {
+            let mut questions = Questions::new("g".to_owned());
+            (0..2).for_each(|_| drop(questions.ask(Duration::ZERO, false, vec![])));
+            for number in order {
+                questions.answered(number, Some(if number == 2 { Next::Settled } else { Next::Now }), now);
+            }
+            assert!(!questions.is_due() && questions.wakes_at().is_some(), "{order:?}");
+            assert_eq!(questions.ask(Duration::ZERO, false, vec![]).answered, 2, "{order:?}");
+        }
+    }
+
+    #[test]
+    fn answers_count_up_to_the_first_that_is_missing() {
+        let mut questions = Questions::new("g".to_owned());
+        let mut ask = |answered: Option<u64>| {
+            answered.into_iter().for_each(|number| questions.answered(number, Some(Next::Now), Instant::now()));
+            questions.ask(Duration::ZERO, false, vec![]).answered
+        };
+        assert_eq!([ask(None), ask(None), ask(Some(2)), ask(Some(1))], [0, 0, 0, 2]);
+    }
+}

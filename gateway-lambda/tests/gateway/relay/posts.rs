@@ -72,15 +72,18 @@ async fn slow_members_use_eight_slots() {
 #[tokio::test(start_paused = true)]
 async fn a_member_that_recovers_is_not_slow() {
     let harness = granted();
-    for member in 1..=9 {
-        harness.browser.delay_posts_to(&connection(member), ms(100));
-        harness.browser.script_posts_to(&connection(member), [Err(PostError::Failed("reset".to_owned()))]);
-    }
-    harness.backend.on_question(NO_DELAY, Ok(stop((1..=9).flat_map(|member| frames(member, 1, 2)))));
-    let began = run(&harness).await;
-    for member in 1..=9 {
-        assert_eq!(attempts(&harness, member, began), [0, 100], "{member}");
-    }
+    let all = |number| (1..=9).flat_map(move |member| frames(member, number, number));
+    harness.browser.delay_posts(ms(3_600_000));
+    harness.backend.on_question(NO_DELAY, Ok(now(all(1))));
+    harness.backend.on_question(ms(600), Ok(now(all(2))));
+    harness.backend.on_question(ms(400), Ok(stop(all(3))));
+    let recovers = async {
+        tokio::time::sleep(ms(550)).await;
+        harness.browser.delay_posts(ms(100));
+    };
+    let (began, ()) = tokio::join!(run(&harness), recovers);
+    assert_eq!(attempts(&harness, 8, began), [0, 600, 1000]);
+    assert_eq!(attempts(&harness, 9, began), [0, 700, 1000], "only its second frame waits for one of eight slots");
 }
 
 #[tokio::test(start_paused = true)]
@@ -97,18 +100,17 @@ async fn no_attempt_begins_two_seconds_after_its_answer() {
 #[tokio::test(start_paused = true)]
 async fn a_frame_behind_the_fence_is_given_up_at_once() {
     let harness = granted();
-    for member in 1..=40 {
-        harness.browser.delay_posts_to(&connection(member), ms(3_600_000));
-    }
-    // The last of these members never gets one of the eight slots.
+    harness.browser.delay_posts(ms(3_600_000));
+    // Later frames of the last of these members never get one of the eight slots.
     harness.backend.on_question(NO_DELAY, Ok(now((1..=32).flat_map(|member| frames(member, 1, 2)))));
+    harness.backend.on_question(ms(700), Ok(now((1..=32).flat_map(|member| frames(member, 3, 3)))));
     harness.backend.on_question(ms(10_000), Ok(stop([])));
     let began = run(&harness).await;
-    let report = harness
-        .questions()
-        .into_iter()
-        .find(|(question, _)| question.reports.iter().any(|report| report.member == 32 && report.lost == 2));
-    assert_eq!((report.unwrap().1 - began).as_millis(), 2000);
+    for (number, at) in [(2, 2000), (3, 2700)] {
+        let lost = MemberReport { lost: number, unknown: 1, ..report(32, number) };
+        let told = harness.questions().into_iter().find(|(question, _)| question.reports.contains(&lost));
+        assert_eq!((told.unwrap().1 - began).as_millis(), at);
+    }
 }
 
 #[tokio::test(start_paused = true)]
