@@ -10,6 +10,8 @@ mod queue;
 mod relays;
 mod shared;
 mod state;
+#[cfg(test)]
+pub(crate) mod test_support;
 
 pub use answer::{Answer, GoneConnection, Next};
 pub use direct::{DirectFrames, DirectResponse};

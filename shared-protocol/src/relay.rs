@@ -40,7 +40,7 @@ const MAX_LINE_BYTES: usize = 384;
 pub const MEMBER_CREDIT: u64 = 2;
 
 /// Body of `POST /api/ws/relay`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RelayQuestion {
     /// The grant.
@@ -63,7 +63,7 @@ pub struct RelayQuestion {
 }
 
 /// Report on the frames of one member. Cumulative: a repeat changes nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MemberReport {
     /// The member, as its frames name it.

@@ -140,11 +140,14 @@ async fn forward_question(service: &ServiceContext, peers: &PeerClient, request:
         Err(error) => return error.into_response(),
     };
     let again = |parts: &Parts| Request::from_parts(parts.clone(), Body::from(body.clone()));
-    let token = bearer(&parts.headers).unwrap_or_default();
-    let is_valid = service.config.auth.gateway.verify_relay(token, RELAY_PATH, &body, service.now_seconds()).is_ok();
-    let owner = serde_json::from_slice::<RelayQuestion>(&body).ok().filter(|_| is_valid);
+    // The handler verifies a question for this instance.
+    let is_valid = || {
+        let token = bearer(&parts.headers).unwrap_or_default();
+        service.config.auth.gateway.verify_relay(token, RELAY_PATH, &body, service.now_seconds()).is_ok()
+    };
+    let owner = serde_json::from_slice::<RelayQuestion>(&body).ok();
     let owner = owner.map(|question| InstanceId(Relays::instance_of(&question.relay).to_owned()));
-    let Some(owner) = owner.filter(|owner| owner != service.registry.instance_id()) else {
+    let Some(owner) = owner.filter(|owner| owner != service.registry.instance_id() && is_valid()) else {
         return next.run(again(&parts)).await;
     };
     let instance = match peers.instances.get(&owner) {

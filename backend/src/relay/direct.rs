@@ -50,15 +50,8 @@ impl DirectFrames {
         let mut end = false;
         if self.frames.is_empty() {
             let number = self.asked + 1;
-            let question = RelayQuestion {
-                relay: String::new(),
-                number,
-                answered: self.asked,
-                wait_ms: 0,
-                throttled: false,
-                last: false,
-                reports: self.sent.take().into_iter().collect(),
-            };
+            let reports = self.sent.take().into_iter().collect();
+            let question = RelayQuestion { number, answered: self.asked, reports, ..RelayQuestion::default() };
             self.relay.report(&question);
             let answer = self.relay.ask(&question, wait).await;
             self.asked = number;
@@ -68,7 +61,7 @@ impl DirectFrames {
         let Some(RelayFrame { member, number, action, frame, .. }) = self.frames.pop_front() else {
             return DirectResponse { end, ..DirectResponse::default() };
         };
-        self.sent = Some(MemberReport { member, settled: number, lost: 0, unknown: 0, gone: false });
+        self.sent = Some(MemberReport { member, settled: number, ..MemberReport::default() });
         let frame = Some(frame).filter(|frame| !frame.is_empty());
         DirectResponse { frame, close: action != RelayAction::None, end: end && self.frames.is_empty() }
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 /// What a session does next about a client's frames.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct OutletState {
     /// True if the relay carries the client no longer: it may join another.
     pub released: bool,

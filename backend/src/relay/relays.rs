@@ -144,19 +144,15 @@ impl Relays {
     pub fn renew(&self, outlet: &Outlet, renewal: Renewal) -> Option<String> {
         let (now, relay) = (Instant::now(), outlet.relay());
         let mut table = self.table();
-        {
+        let members = {
             let inner = relay.lock();
-            let age = now.saturating_duration_since(inner.granted_at);
-            let is_lone = inner.state.len() == 1;
-            let from = if is_lone && renewal == Renewal::Follow { FOLLOW_RENEWAL_AGE } else { RENEWAL_AGE };
-            if inner.phase != Phase::Carrying || age < from || inner.successor_until.is_some_and(|until| now < until) {
-                return None;
-            }
             let members = inner.state.len();
-            drop(inner);
-            if table.has_room_elsewhere(relay, members, now) {
-                return None;
-            }
+            let is_lone_follow = members == 1 && renewal == Renewal::Follow;
+            let from = if is_lone_follow { FOLLOW_RENEWAL_AGE } else { RENEWAL_AGE };
+            inner.may_have_successor(from, now).then_some(members)?
+        };
+        if table.has_room_elsewhere(relay, members, now) {
+            return None;
         }
         relay.lock().successor_until = Some(now + SUCCESSOR_TTL);
         Some(self.grant(&mut table, &relay.endpoint, Some(Arc::downgrade(relay))).1)
@@ -182,15 +178,13 @@ impl Relays {
             let mut table = self.table();
             let entry = table.entries.values_mut().find(|entry| Arc::ptr_eq(&entry.relay, relay));
             let before = entry.and_then(|entry| entry.predecessor.take()?.upgrade());
-            let waiting = std::mem::take(&mut table.waiting);
-            let (woken, waiting) = waiting.into_iter().partition(|waiting| waiting.endpoint == relay.endpoint);
-            table.waiting = waiting;
+            let is_served = |waiting: &mut Waiting| waiting.endpoint == relay.endpoint;
+            let served: Vec<Waiting> = table.waiting.extract_if(.., is_served).collect();
             drop(table);
             if let Some(before) = before {
                 before.lock().end(Instant::now(), self.clock.now_ms());
             }
-            let woken: Vec<Waiting> = woken;
-            woken.iter().for_each(|waiting| waiting.wake.notify_one());
+            served.iter().for_each(|waiting| waiting.wake.notify_one());
         }
         relay.ask(question, wait).await
     }
@@ -235,9 +229,8 @@ impl Entry {
         let inner = self.relay.lock();
         let members = inner.state.len();
         let renew_age = if members == 1 { LONE_RENEW_AGE } else { RENEW_AGE };
-        let is_renewing = inner.successor_until.is_some_and(|until| now < until)
-            || inner.renewed_at.is_some_and(|at| now < at + RENEW_INTERVAL);
-        (inner.phase == Phase::Carrying && inner.granted_at + renew_age <= now && !is_renewing).then_some(members)
+        let was_asked = inner.renewed_at.is_some_and(|at| now < at + RENEW_INTERVAL);
+        (inner.may_have_successor(renew_age, now) && !was_asked).then_some(members)
     }
 }
 

@@ -193,6 +193,12 @@ impl Inner {
         matches!(self.phase, Phase::Granted | Phase::Carrying)
     }
 
+    /// True if it asks, is at least this old, and no grant for a successor is open.
+    pub(super) fn may_have_successor(&self, age: Duration, now: Instant) -> bool {
+        let is_granted = self.successor_until.is_some_and(|until| now < until);
+        self.phase == Phase::Carrying && self.granted_at + age <= now && !is_granted
+    }
+
     /// Answers the question that waits, if there is a frame or the relay ends.
     pub(super) fn answer_pending(&mut self, now: Instant, now_ms: u64) {
         if self.pending.is_none() || !(self.state.has_ended() || self.state.is_ready(now_ms)) {

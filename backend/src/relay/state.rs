@@ -55,7 +55,7 @@ pub(super) struct Reported {
 
 /// Members and questions of one relay.
 ///
-/// Invariants: an answer is kept until a question says that it has arrived; a question has one answer, whatever is repeated;
+/// Invariants: an answer is kept until a question says that it has arrived; a question has one answer, however often it is asked;
 /// frames of one member are answered in the order in which they were accepted.
 #[derive(Default)]
 pub(super) struct RelayState {

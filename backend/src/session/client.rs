@@ -5,7 +5,6 @@ mod inbound;
 mod link;
 mod outbound;
 
-pub(super) use link::LinkNews;
 pub(super) use outbound::Outbound;
 
 use super::handle::Caller;

@@ -1,13 +1,13 @@
 //! Frames for clients: queued replies, snapshots and the stream; at most 32 KB each.
 
-use super::client::{Client, LinkNews, Outbound};
+use super::client::{Client, Outbound};
 use super::frames::encode;
 use super::output_budget::OutputBudget;
 use super::output_log::{Item, OutputLog};
 use super::snapshot;
 use super::terminal::Terminal;
 use crate::metrics::{Metrics, RetransmissionCause, SnapshotCause};
-use crate::relay::{Due, Relays};
+use crate::relay::{Due, OutletState, Relays};
 use bytes::Bytes;
 use shared_protocol::server::{Event, InputAck, Output, Renew};
 use shared_protocol::{Epoch, Pos, ServerFrame, ServerMessage, SessionId};
@@ -71,7 +71,7 @@ impl FrameBuilder {
         phase: StreamPhase,
         now: Instant,
     ) {
-        let LinkNews { lost, renew } = client.outbound.link.refresh(relays, now);
+        let OutletState { lost, renew, .. } = client.outbound.link.refresh(relays, now);
         if lost {
             client.outbound.frame_lost(now);
         }

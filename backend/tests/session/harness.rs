@@ -281,7 +281,7 @@ impl Harness {
 impl Carrier {
     fn take(&mut self, token: Token, frame: RelayFrame, more: bool) -> Fetched {
         let RelayFrame { member, number, action, frame, .. } = frame;
-        self.sent = Some(MemberReport { member, settled: number, lost: 0, unknown: 0, gone: false });
+        self.sent = Some(MemberReport { member, settled: number, ..MemberReport::default() });
         let next = (more || !self.frames.is_empty()).then_some(token);
         Fetched { frame: Some(frame).filter(|frame| !frame.is_empty()), next, close: action != RelayAction::None }
     }
@@ -290,7 +290,7 @@ impl Carrier {
 /// A question whose predecessors were all answered.
 pub(crate) fn question(number: u64, reports: Vec<MemberReport>) -> RelayQuestion {
     let answered = number - 1;
-    RelayQuestion { relay: String::new(), number, answered, wait_ms: 0, throttled: false, last: false, reports }
+    RelayQuestion { number, answered, reports, ..RelayQuestion::default() }
 }
 
 /// Result of watching.

@@ -127,7 +127,7 @@ impl GatewayConnection {
             reports = Vec::new();
             for RelayFrame { member, number, connection, frame, .. } in answer.frames {
                 self.post(&connection, &frame).await;
-                reports.push(MemberReport { member, settled: number, lost: 0, unknown: 0, gone: false });
+                reports.push(MemberReport { member, settled: number, ..MemberReport::default() });
             }
             if answer.next.is_none() {
                 return;

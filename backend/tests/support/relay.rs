@@ -29,7 +29,7 @@ impl Carrier {
         let answered = self.asked;
         self.asked += 1;
         let (relay, number, reports) = (self.grant.clone(), self.asked, std::mem::take(&mut self.reports));
-        let question = RelayQuestion { relay, number, answered, wait_ms, throttled: false, last: false, reports };
+        let question = RelayQuestion { relay, number, answered, wait_ms, reports, ..RelayQuestion::default() };
         let body = serde_json::to_string(&question).unwrap();
         post_question(service, &relay_claims(&body, &self.endpoint), &body).await
     }
@@ -39,14 +39,14 @@ impl Carrier {
         let answer = self.ask(service, wait_ms).await;
         let frames = RelayFrame::decode_all(within("a body", answer.bytes()).await.unwrap()).unwrap();
         for RelayFrame { member, number: settled, .. } in &frames {
-            self.reports.push(MemberReport { member: *member, settled: *settled, lost: 0, unknown: 0, gone: false });
+            self.reports.push(MemberReport { member: *member, settled: *settled, ..MemberReport::default() });
         }
         frames
     }
 
     /// Reports with the next question that this member's connection is closed.
     pub fn report_gone(&mut self, member: u64) {
-        self.reports.push(MemberReport { member, settled: 0, lost: 0, unknown: 0, gone: true });
+        self.reports.push(MemberReport { member, gone: true, ..MemberReport::default() });
     }
 }
 

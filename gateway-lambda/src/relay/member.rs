@@ -47,7 +47,7 @@ pub(super) struct Member {
 
 impl Member {
     pub(super) fn new(member: u64, connection: ConnectionId) -> Self {
-        let report = MemberReport { member, settled: 0, lost: 0, unknown: 0, gone: false };
+        let report = MemberReport { member, settled: 0, ..MemberReport::default() };
         Self {
             connection,
             frames: BTreeMap::new(),

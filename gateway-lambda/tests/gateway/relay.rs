@@ -50,7 +50,7 @@ fn stop(frames: impl IntoIterator<Item = RelayFrame>) -> RelayAnswer {
 }
 
 fn report(member: u64, settled: u64) -> MemberReport {
-    MemberReport { member, settled, lost: 0, unknown: 0, gone: false }
+    MemberReport { member, settled, ..MemberReport::default() }
 }
 
 /// A gateway whose next message gets a grant, and no frame.

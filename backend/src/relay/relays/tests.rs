@@ -3,35 +3,19 @@
 use super::*;
 use crate::clock::{SystemClock, SystemRandom};
 use crate::relay::answer::Next;
-use crate::relay::joining::Permit;
+use crate::relay::test_support::{self, Switch};
 use bytes::Bytes;
 use shared_protocol::relay::{MemberReport, RelayFrame};
-use shared_protocol::{ConnectionId, SessionId};
 use tokio::time::advance;
 
 const LONG: Duration = Duration::from_secs(20);
-
-struct Always;
-
-impl Permit for Always {
-    fn holds(&self) -> bool {
-        true
-    }
-}
 
 fn relays() -> Arc<Relays> {
     Relays::new("i".into(), Arc::new(SystemClock), Arc::new(SystemRandom), Metrics::new(0))
 }
 
 fn joining(name: &str) -> Joining {
-    Joining {
-        session: SessionId::new("s").unwrap(),
-        connection: ConnectionId::new(name).unwrap(),
-        endpoint: "api/prod".into(),
-        wake: Arc::default(),
-        permit: Arc::new(Always),
-        renews: true,
-    }
+    test_support::joining(name, &Switch::on())
 }
 
 /// The function's side: asks without waiting, and reports every frame as posted.
@@ -65,7 +49,7 @@ impl Run {
         self.relay.report(&question);
         let answer = relays.ask(&self.relay, &question, wait).await;
         for RelayFrame { member, number, .. } in &answer.frames {
-            self.reports.push(MemberReport { member: *member, settled: *number, lost: 0, unknown: 0, gone: false });
+            self.reports.push(MemberReport { member: *member, settled: *number, ..MemberReport::default() });
         }
         answer
     }

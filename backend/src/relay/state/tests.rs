@@ -1,38 +1,12 @@
 //! Tests of a relay's members, questions and answers, apart because they are longer than what they test.
 
 use super::*;
-use crate::relay::joining::Permit;
+use crate::relay::test_support::{Switch, joining};
 use bytes::Bytes;
 use prometheus_client::metrics::gauge::Gauge;
 use proptest::prelude::*;
 use shared_protocol::relay::{MEMBER_CREDIT, RelayAction};
-use shared_protocol::{ConnectionId, SessionId};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// A permit that a test takes back.
-struct Switch(AtomicBool);
-
-impl Permit for Switch {
-    fn holds(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-fn joining(name: &str, permit: &Arc<Switch>) -> Joining {
-    Joining {
-        session: SessionId::new("s").unwrap(),
-        connection: ConnectionId::new(name).unwrap(),
-        endpoint: "api/prod".into(),
-        wake: Arc::default(),
-        permit: Arc::<Switch>::clone(permit),
-        renews: true,
-    }
-}
-
-fn holds() -> Arc<Switch> {
-    Arc::new(Switch(AtomicBool::new(true)))
-}
+use std::sync::atomic::Ordering;
 
 fn counted() -> GaugeGuard {
     GaugeGuard::new(&Gauge::default())
@@ -44,7 +18,8 @@ fn queued(bytes: usize) -> Queued {
 
 fn with_members(count: usize) -> (RelayState, Vec<u64>) {
     let mut state = RelayState::default();
-    let ids = (0..count).map(|n| state.join(joining(&format!("c{n}"), &holds()), counted(), Instant::now())).collect();
+    let ids =
+        (0..count).map(|n| state.join(joining(&format!("c{n}"), &Switch::on()), counted(), Instant::now())).collect();
     (state, ids)
 }
 
@@ -54,7 +29,7 @@ fn ask(state: &mut RelayState, number: u64) -> Answer {
 }
 
 fn report(member: u64, settled: u64) -> MemberReport {
-    MemberReport { member, settled, lost: 0, unknown: 0, gone: false }
+    MemberReport { member, settled, ..MemberReport::default() }
 }
 
 #[test]
@@ -102,7 +77,7 @@ fn the_next_question_waits_for_a_post_if_no_member_has_credit() {
 
 #[test]
 fn a_session_that_may_not_send_keeps_its_frames() {
-    let (mut state, permit) = (RelayState::default(), holds());
+    let (mut state, permit) = (RelayState::default(), Switch::on());
     let id = state.join(joining("c", &permit), counted(), Instant::now());
     state.push(id, queued(1), Instant::now());
     permit.0.store(false, Ordering::Relaxed);
@@ -204,7 +179,7 @@ proptest! {
         let (mut ids, mut pushed): (Vec<u64>, BTreeMap<u64, u64>) = Default::default();
         for step in steps {
             match step {
-                Step::Join => ids.push(state.join(joining(&format!("c{}", ids.len()), &holds()), counted(), Instant::now())),
+                Step::Join => ids.push(state.join(joining(&format!("c{}", ids.len()), &Switch::on()), counted(), Instant::now())),
                 Step::Push(n) => {
                     if let Some(id) = ids.get(n).filter(|id| state.has_credit(**id)) {
                         state.push(*id, queued(1 + n * 8_000), Instant::now());

@@ -1,7 +1,7 @@
 //! A client's link to the relay that carries its frames: joined with a message, prolonged by messages, and moved to another
 //! relay without the client's help.
 
-use crate::relay::{Due, Joining, Outlet, Relays, Renewal};
+use crate::relay::{Due, Joining, Outlet, OutletState, Relays, Renewal};
 use crate::session::handle::Caller;
 use bytes::Bytes;
 use shared_protocol::ConnectionId;
@@ -11,15 +11,6 @@ use tokio::time::Instant;
 /// Time that a client gets frames after its last attach, `follow` or numbered message. A page that is looked at sends `follow`
 /// every 20 s, so one may be lost; a page that is not sends none.
 const MEMBERSHIP: Duration = Duration::from_secs(45);
-
-/// News of a link.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(in crate::session) struct LinkNews {
-    /// True if a frame was lost or may have been.
-    pub(in crate::session) lost: bool,
-    /// True if the client is to be sent `renew`.
-    pub(in crate::session) renew: bool,
-}
 
 /// A client's link. Without a relay it waits for the client's next message, or for a relay that has room.
 #[derive(Default)]
@@ -79,24 +70,20 @@ impl Link {
     }
 
     /// Leaves a relay that has ended for another one, or lapses. Returns what happened to its frames.
-    pub(in crate::session) fn refresh(&mut self, relays: &Relays, now: Instant) -> LinkNews {
+    pub(in crate::session) fn refresh(&mut self, relays: &Relays, now: Instant) -> OutletState {
         if !self.is_wanted(now) {
             self.leave();
-            return LinkNews::default();
+            return OutletState::default();
         }
-        let mut news = LinkNews::default();
-        if let Some(outlet) = &self.outlet {
-            let state = outlet.look(now);
-            news = LinkNews { lost: state.lost, renew: state.renew };
-            if !state.released {
-                return news;
-            }
+        let state = self.outlet.as_ref().map(|outlet| outlet.look(now));
+        if let Some(state) = state.filter(|state| !state.released) {
+            return state;
         }
         self.outlet = None;
         if let Some(joining) = self.joining.as_ref().filter(|_| !self.direct) {
             self.outlet = relays.join(joining.clone(), false).0;
         }
-        news
+        state.unwrap_or_default()
     }
 
     /// The next frame, if one is accepted.
@@ -159,34 +146,17 @@ impl Link {
 }
 
 #[cfg(test)]
-pub(in crate::session) mod tests {
+mod tests {
     use super::*;
     use crate::clock::{Clock, SystemClock, SystemRandom};
     use crate::metrics::Metrics;
-    use crate::relay::{DirectFrames, Permit};
+    use crate::relay::{DirectFrames, test_support};
     use crate::session::handle::caller;
-    use shared_protocol::SessionId;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    /// A permit that a test takes back.
-    pub(in crate::session) struct Switch(pub(in crate::session) AtomicBool);
-
-    impl Permit for Switch {
-        fn holds(&self) -> bool {
-            self.0.load(Ordering::Relaxed)
-        }
-    }
 
     fn joining(caller: &Caller) -> Joining {
-        Joining {
-            session: SessionId::new("s").unwrap(),
-            connection: caller.connection.clone(),
-            endpoint: caller.endpoint.clone(),
-            wake: Arc::default(),
-            permit: Arc::new(Switch(AtomicBool::new(true))),
-            renews: true,
-        }
+        let endpoint = caller.endpoint.clone();
+        Joining { endpoint, ..test_support::joining(caller.connection.as_str(), &test_support::Switch::on()) }
     }
 
     impl Link {

@@ -16,7 +16,7 @@ async fn a_throttled_post_is_retried_within_the_fence_and_then_lost() {
     // The second frame is posted as soon as the first is given up.
     assert_eq!(attempts(&harness, 1, began), [0, 50, 150, 350, 750, 1550, 1550]);
     assert_eq!(last_report(&harness, 1), Some(MemberReport { lost: 1, ..report(1, 2) }));
-    assert_eq!(attempts(&harness, 2, began), [0], "nobody else waits");
+    assert_eq!(attempts(&harness, 2, began), [0], "no other member waits");
 }
 
 #[tokio::test(start_paused = true)]
