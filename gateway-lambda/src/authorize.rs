@@ -81,7 +81,7 @@ pub(crate) async fn identify(invocation: &Invocation<'_>, handshake: &Handshake)
     if claims.sid.is_some() && requested.is_some() && claims.sid != requested {
         return Err(AuthorizeError::WrongSession);
     }
-    Ok(Identity::new(claims, requested))
+    Ok(Identity::new(claims, requested, handshake.carrier))
 }
 
 fn policy(principal: &str, effect: &str, method_arn: &str) -> Value {

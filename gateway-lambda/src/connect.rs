@@ -90,9 +90,10 @@ async fn open(
     };
     let now = deps.clock.now_seconds();
     let max = deps.config.connections_per_user;
-    let mut open = invocation.limit_table(deps.connections.count_by_user(&identity.sub, now)).await?;
+    let user = identity.row_user();
+    let mut open = invocation.limit_table(deps.connections.count_by_user(&user, now)).await?;
     if open >= max {
-        open -= remove_stale(invocation, &identity.sub, now).await?.min(open);
+        open -= remove_stale(invocation, &user, now).await?.min(open);
     }
     if open >= max {
         return Err(ConnectError::TooMany(open));
@@ -108,10 +109,10 @@ async fn open(
 }
 
 /// Removes rows of a user's closed connections, and returns their number. API Gateway does not report every disconnect.
-async fn remove_stale(invocation: &Invocation<'_>, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
+async fn remove_stale(invocation: &Invocation<'_>, user: &str, now: u64) -> Result<usize, ConnectionsError> {
     let ttl = invocation.deps.config.connection_ttl.as_secs();
     let until = (now + ttl).saturating_sub(MAX_OPENING_TIME.as_secs());
-    let idle = invocation.limit_table(invocation.deps.connections.list_idle_by_user(sub, now, until)).await?;
+    let idle = invocation.limit_table(invocation.deps.connections.list_idle_by_user(user, now, until)).await?;
     let removed = futures_util::stream::iter(idle).map(|connection| async move {
         let gone = invocation.exists(&connection).await == Some(false);
         if gone {

@@ -52,11 +52,12 @@ pub trait Connections: Send + Sync {
     /// Removes a row, if it exists.
     async fn remove(&self, id: &ConnectionId) -> Result<(), ConnectionsError>;
 
-    /// Number of a user's live rows.
-    async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError>;
+    /// Number of a user's live rows; `user` is an [`Identity::row_user`].
+    async fn count_by_user(&self, user: &str, now: u64) -> Result<usize, ConnectionsError>;
 
     /// Connections of a user's live rows that expire at `until` or before, in no order: the longest idle ones.
-    async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
+    /// `user` is an [`Identity::row_user`].
+    async fn list_idle_by_user(&self, user: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
 
     /// Connections of a session's live rows, in no order.
     async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;

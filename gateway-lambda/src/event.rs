@@ -34,6 +34,8 @@ pub(crate) struct Source {
 /// Parameters of the request that opens a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Handshake {
+    /// `carrier=1` of the query: the connection is a carrier.
+    pub(crate) carrier: bool,
     /// The token from `?token=`, or offered as a subprotocol.
     pub(crate) token: Option<String>,
     pub(crate) session_id: Option<String>,
@@ -153,6 +155,7 @@ fn handshake(raw: Raw) -> Handshake {
     Handshake {
         token: query.remove("token").filter(|token| !token.is_empty()).or(beside),
         session_id: query.remove("sessionId"),
+        carrier: query.get("carrier").is_some_and(|carrier| carrier == "1"),
         origin: header("origin"),
         subprotocol,
     }

@@ -4,6 +4,9 @@
 use serde_json::{Map, Value, json};
 use shared_protocol::{Role, SessionId, UserClaims};
 
+/// Begin of the user's key in the row of a carrier.
+pub(crate) const CARRIER_PREFIX: &str = "carrier:";
+
 /// User of a connection, and what the user may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -11,6 +14,8 @@ pub struct Identity {
     pub sub: String,
     /// The session; none for a connection that may only `ping` and `echo`.
     pub sid: Option<SessionId>,
+    /// True for a carrier: a second connection of a page, which speaks only so that its runs may carry frames.
+    pub carrier: bool,
     /// Role in the session.
     pub role: Role,
     /// True if the user operates the platform.
@@ -24,18 +29,25 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The identity of a verified token, and of the session that the query requests where the token names none.
-    pub fn new(claims: UserClaims, requested: Option<SessionId>) -> Self {
+    /// The identity of a verified token, and of the session that the query requests where the token names none. `carrier` is the
+    /// kind of the connection.
+    pub fn new(claims: UserClaims, requested: Option<SessionId>, carrier: bool) -> Self {
         let create = claims.sid.is_some();
         Self {
             sub: claims.sub,
             sid: claims.sid.or(requested),
+            carrier,
             role: claims.role,
             admin: claims.admin,
             create,
             uexp: claims.exp,
             iat: claims.iat,
         }
+    }
+
+    /// The key under which a user's rows are counted: carriers apart from other connections.
+    pub fn row_user(&self) -> String {
+        if self.carrier { format!("{CARRIER_PREFIX}{}", self.sub) } else { self.sub.clone() }
     }
 
     /// The authorizer's context. All values are strings, because API Gateway passes every value on as a string.
@@ -47,6 +59,9 @@ impl Identity {
             "create": self.create.to_string(),
             "uexp": self.uexp.to_string(),
         });
+        if self.carrier {
+            context["carrier"] = json!("true");
+        }
         if let Some(sid) = &self.sid {
             context["sid"] = json!(sid);
         }
@@ -64,6 +79,7 @@ impl Identity {
         Some(Self {
             sub: text("sub")?.to_owned(),
             sid: text("sid").map(SessionId::new).transpose().ok()?,
+            carrier: flag("carrier"),
             role: role_named(text("role")?)?,
             admin: flag("admin"),
             create: flag("create"),
@@ -97,6 +113,7 @@ pub(crate) mod tests {
         Identity {
             sub: "ada".into(),
             sid: Some(SessionId::new("lab-7").unwrap()),
+            carrier: false,
             role: Role::Viewer,
             admin: true,
             create: true,
@@ -107,7 +124,8 @@ pub(crate) mod tests {
 
     #[test]
     fn a_context_holds_only_strings_and_round_trips() {
-        for identity in [identity(), Identity { sid: None, iat: None, create: false, ..identity() }] {
+        let bare = Identity { sid: None, iat: None, create: false, ..identity() };
+        for identity in [identity(), bare, Identity { carrier: true, ..identity() }] {
             let context = identity.to_context();
             let fields = context.as_object().unwrap();
             assert!(fields.values().all(Value::is_string), "{context}");

@@ -68,6 +68,9 @@ pub struct GatewayClaims {
     /// The connection's session; `None` for a connection that may only `ping` and `echo`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sid: Option<SessionId>,
+    /// True for a carrier: a second connection of a page, which may only `carry` and `ping`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carrier: bool,
     /// From the user's token.
     pub sub: String,
     /// From the user's token.

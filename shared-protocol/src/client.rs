@@ -32,6 +32,8 @@ pub enum ClientMessage {
     Ack(Ack),
     /// Says that the page is looked at, so that frames go on; with `repair`, restarts output at `pos`.
     Follow(Follow),
+    /// The only message of a carrier: a second connection of a page, whose runs may carry frames. Answered with `carried`.
+    Carry(Carry),
     /// Answered with `pong`.
     Ping(Ping),
     /// Answered with its own fields.
@@ -232,6 +234,16 @@ pub struct Follow {
     pub repair: bool,
 }
 
+/// Fields of `carry`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Carry {
+    /// The attached client of the same user that the carrier belongs to.
+    pub client: ClientId,
+    /// Epoch of the shell.
+    pub epoch: Epoch,
+}
+
 /// Fields of `ping`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -262,7 +274,7 @@ impl ClientMessage {
             Self::Extend(m) => Some((m.seq, m.epoch)),
             Self::Close(m) => Some((m.seq, m.epoch)),
             Self::ChatMessage(m) => Some((m.seq, m.epoch)),
-            Self::Attach(_) | Self::Ack(_) | Self::Follow(_) | Self::Ping(_) | Self::Echo(_) => None,
+            Self::Attach(_) | Self::Ack(_) | Self::Follow(_) | Self::Carry(_) | Self::Ping(_) | Self::Echo(_) => None,
         }
     }
 

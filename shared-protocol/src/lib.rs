@@ -5,6 +5,7 @@
 
 pub mod claims;
 pub mod client;
+pub mod dispatch;
 pub mod error;
 pub mod frame;
 pub mod gateway;
@@ -15,6 +16,7 @@ pub mod server;
 
 pub use claims::{GatewayClaims, RelayClaims, Role, UserClaims};
 pub use client::{ClientMessage, Inbound, ParseError, Plain};
+pub use dispatch::Dispatch;
 pub use error::{ApiError, EndReason, ErrorCode};
 pub use frame::Payload;
 pub use ids::{ClientId, ConnectionId, Epoch, Pos, Seq, SessionId};

@@ -3,6 +3,7 @@
 mod event;
 
 use crate::claims::Role;
+use crate::dispatch::Dispatch;
 use crate::error::ErrorCode;
 use crate::frame::Payload;
 use crate::ids::{ClientId, Epoch, Pos, Seq, SessionId};
@@ -62,6 +63,8 @@ pub enum ServerMessage {
     InputAck(InputAck),
     /// Asks a page for a `follow` at once: the relay that carries its frames ends soon.
     Renew(Renew),
+    /// Reply to `carry`.
+    Carried(Carried),
     /// A message was refused and changed nothing.
     Error(ErrorMessage),
     /// Reply to a message of an unknown type.
@@ -107,6 +110,9 @@ pub struct Attached {
     /// True if `extend` can still move the end.
     #[serde(default)]
     pub can_extend: bool,
+    /// Dispatch of the connection's API; absent while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatch: Option<Dispatch>,
 }
 
 /// Limits for a client.
@@ -217,6 +223,9 @@ pub struct Pong {
     /// Time from the service's receipt of the `ping` to this reply, in ms.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service_ms: Option<u64>,
+    /// Dispatch of the connection's API; absent while it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dispatch: Option<Dispatch>,
     /// Epoch of `head` and `ackSeq`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<Epoch>,
@@ -318,6 +327,17 @@ pub struct CommandStarted {
 pub struct Renew {
     /// Epoch of the shell.
     pub epoch: Epoch,
+}
+
+/// Fields of `carried`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "camelCase")]
+pub struct Carried {
+    /// Epoch of the shell.
+    pub epoch: Epoch,
+    /// Time until the client sends `carry` again, in milliseconds.
+    pub carry_ms: u64,
 }
 
 /// Fields of `resize_ack`.

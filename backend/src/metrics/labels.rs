@@ -52,7 +52,7 @@ label_values! {
 
     /// Type of a message from a client.
     MessageType {
-        Attach, Input, Resize, Command, Interrupt, Extend, Close, ChatMessage, Ack, Follow, Ping, Echo,
+        Attach, Input, Resize, Command, Interrupt, Extend, Close, ChatMessage, Ack, Follow, Carry, Ping, Echo,
         /// An unknown type, or one that lacks its number.
         Unknown,
         /// Not a message.
@@ -149,6 +149,7 @@ impl From<&Inbound> for MessageType {
             Inbound::Message(ClientMessage::ChatMessage(_)) => Self::ChatMessage,
             Inbound::Message(ClientMessage::Ack(_)) => Self::Ack,
             Inbound::Message(ClientMessage::Follow(_)) => Self::Follow,
+            Inbound::Message(ClientMessage::Carry(_)) => Self::Carry,
             Inbound::Message(ClientMessage::Ping(_)) => Self::Ping,
             Inbound::Message(ClientMessage::Echo(_)) => Self::Echo,
             Inbound::Plain(Plain::Unordered { .. }) | Inbound::Unknown { .. } => Self::Unknown,

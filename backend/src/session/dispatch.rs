@@ -130,6 +130,7 @@ impl Actor {
             limits: shared_protocol::server::Limits::default(),
             ends_at: Some(ends_at),
             can_extend,
+            dispatch: None,
         }))
     }
 
@@ -236,6 +237,7 @@ impl Actor {
             ClientMessage::Attach(_)
             | ClientMessage::Ack(_)
             | ClientMessage::Follow(_)
+            | ClientMessage::Carry(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Echo(_) => {}
         }

@@ -77,7 +77,8 @@ impl Arrival {
     fn pong(self, ping: &Ping, now_ms: u64) -> ServerMessage {
         let service_ms = Some(now_ms.saturating_sub(self.at_ms));
         let Self { gateway_ms, .. } = self;
-        ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp: now_ms, gateway_ms, service_ms, epoch: None })
+        let t = ping.t.clone();
+        ServerMessage::Pong(Pong { t, timestamp: now_ms, gateway_ms, service_ms, dispatch: None, epoch: None })
     }
 }
 

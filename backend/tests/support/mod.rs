@@ -203,6 +203,7 @@ pub fn gateway_claims(path: &str, body: &[u8], connection: &str, session: Option
         // An API of its own for each connection, so that each is granted a relay.
         ep: connection.into(),
         sid: session.map(|id| SessionId::new(id).unwrap()),
+        carrier: false,
         sub: "ada".into(),
         role: Role::Controller,
         admin: false,

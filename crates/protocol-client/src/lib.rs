@@ -351,6 +351,7 @@ fn epoch_of(message: &ServerMessage) -> Option<Epoch> {
         ServerMessage::Snapshot(snapshot) => Some(snapshot.epoch),
         ServerMessage::InputAck(ack) => Some(ack.epoch),
         ServerMessage::Renew(renew) => Some(renew.epoch),
+        ServerMessage::Carried(carried) => Some(carried.epoch),
         ServerMessage::Pong(pong) => pong.epoch,
         ServerMessage::Echo(echo) => echo.epoch,
         ServerMessage::Error(error) => error.epoch,

@@ -109,6 +109,7 @@ impl HttpBackend {
             cid: caller.connection.clone(),
             ep: caller.endpoint.api().to_owned(),
             sid: identity.sid.clone(),
+            carrier: identity.carrier,
             sub: identity.sub.clone(),
             role: identity.role,
             admin: identity.admin,

@@ -5,7 +5,7 @@
 
 use super::{Connection, Connections, ConnectionsError};
 use crate::aws::{self, Aws};
-use crate::identity::{Identity, role_name, role_named};
+use crate::identity::{CARRIER_PREFIX, Identity, role_name, role_named};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
@@ -118,8 +118,8 @@ impl Connections for DynamoConnections {
         delete.send().await.map(|_| ()).map_err(failed("remove a row"))
     }
 
-    async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
-        let query = self.live(USER_INDEX, "userId", sub, now).select(Select::Count);
+    async fn count_by_user(&self, user: &str, now: u64) -> Result<usize, ConnectionsError> {
+        let query = self.live(USER_INDEX, "userId", user, now).select(Select::Count);
         let (mut count, mut pages) = (0, query.into_paginator().send());
         while let Some(page) = pages.next().await {
             count += usize::try_from(page.map_err(failed("count a user's rows"))?.count).unwrap_or_default();
@@ -127,9 +127,9 @@ impl Connections for DynamoConnections {
         Ok(count)
     }
 
-    async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+    async fn list_idle_by_user(&self, user: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         let query = self
-            .live(USER_INDEX, "userId", sub, now)
+            .live(USER_INDEX, "userId", user, now)
             .filter_expression("#expires > :now AND #expires <= :until")
             .expression_attribute_values(":until", number(until));
         ids(query, "find a user's rows").await
@@ -159,7 +159,7 @@ fn to_item(row: &Connection) -> Item {
     let identity = &row.identity;
     let mut item = Item::from([
         ("connectionId".to_owned(), text(&row.id)),
-        ("userId".to_owned(), text(&identity.sub)),
+        ("userId".to_owned(), text(&identity.row_user())),
         ("connectedAt".to_owned(), number(row.connected_at)),
         ("expiresAt".to_owned(), number(row.expires_at)),
         ("role".to_owned(), text(&role_name(identity.role))),
@@ -167,6 +167,9 @@ fn to_item(row: &Connection) -> Item {
         ("create".to_owned(), AttributeValue::Bool(identity.create)),
         ("tokenExpiresAt".to_owned(), number(identity.uexp)),
     ]);
+    if identity.carrier {
+        item.insert("carrier".to_owned(), AttributeValue::Bool(true));
+    }
     // An item without `sessionId` is not in the session index.
     item.extend(identity.sid.as_ref().map(|sid| ("sessionId".to_owned(), text(sid))));
     item.extend(identity.iat.map(|iat| ("tokenIssuedAt".to_owned(), number(iat))));
@@ -177,11 +180,14 @@ fn from_item(item: &Item) -> Option<Connection> {
     let text = |name: &str| item.get(name)?.as_s().ok();
     let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
     let flag = |name: &str| item.get(name)?.as_bool().ok().copied();
+    let (user, carrier) = (text("userId")?, flag("carrier").unwrap_or(false));
+    let sub = if carrier { user.strip_prefix(CARRIER_PREFIX)? } else { user };
     Some(Connection {
         id: connection_id(item)?,
         identity: Identity {
-            sub: text("userId")?.clone(),
+            sub: sub.to_owned(),
             sid: text("sessionId").map(SessionId::new).transpose().ok()?,
+            carrier,
             role: role_named(text("role")?)?,
             admin: flag("admin")?,
             create: flag("create")?,

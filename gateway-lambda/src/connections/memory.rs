@@ -36,16 +36,16 @@ impl Connections for MemoryConnections {
         Ok(())
     }
 
-    async fn count_by_user(&self, sub: &str, now: u64) -> Result<usize, ConnectionsError> {
+    async fn count_by_user(&self, user: &str, now: u64) -> Result<usize, ConnectionsError> {
         // Removes expired rows here, where every row is visited anyway, so that the map stays bounded.
         let mut rows = lock(&self.rows);
         rows.retain(|_, row| row.expires_at > now);
-        Ok(rows.values().filter(|row| row.identity.sub == sub).count())
+        Ok(rows.values().filter(|row| row.identity.row_user() == user).count())
     }
 
-    async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
+    async fn list_idle_by_user(&self, user: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         let (rows, idle) = (lock(&self.rows), now + 1..=until);
-        let of_user = rows.values().filter(|row| row.identity.sub == sub && idle.contains(&row.expires_at));
+        let of_user = rows.values().filter(|row| row.identity.row_user() == user && idle.contains(&row.expires_at));
         Ok(of_user.map(|row| row.id.clone()).collect())
     }
 

@@ -71,6 +71,22 @@ async fn connections_per_user_are_limited() {
 }
 
 #[tokio::test]
+async fn carriers_are_marked_and_counted_apart() {
+    let harness = Harness::with(|config| config.connections_per_user = 1);
+    harness.put(&row("page=", identity())).await;
+    let mut opened = Vec::new();
+    for connection in ["carrier=", "another="] {
+        let mut event = fixture_with("connect-without-authorizer", &token(&claims()));
+        event["queryStringParameters"]["carrier"] = json!("1");
+        event["requestContext"]["connectionId"] = connection.into();
+        opened.push(harness.handle(event).await["statusCode"].clone());
+    }
+    assert_eq!(opened, [200, 429]);
+    let carrier = harness.connections.get(&id("carrier="), NOW).await.unwrap().unwrap();
+    assert_eq!(carrier.identity, Identity { carrier: true, ..identity() });
+}
+
+#[tokio::test]
 async fn stale_rows_are_removed_at_the_limit() {
     let harness = Harness::with(|config| config.connections_per_user = 4);
     let idle = |name| Connection { expires_at: NOW + 571, ..row(name, identity()) };

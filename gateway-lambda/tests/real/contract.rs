@@ -20,6 +20,7 @@ async fn a_row_round_trips(table: &dyn Connections) {
     let bare = Identity {
         sub: "грейс 🦆".to_owned(),
         sid: None,
+        carrier: true,
         role: Role::Viewer,
         admin: true,
         create: true,
@@ -78,6 +79,11 @@ async fn a_users_live_rows_are_counted(table: &dyn Connections) {
     table.put(&row("count-other=", "count2", Some("count"), NOW + 9)).await.unwrap();
     assert_eq!(table.count_by_user("count", NOW).await.unwrap(), 4, "one of five has expired");
     assert_eq!(table.count_by_user("unknown", NOW).await.unwrap(), 0);
+    let carrier = row("count-carrier=", "count", Some("count"), NOW + 9);
+    let carrier = Connection { identity: Identity { carrier: true, ..carrier.identity }, ..carrier };
+    table.put(&carrier).await.unwrap();
+    assert_eq!(table.count_by_user("count", NOW).await.unwrap(), 4, "carriers are counted apart");
+    assert_eq!(table.count_by_user(&carrier.identity.row_user(), NOW).await.unwrap(), 1);
 }
 
 async fn a_users_idle_rows_are_listed(table: &dyn Connections) {

@@ -28,7 +28,7 @@ pub(crate) fn token(claims: &UserClaims) -> String {
 }
 
 pub(crate) fn identity() -> Identity {
-    Identity::new(claims(), None)
+    Identity::new(claims(), None, false)
 }
 
 /// API of the fixtures.

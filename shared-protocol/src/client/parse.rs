@@ -143,6 +143,7 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
         "attach" => M::Attach(fields::<Attach>(kind, body)?),
         "ack" => M::Ack(fields(kind, body)?),
         "follow" => M::Follow(fields(kind, body)?),
+        "carry" => M::Carry(fields(kind, body)?),
         "ping" => M::Ping(fields(kind, body)?),
         "echo" => {
             // The reply does not repeat the type.

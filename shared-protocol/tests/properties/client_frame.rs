@@ -52,9 +52,11 @@ fn reply_to(message: &ClientMessage) -> Option<ServerMessage> {
             bounded(pos.0);
             None
         }
+        ClientMessage::Carry(_) => None,
         ClientMessage::Ping(ping) => {
             let (gateway_ms, service_ms) = (Some(timestamp), Some(timestamp));
-            Some(ServerMessage::Pong(Pong { t: ping.t.clone(), timestamp, gateway_ms, service_ms, epoch: None }))
+            let t = ping.t.clone();
+            Some(ServerMessage::Pong(Pong { t, timestamp, gateway_ms, service_ms, dispatch: None, epoch: None }))
         }
         ClientMessage::Echo(echo) => {
             let received = echo.fields.clone().into();

@@ -22,6 +22,7 @@ const NUMBERS: Record<ServerFrame["type"], readonly string[]> = {
   echo: ["timestamp"],
   input_ack: ["epoch"],
   renew: ["epoch"],
+  carried: ["epoch", "carryMs"],
   error: [],
   unknown_command: [],
   command_result: ["exitCode", "timestamp"],

@@ -53,6 +53,24 @@ export type Attached = {
   endsAt?: number;
   /** True if `extend` can still move the end. */
   canExtend: boolean;
+  /** Dispatch of the connection's API; absent while it is not known. */
+  dispatch?: Dispatch;
+};
+
+/** Fields of `carried`. */
+export type Carried = {
+  /** Epoch of the shell. */
+  epoch: Epoch;
+  /** Time until the client sends `carry` again, in milliseconds. */
+  carryMs: number;
+};
+
+/** Fields of `carry`. */
+export type Carry = {
+  /** The attached client of the same user that the carrier belongs to. */
+  client: ClientId;
+  /** Epoch of the shell. */
+  epoch: Epoch;
 };
 
 /** The text of a chat message. */
@@ -86,6 +104,7 @@ export type ClientMessage =
   | ({ type: "chat_message" } & ChatMessage)
   | ({ type: "ack" } & Ack)
   | ({ type: "follow" } & Follow)
+  | ({ type: "carry" } & Carry)
   | ({ type: "ping" } & Ping)
   | ({ type: "echo" } & Echo);
 
@@ -116,6 +135,9 @@ export type CommandStarted = {
   /** The service's time, in ms since 1970. */
   timestamp: number;
 };
+
+/** The way in which API Gateway hands over the messages of one connection. */
+export type Dispatch = "concurrent" | "serial";
 
 /** Fields of `echo`, of any kind. */
 export type Echo = Record<string, unknown>;
@@ -290,6 +312,8 @@ export type Pong = {
   gatewayMs?: number;
   /** Time from the service's receipt of the `ping` to this reply, in ms. */
   serviceMs?: number;
+  /** Dispatch of the connection's API; absent while it is not known. */
+  dispatch?: Dispatch;
   /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch;
 };
@@ -356,6 +380,7 @@ export type ServerFrame = {
   | ({ type: "echo" } & EchoReply)
   | ({ type: "input_ack" } & InputAck)
   | ({ type: "renew" } & Renew)
+  | ({ type: "carried" } & Carried)
   | ({ type: "error" } & ErrorMessage)
   | ({ type: "unknown_command" } & UnknownCommand)
   | ({ type: "command_result" } & PlainResult)
