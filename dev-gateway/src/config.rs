@@ -4,7 +4,7 @@
 use clap::{Parser, ValueEnum};
 use dev_gateway::{
     Clients, CpuLimit, CpuLimitError, CpuShare, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess,
-    Options, Quotas,
+    ManagementTls, Options, Quotas,
 };
 use gateway_lambda::{ConfigError, MemoryConnections};
 use std::collections::BTreeMap;
@@ -67,6 +67,11 @@ pub(crate) struct Args {
     /// Share of a processor for each of the function's processes, such as 1/14, which Lambda gives to 128 MB.
     #[arg(long, value_name = "SHARE", requires = "bootstrap")]
     cpu_share: Option<CpuShare>,
+    /// Have the function post to @connections over TLS, with a certificate that this program makes: its SSL_CERT_FILE.
+    ///
+    /// For measurements, with --fault slow=15, about the duration of a post on AWS. Keys (JWT_JWKS_URL) must not need TLS.
+    #[arg(long, requires = "bootstrap")]
+    pub(crate) management_tls: bool,
     /// Executions of the function at once, as in an AWS account. A further message fails.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
     concurrency: usize,
@@ -123,6 +128,8 @@ pub(crate) enum ArgsError {
     NoPages(PathBuf),
     #[error("--cpu-share needs --invoke runtime-api: a function in this process has no processor of its own")]
     CpuShareInProcess,
+    #[error("--management-tls needs --invoke runtime-api: a function in this process posts without HTTP")]
+    TlsInProcess,
     #[error(transparent)]
     CpuLimit(#[from] CpuLimitError),
 }
@@ -140,6 +147,9 @@ impl Args {
     pub(crate) fn options(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Options, ArgsError> {
         if self.cpu_share.is_some() && self.invoke == InvokeMode::InProcess {
             return Err(ArgsError::CpuShareInProcess);
+        }
+        if self.management_tls && self.invoke == InvokeMode::InProcess {
+            return Err(ArgsError::TlsInProcess);
         }
         if let Some(pages) = self.pages.as_ref().filter(|pages| !pages.join("index.html").is_file()) {
             return Err(ArgsError::NoPages(pages.clone()));
@@ -181,18 +191,22 @@ impl Args {
         Ok(InProcess::from_lookup(clients, connections, FUNCTION_TIMEOUT, lookup)?)
     }
 
-    /// The function, to run in processes that post to @connections at `addr`.
+    /// The function, to run in processes that post to @connections at `addr`, or over TLS.
     pub(crate) fn function(
         &self,
         addr: SocketAddr,
+        tls: Option<&ManagementTls>,
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<Function, ArgsError> {
         let mut environment = BTreeMap::from([
             ("APP_RUNNER_URL".to_owned(), self.backend_url.clone()),
-            ("DOMAIN_NAME".to_owned(), format!("http://{addr}")),
+            ("DOMAIN_NAME".to_owned(), tls.map_or_else(|| format!("http://{addr}"), ManagementTls::url)),
             ("STAGE".to_owned(), self.stage.clone()),
             ("TABLE_NAME".to_owned(), "WebSocketConnections".to_owned()),
         ]);
+        if let Some(tls) = tls {
+            environment.insert("SSL_CERT_FILE".to_owned(), tls.certificate().display().to_string());
+        }
         let forwarded = FORWARDED_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
         environment.extend(forwarded);
         environment.extend(self.environment.iter().cloned());
@@ -267,6 +281,7 @@ mod tests {
             ("--dev-token", Some("short"), "JWT_SECRET is required because --dev-token"),
             ("--static /nowhere", None, "/nowhere has no index.html: build the page first"),
             ("--bootstrap /b --cpu-share 1/14", None, "--cpu-share needs --invoke runtime-api"),
+            ("--bootstrap /b --management-tls", None, "--management-tls needs --invoke runtime-api"),
         ] {
             let error = args(line).options(|_| secret.map(str::to_owned)).err().unwrap().to_string();
             assert!(error.starts_with(expected), "{line}: {error}");
@@ -285,7 +300,7 @@ mod tests {
             _ => None,
         };
         let args = args("--invoke runtime-api --bootstrap /b --stage dev --env TABLE_NAME=mine");
-        let function = args.function("127.0.0.1:7".parse().unwrap(), lookup).unwrap();
+        let function = args.function("127.0.0.1:7".parse().unwrap(), None, lookup).unwrap();
         assert_eq!(function.processes, 1000);
         let expected = [
             ("APP_RUNNER_URL", "http://127.0.0.1:3001"),

@@ -41,6 +41,7 @@ pub use faults::{
     ConnectionPlan, Cut, DurationRange, FAULTS_HELP, FaultError, FaultPlan, Faults, FunctionPlan, MessagePlan, PostPlan,
 };
 pub use invoke::{ClientsBrowser, InProcess, Invoke, InvokeError};
+pub use management::ManagementTls;
 pub use quotas::Quotas;
 pub use runtime_api::{CpuLimit, CpuLimitError, CpuShare, Function, RuntimeApi};
 pub use server::{DevGateway, Options, Running};

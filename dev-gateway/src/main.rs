@@ -4,7 +4,7 @@ mod config;
 
 use clap::Parser;
 use config::{Args, InvokeMode};
-use dev_gateway::{DevGateway, Invoke, OsSystem, RuntimeApi};
+use dev_gateway::{DevGateway, Invoke, ManagementTls, OsSystem, RuntimeApi};
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
@@ -28,12 +28,16 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
-    let gateway = DevGateway::new(args.options(variable)?);
+    let mut gateway = DevGateway::new(args.options(variable)?);
     let listener = TcpListener::bind(args.listen).await.map_err(|error| format!("{}: {error}", args.listen))?;
     let invoker: Arc<dyn Invoke> = match args.invoke {
         InvokeMode::InProcess => Arc::new(args.in_process(gateway.clients(), variable)?),
         InvokeMode::RuntimeApi => {
-            let function = args.function(listener.local_addr()?, variable)?;
+            let tls = if args.management_tls { Some(ManagementTls::bind().await?) } else { None };
+            let function = args.function(listener.local_addr()?, tls.as_ref(), variable)?;
+            if let Some(tls) = tls {
+                gateway = gateway.with_management_tls(tls);
+            }
             Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)))
         }
     };

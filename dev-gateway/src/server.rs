@@ -8,7 +8,7 @@ use crate::handshake::{ConnectionServer, is_upgrade};
 use crate::integration::Integration;
 use crate::invoke::Invoke;
 use crate::local::json_message;
-use crate::management::Management;
+use crate::management::{Management, ManagementTls};
 use crate::pages;
 use crate::quotas::Quotas;
 use crate::routes::Routes;
@@ -24,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -74,6 +75,8 @@ pub struct DevGateway {
     /// The registry, wrapped in the usage and fault layers.
     clients: Arc<dyn Clients>,
     meter: Meter,
+    /// Serves `@connections` a second time, over TLS.
+    management_tls: Option<ManagementTls>,
 }
 
 impl DevGateway {
@@ -86,7 +89,7 @@ impl DevGateway {
             clients = Arc::new(FaultyClients { inner: clients, faults });
         }
         clients = meter.posts(clients);
-        Self { options, registry, clients, meter }
+        Self { options, registry, clients, meter, management_tls: None }
     }
 
     /// The interface to the clients.
@@ -94,9 +97,15 @@ impl DevGateway {
         self.clients.clone()
     }
 
+    /// Serves `@connections` over TLS too. The function must use that URL, and trust its certificate.
+    #[must_use]
+    pub fn with_management_tls(self, tls: ManagementTls) -> Self {
+        Self { management_tls: Some(tls), ..self }
+    }
+
     /// Starts serving. Fails if the listener has no address, or if it is not on loopback although development tokens
     /// are enabled.
-    pub fn start(self, listener: TcpListener, mut invoker: Arc<dyn Invoke>) -> io::Result<Running> {
+    pub fn start(mut self, listener: TcpListener, mut invoker: Arc<dyn Invoke>) -> io::Result<Running> {
         let addr = listener.local_addr()?;
         if self.options.dev_token.is_some() && !addr.ip().is_loopback() {
             let sentence = format!("development tokens are served on loopback only, and {addr} is not");
@@ -116,6 +125,11 @@ impl DevGateway {
             tasks: tasks.clone(),
             abandoned: abandoned.clone(),
         };
+        let management_tls = self.management_tls.take().map(|tls| {
+            let (listener, certificate) = tls.into_parts();
+            let serving = axum::serve(listener, self.management().routes()).into_future();
+            (AbortOnDropHandle::new(tokio::spawn(serving)), certificate)
+        });
         let app = self.router(addr, integration, stopping.clone());
         // With Nagle's algorithm an echo waits 40 ms for an acknowledgement.
         let listener = listener.tap_io(|stream| {
@@ -128,12 +142,27 @@ impl DevGateway {
         let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown).into_future();
         let server = AbortOnDropHandle::new(tokio::spawn(serving));
         let guards = [stopping.clone().drop_guard(), abandoned.clone().drop_guard()];
-        Ok(Running { addr, stopping, abandoned, tasks, invoker, meter, server, _guards: guards })
+        Ok(Running {
+            addr,
+            stopping,
+            abandoned,
+            tasks,
+            invoker,
+            meter,
+            server,
+            _management_tls: management_tls,
+            _guards: guards,
+        })
+    }
+
+    fn management(&self) -> Management {
+        let (stage, system) = (self.options.stage.clone(), self.options.system.clone());
+        Management { stage, clients: self.clients.clone(), system }
     }
 
     fn router(self, addr: SocketAddr, integration: Integration, stopping: CancellationToken) -> Router {
+        let mut router = self.management().routes();
         let Options { stage, route_keys, authorizer, quotas, pages, dev_token, system, faults } = self.options;
-        let management = Management { stage: stage.clone(), clients: self.clients, system: system.clone() };
         let connections = ConnectionServer {
             api: Arc::new(Api { stage: stage.clone(), domain_name: addr.to_string() }),
             routes: Arc::new(Routes(route_keys)),
@@ -144,7 +173,6 @@ impl DevGateway {
             stopping,
             faults: faults.clone(),
         };
-        let mut router = management.routes();
         if let Some(secret) = dev_token {
             router = router.merge(DevToken { secret, stage, system }.routes());
         }
@@ -177,6 +205,8 @@ pub struct Running {
     invoker: Arc<dyn Invoke>,
     meter: Meter,
     server: AbortOnDropHandle<io::Result<()>>,
+    /// The server of `@connections` over TLS, and its certificate's file.
+    _management_tls: Option<(AbortOnDropHandle<io::Result<()>>, NamedTempFile)>,
     _guards: [DropGuard; 2],
 }
 

@@ -7,6 +7,7 @@ mod faults;
 mod handshake;
 mod limits;
 mod management;
+mod management_tls;
 mod messages;
 mod pages;
 mod runtime_api;

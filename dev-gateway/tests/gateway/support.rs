@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Mutex, Notify, mpsc};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -132,8 +133,11 @@ impl Fixture {
     }
 
     pub(crate) async fn with_options(options: Options, script: Script) -> Self {
+        Self::with_gateway(DevGateway::new(options), script).await
+    }
+
+    pub(crate) async fn with_gateway(gateway: DevGateway, script: Script) -> Self {
         let (seen, events) = mpsc::channel(10_000);
-        let gateway = DevGateway::new(options);
         let clients = gateway.clients();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let running = gateway.start(listener, Arc::new(ScriptedFunction { script, seen })).unwrap();
@@ -227,15 +231,19 @@ pub(crate) async fn http(
     }
     let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
     let request = request.body(Full::new(body)).unwrap();
-    within(async {
-        let io = TokioIo::new(TcpStream::connect(addr).await.unwrap());
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
-        tokio::spawn(connection);
-        let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
-        let body = body.collect().await.unwrap().to_bytes();
-        Reply { status: parts.status, headers: parts.headers, body }
-    })
-    .await
+    within(async { exchange(TcpStream::connect(addr).await.unwrap(), request).await }).await
+}
+
+/// Sends one request.
+pub(crate) async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Reply {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
+    tokio::spawn(connection);
+    let (parts, body) = sender.send_request(request).await.unwrap().into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    Reply { status: parts.status, headers: parts.headers, body }
 }
 
 pub(crate) fn connections(id: &str) -> String {

@@ -6,7 +6,9 @@ use crate::dynamo::Dynamo;
 use crate::page::{Endpoint, Page};
 use crate::terminal::Terminal;
 use auth_tokens::GatewaySecret;
-use dev_gateway::{CpuLimit, DevGateway, InProcess, Invoke, Options, OsSystem, Running, RuntimeApi, Usage};
+use dev_gateway::{
+    CpuLimit, DevGateway, InProcess, Invoke, ManagementTls, Options, OsSystem, Running, RuntimeApi, Usage,
+};
 use gateway_lambda::{Aws, Clock, Connections, DynamoConnections, MemoryConnections, SystemClock};
 use serde_json::json;
 use shared_protocol::{ClientId, Role, SessionId, UserClaims};
@@ -38,6 +40,8 @@ pub struct StackOptions {
     pub gateway_target: Option<usize>,
     /// The gateway's limits and faults.
     pub gateway: Options,
+    /// True if a `Bootstrap` function posts over TLS.
+    pub posts_over_tls: bool,
     /// Lambda's timeout of the function.
     pub timeout: Duration,
     /// Concurrent processes of a `Bootstrap` function; each relay occupies one.
@@ -59,6 +63,7 @@ impl StackOptions {
             instances: 1,
             gateway_target: None,
             gateway: Options::default(),
+            posts_over_tls: false,
             timeout: FUNCTION_TIMEOUT,
             processes: FUNCTION_PROCESSES,
             cpu_limit: None,
@@ -92,7 +97,7 @@ impl Stack {
         let url = options
             .gateway_target
             .map_or_else(|| backend.url(), |instance| format!("http://{}", backend.address(instance)));
-        let gateway = DevGateway::new(options.gateway);
+        let mut gateway = DevGateway::new(options.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("it listens");
         let variables = [
@@ -113,6 +118,12 @@ impl Stack {
             Function::Bootstrap => {
                 let dynamo = Dynamo::start().await;
                 variables.extend(dynamo.variables().map(|(name, value)| (name.to_owned(), value)));
+                if options.posts_over_tls {
+                    let tls = ManagementTls::bind().await.expect("a free port and a temporary file");
+                    variables.insert("DOMAIN_NAME".to_owned(), tls.url());
+                    variables.insert("SSL_CERT_FILE".to_owned(), tls.certificate().display().to_string());
+                    gateway = gateway.with_management_tls(tls);
+                }
                 let function = dev_gateway::Function::new(binary("bootstrap"), variables);
                 let (timeout, processes, logs) = (options.timeout, options.processes, options.function_log != "off");
                 let function =

@@ -1,6 +1,6 @@
 //! Keyboard: typing, interrupt, suspend, resize.
 
-use e2e::{Stack, Terminal};
+use e2e::{Function, Stack, StackOptions, Terminal};
 use shared_protocol::client::{Input, Keys};
 use shared_protocol::{ClientMessage, Seq, StreamEvent};
 use std::time::Duration;
@@ -30,6 +30,15 @@ async fn a_key_is_echoed(stack: &Stack) {
     }
     terminal.type_text("; echo $((6 * 7))\r").await;
     terminal.expect("hi\r\n42\r\n").await;
+}
+
+/// The real function trusts the gateway's certificate by SSL_CERT_FILE.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_is_echoed_with_posts_over_tls() {
+    let options = StackOptions { posts_over_tls: true, ..StackOptions::new(Function::Bootstrap) };
+    let stack = Stack::start_with(options).await;
+    a_key_is_echoed(&stack).await;
+    stack.stop().await;
 }
 
 async fn the_terminal_has_the_windows_size(stack: &Stack) {
@@ -105,7 +114,7 @@ async fn a_reconnect_resumes(stack: &Stack) {
 /// One invocation of the function carries a relay for 25 s; afterwards output arrives only because the client renews it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_follower_is_renewed() {
-    let stack = Stack::start(e2e::Function::Bootstrap).await;
+    let stack = Stack::start(Function::Bootstrap).await;
     let mut terminal = stack.terminal("ada", "s1").await;
     terminal.type_text("sleep 27; echo sti''ll\r").await;
     terminal.expect_within(Duration::from_secs(45), "still\r\n").await;

@@ -1,0 +1,48 @@
+//! `@connections` over TLS.
+
+use crate::support::{Fixture, Script, connections, exchange, text, within};
+use bytes::Bytes;
+use dev_gateway::{DevGateway, ManagementTls, Options};
+use http::{Request, StatusCode};
+use http_body_util::Full;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+
+async fn connect(addr: SocketAddr, roots: RootCertStore) -> std::io::Result<TlsStream<TcpStream>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::from(addr.ip());
+    let stream = TcpStream::connect(addr).await.unwrap();
+    within(TlsConnector::from(Arc::new(config)).connect(name, stream)).await
+}
+
+#[tokio::test]
+async fn a_client_that_trusts_the_certificate_posts() {
+    let tls = ManagementTls::bind().await.unwrap();
+    let (url, file) = (tls.url(), tls.certificate().to_owned());
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&file).unwrap()).unwrap();
+    let gateway = DevGateway::new(Options::default()).with_management_tls(tls);
+    let gateway = Fixture::with_gateway(gateway, Script::default()).await;
+    let (mut socket, id) = gateway.connect().await;
+
+    let addr: SocketAddr = url.strip_prefix("https://").unwrap().parse().unwrap();
+    assert!(connect(addr, RootCertStore::empty()).await.is_err(), "it has no other certificate");
+    // A client that never begins its handshake delays no other.
+    let _silent = TcpStream::connect(addr).await.unwrap();
+    let stream = connect(addr, roots).await.unwrap();
+    let request = Request::post(connections(&id)).header("host", addr.to_string());
+    let reply = within(exchange(stream, request.body(Full::new(Bytes::from("over TLS"))).unwrap())).await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(text(&mut socket).await, "over TLS");
+
+    within(gateway.running.shutdown()).await;
+    assert!(!file.exists() && TcpStream::connect(addr).await.is_err());
+}
