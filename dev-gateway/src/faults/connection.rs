@@ -158,8 +158,10 @@ impl ConnectionFaults {
         let hit = faults.into_iter().zip(hits).find(|(_, hit)| *hit).map(|(fault, _)| fault);
         let throttled = |name| (name, 0.0, PostError::Full, false);
         let over_rate = || plan.rate.is_some_and(|rate| self.rate.exceeds(rate)).then_some("rate");
+        let from = || plan.throttle_from.is_some_and(|from| self.number + 1 >= from.get()).then_some("throttle-from");
         let account = self.injector.account.refusal(plan, Some(draw));
-        let (name, _, error, delivered) = account.map(throttled).or(hit).or_else(|| over_rate().map(throttled))?;
+        let (name, _, error, delivered) =
+            account.map(throttled).or(hit).or_else(|| from().or_else(over_rate).map(throttled))?;
         self.injector.count(name, true);
         Some((error, delivered))
     }

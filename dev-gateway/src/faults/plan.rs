@@ -39,6 +39,8 @@ pub struct PostPlan {
     pub slow: DurationRange,
     /// Probability of 429 without delivery.
     pub throttle: f64,
+    /// Number, in order of opening and from 1 on, of the first connection whose posts all get 429 without delivery.
+    pub throttle_from: Option<NonZeroU64>,
     /// Posts per second and connection beyond which the answer is 429 without delivery.
     pub rate: Option<NonZeroU64>,
     /// Probability that a post begins a time in which every post of the account gets 429 without delivery.

@@ -43,6 +43,7 @@ messages; the prefix `in.` (from the client) or `out.` (to the client) selects o
 posts to @connections:
   slow=MS            delay of every answer
   throttle=P         429, not delivered
+  throttle-from=N    429 for each post to the Nth connection since the start and to later ones, not delivered
   rate=N             429 beyond N posts per second and connection
   account-throttle=P 429 for every post of every connection for a time, which a post begins; not delivered
   account-throttle-for=MS
@@ -75,7 +76,7 @@ enum Field<'a> {
 }
 
 /// The fields by name, in printing order. Both directions of a field are neighbours.
-fn fields(plan: &mut FaultPlan) -> [(&'static str, Field<'_>); 27] {
+fn fields(plan: &mut FaultPlan) -> [(&'static str, Field<'_>); 28] {
     use Field::{Count, Duration, Probability, Switch};
     let FaultPlan { inbound, outbound, posts, connections, function } = plan;
     [
@@ -89,6 +90,7 @@ fn fields(plan: &mut FaultPlan) -> [(&'static str, Field<'_>); 27] {
         ("out.delay", Duration(&mut outbound.delay)),
         ("slow", Duration(&mut posts.slow)),
         ("throttle", Probability(&mut posts.throttle)),
+        ("throttle-from", Count(&mut posts.throttle_from)),
         ("rate", Count(&mut posts.rate)),
         ("account-throttle", Probability(&mut posts.account_throttle)),
         ("account-throttle-for", Duration(&mut posts.account_throttle_for)),
@@ -235,7 +237,7 @@ mod tests {
 
     #[test]
     fn a_printed_plan_parses_to_itself() {
-        let all = "reorder=0.2,in.repeat=0.05,out.repeat=0.5,lose=0.02,delay=0..50,slow=15..15,throttle=0.1,rate=50,\
+        let all = "reorder=0.2,in.repeat=0.05,out.repeat=0.5,lose=0.02,delay=0..50,slow=15..15,throttle=0.1,throttle-from=7,rate=50,\
                    account-throttle=0.01,account-throttle-for=100..300,account-rate=9000,gone=0.01,gone-delivered=0.02,fail=0.03,fail-delivered=0.04,cut-every=200,cut=0.001,cut-with=abort,\
                    refuse=0.1,silent=0.5,one-at-a-time=on,kill=0.02,kill-within=0..300,cold=200..200";
         assert_eq!(all.parse::<FaultPlan>().unwrap().to_string(), all);

@@ -46,6 +46,14 @@ async fn a_post_is_refused_but_delivered() {
 }
 
 #[tokio::test]
+async fn later_connections_are_throttled() {
+    let (gateway, _faults, mut first, one) = connected("throttle-from=2").await;
+    let (_second, two) = gateway.connect().await;
+    assert_eq!(post(&gateway, &two, "refused").await.0, StatusCode::TOO_MANY_REQUESTS);
+    expect_next(&gateway, &mut first, &one, "after").await;
+}
+
+#[tokio::test]
 async fn posts_above_the_rate_are_throttled() {
     let (gateway, faults, mut socket, id) = connected("rate=3").await;
     let began = Instant::now();
