@@ -4,6 +4,7 @@
 
 mod answer;
 mod direct;
+mod endpoint;
 mod joining;
 mod outlet;
 mod queue;

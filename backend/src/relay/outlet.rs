@@ -23,7 +23,7 @@ pub struct OutletState {
 pub struct Due {
     /// Time since which it is awaited.
     pub since: Instant,
-    /// True while API Gateway refuses posts of the whole account: fewer and fuller frames help all.
+    /// True while API Gateway refuses posts of the whole account, as any relay says: fewer and fuller frames help all.
     pub is_throttled: bool,
 }
 
@@ -65,7 +65,7 @@ impl Outlet {
         if !inner.state.has_credit(self.member) {
             return None;
         }
-        let is_throttled = inner.is_throttled;
+        let is_throttled = self.relay.endpoint.is_throttled();
         inner.state.member_mut(self.member).map(|member| Due { since: member.frames.since, is_throttled })
     }
 

@@ -1,6 +1,7 @@
 //! The relays of one instance: which one carries which client, when a new one is granted, and when one ends.
 
 use super::answer::Answer;
+use super::endpoint::Endpoint;
 use super::joining::Joining;
 use super::outlet::Outlet;
 use super::shared::{Phase, Relay, SUCCESSOR_TTL};
@@ -110,7 +111,7 @@ impl Relays {
         let (instance, secret) = grant.split_once('.')?;
         let table = self.table();
         let relay = &table.entries.get(secret)?.relay;
-        (instance == self.instance && relay.endpoint == endpoint).then(|| Arc::clone(relay))
+        (instance == self.instance && relay.endpoint.name == endpoint).then(|| Arc::clone(relay))
     }
 
     /// Gives a client a place in the fullest relay that has room. Without one it gets a new relay and the grant for it, if
@@ -121,7 +122,7 @@ impl Relays {
         let with_room = table.entries.values().filter_map(|entry| {
             let inner = entry.relay.lock();
             let members = inner.state.len();
-            let fits = entry.relay.endpoint == joining.endpoint && members < MAX_MEMBERS && inner.takes_members();
+            let fits = entry.relay.endpoint.name == joining.endpoint && members < MAX_MEMBERS && inner.takes_members();
             // A successor takes members only once it asks.
             (fits && !(entry.relay.is_successor && inner.phase == Phase::Granted)).then_some((members, &entry.relay))
         });
@@ -135,7 +136,7 @@ impl Relays {
             table.waiting.push(Waiting { endpoint: joining.endpoint, wake: joining.wake });
             return (None, None);
         }
-        let (relay, grant) = self.grant(&mut table, &joining.endpoint, None);
+        let (relay, grant) = self.grant(&mut table, joining.endpoint.as_str(), None);
         let member = relay.join(joining, now);
         (Some(Outlet::new(relay, member)), Some(grant))
     }
@@ -155,7 +156,7 @@ impl Relays {
             return None;
         }
         relay.lock().successor_until = Some(now + SUCCESSOR_TTL);
-        Some(self.grant(&mut table, &relay.endpoint, Some(Arc::downgrade(relay))).1)
+        Some(self.grant(&mut table, &relay.endpoint.name, Some(Arc::downgrade(relay))).1)
     }
 
     fn grant(&self, table: &mut Table, endpoint: &str, predecessor: Option<Weak<Relay>>) -> (Arc<Relay>, String) {
@@ -163,7 +164,7 @@ impl Relays {
         let [chance] = self.random.bytes::<1>();
         let life = LIFE - LIFE_JITTER * u32::from(chance) / 255;
         let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
-        let relay = Relay::new(endpoint.to_owned(), predecessor.is_some(), clock, metrics);
+        let relay = Relay::new(table.endpoint(endpoint), predecessor.is_some(), clock, metrics);
         let grant = format!("{}.{secret}", self.instance);
         table.entries.insert(
             secret,
@@ -178,7 +179,7 @@ impl Relays {
             let mut table = self.table();
             let entry = table.entries.values_mut().find(|entry| Arc::ptr_eq(&entry.relay, relay));
             let before = entry.and_then(|entry| entry.predecessor.take()?.upgrade());
-            let is_served = |waiting: &mut Waiting| waiting.endpoint == relay.endpoint;
+            let is_served = |waiting: &mut Waiting| waiting.endpoint == relay.endpoint.name;
             let served: Vec<Waiting> = table.waiting.extract_if(.., is_served).collect();
             drop(table);
             if let Some(before) = before {
@@ -235,12 +236,18 @@ impl Entry {
 }
 
 impl Table {
+    /// The API with this name, as the other relays know it.
+    fn endpoint(&self, name: &str) -> Arc<Endpoint> {
+        let known = self.entries.values().find(|entry| entry.relay.endpoint.name == name);
+        known.map_or_else(|| Endpoint::new(name.to_owned()), |entry| Arc::clone(&entry.relay.endpoint))
+    }
+
     /// True if the members of this relay fit into others that live on for a while: then it needs no successor.
     fn has_room_elsewhere(&self, relay: &Arc<Relay>, members: usize, now: Instant) -> bool {
         let others = self
             .entries
             .values()
-            .filter(|entry| !Arc::ptr_eq(&entry.relay, relay) && entry.relay.endpoint == relay.endpoint);
+            .filter(|entry| !Arc::ptr_eq(&entry.relay, relay) && entry.relay.endpoint.name == relay.endpoint.name);
         let room = others.map(|entry| {
             let inner = entry.relay.lock();
             let is_young = now < inner.granted_at + RENEWAL_AGE && inner.phase == Phase::Carrying;

@@ -1,6 +1,7 @@
 //! A relay as sessions and requests share it: the state behind a lock, and the question that waits.
 
 use super::answer::{Answer, GoneConnection, Next};
+use super::endpoint::{Endpoint, Throttle};
 use super::joining::Joining;
 use super::queue::FENCE;
 use super::state::{RelayState, Reported, Taken};
@@ -53,15 +54,15 @@ pub(super) struct Inner {
     pub(super) successor_until: Option<Instant>,
     /// Last `renew`.
     pub(super) renewed_at: Option<Instant>,
-    /// True while API Gateway refuses posts of the whole account.
-    pub(super) is_throttled: bool,
+    /// Held while it reports that API Gateway refuses posts of the whole account.
+    throttle: Option<Throttle>,
     pending: Option<Pending>,
 }
 
 /// One relay.
 pub struct Relay {
-    /// Domain and stage of the API that it posts to.
-    pub(super) endpoint: String,
+    /// The API that it posts to.
+    pub(super) endpoint: Arc<Endpoint>,
     /// True if its first question is to end the relay before it.
     pub(super) is_successor: bool,
     inner: Mutex<Inner>,
@@ -70,7 +71,12 @@ pub struct Relay {
 }
 
 impl Relay {
-    pub(super) fn new(endpoint: String, is_successor: bool, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Arc<Self> {
+    pub(super) fn new(
+        endpoint: Arc<Endpoint>,
+        is_successor: bool,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
         let now = Instant::now();
         let inner = Inner {
             state: RelayState::default(),
@@ -79,7 +85,7 @@ impl Relay {
             heard: now,
             successor_until: None,
             renewed_at: None,
-            is_throttled: false,
+            throttle: None,
             pending: None,
         };
         Arc::new(Self { endpoint, is_successor, inner: Mutex::new(inner), clock, metrics })
@@ -113,7 +119,12 @@ impl Relay {
     pub fn report(&self, question: &RelayQuestion) -> Vec<GoneConnection> {
         let mut inner = self.lock();
         let Reported { gone, failed } = inner.state.report(&question.reports, Instant::now());
-        let began = question.throttled && !std::mem::replace(&mut inner.is_throttled, question.throttled);
+        let began = question.throttled && inner.throttle.is_none();
+        if began {
+            inner.throttle = Some(self.endpoint.throttle());
+        } else if !question.throttled {
+            inner.throttle = None;
+        }
         self.metrics.relays.failed.inc_by(failed);
         self.metrics.relays.gone.inc_by(gone.len() as u64);
         self.metrics.relays.throttled.inc_by(u64::from(began));
@@ -243,7 +254,7 @@ impl Inner {
     pub(super) fn close(&mut self) {
         self.state.end();
         self.phase = Phase::Over;
-        self.pending = None;
+        (self.pending, self.throttle) = (None, None);
         self.wake_all();
     }
 

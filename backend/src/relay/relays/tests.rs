@@ -227,3 +227,29 @@ async fn a_relay_without_members_stops() {
     let (stop, ()) = tokio::join!(run.ask(&relays, LONG), async { drop(outlet) });
     assert_eq!((stop.next, began.elapsed()), (None, Duration::ZERO));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_account_is_known_to_all_relays_of_its_api_until_every_one_says_that_it_is_over() {
+    let relays = relays();
+    let (first, mut one) = carried(&relays, "c0").await;
+    let fill: Vec<_> = (1..MAX_MEMBERS).map(|n| relays.join(joining(&format!("c{n}")), true).0).collect();
+    let (second, mut two) = carried(&relays, "d").await;
+    let (elsewhere, _) = relays.join(Joining { endpoint: "other/prod".into(), ..joining("e") }, true);
+    let (first, second, elsewhere) = (&first, &second, &elsewhere.unwrap());
+    let throttled = || [first, second, elsewhere].map(|outlet| outlet.due().unwrap().is_throttled);
+    let report = |run: &mut Run, throttled| {
+        let question = RelayQuestion { throttled, ..run.question(false) };
+        run.relay.report(&question);
+    };
+    report(&mut one, true);
+    report(&mut one, true);
+    assert_eq!(throttled(), [true, true, false]);
+    report(&mut two, true);
+    report(&mut one, false);
+    assert_eq!(throttled(), [true, true, false], "the other one still is");
+    advance(Duration::from_secs(3)).await;
+    one.ask(&relays, Duration::ZERO).await;
+    relays.tick(Instant::now());
+    assert!(!first.due().unwrap().is_throttled, "the other one is over");
+    drop(fill);
+}
