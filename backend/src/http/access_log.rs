@@ -38,7 +38,7 @@ impl RequestContext {
 }
 
 pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut request: Request, next: Next) -> Response {
-    let started = Instant::now();
+    let (started, _open) = (Instant::now(), service.metrics.requests.begin());
     let route = request.extensions().get::<MatchedPath>().cloned();
     let route = route.as_ref().map_or(UNKNOWN_ROUTE, MatchedPath::as_str);
     let (id, method) = (request_id(request.headers()).to_owned(), request.method().clone());

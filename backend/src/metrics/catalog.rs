@@ -155,6 +155,7 @@ impl RelayMetrics {
 families! {
     /// HTTP requests, from outside and between instances.
     RequestMetrics {
+        open: Gauge = gauge("http_requests_open", "HTTP requests without a response");
         responses: Family<[Label; 2], Counter> = add("http_requests", "HTTP requests, by route pattern and status", None, Family::default());
         durations: Family<[Label; 1], Histogram, fn() -> Histogram> = add("http_request_duration",
             "Duration of HTTP requests in seconds, by route pattern; without long polls and WebSockets",
@@ -170,6 +171,11 @@ families! {
 }
 
 impl RequestMetrics {
+    /// Counts a request until the guard is dropped.
+    pub fn begin(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.open)
+    }
+
     /// Records a response of this route; `took` is `None` if the duration must not count.
     pub fn record_response(&self, route: &str, status: u16, took: Option<Duration>) {
         let route: [Label; 1] = [("route", route.to_owned().into())];

@@ -104,6 +104,8 @@ async fn requests_errors_and_store_calls_are_counted() {
         ("termgate_errors_total{code=\"SESSION_NOT_FOUND\"}", 1.0),
         ("termgate_store_call_duration_seconds_count{operation=\"put\"}", 1.0),
         ("termgate_isolation{level=\"none\"}", 1.0),
+        // The one that reads it.
+        ("termgate_http_requests_open", 1.0),
     ] {
         assert_eq!(sample.value(line), count, "{line}");
     }
