@@ -29,6 +29,7 @@ use clap::{Parser, ValueEnum};
 use report::Report;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 use subjects::Subjects;
 
 /// Benchmarks Termgate and its peers on this machine.
@@ -44,7 +45,14 @@ struct Args {
     /// Minutes of `soak`; its warm-up and its end take about four more.
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
     minutes: u16,
-    /// Restricts `echo` and `flood` to subjects whose name contains this, for a profiler.
+    /// Sessions of the largest figures of `relays`.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    sessions: u32,
+    /// Seconds for which `relays` watches programs.
+    #[arg(long, default_value_t = 70, value_parser = clap::value_parser!(u64).range(1..))]
+    watch_seconds: u64,
+    /// Restricts `echo` and `flood` to subjects whose name contains this, for a profiler, and `relays` to such parts: hour,
+    /// visible, sessions, small account, beside, flood, silence.
     #[arg(long)]
     only: Option<String>,
     /// JSON file for the results.
@@ -85,7 +93,7 @@ enum Figure {
     Growth,
     /// Cost of an hour of one user on AWS, for recorded work. Takes two minutes.
     Cost,
-    /// Cost, runs of the function, latency and silences with several members of a relay. Takes ten minutes.
+    /// Cost, runs of the function, latency and silences with several members of a relay. Takes half an hour.
     Relays,
 }
 
@@ -98,6 +106,12 @@ async fn main() -> std::io::Result<ExitCode> {
     let figures = if args.figures.is_empty() { Figure::value_variants() } else { &args.figures };
     let mut report = Report::new();
     let mut leaks = Vec::new();
+    let relays = relays::Options {
+        rounds: args.rounds,
+        sessions: args.sessions,
+        watch: Duration::from_secs(args.watch_seconds),
+        only: args.only.clone(),
+    };
     let subjects = Subjects::start(args.only.clone()).await;
     for figure in figures {
         match figure {
@@ -111,7 +125,7 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::Concurrency => growth::sessions::latency(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Cost => cost::measure(&mut report).await,
-            Figure::Relays => relays::measure(args.rounds, &mut report).await,
+            Figure::Relays => relays::measure(&relays, &mut report).await,
             Figure::Memory => resources::memory(&mut report).await,
             Figure::Growth => {
                 growth::sessions::measure(&mut report).await;

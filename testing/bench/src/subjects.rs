@@ -19,7 +19,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
 const QUIET: &str = "warn,backend::app=info";
 
 /// Processes of the real function: one per relay, and one per concurrent message.
-const FUNCTION_PROCESSES: usize = 128;
+pub(crate) const FUNCTION_PROCESSES: usize = 128;
 
 /// One instance, and the function in the gateway's process.
 pub(crate) fn in_process(variables: &'static [(&'static str, &'static str)]) -> StackOptions {
