@@ -50,9 +50,16 @@ export function validateAddress(base: string, sessionId: string, secure: boolean
   return undefined;
 }
 
-/** The address of a session; `base` may have a path and a query of its own. */
-export function buildAddress(base: string, sessionId: string, token: string, tokenIn: TokenIn): Address {
+/** The address of a session, or of its carrier; `base` may have a path and a query of its own. */
+export function buildAddress(
+  base: string,
+  sessionId: string,
+  token: string,
+  tokenIn: TokenIn,
+  carrier = false,
+): Address {
   const url = new URL(base);
+  if (carrier) url.searchParams.set("carrier", "1");
   if (tokenIn === "query") url.searchParams.set("token", token);
   url.searchParams.set("sessionId", sessionId);
   const protocols = tokenIn === "subprotocol" ? [SUBPROTOCOL, token] : [];

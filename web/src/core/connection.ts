@@ -54,6 +54,8 @@ export interface ConnectionOptions {
 export interface ConnectionHandlers {
   opening(displayUrl: string): void;
   windowKnown(): boolean;
+  /** True while a run of this connection may carry frames, and an answer may wait for its end. */
+  mayCarry(): boolean;
   attachRequest(): AttachRequest;
   attached(connection: Connection, frame: AttachedFrame, request: AttachRequest): void;
   frame(frame: ServerFrame): void;
@@ -94,6 +96,7 @@ export class Connection {
     this.#attachRetry = new Timer(clock);
     this.#heartbeat = new Heartbeat({
       ...{ clock, times },
+      mayCarry: () => handlers.mayCarry(),
       ping: (t) => this.send({ type: "ping", t }),
       latency: (latency) => handlers.latency(latency),
       dead: () => this.#end(deadConnection()),
@@ -123,7 +126,8 @@ export class Connection {
     if (!this.#socket) return;
     this.#attached = false;
     this.#request = undefined;
-    if (this.#established) this.#deadline.set(REATTACH_TIMEOUT_MS, () => this.#end(deadConnection()));
+    const timeoutMs = this.handlers.mayCarry() ? this.options.times.carryingPongMs : REATTACH_TIMEOUT_MS;
+    if (this.#established) this.#deadline.set(timeoutMs, () => this.#end(deadConnection()));
     if (this.handlers.windowKnown()) return this.#sendAttach(ATTACH_RETRY_DELAY_MS);
     this.#awaitingWindow = true;
     this.#attachRetry.set(WINDOW_TIMEOUT_MS, () => this.#sendAttach(ATTACH_RETRY_DELAY_MS));

@@ -4,33 +4,32 @@
  */
 
 import { type Clock, Timer } from "./clock.ts";
-import type { Connection } from "./connection.ts";
 import type { Times } from "./times.ts";
 
 /** Delay after a failed handover, as a share of the handover window; doubles up to the maximum. */
 const INITIAL_RETRY_SHARE = 1 / 100;
 const MAX_RETRY_SHARE = 1 / 10;
 
-export interface HandoverPort {
+export interface HandoverPort<C> {
   clock: Clock;
-  times: Times;
+  times: Pick<Times, "handoverMs">;
   /** From 0 up to 1. */
   random: () => number;
-  open(): Connection;
+  open(): C;
 }
 
 /** Schedules and holds the successor of the current connection. */
-export class Handover {
-  #successor: Connection | undefined;
+export class Handover<C extends { close(): void }> {
+  #successor: C | undefined;
   #failures = 0;
   readonly #timer: Timer;
 
-  constructor(private readonly port: HandoverPort) {
+  constructor(private readonly port: HandoverPort<C>) {
     this.#timer = new Timer(port.clock);
   }
 
   /** The connection that is being opened. */
-  get successor(): Connection | undefined {
+  get successor(): C | undefined {
     return this.#successor;
   }
 
@@ -59,9 +58,8 @@ export class Handover {
   }
 
   /** Hands out the successor, which is then the connection in use, and stops. */
-  take(): Connection | undefined {
+  take(): C | undefined {
     const successor = this.#successor;
-    successor?.promote();
     this.#successor = undefined;
     this.stop();
     return successor;

@@ -20,6 +20,8 @@ const PROBE_TIMEOUT_MS = 5000;
 export interface HeartbeatPort {
   clock: Clock;
   times: Times;
+  /** True while a run of this connection may carry frames, and an answer may wait for its end. */
+  mayCarry(): boolean;
   ping(t: number): void;
   latency(latency: Latency): void;
   dead(): void;
@@ -43,14 +45,13 @@ export class Heartbeat {
 
   /** True if nothing was received for more than two ping intervals, by the wall clock. */
   get silent(): boolean {
-    const { pingMs, pongMs } = this.port.times;
-    return this.port.clock.wall() - this.#receivedAtWall > 2 * pingMs + pongMs;
+    return this.port.clock.wall() - this.#receivedAtWall > 2 * this.port.times.pingMs + this.#pongMs;
   }
 
   start(): void {
     this.#running = true;
     this.#nextDelay = Math.min(SECOND_PING_MS, this.port.times.pingMs);
-    this.#ping(this.port.times.pongMs);
+    this.#ping();
   }
 
   stop(): void {
@@ -65,21 +66,21 @@ export class Heartbeat {
     this.#receivedAt = this.port.clock.now();
     if (!this.#awaitingAnswer) return;
     this.#awaitingAnswer = false;
-    const { pingMs, pongMs } = this.port.times;
+    const { pingMs } = this.port.times;
     const second = this.#nextDelay < pingMs;
-    this.#timer.set(this.#nextDelay, () => (second ? this.#ping(pongMs) : this.#pingIfDue()));
+    this.#timer.set(this.#nextDelay, () => (second ? this.#ping() : this.#pingIfDue()));
     this.#nextDelay = pingMs;
   }
 
   /** Pings now, unless an answer is pending or a frame has just arrived. */
   verify(): void {
     const fresh = this.port.clock.now() - this.#receivedAt < FRESH_MS;
-    if (this.#running && !this.#awaitingAnswer && !fresh) this.#ping(this.port.times.pongMs);
+    if (this.#running && !this.#awaitingAnswer && !fresh) this.#ping();
   }
 
-  /** Pings now with a short timeout. */
+  /** Pings now with a short timeout, if an answer cannot be late for another reason. */
   probe(): void {
-    if (this.#running) this.#ping(Math.min(PROBE_TIMEOUT_MS, this.port.times.pongMs));
+    if (this.#running) this.#ping(this.port.mayCarry() ? this.#pongMs : Math.min(PROBE_TIMEOUT_MS, this.#pongMs));
   }
 
   /** Measures the round trip from an answer, whose `t` is that of the ping. */
@@ -92,14 +93,19 @@ export class Heartbeat {
 
   /** Pings if nothing was received for `pingMs`, or nothing measured for MEASURE_INTERVAL_MS. */
   #pingIfDue(): void {
-    const { pingMs, pongMs } = this.port.times;
+    const { pingMs } = this.port.times;
     const due = Math.min(this.#receivedAt + pingMs, this.#pingedAt + Math.max(pingMs, MEASURE_INTERVAL_MS));
     const left = due - this.port.clock.now();
     if (left > 0) this.#timer.set(left, () => this.#pingIfDue());
-    else this.#ping(pongMs);
+    else this.#ping();
   }
 
-  #ping(timeoutMs: number): void {
+  get #pongMs(): number {
+    const { pongMs, carryingPongMs } = this.port.times;
+    return this.port.mayCarry() ? carryingPongMs : pongMs;
+  }
+
+  #ping(timeoutMs = this.#pongMs): void {
     this.#pingedAt = this.port.clock.now();
     if (this.silent) return this.port.dead();
     this.#awaitingAnswer = true;

@@ -43,7 +43,7 @@ export interface ClientOptions {
 export type TerminalMessage =
   | { type: "output"; pos: number; bytes: Uint8Array }
   | ({ type: "event" } & EventFrame)
-  | Exclude<ServerFrame, { type: "output" | "event" | "snapshot" | "attached" | "input_ack" | "renew" }>;
+  | Exclude<ServerFrame, { type: "output" | "event" | "snapshot" | "attached" | "input_ack" | "renew" | "carried" }>;
 
 /** The options with every default applied. */
 export type ResolvedOptions = ReturnType<typeof resolveOptions>;

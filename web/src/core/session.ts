@@ -201,6 +201,7 @@ export class ProtocolSession {
         break;
       case "attached":
       case "input_ack":
+      case "carried":
         break;
       default:
         this.events.message.emit(frame);

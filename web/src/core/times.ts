@@ -8,6 +8,8 @@ export interface Times {
   pingMs: number;
   /** A connection without any frame for this long after a ping is dead. */
   pongMs: number;
+  /** The same while the answer may wait for a run that carries frames, which lasts up to 25 s. */
+  carryingPongMs: number;
   /** Time from opening a connection to the answer to the attach. */
   connectMs: number;
   /** Age at which a connection is replaced, at random between these two: API Gateway closes it at 2 h. */
@@ -21,6 +23,7 @@ const MINUTE_MS = 60_000;
 export const TIMES: Times = {
   pingMs: MINUTE_MS / 2,
   pongMs: MINUTE_MS / 4,
+  carryingPongMs: 35_000,
   connectMs: MINUTE_MS / 3,
   handoverMs: [105 * MINUTE_MS, 115 * MINUTE_MS],
   hiddenMs: 10 * MINUTE_MS,

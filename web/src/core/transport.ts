@@ -1,10 +1,11 @@
 /**
  * Keeps one usable connection open: opens the next when it is lost or before its time is up, and retries until an error
- * is final. Knows nothing of the messages.
+ * is final. Knows nothing of the messages, but for those that decide about a carrier.
  */
 
-import { buildAddress, validateAddress } from "./address.ts";
+import { type Address, buildAddress, validateAddress } from "./address.ts";
 import { Backoff } from "./backoff.ts";
+import { Carrier } from "./carrier.ts";
 import { Timer } from "./clock.ts";
 import { type CloseReason, closeReason } from "./close-reason.ts";
 import { type AttachedFrame, type AttachRequest, Connection, type ConnectionHandlers } from "./connection.ts";
@@ -23,7 +24,7 @@ const STABLE_AGE_MS = 5000;
 const OFFLINE = new TerminalError("OFFLINE", "This browser is offline; the terminal reconnects when it is back.", true);
 
 /** Reports to the session, in addition to those of the connections. */
-export interface TransportHandlers extends Omit<ConnectionHandlers, "closed"> {
+export interface TransportHandlers extends Omit<ConnectionHandlers, "closed" | "mayCarry"> {
   /** Attempt number `attempt` of a series is due, from 1. */
   trying(attempt: number): void;
   /** The next attempt starts at `until`, in ms since 1970; null if none is planned. */
@@ -49,19 +50,25 @@ export class Transport {
   #attemptedAt = Number.NEGATIVE_INFINITY;
   readonly #retry: Timer;
   readonly #backoff: Backoff;
-  readonly #handover: Handover;
+  readonly #handover: Handover<Connection>;
+  readonly #carrier: Carrier;
 
   constructor(
     private readonly options: ResolvedOptions,
     private readonly handlers: TransportHandlers,
   ) {
-    const { clock, times, random, log, maxAttempts } = options;
+    const { clock, times, random, log, maxAttempts, page, socket, clientId } = options;
     this.#token = options.token;
     this.#retry = new Timer(clock);
     this.#backoff = new Backoff(maxAttempts, random);
     const open = () =>
       this.#open(true, (url) => log.debug(`Connecting anew to ${url}, before the first connection is closed`));
     this.#handover = new Handover({ clock, times, random, open });
+    this.#carrier = new Carrier({
+      ...{ clock, times, random, log, page, socket, clientId },
+      token: () => this.#token,
+      address: (token) => this.#address(token, true),
+    });
   }
 
   get attached(): boolean {
@@ -118,6 +125,7 @@ export class Transport {
     this.#cancelRetry();
     this.#backoff.reset();
     this.#handover.stop();
+    this.#carrier.detached();
     this.#connection?.close();
     this.#connection = undefined;
   }
@@ -127,6 +135,7 @@ export class Transport {
     if (!this.#running) return;
     const wasSuspended = this.#suspended;
     this.#suspended = false;
+    this.#carrier.active();
     this.#connection?.probe();
     if (this.#connection) {
       if (wasSuspended) this.#connection.attach();
@@ -150,6 +159,7 @@ export class Transport {
     this.#suspended = true;
     this.#cancelRetry();
     this.#handover.stop();
+    this.#carrier.detached();
     if (this.#connection?.attached) return this.#connection.suspend();
     this.#connection?.close();
     this.#connection = undefined;
@@ -202,8 +212,8 @@ export class Transport {
   }
 
   #open(standby: boolean, logOpening: (url: string) => void): Connection {
-    const { url, sessionId, tokenIn, clock, times, log, socket } = this.options;
-    const address = (token: string) => buildAddress(url, sessionId, token, tokenIn);
+    const { clock, times, log, socket } = this.options;
+    const address = (token: string) => this.#address(token, false);
     return new Connection(
       { clock, times, log, socket, token: this.#token, address, standby },
       {
@@ -211,6 +221,12 @@ export class Transport {
         opening: (displayUrl) => {
           logOpening(displayUrl);
           this.handlers.opening(displayUrl);
+        },
+        mayCarry: () => this.#carrier.firstMayCarry,
+        frame: (frame) => {
+          if (frame.type === "pong") this.#carrier.learned(frame.dispatch);
+          if (frame.type === "renew") this.#carrier.renew();
+          this.handlers.frame(frame);
         },
         attached: (connection, frame, request) => this.#attached(connection, frame, request),
         closed: (connection, reason) => {
@@ -221,12 +237,19 @@ export class Transport {
     );
   }
 
+  #address(token: string, carrier: boolean): Address {
+    const { url, sessionId, tokenIn } = this.options;
+    return buildAddress(url, sessionId, token, tokenIn, carrier);
+  }
+
   #attached(connection: Connection, frame: AttachedFrame, request: AttachRequest): void {
     let former: Connection | undefined;
     if (connection === this.#handover.successor) {
       former = this.#connection;
       this.#connection = this.#handover.take();
+      this.#connection?.promote();
     }
+    this.#carrier.attached(frame);
     this.#backoff.reset();
     this.#slow = false;
     // A reattached connection is no younger than before.
@@ -244,6 +267,7 @@ export class Transport {
     const { clock, log, page } = this.options;
     const established = this.#connection?.established ?? false;
     this.#connection = undefined;
+    this.#carrier.detached();
     // An established connection had a valid token; the next fetched one is valid again.
     const renewable = retry === "new token" && established && this.#fetchesToken;
     if ((retry === "new token" && !renewable) || retry === "never") return this.handlers.failed(error);
@@ -253,6 +277,7 @@ export class Transport {
     const backoffDelay = this.#backoff.nextDelay(unstable ? 1 : 0);
     const delay = retry === "immediate" && !unstable ? this.#immediateDelay() : backoffDelay;
     const next = this.#handover.take();
+    next?.promote();
     this.handlers.lost(error);
     if (!this.#running) return next?.close();
     if (next) {

@@ -23,7 +23,7 @@ export const EPOCH = 1000;
 export function attachedFrame(fields: Partial<Attached & ServerFrame>): ServerFrame {
   return {
     ...{ type: "attached", sessionId: "s1", client: "c1", epoch: EPOCH, pos: 0, inputSeq: 0, cols: 80, rows: 24 },
-    ...{ role: "controller", tty: { echo: true, canonical: true }, followMs: 20_000 },
+    ...{ role: "controller", tty: { echo: true, canonical: true }, followMs: 20_000, dispatch: "concurrent" },
     limits: { frameBytes: 32768, inputWindowBytes: 65536, ackStepBytes: 65536 },
     ...fields,
   } as ServerFrame;
