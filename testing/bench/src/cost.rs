@@ -3,6 +3,7 @@
 
 mod bill;
 mod cast;
+mod month;
 pub(crate) mod player;
 mod prices;
 
@@ -40,7 +41,10 @@ const IDLE_TIME: Duration = Duration::from_secs(80);
 
 pub(crate) async fn measure(report: &mut Report) {
     let workloads = WORKLOADS.map(|(name, recording)| (name.to_owned(), recording, 1));
-    report.add(table("an hour of one user on AWS", workloads).await);
+    let (table, class) =
+        tokio::join!(table("an hour of one user on AWS", workloads), replay(Some("typing.cast"), month::STUDENTS));
+    report.add(table);
+    report.add(month::table(&class));
 }
 
 /// Measures an hour of one user for each workload: its description, its recording, and the number of users of its stack.

@@ -24,6 +24,9 @@ const FUNCTION_LOG: f64 = 410.0 + 280.0;
 /// Bytes of API Gateway's access log per message, in the template's format.
 const ACCESS_LOG: f64 = 320.0;
 
+/// Bytes of the service's log for each message, as JSON.
+const SERVICE_LOG: f64 = 320.0;
+
 /// An hour of one user.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Hour {
@@ -81,18 +84,32 @@ impl Hour {
         Self::COLUMNS.into_iter().zip(values).collect()
     }
 
+    /// The dollars of an hour by the service that charges them, with the default memory.
+    pub(super) fn parts(&self) -> [(&'static str, f64); 5] {
+        [
+            ("API Gateway", self.api_gateway()),
+            ("Lambda", self.lambda(DEFAULT_MEMORY)),
+            ("DynamoDB", TABLE_WRITES * prices::TABLE_WRITE),
+            ("data out", self.gb_out * prices::GB_OUT),
+            ("logs", self.dollars_of_logs() + self.messages_in * SERVICE_LOG / 1e9 * prices::GB_OF_LOGS),
+        ]
+    }
+
+    fn api_gateway(&self) -> f64 {
+        (self.messages_in + self.messages_out) * prices::MESSAGE + HOUR_SECONDS / 60.0 * prices::CONNECTION_MINUTE
+    }
+
+    fn lambda(&self, memory: f64) -> f64 {
+        self.requests * prices::REQUEST + self.gb_seconds(memory) * prices::GB_SECOND
+    }
+
     fn gb_seconds(&self, memory: f64) -> f64 {
         self.seconds * memory / 1024.0
     }
 
     /// Cost with this memory in MB, without logs.
     fn dollars(&self, memory: f64) -> f64 {
-        (self.messages_in + self.messages_out) * prices::MESSAGE
-            + HOUR_SECONDS / 60.0 * prices::CONNECTION_MINUTE
-            + self.requests * prices::REQUEST
-            + self.gb_seconds(memory) * prices::GB_SECOND
-            + self.gb_out * prices::GB_OUT
-            + TABLE_WRITES * prices::TABLE_WRITE
+        self.api_gateway() + self.lambda(memory) + self.gb_out * prices::GB_OUT + TABLE_WRITES * prices::TABLE_WRITE
     }
 
     fn dollars_of_logs(&self) -> f64 {
@@ -132,6 +149,8 @@ mod tests {
         close(hour.dollars(128.0), 25.233_437_5 - 6.6667);
         // Invocations 3.45 GB, messages 0.96 GB.
         close(hour.dollars_of_logs(), 2.205);
+        let parts: f64 = hour.parts().into_iter().map(|(_, dollars)| dollars).sum();
+        close(parts, hour.dollars(128.0) + 2.205 + 0.48);
         let values = hour.values();
         assert_eq!(values.len(), Hour::COLUMNS.len());
         close(values["GB-s"], 5e5);

@@ -20,3 +20,35 @@ pub(crate) const GB_OUT: f64 = 0.09;
 
 /// A GB of logs. Source: CloudWatch pricing, "Collect (Data Ingestion)", standard.
 pub(crate) const GB_OF_LOGS: f64 = 0.50;
+
+/// A processor of App Runner for an hour in which a request is open, and a GB of its memory for every hour.
+/// Source: App Runner pricing, "Active container instances", "Provisioned container instances".
+pub(crate) const APP_RUNNER_CPU_HOUR: f64 = 0.064;
+pub(crate) const APP_RUNNER_GB_HOUR: f64 = 0.007;
+
+/// A processor and a GB of a task for an hour, on x86. Source: Fargate pricing, "Linux/X86".
+pub(crate) const FARGATE_CPU_HOUR: f64 = 0.040_48;
+pub(crate) const FARGATE_GB_HOUR: f64 = 0.004_445;
+
+/// The same on arm64. Source: Fargate pricing, "Linux/ARM".
+pub(crate) const FARGATE_ARM_CPU_HOUR: f64 = 0.032_38;
+pub(crate) const FARGATE_ARM_GB_HOUR: f64 = 0.003_56;
+
+/// A load balancer for an hour, with one of its capacity units. Source: Elastic Load Balancing pricing, "Application Load
+/// Balancer".
+pub(crate) const LOAD_BALANCER_HOUR: f64 = 0.0225 + 0.008;
+
+/// A public IPv4 address for an hour. Source: VPC pricing, "Public IPv4 addresses".
+pub(crate) const ADDRESS_HOUR: f64 = 0.005;
+
+/// A cache.t4g.micro with Valkey for an hour. Source: ElastiCache pricing, "On-demand nodes".
+pub(crate) const CACHE_HOUR: f64 = 0.0128;
+
+/// A metric that an alarm watches, a month. Source: CloudWatch pricing, "Alarms", standard resolution.
+pub(crate) const ALARM_METRIC: f64 = 0.10;
+
+/// A metric of our own, a month. Source: CloudWatch pricing, "Metrics", first 10,000.
+pub(crate) const CUSTOM_METRIC: f64 = 0.30;
+
+/// A secret, a month. Source: Secrets Manager pricing.
+pub(crate) const SECRET: f64 = 0.40;

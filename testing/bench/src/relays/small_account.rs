@@ -86,6 +86,7 @@ pub(super) async fn measure(report: &mut Report) {
         ("longest, refusals included", of(&found, 1.0)),
         ("keys", echoes.len() as f64),
         ("keys lost", seen.iter().map(|seen| seen.lost).sum::<usize>() as f64),
+        ("runs", typing.invocations as f64),
         ("runs refused", typing.throttled as f64),
     ];
     report.add(Table {
@@ -99,6 +100,7 @@ pub(super) async fn measure(report: &mut Report) {
         ("p50", of(&longest, 0.5)),
         ("p90", of(&longest, 0.9)),
         ("most", of(&longest, 1.0)),
+        ("runs", flooding.invocations as f64),
         ("runs refused", flooding.throttled as f64),
     ];
     report.add(Table {
