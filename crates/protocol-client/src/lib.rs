@@ -1,15 +1,19 @@
 //! The client's half of the protocol, without I/O: messages in, messages out, time as an argument. For tests,
 //! benchmarks and tools that use a terminal over any transport. The page has its own in TypeScript (`web/src/core`).
 
+mod carrier;
+mod epoch;
 mod input;
 mod output;
 
+pub use carrier::{Carrier, CarrierEnd};
+use epoch::epoch_of;
 use input::InputQueue;
 pub use output::{OutputStream, StreamItem};
 use shared_protocol::client::{Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Ping, Resize, Resume};
 use shared_protocol::limits::MAX_ACK_DELAY;
 use shared_protocol::server::{Attached, ErrorMessage};
-use shared_protocol::{ClientId, ClientMessage, Epoch, ErrorCode, Pos, ServerFrame, ServerMessage};
+use shared_protocol::{ClientId, ClientMessage, Dispatch, Epoch, ErrorCode, Pos, ServerFrame, ServerMessage};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -55,6 +59,8 @@ pub struct Client {
     /// Last `attached` message, also of an earlier connection.
     attached: Option<Attached>,
     connected: bool,
+    /// Kind of dispatch that the last `attached`, or a `pong` after it, has named.
+    dispatch: Option<Dispatch>,
     input: InputQueue,
     output: OutputStream,
     /// Messages for the next [`Client::send`].
@@ -87,6 +93,7 @@ impl Client {
             accept: vec!["z".to_owned()],
             attached: None,
             connected: false,
+            dispatch: None,
             input: InputQueue::default(),
             output: OutputStream::default(),
             outgoing: VecDeque::new(),
@@ -102,6 +109,11 @@ impl Client {
             repair_at: None,
             head: Pos(0),
         }
+    }
+
+    /// Names the client.
+    pub const fn id(&self) -> &ClientId {
+        &self.id
     }
 
     /// Handles a new connection.
@@ -128,6 +140,11 @@ impl Client {
     /// The shell's epoch, once known.
     pub fn epoch(&self) -> Option<Epoch> {
         self.attached.as_ref().map(|attached| attached.epoch)
+    }
+
+    /// Kind of dispatch of the connection's API, once known. Under [`Dispatch::Serial`] a client needs a [`Carrier`].
+    pub const fn dispatch(&self) -> Option<Dispatch> {
+        self.dispatch
     }
 
     /// Position up to which the stream is complete.
@@ -205,6 +222,10 @@ impl Client {
             ServerMessage::Error(error) => self.error(error, now),
             ServerMessage::InputAck(_) => {}
             ServerMessage::Renew(_) => self.follow_at = self.follow_at.map(|_| now),
+            ServerMessage::Pong(pong) => {
+                self.dispatch = pong.dispatch.or(self.dispatch);
+                self.events.push_back(ClientEvent::Reply(ServerMessage::Pong(pong)));
+            }
             reply => self.events.push_back(ClientEvent::Reply(reply)),
         }
         if of.is_some() && of == self.epoch() {
@@ -301,6 +322,7 @@ impl Client {
         let limits = attached.limits;
         self.input.window = limits.input_window_bytes as usize;
         self.attach_at = None;
+        self.dispatch = attached.dispatch;
         self.follow_at = Some(now + Duration::from_millis(attached.follow_ms));
         self.events.push_back(ClientEvent::Attached(attached.clone()));
         self.attached = Some(attached);
@@ -339,23 +361,5 @@ impl Client {
             _ => {}
         }
         self.events.push_back(ClientEvent::Reply(error.into()));
-    }
-}
-
-/// Epoch of the positions and numbers in a frame.
-fn epoch_of(message: &ServerMessage) -> Option<Epoch> {
-    match message {
-        ServerMessage::Attached(attached) => Some(attached.epoch),
-        ServerMessage::Output(output) => Some(output.epoch),
-        ServerMessage::Event(event) => Some(event.epoch),
-        ServerMessage::Snapshot(snapshot) => Some(snapshot.epoch),
-        ServerMessage::InputAck(ack) => Some(ack.epoch),
-        ServerMessage::Renew(renew) => Some(renew.epoch),
-        ServerMessage::Carried(carried) => Some(carried.epoch),
-        ServerMessage::Pong(pong) => pong.epoch,
-        ServerMessage::Echo(echo) => echo.epoch,
-        ServerMessage::Error(error) => error.epoch,
-        ServerMessage::UnknownCommand(unknown) => unknown.epoch,
-        ServerMessage::CommandResult(_) | ServerMessage::CommandStarted(_) | ServerMessage::ResizeAck(_) => None,
     }
 }

@@ -7,6 +7,7 @@
 
 mod backend;
 mod binaries;
+mod carrier;
 mod dynamo;
 mod hostile;
 mod http;
@@ -16,6 +17,7 @@ mod terminal;
 
 pub use backend::Backend;
 pub use binaries::binary;
+pub use carrier::CarrierTask;
 pub use hostile::{FaultRun, Report};
 pub use http::http;
 pub use page::{Endpoint, Page, PageStats};

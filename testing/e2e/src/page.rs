@@ -1,9 +1,10 @@
 //! A page: `protocol_client` over real WebSockets. Sends what a real page sends, reconnects after each failure, and hands over to
 //! a new connection at an interval.
 
+use crate::carrier::CarrierTask;
 use futures_util::{SinkExt, StreamExt};
 use protocol_client::{Client, ClientEvent, StreamItem};
-use shared_protocol::{ClientId, ErrorCode, ServerMessage};
+use shared_protocol::{ClientId, Dispatch, ErrorCode, ServerFrame, ServerMessage};
 use std::fmt;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -64,6 +65,8 @@ pub struct Page {
     socket: Option<Socket>,
     /// The previous connection during a handover, until the new one is attached.
     previous: Option<Socket>,
+    /// The second connection, while it is needed.
+    carrier: Option<CarrierTask>,
     started: Instant,
     retry_at: Instant,
     retry_delay: Duration,
@@ -90,6 +93,7 @@ impl Page {
             endpoint,
             socket: None,
             previous: None,
+            carrier: None,
             started: now,
             retry_at: now,
             retry_delay: MIN_RETRY_DELAY,
@@ -180,7 +184,7 @@ impl Page {
 
     fn lost(&mut self) {
         self.client.disconnected();
-        (self.socket, self.previous) = (None, None);
+        (self.socket, self.previous, self.carrier) = (None, None, None);
         self.retry_at = Instant::now() + self.retry_delay;
         self.retry_delay = (self.retry_delay * 2).min(MAX_RETRY_DELAY);
     }
@@ -214,11 +218,32 @@ impl Page {
                 ClientEvent::Stream(StreamItem::Event(_)) | ClientEvent::Reply(_) => {}
             }
         }
+        self.keep_carrier(text);
         if self.client.is_attached()
             && let Some(mut previous) = self.previous.take()
         {
             // In the background: the close handshake must not delay the page.
             tokio::spawn(async move { timeout(IO_TIMEOUT, previous.close(None)).await });
+        }
+    }
+
+    /// Opens and renews a carrier under serial dispatch, and closes it under another.
+    fn keep_carrier(&mut self, text: &str) {
+        let epoch = self.client.epoch().unwrap_or_default();
+        match self.client.dispatch() {
+            Some(Dispatch::Concurrent) => self.carrier = None,
+            Some(Dispatch::Serial) if self.client.is_attached() => {
+                if self.carrier.as_ref().is_none_or(|carrier| carrier.epoch() != epoch) {
+                    let token = (self.endpoint.token)();
+                    self.carrier = Some(CarrierTask::open(&self.endpoint.url, token, self.client.id(), epoch));
+                }
+            }
+            Some(Dispatch::Serial) | None => {}
+        }
+        let Some(carrier) = &self.carrier else { return };
+        if serde_json::from_str::<ServerFrame>(text).is_ok_and(|frame| matches!(frame.message, ServerMessage::Renew(_)))
+        {
+            carrier.renew();
         }
     }
 

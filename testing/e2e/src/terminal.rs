@@ -5,6 +5,7 @@ mod emulator;
 mod expect;
 mod stream;
 
+use crate::carrier::CarrierTask;
 use emulator::Emulator;
 use futures_util::{SinkExt, StreamExt};
 use protocol_client::{Client, ClientEvent};
@@ -51,6 +52,8 @@ pub struct Terminal {
     pub closed: Option<u16>,
     /// Acknowledgements of output that a page that hangs would not send.
     pub held_acks: Option<Vec<String>>,
+    /// The second connection, after [`Self::open_carrier`].
+    pub carrier: Option<CarrierTask>,
     /// Counters of received frames.
     pub received: Received,
     emulator: Emulator,
@@ -83,6 +86,7 @@ impl Terminal {
             replies: Vec::new(),
             closed: None,
             held_acks: None,
+            carrier: None,
             received: Received::default(),
             emulator: Emulator::default(),
             read: 0,
@@ -122,6 +126,12 @@ impl Terminal {
         self.client.connected(self.started.elapsed());
         self.flush().await;
         self.wait("attached", |terminal| terminal.client.is_attached().then_some(())).await;
+    }
+
+    /// Opens a second connection for the attached client, as a page does where the gateway hands over messages one after the
+    /// other.
+    pub fn open_carrier(&mut self, url: &str, token: String) {
+        self.carrier = Some(CarrierTask::open(url, token, self.client.id(), self.epoch()));
     }
 
     /// Closes the connection; the session stays.
@@ -199,6 +209,9 @@ impl Terminal {
 
     fn frame(&mut self, frame: ServerFrame) {
         self.stream.count(&frame.message);
+        if let (ServerMessage::Renew(_), Some(carrier)) = (&frame.message, &self.carrier) {
+            carrier.renew();
+        }
         self.client.receive_frame(frame, self.started.elapsed());
         while let Some(event) = self.client.next_event() {
             match event {
