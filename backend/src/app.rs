@@ -100,6 +100,7 @@ impl App {
             () = served => service.registry.deregister().await,
             () = service.registry.run_heartbeat() => {}
             () = service.registry.relays().run() => {}
+            () = service.run_dispatch() => {}
             () = protect(protection, &service) => {}
             // A client may never finish its request.
             () = async { service.drained().await; sleep(MAX_DRAIN).await } => {}

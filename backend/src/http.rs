@@ -4,6 +4,7 @@ mod access_log;
 mod auth;
 mod connection_limit;
 mod context;
+mod dispatch;
 mod error;
 mod forward;
 mod handlers;

@@ -4,6 +4,7 @@
 
 mod answer;
 mod direct;
+mod dispatch;
 mod endpoint;
 mod joining;
 mod outlet;
@@ -16,6 +17,7 @@ pub(crate) mod test_support;
 
 pub use answer::{Answer, GoneConnection, Next};
 pub use direct::{DirectFrames, DirectResponse};
+pub use dispatch::{Dispatches, KnownDispatch};
 pub use joining::{Joining, Permit};
 pub use outlet::{Due, Outlet, OutletState};
 pub use relays::{Relays, Renewal};

@@ -5,6 +5,7 @@ mod actor;
 mod admission;
 mod attachments;
 mod backpressure;
+mod carrier;
 mod client;
 pub mod command;
 pub mod deflate;
@@ -31,6 +32,7 @@ mod terminal;
 mod termination;
 
 pub use admission::ENDED_PER_USER;
+pub use carrier::check_carrier;
 pub use expiry::Limits;
 pub use handle::{Arrival, Caller, Close, Grant, Reply, SessionError, SessionHandle, stateless_reply};
 pub use registry::{Registry, RegistryDeps, ShellSettings};

@@ -12,7 +12,7 @@ pub use memory::MemoryStore;
 pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
 
 use async_trait::async_trait;
-use shared_protocol::{ConnectionId, EndReason, Epoch, Role, SessionId};
+use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, Role, SessionId};
 use std::fmt;
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub const DISCONNECTED_TTL: Duration = Duration::from_secs(300);
 
 /// TTL of a connection after its last message: API Gateway closes a connection that is silent for 10 minutes.
 pub const CONNECTION_TTL: Duration = Duration::from_secs(900);
+
+/// TTL of the dispatch of an API. An instance that knows it writes it again while it serves the API.
+pub const DISPATCH_TTL: Duration = Duration::from_secs(24 * 3600);
 
 /// TTL of an instance after its last heartbeat.
 pub const INSTANCE_TTL: Duration = Duration::from_secs(15);
@@ -143,6 +146,15 @@ pub struct ConnectionRecord {
     pub attached_at: u64,
 }
 
+/// Dispatch of an API, as an instance found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DispatchRecord {
+    /// The way in which messages of one connection are handed over.
+    pub dispatch: Dispatch,
+    /// Time of the last evidence, in ms since 1970.
+    pub at: u64,
+}
+
 /// A live instance of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
@@ -197,6 +209,12 @@ pub trait Store: Send + Sync {
 
     /// True if the connection was marked as closed.
     async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError>;
+
+    /// Remembers the dispatch of an API, by its domain and stage, with the TTL [`DISPATCH_TTL`].
+    async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError>;
+
+    /// The dispatch of an API.
+    async fn dispatch(&self, api: &str) -> Result<Option<DispatchRecord>, StoreError>;
 
     /// Marks an instance as alive for [`INSTANCE_TTL`]. Returns whether it was alive before: false for an instance that should
     /// have been means that the store has lost its data.

@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared_protocol::gateway::{CONNECTION_HEADER, RECEIVED_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER, RelayQuestion};
-use shared_protocol::{ConnectionId, ErrorCode, GatewayClaims, SessionId, UserClaims};
+use shared_protocol::{ConnectionId, Dispatch, ErrorCode, GatewayClaims, SessionId, UserClaims};
 use std::sync::Arc;
 
 /// A request that the gateway signed: its claims, and the body that they cover.
@@ -67,6 +67,7 @@ impl GatewayRequest {
             admin: self.claims.admin,
             names_session: self.claims.create,
             direct: false,
+            carrier: self.claims.carrier,
             endpoint: self.claims.ep.clone(),
             issued_at: self.claims.uiat,
             expires_at: self.claims.uexp,
@@ -144,10 +145,11 @@ pub(super) fn direct_caller(claims: &UserClaims, session: &SessionId, connection
         admin: claims.admin,
         names_session: claims.sid.as_ref() == Some(session),
         direct: true,
+        carrier: false,
         endpoint: String::new(),
         issued_at: claims.iat,
         expires_at: claims.exp,
-        arrival: Arrival::default(),
+        arrival: Arrival { dispatch: Some(Dispatch::Concurrent), ..Arrival::default() },
     }
 }
 

@@ -96,7 +96,8 @@ label_values! {
 
     /// A call of the store.
     Operation {
-        Put, Session, SessionsOf, PutScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone, Beat, Leave,
+        Put, Session, SessionsOf, PutScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone, PutDispatch, Dispatch,
+        Beat, Leave,
         Instance, Instances,
     }
 }

@@ -1,12 +1,14 @@
 //! The relays of one instance: which one carries which client, when a new one is granted, and when one ends.
 
 use super::answer::Answer;
+use super::dispatch::Dispatches;
 use super::endpoint::Endpoint;
 use super::joining::Joining;
 use super::outlet::Outlet;
 use super::shared::{Phase, Relay, SUCCESSOR_TTL};
 use crate::clock::{Clock, RandomSource};
 use crate::metrics::{GaugeGuard, Metrics};
+use shared_protocol::ConnectionId;
 use shared_protocol::relay::RelayQuestion;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -84,6 +86,8 @@ pub struct Relays {
     random: Arc<dyn RandomSource>,
     metrics: Arc<Metrics>,
     table: Mutex<Table>,
+    /// Dispatch of the APIs that the relays post to.
+    pub dispatches: Dispatches,
 }
 
 impl Relays {
@@ -94,7 +98,7 @@ impl Relays {
         random: Arc<dyn RandomSource>,
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
-        Arc::new(Self { instance, clock, random, metrics, table: Mutex::default() })
+        Arc::new(Self { instance, clock, random, metrics, table: Mutex::default(), dispatches: Dispatches::default() })
     }
 
     fn table(&self) -> MutexGuard<'_, Table> {
@@ -112,6 +116,15 @@ impl Relays {
         let table = self.table();
         let relay = &table.entries.get(secret)?.relay;
         (instance == self.instance && relay.endpoint.name == endpoint).then(|| Arc::clone(relay))
+    }
+
+    /// Records that the run of a message of this connection carries the relay of a grant.
+    pub fn granted(&self, grant: &str, connection: &ConnectionId, user: &str) {
+        let secret = grant.split_once('.').map_or(grant, |(_, secret)| secret);
+        let relay = self.table().entries.get(secret).map(|entry| Arc::clone(&entry.relay));
+        if let Some(relay) = relay {
+            self.dispatches.granted(connection.clone(), user.to_owned(), relay);
+        }
     }
 
     /// Gives a client a place in the fullest relay that has room. Without one it gets a new relay and the grant for it, if

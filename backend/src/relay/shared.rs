@@ -42,6 +42,20 @@ pub(super) enum Phase {
     Over,
 }
 
+/// Age of a relay's last word up to which its run certainly lives.
+const ALIVE_FOR: Duration = Duration::from_secs(1);
+
+/// State of the run behind a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RunState {
+    /// It has a question open, or had one a moment ago.
+    Asks,
+    /// It sent its last report at that time, or was silent from then on.
+    Ended(Instant),
+    /// It has not begun, may be ending, or API Gateway refused its posts.
+    Unclear,
+}
+
 /// What a relay holds behind its lock.
 pub(super) struct Inner {
     pub(super) state: RelayState,
@@ -56,6 +70,8 @@ pub(super) struct Inner {
     pub(super) renewed_at: Option<Instant>,
     /// Held while it reports that API Gateway refuses posts of the whole account.
     throttle: Option<Throttle>,
+    /// True once it did: its run says nothing about the dispatch.
+    was_throttled: bool,
     pending: Option<Pending>,
 }
 
@@ -86,6 +102,7 @@ impl Relay {
             successor_until: None,
             renewed_at: None,
             throttle: None,
+            was_throttled: false,
             pending: None,
         };
         Arc::new(Self { endpoint, is_successor, inner: Mutex::new(inner), clock, metrics })
@@ -119,6 +136,7 @@ impl Relay {
     pub fn report(&self, question: &RelayQuestion) -> Vec<GoneConnection> {
         let mut inner = self.lock();
         let Reported { gone, failed } = inner.state.report(&question.reports, Instant::now());
+        inner.was_throttled |= question.throttled;
         let began = question.throttled && inner.throttle.is_none();
         if began {
             inner.throttle = Some(self.endpoint.throttle());
@@ -169,6 +187,16 @@ impl Relay {
         }
         drop(inner);
         receiver.try_recv().unwrap_or_default()
+    }
+
+    pub(super) fn run_state(&self, now: Instant) -> RunState {
+        let inner = self.lock();
+        let is_open = inner.pending.as_ref().is_some_and(|pending| !pending.reply.is_closed());
+        match inner.phase {
+            Phase::Carrying if is_open || now < inner.heard + ALIVE_FOR => RunState::Asks,
+            Phase::Over if !inner.was_throttled => RunState::Ended(inner.heard),
+            _ => RunState::Unclear,
+        }
     }
 
     /// Moves on with time: ends a grant that is not used, a relay that is silent, and the end of one. Returns false once it is

@@ -59,7 +59,7 @@ pub(super) struct Actor {
     /// Makes the frames for clients.
     pub(super) frames: FrameBuilder,
     /// Carries them.
-    relays: RelayAccess,
+    pub(super) relays: RelayAccess,
     /// Stops reading for clients that are behind.
     backpressure: Backpressure,
     /// Timeouts that end the session.
@@ -267,6 +267,8 @@ impl Actor {
             let close = self.termination.is_over().then_some(Close::Connection);
             return Reply { frame, close, ..Reply::default() };
         };
+        let news = client.tell_dispatch(message.as_ref(), caller.arrival.dispatch, self.clock.now_ms());
+        let message = message.or(news);
         let expects_frames = !client.one_shot || client.outbound.reply_count() > 0 || has_results;
         let renewal = renewal.filter(|_| !is_error);
         let grant = if expects_frames { self.relays.carry(client, caller, renewal, now) } else { None };

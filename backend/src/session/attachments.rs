@@ -1,6 +1,6 @@
 //! The clients of a session and their connections: who is attached, who controls, and whose messages are rejected.
 
-use super::client::Client;
+use super::client::{Client, TOUCH_INTERVAL};
 use super::handle::{Caller, Reply, SessionError};
 use super::revocation::ClosedConnections;
 use crate::metrics::{GaugeGuard, Metrics};
@@ -18,9 +18,6 @@ const MAX_CLIENTS: usize = 64;
 
 /// Silence after which a connection counts as gone: API Gateway closes it after 10 minutes.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(660);
-
-/// Time between two refreshes of a connection's records: less than half of their shortest sensible TTL.
-const TOUCH_INTERVAL: Duration = Duration::from_secs(240);
 
 /// A connection that carries messages of one client.
 struct Connection {
@@ -296,6 +293,23 @@ impl Attachments {
         };
         self.reject(&caller.connection, code);
         Some(code)
+    }
+
+    /// The client that a carrier's run may carry: attached, and of the carrier's user.
+    pub(super) fn carried_client(&mut self, carrier: &Caller, id: &ClientId) -> Result<&mut Client, SessionError> {
+        let is_connected = self.is_connected(id);
+        let client = self.clients.get_mut(id).filter(|client| client.user == carrier.user && !client.one_shot);
+        match client {
+            Some(client) if client.revoked => Err(SessionError::new(ErrorCode::Revoked, "this client was closed")),
+            Some(client) if is_connected => Ok(client),
+            _ => Err(SessionError::new(ErrorCode::Forbidden, "no client of this user and id is attached")),
+        }
+    }
+
+    /// Closes a carrier for good: its client was revoked.
+    pub(super) fn refuse_carrier(&mut self, carrier: &Caller) -> Reply {
+        self.reject(&carrier.connection, ErrorCode::Revoked);
+        Reply::rejected(ErrorCode::Revoked)
     }
 
     /// Closes a connection and tells it why: now if a relay carries it, otherwise with its next message.

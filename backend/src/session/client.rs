@@ -11,8 +11,13 @@ use super::handle::Caller;
 use crate::metrics::GaugeGuard;
 use crate::terminal::Size;
 use inbound::Inbound;
-use shared_protocol::Role;
+use shared_protocol::server::Pong;
+use shared_protocol::{ConnectionId, Dispatch, Role, ServerMessage};
+use std::time::Duration;
 use tokio::time::Instant;
+
+/// Time between two refreshes of a connection's records: less than half of their shortest sensible TTL.
+pub(super) const TOUCH_INTERVAL: Duration = Duration::from_secs(240);
 
 /// One client: its identity, its input and its output.
 pub(super) struct Client {
@@ -28,6 +33,10 @@ pub(super) struct Client {
     pub size: Option<Size>,
     /// Last time that one of its connections sent something.
     pub seen: Instant,
+    /// Its carrier, and the last refresh of that connection's row.
+    carrier: Option<(ConnectionId, Instant)>,
+    /// The dispatch of its API that it was told last.
+    told: Option<Dispatch>,
     /// Counts it while it has a connection.
     pub counted: Option<GaugeGuard>,
     /// Its messages.
@@ -45,10 +54,36 @@ impl Client {
             revoked: false,
             size: None,
             seen: now,
+            carrier: None,
+            told: None,
             counted: None,
             inbound: Inbound::default(),
             outbound: Outbound::new(caller.direct, now),
         }
+    }
+
+    /// True if the TTL of its carrier's row is due for a refresh. A new carrier's row is fresh.
+    pub(super) fn touch_carrier(&mut self, connection: &ConnectionId, now: Instant) -> bool {
+        let touched = self.carrier.as_ref().filter(|(id, _)| id == connection).map_or(now, |(_, touched)| *touched);
+        let is_due = touched + TOUCH_INTERVAL <= now;
+        self.carrier = Some((connection.clone(), if is_due { now } else { touched }));
+        is_due
+    }
+
+    /// The message that tells a page of a dispatch that it has not heard of; `answer` is what it gets anyway.
+    pub(super) fn tell_dispatch(
+        &mut self,
+        answer: Option<&ServerMessage>,
+        dispatch: Option<Dispatch>,
+        timestamp: u64,
+    ) -> Option<ServerMessage> {
+        let tells = matches!(answer, None | Some(ServerMessage::Attached(_) | ServerMessage::Pong(_)));
+        if self.one_shot || self.told == dispatch || !tells {
+            return None;
+        }
+        self.told = dispatch;
+        let is_news = answer.is_none() && dispatch.is_some();
+        is_news.then(|| ServerMessage::Pong(Pong { timestamp, dispatch, ..Pong::default() }))
     }
 
     /// True if backpressure from this client may pause the terminal.

@@ -43,6 +43,11 @@ impl Actor {
             let _ = reply.send(Reply::rejected(code));
             return;
         }
+        if let Inbound::Message(ClientMessage::Carry(carry)) = &inbound {
+            let answer = self.carry(&caller, carry);
+            let _ = reply.send(answer);
+            return;
+        }
         self.attachments.seen(&caller.connection, Instant::now());
         let renewal = renewal(&inbound);
         let message = match inbound {
@@ -130,7 +135,7 @@ impl Actor {
             limits: shared_protocol::server::Limits::default(),
             ends_at: Some(ends_at),
             can_extend,
-            dispatch: None,
+            dispatch: caller.arrival.dispatch,
         }))
     }
 
@@ -327,7 +332,7 @@ impl Actor {
     }
 }
 
-fn stale(id: Option<String>) -> ServerMessage {
+pub(super) fn stale(id: Option<String>) -> ServerMessage {
     let message = "the message belongs to an earlier life of the shell and was not applied";
     ErrorMessage { id, ..ErrorMessage::new(ErrorCode::StaleEpoch, message) }.into()
 }

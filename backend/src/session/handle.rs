@@ -5,7 +5,7 @@ use crate::store::{ConnectionRecord, StoreError};
 use bytes::Bytes;
 use shared_protocol::client::Ping;
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
-use shared_protocol::{ClientMessage, ConnectionId, EndReason, ErrorCode, Inbound, Role, ServerMessage};
+use shared_protocol::{ClientMessage, ConnectionId, Dispatch, EndReason, ErrorCode, Inbound, Role, ServerMessage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub struct Caller {
     pub names_session: bool,
     /// True for a direct WebSocket, where frames cost nothing.
     pub direct: bool,
+    /// True for a carrier, which speaks only so that its runs may carry frames.
+    pub carrier: bool,
     /// Domain and stage of the connection's API; empty for a direct WebSocket.
     pub endpoint: String,
     /// Issue time of the token, in seconds since 1970. A token issued after a session's end may create it again.
@@ -59,26 +61,27 @@ impl Caller {
     }
 }
 
-/// Arrival time of a message, for the answer to `ping`.
+/// Arrival of a message: its time, for the answer to `ping`, and the way in which it was handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Arrival {
     /// Arrival at this service, in ms since 1970.
     pub at_ms: u64,
     /// Time from the gateway to here, in ms. `None` without a gateway, or if it sent no timestamp.
     pub gateway_ms: Option<u64>,
+    /// Dispatch of the connection's API, if it is known.
+    pub dispatch: Option<Dispatch>,
 }
 
 impl Arrival {
     /// Arrival at the gateway and here, both in ms since 1970. The two clocks may differ.
     pub fn new(at_gateway_ms: Option<u64>, now_ms: u64) -> Self {
-        Self { at_ms: now_ms, gateway_ms: at_gateway_ms.map(|at| now_ms.saturating_sub(at)) }
+        Self { at_ms: now_ms, gateway_ms: at_gateway_ms.map(|at| now_ms.saturating_sub(at)), dispatch: None }
     }
 
     fn pong(self, ping: &Ping, now_ms: u64) -> ServerMessage {
         let service_ms = Some(now_ms.saturating_sub(self.at_ms));
-        let Self { gateway_ms, .. } = self;
-        let t = ping.t.clone();
-        ServerMessage::Pong(Pong { t, timestamp: now_ms, gateway_ms, service_ms, dispatch: None, epoch: None })
+        let (Self { gateway_ms, dispatch, .. }, t) = (self, ping.t.clone());
+        ServerMessage::Pong(Pong { t, timestamp: now_ms, gateway_ms, service_ms, dispatch, epoch: None })
     }
 }
 
@@ -304,6 +307,7 @@ pub(super) fn caller(user: &str, connection: &str) -> Caller {
         admin: false,
         names_session: true,
         direct: false,
+        carrier: false,
         endpoint: "api/prod".into(),
         issued_at: None,
         expires_at: 1000,

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::cluster::Lease;
 use crate::metrics::Metrics;
 use crate::relay::{DirectFrames, Joining, Permit, Relays, Renewal};
-use shared_protocol::SessionId;
+use shared_protocol::{Dispatch, SessionId};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -74,8 +74,8 @@ impl RelayAccess {
         // A page attaches or follows on the connection that it wants its frames on.
         let moves = renewal == Some(Renewal::Follow) && !link.is_live_on(&caller.connection);
         if link.is_live() && !moves {
-            let renewal = renewal.filter(|_| !caller.direct)?;
-            return link.renew(&self.relays, renewal).map(Grant::Relay).map(NewGrant::Successor);
+            let renewal = renewal.filter(|_| !caller.direct && !is_serial(caller))?;
+            return self.granted(link.renew(&self.relays, renewal), caller).map(NewGrant::Successor);
         }
         let joining = Joining {
             session: self.session.clone(),
@@ -90,10 +90,37 @@ impl RelayAccess {
             let (frames, outlet) = DirectFrames::open(joining.clone(), clock, metrics);
             (Some(outlet), Some(Grant::Direct(frames)))
         } else {
-            let (outlet, grant) = self.relays.join(joining.clone(), true);
-            (outlet, grant.map(Grant::Relay))
+            let may_grant = !is_serial(caller) || link.is_stranded(now);
+            let (outlet, grant) = self.relays.join(joining.clone(), may_grant);
+            (outlet, self.granted(grant, caller))
         };
-        link.open(joining, outlet, caller);
+        link.open(joining, outlet, caller, now);
         grant.map(NewGrant::First)
     }
+
+    /// Has the run of a carrier's message carry frames, if the client needs a relay or its relay a successor.
+    pub(super) fn carry_by(&self, client: &mut Client, carrier: &Caller, now: Instant) -> Option<Grant> {
+        let link = &mut client.outbound.link;
+        let grant = match link.wanted(now) {
+            Some(joining) => {
+                let (outlet, grant) = self.relays.join(joining, true);
+                link.carried(outlet, now);
+                grant
+            }
+            None => link.renew(&self.relays, Renewal::Message),
+        };
+        self.granted(grant, carrier)
+    }
+
+    /// Notes the connection whose run will carry.
+    fn granted(&self, grant: Option<String>, caller: &Caller) -> Option<Grant> {
+        let grant = grant?;
+        self.relays.granted(&grant, &caller.connection, &caller.user);
+        Some(Grant::Relay(grant))
+    }
+}
+
+/// True if a run that this message starts would keep the connection's later messages waiting.
+fn is_serial(caller: &Caller) -> bool {
+    caller.arrival.dispatch == Some(Dispatch::Serial)
 }

@@ -1,8 +1,10 @@
 //! The contract of every store, as a suite of assertions that the memory store and Redis run.
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite of assertions, called by tests only")]
 
-use super::{Cas, ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, Store};
-use shared_protocol::{ConnectionId, EndReason, Epoch, Role, SessionId};
+use super::{
+    Cas, ConnectionRecord, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, Store,
+};
+use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, Role, SessionId};
 
 /// The whole contract, on an empty store.
 pub async fn keeps_all(store: &impl Store) {
@@ -10,7 +12,20 @@ pub async fn keeps_all(store: &impl Store) {
     gives_a_session_to_one(store).await;
     keeps_screens(store).await;
     keeps_connections(store).await;
+    keeps_dispatch(store).await;
     keeps_instances(store).await;
+}
+
+/// The last write of an API's dispatch counts, and each API has its own.
+async fn keeps_dispatch(store: &impl Store) {
+    let api = "a1b2c3.execute-api.eu-west-1.amazonaws.com/prod";
+    assert_eq!(store.dispatch(api).await.unwrap(), None);
+    for (dispatch, at) in [(Dispatch::Serial, 1_800_000_000_000), (Dispatch::Concurrent, 1_800_000_000_001)] {
+        let record = DispatchRecord { dispatch, at };
+        store.put_dispatch(api, &record).await.unwrap();
+        assert_eq!(store.dispatch(api).await.unwrap(), Some(record));
+    }
+    assert_eq!(store.dispatch("a1b2c3.execute-api.eu-west-1.amazonaws.com/dev").await.unwrap(), None);
 }
 
 /// A session of user `ada`, without a shell.

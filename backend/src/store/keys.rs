@@ -1,7 +1,7 @@
 //! Every key that Termgate writes to Redis, in one table: type, fields, TTL and writer. An operator's reference, and the
 //! contract for a second writer.
 
-use super::{CONNECTION_TTL, DISCONNECTED_TTL, INSTANCE_TTL, TOMBSTONE_TTL};
+use super::{CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, INSTANCE_TTL, TOMBSTONE_TTL};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -81,6 +81,14 @@ pub const CONNECTION_GONE: KeySpec = KeySpec {
     writer: "the instance that receives the disconnect",
 };
 
+/// The dispatch of an API, by its domain and stage: `concurrent` or `serial`.
+pub const DISPATCH: KeySpec = KeySpec {
+    pattern: "api:{}:dispatch",
+    shape: Shape::Hash(&["dispatch", "at"]),
+    ttl: DISPATCH_TTL,
+    writer: "an instance that finds it out, and each one that knows it where it is missing",
+};
+
 /// One instance of the service.
 pub const INSTANCE: KeySpec = KeySpec {
     pattern: "instance:{}",
@@ -98,8 +106,17 @@ pub const SESSIONS_OF_USER: KeySpec =
     KeySpec { pattern: "user:{}:sessions", shape: Shape::Index, ttl: TOMBSTONE_TTL, writer: "with each session" };
 
 /// All kinds of key.
-pub const TABLE: [KeySpec; 8] =
-    [SESSION, SCREEN, CONNECTIONS_OF_SESSION, CONNECTION, CONNECTION_GONE, INSTANCE, INSTANCES, SESSIONS_OF_USER];
+pub const TABLE: [KeySpec; 9] = [
+    SESSION,
+    SCREEN,
+    CONNECTIONS_OF_SESSION,
+    CONNECTION,
+    CONNECTION_GONE,
+    DISPATCH,
+    INSTANCE,
+    INSTANCES,
+    SESSIONS_OF_USER,
+];
 
 impl KeySpec {
     /// The key of `id`. Escapes characters of the id, so that no id leads to the key of another.

@@ -1,6 +1,9 @@
 //! A store that measures the duration and the failures of another store's calls, so that its callers need not.
 
-use super::{Cas, ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, Store, StoreError, Version};
+use super::{
+    Cas, ConnectionRecord, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, Store, StoreError,
+    Version,
+};
 use crate::metrics::{Metrics, Operation};
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, SessionId};
@@ -75,6 +78,8 @@ measure! {
     connections_of(session: &SessionId) -> Vec<ConnectionRecord> = ConnectionsOf;
     mark_disconnected(id: &ConnectionId) -> () = ConnectionGone;
     is_disconnected(id: &ConnectionId) -> bool = IsGone;
+    put_dispatch(api: &str, record: &DispatchRecord) -> () = PutDispatch;
+    dispatch(api: &str) -> Option<DispatchRecord> = Dispatch;
     heartbeat(instance: &Instance) -> bool = Beat;
     deregister(id: &InstanceId) -> () = Leave;
     instance(id: &InstanceId) -> Option<Instance> = Instance;

@@ -1,8 +1,8 @@
 //! The store of a single instance: state lives as long as the process.
 
 use super::{
-    CONNECTION_TTL, Cas, ConnectionRecord, DISCONNECTED_TTL, INSTANCE_TTL, Instance, InstanceId, ScreenRecord,
-    SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version, session_ttl,
+    CONNECTION_TTL, Cas, ConnectionRecord, DISCONNECTED_TTL, DISPATCH_TTL, DispatchRecord, INSTANCE_TTL, Instance,
+    InstanceId, ScreenRecord, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version, session_ttl,
 };
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, SessionId};
@@ -60,6 +60,7 @@ struct State {
     screens: ExpiringMap<SessionId, ScreenRecord>,
     connections: ExpiringMap<ConnectionId, ConnectionRecord>,
     disconnected: ExpiringMap<ConnectionId, ()>,
+    dispatches: ExpiringMap<String, DispatchRecord>,
     instances: ExpiringMap<InstanceId, Instance>,
 }
 
@@ -139,6 +140,15 @@ impl Store for MemoryStore {
 
     async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError> {
         Ok(self.state().disconnected.get(id).is_some())
+    }
+
+    async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {
+        self.state().dispatches.put(api.to_owned(), *record, Some(DISPATCH_TTL));
+        Ok(())
+    }
+
+    async fn dispatch(&self, api: &str) -> Result<Option<DispatchRecord>, StoreError> {
+        Ok(self.state().dispatches.get(&api.to_owned()))
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {

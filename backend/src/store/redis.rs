@@ -11,11 +11,12 @@ mod scripts;
 pub use bootstrap::{ConnectError, START_TIMEOUT};
 
 use super::keys::{
-    CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, INSTANCE, INSTANCES, KeySpec, SCREEN, SESSION,
+    CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec, SCREEN, SESSION,
     SESSIONS_OF_USER,
 };
 use super::{
-    Cas, ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, Store, StoreError, Version, session_ttl,
+    Cas, ConnectionRecord, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, Store, StoreError,
+    Version, session_ttl,
 };
 use async_trait::async_trait;
 use connection::{Call, Command, ManagedConnection};
@@ -179,6 +180,15 @@ impl Store for RedisStore {
         let key = CONNECTION_GONE.key(id.as_str());
         let answer = self.connection.call().execute_one(command("EXISTS", key.clone(), NO_ARGUMENTS)).await?;
         redis::from_redis_value(answer).map_err(unexpected(&key))
+    }
+
+    async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {
+        let command = scripts::write(&DISPATCH, api, records::dispatch_values(record));
+        self.connection.call().execute_one(command).await.map(drop)
+    }
+
+    async fn dispatch(&self, api: &str) -> Result<Option<DispatchRecord>, StoreError> {
+        self.read(DISPATCH, api).await?.map(|fields| fields.dispatch()).transpose()
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {

@@ -326,6 +326,7 @@ pub(crate) fn caller(user: &str, connection: &str) -> Caller {
         admin: false,
         names_session: true,
         direct: false,
+        carrier: false,
         // An API of its own for each, so that each is granted a relay.
         endpoint: connection.into(),
         issued_at: None,

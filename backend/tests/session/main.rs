@@ -3,6 +3,7 @@
 
 mod any_typing;
 mod authority;
+mod carriers;
 mod clients;
 mod counting;
 mod ends;

@@ -4,7 +4,7 @@ use crate::http::auth::GatewayRequest;
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::metrics::MessageType;
-use crate::session::{Caller, Close, Grant, Reply, stateless_reply};
+use crate::session::{Caller, Close, Grant, Reply, check_carrier, stateless_reply};
 use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
 use axum::Json;
@@ -73,7 +73,9 @@ pub(in crate::http) async fn message(
         let message = stateless_reply(&envelope.inbound, request.arrival, service.clock.now_ms());
         return Ok(direct_reply(service, message.unwrap_or_else(error)));
     };
-    let result = deliver(service, session, request.caller(), envelope.inbound).await;
+    let mut caller = request.caller();
+    caller.arrival.dispatch = service.dispatch(&request).await;
+    let result = deliver(service, session, caller, envelope.inbound).await;
     result.or_else(|error| retryable_as_frame(service, error))
 }
 
@@ -94,6 +96,10 @@ pub(super) async fn deliver(
     inbound: Inbound,
 ) -> Result<Reply, HttpError> {
     service.metrics.streams.record_message(&inbound);
+    if let Err(error) = check_carrier(&caller, &inbound) {
+        service.metrics.streams.record_error(error.code);
+        return Ok(direct_reply(service, error.into()));
+    }
     // A running session checks the expiry itself: it also notifies its attached clients.
     if caller.has_expired(service.clock.now_ms()) && service.registry.live(session).is_none() {
         service.metrics.streams.record_error(ErrorCode::TokenExpired);

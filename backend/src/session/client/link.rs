@@ -12,6 +12,10 @@ use tokio::time::Instant;
 /// every 20 s, so one may be lost; a page that is not sends none.
 const MEMBERSHIP: Duration = Duration::from_secs(45);
 
+/// Time after which a client without a relay gets one even where only carriers are to carry: a key that waits is better than no
+/// output.
+const MAX_WITHOUT: Duration = Duration::from_secs(3);
+
 /// A client's link. Without a relay it waits for the client's next message, or for a relay that has room.
 #[derive(Default)]
 pub(in crate::session) struct Link {
@@ -27,6 +31,8 @@ pub(in crate::session) struct Link {
     direct: bool,
     /// True if a frame would be accepted and there was none.
     awaits_frame: bool,
+    /// Time since which no relay has room for the client, while it looks for one.
+    without: Option<Instant>,
 }
 
 impl Link {
@@ -57,8 +63,25 @@ impl Link {
         }
     }
 
+    /// True if no relay has had room for the client for so long that its own connection had better carry.
+    pub(in crate::session) fn is_stranded(&self, now: Instant) -> bool {
+        self.without.is_some_and(|since| since + MAX_WITHOUT <= now)
+    }
+
+    /// The request of the last join, for a carrier's message that finds the client without a relay.
+    pub(in crate::session) fn wanted(&self, now: Instant) -> Option<Joining> {
+        self.joining.clone().filter(|_| self.is_wanted(now) && !self.is_live())
+    }
+
+    /// Takes the place that a carrier's message has found.
+    pub(in crate::session) fn carried(&mut self, outlet: Option<Outlet>, now: Instant) {
+        self.without = if outlet.is_some() { None } else { self.without.or(Some(now)) };
+        self.outlet = outlet;
+    }
+
     /// Takes a place in a relay, and lets go of any other.
-    pub(in crate::session) fn open(&mut self, joining: Joining, outlet: Option<Outlet>, caller: &Caller) {
+    pub(in crate::session) fn open(&mut self, joining: Joining, outlet: Option<Outlet>, caller: &Caller, now: Instant) {
+        self.without = if outlet.is_some() { None } else { self.without.or(Some(now)) };
         // The old place is dropped after the new one is there, so that a relay with one member does not end.
         (self.outlet, self.joining) = (outlet, Some(joining));
         (self.valid_until_ms, self.direct) = (caller.valid_until_ms(), caller.direct);
@@ -80,8 +103,8 @@ impl Link {
             return state;
         }
         self.outlet = None;
-        if let Some(joining) = self.joining.as_ref().filter(|_| !self.direct) {
-            self.outlet = relays.join(joining.clone(), false).0;
+        if let Some(joining) = self.joining.clone().filter(|_| !self.direct) {
+            self.carried(relays.join(joining, false).0, now);
         }
         state.unwrap_or_default()
     }
@@ -165,7 +188,7 @@ mod tests {
             let caller = Caller { direct: true, ..caller("ada", "c1") };
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);
             let (frames, outlet) = DirectFrames::open(joining(&caller), clock, Metrics::new(0));
-            self.open(joining(&caller), Some(outlet), &caller);
+            self.open(joining(&caller), Some(outlet), &caller, Instant::now());
             frames
         }
     }
@@ -175,7 +198,7 @@ mod tests {
         let relays = Relays::new("i".into(), Arc::new(SystemClock), Arc::new(SystemRandom), Metrics::new(0));
         let (mut link, caller, start) = (Link::default(), caller("ada", "c1"), Instant::now());
         link.prolong(start);
-        link.open(joining(&caller), relays.join(joining(&caller), true).0, &caller);
+        link.open(joining(&caller), relays.join(joining(&caller), true).0, &caller, Instant::now());
         link.refresh(&relays, start + MEMBERSHIP / 2);
         assert!(link.is_live_on(&caller.connection));
         link.prolong(start + MEMBERSHIP / 2);
@@ -190,7 +213,7 @@ mod tests {
         let relays = Relays::new("i".into(), Arc::new(SystemClock), Arc::new(SystemRandom), Metrics::new(0));
         let (mut link, caller) = (Link::default(), caller("ada", "c1"));
         link.prolong(Instant::now());
-        link.open(joining(&caller), relays.join(joining(&caller), true).0, &caller);
+        link.open(joining(&caller), relays.join(joining(&caller), true).0, &caller, Instant::now());
         tokio::time::advance(Duration::from_secs(3)).await;
         relays.tick(Instant::now());
         let (_other, grant) = relays.join(joining(&caller), true);

@@ -1,8 +1,10 @@
 //! Records as the fields of a hash, and back. A value that Termgate did not write is an error that names its key.
 
 use super::scripts::{Values, owner_text};
-use crate::store::keys::{CONNECTION, INSTANCE, KeySpec, SCREEN, SESSION};
-use crate::store::{ConnectionRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, StoreError};
+use crate::store::keys::{CONNECTION, DISPATCH, INSTANCE, KeySpec, SCREEN, SESSION};
+use crate::store::{
+    ConnectionRecord, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, StoreError,
+};
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
 use shared_protocol::{ConnectionId, Epoch, SessionId};
@@ -92,6 +94,10 @@ impl Fields {
         })
     }
 
+    pub(super) fn dispatch(&self) -> Result<DispatchRecord, StoreError> {
+        Ok(DispatchRecord { dispatch: self.word("dispatch")?, at: self.parsed("at")? })
+    }
+
     pub(super) fn instance(&self) -> Result<Instance, StoreError> {
         Ok(Instance {
             id: InstanceId(self.id.clone()),
@@ -141,6 +147,11 @@ pub(super) fn screen_values(screen: &ScreenRecord) -> Values {
 pub(super) fn connection_values(record: &ConnectionRecord) -> Values {
     let ConnectionRecord { id: _, session, user, role, attached_at } = record;
     named(&CONNECTION, [number(session), user.clone().into(), word(role).into(), number(attached_at)])
+}
+
+pub(super) fn dispatch_values(record: &DispatchRecord) -> Values {
+    let DispatchRecord { dispatch, at } = record;
+    named(&DISPATCH, [word(dispatch).into(), number(at)])
 }
 
 pub(super) fn instance_values(instance: &Instance) -> Values {

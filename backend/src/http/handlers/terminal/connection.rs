@@ -192,7 +192,8 @@ impl<'a> Connection<'a> {
             return Answer::InOrder(ready(Err(error)).boxed());
         }
         let is_command = matches!(envelope.inbound, Inbound::Plain(Plain::Command { .. }));
-        let caller = Caller { arrival: Arrival::new(None, service.clock.now_ms()), ..self.caller.clone() };
+        let arrival = Arrival { at_ms: service.clock.now_ms(), ..self.caller.arrival };
+        let caller = Caller { arrival, ..self.caller.clone() };
         let reply = deliver(service, session, caller, envelope.inbound).boxed();
         if is_command { Answer::Concurrent(reply) } else { Answer::InOrder(reply) }
     }

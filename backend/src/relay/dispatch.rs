@@ -1,0 +1,198 @@
+//! Dispatch of each API, learned from the messages of connections whose runs carry: a message that arrives while the run of its
+//! own connection still asks was not kept waiting, one that arrives right after the end of the run may have been.
+
+use super::shared::{Relay, RunState};
+use shared_protocol::{ConnectionId, Dispatch};
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Most APIs that an instance serves; the dispatch of further ones stays unknown.
+const MAX_APIS: usize = 16;
+
+/// Most runs that wait for their connection's next message.
+const MAX_RUNS: usize = 4096;
+
+/// Time after which a run says nothing any more: longer than its relay lives.
+const RUN_TTL: Duration = Duration::from_secs(60);
+
+/// A message that was handed over this long after its receipt, in ms, has waited for something.
+const MIN_WAIT_MS: u64 = 3000;
+
+/// A message heard this soon after the end of a run may have waited for it.
+const MAX_AFTER_END: Duration = Duration::from_secs(1);
+
+/// Runs whose connection's next message has waited that prove serial dispatch.
+const SERIAL_RUNS: usize = 3;
+
+/// Time after a proof of concurrent dispatch, in ms, in which waiting proves nothing.
+const CONCURRENT_FOR_MS: u64 = 3_600_000;
+
+/// Age of a record, in ms, from which another proof replaces it.
+const REFRESH_AFTER_MS: u64 = 600_000;
+
+/// Dispatch of an API, as an instance found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownDispatch {
+    /// The way in which messages of one connection are handed over.
+    pub dispatch: Dispatch,
+    /// Time of the last evidence, in ms since 1970.
+    pub at: u64,
+}
+
+/// The run that a connection's message started, until the connection's next message.
+struct Run {
+    api: String,
+    user: String,
+    relay: Arc<Relay>,
+    began: Instant,
+}
+
+/// Evidence about one API.
+#[derive(Default)]
+struct Api {
+    /// True once the store was asked.
+    loaded: bool,
+    known: Option<KnownDispatch>,
+    /// Users of the runs that a message has waited for, since the last proof of the contrary.
+    waited: Vec<String>,
+    /// Users with a run since then; two are enough to know that there are several.
+    users: BTreeSet<String>,
+}
+
+impl Api {
+    fn settle(&mut self, dispatch: Dispatch, now_ms: u64) -> KnownDispatch {
+        self.waited.clear();
+        self.users.clear();
+        let record = KnownDispatch { dispatch, at: now_ms };
+        self.known = Some(record);
+        record
+    }
+
+    /// A message has overtaken its connection's run. Returns a record that is new or due to be written again.
+    fn overtaken(&mut self, now_ms: u64) -> Option<KnownDispatch> {
+        let is_known = self.known.is_some_and(|known| {
+            known.dispatch == Dispatch::Concurrent && now_ms < known.at.saturating_add(REFRESH_AFTER_MS)
+        });
+        self.waited.clear();
+        self.users.clear();
+        (!is_known).then(|| self.settle(Dispatch::Concurrent, now_ms))
+    }
+
+    /// A message has waited for its connection's run. Returns a record once that is certain: several users' runs, or those of the
+    /// only one.
+    fn has_waited(&mut self, user: String, now_ms: u64) -> Option<KnownDispatch> {
+        let was_proved = self.known.is_some_and(|known| {
+            known.dispatch == Dispatch::Concurrent && now_ms < known.at.saturating_add(CONCURRENT_FOR_MS)
+        });
+        if was_proved {
+            return None;
+        }
+        if self.waited.len() == SERIAL_RUNS {
+            self.waited.remove(0);
+        }
+        self.waited.push(user);
+        let several = self.waited.iter().any(|user| *user != self.waited[0]);
+        let is_certain = self.waited.len() == SERIAL_RUNS && (several || self.users.len() == 1);
+        is_certain.then(|| self.settle(Dispatch::Serial, now_ms))
+    }
+}
+
+#[derive(Default)]
+struct Inner {
+    apis: HashMap<String, Api>,
+    runs: HashMap<ConnectionId, Run>,
+}
+
+/// The dispatch of the APIs of one instance. An API is named by its domain and stage.
+#[derive(Default)]
+pub struct Dispatches {
+    inner: Mutex<Inner>,
+}
+
+impl Dispatches {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The dispatch of an API, if it is known.
+    pub fn known(&self, api: &str) -> Option<Dispatch> {
+        self.inner().apis.get(api)?.known.map(|known| known.dispatch)
+    }
+
+    /// True if the store is to be asked about this API before its messages are handled.
+    pub fn is_new(&self, api: &str) -> bool {
+        let inner = self.inner();
+        inner.apis.get(api).map_or(inner.apis.len() < MAX_APIS, |api| !api.loaded)
+    }
+
+    /// APIs that this instance serves.
+    pub fn apis(&self) -> Vec<String> {
+        self.inner().apis.keys().cloned().collect()
+    }
+
+    /// Takes over what the store has about an API, if it is newer. Returns the record that the store should have instead.
+    pub fn learn(&self, api: &str, stored: Option<KnownDispatch>) -> Option<KnownDispatch> {
+        let mut inner = self.inner();
+        if inner.apis.len() >= MAX_APIS && !inner.apis.contains_key(api) {
+            return None;
+        }
+        let api = inner.apis.entry(api.to_owned()).or_default();
+        api.loaded = true;
+        let (at, stored_at) = (api.known.map(|known| known.at), stored.map(|stored| stored.at));
+        if stored_at > at {
+            api.known = stored;
+        }
+        api.known.filter(|_| stored_at < at)
+    }
+
+    /// A message of this connection was granted a relay.
+    pub(super) fn granted(&self, connection: ConnectionId, user: String, relay: Arc<Relay>) {
+        let mut inner = self.inner();
+        let Inner { apis, runs } = &mut *inner;
+        let Some(api) = apis.get_mut(&relay.endpoint.name) else { return };
+        if api.users.len() < 2 {
+            api.users.insert(user.clone());
+        }
+        let now = Instant::now();
+        if runs.len() >= MAX_RUNS {
+            runs.retain(|_, run| now < run.began + RUN_TTL);
+        }
+        if runs.len() < MAX_RUNS {
+            runs.insert(connection, Run { api: relay.endpoint.name.clone(), user, relay, began: now });
+        }
+    }
+
+    /// Takes a message of this connection as evidence: `waited_ms` is the time from its receipt by the gateway to now. Returns a
+    /// record for the store, with its API.
+    pub fn heard(
+        &self,
+        connection: &ConnectionId,
+        waited_ms: Option<u64>,
+        now_ms: u64,
+    ) -> Option<(String, KnownDispatch)> {
+        let (mut inner, now) = (self.inner(), Instant::now());
+        let Inner { apis, runs } = &mut *inner;
+        let state = runs.get(connection)?.relay.run_state(now);
+        if state == RunState::Unclear && now < runs.get(connection)?.began + RUN_TTL {
+            return None;
+        }
+        let Run { api: name, user, .. } = runs.remove(connection)?;
+        let api = apis.get_mut(&name)?;
+        let record = match state {
+            RunState::Asks => api.overtaken(now_ms)?,
+            RunState::Ended(at)
+                if now <= at + MAX_AFTER_END || waited_ms.is_some_and(|waited| waited >= MIN_WAIT_MS) =>
+            {
+                api.has_waited(user, now_ms)?
+            }
+            RunState::Ended(_) | RunState::Unclear => return None,
+        };
+        tracing::info!(api = name, dispatch = ?record.dispatch, "the dispatch of an API is settled");
+        Some((name, record))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! Tests of the evidence, with runs that a test begins and ends.
+
+use super::*;
+use crate::clock::{SystemClock, SystemRandom};
+use crate::metrics::Metrics;
+use crate::relay::Relays;
+use crate::relay::endpoint::Endpoint;
+use crate::relay::test_support::{self, Switch};
+use shared_protocol::relay::RelayQuestion;
+use tokio::time::advance;
+
+/// API of the doubles.
+const API: &str = "api/prod";
+
+/// Wall time of the tests, in ms since 1970.
+const NOW: u64 = 1_800_000_000_000;
+
+fn relays() -> Arc<Relays> {
+    let relays = Relays::new("i".into(), Arc::new(SystemClock), Arc::new(SystemRandom), Metrics::new(0));
+    relays.dispatches.learn(API, None);
+    relays
+}
+
+fn connection(name: &str) -> ConnectionId {
+    ConnectionId::new(name).unwrap()
+}
+
+fn record(dispatch: Dispatch, at: u64) -> KnownDispatch {
+    KnownDispatch { dispatch, at }
+}
+
+/// The run of a message of this connection: it has asked its first question.
+async fn run(relays: &Relays, name: &str, user: &str) -> Arc<Relay> {
+    let joining = test_support::joining(name, &Switch::on());
+    let (outlet, grant) = relays.join(joining, true);
+    let grant = grant.expect("no other relay lives");
+    relays.granted(&grant, &connection(name), user);
+    let relay = relays.find(&grant, API).unwrap();
+    relays.ask(&relay, &RelayQuestion { number: 1, ..RelayQuestion::default() }, Duration::ZERO).await;
+    std::mem::forget(outlet);
+    relay
+}
+
+async fn end(relay: Arc<Relay>) {
+    relay.ask(&RelayQuestion { number: 2, last: true, ..RelayQuestion::default() }, Duration::ZERO).await;
+}
+
+/// One run of this user whose connection's next message has waited for its end.
+async fn waited(relays: &Relays, name: &str, user: &str) -> Option<KnownDispatch> {
+    let relay = run(relays, name, user).await;
+    advance(Duration::from_secs(25)).await;
+    end(relay).await;
+    relays.tick(Instant::now());
+    relays.dispatches.heard(&connection(name), None, NOW).map(|(_, record)| record)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_beside_its_own_connections_run_proves_concurrent_dispatch_at_once() {
+    let relays = relays();
+    assert!(waited(&relays, "a", "ada").await.is_none() && waited(&relays, "a", "ada").await.is_none());
+    run(&relays, "a", "ada").await;
+    assert_eq!(relays.dispatches.heard(&connection("b"), None, NOW), None, "another connection's message");
+    let proof = relays.dispatches.heard(&connection("a"), Some(20_000), NOW).unwrap();
+    assert_eq!(proof, (API.to_owned(), record(Dispatch::Concurrent, NOW)));
+    assert_eq!(relays.dispatches.heard(&connection("a"), None, NOW), None, "the next message says nothing more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn serial_dispatch_is_concluded_from_three_runs_of_two_users() {
+    let relays = relays();
+    assert_eq!(waited(&relays, "a", "ada").await, None);
+    assert_eq!(waited(&relays, "b", "bob").await, None);
+    assert_eq!(relays.dispatches.known(API), None);
+    assert_eq!(waited(&relays, "a", "ada").await, Some(record(Dispatch::Serial, NOW)));
+    assert_eq!(relays.dispatches.known(API), Some(Dispatch::Serial));
+}
+
+#[tokio::test(start_paused = true)]
+async fn three_runs_of_one_user_are_enough_only_if_there_is_no_other() {
+    let alone = relays();
+    assert!(waited(&alone, "a", "ada").await.is_none() && waited(&alone, "a", "ada").await.is_none());
+    assert!(waited(&alone, "a", "ada").await.is_some());
+    let shared = relays();
+    end(run(&shared, "b", "bob").await).await;
+    shared.tick(Instant::now());
+    for _ in 0..4 {
+        assert_eq!(waited(&shared, "a", "ada").await, None, "one user could make it up");
+    }
+    assert!(waited(&shared, "b", "bob").await.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_long_after_the_end_counts_only_if_it_has_waited() {
+    let relays = relays();
+    for (waited_ms, counts) in [(Some(MIN_WAIT_MS - 1), false), (None, false), (Some(MIN_WAIT_MS), true)] {
+        end(run(&relays, "a", "ada").await).await;
+        advance(MAX_AFTER_END + Duration::from_millis(1)).await;
+        relays.tick(Instant::now());
+        let before = relays.dispatches.inner().apis[API].waited.len();
+        relays.dispatches.heard(&connection("a"), waited_ms, NOW);
+        let after = relays.dispatches.inner().apis[API].waited.len();
+        assert_eq!(after - before, usize::from(counts), "{waited_ms:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttled_runs_and_those_that_have_not_begun_say_nothing() {
+    let relays = relays();
+    let relay = run(&relays, "a", "ada").await;
+    relay.report(&RelayQuestion { throttled: true, ..RelayQuestion::default() });
+    end(relay).await;
+    relays.tick(Instant::now());
+    assert_eq!(relays.dispatches.heard(&connection("a"), Some(9000), NOW), None);
+    let (_outlet, grant) = relays.join(test_support::joining("b", &Switch::on()), true);
+    relays.granted(&grant.unwrap(), &connection("b"), "bob");
+    assert_eq!(relays.dispatches.heard(&connection("b"), Some(9000), NOW), None);
+    assert_eq!(relays.dispatches.inner().apis[API].waited.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn waiting_proves_nothing_for_an_hour_after_a_proof_of_the_contrary() {
+    let relays = relays();
+    relays.dispatches.learn(API, Some(record(Dispatch::Concurrent, NOW - CONCURRENT_FOR_MS + 1)));
+    for _ in 0..3 {
+        assert_eq!(waited(&relays, "a", "ada").await, None);
+    }
+    relays.dispatches.learn(API, Some(record(Dispatch::Concurrent, NOW - CONCURRENT_FOR_MS + 2)));
+    assert_eq!(relays.dispatches.known(API), Some(Dispatch::Concurrent));
+    let relays = self::relays();
+    relays.dispatches.learn(API, Some(record(Dispatch::Concurrent, NOW - CONCURRENT_FOR_MS)));
+    assert!(waited(&relays, "a", "ada").await.is_none() && waited(&relays, "a", "ada").await.is_none());
+    assert_eq!(waited(&relays, "a", "ada").await, Some(record(Dispatch::Serial, NOW)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_carriers_next_message_beside_its_run_ends_serial_dispatch() {
+    let relays = relays();
+    relays.dispatches.learn(API, Some(record(Dispatch::Serial, NOW)));
+    run(&relays, "carrier", "ada").await;
+    relays.dispatches.heard(&connection("carrier"), None, NOW).unwrap();
+    assert_eq!(relays.dispatches.known(API), Some(Dispatch::Concurrent));
+}
+
+#[test]
+fn the_newer_record_counts_and_the_store_gets_it() {
+    let dispatches = Dispatches::default();
+    assert!(dispatches.is_new(API));
+    assert_eq!(dispatches.learn(API, None), None);
+    assert!(!dispatches.is_new(API) && dispatches.known(API).is_none());
+    let (old, new) = (record(Dispatch::Serial, 1), record(Dispatch::Concurrent, 2));
+    assert_eq!((dispatches.learn(API, Some(old)), dispatches.known(API)), (None, Some(Dispatch::Serial)));
+    assert_eq!((dispatches.learn(API, Some(new)), dispatches.known(API)), (None, Some(Dispatch::Concurrent)));
+    assert_eq!(dispatches.learn(API, Some(old)), Some(new), "another instance wrote an older one");
+    assert_eq!(dispatches.learn(API, None), Some(new), "the store lost it");
+    assert_eq!(dispatches.learn(API, Some(new)), None);
+}
+
+#[test]
+fn apis_and_runs_are_bounded() {
+    let dispatches = Dispatches::default();
+    for number in 0..MAX_APIS {
+        dispatches.learn(&number.to_string(), None);
+    }
+    assert!(!dispatches.is_new("one more"));
+    dispatches.learn("one more", Some(record(Dispatch::Serial, 1)));
+    assert_eq!((dispatches.known("one more"), dispatches.apis().len()), (None, MAX_APIS));
+    let relay = Relay::new(Endpoint::new("0".into()), false, Arc::new(SystemClock), Metrics::new(0));
+    for number in 0..=MAX_RUNS {
+        dispatches.granted(connection(&number.to_string()), "ada".into(), Arc::clone(&relay));
+    }
+    assert_eq!(dispatches.inner().runs.len(), MAX_RUNS);
+}
