@@ -30,14 +30,23 @@ pub(crate) async fn of(mut clients: Vec<(String, Client)>, rounds: u16) -> Table
 
 /// Latencies of one round's keys in ms, at a program that prints nothing.
 pub(crate) async fn round(client: &mut Client) -> Vec<f64> {
-    type_keys(client, WARM_UP_KEYS).await;
-    type_keys(client, KEYS).await
+    type_keys(client, WARM_UP_KEYS, None).await;
+    type_keys(client, KEYS, None).await
 }
 
-/// Latencies of `count` keys in ms, typed one after the other.
-async fn type_keys(client: &mut Client, count: u32) -> Vec<f64> {
+/// Latencies in ms of as many keys as in `rounds`, or of those typed until the deadline.
+pub(crate) async fn rounds_until(client: &mut Client, rounds: u16, deadline: Instant) -> Vec<f64> {
+    type_keys(client, WARM_UP_KEYS, Some(deadline)).await;
+    type_keys(client, KEYS * u32::from(rounds), Some(deadline)).await
+}
+
+/// Latencies of `count` keys in ms, typed one after the other, at least one of them before the deadline.
+async fn type_keys(client: &mut Client, count: u32, deadline: Option<Instant>) -> Vec<f64> {
     let mut times = Vec::with_capacity(count as usize);
     for number in 0..count {
+        if number > 0 && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            break;
+        }
         let key = key(number);
         let started = Instant::now();
         client.keys(&key).await;

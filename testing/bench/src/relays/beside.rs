@@ -27,6 +27,9 @@ const SHARE: &str = "1/14";
 /// Time of a flood or of refused posts before the measurement.
 const SETTLE_TIME: Duration = Duration::from_secs(3);
 
+/// Longest time of a row: where posts are refused, an echo may take a second.
+const ROW_TIME: Duration = Duration::from_secs(60);
+
 /// Time between two looks at a member that does not wait for its echo.
 const STEP: Duration = Duration::from_millis(250);
 
@@ -117,11 +120,7 @@ async fn table(figure: &'static str, options: StackOptions, rounds: u16) -> Tabl
 }
 
 async fn of_rounds(client: &mut Client, rounds: u16) -> Vec<f64> {
-    let mut times = Vec::new();
-    for _ in 0..rounds {
-        times.extend(echo::round(client).await);
-    }
-    times
+    echo::rounds_until(client, rounds, Instant::now() + ROW_TIME).await
 }
 
 /// Types for ever, at a human pace.
