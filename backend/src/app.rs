@@ -66,9 +66,12 @@ impl App {
             address: config.advertise.as_ref().and_then(Advertise::url),
             started_at: clock.now_ms(),
             draining: false,
+            relays: 0,
         };
         tracing::info!(instance = %instance.id, store = store.kind(), isolation, advertise = instance.address, "termgate");
         let id = instance.id.clone();
+        let relays = Relays::new(id.to_string(), Arc::clone(&clock), Arc::clone(&random), Arc::clone(&metrics));
+        relays.set_at_most(config.relays_at_most);
         let registry = Registry::new(RegistryDeps {
             instance,
             store: Arc::clone(&store),
@@ -76,7 +79,7 @@ impl App {
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
             metrics: Arc::clone(&metrics),
-            relays: Relays::new(id.to_string(), Arc::clone(&clock), Arc::clone(&random), Arc::clone(&metrics)),
+            relays,
             settings: config.shell.clone(),
             limits: config.limits,
             sessions_per_user: config.sessions_per_user,

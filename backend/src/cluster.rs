@@ -5,6 +5,6 @@ mod heartbeat;
 mod lease;
 mod membership;
 
-pub use heartbeat::{LeaseHolder, run_heartbeat};
+pub use heartbeat::{LeaseHolder, RelayCounter, run_heartbeat};
 pub use lease::Lease;
 pub use membership::{Location, Membership, locate};

@@ -58,6 +58,9 @@ pub struct Config {
     pub connections_per_user: usize,
     /// `MAX_HTTP_CONNECTIONS`: open connections; 10000 by default, or fewer if the process may not have two descriptors for each.
     pub http_connections: usize,
+    /// `RELAYS_AT_MOST`: relays of all instances, each an execution of the function, below half of which floods get their own; 250
+    /// by default, a quarter of an account's concurrent executions.
+    pub relays_at_most: usize,
     /// `MESSAGES_PER_SECOND`: messages of a connection, after a burst of twice as many; 1000 by default: a client acknowledges
     /// output of 50 MiB/s 800 times a second.
     pub messages_per_second: u32,
@@ -145,6 +148,7 @@ impl Config {
             sessions_per_user: env.positive("MAX_SESSIONS_PER_USER", 10)? as usize,
             connections_per_user: env.positive("MAX_CONNECTIONS_PER_USER", 20)? as usize,
             http_connections: env.positive("MAX_HTTP_CONNECTIONS", 10_000)? as usize,
+            relays_at_most: env.positive("RELAYS_AT_MOST", 250)? as usize,
             messages_per_second: env.positive("MESSAGES_PER_SECOND", 1000)? as u32,
             redis: redis(&env)?,
             redis_authority: env.text("REDIS_TLS_CA_FILE").map(PathBuf::from),

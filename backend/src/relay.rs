@@ -3,9 +3,12 @@
 //! there is one way for frames out of a session.
 
 mod answer;
+mod apart;
+mod count;
 mod direct;
 mod dispatch;
 mod endpoint;
+mod flood;
 mod joining;
 mod outlet;
 mod queue;
@@ -18,6 +21,7 @@ pub(crate) mod test_support;
 pub use answer::{Answer, GoneConnection, Next};
 pub use direct::{DirectFrames, DirectResponse};
 pub use dispatch::{Dispatches, KnownDispatch};
+pub use flood::FloodMeter;
 pub use joining::{Joining, Permit};
 pub use outlet::{Due, Outlet, OutletState};
 pub use relays::{Relays, Renewal};

@@ -166,6 +166,8 @@ pub struct Instance {
     pub started_at: u64,
     /// True while it shuts down: it keeps its sessions and takes no new ones.
     pub draining: bool,
+    /// Relays that it has granted and that are not over.
+    pub relays: usize,
 }
 
 /// A store that cannot be reached, or data that cannot be read.

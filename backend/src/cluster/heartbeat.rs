@@ -1,4 +1,4 @@
-//! The heartbeat of this instance and of its sessions, every 5 s. Writing each record again renews its TTL, restores data that the
+//! The heartbeat of this instance, with the number of its relays, and of its sessions, every 5 s. Writing each record again renews its TTL, restores data that the
 //! store has lost, and finds the sessions that another instance has taken over.
 
 use super::lease::Lease;
@@ -21,8 +21,22 @@ pub trait LeaseHolder: Sync {
     fn lost(&self, session: &SessionId);
 }
 
+/// Relays as heartbeats count them.
+pub trait RelayCounter: Sync {
+    /// Relays of this instance.
+    fn here(&self) -> usize;
+    /// Called with the number of relays of all other instances.
+    fn set_elsewhere(&self, relays: usize);
+}
+
 /// Runs the heartbeat until dropped. Does nothing where no other instance shares the store.
-pub async fn run_heartbeat(membership: &Membership, holder: &impl LeaseHolder, store: &dyn Store, metrics: &Metrics) {
+pub async fn run_heartbeat(
+    membership: &Membership,
+    holder: &impl LeaseHolder,
+    relays: &impl RelayCounter,
+    store: &dyn Store,
+    metrics: &Metrics,
+) {
     if !store.is_shared() {
         return std::future::pending().await;
     }
@@ -33,6 +47,7 @@ pub async fn run_heartbeat(membership: &Membership, holder: &impl LeaseHolder, s
         ticks.tick().await;
         let since = Instant::now();
         let leases = holder.leases();
+        membership.set_relays(relays.here());
         let result = renew_all(membership, holder, &leases, store).await;
         match &result {
             Err(error) if !was_down => tracing::error!(%error, "the store is down; sessions here go on"),
@@ -47,6 +62,10 @@ pub async fn run_heartbeat(membership: &Membership, holder: &impl LeaseHolder, s
             }
         }
         membership.detect_unreachable_peers(store).await;
+        // While the store is down, the last number stands.
+        if let Ok(elsewhere) = membership.relays_elsewhere(store).await {
+            relays.set_elsewhere(elsewhere);
+        }
     }
 }
 

@@ -25,6 +25,8 @@ struct HeartbeatState {
     incomplete_until: Option<Instant>,
     /// True once this instance shuts down.
     draining: bool,
+    /// Relays of this instance.
+    relays: usize,
 }
 
 /// This instance as the others see it.
@@ -56,10 +58,22 @@ impl Membership {
         self.state().draining = true;
     }
 
+    /// Sets the number of relays of this instance, which others learn with the next heartbeat.
+    pub fn set_relays(&self, relays: usize) {
+        self.state().relays = relays;
+    }
+
+    /// Relays of all other live instances, as their last heartbeats said.
+    pub(super) async fn relays_elsewhere(&self, store: &dyn Store) -> Result<usize, StoreError> {
+        let others = store.instances().await?.into_iter().filter(|instance| instance.id != self.instance.id);
+        Ok(others.map(|instance| instance.relays).sum())
+    }
+
     /// Tells the store that this instance is alive.
     pub async fn heartbeat(&self, store: &dyn Store) -> Result<(), StoreError> {
         let since = Instant::now();
-        let instance = Instance { draining: self.state().draining, ..self.instance.clone() };
+        let HeartbeatState { draining, relays, .. } = *self.state();
+        let instance = Instance { draining, relays, ..self.instance.clone() };
         let known = store.heartbeat(&instance).await;
         let mut state = self.state();
         let in_time = state.last.is_some_and(|last| since < last + INSTANCE_TTL);
@@ -190,6 +204,23 @@ mod tests {
         tokio::time::advance(INSTANCE_TTL).await;
         membership.heartbeat(&store).await.unwrap();
         assert!(!membership.can_declare_dead(Instant::now()), "a heartbeat was late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn heartbeats_tell_the_others_how_many_relays_there_are() {
+        let store = MemoryStore::shared();
+        let [one, two, three] = ["one", "two", "three"].map(|id| Membership::new(instance(id)));
+        for (membership, relays) in [(&one, 1), (&two, 20), (&three, 300)] {
+            membership.set_relays(relays);
+            membership.heartbeat(&store).await.unwrap();
+        }
+        assert_eq!(one.relays_elsewhere(&store).await.unwrap(), 320);
+        tokio::time::advance(HEARTBEAT_INTERVAL).await;
+        one.heartbeat(&store).await.unwrap();
+        two.set_relays(0);
+        two.heartbeat(&store).await.unwrap();
+        tokio::time::advance(INSTANCE_TTL - HEARTBEAT_INTERVAL).await;
+        assert_eq!(one.relays_elsewhere(&store).await.unwrap(), 0, "the third is dead");
     }
 
     #[tokio::test(start_paused = true)]

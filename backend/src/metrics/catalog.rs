@@ -127,6 +127,7 @@ families! {
         running: Gauge = gauge("relays", "Relays that were granted and are not over");
         members: Gauge = gauge("relay_members", "Clients that a relay carries");
         waiting: Gauge = gauge("relay_questions_waiting", "Questions of relays that wait for a frame");
+        floods: Gauge = gauge("relay_floods", "Relays that are for one client whose output pours");
         moves: Counter = counter("relay_moves", "Clients that moved to another relay by themselves");
         failed: Counter = counter("relay_frames_failed", "Frames that relays reported as not, or not certainly, posted");
         gone: Counter = counter("relay_connections_gone", "Connections that relays found closed");
@@ -144,6 +145,11 @@ impl RelayMetrics {
     /// Counts a client of a relay until the guard is dropped.
     pub fn carry(&self) -> GaugeGuard {
         GaugeGuard::new(&self.members)
+    }
+
+    /// Counts a relay for one client that pours until the guard is dropped.
+    pub fn set_apart(&self) -> GaugeGuard {
+        GaugeGuard::new(&self.floods)
     }
 
     /// Counts a question until the guard is dropped.

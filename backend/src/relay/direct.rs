@@ -1,5 +1,6 @@
 //! The frames of one client for a WebSocket that the service holds itself: a relay with one member, asked in process.
 
+use super::count::RelayCount;
 use super::endpoint::Endpoint;
 use super::joining::Joining;
 use super::outlet::Outlet;
@@ -39,7 +40,8 @@ pub struct DirectResponse {
 impl DirectFrames {
     /// A relay of its own for this client, and the client's place in it.
     pub fn open(joining: Joining, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> (Self, Outlet) {
-        let relay = Relay::new(Endpoint::new(joining.endpoint.clone()), false, clock, metrics);
+        let endpoint = Endpoint::new(joining.endpoint.clone());
+        let relay = Relay::new(endpoint, Arc::new(RelayCount::default()), false, clock, metrics);
         relay.begin();
         let member = relay.join(joining, Instant::now());
         let outlet = Outlet::new(Arc::clone(&relay), member);

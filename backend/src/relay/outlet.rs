@@ -25,6 +25,8 @@ pub struct Due {
     pub since: Instant,
     /// True while API Gateway refuses posts of the whole account, as any relay says: fewer and fuller frames help all.
     pub is_throttled: bool,
+    /// True if the relay serves others too and there are so many that a flood gets none of its own.
+    pub shares: bool,
 }
 
 /// One client's place in a relay. Dropped, it lets go of it.
@@ -42,6 +44,10 @@ impl Outlet {
         &self.relay
     }
 
+    pub(super) fn member(&self) -> u64 {
+        self.member
+    }
+
     /// The state now.
     pub fn look(&self, now: Instant) -> OutletState {
         let mut inner = self.relay.lock();
@@ -50,7 +56,7 @@ impl Outlet {
             return OutletState { released: true, lost: true, renew: false };
         };
         let released = match phase {
-            Phase::Granted | Phase::Carrying => false,
+            Phase::Granted | Phase::Carrying => member.has_moved(now),
             Phase::Ending => member.frames.is_over(now),
             Phase::Over => true,
         };
@@ -66,7 +72,9 @@ impl Outlet {
             return None;
         }
         let is_throttled = self.relay.endpoint.is_throttled();
-        inner.state.member_mut(self.member).map(|member| Due { since: member.frames.since, is_throttled })
+        let is_shared = inner.apart.is_none() && inner.state.len() > 1;
+        let shares = is_shared && !self.relay.count.has_room_for_floods();
+        inner.state.member_mut(self.member).map(|member| Due { since: member.frames.since, is_throttled, shares })
     }
 
     /// Records a message that prolongs the membership.
@@ -111,15 +119,16 @@ impl Outlet {
 
 impl Drop for Outlet {
     fn drop(&mut self) {
-        let now_ms = self.relay.now_ms();
+        let (now, now_ms) = (Instant::now(), self.relay.now_ms());
         let mut inner = self.relay.lock();
-        if inner.takes_members() {
+        let has_moved = inner.state.member_mut(self.member).is_some_and(|member| member.has_moved(now));
+        if inner.takes_members() && !has_moved {
             inner.state.leave(self.member);
         } else {
             inner.state.remove(self.member);
         }
         if inner.state.len() == 0 {
-            inner.end(Instant::now(), now_ms);
+            inner.end(now, now_ms);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! The relays of one instance: which one carries which client, when a new one is granted, and when one ends.
 
 use super::answer::Answer;
+use super::count::RelayCount;
 use super::dispatch::Dispatches;
 use super::endpoint::Endpoint;
 use super::joining::Joining;
 use super::outlet::Outlet;
-use super::shared::{Phase, Relay, SUCCESSOR_TTL};
+use super::shared::{Apart, Phase, Relay, SUCCESSOR_TTL};
 use crate::clock::{Clock, RandomSource};
 use crate::metrics::{GaugeGuard, Metrics};
 use shared_protocol::ConnectionId;
@@ -55,13 +56,21 @@ pub enum Renewal {
     Message,
 }
 
+/// What the first question of a relay ends.
+pub(super) enum Predecessor {
+    /// The relay that it succeeds.
+    Relay(Weak<Relay>),
+    /// The place of one member in a relay.
+    Member(Weak<Relay>, u64),
+}
+
 /// One relay of the table.
 struct Entry {
     relay: Arc<Relay>,
     /// Its longest life.
     life: Duration,
-    /// The relay that it succeeds, until its first question.
-    predecessor: Option<Weak<Relay>>,
+    /// Until its first question.
+    predecessor: Option<Predecessor>,
     _counted: GaugeGuard,
 }
 
@@ -72,7 +81,7 @@ struct Waiting {
 }
 
 #[derive(Default)]
-struct Table {
+pub(super) struct Table {
     /// By the secret part of the grant.
     entries: HashMap<String, Entry>,
     waiting: Vec<Waiting>,
@@ -84,7 +93,9 @@ pub struct Relays {
     instance: String,
     clock: Arc<dyn Clock>,
     random: Arc<dyn RandomSource>,
-    metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
+    /// Relays of all instances.
+    pub(super) count: Arc<RelayCount>,
     table: Mutex<Table>,
     /// Dispatch of the APIs that the relays post to.
     pub dispatches: Dispatches,
@@ -98,10 +109,33 @@ impl Relays {
         random: Arc<dyn RandomSource>,
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
-        Arc::new(Self { instance, clock, random, metrics, table: Mutex::default(), dispatches: Dispatches::default() })
+        Arc::new(Self {
+            instance,
+            clock,
+            random,
+            metrics,
+            count: Arc::default(),
+            table: Mutex::default(),
+            dispatches: Dispatches::default(),
+        })
     }
 
-    fn table(&self) -> MutexGuard<'_, Table> {
+    /// Sets how many relays there should be at most, of all instances: floods have their own below half of it.
+    pub fn set_at_most(&self, relays: usize) {
+        self.count.set_at_most(relays);
+    }
+
+    /// Relays of this instance.
+    pub fn count(&self) -> usize {
+        self.count.here()
+    }
+
+    /// Sets the number of relays of all other instances.
+    pub fn set_elsewhere(&self, relays: usize) {
+        self.count.set_elsewhere(relays);
+    }
+
+    pub(super) fn table(&self) -> MutexGuard<'_, Table> {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -136,10 +170,12 @@ impl Relays {
             let inner = entry.relay.lock();
             let members = inner.state.len();
             let fits = entry.relay.endpoint.name == joining.endpoint && members < MAX_MEMBERS && inner.takes_members();
+            let is_own = inner.apart.as_ref().map(|apart| *apart.connection() == joining.connection);
             // A successor takes members only once it asks.
-            (fits && !(entry.relay.is_successor && inner.phase == Phase::Granted)).then_some((members, &entry.relay))
+            let takes = fits && is_own != Some(false) && !(entry.relay.is_successor && inner.phase == Phase::Granted);
+            takes.then_some(((is_own, members), &entry.relay))
         });
-        if let Some((_, relay)) = with_room.max_by_key(|(members, _)| *members) {
+        if let Some((_, relay)) = with_room.max_by_key(|(rank, _)| *rank) {
             self.metrics.relays.moves.inc_by(u64::from(!may_grant));
             let member = relay.join(joining, now);
             return (Some(Outlet::new(Arc::clone(relay), member)), None);
@@ -158,45 +194,64 @@ impl Relays {
     pub fn renew(&self, outlet: &Outlet, renewal: Renewal) -> Option<String> {
         let (now, relay) = (Instant::now(), outlet.relay());
         let mut table = self.table();
-        let members = {
+        let (members, apart) = {
             let inner = relay.lock();
             let members = inner.state.len();
             let is_lone_follow = members == 1 && renewal == Renewal::Follow;
             let from = if is_lone_follow { FOLLOW_RENEWAL_AGE } else { RENEWAL_AGE };
-            inner.may_have_successor(from, now).then_some(members)?
+            inner.may_have_successor(from, now).then_some(())?;
+            (members, inner.apart.as_ref().map(|apart| apart.connection().clone()))
         };
-        if table.has_room_elsewhere(relay, members, now) {
+        let apart = apart.filter(|_| self.count.has_room_for_floods());
+        if apart.is_none() && table.has_room_elsewhere(relay, members, now) {
             return None;
         }
         relay.lock().successor_until = Some(now + SUCCESSOR_TTL);
-        Some(self.grant(&mut table, &relay.endpoint.name, Some(Arc::downgrade(relay))).1)
+        let before = Predecessor::Relay(Arc::downgrade(relay));
+        let (successor, grant) = self.grant(&mut table, &relay.endpoint.name, Some(before));
+        successor.lock().apart = apart.map(|connection| Apart::new(connection, &self.metrics));
+        Some(grant)
     }
 
-    fn grant(&self, table: &mut Table, endpoint: &str, predecessor: Option<Weak<Relay>>) -> (Arc<Relay>, String) {
+    pub(super) fn grant(
+        &self,
+        table: &mut Table,
+        endpoint: &str,
+        predecessor: Option<Predecessor>,
+    ) -> (Arc<Relay>, String) {
         let secret = hex::encode(self.random.bytes::<16>());
         let [chance] = self.random.bytes::<1>();
         let life = LIFE - LIFE_JITTER * u32::from(chance) / 255;
         let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
-        let relay = Relay::new(table.endpoint(endpoint), predecessor.is_some(), clock, metrics);
+        let (endpoint, count) = (table.endpoint(endpoint), Arc::clone(&self.count));
+        let relay = Relay::new(endpoint, count, predecessor.is_some(), clock, metrics);
         let grant = format!("{}.{secret}", self.instance);
         table.entries.insert(
             secret,
             Entry { relay: Arc::clone(&relay), life, predecessor, _counted: self.metrics.relays.run() },
         );
+        self.count.set_here(table.entries.len());
         (relay, grant)
     }
 
-    /// Answers a question. The first of a successor ends the relay before it, whose members then move.
+    /// Answers a question. The first of a successor ends the relay before it, or the place of one member, who then move.
     pub async fn ask(&self, relay: &Arc<Relay>, question: &RelayQuestion, wait: Duration) -> Answer {
         if relay.begin() {
             let mut table = self.table();
             let entry = table.entries.values_mut().find(|entry| Arc::ptr_eq(&entry.relay, relay));
-            let before = entry.and_then(|entry| entry.predecessor.take()?.upgrade());
+            let before = entry.and_then(|entry| entry.predecessor.take());
             let is_served = |waiting: &mut Waiting| waiting.endpoint == relay.endpoint.name;
             let served: Vec<Waiting> = table.waiting.extract_if(.., is_served).collect();
             drop(table);
-            if let Some(before) = before {
-                before.lock().end(Instant::now(), self.clock.now_ms());
+            let now = Instant::now();
+            match before {
+                Some(Predecessor::Relay(before)) => {
+                    before.upgrade().inspect(|before| before.lock().end(now, self.clock.now_ms()));
+                }
+                Some(Predecessor::Member(before, member)) => {
+                    before.upgrade().inspect(|before| before.move_member(member, now));
+                }
+                None => {}
             }
             served.iter().for_each(|waiting| waiting.wake.notify_one());
         }
@@ -219,7 +274,8 @@ impl Relays {
         let due: Vec<_> =
             table.entries.values().filter_map(|entry| Some((Arc::clone(&entry.relay), entry.due(now)?))).collect();
         for (relay, members) in due {
-            if !table.has_room_elsewhere(&relay, members, now) {
+            let is_apart = relay.lock().apart.is_some() && self.count.has_room_for_floods();
+            if is_apart || !table.has_room_elsewhere(&relay, members, now) {
                 relay.lock().ask_to_renew(now);
             }
         }
@@ -234,6 +290,7 @@ impl Relays {
             drop(inner);
             relay.tick(now)
         });
+        self.count.set_here(table.entries.len());
     }
 }
 
@@ -255,8 +312,15 @@ impl Table {
         known.map_or_else(|| Endpoint::new(name.to_owned()), |entry| Arc::clone(&entry.relay.endpoint))
     }
 
+    /// The relay of a client that pours.
+    pub(super) fn apart_for(&self, connection: &ConnectionId, endpoint: &str) -> Option<&Arc<Relay>> {
+        let is_theirs = |apart: &Apart| apart.connection() == connection;
+        let mut relays = self.entries.values().map(|entry| &entry.relay);
+        relays.find(|relay| relay.endpoint.name == endpoint && relay.lock().apart.as_ref().is_some_and(is_theirs))
+    }
+
     /// True if the members of this relay fit into others that live on for a while: then it needs no successor.
-    fn has_room_elsewhere(&self, relay: &Arc<Relay>, members: usize, now: Instant) -> bool {
+    pub(super) fn has_room_elsewhere(&self, relay: &Arc<Relay>, members: usize, now: Instant) -> bool {
         let others = self
             .entries
             .values()
@@ -264,7 +328,7 @@ impl Table {
         let room = others.map(|entry| {
             let inner = entry.relay.lock();
             let is_young = now < inner.granted_at + RENEWAL_AGE && inner.phase == Phase::Carrying;
-            if is_young { MAX_MEMBERS.saturating_sub(inner.state.len()) } else { 0 }
+            if is_young && inner.apart.is_none() { MAX_MEMBERS.saturating_sub(inner.state.len()) } else { 0 }
         });
         room.sum::<usize>() >= members
     }

@@ -1,12 +1,14 @@
 //! A relay as sessions and requests share it: the state behind a lock, and the question that waits.
 
 use super::answer::{Answer, GoneConnection, Next};
+use super::count::RelayCount;
 use super::endpoint::{Endpoint, Throttle};
 use super::joining::Joining;
 use super::queue::FENCE;
 use super::state::{RelayState, Reported, Taken};
 use crate::clock::Clock;
 use crate::metrics::{GaugeGuard, Metrics};
+use shared_protocol::ConnectionId;
 use shared_protocol::relay::RelayQuestion;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -56,6 +58,24 @@ pub(super) enum RunState {
     Unclear,
 }
 
+/// A client's hold on a relay of its own.
+#[derive(Debug)]
+pub(super) struct Apart {
+    /// The client's connection.
+    connection: ConnectionId,
+    _counted: GaugeGuard,
+}
+
+impl Apart {
+    pub(super) fn new(connection: ConnectionId, metrics: &Metrics) -> Self {
+        Self { connection, _counted: metrics.relays.set_apart() }
+    }
+
+    pub(super) fn connection(&self) -> &ConnectionId {
+        &self.connection
+    }
+}
+
 /// What a relay holds behind its lock.
 pub(super) struct Inner {
     pub(super) state: RelayState,
@@ -68,6 +88,8 @@ pub(super) struct Inner {
     pub(super) successor_until: Option<Instant>,
     /// Last `renew`.
     pub(super) renewed_at: Option<Instant>,
+    /// Set while it is for one client that pours: no other may join.
+    pub(super) apart: Option<Apart>,
     /// Held while it reports that API Gateway refuses posts of the whole account.
     throttle: Option<Throttle>,
     /// True once it did: its run says nothing about the dispatch.
@@ -79,7 +101,9 @@ pub(super) struct Inner {
 pub struct Relay {
     /// The API that it posts to.
     pub(super) endpoint: Arc<Endpoint>,
-    /// True if its first question is to end the relay before it.
+    /// Relays of all instances.
+    pub(super) count: Arc<RelayCount>,
+    /// True if its first question is to take members from the relay before it.
     pub(super) is_successor: bool,
     inner: Mutex<Inner>,
     clock: Arc<dyn Clock>,
@@ -89,6 +113,7 @@ pub struct Relay {
 impl Relay {
     pub(super) fn new(
         endpoint: Arc<Endpoint>,
+        count: Arc<RelayCount>,
         is_successor: bool,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
@@ -101,16 +126,25 @@ impl Relay {
             heard: now,
             successor_until: None,
             renewed_at: None,
+            apart: None,
             throttle: None,
             was_throttled: false,
             pending: None,
         };
-        Arc::new(Self { endpoint, is_successor, inner: Mutex::new(inner), clock, metrics })
+        Arc::new(Self { endpoint, count, is_successor, inner: Mutex::new(inner), clock, metrics })
     }
 
     /// Adds a client.
     pub(super) fn join(&self, joining: Joining, now: Instant) -> u64 {
         self.lock().state.join(joining, self.metrics.relays.carry(), now)
+    }
+
+    /// Has a member look for another relay once no post of its frames can be running here.
+    pub(super) fn move_member(&self, member: u64, now: Instant) {
+        if let Some(member) = self.lock().state.member_mut(member) {
+            member.moves_since.get_or_insert(now);
+            member.joining.wake.notify_one();
+        }
     }
 
     /// The state; held for one look or change, and across no wait.
@@ -222,6 +256,8 @@ impl Relay {
         if inner.phase == Phase::Ending {
             inner.wake_all();
         }
+        let moving = inner.state.members().filter(|member| member.moves_since.is_some());
+        moving.for_each(|member| member.joining.wake.notify_one());
         true
     }
 }
@@ -282,7 +318,7 @@ impl Inner {
     pub(super) fn close(&mut self) {
         self.state.end();
         self.phase = Phase::Over;
-        (self.pending, self.throttle) = (None, None);
+        (self.pending, self.throttle, self.apart) = (None, None, None);
         self.wake_all();
     }
 

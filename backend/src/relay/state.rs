@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, GoneConnection, Next};
 use super::joining::Joining;
-use super::queue::{FrameQueue, News, Queued};
+use super::queue::{FENCE, FrameQueue, News, Queued};
 use crate::metrics::GaugeGuard;
 use shared_protocol::relay::{MAX_ANSWER_BYTES, MAX_ANSWER_FRAMES, MemberReport, RelayFrame};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,6 +26,8 @@ pub(super) struct Member {
     pub(super) renew: bool,
     /// True once it was: the next `renew` goes to another.
     pub(super) was_asked: bool,
+    /// Time since which it is to move to another relay: it gets no more frames here.
+    pub(super) moves_since: Option<Instant>,
     /// True once its session let go of it: it gets no more frames, and goes when the last one is reported.
     left: bool,
     _counted: GaugeGuard,
@@ -76,8 +78,16 @@ impl RelayState {
     pub(super) fn join(&mut self, joining: Joining, counted: GaugeGuard, now: Instant) -> u64 {
         self.last_member += 1;
         let frames = FrameQueue::new(now);
-        let member =
-            Member { joining, frames, heard: now, renew: false, was_asked: false, left: false, _counted: counted };
+        let member = Member {
+            joining,
+            frames,
+            heard: now,
+            renew: false,
+            was_asked: false,
+            moves_since: None,
+            left: false,
+            _counted: counted,
+        };
         self.members.insert(self.last_member, member);
         self.last_member
     }
@@ -101,7 +111,8 @@ impl RelayState {
 
     /// True if a frame of this member is accepted.
     pub(super) fn has_credit(&self, member: u64) -> bool {
-        !self.ended && self.members.get(&member).is_some_and(|member| member.frames.has_credit())
+        let may_send = |member: &Member| member.moves_since.is_none() && member.frames.has_credit();
+        !self.ended && self.members.get(&member).is_some_and(may_send)
     }
 
     pub(super) fn push(&mut self, member: u64, frame: Queued, now: Instant) {
@@ -149,7 +160,7 @@ impl RelayState {
             }
             let news = member.frames.report(report, now);
             reported.failed += u64::from(news == News::Failed);
-            if news != News::None || report.gone {
+            if news != News::None || report.gone || member.moves_since.is_some() {
                 member.joining.wake.notify_one();
             }
         }
@@ -231,6 +242,13 @@ impl RelayState {
 }
 
 impl Member {
+    /// True once it is to move and no post of its frames can be running. A frame that no answer has carried in that time is
+    /// dropped.
+    pub(super) fn has_moved(&self, now: Instant) -> bool {
+        let is_late = |since: Instant| since + FENCE <= now;
+        self.moves_since.is_some_and(|since| self.frames.is_over(now) && (self.frames.is_empty() || is_late(since)))
+    }
+
     /// Size of the frame that the next answer may carry; `None` without one, or while its session must not send.
     fn next_len(&mut self, now_ms: u64) -> Option<usize> {
         if self.frames.is_empty() || !self.joining.permit.holds() {

@@ -83,7 +83,7 @@ impl FrameBuilder {
         if phase == StreamPhase::Over && has_all && client.outbound.reply_count() == 0 {
             return client.outbound.link.finish(now);
         }
-        while let Some(due) = client.outbound.link.due() {
+        while let Some(due) = client.outbound.link.due(now) {
             if client.outbound.cursor.resend_if_due(now) {
                 self.metrics.streams.retransmissions.of(RetransmissionCause::Overdue).inc();
                 resync_if_shorter(&mut client.outbound, log, terminal);
@@ -125,7 +125,7 @@ impl FrameBuilder {
         let applies_backpressure = client.can_apply_backpressure();
         let outbound = &mut client.outbound;
         let (sent, end) = (outbound.cursor.sent(), log.end());
-        if !outbound.may_send(end, &mut self.budget, now) {
+        if !outbound.may_send(end, &mut self.budget, due, now) {
             return ack;
         }
         let is_behind = end.0 - sent.0 > SKIP_ABOVE && !applies_backpressure;
@@ -200,9 +200,8 @@ mod tests {
             terminal.print(b"hello", &mut log);
             client.outbound.resync();
             let now = Instant::now();
-            let mut next = || {
-                frames.next_message(&mut client, &mut log, &mut terminal, Due { since: now, is_throttled: false }, now)
-            };
+            let due = Due { since: now, is_throttled: false, shares: false };
+            let mut next = || frames.next_message(&mut client, &mut log, &mut terminal, due, now);
             let Some(ServerMessage::Snapshot(snapshot)) = next() else { panic!("no snapshot") };
             assert_eq!((snapshot.id, next()), (id, None));
         }

@@ -6,7 +6,7 @@ use super::admission::Admission;
 use super::live::LiveSessions;
 use super::{Caller, Limits, SessionError, SessionHandle};
 use crate::clock::{Clock, RandomSource};
-use crate::cluster::{Location, Membership, locate, run_heartbeat};
+use crate::cluster::{Location, Membership, RelayCounter, locate, run_heartbeat};
 use crate::metrics::Metrics;
 use crate::relay::Relays;
 use crate::store::{Instance, InstanceId, SessionRecord, SessionState, Store, StoreError};
@@ -138,7 +138,8 @@ impl Registry {
 
     /// Runs the heartbeat of this instance and its sessions until dropped.
     pub async fn run_heartbeat(&self) {
-        run_heartbeat(&self.membership, &self.live, &*self.deps.store, &self.deps.metrics).await;
+        let RegistryDeps { relays, store, metrics, .. } = &*self.deps;
+        run_heartbeat(&self.membership, &self.live, &**relays, &**store, metrics).await;
     }
 
     /// A live instance that takes new sessions, for one that no longer does.
@@ -149,6 +150,16 @@ impl Registry {
     /// A sentence for the operator while the service runs with a fault.
     pub fn degraded(&self) -> Option<&'static str> {
         self.membership.degraded()
+    }
+}
+
+impl RelayCounter for Relays {
+    fn here(&self) -> usize {
+        self.count()
+    }
+
+    fn set_elsewhere(&self, relays: usize) {
+        self.set_elsewhere(relays);
     }
 }
 

@@ -74,7 +74,11 @@ impl RelayAccess {
         // A page attaches or follows on the connection that it wants its frames on.
         let moves = renewal == Some(Renewal::Follow) && !link.is_live_on(&caller.connection);
         if link.is_live() && !moves {
-            let renewal = renewal.filter(|_| !caller.direct && !is_serial(caller))?;
+            let may_grant = !caller.direct && !is_serial(caller);
+            if let Some(grant) = may_grant.then(|| link.set_apart(&self.relays, now)).flatten() {
+                return self.granted(Some(grant), caller).map(NewGrant::Successor);
+            }
+            let renewal = renewal.filter(|_| may_grant)?;
             return self.granted(link.renew(&self.relays, renewal), caller).map(NewGrant::Successor);
         }
         let joining = Joining {
@@ -107,7 +111,7 @@ impl RelayAccess {
                 link.carried(outlet, now);
                 grant
             }
-            None => link.renew(&self.relays, Renewal::Message),
+            None => link.set_apart(&self.relays, now).or_else(|| link.renew(&self.relays, Renewal::Message)),
         };
         self.granted(grant, carrier)
     }

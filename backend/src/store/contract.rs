@@ -61,7 +61,7 @@ pub fn connection(id: &str, session: &SessionId) -> ConnectionRecord {
 /// An instance with an address.
 pub fn instance(id: &str) -> Instance {
     let address = Some("http://10.0.0.7:3001".into());
-    Instance { id: InstanceId(id.into()), address, started_at: 1_800_000_000_000, draining: false }
+    Instance { id: InstanceId(id.into()), address, started_at: 1_800_000_000_000, draining: false, relays: 7 }
 }
 
 async fn set(store: &impl Store, record: &SessionRecord, expected: Option<&SessionRecord>) -> Cas {

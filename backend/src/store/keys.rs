@@ -92,7 +92,7 @@ pub const DISPATCH: KeySpec = KeySpec {
 /// One instance of the service.
 pub const INSTANCE: KeySpec = KeySpec {
     pattern: "instance:{}",
-    shape: Shape::Hash(&["address", "started_at", "draining"]),
+    shape: Shape::Hash(&["address", "started_at", "draining", "relays"]),
     ttl: INSTANCE_TTL,
     writer: "that instance every 5 s; deleted when it shuts down",
 };

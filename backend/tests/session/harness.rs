@@ -49,6 +49,7 @@ pub(crate) struct Harness {
     pub(crate) registry: Registry,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) script: Script,
+    shells: ScriptedSpawner,
     pub(crate) session: SessionHandle,
     pub(crate) metrics: Arc<Metrics>,
     /// Relays that were granted so far; a token is an index.
@@ -120,11 +121,19 @@ impl Harness {
             registry,
             store,
             script: shells.last().unwrap(),
+            shells,
             session,
             metrics,
             carriers: Mutex::default(),
             epoch: AtomicU64::new(0),
         }
+    }
+
+    /// One more session, and its terminal.
+    pub(crate) async fn another(&self, id: &str) -> (SessionHandle, Script) {
+        let id = SessionId::new(id).unwrap();
+        let session = self.registry.running_or_new(&id, &caller("ada", "first"), SIZE).await.unwrap();
+        (session, self.shells.last().unwrap())
     }
 
     /// A session with ada attached as `page`, her `attached` frame and her relay's token.

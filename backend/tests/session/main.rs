@@ -7,6 +7,7 @@ mod carriers;
 mod clients;
 mod counting;
 mod ends;
+mod floods;
 mod following;
 mod harness;
 mod hostile;

@@ -164,7 +164,7 @@ fn apis_and_runs_are_bounded() {
     assert!(!dispatches.is_new("one more"));
     dispatches.learn("one more", Some(record(Dispatch::Serial, 1)));
     assert_eq!((dispatches.known("one more"), dispatches.apis().len()), (None, MAX_APIS));
-    let relay = Relay::new(Endpoint::new("0".into()), false, Arc::new(SystemClock), Metrics::new(0));
+    let relay = Relay::new(Endpoint::new("0".into()), Arc::default(), false, Arc::new(SystemClock), Metrics::new(0));
     for number in 0..=MAX_RUNS {
         dispatches.granted(connection(&number.to_string()), "ada".into(), Arc::clone(&relay));
     }

@@ -8,6 +8,8 @@ use bytes::Bytes;
 use shared_protocol::relay::{MemberReport, RelayFrame};
 use tokio::time::advance;
 
+mod apart;
+
 const LONG: Duration = Duration::from_secs(20);
 
 fn relays() -> Arc<Relays> {

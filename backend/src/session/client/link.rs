@@ -1,7 +1,7 @@
 //! A client's link to the relay that carries its frames: joined with a message, prolonged by messages, and moved to another
 //! relay without the client's help.
 
-use crate::relay::{Due, Joining, Outlet, OutletState, Relays, Renewal};
+use crate::relay::{Due, FloodMeter, Joining, Outlet, OutletState, Relays, Renewal};
 use crate::session::handle::Caller;
 use bytes::Bytes;
 use shared_protocol::ConnectionId;
@@ -33,6 +33,8 @@ pub(in crate::session) struct Link {
     awaits_frame: bool,
     /// Time since which no relay has room for the client, while it looks for one.
     without: Option<Instant>,
+    /// Whether its output pours.
+    flood: FloodMeter,
 }
 
 impl Link {
@@ -92,11 +94,21 @@ impl Link {
         relays.renew(self.outlet.as_ref()?, renewal)
     }
 
+    /// The grant for a relay of its own, if its output pours and there may be one.
+    pub(in crate::session) fn set_apart(&self, relays: &Relays, now: Instant) -> Option<String> {
+        relays.set_apart(self.outlet.as_ref().filter(|_| self.flood.pours(now))?)
+    }
+
     /// Leaves a relay that has ended for another one, or lapses. Returns what happened to its frames.
     pub(in crate::session) fn refresh(&mut self, relays: &Relays, now: Instant) -> OutletState {
         if !self.is_wanted(now) {
             self.leave();
             return OutletState::default();
+        }
+        if self.flood.take_quiet(now)
+            && let Some(outlet) = &self.outlet
+        {
+            relays.bring_back(outlet, now);
         }
         let state = self.outlet.as_ref().map(|outlet| outlet.look(now));
         if let Some(state) = state.filter(|state| !state.released) {
@@ -110,8 +122,9 @@ impl Link {
     }
 
     /// The next frame, if one is accepted.
-    pub(in crate::session) fn due(&mut self) -> Option<Due> {
-        let due = self.outlet.as_ref().and_then(Outlet::due);
+    pub(in crate::session) fn due(&mut self, now: Instant) -> Option<Due> {
+        let pours = self.flood.pours(now);
+        let due = self.outlet.as_ref().and_then(Outlet::due).map(|due| Due { shares: due.shares && pours, ..due });
         self.awaits_frame = due.is_some();
         due
     }
@@ -121,8 +134,16 @@ impl Link {
         self.awaits_frame && self.is_live()
     }
 
+    /// Counts output that a screen stands for: its program pours even if its frames do not.
+    pub(in crate::session) fn skip(&mut self, bytes: u64, now: Instant) {
+        self.flood.record(bytes, now);
+    }
+
     /// Hands over a frame. While the session ends, an expired token still gets its last events.
-    pub(in crate::session) fn push(&self, frame: Bytes, is_ending: bool, now: Instant) {
+    pub(in crate::session) fn push(&mut self, frame: Bytes, is_ending: bool, now: Instant) {
+        if !self.direct {
+            self.flood.record(frame.len() as u64, now);
+        }
         if let Some(outlet) = &self.outlet {
             outlet.push(frame, if is_ending { u64::MAX } else { self.valid_until_ms }, now);
         }
@@ -162,9 +183,10 @@ impl Link {
         *self = Self::default();
     }
 
-    /// Time at which the membership lapses.
+    /// Time at which the membership lapses, or a flood is over.
     pub(in crate::session) fn deadline(&self) -> Option<Instant> {
-        self.until.filter(|_| self.is_live() && !self.direct)
+        let ends = [self.until, self.flood.quiet_at()].into_iter().flatten().min();
+        ends.filter(|_| self.is_live() && !self.direct)
     }
 }
 
@@ -219,6 +241,6 @@ mod tests {
         let (_other, grant) = relays.join(joining(&caller), true);
         assert!(grant.is_some(), "the first grant was never used");
         link.refresh(&relays, Instant::now());
-        assert!(link.is_live() && link.due().is_some());
+        assert!(link.is_live() && link.due(Instant::now()).is_some());
     }
 }

@@ -49,7 +49,7 @@ pub(in crate::session) struct Outbound {
     is_bulk: bool,
     /// End of the wait for a fuller frame; `None` while there is no such wait.
     coalesce_until: Option<Instant>,
-    /// Last snapshot that was sent because the budget was spent.
+    /// Last snapshot that was sent because the stream may not be.
     last_screen: Option<Instant>,
     /// Time of the next such snapshot; `None` while the stream may be sent.
     next_screen: Option<Instant>,
@@ -175,17 +175,18 @@ impl Outbound {
         self.coalesce_until.is_some()
     }
 
-    /// True if the unsent part of a stream that ends at `end` may go out, as it is or as a snapshot. A spent budget permits only
-    /// a snapshot of the screen now and then.
-    pub(in crate::session) fn may_send(&mut self, end: Pos, budget: &mut OutputBudget, now: Instant) -> bool {
+    /// True if the unsent part of a stream that ends at `end` may go out, as it is or as a snapshot. A spent budget, and a flood
+    /// that shares its relay, permit only a snapshot of the screen now and then.
+    pub(in crate::session) fn may_send(&mut self, end: Pos, budget: &mut OutputBudget, due: Due, now: Instant) -> bool {
         self.next_screen = None;
         let is_free = self.direct || !self.snapshot.is_empty() || self.cursor.sent() >= end;
-        if is_free || budget.allows_stream(now) {
+        if is_free || (budget.allows_stream(now) && !due.shares) {
             return true;
         }
         self.next_screen = self.last_screen.map(|last| last + SCREEN_INTERVAL).filter(|next| *next > now);
         if self.next_screen.is_none() {
             (self.last_screen, self.skip) = (Some(now), Some(SnapshotCause::Budget));
+            self.link.skip(end.0 - self.cursor.sent().0, now);
         }
         self.next_screen.is_none()
     }
@@ -219,37 +220,52 @@ impl Outbound {
 mod tests {
     use super::*;
 
+    fn due(since: Instant, is_throttled: bool) -> Due {
+        Due { since, is_throttled, shares: false }
+    }
+
     #[test]
     fn a_spent_budget_permits_a_screen_now_and_then() {
         let now = Instant::now();
         let mut outbound = Outbound::new(false, now);
         let mut budget = OutputBudget::new(1, now);
-        let (end, screen) = (Pos(1), Some(SnapshotCause::Budget));
-        assert!(outbound.may_send(end, &mut budget, now));
+        let (end, screen, due) = (Pos(1), Some(SnapshotCause::Budget), due(now, false));
+        assert!(outbound.may_send(end, &mut budget, due, now));
         assert_eq!(outbound.take_skip(None), None, "the stream");
         budget.spend(u64::MAX);
-        assert!(outbound.may_send(end, &mut budget, now));
+        assert!(outbound.may_send(end, &mut budget, due, now));
         assert_eq!(outbound.take_skip(None), screen);
-        assert!(!outbound.may_send(end, &mut budget, now));
-        assert!(outbound.may_send(end, &mut budget, now + SCREEN_INTERVAL));
+        assert!(!outbound.may_send(end, &mut budget, due, now));
+        assert!(outbound.may_send(end, &mut budget, due, now + SCREEN_INTERVAL));
         assert_eq!(outbound.take_skip(None), screen);
         let mut direct = Outbound::new(true, now);
-        assert!(direct.may_send(end, &mut budget, now));
+        assert!(direct.may_send(end, &mut budget, due, now));
         assert_eq!(direct.take_skip(None), None);
+    }
+
+    #[test]
+    fn a_flood_that_shares_its_relay_gets_screens() {
+        let now = Instant::now();
+        let (mut outbound, mut budget) = (Outbound::new(false, now), OutputBudget::new(0, now));
+        let shared = Due { shares: true, ..due(now, false) };
+        assert!(outbound.may_send(Pos(1), &mut budget, shared, now));
+        assert_eq!(outbound.take_skip(None), Some(SnapshotCause::Budget));
+        assert!(!outbound.may_send(Pos(1), &mut budget, shared, now + SCREEN_INTERVAL / 2));
+        assert!(outbound.may_send(Pos(1), &mut budget, due(now, false), now + SCREEN_INTERVAL / 2));
+        assert_eq!(outbound.take_skip(None), None, "the stream goes on once it has a relay for itself");
     }
 
     #[test]
     fn output_gathers_after_bulk_and_while_the_account_is_throttled() {
         let now = Instant::now();
         let mut outbound = Outbound::new(false, now);
-        let due = |is_throttled| Due { since: now, is_throttled };
         let mut gathers =
-            |is_throttled, after| outbound.coalesce(1, due(is_throttled), now + Duration::from_millis(after));
+            |is_throttled, after| outbound.coalesce(1, due(now, is_throttled), now + Duration::from_millis(after));
         assert!(!gathers(false, 0), "the echo of a key");
         assert!(gathers(true, 0) && gathers(true, 99) && !gathers(true, 100));
         outbound.is_bulk = true;
         let mut gathers =
-            |is_throttled, after| outbound.coalesce(1, due(is_throttled), now + Duration::from_millis(after));
+            |is_throttled, after| outbound.coalesce(1, due(now, is_throttled), now + Duration::from_millis(after));
         assert!(gathers(false, 7) && !gathers(false, 8));
     }
 

@@ -104,6 +104,7 @@ impl Fields {
             address: self.optional("address")?,
             started_at: self.parsed("started_at")?,
             draining: self.parsed("draining")?,
+            relays: self.parsed("relays")?,
         })
     }
 }
@@ -155,8 +156,9 @@ pub(super) fn dispatch_values(record: &DispatchRecord) -> Values {
 }
 
 pub(super) fn instance_values(instance: &Instance) -> Values {
-    let Instance { id: _, address, started_at, draining } = instance;
-    named(&INSTANCE, [address.clone().unwrap_or_default().into(), number(started_at), number(draining)])
+    let Instance { id: _, address, started_at, draining, relays } = instance;
+    let address = address.clone().unwrap_or_default().into();
+    named(&INSTANCE, [address, number(started_at), number(draining), number(relays)])
 }
 
 #[cfg(test)]
