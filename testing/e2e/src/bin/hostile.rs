@@ -18,7 +18,10 @@ struct Args {
     /// Seed of keys, output and faults; may be repeated.
     #[arg(long = "seed", value_name = "N", default_values_t = [1])]
     seeds: Vec<u64>,
-    /// Concurrent typists.
+    /// Sessions at a time, whose pages share relays.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=100))]
+    sessions: u16,
+    /// Concurrent typists of each session.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=2))]
     typists: u16,
     /// Keys per second and typist.
@@ -48,6 +51,7 @@ impl Args {
     fn run(&self, seed: u64) -> FaultRun {
         let default = FaultRun::new(seed, self.keys);
         FaultRun {
+            sessions: self.sessions.into(),
             typists: self.typists.into(),
             rate: self.rate,
             faults: self.fault.clone().unwrap_or(default.faults),

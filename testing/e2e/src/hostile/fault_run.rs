@@ -23,8 +23,6 @@ const SIZE: (u16, u16) = (80, 24);
 /// Lines of scrollback in the service.
 const SCROLLBACK: usize = 1000;
 
-const SESSION: &str = "hostile";
-
 /// Parameters of a run.
 #[derive(Debug, Clone)]
 pub struct FaultRun {
@@ -32,7 +30,9 @@ pub struct FaultRun {
     pub seed: u64,
     /// Keys per typist.
     pub keys: u64,
-    /// Concurrent typists: one or two.
+    /// Sessions at a time, each with a program of its own; their pages share relays.
+    pub sessions: usize,
+    /// Concurrent typists of a session: one or two.
     pub typists: usize,
     /// Keys per second and typist.
     pub rate: u64,
@@ -55,9 +55,9 @@ pub struct Report {
     pub seed: u64,
     /// Keys typed by all typists.
     pub keys: u64,
-    /// Bytes read by the program.
+    /// Bytes read by the programs.
     pub read: usize,
-    /// Bytes printed by the program.
+    /// Bytes printed by the programs.
     pub printed: usize,
     /// Retransmitted messages.
     pub resent: u64,
@@ -93,6 +93,7 @@ impl FaultRun {
         Self {
             seed,
             keys,
+            sessions: 1,
             typists: 1,
             rate: 300,
             faults: "reorder=0.2,repeat=0.05,lose=0.02,delay=0..20,cut-every=200".parse().expect("a plan"),
@@ -131,8 +132,43 @@ impl FaultRun {
             ..StackOptions::new(self.function)
         };
         let stack = Stack::start_with(options).await;
-        let program = Program::new(self.seed, self.keys / self.rate);
-        let mut pages: Vec<Page> = (0..self.typists).map(|typist| self.page(&stack, &typist.to_string())).collect();
+        let done = AtomicUsize::new(0);
+        let mut lessons = join_all((0..self.sessions).map(|number| self.lesson(&stack, number, &done, deadline))).await;
+        let took = began.elapsed();
+        faults.set(FaultPlan::default());
+        for lesson in &lessons {
+            self.assert_same_screen(lesson, &stack, deadline).await;
+        }
+        let mut pages = PageStats::default();
+        let mut resent = 0;
+        for page in lessons.iter_mut().flat_map(|lesson| lesson.pages.drain(..)) {
+            resent += page.client.resent();
+            pages.add(page.leave().await);
+        }
+        stack.stop().await;
+        // Compares after the stop, so that a late repetition would be in the recording.
+        let read = lessons.iter().map(|lesson| self.assert_all_read(lesson)).sum();
+        Report {
+            seed: self.seed,
+            keys: self.keys * (self.typists * self.sessions) as u64,
+            read,
+            printed: lessons.iter().map(|lesson| lesson.program.printed.len()).sum(),
+            resent,
+            took,
+            faults: faults.counts(),
+            pages,
+        }
+    }
+
+    /// One session, from the first page to the moment when all sessions have seen everything: a page that nothing drives would
+    /// acknowledge nothing.
+    async fn lesson(&self, stack: &Stack, number: usize, done: &AtomicUsize, deadline: Instant) -> Lesson {
+        let seed = self.seed + number as u64;
+        let program = Program::new(seed, self.keys / self.rate);
+        let mut lesson = Lesson { number, seed, program, pages: Vec::new() };
+        let Lesson { program, .. } = &lesson;
+        let mut pages: Vec<Page> =
+            (0..self.typists).map(|typist| self.page(stack, number, &typist.to_string())).collect();
         for page in &mut pages {
             // A page without output may receive a snapshot in place of the stream.
             self.until(page, deadline, "output", |page| !page.output.is_empty()).await;
@@ -143,9 +179,8 @@ impl FaultRun {
         self.until(&mut pages[0], deadline, "the program", |page| Program::output_in(&page.output).is_some()).await;
         let snapshots: Vec<u64> = pages.iter().map(|page| page.stats.snapshots).collect();
 
-        let done = AtomicUsize::new(0);
         let typing = pages.iter_mut().enumerate().map(|(typist, page)| {
-            let (keys, done, printed) = (self.typed(typist), &done, program.printed.len());
+            let (keys, printed) = (lesson.typed(typist, self.typists), program.printed.len());
             async move {
                 self.type_all(page, keys, deadline).await;
                 let all_seen = |page: &Page| Program::output_in(&page.output).is_some_and(|seen| seen.len() >= printed);
@@ -154,13 +189,12 @@ impl FaultRun {
                 done.fetch_add(1, Ordering::Relaxed);
                 // A later deadline, so that the stalled typist reports first.
                 let later = deadline + 10 * POLL_INTERVAL;
-                self.until(page, later, "the others", |_| done.load(Ordering::Relaxed) == self.typists).await;
+                self.until(page, later, "the others", |_| done.load(Ordering::Relaxed) == self.typists * self.sessions)
+                    .await;
             }
         });
         join_all(typing).await;
-        let took = began.elapsed();
-
-        let typed: u64 = (0..self.typists).map(|typist| self.typed(typist).first(self.keys).len() as u64).sum();
+        let typed = lesson.typed_len(self);
         let what = format!("seed {}: {typed} typed bytes", self.seed);
         until(&what, deadline - Instant::now(), async || program.recorded_len() >= typed).await;
         for (page, before) in pages.iter().zip(snapshots) {
@@ -168,47 +202,31 @@ impl FaultRun {
             self.assert_same("what was printed", seen, &program.printed);
             assert_eq!(page.stats.snapshots, before, "seed {}: nothing had to be skipped", self.seed);
         }
-        faults.set(FaultPlan::default());
-        self.assert_same_screen(&pages[0], &stack, deadline).await;
-        let resent = pages.iter().map(|page| page.client.resent()).sum();
-        let mut sum = PageStats::default();
-        for page in pages {
-            sum.add(page.leave().await);
-        }
-        stack.stop().await;
-        // Compares after the stop, so that a late repetition would be in the recording.
-        let recorded = program.recorded();
+        lesson.pages = pages;
+        lesson
+    }
+
+    /// Returns the number of bytes that the program has read.
+    fn assert_all_read(&self, lesson: &Lesson) -> usize {
+        let recorded = lesson.program.recorded();
         for typist in 0..self.typists {
-            let keys = self.typed(typist);
+            let keys = lesson.typed(typist, self.typists);
             self.assert_same("what was typed", &keys.filter(&recorded), &keys.first(self.keys));
         }
-        assert_eq!(recorded.len() as u64, typed, "seed {}: nothing else was typed", self.seed);
-        Report {
-            seed: self.seed,
-            keys: self.keys * self.typists as u64,
-            read: recorded.len(),
-            printed: program.printed.len(),
-            resent,
-            took,
-            faults: faults.counts(),
-            pages: sum,
-        }
+        assert_eq!(recorded.len() as u64, lesson.typed_len(self), "seed {}: nothing else was typed", self.seed);
+        recorded.len()
     }
-
-    fn typed(&self, typist: usize) -> Keys {
-        Keys { seed: self.seed, typist, typists: self.typists }
-    }
-
-    fn page(&self, stack: &Stack, name: &str) -> Page {
-        let id = ClientId::new(format!("page-{}-{name}", self.seed)).expect("an id");
+    fn page(&self, stack: &Stack, session: usize, name: &str) -> Page {
+        let id = ClientId::new(format!("page-{}-{session}-{name}", self.seed)).expect("an id");
         let sign = stack.signer();
-        let token = Box::new(move || sign(&Stack::claims("ada", Some(SESSION))));
+        let token =
+            Box::new(move || sign(&Stack::claims(&format!("ada-{session}"), Some(&format!("hostile-{session}")))));
         Page::new(id, SIZE, Endpoint { url: stack.url(), token }, self.handover)
     }
 
     /// A new page shows the same screen: the service's snapshot equals the screen that its stream produces.
-    async fn assert_same_screen(&self, page: &Page, stack: &Stack, deadline: Instant) {
-        let mut late = self.page(stack, "late");
+    async fn assert_same_screen(&self, lesson: &Lesson, stack: &Stack, deadline: Instant) {
+        let (page, mut late) = (&lesson.pages[0], self.page(stack, lesson.number, "late"));
         let (epoch, pos) = (page.client.epoch(), page.client.pos());
         let resumed = |late: &Page| late.client.epoch() == epoch && late.client.pos() >= pos;
         self.until(&mut late, deadline, "the screen", resumed).await;
@@ -257,6 +275,26 @@ impl FaultRun {
         };
         let (lengths, have, want) = ((have.len(), want.len()), around(have), around(want));
         panic!("seed {}: {what} differs at {at} of {lengths:?}:\n  have {have:?}\n  want {want:?}", self.seed);
+    }
+}
+
+/// One session of a run.
+struct Lesson {
+    number: usize,
+    /// Seed of its keys and its output.
+    seed: u64,
+    program: Program,
+    /// One page for each typist.
+    pages: Vec<Page>,
+}
+
+impl Lesson {
+    fn typed(&self, typist: usize, typists: usize) -> Keys {
+        Keys { seed: self.seed, typist, typists }
+    }
+
+    fn typed_len(&self, run: &FaultRun) -> u64 {
+        (0..run.typists).map(|typist| self.typed(typist, run.typists).first(run.keys).len() as u64).sum()
     }
 }
 

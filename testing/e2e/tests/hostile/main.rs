@@ -69,6 +69,7 @@ macro_rules! proofs {
 
 proofs! {
     two_typists: FaultRun { typists: 2, ..FaultRun::new(4, 1500) }, EVERYTHING;
+    a_class_that_shares_relays: FaultRun { sessions: 12, rate: 30, ..FaultRun::new(15, 200) }, EVERYTHING;
     two_instances: FaultRun { instances: 2, ..FaultRun::new(8, 1500) }, EVERYTHING;
     killed_and_cold_functions: FaultRun::new(7, 1500)
         .with_faults("kill=0.2,kill-within=0..100,cold=20..100,reorder=0.1,silent=0.2,cut=0.005"),
