@@ -5,7 +5,6 @@ use super::context::ServiceContext;
 use crate::relay::KnownDispatch;
 use crate::store::{DispatchRecord, Store, StoreError};
 use shared_protocol::Dispatch;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -13,7 +12,7 @@ use tokio::time::{sleep, timeout};
 const STORE_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// Time between two looks at what other instances have found out.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(10);
+const REFRESH_INTERVAL: Duration = Duration::from_secs(5);
 
 impl ServiceContext {
     /// Takes a message as evidence. Returns the dispatch of its API, if that is known.
@@ -24,10 +23,7 @@ impl ServiceContext {
             let stored = timeout(STORE_TIMEOUT, stored(&*self.store, api)).await;
             dispatches.learn(api, stored.unwrap_or(Ok(None)).unwrap_or_default());
         }
-        let waited_ms = request.arrival.gateway_ms;
-        if let Some((api, record)) = dispatches.heard(&request.claims.cid, waited_ms, request.arrival.at_ms) {
-            tokio::spawn(remember(Arc::clone(&self.store), api, record));
-        }
+        dispatches.heard(&request.claims.cid, request.arrival.gateway_ms, request.arrival.at_ms);
         dispatches.known(api)
     }
 
@@ -38,8 +34,10 @@ impl ServiceContext {
             let dispatches = &self.registry.relays().dispatches;
             for api in dispatches.apis() {
                 let Ok(stored) = stored(&*self.store, &api).await else { continue };
-                if let Some(record) = dispatches.learn(&api, stored) {
-                    remember(Arc::clone(&self.store), api, record).await;
+                if let Some(KnownDispatch { dispatch, at }) = dispatches.learn(&api, stored)
+                    && let Err(error) = self.store.put_dispatch(&api, &DispatchRecord { dispatch, at }).await
+                {
+                    tracing::warn!(%error, api, "other instances do not learn the dispatch of this API yet");
                 }
             }
         }
@@ -49,10 +47,4 @@ impl ServiceContext {
 async fn stored(store: &dyn Store, api: &str) -> Result<Option<KnownDispatch>, StoreError> {
     let record = store.dispatch(api).await?;
     Ok(record.map(|DispatchRecord { dispatch, at }| KnownDispatch { dispatch, at }))
-}
-
-async fn remember(store: Arc<dyn Store>, api: String, KnownDispatch { dispatch, at }: KnownDispatch) {
-    if let Err(error) = store.put_dispatch(&api, &DispatchRecord { dispatch, at }).await {
-        tracing::warn!(%error, api, "other instances do not learn the dispatch of this API yet");
-    }
 }

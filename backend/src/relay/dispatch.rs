@@ -1,5 +1,5 @@
-//! Dispatch of each API, learned from the messages of connections whose runs carry: a message that arrives while the run of its
-//! own connection still asks was not kept waiting, one that arrives right after the end of the run may have been.
+//! Dispatch of each API, learned from the messages of connections whose runs carry. A message that arrives before the last
+//! question of its own connection's run was not kept waiting; one that arrives right after the run's end may have been.
 
 use super::shared::{Relay, RunState};
 use shared_protocol::{ConnectionId, Dispatch};
@@ -26,8 +26,11 @@ const MAX_AFTER_END: Duration = Duration::from_secs(1);
 /// Runs whose connection's next message has waited that prove serial dispatch.
 const SERIAL_RUNS: usize = 3;
 
-/// Time after a proof of concurrent dispatch, in ms, in which waiting proves nothing.
-const CONCURRENT_FOR_MS: u64 = 3_600_000;
+/// Time after a message in which a question of its connection's run may still have been on its way when the run ended.
+const QUESTION_DELAY: Duration = Duration::from_secs(1);
+
+/// Most messages that wait for a later question of their connection's run.
+const MAX_OVERTAKING: usize = 64;
 
 /// Age of a record, in ms, from which another proof replaces it.
 const REFRESH_AFTER_MS: u64 = 600_000;
@@ -62,40 +65,38 @@ struct Api {
 }
 
 impl Api {
-    fn settle(&mut self, dispatch: Dispatch, now_ms: u64) -> KnownDispatch {
+    fn settle(&mut self, name: &str, dispatch: Dispatch, now_ms: u64) {
+        if self.known.map(|known| known.dispatch) != Some(dispatch) {
+            tracing::info!(api = name, ?dispatch, "the dispatch of an API is settled");
+        }
         self.waited.clear();
         self.users.clear();
-        let record = KnownDispatch { dispatch, at: now_ms };
-        self.known = Some(record);
-        record
+        self.known = Some(KnownDispatch { dispatch, at: now_ms });
     }
 
-    /// A message has overtaken its connection's run. Returns a record that is new or due to be written again.
-    fn overtaken(&mut self, now_ms: u64) -> Option<KnownDispatch> {
-        let is_known = self.known.is_some_and(|known| {
+    /// A message was handed over beside its own connection's run.
+    fn overtaken(&mut self, name: &str, now_ms: u64) {
+        self.waited.clear();
+        self.users.clear();
+        let is_fresh = self.known.is_some_and(|known| {
             known.dispatch == Dispatch::Concurrent && now_ms < known.at.saturating_add(REFRESH_AFTER_MS)
         });
-        self.waited.clear();
-        self.users.clear();
-        (!is_known).then(|| self.settle(Dispatch::Concurrent, now_ms))
+        if !is_fresh {
+            self.settle(name, Dispatch::Concurrent, now_ms);
+        }
     }
 
-    /// A message has waited for its connection's run. Returns a record once that is certain: several users' runs, or those of the
-    /// only one.
-    fn has_waited(&mut self, user: String, now_ms: u64) -> Option<KnownDispatch> {
-        let was_proved = self.known.is_some_and(|known| {
-            known.dispatch == Dispatch::Concurrent && now_ms < known.at.saturating_add(CONCURRENT_FOR_MS)
-        });
-        if was_proved {
-            return None;
-        }
+    /// A message has waited for its connection's run. Serial dispatch is certain after several users' runs, or those of the only
+    /// user.
+    fn has_waited(&mut self, name: &str, user: String, now_ms: u64) {
         if self.waited.len() == SERIAL_RUNS {
             self.waited.remove(0);
         }
         self.waited.push(user);
         let several = self.waited.iter().any(|user| *user != self.waited[0]);
-        let is_certain = self.waited.len() == SERIAL_RUNS && (several || self.users.len() == 1);
-        is_certain.then(|| self.settle(Dispatch::Serial, now_ms))
+        if self.waited.len() == SERIAL_RUNS && (several || self.users.len() == 1) {
+            self.settle(name, Dispatch::Serial, now_ms);
+        }
     }
 }
 
@@ -103,6 +104,8 @@ impl Api {
 struct Inner {
     apis: HashMap<String, Api>,
     runs: HashMap<ConnectionId, Run>,
+    /// Runs beside which a message of their connection arrived at that time. Another question proves that they still lived.
+    overtaking: Vec<(Run, Instant)>,
 }
 
 /// The dispatch of the APIs of one instance. An API is named by its domain and stage.
@@ -150,7 +153,7 @@ impl Dispatches {
     /// A message of this connection was granted a relay.
     pub(super) fn granted(&self, connection: ConnectionId, user: String, relay: Arc<Relay>) {
         let mut inner = self.inner();
-        let Inner { apis, runs } = &mut *inner;
+        let Inner { apis, runs, .. } = &mut *inner;
         let Some(api) = apis.get_mut(&relay.endpoint.name) else { return };
         if api.users.len() < 2 {
             api.users.insert(user.clone());
@@ -164,33 +167,39 @@ impl Dispatches {
         }
     }
 
-    /// Takes a message of this connection as evidence: `waited_ms` is the time from its receipt by the gateway to now. Returns a
-    /// record for the store, with its API.
-    pub fn heard(
-        &self,
-        connection: &ConnectionId,
-        waited_ms: Option<u64>,
-        now_ms: u64,
-    ) -> Option<(String, KnownDispatch)> {
+    /// Takes a message of this connection as evidence: `waited_ms` is the time from its receipt by the gateway to now.
+    pub fn heard(&self, connection: &ConnectionId, waited_ms: Option<u64>, now_ms: u64) {
         let (mut inner, now) = (self.inner(), Instant::now());
-        let Inner { apis, runs } = &mut *inner;
-        let state = runs.get(connection)?.relay.run_state(now);
-        if state == RunState::Unclear && now < runs.get(connection)?.began + RUN_TTL {
-            return None;
+        let Inner { apis, runs, overtaking } = &mut *inner;
+        let Some(run) = runs.get(connection) else { return };
+        let state = run.relay.run_state(now);
+        if state == RunState::Unclear && now < run.began + RUN_TTL {
+            return;
         }
-        let Run { api: name, user, .. } = runs.remove(connection)?;
-        let api = apis.get_mut(&name)?;
-        let record = match state {
-            RunState::Asks => api.overtaken(now_ms)?,
-            RunState::Ended(at)
-                if now <= at + MAX_AFTER_END || waited_ms.is_some_and(|waited| waited >= MIN_WAIT_MS) =>
-            {
-                api.has_waited(user, now_ms)?
+        let Some(run) = runs.remove(connection) else { return };
+        match state {
+            RunState::Asks if overtaking.len() < MAX_OVERTAKING => overtaking.push((run, now)),
+            RunState::Ended(at) if now <= at + MAX_AFTER_END || waited_ms.is_some_and(|ms| ms >= MIN_WAIT_MS) => {
+                if let Some(api) = apis.get_mut(&run.api) {
+                    api.has_waited(&run.api, run.user, now_ms);
+                }
             }
-            RunState::Ended(_) | RunState::Unclear => return None,
-        };
-        tracing::info!(api = name, dispatch = ?record.dispatch, "the dispatch of an API is settled");
-        Some((name, record))
+            RunState::Asks | RunState::Ended(_) | RunState::Unclear => {}
+        }
+    }
+
+    /// Looks whether runs that a message arrived beside have asked again since.
+    pub(super) fn tick(&self, now_ms: u64) {
+        let mut inner = self.inner();
+        let Inner { apis, overtaking, .. } = &mut *inner;
+        overtaking.retain(|(run, at)| {
+            let (asked_at, is_over) = run.relay.last_question();
+            let is_proof = asked_at > *at + QUESTION_DELAY;
+            if let Some(api) = apis.get_mut(&run.api).filter(|_| is_proof) {
+                api.overtaken(&run.api, now_ms);
+            }
+            !is_proof && !is_over
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! A client's way out of its session: one place in one relay.
 
 use super::queue::Queued;
-use super::shared::{Phase, Relay};
+use super::shared::{Phase, Relay, RunState};
 use bytes::Bytes;
 use shared_protocol::relay::RelayAction;
 use std::sync::Arc;
@@ -63,6 +63,11 @@ impl Outlet {
         let lost = member.frames.take_lost() || (released && member.frames.is_uncertain());
         let renew = std::mem::take(&mut member.renew);
         OutletState { released, lost, renew }
+    }
+
+    /// True while its relay is about to ask for the first time, or asks.
+    pub fn is_served(&self, now: Instant) -> bool {
+        self.relay.lock().phase == Phase::Granted || self.relay.run_state(now) == RunState::Asks
     }
 
     /// The client's next frame, if one is accepted.

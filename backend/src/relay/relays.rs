@@ -270,6 +270,7 @@ impl Relays {
 
     /// Does what is due.
     pub fn tick(&self, now: Instant) {
+        self.dispatches.tick(self.clock.now_ms());
         let mut table = self.table();
         let due: Vec<_> =
             table.entries.values().filter_map(|entry| Some((Arc::clone(&entry.relay), entry.due(now)?))).collect();

@@ -84,6 +84,8 @@ pub(super) struct Inner {
     pub(super) granted_at: Instant,
     /// Last question or answer, or begin of the end.
     pub(super) heard: Instant,
+    /// Time of the last question, or of the grant.
+    asked_at: Instant,
     /// Time until which a grant for its successor is open.
     pub(super) successor_until: Option<Instant>,
     /// Last `renew`.
@@ -124,6 +126,7 @@ impl Relay {
             phase: Phase::Granted,
             granted_at: now,
             heard: now,
+            asked_at: now,
             successor_until: None,
             renewed_at: None,
             apart: None,
@@ -189,7 +192,7 @@ impl Relay {
         let (number, now) = (question.number, Instant::now());
         let mut receiver = {
             let mut inner = self.lock();
-            inner.heard = now;
+            (inner.heard, inner.asked_at) = (now, now);
             if question.last {
                 inner.close();
                 return Answer::default();
@@ -231,6 +234,12 @@ impl Relay {
             Phase::Over if !inner.was_throttled => RunState::Ended(inner.heard),
             _ => RunState::Unclear,
         }
+    }
+
+    /// Time of the last question, and whether there will be no other.
+    pub(super) fn last_question(&self) -> (Instant, bool) {
+        let inner = self.lock();
+        (inner.asked_at, inner.phase == Phase::Over)
     }
 
     /// Moves on with time: ends a grant that is not used, a relay that is silent, and the end of one. Returns false once it is

@@ -11,6 +11,9 @@ use tokio::time::Instant;
 /// Time until a carrier speaks again, in ms: short enough that a message waits when a run of its connection ends.
 const CARRY_MS: u64 = 10_000;
 
+/// The same while the client waits for a relay, or for the end of one whose run was killed.
+const RETRY_MS: u64 = 1000;
+
 /// Refuses what only the other kind of connection may send.
 pub fn check_carrier(caller: &Caller, inbound: &Inbound) -> Result<(), SessionError> {
     let text = match (caller.carrier, inbound) {
@@ -38,13 +41,14 @@ impl Actor {
                 return Reply { frame, close: Some(Close::Connection), ..Reply::default() };
             }
         };
-        let message = if carry.epoch == epoch {
-            ServerMessage::Carried(Carried { epoch, carry_ms: CARRY_MS })
-        } else {
-            super::dispatch::stale(None)
-        };
         let touch = client.touch_carrier(&caller.connection, now);
-        let grant = self.relays.carry_by(client, caller, now);
+        let (grant, message) = if carry.epoch == epoch {
+            let grant = self.relays.carry_by(client, caller, epoch, now);
+            let carry_ms = if client.outbound.link.is_served(now) { CARRY_MS } else { RETRY_MS };
+            (grant, ServerMessage::Carried(Carried { epoch, carry_ms }))
+        } else {
+            (None, super::dispatch::stale(None))
+        };
         Reply { frame: Some(self.frames.encode(&message.into())), grant, touch, ..Reply::default() }
     }
 }

@@ -7,9 +7,9 @@ use super::output_log::{Item, OutputLog};
 use super::snapshot;
 use super::terminal::Terminal;
 use crate::metrics::{Metrics, RetransmissionCause, SnapshotCause};
-use crate::relay::{Due, OutletState, Relays};
+use crate::relay::{Due, Relays};
 use bytes::Bytes;
-use shared_protocol::server::{Event, InputAck, Output, Renew};
+use shared_protocol::server::{Event, InputAck, Output};
 use shared_protocol::{Epoch, Pos, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -71,13 +71,7 @@ impl FrameBuilder {
         phase: StreamPhase,
         now: Instant,
     ) {
-        let OutletState { lost, renew, .. } = client.outbound.link.refresh(relays, now);
-        if lost {
-            client.outbound.frame_lost(now);
-        }
-        if renew {
-            client.outbound.queue_reply(ServerMessage::Renew(Renew { epoch: self.epoch }));
-        }
+        client.outbound.refresh(relays, self.epoch, now);
         // Not before it has parsed the end.
         let has_all = client.one_shot || client.outbound.cursor.acked() >= log.end();
         if phase == StreamPhase::Over && has_all && client.outbound.reply_count() == 0 {

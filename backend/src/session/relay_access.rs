@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::cluster::Lease;
 use crate::metrics::Metrics;
 use crate::relay::{DirectFrames, Joining, Permit, Relays, Renewal};
-use shared_protocol::{Dispatch, SessionId};
+use shared_protocol::{Dispatch, Epoch, SessionId};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -103,7 +103,9 @@ impl RelayAccess {
     }
 
     /// Has the run of a carrier's message carry frames, if the client needs a relay or its relay a successor.
-    pub(super) fn carry_by(&self, client: &mut Client, carrier: &Caller, now: Instant) -> Option<Grant> {
+    pub(super) fn carry_by(&self, client: &mut Client, carrier: &Caller, epoch: Epoch, now: Instant) -> Option<Grant> {
+        // The end of the run that this message has waited for may be news.
+        client.outbound.refresh(&self.relays, epoch, now);
         let link = &mut client.outbound.link;
         let grant = match link.wanted(now) {
             Some(joining) => {

@@ -45,24 +45,54 @@ async fn end(relay: Arc<Relay>) {
     relay.ask(&RelayQuestion { number: 2, last: true, ..RelayQuestion::default() }, Duration::ZERO).await;
 }
 
-/// One run of this user whose connection's next message has waited for its end.
-async fn waited(relays: &Relays, name: &str, user: &str) -> Option<KnownDispatch> {
+/// One run of this user whose connection's next message has waited for its end. Returns what is known then.
+async fn waited(relays: &Relays, name: &str, user: &str) -> Option<Dispatch> {
     let relay = run(relays, name, user).await;
     advance(Duration::from_secs(25)).await;
     end(relay).await;
     relays.tick(Instant::now());
-    relays.dispatches.heard(&connection(name), None, NOW).map(|(_, record)| record)
+    relays.dispatches.heard(&connection(name), None, NOW);
+    relays.dispatches.known(API)
+}
+
+/// Another question of a run, this long from now.
+async fn ask_after(relays: &Relays, relay: &Arc<Relay>, delay: Duration) {
+    advance(delay).await;
+    relays.ask(relay, &RelayQuestion { number: 2, ..RelayQuestion::default() }, Duration::ZERO).await;
+    relays.dispatches.tick(NOW);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_beside_its_own_connections_run_proves_concurrent_dispatch_at_once() {
+async fn a_message_before_a_question_of_its_own_connections_run_proves_concurrent_dispatch() {
     let relays = relays();
     assert!(waited(&relays, "a", "ada").await.is_none() && waited(&relays, "a", "ada").await.is_none());
-    run(&relays, "a", "ada").await;
-    assert_eq!(relays.dispatches.heard(&connection("b"), None, NOW), None, "another connection's message");
-    let proof = relays.dispatches.heard(&connection("a"), Some(20_000), NOW).unwrap();
-    assert_eq!(proof, (API.to_owned(), record(Dispatch::Concurrent, NOW)));
-    assert_eq!(relays.dispatches.heard(&connection("a"), None, NOW), None, "the next message says nothing more");
+    let relay = run(&relays, "a", "ada").await;
+    relays.dispatches.heard(&connection("b"), None, NOW);
+    relays.dispatches.heard(&connection("a"), Some(20_000), NOW);
+    relays.dispatches.tick(NOW);
+    assert_eq!(relays.dispatches.known(API), None, "the run may have been killed before");
+    ask_after(&relays, &relay, QUESTION_DELAY + Duration::from_millis(1)).await;
+    assert_eq!(relays.dispatches.known(API), Some(Dispatch::Concurrent));
+    assert_eq!(relays.dispatches.learn(API, None), Some(record(Dispatch::Concurrent, NOW)));
+    let inner = relays.dispatches.inner();
+    assert_eq!((inner.overtaking.len(), inner.apis[API].waited.len()), (0, 0), "it outweighs all that waited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_after_a_killed_run_proves_nothing() {
+    let relays = relays();
+    for late_question in [false, true] {
+        let relay = run(&relays, "a", "ada").await;
+        relays.dispatches.heard(&connection("a"), None, NOW);
+        if late_question {
+            ask_after(&relays, &relay, QUESTION_DELAY).await;
+        }
+        advance(Duration::from_secs(4)).await;
+        relays.tick(Instant::now());
+        relays.dispatches.tick(NOW);
+        assert_eq!(relays.dispatches.known(API), None);
+        assert!(relays.dispatches.inner().overtaking.is_empty());
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,8 +101,7 @@ async fn serial_dispatch_is_concluded_from_three_runs_of_two_users() {
     assert_eq!(waited(&relays, "a", "ada").await, None);
     assert_eq!(waited(&relays, "b", "bob").await, None);
     assert_eq!(relays.dispatches.known(API), None);
-    assert_eq!(waited(&relays, "a", "ada").await, Some(record(Dispatch::Serial, NOW)));
-    assert_eq!(relays.dispatches.known(API), Some(Dispatch::Serial));
+    assert_eq!(waited(&relays, "a", "ada").await, Some(Dispatch::Serial));
 }
 
 #[tokio::test(start_paused = true)]
@@ -110,34 +139,20 @@ async fn throttled_runs_and_those_that_have_not_begun_say_nothing() {
     relay.report(&RelayQuestion { throttled: true, ..RelayQuestion::default() });
     end(relay).await;
     relays.tick(Instant::now());
-    assert_eq!(relays.dispatches.heard(&connection("a"), Some(9000), NOW), None);
+    relays.dispatches.heard(&connection("a"), Some(9000), NOW);
     let (_outlet, grant) = relays.join(test_support::joining("b", &Switch::on()), true);
     relays.granted(&grant.unwrap(), &connection("b"), "bob");
-    assert_eq!(relays.dispatches.heard(&connection("b"), Some(9000), NOW), None);
+    relays.dispatches.heard(&connection("b"), Some(9000), NOW);
     assert_eq!(relays.dispatches.inner().apis[API].waited.len(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn waiting_proves_nothing_for_an_hour_after_a_proof_of_the_contrary() {
-    let relays = relays();
-    relays.dispatches.learn(API, Some(record(Dispatch::Concurrent, NOW - CONCURRENT_FOR_MS + 1)));
-    for _ in 0..3 {
-        assert_eq!(waited(&relays, "a", "ada").await, None);
-    }
-    relays.dispatches.learn(API, Some(record(Dispatch::Concurrent, NOW - CONCURRENT_FOR_MS + 2)));
-    assert_eq!(relays.dispatches.known(API), Some(Dispatch::Concurrent));
-    let relays = self::relays();
-    relays.dispatches.learn(API, Some(record(Dispatch::Concurrent, NOW - CONCURRENT_FOR_MS)));
-    assert!(waited(&relays, "a", "ada").await.is_none() && waited(&relays, "a", "ada").await.is_none());
-    assert_eq!(waited(&relays, "a", "ada").await, Some(record(Dispatch::Serial, NOW)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_carriers_next_message_beside_its_run_ends_serial_dispatch() {
     let relays = relays();
     relays.dispatches.learn(API, Some(record(Dispatch::Serial, NOW)));
-    run(&relays, "carrier", "ada").await;
-    relays.dispatches.heard(&connection("carrier"), None, NOW).unwrap();
+    let relay = run(&relays, "carrier", "ada").await;
+    relays.dispatches.heard(&connection("carrier"), None, NOW);
+    ask_after(&relays, &relay, Duration::from_secs(15)).await;
     assert_eq!(relays.dispatches.known(API), Some(Dispatch::Concurrent));
 }
 

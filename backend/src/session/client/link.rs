@@ -70,6 +70,11 @@ impl Link {
         self.without.is_some_and(|since| since + MAX_WITHOUT <= now)
     }
 
+    /// False if the client waits for a relay, or for the end of one that may be dead.
+    pub(in crate::session) fn is_served(&self, now: Instant) -> bool {
+        !self.is_wanted(now) || self.outlet.as_ref().is_some_and(|outlet| outlet.is_served(now))
+    }
+
     /// The request of the last join, for a carrier's message that finds the client without a relay.
     pub(in crate::session) fn wanted(&self, now: Instant) -> Option<Joining> {
         self.joining.clone().filter(|_| self.is_wanted(now) && !self.is_live())

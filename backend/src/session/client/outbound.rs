@@ -3,13 +3,13 @@
 use super::cursor::SendCursor;
 use super::link::Link;
 use crate::metrics::SnapshotCause;
-use crate::relay::Due;
+use crate::relay::{Due, OutletState, Relays};
 use crate::session::deflate::{Effort, WORTH_DEFLATING};
 use crate::session::frames::{PAYLOAD_BYTES, pack};
 use crate::session::output_budget::{OutputBudget, SCREEN_INTERVAL};
 use shared_protocol::limits::FRAME_RAW_BYTES;
-use shared_protocol::server::SnapshotScope;
-use shared_protocol::{Payload, Pos, ServerMessage};
+use shared_protocol::server::{Renew, SnapshotScope};
+use shared_protocol::{Epoch, Payload, Pos, ServerMessage};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -203,8 +203,19 @@ impl Outbound {
         (payload, len as u32)
     }
 
+    /// Learns from the client's relay what became of its frames, and moves to another one if that has ended.
+    pub(in crate::session) fn refresh(&mut self, relays: &Relays, epoch: Epoch, now: Instant) {
+        let OutletState { lost, renew, .. } = self.link.refresh(relays, now);
+        if lost {
+            self.frame_lost(now);
+        }
+        if renew {
+            self.queue_reply(ServerMessage::Renew(Renew { epoch }));
+        }
+    }
+
     /// Sends again soon what is not acknowledged: a frame was lost. Sooner is of no use, because the page notices a gap itself.
-    pub(in crate::session) fn frame_lost(&mut self, now: Instant) {
+    fn frame_lost(&mut self, now: Instant) {
         self.cursor.expedite(now + LOSS_DELAY);
     }
 
