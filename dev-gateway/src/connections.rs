@@ -1,13 +1,13 @@
 //! The open connections. [`Clients`] is the interface to the sockets for everything that posts: the @connections routes
 //! and a function in this process. The fault and usage layers wrap it.
 
-use crate::lock::lock;
 use crate::quotas::Quotas;
 use async_trait::async_trait;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -134,7 +134,7 @@ pub(crate) struct RegistryEntryGuard {
 
 impl Drop for RegistryEntryGuard {
     fn drop(&mut self) {
-        lock(&self.registry.open).remove(&self.connection_id);
+        self.registry.open.lock().remove(&self.connection_id);
     }
 }
 
@@ -160,13 +160,13 @@ impl Registry {
             source_ip: source_ip.to_owned(),
             user_agent: user_agent.map(ToOwned::to_owned),
         };
-        lock(&self.open).insert(connection_id.to_owned(), entry);
+        self.open.lock().insert(connection_id.to_owned(), entry);
         let entry = RegistryEntryGuard { registry: self.clone(), connection_id: connection_id.to_owned() };
         OpenConnection { outgoing, activity, entry }
     }
 
     fn find(&self, connection_id: &str) -> Option<Entry> {
-        lock(&self.open).get(connection_id).cloned()
+        self.open.lock().get(connection_id).cloned()
     }
 }
 
@@ -195,7 +195,7 @@ impl Clients for Registry {
     }
 
     async fn close(&self, connection_id: &str) -> bool {
-        let Some(entry) = lock(&self.open).remove(connection_id) else { return false };
+        let Some(entry) = self.open.lock().remove(connection_id) else { return false };
         // If the queue stays full, the socket ends because its last sender is gone.
         let _ = tokio::time::timeout(self.post_timeout, entry.outgoing.send(Outgoing::Close)).await;
         true

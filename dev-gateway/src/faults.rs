@@ -18,12 +18,12 @@ pub(crate) use function::FaultyFunction;
 pub use plan::{ConnectionPlan, Cut, DurationRange, FaultPlan, FunctionPlan, MessagePlan, PostPlan};
 pub use spec::{FAULTS_HELP, FaultError};
 
-use crate::lock::lock;
 use injector::Injector;
+use parking_lot::Mutex;
 use rng::Decision;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// The faults of one gateway. Clones share their state.
 #[derive(Debug, Clone)]
@@ -51,7 +51,7 @@ pub(crate) struct ConnectionFaultsGuard {
 
 impl Drop for ConnectionFaultsGuard {
     fn drop(&mut self) {
-        lock(&self.state.connections).remove(&self.connection_id);
+        self.state.connections.lock().remove(&self.connection_id);
     }
 }
 
@@ -89,7 +89,7 @@ impl Faults {
     pub fn cut(&self, connection_id: Option<&str>, how: Option<Cut>) -> usize {
         let connections: Vec<_> = match connection_id {
             Some(id) => self.connection(id).into_iter().collect(),
-            None => lock(&self.0.connections).values().cloned().collect(),
+            None => self.0.connections.lock().values().cloned().collect(),
         };
         connections.iter().for_each(|connection| connection.cut_on_request(how));
         connections.len()
@@ -122,7 +122,7 @@ impl Faults {
     pub(crate) fn open(&self, connection_id: &str) -> ConnectionFaultsGuard {
         let number = self.0.opened.fetch_add(1, Ordering::Relaxed);
         let faults = Arc::new(ConnectionFaults::new(self.0.injector.clone(), number));
-        lock(&self.0.connections).insert(connection_id.to_owned(), faults.clone());
+        self.0.connections.lock().insert(connection_id.to_owned(), faults.clone());
         ConnectionFaultsGuard { state: self.0.clone(), connection_id: connection_id.to_owned(), faults }
     }
 
@@ -133,6 +133,6 @@ impl Faults {
     }
 
     fn connection(&self, connection_id: &str) -> Option<Arc<ConnectionFaults>> {
-        lock(&self.0.connections).get(connection_id).cloned()
+        self.0.connections.lock().get(connection_id).cloned()
     }
 }

@@ -22,7 +22,6 @@ mod handshake;
 mod integration;
 mod invoke;
 mod local;
-mod lock;
 mod management;
 mod messages;
 mod pages;

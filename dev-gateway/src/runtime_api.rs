@@ -11,12 +11,12 @@ pub use cpu_limit::{CpuLimit, CpuLimitError, CpuShare};
 pub use function::Function;
 
 use crate::invoke::{Invoke, InvokeError};
-use crate::lock::lock;
 use crate::system::{System, fresh_hex};
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use process::Process;
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -49,12 +49,12 @@ impl RuntimeApi {
 
     /// Ids of the idle processes, the last used at the end. For tests.
     pub fn idle_processes(&self) -> Vec<u32> {
-        lock(&self.idle).iter().flatten().filter_map(Process::id).collect()
+        self.idle.lock().iter().flatten().filter_map(Process::id).collect()
     }
 
     /// Takes the process that was used last, if it still lives, so that the others stay unused.
     fn take_idle(&self) -> Option<Process> {
-        let mut idle = lock(&self.idle);
+        let mut idle = self.idle.lock();
         let idle = idle.as_mut()?;
         while let Some(mut process) = idle.pop() {
             if process.is_alive() {
@@ -75,7 +75,7 @@ impl RuntimeApi {
         self.settling.spawn(async move {
             match closing.run_until_cancelled(process.settle()).await {
                 Some(Ok(())) => {
-                    if let Some(idle) = lock(&idle).as_mut() {
+                    if let Some(idle) = idle.lock().as_mut() {
                         idle.push(process);
                     }
                 }
@@ -105,7 +105,7 @@ impl Invoke for RuntimeApi {
     async fn shutdown(&self) {
         self.permits.close();
         self.closing.cancel();
-        let idle = lock(&self.idle).take().unwrap_or_default();
+        let idle = self.idle.lock().take().unwrap_or_default();
         futures_util::future::join_all(idle.into_iter().map(Process::end)).await;
         self.settling.close();
         self.settling.wait().await;

@@ -3,12 +3,12 @@
 
 use crate::connections::{Clients, ConnectionInfo, PostError};
 use crate::invoke::{Invoke, InvokeError};
-use crate::lock::lock;
 use async_trait::async_trait;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -131,7 +131,7 @@ impl Meter {
     }
 
     pub(crate) fn usage(&self) -> Usage {
-        let mut count = lock(&self.0);
+        let mut count = self.0.lock();
         count.advance();
         count.usage
     }
@@ -152,7 +152,7 @@ impl Meter {
     }
 
     fn begin(&self, event: &Value) -> Result<RunningInvocation, InvokeError> {
-        let mut count = lock(&self.0);
+        let mut count = self.0.lock();
         // API Gateway bills a message that Lambda refuses, too.
         if event["requestContext"]["eventType"] == "MESSAGE" {
             count.usage.messages_in += billed_messages(event["body"].as_str().map_or(0, str::len));
@@ -175,7 +175,7 @@ struct RunningInvocation(Meter);
 
 impl Drop for RunningInvocation {
     fn drop(&mut self) {
-        let mut count = lock(&self.0.0);
+        let mut count = self.0.0.lock();
         count.advance();
         count.usage.running -= 1;
     }
@@ -208,7 +208,7 @@ impl Clients for Metered<dyn Clients> {
     async fn post(&self, connection_id: &str, data: Bytes) -> Result<(), PostError> {
         let bytes = data.len();
         self.inner.post(connection_id, data).await?;
-        let usage = &mut lock(&self.meter.0).usage;
+        let usage = &mut self.meter.0.lock().usage;
         usage.messages_out += billed_messages(bytes);
         usage.bytes_out += bytes as u64;
         Ok(())
@@ -232,7 +232,7 @@ struct CountedPosts {
 impl Clients for CountedPosts {
     async fn post(&self, connection_id: &str, data: Bytes) -> Result<(), PostError> {
         let answer = self.inner.post(connection_id, data).await;
-        lock(&self.meter.0).usage.posts.add(answer);
+        self.meter.0.lock().usage.posts.add(answer);
         answer
     }
 

@@ -4,10 +4,9 @@
 use crate::backend::Caller;
 use crate::connections::{Connections, ConnectionsError};
 use crate::identity::Identity;
-use crate::lock::lock;
+use parking_lot::Mutex;
 use shared_protocol::ConnectionId;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
 
 /// Largest number of cached identities, of some 300 bytes each: more connections than one process of the function sees.
 const MAX_ENTRIES: usize = 1024;
@@ -34,7 +33,7 @@ impl IdentityCache {
         if caller.identity.is_some() {
             return Ok(caller.identity.clone());
         }
-        let cached = lock(&self.0).by_connection.get(&caller.connection).cloned();
+        let cached = self.0.lock().by_connection.get(&caller.connection).cloned();
         if cached.is_some() {
             return Ok(cached);
         }
@@ -46,14 +45,14 @@ impl IdentityCache {
     }
 
     pub(crate) fn remove(&self, connection: &ConnectionId) {
-        let mut entries = lock(&self.0);
+        let mut entries = self.0.lock();
         if entries.by_connection.remove(connection).is_some() {
             entries.order.retain(|other| other != connection);
         }
     }
 
     fn insert(&self, connection: ConnectionId, identity: Identity) {
-        let mut entries = lock(&self.0);
+        let mut entries = self.0.lock();
         if entries.by_connection.insert(connection.clone(), identity).is_none() {
             entries.order.push_back(connection);
         }
@@ -80,12 +79,12 @@ mod tests {
         }
         let sizes = |entries: &Entries| (entries.order.len(), entries.by_connection.len());
         {
-            let entries = lock(&cache.0);
+            let entries = cache.0.lock();
             assert!(!entries.by_connection.contains_key(&id(0)));
             assert!(entries.by_connection.contains_key(&id(1)));
             assert_eq!(sizes(&entries), (MAX_ENTRIES, MAX_ENTRIES));
         }
         cache.remove(&id(1));
-        assert_eq!(sizes(&lock(&cache.0)), (MAX_ENTRIES - 1, MAX_ENTRIES - 1));
+        assert_eq!(sizes(&cache.0.lock()), (MAX_ENTRIES - 1, MAX_ENTRIES - 1));
     }
 }

@@ -8,15 +8,15 @@ mod cache_state;
 
 use crate::clock::Clock;
 use crate::http_client::{builder, error_chain};
-use crate::lock::lock;
 use auth_tokens::{TokenError, UserKey, UserTokenVerifier};
 use bytes::BytesMut;
 use cache_state::{CacheState, Freshness};
+use parking_lot::Mutex;
 use reqwest::header::ACCEPT;
 use reqwest::{Client, StatusCode, Url};
 use shared_protocol::UserClaims;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// Time limit of a whole fetch: a user is waiting for a connection to open.
@@ -90,24 +90,24 @@ impl JwksCache {
     ) -> Result<UserClaims, VerifyError> {
         self.refresh(clock, freshness, timeout).await;
         let now = Duration::from_millis(clock.now_ms());
-        let tokens = lock(&self.state).usable(now).ok_or(VerifyError::NoKeys)?;
+        let tokens = self.state.lock().usable(now).ok_or(VerifyError::NoKeys)?;
         Ok(tokens.verify(token, now.as_secs())?)
     }
 
     /// Fetches if a fetch is due. A caller that cannot use the cached keys waits for a running fetch; others do not.
     async fn refresh(&self, clock: &dyn Clock, freshness: Freshness, timeout: Duration) {
         let now = Duration::from_millis(clock.now_ms());
-        if !lock(&self.state).is_due(now, freshness) {
+        if !self.state.lock().is_due(now, freshness) {
             return;
         }
-        let has_keys = freshness == Freshness::Cached && lock(&self.state).usable(now).is_some();
+        let has_keys = freshness == Freshness::Cached && self.state.lock().usable(now).is_some();
         let wait = if has_keys { Duration::ZERO } else { timeout };
         let Ok(_guard) = tokio::time::timeout(wait, self.fetching.lock()).await else { return };
-        if !lock(&self.state).is_due(now, freshness) {
+        if !self.state.lock().is_due(now, freshness) {
             return;
         }
         let fetched = self.fetch(timeout).await;
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         match fetched {
             Ok(key) => {
                 tracing::info!(keys = ?key, "[WebSocket] Fetched the platform's keys");

@@ -21,7 +21,6 @@ pub mod identity;
 mod identity_cache;
 mod invocation;
 mod jwks;
-mod lock;
 mod message;
 pub mod metrics;
 mod origin;

@@ -2,7 +2,8 @@
 //! anything: an instance that was suspended does nothing with a session that another one has taken over.
 
 use crate::store::{Cas, INSTANCE_TTL, SessionRecord, Store, StoreError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -43,13 +44,9 @@ impl Lease {
         &self.record
     }
 
-    fn state(&self) -> MutexGuard<'_, LeaseState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// True while the session is surely this instance's, false once it is lost, `None` if only the store can tell.
     pub fn is_valid(&self, now: Instant) -> Option<bool> {
-        match *self.state() {
+        match *self.state.lock() {
             LeaseState::Permanent => Some(true),
             LeaseState::ValidUntil(until) => (now < until).then_some(true),
             LeaseState::Lost => Some(false),
@@ -61,7 +58,7 @@ impl Lease {
     pub async fn renew(&self, store: &dyn Store) -> Result<bool, StoreError> {
         let since = Instant::now();
         let cas = store.compare_and_set(&self.record, Some(&self.record.version())).await?;
-        let mut state = self.state();
+        let mut state = self.state.lock();
         *state = match (*state, cas) {
             (LeaseState::Lost, _) | (_, Cas::Conflict(_)) => LeaseState::Lost,
             (LeaseState::Permanent, Cas::Stored) => LeaseState::Permanent,
@@ -73,7 +70,7 @@ impl Lease {
     /// Extends a valid lease while the store fails, from `since` on: no other instance can take the session over without the
     /// store, and a terminal must not stop because its directory does. An expired lease stays expired.
     pub fn extend_while_store_is_down(&self, since: Instant) {
-        if let LeaseState::ValidUntil(until) = &mut *self.state()
+        if let LeaseState::ValidUntil(until) = &mut *self.state.lock()
             && since < *until
         {
             *until = since + LEASE_TTL;

@@ -2,8 +2,8 @@
 //! store holds the data of all instances.
 
 use crate::store::{INSTANCE_TTL, Instance, InstanceId, SessionRecord, SessionState, Store, StoreError};
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -44,10 +44,6 @@ impl Membership {
         Self { instance, heartbeat: Mutex::default(), unreachable_peers: AtomicUsize::new(0) }
     }
 
-    fn state(&self) -> MutexGuard<'_, HeartbeatState> {
-        self.heartbeat.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The id of this instance.
     pub fn instance_id(&self) -> &InstanceId {
         &self.instance.id
@@ -55,12 +51,12 @@ impl Membership {
 
     /// Marks this instance as draining: from the next heartbeat on, others send no new sessions here.
     pub fn drain(&self) {
-        self.state().draining = true;
+        self.heartbeat.lock().draining = true;
     }
 
     /// Sets the number of relays of this instance, which others learn with the next heartbeat.
     pub fn set_relays(&self, relays: usize) {
-        self.state().relays = relays;
+        self.heartbeat.lock().relays = relays;
     }
 
     /// Relays of all other live instances, as their last heartbeats said.
@@ -72,10 +68,10 @@ impl Membership {
     /// Tells the store that this instance is alive.
     pub async fn heartbeat(&self, store: &dyn Store) -> Result<(), StoreError> {
         let since = Instant::now();
-        let HeartbeatState { draining, relays, .. } = *self.state();
+        let HeartbeatState { draining, relays, .. } = *self.heartbeat.lock();
         let instance = Instance { draining, relays, ..self.instance.clone() };
         let known = store.heartbeat(&instance).await;
-        let mut state = self.state();
+        let mut state = self.heartbeat.lock();
         let in_time = state.last.is_some_and(|last| since < last + INSTANCE_TTL);
         match known {
             Ok(known) => {
@@ -99,13 +95,13 @@ impl Membership {
 
     /// True if the latest heartbeat failed.
     pub fn is_cut_off(&self) -> bool {
-        self.state().failing
+        self.heartbeat.lock().failing
     }
 
     /// True if an instance that the store does not list is dead. Needs an unbroken series of own heartbeats: after an outage of
     /// the store, other instances may not have written theirs yet.
     pub fn can_declare_dead(&self, now: Instant) -> bool {
-        self.state().steady_since.is_some_and(|since| since + INSTANCE_TTL <= now)
+        self.heartbeat.lock().steady_since.is_some_and(|since| since + INSTANCE_TTL <= now)
     }
 
     /// True if a session that the store does not list does not exist. False for a while after the store has lost its data.
@@ -115,7 +111,7 @@ impl Membership {
         }
         let known = store.instance(self.instance_id()).await?.is_some();
         let now = Instant::now();
-        let mut state = self.state();
+        let mut state = self.heartbeat.lock();
         if !known && state.last.is_some_and(|last| now < last + INSTANCE_TTL) {
             state.incomplete_until = Some(now + REPOPULATE_WINDOW);
         }

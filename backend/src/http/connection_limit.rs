@@ -1,11 +1,12 @@
 //! Caps open connections. When full, closes the longest-idle connection of the client IP that has the most idle ones.
 
+use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_util::io::InspectReader;
@@ -48,7 +49,7 @@ impl ConnectionLimiter {
 
     /// A permit for a new connection, if needed by evicting an idle one; `None` if every connection has an active request.
     pub(super) fn acquire(self: &Arc<Self>, peer: IpAddr) -> Option<ConnectionPermit> {
-        let mut state = self.lock();
+        let mut state = self.state.lock();
         if state.open == self.max {
             let age = |idle: &BTreeMap<u64, _>| Reverse(idle.first_key_value().map(|(since, _)| *since));
             let most = state.idle.iter_mut().max_by_key(|(_, idle)| (idle.len(), age(idle)));
@@ -66,10 +67,6 @@ impl ConnectionLimiter {
             idle_since,
             had_request: AtomicBool::new(false),
         })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -105,7 +102,7 @@ impl ConnectionPermit {
     /// Protects the connection from eviction until the returned guard is dropped.
     pub(super) fn begin_request(self: &Arc<Self>) -> ActiveRequest {
         self.had_request.store(true, Ordering::Relaxed);
-        self.limiter.lock().mark_active(self.peer, self.idle_since.load(Ordering::Relaxed));
+        self.limiter.state.lock().mark_active(self.peer, self.idle_since.load(Ordering::Relaxed));
         ActiveRequest { permit: Arc::clone(self), is_upgraded: false }
     }
 
@@ -122,7 +119,7 @@ impl ConnectionPermit {
 
 impl Drop for ConnectionPermit {
     fn drop(&mut self) {
-        let mut state = self.limiter.lock();
+        let mut state = self.limiter.state.lock();
         state.mark_active(self.peer, self.idle_since.load(Ordering::Relaxed));
         if !self.evicted.is_cancelled() {
             state.open -= 1;
@@ -146,7 +143,7 @@ impl ActiveRequest {
 impl Drop for ActiveRequest {
     fn drop(&mut self) {
         let permit = &self.permit;
-        let mut state = permit.limiter.lock();
+        let mut state = permit.limiter.state.lock();
         if !self.is_upgraded && !permit.evicted.is_cancelled() {
             permit.idle_since.store(state.mark_idle(permit.peer, &permit.evicted), Ordering::Relaxed);
         }
@@ -198,7 +195,7 @@ mod tests {
         drop(request);
         let sixth = acquire(&limiter, FAR);
         assert_eq!(evicted(&[&first, &near[0], &near[2], &fifth, &sixth]), [true, false, false, false, false]);
-        assert_eq!(limiter.lock().open, 4);
+        assert_eq!(limiter.state.lock().open, 4);
     }
 
     #[test]
@@ -212,9 +209,9 @@ mod tests {
         let three = acquire(&limiter, FAR);
         assert!(one.evicted.is_cancelled() && !two.evicted.is_cancelled());
         drop((one, two));
-        assert_eq!(limiter.lock().open, 1, "each is counted once");
+        assert_eq!(limiter.state.lock().open, 1, "each is counted once");
         drop(three);
-        let state = limiter.lock();
+        let state = limiter.state.lock();
         assert!(state.open == 0 && state.idle.is_empty());
     }
 }

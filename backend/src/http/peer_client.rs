@@ -7,11 +7,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use http_body_util::{BodyExt, Limited};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use shared_protocol::gateway::MAX_WAIT_MS;
 use shared_protocol::{ErrorCode, SessionId};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -51,23 +51,19 @@ pub(super) struct Forwarded;
 pub(super) struct InstanceMemory<K>(Mutex<HashMap<K, (Instance, Instant)>>);
 
 impl<K: Eq + Hash + Clone> InstanceMemory<K> {
-    fn lock(&self) -> MutexGuard<'_, HashMap<K, (Instance, Instant)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The instance that was remembered last, however long ago.
     pub(super) fn last(&self, key: &K) -> Option<Instance> {
-        self.lock().get(key).map(|(instance, _)| instance.clone())
+        self.0.lock().get(key).map(|(instance, _)| instance.clone())
     }
 
     /// The instance, if it has answered lately: the store finds one that is dead or suspended, and memory does not.
     pub(super) fn get(&self, key: &K) -> Option<Instance> {
         let now = Instant::now();
-        self.lock().get(key).filter(|(_, at)| now < *at + MEMORY_TTL).map(|(instance, _)| instance.clone())
+        self.0.lock().get(key).filter(|(_, at)| now < *at + MEMORY_TTL).map(|(instance, _)| instance.clone())
     }
 
     pub(super) fn remember(&self, key: &K, instance: &Instance) {
-        let mut known = self.lock();
+        let mut known = self.0.lock();
         if known.len() >= MAX_REMEMBERED {
             known.clear();
         }
@@ -75,7 +71,7 @@ impl<K: Eq + Hash + Clone> InstanceMemory<K> {
     }
 
     pub(super) fn forget(&self, key: &K) {
-        self.lock().remove(key);
+        self.0.lock().remove(key);
     }
 }
 

@@ -1,8 +1,9 @@
 //! Caps the direct WebSockets of each user: each holds a task and a descriptor for as long as it is open. The gateway has a cap
 //! of its own.
 
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// Open connections by user; a user without one has no entry.
 type Counts = Mutex<HashMap<String, usize>>;
@@ -20,7 +21,7 @@ impl UserConnections {
 
     /// Counts one more connection of this user until the guard is dropped; `None` at the cap.
     pub(super) fn acquire(&self, user: &str) -> Option<UserConnectionGuard> {
-        let mut counts = lock(&self.counts);
+        let mut counts = self.counts.lock();
         let count = counts.entry(user.to_owned()).or_default();
         if *count >= self.max_per_user {
             return None;
@@ -38,7 +39,7 @@ pub(super) struct UserConnectionGuard {
 
 impl Drop for UserConnectionGuard {
     fn drop(&mut self) {
-        let mut counts = lock(&self.counts);
+        let mut counts = self.counts.lock();
         if let Some(count) = counts.get_mut(&self.user) {
             *count -= 1;
             if *count == 0 {
@@ -46,10 +47,6 @@ impl Drop for UserConnectionGuard {
             }
         }
     }
-}
-
-fn lock(counts: &Counts) -> MutexGuard<'_, HashMap<String, usize>> {
-    counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -66,6 +63,6 @@ mod tests {
         let third = connections.acquire("ada");
         assert!(third.is_some() && connections.acquire("ada").is_none());
         drop((second, third));
-        assert!(lock(&connections.counts).is_empty());
+        assert!(connections.counts.lock().is_empty());
     }
 }

@@ -8,12 +8,13 @@ use super::usage::QuotaStatus;
 use crate::terminal::procfs::{signal_if_owned, signal_user, wait_for_end};
 use crate::terminal::{ProcessGroup, QuotaExceeded};
 use async_trait::async_trait;
+use parking_lot::{Mutex, MutexGuard};
 use rustix::fd::OwnedFd;
 use rustix::process::{Pid, Signal, pidfd_send_signal};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::task::spawn_blocking;
@@ -92,19 +93,19 @@ impl Sandbox {
     }
 
     fn hang_up(&self) {
-        let _guard = self.exclusive();
+        let _guard = self.cleaning.lock();
         signal_user(self.uid, &[Signal::HUP, Signal::CONT]);
     }
 
     /// Kills all processes. Returns 0 when none is left. Blocks.
     pub(super) fn kill(&self) -> usize {
-        let guard = self.exclusive();
+        let guard = self.cleaning.lock();
         self.kill_with(&guard)
     }
 
     /// Kills all processes, `first` before the others, unless a cleanup runs already. Blocks.
     pub(super) fn kill_unless_cleaning(&self, first: Option<Pid>) {
-        let Ok(guard) = self.cleaning.try_lock() else { return };
+        let Some(guard) = self.cleaning.try_lock() else { return };
         if self.cleaned.load(Ordering::Acquire) {
             return;
         }
@@ -126,10 +127,6 @@ impl Sandbox {
         self.remove_now();
     }
 
-    fn exclusive(&self) -> MutexGuard<'_, ()> {
-        self.cleaning.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn kill_with(&self, _guard: &MutexGuard<'_, ()>) -> usize {
         if let Some(leader) = self.leader.get() {
             // Fails if it ended already.
@@ -141,7 +138,7 @@ impl Sandbox {
     }
 
     fn remove_now(&self) {
-        let _guard = self.exclusive();
+        let _guard = self.cleaning.lock();
         let directories = self.directories();
         self.run(&CleanupTask::Remove { uid: self.uid, directories: directories.to_vec() }, REMOVE_TIMEOUT);
         // They are empty now, and only root can make or remove entries of their parent.

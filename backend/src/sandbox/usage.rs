@@ -8,7 +8,7 @@ pub(super) use monitor::UsageMonitor;
 
 use crate::terminal::QuotaExceeded;
 use futures_util::task::AtomicWaker;
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 use std::task::{Context, Poll};
 
 /// Bytes of a session's files.
@@ -35,7 +35,7 @@ pub(super) struct QuotaStatus {
 
 impl QuotaStatus {
     fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        act(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.state.lock())
     }
 
     /// Records the usage by files, which is scanned less often than the rest.

@@ -2,9 +2,10 @@
 
 use super::SessionHandle;
 use crate::cluster::{Lease, LeaseHolder};
+use parking_lot::Mutex;
 use shared_protocol::SessionId;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 /// A running session. Its user is kept here so that a message needs no look-up in the store.
 #[derive(Clone)]
@@ -17,16 +18,11 @@ pub(super) struct LiveSession {
     pub lease: Option<Arc<Lease>>,
 }
 
-/// The running sessions by id.
+/// The running sessions by id. The lock is held for one look-up or change.
 #[derive(Clone, Default)]
-pub(super) struct LiveSessions(Arc<Mutex<HashMap<SessionId, LiveSession>>>);
+pub(super) struct LiveSessions(pub(super) Arc<Mutex<HashMap<SessionId, LiveSession>>>);
 
 impl LiveSessions {
-    /// The map; held for one look-up or change.
-    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, LiveSession>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// A guard that frees the entry of `id`.
     pub(super) fn guard(&self, id: SessionId) -> RegistryEntryGuard {
         RegistryEntryGuard { live: self.clone(), id }
@@ -35,11 +31,11 @@ impl LiveSessions {
 
 impl LeaseHolder for LiveSessions {
     fn leases(&self) -> Vec<Arc<Lease>> {
-        self.lock().values().filter_map(|live| live.lease.clone()).collect()
+        self.0.lock().values().filter_map(|live| live.lease.clone()).collect()
     }
 
     fn lost(&self, session: &SessionId) {
-        if let Some(live) = self.lock().get(session) {
+        if let Some(live) = self.0.lock().get(session) {
             live.handle.lost();
         }
     }
@@ -54,7 +50,7 @@ pub(super) struct RegistryEntryGuard {
 impl RegistryEntryGuard {
     /// Adds the lease to the entry, so that the heartbeat renews it.
     pub(super) fn set_lease(&self, lease: &Arc<Lease>) {
-        if let Some(live) = self.live.lock().get_mut(&self.id) {
+        if let Some(live) = self.live.0.lock().get_mut(&self.id) {
             live.lease = Some(Arc::clone(lease));
         }
     }
@@ -62,6 +58,6 @@ impl RegistryEntryGuard {
 
 impl Drop for RegistryEntryGuard {
     fn drop(&mut self) {
-        self.live.lock().remove(&self.id);
+        self.live.0.lock().remove(&self.id);
     }
 }

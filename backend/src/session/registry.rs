@@ -88,17 +88,17 @@ impl Registry {
 
     /// A session that runs here, for a caller that was found to reach it before.
     pub fn live(&self, id: &SessionId) -> Option<SessionHandle> {
-        self.live.lock().get(id).map(|live| live.handle.clone())
+        self.live.0.lock().get(id).map(|live| live.handle.clone())
     }
 
     /// Number of sessions that run here.
     pub fn count(&self) -> usize {
-        self.live.lock().len()
+        self.live.0.lock().len()
     }
 
     /// A session that runs here, if this caller may reach it; none where it does not run here.
     fn reach(&self, id: &SessionId, caller: &Caller) -> Option<Result<SessionHandle, SessionError>> {
-        let live = self.live.lock().get(id).cloned()?;
+        let live = self.live.0.lock().get(id).cloned()?;
         Some(if may_reach(&live.user, caller) { Ok(live.handle) } else { Err(SessionError::not_found()) })
     }
 

@@ -5,10 +5,10 @@ use super::{
     InstanceId, ScreenRecord, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version, session_ttl,
 };
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use shared_protocol::{ConnectionId, SessionId};
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -76,10 +76,6 @@ impl MemoryStore {
     pub fn shared() -> Self {
         Self { shared: true, ..Self::default() }
     }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[async_trait]
@@ -93,7 +89,7 @@ impl Store for MemoryStore {
     }
 
     async fn compare_and_set(&self, record: &SessionRecord, expected: Option<&Version>) -> Result<Cas, StoreError> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         if let Some(there) = state.sessions.get(&record.id)
             && expected != Some(&there.version())
         {
@@ -106,69 +102,69 @@ impl Store for MemoryStore {
     }
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRecord>, StoreError> {
-        Ok(self.state().sessions.get(id))
+        Ok(self.state.lock().sessions.get(id))
     }
 
     async fn sessions_of(&self, user: &str) -> Result<Vec<SessionRecord>, StoreError> {
-        Ok(self.state().sessions.values().filter(|record| record.user == user).cloned().collect())
+        Ok(self.state.lock().sessions.values().filter(|record| record.user == user).cloned().collect())
     }
 
     async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError> {
-        self.state().screens.put(id.clone(), screen.clone(), Some(TOMBSTONE_TTL));
+        self.state.lock().screens.put(id.clone(), screen.clone(), Some(TOMBSTONE_TTL));
         Ok(())
     }
 
     async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError> {
-        Ok(self.state().screens.get(id))
+        Ok(self.state.lock().screens.get(id))
     }
 
     async fn put_connection(&self, record: &ConnectionRecord) -> Result<(), StoreError> {
-        self.state().connections.put(record.id.clone(), record.clone(), Some(CONNECTION_TTL));
+        self.state.lock().connections.put(record.id.clone(), record.clone(), Some(CONNECTION_TTL));
         Ok(())
     }
 
     async fn connections_of(&self, session: &SessionId) -> Result<Vec<ConnectionRecord>, StoreError> {
-        Ok(self.state().connections.values().filter(|record| record.session == *session).cloned().collect())
+        Ok(self.state.lock().connections.values().filter(|record| record.session == *session).cloned().collect())
     }
 
     async fn mark_disconnected(&self, id: &ConnectionId) -> Result<(), StoreError> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         state.connections.values.remove(id);
         state.disconnected.put(id.clone(), (), Some(DISCONNECTED_TTL));
         Ok(())
     }
 
     async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError> {
-        Ok(self.state().disconnected.get(id).is_some())
+        Ok(self.state.lock().disconnected.get(id).is_some())
     }
 
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {
-        self.state().dispatches.put(api.to_owned(), *record, Some(DISPATCH_TTL));
+        self.state.lock().dispatches.put(api.to_owned(), *record, Some(DISPATCH_TTL));
         Ok(())
     }
 
     async fn dispatch(&self, api: &str) -> Result<Option<DispatchRecord>, StoreError> {
-        Ok(self.state().dispatches.get(&api.to_owned()))
+        Ok(self.state.lock().dispatches.get(&api.to_owned()))
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {
-        let mut state = self.state();
+        let mut state = self.state.lock();
         let known = state.instances.get(&instance.id).is_some();
         state.instances.put(instance.id.clone(), instance.clone(), Some(INSTANCE_TTL));
         Ok(known)
     }
 
     async fn deregister(&self, id: &InstanceId) -> Result<(), StoreError> {
-        self.state().instances.values.remove(id);
+        self.state.lock().instances.values.remove(id);
         Ok(())
     }
 
     async fn instance(&self, id: &InstanceId) -> Result<Option<Instance>, StoreError> {
-        Ok(self.state().instances.get(id))
+        Ok(self.state.lock().instances.get(id))
     }
 
     async fn instances(&self) -> Result<Vec<Instance>, StoreError> {
-        Ok(self.state().instances.values().cloned().collect())
+        Ok(self.state.lock().instances.values().cloned().collect())
     }
 }
 
@@ -208,7 +204,7 @@ mod tests {
             store.mark_disconnected(&ConnectionId::new(format!("c{number}")).unwrap()).await.unwrap();
             tokio::time::advance(DISCONNECTED_TTL / 1000).await;
         }
-        let there = store.state().disconnected.values.len();
+        let there = store.state.lock().disconnected.values.len();
         assert!((1000..=2000).contains(&there), "{there}");
     }
 }

@@ -1,11 +1,11 @@
 //! Children of this process: tracked ones, which their starter waits for, and orphans of sessions, which the kernel reparents
 //! to this process as their subreaper. Without a reaper orphans would stay zombies, with or without an init in the container.
 
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::process::{Pid, WaitId, WaitIdOptions, WaitOptions, getpid, set_child_subreaper, waitid, waitpid};
 use std::collections::HashSet;
 use std::io;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// Pids of tracked children. Children belong to the process, so the list is global.
@@ -14,10 +14,6 @@ static TRACKED: Mutex<Option<HashSet<Pid>>> = Mutex::new(None);
 /// Delay from SIGCHLD to the scan of `/proc`, so that one scan serves many children that end together.
 const COALESCE_DELAY: Duration = Duration::from_millis(50);
 
-fn tracked() -> MutexGuard<'static, Option<HashSet<Pid>>> {
-    TRACKED.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// A child that its starter waits for; the reaper leaves it alone until this guard is dropped.
 #[derive(Debug)]
 pub(crate) struct TrackedChild(Pid);
@@ -25,7 +21,7 @@ pub(crate) struct TrackedChild(Pid);
 impl TrackedChild {
     /// Starts a child. The lock stops the reaper meanwhile, which could otherwise reap the child before it is tracked.
     pub(crate) fn spawn<T>(start: impl FnOnce() -> io::Result<(T, Option<u32>)>) -> io::Result<(T, Self)> {
-        let mut tracked = tracked();
+        let mut tracked = TRACKED.lock();
         let (started, id) = start()?;
         let pid = id.and_then(|id| Pid::from_raw(id as i32)).ok_or_else(|| io::Error::other("no process id"))?;
         tracked.get_or_insert_default().insert(pid);
@@ -40,7 +36,7 @@ impl TrackedChild {
 impl Drop for TrackedChild {
     fn drop(&mut self) {
         // A child that was not waited for becomes the reaper's.
-        if let Some(tracked) = tracked().as_mut() {
+        if let Some(tracked) = TRACKED.lock().as_mut() {
             tracked.remove(&self.0);
         }
     }
@@ -67,7 +63,7 @@ pub async fn reap_orphans() {
 
 fn reap() {
     // Held over the scan: see `TrackedChild::spawn`.
-    let tracked = tracked();
+    let tracked = TRACKED.lock();
     let any = waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT);
     if !matches!(any, Ok(Some(_))) {
         return;

@@ -2,10 +2,11 @@
 
 use super::pty::{Exit, Interest, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use shared_protocol::server::Tty;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 #[derive(Default)]
@@ -33,12 +34,8 @@ struct State {
 pub struct Script(Arc<Mutex<State>>);
 
 impl Script {
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         change(&mut state);
         if let Some(waker) = state.waker.take() {
             waker.wake();
@@ -52,7 +49,7 @@ impl Script {
 
     /// Adds a prompt mark of the shell: `B`, `C`, `D;0`, `P`.
     pub fn mark(&self, mark: &str) {
-        let nonce = self.state().nonce.clone();
+        let nonce = self.0.lock().nonce.clone();
         self.print(format!("\x1b]133;{mark};tg={nonce}\x07"));
     }
 
@@ -78,22 +75,22 @@ impl Script {
 
     /// Number of interrupts so far.
     pub fn interrupts(&self) -> usize {
-        self.state().interrupts
+        self.0.lock().interrupts
     }
 
     /// Input so far.
     pub fn input(&self) -> Vec<u8> {
-        self.state().input.clone()
+        self.0.lock().input.clone()
     }
 
     /// Sizes so far, the initial one first.
     pub fn sizes(&self) -> Vec<Size> {
-        self.state().sizes.clone()
+        self.0.lock().sizes.clone()
     }
 
     /// Number of bytes that the session read so far; back-pressure stops it.
     pub fn taken(&self) -> usize {
-        self.state().taken
+        self.0.lock().taken
     }
 
     fn end(&self, code: i32, signal: &str) {
@@ -110,7 +107,7 @@ pub struct ScriptedSpawner(Arc<Mutex<Vec<Script>>>);
 impl ScriptedSpawner {
     /// The test's end of the newest terminal.
     pub fn last(&self) -> Option<Script> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+        self.0.lock().last().cloned()
     }
 }
 
@@ -119,7 +116,7 @@ impl ShellSpawner for ScriptedSpawner {
         let nonce = spec.nonce.as_str().to_owned();
         let state = State { room: usize::MAX, sizes: vec![spec.size], nonce, ..State::default() };
         let script = Script(Arc::new(Mutex::new(state)));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(script.clone());
+        self.0.lock().push(script.clone());
         Ok(Box::new(script))
     }
 
@@ -130,7 +127,7 @@ impl ShellSpawner for ScriptedSpawner {
 
 impl Pty for Script {
     fn poll_event(&mut self, context: &mut Context<'_>, interest: Interest) -> Poll<PtyEvent> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         if interest.write && state.room > 0 {
             return Poll::Ready(PtyEvent::Writable);
         }
@@ -146,7 +143,7 @@ impl Pty for Script {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<ReadOutcome> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         let count = buffer.len().min(state.output.len());
         if count == 0 {
             return Ok(if state.exit.is_some() { ReadOutcome::End } else { ReadOutcome::Empty });
@@ -159,7 +156,7 @@ impl Pty for Script {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         let count = bytes.len().min(state.room);
         state.room -= count;
         state.input.extend_from_slice(&bytes[..count]);
@@ -167,22 +164,22 @@ impl Pty for Script {
     }
 
     fn resize(&mut self, size: Size) -> io::Result<()> {
-        self.state().sizes.push(size);
+        self.0.lock().sizes.push(size);
         Ok(())
     }
 
     fn interrupt(&mut self) -> bool {
-        let mut state = self.state();
+        let mut state = self.0.lock();
         state.interrupts += usize::from(state.signals);
         state.signals
     }
 
     fn tty(&self) -> Tty {
-        self.state().tty
+        self.0.lock().tty
     }
 
     fn exit(&mut self) -> Option<Exit> {
-        self.state().exit.clone()
+        self.0.lock().exit.clone()
     }
 
     fn processes(&self) -> Arc<dyn ProcessGroup> {

@@ -2,9 +2,8 @@
 
 use super::plan::{DurationRange, PostPlan};
 use super::rng::Draw;
-use crate::lock::lock;
+use parking_lot::Mutex;
 use std::num::NonZeroU64;
-use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -22,7 +21,7 @@ impl Rate {
 
     /// Counts a post, and returns true if it exceeds the limit in the current second.
     pub(super) fn exceeds(&self, limit: NonZeroU64) -> bool {
-        let mut second = lock(&self.0);
+        let mut second = self.0.lock();
         if second.0.elapsed() >= Duration::from_secs(1) {
             *second = (Instant::now(), 0);
         }
@@ -46,7 +45,7 @@ impl Account {
 
     /// Ends a throttled time.
     pub(super) fn reset(&self) {
-        *lock(&self.throttled_until) = None;
+        *self.throttled_until.lock() = None;
     }
 
     /// Returns the fault that refuses a post. The post may begin a throttled time, if it has random numbers.
@@ -58,7 +57,7 @@ impl Account {
             begins.then_some(length)
         });
         let now = Instant::now();
-        let mut until = lock(&self.throttled_until);
+        let mut until = self.throttled_until.lock();
         let is_throttled = until.is_some_and(|until| now < until);
         if !is_throttled && let Some(length) = length {
             *until = Some(now + length);

@@ -5,11 +5,11 @@ use super::Faults;
 use super::plan::{DurationRange, FunctionPlan};
 use super::rng::Decision;
 use crate::invoke::{Invoke, InvokeError};
-use crate::lock::lock;
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use serde_json::Value;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// Default time of a kill after the start of the invocation.
@@ -38,7 +38,7 @@ struct Process<'a> {
 
 impl<'a> Process<'a> {
     fn acquire(processes: &'a Mutex<Processes>) -> Self {
-        let mut counts = lock(processes);
+        let mut counts = processes.lock();
         counts.busy += 1;
         let cold = counts.busy > counts.warm;
         counts.warm = counts.warm.max(counts.busy);
@@ -48,7 +48,7 @@ impl<'a> Process<'a> {
 
 impl Drop for Process<'_> {
     fn drop(&mut self) {
-        let mut counts = lock(self.processes);
+        let mut counts = self.processes.lock();
         counts.busy -= 1;
         counts.warm -= u64::from(self.killed);
     }

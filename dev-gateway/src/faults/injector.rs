@@ -3,9 +3,9 @@
 use super::account::Account;
 use super::plan::FaultPlan;
 use super::rng::{Decision, Draw, SeededRng};
-use crate::lock::lock;
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 #[derive(Debug)]
 pub(super) struct Injector {
@@ -31,11 +31,11 @@ impl Injector {
     }
 
     pub(super) fn plan(&self) -> Arc<FaultPlan> {
-        lock(&self.plan).clone()
+        self.plan.lock().clone()
     }
 
     pub(super) fn set_plan(&self, plan: FaultPlan) {
-        *lock(&self.plan) = Arc::new(plan);
+        *self.plan.lock() = Arc::new(plan);
         self.account.reset();
     }
 
@@ -46,11 +46,11 @@ impl Injector {
     /// Counts a fault if it happened.
     pub(super) fn count(&self, name: &'static str, happened: bool) {
         if happened {
-            *lock(&self.counts).entry(name).or_default() += 1;
+            *self.counts.lock().entry(name).or_default() += 1;
         }
     }
 
     pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
-        lock(&self.counts).clone()
+        self.counts.lock().clone()
     }
 }

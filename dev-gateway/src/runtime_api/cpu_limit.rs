@@ -1,13 +1,13 @@
 //! The processor share of a function's process, kept by a cgroup: Lambda gives each execution environment a share in
 //! proportion to its memory. Separate from the process, because the kernel's files differ between versions 1 and 2.
 
-use crate::lock::lock;
+use parking_lot::Mutex;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
 /// Time in which a share is granted. AWS does not document Lambda's; measurements report this one.
 const PERIOD_MICROS: u32 = 20_000;
@@ -118,7 +118,7 @@ impl CpuLimit {
 
     pub(super) fn group(&self) -> Result<CpuGroup, CpuLimitError> {
         let groups = self.0.clone();
-        let free = lock(&groups.free).pop();
+        let free = groups.free.lock().pop();
         let directory = free.map_or_else(|| groups.parent.make_group(groups.share), Ok)?;
         Ok(CpuGroup { groups, directory })
     }
@@ -133,13 +133,13 @@ impl CpuGroup {
 
 impl Drop for CpuGroup {
     fn drop(&mut self) {
-        lock(&self.groups.free).push(std::mem::take(&mut self.directory));
+        self.groups.free.lock().push(std::mem::take(&mut self.directory));
     }
 }
 
 impl Drop for Groups {
     fn drop(&mut self) {
-        for directory in lock(&self.free).drain(..) {
+        for directory in self.free.lock().drain(..) {
             // Fails while a killed process still ends. The next gateway removes that group.
             let _ = fs::remove_dir(directory);
         }

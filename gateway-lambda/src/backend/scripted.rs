@@ -2,12 +2,11 @@
 
 use super::{Backend, BackendError, Caller, Next, RelayAnswer, Reply};
 use crate::browser::Endpoint;
-use crate::lock::lock;
 use async_trait::async_trait;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use shared_protocol::relay::RelayQuestion;
 use std::collections::VecDeque;
-use std::sync::Mutex;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -63,22 +62,22 @@ struct State {
 impl ScriptedBackend {
     /// Adds the reply to a message, given after `delay`.
     pub fn on_message(&self, delay: Duration, reply: Result<Reply, BackendError>) {
-        lock(&self.state).messages.push_back((delay, reply));
+        self.state.lock().messages.push_back((delay, reply));
     }
 
     /// Adds the answer to a relay's question, given `delay` after the first one that waits for it.
     pub fn on_question(&self, delay: Duration, answer: Result<RelayAnswer, BackendError>) {
-        lock(&self.state).answers.push_back((delay, answer));
+        self.state.lock().answers.push_back((delay, answer));
     }
 
     /// Delays the response to every disconnect.
     pub fn delay_disconnects(&self, delay: Duration) {
-        lock(&self.state).disconnect_delay = delay;
+        self.state.lock().disconnect_delay = delay;
     }
 
     /// All requests, in order.
     pub fn calls(&self) -> Vec<Call> {
-        lock(&self.state).calls.clone()
+        self.state.lock().calls.clone()
     }
 
     /// Waits for the answer to a question: the next one of the script, or an empty one after `wait` or at a newer question.
@@ -86,7 +85,7 @@ impl ScriptedBackend {
         let newer = self.asked.notified();
         let now = Instant::now();
         let at = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             let delay = state.answers.front().map(|(delay, _)| *delay);
             delay.map(|delay| *state.answers_at.get_or_insert(now + delay)).filter(|at| *at <= now + wait)
         };
@@ -94,7 +93,7 @@ impl ScriptedBackend {
             biased;
             () = newer => {}
             () = tokio::time::sleep_until(at.unwrap_or(now + wait)) => {
-                let mut state = lock(&self.state);
+                let mut state = self.state.lock();
                 if let Some((_, answer)) = at.and_then(|_| state.answers.pop_front()) {
                     state.answers_at = None;
                     return answer;
@@ -109,7 +108,7 @@ impl ScriptedBackend {
 impl Backend for ScriptedBackend {
     async fn message(&self, caller: &Caller, body: Bytes, timeout: Duration) -> Result<Reply, BackendError> {
         let (delay, reply) = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             state.calls.push(Call::Message { caller: caller.clone(), body });
             state.messages.pop_front().unwrap_or_else(|| (Duration::ZERO, Ok(Reply::default())))
         };
@@ -125,7 +124,7 @@ impl Backend for ScriptedBackend {
     ) -> Result<RelayAnswer, BackendError> {
         let (endpoint, question, at) = (endpoint.clone(), question.clone(), Instant::now());
         let (wait, last) = (Duration::from_millis(question.wait_ms), question.last);
-        lock(&self.state).calls.push(Call::Relay { endpoint, question, timeout, at });
+        self.state.lock().calls.push(Call::Relay { endpoint, question, timeout, at });
         self.asked.notify_waiters();
         if last {
             return Ok(RelayAnswer::default());
@@ -135,7 +134,7 @@ impl Backend for ScriptedBackend {
 
     async fn disconnect(&self, caller: &Caller, timeout: Duration) -> Result<(), BackendError> {
         let delay = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             state.calls.push(Call::Disconnect(caller.clone()));
             state.disconnect_delay
         };

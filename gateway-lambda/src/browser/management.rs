@@ -2,7 +2,6 @@
 
 use super::{Browser, Endpoint, PostError};
 use crate::aws::{self, Aws};
-use crate::lock::lock;
 use async_trait::async_trait;
 use aws_sdk_apigatewaymanagement::config::{
     BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig,
@@ -11,10 +10,10 @@ use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_sdk_apigatewaymanagement::{Client, Config};
 use bytes::Bytes;
+use parking_lot::Mutex;
 use shared_protocol::ConnectionId;
 use std::collections::HashMap;
 use std::error::Error;
-use std::sync::Mutex;
 use std::time::Duration;
 
 /// Time limit of one call. A post usually takes 15 ms on AWS; a browser with a full buffer gives a 429 without a wait.
@@ -36,7 +35,7 @@ impl ManagementBrowser {
     }
 
     fn client(&self, at: &Endpoint) -> Client {
-        let mut clients = lock(&self.clients);
+        let mut clients = self.clients.lock();
         if clients.len() > MAX_CLIENTS {
             clients.clear();
         }

@@ -1,12 +1,11 @@
 //! A browser that records calls and fails as scripted.
 
 use super::{Browser, Endpoint, PostError};
-use crate::lock::lock;
 use async_trait::async_trait;
 use bytes::Bytes;
+use parking_lot::Mutex;
 use shared_protocol::ConnectionId;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -59,22 +58,22 @@ struct State {
 impl RecordingBrowser {
     /// Delays every post.
     pub fn delay_posts(&self, delay: Duration) {
-        lock(&self.state).post_delay = delay;
+        self.state.lock().post_delay = delay;
     }
 
     /// Sets the outcomes of the next posts, in order; later posts succeed.
     pub fn script_posts(&self, outcomes: impl IntoIterator<Item = Result<(), PostError>>) {
-        lock(&self.state).outcomes.extend(outcomes);
+        self.state.lock().outcomes.extend(outcomes);
     }
 
     /// Delays every post to a connection.
     pub fn delay_posts_to(&self, connection: &ConnectionId, delay: Duration) {
-        lock(&self.state).post_delay_to.insert(connection.clone(), delay);
+        self.state.lock().post_delay_to.insert(connection.clone(), delay);
     }
 
     /// Delays every look-up.
     pub fn delay_lookups(&self, delay: Duration) {
-        lock(&self.state).lookup_delay = delay;
+        self.state.lock().lookup_delay = delay;
     }
 
     /// Sets the outcomes of the next posts to a connection, in order.
@@ -83,22 +82,22 @@ impl RecordingBrowser {
         connection: &ConnectionId,
         outcomes: impl IntoIterator<Item = Result<(), PostError>>,
     ) {
-        lock(&self.state).outcomes_to.entry(connection.clone()).or_default().extend(outcomes);
+        self.state.lock().outcomes_to.entry(connection.clone()).or_default().extend(outcomes);
     }
 
     /// Removes the connection after this many more posts.
     pub fn disappear_after(&self, connection: &ConnectionId, posts: usize) {
-        lock(&self.state).posts_left.insert(connection.clone(), posts);
+        self.state.lock().posts_left.insert(connection.clone(), posts);
     }
 
     /// All calls, in order.
     pub fn deliveries(&self) -> Vec<Delivery> {
-        lock(&self.state).deliveries.clone()
+        self.state.lock().deliveries.clone()
     }
 
     /// Connection and start of every attempt to post, in order. An attempt that was given up is no delivery.
     pub fn attempts(&self) -> Vec<(ConnectionId, Instant)> {
-        lock(&self.state).attempts.clone()
+        self.state.lock().attempts.clone()
     }
 
     /// The delivered frames as text, in order.
@@ -125,7 +124,7 @@ impl Browser for RecordingBrowser {
     async fn post(&self, _at: &Endpoint, connection: &ConnectionId, frame: Bytes) -> Result<(), PostError> {
         let started_at = Instant::now();
         let (outcome, delay) = {
-            let mut state = lock(&self.state);
+            let mut state = self.state.lock();
             let outcome = match state.posts_left.get_mut(connection) {
                 Some(0) => Err(PostError::Gone),
                 Some(posts) => {
@@ -147,22 +146,22 @@ impl Browser for RecordingBrowser {
             Ok(()) => Delivery::Frame { to: connection.clone(), frame, started_at, ended_at: Instant::now() },
             Err(_) => Delivery::Failed(frame),
         };
-        lock(&self.state).deliveries.push(delivery);
+        self.state.lock().deliveries.push(delivery);
         outcome
     }
 
     async fn exists(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<bool, PostError> {
-        let delay = lock(&self.state).lookup_delay;
+        let delay = self.state.lock().lookup_delay;
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.deliveries.push(Delivery::Exists(connection.clone()));
         Ok(state.posts_left.get(connection) != Some(&0))
     }
 
     async fn close(&self, _at: &Endpoint, connection: &ConnectionId) -> Result<(), PostError> {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.deliveries.push(Delivery::Closed(connection.clone()));
         state.posts_left.insert(connection.clone(), 0);
         Ok(())

@@ -1,11 +1,10 @@
 //! Connections in memory: for a gateway that is one process, and for tests.
 
 use super::{Connection, Connections, ConnectionsError};
-use crate::lock::lock;
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use shared_protocol::{ConnectionId, SessionId};
 use std::collections::HashMap;
-use std::sync::Mutex;
 
 /// Rows in a map. The lock is never held across an await.
 #[derive(Debug, Default)]
@@ -16,41 +15,41 @@ pub struct MemoryConnections {
 #[async_trait]
 impl Connections for MemoryConnections {
     async fn put(&self, connection: &Connection) -> Result<(), ConnectionsError> {
-        lock(&self.rows).insert(connection.id.clone(), connection.clone());
+        self.rows.lock().insert(connection.id.clone(), connection.clone());
         Ok(())
     }
 
     async fn get(&self, id: &ConnectionId, now: u64) -> Result<Option<Connection>, ConnectionsError> {
-        Ok(lock(&self.rows).get(id).filter(|row| row.expires_at > now).cloned())
+        Ok(self.rows.lock().get(id).filter(|row| row.expires_at > now).cloned())
     }
 
     async fn touch(&self, id: &ConnectionId, expires_at: u64) -> Result<(), ConnectionsError> {
-        if let Some(row) = lock(&self.rows).get_mut(id) {
+        if let Some(row) = self.rows.lock().get_mut(id) {
             row.expires_at = expires_at;
         }
         Ok(())
     }
 
     async fn remove(&self, id: &ConnectionId) -> Result<(), ConnectionsError> {
-        lock(&self.rows).remove(id);
+        self.rows.lock().remove(id);
         Ok(())
     }
 
     async fn count_by_user(&self, user: &str, now: u64) -> Result<usize, ConnectionsError> {
         // Removes expired rows here, where every row is visited anyway, so that the map stays bounded.
-        let mut rows = lock(&self.rows);
+        let mut rows = self.rows.lock();
         rows.retain(|_, row| row.expires_at > now);
         Ok(rows.values().filter(|row| row.identity.row_user() == user).count())
     }
 
     async fn list_idle_by_user(&self, user: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        let (rows, idle) = (lock(&self.rows), now + 1..=until);
+        let (rows, idle) = (self.rows.lock(), now + 1..=until);
         let of_user = rows.values().filter(|row| row.identity.row_user() == user && idle.contains(&row.expires_at));
         Ok(of_user.map(|row| row.id.clone()).collect())
     }
 
     async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        let rows = lock(&self.rows);
+        let rows = self.rows.lock();
         let live = rows.values().filter(|row| row.identity.sid.as_ref() == Some(sid) && row.expires_at > now);
         Ok(live.map(|row| row.id.clone()).collect())
     }

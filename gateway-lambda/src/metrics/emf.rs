@@ -6,12 +6,12 @@
 
 use super::METRICS;
 use crate::clock::Clock;
-use crate::lock::lock;
+use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
@@ -47,7 +47,7 @@ impl<W: Write> EmfLayer<W> {
 
     fn record(&self, name: &'static str, value: f64, now: bool) {
         let at = self.clock.now_ms();
-        let mut batch = lock(&self.batch);
+        let mut batch = self.batch.lock();
         if batch.values.is_empty() {
             batch.since = at;
         }

@@ -9,12 +9,13 @@ use crate::sandbox::sandbox::Sandbox;
 use crate::terminal::procfs::of_user;
 use crate::terminal::sys::as_user;
 use crate::terminal::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
+use parking_lot::Mutex;
 use rustix::fs::statvfs;
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -35,7 +36,7 @@ const KILL_DELAY: Duration = Duration::from_millis(100);
 type Watched = Arc<Mutex<HashMap<u32, Weak<Sandbox>>>>;
 
 fn alive(watched: &Watched) -> Vec<Arc<Sandbox>> {
-    let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut watched = watched.lock();
     watched.retain(|_, sandbox| sandbox.strong_count() > 0);
     watched.values().filter_map(Weak::upgrade).collect()
 }
@@ -82,7 +83,7 @@ impl UsageMonitor {
     }
 
     pub(in crate::sandbox) fn add(&self, sandbox: &Arc<Sandbox>) {
-        let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut watched = self.watched.lock();
         watched.insert(sandbox.uid, Arc::downgrade(sandbox));
     }
 

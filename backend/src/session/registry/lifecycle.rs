@@ -99,7 +99,7 @@ impl Registry {
     ) -> Result<SessionHandle, SessionError> {
         let (handle, mailbox) = SessionHandle::new();
         {
-            let mut live = self.live.lock();
+            let mut live = self.live.0.lock();
             // Two connections may start it at the same time: the first wins, the other joins it.
             if let Some(there) = live.get(&record.id) {
                 return Ok(there.handle.clone());
@@ -171,7 +171,7 @@ impl Registry {
     pub async fn shut_down(&self, timeout: Duration) -> bool {
         // Under the lock, so that no start slips in between.
         let all: Vec<_> = {
-            let live = self.live.lock();
+            let live = self.live.0.lock();
             self.tasks.close();
             live.values().cloned().collect()
         };
