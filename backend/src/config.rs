@@ -103,14 +103,9 @@ impl Advertise {
 }
 
 /// A value that no log may show.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, derive_more::Debug)]
+#[debug("{}", REDACTED)]
 pub struct Secret(pub String);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(REDACTED)
-    }
-}
 
 impl Config {
     /// Reads the configuration. Generates secrets if none are set, which is refused in production.

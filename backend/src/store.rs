@@ -41,14 +41,8 @@ pub const DISPATCH_TTL: Duration = Duration::from_secs(24 * 3600);
 pub const INSTANCE_TTL: Duration = Duration::from_secs(15);
 
 /// One process of the service: random at each start, never reused.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, derive_more::Display)]
 pub struct InstanceId(pub String);
-
-impl fmt::Display for InstanceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// State of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

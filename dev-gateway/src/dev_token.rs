@@ -13,26 +13,20 @@ use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use shared_protocol::{Role, SessionId, UserClaims};
-use std::fmt;
 use std::sync::Arc;
 
 /// Validity of a token in seconds: a working day.
 const TOKEN_TTL_SECONDS: u64 = 12 * 3600;
 
 /// Secret that signs development tokens: the function's `JWT_SECRET`.
-#[derive(Clone)]
+#[derive(Clone, derive_more::Debug)]
+#[debug("<redacted>")]
 pub struct DevSecret(Vec<u8>);
 
 impl DevSecret {
     /// A secret of at least [`auth_tokens::MIN_SECRET_BYTES`].
     pub fn new(secret: &[u8]) -> Result<Self, ShortSecretError> {
         if secret.len() < auth_tokens::MIN_SECRET_BYTES { Err(ShortSecretError) } else { Ok(Self(secret.to_vec())) }
-    }
-}
-
-impl fmt::Debug for DevSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<redacted>")
     }
 }
 

@@ -12,10 +12,9 @@ pub use recording::{Delivery, RecordingBrowser};
 use async_trait::async_trait;
 use bytes::Bytes;
 use shared_protocol::ConnectionId;
-use std::fmt;
 
 /// Base URL of an API's @connections, such as `https://a1b2c3.execute-api.eu-west-1.amazonaws.com/prod`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, derive_more::Display)]
 pub struct Endpoint(String);
 
 impl Endpoint {
@@ -37,12 +36,6 @@ impl Endpoint {
     /// Domain and stage without the scheme: the name of the API in tokens for the service.
     pub fn api(&self) -> &str {
         self.0.split_once("://").map_or(&self.0, |(_, api)| api)
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

@@ -13,39 +13,30 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use shared_protocol::ErrorCode;
 use shared_protocol::server::ErrorMessage;
-use std::fmt;
 
 /// Invocations of at least this many milliseconds write their metrics at once.
 const MIN_LONG_MS: f64 = 5000.0;
 
 /// The way in which an invocation ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, derive_more::Display)]
 enum Outcome {
     /// The reply was delivered, if there was one.
+    #[display("done")]
     Done,
     /// The service had connections closed.
+    #[display("closed")]
     Closed,
     /// The reply, or an error, was not delivered, nor can a later frame be.
+    #[display("undelivered: {_0}")]
     Undelivered(PostError),
     /// The service refused, or a request to it failed.
+    #[display("failed: {_0}")]
     Failed(BackendError),
     /// The gateway itself refused.
+    #[display("refused: {_0:?}")]
     Refused(ErrorCode),
     /// It carried a relay, after the reply.
     Carried(End),
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Done => f.write_str("done"),
-            Self::Closed => f.write_str("closed"),
-            Self::Undelivered(error) => write!(f, "undelivered: {error}"),
-            Self::Failed(error) => write!(f, "failed: {error}"),
-            Self::Refused(code) => write!(f, "refused: {code:?}"),
-            Self::Carried(end) => end.fmt(f),
-        }
-    }
 }
 
 /// Work of an invocation, for the log.

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Source of the keys that verify users' tokens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, derive_more::From)]
 pub enum TokenVerifier {
     /// Keys from the configuration.
+    #[from]
     Fixed(UserTokenVerifier),
     /// Keys from `JWT_JWKS_URL`. Clones share the cache.
     Jwks(Arc<JwksCache>),
@@ -28,11 +29,5 @@ impl TokenVerifier {
             Self::Fixed(tokens) => Ok(tokens.verify(token, clock.now_seconds())?),
             Self::Jwks(cache) => cache.verify(token, clock, timeout).await,
         }
-    }
-}
-
-impl From<UserTokenVerifier> for TokenVerifier {
-    fn from(tokens: UserTokenVerifier) -> Self {
-        Self::Fixed(tokens)
     }
 }

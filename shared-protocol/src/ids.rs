@@ -1,8 +1,8 @@
 //! Ids and numbers as separate types, so that a connection cannot be mistaken for a session.
 
 use crate::limits::{ID_BYTES, MAX_NUMBER};
+use derive_more::{Display, Into};
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// A string is not a valid id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -15,7 +15,7 @@ pub struct IdError {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $kind:literal, $alphabet:literal, $allowed:expr) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Display, Into)]
         #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "string"))]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
@@ -41,18 +41,6 @@ macro_rules! id {
             type Error = IdError;
             fn try_from(text: String) -> Result<Self, IdError> {
                 Self::new(text)
-            }
-        }
-
-        impl From<$name> for String {
-            fn from(id: $name) -> String {
-                id.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
             }
         }
     };
@@ -90,7 +78,7 @@ pub struct NumberError;
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize, Display)]
         #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(type = "number"))]
         #[serde(try_from = "u64")]
         pub struct $name(pub u64);
@@ -99,12 +87,6 @@ macro_rules! number {
             type Error = NumberError;
             fn try_from(number: u64) -> Result<Self, NumberError> {
                 if number > MAX_NUMBER { Err(NumberError) } else { Ok(Self(number)) }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
             }
         }
     };

@@ -8,6 +8,7 @@ use crate::error::ErrorCode;
 use crate::frame::Payload;
 use crate::ids::{ClientId, Epoch, Pos, Seq, SessionId};
 use crate::limits;
+use derive_more::From;
 pub use event::{Event, StreamEvent, Tty};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -43,7 +44,7 @@ impl ServerFrame {
 }
 
 /// Message of a frame.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, From)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
@@ -66,6 +67,7 @@ pub enum ServerMessage {
     /// Reply to `carry`.
     Carried(Carried),
     /// A message was refused and changed nothing.
+    #[from]
     Error(ErrorMessage),
     /// Reply to a message of an unknown type.
     UnknownCommand(UnknownCommand),
@@ -358,11 +360,5 @@ impl ServerMessage {
             | Self::UnknownCommand(UnknownCommand { epoch, .. }) => *epoch = Some(current),
             _ => {}
         }
-    }
-}
-
-impl From<ErrorMessage> for ServerMessage {
-    fn from(error: ErrorMessage) -> Self {
-        Self::Error(error)
     }
 }

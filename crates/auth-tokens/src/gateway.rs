@@ -9,13 +9,13 @@ use sha2::{Digest, Sha256};
 use shared_protocol::gateway::{TOKEN_AUDIENCE, TOKEN_ISSUER};
 use shared_protocol::relay::RELAY_AUDIENCE;
 use shared_protocol::{GatewayClaims, RelayClaims};
-use std::fmt;
 
 /// Separates the derived secret from other uses of `JWT_SECRET`.
 const DERIVATION_LABEL: &[u8] = b"termgate gateway secret v1";
 
 /// Secret shared by gateway and backend.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, derive_more::Debug)]
+#[debug("<redacted>")]
 pub struct GatewaySecret(Vec<u8>);
 
 impl GatewaySecret {
@@ -51,14 +51,9 @@ impl GatewaySecret {
     }
 }
 
-impl fmt::Debug for GatewaySecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<redacted>")
-    }
-}
-
 /// Verifies gateway tokens, with one secret or with two during a rotation.
-#[derive(Clone)]
+#[derive(Clone, derive_more::Debug)]
+#[debug("<redacted>")]
 pub struct GatewayTokenVerifier(Vec<DecodingKey>);
 
 impl GatewayTokenVerifier {
@@ -116,12 +111,6 @@ impl Request<'_> {
             return Err(TokenError::WrongRequest);
         }
         Ok(())
-    }
-}
-
-impl fmt::Debug for GatewayTokenVerifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("<redacted>")
     }
 }
 

@@ -1,12 +1,12 @@
 //! The result of a step that passed, and the callback that receives it.
 
-use std::fmt;
 use std::time::Duration;
 
 pub(crate) type Report<'a> = dyn FnMut(PassedStep) + Send + 'a;
 
 /// A step that passed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, derive_more::Display)]
+#[display("{name:<11}{:>8.1} ms  {detail}", duration.as_secs_f64() * 1000.0)]
 pub struct PassedStep {
     /// Name of the step.
     pub name: &'static str,
@@ -19,12 +19,5 @@ pub struct PassedStep {
 impl PassedStep {
     pub(crate) fn new(name: &'static str, duration: Duration, detail: impl Into<String>) -> Self {
         Self { name, duration, detail: detail.into() }
-    }
-}
-
-impl fmt::Display for PassedStep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, duration, detail } = self;
-        write!(f, "{name:<11}{:>8.1} ms  {detail}", duration.as_secs_f64() * 1000.0)
     }
 }

@@ -9,7 +9,6 @@ use crate::protocol::ProtocolSession;
 use crate::token;
 use serde_json::json;
 use shared_protocol::{ClientId, ServerMessage};
-use std::fmt;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,7 +28,8 @@ const KEY: u8 = b'{';
 const MAX_FRESH_OUTPUT: u64 = 4096;
 
 /// Address to diagnose, and the user to connect as.
-#[derive(Clone)]
+#[derive(Clone, derive_more::Debug)]
+#[debug("Target {{ url: {url:?}, token: \"<redacted>\", .. }}")]
 pub struct Target {
     /// The page's `NEXT_PUBLIC_WS_URL`.
     pub url: String,
@@ -39,12 +39,6 @@ pub struct Target {
     pub now: u64,
     /// A value unique to this run. Becomes part of the doctor's client id.
     pub nonce: u64,
-}
-
-impl fmt::Debug for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Target").field("url", &self.url).field("token", &"<redacted>").finish_non_exhaustive()
-    }
 }
 
 /// Runs all steps, reports each that passes, and stops at the first problem.

@@ -26,6 +26,8 @@ enum Waiting {
 }
 
 /// Messages of one client, in order.
+#[derive(derive_more::Debug)]
+#[debug("InputQueue(next {next}, {} waiting, {} sent)", waiting.len(), sent.len())]
 pub(crate) struct InputQueue {
     next: Seq,
     waiting: VecDeque<Waiting>,
@@ -37,12 +39,6 @@ pub(crate) struct InputQueue {
     /// Current delay before the next retransmission.
     resend_delay: Duration,
     pub(crate) resent: u64,
-}
-
-impl std::fmt::Debug for InputQueue {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "InputQueue(next {}, {} waiting, {} sent)", self.next, self.waiting.len(), self.sent.len())
-    }
 }
 
 impl Default for InputQueue {

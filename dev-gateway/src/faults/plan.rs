@@ -100,7 +100,8 @@ pub struct FunctionPlan {
 }
 
 /// A duration between two bounds, drawn at random.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, derive_more::Display)]
+#[display("{}..{}", min.as_millis(), max.as_millis())]
 pub struct DurationRange {
     /// Lower bound, included.
     pub min: Duration,

@@ -196,12 +196,6 @@ impl FromStr for FaultPlan {
     }
 }
 
-impl fmt::Display for DurationRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}..{}", self.min.as_millis(), self.max.as_millis())
-    }
-}
-
 impl fmt::Display for FaultPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut plan = self.clone();

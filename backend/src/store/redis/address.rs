@@ -4,7 +4,6 @@ use redis::IntoConnectionInfo;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
-use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +12,9 @@ pub(super) struct Tls {
     pub name: ServerName<'static>,
 }
 
+/// Printed without the password.
+#[derive(derive_more::Display)]
+#[display("{host}:{port}")]
 pub(super) struct Address {
     pub host: String,
     pub port: u16,
@@ -20,13 +22,6 @@ pub(super) struct Address {
     pub password: Option<String>,
     pub database: i64,
     pub tls: Option<Tls>,
-}
-
-/// Host and port, without the password.
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
 }
 
 impl Address {
