@@ -13,7 +13,6 @@ pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
 
 use async_trait::async_trait;
 use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, Role, SessionId};
-use std::fmt;
 use std::time::Duration;
 
 /// TTL of an ended session: while it is listed, a token issued before its end cannot create it again.

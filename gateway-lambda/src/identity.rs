@@ -54,7 +54,7 @@ impl Identity {
     pub fn to_context(&self) -> Value {
         let mut context = json!({
             "sub": self.sub,
-            "role": role_name(self.role),
+            "role": self.role,
             "admin": self.admin.to_string(),
             "create": self.create.to_string(),
             "uexp": self.uexp.to_string(),
@@ -80,7 +80,7 @@ impl Identity {
             sub: text("sub")?.to_owned(),
             sid: text("sid").map(SessionId::new).transpose().ok()?,
             carrier: flag("carrier"),
-            role: role_named(text("role")?)?,
+            role: text("role")?.parse().ok()?,
             admin: flag("admin"),
             create: flag("create"),
             uexp: number("uexp")?,
@@ -92,17 +92,6 @@ impl Identity {
 /// Name of the session for the log; `none` without one.
 pub(crate) fn session_label(identity: Option<&Identity>) -> &str {
     identity.and_then(|identity| identity.sid.as_ref()).map_or("none", SessionId::as_str)
-}
-
-pub(crate) fn role_name(role: Role) -> &'static str {
-    match role {
-        Role::Controller => "controller",
-        Role::Viewer => "viewer",
-    }
-}
-
-pub(crate) fn role_named(name: &str) -> Option<Role> {
-    [Role::Controller, Role::Viewer].into_iter().find(|role| role_name(*role) == name)
 }
 
 #[cfg(test)]

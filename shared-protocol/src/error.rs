@@ -6,15 +6,12 @@ use serde::{Deserialize, Serialize};
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $code:ident = $status:literal, retryable: $retryable:literal;)+) => {
         /// Code of an `error` frame or of an HTTP error body. The meaning of a string never changes.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::VariantArray)]
         #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
         #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
         pub enum ErrorCode {
             $($(#[$doc])* $code,)+
         }
-
-        /// Every code, in the order of the enum.
-        pub const ERROR_CODES: &[ErrorCode] = &[$(ErrorCode::$code),+];
 
         impl ErrorCode {
             /// HTTP status of the error.
@@ -100,7 +97,7 @@ impl ApiError {
 }
 
 /// Why a session ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, strum::VariantArray)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum EndReason {

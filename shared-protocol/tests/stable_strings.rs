@@ -1,7 +1,7 @@
 //! Strings and numbers on which clients depend. A change here is a change of the protocol.
 
-use shared_protocol::error::ERROR_CODES;
 use shared_protocol::{EndReason, ErrorCode, Role, gateway, relay};
+use strum::VariantArray;
 
 /// Code, HTTP status, retryable, as in `docs/protocol.md`.
 const CODES: [(&str, u16, bool); 22] = [
@@ -31,29 +31,31 @@ const CODES: [(&str, u16, bool); 22] = [
 
 #[test]
 fn error_codes_are_complete_and_stable() {
-    assert_eq!(ERROR_CODES.len(), CODES.len());
-    for (&code, (name, status, retryable)) in ERROR_CODES.iter().zip(CODES) {
+    assert_eq!(ErrorCode::VARIANTS.len(), CODES.len());
+    for (&code, (name, status, retryable)) in ErrorCode::VARIANTS.iter().zip(CODES) {
         assert_eq!(serde_json::to_value(code).unwrap(), name);
         assert_eq!(serde_json::from_value::<ErrorCode>(name.into()).unwrap(), code);
         assert_eq!((code.status(), code.retryable()), (status, retryable), "{name}");
     }
 }
 
-/// Every reason with its name. The match has no wildcard, so the list is complete.
-macro_rules! named_reasons {
-    ($($reason:ident $name:literal),*) => {{
-        let _ = |reason| match reason { $(EndReason::$reason => ()),* };
-        [$((EndReason::$reason, $name)),*]
-    }};
-}
-
 #[test]
 fn end_reasons_are_stable() {
-    let all = named_reasons!(
-        Exited "exited", Closed "closed", Detached "detached", Idle "idle", MaxLife "max_life", TokenExpired "token_expired",
-        ServerRestart "server_restart", OwnerLost "owner_lost", StartFailed "start_failed", Revoked "revoked", Limits "limits"
-    );
-    for (reason, name) in all {
+    let names = [
+        "exited",
+        "closed",
+        "detached",
+        "idle",
+        "max_life",
+        "token_expired",
+        "server_restart",
+        "owner_lost",
+        "start_failed",
+        "revoked",
+        "limits",
+    ];
+    assert_eq!(EndReason::VARIANTS.len(), names.len());
+    for (&reason, name) in EndReason::VARIANTS.iter().zip(names) {
         assert_eq!(serde_json::to_value(reason).unwrap(), name);
         assert_eq!(serde_json::from_value::<EndReason>(name.into()).unwrap(), reason);
     }
@@ -61,8 +63,10 @@ fn end_reasons_are_stable() {
 
 #[test]
 fn roles_are_stable() {
-    assert_eq!(serde_json::to_value(Role::Controller).unwrap(), "controller");
-    assert_eq!(serde_json::to_value(Role::Viewer).unwrap(), "viewer");
+    for (role, name) in [(Role::Controller, "controller"), (Role::Viewer, "viewer")] {
+        assert_eq!(serde_json::to_value(role).unwrap(), name);
+        assert_eq!((role.to_string().as_str(), name.parse()), (name, Ok(role)));
+    }
 }
 
 #[test]

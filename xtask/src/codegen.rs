@@ -2,11 +2,12 @@
 //! compares it, so that the two languages cannot drift apart.
 
 use crate::root::root;
-use shared_protocol::{ClientMessage, ServerFrame, StreamEvent, error::ERROR_CODES, gateway, limits};
+use shared_protocol::{ClientMessage, ErrorCode, ServerFrame, StreamEvent, gateway, limits};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::{Command, Stdio};
+use strum::VariantArray;
 use ts_rs::{Config, TS, TypeVisitor};
 
 /// Updates the committed file.
@@ -40,7 +41,7 @@ fn typescript() -> String {
     out.push_str(
         "\n/** Every error code, in the order of the enum. */\nexport const ERROR_CODES: readonly ErrorCode[] = [\n",
     );
-    for code in ERROR_CODES {
+    for code in ErrorCode::VARIANTS {
         let _ = writeln!(out, "  {},", serde_json::json!(code));
     }
     out.push_str("];\n");

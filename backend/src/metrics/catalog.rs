@@ -234,8 +234,8 @@ impl StoreMetrics {
 
 #[cfg(test)]
 mod tests {
-    use super::super::labels::LabelValue;
     use super::*;
+    use strum::VariantArray;
 
     #[test]
     fn a_session_is_in_one_phase_at_a_time() {
@@ -245,7 +245,7 @@ mod tests {
         assert_eq!((count(Phase::Starting), count(Phase::Running), count(Phase::Ending)), (1, 0, 0));
         for phase in [Phase::Running, Phase::Ending] {
             drop(std::mem::replace(&mut guard, metrics.enter(phase)));
-            let total = Phase::ALL.iter().map(|phase| count(*phase)).sum::<i64>();
+            let total = Phase::VARIANTS.iter().map(|phase| count(*phase)).sum::<i64>();
             assert_eq!((total, count(phase)), (1, 1));
         }
         drop(guard);

@@ -37,7 +37,7 @@ pub struct EnumFamily<K, M> {
     /// Names of the label; more than one if the label was renamed. All have the same value.
     labels: Vec<&'static str>,
     metrics: Arc<[(K, M)]>,
-    /// Counts values that are missing in [`LabelValue::ALL`]; not exposed.
+    /// Spares [`Self::of`] a panic. No value is missing in `metrics`, so it counts nothing.
     unlisted: M,
 }
 
@@ -122,7 +122,7 @@ impl Families {
     ) -> EnumFamily<K, M> {
         let mut labels = vec![label];
         labels.extend(DEPRECATED_LABELS.iter().filter(|(family, _)| *family == name).map(|(_, old)| *old));
-        let metrics = K::ALL.iter().map(|key| (*key, make())).collect();
+        let metrics = K::VARIANTS.iter().map(|key| (*key, make())).collect();
         let family = EnumFamily { labels, metrics, unlisted: make() };
         if let Some((_, old, Some(label))) = DEPRECATED.iter().find(|(new, ..)| *new == name) {
             let alias = EnumFamily { labels: vec![*label], ..family.clone() };

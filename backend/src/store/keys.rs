@@ -5,26 +5,18 @@ use super::{CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, INSTANCE_TTL, TOMBST
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// Redis type of a value.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Redis type of a value. Its name is the answer of Redis to `TYPE`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
 pub enum Shape {
     /// A hash of these fields, each as text; an empty text means none.
+    #[strum(serialize = "hash")]
     Hash(&'static [&'static str]),
     /// A sorted set of ids, scored by the server's time of the last write in µs since 1970.
+    #[strum(serialize = "zset")]
     Index,
     /// A string; only its presence counts.
+    #[strum(serialize = "string")]
     Flag,
-}
-
-impl Shape {
-    /// The answer of Redis to `TYPE`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Hash(_) => "hash",
-            Self::Index => "zset",
-            Self::Flag => "string",
-        }
-    }
 }
 
 /// One kind of key.

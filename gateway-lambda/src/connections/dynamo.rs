@@ -5,7 +5,7 @@
 
 use super::{Connection, Connections, ConnectionsError};
 use crate::aws::{self, Aws};
-use crate::identity::{CARRIER_PREFIX, Identity, role_name, role_named};
+use crate::identity::{CARRIER_PREFIX, Identity};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
@@ -162,7 +162,7 @@ fn to_item(row: &Connection) -> Item {
         ("userId".to_owned(), text(&identity.row_user())),
         ("connectedAt".to_owned(), number(row.connected_at)),
         ("expiresAt".to_owned(), number(row.expires_at)),
-        ("role".to_owned(), text(&role_name(identity.role))),
+        ("role".to_owned(), text(&identity.role)),
         ("admin".to_owned(), AttributeValue::Bool(identity.admin)),
         ("create".to_owned(), AttributeValue::Bool(identity.create)),
         ("tokenExpiresAt".to_owned(), number(identity.uexp)),
@@ -188,7 +188,7 @@ fn from_item(item: &Item) -> Option<Connection> {
             sub: sub.to_owned(),
             sid: text("sessionId").map(SessionId::new).transpose().ok()?,
             carrier,
-            role: role_named(text("role")?)?,
+            role: text("role")?.parse().ok()?,
             admin: flag("admin")?,
             create: flag("create")?,
             uexp: number("tokenExpiresAt")?,

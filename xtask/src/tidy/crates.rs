@@ -41,7 +41,8 @@ const ALLOWED: [(&str, &[&str]); 15] = [
 ];
 
 /// Allowed dependencies of the messages: no I/O, no clock, no runtime.
-const PURE: [&str; 8] = ["base64", "bytes", "derive_more", "proptest", "serde", "serde_json", "thiserror", "ts-rs"];
+const PURE: [&str; 9] =
+    ["base64", "bytes", "derive_more", "proptest", "serde", "serde_json", "strum", "thiserror", "ts-rs"];
 
 #[derive(Default)]
 pub(super) struct Package {

@@ -61,7 +61,7 @@ fn tls(host: &str, authority: Option<&Path>) -> Result<Tls, String> {
         None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
         Some(file) => {
             let unread =
-                |error: &dyn fmt::Display| format!("certificates cannot be read from {}: {error}", file.display());
+                |error: &dyn std::fmt::Display| format!("certificates cannot be read from {}: {error}", file.display());
             for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unread(&error))? {
                 let certificate = certificate.map_err(|error| unread(&error))?;
                 roots.add(certificate).map_err(|error| unread(&error))?;
