@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
+use wildmatch::WildMatch;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AuthorizerError {
@@ -83,18 +84,9 @@ pub(crate) fn evaluate(answer: &Value, method_arn: &str) -> Result<Map<String, V
     Ok(context)
 }
 
-/// Matches IAM's `*` (any text) and `?` (one character). Exponential in `*`: the patterns are short and trusted.
+/// Matches IAM's `*` (any text) and `?` (one character).
 fn matches(pattern: &str, text: &str) -> bool {
-    match (pattern.chars().next(), text.chars().next()) {
-        (None, None) => true,
-        (Some('*'), _) => {
-            let rest = &pattern[1..];
-            rest.is_empty() || text.char_indices().any(|(at, _)| matches(rest, &text[at..])) || matches(rest, "")
-        }
-        (Some('?'), Some(other)) => matches(&pattern[1..], &text[other.len_utf8()..]),
-        (Some(one), Some(other)) if one == other => matches(&pattern[one.len_utf8()..], &text[other.len_utf8()..]),
-        _ => false,
-    }
+    WildMatch::new(pattern).matches(text)
 }
 
 #[cfg(test)]
