@@ -11,6 +11,8 @@ use backend::relay::Relays;
 use backend::session::{Caller, Grant, Reply, SessionHandle};
 use backend::terminal::scripted::Script;
 use protocol_client::{Client, ClientEvent, StreamItem};
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use shared_protocol::client::parse;
 use shared_protocol::relay::{MemberReport, RelayFrame};
 use shared_protocol::server::SnapshotScope;
@@ -45,18 +47,13 @@ const HOSTILE: Faults = Faults { lost: 20, repeated: 50, late: 200, relay_dies: 
 const AWFUL: Faults = Faults { lost: 200, repeated: 200, late: 500, relay_dies: 100, cut_every: 40 };
 const PERFECT: Faults = Faults { lost: 0, repeated: 0, late: 0, relay_dies: 0, cut_every: u64::MAX };
 
-/// Repeatable randomness (SplitMix64).
+/// Repeatable randomness.
 #[derive(Clone)]
-struct SeededRng(Arc<Mutex<u64>>);
+struct SeededRng(Arc<Mutex<SplitMix64>>);
 
 impl SeededRng {
     fn draw(&self, below: u64) -> u64 {
-        let mut state = self.0.lock().unwrap();
-        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = *state;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % below
+        self.0.lock().unwrap().next_u64() % below
     }
 
     fn hits(&self, per_thousand: u64) -> bool {
@@ -271,7 +268,7 @@ async fn play(script: Script, stream: Vec<u8>, rng: SeededRng) {
 /// Types and prints through a bad network until everything has arrived, and compares.
 async fn converse(seed: u64, faults: Faults, users: &[&str], keys: usize) {
     let harness = Harness::new().await;
-    let rng = SeededRng(Arc::new(Mutex::new(seed)));
+    let rng = SeededRng(Arc::new(Mutex::new(SplitMix64::seed_from_u64(seed))));
     let stream = known(4000);
     tokio::spawn(play(harness.script.clone(), stream.clone(), rng.clone()));
     let relays = Arc::clone(harness.registry.relays());

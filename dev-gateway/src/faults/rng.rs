@@ -2,6 +2,8 @@
 //! connections, so a seed makes the same decisions in every run.
 
 use super::plan::DurationRange;
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
 use std::time::Duration;
 
 #[derive(Debug, Clone, Copy)]
@@ -20,32 +22,21 @@ pub(super) struct SeededRng(pub(super) u64);
 impl SeededRng {
     /// The random numbers of one decision: the `number`th of its kind on this connection.
     pub(super) fn draw(self, decision: Decision, connection: u64, number: u64) -> Draw {
-        let mut draw = Draw(self.0);
-        for part in [decision as u64, connection, number] {
-            draw.0 = draw.next() ^ part;
-        }
-        draw
+        let parts = [decision as u64, connection, number];
+        let seed = parts.into_iter().fold(self.0, |seed, part| SplitMix64::seed_from_u64(seed).next_u64() ^ part);
+        Draw(SplitMix64::seed_from_u64(seed))
     }
 }
 
 /// The random numbers of one decision. Every decision draws the same sequence, regardless of the plan, so that changing one
 /// fault's probability does not change the others.
 #[derive(Debug)]
-pub(super) struct Draw(u64);
+pub(super) struct Draw(SplitMix64);
 
 impl Draw {
-    /// SplitMix64.
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     /// A fraction from 0 up to, but not including, 1, with the 53 bits of a float.
     fn fraction(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64
+        (self.0.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     pub(super) fn hits(&mut self, probability: f64) -> bool {
@@ -53,7 +44,7 @@ impl Draw {
     }
 
     pub(super) fn one_to(&mut self, max: u64) -> u64 {
-        1 + self.next() % max
+        1 + self.0.next_u64() % max
     }
 
     pub(super) fn within(&mut self, range: DurationRange) -> Duration {
@@ -81,7 +72,7 @@ mod tests {
 
     #[test]
     fn decisions_are_repeatable_and_independent() {
-        let first = |rng: SeededRng, decision, connection, number| rng.draw(decision, connection, number).next();
+        let first = |rng: SeededRng, decision, connection, number| rng.draw(decision, connection, number).0.next_u64();
         let one = first(SeededRng(1), Decision::Inbound, 1, 1);
         assert_eq!(one, first(SeededRng(1), Decision::Inbound, 1, 1));
         let others = [

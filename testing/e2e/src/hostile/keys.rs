@@ -1,22 +1,20 @@
 //! The typed keys, by number, so that a missing, repeated or misplaced key is visible.
 
-/// A seeded random generator (SplitMix64).
+use rand_xoshiro::SplitMix64;
+use rand_xoshiro::rand_core::{Rng, SeedableRng};
+
+/// A seeded random generator.
 #[derive(Debug, Clone)]
-pub(super) struct SeededRng(u64);
+pub(super) struct SeededRng(SplitMix64);
 
 impl SeededRng {
     pub(super) fn new(seed: u64, number: u64) -> Self {
-        let mut rng = Self(seed);
-        rng.0 = rng.below(u64::MAX) ^ number;
-        rng
+        let mixed = Self(SplitMix64::seed_from_u64(seed)).below(u64::MAX) ^ number;
+        Self(SplitMix64::seed_from_u64(mixed))
     }
 
     pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
+        self.0.next_u64() % bound
     }
 
     fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
