@@ -6,6 +6,7 @@ mod crates;
 mod files;
 mod imports;
 mod links;
+mod module;
 mod source;
 
 use crate::root::root;

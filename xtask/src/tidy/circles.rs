@@ -1,7 +1,6 @@
 //! No circle of files: a file that uses names of another must not be used by it, directly or through others, so that each can be
 //! understood, tested and moved after those below it. A module declaration and a re-export are no use; tests are ignored.
 
-mod module;
 mod resolve;
 mod typescript;
 

@@ -1,7 +1,9 @@
-//! Layers inside the service and inside the web client. Reads `use` and `import` lines as text, which is enough for code that
-//! is formatted by rustfmt and biome.
+//! Layers inside the service and inside the web client. Reads the `import` lines of TypeScript as text, which is enough for
+//! code that is formatted by biome.
 
+use super::module::{self, Scope};
 use super::source::Source;
+use std::collections::BTreeSet;
 
 /// Modules of the service that stand in layers, each with those below it that it may name. Modules that are not
 /// listed here (the clock, the shutdown) name none of them; all may name those, and the configuration.
@@ -53,42 +55,23 @@ fn service(path: &str, text: &str) -> Vec<String> {
     let allowed = SERVICE.iter().find(|(name, _)| *name == module).map_or(&[][..], |(_, allowed)| allowed);
     let layers = SERVICE.iter().map(|(name, _)| *name).filter(|name| *name != "config");
     let layers = layers.filter(|name| *name != module && !allowed.contains(name));
-    layers.filter(|name| names(text, name)).map(|name| format!("`{module}` must not name `{name}`")).collect()
+    // Tests keep to the layers, too.
+    let scope = match module::read(path, &text.replace("#[cfg(test)]", "")) {
+        Ok(scope) => scope,
+        Err(error) => return vec![error],
+    };
+    let named = modules(&scope);
+    layers.filter(|name| named.contains(name)).map(|name| format!("`{module}` must not name `{name}`")).collect()
 }
 
-/// True if a Rust file names a module of its crate: by its path, or in a braced list after `crate::`.
-fn names(text: &str, module: &str) -> bool {
-    text.split("crate::").skip(1).any(|after| {
-        let listed = match after.strip_prefix('{') {
-            Some(inner) => top_level(inner),
-            None => vec![after],
-        };
-        listed.iter().any(|item| {
-            let end = item.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(item.len());
-            &item[..end] == module
-        })
-    })
-}
-
-/// The items of a braced list, without those of nested lists.
-fn top_level(list: &str) -> Vec<&str> {
-    let (mut items, mut depth, mut start) = (Vec::new(), 0, 0);
-    for (at, c) in list.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' if depth == 0 => {
-                items.push(list[start..at].trim());
-                return items;
-            }
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                items.push(list[start..at].trim());
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    items
+/// The modules of its own crate that a file names.
+fn modules(scope: &Scope) -> BTreeSet<&str> {
+    let paths = scope.imports.iter().map(|import| &import.path).chain(&scope.paths);
+    let named = paths.filter_map(|path| match &path[..] {
+        [first, module, ..] if first == "crate" => Some(module.as_str()),
+        _ => None,
+    });
+    named.chain(scope.inline.iter().flat_map(|(_, inner)| modules(inner))).collect()
 }
 
 fn client(path: &str, text: &str) -> Vec<String> {

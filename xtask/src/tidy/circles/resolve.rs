@@ -1,7 +1,7 @@
 //! Finds the file that defines a name: follows paths, imports and re-exports through the modules of one crate.
 
+use super::super::module::{self, Import, Path, Scope};
 use super::super::source::normal;
-use super::module::{self, Import, Path, Scope};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Imports that are followed for one name, at most: a re-export of itself would have no end.
