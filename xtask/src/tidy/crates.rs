@@ -1,9 +1,9 @@
 //! Dependencies between crates. The service never depends on a gateway, and the messages depend on no other crate.
 
 use super::source::relative;
-use serde_json::Value;
+use cargo_metadata::MetadataCommand;
+use cargo_metadata::camino::Utf8Path;
 use std::path::Path;
-use std::process::Command;
 
 /// Each crate with its allowed dependencies inside the workspace, those of tests included.
 const ALLOWED: [(&str, &[&str]); 15] = [
@@ -57,25 +57,16 @@ pub(super) struct Package {
 
 /// Asks cargo for the crates of the workspace.
 pub(super) fn workspace(root: &Path) -> std::io::Result<Vec<Package>> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
-        .args(["metadata", "--no-deps", "--offline", "--format-version", "1"])
-        .current_dir(root)
-        .output()?;
-    if !output.status.success() {
-        return Err(std::io::Error::other(String::from_utf8_lossy(&output.stderr)));
-    }
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let path = |value: &Value| relative(Path::new(&text(value)), root);
-    let package = |package: &Value| Package {
-        name: text(&package["name"]),
-        manifest: path(&package["manifest_path"]),
-        dependencies: list(&package["dependencies"]).iter().map(|dependency| text(&dependency["name"])).collect(),
-        roots: list(&package["targets"]).iter().map(|target| path(&target["src_path"])).collect(),
+    let offline = vec!["--offline".to_owned()];
+    let metadata = MetadataCommand::new().current_dir(root).no_deps().other_options(offline).exec();
+    let path = |path: &Utf8Path| relative(path.as_std_path(), root);
+    let package = |package: &cargo_metadata::Package| Package {
+        name: package.name.to_string(),
+        manifest: path(&package.manifest_path),
+        dependencies: package.dependencies.iter().map(|dependency| dependency.name.clone()).collect(),
+        roots: package.targets.iter().map(|target| path(&target.src_path)).collect(),
     };
-    Ok(list(&metadata["packages"]).iter().map(package).collect())
+    Ok(metadata.map_err(std::io::Error::other)?.packages.iter().map(package).collect())
 }
 
 pub(super) fn check(packages: &[Package]) -> Vec<String> {

@@ -1,6 +1,7 @@
 //! Links in Markdown: each relative link leads to an existing file and heading.
 
-use super::source::{Source, normal};
+use super::source::Source;
+use relative_path::RelativePath;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) fn check(sources: &[Source]) -> Vec<String> {
@@ -22,7 +23,11 @@ fn broken(page: &str, link: &str, by_path: &BTreeMap<&str, &Source>) -> Option<S
         return None;
     }
     let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
-    let target = if file.is_empty() { page.to_owned() } else { normal(&format!("{page}/../{file}")) };
+    let target = if file.is_empty() {
+        page.to_owned()
+    } else {
+        RelativePath::new(page).join_normalized(format!("../{file}")).into_string()
+    };
     let folder = format!("{}/", target.trim_end_matches('/'));
     match by_path.get(target.as_str()) {
         None if by_path.keys().any(|path| path.starts_with(&folder)) => None,

@@ -1,7 +1,7 @@
 //! Finds the file that defines a name: follows paths, imports and re-exports through the modules of one crate.
 
 use super::super::module::{self, Import, Path, Scope};
-use super::super::source::normal;
+use relative_path::RelativePath;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Imports that are followed for one name, at most: a re-export of itself would have no end.
@@ -58,7 +58,7 @@ impl Crate {
         for (name, path) in files {
             let beside = file.rsplit_once('/').map_or("", |(folder, _)| folder);
             let candidates = match path {
-                Some(path) => vec![normal(&format!("{beside}/{path}"))],
+                Some(path) => vec![RelativePath::new(beside).join_normalized(path).into_string()],
                 None => vec![format!("{folder}/{name}.rs"), format!("{folder}/{name}/mod.rs")],
             };
             let Some((file, content)) = candidates.iter().find_map(|file| Some((file, text(file)?))) else { continue };

@@ -1,6 +1,6 @@
 //! The files whose names a TypeScript file uses, through re-exports.
 
-use super::super::source::normal;
+use relative_path::RelativePath;
 use std::collections::BTreeSet;
 
 /// Every use of a name that another file defines: the file that uses it, the one that defines it, the name.
@@ -37,7 +37,10 @@ fn clauses<'a>(file: &str, text: &'a str, keyword: &str) -> Vec<Clause<'a>> {
                 let name = name.trim().trim_start_matches("type ").split(" as ").next()?.trim();
                 (!matches!(name, "" | "type")).then_some(name)
             });
-            Some(Clause { names: names.collect(), target: normal(&format!("{folder}/{target}")) })
+            Some(Clause {
+                names: names.collect(),
+                target: RelativePath::new(folder).join_normalized(target).into_string(),
+            })
         })
         .collect()
 }
