@@ -52,7 +52,6 @@ fn reply_to(message: &ClientMessage) -> Option<ServerMessage> {
             bounded(pos.0);
             None
         }
-        ClientMessage::Carry(_) => None,
         ClientMessage::Ping(ping) => {
             let (gateway_ms, service_ms) = (Some(timestamp), Some(timestamp));
             let t = ping.t.clone();
