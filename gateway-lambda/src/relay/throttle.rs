@@ -9,7 +9,7 @@ use tokio::time::Instant;
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause after a refused post.
 const MAX_PAUSE: Duration = Duration::from_millis(800);
-/// Refused posts of this many members, within [`ACCOUNT_WINDOW`], are no matter of one slow browser.
+/// Refused posts of this many members, within [`ACCOUNT_WINDOW`] and with none taken in between, are no matter of slow browsers.
 const ACCOUNT_MEMBERS: usize = 3;
 /// Time within which the refusals of several members count together.
 const ACCOUNT_WINDOW: Duration = Duration::from_millis(200);
@@ -85,9 +85,9 @@ impl AccountThrottle {
         }
     }
 
-    /// Counts a post that API Gateway took or refused for another reason.
+    /// Counts a post that API Gateway took or refused for another reason: the account has requests left.
     pub(super) fn taken(&mut self, member: u64) {
-        if self.probe == Some(member) {
+        if !self.is_on() || self.probe == Some(member) {
             *self = Self::default();
         }
     }
@@ -152,6 +152,17 @@ mod tests {
             refusals.iter().for_each(|(member, after)| throttle.refused(*member, at + ms(*after), &SystemRandom));
             assert_eq!(throttle.is_on(), on, "{refusals:?}");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn refusals_beside_posts_that_are_taken_pause_no_other_member() {
+        let (mut throttle, now) = (AccountThrottle::default(), Instant::now());
+        for member in 1..50 {
+            throttle.refused(member, now, &SystemRandom);
+            throttle.refused(member + 100, now, &SystemRandom);
+            throttle.taken(1000);
+        }
+        assert!(!throttle.is_on());
     }
 
     #[tokio::test(start_paused = true)]
