@@ -114,6 +114,7 @@ class Resolver:
         self.parameters = parameters
         self.lists = {name for name, declared in template.get("Parameters", {}).items() if "List" in declared["Type"]}
         self.conditions = template.get("Conditions", {})
+        self.mappings = template.get("Mappings", {})
 
     def holds(self, condition):
         """True if a condition holds; it is a name or an expression."""
@@ -154,6 +155,9 @@ class Resolver:
                     return self.value(yes if self.holds(condition) else no)
                 case "Fn::Sub":
                     return self.text(argument)
+                case "Fn::FindInMap":
+                    name, first, second = (self.value(part) for part in argument)
+                    return self.mappings[name][first][second]
         resolved = {key: self.value(item) for key, item in value.items()}
         return {key: item for key, item in resolved.items() if item != NOTHING}
 

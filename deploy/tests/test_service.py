@@ -29,8 +29,13 @@ def test_app_runner_has_one_instance_with_the_highest_concurrency():
     scaling = template["Resources"]["OneInstance"]["Properties"]
     assert (scaling["MinSize"], scaling["MaxSize"], scaling["MaxConcurrency"]) == (1, 1, 200)
     assert service(APPRUNNER)["AutoScalingConfigurationArn"] == {"Ref": "OneInstance"}
-    # Each visible session keeps one request open; keystrokes need the rest.
-    assert int(apprunner_variables()["MAX_SESSIONS"]) <= 0.9 * scaling["MaxConcurrency"]
+
+
+def test_app_runners_memory_decides_how_many_sessions_it_holds():
+    sizes = read(APPRUNNER)["Parameters"]["Memory"]["AllowedValues"]
+    for size in sizes:
+        assert int(apprunner_variables(Memory=size)["MAX_SESSIONS"]) == int(size) * 100 // 1024
+    assert apprunner_variables(MaxSessions="70")["MAX_SESSIONS"] == "70"
 
 
 def test_app_runners_container_has_no_role():

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 
-/// Executions of a new account.
+/// Executions of a new account. The service is told of a quarter of them.
 const EXECUTIONS: usize = 10;
 
 const PAGES: u32 = 100;
@@ -54,7 +54,7 @@ struct Seen {
 pub(super) async fn measure(report: &mut Report) {
     let mut gateway = slow_posts();
     gateway.quotas = Quotas { concurrent_executions: EXECUTIONS, ..gateway.quotas };
-    let stack = Stack::start_with(StackOptions { gateway, ..in_process(&[]) }).await;
+    let stack = Stack::start_with(StackOptions { gateway, ..in_process(&[("RELAYS_AT_MOST", "2")]) }).await;
     let folder = TempDir::new().expect("a temporary folder");
     let (begin, begun) = watch::channel(None);
     let mut users = JoinSet::new();
