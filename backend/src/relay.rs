@@ -23,6 +23,6 @@ pub use direct::{DirectFrames, DirectResponse};
 pub use dispatch::{Dispatches, KnownDispatch};
 pub use flood::FloodMeter;
 pub use joining::{Joining, Permit};
-pub use outlet::{Due, Outlet, OutletState};
+pub use outlet::{Due, LastFrame, Outlet, OutletState};
 pub use relays::{Relays, Renewal};
 pub use shared::Relay;

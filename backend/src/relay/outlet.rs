@@ -1,10 +1,10 @@
 //! A client's way out of its session: one place in one relay.
 
-use super::queue::Queued;
+use super::queue::{FENCE, Queued};
 use super::shared::{Phase, Relay, RunState};
 use bytes::Bytes;
 use shared_protocol::relay::RelayAction;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use tokio::time::Instant;
 
 /// What a session does next about a client's frames.
@@ -27,6 +27,24 @@ pub struct Due {
     pub is_throttled: bool,
     /// True if the relay serves others too and there are so many that a flood gets none of its own.
     pub shares: bool,
+}
+
+/// The last frame of a client that left: until its relay has posted it, no other post to its connection may begin.
+#[derive(Debug)]
+pub struct LastFrame {
+    relay: Weak<Relay>,
+    member: u64,
+    /// Time from which it does not matter: the relay may be dead.
+    until: Instant,
+}
+
+impl LastFrame {
+    /// True while it may still be posted.
+    pub fn is_on_its_way(&self, now: Instant) -> bool {
+        let Some(relay) = self.relay.upgrade().filter(|_| now < self.until) else { return false };
+        let mut inner = relay.lock();
+        inner.phase != Phase::Over && inner.state.member_mut(self.member).is_some()
+    }
 }
 
 /// One client's place in a relay. Dropped, it lets go of it.
@@ -101,10 +119,14 @@ impl Outlet {
         self.accept(Queued { action: RelayAction::Close, bytes, valid_until_ms: u64::MAX }, now);
     }
 
-    /// Takes back the frames that were not answered, and hands over the reason to close the connection.
-    pub fn reject(self, reason: Option<Bytes>, now: Instant) {
+    /// Takes back the frames that were not answered, and hands over the reason to close the connection. Returns `None` if the
+    /// relay will not post it.
+    pub fn reject(self, reason: Option<Bytes>, now: Instant) -> Option<LastFrame> {
+        let (relay, member) = (Arc::downgrade(&self.relay), self.member);
+        let will_post = self.relay.lock().takes_members();
         self.discard();
         self.finish(reason, now);
+        will_post.then_some(LastFrame { relay, member, until: now + FENCE })
     }
 
     /// Takes back the frames that were not answered.

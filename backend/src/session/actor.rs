@@ -168,6 +168,11 @@ impl Actor {
     fn handle(&mut self, request: Request) {
         match request {
             Request::Deliver { caller, inbound, reply } => self.deliver(caller, inbound, reply),
+            Request::Tell { connection, message, reply } => {
+                let told = self.tell(&connection, message);
+                // The request may be gone.
+                let _ = reply.send(told);
+            }
             Request::Disconnect { connection } => {
                 self.attachments.disconnect(connection);
                 self.connections_changed();

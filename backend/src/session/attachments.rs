@@ -186,7 +186,7 @@ impl Attachments {
     /// Removes a connection and rejects its late messages.
     pub(super) fn disconnect(&mut self, connection: ConnectionId) {
         self.remove(&connection);
-        self.closed.add(connection, ErrorCode::ConnectionGone);
+        self.closed.add(connection, ErrorCode::ConnectionGone, None);
     }
 
     fn remove(&mut self, connection: &ConnectionId) {
@@ -315,10 +315,9 @@ impl Attachments {
     /// Closes a connection and tells it why: now if a relay carries it, otherwise with its next message.
     fn reject(&mut self, connection: &ConnectionId, code: ErrorCode) {
         let client = self.connections.get(connection).and_then(|known| self.clients.get_mut(&known.client));
-        if let Some(client) = client {
-            client.outbound.link.reject(connection, Reply::rejected(code).frame, Instant::now());
-        }
-        self.closed.add(connection.clone(), code);
+        let told = client
+            .and_then(|client| client.outbound.link.reject(connection, Reply::rejected(code).frame, Instant::now()));
+        self.closed.add(connection.clone(), code, told);
         self.remove(connection);
         tracing::info!(session = %self.session, %connection, ?code, "connection rejected");
     }

@@ -11,7 +11,8 @@ use crate::terminal::Size;
 use shared_protocol::client::{Ack, Attach, Command, Follow, Input, Interrupt};
 use shared_protocol::server::{Attached, ErrorMessage, ResizeAck};
 use shared_protocol::{
-    ClientId, ClientMessage, EndReason, ErrorCode, Inbound, Plain, Pos, Role, Seq, ServerMessage, StreamEvent,
+    ClientId, ClientMessage, ConnectionId, EndReason, ErrorCode, Inbound, Plain, Pos, Role, Seq, ServerMessage,
+    StreamEvent,
 };
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -40,7 +41,8 @@ impl Actor {
         if let Some(code) = self.attachments.authorize(&caller, &inbound, self.clock.now_ms(), is_ending) {
             self.connections_changed();
             self.metrics.streams.record_error(code);
-            let _ = reply.send(Reply::rejected(code));
+            let is_being_told = self.attachments.closed.is_being_told(&caller.connection, Instant::now());
+            let _ = reply.send(if is_being_told { Reply::default() } else { Reply::rejected(code) });
             return;
         }
         if let Inbound::Message(ClientMessage::Carry(carry)) = &inbound {
@@ -62,6 +64,18 @@ impl Actor {
         let answer = self.reply(&caller, message, renewal);
         // A request that is gone needs no answer: the client sends its message again.
         let _ = reply.send(answer);
+    }
+
+    /// Queues a frame for the relay of this connection. False if none carries it.
+    pub(super) fn tell(&mut self, connection: &ConnectionId, message: ServerMessage) -> bool {
+        if self.attachments.closed.is_being_told(connection, Instant::now()) {
+            // Nothing comes after the reason.
+            return true;
+        }
+        let client = self.attachments.client_of_mut(connection);
+        let Some(client) = client.filter(|client| client.outbound.link.is_live_on(connection)) else { return false };
+        client.outbound.queue_reply(message);
+        true
     }
 
     fn message(&mut self, caller: &Caller, message: ClientMessage) -> Option<ServerMessage> {

@@ -17,6 +17,9 @@ const MAILBOX: usize = 256;
 /// Time that a request waits for room in the mailbox, and the margin of an answer over the work's own limit.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 
+/// Time that a session may take to hand a frame to a relay.
+const TELL_TIMEOUT: Duration = Duration::from_millis(500);
+
 /// Time until a one-shot `command` is answered `command_started`; its result comes later. Below API Gateway's 29 s.
 pub(super) const DIRECT_COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -203,12 +206,17 @@ impl From<StoreError> for SessionError {
 }
 
 /// Requests to a session's task.
-#[expect(clippy::large_enum_variant, reason = "almost every request is the large one")]
 pub(super) enum Request {
     Deliver {
         caller: Caller,
         inbound: Inbound,
         reply: oneshot::Sender<Reply>,
+    },
+    /// A frame about a message that never reached the session.
+    Tell {
+        connection: ConnectionId,
+        message: ServerMessage,
+        reply: oneshot::Sender<bool>,
     },
     Disconnect {
         connection: ConnectionId,
@@ -244,6 +252,17 @@ impl SessionHandle {
         let (reply, answer) = oneshot::channel();
         self.send(Request::Deliver { caller, inbound, reply }).await?;
         self.answer(answer, DIRECT_COMMAND_TIMEOUT + REQUEST_TIMEOUT).await
+    }
+
+    /// Has a relay bring a frame about a message that never reached the session, in order with the relay's other frames. False if
+    /// none carries the client over this connection, or the session is busy: then the message's own answer brings it.
+    pub async fn tell(&self, connection: ConnectionId, message: ServerMessage) -> bool {
+        let (reply, answer) = oneshot::channel();
+        // Without a wait: such messages may be many.
+        if self.sender.try_send(Request::Tell { connection, message, reply }).is_err() {
+            return false;
+        }
+        self.answer(answer, TELL_TIMEOUT).await.unwrap_or(false)
     }
 
     /// Reports that a connection is gone.

@@ -1,12 +1,13 @@
 //! Limits of each user and connection, and that other users do not notice them.
 
+use crate::support::relay::Carrier;
 use crate::support::{
     ATTACH, DEADLINE, PING, Service, Terminal, gateway_claims, read, sign, until, user, user_token, within,
 };
 use backend::terminal::UnixSpawner;
 use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared_protocol::ServerMessage;
 use shared_protocol::gateway::MESSAGE_PATH;
 use std::sync::Arc;
@@ -64,6 +65,48 @@ async fn a_fast_connection_through_the_gateway_gets_an_error_frame() {
     assert_eq!(ping("other=").await["type"], "pong", "each connection has an own rate");
     tokio::time::advance(Duration::from_secs(1)).await;
     assert_eq!(ping("fast=").await["type"], "pong", "it may go on later");
+}
+
+#[tokio::test]
+async fn a_client_that_a_relay_carries_gets_every_error_from_it() {
+    let service = Service::scripted().await;
+    let say = async |body: &'static str| {
+        service.post(&gateway_claims(MESSAGE_PATH, body.as_bytes(), "c=", Some("s")), body).await
+    };
+    let mut relay = Carrier::granted(&say(ATTACH).await, "c=").unwrap();
+    for (body, code) in [
+        ("not json", "BAD_MESSAGE"),
+        (r#"{"type":"ping","connectionId":"other="}"#, "FORBIDDEN"),
+        (r#"{"type":"carry","client":"page","epoch":1}"#, "FORBIDDEN"),
+    ] {
+        assert_eq!(say(body).await.status(), 204, "{body}");
+        let frames = relay.frames(&service, 5000).await;
+        let told: Value = serde_json::from_slice(&frames[0].frame).unwrap();
+        assert_eq!((&told["code"], frames[0].connection.as_str()), (&json!(code), "c="), "{body}");
+    }
+    let foreign = r#"{"type":"ping","connectionId":"c="}"#;
+    let elsewhere = gateway_claims(MESSAGE_PATH, foreign.as_bytes(), "d=", Some("s"));
+    assert_eq!(service.post(&elsewhere, foreign).await.status(), 403, "no relay carries that connection");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fast_client_that_a_relay_carries_gets_the_error_from_it() {
+    let service = with(&[("MESSAGES_PER_SECOND", "10")]).await;
+    let say = async |body: &'static str| {
+        service.post(&gateway_claims(MESSAGE_PATH, body.as_bytes(), "fast=", Some("s")), body).await
+    };
+    let mut relay = Carrier::granted(&say(ATTACH).await, "fast=").unwrap();
+    let mut refused = 0;
+    for _ in 0..40 {
+        refused += usize::from(say(PING).await.status() == 204);
+    }
+    assert!(refused > 0, "40 messages exceed the burst of 20");
+    let mut frames = Vec::new();
+    // After what the shell has printed: two frames of it were accepted before.
+    for _ in 0..4 {
+        frames.extend(relay.frames(&service, 1000).await);
+    }
+    assert!(frames.iter().any(|frame| frame.frame.windows(12).any(|code| code == b"RATE_LIMITED")), "{frames:?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use crate::support::relay::Carrier;
 use crate::support::{ATTACH, PING, Service, Terminal, gateway_claims, now, read, until, user, user_token};
 use backend::store::MemoryStore;
 use backend::terminal::scripted::ScriptedSpawner;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared_protocol::gateway::{CLOSE_HEADER, MESSAGE_PATH};
 use shared_protocol::relay::RelayAction;
@@ -94,6 +94,13 @@ async fn a_connection_through_the_gateway_is_revoked_and_notified() {
     let frame: Value = serde_json::from_slice(&waited.frame).unwrap();
     assert_eq!((&frame["type"], &frame["code"]), (&json!("error"), &json!("REVOKED")));
     assert_eq!(frame["retryable"], false);
+    let meanwhile = service.post(&eve(MESSAGE_PATH, PING), PING).await;
+    assert_eq!(
+        (meanwhile.status(), meanwhile.headers().get(CLOSE_HEADER)),
+        (StatusCode::NO_CONTENT, None),
+        "told once"
+    );
+    relay.frames(&service, 0).await;
     let late = service.post(&eve(MESSAGE_PATH, PING), PING).await;
     assert_eq!(late.headers()[CLOSE_HEADER], "connection");
     for late in [ATTACH, COMMAND] {

@@ -4,7 +4,8 @@
 use crate::harness::{Harness, Watched, caller, frame, input, told, until};
 use backend::session::{Caller, Close, Reply};
 use serde_json::{Value, json};
-use shared_protocol::{ConnectionId, Role};
+use shared_protocol::server::UnknownCommand;
+use shared_protocol::{ConnectionId, Role, ServerMessage};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -21,7 +22,8 @@ async fn messages_with_an_expired_token_are_rejected() {
     let (attached, _) = harness.attach(&ada, "page").await;
     harness.at(109).await;
     assert!(harness.say(&ada, input(&attached, 1, "a")).await.close.is_none(), "clocks may differ");
-    harness.at(110).await;
+    // The reason waits for a relay that never asks.
+    harness.at(110 + 3).await;
     let epoch = &attached["epoch"];
     for message in [
         input(&attached, 2, "x"),
@@ -57,6 +59,36 @@ async fn a_carried_connection_is_rejected_when_its_token_expires() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_relay_that_posts_the_reason_posts_it_alone() {
+    // The session goes on: ada's token is valid.
+    let (harness, ..) = Harness::attached().await;
+    let vic = until(5, caller("vic", "c2"));
+    let (_, token) = harness.attach(&vic, "watching").await;
+    let told = harness.fetch(token, Duration::from_secs(60)).await;
+    assert_eq!((told.close, frame(told.frame)["code"].as_str()), (true, Some("TOKEN_EXPIRED")));
+    let meanwhile = harness.say(&vic, json!({"type":"ping"})).await;
+    assert_eq!((meanwhile.frame, meanwhile.close), (None, None));
+    assert!(harness.session.tell(vic.connection.clone(), unknown()).await, "nor anything else");
+    harness.at(15 + 3).await;
+    rejected(harness.say(&vic, json!({"type":"ping"})).await, "TOKEN_EXPIRED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_about_a_message_that_reached_no_session_goes_with_the_relay_of_its_connection() {
+    let (harness, ada, _, mut token) = Harness::attached().await;
+    assert!(harness.session.tell(ada.connection, unknown()).await);
+    let told = harness.next(&mut token).await;
+    assert_eq!((&told["type"], told["head"].is_u64()), (&json!("unknown_command"), true));
+    for elsewhere in ["c2", "never-attached"] {
+        assert!(!harness.session.tell(ConnectionId::new(elsewhere).unwrap(), unknown()).await);
+    }
+}
+
+fn unknown() -> ServerMessage {
+    ServerMessage::UnknownCommand(UnknownCommand { received: "x".into(), epoch: None })
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_handover_before_the_expiry_is_not_noticed() {
     let harness = Harness::new().await;
     let (old, fresh) = (until(100, caller("ada", "c1")), until(1000, caller("ada", "c2")));
@@ -81,6 +113,7 @@ async fn a_revoked_client_is_told_and_cannot_attach_again() {
     let ((heard, over), known) = tokio::join!(harness.watch(&eve, token, 60), revoke);
     assert!(known);
     assert_eq!((told(&heard), over), (vec![(5, "REVOKED", "")], Watched::Stopped { closed: true }));
+    harness.at(5 + 3).await;
     rejected(harness.say(&eve, input(&attached, 1, "x")).await, "REVOKED");
     rejected(harness.say(&eve, json!({"type":"command","command":"ls"})).await, "REVOKED");
     let attach = json!({"type":"attach","client":"eves","cols":80,"rows":24});

@@ -54,7 +54,7 @@ pub(in crate::http) async fn message(
     if service.message_rate.check(&request.claims.cid).is_err() {
         service.metrics.streams.record_error(ErrorCode::RateLimited);
         let text = "this connection exceeds its message rate; this message was discarded";
-        return Ok(direct_reply(service, ErrorMessage::new(ErrorCode::RateLimited, text).into()));
+        return Ok(refused(service, &request, ErrorMessage::new(ErrorCode::RateLimited, text)).await);
     }
     if !request.carries_relays {
         tracing::error!("the gateway function is of another version than this service: deploy both from the same one");
@@ -63,9 +63,15 @@ pub(in crate::http) async fn message(
     }
     let envelope = match parse(&request.body) {
         Ok(envelope) => envelope,
-        Err(malformed) => return Ok(malformed_reply(service, malformed)),
+        Err(malformed) => {
+            service.metrics.streams.record_message(MessageType::Malformed);
+            return Ok(refused(service, &request, ErrorMessage::new(malformed.code, malformed.message)).await);
+        }
     };
-    request.check_body_ids(envelope.connection_id.as_ref(), envelope.session_id.as_ref())?;
+    if let Err(error) = request.check_body_ids(envelope.connection_id.as_ref(), envelope.session_id.as_ref()) {
+        let message = ErrorMessage::new(error.0.code, error.0.error.clone());
+        return if tell(service, &request, message.into()).await { Ok(Reply::default()) } else { Err(error) };
+    }
     let Some(session) = request.claims.sid.as_ref() else {
         let text = "this connection has no session: it may only `ping` and `echo`";
         let error = || ErrorMessage::new(ErrorCode::NotAttached, text).into();
@@ -74,9 +80,30 @@ pub(in crate::http) async fn message(
         return Ok(direct_reply(service, message.unwrap_or_else(error)));
     };
     let mut caller = request.caller();
+    if let Err(error) = check_carrier(&caller, &envelope.inbound) {
+        service.metrics.streams.record_message(&envelope.inbound);
+        service.metrics.streams.record_error(error.code);
+        return Ok(refused(service, &request, error).await);
+    }
     caller.arrival.dispatch = service.dispatch(&request).await;
     let result = deliver(service, session, caller, envelope.inbound).await;
     result.or_else(|error| retryable_as_frame(service, error))
+}
+
+/// The reply to a message that reaches no session. A client that a relay carries gets it from the relay: two posts to one
+/// connection must not overtake each other.
+async fn refused(service: &ServiceContext, request: &GatewayRequest, error: impl Into<ServerMessage>) -> Reply {
+    let message = error.into();
+    if tell(service, request, message.clone()).await { Reply::default() } else { direct_reply(service, message) }
+}
+
+/// Has the relay of the request's connection bring a frame; false if it has none.
+async fn tell(service: &ServiceContext, request: &GatewayRequest, message: ServerMessage) -> bool {
+    let session = request.claims.sid.as_ref().and_then(|session| service.registry.live(session));
+    match session {
+        Some(session) => session.tell(request.claims.cid.clone(), message).await,
+        None => false,
+    }
 }
 
 /// Turns an error that the page retries by itself, because its session moves to another instance, into an error frame: platforms

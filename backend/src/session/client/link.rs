@@ -1,7 +1,7 @@
 //! A client's link to the relay that carries its frames: joined with a message, prolonged by messages, and moved to another
 //! relay without the client's help.
 
-use crate::relay::{Due, FloodMeter, Joining, Outlet, OutletState, Relays, Renewal};
+use crate::relay::{Due, FloodMeter, Joining, LastFrame, Outlet, OutletState, Relays, Renewal};
 use crate::session::handle::Caller;
 use bytes::Bytes;
 use shared_protocol::ConnectionId;
@@ -162,15 +162,20 @@ impl Link {
         *self = Self::default();
     }
 
-    /// Closes this connection with a reason, instead of what was handed over and not sent.
-    pub(in crate::session) fn reject(&mut self, connection: &ConnectionId, reason: Option<Bytes>, now: Instant) {
+    /// Closes this connection with a reason, instead of what was handed over and not sent. Returns the reason's frame, if the
+    /// function's relay posts it.
+    pub(in crate::session) fn reject(
+        &mut self,
+        connection: &ConnectionId,
+        reason: Option<Bytes>,
+        now: Instant,
+    ) -> Option<LastFrame> {
         if !self.is_for(connection) {
-            return;
+            return None;
         }
-        if let Some(outlet) = self.outlet.take() {
-            outlet.reject(reason, now);
-        }
-        *self = Self::default();
+        let before = std::mem::take(self);
+        let last = before.outlet.and_then(|outlet| outlet.reject(reason, now));
+        last.filter(|_| !before.direct)
     }
 
     /// Leaves the relay if its frames go over this connection, which is closed.
