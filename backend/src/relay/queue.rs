@@ -22,6 +22,26 @@ pub(super) struct Queued {
     pub(super) valid_until_ms: u64,
 }
 
+/// A frame that an answer carries, and perhaps has to carry again.
+#[derive(Debug, Clone)]
+pub(super) struct Carried {
+    /// The frame.
+    pub(super) frame: RelayFrame,
+    /// End of the client's authority, in ms since 1970.
+    valid_until_ms: u64,
+}
+
+impl Carried {
+    /// Empties the frame. It keeps its number: the function settles it without a post, after those before it.
+    fn empty(&mut self) {
+        (self.frame.action, self.frame.frame) = (RelayAction::None, Bytes::new());
+    }
+
+    fn is_empty(&self) -> bool {
+        self.frame.action == RelayAction::None && self.frame.frame.is_empty()
+    }
+}
+
 /// News of a report for the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum News {
@@ -45,6 +65,8 @@ pub(super) struct FrameQueue {
     answered: u64,
     /// Time of that answer.
     answered_at: Instant,
+    /// Number of the last frame that the session took back: no answer carries it again.
+    taken_back: u64,
     /// Number of the last frame that the function reported.
     settled: u64,
     /// Number of the last frame that was reported as not, or not certainly, posted.
@@ -58,7 +80,8 @@ pub(super) struct FrameQueue {
 impl FrameQueue {
     pub(super) fn new(now: Instant) -> Self {
         let waiting = VecDeque::new();
-        Self { waiting, answered: 0, answered_at: now, settled: 0, failed: 0, lost: false, since: now }
+        let (answered, taken_back, settled, failed) = (0, 0, 0, 0);
+        Self { waiting, answered, answered_at: now, taken_back, settled, failed, lost: false, since: now }
     }
 
     /// Frames that were accepted and not reported.
@@ -76,10 +99,11 @@ impl FrameQueue {
         self.since = now;
     }
 
-    /// Drops the frames that no answer has carried.
+    /// Drops the frames that no answer has carried, and those of an answer that has to be repeated.
     pub(super) fn discard(&mut self) {
         self.lost |= !self.waiting.is_empty();
         self.waiting.clear();
+        self.taken_back = self.answered;
     }
 
     /// True if no frame waits for an answer.
@@ -97,11 +121,24 @@ impl FrameQueue {
     }
 
     /// Takes the next frame for an answer.
-    pub(super) fn take(&mut self, member: u64, connection: &ConnectionId, now: Instant) -> Option<RelayFrame> {
-        let Queued { action, bytes, .. } = self.waiting.pop_front()?;
+    pub(super) fn take(&mut self, member: u64, connection: &ConnectionId, now: Instant) -> Option<Carried> {
+        let Queued { action, bytes, valid_until_ms } = self.waiting.pop_front()?;
         self.answered += 1;
         self.answered_at = now;
-        Some(RelayFrame { member, number: self.answered, connection: connection.clone(), action, frame: bytes })
+        let (number, connection) = (self.answered, connection.clone());
+        Some(Carried { frame: RelayFrame { member, number, connection, action, frame: bytes }, valid_until_ms })
+    }
+
+    /// Prepares a frame of an answer that never arrived for the same answer once more: emptied and lost, if its client may not
+    /// have it any more. Returns true if that is news.
+    pub(super) fn repeat(&mut self, carried: &mut Carried, may_send: bool, now_ms: u64) -> bool {
+        let is_taken_back = carried.frame.number <= self.taken_back;
+        if carried.is_empty() || (may_send && !is_taken_back && now_ms < carried.valid_until_ms) {
+            return false;
+        }
+        carried.empty();
+        self.lost = true;
+        true
     }
 
     /// Applies a report; a repeated or older one changes nothing. Returns the news for the session.
@@ -161,7 +198,7 @@ mod tests {
         assert!(queue.has_credit());
         queue.push(frame(), now);
         assert!(!queue.has_credit());
-        assert_eq!(queue.take(1, &connection, now).unwrap().number, 1);
+        assert_eq!(queue.take(1, &connection, now).unwrap().frame.number, 1);
         assert!(!queue.has_credit(), "a frame in an answer is not settled");
         assert_eq!((queue.report(&report(1, 0), now), queue.has_credit()), (News::Credit, true));
         assert_eq!(queue.report(&report(1, 0), now), News::None, "a repeat says nothing new");
@@ -188,5 +225,41 @@ mod tests {
         assert_eq!(queue.next_len(99), Some(2));
         assert_eq!(queue.next_len(100), None);
         assert!(queue.is_empty() && queue.take_lost());
+    }
+
+    #[test]
+    fn a_repeated_frame_is_emptied_once_its_client_may_not_have_it() {
+        let (now, connection) = (Instant::now(), ConnectionId::new("c").unwrap());
+        // May its session send, is it taken back, and the time.
+        for (may_send, is_taken_back, now_ms, is_kept) in
+            [(true, false, 99, true), (true, false, 100, false), (false, false, 99, false), (true, true, 99, false)]
+        {
+            let mut queue = FrameQueue::new(now);
+            queue.push(frame(), now);
+            let mut carried = queue.take(1, &connection, now).unwrap();
+            if is_taken_back {
+                queue.discard();
+            }
+            assert_eq!(queue.repeat(&mut carried, may_send, now_ms), !is_kept);
+            assert_eq!((carried.frame.frame.is_empty(), queue.take_lost()), (!is_kept, !is_kept), "{now_ms}");
+            assert_eq!((carried.frame.number, queue.unsettled()), (1, 1), "the function settles it");
+            assert!(
+                !queue.repeat(&mut carried, true, 99) && carried.frame.frame.is_empty() != is_kept,
+                "it stays empty"
+            );
+        }
+    }
+
+    #[test]
+    fn a_frame_after_those_that_were_taken_back_is_repeated() {
+        let (now, connection) = (Instant::now(), ConnectionId::new("c").unwrap());
+        let mut queue = FrameQueue::new(now);
+        queue.push(frame(), now);
+        queue.take(1, &connection, now);
+        queue.discard();
+        queue.push(Queued { action: RelayAction::Close, ..frame() }, now);
+        let mut reason = queue.take(1, &connection, now).unwrap();
+        assert!(!queue.repeat(&mut reason, true, 0));
+        assert_eq!(reason.frame.action, RelayAction::Close);
     }
 }

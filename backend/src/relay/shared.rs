@@ -197,7 +197,7 @@ impl Relay {
                 inner.close();
                 return Answer::default();
             }
-            match inner.state.take(number, question.answered) {
+            match inner.state.take(number, question.answered, self.now_ms()) {
                 Taken::Impossible => return Answer::default(),
                 Taken::Repeat(answer) => return answer,
                 Taken::Replaced => return Answer { frames: Vec::new(), next: Some(Next::Now) },

@@ -2,9 +2,9 @@
 
 use super::answer::{Answer, GoneConnection, Next};
 use super::joining::Joining;
-use super::queue::{FENCE, FrameQueue, News, Queued};
+use super::queue::{Carried, FENCE, FrameQueue, News, Queued};
 use crate::metrics::GaugeGuard;
-use shared_protocol::relay::{MAX_ANSWER_BYTES, MAX_ANSWER_FRAMES, MemberReport, RelayFrame};
+use shared_protocol::relay::{MAX_ANSWER_BYTES, MAX_ANSWER_FRAMES, MemberReport};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tokio::time::Instant;
 
@@ -55,10 +55,25 @@ pub(super) struct Reported {
     pub(super) failed: u64,
 }
 
+/// An answer that may have to be given again.
+struct Kept {
+    /// Number of its question.
+    number: u64,
+    frames: Vec<Carried>,
+    next: Option<Next>,
+}
+
+impl Kept {
+    fn answer(&self) -> Answer {
+        Answer { frames: self.frames.iter().map(|carried| carried.frame.clone()).collect(), next: self.next }
+    }
+}
+
 /// Members and questions of one relay.
 ///
-/// Invariants: an answer is kept until a question says that it has arrived; a question has one answer, however often it is asked;
-/// frames of one member are answered in the order in which they were accepted.
+/// Invariants: an answer is kept until a question says that it has arrived; a question has one answer, however often it is asked,
+/// except that frames become empty whose client may not have them any more; frames of one member are answered in the order in
+/// which they were accepted.
 #[derive(Default)]
 pub(super) struct RelayState {
     members: BTreeMap<u64, Member>,
@@ -66,8 +81,8 @@ pub(super) struct RelayState {
     last_member: u64,
     /// Number of the last question; 0 before the first.
     asked: u64,
-    /// Answers that may have to be given again, by question.
-    kept: VecDeque<(u64, Answer)>,
+    /// Answers that have not surely arrived, by question.
+    kept: VecDeque<Kept>,
     /// Member at which the last answer ended: the next one begins after it.
     turn: u64,
     /// True once the relay accepts no more frames.
@@ -169,16 +184,20 @@ impl RelayState {
     }
 
     /// Takes a question by its number. `answered` says up to which question the answers have arrived.
-    pub(super) fn take(&mut self, number: u64, answered: u64) -> Taken {
+    pub(super) fn take(&mut self, number: u64, answered: u64, now_ms: u64) -> Taken {
         if number == 0 || number > self.asked + MAX_OPEN_QUESTIONS || answered >= number {
             return Taken::Impossible;
         }
-        self.kept.retain(|(kept, _)| *kept > answered);
-        if let Some((_, answer)) = self.kept.iter().find(|(kept, _)| *kept == number) {
-            let mut answer = answer.clone();
-            // A member that has moved gets its frames elsewhere.
-            answer.frames.retain(|frame| self.members.contains_key(&frame.member));
-            return Taken::Repeat(answer);
+        self.kept.retain(|kept| kept.number > answered);
+        let Self { kept, members, .. } = self;
+        if let Some(kept) = kept.iter_mut().find(|kept| kept.number == number) {
+            kept.frames.retain_mut(|carried| {
+                // A member that has moved gets its frames elsewhere.
+                let Some(member) = members.get_mut(&carried.frame.member) else { return false };
+                member.repeat(carried, now_ms);
+                true
+            });
+            return Taken::Repeat(kept.answer());
         }
         if number < self.asked {
             return Taken::Replaced;
@@ -189,9 +208,9 @@ impl RelayState {
 
     /// The answer to a question, kept until it has arrived.
     pub(super) fn answer(&mut self, number: u64, now: Instant, now_ms: u64) -> Answer {
-        let frames = self.compose(now, now_ms);
-        let answer = Answer { frames, next: self.next() };
-        self.kept.push_back((number, answer.clone()));
+        let kept = Kept { number, frames: self.compose(now, now_ms), next: self.next() };
+        let answer = kept.answer();
+        self.kept.push_back(kept);
         while self.kept.len() as u64 > MAX_OPEN_QUESTIONS {
             self.kept.pop_front();
         }
@@ -211,7 +230,7 @@ impl RelayState {
     }
 
     /// Frames for one answer: a small one of each member, then one of any size of each other member, then more of all.
-    fn compose(&mut self, now: Instant, now_ms: u64) -> Vec<RelayFrame> {
+    fn compose(&mut self, now: Instant, now_ms: u64) -> Vec<Carried> {
         let mut order: Vec<u64> = self.members.keys().copied().collect();
         let split = order.partition_point(|member| *member <= self.turn);
         order.rotate_left(split);
@@ -228,8 +247,8 @@ impl RelayState {
                 if (is_small_turn && length >= SMALL_BYTES) || bytes + length > MAX_ANSWER_BYTES {
                     continue;
                 }
-                let Some(frame) = member.frames.take(*id, &member.joining.connection, now) else { continue };
-                frames.push(frame);
+                let Some(carried) = member.frames.take(*id, &member.joining.connection, now) else { continue };
+                frames.push(carried);
                 served.insert(*id);
                 bytes += length;
                 if !is_small_turn {
@@ -255,6 +274,13 @@ impl Member {
             return None;
         }
         self.frames.next_len(now_ms)
+    }
+
+    /// Checks a frame of an answer that is given again, as for the first time. The session sends the content of a lost one again.
+    fn repeat(&mut self, carried: &mut Carried, now_ms: u64) {
+        if self.frames.repeat(carried, self.joining.permit.holds(), now_ms) {
+            self.joining.wake.notify_one();
+        }
     }
 }
 

@@ -1,13 +1,14 @@
 //! Revocation of connections: tokens that expire, connections closed by others, late messages, and pages that change
 //! their mind about who they are.
 
-use crate::harness::{Harness, Watched, caller, frame, input, told, until};
-use backend::session::{Caller, Close, Reply};
+use crate::harness::{Harness, Watched, caller, frame, input, question, told, until};
+use backend::session::{Caller, Close, Grant, Reply};
 use serde_json::{Value, json};
+use shared_protocol::relay::RelayQuestion;
 use shared_protocol::server::UnknownCommand;
 use shared_protocol::{ConnectionId, Role, ServerMessage};
 use std::time::Duration;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 fn rejected(reply: Reply, code: &str) {
     assert_eq!((reply.close, reply.grant.is_none()), (Some(Close::Rejected), true));
@@ -122,6 +123,34 @@ async fn a_revoked_client_is_told_and_cannot_attach_again() {
     assert!(!harness.session.revoke(ConnectionId::new("unknown").unwrap()).await.unwrap());
     let (again, _) = harness.attach(&caller("eve", "c4"), "another-page").await;
     assert_eq!(again["type"], "attached", "the person may come back; the session is theirs to end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_revoked_client_gets_no_output_that_no_answer_has_brought_to_the_function() {
+    for is_repeated in [false, true] {
+        let (harness, eve) = (Harness::new().await, caller("eve", "c2"));
+        let attach = json!({"type":"attach","client":"eves","cols":80,"rows":24});
+        let Some(Grant::Relay(grant)) = harness.say(&eve, attach).await.grant else { panic!("no grant") };
+        let relays = harness.registry.relays();
+        let relay = relays.find(&grant, "c2").unwrap();
+        let ask = async |number: u64, answered: u64| {
+            let question = RelayQuestion { answered, ..question(number, Vec::new()) };
+            let answer = relays.ask(&relay, &question, Duration::from_secs(1)).await;
+            let frames = answer.frames.into_iter().filter(|frame| !frame.frame.is_empty());
+            frames.map(|sent| frame(Some(sent.frame))).collect::<Vec<_>>()
+        };
+        let text = |frames: &[Value]| Value::from(frames).to_string();
+        harness.script.print("secret");
+        sleep(Duration::from_millis(200)).await;
+        if is_repeated {
+            assert!(text(&ask(1, 0).await).contains("secret"), "an answer that is lost on its way");
+        }
+        assert!(harness.session.revoke(eve.connection.clone()).await.unwrap());
+        let (mut frames, last) = (ask(1, 0).await, ask(2, 1).await);
+        frames.extend(last);
+        let codes: Vec<_> = frames.iter().map(|frame| frame["code"].as_str()).collect();
+        assert_eq!(codes, [Some("REVOKED")], "{is_repeated}: {}", text(&frames));
+    }
 }
 
 #[tokio::test(start_paused = true)]

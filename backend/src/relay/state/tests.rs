@@ -24,7 +24,7 @@ fn with_members(count: usize) -> (RelayState, Vec<u64>) {
 }
 
 fn ask(state: &mut RelayState, number: u64) -> Answer {
-    assert_eq!(state.take(number, number - 1), Taken::New);
+    assert_eq!(state.take(number, number - 1, 0), Taken::New);
     state.answer(number, Instant::now(), 0)
 }
 
@@ -96,10 +96,40 @@ fn a_member_that_left_is_answered_to_the_end_and_one_that_moved_is_not() {
     state.leave(ids[0]);
     assert_eq!((state.len(), ask(&mut state, 1).frames.len()), (1, 2));
     state.remove(ids[1]);
-    let Taken::Repeat(again) = state.take(1, 0) else { panic!("it was answered") };
+    let Taken::Repeat(again) = state.take(1, 0, 0) else { panic!("it was answered") };
     assert_eq!(again.frames.iter().map(|frame| frame.member).collect::<Vec<_>>(), [ids[0]]);
     state.report(&[report(ids[0], 1)], Instant::now());
     assert_eq!(state.members().count(), 0, "its last frame is reported");
+}
+
+#[test]
+fn a_repeated_answer_goes_without_the_frames_that_may_not_be_sent_any_more() {
+    let (mut state, permits) = (RelayState::default(), [Switch::on(), Switch::on(), Switch::on(), Switch::on()]);
+    let mut join = |n: usize| state.join(joining(&format!("c{n}"), &permits[n]), counted(), Instant::now());
+    let ids = [join(0), join(1), join(2), join(3)];
+    for id in ids {
+        let valid_until_ms = if id == ids[1] { 100 } else { u64::MAX };
+        state.push(id, Queued { valid_until_ms, ..queued(1) }, Instant::now());
+    }
+    assert_eq!(ask(&mut state, 1).frames.len(), 4);
+    permits[0].0.store(false, Ordering::Relaxed);
+    state.member_mut(ids[2]).unwrap().frames.discard();
+    let mut full = || {
+        let Taken::Repeat(again) = state.take(1, 0, 100) else { panic!("it was answered") };
+        assert_eq!(
+            again.frames.iter().map(|frame| (frame.member, frame.number)).collect::<Vec<_>>(),
+            ids.map(|id| (id, 1))
+        );
+        let full = again.frames.iter().filter(|frame| !frame.frame.is_empty());
+        full.map(|frame| frame.member).collect::<Vec<_>>()
+    };
+    assert_eq!(full(), [ids[3]], "its lease, its token, its connection");
+    permits[0].0.store(true, Ordering::Relaxed);
+    assert_eq!(full(), [ids[3]], "nor later: its content is on its way again");
+    let lost = ids.map(|id| state.member_mut(id).unwrap().frames.take_lost());
+    assert_eq!(lost, [true, true, true, false]);
+    state.report(&ids.map(|id| report(id, 1)), Instant::now());
+    assert!(ids.iter().all(|id| state.member_mut(*id).unwrap().frames.unsettled() == 0));
 }
 
 #[test]
@@ -150,7 +180,7 @@ impl Function {
         let reports: Vec<_> = self.members.iter().map(|(member, (_, posted))| report(*member, *posted)).collect();
         state.report(&reports, Instant::now());
         let number = self.answered + 1;
-        let answer = match (state.take(number, self.answered), &self.lost) {
+        let answer = match (state.take(number, self.answered, 0), &self.lost) {
             (Taken::New, None) => state.answer(number, Instant::now(), 0),
             (Taken::Repeat(answer), Some(lost)) => {
                 assert_eq!(answer, *lost, "a repeated question gets the same answer");
