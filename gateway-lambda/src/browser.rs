@@ -54,7 +54,10 @@ pub enum PostError {
     /// 403: the function's role lacks the permission. A retry cannot help.
     #[error("not allowed to use @connections: {0}")]
     Forbidden(String),
-    /// Any other failure; a retry may help.
+    /// No connection to API Gateway was made: the frame has not left. A retry may help.
+    #[error("@connections cannot be reached: {0}")]
+    Unsent(String),
+    /// Any other failure; the browser may have the frame.
     #[error("@connections failed: {0}")]
     Failed(String),
 }

@@ -18,8 +18,8 @@ const MIN_RETRY_DELAY: Duration = Duration::from_millis(50);
 const MAX_RETRY_DELAY: Duration = Duration::from_millis(800);
 /// Retries of a throttled post. Their delays add up to 2.35 s.
 const MAX_THROTTLED_RETRIES: u32 = 6;
-/// Retries of a post that failed for another reason.
-const MAX_FAILED_RETRIES: u32 = 2;
+/// Retries of a post for which there was no connection.
+const MAX_UNSENT_RETRIES: u32 = 2;
 /// Connections of a session that are closed concurrently.
 const MAX_CONCURRENT_CLOSES: usize = 8;
 /// Longest time that the service may take to acknowledge a disconnect. Nothing depends on the acknowledgement.
@@ -34,21 +34,24 @@ pub(crate) struct Invocation<'a> {
 }
 
 impl Invocation<'_> {
-    /// Posts a frame to the caller, and retries while that may help. [`PostError::Gone`] is certain here: a 410 alone proves
-    /// nothing, because API Gateway also answers it for frames that arrived and for connections that stay open.
+    /// Posts a frame to the caller, and again if it certainly did not arrive. A frame that may have arrived is not repeated: a plain
+    /// client would take it for a second one. [`PostError::Gone`] is certain here: a 410 alone proves nothing, because API Gateway
+    /// also answers it for frames that arrived and for connections that stay open.
     pub(crate) async fn post(&self, frame: Bytes) -> Result<(), PostError> {
         let connection = &self.caller.connection;
-        let (mut throttled, mut failed) = (0, 0);
+        let (mut throttled, mut unsent) = (0, 0);
         loop {
             let post = self.deps.browser.post(&self.caller.endpoint, connection, frame.clone());
             let Err(error) = self.limit_post(post).await? else { return Ok(()) };
-            let (retries, max, error) = match error {
-                PostError::Throttled => (&mut throttled, MAX_THROTTLED_RETRIES, error),
-                PostError::Failed(_) => (&mut failed, MAX_FAILED_RETRIES, error),
+            let (retries, max) = match error {
+                PostError::Throttled => (&mut throttled, MAX_THROTTLED_RETRIES),
+                PostError::Unsent(_) => (&mut unsent, MAX_UNSENT_RETRIES),
                 PostError::Gone if self.exists(connection).await != Some(false) => {
-                    (&mut failed, MAX_FAILED_RETRIES, PostError::Failed("410 for a connection that exists".to_owned()))
+                    return Err(PostError::Failed("410 for a connection that may exist".to_owned()));
                 }
-                PostError::Gone | PostError::TooLarge | PostError::Forbidden(_) => return Err(error),
+                PostError::Failed(_) | PostError::Gone | PostError::TooLarge | PostError::Forbidden(_) => {
+                    return Err(error);
+                }
             };
             let delay = (MIN_RETRY_DELAY * 2_u32.pow(*retries)).min(MAX_RETRY_DELAY);
             *retries += 1;

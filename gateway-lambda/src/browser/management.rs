@@ -2,6 +2,7 @@
 
 use super::{Browser, Endpoint, PostError};
 use crate::aws::{self, Aws};
+use crate::http_client::causes;
 use async_trait::async_trait;
 use aws_sdk_apigatewaymanagement::config::{
     BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig,
@@ -10,6 +11,7 @@ use aws_sdk_apigatewaymanagement::error::{DisplayErrorContext, SdkError};
 use aws_sdk_apigatewaymanagement::primitives::Blob;
 use aws_sdk_apigatewaymanagement::{Client, Config};
 use bytes::Bytes;
+use hyper_util::client::legacy;
 use parking_lot::Mutex;
 use shared_protocol::ConnectionId;
 use std::collections::HashMap;
@@ -94,6 +96,12 @@ fn post_error<E: Error + 'static>(error: &SdkError<E>) -> PostError {
         Some(429) => PostError::Throttled,
         Some(413) => PostError::TooLarge,
         Some(403) => PostError::Forbidden(reason()),
+        None if is_unsent(error) => PostError::Unsent(reason()),
         _ => PostError::Failed(reason()),
     }
+}
+
+/// True if there was no connection to send the request on.
+fn is_unsent(error: &(dyn Error + 'static)) -> bool {
+    causes(error).any(|cause| cause.downcast_ref::<legacy::Error>().is_some_and(legacy::Error::is_connect))
 }

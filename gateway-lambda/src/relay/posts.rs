@@ -124,7 +124,7 @@ impl<'a> Posts<'a> {
         member.slow = matches!(result, Posted::TimedOut | Posted::Failed(PostError::Throttled));
         match &result {
             Posted::Failed(PostError::Throttled) => self.account.refused(id, now, self.random),
-            Posted::Failed(PostError::Failed(_)) | Posted::TimedOut => {
+            Posted::Failed(PostError::Failed(_) | PostError::Unsent(_)) | Posted::TimedOut => {
                 self.account.probe_failed(id, now, self.random);
             }
             Posted::Taken | Posted::Failed(_) => self.account.taken(id),
@@ -140,7 +140,7 @@ impl<'a> Posts<'a> {
                 self.delivered += 1;
                 self.settle(id, None);
             }
-            Posted::Failed(error @ PostError::Throttled) => self.retry(id, &error, now),
+            Posted::Failed(error @ (PostError::Throttled | PostError::Unsent(_))) => self.retry(id, &error, now),
             Posted::Failed(error @ PostError::TooLarge) => self.give_up(id, Fate::Lost, &error),
             Posted::Failed(PostError::Forbidden(reason)) => {
                 tracing::error!(%connection, reason, "[WebSocket] Posting is forbidden");
@@ -153,7 +153,7 @@ impl<'a> Posts<'a> {
         }
     }
 
-    /// Keeps a throttled frame for a retry, if there is time and the budget allows one.
+    /// Keeps a frame that was throttled or not sent for a retry, if there is time and the budget allows one.
     fn retry(&mut self, id: u64, error: &PostError, now: Instant) {
         let Some(frame) = self.members.get_mut(&id).and_then(Member::next_mut) else { return };
         let ready_at = now + pause(frame.retries);

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 
 const NO_DELAY: Duration = Duration::ZERO;
 
-fn failed() -> PostError {
-    PostError::Failed("reset".to_owned())
+fn unsent() -> PostError {
+    PostError::Unsent("refused".to_owned())
 }
 
 /// A reply with the grant of a relay that is stopped at once.
@@ -26,14 +26,14 @@ fn failed_posts(harness: &Harness) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttled_and_failed_posts_are_retried() {
+async fn posts_that_certainly_did_not_arrive_are_retried() {
     let harness = harness().await;
-    let (busy, lost) = (|| Err(PostError::Throttled), || Err(failed()));
-    harness.browser.script_posts([busy(), busy(), lost(), busy(), lost()]);
+    let (busy, unsent) = (|| Err(PostError::Throttled), || Err(unsent()));
+    harness.browser.script_posts([busy(), busy(), unsent(), busy(), unsent()]);
     let began = Instant::now();
     harness.message(fixture("message-default")).await;
     assert_eq!((harness.browser.frames(), failed_posts(&harness)), (vec!["reply".to_owned()], 5));
-    // Throttled: 50 + 100 + 200. Failed: 50 + 100.
+    // Throttled: 50 + 100 + 200. Unsent: 50 + 100.
     assert_eq!(began.elapsed(), Duration::from_millis(350 + 150));
 }
 
@@ -41,8 +41,10 @@ async fn throttled_and_failed_posts_are_retried() {
 async fn an_undeliverable_reply_is_lost_and_its_relay_carried() {
     let errors = [
         (PostError::Throttled, 7, 2350),
-        (failed(), 3, 150),
-        (PostError::Gone, 3, 150),
+        (unsent(), 3, 150),
+        // The browser may have it.
+        (PostError::Failed("reset".to_owned()), 1, 0),
+        (PostError::Gone, 1, 0),
         (PostError::TooLarge, 1, 0),
         (PostError::Forbidden("no".to_owned()), 1, 0),
     ];
@@ -73,11 +75,15 @@ async fn a_gone_connection_loses_its_row_and_its_relay_is_carried() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_410_for_an_existing_connection_is_retried() {
+async fn a_410_for_an_existing_connection_is_not_retried_and_changes_nothing() {
     let harness = harness().await;
-    harness.browser.script_posts([Err(PostError::Gone), Err(PostError::Gone)]);
+    harness.browser.script_posts([Err(PostError::Gone)]);
     harness.message(fixture("message-default")).await;
-    assert_eq!(harness.browser.frames(), ["reply"], "the browser may have the frame already");
+    assert_eq!(
+        (harness.browser.frames().len(), failed_posts(&harness)),
+        (0, 1),
+        "the browser may have the frame already"
+    );
     assert_eq!(harness.connections.rows_exist(&[CONNECTION, "other="]).await, [true, true]);
     assert_eq!(harness.disconnects(), 0);
 }

@@ -6,6 +6,7 @@ use crate::support::{CONNECTION, id};
 use aws_credential_types::Credentials;
 use bytes::Bytes;
 use gateway_lambda::{Aws, AwsConfig, Browser, Endpoint, ManagementBrowser, PostError};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 fn browser() -> ManagementBrowser {
@@ -64,6 +65,29 @@ async fn each_status_has_its_error() {
     server.answers(410, gone, "{}");
     assert_eq!(browser.close(&at, &id(CONNECTION)).await, Ok(()), "gone is closed");
     assert_eq!(server.pending(), 9, "no call is retried");
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_connection_gets_nothing() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap()), "prod");
+    drop(listener);
+    let posted = browser().post(&at, &id(CONNECTION), Bytes::from_static(b"x")).await;
+    assert!(matches!(posted, Err(PostError::Unsent(_))), "{posted:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_off_may_have_brought_the_frame() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let at = Endpoint::new(&format!("http://{}", listener.local_addr().unwrap()), "prod");
+    let breaking = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_exact(&mut [0; 16]).await.unwrap();
+    };
+    let browser = browser();
+    let connection = id(CONNECTION);
+    let (posted, ()) = tokio::join!(browser.post(&at, &connection, Bytes::from_static(b"x")), breaking);
+    assert!(matches!(posted, Err(PostError::Failed(_))), "{posted:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,16 @@ async fn a_throttled_post_is_retried_within_the_fence_and_then_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_post_without_a_connection_to_api_gateway_is_retried() {
+    let harness = granted();
+    harness.browser.script_posts_to(&connection(1), [Err(PostError::Unsent("refused".to_owned()))]);
+    harness.backend.on_question(NO_DELAY, Ok(stop(frames(1, 1, 1))));
+    let began = run(&harness).await;
+    assert_eq!(attempts(&harness, 1, began), [0, 50]);
+    assert_eq!(last_report(&harness, 1), Some(report(1, 1)));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_holds_no_slot() {
     let harness = granted();
     // Refusals of two members are no throttle of the account.
