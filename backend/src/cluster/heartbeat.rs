@@ -1,5 +1,5 @@
-//! The heartbeat of this instance, with the number of its relays, and of its sessions, every 5 s. Writing each record again renews its TTL, restores data that the
-//! store has lost, and finds the sessions that another instance has taken over.
+//! The heartbeat of this instance, with the number of its relays, and of its sessions, every 5 s. Writing each record again renews
+//! its TTL, restores data that the store has lost, and finds the sessions that another instance has taken over.
 
 use super::lease::Lease;
 use super::membership::{HEARTBEAT_INTERVAL, Membership};

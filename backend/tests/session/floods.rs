@@ -2,12 +2,12 @@
 
 use crate::harness::{Harness, caller, question};
 use backend::relay::Relays;
-use backend::session::{Caller, Grant, SessionHandle};
+use backend::session::{Arrival, Caller, Grant, SessionHandle};
 use backend::terminal::scripted::Script;
 use serde_json::{Value, json};
-use shared_protocol::ConnectionId;
 use shared_protocol::client::parse;
 use shared_protocol::relay::{MemberReport, RelayQuestion};
+use shared_protocol::{ConnectionId, Dispatch};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -21,7 +21,7 @@ const TYPISTS: usize = 9;
 #[derive(Debug, Clone)]
 struct Posted {
     at: Instant,
-    /// Number of the run that posted it.
+    /// Number of the run that posted it; 0 for a message's own answer.
     run: usize,
     connection: ConnectionId,
     frame: Value,
@@ -33,6 +33,8 @@ struct Gateway {
     relays: Arc<Relays>,
     /// Runs so far.
     runs: Arc<Mutex<usize>>,
+    /// Connections whose messages started them.
+    granted: Arc<Mutex<Vec<ConnectionId>>>,
     posted: Arc<Mutex<Vec<Posted>>>,
 }
 
@@ -41,14 +43,25 @@ impl Gateway {
         let relays = Arc::clone(harness.registry.relays());
         let ticking = Arc::clone(&relays);
         tokio::spawn(async move { ticking.run().await });
-        Self { relays, runs: Arc::default(), posted: Arc::default() }
+        Self { relays, runs: Arc::default(), granted: Arc::default(), posted: Arc::default() }
     }
 
     /// Delivers a message as an invocation does, which carries a relay beside the test if it is granted one.
     async fn say(&self, page: &Page, message: Value) {
+        self.say_as(&page.who, page, message).await;
+    }
+
+    /// The same over this connection: the page's, or its carrier's.
+    async fn say_as(&self, who: &Caller, page: &Page, message: Value) {
         let inbound = parse(message.to_string().as_bytes()).unwrap().inbound;
-        let reply = page.session.deliver(page.who.clone(), inbound).await.unwrap();
+        let reply = page.session.deliver(who.clone(), inbound).await.unwrap();
+        if let Some(frame) = reply.frame.filter(|_| !who.carrier) {
+            let (at, connection) = (Instant::now(), who.connection.clone());
+            let frame = serde_json::from_slice(&frame).unwrap();
+            self.posted.lock().unwrap().push(Posted { at, run: 0, connection, frame });
+        }
         if let Some(Grant::Relay(grant)) = reply.grant {
+            self.granted.lock().unwrap().push(who.connection.clone());
             let run = {
                 let mut runs = self.runs.lock().unwrap();
                 *runs += 1;
@@ -115,11 +128,19 @@ struct Class {
 
 impl Class {
     async fn new() -> Self {
+        Self::with(None).await
+    }
+
+    async fn with(dispatch: Option<Dispatch>) -> Self {
         let harness = Harness::new().await;
         let gateway = Gateway::new(&harness);
         let (session, program) = harness.another("other").await;
         let page = |connection: &str, session: &SessionHandle| Page {
-            who: Caller { endpoint: "api/prod".into(), ..caller("ada", connection) },
+            who: Caller {
+                endpoint: "api/prod".into(),
+                arrival: Arrival { dispatch, ..Arrival::default() },
+                ..caller("ada", connection)
+            },
             session: session.clone(),
         };
         let typists = (0..TYPISTS).map(|n| page(&format!("c{n}"), &harness.session)).collect();
@@ -129,6 +150,7 @@ impl Class {
             let attach = json!({"type":"attach","client":page.who.connection,"cols":80,"rows":24});
             class.gateway.say(page, attach).await;
             sleep(POST * 3).await;
+            class.carry(page).await;
         }
         class
     }
@@ -151,6 +173,7 @@ impl Class {
                 for page in self.typists.iter().chain([&self.flood]) {
                     let epoch = self.epoch(page);
                     self.gateway.say(page, json!({"type":"follow","epoch":epoch,"pos":0})).await;
+                    self.carry(page).await;
                 }
             }
             let posted = self.gateway.posted.lock().unwrap()[seen..].to_vec();
@@ -165,6 +188,16 @@ impl Class {
             }
         }
         [begun, Instant::now()]
+    }
+
+    /// Where messages wait for each other, a page's second connection asks for a run.
+    async fn carry(&self, page: &Page) {
+        if page.who.arrival.dispatch == Some(Dispatch::Serial) {
+            let connection = ConnectionId::new(format!("{}-carrier", page.who.connection)).unwrap();
+            let carrier = Caller { connection, carrier: true, ..page.who.clone() };
+            let carry = json!({"type":"carry","client":page.who.connection,"epoch":self.epoch(page)});
+            self.gateway.say_as(&carrier, page, carry).await;
+        }
     }
 
     fn epoch(&self, page: &Page) -> Value {
@@ -224,4 +257,20 @@ async fn where_there_may_be_no_more_relays_a_flood_gets_screens() {
     let quiet = class.pass(1, false).await;
     let flood = class.gateway.posted(quiet, true);
     assert!(flood.iter().any(|posted| posted.frame["type"] == "output"), "the stream again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_messages_wait_for_each_other_a_carrier_brings_the_relay_of_a_flood() {
+    let class = Class::with(Some(Dispatch::Serial)).await;
+    class.pass(1, false).await;
+    assert_eq!(*class.gateway.runs.lock().unwrap(), 1, "all share the relay of the first carrier");
+    class.pass(4, true).await;
+    assert_eq!(class.floods(), 0, "none has spoken since: the acknowledgements of the page itself bring no grant");
+    class.pass(1, true).await;
+    let apart = class.pass(4, true).await;
+    assert_eq!(class.floods(), 1);
+    let (flood, others) = (class.gateway.posted(apart, true), class.gateway.posted(apart, false));
+    assert_eq!((runs(&flood), runs(&others)), (vec![2], vec![1]));
+    let granted = class.gateway.granted.lock().unwrap().clone();
+    assert_eq!(granted.iter().map(ConnectionId::as_str).collect::<Vec<_>>(), ["c0-carrier", "flood-carrier"]);
 }
