@@ -2,9 +2,10 @@
 //! question of its own connection's run was not kept waiting; one that arrives right after the run's end may have been.
 
 use super::shared::{Relay, RunState};
+use parking_lot::{Mutex, MutexGuard};
 use shared_protocol::{ConnectionId, Dispatch};
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -116,7 +117,7 @@ pub struct Dispatches {
 
 impl Dispatches {
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
     /// The dispatch of an API, if it is known.
@@ -172,7 +173,7 @@ impl Dispatches {
         let (mut inner, now) = (self.inner(), Instant::now());
         let Inner { apis, runs, overtaking } = &mut *inner;
         let Some(run) = runs.get(connection) else { return };
-        let state = run.relay.run_state(now);
+        let state = run.relay.run_state();
         if state == RunState::Unclear && now < run.began + RUN_TTL {
             return;
         }

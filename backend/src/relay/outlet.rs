@@ -1,7 +1,7 @@
 //! A client's way out of its session: one place in one relay.
 
 use super::queue::{FENCE, Queued};
-use super::shared::{Phase, Relay, RunState};
+use super::shared::{Phase, Relay};
 use bytes::Bytes;
 use shared_protocol::relay::RelayAction;
 use std::sync::{Arc, Weak};
@@ -83,9 +83,9 @@ impl Outlet {
         OutletState { released, lost, renew }
     }
 
-    /// True while its relay is about to ask for the first time, or asks.
+    /// True while its relay lives, as far as it is known.
     pub fn is_served(&self, now: Instant) -> bool {
-        self.relay.lock().phase == Phase::Granted || self.relay.run_state(now) == RunState::Asks
+        self.relay.is_alive(now)
     }
 
     /// The client's next frame, if one is accepted.

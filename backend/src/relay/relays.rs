@@ -9,10 +9,11 @@ use super::outlet::Outlet;
 use super::shared::{Apart, Phase, Relay, SUCCESSOR_TTL};
 use crate::clock::{Clock, RandomSource};
 use crate::metrics::{GaugeGuard, Metrics};
+use parking_lot::{Mutex, MutexGuard};
 use shared_protocol::ConnectionId;
 use shared_protocol::relay::RelayQuestion;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
@@ -136,7 +137,7 @@ impl Relays {
     }
 
     pub(super) fn table(&self) -> MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock()
     }
 
     /// The instance that a grant names.

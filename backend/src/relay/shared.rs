@@ -8,9 +8,10 @@ use super::queue::FENCE;
 use super::state::{RelayState, Reported, Taken};
 use crate::clock::Clock;
 use crate::metrics::{GaugeGuard, Metrics};
+use parking_lot::{Mutex, MutexGuard};
 use shared_protocol::ConnectionId;
 use shared_protocol::relay::RelayQuestion;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -50,11 +51,11 @@ const ALIVE_FOR: Duration = Duration::from_secs(1);
 /// State of the run behind a relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RunState {
-    /// It has a question open, or had one a moment ago.
+    /// It has a question open.
     Asks,
     /// It sent its last report at that time, or was silent from then on.
     Ended(Instant),
-    /// It has not begun, may be ending, or API Gateway refused its posts.
+    /// It has not begun, posts, may have been killed, or API Gateway refused its posts.
     Unclear,
 }
 
@@ -152,7 +153,7 @@ impl Relay {
 
     /// The state; held for one look or change, and across no wait.
     pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 
     pub(super) fn now_ms(&self) -> u64 {
@@ -226,14 +227,22 @@ impl Relay {
         receiver.try_recv().unwrap_or_default()
     }
 
-    pub(super) fn run_state(&self, now: Instant) -> RunState {
+    pub(super) fn run_state(&self) -> RunState {
         let inner = self.lock();
-        let is_open = inner.pending.as_ref().is_some_and(|pending| !pending.reply.is_closed());
         match inner.phase {
-            Phase::Carrying if is_open || now < inner.heard + ALIVE_FOR => RunState::Asks,
+            Phase::Carrying if inner.has_question() => RunState::Asks,
+            // Without frames, it has nothing to post or report.
+            Phase::Ending if inner.state.is_settled() && !inner.was_throttled => RunState::Ended(inner.heard),
             Phase::Over if !inner.was_throttled => RunState::Ended(inner.heard),
             _ => RunState::Unclear,
         }
+    }
+
+    /// True while it is about to ask for the first time, asks, or did a moment ago.
+    pub(super) fn is_alive(&self, now: Instant) -> bool {
+        let inner = self.lock();
+        let asks = inner.has_question() || now < inner.heard + ALIVE_FOR;
+        inner.phase == Phase::Granted || (inner.phase == Phase::Carrying && asks)
     }
 
     /// Time of the last question, and whether there will be no other.
@@ -272,6 +281,11 @@ impl Relay {
 }
 
 impl Inner {
+    /// True if a question waits whose request is still there.
+    fn has_question(&self) -> bool {
+        self.pending.as_ref().is_some_and(|pending| !pending.reply.is_closed())
+    }
+
     /// True if one more client may join.
     pub(super) fn takes_members(&self) -> bool {
         matches!(self.phase, Phase::Granted | Phase::Carrying)

@@ -124,6 +124,11 @@ impl RelayState {
         self.members.values().filter(|member| !member.left).count()
     }
 
+    /// True if no frame waits or is with the function.
+    pub(super) fn is_settled(&self) -> bool {
+        self.members.values().all(|member| member.frames.unsettled() == 0)
+    }
+
     /// True if a frame of this member is accepted.
     pub(super) fn has_credit(&self, member: u64) -> bool {
         let may_send = |member: &Member| member.moves_since.is_none() && member.frames.has_credit();

@@ -43,13 +43,9 @@ async fn a_message_beside_its_own_run_settles_the_dispatch_for_all_instances() {
     assert_eq!(read(attached).await.1["dispatch"], serde_json::Value::Null);
     relay.frames(&here, 0).await;
     let ping = async || read(here.gateway(MESSAGE_PATH, Some("s"), PING).await).await.1["dispatch"].clone();
-    assert_eq!(ping().await, serde_json::Value::Null, "the run may have ended before the message");
-    // Until a question comes that no delay explains.
-    until("the proof", async || {
-        relay.frames(&here, 100).await;
-        ping().await == "concurrent"
-    })
-    .await;
+    assert_eq!(ping().await, serde_json::Value::Null, "the run may have been killed before the message");
+    // Until a message arrives while a question waits, and a question after it that no delay explains.
+    until("the proof", async || tokio::join!(relay.frames(&here, 200), ping()).1 == "concurrent").await;
     let known =
         async || store.dispatch("c=").await.unwrap().is_some_and(|known| known.dispatch == Dispatch::Concurrent);
     until("the store's record", known).await;

@@ -132,8 +132,14 @@ impl<'a> Relay<'a> {
             }
             self.next_event(now, is_due).await;
         }
-        // The service that cannot be reached needs no report, and one without members has said stop to a wrong grant.
-        if !matches!(self.end, Some(End::Failed(_))) && self.posts.members() > 0 {
+        // A service that cannot be reached gets none, nor one that has said stop to a relay without frames. Without any, a run whose
+        // time is up says so: its connection's next message may have waited for that.
+        let is_due = match self.end {
+            Some(End::Failed(_)) => false,
+            Some(End::OutOfTime) => self.questions.count() > 0,
+            Some(End::Stopped) | None => self.posts.members() > 0,
+        };
+        if is_due {
             let reports = self.posts.ask();
             let question = self.questions.ask(Duration::ZERO, self.posts.is_throttled(), reports);
             let last = RelayQuestion { last: true, ..question };

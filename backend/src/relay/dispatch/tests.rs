@@ -7,6 +7,7 @@ use crate::relay::Relays;
 use crate::relay::endpoint::Endpoint;
 use crate::relay::test_support::{self, Switch};
 use shared_protocol::relay::RelayQuestion;
+use tokio::task::AbortHandle;
 use tokio::time::advance;
 
 /// API of the doubles.
@@ -29,16 +30,26 @@ fn record(dispatch: Dispatch, at: u64) -> KnownDispatch {
     KnownDispatch { dispatch, at }
 }
 
-/// The run of a message of this connection: it has asked its first question.
-async fn run(relays: &Relays, name: &str, user: &str) -> Arc<Relay> {
+/// The run of a message of this connection: its first question waits.
+async fn run(relays: &Arc<Relays>, name: &str, user: &str) -> Arc<Relay> {
+    killable_run(relays, name, user).await.0
+}
+
+/// The same, and the handle that drops its question, as a killed function does.
+async fn killable_run(relays: &Arc<Relays>, name: &str, user: &str) -> (Arc<Relay>, AbortHandle) {
     let joining = test_support::joining(name, &Switch::on());
     let (outlet, grant) = relays.join(joining, true);
     let grant = grant.expect("no other relay lives");
     relays.granted(&grant, &connection(name), user);
     let relay = relays.find(&grant, API).unwrap();
-    relays.ask(&relay, &RelayQuestion { number: 1, ..RelayQuestion::default() }, Duration::ZERO).await;
     std::mem::forget(outlet);
-    relay
+    let (relays, asking) = (Arc::clone(relays), Arc::clone(&relay));
+    let asked = tokio::spawn(async move {
+        let question = RelayQuestion { number: 1, ..RelayQuestion::default() };
+        relays.ask(&asking, &question, Duration::from_secs(60)).await
+    });
+    tokio::task::yield_now().await;
+    (relay, asked.abort_handle())
 }
 
 async fn end(relay: Arc<Relay>) {
@@ -46,7 +57,7 @@ async fn end(relay: Arc<Relay>) {
 }
 
 /// One run of this user whose connection's next message has waited for its end. Returns what is known then.
-async fn waited(relays: &Relays, name: &str, user: &str) -> Option<Dispatch> {
+async fn waited(relays: &Arc<Relays>, name: &str, user: &str) -> Option<Dispatch> {
     let relay = run(relays, name, user).await;
     advance(Duration::from_secs(25)).await;
     end(relay).await;
@@ -82,13 +93,17 @@ async fn a_message_before_a_question_of_its_own_connections_run_proves_concurren
 async fn a_message_after_a_killed_run_proves_nothing() {
     let relays = relays();
     for late_question in [false, true] {
-        let relay = run(&relays, "a", "ada").await;
+        let (relay, question) = killable_run(&relays, "a", "ada").await;
         relays.dispatches.heard(&connection("a"), None, NOW);
+        question.abort();
         if late_question {
             ask_after(&relays, &relay, QUESTION_DELAY).await;
         }
-        advance(Duration::from_secs(4)).await;
-        relays.tick(Instant::now());
+        // Noticed at the first look, given up at the second.
+        for _ in 0..2 {
+            advance(Duration::from_secs(4)).await;
+            relays.tick(Instant::now());
+        }
         relays.dispatches.tick(NOW);
         assert_eq!(relays.dispatches.known(API), None);
         assert!(relays.dispatches.inner().overtaking.is_empty());

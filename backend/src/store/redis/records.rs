@@ -104,7 +104,8 @@ impl Fields {
             address: self.optional("address")?,
             started_at: self.parsed("started_at")?,
             draining: self.parsed("draining")?,
-            relays: self.parsed("relays")?,
+            // An instance of an older version writes none.
+            relays: self.bytes("relays").map_or(Ok(0), |_| self.parsed("relays"))?,
         })
     }
 }
@@ -179,6 +180,16 @@ mod tests {
             let fields = Fields::of(SESSION, "s", stored(values)).unwrap().unwrap();
             assert_eq!(fields.session().unwrap(), record);
         }
+    }
+
+    #[test]
+    fn an_instance_of_an_older_version_is_read() {
+        let mut values = instance_values(&contract::instance("i"));
+        values.pop();
+        let Value::Array(mut stored) = stored(values) else { panic!("a list") };
+        stored.push(Value::Nil);
+        let fields = Fields::of(INSTANCE, "i", Value::Array(stored)).unwrap().unwrap();
+        assert_eq!(fields.instance().unwrap(), Instance { relays: 0, ..contract::instance("i") });
     }
 
     #[test]

@@ -55,6 +55,19 @@ async fn a_question_waits_no_longer_than_the_relay_may_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_relay_that_posted_nothing_says_that_its_time_is_up() {
+    let harness = granted();
+    harness.backend.on_question(ms(25_000), Ok(now([])));
+    harness.backend.on_question(NO_DELAY, Ok(stop([])));
+    run(&harness).await;
+    let last = harness.backend.calls().into_iter().filter_map(|call| match call {
+        Call::Relay { question, .. } => Some(question.last),
+        _ => None,
+    });
+    assert_eq!(last.collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_relay_without_credit_asks_after_a_post() {
     let harness = granted();
     harness.browser.delay_posts_to(&connection(1), ms(100));

@@ -59,6 +59,8 @@ pub struct Report {
     pub read: usize,
     /// Bytes printed by the programs.
     pub printed: usize,
+    /// Screens in place of a part of the stream; none in a run with one session.
+    pub skipped: u64,
     /// Retransmitted messages.
     pub resent: u64,
     pub took: Duration,
@@ -69,11 +71,12 @@ pub struct Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { seed, keys, read, printed, resent, took, faults, pages } = self;
+        let Self { seed, keys, read, printed, skipped, resent, took, faults, pages } = self;
         let PageStats { messages, frames, connections, refused, cuts, handovers, .. } = pages;
         writeln!(
             f,
-            "seed {seed}: {keys} keys ({read} bytes) typed, {printed} bytes printed: 0 lost, 0 repeated, 0 out of order"
+            "seed {seed}: {keys} keys ({read} bytes) typed, {printed} bytes printed ({skipped} times the screen instead): \
+             0 lost, 0 repeated, 0 out of order"
         )?;
         writeln!(
             f,
@@ -153,6 +156,7 @@ impl FaultRun {
             keys: self.keys * (self.typists * self.sessions) as u64,
             read,
             printed: lessons.iter().map(|lesson| lesson.program.printed.len()).sum(),
+            skipped: lessons.iter().map(|lesson| lesson.skipped).sum(),
             resent,
             took,
             faults: faults.counts(),
@@ -165,7 +169,7 @@ impl FaultRun {
     async fn lesson(&self, stack: &Stack, number: usize, done: &AtomicUsize, deadline: Instant) -> Lesson {
         let seed = self.seed + number as u64;
         let program = Program::new(seed, self.keys / self.rate);
-        let mut lesson = Lesson { number, seed, program, pages: Vec::new() };
+        let mut lesson = Lesson { number, seed, program, pages: Vec::new(), skipped: 0 };
         let Lesson { program, .. } = &lesson;
         let mut pages: Vec<Page> =
             (0..self.typists).map(|typist| self.page(stack, number, &typist.to_string())).collect();
@@ -180,11 +184,10 @@ impl FaultRun {
         let snapshots: Vec<u64> = pages.iter().map(|page| page.stats.snapshots).collect();
 
         let typing = pages.iter_mut().enumerate().map(|(typist, page)| {
-            let (keys, printed) = (lesson.typed(typist, self.typists), program.printed.len());
+            let keys = lesson.typed(typist, self.typists);
             async move {
                 self.type_all(page, keys, deadline).await;
-                let all_seen = |page: &Page| Program::output_in(&page.output).is_some_and(|seen| seen.len() >= printed);
-                let finished = |page: &Page| page.client.unacknowledged() == 0 && all_seen(page);
+                let finished = |page: &Page| page.client.unacknowledged() == 0 && Program::has_ended(&page.output);
                 self.until(page, deadline, "the end", finished).await;
                 done.fetch_add(1, Ordering::Relaxed);
                 // A later deadline, so that the stalled typist reports first.
@@ -197,12 +200,18 @@ impl FaultRun {
         let typed = lesson.typed_len(self);
         let what = format!("seed {}: {typed} typed bytes", self.seed);
         until(&what, deadline - Instant::now(), async || program.recorded_len() >= typed).await;
+        let mut all_skipped = 0;
         for (page, before) in pages.iter().zip(snapshots) {
-            let seen = Program::output_in(&page.output).unwrap_or_default();
-            self.assert_same("what was printed", seen, &program.printed);
-            assert_eq!(page.stats.snapshots, before, "seed {}: nothing had to be skipped", self.seed);
+            let skipped = page.stats.snapshots - before;
+            // A machine that is too slow for many pages skips output of those that lag; their screens are compared.
+            assert!(skipped == 0 || self.sessions > 1, "seed {}: nothing had to be skipped", self.seed);
+            if skipped == 0 {
+                let seen = Program::output_in(&page.output).unwrap_or_default();
+                self.assert_same("what was printed", seen, &program.printed);
+            }
+            all_skipped += skipped;
         }
-        lesson.pages = pages;
+        (lesson.pages, lesson.skipped) = (pages, all_skipped);
         lesson
     }
 
@@ -236,7 +245,9 @@ impl FaultRun {
             (screen.text(), screen.snapshot(Scope::Full { scrollback: SCROLLBACK }))
         });
         assert_eq!(seen.0, shown.0, "seed {}: the text on the screen", self.seed);
-        self.assert_same("all of the screen", &shown.1, &seen.1);
+        if lesson.skipped == 0 {
+            self.assert_same("all of the screen", &shown.1, &seen.1);
+        }
         assert!(late.stats.snapshots > 0, "seed {}: a late page receives a snapshot", self.seed);
         late.leave().await;
     }
@@ -286,6 +297,8 @@ struct Lesson {
     program: Program,
     /// One page for each typist.
     pages: Vec<Page>,
+    /// Screens that they got in place of the stream.
+    skipped: u64,
 }
 
 impl Lesson {

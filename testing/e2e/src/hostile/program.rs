@@ -8,6 +8,12 @@ use tempfile::TempDir;
 /// Printed first, once the terminal is in raw mode.
 const START: &[u8] = b"<the program starts>";
 
+/// Printed last, at the top left of the screen.
+const END: &[u8] = b"<the end>";
+
+/// Length of the output in which [`END`] is, whether it was printed or is on a restored screen.
+const TAIL_BYTES: usize = 64 * 1024;
+
 /// Prints the file `printed` in random chunks with pauses, and records the terminal's input. `head -c` on a file does not read
 /// ahead.
 const SCRIPT: &str = r#"
@@ -65,6 +71,12 @@ impl Program {
         std::fs::metadata(self.recording()).map_or(0, |recording| recording.len())
     }
 
+    /// True if the end of the program's output is on the screen.
+    pub(super) fn has_ended(output: &[u8]) -> bool {
+        let tail = &output[output.len().saturating_sub(TAIL_BYTES)..];
+        tail.windows(END.len()).any(|window| window == END)
+    }
+
     /// The program's part of a terminal's output; `None` before its start.
     pub(super) fn output_in(output: &[u8]) -> Option<&[u8]> {
         let at = output.windows(START.len()).position(|window| window == START)?;
@@ -89,6 +101,7 @@ fn known(seed: u64, bytes: usize) -> Vec<u8> {
         known.extend(format!("{place}{number:07} \x1b[3{color}m{stars}\x1b[0m\r\n").into_bytes());
         number += 1;
     }
-    known.extend(b"\x1b[H<the end>");
+    known.extend(b"\x1b[H");
+    known.extend(END);
     known
 }
