@@ -91,10 +91,14 @@ export class Heartbeat {
     if (ms >= 0 && ms < this.port.times.pingMs) this.port.latency(splitByHop(ms, pong));
   }
 
-  /** Pings if nothing was received for `pingMs`, or nothing measured for MEASURE_INTERVAL_MS. */
+  /**
+   * Pings if nothing was received for `pingMs`, or nothing measured for MEASURE_INTERVAL_MS; sooner while keys may wait,
+   * because an answer can name another kind of dispatch.
+   */
   #pingIfDue(): void {
     const { pingMs } = this.port.times;
-    const due = Math.min(this.#receivedAt + pingMs, this.#pingedAt + Math.max(pingMs, MEASURE_INTERVAL_MS));
+    const measureMs = this.port.mayCarry() ? pingMs : Math.max(pingMs, MEASURE_INTERVAL_MS);
+    const due = Math.min(this.#receivedAt + pingMs, this.#pingedAt + measureMs);
     const left = due - this.port.clock.now();
     if (left > 0) this.#timer.set(left, () => this.#pingIfDue());
     else this.#ping();

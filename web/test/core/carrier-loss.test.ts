@@ -143,6 +143,22 @@ describe("an unanswered ping", () => {
     expect(clock.now() - asked).toBe(15_000);
   });
 
+  test.each([
+    ["concurrent", 120],
+    ["unknown", 30],
+  ] as const)("is not needed while frames arrive, but sent under dispatch %s every %d s", (dispatch, seconds) => {
+    const page = new SerialPage({}, dispatch);
+    page.live(10_000);
+    const pings = () => page.first.of("ping").length;
+    const before = pings();
+    let passed = 0;
+    for (; pings() === before && passed < 200; passed += 1) {
+      page.harness.output(passed, "x");
+      page.harness.clock.advance(1000);
+    }
+    expect(Math.abs(passed - seconds)).toBeLessThanOrEqual(5);
+  });
+
   test("is given the same time after a change of the network, and for another attach", () => {
     const page = new SerialPage({}, "unknown");
     page.harness.pong();
