@@ -60,6 +60,16 @@ impl Address {
         Ok(Self { host, port, encrypted, direct: path.ends_with("/terminal"), uri })
     }
 
+    /// The address of a carrier: a second connection of the same client.
+    pub(crate) fn of_carrier(&self) -> Result<Self, Diagnosis> {
+        let scheme = if self.encrypted { "wss" } else { "ws" };
+        let authority = self.uri.authority().map_or("", Authority::as_str);
+        let path = self.uri.path();
+        let query = self.uri.query().map_or_else(String::new, |query| format!("{query}&"));
+        let uri = format!("{scheme}://{authority}{path}?{query}carrier=1").parse();
+        Ok(Self { uri: uri.map_err(|_| Diagnosis::Address("it is not a URL."))?, ..self.clone() })
+    }
+
     /// Adds session and token to a direct address. A gateway takes the token from the handshake's headers instead.
     pub(crate) fn for_session(self, token: &str, session: Option<&str>) -> Result<Self, Diagnosis> {
         if !self.direct {
@@ -93,6 +103,13 @@ mod tests {
         let to = |address| Address::parse(address).unwrap().for_session("a.b.c", Some("lab")).unwrap().uri.to_string();
         assert_eq!(to("ws://127.0.0.1:3001/terminal"), "ws://127.0.0.1:3001/terminal?sessionId=lab&token=a.b.c");
         assert_eq!(to("wss://terminal.example.com/prod"), "wss://terminal.example.com/prod");
+    }
+
+    #[test]
+    fn a_carrier_has_the_same_address_with_a_mark() {
+        let to = |address| Address::parse(address).unwrap().of_carrier().unwrap().uri.to_string();
+        assert_eq!(to("wss://terminal.example.com/prod"), "wss://terminal.example.com/prod?carrier=1");
+        assert_eq!(to("ws://127.0.0.1:1/prod?sessionId=a"), "ws://127.0.0.1:1/prod?sessionId=a&carrier=1");
     }
 
     #[test]

@@ -85,11 +85,11 @@ pub enum Diagnosis {
         /// The frame.
         error: Box<ErrorMessage>,
     },
-    /// Messages of one connection are processed one at a time.
+    /// Messages of one connection are processed one at a time, and the service has not noticed.
     #[error(
-        "A message was processed only after the previous one had finished, {seconds} s later, so a keystroke would wait for \
-         a whole relay. Something between the page and the function processes one message at a time. Check that the \
-         function's reserved concurrency is not 1."
+        "A message was processed only after the previous one had finished, {seconds} s later, so a keystroke waits for a whole \
+         relay. API Gateway hands over a connection's messages one after the other, and the service has not settled that \
+         yet: it does while pages are used, and then they do not wait. Run the doctor again in some minutes."
     )]
     SerializedMessages {
         /// Time that the second message waited.

@@ -8,6 +8,7 @@ mod address;
 mod command;
 mod connect;
 mod diagnosis;
+mod dispatch;
 mod frame_socket;
 mod passed_step;
 mod protocol;

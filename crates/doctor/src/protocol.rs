@@ -2,9 +2,9 @@
 
 use crate::diagnosis::Diagnosis;
 use crate::frame_socket::FrameSocket;
-use protocol_client::{Client, ClientEvent, StreamItem};
+use protocol_client::{Carrier, CarrierEnd, Client, ClientEvent, StreamItem};
 use shared_protocol::server::Attached;
-use shared_protocol::{ClientId, ErrorCode, ServerFrame, ServerMessage, StreamEvent};
+use shared_protocol::{ClientId, Dispatch, ErrorCode, ServerFrame, ServerMessage, StreamEvent};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -14,6 +14,8 @@ const SIZE: (u16, u16) = (80, 24);
 pub(crate) struct ProtocolSession {
     socket: FrameSocket,
     client: Client,
+    /// The second connection, after [`Self::open_carrier`].
+    carrier: Option<(FrameSocket, Carrier)>,
     /// Zero of the client's clock.
     started: Instant,
     /// Highest end of the session's stream that a frame named.
@@ -24,7 +26,7 @@ impl ProtocolSession {
     pub(crate) fn new(socket: FrameSocket, id: ClientId) -> Self {
         let mut client = Client::new(id, SIZE.0, SIZE.1);
         client.connected(Duration::ZERO);
-        Self { socket, client, started: Instant::now(), head: 0 }
+        Self { socket, client, carrier: None, started: Instant::now(), head: 0 }
     }
 
     /// Drops the connection without a close frame and continues on another, as a page does after a network failure.
@@ -32,12 +34,38 @@ impl ProtocolSession {
         self,
         connect: impl Future<Output = Result<FrameSocket, Diagnosis>>,
     ) -> Result<Self, Diagnosis> {
-        let Self { socket, mut client, started, head } = self;
+        let Self { socket, mut client, carrier, started, head } = self;
         client.disconnected();
-        drop(socket);
+        drop((socket, carrier));
         let socket = connect.await?;
         client.connected(started.elapsed());
-        Ok(Self { socket, client, started, head })
+        Ok(Self { socket, client, carrier: None, started, head })
+    }
+
+    /// Kind of dispatch, if the service has named it.
+    pub(crate) const fn dispatch(&self) -> Option<Dispatch> {
+        self.client.dispatch()
+    }
+
+    /// Carries frames on a second connection, and waits until the service has accepted it.
+    pub(crate) async fn open_carrier(&mut self, socket: FrameSocket, limit: Duration) -> Result<(), Diagnosis> {
+        const HINT: &str = "The second connection, whose runs carry the frames, is not answered.";
+        let mut carrier = Carrier::new(self.client.id().clone(), self.client.epoch().unwrap_or_default());
+        carrier.opened(self.started.elapsed());
+        self.carrier = Some((socket, carrier));
+        let deadline = Instant::now() + limit;
+        while self.carrier.as_ref().is_some_and(|(_, carrier)| carrier.answers() == 0) {
+            self.step("carrier", deadline, HINT, limit).await?;
+        }
+        Ok(())
+    }
+
+    /// Lets the client do what is due for this time.
+    pub(crate) async fn run(&mut self, step: &'static str, time: Duration) -> Result<(), Diagnosis> {
+        match self.wait_for(step, time, "", |_| None::<()>).await {
+            Err(Diagnosis::Timeout { .. }) => Ok(()),
+            other => other,
+        }
     }
 
     pub(crate) async fn attached(&mut self, step: &'static str, limit: Duration) -> Result<Attached, Diagnosis> {
@@ -138,18 +166,70 @@ impl ProtocolSession {
                     return Ok(found);
                 }
             }
-            for message in self.client.send(self.started.elapsed()) {
-                self.socket.send(message).await;
+            self.step(step, deadline, hint, limit).await?;
+        }
+    }
+
+    /// Sends what is due on both connections, and receives one frame.
+    async fn step(
+        &mut self,
+        step: &'static str,
+        deadline: Instant,
+        hint: &'static str,
+        limit: Duration,
+    ) -> Result<(), Diagnosis> {
+        for message in self.client.send(self.started.elapsed()) {
+            self.socket.send(message).await;
+        }
+        let mut wake = self.client.deadline().map_or(deadline, |at| deadline.min(self.started + at));
+        if let Some((socket, carrier)) = &mut self.carrier {
+            if let Some(message) = carrier.send(self.started.elapsed()) {
+                socket.send(message).await;
             }
-            if Instant::now() >= deadline {
-                return Err(Diagnosis::Timeout { step, seconds: limit.as_secs(), hint });
+            wake = carrier.deadline().map_or(wake, |at| wake.min(self.started + at));
+        }
+        if Instant::now() >= deadline {
+            return Err(Diagnosis::Timeout { step, seconds: limit.as_secs(), hint });
+        }
+        tokio::select! {
+            text = self.socket.next(step, wake) => {
+                if let Some(text) = text? {
+                    self.receive(&text);
+                }
             }
-            let wake = self.client.deadline().map_or(deadline, |at| deadline.min(self.started + at));
-            if let Some(text) = self.socket.next(step, wake).await? {
-                let frame = serde_json::from_str::<ServerFrame>(&text).ok();
-                self.head = self.head.max(frame.and_then(|frame| frame.head).unwrap_or_default().0);
-                self.client.receive(&text, self.started.elapsed());
+            text = next_of(&mut self.carrier, wake) => {
+                if let (Some(text), Some((_, carrier))) = (text?, &mut self.carrier) {
+                    carrier.receive(&text, self.started.elapsed());
+                }
             }
         }
+        match self.carrier.as_ref().and_then(|(_, carrier)| carrier.end()) {
+            None => Ok(()),
+            Some(CarrierEnd::Refused(code)) => {
+                let detail = format!("the second connection of the client was refused ({code:?}).");
+                Err(Diagnosis::Unexpected { step: "carrier", detail })
+            }
+            Some(CarrierEnd::Unanswered | CarrierEnd::Failed) => {
+                Err(Diagnosis::Timeout { step: "carrier", seconds: limit.as_secs(), hint })
+            }
+        }
+    }
+
+    fn receive(&mut self, text: &str) {
+        if let Ok(frame) = serde_json::from_str::<ServerFrame>(text) {
+            self.head = self.head.max(frame.head.unwrap_or_default().0);
+            if let (ServerMessage::Renew(_), Some((_, carrier))) = (&frame.message, &mut self.carrier) {
+                carrier.renew(self.started.elapsed());
+            }
+        }
+        self.client.receive(text, self.started.elapsed());
+    }
+}
+
+/// The next frame of the second connection; never without one.
+async fn next_of(carrier: &mut Option<(FrameSocket, Carrier)>, wake: Instant) -> Result<Option<String>, Diagnosis> {
+    match carrier {
+        Some((socket, _)) => socket.next("carrier", wake).await,
+        None => std::future::pending().await,
     }
 }

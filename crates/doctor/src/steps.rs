@@ -3,12 +3,13 @@
 use crate::address::Address;
 use crate::connect::connect;
 use crate::diagnosis::Diagnosis;
+use crate::dispatch;
 use crate::frame_socket::FrameSocket;
 use crate::passed_step::{PassedStep, Report};
 use crate::protocol::ProtocolSession;
 use crate::token;
 use serde_json::json;
-use shared_protocol::{ClientId, ServerMessage};
+use shared_protocol::{ClientId, Dispatch, ServerMessage};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -16,10 +17,6 @@ use tokio::time::Instant;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of everything that needs a shell.
 const SHELL_TIMEOUT: Duration = Duration::from_secs(20);
-/// A slower answer waited for the earlier message's invocation. Ordinary answers take well under a second.
-const MAX_CONCURRENT_ANSWER: Duration = Duration::from_secs(3);
-/// Timeout of an answer that waits for the earlier message's invocation, which carries a relay for about 25 s.
-const RELAY_TIMEOUT: Duration = Duration::from_secs(30);
 /// Samples of each measurement whose median is reported.
 const SAMPLES: usize = 9;
 /// A character that no prompt contains.
@@ -64,9 +61,13 @@ pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Sen
         return Err(unexpected("attach", detail));
     }
 
-    // `attach` left a relay running: without a gateway in front there is none.
-    if !address.direct {
-        dispatch(&mut session, report).await?;
+    // Without a gateway in front there is none.
+    let dispatch = if address.direct { None } else { dispatch::find(&mut session, report).await? };
+    let is_serial = dispatch == Some(Dispatch::Serial);
+    if is_serial {
+        let started = Instant::now();
+        session.open_carrier(carrier(&address, token).await?, ANSWER_TIMEOUT).await?;
+        report(PassedStep::new("carrier", started.elapsed(), "the second connection is accepted"));
     }
     let started = Instant::now();
     let line = format!("DOCTOR={nonce}; echo $((6 * 7))");
@@ -79,6 +80,9 @@ pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Sen
     let reconnect = async { Ok(FrameSocket(connect(&address, token, &mut no_report).await?.0)) };
     let mut session = session.reconnect(reconnect).await?;
     let resumed = session.attached("resume", SHELL_TIMEOUT).await?;
+    if is_serial {
+        session.open_carrier(carrier(&address, token).await?, ANSWER_TIMEOUT).await?;
+    }
     if resumed.epoch != attached.epoch {
         let detail =
             "this is another shell: the service restarted, or there are two instances that do not share Redis.";
@@ -130,14 +134,10 @@ async fn service(socket: &mut FrameSocket, report: &mut Report<'_>) -> Result<Du
     Ok(answer)
 }
 
-/// Checks that a message is processed while the invocation of an earlier one still runs.
-async fn dispatch(session: &mut ProtocolSession, report: &mut Report<'_>) -> Result<(), Diagnosis> {
-    let duration = session.ping("dispatch", RELAY_TIMEOUT).await?;
-    if duration > MAX_CONCURRENT_ANSWER {
-        return Err(Diagnosis::SerializedMessages { seconds: duration.as_secs() });
-    }
-    report(PassedStep::new("dispatch", duration, "answered while an earlier invocation still runs"));
-    Ok(())
+/// Opens the second connection.
+async fn carrier(address: &Address, token: &str) -> Result<FrameSocket, Diagnosis> {
+    let mut no_report = |_: PassedStep| {};
+    Ok(FrameSocket(connect(&address.of_carrier()?, token, &mut no_report).await?.0))
 }
 
 fn expect_output(step: &'static str, (result, exit_code): &(String, i32), line: &str) -> Result<(), Diagnosis> {
