@@ -27,6 +27,7 @@ macro_rules! on_all {
 
 mod authority;
 mod commands;
+mod dispatch;
 mod ending;
 mod output;
 mod secrets;

@@ -1,0 +1,61 @@
+//! A gateway that hands over the messages of one connection one after the other, and that says so nowhere.
+
+use dev_gateway::{Faults, Options};
+use e2e::{Function, Stack, StackOptions, Terminal, until};
+use shared_protocol::{Dispatch, ServerMessage};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Lambda's timeout, so that a run carries for 5 s instead of 25 s, and the service finds out in a third of the time.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(8);
+/// Time in which at least two runs that carry end, and the next ones begin.
+const TYPING_TIME: Duration = Duration::from_secs(22);
+/// Delay from an echo to the next key.
+const KEY_DELAY: Duration = Duration::from_millis(150);
+/// No key may wait longer, whichever run carries its echo.
+const MAX_ECHO: Duration = Duration::from_secs(1);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn keys_do_not_wait_where_messages_do_once_that_is_known() {
+    let gateway = Options { faults: Some(Faults::new("one-at-a-time".parse().unwrap(), 1)), ..Options::default() };
+    let options = StackOptions { gateway, timeout: FUNCTION_TIMEOUT, ..StackOptions::new(Function::InProcess) };
+    let stack = Stack::start_with(options).await;
+    let mut terminal = stack.terminal("ada", "serial").await;
+    wait_until_known(&mut terminal).await;
+    terminal.open_carrier(&stack.url(), stack.token("ada", "serial"));
+    until("the first carry's answer", e2e::TEST_TIMEOUT, async || answers(&terminal) > 0).await;
+    // The last run of the first connection ends.
+    terminal.run("cat").await;
+
+    let (started, mut keys, mut slowest) = (Instant::now(), String::new(), Duration::ZERO);
+    while started.elapsed() < TYPING_TIME {
+        let key = char::from(b'a' + u8::try_from(keys.len() % 26).unwrap());
+        let typed = Instant::now();
+        terminal.type_text(&key.to_string()).await;
+        terminal.expect(&key.to_string()).await;
+        slowest = slowest.max(typed.elapsed());
+        keys.push(key);
+        let next = Instant::now() + KEY_DELAY;
+        terminal.read_until(next).await;
+    }
+    assert!(slowest < MAX_ECHO, "the echo of a key took {slowest:?}");
+    assert!(answers(&terminal) >= 3, "{} carries were answered", answers(&terminal));
+    terminal.type_text("\r").await;
+    terminal.expect(&format!("\r\n{keys}\r\n")).await;
+    terminal.leave().await;
+    stack.stop().await;
+}
+
+fn answers(terminal: &Terminal) -> u32 {
+    terminal.carrier.as_ref().map_or(0, e2e::CarrierTask::answers)
+}
+
+/// Pings until the service names serial dispatch.
+async fn wait_until_known(terminal: &mut Terminal) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while terminal.client.dispatch() != Some(Dispatch::Serial) {
+        assert!(Instant::now() < deadline, "the service says {:?}", terminal.client.dispatch());
+        terminal.send_text(r#"{"type":"ping","t":"dispatch"}"#).await;
+        terminal.expect_reply("a pong", e2e::matching!(ServerMessage::Pong(_) => ())).await;
+    }
+}
