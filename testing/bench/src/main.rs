@@ -52,7 +52,7 @@ struct Args {
     #[arg(long, default_value_t = 70, value_parser = clap::value_parser!(u64).range(1..))]
     watch_seconds: u64,
     /// Restricts `echo` and `flood` to subjects whose name contains this, for a profiler, and `relays` to such parts: hour,
-    /// visible, sessions, small account, beside, flood, silence.
+    /// visible, sessions, small account, beside, one-at-a-time, flood, silence.
     #[arg(long)]
     only: Option<String>,
     /// JSON file for the results.

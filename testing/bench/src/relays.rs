@@ -3,6 +3,7 @@
 
 mod beside;
 mod many;
+mod one_at_a_time;
 mod pages;
 mod silence;
 mod small_account;
@@ -36,17 +37,19 @@ enum Part {
     Sessions,
     SmallAccount,
     Beside,
+    OneAtATime,
     Flood,
     Silence,
 }
 
-/// Parts by the name that `--only` selects. An `echo under one-at-a-time` belongs here once pages carry by a second connection.
-const PARTS: [(&str, Part); 7] = [
+/// Parts by the name that `--only` selects.
+const PARTS: [(&str, Part); 8] = [
     ("hour", Part::Hour),
     ("visible", Part::Visible),
     ("sessions", Part::Sessions),
     ("small account", Part::SmallAccount),
     ("beside", Part::Beside),
+    ("one-at-a-time", Part::OneAtATime),
     ("flood", Part::Flood),
     ("silence", Part::Silence),
 ];
@@ -59,6 +62,7 @@ pub(crate) async fn measure(options: &Options, report: &mut Report) {
             Part::Sessions => report.add(many::table(options.sessions).await),
             Part::SmallAccount => small_account::measure(report).await,
             Part::Beside => beside::measure(options.rounds, report).await,
+            Part::OneAtATime => report.add(one_at_a_time::table().await),
             Part::Flood => latency::flood(options.rounds, report).await,
             Part::Silence => report.add(silence::table(options.watch).await),
         }

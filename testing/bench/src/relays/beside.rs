@@ -51,7 +51,7 @@ pub(super) async fn measure(rounds: u16, report: &mut Report) {
     }
 }
 
-fn real(cpu_limit: Option<CpuLimit>) -> StackOptions {
+pub(super) fn real(cpu_limit: Option<CpuLimit>) -> StackOptions {
     StackOptions {
         function: Function::Bootstrap,
         posts_over_tls: true,

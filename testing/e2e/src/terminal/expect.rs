@@ -2,9 +2,12 @@
 
 use super::{TEST_TIMEOUT, Terminal};
 use shared_protocol::server::ErrorMessage;
-use shared_protocol::{ErrorCode, ServerMessage, StreamEvent};
+use shared_protocol::{Dispatch, ErrorCode, ServerMessage, StreamEvent};
 use std::time::Duration;
 use tokio::time::Instant;
+
+/// Delay from a ping to the next, while the service does not know the kind of dispatch.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
 
 impl Terminal {
     /// Waits for this text in the output after the last match. Returns the output before it.
@@ -57,6 +60,22 @@ impl Terminal {
             _ => None,
         })
         .await
+    }
+
+    /// Pings at a prompt until the service names serial dispatch. A ping may wait for several runs, one for each message before
+    /// it. A program prints meanwhile, so that each run has something to carry.
+    pub async fn expect_serial_dispatch(&mut self, limit: Duration) {
+        let deadline = Instant::now() + limit;
+        self.type_text("while sleep 1; do printf .; done\r").await;
+        while self.client.dispatch() != Some(Dispatch::Serial) {
+            assert!(Instant::now() < deadline, "waited {limit:?}, and the service says {:?}", self.client.dispatch());
+            self.send_text(r#"{"type":"ping"}"#).await;
+            self.read_until(Instant::now() + PING_INTERVAL).await;
+        }
+        self.interrupt().await;
+        self.read = self.stream.bytes.len();
+        self.expect("\u{1b}]133;B").await;
+        self.expect("\u{7}").await;
     }
 
     /// Waits until the other side closes the connection. Returns the close code.

@@ -2,14 +2,15 @@
 
 use dev_gateway::{Faults, Options};
 use e2e::{Function, Stack, StackOptions, Terminal, until};
-use shared_protocol::{Dispatch, ServerMessage};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Lambda's timeout, so that a run carries for 5 s instead of 25 s, and the service finds out in a third of the time.
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(8);
-/// Time in which at least two runs that carry end, and the next ones begin.
-const TYPING_TIME: Duration = Duration::from_secs(22);
+/// Lambda's timeout, so that a run carries for 11 s instead of 25 s: longer than the time between two carries.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(14);
+/// Time in which two runs that carry end, and the next ones begin.
+const TYPING_TIME: Duration = Duration::from_secs(24);
+/// Time in which the service finds out: three runs.
+const KNOWN_TIMEOUT: Duration = Duration::from_secs(90);
 /// Delay from an echo to the next key.
 const KEY_DELAY: Duration = Duration::from_millis(150);
 /// No key may wait longer, whichever run carries its echo.
@@ -21,10 +22,9 @@ async fn keys_do_not_wait_where_messages_do_once_that_is_known() {
     let options = StackOptions { gateway, timeout: FUNCTION_TIMEOUT, ..StackOptions::new(Function::InProcess) };
     let stack = Stack::start_with(options).await;
     let mut terminal = stack.terminal("ada", "serial").await;
-    wait_until_known(&mut terminal).await;
+    terminal.expect_serial_dispatch(KNOWN_TIMEOUT).await;
     terminal.open_carrier(&stack.url(), stack.token("ada", "serial"));
     until("the first carry's answer", e2e::TEST_TIMEOUT, async || answers(&terminal) > 0).await;
-    // The last run of the first connection ends.
     terminal.run("cat").await;
 
     let (started, mut keys, mut slowest) = (Instant::now(), String::new(), Duration::ZERO);
@@ -48,14 +48,4 @@ async fn keys_do_not_wait_where_messages_do_once_that_is_known() {
 
 fn answers(terminal: &Terminal) -> u32 {
     terminal.carrier.as_ref().map_or(0, e2e::CarrierTask::answers)
-}
-
-/// Pings until the service names serial dispatch.
-async fn wait_until_known(terminal: &mut Terminal) {
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while terminal.client.dispatch() != Some(Dispatch::Serial) {
-        assert!(Instant::now() < deadline, "the service says {:?}", terminal.client.dispatch());
-        terminal.send_text(r#"{"type":"ping","t":"dispatch"}"#).await;
-        terminal.expect_reply("a pong", e2e::matching!(ServerMessage::Pong(_) => ())).await;
-    }
 }
