@@ -113,6 +113,9 @@ async fn messages_that_wait_for_each_other() {
     // Shorter runs make a shorter test.
     let options = StackOptions { gateway, timeout: Duration::from_secs(8), ..StackOptions::new(Function::InProcess) };
     let stack = Stack::start_with(options).await;
+    let mut terminal = stack.terminal("ada", "work").await;
+    terminal.expect_serial_dispatch(Duration::from_secs(60)).await;
+    terminal.leave().await;
     let token = stack.token("ada", "doctors");
     let target = Target { url: stack.url(), token, now: SystemClock.now_seconds(), nonce: 7 };
     let mut steps = Vec::new();
