@@ -3,22 +3,33 @@
  */
 
 import { expect, type WebSocket } from "@playwright/test";
-import { test } from "./stack.ts";
+import { startRedis } from "./redis.ts";
+import { test as base, type Stack } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
-/** Time in which the service finds out: three runs of up to 25 s, and the page's next ping. */
-const KNOWN_WITHIN_MS = 150_000;
-/** Time for the last run of the first connection to end. */
-const LAST_RUN_MS = 30_000;
 /** Longer than a run carries, so that another one takes over. */
 const TYPING_MS = 30_000;
 const KEY_DELAY_MS = 200;
 /** No key may wait longer, whichever run carries its echo. */
 const MAX_ECHO_MS = 1000;
 
-test("keys do not wait for the messages before them, and nothing of it is visible", async ({ page, launch }) => {
-  test.setTimeout(300_000);
-  const stack = await launch({}, "--fault", "one-at-a-time");
+/** A stack whose service knows from its store that messages wait: it takes minutes to find that out. */
+const test = base.extend<{ serial: Stack }>({
+  serial: async ({ launch }, use) => {
+    const redis = await startRedis();
+    try {
+      const stack = await launch({ REDIS_URL: redis.url }, "--fault", "one-at-a-time");
+      const api = `${encodeURIComponent(new URL(stack.url).host)}/prod`;
+      await redis.run("HSET", `api:${api}:dispatch`, "dispatch", "serial", "at", String(Date.now()));
+      await use(stack);
+      await stack.stop();
+    } finally {
+      await redis.stop();
+    }
+  },
+});
+
+test("keys do not wait for the messages before them, and nothing of it is visible", async ({ page, serial }) => {
   const carriers: WebSocket[] = [];
   const frames: string[] = [];
   page.on("websocket", (socket) => {
@@ -27,38 +38,38 @@ test("keys do not wait for the messages before them, and nothing of it is visibl
     socket.on("framereceived", ({ payload }) => frames.push(String(payload)));
   });
   const terminal = new TerminalPage(page);
-  await terminal.open(stack.url);
-  await expect
-    .poll(() => carriers.length, { timeout: KNOWN_WITHIN_MS, message: "the page opens a second connection" })
-    .toBe(1);
+  await terminal.open(serial.url);
+  await expect.poll(() => carriers.length, { message: "the page opens a second connection" }).toBe(1);
   await expect.poll(() => frames.length, { message: "the service accepts it" }).toBeGreaterThan(0);
   await terminal.type("cat #");
-  await terminal.shows(/cat #$/, LAST_RUN_MS);
   await terminal.press("Enter");
-  await expect.poll(() => terminal.text()).toMatch(/cat #\n?$/);
+  await terminal.shows(/cat #\n?$/);
 
-  const slowest = await page.evaluate(
+  const echoes = await page.evaluate(
     async ([typingMs, keyDelayMs]) => {
       const terminal = window.termgate?.terminal;
       if (!terminal) throw new Error("the page has no terminal");
       const column = () => terminal.buffer.active.cursorY * terminal.cols + terminal.buffer.active.cursorX;
-      let slowest = 0;
+      const echoes: number[] = [];
       for (const started = performance.now(); performance.now() - started < typingMs; ) {
         const before = column();
         const typed = performance.now();
         terminal.input("x");
-        while (column() === before && performance.now() - typed < 30_000) {
+        while (column() === before && performance.now() - typed < typingMs) {
           await new Promise((resolve) => setTimeout(resolve, 5));
         }
-        slowest = Math.max(slowest, performance.now() - typed);
+        echoes.push(performance.now() - typed);
         await new Promise((resolve) => setTimeout(resolve, keyDelayMs));
       }
-      return slowest;
+      return echoes.sort((a, b) => a - b);
     },
     [TYPING_MS, KEY_DELAY_MS] as const,
   );
+  const [median, slowest] = [echoes[echoes.length >> 1], echoes.at(-1)].map((ms) => Math.round(ms ?? 0));
+  test.info().annotations.push({ type: "echo", description: `p50 ${median} ms, slowest ${slowest} ms` });
   expect(slowest).toBeLessThan(MAX_ECHO_MS);
-  expect(frames.length).toBeGreaterThan(1);
+  // The second question waits for the end of the run that the first one started, and starts the next.
+  expect(frames.length).toBeGreaterThanOrEqual(2);
   expect(frames.filter((frame) => !frame.includes('"carried"'))).toEqual([]);
   expect(terminal.sockets).toBe(2);
   expect(await terminal.status()).toContain("Connected");

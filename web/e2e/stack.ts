@@ -182,7 +182,7 @@ function secret(): string {
   return randomBytes(32).toString("hex");
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer().once("error", reject);
     server.listen(0, "127.0.0.1", () => {
