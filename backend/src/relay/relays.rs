@@ -55,6 +55,8 @@ pub enum Renewal {
     Follow,
     /// Any other message of a member.
     Message,
+    /// `carry`: a run of another kind of connection keeps that connection's messages waiting.
+    Carrier,
 }
 
 /// What the first question of a relay ends.
@@ -153,11 +155,12 @@ impl Relays {
         (instance == self.instance && relay.endpoint.name == endpoint).then(|| Arc::clone(relay))
     }
 
-    /// Records that the run of a message of this connection carries the relay of a grant.
-    pub fn granted(&self, grant: &str, connection: &ConnectionId, user: &str) {
+    /// Records that the run of a message of this connection, a `carrier` or not, carries the relay of a grant.
+    pub fn granted(&self, grant: &str, connection: &ConnectionId, user: &str, carrier: bool) {
         let secret = grant.split_once('.').map_or(grant, |(_, secret)| secret);
         let relay = self.table().entries.get(secret).map(|entry| Arc::clone(&entry.relay));
         if let Some(relay) = relay {
+            relay.lock().by_carrier = carrier;
             self.dispatches.granted(connection.clone(), user.to_owned(), relay);
         }
     }
@@ -198,13 +201,20 @@ impl Relays {
         let (members, apart) = {
             let inner = relay.lock();
             let members = inner.state.len();
-            let is_lone_follow = members == 1 && renewal == Renewal::Follow;
-            let from = if is_lone_follow { FOLLOW_RENEWAL_AGE } else { RENEWAL_AGE };
+            let from = match renewal {
+                Renewal::Carrier if !inner.by_carrier => Duration::ZERO,
+                Renewal::Follow if members == 1 => FOLLOW_RENEWAL_AGE,
+                Renewal::Follow | Renewal::Message | Renewal::Carrier => RENEWAL_AGE,
+            };
             inner.may_have_successor(from, now).then_some(())?;
             (members, inner.apart.as_ref().map(|apart| apart.connection().clone()))
         };
         let apart = apart.filter(|_| self.count.has_room_for_floods());
         if apart.is_none() && table.has_room_elsewhere(relay, members, now) {
+            let mut inner = relay.lock();
+            if renewal == Renewal::Carrier && !inner.by_carrier {
+                inner.end(now, self.clock.now_ms());
+            }
             return None;
         }
         relay.lock().successor_until = Some(now + SUCCESSOR_TTL);

@@ -97,6 +97,8 @@ pub(super) struct Inner {
     throttle: Option<Throttle>,
     /// True once it did: its run says nothing about the dispatch.
     was_throttled: bool,
+    /// True if a carrier's message has started its run: it keeps no key waiting.
+    pub(super) by_carrier: bool,
     pending: Option<Pending>,
 }
 
@@ -133,6 +135,7 @@ impl Relay {
             apart: None,
             throttle: None,
             was_throttled: false,
+            by_carrier: false,
             pending: None,
         };
         Arc::new(Self { endpoint, count, is_successor, inner: Mutex::new(inner), clock, metrics })

@@ -102,7 +102,8 @@ impl RelayAccess {
         grant.map(NewGrant::First)
     }
 
-    /// Has the run of a carrier's message carry frames, if the client needs a relay or its relay a successor.
+    /// Has the run of a carrier's message carry frames, if the client needs a relay or its relay a successor: at once if that is the
+    /// run of another kind of connection.
     pub(super) fn carry_by(&self, client: &mut Client, carrier: &Caller, epoch: Epoch, now: Instant) -> Option<Grant> {
         // The end of the run that this message has waited for may be news.
         client.outbound.refresh(&self.relays, epoch, now);
@@ -113,7 +114,7 @@ impl RelayAccess {
                 link.carried(outlet, now);
                 grant
             }
-            None => link.set_apart(&self.relays, now).or_else(|| link.renew(&self.relays, Renewal::Message)),
+            None => link.set_apart(&self.relays, now).or_else(|| link.renew(&self.relays, Renewal::Carrier)),
         };
         self.granted(grant, carrier)
     }
@@ -121,7 +122,7 @@ impl RelayAccess {
     /// Notes the connection whose run will carry.
     fn granted(&self, grant: Option<String>, caller: &Caller) -> Option<Grant> {
         let grant = grant?;
-        self.relays.granted(&grant, &caller.connection, &caller.user);
+        self.relays.granted(&grant, &caller.connection, &caller.user, caller.carrier);
         Some(Grant::Relay(grant))
     }
 }

@@ -62,6 +62,23 @@ async fn a_page_whose_carrier_stays_away_gets_its_output_after_three_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_carrier_takes_over_from_a_run_of_the_page_at_once() {
+    let (harness, (serial, carrier)) = (Harness::new().await, pair("ada"));
+    let page = Caller { arrival: Arrival::default(), ..serial };
+    let reply = harness.say(&page, json!({"type":"attach","client":"page","cols":80,"rows":24})).await;
+    let own = harness.token(&page, reply.grant).expect("the dispatch is not known yet");
+    let attached = frame(reply.frame);
+    harness.fetch(own, Duration::ZERO).await;
+    let grant = harness.say(&carrier, carry(&attached)).await.grant;
+    let mut token = harness.token(&page, grant).expect("the page's keys wait for its own run");
+    harness.fetch(token, Duration::ZERO).await;
+    assert!(harness.fetch(own, Duration::ZERO).await.next.is_none(), "which ends");
+    harness.script.print("shown");
+    assert_eq!(harness.next(&mut token).await["data"], "shown");
+    assert!(harness.say(&carrier, carry(&attached)).await.grant.is_none(), "nothing waits for a carrier's run");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_carrier_is_no_connection_of_the_client() {
     let (harness, page, carrier, attached) = attached().await;
     let reply = harness.say(&carrier, carry(&attached)).await;

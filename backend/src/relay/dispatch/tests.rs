@@ -40,7 +40,7 @@ async fn killable_run(relays: &Arc<Relays>, name: &str, user: &str) -> (Arc<Rela
     let joining = test_support::joining(name, &Switch::on());
     let (outlet, grant) = relays.join(joining, true);
     let grant = grant.expect("no other relay lives");
-    relays.granted(&grant, &connection(name), user);
+    relays.granted(&grant, &connection(name), user, true);
     let relay = relays.find(&grant, API).unwrap();
     std::mem::forget(outlet);
     let (relays, asking) = (Arc::clone(relays), Arc::clone(&relay));
@@ -156,7 +156,7 @@ async fn throttled_runs_and_those_that_have_not_begun_say_nothing() {
     relays.tick(Instant::now());
     relays.dispatches.heard(&connection("a"), Some(9000), NOW);
     let (_outlet, grant) = relays.join(test_support::joining("b", &Switch::on()), true);
-    relays.granted(&grant.unwrap(), &connection("b"), "bob");
+    relays.granted(&grant.unwrap(), &connection("b"), "bob", true);
     relays.dispatches.heard(&connection("b"), Some(9000), NOW);
     assert_eq!(relays.dispatches.inner().apis[API].waited.len(), 0);
 }
