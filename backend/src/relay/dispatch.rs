@@ -75,14 +75,16 @@ impl Api {
         self.known = Some(KnownDispatch { dispatch, at: now_ms });
     }
 
+    fn is_concurrent(&self) -> bool {
+        self.known.is_some_and(|known| known.dispatch == Dispatch::Concurrent)
+    }
+
     /// A message was handed over beside its own connection's run.
     fn overtaken(&mut self, name: &str, now_ms: u64) {
         self.waited.clear();
         self.users.clear();
-        let is_fresh = self.known.is_some_and(|known| {
-            known.dispatch == Dispatch::Concurrent && now_ms < known.at.saturating_add(REFRESH_AFTER_MS)
-        });
-        if !is_fresh {
+        let is_fresh = self.known.is_some_and(|known| now_ms < known.at.saturating_add(REFRESH_AFTER_MS));
+        if !(is_fresh && self.is_concurrent()) {
             self.settle(name, Dispatch::Concurrent, now_ms);
         }
     }
@@ -189,15 +191,17 @@ impl Dispatches {
         }
     }
 
-    /// Looks whether runs that a message arrived beside have asked again since.
+    /// Looks whether runs that a message arrived beside have asked again since, and has them ask while the dispatch is not known.
     pub(super) fn tick(&self, now_ms: u64) {
-        let mut inner = self.inner();
+        let (mut inner, now) = (self.inner(), Instant::now());
         let Inner { apis, overtaking, .. } = &mut *inner;
         overtaking.retain(|(run, at)| {
             let (asked_at, is_over) = run.relay.last_question();
             let is_proof = asked_at > *at + QUESTION_DELAY;
-            if let Some(api) = apis.get_mut(&run.api).filter(|_| is_proof) {
-                api.overtaken(&run.api, now_ms);
+            match apis.get_mut(&run.api) {
+                Some(api) if is_proof => api.overtaken(&run.api, now_ms),
+                Some(api) if now > *at + QUESTION_DELAY && !api.is_concurrent() => run.relay.have_asked_again(now),
+                _ => {}
             }
             !is_proof && !is_over
         });

@@ -248,6 +248,15 @@ impl Relay {
         inner.phase == Phase::Granted || (inner.phase == Phase::Carrying && asks)
     }
 
+    /// Answers the question that waits without frames, so that a run that lives asks again.
+    pub(super) fn have_asked_again(&self, now: Instant) {
+        let mut inner = self.lock();
+        if inner.pending.is_some() {
+            inner.heard = now;
+            inner.release_pending();
+        }
+    }
+
     /// Time of the last question, and whether there will be no other.
     pub(super) fn last_question(&self) -> (Instant, bool) {
         let inner = self.lock();

@@ -90,6 +90,23 @@ async fn a_message_before_a_question_of_its_own_connections_run_proves_concurren
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_quiet_run_is_had_to_ask_again_while_the_dispatch_is_not_known() {
+    for known in [None, Some(record(Dispatch::Serial, NOW)), Some(record(Dispatch::Concurrent, NOW))] {
+        let relays = relays();
+        relays.dispatches.learn(API, known);
+        let (_relay, question) = killable_run(&relays, "a", "ada").await;
+        relays.dispatches.heard(&connection("a"), None, NOW);
+        for _ in 0..20 {
+            advance(Duration::from_millis(100)).await;
+            relays.dispatches.tick(NOW);
+            tokio::task::yield_now().await;
+        }
+        let is_settled = known.is_some_and(|known| known.dispatch == Dispatch::Concurrent);
+        assert_eq!(question.is_finished(), !is_settled, "{known:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_after_a_killed_run_proves_nothing() {
     let relays = relays();
     for late_question in [false, true] {
