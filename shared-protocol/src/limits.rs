@@ -59,5 +59,9 @@ pub const MAX_EARLY_BYTES: usize = 1024 * 1024;
 /// which saves the cost of their own message.
 pub const MAX_ACK_DELAY: Duration = Duration::from_secs(2);
 
+/// Shortest time between two acknowledgements of positions that a snapshot skipped: each screen of a flood skips more than
+/// [`ACK_STEP_BYTES`], and would cost a message.
+pub const MIN_SKIP_ACK_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Largest number of parsed bytes without an acknowledgement.
 pub const ACK_STEP_BYTES: u64 = 64 * 1024;

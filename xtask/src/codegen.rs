@@ -58,7 +58,7 @@ fn typescript() -> String {
 }
 
 /// `shared_protocol::limits`, as far as a client keeps to it, under the same names.
-fn numbers() -> [(&'static str, u128, &'static str); 16] {
+fn numbers() -> [(&'static str, u128, &'static str); 17] {
     use limits::*;
     [
         ("FRAME_BYTES", FRAME_BYTES as u128, "Longest message with its envelope, in bytes."),
@@ -77,6 +77,11 @@ fn numbers() -> [(&'static str, u128, &'static str); 16] {
             "MAX_ACK_DELAY_MS",
             MAX_ACK_DELAY.as_millis(),
             "Output is acknowledged at most this long after its first byte was parsed, in ms.",
+        ),
+        (
+            "MIN_SKIP_ACK_INTERVAL_MS",
+            MIN_SKIP_ACK_INTERVAL.as_millis(),
+            "Shortest time between two acknowledgements of positions that a snapshot skipped, in ms.",
         ),
         (
             "ACK_STEP_BYTES",

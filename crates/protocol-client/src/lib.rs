@@ -11,7 +11,7 @@ use epoch::epoch_of;
 use input::InputQueue;
 pub use output::{OutputStream, StreamItem};
 use shared_protocol::client::{Ack, Attach, Chat, ChatMessage, Close, Command, Follow, Ping, Resize, Resume};
-use shared_protocol::limits::MAX_ACK_DELAY;
+use shared_protocol::limits::{MAX_ACK_DELAY, MIN_SKIP_ACK_INTERVAL};
 use shared_protocol::server::{Attached, ErrorMessage};
 use shared_protocol::{ClientId, ClientMessage, Dispatch, Epoch, ErrorCode, Pos, ServerFrame, ServerMessage};
 use std::collections::VecDeque;
@@ -78,6 +78,10 @@ pub struct Client {
     /// Time of the next acknowledgement; `None` if all output is acknowledged.
     ack_at: Option<Duration>,
     acked: Pos,
+    /// Positions that snapshots skipped since then.
+    skipped: u64,
+    /// Earliest time of the next acknowledgement of such positions.
+    skip_ack_from: Duration,
     /// Time to ask for missing output; `None` if none is missing.
     repair_at: Option<Duration>,
     /// End of the service's stream as far as known.
@@ -106,6 +110,8 @@ impl Client {
             last_frame: Duration::ZERO,
             ack_at: None,
             acked: Pos(0),
+            skipped: 0,
+            skip_ack_from: Duration::ZERO,
             repair_at: None,
             head: Pos(0),
         }
@@ -292,16 +298,29 @@ impl Client {
                 self.repair_at = Some(now + HEAD_TIMEOUT);
             }
         }
-        let step = self.attached.as_ref().map_or(u64::MAX, |attached| attached.limits.ack_step_bytes.into());
-        if pos.0 - self.acked.0 >= step || self.ack_at.is_some_and(|at| at <= now) {
-            (self.acked, self.ack_at) = (pos, None);
+        if pos.0.saturating_sub(self.acked.0 + self.skipped) >= self.ack_step()
+            || self.ack_at.is_some_and(|at| at <= now)
+        {
+            self.acknowledged_output(pos, now);
             self.outgoing.push_back(ClientMessage::Ack(Ack { epoch, pos }));
         }
         let mut unacked = self.ack_at.map(|_| pos);
         self.outgoing.extend(self.input.due(epoch, now, &mut unacked));
         if self.ack_at.is_some() && unacked.is_none() {
-            (self.acked, self.ack_at) = (pos, None);
+            self.acknowledged_output(pos, now);
         }
+    }
+
+    /// Bytes that may be parsed without an acknowledgement.
+    fn ack_step(&self) -> u64 {
+        self.attached.as_ref().map_or(u64::MAX, |attached| attached.limits.ack_step_bytes.into())
+    }
+
+    fn acknowledged_output(&mut self, pos: Pos, now: Duration) {
+        if self.skipped >= self.ack_step() {
+            self.skip_ack_from = now + MIN_SKIP_ACK_INTERVAL;
+        }
+        (self.acked, self.skipped, self.ack_at) = (pos, 0, None);
     }
 
     fn attached(&mut self, attached: Attached, now: Duration) {
@@ -311,7 +330,7 @@ impl Client {
         if self.epoch() != Some(attached.epoch) {
             let first = self.attached.is_none();
             self.output = OutputStream::default();
-            (self.head, self.acked, self.ack_at) = (Pos(0), Pos(0), None);
+            (self.head, self.acked, self.skipped, self.ack_at) = (Pos(0), Pos(0), 0, None);
             let discarded = self.input.restart(attached.input_seq, first);
             if discarded > 0 {
                 self.events.push_back(ClientEvent::Discarded(discarded));
@@ -332,7 +351,14 @@ impl Client {
         if of != self.epoch() {
             return;
         }
+        let before = self.output.pos();
         let items = take(&mut self.output);
+        if let Some(StreamItem::Snapshot { pos, .. }) = items.first() {
+            self.skipped += pos.0 - before.0;
+            if self.skipped >= self.ack_step() {
+                self.ack_at = Some(self.ack_at.unwrap_or(Duration::MAX).min(now.max(self.skip_ack_from)));
+            }
+        }
         // A repeated frame is acknowledged too: the service has not received the first acknowledgement.
         self.ack_at.get_or_insert(now + MAX_ACK_DELAY);
         if !items.is_empty() {

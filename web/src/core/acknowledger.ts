@@ -3,7 +3,7 @@
  * messages.
  */
 
-import { ACK_STEP_BYTES, MAX_ACK_DELAY_MS } from "../protocol/generated.ts";
+import { ACK_STEP_BYTES, MAX_ACK_DELAY_MS, MIN_SKIP_ACK_INTERVAL_MS } from "../protocol/generated.ts";
 import { type Clock, Timer } from "./clock.ts";
 
 export class Acknowledger {
@@ -12,11 +12,15 @@ export class Acknowledger {
   /** Start of the stream; only positions after it are acknowledged. */
   #origin = 0;
   #step = ACK_STEP_BYTES;
+  /** Positions that snapshots skipped since the last acknowledgement. */
+  #skipped = 0;
+  /** Time of the last acknowledgement of such positions. */
+  #skipAckedAt = Number.NEGATIVE_INFINITY;
   #running = false;
   readonly #timer: Timer;
 
   constructor(
-    clock: Clock,
+    private readonly clock: Clock,
     private readonly send: (pos: number) => void,
   ) {
     this.#timer = new Timer(clock);
@@ -40,21 +44,33 @@ export class Acknowledger {
     this.#parsed = pos;
     this.#acked = pos;
     this.#origin = pos;
+    this.#skipped = 0;
     this.#timer.clear();
+  }
+
+  /** A snapshot stands for this many positions. They are acknowledged with it, but not as often as output. */
+  skip(positions: number): void {
+    this.#skipped += positions;
   }
 
   /** Records that the emulator has parsed everything before `pos`. */
   parsed(pos: number): void {
     this.#parsed = pos;
     if (!this.#running || pos <= this.#acked) return;
-    if (pos - this.#acked >= this.#step) return this.flush();
-    if (!this.#timer.pending) this.#timer.set(MAX_ACK_DELAY_MS, () => this.flush());
+    if (pos - this.#acked - this.#skipped >= this.#step) return this.flush();
+    if (this.#skipped >= this.#step) {
+      const left = this.#skipAckedAt + MIN_SKIP_ACK_INTERVAL_MS - this.clock.now();
+      if (left <= 0) this.flush();
+      else this.#timer.set(left, () => this.flush());
+    } else if (!this.#timer.pending) this.#timer.set(MAX_ACK_DELAY_MS, () => this.flush());
   }
 
   /** Position that the next outgoing message should carry; `undefined` if the service has it already. */
   piggyback(): number | undefined {
     if (!this.#running || this.#parsed <= this.#acked) return undefined;
     this.#timer.clear();
+    if (this.#skipped >= this.#step) this.#skipAckedAt = this.clock.now();
+    this.#skipped = 0;
     this.#acked = this.#parsed;
     return this.#acked;
   }

@@ -151,6 +151,7 @@ export class Receiver {
     if (!snapshot) return;
     // The screen already shows everything that it replaces.
     if (frame.pos === pos && !this.#pristine && this.#writer.idle) return;
+    this.acks.skip(frame.pos - pos);
     this.#writer.replace(frame.pos, snapshot.bytes, () => this.#resize(frame.cols, frame.rows));
     for (const event of snapshot.events) {
       if (event.pos >= this.#reported) this.#writer.step(0, () => this.port.event({ ...event, epoch: frame.epoch }));

@@ -578,6 +578,9 @@ export const MAX_EARLY_MESSAGES = 1000;
 /** Output is acknowledged at most this long after its first byte was parsed, in ms. */
 export const MAX_ACK_DELAY_MS = 2000;
 
+/** Shortest time between two acknowledgements of positions that a snapshot skipped, in ms. */
+export const MIN_SKIP_ACK_INTERVAL_MS = 500;
+
 /** Output is acknowledged at least each time this much more was parsed. */
 export const ACK_STEP_BYTES = 65536;
 

@@ -36,6 +36,17 @@ test("a snapshot is written at its size, and the stream continues behind it", ()
   }
 });
 
+test("screens in place of a flood are acknowledged at once, but then not again for half a second", ({ harness }) => {
+  for (const id of [1, 2, 3]) {
+    harness.socket.receive(snapshot({ id, pos: id * 200_000, scope: "screen" }));
+    harness.clock.advance(250);
+  }
+  expect(harness.acks).toEqual([200_000, 400_000]);
+  // Output counts as always.
+  harness.output(600_000, "x".repeat(70_000));
+  expect(harness.acks).toEqual([200_000, 400_000, 665_536]);
+});
+
 test("a snapshot is acknowledged once parsed", ({ harness }) => {
   harness.sink.eager = false;
   harness.socket.receive(snapshot({ pos: 200_000, data: "x".repeat(100_000) }));

@@ -36,8 +36,6 @@ pub(super) async fn table() -> Table {
             terminal.open_carrier(&stack.url(), stack.token(USER, SESSION));
         }
         terminal.run("cat >/dev/null").await;
-        // A key that is not measured waits for the last run of the first connection.
-        echo_of_key(&mut terminal, 0).await;
         samples.push((name.to_owned(), type_for(TYPING_TIME, &mut terminal).await));
         terminal.leave().await;
         stack.stop().await;
