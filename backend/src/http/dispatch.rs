@@ -23,8 +23,7 @@ impl ServiceContext {
             let stored = timeout(STORE_TIMEOUT, stored(&*self.store, api)).await;
             dispatches.learn(api, stored.unwrap_or(Ok(None)).unwrap_or_default());
         }
-        dispatches.heard(&request.claims.cid, request.arrival.gateway_ms, request.arrival.at_ms);
-        dispatches.known(api)
+        dispatches.heard(api, &request.claims.cid, request.arrival.gateway_ms, request.arrival.at_ms)
     }
 
     /// Exchanges what is known with the other instances, until dropped.

@@ -47,7 +47,6 @@ pub struct KnownDispatch {
 
 /// The run that a connection's message started, until the connection's next message.
 struct Run {
-    api: String,
     user: String,
     relay: Arc<Relay>,
     began: Instant,
@@ -123,7 +122,8 @@ impl Dispatches {
     }
 
     /// The dispatch of an API, if it is known.
-    pub fn known(&self, api: &str) -> Option<Dispatch> {
+    #[cfg(test)]
+    fn known(&self, api: &str) -> Option<Dispatch> {
         self.inner().apis.get(api)?.known.map(|known| known.dispatch)
     }
 
@@ -166,29 +166,26 @@ impl Dispatches {
             runs.retain(|_, run| now < run.began + RUN_TTL);
         }
         if runs.len() < MAX_RUNS {
-            runs.insert(connection, Run { api: relay.endpoint.name.clone(), user, relay, began: now });
+            runs.insert(connection, Run { user, relay, began: now });
         }
     }
 
-    /// Takes a message of this connection as evidence: `waited_ms` is the time from its receipt by the gateway to now.
-    pub fn heard(&self, connection: &ConnectionId, waited_ms: Option<u64>, now_ms: u64) {
+    /// Takes a message of a connection of this API as evidence: `waited_ms` is the time from its receipt by the gateway to now.
+    /// Returns the dispatch of the API, if it is known.
+    pub fn heard(&self, api: &str, connection: &ConnectionId, waited_ms: Option<u64>, now_ms: u64) -> Option<Dispatch> {
         let (mut inner, now) = (self.inner(), Instant::now());
         let Inner { apis, runs, overtaking } = &mut *inner;
-        let Some(run) = runs.get(connection) else { return };
-        let state = run.relay.run_state();
-        if state == RunState::Unclear && now < run.began + RUN_TTL {
-            return;
-        }
-        let Some(run) = runs.remove(connection) else { return };
-        match state {
-            RunState::Asks if overtaking.len() < MAX_OVERTAKING => overtaking.push((run, now)),
-            RunState::Ended(at) if now <= at + MAX_AFTER_END || waited_ms.is_some_and(|ms| ms >= MIN_WAIT_MS) => {
-                if let Some(api) = apis.get_mut(&run.api) {
-                    api.has_waited(&run.api, run.user, now_ms);
+        let known = apis.get_mut(api)?;
+        if let Some((run, state)) = take_run(runs, connection, now) {
+            match state {
+                RunState::Asks if overtaking.len() < MAX_OVERTAKING => overtaking.push((run, now)),
+                RunState::Ended(at) if now <= at + MAX_AFTER_END || waited_ms.is_some_and(|ms| ms >= MIN_WAIT_MS) => {
+                    known.has_waited(api, run.user, now_ms);
                 }
+                RunState::Asks | RunState::Ended(_) | RunState::Unclear => {}
             }
-            RunState::Asks | RunState::Ended(_) | RunState::Unclear => {}
         }
+        known.known.map(|known| known.dispatch)
     }
 
     /// Looks whether runs that a message arrived beside have asked again since, and has them ask while the dispatch is not known.
@@ -198,14 +195,25 @@ impl Dispatches {
         overtaking.retain(|(run, at)| {
             let (asked_at, is_over) = run.relay.last_question();
             let is_proof = asked_at > *at + QUESTION_DELAY;
-            match apis.get_mut(&run.api) {
-                Some(api) if is_proof => api.overtaken(&run.api, now_ms),
+            let name = &run.relay.endpoint.name;
+            match apis.get_mut(name) {
+                Some(api) if is_proof => api.overtaken(name, now_ms),
                 Some(api) if now > *at + QUESTION_DELAY && !api.is_concurrent() => run.relay.have_asked_again(now),
                 _ => {}
             }
             !is_proof && !is_over
         });
     }
+}
+
+/// The run of this connection, once it says something or will not any more.
+fn take_run(runs: &mut HashMap<ConnectionId, Run>, connection: &ConnectionId, now: Instant) -> Option<(Run, RunState)> {
+    let run = runs.get(connection)?;
+    let state = run.relay.run_state();
+    if state == RunState::Unclear && now < run.began + RUN_TTL {
+        return None;
+    }
+    runs.remove(connection).map(|run| (run, state))
 }
 
 #[cfg(test)]

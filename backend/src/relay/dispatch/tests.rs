@@ -62,7 +62,7 @@ async fn waited(relays: &Arc<Relays>, name: &str, user: &str) -> Option<Dispatch
     advance(Duration::from_secs(25)).await;
     end(relay).await;
     relays.tick(Instant::now());
-    relays.dispatches.heard(&connection(name), None, NOW);
+    relays.dispatches.heard(API, &connection(name), None, NOW);
     relays.dispatches.known(API)
 }
 
@@ -78,8 +78,8 @@ async fn a_message_before_a_question_of_its_own_connections_run_proves_concurren
     let relays = relays();
     assert!(waited(&relays, "a", "ada").await.is_none() && waited(&relays, "a", "ada").await.is_none());
     let relay = run(&relays, "a", "ada").await;
-    relays.dispatches.heard(&connection("b"), None, NOW);
-    relays.dispatches.heard(&connection("a"), Some(20_000), NOW);
+    relays.dispatches.heard(API, &connection("b"), None, NOW);
+    relays.dispatches.heard(API, &connection("a"), Some(20_000), NOW);
     relays.dispatches.tick(NOW);
     assert_eq!(relays.dispatches.known(API), None, "the run may have been killed before");
     ask_after(&relays, &relay, QUESTION_DELAY + Duration::from_millis(1)).await;
@@ -95,7 +95,7 @@ async fn a_quiet_run_is_had_to_ask_again_while_the_dispatch_is_not_known() {
         let relays = relays();
         relays.dispatches.learn(API, known);
         let (_relay, question) = killable_run(&relays, "a", "ada").await;
-        relays.dispatches.heard(&connection("a"), None, NOW);
+        relays.dispatches.heard(API, &connection("a"), None, NOW);
         for _ in 0..20 {
             advance(Duration::from_millis(100)).await;
             relays.dispatches.tick(NOW);
@@ -111,7 +111,7 @@ async fn a_message_after_a_killed_run_proves_nothing() {
     let relays = relays();
     for late_question in [false, true] {
         let (relay, question) = killable_run(&relays, "a", "ada").await;
-        relays.dispatches.heard(&connection("a"), None, NOW);
+        relays.dispatches.heard(API, &connection("a"), None, NOW);
         question.abort();
         if late_question {
             ask_after(&relays, &relay, QUESTION_DELAY).await;
@@ -158,7 +158,7 @@ async fn a_message_long_after_the_end_counts_only_if_it_has_waited() {
         advance(MAX_AFTER_END + Duration::from_millis(1)).await;
         relays.tick(Instant::now());
         let before = relays.dispatches.inner().apis[API].waited.len();
-        relays.dispatches.heard(&connection("a"), waited_ms, NOW);
+        relays.dispatches.heard(API, &connection("a"), waited_ms, NOW);
         let after = relays.dispatches.inner().apis[API].waited.len();
         assert_eq!(after - before, usize::from(counts), "{waited_ms:?}");
     }
@@ -171,10 +171,10 @@ async fn throttled_runs_and_those_that_have_not_begun_say_nothing() {
     relay.report(&RelayQuestion { throttled: true, ..RelayQuestion::default() });
     end(relay).await;
     relays.tick(Instant::now());
-    relays.dispatches.heard(&connection("a"), Some(9000), NOW);
+    relays.dispatches.heard(API, &connection("a"), Some(9000), NOW);
     let (_outlet, grant) = relays.join(test_support::joining("b", &Switch::on()), true);
     relays.granted(&grant.unwrap(), &connection("b"), "bob", true);
-    relays.dispatches.heard(&connection("b"), Some(9000), NOW);
+    relays.dispatches.heard(API, &connection("b"), Some(9000), NOW);
     assert_eq!(relays.dispatches.inner().apis[API].waited.len(), 0);
 }
 
@@ -183,7 +183,7 @@ async fn a_carriers_next_message_beside_its_run_ends_serial_dispatch() {
     let relays = relays();
     relays.dispatches.learn(API, Some(record(Dispatch::Serial, NOW)));
     let relay = run(&relays, "carrier", "ada").await;
-    relays.dispatches.heard(&connection("carrier"), None, NOW);
+    relays.dispatches.heard(API, &connection("carrier"), None, NOW);
     ask_after(&relays, &relay, Duration::from_secs(15)).await;
     assert_eq!(relays.dispatches.known(API), Some(Dispatch::Concurrent));
 }

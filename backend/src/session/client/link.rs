@@ -80,7 +80,7 @@ impl Link {
         self.joining.clone().filter(|_| self.is_wanted(now) && !self.is_live())
     }
 
-    /// Takes the place that a carrier's message has found.
+    /// Takes the place that a relay has, or notes that none has one.
     pub(in crate::session) fn carried(&mut self, outlet: Option<Outlet>, now: Instant) {
         self.without = if outlet.is_some() { None } else { self.without.or(Some(now)) };
         self.outlet = outlet;
@@ -88,9 +88,9 @@ impl Link {
 
     /// Takes a place in a relay, and lets go of any other.
     pub(in crate::session) fn open(&mut self, joining: Joining, outlet: Option<Outlet>, caller: &Caller, now: Instant) {
-        self.without = if outlet.is_some() { None } else { self.without.or(Some(now)) };
         // The old place is dropped after the new one is there, so that a relay with one member does not end.
-        (self.outlet, self.joining) = (outlet, Some(joining));
+        self.carried(outlet, now);
+        self.joining = Some(joining);
         (self.valid_until_ms, self.direct) = (caller.valid_until_ms(), caller.direct);
     }
 
