@@ -6,6 +6,7 @@ use backend::store::{ConnectError, RedisStore, Store, contract};
 use std::path::Path;
 use std::time::Duration;
 use test_servers::{RedisOptions, RedisServer, TcpProxy};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
@@ -142,8 +143,11 @@ async fn a_server_that_is_no_redis() {
     let url = format!("redis://{}/", listener.local_addr().unwrap());
     let answering = async {
         loop {
-            let (socket, _) = listener.accept().await.unwrap();
-            socket.try_write(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+            let (mut socket, _) = listener.accept().await.unwrap();
+            socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+            // Closed with commands unread, a socket is reset, and the answer may be lost.
+            let (mut commands, _) = socket.split();
+            tokio::io::copy(&mut commands, &mut tokio::io::sink()).await.ok();
         }
     };
     let sentence = tokio::select! {

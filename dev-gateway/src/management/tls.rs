@@ -92,7 +92,12 @@ impl Listener for TlsListener {
                 (stream, from) = Listener::accept(&mut self.listener), if self.handshakes.len() < MAX_HANDSHAKES => {
                     self.handshakes.spawn(handshake(self.acceptor.clone(), stream, from));
                 }
-                Some(Ok(Some(accepted))) = self.handshakes.join_next() => return accepted,
+                // A failed handshake must not match here: it would leave only the other branch, and finished ones would wait.
+                Some(handshake) = self.handshakes.join_next() => {
+                    if let Ok(Some(accepted)) = handshake {
+                        return accepted;
+                    }
+                }
             }
         }
     }

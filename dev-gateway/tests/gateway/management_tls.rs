@@ -10,16 +10,20 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 async fn connect(addr: SocketAddr, roots: RootCertStore) -> std::io::Result<TlsStream<TcpStream>> {
+    handshake(TcpStream::connect(addr).await.unwrap(), addr, roots).await
+}
+
+async fn handshake(stream: TcpStream, addr: SocketAddr, roots: RootCertStore) -> std::io::Result<TlsStream<TcpStream>> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
     let config = config.with_root_certificates(roots).with_no_client_auth();
     let name = ServerName::from(addr.ip());
-    let stream = TcpStream::connect(addr).await.unwrap();
     within(TlsConnector::from(Arc::new(config)).connect(name, stream)).await
 }
 
@@ -45,4 +49,26 @@ async fn a_client_that_trusts_the_certificate_posts() {
 
     within(gateway.running.shutdown()).await;
     assert!(!file.exists() && TcpStream::connect(addr).await.is_err());
+}
+
+#[tokio::test]
+async fn a_failed_handshake_delays_no_other() {
+    let tls = ManagementTls::bind().await.unwrap();
+    let (url, file) = (tls.url(), tls.certificate().to_owned());
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(&file).unwrap()).unwrap();
+    let gateway = DevGateway::new(Options::default()).with_management_tls(tls);
+    let gateway = Fixture::with_gateway(gateway, Script::default()).await;
+
+    // Accepted before the one that fails, and its handshake ends after it.
+    let addr: SocketAddr = url.strip_prefix("https://").unwrap().parse().unwrap();
+    let slow = TcpStream::connect(addr).await.unwrap();
+    let mut failing = TcpStream::connect(addr).await.unwrap();
+    failing.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
+    within(failing.read_to_end(&mut Vec::new())).await.unwrap();
+    let stream = handshake(slow, addr, roots).await.unwrap();
+    let request = Request::post(connections("unknown=")).header("host", addr.to_string());
+    let reply = within(exchange(stream, request.body(Full::new(Bytes::new())).unwrap())).await;
+    assert_eq!(reply.status, StatusCode::GONE);
+    within(gateway.running.shutdown()).await;
 }
