@@ -295,13 +295,16 @@ impl Attachments {
         Some(code)
     }
 
-    /// The client that a carrier's run may carry: attached, and of the carrier's user.
+    /// The client that a carrier's run may carry: attached, of the carrier's user, and connected through the same API.
     pub(super) fn carried_client(&mut self, carrier: &Caller, id: &ClientId) -> Result<&mut Client, SessionError> {
         let is_connected = self.is_connected(id);
         let client = self.clients.get_mut(id).filter(|client| client.user == carrier.user && !client.one_shot);
         match client {
             Some(client) if client.revoked => Err(SessionError::new(ErrorCode::Revoked, "this client was closed")),
-            Some(client) if is_connected => Ok(client),
+            Some(client) if is_connected && client.outbound.link.is_through(&carrier.endpoint) => Ok(client),
+            Some(_) if is_connected => {
+                Err(SessionError::new(ErrorCode::Forbidden, "this client is connected through another API"))
+            }
             _ => Err(SessionError::new(ErrorCode::Forbidden, "no client of this user and id is attached")),
         }
     }

@@ -97,6 +97,8 @@ async fn a_carrier_serves_an_attached_client_of_its_user_and_epoch_only() {
     assert_eq!(code(harness.say(&eve, carry(&attached)).await), "FORBIDDEN");
     let unknown = json!({"type":"carry","client":"other","epoch":attached["epoch"]});
     assert_eq!(code(harness.say(&carrier, unknown).await), "FORBIDDEN");
+    let elsewhere = Caller { endpoint: "serial/staging".into(), ..carrier.clone() };
+    assert_eq!(code(harness.say(&elsewhere, carry(&attached)).await), "FORBIDDEN", "its run cannot post to the page");
     let stale = json!({"type":"carry","client":"page","epoch":1});
     assert_eq!(code(harness.say(&carrier, stale).await), "STALE_EPOCH");
     let expired = until(0, Caller { ..carrier });

@@ -48,6 +48,11 @@ impl Link {
         self.is_live() && self.is_for(connection)
     }
 
+    /// False if the client is connected through another API: a relay posts only to connections of its own.
+    pub(in crate::session) fn is_through(&self, endpoint: &str) -> bool {
+        self.joining.as_ref().is_none_or(|joining| joining.endpoint == endpoint)
+    }
+
     fn is_for(&self, connection: &ConnectionId) -> bool {
         self.joining.as_ref().is_some_and(|joining| joining.connection == *connection)
     }
