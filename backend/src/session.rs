@@ -21,6 +21,7 @@ mod one_shot;
 mod outbound;
 pub mod output_budget;
 pub mod output_log;
+mod prompt;
 mod registry;
 mod relay_access;
 mod restore;

@@ -27,11 +27,15 @@ pub struct ServerFrame {
     /// Last applied input of the client (cumulative).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack_seq: Option<Seq>,
+    /// The shell waits for a command at an empty prompt there, and echoes it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub prompt: bool,
 }
 
 impl From<ServerMessage> for ServerFrame {
     fn from(message: ServerMessage) -> Self {
-        Self { message, head: None, ack_seq: None }
+        Self { message, head: None, ack_seq: None, prompt: false }
     }
 }
 

@@ -7,7 +7,7 @@ use shared_protocol::{Epoch, Pos, Seq, ServerFrame, ServerMessage};
 
 /// Length of a frame with the largest numbers.
 fn largest_len(message: ServerMessage) -> usize {
-    ServerFrame { message, head: Some(Pos(MAX_NUMBER)), ack_seq: Some(Seq(MAX_NUMBER)) }.to_json().len()
+    ServerFrame { message, head: Some(Pos(MAX_NUMBER)), ack_seq: Some(Seq(MAX_NUMBER)), prompt: true }.to_json().len()
 }
 
 #[test]

@@ -280,7 +280,7 @@ impl Actor {
         let is_carried = client.outbound.link.is_live() && !matches!(grant, Some(NewGrant::First(_)));
         let goes_alone = caller.direct || !is_carried || matches!(message, Some(ServerMessage::Pong(_)));
         let frame = match message {
-            Some(message) if goes_alone => Some(self.frames.stamp(client, message, self.log.end())),
+            Some(message) if goes_alone => Some(self.frames.stamp(client, message, &self.log, &self.terminal)),
             Some(message) => {
                 client.outbound.queue_reply(message);
                 None

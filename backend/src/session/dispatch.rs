@@ -281,7 +281,7 @@ impl Actor {
             self.take_control(id);
         }
         self.expiry.active = now;
-        self.terminal.write_keys(id, seq, bytes);
+        self.terminal.write_keys(id, seq, bytes, &mut self.log);
     }
 
     /// Makes the client the controller: the terminal takes the size of its window.

@@ -51,14 +51,22 @@ impl FrameBuilder {
         bytes
     }
 
-    /// Encodes a frame for this client. A page's frame carries the end of the log and the number of the last applied input.
-    pub(super) fn stamp(&self, client: &mut Client, mut message: ServerMessage, head: Pos) -> Bytes {
+    /// Encodes a frame for this client. A page's frame carries the end of the log, the number of the last applied input, and
+    /// whether the shell waits for a command there.
+    pub(super) fn stamp(
+        &self,
+        client: &mut Client,
+        mut message: ServerMessage,
+        log: &OutputLog,
+        terminal: &Terminal,
+    ) -> Bytes {
         if client.one_shot {
             return self.encode(&message.into());
         }
         message.set_epoch(self.epoch);
         let ack_seq = Some(client.inbound.acknowledge());
-        self.encode(&ServerFrame { message, head: Some(head), ack_seq })
+        let prompt = terminal.prompt.is_ready();
+        self.encode(&ServerFrame { message, head: Some(log.end()), ack_seq, prompt })
     }
 
     /// Hands over the client's next frames, as long as its relay accepts some.
@@ -84,7 +92,7 @@ impl FrameBuilder {
             }
             match self.next_message(client, log, terminal, due, now) {
                 Some(message) => {
-                    let frame = self.stamp(client, message, log.end());
+                    let frame = self.stamp(client, message, log, terminal);
                     client.outbound.link.push(frame, phase != StreamPhase::Running, now);
                 }
                 None => return,
@@ -179,8 +187,9 @@ mod tests {
     #[test]
     fn every_frame_is_counted_and_a_pages_frame_acknowledges() {
         for (one_shot, stamp) in [(false, (Some(Pos(7)), Some(Seq(0)))), (true, (None, None))] {
-            let (frames, mut client, ..) = bench(one_shot);
-            let bytes = frames.stamp(&mut client, unknown_command("x"), Pos(7));
+            let (frames, mut client, mut log, mut terminal) = bench(one_shot);
+            terminal.print(b"1234567", &mut log);
+            let bytes = frames.stamp(&mut client, unknown_command("x"), &log, &terminal);
             let frame: ServerFrame = serde_json::from_slice(&bytes).unwrap();
             assert_eq!((frame.head, frame.ack_seq), stamp);
             assert_eq!(frames.metrics.streams.frames.of(FrameKind::from(&frame.message)).get(), 1);

@@ -6,6 +6,7 @@ use super::command::{Commands, Finished, Step};
 use super::emulator::{CaughtUp, Emulator};
 use super::one_shot::Origin;
 use super::output_log::OutputLog;
+use super::prompt::Prompt;
 use crate::metrics::{EchoTimer, Metrics};
 use crate::terminal::{
     Exit, Interest, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome, Size,
@@ -88,6 +89,7 @@ pub(super) struct Terminal {
     /// Delay before that check.
     tty_check_delay: Duration,
     marks: PromptMarkScanner,
+    pub(super) prompt: Prompt,
     commands: Commands<Origin>,
     emulator: Emulator,
     pending: PendingInput,
@@ -109,13 +111,15 @@ impl Terminal {
         scrollback: usize,
         metrics: Arc<Metrics>,
     ) -> Self {
+        let tty = pty.tty();
         Self {
             session,
             size,
-            tty: pty.tty(),
+            tty,
             pty,
             tty_check_at: None,
             tty_check_delay: Duration::ZERO,
+            prompt: Prompt::new(tty),
             marks: PromptMarkScanner::new(nonce),
             commands: Commands::default(),
             emulator: Emulator::new(size, scrollback),
@@ -177,10 +181,16 @@ impl Terminal {
         let now = Instant::now();
         // Marks act after their output is logged: a result stands behind the output that it sums up.
         let mut steps = Vec::new();
-        let commands = &mut self.commands;
+        let (commands, prompt, pty) = (&mut self.commands, &mut self.prompt, &self.pty);
         self.marks.scan(bytes, |piece| match piece {
-            Piece::Text(text) => commands.text(text),
-            Piece::Mark(mark) => steps.extend(commands.mark(mark, now)),
+            Piece::Text(text) => {
+                commands.text(text);
+                prompt.text();
+            }
+            Piece::Mark(mark) => {
+                prompt.mark(mark, || pty.tty());
+                steps.extend(commands.mark(mark, now));
+            }
         });
         self.print(bytes, log);
         self.run_steps(steps, log, events);
@@ -195,7 +205,10 @@ impl Terminal {
     fn run_steps(&mut self, steps: Vec<Step<Origin>>, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
         for step in steps {
             match step {
-                Step::Type(bytes) => self.write(None, bytes),
+                Step::Type(bytes) => {
+                    self.prompt.typed();
+                    self.write(None, bytes);
+                }
                 Step::Finished(Finished { origin, result, truncated, code }) => match origin {
                     Origin::Client { id, .. } => {
                         log.push_event(StreamEvent::CommandResult { id, result, truncated, exit_code: code });
@@ -221,8 +234,12 @@ impl Terminal {
         self.run_steps(steps, log, events);
     }
 
-    pub(super) fn write_keys(&mut self, client: &ClientId, seq: Seq, bytes: Vec<u8>) {
+    /// Types a client's keys. A change of the settings that was not announced yet comes first: from it a page learns whether
+    /// this key is echoed.
+    pub(super) fn write_keys(&mut self, client: &ClientId, seq: Seq, bytes: Vec<u8>, log: &mut OutputLog) {
+        self.announce_tty(log);
         self.commands.typed();
+        self.prompt.typed();
         self.echo.input_written(Instant::now());
         self.write(Some((client.clone(), seq)), bytes);
     }
@@ -267,6 +284,7 @@ impl Terminal {
         if done {
             self.pending.discard(client, until);
             self.commands.typed();
+            self.prompt.typed();
         }
         done
     }
@@ -324,6 +342,10 @@ impl Terminal {
         // A program may change them silently, some time after it started.
         self.tty_check_delay *= 5;
         self.tty_check_at = (self.tty_check_delay <= MAX_TTY_CHECK_DELAY).then(|| now + self.tty_check_delay);
+        self.announce_tty(log);
+    }
+
+    fn announce_tty(&mut self, log: &mut OutputLog) {
         let tty = self.pty.tty();
         if tty != self.tty && !self.closed {
             self.tty = tty;

@@ -65,7 +65,7 @@ impl Service {
     }
 
     fn frame(&self, message: ServerMessage) -> String {
-        let frame = ServerFrame { message, head: Some(self.log.end()), ack_seq: Some(Seq(0)) };
+        let frame = ServerFrame { message, head: Some(self.log.end()), ack_seq: Some(Seq(0)), prompt: false };
         let text = frame.to_json();
         assert!(text.len() <= FRAME_BYTES, "{} bytes", text.len());
         text

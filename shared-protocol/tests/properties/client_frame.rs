@@ -20,8 +20,12 @@ pub(crate) fn holds(body: &[u8]) -> Result<Envelope, ParseError> {
     };
     if let Some(mut message) = reply {
         message.set_epoch(Epoch(limits::MAX_NUMBER));
-        let frame =
-            ServerFrame { message, head: Some(Pos(limits::MAX_NUMBER)), ack_seq: Some(Seq(limits::MAX_NUMBER)) };
+        let frame = ServerFrame {
+            message,
+            head: Some(Pos(limits::MAX_NUMBER)),
+            ack_seq: Some(Seq(limits::MAX_NUMBER)),
+            prompt: true,
+        };
         assert!(frame.to_json().len() <= limits::FRAME_BYTES);
     }
     parsed

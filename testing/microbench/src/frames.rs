@@ -13,7 +13,7 @@ pub(crate) const ROOM: usize = FRAME_BYTES - ENVELOPE_BYTES;
 
 /// A frame with the positions of stream and input, as the service sends it.
 fn frame(message: ServerMessage) -> ServerFrame {
-    ServerFrame { message, head: Some(Pos(123_456_789)), ack_seq: Some(Seq(4_321)) }
+    ServerFrame { message, head: Some(Pos(123_456_789)), ack_seq: Some(Seq(4_321)), prompt: false }
 }
 
 fn output(payload: Payload, len: usize) -> ServerFrame {

@@ -98,15 +98,21 @@ export class TerminalClient {
 
   /**
    * Types text, pastes, or sends bytes that are not UTF-8. A lost connection loses or repeats none of it. Ctrl-C on its
-   * own overtakes queued input and drops the rest of a paste.
+   * own overtakes queued input and drops the rest of a paste. With `mayWait`, keys wait up to 80 ms for further ones
+   * while earlier ones are unacknowledged: they then share a message.
    */
-  input(data: string | Uint8Array): void {
+  input(data: string | Uint8Array, mayWait = false): void {
     if (!this.#session.mayType) return;
     this.#session.wake();
     const { input } = this.#session;
     if (data === CTRL_C) return this.#interrupt();
-    const queued = typeof data === "string" ? input.type(data) : input.bytes(data);
+    const queued = typeof data === "string" ? input.type(data, mayWait) : input.bytes(data);
     if (!queued) this.#queueFull(`${formatBytes(data.length)} cannot be sent`);
+  }
+
+  /** Length of all input so far, in characters; the emulator learns how much of it was applied. */
+  get inputLength(): number {
+    return this.#session.input.length;
   }
 
   /** Sets the window's size in characters; the terminal follows when the service confirms it. */

@@ -20,8 +20,8 @@ type Message =
   | { type: "input"; data: string }
   | { type: "input"; b64: string }
   | { type: "interrupt"; afterSeq: number };
-/** `cost`: bytes that the message takes of the window. */
-type Sent = { seq: number; message: Message; cost: number };
+/** `cost`: bytes that the message takes of the window. `end`: length of all input up to its end. */
+type Sent = { seq: number; message: Message; cost: number; end: number };
 
 /** Unacknowledged messages are sent again after this delay, which doubles up to the maximum. */
 const RESEND_DELAY_MS = 1000;
@@ -30,6 +30,8 @@ const MAX_RESEND_DELAY_MS = 8000;
 const GAP_IGNORE_MS = 250;
 /** Maximum size of one message as JSON text, so that a window has several in flight. */
 const CHUNK_BYTES = 16 * 1024;
+/** Longest time for which a key that may wait does so. Its echo comes as much later, and its reader sees a prediction. */
+const COMPANY_MS = 80;
 /** Maximum number of unacknowledged messages; keystrokes beyond it are joined. */
 const MAX_IN_FLIGHT = 64;
 /** Maximum length of queued input. A paste beyond it is rejected as a whole. */
@@ -56,6 +58,10 @@ export class InputQueue {
   /** Sent and not acknowledged, in order. */
   #sent: Sent[] = [];
   #inFlightBytes = 0;
+  /** Lengths of all input, in characters: accepted, sent or dropped, and applied. Ctrl-C counts as one. */
+  #length = 0;
+  #sentLength = 0;
+  #appliedLength = 0;
   #nextSeq = 1;
   #epoch = 0;
   /** The attached connection; without one, everything is kept. */
@@ -65,6 +71,8 @@ export class InputQueue {
   #resendDelayMs = RESEND_DELAY_MS;
   #resentAt = Number.NEGATIVE_INFINITY;
   readonly #timer: Timer;
+  /** Runs while keys wait for company. */
+  readonly #company: Timer;
 
   /** `piggybackAck` returns the output position that an input message should acknowledge, if any. */
   constructor(
@@ -72,6 +80,7 @@ export class InputQueue {
     private readonly piggybackAck: () => number | undefined,
   ) {
     this.#timer = new Timer(clock);
+    this.#company = new Timer(clock);
   }
 
   /** The last number that the service is known to have applied. */
@@ -84,10 +93,24 @@ export class InputQueue {
     return this.#sent.length > 0 || this.#queue.length > 0;
   }
 
-  /** Queues keystrokes or a paste; false if the queue is full. */
-  type(typed: string): boolean {
+  /** Length of all input. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Length of the input that the service has applied, or that was dropped. */
+  get appliedLength(): number {
+    return this.#appliedLength;
+  }
+
+  /**
+   * Queues keystrokes or a paste; false if the queue is full. With `mayWait`, it waits for a moment for further keys
+   * while earlier ones are unacknowledged, so that they share a message.
+   */
+  type(typed: string, mayWait = false): boolean {
     let text = this.#highSurrogate + typed;
     if (this.#queuedSize + text.length > MAX_QUEUED_CHARACTERS) return false;
+    this.#length += typed.length;
     this.#highSurrogate = endsInHighSurrogate(text) ? text.slice(-1) : "";
     if (this.#highSurrogate) text = text.slice(0, -1);
     if (!text) return true;
@@ -95,7 +118,8 @@ export class InputQueue {
     if (last && "text" in last) last.text += wellFormed(text);
     else this.#queue.push({ text: wellFormed(text) });
     this.#queuedSize += text.length;
-    this.#pump();
+    if (mayWait && this.#sent.length > 0) this.#awaitCompany();
+    else this.#pump();
     return true;
   }
 
@@ -105,6 +129,7 @@ export class InputQueue {
     const size = Math.floor((this.#chunkBytes * 3) / 4);
     for (let at = 0; at < bytes.length; at += size) this.#queue.push({ bytes: bytes.slice(at, at + size) });
     this.#queuedSize += bytes.length;
+    this.#length += bytes.length;
     this.#pump();
     return true;
   }
@@ -128,9 +153,12 @@ export class InputQueue {
    */
   interrupt(): number | undefined {
     if (this.#queue.length >= MAX_QUEUED_ACTIONS) return undefined;
+    this.#length += 1;
+    this.#sentLength += this.#highSurrogate.length;
     this.#highSurrogate = "";
     const short = this.#queuedSize <= MAX_TYPED_AHEAD && this.#queue.length <= MAX_IN_FLIGHT;
     const dropped = short ? 0 : this.#dropText();
+    this.#sentLength += dropped;
     const ahead = short ? this.#queue.length : this.#queue.findLastIndex((queued) => !("action" in queued)) + 1;
     this.#queue.splice(ahead, 0, { interrupt: true });
     this.#pump();
@@ -159,6 +187,7 @@ export class InputQueue {
   pause(): void {
     this.#connection = undefined;
     this.#timer.clear();
+    this.#company.clear();
   }
 
   /** Discards everything unacknowledged and continues after `inputSeq`; true if the user has to be told. */
@@ -174,17 +203,23 @@ export class InputQueue {
     this.#queuedSize = 0;
     this.#highSurrogate = "";
     this.#nextSeq = inputSeq + 1;
+    this.#sentLength = this.#length;
+    this.#appliedLength = this.#length;
     return missed;
   }
 
   acknowledge(seq: number): void {
     // A number that was never used belongs to another epoch.
     if (seq >= this.#nextSeq || seq <= this.acknowledged) return;
-    while (this.#sent[0] && this.#sent[0].seq <= seq) this.#inFlightBytes -= this.#sent.shift()?.cost ?? 0;
+    for (let first = this.#sent[0]; first && first.seq <= seq; first = this.#sent[0]) {
+      this.#sent.shift();
+      this.#inFlightBytes -= first.cost;
+      this.#appliedLength = first.end;
+    }
     this.#resendDelayMs = RESEND_DELAY_MS;
     this.#timer.clear();
     this.#scheduleResend();
-    this.#pump();
+    if (!this.#company.pending) this.#pump();
   }
 
   /** The service misses the message after `have`. */
@@ -205,17 +240,24 @@ export class InputQueue {
     return size - end.length;
   }
 
+  #awaitCompany(): void {
+    if (!this.#company.pending) this.#company.set(COMPANY_MS, () => this.#pump());
+  }
+
   #pump(): void {
+    this.#company.clear();
     while (this.#connection && this.#queue[0]) {
       // Input ahead of a Ctrl-C is short enough to exceed the window.
       const urgent = this.#queue.some((queued) => "interrupt" in queued);
       if (!urgent && this.#sent.length >= MAX_IN_FLIGHT) return;
-      const { message, cost, rest, size } = this.#nextMessage(this.#queue[0]);
+      const head = this.#queue[0];
+      const { message, cost, rest, size } = this.#nextMessage(head);
       if (!urgent && this.#inFlightBytes > 0 && this.#inFlightBytes + cost > this.#windowBytes) return;
       if (rest) this.#queue[0] = rest;
       else this.#queue.shift();
-      this.#queuedSize -= size;
-      const sent = { seq: this.#nextSeq, message, cost };
+      if (!("interrupt" in head || "action" in head)) this.#queuedSize -= size;
+      this.#sentLength += size;
+      const sent = { seq: this.#nextSeq, message, cost, end: this.#sentLength };
       this.#nextSeq += 1;
       this.#sent.push(sent);
       this.#inFlightBytes += cost;
@@ -227,7 +269,7 @@ export class InputQueue {
   /** The next message of a queue entry, how much of the entry it takes, and what remains. */
   #nextMessage(head: Queued): { message: Message; cost: number; rest?: Queued; size: number } {
     if ("action" in head) return { message: head.action, cost: JSON.stringify(head.action).length, size: 0 };
-    if ("interrupt" in head) return { message: { type: "interrupt", afterSeq: this.#nextSeq - 1 }, cost: 0, size: 0 };
+    if ("interrupt" in head) return { message: { type: "interrupt", afterSeq: this.#nextSeq - 1 }, cost: 0, size: 1 };
     if ("bytes" in head) {
       const b64 = toBase64(head.bytes);
       return { message: { type: "input", b64 }, cost: b64.length, size: head.bytes.length };

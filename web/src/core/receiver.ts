@@ -14,9 +14,11 @@ import { FrameQueue, type StreamFrame } from "./frame-queue.ts";
 import type { Inflate } from "./inflate.ts";
 import { OutputStream, type StreamItem } from "./output-stream.ts";
 import { SnapshotAssembler } from "./snapshot.ts";
-import type { TerminalSink } from "./terminal-sink.ts";
+import type { InputProgress, TerminalSink } from "./terminal-sink.ts";
 
 const NO_BYTES = new Uint8Array();
+/** Reports of progress that wait for output; older ones say less. */
+const MAX_REPORTS = 64;
 
 /** Reports of the receiver, in the order of the stream and once. */
 export interface ReceiverPort {
@@ -41,6 +43,8 @@ export class Receiver {
   #reported = 0;
   /** True until output arrives after a restart; a page that has seen nothing misses nothing. */
   #pristine = true;
+  /** Reports of progress by the position that they wait for. */
+  #reports: Array<{ head: number; progress: InputProgress }> = [];
   readonly #frames: FrameQueue;
   readonly #stream = new OutputStream((item) => this.#write(item));
   readonly #writer: EmulatorWriter;
@@ -50,6 +54,7 @@ export class Receiver {
     const { clock, inflate } = port;
     this.#frames = new FrameQueue(clock, inflate, (frame, bytes) => {
       this.#decoded(frame, bytes);
+      this.#report();
       this.follower.observe();
     });
     this.acks = new Acknowledger(clock, (pos) => this.#connection?.send({ type: "ack", epoch: this.epoch, pos }));
@@ -109,6 +114,14 @@ export class Receiver {
     this.follower.observe();
   }
 
+  /** Reports progress to the emulator once it has parsed everything before `head`. */
+  progress(head: number, progress: InputProgress): void {
+    if (!this.#sink?.progress) return;
+    this.#reports.push({ head, progress });
+    if (this.#reports.length > MAX_REPORTS) this.#reports.shift();
+    this.#report();
+  }
+
   /** Takes a stream frame; ignores one of another epoch. */
   accept(frame: StreamFrame): void {
     if (frame.epoch === this.epoch) {
@@ -126,7 +139,16 @@ export class Receiver {
     else if (bytes.length === frame.len) this.#stream.accept({ pos: frame.pos, bytes });
   }
 
+  #report(): void {
+    for (let next = this.#reports[0]; next && next.head <= this.#stream.pos; next = this.#reports[0]) {
+      const { progress } = next;
+      this.#reports.shift();
+      this.#writer.step(0, () => this.#sink?.progress?.(progress));
+    }
+  }
+
   #restart(frame: Attached, reset: "full" | "modes"): void {
+    this.#reports = [];
     if (frame.epoch === this.epoch) this.#snapshots.drop();
     else {
       this.#reported = frame.pos;

@@ -206,7 +206,11 @@ export class ProtocolSession {
       default:
         this.events.message.emit(frame);
     }
-    if (current && frame.head !== undefined && this.transport.attached) this.#receiver.reach(frame.head);
+    if (!current || frame.head === undefined || !this.transport.attached) return;
+    this.#receiver.reach(frame.head);
+    const { appliedLength: applied } = this.input;
+    const alone = frame.type === "input_ack";
+    this.#receiver.progress(frame.head, { applied, alone, prompt: frame.prompt === true });
   }
 
   #event(event: EventFrame): void {

@@ -371,6 +371,8 @@ export type ServerFrame = {
   head?: Pos;
   /** Last applied input of the client (cumulative). */
   ackSeq?: Seq;
+  /** The shell waits for a command at an empty prompt there, and echoes it. */
+  prompt?: boolean;
 } & (
   | ({ type: "attached" } & Attached)
   | ({ type: "output" } & Output)

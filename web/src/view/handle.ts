@@ -4,7 +4,7 @@
 
 import type { ITerminalOptions, ITheme, Terminal } from "@xterm/xterm";
 import type { ReactNode } from "react";
-import type { TerminalClient } from "../core/index.ts";
+import type { PredictMode, TerminalClient } from "../core/index.ts";
 import type { ThemeName } from "../xterm/index.ts";
 
 /** Controls an open terminal. */
@@ -39,6 +39,8 @@ export interface TermgateTerminalProps {
   copyOnSelect?: boolean;
   /** Asks before a paste of several lines that would run one by one. Default true. */
   warnBeforePaste?: boolean;
+  /** Shows keys before their echo, where that is certain: `auto`, the default, on connections with noticeable delay. */
+  predict?: PredictMode;
   /** Reports output to a screen reader. Default false: slow with much output. */
   screenReader?: boolean;
   /** Shows the status line below the terminal. Default true. */

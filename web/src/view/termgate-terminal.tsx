@@ -66,6 +66,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     };
     const handlers: TerminalHandlers = {
       copyOnSelect: () => props.copyOnSelect === true,
+      predict: () => props.predict ?? "auto",
       confirmPaste: (text) =>
         props.warnBeforePaste !== false && askBeforePaste.current
           ? new Promise((answer) => setQuestion({ text, answer }))

@@ -69,6 +69,7 @@ export function useTerminal(
 function latestHandlers(latest: RefObject<{ handlers: TerminalHandlers }>): TerminalHandlers {
   return {
     copyOnSelect: () => latest.current.handlers.copyOnSelect?.() === true,
+    predict: () => latest.current.handlers.predict?.() ?? "auto",
     confirmPaste: async (text) => (await latest.current.handlers.confirmPaste?.(text)) !== false,
     onAction: (action) => latest.current.handlers.onAction?.(action),
     onBell: () => latest.current.handlers.onBell?.(),

@@ -1,9 +1,11 @@
 /**
- * Connects an xterm.js terminal with a client: input and output, and sizes in both directions.
+ * Connects an xterm.js terminal with a client: input and output, sizes in both directions, and predicted echo.
  */
 
 import type { IDisposable, ITerminalAddon, Terminal } from "@xterm/xterm";
-import type { TerminalClient, TerminalSink } from "../core/index.ts";
+import type { PredictedText, PredictMode, TerminalClient, TerminalSink } from "../core/index.ts";
+import { PredictedEcho } from "./predicted-echo.ts";
+import { PredictionOverlay } from "./prediction-overlay.ts";
 import { onUserInput } from "./queries.ts";
 
 /** Leaves the alternate screen, mouse reports, bracketed paste and scroll region. */
@@ -17,14 +19,18 @@ export class TermgateAddon implements ITerminalAddon {
     private readonly client: TerminalClient,
     /** Transforms typed text, for example by a sticky Ctrl. */
     private readonly transform: (text: string) => string = (text) => text,
+    /** Where keys may be shown before their echo. */
+    private readonly predict: () => PredictMode = () => "auto",
   ) {}
 
   activate(terminal: Terminal): void {
     const { client } = this;
     let fromService = false;
+    const predictedEcho = this.#predictEcho(terminal);
     const sink: TerminalSink = {
       write: (bytes, parsed) => terminal.write(bytes, parsed),
       reset(what) {
+        predictedEcho.reset();
         if (what === "full") terminal.reset();
         else terminal.write(`${RESET_MODES}\x1b[${lastRow(terminal)};1H\r\n`);
       },
@@ -34,18 +40,28 @@ export class TermgateAddon implements ITerminalAddon {
         terminal.resize(cols, rows);
         fromService = false;
       },
+      progress: (progress) => predictedEcho.progress(progress),
     };
     client.resize(terminal.cols, terminal.rows);
-    this.#disposables = [
-      ...onUserInput(terminal, (text) => client.input(this.transform(text))),
+    this.#disposables.push(
+      ...onUserInput(terminal, (text) => predictedEcho.type(this.transform(text))),
       // One character per byte: reports of old mouse modes are not UTF-8.
       terminal.onBinary((text) => client.input(Uint8Array.from(text, (character) => character.charCodeAt(0)))),
       terminal.onResize(({ cols, rows }) => {
         if (!fromService) client.resize(cols, rows);
       }),
-    ];
+    );
     const detach = client.attach(sink);
     this.#disposables.push({ dispose: detach });
+  }
+
+  #predictEcho(terminal: Terminal): PredictedEcho {
+    // A terminal without a page displays nothing.
+    const overlay = typeof document === "undefined" ? undefined : new PredictionOverlay(terminal);
+    const display = (text: PredictedText | undefined) => overlay?.display(text);
+    const predictedEcho = new PredictedEcho(terminal, this.client, this.predict, display);
+    this.#disposables.push(predictedEcho, ...(overlay ? [overlay] : []));
+    return predictedEcho;
   }
 
   dispose(): void {

@@ -4,7 +4,7 @@
  */
 
 import type { ITerminalOptions, Terminal } from "@xterm/xterm";
-import type { TerminalClient } from "../core/index.ts";
+import type { PredictMode, TerminalClient } from "../core/index.ts";
 import { copyText, copyWhenSelected } from "./clipboard.ts";
 import { hasSize, TerminalFitter } from "./fitter.ts";
 import { type Action, actionOf, isApple } from "./keys.ts";
@@ -22,6 +22,8 @@ export interface TerminalHandlers {
   copyOnSelect?(): boolean;
   /** Decides about a paste of several lines that would run one by one. Without it, they are pasted. */
   confirmPaste?(text: string): Promise<boolean>;
+  /** Where keys may be shown before their echo: by default `auto`, which means where the echo takes noticeable time. */
+  predict?(): PredictMode;
   /** A keyboard shortcut that the page handles. */
   onAction?(action: Exclude<Action, "copy" | "paste">): void;
   onBell?(): void;
@@ -72,10 +74,11 @@ export async function openTerminal(
   let fitter: TerminalFitter | undefined;
   // The renderer comes first, because cell sizes differ between the two.
   await loadWebgl(terminal, () => fitter?.layout());
+  const predict = () => handlers.predict?.() ?? "auto";
   const touch = new TouchKeys(terminal, (down) => handlers.onControl?.(down));
   fitter = new TerminalFitter(element, terminal, fit, client, terminal.options.fontSize ?? DEFAULTS.fontSize);
   fitter.layout();
-  terminal.loadAddon(new TermgateAddon(client, (text) => touch.transform(text)));
+  terminal.loadAddon(new TermgateAddon(client, (text) => touch.transform(text), predict));
   terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, handlers));
   const paste = (text: string) => pasteInto(terminal, client, handlers, text);
   stops.push(

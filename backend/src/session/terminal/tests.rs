@@ -88,8 +88,8 @@ fn a_clients_result_goes_into_the_stream_and_a_one_shot_result_becomes_an_event(
 fn an_interrupt_discards_only_the_clients_earlier_input() {
     let mut bench = Bench::new();
     bench.script.set_room(0);
-    bench.terminal.write_keys(&client(), Seq(1), b"old".to_vec());
-    bench.terminal.write_keys(&ClientId::new("other").unwrap(), Seq(1), b"other".to_vec());
+    bench.terminal.write_keys(&client(), Seq(1), b"old".to_vec(), &mut bench.log);
+    bench.terminal.write_keys(&ClientId::new("other").unwrap(), Seq(1), b"other".to_vec(), &mut bench.log);
     assert!(!bench.terminal.interrupt(&client(), Seq(1)), "keys make no signals");
     bench.script.set_signals(true);
     assert!(bench.terminal.interrupt(&client(), Seq(1)));
@@ -99,10 +99,22 @@ fn an_interrupt_discards_only_the_clients_earlier_input() {
 }
 
 #[test]
+fn a_key_follows_the_announcement_of_settings_that_changed_silently() {
+    let mut bench = Bench::new();
+    let password = Tty { echo: false, canonical: true };
+    bench.script.set_tty(password);
+    bench.terminal.write_keys(&client(), Seq(1), b"x".to_vec(), &mut bench.log);
+    bench.script.print("*");
+    bench.read();
+    assert_eq!(bench.stream_events(), [(0, StreamEvent::Tty(password))]);
+    assert_eq!(bench.log.end(), Pos(2));
+}
+
+#[test]
 fn full_pending_input_is_not_accepted_and_gets_no_query_replies() {
     let mut bench = Bench::new();
     bench.script.set_room(0);
-    bench.terminal.write_keys(&client(), Seq(1), vec![b'x'; PENDING_INPUT_BYTES]);
+    bench.terminal.write_keys(&client(), Seq(1), vec![b'x'; PENDING_INPUT_BYTES], &mut bench.log);
     assert!(!bench.terminal.accepts_input());
     bench.script.print("\x1b[6n");
     bench.read();

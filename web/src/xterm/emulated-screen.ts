@@ -1,0 +1,32 @@
+/**
+ * An xterm.js terminal, with or without a page, as predictions see it.
+ */
+
+import type { Terminal } from "@xterm/xterm";
+import type { FollowedLine, Screen } from "../core/index.ts";
+
+export class EmulatedScreen implements Screen {
+  constructor(private readonly terminal: Pick<Terminal, "buffer" | "cols" | "registerMarker">) {}
+
+  get cols(): number {
+    return this.terminal.cols;
+  }
+
+  get cursor(): { line: number; col: number } {
+    const { baseY, cursorX, cursorY } = this.terminal.buffer.active;
+    return { line: baseY + cursorY, col: cursorX };
+  }
+
+  text(line: number, col: number): string {
+    const cell = this.terminal.buffer.active.getLine(line)?.getCell(col);
+    if (cell?.getWidth() === 0) return "";
+    return cell?.getChars() || " ";
+  }
+
+  follow(): FollowedLine {
+    const { active } = this.terminal.buffer;
+    const marker = active.type === "normal" ? this.terminal.registerMarker(0) : undefined;
+    // Nothing scrolls out of the alternate screen.
+    return marker ?? { line: this.cursor.line, dispose: () => {} };
+  }
+}
