@@ -3,6 +3,7 @@
 
 mod actor;
 mod admission;
+mod alarm;
 mod attachments;
 mod backpressure;
 mod carrier;

@@ -1,6 +1,7 @@
 //! The task that owns one session. It waits for requests, the terminal and deadlines, handles one at a time, applies its
 //! consequences, and then hands over every frame that a relay accepts. There is no lock, because nothing is shared.
 
+use super::alarm::Alarm;
 use super::attachments::Attachments;
 use super::backpressure::Backpressure;
 use super::expiry::{Expiry, Now};
@@ -26,7 +27,7 @@ use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 
 #[expect(clippy::large_enum_variant, reason = "made and taken apart within one turn of the task, and kept nowhere")]
 enum Wake {
@@ -110,6 +111,7 @@ impl Actor {
     }
 
     pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Outcome {
+        let mut alarm = Alarm::new(self.deadline());
         loop {
             let (deadline, paused) = (self.deadline(), self.backpressure.paused);
             let relays = Arc::clone(&self.relays.wake);
@@ -117,7 +119,7 @@ impl Actor {
                 request = mailbox.recv() => Wake::Request(request),
                 event = poll_fn(|context| self.terminal.poll_event(context, paused)) => Wake::Terminal(event),
                 () = relays.notified() => Wake::Relay,
-                () = sleep_until(deadline) => Wake::Deadline,
+                () = poll_fn(|context| alarm.poll(context, deadline)) => Wake::Deadline,
             };
             // Before anything is applied or sent: this process may have slept while another took the session over.
             let mine = match self.lease.is_valid(Instant::now()) {

@@ -96,7 +96,10 @@ fn signal_name(signal: i32) -> String {
 
 /// A [`Pty`] on a kernel PTY.
 pub(crate) struct UnixPty {
+    /// Waits for output only: each key that a program takes makes room again, and that would wake the session.
     io: AsyncFd<OwnedFd>,
+    /// Waits for room; `None` unless input waits for some.
+    room: Option<AsyncFd<OwnedFd>>,
     /// Pidfd of the shell: readable once it ended.
     ended: AsyncFd<OwnedFd>,
     /// True once [`PtyEvent::Exited`] was reported.
@@ -113,7 +116,8 @@ impl UnixPty {
         let UnixShell { master, child, pidfd } = shell;
         let raw = master.as_raw_fd().ok_or_else(|| io::Error::other("the terminal has no descriptor"))?;
         Ok(Self {
-            io: readiness(nonblocking_duplicate(raw)?, FdInterest::READABLE | FdInterest::WRITABLE)?,
+            io: readiness(nonblocking_duplicate(raw)?, FdInterest::READABLE)?,
+            room: None,
             ended: readiness(pidfd, FdInterest::READABLE)?,
             end_reported: false,
             master,
@@ -130,7 +134,9 @@ impl Pty for UnixPty {
             return Poll::Ready(PtyEvent::QuotaChanged);
         }
         // An error of the reactor means that the runtime shuts down; the read that follows reports it.
-        if interest.write && self.io.poll_write_ready(context).is_ready() {
+        if !interest.write {
+            self.room = None;
+        } else if self.room.as_ref().is_none_or(|room| room.poll_write_ready(context).is_ready()) {
             return Poll::Ready(PtyEvent::Writable);
         }
         if interest.read && self.io.poll_read_ready(context).is_ready() {
@@ -167,9 +173,19 @@ impl Pty for UnixPty {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = self.io.try_io(FdInterest::WRITABLE, |fd| rustix::io::write(fd, bytes).map_err(io::Error::from));
+        let write = |fd: &OwnedFd| rustix::io::write(fd, bytes).map_err(io::Error::from);
+        let result = match &self.room {
+            Some(room) => room.try_io(FdInterest::WRITABLE, write),
+            None => write(self.io.get_ref()),
+        };
         match result {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if self.room.is_none() {
+                    // epoll knows a duplicate as a descriptor of its own.
+                    self.room = Some(readiness(self.io.get_ref().try_clone()?, FdInterest::WRITABLE)?);
+                }
+                Ok(0)
+            }
             other => other,
         }
     }

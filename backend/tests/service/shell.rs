@@ -181,3 +181,20 @@ async fn an_interrupt_ends_a_flood_within_a_screenful() {
     assert_eq!(terminal.command("echo stopped").await, ("stopped\n".into(), 0));
     service.stop().await;
 }
+
+#[tokio::test]
+async fn a_paste_waits_for_a_program_that_reads_later() {
+    let (service, mut terminal) = attached().await;
+    terminal
+        .keys("stty raw -echo; printf 're''ady'; until test -e go; do :; done; head -c 60000 | cksum; stty sane\r")
+        .await;
+    terminal.sees("ready").await;
+    // More than the kernel keeps for a program.
+    for _ in 0..15 {
+        terminal.keys(&"0123456789".repeat(400)).await;
+    }
+    std::fs::write(service.home().join("go"), "").unwrap();
+    let (sum, _) = terminal.command("printf '0123456789%.0s' $(seq 6000) | cksum").await;
+    assert!(terminal.screen().contains(&format!("ready{}", sum.trim())), "{sum} is not in {:?}", terminal.screen());
+    service.stop().await;
+}
