@@ -56,7 +56,7 @@ test-web: system-test $(PAGE) ## Check the page: types, units, and a real browse
 	$(NPM) run e2e:instances
 
 bench: system-test .venv/installed $(PEERS) ## Measure Termgate and its peers on this machine, in one run
-	cargo build --release --bin termgate --bin bootstrap --bin bench
+	cargo build --release --bin termgate --bin bootstrap --bin dev-gateway --bin bench
 	target/release/bench $(FIGURES)
 
 bench-micro: ## Measure each hot part alone (PARTS="vt"), and compare with the previous run

@@ -16,6 +16,7 @@ mod metrics;
 mod peer_protocol;
 mod peers;
 mod process;
+mod quiet;
 mod relays;
 mod report;
 mod resources;
@@ -24,6 +25,7 @@ mod soak;
 mod start;
 mod stats;
 mod subjects;
+mod wakeups;
 
 use clap::{Parser, ValueEnum};
 use report::Report;
@@ -70,6 +72,8 @@ enum Figure {
     Echo,
     /// Throughput of a program's output.
     Flood,
+    /// Context switches, system calls and processor time of each process.
+    Wakeups,
     /// Time to connect.
     Connect,
     /// Cost of forwarding between instances.
@@ -104,7 +108,11 @@ async fn main() -> std::io::Result<ExitCode> {
         return cost::player::run(recording).await.map(|()| ExitCode::SUCCESS);
     }
     let figures = if args.figures.is_empty() { Figure::value_variants() } else { &args.figures };
-    let mut report = Report::new();
+    let warning = quiet::warning().await;
+    if let Some(warning) = &warning {
+        println!("{warning}");
+    }
+    let mut report = Report::new(warning);
     let mut leaks = Vec::new();
     let relays = relays::Options {
         rounds: args.rounds,
@@ -117,6 +125,7 @@ async fn main() -> std::io::Result<ExitCode> {
         match figure {
             Figure::Echo => echo::measure(&subjects, args.rounds, &mut report).await,
             Figure::Flood => flood::measure(&subjects, args.rounds, &mut report).await,
+            Figure::Wakeups => wakeups::measure(&subjects, args.rounds, &mut report).await,
             Figure::Connect => connect::measure(&subjects, args.rounds, &mut report).await,
             Figure::Forward => forward::measure(args.rounds, &mut report).await,
             Figure::SlowPosts => latency::flood(args.rounds, &mut report).await,

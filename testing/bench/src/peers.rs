@@ -58,6 +58,10 @@ impl Peer {
         Self { name, protocol, port, child }
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap_or_else(|| panic!("{} ended by itself", self.name))
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("ws://127.0.0.1:{}/{}", self.port, self.protocol.endpoint().0)
     }

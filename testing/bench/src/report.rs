@@ -82,11 +82,13 @@ pub(crate) struct Report {
     commit: String,
     /// Seconds since 1970.
     at: u64,
+    /// Other programs at the start, if they use the machine.
+    warning: Option<String>,
     tables: Vec<Table>,
 }
 
 impl Report {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(warning: Option<String>) -> Self {
         let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
         let machine = Machine {
@@ -96,7 +98,7 @@ impl Report {
         };
         #[expect(clippy::disallowed_methods, reason = "the date of the run")]
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Self { machine, commit: output_of("git", &["rev-parse", "--short", "HEAD"]), at, tables: Vec::new() }
+        Self { machine, commit: output_of("git", &["rev-parse", "--short", "HEAD"]), at, warning, tables: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, table: Table) {
@@ -106,6 +108,9 @@ impl Report {
     pub(crate) fn tables(&self) -> String {
         let Machine { processor, processors, kernel } = &self.machine;
         let mut text = format!("{processor}, {processors} processors, Linux {kernel}; commit {}\n", self.commit);
+        if let Some(warning) = &self.warning {
+            let _ = writeln!(text, "\n{warning}");
+        }
         for Table { figure, unit, columns, rows } in &self.tables {
             // Writing to a String does not fail.
             let _ = writeln!(text, "\n| {figure} ({unit}) | {} |", columns.join(" | "));

@@ -9,6 +9,7 @@ mod backend;
 mod binaries;
 mod carrier;
 mod dynamo;
+mod gateway;
 mod hostile;
 mod http;
 mod page;

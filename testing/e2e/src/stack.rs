@@ -3,12 +3,11 @@
 use crate::backend::{Backend, GATEWAY_SECRET, JWT_SECRET};
 use crate::binaries::binary;
 use crate::dynamo::Dynamo;
+use crate::gateway::Gateway;
 use crate::page::{Endpoint, Page};
 use crate::terminal::Terminal;
 use auth_tokens::GatewaySecret;
-use dev_gateway::{
-    CpuLimit, DevGateway, InProcess, Invoke, ManagementTls, Options, OsSystem, Running, RuntimeApi, Usage,
-};
+use dev_gateway::{CpuLimit, DevGateway, InProcess, Invoke, ManagementTls, Options, OsSystem, RuntimeApi, Usage};
 use gateway_lambda::{Aws, Clock, Connections, DynamoConnections, MemoryConnections, SystemClock};
 use serde_json::json;
 use shared_protocol::{ClientId, Role, SessionId, UserClaims};
@@ -40,6 +39,8 @@ pub struct StackOptions {
     pub gateway_target: Option<usize>,
     /// The gateway's limits and faults.
     pub gateway: Options,
+    /// True for a gateway in a process of its own, with a `Bootstrap` function; its options are then the defaults.
+    pub gateway_process: bool,
     /// True if a `Bootstrap` function posts over TLS.
     pub posts_over_tls: bool,
     /// Lambda's timeout of the function.
@@ -63,6 +64,7 @@ impl StackOptions {
             instances: 1,
             gateway_target: None,
             gateway: Options::default(),
+            gateway_process: false,
             posts_over_tls: false,
             timeout: FUNCTION_TIMEOUT,
             processes: FUNCTION_PROCESSES,
@@ -76,7 +78,7 @@ impl StackOptions {
 
 pub struct Stack {
     pub backend: Backend,
-    gateway: Running,
+    gateway: Gateway,
     _dynamo: Option<Dynamo>,
     /// The function's table of connections.
     pub connections: Arc<dyn Connections>,
@@ -97,17 +99,15 @@ impl Stack {
         let url = options
             .gateway_target
             .map_or_else(|| backend.url(), |instance| format!("http://{}", backend.address(instance)));
+        if options.gateway_process {
+            return Self::start_with_gateway_process(backend, &url, options.function_log).await;
+        }
         let mut gateway = DevGateway::new(options.gateway);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let addr = listener.local_addr().expect("it listens");
-        let variables = [
-            ("JWT_SECRET", JWT_SECRET.to_owned()),
-            ("GATEWAY_SECRET", GATEWAY_SECRET.to_owned()),
-            ("BACKEND_URL", url),
-            ("DOMAIN_NAME", format!("http://{addr}")),
-            ("RUST_LOG", options.function_log.to_owned()),
-        ];
-        let mut variables = BTreeMap::from(variables.map(|(name, value)| (name.to_owned(), value)));
+        let mut variables = secrets_and_log(options.function_log);
+        variables.insert("BACKEND_URL".to_owned(), url);
+        variables.insert("DOMAIN_NAME".to_owned(), format!("http://{addr}"));
         let (dynamo, connections, invoker): (_, Arc<dyn Connections>, Arc<dyn Invoke>) = match options.function {
             Function::InProcess => {
                 let (connections, lookup) =
@@ -132,13 +132,27 @@ impl Stack {
                 (Some(dynamo), connections, Arc::new(RuntimeApi::new(function, Arc::new(OsSystem))))
             }
         };
-        let gateway = gateway.start(listener, invoker).expect("the gateway starts");
+        let gateway = Gateway::InProcess(gateway.start(listener, invoker).expect("the gateway starts"));
         Self { backend, gateway, _dynamo: dynamo, connections }
+    }
+
+    async fn start_with_gateway_process(backend: Backend, url: &str, function_log: &str) -> Self {
+        let dynamo = Dynamo::start().await;
+        let mut variables = secrets_and_log(function_log);
+        variables.extend(dynamo.variables().map(|(name, value)| (name.to_owned(), value)));
+        let gateway = Gateway::start(&variables, url).await;
+        let connections = Arc::new(DynamoConnections::new(Aws::new(dynamo.config())));
+        Self { backend, gateway, _dynamo: Some(dynamo), connections }
+    }
+
+    /// The gateway's process, if that is not this one.
+    pub fn gateway_id(&self) -> Option<u32> {
+        self.gateway.id()
     }
 
     /// URL for pages.
     pub fn url(&self) -> String {
-        format!("ws://{}/prod", self.gateway.addr())
+        format!("ws://{}/prod", self.gateway.address())
     }
 
     pub fn service_url(&self) -> String {
@@ -223,9 +237,14 @@ impl Stack {
 
     /// Stops everything. Panics if the service fails or leaves zombies.
     pub async fn stop(self) {
-        self.gateway.shutdown().await;
+        self.gateway.stop().await;
         self.backend.stop().await;
     }
+}
+
+fn secrets_and_log(function_log: &str) -> BTreeMap<String, String> {
+    let variables = [("JWT_SECRET", JWT_SECRET), ("GATEWAY_SECRET", GATEWAY_SECRET), ("RUST_LOG", function_log)];
+    BTreeMap::from(variables.map(|(name, value)| (name.to_owned(), value.to_owned())))
 }
 
 fn sign(claims: &UserClaims) -> String {
