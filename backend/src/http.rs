@@ -8,9 +8,12 @@ mod dispatch;
 mod error;
 mod forward;
 mod handlers;
+mod outbox;
 mod peer_client;
+mod polled;
 mod router;
 mod server;
+mod socket;
 mod user_connections;
 
 pub use connection_limit::ConnectionLimiter;

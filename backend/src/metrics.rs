@@ -105,7 +105,7 @@ mod tests {
     #[test]
     fn deprecated_names_and_labels_show_the_same_numbers() {
         let metrics = Metrics::new(0);
-        let _connection = metrics.sessions.connected(true);
+        let _connection = metrics.sessions.connected(Transport::WebSocket);
         metrics.requests.record_auth_failure(AuthFailure::Expired);
         metrics.streams.backpressure_pauses.inc();
         metrics.streams.snapshots.of(SnapshotCause::Lost).inc();

@@ -176,6 +176,7 @@ impl Args {
             quotas,
             pages: self.pages.clone(),
             dev_token,
+            service_url: Some(self.backend_url.clone()),
             faults: self.fault.clone().map(|plan| Faults::new(plan, self.seed)),
             ..Options::default()
         })

@@ -34,6 +34,7 @@ impl DevSecret {
 pub(crate) struct DevToken {
     pub(crate) secret: DevSecret,
     pub(crate) stage: String,
+    pub(crate) service_url: Option<String>,
     pub(crate) system: Arc<dyn System>,
 }
 
@@ -50,7 +51,7 @@ impl DevToken {
     }
 }
 
-/// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath"}`.
+/// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath", "httpUrl"}`.
 async fn get(State(dev): State<DevToken>, query: Result<Query<TokenQuery>, QueryRejection>) -> Response {
     let response = issue(&dev, query).unwrap_or_else(|(status, message)| json_message(status, message));
     ([(header::CACHE_CONTROL, "no-store")], response).into_response()
@@ -78,6 +79,7 @@ fn issue(
     };
     let token = auth_tokens::sign_user_token(&claims, &dev.secret.0);
     let token = token.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed"))?;
-    let body = json!({"token": token, "sessionId": session, "wsPath": format!("/{}", dev.stage)});
+    let ws_path = format!("/{}", dev.stage);
+    let body = json!({"token": token, "sessionId": session, "wsPath": ws_path, "httpUrl": dev.service_url});
     Ok(Json(body).into_response())
 }

@@ -47,6 +47,8 @@ pub struct Options {
     pub pages: Option<PathBuf>,
     /// Secret of the tokens of `GET /dev/token`; without it the route does not exist.
     pub dev_token: Option<DevSecret>,
+    /// URL of the service, which `GET /dev/token` names to pages whose network blocks WebSockets.
+    pub service_url: Option<String>,
     /// Clock and random source.
     pub system: Arc<dyn System>,
     /// Injected faults. With them, `/dev/faults`, `/dev/cut` and `/dev/usage` are served to this machine.
@@ -62,6 +64,7 @@ impl Default for Options {
             quotas: Quotas::default(),
             pages: None,
             dev_token: None,
+            service_url: None,
             system: Arc::new(OsSystem),
             faults: None,
         }
@@ -162,7 +165,8 @@ impl DevGateway {
 
     fn router(self, addr: SocketAddr, integration: Integration, stopping: CancellationToken) -> Router {
         let mut router = self.management().routes();
-        let Options { stage, route_keys, authorizer, quotas, pages, dev_token, system, faults } = self.options;
+        let Options { stage, route_keys, authorizer, quotas, pages, dev_token, service_url, system, faults } =
+            self.options;
         let connections = ConnectionServer {
             api: Arc::new(Api { stage: stage.clone(), domain_name: addr.to_string() }),
             routes: Arc::new(Routes(route_keys)),
@@ -174,7 +178,7 @@ impl DevGateway {
             faults: faults.clone(),
         };
         if let Some(secret) = dev_token {
-            router = router.merge(DevToken { secret, stage, system }.routes());
+            router = router.merge(DevToken { secret, stage, service_url, system }.routes());
         }
         if let Some(faults) = faults {
             router = router.merge(AdminApi { faults, meter: self.meter }.routes());

@@ -11,6 +11,7 @@ pub mod frame;
 pub mod gateway;
 pub mod ids;
 pub mod limits;
+pub mod polling;
 pub mod relay;
 pub mod server;
 

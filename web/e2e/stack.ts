@@ -80,7 +80,8 @@ async function startStack(settings: Record<string, string>, ...gatewayArgs: stri
   const backendUrl = shared?.url ?? `http://127.0.0.1:${ports[0]}`;
   const redis = shared ? { REDIS_URL: shared.redis, ADVERTISE_URL: "auto" } : undefined;
   // All tests share one user.
-  const common = { ...secrets, ...redis, HOST: "127.0.0.1", HOME: home, MAX_SESSIONS_PER_USER: "100", ...settings };
+  const limits = { MAX_SESSIONS_PER_USER: "100", ALLOWED_ORIGINS: url };
+  const common = { ...secrets, ...redis, HOST: "127.0.0.1", HOME: home, ...limits, ...settings };
   const service = () => ports.map((port) => start("termgate", [], { ...common, PORT: String(port) }, home));
   const waitForBackend = (backend: Process[]) =>
     Promise.all(backend.map((instance, at) => waitUntilHealthy(`http://127.0.0.1:${ports[at]}/health`, instance)));

@@ -5,7 +5,7 @@ use super::access_log::{RequestContext, request_id};
 use super::context::ServiceContext;
 use super::error::{HttpError, read_body};
 use crate::config::AuthConfig;
-use crate::metrics::AuthFailure;
+use crate::metrics::{AuthFailure, Transport};
 use crate::session::{Arrival, Caller};
 use auth_tokens::TokenError;
 use axum::body::Bytes;
@@ -66,7 +66,7 @@ impl GatewayRequest {
             role: self.claims.role,
             admin: self.claims.admin,
             names_session: self.claims.create,
-            direct: false,
+            transport: Transport::Gateway,
             carrier: self.claims.carrier,
             endpoint: self.claims.ep.clone(),
             issued_at: self.claims.uiat,
@@ -136,7 +136,12 @@ pub(super) struct TerminalQuery {
 }
 
 /// The caller for a user's token, over a connection that this service made itself.
-pub(super) fn direct_caller(claims: &UserClaims, session: &SessionId, connection: ConnectionId) -> Caller {
+pub(super) fn direct_caller(
+    claims: &UserClaims,
+    session: &SessionId,
+    connection: ConnectionId,
+    transport: Transport,
+) -> Caller {
     Caller {
         request: connection.to_string(),
         connection,
@@ -144,7 +149,7 @@ pub(super) fn direct_caller(claims: &UserClaims, session: &SessionId, connection
         role: claims.role,
         admin: claims.admin,
         names_session: claims.sid.as_ref() == Some(session),
-        direct: true,
+        transport,
         carrier: false,
         endpoint: String::new(),
         issued_at: claims.iat,

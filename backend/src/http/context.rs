@@ -1,6 +1,7 @@
 //! The state and the paths that all handlers share.
 
 use super::peer_client::PeerClient;
+use super::polled::PolledConnections;
 use super::user_connections::UserConnections;
 use crate::clock::{Clock, RandomSource};
 use crate::config::Config;
@@ -10,6 +11,7 @@ use crate::session::Registry;
 use crate::store::Store;
 use shared_protocol::ConnectionId;
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
+use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
 use shared_protocol::relay::RELAY_PATH;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,9 @@ const MAX_WS_TESTS: usize = 32;
 /// The WebSocket of browsers that reach the service without a gateway.
 pub(super) const TERMINAL_PATH: &str = "/terminal";
 
+/// Common prefix of the routes of connections over HTTP.
+pub(super) const POLLED_PREFIX: &str = "/terminal/";
+
 /// The metrics as OpenMetrics text.
 pub(super) const METRICS_PATH: &str = "/metrics";
 
@@ -31,7 +36,7 @@ pub(super) const METRICS_PATH: &str = "/metrics";
 pub(super) const GATEWAY_PREFIX: &str = "/api/ws/";
 
 /// Every endpoint, as `/health` and `/api/diagnostics/websocket` list them.
-pub(super) const ENDPOINTS: [&str; 9] = [
+pub(super) const ENDPOINTS: [&str; 12] = [
     MESSAGE_PATH,
     RELAY_PATH,
     DISCONNECT_PATH,
@@ -40,6 +45,9 @@ pub(super) const ENDPOINTS: [&str; 9] = [
     "/health",
     METRICS_PATH,
     TERMINAL_PATH,
+    MESSAGES_PATH,
+    FRAMES_PATH,
+    CLOSE_PATH,
     "/ws-test",
 ];
 
@@ -53,10 +61,14 @@ pub struct ServiceContext {
     pub(super) metrics: Arc<Metrics>,
     /// Isolation level of sessions, as diagnostics name it.
     pub(super) isolation: &'static str,
-    /// Open direct WebSockets of each user.
+    /// Open direct connections of each user.
     pub(super) user_connections: UserConnections,
+    /// Connections over HTTP.
+    pub(super) polled: PolledConnections,
     /// Messages of each connection.
     pub(super) message_rate: RateLimiter<ConnectionId>,
+    /// Requests of each connection over HTTP.
+    pub(super) request_rate: RateLimiter<ConnectionId>,
     /// Permits for `/ws-test`.
     pub(super) ws_tests: Arc<Semaphore>,
     /// Client for requests to other instances; `None` if the store is not shared.
@@ -77,9 +89,12 @@ impl ServiceContext {
         isolation: &'static str,
     ) -> Self {
         let rate = config.messages_per_second;
+        let limiter = || RateLimiter::new(rate, Duration::from_secs(1), rate.saturating_mul(MESSAGE_BURST_SECONDS));
         Self {
             user_connections: UserConnections::new(config.connections_per_user),
-            message_rate: RateLimiter::new(rate, Duration::from_secs(1), rate.saturating_mul(MESSAGE_BURST_SECONDS)),
+            polled: PolledConnections::default(),
+            message_rate: limiter(),
+            request_rate: limiter(),
             ws_tests: Arc::new(Semaphore::new(MAX_WS_TESTS)),
             peers: store.is_shared().then(|| PeerClient::new(&registry.instance_id().to_string())).flatten(),
             draining: watch::Sender::new(false),

@@ -3,7 +3,7 @@
 
 use super::access_log::{RequestContext, request_id};
 use super::auth::{TerminalQuery, bearer, session_in_path};
-use super::context::{GATEWAY_PREFIX, ServiceContext, TERMINAL_PATH};
+use super::context::{GATEWAY_PREFIX, POLLED_PREFIX, ServiceContext, TERMINAL_PATH};
 use super::error::{HttpError, read_body};
 use super::peer_client::{FORWARDED_BY, FROM_MEMORY, Forwarded, PeerClient};
 use crate::cluster::Location;
@@ -17,6 +17,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared_protocol::SessionId;
+use shared_protocol::polling::FRAMES_PATH;
 use shared_protocol::relay::{RELAY_PATH, RelayQuestion};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -39,6 +40,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
         Err(error) => return error.into_response(),
     };
     let started = Instant::now();
+    let waits = request.uri().path() == FRAMES_PATH;
     let id = request_id(request.headers()).to_owned();
     let (instance, result) = match forward_from_memory(peers, &session, request).await {
         Remembered::Answered(instance, result) => (instance, result),
@@ -59,9 +61,13 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
             (instance, result)
         }
     };
-    let response = forwarded(&service, result, Some(started));
+    let response = forwarded(&service, result, (!waits).then_some(started));
     let (ms, status) = (started.elapsed().as_millis() as u64, response.status().as_u16());
-    tracing::info!(request = %id, %session, instance = %instance.id, ms, status, "passed on to the session's instance");
+    if waits {
+        tracing::debug!(request = %id, %session, instance = %instance.id, ms, status, "frames of the session's instance");
+    } else {
+        tracing::info!(request = %id, %session, instance = %instance.id, ms, status, "passed on to the session's instance");
+    }
     response
 }
 
@@ -76,7 +82,8 @@ enum Remembered {
 /// Forwards a message to the instance that had its session last, without a call of the store. That instance handles it only if
 /// it still has the session.
 async fn forward_from_memory(peers: &PeerClient, session: &SessionId, request: Request) -> Remembered {
-    let is_message = request.uri().path().starts_with(GATEWAY_PREFIX);
+    let path = request.uri().path();
+    let is_message = path.starts_with(GATEWAY_PREFIX) || path.starts_with(POLLED_PREFIX);
     let Some(instance) = peers.owners.get(session).filter(|_| is_message) else { return Remembered::Unknown(request) };
     let (parts, body) = request.into_parts();
     // It was read before, to verify its token.
@@ -118,7 +125,7 @@ async fn receive(service: &ServiceContext, request: Request, next: Next) -> Resp
     }
 }
 
-/// Records the outcome of a forwarded request; `started` is `None` for a relay's question, which waits.
+/// Records the outcome of a forwarded request; `started` is `None` for one that waits for frames.
 fn forwarded(service: &ServiceContext, result: Result<Response, HttpError>, started: Option<Instant>) -> Response {
     let outcome = match &result {
         Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => ForwardOutcome::Connected,
@@ -173,11 +180,13 @@ fn requested_session(request: &Request) -> Option<SessionId> {
     if path.starts_with(GATEWAY_PREFIX) {
         return auth_tokens::unverified_session_id(bearer(request.headers())?);
     }
-    if path == TERMINAL_PATH {
+    let is_polled = path.starts_with(POLLED_PREFIX);
+    if path == TERMINAL_PATH || is_polled {
         let Query(query) = Query::<TerminalQuery>::try_from_uri(request.uri()).ok()?;
-        return match query.session {
-            Some(id) => SessionId::new(id).ok(),
-            None => auth_tokens::unverified_session_id(&query.token?),
+        return match (query.session, is_polled) {
+            (Some(id), _) => SessionId::new(id).ok(),
+            (None, true) => auth_tokens::unverified_session_id(bearer(request.headers())?),
+            (None, false) => auth_tokens::unverified_session_id(&query.token?),
         };
     }
     session_in_path(path)
@@ -193,12 +202,14 @@ async fn verify(service: &ServiceContext, request: Request) -> Result<(bool, Req
         return Ok((token.is_some_and(|token| auth.users.verify(&token, now).is_ok()), request));
     }
     let Some(token) = bearer(request.headers()).map(str::to_owned) else { return Ok((false, request)) };
-    if !path.starts_with(GATEWAY_PREFIX) {
-        return Ok((auth.users.verify(&token, now).is_ok(), request));
+    let (is_of_gateway, is_polled) = (path.starts_with(GATEWAY_PREFIX), path.starts_with(POLLED_PREFIX));
+    let is_of_user = !is_of_gateway && auth.users.verify(&token, now).is_ok();
+    if !(is_of_gateway || is_polled && is_of_user) {
+        return Ok((is_of_user, request));
     }
     let (parts, body) = request.into_parts();
     let body = read_body(body).await?;
-    let valid = auth.gateway.verify(&token, &path, &body, now).is_ok();
+    let valid = is_of_user || auth.gateway.verify(&token, &path, &body, now).is_ok();
     Ok((valid, Request::from_parts(parts, Body::from(body))))
 }
 

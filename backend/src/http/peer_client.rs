@@ -112,6 +112,8 @@ impl PeerClient {
         if upgrade.is_some() {
             headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
+        if upgrade.is_some() || parts.headers.contains_key(header::ORIGIN) {
             // The owner compares the page's origin with the host that the page used.
             copy(&parts.headers, &mut headers, header::HOST);
         }

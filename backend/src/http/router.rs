@@ -8,7 +8,8 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use http::{HeaderName, HeaderValue, Method, header};
-use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
+use shared_protocol::gateway::{CLOSE_HEADER, CONNECTION_HEADER, DISCONNECT_PATH, MESSAGE_PATH};
+use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
 use shared_protocol::relay::RELAY_PATH;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,8 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .allow_origin(AllowOrigin::list(origins))
         .allow_credentials(true)
         .allow_methods([Method::GET, Method::POST, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static(CONNECTION_HEADER)])
+        .expose_headers([CONNECTION_HEADER, CLOSE_HEADER].map(HeaderName::from_static))
         .max_age(CORS_MAX_AGE);
     Router::new()
         .route(MESSAGE_PATH, post(gateway::message))
@@ -52,6 +54,9 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route("/health", get(status::health))
         .route(METRICS_PATH, get(status::metrics))
         .route(TERMINAL_PATH, get(terminal::handle))
+        .route(MESSAGES_PATH, post(terminal::polled::messages))
+        .route(FRAMES_PATH, post(terminal::polled::frames))
+        .route(CLOSE_PATH, post(terminal::polled::close))
         .route("/ws-test", get(ws_test::handle))
         .fallback(error::no_such_route)
         .layer(map_response(error::unify))

@@ -49,7 +49,7 @@ families! {
         phases: EnumFamily<Phase, Gauge> = enumerate("sessions", "Sessions with a shell in this instance, by state", "state");
         clients: EnumFamily<Role, Gauge> = enumerate("clients", "Clients attached to a session, by role", "role");
         connections: EnumFamily<Transport, Gauge> = enumerate("connections",
-            "Connections in a session, by transport: through the gateway, or direct by WebSocket", "transport");
+            "Connections in a session, by transport: through the gateway, direct by WebSocket, or by HTTP", "transport");
         shell_start: Histogram = seconds("shell_start", "Time to open a terminal and start its shell, in seconds", START_BUCKETS);
         start_failures: Counter = counter("shell_start_failures", "Shells that failed to start");
         ended: EnumFamily<EndReason, Counter> = enumerate("sessions_ended", "Sessions that ended here, by reason", "reason");
@@ -72,8 +72,8 @@ impl SessionMetrics {
     }
 
     /// Counts a connection until the guard is dropped.
-    pub fn connected(&self, direct: bool) -> GaugeGuard {
-        GaugeGuard::new(self.connections.of(if direct { Transport::WebSocket } else { Transport::Gateway }))
+    pub fn connected(&self, transport: Transport) -> GaugeGuard {
+        GaugeGuard::new(self.connections.of(transport))
     }
 }
 

@@ -280,7 +280,7 @@ impl Actor {
         let renewal = renewal.filter(|_| !is_error);
         let grant = if expects_frames { self.relays.carry(client, caller, renewal, now) } else { None };
         let is_carried = client.outbound.link.is_live() && !matches!(grant, Some(NewGrant::First(_)));
-        let goes_alone = caller.direct || !is_carried || matches!(message, Some(ServerMessage::Pong(_)));
+        let goes_alone = caller.is_direct() || !is_carried || matches!(message, Some(ServerMessage::Pong(_)));
         let frame = match message {
             Some(message) if goes_alone => Some(self.frames.stamp(client, message, &self.log, &self.terminal)),
             Some(message) => {

@@ -111,7 +111,7 @@ impl Attachments {
             client.seen = now;
             client.size = Some(Size { cols: attach.cols, rows: attach.rows });
             let deflates = attach.accept.iter().any(|encoding| encoding == "z");
-            client.outbound.set_transport(caller.direct, deflates);
+            client.outbound.set_transport(caller.is_direct(), deflates);
         }
         Ok(is_new)
     }
@@ -175,7 +175,7 @@ impl Attachments {
             attached_at: before.as_ref().map_or(now_ms, |before| before.attached_at),
             valid_until_ms: caller.valid_until_ms(),
             listed: false,
-            _counted: self.metrics.sessions.connected(caller.direct),
+            _counted: self.metrics.sessions.connected(caller.transport),
         };
         self.connections.insert(caller.connection.clone(), connection);
         if let Some(before) = before {

@@ -58,7 +58,7 @@ impl Client {
             told: None,
             counted: None,
             inbound: Inbound::default(),
-            outbound: Outbound::new(caller.direct, now),
+            outbound: Outbound::new(caller.is_direct(), now),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The interface of a session's task: requests, their answers, and the handle that sends them. Each wait has a timeout.
 
+use crate::metrics::Transport;
 use crate::relay::DirectFrames;
 use crate::store::{ConnectionRecord, StoreError};
 use bytes::Bytes;
@@ -36,11 +37,11 @@ pub struct Caller {
     pub admin: bool,
     /// True if the token names this session, which permits creating it.
     pub names_session: bool,
-    /// True for a direct WebSocket, where frames cost nothing.
-    pub direct: bool,
+    /// How the connection reaches the service.
+    pub transport: Transport,
     /// True for a carrier, which speaks only so that its runs may carry frames.
     pub carrier: bool,
-    /// Domain and stage of the connection's API; empty for a direct WebSocket.
+    /// Domain and stage of the connection's API; empty for a direct connection.
     pub endpoint: String,
     /// Issue time of the token, in seconds since 1970. A token issued after a session's end may create it again.
     pub issued_at: Option<u64>,
@@ -53,6 +54,11 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// True for a connection to the service itself, where frames cost nothing.
+    pub fn is_direct(&self) -> bool {
+        self.transport != Transport::Gateway
+    }
+
     /// End of the token's validity including the leeway for clock skew, in ms since 1970.
     pub fn valid_until_ms(&self) -> u64 {
         self.expires_at.saturating_add(auth_tokens::LEEWAY_SECONDS).saturating_mul(1000)
@@ -121,7 +127,7 @@ pub enum Close {
 pub enum Grant {
     /// For the run of the function that gets the answer: to carry these and other clients' frames.
     Relay(String),
-    /// For the WebSocket of the client itself.
+    /// For the direct connection of the client itself.
     Direct(DirectFrames),
 }
 
@@ -325,7 +331,7 @@ pub(super) fn caller(user: &str, connection: &str) -> Caller {
         role: Role::Controller,
         admin: false,
         names_session: true,
-        direct: false,
+        transport: Transport::Gateway,
         carrier: false,
         endpoint: "api/prod".into(),
         issued_at: None,

@@ -74,7 +74,7 @@ impl RelayAccess {
         // A page attaches or follows on the connection that it wants its frames on.
         let moves = renewal == Some(Renewal::Follow) && !link.is_live_on(&caller.connection);
         if link.is_live() && !moves {
-            let may_grant = !caller.direct && !is_serial(caller);
+            let may_grant = !caller.is_direct() && !is_serial(caller);
             if let Some(grant) = may_grant.then(|| link.set_apart(&self.relays, now)).flatten() {
                 return self.granted(Some(grant), caller).map(NewGrant::Successor);
             }
@@ -89,7 +89,7 @@ impl RelayAccess {
             permit: Arc::clone(&self.permit),
             renews: !client.one_shot,
         };
-        let (outlet, grant) = if caller.direct {
+        let (outlet, grant) = if caller.is_direct() {
             let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
             let (frames, outlet) = DirectFrames::open(joining.clone(), clock, metrics);
             (Some(outlet), Some(Grant::Direct(frames)))

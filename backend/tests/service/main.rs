@@ -8,6 +8,7 @@ mod instances;
 mod limits;
 mod metrics;
 mod openapi;
+mod polled;
 mod revocation;
 mod shell;
 #[path = "../support/mod.rs"]

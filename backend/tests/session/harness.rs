@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use backend::clock::{Clock, SystemRandom};
-use backend::metrics::Metrics;
+use backend::metrics::{Metrics, Transport};
 use backend::relay::{Relay, Relays};
 use backend::session::{Arrival, Caller, Grant, Limits, Registry, RegistryDeps, Reply, SessionHandle, ShellSettings};
 use backend::store::{MemoryStore, SessionState, Store};
@@ -334,7 +334,7 @@ pub(crate) fn caller(user: &str, connection: &str) -> Caller {
         role: Role::Controller,
         admin: false,
         names_session: true,
-        direct: false,
+        transport: Transport::Gateway,
         carrier: false,
         // An API of its own for each, so that each is granted a relay.
         endpoint: connection.into(),

@@ -6,6 +6,8 @@
 export interface Access {
   sessionId: string;
   url: string;
+  /** The service itself, where WebSockets are blocked. */
+  fallbackUrl?: string;
   /** Either a token, or a function that fetches one for each connection. */
   token?: string;
   getToken?(): Promise<string>;
@@ -24,12 +26,15 @@ export interface SessionProvider {
 
 /** Set at build time; by default, the gateway has the same origin as the page. */
 const CONFIGURED_URL = process.env.NEXT_PUBLIC_WS_URL;
+/** Set at build time too; by default, the development gateway names it. */
+const CONFIGURED_FALLBACK_URL = process.env.NEXT_PUBLIC_HTTP_URL;
 
 /** The response of `GET /dev/token`. */
 interface DevToken {
   token: string;
   sessionId: string;
   wsPath: string;
+  httpUrl: string | null;
 }
 
 /**
@@ -44,7 +49,8 @@ export function findSessionProvider(): SessionProvider {
   if (token) {
     const url = CONFIGURED_URL || socketOf(here, secrets.get("at") ?? "/terminal");
     const open = async (sessionId: string | null) => {
-      return { sessionId: sessionId ?? requested ?? newSessionId(), url, token };
+      const fallback = CONFIGURED_FALLBACK_URL && { fallbackUrl: CONFIGURED_FALLBACK_URL };
+      return { sessionId: sessionId ?? requested ?? newSessionId(), url, token, ...fallback };
     };
     return { requested, multiple: false, open };
   }
@@ -54,11 +60,12 @@ export function findSessionProvider(): SessionProvider {
 
 async function openWithDevToken(requested: string | null, here: URL): Promise<Access> {
   const first = await devToken(requested);
-  const { sessionId, wsPath } = first;
+  const { sessionId, wsPath, httpUrl } = first;
   let fresh: DevToken | undefined = first;
   return {
     sessionId,
     url: socketOf(here, wsPath),
+    ...(httpUrl && { fallbackUrl: httpUrl }),
     // The first connection uses the token that was just fetched; for later ones it may have expired.
     async getToken() {
       const { token } = fresh ?? (await devToken(sessionId));

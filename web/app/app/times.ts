@@ -7,13 +7,14 @@ import { TIMES, type Times } from "../../src/index.ts";
 
 export function findTimes(): Partial<Times> {
   const query = new URLSearchParams(typeof window === "undefined" ? "" : window.location.search);
-  const number = (name: "pingMs" | "pongMs" | "carryingPongMs" | "hiddenMs") =>
+  const number = (name: "pingMs" | "pongMs" | "carryingPongMs" | "probeMs" | "hiddenMs") =>
     positive(query.get(name)) ?? TIMES[name];
   const [from, to] = (query.get("handoverMs") ?? "").split("-").map(positive);
   return {
     pingMs: number("pingMs"),
     pongMs: number("pongMs"),
     carryingPongMs: number("carryingPongMs"),
+    probeMs: number("probeMs"),
     hiddenMs: number("hiddenMs"),
     handoverMs: from === undefined ? TIMES.handoverMs : [from, Math.max(from, to ?? from)],
   };

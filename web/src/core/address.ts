@@ -50,6 +50,29 @@ export function validateAddress(base: string, sessionId: string, secure: boolean
   return undefined;
 }
 
+/** Validates the address for HTTP requests. */
+export function validateFallback(base: string, secure: boolean): TerminalError | undefined {
+  const url = URL.canParse(base) ? new URL(base) : undefined;
+  if (!url || (url.protocol !== "http:" && url.protocol !== "https:") || url.hash || url.search) {
+    const sentence =
+      "`fallbackUrl` (NEXT_PUBLIC_HTTP_URL) must be the https:// address of the service, without a query.";
+    return new TerminalError("URL_INVALID", sentence);
+  }
+  if (secure && url.protocol === "http:" && !LOOPBACK.test(url.hostname)) {
+    const sentence =
+      "This page was loaded over https and must not use http://: `fallbackUrl` must begin with https://.";
+    return new TerminalError("MIXED_CONTENT", sentence);
+  }
+  return undefined;
+}
+
+/** The address of a session's HTTP requests, with `{path}` in place of the last part of their paths. */
+export function buildFallbackAddress(base: string, sessionId: string, token: string): Address {
+  const displayUrl = `${base.replace(/\/+$/, "")}/terminal`;
+  const url = `${displayUrl}/{path}?sessionId=${encodeURIComponent(sessionId)}`;
+  return { url, protocols: [token], displayUrl };
+}
+
 /** The address of a session, or of its carrier; `base` may have a path and a query of its own. */
 export function buildAddress(
   base: string,

@@ -11,6 +11,7 @@ import { type CloseReason, closeReason, reasonOfClose } from "./close-reason.ts"
 import { Heartbeat } from "./heartbeat.ts";
 import type { Latency } from "./latency.ts";
 import type { Log } from "./log.ts";
+import type { Route } from "./route.ts";
 import { OPEN, type Socket, type SocketFactory } from "./socket.ts";
 import type { Times } from "./times.ts";
 import { hasExpired, obtainToken, type TokenSource } from "./token.ts";
@@ -46,6 +47,9 @@ export interface ConnectionOptions {
   socket: SocketFactory;
   token: TokenSource;
   address(token: string): Address;
+  route: Route;
+  /** Time until the socket must have opened, in ms, if that is less than the time to connect. */
+  openMs?: number | undefined;
   /** True for a successor that is opened while another connection is in use: any error of the service ends it. */
   standby: boolean;
 }
@@ -121,6 +125,15 @@ export class Connection {
     return this.#established;
   }
 
+  get route(): Route {
+    return this.options.route;
+  }
+
+  /** True once the socket was open. */
+  get opened(): boolean {
+    return this.#opened;
+  }
+
   /** Attaches, or attaches again. The attach is idempotent and repeated until it is answered. */
   attach(): void {
     if (!this.#socket) return;
@@ -177,7 +190,8 @@ export class Connection {
     const fail = (reason: CloseReason) => this.#deadline.set(0, () => this.#end(reason));
     if (!token) return fail(closeReason("UNAUTHORIZED", "No token was given.", "new token"));
     this.#startedAt = clock.now();
-    this.#deadline.set(times.connectMs, () => this.#end(this.#timeout()));
+    const openMs = Math.min(this.options.openMs ?? times.connectMs, times.connectMs);
+    this.#deadline.set(openMs, () => this.#end(this.#timeout(openMs)));
     const { url, protocols, displayUrl } = this.options.address(token);
     this.#displayUrl = displayUrl;
     this.handlers.opening(displayUrl);
@@ -194,6 +208,8 @@ export class Connection {
     this.#socket = socket;
     socket.onopen = () => {
       this.#opened = true;
+      const left = this.#startedAt + times.connectMs - clock.now();
+      this.#deadline.set(left, () => this.#end(this.#timeout(times.connectMs)));
       log.info(`Connected in ${Math.round(clock.now() - this.#startedAt)}ms`);
       this.attach();
     };
@@ -205,8 +221,8 @@ export class Connection {
     };
   }
 
-  #timeout(): CloseReason {
-    const seconds = this.options.times.connectMs / 1000;
+  #timeout(ms: number): CloseReason {
+    const seconds = ms / 1000;
     const what = this.#opened ? "The service did not answer" : `${this.#displayUrl} did not open`;
     const sentence = `${what} within ${seconds} s: check the network and that the service runs.`;
     return closeReason("CONNECTION_TIMEOUT", sentence, "backoff");

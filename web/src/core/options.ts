@@ -5,6 +5,7 @@
 import type { Event as EventFrame, ServerFrame } from "../protocol/generated.ts";
 import type { TokenIn } from "./address.ts";
 import { browserClock, type Clock } from "./clock.ts";
+import { browserFetch, type Fetch } from "./http-socket.ts";
 import { browserInflate, type Inflate } from "./inflate.ts";
 import { consoleLog, type Log, type LogLevel } from "./log.ts";
 import { browserPage, type Page } from "./page.ts";
@@ -13,10 +14,12 @@ import { TIMES, type Times } from "./times.ts";
 import type { TokenSource } from "./token.ts";
 import type { Size } from "./window-size.ts";
 
-/** Only the first three are required. */
+/** Only `url`, `sessionId` and `token` are required. */
 export interface ClientOptions {
   /** `wss://…` of the API Gateway stage, or of a service that accepts WebSockets itself; validated by `connect`. */
   url: string;
+  /** `https://…` of the service itself, for networks that block WebSockets; without it, only `url` is tried. */
+  fallbackUrl?: string | undefined;
   sessionId: string;
   token: TokenSource;
   tokenIn?: TokenIn;
@@ -31,6 +34,7 @@ export interface ClientOptions {
   clock?: Clock;
   page?: Page;
   socket?: SocketFactory;
+  fetch?: Fetch;
   /** Decompresses output; `null` requests none that is compressed. */
   inflate?: Inflate | null;
   /** From 0 up to 1. */
@@ -52,6 +56,7 @@ export function resolveOptions(options: ClientOptions) {
   const { url, sessionId, token, size } = options;
   return {
     ...{ url, sessionId, token, size },
+    fallbackUrl: options.fallbackUrl || undefined,
     tokenIn: options.tokenIn ?? "query",
     maxAttempts: options.maxAttempts ?? 5,
     log: options.log ?? consoleLog(options.logLevel ?? "info"),
@@ -59,6 +64,7 @@ export function resolveOptions(options: ClientOptions) {
     clock: options.clock ?? browserClock,
     page: options.page ?? browserPage,
     socket: options.socket ?? browserSocket,
+    fetch: options.fetch ?? browserFetch,
     inflate: options.inflate === undefined ? browserInflate : (options.inflate ?? undefined),
     random: options.random ?? Math.random,
     clientId: (options.clientId ?? randomId)(),

@@ -153,7 +153,8 @@ export class ProtocolSession {
     this.#warnings.refresh();
     const lifetime = { endsAt: frame.endsAt ?? null, canExtend: frame.canExtend ?? false };
     const tty = this.#changedTty(frame);
-    this.events.update({ status: "connected", attempt: 0, error: null, role: frame.role, ...lifetime, ...tty });
+    const { route } = connection;
+    this.events.update({ status: "connected", attempt: 0, error: null, role: frame.role, ...lifetime, ...tty, route });
     this.input.resume(connection, {
       epoch: frame.epoch,
       inputSeq: frame.inputSeq,

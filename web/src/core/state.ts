@@ -6,6 +6,7 @@ import type { EndReason, Role, Tty } from "../protocol/generated.ts";
 import type { Closing } from "./end-warnings.ts";
 import type { ClientErrorCode, TerminalError } from "./error.ts";
 import type { Latency } from "./latency.ts";
+import type { Route } from "./route.ts";
 
 export type Status =
   /** For the first time, up to the attach. */
@@ -41,6 +42,8 @@ export interface TerminalState {
   /** The last error; null once connected again. */
   error: TerminalError | null;
   latency: Latency | null;
+  /** The transport of the last attached connection; `http` where WebSockets are blocked. */
+  route: Route;
   role: Role;
   tty: Tty;
   title: string;
@@ -63,6 +66,7 @@ export const INITIAL_STATE: TerminalState = {
   retryAt: null,
   error: null,
   latency: null,
+  route: "websocket",
   role: "controller",
   tty: { echo: true, canonical: true },
   title: "",

@@ -14,6 +14,8 @@ export interface Times {
   connectMs: number;
   /** Age at which a connection is replaced, at random between these two: API Gateway closes it at 2 h. */
   handoverMs: readonly [from: number, to: number];
+  /** Time until a WebSocket is tried again while HTTP is in use; doubles up to 32 times as much. */
+  probeMs: number;
   /** A page that is hidden for this long suspends its connection until it is shown. */
   hiddenMs: number;
 }
@@ -26,5 +28,6 @@ export const TIMES: Times = {
   carryingPongMs: 35_000,
   connectMs: MINUTE_MS / 3,
   handoverMs: [105 * MINUTE_MS, 115 * MINUTE_MS],
+  probeMs: MINUTE_MS,
   hiddenMs: 10 * MINUTE_MS,
 };

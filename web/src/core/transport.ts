@@ -3,7 +3,7 @@
  * is final. Knows nothing of the messages, but for those that decide about a carrier.
  */
 
-import { type Address, buildAddress, validateAddress } from "./address.ts";
+import { type Address, buildAddress, buildFallbackAddress, validateAddress, validateFallback } from "./address.ts";
 import { Backoff } from "./backoff.ts";
 import { Carrier } from "./carrier.ts";
 import { Timer } from "./clock.ts";
@@ -11,7 +11,10 @@ import { type CloseReason, closeReason } from "./close-reason.ts";
 import { type AttachedFrame, type AttachRequest, Connection, type ConnectionHandlers } from "./connection.ts";
 import { TerminalError } from "./error.ts";
 import { Handover } from "./handover.ts";
+import { HttpSocket } from "./http-socket.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { type Route, RouteChoice } from "./route.ts";
+import type { SocketFactory } from "./socket.ts";
 import type { TokenSource } from "./token.ts";
 
 /** Minimum time between the starts of two attempts. */
@@ -20,6 +23,8 @@ const MIN_ATTEMPT_INTERVAL_MS = 1000;
 const MAX_IMMEDIATE_DELAY_MS = 250;
 /** A connection that was lost before this age doubles the next delay. */
 const STABLE_AGE_MS = 5000;
+/** Time that a WebSocket has to open where there is another way: some networks let the handshake hang. */
+const OPEN_MS = 5000;
 
 const OFFLINE = new TerminalError("OFFLINE", "This browser is offline; the terminal reconnects when it is back.", true);
 
@@ -48,6 +53,11 @@ export class Transport {
   #youngest: Connection | undefined;
   #attachedAt = 0;
   #attemptedAt = Number.NEGATIVE_INFINITY;
+  readonly #choice: RouteChoice;
+  /** Until a WebSocket is tried while HTTP is in use. */
+  readonly #probe: Timer;
+  /** True while the connection that is being opened beside HTTP is a WebSocket. */
+  #probing = false;
   readonly #retry: Timer;
   readonly #backoff: Backoff;
   readonly #handover: Handover<Connection>;
@@ -59,10 +69,14 @@ export class Transport {
   ) {
     const { clock, times, random, log, maxAttempts, page, socket, clientId } = options;
     this.#token = options.token;
+    this.#choice = new RouteChoice(options.fallbackUrl !== undefined);
+    this.#probe = new Timer(clock);
     this.#retry = new Timer(clock);
     this.#backoff = new Backoff(maxAttempts, random);
-    const open = () =>
-      this.#open(true, (url) => log.debug(`Connecting anew to ${url}, before the first connection is closed`));
+    const open = () => {
+      const route = this.#probing ? "websocket" : (this.#connection?.route ?? this.#choice.next);
+      return this.#open(route, true, (url) => log.debug(`Connecting anew to ${url}, beside the first connection`));
+    };
     this.#handover = new Handover({ clock, times, random, open });
     this.#carrier = new Carrier({
       ...{ clock, times, random, log, page, socket, clientId },
@@ -100,6 +114,7 @@ export class Transport {
     const isNew = typeof token === "string" && token !== this.#token;
     this.#token = token;
     if (isNew && !this.#suspended) {
+      this.#stopProbes();
       if (this.established) this.#handover.begin();
       else this.wake();
     }
@@ -109,8 +124,9 @@ export class Transport {
   /** Connects and stays connected; skips the delay of a pending attempt. */
   start(): void {
     if (this.#running) return this.wake();
-    const { url, sessionId, page } = this.options;
-    const invalid = validateAddress(url, sessionId, page.secure);
+    const { url, fallbackUrl, sessionId, page } = this.options;
+    const invalid =
+      validateAddress(url, sessionId, page.secure) ?? (fallbackUrl && validateFallback(fallbackUrl, page.secure));
     if (invalid) return this.handlers.failed(invalid);
     this.#running = true;
     // In a timer, because a page in strict mode mounts, unmounts and mounts again at once.
@@ -124,6 +140,7 @@ export class Transport {
     this.#slow = false;
     this.#cancelRetry();
     this.#backoff.reset();
+    this.#stopProbes();
     this.#handover.stop();
     this.#carrier.detached();
     this.#connection?.close();
@@ -135,6 +152,7 @@ export class Transport {
     if (!this.#running) return;
     const wasSuspended = this.#suspended;
     this.#suspended = false;
+    this.#choice.reset();
     this.#carrier.active();
     this.#connection?.probe();
     if (this.#connection) {
@@ -158,6 +176,7 @@ export class Transport {
   suspend(): void {
     this.#suspended = true;
     this.#cancelRetry();
+    this.#stopProbes();
     this.#handover.stop();
     this.#carrier.detached();
     if (this.#connection?.attached) return this.#connection.suspend();
@@ -199,7 +218,7 @@ export class Transport {
     this.#retry.set(after, () => {
       this.#attemptedAt = clock.now();
       this.handlers.waiting(null);
-      this.#connection = this.#open(false, (url) => {
+      this.#connection = this.#open(this.#choice.next, false, (url) => {
         if (this.#slow) log.debug(`Connecting to ${url}`);
         else log.info(`Connecting to ${url} (attempt ${attempt}/${maxAttempts})`);
       });
@@ -211,11 +230,17 @@ export class Transport {
     this.handlers.waiting(null);
   }
 
-  #open(standby: boolean, logOpening: (url: string) => void): Connection {
-    const { clock, times, log, socket } = this.options;
-    const address = (token: string) => this.#address(token, false);
+  #open(route: Route, standby: boolean, logOpening: (url: string) => void): Connection {
+    const { clock, times, log, fetch, fallbackUrl, sessionId } = this.options;
+    const http: SocketFactory = (url, [token]) => new HttpSocket(url, token ?? "", clock, fetch);
+    const socket = route === "http" ? http : this.options.socket;
+    const address = (token: string) => {
+      if (route === "http" && fallbackUrl) return buildFallbackAddress(fallbackUrl, sessionId, token);
+      return this.#address(token, false);
+    };
+    const openMs = fallbackUrl ? OPEN_MS : undefined;
     return new Connection(
-      { clock, times, log, socket, token: this.#token, address, standby },
+      { clock, times, log, socket, token: this.#token, address, standby, route, openMs },
       {
         ...this.handlers,
         opening: (displayUrl) => {
@@ -231,7 +256,7 @@ export class Transport {
         attached: (connection, frame, request) => this.#attached(connection, frame, request),
         closed: (connection, reason) => {
           if (connection === this.#connection) this.#lost(reason);
-          else this.#handover.failed();
+          else this.#standbyFailed(connection, reason);
         },
       },
     );
@@ -246,9 +271,12 @@ export class Transport {
     let former: Connection | undefined;
     if (connection === this.#handover.successor) {
       former = this.#connection;
+      if (this.#probing) this.#choice.movedBack();
+      this.#stopProbes();
       this.#connection = this.#handover.take();
       this.#connection?.promote();
     }
+    if (connection.route === "http" && !this.#probing && !this.#probe.pending) this.#scheduleProbe();
     this.#carrier.attached(frame);
     this.#backoff.reset();
     this.#slow = false;
@@ -263,19 +291,54 @@ export class Transport {
     former?.close();
   }
 
-  #lost({ code, error, retry }: CloseReason): void {
+  /** Tries a WebSocket while HTTP is in use: attached, it takes over. */
+  #scheduleProbe(factor = this.#choice.nextDelayFactor()): void {
+    const { times, random } = this.options;
+    this.#probe.set((0.5 + random() / 2) * times.probeMs * factor, () => {
+      // A hidden page does not try, and a handover goes first.
+      if (!this.options.page.visible || this.#handover.successor || !this.attached) return this.#scheduleProbe(1);
+      this.#probing = true;
+      this.#handover.begin();
+    });
+  }
+
+  #stopProbes(): void {
+    this.#probe.clear();
+    this.#probing = false;
+  }
+
+  #standbyFailed(connection: Connection, reason: CloseReason): void {
+    if (!this.#probing) return this.#handover.failed();
+    this.#probing = false;
+    this.#handover.schedule();
+    this.options.log.debug(`WebSockets still do not work here (${reason.code})`);
+    this.#scheduleProbe();
+    // Its attach may have moved the frames to it.
+    if (connection.opened) this.#connection?.attach();
+  }
+
+  #lost(reason: CloseReason): void {
+    const { code, error } = reason;
     const { clock, log, page } = this.options;
     const established = this.#connection?.established ?? false;
+    const route = this.#connection?.route ?? this.#choice.next;
+    const lasted = established && clock.now() - this.#attachedAt >= STABLE_AGE_MS;
+    if (!page.offline) this.#choice.ended(route, reason, lasted);
+    const retry = this.#choice.mayHelp(reason) ? "backoff" : reason.retry;
+    // The other way need not wait.
+    const changes = route === "websocket" && this.#choice.next === "http";
     this.#connection = undefined;
+    this.#stopProbes();
     this.#carrier.detached();
     // An established connection had a valid token; the next fetched one is valid again.
     const renewable = retry === "new token" && established && this.#fetchesToken;
     if ((retry === "new token" && !renewable) || retry === "never") return this.handlers.failed(error);
     if (this.#suspended) return this.handlers.trying(1);
     if (this.#backoff.exhausted || page.offline) return this.#retrySlowly(error);
-    const unstable = established && clock.now() - this.#attachedAt < STABLE_AGE_MS;
+    const unstable = established && !lasted;
     const backoffDelay = this.#backoff.nextDelay(unstable ? 1 : 0);
-    const delay = retry === "immediate" && !unstable ? this.#immediateDelay() : backoffDelay;
+    const isImmediate = changes || (retry === "immediate" && !unstable);
+    const delay = isImmediate ? this.#immediateDelay() : backoffDelay;
     const next = this.#handover.take();
     next?.promote();
     this.handlers.lost(error);

@@ -27,6 +27,8 @@ export interface TerminalApiGatewayOptions {
   getToken?: (() => string | Promise<string>) | undefined;
   /** `wss://…`; by default `NEXT_PUBLIC_WS_URL`. */
   url?: string | undefined;
+  /** `https://…` of the service, for networks that block WebSockets; by default `NEXT_PUBLIC_HTTP_URL`. */
+  fallbackUrl?: string | undefined;
   /** Receives output as bytes, events and replies, in order and once. */
   onMessage?: ((message: TerminalMessage) => void) | undefined;
   onConnect?: (() => void) | undefined;
@@ -42,7 +44,7 @@ export interface TerminalApiGatewayOptions {
   times?: Partial<Times> | undefined;
 }
 
-/** Result of the hook. The functions change only with `sessionId` and `url`. */
+/** Result of the hook. The functions change only with `sessionId`, `url` and `fallbackUrl`. */
 export interface TerminalApiGateway
   extends Pick<TerminalState, "attempt" | "retryAt" | "error" | "latency" | "diagnostics"> {
   isConnected: boolean;
@@ -66,7 +68,7 @@ export interface TerminalApiGateway
 
 /** A terminal over API Gateway that is connected while the component is mounted. */
 export function useTerminalApiGateway(options: TerminalApiGatewayOptions): TerminalApiGateway {
-  const { sessionId, token, url = defaultUrl() } = options;
+  const { sessionId, token, url = defaultUrl(), fallbackUrl = defaultFallbackUrl() } = options;
   const latest = useRef(options);
   const fetches = options.getToken !== undefined;
   const source = useMemo(() => {
@@ -76,8 +78,8 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
   const waitsForToken = token === null && !fetches;
   const client = useMemo(() => {
     const { source, ...rest } = first.current;
-    return new TerminalClient({ url, sessionId, token: source, ...rest });
-  }, [url, sessionId]);
+    return new TerminalClient({ url, fallbackUrl, sessionId, token: source, ...rest });
+  }, [url, fallbackUrl, sessionId]);
 
   useEffect(() => {
     latest.current = options;
@@ -128,4 +130,8 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
 /** Spelled out, because bundlers replace exactly this expression. */
 function defaultUrl(): string {
   return (typeof process === "undefined" ? undefined : process.env.NEXT_PUBLIC_WS_URL) ?? "";
+}
+
+function defaultFallbackUrl(): string | undefined {
+  return typeof process === "undefined" ? undefined : process.env.NEXT_PUBLIC_HTTP_URL;
 }

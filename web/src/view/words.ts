@@ -86,6 +86,11 @@ export function reason(state: TerminalState, now: number): string {
   return status === "connected" ? closingSentence(state, now) : "";
 }
 
+/** Goes on after "Connected", if that is not by WebSocket. */
+export function routeSentence({ route }: TerminalState): string {
+  return route === "http" ? "over HTTPS, because this network blocks WebSockets" : "";
+}
+
 /** The announced end of the session: when and why. */
 export function closingSentence({ closing }: TerminalState, now: number): string {
   if (!closing) return "";

@@ -4,7 +4,7 @@
 
 import { describe, expect, test } from "vitest";
 import { INITIAL_STATE, TerminalError, type TerminalState } from "../../src/core/index.ts";
-import { closingSentence, reason, stateSentence } from "../../src/view/words.ts";
+import { closingSentence, reason, routeSentence, stateSentence } from "../../src/view/words.ts";
 
 const NOW = 1_763_640_000_000;
 const state = (fields: Partial<TerminalState>): TerminalState => ({ ...INITIAL_STATE, ...fields });
@@ -72,4 +72,9 @@ describe("an announced end", () => {
     expect(closing("server_restart", -500)).toBe("The session is about to end: the service is being replaced");
   });
   test("is empty if there is none", () => expect(closingSentence(state({}), NOW)).toBe(""));
+});
+
+test("only a connection without a WebSocket is mentioned", () => {
+  expect(routeSentence(state({ status: "connected" }))).toBe("");
+  expect(routeSentence(state({ status: "connected", route: "http" }))).toContain("blocks WebSockets");
 });

@@ -3,6 +3,7 @@
 use crate::http::auth::{AuthenticatedUser, direct_caller};
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
+use crate::metrics::Transport;
 use crate::store::{ConnectionRecord, SessionRecord, SessionState};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -128,7 +129,7 @@ async fn find(service: &ServiceContext, user: &UserClaims, id: String) -> Result
     // Cannot collide with a connection of API Gateway, whose ids are longer.
     let connection =
         ConnectionId::new("http").map_err(|error| HttpError::new(ErrorCode::Internal, error.to_string()))?;
-    Ok(service.registry.record(&id, &direct_caller(user, &id, connection)).await?)
+    Ok(service.registry.record(&id, &direct_caller(user, &id, connection, Transport::Http)).await?)
 }
 
 fn session_id(id: String) -> Result<SessionId, HttpError> {

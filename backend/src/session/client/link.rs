@@ -96,7 +96,7 @@ impl Link {
         // The old place is dropped after the new one is there, so that a relay with one member does not end.
         self.carried(outlet, now);
         self.joining = Some(joining);
-        (self.valid_until_ms, self.direct) = (caller.valid_until_ms(), caller.direct);
+        (self.valid_until_ms, self.direct) = (caller.valid_until_ms(), caller.is_direct());
     }
 
     /// The grant for a successor of its relay, if it needs one.
@@ -209,7 +209,7 @@ impl Link {
 mod tests {
     use super::*;
     use crate::clock::{Clock, SystemClock, SystemRandom};
-    use crate::metrics::Metrics;
+    use crate::metrics::{Metrics, Transport};
     use crate::relay::{DirectFrames, test_support};
     use crate::session::handle::caller;
     use std::sync::Arc;
@@ -222,7 +222,7 @@ mod tests {
     impl Link {
         /// Opens the link as for a WebSocket of the service.
         pub(in crate::session) fn open_direct(&mut self) -> DirectFrames {
-            let caller = Caller { direct: true, ..caller("ada", "c1") };
+            let caller = Caller { transport: Transport::WebSocket, ..caller("ada", "c1") };
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);
             let (frames, outlet) = DirectFrames::open(joining(&caller), clock, Metrics::new(0));
             self.open(joining(&caller), Some(outlet), &caller, Instant::now());

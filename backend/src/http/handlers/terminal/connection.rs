@@ -1,12 +1,11 @@
-//! One open WebSocket: delivers its messages to the session, and sends it replies and frames of the stream.
+//! One open connection over any transport: delivers its messages to the session, and sends it replies and frames of the stream.
 
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::http::handlers::gateway::{deliver, direct_reply, malformed_reply};
+use crate::http::socket::{CloseReason, DRAINING, Incoming, NORMAL, SILENT, Socket, UNAUTHORIZED, UNSUPPORTED};
 use crate::relay::{DirectFrames, DirectResponse};
 use crate::session::{Arrival, Caller, Close, Grant, Reply};
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
-use bytes::Bytes;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Fuse, FusedFuture, ready};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -17,39 +16,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
-/// Time to send a frame: a peer that stops reading must not delay its session.
-const SEND_TIMEOUT: Duration = Duration::from_secs(20);
-/// Time between two WebSocket pings.
+/// Time between two looks whether the peer is there.
 const PING_INTERVAL: Duration = Duration::from_secs(30);
-/// Silence after which the peer counts as gone: two pings unanswered.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Length of one poll of the session for output.
 const POLL_TIMEOUT: Duration = Duration::from_secs(25);
 /// Longest timer for a token's expiry, ten years: a timer cannot be infinite.
 const MAX_TOKEN_TIMER: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// Concurrent one-shot commands of one connection.
 const MAX_PENDING_COMMANDS: usize = 16;
-
-/// Why a connection closes: the WebSocket close code, and a text for people.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CloseReason(pub u16, pub &'static str);
-
-/// The session has ended and everything was sent, or the peer closed.
-const NORMAL: u16 = 1000;
-/// The peer sent a binary frame.
-const UNSUPPORTED: u16 = 1003;
-/// The peer was silent or stopped reading for too long.
-const TIMEOUT: u16 = 1008;
-/// The user has too many connections.
-pub(super) const TOO_MANY: u16 = 1013;
-/// The session does not exist, or has ended.
-pub(super) const INVALID_SESSION: u16 = 4000;
-/// The token is missing, invalid, expired or revoked.
-pub(super) const UNAUTHORIZED: u16 = 4001;
-/// A bug of this service.
-pub(super) const SERVER_ERROR: u16 = 4500;
-/// This instance is being replaced.
-const DRAINING: u16 = 4503;
 
 type ReplyFuture<'a> = BoxFuture<'a, Result<Reply, HttpError>>;
 type PollFuture = BoxFuture<'static, (DirectFrames, DirectResponse)>;
@@ -78,36 +52,29 @@ impl<'a> Connection<'a> {
     }
 
     /// Serves the connection until either side closes it.
-    pub(super) async fn run(mut self, socket: &mut Socket) -> CloseReason {
+    pub(super) async fn run(mut self, socket: &mut impl Socket) -> CloseReason {
         let (service, session) = (self.service, self.session);
         let mut pending: FuturesUnordered<ReplyFuture<'_>> = FuturesUnordered::new();
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last_message = Instant::now();
         let valid_for = Duration::from_millis(self.caller.valid_until_ms().saturating_sub(service.clock.now_ms()));
         let valid_until = Instant::now() + valid_for.min(MAX_TOKEN_TIMER);
         loop {
             let reply = tokio::select! {
-                message = socket.0.recv(), if self.paused_until.is_none() => {
-                    last_message = Instant::now();
-                    self.check_rate(last_message);
+                message = socket.recv(), if self.paused_until.is_none() => {
+                    self.check_rate(Instant::now());
                     match message {
-                        Some(Ok(Message::Text(text))) => match self.answer(text.as_bytes()) {
+                        Incoming::Text(text) => match self.answer(&text) {
                             Answer::InOrder(reply) => reply.await,
                             Answer::Concurrent(_) if pending.len() >= MAX_PENDING_COMMANDS => Ok(self.busy()),
                             Answer::Concurrent(reply) => { pending.push(reply); continue }
                         },
-                        Some(Ok(Message::Pong(_))) => {
+                        Incoming::Pong => {
                             tracing::info!("[Terminal:{session}] Pong received");
                             continue;
                         }
-                        Some(Ok(Message::Ping(_))) => continue,
-                        Some(Ok(Message::Binary(_))) => return CloseReason(UNSUPPORTED, "frames must be text"),
-                        Some(Ok(Message::Close(_))) | None => return CloseReason(NORMAL, ""),
-                        Some(Err(error)) => {
-                            tracing::debug!(%error, "[Terminal:{session}] connection lost");
-                            return CloseReason(NORMAL, "");
-                        }
+                        Incoming::Binary => return CloseReason(UNSUPPORTED, "frames must be text"),
+                        Incoming::Closed => return CloseReason(NORMAL, ""),
                     }
                 }
                 () = sleep_until(self.paused_until.unwrap_or(valid_until)), if self.paused_until.is_some() => {
@@ -129,7 +96,7 @@ impl<'a> Connection<'a> {
                 }
                 // While a poll is pending, the session itself reports the expiry.
                 () = sleep_until(valid_until), if self.poll.is_terminated() => Ok(Reply::rejected(ErrorCode::TokenExpired)),
-                _ = pings.tick() => match self.check_alive(socket, last_message).await {
+                _ = pings.tick() => match self.check_alive(socket).await {
                     Ok(()) => continue,
                     Err(reason) => return reason,
                 },
@@ -161,7 +128,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Closes a connection that is revoked or silent; pings it otherwise.
-    async fn check_alive(&mut self, socket: &mut Socket, last_message: Instant) -> Result<(), CloseReason> {
+    async fn check_alive(&mut self, socket: &mut impl Socket) -> Result<(), CloseReason> {
         // While a poll is pending, the session itself reports the revocation.
         if self.poll.is_terminated()
             && matches!(self.service.store.is_disconnected(&self.caller.connection).await, Ok(true))
@@ -172,9 +139,9 @@ impl<'a> Connection<'a> {
             }
             return Err(close_reason(Close::Rejected));
         }
-        if last_message.elapsed() > IDLE_TIMEOUT {
+        if socket.is_silent() {
             tracing::info!("[Terminal:{}] Connection timeout", self.session);
-            return Err(CloseReason(TIMEOUT, "connection timeout"));
+            return Err(SILENT);
         }
         socket.ping().await
     }
@@ -218,33 +185,5 @@ fn close_reason(close: Close) -> CloseReason {
     match close {
         Close::Connection | Close::Session => CloseReason(NORMAL, "the session has ended"),
         Close::Rejected => CloseReason(UNAUTHORIZED, "this connection is no longer authorized"),
-    }
-}
-
-/// The WebSocket of a browser: sends within a timeout, and closes with a code that says why.
-pub(super) struct Socket(pub WebSocket);
-
-impl Socket {
-    async fn send(&mut self, frame: Bytes) -> Result<(), CloseReason> {
-        match Utf8Bytes::try_from(frame) {
-            Ok(text) => self.send_message(Message::Text(text)).await,
-            Err(_) => Err(CloseReason(TIMEOUT, "the connection stopped reading")),
-        }
-    }
-
-    async fn ping(&mut self) -> Result<(), CloseReason> {
-        self.send_message(Message::Ping(Bytes::new())).await
-    }
-
-    pub(super) async fn close(&mut self, CloseReason(code, reason): CloseReason) {
-        // Fails if the peer is gone.
-        let _ = self.send_message(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
-    }
-
-    async fn send_message(&mut self, message: Message) -> Result<(), CloseReason> {
-        match tokio::time::timeout(SEND_TIMEOUT, self.0.send(message)).await {
-            Ok(Ok(())) => Ok(()),
-            _ => Err(CloseReason(TIMEOUT, "the connection stopped reading")),
-        }
     }
 }

@@ -1,0 +1,188 @@
+//! `POST /terminal/messages`, `/frames` and `/close`: a connection for pages whose network blocks WebSockets. Messages come one a
+//! line, several in a request; frames are the answer to a poll that is held until there is one.
+
+use super::{Admitted, Arriving, admit, check_origin, serve};
+use crate::http::access_log::{RequestContext, request_id};
+use crate::http::auth::{TerminalQuery, bearer};
+use crate::http::context::ServiceContext;
+use crate::http::error::{HttpError, read_body};
+use crate::http::outbox::{PollAnswer, PollError};
+use crate::http::polled::{DeliverError, Polled, PolledSocket};
+use crate::http::socket::{CloseReason, INVALID_SESSION, Incoming, Socket, TOO_MANY};
+use crate::metrics::Transport;
+use auth_tokens::body_hash;
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bytes::BytesMut;
+use serde::Deserialize;
+use shared_protocol::gateway::{CLOSE_HEADER, CONNECTION_HEADER};
+use shared_protocol::limits::FRAME_BYTES;
+use shared_protocol::polling::{MAX_MESSAGES, MAX_POLL_MS};
+use shared_protocol::{ConnectionId, ErrorCode, UserClaims};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A request of a connection: its token is valid, and its origin allowed.
+pub(in crate::http) struct PolledRequest {
+    user: UserClaims,
+    token_hash: String,
+    /// Session of the query, if it has one.
+    session: Option<String>,
+    /// Absent in the request that opens the connection.
+    connection: Option<ConnectionId>,
+    request: String,
+    body: Bytes,
+}
+
+impl FromRequest<Arc<ServiceContext>> for PolledRequest {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
+        let headers = request.headers();
+        check_origin(service, headers)?;
+        let token = bearer(headers).ok_or_else(|| service.missing_token())?;
+        let user = service.config.auth.users.verify(token, service.now_seconds());
+        let user = user.map_err(|error| service.invalid_token(error))?;
+        let token_hash = body_hash(token.as_bytes());
+        let connection = headers.get(CONNECTION_HEADER).map(|id| {
+            let id = id.to_str().ok().and_then(|id| ConnectionId::new(id).ok());
+            id.ok_or_else(|| HttpError::new(ErrorCode::BadField, "the connection id is not valid"))
+        });
+        let connection = connection.transpose()?;
+        let query = Query::<TerminalQuery>::try_from_uri(request.uri());
+        let Query(TerminalQuery { session, .. }) =
+            query.map_err(|_| HttpError::new(ErrorCode::BadField, "the query is not valid"))?;
+        RequestContext::set(request.extensions(), connection.as_ref(), user.sid.as_ref());
+        let request_id = request_id(headers).to_owned();
+        // Last, so that a request without a token costs no memory.
+        let body = read_body(request.into_body()).await?;
+        Ok(Self { user, token_hash, session, connection, request: request_id, body })
+    }
+}
+
+impl PolledRequest {
+    /// The connection that the request names, which its token has opened: one of another token is as good as none.
+    fn find(&self, service: &ServiceContext) -> Result<Arc<Polled>, HttpError> {
+        let id = self.connection.as_ref();
+        let id = id.ok_or_else(|| HttpError::new(ErrorCode::BadField, "`x-connection-id` is missing"))?;
+        if service.request_rate.check(id).is_err() {
+            return Err(HttpError::new(ErrorCode::RateLimited, "too many requests of this connection"));
+        }
+        service.polled.find(id, &self.token_hash).ok_or_else(gone)
+    }
+
+    /// The messages of the body, one a line.
+    fn messages(&self) -> Result<Vec<Incoming>, HttpError> {
+        let lines = self.body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+        let lines: Vec<&[u8]> = lines.collect();
+        if lines.is_empty() {
+            return Err(HttpError::new(ErrorCode::BadMessage, "the body has no message"));
+        }
+        if lines.len() > MAX_MESSAGES || lines.iter().any(|line| line.len() > FRAME_BYTES) {
+            let text = format!("the body has more than {MAX_MESSAGES} messages, or one above {FRAME_BYTES} bytes");
+            return Err(HttpError::new(ErrorCode::TooLarge, text));
+        }
+        Ok(lines.into_iter().map(|line| Incoming::Text(self.body.slice_ref(line))).collect())
+    }
+}
+
+fn gone() -> HttpError {
+    HttpError::new(ErrorCode::ConnectionGone, "there is no such connection; open another")
+}
+
+/// `POST /terminal/messages`: messages of a connection. Without a connection, opens one, whose first poll this is too.
+pub(in crate::http) async fn messages(
+    State(service): State<Arc<ServiceContext>>,
+    request: PolledRequest,
+) -> Result<Response, HttpError> {
+    let messages = request.messages()?;
+    if request.connection.is_some() {
+        deliver(&*request.find(&service)?, messages).await?;
+        return Ok(StatusCode::NO_CONTENT.into_response());
+    }
+    let name = format!("http:{}", hex::encode(service.random.bytes::<12>()));
+    let arriving = Arriving { name: &name, request: &request.request, transport: Transport::Http };
+    let admitted = admit(&service, &request.user, request.session, &arriving).await.map_err(refused)?;
+    let id = admitted.caller.connection.clone();
+    let (polled, socket) = service.polled.open(id.clone(), request.token_hash);
+    deliver(&polled, messages).await?;
+    tokio::spawn(run(Arc::clone(&service), socket, admitted));
+    let mut response = poll(&polled, 1).await?;
+    if let Ok(id) = HeaderValue::try_from(id.as_str()) {
+        response.headers_mut().insert(CONNECTION_HEADER, id);
+    }
+    Ok(response)
+}
+
+/// Serves a connection to its end.
+async fn run(service: Arc<ServiceContext>, mut socket: PolledSocket, admitted: Admitted) {
+    let id = admitted.caller.connection.clone();
+    let reason = serve(&service, &mut socket, admitted).await;
+    socket.close(reason).await;
+    service.polled.remove(&id);
+}
+
+async fn deliver(polled: &Polled, messages: Vec<Incoming>) -> Result<(), HttpError> {
+    polled.deliver(messages).await.map_err(|error| match error {
+        DeliverError::Closed => gone(),
+        DeliverError::Full => HttpError::new(ErrorCode::RateLimited, "this connection exceeds its message rate"),
+    })
+}
+
+/// Body of a poll.
+#[derive(Deserialize)]
+struct Poll {
+    /// Counts from 2, because the answer that opened the connection was the first.
+    number: u64,
+}
+
+/// `POST /terminal/frames`: frames as soon as there is one.
+pub(in crate::http) async fn frames(
+    State(service): State<Arc<ServiceContext>>,
+    request: PolledRequest,
+) -> Result<Response, HttpError> {
+    let Poll { number } = serde_json::from_slice(&request.body).map_err(|error| HttpError::bad_body(&error))?;
+    poll(&*request.find(&service)?, number).await
+}
+
+/// `POST /terminal/close`: the client leaves.
+pub(in crate::http) async fn close(State(service): State<Arc<ServiceContext>>, request: PolledRequest) -> StatusCode {
+    if let Some(id) = &request.connection {
+        service.polled.close(id, &request.token_hash);
+    }
+    StatusCode::NO_CONTENT
+}
+
+async fn poll(polled: &Polled, number: u64) -> Result<Response, HttpError> {
+    let answer = polled.outbox.poll(number, Duration::from_millis(MAX_POLL_MS)).await;
+    let PollAnswer { frames, close } = answer.map_err(|error| match error {
+        PollError::Replaced => HttpError::new(ErrorCode::Busy, "a later poll has replaced this one"),
+        PollError::Impossible => HttpError::new(ErrorCode::BadField, "`number` is not the next one"),
+    })?;
+    let mut headers = HeaderMap::new();
+    if let Some(code) = close {
+        headers.insert(CLOSE_HEADER, HeaderValue::from(code));
+    }
+    if frames.is_empty() {
+        return Ok((StatusCode::NO_CONTENT, headers).into_response());
+    }
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    let mut body = BytesMut::with_capacity(frames.iter().map(|frame| frame.len() + 1).sum());
+    for frame in &frames {
+        body.extend_from_slice(frame);
+        body.extend_from_slice(b"\n");
+    }
+    Ok((headers, body.freeze()).into_response())
+}
+
+/// The error response for a connection that is not admitted.
+fn refused(CloseReason(code, text): CloseReason) -> HttpError {
+    let code = match code {
+        INVALID_SESSION => ErrorCode::SessionNotFound,
+        TOO_MANY => ErrorCode::LimitReached,
+        _ => ErrorCode::Internal,
+    };
+    HttpError::new(code, text)
+}

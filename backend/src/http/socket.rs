@@ -1,0 +1,123 @@
+//! What a direct connection needs of its transport, and the WebSocket: so that a connection over HTTP requests differs in nothing
+//! else.
+
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use bytes::Bytes;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time to send a frame: a peer that stops reading must not delay its session.
+pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Silence after which the peer of a WebSocket counts as gone: two pings unanswered.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Why a connection closes: the WebSocket close code, and a text for people.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CloseReason(pub u16, pub &'static str);
+
+/// The session has ended and everything was sent, or the peer closed.
+pub(super) const NORMAL: u16 = 1000;
+/// The peer sent a binary frame.
+pub(super) const UNSUPPORTED: u16 = 1003;
+/// The peer was silent or stopped reading for too long.
+const TIMEOUT: u16 = 1008;
+/// The user has too many connections.
+pub(super) const TOO_MANY: u16 = 1013;
+/// The session does not exist, or has ended.
+pub(super) const INVALID_SESSION: u16 = 4000;
+/// The token is missing, invalid, expired or revoked.
+pub(super) const UNAUTHORIZED: u16 = 4001;
+/// A bug of this service.
+pub(super) const SERVER_ERROR: u16 = 4500;
+/// This instance is being replaced.
+pub(super) const DRAINING: u16 = 4503;
+
+/// The peer took no frame for too long.
+pub(super) const STOPPED_READING: CloseReason = CloseReason(TIMEOUT, "the connection stopped reading");
+/// The peer was silent for too long.
+pub(super) const SILENT: CloseReason = CloseReason(TIMEOUT, "connection timeout");
+
+/// What a peer sent.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    /// A message.
+    Text(Bytes),
+    /// A message that is not text.
+    Binary,
+    /// A sign of life.
+    Pong,
+    /// The connection is closed.
+    Closed,
+}
+
+/// A transport of messages and frames.
+pub(super) trait Socket: Send {
+    /// The next thing that the peer sent. Dropped before it completes, it loses nothing.
+    fn recv(&mut self) -> impl Future<Output = Incoming> + Send;
+    /// Sends a frame, or fails if the peer does not take it in time.
+    fn send(&mut self, frame: Bytes) -> impl Future<Output = Result<(), CloseReason>> + Send;
+    /// Asks for a sign of life.
+    fn ping(&mut self) -> impl Future<Output = Result<(), CloseReason>> + Send;
+    /// True if the peer was silent for so long that it counts as gone.
+    fn is_silent(&self) -> bool;
+    /// Closes the connection after the frames that were sent.
+    fn close(&mut self, reason: CloseReason) -> impl Future<Output = ()> + Send;
+}
+
+/// The WebSocket of a browser: sends within a timeout, and closes with a code that says why.
+pub(super) struct BrowserSocket {
+    socket: WebSocket,
+    /// Last time that the peer sent something.
+    heard: Instant,
+}
+
+impl BrowserSocket {
+    pub(super) fn new(socket: WebSocket) -> Self {
+        Self { socket, heard: Instant::now() }
+    }
+
+    async fn send_message(&mut self, message: Message) -> Result<(), CloseReason> {
+        match tokio::time::timeout(SEND_TIMEOUT, self.socket.send(message)).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(STOPPED_READING),
+        }
+    }
+}
+
+impl Socket for BrowserSocket {
+    async fn recv(&mut self) -> Incoming {
+        let message = self.socket.recv().await;
+        self.heard = Instant::now();
+        match message {
+            Some(Ok(Message::Text(text))) => Incoming::Text(text.into()),
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Pong,
+            Some(Ok(Message::Binary(_))) => Incoming::Binary,
+            Some(Ok(Message::Close(_))) | None => Incoming::Closed,
+            Some(Err(error)) => {
+                tracing::debug!(%error, "connection lost");
+                Incoming::Closed
+            }
+        }
+    }
+
+    async fn send(&mut self, frame: Bytes) -> Result<(), CloseReason> {
+        match Utf8Bytes::try_from(frame) {
+            Ok(text) => self.send_message(Message::Text(text)).await,
+            Err(_) => Err(STOPPED_READING),
+        }
+    }
+
+    async fn ping(&mut self) -> Result<(), CloseReason> {
+        self.send_message(Message::Ping(Bytes::new())).await
+    }
+
+    fn is_silent(&self) -> bool {
+        self.heard.elapsed() > IDLE_TIMEOUT
+    }
+
+    async fn close(&mut self, CloseReason(code, reason): CloseReason) {
+        // Fails if the peer is gone.
+        let _ = self.send_message(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+    }
+}

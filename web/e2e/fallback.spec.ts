@@ -1,0 +1,51 @@
+/**
+ * A network that blocks WebSockets: the page goes on over HTTP requests, and moves back once a WebSocket works.
+ */
+
+import { expect } from "@playwright/test";
+import { test } from "./stack.ts";
+import { TerminalPage } from "./terminal-page.ts";
+
+const route = (terminal: TerminalPage) => terminal.page.evaluate(() => window.termgate?.client.state.route);
+
+test("a page whose handshakes are refused types over HTTP and moves back", async ({ page, launch }) => {
+  const stack = await launch({}, "--fault", "refuse=1");
+  const terminal = new TerminalPage(page);
+  await terminal.open(`${stack.url}/?probeMs=1000`);
+  expect(await route(terminal)).toBe("http");
+  expect(await terminal.status()).toContain("Connected");
+  expect(await terminal.run("echo over $((40 + 2))")).toEqual(["over 42"]);
+  expect((await terminal.run("seq 1 20000 | tail -1", 20_000)).at(-1)).toBe("20000");
+  await terminal.screenshot("over-http");
+  expect(await terminal.status()).toContain("this network blocks WebSockets");
+  // Moves back while the user types.
+  await terminal.type("cat");
+  await terminal.press("Enter");
+  await stack.faults("none");
+  const keys = Array.from({ length: 150 }, (_, at) => String.fromCharCode(97 + (at % 26))).join("");
+  await page.keyboard.type(keys, { delay: 40 });
+  await terminal.press("Enter");
+  await expect.poll(() => route(terminal)).toBe("websocket");
+  await terminal.shows(new RegExp(`${wrapped(keys)}\\s+${wrapped(keys)}`));
+  expect(await terminal.status()).not.toContain("blocks WebSockets");
+  // And over HTTP again once they are blocked again.
+  await stack.faults("refuse=1");
+  await stack.cut("abort");
+  await expect.poll(() => route(terminal), { timeout: 30_000 }).toBe("http");
+  await terminal.press("Control+d");
+  await terminal.prompt();
+  expect(await terminal.run("echo still the $((1))st shell")).toEqual(["still the 1st shell"]);
+});
+
+test("a page whose WebSockets open and are cut at once goes on over HTTP", async ({ page, stack }) => {
+  await page.routeWebSocket(/./, (socket) => void socket.close({ code: 1006 }));
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  expect(await route(terminal)).toBe("http");
+  expect(await terminal.run("echo $((40 + 2))")).toEqual(["42"]);
+});
+
+/** Text that the terminal may have wrapped anywhere. */
+function wrapped(text: string): string {
+  return Array.from(text).join("\\s*");
+}
