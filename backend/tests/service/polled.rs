@@ -1,5 +1,7 @@
 //! `/terminal/…`: connections over HTTP requests, whose answers may be lost, repeated or taken twice.
 
+mod attacks;
+
 use crate::support::{ATTACH, PING, Service, client, until, user, user_token, within};
 use backend::store::{MemoryStore, Store};
 use backend::terminal::UnixSpawner;
