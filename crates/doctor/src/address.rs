@@ -32,7 +32,6 @@ impl Address {
         };
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let path = uri.path();
-        let is_loopback = host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
         let mistakes = [
             (host.is_empty(), "it has no host."),
             (
@@ -51,13 +50,32 @@ impl Address {
                 host.contains(".execute-api.") && path.trim_matches('/').is_empty(),
                 "the stage is missing. It ends with /prod, or another stage's name.",
             ),
-            (!encrypted && !is_loopback, "without TLS the network can read the token. It must begin with wss://."),
+            (
+                !encrypted && !is_loopback(&host),
+                "without TLS the network can read the token. It must begin with wss://.",
+            ),
         ];
         if let Some((_, mistake)) = mistakes.into_iter().find(|(found, _)| *found) {
             return Err(Diagnosis::Address(mistake));
         }
         let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
         Ok(Self { host, port, encrypted, direct: path.ends_with("/terminal"), uri })
+    }
+
+    /// The service's own address for HTTP requests: the page's `NEXT_PUBLIC_HTTP_URL`.
+    pub(crate) fn of_service(text: &str) -> Result<Self, Diagnosis> {
+        let uri: Uri = text.trim().parse().map_err(|_| Diagnosis::Address("that after --http is not a URL."))?;
+        let encrypted = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(Diagnosis::Address("that after --http must begin with https://.")),
+        };
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        if !encrypted && !is_loopback(&host) {
+            return Err(Diagnosis::Address("without TLS the network can read the token: --http https://…"));
+        }
+        let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
+        Ok(Self { host, port, encrypted, direct: true, uri })
     }
 
     /// The address of a carrier: a second connection of the same client.
@@ -84,6 +102,10 @@ impl Address {
     }
 }
 
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -103,6 +125,21 @@ mod tests {
         let to = |address| Address::parse(address).unwrap().for_session("a.b.c", Some("lab")).unwrap().uri.to_string();
         assert_eq!(to("ws://127.0.0.1:3001/terminal"), "ws://127.0.0.1:3001/terminal?sessionId=lab&token=a.b.c");
         assert_eq!(to("wss://terminal.example.com/prod"), "wss://terminal.example.com/prod");
+    }
+
+    #[test]
+    fn the_services_own_address_is_one_of_http() {
+        let service = Address::of_service("https://terminal.example.com\n").unwrap();
+        assert_eq!((service.host.as_str(), service.port, service.encrypted), ("terminal.example.com", 443, true));
+        assert!(Address::of_service("http://127.0.0.1:3001").is_ok());
+        for (address, sentence) in [
+            ("wss://terminal.example.com", "must begin with https://"),
+            ("http://terminal.example.com", "without TLS"),
+            ("", "not a URL"),
+        ] {
+            let diagnosis = Address::of_service(address).err().unwrap().to_string();
+            assert!(diagnosis.contains(sentence), "{address}: {diagnosis}");
+        }
     }
 
     #[test]

@@ -37,6 +37,18 @@ pub(crate) async fn connect(
     token: &str,
     report: &mut Report<'_>,
 ) -> Result<(Socket, Duration), Diagnosis> {
+    let (stream, network) = open_stream(address, report).await?;
+    let started = Instant::now();
+    let socket = handshake(address, token, stream).await?;
+    report(PassedStep::new("handshake", started.elapsed(), "101: the token is accepted"));
+    Ok((socket, network))
+}
+
+/// Connects, with TLS if the address wants it. Also returns the time of the TCP handshake.
+pub(crate) async fn open_stream(
+    address: &Address,
+    report: &mut Report<'_>,
+) -> Result<(Box<dyn ByteStream>, Duration), Diagnosis> {
     let Address { host, port, .. } = address;
 
     let started = Instant::now();
@@ -62,11 +74,7 @@ pub(crate) async fn connect(
     } else {
         Box::new(tcp)
     };
-
-    let started = Instant::now();
-    let socket = handshake(address, token, stream).await?;
-    report(PassedStep::new("handshake", started.elapsed(), "101: the token is accepted"));
-    Ok((socket, network))
+    Ok((stream, network))
 }
 
 /// Runs a network step, with any failure as text.

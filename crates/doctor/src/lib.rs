@@ -10,6 +10,7 @@ mod connect;
 mod diagnosis;
 mod dispatch;
 mod frame_socket;
+mod over_http;
 mod passed_step;
 mod protocol;
 mod steps;

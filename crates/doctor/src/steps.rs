@@ -5,6 +5,7 @@ use crate::connect::connect;
 use crate::diagnosis::Diagnosis;
 use crate::dispatch;
 use crate::frame_socket::FrameSocket;
+use crate::over_http;
 use crate::passed_step::{PassedStep, Report};
 use crate::protocol::ProtocolSession;
 use crate::token;
@@ -30,6 +31,8 @@ const MAX_FRESH_OUTPUT: u64 = 4096;
 pub struct Target {
     /// The page's `NEXT_PUBLIC_WS_URL`.
     pub url: String,
+    /// The page's `NEXT_PUBLIC_HTTP_URL`, if it has one.
+    pub http_url: Option<String>,
     /// A user's token that names a session no other client uses.
     pub token: String,
     /// Current time, in seconds since 1970.
@@ -40,7 +43,7 @@ pub struct Target {
 
 /// Runs all steps, reports each that passes, and stops at the first problem.
 pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Send)) -> Result<(), Diagnosis> {
-    let Target { url, token, now, nonce } = target;
+    let Target { url, http_url, token, now, nonce } = target;
     let claims = token::read(token, *now)?;
     let address = Address::parse(url)?.for_session(token, claims.sid.as_deref())?;
     let (socket, network) = connect(&address, token, report).await?;
@@ -49,6 +52,9 @@ pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Sen
 
     if claims.sid.is_none() && !url.contains("sessionId=") {
         return Err(unexpected("attach", "the token names no session (sid), so the remaining steps cannot run."));
+    }
+    if let Some(http_url) = http_url {
+        over_http::check(http_url, token, claims.sid.as_deref().unwrap_or_default(), report).await?;
     }
     let id = ClientId::new(format!("doctor-{nonce:016x}")).map_err(|error| unexpected("attach", error.to_string()))?;
     let mut session = ProtocolSession::new(socket, id);

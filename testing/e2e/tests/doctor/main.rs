@@ -31,7 +31,17 @@ const STEPS: [&str; 14] = [
 
 /// Runs the doctor. Returns its steps in order, and its result.
 async fn run_doctor(url: &str, token: &str) -> (Vec<&'static str>, Result<(), Diagnosis>) {
-    let target = Target { url: url.to_owned(), token: token.to_owned(), now: SystemClock.now_seconds(), nonce: 7 };
+    run_doctor_with(url, None, token).await
+}
+
+/// The same, for a page that has an address for HTTP requests too.
+async fn run_doctor_with(
+    url: &str,
+    http_url: Option<String>,
+    token: &str,
+) -> (Vec<&'static str>, Result<(), Diagnosis>) {
+    let (url, token) = (url.to_owned(), token.to_owned());
+    let target = Target { url, http_url, token, now: SystemClock.now_seconds(), nonce: 7 };
     let mut steps = Vec::new();
     let report = &mut |step: PassedStep| {
         assert!(step.name != "dispatch" || step.detail.contains("at once"), "{step}");
@@ -67,6 +77,20 @@ async fn nothing_is_wrong_with_the_real_function() {
     // The doctor has ended its session.
     let (_, again) = run_doctor(&stack.url(), &stack.token("ada", "another")).await;
     assert_eq!(again, Ok(()));
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_way_without_websockets_is_checked_before_the_shell() {
+    let stack = Stack::start(Function::InProcess).await;
+    let run =
+        async |http: String, session| run_doctor_with(&stack.url(), Some(http), &stack.token("ada", session)).await;
+    let (steps, examined) = run(stack.service_url(), "doctors").await;
+    assert_eq!((steps.iter().position(|step| *step == "HTTP"), examined), (Some(5), Ok(())));
+    // The gateway's address in place of the service's.
+    let (_, examined) = run(stack.url().replace("ws://", "http://").replace("/prod", ""), "another").await;
+    let sentence = examined.unwrap_err().to_string();
+    assert!(sentence.contains("answered 403") && sentence.contains("not the gateway's"), "{sentence}");
     stack.stop().await;
 }
 
@@ -117,7 +141,7 @@ async fn messages_that_wait_for_each_other() {
     terminal.expect_serial_dispatch(Duration::from_secs(60)).await;
     terminal.leave().await;
     let token = stack.token("ada", "doctors");
-    let target = Target { url: stack.url(), token, now: SystemClock.now_seconds(), nonce: 7 };
+    let target = Target { http_url: None, url: stack.url(), token, now: SystemClock.now_seconds(), nonce: 7 };
     let mut steps = Vec::new();
     let examined = diagnose(&target, &mut |step| steps.push(step)).await;
     let names: Vec<_> = steps.iter().map(|step| step.name).collect();
