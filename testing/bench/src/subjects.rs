@@ -3,7 +3,7 @@
 use crate::client::Client;
 use crate::delay_proxy::DelayProxy;
 use crate::peers::Peer;
-use e2e::{Function, Stack, StackOptions, Terminal};
+use e2e::{Function, HttpBridge, HttpFaults, Stack, StackOptions, Terminal};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ pub(crate) fn in_process(variables: &'static [(&'static str, &'static str)]) -> 
 
 pub(crate) struct Subjects {
     pub(crate) in_process: Stack,
+    /// The page without WebSockets, in front of the first stack's service. It adds a hop on this machine.
+    http: HttpBridge,
     pub(crate) bootstrap: Stack,
     pub(crate) peers: Vec<Peer>,
     /// Selects subjects whose name contains this.
@@ -42,8 +44,10 @@ impl Subjects {
             processes: FUNCTION_PROCESSES,
             ..in_process(VARIABLES)
         };
+        let in_process = Stack::start_with(in_process(VARIABLES)).await;
         Self {
-            in_process: Stack::start_with(in_process(VARIABLES)).await,
+            http: HttpBridge::start(in_process.service_url(), HttpFaults::none()).await,
+            in_process,
             bootstrap: Stack::start_with(real).await,
             peers: Peer::all().await,
             only,
@@ -57,6 +61,9 @@ impl Subjects {
         let service = self.in_process.backend.address(0);
         let terminal = direct(&self.in_process, service, "ada", &session).await;
         clients.push(("Termgate, `/terminal`".to_owned(), Client::Termgate(Box::new(terminal))));
+        let session = format!("bench-{}", next_number());
+        let terminal = self.in_process.terminal_at(&self.http.url(), "ada", &session).await;
+        clients.push(("Termgate, HTTP requests".to_owned(), Client::Termgate(Box::new(terminal))));
         let chains =
             [("Termgate, function in process", &self.in_process), ("Termgate, real function", &self.bootstrap)];
         for (name, stack) in chains {

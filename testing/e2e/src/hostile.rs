@@ -5,4 +5,4 @@ mod fault_run;
 mod keys;
 mod program;
 
-pub use fault_run::{FaultRun, Report};
+pub use fault_run::{FaultRun, Report, Way};

@@ -21,10 +21,10 @@ const MAX_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// Longest duration of a handshake or a send.
 const IO_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// URL and tokens of a stage.
+/// URLs and tokens of a stage.
 pub struct Endpoint {
-    /// URL of the stage.
-    pub url: String,
+    /// URLs for the connections, in turn.
+    pub urls: Vec<String>,
     /// Creates the token of each handshake.
     pub token: Box<dyn Fn() -> String + Send>,
 }
@@ -145,8 +145,13 @@ impl Page {
         self.stats
     }
 
+    /// URL of the next connection.
+    fn url(&self) -> &str {
+        &self.endpoint.urls[self.stats.connections as usize % self.endpoint.urls.len()]
+    }
+
     async fn open_socket(&mut self) -> Option<Socket> {
-        let mut request = self.endpoint.url.as_str().into_client_request().expect("a URL");
+        let mut request = self.url().into_client_request().expect("a URL");
         let protocols = format!("termgate, {}", (self.endpoint.token)()).parse().expect("a header's value");
         request.headers_mut().insert("sec-websocket-protocol", protocols);
         match timeout(IO_TIMEOUT, tokio_tungstenite::connect_async_with_config(request, None, true)).await {
@@ -235,7 +240,7 @@ impl Page {
             Some(Dispatch::Serial) if self.client.is_attached() => {
                 if self.carrier.as_ref().is_none_or(|carrier| carrier.epoch() != epoch) {
                     let token = (self.endpoint.token)();
-                    self.carrier = Some(CarrierTask::open(&self.endpoint.url, token, self.client.id(), epoch));
+                    self.carrier = Some(CarrierTask::open(&self.endpoint.urls[0], token, self.client.id(), epoch));
                 }
             }
             Some(Dispatch::Serial) | None => {}

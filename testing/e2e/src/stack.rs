@@ -218,7 +218,7 @@ impl Stack {
     pub fn page(&self, user: &str, session: &str, size: (u16, u16)) -> Page {
         let token = self.token(user, session);
         let id = ClientId::new(format!("page-of-{user}")).expect("an id");
-        Page::new(id, size, Endpoint { url: self.url(), token: Box::new(move || token.clone()) }, None)
+        Page::new(id, size, Endpoint { urls: vec![self.url()], token: Box::new(move || token.clone()) }, None)
     }
 
     pub fn usage(&self) -> Usage {

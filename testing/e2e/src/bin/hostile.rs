@@ -4,7 +4,7 @@
 
 use clap::Parser;
 use dev_gateway::{FAULTS_HELP, FaultPlan};
-use e2e::{FaultRun, Function};
+use e2e::{FaultRun, Function, Way};
 use std::time::Duration;
 
 /// Types into a program through the whole stack while the transport injects faults, and compares the program's input and the
@@ -30,6 +30,9 @@ struct Args {
     /// Faults in place of the default ones; --help lists them.
     #[arg(long)]
     fault: Option<FaultPlan>,
+    /// Way of the pages: over HTTP, requests have faults of their own.
+    #[arg(long, value_enum, default_value = "gateway")]
+    way: Way,
     /// Kind of function: the real bootstrap needs `make .venv/installed`.
     #[arg(long, value_enum, default_value = "in-process")]
     function: Function,
@@ -55,6 +58,7 @@ impl Args {
             typists: self.typists.into(),
             rate: self.rate,
             faults: self.fault.clone().unwrap_or(default.faults),
+            way: self.way,
             function: self.function,
             instances: self.instances.into(),
             handover: self.handover.map(Duration::from_millis),

@@ -2,6 +2,7 @@
 
 use super::keys::Keys;
 use super::program::Program;
+use crate::http_bridge::{HttpBridge, HttpFaults};
 use crate::page::{Endpoint, Page, PageStats};
 use crate::stack::{Function, Stack, StackOptions};
 use crate::until;
@@ -23,6 +24,20 @@ const SIZE: (u16, u16) = (80, 24);
 /// Lines of scrollback in the service.
 const SCROLLBACK: usize = 1000;
 
+/// Connections for a service that serves many at a time: one that was cut counts until the service misses its polls.
+const VARIABLES: &[(&str, &str)] = &[("MAX_CONNECTIONS_PER_USER", "1000")];
+
+/// Way of the pages' connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Way {
+    /// WebSockets through gateway and function.
+    Gateway,
+    /// HTTP requests to the service itself.
+    Http,
+    /// One after the other.
+    Both,
+}
+
 /// Parameters of a run.
 #[derive(Debug, Clone)]
 pub struct FaultRun {
@@ -37,6 +52,8 @@ pub struct FaultRun {
     /// Keys per second and typist.
     pub rate: u64,
     pub faults: FaultPlan,
+    /// Over HTTP, the requests have faults of their own, unless `faults` has none.
+    pub way: Way,
     pub function: Function,
     pub instances: usize,
     /// Lambda's timeout of the function.
@@ -100,6 +117,7 @@ impl FaultRun {
             typists: 1,
             rate: 300,
             faults: "reorder=0.2,repeat=0.05,lose=0.02,delay=0..20,cut-every=200".parse().expect("a plan"),
+            way: Way::Gateway,
             function: Function::InProcess,
             instances: 1,
             timeout: Duration::from_secs(30),
@@ -132,15 +150,21 @@ impl FaultRun {
             timeout: self.timeout,
             log,
             function_log,
+            variables: VARIABLES,
             ..StackOptions::new(self.function)
         };
         let stack = Stack::start_with(options).await;
+        let http =
+            if self.faults == FaultPlan::default() { HttpFaults::none() } else { HttpFaults::hostile(self.seed) };
+        let bridge = HttpBridge::start(stack.service_url(), http).await;
+        let stage = Stage { stack: &stack, bridge: &bridge };
         let done = AtomicUsize::new(0);
-        let mut lessons = join_all((0..self.sessions).map(|number| self.lesson(&stack, number, &done, deadline))).await;
+        let mut lessons = join_all((0..self.sessions).map(|number| self.lesson(&stage, number, &done, deadline))).await;
         let took = began.elapsed();
         faults.set(FaultPlan::default());
+        bridge.calm();
         for lesson in &lessons {
-            self.assert_same_screen(lesson, &stack, deadline).await;
+            self.assert_same_screen(lesson, &stage, deadline).await;
         }
         let mut pages = PageStats::default();
         let mut resent = 0;
@@ -149,6 +173,10 @@ impl FaultRun {
             pages.add(page.leave().await);
         }
         stack.stop().await;
+        let mut counts = faults.counts();
+        for (name, count) in bridge.counts() {
+            *counts.entry(name).or_default() += count;
+        }
         // Compares after the stop, so that a late repetition would be in the recording.
         let read = lessons.iter().map(|lesson| self.assert_all_read(lesson)).sum();
         Report {
@@ -159,20 +187,20 @@ impl FaultRun {
             skipped: lessons.iter().map(|lesson| lesson.skipped).sum(),
             resent,
             took,
-            faults: faults.counts(),
+            faults: counts,
             pages,
         }
     }
 
     /// One session, from the first page to the moment when all sessions have seen everything: a page that nothing drives would
     /// acknowledge nothing.
-    async fn lesson(&self, stack: &Stack, number: usize, done: &AtomicUsize, deadline: Instant) -> Lesson {
+    async fn lesson(&self, stage: &Stage<'_>, number: usize, done: &AtomicUsize, deadline: Instant) -> Lesson {
         let seed = self.seed + number as u64;
         let program = Program::new(seed, self.keys / self.rate);
         let mut lesson = Lesson { number, seed, program, pages: Vec::new(), skipped: 0 };
         let Lesson { program, .. } = &lesson;
         let mut pages: Vec<Page> =
-            (0..self.typists).map(|typist| self.page(stack, number, &typist.to_string())).collect();
+            (0..self.typists).map(|typist| self.page(stage, number, &typist.to_string())).collect();
         for page in &mut pages {
             // A page without output may receive a snapshot in place of the stream.
             self.until(page, deadline, "output", |page| !page.output.is_empty()).await;
@@ -225,17 +253,22 @@ impl FaultRun {
         assert_eq!(recorded.len() as u64, lesson.typed_len(self), "seed {}: nothing else was typed", self.seed);
         recorded.len()
     }
-    fn page(&self, stack: &Stack, session: usize, name: &str) -> Page {
+    fn page(&self, stage: &Stage<'_>, session: usize, name: &str) -> Page {
         let id = ClientId::new(format!("page-{}-{session}-{name}", self.seed)).expect("an id");
-        let sign = stack.signer();
+        let sign = stage.stack.signer();
         let token =
             Box::new(move || sign(&Stack::claims(&format!("ada-{session}"), Some(&format!("hostile-{session}")))));
-        Page::new(id, SIZE, Endpoint { url: stack.url(), token }, self.handover)
+        let urls = match self.way {
+            Way::Gateway => vec![stage.stack.url()],
+            Way::Http => vec![stage.bridge.url()],
+            Way::Both => vec![stage.stack.url(), stage.bridge.url()],
+        };
+        Page::new(id, SIZE, Endpoint { urls, token }, self.handover)
     }
 
     /// A new page shows the same screen: the service's snapshot equals the screen that its stream produces.
-    async fn assert_same_screen(&self, lesson: &Lesson, stack: &Stack, deadline: Instant) {
-        let (page, mut late) = (&lesson.pages[0], self.page(stack, lesson.number, "late"));
+    async fn assert_same_screen(&self, lesson: &Lesson, stage: &Stage<'_>, deadline: Instant) {
+        let (page, mut late) = (&lesson.pages[0], self.page(stage, lesson.number, "late"));
         let (epoch, pos) = (page.client.epoch(), page.client.pos());
         let resumed = |late: &Page| late.client.epoch() == epoch && late.client.pos() >= pos;
         self.until(&mut late, deadline, "the screen", resumed).await;
@@ -287,6 +320,12 @@ impl FaultRun {
         let (lengths, have, want) = ((have.len(), want.len()), around(have), around(want));
         panic!("seed {}: {what} differs at {at} of {lengths:?}:\n  have {have:?}\n  want {want:?}", self.seed);
     }
+}
+
+/// The ways to the service.
+struct Stage<'a> {
+    stack: &'a Stack,
+    bridge: &'a HttpBridge,
 }
 
 /// One session of a run.

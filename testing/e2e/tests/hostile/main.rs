@@ -1,6 +1,6 @@
 //! No fault of the transport reaches the program or the page: the proof of `cargo run -p e2e --bin hostile`, with fewer keys.
 
-use e2e::{FaultRun, Function, Report};
+use e2e::{FaultRun, Function, Report, Way};
 use futures_util::future::join_all;
 use std::time::Duration;
 
@@ -16,6 +16,9 @@ async fn proof(run: FaultRun, faults: &'static [&'static str]) -> Report {
 }
 
 const EVERYTHING: [&str; 4] = ["reorder", "repeat", "lose", "cut"];
+
+/// Faults of requests without WebSockets. Their delays reorder them.
+const REQUESTS: [&str; 4] = ["repeat", "lose", "die", "cut"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hostile_transport() {
@@ -74,6 +77,10 @@ proofs! {
     killed_and_cold_functions: FaultRun::new(7, 1500)
         .with_faults("kill=0.2,kill-within=0..100,cold=20..100,reorder=0.1,silent=0.2,cut=0.005"),
         ["kill", "cold", "reorder", "cut"];
+    over_http: FaultRun { way: Way::Http, ..FaultRun::new(16, 3000) }, REQUESTS;
+    over_http_to_two_instances: FaultRun { way: Way::Http, instances: 2, ..FaultRun::new(17, 1500) }, REQUESTS;
+    /// As a page whose network blocks WebSockets at some times only.
+    from_websockets_to_http_and_back: FaultRun { way: Way::Both, ..FaultRun::new(18, 1500) }, ["reorder", "die", "cut"];
     slow_posts: FaultRun::new(9, 1500).with_faults("slow=15,lose=0.01,cut-every=300"), ["lose", "cut"];
     refused_handshakes_and_silent_disconnects: FaultRun::new(10, 1000)
         .with_faults("refuse=0.5,silent=0.5,cut-every=50,delay=0..10"), ["refuse", "silent", "cut"];
