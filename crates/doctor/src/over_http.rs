@@ -113,7 +113,7 @@ fn hint_of(status: u16) -> &'static str {
             "Check that the service's JWT_SECRET (or key), JWT_ISSUER and JWT_AUDIENCE are those that the token is made \
                 for."
         }
-        403 | 404 | 405 => {
+        403..=405 => {
             "Check that it is the service's address, not the gateway's, without a path, and that the service has this version."
         }
         429 => "Too many connections of this user (MAX_CONNECTIONS_PER_USER), or requests.",
