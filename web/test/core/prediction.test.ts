@@ -12,6 +12,7 @@ import {
   ModalEditor,
   SilentProgram,
   type SimulatedShell,
+  SuggestingEditor,
 } from "../support/simulated-shells.ts";
 
 /** 150 ms there and back, without losses. */
@@ -77,6 +78,22 @@ describe("elsewhere", () => {
     typist.wait(1000);
     expect(typist.predicted).toBe("");
     expect(typist.predictor.outcomes).toMatchObject({ confirmed: 1, refuted: 0 });
+  });
+
+  test("within a line, characters show once it is known what happens to the text behind them", () => {
+    // A line editor without marks, as of Python, and one whose suggestion is replaced.
+    for (const [moves, expected] of [
+      [true, "ab12rest"],
+      [false, "ab123456"],
+    ] as const) {
+      const typist = typing(new SuggestingEditor(moves)).type("a").wait(400).type("b").wait(400).type("1");
+      expect(typist.predicted).toBe("");
+      typist.wait(400).type("2");
+      expect(typist.predicted).toContain("2");
+      expect(typist.seen).toBe(expected);
+      typist.wait(400);
+      expect([typist.predictor.outcomes.refuted, typist.plain.content]).toEqual([0, expected]);
+    }
   });
 
   test("a line that the terminal echoes shows from its second character, and a password never", () => {

@@ -136,6 +136,25 @@ export class ModalEditor implements SimulatedShell {
   }
 }
 
+/** Shows text behind the cursor after two characters: text that typing moves, or a suggestion that it replaces. */
+export class SuggestingEditor implements SimulatedShell {
+  readonly echoes = true;
+  #typed = 0;
+
+  constructor(private readonly moves: boolean) {}
+
+  start(): Effect {
+    return { output: "", tty: RAW, prompt: false };
+  }
+
+  key(text: string): Effect {
+    this.#typed += 1;
+    const rest = this.#typed < 2 ? "" : this.moves ? "rest" : "123456".slice(this.#typed - 2);
+    const back = rest ? `\x1b[${rest.length}D` : "";
+    return { output: `${text}\x1b[K${rest}${back}`, tty: RAW, prompt: false };
+  }
+}
+
 /** Prints nothing, as a program that only waits for keys. */
 export class SilentProgram implements SimulatedShell {
   readonly echoes = false;

@@ -28,6 +28,8 @@ export interface LineState {
 export class PredictedLine {
   readonly states: LineState[];
   readonly #followed: FollowedLine;
+  /** Text behind the cursor before the first key, cell by cell. */
+  readonly #rest: string[];
 
   constructor(
     private readonly screen: Screen,
@@ -35,6 +37,24 @@ export class PredictedLine {
   ) {
     this.#followed = screen.follow();
     this.states = [{ cells: new Map(), cursor: screen.cursor.col, telling: false }];
+    const { line, col } = screen.cursor;
+    this.#rest = Array.from({ length: Math.max(0, screen.cols - col) }, (_, at) => screen.text(line, col + at));
+    while (this.#rest.at(-1) === " ") this.#rest.pop();
+  }
+
+  /** True if there is text behind the cursor, which may move or be replaced. */
+  get isInside(): boolean {
+    return this.#rest.length > 0;
+  }
+
+  /** Whether the first `count` keys, which are shown, have moved the text behind them; `undefined` if that is open. */
+  hasMovedRest(count: number): boolean | undefined {
+    const state = this.states[count];
+    const typed = (state?.cursor ?? 0) - (this.states[0]?.cursor ?? 0);
+    if (!state || !this.isInside || typed <= 0) return undefined;
+    const shows = (rest: string[]) => rest.every((text, at) => this.screen.text(this.line, state.cursor + at) === text);
+    if (!shows(this.#rest)) return false;
+    return shows(this.#rest.slice(typed)) ? undefined : true;
   }
 
   /** The line's number; negative once it is gone. */

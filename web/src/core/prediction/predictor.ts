@@ -75,6 +75,8 @@ export class Predictor {
   #confirmedEpoch = 0;
   /** Where the user began to type on the line: nothing to the left of it is the user's. */
   #start: Place | undefined;
+  /** Whether typed text moves the text behind it, in the present epoch, once that was seen. */
+  #inserts: boolean | undefined;
   #lateSince: number | undefined;
   #mistakes = 0;
   #confirmedSinceMistake = 0;
@@ -183,6 +185,7 @@ export class Predictor {
   /** The next keys may have another effect than those before. */
   #begin(): void {
     this.#epoch += 1;
+    this.#inserts = undefined;
     release(this.#start);
     this.#start = undefined;
   }
@@ -230,6 +233,7 @@ export class Predictor {
     const line = this.#line;
     const last = this.#keys[count - 1];
     if (last && !last.waits) this.#echoTime.measured(now - last.at);
+    this.#inserts ??= last?.epoch === this.#epoch ? line?.hasMovedRest(count) : undefined;
     if (line?.states[count]?.telling) this.#confirmedEpoch = Math.max(this.#confirmedEpoch, last?.epoch ?? 0);
     this.#remove(count, now, true);
   }
@@ -292,7 +296,10 @@ export class Predictor {
     const mode = this.mode();
     if (!this.enabled || mode === "never" || isSecret(this.#tty) || now < this.#pausedUntil) return false;
     if (mode === "auto" && !this.#echoTime.slow) return false;
-    return epoch === this.#epoch && (this.#prompt !== undefined || epoch <= this.#confirmedEpoch);
+    if (epoch !== this.#epoch) return false;
+    if (this.#prompt) return true;
+    // Within a line, it must be known what happens to the rest.
+    return epoch <= this.#confirmedEpoch && (this.#inserts !== undefined || this.#line?.isInside === false);
   }
 
   #editing() {
@@ -306,7 +313,7 @@ export class Predictor {
       release(start);
       this.#start = { followed: this.screen.follow(), col: cursor.col };
     }
-    return { inserts: false, start: this.#start?.col ?? cursor.col, stopsAtStart: false };
+    return { inserts: this.#inserts === true, start: this.#start?.col ?? cursor.col, stopsAtStart: false };
   }
 }
 
