@@ -55,12 +55,17 @@ test-web: system-test $(PAGE) ## Check the page: types, units, and a real browse
 	$(NPM) run e2e
 	$(NPM) run e2e:instances
 
-bench: system-test .venv/installed $(PEERS) ## Measure Termgate and its peers on this machine, in one run
+bench: system-test .venv/installed $(PEERS) web/dist/core/index.js ## Measure Termgate and its peers on this machine, in one run
 	cargo build --release --bin termgate --bin bootstrap --bin dev-gateway --bin bench
 	target/release/bench $(FIGURES)
 
 bench-micro: ## Measure each hot part alone (PARTS="vt"), and compare with the previous run
 	cargo bench --package microbench -- $(PARTS)
+
+# `bench prediction` types with the page's own client.
+web/dist/core/index.js: web/node_modules/.package-lock.json $(PAGE_SOURCES)
+	web/node_modules/.bin/tsc -p web/tsconfig.lib.json
+	@touch $@
 
 testing/bench/.venv/installed: testing/bench/peers/requirements.txt
 	python3 -m venv testing/bench/.venv

@@ -2,7 +2,7 @@
 //! counts are multiplied by the published prices. All recordings run concurrently, each with a stack of its own.
 
 mod bill;
-mod cast;
+pub(crate) mod cast;
 mod month;
 pub(crate) mod player;
 mod prices;
@@ -10,7 +10,7 @@ mod prices;
 use crate::latency::slow_posts;
 use crate::report::{Report, Row, Table};
 use crate::subjects::in_process;
-use bill::Hour;
+pub(crate) use bill::Hour;
 use cast::{Cast, Kind};
 use e2e::{Page, Stack, StackOptions};
 use futures_util::future::join_all;

@@ -15,6 +15,7 @@ mod latency;
 mod metrics;
 mod peer_protocol;
 mod peers;
+mod prediction;
 mod process;
 mod quiet;
 mod relays;
@@ -97,6 +98,8 @@ enum Figure {
     Growth,
     /// Cost of an hour of one user on AWS, for recorded work. Takes two minutes.
     Cost,
+    /// Predicted echo: keys shown at once, mistakes, messages and cost. Takes five minutes.
+    Prediction,
     /// Cost, runs of the function, latency and silences with several members of a relay. Takes half an hour.
     Relays,
 }
@@ -134,6 +137,7 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::Concurrency => growth::sessions::latency(&mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Cost => cost::measure(&mut report).await,
+            Figure::Prediction => prediction::measure(&mut report).await,
             Figure::Relays => relays::measure(&relays, &mut report).await,
             Figure::Memory => resources::memory(&mut report).await,
             Figure::Growth => {

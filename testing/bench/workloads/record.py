@@ -24,6 +24,17 @@ KEYS = {
         "G", 1, "o", "# TODO: log what was refused,", 0.5, " and by whom", ENTER, "print('ready')", ESC, 2, "gg", 1.5,
         *["\x1b[B"] * 8, 1, "A", "  # ok", ESC, 1, ":wq", ENTER,
     ],
+    "python": [
+        2, "import json", ENTER, 1.5, "def area(w, h):", ENTER, "    return w * h", ENTER, ENTER, 1, "area(3, 4)", ENTER, 2,
+        "rows = [area(n, n + 1) for n in range(5)]", 0.5, ENTER, 1.5, "sum(rowz", 0.6, BACK, "s)", ENTER, 2,
+        UP, 0.8, BACK, "[1:])", ENTER, 1.5, "json.dumps(rows)", ENTER, 3, "exit()", ENTER,
+    ],
+    "mixed": [
+        1, "cd lesson", ENTER, 0.8, "ls", ENTER, 1.5, "less notes.txt", ENTER, 1.5, " ", 1, "/guess", ENTER, 1, "q", 1,
+        "grep -n def server.py", ENTER, 2, "vim server.py", ENTER, 1.5, "G", 0.5, "o", "# the end", ESC, 0.8, ":wq", ENTER, 1,
+        "python3 -q", ENTER, 1, "2 ** 10", ENTER, 1, "exit()", ENTER, 1, "cat > a.txt", ENTER, "some words", ENTER, "\x04", 1,
+        "wc -c a.tx", TAB, ENTER, 1.5, UP, 0.6, "\x1b[D", "\x1b[D", 0.4, BACK, "*", ENTER, 1, "ecoh", 0.5, BACK, BACK, "ho done", ENTER,
+    ],
     "tests": [],
     "top": [],
 }
@@ -31,6 +42,8 @@ KEYS = {
 PROGRAMS = {
     "typing": ["bash", "--norc", "--noprofile"],
     "vim": ["vim", "server.py"],
+    "python": [sys.executable, "-q"],
+    "mixed": ["bash", "--norc", "--noprofile"],
     "tests": [sys.executable, "-m", "unittest", "-v", *(f"test.test_{name}" for name in "queue socket threading subprocess asyncio".split())],
     # In a PID namespace with three other processes, so that the recording does not publish this machine's processes.
     "top": ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", "sleep 999 & sleep 998 & yes > /dev/null & exec top"],
@@ -130,6 +143,9 @@ def record(name, folder):
 
 if __name__ == "__main__":
     folder = home()
+    if sys.argv[1] == "--home":
+        print(folder)
+        sys.exit()
     try:
         record(sys.argv[1], folder)
     finally:

@@ -2,11 +2,16 @@
  * An xterm.js terminal, with or without a page, as predictions see it.
  */
 
-import type { Terminal } from "@xterm/xterm";
+import type { IMarker, Terminal } from "@xterm/xterm";
 import type { FollowedLine, Screen } from "../core/index.ts";
 
+/** The parts of a terminal that it needs. */
+export interface EmulatorBuffer extends Pick<Terminal, "buffer" | "cols"> {
+  registerMarker(offset: number): IMarker | undefined;
+}
+
 export class EmulatedScreen implements Screen {
-  constructor(private readonly terminal: Pick<Terminal, "buffer" | "cols" | "registerMarker">) {}
+  constructor(private readonly terminal: EmulatorBuffer) {}
 
   get cols(): number {
     return this.terminal.cols;

@@ -14,10 +14,10 @@ import {
   type TerminalClient,
   Timer,
 } from "../core/index.ts";
-import { EmulatedScreen } from "./emulated-screen.ts";
+import { EmulatedScreen, type EmulatorBuffer } from "./emulated-screen.ts";
 
 /** The parts of a terminal that predictions need; a terminal without a page has them too. */
-export type PredictableTerminal = Pick<Terminal, "buffer" | "cols" | "registerMarker" | "onResize">;
+export type PredictableTerminal = EmulatorBuffer & Pick<Terminal, "onResize">;
 
 export class PredictedEcho implements IDisposable {
   readonly predictor: Predictor;

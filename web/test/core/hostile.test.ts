@@ -34,5 +34,7 @@ test.each<[number, FaultRates, boolean]>([
   }
   expect(user.settles()).toBe(true);
   expect(faults(user, service, signals)).toEqual([]);
+  // All predictions end with it.
+  expect(user.sink.applied).toBe(user.client.inputLength);
   expect(service.cuts).toBeGreaterThan(3);
 });

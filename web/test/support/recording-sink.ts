@@ -2,13 +2,15 @@
  * An emulator that records what it receives, and parses when the test decides.
  */
 
-import type { TerminalSink } from "../../src/core/index.ts";
+import type { InputProgress, TerminalSink } from "../../src/core/index.ts";
 
 export class RecordingSink implements TerminalSink {
   /** `> text`, `reset full` or `size 80x24`, in order. */
   readonly journal: string[] = [];
   /** True to parse at once, and not by `parse`. */
   eager = true;
+  /** Length of the input that was applied, by the last report. */
+  applied = 0;
   #waiting: Array<{ text: string; parsed: () => void }> = [];
 
   /** Lengths of the unparsed writes. */
@@ -37,6 +39,10 @@ export class RecordingSink implements TerminalSink {
     const next = this.#waiting.shift();
     if (next?.text) this.journal.push(`> ${next.text}`);
     next?.parsed();
+  }
+
+  progress({ applied }: InputProgress): void {
+    this.applied = applied;
   }
 
   reset(scope: string): void {

@@ -28,7 +28,7 @@ export class SimulatedUser {
   constructor(
     private readonly clock: FakeClock,
     private readonly service: HostileService,
-    random: () => number,
+    private readonly random: () => number,
   ) {
     const { page } = this;
     this.client = new TerminalClient({
@@ -101,7 +101,7 @@ export class SimulatedUser {
   #typed(what: string, sent = what): void {
     const { known, epoch } = this.service;
     this.typed.push({ what, known, epoch: known === 0 ? 0 : epoch });
-    this.client.input(sent);
+    this.client.input(sent, this.random() < 0.5);
   }
 }
 

@@ -29,7 +29,7 @@ const SERVICE_LOG: f64 = 320.0;
 
 /// An hour of one user.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Hour {
+pub(crate) struct Hour {
     /// Messages from and to the page, in units of 32 KB.
     messages_in: f64,
     messages_out: f64,
@@ -43,11 +43,11 @@ pub(super) struct Hour {
 
 impl Hour {
     /// `cents` excludes logs.
-    pub(super) const COLUMNS: [&'static str; 7] =
+    pub(crate) const COLUMNS: [&'static str; 7] =
         ["messages in", "messages out", "requests", "GB-s", "cents", "cents with 256 MB", "cents of logs"];
 
     /// Extrapolates the usage of `time` to an hour.
-    pub(super) fn of(used: &Usage, time: Duration) -> Self {
+    pub(crate) fn of(used: &Usage, time: Duration) -> Self {
         let share = HOUR_SECONDS / time.as_secs_f64();
         let requests = used.invocations as f64 * share;
         Self {
@@ -60,7 +60,7 @@ impl Hour {
     }
 
     /// The share of each of this many users.
-    pub(super) fn of_each(self, users: u32) -> Self {
+    pub(crate) fn of_each(self, users: u32) -> Self {
         let share = |whole: f64| whole / f64::from(users);
         Self {
             messages_in: share(self.messages_in),
@@ -71,7 +71,7 @@ impl Hour {
         }
     }
 
-    pub(super) fn values(self) -> BTreeMap<&'static str, f64> {
+    pub(crate) fn values(self) -> BTreeMap<&'static str, f64> {
         let values = [
             self.messages_in,
             self.messages_out,
