@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 /// Time for sessions and requests to end after the stop signal. Platforms kill containers after 30 s (ECS) or sooner.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
@@ -99,10 +100,13 @@ impl App {
         let Self { service, limiter, protection } = self;
         let router = http::router(Arc::clone(&service));
         let served = http::serve(listener, router, limiter, drain(Arc::clone(&service), stop));
+        let relays = Arc::clone(service.registry.relays());
+        // In a task: for each tick, this thread would be woken by a worker, and would wake that in turn for its next timer.
+        let relays = AbortOnDropHandle::new(tokio::spawn(async move { relays.run().await }));
         tokio::select! {
             () = served => service.registry.deregister().await,
             () = service.registry.run_heartbeat() => {}
-            () = service.registry.relays().run() => {}
+            _ = relays => {}
             () = service.run_dispatch() => {}
             () = protect(protection, &service) => {}
             // A client may never finish its request.

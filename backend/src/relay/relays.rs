@@ -100,6 +100,8 @@ pub struct Relays {
     /// Relays of all instances.
     pub(super) count: Arc<RelayCount>,
     table: Mutex<Table>,
+    /// Wakes [`Self::run`] for the first relay: without any, an idle service rests.
+    first: Notify,
     /// Dispatch of the APIs that the relays post to.
     pub dispatches: Dispatches,
 }
@@ -119,6 +121,7 @@ impl Relays {
             metrics,
             count: Arc::default(),
             table: Mutex::default(),
+            first: Notify::new(),
             dispatches: Dispatches::default(),
         })
     }
@@ -242,6 +245,7 @@ impl Relays {
             Entry { relay: Arc::clone(&relay), life, predecessor, _counted: self.metrics.relays.run() },
         );
         self.count.set_here(table.entries.len());
+        self.first.notify_one();
         (relay, grant)
     }
 
@@ -274,6 +278,9 @@ impl Relays {
         let mut ticks = tokio::time::interval(TICK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            if self.count() == 0 {
+                self.first.notified().await;
+            }
             ticks.tick().await;
             self.tick(Instant::now());
         }

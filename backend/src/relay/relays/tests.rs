@@ -20,6 +20,29 @@ fn joining(name: &str) -> Joining {
     test_support::joining(name, &Switch::on())
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_first_relay_after_a_rest_is_watched() {
+    let relays = relays();
+    let running = tokio::spawn({
+        let relays = Arc::clone(&relays);
+        async move { relays.run().await }
+    });
+    for round in 0..2 {
+        advance(Duration::from_secs(3600)).await;
+        let (_, grant) = relays.join(joining("c1"), true);
+        assert_eq!((grant.is_some(), relays.count()), (true, 1), "{round}");
+        // No question uses the grant.
+        tokio::time::timeout(Duration::from_secs(10), async {
+            while relays.count() > 0 {
+                tokio::time::sleep(TICK_INTERVAL).await;
+            }
+        })
+        .await
+        .unwrap();
+    }
+    running.abort();
+}
+
 /// The function's side: asks without waiting, and reports every frame as posted.
 struct Run {
     relay: Arc<Relay>,
