@@ -91,7 +91,7 @@ def test_ecs_sets_the_variables_of_the_service():
 def test_the_guide_names_no_unused_variable():
     guide = (ROOT / "docs/deploy.md").read_text()
     named = set(re.findall(r"`([A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+)`", guide))
-    known = FUNCTION | SERVICE | {"NEXT_PUBLIC_WS_URL", "TERMGATE_TOKEN", "PROMPT_COMMAND"}
+    known = FUNCTION | SERVICE | {"NEXT_PUBLIC_WS_URL", "NEXT_PUBLIC_HTTP_URL", "TERMGATE_TOKEN", "PROMPT_COMMAND"}
     codes = set(re.findall(r'"([A-Z]+(?:_[A-Z]+)*)" =>', (ROOT / "shared-protocol/src/error.rs").read_text()))
     known |= codes or {"UNAUTHORIZED", "SESSION_NOT_FOUND"}
     assert named <= known, named - known
