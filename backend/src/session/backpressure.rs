@@ -11,6 +11,10 @@ const BACKPRESSURE_HIGH_WATERMARK: u64 = 512 * 1024;
 /// Unacknowledged output below which reading resumes, in bytes: high enough that a full frame is ready when a post is done.
 const BACKPRESSURE_LOW_WATERMARK: u64 = 384 * 1024;
 
+/// Both watermarks for a client that gets screens in place of its stream, as part of the others: most of what is read then is never
+/// shown, and a class that floods would leave no processor time for its keys.
+const SCREENS_SHARE: u64 = 4;
+
 /// Time without progress after which a client no longer pauses the program.
 const BACKPRESSURE_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -30,6 +34,7 @@ impl Backpressure {
         let before = self.paused;
         let pausing = clients.filter_map(|client| {
             let cursor = &client.outbound.cursor;
+            let limit = if client.outbound.screens_only { limit / SCREENS_SHARE } else { limit };
             let is_behind = end.0 - cursor.acked().0 > limit && client.outbound.link.is_live();
             (is_behind && client.can_apply_backpressure()).then(|| cursor.progress() + BACKPRESSURE_TIMEOUT)
         });
@@ -64,6 +69,8 @@ mod tests {
             assert_eq!(backpressure.update([&mut client].into_iter(), END, now), stops);
             assert_eq!((backpressure.paused, backpressure.deadline().is_some()), (paused, paused));
         }
+        client.outbound.screens_only = true;
+        assert!(backpressure.update([&mut client].into_iter(), END, now), "screens need less");
     }
 
     #[test]

@@ -78,11 +78,11 @@ impl<'a> Posts<'a> {
     /// Begins what may begin now, and gives up what may not begin any more. Returns the calls to make.
     pub(super) fn begin(&mut self, now: Instant) -> Vec<Task> {
         let waiting = self.members.iter().filter(|(_, member)| !member.busy);
-        let ready = waiting.filter_map(|(id, member)| Some((member.next()?.ready_at, *id)));
-        let mut ready: Vec<_> = ready.filter(|(ready_at, _)| *ready_at <= now).collect();
-        // Those who wait longest go first.
+        let ready = waiting.filter_map(|(id, member)| Some((member.slow, member.next()?.ready_at, *id)));
+        let mut ready: Vec<_> = ready.filter(|(_, ready_at, _)| *ready_at <= now).collect();
+        // Those whose last post was taken go first, then those who wait longest.
         ready.sort_unstable();
-        for (_, id) in ready {
+        for (_, _, id) in ready {
             while self.begin_next(id, now) {}
         }
         std::mem::take(&mut self.tasks)
@@ -102,7 +102,7 @@ impl<'a> Posts<'a> {
             self.give_up(id, Fate::Lost, &"there was no time to post it");
             return true;
         }
-        let may_begin = slots.0 && (slots.1 || !slow) && self.account.may_begin(now);
+        let may_begin = slots.0 && (slots.1 || !slow) && self.account.may_begin(slow, now);
         if may_begin && self.busy.insert(member.connection.clone()) {
             if frame.retries == 0 {
                 self.budget.earn();
@@ -127,7 +127,7 @@ impl<'a> Posts<'a> {
             Posted::Failed(PostError::Failed(_) | PostError::Unsent(_)) | Posted::TimedOut => {
                 self.account.probe_failed(id, now, self.random);
             }
-            Posted::Taken | Posted::Failed(_) => self.account.taken(id),
+            Posted::Taken | Posted::Failed(_) => self.account.taken(id, now),
         }
         if result == Posted::Failed(PostError::Gone) {
             // API Gateway also answers it for frames that arrived and for connections that stay open.

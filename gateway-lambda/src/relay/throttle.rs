@@ -9,9 +9,9 @@ use tokio::time::Instant;
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 /// Longest pause after a refused post.
 const MAX_PAUSE: Duration = Duration::from_millis(800);
-/// Refused posts of this many members, within [`ACCOUNT_WINDOW`] and with none taken in between, are no matter of slow browsers.
+/// Refused posts of this many members within [`ACCOUNT_WINDOW`], in which none was taken, are no matter of slow browsers.
 const ACCOUNT_MEMBERS: usize = 3;
-/// Time within which the refusals of several members count together.
+/// Time within which the refusals of several members count together, and a post that was taken outweighs them.
 const ACCOUNT_WINDOW: Duration = Duration::from_millis(200);
 /// Retries that the first posts may need.
 const START_RETRIES: u32 = 10;
@@ -54,6 +54,8 @@ impl RetryBudget {
 pub(super) struct AccountThrottle {
     /// Times and members of the last refusals.
     refusals: VecDeque<(Instant, u64)>,
+    /// Time at which a post was taken last.
+    taken_at: Option<Instant>,
     /// Pauses so far; 0 while posts are taken.
     pauses: u32,
     /// End of the pause.
@@ -72,9 +74,10 @@ impl AccountThrottle {
         self.resumes_at
     }
 
-    /// True if a post may begin: any, or the probe.
-    pub(super) fn may_begin(&self, now: Instant) -> bool {
-        !self.is_on() || (self.probe.is_none() && self.resumes_at.is_none_or(|at| at <= now))
+    /// True if a post may begin: any, or the probe. `slow` is true for a member whose last post was refused: only it waits for the
+    /// end of the pause, because its own refusals may be all that there is.
+    pub(super) fn may_begin(&self, slow: bool, now: Instant) -> bool {
+        !self.is_on() || (self.probe.is_none() && (!slow || self.resumes_at.is_none_or(|at| at <= now)))
     }
 
     /// Counts a post that begins. During a pause it is the probe.
@@ -86,9 +89,10 @@ impl AccountThrottle {
     }
 
     /// Counts a post that API Gateway took or refused for another reason: the account has requests left.
-    pub(super) fn taken(&mut self, member: u64) {
+    pub(super) fn taken(&mut self, member: u64, now: Instant) {
         if !self.is_on() || self.probe == Some(member) {
-            *self = Self::default();
+            let refusals = std::mem::take(&mut self.refusals);
+            *self = Self { refusals, taken_at: Some(now), ..Self::default() };
         }
     }
 
@@ -99,7 +103,8 @@ impl AccountThrottle {
         }
         self.refusals.retain(|(at, other)| *other != member && now.duration_since(*at) <= ACCOUNT_WINDOW);
         self.refusals.push_back((now, member));
-        if self.refusals.len() >= ACCOUNT_MEMBERS {
+        let was_taken = self.taken_at.is_some_and(|at| now.duration_since(at) <= ACCOUNT_WINDOW);
+        if self.refusals.len() >= ACCOUNT_MEMBERS && !was_taken {
             self.refusals.clear();
             self.pause(now, random);
         }
@@ -160,9 +165,12 @@ mod tests {
         for member in 1..50 {
             throttle.refused(member, now, &SystemRandom);
             throttle.refused(member + 100, now, &SystemRandom);
-            throttle.taken(1000);
+            throttle.taken(1000, now);
         }
+        (1..50).for_each(|member| throttle.refused(member, now + ACCOUNT_WINDOW, &SystemRandom));
         assert!(!throttle.is_on());
+        throttle.refused(1, now + ACCOUNT_WINDOW + Duration::from_millis(1), &SystemRandom);
+        assert!(throttle.is_on(), "nothing was taken for long");
     }
 
     #[tokio::test(start_paused = true)]
@@ -174,17 +182,18 @@ mod tests {
             let resumes_at = throttle.resumes_at().unwrap();
             let took = resumes_at - now;
             assert!((Duration::from_millis(pause / 2)..=Duration::from_millis(pause)).contains(&took), "{took:?}");
-            assert!(!throttle.may_begin(now) && throttle.may_begin(resumes_at));
+            assert!(!throttle.may_begin(true, now) && throttle.may_begin(true, resumes_at));
+            assert!(throttle.may_begin(false, now), "a member that was not refused tries at once");
             now = resumes_at;
             throttle.begin(4);
-            assert!(!throttle.may_begin(now), "one probe at a time");
+            assert!(!throttle.may_begin(false, now), "one probe at a time");
             throttle.refused(9, now, &SystemRandom);
-            throttle.taken(9);
-            assert!(!throttle.may_begin(now), "a post from before the pause proves nothing");
+            throttle.taken(9, now);
+            assert!(!throttle.may_begin(false, now), "a post from before the pause proves nothing");
             throttle.refused(4, now, &SystemRandom);
         }
         throttle.begin(4);
-        throttle.taken(4);
-        assert!(!throttle.is_on() && throttle.may_begin(now));
+        throttle.taken(4, now);
+        assert!(!throttle.is_on() && throttle.may_begin(true, now));
     }
 }

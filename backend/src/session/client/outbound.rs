@@ -53,6 +53,8 @@ pub(in crate::session) struct Outbound {
     last_screen: Option<Instant>,
     /// Time of the next such snapshot; `None` while the stream may be sent.
     next_screen: Option<Instant>,
+    /// True while its relay has no room for its stream, and screens stand for it.
+    pub(in crate::session) screens_only: bool,
 }
 
 impl Outbound {
@@ -70,6 +72,7 @@ impl Outbound {
             coalesce_until: None,
             last_screen: None,
             next_screen: None,
+            screens_only: false,
         }
     }
 
@@ -178,7 +181,7 @@ impl Outbound {
     /// True if the unsent part of a stream that ends at `end` may go out, as it is or as a snapshot. A spent budget, and a flood
     /// that shares its relay, permit only a snapshot of the screen now and then.
     pub(in crate::session) fn may_send(&mut self, end: Pos, budget: &mut OutputBudget, due: Due, now: Instant) -> bool {
-        self.next_screen = None;
+        (self.next_screen, self.screens_only) = (None, due.shares);
         let is_free = self.direct || !self.snapshot.is_empty() || self.cursor.sent() >= end;
         if is_free || (budget.allows_stream(now) && !due.shares) {
             return true;
