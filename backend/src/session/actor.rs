@@ -103,7 +103,7 @@ impl Actor {
             metrics,
         };
         if let Some(previous) = previous {
-            actor.terminal.print(&previous.banner(), &mut actor.log);
+            actor.log.push_bytes(&previous.banner());
             actor.terminal.catch_up(&mut actor.log);
             actor.log.push_event(StreamEvent::Restarted { reason: previous.reason });
         }
@@ -313,7 +313,7 @@ impl Actor {
     }
 
     fn save_screen(&mut self) {
-        let (terminal, epoch, clock) = (&self.terminal, self.epoch, &self.clock);
+        let (terminal, epoch, clock) = (&mut self.terminal, self.epoch, &self.clock);
         self.screens.save_if_due(Instant::now(), self.termination.is_over(), || {
             let Size { cols, rows } = terminal.size;
             ScreenRecord { epoch, cols, rows, data: terminal.render_visible(), at: clock.now_ms() }

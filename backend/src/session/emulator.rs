@@ -1,11 +1,15 @@
-//! The session's terminal emulator: it answers queries of programs, and makes snapshots. It parses output after the frames
-//! went out, so that an echo never waits for it.
+//! The session's terminal emulator: it answers queries of programs, and makes snapshots. It reads output from the log after the
+//! frames went out, so that an echo never waits for it.
 
+use super::output_log::OutputLog;
 use crate::terminal::Size;
 use shared_protocol::Pos;
 use shared_protocol::server::SnapshotScope;
 use std::collections::VecDeque;
-use vt::{Scope, Screen};
+use vt::{LazyScreen, Scope};
+
+/// Pieces of the output whose positions are remembered. Few sequences are cut by an event, and none by more.
+const MAX_PIECES: usize = 16;
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct CaughtUp {
@@ -15,92 +19,114 @@ pub(super) struct CaughtUp {
     pub title: Option<String>,
 }
 
-/// An emulator that lags behind the log by `pending`.
+/// An emulator that lags behind the log.
 pub(super) struct Emulator {
-    pub(super) screen: Screen,
+    screen: LazyScreen,
     /// Lines of scrollback in a full snapshot.
     scrollback: usize,
-    /// Output that was logged and not parsed, with its positions.
-    pending: VecDeque<(Pos, Vec<u8>)>,
-    /// Position of the first byte of an incomplete sequence or character, if the output ends with one.
-    held_from: Option<Pos>,
+    /// Position up to which the screen has the output.
+    read: Pos,
+    /// The latest pieces of output between two events, by their positions and lengths: an incomplete sequence begins in one of
+    /// them.
+    pieces: VecDeque<(Pos, u64)>,
 }
 
 impl Emulator {
     pub(super) fn new(size: Size, scrollback: usize) -> Self {
-        let screen = Screen::new(size.cols, size.rows, scrollback);
-        Self { screen, scrollback, pending: VecDeque::new(), held_from: None }
+        let screen = LazyScreen::new(size.cols, size.rows, scrollback);
+        Self { screen, scrollback, read: Pos(0), pieces: VecDeque::new() }
     }
 
-    pub(super) fn printed(&mut self, pos: Pos, bytes: &[u8]) {
-        match self.pending.back_mut() {
-            Some((start, last)) if start.after(last.len() as u64) == pos => last.extend_from_slice(bytes),
-            _ => self.pending.push_back((pos, bytes.to_vec())),
-        }
-    }
-
-    pub(super) fn catch_up(&mut self) -> CaughtUp {
-        if self.pending.is_empty() {
+    /// Reads the output that the log got since the last call. The log must still have all of it.
+    pub(super) fn catch_up(&mut self, log: &OutputLog) -> CaughtUp {
+        if self.read == log.end() {
             return CaughtUp::default();
         }
         let mut answers = Vec::new();
-        for (pos, bytes) in self.pending.drain(..) {
-            self.screen.feed(&bytes, &mut answers);
-            let (end, length) = (pos.after(bytes.len() as u64), bytes.len() as u64);
-            self.held_from = match self.screen.pending_bytes() as u64 {
-                0 => None,
-                held if held <= length => Some(Pos(end.0 - held)),
-                // It began in an earlier piece.
-                _ => self.held_from,
-            };
+        for (pos, bytes) in log.bytes_from(self.read) {
+            self.screen.feed(bytes, &mut answers);
+            self.remember(pos, bytes.len() as u64);
         }
+        self.read = log.end();
         CaughtUp { answers, title: self.screen.take_title() }
     }
 
-    /// Parses the pending output, then changes the size.
-    pub(super) fn resize(&mut self, size: Size) -> CaughtUp {
-        let caught_up = self.catch_up();
+    fn remember(&mut self, pos: Pos, length: u64) {
+        match self.pieces.back_mut() {
+            Some((start, known)) if start.after(*known) == pos => *known += length,
+            _ => {
+                if self.pieces.len() == MAX_PIECES {
+                    self.pieces.pop_front();
+                }
+                self.pieces.push_back((pos, length));
+            }
+        }
+    }
+
+    /// Reads the output so far, then changes the size.
+    pub(super) fn resize(&mut self, size: Size, log: &OutputLog) -> CaughtUp {
+        let caught_up = self.catch_up(log);
         self.screen.resize(size.cols, size.rows);
         caught_up
     }
 
-    /// The bytes that restore the screen, and their position in the stream, which ends at `end`.
-    pub(super) fn snapshot(&self, scope: SnapshotScope, end: Pos) -> (Vec<u8>, Pos) {
+    /// The bytes that restore the screen, and their position in the stream: its `end`, or the beginning of an incomplete sequence
+    /// or character there.
+    pub(super) fn snapshot(&mut self, scope: SnapshotScope, end: Pos) -> (Vec<u8>, Pos) {
         let scope = match scope {
             SnapshotScope::Full => Scope::Full { scrollback: self.scrollback },
             SnapshotScope::Screen => Scope::Screen,
         };
-        (self.screen.snapshot(scope), self.held_from.unwrap_or(end))
+        let screen = self.screen.current();
+        let mut held = screen.pending_bytes() as u64;
+        let mut begin = end;
+        for (pos, length) in self.pieces.iter().rev() {
+            if held == 0 {
+                break;
+            }
+            begin = pos.after(length.saturating_sub(held));
+            held = held.saturating_sub(*length);
+        }
+        (screen.snapshot(scope), begin)
+    }
+
+    /// The visible screen, as lines that any terminal can print.
+    pub(super) fn render_visible(&mut self) -> Vec<u8> {
+        self.screen.current().render_visible()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use shared_protocol::StreamEvent;
 
     const SIZE: Size = Size { cols: 20, rows: 4 };
 
     #[test]
     fn a_snapshot_stands_before_an_incomplete_sequence() {
-        let mut emulator = Emulator::new(SIZE, 10);
-        emulator.printed(Pos(0), b"ab\x1b[3");
-        emulator.catch_up();
-        assert_eq!(emulator.snapshot(SnapshotScope::Full, Pos(5)).1, Pos(2));
+        let (mut emulator, mut log) = (Emulator::new(SIZE, 10), OutputLog::default());
+        let mut at = |log: &OutputLog| {
+            emulator.catch_up(log);
+            emulator.snapshot(SnapshotScope::Full, log.end()).1
+        };
+        log.push_bytes(b"ab\x1b[3");
+        assert_eq!(at(&log), Pos(2));
         // An event stands between the two halves.
-        emulator.printed(Pos(6), b"1");
-        emulator.catch_up();
-        assert_eq!(emulator.snapshot(SnapshotScope::Full, Pos(7)).1, Pos(2));
-        emulator.printed(Pos(7), b"m");
-        emulator.catch_up();
-        assert_eq!(emulator.snapshot(SnapshotScope::Full, Pos(9)).1, Pos(9), "an event at the end is part of the past");
+        log.push_event(StreamEvent::Size { cols: 1, rows: 1 });
+        log.push_bytes(b"1");
+        assert_eq!(at(&log), Pos(2));
+        log.push_bytes(b"m");
+        log.push_event(StreamEvent::Size { cols: 1, rows: 1 });
+        assert_eq!(at(&log), Pos(9), "an event at the end is part of the past");
     }
 
     #[test]
     fn queries_are_answered_and_titles_told() {
-        let mut emulator = Emulator::new(SIZE, 10);
-        emulator.printed(Pos(0), b"ab\x1b[6n\x1b]2;hello\x07");
-        let caught_up = emulator.catch_up();
+        let (mut emulator, mut log) = (Emulator::new(SIZE, 10), OutputLog::default());
+        log.push_bytes(b"ab\x1b[6n\x1b]2;hello\x07");
+        let caught_up = emulator.catch_up(&log);
         assert_eq!((caught_up.answers.as_slice(), caught_up.title.as_deref()), (&b"\x1b[1;3R"[..], Some("hello")));
-        assert_eq!(emulator.catch_up(), CaughtUp::default());
+        assert_eq!(emulator.catch_up(&log), CaughtUp::default());
     }
 }

@@ -43,7 +43,7 @@ impl Actor {
         tracing::warn!(session = %self.id, %exceeded, "a session uses more than it may");
         let outlook = if exceeded.is_hard() { "it ends now" } else { "it ends unless it soon uses less" };
         let notice = format!("\r\n\x1b[0;7m This session uses {exceeded}: {outlook} \x1b[0m\r\n");
-        self.terminal.print(notice.as_bytes(), &mut self.log);
+        self.log.push_bytes(notice.as_bytes());
         if exceeded.is_hard() {
             self.end(EndReason::Limits);
         }

@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn every_frame_is_counted_and_a_pages_frame_acknowledges() {
         for (one_shot, stamp) in [(false, (Some(Pos(7)), Some(Seq(0)))), (true, (None, None))] {
-            let (frames, mut client, mut log, mut terminal) = bench(one_shot);
-            terminal.print(b"1234567", &mut log);
+            let (frames, mut client, mut log, terminal) = bench(one_shot);
+            log.push_bytes(b"1234567");
             let bytes = frames.stamp(&mut client, unknown_command("x"), &log, &terminal);
             let frame: ServerFrame = serde_json::from_slice(&bytes).unwrap();
             assert_eq!((frame.head, frame.ack_seq), stamp);
@@ -200,7 +200,7 @@ mod tests {
     fn each_snapshot_has_the_next_id_and_the_stream_goes_on_behind_it() {
         let (mut frames, mut client, mut log, mut terminal) = bench(false);
         for id in 1..=2 {
-            terminal.print(b"hello", &mut log);
+            log.push_bytes(b"hello");
             client.outbound.resync();
             let now = Instant::now();
             let due = Due { since: now, is_throttled: false, shares: false };

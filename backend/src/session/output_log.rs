@@ -131,6 +131,19 @@ impl OutputLog {
         Item::Bytes(found)
     }
 
+    /// Bytes in the ring from `from` on, with their positions, in pieces.
+    pub fn bytes_from(&self, from: Pos) -> impl Iterator<Item = (Pos, &[u8])> {
+        // The piece before holds `from`, or ends there.
+        let first = self.entries.partition_point(|(at, _)| *at <= from.0).saturating_sub(1);
+        self.entries.range(first..).filter_map(move |(at, entry)| match entry {
+            Entry::Bytes(chunk) => {
+                let skipped = from.0.saturating_sub(*at).min(chunk.len() as u64);
+                Some((Pos(at + skipped), &chunk[skipped as usize..])).filter(|(_, bytes)| !bytes.is_empty())
+            }
+            Entry::Event(_) => None,
+        })
+    }
+
     /// Events in the ring from `from` on, with their positions.
     pub fn events_from(&self, from: Pos) -> impl Iterator<Item = (Pos, &StreamEvent)> {
         let first = self.entries.partition_point(|(at, _)| *at < from.0);
@@ -176,6 +189,10 @@ mod tests {
         assert_eq!(log.at(Pos(6), 10), Item::Lost);
         assert_eq!(log.events_from(Pos(1)).collect::<Vec<_>>(), [(Pos(2), &event(1))]);
         assert_eq!(log.events_from(Pos(3)).count(), 0);
+        let bytes = |from| log.bytes_from(Pos(from)).collect::<Vec<_>>();
+        assert_eq!(bytes(1), [(Pos(1), &b"b"[..]), (Pos(3), b"cd")]);
+        assert_eq!(bytes(2), [(Pos(3), &b"cd"[..])]);
+        assert_eq!((bytes(4), bytes(5)), (vec![(Pos(4), &b"d"[..])], vec![]));
     }
 
     #[test]

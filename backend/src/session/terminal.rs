@@ -74,7 +74,7 @@ impl PendingInput {
 
 /// One session's terminal.
 ///
-/// Invariants: the log holds exactly the bytes that were read or printed, and the emulator gets the same bytes, possibly
+/// Invariants: the log holds exactly the bytes that were read, and notices of the service; the emulator reads them there, possibly
 /// later. A command's result stands in the log behind the output that it sums up. After [`Self::exited`] nothing is written.
 pub(super) struct Terminal {
     /// For logs.
@@ -192,14 +192,8 @@ impl Terminal {
                 steps.extend(commands.mark(mark, now));
             }
         });
-        self.print(bytes, log);
-        self.run_steps(steps, log, events);
-    }
-
-    /// Appends bytes to the log and shows them on the emulator. Also for notices of the service itself.
-    pub(super) fn print(&mut self, bytes: &[u8], log: &mut OutputLog) {
-        self.emulator.printed(log.end(), bytes);
         log.push_bytes(bytes);
+        self.run_steps(steps, log, events);
     }
 
     fn run_steps(&mut self, steps: Vec<Step<Origin>>, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
@@ -300,14 +294,14 @@ impl Terminal {
             return;
         }
         self.size = size;
-        let caught_up = self.emulator.resize(size);
+        let caught_up = self.emulator.resize(size, log);
         self.apply_emulator(caught_up, log);
         log.push_event(StreamEvent::Size { cols: size.cols, rows: size.rows });
     }
 
-    /// Lets the emulator parse the output so far; writes its query replies and announces a new title.
+    /// Lets the emulator read the output so far; writes its query replies and announces a new title.
     pub(super) fn catch_up(&mut self, log: &mut OutputLog) {
-        let caught_up = self.emulator.catch_up();
+        let caught_up = self.emulator.catch_up(log);
         self.apply_emulator(caught_up, log);
     }
 
@@ -329,8 +323,8 @@ impl Terminal {
     }
 
     /// The visible screen, as lines that any terminal can print.
-    pub(super) fn render_visible(&self) -> Vec<u8> {
-        self.emulator.screen.render_visible()
+    pub(super) fn render_visible(&mut self) -> Vec<u8> {
+        self.emulator.render_visible()
     }
 
     fn schedule_tty_check(&mut self, now: Instant) {

@@ -46,9 +46,14 @@ pub(crate) struct Buffer {
     pub(crate) saved: Saved,
 }
 
+/// Lines of history that a screen of this width keeps.
+fn max_history(limit: usize, cols: usize) -> usize {
+    limit.min(MAX_HISTORY_CELLS / cols)
+}
+
 impl Buffer {
     pub(crate) fn new(cols: usize, rows: usize, history_limit: usize, fill: Cell) -> Self {
-        let mut grid = Grid::new(rows, cols, history_limit.min(MAX_HISTORY_CELLS / cols));
+        let mut grid = Grid::new(rows, cols, max_history(history_limit, cols));
         if fill != Cell::default() {
             grid.cursor.template = fill;
             grid.reset_region(..);
@@ -67,6 +72,16 @@ impl Buffer {
 
     pub(crate) fn history(&self) -> usize {
         self.grid.history_size()
+    }
+
+    /// Rows of screen and history, at most.
+    pub(crate) fn rows_kept(&self) -> usize {
+        self.rows() + max_history(self.history_limit, self.cols())
+    }
+
+    /// True if the scroll region is the whole screen.
+    pub(crate) fn scrolls_whole(&self) -> bool {
+        self.top == 0 && self.bottom + 1 == self.rows()
     }
 
     /// The cells of a row; negative rows are history.

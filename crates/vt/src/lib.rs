@@ -10,12 +10,15 @@
 mod buffer;
 mod cell;
 mod cell_extra;
+mod lazy;
 mod parser;
+mod plain;
 mod screen;
 mod snapshot;
 mod terminal;
 mod width;
 
+pub use lazy::LazyScreen;
 pub use screen::Screen;
 pub use snapshot::Scope;
 pub use width::width;

@@ -71,6 +71,11 @@ impl Parser {
         if self.open { self.utf8.pending() } else { self.held }
     }
 
+    /// True if nothing is unfinished.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.state == State::Ground && self.utf8.pending() == 0
+    }
+
     /// Reads bytes, cut anywhere.
     pub(crate) fn advance(&mut self, bytes: &[u8], actions: &mut impl Actions) {
         // Start of the unfinished sequence; negative if in an earlier call.

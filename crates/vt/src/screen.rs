@@ -26,6 +26,26 @@ impl Screen {
         self.parser.advance(bytes, &mut Dispatch { terminal: &mut self.terminal, replies });
     }
 
+    /// True outside of characters and sequences.
+    pub(crate) fn is_between_sequences(&self) -> bool {
+        self.parser.is_at_rest()
+    }
+
+    /// Rows of screen and history, at most.
+    pub(crate) fn rows_kept(&self) -> usize {
+        self.terminal.buffer().rows_kept()
+    }
+
+    /// True if each line feed on the last row moves the whole screen, and the first row into the history.
+    pub(crate) fn scrolls_into_history(&self) -> bool {
+        !self.is_alternate() && self.terminal.buffer().scrolls_whole()
+    }
+
+    /// Stands at the beginning of a new last row, as after a line end.
+    pub(crate) fn begin_last_row(&mut self) {
+        self.terminal.begin_last_row();
+    }
+
     /// Changes the size, from this point in the output.
     pub fn resize(&mut self, cols: u16, rows: u16) {
         self.terminal.resize(cols.max(MIN_SIZE.0).into(), rows.max(MIN_SIZE.1).into());

@@ -120,6 +120,12 @@ impl Terminal {
         self.extras.sweep(cells.map(|cell| cell.extra).chain([self.pen.extra]));
     }
 
+    /// Ends the character that a combining one could join, and the run that it belongs to.
+    fn end_character(&mut self) {
+        self.preceding = 0;
+        self.in_run = false;
+    }
+
     fn enter_alternate(&mut self) {
         if self.alternate.is_none() {
             let mut buffer = Buffer::new(self.cols, self.rows, 0, self.blank());

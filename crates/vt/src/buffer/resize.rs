@@ -1,7 +1,7 @@
 //! Resizes a screen. Moves the same lines from and to the history, and the cursor to the same place, as xterm.js
 //! (`Buffer.resize`), because the browser resizes the same lines at the same place in the stream.
 
-use super::{Buffer, MAX_HISTORY_CELLS};
+use super::{Buffer, max_history};
 use crate::cell::Cell;
 use alacritty_terminal::grid::{Dimensions, Grid, Row};
 use alacritty_terminal::index::Line as Y;
@@ -46,7 +46,7 @@ impl Buffer {
     /// Takes a new size. `reflow`: lines that wrapped are wrapped anew, which only the main screen does.
     pub(crate) fn resize(&mut self, cols: usize, rows: usize, reflow: bool) {
         let old_cols = self.cols();
-        let room = rows + self.history_limit.min(MAX_HISTORY_CELLS / cols);
+        let room = rows + max_history(self.history_limit, cols);
         let mut all = Lines {
             lines: self.take_lines(),
             base: self.history(),

@@ -75,6 +75,15 @@ impl Terminal {
         }
     }
 
+    /// Leaves the cursor where a line end on the last row does: at the beginning of an empty one.
+    pub(crate) fn begin_last_row(&mut self) {
+        let blank = self.blank();
+        let buffer = self.buffer_mut();
+        (buffer.x, buffer.y) = (0, buffer.bottom);
+        buffer.scroll(blank, false);
+        self.end_character();
+    }
+
     /// IND: down, and scrolls at the end of the region.
     pub(super) fn index(&mut self) {
         self.restrict_inside();

@@ -33,8 +33,7 @@ pub(crate) struct Dispatch<'a> {
 impl Dispatch<'_> {
     /// Ends the character that a combining one could join.
     fn done(&mut self) {
-        self.terminal.preceding = 0;
-        self.terminal.in_run = false;
+        self.terminal.end_character();
     }
 
     fn cursor_sequence(&mut self, last: u8, params: &Params) {

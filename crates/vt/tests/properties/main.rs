@@ -9,7 +9,7 @@ mod strings;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use snapshots::{FULL, Step, run, shown};
-use vt::{Scope, Screen};
+use vt::{LazyScreen, Scope, Screen};
 
 /// A piece of output: text, anything that looks like a sequence, and noise.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
@@ -71,6 +71,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 0..60)
 }
 
+/// Lines of text that scroll through a small screen several times, or a piece.
+fn flood_or_piece() -> impl Strategy<Value = Vec<u8>> {
+    const COLOURS: [&str; 8] = ["", "", "", "\x1b[m", "\x1b[0;1m", "\x1b[31m", "\x1b[48;5;7m", "\x1b[4m"];
+    const TEXTS: [&str; 6] = ["", "text", "a line that wraps in most screens", "é", "漢字", "\t|"];
+    const ENDS: [&str; 8] = ["\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\r\n", "\n", "\r"];
+    let line = (0..8usize, 0..6usize, 0..8usize).prop_map(|(a, b, c)| [COLOURS[a], TEXTS[b], ENDS[c]].concat());
+    prop_oneof![1 => (vec(line, 0..40), 1..60usize).prop_map(|(lines, times)| lines.concat().repeat(times).into_bytes()), 2 => piece()]
+}
+
 fn size() -> impl Strategy<Value = (u16, u16)> {
     (0..30u16, 0..10u16)
 }
@@ -118,6 +127,18 @@ proptest! {
     #[test]
     fn a_snapshot_is_read_as_it_was_written(size in size(), steps in steps(), scope in prop_oneof![Just(FULL), Just(Scope::Screen)]) {
         snapshots::is_restored(&run(size, &steps).0, scope);
+    }
+
+    #[test]
+    fn a_lazy_screen_shows_the_same((cols, rows) in size(), scrollback in 0usize..6, pieces in vec(flood_or_piece(), 0..12), cut in 1usize..3000) {
+        let bytes = pieces.concat();
+        let (mut screen, mut replies) = (Screen::new(cols, rows, scrollback), Vec::new());
+        screen.feed(&bytes, &mut replies);
+        let (mut lazy, mut lazy_replies) = (LazyScreen::new(cols, rows, scrollback), Vec::new());
+        bytes.chunks(cut).for_each(|piece| lazy.feed(piece, &mut lazy_replies));
+        prop_assert_eq!((lazy_replies, lazy.take_title()), (replies, screen.take_title()));
+        prop_assert_eq!(lazy.current().pending_bytes(), screen.pending_bytes());
+        prop_assert_eq!(shown(lazy.current(), FULL), shown(&screen, FULL));
     }
 
     #[test]
