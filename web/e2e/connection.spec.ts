@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { expect } from "@playwright/test";
 import { test } from "./stack.ts";
-import { TerminalPage } from "./terminal-page.ts";
+import { TerminalPage, withoutFallback } from "./terminal-page.ts";
 
 test("typing continues over connections that are cut every second", async ({ page, launch }) => {
   test.setTimeout(120_000);
@@ -25,6 +25,7 @@ test("typing continues over connections that are cut every second", async ({ pag
 });
 
 test("a connection that is cut while vim runs recovers, and the file is intact", async ({ page, launch }) => {
+  await withoutFallback(page);
   const stack = await launch({}, "--fault", "none");
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);

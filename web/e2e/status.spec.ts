@@ -4,9 +4,10 @@
 
 import { expect } from "@playwright/test";
 import { test } from "./stack.ts";
-import { TerminalPage } from "./terminal-page.ts";
+import { TerminalPage, withoutFallback } from "./terminal-page.ts";
 
 test("the next attempt is counted down, and can be made at once", async ({ page, launch }) => {
+  await withoutFallback(page);
   const stack = await launch({}, "--fault", "none");
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);

@@ -131,3 +131,12 @@ export class TerminalPage {
     await this.page.screenshot({ path: join(import.meta.dirname, "../test-results/screenshots", `${name}.png`) });
   }
 }
+
+/** Leaves the page no way but WebSockets: it would change over to HTTP where they are refused or cut at once. */
+export async function withoutFallback(page: Page): Promise<void> {
+  await page.route("**/dev/token*", async (route) => {
+    const response = await route.fetch();
+    const { httpUrl: _, ...token } = await response.json();
+    await route.fulfill({ response, json: token });
+  });
+}
