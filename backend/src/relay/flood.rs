@@ -60,7 +60,7 @@ impl FloodMeter {
         self.window = Some(window);
     }
 
-    /// True while the client pours, and until it was quiet for [`QUIET`].
+    /// True while the client pours, and until it was quiet for five seconds.
     pub fn pours(&self, now: Instant) -> bool {
         self.quiet_at().is_some_and(|at| now < at)
     }
