@@ -45,7 +45,9 @@ pub(super) enum Incoming {
     Text(Bytes),
     /// A message that is not text.
     Binary,
-    /// A sign of life.
+    /// A ping, which the transport has answered.
+    Ping,
+    /// The answer to a ping.
     Pong,
     /// The connection is closed.
     Closed,
@@ -91,7 +93,8 @@ impl Socket for BrowserSocket {
         self.heard = Instant::now();
         match message {
             Some(Ok(Message::Text(text))) => Incoming::Text(text.into()),
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Incoming::Pong,
+            Some(Ok(Message::Ping(_))) => Incoming::Ping,
+            Some(Ok(Message::Pong(_))) => Incoming::Pong,
             Some(Ok(Message::Binary(_))) => Incoming::Binary,
             Some(Ok(Message::Close(_))) | None => Incoming::Closed,
             Some(Err(error)) => {

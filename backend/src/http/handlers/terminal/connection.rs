@@ -73,6 +73,7 @@ impl<'a> Connection<'a> {
                             tracing::info!("[Terminal:{session}] Pong received");
                             continue;
                         }
+                        Incoming::Ping => continue,
                         Incoming::Binary => return CloseReason(UNSUPPORTED, "frames must be text"),
                         Incoming::Closed => return CloseReason(NORMAL, ""),
                     }
