@@ -118,9 +118,7 @@ impl FromRequestParts<Arc<ServiceContext>> for AuthenticatedUser {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
-        let token = bearer(&parts.headers).ok_or_else(|| service.missing_token())?;
-        let user = service.config.auth.users.verify(token, service.now_seconds());
-        let user = user.map_err(|error| service.invalid_token(error))?;
+        let user = service.verify_bearer(&parts.headers)?;
         let session = session_in_path(parts.uri.path()).or_else(|| user.sid.clone());
         RequestContext::set(&parts.extensions, None, session.as_ref());
         Ok(Self(user))
@@ -167,6 +165,12 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 impl ServiceContext {
+    /// The user of a request with a JWT as bearer token.
+    pub(super) fn verify_bearer(&self, headers: &HeaderMap) -> Result<UserClaims, HttpError> {
+        let token = bearer(headers).ok_or_else(|| self.missing_token())?;
+        self.config.auth.users.verify(token, self.now_seconds()).map_err(|error| self.invalid_token(error))
+    }
+
     /// Counts a request without a token.
     pub(super) fn missing_token(&self) -> HttpError {
         self.metrics.requests.record_auth_failure(AuthFailure::Missing);

@@ -42,10 +42,8 @@ impl FromRequest<Arc<ServiceContext>> for PolledRequest {
     async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
         let headers = request.headers();
         check_origin(service, headers)?;
-        let token = bearer(headers).ok_or_else(|| service.missing_token())?;
-        let user = service.config.auth.users.verify(token, service.now_seconds());
-        let user = user.map_err(|error| service.invalid_token(error))?;
-        let token_hash = body_hash(token.as_bytes());
+        let user = service.verify_bearer(headers)?;
+        let token_hash = body_hash(bearer(headers).unwrap_or_default().as_bytes());
         let connection = headers.get(CONNECTION_HEADER).map(|id| {
             let id = id.to_str().ok().and_then(|id| ConnectionId::new(id).ok());
             id.ok_or_else(|| HttpError::new(ErrorCode::BadField, "the connection id is not valid"))
@@ -107,8 +105,9 @@ pub(in crate::http) async fn messages(
     let admitted = admit(&service, &request.user, request.session, &arriving).await.map_err(refused)?;
     let id = admitted.caller.connection.clone();
     let (polled, socket) = service.polled.open(id.clone(), request.token_hash);
-    deliver(&polled, messages).await?;
+    // First, so that the connection ends even if this request does not go on.
     tokio::spawn(run(Arc::clone(&service), socket, admitted));
+    deliver(&polled, messages).await?;
     let mut response = poll(&polled, 1).await?;
     if let Ok(id) = HeaderValue::try_from(id.as_str()) {
         response.headers_mut().insert(CONNECTION_HEADER, id);
