@@ -121,12 +121,6 @@ impl Dispatches {
         self.inner.lock()
     }
 
-    /// The dispatch of an API, if it is known.
-    #[cfg(test)]
-    fn known(&self, api: &str) -> Option<Dispatch> {
-        self.inner().apis.get(api)?.known.map(|known| known.dispatch)
-    }
-
     /// True if the store is to be asked about this API before its messages are handled.
     pub fn is_new(&self, api: &str) -> bool {
         let inner = self.inner();

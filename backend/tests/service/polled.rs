@@ -165,7 +165,7 @@ async fn a_lost_answer_is_given_again_and_two_polls_lose_nothing() {
     assert_eq!(typed.status, 204);
     let statuses = [first.status, second.status];
     assert!(statuses.contains(&200), "{statuses:?}");
-    // Whatever each got, the same number still has the same answer.
+    // The same number still has the same answer.
     let again = page.ask(next).await;
     for answer in [first, second].into_iter().filter(|answer| answer.status == 200) {
         assert_eq!(answer.body, again.body);

@@ -56,6 +56,13 @@ async fn end(relay: Arc<Relay>) {
     relay.ask(&RelayQuestion { number: 2, last: true, ..RelayQuestion::default() }, Duration::ZERO).await;
 }
 
+impl Dispatches {
+    /// The dispatch of an API, if it is known.
+    fn known(&self, api: &str) -> Option<Dispatch> {
+        self.inner().apis.get(api)?.known.map(|known| known.dispatch)
+    }
+}
+
 /// One run of this user whose connection's next message has waited for its end. Returns what is known then.
 async fn waited(relays: &Arc<Relays>, name: &str, user: &str) -> Option<Dispatch> {
     let relay = run(relays, name, user).await;
