@@ -30,7 +30,9 @@ impl Address {
             }
             _ => return Err(Diagnosis::Address("it must begin with wss://.")),
         };
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+        let direct = uri.path().ends_with("/terminal");
+        let address = Self::new(uri, encrypted, direct);
+        let Self { uri, host, .. } = &address;
         let path = uri.path();
         let mistakes = [
             (host.is_empty(), "it has no host."),
@@ -50,16 +52,24 @@ impl Address {
                 host.contains(".execute-api.") && path.trim_matches('/').is_empty(),
                 "the stage is missing. It ends with /prod, or another stage's name.",
             ),
-            (
-                !encrypted && !is_loopback(&host),
-                "without TLS the network can read the token. It must begin with wss://.",
-            ),
+            (!address.is_private(), "without TLS the network can read the token. It must begin with wss://."),
         ];
         if let Some((_, mistake)) = mistakes.into_iter().find(|(found, _)| *found) {
             return Err(Diagnosis::Address(mistake));
         }
+        Ok(address)
+    }
+
+    fn new(uri: Uri, encrypted: bool, direct: bool) -> Self {
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
-        Ok(Self { host, port, encrypted, direct: path.ends_with("/terminal"), uri })
+        Self { host, port, encrypted, direct, uri }
+    }
+
+    /// True if no network can read what is sent there.
+    fn is_private(&self) -> bool {
+        let is_loopback = || self.host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback());
+        self.encrypted || self.host == "localhost" || is_loopback()
     }
 
     /// The service's own address for HTTP requests: the page's `NEXT_PUBLIC_HTTP_URL`.
@@ -70,12 +80,11 @@ impl Address {
             Some("http") => false,
             _ => return Err(Diagnosis::Address("that after --http must begin with https://.")),
         };
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        if !encrypted && !is_loopback(&host) {
+        let address = Self::new(uri, encrypted, true);
+        if !address.is_private() {
             return Err(Diagnosis::Address("without TLS the network can read the token: --http https://…"));
         }
-        let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
-        Ok(Self { host, port, encrypted, direct: true, uri })
+        Ok(address)
     }
 
     /// The address of a carrier: a second connection of the same client.
@@ -100,10 +109,6 @@ impl Address {
         let uri = uri.parse().map_err(|_| Diagnosis::Token("its session does not fit into a URL.".into()))?;
         Ok(Self { uri, ..self })
     }
-}
-
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
 #[cfg(test)]
