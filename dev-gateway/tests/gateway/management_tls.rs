@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -27,17 +28,22 @@ async fn handshake(stream: TcpStream, addr: SocketAddr, roots: RootCertStore) ->
     within(TlsConnector::from(Arc::new(config)).connect(name, stream)).await
 }
 
-#[tokio::test]
-async fn a_client_that_trusts_the_certificate_posts() {
+/// A gateway whose `@connections` are served over TLS, the address, the certificate's file, and the roots that trust it.
+async fn served() -> (Fixture, SocketAddr, PathBuf, RootCertStore) {
     let tls = ManagementTls::bind().await.unwrap();
     let (url, file) = (tls.url(), tls.certificate().to_owned());
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(&file).unwrap()).unwrap();
     let gateway = DevGateway::new(Options::default()).with_management_tls(tls);
     let gateway = Fixture::with_gateway(gateway, Script::default()).await;
+    (gateway, url.strip_prefix("https://").unwrap().parse().unwrap(), file, roots)
+}
+
+#[tokio::test]
+async fn a_client_that_trusts_the_certificate_posts() {
+    let (gateway, addr, file, roots) = served().await;
     let (mut socket, id) = gateway.connect().await;
 
-    let addr: SocketAddr = url.strip_prefix("https://").unwrap().parse().unwrap();
     assert!(connect(addr, RootCertStore::empty()).await.is_err(), "it has no other certificate");
     // A client that never begins its handshake delays no other.
     let _silent = TcpStream::connect(addr).await.unwrap();
@@ -53,15 +59,9 @@ async fn a_client_that_trusts_the_certificate_posts() {
 
 #[tokio::test]
 async fn a_failed_handshake_delays_no_other() {
-    let tls = ManagementTls::bind().await.unwrap();
-    let (url, file) = (tls.url(), tls.certificate().to_owned());
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(&file).unwrap()).unwrap();
-    let gateway = DevGateway::new(Options::default()).with_management_tls(tls);
-    let gateway = Fixture::with_gateway(gateway, Script::default()).await;
+    let (gateway, addr, _, roots) = served().await;
 
     // Accepted before the one that fails, and its handshake ends after it.
-    let addr: SocketAddr = url.strip_prefix("https://").unwrap().parse().unwrap();
     let slow = TcpStream::connect(addr).await.unwrap();
     let mut failing = TcpStream::connect(addr).await.unwrap();
     failing.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
