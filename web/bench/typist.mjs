@@ -80,17 +80,15 @@ class Typist {
       this.echo.type(key);
     }
     await sleep(Math.max(0, began + durationMs - performance.now()));
-    const { shownAtOnce, confirmed, refuted, longestRefutationMs } = this.echo.predictor.outcomes;
+    const { shownAtOnce, refuted, longestRefutationMs } = this.echo.predictor.outcomes;
     return {
       keys: keys.length,
       shown: shownAtOnce - before.shownAtOnce,
-      right: confirmed - before.confirmed,
       wrong: refuted - before.refuted,
       longestRefutationMs,
       left: this.echo.predictor.display ? 1 : 0,
       sent: this.counts.sent - counted.sent,
       received: this.counts.received - counted.received,
-      screen: this.screen,
     };
   }
 }

@@ -6,6 +6,7 @@
 mod client;
 mod connect;
 mod cost;
+mod counts;
 mod delay_proxy;
 mod echo;
 mod flood;

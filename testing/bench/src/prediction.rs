@@ -25,6 +25,18 @@ const HOUR_ROUND_TRIP: Duration = Duration::from_millis(150);
 /// Time over which they begin: people do not type in step.
 const STAGGER: Duration = Duration::from_secs(2);
 
+/// Columns of a recording's row.
+const COLUMNS: [&str; 8] = [
+    "keys",
+    "shown at once (%)",
+    "wrong (%)",
+    "longest wrong (ms)",
+    "messages",
+    "fewer (%)",
+    "frames",
+    "fewer frames (%)",
+];
+
 pub(crate) async fn measure(report: &mut Report) {
     report.add(recordings().await);
     report.add(hours().await);
@@ -52,29 +64,19 @@ async fn recordings() -> Table {
         let fewer = |with: u32, without: u32| (1.0 - f64::from(with) / f64::from(without)) * 100.0;
         assert_eq!(with.left, 0, "{}: a prediction is left", with.name);
         let values = [
-            ("keys", f64::from(with.keys)),
-            ("shown at once (%)", share(with.shown)),
-            ("wrong (%)", share(with.wrong)),
-            ("longest wrong (ms)", with.longest_refutation_ms),
-            ("messages", f64::from(with.sent)),
-            ("fewer (%)", fewer(with.sent, without.sent)),
-            ("frames", f64::from(with.received)),
-            ("fewer frames (%)", fewer(with.received, without.received)),
+            f64::from(with.keys),
+            share(with.shown),
+            share(with.wrong),
+            with.longest_refutation_ms,
+            f64::from(with.sent),
+            fewer(with.sent, without.sent),
+            f64::from(with.received),
+            fewer(with.received, without.received),
         ];
-        Row::new(with.name.trim_end_matches(", auto"), values)
+        Row::new(with.name.trim_end_matches(", auto"), COLUMNS.into_iter().zip(values))
     };
     let rows: Vec<Row> = outcomes.chunks(2).map(row).collect();
-    let columns = [
-        "keys",
-        "shown at once (%)",
-        "wrong (%)",
-        "longest wrong (ms)",
-        "messages",
-        "fewer (%)",
-        "frames",
-        "fewer frames (%)",
-    ];
-    Table { figure: "predicted echo", unit: "recorded keys", columns: columns.to_vec(), rows }
+    Table { figure: "predicted echo", unit: "recorded keys", columns: COLUMNS.to_vec(), rows }
 }
 
 /// Measures an hour of typing in bash of users who share a relay.

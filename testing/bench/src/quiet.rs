@@ -1,6 +1,6 @@
 //! Whether other programs use this machine: numbers from a busy one compare with nothing.
 
-use crate::wakeups::processor_time_of;
+use crate::counts::Counts;
 use std::collections::HashMap;
 use std::fs;
 use std::time::Duration;
@@ -15,11 +15,11 @@ const BUSY: f64 = 0.05;
 /// Sentence about the programs that use the machine, if they use more than a twentieth of a processor. Call it before anything
 /// is started.
 pub(crate) async fn warning() -> Option<String> {
-    let before = times();
+    let (before, started) = (all(), Counts::default());
     sleep(WATCH).await;
-    let used = times().into_iter().map(|(process, now)| {
-        let before = before.get(&process).copied().unwrap_or_default();
-        (now.saturating_sub(before).as_secs_f64() / WATCH.as_secs_f64(), process)
+    let used = all().into_iter().map(|(process, now)| {
+        let used = now.since(before.get(&process).unwrap_or(&started));
+        (used.time.as_secs_f64() / WATCH.as_secs_f64(), process)
     });
     let mut used: Vec<(f64, u32)> = used.filter(|(_, process)| *process != std::process::id()).collect();
     used.sort_by(|(a, _), (b, _)| b.total_cmp(a));
@@ -35,11 +35,11 @@ fn sentence(used: &[(f64, String)]) -> Option<String> {
     ))
 }
 
-/// Processor time of every process.
-fn times() -> HashMap<u32, Duration> {
+/// The counts of every process.
+fn all() -> HashMap<u32, Counts> {
     let entries = fs::read_dir("/proc").into_iter().flatten();
     let processes = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    processes.map(|process| (process, processor_time_of(process))).collect()
+    processes.map(|process| (process, Counts::of(&[process]))).collect()
 }
 
 fn name(process: u32) -> String {
@@ -61,6 +61,6 @@ mod tests {
 
     #[tokio::test]
     async fn this_process_is_among_the_programs() {
-        assert!(times().contains_key(&std::process::id()));
+        assert!(all().contains_key(&std::process::id()));
     }
 }

@@ -1,17 +1,16 @@
 //! Costs that do not depend on the machine: context switches, system calls and processor time of each process in the chain, for a
 //! key and for a MiB of output, beside ttyd's.
 
-mod counts;
 #[cfg(test)]
 mod tests;
 mod tracer;
 
 use crate::client::Client;
+use crate::counts::{Counts, Usage};
 use crate::echo::{echo_of, key};
 use crate::flood;
 use crate::report::{Report, Row, Table};
 use crate::subjects::{Subjects, VARIABLES, direct, in_process, next_number, set_prompt};
-use counts::{Counts, Usage};
 use e2e::{Function, Stack, StackOptions, children_of};
 use futures_util::future::join_all;
 use std::path::Path;
@@ -58,11 +57,6 @@ struct Subject {
     client: Client,
     /// By the name of their row.
     processes: Vec<(&'static str, Processes)>,
-}
-
-/// Processor time of all threads of a process.
-pub(crate) fn processor_time_of(process: u32) -> Duration {
-    Counts::of(&[process]).since(&Counts::default()).time
 }
 
 pub(crate) async fn measure(subjects: &Subjects, rounds: u16, report: &mut Report) {

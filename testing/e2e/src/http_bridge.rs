@@ -9,7 +9,7 @@ pub use faults::HttpFaults;
 use futures_util::{SinkExt, StreamExt};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_tungstenite::accept_hdr_async;
@@ -64,16 +64,15 @@ impl Drop for HttpBridge {
 #[expect(clippy::result_large_err, reason = "the library's callback has this type")]
 async fn serve(stream: TcpStream, client: reqwest::Client, service: String, faults: Arc<HttpFaults>) {
     stream.set_nodelay(true).expect("a TCP connection");
-    let token = Mutex::new(String::new());
+    let mut token = String::new();
     let accept = |request: &Request, mut response: Response| -> Result<Response, ErrorResponse> {
         let offered = request.headers().get("sec-websocket-protocol").and_then(|offered| offered.to_str().ok());
         let given = offered.and_then(|offered| offered.split(", ").nth(1)).unwrap_or_default();
-        given.clone_into(&mut token.lock().expect("no panic before"));
+        given.clone_into(&mut token);
         response.headers_mut().insert("sec-websocket-protocol", "termgate".parse().expect("a header's value"));
         Ok(response)
     };
     let Ok(mut socket) = accept_hdr_async(stream, accept).await else { return };
-    let token = token.into_inner().expect("no panic before");
     let mut connection = HttpConnection::open(client, service, token, faults);
     loop {
         tokio::select! {

@@ -14,6 +14,7 @@ mod hostile;
 mod http;
 mod http_bridge;
 mod page;
+mod rng;
 mod stack;
 mod terminal;
 

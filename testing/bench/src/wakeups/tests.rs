@@ -1,9 +1,9 @@
 //! Bounds on the counts of the hot path, as microbench bounds its instructions. Other load on the machine changes times, but
 //! hardly these counts, which are averages over hundreds of keys.
 
-use super::counts::Counts;
 use super::tracer::Tracer;
 use super::{Client, type_keys};
+use crate::counts::Counts;
 use crate::subjects::{VARIABLES, direct, in_process};
 use e2e::Stack;
 use std::time::Duration;

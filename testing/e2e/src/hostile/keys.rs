@@ -1,26 +1,6 @@
 //! The typed keys, by number, so that a missing, repeated or misplaced key is visible.
 
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
-
-/// A seeded random generator.
-#[derive(Debug, Clone)]
-pub(super) struct SeededRng(SplitMix64);
-
-impl SeededRng {
-    pub(super) fn new(seed: u64, number: u64) -> Self {
-        let mixed = Self(SplitMix64::seed_from_u64(seed)).below(u64::MAX) ^ number;
-        Self(SplitMix64::seed_from_u64(mixed))
-    }
-
-    pub(super) fn below(&mut self, bound: u64) -> u64 {
-        self.0.next_u64() % bound
-    }
-
-    fn pick<'a>(&mut self, of: &[&'a str]) -> &'a str {
-        of[self.below(of.len() as u64) as usize]
-    }
-}
+use crate::rng::SeededRng;
 
 /// Multi-byte characters, and one made of two code points.
 const LETTERS: [&str; 8] = ["ä", "ß", "é", "日", "本", "語", "👋", "e\u{301}"];

@@ -1,7 +1,7 @@
 //! The program that the typists type into: records its input exactly, and prints a known stream. A shell script in raw mode, so that
 //! nothing changes the input.
 
-use super::keys::SeededRng;
+use crate::rng::SeededRng;
 use std::path::PathBuf;
 use tempfile::TempDir;
 

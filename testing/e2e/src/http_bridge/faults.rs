@@ -1,29 +1,33 @@
 //! Faults of single requests, drawn from a seed.
 
-use rand_xoshiro::SplitMix64;
-use rand_xoshiro::rand_core::{Rng, SeedableRng};
+use crate::rng::SeededRng;
 use std::collections::BTreeMap;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
 
-/// Faults of requests, each as a share of them.
+/// Faults of requests.
 #[derive(Debug)]
-pub struct HttpFaults {
-    plan: Mutex<Plan>,
-    rng: Mutex<SplitMix64>,
-    counts: Mutex<BTreeMap<&'static str, u64>>,
+pub struct HttpFaults(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    plan: Plan,
+    rng: SeededRng,
+    /// Injected faults so far, by name.
+    counts: BTreeMap<&'static str, u64>,
 }
 
+/// How many of a thousand requests have each fault.
 #[derive(Debug, Clone, Copy, Default)]
 struct Plan {
     /// Requests that never arrive, and as many answers.
-    lose: f64,
+    lose: u64,
     /// Requests that arrive twice.
-    repeat: f64,
+    repeat: u64,
     /// Polls that die while the service holds them.
-    die: f64,
+    die: u64,
     /// Requests after which the connection is gone for the client only.
-    cut: f64,
+    cut: u64,
     /// Longest delay of a request, in ms.
     delay_ms: u64,
 }
@@ -48,37 +52,39 @@ impl HttpFaults {
     /// 2 % of the requests and of the answers are lost, 5 % of the requests arrive twice, 5 % of the polls die half way, delays
     /// change the order, and every 200th request on average is the last one of its connection.
     pub fn hostile(seed: u64) -> Self {
-        Self::new(Plan { lose: 0.02, repeat: 0.05, die: 0.05, cut: 0.005, delay_ms: 20 }, seed)
+        Self::new(Plan { lose: 20, repeat: 50, die: 50, cut: 5, delay_ms: 20 }, seed)
     }
 
     fn new(plan: Plan, seed: u64) -> Self {
-        let rng = Mutex::new(SplitMix64::seed_from_u64(seed));
-        Self { plan: Mutex::new(plan), rng, counts: Mutex::default() }
+        Self(Mutex::new(State { plan, rng: SeededRng::new(seed, 0), counts: BTreeMap::new() }))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("no panic before")
     }
 
     pub(super) fn calm(&self) {
-        *self.plan.lock().expect("no panic before") = Plan::default();
+        self.state().plan = Plan::default();
     }
 
     pub(super) fn counts(&self) -> BTreeMap<&'static str, u64> {
-        self.counts.lock().expect("no panic before").clone()
+        self.state().counts.clone()
     }
 
     /// Draws the faults of a request; `is_poll` is true for one that the service holds.
     pub(super) fn draw(&self, is_poll: bool) -> Drawn {
-        let plan = *self.plan.lock().expect("no panic before");
-        let mut rng = self.rng.lock().expect("no panic before");
-        let mut hits = |share: f64| (rng.next_u64() >> 11) as f64 / (1_u64 << 53) as f64 <= share && share > 0.0;
+        let mut state = self.state();
+        let State { plan, rng, counts } = &mut *state;
+        let delay = Duration::from_micros(rng.below(plan.delay_ms * 1000 + 1));
+        let mut hits = |of_thousand: u64| rng.below(1000) < of_thousand;
         let drawn = Drawn {
-            delay: Duration::ZERO,
+            delay,
             loses_request: hits(plan.lose),
             loses_answer: hits(plan.lose),
             repeats: hits(plan.repeat),
             dies: hits(plan.die) && is_poll,
             cuts: hits(plan.cut),
         };
-        let delay = Duration::from_micros(rng.next_u64() % (plan.delay_ms * 1000 + 1));
-        let mut counts = self.counts.lock().expect("no panic before");
         for (name, happens) in [
             ("lose", drawn.loses_request || drawn.loses_answer),
             ("repeat", drawn.repeats),
@@ -89,6 +95,6 @@ impl HttpFaults {
                 *counts.entry(name).or_default() += 1;
             }
         }
-        Drawn { delay, ..drawn }
+        drawn
     }
 }
