@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { expect } from "@playwright/test";
 import { test } from "./stack.ts";
-import { TerminalPage, withoutFallback } from "./terminal-page.ts";
+import { TerminalPage, withoutFallback, wrapped } from "./terminal-page.ts";
 
 test("typing continues over connections that are cut every second", async ({ page, launch }) => {
   test.setTimeout(120_000);
@@ -154,8 +154,3 @@ test("a new shell after a replacement of the service is reported", async ({ page
   await expect(page.locator(".tg").getByRole("alert")).toHaveCount(0);
   expect(terminal.problems).toEqual([]);
 });
-
-/** A pattern that allows line breaks anywhere. */
-function wrapped(text: string): string {
-  return [...text].join("\\n?");
-}

@@ -4,7 +4,7 @@
 
 import { expect } from "@playwright/test";
 import { test } from "./stack.ts";
-import { TerminalPage } from "./terminal-page.ts";
+import { TerminalPage, wrapped } from "./terminal-page.ts";
 
 const route = (terminal: TerminalPage) => terminal.page.evaluate(() => window.termgate?.client.state.route);
 
@@ -44,8 +44,3 @@ test("a page whose WebSockets open and are cut at once goes on over HTTP", async
   expect(await route(terminal)).toBe("http");
   expect(await terminal.run("echo $((40 + 2))")).toEqual(["42"]);
 });
-
-/** Text that the terminal may have wrapped anywhere. */
-function wrapped(text: string): string {
-  return Array.from(text).join("\\s*");
-}

@@ -140,3 +140,8 @@ export async function withoutFallback(page: Page): Promise<void> {
     await route.fulfill({ response, json: token });
   });
 }
+
+/** A pattern that allows line breaks anywhere. */
+export function wrapped(text: string): string {
+  return [...text].join("\\n?");
+}

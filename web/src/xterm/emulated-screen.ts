@@ -2,7 +2,7 @@
  * An xterm.js terminal, with or without a page, as predictions see it.
  */
 
-import type { IMarker, Terminal } from "@xterm/xterm";
+import type { IBufferCell, IMarker, Terminal } from "@xterm/xterm";
 import type { FollowedLine, Screen } from "../core/index.ts";
 
 /** The parts of a terminal that it needs. */
@@ -23,9 +23,7 @@ export class EmulatedScreen implements Screen {
   }
 
   text(line: number, col: number): string {
-    const cell = this.terminal.buffer.active.getLine(line)?.getCell(col);
-    if (cell?.getWidth() === 0) return "";
-    return cell?.getChars() || " ";
+    return textOf(this.terminal.buffer.active.getLine(line)?.getCell(col));
   }
 
   follow(): FollowedLine {
@@ -34,4 +32,9 @@ export class EmulatedScreen implements Screen {
     // Nothing scrolls out of the alternate screen.
     return marker ?? { line: this.cursor.line, dispose: () => {} };
   }
+}
+
+/** The character in a cell: a space if it is empty or absent, `""` in the second half of a wide one. */
+export function textOf(cell: IBufferCell | undefined): string {
+  return cell?.getWidth() === 0 ? "" : cell?.getChars() || " ";
 }

@@ -34,13 +34,9 @@ export class PredictedEcho implements IDisposable {
   ) {
     this.predictor = new Predictor(new EmulatedScreen(terminal), mode);
     this.#timer = new Timer(clock);
-    const changed = () => {
-      this.predictor.screenChanged(clock.now());
-      this.#changed();
-    };
     this.#disposables = [
-      terminal.onResize(changed),
-      terminal.buffer.onBufferChange(changed),
+      terminal.onResize(() => this.reset()),
+      terminal.buffer.onBufferChange(() => this.reset()),
       { dispose: client.subscribe(() => this.#follow()) },
     ];
     this.#follow();
@@ -61,7 +57,7 @@ export class PredictedEcho implements IDisposable {
     this.#changed();
   }
 
-  /** The emulator was reset. */
+  /** The emulator was reset, resized, or shows another buffer. */
   reset(): void {
     this.predictor.screenChanged(this.clock.now());
     this.#changed();

@@ -6,6 +6,7 @@
 import type { IDisposable, Terminal } from "@xterm/xterm";
 import type { PredictedText } from "../core/index.ts";
 import { styleOf } from "./cell-style.ts";
+import { textOf } from "./emulated-screen.ts";
 
 /** Above the cells and the decorations, below the scroll bar. */
 const LAYER = "8";
@@ -85,7 +86,7 @@ export class PredictionOverlay implements IDisposable {
     const theme = terminal.options.theme ?? {};
     const actual = terminal.buffer.active.getLine(text.line)?.getCell(col);
     const predicted = text.cells.get(col);
-    const shown = predicted ?? (actual?.getWidth() === 0 ? "" : actual?.getChars() || " ");
+    const shown = predicted ?? textOf(actual);
     // The second half of a wide character.
     if (shown === "") return [];
     const wide = predicted !== undefined ? text.cells.get(col + 1) === "" : actual?.getWidth() === 2;

@@ -10,21 +10,22 @@ import { HttpService } from "../support/http-service.ts";
 
 const ID = { "x-connection-id": "http:1" };
 
-function start() {
+/** A connection whose first message is on its way. */
+async function start() {
   const [clock, service] = [new FakeClock(), new HttpService()];
   const socket = new HttpSocket("https://api.example/terminal/{path}?sessionId=s1", "secret", clock, service.fetch);
   const [received, closed]: [unknown[], number[]] = [[], []];
   socket.onopen = () => socket.send("attach");
   socket.onmessage = ({ data }) => received.push(JSON.parse(data as string));
   socket.onclose = ({ code }) => closed.push(code);
+  clock.advance(0);
+  await flushPromises();
   return { clock, service, socket, received, closed };
 }
 
 /** An open connection, with a poll that waits. */
 async function open() {
-  const page = start();
-  page.clock.advance(0);
-  await flushPromises();
+  const page = await start();
   await page.service.next("messages").frames(["attached"], ID);
   return page;
 }
@@ -33,9 +34,7 @@ const numberOf = (request: { body: string }) => (JSON.parse(request.body) as { n
 
 describe("opening", () => {
   test("sends the first message without an id, and all others with the one that it got", async () => {
-    const { clock, service, socket, received } = start();
-    clock.advance(0);
-    await flushPromises();
+    const { service, socket, received } = await start();
     const first = service.next("messages");
     expect([first.body, first.headers["x-connection-id"]]).toEqual(["attach", undefined]);
     expect(first.headers.authorization).toBe("Bearer secret");
@@ -56,25 +55,19 @@ describe("opening", () => {
     ["DRAINING", 503, 4503],
     ["INTERNAL", 500, 1006],
   ])("that is refused with %s closes as a WebSocket does", async (code, status, close) => {
-    const { clock, service, closed } = start();
-    clock.advance(0);
-    await flushPromises();
+    const { service, closed } = await start();
     await service.next("messages").refuse(status, code);
     expect(closed).toEqual([close]);
   });
 
   test("at an address that is not the service's closes", async () => {
-    const { clock, service, closed } = start();
-    clock.advance(0);
-    await flushPromises();
+    const { service, closed } = await start();
     await service.next("messages").answer(200, "<html>", {});
     expect(closed).toEqual([1006]);
   });
 
   test("that was given up closes the connection that it gets", async () => {
-    const { clock, service, socket } = start();
-    clock.advance(0);
-    await flushPromises();
+    const { service, socket } = await start();
     socket.close();
     await service.next("messages").frames(["attached"], ID);
     expect(service.next("close")).toMatchObject({ headers: ID, keepalive: true });

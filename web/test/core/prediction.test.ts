@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PredictMode } from "../../src/core/index.ts";
 import { type Network, PredictedTyping } from "../support/predicted-typing.ts";
+import { seeded } from "../support/random.ts";
 import {
   LineEditor,
   LineReader,
@@ -172,11 +173,7 @@ test("with any program, delay and loss, nothing secret shows and nothing stays",
     seed: number,
     typed: typeof keys extends fc.Arbitrary<infer T> ? T : never,
   ) => {
-    let state = seed;
-    const random = () => {
-      state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
-      return state / 0x7fffffff;
-    };
+    const random = seeded(seed);
     const network = {
       delay: () => delayMs * (1 + random()),
       loses: () => random() < loss,
