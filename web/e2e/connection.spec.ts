@@ -7,6 +7,9 @@ import { expect } from "@playwright/test";
 import { test } from "./stack.ts";
 import { TerminalPage, withoutFallback, wrapped } from "./terminal-page.ts";
 
+// Each loss is followed by another WebSocket, however many there are.
+test.beforeEach(({ page }) => withoutFallback(page));
+
 test("typing continues over connections that are cut every second", async ({ page, launch }) => {
   test.setTimeout(120_000);
   const stack = await launch({}, "--lifetime-seconds", "1");
@@ -25,7 +28,6 @@ test("typing continues over connections that are cut every second", async ({ pag
 });
 
 test("a connection that is cut while vim runs recovers, and the file is intact", async ({ page, launch }) => {
-  await withoutFallback(page);
   const stack = await launch({}, "--fault", "none");
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
