@@ -137,24 +137,36 @@ async fn one_speaks_tls_and_the_other_does_not() {
     assert!(error.contains("does not answer") || error.contains("does not speak TLS"), "{error}");
 }
 
-#[tokio::test]
-async fn a_server_that_is_no_redis() {
+/// Connects to a server that answers with `line`: at once, or only when it was asked.
+async fn sentence_about(line: &[u8], greets: bool) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("redis://{}/", listener.local_addr().unwrap());
     let answering = async {
         loop {
             let (mut socket, _) = listener.accept().await.unwrap();
-            socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+            if !greets {
+                socket.readable().await.unwrap();
+            }
+            socket.write_all(line).await.unwrap();
             // Closed with commands unread, a socket is reset, and the answer may be lost.
             let (mut commands, _) = socket.split();
             tokio::io::copy(&mut commands, &mut tokio::io::sink()).await.ok();
         }
     };
-    let sentence = tokio::select! {
+    tokio::select! {
         sentence = refused(&url, None) => sentence,
         () = answering => unreachable!(),
-    };
-    assert!(sentence.contains("does not speak Redis"), "{sentence}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_no_redis() {
+    for line in ["HTTP/1.1 400 Bad Request\r\n\r\n", "SSH-2.0-OpenSSH_9.9\r\n", "220 mail ESMTP\r\n"] {
+        for greets in [false, true] {
+            let sentence = sentence_about(line.as_bytes(), greets).await;
+            assert!(sentence.contains("does not speak Redis"), "{line}: {sentence}");
+        }
+    }
 }
 
 #[tokio::test]
