@@ -4,6 +4,7 @@
 
 import type { IDisposable, ITerminalAddon, Terminal } from "@xterm/xterm";
 import type { PredictedText, PredictMode, TerminalClient, TerminalSink } from "../core/index.ts";
+import { CountLimiter } from "./count-limiter.ts";
 import { PredictedEcho } from "./predicted-echo.ts";
 import { PredictionOverlay } from "./prediction-overlay.ts";
 import { onUserInput } from "./queries.ts";
@@ -27,8 +28,16 @@ export class TermgateAddon implements ITerminalAddon {
     const { client } = this;
     let fromService = false;
     const predictedEcho = this.#predictEcho(terminal);
+    const limiter = new CountLimiter();
     const sink: TerminalSink = {
-      write: (bytes, parsed) => terminal.write(bytes, parsed),
+      write(bytes, parsed) {
+        // The size changes only once everything before is parsed.
+        const pieces = limiter.limit(bytes, terminal.cols, terminal.rows);
+        pieces.forEach((piece, at) => {
+          if (at < pieces.length - 1) terminal.write(piece);
+          else terminal.write(piece, parsed);
+        });
+      },
       reset(what) {
         predictedEcho.reset();
         if (what === "full") terminal.reset();
