@@ -57,6 +57,10 @@ pub struct Attach {
     /// The position to resume at, after a reconnect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
+    /// Requests a snapshot instead of the start of the stream as it was printed: an emulator failed on that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub snapshot: bool,
 }
 
 /// A position in a session's stream.

@@ -112,6 +112,7 @@ impl Attachments {
             client.size = Some(Size { cols: attach.cols, rows: attach.rows });
             let deflates = attach.accept.iter().any(|encoding| encoding == "z");
             client.outbound.set_transport(caller.is_direct(), deflates);
+            client.outbound.starts_with_snapshot = attach.snapshot;
         }
         Ok(is_new)
     }

@@ -121,7 +121,8 @@ impl Actor {
         // No `resume` means an empty page. A stale `resume` must not move the cursor behind the last ack.
         let from = resume.map_or(Pos(0), |resume| resume.pos.max(acked));
         // The cheapest way back: the missing part as it was printed, or the screen as it is now.
-        let skip = (!prefers_tail(from, &mut self.log, &mut self.terminal)).then_some(SnapshotCause::Attach);
+        let is_printed = !(attach.snapshot && from == Pos(0)) && prefers_tail(from, &mut self.log, &mut self.terminal);
+        let skip = (!is_printed).then_some(SnapshotCause::Attach);
         if let Some(client) = self.attachments.client_mut(id) {
             client.outbound.restart(from, skip, now.instant);
         }

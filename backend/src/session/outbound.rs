@@ -160,9 +160,13 @@ impl FrameBuilder {
     }
 }
 
-/// Sends a snapshot to a page that acknowledged nothing of the stream, where that is shorter than the stream again.
+/// Sends a snapshot to a page that acknowledged nothing of the stream, where that is shorter than the stream again, or where
+/// the page wants it.
 fn resync_if_shorter(outbound: &mut Outbound, log: &mut OutputLog, terminal: &mut Terminal) {
-    if outbound.cursor.sent() == Pos(0) && !snapshot::prefers_tail(Pos(0), log, terminal) {
+    if outbound.cursor.sent() > Pos(0) {
+        return;
+    }
+    if outbound.starts_with_snapshot || !snapshot::prefers_tail(Pos(0), log, terminal) {
         outbound.resync();
     }
 }

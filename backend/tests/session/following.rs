@@ -183,6 +183,28 @@ async fn bulk_output_is_deflated_for_clients_that_accept_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_page_whose_emulator_failed_never_gets_the_start_as_it_was_printed() {
+    let (harness, ada, attached, token) = Harness::attached().await;
+    harness.script.print(b"\x1b[999;999H\x1b[1J");
+    let (frames, _) = harness.fetch_all(token).await;
+    assert_eq!(frames[0]["type"], "output");
+    let attach = json!({"type":"attach","client":"page","cols":80,"rows":24,"snapshot":true});
+    let epoch = &attached["epoch"];
+    let repair = json!({"type":"follow","epoch":epoch,"pos":0,"repair":true});
+    let resume = json!({"type":"attach","client":"page","cols":80,"rows":24,"snapshot":true,
+        "resume":{"epoch":epoch,"pos":0}});
+    let mut token = token;
+    for message in [attach, repair, resume] {
+        let reply = harness.say(&ada, message.clone()).await;
+        token = harness.token(&ada, reply.grant).unwrap_or(token);
+        let (frames, next) = harness.fetch_all(token).await;
+        token = next.unwrap();
+        let kinds: Vec<_> = frames.iter().map(|frame| frame["type"].as_str().unwrap()).collect();
+        assert!(kinds.contains(&"snapshot") && !kinds.contains(&"output"), "{message}: {kinds:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_spent_budget_sends_snapshots_instead_of_the_stream() {
     let (harness, ada, attached, mut token) = Harness::attached().await;
     let (begun, mut bytes, mut snapshots, mut end) = (Instant::now(), 0, 0, 0);

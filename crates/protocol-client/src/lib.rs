@@ -253,7 +253,14 @@ impl Client {
             let (cols, rows) = self.size;
             let resume = self.epoch().map(|epoch| Resume { epoch, pos: self.output.pos() });
             let (client, accept) = (self.id.clone(), self.accept.clone());
-            self.outgoing.push_back(ClientMessage::Attach(Attach { client, cols, rows, accept, resume }));
+            self.outgoing.push_back(ClientMessage::Attach(Attach {
+                client,
+                cols,
+                rows,
+                accept,
+                resume,
+                snapshot: false,
+            }));
         }
         let is_fresh = now < self.last_frame + FRESH_FRAME;
         let verify = self.verify_at.take_if(|at| *at <= now).is_some() && !is_fresh;

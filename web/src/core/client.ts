@@ -97,6 +97,16 @@ export class TerminalClient {
   }
 
   /**
+   * The emulator threw or stopped on the output: it gets no more. The next one that is attached gets the screen, and never
+   * what was printed so far.
+   */
+  emulatorFailed(sink: TerminalSink, why: unknown): void {
+    if (this.#sink !== sink) return;
+    this.#sink = undefined;
+    this.#session.emulatorFailed(why);
+  }
+
+  /**
    * Types text, pastes, or sends bytes that are not UTF-8. A lost connection loses or repeats none of it. Ctrl-C on its
    * own overtakes queued input and drops the rest of a paste. With `mayWait`, keys wait up to 80 ms for further ones
    * while earlier ones are unacknowledged: they then share a message.

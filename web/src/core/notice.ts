@@ -10,6 +10,8 @@ export type TerminalNotice =
   | { kind: "skipped"; bytes: number; text: string }
   /** The shell is a new one; `reason` is undefined if unknown. */
   | { kind: "restarted"; reason: EndReason | undefined; text: string }
+  /** The emulator failed on the output; a page that opened it opens another one, which gets the screen. */
+  | { kind: "redrawn"; text: string }
   /** Ctrl-C dropped unsent input. */
   | { kind: "dropped"; characters: number; text: string };
 
@@ -21,6 +23,10 @@ export function restarted(reason: EndReason | undefined): TerminalNotice {
   const why =
     reason === "server_restart" ? ": the service was replaced" : reason === "owner_lost" ? ": its server was lost" : "";
   return { kind: "restarted", reason, text: `The shell was restarted${why}` };
+}
+
+export function redrawn(): TerminalNotice {
+  return { kind: "redrawn", text: "The display stopped at a program's output and was drawn again" };
 }
 
 export function dropped(characters: number): TerminalNotice {

@@ -12,7 +12,7 @@ import { EndWarnings } from "./end-warnings.ts";
 import { TerminalError } from "./error.ts";
 import { errorAction } from "./error-policy.ts";
 import { InputQueue } from "./input-queue.ts";
-import { restarted, skipped } from "./notice.ts";
+import { redrawn, restarted, skipped } from "./notice.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Receiver } from "./receiver.ts";
 import { isOver, type TerminalState } from "./state.ts";
@@ -34,6 +34,8 @@ export class ProtocolSession {
   readonly #warnings: EndWarnings;
   /** True if the next attach requests history, for a new emulator. */
   #wantsHistory = false;
+  /** True once an emulator failed on what was printed: another one gets a snapshot instead. */
+  #wantsSnapshot = false;
   /** Why the shell went away; set until another one is attached. */
   #migration: EndReason | undefined;
   /** The last error during a migration; final once all attempts failed. */
@@ -117,6 +119,14 @@ export class ProtocolSession {
     this.#reattach();
   }
 
+  /** Output goes nowhere, until another emulator is set. */
+  emulatorFailed(why: unknown): void {
+    this.options.log.error(`The emulator failed on the output: ${why}`);
+    this.#wantsSnapshot = true;
+    this.setSink(undefined);
+    this.events.notice.emit(redrawn());
+  }
+
   resize(cols: number, rows: number): void {
     const changed = this.#window.resize(cols, rows);
     this.transport.windowKnown();
@@ -134,8 +144,9 @@ export class ProtocolSession {
     const resume = this.#wantsHistory ? undefined : this.#receiver.resumePoint;
     const { clientId, inflate } = this.options;
     const accept = inflate && { accept: ["z"] };
+    const snapshot = this.#wantsSnapshot && { snapshot: true };
     return {
-      message: { client: clientId, ...this.#window.size, ...accept, ...(resume && { resume }) },
+      message: { client: clientId, ...this.#window.size, ...accept, ...(resume && { resume }), ...snapshot },
       acknowledged: this.input.acknowledged,
     };
   }

@@ -23,6 +23,8 @@ export type Attach = {
   accept?: Array<string>;
   /** The position to resume at, after a reconnect. */
   resume?: Resume;
+  /** Requests a snapshot instead of the start of the stream as it was printed: an emulator failed on that. */
+  snapshot?: boolean;
 };
 
 /** Fields of `attached`. */

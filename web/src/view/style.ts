@@ -85,6 +85,10 @@ export const STYLE = `
 }
 .tg-banner b { color: var(--tg-strong); }
 .tg-banner button { border-color: transparent; background: none; }
+.tg-cannot-show { position: absolute; inset: 0; z-index: 6; display: grid; place-content: center; gap: 12px; padding: 16px; background: var(--tg-bg); text-align: center; }
+.tg-cannot-show p { margin: 0; }
+.tg-cannot-show b { display: block; color: var(--tg-strong); }
+.tg-cannot-show button { justify-self: center; }
 .tg-dialog {
   width: min(560px, calc(100vw - 32px)); padding: 20px; border: 1px solid var(--tg-line); border-radius: 12px; background: var(--tg-bar);
   color: var(--tg-text); font: 13px/1.5 system-ui, sans-serif; box-shadow: var(--tg-shadow);

@@ -9,6 +9,7 @@ import { forwardRef, useCallback, useEffect, useId, useImperativeHandle, useMemo
 import { useTerminalState } from "../react/use-terminal-state.ts";
 import { boundFont, copyText, MIN_CONTRAST, type TerminalHandlers, THEMES, textOf } from "../xterm/index.ts";
 import { Banner } from "./banner.tsx";
+import { CannotShow } from "./cannot-show.tsx";
 import { FindBar } from "./find-bar.tsx";
 import type { TermgateHandle, TermgateTerminalProps } from "./handle.ts";
 import { useMedia, useThemeName } from "./media.ts";
@@ -98,7 +99,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       disableStdin: state.role === "viewer",
       ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
     };
-    const opened = useTerminal(host, client, settings, font, props.options, handlers);
+    const { opened, failed, retry } = useTerminal(host, client, settings, font, props.options, handlers);
 
     const handle = useMemo<TermgateHandle | null>(() => {
       if (!opened) return null;
@@ -165,6 +166,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
             Tab goes to the shell. Ctrl-Shift-L leaves the terminal.
           </p>
           <div ref={host} className="tg-screen" />
+          {failed && <CannotShow onRetry={retry} />}
           {notices.banner && <Banner text={notices.banner} onClose={dismiss} />}
           {opened && finding && (
             <FindBar key={finding.times} opened={opened} initial={finding.text} onClose={closeFind} />

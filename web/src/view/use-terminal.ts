@@ -15,7 +15,20 @@ export type Settings = Pick<
   "theme" | "minimumContrastRatio" | "fontFamily" | "cursorBlink" | "screenReaderMode" | "disableStdin"
 >;
 
-/** Returns the terminal once it is open. `handlers` may change with every render. */
+/** Another emulator is opened this often within a minute, since the screen itself may be what it fails on. */
+const MAX_FAILURES = 3;
+const FAILURE_MEMORY_MS = 60_000;
+
+export interface TerminalView {
+  /** The terminal once it is open. */
+  opened: OpenTerminal | null;
+  /** True if no terminal can be shown. */
+  failed: boolean;
+  /** Tries again. */
+  retry(): void;
+}
+
+/** `handlers` may change with every render. */
 export function useTerminal(
   host: RefObject<HTMLDivElement | null>,
   client: TerminalClient,
@@ -23,16 +36,32 @@ export function useTerminal(
   fontSize: number,
   options: ITerminalOptions | undefined,
   handlers: TerminalHandlers,
-): OpenTerminal | null {
+): TerminalView {
   const [opened, setOpened] = useState<OpenTerminal | null>(null);
+  const [failed, setFailed] = useState(false);
+  /** Number of the emulator, which is replaced if it fails. */
+  const [generation, setGeneration] = useState(0);
+  const failures = useRef<number[]>([]);
+  const hadFocus = useRef(false);
   const latest = useRef({ settings, fontSize, options, handlers });
   useEffect(() => {
     latest.current = { settings, fontSize, options, handlers };
   });
 
   useEffect(() => {
+    return client.onNotice(({ kind }) => {
+      if (kind !== "redrawn") return;
+      const now = performance.now();
+      failures.current = [...failures.current.filter((at) => now - at < FAILURE_MEMORY_MS), now];
+      if (failures.current.length > MAX_FAILURES) setFailed(true);
+      else setGeneration((before) => before + 1);
+    });
+  }, [client]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: each generation is another emulator
+  useEffect(() => {
     const element = host.current;
-    if (!element) return;
+    if (!element || failed) return;
     let gone = false;
     let terminal: OpenTerminal | undefined;
     const open = async () => {
@@ -41,16 +70,22 @@ export function useTerminal(
       if (gone) return;
       const { settings, fontSize, options } = latest.current;
       terminal = await openTerminal(element, client, { ...settings, fontSize, ...options }, latestHandlers(latest));
-      if (gone) terminal.dispose();
-      else setOpened(terminal);
+      if (gone) return terminal.dispose();
+      if (hadFocus.current) terminal.terminal.focus();
+      setOpened(terminal);
     };
-    open();
+    open().catch((error) => {
+      if (!gone) setFailed(true);
+      // For the console.
+      throw error;
+    });
     return () => {
       gone = true;
+      hadFocus.current = element.contains(document.activeElement);
       terminal?.dispose();
       setOpened(null);
     };
-  }, [host, client]);
+  }, [host, client, failed, generation]);
 
   const { theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin } = settings;
   useEffect(() => {
@@ -62,7 +97,11 @@ export function useTerminal(
   }, [opened, theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin]);
 
   useEffect(() => opened?.setFontSize(fontSize), [opened, fontSize]);
-  return opened;
+  const retry = () => {
+    failures.current = [];
+    setFailed(false);
+  };
+  return { opened, failed, retry };
 }
 
 /** Calls the latest handlers. */

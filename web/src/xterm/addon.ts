@@ -3,8 +3,15 @@
  */
 
 import type { IDisposable, ITerminalAddon, Terminal } from "@xterm/xterm";
-import type { PredictedText, PredictMode, TerminalClient, TerminalSink } from "../core/index.ts";
-import { CountLimiter } from "./count-limiter.ts";
+import {
+  browserClock,
+  type Clock,
+  type PredictedText,
+  type PredictMode,
+  type TerminalClient,
+  type TerminalSink,
+} from "../core/index.ts";
+import { EmulatorGuard } from "./emulator-guard.ts";
 import { PredictedEcho } from "./predicted-echo.ts";
 import { PredictionOverlay } from "./prediction-overlay.ts";
 import { onUserInput } from "./queries.ts";
@@ -22,31 +29,26 @@ export class TermgateAddon implements ITerminalAddon {
     private readonly transform: (text: string) => string = (text) => text,
     /** Where keys may be shown before their echo. */
     private readonly predict: () => PredictMode = () => "auto",
+    private readonly clock: Clock = browserClock,
   ) {}
 
   activate(terminal: Terminal): void {
     const { client } = this;
     let fromService = false;
     const predictedEcho = this.#predictEcho(terminal);
-    const limiter = new CountLimiter();
+    const guard = new EmulatorGuard(terminal, (why) => client.emulatorFailed(sink, why), this.clock);
     const sink: TerminalSink = {
-      write(bytes, parsed) {
-        // The size changes only once everything before is parsed.
-        const pieces = limiter.limit(bytes, terminal.cols, terminal.rows);
-        pieces.forEach((piece, at) => {
-          if (at < pieces.length - 1) terminal.write(piece);
-          else terminal.write(piece, parsed);
-        });
-      },
-      reset(what) {
-        predictedEcho.reset();
-        if (what === "full") terminal.reset();
-        else terminal.write(`${RESET_MODES}\x1b[${lastRow(terminal)};1H\r\n`);
-      },
+      write: (bytes, parsed) => guard.write(bytes, parsed),
+      reset: (what) =>
+        guard.reset(() => {
+          predictedEcho.reset();
+          if (what === "full") terminal.reset();
+          else terminal.write(`${RESET_MODES}\x1b[${lastRow(terminal)};1H\r\n`);
+        }),
       resize(cols, rows) {
         if (cols === terminal.cols && rows === terminal.rows) return;
         fromService = true;
-        terminal.resize(cols, rows);
+        guard.run(() => terminal.resize(cols, rows));
         fromService = false;
       },
       progress: (progress) => predictedEcho.progress(progress),
@@ -61,7 +63,7 @@ export class TermgateAddon implements ITerminalAddon {
       }),
     );
     const detach = client.attach(sink);
-    this.#disposables.push({ dispose: detach });
+    this.#disposables.push({ dispose: detach }, guard);
   }
 
   #predictEcho(terminal: Terminal): PredictedEcho {

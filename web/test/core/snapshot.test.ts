@@ -5,6 +5,7 @@
 import { describe, expect } from "vitest";
 import { MAX_ACK_DELAY_MS } from "../../src/protocol/generated.ts";
 import { EPOCH, Harness, test } from "../support/harness.ts";
+import { RecordingSink } from "../support/recording-sink.ts";
 
 const snapshot = (fields: object = {}) => ({
   ...{ type: "snapshot", epoch: EPOCH, pos: 50, id: 1, part: 1, parts: 1, scope: "full" },
@@ -195,4 +196,22 @@ describe("an attach", () => {
     harness.clock.advance(2000);
     expect(harness.repairs).toEqual([{ type: "follow", epoch: EPOCH, pos: 3, repair: true }]);
   });
+});
+
+test("after a failure of the emulator, the next one gets a snapshot and never what was printed", ({ harness }) => {
+  harness.output(0, "deadly");
+  harness.client.emulatorFailed(harness.sink, "it threw");
+  expect(harness.notices).toEqual([expect.objectContaining({ kind: "redrawn" })]);
+  harness.output(6, "more");
+  const other = new RecordingSink();
+  harness.client.attach(other);
+  expect(harness.socket.of("attach").at(-1)).toMatchObject({ snapshot: true });
+  expect(harness.socket.of("attach").at(-1)).not.toHaveProperty("resume");
+  harness.attached({ head: 10 });
+  harness.socket.end();
+  harness.reopen();
+  expect(harness.socket.of("attach").at(-1)).toMatchObject({ snapshot: true });
+  // A late word of the old emulator means nothing.
+  harness.client.emulatorFailed(harness.sink, "again");
+  expect(harness.notices).toHaveLength(1);
 });

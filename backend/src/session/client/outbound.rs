@@ -37,6 +37,8 @@ pub(in crate::session) struct Outbound {
     pub(in crate::session) cursor: SendCursor,
     /// Set if a snapshot replaces the part of the stream that was not sent.
     skip: Option<SnapshotCause>,
+    /// True if the start of the stream may not be sent as it was printed.
+    pub(in crate::session) starts_with_snapshot: bool,
     /// True until its emulator has shown something after an attach: the next snapshot must be a full one.
     needs_full: bool,
     /// Parts of a snapshot that are still to be sent. The cursor advances with the last.
@@ -64,6 +66,7 @@ impl Outbound {
             effort: None,
             cursor: SendCursor::new(now),
             skip: None,
+            starts_with_snapshot: false,
             needs_full: true,
             snapshot: VecDeque::new(),
             replies: VecDeque::new(),
