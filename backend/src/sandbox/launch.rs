@@ -29,7 +29,7 @@ const MAX_LOCKED_BYTES: u64 = 64 * 1024;
 const NICENESS: i32 = 10;
 
 /// OOM score of sessions, so that the kernel kills them before the service; 1000 is the maximum.
-const OOM_SCORE: &str = "900";
+pub(super) const OOM_SCORE: i32 = 900;
 
 /// Exit code of shells for a program that was found but could not start.
 const CANNOT_START: u8 = 126;
@@ -62,11 +62,11 @@ fn launch(spec: &LaunchSpec) -> io::Result<Infallible> {
     umask(Mode::RWXG | Mode::RWXO);
     own_terminal(spec.uid).context("handing over the terminal")?;
     set_limits(spec).context("setting limits")?;
-    std::fs::write("/proc/self/oom_score_adj", OOM_SCORE).context("lowering the priority")?;
+    std::fs::write("/proc/self/oom_score_adj", OOM_SCORE.to_string()).context("lowering the priority")?;
     nice(NICENESS).context("lowering the priority")?;
     privileges::become_user(spec.uid)?;
     set_no_new_privs(true).context("setting no_new_privs")?;
-    seccomp::scope_signals_and_sockets().context("Landlock")?;
+    seccomp::restrict_by_landlock().context("Landlock")?;
     seccomp::filter_system_calls(spec.network).context("filtering system calls")?;
     privileges::check(spec.uid).context("verifying that root is gone")?;
     std::env::set_current_dir(&spec.home).context("entering the home directory")?;

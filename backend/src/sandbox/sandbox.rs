@@ -115,6 +115,13 @@ impl Sandbox {
         self.kill_with(&guard);
     }
 
+    /// Kills a process, unless a cleanup runs, which is a process of the same user.
+    pub(super) fn kill_one_unless_cleaning(&self, pid: Pid) {
+        if let Some(_guard) = self.cleaning.try_lock() {
+            signal_if_owned(self.uid, pid, &[Signal::KILL]);
+        }
+    }
+
     /// Removes the files, once. Blocks.
     pub(super) fn remove(&self) {
         if !self.cleaned.swap(true, Ordering::AcqRel) {

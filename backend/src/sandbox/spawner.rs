@@ -27,6 +27,9 @@ pub const OWN_PROGRAM: &str = "/proc/self/exe";
 /// User name in sandboxes; their uids have no entry in `/etc/passwd`.
 const USER: &str = "student";
 
+/// OOM score of the service, where the container has CAP_SYS_RESOURCE; -1000 would exempt it even from its own leaks.
+const OOM_SCORE: &str = "-500";
+
 const SELF_TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Time to retry a failed start while the usage monitor frees resources.
@@ -59,6 +62,7 @@ impl SandboxedSpawner {
         if swept > 0 {
             tracing::warn!(swept, "sessions of a service that was killed were swept up");
         }
+        protect_service();
         let monitor = UsageMonitor::start(settings.clone())?;
         let scoped = landlock_version() >= LANDLOCK_SCOPES;
         let spawner = Self { settings, root, monitor, scoped };
@@ -108,6 +112,14 @@ impl SandboxedSpawner {
         // A sandbox has one leader: a second launch changes nothing.
         let _ = sandbox.leader.set(shell.pidfd.try_clone()?);
         Ok(shell)
+    }
+}
+
+/// Lowers this process's OOM score, so that the kernel ends sessions first, and most other processes of a machine too.
+fn protect_service() {
+    match std::fs::write("/proc/self/oom_score_adj", OOM_SCORE) {
+        Ok(()) => tracing::info!("the OOM score of the service is {OOM_SCORE}"),
+        Err(error) => tracing::info!(%error, "the OOM score of the service is not lowered: it has no CAP_SYS_RESOURCE"),
     }
 }
 

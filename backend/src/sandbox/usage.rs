@@ -1,7 +1,10 @@
-//! Quotas of sandboxes. The kernel limits processes but not users, so usage is measured and enforced here.
+//! Quotas of sandboxes. The kernel limits processes but not users, so usage is measured and enforced here. Quotas of users need
+//! a file system or a control group of the service's own, which the platforms of containers withhold.
 
 mod file_sizes;
+mod memory_shares;
 mod monitor;
+mod open_files;
 mod sample;
 
 pub(super) use monitor::UsageMonitor;
@@ -11,11 +14,15 @@ use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
 use std::task::{Context, Poll};
 
-/// Bytes of a session's files.
+/// A session's files.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct FileUsage {
+    /// Bytes on disk.
     pub disk: u64,
+    /// Bytes of files that are memory.
     pub memory: u64,
+    /// Number of files and directories.
+    pub count: u64,
 }
 
 #[derive(Debug, Default)]

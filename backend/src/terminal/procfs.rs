@@ -21,21 +21,22 @@ impl Process {
         Some(Self { pid, fields: String::from_utf8(stat.get(end + 2..)?.to_vec()).ok()? })
     }
 
-    fn number(&self, field: usize) -> Option<Pid> {
-        self.fields.split(' ').nth(field)?.parse().ok().and_then(Pid::from_raw)
+    fn number(&self, field: usize) -> Option<i32> {
+        self.fields.split(' ').nth(field)?.parse().ok()
     }
 
-    /// True once it ended, until its parent waits for it.
+    /// True once it ended, until its parent waits for it. A process whose first thread has ended looks the same, but still has
+    /// others.
     pub(super) fn is_zombie(&self) -> bool {
-        self.fields.starts_with(['Z', 'X'])
+        self.fields.starts_with(['Z', 'X']) && self.number(17).is_none_or(|threads| threads <= 1)
     }
 
     pub(super) fn parent(&self) -> Option<Pid> {
-        self.number(1)
+        self.number(1).and_then(Pid::from_raw)
     }
 
     pub(super) fn session(&self) -> Option<Pid> {
-        self.number(3)
+        self.number(3).and_then(Pid::from_raw)
     }
 }
 

@@ -12,6 +12,8 @@ pub enum Resource {
     Memory,
     /// Bytes of files.
     Disk,
+    /// Files and directories.
+    Files,
     /// Pseudo-terminals.
     Terminals,
     /// System V segments, queues and semaphores.
@@ -41,11 +43,12 @@ impl fmt::Display for QuotaExceeded {
         let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
         let (used, quota) = match self.resource {
             Resource::Memory | Resource::Disk => (megabytes(self.used), megabytes(self.quota)),
-            Resource::Terminals | Resource::IpcObjects => (self.used, self.quota),
+            Resource::Files | Resource::Terminals | Resource::IpcObjects => (self.used, self.quota),
         };
         let unit = match self.resource {
             Resource::Memory => "MB of memory",
             Resource::Disk => "MB of disk",
+            Resource::Files => "files",
             Resource::Terminals => "terminals",
             Resource::IpcObjects => "shared memory segments, queues and semaphores",
         };

@@ -14,42 +14,44 @@ async fn assert_responsive(shell: &mut Terminal) {
     assert_eq!((&*output, code), ("still here\n", 0));
 }
 
-fn warns_of_limits(event: &StreamEvent) -> bool {
+pub(crate) fn warns_of_limits(event: &StreamEvent) -> bool {
     matches!(event, StreamEvent::Closing { reason: EndReason::Limits, .. })
 }
 
 /// An attacker and a victim.
-struct Attack {
-    harness: Harness,
-    eve: Terminal,
+pub(crate) struct Attack {
+    pub(crate) harness: Harness,
+    pub(crate) eve: Terminal,
     /// The attacker's uid.
-    uid: u32,
-    ada: Terminal,
+    pub(crate) uid: u32,
+    pub(crate) ada: Terminal,
 }
 
 impl Attack {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (harness, eve, uid) = Harness::with_shell().await;
         let ada = harness.shell("ada").await;
         Self { harness, eve, uid, ada }
     }
 
-    /// Runs a command line that exceeds a quota.
-    async fn ends_after(mut self, line: &str) {
+    /// Runs a command line that exceeds a quota. Returns the attacker's last screen.
+    pub(crate) async fn ends_after(mut self, line: &str) -> String {
         self.eve.keys(&format!("{line}\r")).await;
-        self.ends().await;
+        self.ends().await
     }
 
     /// Checks that the attacker's session ends for exceeding a quota, and that the victim's shell responds.
-    async fn ends(mut self) {
+    async fn ends(mut self) -> String {
         assert_responsive(&mut self.ada).await;
         self.eve.event(warns_of_limits).await;
         let exit = self.eve.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
         assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Limits, .. }), "{exit:?}");
-        assert!(self.eve.screen().contains("This session uses"), "{}", self.eve.screen());
+        let screen = self.eve.screen();
+        assert!(screen.contains("This session uses"), "{screen}");
         self.harness.wait_for_cleanup(self.uid).await;
         assert_responsive(&mut self.ada).await;
         self.harness.service.stop().await;
+        screen
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod exhaustion;
 mod harness;
+mod hiding;
 mod isolation;
 mod leftovers;
 mod reach;

@@ -1,8 +1,13 @@
-//! Kernel restrictions on top of user permissions: Landlock scopes, and a seccomp filter that denies parts of the kernel that
-//! shells do not need and that past exploits used, and optionally the network.
+//! Kernel restrictions on top of user permissions: Landlock keeps signals and abstract sockets within the session and writes out
+//! of `/proc`. A seccomp filter denies parts of the kernel that shells do not need and that past exploits used, ways to hide from
+//! the usage monitor, and optionally the network.
 
 use crate::sandbox::Network;
-use landlock::{ABI, Access, CompatLevel, Compatible, Ruleset, RulesetAttr, Scope};
+use crate::terminal::sys::landlock_version;
+use landlock::{
+    ABI, Access, AccessFs, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr, RulesetCreatedAttr,
+    RulesetError, Scope,
+};
 use seccompiler::SeccompCmpOp::{Eq, MaskedEq, Ne};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule,
@@ -57,13 +62,36 @@ const TYPING_IOCTLS: [u64; 2] = [0x5412, 0x541C];
 /// Bit of the x32 numbers of system calls on x86-64; a filter must deny both numbers.
 const X32_BIT: i64 = 0x4000_0000;
 
+/// First version of Landlock (Linux 5.19) whose rules for files leave `rename` between directories alone.
+const LANDLOCK_RENAMES: i64 = 2;
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// Restricts signals and abstract Unix sockets to the processes of the session, if the kernel supports it (6.12).
-pub(super) fn scope_signals_and_sockets() -> io::Result<()> {
-    let ruleset = Ruleset::default().set_compatibility(CompatLevel::BestEffort);
-    let ruleset = ruleset.scope(Scope::from_all(ABI::V6)).map_err(io::Error::other)?;
-    ruleset.create().and_then(landlock::RulesetCreated::restrict_self).map_err(io::Error::other)?;
+/// Restricts signals and abstract Unix sockets to the processes of the session (Linux 6.12), and denies writes to files in
+/// `/proc` (5.19), where a process could lower its own OOM score. Does what the kernel supports.
+pub(super) fn restrict_by_landlock() -> io::Result<()> {
+    restrict().map_err(io::Error::other)
+}
+
+fn restrict() -> Result<(), RulesetError> {
+    let ruleset = Ruleset::default().set_compatibility(CompatLevel::BestEffort).scope(Scope::from_all(ABI::V6))?;
+    if landlock_version() < LANDLOCK_RENAMES {
+        ruleset.create()?.restrict_self()?;
+        return Ok(());
+    }
+    // Landlock only lists what is allowed. Moving a file is among it, because otherwise it would be denied everywhere.
+    let access = AccessFs::WriteFile | AccessFs::Refer;
+    let mut ruleset = ruleset.handle_access(access)?.create()?;
+    for entry in std::fs::read_dir("/").into_iter().flatten().filter_map(Result::ok) {
+        let path = entry.path();
+        if path.is_dir()
+            && entry.file_name() != "proc"
+            && let Ok(directory) = PathFd::new(&path)
+        {
+            ruleset = ruleset.add_rule(PathBeneath::new(directory, access))?;
+        }
+    }
+    ruleset.restrict_self()?;
     Ok(())
 }
 
@@ -72,18 +100,25 @@ pub(super) fn filter_system_calls(network: Network) -> io::Result<()> {
     let mut rules: Rules = DENIED.into_iter().map(|call| (call, Vec::new())).collect();
     let [new_user, files, thread] =
         [libc::CLONE_NEWUSER, libc::CLONE_FILES, libc::CLONE_THREAD].map(|flag| flag as u64);
-    // A user namespace grants capabilities, and with them much more of the kernel. A thread with its own descriptor table
-    // would hide open files from the disk scanner.
+    // A user namespace grants capabilities, and with them much more of the kernel. The disk scanner reads one descriptor table
+    // of a process, so all of its threads must share that.
     let namespace = rule(&[(0, MaskedEq(new_user), new_user)])?;
     let clone = vec![namespace.clone(), rule(&[(0, MaskedEq(thread | files), thread)])?];
     rules.insert(libc::SYS_clone, clone);
     rules.insert(libc::SYS_unshare, vec![namespace, rule(&[(0, MaskedEq(files), files)])?]);
+    let own_table = u64::from(libc::CLOSE_RANGE_UNSHARE);
+    rules.insert(libc::SYS_close_range, vec![rule(&[(2, MaskedEq(own_table), own_table)])?]);
     let typing: Result<Vec<_>, _> = TYPING_IOCTLS.iter().map(|request| rule(&[(1, Eq, *request)])).collect();
     rules.insert(libc::SYS_ioctl, typing?);
     rules.insert(libc::SYS_socket, vec![other_families(network)?]);
     install(rules, libc::EPERM)?;
-    // A filter cannot read the flags of clone3, which are in memory. On ENOSYS programs fall back to clone.
-    install(Rules::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)
+    // A filter cannot read the flags of clone3, which are in memory. All users of a machine share the number of requests that
+    // io_setup may reserve. On ENOSYS programs fall back to clone, and to files without asynchronous requests.
+    install(Rules::from([libc::SYS_clone3, libc::SYS_io_setup].map(|call| (call, Vec::new()))), libc::ENOSYS)?;
+    // A process that is not dumpable hides its open files from its own user, and so from the disk scanner. Agents that guard
+    // keys end if they cannot become so: the call succeeds, and changes nothing.
+    let hide = rule(&[(0, Eq, libc::PR_SET_DUMPABLE as u64), (1, Eq, 0)])?;
+    install(Rules::from([(libc::SYS_prctl, vec![hide])]), 0)
 }
 
 /// Matches sockets of every family that is not allowed.

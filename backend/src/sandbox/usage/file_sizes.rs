@@ -1,68 +1,56 @@
-//! Sizes of a session's files: in its own directories, in shared ones, and unlinked but open.
+//! Sizes and number of a session's files, in its own directories and in shared ones.
 
 use super::FileUsage;
 use crate::sandbox::cleanup::SHARED_DIRECTORIES;
 use crate::sandbox::dirfd::{for_each_name, is_directory, is_world_writable, open_directory, status};
 use rustix::fd::OwnedFd;
 use rustix::fs::{CWD, Stat};
-use rustix::process::Pid;
-use std::collections::{HashMap, HashSet};
-use std::ffi::CStr;
-use std::os::unix::fs::MetadataExt;
+use std::collections::HashMap;
+use std::ffi::{CStr, CString};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// Deepest nesting that is measured. A deeper tree counts as too large.
 const MAX_DEPTH: usize = 100;
 
+/// Size of a tree that is too deep.
+const TOO_LARGE: u64 = u64::MAX / 4;
+
 /// Smallest size of a file, in bytes: an empty one takes room too.
 const MIN_FILE_BYTES: u64 = 4096;
 
-const MEMORY_DIRECTORY: &str = "/dev/shm";
+pub(super) const MEMORY_DIRECTORY: &str = "/dev/shm";
 
-/// Entries read in a shared directory and its world-writable subdirectories.
-const MAX_SHARED_ENTRIES: u64 = 200_000;
+/// Entries read in a shared directory: more than all sessions of an instance may have in a container of the usual size.
+const MAX_SHARED_ENTRIES: u64 = 2_000_000;
 
-/// Bytes of directories. Stops above `limit`.
-pub(super) fn size_of_directories(directories: &[PathBuf], limit: u64) -> u64 {
-    let mut total = DirectoryTotal { bytes: 0, limit };
+/// Files of directories. Stops above `limit`, in bytes or in files.
+pub(super) fn usage_of_directories(directories: &[PathBuf], limit: FileUsage) -> FileUsage {
+    let mut total = DirectoryTotal { usage: FileUsage::default(), limit };
     for directory in directories {
         if let Ok(directory) = open_directory(CWD, directory) {
             total.add(&directory, MAX_DEPTH);
         }
     }
-    total.bytes
+    total.usage
 }
 
-/// Files of users in shared directories, for those users for which `watched` is true.
-pub(super) fn sizes_in_shared_directories(watched: impl Fn(u32) -> bool) -> HashMap<u32, FileUsage> {
+/// Files of users in shared directories, for those users for which `watched` is true. `sessions` are the uids of all sessions,
+/// past ones too: what a user has in a directory of another one counts, whether or not that is open to all by now.
+pub(super) fn usage_in_shared_directories(
+    sessions: &RangeInclusive<u32>,
+    watched: impl Fn(u32) -> bool,
+) -> HashMap<u32, FileUsage> {
     let mut users = HashMap::new();
     for path in SHARED_DIRECTORIES {
         if let Ok(directory) = open_directory(CWD, Path::new(path)) {
             let in_memory = path == MEMORY_DIRECTORY;
-            let mut search =
-                SharedSearch { in_memory, watched: &watched, users: &mut users, entries_left: MAX_SHARED_ENTRIES };
+            let (users, watched) = (&mut users, &watched);
+            let mut search = SharedSearch { in_memory, sessions, watched, users, entries_left: MAX_SHARED_ENTRIES };
             search.add(&directory, MAX_DEPTH);
         }
     }
     users
-}
-
-/// Adds files that processes unlinked but hold open: they take room until they are closed.
-pub(super) fn sizes_of_unlinked_files(processes: impl Iterator<Item = Pid>, files: &mut FileUsage) {
-    let mut seen = HashSet::new();
-    for pid in processes {
-        let directory = format!("/proc/{}/fd", pid.as_raw_nonzero());
-        for entry in std::fs::read_dir(directory).into_iter().flatten().filter_map(Result::ok) {
-            let Ok(file) = std::fs::metadata(entry.path()) else { continue };
-            if !file.is_file() || file.nlink() > 0 || !seen.insert((file.dev(), file.ino())) {
-                continue;
-            }
-            let target = std::fs::read_link(entry.path()).unwrap_or_default();
-            let target = target.to_string_lossy();
-            let in_memory = [MEMORY_DIRECTORY, "/memfd:"].iter().any(|prefix| target.starts_with(prefix));
-            *(if in_memory { &mut files.memory } else { &mut files.disk }) += file.blocks() * 512;
-        }
-    }
 }
 
 fn for_each_entry(directory: &OwnedFd, mut each: impl FnMut(&CStr, &Stat)) {
@@ -81,27 +69,32 @@ fn size_of(status: &Stat) -> u64 {
 }
 
 struct DirectoryTotal {
-    bytes: u64,
-    limit: u64,
+    usage: FileUsage,
+    limit: FileUsage,
 }
 
 impl DirectoryTotal {
+    fn is_full(&self) -> bool {
+        self.usage.disk > self.limit.disk || self.usage.count > self.limit.count
+    }
+
     fn add(&mut self, directory: &OwnedFd, depth: usize) {
         if depth == 0 {
-            self.bytes = u64::MAX / 4;
+            self.usage.disk = TOO_LARGE;
             return;
         }
         let mut inner = Vec::new();
         for_each_entry(directory, |name, status| {
-            if self.bytes <= self.limit {
-                self.bytes += if is_directory(status) { MIN_FILE_BYTES } else { size_of(status) };
+            if !self.is_full() {
+                self.usage.count += 1;
+                self.usage.disk += if is_directory(status) { MIN_FILE_BYTES } else { size_of(status) };
                 if is_directory(status) {
                     inner.push(name.to_owned());
                 }
             }
         });
         for name in inner {
-            if self.bytes > self.limit {
+            if self.is_full() {
                 return;
             }
             if let Ok(directory) = open_directory(directory, &*name) {
@@ -113,30 +106,38 @@ impl DirectoryTotal {
 
 struct SharedSearch<'a> {
     in_memory: bool,
+    sessions: &'a RangeInclusive<u32>,
     watched: &'a dyn Fn(u32) -> bool,
     users: &'a mut HashMap<u32, FileUsage>,
     entries_left: u64,
 }
 
 impl SharedSearch<'_> {
+    fn count(&mut self, uid: u32, bytes: u64) {
+        if (self.watched)(uid) {
+            let files = self.users.entry(uid).or_default();
+            files.count += 1;
+            let total = if self.in_memory { &mut files.memory } else { &mut files.disk };
+            *total = total.saturating_add(bytes);
+        }
+    }
+
     fn add(&mut self, directory: &OwnedFd, depth: usize) {
-        let mut inner = Vec::new();
+        let mut inner: Vec<(CString, u32)> = Vec::new();
         for_each_entry(directory, |name, status| {
             if self.entries_left == 0 {
                 return;
             }
             self.entries_left -= 1;
-            let watched = (self.watched)(status.st_uid);
-            if watched {
-                let files = self.users.entry(status.st_uid).or_default();
-                *(if self.in_memory { &mut files.memory } else { &mut files.disk }) += size_of(status);
-            }
-            if is_directory(status) && (watched || is_world_writable(status)) {
-                inner.push(name.to_owned());
+            self.count(status.st_uid, size_of(status));
+            if is_directory(status) && (self.sessions.contains(&status.st_uid) || is_world_writable(status)) {
+                inner.push((name.to_owned(), status.st_uid));
             }
         });
-        for name in inner.into_iter().filter(|_| depth > 0) {
-            if let Ok(directory) = open_directory(directory, &*name) {
+        for (name, uid) in inner {
+            if depth == 0 {
+                self.count(uid, TOO_LARGE);
+            } else if let Ok(directory) = open_directory(directory, &*name) {
                 self.add(&directory, depth - 1);
             }
         }
@@ -147,34 +148,27 @@ impl SharedSearch<'_> {
 mod tests {
     use super::*;
 
-    fn size(path: &Path, limit: u64) -> u64 {
-        size_of_directories(&[path.to_owned()], limit)
+    const NO_LIMIT: FileUsage = FileUsage { disk: u64::MAX / 8, memory: 0, count: u64::MAX };
+
+    fn usage(path: &Path, limit: FileUsage) -> FileUsage {
+        usage_of_directories(&[path.to_owned()], limit)
     }
 
     #[test]
     fn files_are_counted_and_hard_links_shared() {
         let home = tempfile::tempdir().unwrap();
-        assert_eq!(size(home.path(), u64::MAX), 0);
+        assert_eq!(usage(home.path(), NO_LIMIT), FileUsage::default());
         std::fs::create_dir_all(home.path().join("a/b")).unwrap();
         std::fs::write(home.path().join("a/b/c"), vec![1; 1 << 20]).unwrap();
         std::fs::hard_link(home.path().join("a/b/c"), home.path().join("again")).unwrap();
         std::os::unix::fs::symlink("/usr", home.path().join("link")).unwrap();
-        let disk = size(home.path(), u64::MAX);
-        assert!(((1 << 20)..(1 << 20) + 10 * MIN_FILE_BYTES).contains(&disk), "{disk}");
+        let all = usage(home.path(), NO_LIMIT);
+        assert!(((1 << 20)..(1 << 20) + 10 * MIN_FILE_BYTES).contains(&all.disk) && all.count == 5, "{all:?}");
+        let stopped = usage(home.path(), FileUsage { count: 3, ..NO_LIMIT });
+        assert_eq!(stopped.count, 4, "a scan stops above the limit");
         let mut deep = home.path().to_owned();
         deep.extend(std::iter::repeat_n("d", MAX_DEPTH + 1));
         std::fs::create_dir_all(deep).unwrap();
-        assert!(size(home.path(), u64::MAX / 8) > 1 << 50, "a tree that is too deep counts as too large");
-    }
-
-    #[test]
-    fn unlinked_files_are_counted() {
-        use std::io::Write;
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&vec![1; 1 << 20]).unwrap();
-        file.sync_all().unwrap();
-        let mut files = FileUsage::default();
-        sizes_of_unlinked_files(std::iter::once(rustix::process::getpid()), &mut files);
-        assert!(files.disk + files.memory >= 1 << 20, "{files:?}");
+        assert!(usage(home.path(), NO_LIMIT).disk > 1 << 50, "a tree that is too deep counts as too large");
     }
 }

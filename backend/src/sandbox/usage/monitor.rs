@@ -2,18 +2,22 @@
 //! may grow faster than a session can react.
 
 use super::FileUsage;
-use super::file_sizes::{size_of_directories, sizes_in_shared_directories, sizes_of_unlinked_files};
+use super::file_sizes::{usage_in_shared_directories, usage_of_directories};
+use super::memory_shares::MemoryShares;
+use super::open_files::add_unlinked_files;
 use super::sample::{Usage, take_sample};
 use crate::sandbox::SandboxSettings;
+use crate::sandbox::launch::OOM_SCORE;
 use crate::sandbox::sandbox::Sandbox;
 use crate::terminal::procfs::of_user;
 use crate::terminal::sys::as_user;
 use crate::terminal::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
 use parking_lot::Mutex;
 use rustix::fs::statvfs;
+use rustix::process::Pid;
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,6 +30,12 @@ const MAX_TERMINALS: u64 = 16;
 
 /// System V objects of a session, of some 32,000 of the machine.
 const MAX_IPC_OBJECTS: u64 = 64;
+
+/// Bytes of disk for each file that a session may have: file systems reserve room for one in 16 KiB.
+const BYTES_PER_FILE: u64 = 16 * 1024;
+
+/// A session may have one part in this number of the file system's files, if that is less.
+const FILE_SYSTEM_SHARE: u64 = 4;
 
 /// Capacity of requests for an immediate check; one check answers all.
 const MAX_REQUESTS: usize = 16;
@@ -57,8 +67,8 @@ impl UsageMonitor {
         let watched = Watched::default();
         let (requests, requested) = sync_channel::<SyncSender<()>>(MAX_REQUESTS);
         let (stop, stopped) = sync_channel::<()>(1);
-        let limit = settings.disk.saturating_mul(HARD_LIMIT_FACTOR);
-        let mut scanner = DiskScanner { limit, state: settings.state.clone(), due: HashMap::new(), free: 0 };
+        let max_files = max_files(&settings);
+        let mut scanner = DiskScanner::new(settings.clone(), max_files);
         let sandboxes = Arc::clone(&watched);
         std::thread::Builder::new().name("disk-scanner".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(POLL_INTERVAL) {
@@ -67,12 +77,13 @@ impl UsageMonitor {
         })?;
         let sandboxes = Arc::clone(&watched);
         std::thread::Builder::new().name("usage".into()).spawn(move || {
+            let mut shares = MemoryShares::default();
             loop {
                 let request = requested.recv_timeout(POLL_INTERVAL);
                 if let Err(RecvTimeoutError::Disconnected) = request {
                     return;
                 }
-                check(&alive(&sandboxes), &settings);
+                check(&alive(&sandboxes), &settings, max_files, &mut shares);
                 if let Ok(answer) = request {
                     // Fails if the caller timed out.
                     let _ = answer.send(());
@@ -98,8 +109,16 @@ impl UsageMonitor {
     }
 }
 
-fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings) {
+/// Files that a session may have.
+fn max_files(settings: &SandboxSettings) -> u64 {
+    // Some file systems have no fixed number of files, and say 0.
+    let available = statvfs(&settings.state).ok().map(|system| system.f_files).filter(|files| *files > 0);
+    (settings.disk / BYTES_PER_FILE).min(available.map_or(u64::MAX, |files| files / FILE_SYSTEM_SHARE))
+}
+
+fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings, max_files: u64, shares: &mut MemoryShares) {
     let uids: HashSet<u32> = sandboxes.iter().map(|sandbox| sandbox.uid).collect();
+    shares.retain(|uid| uids.contains(&uid));
     if uids.is_empty() {
         return;
     }
@@ -108,9 +127,10 @@ fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings) {
         let files = sandbox.quota.files();
         let usage = sample.entry(sandbox.uid).or_default();
         if usage.memory + files.memory > quotas.memory {
-            usage.count_shared_memory_once(sandbox.uid);
+            usage.memory = shares.memory_of(sandbox.uid, usage);
         }
-        let exceeded = worst_exceeded(quotas, usage, files);
+        as_user(sandbox.uid, || usage.processes.iter().for_each(|(pid, _)| restore_oom_score(*pid)));
+        let exceeded = worst_exceeded(quotas, usage, files, max_files);
         sandbox.quota.report(exceeded);
         if let Some(exceeded) = exceeded.filter(QuotaExceeded::is_hard) {
             kill(sandbox, usage, exceeded);
@@ -118,11 +138,23 @@ fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings) {
     }
 }
 
+/// Raises the OOM score of a process that lowered it, where Landlock did not prevent that. With the session's file permissions,
+/// in case the pid belongs to another process by now.
+fn restore_oom_score(pid: Pid) {
+    let path = format!("/proc/{}/oom_score_adj", pid.as_raw_nonzero());
+    let score = std::fs::read_to_string(&path).ok().and_then(|score| score.trim().parse::<i32>().ok());
+    if score.is_some_and(|score| score < OOM_SCORE) {
+        // Fails if the process ended meanwhile.
+        let _ = std::fs::write(path, OOM_SCORE.to_string());
+    }
+}
+
 /// The quota that is exceeded most, relative to its size.
-fn worst_exceeded(quotas: &SandboxSettings, usage: &Usage, files: FileUsage) -> Option<QuotaExceeded> {
+fn worst_exceeded(quotas: &SandboxSettings, usage: &Usage, files: FileUsage, max_files: u64) -> Option<QuotaExceeded> {
     [
         (Resource::Memory, usage.memory + files.memory, quotas.memory),
         (Resource::Disk, files.disk, quotas.disk),
+        (Resource::Files, files.count, max_files),
         (Resource::Terminals, usage.terminals, MAX_TERMINALS),
         (Resource::IpcObjects, usage.ipc_objects, MAX_IPC_OBJECTS),
     ]
@@ -148,27 +180,48 @@ fn kill(sandbox: &Arc<Sandbox>, usage: &Usage, exceeded: QuotaExceeded) {
 const INTERVAL_FACTOR: u32 = 20;
 
 struct DiskScanner {
-    /// Bytes at which a scan of a sandbox stops: more changes nothing.
-    limit: u64,
-    /// A directory on the disk that holds most files.
-    state: PathBuf,
+    settings: SandboxSettings,
+    /// Usage at which a scan of a sandbox stops: more changes nothing.
+    limit: FileUsage,
     /// Time of the next scan, by uid.
     due: HashMap<u32, Instant>,
-    /// Free bytes of the disk when all sessions were last due, or more.
-    free: u64,
+    /// Free bytes and files of the disk when all sessions were last due, or more.
+    free: FileUsage,
+    /// Processes that did not show their open files in the latest scan of their session.
+    hidden: HashMap<u32, Vec<Pid>>,
 }
 
 impl DiskScanner {
+    fn new(settings: SandboxSettings, max_files: u64) -> Self {
+        let limit = FileUsage {
+            disk: settings.disk.saturating_mul(HARD_LIMIT_FACTOR),
+            memory: 0,
+            count: max_files.saturating_mul(HARD_LIMIT_FACTOR),
+        };
+        Self { settings, limit, due: HashMap::new(), free: FileUsage::default(), hidden: HashMap::new() }
+    }
+
+    /// True if the disk filled by much since all sessions were last due.
+    fn disk_fills(&mut self) -> bool {
+        let free = free_of(&self.settings.state);
+        let fell = |before: u64, now: u64, limit: u64| now.saturating_add(limit / 4) < before;
+        let fills =
+            fell(self.free.disk, free.disk, self.limit.disk) || fell(self.free.count, free.count, self.limit.count);
+        if fills {
+            self.free = free;
+        } else {
+            self.free.disk = self.free.disk.max(free.disk);
+            self.free.count = self.free.count.max(free.count);
+        }
+        fills
+    }
+
     /// Scans the sandboxes that are due; all are when the disk fills quickly.
     fn scan_due(&mut self, sandboxes: &[Arc<Sandbox>]) {
         self.due.retain(|uid, _| sandboxes.iter().any(|sandbox| sandbox.uid == *uid));
-        let free = statvfs(&self.state).map_or(0, |disk| disk.f_bavail.saturating_mul(disk.f_frsize));
-        let fills = free.saturating_add(self.limit / 4) < self.free;
-        if fills {
+        self.hidden.retain(|uid, _| self.due.contains_key(uid));
+        if self.disk_fills() {
             self.due.clear();
-        }
-        if fills || free > self.free {
-            self.free = free;
         }
         let now = Instant::now();
         let is_due = |sandbox: &&Arc<Sandbox>| self.due.get(&sandbox.uid).is_none_or(|due| *due <= now);
@@ -176,16 +229,58 @@ impl DiskScanner {
         if due.is_empty() {
             return;
         }
-        let shared = sizes_in_shared_directories(|uid| due.iter().any(|sandbox| sandbox.uid == uid));
+        let due_uids: HashSet<u32> = due.iter().map(|sandbox| sandbox.uid).collect();
+        let shared = usage_in_shared_directories(&self.settings.uids, |uid| due_uids.contains(&uid));
+        let search_time = now.elapsed();
         for sandbox in due {
             let (uid, started) = (sandbox.uid, Instant::now());
             let mut files = shared.get(&uid).copied().unwrap_or_default();
-            files.disk = files.disk.saturating_add(size_of_directories(&sandbox.directories(), self.limit));
+            let own = usage_of_directories(&sandbox.directories(), self.limit);
+            files.disk = files.disk.saturating_add(own.disk);
+            files.count += own.count;
             let processes = of_user(uid).map(|process| process.pid);
-            as_user(uid, || sizes_of_unlinked_files(processes, &mut files));
+            let hidden = as_user(uid, || add_unlinked_files(processes, &mut files));
             sandbox.quota.set_files(files);
-            let ended = Instant::now();
-            self.due.insert(uid, ended + POLL_INTERVAL.max((ended - started) * INTERVAL_FACTOR));
+            self.kill_hidden(sandbox, hidden);
+            self.due
+                .insert(uid, Instant::now() + POLL_INTERVAL.max((search_time + started.elapsed()) * INTERVAL_FACTOR));
         }
+    }
+
+    /// Kills processes that hid their open files in two scans: each is hidden for a moment while it starts.
+    fn kill_hidden(&mut self, sandbox: &Sandbox, hidden: Vec<Pid>) {
+        let before = self.hidden.remove(&sandbox.uid).unwrap_or_default();
+        for pid in hidden.iter().filter(|pid| before.contains(pid)) {
+            tracing::warn!(uid = sandbox.uid, "a process hides its open files from the scan, and is killed");
+            sandbox.kill_one_unless_cleaning(*pid);
+        }
+        self.hidden.insert(sandbox.uid, hidden);
+    }
+}
+
+/// Free bytes and files of the disk of a directory.
+fn free_of(directory: &Path) -> FileUsage {
+    statvfs(directory).map_or(FileUsage::default(), |disk| FileUsage {
+        disk: disk.f_bavail.saturating_mul(disk.f_frsize),
+        memory: 0,
+        count: disk.f_favail,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lowered_oom_score_is_raised_again() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let path = format!("/proc/{}/oom_score_adj", child.id());
+        restore_oom_score(Pid::from_child(&child));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().trim(), OOM_SCORE.to_string());
+        std::fs::write(&path, "950").unwrap();
+        restore_oom_score(Pid::from_child(&child));
+        assert_eq!(std::fs::read_to_string(&path).unwrap().trim(), "950", "a higher one stays");
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 }

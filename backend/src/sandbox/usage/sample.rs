@@ -7,14 +7,16 @@ use crate::terminal::sys::{IpcKind, as_user};
 use rustix::process::Pid;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 #[derive(Debug, Default)]
 pub(super) struct Usage {
-    /// Bytes of memory. Shared pages count once for each process, until [`Self::count_shared_memory_once`].
+    /// Bytes of memory. Shared pages count once for each process.
     pub memory: u64,
-    /// Bytes of System V objects, a part of `memory`.
-    ipc_memory: u64,
-    processes: Vec<(Pid, u64)>,
+    /// Bytes of System V objects and page tables, a part of `memory`.
+    unshared: u64,
+    /// Each process, and its bytes of pages.
+    pub processes: Vec<(Pid, u64)>,
     pub largest: Option<Pid>,
     largest_memory: u64,
     pub terminals: u64,
@@ -22,10 +24,10 @@ pub(super) struct Usage {
 }
 
 impl Usage {
-    /// Corrects `memory` with each process's proportional share of shared pages, which is slow to read.
-    pub(super) fn count_shared_memory_once(&mut self, uid: u32) {
+    /// Bytes of memory with each process's proportional share of shared pages, which is slow to read.
+    pub(super) fn memory_with_shared_pages_once(&self, uid: u32) -> u64 {
         let shares = self.processes.iter().map(|(pid, memory)| proportional_memory(*pid).unwrap_or(*memory));
-        self.memory = self.ipc_memory + as_user(uid, || shares.sum::<u64>());
+        self.unshared + as_user(uid, || shares.sum::<u64>())
     }
 }
 
@@ -41,9 +43,10 @@ pub(super) fn take_sample(watched: impl Fn(u32) -> bool) -> HashMap<u32, Usage> 
     let mut users = HashMap::<u32, Usage>::new();
     for pid in pids() {
         let Some(uid) = owner(pid).filter(|uid| watched(*uid)) else { continue };
-        let memory = memory_of(pid);
+        let (memory, page_tables) = memory_of(pid);
         let usage = users.entry(uid).or_default();
-        usage.memory += memory;
+        usage.memory += memory + page_tables;
+        usage.unshared += page_tables;
         usage.processes.push((pid, memory));
         if memory >= usage.largest_memory {
             (usage.largest_memory, usage.largest) = (memory, Some(pid));
@@ -61,24 +64,22 @@ pub(super) fn take_sample(watched: impl Fn(u32) -> bool) -> HashMap<u32, Usage> 
                 usage.ipc_objects += 1;
                 // An attached segment counts for its processes too: at most twice.
                 usage.memory += object.bytes;
-                usage.ipc_memory += object.bytes;
+                usage.unshared += object.bytes;
             }
         }
     }
     users
 }
 
-fn memory_of(pid: Pid) -> u64 {
-    const NAMES: [&str; 3] = ["RssAnon:", "RssShmem:", "VmSwap:"];
-    let directory = format!("/proc/{}", pid.as_raw_nonzero());
-    let status = std::fs::read_to_string(format!("{directory}/status")).unwrap_or_default();
-    if status.contains("\nRssAnon:") {
-        return sum_of_lines(&status, &NAMES);
-    }
-    // The main thread ended; other threads may live on, and their status still shows the memory.
-    let threads = std::fs::read_dir(format!("{directory}/task")).into_iter().flatten().filter_map(Result::ok);
-    let statuses = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("status")).ok());
-    statuses.map(|status| sum_of_lines(&status, &NAMES)).max().unwrap_or(0)
+/// Bytes of pages, and of page tables.
+fn memory_of(pid: Pid) -> (u64, u64) {
+    let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+    let threads = std::fs::read_dir(process.join("task")).into_iter().flatten();
+    // If the first thread ended before the others, only their status shows the memory.
+    let tasks = std::iter::once(process).chain(threads.filter_map(|thread| Some(thread.ok()?.path())));
+    let mut statuses = tasks.filter_map(|task| std::fs::read_to_string(task.join("status")).ok());
+    let status = statuses.find(|status| status.contains("\nRssAnon:")).unwrap_or_default();
+    (sum_of_lines(&status, &["RssAnon:", "RssShmem:", "VmSwap:"]), sum_of_lines(&status, &["VmPTE:"]))
 }
 
 /// Sum of the lines with these names, in bytes; the text has kilobytes.
@@ -97,14 +98,14 @@ mod tests {
     #[test]
     fn this_process_uses_memory() {
         let uid = std::fs::metadata("/proc/self").unwrap().uid();
-        let mut sample = take_sample(|other| other == uid);
-        let usage = sample.get_mut(&uid).unwrap();
+        let sample = take_sample(|other| other == uid);
+        let usage = sample.get(&uid).unwrap();
         assert!(usage.memory > 100_000, "{}", usage.memory);
         assert!(usage.largest.is_some());
-        usage.count_shared_memory_once(uid);
-        assert!(usage.memory > 0);
+        assert!(usage.memory_with_shared_pages_once(uid) > 0);
         let pid = rustix::process::getpid();
-        assert!(proportional_memory(pid).is_some_and(|share| share > 0) && memory_of(pid) > 0);
+        let (memory, page_tables) = memory_of(pid);
+        assert!(proportional_memory(pid).is_some_and(|share| share > 0) && memory > 0 && page_tables > 0);
     }
 
     #[test]
