@@ -13,9 +13,17 @@ export interface Preferences {
   fontSize: number;
   copyOnSelect: boolean;
   screenReader: boolean;
+  /** On a Mac: Option is the Meta key. */
+  macOptionIsMeta: boolean;
 }
 
-const DEFAULT: Preferences = { theme: "system", fontSize: 14, copyOnSelect: false, screenReader: false };
+const DEFAULT: Preferences = {
+  theme: "system",
+  fontSize: 14,
+  copyOnSelect: false,
+  screenReader: false,
+  macOptionIsMeta: false,
+};
 const STORED = "termgate.preferences";
 
 export function usePreferences(): [Preferences, (change: Partial<Preferences>) => void] {

@@ -13,7 +13,7 @@ interface SettingsProps {
 }
 
 export function Settings({ preferences, onChange }: SettingsProps) {
-  const { theme, fontSize, copyOnSelect, screenReader } = preferences;
+  const { theme, fontSize, copyOnSelect, screenReader, macOptionIsMeta } = preferences;
   return (
     <Popover label="Settings" icon="settings">
       {() => (
@@ -53,6 +53,16 @@ export function Settings({ preferences, onChange }: SettingsProps) {
               onChange={(event) => onChange({ screenReader: event.target.checked })}
             />
           </label>
+          {navigator.platform.startsWith("Mac") && (
+            <label>
+              <span>Option is Meta</span>
+              <input
+                type="checkbox"
+                checked={macOptionIsMeta}
+                onChange={(event) => onChange({ macOptionIsMeta: event.target.checked })}
+              />
+            </label>
+          )}
         </div>
       )}
     </Popover>

@@ -41,6 +41,8 @@ export interface TermgateTerminalProps {
   warnBeforePaste?: boolean;
   /** Shows keys before their echo, where that is certain: `auto`, the default, on connections with noticeable delay. */
   predict?: PredictMode;
+  /** On a Mac, sends Option as Meta instead of typing its characters. Default false: many layouts need it for `@` or `|`. */
+  macOptionIsMeta?: boolean;
   /** Reports output to a screen reader. Default false: slow with much output. */
   screenReader?: boolean;
   /** Shows the status line below the terminal. Default true. */

@@ -97,6 +97,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       cursorBlink: !reducedMotion,
       screenReaderMode: props.screenReader === true,
       disableStdin: state.role === "viewer",
+      ...(props.macOptionIsMeta !== undefined && { macOptionIsMeta: props.macOptionIsMeta }),
       ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
     };
     const { opened, failed, retry } = useTerminal(host, client, settings, font, props.options, handlers);

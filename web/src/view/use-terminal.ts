@@ -12,7 +12,13 @@ import { type OpenTerminal, openTerminal, type TerminalHandlers } from "../xterm
 /** Emulator options that follow the props. */
 export type Settings = Pick<
   ITerminalOptions,
-  "theme" | "minimumContrastRatio" | "fontFamily" | "cursorBlink" | "screenReaderMode" | "disableStdin"
+  | "theme"
+  | "minimumContrastRatio"
+  | "fontFamily"
+  | "cursorBlink"
+  | "screenReaderMode"
+  | "disableStdin"
+  | "macOptionIsMeta"
 >;
 
 /** Another emulator is opened this often within a minute, since the screen itself may be what it fails on. */
@@ -87,14 +93,16 @@ export function useTerminal(
     };
   }, [host, client, failed, generation]);
 
-  const { theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin } = settings;
+  const { theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin, macOptionIsMeta } =
+    settings;
   useEffect(() => {
     if (!opened) return;
-    const all = { theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin };
+    const look = { theme, minimumContrastRatio, fontFamily, cursorBlink };
+    const all = { ...look, screenReaderMode, disableStdin, macOptionIsMeta };
     const given = Object.entries(all).filter(([, value]) => value !== undefined);
     Object.assign(opened.terminal.options, Object.fromEntries(given));
     opened.fit();
-  }, [opened, theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin]);
+  }, [opened, theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin, macOptionIsMeta]);
 
   useEffect(() => opened?.setFontSize(fontSize), [opened, fontSize]);
   const retry = () => {

@@ -11,6 +11,7 @@ import { type Action, actionOf, isApple } from "./keys.ts";
 import { linkHandler } from "./links.ts";
 import { loadOptionalAddons } from "./optional-addons.ts";
 import { runsLineByLine, stripControls } from "./paste.ts";
+import { revealBrowser } from "./platform.ts";
 import { loadWebgl } from "./renderer.ts";
 import { openSearch, type Search } from "./search.ts";
 import { MIN_CONTRAST, THEMES } from "./themes.ts";
@@ -53,6 +54,7 @@ export async function openTerminal(
   options: ITerminalOptions = {},
   handlers: TerminalHandlers = {},
 ): Promise<OpenTerminal> {
+  revealBrowser();
   const [{ Terminal }, { FitAddon }, { Unicode11Addon }, { TermgateAddon }] = await Promise.all([
     import("@xterm/xterm"),
     import("@xterm/addon-fit"),
@@ -121,7 +123,6 @@ const DEFAULTS = {
   // 1.0 cuts off the underscores of some fonts.
   lineHeight: 1.1,
   scrollback: 10_000,
-  macOptionIsMeta: true,
   macOptionClickForcesSelection: true,
   theme: THEMES.dark,
   minimumContrastRatio: MIN_CONTRAST.dark,
