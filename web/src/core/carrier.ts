@@ -33,7 +33,7 @@ export interface CarrierPort {
   socket: SocketFactory;
   /** From 0 up to 1. */
   random: () => number;
-  clientId: string;
+  clientId: () => string;
   /** The source of the next connection's token. */
   token(): TokenSource;
   address(token: string): Address;
@@ -122,7 +122,7 @@ export class Carrier {
     log.debug("Opening a carrier, because messages of one connection wait for each other");
     return new CarrierConnection({
       ...{ clock, socket, address, token: token(), connectMs: times.connectMs },
-      next: () => (this.#epoch === undefined ? undefined : { client: clientId, epoch: this.#epoch }),
+      next: () => (this.#epoch === undefined ? undefined : { client: clientId(), epoch: this.#epoch }),
       retryDelay: () => this.#backoff.nextDelay(),
       carried: (connection, count) => this.#carried(connection, count),
       closed: (connection, why, code) => this.#closed(connection, why, code),

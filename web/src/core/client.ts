@@ -19,8 +19,7 @@ const CTRL_C = "\x03";
 
 /** A terminal that stays connected and delivers input and output in order and exactly once. */
 export class TerminalClient {
-  /** Names this page load. */
-  readonly clientId: string;
+  readonly #clientId: () => string;
   readonly #events: ClientEvents;
   readonly #session: ProtocolSession;
   readonly #visibility: VisibilityMonitor;
@@ -29,7 +28,7 @@ export class TerminalClient {
   constructor(options: ClientOptions) {
     const resolved = resolveOptions(options);
     const { clientId, clock, log, page, times } = resolved;
-    this.clientId = clientId;
+    this.#clientId = clientId;
     this.#events = new ClientEvents(log);
     this.#session = new ProtocolSession(resolved, this.#events, () => this.#visibility.stop());
     this.#visibility = new VisibilityMonitor({
@@ -38,6 +37,11 @@ export class TerminalClient {
       active: () => this.#session.active(),
       offline: () => this.#session.transport.offline(),
     });
+  }
+
+  /** Names this page load. */
+  get clientId(): string {
+    return this.#clientId();
   }
 
   /** Everything except the output; replaced by every change. */

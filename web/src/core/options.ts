@@ -67,7 +67,16 @@ export function resolveOptions(options: ClientOptions) {
     fetch: options.fetch ?? browserFetch,
     inflate: options.inflate === undefined ? browserInflate : (options.inflate ?? undefined),
     random: options.random ?? Math.random,
-    clientId: (options.clientId ?? randomId)(),
+    clientId: once(options.clientId ?? randomId),
+  };
+}
+
+/** Calls `make` when the value is needed: never on a server, where a page renders without connecting. */
+function once(make: () => string): () => string {
+  let made: string | undefined;
+  return () => {
+    made ??= make();
+    return made;
   };
 }
 

@@ -146,7 +146,7 @@ export class ProtocolSession {
     const accept = inflate && { accept: ["z"] };
     const snapshot = this.#wantsSnapshot && { snapshot: true };
     return {
-      message: { client: clientId, ...this.#window.size, ...accept, ...(resume && { resume }), ...snapshot },
+      message: { client: clientId(), ...this.#window.size, ...accept, ...(resume && { resume }), ...snapshot },
       acknowledged: this.input.acknowledged,
     };
   }

@@ -9,7 +9,8 @@ import { nextTick } from "./duration.ts";
 
 /** Now, in ms since 1970; updated until the first of the moments. */
 export function useNow(...moments: ReadonlyArray<number | null | undefined>): number {
-  const [now, setNow] = useState(() => Date.now());
+  // A server renders no countdown, and may not look at a clock.
+  const [now, setNow] = useState(() => (typeof window === "undefined" ? 0 : Date.now()));
   const first = Math.min(...moments.map((moment) => moment || Number.POSITIVE_INFINITY));
   useEffect(() => {
     if (!Number.isFinite(first)) return;
