@@ -1,5 +1,5 @@
 //! Memory with shared pages counted once. The kernel walks all page tables to tell, so a session whose processes share much
-//! memory can make that expensive: between two measurements an estimate serves, and their cost is bounded.
+//! memory can make that expensive: then the latest result serves for a while, and the cost of all is bounded.
 
 use super::sample::Usage;
 use std::collections::HashMap;
@@ -23,9 +23,9 @@ struct Measured {
 }
 
 impl Measured {
-    /// Bytes that a session may use now: what it used, and all that it mapped since.
-    fn estimate(&self, raw: u64) -> u64 {
-        raw.min(self.exact.saturating_add(raw.saturating_sub(self.raw)))
+    /// True if a session has grown by a quarter since. It cannot repeat that often: growth is exponential.
+    fn is_outgrown(&self, raw: u64) -> bool {
+        raw > self.raw.saturating_add(self.raw / 4)
     }
 }
 
@@ -41,13 +41,13 @@ impl MemoryShares {
         self.measured.retain(|uid, _| is_alive(*uid));
     }
 
-    /// Bytes of memory of a session: exact if a measurement is due, otherwise estimated.
+    /// Bytes of memory of a session: measured now if that is due, otherwise as they were at most.
     pub(super) fn memory_of(&mut self, uid: u32, usage: &Usage) -> u64 {
         let measure = || usage.memory_with_shared_pages_once(uid);
-        self.measured_or_estimated(uid, usage.memory, Instant::now, is_short, measure)
+        self.measured_or_known(uid, usage.memory, Instant::now, is_short, measure)
     }
 
-    fn measured_or_estimated(
+    fn measured_or_known(
         &mut self,
         uid: u32,
         raw: u64,
@@ -59,9 +59,10 @@ impl MemoryShares {
         let started = now();
         if let Some(known) = self.measured.get(&uid)
             && started < known.at + costs * INTERVAL_FACTOR
+            && !known.is_outgrown(raw)
             && !is_short()
         {
-            return known.estimate(raw);
+            return known.exact.min(raw);
         }
         let exact = measure();
         let at = now();
@@ -97,7 +98,7 @@ mod tests {
             clock.set(clock.get() + COST);
             raw / 100
         };
-        let memory = shares.measured_or_estimated(uid, raw, || clock.get(), || short, measure);
+        let memory = shares.measured_or_known(uid, raw, || clock.get(), || short, measure);
         (memory, clock.get() != before)
     }
 
@@ -119,11 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn growth_counts_at_once_and_short_memory_is_measured_at_once() {
+    fn growth_and_short_memory_are_measured_at_once() {
         let (mut shares, clock) = (MemoryShares::default(), Cell::new(Instant::now()));
         assert_eq!(memory_of(&mut shares, &clock, 1, 1000, false), (10, true));
-        assert_eq!(memory_of(&mut shares, &clock, 1, 1500, false), (510, false));
+        assert_eq!(memory_of(&mut shares, &clock, 1, 1200, false), (10, false));
         assert_eq!(memory_of(&mut shares, &clock, 1, 5, false), (5, false), "never more than without sharing");
+        assert_eq!(memory_of(&mut shares, &clock, 1, 1500, false), (15, true));
         assert_eq!(memory_of(&mut shares, &clock, 1, 1500, true), (15, true));
         shares.retain(|_| false);
         assert_eq!(memory_of(&mut shares, &clock, 1, 1500, false), (15, true), "a new session is measured at once");
