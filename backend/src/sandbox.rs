@@ -1,12 +1,14 @@
 //! Isolation of sessions from each other and from the service: each session runs under a uid of its own, starts through a
 //! launcher that gives up root, is held to quotas, and leaves nothing behind. Takes root.
 
+mod accounts;
 pub mod cleanup;
 mod dirfd;
 pub mod launch;
 mod root;
 #[expect(clippy::module_inception, reason = "the type that the module is named for")]
 mod sandbox;
+mod shared_directories;
 mod spawner;
 mod subcommand;
 mod uid_pool;

@@ -2,6 +2,7 @@
 //! fresh process and becomes the session's user, so the kernel itself protects the processes and files of all others.
 
 pub(super) mod ipc;
+pub(super) mod orphans;
 mod remove;
 
 use super::launch::privileges;
@@ -21,10 +22,6 @@ use std::process::ExitCode;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// World-writable directories of a container and of most machines.
-pub(super) const SHARED_DIRECTORIES: [&str; 6] =
-    ["/tmp", "/var/tmp", "/dev/shm", "/dev/mqueue", "/run/lock", "/var/lock"];
-
 /// Time for killed processes to exit: the kernel frees their memory first.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -40,11 +37,12 @@ pub(super) enum CleanupTask {
         signal_uid: u32,
         lock: PathBuf,
     },
-    /// Removes the contents of these directories, and the user's files elsewhere. The user's processes must be dead.
+    /// Removes the contents of `directories`, and the user's files in `shared` ones. The user's processes must be dead.
     Remove {
         #[serde(deserialize_with = "deserialize_uid")]
         uid: u32,
         directories: Vec<PathBuf>,
+        shared: Vec<PathBuf>,
     },
 }
 
@@ -53,7 +51,7 @@ pub(super) enum CleanupTask {
 pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let done = parse_argument(arguments).and_then(|task| match task {
         CleanupTask::Kill { uid, signal_uid, lock } => kill(uid, signal_uid, &lock),
-        CleanupTask::Remove { uid, directories } => remove(uid, &directories),
+        CleanupTask::Remove { uid, directories, shared } => remove(uid, &directories, &shared),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -100,7 +98,7 @@ fn kill(uid: u32, signal_uid: u32, lock: &Path) -> io::Result<()> {
 }
 
 /// Removes everything that a user left. Returns the first error, after trying everything.
-fn remove(uid: u32, directories: &[PathBuf]) -> io::Result<()> {
+fn remove(uid: u32, directories: &[PathBuf], shared: &[PathBuf]) -> io::Result<()> {
     close_all_but_standard()?;
     privileges::become_user(uid)?;
     privileges::check(uid)?;
@@ -108,8 +106,8 @@ fn remove(uid: u32, directories: &[PathBuf]) -> io::Result<()> {
     for directory in directories {
         result = result.and(remove::contents_of(directory));
     }
-    for shared in SHARED_DIRECTORIES {
-        result = result.and(remove::files_of(uid, Path::new(shared)));
+    for directory in shared {
+        result = result.and(remove::files_of(uid, directory));
     }
     result.and(ipc::remove_all_of(uid))
 }
@@ -123,7 +121,7 @@ mod tests {
         let parse = |argument: String| parse_argument::<CleanupTask>(std::iter::once(argument.into()));
         for task in [
             CleanupTask::Kill { uid: 20_001, signal_uid: 20_000, lock: "/l".into() },
-            CleanupTask::Remove { uid: 20_001, directories: vec!["/a b".into(), "/c".into()] },
+            CleanupTask::Remove { uid: 20_001, directories: vec!["/a b".into()], shared: vec!["/c".into()] },
         ] {
             let argument = serde_json::to_string(&task).unwrap();
             assert_eq!(parse(argument.clone()).unwrap(), task);

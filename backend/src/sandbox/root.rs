@@ -2,6 +2,8 @@
 //! depend on the umask.
 
 use super::Context;
+use super::accounts::Accounts;
+use super::shared_directories;
 use super::uid_pool::{UidPool, lock_file};
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
@@ -19,6 +21,9 @@ pub(super) struct SandboxRoot {
     /// Lock that is held while a directory exists but is not locked yet.
     creation_lock: PathBuf,
     uids: UidPool,
+    pub accounts: Accounts,
+    /// Directories in which every user may make files.
+    pub shared_directories: Vec<PathBuf>,
     /// Sends the signals of cleanup; no session has it.
     pub signal_uid: u32,
 }
@@ -42,7 +47,16 @@ impl SandboxRoot {
         let signal_uid = *uids.start();
         let uids = UidPool::new(signal_uid + 1..=*uids.end(), &private);
         let [kill_lock, creation_lock] = ["sweep.lock", "making.lock"].map(|name| private.join(name));
-        Ok(Self { program, sessions, kill_lock, creation_lock, uids, signal_uid })
+        Ok(Self {
+            program,
+            sessions,
+            kill_lock,
+            creation_lock,
+            uids,
+            accounts: Accounts::default(),
+            shared_directories: shared_directories::find(state),
+            signal_uid,
+        })
     }
 
     pub(super) fn create(&self) -> io::Result<SandboxDirectory> {
@@ -55,6 +69,21 @@ impl SandboxRoot {
         let lock = File::open(&path)?;
         lock.lock()?;
         Ok(SandboxDirectory { uid, path, lock })
+    }
+
+    /// The first uid that no session has had.
+    pub(super) fn next_uid(&self) -> io::Result<u32> {
+        self.uids.next()
+    }
+
+    /// True for the uids of all sessions, past and future.
+    pub(super) fn is_session(&self, uid: u32) -> bool {
+        self.uids.contains(uid)
+    }
+
+    /// True if a uid below [`Self::next_uid`] is no live session's.
+    pub(super) fn has_ended(&self, uid: u32) -> bool {
+        self.is_session(uid) && matches!(self.sessions.join(uid.to_string()).try_exists(), Ok(false))
     }
 
     /// Directories of services that were killed. Directories of live services are locked.

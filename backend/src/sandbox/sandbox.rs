@@ -80,6 +80,9 @@ impl Sandbox {
         for directory in leftovers {
             Self::existing(root, directory, true).kill_and_remove();
         }
+        if let Err(error) = root.accounts.remove_stale() {
+            tracing::warn!(%error, "users of past sessions were not removed");
+        }
         Ok(count)
     }
 
@@ -146,8 +149,12 @@ impl Sandbox {
 
     fn remove_now(&self) {
         let _guard = self.cleaning.lock();
+        if let Err(error) = self.root.accounts.remove(self.uid) {
+            tracing::warn!(uid = self.uid, %error, "the user of a session was not removed");
+        }
         let directories = self.directories();
-        self.run(&CleanupTask::Remove { uid: self.uid, directories: directories.to_vec() }, REMOVE_TIMEOUT);
+        let (uid, shared) = (self.uid, self.root.shared_directories.clone());
+        self.run(&CleanupTask::Remove { uid, directories: directories.to_vec(), shared }, REMOVE_TIMEOUT);
         // They are empty now, and only root can make or remove entries of their parent.
         for directory in directories.iter().chain([&self.path]) {
             if let Err(error) = std::fs::remove_dir(directory)

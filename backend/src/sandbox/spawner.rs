@@ -1,6 +1,8 @@
 //! Starts shells in sandboxes: the launcher starts them under a uid of their own, and cleanup removes everything at their end.
 //! Tests each step once when the service starts.
 
+use super::accounts::USER;
+use super::cleanup::orphans::OrphanSweeper;
 use super::launch::LaunchSpec;
 use super::root::SandboxRoot;
 use super::sandbox::{HOME, RUNTIME, Sandbox, SandboxProcesses, TEMPORARY};
@@ -24,9 +26,6 @@ use tokio::time::Instant;
 /// The service's own binary, even after its file was replaced.
 pub const OWN_PROGRAM: &str = "/proc/self/exe";
 
-/// User name in sandboxes; their uids have no entry in `/etc/passwd`.
-const USER: &str = "student";
-
 /// OOM score of the service, where the container has CAP_SYS_RESOURCE; -1000 would exempt it even from its own leaks.
 const OOM_SCORE: &str = "-500";
 
@@ -45,6 +44,7 @@ pub struct SandboxedSpawner {
     settings: SandboxSettings,
     root: Arc<SandboxRoot>,
     monitor: UsageMonitor,
+    _orphans: OrphanSweeper,
     /// True if the kernel supports Landlock scopes.
     scoped: bool,
 }
@@ -63,9 +63,10 @@ impl SandboxedSpawner {
             tracing::warn!(swept, "sessions of a service that was killed were swept up");
         }
         protect_service();
-        let monitor = UsageMonitor::start(settings.clone())?;
+        let monitor = UsageMonitor::start(settings.clone(), root.shared_directories.clone())?;
         let scoped = landlock_version() >= LANDLOCK_SCOPES;
-        let spawner = Self { settings, root, monitor, scoped };
+        let orphans = OrphanSweeper::start(Arc::clone(&root))?;
+        let spawner = Self { settings, root, monitor, _orphans: orphans, scoped };
         spawner.self_test()?;
         Ok(spawner)
     }
@@ -147,8 +148,14 @@ impl ShellSpawner for SandboxedSpawner {
             ("TMPDIR", path(TEMPORARY)),
             ("TMUX_TMPDIR", path(TEMPORARY)),
             ("XDG_RUNTIME_DIR", path(RUNTIME)),
+            // Otherwise named for the user in a shared directory, and all have one name.
+            ("SCREENDIR", format!("{}/screen", path(RUNTIME))),
         ] {
             environment.insert(name.to_owned(), value);
+        }
+        if let Err(error) = self.root.accounts.add(sandbox.uid, &sandbox.directory(HOME), &spec.shell) {
+            // The image may be read-only. Most programs still find a name and home in their environment.
+            tracing::warn!(%error, "programs of a session will not find its user");
         }
         let deadline = Instant::now() + START_TIMEOUT;
         let shell = loop {

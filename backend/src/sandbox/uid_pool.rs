@@ -33,18 +33,7 @@ impl UidPool {
     pub(super) fn take(&self) -> io::Result<u32> {
         let lock = lock_file(&self.lock)?;
         lock.lock()?;
-        let next = match std::fs::read_to_string(&self.next) {
-            Ok(text) => text.trim().parse().map_err(|_| {
-                // A guess could hand out a uid twice.
-                io::Error::other(format!(
-                    "{} does not hold a number; remove the files of all sessions, then this file",
-                    self.next.display()
-                ))
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => *self.range.start(),
-            Err(error) => return Err(error),
-        };
-        let uid = next.max(*self.range.start());
+        let uid = self.next()?;
         if !self.range.contains(&uid) {
             let (start, end) = (self.range.start(), self.range.end());
             let text = format!(
@@ -56,6 +45,27 @@ impl UidPool {
         std::fs::write(&new, format!("{}\n", uid + 1))?;
         std::fs::rename(&new, &self.next)?;
         Ok(uid)
+    }
+
+    /// True for used and unused uids of the pool.
+    pub(super) fn contains(&self, uid: u32) -> bool {
+        self.range.contains(&uid)
+    }
+
+    /// The first unused uid.
+    pub(super) fn next(&self) -> io::Result<u32> {
+        let next = match std::fs::read_to_string(&self.next) {
+            Ok(text) => text.trim().parse().map_err(|_| {
+                // A guess could hand out a uid twice.
+                io::Error::other(format!(
+                    "{} does not hold a number; remove the files of all sessions, then this file",
+                    self.next.display()
+                ))
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => *self.range.start(),
+            Err(error) => return Err(error),
+        };
+        Ok(next.max(*self.range.start()))
     }
 }
 

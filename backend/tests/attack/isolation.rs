@@ -22,7 +22,7 @@ async fn a_shell_has_its_own_uid_and_no_privileges() {
     let environment = says(&mut shell, "env | cut -d= -f1 | grep -v LS_COLORS | sort | tr '\\n' ' '").await;
     assert_eq!(
         environment,
-        "COLORTERM HOME LANG LOGNAME PATH PWD SHELL SHLVL TERM TERMGATE_SESSION TERM_PROGRAM TMPDIR TMUX_TMPDIR USER \
+        "COLORTERM HOME LANG LOGNAME PATH PWD SCREENDIR SHELL SHLVL TERM TERMGATE_SESSION TERM_PROGRAM TMPDIR TMUX_TMPDIR USER \
          XDG_RUNTIME_DIR _"
     );
     assert_eq!(says(&mut shell, "echo $USER $LOGNAME").await, "student student");
@@ -30,6 +30,34 @@ async fn a_shell_has_its_own_uid_and_no_privileges() {
     assert_eq!(says(&mut shell, "[ -e ~/.bashrc ] || [ ! -e /etc/skel/.bashrc ]; echo $?").await, "0");
     assert!(!shell.screen().contains("no name"), "the prompt names the user: {}", shell.screen());
     harness.end(shell, uid).await;
+    harness.service.stop().await;
+}
+
+#[tokio::test]
+async fn programs_find_the_name_home_and_shell_of_their_user() {
+    let (harness, mut shell, uid) = Harness::with_shell().await;
+    // Each finds its own, although all have one name.
+    let second = harness.shell("bob").await;
+    let home = harness.state.path().join("sessions").join(uid.to_string()).join("home");
+    let home = home.display();
+    let (name, shell_path) = ("student", "/bin/bash");
+    for (line, expected) in [
+        ("whoami; id -un; id -gn", format!("{name}\n{name}\n{name}")),
+        ("env -i whoami; env -i bash -c 'echo ~'", format!("{name}\n{home}")),
+        ("bash --norc -c 'prompt=\"\\u\"; echo ${prompt@P}'", name.to_owned()),
+        ("stat -c '%U %G' ~", format!("{name} {name}")),
+        ("getent passwd $UID | cut -d: -f1,3,4,6,7", format!("{name}:{uid}:{uid}:{home}:{shell_path}")),
+        ("getent group $UID", format!("{name}:*:{uid}:")),
+        ("/usr/bin/python3 -c 'import pwd, os; print(pwd.getpwuid(os.getuid()).pw_dir)'", home.to_string()),
+        ("(unset HOME; /usr/bin/python3 -c 'import os; print(os.path.expanduser(\"~\"))')", home.to_string()),
+    ] {
+        assert_eq!(says(&mut shell, line).await, expected, "{line}");
+    }
+    drop(second);
+    harness.end(shell, uid).await;
+    let passwd = std::fs::read_to_string("/etc/passwd").unwrap();
+    assert!(!passwd.contains(&format!(":{uid}:")), "{passwd}");
+    assert!(passwd.starts_with("root:"));
     harness.service.stop().await;
 }
 

@@ -4,6 +4,8 @@ use crate::harness::{Harness, PROGRAM, processes_of, says, settings, state, uid_
 use crate::support::until;
 use backend::sandbox::SandboxedSpawner;
 use backend::terminal::{Nonce, ShellSpawner, ShellSpec, Size};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// Starts daemons that resist signals, and returns once all run.
 const DAEMONS: &str = r#"
@@ -48,9 +50,12 @@ while True:
 
 #[tokio::test]
 async fn files_and_shared_memory_are_removed() {
+    // A program of the image may have one.
+    let of_a_program = tempfile::tempdir_in("/run").unwrap();
+    std::fs::set_permissions(of_a_program.path(), PermissionsExt::from_mode(0o1777)).unwrap();
     let (harness, mut shell, uid) = Harness::with_shell().await;
     let mut left = Vec::new();
-    for directory in ["/tmp", "/var/tmp", "/dev/shm", "/run/lock"] {
+    for directory in ["/tmp", "/var/tmp", "/dev/shm", "/run/lock", of_a_program.path().to_str().unwrap()] {
         let path = format!("{directory}/left-{uid}");
         let made =
             says(&mut shell, &format!("mkdir -p {path}/a/b && echo x >{path}/a/b/c && chmod 0 {path}/a; echo $?"))
@@ -72,6 +77,58 @@ async fn files_and_shared_memory_are_removed() {
     }
     assert!(std::path::Path::new("/etc/passwd").exists());
     harness.service.stop().await;
+}
+
+#[tokio::test]
+async fn files_in_a_directory_that_another_session_closed_are_removed() {
+    let (harness, mut eve, eve_uid) = Harness::with_shell().await;
+    let mut bob = harness.shell("bob").await;
+    let bob_uid = uid_of(&mut bob).await;
+    let top = PathBuf::from(format!("/tmp/lent-{bob_uid}"));
+    let inner = top.join("1/2/3/4/5/6/7/8/9/10");
+    let open = format!("mkdir -p {} && chmod -R 777 {}", inner.display(), top.display());
+    assert_eq!(bob.command(&open).await.1, 0);
+    let fill =
+        format!("mkdir -m 700 {0}/a && mkdir -p {0}/a/b/c && echo x >{0}/a/b/c/d; echo y >{0}/e", inner.display());
+    assert_eq!(eve.command(&fill).await.1, 0);
+    // What another one keeps in there stays as long as that session.
+    assert_eq!(bob.command(&format!("echo z >{}/bobs; chmod 700 {}", inner.display(), top.display())).await.1, 0);
+    harness.end(eve, eve_uid).await;
+    until("the last sweep", async || !inner.join("a").exists() && !inner.join("e").exists()).await;
+    assert!(inner.join("bobs").exists());
+    harness.end(bob, bob_uid).await;
+    assert!(!top.exists());
+    harness.service.stop().await;
+}
+
+#[tokio::test]
+async fn the_next_service_removes_files_of_ended_sessions() {
+    let state = state();
+    let settings = settings(state.path().to_owned());
+    drop(SandboxedSpawner::new(settings.clone(), PROGRAM.into()).unwrap());
+    let next: u32 = std::fs::read_to_string(state.path().join("private/next-uid")).unwrap().trim().parse().unwrap();
+    let (ended, unused, other) = (next - 1, next, settings.uids.end() + 1);
+    let top = PathBuf::from(format!("/tmp/ended-{ended}"));
+    let directory = |path: &Path, uid: u32| {
+        std::fs::create_dir(path).unwrap();
+        std::os::unix::fs::chown(path, Some(uid), Some(uid)).unwrap();
+        std::fs::set_permissions(path, PermissionsExt::from_mode(0o700)).unwrap();
+    };
+    directory(&top, ended);
+    directory(&top.join("mine"), ended);
+    let elsewhere = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(elsewhere.path(), top.join("mine/link")).unwrap();
+    let kept = [unused, other].map(|uid| top.join(uid.to_string()));
+    for (path, uid) in kept.iter().zip([unused, other]) {
+        directory(path, uid);
+        directory(&path.join("x"), ended);
+    }
+    let spawner = SandboxedSpawner::new(settings, PROGRAM.into()).unwrap();
+    until("the last sweep", async || !top.join("mine").exists() && !kept[0].join("x").exists()).await;
+    assert!(kept.iter().all(|path| path.exists()) && elsewhere.path().exists());
+    assert!(kept[1].join("x").exists(), "no session can have opened a directory of another user");
+    drop(spawner);
+    std::fs::remove_dir_all(&top).unwrap();
 }
 
 #[tokio::test]

@@ -9,8 +9,8 @@ use std::ffi::{CStr, CString};
 use std::io;
 use std::path::Path;
 
-/// Depth to which world-writable directories of other users are searched.
-const MAX_DEPTH: usize = 8;
+/// Depth to which directories of other users are searched. Deeper ones end their session, because they count as too large.
+pub(super) const MAX_DEPTH: usize = 128;
 
 /// Names held in memory at once. A larger directory is listed again.
 const MAX_NAMES: usize = 10_000;
@@ -66,7 +66,7 @@ fn remove(parent: &OwnedFd, name: &CStr) -> io::Result<()> {
 }
 
 /// Empties a directory: removes its files and flattens its subdirectories, until nothing is left or no round makes progress.
-fn empty(top: &OwnedFd) -> io::Result<()> {
+pub(super) fn empty(top: &OwnedFd) -> io::Result<()> {
     let mut moved = 0u64;
     loop {
         let (mut removed, mut failed) = (0, None);
@@ -122,7 +122,7 @@ fn flatten(top: &OwnedFd, name: &CStr, moved: &mut u64) -> rustix::io::Result<()
     }
 }
 
-fn names(directory: &OwnedFd, limit: usize) -> rustix::io::Result<Vec<CString>> {
+pub(super) fn names(directory: &OwnedFd, limit: usize) -> rustix::io::Result<Vec<CString>> {
     let mut names = Vec::new();
     for_each_name(directory, |name| {
         if names.len() < limit {

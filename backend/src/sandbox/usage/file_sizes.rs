@@ -1,14 +1,14 @@
 //! Sizes and number of a session's files, in its own directories and in shared ones.
 
 use super::FileUsage;
-use crate::sandbox::cleanup::SHARED_DIRECTORIES;
 use crate::sandbox::dirfd::{for_each_name, is_directory, is_world_writable, open_directory, status};
 use rustix::fd::OwnedFd;
-use rustix::fs::{CWD, Stat};
+use rustix::fs::{CWD, Stat, statfs};
+use rustix::path::Arg;
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Deepest nesting that is measured. A deeper tree counts as too large.
 const MAX_DEPTH: usize = 100;
@@ -18,8 +18,6 @@ const TOO_LARGE: u64 = u64::MAX / 4;
 
 /// Smallest size of a file, in bytes: an empty one takes room too.
 const MIN_FILE_BYTES: u64 = 4096;
-
-pub(super) const MEMORY_DIRECTORY: &str = "/dev/shm";
 
 /// Entries read in a shared directory: more than all sessions of an instance may have in a container of the usual size.
 const MAX_SHARED_ENTRIES: u64 = 2_000_000;
@@ -38,19 +36,25 @@ pub(super) fn usage_of_directories(directories: &[PathBuf], limit: FileUsage) ->
 /// Files of users in shared directories, for those users for which `watched` is true. `sessions` are the uids of all sessions,
 /// past ones too: what a user has in a directory of another one counts, whether or not that is open to all by now.
 pub(super) fn usage_in_shared_directories(
+    directories: &[PathBuf],
     sessions: &RangeInclusive<u32>,
     watched: impl Fn(u32) -> bool,
 ) -> HashMap<u32, FileUsage> {
     let mut users = HashMap::new();
-    for path in SHARED_DIRECTORIES {
-        if let Ok(directory) = open_directory(CWD, Path::new(path)) {
-            let in_memory = path == MEMORY_DIRECTORY;
+    for path in directories {
+        if let Ok(directory) = open_directory(CWD, path) {
+            let in_memory = is_in_memory(path);
             let (users, watched) = (&mut users, &watched);
             let mut search = SharedSearch { in_memory, sessions, watched, users, entries_left: MAX_SHARED_ENTRIES };
             search.add(&directory, MAX_DEPTH);
         }
     }
     users
+}
+
+/// True for files whose blocks are memory.
+pub(super) fn is_in_memory(path: impl Arg) -> bool {
+    statfs(path).is_ok_and(|system| [libc::TMPFS_MAGIC, libc::HUGETLBFS_MAGIC].contains(&system.f_type))
 }
 
 fn for_each_entry(directory: &OwnedFd, mut each: impl FnMut(&CStr, &Stat)) {
@@ -147,6 +151,7 @@ impl SharedSearch<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     const NO_LIMIT: FileUsage = FileUsage { disk: u64::MAX / 8, memory: 0, count: u64::MAX };
 

@@ -17,7 +17,7 @@ use rustix::fs::statvfs;
 use rustix::process::Pid;
 use std::collections::{HashMap, HashSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -63,12 +63,12 @@ pub(in crate::sandbox) struct UsageMonitor {
 
 impl UsageMonitor {
     /// Starts a thread for samples and one for disk scans, which may be slow.
-    pub(in crate::sandbox) fn start(settings: SandboxSettings) -> io::Result<Self> {
+    pub(in crate::sandbox) fn start(settings: SandboxSettings, shared: Vec<PathBuf>) -> io::Result<Self> {
         let watched = Watched::default();
         let (requests, requested) = sync_channel::<SyncSender<()>>(MAX_REQUESTS);
         let (stop, stopped) = sync_channel::<()>(1);
         let max_files = max_files(&settings);
-        let mut scanner = DiskScanner::new(settings.clone(), max_files);
+        let mut scanner = DiskScanner::new(settings.clone(), shared, max_files);
         let sandboxes = Arc::clone(&watched);
         std::thread::Builder::new().name("disk-scanner".into()).spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(POLL_INTERVAL) {
@@ -181,6 +181,8 @@ const INTERVAL_FACTOR: u32 = 20;
 
 struct DiskScanner {
     settings: SandboxSettings,
+    /// Directories in which every user may make files.
+    shared: Vec<PathBuf>,
     /// Usage at which a scan of a sandbox stops: more changes nothing.
     limit: FileUsage,
     /// Time of the next scan, by uid.
@@ -192,13 +194,13 @@ struct DiskScanner {
 }
 
 impl DiskScanner {
-    fn new(settings: SandboxSettings, max_files: u64) -> Self {
+    fn new(settings: SandboxSettings, shared: Vec<PathBuf>, max_files: u64) -> Self {
         let limit = FileUsage {
             disk: settings.disk.saturating_mul(HARD_LIMIT_FACTOR),
             memory: 0,
             count: max_files.saturating_mul(HARD_LIMIT_FACTOR),
         };
-        Self { settings, limit, due: HashMap::new(), free: FileUsage::default(), hidden: HashMap::new() }
+        Self { settings, shared, limit, due: HashMap::new(), free: FileUsage::default(), hidden: HashMap::new() }
     }
 
     /// True if the disk filled by much since all sessions were last due.
@@ -230,7 +232,7 @@ impl DiskScanner {
             return;
         }
         let due_uids: HashSet<u32> = due.iter().map(|sandbox| sandbox.uid).collect();
-        let shared = usage_in_shared_directories(&self.settings.uids, |uid| due_uids.contains(&uid));
+        let shared = usage_in_shared_directories(&self.shared, &self.settings.uids, |uid| due_uids.contains(&uid));
         let search_time = now.elapsed();
         for sandbox in due {
             let (uid, started) = (sandbox.uid, Instant::now());

@@ -1,7 +1,7 @@
 //! Files that processes unlinked but hold open: they take room until they are closed.
 
 use super::FileUsage;
-use super::file_sizes::MEMORY_DIRECTORY;
+use super::file_sizes::is_in_memory;
 use rustix::process::Pid;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
@@ -21,10 +21,8 @@ pub(super) fn add_unlinked_files(processes: impl Iterator<Item = Pid>, files: &m
             if !file.is_file() || file.nlink() > 0 || !seen.insert((file.dev(), file.ino())) {
                 continue;
             }
-            let target = std::fs::read_link(&descriptor).unwrap_or_default();
-            let target = target.to_string_lossy();
-            let in_memory = [MEMORY_DIRECTORY, "/memfd:"].iter().any(|prefix| target.starts_with(prefix));
-            *(if in_memory { &mut files.memory } else { &mut files.disk }) += file.blocks() * 512;
+            let total = if is_in_memory(&descriptor) { &mut files.memory } else { &mut files.disk };
+            *total += file.blocks() * 512;
             files.count += 1;
         }
     }
