@@ -12,7 +12,7 @@ pub use memory::MemoryStore;
 pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
 
 use async_trait::async_trait;
-use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, Role, SessionId};
+use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId};
 use std::time::Duration;
 
 /// TTL of an ended session: while it is listed, a token issued before its end cannot create it again.
@@ -59,13 +59,24 @@ pub enum SessionState {
     },
 }
 
+/// The user that a session belongs to, by the token that created it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Creator {
+    /// The user.
+    pub user: String,
+    /// Group of the session. A later token does not move it.
+    pub group: Option<GroupId>,
+    /// Name of the user for other people.
+    pub name: Option<String>,
+}
+
 /// One session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionRecord {
     /// Its id.
     pub id: SessionId,
     /// The user it belongs to.
-    pub user: String,
+    pub creator: Creator,
     /// Its state.
     pub state: SessionState,
     /// The instance that runs the shell; set only while running.
@@ -186,6 +197,9 @@ pub trait Store: Send + Sync {
 
     /// The sessions of a user, ended ones too, in no order.
     async fn sessions_of(&self, user: &str) -> Result<Vec<SessionRecord>, StoreError>;
+
+    /// The sessions of a group, ended ones too, in no order.
+    async fn sessions_in(&self, group: &GroupId) -> Result<Vec<SessionRecord>, StoreError>;
 
     /// Saves the screen of a session, with the TTL [`TOMBSTONE_TTL`].
     async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError>;

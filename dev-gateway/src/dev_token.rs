@@ -12,7 +12,7 @@ use axum::{Json, Router, routing};
 use http::{StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
-use shared_protocol::{Role, SessionId, UserClaims};
+use shared_protocol::{ClassClaims, Role, SessionId, UserClaims};
 use std::sync::Arc;
 
 /// Validity of a token in seconds: a working day.
@@ -76,6 +76,7 @@ fn issue(
         sid: Some(session.clone()),
         role: query.role,
         admin: false,
+        class: ClassClaims::default(),
     };
     let token = auth_tokens::sign_user_token(&claims, &dev.secret.0);
     let token = token.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed"))?;

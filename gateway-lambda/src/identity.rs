@@ -2,7 +2,7 @@
 //! the connection's row where no authorizer is configured.
 
 use serde_json::{Map, Value, json};
-use shared_protocol::{Role, SessionId, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, Role, SessionId, UserClaims};
 
 /// Begin of the user's key in the row of a carrier.
 pub(crate) const CARRIER_PREFIX: &str = "carrier:";
@@ -26,6 +26,8 @@ pub struct Identity {
     pub uexp: u64,
     /// Time of issue of the token, in seconds since 1970, if the token has one.
     pub iat: Option<u64>,
+    /// Group, name and id of the token.
+    pub class: ClassClaims,
 }
 
 impl Identity {
@@ -42,6 +44,7 @@ impl Identity {
             create,
             uexp: claims.exp,
             iat: claims.iat,
+            class: claims.class,
         }
     }
 
@@ -68,6 +71,9 @@ impl Identity {
         if let Some(iat) = self.iat {
             context["iat"] = json!(iat.to_string());
         }
+        for (name, value) in class_fields(&self.class) {
+            context[name] = json!(value);
+        }
         context
     }
 
@@ -85,8 +91,22 @@ impl Identity {
             create: flag("create"),
             uexp: number("uexp")?,
             iat: number("iat"),
+            class: class_claims(text)?,
         })
     }
+}
+
+/// The claims for a class as fields of a context or a row; absent ones have none.
+pub(crate) fn class_fields(class: &ClassClaims) -> impl Iterator<Item = (&'static str, &str)> {
+    let ClassClaims { grp, name, jti } = class;
+    let fields = [("grp", grp.as_ref().map(GroupId::as_str)), ("name", name.as_deref()), ("jti", jti.as_deref())];
+    fields.into_iter().filter_map(|(field, value)| Some((field, value?)))
+}
+
+/// The claims for a class from the fields of a context or a row. `None` if the group is no valid id.
+pub(crate) fn class_claims<'a>(text: impl Fn(&'static str) -> Option<&'a str>) -> Option<ClassClaims> {
+    let grp = text("grp").map(GroupId::new).transpose().ok()?;
+    Some(ClassClaims { grp, name: text("name").map(str::to_owned), jti: text("jti").map(str::to_owned) })
 }
 
 /// Name of the session for the log; `none` without one.
@@ -108,12 +128,17 @@ pub(crate) mod tests {
             create: true,
             uexp: 1_800_000_000,
             iat: Some(1_799_990_000),
+            class: ClassClaims {
+                grp: Some(GroupId::new("class-7").unwrap()),
+                name: Some("Ada Lovelace".into()),
+                jti: Some("t/1".into()),
+            },
         }
     }
 
     #[test]
     fn a_context_holds_only_strings_and_round_trips() {
-        let bare = Identity { sid: None, iat: None, create: false, ..identity() };
+        let bare = Identity { sid: None, iat: None, create: false, class: ClassClaims::default(), ..identity() };
         for identity in [identity(), bare, Identity { carrier: true, ..identity() }] {
             let context = identity.to_context();
             let fields = context.as_object().unwrap();
@@ -126,7 +151,7 @@ pub(crate) mod tests {
     fn a_foreign_or_damaged_context_gives_no_identity() {
         let foreign = json!({"principalId": "ada", "integrationLatency": 12});
         assert_eq!(Identity::from_context(foreign.as_object().unwrap()), None);
-        for (name, bad) in [("role", "root"), ("uexp", "soon"), ("sid", "../etc")] {
+        for (name, bad) in [("role", "root"), ("uexp", "soon"), ("sid", "../etc"), ("grp", "a b")] {
             let mut context = identity().to_context();
             context[name] = json!(bad);
             assert_eq!(Identity::from_context(context.as_object().unwrap()), None, "{name}");

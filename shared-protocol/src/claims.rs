@@ -1,6 +1,6 @@
 //! Claims of the user's token (made by the platform), and of the gateway's two kinds (made for one request).
 
-use crate::ids::{ConnectionId, SessionId};
+use crate::ids::{ConnectionId, GroupId, SessionId};
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantArray};
 
@@ -17,6 +17,29 @@ pub enum Role {
     Controller,
     /// May only watch.
     Viewer,
+    /// Controls sessions of its own, and watches those of its group.
+    Instructor,
+}
+
+/// Claims for a class, from the user's token. Each may be absent, and then gives no right.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct ClassClaims {
+    /// Group of the sessions that this token creates, or that an instructor may watch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grp: Option<GroupId>,
+    /// Name that other people see. `sub` stays the identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Id of the token. Closing one of its connections for good closes all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
+}
+
+impl ClassClaims {
+    /// True if the token has none of them.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Claims of the user's JWT, made by the platform that embeds the terminal.
@@ -47,6 +70,9 @@ pub struct UserClaims {
     /// True for an operator of the platform.
     #[serde(default)]
     pub admin: bool,
+    /// Group, name and id.
+    #[serde(flatten)]
+    pub class: ClassClaims,
 }
 
 /// Claims of the token that the gateway signs for one request to the backend.
@@ -91,6 +117,9 @@ pub struct GatewayClaims {
     /// Time of issue of the user's token, in seconds since 1970, if the token has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub uiat: Option<u64>,
+    /// From the user's token.
+    #[serde(default, skip_serializing_if = "ClassClaims::is_empty")]
+    pub class: ClassClaims,
 }
 
 /// Claims of the token that a relay signs for one question. A relay acts for no user and no connection.

@@ -70,6 +70,14 @@ id!(
     |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':')
 );
 
+id!(
+    /// One group of users: a class.
+    GroupId,
+    "a group id",
+    "A-Z a-z 0-9 _ - . :",
+    |b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':')
+);
+
 /// A number is too large for an epoch, position or message number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a number must be at most {MAX_NUMBER}")]

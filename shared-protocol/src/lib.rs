@@ -15,10 +15,10 @@ pub mod polling;
 pub mod relay;
 pub mod server;
 
-pub use claims::{GatewayClaims, RelayClaims, Role, UserClaims};
+pub use claims::{ClassClaims, GatewayClaims, RelayClaims, Role, UserClaims};
 pub use client::{ClientMessage, Inbound, ParseError, Plain};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, EndReason, ErrorCode};
 pub use frame::Payload;
-pub use ids::{ClientId, ConnectionId, Epoch, Pos, Seq, SessionId};
+pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Pos, Seq, SessionId};
 pub use server::{ServerFrame, ServerMessage, StreamEvent};

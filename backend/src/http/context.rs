@@ -36,11 +36,12 @@ pub(super) const METRICS_PATH: &str = "/metrics";
 pub(super) const GATEWAY_PREFIX: &str = "/api/ws/";
 
 /// Every endpoint, as `/health` and `/api/diagnostics/websocket` list them.
-pub(super) const ENDPOINTS: [&str; 12] = [
+pub(super) const ENDPOINTS: [&str; 13] = [
     MESSAGE_PATH,
     RELAY_PATH,
     DISCONNECT_PATH,
     "/api/sessions",
+    "/api/groups/{grp}/sessions",
     "/api/diagnostics/websocket",
     "/health",
     METRICS_PATH,

@@ -1,6 +1,7 @@
 //! The handlers: one file for each client or purpose.
 
 pub(super) mod gateway;
+pub(super) mod groups;
 pub(super) mod relay;
 pub(super) mod sessions;
 pub(super) mod status;

@@ -1,7 +1,7 @@
 //! Maps paths to handlers, and wraps all of them in the layers that every response passes.
 
 use super::context::{METRICS_PATH, ServiceContext, TERMINAL_PATH};
-use super::handlers::{gateway, relay, sessions, status, terminal, ws_test};
+use super::handlers::{gateway, groups, relay, sessions, status, terminal, ws_test};
 use super::{access_log, error, forward};
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
@@ -48,6 +48,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route(RELAY_PATH, post(relay::ask))
         .route(DISCONNECT_PATH, post(gateway::disconnect))
         .route("/api/sessions", post(sessions::create).get(sessions::list))
+        .route("/api/groups/{grp}/sessions", get(groups::list))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
         .route("/api/sessions/{id}/connections/{connection}", delete(sessions::close_connection))
         .route("/api/diagnostics/websocket", get(status::diagnostics))

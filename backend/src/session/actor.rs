@@ -43,7 +43,7 @@ pub(super) struct Actor {
     pub(super) id: SessionId,
     pub(super) epoch: Epoch,
     /// Asked before anything is applied or sent.
-    lease: Arc<Lease>,
+    pub(super) lease: Arc<Lease>,
     store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,

@@ -31,12 +31,13 @@ fn renewal(inbound: &Inbound) -> Option<Renewal> {
 
 /// The viewer's guard: an error unless this role may change the session.
 fn check_writable(role: Role) -> Result<(), SessionError> {
-    if role == Role::Viewer { Err(SessionError::read_only()) } else { Ok(()) }
+    if role != Role::Controller { Err(SessionError::read_only()) } else { Ok(()) }
 }
 
 impl Actor {
     /// Handles a message and answers it: at once, unless it is a one-shot command.
-    pub(super) fn deliver(&mut self, caller: Caller, inbound: Inbound, reply: oneshot::Sender<Reply>) {
+    pub(super) fn deliver(&mut self, mut caller: Caller, inbound: Inbound, reply: oneshot::Sender<Reply>) {
+        caller.role = caller.role_in(&self.lease.record().creator);
         let is_ending = !self.termination.is_running();
         if let Some(code) = self.attachments.authorize(&caller, &inbound, self.clock.now_ms(), is_ending) {
             self.connections_changed();

@@ -2,11 +2,13 @@
 
 use crate::metrics::Transport;
 use crate::relay::DirectFrames;
-use crate::store::{ConnectionRecord, StoreError};
+use crate::store::{ConnectionRecord, Creator, StoreError};
 use bytes::Bytes;
 use shared_protocol::client::Ping;
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
-use shared_protocol::{ClientMessage, ConnectionId, Dispatch, EndReason, ErrorCode, Inbound, Role, ServerMessage};
+use shared_protocol::{
+    ClassClaims, ClientMessage, ConnectionId, Dispatch, EndReason, ErrorCode, Inbound, Role, ServerMessage,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -31,8 +33,10 @@ pub struct Caller {
     pub connection: ConnectionId,
     /// Authenticated user.
     pub user: String,
-    /// Permission in the session.
+    /// Permission of the token; [`Self::role_in`] is that in a session.
     pub role: Role,
+    /// Group, name and id of the token.
+    pub class: ClassClaims,
     /// True for an operator of the platform.
     pub admin: bool,
     /// True if the token names this session, which permits creating it.
@@ -57,6 +61,31 @@ impl Caller {
     /// True for a connection to the service itself, where frames cost nothing.
     pub fn is_direct(&self) -> bool {
         self.transport != Transport::Gateway
+    }
+
+    /// True for the owner, a token that names the session, an instructor of its group, and an admin. For all others the session
+    /// does not exist.
+    pub fn may_reach(&self, creator: &Creator) -> bool {
+        creator.user == self.user || self.names_session || self.admin || self.instructs(creator)
+    }
+
+    /// Permission in a session: instructors control their own, and watch all others.
+    pub fn role_in(&self, creator: &Creator) -> Role {
+        match self.role {
+            Role::Instructor if creator.user == self.user => Role::Controller,
+            Role::Instructor if !self.instructs(creator) => Role::Viewer,
+            role => role,
+        }
+    }
+
+    fn instructs(&self, creator: &Creator) -> bool {
+        self.role == Role::Instructor && self.class.grp.is_some() && self.class.grp == creator.group
+    }
+
+    /// The creator of a session that this token creates. An instructor's is in no group.
+    pub fn creator(&self) -> Creator {
+        let ClassClaims { grp, name, .. } = self.class.clone();
+        Creator { user: self.user.clone(), group: grp.filter(|_| self.role != Role::Instructor), name }
     }
 
     /// End of the token's validity including the leeway for clock skew, in ms since 1970.
@@ -329,6 +358,7 @@ pub(super) fn caller(user: &str, connection: &str) -> Caller {
         connection: ConnectionId::new(connection).unwrap(),
         user: user.into(),
         role: Role::Controller,
+        class: ClassClaims::default(),
         admin: false,
         names_session: true,
         transport: Transport::Gateway,

@@ -2,18 +2,19 @@
 
 use super::SessionHandle;
 use crate::cluster::{Lease, LeaseHolder};
+use crate::store::Creator;
 use parking_lot::Mutex;
 use shared_protocol::SessionId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// A running session. Its user is kept here so that a message needs no look-up in the store.
+/// A running session. Its creator is kept here so that a message needs no look-up in the store.
 #[derive(Clone)]
 pub(super) struct LiveSession {
     /// Sends requests to its task.
     pub handle: SessionHandle,
     /// The user it belongs to.
-    pub user: String,
+    pub creator: Arc<Creator>,
     /// None until the store has confirmed that this instance owns the session.
     pub lease: Option<Arc<Lease>>,
 }

@@ -99,7 +99,7 @@ impl Registry {
     /// A session that runs here, if this caller may reach it; none where it does not run here.
     fn reach(&self, id: &SessionId, caller: &Caller) -> Option<Result<SessionHandle, SessionError>> {
         let live = self.live.0.lock().get(id).cloned()?;
-        Some(if may_reach(&live.user, caller) { Ok(live.handle) } else { Err(SessionError::not_found()) })
+        Some(if caller.may_reach(&live.creator) { Ok(live.handle) } else { Err(SessionError::not_found()) })
     }
 
     /// A session that runs here, if this caller may reach it.
@@ -116,7 +116,7 @@ impl Registry {
     /// The record of a session, if this caller may reach it.
     pub async fn record(&self, id: &SessionId, caller: &Caller) -> Result<SessionRecord, SessionError> {
         let record = self.deps.store.session(id).await?;
-        record.filter(|record| may_reach(&record.user, caller)).ok_or_else(SessionError::not_found)
+        record.filter(|record| caller.may_reach(&record.creator)).ok_or_else(SessionError::not_found)
     }
 
     /// The location of a session's shell.
@@ -167,9 +167,4 @@ impl RelayCounter for Relays {
 pub(super) fn can_restart(record: &SessionRecord) -> bool {
     let lost = |reason| matches!(reason, EndReason::ServerRestart | EndReason::OwnerLost);
     matches!(record.state, SessionState::Ended { reason, .. } if lost(reason))
-}
-
-/// True for the owner, a token that names the session, and an admin. For all others the session does not exist.
-fn may_reach(owner: &str, caller: &Caller) -> bool {
-    owner == caller.user || caller.names_session || caller.admin
 }

@@ -2,9 +2,10 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite of assertions, called by tests only")]
 
 use super::{
-    Cas, ConnectionRecord, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, Store,
+    Cas, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState,
+    Store,
 };
-use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, Role, SessionId};
+use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId};
 
 /// The whole contract, on an empty store.
 pub async fn keeps_all(store: &impl Store) {
@@ -28,11 +29,16 @@ async fn keeps_dispatch(store: &impl Store) {
     assert_eq!(store.dispatch("a1b2c3.execute-api.eu-west-1.amazonaws.com/dev").await.unwrap(), None);
 }
 
-/// A session of user `ada`, without a shell.
+/// A user in a group.
+pub fn creator(user: &str) -> Creator {
+    Creator { user: user.into(), group: Some(GroupId::new("class-7").unwrap()), name: Some("Ada Lovelace ♛".into()) }
+}
+
+/// A session of user `ada` in a group, without a shell.
 pub fn created(id: &str) -> SessionRecord {
     SessionRecord {
         id: SessionId::new(id).unwrap(),
-        user: "ada".into(),
+        creator: creator("ada"),
         state: SessionState::Created,
         owner: None,
         epoch: Epoch(0),
@@ -73,7 +79,7 @@ async fn keeps_sessions(store: &impl Store) {
     let one = created("one");
     assert_eq!(store.session(&one.id).await.unwrap(), None);
     assert_eq!(set(store, &one, None).await, Cas::Stored);
-    let other = SessionRecord { user: "eve".into(), ..one.clone() };
+    let other = SessionRecord { creator: creator("eve"), ..one.clone() };
     assert_eq!(set(store, &other, None).await, Cas::Conflict(one.clone()), "the first stays");
     assert_eq!(store.sessions_of("ada").await.unwrap(), std::slice::from_ref(&one));
     let running = running("one", "here", 5);
@@ -88,10 +94,21 @@ async fn keeps_sessions(store: &impl Store) {
     assert_eq!(open.iter().filter(|record| !record.has_ended()).count(), 1);
     assert_eq!(store.sessions_of("eve").await.unwrap(), []);
     // A session with an old id may belong to another user.
-    let made_anew = SessionRecord { user: "eve".into(), epoch: Epoch(7), ..created("one") };
+    let made_anew = SessionRecord { creator: creator("eve"), epoch: Epoch(7), ..created("one") };
     assert_eq!(set(store, &made_anew, Some(&ended("one"))).await, Cas::Stored);
-    assert_eq!(store.sessions_of("eve").await.unwrap(), [made_anew]);
+    assert_eq!(store.sessions_of("eve").await.unwrap(), std::slice::from_ref(&made_anew));
     assert_eq!(store.sessions_of("ada").await.unwrap(), [created("two")]);
+    // And to another group.
+    let class = GroupId::new("class-7").unwrap();
+    assert_eq!(store.sessions_in(&class).await.unwrap().len(), 2);
+    let ended = SessionRecord { creator: creator("eve"), ..ended("one") };
+    assert_eq!(set(store, &ended, Some(&made_anew)).await, Cas::Stored);
+    let elsewhere = Creator { group: Some(GroupId::new("class-8").unwrap()), ..creator("eve") };
+    let moved = SessionRecord { creator: elsewhere, ..made_anew };
+    assert_eq!(set(store, &moved, Some(&ended)).await, Cas::Stored);
+    assert_eq!(store.sessions_in(&class).await.unwrap(), [created("two")]);
+    assert_eq!(store.sessions_in(&GroupId::new("class-8").unwrap()).await.unwrap(), [moved]);
+    assert_eq!(store.sessions_in(&GroupId::new("class").unwrap()).await.unwrap(), []);
 }
 
 /// One of several concurrent owners wins; a lost record can be written again.

@@ -35,7 +35,7 @@ pub struct KeySpec {
 /// One session.
 pub const SESSION: KeySpec = KeySpec {
     pattern: "session:{}",
-    shape: Shape::Hash(&["user", "state", "reason", "ended_at", "owner", "epoch", "created_at"]),
+    shape: Shape::Hash(&["user", "state", "reason", "ended_at", "owner", "epoch", "created_at", "grp", "name"]),
     // CREATED_TTL and RUNNING_TTL are shorter.
     ttl: TOMBSTONE_TTL,
     writer: "the instance that creates, starts or ends it, by compare-and-set; its owner again every 5 s",
@@ -97,8 +97,16 @@ pub const INSTANCES: KeySpec =
 pub const SESSIONS_OF_USER: KeySpec =
     KeySpec { pattern: "user:{}:sessions", shape: Shape::Index, ttl: TOMBSTONE_TTL, writer: "with each session" };
 
+/// The sessions of a group.
+pub const SESSIONS_OF_GROUP: KeySpec = KeySpec {
+    pattern: "group:{}:sessions",
+    shape: Shape::Index,
+    ttl: TOMBSTONE_TTL,
+    writer: "with each session of the group",
+};
+
 /// All kinds of key.
-pub const TABLE: [KeySpec; 9] = [
+pub const TABLE: [KeySpec; 10] = [
     SESSION,
     SCREEN,
     CONNECTIONS_OF_SESSION,
@@ -108,6 +116,7 @@ pub const TABLE: [KeySpec; 9] = [
     INSTANCE,
     INSTANCES,
     SESSIONS_OF_USER,
+    SESSIONS_OF_GROUP,
 ];
 
 impl KeySpec {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::metrics::{Metrics, Operation};
 use async_trait::async_trait;
-use shared_protocol::{ConnectionId, SessionId};
+use shared_protocol::{ConnectionId, GroupId, SessionId};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -72,6 +72,7 @@ measure! {
     compare_and_set(record: &SessionRecord, expected: Option<&Version>) -> Cas = Put;
     session(id: &SessionId) -> Option<SessionRecord> = Session;
     sessions_of(user: &str) -> Vec<SessionRecord> = SessionsOf;
+    sessions_in(group: &GroupId) -> Vec<SessionRecord> = SessionsIn;
     put_screen(id: &SessionId, screen: &ScreenRecord) -> () = PutScreen;
     screen(id: &SessionId) -> Option<ScreenRecord> = Screen;
     put_connection(record: &ConnectionRecord) -> () = PutConnection;

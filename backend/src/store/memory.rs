@@ -6,7 +6,7 @@ use super::{
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use shared_protocol::{ConnectionId, SessionId};
+use shared_protocol::{ConnectionId, GroupId, SessionId};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
@@ -106,7 +106,12 @@ impl Store for MemoryStore {
     }
 
     async fn sessions_of(&self, user: &str) -> Result<Vec<SessionRecord>, StoreError> {
-        Ok(self.state.lock().sessions.values().filter(|record| record.user == user).cloned().collect())
+        Ok(self.state.lock().sessions.values().filter(|record| record.creator.user == user).cloned().collect())
+    }
+
+    async fn sessions_in(&self, group: &GroupId) -> Result<Vec<SessionRecord>, StoreError> {
+        let state = self.state.lock();
+        Ok(state.sessions.values().filter(|record| record.creator.group.as_ref() == Some(group)).cloned().collect())
     }
 
     async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError> {

@@ -12,7 +12,7 @@ pub use bootstrap::{ConnectError, START_TIMEOUT};
 
 use super::keys::{
     CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec, SCREEN, SESSION,
-    SESSIONS_OF_USER,
+    SESSIONS_OF_GROUP, SESSIONS_OF_USER,
 };
 use super::{
     Cas, ConnectionRecord, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, Store, StoreError,
@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use connection::{Call, Command, ManagedConnection};
 use records::Fields;
 use redis::Value;
-use shared_protocol::{ConnectionId, SessionId};
+use shared_protocol::{ConnectionId, GroupId, SessionId};
 
 /// Largest screen, in bytes: some thousand full lines with colours.
 const MAX_SCREEN_BYTES: usize = 4 * 1024 * 1024;
@@ -103,10 +103,12 @@ impl Store for RedisStore {
         let id = record.id.as_str();
         let values = records::session_values(record);
         // The record first: a concurrent read of the index must not remove a member as stale.
-        let commands = vec![
+        let mut commands = vec![
             scripts::compare_and_set(&SESSION, id, values, expected, session_ttl(record)),
-            scripts::enter(&SESSIONS_OF_USER, &record.user, id),
+            scripts::enter(&SESSIONS_OF_USER, &record.creator.user, id),
         ];
+        commands
+            .extend(record.creator.group.as_ref().map(|group| scripts::enter(&SESSIONS_OF_GROUP, group.as_str(), id)));
         let answers = self.connection.call().execute(commands).await?;
         match answers.into_iter().next() {
             Some(Value::Nil) => Ok(Cas::Stored),
@@ -125,7 +127,15 @@ impl Store for RedisStore {
     async fn sessions_of(&self, user: &str) -> Result<Vec<SessionRecord>, StoreError> {
         let index = SESSIONS_OF_USER.key(user);
         members(&self.connection.call(), index, SESSION, |fields| {
-            fields.session().map(|record| (record.user == user).then_some(record))
+            fields.session().map(|record| (record.creator.user == user).then_some(record))
+        })
+        .await
+    }
+
+    async fn sessions_in(&self, group: &GroupId) -> Result<Vec<SessionRecord>, StoreError> {
+        let index = SESSIONS_OF_GROUP.key(group.as_str());
+        members(&self.connection.call(), index, SESSION, |fields| {
+            fields.session().map(|record| (record.creator.group.as_ref() == Some(group)).then_some(record))
         })
         .await
     }

@@ -34,13 +34,13 @@ async fn one_of_fifty_owners_gets_a_session() {
 async fn one_of_fifty_creators_makes_a_session() {
     let (_server, store) = started().await;
     let makers = (0..50).map(|at| {
-        let record = SessionRecord { user: format!("user-{at}"), ..contract::created("new") };
+        let record = SessionRecord { creator: contract::creator(&format!("user-{at}")), ..contract::created("new") };
         let store = &store;
         async move { store.compare_and_set(&record, None).await.unwrap() }
     });
     let written = join_all(makers).await.into_iter().filter(|put| *put == Cas::Stored).count();
     assert_eq!(written, 1);
-    let owner = store.session(&SessionId::new("new").unwrap()).await.unwrap().unwrap().user;
+    let owner = store.session(&SessionId::new("new").unwrap()).await.unwrap().unwrap().creator.user;
     for at in 0..50 {
         let user = format!("user-{at}");
         let expected = usize::from(user == owner);
@@ -54,7 +54,7 @@ async fn users_may_be_called_anything() {
     let long = "x".repeat(2000);
     let names = ["", " ", "a:b", "a:b:sessions", "{a}", "a\r\nb\0c", "\u{7f}\u{10ffff}é", "*", "%3A", "ada'\"", &long];
     for (at, name) in names.iter().enumerate() {
-        let record = SessionRecord { user: (*name).into(), ..contract::created(&format!("s{at}")) };
+        let record = SessionRecord { creator: contract::creator(name), ..contract::created(&format!("s{at}")) };
         assert_eq!(store.compare_and_set(&record, None).await.unwrap(), Cas::Stored);
         assert_eq!(store.session(&record.id).await.unwrap().as_ref(), Some(&record));
         assert_eq!(store.sessions_of(name).await.unwrap(), [record], "{name:?}");
@@ -94,7 +94,7 @@ async fn a_foreign_value_is_an_error_that_names_its_key() {
             server.command(&command).await;
         }
         // The index of this user is valid.
-        let mine = SessionRecord { user: "eve".into(), ..contract::created("s") };
+        let mine = SessionRecord { creator: contract::creator("eve"), ..contract::created("s") };
         names("session:s", store.compare_and_set(&mine, None).await);
         names("session:s", store.compare_and_set(&mine, Some(&mine.version())).await);
         names("user:ada:sessions", store.sessions_of("ada").await);

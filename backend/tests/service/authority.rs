@@ -8,14 +8,14 @@ use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
-use shared_protocol::{GatewayClaims, Role, UserClaims};
+use shared_protocol::{ClassClaims, GatewayClaims, GroupId, Role, UserClaims};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// Kinds of callers: name, user, whether the token names the session, role, operator, seconds until the token expires.
-const CALLERS: [(&str, &str, bool, Role, bool, i64); 8] = [
+const CALLERS: [(&str, &str, bool, Role, bool, i64); 11] = [
     ("owner", "ada", true, Role::Controller, false, 600),
     ("owner, session not named", "ada", false, Role::Controller, false, 600),
     ("owner, expired", "ada", true, Role::Controller, false, -60),
@@ -24,6 +24,9 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 8] = [
     ("invited viewer", "vic", true, Role::Viewer, false, 600),
     ("stranger", "eve", false, Role::Controller, false, 600),
     ("operator", "root", false, Role::Controller, true, 600),
+    ("instructor of the group", "ina", false, Role::Instructor, false, 600),
+    ("named instructor of the group", "ina", true, Role::Instructor, false, 600),
+    ("instructor of another group", "ivo", false, Role::Instructor, false, 600),
 ];
 
 /// States of the session. In the last one the token was issued after the end.
@@ -72,6 +75,8 @@ impl Case {
         let shells = ScriptedSpawner::default();
         let service = Service::with(&[], Arc::new(shells.clone())).await;
         let seconds = now().saturating_add_signed(good_for);
+        let class = |group: &str| ClassClaims { grp: Some(GroupId::new(group).unwrap()), ..ClassClaims::default() };
+        let mine = class(if name == "ivo" { "class-8" } else { "class-7" });
         let claims = GatewayClaims {
             sub: name.into(),
             role,
@@ -79,16 +84,18 @@ impl Case {
             create: names,
             uexp: seconds,
             uiat: Some(if state == 4 { now() + 5 } else { now() }),
+            class: mine.clone(),
             ..gateway_claims(MESSAGE_PATH, b"", "mine=", Some(SESSION))
         };
-        let owner = user("ada", Some(SESSION));
-        let user = UserClaims { exp: seconds, role, admin, ..user(name, names.then_some(SESSION)) };
+        let owner = UserClaims { class: class("class-7"), ..user("ada", Some(SESSION)) };
+        let user = UserClaims { exp: seconds, role, admin, class: mine, ..user(name, names.then_some(SESSION)) };
         let mut case = Self { service, shells, user, claims, epoch: 1, relays: Mutex::default() };
         if state == 1 {
             assert_eq!(case.service.api(Method::POST, "", &owner).await.0, 201);
         }
         if state >= 2 {
             let owners = gateway_claims(MESSAGE_PATH, b"", "owners=", Some(SESSION));
+            let owners = GatewayClaims { class: class("class-7"), ..owners };
             let attached = case.send_message(&owners, &attach("owners")).await;
             case.epoch = attached.first().unwrap()["epoch"].as_u64().unwrap();
         }

@@ -156,7 +156,10 @@ async fn an_operator_ends_it_with_a_reason() {
 async fn creating_and_ending_sessions_does_not_fill_the_store() {
     let harness = Harness::new().await;
     let churn = async |n: usize| {
-        let record = harness.registry.create(SessionId::new(format!("churn-{n}")).unwrap(), "eve").await?;
+        let record = harness
+            .registry
+            .create(SessionId::new(format!("churn-{n}")).unwrap(), caller("eve", "eve").creator())
+            .await?;
         harness.registry.end(record, EndReason::Closed).await
     };
     for n in 0..ENDED_PER_USER {
@@ -164,7 +167,11 @@ async fn creating_and_ending_sessions_does_not_fill_the_store() {
     }
     let refused = churn(ENDED_PER_USER).await.unwrap_err();
     assert_eq!(refused.code.status(), 429, "{refused}");
-    harness.registry.create(SessionId::new("other").unwrap(), "bob").await.expect("it is not for others to suffer");
+    harness
+        .registry
+        .create(SessionId::new("other").unwrap(), caller("bob", "bob").creator())
+        .await
+        .expect("it is not for others to suffer");
     // A session that never had a shell is forgotten within the hour.
     harness.at(3601).await;
     churn(ENDED_PER_USER).await.unwrap();

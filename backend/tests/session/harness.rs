@@ -11,7 +11,7 @@ use backend::terminal::scripted::{Script, ScriptedSpawner};
 use serde_json::{Value, json};
 use shared_protocol::client::parse;
 use shared_protocol::relay::{MemberReport, RelayAction, RelayFrame, RelayQuestion};
-use shared_protocol::{ConnectionId, EndReason, Role, SessionId};
+use shared_protocol::{ClassClaims, ConnectionId, EndReason, Role, SessionId};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -332,6 +332,7 @@ pub(crate) fn caller(user: &str, connection: &str) -> Caller {
         connection: ConnectionId::new(connection).unwrap(),
         user: user.into(),
         role: Role::Controller,
+        class: ClassClaims::default(),
         admin: false,
         names_session: true,
         transport: Transport::Gateway,

@@ -18,7 +18,8 @@ use serde_json::Value;
 use shared_protocol::gateway::{CONNECTION_HEADER, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
 use shared_protocol::{
-    ConnectionId, GatewayClaims, Payload, Role, ServerFrame, ServerMessage, SessionId, StreamEvent, UserClaims,
+    ClassClaims, ConnectionId, GatewayClaims, Payload, Role, ServerFrame, ServerMessage, SessionId, StreamEvent,
+    UserClaims,
 };
 use std::net::SocketAddr;
 use std::path::Path;
@@ -183,6 +184,7 @@ pub fn user(sub: &str, session: Option<&str>) -> UserClaims {
         sid: session.map(|id| SessionId::new(id).unwrap()),
         role: Role::Controller,
         admin: false,
+        class: ClassClaims::default(),
     }
 }
 
@@ -210,6 +212,7 @@ pub fn gateway_claims(path: &str, body: &[u8], connection: &str, session: Option
         create: session.is_some(),
         uexp: now() + 600,
         uiat: Some(now()),
+        class: ClassClaims::default(),
     }
 }
 

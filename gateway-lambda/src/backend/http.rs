@@ -139,6 +139,7 @@ impl HttpBackend {
             create: identity.create,
             uexp: identity.uexp,
             uiat: identity.iat,
+            class: identity.class.clone(),
         };
         self.config.secret.sign(&claims).ok()
     }

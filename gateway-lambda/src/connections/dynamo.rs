@@ -5,7 +5,7 @@
 
 use super::{Connection, Connections, ConnectionsError};
 use crate::aws::{self, Aws};
-use crate::identity::{CARRIER_PREFIX, Identity};
+use crate::identity::{CARRIER_PREFIX, Identity, class_claims, class_fields};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
@@ -173,6 +173,7 @@ fn to_item(row: &Connection) -> Item {
     // An item without `sessionId` is not in the session index.
     item.extend(identity.sid.as_ref().map(|sid| ("sessionId".to_owned(), text(sid))));
     item.extend(identity.iat.map(|iat| ("tokenIssuedAt".to_owned(), number(iat))));
+    item.extend(class_fields(&identity.class).map(|(name, value)| (name.to_owned(), text(&value))));
     item
 }
 
@@ -193,6 +194,7 @@ fn from_item(item: &Item) -> Option<Connection> {
             create: flag("create")?,
             uexp: number("tokenExpiresAt")?,
             iat: number("tokenIssuedAt"),
+            class: class_claims(|name| text(name).map(String::as_str))?,
         },
         connected_at: number("connectedAt")?,
         expires_at: number("expiresAt")?,

@@ -1,7 +1,7 @@
 //! The `REQUEST` authorizer: policies, contexts and refusals.
 
 use crate::harness::{Harness, fixture, with, without};
-use crate::support::{claims, fixture_with, session, token};
+use crate::support::{claims, class, fixture_with, session, token};
 use gateway_lambda::{AllowedOrigins, HandleError};
 use serde_json::{Value, json};
 use shared_protocol::{Role, UserClaims};
@@ -39,6 +39,16 @@ async fn a_session_from_the_query_only_may_not_be_created() {
     let context = &policy["context"];
     assert_eq!((&context["sid"], &context["create"]), (&json!("lab-7"), &json!("false")));
     assert_eq!((&context["role"], &context["admin"]), (&json!("viewer"), &json!("true")));
+}
+
+#[tokio::test]
+async fn an_instructors_group_name_and_token_are_passed_on() {
+    let token = token(&UserClaims { role: Role::Instructor, class: class(), ..claims() });
+    let policy = authorize(fixture_with("authorizer-query", &token)).await.unwrap();
+    let context = &policy["context"];
+    for (name, value) in [("role", "instructor"), ("grp", "class-7"), ("name", "Ada ♛"), ("jti", "token-1")] {
+        assert_eq!(context[name], value);
+    }
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::support::{self, NOW, id, identity, session};
 use gateway_lambda::{Connection, Connections, Identity};
-use shared_protocol::{ConnectionId, Role};
+use shared_protocol::{ClassClaims, ConnectionId, Role};
 
 /// Runs the suite on an empty table.
 pub(crate) async fn connections_contract(table: &dyn Connections) {
@@ -26,6 +26,7 @@ async fn a_row_round_trips(table: &dyn Connections) {
         create: true,
         uexp: u64::from(u32::MAX) * 2,
         iat: None,
+        class: ClassClaims::default(),
     };
     let bare = Connection { id: id("back-2="), identity: bare, ..full.clone() };
     for row in [&full, &bare] {
@@ -110,6 +111,6 @@ async fn a_sessions_live_rows_are_listed(table: &dyn Connections) {
 }
 
 fn row(connection: &str, sub: &str, sid: Option<&str>, expires_at: u64) -> Connection {
-    let identity = Identity { sub: sub.to_owned(), sid: sid.map(session), ..identity() };
+    let identity = Identity { sub: sub.to_owned(), sid: sid.map(session), class: support::class(), ..identity() };
     Connection { expires_at, ..support::row(connection, identity) }
 }

@@ -1,7 +1,7 @@
 //! `HttpBackend` against a real HTTP server: requests, signatures, responses, and failures.
 
 use crate::server::Server;
-use crate::support::{CONNECTION, NOW, endpoint, id, identity};
+use crate::support::{CONNECTION, NOW, class, endpoint, id, identity};
 use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
 use gateway_lambda::backend::Close;
 use gateway_lambda::clock::ManualClock;
@@ -39,7 +39,7 @@ fn caller() -> Caller {
     Caller {
         connection: id(CONNECTION),
         endpoint: endpoint(),
-        identity: Some(Identity { role: Role::Viewer, admin: true, ..identity() }),
+        identity: Some(Identity { role: Role::Viewer, admin: true, class: class(), ..identity() }),
         request_id: "Lq3xcGvYjoEF7Jg=".to_owned(),
         received_at: Some(NOW * 1000 + 7),
     }
@@ -65,7 +65,7 @@ async fn a_message_is_signed_for_itself() {
         "iss": "termgate-gateway", "aud": "termgate-backend", "iat": NOW, "exp": NOW + 60, "path": MESSAGE_PATH,
         "bh": body_hash(body.as_bytes()), "cid": CONNECTION, "ep": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod",
         "sid": "lab-7", "sub": "ada", "role": "viewer", "admin": true, "create": true, "uexp": NOW + 3600,
-        "uiat": NOW - 10,
+        "uiat": NOW - 10, "class": {"grp": "class-7", "name": "Ada ♛", "jti": "token-1"},
     });
     assert_eq!(json!(claims), expected);
     assert!(keys.verify(token, DISCONNECT_PATH, &request.body, NOW).is_err());

@@ -3,7 +3,7 @@
 use auth_tokens::sign_user_token;
 use gateway_lambda::{Connection, Endpoint, Identity};
 use serde_json::{Value, json};
-use shared_protocol::{ConnectionId, SessionId, UserClaims};
+use shared_protocol::{ClassClaims, ConnectionId, SessionId, UserClaims};
 
 /// Time of the fixtures, in seconds since 1970.
 pub(crate) const NOW: u64 = 1_795_000_000;
@@ -21,6 +21,11 @@ pub(crate) fn fixture_with(name: &str, token: &str) -> Value {
 /// Claims that match the context of the fixtures' authorizer.
 pub(crate) fn claims() -> UserClaims {
     serde_json::from_value(json!({"sub": "ada", "exp": NOW + 3600, "iat": NOW - 10, "sid": "lab-7"})).unwrap()
+}
+
+/// Claims for a class, which the fixtures' users lack.
+pub(crate) fn class() -> ClassClaims {
+    serde_json::from_value(json!({"grp": "class-7", "name": "Ada ♛", "jti": "token-1"})).unwrap()
 }
 
 pub(crate) fn token(claims: &UserClaims) -> String {

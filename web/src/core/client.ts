@@ -186,6 +186,6 @@ export class TerminalClient {
       this.#session.wake();
       return new TerminalError("CONNECTION_FAILED", "not connected", true);
     }
-    return role === "viewer" ? new TerminalError("READ_ONLY", "a viewer cannot run commands") : undefined;
+    return role !== "controller" ? new TerminalError("READ_ONLY", "a viewer cannot run commands") : undefined;
   }
 }

@@ -362,7 +362,7 @@ export type Resume = {
 };
 
 /** A user's rights in a session. */
-export type Role = "controller" | "viewer";
+export type Role = "controller" | "viewer" | "instructor";
 
 /** Number of a client's message, from 1. */
 export type Seq = number;

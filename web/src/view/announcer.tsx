@@ -29,7 +29,7 @@ export function Announcer({ state }: { state: TerminalState }) {
 
 function sentence(state: TerminalState): string {
   const now = Date.now();
-  const words = stateWords(state) + (state.role === "viewer" && state.status === "connected" ? ", read-only" : "");
+  const words = stateWords(state) + (state.role !== "controller" && state.status === "connected" ? ", read-only" : "");
   const why = state.closing ? closingSentence(state, now) : state.end ? reason(state, now) : "";
   return why ? `${words}: ${why}` : words;
 }

@@ -60,7 +60,7 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
         {why || notice || (connected && (slowSentence(latency) || routeSentence(state)))}
       </span>
       <span className="tg-spring" />
-      {role === "viewer" && (
+      {role !== "controller" && (
         <span className="tg-badge" title="You can watch this session but not type">
           Read-only
         </span>

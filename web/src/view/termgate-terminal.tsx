@@ -96,7 +96,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       minimumContrastRatio: MIN_CONTRAST[themeName],
       cursorBlink: !reducedMotion,
       screenReaderMode: props.screenReader === true,
-      disableStdin: state.role === "viewer",
+      disableStdin: state.role !== "controller",
       ...(props.macOptionIsMeta !== undefined && { macOptionIsMeta: props.macOptionIsMeta }),
       ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
     };

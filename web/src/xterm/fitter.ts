@@ -76,7 +76,7 @@ export class TerminalFitter implements IDisposable {
     if (this.#inLayout || isEmpty(this.element)) return;
     this.#inLayout = true;
     try {
-      if (this.client.state.role === "viewer") this.#box();
+      if (this.client.state.role !== "controller") this.#box();
       else this.#fill(changed);
     } finally {
       this.#inLayout = false;

@@ -144,7 +144,7 @@ function handleKey(event: KeyboardEvent, terminal: Terminal, handlers: TerminalH
 /** Pastes text without control characters, after a question if it would run line by line. */
 function pasteInto(terminal: Terminal, client: TerminalClient, { confirmPaste }: TerminalHandlers, raw: string): void {
   const text = stripControls(raw);
-  if (text === "" || client.state.role === "viewer") return;
+  if (text === "" || client.state.role !== "controller") return;
   if (!confirmPaste || !runsLineByLine(text, terminal.modes.bracketedPasteMode)) return terminal.paste(text);
   confirmPaste(text).then((yes) => {
     if (yes) terminal.paste(text);

@@ -45,7 +45,7 @@ export class PredictedEcho implements IDisposable {
   /** Sends typed text, and displays its echo if that is known. */
   type(text: string): void {
     const { client, predictor } = this;
-    if (this.mode() === "never" || client.state.role === "viewer") return client.input(text);
+    if (this.mode() === "never" || client.state.role !== "controller") return client.input(text);
     const mayWait = predictor.typed(text, client.inputLength + text.length, this.clock.now());
     client.input(text, mayWait);
     this.#changed();

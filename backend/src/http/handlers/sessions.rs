@@ -4,6 +4,7 @@ use crate::http::auth::{AuthenticatedUser, direct_caller};
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::metrics::Transport;
+use crate::session::Caller;
 use crate::store::{ConnectionRecord, SessionRecord, SessionState};
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -17,12 +18,15 @@ pub(in crate::http) async fn create(
     State(service): State<Arc<ServiceContext>>,
     AuthenticatedUser(user): AuthenticatedUser,
 ) -> Result<(StatusCode, Json<Value>), HttpError> {
-    require_controller(&user)?;
+    if user.role == Role::Viewer {
+        return Err(read_only());
+    }
     let id = match &user.sid {
         Some(id) => id.clone(),
         None => session_id(hex::encode(service.random.bytes::<16>()))?,
     };
-    let record = service.registry.create(id, &user.sub).await?;
+    let creator = caller(&user, &id)?.creator();
+    let record = service.registry.create(id, creator).await?;
     Ok((StatusCode::CREATED, Json(describe_record(&record))))
 }
 
@@ -31,7 +35,7 @@ pub(in crate::http) async fn describe(
     AuthenticatedUser(user): AuthenticatedUser,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, HttpError> {
-    Ok(Json(describe_record(&find(&service, &user, id).await?)))
+    Ok(Json(describe_record(&find(&service, &user, id).await?.0)))
 }
 
 pub(in crate::http) async fn end(
@@ -39,12 +43,15 @@ pub(in crate::http) async fn end(
     AuthenticatedUser(user): AuthenticatedUser,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, HttpError> {
-    // An operator may end any session, with either role.
-    if !user.admin {
-        require_controller(&user)?;
+    // An operator may end any session, with any role.
+    if !user.admin && user.role == Role::Viewer {
+        return Err(read_only());
     }
-    let record = find(&service, &user, id).await?;
-    let reason = if record.user == user.sub || !user.admin { EndReason::Closed } else { EndReason::Revoked };
+    let (record, role) = find(&service, &user, id).await?;
+    if !user.admin && role != Role::Controller {
+        return Err(read_only());
+    }
+    let reason = if record.creator.user == user.sub || !user.admin { EndReason::Closed } else { EndReason::Revoked };
     service.registry.end(record, reason).await?;
     Ok(Json(json!({ "success": true })))
 }
@@ -81,10 +88,12 @@ pub(in crate::http) async fn close_connection(
     AuthenticatedUser(user): AuthenticatedUser,
     Path((id, connection)): Path<(String, String)>,
 ) -> Result<Json<Value>, HttpError> {
-    let record = find(&service, &user, id).await?;
+    let (record, role) = find(&service, &user, id).await?;
     if !user.admin {
-        require_controller(&user)?;
-        if record.user != user.sub {
+        if role != Role::Controller {
+            return Err(read_only());
+        }
+        if record.creator.user != user.sub {
             let refusal = "only the session's owner or an operator may close connections";
             return Err(HttpError::new(ErrorCode::Forbidden, refusal));
         }
@@ -123,27 +132,32 @@ fn describe_connection(connection: &ConnectionRecord) -> Value {
     })
 }
 
-/// The record of a session that the user may access.
-async fn find(service: &ServiceContext, user: &UserClaims, id: String) -> Result<SessionRecord, HttpError> {
+/// The record of a session that the user may access, and the user's role in it.
+async fn find(service: &ServiceContext, user: &UserClaims, id: String) -> Result<(SessionRecord, Role), HttpError> {
     let id = session_id(id)?;
+    let caller = caller(user, &id)?;
+    let record = service.registry.record(&id, &caller).await?;
+    let role = caller.role_in(&record.creator);
+    Ok((record, role))
+}
+
+/// The user of an HTTP request as the caller of a session.
+fn caller(user: &UserClaims, id: &SessionId) -> Result<Caller, HttpError> {
     // Cannot collide with a connection of API Gateway, whose ids are longer.
     let connection =
         ConnectionId::new("http").map_err(|error| HttpError::new(ErrorCode::Internal, error.to_string()))?;
-    Ok(service.registry.record(&id, &direct_caller(user, &id, connection, Transport::Http)).await?)
+    Ok(direct_caller(user, id, connection, Transport::Http))
 }
 
 fn session_id(id: String) -> Result<SessionId, HttpError> {
     SessionId::new(id).map_err(|error| HttpError::new(ErrorCode::BadField, error.to_string()))
 }
 
-fn require_controller(user: &UserClaims) -> Result<(), HttpError> {
-    match user.role {
-        Role::Controller => Ok(()),
-        Role::Viewer => Err(HttpError::new(ErrorCode::ReadOnly, "a viewer may only watch")),
-    }
+fn read_only() -> HttpError {
+    HttpError::new(ErrorCode::ReadOnly, "a viewer may only watch")
 }
 
-fn describe_record(record: &SessionRecord) -> Value {
+pub(super) fn describe_record(record: &SessionRecord) -> Value {
     let (state, reason, ended_at) = match record.state {
         SessionState::Created => ("created", None, None),
         SessionState::Running => ("running", None, None),

@@ -1,11 +1,11 @@
 //! Sessions begin and end: creation, start of a shell, end, and the shutdown of all.
 
-use super::{Registry, can_restart, may_reach};
+use super::{Registry, can_restart};
 use crate::cluster::Location;
 use crate::session::live::LiveSession;
 use crate::session::supervisor::{StartRequest, supervise};
 use crate::session::{Caller, SessionError, SessionHandle};
-use crate::store::{Cas, SessionRecord, SessionState};
+use crate::store::{Cas, Creator, SessionRecord, SessionState};
 use crate::terminal::Size;
 use shared_protocol::{ConnectionId, EndReason, Epoch, ErrorCode, Role, SessionId};
 use std::sync::Arc;
@@ -24,29 +24,31 @@ impl Registry {
         if let Some(reached) = self.reach(id, caller) {
             return reached;
         }
-        let creates = caller.names_session && caller.role == Role::Controller;
+        let creates = caller.names_session && caller.role != Role::Viewer;
         let record = match self.deps.store.session(id).await? {
             Some(record) => record,
-            None if creates => self.create(id.clone(), &caller.user).await?,
+            None if creates => self.create(id.clone(), caller.creator()).await?,
             None => return Err(SessionError::not_found()),
         };
-        if !may_reach(&record.user, caller) {
+        if !caller.may_reach(&record.creator) {
             return Err(SessionError::not_found());
         }
         let record = match record.state {
             SessionState::Ended { at, .. } if !can_restart(&record) => {
-                let newer = creates && caller.issued_at.is_some_and(|issued| issued.saturating_mul(1000) > at);
+                let newer = creates
+                    && (caller.role == Role::Controller || record.creator.user == caller.user)
+                    && caller.issued_at.is_some_and(|issued| issued.saturating_mul(1000) > at);
                 if !newer {
                     return Err(SessionError::ended());
                 }
                 // A new session with an old id: it belongs to the user that creates it, and counts like any other.
-                let fresh = SessionRecord { epoch: record.epoch, ..self.new_record(id.clone(), &caller.user) };
+                let fresh = SessionRecord { epoch: record.epoch, ..self.new_record(id.clone(), caller.creator()) };
                 self.add(fresh, Some(&record)).await?
             }
             _ => record,
         };
         self.check_not_remote(&record).await?;
-        if caller.role == Role::Viewer {
+        if caller.role_in(&record.creator) != Role::Controller {
             return Err(SessionError::new(
                 ErrorCode::ReadOnly,
                 "the session has not started; a viewer cannot start it",
@@ -56,21 +58,21 @@ impl Registry {
     }
 
     /// Creates a session without a shell. Returns the one that is there, if any.
-    pub async fn create(&self, id: SessionId, user: &str) -> Result<SessionRecord, SessionError> {
+    pub async fn create(&self, id: SessionId, creator: Creator) -> Result<SessionRecord, SessionError> {
         if let Some(there) = self.deps.store.session(&id).await? {
             return Ok(there);
         }
         if !self.membership.is_store_warm(&*self.deps.store).await? {
             return Err(SessionError::unknown_location());
         }
-        self.add(self.new_record(id, user), None).await
+        self.add(self.new_record(id, creator), None).await
     }
 
     /// Writes a new session within its user's limits, in place of `before`. Returns the record that is there afterwards.
     async fn add(&self, record: SessionRecord, before: Option<&SessionRecord>) -> Result<SessionRecord, SessionError> {
         let _turn = self.admission.turn().await;
         let (mut open, mut ended) = (0, 0);
-        for record in self.deps.store.sessions_of(&record.user).await? {
+        for record in self.deps.store.sessions_of(&record.creator.user).await? {
             match record.state {
                 SessionState::Created => open += 1,
                 SessionState::Running => open += usize::from(self.location(&record).await? != Location::Unowned),
@@ -85,9 +87,9 @@ impl Registry {
         })
     }
 
-    fn new_record(&self, id: SessionId, user: &str) -> SessionRecord {
-        let (user, created_at) = (user.to_owned(), self.deps.clock.now_ms());
-        SessionRecord { id, user, state: SessionState::Created, owner: None, epoch: Epoch(0), created_at }
+    fn new_record(&self, id: SessionId, creator: Creator) -> SessionRecord {
+        let created_at = self.deps.clock.now_ms();
+        SessionRecord { id, creator, state: SessionState::Created, owner: None, epoch: Epoch(0), created_at }
     }
 
     async fn start(
@@ -113,9 +115,9 @@ impl Registry {
                     "this service holds as many sessions as it may",
                 ));
             }
-            self.admission.check_start_rate(&record.user)?;
-            let user = record.user.clone();
-            live.insert(record.id.clone(), LiveSession { handle: handle.clone(), user, lease: None });
+            self.admission.check_start_rate(&record.creator.user)?;
+            let creator = Arc::new(record.creator.clone());
+            live.insert(record.id.clone(), LiveSession { handle: handle.clone(), creator, lease: None });
         }
         let entry = self.live.guard(record.id.clone());
         let (started, outcome) = oneshot::channel();

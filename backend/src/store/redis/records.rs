@@ -3,11 +3,12 @@
 use super::scripts::{Values, owner_text};
 use crate::store::keys::{CONNECTION, DISPATCH, INSTANCE, KeySpec, SCREEN, SESSION};
 use crate::store::{
-    ConnectionRecord, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState, StoreError,
+    ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState,
+    StoreError,
 };
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
-use shared_protocol::{ConnectionId, Epoch, SessionId};
+use shared_protocol::{ConnectionId, Epoch, GroupId, SessionId};
 use std::str::FromStr;
 
 /// The fields of one hash, as read from Redis.
@@ -44,6 +45,11 @@ impl Fields {
         self.text(field).map(|text| (!text.is_empty()).then(|| text.to_owned()))
     }
 
+    /// A text that records of an older version lack.
+    fn newer(&self, field: &str) -> Result<Option<String>, StoreError> {
+        self.bytes(field).map_or(Ok(None), |_| self.optional(field))
+    }
+
     fn parsed<T: FromStr>(&self, field: &str) -> Result<T, StoreError> {
         self.text(field)?.parse().map_err(|_| self.bad(field))
     }
@@ -66,7 +72,11 @@ impl Fields {
         };
         Ok(SessionRecord {
             id: SessionId::new(self.id.as_str()).map_err(|_| self.bad("id"))?,
-            user: self.text("user")?.to_owned(),
+            creator: Creator {
+                user: self.text("user")?.to_owned(),
+                group: self.newer("grp")?.map(GroupId::new).transpose().map_err(|_| self.bad("grp"))?,
+                name: self.newer("name")?,
+            },
             state,
             owner: self.optional("owner")?.map(InstanceId),
             epoch: self.epoch()?,
@@ -124,19 +134,22 @@ fn named<const N: usize>(kind: &KeySpec, values: [Vec<u8>; N]) -> Values {
 }
 
 pub(super) fn session_values(record: &SessionRecord) -> Values {
+    let creator = &record.creator;
     let (state, reason, ended_at) = match record.state {
         SessionState::Created => ("created", String::new(), Vec::new()),
         SessionState::Running => ("running", String::new(), Vec::new()),
         SessionState::Ended { reason, at } => ("ended", word(reason), number(&at)),
     };
     let values = [
-        record.user.clone().into(),
+        creator.user.clone().into(),
         state.into(),
         reason.into(),
         ended_at,
         owner_text(record.owner.as_ref()).into(),
         number(&record.epoch),
         number(&record.created_at),
+        creator.group.as_ref().map(ToString::to_string).unwrap_or_default().into(),
+        creator.name.clone().unwrap_or_default().into(),
     ];
     named(&SESSION, values)
 }
@@ -183,6 +196,18 @@ mod tests {
     }
 
     #[test]
+    fn a_session_of_an_older_version_is_read() {
+        let mut values = session_values(&contract::running("s", "i", 7));
+        values.truncate(7);
+        let Value::Array(mut stored) = stored(values) else { panic!("a list") };
+        stored.extend([Value::Nil, Value::Nil]);
+        let fields = Fields::of(SESSION, "s", Value::Array(stored)).unwrap().unwrap();
+        let mut expected = contract::running("s", "i", 7);
+        (expected.creator.group, expected.creator.name) = (None, None);
+        assert_eq!(fields.session().unwrap(), expected);
+    }
+
+    #[test]
     fn an_instance_of_an_older_version_is_read() {
         let mut values = instance_values(&contract::instance("i"));
         values.pop();
@@ -201,7 +226,7 @@ mod tests {
             assert!(error.contains("session:s cannot be read") && error.contains(field), "{error}");
             assert!(!error.contains("secret"));
         }
-        assert!(Fields::of(SESSION, "s", Value::Array(vec![Value::Nil; 7])).unwrap().is_none());
+        assert!(Fields::of(SESSION, "s", Value::Array(vec![Value::Nil; 9])).unwrap().is_none());
         assert!(Fields::of(SESSION, "s", Value::Int(1)).is_err());
     }
 }

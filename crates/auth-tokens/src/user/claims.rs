@@ -1,9 +1,16 @@
-//! Claims of a user's token as platforms write them: `aud` may be a list, and dates may have fractions.
+//! Claims of a user's token as platforms write them: `aud` may be a list, dates may have fractions, and a name may be anything.
 
 use crate::{MAX_SUB_BYTES, TokenError};
 use serde::Deserialize;
+use serde_json::Value;
 use shared_protocol::limits::MAX_NUMBER;
-use shared_protocol::{Role, SessionId, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, Role, SessionId, UserClaims};
+
+/// Longest name, in characters. A longer one is cut.
+const MAX_NAME_CHARS: usize = 64;
+
+/// Longest `jti`, in bytes. A longer one counts as none.
+const MAX_JTI_BYTES: usize = 256;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Claims {
@@ -18,6 +25,9 @@ pub(super) struct Claims {
     role: Role,
     #[serde(default)]
     admin: bool,
+    grp: Option<GroupId>,
+    name: Option<Value>,
+    jti: Option<Value>,
 }
 
 /// Seconds since 1970. RFC 7519 allows fractions; they are cut off.
@@ -77,6 +87,28 @@ impl Claims {
             sid: self.sid,
             role: self.role,
             admin: self.admin,
+            class: ClassClaims {
+                grp: self.grp,
+                name: self.name.as_ref().and_then(Value::as_str).and_then(display_name),
+                jti: self.jti.and_then(|jti| match jti {
+                    Value::String(jti) if (1..=MAX_JTI_BYTES).contains(&jti.len()) => Some(jti),
+                    _ => None,
+                }),
+            },
         }
     }
+}
+
+/// A name as other people may see it, on one line: without characters that are invisible or change the order of others.
+fn display_name(name: &str) -> Option<String> {
+    let visible = name.split_whitespace().collect::<Vec<_>>().join(" ");
+    let visible =
+        visible.chars().filter(|c| !c.is_control() && !is_format(*c)).take(MAX_NAME_CHARS).collect::<String>();
+    Some(visible.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// True for zero-width and bidirectional controls, tags and the byte order mark.
+fn is_format(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

@@ -53,6 +53,10 @@ pub(crate) fn of_a_user(header: &str, claims: &str, issuer: Option<&str>, audien
     assert_eq!(written["sid"].as_str(), accepted.sid.as_ref().map(shared_protocol::SessionId::as_str));
     assert_eq!(unverified_session_id(&token), accepted.sid, "a request is routed by the verified session");
     assert_eq!(written.get("admin").is_some_and(|admin| *admin == true), accepted.admin);
+    assert_eq!(written["grp"].as_str(), accepted.class.grp.as_ref().map(shared_protocol::GroupId::as_str));
+    let name = accepted.class.name.unwrap_or_default();
+    assert!(name.chars().count() <= 64 && !name.chars().any(char::is_control) && name == name.trim());
+    assert!(accepted.class.jti.is_none_or(|jti| written["jti"] == jti.as_str()));
     assert!(gateway_keys().verify(&token, MESSAGE_PATH, b"", NOW).is_err(), "a user's token is not a gateway's");
     true
 }

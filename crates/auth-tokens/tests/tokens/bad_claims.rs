@@ -21,8 +21,9 @@ fn invalid_values_of_each_claim() {
         ("iss", json!([[ISSUER], {"url": ISSUER}])),
         ("aud", json!([7, [7], {AUDIENCE: true}])),
         ("sid", json!(["", "../lab-7", "lab 7", 7, "x".repeat(4096)])),
-        ("role", json!(["root", "Controller", "", null, ["viewer", "controller"]])),
+        ("role", json!(["root", "Controller", "Instructor", "", null, ["viewer", "controller"]])),
         ("admin", json!(["true", 1, null])),
+        ("grp", json!(["", "class 7", "../class", 7, ["class-7"], "x".repeat(129)])),
     ] {
         for value in values.as_array().unwrap() {
             assert_eq!(refusal(&with(name, value.clone())), Some(InvalidClaims), "{name}: {value}");

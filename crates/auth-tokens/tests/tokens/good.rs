@@ -3,7 +3,7 @@
 use crate::platform::{AUDIENCE, NOW, SECRET, Signer, claims, key_set, strict, with, without};
 use auth_tokens::{MAX_SUB_BYTES, MAX_TOKEN_BYTES, sign_user_token};
 use serde_json::{Value, json};
-use shared_protocol::{Role, UserClaims};
+use shared_protocol::{GroupId, Role, UserClaims};
 
 fn expected() -> UserClaims {
     serde_json::from_value(claims()).unwrap()
@@ -78,6 +78,10 @@ fn optional_claims_and_longest_values() {
     assert_eq!(read(&with("sid", json!(null))).sid, None);
     assert_eq!(read(&without("iat")).iat, None);
     assert!(read(&with("admin", true)).admin);
+    assert_eq!(read(&with("role", "instructor")).role, Role::Instructor);
+    let class = &read(&with("grp", "class-7")).class;
+    assert_eq!(class.grp.as_ref().map(GroupId::as_str), Some("class-7"));
+    assert_eq!((class.name.as_deref(), &class.jti), (Some("Ada Lovelace"), &None));
     let sub = "ü".repeat(MAX_SUB_BYTES / 2);
     assert_eq!(read(&with("sub", sub.clone())).sub, sub);
     let mut padding = 0;
@@ -90,4 +94,36 @@ fn optional_claims_and_longest_values() {
     };
     assert!(longest.len() <= MAX_TOKEN_BYTES, "{}", longest.len());
     strict().verify(&longest, NOW).unwrap();
+}
+
+#[test]
+fn any_name_is_accepted_and_shown_on_one_visible_line() {
+    let long = "é".repeat(65);
+    for (given, shown) in [
+        (json!("Ada  Lovelace\n"), Some("Ada Lovelace")),
+        (json!("\u{202e}evE\u{202c} \u{200b}♛"), Some("evE ♛")),
+        (json!("\u{1b}[2J<b>ada</b>"), Some("[2J<b>ada</b>")),
+        (json!(long), Some(&long[..2 * 64])),
+        (json!("\u{200b} \u{feff}"), None),
+        (json!(""), None),
+        (json!(7), None),
+        (json!({"first": "Ada"}), None),
+    ] {
+        assert_eq!(read(&with("name", given.clone())).class.name.as_deref(), shown, "{given}");
+    }
+}
+
+#[test]
+fn any_id_of_a_token_is_accepted_and_a_usable_one_is_kept() {
+    let (most, too_long) = ("x".repeat(256), "x".repeat(257));
+    for (given, kept) in [
+        (json!("a/b\n"), Some("a/b\n")),
+        (json!(most), Some(most.as_str())),
+        (json!(too_long), None),
+        (json!(""), None),
+        (json!(7), None),
+        (json!(null), None),
+    ] {
+        assert_eq!(read(&with("jti", given.clone())).class.jti.as_deref(), kept, "{given}");
+    }
 }
