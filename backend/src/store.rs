@@ -12,6 +12,7 @@ pub use memory::MemoryStore;
 pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
 
 use async_trait::async_trait;
+use auth_tokens::body_hash;
 use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId};
 use std::time::Duration;
 
@@ -68,6 +69,17 @@ pub struct Creator {
     pub group: Option<GroupId>,
     /// Name of the user for other people.
     pub name: Option<String>,
+}
+
+impl Creator {
+    /// The name that other people see. Without one, the user's id stays private: only a part of its hash tells users apart.
+    pub fn display_name(&self) -> String {
+        self.name.clone().unwrap_or_else(|| {
+            let mut digits = body_hash(self.user.as_bytes());
+            digits.truncate(4);
+            format!("Student {digits}")
+        })
+    }
 }
 
 /// One session.

@@ -104,7 +104,7 @@ async fn a_database_of_its_own() {
     let server = RedisServer::start().await;
     let store = connect(&format!("redis://{}/3", server.address())).await;
     store.compare_and_set(&contract::created("s"), None).await.unwrap();
-    assert!(server.command(&["INFO", "keyspace"]).await.contains("db3:keys=2"));
+    assert!(server.command(&["INFO", "keyspace"]).await.contains("db3:keys=3"));
 }
 
 #[tokio::test]

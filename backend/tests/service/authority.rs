@@ -2,7 +2,7 @@
 //! and compares the results with `docs/authority.md`. A rejected action must change nothing.
 
 use crate::support::relay::Carrier;
-use crate::support::{Service, gateway_claims, now, until, user};
+use crate::support::{Service, gateway_claims, now, read, until, user, user_token};
 use backend::terminal::scripted::ScriptedSpawner;
 use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
@@ -33,7 +33,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 11] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 17] = [
+const ACTIONS: [&str; 18] = [
     "attach",
     "follow",
     "input",
@@ -48,6 +48,7 @@ const ACTIONS: [&str; 17] = [
     "leave for another",
     "look up",
     "list",
+    "list the group",
     "end",
     "close a connection",
     "create",
@@ -143,15 +144,17 @@ impl Case {
     /// The result of an action: `yes`, or the error code.
     async fn outcome(&mut self, action: &str) -> String {
         let frames = match action {
-            "look up" | "list" | "end" | "close a connection" | "create" => {
+            "look up" | "list" | "list the group" | "end" | "close a connection" | "create" => {
                 let (method, path) = match action {
-                    "look up" => (Method::GET, "/s"),
-                    "list" => (Method::GET, "?user=ada"),
-                    "end" => (Method::DELETE, "/s"),
-                    "close a connection" => (Method::DELETE, "/s/connections/owners="),
-                    _ => (Method::POST, ""),
+                    "look up" => (Method::GET, "/api/sessions/s"),
+                    "list" => (Method::GET, "/api/sessions?user=ada"),
+                    "list the group" => (Method::GET, "/api/groups/class-7/sessions"),
+                    "end" => (Method::DELETE, "/api/sessions/s"),
+                    "close a connection" => (Method::DELETE, "/api/sessions/s/connections/owners="),
+                    _ => (Method::POST, "/api/sessions"),
                 };
-                let (status, body) = self.service.api(method, path, &self.user).await;
+                let answer = self.service.request(method, path, Some(&user_token(&self.user))).await;
+                let (status, body) = read(answer).await;
                 let created_another = action == "create" && body["sessionId"] != SESSION;
                 return match body["code"].as_str() {
                     Some(code) => code.to_owned(),

@@ -3,6 +3,7 @@
 
 mod authority;
 mod carriers;
+mod groups;
 mod http;
 mod instances;
 mod limits;

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
 pub mod relay;
+mod tokens;
 
-use auth_tokens::{GatewaySecret, body_hash, sign_user_token};
+pub use tokens::{SECRET, gateway_claims, now, sign, user, user_token};
+
 use backend::app::{App, AppDeps};
 use backend::clock::{Clock, SystemClock, SystemRandom};
 use backend::config::{Advertise, Config};
@@ -15,22 +17,17 @@ use backend::terminal::{ShellSpawner, UnixSpawner};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
 use serde_json::Value;
-use shared_protocol::gateway::{CONNECTION_HEADER, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS};
+use shared_protocol::gateway::CONNECTION_HEADER;
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
-use shared_protocol::{
-    ClassClaims, ConnectionId, GatewayClaims, Payload, Role, ServerFrame, ServerMessage, SessionId, StreamEvent,
-    UserClaims,
-};
+use shared_protocol::{GatewayClaims, Payload, ServerFrame, ServerMessage, StreamEvent, UserClaims};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-
-pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
 /// `ping`, which needs no session.
 pub const PING: &str = r#"{"type":"ping"}"#;
@@ -40,11 +37,6 @@ pub const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24
 
 /// Timeout of every step of a test.
 pub const DEADLINE: Duration = Duration::from_secs(20);
-
-pub fn now() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "tokens are checked against the real time")]
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
-}
 
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("{what} took too long"))
@@ -171,53 +163,6 @@ impl Service {
 pub async fn read(response: reqwest::Response) -> (u16, Value) {
     let status = response.status().as_u16();
     (status, serde_json::from_str(&response.text().await.unwrap()).unwrap_or(Value::Null))
-}
-
-pub fn user(sub: &str, session: Option<&str>) -> UserClaims {
-    UserClaims {
-        sub: sub.into(),
-        exp: now() + 600,
-        nbf: None,
-        iat: Some(now()),
-        iss: None,
-        aud: None,
-        sid: session.map(|id| SessionId::new(id).unwrap()),
-        role: Role::Controller,
-        admin: false,
-        class: ClassClaims::default(),
-    }
-}
-
-pub fn user_token(claims: &UserClaims) -> String {
-    sign_user_token(claims, SECRET.as_bytes()).unwrap()
-}
-
-/// Valid claims of a request by the gateway.
-pub fn gateway_claims(path: &str, body: &[u8], connection: &str, session: Option<&str>) -> GatewayClaims {
-    GatewayClaims {
-        iss: TOKEN_ISSUER.into(),
-        aud: TOKEN_AUDIENCE.into(),
-        iat: now(),
-        exp: now() + TOKEN_SECONDS,
-        path: path.into(),
-        bh: body_hash(body),
-        cid: ConnectionId::new(connection).unwrap(),
-        // An API of its own for each connection, so that each is granted a relay.
-        ep: connection.into(),
-        sid: session.map(|id| SessionId::new(id).unwrap()),
-        carrier: false,
-        sub: "ada".into(),
-        role: Role::Controller,
-        admin: false,
-        create: session.is_some(),
-        uexp: now() + 600,
-        uiat: Some(now()),
-        class: ClassClaims::default(),
-    }
-}
-
-pub fn sign(claims: &GatewayClaims) -> String {
-    GatewaySecret::derived_from(SECRET.as_bytes()).unwrap().sign(claims).unwrap()
 }
 
 /// The client of all tests: each service has a port of its own, so no test gets the connection of another.

@@ -50,6 +50,6 @@ fn instructed_group(user: &UserClaims, group: String) -> Result<GroupId, HttpErr
 fn describe_member(record: &SessionRecord) -> Value {
     let mut session = describe_record(record);
     session["user"] = json!(record.creator.user);
-    session["name"] = json!(record.creator.name);
+    session["name"] = json!(record.creator.display_name());
     session
 }
