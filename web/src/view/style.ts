@@ -3,7 +3,27 @@
  * the head, once for all terminals; React 18 leaves one in each.
  */
 
-export const STYLE = `
+/**
+ * Keeps the page's own rules out: those for elements and \`*\` from each element, inherited ones from the root. In the
+ * terminal itself, \`:is(#termgate, …)\` outranks a page's classes and ids too, for what xterm.js never sets.
+ */
+const RESET = `
+.tg { all: initial; direction: ltr; text-align: left; }
+.tg *, .tg *::before, .tg *::after {
+  box-sizing: border-box; margin: 0; padding: 0; border: 0; min-width: 0; min-height: 0; max-width: none; max-height: none; float: none;
+  background: none; box-shadow: none; color: inherit; font: inherit; letter-spacing: inherit; word-spacing: inherit;
+  line-height: inherit; text-align: inherit; text-indent: inherit; text-shadow: none; text-transform: inherit;
+  direction: inherit; transform: none;
+}
+.tg :where(button, input, textarea) { width: auto; height: auto; }
+.tg *::before, .tg *::after { content: none; }
+:is(#termgate, .tg), :is(#termgate, .tg) * {
+  text-indent: 0; text-shadow: none; text-transform: none; word-spacing: normal; direction: ltr; float: none;
+}
+:is(#termgate, .tg) .xterm * { text-align: left; }
+`;
+
+export const STYLE = `${RESET}
 .tg {
   --tg-bg: #0d1117; --tg-bar: #161b22; --tg-line: #30363d; --tg-text: #9da7b3; --tg-strong: #e6edf3; --tg-button: #21262d;
   --tg-button-hover: #30363d; --tg-accent: #2f81f7; --tg-accent-text: #ffffff; --tg-good: #3fb950; --tg-warn: #e3b341; --tg-bad: #ff7b72;
@@ -21,7 +41,6 @@ export const STYLE = `
   --tg-button-hover: #333333; --tg-accent: #ffff00; --tg-accent-text: #000000; --tg-good: #4dff4d; --tg-warn: #ffff4d;
   --tg-bad: #ff8a8a; --tg-shadow: none;
 }
-.tg *, .tg *::before { box-sizing: border-box; }
 .tg-stage { position: relative; flex: 1; min-height: 0; padding: 6px 0 2px 8px; }
 .tg-stage::after { content: ""; position: absolute; inset: 0; pointer-events: none; z-index: 6; box-shadow: inset 0 0 0 0 transparent; }
 .tg-stage:focus-within::after { box-shadow: inset 0 0 0 1px var(--tg-accent); }
