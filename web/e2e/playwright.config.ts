@@ -24,7 +24,12 @@ export default defineConfig({
     viewport: { width: 1000, height: 640 },
     launchOptions: {
       executablePath: CHROMIUM,
-      args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+      args: [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-features=LocalNetworkAccessChecks",
+      ],
     },
   },
 });

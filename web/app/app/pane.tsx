@@ -47,6 +47,8 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
   useEffect(() => onClient(sessionId, client), [onClient, sessionId, client]);
   useEffect(() => onTitle(sessionId, terminal.title), [onTitle, sessionId, terminal.title]);
 
+  // As Vite has it, for a server that adds one.
+  const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;
   const fileName = `${sessionId}.txt`;
   const closeShare = useCallback(() => {
     setSharing(false);
@@ -63,7 +65,11 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
   );
   return (
     <div className="pane">
-      <TermgateTerminal {...preferences} {...{ client, onFontSize, whenEnded }} onReady={setHandle}>
+      <TermgateTerminal
+        {...preferences}
+        {...{ client, onFontSize, whenEnded, nonce, images: !nonce }}
+        onReady={setHandle}
+      >
         {share && terminal.role === "controller" && (
           <IconButton icon="share" title="Share a read-only link" onClick={() => setSharing(true)} />
         )}

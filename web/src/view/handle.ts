@@ -58,6 +58,10 @@ export interface TermgateTerminalProps {
   /** Other options of xterm.js; read when the terminal opens. */
   options?: ITerminalOptions;
   className?: string;
+  /** False on a page whose Content-Security-Policy lacks `'wasm-unsafe-eval'`, which images need. Default true. */
+  images?: boolean | undefined;
+  /** The nonce of the page's Content-Security-Policy for styles. */
+  nonce?: string | undefined;
   /** Receives the handle once the terminal is open, and `null` when it is unmounted. */
   onReady?: (handle: TermgateHandle | null) => void;
   onBell?: () => void;

@@ -136,3 +136,10 @@ export const STYLE = `${RESET}
   .tg-find input { width: 9em; }
 }
 `;
+
+/** True if the page's Content-Security-Policy blocks it. */
+export function isStyleBlocked(): boolean {
+  return [...document.querySelectorAll("style")].some(
+    ({ textContent, sheet }) => textContent === STYLE && sheet === null,
+  );
+}

@@ -36,6 +36,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const coarsePointer = useMedia("(pointer: coarse)");
     const notices = useNotices(client);
     const root = useRef<HTMLElement>(null);
+    const stage = useRef<HTMLDivElement>(null);
     const host = useRef<HTMLDivElement>(null);
     const ringBell = useBell(root);
     const help = useId();
@@ -100,7 +101,13 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       ...(props.macOptionIsMeta !== undefined && { macOptionIsMeta: props.macOptionIsMeta }),
       ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
     };
-    const { opened, failed, retry } = useTerminal(host, client, settings, font, props.options, handlers);
+    const { opened, failed, retry } = useTerminal(host, client, settings, font, props.options, handlers, props);
+
+    // Not as an attribute of the server's HTML, which a strict policy blocks.
+    const background = settings.theme.background ?? "";
+    useEffect(() => {
+      if (stage.current) stage.current.style.background = background;
+    }, [background]);
 
     const handle = useMemo<TermgateHandle | null>(() => {
       if (!opened) return null;
@@ -159,10 +166,10 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         data-role={state.role}
         data-stalled={isStalled(state) || undefined}
       >
-        <style href="termgate" precedence="termgate">
+        <style href="termgate" precedence="termgate" nonce={props.nonce}>
           {STYLE}
         </style>
-        <div className="tg-stage" style={{ background: settings.theme.background }}>
+        <div ref={stage} className="tg-stage">
           <p id={help} className="tg-hidden">
             Tab goes to the shell. Ctrl-Shift-L leaves the terminal.
           </p>

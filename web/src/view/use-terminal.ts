@@ -7,7 +7,8 @@
 import type { ITerminalOptions } from "@xterm/xterm";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import type { TerminalClient } from "../core/index.ts";
-import { type OpenTerminal, openTerminal, type TerminalHandlers } from "../xterm/index.ts";
+import { type OpenTerminal, openTerminal, type PagePolicy, type TerminalHandlers } from "../xterm/index.ts";
+import { isStyleBlocked } from "./style.ts";
 
 /** Emulator options that follow the props. */
 export type Settings = Pick<
@@ -42,6 +43,7 @@ export function useTerminal(
   fontSize: number,
   options: ITerminalOptions | undefined,
   handlers: TerminalHandlers,
+  policy: PagePolicy,
 ): TerminalView {
   const [opened, setOpened] = useState<OpenTerminal | null>(null);
   const [failed, setFailed] = useState(false);
@@ -49,9 +51,9 @@ export function useTerminal(
   const [generation, setGeneration] = useState(0);
   const failures = useRef<number[]>([]);
   const hadFocus = useRef(false);
-  const latest = useRef({ settings, fontSize, options, handlers });
+  const latest = useRef({ settings, fontSize, options, handlers, policy });
   useEffect(() => {
-    latest.current = { settings, fontSize, options, handlers };
+    latest.current = { settings, fontSize, options, handlers, policy };
   });
 
   useEffect(() => {
@@ -74,8 +76,11 @@ export function useTerminal(
       // Strict mode mounts, unmounts and mounts again at once; only the last mount opens a terminal.
       await Promise.resolve();
       if (gone) return;
-      const { settings, fontSize, options } = latest.current;
-      terminal = await openTerminal(element, client, { ...settings, fontSize, ...options }, latestHandlers(latest));
+      // Without styles, the element would never get a size.
+      if (isStyleBlocked()) throw new Error("The page's policy blocks the styles of the terminal: set `nonce`.");
+      const { settings, fontSize, options, policy } = latest.current;
+      const all = { ...settings, fontSize, ...options };
+      terminal = await openTerminal(element, client, all, latestHandlers(latest), policy);
       if (gone) return terminal.dispose();
       if (hadFocus.current) terminal.terminal.focus();
       setOpened(terminal);

@@ -9,7 +9,7 @@ import { MIN_CONTRAST } from "./themes.ts";
 export { TermgateAddon } from "./addon.ts";
 export { copyText } from "./clipboard.ts";
 export { boundFont } from "./letterbox.ts";
-export { type OpenTerminal, openTerminal, type TerminalHandlers } from "./open.ts";
+export { type OpenTerminal, openTerminal, type PagePolicy, type TerminalHandlers } from "./open.ts";
 export { linesOf } from "./paste.ts";
 export type { Search, SearchQuery, SearchResult } from "./search.ts";
 export { textOf } from "./text.ts";

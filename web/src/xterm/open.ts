@@ -9,6 +9,7 @@ import { copyText, copyWhenSelected } from "./clipboard.ts";
 import { hasSize, TerminalFitter } from "./fitter.ts";
 import { type Action, actionOf, isApple } from "./keys.ts";
 import { linkHandler } from "./links.ts";
+import { documentWithNonce, isUnstyled, withNonce } from "./nonce-document.ts";
 import { loadOptionalAddons } from "./optional-addons.ts";
 import { runsLineByLine, stripControls } from "./paste.ts";
 import { revealBrowser } from "./platform.ts";
@@ -34,6 +35,14 @@ export interface TerminalHandlers {
   onControl?(down: boolean): void;
 }
 
+/** What the page's Content-Security-Policy allows. */
+export interface PagePolicy {
+  /** The nonce for styles. */
+  nonce?: string | undefined;
+  /** False without `'wasm-unsafe-eval'`, which images need. */
+  images?: boolean | undefined;
+}
+
 export interface OpenTerminal {
   terminal: Terminal;
   touch: TouchKeys;
@@ -47,12 +56,16 @@ export interface OpenTerminal {
   dispose(): void;
 }
 
-/** Opens a terminal in `element`, once that has a size, and shows the client's session in it. */
+/**
+ * Opens a terminal in `element`, once that has a size, and shows the client's session in it. Rejects if it cannot be
+ * shown.
+ */
 export async function openTerminal(
   element: HTMLElement,
   client: TerminalClient,
   options: ITerminalOptions = {},
   handlers: TerminalHandlers = {},
+  { nonce, images = true }: PagePolicy = {},
 ): Promise<OpenTerminal> {
   revealBrowser();
   const [{ Terminal }, { FitAddon }, { Unicode11Addon }, { TermgateAddon }] = await Promise.all([
@@ -63,15 +76,24 @@ export async function openTerminal(
     hasSize(element),
   ]);
   const links = linkHandler(element);
-  const terminal = new Terminal({ ...DEFAULTS, linkHandler: links, ...options, allowProposedApi: true });
+  const terminal = new Terminal({
+    ...{ ...DEFAULTS, linkHandler: links, ...options, allowProposedApi: true },
+    ...(nonce && { documentOverride: documentWithNonce(document, nonce) }),
+  });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
   // The service computes column widths by Unicode 11 too. By graphemes, an emoji family would have two columns here and
   // six there, and the rest of its line would move after a reload.
   terminal.loadAddon(new Unicode11Addon());
   terminal.unicode.activeVersion = "11";
-  terminal.open(element);
   const stops: Array<() => void> = [];
+  if (nonce) stops.push(withNonce(document, nonce, () => terminal.open(element)));
+  else terminal.open(element);
+  if (isUnstyled(element)) {
+    for (const stop of stops) stop();
+    terminal.dispose();
+    throw new Error("The terminal has no styles: set `nonce`, or import `@xterm/xterm/css/xterm.css`.");
+  }
   let disposed = false;
   let fitter: TerminalFitter | undefined;
   // The renderer comes first, because cell sizes differ between the two.
@@ -89,7 +111,7 @@ export async function openTerminal(
   );
   terminal.onBell(() => handlers.onBell?.());
   const addons = {
-    links,
+    ...{ links, images },
     mayWriteClipboard: () => client.state.role === "controller" && document.hasFocus(),
     onProgramCopied: (characters: number | null) => handlers.onProgramCopied?.(characters),
   };

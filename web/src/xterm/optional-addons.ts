@@ -14,6 +14,7 @@ const MAX_IMAGE_BYTES = 8_000_000;
 
 export interface OptionalAddonsOptions {
   links: ILinkHandler;
+  images: boolean;
   mayWriteClipboard(): boolean;
   /** Receives the number of characters that a program copied; null if the browser refused. */
   onProgramCopied(characters: number | null): void;
@@ -25,10 +26,10 @@ export async function loadOptionalAddons(
   options: OptionalAddonsOptions,
   disposed: () => boolean,
 ): Promise<void> {
-  const [{ WebLinksAddon }, { ClipboardAddon }, { ImageAddon }] = await Promise.all([
+  const [{ WebLinksAddon }, { ClipboardAddon }, image] = await Promise.all([
     import("@xterm/addon-web-links"),
     import("@xterm/addon-clipboard"),
-    import("@xterm/addon-image"),
+    options.images ? import("@xterm/addon-image") : undefined,
   ]);
   if (disposed()) return;
   const { activate, hover, leave } = options.links;
@@ -42,15 +43,9 @@ export async function loadOptionalAddons(
   terminal.loadAddon(
     new ClipboardAddon(undefined, writeOnlyProvider(options.mayWriteClipboard, options.onProgramCopied)),
   );
-  terminal.loadAddon(
-    new ImageAddon({
-      enableSizeReports: false,
-      storageLimit: MAX_IMAGES_MB,
-      pixelLimit: MAX_IMAGE_PIXELS,
-      sixelSizeLimit: MAX_IMAGE_BYTES,
-      iipSizeLimit: MAX_IMAGE_BYTES,
-    }),
-  );
+  const limits = { storageLimit: MAX_IMAGES_MB, pixelLimit: MAX_IMAGE_PIXELS };
+  const sizes = { sixelSizeLimit: MAX_IMAGE_BYTES, iipSizeLimit: MAX_IMAGE_BYTES };
+  if (image) terminal.loadAddon(new image.ImageAddon({ enableSizeReports: false, ...limits, ...sizes }));
   // Registered after these addons, which answer queries too: the last handler is called first.
   suppressReplies(terminal);
 }
