@@ -4,13 +4,16 @@
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
+use backend::store::MemoryStore;
+use backend::terminal::UnixSpawner;
+use reqwest::Method;
 use serde_json::Value;
 use shared_protocol::StreamEvent;
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use support::relay::Carrier;
-use support::{ATTACH, Service, client, gateway_claims, sign, until, within};
+use support::{ATTACH, Service, client, gateway_claims, sign, until, user, user_token, within};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The log so far.
@@ -87,4 +90,24 @@ async fn each_step_is_one_line_with_its_request_and_no_input() {
     for secret in ["pass", "se1cret", "se$", "Bearer", "eyJ", support::SECRET] {
         assert!(!log().contains(secret), "{secret:?} is in the log:\n{}", log());
     }
+}
+
+#[tokio::test]
+async fn an_instance_whose_peer_is_dead_logs_no_address_with_a_token() {
+    capture();
+    let store = Arc::new(MemoryStore::shared());
+    let start = || Service::one_of(&[], Arc::new(UnixSpawner), Arc::<MemoryStore>::clone(&store));
+    let (here, there) = (start().await, start().await);
+    here.attached("page").await;
+    // Ends as a process that is killed: without a drain.
+    here.served.abort();
+    let token = user_token(&user("ada", Some("s")));
+    for path in ["/terminal", "/terminal/frames", "/api/sessions/s"] {
+        let path = format!("{path}?sessionId=s&token={token}");
+        let status = there.request(Method::GET, &path, Some(&token)).await.status();
+        assert!(!status.is_success(), "{path}: {status}");
+    }
+    assert!(line("another instance does not answer").is_some(), "{}", log());
+    there.stop().await;
+    assert!(!log().contains("eyJ") && !log().contains("token="), "{}", log());
 }

@@ -119,7 +119,8 @@ impl PeerClient {
         }
         let body = read_body(body).await?;
         let request = self.client.request(parts.method, url).headers(headers).body(body).timeout(RESPONSE_TIMEOUT);
-        let response = request.send().await.map_err(|error| {
+        // The URL has the query, whose token opens the session.
+        let response = request.send().await.map_err(reqwest::Error::without_url).map_err(|error| {
             tracing::warn!(%error, instance = %to.id, "another instance does not answer");
             unreachable()
         })?;

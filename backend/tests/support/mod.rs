@@ -57,7 +57,7 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 pub struct Service {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
-    served: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub served: tokio::task::JoinHandle<std::io::Result<()>>,
     home: tempfile::TempDir,
 }
 

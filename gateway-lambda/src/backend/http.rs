@@ -99,7 +99,7 @@ impl HttpBackend {
                 post = post.header(RECEIVED_HEADER, at);
             }
         }
-        post.send().await.map_err(SendError::Http)
+        post.send().await.map_err(|error| SendError::Http(error.without_url()))
     }
 
     /// A token of the sender for this path and body; `None` for a caller without an identity.
