@@ -276,10 +276,19 @@ async fn ws_test_echoes_a_bounded_number_of_messages_without_a_token() {
     let service = scripted().await;
     let url = format!("ws://{}/ws-test", service.address);
     let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-    for n in 0..100 {
+    for n in 0..97 {
         socket.send(Message::text(format!("hello {n}"))).await.unwrap();
-        assert_eq!(socket.next().await.unwrap().unwrap(), Message::text(format!("hello {n}")));
+        let echo: Value = serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+        assert_eq!((&echo["type"], &echo["received"]), (&json!("echo"), &json!(format!("hello {n}"))));
+        assert!(echo["timestamp"].as_u64().unwrap() > 1_700_000_000_000);
     }
+    for value in [json!({"test": "message"}), json!([1, null])] {
+        socket.send(Message::text(value.to_string())).await.unwrap();
+        let echo: Value = serde_json::from_str(socket.next().await.unwrap().unwrap().to_text().unwrap()).unwrap();
+        assert_eq!(echo["received"], value);
+    }
+    socket.send(Message::binary(vec![0, 255])).await.unwrap();
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::binary(vec![0, 255]));
     let Some(Ok(Message::Close(Some(close)))) = socket.next().await else { panic!("bounded") };
     assert_eq!(u16::from(close.code), 1008);
 }

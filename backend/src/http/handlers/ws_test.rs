@@ -1,10 +1,13 @@
-//! `WS /ws-test`: echoes a bounded number of messages, to find out whether WebSockets reach the service. Needs no token.
+//! `WS /ws-test`: echoes a bounded number of messages, to find out whether WebSockets reach the service. Needs no token. A text
+//! comes back as `{"type":"echo","received":…,"timestamp":…}`, where `received` is the JSON value of the text, or else the text,
+//! and `timestamp` the service's time in ms since 1970; bytes come back as they are.
 
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocketUpgrade};
 use axum::response::Response;
+use serde_json::{Value, json};
 use shared_protocol::ErrorCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -42,11 +45,20 @@ pub(in crate::http) async fn handle(
                 }
                 Err(_) => break,
             };
-            if !matches!(timeout_at(deadline, socket.send(message)).await, Ok(Ok(()))) {
+            let echo = match message {
+                Message::Text(text) => Message::text(echo(&text, service.clock.now_ms())),
+                message => message,
+            };
+            if !matches!(timeout_at(deadline, socket.send(echo)).await, Ok(Ok(()))) {
                 return;
             }
         }
         // Fails if the peer is gone.
         let _ = timeout_at(deadline + CLOSE_TIMEOUT, socket.send(last)).await;
     }))
+}
+
+fn echo(text: &str, now_ms: u64) -> String {
+    let received = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text));
+    json!({"type": "echo", "received": received, "timestamp": now_ms}).to_string()
 }
