@@ -18,6 +18,7 @@ use super::termination::{Outcome, Termination, sweep};
 use crate::clock::Clock;
 use crate::cluster::Lease;
 use crate::metrics::Metrics;
+use crate::rate_limit::RateLimiter;
 use crate::relay::Renewal;
 use crate::store::{ScreenRecord, Store};
 use crate::terminal::{PtyEvent, Size};
@@ -26,6 +27,7 @@ use shared_protocol::{EndReason, Epoch, ErrorCode, Role, ServerMessage, SessionI
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -37,6 +39,12 @@ enum Wake {
     Relay,
     Deadline,
 }
+
+/// Time for which a chat message counts.
+const CHAT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Chat messages of a user at once.
+const CHAT_BURST: u32 = 10;
 
 /// The state of one session. Each part keeps its own invariants; the actor passes the effects of one to another.
 pub(super) struct Actor {
@@ -57,6 +65,8 @@ pub(super) struct Actor {
     pub(super) attachments: Attachments,
     /// Commands of connections that never attached.
     pub(super) one_shot: OneShotCommands,
+    /// Chat messages of each user: each goes to all clients, and pushes other events out of the log.
+    pub(super) chat_rate: RateLimiter<String>,
     /// Makes the frames for clients.
     pub(super) frames: FrameBuilder,
     /// Carries them.
@@ -92,6 +102,7 @@ impl Actor {
             events: Vec::new(),
             attachments: Attachments::new(id.clone(), Arc::clone(&metrics)),
             one_shot: OneShotCommands::default(),
+            chat_rate: RateLimiter::new(1, CHAT_INTERVAL, CHAT_BURST),
             frames: FrameBuilder::new(id.clone(), epoch, limits.output_rate, Arc::clone(&metrics)),
             relays,
             backpressure: Backpressure::default(),

@@ -253,6 +253,11 @@ impl Actor {
             ClientMessage::Close(_) => self.end(EndReason::Closed),
             ClientMessage::ChatMessage(chat) => {
                 let from = client.user.clone();
+                if self.chat_rate.check(&from).is_err() {
+                    let error = SessionError::new(ErrorCode::RateLimited, "too many chat messages; wait a second");
+                    client.outbound.queue_reply(error.for_command(None));
+                    return;
+                }
                 self.log.push_event(StreamEvent::Chat { from, message: chat.data.message });
             }
             ClientMessage::Attach(_)

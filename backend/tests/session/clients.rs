@@ -3,7 +3,7 @@
 use crate::harness::{Harness, caller, frame};
 use backend::session::Caller;
 use backend::terminal::Size;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared_protocol::Role;
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
@@ -34,6 +34,36 @@ async fn a_viewer_can_only_watch_and_chat() {
     let chat = frames.iter().find(|frame| frame["kind"] == "chat").unwrap();
     assert_eq!((&chat["from"], &chat["message"]), (&json!("vic"), &json!("hello")));
     assert!(frames.iter().all(|frame| frame["kind"] != "ends"), "the lifetime was not extended");
+}
+
+/// Chat messages that reached a client, and refusals of its own, in `count` messages from `first` on.
+async fn chat(harness: &Harness, caller: &Caller, epoch: &Value, first: u64, count: u64) {
+    for seq in first..first + count {
+        let data = json!({"message": format!("{}-{seq}", caller.user)});
+        harness.say(caller, json!({"type":"chat_message","seq":seq,"epoch":epoch,"data":data})).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_chats_ten_times_at_once_and_then_once_a_second() {
+    let harness = Harness::new().await;
+    let (vic, eve) = (caller("vic", "c2"), caller("eve", "c3"));
+    let [vic, eve] = [vic, eve].map(|caller| Caller { role: Role::Viewer, ..caller });
+    let (attached, vics) = harness.attach(&vic, "page-v").await;
+    let (_, eves) = harness.attach(&eve, "page-e").await;
+    let epoch = &attached["epoch"];
+    chat(&harness, &vic, epoch, 1, 30).await;
+    chat(&harness, &eve, epoch, 1, 1).await;
+    let (frames, vics) = harness.fetch_all(vics).await;
+    let told = |frames: &[Value], of: &str| frames.iter().filter(|frame| frame[of] == "chat").count();
+    let refused = |frames: &[Value]| frames.iter().filter(|frame| frame["code"] == "RATE_LIMITED").count();
+    assert_eq!((told(&frames, "kind"), refused(&frames)), (11, 20), "ten of vic's, and eve's");
+    tokio::time::advance(Duration::from_secs(2)).await;
+    chat(&harness, &vic, epoch, 31, 5).await;
+    let (frames, _) = harness.fetch_all(vics.unwrap()).await;
+    assert_eq!((told(&frames, "kind"), refused(&frames)), (2, 3));
+    let (frames, _) = harness.fetch_all(eves).await;
+    assert_eq!((told(&frames, "kind"), refused(&frames)), (13, 0));
 }
 
 #[tokio::test(start_paused = true)]
