@@ -39,5 +39,8 @@ fn cached(mut response: Response<Body>, hashed: bool) -> Response<Body> {
     let policy = if hashed { "public, max-age=31536000, immutable" } else { "no-cache" };
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static(policy));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A page in a foreign frame could be made to take clicks and keys.
+    let no_frames = HeaderValue::from_static("frame-ancestors 'self'");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, no_frames);
     response
 }

@@ -54,6 +54,7 @@ async fn pages_are_served_without_their_extension() {
         assert_eq!((reply.status.as_u16(), &reply.body[..]), (status, body.as_bytes()), "{target}");
         assert_eq!((reply.header("content-type"), reply.header("cache-control")), (kind, cache), "{target}");
         assert_eq!(reply.header("x-content-type-options"), "nosniff");
+        assert_eq!(reply.header("content-security-policy"), "frame-ancestors 'self'");
     }
     assert_eq!(gateway.http(Method::POST, "/foo", "").await.status, StatusCode::METHOD_NOT_ALLOWED);
 }
