@@ -30,7 +30,9 @@ run: system-run $(PAGE) ## Start a terminal on this machine and print its addres
 	@cargo build --package backend --package dev-gateway --bins
 	@PORT=$(PORT) BACKEND_PORT=$(BACKEND_PORT) scripts/run
 
-test: test-rust test-deploy test-web test-workflows ## Check everything, as CI does
+test: ## Check everything, as CI does: a part that fails does not keep the others from running
+	@failed=; for part in test-rust test-deploy test-web test-workflows; do $(MAKE) $$part || failed="$$failed $$part"; done; \
+	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
 # Two tests at a time for each CPU, because most tests wait.
 test-rust: system-test .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
