@@ -7,6 +7,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { type TerminalClient, useThemeName } from "../../src/index.ts";
 import type { Access, SessionProvider } from "./access.ts";
+import { CloseDialog } from "./close-dialog.tsx";
 import { Pane } from "./pane.tsx";
 import { usePreferences } from "./preferences.ts";
 import { Settings } from "./settings.tsx";
@@ -18,6 +19,8 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
   const [tabs, setTabs] = useState(initial);
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set([initial.shown]));
   const [titles, setTitles] = useState<Record<string, string>>({});
+  /** The session to which the question belongs whether it may be closed. */
+  const [closing, setClosing] = useState<string | null>(null);
   const clients = useRef(new Map<string, TerminalClient>());
   const [preferences, change] = usePreferences();
   const themeName = useThemeName(preferences.theme);
@@ -40,6 +43,10 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
   }, [provider]);
   const show = useCallback((sessionId: string) => setTabs((tabs) => ({ ...tabs, shown: sessionId })), []);
   const close = (sessionId: string) => {
+    if (clients.current.get(sessionId)?.busy) setClosing(sessionId);
+    else closeNow(sessionId);
+  };
+  const closeNow = (sessionId: string) => {
     // Its shell would be unreachable.
     clients.current.get(sessionId)?.close();
     setTabs((tabs) => closed(tabs, sessionId));
@@ -100,6 +107,15 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
           </div>
         ))}
       </main>
+      {closing !== null && (
+        <CloseDialog
+          name={names.find(({ sessionId }) => sessionId === closing)?.name ?? ""}
+          onAnswer={(yes) => {
+            setClosing(null);
+            if (yes) closeNow(closing);
+          }}
+        />
+      )}
     </div>
   );
 }

@@ -49,6 +49,11 @@ export class TerminalClient {
     return this.#events.value;
   }
 
+  /** False if ending the session stops no program in front: it is over, or its shell waits, and nothing was typed since. */
+  get busy(): boolean {
+    return this.#session.busy;
+  }
+
   /** Calls `listener` after every change of `state`; like all listeners, until the returned function is called. */
   subscribe(listener: () => void): () => void {
     return this.#events.subscribe(listener);

@@ -36,6 +36,8 @@ export class ProtocolSession {
   #wantsHistory = false;
   /** True once an emulator failed on what was printed: another one gets a snapshot instead. */
   #wantsSnapshot = false;
+  /** Length of the input that was applied when the shell last waited for a command. */
+  #promptAt: number | undefined;
   /** Why the shell went away; set until another one is attached. */
   #migration: EndReason | undefined;
   /** The last error during a migration; final once all attempts failed. */
@@ -84,6 +86,11 @@ export class ProtocolSession {
   /** True if the session is over: no attempt would find it again. */
   get over(): boolean {
     return isOver(this.events.value);
+  }
+
+  /** False if no program runs in front: the shell waited for a command, and nothing was typed since. */
+  get busy(): boolean {
+    return !this.over && this.#promptAt !== this.input.length;
   }
 
   /** True if the user's input reaches the shell. */
@@ -222,7 +229,9 @@ export class ProtocolSession {
     this.#receiver.reach(frame.head);
     const { appliedLength: applied } = this.input;
     const alone = frame.type === "input_ack";
-    this.#receiver.progress(frame.head, { applied, alone, prompt: frame.prompt === true });
+    const prompt = frame.prompt === true;
+    if (prompt) this.#promptAt = applied;
+    this.#receiver.progress(frame.head, { applied, alone, prompt });
   }
 
   #event(event: EventFrame): void {
@@ -272,6 +281,7 @@ export class ProtocolSession {
   #newShell(epoch: number, reason: EndReason | undefined): void {
     if (this.#reportedEpoch === epoch) return;
     this.#reportedEpoch = epoch;
+    this.#promptAt = undefined;
     this.#warnings.clear();
     this.events.update({ title: "" });
     this.events.notice.emit(restarted(reason));

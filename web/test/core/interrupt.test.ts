@@ -149,3 +149,17 @@ describe("output that the emulator has not parsed", () => {
     expect(harness.sink.text).toBe("abc");
   });
 });
+
+test("a client is busy unless its shell waits for a command and nothing was typed since", ({ harness }) => {
+  expect(harness.client.busy).toBe(true);
+  harness.output(0, "$ ", { prompt: true });
+  expect(harness.client.busy).toBe(false);
+  harness.client.input("sleep 9\r");
+  expect(harness.client.busy).toBe(true);
+  harness.output(2, "sleep 9", { ackSeq: 1 });
+  expect(harness.client.busy).toBe(true);
+  harness.output(9, "$ ", { ackSeq: 1, prompt: true });
+  expect(harness.client.busy).toBe(false);
+  harness.event(11, { kind: "exit", reason: "exited", exitCode: 0 });
+  expect(harness.client.busy).toBe(false);
+});
