@@ -53,7 +53,7 @@ thread.start()
 thread.join()";
     let said = says(&mut shell, &format!("/usr/bin/python3 -c '{script}'")).await;
     assert_eq!(said, format!("(-1, 1) (-1, 1)\n(0, 0) 0 {uid}"));
-    // Nobody but its owner may read this program, so the kernel hides its files from its own user.
+    // No user may read this program, so the kernel hides the files of its process from its own user.
     let (output, code) = shell.command("cp /usr/bin/sleep hidden; chmod 111 hidden; ./hidden 1000").await;
     assert_eq!(code, 137, "killed: {output}");
     harness.end(shell, uid).await;

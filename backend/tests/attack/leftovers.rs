@@ -4,7 +4,7 @@ use crate::harness::{Harness, PROGRAM, processes_of, says, settings, state, uid_
 use crate::support::until;
 use backend::sandbox::SandboxedSpawner;
 use backend::terminal::{Nonce, ShellSpawner, ShellSpec, Size};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Starts daemons that resist signals, and returns once all run.
@@ -107,7 +107,8 @@ async fn the_next_service_removes_files_of_ended_sessions() {
     let settings = settings(state.path().to_owned());
     drop(SandboxedSpawner::new(settings.clone(), PROGRAM.into()).unwrap());
     let next: u32 = std::fs::read_to_string(state.path().join("private/next-uid")).unwrap().trim().parse().unwrap();
-    let (ended, unused, other) = (next - 1, next, settings.uids.end() + 1);
+    std::fs::write(state.path().join("private/next-uid"), format!("{}\n", next + 1)).unwrap();
+    let (ended, also_ended, unused, other) = (next - 1, next, next + 2, settings.uids.end() + 1);
     let top = PathBuf::from(format!("/tmp/ended-{ended}"));
     let directory = |path: &Path, uid: u32| {
         std::fs::create_dir(path).unwrap();
@@ -123,8 +124,22 @@ async fn the_next_service_removes_files_of_ended_sessions() {
         directory(path, uid);
         directory(&path.join("x"), ended);
     }
+    // Deeper than a pass goes, and no owner may move what is in its directory.
+    let deep = PathBuf::from(format!("/tmp/deep-{ended}"));
+    let mut bottom = deep.clone();
+    for level in 0..200 {
+        directory(&bottom, if level % 2 == 0 { ended } else { also_ended });
+        bottom.push("d");
+    }
     let spawner = SandboxedSpawner::new(settings, PROGRAM.into()).unwrap();
-    until("the last sweep", async || !top.join("mine").exists() && !kept[0].join("x").exists()).await;
+    let left = || {
+        std::fs::read_dir("/tmp").unwrap().filter_map(Result::ok).any(|entry| {
+            let owner = entry.metadata().map(|entry| entry.uid());
+            owner.is_ok_and(|uid| uid == ended || uid == also_ended) && entry.path() != top
+        })
+    };
+    until("the last sweep", async || !top.join("mine").exists() && !kept[0].join("x").exists() && !left()).await;
+    assert!(!deep.exists());
     assert!(kept.iter().all(|path| path.exists()) && elsewhere.path().exists());
     assert!(kept[1].join("x").exists(), "no session can have opened a directory of another user");
     drop(spawner);

@@ -6,7 +6,9 @@ use crate::sandbox::dirfd::{is_directory, is_world_writable, open_directory, sta
 use crate::sandbox::root::SandboxRoot;
 use crate::terminal::sys::as_user;
 use rustix::fd::OwnedFd;
-use rustix::fs::{AtFlags, CWD, fstat, unlinkat};
+use rustix::fs::{AtFlags, CWD, RenameFlags, fstat, renameat_with, unlinkat};
+use rustix::io::Errno;
+use std::ffi::CStr;
 use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -71,7 +73,13 @@ fn pass(root: &SandboxRoot, pace: &mut Pace) -> ControlFlow<()> {
     };
     for shared in &root.shared_directories {
         if let Ok(directory) = open_directory(CWD, shared.as_path()) {
-            Search { root, next, pace }.remove_from(&directory, MAX_DEPTH)?;
+            let mut search = Search { root, next, pace, top: &directory, moved: 0 };
+            let mut before = None;
+            // Again while directories came up from where it did not reach.
+            while before != Some(search.moved) {
+                before = Some(search.moved);
+                search.remove_from(&directory, MAX_DEPTH)?;
+            }
         }
     }
     ControlFlow::Continue(())
@@ -82,6 +90,10 @@ struct Search<'a> {
     /// The first uid that no session had when the pass began.
     next: u32,
     pace: &'a mut Pace,
+    /// The shared directory.
+    top: &'a OwnedFd,
+    /// Number of directories moved to it.
+    moved: u32,
 }
 
 impl Search<'_> {
@@ -102,7 +114,13 @@ impl Search<'_> {
                 }
                 continue;
             }
-            if depth == 0 || !(self.root.is_session(found.st_uid) || is_world_writable(&found)) {
+            if depth == 0 {
+                if self.is_orphan(found.st_uid) {
+                    self.move_to_top(directory, &name)?;
+                }
+                continue;
+            }
+            if !(self.root.is_session(found.st_uid) || is_world_writable(&found)) {
                 continue;
             }
             let Ok(inner) = open_directory(directory, &*name) else { continue };
@@ -118,5 +136,18 @@ impl Search<'_> {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    /// Moves a directory that is too deep to the shared one.
+    fn move_to_top(&mut self, directory: &OwnedFd, name: &CStr) -> ControlFlow<()> {
+        loop {
+            self.pace.step()?;
+            self.moved += 1;
+            let new = format!(".ended-{}", self.moved);
+            // A session may have taken the name.
+            if renameat_with(directory, name, self.top, new, RenameFlags::NOREPLACE) != Err(Errno::EXIST) {
+                return ControlFlow::Continue(());
+            }
+        }
     }
 }

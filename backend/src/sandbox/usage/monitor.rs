@@ -252,9 +252,14 @@ impl DiskScanner {
     /// Kills processes that hid their open files in two scans: each is hidden for a moment while it starts.
     fn kill_hidden(&mut self, sandbox: &Sandbox, hidden: Vec<Pid>) {
         let before = self.hidden.remove(&sandbox.uid).unwrap_or_default();
-        for pid in hidden.iter().filter(|pid| before.contains(pid)) {
-            tracing::warn!(uid = sandbox.uid, "a process hides its open files from the scan, and is killed");
-            sandbox.kill_one_unless_cleaning(*pid);
+        let again: Vec<_> = hidden.iter().filter(|pid| before.contains(pid)).collect();
+        if !again.is_empty() {
+            tracing::warn!(
+                uid = sandbox.uid,
+                processes = again.len(),
+                "processes that hide their open files are killed"
+            );
+            again.into_iter().for_each(|pid| sandbox.kill_one_unless_cleaning(*pid));
         }
         self.hidden.insert(sandbox.uid, hidden);
     }

@@ -6,7 +6,7 @@ use rustix::process::Pid;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Adds unlinked files of processes. Returns the processes that do not show their files.
 pub(super) fn add_unlinked_files(processes: impl Iterator<Item = Pid>, files: &mut FileUsage) -> Vec<Pid> {
@@ -39,7 +39,9 @@ fn descriptors_of(pid: Pid) -> io::Result<Vec<PathBuf>> {
     for task in std::iter::once(process).chain(threads.filter_map(|thread| Some(thread.ok()?.path()))) {
         let table = match std::fs::read_dir(task.join("fd")) {
             Err(error) => {
-                denied = Some(error).filter(|error| error.kind() == ErrorKind::PermissionDenied).or(denied);
+                if error.kind() == ErrorKind::PermissionDenied && has_memory(&task) {
+                    denied = Some(error);
+                }
                 continue;
             }
             Ok(table) => table,
@@ -50,6 +52,11 @@ fn descriptors_of(pid: Pid) -> io::Result<Vec<PathBuf>> {
         }
     }
     denied.map_or(Ok(Vec::new()), Err)
+}
+
+/// False for a thread that ends or has ended, whose files are closed or are about to be.
+fn has_memory(task: &Path) -> bool {
+    std::fs::read_to_string(task.join("status")).is_ok_and(|status| status.contains("\nRssAnon:"))
 }
 
 #[cfg(test)]
