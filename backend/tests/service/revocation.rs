@@ -144,7 +144,9 @@ async fn clients_are_notified_when_an_operator_ends_the_session() {
     })
     .await;
     assert_eq!((&session["endReason"], &session["connections"]), (&json!("revoked"), &json!([])));
-    let mut again = service.terminal("s").await;
+    // A token that was issued after the end may create the session anew.
+    let earlier = UserClaims { iat: Some(now() - 60), ..user("ada", Some("s")) };
+    let mut again = Terminal::open(&service.terminal_url("s", &user_token(&earlier))).await;
     again.send(ATTACH).await;
     again.reply(has(ErrorCode::SessionEnded)).await;
 }
