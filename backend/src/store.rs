@@ -216,6 +216,9 @@ pub trait Store: Send + Sync {
     /// Saves the screen of a session, with the TTL [`TOMBSTONE_TTL`].
     async fn put_screen(&self, id: &SessionId, screen: &ScreenRecord) -> Result<(), StoreError>;
 
+    /// Forgets the screen of a session that does not start again: what was on it stays nowhere.
+    async fn delete_screen(&self, id: &SessionId) -> Result<(), StoreError>;
+
     /// The last saved screen of a session.
     async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError>;
 

@@ -92,7 +92,7 @@ label_values! {
 
     /// A call of the store.
     Operation {
-        Put, Session, SessionsOf, SessionsIn, PutScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone, PutDispatch, Dispatch,
+        Put, Session, SessionsOf, SessionsIn, PutScreen, DeleteScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone, PutDispatch, Dispatch,
         Beat, Leave,
         Instance, Instances,
     }

@@ -10,7 +10,7 @@ use super::terminal::Terminal;
 use super::termination::Outcome;
 use crate::cluster::Lease;
 use crate::metrics::Phase;
-use crate::store::{Cas, SessionRecord, SessionState};
+use crate::store::{Cas, SessionRecord, SessionState, Store};
 use crate::terminal::{Nonce, ShellSpec, Size, environment};
 use shared_protocol::{EndReason, Epoch, ErrorCode};
 use std::sync::Arc;
@@ -146,10 +146,20 @@ async fn run(
     }
 }
 
+/// Deletes the screen of a session that does not start again.
+pub(super) async fn forget_screen(store: &dyn Store, record: &SessionRecord) {
+    if record.has_ended()
+        && !can_restart(record)
+        && let Err(error) = store.delete_screen(&record.id).await
+    {
+        tracing::warn!(%error, session = %record.id, "the last screen stays in the store until it expires");
+    }
+}
+
 async fn write_tombstone(deps: &RegistryDeps, record: &SessionRecord, state: SessionState) {
     let tombstone = SessionRecord { state, owner: None, ..record.clone() };
     match deps.store.compare_and_set(&tombstone, Some(&record.version())).await {
-        Ok(Cas::Stored) => {}
+        Ok(Cas::Stored) => forget_screen(&*deps.store, &tombstone).await,
         Ok(Cas::Conflict(_)) => {
             tracing::warn!(session = %record.id, "another instance owns the session that ended here");
         }

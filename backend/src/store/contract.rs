@@ -134,9 +134,16 @@ pub async fn keeps_screens(store: &impl Store) {
     let first = ScreenRecord { epoch: Epoch(5), cols: 80, rows: 24, data, at: 1_800_000_000_000 };
     store.put_screen(&id, &first).await.unwrap();
     assert_eq!(store.screen(&id).await.unwrap(), Some(first.clone()));
-    let second = ScreenRecord { cols: 100, data: Vec::new(), ..first };
+    let second = ScreenRecord { cols: 100, data: Vec::new(), ..first.clone() };
     store.put_screen(&id, &second).await.unwrap();
     assert_eq!(store.screen(&id).await.unwrap(), Some(second));
+    let other = SessionId::new("still-shown").unwrap();
+    store.put_screen(&other, &first).await.unwrap();
+    for _ in 0..2 {
+        store.delete_screen(&id).await.unwrap();
+        assert_eq!(store.screen(&id).await.unwrap(), None);
+    }
+    assert_eq!(store.screen(&other).await.unwrap(), Some(first));
 }
 
 /// Connections are listed until they disconnect, and a disconnect is remembered.

@@ -46,7 +46,7 @@ pub const SCREEN: KeySpec = KeySpec {
     pattern: "session:{}:screen",
     shape: Shape::Hash(&["epoch", "cols", "rows", "data", "at"]),
     ttl: TOMBSTONE_TTL,
-    writer: "the session's owner, at most once a second while output flows",
+    writer: "the session's owner, at most once a second while output flows; deleted at an end after which it does not start again",
 };
 
 /// The connections attached to a session.

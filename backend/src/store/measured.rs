@@ -74,6 +74,7 @@ measure! {
     sessions_of(user: &str) -> Vec<SessionRecord> = SessionsOf;
     sessions_in(group: &GroupId) -> Vec<SessionRecord> = SessionsIn;
     put_screen(id: &SessionId, screen: &ScreenRecord) -> () = PutScreen;
+    delete_screen(id: &SessionId) -> () = DeleteScreen;
     screen(id: &SessionId) -> Option<ScreenRecord> = Screen;
     put_connection(record: &ConnectionRecord) -> () = PutConnection;
     connections_of(session: &SessionId) -> Vec<ConnectionRecord> = ConnectionsOf;

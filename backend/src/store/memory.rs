@@ -119,6 +119,11 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    async fn delete_screen(&self, id: &SessionId) -> Result<(), StoreError> {
+        self.state.lock().screens.values.remove(id);
+        Ok(())
+    }
+
     async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError> {
         Ok(self.state.lock().screens.get(id))
     }

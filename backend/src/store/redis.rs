@@ -148,6 +148,11 @@ impl Store for RedisStore {
         self.connection.call().execute_one(command).await.map(drop)
     }
 
+    async fn delete_screen(&self, id: &SessionId) -> Result<(), StoreError> {
+        let command = command("DEL", SCREEN.key(id.as_str()), NO_ARGUMENTS);
+        self.connection.call().execute_one(command).await.map(drop)
+    }
+
     async fn screen(&self, id: &SessionId) -> Result<Option<ScreenRecord>, StoreError> {
         let call = self.connection.call();
         let key = SCREEN.key(id.as_str());

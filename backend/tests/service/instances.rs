@@ -152,3 +152,18 @@ async fn only_a_valid_token_learns_that_a_session_is_elsewhere() {
     }
     tokio::join!(here.stop(), there.stop());
 }
+
+#[tokio::test]
+async fn the_screen_of_a_session_that_ended_is_forgotten() {
+    let (here, there, store, mut terminal) = two().await;
+    terminal.keys("echo fo$((1))und\r").await;
+    terminal.sees("fo1und").await;
+    let id = SessionId::new("s").unwrap();
+    let screen = async || store.screen(&id).await.unwrap();
+    until("the screen to be saved", async || screen().await.is_some()).await;
+    assert_eq!(there.api(reqwest::Method::DELETE, "/s", &user("ada", Some("s"))).await.0, 200);
+    until("the screen to be forgotten", async || screen().await.is_none()).await;
+    let record = store.session(&id).await.unwrap().unwrap();
+    assert!(matches!(record.state, SessionState::Ended { .. }));
+    tokio::join!(here.stop(), there.stop());
+}

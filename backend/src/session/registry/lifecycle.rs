@@ -3,7 +3,7 @@
 use super::{Registry, can_restart};
 use crate::cluster::Location;
 use crate::session::live::LiveSession;
-use crate::session::supervisor::{StartRequest, supervise};
+use crate::session::supervisor::{StartRequest, forget_screen, supervise};
 use crate::session::{Caller, SessionError, SessionHandle};
 use crate::store::{Cas, Creator, SessionRecord, SessionState};
 use crate::terminal::Size;
@@ -143,6 +143,7 @@ impl Registry {
         let tombstone = SessionRecord { state, owner: None, ..record };
         match self.deps.store.compare_and_set(&tombstone, Some(&expected)).await? {
             Cas::Stored => {
+                forget_screen(&*self.deps.store, &tombstone).await;
                 self.deps.metrics.sessions.ended.of(reason).inc();
                 Ok(())
             }
