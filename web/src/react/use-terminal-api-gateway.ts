@@ -15,6 +15,7 @@ import {
   type TerminalSink,
   type TerminalState,
   type Times,
+  type TokenIn,
 } from "../core/index.ts";
 import { useTerminalState } from "./use-terminal-state.ts";
 
@@ -29,6 +30,8 @@ export interface TerminalApiGatewayOptions {
   url?: string | undefined;
   /** `https://…` of the service, for networks that block WebSockets; by default `NEXT_PUBLIC_HTTP_URL`. */
   fallbackUrl?: string | undefined;
+  /** How a WebSocket carries the token: `query`, the default, or `subprotocol`. Read when the client is created. */
+  tokenIn?: TokenIn | undefined;
   /** Receives output as bytes, events and replies, in order and once. */
   onMessage?: ((message: TerminalMessage) => void) | undefined;
   onConnect?: (() => void) | undefined;
@@ -74,7 +77,8 @@ export function useTerminalApiGateway(options: TerminalApiGatewayOptions): Termi
   const source = useMemo(() => {
     return fetches ? () => latest.current.getToken?.() ?? "" : (token ?? "");
   }, [fetches, token]);
-  const first = useRef({ source, maxAttempts: options.maxAttempts ?? 5, times: options.times });
+  const { maxAttempts = 5, times, tokenIn = "query" } = options;
+  const first = useRef({ source, maxAttempts, times, tokenIn });
   const waitsForToken = token === null && !fetches;
   const client = useMemo(() => {
     const { source, ...rest } = first.current;

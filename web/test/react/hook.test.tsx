@@ -236,3 +236,9 @@ function Page() {
 test("renders on a server", () => {
   expect(renderToString(<Page />)).toBe("<p>connecting</p>");
 });
+
+test("carries the token as `tokenIn` says", async () => {
+  const { socket } = await mounted({ tokenIn: "subprotocol" });
+  expect(socket.url).not.toContain("t1");
+  expect(socket.protocols).toContain("t1");
+});
