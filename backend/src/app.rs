@@ -13,6 +13,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, sleep};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -42,6 +43,8 @@ pub struct AppDeps {
     pub random: Arc<dyn RandomSource>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
+    /// Runs the sessions' tasks. Heartbeats, health, metrics and requests run where [`App::serve`] does.
+    pub session_runtime: Handle,
 }
 
 /// The service, ready to serve.
@@ -55,7 +58,7 @@ pub struct App {
 impl App {
     /// Wires the service.
     pub fn new(deps: AppDeps) -> Self {
-        let AppDeps { config, store, shells, clock, random, metrics } = deps;
+        let AppDeps { config, store, shells, clock, random, metrics, session_runtime } = deps;
         let store: Arc<dyn Store> = Arc::new(MeasuredStore::new(store, Arc::clone(&metrics)));
         let isolation = shells.isolation();
         metrics.requests.set_isolation(isolation);
@@ -85,6 +88,7 @@ impl App {
             limits: config.limits,
             sessions_per_user: config.sessions_per_user,
             sessions: config.sessions,
+            runtime: session_runtime,
         });
         let protection = config.ecs_agent.as_ref().map(|agent| TaskProtection::new(&agent.0)).transpose();
         let protection = protection.inspect_err(|error| tracing::error!(%error, "this task cannot protect itself"));

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::runtime::{Handle, Runtime};
 
 /// Time for blocking tasks, which cannot be cancelled, after everything else has ended.
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,18 +37,24 @@ fn main() -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => {
-            let code = runtime.block_on(serve(config));
+    // Two: the system gives each its share of the processor, so nothing that sessions do holds up a heartbeat.
+    match (runtime("service"), runtime("sessions")) {
+        (Ok(runtime), Ok(sessions)) => {
+            let code = runtime.block_on(serve(config, sessions.handle().clone()));
             // A scan for processes may still run; platforms kill a service that takes long to stop.
+            sessions.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
             runtime.shutdown_timeout(RUNTIME_SHUTDOWN_TIMEOUT);
             code
         }
-        Err(error) => fail(&error),
+        (Err(error), _) | (_, Err(error)) => fail(&error),
     }
 }
 
-async fn serve(mut config: Config) -> ExitCode {
+fn runtime(name: &str) -> std::io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().thread_name(name).enable_all().build()
+}
+
+async fn serve(mut config: Config, session_runtime: Handle) -> ExitCode {
     let metrics = Metrics::new(SystemClock.now_ms());
     // Before the listener exists: clients of an open port expect responses.
     let store = tokio::select! {
@@ -72,7 +79,7 @@ async fn serve(mut config: Config) -> ExitCode {
     };
     tokio::spawn(reap_orphans());
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let app = App::new(AppDeps { config, store, shells, clock, random, metrics });
+    let app = App::new(AppDeps { config, store, shells, clock, random, metrics, session_runtime });
     match app.serve(listener, shutdown::requested()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

@@ -37,6 +37,9 @@ pub const COLS: std::ops::RangeInclusive<u16> = 2..=1000;
 /// Smallest and largest terminal height, in rows.
 pub const ROWS: std::ops::RangeInclusive<u16> = 1..=1000;
 
+/// Most cells of a terminal: a window with more gets fewer rows. A screen of six million pixels has fewer, with small letters.
+pub const CELLS: u32 = 200_000;
+
 /// Longest command line of a `command` message, in bytes.
 pub const COMMAND_BYTES: usize = 8 * 1024;
 

@@ -24,12 +24,16 @@ use crate::store::{ScreenRecord, Store};
 use crate::terminal::{PtyEvent, Size};
 use shared_protocol::server::{CommandStarted, ErrorMessage, PlainResult};
 use shared_protocol::{EndReason, Epoch, ErrorCode, Role, ServerMessage, SessionId, StreamEvent};
-use std::future::poll_fn;
+use std::future::{poll_fn, ready};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::Instant;
+
+/// Work of the emulator in one turn, in cells, after which other sessions have theirs.
+const YIELD_WORK: usize = 8 * 1024;
 
 #[expect(clippy::large_enum_variant, reason = "made and taken apart within one turn of the task, and kept nowhere")]
 enum Wake {
@@ -37,6 +41,8 @@ enum Wake {
     Terminal(PtyEvent),
     /// A relay accepts more frames, or carries a client no longer.
     Relay,
+    /// The emulator has more to read.
+    Emulator,
     Deadline,
 }
 
@@ -124,12 +130,14 @@ impl Actor {
     pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) -> Outcome {
         let mut alarm = Alarm::new(self.deadline());
         loop {
-            let (deadline, paused) = (self.deadline(), self.backpressure.paused);
+            let (deadline, is_behind) = (self.deadline(), self.terminal.is_behind(&self.log));
+            let paused = self.backpressure.paused || is_behind;
             let relays = Arc::clone(&self.relays.wake);
             let wake = tokio::select! {
                 request = mailbox.recv() => Wake::Request(request),
                 event = poll_fn(|context| self.terminal.poll_event(context, paused)) => Wake::Terminal(event),
                 () = relays.notified() => Wake::Relay,
+                () = ready(()), if is_behind => Wake::Emulator,
                 () = poll_fn(|context| alarm.poll(context, deadline)) => Wake::Deadline,
             };
             // Before anything is applied or sent: this process may have slept while another took the session over.
@@ -152,8 +160,8 @@ impl Actor {
                 Wake::Terminal(PtyEvent::Writable) => self.terminal.write_pending(),
                 Wake::Terminal(PtyEvent::Exited) => self.shell_exited(),
                 Wake::Terminal(PtyEvent::QuotaChanged) => self.quota_changed(),
-                // The frames below are what it is for.
-                Wake::Relay => {}
+                // What comes below is what they are for.
+                Wake::Relay | Wake::Emulator => {}
                 Wake::Deadline => self.tick(),
             }
             self.apply_events();
@@ -161,15 +169,18 @@ impl Actor {
             self.warn_of_ends();
             self.send_frames();
             // After the frames: an echo never waits for the emulator.
-            let end = self.log.end();
-            self.terminal.catch_up(&mut self.log);
-            if self.log.end() > end {
+            let work = self.terminal.catch_up(&mut self.log);
+            if self.terminal.take_awaited() {
                 self.relays.wake.notify_one();
             }
             self.update_backpressure();
             self.save_screen();
             if self.is_done() {
                 break;
+            }
+            if work > YIELD_WORK {
+                // Other sessions of this thread come first: a turn is a session's share.
+                yield_now().await;
             }
         }
         let now = Instant::now();

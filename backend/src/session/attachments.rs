@@ -109,7 +109,7 @@ impl Attachments {
             client.role = caller.role;
             client.counted = Some(self.metrics.sessions.attached(caller.role));
             client.seen = now;
-            client.size = Some(Size { cols: attach.cols, rows: attach.rows });
+            client.size = Some(Size::of_window(attach.cols, attach.rows));
             let deflates = attach.accept.iter().any(|encoding| encoding == "z");
             client.outbound.set_transport(caller.is_direct(), deflates);
             client.outbound.starts_with_snapshot = attach.snapshot;

@@ -56,7 +56,7 @@ impl Actor {
         let message = match inbound {
             Inbound::Plain(Plain::Command { id, command }) => return self.one_shot(caller, id, command, reply),
             Inbound::Plain(Plain::Resize { cols, rows }) => {
-                Some(self.resize_now(&caller, Size { cols, rows }).unwrap_or_else(ServerMessage::from))
+                Some(self.resize_now(&caller, Size::of_window(cols, rows)).unwrap_or_else(ServerMessage::from))
             }
             Inbound::Plain(Plain::Unordered { kind }) => Some(self.unordered(&caller, kind)),
             Inbound::Message(message) => self.message(&caller, message),
@@ -239,7 +239,7 @@ impl Actor {
             // If keys make no signals, it is a key like any other.
             ClientMessage::Interrupt(_) => self.keys(id, seq, b"\x03".to_vec(), now),
             ClientMessage::Resize(resize) => {
-                client.size = Some(Size { cols: resize.cols, rows: resize.rows });
+                client.size = Some(Size::of_window(resize.cols, resize.rows));
                 if self.attachments.may_resize(id) {
                     self.take_control(id);
                 }

@@ -1,10 +1,11 @@
 //! The session's terminal emulator: it answers queries of programs, and makes snapshots. It reads output from the log after the
-//! frames went out, so that an echo never waits for it.
+//! frames went out, so that an echo never waits for it, and only as much at once as costs little: a few bytes of output can ask for
+//! a lot of work.
 
-use super::output_log::OutputLog;
+use super::output_log::{LogPiece, OutputLog};
 use crate::terminal::Size;
-use shared_protocol::Pos;
 use shared_protocol::server::SnapshotScope;
+use shared_protocol::{Pos, StreamEvent};
 use std::collections::VecDeque;
 use vt::{LazyScreen, Scope};
 
@@ -17,6 +18,16 @@ pub(super) struct CaughtUp {
     pub answers: Vec<u8>,
     /// New title, if it changed.
     pub title: Option<String>,
+}
+
+/// A screen at a position of the stream.
+pub(super) struct ScreenSnapshot {
+    /// The bytes that restore it.
+    pub data: Vec<u8>,
+    /// The stream goes on here.
+    pub pos: Pos,
+    /// Its size there.
+    pub size: Size,
 }
 
 /// An emulator that lags behind the log.
@@ -37,17 +48,40 @@ impl Emulator {
         Self { screen, scrollback, read: Pos(0), pieces: VecDeque::new() }
     }
 
-    /// Reads the output that the log got since the last call. The log must still have all of it.
-    pub(super) fn catch_up(&mut self, log: &OutputLog) -> CaughtUp {
-        if self.read == log.end() {
-            return CaughtUp::default();
+    /// Position up to which the screen has the stream.
+    pub(super) fn read(&self) -> Pos {
+        self.read
+    }
+
+    /// Reads what the log got since the last call, until `budget` is spent, in cells. `size` is that at the log's end.
+    pub(super) fn catch_up(&mut self, log: &OutputLog, size: Size, budget: &mut usize) -> CaughtUp {
+        if self.read < log.start() {
+            // More events came in the meantime than the log keeps: begins anew.
+            *self = Self { read: log.start(), ..Self::new(size, self.scrollback) };
         }
         let mut answers = Vec::new();
-        for (pos, bytes) in log.bytes_from(self.read) {
-            self.screen.feed(bytes, &mut answers);
-            self.remember(pos, bytes.len() as u64);
+        for (pos, piece) in log.pieces_from(self.read) {
+            if *budget == 0 {
+                break;
+            }
+            let (length, read) = match piece {
+                LogPiece::Bytes(bytes) => {
+                    let read = self.screen.feed(bytes, &mut answers, budget);
+                    self.remember(pos, read as u64);
+                    (bytes.len(), read)
+                }
+                LogPiece::Event(event) => {
+                    if let StreamEvent::Size { cols, rows } = event {
+                        *budget = budget.saturating_sub(self.screen.resize(*cols, *rows));
+                    }
+                    (1, 1)
+                }
+            };
+            self.read = pos.after(read as u64);
+            if read < length {
+                break;
+            }
         }
-        self.read = log.end();
         CaughtUp { answers, title: self.screen.take_title() }
     }
 
@@ -63,31 +97,25 @@ impl Emulator {
         }
     }
 
-    /// Reads the output so far, then changes the size.
-    pub(super) fn resize(&mut self, size: Size, log: &OutputLog) -> CaughtUp {
-        let caught_up = self.catch_up(log);
-        self.screen.resize(size.cols, size.rows);
-        caught_up
-    }
-
-    /// The bytes that restore the screen, and their position in the stream: its `end`, or the beginning of an incomplete sequence
-    /// or character there.
-    pub(super) fn snapshot(&mut self, scope: SnapshotScope, end: Pos) -> (Vec<u8>, Pos) {
+    /// The bytes that restore the screen, its size, and its position in the stream: up to where it was read, or the beginning of an
+    /// incomplete sequence or character there.
+    pub(super) fn snapshot(&mut self, scope: SnapshotScope) -> ScreenSnapshot {
         let scope = match scope {
             SnapshotScope::Full => Scope::Full { scrollback: self.scrollback },
             SnapshotScope::Screen => Scope::Screen,
         };
         let screen = self.screen.current();
         let mut held = screen.pending_bytes() as u64;
-        let mut begin = end;
-        for (pos, length) in self.pieces.iter().rev() {
+        let mut pos = self.read;
+        for (start, length) in self.pieces.iter().rev() {
             if held == 0 {
                 break;
             }
-            begin = pos.after(length.saturating_sub(held));
+            pos = start.after(length.saturating_sub(held));
             held = held.saturating_sub(*length);
         }
-        (screen.snapshot(scope), begin)
+        let (cols, rows) = screen.size();
+        ScreenSnapshot { data: screen.snapshot(scope), pos, size: Size { cols, rows } }
     }
 
     /// The visible screen, as lines that any terminal can print.
@@ -99,25 +127,24 @@ impl Emulator {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared_protocol::StreamEvent;
-
+    use shared_protocol::EndReason;
     const SIZE: Size = Size { cols: 20, rows: 4 };
 
     #[test]
     fn a_snapshot_stands_before_an_incomplete_sequence() {
         let (mut emulator, mut log) = (Emulator::new(SIZE, 10), OutputLog::default());
         let mut at = |log: &OutputLog| {
-            emulator.catch_up(log);
-            emulator.snapshot(SnapshotScope::Full, log.end()).1
+            emulator.catch_up(log, SIZE, &mut { usize::MAX });
+            emulator.snapshot(SnapshotScope::Full).pos
         };
         log.push_bytes(b"ab\x1b[3");
         assert_eq!(at(&log), Pos(2));
         // An event stands between the two halves.
-        log.push_event(StreamEvent::Size { cols: 1, rows: 1 });
+        log.push_event(StreamEvent::Restarted { reason: EndReason::OwnerLost });
         log.push_bytes(b"1");
         assert_eq!(at(&log), Pos(2));
         log.push_bytes(b"m");
-        log.push_event(StreamEvent::Size { cols: 1, rows: 1 });
+        log.push_event(StreamEvent::Restarted { reason: EndReason::OwnerLost });
         assert_eq!(at(&log), Pos(9), "an event at the end is part of the past");
     }
 
@@ -125,8 +152,46 @@ mod tests {
     fn queries_are_answered_and_titles_told() {
         let (mut emulator, mut log) = (Emulator::new(SIZE, 10), OutputLog::default());
         log.push_bytes(b"ab\x1b[6n\x1b]2;hello\x07");
-        let caught_up = emulator.catch_up(&log);
+        let caught_up = emulator.catch_up(&log, SIZE, &mut { usize::MAX });
         assert_eq!((caught_up.answers.as_slice(), caught_up.title.as_deref()), (&b"\x1b[1;3R"[..], Some("hello")));
-        assert_eq!(emulator.catch_up(&log), CaughtUp::default());
+        assert_eq!(emulator.catch_up(&log, SIZE, &mut { usize::MAX }), CaughtUp::default());
+    }
+
+    #[test]
+    fn the_size_changes_in_its_place() {
+        let (mut emulator, mut log) = (Emulator::new(SIZE, 10), OutputLog::default());
+        log.push_bytes(b"\x1b[9;99H\x1b[6n");
+        log.push_event(StreamEvent::Size { cols: 30, rows: 8 });
+        log.push_bytes(b"\x1b[9;99H\x1b[6n");
+        let answers = emulator.catch_up(&log, SIZE, &mut { usize::MAX }).answers;
+        assert_eq!(String::from_utf8(answers).unwrap(), "\x1b[4;20R\x1b[8;30R");
+    }
+
+    #[test]
+    fn much_work_for_few_bytes_is_done_in_pieces() {
+        let size = Size { cols: 200, rows: 1000 };
+        let (mut emulator, mut log) = (Emulator::new(size, 10), OutputLog::default());
+        log.push_bytes("before\x1bc".repeat(1000).as_bytes());
+        log.push_event(StreamEvent::Title { title: "end".into() });
+        let mut turns = 0;
+        while emulator.read() < log.end() {
+            let before = emulator.read();
+            let mut budget = 20_000;
+            emulator.catch_up(&log, size, &mut budget);
+            assert!(emulator.read() > before, "each turn makes progress");
+            // The page goes on from here.
+            assert_eq!(emulator.snapshot(SnapshotScope::Full).pos, emulator.read());
+            turns += 1;
+        }
+        assert!((100..=1000).contains(&turns), "{turns} turns");
+    }
+
+    #[test]
+    fn what_the_log_has_lost_is_passed_over() {
+        let (mut emulator, mut log) = (Emulator::new(SIZE, 10), OutputLog::default());
+        log.push_bytes(&[b'x'; crate::session::output_log::RING_BYTES + 1]);
+        log.push_bytes(b"\r\n\x1b[2J\x1b[Hend\x1b[6n");
+        assert_eq!(emulator.catch_up(&log, SIZE, &mut { usize::MAX }).answers, b"\x1b[1;4R");
+        assert_eq!(emulator.read(), log.end());
     }
 }

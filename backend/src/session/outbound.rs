@@ -134,10 +134,13 @@ impl FrameBuilder {
         let is_lost = sent < log.start();
         let needed = if is_lost { Some(SnapshotCause::Lost) } else { is_behind.then_some(SnapshotCause::Behind) };
         if let Some(cause) = outbound.take_skip(needed) {
+            let Some(parts) = snapshot::parts(outbound, (epoch, self.snapshots + 1), log, terminal) else {
+                outbound.put_off(cause);
+                return ack;
+            };
             self.metrics.streams.snapshots.of(cause).inc();
             self.snapshots += 1;
             tracing::debug!(session = %self.session, ?cause, "client gets a snapshot");
-            let parts = snapshot::parts(outbound, (epoch, self.snapshots), log, terminal);
             outbound.queue_snapshot(parts);
         }
         if let Some(part) = outbound.take_snapshot_part(now) {

@@ -51,6 +51,15 @@ pub enum Item<'a> {
     Lost,
 }
 
+/// A part of the stream, as it lies in the ring.
+#[derive(Debug, PartialEq)]
+pub enum LogPiece<'a> {
+    /// Output.
+    Bytes(&'a [u8]),
+    /// An event.
+    Event(&'a StreamEvent),
+}
+
 /// The stream. Its entries have no gaps between them, and end at `end`.
 #[derive(Debug, Default)]
 pub struct OutputLog {
@@ -131,16 +140,17 @@ impl OutputLog {
         Item::Bytes(found)
     }
 
-    /// Bytes in the ring from `from` on, with their positions, in pieces.
-    pub fn bytes_from(&self, from: Pos) -> impl Iterator<Item = (Pos, &[u8])> {
+    /// Everything in the ring from `from` on, with its position; bytes in pieces.
+    pub fn pieces_from(&self, from: Pos) -> impl Iterator<Item = (Pos, LogPiece<'_>)> {
         // The piece before holds `from`, or ends there.
         let first = self.entries.partition_point(|(at, _)| *at <= from.0).saturating_sub(1);
         self.entries.range(first..).filter_map(move |(at, entry)| match entry {
             Entry::Bytes(chunk) => {
                 let skipped = from.0.saturating_sub(*at).min(chunk.len() as u64);
-                Some((Pos(at + skipped), &chunk[skipped as usize..])).filter(|(_, bytes)| !bytes.is_empty())
+                let bytes = &chunk[skipped as usize..];
+                (!bytes.is_empty()).then_some((Pos(at + skipped), LogPiece::Bytes(bytes)))
             }
-            Entry::Event(_) => None,
+            Entry::Event(event) => (*at >= from.0).then_some((Pos(*at), LogPiece::Event(event))),
         })
     }
 
@@ -181,18 +191,19 @@ mod tests {
         log.push_bytes(b"ab");
         log.push_event(event(1));
         log.push_bytes(b"cd");
+        let event = super::tests::event(1);
         assert_eq!(log.at(Pos(0), 10), Item::Bytes(b"ab".to_vec()));
         assert_eq!(log.at(Pos(1), 10), Item::Bytes(b"b".to_vec()));
-        assert_eq!(log.at(Pos(2), 10), Item::Event(&event(1)));
+        assert_eq!(log.at(Pos(2), 10), Item::Event(&event));
         assert_eq!(log.at(Pos(3), 1), Item::Bytes(b"c".to_vec()));
         assert_eq!(log.at(Pos(5), 10), Item::End);
         assert_eq!(log.at(Pos(6), 10), Item::Lost);
-        assert_eq!(log.events_from(Pos(1)).collect::<Vec<_>>(), [(Pos(2), &event(1))]);
+        assert_eq!(log.events_from(Pos(1)).collect::<Vec<_>>(), [(Pos(2), &event)]);
         assert_eq!(log.events_from(Pos(3)).count(), 0);
-        let bytes = |from| log.bytes_from(Pos(from)).collect::<Vec<_>>();
-        assert_eq!(bytes(1), [(Pos(1), &b"b"[..]), (Pos(3), b"cd")]);
-        assert_eq!(bytes(2), [(Pos(3), &b"cd"[..])]);
-        assert_eq!((bytes(4), bytes(5)), (vec![(Pos(4), &b"d"[..])], vec![]));
+        let pieces = |from| log.pieces_from(Pos(from)).collect::<Vec<_>>();
+        let (b, size, cd) = (LogPiece::Bytes(b"b"), LogPiece::Event(&event), LogPiece::Bytes(b"cd"));
+        assert_eq!(pieces(1), [(Pos(1), b), (Pos(2), size), (Pos(3), cd)]);
+        assert_eq!((pieces(4), pieces(5)), (vec![(Pos(4), LogPiece::Bytes(b"d"))], vec![]));
     }
 
     #[test]

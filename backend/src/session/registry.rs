@@ -14,6 +14,7 @@ use crate::terminal::ShellSpawner;
 use shared_protocol::{EndReason, ErrorCode, SessionId};
 use std::path::PathBuf;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 /// The shell of every session.
@@ -51,6 +52,8 @@ pub struct RegistryDeps {
     pub metrics: Arc<Metrics>,
     /// Carry the frames of clients behind the gateway.
     pub relays: Arc<Relays>,
+    /// Runs the sessions' tasks, and nothing that must go on whatever they do.
+    pub runtime: Handle,
 }
 
 /// The sessions of this instance, and the way to all others.

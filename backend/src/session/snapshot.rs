@@ -1,9 +1,11 @@
 //! Snapshots: the screen as it is and the skipped events, sent instead of the stream; and the choice between the two.
 
 use super::client::Outbound;
+use super::emulator::ScreenSnapshot;
 use super::frames::{PAYLOAD_BYTES, pack_all};
 use super::output_log::OutputLog;
 use super::terminal::Terminal;
+use crate::terminal::Size;
 use shared_protocol::frame::Payload;
 use shared_protocol::server::{PositionedEvent, Snapshot, SnapshotScope};
 use shared_protocol::{Epoch, Pos, ServerMessage, StreamEvent};
@@ -27,22 +29,24 @@ pub(super) fn prefers_tail(from: Pos, log: &mut OutputLog, terminal: &mut Termin
     match from {
         Pos(0) => missing <= SHORT_HISTORY && !resized,
         _ if resized => false,
-        _ => missing <= SHORT_TAIL || missing <= terminal.snapshot(SnapshotScope::Full, log).0.len() as u64,
+        _ if missing <= SHORT_TAIL => true,
+        _ => terminal.snapshot(SnapshotScope::Full, from, log).is_none_or(|full| missing <= full.data.len() as u64),
     }
 }
 
-/// The parts of a snapshot for this client. `id` tells snapshots of one epoch apart.
+/// The parts of a snapshot for this client, or none while the emulator is behind what the client was sent. `id` tells snapshots of
+/// one epoch apart.
 pub(super) fn parts(
     outbound: &Outbound,
     (epoch, id): (Epoch, u32),
     log: &mut OutputLog,
     terminal: &mut Terminal,
-) -> Vec<ServerMessage> {
+) -> Option<Vec<ServerMessage>> {
     let (sent, acked) = (outbound.cursor.sent(), outbound.cursor.acked());
     // A page that has parsed something has an emulator to draw on, and its own scrollback.
     let has_screen = acked > Pos(0);
     let scope = outbound.snapshot_scope();
-    let (data, pos) = terminal.snapshot(scope, log);
+    let ScreenSnapshot { data, pos, size } = terminal.snapshot(scope, sent, log)?;
     let pos = pos.max(log.start());
     let payloads = pack_all(&data, outbound.effort()).into_iter().map(|payload| (payload, Vec::new()));
     let events =
@@ -54,12 +58,12 @@ pub(super) fn parts(
         SnapshotScope::Screen => pos.0.saturating_sub(sent.0),
         SnapshotScope::Full => log.start().0.saturating_sub(sent.0),
     };
-    let (parts, size) = (contents.len() as u16, terminal.size);
-    let (cols, rows) = (size.cols, size.rows);
+    let parts = contents.len() as u16;
+    let Size { cols, rows } = size;
     let snapshot = |((payload, events), part)| {
         ServerMessage::Snapshot(Snapshot { epoch, pos, id, part, parts, scope, cols, rows, payload, skipped, events })
     };
-    contents.into_iter().zip(1..).map(snapshot).collect()
+    Some(contents.into_iter().zip(1..).map(snapshot).collect())
 }
 
 /// The events between two positions, in groups that fit into a frame. A page without a screen needs no results.

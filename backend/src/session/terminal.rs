@@ -3,7 +3,7 @@
 //! parts of the session as [`TerminalEvent`]s.
 
 use super::command::{Commands, Finished, Step};
-use super::emulator::{CaughtUp, Emulator};
+use super::emulator::{CaughtUp, Emulator, ScreenSnapshot};
 use super::one_shot::Origin;
 use super::output_log::OutputLog;
 use super::prompt::Prompt;
@@ -22,6 +22,12 @@ use tokio::time::Instant;
 
 /// Output read in one turn, in bytes: two full frames, so that requests never wait long for their turn.
 const TURN_BYTES: usize = 64 * 1024;
+
+/// Work of the emulator in one turn, in cells: more than a turn's text needs. About a millisecond.
+const TURN_WORK: usize = 256 * 1024;
+
+/// Work of the emulator when the shell exits, in cells: for a title in its last output.
+const LAST_WORK: usize = 8 * TURN_WORK;
 
 /// Input that waits for the program to read it, in bytes. More stays unacknowledged with the client.
 const PENDING_INPUT_BYTES: usize = 64 * 1024;
@@ -92,6 +98,8 @@ pub(super) struct Terminal {
     pub(super) prompt: Prompt,
     commands: Commands<Origin>,
     emulator: Emulator,
+    /// True if a snapshot waits for the emulator.
+    is_awaited: bool,
     pending: PendingInput,
     /// True after the end of the output: nothing more is read.
     pub(super) at_end: bool,
@@ -123,6 +131,7 @@ impl Terminal {
             marks: PromptMarkScanner::new(nonce),
             commands: Commands::default(),
             emulator: Emulator::new(size, scrollback),
+            is_awaited: false,
             pending: PendingInput::default(),
             at_end: false,
             closed: false,
@@ -288,21 +297,33 @@ impl Terminal {
         if size == self.size {
             return;
         }
-        self.read(log, events);
+        if !self.is_behind(log) {
+            self.read(log, events);
+        }
         if let Err(error) = self.pty.resize(size) {
             tracing::warn!(session = %self.session, %error, "the terminal cannot be resized");
             return;
         }
         self.size = size;
-        let caught_up = self.emulator.resize(size, log);
-        self.apply_emulator(caught_up, log);
         log.push_event(StreamEvent::Size { cols: size.cols, rows: size.rows });
     }
 
-    /// Lets the emulator read the output so far; writes its query replies and announces a new title.
-    pub(super) fn catch_up(&mut self, log: &mut OutputLog) {
-        let caught_up = self.emulator.catch_up(log);
+    /// True while the emulator has not read all of the log. Nothing more is read from the terminal meanwhile.
+    pub(super) fn is_behind(&self, log: &OutputLog) -> bool {
+        self.emulator.read() < log.end()
+    }
+
+    /// Lets the emulator read the output so far, as much as one turn may cost; writes its query replies and announces a new title.
+    /// Returns the work, in cells.
+    pub(super) fn catch_up(&mut self, log: &mut OutputLog) -> usize {
+        self.catch_up_within(TURN_WORK, log)
+    }
+
+    fn catch_up_within(&mut self, work: usize, log: &mut OutputLog) -> usize {
+        let mut budget = work;
+        let caught_up = self.emulator.catch_up(log, self.size, &mut budget);
         self.apply_emulator(caught_up, log);
+        work - budget
     }
 
     fn apply_emulator(&mut self, CaughtUp { answers, title }: CaughtUp, log: &mut OutputLog) {
@@ -311,15 +332,21 @@ impl Terminal {
         if !answers.is_empty() && room && !self.closed {
             self.write(None, answers);
         }
-        if let Some(title) = title {
+        if let Some(title) = title.filter(|_| !self.closed) {
             log.push_event(StreamEvent::Title { title });
         }
     }
 
-    /// The bytes that restore the screen, and the position in the stream at which they stand.
-    pub(super) fn snapshot(&mut self, scope: SnapshotScope, log: &mut OutputLog) -> (Vec<u8>, Pos) {
+    /// The screen, as late in the stream as one turn's work allows. None while that is before `from`, where a page is already.
+    pub(super) fn snapshot(&mut self, scope: SnapshotScope, from: Pos, log: &mut OutputLog) -> Option<ScreenSnapshot> {
         self.catch_up(log);
-        self.emulator.snapshot(scope, log.end())
+        self.is_awaited = self.emulator.read() < from;
+        (!self.is_awaited).then(|| self.emulator.snapshot(scope))
+    }
+
+    /// True if a snapshot was put off since the last call.
+    pub(super) fn take_awaited(&mut self) -> bool {
+        std::mem::take(&mut self.is_awaited)
     }
 
     /// The visible screen, as lines that any terminal can print.
@@ -369,7 +396,7 @@ impl Terminal {
         let steps = self.commands.shell_ended(exit.code);
         self.run_steps(steps, log, events);
         // The exit is the last event of its epoch: a title in the last output comes before it.
-        self.catch_up(log);
+        self.catch_up_within(LAST_WORK, log);
         self.closed = true;
         Some(exit)
     }

@@ -3,6 +3,7 @@
 use super::integration::Nonce;
 use super::quota::QuotaExceeded;
 use async_trait::async_trait;
+use shared_protocol::limits;
 use shared_protocol::server::Tty;
 use std::collections::BTreeMap;
 use std::io;
@@ -17,6 +18,14 @@ pub struct Size {
     pub cols: u16,
     /// Rows.
     pub rows: u16,
+}
+
+impl Size {
+    /// The size for a window, with fewer rows if it has more cells than a terminal may.
+    pub fn of_window(cols: u16, rows: u16) -> Self {
+        let most = limits::CELLS / u32::from(cols.max(1));
+        Self { cols, rows: rows.min(u16::try_from(most).unwrap_or(u16::MAX)) }
+    }
 }
 
 /// A shell to start.

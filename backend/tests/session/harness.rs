@@ -16,6 +16,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 pub(crate) const SIZE: Size = Size { cols: 80, rows: 24 };
@@ -114,6 +115,7 @@ impl Harness {
             limits,
             sessions_per_user: 2,
             sessions: 3,
+            runtime: Handle::current(),
         });
         let session = registry.running_or_new(&id(), &caller("ada", "first"), SIZE).await.unwrap();
         Self {

@@ -25,6 +25,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
@@ -92,7 +93,8 @@ impl Service {
         let (stop, stopped) = oneshot::channel();
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let metrics = Metrics::new(clock.now_ms());
-        let app = App::new(AppDeps { config, store, shells, clock, random, metrics });
+        let session_runtime = Handle::current();
+        let app = App::new(AppDeps { config, store, shells, clock, random, metrics, session_runtime });
         let served = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
         Self { address, stop: Some(stop), served, home }
     }

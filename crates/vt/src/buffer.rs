@@ -1,17 +1,19 @@
 //! One screen, main or alternate: its rows with their history, its cursor, scroll region, tab stops and saved cursor. [`cells`]
 //! changes the inside of a row.
 //!
-//! The rows lie in alacritty's grid: a ring that scrolls by turning, with history above line 0.
+//! The rows lie in a ring that scrolls by turning, with history above row 0. Every operation counts its work, because a few bytes
+//! can ask for a lot of it.
 
 pub(crate) mod cells;
 mod reflow;
 mod resize;
+mod row;
 mod tabs;
 
 use crate::cell::Cell;
-use alacritty_terminal::grid::{Dimensions, Grid};
-use alacritty_terminal::index::{Column, Line};
-use std::mem;
+use row::Row;
+use std::collections::VecDeque;
+use std::{iter, mem};
 
 pub(crate) use tabs::Tabs;
 
@@ -31,9 +33,15 @@ pub(crate) struct Saved {
 }
 
 pub(crate) struct Buffer {
-    grid: Grid<Cell>,
+    /// Rows of the history, then of the screen.
+    lines: VecDeque<Row>,
+    cols: usize,
+    /// Rows of the screen.
+    rows: usize,
     /// Lines of history to keep, at any width.
     history_limit: usize,
+    /// Rows and cells that were moved or written since the count was last taken, but for printed ones.
+    work: usize,
     /// Column, from 0. Equal to the number of columns while a wrap is pending.
     pub(crate) x: usize,
     /// Row, from 0.
@@ -53,68 +61,101 @@ fn max_history(limit: usize, cols: usize) -> usize {
 
 impl Buffer {
     pub(crate) fn new(cols: usize, rows: usize, history_limit: usize, fill: Cell) -> Self {
-        let mut grid = Grid::new(rows, cols, max_history(history_limit, cols));
-        if fill != Cell::default() {
-            grid.cursor.template = fill;
-            grid.reset_region(..);
-        }
-        let tabs = Tabs::new(cols);
-        Self { grid, history_limit, x: 0, y: 0, top: 0, bottom: rows - 1, tabs, saved: Saved::default() }
+        let lines = iter::repeat_with(|| Row::new(fill)).take(rows).collect();
+        let (tabs, saved) = (Tabs::new(cols), Saved::default());
+        Self { lines, cols, rows, history_limit, work: rows, x: 0, y: 0, top: 0, bottom: rows - 1, tabs, saved }
     }
 
     pub(crate) fn cols(&self) -> usize {
-        self.grid.columns()
+        self.cols
     }
 
     pub(crate) fn rows(&self) -> usize {
-        self.grid.screen_lines()
+        self.rows
     }
 
     pub(crate) fn history(&self) -> usize {
-        self.grid.history_size()
+        self.lines.len() - self.rows
     }
 
     /// Rows of screen and history, at most.
     pub(crate) fn rows_kept(&self) -> usize {
-        self.rows() + max_history(self.history_limit, self.cols())
+        self.rows + max_history(self.history_limit, self.cols)
     }
 
     /// True if the scroll region is the whole screen.
     pub(crate) fn scrolls_whole(&self) -> bool {
-        self.top == 0 && self.bottom + 1 == self.rows()
+        self.top == 0 && self.bottom + 1 == self.rows
     }
 
-    /// The cells of a row; negative rows are history.
-    pub(crate) fn row(&self, y: isize) -> &[Cell] {
-        &self.grid[Line(y as i32)][..]
+    /// Work since the last call, in rows and cells.
+    pub(crate) fn take_work(&mut self) -> usize {
+        mem::take(&mut self.work)
     }
 
-    /// Cells of a row, to change. The caller keeps [`Cell::is_wrapped`].
-    pub(crate) fn cells_mut(&mut self, y: usize, from: usize, to: usize) -> &mut [Cell] {
-        &mut self.grid[Line(y as i32)][Column(from)..Column(to)]
+    /// Work since it was last taken.
+    pub(crate) fn work(&self) -> usize {
+        self.work
+    }
+
+    fn line(&self, y: isize) -> &Row {
+        &self.lines[self.history().saturating_add_signed(y)]
+    }
+
+    fn line_mut(&mut self, y: isize) -> &mut Row {
+        let at = self.history().saturating_add_signed(y);
+        &mut self.lines[at]
+    }
+
+    /// A cell; negative rows are history.
+    pub(crate) fn cell(&self, x: usize, y: isize) -> Cell {
+        self.line(y).get(x)
+    }
+
+    /// A cell of the screen; none outside of the row.
+    pub(crate) fn cell_at(&self, x: usize, y: usize) -> Option<Cell> {
+        (x < self.cols).then(|| self.cell(x, y as isize))
+    }
+
+    /// All cells of a row; negative rows are history.
+    pub(crate) fn row(&self, y: isize) -> Vec<Cell> {
+        self.line(y).to_cells(self.cols)
     }
 
     /// True if the row continues the one above.
     pub(crate) fn is_wrapped(&self, y: isize) -> bool {
-        self.row(y)[0].is_wrapped()
+        self.line(y).wrapped
     }
 
     pub(crate) fn set_wrapped(&mut self, y: isize, wrapped: bool) {
-        if self.is_wrapped(y) != wrapped {
-            self.grid[Line(y as i32)][Column(0)].set_wrapped(wrapped);
-        }
+        self.line_mut(y).wrapped = wrapped;
     }
 
-    /// Every cell, history included.
+    /// Every different cell, history included.
     pub(crate) fn cells(&self) -> impl Iterator<Item = &Cell> {
-        (-(self.history() as isize)..self.rows() as isize).flat_map(|y| self.row(y))
+        self.lines.iter().flat_map(Row::held)
+    }
+
+    /// Different cells of a row, each at least once.
+    pub(crate) fn cells_of(&self, y: isize) -> impl Iterator<Item = &Cell> {
+        self.line(y).held()
+    }
+
+    /// Cells in memory.
+    pub(crate) fn held(&self) -> usize {
+        self.lines.iter().map(Row::len).sum()
     }
 
     /// Moves the region up by a line. A line that leaves the top of the screen becomes history.
     pub(crate) fn scroll(&mut self, blank: Cell, wrapped: bool) {
-        self.grid.cursor.template = blank;
         if self.top == 0 {
-            self.grid.scroll_up(&(Line(0)..Line(self.bottom as i32 + 1)), 1);
+            // Rows below the region move.
+            self.work += self.rows - self.bottom;
+            let mut row =
+                if self.lines.len() == self.rows_kept() { self.lines.pop_front() } else { None }.unwrap_or_default();
+            row.reset(blank);
+            let below = self.rows - 1 - self.bottom;
+            self.lines.insert(self.lines.len() - below, row);
         } else {
             self.shift_up(self.top, self.bottom, 1, blank);
         }
@@ -142,19 +183,22 @@ impl Buffer {
     }
 
     fn swap(&mut self, a: usize, b: usize) {
-        let row = mem::take(&mut self.grid[Line(a as i32)]);
-        let row = mem::replace(&mut self.grid[Line(b as i32)], row);
-        self.grid[Line(a as i32)] = row;
+        self.work += 1;
+        let history = self.history();
+        self.lines.swap(history + a, history + b);
     }
 
     pub(crate) fn clear_rows(&mut self, rows: std::ops::Range<usize>, blank: Cell) {
+        self.work += rows.len();
         for y in rows {
-            self.grid[Line(y as i32)].reset(&blank);
+            self.line_mut(y as isize).reset(blank);
         }
     }
 
     pub(crate) fn clear_history(&mut self) {
-        self.grid.clear_history();
+        let history = self.history();
+        self.work += history;
+        self.lines.drain(..history);
     }
 
     /// Position to which DECRC would restore the saved cursor.
@@ -172,7 +216,7 @@ mod tests {
         let mut buffer = Buffer::new(4, lines.len(), 10, Cell::default());
         for (y, line) in lines.iter().enumerate() {
             for (x, c) in line.chars().enumerate() {
-                buffer.cells_mut(y, x, x + 1)[0] = Cell::default().with(u32::from(c), 1);
+                buffer.put(x, y, Cell::default().with(u32::from(c), 1));
             }
         }
         buffer
@@ -181,7 +225,7 @@ mod tests {
     fn text(buffer: &Buffer) -> String {
         let rows = -(buffer.history() as isize)..buffer.rows() as isize;
         let lines = rows.map(|y| {
-            let filled = buffer.row(y).iter().filter(|cell| cell.has_content());
+            let filled = buffer.row(y).into_iter().filter(Cell::has_content);
             filled
                 .map(|cell| char::from_u32(cell.content & crate::cell::content::CODEPOINT).unwrap())
                 .collect::<String>()

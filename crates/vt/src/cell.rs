@@ -1,9 +1,6 @@
 //! One cell of the screen, packed bit for bit as in xterm.js (`Constants.ts` there), so that the cells of both
 //! can be compared and copied without translation. Sixteen bytes, no pointer: a row is reset and moved like memory.
 
-use alacritty_terminal::grid::GridCell;
-use alacritty_terminal::term::cell::Flags;
-
 /// Bits of [`Cell::content`].
 pub(crate) mod content {
     /// The character, when the cell holds exactly one.
@@ -59,8 +56,6 @@ pub(crate) struct Cell {
     pub(crate) bg: u32,
     /// Number of the cell's extra in [`crate::cell_extra::Extras`]; 0 is none.
     pub(crate) extra: u16,
-    /// Only [`Flags::WRAPLINE`] is used, and only in the first cell of a row: the row continues the one above.
-    pub(crate) flags: Flags,
 }
 
 impl Default for Cell {
@@ -72,7 +67,7 @@ impl Default for Cell {
 impl Cell {
     /// An erased cell: only the background colour remains.
     pub(crate) fn blank(bg: u32) -> Self {
-        Self { content: 1 << content::WIDTH_SHIFT, fg: 0, bg, extra: 0, flags: Flags::empty() }
+        Self { content: 1 << content::WIDTH_SHIFT, fg: 0, bg, extra: 0 }
     }
 
     /// Columns of the cell: 2 for a wide character, 0 for the column behind it.
@@ -93,36 +88,9 @@ impl Cell {
         self.bg & bg::PROTECTED != 0
     }
 
-    /// True if the row that starts with this cell continues the one above.
-    pub(crate) fn is_wrapped(&self) -> bool {
-        self.flags.contains(Flags::WRAPLINE)
-    }
-
-    pub(crate) fn set_wrapped(&mut self, wrapped: bool) {
-        self.flags.set(Flags::WRAPLINE, wrapped);
-    }
-
     /// A cell with the same attributes and other content.
     pub(crate) fn with(self, codepoint: u32, width: usize) -> Self {
         Self { content: codepoint | (width as u32) << content::WIDTH_SHIFT, ..self }
-    }
-}
-
-impl GridCell for Cell {
-    fn is_empty(&self) -> bool {
-        !self.has_content()
-    }
-
-    fn reset(&mut self, template: &Self) {
-        *self = *template;
-    }
-
-    fn flags(&self) -> &Flags {
-        &self.flags
-    }
-
-    fn flags_mut(&mut self) -> &mut Flags {
-        &mut self.flags
     }
 }
 

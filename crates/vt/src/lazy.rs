@@ -16,24 +16,49 @@ pub struct LazyScreen {
     screen: Screen,
     /// Output behind what the screen has parsed; empty unless the screen is between two sequences.
     waiting: PlainText,
+    /// True while what waits must be parsed before anything that follows.
+    overdue: bool,
 }
 
 impl LazyScreen {
     /// The same arguments as [`Screen::new`].
     #[must_use]
     pub fn new(cols: u16, rows: u16, scrollback_lines: usize) -> Self {
-        Self { screen: Screen::new(cols, rows, scrollback_lines), waiting: PlainText::default() }
+        let screen = Screen::new(cols, rows, scrollback_lines);
+        Self { screen, waiting: PlainText::default(), overdue: false }
     }
 
-    /// Reads output, cut anywhere. Appends replies to queries to `replies` at once, unless it already holds 16 KiB.
-    pub fn feed(&mut self, bytes: &[u8], replies: &mut Vec<u8>) {
-        let plain = if self.screen.is_between_sequences() { self.waiting.push(bytes) } else { 0 };
-        if plain < bytes.len() {
-            self.screen.feed(&self.waiting.take(), replies);
-            self.screen.feed(&bytes[plain..], replies);
-        } else if self.waiting.bytes().len() > self.room() {
-            self.make_room();
+    /// Reads output, cut anywhere, until `budget` is spent, as [`Screen::feed_some`] does. Appends replies to queries to `replies`
+    /// at once, unless it already holds 16 KiB.
+    pub fn feed(&mut self, bytes: &[u8], replies: &mut Vec<u8>, budget: &mut usize) -> usize {
+        if self.overdue && !self.parse_waiting(budget) {
+            return 0;
         }
+        let may_wait = self.screen.is_between_sequences() && self.screen.prints_cheaply();
+        let plain = if may_wait { self.waiting.push(bytes) } else { 0 };
+        *budget = budget.saturating_sub(plain);
+        if plain == bytes.len() {
+            if self.waiting.bytes().len() > self.room() {
+                self.make_room(budget);
+            }
+            return plain;
+        }
+        if !self.parse_waiting(budget) {
+            return plain;
+        }
+        plain + self.screen.feed_some(&bytes[plain..], replies, budget)
+    }
+
+    /// Parses what waits. False if the budget ended before it.
+    fn parse_waiting(&mut self, budget: &mut usize) -> bool {
+        let waiting = self.waiting.take();
+        // Plain output asks nothing.
+        let read = self.screen.feed_some(&waiting, &mut Vec::new(), budget);
+        self.overdue = read < waiting.len();
+        if self.overdue {
+            self.waiting.put_back(waiting, read);
+        }
+        !self.overdue
     }
 
     fn room(&self) -> usize {
@@ -41,7 +66,7 @@ impl LazyScreen {
     }
 
     /// Forgets what has scrolled out of the history, or else parses everything.
-    fn make_room(&mut self) {
+    fn make_room(&mut self, budget: &mut usize) {
         // Every row is new after as many line ends.
         let start = self.waiting.line_start(self.screen.rows_kept());
         match start.filter(|_| self.screen.scrolls_into_history()) {
@@ -50,14 +75,15 @@ impl LazyScreen {
                 self.screen.begin_last_row();
                 self.waiting.forget_before(start);
             }
-            None => drop(self.current()),
+            None => drop(self.parse_waiting(budget)),
         }
     }
 
-    /// Changes the size, from this point in the output.
-    pub fn resize(&mut self, cols: u16, rows: u16) {
+    /// Changes the size, from this point in the output. Returns the work.
+    pub fn resize(&mut self, cols: u16, rows: u16) -> usize {
         self.current();
         self.screen.resize(cols, rows);
+        self.screen.take_work()
     }
 
     /// See [`Screen::take_title`].
@@ -67,10 +93,8 @@ impl LazyScreen {
 
     /// The screen after all output so far.
     pub fn current(&mut self) -> &Screen {
-        if !self.waiting.bytes().is_empty() {
-            // Plain output asks nothing.
-            self.screen.feed(&self.waiting.take(), &mut Vec::new());
-        }
+        let mut unlimited = usize::MAX;
+        self.parse_waiting(&mut unlimited);
         &self.screen
     }
 }
@@ -80,6 +104,11 @@ mod tests {
     use super::*;
     use crate::Scope;
 
+    fn feed(screen: &mut LazyScreen, output: &[u8]) {
+        let mut unlimited = usize::MAX;
+        assert_eq!(screen.feed(output, &mut Vec::new(), &mut unlimited), output.len());
+    }
+
     #[test]
     fn a_screen_that_scrolls_in_part_keeps_the_rest() {
         let flood = "\x1b[1mline\r\n".repeat(1000);
@@ -87,7 +116,7 @@ mod tests {
         {
             let (mut lazy, mut screen) = (LazyScreen::new(20, 4, 5), Screen::new(20, 4, 5));
             for output in [begin, &flood, &flood, "end"] {
-                lazy.feed(output.as_bytes(), &mut Vec::new());
+                feed(&mut lazy, output.as_bytes());
                 screen.feed(output.as_bytes(), &mut Vec::new());
             }
             let all = Scope::Full { scrollback: 5 };
@@ -99,8 +128,26 @@ mod tests {
     fn waiting_output_is_bounded() {
         let mut lazy = LazyScreen::new(80, 24, 1000);
         for _ in 0..100 {
-            lazy.feed(&[b'x'; 16 * 1024], &mut Vec::new());
+            feed(&mut lazy, &[b'x'; 16 * 1024]);
             assert!(lazy.waiting.bytes().len() <= MAX_WAITING_BYTES);
+        }
+    }
+
+    /// A budget that is spent in the middle of anything delays the output, and changes nothing else.
+    #[test]
+    fn output_that_is_cut_by_its_budget_has_the_same_effect() {
+        let output = "plain\r\n\x1b[1mbold\x1b[6n\x1bctext\x1b[6n\u{e9}e\u{301}\x1b[20b\x1b#8\x1b[4hin\x1b[4l\x1b[2;3r\n\n\x1b[c";
+        let (mut whole, mut replies) = (Screen::new(20, 4, 5), Vec::new());
+        whole.feed(output.as_bytes(), &mut replies);
+        for budget in 1..40 {
+            let (mut lazy, mut answers, mut rest) = (LazyScreen::new(20, 4, 5), Vec::new(), output.as_bytes());
+            while !rest.is_empty() {
+                let read = lazy.feed(rest, &mut answers, &mut { budget });
+                rest = &rest[read..];
+            }
+            assert_eq!(answers, replies, "{budget}");
+            let all = Scope::Full { scrollback: 5 };
+            assert_eq!(lazy.current().snapshot(all), whole.snapshot(all), "{budget}");
         }
     }
 }

@@ -19,11 +19,16 @@ pub(crate) const MAX_PENDING_BYTES: usize = 64 * 1024;
 /// Longest payload of a string that is interpreted: titles, links, colours, queries.
 const MAX_STRING_BYTES: usize = 4096;
 
+/// Longest run that is printed at once, in bytes: each may move a row, and the work is looked at between two runs.
+const MAX_RUN: usize = 1024;
+
 /// Most control characters inside a sequence that are deferred to its end.
 const MAX_DEFERRED: usize = 16;
 
 /// Receives the parsed output.
 pub(crate) trait Actions {
+    /// Work of all actions so far, beyond one for each byte.
+    fn work(&self) -> usize;
     /// Printable ASCII.
     fn print_ascii(&mut self, text: &[u8]);
     /// Another printable character.
@@ -76,14 +81,18 @@ impl Parser {
         self.state == State::Ground && self.utf8.pending() == 0
     }
 
-    /// Reads bytes, cut anywhere.
-    pub(crate) fn advance(&mut self, bytes: &[u8], actions: &mut impl Actions) {
+    /// Reads bytes, cut anywhere, until the work is `budget`: up to the end of a sequence. Returns the number of bytes that were
+    /// read.
+    pub(crate) fn advance(&mut self, bytes: &[u8], budget: usize, actions: &mut impl Actions) -> usize {
         // Start of the unfinished sequence; negative if in an earlier call.
         let mut begin = -(self.held as isize);
         let mut at = 0;
         while at < bytes.len() {
             if self.state == State::Ground && self.utf8.pending() == 0 {
-                let printable = ascii_run(&bytes[at..]);
+                if at + actions.work() >= budget {
+                    break;
+                }
+                let printable = ascii_run(&bytes[at..bytes.len().min(at + MAX_RUN)]);
                 if printable > 0 {
                     actions.print_ascii(&bytes[at..at + printable]);
                     at += printable;
@@ -105,10 +114,11 @@ impl Parser {
         }
         if self.state == State::Ground {
             (self.held, self.open) = (self.utf8.pending(), false);
-            return;
+            return at;
         }
         self.held = (bytes.len() as isize - begin) as usize;
         self.open |= self.held > MAX_PENDING_BYTES;
+        at
     }
 }
 

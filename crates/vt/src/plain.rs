@@ -73,6 +73,12 @@ impl PlainText {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Puts back what was taken out, but for the first `read` bytes.
+    pub(crate) fn put_back(&mut self, mut bytes: Vec<u8>, read: usize) {
+        bytes.drain(..read);
+        self.bytes = bytes;
+    }
+
     /// Position behind the last line end that is followed by at least `lines` more.
     pub(crate) fn line_start(&self, lines: usize) -> Option<usize> {
         let mut ends = memrchr_iter(b'\n', &self.bytes).skip(lines);

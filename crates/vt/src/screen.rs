@@ -23,7 +23,24 @@ impl Screen {
 
     /// Reads output, cut anywhere. Appends replies to queries to `replies`, unless it already holds 16 KiB.
     pub fn feed(&mut self, bytes: &[u8], replies: &mut Vec<u8>) {
-        self.parser.advance(bytes, &mut Dispatch { terminal: &mut self.terminal, replies });
+        let mut unlimited = usize::MAX;
+        self.feed_some(bytes, replies, &mut unlimited);
+    }
+
+    /// Reads output until `budget` is spent, and takes its work off it: a byte costs 1, and what a sequence changes beyond that
+    /// costs as many as it has cells or rows. Stops between two sequences; the last may cost more than is left. Returns the
+    /// number of bytes that were read.
+    pub fn feed_some(&mut self, bytes: &[u8], replies: &mut Vec<u8>, budget: &mut usize) -> usize {
+        self.terminal.take_work();
+        let read = self.parser.advance(bytes, *budget, &mut Dispatch { terminal: &mut self.terminal, replies });
+        *budget = budget.saturating_sub(read + self.terminal.take_work());
+        read
+    }
+
+    /// Cells in memory, of screens and history: what was written, and not how large they are.
+    #[must_use]
+    pub fn cells(&self) -> usize {
+        self.terminal.cells()
     }
 
     /// True outside of characters and sequences.
@@ -41,6 +58,11 @@ impl Screen {
         !self.is_alternate() && self.terminal.buffer().scrolls_whole()
     }
 
+    /// True if the work of printable characters and line ends is about their number, in every place of the screen.
+    pub(crate) fn prints_cheaply(&self) -> bool {
+        self.terminal.buffer().scrolls_whole() && !self.terminal.modes.insert
+    }
+
     /// Stands at the beginning of a new last row, as after a line end.
     pub(crate) fn begin_last_row(&mut self) {
         self.terminal.begin_last_row();
@@ -49,6 +71,11 @@ impl Screen {
     /// Changes the size, from this point in the output.
     pub fn resize(&mut self, cols: u16, rows: u16) {
         self.terminal.resize(cols.max(MIN_SIZE.0).into(), rows.max(MIN_SIZE.1).into());
+    }
+
+    /// The work of everything since the last output, as in [`Screen::feed_some`].
+    pub(crate) fn take_work(&mut self) -> usize {
+        self.terminal.take_work()
     }
 
     /// Bytes of the incomplete character or sequence at the end of the input, at most 64 KiB. They have had no effect yet:
@@ -113,7 +140,7 @@ impl Screen {
             for cell in buffer.row(y as isize) {
                 // Half of a cut wide character covers a column too.
                 if !(covered && cell.is_spacer()) {
-                    match self.terminal.text(*cell, &mut [0; 4]) {
+                    match self.terminal.text(cell, &mut [0; 4]) {
                         "" => text.push(' '),
                         content => text.push_str(content),
                     }

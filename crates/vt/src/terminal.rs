@@ -49,6 +49,8 @@ pub(crate) struct Terminal {
     pub(crate) preceding: usize,
     /// Inside a run of printable characters.
     in_run: bool,
+    /// Work beyond that of the two screens, since it was last taken.
+    work: usize,
 }
 
 impl Terminal {
@@ -68,6 +70,7 @@ impl Terminal {
             titles: Titles::default(),
             preceding: 0,
             in_run: false,
+            work: 0,
         }
     }
 
@@ -86,6 +89,21 @@ impl Terminal {
     /// The visible screen.
     pub(crate) fn buffer(&self) -> &Buffer {
         self.alternate.as_ref().unwrap_or(&self.main)
+    }
+
+    /// Work since it was last taken, in cells: what sequences ask for beyond their bytes.
+    pub(crate) fn work(&self) -> usize {
+        self.work + self.main.work() + self.alternate.as_ref().map_or(0, Buffer::work)
+    }
+
+    pub(crate) fn take_work(&mut self) -> usize {
+        let screens = self.main.take_work() + self.alternate.as_mut().map_or(0, Buffer::take_work);
+        std::mem::take(&mut self.work) + screens
+    }
+
+    /// Cells in memory.
+    pub(crate) fn cells(&self) -> usize {
+        self.main.held() + self.alternate.as_ref().map_or(0, Buffer::held)
     }
 
     fn buffer_mut(&mut self) -> &mut Buffer {
@@ -116,6 +134,7 @@ impl Terminal {
     }
 
     fn sweep(&mut self) {
+        self.work += self.cells() + self.main.rows_kept();
         let cells = self.main.cells().chain(self.alternate.iter().flat_map(Buffer::cells));
         self.extras.sweep(cells.map(|cell| cell.extra).chain([self.pen.extra]));
     }
@@ -136,12 +155,14 @@ impl Terminal {
 
     fn leave_alternate(&mut self) {
         if let Some(buffer) = self.alternate.take() {
+            self.work += buffer.rows() + buffer.work();
             (self.main.x, self.main.y, self.alternate_saved) = (buffer.x, buffer.y, buffer.saved);
         }
     }
 
     /// RIS. The title, the colours and whether the cursor is hidden stay, in xterm.js too.
     fn reset(&mut self) {
+        self.work = self.work() + self.main.history() + self.rows;
         self.main = Buffer::new(self.cols, self.rows, self.history_limit, Cell::default());
         self.alternate = None;
         self.alternate_saved = Saved::default();

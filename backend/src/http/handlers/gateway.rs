@@ -133,7 +133,7 @@ pub(super) async fn deliver(
         return Ok(Reply::rejected(ErrorCode::TokenExpired));
     }
     let size = match &inbound {
-        Inbound::Message(ClientMessage::Attach(attach)) => Some(Size { cols: attach.cols, rows: attach.rows }),
+        Inbound::Message(ClientMessage::Attach(attach)) => Some(Size::of_window(attach.cols, attach.rows)),
         Inbound::Plain(Plain::Command { command, .. }) => {
             log_command(service, session, &caller, command);
             Some(DEFAULT_SIZE)
@@ -142,7 +142,7 @@ pub(super) async fn deliver(
             log_command(service, session, &caller, &command.command);
             None
         }
-        Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size { cols: *cols, rows: *rows }),
+        Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size::of_window(*cols, *rows)),
         _ => None,
     };
     // A message that arrives after its connection has closed must not start a session.

@@ -122,6 +122,11 @@ impl Outbound {
         self.skip.take().or(needed).filter(|_| self.snapshot.is_empty())
     }
 
+    /// The snapshot cannot be made yet.
+    pub(in crate::session) fn put_off(&mut self, cause: SnapshotCause) {
+        self.skip = Some(cause);
+    }
+
     /// Scope of a snapshot: the screen is enough for an emulator that has shown something since the attach.
     pub(in crate::session) fn snapshot_scope(&self) -> SnapshotScope {
         let has_screen = self.cursor.acked() > Pos(0) && !self.needs_full;

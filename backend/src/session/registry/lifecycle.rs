@@ -125,7 +125,8 @@ impl Registry {
         let start =
             StartRequest { record, size, request: request.to_owned(), migrating: Arc::clone(&handle.migrating) };
         // In a task of its own: a request that is given up must not leave half a session.
-        self.tasks.spawn(supervise(Arc::clone(&self.deps), entry, start, mailbox, started));
+        let session = supervise(Arc::clone(&self.deps), entry, start, mailbox, started);
+        self.tasks.spawn_on(session, &self.deps.runtime);
         outcome.await.unwrap_or_else(|_| Err(SessionError::ended())).map(|()| handle)
     }
 

@@ -8,39 +8,26 @@ impl Buffer {
     /// Writes one cell; outside of the row nothing happens.
     pub(crate) fn put(&mut self, x: usize, y: usize, cell: Cell) {
         if x < self.cols() {
-            let slot = &mut self.cells_mut(y, x, x + 1)[0];
-            let wrapped = slot.is_wrapped();
-            *slot = cell;
-            if wrapped {
-                slot.set_wrapped(true);
-            }
+            self.line_mut(y as isize).put(x, cell);
         }
     }
 
     pub(crate) fn put_ascii(&mut self, x: usize, y: usize, text: &[u8], look: Cell) {
-        let cells = self.cells_mut(y, x, x + text.len());
-        let wrapped = cells[0].is_wrapped();
-        for (cell, byte) in cells.iter_mut().zip(text) {
-            *cell = look.with(u32::from(*byte), 1);
-        }
-        if wrapped {
-            cells[0].set_wrapped(true);
-        }
+        self.line_mut(y as isize).put_ascii(x, text, look);
     }
 
     /// The width of a cell; 0 outside of the row.
     pub(crate) fn width_at(&self, x: usize, y: usize) -> usize {
-        self.row(y as isize).get(x).map_or(0, Cell::width)
+        if x < self.cols() { self.cell(x, y as isize).width() } else { 0 }
     }
 
     /// Changes a whole row; whether it is wrapped stays.
     fn edit(&mut self, y: usize, change: impl FnOnce(&mut [Cell])) {
         let cols = self.cols();
-        let cells = self.cells_mut(y, 0, cols);
-        let wrapped = cells[0].is_wrapped();
-        cells[0].set_wrapped(false);
-        change(cells);
-        cells[0].set_wrapped(wrapped);
+        self.work += cols;
+        let line = self.line_mut(y as isize);
+        change(line.first(cols));
+        line.trim();
     }
 
     /// Moves cells from `x` right by `count`; cells pushed out of the row are lost.
@@ -78,6 +65,15 @@ impl Buffer {
 
     /// Erases cells `from` up to and without `to`; all that are, or only those that are not protected.
     pub(crate) fn erase_cells(&mut self, y: usize, from: usize, to: usize, fill: Cell, selective: bool) {
+        if to >= self.cols() && from < to && !selective {
+            if from > 0 && self.width_at(from - 1, y) == 2 {
+                self.put(from - 1, y, fill.with(0, 1));
+            }
+            // As much as is written if the row had another look.
+            self.work += from;
+            let from = from.min(self.cols);
+            return self.line_mut(y as isize).fill_from(from, fill);
+        }
         self.edit(y, |cells| {
             let spared = |cell: &Cell| selective && cell.is_protected();
             if from > 0 && cells[from - 1].width() == 2 && !spared(&cells[from - 1]) {

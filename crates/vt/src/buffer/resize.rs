@@ -1,10 +1,9 @@
 //! Resizes a screen. Moves the same lines from and to the history, and the cursor to the same place, as xterm.js
 //! (`Buffer.resize`), because the browser resizes the same lines at the same place in the stream.
 
+use super::row::Row;
 use super::{Buffer, max_history};
 use crate::cell::Cell;
-use alacritty_terminal::grid::{Dimensions, Grid, Row};
-use alacritty_terminal::index::Line as Y;
 use std::mem;
 
 /// A row on its own.
@@ -47,14 +46,9 @@ impl Buffer {
     pub(crate) fn resize(&mut self, cols: usize, rows: usize, reflow: bool) {
         let old_cols = self.cols();
         let room = rows + max_history(self.history_limit, cols);
-        let mut all = Lines {
-            lines: self.take_lines(),
-            base: self.history(),
-            y: self.y,
-            saved: self.saved.line,
-            rows: self.rows(),
-            room,
-        };
+        self.work += self.lines.len() * old_cols;
+        let (base, y, saved, old_rows) = (self.history(), self.y, self.saved.line, self.rows());
+        let mut all = Lines { lines: self.take_lines(), base, y, saved, rows: old_rows, room };
         if cols > old_cols {
             all.lines.iter_mut().for_each(|line| line.cells.resize(cols, Cell::default()));
         }
@@ -71,16 +65,8 @@ impl Buffer {
     }
 
     fn take_lines(&mut self) -> Vec<Line> {
-        let from = self.grid.topmost_line().0;
-        let to = self.grid.screen_lines() as i32;
-        let lines = (from..to).map(|y| {
-            let mut row = mem::take(&mut self.grid[Y(y)]);
-            let mut cells = row.front_split_off(row.len());
-            let wrapped = cells[0].is_wrapped();
-            cells[0].set_wrapped(false);
-            Line { cells, wrapped }
-        });
-        lines.collect()
+        let lines = mem::take(&mut self.lines).into_iter();
+        lines.map(|row| Line { cells: row.to_cells(self.cols), wrapped: row.wrapped }).collect()
     }
 
     fn put_lines(&mut self, mut all: Lines, cols: usize) {
@@ -90,12 +76,11 @@ impl Buffer {
         }
         let history = all.base.min(all.lines.len() - rows);
         all.lines.truncate(history + rows);
-        self.grid = Grid::new(rows, cols, all.room - rows);
-        self.grid.scroll_up(&(Y(0)..Y(rows as i32)), history);
-        for (at, mut line) in all.lines.into_iter().enumerate() {
-            line.cells[0].set_wrapped(line.wrapped);
-            self.grid[Y(at as i32 - history as i32)] = Row::from_vec(line.cells, cols);
-        }
+        // More history than there is room for is the oldest.
+        all.lines.drain(..history.saturating_sub(all.room - rows));
+        self.work += all.lines.len() * cols;
+        self.lines = all.lines.into_iter().map(|line| Row::from_cells(line.cells, line.wrapped)).collect();
+        (self.cols, self.rows) = (cols, rows);
         self.y = all.y.min(rows - 1);
         self.saved.line = all.saved;
         (self.top, self.bottom) = (0, rows - 1);

@@ -21,7 +21,7 @@ impl Snapshot<'_> {
             if y > first {
                 x = self.next_row(buffer, y, x, scrollback > 0);
             }
-            x = self.row(buffer.row(y), x);
+            x = self.row(&buffer.row(y), x);
         }
     }
 
@@ -36,8 +36,7 @@ impl Snapshot<'_> {
             self.out.write("\r\n");
             return 0;
         }
-        let (before, cell) = (buffer.row(y - 1), buffer.row(y)[0]);
-        let end = before[cols - 1];
+        let (end, cell) = (buffer.cell(cols - 1, y - 1), buffer.cell(0, y));
         // A line that scrolls in has the background of the pen, which must not be left in cells that are empty.
         if self.is_base(cell) && !(scrolls && cell.bg & crate::cell::colour::MASK != 0) {
             if x == cols && (end.has_content() || end.is_spacer()) {
@@ -49,7 +48,7 @@ impl Snapshot<'_> {
                 return cols;
             }
         }
-        self.wrap_by_force(before);
+        self.wrap_by_force(&buffer.row(y - 1));
         0
     }
 
@@ -172,5 +171,5 @@ fn is_styled_empty(cell: Cell) -> bool {
 }
 
 fn is_empty(buffer: &Buffer, y: isize) -> bool {
-    !buffer.is_wrapped(y) && buffer.row(y).iter().all(|cell| is_blank(*cell, 0))
+    !buffer.is_wrapped(y) && buffer.cells_of(y).all(|cell| is_blank(*cell, 0))
 }

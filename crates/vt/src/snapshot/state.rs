@@ -53,7 +53,7 @@ impl Snapshot<'_> {
         let terminal = self.terminal;
         let buffer = terminal.buffer();
         let at = buffer.x.checked_sub(terminal.preceding).filter(|at| *at < buffer.x)?;
-        let cell = *buffer.row(buffer.y as isize).get(at)?;
+        let cell = buffer.cell_at(at, buffer.y)?;
         let extra = terminal.extras.get(cell.extra);
         let same_look = Style::of_cell(cell, extra) == Style::printed(&terminal.pen)
             && extra.and_then(|extra| extra.link.as_ref()) == terminal.pen.link();

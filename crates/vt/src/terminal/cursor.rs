@@ -126,7 +126,7 @@ impl Terminal {
             buffer.set_wrapped(buffer.y as isize, false);
             buffer.y -= 1;
             buffer.x = cols - 1;
-            let last = buffer.row(buffer.y as isize)[buffer.x];
+            let last = buffer.cell(buffer.x, buffer.y as isize);
             if last.width() > 0 && !last.has_content() {
                 buffer.x -= 1;
             }
@@ -147,11 +147,16 @@ impl Terminal {
     fn move_to_stop(&mut self, count: usize, stop: impl Fn(&Tabs, usize, usize) -> usize) {
         let cols = self.cols;
         let buffer = self.buffer_mut();
-        for _ in 0..count.min(cols) {
-            if buffer.x < cols {
-                buffer.x = stop(&buffer.tabs, buffer.x, cols);
+        let mut work = 1;
+        for _ in 0..count {
+            let x = if buffer.x < cols { stop(&buffer.tabs, buffer.x, cols) } else { buffer.x };
+            if x == buffer.x {
+                break;
             }
+            work += x.abs_diff(buffer.x);
+            buffer.x = x;
         }
+        self.work += work;
     }
 
     /// HTS.

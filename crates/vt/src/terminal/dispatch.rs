@@ -92,6 +92,10 @@ impl Dispatch<'_> {
 }
 
 impl Actions for Dispatch<'_> {
+    fn work(&self) -> usize {
+        self.terminal.work()
+    }
+
     fn print_ascii(&mut self, text: &[u8]) {
         self.terminal.print_ascii_run(text);
     }

@@ -8,6 +8,9 @@ use crate::width::width;
 /// Repetitions of a character that any screen allows.
 const MIN_REPEAT_LIMIT: usize = 1024;
 
+/// Work of one repetition, in cells: a character that combines takes that long.
+const REPEAT_WORK: usize = 4;
+
 impl Terminal {
     /// Printable ASCII.
     pub(super) fn print_ascii_run(&mut self, mut text: &[u8]) {
@@ -63,7 +66,7 @@ impl Terminal {
         let empty_cell = self.empty_cell();
         let cols = self.cols;
         let buffer = self.buffer_mut();
-        if buffer.x < cols && buffer.row(buffer.y as isize)[buffer.x].is_spacer() {
+        if buffer.x < cols && buffer.cell(buffer.x, buffer.y as isize).is_spacer() {
             buffer.put(buffer.x, buffer.y, empty_cell);
         }
     }
@@ -86,7 +89,9 @@ impl Terminal {
             }
         }
         if joins && self.buffer().x > 0 {
-            self.join(c);
+            if let Some(c) = char::from_u32(c) {
+                self.join(c.encode_utf8(&mut [0; 4]));
+            }
             return;
         }
         let look = self.empty_cell();
@@ -102,21 +107,25 @@ impl Terminal {
         buffer.x += columns.max(1);
     }
 
-    /// Adds a combining character to the cell before the cursor, which gets the width of the character printed last: without
+    /// Adds combining characters to the cell before the cursor, which gets the width of the character printed last: without
     /// wrapping, that may be a wide character that had no room.
-    fn join(&mut self, c: u32) {
+    fn join(&mut self, added: &str) {
         let buffer = self.buffer();
+        if added.is_empty() {
+            return;
+        }
         let back = if buffer.width_at(buffer.x - 1, buffer.y) > 0 { 1 } else { 2 };
         let (Some(x), y) = (buffer.x.checked_sub(back), buffer.y) else { return };
-        let Some(cell) = buffer.row(y as isize).get(x).copied() else { return };
+        let Some(cell) = buffer.cell_at(x, y) else { return };
         if !cell.has_content() {
-            let width = self.preceding;
-            self.buffer_mut().put(x, y, cell.with(c, width));
-            return;
+            let (width, mut rest) = (self.preceding, added.chars());
+            let Some(c) = rest.next() else { return };
+            self.buffer_mut().put(x, y, cell.with(u32::from(c), width));
+            return self.join(rest.as_str());
         }
         let old = self.extras.get(cell.extra).cloned().unwrap_or_default();
         let mut text = self.text(cell, &mut [0; 4]).to_owned();
-        text.extend(char::from_u32(c));
+        text.push_str(added);
         if text.len() > MAX_TEXT_BYTES {
             return;
         }
@@ -155,13 +164,18 @@ impl Terminal {
     pub(super) fn repeat(&mut self, count: usize) {
         let buffer = self.buffer();
         let Some(x) = buffer.x.checked_sub(self.preceding).filter(|_| self.preceding > 0) else { return };
-        let Some(cell) = buffer.row(buffer.y as isize).get(x).copied() else { return };
+        let Some(cell) = buffer.cell_at(x, buffer.y) else { return };
         if !cell.has_content() {
             return;
         }
         let text = self.text(cell, &mut [0; 4]).to_owned();
-        for _ in 0..count.min((self.cols * self.rows).max(MIN_REPEAT_LIMIT)) {
-            text.chars().for_each(|c| self.print_one(u32::from(c)));
+        let mut rest = text.chars();
+        let Some(first) = rest.next().map(u32::from) else { return };
+        let count = count.min((self.cols * self.rows).max(MIN_REPEAT_LIMIT));
+        self.work += count * REPEAT_WORK;
+        for _ in 0..count {
+            self.print_one(first);
+            self.join(rest.as_str());
         }
     }
 

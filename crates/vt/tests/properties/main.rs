@@ -135,7 +135,13 @@ proptest! {
         let (mut screen, mut replies) = (Screen::new(cols, rows, scrollback), Vec::new());
         screen.feed(&bytes, &mut replies);
         let (mut lazy, mut lazy_replies) = (LazyScreen::new(cols, rows, scrollback), Vec::new());
-        bytes.chunks(cut).for_each(|piece| lazy.feed(piece, &mut lazy_replies));
+        for mut piece in bytes.chunks(cut) {
+            while !piece.is_empty() {
+                // A budget that ends anywhere too.
+                let read = lazy.feed(piece, &mut lazy_replies, &mut { cut });
+                piece = &piece[read..];
+            }
+        }
         prop_assert_eq!((lazy_replies, lazy.take_title()), (replies, screen.take_title()));
         prop_assert_eq!(lazy.current().pending_bytes(), screen.pending_bytes());
         prop_assert_eq!(shown(lazy.current(), FULL), shown(&screen, FULL));
