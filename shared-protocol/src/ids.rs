@@ -109,6 +109,10 @@ number!(
     Pos
 );
 number!(
+    /// The public name of a client in an epoch, from 1; never used again.
+    Who
+);
+number!(
     /// Number of a client's message, from 1.
     Seq
 );

@@ -20,5 +20,5 @@ pub use client::{ClientMessage, Inbound, ParseError, Plain};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, EndReason, ErrorCode};
 pub use frame::Payload;
-pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Pos, Seq, SessionId};
+pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Pos, Seq, SessionId, Who};
 pub use server::{ServerFrame, ServerMessage, StreamEvent};

@@ -6,7 +6,7 @@ use crate::claims::Role;
 use crate::dispatch::Dispatch;
 use crate::error::ErrorCode;
 use crate::frame::Payload;
-use crate::ids::{ClientId, Epoch, Pos, Seq, SessionId};
+use crate::ids::{ClientId, Epoch, Pos, Seq, SessionId, Who};
 use crate::limits;
 use derive_more::From;
 pub use event::{Event, StreamEvent, Tty};
@@ -92,6 +92,9 @@ pub struct Attached {
     pub session_id: SessionId,
     /// The client that attached. A page ignores a late reply to an earlier page.
     pub client: ClientId,
+    /// The name of the client that others hear; absent from an older service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<Who>,
     /// Epoch of the shell.
     pub epoch: Epoch,
     /// Position at which the client's stream continues.

@@ -7,7 +7,9 @@ use crate::metrics::{GaugeGuard, Metrics};
 use crate::store::ConnectionRecord;
 use crate::terminal::Size;
 use shared_protocol::client::Attach;
-use shared_protocol::{ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId, StreamEvent};
+use shared_protocol::{
+    ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId, StreamEvent, Who,
+};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,6 +50,8 @@ pub(super) struct Attachments {
     /// The client whose window the terminal has: the one that typed last.
     pub(super) controller: Option<ClientId>,
     pub(super) closed: ClosedConnections,
+    /// The name of the client that came last; none is used again.
+    last_who: Who,
     metrics: Arc<Metrics>,
 }
 
@@ -59,6 +63,7 @@ impl Attachments {
             connections: HashMap::new(),
             controller: None,
             closed: ClosedConnections::default(),
+            last_who: Who(0),
             metrics,
         }
     }
@@ -100,13 +105,13 @@ impl Attachments {
         now: Instant,
         now_ms: u64,
     ) -> Result<bool, SessionError> {
-        if self.clients.get(&attach.client).is_some_and(|client| client.user != caller.user) {
-            return Err(SessionError::new(ErrorCode::Forbidden, "this client id belongs to another user"));
+        if self.clients.get(&attach.client).is_some_and(|client| !client.belongs_to(caller)) {
+            let theirs = "this client id belongs to another user, or to the same with another role";
+            return Err(SessionError::new(ErrorCode::Forbidden, theirs));
         }
         let is_new = self.add(&attach.client, caller, false, now)?;
         self.connect(caller, &attach.client, now, now_ms);
         if let Some(client) = self.clients.get_mut(&attach.client) {
-            client.role = caller.role;
             client.counted = Some(self.metrics.sessions.attached(caller.role));
             client.seen = now;
             client.size = Some(Size::of_window(attach.cols, attach.rows));
@@ -145,7 +150,8 @@ impl Attachments {
             if !self.make_room() {
                 return Err(SessionError::too_many_clients());
             }
-            self.clients.insert(id.clone(), Client::new(caller, one_shot, now));
+            self.last_who.0 += 1;
+            self.clients.insert(id.clone(), Client::new(self.last_who, caller, one_shot, now));
         }
         Ok(is_new)
     }
@@ -259,7 +265,7 @@ impl Attachments {
     pub(super) fn take_control(&mut self, id: &ClientId) -> Option<StreamEvent> {
         let before = self.controller.replace(id.clone());
         let client = self.clients.get(id).filter(|_| before.is_some_and(|before| before != *id))?;
-        Some(StreamEvent::Controller { client: id.clone(), user: client.user.clone() })
+        Some(StreamEvent::Controller { who: client.who, user: client.user.clone() })
     }
 
     pub(super) fn output_appended(&mut self, from: Pos, now: Instant) {
@@ -296,17 +302,17 @@ impl Attachments {
         Some(code)
     }
 
-    /// The client that a carrier's run may carry: attached, of the carrier's user, and connected through the same API.
+    /// The client that a carrier's run may carry: attached, of the carrier's user and role, and connected through the same API.
     pub(super) fn carried_client(&mut self, carrier: &Caller, id: &ClientId) -> Result<&mut Client, SessionError> {
         let is_connected = self.is_connected(id);
-        let client = self.clients.get_mut(id).filter(|client| client.user == carrier.user && !client.one_shot);
+        let client = self.clients.get_mut(id).filter(|client| client.belongs_to(carrier));
         match client {
             Some(client) if client.revoked => Err(SessionError::new(ErrorCode::Revoked, "this client was closed")),
             Some(client) if is_connected && client.outbound.link.is_through(&carrier.endpoint) => Ok(client),
             Some(_) if is_connected => {
                 Err(SessionError::new(ErrorCode::Forbidden, "this client is connected through another API"))
             }
-            _ => Err(SessionError::new(ErrorCode::Forbidden, "no client of this user and id is attached")),
+            _ => Err(SessionError::new(ErrorCode::Forbidden, "no client of this user, role and id is attached")),
         }
     }
 

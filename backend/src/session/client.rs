@@ -12,7 +12,7 @@ use crate::metrics::GaugeGuard;
 use crate::terminal::Size;
 use inbound::Inbound;
 use shared_protocol::server::Pong;
-use shared_protocol::{ConnectionId, Dispatch, Role, ServerMessage};
+use shared_protocol::{ConnectionId, Dispatch, Role, ServerMessage, Who};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -21,9 +21,11 @@ pub(super) const TOUCH_INTERVAL: Duration = Duration::from_secs(240);
 
 /// One client: its identity, its input and its output.
 pub(super) struct Client {
+    /// Its public name. Its id is a secret of its page.
+    pub who: Who,
     /// Only this user may attach to it.
     pub user: String,
-    /// Role of the latest attach.
+    /// Only with this role.
     pub role: Role,
     /// True for a connection that never attached: it gets direct replies only, and leaves with its connection.
     pub one_shot: bool,
@@ -46,8 +48,9 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(caller: &Caller, one_shot: bool, now: Instant) -> Self {
+    pub(super) fn new(who: Who, caller: &Caller, one_shot: bool, now: Instant) -> Self {
         Self {
+            who,
             user: caller.user.clone(),
             role: caller.role,
             one_shot,
@@ -84,6 +87,11 @@ impl Client {
         self.told = dispatch;
         let is_news = answer.is_none() && dispatch.is_some();
         is_news.then(|| ServerMessage::Pong(Pong { timestamp, dispatch, ..Pong::default() }))
+    }
+
+    /// True if a page with this caller's token may attach to it.
+    pub(super) fn belongs_to(&self, caller: &Caller) -> bool {
+        self.user == caller.user && self.role == caller.role && !self.one_shot
     }
 
     /// True if backpressure from this client may pause the terminal.

@@ -140,6 +140,7 @@ impl Actor {
         Ok(ServerMessage::Attached(Attached {
             session_id: self.id.clone(),
             client: id.clone(),
+            who: self.attachments.client(id).map(|client| client.who),
             epoch,
             pos: from,
             input_seq,

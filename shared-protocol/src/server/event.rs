@@ -1,7 +1,7 @@
 //! Events of a session's stream. Each has a position between the bytes before and after it.
 
 use crate::error::{EndReason, ErrorCode};
-use crate::ids::{ClientId, Epoch, Pos};
+use crate::ids::{Epoch, Pos, Who};
 #[cfg(doc)]
 use crate::limits;
 use serde::{Deserialize, Serialize};
@@ -68,8 +68,8 @@ pub enum StreamEvent {
     },
     /// Another client controls the terminal's size.
     Controller {
-        /// The client.
-        client: ClientId,
+        /// The client, as in its own `attached`: never its id, which is a secret of its page.
+        who: Who,
         /// `sub` of the client's token.
         user: String,
     },

@@ -33,6 +33,8 @@ export type Attached = {
   sessionId: SessionId;
   /** The client that attached. A page ignores a late reply to an earlier page. */
   client: ClientId;
+  /** The name of the client that others hear; absent from an older service. */
+  who?: Who;
   /** Epoch of the shell. */
   epoch: Epoch;
   /** Position at which the client's stream continues. */
@@ -466,8 +468,8 @@ export type StreamEvent =
     }
   | {
       kind: "controller";
-      /** The client. */
-      client: ClientId;
+      /** The client, as in its own `attached`: never its id, which is a secret of its page. */
+      who: Who;
       /** `sub` of the client's token. */
       user: string;
     }
@@ -513,6 +515,9 @@ export type UnknownCommand = {
   /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch;
 };
+
+/** The public name of a client in an epoch, from 1; never used again. */
+export type Who = number;
 
 /** Every error code, in the order of the enum. */
 export const ERROR_CODES: readonly ErrorCode[] = [

@@ -28,6 +28,45 @@ fn a_client_belongs_to_its_first_user() {
 }
 
 #[test]
+fn a_client_id_is_taken_over_only_with_the_same_role() {
+    let mut attachments = empty();
+    attach(&mut attachments, &caller("ada", "c1"), "page").unwrap();
+    let viewer = Caller { role: Role::Viewer, ..caller("ada", "c2") };
+    let error = attach(&mut attachments, &viewer, "page").unwrap_err();
+    assert_eq!(error.code, ErrorCode::Forbidden);
+    assert!(attachments.client(&id("page")).is_some_and(|client| client.role == Role::Controller));
+    assert!(attachments.carried_client(&viewer, &id("page")).is_err(), "nor may its frames be carried");
+    attach(&mut attachments, &viewer, "watching").unwrap();
+    let up = attach(&mut attachments, &caller("ada", "c3"), "watching").unwrap_err();
+    assert_eq!(up.code, ErrorCode::Forbidden, "another right is another client");
+}
+
+#[test]
+fn the_client_of_a_connection_that_never_attached_is_nobodys() {
+    let (mut attachments, ada) = (empty(), caller("ada", "c1"));
+    let one_shot = attachments.one_shot_client(&ada, Instant::now(), 0).unwrap();
+    assert!(attach(&mut attachments, &caller("ada", "c2"), one_shot.as_str()).is_err());
+}
+
+#[test]
+fn control_is_announced_by_a_public_number_that_is_never_used_again() {
+    let mut attachments = empty();
+    for (connection, page) in [("c1", "first"), ("c2", "second"), ("c3", "third")] {
+        attach(&mut attachments, &caller("ada", connection), page).unwrap();
+    }
+    attachments.take_control(&id("first"));
+    let event = attachments.take_control(&id("second")).unwrap();
+    assert_eq!(event, StreamEvent::Controller { who: Who(2), user: "ada".into() });
+    assert!(!serde_json::to_string(&event).unwrap().contains("second"), "an id is a secret of its page");
+    for n in 0..MAX_CLIENTS {
+        let ada = caller("ada", &format!("more{n}"));
+        attach(&mut attachments, &ada, &format!("page{n}")).unwrap();
+        attachments.disconnect(ada.connection);
+    }
+    assert_eq!(attachments.client(&id(&format!("page{}", MAX_CLIENTS - 1))).unwrap().who, Who(3 + MAX_CLIENTS as u64));
+}
+
+#[test]
 fn a_client_without_connections_does_not_control() {
     let mut attachments = empty();
     for connection in ["c1", "c2"] {
