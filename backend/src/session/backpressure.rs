@@ -18,6 +18,12 @@ const SCREENS_SHARE: u64 = 4;
 /// Time without progress after which a client no longer pauses the program.
 const BACKPRESSURE_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// Time for which clients that are behind may hold back one that is not.
+const SHARED_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Time from such a pause to the next, however many clients come and go.
+const SHARED_INTERVAL: Duration = Duration::from_secs(20);
+
 /// Decides whether the terminal is read.
 #[derive(Debug, Default)]
 pub(super) struct Backpressure {
@@ -25,6 +31,8 @@ pub(super) struct Backpressure {
     pub(super) paused: bool,
     /// Time at which the first of the clients that pause it no longer may.
     until: Option<Instant>,
+    /// Begin of the last pause that held back a client that is not behind; forgotten after [`SHARED_INTERVAL`].
+    shared_since: Option<Instant>,
 }
 
 impl Backpressure {
@@ -32,13 +40,22 @@ impl Backpressure {
     pub(super) fn update<'a>(&mut self, clients: impl Iterator<Item = &'a mut Client>, end: Pos, now: Instant) -> bool {
         let limit = if self.paused { BACKPRESSURE_LOW_WATERMARK } else { BACKPRESSURE_HIGH_WATERMARK };
         let before = self.paused;
-        let pausing = clients.filter_map(|client| {
+        let (mut until, mut is_held_back) = (None, false);
+        for client in clients.filter(|client| client.can_apply_backpressure() && client.outbound.link.is_live()) {
             let cursor = &client.outbound.cursor;
             let limit = if client.outbound.screens_only { limit / SCREENS_SHARE } else { limit };
-            let is_behind = end.0 - cursor.acked().0 > limit && client.outbound.link.is_live();
-            (is_behind && client.can_apply_backpressure()).then(|| cursor.progress() + BACKPRESSURE_TIMEOUT)
-        });
-        self.until = pausing.filter(|until| now < *until).min();
+            let patience = cursor.progress() + BACKPRESSURE_TIMEOUT;
+            if end.0 - cursor.acked().0 <= limit {
+                is_held_back = true;
+            } else if now < patience {
+                until = Some(until.map_or(patience, |until: Instant| until.min(patience)));
+            }
+        }
+        self.shared_since = self.shared_since.filter(|since| now < *since + SHARED_INTERVAL);
+        if let Some(until) = until.as_mut().filter(|_| is_held_back) {
+            *until = (*until).min(*self.shared_since.get_or_insert(now) + SHARED_TIMEOUT);
+        }
+        self.until = until.filter(|until| now < *until);
         self.paused = self.until.is_some();
         self.paused && !before
     }
@@ -53,7 +70,7 @@ impl Backpressure {
 mod tests {
     use super::*;
     use crate::session::handle::caller;
-    use shared_protocol::Role;
+    use shared_protocol::{Role, Who};
 
     /// End of a log that is too long for a client without an acknowledgement.
     const END: Pos = Pos(BACKPRESSURE_HIGH_WATERMARK + 1);
@@ -61,7 +78,8 @@ mod tests {
     #[test]
     fn reading_stops_above_one_watermark_and_resumes_at_the_other() {
         let now = Instant::now();
-        let (mut backpressure, mut client) = (Backpressure::default(), Client::new(&caller("ada", "c1"), false, now));
+        let (mut backpressure, mut client) =
+            (Backpressure::default(), Client::new(Who(1), &caller("ada", "c1"), false, now));
         let _frames = client.outbound.link.open_direct();
         let low = END.0 - BACKPRESSURE_LOW_WATERMARK;
         for (acked, stops, paused) in [(0, true, true), (low - 1, false, true), (low, false, false)] {
@@ -77,7 +95,7 @@ mod tests {
     fn only_a_carried_controller_that_makes_progress_pauses_the_program() {
         let (now, late) = (Instant::now(), Instant::now() + BACKPRESSURE_TIMEOUT);
         let pauses = |role, carried: bool, at| {
-            let mut client = Client::new(&caller("ada", "c1"), false, now);
+            let mut client = Client::new(Who(1), &caller("ada", "c1"), false, now);
             client.role = role;
             let _frames = carried.then(|| client.outbound.link.open_direct());
             Backpressure::default().update([&mut client].into_iter(), END, at)
@@ -86,5 +104,44 @@ mod tests {
         assert!(!pauses(Role::Viewer, true, now));
         assert!(!pauses(Role::Controller, false, now), "no relay");
         assert!(!pauses(Role::Controller, true, late), "no progress");
+    }
+
+    /// Two pages of one session, of which the second acknowledges nothing.
+    fn two(now: Instant) -> [Client; 2] {
+        [("c1", END), ("c2", Pos(0))].map(|(connection, acked)| {
+            let mut client = Client::new(Who(1), &caller("ada", connection), false, now);
+            client.outbound.ack(acked, now);
+            client
+        })
+    }
+
+    #[test]
+    fn a_second_page_that_does_not_read_holds_nobody_back_for_long() {
+        let now = Instant::now();
+        let (mut backpressure, mut pages) = (Backpressure::default(), two(now));
+        let _frames = pages.each_mut().map(|page| page.outbound.link.open_direct());
+        let mut pauses = |pages: &mut [Client; 2], after: Duration| {
+            backpressure.update(pages.iter_mut(), END, now + after);
+            backpressure.paused
+        };
+        assert!(pauses(&mut pages, Duration::ZERO));
+        assert!(pauses(&mut pages, SHARED_TIMEOUT - Duration::from_millis(1)));
+        assert!(!pauses(&mut pages, SHARED_TIMEOUT));
+        pages[1].outbound.ack(Pos(1), now + SHARED_TIMEOUT);
+        assert!(!pauses(&mut pages, SHARED_TIMEOUT + Duration::from_secs(1)), "nor by a byte now and then");
+        let mut third = two(now + SHARED_TIMEOUT);
+        let _more = third.each_mut().map(|page| page.outbound.link.open_direct());
+        assert!(!pauses(&mut third, SHARED_TIMEOUT + Duration::from_secs(1)), "nor by coming back as another one");
+    }
+
+    #[test]
+    fn pages_that_are_all_behind_wait_for_each_other() {
+        let now = Instant::now();
+        let (mut backpressure, mut pages) = (Backpressure::default(), two(now));
+        let _frames = pages.each_mut().map(|page| page.outbound.link.open_direct());
+        let end = Pos(2 * END.0);
+        assert!(backpressure.update(pages.iter_mut(), end, now));
+        backpressure.update(pages.iter_mut(), end, now + SHARED_TIMEOUT);
+        assert!(backpressure.paused, "none of them is held back by another");
     }
 }

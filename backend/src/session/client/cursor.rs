@@ -49,7 +49,9 @@ impl SendCursor {
     }
 
     pub(super) fn restart(&mut self, pos: Pos, now: Instant) {
-        *self = Self { sent: pos, acked: pos, ..Self::new(now) };
+        // A page that only attaches again has not parsed more.
+        let progress = if pos > self.acked { now } else { self.progress };
+        *self = Self { sent: pos, acked: pos, progress, ..Self::new(now) };
     }
 
     /// Records that everything before `pos` was sent.
@@ -122,6 +124,17 @@ mod tests {
         assert_eq!(cursor.resend_at, Some(now + RESEND_DELAY), "progress resets the delay");
         cursor.ack(Pos(10), now);
         assert_eq!(cursor.resend_at, None);
+    }
+
+    #[test]
+    fn attaching_again_is_no_progress() {
+        let (begin, later) = (Instant::now(), Instant::now() + RESEND_DELAY);
+        let mut cursor = SendCursor::new(begin);
+        cursor.advance(Pos(10), begin);
+        cursor.restart(Pos(0), later);
+        assert_eq!(cursor.progress(), begin);
+        cursor.restart(Pos(4), later);
+        assert_eq!(cursor.progress(), later, "it has parsed more");
     }
 
     #[test]
