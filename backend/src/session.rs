@@ -22,6 +22,7 @@ mod one_shot;
 mod outbound;
 pub mod output_budget;
 pub mod output_log;
+mod pending_input;
 mod prompt;
 mod registry;
 mod relay_access;

@@ -6,6 +6,7 @@ use super::command::{Commands, Finished, Step};
 use super::emulator::{CaughtUp, Emulator, ScreenSnapshot};
 use super::one_shot::Origin;
 use super::output_log::OutputLog;
+use super::pending_input::PendingInput;
 use super::prompt::Prompt;
 use crate::metrics::{EchoTimer, Metrics};
 use crate::terminal::{
@@ -14,7 +15,6 @@ use crate::terminal::{
 use bytes::{Buf, Bytes};
 use shared_protocol::server::{SnapshotScope, Tty};
 use shared_protocol::{ClientId, Pos, Seq, SessionId, StreamEvent};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -26,8 +26,8 @@ const TURN_BYTES: usize = 64 * 1024;
 /// Work of the emulator in one turn, in cells: more than a turn's text needs. About a millisecond.
 const TURN_WORK: usize = 256 * 1024;
 
-/// Work of the emulator when the shell exits, in cells: for a title in its last output.
-const LAST_WORK: usize = 8 * TURN_WORK;
+/// The same for a snapshot, and for a title in a shell's last output: all text that may wait.
+const SNAPSHOT_WORK: usize = 8 * TURN_WORK;
 
 /// Input that waits for the program to read it, in bytes. More stays unacknowledged with the client.
 const PENDING_INPUT_BYTES: usize = 64 * 1024;
@@ -50,32 +50,6 @@ pub(super) enum TerminalEvent {
     OneShotFinished { key: u64, result: String, truncated: bool, code: i32 },
     /// The shell could not take a command: no empty prompt came in time, or too many commands wait.
     CommandRejected(Origin),
-}
-
-/// Input that was applied and that the terminal has not taken.
-#[derive(Debug, Default)]
-struct PendingInput {
-    /// Input in order, with its sender; `None` for input of the service itself.
-    queue: VecDeque<(Option<(ClientId, Seq)>, Bytes)>,
-    /// Sum of the lengths in `queue`.
-    bytes: usize,
-}
-
-impl PendingInput {
-    fn push(&mut self, from: Option<(ClientId, Seq)>, bytes: Bytes) {
-        self.bytes += bytes.len();
-        self.queue.push_back((from, bytes));
-    }
-
-    fn discard(&mut self, client: &ClientId, until: Seq) {
-        self.queue.retain(|(from, _)| !from.as_ref().is_some_and(|(id, seq)| id == client && *seq <= until));
-        self.bytes = self.queue.iter().map(|(_, bytes)| bytes.len()).sum();
-    }
-
-    fn clear(&mut self) {
-        self.queue.clear();
-        self.bytes = 0;
-    }
 }
 
 /// One session's terminal.
@@ -337,9 +311,9 @@ impl Terminal {
         }
     }
 
-    /// The screen, as late in the stream as one turn's work allows. None while that is before `from`, where a page is already.
+    /// The screen, as late in the stream as its work allows. None while that is before `from`, where a page is already.
     pub(super) fn snapshot(&mut self, scope: SnapshotScope, from: Pos, log: &mut OutputLog) -> Option<ScreenSnapshot> {
-        self.catch_up(log);
+        self.catch_up_within(SNAPSHOT_WORK, log);
         self.is_awaited = self.emulator.read() < from;
         (!self.is_awaited).then(|| self.emulator.snapshot(scope))
     }
@@ -396,7 +370,7 @@ impl Terminal {
         let steps = self.commands.shell_ended(exit.code);
         self.run_steps(steps, log, events);
         // The exit is the last event of its epoch: a title in the last output comes before it.
-        self.catch_up_within(LAST_WORK, log);
+        self.catch_up_within(SNAPSHOT_WORK, log);
         self.closed = true;
         Some(exit)
     }

@@ -169,6 +169,25 @@ async fn a_flood_of_output() {
     harness.service.stop().await;
 }
 
+/// A few bytes that ask for a lot: resets and edits of the largest screen, read without end because no page looks.
+#[tokio::test]
+async fn work_that_few_bytes_ask_for() {
+    let harness = Harness::new().await;
+    let mut ada = harness.shell("ada").await;
+    for (name, flood) in [("eve", r"\ec"), ("mallory", r"\e#8\e[1 @\e[?2J")] {
+        let mut shell = harness.shell(name).await;
+        shell.ordered("resize", r#","cols":1000,"rows":1000"#).await;
+        shell.event(|event| matches!(event, StreamEvent::Size { cols: 1000, rows: 200 })).await;
+        shell.keys(&format!("echo g''o; while :; do printf '{flood}{flood}{flood}{flood}'; done\r")).await;
+        shell.sees("go").await;
+    }
+    for _ in 0..20 {
+        assert_responsive(&mut ada).await;
+        harness.assert_healthy().await;
+    }
+    harness.service.stop().await;
+}
+
 #[tokio::test]
 async fn orphans_are_reaped() {
     let (harness, mut eve, uid) = Harness::with_shell().await;

@@ -3,6 +3,7 @@
 use crate::support::relay::{Carrier, post_question, relay_claims};
 use crate::support::{ATTACH, PING, Service, Terminal, client, gateway_claims, read, sign, user, user_token};
 use backend::clock::{Clock, SystemClock};
+use backend::store::MemoryStore;
 use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,6 +18,26 @@ async fn scripted() -> Service {
 
 async fn message(service: &Service, session: Option<&str>, body: &str) -> (u16, Value) {
     read(service.gateway(MESSAGE_PATH, session, body).await).await
+}
+
+#[tokio::test]
+async fn health_and_metrics_answer_whatever_sessions_do() {
+    let sessions = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let holding = sessions.spawn(async move { held.recv() });
+    let (shells, store) = (Arc::new(ScriptedSpawner::default()), Arc::new(MemoryStore::default()));
+    let service = Service::running_on(sessions.handle().clone(), &[], shells, store).await;
+    let token = user_token(&user("ada", Some("s")));
+    let mut page = Terminal::open(&service.terminal_url("s", &token)).await;
+    page.send(ATTACH).await;
+    for path in ["/health", "/metrics"] {
+        assert!(service.get(path).await.status().is_success(), "{path}");
+    }
+    drop(release);
+    holding.await.unwrap().unwrap_err();
+    page.attach("page").await;
+    service.stop().await;
+    sessions.shutdown_background();
 }
 
 #[tokio::test]

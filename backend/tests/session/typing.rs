@@ -77,8 +77,10 @@ async fn the_size_follows_the_controller_that_typed_last() {
     assert_eq!(sizes, [(80, 24), (100, 30), (80, 24)]);
     let (frames, _) = harness.fetch_all(token).await;
     let controllers = frames.iter().filter(|frame| frame["kind"] == "controller");
-    let controllers: Vec<_> = controllers.map(|frame| frame["client"].as_str().unwrap()).collect();
-    assert_eq!(controllers, ["page-b", "page-a"], "everyone is told");
+    let controllers: Vec<_> = controllers.map(|frame| (&frame["who"], &frame["user"])).collect();
+    assert_eq!(controllers, [(&json!(2), &json!("bob")), (&json!(1), &json!("ada"))], "everyone is told");
+    let heard = json!(frames).to_string();
+    assert!(!heard.contains("page-a") && !heard.contains("page-b"), "of no client's id");
 }
 
 fn interrupt(attached: &serde_json::Value, seq: u64, after: u64) -> serde_json::Value {
@@ -124,6 +126,9 @@ async fn an_interrupt_skips_unsent_output() {
     let (harness, ada, attached, token) = Harness::attached().await;
     harness.script.set_signals(true);
     harness.script.print(vec![b'y'; 300_000]);
+    while harness.script.taken() < 300_000 {
+        harness.settle().await;
+    }
     let first = harness.fetch(token, Duration::from_millis(1)).await;
     harness.say(&ada, interrupt(&attached, 1, 0)).await;
     let (frames, next) = harness.fetch_all(first.next.unwrap()).await;

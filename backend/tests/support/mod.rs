@@ -79,6 +79,16 @@ impl Service {
 
     /// An instance on this store, which may be shared with other instances.
     pub async fn one_of(variables: &[(&str, &str)], shells: Arc<dyn ShellSpawner>, store: Arc<dyn Store>) -> Self {
+        Self::running_on(Handle::current(), variables, shells, store).await
+    }
+
+    /// The same with its sessions on this runtime.
+    pub async fn running_on(
+        session_runtime: Handle,
+        variables: &[(&str, &str)],
+        shells: Arc<dyn ShellSpawner>,
+        store: Arc<dyn Store>,
+    ) -> Self {
         let home = tempfile::tempdir().unwrap();
         let lookup = |name: &str| match name {
             "JWT_SECRET" => Some(SECRET.to_owned()),
@@ -93,7 +103,6 @@ impl Service {
         let (stop, stopped) = oneshot::channel();
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let metrics = Metrics::new(clock.now_ms());
-        let session_runtime = Handle::current();
         let app = App::new(AppDeps { config, store, shells, clock, random, metrics, session_runtime });
         let served = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
         Self { address, stop: Some(stop), served, home }
