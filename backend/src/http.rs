@@ -11,6 +11,7 @@ mod handlers;
 mod outbox;
 mod peer_client;
 mod polled;
+mod refusal_log;
 mod router;
 mod server;
 mod socket;

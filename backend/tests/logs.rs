@@ -111,3 +111,28 @@ async fn an_instance_whose_peer_is_dead_logs_no_address_with_a_token() {
     there.stop().await;
     assert!(!log().contains("eyJ") && !log().contains("token="), "{}", log());
 }
+
+#[tokio::test]
+async fn a_flood_of_refused_requests_hardly_shows_in_the_log() {
+    capture();
+    let service = Service::scripted().await;
+    let forged = user_token(&user("eve", None)).replace('e', "f");
+    let requests = [
+        (Method::POST, MESSAGE_PATH.to_owned()),
+        (Method::GET, "/api/sessions".to_owned()),
+        (Method::GET, "/no/such/path".to_owned()),
+        (Method::GET, format!("/terminal?sessionId=s&token={forged}")),
+    ];
+    for _ in 0..100 {
+        for (method, path) in &requests {
+            let status = service.request(method.clone(), path, Some(&forged)).await.status();
+            assert!(status.is_client_error(), "{path}: {status}");
+        }
+    }
+    let text = service.get("/metrics").await.text().await.unwrap();
+    let counted = text.lines().find(|line| line.starts_with("termgate_errors_total{code=\"UNAUTHORIZED\"}")).unwrap();
+    assert!(counted.ends_with(" 200"), "{counted}");
+    service.stop().await;
+    let lines = log().lines().count();
+    assert!(lines < 200, "{lines} lines for 400 refusals");
+}

@@ -2,6 +2,7 @@
 
 use super::peer_client::PeerClient;
 use super::polled::PolledConnections;
+use super::refusal_log::RefusalLog;
 use super::user_connections::UserConnections;
 use crate::clock::{Clock, RandomSource};
 use crate::config::Config;
@@ -70,6 +71,8 @@ pub struct ServiceContext {
     pub(super) message_rate: RateLimiter<ConnectionId>,
     /// Requests of each connection over HTTP.
     pub(super) request_rate: RateLimiter<ConnectionId>,
+    /// Decides which refusals have a line in the log.
+    pub(super) refusal_log: RefusalLog,
     /// Permits for `/ws-test`.
     pub(super) ws_tests: Arc<Semaphore>,
     /// Client for requests to other instances; `None` if the store is not shared.
@@ -96,6 +99,7 @@ impl ServiceContext {
             polled: PolledConnections::default(),
             message_rate: limiter(),
             request_rate: limiter(),
+            refusal_log: RefusalLog::default(),
             ws_tests: Arc::new(Semaphore::new(MAX_WS_TESTS)),
             peers: store.is_shared().then(|| PeerClient::new(&registry.instance_id().to_string())).flatten(),
             draining: watch::Sender::new(false),

@@ -89,7 +89,9 @@ fn verify(
         CloseReason(UNAUTHORIZED, "a token is required")
     })?;
     service.config.auth.users.verify(token, service.now_seconds()).map_err(|error| {
-        tracing::info!(request, connection = name, bad = %error, "[Terminal] refused {name}");
+        if service.refusal_log.has_room() {
+            tracing::info!(request, connection = name, bad = %error, "[Terminal] refused {name}");
+        }
         drop(service.invalid_token(error));
         CloseReason(UNAUTHORIZED, "the token is not valid")
     })
