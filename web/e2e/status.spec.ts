@@ -56,10 +56,10 @@ test("a slow round trip names the slowest hop, and is shown by hop", async ({ pa
   const stack = await launch({}, "--fault", "out.delay=400..400");
   const terminal = new TerminalPage(page);
   await terminal.open(`${stack.url}/?pingMs=500`);
-  await expect(page.locator(".tg-detail")).toHaveText(/^Slow: your network takes \d+ of \d+ ms$/);
+  await expect(page.locator(".tg-detail")).toHaveText(/^Slow: the connection takes \d+ of \d+ ms$/);
   await page.getByTitle("There and back").click();
   const hops = page.getByRole("note");
-  await expect(hops).toContainText("your network");
+  await expect(hops).toContainText("the connection");
   await expect(hops).toContainText("the gateway");
   await expect(hops).toContainText("the lab machine");
   await terminal.screenshot("slow");

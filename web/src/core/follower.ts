@@ -111,7 +111,8 @@ export class Follower {
       this.port.send(missing);
       this.#scheduleRenewal();
       if (missing) this.#waitForAnswer();
-      else this.#cancelRepair();
+      // The delay stays: only a frame proves that the way works again.
+      else this.#waitingFor = undefined;
     });
   }
 

@@ -15,7 +15,8 @@ export interface Hop {
 /** The hops whose time is known, from the page to the service. */
 export function hopsOf({ networkMs, gatewayMs, serviceMs }: Latency): Hop[] {
   const hops: Array<{ name: string; ms: number | null }> = [
-    { name: "your network", ms: networkMs },
+    // With the whole way back, of which the gateway's posts are a part.
+    { name: "the connection", ms: networkMs },
     { name: "the gateway", ms: gatewayMs },
     { name: "the lab machine", ms: serviceMs },
   ];

@@ -11,7 +11,7 @@ import { duration } from "./duration.ts";
 import { slowSentence } from "./latency.ts";
 import { RoundTrip } from "./round-trip.tsx";
 import { useNow } from "./use-now.ts";
-import { reason, routeSentence, stateSentence } from "./words.ts";
+import { isStalled, reason, routeSentence, stateSentence } from "./words.ts";
 
 /** The time left is highlighted below this. */
 const LOW_TIME_MS = 10 * 60_000;
@@ -57,7 +57,7 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
       )}
       {end && whenEnded}
       <span className={connected && closing ? "tg-detail tg-short" : "tg-detail"} title={why || notice}>
-        {why || notice || (connected && (slowSentence(latency) || routeSentence(state)))}
+        {why || notice || (connected && (slowSentence(isStalled(state) ? null : latency) || routeSentence(state)))}
       </span>
       <span className="tg-spring" />
       {role !== "controller" && (
@@ -81,7 +81,7 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
           {size.cols}×{size.rows}
         </span>
       )}
-      <RoundTrip latency={latency} />
+      <RoundTrip latency={isStalled(state) ? null : latency} />
     </footer>
   );
 }

@@ -141,6 +141,23 @@ test("an error behind the gateway is shown until the next frame", ({ harness }) 
   expect(harness.client.state.error).toBeNull();
 });
 
+test("while the service does not answer, an idle page asks ever less often", ({ harness }) => {
+  const asked: number[] = [];
+  let before = harness.socket.of("follow").length;
+  harness.socket.receive({ type: "error", code: "BACKEND_UNREACHABLE", message: "no service", retryable: true });
+  for (let second = 1; second <= 60; second += 1) {
+    harness.clock.advance(1000);
+    const follows = harness.socket.of("follow").length;
+    if (follows === before) continue;
+    before = follows;
+    asked.push(second);
+    // Each is answered at once.
+    harness.socket.receive({ type: "error", code: "BACKEND_UNREACHABLE", message: "no service", retryable: true });
+  }
+  expect(asked.slice(0, 5)).toEqual([1, 3, 7, 15, 23]);
+  expect(asked.length).toBeLessThan(12);
+});
+
 test("events update the state", ({ harness }) => {
   harness.event(0, { kind: "tty", echo: false, canonical: true });
   harness.event(1, { kind: "title", title: "vim" });

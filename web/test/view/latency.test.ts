@@ -13,7 +13,7 @@ const trip = (networkMs: number | null, gatewayMs: number | null, serviceMs: num
 });
 
 test.each([
-  ["the network", trip(300, 60, 40), "Slow: your network takes 300 of 400 ms"],
+  ["the network", trip(300, 60, 40), "Slow: the connection takes 300 of 400 ms"],
   ["the gateway", trip(50, 310, 40), "Slow: the gateway takes 310 of 400 ms"],
   ["the machine", trip(50, 60, 290), "Slow: the lab machine takes 290 of 400 ms"],
   ["a service without a gateway", trip(100, null, 300), "Slow: the lab machine takes 300 of 400 ms"],
@@ -26,5 +26,5 @@ test("a fast round trip has none", () => {
 });
 
 test("known hops are listed in order", () => {
-  expect(hopsOf(trip(1, null, 3)).map(({ name }) => name)).toEqual(["your network", "the lab machine"]);
+  expect(hopsOf(trip(1, null, 3)).map(({ name }) => name)).toEqual(["the connection", "the lab machine"]);
 });

@@ -62,3 +62,11 @@ test("Extend extends the session", () => {
   expect(client.extend).toHaveBeenCalledOnce();
   expect(focus).toHaveBeenCalledOnce();
 });
+
+test("a round trip is shown only while the service answers", () => {
+  const latency = { totalMs: 328, networkMs: 300, gatewayMs: 20, serviceMs: 8 };
+  expect(shown({ ...connected, latency }).buttons).toEqual(["328 ms"]);
+  cleanup();
+  const error = new TerminalError("BACKEND_UNREACHABLE", "no service", true);
+  expect(shown({ ...connected, latency, error }).buttons).toEqual([]);
+});
