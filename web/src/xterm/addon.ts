@@ -12,12 +12,10 @@ import {
   type TerminalSink,
 } from "../core/index.ts";
 import { EmulatorGuard } from "./emulator-guard.ts";
+import { ShellReset } from "./new-shell.ts";
 import { PredictedEcho } from "./predicted-echo.ts";
 import { PredictionOverlay } from "./prediction-overlay.ts";
 import { onUserInput } from "./queries.ts";
-
-/** Leaves the alternate screen, mouse reports, bracketed paste and scroll region. */
-const RESET_MODES = "\x1b[?1049l\x1b[!p\x1b[?9;1000;1002;1003;1004;1005;1006;1015;1016l\x1b[?2004l\x1b[r";
 
 /** `terminal.loadAddon(new TermgateAddon(client))`. */
 export class TermgateAddon implements ITerminalAddon {
@@ -37,13 +35,13 @@ export class TermgateAddon implements ITerminalAddon {
     let fromService = false;
     const predictedEcho = this.#predictEcho(terminal);
     const guard = new EmulatorGuard(terminal, (why) => client.emulatorFailed(sink, why), this.clock);
+    const shell = new ShellReset(terminal);
     const sink: TerminalSink = {
       write: (bytes, parsed) => guard.write(bytes, parsed),
       reset: (what) =>
         guard.reset(() => {
           predictedEcho.reset();
-          if (what === "full") terminal.reset();
-          else terminal.write(`${RESET_MODES}\x1b[${lastRow(terminal)};1H\r\n`);
+          shell.reset(what);
         }),
       resize(cols, rows) {
         if (cols === terminal.cols && rows === terminal.rows) return;
@@ -55,6 +53,7 @@ export class TermgateAddon implements ITerminalAddon {
     };
     client.resize(terminal.cols, terminal.rows);
     this.#disposables.push(
+      ...shell.disposables,
       ...onUserInput(terminal, (text) => predictedEcho.type(this.transform(text))),
       // One character per byte: reports of old mouse modes are not UTF-8.
       terminal.onBinary((text) => client.input(Uint8Array.from(text, (character) => character.charCodeAt(0)))),
@@ -79,11 +78,4 @@ export class TermgateAddon implements ITerminalAddon {
     for (const disposable of this.#disposables) disposable.dispose();
     this.#disposables = [];
   }
-}
-
-/** The lowest row of the screen that contains text, from 1. */
-function lastRow({ buffer: { normal }, rows }: Terminal): number {
-  let row = rows;
-  while (row > 1 && !normal.getLine(normal.baseY + row - 1)?.translateToString(true)) row -= 1;
-  return row;
 }

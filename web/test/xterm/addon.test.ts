@@ -78,6 +78,26 @@ describe("output", () => {
     await vi.waitFor(() => expect(text()).toEqual(["older", "new"]));
     expect(terminal.modes).toMatchObject({ mouseTrackingMode: "none", bracketedPasteMode: false });
   });
+
+  test("of a new shell inherits neither colours nor tab stops, cursor, line feed mode or half a sequence", async () => {
+    const { harness, terminal } = connected();
+    const restored: number[] = [];
+    for (const command of [104, 110, 111, 112])
+      terminal.parser.registerOscHandler(command, (data) => data === "" && restored.push(command) === 0);
+    const set =
+      "\x1b]4;1;#010203\x07\x1b]10;#010203\x07\x1b]11;#010203\x07\x1b]12;#010203\x07\x1b[3g\x1b[?12h\x1b[20h\x1b[?2026h";
+    harness.output(0, set);
+    await vi.waitFor(() => expect(terminal.options.convertEol).toBe(true));
+    expect(terminal.options.cursorBlink).toBe(true);
+    harness.output(set.length, "old\x1b]2;half");
+    harness.error("STALE_EPOCH");
+    harness.attached({ epoch: EPOCH + 1 });
+    harness.output(0, "\tnew", { epoch: EPOCH + 1 } as object);
+    await vi.waitFor(() => expect(line(terminal, 1)).toBe("        new"));
+    expect(restored).toEqual([104, 110, 111, 112]);
+    expect(terminal.options).toMatchObject({ cursorBlink: false, convertEol: false });
+    expect(terminal.modes.synchronizedOutputMode ?? false).toBe(false);
+  });
 });
 
 test("history for a late terminal starts on an empty screen", async () => {
