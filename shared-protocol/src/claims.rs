@@ -36,6 +36,11 @@ pub struct ClassClaims {
 }
 
 impl ClassClaims {
+    /// True if the bearer of a token with these claims and this role is an instructor of the group.
+    pub fn instructs(&self, role: Role, group: Option<&GroupId>) -> bool {
+        role == Role::Instructor && group.is_some() && self.grp.as_ref() == group
+    }
+
     /// True if the token has none of them.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -48,7 +48,7 @@ async function look(page: Page): Promise<unknown> {
   });
 }
 
-/** A page whose elements around the terminal have a fixed place, whatever its rules say. */
+/** Fixes the place of the elements around the terminal, so that a page's rules do not move it as a whole. */
 const FIXED =
   ".workspace { position: fixed !important; inset: 0 !important; margin: 0 !important; padding: 0 !important; } .bar, .pane::before { display: none !important; } .panes, .panel, .pane { position: absolute !important; inset: 0 !important; margin: 0 !important; padding: 0 !important; }";
 

@@ -72,7 +72,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
         },
         (RELAY_PATH, _) if code.is_none() => line!(debug, "relay"),
         (quiet, _) if QUIET_PATHS.contains(&quiet) => line!(debug, "{method} {quiet}"),
-        (_, None) if status >= 400 && !service.refusal_log.has_room() => {}
+        (_, None) if status >= 400 && !service.refusal_log.claim_line() => {}
         (other, _) => line!(info, "{method} {other}"),
     }
     response

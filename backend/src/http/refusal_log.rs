@@ -23,8 +23,8 @@ impl Default for RefusalLog {
 }
 
 impl RefusalLog {
-    /// True if the next refusal may have a line.
-    pub(super) fn has_room(&self) -> bool {
+    /// Counts a refusal. True if it has a line.
+    pub(super) fn claim_line(&self) -> bool {
         if self.rate.check(&()).is_err() {
             self.omitted.fetch_add(1, Ordering::Relaxed);
             return false;

@@ -128,6 +128,7 @@ impl Emulator {
 mod tests {
     use super::*;
     use shared_protocol::EndReason;
+
     const SIZE: Size = Size { cols: 20, rows: 4 };
 
     #[test]

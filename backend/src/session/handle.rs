@@ -79,7 +79,7 @@ impl Caller {
     }
 
     fn instructs(&self, creator: &Creator) -> bool {
-        self.role == Role::Instructor && self.class.grp.is_some() && self.class.grp == creator.group
+        self.class.instructs(self.role, creator.group.as_ref())
     }
 
     /// The creator of a session that this token creates. An instructor's is in no group.

@@ -52,7 +52,7 @@ pub struct RegistryDeps {
     pub metrics: Arc<Metrics>,
     /// Carry the frames of clients behind the gateway.
     pub relays: Arc<Relays>,
-    /// Runs the sessions' tasks, and nothing that must go on whatever they do.
+    /// Runs the sessions' tasks alone: they may keep it busy.
     pub runtime: Handle,
 }
 

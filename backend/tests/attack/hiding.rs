@@ -3,38 +3,31 @@
 use crate::exhaustion::{Attack, warns_of_limits};
 use crate::harness::{Harness, says};
 
-/// Python that ends the first thread of the process. `exit` is the system call, which ends one thread.
-const END_FIRST_THREAD: &str = "ctypes.CDLL(None).syscall(60 if os.uname().machine == \"x86_64\" else 93, 0)";
+/// A process in which a thread makes files of this many bytes by lines of Python, and whose first thread ends: `exit` is the
+/// system call, which ends one thread.
+fn after_the_first_thread(make_file: &str, bytes: &str) -> String {
+    format!(
+        "/usr/bin/python3 -c 'import ctypes, os, threading, time
+def hold():
+    for number in range(9):
+        {make_file}
+        os.write(file, bytes({bytes}))
+    time.sleep(1000)
+threading.Thread(target=hold).start()
+ctypes.CDLL(None).syscall(60 if os.uname().machine == \"x86_64\" else 93, 0)'"
+    )
+}
 
 #[tokio::test]
 async fn memory_of_a_process_whose_first_thread_has_ended() {
-    let hold = format!(
-        "import ctypes, os, threading, time
-def hold():
-    for number in range(9):
-        file = os.memfd_create(\"x\")
-        os.write(file, bytes(60 << 20))
-    time.sleep(1000)
-threading.Thread(target=hold).start()
-{END_FIRST_THREAD}"
-    );
-    Attack::new().await.ends_after(&format!("/usr/bin/python3 -c '{hold}'")).await;
+    let make_file = "file = os.memfd_create(\"x\")";
+    Attack::new().await.ends_after(&after_the_first_thread(make_file, "60 << 20")).await;
 }
 
 #[tokio::test]
 async fn unlinked_files_of_a_process_whose_first_thread_has_ended() {
-    let hold = format!(
-        "import ctypes, os, threading, time
-def hold():
-    for number in range(9):
-        file = os.open(\"big\", os.O_CREAT | os.O_WRONLY)
-        os.unlink(\"big\")
-        os.write(file, bytes(20 << 20))
-    time.sleep(1000)
-threading.Thread(target=hold).start()
-{END_FIRST_THREAD}"
-    );
-    Attack::new().await.ends_after(&format!("/usr/bin/python3 -c '{hold}'")).await;
+    let make_file = "file = os.open(\"big\", os.O_CREAT | os.O_WRONLY); os.unlink(\"big\")";
+    Attack::new().await.ends_after(&after_the_first_thread(make_file, "20 << 20")).await;
 }
 
 #[tokio::test]

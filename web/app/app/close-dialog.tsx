@@ -4,7 +4,7 @@
 
 "use client";
 
-import { useEffect, useRef } from "react";
+import { useModal } from "./use-modal.ts";
 
 interface CloseDialogProps {
   /** Name of the tab. */
@@ -13,12 +13,7 @@ interface CloseDialogProps {
 }
 
 export function CloseDialog({ name, onAnswer }: CloseDialogProps) {
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
-    return () => element?.close();
-  }, []);
+  const dialog = useModal();
   return (
     <dialog
       ref={dialog}

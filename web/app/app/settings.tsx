@@ -37,34 +37,40 @@ export function Settings({ preferences, onChange }: SettingsProps) {
               onChange={(event) => onChange({ fontSize: event.target.valueAsNumber || 14 })}
             />
           </label>
-          <label>
-            <span>Copy on select</span>
-            <input
-              type="checkbox"
-              checked={copyOnSelect}
-              onChange={(event) => onChange({ copyOnSelect: event.target.checked })}
-            />
-          </label>
-          <label>
-            <span>Screen reader</span>
-            <input
-              type="checkbox"
-              checked={screenReader}
-              onChange={(event) => onChange({ screenReader: event.target.checked })}
-            />
-          </label>
+          <Toggle
+            label="Copy on select"
+            checked={copyOnSelect}
+            onChange={(copyOnSelect) => onChange({ copyOnSelect })}
+          />
+          <Toggle
+            label="Screen reader"
+            checked={screenReader}
+            onChange={(screenReader) => onChange({ screenReader })}
+          />
           {navigator.platform.startsWith("Mac") && (
-            <label>
-              <span>Option is Meta</span>
-              <input
-                type="checkbox"
-                checked={macOptionIsMeta}
-                onChange={(event) => onChange({ macOptionIsMeta: event.target.checked })}
-              />
-            </label>
+            <Toggle
+              label="Option is Meta"
+              checked={macOptionIsMeta}
+              onChange={(macOptionIsMeta) => onChange({ macOptionIsMeta })}
+            />
           )}
         </div>
       )}
     </Popover>
+  );
+}
+
+interface ToggleProps {
+  label: string;
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+}
+
+function Toggle({ label, checked, onChange }: ToggleProps) {
+  return (
+    <label>
+      <span>{label}</span>
+      <input type="checkbox" checked={checked} onChange={(event) => onChange(event.target.checked)} />
+    </label>
   );
 }

@@ -4,17 +4,16 @@
 
 "use client";
 
-import { useEffect, useRef, useState } from "react";
+import { useEffect, useState } from "react";
 import { copyText } from "../../src/index.ts";
+import { useModal } from "./use-modal.ts";
 
 export function ShareDialog({ makeLink, onClose }: { makeLink: () => Promise<string>; onClose: () => void }) {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const dialog = useModal();
   const [link, setLink] = useState("");
   const [status, setStatus] = useState("");
 
   useEffect(() => {
-    const element = dialog.current;
-    element?.showModal();
     let gone = false;
     makeLink().then(
       (created) => gone || setLink(created),
@@ -22,7 +21,6 @@ export function ShareDialog({ makeLink, onClose }: { makeLink: () => Promise<str
     );
     return () => {
       gone = true;
-      element?.close();
     };
   }, [makeLink]);
 

@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared_protocol::{ErrorCode, GroupId, Role, SessionId, UserClaims};
+use shared_protocol::{ErrorCode, GroupId, SessionId, UserClaims};
 use std::sync::Arc;
 
 /// Sessions in one answer, at most.
@@ -41,8 +41,7 @@ pub(in crate::http) async fn list(
 /// The group, if this user may see its sessions. The refusal is the same for a group that does not exist.
 fn instructed_group(user: &UserClaims, group: String) -> Result<GroupId, HttpError> {
     let group = GroupId::new(group).ok();
-    let instructs = |group: &GroupId| user.role == Role::Instructor && user.class.grp.as_ref() == Some(group);
-    group.filter(|group| user.admin || instructs(group)).ok_or_else(|| {
+    group.filter(|group| user.admin || user.class.instructs(user.role, Some(group))).ok_or_else(|| {
         HttpError::new(ErrorCode::Forbidden, "only an instructor of this group or an operator may list its sessions")
     })
 }

@@ -18,9 +18,7 @@ pub(in crate::http) async fn create(
     State(service): State<Arc<ServiceContext>>,
     AuthenticatedUser(user): AuthenticatedUser,
 ) -> Result<(StatusCode, Json<Value>), HttpError> {
-    if user.role == Role::Viewer {
-        return Err(read_only());
-    }
+    require(user.role != Role::Viewer)?;
     let id = match &user.sid {
         Some(id) => id.clone(),
         None => session_id(hex::encode(service.random.bytes::<16>()))?,
@@ -44,13 +42,9 @@ pub(in crate::http) async fn end(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, HttpError> {
     // An operator may end any session, with any role.
-    if !user.admin && user.role == Role::Viewer {
-        return Err(read_only());
-    }
+    require(user.admin || user.role != Role::Viewer)?;
     let (record, role) = find(&service, &user, id).await?;
-    if !user.admin && role != Role::Controller {
-        return Err(read_only());
-    }
+    require(user.admin || role == Role::Controller)?;
     let reason = if record.creator.user == user.sub || !user.admin { EndReason::Closed } else { EndReason::Revoked };
     service.registry.end(record, reason).await?;
     Ok(Json(json!({ "success": true })))
@@ -90,9 +84,7 @@ pub(in crate::http) async fn close_connection(
 ) -> Result<Json<Value>, HttpError> {
     let (record, role) = find(&service, &user, id).await?;
     if !user.admin {
-        if role != Role::Controller {
-            return Err(read_only());
-        }
+        require(role == Role::Controller)?;
         if record.creator.user != user.sub {
             let refusal = "only the session's owner or an operator may close connections";
             return Err(HttpError::new(ErrorCode::Forbidden, refusal));
@@ -153,8 +145,9 @@ fn session_id(id: String) -> Result<SessionId, HttpError> {
     SessionId::new(id).map_err(|error| HttpError::new(ErrorCode::BadField, error.to_string()))
 }
 
-fn read_only() -> HttpError {
-    HttpError::new(ErrorCode::ReadOnly, "a viewer may only watch")
+/// The refusal of a user that may only watch, unless this one may do more.
+fn require(may_control: bool) -> Result<(), HttpError> {
+    may_control.then_some(()).ok_or_else(|| HttpError::new(ErrorCode::ReadOnly, "a viewer may only watch"))
 }
 
 pub(super) fn describe_record(record: &SessionRecord) -> Value {

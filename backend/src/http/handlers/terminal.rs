@@ -89,7 +89,7 @@ fn verify(
         CloseReason(UNAUTHORIZED, "a token is required")
     })?;
     service.config.auth.users.verify(token, service.now_seconds()).map_err(|error| {
-        if service.refusal_log.has_room() {
+        if service.refusal_log.claim_line() {
             tracing::info!(request, connection = name, bad = %error, "[Terminal] refused {name}");
         }
         drop(service.invalid_token(error));

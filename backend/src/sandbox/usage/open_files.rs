@@ -2,11 +2,12 @@
 
 use super::FileUsage;
 use super::file_sizes::is_in_memory;
+use super::sample::{status_with_memory, tasks_of};
 use rustix::process::Pid;
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Adds unlinked files of processes. Returns the processes that do not show their files.
 pub(super) fn add_unlinked_files(processes: impl Iterator<Item = Pid>, files: &mut FileUsage) -> Vec<Pid> {
@@ -33,13 +34,12 @@ pub(super) fn add_unlinked_files(processes: impl Iterator<Item = Pid>, files: &m
 /// their own, but a thread that has ended shows none: the first one may have ended before the others. Fails if no thread lets
 /// its user read the table.
 fn descriptors_of(pid: Pid) -> io::Result<Vec<PathBuf>> {
-    let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
-    let threads = std::fs::read_dir(process.join("task")).into_iter().flatten();
     let mut denied = None;
-    for task in std::iter::once(process).chain(threads.filter_map(|thread| Some(thread.ok()?.path()))) {
+    for task in tasks_of(pid) {
         let table = match std::fs::read_dir(task.join("fd")) {
             Err(error) => {
-                if error.kind() == ErrorKind::PermissionDenied && has_memory(&task) {
+                // The files of a thread without memory are closed, or are about to be.
+                if error.kind() == ErrorKind::PermissionDenied && status_with_memory(&task).is_some() {
                     denied = Some(error);
                 }
                 continue;
@@ -52,11 +52,6 @@ fn descriptors_of(pid: Pid) -> io::Result<Vec<PathBuf>> {
         }
     }
     denied.map_or(Ok(Vec::new()), Err)
-}
-
-/// False for a thread that ends or has ended, whose files are closed or are about to be.
-fn has_memory(task: &Path) -> bool {
-    std::fs::read_to_string(task.join("status")).is_ok_and(|status| status.contains("\nRssAnon:"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::terminal::sys::{IpcKind, as_user};
 use rustix::process::Pid;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, Default)]
 pub(super) struct Usage {
@@ -71,14 +71,21 @@ pub(super) fn take_sample(watched: impl Fn(u32) -> bool) -> HashMap<u32, Usage> 
     users
 }
 
-/// Bytes of pages, and of page tables.
-fn memory_of(pid: Pid) -> (u64, u64) {
+/// Directories of a process and of its threads in `/proc`. If the first thread ended before the others, only theirs tell.
+pub(super) fn tasks_of(pid: Pid) -> impl Iterator<Item = PathBuf> {
     let process = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
     let threads = std::fs::read_dir(process.join("task")).into_iter().flatten();
-    // If the first thread ended before the others, only their status shows the memory.
-    let tasks = std::iter::once(process).chain(threads.filter_map(|thread| Some(thread.ok()?.path())));
-    let mut statuses = tasks.filter_map(|task| std::fs::read_to_string(task.join("status")).ok());
-    let status = statuses.find(|status| status.contains("\nRssAnon:")).unwrap_or_default();
+    std::iter::once(process).chain(threads.filter_map(|thread| Some(thread.ok()?.path())))
+}
+
+/// The status of a task that has memory: not of a thread that ends or has ended.
+pub(super) fn status_with_memory(task: &Path) -> Option<String> {
+    std::fs::read_to_string(task.join("status")).ok().filter(|status| status.contains("\nRssAnon:"))
+}
+
+/// Bytes of pages, and of page tables.
+fn memory_of(pid: Pid) -> (u64, u64) {
+    let status = tasks_of(pid).find_map(|task| status_with_memory(&task)).unwrap_or_default();
     (sum_of_lines(&status, &["RssAnon:", "RssShmem:", "VmSwap:"]), sum_of_lines(&status, &["VmPTE:"]))
 }
 
