@@ -43,12 +43,14 @@ pub struct AppDeps {
     pub random: Arc<dyn RandomSource>,
     /// The metrics.
     pub metrics: Arc<Metrics>,
-    /// Runs the sessions' tasks. Heartbeats, health, metrics and requests run where [`App::serve`] does.
+    /// Runs the sessions' tasks and their connections. Heartbeats, health and metrics run where [`App::serve`] does.
     pub session_runtime: Handle,
 }
 
 /// The service, ready to serve.
 pub struct App {
+    /// Runs the sessions' tasks and their connections.
+    session_runtime: Handle,
     service: Arc<ServiceContext>,
     limiter: Arc<ConnectionLimiter>,
     /// `None` outside of ECS.
@@ -88,22 +90,22 @@ impl App {
             limits: config.limits,
             sessions_per_user: config.sessions_per_user,
             sessions: config.sessions,
-            runtime: session_runtime,
+            runtime: session_runtime.clone(),
         });
         let protection = config.ecs_agent.as_ref().map(|agent| TaskProtection::new(&agent.0)).transpose();
         let protection = protection.inspect_err(|error| tracing::error!(%error, "this task cannot protect itself"));
         let limiter = ConnectionLimiter::for_process(config.http_connections);
         let service = Arc::new(ServiceContext::new(config, registry, store, clock, random, metrics, isolation));
-        Self { service, limiter, protection: protection.unwrap_or_default() }
+        Self { session_runtime, service, limiter, protection: protection.unwrap_or_default() }
     }
 
     /// Serves until `stop` completes, then drains: starts no session, ends every session, and waits for its processes.
     pub async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let address = listener.local_addr()?;
         tracing::info!(%address, "listening");
-        let Self { service, limiter, protection } = self;
+        let Self { session_runtime, service, limiter, protection } = self;
         let router = http::router(Arc::clone(&service));
-        let served = http::serve(listener, router, limiter, drain(Arc::clone(&service), stop));
+        let served = http::serve(listener, router, limiter, session_runtime, drain(Arc::clone(&service), stop));
         let relays = Arc::clone(service.registry.relays());
         // In a task: for each tick, this thread would be woken by a worker, and would wake that in turn for its next timer.
         let relays = AbortOnDropHandle::new(tokio::spawn(async move { relays.run().await }));

@@ -14,7 +14,8 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::sleep;
+use tokio::runtime::Handle;
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -35,11 +36,20 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// Pause after an `accept` that failed because descriptors or memory are short.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Serves connections until `stop` completes, then waits until every active request has its response.
+/// Beginnings of requests that must be answered while sessions are busy.
+const APART: [&[u8]; 2] = [b"GET /health", b"GET /metrics"];
+
+/// Bytes that tell such a request from others.
+const APART_BYTES: usize = 12;
+
+/// Serves connections until `stop` completes, then waits until every active request has its response. A connection runs on
+/// `sessions`, so that a key and its echo pass from no thread to another; if it begins with a request that must be answered
+/// while sessions are busy, it runs where this function does.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     limiter: Arc<ConnectionLimiter>,
+    sessions: Handle,
     stop: impl Future<Output = ()>,
 ) {
     let (connections, stopping) = (TaskTracker::new(), CancellationToken::new());
@@ -51,7 +61,14 @@ pub async fn serve(
         };
         // Closes the stream without a response: writing one would cost the resources that are short.
         let Some(permit) = limiter.acquire(peer.ip()) else { continue };
-        connections.spawn(serve_connection(stream, peer, permit, router.clone(), stopping.clone()));
+        let connection = Connection {
+            peer,
+            permit: Arc::new(permit),
+            router: router.clone(),
+            stopping: stopping.clone(),
+            first_request_until: Instant::now() + FIRST_REQUEST_TIMEOUT,
+        };
+        connections.spawn(connection.run(stream, connections.clone(), sessions.clone()));
     }
     drop(listener);
     stopping.cancel();
@@ -75,19 +92,57 @@ async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     }
 }
 
-/// Serves one connection to its end. A WebSocket continues in a task of its own, with the permit.
-async fn serve_connection(
-    stream: TcpStream,
+/// One connection that was accepted.
+struct Connection {
     peer: SocketAddr,
-    permit: ConnectionPermit,
+    permit: Arc<ConnectionPermit>,
     router: Router,
+    /// Cancelled once the connection may only finish its request.
     stopping: CancellationToken,
-) {
+    /// The first request must be complete by then.
+    first_request_until: Instant,
+}
+
+impl Connection {
+    /// Waits for the first bytes, which tell the runtime that serves the connection.
+    async fn run(self, stream: TcpStream, connections: TaskTracker, sessions: Handle) {
+        let is_apart = tokio::select! {
+            biased;
+            is_apart = begins_apart(&stream) => is_apart,
+            () = self.permit.evicted() => return,
+            () = self.stopping.cancelled() => return,
+            () = sleep_until(self.first_request_until) => return,
+        };
+        if is_apart {
+            return serve_connection(self, stream).await;
+        }
+        // Another runtime has other readiness events.
+        let Ok(stream) = stream.into_std().inspect_err(|error| tracing::debug!(%error, "a connection was lost")) else {
+            return;
+        };
+        let serve = async move {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => serve_connection(self, stream).await,
+                Err(error) => tracing::error!(%error, "a connection is not served"),
+            }
+        };
+        connections.spawn_on(serve, &sessions);
+    }
+}
+
+async fn begins_apart(stream: &TcpStream) -> bool {
+    let mut begin = [0; APART_BYTES];
+    let read = stream.peek(&mut begin).await.unwrap_or_default();
+    APART.iter().any(|apart| begin[..read].starts_with(apart))
+}
+
+/// Serves one connection to its end. A WebSocket continues in a task of its own, with the permit.
+async fn serve_connection(connection: Connection, stream: TcpStream) {
+    let Connection { peer, permit, router, stopping, first_request_until } = connection;
     // Nagle's algorithm delays the echo of a keystroke by 40 ms.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY");
     }
-    let permit = Arc::new(permit);
     let io = TokioIo::new(with_permit(stream, Arc::clone(&permit)));
     let handle = |mut request: Request<Incoming>| {
         let active = permit.begin_request();
@@ -107,7 +162,7 @@ async fn serve_connection(
     let service = hyper::service::service_fn(handle);
     let mut connection = pin!(http.serve_connection(io, service).with_upgrades());
     let no_request = async {
-        sleep(FIRST_REQUEST_TIMEOUT).await;
+        sleep_until(first_request_until).await;
         if permit.had_request() {
             std::future::pending::<()>().await;
         }

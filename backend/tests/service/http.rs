@@ -23,12 +23,17 @@ async fn message(service: &Service, session: Option<&str>, body: &str) -> (u16, 
 #[tokio::test]
 async fn health_and_metrics_answer_whatever_sessions_do() {
     let sessions = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let (release, held) = std::sync::mpsc::channel::<()>();
-    let holding = sessions.spawn(async move { held.recv() });
     let (shells, store) = (Arc::new(ScriptedSpawner::default()), Arc::new(MemoryStore::default()));
     let service = Service::running_on(sessions.handle().clone(), &[], shells, store).await;
     let token = user_token(&user("ada", Some("s")));
     let mut page = Terminal::open(&service.terminal_url("s", &token)).await;
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let holding = sessions.spawn(async move {
+        begun.send(()).unwrap();
+        held.recv()
+    });
+    begins.await.unwrap();
     page.send(ATTACH).await;
     for path in ["/health", "/metrics"] {
         assert!(service.get(path).await.status().is_success(), "{path}");

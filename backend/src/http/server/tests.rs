@@ -50,7 +50,8 @@ impl TestServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let stop = CancellationToken::new();
-        let task = tokio::spawn(serve(listener, router, ConnectionLimiter::new(max), stop.clone().cancelled_owned()));
+        let (limiter, stopped) = (ConnectionLimiter::new(max), stop.clone().cancelled_owned());
+        let task = tokio::spawn(serve(listener, router, limiter, Handle::current(), stopped));
         Self { address, arrived, respond, stop, task }
     }
 

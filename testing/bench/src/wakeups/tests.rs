@@ -14,12 +14,12 @@ const KEYS: u32 = 100;
 
 const BATCHES: u32 = 12;
 
-/// Waits of the service for each key, its echo, and the hand-over between the runtimes of sessions and of HTTP.
-const SWITCHES: f64 = 5.0;
+/// Waits of the service for each key: one for the key and one for its echo.
+const SWITCHES: f64 = 2.0;
 
 /// System calls of the service for each key: `epoll_wait`, `recvfrom`, a look at the terminal's settings and `write` for the key,
 /// and `epoll_wait`, `read` and `sendto` for its echo.
-const CALLS: f64 = 14.0;
+const CALLS: f64 = 7.0;
 
 /// Share of keys in which one more is no failure: the kernel may report an event a second time.
 const MARGIN: f64 = 0.1;
@@ -31,7 +31,7 @@ const TIMERS_PER_SECOND: f64 = 120.0;
 const CALLS_PER_TIMER: u32 = 3;
 
 #[tokio::test]
-async fn a_key_and_its_echo_cost_the_service_a_bounded_number_of_waits_and_system_calls() {
+async fn a_key_and_its_echo_cost_the_service_two_waits_and_seven_system_calls() {
     let stack = Stack::start_with(in_process(VARIABLES)).await;
     let service = [stack.backend.id(0)];
     let mut terminal = direct(&stack, stack.backend.address(0), "ada", "counted").await;
