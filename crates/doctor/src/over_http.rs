@@ -81,7 +81,12 @@ impl Service<'_> {
         }
         let hint = "The service accepts connections but does not answer.";
         let seconds = ANSWER_TIMEOUT.as_secs();
-        let answer = timeout(ANSWER_TIMEOUT, read(self.requests.send_request(request))).await;
+        // The connection may still be busy with the end of the answer before.
+        let answer = async {
+            self.requests.ready().await.map_err(|error| unexpected(error.to_string()))?;
+            read(self.requests.send_request(request)).await
+        };
+        let answer = timeout(ANSWER_TIMEOUT, answer).await;
         let answer = answer.map_err(|_| Diagnosis::Timeout { step: STEP, seconds, hint })??;
         if answer.status().is_success() {
             return Ok(answer);
