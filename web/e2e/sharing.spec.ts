@@ -66,6 +66,30 @@ test("a viewer sees the whole terminal in any window, and changes nothing", asyn
   await viewer.context.close();
 });
 
+test("a viewer who comes before the student waits, and then sees the session", async ({ browser, stack }) => {
+  const session = `early-${crypto.randomUUID().slice(0, 8)}`;
+  const answer = await fetch(`${stack.url}/dev/token?role=viewer&session=${session}`);
+  const { token, wsPath } = (await answer.json()) as { token: string; wsPath: string };
+  const context = await browser.newContext();
+  const early = new TerminalPage(await context.newPage());
+  const viewer = early.page;
+  await viewer.goto(`${stack.url}/?session=${session}#${new URLSearchParams({ token, at: wsPath })}`);
+  await expect(viewer.locator(".tg-state")).toHaveText("Waiting for the session to start");
+  await expect(viewer.locator(".tg-waiting")).toHaveText(/^The session has not started yet/);
+  await expect(viewer.getByText("Read-only", { exact: true })).toBeVisible();
+  await early.screenshot("waiting-for-session");
+  const student = new TerminalPage(await (await browser.newContext()).newPage());
+  await student.open(`${stack.url}/?session=${session}`);
+  await student.run("echo here I am");
+  await early.shows("here I am");
+  await expect(viewer.locator("[data-role=viewer][data-status=connected]")).toBeVisible();
+  await expect(viewer.locator(".tg-waiting")).toHaveCount(0);
+  expect(early.sockets).toBe(1);
+  expect(early.problems).toEqual([]);
+  await student.page.context().close();
+  await context.close();
+});
+
 test("chat messages reach everyone, with a count of unread ones", async ({ terminal: { page }, browser }) => {
   const viewer = await watch(browser, await linkOf(page), { width: 800, height: 500 });
   await page.getByRole("button", { name: "Chat" }).click();

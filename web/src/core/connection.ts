@@ -14,7 +14,7 @@ import type { Log } from "./log.ts";
 import type { Route } from "./route.ts";
 import { OPEN, type Socket, type SocketFactory } from "./socket.ts";
 import type { Times } from "./times.ts";
-import { hasExpired, obtainToken, type TokenSource } from "./token.ts";
+import { hasExpired, obtainToken, onlyWatches, type TokenSource } from "./token.ts";
 
 const TOKEN_TIMEOUT_MS = 15_000;
 /** Time that an emulator that is still loading has to report its size: a shell that starts too narrow redraws. */
@@ -24,6 +24,10 @@ const ATTACH_RETRY_DELAY_MS = 1000;
 const MAX_ATTACH_RETRY_DELAY_MS = 4000;
 /** Time to answer an attach after the first; a service that has answered before is quick. */
 const REATTACH_TIMEOUT_MS = 5000;
+
+/** A session that has not started is asked for after this delay, which doubles up to the maximum. */
+const START_DELAY_MS = 1000;
+const MAX_START_DELAY_MS = 10_000;
 
 /** Stream frames that are kept until the first attach is answered; frames beyond this are requested again. */
 const MAX_EARLY_FRAMES = 64;
@@ -44,6 +48,8 @@ export interface ConnectionOptions {
   clock: Clock;
   times: Times;
   log: Log;
+  /** From 0 up to 1. */
+  random: () => number;
   socket: SocketFactory;
   token: TokenSource;
   address(token: string): Address;
@@ -80,6 +86,10 @@ export class Connection {
   /** True while the attach waits for the window's size. */
   #awaitingWindow = false;
   #opened = false;
+  /** True if the token only lets its bearer watch. */
+  #watches = false;
+  /** Attaches in a row for which the session had not started. */
+  #refusals = 0;
   #startedAt = 0;
   #displayUrl = "";
   /** The pending or answered attach. */
@@ -125,6 +135,10 @@ export class Connection {
     return this.#established;
   }
 
+  get watches(): boolean {
+    return this.#watches;
+  }
+
   get route(): Route {
     return this.options.route;
   }
@@ -139,11 +153,20 @@ export class Connection {
     if (!this.#socket) return;
     this.#attached = false;
     this.#request = undefined;
-    const timeoutMs = this.handlers.mayCarry() ? this.options.times.carryingPongMs : REATTACH_TIMEOUT_MS;
-    if (this.#established) this.#deadline.set(timeoutMs, () => this.#end(deadConnection()));
+    if (this.#established) this.#awaitAnswer();
     if (this.handlers.windowKnown()) return this.#sendAttach(ATTACH_RETRY_DELAY_MS);
     this.#awaitingWindow = true;
     this.#attachRetry.set(WINDOW_TIMEOUT_MS, () => this.#sendAttach(ATTACH_RETRY_DELAY_MS));
+  }
+
+  /** Attaches again after a delay: the session has not started, or is being started elsewhere. */
+  attachLater(): void {
+    this.#request = undefined;
+    this.#deadline.clear();
+    const bound = Math.min(MAX_START_DELAY_MS, START_DELAY_MS * 2 ** this.#refusals);
+    this.#refusals += 1;
+    // Apart from each other: a class of viewers waits for the same moment.
+    this.#attachRetry.set((0.5 + this.options.random() / 2) * bound, () => this.#attachAgain());
   }
 
   /** The window's size is known: sends an attach that waits for it. */
@@ -164,7 +187,9 @@ export class Connection {
 
   /** Checks quickly whether the connection has survived an event such as a change of network. */
   probe(): void {
-    if (this.#heartbeat.silent) this.#end(deadConnection());
+    // It waits for the session to start.
+    if (this.#refusals > 0 && !this.#request) this.#attachAgain();
+    else if (this.#heartbeat.silent) this.#end(deadConnection());
     else this.#heartbeat.probe();
   }
 
@@ -188,6 +213,7 @@ export class Connection {
     const { clock, log, socket: factory, times } = this.options;
     // Later, because the caller of the constructor does not have the connection yet.
     const fail = (reason: CloseReason) => this.#deadline.set(0, () => this.#end(reason));
+    this.#watches = onlyWatches(token);
     if (!token) return fail(closeReason("UNAUTHORIZED", "No token was given.", "new token"));
     this.#startedAt = clock.now();
     const openMs = Math.min(this.options.openMs ?? times.connectMs, times.connectMs);
@@ -228,13 +254,24 @@ export class Connection {
     return closeReason("CONNECTION_TIMEOUT", sentence, "backoff");
   }
 
+  /** The service has answered before, so it does again, or the connection is dead. */
+  #awaitAnswer(): void {
+    const timeoutMs = this.handlers.mayCarry() ? this.options.times.carryingPongMs : REATTACH_TIMEOUT_MS;
+    this.#deadline.set(timeoutMs, () => this.#end(deadConnection()));
+  }
+
+  #attachAgain(): void {
+    this.#awaitAnswer();
+    this.#sendAttach(ATTACH_RETRY_DELAY_MS);
+  }
+
   #sendAttach(retryDelayMs: number): void {
     this.#awaitingWindow = false;
     const { message, acknowledged } = this.handlers.attachRequest();
     // The answer may be to an earlier attach, so its acknowledged input is the lower bound.
     this.#request = { message, acknowledged: Math.min(acknowledged, this.#request?.acknowledged ?? acknowledged) };
-    this.send({ type: "attach", ...message });
     this.#attachRetry.set(retryDelayMs, () => this.#sendAttach(Math.min(retryDelayMs * 2, MAX_ATTACH_RETRY_DELAY_MS)));
+    this.send({ type: "attach", ...message });
   }
 
   #receive(data: unknown): void {
@@ -258,6 +295,7 @@ export class Connection {
     // An answer from before the known epoch.
     if (frame.epoch < (request.message.resume?.epoch ?? 0)) return;
     this.#attached = true;
+    this.#refusals = 0;
     if (!this.#established) this.handlers.established(this.options.clock.now() - this.#startedAt);
     this.#established = true;
     this.#deadline.clear();

@@ -15,6 +15,8 @@ const FINAL_ON_ATTACH: readonly ClientErrorCode[] = [
   "FORBIDDEN",
   "LIMIT_REACHED",
 ];
+/** Codes for the attach of a page that may only watch, until another one starts the session. */
+const NOT_STARTED: readonly ClientErrorCode[] = ["SESSION_NOT_FOUND", "READ_ONLY"];
 /** Codes of a service that is being replaced and does not know yet that the session continues elsewhere. */
 const MIGRATING: readonly ClientErrorCode[] = ["SESSION_NOT_FOUND", "SESSION_ENDED", "DRAINING"];
 
@@ -25,6 +27,8 @@ export interface ErrorContext {
   attached: boolean;
   /** True if the next connection uses another token. */
   renewable: boolean;
+  /** True if the token only lets its bearer watch. */
+  watches: boolean;
   /** True if the shell's server went away and the client waits for the next one. */
   migrating: boolean;
 }
@@ -34,6 +38,8 @@ export type ErrorAction =
   | "ignore"
   /** Attach again on the same connection. */
   | "reattach"
+  /** Attach again later: the session has not started. */
+  | "wait"
   /** Open another connection. */
   | "reconnect"
   /** Report it and stop; no attempt would help. */
@@ -44,9 +50,10 @@ export type ErrorAction =
 
 export function errorAction(
   { code, retryable }: ErrorMessage,
-  { established, attached, renewable, migrating }: ErrorContext,
+  { established, attached, renewable, watches, migrating }: ErrorContext,
 ): ErrorAction {
   if (code === "INPUT_GAP" || code === "INPUT_FULL") return "ignore";
+  if (watches && !attached && NOT_STARTED.includes(code)) return "wait";
   if (migrating && MIGRATING.includes(code)) return "reconnect";
   if (established && REATTACH.includes(code)) return "reattach";
   if (code === "CONNECTION_GONE") return "reconnect";

@@ -28,6 +28,8 @@ export type ClientErrorCode =
   | "WEBSOCKET_CREATION_FAILED"
   /** The session id is missing, unknown, or belongs to another user. */
   | "SESSION_INVALID"
+  /** This page may only watch, and the session that it watches has not started. */
+  | "SESSION_NOT_STARTED"
   /** A command's result may be among output that was skipped. */
   | "RESULT_LOST"
   /** API Gateway itself failed. */

@@ -23,6 +23,12 @@ import { WindowSize } from "./window-size.ts";
 /** Reasons for the end of a shell after which another instance continues the session. */
 const MIGRATIONS: readonly EndReason[] = ["server_restart", "owner_lost"];
 
+const NOT_STARTED = new TerminalError(
+  "SESSION_NOT_STARTED",
+  "The session has not started yet. It appears here as soon as it does.",
+  true,
+);
+
 const CLOSED = { status: "closed", attempt: 0, latency: null } as const;
 
 export class ProtocolSession {
@@ -297,10 +303,11 @@ export class ProtocolSession {
     const error = new TerminalError(frame.code, frame.message, frame.retryable);
     if (frame.id !== undefined) this.commands.reject(frame.id, error);
     this.events.message.emit(frame);
-    const { attached, established, renewable } = this.transport;
+    const { attached, established, renewable, watches } = this.transport;
     const migrating = this.#migration !== undefined;
-    const action = errorAction(frame, { attached, established, renewable, migrating });
+    const action = errorAction(frame, { attached, established, renewable, watches, migrating });
     if (action === "ignore") return;
+    if (action === "wait") return this.#waitForStart();
     // Each message in flight is rejected; later errors find an attach pending and do nothing.
     if (action === "reattach") return this.#reattach();
     if (action === "reconnect") {
@@ -311,6 +318,16 @@ export class ProtocolSession {
     if (frame.retryable && frame.id === undefined) this.events.update({ error });
     if (action === "close") this.#close(error);
     else if (action === "retry") this.#receiver.follower.retry();
+  }
+
+  /** This page may only watch, and waits until another one starts the session. */
+  #waitForStart(): void {
+    const { error } = this.events.value;
+    this.transport.attachLater();
+    if (error?.code === NOT_STARTED.code) return;
+    const status = this.#receiver.started ? "reconnecting" : "connecting";
+    this.events.update({ status, role: "viewer", error: NOT_STARTED });
+    this.events.fail(NOT_STARTED);
   }
 
   #fault(fault: GatewayFault): void {

@@ -15,13 +15,30 @@ export function obtainToken(source: TokenSource, then: (token: string) => void, 
 /** Tolerated difference between clocks. */
 const LEEWAY_MS = 10_000;
 
+/** Claims of a token that explain a refusal; only the gateway and the service verify them. */
+interface Claims {
+  exp?: unknown;
+  role?: unknown;
+}
+
 /** True if a JWT's `exp` has passed at `wall`, in ms since 1970; false if it cannot be decoded. */
 export function hasExpired(token: string, wall: number): boolean {
+  const { exp } = readClaims(token);
+  return typeof exp === "number" && exp * 1000 + LEEWAY_MS <= wall;
+}
+
+/** True if a JWT lets its bearer watch sessions of others, and not start them; false if it cannot be decoded. */
+export function onlyWatches(token: string): boolean {
+  const { role } = readClaims(token);
+  return role === "viewer" || role === "instructor";
+}
+
+/** The payload of a JWT; empty if it cannot be decoded. */
+function readClaims(token: string): Claims {
   try {
     const payload = token.split(".")[1] ?? "";
-    const { exp } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) as { exp?: unknown };
-    return typeof exp === "number" && exp * 1000 + LEEWAY_MS <= wall;
+    return JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/"))) ?? {};
   } catch {
-    return false;
+    return {};
   }
 }

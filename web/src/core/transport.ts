@@ -188,6 +188,19 @@ export class Transport {
     this.#connection?.windowKnown();
   }
 
+  /** True if the connection's token only lets its bearer watch. */
+  get watches(): boolean {
+    return this.#connection?.watches ?? false;
+  }
+
+  /** The service works, but the session has not started: attaches again later, on the same connection. */
+  attachLater(): void {
+    this.#slow = false;
+    // A connection that is cut after each answer counts as a failed one.
+    if (this.options.clock.now() - this.#attemptedAt >= STABLE_AGE_MS) this.#backoff.reset();
+    this.#connection?.attachLater();
+  }
+
   /** Attaches again on the same connection; false if none is attached. */
   reattach(): boolean {
     if (!this.attached) return false;
@@ -231,7 +244,7 @@ export class Transport {
   }
 
   #open(route: Route, standby: boolean, logOpening: (url: string) => void): Connection {
-    const { clock, times, log, fetch, fallbackUrl, sessionId } = this.options;
+    const { clock, times, log, random, fetch, fallbackUrl, sessionId } = this.options;
     const http: SocketFactory = (url, [token]) => new HttpSocket(url, token ?? "", clock, fetch);
     const socket = route === "http" ? http : this.options.socket;
     const address = (token: string) => {
@@ -240,7 +253,7 @@ export class Transport {
     };
     const openMs = fallbackUrl ? OPEN_MS : undefined;
     return new Connection(
-      { clock, times, log, socket, token: this.#token, address, standby, route, openMs },
+      { clock, times, log, random, socket, token: this.#token, address, standby, route, openMs },
       {
         ...this.handlers,
         opening: (displayUrl) => {

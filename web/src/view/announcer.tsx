@@ -6,20 +6,20 @@
 
 import { useEffect, useState } from "react";
 import type { TerminalState } from "../core/index.ts";
-import { closingSentence, isStalled, reason, stateWords } from "./words.ts";
+import { closingSentence, reason, stateWords } from "./words.ts";
 
 /** A status is announced once it has lasted this long. */
 const ANNOUNCE_DELAY_MS = 1500;
 
 export function Announcer({ state }: { state: TerminalState }) {
-  const { status, end, closing, role } = state;
-  const stalled = isStalled(state);
+  const { end, closing, role } = state;
+  const words = stateWords(state);
   const [text, setText] = useState("");
   // biome-ignore lint/correctness/useExhaustiveDependencies: other changes are not worth an announcement
   useEffect(() => {
     const timer = setTimeout(() => setText(sentence(state)), ANNOUNCE_DELAY_MS);
     return () => clearTimeout(timer);
-  }, [status, end, closing, role, stalled]);
+  }, [words, end, closing, role]);
   return (
     <span className="tg-hidden" role="status">
       {text}

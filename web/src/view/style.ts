@@ -104,6 +104,7 @@ export const STYLE = `${RESET}
 }
 .tg-banner b { color: var(--tg-strong); }
 .tg-banner button { border-color: transparent; background: none; }
+.tg-waiting { position: absolute; inset: 0; z-index: 5; display: grid; place-content: center; padding: 16px; text-align: center; font-size: 14px; }
 .tg-cannot-show { position: absolute; inset: 0; z-index: 6; display: grid; place-content: center; gap: 12px; padding: 16px; background: var(--tg-bg); text-align: center; }
 .tg-cannot-show p { margin: 0; }
 .tg-cannot-show b { display: block; color: var(--tg-strong); }

@@ -21,7 +21,7 @@ import { TouchRow } from "./touch-row.tsx";
 import { useBell } from "./use-bell.ts";
 import { useNotices } from "./use-notices.ts";
 import { useTerminal } from "./use-terminal.ts";
-import { isStalled } from "./words.ts";
+import { isStalled, isWaiting } from "./words.ts";
 
 /** In pixels; Ctrl-0 restores it. */
 const DEFAULT_FONT_SIZE = 14;
@@ -174,6 +174,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
             Tab goes to the shell. Ctrl-Shift-L leaves the terminal.
           </p>
           <div ref={host} className="tg-screen" />
+          {isWaiting(state) && <p className="tg-waiting">{state.error?.message}</p>}
           {failed && <CannotShow onRetry={retry} />}
           {notices.banner && <Banner text={notices.banner} onClose={dismiss} />}
           {opened && finding && (

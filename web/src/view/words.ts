@@ -49,10 +49,16 @@ export function isStalled({ status, error }: TerminalState): boolean {
   return status === "connected" && error !== null && BACKEND_ERRORS.includes(error.code);
 }
 
-/** The state in one or two words. */
+/** True if this page may only watch, and the session that it watches has not started. */
+export function isWaiting({ status, error }: TerminalState): boolean {
+  return (status === "connecting" || status === "reconnecting") && error?.code === "SESSION_NOT_STARTED";
+}
+
+/** The state in a few words. */
 export function stateWords(state: TerminalState): string {
   const { status, end, error } = state;
   if (isStalled(state)) return "No answer";
+  if (isWaiting(state)) return "Waiting for the session to start";
   switch (status) {
     case "connecting":
       return "Connecting…";
@@ -81,7 +87,7 @@ export function reason(state: TerminalState, now: number): string {
   const { status, attempt, error, end } = state;
   if (end) return ENDED[end.reason] + exitCode(end);
   // The first attempt usually succeeds before the reason can be read.
-  if (status === "reconnecting" && attempt <= 1) return "";
+  if (isWaiting(state) || (status === "reconnecting" && attempt <= 1)) return "";
   if (error) return attempt > 1 ? `${error.message.replace(/\.$/, "")} (attempt ${attempt})` : error.message;
   return status === "connected" ? closingSentence(state, now) : "";
 }
