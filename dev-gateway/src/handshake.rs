@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_util::sync::CancellationToken;
+use websocket::Opening;
 
 /// Longest wait for the HTTP library to hand over the connection after the 101 response.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -61,21 +61,21 @@ impl ConnectionServer {
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > self.quotas.url_bytes) {
             return reject((StatusCode::URI_TOO_LONG, "Request-URI Too Large"), None);
         }
-        let version = request.headers().get(header::SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
-        let key = request.headers().get(header::SEC_WEBSOCKET_KEY);
-        let (Some(b"13"), Some(key)) = (version, key) else {
-            return reject((StatusCode::BAD_REQUEST, "Bad Request"), None);
+        let opening = match Opening::of(&mut request) {
+            Ok(opening) => opening,
+            Err(error) => {
+                tracing::info!(%error, "no handshake of a WebSocket");
+                return reject((StatusCode::BAD_REQUEST, "Bad Request"), None);
+            }
         };
         if self.faults.as_ref().is_some_and(Faults::refuses_handshake) {
             return reject((StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"), None);
         }
-        let accept = derive_accept_key(key.as_bytes());
         let (context, handshake) = self.describe(from, &request);
-        let upgrade = hyper::upgrade::on(&mut request);
         let (response, responded) = oneshot::channel();
         // Its own task, because this request's future is dropped when the client leaves.
         let tasks = self.integration.tasks.clone();
-        tasks.spawn(self.connection(context, handshake, accept, upgrade, response));
+        tasks.spawn(self.connection(context, handshake, opening, response));
         responded.await.unwrap_or_else(|_| reject((StatusCode::INTERNAL_SERVER_ERROR, "Internal server error"), None))
     }
 
@@ -98,8 +98,7 @@ impl ConnectionServer {
         self,
         mut context: ConnectionContext,
         handshake: Handshake,
-        accept: String,
-        upgrade: OnUpgrade,
+        opening: Opening,
         response: oneshot::Sender<Response>,
     ) {
         let meta = self.integration.event_meta();
@@ -116,8 +115,8 @@ impl ConnectionServer {
         tracing::info!(connection = context.connection_id, "connected");
         let context = Arc::new(context);
         // If the client has left, the upgrade fails below.
-        let _ = response.send(switch_protocols(&accept, subprotocol));
-        let Disconnect { code, reason, .. } = self.serve(&context, opened, upgrade, faults).await;
+        let _ = response.send(opening.response(subprotocol));
+        let Disconnect { code, reason, .. } = self.serve(&context, opened, opening.upgrade, faults).await;
         tracing::info!(connection = context.connection_id, code, reason, "disconnected");
     }
 
@@ -257,15 +256,6 @@ fn response_header(answer: &Value, name: &str) -> Option<HeaderValue> {
     let multiple = named("multiValueHeaders").and_then(|values| values.get(0).cloned());
     let value = multiple.or_else(|| named("headers"))?;
     HeaderValue::from_str(value.as_str()?).ok()
-}
-
-fn switch_protocols(accept: &str, subprotocol: Option<HeaderValue>) -> Response {
-    let headers = [("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-accept", accept)];
-    let mut response = (StatusCode::SWITCHING_PROTOCOLS, headers).into_response();
-    if let Some(subprotocol) = subprotocol {
-        response.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, subprotocol);
-    }
-    response
 }
 
 /// API Gateway's rejection, with the ids of connection and request once there are some.

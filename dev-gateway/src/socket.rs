@@ -9,16 +9,17 @@ use futures_util::{SinkExt, StreamExt};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
-use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::frame::{CloseFrame, Frame};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
+use websocket::Closing;
 
-/// Longest wait for the client's close frame.
+/// Longest wait for the client's part of the closing handshake.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The end of a connection, as `$disconnect` reports it.
@@ -70,20 +71,25 @@ impl Disconnect {
     }
 
     fn by_error(error: &Error) -> Self {
-        let (code, reason) = match error {
-            Error::Capacity(_) => (CloseCode::Size, "Message too big"),
-            Error::Utf8(_) => (CloseCode::Invalid, "Invalid frame payload data"),
-            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => return Self::lost(),
-            Error::Protocol(_) => (CloseCode::Protocol, "Protocol error"),
-            _ => return Self::lost(),
-        };
-        Self { by: ClosedBy::GatewayUnreadable, ..Self::by_gateway(code, reason) }
+        let Some(CloseFrame { code, reason }) = websocket::fault(error) else { return Self::lost() };
+        Self { by: ClosedBy::GatewayUnreadable, ..Self::by_gateway(code, &reason) }
+    }
+
+    /// What the connection still owes its client; `None` if it can be told nothing.
+    fn closing(&self) -> Option<Closing> {
+        let frame = || CloseFrame { code: self.code.into(), reason: self.reason.as_str().into() };
+        match self.by {
+            ClosedBy::Client => Some(Closing::Echo),
+            ClosedBy::Gateway => Some(Closing::Send(frame())),
+            ClosedBy::GatewayUnreadable => Some(Closing::Fail(frame())),
+            ClosedBy::Network => None,
+        }
     }
 }
 
 /// A connection that still needs its closing handshake.
 #[derive(Debug)]
-pub(crate) struct Closing<S> {
+pub(crate) struct ClosingSocket<S> {
     sink: SplitSink<WebSocketStream<S>, Message>,
     stream: SplitStream<WebSocketStream<S>>,
     disconnect: Disconnect,
@@ -98,7 +104,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     quotas: &Quotas,
     ended: impl Future<Output = Disconnect>,
     mut on_message: impl FnMut(&str, OwnedSemaphorePermit),
-) -> Closing<S> {
+) -> ClosingSocket<S> {
     let config = WebSocketConfig::default()
         .max_frame_size(Some(quotas.frame_bytes))
         .max_message_size(Some(quotas.message_bytes));
@@ -114,7 +120,7 @@ pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
         disconnect = ended => disconnect,
     };
     drop::<RegistryEntryGuard>(entry);
-    Closing { sink, stream, disconnect }
+    ClosingSocket { sink, stream, disconnect }
 }
 
 /// Reads messages, each once a permit for its invocation is free: the client's backpressure.
@@ -186,40 +192,22 @@ fn frames(text: Utf8Bytes, frame_bytes: usize) -> impl Iterator<Item = Message> 
     })
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Closing<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> ClosingSocket<S> {
     pub(crate) fn disconnect(&self) -> Disconnect {
         self.disconnect.clone()
     }
 
-    /// Does the closing handshake, within [`CLOSE_TIMEOUT`].
-    pub(crate) async fn finish(self) {
-        if self.disconnect.by != ClosedBy::Network {
-            // At the timeout the connection is dropped.
-            let _ = tokio::time::timeout(CLOSE_TIMEOUT, self.handshake()).await;
-        }
-    }
-
-    async fn handshake(mut self) {
+    /// Does the closing handshake, in two seconds at most.
+    pub(crate) async fn finish(mut self) {
+        let Some(closing) = self.disconnect.closing() else { return };
         // Earlier posts, which the sink may still hold, come before the close frame.
-        if self.disconnect.by != ClosedBy::Client && self.sink.flush().await.is_err() {
+        let is_open = closing != Closing::Echo;
+        if is_open && !matches!(timeout(CLOSE_TIMEOUT, self.sink.flush()).await, Ok(Ok(()))) {
             return;
         }
-        let Ok(mut socket) = self.stream.reunite(self.sink) else { return };
-        if self.disconnect.by != ClosedBy::Client {
-            let frame = CloseFrame { code: self.disconnect.code.into(), reason: self.disconnect.reason.into() };
-            if socket.close(Some(frame)).await.is_err() {
-                return;
-            }
+        if let Ok(socket) = self.stream.reunite(self.sink) {
+            websocket::close(socket, closing, CLOSE_TIMEOUT).await;
         }
-        if self.disconnect.by == ClosedBy::GatewayUnreadable {
-            // Unread bytes would make the kernel reset the connection, and the client would never see the close code.
-            let io = socket.get_mut();
-            let mut discarded = [0; 4096];
-            let _ = io.shutdown().await;
-            while matches!(io.read(&mut discarded).await, Ok(count) if count > 0) {}
-            return;
-        }
-        while let Some(Ok(_)) = socket.next().await {}
     }
 }
 

@@ -113,7 +113,7 @@ impl Socket for PolledSocket {
         self.polled.heard.lock().elapsed() > IDLE_TIMEOUT
     }
 
-    async fn close(&mut self, CloseReason(code, _): CloseReason) {
+    async fn close(mut self, CloseReason(code, _): CloseReason) {
         self.messages.close();
         self.polled.outbox.close(code);
         // A client that is gone asks no more.

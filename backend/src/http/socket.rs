@@ -1,13 +1,19 @@
 //! What a direct connection needs of its transport, and the WebSocket: so that a connection over HTTP requests differs in nothing
 //! else.
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
+use websocket::{Closing, ServerSocket};
 
 /// Time to send a frame: a peer that stops reading must not delay its session.
 pub(super) const SEND_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Time for the closing handshake.
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Silence after which the peer of a WebSocket counts as gone: two pings unanswered.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
@@ -16,7 +22,7 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct CloseReason(pub u16, pub &'static str);
 
-/// The session has ended and everything was sent, or the peer closed.
+/// The session has ended, and everything was sent.
 pub(super) const NORMAL: u16 = 1000;
 /// The peer sent a binary frame.
 pub(super) const UNSUPPORTED: u16 = 1003;
@@ -64,19 +70,21 @@ pub(super) trait Socket: Send {
     /// True if the peer was silent for so long that it counts as gone.
     fn is_silent(&self) -> bool;
     /// Closes the connection after the frames that were sent.
-    fn close(&mut self, reason: CloseReason) -> impl Future<Output = ()> + Send;
+    fn close(self, reason: CloseReason) -> impl Future<Output = ()> + Send;
 }
 
 /// The WebSocket of a browser: sends within a timeout, and closes with a code that says why.
 pub(super) struct BrowserSocket {
-    socket: WebSocket,
+    socket: ServerSocket,
     /// Last time that the peer sent something.
     heard: Instant,
+    /// How the peer has ended the connection.
+    ended: Option<Closing>,
 }
 
 impl BrowserSocket {
-    pub(super) fn new(socket: WebSocket) -> Self {
-        Self { socket, heard: Instant::now() }
+    pub(super) fn new(socket: ServerSocket) -> Self {
+        Self { socket, heard: Instant::now(), ended: None }
     }
 
     async fn send_message(&mut self, message: Message) -> Result<(), CloseReason> {
@@ -89,16 +97,21 @@ impl BrowserSocket {
 
 impl Socket for BrowserSocket {
     async fn recv(&mut self) -> Incoming {
-        let message = self.socket.recv().await;
+        let message = self.socket.next().await;
         self.heard = Instant::now();
         match message {
             Some(Ok(Message::Text(text))) => Incoming::Text(text.into()),
             Some(Ok(Message::Ping(_))) => Incoming::Ping,
-            Some(Ok(Message::Pong(_))) => Incoming::Pong,
+            // The library hands out no raw frames.
+            Some(Ok(Message::Pong(_) | Message::Frame(_))) => Incoming::Pong,
             Some(Ok(Message::Binary(_))) => Incoming::Binary,
-            Some(Ok(Message::Close(_))) | None => Incoming::Closed,
+            Some(Ok(Message::Close(_))) | None => {
+                self.ended = Some(Closing::Echo);
+                Incoming::Closed
+            }
             Some(Err(error)) => {
                 tracing::debug!(%error, "connection lost");
+                self.ended = Some(websocket::fault(&error).map_or(Closing::Echo, Closing::Fail));
                 Incoming::Closed
             }
         }
@@ -119,8 +132,8 @@ impl Socket for BrowserSocket {
         self.heard.elapsed() > IDLE_TIMEOUT
     }
 
-    async fn close(&mut self, CloseReason(code, reason): CloseReason) {
-        // Fails if the peer is gone.
-        let _ = self.send_message(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
+    async fn close(self, CloseReason(code, reason): CloseReason) {
+        let ours = Closing::Send(CloseFrame { code: code.into(), reason: reason.into() });
+        websocket::close(self.socket, self.ended.unwrap_or(ours), CLOSE_TIMEOUT).await;
     }
 }

@@ -6,17 +6,21 @@ use cargo_metadata::camino::Utf8Path;
 use std::path::Path;
 
 /// Each crate with its allowed dependencies inside the workspace, those of tests included.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("clock", &[]),
     ("shared-protocol", &[]),
     ("auth-tokens", &["shared-protocol"]),
     ("protocol-client", &["shared-protocol"]),
     ("doctor", &["shared-protocol", "protocol-client"]),
     ("test-servers", &[]),
+    ("websocket", &[]),
     ("gateway-lambda", &["clock", "shared-protocol", "auth-tokens", "test-servers"]),
     ("vt", &[]),
-    ("backend", &["clock", "shared-protocol", "auth-tokens", "protocol-client", "vt", "doctor", "test-servers"]),
-    ("dev-gateway", &["clock", "shared-protocol", "auth-tokens", "gateway-lambda", "test-servers"]),
+    (
+        "backend",
+        &["clock", "shared-protocol", "auth-tokens", "protocol-client", "vt", "doctor", "websocket", "test-servers"],
+    ),
+    ("dev-gateway", &["clock", "shared-protocol", "auth-tokens", "gateway-lambda", "websocket", "test-servers"]),
     (
         "e2e",
         &[

@@ -11,9 +11,8 @@ use crate::http::socket::{BrowserSocket, CloseReason, INVALID_SESSION, SERVER_ER
 use crate::http::user_connections::UserConnectionGuard;
 use crate::metrics::Transport;
 use crate::session::Caller;
-use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Query, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
 use connection::Connection;
 use shared_protocol::gateway::SUBPROTOCOL;
@@ -21,6 +20,8 @@ use shared_protocol::limits::MESSAGE_BYTES;
 use shared_protocol::{ConnectionId, ErrorCode, SessionId, UserClaims};
 use std::sync::Arc;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use websocket::Opening;
 
 /// Read buffer of each connection, in bytes: enough for keystrokes, and cleared before each read.
 const READ_BUFFER_BYTES: usize = 4 * 1024;
@@ -30,14 +31,18 @@ pub(in crate::http) async fn handle(
     State(service): State<Arc<ServiceContext>>,
     Query(query): Query<TerminalQuery>,
     headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
+    opening: Opening,
 ) -> Result<Response, HttpError> {
     check_origin(&service, &headers)?;
     let name = format!("direct:{}", hex::encode(service.random.bytes::<12>()));
     let request = request_id(&headers).to_owned();
-    let upgrade = upgrade.max_message_size(MESSAGE_BYTES).max_frame_size(MESSAGE_BYTES);
-    let upgrade = upgrade.read_buffer_size(READ_BUFFER_BYTES).protocols([SUBPROTOCOL]);
-    Ok(upgrade.on_upgrade(move |socket| async move {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MESSAGE_BYTES))
+        .max_frame_size(Some(MESSAGE_BYTES))
+        .read_buffer_size(READ_BUFFER_BYTES);
+    let is_offered = opening.offered.iter().any(|offered| offered == SUBPROTOCOL);
+    let subprotocol = is_offered.then_some(HeaderValue::from_static(SUBPROTOCOL));
+    Ok(opening.serve(subprotocol, config, move |socket| async move {
         let mut socket = BrowserSocket::new(socket);
         let arrival = Arriving { name: &name, request: &request, transport: Transport::WebSocket };
         let admitted = match verify(&service, query.token.as_deref(), &arrival) {

@@ -1,13 +1,15 @@
 //! Tests against real sockets, with paused time where a test measures it.
 
 use super::*;
-use axum::extract::WebSocketUpgrade;
 use axum::routing::get;
+use futures_util::StreamExt;
 use std::net::Ipv4Addr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpSocket;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use websocket::{Opening, ServerSocket};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nhost: here\r\n\r\n";
 const SLOW_REQUEST: &str = "GET /long HTTP/1.1\r\nhost: here\r\n\r\n";
@@ -43,8 +45,9 @@ impl TestServer {
             )
             .route(
                 "/socket",
-                get(async |upgrade: WebSocketUpgrade| {
-                    upgrade.on_upgrade(async |mut socket| while let Some(Ok(_)) = socket.recv().await {})
+                get(async |opening: Opening| {
+                    let serve = async |mut socket: ServerSocket| while let Some(Ok(_)) = socket.next().await {};
+                    opening.serve(None, WebSocketConfig::default(), serve)
                 }),
             );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
