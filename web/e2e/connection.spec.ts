@@ -124,7 +124,7 @@ test("a new shell after a crash starts below the old output, without earlier inp
   await stack.killService();
   await terminal.type("touch typed-for-the-old-one");
   await terminal.press("Enter");
-  await expect(page.locator(".tg-detail")).toHaveText(/service/);
+  await expect(page.locator(".tg-detail")).toHaveText(/lab machine/);
   await stack.startService();
   await expect.poll(prompts).toBe(2);
   await expect(page.locator(".tg-detail")).toHaveText(/discarded/);
@@ -145,7 +145,7 @@ test("a new shell after a replacement of the service is reported", async ({ page
   await expect(page.locator("[data-status=reconnecting]")).toBeVisible();
   await stack.startService();
   await expect(page.locator(".tg").getByRole("alert")).toContainText(
-    "The shell was restarted: the service was replaced.",
+    "The shell was restarted: the lab machine was replaced.",
   );
   await expect(page.locator("[data-status=connected]")).toBeVisible();
   await terminal.prompt();

@@ -12,6 +12,7 @@ import { IconButton } from "./icons.tsx";
 import { Popover } from "./popover.tsx";
 import type { Preferences } from "./preferences.ts";
 import { ShareDialog } from "./share-dialog.tsx";
+import { signOf, type TabTitle } from "./tab-title.ts";
 import { findTimes } from "./times.ts";
 
 /** The shown terminal, for browser tests and debugging. */
@@ -26,7 +27,7 @@ interface PaneProps {
   shown: boolean;
   preferences: Preferences;
   onFontSize: (pixels: number) => void;
-  onTitle: (sessionId: string, title: string) => void;
+  onTitle: (sessionId: string, title: TabTitle) => void;
   onClient: (sessionId: string, client: TerminalClient) => void;
   /** Replaces it by a new session. */
   onRenew?: (access: Access) => void;
@@ -45,7 +46,9 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
     handle?.focus();
   }, [shown, handle, client]);
   useEffect(() => onClient(sessionId, client), [onClient, sessionId, client]);
-  useEffect(() => onTitle(sessionId, terminal.title), [onTitle, sessionId, terminal.title]);
+  const { title } = terminal;
+  const sign = signOf(terminal);
+  useEffect(() => onTitle(sessionId, { title, sign }), [onTitle, sessionId, title, sign]);
 
   // As Vite has it, for a server that adds one.
   const nonce = document.querySelector<HTMLMetaElement>('meta[property="csp-nonce"]')?.nonce;

@@ -8,7 +8,7 @@ import { type KeyboardEvent, useEffect, useRef } from "react";
 import { IconButton } from "./icons.tsx";
 
 interface TabBarProps {
-  tabs: ReadonlyArray<{ sessionId: string; name: string }>;
+  tabs: ReadonlyArray<{ sessionId: string; name: string; sign: string }>;
   shown: string;
   onShow: (sessionId: string) => void;
   /** Absent if the page may show one session only. */
@@ -33,7 +33,7 @@ export function TabBar({ tabs, shown, onShow, onClose, onNew }: TabBarProps) {
   return (
     <div className="tabs">
       <div className="tab-list" role="tablist" aria-label="Terminals" ref={list}>
-        {tabs.map(({ sessionId, name }, at) => (
+        {tabs.map(({ sessionId, name, sign }, at) => (
           <button
             key={sessionId}
             type="button"
@@ -43,11 +43,12 @@ export function TabBar({ tabs, shown, onShow, onClose, onNew }: TabBarProps) {
             aria-selected={sessionId === shown}
             aria-controls={`panel-${sessionId}`}
             tabIndex={sessionId === shown ? 0 : -1}
-            title={`${name} (session ${sessionId})`}
+            title={`${name}${sign && `: ${sign}`} (session ${sessionId})`}
             onClick={() => onShow(sessionId)}
             onAuxClick={(event) => event.button === 1 && onClose?.(sessionId)}
             onKeyDown={(event) => onKeyDown(event, at)}
           >
+            {sign && <span className="sign">{sign}</span>}
             <span>{name}</span>
           </button>
         ))}

@@ -12,13 +12,14 @@ import { Pane } from "./pane.tsx";
 import { usePreferences } from "./preferences.ts";
 import { Settings } from "./settings.tsx";
 import { TabBar } from "./tab-bar.tsx";
+import type { TabTitle } from "./tab-title.ts";
 import { closed, opened, remember, replaced, type Tabs } from "./tabs.ts";
 import { useVisibleHeight } from "./visible-height.ts";
 
 export function Workspace({ provider, initial }: { provider: SessionProvider; initial: Tabs }) {
   const [tabs, setTabs] = useState(initial);
   const [seen, setSeen] = useState<ReadonlySet<string>>(new Set([initial.shown]));
-  const [titles, setTitles] = useState<Record<string, string>>({});
+  const [titles, setTitles] = useState<Record<string, TabTitle>>({});
   /** The session to which the question belongs whether it may be closed. */
   const [closing, setClosing] = useState<string | null>(null);
   const clients = useRef(new Map<string, TerminalClient>());
@@ -33,8 +34,8 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
     document.documentElement.dataset.theme = themeName;
   }, [themeName]);
   useEffect(() => {
-    const title = titles[shown];
-    document.title = title ? `${title} – Termgate` : "Termgate";
+    const { title, sign } = titles[shown] ?? { title: "", sign: "" };
+    document.title = [sign && `(${sign})`, title, title && "–", "Termgate"].filter((part) => part !== "").join(" ");
   }, [titles, shown]);
 
   const openNew = useCallback(async () => {
@@ -62,14 +63,18 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
   const onClient = useCallback((sessionId: string, client: TerminalClient) => {
     clients.current.set(sessionId, client);
   }, []);
-  const onTitle = useCallback((sessionId: string, title: string) => {
+  const onTitle = useCallback((sessionId: string, title: TabTitle) => {
     setTitles((titles) => ({ ...titles, [sessionId]: title }));
   }, []);
 
   // Numbered, because shells have similar titles, and a narrow tab shows only the beginning.
   const names = open.map(({ sessionId }, at) => {
-    const title = titles[sessionId] || "Terminal";
-    return { sessionId, name: open.length > 1 ? `${at + 1}: ${title}` : title };
+    const title = titles[sessionId]?.title || "Terminal";
+    return {
+      sessionId,
+      name: open.length > 1 ? `${at + 1}: ${title}` : title,
+      sign: titles[sessionId]?.sign ?? "",
+    };
   });
   return (
     <div className="workspace">

@@ -17,6 +17,7 @@ export type { ClientOptions, TerminalMessage } from "./options.ts";
 export { browserPage, type Page, type PageChange } from "./page.ts";
 export { type PredictedText, type PredictMode, Predictor } from "./prediction/predictor.ts";
 export type { FollowedLine, Screen } from "./prediction/screen.ts";
+export type { Route } from "./route.ts";
 export { browserSocket, type Socket, type SocketFactory } from "./socket.ts";
 export { type Diagnostics, INITIAL_STATE, isOver, type Status, type TerminalState } from "./state.ts";
 export type { InputProgress, TerminalSink } from "./terminal-sink.ts";

@@ -21,7 +21,11 @@ export function skipped(bytes: number): TerminalNotice {
 
 export function restarted(reason: EndReason | undefined): TerminalNotice {
   const why =
-    reason === "server_restart" ? ": the service was replaced" : reason === "owner_lost" ? ": its server was lost" : "";
+    reason === "server_restart"
+      ? ": the lab machine was replaced"
+      : reason === "owner_lost"
+        ? ": the lab machine failed"
+        : "";
   return { kind: "restarted", reason, text: `The shell was restarted${why}` };
 }
 

@@ -7,11 +7,12 @@
 import type { ReactNode } from "react";
 import type { TerminalClient, TerminalState } from "../core/index.ts";
 import { Announcer } from "./announcer.tsx";
+import { Details } from "./details.tsx";
 import { duration } from "./duration.ts";
 import { slowSentence } from "./latency.ts";
 import { RoundTrip } from "./round-trip.tsx";
 import { useNow } from "./use-now.ts";
-import { isStalled, reason, routeSentence, stateSentence } from "./words.ts";
+import { isStalled, isWaiting, reason, routeSentence, stateSentence } from "./words.ts";
 
 /** The time left is highlighted below this. */
 const LOW_TIME_MS = 10 * 60_000;
@@ -23,14 +24,16 @@ interface StatusLineProps {
   state: TerminalState;
   /** Shown for a moment. */
   notice: string;
+  /** Why the terminal does not fill its window; empty if it does. */
+  sizeHint: string;
   children: ReactNode;
   whenEnded: ReactNode;
   /** Focuses the terminal after a click, because the clicked button may disappear. */
   focus: () => void;
 }
 
-export function StatusLine({ client, state, notice, children, whenEnded, focus }: StatusLineProps) {
-  const { status, retryAt, closing, endsAt, canExtend, size, role, end, latency } = state;
+export function StatusLine({ client, state, notice, sizeHint, children, whenEnded, focus }: StatusLineProps) {
+  const { status, retryAt, closing, endsAt, canExtend, size, role, end, error, route } = state;
   const connected = status === "connected";
   const now = useNow(retryAt, connected ? closing?.at : null, connected ? endsAt : null);
   const thenFocus = (act: () => void) => () => {
@@ -38,6 +41,11 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
     focus();
   };
   const why = reason(state, now);
+  const latency = isStalled(state) ? null : state.latency;
+  // A notice is about what just happened; the others last.
+  const detail = notice || why || (connected ? sizeHint || slowSentence(latency) || routeSentence(state) : "");
+  // One countdown at a time.
+  const announced = connected && closing !== null && error === null;
   const idle = closing?.reason === "idle";
   const left = connected && endsAt !== null ? endsAt - now : null;
   return (
@@ -55,17 +63,18 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
           Connect
         </button>
       )}
-      {end && whenEnded}
-      <span className={connected && closing ? "tg-detail tg-short" : "tg-detail"} title={why || notice}>
-        {why || notice || (connected && (slowSentence(isStalled(state) ? null : latency) || routeSentence(state)))}
+      {end && <span className="tg-own">{whenEnded}</span>}
+      <span className={announced && !notice ? "tg-detail tg-short" : "tg-detail"} title={detail}>
+        {detail}
       </span>
+      {error && !end && !isWaiting(state) && why !== "" && <Details state={state} />}
       <span className="tg-spring" />
       {role !== "controller" && (
-        <span className="tg-badge" title="You can watch this session but not type">
+        <span className="tg-badge" title="You can watch this terminal, but not type">
           Read-only
         </span>
       )}
-      {left !== null && (
+      {left !== null && !announced && (
         <span className={left < LOW_TIME_MS ? "tg-left tg-short" : "tg-left"} title="Until the session's time is up">
           {duration(left)} left
         </span>
@@ -75,13 +84,13 @@ export function StatusLine({ client, state, notice, children, whenEnded, focus }
           {idle ? "Keep open" : "Extend"}
         </button>
       )}
-      {children}
+      <span className="tg-own">{children}</span>
       {size && (
         <span className="tg-size" title="Columns × rows">
           {size.cols}×{size.rows}
         </span>
       )}
-      <RoundTrip latency={isStalled(state) ? null : latency} />
+      <RoundTrip latency={latency} route={route} />
     </footer>
   );
 }

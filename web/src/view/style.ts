@@ -4,19 +4,24 @@
  */
 
 /**
- * Keeps the page's own rules out: those for elements and \`*\` from each element, inherited ones from the root. In the
- * terminal itself, \`:is(#termgate, …)\` outranks a page's classes and ids too, for what xterm.js never sets.
+ * Keeps the page's own rules out: those for elements and `*` from each element, inherited ones from the root. In the
+ * terminal itself, `:is(#termgate, …)` outranks a page's classes and ids too, for what xterm.js never sets. In the
+ * page's own elements of the status line, a page's classes win over the reset, and its rules for elements do not: each
+ * `:not(tg-none)` counts as an element.
  */
-const RESET = `
-.tg { all: initial; direction: ltr; text-align: left; }
-.tg *, .tg *::before, .tg *::after {
+const PLAIN = `
   box-sizing: border-box; margin: 0; padding: 0; border: 0; min-width: 0; min-height: 0; max-width: none; max-height: none; float: none;
   background: none; box-shadow: none; color: inherit; font: inherit; letter-spacing: inherit; word-spacing: inherit;
   line-height: inherit; text-align: inherit; text-indent: inherit; text-shadow: none; text-transform: inherit;
   direction: inherit; transform: none;
-}
+`;
+const OWN = ":where(.tg-own) :not(tg-none):not(tg-none):not(tg-none)";
+const OTHERS = ".tg :where(:not(.tg-own *))";
+const RESET = `
+.tg { all: initial; direction: ltr; text-align: left; }
+${OTHERS}, ${OTHERS}::before, ${OTHERS}::after, ${OWN} { ${PLAIN} }
+${OTHERS}::before, ${OTHERS}::after, ${OWN}::before, ${OWN}::after { content: none; }
 .tg :where(button, input, textarea) { width: auto; height: auto; }
-.tg *::before, .tg *::after { content: none; }
 :is(#termgate, .tg), :is(#termgate, .tg) * {
   text-indent: 0; text-shadow: none; text-transform: none; word-spacing: normal; direction: ltr; float: none;
 }
@@ -28,6 +33,7 @@ export const STYLE = `${RESET}
   --tg-bg: #0d1117; --tg-bar: #161b22; --tg-line: #30363d; --tg-text: #9da7b3; --tg-strong: #e6edf3; --tg-button: #21262d;
   --tg-button-hover: #30363d; --tg-accent: #2f81f7; --tg-accent-text: #ffffff; --tg-good: #3fb950; --tg-warn: #e3b341; --tg-bad: #ff7b72;
   --tg-shadow: 0 8px 24px rgb(1 4 9 / 75%);
+  container: tg / inline-size;
   position: relative; display: flex; flex-direction: column; width: 100%; height: 100%; min-height: 0; overflow: hidden;
   background: var(--tg-bg); color: var(--tg-text); font: 12px/1.4 system-ui, sans-serif; color-scheme: dark;
 }
@@ -48,10 +54,12 @@ export const STYLE = `${RESET}
 .tg[data-bell] .tg-stage::after { box-shadow: inset 0 0 0 3px var(--tg-warn); }
 @media (prefers-reduced-motion: no-preference) { .tg-stage::after { transition: box-shadow 120ms; } }
 .tg-screen { width: 100%; height: 100%; overflow: hidden; }
+/* xterm.js blinks with an animation that restyles the page 60 times a second, also where a program asks for it. */
+.tg .xterm-cursor { animation: none !important; }
 .tg-screen[data-boxed] .xterm { outline: 1px solid var(--tg-line); }
 .tg button, .tg a.tg-button {
   padding: 2px 10px; border: 1px solid var(--tg-line); border-radius: 6px; background: var(--tg-button); color: var(--tg-strong);
-  font: inherit; text-decoration: none; cursor: pointer; white-space: nowrap;
+  font: inherit; text-align: center; text-decoration: none; cursor: pointer; white-space: nowrap;
 }
 .tg button:hover, .tg a.tg-button:hover { background: var(--tg-button-hover); }
 .tg button:focus-visible, .tg a:focus-visible, .tg input:focus-visible, .tg-lines:focus-visible {
@@ -66,20 +74,25 @@ export const STYLE = `${RESET}
 }
 .tg-state { color: var(--tg-strong); margin-left: -3px; }
 .tg-detail { overflow: hidden; text-overflow: ellipsis; min-width: 0; }
+.tg-own { display: contents; }
 .tg-spring { flex: 1; }
 .tg-short { color: var(--tg-warn) !important; font-weight: 600; }
 .tg-badge { padding: 1px 8px; border: 1px solid var(--tg-accent); border-radius: 10px; color: var(--tg-strong); }
 .tg-dot { width: 8px; height: 8px; flex: none; border-radius: 50%; background: var(--tg-bad); }
 .tg[data-status="connected"] .tg-dot { background: var(--tg-good); }
 .tg[data-stalled] .tg-dot, .tg[data-status="connecting"] .tg-dot, .tg[data-status="reconnecting"] .tg-dot { background: var(--tg-warn); }
-.tg-trip { flex: none; min-width: 5em; text-align: right; }
+.tg-disclosure { flex: none; }
+.tg-disclosure:last-child { min-width: 5em; text-align: right; }
 .tg button.tg-latency { border-color: transparent; background: none; color: var(--tg-text); padding: 2px 6px; margin-right: -6px; }
 .tg button.tg-latency:hover, .tg button.tg-latency[aria-expanded="true"] { background: var(--tg-button-hover); color: var(--tg-strong); }
-.tg-hops {
-  position: absolute; right: 8px; bottom: calc(100% + 6px); z-index: 8; display: grid; gap: 6px; min-width: 250px; padding: 12px 14px;
+.tg-panel {
+  position: absolute; right: 8px; bottom: calc(100% + 6px); z-index: 8; display: grid; gap: 6px; min-width: 250px; max-width: calc(100% - 16px);
+  padding: 12px 14px; white-space: normal; overflow-wrap: anywhere; user-select: text;
   border: 1px solid var(--tg-line); border-radius: 8px; background: var(--tg-bar); box-shadow: var(--tg-shadow); text-align: left;
 }
-.tg-hops b { color: var(--tg-strong); }
+.tg-panel b { color: var(--tg-strong); }
+.tg-panel:focus-visible { outline: none; }
+.tg-copy { display: flex; align-items: center; gap: 8px; margin-top: 4px; }
 .tg-hop { display: grid; grid-template-columns: 9em 1fr 4em; align-items: center; gap: 8px; }
 .tg-hop > :last-child { text-align: right; color: var(--tg-strong); }
 .tg-hop meter { width: 100%; height: 10px; }
@@ -128,13 +141,20 @@ export const STYLE = `${RESET}
 .tg-buttons { display: flex; justify-content: flex-end; gap: 8px; margin-top: 16px; }
 .tg-buttons button { padding: 6px 16px; }
 .tg-keys { display: flex; gap: 6px; flex: none; padding: 6px 8px; overflow-x: auto; background: var(--tg-bar); border-top: 1px solid var(--tg-line); }
-.tg-keys button { flex: 1 0 auto; min-width: 38px; min-height: 38px; padding: 0 4px; font-size: 14px; touch-action: manipulation; user-select: none; }
+.tg-keys button { flex: 1 0 auto; min-width: 44px; min-height: 44px; padding: 0 4px; font-size: 14px; touch-action: manipulation; user-select: none; }
 .tg-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
-@media (max-width: 600px) {
+@media (pointer: coarse) {
+  .tg button, .tg a.tg-button, .tg input:not([type="checkbox"]), .tg-dialog label { min-width: 44px; min-height: 44px; }
+  .tg input { font-size: 16px; }
+}
+@container tg (max-width: 600px) {
   .tg-size, .tg-left:not(.tg-short) { display: none; }
-  .tg-status { gap: 8px; padding: 2px 8px; }
+  .tg-status { flex-wrap: wrap; gap: 4px 8px; padding: 2px 8px; }
+  .tg-detail { order: 1; flex: 1 0 100%; white-space: normal; overflow-wrap: anywhere; }
+  .tg-detail:empty { display: none; }
   .tg-find { right: 8px; }
-  .tg-find input { width: 9em; }
+  .tg-find input { flex: 1; width: 9em; }
+  .tg-count { min-width: 0; }
 }
 `;
 

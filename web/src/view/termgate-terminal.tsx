@@ -20,9 +20,12 @@ import { STYLE } from "./style.ts";
 import { TouchRow } from "./touch-row.tsx";
 import { useBell } from "./use-bell.ts";
 import { useNotices } from "./use-notices.ts";
+import { useSettled } from "./use-settled.ts";
 import { useTerminal } from "./use-terminal.ts";
 import { isStalled, isWaiting } from "./words.ts";
 
+/** Another window's size is explained once it has lasted this long. */
+const SIZE_HINT_DELAY_MS = 1000;
 /** In pixels; Ctrl-0 restores it. */
 const DEFAULT_FONT_SIZE = 14;
 
@@ -32,7 +35,6 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const { client, theme = "system", fontSize = DEFAULT_FONT_SIZE, touchKeys, label = "Terminal", onReady } = props;
     const state = useTerminalState(client);
     const themeName = useThemeName(theme);
-    const reducedMotion = useMedia("(prefers-reduced-motion: reduce)");
     const coarsePointer = useMedia("(pointer: coarse)");
     const notices = useNotices(client);
     const root = useRef<HTMLElement>(null);
@@ -55,6 +57,9 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const [question, setQuestion] = useState<{ text: string; answer: (paste: boolean) => void } | null>(null);
     const askBeforePaste = useRef(true);
     const [control, setControl] = useState(false);
+    const [fits, setFits] = useState(true);
+    // A window that was just resized waits for the service.
+    const sized = useSettled(fits, SIZE_HINT_DELAY_MS);
 
     const changeFont = (pixels: number) => {
       showFont(pixels);
@@ -90,12 +95,13 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
             : `A program copied ${characters} ${characters === 1 ? "character" : "characters"}`,
         );
       },
+      onReadOnly: () => notices.show("You can watch this terminal, but not type in it"),
+      onFits: setFits,
       onControl: setControl,
     };
     const settings = {
       theme: props.palette ?? THEMES[themeName],
       minimumContrastRatio: MIN_CONTRAST[themeName],
-      cursorBlink: !reducedMotion,
       screenReaderMode: props.screenReader === true,
       disableStdin: state.role !== "controller",
       ...(props.macOptionIsMeta !== undefined && { macOptionIsMeta: props.macOptionIsMeta }),
@@ -190,6 +196,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
             client={client}
             state={state}
             notice={notices.transient}
+            sizeHint={fits || sized ? "" : "Sized for another window of this session: type here to fit this one"}
             focus={focus}
             whenEnded={props.whenEnded}
           >

@@ -6,6 +6,7 @@
 
 import { useCallback, useEffect, useState } from "react";
 import type { ClientErrorCode, TerminalClient } from "../core/index.ts";
+import { problemOf } from "./problems.ts";
 
 /** Errors that the state does not show: input did not reach the shell. */
 const SHOWN_ERRORS: readonly ClientErrorCode[] = ["INPUT_DISCARDED", "INPUT_FULL"];
@@ -27,7 +28,7 @@ export function useNotices(client: TerminalClient): Notices {
 
   useEffect(() => {
     const stops = [
-      client.onError((error) => SHOWN_ERRORS.includes(error.code) && show(error.message)),
+      client.onError((error) => SHOWN_ERRORS.includes(error.code) && show(problemOf(error))),
       client.onNotice(({ kind, text }) => (kind === "restarted" ? setBanner(text) : show(text))),
     ];
     return () => {

@@ -13,13 +13,7 @@ import { isStyleBlocked } from "./style.ts";
 /** Emulator options that follow the props. */
 export type Settings = Pick<
   ITerminalOptions,
-  | "theme"
-  | "minimumContrastRatio"
-  | "fontFamily"
-  | "cursorBlink"
-  | "screenReaderMode"
-  | "disableStdin"
-  | "macOptionIsMeta"
+  "theme" | "minimumContrastRatio" | "fontFamily" | "screenReaderMode" | "disableStdin" | "macOptionIsMeta"
 >;
 
 /** Another emulator is opened this often within a minute, since the screen itself may be what it fails on. */
@@ -98,16 +92,15 @@ export function useTerminal(
     };
   }, [host, client, failed, generation]);
 
-  const { theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin, macOptionIsMeta } =
-    settings;
+  const { theme, minimumContrastRatio, fontFamily, screenReaderMode, disableStdin, macOptionIsMeta } = settings;
   useEffect(() => {
     if (!opened) return;
-    const look = { theme, minimumContrastRatio, fontFamily, cursorBlink };
+    const look = { theme, minimumContrastRatio, fontFamily };
     const all = { ...look, screenReaderMode, disableStdin, macOptionIsMeta };
     const given = Object.entries(all).filter(([, value]) => value !== undefined);
     Object.assign(opened.terminal.options, Object.fromEntries(given));
     opened.fit();
-  }, [opened, theme, minimumContrastRatio, fontFamily, cursorBlink, screenReaderMode, disableStdin, macOptionIsMeta]);
+  }, [opened, theme, minimumContrastRatio, fontFamily, screenReaderMode, disableStdin, macOptionIsMeta]);
 
   useEffect(() => opened?.setFontSize(fontSize), [opened, fontSize]);
   const retry = () => {
@@ -126,6 +119,8 @@ function latestHandlers(latest: RefObject<{ handlers: TerminalHandlers }>): Term
     onAction: (action) => latest.current.handlers.onAction?.(action),
     onBell: () => latest.current.handlers.onBell?.(),
     onProgramCopied: (characters) => latest.current.handlers.onProgramCopied?.(characters),
+    onReadOnly: () => latest.current.handlers.onReadOnly?.(),
+    onFits: (fits) => latest.current.handlers.onFits?.(fits),
     onControl: (down) => latest.current.handlers.onControl?.(down),
   };
 }

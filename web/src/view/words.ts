@@ -1,38 +1,39 @@
 /**
- * The words for every state, error and end of a session.
+ * The words for every state and end of a session.
  */
 
 import type { ClientErrorCode, EndReason, TerminalState } from "../core/index.ts";
 import { duration } from "./duration.ts";
+import { problemOf } from "./problems.ts";
 
 /** Why the session ended. */
 const ENDED: Record<EndReason, string> = {
   exited: "the shell exited",
   closed: "it was closed",
-  detached: "no page was attached",
+  detached: "its page was closed for too long",
   idle: "it was idle for too long",
   max_life: "its time was up",
-  token_expired: "the access to it had expired",
-  server_restart: "the service was replaced",
-  owner_lost: "its server was lost",
+  token_expired: "your access to it had expired",
+  server_restart: "the lab machine was replaced",
+  owner_lost: "the lab machine failed",
   start_failed: "the shell could not be started",
   revoked: "an operator ended it",
-  limits: "it exceeded its limits",
+  limits: "it used more than it may",
 };
 
 /** Why it will end. */
 const WILL_END: Record<EndReason, string> = {
   exited: "the shell exits",
   closed: "it is being closed",
-  detached: "no page is attached",
+  detached: "its page is closed",
   idle: "nothing is typed or printed",
   max_life: "it reaches its time limit",
-  token_expired: "the access to it expires",
-  server_restart: "the service is being replaced",
-  owner_lost: "its server is lost",
+  token_expired: "your access to it expires",
+  server_restart: "the lab machine is being replaced",
+  owner_lost: "the lab machine failed",
   start_failed: "the shell cannot be started",
   revoked: "an operator ends it",
-  limits: "it exceeds its limits",
+  limits: "it uses more than it may",
 };
 
 /** Errors behind a working connection. */
@@ -88,13 +89,13 @@ export function reason(state: TerminalState, now: number): string {
   if (end) return ENDED[end.reason] + exitCode(end);
   // The first attempt usually succeeds before the reason can be read.
   if (isWaiting(state) || (status === "reconnecting" && attempt <= 1)) return "";
-  if (error) return attempt > 1 ? `${error.message.replace(/\.$/, "")} (attempt ${attempt})` : error.message;
+  if (error) return problemOf(error);
   return status === "connected" ? closingSentence(state, now) : "";
 }
 
 /** Goes on after "Connected", if that is not by WebSocket. */
 export function routeSentence({ route }: TerminalState): string {
-  return route === "http" ? "over HTTPS, because this network blocks WebSockets" : "";
+  return route === "http" ? "the long way round, because this network blocks the short one" : "";
 }
 
 /** The announced end of the session: when and why. */

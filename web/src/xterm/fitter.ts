@@ -40,6 +40,8 @@ export class TerminalFitter implements IDisposable {
     private readonly client: TerminalClient,
     /** The font size that the user chose, in pixels. */
     private font: number,
+    /** Told whether the terminal has the size of this window. */
+    private readonly fits: (fits: boolean) => void,
   ) {
     this.#observer = new ResizeObserver(() => this.#resized());
     this.#observer.observe(element);
@@ -76,8 +78,10 @@ export class TerminalFitter implements IDisposable {
     if (this.#inLayout || isEmpty(this.element)) return;
     this.#inLayout = true;
     try {
-      if (this.client.state.role !== "controller") this.#box();
-      else this.#fill(changed);
+      if (this.client.state.role !== "controller") {
+        this.fits(true);
+        this.#box();
+      } else this.#fill(changed);
     } finally {
       this.#inLayout = false;
     }
@@ -91,6 +95,7 @@ export class TerminalFitter implements IDisposable {
     if (!size || !Number.isFinite(size.cols) || !Number.isFinite(size.rows)) return;
     if (this.client.state.status === "connected") this.client.resize(size.cols, size.rows);
     else if (changed) terminal.resize(size.cols, size.rows);
+    this.fits(terminal.cols === size.cols && terminal.rows === size.rows);
     // The session may have the size of another controller's larger window.
     if (terminal.cols > size.cols || terminal.rows > size.rows) this.#box();
     else this.#frame(undefined);

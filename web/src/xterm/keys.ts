@@ -28,6 +28,11 @@ export function actionOf(key: Key, apple: boolean): Action | undefined {
   return undefined;
 }
 
+/** True for a key that writes, and is not a shortcut of the browser. */
+export function isText({ key, ctrlKey, metaKey }: Key): boolean {
+  return !ctrlKey && !metaKey && (key.length === 1 || ["Enter", "Backspace", "Tab"].includes(key));
+}
+
 /** True on Apple systems, where copy is Cmd-C. */
 export function isApple(): boolean {
   return typeof navigator !== "undefined" && /Mac|iPad|iPhone/.test(navigator.platform);

@@ -5,6 +5,7 @@
 
 import type { ILinkHandler } from "@xterm/xterm";
 import { isApple } from "./keys.ts";
+import type { LinkTooltip } from "./link-tooltip.ts";
 
 /** True for `http:` and `https:`. */
 export function isWebAddress(text: string): boolean {
@@ -12,7 +13,7 @@ export function isWebAddress(text: string): boolean {
 }
 
 /** Handles links that are found in the text, and OSC 8 hyperlinks. */
-export function linkHandler(element: HTMLElement): ILinkHandler {
+export function linkHandler(tooltip: LinkTooltip): ILinkHandler {
   const apple = isApple();
   const touch = () => window.matchMedia("(hover: none)").matches;
   return {
@@ -21,11 +22,9 @@ export function linkHandler(element: HTMLElement): ILinkHandler {
       if (!isWebAddress(address)) return;
       if (touch() || (apple ? event.metaKey : event.ctrlKey)) window.open(address, "_blank", "noopener,noreferrer");
     },
-    hover(_, address) {
-      element.title = `${address}\n${apple ? "Cmd" : "Ctrl"}-click to open`;
+    hover(event, address) {
+      tooltip.show(event, `${address}\n${apple ? "Cmd" : "Ctrl"}-click to open`);
     },
-    leave() {
-      element.removeAttribute("title");
-    },
+    leave: () => tooltip.hide(),
   };
 }

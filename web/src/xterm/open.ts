@@ -7,7 +7,8 @@ import type { ITerminalOptions, Terminal } from "@xterm/xterm";
 import type { PredictMode, TerminalClient } from "../core/index.ts";
 import { copyText, copyWhenSelected } from "./clipboard.ts";
 import { hasSize, TerminalFitter } from "./fitter.ts";
-import { type Action, actionOf, isApple } from "./keys.ts";
+import { type Action, actionOf, isApple, isText } from "./keys.ts";
+import { LinkTooltip } from "./link-tooltip.ts";
 import { linkHandler } from "./links.ts";
 import { documentWithNonce, isUnstyled, withNonce } from "./nonce-document.ts";
 import { loadOptionalAddons } from "./optional-addons.ts";
@@ -31,6 +32,10 @@ export interface TerminalHandlers {
   onBell?(): void;
   /** Receives the number of characters that a program copied; null if the browser refused. */
   onProgramCopied?(characters: number | null): void;
+  /** The user typed or pasted, but may only watch. */
+  onReadOnly?(): void;
+  /** False while the terminal has the size of another window of its session. */
+  onFits?(fits: boolean): void;
   /** The sticky Ctrl of the touch keys changed. */
   onControl?(down: boolean): void;
 }
@@ -75,7 +80,8 @@ export async function openTerminal(
     import("./addon.ts"),
     hasSize(element),
   ]);
-  const links = linkHandler(element);
+  const tooltip = new LinkTooltip(element);
+  const links = linkHandler(tooltip);
   const terminal = new Terminal({
     ...{ ...DEFAULTS, linkHandler: links, ...options, allowProposedApi: true },
     ...(nonce && { documentOverride: documentWithNonce(document, nonce) }),
@@ -86,7 +92,7 @@ export async function openTerminal(
   // six there, and the rest of its line would move after a reload.
   terminal.loadAddon(new Unicode11Addon());
   terminal.unicode.activeVersion = "11";
-  const stops: Array<() => void> = [];
+  const stops: Array<() => void> = [() => tooltip.hide()];
   if (nonce) stops.push(withNonce(document, nonce, () => terminal.open(element)));
   else terminal.open(element);
   if (isUnstyled(element)) {
@@ -100,10 +106,12 @@ export async function openTerminal(
   await loadWebgl(terminal, () => fitter?.layout());
   const predict = () => handlers.predict?.() ?? "auto";
   const touch = new TouchKeys(terminal, (down) => handlers.onControl?.(down));
-  fitter = new TerminalFitter(element, terminal, fit, client, terminal.options.fontSize ?? DEFAULTS.fontSize);
+  fitter = new TerminalFitter(element, terminal, fit, client, terminal.options.fontSize ?? DEFAULTS.fontSize, (fits) =>
+    handlers.onFits?.(fits),
+  );
   fitter.layout();
   terminal.loadAddon(new TermgateAddon(client, (text) => touch.transform(text), predict));
-  terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, handlers));
+  terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, client, handlers));
   const paste = (text: string) => pasteInto(terminal, client, handlers, text);
   stops.push(
     copyWhenSelected(element, terminal, () => handlers.copyOnSelect?.() === true),
@@ -139,7 +147,6 @@ export async function openTerminal(
 }
 
 const DEFAULTS = {
-  cursorBlink: true,
   fontFamily: 'ui-monospace, "Cascadia Mono", "JetBrains Mono", Menlo, Consolas, "DejaVu Sans Mono", monospace',
   fontSize: 14,
   // 1.0 cuts off the underscores of some fonts.
@@ -151,9 +158,18 @@ const DEFAULTS = {
 } satisfies ITerminalOptions;
 
 /** Returns true if the emulator gets the key. */
-function handleKey(event: KeyboardEvent, terminal: Terminal, handlers: TerminalHandlers): boolean {
+function handleKey(
+  event: KeyboardEvent,
+  terminal: Terminal,
+  client: TerminalClient,
+  handlers: TerminalHandlers,
+): boolean {
   const action = actionOf(event, isApple());
-  if (!action) return true;
+  if (!action) {
+    const watches = client.state.role !== "controller";
+    if (watches && event.type === "keydown" && isText(event)) handlers.onReadOnly?.();
+    return true;
+  }
   // The browser itself pastes, which needs no permission to read the clipboard.
   if (action === "paste") return false;
   event.preventDefault();
@@ -164,9 +180,11 @@ function handleKey(event: KeyboardEvent, terminal: Terminal, handlers: TerminalH
 }
 
 /** Pastes text without control characters, after a question if it would run line by line. */
-function pasteInto(terminal: Terminal, client: TerminalClient, { confirmPaste }: TerminalHandlers, raw: string): void {
+function pasteInto(terminal: Terminal, client: TerminalClient, handlers: TerminalHandlers, raw: string): void {
+  const { confirmPaste } = handlers;
   const text = stripControls(raw);
-  if (text === "" || client.state.role !== "controller") return;
+  if (text === "") return;
+  if (client.state.role !== "controller") return handlers.onReadOnly?.();
   if (!confirmPaste || !runsLineByLine(text, terminal.modes.bracketedPasteMode)) return terminal.paste(text);
   confirmPaste(text).then((yes) => {
     if (yes) terminal.paste(text);

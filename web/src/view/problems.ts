@@ -1,0 +1,46 @@
+/**
+ * Errors in the words of the person at the terminal: the effect, and a step that helps. The error's own message is for
+ * the person who operates it.
+ */
+
+import type { TerminalError } from "../core/index.ts";
+
+const UNREACHABLE = "The terminal cannot be reached at the moment";
+const NO_ANSWER = "The lab machine does not answer; what you type is kept";
+const REPLACED = "The lab machine is being replaced; the terminal goes on in a moment";
+const MISSING = "This session does not exist, or it is not yours";
+const NOT_SET_UP = "This page is not set up right: please tell its operator";
+const SIGN_IN = "Reload the page, or sign in again";
+
+const PROBLEMS: Partial<Record<TerminalError["code"], string>> = {
+  CONNECTION_FAILED: UNREACHABLE,
+  CONNECTION_GONE: UNREACHABLE,
+  CONNECTION_TIMEOUT: UNREACHABLE,
+  MAX_RETRIES_EXCEEDED: UNREACHABLE,
+  OFFLINE: "This device has no network; the terminal goes on when it is back",
+  BACKEND_UNREACHABLE: NO_ANSWER,
+  BACKEND_TIMEOUT: NO_ANSWER,
+  GATEWAY_FAULT: NO_ANSWER,
+  INTERNAL: NO_ANSWER,
+  DRAINING: REPLACED,
+  TOKEN_UNAVAILABLE: `Your access could not be checked. ${SIGN_IN}`,
+  TOKEN_EXPIRED: `Your access has expired. ${SIGN_IN}`,
+  UNAUTHORIZED: `Your access was refused. ${SIGN_IN}`,
+  FORBIDDEN: "You may not open this terminal",
+  REVOKED: "Your access to this terminal was ended",
+  SESSION_INVALID: MISSING,
+  SESSION_NOT_FOUND: MISSING,
+  SESSION_ENDED: "This session is over",
+  LIMIT_REACHED: "Too many terminals are open. Close one, and try again",
+  URL_MISSING: NOT_SET_UP,
+  URL_INVALID: NOT_SET_UP,
+  AWS_APP_RUNNER_ERROR: NOT_SET_UP,
+  MIXED_CONTENT: NOT_SET_UP,
+  WEBSOCKET_CREATION_FAILED: NOT_SET_UP,
+  INPUT_DISCARDED: "The shell was restarted, and discarded what you typed last",
+};
+
+/** What the error means for the person at the terminal. */
+export function problemOf({ code, message }: TerminalError): string {
+  return PROBLEMS[code] ?? message.replace(/\.$/, "");
+}
