@@ -3,6 +3,7 @@
 mod parse;
 
 use crate::ids::{ClientId, Epoch, Pos, Seq};
+use crate::theme::Theme;
 pub use parse::{Envelope, Inbound, ParseError, Plain, parse};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,6 +19,8 @@ pub enum ClientMessage {
     Input(Input),
     /// New window size of a controller.
     Resize(Resize),
+    /// New colours of a controller's page.
+    Theme(ThemeChange),
     /// Runs a command line in the session's shell.
     Command(Command),
     /// Ctrl-C ahead of queued input.
@@ -54,6 +57,9 @@ pub struct Attach {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<String>>"))]
     pub accept: Vec<String>,
+    /// Colours of the page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub theme: Option<Box<Theme>>,
     /// The position to resume at, after a reconnect.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Resume>,
@@ -145,6 +151,18 @@ pub struct Resize {
     pub cols: u16,
     /// Rows.
     pub rows: u16,
+}
+
+/// Fields of `theme`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct ThemeChange {
+    /// Number of the message.
+    pub seq: Seq,
+    /// Epoch of the shell that the message is for.
+    pub epoch: Epoch,
+    /// The colours.
+    pub theme: Box<Theme>,
 }
 
 /// Fields of `command`.
@@ -273,6 +291,7 @@ impl ClientMessage {
         match self {
             Self::Input(m) => Some((m.seq, m.epoch)),
             Self::Resize(m) => Some((m.seq, m.epoch)),
+            Self::Theme(m) => Some((m.seq, m.epoch)),
             Self::Command(m) => Some((m.seq, m.epoch)),
             Self::Interrupt(m) => Some((m.seq, m.epoch)),
             Self::Extend(m) => Some((m.seq, m.epoch)),

@@ -14,6 +14,7 @@ pub mod limits;
 pub mod polling;
 pub mod relay;
 pub mod server;
+pub mod theme;
 
 pub use claims::{ClassClaims, GatewayClaims, RelayClaims, Role, UserClaims};
 pub use client::{ClientMessage, Inbound, ParseError, Plain};
@@ -22,3 +23,4 @@ pub use error::{ApiError, EndReason, ErrorCode};
 pub use frame::Payload;
 pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Pos, Seq, SessionId, Who};
 pub use server::{ServerFrame, ServerMessage, StreamEvent};
+pub use theme::{Colour, Theme};

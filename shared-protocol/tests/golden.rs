@@ -29,7 +29,7 @@ macro_rules! variants {
 }
 
 variants!(CLIENT, client_variant, ClientMessage:
-    Attach Input Resize Command Interrupt Extend Close ChatMessage Ack Follow Carry Ping Echo);
+    Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Ack Follow Carry Ping Echo);
 variants!(SERVER, server_variant, ServerMessage:
     Attached Output Event Snapshot Pong Echo InputAck Renew Carried Error UnknownCommand CommandResult CommandStarted ResizeAck);
 variants!(EVENTS, event_variant, StreamEvent:

@@ -48,7 +48,7 @@ label_values! {
 
     /// Type of a message from a client.
     MessageType {
-        Attach, Input, Resize, Command, Interrupt, Extend, Close, ChatMessage, Ack, Follow, Carry, Ping, Echo,
+        Attach, Input, Resize, Theme, Command, Interrupt, Extend, Close, ChatMessage, Ack, Follow, Carry, Ping, Echo,
         /// An unknown type, or one that lacks its number.
         Unknown,
         /// Not a message.
@@ -115,6 +115,7 @@ impl From<&Inbound> for MessageType {
             Inbound::Message(ClientMessage::Attach(_)) => Self::Attach,
             Inbound::Message(ClientMessage::Input(_)) => Self::Input,
             Inbound::Message(ClientMessage::Resize(_)) | Inbound::Plain(Plain::Resize { .. }) => Self::Resize,
+            Inbound::Message(ClientMessage::Theme(_)) => Self::Theme,
             Inbound::Message(ClientMessage::Command(_)) | Inbound::Plain(Plain::Command { .. }) => Self::Command,
             Inbound::Message(ClientMessage::Interrupt(_)) => Self::Interrupt,
             Inbound::Message(ClientMessage::Extend(_)) => Self::Extend,

@@ -115,6 +115,7 @@ impl Attachments {
             client.counted = Some(self.metrics.sessions.attached(caller.role));
             client.seen = now;
             client.size = Some(Size::of_window(attach.cols, attach.rows));
+            client.theme = attach.theme.clone().or(client.theme.take());
             let deflates = attach.accept.iter().any(|encoding| encoding == "z");
             client.outbound.set_transport(caller.is_direct(), deflates);
             client.outbound.starts_with_snapshot = attach.snapshot;

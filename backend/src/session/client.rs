@@ -12,7 +12,7 @@ use crate::metrics::GaugeGuard;
 use crate::terminal::Size;
 use inbound::Inbound;
 use shared_protocol::server::Pong;
-use shared_protocol::{ConnectionId, Dispatch, Role, ServerMessage, Who};
+use shared_protocol::{ConnectionId, Dispatch, Role, ServerMessage, Theme, Who};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -33,6 +33,8 @@ pub(super) struct Client {
     pub revoked: bool,
     /// Its window; the terminal has this size while the client controls.
     pub size: Option<Size>,
+    /// Colours of its page; the terminal reports them while the client controls.
+    pub theme: Option<Box<Theme>>,
     /// Last time that one of its connections sent something.
     pub seen: Instant,
     /// Its carrier, and the last refresh of that connection's row.
@@ -56,6 +58,7 @@ impl Client {
             one_shot,
             revoked: false,
             size: None,
+            theme: None,
             seen: now,
             carrier: None,
             told: None,

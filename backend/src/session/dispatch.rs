@@ -134,6 +134,7 @@ impl Actor {
         if self.attachments.controller.is_none() && caller.role == Role::Controller {
             self.take_control(id);
         }
+        self.use_theme_of_controller();
         let input_seq = self.attachments.client(id).map_or(Seq(0), |client| client.inbound.applied());
         let (ends_at, can_extend) = self.expiry.lifetime_end(self.now());
         let size = self.terminal.size;
@@ -245,6 +246,10 @@ impl Actor {
                     self.take_control(id);
                 }
             }
+            ClientMessage::Theme(change) => {
+                client.theme = Some(change.theme);
+                self.use_theme_of_controller();
+            }
             ClientMessage::Command(Command { id: command, command: line, .. }) => {
                 let origin = Origin::Client { client: id.clone(), id: command };
                 self.expiry.active = now;
@@ -299,6 +304,15 @@ impl Actor {
         }
         if let Some(size) = self.attachments.client(id).and_then(|client| client.size) {
             self.terminal.resize(size, &mut self.log, &mut self.events);
+        }
+        self.use_theme_of_controller();
+    }
+
+    /// Lets the terminal report the colours of the page that controls. Without such a page it keeps those of the last one.
+    fn use_theme_of_controller(&mut self) {
+        let controller = self.attachments.controller.as_ref().and_then(|id| self.attachments.client(id));
+        if let Some(theme) = controller.and_then(|client| client.theme.as_ref()) {
+            self.terminal.set_theme(theme, &mut self.log);
         }
     }
 

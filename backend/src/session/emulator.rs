@@ -5,7 +5,7 @@
 use super::output_log::{LogPiece, OutputLog};
 use crate::terminal::Size;
 use shared_protocol::server::SnapshotScope;
-use shared_protocol::{Pos, StreamEvent};
+use shared_protocol::{Pos, StreamEvent, Theme};
 use std::collections::VecDeque;
 use vt::{LazyScreen, Scope};
 
@@ -95,6 +95,20 @@ impl Emulator {
                 self.pieces.push_back((pos, length));
             }
         }
+    }
+
+    /// Sets the page's colours. Returns the report of the change, for a program that wants one.
+    pub(super) fn set_theme(&mut self, theme: &Theme) -> Vec<u8> {
+        let Theme { foreground, background, cursor, palette } = theme;
+        let theme = vt::Theme {
+            foreground: foreground.0,
+            background: background.0,
+            cursor: cursor.0,
+            palette: palette.map(|colour| colour.0),
+        };
+        let mut report = Vec::new();
+        self.screen.set_theme(theme, &mut report);
+        report
     }
 
     /// The bytes that restore the screen, its size, and its position in the stream: up to where it was read, or the beginning of an

@@ -14,7 +14,7 @@ use crate::terminal::{
 };
 use bytes::{Buf, Bytes};
 use shared_protocol::server::{SnapshotScope, Tty};
-use shared_protocol::{ClientId, Pos, Seq, SessionId, StreamEvent};
+use shared_protocol::{ClientId, Pos, Seq, SessionId, StreamEvent, Theme};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -331,6 +331,12 @@ impl Terminal {
     fn schedule_tty_check(&mut self, now: Instant) {
         self.tty_check_delay = TTY_CHECK_DELAY;
         self.tty_check_at = Some(now + TTY_CHECK_DELAY);
+    }
+
+    /// Sets the colours that queries of programs get, and reports the change to a program that wants to know.
+    pub(super) fn set_theme(&mut self, theme: &Theme, log: &mut OutputLog) {
+        let answers = self.emulator.set_theme(theme);
+        self.apply_emulator(CaughtUp { answers, title: None }, log);
     }
 
     fn check_tty(&mut self, log: &mut OutputLog, now: Instant) {

@@ -33,11 +33,12 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 11] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 18] = [
+const ACTIONS: [&str; 19] = [
     "attach",
     "follow",
     "input",
     "resize",
+    "theme",
     "command",
     "interrupt",
     "chat_message",
@@ -176,6 +177,9 @@ impl Case {
                 let fields = match action {
                     "input" => json!({"data": "x"}),
                     "resize" => json!({"cols": 10, "rows": 10}),
+                    "theme" => {
+                        json!({"theme": {"foreground": "#000000", "background": "#ffffff", "cursor": "#000000", "palette": vec!["#123456"; 16]}})
+                    }
                     "command" => json!({"id": "c", "command": "ls"}),
                     "interrupt" => json!({"afterSeq": 0}),
                     "chat_message" => json!({"data": {"message": "hello"}}),

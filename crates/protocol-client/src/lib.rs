@@ -258,6 +258,7 @@ impl Client {
                 cols,
                 rows,
                 accept,
+                theme: None,
                 resume,
                 snapshot: false,
             }));

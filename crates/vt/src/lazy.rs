@@ -3,6 +3,7 @@
 
 use crate::plain::PlainText;
 use crate::screen::Screen;
+use crate::terminal::Theme;
 
 /// Waiting output for each row of screen and history, in bytes: a multiple of what most rows hold, because only what is more
 /// than fills the history is spared.
@@ -84,6 +85,11 @@ impl LazyScreen {
         self.current();
         self.screen.resize(cols, rows);
         self.screen.take_work()
+    }
+
+    /// See [`Screen::set_theme`]. Waiting output asks for no colour.
+    pub fn set_theme(&mut self, theme: Theme, replies: &mut Vec<u8>) {
+        self.screen.set_theme(theme, replies);
     }
 
     /// See [`Screen::take_title`].

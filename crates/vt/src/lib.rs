@@ -21,4 +21,5 @@ mod width;
 pub use lazy::LazyScreen;
 pub use screen::Screen;
 pub use snapshot::Scope;
+pub use terminal::Theme;
 pub use width::width;

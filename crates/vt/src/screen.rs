@@ -2,7 +2,7 @@
 
 use crate::parser::Parser;
 use crate::snapshot::{self, Scope};
-use crate::terminal::{Dispatch, Terminal};
+use crate::terminal::{Dispatch, Terminal, Theme};
 
 /// Smallest columns and rows. With one column, emulators loop on wide characters.
 const MIN_SIZE: (u16, u16) = (2, 1);
@@ -66,6 +66,12 @@ impl Screen {
     /// Stands at the beginning of a new last row, as after a line end.
     pub(crate) fn begin_last_row(&mut self) {
         self.terminal.begin_last_row();
+    }
+
+    /// Sets the page's theme, for queries from here on. Appends the report of the change to `replies`, if a program asked for
+    /// reports (mode 2031).
+    pub fn set_theme(&mut self, theme: Theme, replies: &mut Vec<u8>) {
+        replies.extend_from_slice(self.terminal.set_theme(theme).as_bytes());
     }
 
     /// Changes the size, from this point in the output.

@@ -20,6 +20,7 @@ pub(crate) use charset::Charsets;
 pub(crate) use dispatch::Dispatch;
 pub(crate) use modes::Modes;
 pub(crate) use palette::Palette;
+pub use palette::Theme;
 pub(crate) use pen::Pen;
 pub(crate) use style::Style;
 use title::Titles;

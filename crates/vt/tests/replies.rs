@@ -1,6 +1,6 @@
 //! Replies to queries, and queries without a reply.
 
-use vt::Screen;
+use vt::{Screen, Theme};
 
 fn replies(output: &str) -> String {
     let mut screen = Screen::new(80, 24, 100);
@@ -38,6 +38,8 @@ fn questions_are_answered() {
             "\x1b]12;rgb:aaaa/bbbb/cccc\x07\x1b]12;rgb:ffff/ffff/ffff\x07",
         ),
         ("\x1b]4;1;?;196;?\x07", "\x1b]4;1;rgb:cccc/0000/0000\x07\x1b]4;196;rgb:ffff/0000/0000\x07"),
+        ("\x1b[?996n", "\x1b[?997;1n"),
+        ("\x1b[?2031$p\x1b[?2031h\x1b[?2031$p", "\x1b[?2031;2$y\x1b[?2031;1$y"),
         ("\x1b]4;255;?\x07", "\x1b]4;255;rgb:eeee/eeee/eeee\x07"),
         ("\x1b]11;#010203\x07\x1b]104\x07\x1b]11;?\x07", "\x1b]11;rgb:0101/0202/0303\x07"),
         (
@@ -86,4 +88,34 @@ fn a_program_that_asks_without_reading_gets_no_more_than_fits() {
     waiting.clear();
     screen.feed(b"\x1b[5n", &mut waiting);
     assert_eq!(waiting, b"\x1b[0n");
+}
+
+#[test]
+fn colours_are_those_of_the_pages_theme_unless_a_program_set_them() {
+    let mut screen = Screen::new(80, 24, 100);
+    let mut ask = |theme: Option<Theme>, output: &str| {
+        let mut replies = Vec::new();
+        if let Some(theme) = theme {
+            screen.set_theme(theme, &mut replies);
+        }
+        screen.feed(output.as_bytes(), &mut replies);
+        String::from_utf8(replies).unwrap()
+    };
+    let mut light = Theme { foreground: [1; 3], background: [0xfe; 3], cursor: [2; 3], ..Theme::default() };
+    light.palette[1] = [3; 3];
+    let question = "\x1b]10;?;?;?\x07\x1b]4;1;?;16;?\x07\x1b[?996n";
+    let answer = "\x1b]10;rgb:0101/0101/0101\x07\x1b]11;rgb:fefe/fefe/fefe\x07\x1b]12;rgb:0202/0202/0202\x07\
+                  \x1b]4;1;rgb:0303/0303/0303\x07\x1b]4;16;rgb:0000/0000/0000\x07\x1b[?997;2n";
+    assert_eq!(ask(Some(light.clone()), question), answer);
+    assert_eq!(
+        ask(None, "\x1bc\x1b[!p\x1b]11;#000\x07\x1b]11;?\x07\x1b]111\x07\x1b]11;?\x07"),
+        "\x1b]11;rgb:0000/0000/0000\x07\x1b]11;rgb:fefe/fefe/fefe\x07",
+        "what a program sets comes first"
+    );
+    // A program that asked for reports hears of a change, and only of one.
+    assert_eq!(ask(Some(Theme::default()), "\x1b[?2031h"), "");
+    assert_eq!(ask(Some(light.clone()), ""), "\x1b[?997;2n");
+    assert_eq!(ask(Some(light.clone()), ""), "");
+    assert_eq!(ask(Some(Theme::default()), "\x1b[?2031l"), "\x1b[?997;1n");
+    assert_eq!(ask(Some(light), ""), "");
 }

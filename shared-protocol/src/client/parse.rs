@@ -132,7 +132,7 @@ pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
 }
 
 /// Types that are refused without a `seq`: they make sense only in order.
-const ORDERED: [&str; 5] = ["input", "interrupt", "extend", "close", "chat_message"];
+const ORDERED: [&str; 6] = ["input", "theme", "interrupt", "extend", "close", "chat_message"];
 
 fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseError> {
     use ClientMessage as M;
@@ -165,6 +165,7 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
         }
         "input" => M::Input(fields(kind, body)?),
         "resize" => M::Resize(fields(kind, body)?),
+        "theme" => M::Theme(fields(kind, body)?),
         "command" => M::Command(fields(kind, body)?),
         "interrupt" => M::Interrupt(fields(kind, body)?),
         "extend" => M::Extend(fields(kind, body)?),

@@ -2,7 +2,7 @@
  * The public API of a terminal, without any framework: what a page calls. `session.ts` speaks the protocol.
  */
 
-import { CHAT_BYTES } from "../protocol/generated.ts";
+import { CHAT_BYTES, type Theme } from "../protocol/generated.ts";
 import { ClientEvents } from "./client-events.ts";
 import type { CommandResult } from "./commands.ts";
 import { TerminalError } from "./error.ts";
@@ -139,7 +139,18 @@ export class TerminalClient {
     this.#session.resize(cols, rows);
   }
 
-  /** Runs one command line in the session's shell. Rejects with a `TerminalError`, for example `BUSY`. */
+  /**
+   * Tells the colours of the emulator, for programs that ask for them. The addon does it when it is loaded; a page that
+   * changes the colours later calls it too.
+   */
+  setTheme(theme: Theme): void {
+    this.#session.setTheme(theme);
+  }
+
+  /**
+   * Runs one command line in the session's shell. Rejects with a `TerminalError`, for example `BUSY`. Programs in the
+   * session can forge the result: it proves nothing about who wrote it.
+   */
   executeCommand(command: string): Promise<CommandResult> {
     const { commands } = this.#session;
     const rejected = this.#mayNotRun();

@@ -2,7 +2,7 @@
  * The framework-free client, for pages without React.
  */
 
-export type { EndReason, ErrorCode, Role, Tty } from "../protocol/generated.ts";
+export type { EndReason, ErrorCode, Role, Theme, Tty } from "../protocol/generated.ts";
 export type { TokenIn } from "./address.ts";
 export { TerminalClient } from "./client.ts";
 export { browserClock, type Clock, Timer } from "./clock.ts";

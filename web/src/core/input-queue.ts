@@ -134,10 +134,11 @@ export class InputQueue {
     return true;
   }
 
-  /** Queues another message behind the keystrokes; false if the queue is full. A newer size replaces a queued one. */
+  /** Queues another message behind the keystrokes; false if the queue is full. A newer size or theme replaces a queued one. */
   push(action: Action): boolean {
     const last = this.#queue.at(-1);
-    const replaces = action.type === "resize" && last && "action" in last && last.action.type === "resize";
+    const latestCounts = action.type === "resize" || action.type === "theme";
+    const replaces = latestCounts && last && "action" in last && last.action.type === action.type;
     if (replaces) last.action = action;
     else if (this.#queue.length >= MAX_QUEUED_ACTIONS) return false;
     else this.#queue.push({ action });
@@ -192,7 +193,7 @@ export class InputQueue {
 
   /** Discards everything unacknowledged and continues after `inputSeq`; true if the user has to be told. */
   discard(inputSeq: number): boolean {
-    const matters = (type: Message["type"]) => type !== "resize" && type !== "interrupt" && type !== "extend";
+    const matters = (type: Message["type"]) => !["resize", "theme", "interrupt", "extend"].includes(type);
     const missed =
       this.#sent.some(({ message }) => matters(message.type)) ||
       this.#queue.some((queued) => ("action" in queued ? matters(queued.action.type) : !("interrupt" in queued)));

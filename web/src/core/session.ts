@@ -4,7 +4,7 @@
  */
 
 import type { GatewayFault } from "../protocol/frame.ts";
-import type { EndReason, ErrorMessage, Event as EventFrame, ServerFrame } from "../protocol/generated.ts";
+import type { EndReason, ErrorMessage, Event as EventFrame, ServerFrame, Theme } from "../protocol/generated.ts";
 import type { ClientEvents } from "./client-events.ts";
 import { Commands } from "./commands.ts";
 import type { AttachedFrame, AttachRequest, Connection } from "./connection.ts";
@@ -36,6 +36,8 @@ export class ProtocolSession {
   readonly input: InputQueue;
   readonly transport: Transport;
   readonly #window: WindowSize;
+  /** Colours of the page, once it has told them. */
+  #theme: Theme | undefined;
   readonly #receiver: Receiver;
   readonly #warnings: EndWarnings;
   /** True if the next attach requests history, for a new emulator. */
@@ -140,6 +142,13 @@ export class ProtocolSession {
     this.events.notice.emit(redrawn());
   }
 
+  /** Sets the colours that programs are told. */
+  setTheme(theme: Theme): void {
+    if (JSON.stringify(theme) === JSON.stringify(this.#theme)) return;
+    this.#theme = theme;
+    if (this.transport.attached) this.#sendTheme();
+  }
+
   resize(cols: number, rows: number): void {
     const changed = this.#window.resize(cols, rows);
     this.transport.windowKnown();
@@ -159,7 +168,12 @@ export class ProtocolSession {
     const accept = inflate && { accept: ["z"] };
     const snapshot = this.#wantsSnapshot && { snapshot: true };
     return {
-      message: { client: clientId(), ...this.#window.size, ...accept, ...(resume && { resume }), ...snapshot },
+      message: {
+        ...{ client: clientId(), ...this.#window.size, ...accept },
+        ...(this.#theme && { theme: this.#theme }),
+        ...(resume && { resume }),
+        ...snapshot,
+      },
       acknowledged: this.input.acknowledged,
     };
   }
@@ -186,6 +200,7 @@ export class ProtocolSession {
       frameBytes: frame.limits.frameBytes,
     });
     if (!this.#window.is(message)) this.#sendWindow();
+    if (message.theme !== this.#theme) this.#sendTheme();
     this.#migration = undefined;
     this.#migrationError = undefined;
     if (reconnected) {
@@ -384,6 +399,11 @@ export class ProtocolSession {
     this.#warnings.stop();
     this.transport.stop();
     this.onStopped();
+  }
+
+  #sendTheme(): void {
+    // As with the size.
+    if (this.mayType && this.#theme) this.input.push({ type: "theme", theme: this.#theme });
   }
 
   #sendWindow(): void {

@@ -21,6 +21,8 @@ export type Attach = {
   rows: number;
   /** Supported encodings besides `data` and `b64`; `z` is deflate-raw in base64. */
   accept?: Array<string>;
+  /** Colours of the page. */
+  theme?: Theme;
   /** The position to resume at, after a reconnect. */
   resume?: Resume;
   /** Requests a snapshot instead of the start of the stream as it was printed: an emulator failed on that. */
@@ -101,6 +103,7 @@ export type ClientMessage =
   | ({ type: "attach" } & Attach)
   | ({ type: "input" } & Input)
   | ({ type: "resize" } & Resize)
+  | ({ type: "theme" } & ThemeChange)
   | ({ type: "command" } & Command)
   | ({ type: "interrupt" } & Interrupt)
   | ({ type: "extend" } & Extend)
@@ -119,6 +122,9 @@ export type Close = {
   /** Epoch of the shell that the message is for. */
   epoch: Epoch;
 };
+
+/** Red, green and blue; in JSON `#rrggbb`. */
+export type Colour = string;
 
 /** Fields of `command`. */
 export type Command = {
@@ -191,6 +197,7 @@ export type ErrorCode =
   | "INPUT_GAP"
   | "INPUT_FULL"
   | "BUSY"
+  | "NO_PROMPT_MARKS"
   | "RATE_LIMITED"
   | "BACKEND_UNREACHABLE"
   | "BACKEND_TIMEOUT"
@@ -500,6 +507,28 @@ export type StreamEvent =
       reason: EndReason;
     };
 
+/** Colours of a page's terminal. */
+export type Theme = {
+  /** Colour of text. */
+  foreground: Colour;
+  /** Colour behind it. */
+  background: Colour;
+  /** Colour of the cursor. */
+  cursor: Colour;
+  /** The sixteen colours that have names, from black to bright white. */
+  palette: string[];
+};
+
+/** Fields of `theme`. */
+export type ThemeChange = {
+  /** Number of the message. */
+  seq: Seq;
+  /** Epoch of the shell that the message is for. */
+  epoch: Epoch;
+  /** The colours. */
+  theme: Theme;
+};
+
 /** Input mode of the terminal, read from the PTY. */
 export type Tty = {
   /** Input is echoed. */
@@ -537,6 +566,7 @@ export const ERROR_CODES: readonly ErrorCode[] = [
   "INPUT_GAP",
   "INPUT_FULL",
   "BUSY",
+  "NO_PROMPT_MARKS",
   "RATE_LIMITED",
   "BACKEND_UNREACHABLE",
   "BACKEND_TIMEOUT",

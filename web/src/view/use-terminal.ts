@@ -7,7 +7,13 @@
 import type { ITerminalOptions } from "@xterm/xterm";
 import { type RefObject, useEffect, useRef, useState } from "react";
 import type { TerminalClient } from "../core/index.ts";
-import { type OpenTerminal, openTerminal, type PagePolicy, type TerminalHandlers } from "../xterm/index.ts";
+import {
+  type OpenTerminal,
+  openTerminal,
+  type PagePolicy,
+  type TerminalHandlers,
+  themeColours,
+} from "../xterm/index.ts";
 import { isStyleBlocked } from "./style.ts";
 
 /** Emulator options that follow the props. */
@@ -99,8 +105,9 @@ export function useTerminal(
     const all = { ...look, screenReaderMode, disableStdin, macOptionIsMeta };
     const given = Object.entries(all).filter(([, value]) => value !== undefined);
     Object.assign(opened.terminal.options, Object.fromEntries(given));
+    client.setTheme(themeColours(opened.terminal.options.theme));
     opened.fit();
-  }, [opened, theme, minimumContrastRatio, fontFamily, screenReaderMode, disableStdin, macOptionIsMeta]);
+  }, [opened, client, theme, minimumContrastRatio, fontFamily, screenReaderMode, disableStdin, macOptionIsMeta]);
 
   useEffect(() => opened?.setFontSize(fontSize), [opened, fontSize]);
   const retry = () => {

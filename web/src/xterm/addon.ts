@@ -16,6 +16,7 @@ import { ShellReset } from "./new-shell.ts";
 import { PredictedEcho } from "./predicted-echo.ts";
 import { PredictionOverlay } from "./prediction-overlay.ts";
 import { onUserInput } from "./queries.ts";
+import { themeColours } from "./theme-colours.ts";
 
 /** `terminal.loadAddon(new TermgateAddon(client))`. */
 export class TermgateAddon implements ITerminalAddon {
@@ -51,6 +52,7 @@ export class TermgateAddon implements ITerminalAddon {
       },
       progress: (progress) => predictedEcho.progress(progress),
     };
+    client.setTheme(themeColours(terminal.options.theme));
     client.resize(terminal.cols, terminal.rows);
     this.#disposables.push(
       ...shell.disposables,

@@ -13,6 +13,7 @@ export { type OpenTerminal, openTerminal, type PagePolicy, type TerminalHandlers
 export { linesOf } from "./paste.ts";
 export type { Search, SearchQuery, SearchResult } from "./search.ts";
 export { textOf } from "./text.ts";
+export { themeColours } from "./theme-colours.ts";
 export { MIN_CONTRAST, THEMES, type ThemeName } from "./themes.ts";
 export type { TouchKey, TouchKeys } from "./touch-keys.ts";
 

@@ -7,6 +7,7 @@ import type { Terminal } from "@xterm/xterm";
 import { describe, expect, test, vi } from "vitest";
 import { MAX_ACK_DELAY_MS } from "../../src/protocol/generated.ts";
 import { TermgateAddon } from "../../src/xterm/addon.ts";
+import { themeColours } from "../../src/xterm/theme-colours.ts";
 import { EPOCH, Harness } from "../support/harness.ts";
 
 function connected(fields: object = {}) {
@@ -163,4 +164,23 @@ test("a disposed addon forwards nothing", async () => {
   await parsed(terminal);
   expect(harness.socket.of("input")).toEqual([]);
   expect(line(terminal, 0)).toBe("");
+});
+
+test("the colours of the emulator are told with the attach, and each change once", () => {
+  const { harness } = connected();
+  const theme = themeColours();
+  expect(harness.socket.of("attach")).toMatchObject([{ theme }]);
+  expect(harness.socket.of("theme")).toEqual([]);
+  harness.client.setTheme(themeColours({ background: "#ffffff" }));
+  harness.client.setTheme(themeColours({ background: "#ffffff" }));
+  expect(harness.socket.of("theme")).toMatchObject([{ seq: 1, theme: { ...theme, background: "#ffffff" } }]);
+  // The next attach has the latest.
+  harness.error("STALE_EPOCH");
+  expect(harness.socket.of("attach").at(-1)).toMatchObject({ theme: { background: "#ffffff" } });
+});
+
+test("a viewer tells no change of colours", () => {
+  const { harness } = connected({ role: "viewer" });
+  harness.client.setTheme(themeColours({ background: "#ffffff" }));
+  expect(harness.socket.of("theme")).toEqual([]);
 });

@@ -126,6 +126,7 @@ impl Snapshot<'_> {
             (modes.reverse_wraparound, "\x1b[?45h"),
             (modes.application_keypad, "\x1b="),
             (modes.focus, "\x1b[?1004h"),
+            (modes.theme_reports, "\x1b[?2031h"),
             (modes.bracketed_paste, "\x1b[?2004h"),
             (modes.insert, "\x1b[4h"),
             (modes.newline, "\x1b[20h"),

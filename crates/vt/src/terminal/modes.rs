@@ -44,6 +44,8 @@ pub(crate) struct Modes {
     pub(crate) newline: bool,
     pub(crate) origin: bool,
     pub(crate) reverse_wraparound: bool,
+    /// Changes of the theme are reported.
+    pub(crate) theme_reports: bool,
     /// Synchronized output: concerns only the emulator that displays.
     pub(crate) synchronized: bool,
     /// The opposite of DECAWM, which a reset sets.

@@ -1,9 +1,40 @@
-//! The palette (OSC 4, 10, 11, 12). A query for a colour that no program set gets the default of xterm.js: the
-//! page's theme is not known here.
+//! The palette (OSC 4, 10, 11, 12) and the page's theme below it, which answers for a colour that no program set.
 
 use std::collections::BTreeMap;
 
 pub(crate) type Rgb = [u8; 3];
+
+/// Colours of the page, each as red, green and blue. Those of xterm.js until a page has looked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Theme {
+    /// Colour of text.
+    pub foreground: [u8; 3],
+    /// Colour behind it.
+    pub background: [u8; 3],
+    /// Colour of the cursor.
+    pub cursor: [u8; 3],
+    /// The sixteen colours that have names.
+    pub palette: [[u8; 3]; 16],
+}
+
+impl Default for Theme {
+    fn default() -> Self {
+        let palette = BASIC.map(|colour| {
+            let [_, red, green, blue] = colour.to_be_bytes();
+            [red, green, blue]
+        });
+        Self { foreground: [0xff; 3], background: [0; 3], cursor: [0xff; 3], palette }
+    }
+}
+
+impl Theme {
+    /// True if text is brighter than its background, by the weights of Rec. 601.
+    pub(crate) fn is_dark(&self) -> bool {
+        let brightness =
+            |[red, green, blue]: Rgb| u32::from(red) * 299 + u32::from(green) * 587 + u32::from(blue) * 114;
+        brightness(self.background) <= brightness(self.foreground)
+    }
+}
 
 /// The sixteen that have names. Source: xterm.js, `ThemeService.ts`.
 const BASIC: [u32; 16] = [
@@ -35,26 +66,27 @@ impl Slot {
         }
     }
 
-    fn default_colour(self) -> Rgb {
+    fn default_colour(self, theme: &Theme) -> Rgb {
         match self {
-            Self::Palette(index @ 0..=15) => {
-                let [_, red, green, blue] = BASIC[usize::from(index)].to_be_bytes();
-                [red, green, blue]
-            }
+            Self::Palette(index @ 0..=15) => theme.palette[usize::from(index)],
             Self::Palette(index @ 16..=231) => {
                 let at = usize::from(index - 16);
                 [LEVELS[at / 36], LEVELS[at / 6 % 6], LEVELS[at % 6]]
             }
             Self::Palette(index) => [8 + (index - 232) * 10; 3],
-            Self::Background => [0; 3],
-            Self::Foreground | Self::Cursor => [0xff; 3],
+            Self::Foreground => theme.foreground,
+            Self::Background => theme.background,
+            Self::Cursor => theme.cursor,
         }
     }
 }
 
-/// The colours that were set; at most 259.
+/// The colours in effect.
 #[derive(Debug, Default)]
 pub(crate) struct Palette {
+    /// The page's colours.
+    pub(crate) theme: Theme,
+    /// Those that programs set; at most 259.
     set: BTreeMap<Slot, Rgb>,
 }
 
@@ -73,7 +105,7 @@ impl Palette {
 
     /// The colour that a query reports.
     pub(super) fn get(&self, slot: Slot) -> Rgb {
-        self.set.get(&slot).copied().unwrap_or_else(|| slot.default_colour())
+        self.set.get(&slot).copied().unwrap_or_else(|| slot.default_colour(&self.theme))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Slot, Rgb)> + '_ {

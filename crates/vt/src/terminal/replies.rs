@@ -4,9 +4,9 @@
 //! They are those of xterm.js if it has one, and otherwise those of an xterm that lacks the feature. No answer reads titles or
 //! the clipboard back: a program could make the terminal type them.
 
-use super::Style;
 use super::dispatch::Dispatch;
 use super::palette::{Rgb, Slot};
+use super::{Style, Terminal, Theme};
 use crate::parser::Params;
 
 /// Most bytes of pending replies. A program that queries without reading gets no more.
@@ -14,6 +14,20 @@ const MAX_PENDING_BYTES: usize = 16 * 1024;
 
 /// Width and height of a character in pixels, reported to programs that draw images. The browser's font is not known here.
 const CELL_PIXELS: (usize, usize) = (8, 16);
+
+impl Terminal {
+    /// Says whether the theme is dark or light.
+    fn theme_report(&self) -> &'static str {
+        if self.palette.theme.is_dark() { "\x1b[?997;1n" } else { "\x1b[?997;2n" }
+    }
+
+    /// Sets the page's theme. Returns the report of the change, for a program that wants one.
+    pub(crate) fn set_theme(&mut self, theme: Theme) -> &'static str {
+        let is_new = self.palette.theme != theme;
+        self.palette.theme = theme;
+        if is_new && self.modes.theme_reports { self.theme_report() } else { "" }
+    }
+}
 
 impl Dispatch<'_> {
     fn reply(&mut self, text: &str) {
@@ -38,6 +52,7 @@ impl Dispatch<'_> {
             (5, false) => self.reply("\x1b[0n"),
             (6, false) => self.reply(&format!("\x1b[{y};{x}R")),
             (6, true) => self.reply(&format!("\x1b[?{y};{x}R")),
+            (996, true) => self.reply(self.terminal.theme_report()),
             _ => {}
         }
     }

@@ -49,6 +49,7 @@ impl Terminal {
             1048 => self.restore_cursor(),
             2004 => modes.bracketed_paste = on,
             2026 => modes.synchronized = on,
+            2031 => modes.theme_reports = on,
             _ => {}
         }
     }
@@ -103,6 +104,7 @@ impl Terminal {
             1048 => true,
             2004 => modes.bracketed_paste,
             2026 => modes.synchronized,
+            2031 => modes.theme_reports,
             _ => return 0,
         };
         if on { 1 } else { 2 }
