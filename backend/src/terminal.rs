@@ -2,6 +2,7 @@
 //! Knows nothing of sessions, clients, stores or sandboxes.
 
 mod integration;
+mod line_discipline;
 mod osc133;
 mod process_tree;
 pub(crate) mod procfs;
@@ -13,9 +14,9 @@ pub mod scripted;
 pub(crate) mod sys;
 pub(crate) mod unix;
 
-pub use integration::{Nonce, environment};
+pub use integration::{Nonce, environment, login_command};
 pub use osc133::{Piece, PromptMark, PromptMarkScanner};
-pub use pty::{Exit, Interest, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
+pub use pty::{Exit, Interest, InterruptKey, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
 pub use quota::{HARD_LIMIT_FACTOR, QuotaExceeded, Resource};
 pub use reaper::reap_orphans;
 pub use unix::UnixSpawner;

@@ -64,6 +64,8 @@ error_codes! {
     InputFull = 429, retryable: true;
     /// The shell is not at an empty prompt.
     Busy = 409, retryable: true;
+    /// The shell does not mark its prompts, so no command can be run in it for a result.
+    NoPromptMarks = 409, retryable: false;
     /// Too many messages in a short time.
     RateLimited = 429, retryable: true;
     /// The gateway could not reach the terminal service.

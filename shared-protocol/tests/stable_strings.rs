@@ -4,7 +4,7 @@ use shared_protocol::{EndReason, ErrorCode, Role, gateway, relay};
 use strum::VariantArray;
 
 /// Code, HTTP status, retryable, as in `docs/protocol.md`.
-const CODES: [(&str, u16, bool); 22] = [
+const CODES: [(&str, u16, bool); 23] = [
     ("BAD_MESSAGE", 400, false),
     ("BAD_FIELD", 400, false),
     ("TOO_LARGE", 413, false),
@@ -21,6 +21,7 @@ const CODES: [(&str, u16, bool); 22] = [
     ("INPUT_GAP", 409, true),
     ("INPUT_FULL", 429, true),
     ("BUSY", 409, true),
+    ("NO_PROMPT_MARKS", 409, false),
     ("RATE_LIMITED", 429, true),
     ("BACKEND_UNREACHABLE", 502, true),
     ("BACKEND_TIMEOUT", 504, true),

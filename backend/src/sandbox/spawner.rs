@@ -12,7 +12,7 @@ use super::{Network, SandboxSettings};
 use crate::terminal::procfs::wait_for_end;
 use crate::terminal::sys::landlock_version;
 use crate::terminal::unix::{UnixPty, UnixShell};
-use crate::terminal::{Pty, ShellSpawner, ShellSpec, Size};
+use crate::terminal::{Pty, ShellSpawner, ShellSpec, Size, login_command};
 use rustix::process::{WaitId, WaitIdOptions, geteuid, waitid};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -159,7 +159,7 @@ impl ShellSpawner for SandboxedSpawner {
         }
         let deadline = Instant::now() + START_TIMEOUT;
         let shell = loop {
-            match self.launch(&sandbox, spec.size, &[&spec.shell, "-l"], &environment) {
+            match self.launch(&sandbox, spec.size, &login_command(&spec.shell), &environment) {
                 Ok(shell) => break shell,
                 Err(error) if deadline <= Instant::now() => return Err(error),
                 // A session above the hard limit may hold all PTYs of the machine until the monitor kills it.

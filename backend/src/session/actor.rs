@@ -245,24 +245,27 @@ impl Actor {
                         ServerMessage::CommandResult(PlainResult { id, result, truncated, exit_code: code, timestamp })
                     });
                 }
-                TerminalEvent::CommandRejected(origin) => self.reject_command(origin),
+                TerminalEvent::CommandRejected(origin, code) => self.reject_command(origin, code),
             }
         }
         self.events = events;
     }
 
-    fn reject_command(&mut self, origin: Origin) {
-        let busy = |id| {
-            let busy = ErrorMessage::new(ErrorCode::Busy, "the shell is not at an empty prompt");
-            ErrorMessage { id, ..busy }.into()
+    fn reject_command(&mut self, origin: Origin, code: ErrorCode) {
+        let reason = match code {
+            ErrorCode::NoPromptMarks => {
+                "this shell does not mark its prompts, so no command can be run in it for a result"
+            }
+            _ => "the shell is not at an empty prompt",
         };
+        let rejection = |id| ErrorMessage { id, ..ErrorMessage::new(code, reason) }.into();
         match origin {
             Origin::Client { client, id } => {
                 if let Some(client) = self.attachments.client_mut(&client) {
-                    client.outbound.queue_reply(busy(Some(id)));
+                    client.outbound.queue_reply(rejection(Some(id)));
                 }
             }
-            Origin::OneShot(key) => self.answer_one_shot(key, busy),
+            Origin::OneShot(key) => self.answer_one_shot(key, rejection),
         }
     }
 

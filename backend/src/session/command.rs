@@ -44,6 +44,8 @@ const LINE_END: &[u8] = b"\r\n";
 enum Shell {
     /// Not at an empty prompt, or unknown.
     Busy,
+    /// At a prompt that it cannot mark.
+    Unmarked,
     /// The last command ended; a new prompt comes.
     Done,
     /// At a prompt, but keys were typed before it that the line editor may still read. Empty at this time.
@@ -104,6 +106,8 @@ pub enum Step<O> {
     Finished(Finished<O>),
     /// Reject the command: no empty prompt came in time, or too many wait.
     Busy(O),
+    /// Reject the command: the shell does not mark its prompts.
+    Unmarked(O),
 }
 
 /// The commands of one session. `O` identifies a sender. At most one command is active.
@@ -129,8 +133,10 @@ impl<O> Default for Commands<O> {
 impl<O> Commands<O> {
     /// Requests a command.
     pub fn request(&mut self, origin: O, line: String, now: Instant) -> Vec<Step<O>> {
-        if self.waiting.len() >= MAX_WAITING {
-            return vec![Step::Busy(origin)];
+        match self.shell {
+            Shell::Unmarked => return vec![Step::Unmarked(origin)],
+            _ if self.waiting.len() >= MAX_WAITING => return vec![Step::Busy(origin)],
+            _ => {}
         }
         self.waiting.push_back(Waiting { origin, line, until: now + PROMPT_TIMEOUT });
         self.start(now)
@@ -140,6 +146,11 @@ impl<O> Commands<O> {
     pub fn typed(&mut self) {
         self.shell = Shell::Busy;
         self.typed_ahead = true;
+    }
+
+    /// True at a prompt, or shortly before one.
+    pub fn is_near_prompt(&self) -> bool {
+        self.shell != Shell::Busy
     }
 
     /// True while a command is being typed and other input must wait.
@@ -248,7 +259,11 @@ impl<O> Commands<O> {
                 steps.extend(self.start(now));
                 steps
             }
-            PromptMark::PromptReady => Vec::new(),
+            PromptMark::Unmarked => {
+                self.shell = Shell::Unmarked;
+                self.waiting.drain(..).map(|waiting| Step::Unmarked(waiting.origin)).collect()
+            }
+            PromptMark::PromptReady | PromptMark::Unknown => Vec::new(),
         }
     }
 

@@ -238,7 +238,7 @@ impl Actor {
             ClientMessage::Input(_) if client.inbound.is_discarded(seq) => {}
             ClientMessage::Input(input) => self.keys(id, seq, input.keys.into_bytes().unwrap_or_default(), now),
             ClientMessage::Interrupt(_) if client.inbound.take_interrupt(seq) => {}
-            // If keys make no signals, it is a key like any other.
+            // Where it makes no signal, it is a key like any other.
             ClientMessage::Interrupt(_) => self.keys(id, seq, b"\x03".to_vec(), now),
             ClientMessage::Resize(resize) => {
                 client.size = Some(Size::of_window(resize.cols, resize.rows));
@@ -279,10 +279,13 @@ impl Actor {
     /// its output. It keeps its place in the order, so that a repeat does nothing.
     fn interrupt(&mut self, id: &ClientId, interrupt: Interrupt) {
         let Some(client) = self.attachments.client_mut(id) else { return };
-        if check_writable(client.role).is_err() || !self.terminal.interrupt(id, interrupt.after_seq) {
+        if check_writable(client.role).is_err() {
             return;
         }
-        client.inbound.interrupted(interrupt);
+        let after = interrupt.after_seq;
+        let Some(key) = self.terminal.interrupt(id, after, &mut self.log, &mut self.events) else { return };
+        client.inbound.interrupted(interrupt.seq, key.flushes.then_some(after));
+        self.apply_events();
         self.expiry.active = Instant::now();
         for client in self.attachments.clients_mut().filter(|client| !client.one_shot) {
             client.outbound.skip_unsent(self.log.end());

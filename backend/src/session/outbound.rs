@@ -186,7 +186,7 @@ mod tests {
     fn bench(one_shot: bool) -> (FrameBuilder, Client, OutputLog, Terminal) {
         let (session, metrics) = (SessionId::new("s").unwrap(), Metrics::new(0));
         let (size, pty) = (Size { cols: 20, rows: 4 }, Box::new(Script::default()));
-        let terminal = Terminal::new(session.clone(), pty, &Nonce::new([0; 8]), size, 10, Arc::clone(&metrics));
+        let terminal = Terminal::new(session.clone(), pty, &Nonce::new([0; 16]), size, 10, Arc::clone(&metrics));
         let client = Client::new(Who(1), &caller("ada", "c1"), one_shot, Instant::now());
         (FrameBuilder::new(session, Epoch(1), 0, metrics), client, OutputLog::default(), terminal)
     }

@@ -1,4 +1,4 @@
-//! Input that waits for the program to read it: a paste, or keys behind one.
+//! Input between a session and its terminal: applied, and not yet taken by a program. An interrupt may take back a part of it.
 
 use bytes::Bytes;
 use shared_protocol::{ClientId, Seq};

@@ -28,7 +28,7 @@ impl Prompt {
             }
             PromptMark::PromptReady | PromptMark::Continuation => self.empty = true,
             PromptMark::CommandStarted => self.empty = false,
-            PromptMark::BracketedPaste(_) => {}
+            PromptMark::Unmarked | PromptMark::BracketedPaste(_) | PromptMark::Unknown => {}
         }
     }
 

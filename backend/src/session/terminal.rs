@@ -10,11 +10,11 @@ use super::pending_input::PendingInput;
 use super::prompt::Prompt;
 use crate::metrics::{EchoTimer, Metrics};
 use crate::terminal::{
-    Exit, Interest, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome, Size,
+    Exit, Interest, InterruptKey, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome, Size,
 };
 use bytes::{Buf, Bytes};
 use shared_protocol::server::{SnapshotScope, Tty};
-use shared_protocol::{ClientId, Pos, Seq, SessionId, StreamEvent, Theme};
+use shared_protocol::{ClientId, ErrorCode, Pos, Seq, SessionId, StreamEvent, Theme};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -48,13 +48,14 @@ pub(super) enum TerminalEvent {
     Output { from: Pos },
     /// The one-shot command with this key ended.
     OneShotFinished { key: u64, result: String, truncated: bool, code: i32 },
-    /// The shell could not take a command: no empty prompt came in time, or too many commands wait.
-    CommandRejected(Origin),
+    /// The shell could not take a command: no empty prompt came in time, too many commands wait (`BUSY`), or it does not mark
+    /// its prompts (`NO_PROMPT_MARKS`).
+    CommandRejected(Origin, ErrorCode),
 }
 
 /// One session's terminal.
 ///
-/// Invariants: the log holds exactly the bytes that were read, and notices of the service; the emulator reads them there, possibly
+/// Invariants: the log holds exactly the bytes that were read without the shell's marks, the echo of an interrupt, and notices of the service; the emulator reads them there, possibly
 /// later. A command's result stands in the log behind the output that it sums up. After [`Self::exited`] nothing is written.
 pub(super) struct Terminal {
     /// For logs.
@@ -151,9 +152,12 @@ impl Terminal {
                 }
             }
         }
-        if taken > 0 {
+        if self.at_end {
+            log.push_bytes(&self.marks.finish());
+        }
+        if log.end() > from {
             let now = Instant::now();
-            self.metrics.streams.output.inc_by(taken as u64);
+            self.metrics.streams.output.inc_by(log.end().0 - from.0);
             self.echo.output_read(now, &self.metrics.streams.echo);
             self.schedule_tty_check(now);
             events.push(TerminalEvent::Output { from });
@@ -167,15 +171,16 @@ impl Terminal {
         let (commands, prompt, pty) = (&mut self.commands, &mut self.prompt, &self.pty);
         self.marks.scan(bytes, |piece| match piece {
             Piece::Text(text) => {
+                log.push_bytes(text);
                 commands.text(text);
                 prompt.text();
             }
-            Piece::Mark(mark) => {
+            Piece::Mark(mark, shown) => {
+                log.push_bytes(shown);
                 prompt.mark(mark, || pty.tty());
                 steps.extend(commands.mark(mark, now));
             }
         });
-        log.push_bytes(bytes);
         self.run_steps(steps, log, events);
     }
 
@@ -194,12 +199,18 @@ impl Terminal {
                         events.push(TerminalEvent::OneShotFinished { key, result, truncated, code });
                     }
                 },
-                Step::Busy(origin) => events.push(TerminalEvent::CommandRejected(origin)),
+                Step::Busy(origin) => {
+                    let code = if self.pty.prints_marks() { ErrorCode::Busy } else { ErrorCode::NoPromptMarks };
+                    events.push(TerminalEvent::CommandRejected(origin, code));
+                }
+                Step::Unmarked(origin) => {
+                    events.push(TerminalEvent::CommandRejected(origin, ErrorCode::NoPromptMarks));
+                }
             }
         }
     }
 
-    /// Runs a command at the next empty prompt.
+    /// Runs a command at the next empty prompt. Rejects it at once if none will come.
     pub(super) fn run_command(
         &mut self,
         origin: Origin,
@@ -207,7 +218,11 @@ impl Terminal {
         log: &mut OutputLog,
         events: &mut Vec<TerminalEvent>,
     ) {
-        let steps = self.commands.request(origin, line, Instant::now());
+        let steps = if self.commands.is_near_prompt() || self.pty.prints_marks() {
+            self.commands.request(origin, line, Instant::now())
+        } else {
+            vec![Step::Unmarked(origin)]
+        };
         self.run_steps(steps, log, events);
     }
 
@@ -254,16 +269,31 @@ impl Terminal {
         self.pending.bytes < PENDING_INPUT_BYTES && !self.commands.is_typing()
     }
 
-    /// Drops the client's pending input up to `until` and interrupts the foreground program. False, and nothing done, where
-    /// keys make no signals.
-    pub(super) fn interrupt(&mut self, client: &ClientId, until: Seq) -> bool {
-        let done = self.pty.interrupt();
-        if done {
-            self.pending.discard(client, until);
-            self.commands.typed();
-            self.prompt.typed();
+    /// Interrupts the foreground program, behind the output so far; drops the client's pending input up to `until`, unless the
+    /// terminal's settings keep it. `None`, and nothing done, where Ctrl-C is a key like any other.
+    pub(super) fn interrupt(
+        &mut self,
+        client: &ClientId,
+        until: Seq,
+        log: &mut OutputLog,
+        events: &mut Vec<TerminalEvent>,
+    ) -> Option<InterruptKey> {
+        let key = self.pty.interrupt_key()?;
+        if !self.is_behind(log) {
+            self.read(log, events);
         }
-        done
+        if key.flushes {
+            self.pending.discard(client, until);
+        }
+        let from = log.end();
+        self.scan_output(key.echo, log, events);
+        if log.end() > from {
+            events.push(TerminalEvent::Output { from });
+        }
+        self.pty.interrupt(key);
+        self.commands.typed();
+        self.prompt.typed();
+        Some(key)
     }
 
     /// Changes the size, in its true place in the stream.
@@ -300,6 +330,12 @@ impl Terminal {
         work - budget
     }
 
+    /// Sets the colours that queries of programs get, and reports the change to a program that wants to know.
+    pub(super) fn set_theme(&mut self, theme: &Theme, log: &mut OutputLog) {
+        let answers = self.emulator.set_theme(theme);
+        self.apply_emulator(CaughtUp { answers, title: None }, log);
+    }
+
     fn apply_emulator(&mut self, CaughtUp { answers, title }: CaughtUp, log: &mut OutputLog) {
         // A program that asks and never reads gets no more replies: they would fill the queue before the user's keys.
         let room = self.pending.bytes + answers.len() <= QUERY_REPLY_BYTES;
@@ -331,12 +367,6 @@ impl Terminal {
     fn schedule_tty_check(&mut self, now: Instant) {
         self.tty_check_delay = TTY_CHECK_DELAY;
         self.tty_check_at = Some(now + TTY_CHECK_DELAY);
-    }
-
-    /// Sets the colours that queries of programs get, and reports the change to a program that wants to know.
-    pub(super) fn set_theme(&mut self, theme: &Theme, log: &mut OutputLog) {
-        let answers = self.emulator.set_theme(theme);
-        self.apply_emulator(CaughtUp { answers, title: None }, log);
     }
 
     fn check_tty(&mut self, log: &mut OutputLog, now: Instant) {
@@ -373,6 +403,7 @@ impl Terminal {
         // Background processes may print for ever: this is the last that is read.
         self.read(log, events);
         self.at_end = true;
+        log.push_bytes(&self.marks.finish());
         let steps = self.commands.shell_ended(exit.code);
         self.run_steps(steps, log, events);
         // The exit is the last event of its epoch: a title in the last output comes before it.

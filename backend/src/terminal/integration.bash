@@ -1,33 +1,76 @@
 # Makes bash print OSC 133 marks, from which the service knows when the shell is at an empty prompt, and where the output of a
-# command begins and ends. It runs once, at the first prompt, after the user's startup files; it extends their settings, and
-# leaves nothing in the environment of programs that the shell starts.
-unset TERMGATE_INTEGRATION
-export -n PROMPT_COMMAND
+# command begins and ends. bash reads this file in place of a login shell's startup files: it reads those itself, so that it
+# comes after them. The marks stand in the prompts, which run no commands: `set -x` and DEBUG traps see nothing. Prompts name a
+# variable that holds the tag, so that an exported prompt does not pass it on.
+exec 63<&-
+unset ENV
+set +o posix
+shopt -u inherit_errexit
+[[ ${HISTFILE-} != ~/.sh_history ]] || HISTFILE=~/.bash_history
+[[ ${MAILCHECK-} != 600 ]] || MAILCHECK=60
+__termgate_tag=@NONCE@ __termgate_prompts=0
 
-# In a prompt, bash knows the name of a user only from /etc/passwd.
-__termgate_name='\u'
-[[ ${__termgate_name@P} != 'I have no name!' ]] || PS1=${PS1//\\u/$USER}
-unset __termgate_name
+__termgate_print() {
+  printf '\e]133;%s;tg=%s\a' "$1" "$__termgate_tag" >/dev/tty
+}
 
-__termgate_done() {
+# Ends a command's output before notices about jobs and the output of the user's hooks. They find its exit code as it was, unless that would end the shell.
+__termgate_ended() {
   local code=$?
-  printf '\e]133;D;%s;tg=@NONCE@\a' "$code"
+  [[ $- != *e* ]] || code=0
+  local -
+  set +eux
+  __termgate_print "D;$code"
   return "$code"
 }
 
-# Adds missing marks, because the user or a tool may set a new prompt at any time.
+# Adds missing marks, because the user or a tool may set a new prompt at any time. Says so if none can be added. The number of
+# a prompt tells a new one from one that the line editor draws again.
 __termgate_prompt() {
-  local code=$?
-  local ready='\[\e]133;B;tg=@NONCE@\a\]' more='\[\e]133;P;tg=@NONCE@\a\]' taken='\e]133;C;tg=@NONCE@\a'
-  [[ $PS1 == *"$ready"* ]] || PS1=$PS1$ready
-  [[ $PS2 == *"$more"* ]] || PS2=$PS2$more
-  [[ ${PS0-} == *"$taken"* ]] || PS0=${PS0-}$taken
-  return "$code"
+  local -
+  set +eux
+  local name value first last tag='tg=${__termgate_tag-}'
+  for name in PS0 PS1 PS2; do
+    case $name in
+      PS0) first='' last="\e]133;C;$tag\a" ;;
+      PS1) first="\[\e]133;D;\$?;\$((__termgate_prompts+=1));$tag\a\]" last="\[\e]133;B;$tag\a\]" ;;
+      PS2) first='' last="\[\e]133;P;$tag\a\]" ;;
+    esac
+    value=${!name-}
+    if [[ $value != "$first"*"$last" && ${!name@a} != *r* ]]; then
+      value=${value//"$last"/}
+      [[ -z $first ]] || value=${value//"$first"/}
+      printf -v "$name" %s "$first$value$last"
+    fi
+    [[ ${!name-} == *"$last"* ]] && shopt -q promptvars || __termgate_print N
+  done
+  return 0
 }
 
-if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then
-  PROMPT_COMMAND=(__termgate_done "${PROMPT_COMMAND[@]}" __termgate_prompt)
-else
-  PROMPT_COMMAND=$'__termgate_done\n'"$PROMPT_COMMAND"$'\n__termgate_prompt'
+__termgate_install() {
+  local -
+  set +eux
+  unset -f __termgate_install
+  # In a prompt, bash knows the name of a user only from /etc/passwd.
+  local name='\u' first='{ __termgate_ended; } >/dev/null 2>&1' last='{ __termgate_prompt; } >/dev/null 2>&1'
+  [[ ${name@P} != 'I have no name!' || ${PS1@a} == *r* ]] || PS1=${PS1//\\u/$USER}
+  # A prompt's marks stay without this, until another one is set.
+  if [[ ${PROMPT_COMMAND@a} != *r* ]]; then
+    PROMPT_COMMAND=$first${PROMPT_COMMAND:+$'\n'$PROMPT_COMMAND}
+    if ((BASH_VERSINFO[0] * 100 + BASH_VERSINFO[1] >= 501)); then
+      # An assignment to PROMPT_COMMAND replaces only its first element.
+      PROMPT_COMMAND[999]=$last
+    else
+      PROMPT_COMMAND+=$'\n'$last
+    fi
+  fi
+  __termgate_prompt
+}
+
+if [[ -r /etc/profile ]]; then . /etc/profile; fi
+if [[ -r ~/.bash_profile ]]; then . ~/.bash_profile
+elif [[ -r ~/.bash_login ]]; then . ~/.bash_login
+elif [[ -r ~/.profile ]]; then . ~/.profile
 fi
-__termgate_prompt
+# The output of a trace or of a DEBUG trap goes where nobody sees it.
+{ __termgate_install; } >/dev/null 2>&1

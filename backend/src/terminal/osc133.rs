@@ -16,8 +16,12 @@ pub enum PromptMark {
     CommandStarted,
     /// D: the command ended with this exit code.
     CommandFinished(i32),
+    /// N: the shell can mark none of its prompts.
+    Unmarked,
     /// The line editor switched bracketed paste on or off.
     BracketedPaste(bool),
+    /// A mark that says nothing.
+    Unknown,
 }
 
 /// A piece of scanned output.
@@ -25,8 +29,9 @@ pub enum PromptMark {
 pub enum Piece<'a> {
     /// Output other than marks. The possible start of a mark is held back until the next bytes decide.
     Text(&'a [u8]),
-    /// A complete mark.
-    Mark(PromptMark),
+    /// A complete mark, and the bytes of it that stay in the output: of bracketed paste all, of the others none, because they
+    /// hold the tag.
+    Mark(PromptMark, &'static [u8]),
 }
 
 /// Scanner that keeps the start of a possible mark between calls.
@@ -36,12 +41,14 @@ pub struct PromptMarkScanner {
     tag: Vec<u8>,
     /// Unfinished escape sequence that may be a mark, or empty.
     partial: Vec<u8>,
+    /// Number of the last prompt that told an exit code.
+    prompt: Option<u64>,
 }
 
 impl PromptMarkScanner {
     /// A scanner for the marks with this nonce.
     pub fn new(nonce: &Nonce) -> Self {
-        Self { tag: format!(";tg={}", nonce.as_str()).into_bytes(), partial: Vec::new() }
+        Self { tag: format!(";tg={}", nonce.of_marks()).into_bytes(), partial: Vec::new(), prompt: None }
     }
 
     /// Scans the next output and calls `piece` for each part, in order.
@@ -57,11 +64,11 @@ impl PromptMarkScanner {
                 }
             }
             self.partial.push(first);
-            match self.verdict() {
+            match verdict(&self.partial, &self.tag, &mut self.prompt) {
                 Verdict::Incomplete => rest = after,
-                Verdict::Mark(mark) => {
+                Verdict::Mark(mark, shown) => {
                     self.partial.clear();
-                    piece(Piece::Mark(mark));
+                    piece(Piece::Mark(mark, shown));
                     rest = after;
                 }
                 Verdict::Text => {
@@ -74,46 +81,55 @@ impl PromptMarkScanner {
         }
     }
 
-    fn verdict(&self) -> Verdict {
-        const OSC: &[u8] = b"\x1b]133;";
-        const PASTE: &[u8] = b"\x1b[?2004";
-        let have = self.partial.as_slice();
-        if have.len() <= PASTE.len() && PASTE.starts_with(have) {
-            return Verdict::Incomplete;
-        }
-        if let Some(rest) = have.strip_prefix(PASTE) {
-            return match rest {
-                b"h" => Verdict::Mark(PromptMark::BracketedPaste(true)),
-                b"l" => Verdict::Mark(PromptMark::BracketedPaste(false)),
-                _ => Verdict::Text,
-            };
-        }
-        if have.len() <= OSC.len() {
-            return if OSC.starts_with(have) { Verdict::Incomplete } else { Verdict::Text };
-        }
-        let Some(rest) = have.strip_prefix(OSC) else { return Verdict::Text };
-        let body = match rest {
-            [body @ .., 0x07] | [body @ .., 0x1b, b'\\'] => body,
-            _ if rest.len() > MAX_MARK_BYTES => return Verdict::Text,
-            // Possibly the first half of the terminator.
-            [before @ .., 0x1b] if !before.contains(&0x1b) => return Verdict::Incomplete,
-            _ if rest.contains(&0x1b) => return Verdict::Text,
-            _ => return Verdict::Incomplete,
-        };
-        self.mark(body).map_or(Verdict::Text, Verdict::Mark)
+    /// Ends the output: returns the start of a mark that was held back.
+    pub fn finish(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.partial)
     }
+}
 
-    fn mark(&self, body: &[u8]) -> Option<PromptMark> {
-        match body.strip_suffix(self.tag.as_slice())? {
-            b"B" => Some(PromptMark::PromptReady),
-            b"P" => Some(PromptMark::Continuation),
-            b"C" => Some(PromptMark::CommandStarted),
-            done => {
-                let code = std::str::from_utf8(done.strip_prefix(b"D;")?).ok()?;
-                code.parse().ok().map(PromptMark::CommandFinished)
-            }
-        }
+/// What the bytes of a sequence so far may be. `prompt` is the number of the last prompt that told an exit code.
+fn verdict(have: &[u8], tag: &[u8], prompt: &mut Option<u64>) -> Verdict {
+    const OSC: &[u8] = b"\x1b]133;";
+    const PASTE: &[u8] = b"\x1b[?2004";
+    if have.len() <= PASTE.len() && PASTE.starts_with(have) {
+        return Verdict::Incomplete;
     }
+    if let Some(rest) = have.strip_prefix(PASTE) {
+        return match rest {
+            b"h" => Verdict::Mark(PromptMark::BracketedPaste(true), b"\x1b[?2004h"),
+            b"l" => Verdict::Mark(PromptMark::BracketedPaste(false), b"\x1b[?2004l"),
+            _ => Verdict::Text,
+        };
+    }
+    if have.len() <= OSC.len() {
+        return if OSC.starts_with(have) { Verdict::Incomplete } else { Verdict::Text };
+    }
+    let Some(rest) = have.strip_prefix(OSC) else { return Verdict::Text };
+    let body = match rest {
+        [body @ .., 0x07] | [body @ .., 0x1b, b'\\'] => body,
+        _ if rest.len() > MAX_MARK_BYTES => return Verdict::Text,
+        // Possibly the first half of the terminator.
+        [before @ .., 0x1b] if !before.contains(&0x1b) => return Verdict::Incomplete,
+        _ if rest.contains(&0x1b) => return Verdict::Text,
+        _ => return Verdict::Incomplete,
+    };
+    let Some(body) = body.strip_suffix(tag) else { return Verdict::Text };
+    let mark = match body {
+        b"B" => PromptMark::PromptReady,
+        b"P" => PromptMark::Continuation,
+        b"C" => PromptMark::CommandStarted,
+        b"N" => PromptMark::Unmarked,
+        _ => finished(body, prompt).unwrap_or(PromptMark::Unknown),
+    };
+    Verdict::Mark(mark, b"")
+}
+
+/// `D;code`, or `D;code;prompt` at the beginning of a prompt. `None` for a prompt that is drawn again.
+fn finished(body: &[u8], prompt: &mut Option<u64>) -> Option<PromptMark> {
+    let text = std::str::from_utf8(body.strip_prefix(b"D;")?).ok()?;
+    let Some((code, number)) = text.split_once(';') else { return text.parse().ok().map(PromptMark::CommandFinished) };
+    let (code, number) = (code.parse().ok()?, number.parse().ok()?);
+    (prompt.replace(number) != Some(number)).then_some(PromptMark::CommandFinished(code))
 }
 
 /// Offset of the next possible mark. The first bytes of most escape sequences already exclude one.
@@ -125,7 +141,7 @@ fn next_candidate(bytes: &[u8]) -> usize {
 enum Verdict {
     Incomplete,
     Text,
-    Mark(PromptMark),
+    Mark(PromptMark, &'static [u8]),
 }
 
 #[cfg(test)]
@@ -133,7 +149,7 @@ mod tests {
     use super::*;
 
     fn scanner() -> PromptMarkScanner {
-        PromptMarkScanner::new(&Nonce::new([0; 8]))
+        PromptMarkScanner::new(&Nonce::new([0; 16]))
     }
 
     const TAG: &str = ";tg=0000000000000000\x07";
@@ -142,7 +158,10 @@ mod tests {
         let (mut text, mut marks) = (Vec::new(), Vec::new());
         scanner().scan(output, |piece| match piece {
             Piece::Text(piece) => text.extend_from_slice(piece),
-            Piece::Mark(mark) => marks.push(mark),
+            Piece::Mark(mark, shown) => {
+                text.extend_from_slice(shown);
+                marks.push(mark);
+            }
         });
         (text, marks)
     }
@@ -151,7 +170,7 @@ mod tests {
     fn marks_are_found_and_left_out_of_the_text() {
         let output = format!("\x1b[?2004l\r\x1b]133;C{TAG}a\x1b[31mb\x1b]133;D;2{TAG}\x1b]133;P{TAG}$ \x1b]133;B{TAG}");
         let (text, marks) = scan(output.as_bytes());
-        assert_eq!(String::from_utf8(text).unwrap(), "\ra\x1b[31mb$ ");
+        assert_eq!(String::from_utf8(text).unwrap(), "\x1b[?2004l\ra\x1b[31mb$ ");
         use PromptMark::{BracketedPaste, CommandFinished, CommandStarted, Continuation, PromptReady};
         let expected = [BracketedPaste(false), CommandStarted, CommandFinished(2), Continuation, PromptReady];
         assert_eq!(marks, expected);
@@ -165,12 +184,33 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_the_tag_is_no_text_even_if_it_says_nothing() {
+        let (text, marks) = scan(format!("a\x1b]133;D;$?{TAG}b\x1b]133;Z{TAG}c").as_bytes());
+        assert_eq!((text.as_slice(), marks), (&b"abc"[..], vec![PromptMark::Unknown; 2]));
+    }
+
+    #[test]
+    fn a_prompt_that_is_drawn_again_tells_no_new_exit_code() {
+        let output = ["D;1", "D;1;4", "D;1;4", "D;0;5", "D;0;4"].map(|body| format!("\x1b]133;{body}{TAG}")).concat();
+        use PromptMark::{CommandFinished, Unknown};
+        let expected = [CommandFinished(1), CommandFinished(1), Unknown, CommandFinished(0), CommandFinished(0)];
+        assert_eq!(scan(output.as_bytes()).1, expected);
+    }
+
+    #[test]
+    fn a_started_mark_at_the_end_is_output() {
+        let mut scanner = scanner();
+        scanner.scan(b"\x1b]133;B", |piece| panic!("{piece:?}"));
+        assert_eq!((scanner.finish(), scanner.finish()), (b"\x1b]133;B".to_vec(), Vec::new()));
+    }
+
+    #[test]
     fn an_endless_mark_is_given_up() {
         for filling in [b'x', 0x1b] {
             let (mut scanner, mut passed) = (scanner(), 0);
             let mut count = |piece: Piece<'_>| match piece {
                 Piece::Text(text) => passed += text.len(),
-                Piece::Mark(mark) => panic!("{mark:?}"),
+                Piece::Mark(mark, _) => panic!("{mark:?}"),
             };
             scanner.scan(b"\x1b]133;", &mut count);
             scanner.scan(&[filling; 4096], &mut count);

@@ -53,7 +53,7 @@ pub(super) struct TaggedProcesses([Tag; 2]);
 
 impl TaggedProcesses {
     pub(super) fn new(shell: Pid, nonce: &Nonce) -> Self {
-        Self([Tag::KernelSession(shell), Tag::Environment(nonce.as_str().into())])
+        Self([Tag::KernelSession(shell), Tag::Environment(nonce.of_processes().into())])
     }
 
     async fn signal(&self, signals: &'static [Signal]) -> io::Result<usize> {
@@ -129,9 +129,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_is_found_by_its_kernel_session_and_by_its_tag() {
-        let nonce = Nonce::new([7; 8]);
+        let nonce = Nonce::new([7; 16]);
         let mut daemon = std::process::Command::new("setsid");
-        daemon.args(["sh", "-c", "echo ready; read -r word"]).env(TAG_VARIABLE, nonce.as_str());
+        daemon.args(["sh", "-c", "echo ready; read -r word"]).env(TAG_VARIABLE, nonce.of_processes());
         let mut daemon = daemon.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         // The environment cannot be read during exec.
         let mut ready = [0; 6];
@@ -140,7 +140,7 @@ mod tests {
         let shell = Pid::from_raw(daemon.id() as i32).unwrap();
         assert!(tags(&Process::read(shell).unwrap()).contains(&Tag::KernelSession(shell)));
         let unused = Pid::from_raw(i32::MAX).unwrap();
-        assert_eq!(TaggedProcesses::new(unused, &Nonce::new([8; 8])).kill().await.unwrap(), 0);
+        assert_eq!(TaggedProcesses::new(unused, &Nonce::new([8; 16])).kill().await.unwrap(), 0);
         assert_eq!(TaggedProcesses::new(unused, &nonce).kill().await.unwrap(), 1);
         assert!(!daemon.wait().unwrap().success(), "it was killed");
         assert_eq!(TaggedProcesses::new(unused, &nonce).kill().await.unwrap(), 0);

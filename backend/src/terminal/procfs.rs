@@ -1,5 +1,6 @@
 //! Processes as `/proc` lists them: all, or those of a uid, which in a sandbox are one session's.
 
+use super::sys::as_user;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use std::os::unix::fs::MetadataExt;
@@ -57,6 +58,11 @@ pub(crate) fn of_user(uid: u32) -> impl Iterator<Item = Process> {
 /// Effective uid of a process, zombies included.
 pub(crate) fn owner(pid: Pid) -> Option<u32> {
     std::fs::metadata(format!("/proc/{}", pid.as_raw_nonzero())).ok().map(|folder| folder.uid())
+}
+
+/// Environment that a process was started with. `None` if it cannot be read.
+pub(super) fn initial_environment(pid: Pid) -> Option<Vec<u8>> {
+    as_user(owner(pid)?, || std::fs::read(format!("/proc/{}/environ", pid.as_raw_nonzero()))).ok()
 }
 
 /// Signals the processes of a user one by one. It may miss a process that forks meanwhile, and never hits another user's.

@@ -39,7 +39,7 @@ pub struct ShellSpec {
     pub directory: PathBuf,
     /// Initial size.
     pub size: Size,
-    /// Tag in the environment of every process of the session, by which all are found at its end.
+    /// Tags of the session's processes, by which all are found at its end, and of the shell's marks.
     pub nonce: Nonce,
 }
 
@@ -63,6 +63,17 @@ pub enum PtyEvent {
     Exited,
     /// [`ProcessGroup::quota_exceeded`] changed.
     QuotaChanged,
+}
+
+/// Effect of Ctrl-C where it makes a signal, as the terminal's settings have it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InterruptKey {
+    /// The terminal drops unread input (no NOFLSH).
+    pub flushes: bool,
+    /// The terminal continues output that Ctrl-S stopped (IXON).
+    pub continues: bool,
+    /// The terminal's echo: `^C`, with ECHO but without ECHOCTL the byte itself, or nothing.
+    pub echo: &'static [u8],
 }
 
 /// Result of a read that never blocks.
@@ -95,9 +106,12 @@ pub trait Pty: Send {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
     /// Sets the size, which sends SIGWINCH to the foreground program.
     fn resize(&mut self, size: Size) -> io::Result<()>;
-    /// Drops unread input and sends SIGINT to the foreground program. Does nothing and returns false in raw mode, where keys
-    /// make no signals.
-    fn interrupt(&mut self) -> bool;
+    /// The effect of Ctrl-C; `None` where it is a key like any other.
+    fn interrupt_key(&self) -> Option<InterruptKey>;
+    /// Does what Ctrl-C does, except for its echo, even if no program reads input.
+    fn interrupt(&mut self, key: InterruptKey);
+    /// False if the shell is one that prints no marks, or was replaced by another program (`exec`).
+    fn prints_marks(&self) -> bool;
     /// Input modes of the terminal.
     fn tty(&self) -> Tty;
     /// Exit status of the shell; `None` while it runs.

@@ -1,6 +1,8 @@
 //! A terminal that a test plays: the test sets the output and reads the input. It has no process, so a test can move time.
 
-use super::pty::{Exit, Interest, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
+use super::pty::{
+    Exit, Interest, InterruptKey, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size,
+};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use shared_protocol::server::Tty;
@@ -24,9 +26,11 @@ struct State {
     /// Bytes read so far.
     taken: usize,
     nonce: String,
-    /// True if keys make signals.
-    signals: bool,
+    /// Effect of Ctrl-C; `None` if it is a key like any other.
+    interrupt_key: Option<InterruptKey>,
     interrupts: usize,
+    /// True if the shell prints no marks.
+    unmarked: bool,
 }
 
 /// A scripted terminal: a clone is the test's end.
@@ -68,9 +72,14 @@ impl Script {
         self.change(|state| state.exit = Some(Exit { code, signal: None }));
     }
 
-    /// Sets whether keys make signals.
-    pub fn set_signals(&self, on: bool) {
-        self.change(|state| state.signals = on);
+    /// Sets the effect of Ctrl-C.
+    pub fn set_interrupt_key(&self, key: Option<InterruptKey>) {
+        self.change(|state| state.interrupt_key = key);
+    }
+
+    /// Replaces the shell by a program that prints no marks.
+    pub fn replace_shell(&self) {
+        self.change(|state| state.unmarked = true);
     }
 
     /// Number of interrupts so far.
@@ -113,7 +122,7 @@ impl ScriptedSpawner {
 
 impl ShellSpawner for ScriptedSpawner {
     fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
-        let nonce = spec.nonce.as_str().to_owned();
+        let nonce = spec.nonce.of_marks().to_owned();
         let state = State { room: usize::MAX, sizes: vec![spec.size], nonce, ..State::default() };
         let script = Script(Arc::new(Mutex::new(state)));
         self.0.lock().push(script.clone());
@@ -168,10 +177,16 @@ impl Pty for Script {
         Ok(())
     }
 
-    fn interrupt(&mut self) -> bool {
-        let mut state = self.0.lock();
-        state.interrupts += usize::from(state.signals);
-        state.signals
+    fn interrupt_key(&self) -> Option<InterruptKey> {
+        self.0.lock().interrupt_key
+    }
+
+    fn interrupt(&mut self, _key: InterruptKey) {
+        self.0.lock().interrupts += 1;
+    }
+
+    fn prints_marks(&self) -> bool {
+        !self.0.lock().unmarked
     }
 
     fn tty(&self) -> Tty {

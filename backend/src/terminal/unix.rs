@@ -1,15 +1,20 @@
 //! Real terminals. portable-pty opens them and starts the shell; reads and writes go through a non-blocking duplicate of the
 //! master, so that no session needs a thread.
 
+use super::integration::{login_command, prints_marks};
+use super::line_discipline;
 use super::process_tree::TaggedProcesses;
-use super::pty::{Exit, Interest, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size};
+use super::procfs::initial_environment;
+use super::pty::{
+    Exit, Interest, InterruptKey, ProcessGroup, Pty, PtyEvent, ReadOutcome, ShellSpawner, ShellSpec, Size,
+};
 use super::reaper::TrackedChild;
-use super::sys::{nonblocking_duplicate, peer, readiness, signal_foreground};
+use super::sys::{nonblocking_duplicate, readiness};
 use portable_pty::{CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::io::Errno;
 use rustix::process::{PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, waitid};
-use rustix::termios::{LocalModes, QueueSelector, tcflush};
+use rustix::termios::{LocalModes, tcgetattr};
 use shared_protocol::server::Tty;
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -26,7 +31,7 @@ pub struct UnixSpawner;
 
 impl ShellSpawner for UnixSpawner {
     fn spawn(&self, spec: &ShellSpec) -> io::Result<Box<dyn Pty>> {
-        let command = [spec.shell.as_str(), "-l"].map(OsStr::new);
+        let command: Vec<&OsStr> = login_command(&spec.shell).into_iter().map(OsStr::new).collect();
         let shell = UnixShell::spawn(spec.size, &command, &spec.environment, &spec.directory)?;
         let processes = TaggedProcesses::new(shell.child.pid(), &spec.nonce);
         Ok(Box::new(UnixPty::new(shell, Arc::new(processes))?))
@@ -58,6 +63,8 @@ impl UnixShell {
         }
         command.cwd(directory);
         let pair = native_pty_system().openpty(pty_size(size)).map_err(io::Error::other)?;
+        let raw = pair.master.as_raw_fd().ok_or_else(|| io::Error::other("the terminal has no descriptor"))?;
+        line_discipline::set_up(&nonblocking_duplicate(raw)?)?;
         let (mut child, tracked) = TrackedChild::spawn(|| {
             let child = pair.slave.spawn_command(command).map_err(io::Error::other)?;
             let id = child.process_id();
@@ -105,8 +112,8 @@ pub(crate) struct UnixPty {
     /// True once [`PtyEvent::Exited`] was reported.
     end_reported: bool,
     master: Box<dyn MasterPty + Send>,
-    /// Keeps the shell from the reaper.
-    _child: TrackedChild,
+    /// The shell; this keeps it from the reaper.
+    child: TrackedChild,
     processes: Arc<dyn ProcessGroup>,
 }
 
@@ -121,7 +128,7 @@ impl UnixPty {
             ended: readiness(pidfd, FdInterest::READABLE)?,
             end_reported: false,
             master,
-            _child: child,
+            child,
             processes,
         })
     }
@@ -194,23 +201,25 @@ impl Pty for UnixPty {
         self.master.resize(pty_size(size)).map_err(io::Error::other)
     }
 
-    fn interrupt(&mut self) -> bool {
-        let settings = rustix::termios::tcgetattr(self.io.get_ref());
-        if !settings.is_ok_and(|settings| settings.local_modes.contains(LocalModes::ISIG)) {
-            return false;
+    fn interrupt_key(&self) -> Option<InterruptKey> {
+        line_discipline::interrupt_key(&tcgetattr(self.io.get_ref()).ok()?)
+    }
+
+    fn interrupt(&mut self, key: InterruptKey) {
+        if let Err(error) = line_discipline::interrupt(self.io.get_ref(), key) {
+            tracing::debug!(%error, "the foreground program was not signalled");
         }
-        // On the master, a flush would drop output instead.
-        if let Err(error) = peer(self.io.get_ref()).and_then(|slave| Ok(tcflush(slave, QueueSelector::IFlush)?)) {
-            tracing::debug!(%error, "unread input was not dropped");
-        }
-        signal_foreground(self.io.get_ref(), Signal::INT)
-            .inspect_err(|error| tracing::debug!(%error, "the foreground program was not signalled"))
-            .is_ok()
+    }
+
+    fn prints_marks(&self) -> bool {
+        let environment = initial_environment(self.child.pid());
+        // It cannot be read while the process replaces itself.
+        environment.is_none_or(|environment| environment.is_empty() || prints_marks(&environment))
     }
 
     fn tty(&self) -> Tty {
         // The master reports the slave's modes, until the terminal is gone.
-        rustix::termios::tcgetattr(self.io.get_ref()).map_or(Tty::default(), |settings| Tty {
+        tcgetattr(self.io.get_ref()).map_or(Tty::default(), |settings| Tty {
             echo: settings.local_modes.contains(LocalModes::ECHO),
             canonical: settings.local_modes.contains(LocalModes::ICANON),
         })

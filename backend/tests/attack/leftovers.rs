@@ -163,7 +163,7 @@ async fn a_uid_is_never_used_twice() {
 async fn a_session_whose_task_panicked_is_cleaned_up() {
     let state = state();
     let shells = SandboxedSpawner::new(settings(state.path().to_owned()), PROGRAM.into()).unwrap();
-    let nonce = Nonce::new([7; 8]);
+    let nonce = Nonce::new([7; 16]);
     let (shell, size) = ("/bin/bash".to_owned(), Size { cols: 80, rows: 24 });
     let environment = backend::terminal::environment("student", "/", &shell, &nonce);
     let pty = shells.spawn(&ShellSpec { shell, environment, directory: "/".into(), size, nonce }).unwrap();

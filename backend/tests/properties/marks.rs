@@ -10,12 +10,12 @@ const KEPT: usize = 128 + 8;
 
 /// Text and marks of output that arrives in pieces of this many bytes.
 fn scan(output: &[u8], step: usize) -> (Vec<u8>, Vec<(usize, PromptMark)>) {
-    let mut scanner = PromptMarkScanner::new(&Nonce::new([0; 8]));
+    let mut scanner = PromptMarkScanner::new(&Nonce::new([0; 16]));
     let (mut text, mut marks, mut fed) = (Vec::new(), Vec::new(), 0);
     for piece in output.chunks(step.max(1)) {
         scanner.scan(piece, |found| match found {
             Piece::Text(piece) => text.extend_from_slice(piece),
-            Piece::Mark(mark) => marks.push((text.len(), mark)),
+            Piece::Mark(mark, _) => marks.push((text.len(), mark)),
         });
         fed += piece.len();
         assert!(fed - text.len() <= KEPT * (marks.len() + 1), "{fed} bytes came, {} went on", text.len());

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The mark at the end of a prompt.
-const PROMPT: &str = "\u{1b}]133;B";
+const PROMPT: &str = "\u{1b}[?2004h";
 
 /// An answer to a request.
 #[derive(Debug)]

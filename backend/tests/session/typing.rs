@@ -3,6 +3,7 @@
 use crate::harness::{Harness, SIZE, caller, frame, input};
 use backend::metrics::SnapshotCause;
 use backend::session::Caller;
+use backend::terminal::InterruptKey;
 use serde_json::json;
 use shared_protocol::Role;
 use std::time::Duration;
@@ -83,6 +84,8 @@ async fn the_size_follows_the_controller_that_typed_last() {
     assert!(!heard.contains("page-a") && !heard.contains("page-b"), "of no client's id");
 }
 
+const INTERRUPTS: Option<InterruptKey> = Some(InterruptKey { flushes: true, continues: false, echo: b"" });
+
 fn interrupt(attached: &serde_json::Value, seq: u64, after: u64) -> serde_json::Value {
     json!({"type":"interrupt","seq":seq,"epoch":attached["epoch"],"afterSeq":after})
 }
@@ -90,7 +93,7 @@ fn interrupt(attached: &serde_json::Value, seq: u64, after: u64) -> serde_json::
 #[tokio::test(start_paused = true)]
 async fn an_interrupt_overtakes_pending_input_and_acts_once() {
     let (harness, ada, attached, _) = Harness::attached().await;
-    harness.script.set_signals(true);
+    harness.script.set_interrupt_key(INTERRUPTS);
     harness.script.set_room(3);
     harness.say(&ada, input(&attached, 1, "abcdef")).await;
     harness.say(&ada, input(&attached, 3, "never")).await;
@@ -108,14 +111,14 @@ async fn an_interrupt_overtakes_pending_input_and_acts_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupt_is_a_key_in_its_turn_without_signals() {
+async fn an_interrupt_is_a_key_in_its_turn_where_it_makes_no_signal() {
     let (harness, ada, attached, _) = Harness::attached().await;
     harness.say(&ada, interrupt(&attached, 2, 1)).await;
     assert_eq!(harness.script.input(), b"");
     harness.say(&ada, input(&attached, 1, "a")).await;
     assert_eq!(harness.script.input(), b"a\x03");
     let viewer = Caller { role: Role::Viewer, ..caller("vic", "c2") };
-    harness.script.set_signals(true);
+    harness.script.set_interrupt_key(INTERRUPTS);
     let (attached, _) = harness.attach(&viewer, "page-v").await;
     harness.say(&viewer, interrupt(&attached, 1, 0)).await;
     assert_eq!(harness.script.interrupts(), 0, "a viewer interrupts nothing");
@@ -124,7 +127,7 @@ async fn an_interrupt_is_a_key_in_its_turn_without_signals() {
 #[tokio::test(start_paused = true)]
 async fn an_interrupt_skips_unsent_output() {
     let (harness, ada, attached, token) = Harness::attached().await;
-    harness.script.set_signals(true);
+    harness.script.set_interrupt_key(INTERRUPTS);
     harness.script.print(vec![b'y'; 300_000]);
     while harness.script.taken() < 300_000 {
         harness.settle().await;

@@ -85,7 +85,7 @@ async fn replay(recording: Option<&str>, users: u32) -> Hour {
 async fn open(stack: &Stack, user: u32, cast: Option<&Path>, size: (u16, u16)) -> Page {
     let mut page = stack.page(&format!("user-{user}"), &format!("cost-{user}"), size);
     // Keys typed before the prompt are echoed twice.
-    run_until_output(&mut page, "\u{1b}]133;B").await;
+    run_until_output(&mut page, "\u{1b}[?2004h").await;
     if let Some(cast) = cast {
         page.client.keys(&player::command_line(cast));
         run_until_output(&mut page, player::READY).await;

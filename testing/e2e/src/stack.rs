@@ -209,8 +209,7 @@ impl Stack {
         let mut terminal = Terminal::connect(url, &self.token(user, session)).await.expect("the handshake is accepted");
         terminal.attach().await;
         // Keys typed before the first prompt are echoed twice, by the terminal and by readline.
-        terminal.expect("\u{1b}]133;B").await;
-        terminal.expect("\u{7}").await;
+        terminal.expect("\u{1b}[?2004h").await;
         terminal
     }
 

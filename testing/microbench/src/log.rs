@@ -69,11 +69,11 @@ pub(crate) fn find(events: usize) -> Work {
 
 /// Scans output in pieces of this size for prompt marks.
 pub(crate) fn marks(bytes: Vec<u8>, piece: usize) -> Work {
-    let mut scanner = PromptMarkScanner::new(&Nonce::new([7; 8]));
+    let mut scanner = PromptMarkScanner::new(&Nonce::new([7; 16]));
     Work::new(bytes.len(), move || {
         let mut found = 0;
         for piece in bytes.chunks(piece) {
-            scanner.scan(piece, |piece| found += usize::from(matches!(piece, Piece::Mark(_))));
+            scanner.scan(piece, |piece| found += usize::from(matches!(piece, Piece::Mark(..))));
         }
         found
     })

@@ -1,7 +1,7 @@
 //! A client's input: its messages in order, interrupts that act ahead of it, missing messages, and acknowledgements that are due.
 
 use crate::session::input_order::{InputOrder, Offered};
-use shared_protocol::client::{Interrupt, Keys};
+use shared_protocol::client::Keys;
 use shared_protocol::{ClientMessage, Seq};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -52,10 +52,10 @@ impl Inbound {
         self.order.applied()
     }
 
-    /// Records an interrupt that acted on arrival.
-    pub(in crate::session) fn interrupted(&mut self, interrupt: Interrupt) {
-        self.interrupts.insert(interrupt.seq);
-        self.discard_until = self.discard_until.max(interrupt.after_seq);
+    /// Records an interrupt that acted on arrival, and took back the keys up to `discard_until`, if any.
+    pub(in crate::session) fn interrupted(&mut self, seq: Seq, discard_until: Option<Seq>) {
+        self.interrupts.insert(seq);
+        self.discard_until = self.discard_until.max(discard_until.unwrap_or(Seq(0)));
     }
 
     /// True if an interrupt took back the keys with this number.
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn an_interrupt_discards_earlier_keys_and_is_counted_once() {
         let mut inbound = Inbound::default();
-        inbound.interrupted(Interrupt { seq: Seq(4), epoch: Epoch(1), after_seq: Seq(3) });
+        inbound.interrupted(Seq(4), Some(Seq(3)));
         assert!(inbound.is_discarded(Seq(3)) && !inbound.is_discarded(Seq(5)));
         assert!(inbound.take_interrupt(Seq(4)) && !inbound.take_interrupt(Seq(4)));
     }

@@ -15,7 +15,7 @@ struct Bench {
 
 impl Bench {
     fn new() -> Self {
-        let (shells, nonce) = (ScriptedSpawner::default(), Nonce::new([0; 8]));
+        let (shells, nonce) = (ScriptedSpawner::default(), Nonce::new([0; 16]));
         let spec = crate::terminal::ShellSpec {
             shell: "sh".into(),
             environment: Default::default(),
@@ -33,6 +33,10 @@ impl Bench {
     fn read(&mut self) -> Vec<TerminalEvent> {
         self.terminal.read(&mut self.log, &mut self.events);
         std::mem::take(&mut self.events)
+    }
+
+    fn interrupt(&mut self) -> Option<InterruptKey> {
+        self.terminal.interrupt(&client(), Seq(1), &mut self.log, &mut self.events)
     }
 
     fn stream_events(&self) -> Vec<(u64, StreamEvent)> {
@@ -90,12 +94,25 @@ fn an_interrupt_discards_only_the_clients_earlier_input() {
     bench.script.set_room(0);
     bench.terminal.write_keys(&client(), Seq(1), b"old".to_vec(), &mut bench.log);
     bench.terminal.write_keys(&ClientId::new("other").unwrap(), Seq(1), b"other".to_vec(), &mut bench.log);
-    assert!(!bench.terminal.interrupt(&client(), Seq(1)), "keys make no signals");
-    bench.script.set_signals(true);
-    assert!(bench.terminal.interrupt(&client(), Seq(1)));
+    assert_eq!(bench.interrupt(), None, "it is a key");
+    bench.script.set_interrupt_key(Some(InterruptKey { flushes: true, continues: false, echo: b"^C" }));
+    assert!(bench.interrupt().is_some());
     bench.script.set_room(usize::MAX);
     bench.terminal.write_pending();
     assert_eq!(bench.script.input(), b"other");
+    assert_eq!(bench.log.end(), Pos(2), "the echo is in the stream");
+}
+
+#[test]
+fn an_interrupt_discards_nothing_where_the_settings_keep_input() {
+    let mut bench = Bench::new();
+    bench.script.set_room(0);
+    bench.terminal.write_keys(&client(), Seq(1), b"kept".to_vec(), &mut bench.log);
+    bench.script.set_interrupt_key(Some(InterruptKey { flushes: false, continues: false, echo: b"" }));
+    assert!(bench.interrupt().is_some());
+    bench.script.set_room(usize::MAX);
+    bench.terminal.write_pending();
+    assert_eq!((bench.script.input().as_slice(), bench.script.interrupts()), (&b"kept"[..], 1));
 }
 
 #[test]
@@ -138,7 +155,7 @@ fn an_exit_reads_the_last_output_and_rejects_waiting_commands() {
     bench.script.exit(3);
     let exit = bench.terminal.exited(&mut bench.log, &mut bench.events);
     assert_eq!(exit.map(|exit| exit.code), Some(3));
-    let rejected = TerminalEvent::CommandRejected(Origin::OneShot(1));
+    let rejected = TerminalEvent::CommandRejected(Origin::OneShot(1), ErrorCode::Busy);
     assert_eq!(bench.events, [TerminalEvent::Output { from: Pos(0) }, rejected]);
     assert!(bench.terminal.at_end);
 }

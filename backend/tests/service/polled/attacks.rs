@@ -53,6 +53,9 @@ async fn a_flood_of_polls_is_refused() {
     let (service, mut bob) = with_victim(&[("MESSAGES_PER_SECOND", "20")]).await;
     let mut eve = Polled::attach(service.address, &token_of("eve")).await;
     eve.poll().await;
+    // A poll without anything to take would be held for 20 s.
+    let keys = eve.input("echo more\r");
+    eve.send(&keys).await;
     let number = eve.answered + 1;
     let polls = join_all((0..200).map(|_| eve.ask(number)));
     let answers = tokio::select! {

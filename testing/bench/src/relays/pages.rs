@@ -14,7 +14,7 @@ pub(super) const KEY_INTERVAL: Duration = Duration::from_millis(588);
 const SIZE: (u16, u16) = (120, 40);
 
 /// End of the shell's prompt.
-const PROMPT: &str = "\u{1b}]133;B";
+const PROMPT: &str = "\u{1b}[?2004h";
 
 /// Longest wait for output.
 const TIMEOUT: Duration = Duration::from_secs(120);

@@ -39,7 +39,7 @@ pub(super) async fn run(stack: &Stack, number: usize, instances: usize) {
     let (url, token) = address(stack, number, &session, instances);
     let mut terminal = Terminal::connect(&url, &token).await.expect("the handshake is accepted");
     terminal.attach().await;
-    expect(&mut terminal, "\u{1b}]133;B").await;
+    expect(&mut terminal, "\u{1b}[?2004h").await;
     terminal.type_text("echo ty'p'ed\r").await;
     expect(&mut terminal, "typed\r\n").await;
     terminal.resize(100, 30).await;

@@ -12,8 +12,7 @@ async fn main() {
     let connected = Terminal::connect(&url, &token).await;
     let mut terminal = connected.unwrap_or_else(|status| panic!("the handshake is refused with {status}"));
     terminal.attach().await;
-    terminal.expect("\u{1b}]133;B").await;
-    terminal.expect("\u{7}").await;
+    terminal.expect("\u{1b}[?2004h").await;
 
     let checks = [
         // (command, expected output)

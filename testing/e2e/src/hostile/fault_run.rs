@@ -206,7 +206,7 @@ impl FaultRun {
             self.until(page, deadline, "output", |page| !page.output.is_empty()).await;
         }
         // Keys typed before the first prompt would be echoed twice.
-        self.until(&mut pages[0], deadline, "a prompt", |page| contains(&page.output, b"\x1b]133;B")).await;
+        self.until(&mut pages[0], deadline, "a prompt", |page| contains(&page.output, b"\x1b[?2004h")).await;
         pages[0].client.keys(&format!("{}\r", program.command()));
         self.until(&mut pages[0], deadline, "the program", |page| Program::output_in(&page.output).is_some()).await;
         let snapshots: Vec<u64> = pages.iter().map(|page| page.stats.snapshots).collect();

@@ -11,11 +11,10 @@ impl Terminal {
 
     /// Types a line at a prompt, and waits until the program runs.
     pub async fn run(&mut self, line: &str) {
-        // Skips prompt marks of earlier lines.
+        // Skips earlier lines.
         self.read = self.stream.bytes.len();
         self.type_text(&format!("{line}\r")).await;
-        self.expect("\u{1b}]133;C").await;
-        self.expect("\u{7}").await;
+        self.expect("\u{1b}[?2004l").await;
     }
 
     /// Sends Ctrl-C as a page does: ahead of queued input.

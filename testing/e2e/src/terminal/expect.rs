@@ -74,8 +74,7 @@ impl Terminal {
         }
         self.interrupt().await;
         self.read = self.stream.bytes.len();
-        self.expect("\u{1b}]133;B").await;
-        self.expect("\u{7}").await;
+        self.expect("\u{1b}[?2004h").await;
     }
 
     /// Waits until the other side closes the connection. Returns the close code.

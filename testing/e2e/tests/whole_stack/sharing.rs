@@ -33,8 +33,7 @@ async fn all_see_the_same(stack: &Stack) {
     ben.expect("from-ben\r\n").await;
     ada.expect("from-ben\r\n").await;
     for terminal in [&mut ada, &mut ben] {
-        terminal.expect("\u{1b}]133;B").await;
-        terminal.expect("\u{7}").await;
+        terminal.expect("\u{1b}[?2004h").await;
     }
     assert_eq!(ada.stream.bytes, ben.stream.bytes);
 }
