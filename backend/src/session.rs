@@ -29,6 +29,7 @@ mod relay_access;
 mod restore;
 mod revocation;
 mod screen_persistence;
+mod settings_watch;
 mod snapshot;
 mod supervisor;
 mod terminal;

@@ -148,7 +148,7 @@ impl Actor {
             cols: size.cols,
             rows: size.rows,
             role: caller.role,
-            tty: self.terminal.tty,
+            tty: self.terminal.settings.announced(),
             follow_ms: FOLLOW_MS,
             limits: shared_protocol::server::Limits::default(),
             ends_at: Some(ends_at),

@@ -8,16 +8,16 @@ use super::one_shot::Origin;
 use super::output_log::OutputLog;
 use super::pending_input::PendingInput;
 use super::prompt::Prompt;
+use super::settings_watch::SettingsWatch;
 use crate::metrics::{EchoTimer, Metrics};
 use crate::terminal::{
     Exit, Interest, InterruptKey, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome, Size,
 };
 use bytes::{Buf, Bytes};
-use shared_protocol::server::{SnapshotScope, Tty};
+use shared_protocol::server::SnapshotScope;
 use shared_protocol::{ClientId, ErrorCode, Pos, Seq, SessionId, StreamEvent, Theme};
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// Output read in one turn, in bytes: two full frames, so that requests never wait long for their turn.
@@ -35,12 +35,6 @@ const PENDING_INPUT_BYTES: usize = 64 * 1024;
 /// Pending input up to which queries of programs are answered, in bytes.
 const QUERY_REPLY_BYTES: usize = 16 * 1024;
 
-/// Silence of the terminal after which its settings are checked: a prompt that comes and goes changes them twice.
-const TTY_CHECK_DELAY: Duration = Duration::from_millis(20);
-
-/// Longest delay between two checks of the settings; each is five times the one before.
-const MAX_TTY_CHECK_DELAY: Duration = Duration::from_millis(2500);
-
 /// A change in the terminal that concerns other parts of the session.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum TerminalEvent {
@@ -55,20 +49,17 @@ pub(super) enum TerminalEvent {
 
 /// One session's terminal.
 ///
-/// Invariants: the log holds exactly the bytes that were read without the shell's marks, the echo of an interrupt, and notices of the service; the emulator reads them there, possibly
-/// later. A command's result stands in the log behind the output that it sums up. After [`Self::exited`] nothing is written.
+/// Invariants: the log holds exactly the bytes that were read without the shell's marks, the echo of an interrupt, and notices
+/// of the service; the emulator reads them there, possibly later. A command's result stands in the log behind the output that it
+/// sums up. After [`Self::exited`] nothing is written.
 pub(super) struct Terminal {
     /// For logs.
     session: SessionId,
     pty: Box<dyn Pty>,
     /// Size of the pty and of the emulator.
     pub(super) size: Size,
-    /// Settings last announced to clients.
-    pub(super) tty: Tty,
-    /// Time of the next check of the settings; `None` after a long silence.
-    tty_check_at: Option<Instant>,
-    /// Delay before that check.
-    tty_check_delay: Duration,
+    /// Its settings, as clients know them.
+    pub(super) settings: SettingsWatch,
     marks: PromptMarkScanner,
     pub(super) prompt: Prompt,
     commands: Commands<Origin>,
@@ -98,10 +89,8 @@ impl Terminal {
         Self {
             session,
             size,
-            tty,
+            settings: SettingsWatch::new(tty),
             pty,
-            tty_check_at: None,
-            tty_check_delay: Duration::ZERO,
             prompt: Prompt::new(tty),
             marks: PromptMarkScanner::new(nonce),
             commands: Commands::default(),
@@ -159,7 +148,7 @@ impl Terminal {
             let now = Instant::now();
             self.metrics.streams.output.inc_by(log.end().0 - from.0);
             self.echo.output_read(now, &self.metrics.streams.echo);
-            self.schedule_tty_check(now);
+            self.settings.schedule(now);
             events.push(TerminalEvent::Output { from });
         }
     }
@@ -261,7 +250,7 @@ impl Terminal {
                 }
             }
         }
-        self.schedule_tty_check(Instant::now());
+        self.settings.schedule(Instant::now());
     }
 
     /// True if the next message in order may be applied.
@@ -364,36 +353,24 @@ impl Terminal {
         self.emulator.render_visible()
     }
 
-    fn schedule_tty_check(&mut self, now: Instant) {
-        self.tty_check_delay = TTY_CHECK_DELAY;
-        self.tty_check_at = Some(now + TTY_CHECK_DELAY);
-    }
-
-    fn check_tty(&mut self, log: &mut OutputLog, now: Instant) {
-        // A program may change them silently, some time after it started.
-        self.tty_check_delay *= 5;
-        self.tty_check_at = (self.tty_check_delay <= MAX_TTY_CHECK_DELAY).then(|| now + self.tty_check_delay);
-        self.announce_tty(log);
-    }
-
     fn announce_tty(&mut self, log: &mut OutputLog) {
-        let tty = self.pty.tty();
-        if tty != self.tty && !self.closed {
-            self.tty = tty;
+        if !self.closed
+            && let Some(tty) = self.settings.changed(self.pty.tty())
+        {
             log.push_event(StreamEvent::Tty(tty));
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        [self.commands.deadline(), self.tty_check_at].into_iter().flatten().min()
+        [self.commands.deadline(), self.settings.deadline()].into_iter().flatten().min()
     }
 
     /// Gives up on overdue commands, and checks the settings when due.
     pub(super) fn tick(&mut self, now: Instant, log: &mut OutputLog, events: &mut Vec<TerminalEvent>) {
         let steps = self.commands.tick(now);
         self.run_steps(steps, log, events);
-        if self.tty_check_at.is_some_and(|at| at <= now) {
-            self.check_tty(log, now);
+        if self.settings.is_due(now) {
+            self.announce_tty(log);
         }
     }
 

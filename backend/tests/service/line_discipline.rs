@@ -16,9 +16,17 @@ async fn attached() -> (Service, Terminal) {
     (service, terminal)
 }
 
+/// Waits for a signal that `trap` has set `x` for, also if it came before.
+const UNTIL_TRAPPED: &str = r#"until [ "$x" ]; do sleep 0.1; done"#;
+
 /// Runs a program with these settings of the terminal, and waits until it says `ready`.
 async fn run(terminal: &mut Terminal, settings: &str, program: &str) {
-    terminal.keys(&format!("stty {settings}; sh -c 'echo re\"ady\"; {program}'; stty sane\r")).await;
+    run_with_trap(terminal, settings, ":", program).await;
+}
+
+/// The same; the program sets its trap before it is ready.
+async fn run_with_trap(terminal: &mut Terminal, settings: &str, trap: &str, program: &str) {
+    terminal.keys(&format!("stty {settings}; sh -c '{trap}; echo re\"ady\"; {program}'; stty sane\r")).await;
     terminal.sees("ready").await;
     terminal.output.clear();
 }
@@ -63,7 +71,7 @@ async fn ctrl_c_is_a_key_unless_it_is_the_interrupt_character_of_a_terminal_that
 #[tokio::test]
 async fn ctrl_c_is_another_signal_where_the_settings_say_so() {
     let (service, mut terminal) = attached().await;
-    run(&mut terminal, "intr ^X quit ^C", "trap \"echo qu''it\" QUIT; sleep 1000").await;
+    run_with_trap(&mut terminal, "intr ^X quit ^C", "trap \"x=1; echo qu''it\" QUIT", UNTIL_TRAPPED).await;
     interrupt(&mut terminal).await;
     terminal.sees("quit").await;
     service.stop().await;
@@ -73,7 +81,8 @@ async fn ctrl_c_is_another_signal_where_the_settings_say_so() {
 async fn an_interrupt_keeps_unread_input_with_noflsh_only() {
     let (service, mut terminal) = attached().await;
     for (settings, line) in [("noflsh", "early"), ("-noflsh", "late")] {
-        run(&mut terminal, settings, "trap : INT; sleep 1000; echo sec\"ond\"; read -r line; echo line $line").await;
+        let program = format!("{UNTIL_TRAPPED}; echo sec\"ond\"; read -r line; echo line $line");
+        run_with_trap(&mut terminal, settings, "trap x=1 INT", &program).await;
         terminal.keys("early\r").await;
         terminal.sees("early\r\n").await;
         interrupt(&mut terminal).await;
@@ -91,7 +100,7 @@ async fn an_interrupt_keeps_unread_input_with_noflsh_only() {
 async fn an_interrupt_is_echoed_as_the_settings_have_it() {
     let (service, mut terminal) = attached().await;
     for (settings, echo) in [("echo echoctl", "^C"), ("echo -echoctl", "\x03"), ("-echo echoctl", "")] {
-        run(&mut terminal, settings, "trap \"echo ca''ught\" INT; sleep 1000").await;
+        run_with_trap(&mut terminal, settings, "trap \"x=1; echo ca''ught\" INT", UNTIL_TRAPPED).await;
         interrupt(&mut terminal).await;
         terminal.sees("caught").await;
         assert_eq!(terminal.screen().split_once("caught").unwrap().0.trim(), echo, "{settings}");

@@ -52,3 +52,10 @@ export class TerminalError extends Error {
     super(message, options);
   }
 }
+
+/** Why a page that may only watch shows nothing yet. */
+export const NOT_STARTED = new TerminalError(
+  "SESSION_NOT_STARTED",
+  "The session has not started yet. It appears here as soon as it does.",
+  true,
+);

@@ -9,25 +9,19 @@ import type { ClientEvents } from "./client-events.ts";
 import { Commands } from "./commands.ts";
 import type { AttachedFrame, AttachRequest, Connection } from "./connection.ts";
 import { EndWarnings } from "./end-warnings.ts";
-import { TerminalError } from "./error.ts";
+import { NOT_STARTED, TerminalError } from "./error.ts";
 import { errorAction } from "./error-policy.ts";
 import { InputQueue } from "./input-queue.ts";
 import { redrawn, restarted, skipped } from "./notice.ts";
 import type { ResolvedOptions } from "./options.ts";
 import { Receiver } from "./receiver.ts";
-import { isOver, type TerminalState } from "./state.ts";
+import { changedTty, isOver } from "./state.ts";
 import type { TerminalSink } from "./terminal-sink.ts";
 import { Transport } from "./transport.ts";
 import { WindowSize } from "./window-size.ts";
 
 /** Reasons for the end of a shell after which another instance continues the session. */
 const MIGRATIONS: readonly EndReason[] = ["server_restart", "owner_lost"];
-
-const NOT_STARTED = new TerminalError(
-  "SESSION_NOT_STARTED",
-  "The session has not started yet. It appears here as soon as it does.",
-  true,
-);
 
 const CLOSED = { status: "closed", attempt: 0, latency: null } as const;
 
@@ -146,13 +140,13 @@ export class ProtocolSession {
   setTheme(theme: Theme): void {
     if (JSON.stringify(theme) === JSON.stringify(this.#theme)) return;
     this.#theme = theme;
-    if (this.transport.attached) this.#sendTheme();
+    if (this.transport.attached) this.#tell({ type: "theme", theme });
   }
 
   resize(cols: number, rows: number): void {
     const changed = this.#window.resize(cols, rows);
     this.transport.windowKnown();
-    if (changed && this.transport.attached) this.#sendWindow();
+    if (changed && this.transport.attached) this.#tell({ type: "resize", ...this.#window.size });
   }
 
   /** Disconnects; the session continues without this client. */
@@ -190,7 +184,7 @@ export class ProtocolSession {
     const reconnected = this.events.value.status !== "connected";
     this.#warnings.refresh();
     const lifetime = { endsAt: frame.endsAt ?? null, canExtend: frame.canExtend ?? false };
-    const tty = this.#changedTty(frame);
+    const tty = changedTty(this.events.value, frame.tty);
     const { route } = connection;
     this.events.update({ status: "connected", attempt: 0, error: null, role: frame.role, ...lifetime, ...tty, route });
     this.input.resume(connection, {
@@ -199,8 +193,8 @@ export class ProtocolSession {
       windowBytes: frame.limits.inputWindowBytes,
       frameBytes: frame.limits.frameBytes,
     });
-    if (!this.#window.is(message)) this.#sendWindow();
-    if (message.theme !== this.#theme) this.#sendTheme();
+    if (!this.#window.is(message)) this.#tell({ type: "resize", ...this.#window.size });
+    if (this.#theme && message.theme !== this.#theme) this.#tell({ type: "theme", theme: this.#theme });
     this.#migration = undefined;
     this.#migrationError = undefined;
     if (reconnected) {
@@ -210,11 +204,6 @@ export class ProtocolSession {
     // The emulator was set while the attach was in flight.
     if (this.#wantsHistory && (message.resume || older)) return this.#reattach();
     this.#wantsHistory = false;
-  }
-
-  #changedTty({ tty }: AttachedFrame): Partial<TerminalState> {
-    const { echo, canonical } = this.events.value.tty;
-    return tty.echo === echo && tty.canonical === canonical ? {} : { tty };
   }
 
   #frame(frame: ServerFrame): void {
@@ -401,13 +390,8 @@ export class ProtocolSession {
     this.onStopped();
   }
 
-  #sendTheme(): void {
-    // As with the size.
-    if (this.mayType && this.#theme) this.input.push({ type: "theme", theme: this.#theme });
-  }
-
-  #sendWindow(): void {
-    // A full queue rejects it; the next attach carries the size anyway.
-    if (this.mayType) this.input.push({ type: "resize", ...this.#window.size });
+  /** Tells the service of a change in the page. A full queue rejects it; the next attach carries it anyway. */
+  #tell(change: Parameters<InputQueue["push"]>[0]): void {
+    if (this.mayType) this.input.push(change);
   }
 }

@@ -82,3 +82,8 @@ export const INITIAL_STATE: TerminalState = {
 export function isOver({ status, end, error }: TerminalState): boolean {
   return status === "closed" && (end !== null || error?.code === "SESSION_ENDED");
 }
+
+/** The terminal's settings as a change of the state, which is none if they are the same. */
+export function changedTty(state: TerminalState, tty: TerminalState["tty"]): Partial<TerminalState> {
+  return tty.echo === state.tty.echo && tty.canonical === state.tty.canonical ? {} : { tty };
+}

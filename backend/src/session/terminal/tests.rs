@@ -3,6 +3,7 @@
 use super::*;
 use crate::terminal::ShellSpawner;
 use crate::terminal::scripted::{Script, ScriptedSpawner};
+use shared_protocol::server::Tty;
 
 const SIZE: Size = Size { cols: 20, rows: 4 };
 
