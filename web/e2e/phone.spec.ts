@@ -1,5 +1,5 @@
 /**
- * A phone: the size of controls.
+ * A phone: the size of controls, and fingers on the terminal.
  */
 
 import { type BrowserContextOptions, expect, type Page } from "@playwright/test";
@@ -53,5 +53,91 @@ test("every control is large enough for a finger", async ({ browser, stack }) =>
   await expect(page.getByRole("dialog")).toBeVisible();
   expect(await tooSmall(page), "paste").toEqual([]);
   await terminal.screenshot("phone-paste");
+  await context.close();
+});
+
+/** A finger that moves on the screen, in steps of about a frame; `hold` is the time before it moves, in ms. */
+async function finger(page: Page, from: [number, number], to: [number, number], hold = 0, steps = 12) {
+  const devtools = await page.context().newCDPSession(page);
+  const touch = (type: "touchStart" | "touchMove" | "touchEnd", at?: [number, number]) =>
+    devtools.send("Input.dispatchTouchEvent", { type, touchPoints: at ? [{ x: at[0], y: at[1] }] : [] });
+  await touch("touchStart", from);
+  if (hold > 0) await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), hold);
+  for (let step = 1; step <= steps; step += 1) {
+    await touch(
+      "touchMove",
+      [0, 1].map((axis) => {
+        const [a = 0, b = 0] = [from[axis], to[axis]];
+        return a + ((b - a) * step) / steps;
+      }) as [number, number],
+    );
+  }
+  await touch("touchEnd");
+}
+
+const view = (page: Page) =>
+  page.evaluate(() => {
+    const buffer = window.termgate?.terminal?.buffer.active;
+    return (buffer?.baseY ?? 0) - (buffer?.viewportY ?? 0);
+  });
+
+test("a drag scrolls with momentum, in the shell and in less", async ({ browser, stack }) => {
+  const context = await browser.newContext(PHONE);
+  const page = await context.newPage();
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  await terminal.run("seq 1 500");
+  expect(await view(page)).toBe(0);
+  await finger(page, [150, 150], [150, 450]);
+  const dragged = 300 / 17;
+  // It goes on after the finger was lifted, and stops by itself.
+  await expect.poll(() => view(page)).toBeGreaterThan(dragged + 5);
+  const still = async () => {
+    const before = await view(page);
+    await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)));
+    return (await view(page)) === before;
+  };
+  await expect.poll(still).toBe(true);
+  expect(await page.evaluate(() => [window.scrollY, document.documentElement.scrollTop])).toEqual([0, 0]);
+  await terminal.screenshot("phone-scrolled");
+  await terminal.type("seq 1 500 | less");
+  await terminal.press("Enter");
+  await terminal.shows(/^1\n2\n/);
+  await finger(page, [150, 450], [150, 150]);
+  await expect.poll(async () => Number((await terminal.rows())[0])).toBeGreaterThan(dragged);
+  await terminal.press("q");
+  await context.close();
+});
+
+test("a long press selects a word, goes on with the finger, and can be copied", async ({ browser, stack }) => {
+  const context = await browser.newContext(PHONE);
+  await context.grantPermissions(["clipboard-read", "clipboard-write"]);
+  const page = await context.newPage();
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  await terminal.run("echo first/word second third");
+  const place = async (text: string): Promise<[number, number]> => {
+    const rows = await terminal.rows();
+    const row = rows.findIndex((line) => line.startsWith("first/word"));
+    const screen = await page.locator(".xterm-screen").boundingBox();
+    const { cols, rows: count } = await terminal.size();
+    if (!screen) throw new Error("no screen");
+    const col = (rows[row] ?? "").indexOf(text) + 2.5;
+    return [screen.x + (col * screen.width) / cols, screen.y + ((row + 0.5) * screen.height) / count];
+  };
+  const selection = () => page.evaluate(() => window.termgate?.terminal?.getSelection());
+  const word = await place("first/word");
+  await finger(page, word, word, 700, 1);
+  await expect.poll(selection).toBe("first/word");
+  await finger(page, word, await place("third"), 700);
+  await expect.poll(selection).toBe("first/word second thi");
+  await terminal.screenshot("phone-selected");
+  const keys = page.getByRole("toolbar", { name: "Keys" });
+  await keys.getByRole("button", { name: "Copy" }).tap();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("first/word second thi");
+  await expect(keys.getByRole("button", { name: "Copy" })).toHaveCount(0);
+  for (const name of ["Alt", "Home", "End", "Page up", "Page down", "|", "/"]) {
+    await expect(keys.getByRole("button", { name, exact: true })).toBeInViewport({ ratio: 1 });
+  }
   await context.close();
 });

@@ -229,7 +229,7 @@ test("a phone shows touch keys, and enough columns", async ({ browser, stack }) 
   await terminal.type("echo up");
   await terminal.press("Enter");
   await terminal.shows(/^up$/m);
-  await keys.getByRole("button", { name: "Up" }).tap();
+  await keys.getByRole("button", { name: "Up", exact: true }).tap();
   await terminal.shows(/echo up\n.*up\n.*echo up/);
   await terminal.press("Control+c");
   await page.evaluate(() => navigator.clipboard.writeText("echo by finger"));

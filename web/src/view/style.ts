@@ -140,8 +140,8 @@ export const STYLE = `${RESET}
 .tg-dialog label { display: flex; align-items: center; gap: 8px; }
 .tg-buttons { display: flex; justify-content: flex-end; gap: 8px; margin-top: 16px; }
 .tg-buttons button { padding: 6px 16px; }
-.tg-keys { display: flex; gap: 6px; flex: none; padding: 6px 8px; overflow-x: auto; background: var(--tg-bar); border-top: 1px solid var(--tg-line); }
-.tg-keys button { flex: 1 0 auto; min-width: 44px; min-height: 44px; padding: 0 4px; font-size: 14px; touch-action: manipulation; user-select: none; }
+.tg-keys { display: grid; grid-template-columns: repeat(auto-fit, minmax(44px, 1fr)); gap: 4px; flex: none; padding: 4px; background: var(--tg-bar); border-top: 1px solid var(--tg-line); }
+.tg-keys button { min-width: 44px; min-height: 44px; padding: 0 2px; font-size: 14px; touch-action: manipulation; user-select: none; }
 .tg-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (pointer: coarse) {
   .tg button, .tg a.tg-button, .tg input:not([type="checkbox"]), .tg-dialog label { min-width: 44px; min-height: 44px; }

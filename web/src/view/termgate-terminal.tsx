@@ -56,7 +56,8 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const find = useCallback((text: string) => setFinding((was) => ({ text, times: (was?.times ?? 0) + 1 })), []);
     const [question, setQuestion] = useState<{ text: string; answer: (paste: boolean) => void } | null>(null);
     const askBeforePaste = useRef(true);
-    const [control, setControl] = useState(false);
+    const [held, setHeld] = useState({ control: false, alt: false });
+    const [selected, setSelected] = useState(false);
     const [fits, setFits] = useState(true);
     // A window that was just resized waits for the service.
     const sized = useSettled(fits, SIZE_HINT_DELAY_MS);
@@ -97,7 +98,8 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       },
       onReadOnly: () => notices.show("You can watch this terminal, but not type in it"),
       onFits: setFits,
-      onControl: setControl,
+      onModifiers: setHeld,
+      onSelection: setSelected,
     };
     const settings = {
       theme: props.palette ?? THEMES[themeName],
@@ -124,7 +126,11 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         search: (text) => find(text ?? terminal.getSelection().split("\n")[0] ?? ""),
         copyAll: () => copyText(textOf(terminal)),
         download: (fileName = "terminal.txt") => saveText(textOf(terminal), fileName),
-        clear: () => terminal.clear(),
+        clear() {
+          // The view would stay scrolled up.
+          terminal.scrollToBottom();
+          terminal.clear();
+        },
         setFontSize: showFont,
       };
     }, [opened, showFont, find]);
@@ -146,6 +152,11 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         (text) => opened?.paste(text),
         () => notices.show("The browser does not let this page read the clipboard"),
       );
+    };
+    const copySelection = async () => {
+      const done = await copyText(opened?.terminal.getSelection() ?? "");
+      notices.show(done ? "Copied" : "The browser refused to copy");
+      opened?.terminal.clearSelection();
     };
     const closeFind = () => {
       setFinding(null);
@@ -188,8 +199,13 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           )}
         </div>
         {question && <PasteDialog text={question.text} onAnswer={answer} />}
-        {(touchKeys ?? coarsePointer) && state.role === "controller" && (
-          <TouchRow keys={opened?.touch} control={control} onPaste={canReadClipboard() ? pasteClipboard : undefined} />
+        {(touchKeys ?? coarsePointer) && (
+          <TouchRow
+            keys={state.role === "controller" ? opened?.touch : undefined}
+            held={held}
+            onPaste={canReadClipboard() ? pasteClipboard : undefined}
+            onCopy={selected ? copySelection : undefined}
+          />
         )}
         {props.statusLine !== false && (
           <StatusLine

@@ -128,6 +128,7 @@ function latestHandlers(latest: RefObject<{ handlers: TerminalHandlers }>): Term
     onProgramCopied: (characters) => latest.current.handlers.onProgramCopied?.(characters),
     onReadOnly: () => latest.current.handlers.onReadOnly?.(),
     onFits: (fits) => latest.current.handlers.onFits?.(fits),
-    onControl: (down) => latest.current.handlers.onControl?.(down),
+    onModifiers: (held) => latest.current.handlers.onModifiers?.(held),
+    onSelection: (selected) => latest.current.handlers.onSelection?.(selected),
   };
 }

@@ -2,12 +2,12 @@
  * The clipboard: copying by the user, and by programs in the shell, which can never read it.
  */
 
-import type { IClipboardProvider } from "@xterm/addon-clipboard";
+import type { IBase64, IClipboardProvider } from "@xterm/addon-clipboard";
 import type { Terminal } from "@xterm/xterm";
 
 /** Maximum length of a text that a program copies. */
 export const MAX_PROGRAM_CHARACTERS = 1_000_000;
-/** The OSC 52 name of the system clipboard. */
+/** The OSC 52 name of the system clipboard; a program may name several. */
 const SYSTEM = "c";
 
 /** Copies a text; false if the browser refused. */
@@ -34,6 +34,19 @@ function copyBySelection(text: string): boolean {
   return copied;
 }
 
+/** Decodes what programs copy, also without padding; empty if it is no base64. */
+export const lenientBase64: IBase64 = {
+  encodeText: () => "",
+  decodeText(data) {
+    try {
+      const bytes = Uint8Array.from(atob(data.replaceAll("=", "")), (character) => character.charCodeAt(0));
+      return new TextDecoder().decode(bytes);
+    } catch {
+      return "";
+    }
+  },
+};
+
 /** The provider for OSC 52. `copied` receives the number of characters, or null if the browser refused. */
 export function writeOnlyProvider(
   mayWrite: () => boolean,
@@ -43,7 +56,7 @@ export function writeOnlyProvider(
     readText: () => "",
     // Returns at once, so that output does not wait for the clipboard.
     writeText(selection: string, text: string) {
-      if (selection !== SYSTEM && selection !== "") return;
+      if (selection !== "" && !selection.includes(SYSTEM)) return;
       if (text === "" || text.length > MAX_PROGRAM_CHARACTERS || !mayWrite()) return;
       copyText(text).then((done) => copied(done ? text.length : null));
     },

@@ -15,7 +15,7 @@ export type { Search, SearchQuery, SearchResult } from "./search.ts";
 export { textOf } from "./text.ts";
 export { themeColours } from "./theme-colours.ts";
 export { MIN_CONTRAST, THEMES, type ThemeName } from "./themes.ts";
-export type { TouchKey, TouchKeys } from "./touch-keys.ts";
+export type { Modifiers, TouchKey, TouchKeys } from "./touch-keys.ts";
 
 /** @deprecated Renamed to `TerminalHandlers`. */
 export type TerminalEars = TerminalHandlers;

@@ -5,6 +5,7 @@
 
 import type { ITerminalOptions, Terminal } from "@xterm/xterm";
 import type { PredictMode, TerminalClient } from "../core/index.ts";
+import { lineHeight } from "./cells.ts";
 import { copyText, copyWhenSelected } from "./clipboard.ts";
 import { hasSize, TerminalFitter } from "./fitter.ts";
 import { type Action, actionOf, isApple, isText } from "./keys.ts";
@@ -15,9 +16,11 @@ import { loadOptionalAddons } from "./optional-addons.ts";
 import { runsLineByLine, stripControls } from "./paste.ts";
 import { revealBrowser } from "./platform.ts";
 import { loadWebgl } from "./renderer.ts";
+import { followAfterErase, scrollByWheel } from "./scroll.ts";
 import { openSearch, type Search } from "./search.ts";
 import { MIN_CONTRAST, THEMES } from "./themes.ts";
-import { TouchKeys } from "./touch-keys.ts";
+import { TouchGestures } from "./touch-gestures.ts";
+import { type Modifiers, TouchKeys } from "./touch-keys.ts";
 
 /** Decisions and reactions of the page; each is called when it is needed. */
 export interface TerminalHandlers {
@@ -36,8 +39,10 @@ export interface TerminalHandlers {
   onReadOnly?(): void;
   /** False while the terminal has the size of another window of its session. */
   onFits?(fits: boolean): void;
-  /** The sticky Ctrl of the touch keys changed. */
-  onControl?(down: boolean): void;
+  /** The sticky modifiers of the touch keys changed. */
+  onModifiers?(held: Modifiers): void;
+  /** Text was selected, or no text is selected any more. */
+  onSelection?(selected: boolean): void;
 }
 
 /** What the page's Content-Security-Policy allows. */
@@ -105,7 +110,7 @@ export async function openTerminal(
   // The renderer comes first, because cell sizes differ between the two.
   await loadWebgl(terminal, () => fitter?.layout());
   const predict = () => handlers.predict?.() ?? "auto";
-  const touch = new TouchKeys(terminal, (down) => handlers.onControl?.(down));
+  const touch = new TouchKeys(terminal, (held) => handlers.onModifiers?.(held));
   fitter = new TerminalFitter(element, terminal, fit, client, terminal.options.fontSize ?? DEFAULTS.fontSize, (fits) =>
     handlers.onFits?.(fits),
   );
@@ -117,7 +122,13 @@ export async function openTerminal(
     copyWhenSelected(element, terminal, () => handlers.copyOnSelect?.() === true),
     interceptPaste(element, paste),
   );
+  scrollByWheel(terminal, () => lineHeight(terminal));
+  followAfterErase(terminal);
+  stops.push(moveCursorByClick(terminal, client));
+  const gestures = new TouchGestures(element, terminal);
+  stops.push(() => gestures.dispose());
   terminal.onBell(() => handlers.onBell?.());
+  terminal.onSelectionChange(() => handlers.onSelection?.(terminal.hasSelection()));
   const addons = {
     ...{ links, images },
     mayWriteClipboard: () => client.state.role === "controller" && document.hasFocus(),
@@ -156,6 +167,16 @@ const DEFAULTS = {
   theme: THEMES.dark,
   minimumContrastRatio: MIN_CONTRAST.dark,
 } satisfies ITerminalOptions;
+
+/** Alt-click types cursor keys: not to a program that reads lines, and would show them. */
+function moveCursorByClick(terminal: Terminal, client: TerminalClient): () => void {
+  if (terminal.options.altClickMovesCursor === false) return () => {};
+  const follow = () => {
+    terminal.options.altClickMovesCursor = !client.state.tty.canonical;
+  };
+  follow();
+  return client.subscribe(follow);
+}
 
 /** Returns true if the emulator gets the key. */
 function handleKey(

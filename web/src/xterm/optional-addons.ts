@@ -3,7 +3,7 @@
  */
 
 import type { ILinkHandler, Terminal } from "@xterm/xterm";
-import { writeOnlyProvider } from "./clipboard.ts";
+import { lenientBase64, writeOnlyProvider } from "./clipboard.ts";
 import { suppressReplies } from "./queries.ts";
 
 /** Memory for the images of one terminal; the oldest are evicted first. */
@@ -41,7 +41,7 @@ export async function loadOptionalAddons(
     }),
   );
   terminal.loadAddon(
-    new ClipboardAddon(undefined, writeOnlyProvider(options.mayWriteClipboard, options.onProgramCopied)),
+    new ClipboardAddon(lenientBase64, writeOnlyProvider(options.mayWriteClipboard, options.onProgramCopied)),
   );
   const limits = { storageLimit: MAX_IMAGES_MB, pixelLimit: MAX_IMAGE_PIXELS };
   const sizes = { sixelSizeLimit: MAX_IMAGE_BYTES, iipSizeLimit: MAX_IMAGE_BYTES };

@@ -1,18 +1,35 @@
 /**
- * Keys that touch keyboards lack, and a sticky Ctrl for the next character.
+ * Keys that touch keyboards lack or hide, and a sticky Ctrl and Alt for the next key.
  */
 
 import type { Terminal } from "@xterm/xterm";
 
-export type TouchKey = "Escape" | "Tab" | "ArrowUp" | "ArrowDown" | "ArrowLeft" | "ArrowRight";
+/** Keys whose sequence ends with a letter. */
+const LETTERS = { ArrowUp: "A", ArrowDown: "B", ArrowRight: "C", ArrowLeft: "D", Home: "H", End: "F" } as const;
+/** Keys whose sequence is a number. */
+const NUMBERS = { PageUp: 5, PageDown: 6 } as const;
+const SINGLE = { Escape: "\x1b", Tab: "\t" } as const;
 
-const ARROWS: Partial<Record<TouchKey, string>> = { ArrowUp: "A", ArrowDown: "B", ArrowRight: "C", ArrowLeft: "D" };
+export type TouchKey = keyof typeof LETTERS | keyof typeof NUMBERS | keyof typeof SINGLE;
 
-/** The bytes of a key; `applicationCursor` selects the form of arrows that full-screen programs use. */
-export function sequenceOf(key: TouchKey, applicationCursor: boolean, control: boolean): string {
-  const arrow = ARROWS[key];
-  if (arrow) return control ? `\x1b[1;5${arrow}` : applicationCursor ? `\x1bO${arrow}` : `\x1b[${arrow}`;
-  return key === "Tab" ? "\t" : "\x1b";
+/** Modifiers that apply to the next key. */
+export interface Modifiers {
+  control: boolean;
+  alt: boolean;
+}
+
+const NONE: Modifiers = { control: false, alt: false };
+
+/** The bytes of a key; `applicationCursor` selects the form of cursor keys that full-screen programs use. */
+export function sequenceOf(key: TouchKey, applicationCursor: boolean, { control, alt }: Modifiers = NONE): string {
+  const modifier = 1 + (alt ? 2 : 0) + (control ? 4 : 0);
+  if (key in SINGLE) return (alt ? "\x1b" : "") + SINGLE[key as keyof typeof SINGLE];
+  if (key in NUMBERS) {
+    const number = NUMBERS[key as keyof typeof NUMBERS];
+    return modifier > 1 ? `\x1b[${number};${modifier}~` : `\x1b[${number}~`;
+  }
+  const letter = LETTERS[key as keyof typeof LETTERS];
+  return modifier > 1 ? `\x1b[1;${modifier}${letter}` : `\x1b${applicationCursor ? "O" : "["}${letter}`;
 }
 
 /** Applies Ctrl to a character: `c` becomes 0x03. Returns other text unchanged. */
@@ -24,37 +41,44 @@ export function withControl(text: string): string {
 }
 
 export class TouchKeys {
-  #control = false;
+  #held = NONE;
 
   constructor(
     private readonly terminal: Terminal,
-    private readonly changed: (control: boolean) => void,
+    private readonly changed: (held: Modifiers) => void,
   ) {}
 
   press(key: TouchKey): void {
     const { terminal } = this;
     // Through the emulator, which scrolls down as for any key.
-    terminal.input(sequenceOf(key, terminal.modes.applicationCursorKeysMode, this.#takeControl()));
+    terminal.input(sequenceOf(key, terminal.modes.applicationCursorKeysMode, this.#take()));
   }
 
-  toggleControl(): void {
-    this.#setControl(!this.#control);
+  /** Types a character, to which the modifiers apply. */
+  type(character: string): void {
+    this.terminal.input(character);
   }
 
-  /** Applies a sticky Ctrl to typed text. */
+  toggle(modifier: keyof Modifiers): void {
+    this.#set({ ...this.#held, [modifier]: !this.#held[modifier] });
+  }
+
+  /** Applies sticky modifiers to typed text. */
   transform(text: string): string {
-    return text.length === 1 && this.#takeControl() ? withControl(text) : text;
+    if (text.length !== 1) return text;
+    const { control, alt } = this.#take();
+    return (alt ? "\x1b" : "") + (control ? withControl(text) : text);
   }
 
-  #takeControl(): boolean {
-    const was = this.#control;
-    this.#setControl(false);
-    return was;
+  #take(): Modifiers {
+    const held = this.#held;
+    this.#set(NONE);
+    return held;
   }
 
-  #setControl(control: boolean): void {
-    if (control === this.#control) return;
-    this.#control = control;
-    this.changed(control);
+  #set(held: Modifiers): void {
+    if (held.control === this.#held.control && held.alt === this.#held.alt) return;
+    this.#held = held;
+    this.changed(held);
   }
 }
