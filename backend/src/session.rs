@@ -7,6 +7,7 @@ mod alarm;
 mod attachments;
 mod backpressure;
 mod carrier;
+mod chat;
 mod client;
 pub mod command;
 pub mod deflate;

@@ -46,6 +46,8 @@ error_codes! {
     Forbidden = 403, retryable: false;
     /// A viewer tried to type, resize or end the session.
     ReadOnly = 403, retryable: false;
+    /// There is nothing at this path.
+    UnknownPath = 404, retryable: false;
     /// The session does not exist.
     SessionNotFound = 404, retryable: false;
     /// The session has ended, and the token may not create it again.

@@ -13,6 +13,7 @@ pub mod ids;
 pub mod limits;
 pub mod polling;
 pub mod relay;
+mod sentence;
 pub mod server;
 pub mod theme;
 
@@ -22,5 +23,6 @@ pub use dispatch::Dispatch;
 pub use error::{ApiError, EndReason, ErrorCode};
 pub use frame::Payload;
 pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Pos, Seq, SessionId, Who};
+pub use sentence::read_json;
 pub use server::{ServerFrame, ServerMessage, StreamEvent};
 pub use theme::{Colour, Theme};

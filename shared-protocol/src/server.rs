@@ -81,6 +81,8 @@ pub enum ServerMessage {
     CommandStarted(CommandStarted),
     /// Reply to a plain `resize`.
     ResizeAck(ResizeAck),
+    /// A chat message, for plain clients; the reply to a plain `chat_message` too.
+    ChatMessage(PlainChat),
 }
 
 /// Fields of `attached`.
@@ -353,6 +355,18 @@ pub struct Carried {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ResizeAck {
+    /// The service's time, in ms since 1970.
+    pub timestamp: u64,
+}
+
+/// Fields of a plain `chat_message`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct PlainChat {
+    /// User who sent it.
+    pub from: String,
+    /// Plain text.
+    pub message: String,
     /// The service's time, in ms since 1970.
     pub timestamp: u64,
 }

@@ -31,7 +31,8 @@ macro_rules! variants {
 variants!(CLIENT, client_variant, ClientMessage:
     Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Ack Follow Carry Ping Echo);
 variants!(SERVER, server_variant, ServerMessage:
-    Attached Output Event Snapshot Pong Echo InputAck Renew Carried Error UnknownCommand CommandResult CommandStarted ResizeAck);
+    Attached Output Event Snapshot Pong Echo InputAck Renew Carried Error UnknownCommand CommandResult CommandStarted ResizeAck
+    ChatMessage);
 variants!(EVENTS, event_variant, StreamEvent:
     Size Exit CommandResult Tty Title Chat Controller Closing Ends Stays Restarted);
 
@@ -104,7 +105,7 @@ fn messages_without_a_number_are_plain() {
             "interrupt" => Inbound::Plain(Plain::Unordered { kind: "interrupt" }),
             "extend" => Inbound::Plain(Plain::Unordered { kind: "extend" }),
             "close" => Inbound::Plain(Plain::Unordered { kind: "close" }),
-            "chat_message" => Inbound::Plain(Plain::Unordered { kind: "chat_message" }),
+            "chat_message" | "chat_message_action" => Inbound::Plain(Plain::Chat { message: owned("Hello") }),
             "unknown" => Inbound::Unknown { kind: owned("reboot") },
             other => panic!("no expectation for {other}"),
         };
@@ -167,7 +168,31 @@ fn malformed_messages_are_refused_with_their_code() {
         let code: ErrorCode = serde_json::from_value(fixture.json["code"].clone()).unwrap();
         match client::parse(body.as_bytes()) {
             Ok(parsed) => panic!("{}: parsed as {parsed:?}", fixture.name),
-            Err(malformed) => assert_eq!(malformed.code, code, "{}: {malformed}", fixture.name),
+            Err(malformed) => {
+                assert_eq!(malformed.code, code, "{}: {malformed}", fixture.name);
+                // The developer of a client need not know how this program reads a message.
+                for word in
+                    ["u16", "u64", "struct", "expected", "invalid type", "deserialize", "variant", " at line 1 column"]
+                {
+                    assert!(!malformed.message.contains(word), "{}: {malformed}", fixture.name);
+                }
+            }
         }
+    }
+}
+
+#[test]
+fn a_refusal_names_the_field() {
+    for (text, sentence) in [
+        (r#"{"type":"attach","client":"c","cols":80}"#, "`attach`: `rows` is missing"),
+        (r#"{"type":"attach","client":"c","cols":"80","rows":24}"#, "`attach`: `cols` must be a whole number"),
+        (r#"{"type":"attach","client":"c","cols":70000,"rows":24}"#, "`attach`: `cols` is out of range"),
+        (r#"{"type":"attach","client":"c","cols":80,"rows":24,"resume":5}"#, "`attach`: `resume` must be an object"),
+        (r#"{"type":"attach","client":"c","cols":80,"rows":24,"accept":"z"}"#, "`attach`: `accept` must be a list"),
+        (r#"{"type":"chat_message","data":{"message":5}}"#, "`chat_message`: `data.message` must be a text"),
+        (r#"{"type":"ack","epoch":1,"pos":1,"pos":2}"#, "`ack`: `pos` is given twice"),
+        ("{", "the text is not valid JSON at line 1, column 1"),
+    ] {
+        assert_eq!(client::parse(text.as_bytes()).unwrap_err().message, sentence, "{text}");
     }
 }

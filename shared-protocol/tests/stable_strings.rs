@@ -4,7 +4,7 @@ use shared_protocol::{EndReason, ErrorCode, Role, gateway, relay};
 use strum::VariantArray;
 
 /// Code, HTTP status, retryable, as in `docs/protocol.md`.
-const CODES: [(&str, u16, bool); 23] = [
+const CODES: [(&str, u16, bool); 24] = [
     ("BAD_MESSAGE", 400, false),
     ("BAD_FIELD", 400, false),
     ("TOO_LARGE", 413, false),
@@ -12,6 +12,7 @@ const CODES: [(&str, u16, bool); 23] = [
     ("TOKEN_EXPIRED", 401, false),
     ("FORBIDDEN", 403, false),
     ("READ_ONLY", 403, false),
+    ("UNKNOWN_PATH", 404, false),
     ("SESSION_NOT_FOUND", 404, false),
     ("SESSION_ENDED", 410, false),
     ("LIMIT_REACHED", 429, false),

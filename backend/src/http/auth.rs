@@ -3,7 +3,7 @@
 
 use super::access_log::{RequestContext, request_id};
 use super::context::ServiceContext;
-use super::error::{HttpError, read_body};
+use super::error::{HttpError, read_body, read_body_as};
 use crate::config::AuthConfig;
 use crate::metrics::{AuthFailure, Transport};
 use crate::session::{Arrival, Caller};
@@ -11,11 +11,11 @@ use auth_tokens::TokenError;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::HeaderMap;
-use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use shared_protocol::gateway::{CONNECTION_HEADER, RECEIVED_HEADER};
+use shared_protocol::gateway::{CONNECTION_HEADER, RECEIVED_HEADER, SUBPROTOCOL};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER, RelayQuestion};
 use shared_protocol::{ConnectionId, Dispatch, ErrorCode, GatewayClaims, SessionId, UserClaims};
 use std::sync::Arc;
@@ -56,7 +56,7 @@ impl FromRequest<Arc<ServiceContext>> for GatewayRequest {
 impl GatewayRequest {
     /// Parses the body as JSON.
     pub(super) fn parse_body<T: DeserializeOwned>(&self) -> Result<T, HttpError> {
-        serde_json::from_slice(&self.body).map_err(|error| HttpError::bad_body(&error))
+        read_body_as(&self.body)
     }
 
     pub(super) fn caller(&self) -> Caller {
@@ -107,7 +107,7 @@ impl FromRequest<Arc<ServiceContext>> for RelayRequest {
         let body = read_body(request.into_body()).await?;
         let claims = service.config.auth.gateway.verify_relay(&token, &path, &body, service.now_seconds());
         let claims = claims.map_err(|error| service.invalid_token(error))?;
-        let question = serde_json::from_slice(&body).map_err(|error| HttpError::bad_body(&error))?;
+        let question = read_body_as(&body)?;
         Ok(Self { question, endpoint: claims.ep })
     }
 }
@@ -126,12 +126,25 @@ impl FromRequestParts<Arc<ServiceContext>> for AuthenticatedUser {
     }
 }
 
-/// Query of `/terminal`: browsers cannot send headers with a WebSocket.
+/// Query of `/terminal`: browsers cannot set headers of a WebSocket.
 #[derive(Deserialize)]
 pub(super) struct TerminalQuery {
     #[serde(rename = "sessionId")]
     pub session: Option<String>,
     pub token: Option<String>,
+}
+
+impl TerminalQuery {
+    /// The token of a WebSocket: in the query, or as the subprotocol after [`SUBPROTOCOL`].
+    pub(super) fn socket_token(&self, headers: &HeaderMap) -> Option<String> {
+        let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
+        let mut offered: Vec<&str> = offered.flat_map(|value| value.split(',')).map(str::trim).collect();
+        let count = offered.len();
+        offered.retain(|name| !name.is_empty() && *name != SUBPROTOCOL);
+        // Without `termgate` the offered protocols are not ours, and none of them is a token.
+        let beside = if offered.len() < count { offered.first() } else { None };
+        self.token.clone().filter(|token| !token.is_empty()).or_else(|| beside.map(|token| (*token).to_owned()))
+    }
 }
 
 /// The caller for a user's token, over a connection that this service made itself.
@@ -163,7 +176,9 @@ pub(super) fn session_in_path(path: &str) -> Option<SessionId> {
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+    // RFC 9110 section 11.1: the case of a scheme does not matter.
+    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start())
 }
 
 impl ServiceContext {

@@ -37,7 +37,7 @@ pub(super) const METRICS_PATH: &str = "/metrics";
 pub(super) const GATEWAY_PREFIX: &str = "/api/ws/";
 
 /// Every endpoint, as `/health` and `/api/diagnostics/websocket` list them.
-pub(super) const ENDPOINTS: [&str; 13] = [
+pub(super) const ENDPOINTS: [&str; 14] = [
     MESSAGE_PATH,
     RELAY_PATH,
     DISCONNECT_PATH,
@@ -45,6 +45,7 @@ pub(super) const ENDPOINTS: [&str; 13] = [
     "/api/groups/{grp}/sessions",
     "/api/diagnostics/websocket",
     "/health",
+    "/openapi.json",
     METRICS_PATH,
     TERMINAL_PATH,
     MESSAGES_PATH,

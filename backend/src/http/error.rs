@@ -9,14 +9,13 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use http_body_util::{BodyExt, Collected, LengthLimitError, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 use shared_protocol::limits::FRAME_BYTES;
 use shared_protocol::{ApiError, ErrorCode};
 use std::time::Duration;
 use tokio::time::timeout;
-
-/// Longest error text of the HTTP library that is passed on, in bytes.
-const MAX_TEXT_BYTES: usize = 1024;
+use websocket::OpeningError;
 
 /// Largest body of a request, in bytes: twice a frame, so that a slightly larger message gets an error frame instead of a 413.
 const MAX_BODY_BYTES: usize = FRAME_BYTES * 2;
@@ -35,11 +34,6 @@ pub(super) struct HttpError(pub ApiError);
 impl HttpError {
     pub(super) fn new(code: ErrorCode, error: impl Into<String>) -> Self {
         Self(ApiError::new(code, error))
-    }
-
-    /// A body that cannot be parsed.
-    pub(super) fn bad_body(error: &dyn std::fmt::Display) -> Self {
-        Self::new(ErrorCode::BadField, format!("the body is not valid: {error}"))
     }
 }
 
@@ -76,19 +70,21 @@ impl IntoResponse for HttpError {
 }
 
 /// Gives the HTTP library's own errors (wrong method, query, path or upgrade) the shape of all others, and keeps their headers.
+/// Their sentences speak of how a library reads a request, so they are replaced.
 pub(super) async fn unify(response: Response) -> Response {
     let status = response.status();
     let is_ours = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
     if !status.is_client_error() || is_ours {
         return response;
     }
-    let (given, body) = response.into_parts();
-    let body = Limited::new(body, MAX_TEXT_BYTES).collect().await.map(Collected::to_bytes).unwrap_or_default();
-    let (code, default) = match status {
-        StatusCode::METHOD_NOT_ALLOWED => (ErrorCode::BadMessage, "method not allowed; `Allow` lists the methods"),
-        _ => (ErrorCode::BadField, "the path, the query or a header is not valid"),
+    let (given, _) = response.into_parts();
+    let (code, text) = match (status, given.extensions.get::<OpeningError>()) {
+        (StatusCode::METHOD_NOT_ALLOWED, _) => {
+            (ErrorCode::BadMessage, "method not allowed; `Allow` lists the methods".to_owned())
+        }
+        (_, Some(error)) => (ErrorCode::BadField, error.to_string()),
+        _ => (ErrorCode::BadField, "the path, the query or a header is not valid".to_owned()),
     };
-    let text = std::str::from_utf8(&body).ok().filter(|text| !text.is_empty()).unwrap_or(default);
     let mut error = HttpError::new(code, text).into_response();
     *error.status_mut() = status;
     for (name, value) in given.headers.iter().filter(|(name, _)| ![CONTENT_TYPE, CONTENT_LENGTH].contains(name)) {
@@ -98,8 +94,14 @@ pub(super) async fn unify(response: Response) -> Response {
 }
 
 pub(super) async fn no_such_route() -> Response {
-    let body = ApiError::new(ErrorCode::SessionNotFound, "there is nothing at this path");
+    let body = ApiError::new(ErrorCode::UnknownPath, "there is nothing at this path");
     (StatusCode::NOT_FOUND, Json(body)).into_response()
+}
+
+/// Parses a body as JSON.
+pub(super) fn read_body_as<T: DeserializeOwned>(body: &[u8]) -> Result<T, HttpError> {
+    let unreadable = |sentence| HttpError::new(ErrorCode::BadField, format!("the body is not valid: {sentence}"));
+    shared_protocol::read_json(body).map_err(unreadable)
 }
 
 /// Reads a whole body.

@@ -183,10 +183,10 @@ fn requested_session(request: &Request) -> Option<SessionId> {
     let is_polled = path.starts_with(POLLED_PREFIX);
     if path == TERMINAL_PATH || is_polled {
         let Query(query) = Query::<TerminalQuery>::try_from_uri(request.uri()).ok()?;
-        return match (query.session, is_polled) {
-            (Some(id), _) => SessionId::new(id).ok(),
+        return match (&query.session, is_polled) {
+            (Some(id), _) => SessionId::new(id.clone()).ok(),
             (None, true) => auth_tokens::unverified_session_id(bearer(request.headers())?),
-            (None, false) => auth_tokens::unverified_session_id(&query.token?),
+            (None, false) => auth_tokens::unverified_session_id(&query.socket_token(request.headers())?),
         };
     }
     session_in_path(path)
@@ -198,7 +198,7 @@ async fn verify(service: &ServiceContext, request: Request) -> Result<(bool, Req
     let path = request.uri().path().to_owned();
     if path == TERMINAL_PATH {
         let query = Query::<TerminalQuery>::try_from_uri(request.uri()).ok();
-        let token = query.and_then(|Query(query)| query.token);
+        let token = query.and_then(|Query(query)| query.socket_token(request.headers()));
         return Ok((token.is_some_and(|token| auth.users.verify(&token, now).is_ok()), request));
     }
     let Some(token) = bearer(request.headers()).map(str::to_owned) else { return Ok((false, request)) };

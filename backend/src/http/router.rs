@@ -53,6 +53,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route("/api/sessions/{id}/connections/{connection}", delete(sessions::close_connection))
         .route("/api/diagnostics/websocket", get(status::diagnostics))
         .route("/health", get(status::health))
+        .route("/openapi.json", get(status::openapi))
         .route(METRICS_PATH, get(status::metrics))
         .route(TERMINAL_PATH, get(terminal::handle))
         .route(MESSAGES_PATH, post(terminal::polled::messages))

@@ -120,7 +120,7 @@ impl From<&Inbound> for MessageType {
             Inbound::Message(ClientMessage::Interrupt(_)) => Self::Interrupt,
             Inbound::Message(ClientMessage::Extend(_)) => Self::Extend,
             Inbound::Message(ClientMessage::Close(_)) => Self::Close,
-            Inbound::Message(ClientMessage::ChatMessage(_)) => Self::ChatMessage,
+            Inbound::Message(ClientMessage::ChatMessage(_)) | Inbound::Plain(Plain::Chat { .. }) => Self::ChatMessage,
             Inbound::Message(ClientMessage::Ack(_)) => Self::Ack,
             Inbound::Message(ClientMessage::Follow(_)) => Self::Follow,
             Inbound::Message(ClientMessage::Carry(_)) => Self::Carry,

@@ -301,7 +301,7 @@ impl Actor {
         };
         let news = client.tell_dispatch(message.as_ref(), caller.arrival.dispatch, self.clock.now_ms());
         let message = message.or(news);
-        let expects_frames = !client.one_shot || client.outbound.reply_count() > 0 || has_results;
+        let expects_frames = !client.one_shot || client.chats || client.outbound.reply_count() > 0 || has_results;
         let renewal = renewal.filter(|_| !is_error);
         let grant = if expects_frames { self.relays.carry(client, caller, renewal, now) } else { None };
         let is_carried = client.outbound.link.is_live() && !matches!(grant, Some(NewGrant::First(_)));

@@ -29,6 +29,8 @@ pub(super) struct Client {
     pub role: Role,
     /// True for a connection that never attached: it gets direct replies only, and leaves with its connection.
     pub one_shot: bool,
+    /// True once it has chatted without having attached: it gets the answers as they come.
+    pub chats: bool,
     /// True once it was closed for good.
     pub revoked: bool,
     /// Its window; the terminal has this size while the client controls.
@@ -56,6 +58,7 @@ impl Client {
             user: caller.user.clone(),
             role: caller.role,
             one_shot,
+            chats: false,
             revoked: false,
             size: None,
             theme: None,

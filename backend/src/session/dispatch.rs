@@ -1,7 +1,8 @@
 //! Dispatch of client messages: the effect of each on the session, and its direct answer.
 
 use super::actor::Actor;
-use super::handle::{Caller, Reply, SessionError, stateless_reply, unknown_command};
+use super::chat::unnumbered;
+use super::handle::{Caller, Reply, SessionError, needs_attach, stateless_reply};
 use super::input_order::Offered;
 use super::one_shot::Origin;
 use super::snapshot::prefers_tail;
@@ -57,6 +58,9 @@ impl Actor {
             Inbound::Plain(Plain::Command { id, command }) => return self.one_shot(caller, id, command, reply),
             Inbound::Plain(Plain::Resize { cols, rows }) => {
                 Some(self.resize_now(&caller, Size::of_window(cols, rows)).unwrap_or_else(ServerMessage::from))
+            }
+            Inbound::Plain(Plain::Chat { message }) => {
+                self.chat_now(&caller, message).unwrap_or_else(|error| Some(error.into()))
             }
             Inbound::Plain(Plain::Unordered { kind }) => Some(self.unordered(&caller, kind)),
             Inbound::Message(message) => self.message(&caller, message),
@@ -259,12 +263,11 @@ impl Actor {
             ClientMessage::Close(_) => self.end(EndReason::Closed),
             ClientMessage::ChatMessage(chat) => {
                 let from = client.user.clone();
-                if self.chat_rate.check(&from).is_err() {
-                    let error = SessionError::new(ErrorCode::RateLimited, "too many chat messages; wait a second");
-                    client.outbound.queue_reply(error.for_command(None));
-                    return;
+                if let Err(error) = self.chat(from, chat.data.message)
+                    && let Some(client) = self.attachments.client_mut(id)
+                {
+                    client.outbound.queue_reply(error.into());
                 }
-                self.log.push_event(StreamEvent::Chat { from, message: chat.data.message });
             }
             ClientMessage::Attach(_)
             | ClientMessage::Ack(_)
@@ -342,11 +345,7 @@ impl Actor {
     /// Refuses a message without a number: an attached client must number it, any other may not send it.
     fn unordered(&self, caller: &Caller, kind: &str) -> ServerMessage {
         let client = self.attachments.client_of(&caller.connection).and_then(|id| self.attachments.client(id));
-        if client.is_some_and(|client| !client.one_shot) {
-            ErrorMessage::new(ErrorCode::BadField, format!("`{kind}`: `seq` and `epoch` are missing")).into()
-        } else {
-            unknown_command(kind)
-        }
+        if client.is_some_and(|client| !client.one_shot) { unnumbered(kind).into() } else { needs_attach(kind) }
     }
 
     /// Runs a command of a connection that never attached. Its end answers the request.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use shared_protocol::client::Ping;
 use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
 use shared_protocol::{
-    ClassClaims, ClientMessage, ConnectionId, Dispatch, EndReason, ErrorCode, Inbound, Role, ServerMessage,
+    ClassClaims, ClientMessage, ConnectionId, Dispatch, EndReason, ErrorCode, Inbound, Plain, Role, ServerMessage,
 };
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,8 +131,18 @@ pub fn stateless_reply(inbound: &Inbound, arrival: Arrival, timestamp: u64) -> O
             Some(ServerMessage::Echo(EchoReply { received: echo.fields.clone().into(), timestamp, epoch: None }))
         }
         Inbound::Unknown { kind } => Some(unknown_command(kind)),
+        Inbound::Plain(Plain::Unordered { kind }) => Some(needs_attach(kind)),
         _ => None,
     }
+}
+
+/// Answer to a message that only attached clients send, from a connection that never attached.
+pub(super) fn needs_attach(kind: &str) -> ServerMessage {
+    let text = format!(
+        "`{kind}` is for attached clients: send `attach` first, then `{kind}` with `seq` and `epoch`. \
+         A connection that does not attach sends `command`, `resize` or `chat_message`"
+    );
+    ErrorMessage::new(ErrorCode::NotAttached, text).into()
 }
 
 /// Answer to a message type that the service does not know.

@@ -33,7 +33,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 11] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 19] = [
+const ACTIONS: [&str; 20] = [
     "attach",
     "follow",
     "input",
@@ -46,6 +46,7 @@ const ACTIONS: [&str; 19] = [
     "close",
     "plain command",
     "plain resize",
+    "plain chat_message",
     "leave for another",
     "look up",
     "list",
@@ -165,6 +166,10 @@ impl Case {
             }
             "plain command" => self.send_message(&self.claims, &json!({"type": "command", "command": "ls"})).await,
             "plain resize" => self.send_message(&self.claims, &json!({"type": "resize", "cols": 10, "rows": 10})).await,
+            "plain chat_message" => {
+                let message = json!({"action": "chat_message", "data": {"message": "hello", "sessionId": SESSION}});
+                self.send_message(&self.claims, &message).await
+            }
             "leave for another" => {
                 let body = json!({"connectionId": "owners=", "sessionId": SESSION});
                 let answer = self.post(&self.claims, DISCONNECT_PATH, &body).await;

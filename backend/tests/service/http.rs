@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, TOKEN_AUDIENCE};
 use shared_protocol::relay::{GRANT_HEADER, NEXT_HEADER, RELAY_AUDIENCE, RELAY_PATH, RELAY_VERSION, RELAYS_HEADER};
-use shared_protocol::{GatewayClaims, RelayClaims};
+use shared_protocol::{GatewayClaims, RelayClaims, ServerMessage};
 use std::sync::Arc;
 
 async fn scripted() -> Service {
@@ -273,6 +273,41 @@ async fn the_close_code_of_a_websocket_says_why() {
     assert_eq!(open(&format!("sessionId=other&token={named}")).await, 4000, "the token names another session");
     assert_eq!(open(&format!("sessionId=unknown&token={unnamed}")).await, 4000);
     assert_eq!(open(&format!("token={unnamed}")).await, 4000);
+}
+
+#[tokio::test]
+async fn a_token_may_come_as_a_subprotocol() {
+    use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+    let service = scripted().await;
+    let token = user_token(&user("ada", Some("s")));
+    for offered in [format!("termgate, {token}"), format!("{token},termgate")] {
+        let mut request = format!("ws://{}/terminal?sessionId=s", service.address).into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", offered.parse().unwrap());
+        Terminal::open(request).await.attach("page").await;
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_direct_connection_is_closed_with_4503_when_the_service_stops() {
+    let mut service = scripted().await;
+    let mut attached = service.attached("page").await;
+    service.ask_to_stop();
+    assert_eq!(attached.close_code().await, 4503);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_plain_client_stays_connected_when_the_shell_exits() {
+    let service = Service::start().await;
+    let mut plain = Terminal::open(&service.terminal_url("s", &user_token(&user("ada", Some("s"))))).await;
+    plain.send(r#"{"type":"command","command":"echo hello"}"#).await;
+    plain.reply(|reply| matches!(reply, ServerMessage::CommandResult(result) if result.result == "hello\n")).await;
+    plain.send(r#"{"type":"command","command":"exit"}"#).await;
+    plain.reply(|reply| matches!(reply, ServerMessage::CommandResult(_) | ServerMessage::Error(_))).await;
+    plain.send(r#"{"type":"ping"}"#).await;
+    plain.reply(|reply| matches!(reply, ServerMessage::Pong(_))).await;
+    service.stop().await;
 }
 
 #[tokio::test]

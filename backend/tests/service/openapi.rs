@@ -1,6 +1,6 @@
 //! `docs/api/openapi.json` lists the paths and methods that exist, and errors of the HTTP library have the shape that it describes.
 
-use crate::support::{Service, read, user, user_token};
+use crate::support::{Service, client, read, user, user_token};
 use reqwest::{Method, Response};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -58,6 +58,60 @@ async fn errors_of_the_http_library_have_the_common_shape() {
         let response = service.request(method, path, Some(&token)).await;
         assert_eq!(response.status(), 400, "{path}");
         assert_eq!(error_code(response).await, "BAD_FIELD", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_service_serves_the_document() {
+    let service = Service::scripted().await;
+    let response = service.get("/openapi.json").await;
+    assert_eq!(response.headers()["content-type"], "application/json");
+    assert_eq!(serde_json::from_str::<Value>(&response.text().await.unwrap()).unwrap(), document());
+}
+
+#[tokio::test]
+async fn an_unknown_path_has_a_code_of_its_own() {
+    let service = Service::scripted().await;
+    for path in ["/", "/nothing", "/api", "/api/ws/nothing", "/terminal/nothing"] {
+        let response = service.get(path).await;
+        assert_eq!(response.status(), 404, "{path}");
+        assert_eq!(error_code(response).await, "UNKNOWN_PATH", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn no_error_speaks_of_a_library() {
+    let service = Service::scripted().await;
+    let token = user_token(&user("ada", Some("s")));
+    for (method, path, body) in [
+        (Method::GET, "/api/sessions?user=ada&user=eve", ""),
+        (Method::GET, "/api/sessions/%ff", ""),
+        (Method::GET, "/terminal?token=a&token=b", ""),
+        (Method::GET, "/ws-test", ""),
+        (Method::POST, "/terminal/frames?sessionId=s", "{}"),
+        (Method::POST, "/terminal/frames?sessionId=s", "[1,2"),
+        (Method::POST, "/terminal/frames?sessionId=s", r#"{"number":-1}"#),
+        (Method::POST, "/terminal/frames?sessionId=s", r#"{"number":"2"}"#),
+    ] {
+        let url = format!("http://{}{path}", service.address);
+        let response = client().request(method, url).bearer_auth(&token).body(body).send().await.unwrap();
+        let (status, answer) = read(response).await;
+        let sentence = answer["error"].as_str().unwrap_or_default();
+        assert_eq!(status, 400, "{path} {body}: {sentence}");
+        for word in ["u64", "struct", "expected", "deserialize", "invalid type", "at line 1 column"] {
+            assert!(!sentence.contains(word), "{path} {body}: {sentence}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_scheme_of_a_token_has_any_case() {
+    let service = Service::scripted().await;
+    let token = user_token(&user("ada", None));
+    for (scheme, status) in [("Bearer", 200), ("bearer", 200), ("BEARER", 200), ("bearer ", 200), ("Basic", 401)] {
+        let url = format!("http://{}/api/sessions", service.address);
+        let response = client().get(url).header("authorization", format!("{scheme} {token}")).send().await.unwrap();
+        assert_eq!(response.status(), status, "{scheme}");
     }
 }
 

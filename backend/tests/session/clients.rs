@@ -1,6 +1,6 @@
 //! Viewers, plain connections, and what each may do.
 
-use crate::harness::{Harness, caller, frame};
+use crate::harness::{Harness, caller, frame, id};
 use backend::session::Caller;
 use backend::terminal::Size;
 use serde_json::{Value, json};
@@ -100,14 +100,60 @@ async fn unattached_connections_get_direct_answers() {
     assert_eq!((&pong["type"], &pong["t"], pong.get("head")), (&json!("pong"), &json!(5), None));
     let unknown = frame(harness.say(&plain, json!({"action":"dance"})).await.frame);
     assert_eq!((&unknown["type"], &unknown["received"]), (&json!("unknown_command"), &json!("dance")));
-    let unordered = frame(harness.say(&plain, json!({"type":"input","data":"x"})).await.frame);
-    assert_eq!(unordered["type"], "unknown_command");
+    for kind in ["input", "close", "interrupt", "extend"] {
+        let refused = frame(harness.say(&plain, json!({"type":kind,"data":"x"})).await.frame);
+        assert_eq!(refused["code"], "NOT_ATTACHED", "{kind}");
+        let help = refused["message"].as_str().unwrap();
+        assert!(help.contains(kind) && help.contains("`attach` first") && help.contains("`command`"), "{help}");
+    }
     let early = frame(harness.say(&plain, json!({"type":"ack","epoch":1,"pos":1})).await.frame);
     assert_eq!(early["code"], "NOT_ATTACHED");
     let resized = harness.say(&plain, json!({"type":"resize","cols":100,"rows":40})).await;
     assert!(resized.grant.is_none(), "nothing will come");
     assert_eq!(frame(resized.frame)["type"], "resize_ack");
     assert_eq!(harness.script.sizes().last(), Some(&Size { cols: 100, rows: 40 }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_chat_message_reaches_everyone_and_is_answered() {
+    let (harness, _, _, token) = Harness::attached().await;
+    let (eve, vic) = (caller("eve", "plain-1"), caller("vic", "plain-2"));
+    let vic = Caller { role: Role::Viewer, ..vic };
+    let say = |who: &Caller, text: &str| {
+        let message = json!({"action":"chat_message","data":{"message":text,"sessionId":id()}});
+        let who = who.clone();
+        let harness = &harness;
+        async move { harness.say(&who, message).await }
+    };
+    let is_chat = |frame: &Value, from: &str, text: &str| {
+        (&frame["type"], &frame["from"], &frame["message"]) == (&json!("chat_message"), &json!(from), &json!(text))
+    };
+    let first = say(&eve, "Hello").await;
+    let eves = harness.token(&eve, first.grant);
+    let answer = frame(first.frame);
+    assert!(is_chat(&answer, "eve", "Hello") && answer["timestamp"].is_u64(), "{answer}");
+    // A viewer may chat. Those who chatted hear it at once.
+    let answer = frame(say(&vic, "Hi").await.frame);
+    assert!(is_chat(&answer, "vic", "Hi"), "{answer}");
+    let heard = frame(harness.fetch(eves.unwrap(), Duration::from_secs(5)).await.frame);
+    assert!(is_chat(&heard, "vic", "Hi"), "{heard}");
+    let (frames, _) = harness.fetch_all(token).await;
+    let chats: Vec<_> = frames.iter().filter(|frame| frame["kind"] == "chat").map(|chat| &chat["message"]).collect();
+    assert_eq!(chats, ["Hello", "Hi"], "an attached client hears them in its stream");
+}
+
+#[tokio::test(start_paused = true)]
+async fn plain_chat_has_the_rate_of_its_user() {
+    let harness = Harness::new().await;
+    let plain = caller("ada", "plain");
+    let message = json!({"type":"chat_message","data":{"message":"x"}});
+    let token = harness.token(&plain, harness.say(&plain, message.clone()).await.grant);
+    for _ in 0..10 {
+        harness.say(&plain, message.clone()).await;
+    }
+    let (frames, _) = harness.fetch_all(token.unwrap()).await;
+    let refused = frames.iter().filter(|frame| frame["code"] == "RATE_LIMITED").count();
+    assert_eq!((frames.len(), refused), (10, 1), "the first one had its answer");
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,6 +28,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 /// `ping`, which needs no session.
@@ -204,8 +205,8 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub async fn open(url: &str) -> Self {
-        let (socket, _) = within("connecting", connect_async(url)).await.unwrap();
+    pub async fn open(request: impl IntoClientRequest + Unpin) -> Self {
+        let (socket, _) = within("connecting", connect_async(request)).await.unwrap();
         Self { socket, epoch: 0, seq: 0, pos: 0, away: false, output: vec![], events: vec![], replies: vec![] }
     }
 

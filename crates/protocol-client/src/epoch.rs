@@ -16,6 +16,9 @@ pub(crate) const fn epoch_of(message: &ServerMessage) -> Option<Epoch> {
         ServerMessage::Echo(echo) => echo.epoch,
         ServerMessage::Error(error) => error.epoch,
         ServerMessage::UnknownCommand(unknown) => unknown.epoch,
-        ServerMessage::CommandResult(_) | ServerMessage::CommandStarted(_) | ServerMessage::ResizeAck(_) => None,
+        ServerMessage::CommandResult(_)
+        | ServerMessage::CommandStarted(_)
+        | ServerMessage::ResizeAck(_)
+        | ServerMessage::ChatMessage(_) => None,
     }
 }

@@ -1,5 +1,6 @@
 //! The opening handshake, RFC 6455 section 4.2. A request that does not fulfil all of it is not upgraded.
 
+use axum::Extension;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -41,14 +42,16 @@ pub enum OpeningError {
 }
 
 impl IntoResponse for OpeningError {
+    /// A response that has this error as an extension, too.
     fn into_response(self) -> Response {
+        let text = (Extension(self), self.to_string());
         match self {
             // RFC 6455 section 4.4.
             Self::Version => {
                 let supported = [(header::SEC_WEBSOCKET_VERSION, VERSION)];
-                (StatusCode::UPGRADE_REQUIRED, supported, self.to_string()).into_response()
+                (StatusCode::UPGRADE_REQUIRED, supported, text).into_response()
             }
-            _ => (StatusCode::BAD_REQUEST, self.to_string()).into_response(),
+            _ => (StatusCode::BAD_REQUEST, text).into_response(),
         }
     }
 }

@@ -5,9 +5,10 @@ use super::{Attach, ClientMessage, Command, Echo, Input, Keys, Resize};
 use crate::error::ErrorCode;
 use crate::ids::{ConnectionId, SessionId};
 use crate::limits;
+use crate::sentence::{read_json, truncate};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A message without `seq`, as scripts send it: handled at once, best effort.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,11 @@ pub enum Plain {
         cols: u16,
         /// Rows.
         rows: u16,
+    },
+    /// `{"type":"chat_message","data":{"message":"hello"}}`
+    Chat {
+        /// The text.
+        message: String,
     },
     /// A message that needs a number and has none.
     Unordered {
@@ -78,14 +84,6 @@ impl ParseError {
     }
 }
 
-/// Cuts a sentence to 200 characters: serde quotes wrong values whole, and the sentence must fit into a frame.
-fn truncate(sentence: String) -> String {
-    match sentence.char_indices().nth(200) {
-        Some((end, _)) => format!("{}…", &sentence[..end]),
-        None => sentence,
-    }
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Head {
@@ -103,6 +101,19 @@ struct PlainCommand {
 }
 
 #[derive(Deserialize)]
+struct PlainChat {
+    data: PlainChatData,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PlainChatData {
+    message: String,
+    /// The session, as in the envelope.
+    session_id: Option<SessionId>,
+}
+
+#[derive(Deserialize)]
 struct PlainResize {
     cols: u16,
     rows: u16,
@@ -116,23 +127,31 @@ pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
     if body.len() > limits::FRAME_BYTES {
         return Err(too_large("message", body.len(), limits::FRAME_BYTES));
     }
-    let head: Head = serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data if body.trim_ascii_start().first() == Some(&b'{') => {
-            ParseError::field(format!("the message's envelope is invalid: {error}"))
-        }
-        _ => ParseError::message(format!("the message is not a JSON object: {error}")),
+    let head: Head = read_json(body).map_err(|sentence| {
+        // Only a whole object has fields.
+        let is_object = serde_json::from_slice::<Map<String, Value>>(body).is_ok();
+        if is_object { ParseError::field(sentence) } else { ParseError::message(sentence) }
     })?;
     let kind = match head.r#type.as_ref().or(head.action.as_ref()) {
         Some(Value::String(kind)) => kind.as_str(),
         Some(_) => return Err(ParseError::field("`type` must be a string")),
         None => return Err(ParseError::message("the message has no `type`")),
     };
+    if kind == "chat_message" && head.seq.is_none() {
+        let PlainChat { data: PlainChatData { message, session_id } } = fields(kind, body)?;
+        check_chat(&message)?;
+        if head.session_id.is_some() && session_id.is_some() && head.session_id != session_id {
+            return Err(ParseError::field("`sessionId` and `data.sessionId` differ"));
+        }
+        let (connection_id, session_id) = (head.connection_id, session_id.or(head.session_id));
+        return Ok(Envelope { inbound: Inbound::Plain(Plain::Chat { message }), connection_id, session_id });
+    }
     let inbound = inbound(kind, head.seq.is_some(), body)?;
     Ok(Envelope { inbound, connection_id: head.connection_id, session_id: head.session_id })
 }
 
 /// Types that are refused without a `seq`: they make sense only in order.
-const ORDERED: [&str; 6] = ["input", "theme", "interrupt", "extend", "close", "chat_message"];
+const ORDERED: [&str; 5] = ["input", "theme", "interrupt", "extend", "close"];
 
 fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseError> {
     use ClientMessage as M;
@@ -178,7 +197,7 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
 }
 
 fn fields<T: DeserializeOwned>(kind: &str, body: &[u8]) -> Result<T, ParseError> {
-    serde_json::from_slice(body).map_err(|error| ParseError::field(format!("`{kind}`: {error}")))
+    read_json(body).map_err(|sentence| ParseError::field(format!("`{kind}`: {sentence}")))
 }
 
 /// Checks bounds that the types do not express.
@@ -194,12 +213,7 @@ fn check(message: &ClientMessage) -> Result<(), ParseError> {
             check_id(id)?;
             check_command(command)
         }
-        ClientMessage::ChatMessage(chat) if chat.data.message.len() > limits::CHAT_BYTES => {
-            Err(too_large("chat message", chat.data.message.len(), limits::CHAT_BYTES))
-        }
-        ClientMessage::ChatMessage(chat) if chat.data.message.trim().is_empty() => {
-            Err(ParseError::field("the chat message is empty"))
-        }
+        ClientMessage::ChatMessage(chat) => check_chat(&chat.data.message),
         ClientMessage::Ping(_) | ClientMessage::Echo(_) if message.to_json().len() > MAX_ECHO_BYTES => {
             Err(too_large("message to be echoed", message.to_json().len(), MAX_ECHO_BYTES))
         }
@@ -235,6 +249,13 @@ fn check_command(command: &str) -> Result<(), ParseError> {
         return Err(ParseError::field("a command must not hold control characters other than newline and tab"));
     }
     Ok(())
+}
+
+fn check_chat(message: &str) -> Result<(), ParseError> {
+    if message.len() > limits::CHAT_BYTES {
+        return Err(too_large("chat message", message.len(), limits::CHAT_BYTES));
+    }
+    if message.trim().is_empty() { Err(ParseError::field("the chat message is empty")) } else { Ok(()) }
 }
 
 fn check_id(id: &str) -> Result<(), ParseError> {

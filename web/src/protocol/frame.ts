@@ -28,6 +28,7 @@ const NUMBERS: Record<ServerFrame["type"], readonly string[]> = {
   command_result: ["exitCode", "timestamp"],
   command_started: ["timestamp"],
   resize_ack: ["timestamp"],
+  chat_message: ["timestamp"],
 };
 
 /** Required fields that must be strings, by type of frame. */
@@ -38,6 +39,7 @@ const STRINGS: Partial<Record<ServerFrame["type"], readonly string[]>> = {
   error: ["code", "message"],
   unknown_command: ["received"],
   command_result: ["result"],
+  chat_message: ["from", "message"],
 };
 
 /** Fields of any frame that must be non-negative integers where present. */

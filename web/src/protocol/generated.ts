@@ -188,6 +188,7 @@ export type ErrorCode =
   | "TOKEN_EXPIRED"
   | "FORBIDDEN"
   | "READ_ONLY"
+  | "UNKNOWN_PATH"
   | "SESSION_NOT_FOUND"
   | "SESSION_ENDED"
   | "LIMIT_REACHED"
@@ -299,6 +300,16 @@ export type Ping = {
   t?: unknown;
 };
 
+/** Fields of a plain `chat_message`. */
+export type PlainChat = {
+  /** User who sent it. */
+  from: string;
+  /** Plain text. */
+  message: string;
+  /** The service's time, in ms since 1970. */
+  timestamp: number;
+};
+
 /** Fields of a plain `command_result`. */
 export type PlainResult = {
   /** Id of the command, if it had one. */
@@ -399,6 +410,7 @@ export type ServerFrame = {
   | ({ type: "command_result" } & PlainResult)
   | ({ type: "command_started" } & CommandStarted)
   | ({ type: "resize_ack" } & ResizeAck)
+  | ({ type: "chat_message" } & PlainChat)
 );
 
 /** One session, over all epochs of its shell. */
@@ -557,6 +569,7 @@ export const ERROR_CODES: readonly ErrorCode[] = [
   "TOKEN_EXPIRED",
   "FORBIDDEN",
   "READ_ONLY",
+  "UNKNOWN_PATH",
   "SESSION_NOT_FOUND",
   "SESSION_ENDED",
   "LIMIT_REACHED",

@@ -45,8 +45,18 @@ const ALLOWED: [(&str, &[&str]); 16] = [
 ];
 
 /// Allowed dependencies of the messages: no I/O, no clock, no runtime.
-const PURE: [&str; 9] =
-    ["base64", "bytes", "derive_more", "proptest", "serde", "serde_json", "strum", "thiserror", "ts-rs"];
+const PURE: [&str; 10] = [
+    "base64",
+    "bytes",
+    "derive_more",
+    "proptest",
+    "serde",
+    "serde_json",
+    "serde_path_to_error",
+    "strum",
+    "thiserror",
+    "ts-rs",
+];
 
 #[derive(Default)]
 pub(super) struct Package {

@@ -25,7 +25,7 @@ use tokio::time::timeout;
 /// Time that a message to a session of this instance waits for the store.
 const STORE_TIMEOUT: Duration = Duration::from_millis(500);
 
-/// Window of a session that a one-shot command starts, until a client resizes it.
+/// Window of a session that a plain message starts, until a client resizes it.
 const DEFAULT_SIZE: Size = Size { cols: 80, rows: 24 };
 
 /// `POST /api/ws/disconnect`: a connection is gone.
@@ -73,10 +73,12 @@ pub(in crate::http) async fn message(
         return if tell(service, &request, message.into()).await { Ok(Reply::default()) } else { Err(error) };
     }
     let Some(session) = request.claims.sid.as_ref() else {
-        let text = "this connection has no session: it may only `ping` and `echo`";
+        let text = "this connection has no session: it may only `ping` and `echo`; open it with `?sessionId=`";
         let error = || ErrorMessage::new(ErrorCode::NotAttached, text).into();
         service.metrics.streams.record_message(&envelope.inbound);
         let message = stateless_reply(&envelope.inbound, request.arrival, service.clock.now_ms());
+        // A connection without a session cannot attach either.
+        let message = message.filter(|message| !matches!(message, ServerMessage::Error(_)));
         return Ok(direct_reply(service, message.unwrap_or_else(error)));
     };
     let mut caller = request.caller();
@@ -143,6 +145,7 @@ pub(super) async fn deliver(
             None
         }
         Inbound::Plain(Plain::Resize { cols, rows }) => Some(Size::of_window(*cols, *rows)),
+        Inbound::Plain(Plain::Chat { .. }) => Some(DEFAULT_SIZE),
         _ => None,
     };
     // A message that arrives after its connection has closed must not start a session.

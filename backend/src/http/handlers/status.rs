@@ -60,6 +60,12 @@ pub(in crate::http) async fn diagnostics(State(service): State<Arc<ServiceContex
     }))
 }
 
+/// `GET /openapi.json`: the description of this API.
+pub(in crate::http) async fn openapi() -> Response {
+    const DOCUMENT: &str = include_str!("../../../../docs/api/openapi.json");
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT).into_response()
+}
+
 /// `GET /metrics`: the metrics as text. They name no user, but tell how busy a platform is, so a reader needs `METRICS_TOKEN`;
 /// without one, only clients on this machine may read.
 pub(in crate::http) async fn metrics(

@@ -40,12 +40,13 @@ pub(in crate::http) async fn handle(
         .max_message_size(Some(MESSAGE_BYTES))
         .max_frame_size(Some(MESSAGE_BYTES))
         .read_buffer_size(READ_BUFFER_BYTES);
+    let token = query.socket_token(&headers);
     let is_offered = opening.offered.iter().any(|offered| offered == SUBPROTOCOL);
     let subprotocol = is_offered.then_some(HeaderValue::from_static(SUBPROTOCOL));
     Ok(opening.serve(subprotocol, config, move |socket| async move {
         let mut socket = BrowserSocket::new(socket);
         let arrival = Arriving { name: &name, request: &request, transport: Transport::WebSocket };
-        let admitted = match verify(&service, query.token.as_deref(), &arrival) {
+        let admitted = match verify(&service, token.as_deref(), &arrival) {
             Ok(user) => admit(&service, &user, query.session, &arrival).await,
             Err(reason) => Err(reason),
         };

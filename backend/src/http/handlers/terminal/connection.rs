@@ -25,6 +25,9 @@ const MAX_TOKEN_TIMER: Duration = Duration::from_secs(3650 * 24 * 3600);
 /// Concurrent one-shot commands of one connection.
 const MAX_PENDING_COMMANDS: usize = 16;
 
+const REPLACED: CloseReason = CloseReason(DRAINING, "the service is being replaced");
+const REJECTED: CloseReason = CloseReason(UNAUTHORIZED, "this connection is no longer authorized");
+
 type ReplyFuture<'a> = BoxFuture<'a, Result<Reply, HttpError>>;
 type PollFuture = BoxFuture<'static, (DirectFrames, DirectResponse)>;
 
@@ -90,7 +93,7 @@ impl<'a> Connection<'a> {
                         return reason;
                     }
                     if let Some(close) = close {
-                        return close_reason(close);
+                        return close_reason(close, service.is_draining());
                     }
                     self.poll = if end { Fuse::terminated() } else { poll(frames) };
                     continue;
@@ -102,7 +105,7 @@ impl<'a> Connection<'a> {
                     Err(reason) => return reason,
                 },
                 () = service.drained(), if service.registry.count() == 0 => {
-                    return CloseReason(DRAINING, "the service is being replaced");
+                    return REPLACED;
                 }
             };
             let reply = reply.unwrap_or_else(|HttpError(error)| {
@@ -118,7 +121,7 @@ impl<'a> Connection<'a> {
                 self.poll = poll(frames);
             }
             if let Some(close) = reply.close {
-                return close_reason(close);
+                return close_reason(close, service.is_draining());
             }
         }
     }
@@ -138,7 +141,7 @@ impl<'a> Connection<'a> {
                 // The close code tells the same.
                 let _ = socket.send(frame).await;
             }
-            return Err(close_reason(Close::Rejected));
+            return Err(REJECTED);
         }
         if socket.is_silent() {
             tracing::info!("[Terminal:{}] Connection timeout", self.session);
@@ -182,9 +185,11 @@ fn poll(mut frames: DirectFrames) -> Fuse<PollFuture> {
     .fuse()
 }
 
-fn close_reason(close: Close) -> CloseReason {
+/// The reason for a close that the session asks for. While the service is being replaced, its shells end with it.
+fn close_reason(close: Close, is_draining: bool) -> CloseReason {
     match close {
+        Close::Rejected => REJECTED,
+        Close::Connection | Close::Session if is_draining => REPLACED,
         Close::Connection | Close::Session => CloseReason(NORMAL, "the session has ended"),
-        Close::Rejected => CloseReason(UNAUTHORIZED, "this connection is no longer authorized"),
     }
 }

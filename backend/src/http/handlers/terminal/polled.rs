@@ -5,7 +5,7 @@ use super::{Admitted, Arriving, admit, check_origin, serve};
 use crate::http::access_log::{RequestContext, request_id};
 use crate::http::auth::{TerminalQuery, bearer};
 use crate::http::context::ServiceContext;
-use crate::http::error::{HttpError, read_body};
+use crate::http::error::{HttpError, read_body, read_body_as};
 use crate::http::outbox::{PollAnswer, PollError};
 use crate::http::polled::{DeliverError, Polled, PolledSocket};
 use crate::http::socket::{CloseReason, INVALID_SESSION, Incoming, Socket, TOO_MANY};
@@ -142,7 +142,7 @@ pub(in crate::http) async fn frames(
     State(service): State<Arc<ServiceContext>>,
     request: PolledRequest,
 ) -> Result<Response, HttpError> {
-    let Poll { number } = serde_json::from_slice(&request.body).map_err(|error| HttpError::bad_body(&error))?;
+    let Poll { number } = read_body_as(&request.body)?;
     poll(&*request.find(&service)?, number).await
 }
 
