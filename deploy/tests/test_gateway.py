@@ -140,11 +140,62 @@ def test_alarms_and_dashboard_use_metrics_that_the_function_writes():
     board = json.loads(re.sub(r"\$\{\w+\}", "x", dashboard["DashboardBody"]))
     namespace = None
     for widget in board["widgets"]:
-        for namespace_here, name, *_ in widget["properties"].get("metrics", []):
+        listed = [metric for metric in widget["properties"].get("metrics", []) if isinstance(metric[0], str)]
+        for namespace_here, name, *_ in listed:
             namespace = namespace if namespace_here in (".", "...") else namespace_here
             if namespace == "Termgate" and isinstance(name, str):
                 watched.add(name)
     assert watched == written, watched ^ written
+
+
+def widgets(template):
+    board, = properties(template, "AWS::CloudWatch::Dashboard")
+    return json.loads(re.sub(r"\$\{(\w+)\}", r"\1", board["DashboardBody"]))["widgets"]
+
+
+def test_the_dashboard_shows_the_tables_capacity_and_expired_rows():
+    metrics = [metric for widget in widgets(deployed(GATEWAY)) for metric in widget["properties"].get("metrics", [])]
+    named = {part for metric in metrics for part in metric if isinstance(part, str)}
+    assert {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "TimeToLiveDeletedItemCount"} <= named
+    assert any("Table.ItemCount" in widget["properties"].get("markdown", "") for widget in widgets(deployed(GATEWAY)))
+
+
+def test_no_widgets_of_the_dashboard_overlap():
+    taken = set()
+    for widget in widgets(deployed(GATEWAY)):
+        cells = {(x, y) for x in range(widget["x"], widget["x"] + widget["width"]) for y in range(widget["y"], widget["y"] + widget["height"])}
+        assert not cells & taken, widget["properties"].get("title")
+        assert max(x for x, _ in cells) < 24, "a row has 24 columns"
+        taken |= cells
+
+
+def test_the_error_rate_and_the_time_to_connect_raise_alarms():
+    resources = deployed(GATEWAY)["Resources"]
+    connect = resources["ConnectTimeAlarm"]["Properties"]
+    assert (connect["Namespace"], connect["MetricName"], connect["ExtendedStatistic"]) == ("Termgate", "ConnectMilliseconds", "p95")
+    rate = resources["ErrorRateAlarm"]["Properties"]["Metrics"]
+    assert {part["MetricStat"]["Metric"]["MetricName"] for part in rate if "MetricStat" in part} == {"Invocations", "Errors", "ServiceFailures"}
+    returned, = (part for part in rate if part["ReturnData"])
+    assert returned["Expression"].startswith("IF(invocations > 20, 100 *"), "a single failure is not a rate"
+
+
+def test_metrics_that_cost_and_that_no_alarm_uses_are_off():
+    """Detailed metrics have the dimension Route. Each route costs as five metrics."""
+    template = deployed(GATEWAY)
+    stage, = properties(template, "AWS::ApiGatewayV2::Stage")
+    used = "Route" in json.dumps([properties(template, "AWS::CloudWatch::Alarm"), properties(template, "AWS::CloudWatch::Dashboard")])
+    assert stage["DefaultRouteSettings"]["DetailedMetricsEnabled"] is used
+
+
+@pytest.mark.parametrize("alarm", ["ApiClientErrorsAlarm", "ApiIntegrationErrorsAlarm"])
+def test_alarms_about_4xx_do_not_call_the_function_broken(alarm):
+    description = deployed(GATEWAY)["Resources"][alarm]["Properties"]["AlarmDescription"]
+    assert "4xx" in description and "Refused" in description and "failed" not in description
+
+
+def test_the_template_fits_into_a_request():
+    """CloudFormation takes 51,200 bytes; a larger template needs a bucket, also for `aws cloudformation create-stack`."""
+    assert len(GATEWAY.read_bytes()) < 51_200
 
 
 def test_the_outputs_give_the_addresses_of_the_stage():

@@ -29,7 +29,7 @@ pub struct Caller {
     pub identity: Option<Identity>,
     /// API Gateway's id of the request, which the service logs too.
     pub request_id: String,
-    /// Arrival of the browser's message at API Gateway, in ms since 1970; only of messages.
+    /// Arrival of the message or the handshake at API Gateway, in ms since 1970.
     pub received_at: Option<u64>,
 }
 

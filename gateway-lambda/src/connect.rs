@@ -53,6 +53,9 @@ impl ConnectError {
 pub(crate) async fn handle(invocation: &Invocation<'_>, handshake: &Handshake, connected_at: Option<u64>) -> Value {
     let opened = open(invocation, handshake, connected_at).await;
     metrics::record_connect(opened.is_ok());
+    if let (Ok(_), Some(at)) = (&opened, invocation.caller.received_at) {
+        metrics::record_connect_time(invocation.deps.clock.now_ms().saturating_sub(at));
+    }
     let (connection, request_id) = (&invocation.caller.connection, &invocation.caller.request_id);
     let duration_ms = invocation.deadline.elapsed_ms();
     match opened {

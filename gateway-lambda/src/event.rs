@@ -84,7 +84,10 @@ pub(crate) fn parse(event: Value, config: &Config) -> Result<(Source, Event), Ha
             let method_arn = raw.method_arn.take().ok_or_else(|| missing("methodArn"))?;
             Event::Authorize { method_arn, handshake: handshake(raw) }
         }
-        "$connect" => Event::Connect { handshake: handshake(raw), connected_at },
+        "$connect" => {
+            source.caller.received_at = received_at;
+            Event::Connect { handshake: handshake(raw), connected_at }
+        }
         "$disconnect" => Event::Disconnect { code },
         _ => {
             source.caller.received_at = received_at;

@@ -12,7 +12,8 @@ use shared_protocol::ErrorCode;
 pub const TARGET: &str = "termgate_metrics";
 
 /// Name and unit of every metric. Alarms and the dashboard of `template.yaml` use the names.
-const METRICS: [(&str, &str); 8] = [
+const METRICS: [(&str, &str); 9] = [
+    ("ConnectMilliseconds", "Milliseconds"),
     ("ConnectionsOpened", "Count"),
     ("ConnectionsRefused", "Count"),
     ("Frames", "Count"),
@@ -37,6 +38,12 @@ fn record(metric: &'static str, value: f64, flush: Flush) {
 
 pub(crate) fn record_connect(opened: bool) {
     record(if opened { "ConnectionsOpened" } else { "ConnectionsRefused" }, 1.0, Flush::Now);
+}
+
+/// Records how long an opened connection took, in milliseconds since API Gateway received its request: authorizer, cold start and
+/// table included.
+pub(crate) fn record_connect_time(milliseconds: u64) {
+    record("ConnectMilliseconds", milliseconds as f64, Flush::Now);
 }
 
 /// Records the service's response time to a message, in milliseconds.

@@ -2,10 +2,14 @@
 
 use crate::harness::{Harness, fixture, with};
 use crate::support::{CONNECTION, NOW, claims, fixture_with, id, identity, row, token};
+use gateway_lambda::clock::ManualClock;
+use gateway_lambda::metrics::EmfLayer;
 use gateway_lambda::{Connection, Connections, Identity};
 use serde_json::{Value, json};
 use shared_protocol::UserClaims;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use tracing_subscriber::layer::SubscriberExt;
 
 fn refusal(answer: &Value) -> (u64, String) {
     let body: Value = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
@@ -52,6 +56,22 @@ async fn without_an_authorizer_invalid_tokens_are_refused() {
     let other = with("connect-without-authorizer", "/queryStringParameters/sessionId", json!("lab-8"));
     assert_eq!(refusal(&harness.handle(other).await), (403, "FORBIDDEN".to_owned()));
     assert_eq!(harness.connections.count_by_user("ada", NOW).await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn the_time_to_connect_counts_from_the_handshake_and_only_for_opened_connections() {
+    let (log, writer) = std::io::pipe().unwrap();
+    let metrics = EmfLayer::new("websocket-handler".to_owned(), Arc::new(ManualClock::new(NOW)), writer);
+    let recording = tracing::subscriber::set_default(tracing_subscriber::registry().with(metrics));
+    let received = |ms: u64| with("connect", "/requestContext/requestTimeEpoch", json!(NOW * 1000 - ms));
+    let harness = Harness::with(|config| config.connections_per_user = 1);
+    harness.handle(received(250)).await;
+    assert_eq!(refusal(&harness.handle(received(90)).await).0, 429);
+    drop(recording);
+    let log = std::io::read_to_string(log).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let times: Vec<_> = lines.filter_map(|line| line.get("ConnectMilliseconds").cloned()).collect();
+    assert_eq!(times, [json!([250.0])]);
 }
 
 #[tokio::test]
