@@ -44,7 +44,7 @@ test-rust: system-test .venv/installed crates/vt/differential/node_modules/.pack
 	cargo test --doc --locked
 	RUSTDOCFLAGS='--deny warnings' cargo doc --no-deps --locked
 
-test-deploy: .venv/installed ## Check the templates and scripts of the deployment
+test-deploy: .venv/installed deploy/cdk/node_modules/.package-lock.json ## Check the templates and scripts of the deployment
 	PYTHONDONTWRITEBYTECODE=1 .venv/bin/python -m pytest -c deploy/pytest.ini
 
 test-workflows: .github/lint/node_modules/.package-lock.json ## Check the GitHub workflows
@@ -117,6 +117,10 @@ web/node_modules/.package-lock.json: web/package-lock.json web/package.json web/
 # xterm.js without a page is the reference for the service's emulator.
 crates/vt/differential/node_modules/.package-lock.json: crates/vt/differential/package-lock.json crates/vt/differential/package.json | system-test
 	npm --prefix crates/vt/differential ci
+	@touch $@
+
+deploy/cdk/node_modules/.package-lock.json: deploy/cdk/package-lock.json deploy/cdk/package.json deploy/cdk/.npmrc | system-test
+	npm --prefix deploy/cdk ci
 	@touch $@
 
 .github/lint/node_modules/.package-lock.json: .github/lint/package-lock.json .github/lint/package.json | system-test
