@@ -15,7 +15,11 @@ ECR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
 def fixture_run(tmp_path):
     calls = tmp_path / "calls"
     for name, script in (
-        ("docker", f'echo "docker $*" >> {calls}; [ "$1" != login ] || cat > {tmp_path}/login'),
+        (
+            "docker",
+            f'echo "docker $*" >> {calls}; [ "$1" != login ] || cat > {tmp_path}/login; [ "$1" != run ] || echo c1; '
+            f'[ "$1" != inspect ] || echo "${{HEALTH:-healthy}}"',
+        ),
         ("buildah", f'echo "buildah $*" >> {calls}'),
         ("aws", f'echo "aws $*" >> {calls}; echo "{PASSWORD}"'),
     ):
@@ -23,9 +27,9 @@ def fixture_run(tmp_path):
         program.write_text(f"#!/bin/sh\n{script}\n")
         program.chmod(0o755)
 
-    def run(script, **variables):
+    def run(script, *arguments, **variables):
         environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "HOME": str(tmp_path)} | variables
-        result = subprocess.run([ROOT / "scripts" / script], env=environment, capture_output=True, text=True, check=False)
+        result = subprocess.run([ROOT / "scripts" / script, *arguments], env=environment, capture_output=True, text=True, check=False)
         return result, calls.read_text().splitlines() if calls.exists() else [], tmp_path
 
     return run
@@ -72,3 +76,17 @@ def test_package_without_sam_fails_with_the_command_to_run(run):
     result, _, _ = run("package", SAM="no-such-sam")
     assert result.returncode == 1
     assert "pip install" in result.stderr
+
+
+def test_the_image_starts_with_a_secret_only_and_is_removed_when_healthy(run):
+    result, calls, _ = run("image-start", "termgate:check")
+    assert result.returncode == 0, result.stderr
+    assert re.fullmatch(r"docker run --detach --env JWT_SECRET=[0-9a-f]{64} termgate:check", calls[0])
+    assert calls[-1] == "docker rm --force c1" and "healthy" in result.stdout
+
+
+@pytest.mark.parametrize("variables", [{"HEALTH": "unhealthy"}, {"HEALTH": "starting", "SECONDS_AT_MOST": "0"}])
+def test_an_image_that_does_not_become_healthy_fails_with_its_log(run, variables):
+    result, calls, _ = run("image-start", "termgate:check", **variables)
+    assert result.returncode == 1 and variables["HEALTH"] in result.stderr
+    assert calls[-2:] == ["docker logs c1", "docker rm --force c1"]
