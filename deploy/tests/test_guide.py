@@ -1,4 +1,4 @@
-"""docs/deploy.md agrees with code and templates: sums (also of docs/scale.md), commands, names, and the IAM policy to copy."""
+"""docs/deploy.md agrees with code and templates: sums (also of two other pages), commands, names, and the IAM policy to copy."""
 
 import json
 import re
@@ -9,6 +9,7 @@ from templates import ALL, APPRUNNER, ECS, GATEWAY, ROLE, ROOT, deployed, of_typ
 
 GUIDE = (ROOT / "docs/deploy.md").read_text()
 SCALE = (ROOT / "docs/scale.md").read_text()
+ALTERNATIVES = (ROOT / "docs/when-not-to-use.md").read_text()
 FENCED = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 BLOCKS = FENCED.findall(GUIDE)
 UNITS = re.compile(r"\b(s|h|GB|min|keys|acks|follows|pings|echoes|pongs)\b|\$")
@@ -21,7 +22,7 @@ def sums(blocks):
 SUMS = sums(BLOCKS)
 
 
-@pytest.mark.parametrize("label, line", SUMS + sums(FENCED.findall(SCALE)))
+@pytest.mark.parametrize("label, line", SUMS + sums(FENCED.findall(SCALE)) + sums(FENCED.findall(ALTERNATIVES)))
 def test_each_sum_is_correct(label, line):
     term, result = UNITS.sub("", line).replace("×", "*").split("=")
     # UNITS has removed words such as "keys"; the rest must be arithmetic.
