@@ -33,8 +33,24 @@ struct Document {
 #[serde(rename_all = "PascalCase")]
 struct Statement {
     effect: String,
-    action: Many<String>,
-    resource: Many<String>,
+    action: Option<Many<String>>,
+    not_action: Option<Many<String>>,
+    resource: Option<Many<String>>,
+    not_resource: Option<Many<String>>,
+    condition: Option<Value>,
+}
+
+impl Statement {
+    /// True if the statement is about this action and resource. One that names neither an action nor a resource is about none.
+    fn is_about(&self, action: &str, resource: &str) -> bool {
+        let of_action = |pattern: &String| matches(&pattern.to_lowercase(), action);
+        let of_resource = |pattern: &String| matches(pattern, resource);
+        let names = |these: &Option<Many<String>>, others: &Option<Many<String>>, test: &dyn Fn(&String) -> bool| {
+            these.as_ref().is_some_and(|these| these.any(test))
+                || others.as_ref().is_some_and(|others| !others.any(test))
+        };
+        names(&self.action, &self.not_action, &of_action) && names(&self.resource, &self.not_resource, &of_resource)
+    }
 }
 
 /// One element or a list; IAM accepts both.
@@ -57,15 +73,23 @@ impl<T> Many<T> {
 /// Returns the context for `requestContext.authorizer` of later events: values as strings, with `principalId`.
 pub(crate) fn evaluate(answer: &Value, method_arn: &str) -> Result<Map<String, Value>, AuthorizerError> {
     let answer = Answer::deserialize(answer).map_err(|error| AuthorizerError::Unusable(error.to_string()))?;
-    let matches_effect = |effect: &str| {
-        answer.policy_document.statements.any(|statement| {
-            statement.effect == effect
-                && statement.action.any(|pattern| matches(&pattern.to_lowercase(), "execute-api:invoke"))
-                && statement.resource.any(|pattern| matches(pattern, method_arn))
+    let statements = &answer.policy_document.statements;
+    let matches_effect = |effect: &str, of: &dyn Fn(&Statement) -> bool| {
+        statements.any(|statement| {
+            statement.effect == effect && of(statement) && statement.is_about("execute-api:invoke", method_arn)
         })
     };
-    if matches_effect("Deny") || !matches_effect("Allow") {
+    let is_conditional = |statement: &Statement| statement.condition.is_some();
+    // A condition may hold on AWS or not: here it never helps to get in.
+    if matches_effect("Deny", &|_| true) {
         return Err(AuthorizerError::Denied);
+    }
+    if !matches_effect("Allow", &|statement| !is_conditional(statement)) {
+        return Err(if matches_effect("Allow", &is_conditional) {
+            AuthorizerError::Unusable("dev-gateway does not evaluate `Condition`".to_owned())
+        } else {
+            AuthorizerError::Denied
+        });
     }
     let mut context = Map::new();
     for (name, value) in answer.context.unwrap_or_default() {
@@ -110,6 +134,36 @@ mod tests {
             assert_eq!(evaluate(&policy("Allow", &resource), ARN), Err(AuthorizerError::Denied), "{resource}");
         }
         assert_eq!(evaluate(&policy("Deny", &json!("*")), ARN), Err(AuthorizerError::Denied));
+    }
+
+    fn evaluate_one(statement: &Value) -> Result<Map<String, Value>, AuthorizerError> {
+        let answer = json!({"principalId": "ada", "policyDocument": {"Version": "2012-10-17", "Statement": statement}});
+        evaluate(&answer, ARN)
+    }
+
+    #[test]
+    fn a_condition_never_helps_to_get_in() {
+        let conditional = |effect: &str| {
+            let condition = json!({"IpAddress": {"aws:SourceIp": "203.0.113.0/24"}});
+            json!({"Action": "*", "Effect": effect, "Resource": "*", "Condition": condition})
+        };
+        assert!(matches!(evaluate_one(&conditional("Allow")), Err(AuthorizerError::Unusable(_))));
+        let allow = json!({"Action": "*", "Effect": "Allow", "Resource": "*"});
+        assert_eq!(evaluate_one(&json!([allow, conditional("Deny")])), Err(AuthorizerError::Denied));
+        assert!(evaluate_one(&json!([allow, conditional("Allow")])).is_ok());
+    }
+
+    #[test]
+    fn everything_but_what_is_named() {
+        for (statement, allowed) in [
+            (json!({"NotAction": "execute-api:Invoke", "Effect": "Allow", "Resource": "*"}), false),
+            (json!({"NotAction": "s3:*", "Effect": "Allow", "Resource": "*"}), true),
+            (json!({"Action": "*", "Effect": "Allow", "NotResource": ARN}), false),
+            (json!({"Action": "*", "Effect": "Allow", "NotResource": "arn:other"}), true),
+            (json!({"Action": "*", "Effect": "Allow"}), false),
+        ] {
+            assert_eq!(evaluate_one(&statement).is_ok(), allowed, "{statement}");
+        }
     }
 
     #[test]

@@ -54,8 +54,8 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
 impl ConnectionServer {
     /// Answers an upgrade request, and serves the connection in its own task.
     pub(crate) async fn upgrade(self, from: SocketAddr, mut request: Request) -> Response {
-        let path = request.uri().path().trim_matches('/');
-        if !path.is_empty() && path != self.api.stage {
+        let path = request.uri().path().strip_prefix('/').unwrap_or_default();
+        if path.strip_suffix('/').unwrap_or(path) != self.api.stage {
             return reject((StatusCode::FORBIDDEN, "Forbidden"), None);
         }
         if request.uri().path_and_query().is_some_and(|target| target.as_str().len() > self.quotas.url_bytes) {

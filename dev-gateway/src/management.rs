@@ -5,7 +5,7 @@ mod tls;
 pub use tls::ManagementTls;
 
 use crate::connections::{Clients, PostError};
-use crate::system::{System, fresh_id};
+use crate::system::{System, fresh_id, is_id};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -48,7 +48,10 @@ impl Management {
     /// `POST`, `GET` and `DELETE /{stage}/@connections/{id}`.
     pub(crate) fn routes(self) -> Router {
         let methods = routing::post(post).get(get).delete(delete);
-        Router::new().route("/{stage}/@connections/{id}", methods.with_state(self))
+        let methods = methods.with_state(self);
+        // Some SDKs encode the `@`.
+        let paths = ["/{stage}/@connections/{id}", "/{stage}/%40connections/{id}"];
+        paths.into_iter().fold(Router::new(), |router, path| router.route(path, methods.clone()))
     }
 
     fn respond(&self, result: Result<Response, ApiError>) -> Response {
@@ -59,14 +62,18 @@ impl Management {
         ([("x-amzn-requestid", id)], response).into_response()
     }
 
-    fn check_stage(&self, stage: &str) -> Result<(), ApiError> {
-        if stage == self.stage { Ok(()) } else { Err(ApiError(StatusCode::FORBIDDEN, "ForbiddenException")) }
+    /// Fails for another stage, and for text that no connection can have as its id.
+    fn check_path(&self, stage: &str, id: &str) -> Result<(), ApiError> {
+        if stage != self.stage {
+            return Err(ApiError(StatusCode::FORBIDDEN, "ForbiddenException"));
+        }
+        if is_id(id) { Ok(()) } else { Err(ApiError(StatusCode::BAD_REQUEST, "BadRequestException")) }
     }
 }
 
 async fn post(State(management): State<Management>, Path((stage, id)): Path<(String, String)>, body: Body) -> Response {
     let posted = async {
-        management.check_stage(&stage)?;
+        management.check_path(&stage, &id)?;
         let data = to_bytes(body, MAX_BODY_BYTES).await.map_err(|_| PostError::TooLarge)?;
         management.clients.post(&id, data).await?;
         Ok(StatusCode::OK.into_response())
@@ -76,7 +83,7 @@ async fn post(State(management): State<Management>, Path((stage, id)): Path<(Str
 
 async fn get(State(management): State<Management>, Path((stage, id)): Path<(String, String)>) -> Response {
     let found = async {
-        management.check_stage(&stage)?;
+        management.check_path(&stage, &id)?;
         let found = management.clients.describe(&id).await.ok_or(GONE)?;
         let body = json!({
             "connectedAt": iso(found.connected_at),
@@ -91,7 +98,7 @@ async fn get(State(management): State<Management>, Path((stage, id)): Path<(Stri
 /// Closes the connection with 1000.
 async fn delete(State(management): State<Management>, Path((stage, id)): Path<(String, String)>) -> Response {
     let closed = async {
-        management.check_stage(&stage)?;
+        management.check_path(&stage, &id)?;
         let found = management.clients.close(&id).await;
         found.then(|| StatusCode::NO_CONTENT.into_response()).ok_or(GONE)
     };

@@ -35,7 +35,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 /// A gateway's options.
 #[derive(Clone)]
 pub struct Options {
-    /// The stage, the path of `ws://host/{stage}`. The bare host is accepted too.
+    /// The stage, the path of `ws://host/{stage}`. An address without it is refused, as on AWS.
     pub stage: String,
     /// Route keys for `$request.body.action`, besides `$connect`, `$disconnect` and `$default`.
     pub route_keys: Vec<String>,

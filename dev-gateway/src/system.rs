@@ -37,6 +37,11 @@ pub(crate) fn fresh_id(system: &dyn System) -> String {
     URL_SAFE.encode(bytes)
 }
 
+/// True if a text has the form of an id.
+pub(crate) fn is_id(text: &str) -> bool {
+    URL_SAFE.decode(text).is_ok_and(|bytes| bytes.len() == ID_BYTES)
+}
+
 /// Makes random bytes in lowercase hex.
 pub(crate) fn fresh_hex<const BYTES: usize>(system: &dyn System) -> String {
     let mut bytes = [0; BYTES];
@@ -58,5 +63,6 @@ mod tests {
         let (one, other) = (fresh_id(&OsSystem), fresh_id(&OsSystem));
         assert_eq!((one.len(), one.find('=')), (16, Some(15)), "{one}");
         assert_ne!(one, other);
+        assert!(is_id(&one) && ["", "=", "c=", "KbT4dc2oDoECFzA", "KbT4 c2oDoECFzA="].iter().all(|text| !is_id(text)));
     }
 }

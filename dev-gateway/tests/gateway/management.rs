@@ -17,6 +17,13 @@ async fn a_post_sends_a_message() {
         assert!(!reply.header("x-amzn-requestid").is_empty());
         assert_eq!(text(&mut socket).await, body);
     }
+    // Some SDKs encode the `@`.
+    gateway.http(Method::POST, &connections(&id).replace('@', "%40"), "encoded").await;
+    assert_eq!(text(&mut socket).await, "encoded");
+    for method in [Method::POST, Method::GET, Method::DELETE] {
+        let reply = gateway.http(method, &connections("no-id"), "").await;
+        assert_eq!((reply.status, reply.header("x-amzn-errortype")), (StatusCode::BAD_REQUEST, "BadRequestException"));
+    }
     // Some clients do not escape the id.
     gateway.http(Method::POST, &format!("/prod/@connections/{id}"), "three").await;
     assert_eq!(text(&mut socket).await, "three");

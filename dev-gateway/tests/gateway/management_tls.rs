@@ -67,7 +67,7 @@ async fn a_failed_handshake_delays_no_other() {
     failing.write_all(b"GET / HTTP/1.1\r\n\r\n").await.unwrap();
     within(failing.read_to_end(&mut Vec::new())).await.unwrap();
     let stream = handshake(slow, addr, roots).await.unwrap();
-    let request = Request::post(connections("unknown=")).header("host", addr.to_string());
+    let request = Request::post(connections("KbT4dc2oDoECFzA=")).header("host", addr.to_string());
     let reply = within(exchange(stream, request.body(Full::new(Bytes::new())).unwrap())).await;
     assert_eq!(reply.status, StatusCode::GONE);
     within(gateway.running.shutdown()).await;

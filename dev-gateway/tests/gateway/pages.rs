@@ -1,6 +1,6 @@
 //! The static export and the development tokens.
 
-use crate::support::{Fixture, Reply, Script, dial, http};
+use crate::support::{Fixture, Reply, Script, http};
 use auth_tokens::{UserKey, UserTokenVerifier};
 use dev_gateway::{DevGateway, DevSecret, Options};
 use gateway_lambda::{Clock, SystemClock};
@@ -65,7 +65,7 @@ async fn pages_do_not_hide_the_api() {
     let gateway = serving(directory.path()).await;
     let (_socket, id) = gateway.connect().await;
     assert!(gateway.clients.describe(&id).await.is_some());
-    dial(gateway.url("/")).await.unwrap();
+    assert_eq!(gateway.refused("/").await.0, StatusCode::FORBIDDEN);
 }
 
 async fn with_tokens() -> Fixture {

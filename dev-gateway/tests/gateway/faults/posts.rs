@@ -75,7 +75,7 @@ async fn a_throttled_account_refuses_the_posts_to_every_connection() {
     let (gateway, faults, mut socket, id) = connected("account-throttle=1e-9").await;
     let (_other, other) = gateway.connect().await;
     faults.set("account-throttle=1,account-throttle-for=60000".parse().unwrap());
-    for id in [&id, &other, "none="] {
+    for id in [&id, &other, "KbT4dc2oDoECFzA="] {
         let expected = (StatusCode::TOO_MANY_REQUESTS, "LimitExceededException".to_owned());
         assert_eq!(post(&gateway, id, "refused").await, expected);
     }
