@@ -34,6 +34,7 @@ const PROBLEMS: Partial<Record<TerminalError["code"], string>> = {
   LIMIT_REACHED: "Too many terminals are open. Close one, and try again",
   URL_MISSING: NOT_SET_UP,
   URL_INVALID: NOT_SET_UP,
+  UNKNOWN_PATH: NOT_SET_UP,
   AWS_APP_RUNNER_ERROR: NOT_SET_UP,
   MIXED_CONTENT: NOT_SET_UP,
   WEBSOCKET_CREATION_FAILED: NOT_SET_UP,
