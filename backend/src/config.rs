@@ -183,8 +183,20 @@ fn redis(env: &Env<'_>) -> Result<Option<Secret>, ConfigError> {
             // May hold a password.
             Err(invalid("REDIS_URL", "a redis:// or rediss:// address", REDACTED))
         }
+        Some(url) if url.starts_with("redis://") && is_upstash(&url) => Err(invalid(
+            "REDIS_URL",
+            "a rediss:// address (with two s), because Upstash takes connections only over TLS",
+            REDACTED,
+        )),
         url => Ok(url.map(Secret)),
     }
+}
+
+/// True if the host of the address is one of Upstash. A connection without TLS to it ends without a reason.
+fn is_upstash(url: &str) -> bool {
+    let authority = url.split("://").nth(1).unwrap_or_default().split(['/', '?']).next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default().split(':').next().unwrap_or_default();
+    host.to_ascii_lowercase().ends_with(".upstash.io")
 }
 
 fn advertise(env: &Env<'_>) -> Result<Option<Advertise>, ConfigError> {

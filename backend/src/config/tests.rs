@@ -14,6 +14,15 @@ fn read(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
 }
 
 #[test]
+fn upstash_is_refused_only_without_tls_and_by_its_host() {
+    for url in
+        ["rediss://default:p@eu1-lab-1.upstash.io:6379", "redis://x.upstash.io:p@cache", "redis://cache/.upstash.io"]
+    {
+        assert!(read(&[("REDIS_URL", url)]).is_ok(), "{url}");
+    }
+}
+
+#[test]
 fn without_secrets_it_listens_on_loopback_only() {
     let config = read(&[]).unwrap();
     assert_eq!(config.listen.to_string(), "127.0.0.1:3001");
@@ -85,6 +94,11 @@ fn errors_name_the_variable_and_no_secret() {
         (
             &[("REDIS_URL", "http://user:p@cache")],
             "REDIS_URL must be a redis:// or rediss:// address, but is \"<redacted>\"",
+        ),
+        (
+            &[("REDIS_URL", "redis://default:p@eu1-lab-1.UPSTASH.io:6379/0")],
+            "REDIS_URL must be a rediss:// address (with two s), because Upstash takes connections only over TLS, but is \
+             \"<redacted>\"",
         ),
         (
             &[("METRICS_TOKEN", "0123456789abcde")],
