@@ -75,7 +75,7 @@ pub struct Config {
     pub ecs_agent: Option<Secret>,
     /// Isolation of sessions.
     pub isolation: IsolationConfig,
-    /// `METRICS_TOKEN`: bearer token for `/metrics`; without it, only this machine may read them.
+    /// `METRICS_TOKEN`: bearer token for `/metrics`; without it, they are off.
     pub metrics_token: Option<Secret>,
     /// Logging.
     pub log: LogConfig,

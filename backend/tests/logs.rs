@@ -129,7 +129,7 @@ async fn a_flood_of_refused_requests_hardly_shows_in_the_log() {
             assert!(status.is_client_error(), "{path}: {status}");
         }
     }
-    let text = service.get("/metrics").await.text().await.unwrap();
+    let text = service.metrics().await.text().await.unwrap();
     let counted = text.lines().find(|line| line.starts_with("termgate_errors_total{code=\"UNAUTHORIZED\"}")).unwrap();
     assert!(counted.ends_with(" 200"), "{counted}");
     service.stop().await;

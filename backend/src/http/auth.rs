@@ -202,7 +202,7 @@ impl ServiceContext {
 }
 
 /// True if `Host` is this machine by address or as `localhost`: a name that an attacker points at loopback is neither.
-pub(super) fn is_loopback_host(headers: &HeaderMap) -> bool {
+fn is_loopback_host(headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
     // The colons of an IPv6 address are inside brackets.
     let port = host.rsplit_once(':').filter(|(_, port)| !port.ends_with(']'));

@@ -1,7 +1,7 @@
 //! The HTTP surface: authentication, errors, headers, and that a rejected request changes nothing.
 
 use crate::support::relay::{Carrier, post_question, relay_claims};
-use crate::support::{ATTACH, PING, Service, Terminal, client, gateway_claims, read, sign, user, user_token};
+use crate::support::{ATTACH, PING, Service, Terminal, client, gateway_claims, read, sign, until, user, user_token};
 use backend::clock::{Clock, SystemClock};
 use backend::store::MemoryStore;
 use backend::terminal::scripted::ScriptedSpawner;
@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, TOKEN_AUDIENCE};
 use shared_protocol::relay::{GRANT_HEADER, NEXT_HEADER, RELAY_AUDIENCE, RELAY_PATH, RELAY_VERSION, RELAYS_HEADER};
-use shared_protocol::{GatewayClaims, RelayClaims, ServerMessage};
+use shared_protocol::{ErrorCode, GatewayClaims, RelayClaims, ServerMessage, UserClaims};
 use std::sync::Arc;
 
 async fn scripted() -> Service {
@@ -35,8 +35,8 @@ async fn health_and_metrics_answer_whatever_sessions_do() {
     });
     begins.await.unwrap();
     page.send(ATTACH).await;
-    for path in ["/health", "/metrics"] {
-        assert!(service.get(path).await.status().is_success(), "{path}");
+    for response in [service.get("/health").await, service.metrics().await] {
+        assert_eq!(response.status(), 200, "{}", response.url());
     }
     drop(release);
     holding.await.unwrap().unwrap_err();
@@ -299,12 +299,17 @@ async fn a_direct_connection_is_closed_with_4503_when_the_service_stops() {
 
 #[tokio::test]
 async fn a_plain_client_stays_connected_when_the_shell_exits() {
-    let service = Service::start().await;
-    let mut plain = Terminal::open(&service.terminal_url("s", &user_token(&user("ada", Some("s"))))).await;
-    plain.send(r#"{"type":"command","command":"echo hello"}"#).await;
-    plain.reply(|reply| matches!(reply, ServerMessage::CommandResult(result) if result.result == "hello\n")).await;
-    plain.send(r#"{"type":"command","command":"exit"}"#).await;
-    plain.reply(|reply| matches!(reply, ServerMessage::CommandResult(_) | ServerMessage::Error(_))).await;
+    let shells = ScriptedSpawner::default();
+    let service = Service::with(&[], Arc::new(shells.clone())).await;
+    let mut plain = service.terminal("s").await;
+    plain.send(r#"{"type":"resize","cols":80,"rows":24}"#).await;
+    plain.reply(|reply| matches!(reply, ServerMessage::ResizeAck(_))).await;
+    shells.last().unwrap().exit(0);
+    let operator = UserClaims { admin: true, ..user("root", None) };
+    until("the end of the session", async || service.api(Method::GET, "/s", &operator).await.1["state"] == "ended")
+        .await;
+    plain.send(r#"{"type":"command","command":"ls"}"#).await;
+    plain.reply(|reply| matches!(reply, ServerMessage::Error(error) if error.code == ErrorCode::SessionEnded)).await;
     plain.send(r#"{"type":"ping"}"#).await;
     plain.reply(|reply| matches!(reply, ServerMessage::Pong(_))).await;
     service.stop().await;

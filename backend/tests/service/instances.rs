@@ -105,7 +105,7 @@ async fn a_session_moves_when_its_instance_is_replaced() {
 
 /// Look-ups of sessions and instances in the store so far.
 async fn lookups(service: &Service) -> f64 {
-    let text = within("metrics", service.get("/metrics").await.text()).await.unwrap();
+    let text = within("metrics", service.metrics().await.text()).await.unwrap();
     let count = |operation: &str| {
         let line = format!("termgate_store_call_duration_seconds_count{{operation=\"{operation}\"}} ");
         let shown = text.lines().find_map(|shown| shown.strip_prefix(&line));

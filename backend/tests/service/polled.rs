@@ -133,7 +133,7 @@ async fn a_page_types_and_reads_over_requests() {
     let keys = [page.input("echo fo"), page.input("$((1))"), page.input("und\r")].join("\n");
     assert_eq!(page.send(&keys).await.status, 204);
     page.sees("fo1und").await;
-    let text = within("metrics", service.get("/metrics").await.text()).await.unwrap();
+    let text = within("metrics", service.metrics().await.text()).await.unwrap();
     assert!(text.contains("termgate_connections{transport=\"http\",door=\"http\"} 1"), "{text}");
     // The end of the session closes the connection.
     let close = page.input("exit\r");

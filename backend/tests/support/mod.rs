@@ -40,6 +40,9 @@ pub const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24
 /// Timeout of every step of a test.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
+/// `METRICS_TOKEN` of every service of the tests.
+pub const METRICS_TOKEN: &str = "a token for monitoring";
+
 pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(DEADLINE, future).await.unwrap_or_else(|_| panic!("{what} took too long"))
 }
@@ -95,6 +98,7 @@ impl Service {
             "JWT_SECRET" => Some(SECRET.to_owned()),
             "HOME" => Some(home.path().to_str().unwrap().to_owned()),
             "USER" => Some("student".to_owned()),
+            "METRICS_TOKEN" => Some(METRICS_TOKEN.to_owned()),
             _ => variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()),
         };
         let mut config = Config::from_lookup(lookup, &SystemRandom).unwrap();
@@ -144,6 +148,11 @@ impl Service {
         let request = client().request(method, format!("http://{}{path}", self.address));
         let request = token.into_iter().fold(request, reqwest::RequestBuilder::bearer_auth);
         within("a request", request.send()).await.unwrap()
+    }
+
+    /// The metrics, as a monitoring system reads them.
+    pub async fn metrics(&self) -> reqwest::Response {
+        self.request(Method::GET, "/metrics", Some(METRICS_TOKEN)).await
     }
 
     pub async fn get(&self, path: &str) -> reqwest::Response {

@@ -1,6 +1,6 @@
 //! Metrics of the service, as Prometheus reads them.
 
-use e2e::{Stack, http};
+use e2e::{METRICS_TOKEN, Stack, http};
 
 /// The metrics of one instance at one moment.
 pub(crate) struct Metrics(String);
@@ -8,7 +8,7 @@ pub(crate) struct Metrics(String);
 impl Metrics {
     pub(crate) async fn of(stack: &Stack, instance: usize) -> Self {
         let url = format!("http://{}/metrics", stack.backend.address(instance));
-        let answer = http().get(url).send().await.expect("the service answers");
+        let answer = http().get(url).bearer_auth(METRICS_TOKEN).send().await.expect("the service answers");
         Self(answer.text().await.expect("the service answers"))
     }
 

@@ -14,6 +14,8 @@ use tokio::process::Command;
 /// Longest time until the service reaps an exited child.
 const REAP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// `METRICS_TOKEN` of the instances.
+pub const METRICS_TOKEN: &str = "a token for the metrics of these tests";
 pub(crate) const JWT_SECRET: &str = "the secret of user tokens in whole-stack tests";
 pub(crate) const GATEWAY_SECRET: &str = "the secret of gateway and service in these tests";
 
@@ -77,6 +79,7 @@ impl Backend {
             .env("PORT", "0")
             .env("JWT_SECRET", JWT_SECRET)
             .env("GATEWAY_SECRET", GATEWAY_SECRET)
+            .env("METRICS_TOKEN", METRICS_TOKEN)
             .env("LOG_FORMAT", "json")
             .env("RUST_LOG", self.log)
             .envs(self.variables.iter().copied());

@@ -18,7 +18,7 @@ mod rng;
 mod stack;
 mod terminal;
 
-pub use backend::Backend;
+pub use backend::{Backend, METRICS_TOKEN};
 pub use binaries::binary;
 pub use carrier::CarrierTask;
 pub use hostile::{FaultRun, Report, Way};

@@ -8,7 +8,7 @@ use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, TOKEN_AUDIENCE, TO
 use shared_protocol::relay::{RELAY_PATH, RELAY_VERSION, RELAYS_HEADER};
 use shared_protocol::{ApiError, ErrorCode, GatewayClaims, UserClaims};
 
-on_all!(a_handshake_needs_a_valid_token, the_service_accepts_only_the_gateway);
+on_all!(a_handshake_needs_a_valid_token, the_service_accepts_only_the_gateway, metrics_need_their_token);
 
 async fn a_handshake_needs_a_valid_token(stack: &Stack) {
     let good = Stack::claims("ada", Some("s1"));
@@ -21,6 +21,16 @@ async fn a_handshake_needs_a_valid_token(stack: &Stack) {
     assert_eq!(Terminal::connect(&other, &stack.sign(&good)).await.err(), Some(403), "a token for another session");
     let same = format!("{}?sessionId=s1", stack.url());
     assert!(Terminal::connect(&same, &stack.sign(&good)).await.is_ok());
+}
+
+/// With two instances, a real proxy with its defaults sends these requests, from a loopback address.
+async fn metrics_need_their_token(stack: &Stack) {
+    let url = format!("{}/metrics", stack.service_url());
+    for (token, status) in [(None, 403), (Some("another token of 16 bytes"), 403), (Some(e2e::METRICS_TOKEN), 200)] {
+        let request = e2e::http().get(&url).header("host", "localhost");
+        let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
+        assert_eq!(request.send().await.unwrap().status(), status, "{token:?}");
+    }
 }
 
 /// The claims of a valid request of the gateway.

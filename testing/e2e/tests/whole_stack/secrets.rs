@@ -51,7 +51,7 @@ async fn a_run_that_is_read() {
         println!("{}", listed.send().await.unwrap().text().await.unwrap());
     }
     for path in ["/metrics", "/health", "/api/diagnostics/websocket"] {
-        let told = e2e::http().get(format!("{service}{path}")).send().await.unwrap();
+        let told = e2e::http().get(format!("{service}{path}")).bearer_auth(e2e::METRICS_TOKEN).send().await.unwrap();
         println!("{}", told.text().await.unwrap());
     }
     page.close_session().await;
