@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 /// Validity of a token in seconds: a working day.
 const TOKEN_TTL_SECONDS: u64 = 12 * 3600;
+/// Validity of a guest's token in seconds: a lesson, since its link may travel further than meant.
+const GUEST_TTL_SECONDS: u64 = 4 * 3600;
 
 /// Secret that signs development tokens: the function's `JWT_SECRET`.
 #[derive(Clone, derive_more::Debug)]
@@ -51,7 +53,8 @@ impl DevToken {
     }
 }
 
-/// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath", "httpUrl"}`.
+/// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath", "httpUrl", "name", "expiresAt"}`. A viewer is
+/// a guest: another user, with a name of its own.
 async fn get(State(dev): State<DevToken>, query: Result<Query<TokenQuery>, QueryRejection>) -> Response {
     let response = issue(&dev, query).unwrap_or_else(|(status, message)| json_message(status, message));
     ([(header::CACHE_CONTROL, "no-store")], response).into_response()
@@ -66,9 +69,13 @@ fn issue(
     let random = || SessionId::new(format!("dev-{}", fresh_hex::<8>(dev.system.as_ref())));
     let session = query.session.map_or_else(random, Ok);
     let session = session.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "no session id could be made"))?;
+    let guest = (query.role == Role::Viewer).then(|| fresh_hex::<4>(dev.system.as_ref()));
+    let exp = now + if guest.is_some() { GUEST_TTL_SECONDS } else { TOKEN_TTL_SECONDS };
+    let sub = guest.as_ref().map_or_else(|| "dev".to_owned(), |id| format!("guest-{id}"));
+    let name = guest.as_ref().map(|id| format!("Guest {id}"));
     let claims = UserClaims {
-        sub: "dev".to_owned(),
-        exp: now + TOKEN_TTL_SECONDS,
+        sub,
+        exp,
         nbf: None,
         iat: Some(now),
         iss: None,
@@ -76,11 +83,18 @@ fn issue(
         sid: Some(session.clone()),
         role: query.role,
         admin: false,
-        class: ClassClaims::default(),
+        class: ClassClaims { name: name.clone(), ..ClassClaims::default() },
     };
     let token = auth_tokens::sign_user_token(&claims, &dev.secret.0);
     let token = token.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed"))?;
     let ws_path = format!("/{}", dev.stage);
-    let body = json!({"token": token, "sessionId": session, "wsPath": ws_path, "httpUrl": dev.service_url});
+    let body = json!({
+        "token": token,
+        "sessionId": session,
+        "wsPath": ws_path,
+        "httpUrl": dev.service_url,
+        "name": name,
+        "expiresAt": exp * 1000,
+    });
     Ok(Json(body).into_response())
 }

@@ -14,6 +14,10 @@ async function linkOf(page: Page): Promise<string> {
   const link = page.getByRole("textbox", { name: "Link" });
   await expect(link).toHaveValue(/#token=/);
   const address = await link.inputValue();
+  await expect(page.getByRole("dialog")).toContainText(
+    /watch this terminal and chat as “Guest [0-9a-f]{8}”, but not type/,
+  );
+  await expect(page.getByRole("dialog")).toContainText(/works until \w+ .*\d\d:\d\d/);
   await page.getByRole("button", { name: "Close", exact: true }).click();
   return address;
 }
@@ -100,7 +104,7 @@ test("chat messages reach everyone, with a count of unread ones", async ({ termi
   await expect(viewer.page.getByRole("log")).toContainText("look at line 3");
   await viewer.page.getByRole("textbox", { name: "Message" }).fill("I see");
   await viewer.page.keyboard.press("Enter");
-  await expect(page.getByRole("log")).toContainText("I see");
+  await expect(page.getByRole("log")).toContainText(/Guest [0-9a-f]{8} .*I see/s);
   await viewer.context.close();
 });
 

@@ -7,7 +7,7 @@ use shared_protocol::{ErrorCode, ServerMessage, StreamEvent};
 
 impl Actor {
     /// Tells everyone in the session; no more often than the rate of this user allows.
-    pub(super) fn chat(&mut self, from: String, message: String) -> Result<(), SessionError> {
+    pub(super) fn chat(&mut self, from: String, name: Option<String>, message: String) -> Result<(), SessionError> {
         if self.chat_rate.check(&from).is_err() {
             return Err(SessionError::new(ErrorCode::RateLimited, "too many chat messages; wait a second"));
         }
@@ -15,7 +15,7 @@ impl Actor {
         for client in self.attachments.clients_mut().filter(|client| client.one_shot) {
             client.outbound.queue_reply(ServerMessage::ChatMessage(chat.clone()));
         }
-        self.log.push_event(StreamEvent::Chat { from: chat.from, message: chat.message });
+        self.log.push_event(StreamEvent::Chat { from: chat.from, name, message: chat.message });
         Ok(())
     }
 
@@ -31,7 +31,7 @@ impl Actor {
         }
         client.chats = true;
         let waiting = client.outbound.reply_count();
-        self.chat(caller.user.clone(), message)?;
+        self.chat(caller.user.clone(), caller.class.name.clone(), message)?;
         Ok(self.attachments.client_mut(&id).and_then(|client| client.outbound.take_reply_above(waiting)))
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct Client {
     pub who: Who,
     /// Only this user may attach to it.
     pub user: String,
+    /// Name that other people see, if its token has one.
+    pub name: Option<String>,
     /// Only with this role.
     pub role: Role,
     /// True for a connection that never attached: it gets direct replies only, and leaves with its connection.
@@ -56,6 +58,7 @@ impl Client {
         Self {
             who,
             user: caller.user.clone(),
+            name: caller.class.name.clone(),
             role: caller.role,
             one_shot,
             chats: false,

@@ -262,8 +262,8 @@ impl Actor {
             ClientMessage::Extend(_) => self.extend(now),
             ClientMessage::Close(_) => self.end(EndReason::Closed),
             ClientMessage::ChatMessage(chat) => {
-                let from = client.user.clone();
-                if let Err(error) = self.chat(from, chat.data.message)
+                let (from, name) = (client.user.clone(), client.name.clone());
+                if let Err(error) = self.chat(from, name, chat.data.message)
                     && let Some(client) = self.attachments.client_mut(id)
                 {
                     client.outbound.queue_reply(error.into());

@@ -23,7 +23,7 @@ enum Entry {
 fn weight(event: &StreamEvent) -> usize {
     64 + match event {
         StreamEvent::CommandResult { id, result, .. } => id.len() + result.len(),
-        StreamEvent::Chat { from, message } => from.len() + message.len(),
+        StreamEvent::Chat { from, name, message } => from.len() + name.as_deref().map_or(0, str::len) + message.len(),
         StreamEvent::Title { title } => title.len(),
         _ => 0,
     }

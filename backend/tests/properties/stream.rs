@@ -57,7 +57,7 @@ impl Service {
     fn happen(&mut self, n: u8) {
         let event = match n % 2 {
             0 => StreamEvent::Size { cols: u16::from(n) + 2, rows: 24 },
-            _ => StreamEvent::Chat { from: "ada".into(), message: format!("word {n} \u{1f600}") },
+            _ => StreamEvent::Chat { from: "ada".into(), name: None, message: format!("word {n} \u{1f600}") },
         };
         self.log.push_event(event.clone());
         self.written.events.insert(self.written.bytes.len(), event);

@@ -367,7 +367,7 @@ async fn chat_reaches_every_attached_client() {
     one.ordered("chat_message", r#","data":{"message":"help?"}"#).await;
     for terminal in [&mut one, &mut two] {
         let chat = terminal.event(|event| matches!(event, StreamEvent::Chat { .. })).await;
-        assert_eq!(chat, StreamEvent::Chat { from: "ada".into(), message: "help?".into() });
+        assert_eq!(chat, StreamEvent::Chat { from: "ada".into(), name: None, message: "help?".into() });
     }
     service.stop().await;
 }

@@ -4,14 +4,15 @@ use crate::harness::{Harness, caller, frame, id};
 use backend::session::Caller;
 use backend::terminal::Size;
 use serde_json::{Value, json};
-use shared_protocol::Role;
+use shared_protocol::{ClassClaims, Role};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 #[tokio::test(start_paused = true)]
 async fn a_viewer_can_only_watch_and_chat() {
     let harness = Harness::new().await;
-    let viewer = Caller { role: Role::Viewer, ..caller("vic", "c2") };
+    let class = ClassClaims { name: Some("Victoria".into()), ..ClassClaims::default() };
+    let viewer = Caller { role: Role::Viewer, class, ..caller("vic", "c2") };
     let (attached, mut token) = harness.attach(&viewer, "page-v").await;
     assert_eq!(attached["role"], "viewer");
     let epoch = &attached["epoch"];
@@ -33,6 +34,7 @@ async fn a_viewer_can_only_watch_and_chat() {
     let (frames, _) = harness.fetch_all(token).await;
     let chat = frames.iter().find(|frame| frame["kind"] == "chat").unwrap();
     assert_eq!((&chat["from"], &chat["message"]), (&json!("vic"), &json!("hello")));
+    assert_eq!(chat["name"], json!("Victoria"));
     assert!(frames.iter().all(|frame| frame["kind"] != "ends"), "the lifetime was not extended");
 }
 

@@ -95,6 +95,10 @@ async fn a_development_token_names_its_session() {
     let reply = gateway.http(Method::GET, "/dev/token?session=mine&role=viewer", "").await;
     let chosen = claims(&reply);
     assert_eq!((chosen.sid.unwrap().as_str(), chosen.role), ("mine", Role::Viewer));
+    // A guest is no owner: it has a user and a name of its own, and less time.
+    assert!(chosen.sub.starts_with("guest-"), "{}", chosen.sub);
+    assert!(chosen.class.name.is_some_and(|name| name.starts_with("Guest ")));
+    assert!(chosen.exp < first.exp);
     for target in ["/dev/token?session=a/b", "/dev/token?role=admin"] {
         assert_eq!(gateway.http(Method::GET, target, "").await.status, StatusCode::BAD_REQUEST, "{target}");
     }

@@ -63,6 +63,10 @@ pub enum StreamEvent {
     Chat {
         /// `sub` of the sender's token.
         from: String,
+        /// Name of the sender for other people, if the token has one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[cfg_attr(feature = "typescript", ts(optional))]
+        name: Option<String>,
         /// Plain text.
         message: String,
     },

@@ -12,7 +12,16 @@ export interface Access {
   token?: string;
   getToken?(): Promise<string>;
   /** Creates a read-only link for others; absent if this page cannot. */
-  share?(): Promise<string>;
+  share?(): Promise<GuestLink>;
+}
+
+/** A link with which others may watch a session and chat. */
+export interface GuestLink {
+  address: string;
+  /** The name under which they chat. */
+  name: string;
+  /** End of the link, in ms since 1970. */
+  expiresAt: number;
 }
 
 export interface SessionProvider {
@@ -35,6 +44,10 @@ interface DevToken {
   sessionId: string;
   wsPath: string;
   httpUrl: string | null;
+  /** A guest's. */
+  name: string | null;
+  /** In ms since 1970. */
+  expiresAt: number;
 }
 
 /**
@@ -73,11 +86,11 @@ async function openWithDevToken(requested: string | null, here: URL): Promise<Ac
       return token;
     },
     async share() {
-      const { token } = await devToken(sessionId, "viewer");
+      const { token, name, expiresAt } = await devToken(sessionId, "viewer");
       const link = new URL("/", here);
       link.searchParams.set("session", sessionId);
       link.hash = new URLSearchParams({ token, at: wsPath }).toString();
-      return link.href;
+      return { address: link.href, name: name ?? "Guest", expiresAt };
     },
   };
 }

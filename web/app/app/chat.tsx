@@ -33,7 +33,7 @@ export function useChat(client: TerminalClient): ChatState {
     () =>
       client.onMessage((message) => {
         if (message.type !== "event" || message.kind !== "chat") return;
-        const entry = { at: Date.now(), from: message.from, message: message.message };
+        const entry = { at: Date.now(), from: message.name ?? message.from, message: message.message };
         setLines((messages) => [...messages, entry].slice(-MAX_MESSAGES));
         setReceived((received) => received + 1);
       }),

@@ -6,11 +6,17 @@
 
 import { useEffect, useState } from "react";
 import { copyText } from "../../src/index.ts";
+import type { GuestLink } from "./access.ts";
 import { useModal } from "./use-modal.ts";
 
-export function ShareDialog({ makeLink, onClose }: { makeLink: () => Promise<string>; onClose: () => void }) {
+interface ShareDialogProps {
+  makeLink: () => Promise<GuestLink>;
+  onClose: () => void;
+}
+
+export function ShareDialog({ makeLink, onClose }: ShareDialogProps) {
   const dialog = useModal();
-  const [link, setLink] = useState("");
+  const [link, setLink] = useState<GuestLink | null>(null);
   const [status, setStatus] = useState("");
 
   useEffect(() => {
@@ -24,18 +30,22 @@ export function ShareDialog({ makeLink, onClose }: { makeLink: () => Promise<str
     };
   }, [makeLink]);
 
-  const copy = async () => setStatus((await copyText(link)) ? "Copied" : "The browser refused: copy it by hand");
+  const copy = async () =>
+    setStatus((await copyText(link?.address ?? "")) ? "Copied" : "The browser refused: copy it by hand");
   return (
     <dialog ref={dialog} className="dialog" aria-labelledby="share-title" onClose={onClose}>
       <h2 id="share-title">Share read-only</h2>
-      <p>Everyone with this link can watch this terminal and chat, but not type.</p>
+      <p>
+        Everyone with this link can watch this terminal and chat{link && ` as “${link.name}”`}, but not type.
+        {link && ` It works until ${timeOf(link.expiresAt)}, or until the session ends.`}
+      </p>
       <div className="row">
         <input
           type="text"
           readOnly
           aria-label="Link"
           placeholder="Creating a link…"
-          value={link}
+          value={link?.address ?? ""}
           onFocus={(event) => event.target.select()}
         />
         <button type="button" className="primary" disabled={!link} onClick={copy}>
@@ -50,4 +60,8 @@ export function ShareDialog({ makeLink, onClose }: { makeLink: () => Promise<str
       </div>
     </dialog>
   );
+}
+
+function timeOf(at: number): string {
+  return new Date(at).toLocaleString([], { weekday: "long", hour: "2-digit", minute: "2-digit" });
 }

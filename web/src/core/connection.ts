@@ -14,7 +14,7 @@ import type { Log } from "./log.ts";
 import type { Route } from "./route.ts";
 import { OPEN, type Socket, type SocketFactory } from "./socket.ts";
 import type { Times } from "./times.ts";
-import { hasExpired, obtainToken, onlyWatches, type TokenSource } from "./token.ts";
+import { hasExpired, namedSession, obtainToken, onlyWatches, type TokenSource } from "./token.ts";
 
 const TOKEN_TIMEOUT_MS = 15_000;
 /** Time that an emulator that is still loading has to report its size: a shell that starts too narrow redraws. */
@@ -35,6 +35,13 @@ const MAX_EARLY_FRAMES = 64;
 const deadConnection = () =>
   closeReason("CONNECTION_FAILED", "The connection gave no sign of life any more.", "immediate");
 
+const otherSession = (named: string, asked: string) =>
+  closeReason(
+    "SESSION_INVALID",
+    `The token is for session ${named}, and the page asked for ${asked}: pass the token's \`sid\` as session id.`,
+    "new token",
+  );
+
 /** An attach, and the state when it was sent. */
 export interface AttachRequest {
   message: Attach;
@@ -52,6 +59,7 @@ export interface ConnectionOptions {
   random: () => number;
   socket: SocketFactory;
   token: TokenSource;
+  sessionId: string;
   address(token: string): Address;
   route: Route;
   /** Time until the socket must have opened, in ms, if that is less than the time to connect. */
@@ -215,6 +223,10 @@ export class Connection {
     const fail = (reason: CloseReason) => this.#deadline.set(0, () => this.#end(reason));
     this.#watches = onlyWatches(token);
     if (!token) return fail(closeReason("UNAUTHORIZED", "No token was given.", "new token"));
+    const named = namedSession(token);
+    // The gateway refuses it, and a browser does not say why.
+    if (named !== undefined && named !== this.options.sessionId)
+      return fail(otherSession(named, this.options.sessionId));
     this.#startedAt = clock.now();
     const openMs = Math.min(this.options.openMs ?? times.connectMs, times.connectMs);
     this.#deadline.set(openMs, () => this.#end(this.#timeout(openMs)));

@@ -78,6 +78,7 @@ export class ProtocolSession {
       latency: (latency) => events.update({ latency }),
       lost: (error) => this.#lost(error),
       offline: (error) => this.#offline(error),
+      notRenewed: (error) => events.fail(error),
       failed: (error) => {
         events.fail(error);
         this.#close(error);

@@ -19,6 +19,7 @@ const LEEWAY_MS = 10_000;
 interface Claims {
   exp?: unknown;
   role?: unknown;
+  sid?: unknown;
 }
 
 /** True if a JWT's `exp` has passed at `wall`, in ms since 1970; false if it cannot be decoded. */
@@ -31,6 +32,12 @@ export function hasExpired(token: string, wall: number): boolean {
 export function onlyWatches(token: string): boolean {
   const { role } = readClaims(token);
   return role === "viewer" || role === "instructor";
+}
+
+/** The session that a JWT names, if it names one and can be decoded. */
+export function namedSession(token: string): string | undefined {
+  const { sid } = readClaims(token);
+  return typeof sid === "string" ? sid : undefined;
 }
 
 /** The payload of a JWT; empty if it cannot be decoded. */

@@ -38,6 +38,8 @@ export interface TransportHandlers extends Omit<ConnectionHandlers, "closed" | "
   lost(error: TerminalError): void;
   /** No network, or all quick attempts failed: only slow retries follow. */
   offline(error: TerminalError): void;
+  /** A new token was not accepted; the connection in use stays. */
+  notRenewed(error: TerminalError): void;
   /** No other attempt would help. */
   failed(error: TerminalError): void;
 }
@@ -58,6 +60,8 @@ export class Transport {
   readonly #probe: Timer;
   /** True while the connection that is being opened beside HTTP is a WebSocket. */
   #probing = false;
+  /** True while the connection that is being opened is the first with a new token. */
+  #renewing = false;
   readonly #retry: Timer;
   readonly #backoff: Backoff;
   readonly #handover: Handover<Connection>;
@@ -115,8 +119,10 @@ export class Transport {
     this.#token = token;
     if (isNew && !this.#suspended) {
       this.#stopProbes();
-      if (this.established) this.#handover.begin();
-      else this.wake();
+      if (this.established) {
+        this.#renewing = true;
+        this.#handover.begin();
+      } else this.wake();
     }
     return isNew;
   }
@@ -253,7 +259,7 @@ export class Transport {
     };
     const openMs = fallbackUrl ? OPEN_MS : undefined;
     return new Connection(
-      { clock, times, log, random, socket, token: this.#token, address, standby, route, openMs },
+      { clock, times, log, random, sessionId, socket, token: this.#token, address, standby, route, openMs },
       {
         ...this.handlers,
         opening: (displayUrl) => {
@@ -286,6 +292,7 @@ export class Transport {
       former = this.#connection;
       if (this.#probing) this.#choice.movedBack();
       this.#stopProbes();
+      this.#renewing = false;
       this.#connection = this.#handover.take();
       this.#connection?.promote();
     }
@@ -321,6 +328,8 @@ export class Transport {
   }
 
   #standbyFailed(connection: Connection, reason: CloseReason): void {
+    if (this.#renewing) this.handlers.notRenewed(reason.error);
+    this.#renewing = false;
     if (!this.#probing) return this.#handover.failed();
     this.#probing = false;
     this.#handover.schedule();

@@ -482,6 +482,8 @@ export type StreamEvent =
       kind: "chat";
       /** `sub` of the sender's token. */
       from: string;
+      /** Name of the sender for other people, if the token has one. */
+      name?: string;
       /** Plain text. */
       message: string;
     }

@@ -6,11 +6,10 @@ import { describe, expect } from "vitest";
 import type { ClientErrorCode } from "../../src/core/index.ts";
 import { flushPromises } from "../support/flush-promises.ts";
 import { Harness, test } from "../support/harness.ts";
+import { jwt } from "../support/jwt.ts";
 
 /** A JWT with nothing but `exp`, in seconds since 1970. */
-function jwt(exp: number): string {
-  return ["{}", JSON.stringify({ exp }), "?"].map((part) => Buffer.from(part).toString("base64url")).join(".");
-}
+const expiring = (exp: number) => jwt({ exp });
 
 describe("a configuration error", () => {
   test.each<[string, ClientErrorCode, RegExp, ConstructorParameters<typeof Harness>[0]]>([
@@ -146,16 +145,16 @@ describe("an expired token", () => {
     ["a rejected handshake", (harness) => harness.socket.end()],
     ["4001", (harness) => harness.socket.end(4001)],
   ])("explains %s, and only a new token helps", (_, refuse) => {
-    const harness = new Harness({ token: jwt(now() - 11) }).start();
+    const harness = new Harness({ token: expiring(now() - 11) }).start();
     refuse(harness);
     expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "TOKEN_EXPIRED" } });
-    harness.client.setToken(jwt(now() + 3600));
+    harness.client.setToken(expiring(now() + 3600));
     harness.clock.advance(1000);
     expect(harness.sockets).toHaveLength(2);
   });
 
   test("is retried if the next one is fetched", async () => {
-    const harness = new Harness({ token: async () => jwt(now() - 11) }).start();
+    const harness = new Harness({ token: async () => expiring(now() - 11) }).start();
     await flushPromises();
     harness.socket.end();
     expect(harness.client.state).toMatchObject({ status: "connecting", error: { code: "TOKEN_EXPIRED" } });
@@ -165,10 +164,10 @@ describe("an expired token", () => {
   });
 
   test("is not the reason within the leeway, or after an attach", () => {
-    const fresh = new Harness({ token: jwt(now() - 5) }).start();
+    const fresh = new Harness({ token: expiring(now() - 5) }).start();
     fresh.socket.end();
     expect(fresh.client.state).toMatchObject({ status: "connecting", error: { code: "CONNECTION_FAILED" } });
-    const worked = new Harness({ token: jwt(now() - 100) }).attach();
+    const worked = new Harness({ token: expiring(now() - 100) }).attach();
     worked.clock.advance(6000);
     worked.socket.end();
     expect(worked.client.state).toMatchObject({ status: "reconnecting", error: { code: "CONNECTION_FAILED" } });
@@ -274,4 +273,36 @@ describe("a token function", () => {
     await flushPromises();
     expect(harness.tokens).toEqual(["good"]);
   });
+});
+
+test.each([true, false])(
+  "a token for another session is reported without a connection (fetched: %s)",
+  async (fetched) => {
+    const token = jwt({ sid: "other" });
+    const harness = new Harness({ token: fetched ? async () => token : token }).start();
+    await flushPromises();
+    harness.clock.advance(100);
+    expect(harness.sockets).toHaveLength(0);
+    expect(harness.client.state).toMatchObject({ status: "closed", error: { code: "SESSION_INVALID" } });
+    expect(harness.client.state.error?.message).toContain("session other");
+  },
+);
+
+test("a token for this session, or for none, is used", () => {
+  for (const claims of [{ sid: "s1" }, {}]) expect(new Harness({ token: jwt(claims) }).start().sockets).toHaveLength(1);
+});
+
+test("a replacement for another session is reported, and the connection in use stays", () => {
+  const harness = new Harness({ token: jwt({ sid: "s1" }) }).attach();
+  harness.client.setToken(jwt({ sid: "other" }));
+  harness.clock.advance(100);
+  expect(harness.errorCodes).toEqual(["SESSION_INVALID"]);
+  expect(harness.client.state.status).toBe("connected");
+});
+
+test("a replacement that the gateway refuses is reported once", ({ harness }) => {
+  harness.client.setToken("not accepted");
+  harness.socket.end();
+  expect(harness.errorCodes).toEqual(["CONNECTION_FAILED"]);
+  expect(harness.client.state).toMatchObject({ status: "connected", error: null });
 });

@@ -14,7 +14,7 @@ async fn what_one_says_all_hear(stack: &Stack) {
         for (who, what) in [("ada", "Grüße, \"Ben\"\n👋"), ("ben", "hello")] {
             terminal
                 .expect_event("what was said", |event| match event {
-                    StreamEvent::Chat { from, message } => (from == who && message == what).then_some(()),
+                    StreamEvent::Chat { from, message, .. } => (from == who && message == what).then_some(()),
                     _ => None,
                 })
                 .await;
