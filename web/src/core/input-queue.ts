@@ -8,6 +8,7 @@ import { type ClientMessage, ENVELOPE_BYTES, FRAME_BYTES, INPUT_WINDOW_BYTES } f
 import { type Clock, Timer } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { chunkEnd, endsInHighSurrogate, jsonBytes, unmatchedPasteEnd, wellFormed } from "./input-chunks.ts";
+import { ResendDelay } from "./resend-delay.ts";
 
 /** A message without the two fields that the queue adds. */
 type Unnumbered<M> = M extends { seq: number; epoch: number } ? Omit<M, "seq" | "epoch"> : never;
@@ -20,12 +21,9 @@ type Message =
   | { type: "input"; data: string }
   | { type: "input"; b64: string }
   | { type: "interrupt"; afterSeq: number };
-/** `cost`: bytes that the message takes of the window. `end`: length of all input up to its end. */
-type Sent = { seq: number; message: Message; cost: number; end: number };
+/** `cost`: bytes that the message takes of the window. `end`: length of all input up to its end. `at`: time, if sent once. */
+type Sent = { seq: number; message: Message; cost: number; end: number; at: number | undefined };
 
-/** Unacknowledged messages are sent again after this delay, which doubles up to the maximum. */
-const RESEND_DELAY_MS = 1000;
-const MAX_RESEND_DELAY_MS = 8000;
 /** Another INPUT_GAP within this time of a resend is ignored: messages out of order cause several. */
 const GAP_IGNORE_MS = 250;
 /** Maximum size of one message as JSON text, so that a window has several in flight. */
@@ -68,7 +66,7 @@ export class InputQueue {
   #connection: Pick<Connection, "send"> | undefined;
   #windowBytes = INPUT_WINDOW_BYTES;
   #chunkBytes = CHUNK_BYTES;
-  #resendDelayMs = RESEND_DELAY_MS;
+  readonly #resendDelay = new ResendDelay();
   #resentAt = Number.NEGATIVE_INFINITY;
   readonly #timer: Timer;
   /** Runs while keys wait for company. */
@@ -179,7 +177,7 @@ export class InputQueue {
     this.#windowBytes = state.windowBytes ?? INPUT_WINDOW_BYTES;
     this.#chunkBytes = Math.min(CHUNK_BYTES, (state.frameBytes ?? FRAME_BYTES) - ENVELOPE_BYTES);
     this.#connection = connection;
-    this.#resendDelayMs = RESEND_DELAY_MS;
+    this.#resendDelay.forget();
     this.#resend();
     this.#pump();
   }
@@ -212,12 +210,13 @@ export class InputQueue {
   acknowledge(seq: number): void {
     // A number that was never used belongs to another epoch.
     if (seq >= this.#nextSeq || seq <= this.acknowledged) return;
+    this.#resendDelay.progress();
     for (let first = this.#sent[0]; first && first.seq <= seq; first = this.#sent[0]) {
+      if (first.seq === seq && first.at !== undefined) this.#resendDelay.measure(this.clock.now() - first.at);
       this.#sent.shift();
       this.#inFlightBytes -= first.cost;
       this.#appliedLength = first.end;
     }
-    this.#resendDelayMs = RESEND_DELAY_MS;
     this.#timer.clear();
     this.#scheduleResend();
     if (!this.#company.pending) this.#pump();
@@ -258,7 +257,7 @@ export class InputQueue {
       else this.#queue.shift();
       if (!("interrupt" in head || "action" in head)) this.#queuedSize -= size;
       this.#sentLength += size;
-      const sent = { seq: this.#nextSeq, message, cost, end: this.#sentLength };
+      const sent = { seq: this.#nextSeq, message, cost, end: this.#sentLength, at: this.clock.now() };
       this.#nextSeq += 1;
       this.#sent.push(sent);
       this.#inFlightBytes += cost;
@@ -290,15 +289,18 @@ export class InputQueue {
   #resend(): void {
     this.#resentAt = this.clock.now();
     const urgent = ({ message }: Sent) => message.type === "interrupt";
-    for (const sent of [...this.#sent.filter(urgent), ...this.#sent.filter((one) => !urgent(one))]) this.#send(sent);
+    for (const sent of [...this.#sent.filter(urgent), ...this.#sent.filter((one) => !urgent(one))]) {
+      sent.at = undefined;
+      this.#send(sent);
+    }
     this.#timer.clear();
     this.#scheduleResend();
   }
 
   #scheduleResend(): void {
     if (!this.#connection || this.#sent.length === 0 || this.#timer.pending) return;
-    this.#timer.set(this.#resendDelayMs, () => {
-      this.#resendDelayMs = Math.min(this.#resendDelayMs * 2, MAX_RESEND_DELAY_MS);
+    this.#timer.set(this.#resendDelay.ms, () => {
+      this.#resendDelay.repeated();
       this.#resend();
     });
   }

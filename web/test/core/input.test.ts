@@ -147,6 +147,26 @@ describe("resending", () => {
     expect(data(harness)).toEqual(["a", "b", "b"]);
   });
 
+  test("happens after 300 ms where acknowledgements are quick, and later where they are slow", ({ harness }) => {
+    for (const [ms, delay] of [
+      [40, 300],
+      [200, 520],
+      [5000, 1000],
+    ] as const) {
+      for (let count = 0; count < 50; count += 1) {
+        harness.client.input("a");
+        harness.clock.advance(Math.min(ms, delay - 1));
+        harness.ack(harness.socket.of("input").at(-1)?.seq ?? 0);
+      }
+      harness.client.input("lost");
+      const sent = harness.socket.of("input").length;
+      const at = harness.clock.now();
+      while (harness.socket.of("input").length === sent) harness.clock.advance(10);
+      expect(harness.clock.now() - at, `acknowledged after ${ms} ms`).toBeLessThanOrEqual(delay);
+      harness.ack(harness.socket.of("input").at(-1)?.seq ?? 0);
+    }
+  });
+
   test("happens at once for a gap, but not for each report of it", ({ harness }) => {
     for (const key of "abc") harness.client.input(key);
     harness.clock.advance(300);
