@@ -2,7 +2,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use axum::Router;
-use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::http::StatusCode;
 use axum::response::Response;
 use axum::routing::{any, get};
@@ -16,6 +15,9 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use websocket::Opening;
 
 const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -46,7 +48,7 @@ impl Backend {
                 }),
             )
             .route("/wait", get(async move || wait(sender, notified).await))
-            .route("/socket", any(async move |upgrade| echo(name, upgrade)));
+            .route("/socket", any(async move |opening| echo(name, opening)));
         tokio::spawn(async move { axum::serve(listener, routes).await });
         Self { proxy, events, healthy, respond }
     }
@@ -74,10 +76,10 @@ async fn wait(events: mpsc::Sender<&'static str>, respond: Arc<Notify>) -> &'sta
     "waited"
 }
 
-fn echo(name: &'static str, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.on_upgrade(async move |mut socket| {
+fn echo(name: &'static str, opening: Opening) -> Response {
+    opening.serve(None, WebSocketConfig::default(), async move |mut socket| {
         socket.send(Message::text(name)).await.unwrap();
-        while let Some(Ok(message)) = socket.recv().await {
+        while let Some(Ok(message)) = socket.next().await {
             socket.send(message).await.ok();
         }
     })

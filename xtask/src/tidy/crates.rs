@@ -12,7 +12,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("auth-tokens", &["shared-protocol"]),
     ("protocol-client", &["shared-protocol"]),
     ("doctor", &["shared-protocol", "protocol-client"]),
-    ("test-servers", &[]),
+    ("test-servers", &["websocket"]),
     ("websocket", &[]),
     ("gateway-lambda", &["clock", "shared-protocol", "auth-tokens", "test-servers"]),
     ("vt", &[]),
