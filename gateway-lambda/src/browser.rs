@@ -1,10 +1,12 @@
 //! Access to a browser through API Gateway's @connections: `ManagementBrowser`, and `RecordingBrowser` (feature `test-support`)
 //! for tests. A local gateway that runs this code in its own process implements its own.
 
+#[cfg(feature = "aws")]
 mod management;
 #[cfg(feature = "test-support")]
 mod recording;
 
+#[cfg(feature = "aws")]
 pub use management::ManagementBrowser;
 #[cfg(feature = "test-support")]
 pub use recording::{Delivery, RecordingBrowser};

@@ -2,12 +2,17 @@
 //!
 //! One struct per concern, so that a local gateway can leave AWS out. Secrets print as `<redacted>`.
 
+#[cfg(feature = "aws")]
+mod aws;
+
+#[cfg(feature = "aws")]
+pub use aws::AwsConfig;
+
 use crate::browser::Endpoint;
 use crate::jwks::JwksCache;
 use crate::origin::AllowedOrigins;
 use crate::token_verifier::TokenVerifier;
 use auth_tokens::{GatewaySecret, KeySetting, KeySettingError, UserTokenVerifier};
-use aws_credential_types::Credentials;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -146,40 +151,6 @@ impl BackendConfig {
             (None, None) => return Err(ConfigError::Required { name: "GATEWAY_SECRET", because }),
         };
         Ok(Self { url, secret })
-    }
-}
-
-/// Access to AWS. Lambda sets all but the table.
-#[derive(Debug, Clone)]
-pub struct AwsConfig {
-    /// `TABLE_NAME`: the table of connections.
-    pub table: String,
-    /// `AWS_REGION`.
-    pub region: String,
-    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`, valid as long as the process lives.
-    pub credentials: Credentials,
-    /// `AWS_ENDPOINT_URL_DYNAMODB`: another DynamoDB API, for tests and local use.
-    pub dynamodb_url: Option<String>,
-}
-
-impl AwsConfig {
-    /// Reads the variables named at the fields.
-    pub fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let lookup = Lookup(&lookup);
-        let because = "calls to DynamoDB and to @connections are signed with it; Lambda sets it";
-        let credentials = Credentials::new(
-            lookup.required("AWS_ACCESS_KEY_ID", because)?,
-            lookup.required("AWS_SECRET_ACCESS_KEY", because)?,
-            lookup.get("AWS_SESSION_TOKEN"),
-            None,
-            "environment",
-        );
-        Ok(Self {
-            table: lookup.required("TABLE_NAME", "connections are kept in that DynamoDB table")?,
-            region: lookup.required("AWS_REGION", because)?,
-            credentials,
-            dynamodb_url: lookup.get("AWS_ENDPOINT_URL_DYNAMODB"),
-        })
     }
 }
 

@@ -1,10 +1,12 @@
 //! The table of open connections, with user, session and expiry of each: `DynamoConnections`, and `MemoryConnections` (feature
 //! `memory-connections`) for a local gateway and tests. Both pass the same contract suite (`tests/real/contract.rs`).
 
+#[cfg(feature = "aws")]
 mod dynamo;
 #[cfg(feature = "memory-connections")]
 mod memory;
 
+#[cfg(feature = "aws")]
 pub use dynamo::{DynamoConnections, SESSION_INDEX, USER_INDEX};
 #[cfg(feature = "memory-connections")]
 pub use memory::MemoryConnections;

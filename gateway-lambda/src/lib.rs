@@ -4,6 +4,7 @@
 //! beside the `bootstrap` binary, so that a local gateway can run the same code in its own process with other dependencies.
 
 mod authorize;
+#[cfg(feature = "aws")]
 pub mod aws;
 pub mod backend;
 pub mod browser;
@@ -27,18 +28,25 @@ mod origin;
 mod relay;
 mod token_verifier;
 
+#[cfg(feature = "aws")]
 pub use aws::Aws;
 #[cfg(feature = "test-support")]
 pub use backend::ScriptedBackend;
 pub use backend::{Backend, BackendError, Caller, HttpBackend, Next, RelayAnswer, Reply};
+#[cfg(feature = "aws")]
+pub use browser::ManagementBrowser;
 #[cfg(feature = "test-support")]
 pub use browser::RecordingBrowser;
-pub use browser::{Browser, Endpoint, ManagementBrowser, PostError};
+pub use browser::{Browser, Endpoint, PostError};
 pub use clock::{self, Clock, RandomSource, SystemClock, SystemRandom};
-pub use config::{AwsConfig, BackendConfig, Config, ConfigError};
+#[cfg(feature = "aws")]
+pub use config::AwsConfig;
+pub use config::{BackendConfig, Config, ConfigError};
+#[cfg(feature = "aws")]
+pub use connections::DynamoConnections;
 #[cfg(feature = "memory-connections")]
 pub use connections::MemoryConnections;
-pub use connections::{Connection, Connections, ConnectionsError, DynamoConnections};
+pub use connections::{Connection, Connections, ConnectionsError};
 pub use deps::Deps;
 pub use error::HandleError;
 pub use gateway::Gateway;
