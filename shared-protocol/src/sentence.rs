@@ -28,13 +28,6 @@ fn explain(error: &serde_json::Error, path: Option<&str>) -> String {
         format!("{field} is missing")
     } else if let Some(field) = text.strip_prefix("duplicate field ") {
         format!("{field} is given twice")
-    } else if let Some(expected) =
-        expected.filter(|_| text.starts_with("invalid value") || text.starts_with("invalid type"))
-    {
-        match kind(expected) {
-            Some("a whole number") if text.starts_with("invalid value") => format!("{place} is out of range"),
-            kind => format!("{place} must be {}", kind.unwrap_or("of another kind")),
-        }
     } else if let Some(expected) = expected.filter(|_| text.starts_with("invalid ")) {
         match kind(expected) {
             Some("a whole number") if text.starts_with("invalid value") => format!("{place} is out of range"),
