@@ -5,8 +5,8 @@ use crate::session::SessionError;
 use crate::store::StoreError;
 use auth_tokens::TokenError;
 use axum::body::{Body, Bytes};
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, WWW_AUTHENTICATE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -93,9 +93,15 @@ pub(super) async fn unify(response: Response) -> Response {
     error
 }
 
-pub(super) async fn no_such_route() -> Response {
-    let body = ApiError::new(ErrorCode::UnknownPath, "there is nothing at this path");
-    (StatusCode::NOT_FOUND, Json(body)).into_response()
+/// The answer for unknown paths. Without credentials it is no error but a redirection: a scanner that asks for a thousand paths
+/// would make a platform roll back a deployment, because it counts 4xx.
+pub(super) async fn no_such_route(headers: HeaderMap) -> Response {
+    let body = Json(ApiError::new(ErrorCode::UnknownPath, "there is nothing at this path"));
+    if headers.contains_key(AUTHORIZATION) {
+        (StatusCode::NOT_FOUND, body).into_response()
+    } else {
+        (StatusCode::SEE_OTHER, [(LOCATION, "/health")], body).into_response()
+    }
 }
 
 /// Parses a body as JSON.

@@ -78,7 +78,8 @@ async fn without_a_valid_gateway_token_nothing_changes() {
 async fn a_message_names_no_other_connection_or_session() {
     let service = scripted().await;
     for body in [r#"{"type":"ping","connectionId":"other="}"#, r#"{"type":"ping","sessionId":"other"}"#] {
-        assert_eq!(message(&service, Some("s"), body).await.0, 403, "{body}");
+        let (status, error) = message(&service, Some("s"), body).await;
+        assert_eq!((status, &error["code"]), (200, &json!("FORBIDDEN")), "{body}");
     }
     let body = r#"{"type":"ping","connectionId":"c=","sessionId":"s"}"#;
     assert_eq!(message(&service, Some("s"), body).await.0, 200);
@@ -146,7 +147,7 @@ async fn a_lone_relay_stops_at_the_disconnect() {
     assert_eq!(gone, (200, json!({"success":true})));
     assert!(!relay.ask(&service, 20_000).await.headers().contains_key(NEXT_HEADER), "it is told to stop");
     let (status, error) = message(&service, Some("s"), ATTACH).await;
-    assert_eq!((status, &error["code"]), (410, &json!("CONNECTION_GONE")));
+    assert_eq!((status, &error["code"]), (200, &json!("CONNECTION_GONE")));
     assert_eq!(disconnect(r#"{"connectionId":"other=","sessionId":"s"}"#).await.0, 403);
 }
 
@@ -229,7 +230,6 @@ async fn health_and_diagnostics_need_no_token_and_show_no_secret() {
     assert!(!diagnostics.contains(crate::support::SECRET));
     let diagnostics: Value = serde_json::from_str(&diagnostics).unwrap();
     assert_eq!((&diagnostics["store"], &diagnostics["isolation"]), (&json!("memory"), &json!("none")));
-    assert_eq!(service.get("/nothing").await.status(), 404);
 }
 
 #[tokio::test]

@@ -83,8 +83,8 @@ async fn requests_errors_and_store_calls_are_counted() {
     service.api(Method::GET, "/made-up", &ada).await;
     let sample = Sample::of(&service).await;
     for (line, count) in [
-        ("termgate_http_requests_total{route=\"/health\",status=\"200\"}", 1.0),
-        ("termgate_http_requests_total{route=\"other\",status=\"404\"}", 2.0),
+        ("termgate_http_requests_total{route=\"/health\",status=\"200\"}", 3.0),
+        ("termgate_http_requests_total{route=\"other\",status=\"303\"}", 2.0),
         ("termgate_http_requests_total{route=\"/api/sessions\",status=\"401\"}", 1.0),
         ("termgate_http_requests_total{route=\"/api/sessions\",status=\"201\"}", 1.0),
         ("termgate_http_requests_total{route=\"/api/sessions/{id}\",status=\"404\"}", 1.0),

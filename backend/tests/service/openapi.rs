@@ -73,9 +73,22 @@ async fn the_service_serves_the_document() {
 async fn an_unknown_path_has_a_code_of_its_own() {
     let service = Service::scripted().await;
     for path in ["/", "/nothing", "/api", "/api/ws/nothing", "/terminal/nothing"] {
-        let response = service.get(path).await;
+        let url = format!("http://{}{path}", service.address);
+        let response = client().get(&url).bearer_auth("any").send().await.unwrap();
         assert_eq!(response.status(), 404, "{path}");
         assert_eq!(error_code(response).await, "UNKNOWN_PATH", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_scanner_of_paths_causes_no_errors() {
+    let service = Service::scripted().await;
+    for method in [Method::GET, Method::POST, Method::HEAD, Method::OPTIONS] {
+        for path in ["/.env", "/wp-login.php", "/api/v1/pods"] {
+            let url = format!("http://{}{path}", service.address);
+            let response = client().request(method.clone(), url).send().await.unwrap();
+            assert_eq!(response.status(), 200, "{method} {path}: it follows to /health");
+        }
     }
 }
 

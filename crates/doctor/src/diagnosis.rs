@@ -115,7 +115,7 @@ fn rejection_hint(status: u16) -> &'static str {
             "Check that the address has the stage (…/prod), that the API is deployed, and that the session in the address is \
              the token's. If the function was invoked, its log has the reason, after “Refused”."
         }
-        404 => "Nothing is served at that path.",
+        303 | 404 => "Nothing is served at that path.",
         429 => "Too many connections: of this user (MAX_CONNECTIONS_PER_USER), or of the account in this second.",
         400 | 426 => {
             "That is an HTTP service: hosts such as App Runner remove the WebSocket headers. Use the gateway's address."

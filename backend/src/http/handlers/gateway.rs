@@ -69,8 +69,7 @@ pub(in crate::http) async fn message(
         }
     };
     if let Err(error) = request.check_body_ids(envelope.connection_id.as_ref(), envelope.session_id.as_ref()) {
-        let message = ErrorMessage::new(error.0.code, error.0.error.clone());
-        return if tell(service, &request, message.into()).await { Ok(Reply::default()) } else { Err(error) };
+        return refusal_as_frame(service, &request, error).await;
     }
     let Some(session) = request.claims.sid.as_ref() else {
         let text = "this connection has no session: it may only `ping` and `echo`; open it with `?sessionId=`";
@@ -88,8 +87,10 @@ pub(in crate::http) async fn message(
         return Ok(refused(service, &request, error).await);
     }
     caller.arrival.dispatch = service.dispatch(&request).await;
-    let result = deliver(service, session, caller, envelope.inbound).await;
-    result.or_else(|error| retryable_as_frame(service, error))
+    match deliver(service, session, caller, envelope.inbound).await {
+        Ok(reply) => Ok(reply),
+        Err(error) => refusal_as_frame(service, &request, error).await,
+    }
 }
 
 /// The reply to a message that reaches no session. A client that a relay carries gets it from the relay: two posts to one
@@ -108,13 +109,19 @@ async fn tell(service: &ServiceContext, request: &GatewayRequest, message: Serve
     }
 }
 
-/// Turns an error that the page retries by itself, because its session moves to another instance, into an error frame: platforms
-/// roll back a deployment that answers 5xx.
-fn retryable_as_frame(service: &ServiceContext, HttpError(error): HttpError) -> Result<Reply, HttpError> {
-    if !matches!(error.code, ErrorCode::Draining | ErrorCode::BackendUnreachable) {
+/// Turns a refusal into an error frame, because platforms roll back a deployment that answers many 4xx or 5xx: an ordinary one
+/// of a client, and one that the page retries by itself, because its session moves to another instance. Only a fault of the
+/// service keeps its status.
+async fn refusal_as_frame(
+    service: &ServiceContext,
+    request: &GatewayRequest,
+    HttpError(error): HttpError,
+) -> Result<Reply, HttpError> {
+    let moves = matches!(error.code, ErrorCode::Draining | ErrorCode::BackendUnreachable);
+    if error.code.status() >= 500 && !moves {
         return Err(HttpError(error));
     }
-    Ok(direct_reply(service, ErrorMessage::new(error.code, error.error).into()))
+    Ok(refused(service, request, ErrorMessage::new(error.code, error.error)).await)
 }
 
 /// Delivers a message to its session, which it may start. Answers a message that needs no session itself.
