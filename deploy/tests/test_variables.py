@@ -38,7 +38,7 @@ def literals(*paths):
 
 
 KEYS = literals("crates/auth-tokens/src/key/setting.rs")
-FUNCTION = literals("gateway-lambda/src/config.rs") | KEYS | ELSEWHERE["function"]
+FUNCTION = literals("gateway-lambda/src/config.rs", "gateway-lambda/src/config/*.rs") | KEYS | ELSEWHERE["function"]
 # The service fetches no keys: its config.rs names JWT_JWKS_URL only to refuse it with a message.
 SERVICE = (literals("backend/src/config.rs", "backend/src/config/*.rs") | KEYS | ELSEWHERE["service"]) - {"JWT_JWKS_URL"}
 
