@@ -13,8 +13,9 @@ impl Terminal {
     pub async fn run(&mut self, line: &str) {
         // Skips earlier lines.
         self.read = self.stream.bytes.len();
-        self.type_text(&format!("{line}\r")).await;
-        self.expect("\u{1b}[?2004l").await;
+        // Before a command prints, the line editor may not have given the terminal back: a program would miss keys.
+        self.type_text(&format!("echo sta\"rt\"ed; {line}\r")).await;
+        self.expect("started\r\n").await;
     }
 
     /// Sends Ctrl-C as a page does: ahead of queued input.

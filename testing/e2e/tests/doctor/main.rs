@@ -245,6 +245,6 @@ async fn a_network_that_leads_nowhere() {
     assert!(matches!(plain, Err(Diagnosis::Tls { .. })), "{plain:?}");
     // An HTTP service without a WebSocket at this path.
     let (_, http) = run_doctor(&stack.service_url().replace("http://", "ws://"), &token).await;
-    assert!(matches!(http, Err(Diagnosis::Rejected { status: 404, .. })), "{http:?}");
+    assert!(matches!(http, Err(Diagnosis::Rejected { status: 303, .. })), "{http:?}");
     stack.stop().await;
 }
