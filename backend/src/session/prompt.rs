@@ -16,19 +16,23 @@ pub(super) struct Prompt {
 impl Prompt {
     /// `tty` are the settings of the new terminal.
     pub(super) fn new(tty: Tty) -> Self {
-        Self { echoes: is_echoing(tty), empty: false }
+        Self { echoes: tty.echo && tty.canonical, empty: false }
     }
 
     /// Takes a mark; `tty` returns the present settings.
     pub(super) fn mark(&mut self, mark: PromptMark, tty: impl FnOnce() -> Tty) {
         match mark {
             PromptMark::CommandFinished(_) => {
-                self.echoes = is_echoing(tty());
+                let tty = tty();
+                // Otherwise the line editor reads already; an earlier mark of this prompt may have come in time.
+                if tty.canonical {
+                    self.echoes = tty.echo;
+                }
                 self.empty = false;
             }
             PromptMark::PromptReady | PromptMark::Continuation => self.empty = true,
-            PromptMark::CommandStarted => self.empty = false,
-            PromptMark::Unmarked | PromptMark::BracketedPaste(_) | PromptMark::Unknown => {}
+            PromptMark::CommandStarted | PromptMark::Unmarked => (self.echoes, self.empty) = (false, false),
+            PromptMark::BracketedPaste(_) | PromptMark::Unknown => {}
         }
     }
 
@@ -45,10 +49,6 @@ impl Prompt {
     pub(super) fn is_ready(&self) -> bool {
         self.empty && self.echoes
     }
-}
-
-fn is_echoing(Tty { echo, canonical }: Tty) -> bool {
-    echo && canonical
 }
 
 #[cfg(test)]
@@ -77,6 +77,20 @@ mod tests {
             prompt.mark(PromptMark::PromptReady, || EDITOR);
             assert!(prompt.is_ready(), "the line editor draws its empty prompt again");
         }
+    }
+
+    #[test]
+    fn a_late_second_mark_of_a_prompt_takes_nothing_back() {
+        let mut prompt = Prompt::new(LINES);
+        for (mark, tty) in [
+            (PromptMark::CommandStarted, LINES),
+            (PromptMark::CommandFinished(0), LINES),
+            (PromptMark::CommandFinished(0), EDITOR),
+            (PromptMark::PromptReady, EDITOR),
+        ] {
+            prompt.mark(mark, || tty);
+        }
+        assert!(prompt.is_ready());
     }
 
     #[test]
