@@ -81,7 +81,7 @@ pub(crate) struct Args {
     /// Directory of a static export to serve at the same address.
     #[arg(long = "static", value_name = "DIR")]
     pages: Option<PathBuf>,
-    /// Serve tokens to this machine: GET /dev/token.
+    /// Serve tokens: GET /dev/token. The key that it needs is printed, or DEV_TOKEN_KEY.
     #[arg(long)]
     dev_token: bool,
     /// Close a connection after SECONDS without a message.
@@ -156,7 +156,8 @@ impl Args {
         }
         let dev_token = if self.dev_token {
             let secret = lookup("JWT_SECRET").ok_or(ArgsError::NoSecret)?;
-            Some(DevSecret::new(secret.trim().as_bytes()).map_err(|_| ArgsError::NoSecret)?)
+            let key = lookup("DEV_TOKEN_KEY").filter(|key| !key.is_empty());
+            Some(DevSecret::new(secret.trim().as_bytes(), key).map_err(|_| ArgsError::NoSecret)?)
         } else {
             None
         };
@@ -217,13 +218,15 @@ impl Args {
         Ok(Function { processes: self.concurrency, cpu_limit, ..function })
     }
 
-    pub(crate) fn welcome(&self, addr: SocketAddr) -> String {
+    /// `dev_key` opens `/dev/token`.
+    pub(crate) fn welcome(&self, addr: SocketAddr, dev_key: Option<&str>) -> String {
         let mut lines = vec![format!("dev-gateway listens on {addr}: the API is ws://{addr}/{}", self.stage)];
         if self.pages.is_some() {
-            lines.push(format!("  open http://{addr}/ in a browser"));
+            let key = dev_key.map(|key| format!("#key={key}")).unwrap_or_default();
+            lines.push(format!("  open http://{addr}/{key} in a browser"));
         }
-        if self.dev_token {
-            lines.push(format!("  a token for the API: curl http://{addr}/dev/token"));
+        if let Some(key) = dev_key {
+            lines.push(format!("  a token for the API: curl -H 'Authorization: Bearer {key}' http://{addr}/dev/token"));
         }
         if let Some(plan) = &self.fault {
             lines.push(format!("  faults, seed {}: {plan}", self.seed));

@@ -1,34 +1,54 @@
-//! `GET /dev/token`: a user token without a login, for development. Served only to this machine, because the token
-//! gives access to a shell.
+//! `GET /dev/token`: a user token without a login, for development. The token gives access to a shell, so the request needs
+//! the key of this start: addresses prove nothing, because a proxy or a tunnel on this machine has a loopback address for all
+//! of its clients.
 
 use crate::local::{json_message, require_local};
-use crate::system::{System, fresh_hex};
+use crate::system::{OsSystem, System, fresh_hex};
 use auth_tokens::ShortSecretError;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
 use shared_protocol::{ClassClaims, Role, SessionId, UserClaims};
 use std::sync::Arc;
+use subtle::ConstantTimeEq;
 
 /// Validity of a token in seconds: a working day.
 const TOKEN_TTL_SECONDS: u64 = 12 * 3600;
 /// Validity of a guest's token in seconds: a lesson, since its link may travel further than meant.
 const GUEST_TTL_SECONDS: u64 = 4 * 3600;
 
-/// Secret that signs development tokens: the function's `JWT_SECRET`.
+/// Secrets of development tokens.
 #[derive(Clone, derive_more::Debug)]
 #[debug("<redacted>")]
-pub struct DevSecret(Vec<u8>);
+pub struct DevSecret {
+    /// Signs them: the function's `JWT_SECRET`.
+    signing: Vec<u8>,
+    /// Must be shown for one.
+    key: String,
+}
 
 impl DevSecret {
-    /// A secret of at least [`auth_tokens::MIN_SECRET_BYTES`].
-    pub fn new(secret: &[u8]) -> Result<Self, ShortSecretError> {
-        if secret.len() < auth_tokens::MIN_SECRET_BYTES { Err(ShortSecretError) } else { Ok(Self(secret.to_vec())) }
+    /// A secret of at least [`auth_tokens::MIN_SECRET_BYTES`], and the key of this start; without one, a random one.
+    pub fn new(signing: &[u8], key: Option<String>) -> Result<Self, ShortSecretError> {
+        if signing.len() < auth_tokens::MIN_SECRET_BYTES {
+            return Err(ShortSecretError);
+        }
+        Ok(Self { signing: signing.to_vec(), key: key.unwrap_or_else(|| fresh_hex::<16>(&OsSystem)) })
+    }
+
+    /// The key, for the address that is printed.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    fn is_shown_by(&self, headers: &HeaderMap) -> bool {
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        given.is_some_and(|given| self.key.as_bytes().ct_eq(given.as_bytes()).into())
     }
 }
 
@@ -53,10 +73,22 @@ impl DevToken {
     }
 }
 
-/// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath", "httpUrl", "name", "expiresAt"}`. A viewer is
-/// a guest: another user, with a name of its own.
-async fn get(State(dev): State<DevToken>, query: Result<Query<TokenQuery>, QueryRejection>) -> Response {
-    let response = issue(&dev, query).unwrap_or_else(|(status, message)| json_message(status, message));
+/// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath", "httpUrl", "name", "expiresAt"}`, with the key
+/// as bearer token. A viewer is a guest: another user, with a name of its own.
+async fn get(
+    State(dev): State<DevToken>,
+    headers: HeaderMap,
+    query: Result<Query<TokenQuery>, QueryRejection>,
+) -> Response {
+    let issued = if dev.secret.is_shown_by(&headers) {
+        issue(&dev, query)
+    } else {
+        Err((
+            StatusCode::UNAUTHORIZED,
+            "this needs the key in the address that was printed at the start, as bearer token",
+        ))
+    };
+    let response = issued.unwrap_or_else(|(status, message)| json_message(status, message));
     ([(header::CACHE_CONTROL, "no-store")], response).into_response()
 }
 
@@ -85,7 +117,7 @@ fn issue(
         admin: false,
         class: ClassClaims { name: name.clone(), ..ClassClaims::default() },
     };
-    let token = auth_tokens::sign_user_token(&claims, &dev.secret.0);
+    let token = auth_tokens::sign_user_token(&claims, &dev.secret.signing);
     let token = token.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed"))?;
     let ws_path = format!("/{}", dev.stage);
     let body = json!({

@@ -28,7 +28,9 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
-    let mut gateway = DevGateway::new(args.options(variable)?);
+    let options = args.options(variable)?;
+    let dev_key = options.dev_token.as_ref().map(|secret| secret.key().to_owned());
+    let mut gateway = DevGateway::new(options);
     let listener = TcpListener::bind(args.listen).await.map_err(|error| format!("{}: {error}", args.listen))?;
     let invoker: Arc<dyn Invoke> = match args.invoke {
         InvokeMode::InProcess => Arc::new(args.in_process(gateway.clients(), variable)?),
@@ -44,7 +46,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let running = gateway.start(listener, invoker)?;
     // A closed standard output does not stop the gateway.
-    let _ = writeln!(std::io::stdout(), "{}", args.welcome(running.addr()));
+    let _ = writeln!(std::io::stdout(), "{}", args.welcome(running.addr(), dev_key.as_deref()));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

@@ -45,7 +45,7 @@ pub struct Options {
     pub quotas: Quotas,
     /// Directory of a static export to serve besides the API.
     pub pages: Option<PathBuf>,
-    /// Secret of the tokens of `GET /dev/token`; without it the route does not exist.
+    /// Secrets of the tokens of `GET /dev/token`; without them the route does not exist.
     pub dev_token: Option<DevSecret>,
     /// URL of the service, which `GET /dev/token` names to pages whose network blocks WebSockets.
     pub service_url: Option<String>,

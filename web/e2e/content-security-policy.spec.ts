@@ -3,6 +3,7 @@
  */
 
 import { expect, type Page } from "@playwright/test";
+import { visit } from "./dev-token.ts";
 import { test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
@@ -37,6 +38,6 @@ test("a page whose policy allows styles with a nonce shows the terminal in its c
 
 test("a page whose policy blocks the terminal's styles says that it cannot be shown", async ({ page, stack }) => {
   await serve(page, "'self'");
-  await page.goto(stack.url);
+  await visit(page, stack.url);
   await expect(page.getByText("The terminal cannot be shown here.")).toBeVisible();
 });

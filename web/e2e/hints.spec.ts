@@ -3,13 +3,13 @@
  */
 
 import { expect, type Page } from "@playwright/test";
+import { devToken } from "./dev-token.ts";
 import { type Stack, test } from "./stack.ts";
 import { TerminalPage, withoutFallback } from "./terminal-page.ts";
 
 /** The address of a session for a page that may only watch. */
 async function viewerLink(stack: Stack, session: string): Promise<string> {
-  const answer = await fetch(`${stack.url}/dev/token?role=viewer&session=${session}`);
-  const { token, wsPath } = (await answer.json()) as { token: string; wsPath: string };
+  const { token, wsPath } = await devToken(stack.url, `role=viewer&session=${session}`);
   return `${stack.url}/?session=${session}#${new URLSearchParams({ token, at: wsPath })}`;
 }
 

@@ -3,6 +3,7 @@
  */
 
 import { type Browser, expect, type Page } from "@playwright/test";
+import { devToken } from "./dev-token.ts";
 import { test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
@@ -72,8 +73,7 @@ test("a viewer sees the whole terminal in any window, and changes nothing", asyn
 
 test("a viewer who comes before the student waits, and then sees the session", async ({ browser, stack }) => {
   const session = `early-${crypto.randomUUID().slice(0, 8)}`;
-  const answer = await fetch(`${stack.url}/dev/token?role=viewer&session=${session}`);
-  const { token, wsPath } = (await answer.json()) as { token: string; wsPath: string };
+  const { token, wsPath } = await devToken(stack.url, `role=viewer&session=${session}`);
   const context = await browser.newContext();
   const early = new TerminalPage(await context.newPage());
   const viewer = early.page;

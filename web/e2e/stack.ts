@@ -9,6 +9,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect } from "@playwright/test";
+import { DEV_TOKEN_KEY } from "./dev-token.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -87,7 +88,7 @@ async function startStack(settings: Record<string, string>, ...gatewayArgs: stri
     Promise.all(backend.map((instance, at) => waitUntilHealthy(`http://127.0.0.1:${ports[at]}/health`, instance)));
   const listen = ["--listen", `127.0.0.1:${gatewayPort}`, "--backend-url", backendUrl, "--static", PAGE, "--dev-token"];
   let backend = service();
-  const gateway = start("dev-gateway", [...listen, ...gatewayArgs], secrets, home);
+  const gateway = start("dev-gateway", [...listen, ...gatewayArgs], { ...secrets, DEV_TOKEN_KEY }, home);
   const stack: Stack = {
     url,
     cut: (how) => post(`${url}/dev/cut?connection=all&with=${how}`),

@@ -3,6 +3,7 @@
  */
 
 import { expect } from "@playwright/test";
+import { visit } from "./dev-token.ts";
 import { test } from "./stack.ts";
 import { TerminalPage, withoutFallback } from "./terminal-page.ts";
 
@@ -44,7 +45,7 @@ test("an announced end is shown, and can be postponed", async ({ page, launch })
 test("the end of a session is shown with its reason", async ({ page, launch }) => {
   const settings = { SESSION_LIFETIME_SECONDS: "5", SESSION_MAX_LIFETIME_SECONDS: "5" };
   const stack = await launch(settings);
-  await page.goto(stack.url);
+  await visit(page, stack.url);
   await expect(page.locator(".tg-detail")).toHaveText(/will end/);
   await expect(page.getByRole("button", { name: "Extend" })).toHaveCount(0);
   await expect(page.locator(".tg-state")).toHaveText("Session ended");

@@ -4,6 +4,7 @@
 
 import { join } from "node:path";
 import { expect, type Page } from "@playwright/test";
+import { visit } from "./dev-token.ts";
 
 /** An empty prompt. */
 const PROMPT = /[$#] ?$/;
@@ -24,7 +25,7 @@ export class TerminalPage {
 
   /** Opens the page and waits for the first prompt. */
   async open(url: string): Promise<void> {
-    await this.page.goto(url);
+    await visit(this.page, url);
     await this.prompt();
   }
 

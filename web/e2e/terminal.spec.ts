@@ -4,6 +4,7 @@
 
 import { createHash } from "node:crypto";
 import { expect } from "@playwright/test";
+import { DEV_TOKEN_KEY } from "./dev-token.ts";
 import { test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
@@ -211,4 +212,19 @@ test("the end of the shell is shown", async ({ page, terminal }) => {
   await expect(page.locator("[data-status=closed]")).toContainText("the shell exited with 3");
   await page.getByText("New session").click();
   await terminal.prompt();
+});
+
+test("a page needs the key of the printed address once, and hides it", async ({ page, stack }) => {
+  await page.goto(stack.url);
+  await expect(page.getByText(/Open the address that `make run` printed/)).toBeVisible();
+  // Only the hash differs, so the page loads itself anew.
+  const reloaded = page.waitForEvent("load");
+  await page.goto(`${stack.url}/#key=${DEV_TOKEN_KEY}`);
+  await reloaded;
+  const terminal = new TerminalPage(page);
+  await terminal.prompt();
+  expect(page.url()).not.toContain(DEV_TOKEN_KEY);
+  const other = new TerminalPage(await page.context().newPage());
+  await other.page.goto(stack.url);
+  await other.prompt();
 });

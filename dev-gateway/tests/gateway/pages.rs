@@ -68,8 +68,17 @@ async fn pages_do_not_hide_the_api() {
     assert_eq!(gateway.refused("/").await.0, StatusCode::FORBIDDEN);
 }
 
+/// The key of the start.
+const KEY: &str = "0123456789abcdef";
+
+/// A request with the key.
+async fn get(gateway: &Fixture, target: &str) -> Reply {
+    let (host, key) = (gateway.running.addr().to_string(), format!("Bearer {KEY}"));
+    http(gateway.running.addr(), Method::GET, target, &[("host", &host), ("authorization", &key)], "".into()).await
+}
+
 async fn with_tokens() -> Fixture {
-    let secret = DevSecret::new(SECRET).unwrap();
+    let secret = DevSecret::new(SECRET, Some(KEY.into())).unwrap();
     Fixture::with_options(Options { dev_token: Some(secret), ..Options::default() }, Script::default()).await
 }
 
@@ -85,14 +94,14 @@ fn claims(reply: &Reply) -> shared_protocol::UserClaims {
 #[tokio::test]
 async fn a_development_token_names_its_session() {
     let gateway = with_tokens().await;
-    let reply = gateway.http(Method::GET, "/dev/token", "").await;
+    let reply = get(&gateway, "/dev/token").await;
     assert_eq!((reply.status, reply.header("cache-control")), (StatusCode::OK, "no-store"));
     let first = claims(&reply);
     assert_eq!((first.sub.as_str(), first.role, first.admin), ("dev", Role::Controller, false));
-    let second = claims(&gateway.http(Method::GET, "/dev/token", "").await);
+    let second = claims(&get(&gateway, "/dev/token").await);
     assert_ne!(first.sid, second.sid);
 
-    let reply = gateway.http(Method::GET, "/dev/token?session=mine&role=viewer", "").await;
+    let reply = get(&gateway, "/dev/token?session=mine&role=viewer").await;
     let chosen = claims(&reply);
     assert_eq!((chosen.sid.unwrap().as_str(), chosen.role), ("mine", Role::Viewer));
     // A guest is no owner: it has a user and a name of its own, and less time.
@@ -100,7 +109,7 @@ async fn a_development_token_names_its_session() {
     assert!(chosen.class.name.is_some_and(|name| name.starts_with("Guest ")));
     assert!(chosen.exp < first.exp);
     for target in ["/dev/token?session=a/b", "/dev/token?role=admin"] {
-        assert_eq!(gateway.http(Method::GET, target, "").await.status, StatusCode::BAD_REQUEST, "{target}");
+        assert_eq!(get(&gateway, target).await.status, StatusCode::BAD_REQUEST, "{target}");
     }
 }
 
@@ -111,7 +120,8 @@ async fn development_tokens_are_served_to_loopback_names_only() {
     for (host, status) in
         [("localhost:3000", StatusCode::OK), ("evil.example", StatusCode::FORBIDDEN), ("", StatusCode::FORBIDDEN)]
     {
-        let reply = http(addr, Method::GET, "/dev/token", &[("host", host)], "".into()).await;
+        let headers = [("host", host), ("authorization", &*format!("Bearer {KEY}"))];
+        let reply = http(addr, Method::GET, "/dev/token", &headers, "".into()).await;
         assert_eq!(reply.status, status, "{host}");
     }
     let without = Fixture::start(Script::default()).await;
@@ -119,8 +129,21 @@ async fn development_tokens_are_served_to_loopback_names_only() {
 }
 
 #[tokio::test]
+async fn development_tokens_need_the_key_of_this_start() {
+    let gateway = with_tokens().await;
+    let addr = gateway.running.addr();
+    for key in [None, Some("Bearer "), Some("Bearer 0123456789abcdeF"), Some(KEY), Some("Basic 0123456789abcdef")] {
+        // As a tunnel with its defaults asks for a stranger.
+        let mut headers = vec![("host", "localhost")];
+        headers.extend(key.map(|key| ("authorization", key)));
+        let reply = http(addr, Method::GET, "/dev/token", &headers, "".into()).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{key:?}");
+    }
+}
+
+#[tokio::test]
 async fn development_tokens_need_a_loopback_listener() {
-    let options = Options { dev_token: Some(DevSecret::new(SECRET).unwrap()), ..Options::default() };
+    let options = Options { dev_token: Some(DevSecret::new(SECRET, Some(KEY.into())).unwrap()), ..Options::default() };
     let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
     let function = dev_gateway::Function::new("/none", Default::default());
     let invoker = dev_gateway::RuntimeApi::new(function, std::sync::Arc::new(dev_gateway::OsSystem));

@@ -50,11 +50,16 @@ interface DevToken {
   expiresAt: number;
 }
 
+/** Where the browser keeps the key of the development gateway's start, for other tabs. */
+const KEY_ITEM = "termgate-key";
+
 /**
  * With `#token=…`, which browsers never send, the page shows one session, that of `?session=…`. Otherwise the
  * development gateway creates tokens for any number of sessions.
  */
 export function findSessionProvider(): SessionProvider {
+  // Another address was opened in this tab, of which only the secrets differ.
+  window.addEventListener("hashchange", () => window.location.reload(), { once: true });
   const here = new URL(window.location.href);
   const requested = here.searchParams.get("session");
   const secrets = new URLSearchParams(here.hash.slice(1));
@@ -68,7 +73,16 @@ export function findSessionProvider(): SessionProvider {
     return { requested, multiple: false, open };
   }
   if (CONFIGURED_URL) throw new Error("This page needs a token: open it with #token=… at the end of its address.");
+  keepKey(secrets.get("key"), here);
   return { requested, multiple: true, open: (sessionId) => openWithDevToken(sessionId, here) };
+}
+
+/** Moves the key from the address, which people share, to the browser's memory. */
+function keepKey(key: string | null, here: URL): void {
+  if (!key) return;
+  window.localStorage.setItem(KEY_ITEM, key);
+  here.hash = "";
+  window.history.replaceState(null, "", here);
 }
 
 async function openWithDevToken(requested: string | null, here: URL): Promise<Access> {
@@ -97,7 +111,9 @@ async function openWithDevToken(requested: string | null, here: URL): Promise<Ac
 
 async function devToken(session: string | null, role = "controller"): Promise<DevToken> {
   const query = new URLSearchParams({ role, ...(session && { session }) });
-  const answer = await fetch(`/dev/token?${query}`, { cache: "no-store" });
+  const authorization = `Bearer ${window.localStorage.getItem(KEY_ITEM) ?? ""}`;
+  const answer = await fetch(`/dev/token?${query}`, { cache: "no-store", headers: { authorization } });
+  if (answer.status === 401) throw new Error("Open the address that `make run` printed: it has the key of this start.");
   if (!answer.ok) throw new Error(`No token: the address that served this page answered ${answer.status}.`);
   return (await answer.json()) as DevToken;
 }
