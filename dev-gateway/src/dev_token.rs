@@ -47,7 +47,7 @@ impl DevSecret {
     }
 
     fn is_shown_by(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let given = headers.get(header::AUTHORIZATION).and_then(|value| auth_tokens::bearer(value.to_str().ok()?));
         given.is_some_and(|given| self.key.as_bytes().ct_eq(given.as_bytes()).into())
     }
 }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use shared_protocol::ConnectionId;
+use shared_protocol::gateway::OfferedProtocols;
 use std::collections::HashMap;
 
 #[derive(Debug)]
@@ -149,17 +150,12 @@ fn handshake(raw: Raw) -> Handshake {
         many.map(|(_, values)| values.join(",")).or_else(|| single.map(|(_, value)| value.clone()))
     };
     let offered = header("sec-websocket-protocol").unwrap_or_default();
-    let mut offered: Vec<&str> = offered.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
-    let count = offered.len();
-    offered.retain(|name| *name != shared_protocol::gateway::SUBPROTOCOL);
-    let subprotocol = offered.len() < count;
-    // Without `termgate`, the offered protocols are not ours, and none of them is a token.
-    let beside = if subprotocol { offered.first().map(|token| (*token).to_owned()) } else { None };
+    let offered = OfferedProtocols::of([offered.as_str()]);
     Handshake {
-        token: query.remove("token").filter(|token| !token.is_empty()).or(beside),
+        token: query.remove("token").filter(|token| !token.is_empty()).or_else(|| offered.token.map(str::to_owned)),
         session_id: query.remove("sessionId"),
         carrier: query.get("carrier").is_some_and(|carrier| carrier == "1"),
         origin: header("origin"),
-        subprotocol,
+        subprotocol: offered.termgate,
     }
 }

@@ -37,6 +37,27 @@ pub const MAX_WAIT_MS: u64 = 25_000;
 /// WebSocket subprotocol of the gateway. A token may be offered beside it and is never echoed.
 pub const SUBPROTOCOL: &str = "termgate";
 
+/// The subprotocols that a handshake offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfferedProtocols<'a> {
+    /// True if [`SUBPROTOCOL`] is offered, and so must be chosen.
+    pub termgate: bool,
+    /// The token that is offered beside it.
+    pub token: Option<&'a str>,
+}
+
+impl<'a> OfferedProtocols<'a> {
+    /// From the values of `Sec-WebSocket-Protocol`, each a list with commas.
+    pub fn of(values: impl IntoIterator<Item = &'a str>) -> Self {
+        let names = values.into_iter().flat_map(|value| value.split(',')).map(str::trim);
+        let offered: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+        let termgate = offered.contains(&SUBPROTOCOL);
+        // Without it, the protocols are not ours, and none of them is a token.
+        let token = offered.into_iter().find(|name| termgate && *name != SUBPROTOCOL);
+        Self { termgate, token }
+    }
+}
+
 /// Body of `POST /api/ws/disconnect`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

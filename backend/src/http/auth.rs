@@ -15,7 +15,7 @@ use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use shared_protocol::gateway::{CONNECTION_HEADER, RECEIVED_HEADER, SUBPROTOCOL};
+use shared_protocol::gateway::{CONNECTION_HEADER, OfferedProtocols, RECEIVED_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER, RelayQuestion};
 use shared_protocol::{ConnectionId, Dispatch, ErrorCode, GatewayClaims, SessionId, UserClaims};
 use std::sync::Arc;
@@ -135,15 +135,11 @@ pub(super) struct TerminalQuery {
 }
 
 impl TerminalQuery {
-    /// The token of a WebSocket: in the query, or as the subprotocol after [`SUBPROTOCOL`].
+    /// The token of a WebSocket: in the query, or as a subprotocol.
     pub(super) fn socket_token(&self, headers: &HeaderMap) -> Option<String> {
         let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).into_iter().filter_map(|value| value.to_str().ok());
-        let mut offered: Vec<&str> = offered.flat_map(|value| value.split(',')).map(str::trim).collect();
-        let count = offered.len();
-        offered.retain(|name| !name.is_empty() && *name != SUBPROTOCOL);
-        // Without `termgate` the offered protocols are not ours, and none of them is a token.
-        let beside = if offered.len() < count { offered.first() } else { None };
-        self.token.clone().filter(|token| !token.is_empty()).or_else(|| beside.map(|token| (*token).to_owned()))
+        let beside = OfferedProtocols::of(offered).token;
+        self.token.clone().filter(|token| !token.is_empty()).or_else(|| beside.map(str::to_owned))
     }
 }
 
@@ -176,9 +172,7 @@ pub(super) fn session_in_path(path: &str) -> Option<SessionId> {
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    // RFC 9110 section 11.1: the case of a scheme does not matter.
-    let (scheme, token) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start())
+    auth_tokens::bearer(headers.get(AUTHORIZATION)?.to_str().ok()?)
 }
 
 impl ServiceContext {

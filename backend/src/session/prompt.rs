@@ -4,7 +4,7 @@ use crate::terminal::PromptMark;
 use shared_protocol::server::Tty;
 
 /// The shell's prompt. A line editor turns the terminal's own echo off while it reads, and echoes itself if the terminal did
-/// before. So the settings are looked at between a command and the next prompt; if the shell was faster, nothing is known.
+/// before. So the settings are looked at between a command and the next prompt; if the shell was faster, nothing new is known.
 #[derive(Debug)]
 pub(super) struct Prompt {
     /// True if the line editor is known to echo.

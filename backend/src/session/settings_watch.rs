@@ -54,3 +54,32 @@ impl SettingsWatch {
         (std::mem::replace(&mut self.announced, now) != now).then_some(now)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_become_rarer_until_something_passes_again() {
+        let (mut watch, mut now) = (SettingsWatch::new(Tty::default()), Instant::now());
+        for _ in 0..2 {
+            watch.schedule(now);
+            let mut delays = Vec::new();
+            while let Some(at) = watch.deadline() {
+                assert!(!watch.is_due(at - Duration::from_millis(1)));
+                delays.push((at - now).as_millis());
+                now = at;
+                assert!(watch.is_due(now));
+            }
+            assert_eq!(delays, [20, 100, 500, 2500]);
+        }
+        assert!(!watch.is_due(now + MAX_DELAY));
+    }
+
+    #[test]
+    fn a_change_is_announced_once() {
+        let lines = Tty { echo: true, canonical: true };
+        let mut watch = SettingsWatch::new(Tty::default());
+        assert_eq!((watch.changed(lines), watch.changed(lines), watch.announced()), (Some(lines), None, lines));
+    }
+}

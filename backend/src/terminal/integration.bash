@@ -14,7 +14,8 @@ __termgate_print() {
   printf '\e]133;%s;tg=%s\a' "$1" "$__termgate_tag" >/dev/tty
 }
 
-# Ends a command's output before notices about jobs and the output of the user's hooks. They find its exit code as it was, unless that would end the shell.
+# Ends a command's output before notices about jobs and the output of the user's hooks. They find its exit code as it was,
+# unless that would end the shell.
 __termgate_ended() {
   local code=$?
   [[ $- != *e* ]] || code=0

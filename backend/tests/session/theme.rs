@@ -29,7 +29,7 @@ async fn programs_are_told_the_colours_of_the_page_that_typed_last() {
     let (ada, bob) = (caller("ada", "c1"), caller("bob", "c2"));
     let viewer = Caller { role: Role::Viewer, ..caller("vic", "c3") };
     harness.say(&viewer, attach("page-v", "#ff0000")).await;
-    assert_eq!(answer(&harness, QUESTION).await, "\x1b]11;rgb:0000/0000/0000\x07", "nobody looked who may type");
+    assert_eq!(answer(&harness, QUESTION).await, "\x1b]11;rgb:0000/0000/0000\x07", "no controller has looked yet");
     let (attached, _) = harness.attach(&ada, "page-a").await;
     harness.say(&ada, attach("page-a", "#ffffff")).await;
     assert_eq!(answer(&harness, QUESTION).await, "\x1b]11;rgb:ffff/ffff/ffff\x07");

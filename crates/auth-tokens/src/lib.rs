@@ -27,6 +27,12 @@ use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use serde::de::DeserializeOwned;
 
+/// The token in an `Authorization` header. The case of the scheme does not matter (RFC 9110 section 11.1).
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim_start())
+}
+
 /// Allowed difference of clocks, in seconds.
 pub const LEEWAY_SECONDS: u64 = 10;
 

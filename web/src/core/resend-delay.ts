@@ -37,7 +37,7 @@ export class ResendDelay {
     if (this.ms * 2 <= MAX_MS) this.#repeats += 1;
   }
 
-  /** An acknowledgement came, or another connection is used. */
+  /** An acknowledgement came: the next delay is not doubled. */
   progress(): void {
     this.#repeats = 0;
   }

@@ -4,6 +4,7 @@
  */
 
 import type { IDisposable, Terminal } from "@xterm/xterm";
+import { sequenceOf } from "./touch-keys.ts";
 
 /** A place in the window, in CSS pixels. */
 export interface Place {
@@ -21,7 +22,7 @@ export function scrollLines(terminal: Terminal, lines: number, at: Place): void 
 
 /** Types an arrow key once a line: a full-screen program without the mouse scrolls by these. */
 export function sendArrows(terminal: Terminal, lines: number): void {
-  const arrow = `\x1b${terminal.modes.applicationCursorKeysMode ? "O" : "["}${lines < 0 ? "A" : "B"}`;
+  const arrow = sequenceOf(lines < 0 ? "ArrowUp" : "ArrowDown", terminal.modes.applicationCursorKeysMode);
   terminal.input(arrow.repeat(Math.abs(lines)));
 }
 

@@ -82,7 +82,7 @@ describe("a problem", () => {
     ...codes("core/error.ts", /export type ClientErrorCode =[^;]+;/),
   ];
 
-  test("is named for the person at the terminal, whatever its code", () => {
+  test("is named for the person at the terminal, for each code", () => {
     expect(all.length).toBeGreaterThan(30);
     // Never shown as a state: answers to commands and input, and the wait for a session.
     const elsewhere =
