@@ -67,6 +67,12 @@ function meaning(code: number, { url, opened, established, expired, fetchesToken
     case 1012:
     case 4503:
       return lost("The service is being replaced; the terminal goes on in a moment.");
+    case 1013:
+      return {
+        error: "LIMIT_REACHED",
+        sentence: "This user has as many connections as allowed (MAX_CONNECTIONS_PER_USER).",
+        retry: "backoff",
+      };
     case 4000:
       return {
         error: "SESSION_INVALID",
