@@ -24,6 +24,8 @@ mod outbound;
 pub mod output_budget;
 pub mod output_log;
 mod pending_input;
+mod people;
+mod people_messages;
 mod prompt;
 mod registry;
 mod relay_access;

@@ -72,14 +72,16 @@ pub struct Creator {
 }
 
 impl Creator {
-    /// The name that other people see. Without one, the user's id stays private: only a part of its hash tells users apart.
+    /// The name that other people see.
     pub fn display_name(&self) -> String {
-        self.name.clone().unwrap_or_else(|| {
-            let mut digits = body_hash(self.user.as_bytes());
-            digits.truncate(4);
-            format!("Student {digits}")
-        })
+        display_name(self.name.as_deref(), "Student", &self.user)
     }
+}
+
+/// The name that other people see. Without one, the user's id stays private: only a part of its hash tells users of a title
+/// apart.
+pub fn display_name(name: Option<&str>, title: &str, user: &str) -> String {
+    name.map_or_else(|| format!("{title} {}", &body_hash(user.as_bytes())[..4]), ToOwned::to_owned)
 }
 
 /// One session.

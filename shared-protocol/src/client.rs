@@ -1,10 +1,12 @@
 //! Messages of a client: a closed enum, with one struct of fields per message.
 
 mod parse;
+mod people;
 
 use crate::ids::{ClientId, Epoch, Pos, Seq};
 use crate::theme::Theme;
 pub use parse::{Envelope, Inbound, ParseError, Plain, parse};
+pub use people::{Hand, Ordered};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -31,6 +33,10 @@ pub enum ClientMessage {
     Close(Close),
     /// Text for all clients of the session.
     ChatMessage(ChatMessage),
+    /// The owner raises or lowers a hand.
+    Hand(Hand),
+    /// An instructor has seen the raised hand.
+    HandSeen(Ordered),
     /// The emulator has parsed everything before `pos` (cumulative).
     Ack(Ack),
     /// Says that the page is looked at, so that frames go on; with `repair`, restarts output at `pos`.
@@ -297,6 +303,8 @@ impl ClientMessage {
             Self::Extend(m) => Some((m.seq, m.epoch)),
             Self::Close(m) => Some((m.seq, m.epoch)),
             Self::ChatMessage(m) => Some((m.seq, m.epoch)),
+            Self::Hand(m) => Some((m.seq, m.epoch)),
+            Self::HandSeen(m) => Some((m.seq, m.epoch)),
             Self::Attach(_) | Self::Ack(_) | Self::Follow(_) | Self::Carry(_) | Self::Ping(_) | Self::Echo(_) => None,
         }
     }

@@ -109,7 +109,7 @@ number!(
     Pos
 );
 number!(
-    /// The public name of a client in an epoch, from 1; never used again.
+    /// A person of a session, from 1 in each epoch: a page with its reloads. Never used for another person.
     Who
 );
 number!(

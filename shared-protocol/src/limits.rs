@@ -68,3 +68,6 @@ pub const MIN_SKIP_ACK_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Largest number of parsed bytes without an acknowledgement.
 pub const ACK_STEP_BYTES: u64 = 64 * 1024;
+
+/// Most people that a session lists. Their names fit into one frame.
+pub const PEOPLE: usize = 64;

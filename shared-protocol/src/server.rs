@@ -1,6 +1,7 @@
 //! Frames of the backend. Output and events form one ordered stream per session; the other frames are replies, best effort.
 
 mod event;
+mod people;
 
 use crate::claims::Role;
 use crate::dispatch::Dispatch;
@@ -10,6 +11,7 @@ use crate::ids::{ClientId, Epoch, Pos, Seq, SessionId, Who};
 use crate::limits;
 use derive_more::From;
 pub use event::{Event, StreamEvent, Tty};
+pub use people::{Part, Person, RaisedHand, Room};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -94,7 +96,7 @@ pub struct Attached {
     pub session_id: SessionId,
     /// The client that attached. A page ignores a late reply to an earlier page.
     pub client: ClientId,
-    /// The name of the client that others hear; absent from an older service.
+    /// The client's person, as others hear of it; absent from an older service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
     /// Epoch of the shell.
@@ -124,6 +126,9 @@ pub struct Attached {
     /// Dispatch of the connection's API; absent while it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispatch: Option<Dispatch>,
+    /// The people of the session, at the frame's `head`.
+    #[serde(flatten)]
+    pub room: Room,
 }
 
 /// Limits for a client.
@@ -204,6 +209,9 @@ pub struct Snapshot {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<PositionedEvent>>"))]
     pub events: Vec<PositionedEvent>,
+    /// The people of the session, in the last part of a snapshot that skips events about them.
+    #[serde(flatten)]
+    pub room: Room,
 }
 
 /// An event and its position in the stream.

@@ -2,7 +2,7 @@
 
 use shared_protocol::frame::Payload;
 use shared_protocol::limits::{ENVELOPE_BYTES, FRAME_BYTES, MAX_NUMBER};
-use shared_protocol::server::{Output, Snapshot, SnapshotScope};
+use shared_protocol::server::{Output, Room, Snapshot, SnapshotScope};
 use shared_protocol::{Epoch, Pos, Seq, ServerFrame, ServerMessage};
 
 /// Length of a frame with the largest numbers.
@@ -29,6 +29,7 @@ fn a_full_payload_fits_with_the_largest_envelope() {
             payload,
             skipped: u64::MAX,
             events: vec![],
+            room: Room::default(),
         };
         assert!(largest_len(ServerMessage::Snapshot(snapshot)) <= FRAME_BYTES);
     }

@@ -29,12 +29,12 @@ macro_rules! variants {
 }
 
 variants!(CLIENT, client_variant, ClientMessage:
-    Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Ack Follow Carry Ping Echo);
+    Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Hand HandSeen Ack Follow Carry Ping Echo);
 variants!(SERVER, server_variant, ServerMessage:
     Attached Output Event Snapshot Pong Echo InputAck Renew Carried Error UnknownCommand CommandResult CommandStarted ResizeAck
     ChatMessage);
 variants!(EVENTS, event_variant, StreamEvent:
-    Size Exit CommandResult Tty Title Chat Controller Closing Ends Stays Restarted);
+    Size Exit CommandResult Tty Title Chat Controller Joined Left Hand Closing Ends Stays Restarted);
 
 /// Reads a fixture as `T` and checks that it serializes to the same JSON.
 fn round_trip<T: DeserializeOwned + Serialize>(fixture: &Fixture) -> T {
@@ -105,6 +105,8 @@ fn messages_without_a_number_are_plain() {
             "interrupt" => Inbound::Plain(Plain::Unordered { kind: "interrupt" }),
             "extend" => Inbound::Plain(Plain::Unordered { kind: "extend" }),
             "close" => Inbound::Plain(Plain::Unordered { kind: "close" }),
+            "hand" => Inbound::Plain(Plain::Unordered { kind: "hand" }),
+            "hand_seen" => Inbound::Plain(Plain::Unordered { kind: "hand_seen" }),
             "chat_message" | "chat_message_action" => Inbound::Plain(Plain::Chat { message: owned("Hello") }),
             "unknown" => Inbound::Unknown { kind: owned("reboot") },
             other => panic!("no expectation for {other}"),

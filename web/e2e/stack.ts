@@ -3,7 +3,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -23,6 +23,8 @@ const INSTANCES = Number(process.env.TERMGATE_INSTANCES ?? "1");
 export interface Stack {
   /** The page's address. */
   url: string;
+  /** The page's address for a session, with a token of these claims that is valid for an hour. */
+  address(session: string, claims: Record<string, unknown>): string;
   /** Cuts every connection, with a close frame or without. Like `faults`, needs `--fault`. */
   cut(how: "abort" | "close"): Promise<void>;
   /** Changes the plan of `--fault`. */
@@ -91,6 +93,11 @@ async function startStack(settings: Record<string, string>, ...gatewayArgs: stri
   const gateway = start("dev-gateway", [...listen, ...gatewayArgs], { ...secrets, DEV_TOKEN_KEY }, home);
   const stack: Stack = {
     url,
+    address(session, claims) {
+      const now = Math.floor(Date.now() / 1000);
+      const token = sign({ iat: now, exp: now + 3600, ...claims }, secrets.JWT_SECRET);
+      return `${url}/?session=${session}#${new URLSearchParams({ token, at: "/prod" })}`;
+    },
     cut: (how) => post(`${url}/dev/cut?connection=all&with=${how}`),
     faults: (plan) => post(`${url}/dev/faults`, plan),
     killService: () => stopAll(backend, "SIGKILL"),
@@ -178,6 +185,13 @@ async function stopAll(processes: Process[], signal: NodeJS.Signals = "SIGTERM")
 async function post(url: string, body = ""): Promise<void> {
   const answer = await fetch(url, { method: "POST", body });
   if (!answer.ok) throw new Error(`${url} answered ${answer.status}: ${await answer.text()}`);
+}
+
+/** A token as a platform makes it: HS256. */
+function sign(claims: object, key: string): string {
+  const encode = (part: object) => Buffer.from(JSON.stringify(part)).toString("base64url");
+  const body = `${encode({ alg: "HS256", typ: "JWT" })}.${encode(claims)}`;
+  return `${body}.${createHmac("sha256", key).update(body).digest("base64url")}`;
 }
 
 function secret(): string {

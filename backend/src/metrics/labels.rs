@@ -48,7 +48,7 @@ label_values! {
 
     /// Type of a message from a client.
     MessageType {
-        Attach, Input, Resize, Theme, Command, Interrupt, Extend, Close, ChatMessage, Ack, Follow, Carry, Ping, Echo,
+        Attach, Input, Resize, Theme, Command, Interrupt, Extend, Close, ChatMessage, Hand, HandSeen, Ack, Follow, Carry, Ping, Echo,
         /// An unknown type, or one that lacks its number.
         Unknown,
         /// Not a message.
@@ -121,6 +121,8 @@ impl From<&Inbound> for MessageType {
             Inbound::Message(ClientMessage::Extend(_)) => Self::Extend,
             Inbound::Message(ClientMessage::Close(_)) => Self::Close,
             Inbound::Message(ClientMessage::ChatMessage(_)) | Inbound::Plain(Plain::Chat { .. }) => Self::ChatMessage,
+            Inbound::Message(ClientMessage::Hand(_)) => Self::Hand,
+            Inbound::Message(ClientMessage::HandSeen(_)) => Self::HandSeen,
             Inbound::Message(ClientMessage::Ack(_)) => Self::Ack,
             Inbound::Message(ClientMessage::Follow(_)) => Self::Follow,
             Inbound::Message(ClientMessage::Carry(_)) => Self::Carry,

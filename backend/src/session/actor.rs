@@ -96,7 +96,7 @@ impl Actor {
         previous: Option<PreviousShell>,
         migrating: Arc<AtomicBool>,
     ) -> Self {
-        let (id, epoch) = (lease.record().id.clone(), lease.record().epoch);
+        let (id, epoch, creator) = (lease.record().id.clone(), lease.record().epoch, lease.record().creator.clone());
         let (limits, metrics) = (deps.limits, Arc::clone(&deps.metrics));
         let relays = RelayAccess::new(Arc::clone(&deps.relays), &lease, Arc::clone(&deps.clock), Arc::clone(&metrics));
         let mut actor = Self {
@@ -106,7 +106,7 @@ impl Actor {
             terminal,
             log: OutputLog::default(),
             events: Vec::new(),
-            attachments: Attachments::new(id.clone(), Arc::clone(&metrics)),
+            attachments: Attachments::new(id.clone(), creator, Arc::clone(&metrics)),
             one_shot: OneShotCommands::default(),
             chat_rate: RateLimiter::new(1, CHAT_INTERVAL, CHAT_BURST),
             frames: FrameBuilder::new(id.clone(), epoch, limits.output_rate, Arc::clone(&metrics)),
@@ -217,6 +217,7 @@ impl Actor {
         self.expiry.connected(self.attachments.has_connections(), Instant::now());
         let attachments = &self.attachments;
         self.one_shot.open.retain(|_, command| attachments.client(&command.client).is_some());
+        self.announce_people();
     }
 
     pub(super) fn connected(&mut self, caller: &Caller) {

@@ -2,14 +2,13 @@
 
 use super::client::{Client, TOUCH_INTERVAL};
 use super::handle::{Caller, Reply, SessionError};
+use super::people::People;
 use super::revocation::ClosedConnections;
 use crate::metrics::{GaugeGuard, Metrics};
-use crate::store::ConnectionRecord;
+use crate::store::{ConnectionRecord, Creator};
 use crate::terminal::Size;
 use shared_protocol::client::Attach;
-use shared_protocol::{
-    ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId, StreamEvent, Who,
-};
+use shared_protocol::{ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId, StreamEvent};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +16,9 @@ use tokio::time::Instant;
 
 /// Clients that one session remembers. A new one replaces the client that left longest ago.
 const MAX_CLIENTS: usize = 64;
+
+/// Clients among them that only instructors may be, so that guests cannot lock them out.
+const INSTRUCTORS_CLIENTS: usize = 2;
 
 /// Silence after which a connection counts as gone: API Gateway closes it after 10 minutes.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(660);
@@ -50,20 +52,20 @@ pub(super) struct Attachments {
     /// The client whose window the terminal has: the one that typed last.
     pub(super) controller: Option<ClientId>,
     pub(super) closed: ClosedConnections,
-    /// The name of the client that came last; none is used again.
-    last_who: Who,
+    /// The people behind the clients.
+    pub(super) people: People,
     metrics: Arc<Metrics>,
 }
 
 impl Attachments {
-    pub(super) fn new(session: SessionId, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(session: SessionId, creator: Creator, metrics: Arc<Metrics>) -> Self {
         Self {
             session,
             clients: BTreeMap::new(),
             connections: HashMap::new(),
             controller: None,
             closed: ClosedConnections::default(),
-            last_who: Who(0),
+            people: People::new(creator),
             metrics,
         }
     }
@@ -111,7 +113,9 @@ impl Attachments {
         }
         let is_new = self.add(&attach.client, caller, false, now)?;
         self.connect(caller, &attach.client, now, now_ms);
+        let who = self.people.arrived(&attach.client, caller, now_ms);
         if let Some(client) = self.clients.get_mut(&attach.client) {
+            client.who = who;
             client.counted = Some(self.metrics.sessions.attached(caller.role));
             client.seen = now;
             client.size = Some(Size::of_window(attach.cols, attach.rows));
@@ -148,21 +152,26 @@ impl Attachments {
     fn add(&mut self, id: &ClientId, caller: &Caller, one_shot: bool, now: Instant) -> Result<bool, SessionError> {
         let is_new = !self.clients.contains_key(id);
         if is_new {
-            if !self.make_room() {
+            if !self.make_room(caller.role) {
                 return Err(SessionError::too_many_clients());
             }
-            self.last_who.0 += 1;
-            self.clients.insert(id.clone(), Client::new(self.last_who, caller, one_shot, now));
+            self.clients.insert(id.clone(), Client::new(caller, one_shot, now));
         }
         Ok(is_new)
     }
 
-    /// Makes room for one more client; false while all have a connection.
-    fn make_room(&mut self) -> bool {
-        if self.clients.len() < MAX_CLIENTS {
+    /// Makes room for one more client of this role; false while all have a connection.
+    fn make_room(&mut self, role: Role) -> bool {
+        let is_instructor = |client: &Client| client.role == Role::Instructor;
+        let others = self.clients.values().filter(|client| !is_instructor(client)).count();
+        let has_seat = role == Role::Instructor || others < MAX_CLIENTS - INSTRUCTORS_CLIENTS;
+        if has_seat && self.clients.len() < MAX_CLIENTS {
             return true;
         }
-        let left = self.clients.iter().filter(|(id, _)| !self.is_connected(id));
+        let left = self
+            .clients
+            .iter()
+            .filter(|(id, client)| (role == Role::Instructor || !is_instructor(client)) && !self.is_connected(id));
         let Some(id) = left.min_by_key(|(_, client)| client.seen).map(|(id, _)| id.clone()) else { return false };
         self.clients.remove(&id);
         true
@@ -211,6 +220,7 @@ impl Attachments {
         if self.is_connected(id) {
             return;
         }
+        self.people.went_away(id, Instant::now());
         if let Some(client) = self.clients.get_mut(id) {
             client.counted = None;
             client.outbound.link.leave();
@@ -356,6 +366,7 @@ impl Attachments {
         if let Some(client) = self.clients.get_mut(&id) {
             client.revoked = true;
         }
+        self.people.closed(&id);
         true
     }
 
@@ -366,12 +377,13 @@ impl Attachments {
         for id in silent.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.remove(&id);
         }
+        self.people.expire(now);
     }
 
     /// Next time at which something of a client or a connection is due, token expiry aside.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let silence = self.connections.values().map(|connection| connection.seen + SILENCE_TIMEOUT);
-        self.clients.values().filter_map(Client::deadline).chain(silence).min()
+        self.clients.values().filter_map(Client::deadline).chain(silence).chain(self.people.deadline()).min()
     }
 }
 

@@ -70,7 +70,7 @@ impl Backpressure {
 mod tests {
     use super::*;
     use crate::session::handle::caller;
-    use shared_protocol::{Role, Who};
+    use shared_protocol::Role;
 
     /// End of a log that is too long for a client without an acknowledgement.
     const END: Pos = Pos(BACKPRESSURE_HIGH_WATERMARK + 1);
@@ -78,8 +78,7 @@ mod tests {
     #[test]
     fn reading_stops_above_one_watermark_and_resumes_at_the_other() {
         let now = Instant::now();
-        let (mut backpressure, mut client) =
-            (Backpressure::default(), Client::new(Who(1), &caller("ada", "c1"), false, now));
+        let (mut backpressure, mut client) = (Backpressure::default(), Client::new(&caller("ada", "c1"), false, now));
         let _frames = client.outbound.link.open_direct();
         let low = END.0 - BACKPRESSURE_LOW_WATERMARK;
         for (acked, stops, paused) in [(0, true, true), (low - 1, false, true), (low, false, false)] {
@@ -95,7 +94,7 @@ mod tests {
     fn only_a_carried_controller_that_makes_progress_pauses_the_program() {
         let (now, late) = (Instant::now(), Instant::now() + BACKPRESSURE_TIMEOUT);
         let pauses = |role, carried: bool, at| {
-            let mut client = Client::new(Who(1), &caller("ada", "c1"), false, now);
+            let mut client = Client::new(&caller("ada", "c1"), false, now);
             client.role = role;
             let _frames = carried.then(|| client.outbound.link.open_direct());
             Backpressure::default().update([&mut client].into_iter(), END, at)
@@ -109,7 +108,7 @@ mod tests {
     /// Two pages of one session, of which the second acknowledges nothing.
     fn two(now: Instant) -> [Client; 2] {
         [("c1", END), ("c2", Pos(0))].map(|(connection, acked)| {
-            let mut client = Client::new(Who(1), &caller("ada", connection), false, now);
+            let mut client = Client::new(&caller("ada", connection), false, now);
             client.outbound.ack(acked, now);
             client
         })

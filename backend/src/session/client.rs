@@ -21,7 +21,7 @@ pub(super) const TOUCH_INTERVAL: Duration = Duration::from_secs(240);
 
 /// One client: its identity, its input and its output.
 pub(super) struct Client {
-    /// Its public name. Its id is a secret of its page.
+    /// Its person; 0 if it never attached. Its id is a secret of its page.
     pub who: Who,
     /// Only this user may attach to it.
     pub user: String,
@@ -54,9 +54,9 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(who: Who, caller: &Caller, one_shot: bool, now: Instant) -> Self {
+    pub(super) fn new(caller: &Caller, one_shot: bool, now: Instant) -> Self {
         Self {
-            who,
+            who: Who(0),
             user: caller.user.clone(),
             name: caller.class.name.clone(),
             role: caller.role,

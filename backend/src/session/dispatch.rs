@@ -10,7 +10,7 @@ use crate::metrics::SnapshotCause;
 use crate::relay::Renewal;
 use crate::terminal::Size;
 use shared_protocol::client::{Ack, Attach, Command, Follow, Input, Interrupt};
-use shared_protocol::server::{Attached, ErrorMessage, ResizeAck};
+use shared_protocol::server::{Attached, ErrorMessage, ResizeAck, Room};
 use shared_protocol::{
     ClientId, ClientMessage, ConnectionId, EndReason, ErrorCode, Inbound, Plain, Pos, Role, Seq, ServerMessage,
     StreamEvent,
@@ -158,6 +158,7 @@ impl Actor {
             ends_at: Some(ends_at),
             can_extend,
             dispatch: caller.arrival.dispatch,
+            room: Room::default(),
         }))
     }
 
@@ -230,6 +231,7 @@ impl Actor {
     }
 
     fn apply(&mut self, id: &ClientId, seq: Seq, message: ClientMessage, now: Instant) {
+        let Some(message) = self.apply_to_people(id, message) else { return };
         let Some(client) = self.attachments.client_mut(id) else { return };
         if !matches!(message, ClientMessage::ChatMessage(_))
             && let Err(error) = check_writable(client.role)
@@ -272,6 +274,8 @@ impl Actor {
             ClientMessage::Attach(_)
             | ClientMessage::Ack(_)
             | ClientMessage::Follow(_)
+            | ClientMessage::Hand(_)
+            | ClientMessage::HandSeen(_)
             | ClientMessage::Carry(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Echo(_) => {}

@@ -9,7 +9,7 @@ use super::terminal::Terminal;
 use crate::metrics::{Metrics, RetransmissionCause, SnapshotCause};
 use crate::relay::{Due, Relays};
 use bytes::Bytes;
-use shared_protocol::server::{Event, InputAck, Output};
+use shared_protocol::server::{Event, InputAck, Output, Room};
 use shared_protocol::{Epoch, Pos, ServerFrame, ServerMessage, SessionId};
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -36,13 +36,16 @@ pub(super) struct FrameBuilder {
     snapshots: u32,
     /// Output that may still go through the gateway.
     budget: OutputBudget,
+    /// The people, for clients that may have missed an event about them.
+    pub(super) room: Room,
     metrics: Arc<Metrics>,
 }
 
 impl FrameBuilder {
     /// `output_rate` is in bytes per second; 0 means no limit.
     pub(super) fn new(session: SessionId, epoch: Epoch, output_rate: u64, metrics: Arc<Metrics>) -> Self {
-        Self { session, epoch, snapshots: 0, budget: OutputBudget::new(output_rate, Instant::now()), metrics }
+        let budget = OutputBudget::new(output_rate, Instant::now());
+        Self { session, epoch, snapshots: 0, budget, room: Room::default(), metrics }
     }
 
     pub(super) fn encode(&self, frame: &ServerFrame) -> Bytes {
@@ -64,6 +67,10 @@ impl FrameBuilder {
             return self.encode(&message.into());
         }
         message.set_epoch(self.epoch);
+        if let ServerMessage::Attached(attached) = &mut message {
+            // As of now, which is the frame's `head`: the frame may have waited for its relay.
+            attached.room = self.room.clone();
+        }
         let ack_seq = Some(client.inbound.acknowledge());
         let prompt = terminal.prompt.is_ready();
         self.encode(&ServerFrame { message, head: Some(log.end()), ack_seq, prompt })
@@ -134,7 +141,7 @@ impl FrameBuilder {
         let is_lost = sent < log.start();
         let needed = if is_lost { Some(SnapshotCause::Lost) } else { is_behind.then_some(SnapshotCause::Behind) };
         if let Some(cause) = outbound.take_skip(needed) {
-            let Some(parts) = snapshot::parts(outbound, (epoch, self.snapshots + 1), log, terminal) else {
+            let Some(parts) = snapshot::parts(outbound, (epoch, self.snapshots + 1), &self.room, log, terminal) else {
                 outbound.put_off(cause);
                 return ack;
             };
@@ -181,13 +188,13 @@ mod tests {
     use crate::session::handle::{caller, unknown_command};
     use crate::terminal::scripted::Script;
     use crate::terminal::{Nonce, Size};
-    use shared_protocol::{Seq, Who};
+    use shared_protocol::Seq;
 
     fn bench(one_shot: bool) -> (FrameBuilder, Client, OutputLog, Terminal) {
         let (session, metrics) = (SessionId::new("s").unwrap(), Metrics::new(0));
         let (size, pty) = (Size { cols: 20, rows: 4 }, Box::new(Script::default()));
         let terminal = Terminal::new(session.clone(), pty, &Nonce::new([0; 16]), size, 10, Arc::clone(&metrics));
-        let client = Client::new(Who(1), &caller("ada", "c1"), one_shot, Instant::now());
+        let client = Client::new(&caller("ada", "c1"), one_shot, Instant::now());
         (FrameBuilder::new(session, Epoch(1), 0, metrics), client, OutputLog::default(), terminal)
     }
 

@@ -7,7 +7,7 @@ use super::output_log::OutputLog;
 use super::terminal::Terminal;
 use crate::terminal::Size;
 use shared_protocol::frame::Payload;
-use shared_protocol::server::{PositionedEvent, Snapshot, SnapshotScope};
+use shared_protocol::server::{PositionedEvent, Room, Snapshot, SnapshotScope};
 use shared_protocol::{Epoch, Pos, ServerMessage, StreamEvent};
 
 /// History that a page without any is sent as it was printed, in bytes: a prompt or two. A snapshot replaces more.
@@ -39,6 +39,7 @@ pub(super) fn prefers_tail(from: Pos, log: &mut OutputLog, terminal: &mut Termin
 pub(super) fn parts(
     outbound: &Outbound,
     (epoch, id): (Epoch, u32),
+    room: &Room,
     log: &mut OutputLog,
     terminal: &mut Terminal,
 ) -> Option<Vec<ServerMessage>> {
@@ -49,9 +50,13 @@ pub(super) fn parts(
     let ScreenSnapshot { data, pos, size } = terminal.snapshot(scope, sent, log)?;
     let pos = pos.max(log.start());
     let payloads = pack_all(&data, outbound.effort()).into_iter().map(|payload| (payload, Vec::new()));
-    let events =
-        skipped_events(log, sent, pos, has_screen).into_iter().map(|events| (Payload::Data(String::new()), events));
-    let contents: Vec<_> = payloads.chain(events).collect();
+    let (events, is_lossy) = skipped_events(log, sent, pos, has_screen);
+    let events = events.into_iter().map(|events| (Payload::Data(String::new()), events));
+    let mut contents: Vec<_> =
+        payloads.chain(events).map(|(payload, events)| (payload, events, Room::default())).collect();
+    if is_lossy {
+        contents.push((Payload::Data(String::new()), Vec::new(), room.clone()));
+    }
     // A full snapshot has the scrollback too, so only bytes that the ring no longer has are skipped.
     let skipped = match scope {
         _ if !has_screen => 0,
@@ -60,14 +65,16 @@ pub(super) fn parts(
     };
     let parts = contents.len() as u16;
     let Size { cols, rows } = size;
-    let snapshot = |((payload, events), part)| {
-        ServerMessage::Snapshot(Snapshot { epoch, pos, id, part, parts, scope, cols, rows, payload, skipped, events })
+    let snapshot = |((payload, events, room), part)| {
+        let whole = Snapshot { epoch, pos, id, part, parts, scope, cols, rows, payload, skipped, events, room };
+        ServerMessage::Snapshot(whole)
     };
     Some(contents.into_iter().zip(1..).map(snapshot).collect())
 }
 
-/// The events between two positions, in groups that fit into a frame. A page without a screen needs no results.
-fn skipped_events(log: &OutputLog, from: Pos, to: Pos, has_screen: bool) -> Vec<Vec<PositionedEvent>> {
+/// The events between two positions, in groups that fit into a frame, and whether some are missing. A page without a screen
+/// needs no results.
+fn skipped_events(log: &OutputLog, from: Pos, to: Pos, has_screen: bool) -> (Vec<Vec<PositionedEvent>>, bool) {
     let is_sent = |event: &StreamEvent| match event {
         StreamEvent::Size { .. } => false,
         StreamEvent::CommandResult { .. } | StreamEvent::Restarted { .. } => has_screen,
@@ -77,7 +84,8 @@ fn skipped_events(log: &OutputLog, from: Pos, to: Pos, has_screen: bool) -> Vec<
     let mut room = 0;
     let events: Vec<_> =
         log.events_from(from).take_while(|(at, _)| *at < to).filter(|(_, event)| is_sent(event)).collect();
-    for (pos, event) in events.iter().skip(events.len().saturating_sub(MAX_EVENTS)) {
+    let dropped = events.len().saturating_sub(MAX_EVENTS);
+    for (pos, event) in events.iter().skip(dropped) {
         let positioned = PositionedEvent { pos: *pos, event: (*event).clone() };
         let length = serde_json::to_string(&positioned).map_or(0, |json| json.len() + 1);
         if length > room {
@@ -89,5 +97,5 @@ fn skipped_events(log: &OutputLog, from: Pos, to: Pos, has_screen: bool) -> Vec<
             group.push(positioned);
         }
     }
-    groups
+    (groups, dropped > 0 || from < log.start())
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 use shared_protocol::client::{Inbound, parse};
 use shared_protocol::frame::fitting_prefix;
 use shared_protocol::limits::{FRAME_BYTES, FRAME_RAW_BYTES};
-use shared_protocol::server::{Event, Limits, Output, PositionedEvent, Snapshot, SnapshotScope, Tty};
+use shared_protocol::server::{Event, Limits, Output, PositionedEvent, Room, Snapshot, SnapshotScope, Tty};
 use shared_protocol::{ClientId, ClientMessage, Epoch, Payload, Pos, Seq, ServerFrame, ServerMessage, StreamEvent};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -103,6 +103,7 @@ impl Service {
                     payload: Payload::Data("\x18".into()),
                     skipped: self.cursor.0 - pos.0,
                     events: events.take(50).collect(),
+                    room: Room::default(),
                 };
                 return Some(self.frame(ServerMessage::Snapshot(snapshot)));
             }

@@ -33,7 +33,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 11] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 20] = [
+const ACTIONS: [&str; 22] = [
     "attach",
     "follow",
     "input",
@@ -42,6 +42,8 @@ const ACTIONS: [&str; 20] = [
     "command",
     "interrupt",
     "chat_message",
+    "hand",
+    "hand_seen",
     "extend",
     "close",
     "plain command",
@@ -188,6 +190,7 @@ impl Case {
                     "command" => json!({"id": "c", "command": "ls"}),
                     "interrupt" => json!({"afterSeq": 0}),
                     "chat_message" => json!({"data": {"message": "hello"}}),
+                    "hand" => json!({"up": true}),
                     "follow" => json!({"pos": 0}),
                     _ => json!({}),
                 };

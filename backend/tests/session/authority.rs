@@ -1,7 +1,7 @@
 //! Revocation of connections: tokens that expire, connections closed by others, late messages, and pages that change
 //! their mind about who they are.
 
-use crate::harness::{Harness, Watched, caller, frame, input, question, told, until};
+use crate::harness::{Harness, Watched, ack, caller, frame, input, question, told, until};
 use backend::session::{Caller, Close, Grant, Reply};
 use serde_json::{Value, json};
 use shared_protocol::relay::RelayQuestion;
@@ -54,8 +54,9 @@ async fn a_carried_connection_is_rejected_when_its_token_expires() {
     let (_, viewers) = harness.attach(&viewer, "watching").await;
     let ((heard, over), (others, open)) =
         tokio::join!(harness.watch(&viewer, viewers, 200), harness.watch(&ada, adas, 200));
-    assert_eq!(told(&heard), [(110, "TOKEN_EXPIRED", "")]);
+    assert_eq!(told(&heard), [(0, "joined", ""), (110, "TOKEN_EXPIRED", "")]);
     assert_eq!(over, Watched::Stopped { closed: true });
+    let others: Vec<_> = told(&others).into_iter().filter(|(_, kind, _)| !matches!(*kind, "joined" | "left")).collect();
     assert!(others.is_empty() && matches!(open, Watched::Open(_)), "that connection only");
 }
 
@@ -64,7 +65,9 @@ async fn a_relay_that_posts_the_reason_posts_it_alone() {
     // The session goes on: ada's token is valid.
     let (harness, ..) = Harness::attached().await;
     let vic = until(5, caller("vic", "c2"));
-    let (_, token) = harness.attach(&vic, "watching").await;
+    let (attached, mut token) = harness.attach(&vic, "watching").await;
+    assert_eq!(harness.next(&mut token).await["kind"], "joined");
+    harness.say(&vic, ack(&attached, 1)).await;
     let told = harness.fetch(token, Duration::from_secs(60)).await;
     assert_eq!((told.close, frame(told.frame)["code"].as_str()), (true, Some("TOKEN_EXPIRED")));
     let meanwhile = harness.say(&vic, json!({"type":"ping"})).await;
@@ -113,7 +116,7 @@ async fn a_revoked_client_is_told_and_cannot_attach_again() {
     };
     let ((heard, over), known) = tokio::join!(harness.watch(&eve, token, 60), revoke);
     assert!(known);
-    assert_eq!((told(&heard), over), (vec![(5, "REVOKED", "")], Watched::Stopped { closed: true }));
+    assert_eq!((told(&heard), over), (vec![(0, "joined", ""), (5, "REVOKED", "")], Watched::Stopped { closed: true }));
     harness.at(5 + 3).await;
     rejected(harness.say(&eve, input(&attached, 1, "x")).await, "REVOKED");
     rejected(harness.say(&eve, json!({"type":"command","command":"ls"})).await, "REVOKED");

@@ -173,6 +173,7 @@ async fn bulk_output_is_deflated_for_clients_that_accept_it() {
     let mut packed_token = harness.token(&packed, harness.say(&packed, attach).await.grant).unwrap();
     let log: String = (0..3000).map(|n| format!("   Compiling crate-{n} v1.{n}.0\r\n")).collect();
     harness.script.print(&log[..1000]);
+    assert_eq!(harness.next(&mut packed_token).await["kind"], "joined");
     assert_eq!(harness.next(&mut packed_token).await["len"], 1000, "little is sent as it is");
     harness.script.print(&log[1000..]);
     harness.settle().await;

@@ -12,6 +12,7 @@ mod following;
 mod harness;
 mod hostile;
 mod life;
+mod people;
 mod theme;
 mod typing;
 

@@ -151,7 +151,7 @@ pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
 }
 
 /// Types that are refused without a `seq`: they make sense only in order.
-const ORDERED: [&str; 5] = ["input", "theme", "interrupt", "extend", "close"];
+const ORDERED: [&str; 7] = ["input", "theme", "interrupt", "extend", "close", "hand", "hand_seen"];
 
 fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseError> {
     use ClientMessage as M;
@@ -190,6 +190,8 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
         "extend" => M::Extend(fields(kind, body)?),
         "close" => M::Close(fields(kind, body)?),
         "chat_message" => M::ChatMessage(fields(kind, body)?),
+        "hand" => M::Hand(fields(kind, body)?),
+        "hand_seen" => M::HandSeen(fields(kind, body)?),
         other => return Ok(Inbound::Unknown { kind: other.chars().take(64).collect() }),
     };
     check(&message)?;

@@ -4,6 +4,7 @@ use crate::error::{EndReason, ErrorCode};
 use crate::ids::{Epoch, Pos, Who};
 #[cfg(doc)]
 use crate::limits;
+use crate::server::people::{Person, RaisedHand};
 use serde::{Deserialize, Serialize};
 
 /// Fields of `event`.
@@ -77,6 +78,15 @@ pub enum StreamEvent {
         /// `sub` of the client's token.
         user: String,
     },
+    /// A person has attached. Not said to a person who is alone.
+    Joined(Person),
+    /// A person has left: the last connection of their page ended a minute ago.
+    Left {
+        /// The person.
+        who: Who,
+    },
+    /// The owner's hand was raised, lowered or seen.
+    Hand(RaisedHand),
     /// The session will end. A later one with the same reason replaces it; [`Self::Stays`] cancels it.
     Closing {
         /// [`EndReason::code`] of the reason.

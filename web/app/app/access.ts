@@ -2,6 +2,8 @@
  * Provides sessions, their addresses and tokens. The one file to replace by a platform that provides these itself.
  */
 
+import { namedGroup } from "../../src/index.ts";
+
 /** Access to one session. */
 export interface Access {
   sessionId: string;
@@ -11,6 +13,8 @@ export interface Access {
   /** Either a token, or a function that fetches one for each connection. */
   token?: string;
   getToken?(): Promise<string>;
+  /** True in a class, where a student may raise a hand. */
+  inClass?: boolean;
   /** Creates a read-only link for others; absent if this page cannot. */
   share?(): Promise<GuestLink>;
 }
@@ -68,7 +72,8 @@ export function findSessionProvider(): SessionProvider {
     const url = CONFIGURED_URL || socketOf(here, secrets.get("at") ?? "/terminal");
     const open = async (sessionId: string | null) => {
       const fallback = CONFIGURED_FALLBACK_URL && { fallbackUrl: CONFIGURED_FALLBACK_URL };
-      return { sessionId: sessionId ?? requested ?? newSessionId(), url, token, ...fallback };
+      const inClass = namedGroup(token) !== undefined;
+      return { sessionId: sessionId ?? requested ?? newSessionId(), url, token, inClass, ...fallback };
     };
     return { requested, multiple: false, open };
   }

@@ -71,6 +71,7 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
       <TermgateTerminal
         {...preferences}
         {...{ client, onFontSize, whenEnded, nonce, images: !nonce }}
+        raisesHand={access.inClass === true}
         onReady={setHandle}
       >
         {share && terminal.role === "controller" && (

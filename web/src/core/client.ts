@@ -169,6 +169,16 @@ export class TerminalClient {
     return this.#push({ type: "chat_message", data: { message } });
   }
 
+  /** Raises or lowers the hand of the session's owner: `state.hand` shows it. */
+  raiseHand(up: boolean): void {
+    if (!this.#session.over) this.#push({ type: "hand", up });
+  }
+
+  /** Tells the owner that this instructor has seen the raised hand. */
+  seeHand(): void {
+    if (!this.#session.over) this.#push({ type: "hand_seen" });
+  }
+
   /** Requests more time: `state.endsAt` shows the result, and an announced end because of idleness is cancelled. */
   extend(): void {
     if (this.#session.mayType && !this.#push({ type: "extend" })) this.#queueFull("the session cannot be extended");

@@ -2,7 +2,7 @@
  * The framework-free client, for pages without React.
  */
 
-export type { EndReason, ErrorCode, Role, Theme, Tty } from "../protocol/generated.ts";
+export type { EndReason, ErrorCode, Part, Person, RaisedHand, Role, Theme, Tty } from "../protocol/generated.ts";
 export type { TokenIn } from "./address.ts";
 export { TerminalClient } from "./client.ts";
 export { browserClock, type Clock, Timer } from "./clock.ts";
@@ -22,4 +22,4 @@ export { browserSocket, type Socket, type SocketFactory } from "./socket.ts";
 export { type Diagnostics, INITIAL_STATE, isOver, type Status, type TerminalState } from "./state.ts";
 export type { InputProgress, TerminalSink } from "./terminal-sink.ts";
 export { TIMES, type Times } from "./times.ts";
-export type { TokenSource } from "./token.ts";
+export { namedGroup, type TokenSource } from "./token.ts";

@@ -12,6 +12,10 @@ export type TerminalNotice =
   | { kind: "restarted"; reason: EndReason | undefined; text: string }
   /** The emulator failed on the output; a page that opened it opens another one, which gets the screen. */
   | { kind: "redrawn"; text: string }
+  /** An instructor watches from now on; said once for each name. */
+  | { kind: "watched"; name: string; text: string }
+  /** An instructor has seen the owner's hand. */
+  | { kind: "hand-seen"; name: string; text: string }
   /** Ctrl-C dropped unsent input. */
   | { kind: "dropped"; characters: number; text: string };
 
@@ -31,6 +35,14 @@ export function restarted(reason: EndReason | undefined): TerminalNotice {
 
 export function redrawn(): TerminalNotice {
   return { kind: "redrawn", text: "The display stopped at a program's output and was drawn again" };
+}
+
+export function watched(name: string): TerminalNotice {
+  return { kind: "watched", name, text: `${name} (instructor) is watching` };
+}
+
+export function handSeen(name: string): TerminalNotice {
+  return { kind: "hand-seen", name, text: `${name} has seen your hand` };
 }
 
 export function dropped(characters: number): TerminalNotice {

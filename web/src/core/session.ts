@@ -14,8 +14,9 @@ import { errorAction } from "./error-policy.ts";
 import { InputQueue } from "./input-queue.ts";
 import { redrawn, restarted, skipped } from "./notice.ts";
 import type { ResolvedOptions } from "./options.ts";
+import { People } from "./people.ts";
 import { Receiver } from "./receiver.ts";
-import { changedTty, isOver } from "./state.ts";
+import { changeBy, changedTty, isOver } from "./state.ts";
 import type { TerminalSink } from "./terminal-sink.ts";
 import { Transport } from "./transport.ts";
 import { WindowSize } from "./window-size.ts";
@@ -27,6 +28,7 @@ const CLOSED = { status: "closed", attempt: 0, latency: null } as const;
 
 export class ProtocolSession {
   readonly commands: Commands;
+  readonly people: People;
   readonly input: InputQueue;
   readonly transport: Transport;
   readonly #window: WindowSize;
@@ -56,6 +58,7 @@ export class ProtocolSession {
     const { clock, inflate, size } = options;
     this.#window = new WindowSize(size);
     this.commands = new Commands(clock);
+    this.people = new People(events);
     this.#warnings = new EndWarnings(clock, (closing) => events.update({ closing }));
     this.input = new InputQueue(clock, () => this.#receiver.acks.piggyback());
     this.#receiver = new Receiver({
@@ -188,6 +191,7 @@ export class ProtocolSession {
     const tty = changedTty(this.events.value, frame.tty);
     const { route } = connection;
     this.events.update({ status: "connected", attempt: 0, error: null, role: frame.role, ...lifetime, ...tty, route });
+    this.people.attached(frame);
     this.input.resume(connection, {
       epoch: frame.epoch,
       inputSeq: frame.inputSeq,
@@ -217,9 +221,12 @@ export class ProtocolSession {
     const current = attached && epoch === this.#receiver.epoch;
     if (current && frame.ackSeq !== undefined) this.input.acknowledge(frame.ackSeq);
     switch (frame.type) {
+      case "snapshot":
+        if (frame.people) this.people.whole(frame.epoch, frame.pos, frame);
+        this.#receiver.accept(frame);
+        break;
       case "output":
       case "event":
-      case "snapshot":
         this.#receiver.accept(frame);
         break;
       case "error":
@@ -246,22 +253,16 @@ export class ProtocolSession {
   }
 
   #event(event: EventFrame): void {
+    const change = changeBy(event);
+    if (change) this.events.update(change);
+    this.people.event(event);
     switch (event.kind) {
       case "command_result":
         this.commands.resolve(event.id, event);
         break;
-      case "tty":
-        this.events.update({ tty: { echo: event.echo, canonical: event.canonical } });
-        break;
-      case "title":
-        this.events.update({ title: event.title });
-        break;
       case "closing":
         this.#warnings.announce(event.reason, event.at);
         if (event.reason === "token_expired") this.transport.refreshToken();
-        break;
-      case "ends":
-        this.events.update({ endsAt: event.at, canExtend: event.canExtend });
         break;
       case "stays":
         this.#warnings.cancel(event.reason);

@@ -2,7 +2,7 @@
  * The state of a terminal that a page shows. Replaced, never mutated, so that React can compare it by identity.
  */
 
-import type { EndReason, Role, Tty } from "../protocol/generated.ts";
+import type { EndReason, Event as EventFrame, Person, RaisedHand, Role, Tty } from "../protocol/generated.ts";
 import type { Closing } from "./end-warnings.ts";
 import type { ClientErrorCode, TerminalError } from "./error.ts";
 import type { Latency } from "./latency.ts";
@@ -56,6 +56,12 @@ export interface TerminalState {
   endsAt: number | null;
   /** True if `extend` can move `endsAt`. */
   canExtend: boolean;
+  /** Everyone who is attached, this page too. A name is another person's text: show it in a `<bdi>`. */
+  people: readonly Person[];
+  /** This page's number among them; null before the first attach. */
+  who: number | null;
+  /** The owner's raised hand. */
+  hand: RaisedHand | null;
   diagnostics: Diagnostics;
 }
 
@@ -75,6 +81,9 @@ export const INITIAL_STATE: TerminalState = {
   closing: null,
   endsAt: null,
   canExtend: false,
+  people: [],
+  who: null,
+  hand: null,
   diagnostics: { url: "", attempts: 0, lastError: null, errorCode: null, connectionTime: null },
 };
 
@@ -86,4 +95,16 @@ export function isOver({ status, end, error }: TerminalState): boolean {
 /** The terminal's settings as a change of the state, which is none if they are the same. */
 export function changedTty(state: TerminalState, tty: TerminalState["tty"]): Partial<TerminalState> {
   return tty.echo === state.tty.echo && tty.canonical === state.tty.canonical ? {} : { tty };
+}
+
+/** What an event of the stream changes in the state by itself. */
+export function changeBy(event: EventFrame): Partial<TerminalState> | undefined {
+  switch (event.kind) {
+    case "tty":
+      return { tty: { echo: event.echo, canonical: event.canonical } };
+    case "title":
+      return { title: event.title };
+    case "ends":
+      return { endsAt: event.at, canExtend: event.canExtend };
+  }
 }

@@ -18,6 +18,7 @@ const LEEWAY_MS = 10_000;
 /** Claims of a token that explain a refusal; only the gateway and the service verify them. */
 interface Claims {
   exp?: unknown;
+  grp?: unknown;
   role?: unknown;
   sid?: unknown;
 }
@@ -38,6 +39,12 @@ export function onlyWatches(token: string): boolean {
 export function namedSession(token: string): string | undefined {
   const { sid } = readClaims(token);
   return typeof sid === "string" ? sid : undefined;
+}
+
+/** The group, such as a class, that a JWT is for, if it is for one and can be decoded. */
+export function namedGroup(token: string): string | undefined {
+  const { grp } = readClaims(token);
+  return typeof grp === "string" ? grp : undefined;
 }
 
 /** The payload of a JWT; empty if it cannot be decoded. */

@@ -35,7 +35,7 @@ export type Attached = {
   sessionId: SessionId;
   /** The client that attached. A page ignores a late reply to an earlier page. */
   client: ClientId;
-  /** The name of the client that others hear; absent from an older service. */
+  /** The client's person, as others hear of it; absent from an older service. */
   who?: Who;
   /** Epoch of the shell. */
   epoch: Epoch;
@@ -61,6 +61,10 @@ export type Attached = {
   canExtend: boolean;
   /** Dispatch of the connection's API; absent while it is not known. */
   dispatch?: Dispatch;
+  /** Those who are attached, at most [`limits::PEOPLE`]. */
+  people?: Array<Person>;
+  /** The raised hand; absent while it is down. */
+  hand?: RaisedHand;
 };
 
 /** Fields of `carried`. */
@@ -109,6 +113,8 @@ export type ClientMessage =
   | ({ type: "extend" } & Extend)
   | ({ type: "close" } & Close)
   | ({ type: "chat_message" } & ChatMessage)
+  | ({ type: "hand" } & Hand)
+  | ({ type: "hand_seen" } & Ordered)
   | ({ type: "ack" } & Ack)
   | ({ type: "follow" } & Follow)
   | ({ type: "carry" } & Carry)
@@ -248,6 +254,16 @@ export type Follow = {
   repair?: boolean;
 };
 
+/** Fields of `hand`. */
+export type Hand = {
+  /** Number of the message. */
+  seq: Seq;
+  /** Epoch of the shell that the message is for. */
+  epoch: Epoch;
+  /** True to raise it, false to lower it. */
+  up: boolean;
+};
+
 /** Fields of `input`. An escape sequence or a paste bracket is never split over two messages. */
 export type Input = {
   /** Number of the message. */
@@ -284,6 +300,14 @@ export type Limits = {
   ackStepBytes: number;
 };
 
+/** Fields of a message that says nothing but its type. */
+export type Ordered = {
+  /** Number of the message. */
+  seq: Seq;
+  /** Epoch of the shell that the message is for. */
+  epoch: Epoch;
+};
+
 /** Fields of `output`. */
 export type Output = {
   /** Epoch of the shell. */
@@ -293,6 +317,21 @@ export type Output = {
   /** Number of raw bytes in the payload. */
   len: number;
 } & ({ data: string } | { b64: string } | { z: string });
+
+/** A person's part in a session. */
+export type Part = "owner" | "guest" | "instructor";
+
+/** A person who is attached to a session, or left it less than a minute ago. */
+export type Person = {
+  /** Number of the person in this epoch. A reloaded page keeps it. */
+  who: Who;
+  /** Name for other people, at most 64 characters: text, never markup. */
+  name: string;
+  /** Part in the session. */
+  as: Part;
+  /** Time of the first attach, in ms since 1970. */
+  since: number;
+};
 
 /** Fields of `ping`. */
 export type Ping = {
@@ -348,6 +387,16 @@ export type PositionedEvent = {
   /** Position of the event. */
   pos: Pos;
 } & StreamEvent;
+
+/** The hand of the session's owner. */
+export type RaisedHand = {
+  /** True while it is raised. */
+  up: boolean;
+  /** Time of the change, in ms since 1970. */
+  at: number;
+  /** Name of the instructor who has seen it. */
+  seen?: string;
+};
 
 /** Fields of `renew`. */
 export type Renew = {
@@ -438,7 +487,12 @@ export type Snapshot = {
   skipped: number;
   /** Events among the skipped positions, so that no result or chat message is lost. */
   events?: Array<PositionedEvent>;
-} & ({ data: string } | { b64: string } | { z: string });
+} & ({ data: string } | { b64: string } | { z: string }) & {
+    /** Those who are attached, at most [`limits::PEOPLE`]. */
+    people?: Array<Person>;
+    /** The raised hand; absent while it is down. */
+    hand?: RaisedHand;
+  };
 
 /** Part of the terminal that a snapshot restores. */
 export type SnapshotScope = "full" | "screen";
@@ -494,6 +548,13 @@ export type StreamEvent =
       /** `sub` of the client's token. */
       user: string;
     }
+  | ({ kind: "joined" } & Person)
+  | {
+      kind: "left";
+      /** The person. */
+      who: Who;
+    }
+  | ({ kind: "hand" } & RaisedHand)
   | {
       kind: "closing";
       /** [`EndReason::code`] of the reason. */
@@ -559,7 +620,7 @@ export type UnknownCommand = {
   epoch?: Epoch;
 };
 
-/** The public name of a client in an epoch, from 1; never used again. */
+/** A person of a session, from 1 in each epoch: a page with its reloads. Never used for another person. */
 export type Who = number;
 
 /** Every error code, in the order of the enum. */

@@ -13,13 +13,14 @@ const ANNOUNCE_DELAY_MS = 1500;
 
 export function Announcer({ state }: { state: TerminalState }) {
   const { end, closing, role } = state;
+  const watchers = watchersOf(state);
   const words = stateWords(state);
   const [text, setText] = useState("");
   // biome-ignore lint/correctness/useExhaustiveDependencies: other changes are not worth an announcement
   useEffect(() => {
     const timer = setTimeout(() => setText(sentence(state)), ANNOUNCE_DELAY_MS);
     return () => clearTimeout(timer);
-  }, [words, end, closing, role]);
+  }, [words, end, closing, role, watchers]);
   return (
     <span className="tg-hidden" role="status">
       {text}
@@ -29,7 +30,15 @@ export function Announcer({ state }: { state: TerminalState }) {
 
 function sentence(state: TerminalState): string {
   const now = Date.now();
-  const words = stateWords(state) + (state.role !== "controller" && state.status === "connected" ? ", read-only" : "");
+  let words = stateWords(state) + (state.role !== "controller" && state.status === "connected" ? ", read-only" : "");
+  const watchers = watchersOf(state);
+  if (watchers) words += `, ${watchers} watches`;
   const why = state.closing ? closingSentence(state, now) : state.end ? reason(state, now) : "";
   return why ? `${words}: ${why}` : words;
+}
+
+/** Names of the instructors who are there. */
+function watchersOf({ people, who, status }: TerminalState): string {
+  const watchers = people.filter((person) => person.as === "instructor" && person.who !== who);
+  return status === "connected" ? watchers.map((person) => person.name).join(" and ") : "";
 }

@@ -7,8 +7,8 @@
 import { type ReactNode, useId, useState } from "react";
 
 interface DisclosureProps {
-  /** Text of the button. */
-  label: string;
+  /** Content of the button. */
+  label: ReactNode;
   title: string;
   className?: string;
   children: ReactNode;

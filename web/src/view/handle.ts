@@ -49,6 +49,8 @@ export interface TermgateTerminalProps {
   statusLine?: boolean;
   /** Shows keys that touch keyboards lack. Default: if the pointer is a finger. */
   touchKeys?: boolean;
+  /** Offers the session's owner to raise a hand, as in a class. Default false. */
+  raisesHand?: boolean;
   /** Accessible name. Default `Terminal`. */
   label?: string;
   /** The page's own elements in the status line. */

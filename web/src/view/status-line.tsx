@@ -10,6 +10,7 @@ import { Announcer } from "./announcer.tsx";
 import { Details } from "./details.tsx";
 import { duration } from "./duration.ts";
 import { slowSentence } from "./latency.ts";
+import { People } from "./people.tsx";
 import { RoundTrip } from "./round-trip.tsx";
 import { useNow } from "./use-now.ts";
 import { isStalled, isWaiting, reason, routeSentence, stateSentence } from "./words.ts";
@@ -26,13 +27,16 @@ interface StatusLineProps {
   notice: string;
   /** Why the terminal does not fill its window; empty if it does. */
   sizeHint: string;
+  /** Offers the owner to raise a hand. */
+  raisesHand?: boolean | undefined;
   children: ReactNode;
   whenEnded: ReactNode;
   /** Focuses the terminal after a click, because the clicked button may disappear. */
   focus: () => void;
 }
 
-export function StatusLine({ client, state, notice, sizeHint, children, whenEnded, focus }: StatusLineProps) {
+export function StatusLine(props: StatusLineProps) {
+  const { client, state, notice, sizeHint, children, whenEnded, focus } = props;
   const { status, retryAt, closing, endsAt, canExtend, size, role, end, error, route } = state;
   const connected = status === "connected";
   const now = useNow(retryAt, connected ? closing?.at : null, connected ? endsAt : null);
@@ -69,6 +73,7 @@ export function StatusLine({ client, state, notice, sizeHint, children, whenEnde
       </span>
       {error && !end && !isWaiting(state) && why !== "" && <Details state={state} />}
       <span className="tg-spring" />
+      <People {...{ client, state, focus }} raisesHand={props.raisesHand === true} />
       {role !== "controller" && (
         <span className="tg-badge" title="You can watch this terminal, but not type">
           Read-only

@@ -77,7 +77,14 @@ export const STYLE = `${RESET}
 .tg-own { display: contents; }
 .tg-spring { flex: 1; }
 .tg-short { color: var(--tg-warn) !important; font-weight: 600; }
-.tg-badge { padding: 1px 8px; border: 1px solid var(--tg-accent); border-radius: 10px; color: var(--tg-strong); }
+.tg-badge { flex: none; padding: 1px 8px; border: 1px solid var(--tg-accent); border-radius: 10px; color: var(--tg-strong); }
+.tg button.tg-faces { display: flex; align-items: center; gap: 3px; border-color: transparent; background: none; padding: 2px 4px; }
+.tg button.tg-faces:hover, .tg button.tg-faces[aria-expanded="true"] { background: var(--tg-button-hover); }
+.tg-face {
+  display: grid; place-content: center; min-width: 20px; height: 20px; padding: 0 3px; border: 1px solid var(--tg-line); border-radius: 10px;
+  background: var(--tg-button); color: var(--tg-strong); font-size: 10px; font-weight: 600;
+}
+.tg-face[data-part="instructor"] { border-color: var(--tg-warn); box-shadow: inset 0 0 0 1px var(--tg-warn); }
 .tg-dot { width: 8px; height: 8px; flex: none; border-radius: 50%; background: var(--tg-bad); }
 .tg[data-status="connected"] .tg-dot { background: var(--tg-good); }
 .tg[data-stalled] .tg-dot, .tg[data-status="connecting"] .tg-dot, .tg[data-status="reconnecting"] .tg-dot { background: var(--tg-warn); }

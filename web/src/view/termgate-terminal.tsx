@@ -214,6 +214,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
             notice={notices.transient}
             sizeHint={fits || sized ? "" : "Sized for another window of this session: type here to fit this one"}
             focus={focus}
+            raisesHand={props.raisesHand}
             whenEnded={props.whenEnded}
           >
             {props.children}

@@ -3,6 +3,7 @@
 use super::*;
 use crate::session::handle::caller;
 use serde_json::json;
+use shared_protocol::Who;
 
 fn attach(attachments: &mut Attachments, caller: &Caller, client: &str) -> Result<bool, SessionError> {
     let attach: Attach = serde_json::from_value(json!({"client": client, "cols": 80, "rows": 24})).unwrap();
@@ -10,7 +11,8 @@ fn attach(attachments: &mut Attachments, caller: &Caller, client: &str) -> Resul
 }
 
 fn empty() -> Attachments {
-    Attachments::new(SessionId::new("s").unwrap(), Metrics::new(0))
+    let creator = Creator { user: "ada".into(), group: None, name: None };
+    Attachments::new(SessionId::new("s").unwrap(), creator, Metrics::new(0))
 }
 
 fn id(client: &str) -> ClientId {
@@ -49,7 +51,7 @@ fn the_client_of_a_connection_that_never_attached_is_nobodys() {
 }
 
 #[test]
-fn control_is_announced_by_a_public_number_that_is_never_used_again() {
+fn control_is_announced_by_a_public_number() {
     let mut attachments = empty();
     for (connection, page) in [("c1", "first"), ("c2", "second"), ("c3", "third")] {
         attach(&mut attachments, &caller("ada", connection), page).unwrap();
@@ -58,12 +60,24 @@ fn control_is_announced_by_a_public_number_that_is_never_used_again() {
     let event = attachments.take_control(&id("second")).unwrap();
     assert_eq!(event, StreamEvent::Controller { who: Who(2), user: "ada".into() });
     assert!(!serde_json::to_string(&event).unwrap().contains("second"), "an id is a secret of its page");
-    for n in 0..MAX_CLIENTS {
-        let ada = caller("ada", &format!("more{n}"));
-        attach(&mut attachments, &ada, &format!("page{n}")).unwrap();
-        attachments.disconnect(ada.connection);
+}
+
+#[test]
+fn guests_leave_room_for_instructors() {
+    let mut attachments = empty();
+    for n in 0..MAX_CLIENTS - INSTRUCTORS_CLIENTS {
+        attach(&mut attachments, &caller("vic", &format!("c{n}")), &format!("page{n}")).unwrap();
     }
-    assert_eq!(attachments.client(&id(&format!("page{}", MAX_CLIENTS - 1))).unwrap().who, Who(3 + MAX_CLIENTS as u64));
+    assert!(attach(&mut attachments, &caller("vic", "late"), "late").is_err());
+    for n in 0..INSTRUCTORS_CLIENTS {
+        let grace = Caller { role: Role::Instructor, ..caller("grace", &format!("g{n}")) };
+        assert_eq!(attach(&mut attachments, &grace, &format!("grace{n}")), Ok(true));
+    }
+    attachments.disconnect(ConnectionId::new("g0").unwrap());
+    assert!(
+        attach(&mut attachments, &caller("vic", "late"), "late").is_err(),
+        "an instructor's place is not a guest's"
+    );
 }
 
 #[test]
@@ -92,7 +106,7 @@ fn a_one_shot_client_leaves_with_its_connection() {
 #[test]
 fn a_new_client_replaces_the_one_that_left_longest_ago() {
     let mut attachments = empty();
-    for n in 0..MAX_CLIENTS {
+    for n in 0..MAX_CLIENTS - INSTRUCTORS_CLIENTS {
         attach(&mut attachments, &caller("ada", &format!("c{n}")), &format!("page{n}")).unwrap();
     }
     let late = caller("ada", "late");

@@ -1,0 +1,174 @@
+//! The people of a session as they see each other: who is attached, as what, since when; and the owner's raised hand.
+//! A person is a page with its reloads. Pure: the time is an argument.
+
+#[cfg(test)]
+mod tests;
+
+use super::expiry::Now;
+use super::handle::Caller;
+use crate::store::{Creator, display_name};
+use shared_protocol::limits::PEOPLE;
+use shared_protocol::server::{Part, Person, RaisedHand, Room};
+use shared_protocol::{ClientId, Role, StreamEvent, Who};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time after a person's last connection until they count as gone: a reload or a change of networks takes less.
+pub(super) const AWAY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Time between two moves of the hand: each goes to everyone.
+pub(super) const HAND_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The bearer of one token, over all pages. A share link is one token, however many people have it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Bearer {
+    user: String,
+    role: Role,
+    /// Id of the token, if it has one.
+    jti: Option<String>,
+}
+
+/// One person.
+#[derive(Debug)]
+struct Seat {
+    person: Person,
+    bearer: Bearer,
+    /// Their page; a reload is another one.
+    client: ClientId,
+    /// Time at which the page lost its last connection.
+    away: Option<Instant>,
+}
+
+/// Everybody who is attached, or left less than [`AWAY_TIMEOUT`] ago.
+///
+/// Invariants: at most [`PEOPLE`] seats, each with a number of its own that no other person of the epoch had. Every change is
+/// in the events, unless one person alone would hear it.
+pub(super) struct People {
+    creator: Creator,
+    seats: Vec<Seat>,
+    /// The hand, while it is up.
+    hand: Option<RaisedHand>,
+    /// Last move of the hand.
+    hand_moved: Option<Instant>,
+    /// The number that was given last.
+    last_who: Who,
+    /// Events that are not in the stream yet.
+    events: Vec<StreamEvent>,
+}
+
+impl People {
+    pub(super) fn new(creator: Creator) -> Self {
+        Self { creator, seats: Vec::new(), hand: None, hand_moved: None, last_who: Who(0), events: Vec::new() }
+    }
+
+    /// A page has attached. Returns the person: the same one for the same page, and for a reload of it.
+    pub(super) fn arrived(&mut self, client: &ClientId, caller: &Caller, now_ms: u64) -> Who {
+        let bearer = Bearer { user: caller.user.clone(), role: caller.role, jti: caller.class.jti.clone() };
+        let same = self.seats.iter().position(|seat| seat.client == *client);
+        let known = same.or_else(|| self.seats.iter().position(|seat| seat.away.is_some() && seat.bearer == bearer));
+        if let Some(seat) = known.and_then(|at| self.seats.get_mut(at)) {
+            (seat.client, seat.away) = (client.clone(), None);
+            return seat.person.who;
+        }
+        if self.seats.len() >= PEOPLE {
+            let longest = self.seats.iter().filter_map(|seat| Some((seat.away?, seat.person.who))).min();
+            self.remove(|seat| longest.is_some_and(|(_, who)| seat.person.who == who));
+        }
+        self.last_who.0 += 1;
+        let part = part_of(caller, &self.creator);
+        let title = match part {
+            Part::Owner => "Student",
+            Part::Guest => "Guest",
+            Part::Instructor => "Instructor",
+        };
+        let name = display_name(caller.class.name.as_deref(), title, &caller.user);
+        let person = Person { who: self.last_who, name, part, since: now_ms };
+        self.say(StreamEvent::Joined(person.clone()));
+        self.seats.push(Seat { person, bearer, client: client.clone(), away: None });
+        self.last_who
+    }
+
+    /// A page has lost its last connection.
+    pub(super) fn went_away(&mut self, client: &ClientId, now: Instant) {
+        if let Some(seat) = self.seats.iter_mut().find(|seat| seat.client == *client) {
+            seat.away.get_or_insert(now);
+        }
+    }
+
+    /// A page was closed for good.
+    pub(super) fn closed(&mut self, client: &ClientId) {
+        self.remove(|seat| seat.client == *client);
+    }
+
+    /// Removes those who have been away for too long.
+    pub(super) fn expire(&mut self, now: Instant) {
+        self.remove(|seat| seat.away.is_some_and(|away| away + AWAY_TIMEOUT <= now));
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.seats.iter().filter_map(|seat| seat.away).min().map(|away| away + AWAY_TIMEOUT)
+    }
+
+    fn remove(&mut self, is_meant: impl Fn(&Seat) -> bool) {
+        let (gone, stay) = std::mem::take(&mut self.seats).into_iter().partition::<Vec<_>, _>(is_meant);
+        self.seats = stay;
+        for seat in gone {
+            self.say(StreamEvent::Left { who: seat.person.who });
+        }
+    }
+
+    /// The person of a page.
+    pub(super) fn person(&self, client: &ClientId) -> Option<&Person> {
+        self.seats.iter().find(|seat| seat.client == *client).map(|seat| &seat.person)
+    }
+
+    /// The owner raises or lowers the hand; false, and nothing done, within [`HAND_INTERVAL`] of the last move.
+    pub(super) fn raise_hand(&mut self, up: bool, now: Now) -> bool {
+        if self.hand.is_some() == up {
+            return true;
+        }
+        if self.hand_moved.is_some_and(|moved| now.instant < moved + HAND_INTERVAL) {
+            return false;
+        }
+        let hand = RaisedHand { up, at: now.ms, seen: None };
+        (self.hand, self.hand_moved) = (up.then(|| hand.clone()), Some(now.instant));
+        self.say(StreamEvent::Hand(hand));
+        true
+    }
+
+    /// An instructor has seen the hand. The first one counts; nothing happens while it is down.
+    pub(super) fn see_hand(&mut self, name: String) {
+        if let Some(hand) = self.hand.as_mut().filter(|hand| hand.seen.is_none()) {
+            hand.seen = Some(name);
+            let seen = StreamEvent::Hand(hand.clone());
+            self.say(seen);
+        }
+    }
+
+    /// Adds an event, unless nobody is there to hear it.
+    fn say(&mut self, event: StreamEvent) {
+        if !self.seats.is_empty() {
+            self.events.push(event);
+        }
+    }
+
+    /// The events since the last call.
+    pub(super) fn take_events(&mut self) -> Vec<StreamEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub(super) fn room(&self) -> Room {
+        Room { people: self.seats.iter().map(|seat| seat.person.clone()).collect(), hand: self.hand.clone() }
+    }
+}
+
+/// A caller's part in a session of this creator. An operator watches like an instructor.
+fn part_of(caller: &Caller, creator: &Creator) -> Part {
+    if caller.user == creator.user && caller.role == Role::Controller {
+        Part::Owner
+    } else if caller.admin || caller.class.instructs(caller.role, creator.group.as_ref()) {
+        Part::Instructor
+    } else {
+        Part::Guest
+    }
+}

@@ -1,0 +1,59 @@
+//! Messages between the people of a session, and the events that tell everyone.
+
+use super::actor::Actor;
+use super::handle::SessionError;
+use shared_protocol::server::Part;
+use shared_protocol::{ClientId, ClientMessage, ErrorCode};
+
+impl Actor {
+    /// Applies a message about people; gives back any other.
+    pub(super) fn apply_to_people(&mut self, id: &ClientId, message: ClientMessage) -> Option<ClientMessage> {
+        let done = match message {
+            ClientMessage::Hand(hand) => self.hand(id, hand.up),
+            ClientMessage::HandSeen(_) => self.hand_seen(id),
+            message => return Some(message),
+        };
+        self.announce_people();
+        if let (Err(error), Some(client)) = (done, self.attachments.client_mut(id)) {
+            client.outbound.queue_reply(error.into());
+        }
+        None
+    }
+
+    fn hand(&mut self, id: &ClientId, up: bool) -> Result<(), SessionError> {
+        self.check_part(id, Part::Owner, "only the session's owner raises a hand in it")?;
+        let now = self.now();
+        if self.attachments.people.raise_hand(up, now) {
+            Ok(())
+        } else {
+            Err(SessionError::new(ErrorCode::RateLimited, "a hand moves once in two seconds"))
+        }
+    }
+
+    fn hand_seen(&mut self, id: &ClientId) -> Result<(), SessionError> {
+        let name = self.check_part(id, Part::Instructor, "only an instructor sees a hand")?;
+        self.attachments.people.see_hand(name);
+        Ok(())
+    }
+
+    /// The name of a person whose part allows it.
+    fn check_part(&self, id: &ClientId, part: Part, refusal: &str) -> Result<String, SessionError> {
+        let person = self.attachments.people.person(id).filter(|person| person.part == part);
+        person.map(|person| person.name.clone()).ok_or_else(|| SessionError::new(ErrorCode::Forbidden, refusal))
+    }
+
+    /// Tells everyone of changes among the people, until the shell's exit: that is the last event of its epoch.
+    pub(super) fn announce_people(&mut self) {
+        if self.termination.is_over() {
+            return;
+        }
+        let events = self.attachments.people.take_events();
+        let room = self.attachments.people.room();
+        if room != self.frames.room {
+            self.frames.room = room;
+        }
+        for event in events {
+            self.log.push_event(event);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The people of a session as they see each other.
+
+use crate::ids::Who;
+#[cfg(doc)]
+use crate::limits;
+use serde::{Deserialize, Serialize};
+
+/// A person's part in a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Part {
+    /// The user that the session belongs to.
+    Owner,
+    /// The bearer of a link.
+    Guest,
+    /// An instructor of the session's group, or an operator.
+    Instructor,
+}
+
+/// A person who is attached to a session, or left it less than a minute ago.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Person {
+    /// Number of the person in this epoch. A reloaded page keeps it.
+    pub who: Who,
+    /// Name for other people, at most 64 characters: text, never markup.
+    pub name: String,
+    /// Part in the session.
+    #[serde(rename = "as")]
+    pub part: Part,
+    /// Time of the first attach, in ms since 1970.
+    pub since: u64,
+}
+
+/// The hand of the session's owner.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct RaisedHand {
+    /// True while it is raised.
+    pub up: bool,
+    /// Time of the change, in ms since 1970.
+    pub at: u64,
+    /// Name of the instructor who has seen it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<String>,
+}
+
+/// The people of a session and all that stands between them, whole: events may be skipped.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct Room {
+    /// Those who are attached, at most [`limits::PEOPLE`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<Person>>"))]
+    pub people: Vec<Person>,
+    /// The raised hand; absent while it is down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hand: Option<RaisedHand>,
+}

@@ -1,0 +1,58 @@
+/**
+ * A student and an instructor in one session.
+ */
+
+import { type Browser, expect } from "@playwright/test";
+import { type Stack, test } from "./stack.ts";
+import { TerminalPage } from "./terminal-page.ts";
+
+const CLASS = { grp: "class-7" };
+const INSTRUCTOR = { ...CLASS, sub: "grace", name: "Grace Hopper", role: "instructor" };
+
+interface Visitor {
+  terminal: TerminalPage;
+  leave(): Promise<void>;
+}
+
+async function visit(browser: Browser, address: string): Promise<Visitor> {
+  const context = await browser.newContext({ viewport: { width: 1000, height: 420 } });
+  const terminal = new TerminalPage(await context.newPage());
+  await terminal.page.goto(address);
+  await terminal.prompt();
+  return { terminal, leave: () => context.close() };
+}
+
+/** A student's session of its own, and its instructor. */
+async function classroom(browser: Browser, stack: Stack): Promise<{ student: Visitor; instructor: Visitor }> {
+  const session = `class-${crypto.randomUUID().slice(0, 8)}`;
+  const ada = { ...CLASS, sub: `ada-${session}`, name: "Ada Lovelace", sid: session };
+  const student = await visit(browser, stack.address(session, ada));
+  const instructor = await visit(browser, stack.address(session, INSTRUCTOR));
+  return { student, instructor };
+}
+
+test("a student sees who watches, and raises a hand", async ({ browser, stack }) => {
+  const { student, instructor } = await classroom(browser, stack);
+  const [theirs, mine] = [student.terminal.page, instructor.terminal.page];
+  await expect(theirs.locator(".tg-detail")).toHaveText("Grace Hopper (instructor) is watching");
+  await expect(theirs.locator(".tg-face")).toHaveText("GH");
+  await expect(mine.locator(".tg-face")).toHaveText("AL");
+  await theirs.getByRole("button", { name: "Raise hand" }).click();
+  await mine.getByRole("button", { name: "Hand raised: I see it" }).click();
+  await expect(theirs.locator(".tg-detail")).toHaveText("Grace Hopper has seen your hand");
+  await theirs.getByRole("button", { name: /Here too: Grace Hopper/ }).click();
+  await expect(theirs.getByRole("note")).toContainText("Grace Hopper, instructor since");
+  await student.terminal.screenshot("classroom-student");
+  await instructor.terminal.screenshot("classroom-instructor");
+  // A reload is the same person, and the hand stays up.
+  await mine.reload();
+  await expect(mine.getByRole("button", { name: "Hand raised, seen" })).toBeVisible();
+  await expect(theirs.locator(".tg-face")).toHaveText("GH");
+  await theirs.keyboard.press("Escape");
+  await theirs.getByRole("button", { name: "Hand seen: lower it" }).click();
+  await expect(mine.getByRole("button", { name: /Hand raised/ })).toHaveCount(0);
+  for (const visitor of [student, instructor]) {
+    expect(visitor.terminal.problems).toEqual([]);
+    await visitor.leave();
+  }
+});

@@ -1,0 +1,65 @@
+/**
+ * The people of the session: kept from the list that an attach brings, and the events since.
+ */
+
+import type { Attached, Event as EventFrame, Part, Person, ServerFrame } from "../protocol/generated.ts";
+import type { ClientEvents } from "./client-events.ts";
+import { handSeen, watched } from "./notice.ts";
+
+/** All that stands between the people of a session. */
+type Room = Pick<Attached, "people" | "hand">;
+
+export class People {
+  /** Where in the stream the last list was made. An earlier event is part of it. */
+  #epoch = 0;
+  #at = 0;
+  /** Instructors of whom the user was told. */
+  readonly #told = new Set<string>();
+
+  constructor(private readonly events: ClientEvents) {}
+
+  /** An attach was answered. */
+  attached(frame: Attached & ServerFrame): void {
+    this.events.update({ who: frame.who ?? null });
+    this.whole(frame.epoch, frame.head ?? frame.pos, frame);
+  }
+
+  /** The list as it was at this position. */
+  whole(epoch: number, pos: number, { people = [], hand }: Room): void {
+    if (epoch < this.#epoch || (epoch === this.#epoch && pos < this.#at)) return;
+    this.#epoch = epoch;
+    this.#at = pos;
+    this.events.update({ people, hand: hand ?? null });
+    for (const person of people) this.#tell(person);
+  }
+
+  event(event: EventFrame): void {
+    if (event.epoch !== this.#epoch || event.pos < this.#at) return;
+    const { people } = this.events.value;
+    if (event.kind === "joined") {
+      const { who, name, as, since } = event;
+      const person = { who, name, as, since };
+      this.events.update({ people: [...people.filter((one) => one.who !== who), person] });
+      this.#tell(person);
+    } else if (event.kind === "left") {
+      this.events.update({ people: people.filter((one) => one.who !== event.who) });
+    } else if (event.kind === "hand") {
+      const { up, at, seen } = event;
+      if (seen !== undefined && this.#mine === "owner") this.events.notice.emit(handSeen(seen));
+      this.events.update({ hand: up ? { up, at, ...(seen !== undefined && { seen }) } : null });
+    }
+  }
+
+  /** The part of this page. */
+  get #mine(): Part | undefined {
+    const { people, who } = this.events.value;
+    return people.find((one) => one.who === who)?.as;
+  }
+
+  /** Says once that an instructor watches. */
+  #tell(person: Person): void {
+    if (person.as !== "instructor" || this.#mine === "instructor" || this.#told.has(person.name)) return;
+    this.#told.add(person.name);
+    this.events.notice.emit(watched(person.name));
+  }
+}
