@@ -4,7 +4,7 @@
  * that run. The user sees nothing of it.
  */
 
-import type { Attached, Dispatch, ErrorCode } from "../protocol/generated.ts";
+import type { Attached, Dispatch, ErrorCode, Pong } from "../protocol/generated.ts";
 import type { Address } from "./address.ts";
 import { Backoff } from "./backoff.ts";
 import { CarrierConnection } from "./carrier-connection.ts";
@@ -42,6 +42,8 @@ export interface CarrierPort {
 export class Carrier {
   /** As far as known. */
   #dispatch: Dispatch | undefined;
+  /** True if an answer was too late for the kind of dispatch that the service named, until one comes in time. */
+  #doubted = false;
   /** Epoch of the attached shell; `undefined` while the first connection is not attached. */
   #epoch: number | undefined;
   #connection: CarrierConnection | undefined;
@@ -72,23 +74,28 @@ export class Carrier {
   /** The first connection was attached. */
   attached({ epoch, dispatch }: Pick<Attached, "epoch" | "dispatch">): void {
     this.#epoch = epoch;
-    this.#dispatch = dispatch;
+    this.#dispatch = this.#doubted && dispatch === "concurrent" ? undefined : dispatch;
     if (dispatch === "concurrent") return this.#close();
     if (this.#unattached) this.#opening.clear();
     this.#openAfter(this.#unattached ? this.#backoff.nextDelay() : 0);
     this.#unattached = false;
   }
 
-  /** A `pong` may name the kind of dispatch. */
-  learned(dispatch: Dispatch | undefined): void {
+  /** A `pong` has arrived: it may name the kind of dispatch. */
+  answered({ dispatch, t }: Pick<Pong, "dispatch" | "t">): void {
+    const { clock, times } = this.port;
+    if (typeof t === "number" && clock.now() - t < times.pongMs) this.#doubted = false;
+    // A service that is wrong about it sees from late messages, not from a connection that is given up each 15 s.
+    if (this.#doubted && dispatch === "concurrent") return;
     if (dispatch === undefined || dispatch === this.#dispatch) return;
     this.#dispatch = dispatch;
     if (dispatch === "concurrent") this.#close();
     else this.#openAfter(this.port.random() * MAX_LEARNED_DELAY_MS);
   }
 
-  /** The first connection was lost or closed, or the page was hidden for long. */
-  detached(): void {
+  /** The first connection was lost, perhaps because an answer did not come in time, or closed; or the page was hidden for long. */
+  detached(silent = false): void {
+    if (silent && this.#dispatch === "concurrent") this.#doubted = true;
     this.#epoch = undefined;
     this.#close();
   }

@@ -17,6 +17,8 @@ export interface CloseReason {
   code: number;
   error: TerminalError;
   retry: RetryPolicy;
+  /** True if an answer did not come in time. */
+  silent?: boolean;
 }
 
 /** The state of a connection when it was closed. */

@@ -32,8 +32,10 @@ const MAX_START_DELAY_MS = 10_000;
 /** Stream frames that are kept until the first attach is answered; frames beyond this are requested again. */
 const MAX_EARLY_FRAMES = 64;
 
-const deadConnection = () =>
-  closeReason("CONNECTION_FAILED", "The connection gave no sign of life any more.", "immediate");
+const deadConnection = (): CloseReason => ({
+  ...closeReason("CONNECTION_FAILED", "The connection gave no sign of life any more.", "immediate"),
+  silent: true,
+});
 
 const otherSession = (named: string, asked: string) =>
   closeReason(

@@ -268,7 +268,7 @@ export class Transport {
         },
         mayCarry: () => this.#carrier.firstMayCarry,
         frame: (frame) => {
-          if (frame.type === "pong") this.#carrier.learned(frame.dispatch);
+          if (frame.type === "pong") this.#carrier.answered(frame);
           if (frame.type === "renew") this.#carrier.renew();
           this.handlers.frame(frame);
         },
@@ -351,7 +351,7 @@ export class Transport {
     const changes = route === "websocket" && this.#choice.next === "http";
     this.#connection = undefined;
     this.#stopProbes();
-    this.#carrier.detached();
+    this.#carrier.detached(reason.silent);
     // An established connection had a valid token; the next fetched one is valid again.
     const renewable = retry === "new token" && established && this.#fetchesToken;
     if ((retry === "new token" && !renewable) || retry === "never") return this.handlers.failed(error);

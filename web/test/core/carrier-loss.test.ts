@@ -126,6 +126,37 @@ describe("an unanswered ping", () => {
     expect(patience(new SerialPage({}, dispatch))).toBe(ms);
   });
 
+  test("that the named dispatch does not explain is waited for longer on the next connection", () => {
+    const page = new SerialPage({}, "concurrent");
+    const { clock } = page.harness;
+    expect(patience(page)).toBe(15_000);
+    const former = page.first;
+    while (page.first === former) clock.advance(100);
+    page.first.onopen?.();
+    page.first.receive({ ...attachedAgain(), dispatch: "concurrent" });
+    // An answer that waited for a run proves nothing.
+    const ping = page.first.of("ping").at(-1) as { t: number };
+    clock.advance(25_000);
+    expect(page.first.closed).toBe(false);
+    page.first.receive({ type: "pong", timestamp: 1, t: ping.t, dispatch: "concurrent" });
+    expect(patience(page)).toBeGreaterThan(30_000);
+  });
+
+  test("is waited for 15 s again after an answer in time", () => {
+    const page = new SerialPage({}, "concurrent");
+    const { clock } = page.harness;
+    patience(page);
+    const former = page.first;
+    while (page.first === former) clock.advance(100);
+    page.first.onopen?.();
+    page.first.receive({ ...attachedAgain(), dispatch: "concurrent" });
+    const pings = () => page.first.of("ping") as unknown as { t: number }[];
+    page.first.receive({ type: "pong", timestamp: 1, t: pings().at(-1)?.t, dispatch: "concurrent" });
+    const before = pings().length;
+    while (pings().length === before) clock.advance(100);
+    expect(patience(page)).toBe(15_000);
+  });
+
   test("ends it after 15 s again once a carrier was answered for the life of a relay", () => {
     const page = new SerialPage().carried();
     const { clock } = page.harness;
