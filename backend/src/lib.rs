@@ -17,5 +17,6 @@ pub mod shutdown;
 pub mod store;
 pub mod telemetry;
 pub mod terminal;
+pub mod wall;
 
 pub use clock;

@@ -13,7 +13,7 @@ use axum::{Json, Router, routing};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
-use shared_protocol::{ClassClaims, Role, SessionId, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, Role, SessionId, UserClaims};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
@@ -65,6 +65,8 @@ struct TokenQuery {
     session: Option<SessionId>,
     #[serde(default)]
     role: Role,
+    grp: Option<GroupId>,
+    name: Option<String>,
 }
 
 impl DevToken {
@@ -74,7 +76,8 @@ impl DevToken {
 }
 
 /// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath", "httpUrl", "name", "expiresAt"}`, with the key
-/// as bearer token. A viewer is a guest: another user, with a name of its own.
+/// as bearer token. A viewer is a guest: another user, with a name of its own. So is each student of a class (`grp`), and its
+/// instructor, whose token names no session. `name` replaces the name.
 async fn get(
     State(dev): State<DevToken>,
     headers: HeaderMap,
@@ -96,15 +99,22 @@ fn issue(
     dev: &DevToken,
     query: Result<Query<TokenQuery>, QueryRejection>,
 ) -> Result<Response, (StatusCode, &'static str)> {
-    let Query(query) = query.map_err(|_| (StatusCode::BAD_REQUEST, "`session` or `role` is not usable"))?;
+    let Query(query) = query.map_err(|_| (StatusCode::BAD_REQUEST, "`session`, `role` or `grp` is not usable"))?;
     let now = dev.system.now_seconds();
     let random = || SessionId::new(format!("dev-{}", fresh_hex::<8>(dev.system.as_ref())));
     let session = query.session.map_or_else(random, Ok);
     let session = session.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "no session id could be made"))?;
-    let guest = (query.role == Role::Viewer).then(|| fresh_hex::<4>(dev.system.as_ref()));
-    let exp = now + if guest.is_some() { GUEST_TTL_SECONDS } else { TOKEN_TTL_SECONDS };
-    let sub = guest.as_ref().map_or_else(|| "dev".to_owned(), |id| format!("guest-{id}"));
-    let name = guest.as_ref().map(|id| format!("Guest {id}"));
+    let is_guest = query.role == Role::Viewer;
+    let kind = match (query.role, &query.grp) {
+        (Role::Viewer, _) => Some("guest"),
+        (Role::Instructor, _) => Some("instructor"),
+        (Role::Controller, Some(_)) => Some("student"),
+        (Role::Controller, None) => None,
+    };
+    let person = kind.map(|kind| format!("{kind}-{}", fresh_hex::<4>(dev.system.as_ref())));
+    let exp = now + if is_guest { GUEST_TTL_SECONDS } else { TOKEN_TTL_SECONDS };
+    let guest = person.as_ref().filter(|_| is_guest).map(|person| person.replacen("guest-", "Guest ", 1));
+    let (name, sub) = (query.name.or(guest), person.unwrap_or_else(|| "dev".to_owned()));
     let claims = UserClaims {
         sub,
         exp,
@@ -112,10 +122,10 @@ fn issue(
         iat: Some(now),
         iss: None,
         aud: None,
-        sid: Some(session.clone()),
+        sid: Some(session.clone()).filter(|_| query.role != Role::Instructor),
         role: query.role,
         admin: false,
-        class: ClassClaims { name: name.clone(), ..ClassClaims::default() },
+        class: ClassClaims { grp: query.grp, name: name.clone(), jti: None },
     };
     let token = auth_tokens::sign_user_token(&claims, &dev.secret.signing);
     let token = token.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed"))?;

@@ -5,6 +5,7 @@ mod people;
 
 use crate::ids::{ClientId, Epoch, Pos, Seq};
 use crate::theme::Theme;
+use crate::wall::{Wall, WallAck};
 pub use parse::{Envelope, Inbound, ParseError, Plain, parse};
 pub use people::{Hand, Ordered};
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,10 @@ pub enum ClientMessage {
     Follow(Follow),
     /// The only message of a carrier: a second connection of a page, whose runs may carry frames. Answered with `carried`.
     Carry(Carry),
+    /// Shows an instructor all sessions of the class, over a connection without a session.
+    Wall(Wall),
+    /// Updates of the wall were shown (cumulative).
+    WallAck(WallAck),
     /// Answered with `pong`.
     Ping(Ping),
     /// Answered with its own fields.
@@ -305,7 +310,14 @@ impl ClientMessage {
             Self::ChatMessage(m) => Some((m.seq, m.epoch)),
             Self::Hand(m) => Some((m.seq, m.epoch)),
             Self::HandSeen(m) => Some((m.seq, m.epoch)),
-            Self::Attach(_) | Self::Ack(_) | Self::Follow(_) | Self::Carry(_) | Self::Ping(_) | Self::Echo(_) => None,
+            Self::Attach(_)
+            | Self::Ack(_)
+            | Self::Follow(_)
+            | Self::Carry(_)
+            | Self::Wall(_)
+            | Self::WallAck(_)
+            | Self::Ping(_)
+            | Self::Echo(_) => None,
         }
     }
 

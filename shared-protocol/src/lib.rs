@@ -16,6 +16,7 @@ pub mod relay;
 mod sentence;
 pub mod server;
 pub mod theme;
+pub mod wall;
 
 pub use claims::{ClassClaims, GatewayClaims, RelayClaims, Role, UserClaims};
 pub use client::{ClientMessage, Inbound, ParseError, Plain};

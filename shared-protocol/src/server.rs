@@ -9,6 +9,7 @@ use crate::error::ErrorCode;
 use crate::frame::Payload;
 use crate::ids::{ClientId, Epoch, Pos, Seq, SessionId, Who};
 use crate::limits;
+use crate::wall::WallFrame;
 use derive_more::From;
 pub use event::{Event, StreamEvent, Tty};
 pub use people::{Part, Person, RaisedHand, Room};
@@ -72,6 +73,8 @@ pub enum ServerMessage {
     Renew(Renew),
     /// Reply to `carry`.
     Carried(Carried),
+    /// A part of an update of a wall.
+    Wall(WallFrame),
     /// A message was refused and changed nothing.
     #[from]
     Error(ErrorMessage),

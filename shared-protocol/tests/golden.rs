@@ -29,9 +29,9 @@ macro_rules! variants {
 }
 
 variants!(CLIENT, client_variant, ClientMessage:
-    Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Hand HandSeen Ack Follow Carry Ping Echo);
+    Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Hand HandSeen Ack Follow Carry Wall WallAck Ping Echo);
 variants!(SERVER, server_variant, ServerMessage:
-    Attached Output Event Snapshot Pong Echo InputAck Renew Carried Error UnknownCommand CommandResult CommandStarted ResizeAck
+    Attached Output Event Snapshot Pong Echo InputAck Renew Carried Wall Error UnknownCommand CommandResult CommandStarted ResizeAck
     ChatMessage);
 variants!(EVENTS, event_variant, StreamEvent:
     Size Exit CommandResult Tty Title Chat Controller Joined Left Hand Closing Ends Stays Restarted);

@@ -7,4 +7,5 @@ export * from "./react/index.ts";
 export type { TermgateHandle, TermgateTerminalProps } from "./view/handle.ts";
 export { useThemeName } from "./view/media.ts";
 export { TermgateTerminal } from "./view/termgate-terminal.tsx";
+export { TermgateWall, type TermgateWallProps } from "./view/wall/termgate-wall.tsx";
 export * from "./xterm/index.ts";

@@ -58,10 +58,12 @@ fn typescript() -> String {
 }
 
 /// `shared_protocol::limits`, as far as a client keeps to it, under the same names.
-fn numbers() -> [(&'static str, u128, &'static str); 17] {
+fn numbers() -> [(&'static str, u128, &'static str); 18] {
     use limits::*;
+    use shared_protocol::wall::WALL_RAW_BYTES;
     [
         ("FRAME_BYTES", FRAME_BYTES as u128, "Longest message with its envelope, in bytes."),
+        ("WALL_RAW_BYTES", WALL_RAW_BYTES as u128, "Most bytes that the `z` of a `wall` stands for."),
         ("ENVELOPE_BYTES", ENVELOPE_BYTES as u128, "Room that a message leaves for its envelope, in bytes."),
         ("FRAME_RAW_BYTES", FRAME_RAW_BYTES as u128, "Most raw stream bytes that one frame stands for."),
         ("ID_BYTES", ID_BYTES as u128, "Longest id, in bytes."),

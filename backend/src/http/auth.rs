@@ -146,7 +146,7 @@ impl TerminalQuery {
 /// The caller for a user's token, over a connection that this service made itself.
 pub(super) fn direct_caller(
     claims: &UserClaims,
-    session: &SessionId,
+    session: Option<&SessionId>,
     connection: ConnectionId,
     transport: Transport,
 ) -> Caller {
@@ -157,7 +157,7 @@ pub(super) fn direct_caller(
         role: claims.role,
         class: claims.class.clone(),
         admin: claims.admin,
-        names_session: claims.sid.as_ref() == Some(session),
+        names_session: session.is_some() && claims.sid.as_ref() == session,
         transport,
         carrier: false,
         endpoint: String::new(),

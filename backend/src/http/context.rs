@@ -10,6 +10,7 @@ use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::session::Registry;
 use crate::store::Store;
+use crate::wall::Walls;
 use shared_protocol::ConnectionId;
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
@@ -58,6 +59,8 @@ pub(super) const ENDPOINTS: [&str; 14] = [
 pub struct ServiceContext {
     pub(super) config: Config,
     pub(crate) registry: Registry,
+    /// Walls of instructors.
+    pub(super) walls: Walls,
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn RandomSource>,
@@ -104,6 +107,7 @@ impl ServiceContext {
             ws_tests: Arc::new(Semaphore::new(MAX_WS_TESTS)),
             peers: store.is_shared().then(|| PeerClient::new(&registry.instance_id().to_string())).flatten(),
             draining: watch::Sender::new(false),
+            walls: Walls::new(registry.classes()),
             config,
             registry,
             store,

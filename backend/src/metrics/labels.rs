@@ -48,7 +48,8 @@ label_values! {
 
     /// Type of a message from a client.
     MessageType {
-        Attach, Input, Resize, Theme, Command, Interrupt, Extend, Close, ChatMessage, Hand, HandSeen, Ack, Follow, Carry, Ping, Echo,
+        Attach, Input, Resize, Theme, Command, Interrupt, Extend, Close, ChatMessage, Hand, HandSeen,
+        Ack, Follow, Carry, Wall, WallAck, Ping, Echo,
         /// An unknown type, or one that lacks its number.
         Unknown,
         /// Not a message.
@@ -126,6 +127,8 @@ impl From<&Inbound> for MessageType {
             Inbound::Message(ClientMessage::Ack(_)) => Self::Ack,
             Inbound::Message(ClientMessage::Follow(_)) => Self::Follow,
             Inbound::Message(ClientMessage::Carry(_)) => Self::Carry,
+            Inbound::Message(ClientMessage::Wall(_)) => Self::Wall,
+            Inbound::Message(ClientMessage::WallAck(_)) => Self::WallAck,
             Inbound::Message(ClientMessage::Ping(_)) => Self::Ping,
             Inbound::Message(ClientMessage::Echo(_)) => Self::Echo,
             Inbound::Plain(Plain::Unordered { .. }) | Inbound::Unknown { .. } => Self::Unknown,

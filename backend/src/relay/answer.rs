@@ -24,8 +24,8 @@ pub struct Answer {
 /// A connection that a relay reports as closed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GoneConnection {
-    /// The session that it was attached to.
-    pub session: SessionId,
+    /// The session that it was attached to; none for a wall.
+    pub session: Option<SessionId>,
     /// The connection.
     pub connection: ConnectionId,
 }

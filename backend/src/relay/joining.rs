@@ -13,8 +13,8 @@ pub trait Permit: Send + Sync {
 /// A client that a relay is to carry.
 #[derive(Clone)]
 pub struct Joining {
-    /// Its session.
-    pub session: SessionId,
+    /// Its session; none for a wall.
+    pub session: Option<SessionId>,
     /// Connection that its frames go over.
     pub connection: ConnectionId,
     /// Domain and stage of the connection's API; empty for a WebSocket of the service.

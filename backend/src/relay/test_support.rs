@@ -24,7 +24,7 @@ impl Permit for Switch {
 /// A page on this connection.
 pub(crate) fn joining(connection: &str, permit: &Arc<Switch>) -> Joining {
     Joining {
-        session: SessionId::new("s").unwrap(),
+        session: SessionId::new("s").ok(),
         connection: ConnectionId::new(connection).unwrap(),
         endpoint: "api/prod".into(),
         wake: Arc::default(),

@@ -6,7 +6,7 @@ use super::attachments::Attachments;
 use super::backpressure::Backpressure;
 use super::expiry::{Expiry, Now};
 use super::handle::{Caller, Close, Reply, Request};
-use super::one_shot::{OneShotCommands, Origin};
+use super::one_shot::OneShotCommands;
 use super::outbound::{FrameBuilder, StreamPhase};
 use super::output_log::OutputLog;
 use super::registry::RegistryDeps;
@@ -15,13 +15,14 @@ use super::restore::PreviousShell;
 use super::screen_persistence::ScreenSender;
 use super::terminal::{Terminal, TerminalEvent};
 use super::termination::{Outcome, Termination, sweep};
+use super::watching::{SlotFiller, WatchSlot};
 use crate::clock::Clock;
 use crate::cluster::Lease;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::relay::Renewal;
-use crate::store::{ScreenRecord, Store};
-use crate::terminal::{PtyEvent, Size};
+use crate::store::Store;
+use crate::terminal::PtyEvent;
 use shared_protocol::server::{CommandStarted, ErrorMessage, PlainResult};
 use shared_protocol::{EndReason, Epoch, ErrorCode, Role, ServerMessage, SessionId, StreamEvent};
 use std::future::{poll_fn, ready};
@@ -84,7 +85,9 @@ pub(super) struct Actor {
     /// Progress of its end.
     pub(super) termination: Termination,
     /// Saves the screen for a replacement shell.
-    screens: ScreenSender,
+    pub(super) screens: ScreenSender,
+    /// Shows walls the session.
+    pub(super) sights: SlotFiller,
 }
 
 impl Actor {
@@ -95,10 +98,11 @@ impl Actor {
         screens: ScreenSender,
         previous: Option<PreviousShell>,
         migrating: Arc<AtomicBool>,
+        slot: Arc<WatchSlot>,
     ) -> Self {
         let (id, epoch, creator) = (lease.record().id.clone(), lease.record().epoch, lease.record().creator.clone());
         let (limits, metrics) = (deps.limits, Arc::clone(&deps.metrics));
-        let relays = RelayAccess::new(Arc::clone(&deps.relays), &lease, Arc::clone(&deps.clock), Arc::clone(&metrics));
+        let relays = RelayAccess::new(deps, &lease, Arc::clone(&slot.wake));
         let mut actor = Self {
             lease,
             store: Arc::clone(&deps.store),
@@ -115,6 +119,7 @@ impl Actor {
             expiry: Expiry::new(limits, Instant::now()),
             termination: Termination::new(migrating, Arc::clone(&metrics)),
             screens,
+            sights: SlotFiller::new(slot),
             id,
             epoch,
             metrics,
@@ -140,6 +145,7 @@ impl Actor {
                 () = ready(()), if is_behind => Wake::Emulator,
                 () = poll_fn(|context| alarm.poll(context, deadline)) => Wake::Deadline,
             };
+            self.sights.turn(matches!(wake, Wake::Deadline), Instant::now());
             // Before anything is applied or sent: this process may have slept while another took the session over.
             let mine = match self.lease.is_valid(Instant::now()) {
                 Some(mine) => mine,
@@ -175,6 +181,7 @@ impl Actor {
             }
             self.update_backpressure();
             self.save_screen();
+            self.show_walls();
             if self.is_done() {
                 break;
             }
@@ -252,41 +259,6 @@ impl Actor {
         self.events = events;
     }
 
-    fn reject_command(&mut self, origin: Origin, code: ErrorCode) {
-        let reason = match code {
-            ErrorCode::NoPromptMarks => {
-                "this shell does not mark its prompts, so no command can be run in it for a result"
-            }
-            _ => "the shell is not at an empty prompt",
-        };
-        let rejection = |id| ErrorMessage { id, ..ErrorMessage::new(code, reason) }.into();
-        match origin {
-            Origin::Client { client, id } => {
-                if let Some(client) = self.attachments.client_mut(&client) {
-                    client.outbound.queue_reply(rejection(Some(id)));
-                }
-            }
-            Origin::OneShot(key) => self.answer_one_shot(key, rejection),
-        }
-    }
-
-    /// Answers a one-shot command: its waiting request, or else the client's next frame.
-    fn answer_one_shot(&mut self, key: u64, message: impl FnOnce(Option<String>) -> ServerMessage) {
-        let Some(command) = self.one_shot.open.remove(&key) else { return };
-        let message = message(command.id);
-        match command.reply {
-            Some(reply) => {
-                let answer = self.reply(&command.caller, Some(message), None);
-                let _ = reply.send(answer);
-            }
-            None => {
-                if let Some(client) = self.attachments.client_mut(&command.client) {
-                    client.outbound.queue_reply(message);
-                }
-            }
-        }
-    }
-
     /// Wraps an answer. To a client that a relay carries it goes with the relay's frames, so that they stay in order; only `pong`
     /// does not, because it measures its own way. `renewal` is the kind of the message; `None` for one that prolongs nothing.
     pub(super) fn reply(&mut self, caller: &Caller, message: Option<ServerMessage>, renewal: Option<Renewal>) -> Reply {
@@ -304,7 +276,8 @@ impl Actor {
         let message = message.or(news);
         let expects_frames = !client.one_shot || client.chats || client.outbound.reply_count() > 0 || has_results;
         let renewal = renewal.filter(|_| !is_error);
-        let grant = if expects_frames { self.relays.carry(client, caller, renewal, now) } else { None };
+        let (link, is_page) = (&mut client.outbound.link, !client.one_shot);
+        let grant = expects_frames.then(|| self.relays.carry(link, is_page, caller, renewal, now)).flatten();
         let is_carried = client.outbound.link.is_live() && !matches!(grant, Some(NewGrant::First(_)));
         let goes_alone = caller.is_direct() || !is_carried || matches!(message, Some(ServerMessage::Pong(_)));
         let frame = match message {
@@ -338,14 +311,6 @@ impl Actor {
         }
     }
 
-    fn save_screen(&mut self) {
-        let (terminal, epoch, clock) = (&mut self.terminal, self.epoch, &self.clock);
-        self.screens.save_if_due(Instant::now(), self.termination.is_over(), || {
-            let Size { cols, rows } = terminal.size;
-            ScreenRecord { epoch, cols, rows, data: terminal.render_visible(), at: clock.now_ms() }
-        });
-    }
-
     fn deadline(&self) -> Instant {
         let now = self.now();
         let running = self.termination.is_running();
@@ -358,6 +323,7 @@ impl Actor {
             self.one_shot.deadline(),
             self.screens.save_at,
             self.backpressure.deadline(),
+            self.sights.deadline(),
         ]
         .into_iter()
         .flatten()

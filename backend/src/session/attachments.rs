@@ -99,6 +99,11 @@ impl Attachments {
         !self.connections.is_empty()
     }
 
+    /// True while a page that may type is connected.
+    pub(super) fn has_controllers(&self) -> bool {
+        self.connections.values().any(|connection| connection.role == Role::Controller)
+    }
+
     /// Makes the connection a connection of this client, new or known. Returns true if the client is new.
     pub(super) fn attach(
         &mut self,

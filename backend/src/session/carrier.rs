@@ -21,6 +21,9 @@ pub fn check_carrier(caller: &Caller, inbound: &Inbound) -> Result<(), SessionEr
         | (false, Inbound::Plain(_) | Inbound::Unknown { .. }) => return Ok(()),
         (true, _) => "a carrier may only `carry` and `ping`",
         (false, Inbound::Message(ClientMessage::Carry(_))) => "only a connection opened with `carrier=1` may `carry`",
+        (false, Inbound::Message(ClientMessage::Wall(_) | ClientMessage::WallAck(_))) => {
+            "a wall needs a connection without a session"
+        }
         (false, _) => return Ok(()),
     };
     Err(SessionError::new(ErrorCode::Forbidden, text))

@@ -5,6 +5,7 @@ mod inbound;
 mod link;
 mod outbound;
 
+pub(crate) use link::Link;
 pub(super) use outbound::Outbound;
 
 use super::handle::Caller;

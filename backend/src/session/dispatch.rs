@@ -277,6 +277,8 @@ impl Actor {
             | ClientMessage::Hand(_)
             | ClientMessage::HandSeen(_)
             | ClientMessage::Carry(_)
+            | ClientMessage::Wall(_)
+            | ClientMessage::WallAck(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Echo(_) => {}
         }

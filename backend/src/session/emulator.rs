@@ -3,6 +3,7 @@
 //! a lot of work.
 
 use super::output_log::{LogPiece, OutputLog};
+use super::picture::Picture;
 use crate::terminal::Size;
 use shared_protocol::server::SnapshotScope;
 use shared_protocol::{Pos, StreamEvent, Theme};
@@ -35,6 +36,8 @@ pub(super) struct Emulator {
     screen: LazyScreen,
     /// Lines of scrollback in a full snapshot.
     scrollback: usize,
+    /// Title that the program set last.
+    pub(super) title: String,
     /// Position up to which the screen has the output.
     read: Pos,
     /// The latest pieces of output between two events, by their positions and lengths: an incomplete sequence begins in one of
@@ -45,7 +48,7 @@ pub(super) struct Emulator {
 impl Emulator {
     pub(super) fn new(size: Size, scrollback: usize) -> Self {
         let screen = LazyScreen::new(size.cols, size.rows, scrollback);
-        Self { screen, scrollback, read: Pos(0), pieces: VecDeque::new() }
+        Self { screen, scrollback, title: String::new(), read: Pos(0), pieces: VecDeque::new() }
     }
 
     /// Position up to which the screen has the stream.
@@ -57,7 +60,8 @@ impl Emulator {
     pub(super) fn catch_up(&mut self, log: &OutputLog, size: Size, budget: &mut usize) -> CaughtUp {
         if self.read < log.start() {
             // More events came in the meantime than the log keeps: begins anew.
-            *self = Self { read: log.start(), ..Self::new(size, self.scrollback) };
+            let title = std::mem::take(&mut self.title);
+            *self = Self { read: log.start(), title, ..Self::new(size, self.scrollback) };
         }
         let mut answers = Vec::new();
         for (pos, piece) in log.pieces_from(self.read) {
@@ -82,7 +86,11 @@ impl Emulator {
                 break;
             }
         }
-        CaughtUp { answers, title: self.screen.take_title() }
+        let title = self.screen.take_title();
+        if let Some(title) = &title {
+            self.title.clone_from(title);
+        }
+        CaughtUp { answers, title }
     }
 
     fn remember(&mut self, pos: Pos, length: u64) {
@@ -130,6 +138,11 @@ impl Emulator {
         }
         let (cols, rows) = screen.size();
         ScreenSnapshot { data: screen.snapshot(scope), pos, size: Size { cols, rows } }
+    }
+
+    /// The visible screen as cells.
+    pub(super) fn picture(&mut self) -> Picture {
+        Picture::of(self.screen.current())
     }
 
     /// The visible screen, as lines that any terminal can print.

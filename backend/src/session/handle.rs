@@ -1,5 +1,6 @@
 //! The interface of a session's task: requests, their answers, and the handle that sends them. Each wait has a timeout.
 
+use super::watching::WatchSlot;
 use crate::metrics::Transport;
 use crate::relay::DirectFrames;
 use crate::store::{ConnectionRecord, Creator, StoreError};
@@ -283,13 +284,15 @@ pub struct SessionHandle {
     sender: mpsc::Sender<Request>,
     /// True once the task stops but the session continues elsewhere. Set before the mailbox closes.
     pub(super) migrating: Arc<AtomicBool>,
+    /// Where walls see the session.
+    pub(super) slot: Arc<WatchSlot>,
 }
 
 impl SessionHandle {
     /// A handle, and the mailbox of the task that it reaches.
     pub(super) fn new() -> (Self, mpsc::Receiver<Request>) {
         let (sender, mailbox) = mpsc::channel(MAILBOX);
-        (Self { sender, migrating: Arc::default() }, mailbox)
+        (Self { sender, migrating: Arc::default(), slot: Arc::default() }, mailbox)
     }
 
     /// Delivers a message and waits for its direct answer.

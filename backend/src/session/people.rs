@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// Time after a person's last connection until they count as gone: a reload or a change of networks takes less.
 pub(super) const AWAY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Time between two moves of the hand: each goes to everyone.
+/// Time between two times that the hand is raised: each goes to everyone. Lowering it is always possible.
 pub(super) const HAND_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The bearer of one token, over all pages. A share link is one token, however many people have it.
@@ -48,8 +48,8 @@ pub(super) struct People {
     seats: Vec<Seat>,
     /// The hand, while it is up.
     hand: Option<RaisedHand>,
-    /// Last move of the hand.
-    hand_moved: Option<Instant>,
+    /// Time at which it was raised last.
+    hand_raised: Option<Instant>,
     /// The number that was given last.
     last_who: Who,
     /// Events that are not in the stream yet.
@@ -58,7 +58,7 @@ pub(super) struct People {
 
 impl People {
     pub(super) fn new(creator: Creator) -> Self {
-        Self { creator, seats: Vec::new(), hand: None, hand_moved: None, last_who: Who(0), events: Vec::new() }
+        Self { creator, seats: Vec::new(), hand: None, hand_raised: None, last_who: Who(0), events: Vec::new() }
     }
 
     /// A page has attached. Returns the person: the same one for the same page, and for a reload of it.
@@ -122,18 +122,26 @@ impl People {
         self.seats.iter().find(|seat| seat.client == *client).map(|seat| &seat.person)
     }
 
-    /// The owner raises or lowers the hand; false, and nothing done, within [`HAND_INTERVAL`] of the last move.
+    /// The owner raises or lowers the hand; false, and nothing done, if it was raised less than [`HAND_INTERVAL`] ago.
     pub(super) fn raise_hand(&mut self, up: bool, now: Now) -> bool {
         if self.hand.is_some() == up {
             return true;
         }
-        if self.hand_moved.is_some_and(|moved| now.instant < moved + HAND_INTERVAL) {
+        if up && self.hand_raised.is_some_and(|raised| now.instant < raised + HAND_INTERVAL) {
             return false;
         }
         let hand = RaisedHand { up, at: now.ms, seen: None };
-        (self.hand, self.hand_moved) = (up.then(|| hand.clone()), Some(now.instant));
+        self.hand = up.then(|| hand.clone());
+        if up {
+            self.hand_raised = Some(now.instant);
+        }
         self.say(StreamEvent::Hand(hand));
         true
+    }
+
+    /// Time at which the hand went up, in ms since 1970, while it is up.
+    pub(super) fn raised_at(&self) -> Option<u64> {
+        self.hand.as_ref().map(|hand| hand.at)
     }
 
     /// An instructor has seen the hand. The first one counts; nothing happens while it is down.

@@ -26,7 +26,7 @@ impl Actor {
         if self.attachments.people.raise_hand(up, now) {
             Ok(())
         } else {
-            Err(SessionError::new(ErrorCode::RateLimited, "a hand moves once in two seconds"))
+            Err(SessionError::new(ErrorCode::RateLimited, "a hand goes up once in two seconds"))
         }
     }
 

@@ -11,18 +11,21 @@ pub(super) struct Prompt {
     echoes: bool,
     /// True at a prompt, as long as nothing was typed or printed behind it.
     empty: bool,
+    /// Exit code of the last command.
+    pub(super) exit_code: Option<i32>,
 }
 
 impl Prompt {
     /// `tty` are the settings of the new terminal.
     pub(super) fn new(tty: Tty) -> Self {
-        Self { echoes: tty.echo && tty.canonical, empty: false }
+        Self { echoes: tty.echo && tty.canonical, empty: false, exit_code: None }
     }
 
     /// Takes a mark; `tty` returns the present settings.
     pub(super) fn mark(&mut self, mark: PromptMark, tty: impl FnOnce() -> Tty) {
         match mark {
-            PromptMark::CommandFinished(_) => {
+            PromptMark::CommandFinished(code) => {
+                self.exit_code = Some(code);
                 let tty = tty();
                 // Otherwise the line editor reads already; an earlier mark of this prompt may have come in time.
                 if tty.canonical {

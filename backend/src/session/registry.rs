@@ -58,9 +58,9 @@ pub struct RegistryDeps {
 
 /// The sessions of this instance, and the way to all others.
 pub struct Registry {
-    deps: Arc<RegistryDeps>,
+    pub(super) deps: Arc<RegistryDeps>,
     membership: Membership,
-    live: LiveSessions,
+    pub(super) live: LiveSessions,
     /// The sessions' tasks. Closed once no new session may start.
     tasks: TaskTracker,
     admission: Admission,

@@ -1,7 +1,8 @@
 //! A session's access to relays: which client gets a place in which one, and with which message comes a grant.
 
-use super::client::Client;
+use super::client::{Client, Link};
 use super::handle::{Caller, Grant};
+use super::registry::RegistryDeps;
 use crate::clock::Clock;
 use crate::cluster::Lease;
 use crate::metrics::Metrics;
@@ -21,7 +22,7 @@ impl Permit for LeasePermit {
 }
 
 /// A grant that an answer brings.
-pub(super) enum NewGrant {
+pub(crate) enum NewGrant {
     /// The client has no other relay: this one begins after the answer's own frame was sent.
     First(Grant),
     /// The client's relay serves it until this one begins.
@@ -30,41 +31,49 @@ pub(super) enum NewGrant {
 
 impl NewGrant {
     /// The grant itself.
-    pub(super) fn into_grant(self) -> Grant {
+    pub(crate) fn into_grant(self) -> Grant {
         match self {
             Self::First(grant) | Self::Successor(grant) => grant,
         }
     }
 }
 
-/// The relays of this instance as one session uses them.
-pub(super) struct RelayAccess {
-    session: SessionId,
-    pub(super) relays: Arc<Relays>,
-    /// Wakes the session's task when a client has credit again, or must look for another relay.
-    pub(super) wake: Arc<Notify>,
+/// The relays of this instance as one session, or one wall, uses them.
+pub(crate) struct RelayAccess {
+    session: Option<SessionId>,
+    pub(crate) relays: Arc<Relays>,
+    /// Wakes the task when a client has credit again, or must look for another relay.
+    pub(crate) wake: Arc<Notify>,
     permit: Arc<dyn Permit>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
 
 impl RelayAccess {
-    pub(super) fn new(relays: Arc<Relays>, lease: &Arc<Lease>, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
-        let (session, permit) = (lease.record().id.clone(), Arc::new(LeasePermit(Arc::clone(lease))));
-        Self { session, relays, wake: Arc::default(), permit, clock, metrics }
+    /// For a session, whose task `wake` wakes.
+    pub(super) fn new(deps: &RegistryDeps, lease: &Arc<Lease>, wake: Arc<Notify>) -> Self {
+        let session = Some(lease.record().id.clone());
+        Self { session, wake, ..Self::of_wall(deps, Arc::new(LeasePermit(Arc::clone(lease)))) }
     }
 
-    /// Has the frames of this client carried over the caller's connection, if none carries them yet. `renewal` is the kind of the
-    /// message; `None` for one that prolongs nothing. Returns the grant that the answer to the message brings.
-    pub(super) fn carry(
+    /// For a wall, which may send while `permit` holds.
+    pub(crate) fn of_wall(deps: &RegistryDeps, permit: Arc<dyn Permit>) -> Self {
+        let (relays, clock) = (Arc::clone(&deps.relays), Arc::clone(&deps.clock));
+        Self { session: None, relays, wake: Arc::default(), permit, clock, metrics: Arc::clone(&deps.metrics) }
+    }
+
+    /// Has the frames of this link carried over the caller's connection, if none carries them yet. `is_page`: it answers `renew`, and
+    /// must say that it is looked at. `renewal` is the kind of the message; `None` for one that prolongs nothing. Returns the grant
+    /// that the answer to the message brings.
+    pub(crate) fn carry(
         &self,
-        client: &mut Client,
+        link: &mut Link,
+        is_page: bool,
         caller: &Caller,
         renewal: Option<Renewal>,
         now: Instant,
     ) -> Option<NewGrant> {
-        let link = &mut client.outbound.link;
-        if renewal.is_some() || client.one_shot {
+        if renewal.is_some() || !is_page {
             link.prolong(now);
         }
         if !link.is_wanted(now) {
@@ -87,7 +96,7 @@ impl RelayAccess {
             endpoint: caller.endpoint.clone(),
             wake: Arc::clone(&self.wake),
             permit: Arc::clone(&self.permit),
-            renews: !client.one_shot,
+            renews: is_page,
         };
         let (outlet, grant) = if caller.is_direct() {
             let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));

@@ -8,6 +8,7 @@ use super::restore::PreviousShell;
 use super::screen_persistence::{ScreenWriter, persist_screens, screen_channel};
 use super::terminal::Terminal;
 use super::termination::Outcome;
+use super::watching::WatchSlot;
 use crate::cluster::Lease;
 use crate::metrics::Phase;
 use crate::store::{Cas, SessionRecord, SessionState, Store};
@@ -27,6 +28,8 @@ pub(super) struct StartRequest {
     pub request: String,
     /// Set when the session moves to another instance; shared with the handle.
     pub migrating: Arc<AtomicBool>,
+    /// Where walls see the session; shared with the handle.
+    pub slot: Arc<WatchSlot>,
 }
 
 /// Runs a session from the lease to the tombstone. `started` is answered once the shell runs or cannot be started.
@@ -101,7 +104,7 @@ async fn start(
     deps: &RegistryDeps,
     lease: &Arc<Lease>,
     previous: Option<PreviousShell>,
-    StartRequest { size, request, migrating, .. }: StartRequest,
+    StartRequest { size, request, migrating, slot, .. }: StartRequest,
 ) -> Result<(Actor, ScreenWriter), SessionError> {
     let began = Instant::now();
     let nonce = Nonce::new(deps.random.bytes());
@@ -119,7 +122,7 @@ async fn start(
     let (screens, writer) = screen_channel(&*deps.store);
     let (session, metrics) = (lease.record().id.clone(), Arc::clone(&deps.metrics));
     let terminal = Terminal::new(session, pty, &nonce, size, deps.limits.scrollback, metrics);
-    Ok((Actor::new(deps, Arc::clone(lease), terminal, screens, previous, migrating), writer))
+    Ok((Actor::new(deps, Arc::clone(lease), terminal, screens, previous, migrating, slot), writer))
 }
 
 /// Runs the task to its end. Returns the state to write; none if another instance owns the session.

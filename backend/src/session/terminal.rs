@@ -63,7 +63,7 @@ pub(super) struct Terminal {
     marks: PromptMarkScanner,
     pub(super) prompt: Prompt,
     commands: Commands<Origin>,
-    emulator: Emulator,
+    pub(super) emulator: Emulator,
     /// True if a snapshot waits for the emulator.
     is_awaited: bool,
     pending: PendingInput,

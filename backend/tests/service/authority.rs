@@ -33,7 +33,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 11] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 22] = [
+const ACTIONS: [&str; 23] = [
     "attach",
     "follow",
     "input",
@@ -53,12 +53,16 @@ const ACTIONS: [&str; 22] = [
     "look up",
     "list",
     "list the group",
+    "see on the wall",
     "end",
     "close a connection",
     "create",
 ];
 
 const SESSION: &str = "s";
+
+/// Time that a wall has for its first frame, in ms.
+const WALL_WAIT_MS: u64 = 10_000;
 
 struct Case {
     service: Service,
@@ -165,6 +169,17 @@ impl Case {
                     None if created_another => "another".to_owned(),
                     None => if status < 300 { "yes" } else { "?" }.to_owned(),
                 };
+            }
+            "see on the wall" => {
+                let claims = GatewayClaims { sid: None, create: false, ..self.claims.clone() };
+                let answer = self.post(&claims, MESSAGE_PATH, &json!({"type": "wall", "client": "wall"})).await;
+                let Some(mut relay) = Carrier::granted(&answer, claims.cid.as_str()) else {
+                    let refused: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+                    return refused["code"].as_str().unwrap().to_owned();
+                };
+                let frames = relay.frames(&self.service, WALL_WAIT_MS).await;
+                let shown = frames.iter().any(|frame| String::from_utf8_lossy(&frame.frame).contains("\"id\":\"s\""));
+                return if shown { "yes" } else { "another" }.to_owned();
             }
             "plain command" => self.send_message(&self.claims, &json!({"type": "command", "command": "ls"})).await,
             "plain resize" => self.send_message(&self.claims, &json!({"type": "resize", "cols": 10, "rows": 10})).await,

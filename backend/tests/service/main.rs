@@ -16,3 +16,4 @@ mod revocation;
 mod shell;
 #[path = "../support/mod.rs"]
 mod support;
+mod wall;

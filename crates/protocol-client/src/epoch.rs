@@ -19,6 +19,7 @@ pub(crate) const fn epoch_of(message: &ServerMessage) -> Option<Epoch> {
         ServerMessage::CommandResult(_)
         | ServerMessage::CommandStarted(_)
         | ServerMessage::ResizeAck(_)
-        | ServerMessage::ChatMessage(_) => None,
+        | ServerMessage::ChatMessage(_)
+        | ServerMessage::Wall(_) => None,
     }
 }

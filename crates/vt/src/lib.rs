@@ -10,6 +10,7 @@
 mod buffer;
 mod cell;
 mod cell_extra;
+mod drawing;
 mod lazy;
 mod parser;
 mod plain;
@@ -18,6 +19,7 @@ mod snapshot;
 mod terminal;
 mod width;
 
+pub use drawing::{Colour, Look};
 pub use lazy::LazyScreen;
 pub use screen::Screen;
 pub use snapshot::Scope;

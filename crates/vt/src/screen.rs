@@ -10,7 +10,7 @@ const MIN_SIZE: (u16, u16) = (2, 1);
 /// A terminal, fed with the output of a session.
 pub struct Screen {
     parser: Parser,
-    terminal: Terminal,
+    pub(crate) terminal: Terminal,
 }
 
 impl Screen {

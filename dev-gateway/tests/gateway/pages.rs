@@ -108,7 +108,14 @@ async fn a_development_token_names_its_session() {
     assert!(chosen.sub.starts_with("guest-"), "{}", chosen.sub);
     assert!(chosen.class.name.is_some_and(|name| name.starts_with("Guest ")));
     assert!(chosen.exp < first.exp);
-    for target in ["/dev/token?session=a/b", "/dev/token?role=admin"] {
+
+    // Each student of a class is a user, and the instructor has no session.
+    let student = claims(&get(&gateway, "/dev/token?session=mine&grp=class-7&name=Ada").await);
+    assert!(student.sub.starts_with("student-"), "{}", student.sub);
+    assert_eq!((student.sid.unwrap().as_str(), student.class.name.as_deref()), ("mine", Some("Ada")));
+    let instructor = claims(&get(&gateway, "/dev/token?role=instructor&grp=class-7").await);
+    assert_eq!((instructor.role, instructor.sid, instructor.class.grp), (Role::Instructor, None, student.class.grp));
+    for target in ["/dev/token?session=a/b", "/dev/token?role=admin", "/dev/token?grp=a/b"] {
         assert_eq!(get(&gateway, target).await.status, StatusCode::BAD_REQUEST, "{target}");
     }
 }

@@ -6,6 +6,7 @@ use crate::error::ErrorCode;
 use crate::ids::{ConnectionId, SessionId};
 use crate::limits;
 use crate::sentence::{read_json, truncate};
+use crate::wall::MAX_VISIBLE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -163,6 +164,8 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
         "ack" => M::Ack(fields(kind, body)?),
         "follow" => M::Follow(fields(kind, body)?),
         "carry" => M::Carry(fields(kind, body)?),
+        "wall" => M::Wall(fields(kind, body)?),
+        "wall_ack" => M::WallAck(fields(kind, body)?),
         "ping" => M::Ping(fields(kind, body)?),
         "echo" => {
             // The reply does not repeat the type.
@@ -216,6 +219,10 @@ fn check(message: &ClientMessage) -> Result<(), ParseError> {
             check_command(command)
         }
         ClientMessage::ChatMessage(chat) => check_chat(&chat.data.message),
+        ClientMessage::Wall(wall) if wall.visible.as_ref().is_some_and(|ids| ids.len() > MAX_VISIBLE) => {
+            Err(ParseError::field(format!("`visible` must name at most {MAX_VISIBLE} sessions")))
+        }
+        ClientMessage::WallAck(ack) if ack.v > limits::MAX_NUMBER => Err(ParseError::field("`v` is out of range")),
         ClientMessage::Ping(_) | ClientMessage::Echo(_) if message.to_json().len() > MAX_ECHO_BYTES => {
             Err(too_large("message to be echoed", message.to_json().len(), MAX_ECHO_BYTES))
         }

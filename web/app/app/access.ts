@@ -105,17 +105,50 @@ async function openWithDevToken(requested: string | null, here: URL): Promise<Ac
       return token;
     },
     async share() {
-      const { token, name, expiresAt } = await devToken(sessionId, "viewer");
-      const link = new URL("/", here);
-      link.searchParams.set("session", sessionId);
-      link.hash = new URLSearchParams({ token, at: wsPath }).toString();
-      return { address: link.href, name: name ?? "Guest", expiresAt };
+      const guest = await devToken(sessionId, "viewer");
+      return {
+        address: linkTo(here, "/", { session: sessionId }, guest),
+        name: guest.name ?? "Guest",
+        expiresAt: guest.expiresAt,
+      };
     },
   };
 }
 
-async function devToken(session: string | null, role = "controller"): Promise<DevToken> {
-  const query = new URLSearchParams({ role, ...(session && { session }) });
+/** A link of a class. */
+export interface ClassLink {
+  /** The person that it is for. */
+  name: string;
+  address: string;
+}
+
+/** Creates the links of a class: the instructor's first. */
+export async function createClass(group: string, students: number): Promise<ClassLink[]> {
+  const here = new URL(window.location.href);
+  keepKey(new URLSearchParams(here.hash.slice(1)).get("key"), here);
+  const instructor = await devToken(null, "instructor", { grp: group, name: "Instructor" });
+  const links = [{ name: "Instructor", address: linkTo(here, "/class", { class: group }, instructor) }];
+  for (let number = 1; number <= students; number += 1) {
+    const [session, name] = [`${group}-${number}-${crypto.randomUUID().slice(0, 8)}`, `Student ${number}`];
+    const token = await devToken(session, "controller", { grp: group, name });
+    links.push({ name, address: linkTo(here, "/", { session }, token) });
+  }
+  return links;
+}
+
+function linkTo(here: URL, path: string, query: Record<string, string>, { token, wsPath }: DevToken): string {
+  const link = new URL(path, here);
+  link.search = new URLSearchParams(query).toString();
+  link.hash = new URLSearchParams({ token, at: wsPath }).toString();
+  return link.href;
+}
+
+async function devToken(
+  session: string | null,
+  role = "controller",
+  claims: Record<string, string> = {},
+): Promise<DevToken> {
+  const query = new URLSearchParams({ role, ...(session && { session }), ...claims });
   const authorization = `Bearer ${window.localStorage.getItem(KEY_ITEM) ?? ""}`;
   const answer = await fetch(`/dev/token?${query}`, { cache: "no-store", headers: { authorization } });
   if (answer.status === 401) throw new Error("Open the address that `make run` printed: it has the key of this start.");
@@ -124,7 +157,7 @@ async function devToken(session: string | null, role = "controller"): Promise<De
 }
 
 /** Rejects another origin: a link must not send the user's keystrokes elsewhere. */
-function socketOf(here: URL, path: string): string {
+export function socketOf(here: URL, path: string): string {
   const url = new URL(path, here);
   if (url.origin !== here.origin) throw new Error("This link names another host and was rejected.");
   url.protocol = here.protocol === "https:" ? "wss:" : "ws:";

@@ -2,7 +2,17 @@
  * The framework-free client, for pages without React.
  */
 
-export type { EndReason, ErrorCode, Part, Person, RaisedHand, Role, Theme, Tty } from "../protocol/generated.ts";
+export type {
+  EndReason,
+  ErrorCode,
+  Part,
+  Person,
+  RaisedHand,
+  Role,
+  Theme,
+  Tty,
+  WallSession,
+} from "../protocol/generated.ts";
 export type { TokenIn } from "./address.ts";
 export { TerminalClient } from "./client.ts";
 export { browserClock, type Clock, Timer } from "./clock.ts";
@@ -23,3 +33,6 @@ export { type Diagnostics, INITIAL_STATE, isOver, type Status, type TerminalStat
 export type { InputProgress, TerminalSink } from "./terminal-sink.ts";
 export { TIMES, type Times } from "./times.ts";
 export { namedGroup, type TokenSource } from "./token.ts";
+export { HelpOrder, IDLE_MS } from "./wall/help-order.ts";
+export { WallClient, type WallOptions, type WallState, type WallStatus } from "./wall/wall-client.ts";
+export { type WallLine, WallModel, type WallScreen } from "./wall/wall-model.ts";

@@ -47,7 +47,10 @@ export interface ClientOptions {
 export type TerminalMessage =
   | { type: "output"; pos: number; bytes: Uint8Array }
   | ({ type: "event" } & EventFrame)
-  | Exclude<ServerFrame, { type: "output" | "event" | "snapshot" | "attached" | "input_ack" | "renew" | "carried" }>;
+  | Exclude<
+      ServerFrame,
+      { type: "output" | "event" | "snapshot" | "attached" | "input_ack" | "renew" | "carried" | "wall" }
+    >;
 
 /** The options with every default applied. */
 export type ResolvedOptions = ReturnType<typeof resolveOptions>;

@@ -239,6 +239,7 @@ export class ProtocolSession {
       case "attached":
       case "input_ack":
       case "carried":
+      case "wall":
         break;
       default:
         this.events.message.emit(frame);

@@ -23,6 +23,7 @@ const NUMBERS: Record<ServerFrame["type"], readonly string[]> = {
   input_ack: ["epoch"],
   renew: ["epoch"],
   carried: ["epoch", "carryMs"],
+  wall: ["v", "part", "parts"],
   error: [],
   unknown_command: [],
   command_result: ["exitCode", "timestamp"],

@@ -67,6 +67,9 @@ export type Attached = {
   hand?: RaisedHand;
 };
 
+/** Whether a session's student is there. */
+export type Attendance = "here" | "away" | "not_started" | "unknown";
+
 /** Fields of `carried`. */
 export type Carried = {
   /** Epoch of the shell. */
@@ -118,6 +121,8 @@ export type ClientMessage =
   | ({ type: "ack" } & Ack)
   | ({ type: "follow" } & Follow)
   | ({ type: "carry" } & Carry)
+  | ({ type: "wall" } & Wall)
+  | ({ type: "wall_ack" } & WallAck)
   | ({ type: "ping" } & Ping)
   | ({ type: "echo" } & Echo);
 
@@ -454,6 +459,7 @@ export type ServerFrame = {
   | ({ type: "input_ack" } & InputAck)
   | ({ type: "renew" } & Renew)
   | ({ type: "carried" } & Carried)
+  | ({ type: "wall" } & WallFrame)
   | ({ type: "error" } & ErrorMessage)
   | ({ type: "unknown_command" } & UnknownCommand)
   | ({ type: "command_result" } & PlainResult)
@@ -604,6 +610,22 @@ export type ThemeChange = {
   theme: Theme;
 };
 
+/** A screen, or those lines of it that changed. Another size forgets all lines before. */
+export type Tile = {
+  /** The session. */
+  id: SessionId;
+  /** Time of the screen, in ms since 1970. */
+  at: number;
+  /** Columns, at most [`TILE_COLS`]. */
+  cols: number;
+  /** Rows, at most [`TILE_ROWS`]. */
+  rows: number;
+  /** Column and row of the cursor, from 0; absent while the program hides it. */
+  cursor?: [number, number];
+  /** Lines that changed: the row from 0, the text without blanks at its end, and the style of each piece of the text. */
+  lines: Array<[number, string, Array<[number, number, number, number]>]>;
+};
+
 /** Input mode of the terminal, read from the PTY. */
 export type Tty = {
   /** Input is echoed. */
@@ -618,6 +640,72 @@ export type UnknownCommand = {
   received: string;
   /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch;
+};
+
+/** Fields of the message `wall`. A page sends it first on each connection, at each change, and every 20 s. */
+export type Wall = {
+  /** Id of the page load: 128 random bits. */
+  client: ClientId;
+  /** Supported encodings besides plain fields; `z` is deflate-raw in base64. */
+  accept?: Array<string>;
+  /** The sessions in view, whose tiles come first. Absent: all. Empty: the page is hidden, and gets no tiles. */
+  visible?: Array<SessionId>;
+  /** Requests everything again, because some of it was lost. */
+  resync?: boolean;
+};
+
+/** Fields of the message `wall_ack`. */
+export type WallAck = {
+  /** The client of `wall`. */
+  client: ClientId;
+  /** Every update up to this one is shown. */
+  v: number;
+};
+
+/** Fields of the frame `wall`: one part of an update. A part that arrives is of use without the others. */
+export type WallFrame = {
+  /** Number of the update, from 1; the next one has the next number. */
+  v: number;
+  /** True if the update holds everything: sessions that it does not name are gone. */
+  full?: boolean;
+  /** Number of this part, from 1. */
+  part: number;
+  /** Number of parts. */
+  parts: number;
+} & (
+  | {
+      /** The base64. */
+      z: string;
+    }
+  | WallNews
+);
+
+/** What changed. Everything in it is plain text for a page to show as text. */
+export type WallNews = {
+  /** Sessions that are new or changed. */
+  sessions?: Array<WallSession>;
+  /** Screens that changed. */
+  tiles?: Array<Tile>;
+  /** Sessions that ended or left the list. */
+  gone?: Array<SessionId>;
+};
+
+/** One session of the class. */
+export type WallSession = {
+  /** The session. */
+  id: SessionId;
+  /** Name of its student, one line. */
+  name: string;
+  /** Whether the student is there. */
+  state: Attendance;
+  /** Title of the terminal, one line; absent if empty. */
+  title?: string;
+  /** Last key or output, in ms since 1970, to some seconds. */
+  activeAt?: number;
+  /** Exit code of the last command. */
+  exitCode?: number;
+  /** Time at which the student raised a hand, in ms since 1970, while it is up. */
+  hand?: number;
 };
 
 /** A person of a session, from 1 in each epoch: a page with its reloads. Never used for another person. */
@@ -656,6 +744,9 @@ export const SUBPROTOCOL = "termgate";
 
 /** Longest message with its envelope, in bytes. */
 export const FRAME_BYTES = 32768;
+
+/** Most bytes that the `z` of a `wall` stands for. */
+export const WALL_RAW_BYTES = 65536;
 
 /** Room that a message leaves for its envelope, in bytes. */
 export const ENVELOPE_BYTES = 512;

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 /// Modules of the service that stand in layers, each with those below it that it may name. Modules that are not
 /// listed here (the clock, the shutdown) name none of them; all may name those, and the configuration.
-const SERVICE: [(&str, &[&str]); 9] = [
-    ("app", &["http", "session", "relay", "cluster", "sandbox", "terminal", "store"]),
+const SERVICE: [(&str, &[&str]); 10] = [
+    ("app", &["http", "wall", "session", "relay", "cluster", "sandbox", "terminal", "store"]),
     // Each part's settings are declared by the part.
     ("config", &["session", "cluster", "sandbox", "store"]),
-    ("http", &["session", "relay", "cluster", "terminal", "store"]),
+    ("http", &["wall", "session", "relay", "cluster", "terminal", "store"]),
+    ("wall", &["session", "relay", "store"]),
     ("session", &["relay", "cluster", "terminal", "store"]),
     ("relay", &[]),
     ("cluster", &["store"]),

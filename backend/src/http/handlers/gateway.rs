@@ -7,6 +7,7 @@ use crate::metrics::MessageType;
 use crate::session::{Caller, Close, Grant, Reply, check_carrier, stateless_reply};
 use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
+use crate::wall::WallMessage;
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -35,6 +36,7 @@ pub(in crate::http) async fn disconnect(
 ) -> Result<Json<DisconnectResponse>, HttpError> {
     let body: DisconnectRequest = request.parse_body()?;
     request.check_body_ids(Some(&body.connection_id), body.session_id.as_ref())?;
+    service.walls.disconnect(&body.connection_id);
     service.store.mark_disconnected(&body.connection_id).await?;
     if let Some(session) = &request.claims.sid
         && let Ok(session) = service.registry.running(session, &request.caller()).await
@@ -71,16 +73,13 @@ pub(in crate::http) async fn message(
     if let Err(error) = request.check_body_ids(envelope.connection_id.as_ref(), envelope.session_id.as_ref()) {
         return refusal_as_frame(service, &request, error).await;
     }
-    let Some(session) = request.claims.sid.as_ref() else {
-        let text = "this connection has no session: it may only `ping` and `echo`; open it with `?sessionId=`";
-        let error = || ErrorMessage::new(ErrorCode::NotAttached, text).into();
-        service.metrics.streams.record_message(&envelope.inbound);
-        let message = stateless_reply(&envelope.inbound, request.arrival, service.clock.now_ms());
-        // A connection without a session cannot attach either.
-        let message = message.filter(|message| !matches!(message, ServerMessage::Error(_)));
-        return Ok(direct_reply(service, message.unwrap_or_else(error)));
-    };
     let mut caller = request.caller();
+    let Some(session) = request.claims.sid.as_ref() else {
+        if wall_message(&envelope.inbound).is_some() {
+            caller.arrival.dispatch = service.dispatch(&request).await;
+        }
+        return answer_of_wall(service, caller, envelope.inbound).await;
+    };
     if let Err(error) = check_carrier(&caller, &envelope.inbound) {
         service.metrics.streams.record_message(&envelope.inbound);
         service.metrics.streams.record_error(error.code);
@@ -122,6 +121,34 @@ async fn refusal_as_frame(
         return Err(HttpError(error));
     }
     Ok(refused(service, request, ErrorMessage::new(error.code, error.error)).await)
+}
+
+/// Answers a message of a connection without a session, which may have a wall.
+pub(super) async fn answer_of_wall(
+    service: &ServiceContext,
+    caller: Caller,
+    inbound: Inbound,
+) -> Result<Reply, HttpError> {
+    service.metrics.streams.record_message(&inbound);
+    let Some(message) = wall_message(&inbound).filter(|_| !caller.carrier) else {
+        let text = "this connection has no session: it may only `ping` and `echo`; open it with `?sessionId=`";
+        let error = || ErrorMessage::new(ErrorCode::NotAttached, text).into();
+        let message = stateless_reply(&inbound, caller.arrival, service.clock.now_ms());
+        // A connection without a session cannot attach either.
+        let message = message.filter(|message| !matches!(message, ServerMessage::Error(_)));
+        return Ok(direct_reply(service, message.unwrap_or_else(error)));
+    };
+    let delivered = service.walls.deliver(caller, message).await;
+    Ok(delivered.unwrap_or_else(|error| direct_reply(service, error.into())))
+}
+
+/// The message, if it is for a wall.
+fn wall_message(inbound: &Inbound) -> Option<WallMessage> {
+    match inbound {
+        Inbound::Message(ClientMessage::Wall(wall)) => Some(WallMessage::Wall(wall.clone())),
+        Inbound::Message(ClientMessage::WallAck(ack)) => Some(WallMessage::Ack(ack.clone())),
+        _ => None,
+    }
 }
 
 /// Delivers a message to its session, which it may start. Answers a message that needs no session itself.

@@ -37,8 +37,10 @@ pub(in crate::http) async fn ask(
 }
 
 async fn disconnect(service: Arc<ServiceContext>, GoneConnection { session, connection }: GoneConnection) {
-    tracing::info!(%session, %connection, "a relay found a connection closed");
-    if let Some(session) = service.registry.live(&session) {
+    let session_id = session.as_ref().map(ToString::to_string);
+    tracing::info!(session = session_id, %connection, "a relay found a connection closed");
+    service.walls.disconnect(&connection);
+    if let Some(session) = session.and_then(|session| service.registry.live(&session)) {
         // Fails only if the session has ended, and the connection with it.
         let _ = session.disconnect(connection.clone()).await;
     }

@@ -138,7 +138,7 @@ fn caller(user: &UserClaims, id: &SessionId) -> Result<Caller, HttpError> {
     // Cannot collide with a connection of API Gateway, whose ids are longer.
     let connection =
         ConnectionId::new("http").map_err(|error| HttpError::new(ErrorCode::Internal, error.to_string()))?;
-    Ok(direct_caller(user, id, connection, Transport::Http))
+    Ok(direct_caller(user, Some(id), connection, Transport::Http))
 }
 
 fn session_id(id: String) -> Result<SessionId, HttpError> {

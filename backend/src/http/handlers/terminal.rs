@@ -17,7 +17,7 @@ use axum::response::Response;
 use connection::Connection;
 use shared_protocol::gateway::SUBPROTOCOL;
 use shared_protocol::limits::MESSAGE_BYTES;
-use shared_protocol::{ConnectionId, ErrorCode, SessionId, UserClaims};
+use shared_protocol::{ConnectionId, ErrorCode, Role, SessionId, UserClaims};
 use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -75,9 +75,9 @@ struct Arriving<'a> {
     transport: Transport,
 }
 
-/// A connection that may reach its session.
+/// A connection that may reach its session, or its wall if it has none.
 struct Admitted {
-    session: SessionId,
+    session: Option<SessionId>,
     caller: Caller,
     /// When it asked.
     started: Instant,
@@ -118,11 +118,16 @@ async fn admit(
     if requested.is_some() && user.sid.is_some() && requested != user.sid {
         return Err(invalid("the token names another session"));
     }
-    let session = requested.or_else(|| user.sid.clone()).ok_or(invalid("no session is named"))?;
+    let session = requested.or_else(|| user.sid.clone());
+    // A page without WebSockets has no wall.
+    let has_wall = user.class.grp.is_some() && (user.role == Role::Instructor || user.admin);
+    if session.is_none() && !(has_wall && transport == Transport::WebSocket) {
+        return Err(invalid("no session is named"));
+    }
     let connection = ConnectionId::new(name).map_err(|_| CloseReason(SERVER_ERROR, "no connection id"))?;
-    let caller = Caller { request: request.to_owned(), ..direct_caller(user, &session, connection, transport) };
-    if !caller.names_session {
-        let found = service.registry.record(&session, &caller).await;
+    let caller = Caller { request: request.to_owned(), ..direct_caller(user, session.as_ref(), connection, transport) };
+    if let Some(session) = session.as_ref().filter(|_| !caller.names_session) {
+        let found = service.registry.record(session, &caller).await;
         found.map_err(|_| invalid("there is no such session"))?;
     }
     let guard = service.user_connections.acquire(&caller.user).ok_or_else(|| {
@@ -135,19 +140,23 @@ async fn admit(
 /// Serves a connection until either side closes it.
 async fn serve(service: &Arc<ServiceContext>, socket: &mut impl Socket, admitted: Admitted) -> CloseReason {
     let Admitted { session, caller, started, _guard } = &admitted;
-    let Caller { connection, request, .. } = caller;
-    tracing::info!(request, %session, %connection, "[Terminal] Session found for {connection}");
+    let (Caller { connection, request, .. }, session) = (caller, session.as_ref());
+    let name = session.map_or("-", SessionId::as_str);
+    tracing::info!(request, session = name, %connection, "[Terminal] Session found for {connection}");
     let ms = started.elapsed().as_millis() as u64;
-    tracing::info!(request, %session, %connection, ms, "[Terminal:{session}] Connection established successfully in {ms}ms");
+    tracing::info!(request, session = name, %connection, ms, "[Terminal:{name}] Connection established successfully in {ms}ms");
     let reason = Connection::new(service, session, caller).run(socket).await;
     disconnect(service, session, caller).await;
     let ms = started.elapsed().as_millis() as u64;
-    tracing::info!(request, %session, %connection, ms, "[WS] Client disconnected: {connection}, Session: {session}");
+    tracing::info!(request, session = name, %connection, ms, "[WS] Client disconnected: {connection}, Session: {name}");
     reason
 }
 
-async fn disconnect(service: &ServiceContext, session: &SessionId, caller: &Caller) {
-    if let Ok(session) = service.registry.running(session, caller).await {
+async fn disconnect(service: &ServiceContext, session: Option<&SessionId>, caller: &Caller) {
+    service.walls.disconnect(&caller.connection);
+    if let Some(session) = session
+        && let Ok(session) = service.registry.running(session, caller).await
+    {
         // Fails only if the session has ended, and the connection with it.
         let _ = session.disconnect(caller.connection.clone()).await;
     }

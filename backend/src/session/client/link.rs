@@ -18,7 +18,7 @@ const MAX_WITHOUT: Duration = Duration::from_secs(3);
 
 /// A client's link. Without a relay it waits for the client's next message, or for a relay that has room.
 #[derive(Default)]
-pub(in crate::session) struct Link {
+pub(crate) struct Link {
     /// The place in a relay, if there is one.
     outlet: Option<Outlet>,
     /// Request of the last join; its connection is the one that frames go over.
@@ -39,17 +39,17 @@ pub(in crate::session) struct Link {
 
 impl Link {
     /// True if a relay carries the client.
-    pub(in crate::session) fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.outlet.is_some()
     }
 
     /// True if a relay carries the client over this connection.
-    pub(in crate::session) fn is_live_on(&self, connection: &ConnectionId) -> bool {
+    pub(crate) fn is_live_on(&self, connection: &ConnectionId) -> bool {
         self.is_live() && self.is_for(connection)
     }
 
     /// False if the client is connected through another API: a relay posts only to connections of its own.
-    pub(in crate::session) fn is_through(&self, endpoint: &str) -> bool {
+    pub(crate) fn is_through(&self, endpoint: &str) -> bool {
         self.joining.as_ref().is_none_or(|joining| joining.endpoint == endpoint)
     }
 
@@ -58,12 +58,12 @@ impl Link {
     }
 
     /// True while the client gets frames, if there is a relay for it.
-    pub(in crate::session) fn is_wanted(&self, now: Instant) -> bool {
+    pub(crate) fn is_wanted(&self, now: Instant) -> bool {
         self.direct || self.until.is_some_and(|until| now < until)
     }
 
     /// Records a message that prolongs the membership.
-    pub(in crate::session) fn prolong(&mut self, now: Instant) {
+    pub(crate) fn prolong(&mut self, now: Instant) {
         self.until = Some(now + MEMBERSHIP);
         if let Some(outlet) = &self.outlet {
             outlet.heard(now);
@@ -71,28 +71,28 @@ impl Link {
     }
 
     /// True if no relay has had room for the client for so long that its own connection had better carry.
-    pub(in crate::session) fn is_stranded(&self, now: Instant) -> bool {
+    pub(crate) fn is_stranded(&self, now: Instant) -> bool {
         self.without.is_some_and(|since| since + MAX_WITHOUT <= now)
     }
 
     /// False if the client waits for a relay, or for the end of one that may be dead.
-    pub(in crate::session) fn is_served(&self, now: Instant) -> bool {
+    pub(crate) fn is_served(&self, now: Instant) -> bool {
         !self.is_wanted(now) || self.outlet.as_ref().is_some_and(|outlet| outlet.is_served(now))
     }
 
     /// The request of the last join, for a carrier's message that finds the client without a relay.
-    pub(in crate::session) fn wanted(&self, now: Instant) -> Option<Joining> {
+    pub(crate) fn wanted(&self, now: Instant) -> Option<Joining> {
         self.joining.clone().filter(|_| self.is_wanted(now) && !self.is_live())
     }
 
     /// Takes the place that a relay has, or notes that none has one.
-    pub(in crate::session) fn carried(&mut self, outlet: Option<Outlet>, now: Instant) {
+    pub(crate) fn carried(&mut self, outlet: Option<Outlet>, now: Instant) {
         self.without = if outlet.is_some() { None } else { self.without.or(Some(now)) };
         self.outlet = outlet;
     }
 
     /// Takes a place in a relay, and lets go of any other.
-    pub(in crate::session) fn open(&mut self, joining: Joining, outlet: Option<Outlet>, caller: &Caller, now: Instant) {
+    pub(crate) fn open(&mut self, joining: Joining, outlet: Option<Outlet>, caller: &Caller, now: Instant) {
         // The old place is dropped after the new one is there, so that a relay with one member does not end.
         self.carried(outlet, now);
         self.joining = Some(joining);
@@ -100,17 +100,17 @@ impl Link {
     }
 
     /// The grant for a successor of its relay, if it needs one.
-    pub(in crate::session) fn renew(&self, relays: &Relays, renewal: Renewal) -> Option<String> {
+    pub(crate) fn renew(&self, relays: &Relays, renewal: Renewal) -> Option<String> {
         relays.renew(self.outlet.as_ref()?, renewal)
     }
 
     /// The grant for a relay of its own, if its output pours and there may be one.
-    pub(in crate::session) fn set_apart(&self, relays: &Relays, now: Instant) -> Option<String> {
+    pub(crate) fn set_apart(&self, relays: &Relays, now: Instant) -> Option<String> {
         relays.set_apart(self.outlet.as_ref().filter(|_| self.flood.pours(now))?)
     }
 
     /// Leaves a relay that has ended for another one, or lapses. Returns what happened to its frames.
-    pub(in crate::session) fn refresh(&mut self, relays: &Relays, now: Instant) -> OutletState {
+    pub(crate) fn refresh(&mut self, relays: &Relays, now: Instant) -> OutletState {
         if !self.is_wanted(now) {
             self.leave();
             return OutletState::default();
@@ -132,7 +132,7 @@ impl Link {
     }
 
     /// The next frame, if one is accepted.
-    pub(in crate::session) fn due(&mut self, now: Instant) -> Option<Due> {
+    pub(crate) fn due(&mut self, now: Instant) -> Option<Due> {
         let pours = self.flood.pours(now);
         let due = self.outlet.as_ref().and_then(Outlet::due).map(|due| Due { shares: due.shares && pours, ..due });
         self.awaits_frame = due.is_some();
@@ -140,17 +140,17 @@ impl Link {
     }
 
     /// True if something that becomes due can be sent then.
-    pub(in crate::session) fn awaits_frame(&self) -> bool {
+    pub(crate) fn awaits_frame(&self) -> bool {
         self.awaits_frame && self.is_live()
     }
 
     /// Counts output that a screen stands for: its program pours even if its frames do not.
-    pub(in crate::session) fn skip(&mut self, bytes: u64, now: Instant) {
+    pub(crate) fn skip(&mut self, bytes: u64, now: Instant) {
         self.flood.record(bytes, now);
     }
 
     /// Hands over a frame. While the session ends, an expired token still gets its last events.
-    pub(in crate::session) fn push(&mut self, frame: Bytes, is_ending: bool, now: Instant) {
+    pub(crate) fn push(&mut self, frame: Bytes, is_ending: bool, now: Instant) {
         if !self.direct {
             self.flood.record(frame.len() as u64, now);
         }
@@ -160,7 +160,7 @@ impl Link {
     }
 
     /// Closes the connection after everything that was handed over.
-    pub(in crate::session) fn finish(&mut self, now: Instant) {
+    pub(crate) fn finish(&mut self, now: Instant) {
         if let Some(outlet) = self.outlet.take() {
             outlet.finish(None, now);
         }
@@ -169,7 +169,7 @@ impl Link {
 
     /// Closes this connection with a reason, instead of what was handed over and not sent. Returns the reason's frame, if the
     /// function's relay posts it.
-    pub(in crate::session) fn reject(
+    pub(crate) fn reject(
         &mut self,
         connection: &ConnectionId,
         reason: Option<Bytes>,
@@ -184,14 +184,14 @@ impl Link {
     }
 
     /// Leaves the relay if its frames go over this connection, which is closed.
-    pub(in crate::session) fn closed(&mut self, connection: &ConnectionId) {
+    pub(crate) fn closed(&mut self, connection: &ConnectionId) {
         if self.is_for(connection) {
             self.leave();
         }
     }
 
     /// Leaves the relay. Frames that were not sent are dropped.
-    pub(in crate::session) fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         if let Some(outlet) = self.outlet.take() {
             outlet.discard();
         }
@@ -199,7 +199,7 @@ impl Link {
     }
 
     /// Time at which the membership lapses, or a flood is over.
-    pub(in crate::session) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         let ends = [self.until, self.flood.quiet_at()].into_iter().flatten().min();
         ends.filter(|_| self.is_live() && !self.direct)
     }
@@ -221,7 +221,7 @@ mod tests {
 
     impl Link {
         /// Opens the link as for a WebSocket of the service.
-        pub(in crate::session) fn open_direct(&mut self) -> DirectFrames {
+        pub(crate) fn open_direct(&mut self) -> DirectFrames {
             let caller = Caller { transport: Transport::WebSocket, ..caller("ada", "c1") };
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);
             let (frames, outlet) = DirectFrames::open(joining(&caller), clock, Metrics::new(0));

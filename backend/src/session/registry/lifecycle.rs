@@ -122,8 +122,8 @@ impl Registry {
         let entry = self.live.guard(record.id.clone());
         let (started, outcome) = oneshot::channel();
         tracing::info!(request, session = %record.id, %connection, "starting a shell");
-        let start =
-            StartRequest { record, size, request: request.to_owned(), migrating: Arc::clone(&handle.migrating) };
+        let (migrating, slot) = (Arc::clone(&handle.migrating), Arc::clone(&handle.slot));
+        let start = StartRequest { record, size, request: request.to_owned(), migrating, slot };
         // In a task of its own: a request that is given up must not leave half a session.
         let session = supervise(Arc::clone(&self.deps), entry, start, mailbox, started);
         self.tasks.spawn_on(session, &self.deps.runtime);

@@ -2,7 +2,7 @@
 
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
-use crate::http::handlers::gateway::{deliver, direct_reply, malformed_reply};
+use crate::http::handlers::gateway::{answer_of_wall, deliver, direct_reply, malformed_reply};
 use crate::http::socket::{CloseReason, DRAINING, Incoming, NORMAL, SILENT, Socket, UNAUTHORIZED, UNSUPPORTED};
 use crate::relay::{DirectFrames, DirectResponse};
 use crate::session::{Arrival, Caller, Close, Grant, Reply};
@@ -34,7 +34,8 @@ type PollFuture = BoxFuture<'static, (DirectFrames, DirectResponse)>;
 /// A connection of an authenticated user to one session.
 pub(super) struct Connection<'a> {
     service: &'a Arc<ServiceContext>,
-    session: &'a SessionId,
+    /// Its session; none for a wall.
+    session: Option<&'a SessionId>,
     caller: &'a Caller,
     /// The pending poll for the next frame; terminated before the attach, and after the end of the frames.
     poll: Fuse<PollFuture>,
@@ -50,13 +51,13 @@ enum Answer<'a> {
 }
 
 impl<'a> Connection<'a> {
-    pub(super) fn new(service: &'a Arc<ServiceContext>, session: &'a SessionId, caller: &'a Caller) -> Self {
+    pub(super) fn new(service: &'a Arc<ServiceContext>, session: Option<&'a SessionId>, caller: &'a Caller) -> Self {
         Self { service, session, caller, poll: Fuse::terminated(), paused_until: None }
     }
 
     /// Serves the connection until either side closes it.
     pub(super) async fn run(mut self, socket: &mut impl Socket) -> CloseReason {
-        let (service, session) = (self.service, self.session);
+        let (service, session) = (self.service, self.name());
         let mut pending: FuturesUnordered<ReplyFuture<'_>> = FuturesUnordered::new();
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -144,7 +145,7 @@ impl<'a> Connection<'a> {
             return Err(REJECTED);
         }
         if socket.is_silent() {
-            tracing::info!("[Terminal:{}] Connection timeout", self.session);
+            tracing::info!("[Terminal:{}] Connection timeout", self.name());
             return Err(SILENT);
         }
         socket.ping().await
@@ -156,7 +157,7 @@ impl<'a> Connection<'a> {
             Ok(envelope) => envelope,
             Err(malformed) => return Answer::InOrder(ready(Ok(malformed_reply(service, malformed))).boxed()),
         };
-        let is_other = envelope.session_id.is_some_and(|id| id != *session)
+        let is_other = envelope.session_id.is_some_and(|id| Some(&id) != session)
             || envelope.connection_id.is_some_and(|id| id != self.caller.connection);
         if is_other {
             let error = HttpError::new(ErrorCode::Forbidden, "the body names another connection or session");
@@ -165,8 +166,16 @@ impl<'a> Connection<'a> {
         let is_command = matches!(envelope.inbound, Inbound::Plain(Plain::Command { .. }));
         let arrival = Arrival { at_ms: service.clock.now_ms(), ..self.caller.arrival };
         let caller = Caller { arrival, ..self.caller.clone() };
+        let Some(session) = session else {
+            return Answer::InOrder(answer_of_wall(service, caller, envelope.inbound).boxed());
+        };
         let reply = deliver(service, session, caller, envelope.inbound).boxed();
         if is_command { Answer::Concurrent(reply) } else { Answer::InOrder(reply) }
+    }
+
+    /// The session, for logs.
+    fn name(&self) -> &'a str {
+        self.session.map_or("-", SessionId::as_str)
     }
 
     fn busy(&self) -> Reply {

@@ -1,0 +1,163 @@
+//! The screen as cells, for walls: plain text and its look, from which no escape sequence, link or trick of direction comes back.
+
+use shared_protocol::wall::{CELL_CHARACTERS, RGB, Run, TILE_COLS, TILE_ROWS, flags};
+use vt::{Colour, Look, Screen};
+
+/// A line of a picture: its text without blanks at the end, and the runs; none if all of it has the default look.
+pub type PictureLine = (String, Vec<Run>);
+
+/// A screen, or the part of a large one that is around its cursor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// Columns.
+    pub cols: u16,
+    /// Rows.
+    pub rows: u16,
+    /// Column and row of the cursor, from 0, unless it is hidden.
+    pub cursor: Option<(u16, u16)>,
+    /// Each row.
+    pub lines: Vec<PictureLine>,
+}
+
+impl Picture {
+    /// Draws the visible screen.
+    pub fn of(screen: &Screen) -> Self {
+        let (size, (x, y)) = (screen.size(), screen.cursor());
+        let (cols, rows) = (size.0.min(TILE_COLS), size.1.min(TILE_ROWS));
+        let (left, top) = ((x + 1).saturating_sub(cols), (y + 1).saturating_sub(rows));
+        let cursor = screen.shows_cursor().then_some((x - left, y - top));
+        let lines = (top..top + rows).map(|row| draw_line(screen, row, left, cols)).collect();
+        Self { cols, rows, cursor, lines }
+    }
+}
+
+/// Draws `cols` columns of a row from column `left` on.
+fn draw_line(screen: &Screen, row: u16, left: u16, cols: u16) -> PictureLine {
+    let (left, right) = (usize::from(left), usize::from(left) + usize::from(cols));
+    let (mut text, mut runs, mut at) = (String::new(), Vec::<Run>::new(), 0);
+    screen.draw_row(row, |cell, width, look| {
+        let from = at;
+        at += width;
+        if from < left || at > right {
+            return;
+        }
+        let start = text.len();
+        text.extend(cell.chars().take(CELL_CHARACTERS).map(plain));
+        let length = text[start..].encode_utf16().count() as u16;
+        let (foreground, background, attributes) = coded(look);
+        let own = own_cell(cell, width);
+        match runs.last_mut() {
+            Some(run) if own == 0 && (run.1, run.2, run.3) == (foreground, background, attributes) => run.0 += length,
+            _ => runs.push((length, foreground, background, attributes | own)),
+        }
+    });
+    trim(&mut text, &mut runs);
+    if runs.iter().all(|(_, foreground, background, attributes)| (*foreground, *background, *attributes) == (0, 0, 0)) {
+        runs.clear();
+    }
+    (text, runs)
+}
+
+/// Removes blanks at the end that have no look.
+fn trim(text: &mut String, runs: &mut Vec<Run>) {
+    let Some(last) = runs.last_mut() else { return };
+    let is_seen = last.2 != 0 || last.3 & (flags::UNDERLINE | flags::STRIKE | flags::INVERSE | flags::WIDE) != 0;
+    if is_seen {
+        return;
+    }
+    let blanks = (text.len() - text.trim_end_matches(' ').len()).min(usize::from(last.0));
+    text.truncate(text.len() - blanks);
+    last.0 -= blanks as u16;
+    if last.0 == 0 {
+        runs.pop();
+    }
+}
+
+/// The flag of a cell that stands alone, because fonts give its character other widths than a terminal does; 0 for others.
+fn own_cell(cell: &str, width: usize) -> u8 {
+    // ASCII, Latin, Greek, Cyrillic; lines, blocks and shapes.
+    let is_regular = |c: char| matches!(c, ' '..='\u{52f}' | '\u{2500}'..='\u{25ff}');
+    match width {
+        2 => flags::WIDE,
+        _ if cell.chars().count() == 1 && cell.chars().all(is_regular) => 0,
+        _ => flags::CELL,
+    }
+}
+
+fn coded(look: Look) -> (u32, u32, u8) {
+    let colour = |colour| match colour {
+        Colour::Default => 0,
+        Colour::Palette(number) => 1 + u32::from(number),
+        Colour::Rgb(rgb) => RGB + rgb,
+    };
+    let attributes = [
+        (look.bold, flags::BOLD),
+        (look.dim, flags::DIM),
+        (look.italic, flags::ITALIC),
+        (look.underline, flags::UNDERLINE),
+        (look.strike, flags::STRIKE),
+        (look.inverse, flags::INVERSE),
+    ];
+    let attributes = attributes.iter().filter(|(is_on, _)| *is_on).fold(0, |sum, (_, flag)| sum | flag);
+    (colour(look.foreground), colour(look.background), attributes)
+}
+
+/// One line of text for another person: at most `most` characters, without controls.
+pub fn plain_line(text: &str, most: usize) -> String {
+    text.chars().take(most).map(plain).collect()
+}
+
+/// The character, or U+FFFD for one that is a control, changes the direction of text, or is invisible.
+fn plain(c: char) -> char {
+    let is_hidden = c.is_control()
+        || matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
+            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
+    if is_hidden { char::REPLACEMENT_CHARACTER } else { c }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(cols: u16, rows: u16, output: &str) -> Picture {
+        let mut screen = Screen::new(cols, rows, 0);
+        screen.feed(output.as_bytes(), &mut Vec::new());
+        Picture::of(&screen)
+    }
+
+    #[test]
+    fn lines_are_text_and_runs() {
+        let picture = drawn(20, 3, "plain\r\n\x1b[1;32mok\x1b[0m then  \r\n漢\x1b[44m  ");
+        assert_eq!((picture.cols, picture.rows, picture.cursor), (20, 3, Some((4, 2))));
+        assert_eq!(picture.lines[0], ("plain".into(), vec![]));
+        assert_eq!(picture.lines[1], ("ok then".into(), vec![(2, 3, 0, flags::BOLD), (5, 0, 0, 0)]));
+        let wide = vec![(1, 0, 0, flags::WIDE), (2, 0, 5, 0)];
+        assert_eq!(picture.lines[2], ("漢  ".into(), wide), "blanks with a background are seen");
+    }
+
+    #[test]
+    fn nothing_hidden_or_turned_around_is_left() {
+        let picture = drawn(40, 1, "a\u{202e}b\u{200b}c\u{feff}d\u{2066}e \u{1b}]8;;http://x\u{7}link\u{1b}]8;;\u{7}");
+        let text = &picture.lines[0].0;
+        assert!(text.chars().all(|c| c == plain(c)), "{text:?}");
+        assert!(text.contains("link") && !text.contains("http"), "{text:?}");
+        assert_eq!(plain_line("\u{1b}[31mred\u{9b}\u{202e}\n", 99), "\u{fffd}[31mred\u{fffd}\u{fffd}\u{fffd}");
+        assert_eq!(plain_line("title", 2), "ti");
+    }
+
+    #[test]
+    fn an_endless_combination_is_cut() {
+        let picture = drawn(10, 1, &format!("e{}x", "\u{301}".repeat(30)));
+        assert_eq!(picture.lines[0].0.chars().count(), CELL_CHARACTERS + 1);
+        assert_eq!(picture.lines[0].1[0], (CELL_CHARACTERS as u16, 0, 0, flags::CELL));
+    }
+
+    #[test]
+    fn a_huge_screen_is_shown_around_its_cursor() {
+        let picture = drawn(300, 100, "\x1b[90;250Hhere");
+        assert_eq!((picture.cols, picture.rows, picture.cursor), (TILE_COLS, TILE_ROWS, Some((199, 59))));
+        assert!(picture.lines[59].0.ends_with("here"), "{:?}", picture.lines[59]);
+    }
+}

@@ -1,0 +1,11 @@
+//! Walls: all sessions of a class on an instructor's page. A wall looks at the slots that sessions fill, and sends what changed,
+//! within a budget; it sends a session nothing.
+
+mod budget;
+mod news;
+mod pack;
+mod roster;
+mod task;
+mod walls;
+
+pub use walls::{WallMessage, Walls};

@@ -1,0 +1,266 @@
+//! The task of one wall: takes the page's messages, and sends an update at most once a second, while the page keeps up and the
+//! budget lasts.
+
+use super::budget::Budget;
+use super::news::Shown;
+use super::pack::{Packed, pack_some};
+use super::roster::Roster;
+use crate::relay::{OutletState, Permit, Renewal};
+use crate::session::{Caller, Classes, Link, NewGrant, RelayAccess, Reply};
+use bytes::Bytes;
+use shared_protocol::server::Renew;
+use shared_protocol::wall::{WALL_WINDOW, Wall, WallFrame, WallNews, WallPayload};
+use shared_protocol::{ConnectionId, Epoch, ErrorCode, GroupId, ServerFrame, ServerMessage, SessionId};
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
+
+/// Shortest time between two updates.
+pub(super) const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Parts of an update, at most, rows aside: the burst of the budget.
+const MAX_PARTS: usize = 8;
+
+/// Time after which updates that are not acknowledged count as lost, when the page speaks again.
+const ACK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time between two refreshes of the connection's row.
+const TOUCH_INTERVAL: Duration = Duration::from_secs(240);
+
+/// A request to a wall's task.
+pub(super) enum Request {
+    /// The page says what it looks at.
+    Wall { caller: Caller, wall: Wall, reply: oneshot::Sender<Reply> },
+    /// The page has shown every update up to this one.
+    Ack { caller: Caller, v: u64, reply: oneshot::Sender<Reply> },
+    /// A connection is gone.
+    Disconnect(ConnectionId),
+}
+
+/// A wall may send until it is over.
+struct Open(AtomicBool);
+
+impl Permit for Open {
+    fn holds(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+pub(super) struct Task {
+    classes: Classes,
+    roster: Roster,
+    access: RelayAccess,
+    link: Link,
+    open: Arc<Open>,
+    /// Sender of the last `wall`.
+    caller: Option<Caller>,
+    /// True if the page can decompress.
+    deflates: bool,
+    /// The sessions in view; `None` for all.
+    visible: Option<HashSet<SessionId>>,
+    shown: Shown,
+    /// True if the next update is to hold everything.
+    is_full: bool,
+    /// Number of the last update, and of the last that was acknowledged.
+    v: u64,
+    acked: u64,
+    /// Frames that wait for the relay.
+    frames: VecDeque<Bytes>,
+    budget: Budget,
+    updated_at: Option<Instant>,
+    touched_at: Instant,
+}
+
+impl Task {
+    pub(super) fn new(classes: Classes, group: GroupId) -> Self {
+        let (now, open) = (Instant::now(), Arc::new(Open(AtomicBool::new(true))));
+        Self {
+            roster: Roster::new(group, classes.clone()),
+            access: RelayAccess::of_wall(&classes.deps, Arc::<Open>::clone(&open)),
+            classes,
+            link: Link::default(),
+            open,
+            caller: None,
+            deflates: false,
+            visible: None,
+            shown: Shown::default(),
+            is_full: true,
+            v: 0,
+            acked: 0,
+            frames: VecDeque::new(),
+            budget: Budget::new(now),
+            updated_at: None,
+            touched_at: now,
+        }
+    }
+
+    /// Runs until the page is gone, is silent for too long, or its token has expired.
+    pub(super) async fn run(mut self, mut mailbox: mpsc::Receiver<Request>) {
+        let wake = Arc::clone(&self.access.wake);
+        let Some(first) = mailbox.recv().await else { return };
+        self.handle(first);
+        loop {
+            let now = Instant::now();
+            let Some(caller) = &self.caller else { break };
+            if caller.has_expired(self.classes.deps.clock.now_ms()) {
+                let connection = caller.connection.clone();
+                self.link.reject(&connection, Reply::rejected(ErrorCode::TokenExpired).frame, now);
+                return;
+            }
+            if !self.link.is_wanted(now) {
+                break;
+            }
+            self.refresh_link(now);
+            self.roster.look(now).await;
+            self.send(Instant::now());
+            let deadline = self.deadline();
+            tokio::select! {
+                request = mailbox.recv() => match request {
+                    Some(request) => self.handle(request),
+                    None => break,
+                },
+                () = wake.notified() => {}
+                () = sleep_until(deadline) => {}
+            }
+        }
+        self.open.0.store(false, Ordering::Relaxed);
+        self.link.leave();
+    }
+
+    fn deadline(&self) -> Instant {
+        let update = self.updated_at.map_or_else(Instant::now, |at| at + UPDATE_INTERVAL);
+        self.link.deadline().map_or(update, |at| at.min(update))
+    }
+
+    fn handle(&mut self, request: Request) {
+        match request {
+            Request::Wall { caller, wall, reply } => {
+                let answer = self.look_at(&caller, wall);
+                // A request that is gone needs no answer: the page says it again.
+                let _ = reply.send(answer);
+            }
+            Request::Ack { caller, v, reply } => {
+                self.acked = self.acked.max(v.min(self.v));
+                let answer = self.reply(&caller, Renewal::Message);
+                let _ = reply.send(answer);
+            }
+            Request::Disconnect(connection) => {
+                if self.caller.as_ref().is_some_and(|caller| caller.connection == connection) {
+                    self.caller = None;
+                }
+            }
+        }
+    }
+
+    fn look_at(&mut self, caller: &Caller, Wall { accept, visible, resync, .. }: Wall) -> Reply {
+        let is_new = self.caller.as_ref().is_none_or(|before| before.connection != caller.connection);
+        let is_lost = self.v > self.acked && self.updated_at.is_some_and(|at| at + ACK_TIMEOUT <= Instant::now());
+        if is_new || resync || is_lost {
+            self.start_over();
+        }
+        if is_new {
+            self.touched_at = Instant::now();
+        }
+        self.deflates = accept.iter().any(|encoding| encoding == "z");
+        self.visible = visible.map(|visible| visible.into_iter().collect());
+        self.caller = Some(caller.clone());
+        self.reply(caller, Renewal::Follow)
+    }
+
+    /// Has the next update hold everything.
+    fn start_over(&mut self) {
+        (self.is_full, self.acked) = (true, self.v);
+        self.frames.clear();
+    }
+
+    fn reply(&mut self, caller: &Caller, renewal: Renewal) -> Reply {
+        let now = Instant::now();
+        let touch = self.touched_at + TOUCH_INTERVAL <= now;
+        if touch {
+            self.touched_at = now;
+        }
+        let grant = self.access.carry(&mut self.link, true, caller, Some(renewal), now);
+        Reply { grant: grant.map(NewGrant::into_grant), touch, ..Reply::default() }
+    }
+
+    fn refresh_link(&mut self, now: Instant) {
+        let OutletState { lost, renew, .. } = self.link.refresh(&self.access.relays, now);
+        if lost {
+            self.start_over();
+        }
+        if renew {
+            // A wall has no epochs.
+            let frame = self.encode(ServerMessage::Renew(Renew { epoch: Epoch(0) }));
+            self.frames.push_front(frame);
+        }
+    }
+
+    /// Hands over frames as long as the relay accepts them.
+    fn send(&mut self, now: Instant) {
+        while self.link.due(now).is_some() && (!self.frames.is_empty() || self.compose(now)) {
+            if let Some(frame) = self.frames.pop_front() {
+                self.link.push(frame, false, now);
+            }
+        }
+    }
+
+    /// Makes the next update, if it is time and there is news.
+    fn compose(&mut self, now: Instant) -> bool {
+        if self.updated_at.is_some_and(|at| now < at + UPDATE_INTERVAL) {
+            return false;
+        }
+        self.updated_at = Some(now);
+        if self.v - self.acked >= WALL_WINDOW {
+            return false;
+        }
+        let room = self.budget.left(now);
+        if room == 0 {
+            return false;
+        }
+        let entries = self.roster.entries();
+        if self.is_full {
+            self.shown = Shown::default();
+        }
+        let news = self.shown.news(&entries, self.visible.as_ref(), now);
+        let (mut payloads, mut bytes, mut taken) = (Vec::<Packed>::new(), 0, 0);
+        while taken < news.items.len() {
+            // Rows are never held back: they say how old a screen is, and a full update names every session.
+            if taken >= news.rows && (bytes >= room || payloads.len() >= MAX_PARTS) {
+                break;
+            }
+            let (packed, count) = pack_some(&news.items[taken..], self.deflates);
+            bytes += packed.iter().map(|(_, length)| length).sum::<usize>();
+            payloads.extend(packed);
+            taken += count.max(1);
+        }
+        if payloads.is_empty() {
+            if !self.is_full {
+                return false;
+            }
+            payloads.push((WallPayload::Plain(WallNews::default()), 0));
+        }
+        self.shown.sent(&news.items[..taken], &entries, now);
+        self.budget.spend(bytes);
+        self.push_update(payloads);
+        true
+    }
+
+    fn push_update(&mut self, payloads: Vec<Packed>) {
+        self.v += 1;
+        let (v, full, parts) = (self.v, std::mem::take(&mut self.is_full), payloads.len() as u16);
+        for ((news, _), part) in payloads.into_iter().zip(1..) {
+            let frame = self.encode(ServerMessage::Wall(WallFrame { v, full, part, parts, news }));
+            self.frames.push_back(frame);
+        }
+    }
+
+    fn encode(&self, message: ServerMessage) -> Bytes {
+        let frame = ServerFrame::from(message);
+        let json = frame.to_json();
+        self.classes.deps.metrics.streams.record_frame(&frame.message, json.len());
+        json.into()
+    }
+}

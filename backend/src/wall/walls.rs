@@ -1,0 +1,177 @@
+//! The walls of this instance, by their pages: finds or starts the one that a message is for, and decides who may have one.
+
+use super::task::{Request, Task};
+use crate::session::{Caller, Classes, Reply, SessionError};
+use parking_lot::Mutex;
+use shared_protocol::wall::{Wall, WallAck};
+use shared_protocol::{ClientId, ConnectionId, ErrorCode, GroupId, Role};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// Walls of one instance, at most.
+const MAX_WALLS: usize = 256;
+
+/// Walls of one user in an instance, at most.
+const MAX_WALLS_PER_USER: usize = 8;
+
+/// Messages that wait for a wall's task. A page sends one or two a second.
+const MAILBOX: usize = 16;
+
+/// Time that a wall may take to answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// A message for a wall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WallMessage {
+    /// `wall`.
+    Wall(Wall),
+    /// `wall_ack`.
+    Ack(WallAck),
+}
+
+/// A wall that runs.
+struct Running {
+    sender: mpsc::Sender<Request>,
+    user: String,
+    group: GroupId,
+    /// The connection that it was asked for on last.
+    connection: ConnectionId,
+    /// Tells it from a later one of the same page.
+    number: u64,
+}
+
+#[derive(Default)]
+struct Table {
+    walls: HashMap<ClientId, Running>,
+    last_number: u64,
+}
+
+/// The walls of this instance.
+pub struct Walls {
+    classes: Classes,
+    table: Arc<Mutex<Table>>,
+}
+
+impl Walls {
+    /// No walls yet.
+    pub fn new(classes: Classes) -> Self {
+        Self { classes, table: Arc::default() }
+    }
+
+    /// Delivers a message of an instructor, or of an operator whose token names a group.
+    pub async fn deliver(&self, caller: Caller, message: WallMessage) -> Result<Reply, SessionError> {
+        let group = group_of(&caller)?;
+        if caller.has_expired(self.classes.deps.clock.now_ms()) {
+            return Ok(Reply::rejected(ErrorCode::TokenExpired));
+        }
+        let (reply, answer) = oneshot::channel();
+        let (sender, request) = match message {
+            WallMessage::Wall(wall) => {
+                let sender = self.find_or_start(&caller, group, &wall.client)?;
+                (sender, Request::Wall { caller, wall, reply })
+            }
+            WallMessage::Ack(WallAck { client, v }) => {
+                (self.find(&caller, &group, &client)?, Request::Ack { caller, v, reply })
+            }
+        };
+        // Without a wait: a page that sends more than its wall reads has to try again.
+        sender.try_send(request).map_err(|_| busy())?;
+        match tokio::time::timeout(ANSWER_TIMEOUT, answer).await {
+            Ok(Ok(reply)) => Ok(reply),
+            _ => Err(busy()),
+        }
+    }
+
+    /// Ends the wall on this connection.
+    pub fn disconnect(&self, connection: &ConnectionId) {
+        let table = self.table.lock();
+        for wall in table.walls.values().filter(|wall| wall.connection == *connection) {
+            // A wall that is over, or so busy that it will find out by itself.
+            let _ = wall.sender.try_send(Request::Disconnect(connection.clone()));
+        }
+    }
+
+    /// Number of walls.
+    pub fn count(&self) -> usize {
+        self.table.lock().walls.len()
+    }
+
+    fn find(&self, caller: &Caller, group: &GroupId, client: &ClientId) -> Result<mpsc::Sender<Request>, SessionError> {
+        let table = self.table.lock();
+        let wall = table.walls.get(client).filter(|wall| wall.connection == caller.connection);
+        let wall = wall.filter(|wall| wall.user == caller.user && wall.group == *group);
+        wall.map(|wall| wall.sender.clone())
+            .ok_or_else(|| SessionError::new(ErrorCode::NotAttached, "this connection must send `wall` first"))
+    }
+
+    fn find_or_start(
+        &self,
+        caller: &Caller,
+        group: GroupId,
+        client: &ClientId,
+    ) -> Result<mpsc::Sender<Request>, SessionError> {
+        let mut table = self.table.lock();
+        if let Some(wall) = table.walls.get_mut(client).filter(|wall| !wall.sender.is_closed()) {
+            if wall.user != caller.user || wall.group != group {
+                let text = "this client id belongs to the wall of another user or group";
+                return Err(SessionError::new(ErrorCode::Forbidden, text));
+            }
+            wall.connection = caller.connection.clone();
+            return Ok(wall.sender.clone());
+        }
+        // A connection has one wall.
+        for wall in table.walls.values().filter(|wall| wall.connection == caller.connection) {
+            let _ = wall.sender.try_send(Request::Disconnect(caller.connection.clone()));
+        }
+        let of_user = table.walls.values().filter(|wall| wall.user == caller.user).count();
+        if table.walls.len() >= MAX_WALLS || of_user >= MAX_WALLS_PER_USER {
+            return Err(SessionError::new(ErrorCode::LimitReached, "too many walls are open"));
+        }
+        table.last_number += 1;
+        let (number, (sender, mailbox)) = (table.last_number, mpsc::channel(MAILBOX));
+        let (user, connection) = (caller.user.clone(), caller.connection.clone());
+        tracing::info!(request = caller.request, %connection, %group, "a wall opens");
+        let running = Running { sender: sender.clone(), user, group: group.clone(), connection, number };
+        table.walls.insert(client.clone(), running);
+        let over = Over { table: Arc::clone(&self.table), client: client.clone(), number };
+        let task = Task::new(self.classes.clone(), group);
+        self.classes.deps.runtime.spawn(async move {
+            let _over = over;
+            task.run(mailbox).await;
+        });
+        Ok(sender)
+    }
+}
+
+/// Removes a wall from the table when its task is over.
+struct Over {
+    table: Arc<Mutex<Table>>,
+    client: ClientId,
+    number: u64,
+}
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        let mut table = self.table.lock();
+        if table.walls.get(&self.client).is_some_and(|wall| wall.number == self.number) {
+            table.walls.remove(&self.client);
+        }
+    }
+}
+
+/// The group whose wall this caller may see. The refusal says nothing about groups.
+fn group_of(caller: &Caller) -> Result<GroupId, SessionError> {
+    let may = caller.role == Role::Instructor || caller.admin;
+    caller.class.grp.clone().filter(|_| may).ok_or_else(|| {
+        SessionError::new(
+            ErrorCode::Forbidden,
+            "only an instructor or an operator whose token names a group has a wall",
+        )
+    })
+}
+
+fn busy() -> SessionError {
+    SessionError::new(ErrorCode::BackendTimeout, "the wall did not answer in time; try again")
+}

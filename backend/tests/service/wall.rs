@@ -1,0 +1,217 @@
+//! Walls: who has one, what it shows, and that it keeps to its page's pace. On scripted terminals.
+
+use crate::support::relay::Carrier;
+use crate::support::{Service, gateway_claims, read, user, user_token, within};
+use backend::terminal::scripted::ScriptedSpawner;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use shared_protocol::gateway::MESSAGE_PATH;
+use shared_protocol::{ClassClaims, GatewayClaims, GroupId, Role, UserClaims};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+/// Time in which an update would come, if it might.
+const UPDATE_TIMEOUT: Duration = Duration::from_millis(2500);
+
+fn class(group: &str, name: Option<&str>) -> ClassClaims {
+    ClassClaims { grp: GroupId::new(group).ok(), name: name.map(Into::into), jti: None }
+}
+
+/// A student whose token names the session `sub`.
+fn student(sub: &str, group: &str) -> UserClaims {
+    UserClaims { class: class(group, Some(&format!("Student {sub}"))), ..user(sub, Some(sub)) }
+}
+
+fn instructor(group: &str) -> UserClaims {
+    UserClaims { role: Role::Instructor, class: class(group, None), ..user("ina", None) }
+}
+
+/// Starts a student's session, and prints to it.
+async fn start(service: &Service, shells: &ScriptedSpawner, sub: &str, group: &str, output: &str) -> Script {
+    let url = service.terminal_url(sub, &user_token(&student(sub, group)));
+    let mut page = crate::support::Terminal::open(&url).await;
+    page.attach(sub).await;
+    let script = shells.last().unwrap();
+    script.print(output);
+    Script { page, script }
+}
+
+struct Script {
+    page: crate::support::Terminal,
+    script: backend::terminal::scripted::Script,
+}
+
+/// An instructor's page: what its frames say, put together.
+struct Page {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    rows: BTreeMap<String, Value>,
+    lines: BTreeMap<(String, u64), String>,
+    frames: Vec<Value>,
+}
+
+impl Page {
+    async fn open(service: &Service, claims: &UserClaims) -> Self {
+        let url = format!("ws://{}/terminal?token={}", service.address, user_token(claims));
+        let (socket, _) = within("connecting", connect_async(url)).await.unwrap();
+        Self { socket, rows: BTreeMap::new(), lines: BTreeMap::new(), frames: vec![] }
+    }
+
+    async fn send(&mut self, message: Value) {
+        self.socket.send(Message::text(message.to_string())).await.unwrap();
+    }
+
+    async fn receive(&mut self) -> Value {
+        loop {
+            let message = within("a frame", self.socket.next()).await.unwrap().unwrap();
+            let Message::Text(text) = message else { continue };
+            let frame: Value = serde_json::from_str(&text).unwrap();
+            self.apply(&frame);
+            self.frames.push(frame.clone());
+            return frame;
+        }
+    }
+
+    fn apply(&mut self, frame: &Value) {
+        let list = |name: &str| frame[name].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        for row in list("sessions") {
+            self.rows.insert(text(&row["id"]), row);
+        }
+        for id in list("gone") {
+            self.rows.remove(&text(&id));
+        }
+        for tile in list("tiles") {
+            for line in tile["lines"].as_array().unwrap() {
+                self.lines.insert((text(&tile["id"]), line[0].as_u64().unwrap()), text(&line[1]));
+            }
+        }
+    }
+
+    /// Reads and acknowledges until the page shows what is wanted.
+    async fn until(&mut self, what: &str, wanted: impl Fn(&Self) -> bool) {
+        within(what, async {
+            while !wanted(self) {
+                let frame = self.receive().await;
+                self.send(json!({"type": "wall_ack", "client": "wall", "v": frame["v"]})).await;
+            }
+        })
+        .await;
+    }
+
+    fn line(&self, session: &str, row: u64) -> &str {
+        self.lines.get(&(session.to_owned(), row)).map_or("", String::as_str)
+    }
+}
+
+fn wall() -> Value {
+    json!({"type": "wall", "client": "wall"})
+}
+
+async fn service() -> (Service, ScriptedSpawner) {
+    let shells = ScriptedSpawner::default();
+    (Service::with(&[], Arc::new(shells.clone())).await, shells)
+}
+
+#[tokio::test]
+async fn a_wall_shows_the_class_as_it_changes() {
+    let (service, shells) = service().await;
+    let mut ada = start(&service, &shells, "ada", "class-7", "\x1b[31mred\x1b[0m\x1b]2;editor\x07").await;
+    let _eve = start(&service, &shells, "eve", "class-8", "elsewhere").await;
+    assert_eq!(service.api(reqwest::Method::POST, "", &student("ben", "class-7")).await.0, 201);
+    let mut page = Page::open(&service, &instructor("class-7")).await;
+    page.send(wall()).await;
+    page.until("the first screens", |page| page.line("ada", 0) == "red" && page.rows.len() == 2).await;
+    assert_eq!(page.frames[0]["full"], true);
+    let mut tiles = page.frames.iter().filter_map(|frame| frame["tiles"].get(0));
+    let tile = tiles.find(|tile| tile["lines"].get(0).is_some()).unwrap();
+    assert_eq!(tile["lines"][0], json!([0, "red", [[3, 2, 0, 0]]]));
+    let row = &page.rows["ada"];
+    assert_eq!((&row["name"], &row["state"]), (&json!("Student ada"), &json!("here")));
+    assert_eq!(page.rows["ben"]["state"], "not_started");
+    page.until("the title", |page| page.rows["ada"]["title"] == "editor").await;
+    ada.script.print("\r\n\x1b]8;;http://evil\x07second\x1b]8;;\x07 \u{202e}line");
+    page.until("the next line", |page| page.line("ada", 1).starts_with("second")).await;
+    assert_eq!(page.line("ada", 1), "second \u{fffd}line");
+    ada.page.ordered("close", "").await;
+    ada.script.exit(0);
+    page.until("the end", |page| !page.rows.contains_key("ada")).await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn only_an_instructor_has_a_wall_and_only_of_the_own_group() {
+    let (service, shells) = service().await;
+    let _ada = start(&service, &shells, "ada", "class-7", "secret").await;
+    // Over the gateway, whose connections without a session any user may open.
+    let ask = async |role, admin, group: Option<&str>| {
+        let body = wall().to_string();
+        let claims = gateway_claims(MESSAGE_PATH, body.as_bytes(), "w=", None);
+        let class = ClassClaims { grp: group.map(|group| GroupId::new(group).unwrap()), ..ClassClaims::default() };
+        read(service.post(&GatewayClaims { role, admin, class, ..claims }, &body).await).await
+    };
+    for (role, group) in
+        [(Role::Controller, Some("class-7")), (Role::Viewer, Some("class-7")), (Role::Instructor, None)]
+    {
+        let (status, refused) = ask(role, false, group).await;
+        assert_eq!((status, &refused["code"]), (200, &json!("FORBIDDEN")), "{role} {group:?}");
+    }
+    let mut other = Page::open(&service, &instructor("class-8")).await;
+    other.send(wall()).await;
+    let first = other.receive().await;
+    assert_eq!((&first["full"], first.get("sessions"), first.get("tiles")), (&json!(true), None, None));
+    // A connection with a session has none either.
+    let mut page = service.terminal("mine").await;
+    page.attach("page").await;
+    page.send(&wall().to_string()).await;
+    page.reply(|reply| matches!(reply, shared_protocol::ServerMessage::Error(error) if error.code == shared_protocol::ErrorCode::Forbidden)).await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_relay_carries_a_wall() {
+    let (service, shells) = service().await;
+    let _ada = start(&service, &shells, "ada", "class-7", "over the relay").await;
+    let body = wall().to_string();
+    let claims = gateway_claims(MESSAGE_PATH, body.as_bytes(), "w=", None);
+    let claims = GatewayClaims { role: Role::Instructor, class: class("class-7", None), ..claims };
+    let granted = service.post(&claims, &body).await;
+    let mut relay = Carrier::granted(&granted, "w=").unwrap();
+    assert_eq!(granted.status(), 204);
+    let mut seen = String::new();
+    within("the screen", async {
+        while !seen.contains("over the relay") {
+            for frame in relay.frames(&service, 2000).await {
+                assert_eq!(frame.connection.as_str(), "w=");
+                seen.push_str(std::str::from_utf8(&frame.frame).unwrap());
+            }
+        }
+    })
+    .await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn a_page_that_acknowledges_nothing_gets_two_updates_and_a_resync_everything() {
+    let (service, shells) = service().await;
+    let ada = start(&service, &shells, "ada", "class-7", "0").await;
+    let mut page = Page::open(&service, &instructor("class-7")).await;
+    page.send(wall()).await;
+    let (mut last, mut printed) = (0, 0);
+    while last < 2 {
+        printed += 1;
+        ada.script.print(format!("\r\n{printed}"));
+        last = page.receive().await["v"].as_u64().unwrap();
+    }
+    ada.script.print("\r\nmore");
+    let third = tokio::time::timeout(UPDATE_TIMEOUT, page.receive()).await;
+    assert!(third.is_err(), "{third:?}");
+    page.send(json!({"type": "wall", "client": "wall", "resync": true})).await;
+    let next = page.receive().await;
+    assert_eq!((&next["v"], &next["full"]), (&json!(3), &json!(true)));
+    assert_eq!(next["sessions"][0]["id"], "ada");
+    service.stop().await;
+}

@@ -1,0 +1,111 @@
+/**
+ * An instructor's wall over students with real shells.
+ */
+
+import { type Browser, expect, type Page } from "@playwright/test";
+import { visit } from "./dev-token.ts";
+import { test } from "./stack.ts";
+import { TerminalPage } from "./terminal-page.ts";
+
+/** Creates a class on its page, and returns the addresses of its links. */
+async function createClass(page: Page, url: string, students: number): Promise<{ wall: string; students: string[] }> {
+  await visit(page, `${url}/class`);
+  await page.getByLabel("Name").fill(`class-${crypto.randomUUID().slice(0, 8)}`);
+  await page.getByLabel("Students").fill(String(students));
+  await page.getByRole("button", { name: "Create" }).click();
+  const links = page.getByRole("listitem").getByRole("link");
+  await expect(links).toHaveCount(students + 1);
+  const addresses = await links.evaluateAll((found) => found.map((link) => (link as HTMLAnchorElement).href));
+  const [wall, ...rest] = addresses as [string, ...string[]];
+  return { wall, students: rest };
+}
+
+/** A student's page, in a browser of its own. */
+async function student(browser: Browser, address: string): Promise<TerminalPage> {
+  const context = await browser.newContext();
+  const terminal = new TerminalPage(await context.newPage());
+  await terminal.page.goto(address);
+  await terminal.prompt();
+  return terminal;
+}
+
+const tile = (page: Page, name: string) => page.locator(".tg-wall-tile", { hasText: name });
+const screen = (page: Page, name: string) => tile(page, name).locator(".tg-wall-screen");
+
+test("a wall shows every student's screen, and a tile opens in place", async ({ page, browser, stack }) => {
+  const links = await createClass(page, stack.url, 4);
+  const students = [];
+  for (const address of links.students.slice(0, 3)) students.push(await student(browser, address));
+  const [one, two, three] = students as [TerminalPage, TerminalPage, TerminalPage];
+  await one.run("printf '\\e[1;31mred \\e[42mgreen\\e[0m 漢字 plain\\n'");
+  await two.run("false");
+  await three.run("ls --color=always -d / /etc /bin");
+  const wall = await (await browser.newContext({ viewport: { width: 1100, height: 800 } })).newPage();
+  const problems: string[] = [];
+  wall.on("pageerror", (error) => problems.push(error.message));
+  await wall.goto(links.wall);
+  await expect(wall.locator(".tg-wall-tile")).toHaveCount(3);
+  await expect(screen(wall, "Student 1")).toContainText("red green 漢字 plain");
+  await expect(screen(wall, "Student 1").getByText("red ", { exact: true })).toHaveCSS("font-weight", "700");
+  await expect(tile(wall, "Student 2")).toContainText("Last command failed (1)");
+  await expect(wall.getByRole("region", { name: "Student 2, Last command failed (1)" })).toBeVisible();
+  // The failed command comes first.
+  await expect(wall.locator(".tg-wall-tile").first()).toContainText("Student 2");
+  await three.page.getByRole("button", { name: "Raise hand" }).click();
+  await expect(tile(wall, "Student 3")).toContainText("Hand raised");
+  await three.type("echo live from three\n");
+  await expect(screen(wall, "Student 3")).toContainText("live from three");
+  for (const theme of ["dark", "light"] as const) {
+    await wall.emulateMedia({ colorScheme: theme });
+    await wall.screenshot({ path: `test-results/screenshots/wall-${theme}.png` });
+  }
+  await wall.getByLabel("Search").fill("student 3");
+  await expect(wall.locator(".tg-wall-tile")).toHaveCount(1);
+  await wall.getByLabel("Search").fill("");
+  // By keyboard.
+  await tile(wall, "Student 1").getByRole("button", { name: "Open" }).focus();
+  await wall.keyboard.press("Enter");
+  await expect(wall.locator(".tg-wall-opened [data-status=connected]")).toBeVisible();
+  await wall.screenshot({ path: "test-results/screenshots/wall-opened.png" });
+  await one.page.context().close();
+  await expect(tile(wall, "Student 1")).toContainText("Away");
+  expect(problems).toEqual([]);
+  await wall.context().close();
+});
+
+test("nothing that a student prints reaches the wall but as text", async ({ page, browser, stack }) => {
+  const links = await createClass(page, stack.url, 1);
+  const mallory = await student(browser, links.students[0] as string);
+  const wall = await (await browser.newContext()).newPage();
+  await wall.goto(links.wall);
+  await expect(wall.locator(".tg-wall-tile")).toHaveCount(1);
+  const html = "<img src=x onerror=window.hit=1><b class=tg-wall-name>Instructor</b>";
+  const attacks = [
+    `printf '%s\\n' '${html}'`,
+    "printf '\\e]8;;javascript:window.hit=1\\aclick me\\e]8;;\\a\\n'",
+    "printf 'a\\u202egnp.exe\\u202c \\u200bhidden \\u2066x\\u2069\\n'",
+    "printf '\\x1b]52;c;aGl0\\a\\x9b31mc1\\n'",
+    // A prompt of its own sets no title.
+    "PS1='done$ '",
+    `printf '\\e]2;${html}\\a'`,
+  ];
+  for (const attack of attacks) await mallory.type(`${attack}\n`);
+  const drawn = screen(wall, "Student 1");
+  await expect(drawn).toContainText("<img src=x");
+  await expect(drawn).toContainText("click me");
+  await expect(tile(wall, "Student 1").locator(".tg-wall-title")).toContainText("<img");
+  const found = await wall.evaluate(() => {
+    const root = document.querySelector(".tg-wall-tiles");
+    const elements = [...(root?.querySelectorAll("*") ?? [])].map((element) => element.tagName.toLowerCase());
+    const text = root?.textContent ?? "";
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
+    const hidden = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u206f]/.test(text);
+    return { elements: [...new Set(elements)].sort(), hidden, hit: "hit" in window };
+  });
+  expect(found.hidden).toBe(false);
+  expect(found.hit).toBe(false);
+  expect(found.elements).toEqual(["bdi", "button", "div", "header", "li", "p", "section", "span"]);
+  await expect(tile(wall, "Student 1").locator("bdi.tg-wall-name")).toHaveText(["Student 1"]);
+  await mallory.page.context().close();
+  await wall.context().close();
+});
