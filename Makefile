@@ -38,6 +38,7 @@ test: ## Check everything, as CI does: a part that fails does not keep the other
 test-rust: system-test .venv/installed crates/vt/differential/node_modules/.package-lock.json web/node_modules/.package-lock.json ## Check formatting, lints and every Rust test
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo fetch --locked
 	cargo deny --offline check bans licenses sources
 	$(BUILD)
 	cargo nextest run --no-fail-fast --locked --test-threads $$((2 * $$(nproc)))
