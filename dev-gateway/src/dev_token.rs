@@ -77,7 +77,7 @@ impl DevToken {
 
 /// `GET /dev/token?session=ID&role=viewer` → `{"token", "sessionId", "wsPath", "httpUrl", "name", "expiresAt"}`, with the key
 /// as bearer token. A viewer is a guest: another user, with a name of its own. So is each student of a class (`grp`), and its
-/// instructor, whose token names no session. `name` replaces the name.
+/// instructor, whose token names no session: `sessionId` is null. `name` replaces the name.
 async fn get(
     State(dev): State<DevToken>,
     headers: HeaderMap,
@@ -122,7 +122,7 @@ fn issue(
         iat: Some(now),
         iss: None,
         aud: None,
-        sid: Some(session.clone()).filter(|_| query.role != Role::Instructor),
+        sid: Some(session).filter(|_| query.role != Role::Instructor),
         role: query.role,
         admin: false,
         class: ClassClaims { grp: query.grp, name: name.clone(), jti: None },
@@ -132,7 +132,7 @@ fn issue(
     let ws_path = format!("/{}", dev.stage);
     let body = json!({
         "token": token,
-        "sessionId": session,
+        "sessionId": claims.sid,
         "wsPath": ws_path,
         "httpUrl": dev.service_url,
         "name": name,

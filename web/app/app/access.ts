@@ -45,6 +45,7 @@ const CONFIGURED_FALLBACK_URL = process.env.NEXT_PUBLIC_HTTP_URL;
 /** The response of `GET /dev/token`. */
 interface DevToken {
   token: string;
+  /** Null for an instructor, whose token names none. */
   sessionId: string;
   wsPath: string;
   httpUrl: string | null;
