@@ -46,7 +46,7 @@ mod watching;
 pub use admission::ENDED_PER_USER;
 pub use carrier::check_carrier;
 pub use classes::{Classes, RunningHere};
-pub(crate) use client::Link;
+pub(crate) use client::{Link, TOUCH_INTERVAL};
 pub use expiry::Limits;
 pub use handle::{Arrival, Caller, Close, Grant, Reply, SessionError, SessionHandle, stateless_reply};
 pub use picture::{Picture, PictureLine, plain_line};

@@ -36,6 +36,11 @@ pub struct ClassClaims {
 }
 
 impl ClassClaims {
+    /// The group whose wall its bearer may see: the token's own, for an instructor or an operator.
+    pub fn watched_group(&self, role: Role, admin: bool) -> Option<&GroupId> {
+        self.grp.as_ref().filter(|_| admin || role == Role::Instructor)
+    }
+
     /// True if the bearer of a token with these claims and this role is an instructor of the group.
     pub fn instructs(&self, role: Role, group: Option<&GroupId>) -> bool {
         role == Role::Instructor && group.is_some() && self.grp.as_ref() == group

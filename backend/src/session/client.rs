@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Time between two refreshes of a connection's records: less than half of their shortest sensible TTL.
-pub(super) const TOUCH_INTERVAL: Duration = Duration::from_secs(240);
+pub(crate) const TOUCH_INTERVAL: Duration = Duration::from_secs(240);
 
 /// One client: its identity, its input and its output.
 pub(super) struct Client {

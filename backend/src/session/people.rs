@@ -39,7 +39,7 @@ struct Seat {
     away: Option<Instant>,
 }
 
-/// Everybody who is attached, or left less than [`AWAY_TIMEOUT`] ago.
+/// All people who are attached, or left less than [`AWAY_TIMEOUT`] ago.
 ///
 /// Invariants: at most [`PEOPLE`] seats, each with a number of its own that no other person of the epoch had. Every change is
 /// in the events, unless one person alone would hear it.
@@ -153,7 +153,7 @@ impl People {
         }
     }
 
-    /// Adds an event, unless nobody is there to hear it.
+    /// Adds an event, if there is a person to hear it.
     fn say(&mut self, event: StreamEvent) {
         if !self.seats.is_empty() {
             self.events.push(event);

@@ -66,7 +66,10 @@ impl Roster {
             let guard = before.remove(&id).filter(|guard| guard.is_of(&slot)).unwrap_or_else(|| slot.watch());
             let sight = slot.latest();
             let row = row(&id, &creator.display_name(), Attendance::Away);
-            let row = sight.as_ref().map_or(row.clone(), |sight| seen(row, sight));
+            let row = match &sight {
+                Some(sight) => seen(row, sight),
+                None => row,
+            };
             entries.push(Entry { row, sight });
             self.watched.insert(id, guard);
         }

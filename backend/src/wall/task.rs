@@ -6,7 +6,7 @@ use super::news::Shown;
 use super::pack::{Packed, pack_some};
 use super::roster::Roster;
 use crate::relay::{OutletState, Permit, Renewal};
-use crate::session::{Caller, Classes, Link, NewGrant, RelayAccess, Reply};
+use crate::session::{Caller, Classes, Link, NewGrant, RelayAccess, Reply, TOUCH_INTERVAL};
 use bytes::Bytes;
 use shared_protocol::server::Renew;
 use shared_protocol::wall::{WALL_WINDOW, Wall, WallFrame, WallNews, WallPayload};
@@ -26,9 +26,6 @@ const MAX_PARTS: usize = 8;
 
 /// Time after which updates that are not acknowledged count as lost, when the page speaks again.
 const ACK_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Time between two refreshes of the connection's row.
-const TOUCH_INTERVAL: Duration = Duration::from_secs(240);
 
 /// A request to a wall's task.
 pub(super) enum Request {

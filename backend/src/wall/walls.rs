@@ -4,7 +4,7 @@ use super::task::{Request, Task};
 use crate::session::{Caller, Classes, Reply, SessionError};
 use parking_lot::Mutex;
 use shared_protocol::wall::{Wall, WallAck};
-use shared_protocol::{ClientId, ConnectionId, ErrorCode, GroupId, Role};
+use shared_protocol::{ClientId, ConnectionId, ErrorCode, GroupId};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,8 +163,7 @@ impl Drop for Over {
 
 /// The group whose wall this caller may see. The refusal says nothing about groups.
 fn group_of(caller: &Caller) -> Result<GroupId, SessionError> {
-    let may = caller.role == Role::Instructor || caller.admin;
-    caller.class.grp.clone().filter(|_| may).ok_or_else(|| {
+    caller.class.watched_group(caller.role, caller.admin).cloned().ok_or_else(|| {
         SessionError::new(
             ErrorCode::Forbidden,
             "only an instructor or an operator whose token names a group has a wall",

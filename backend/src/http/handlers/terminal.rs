@@ -17,7 +17,7 @@ use axum::response::Response;
 use connection::Connection;
 use shared_protocol::gateway::SUBPROTOCOL;
 use shared_protocol::limits::MESSAGE_BYTES;
-use shared_protocol::{ConnectionId, ErrorCode, Role, SessionId, UserClaims};
+use shared_protocol::{ConnectionId, ErrorCode, SessionId, UserClaims};
 use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
@@ -120,7 +120,7 @@ async fn admit(
     }
     let session = requested.or_else(|| user.sid.clone());
     // A page without WebSockets has no wall.
-    let has_wall = user.class.grp.is_some() && (user.role == Role::Instructor || user.admin);
+    let has_wall = user.class.watched_group(user.role, user.admin).is_some();
     if session.is_none() && !(has_wall && transport == Transport::WebSocket) {
         return Err(invalid("no session is named"));
     }

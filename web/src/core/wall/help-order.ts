@@ -1,5 +1,5 @@
 /**
- * The order of a wall: who needs help comes first. A row moves seldom, so that nobody clicks on the wrong one. Pure.
+ * The order of a wall: students who need help come first. A row moves seldom, so that a click hits the row that it is meant for. Pure.
  */
 
 import type { WallSession } from "../../protocol/generated.ts";

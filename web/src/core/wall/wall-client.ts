@@ -16,6 +16,7 @@ import {
 import { Backoff } from "../backoff.ts";
 import { browserClock, type Clock, Timer } from "../clock.ts";
 import { browserInflate, type Inflate } from "../inflate.ts";
+import { randomId } from "../options.ts";
 import { browserPage, type Page } from "../page.ts";
 import { browserSocket, type Socket, type SocketFactory } from "../socket.ts";
 import { obtainToken, type TokenSource } from "../token.ts";
@@ -265,9 +266,4 @@ function parseNews(bytes: Uint8Array): WallNews | undefined {
   } catch {
     return undefined;
   }
-}
-
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -83,7 +83,7 @@ export function TermgateWall(props: TermgateWallProps) {
         </div>
       )}
       {state.status === "connected" && rows.length === 0 && (
-        <p className="tg-wall-empty">{search ? "Nobody of this name" : "Nobody is here yet"}</p>
+        <p className="tg-wall-empty">{search ? "No student has this name" : "No student is here yet"}</p>
       )}
       <ul
         className="tg-wall-tiles"

@@ -1,5 +1,5 @@
 /**
- * One tile of the wall: name, notes and screen. A button, so that keyboards and screen readers open it.
+ * One tile of the wall: name, notes and screen. Its button opens it, for keyboards and screen readers too.
  */
 
 "use client";
