@@ -1,7 +1,7 @@
 // Describes the differences between two terminals.
 
 import { FORGOTTEN, look } from "./terminal.mjs";
-import { widths } from "./widths.mjs";
+import { provider } from "./widths.mjs";
 
 /** Maximum of differences that one comparison reports. */
 const MOST = 12;
@@ -74,10 +74,8 @@ function isUnderlinedInNoStyle(look) {
   return (look.isUnderline() !== 0) !== (look.getUnderlineStyle() !== 0);
 }
 
-const width = widths();
-
 function hasNoBase(text) {
-  return text !== "" && width(text.codePointAt(0)) === 0;
+  return text !== "" && provider.wcwidth(text.codePointAt(0)) === 0;
 }
 
 function simplified(state, only, accepts) {

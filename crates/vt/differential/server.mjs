@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { differences, unreachable } from "./compare.mjs";
 import { Emulator } from "./terminal.mjs";
-import { widths } from "./widths.mjs";
+import { provider } from "./widths.mjs";
 
 const terminals = new Map();
 let recording = { bytes: Buffer.alloc(0), resizes: [] };
@@ -45,8 +45,7 @@ const requests = {
   },
   /** Returns the width of every character up to `last`, as digits. */
   widths({ last }) {
-    const width = widths();
-    return Array.from({ length: last + 1 }, (_, c) => width(c)).join("");
+    return Array.from({ length: last + 1 }, (_, c) => provider.wcwidth(c)).join("");
   },
 };
 

@@ -1,10 +1,10 @@
 // The page's terminal without a page, with access to its whole state.
 
 import { createRequire } from "node:module";
+import { provider } from "./widths.mjs";
 
 const require = createRequire(import.meta.url);
 const { Terminal } = require("@xterm/headless");
-const { Unicode11Addon } = require("@xterm/addon-unicode11");
 
 /** Bits of xterm.js's `Attributes`, `FgFlags` and `BgFlags`. */
 const KIND = 0x3000000;
@@ -24,8 +24,8 @@ export class Emulator {
 
   constructor(cols, rows, scrollback) {
     this.terminal = new Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: "off" });
-    this.terminal.loadAddon(new Unicode11Addon());
-    this.terminal.unicode.activeVersion = "11";
+    this.terminal.unicode.register(provider);
+    this.terminal.unicode.activeVersion = provider.version;
     this.terminal.onTitleChange((title) => (this.#title = title));
   }
 

@@ -1,9 +1,9 @@
-//! Columns of a character by Unicode 11, as the page counts them (`@xterm/addon-unicode11`). A different width of one emoji would
-//! shift the rest of its line.
+//! Columns of a character as the C library counts them, and programs by it; the page has the same table
+//! (`web/src/xterm/widths.ts`). A different width of one emoji would shift the rest of its line.
 
-mod unicode11;
+mod table;
 
-use unicode11::{COMBINING, WIDE};
+use table::{COMBINING, WIDE};
 
 /// End of the first plane of Unicode.
 const PLANE: u32 = 0x1_0000;

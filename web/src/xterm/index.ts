@@ -16,6 +16,7 @@ export { textOf } from "./text.ts";
 export { themeColours } from "./theme-colours.ts";
 export { MIN_CONTRAST, THEMES, type ThemeName } from "./themes.ts";
 export type { Modifiers, TouchKey, TouchKeys } from "./touch-keys.ts";
+export { installWidths } from "./widths.ts";
 
 /** @deprecated Renamed to `TerminalHandlers`. */
 export type TerminalEars = TerminalHandlers;

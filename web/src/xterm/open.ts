@@ -21,6 +21,7 @@ import { openSearch, type Search } from "./search.ts";
 import { MIN_CONTRAST, THEMES } from "./themes.ts";
 import { TouchGestures } from "./touch-gestures.ts";
 import { type Modifiers, TouchKeys } from "./touch-keys.ts";
+import { installWidths } from "./widths.ts";
 
 /** Decisions and reactions of the page; each is called when it is needed. */
 export interface TerminalHandlers {
@@ -78,10 +79,9 @@ export async function openTerminal(
   { nonce, images = true }: PagePolicy = {},
 ): Promise<OpenTerminal> {
   revealBrowser();
-  const [{ Terminal }, { FitAddon }, { Unicode11Addon }, { TermgateAddon }] = await Promise.all([
+  const [{ Terminal }, { FitAddon }, { TermgateAddon }] = await Promise.all([
     import("@xterm/xterm"),
     import("@xterm/addon-fit"),
-    import("@xterm/addon-unicode11"),
     import("./addon.ts"),
     hasSize(element),
   ]);
@@ -93,10 +93,7 @@ export async function openTerminal(
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
-  // The service computes column widths by Unicode 11 too. By graphemes, an emoji family would have two columns here and
-  // six there, and the rest of its line would move after a reload.
-  terminal.loadAddon(new Unicode11Addon());
-  terminal.unicode.activeVersion = "11";
+  installWidths(terminal);
   const stops: Array<() => void> = [() => tooltip.hide()];
   if (nonce) stops.push(withNonce(document, nonce, () => terminal.open(element)));
   else terminal.open(element);

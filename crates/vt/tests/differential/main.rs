@@ -6,6 +6,7 @@
 mod emulator;
 mod random;
 mod recording;
+mod widths;
 
 use emulator::Emulators;
 use recording::{Dice, Recording};
@@ -103,15 +104,6 @@ fn every_recording_is_compared() {
         .collect();
     names.sort();
     assert_eq!(names, RECORDINGS);
-}
-
-#[test]
-fn widths_agree() {
-    let last = u32::from(char::MAX);
-    let wanted = Emulators::start().ask("widths", json!({ "last": last }));
-    for (c, wanted) in (0..=last).zip(wanted.as_str().unwrap().bytes()) {
-        assert_eq!(vt::width(c) as u8, wanted - b'0', "U+{c:04X}: run `node crates/vt/differential/widths.mjs`");
-    }
 }
 
 /// Random outputs, each cut once: more find no further difference, and these take a few seconds.
