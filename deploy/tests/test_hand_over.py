@@ -92,7 +92,7 @@ def test_the_stacks_that_the_guide_asks_about_are_those_that_it_deployed(calls):
 
 def test_the_doctor_of_the_zip_gets_a_token_that_the_secret_signed(calls, handed_over):
     doctor = f"termgate-doctor-{os.uname().machine}"
-    assert f"{doctor} https://termgate.example/WebSocketUrl" in calls
+    assert f"{doctor} https://termgate.example/WebSocketUrl --origin https://labs.example.com" in calls
     token = (handed_over[0] / "termgate/token-read").read_text().strip()
     signed, _, signature = token.rpartition(".")
     expected = base64.urlsafe_b64encode(hmac.digest(SECRET.encode(), signed.encode(), hashlib.sha256)).rstrip(b"=")

@@ -15,6 +15,8 @@ pub(crate) struct Address {
     pub(crate) encrypted: bool,
     /// True for the service's own WebSocket, with no gateway in front.
     pub(crate) direct: bool,
+    /// The page's origin, sent as a browser does.
+    pub(crate) origin: Option<String>,
 }
 
 impl Address {
@@ -63,7 +65,7 @@ impl Address {
     fn new(uri: Uri, encrypted: bool, direct: bool) -> Self {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
         let port = uri.port_u16().unwrap_or(if encrypted { 443 } else { 80 });
-        Self { host, port, encrypted, direct, uri }
+        Self { host, port, encrypted, direct, origin: None, uri }
     }
 
     /// True if no network can read what is sent there.
@@ -85,6 +87,11 @@ impl Address {
             return Err(Diagnosis::Address("without TLS the network can read the token: --http https://…"));
         }
         Ok(address)
+    }
+
+    /// The same address as pages of this origin use it.
+    pub(crate) fn with_origin(&self, origin: Option<String>) -> Self {
+        Self { origin, ..self.clone() }
     }
 
     /// The address of a carrier: a second connection of the same client.

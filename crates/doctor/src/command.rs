@@ -12,11 +12,14 @@ const TOKEN: &str = "TERMGATE_TOKEN";
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 
 const USAGE: &str = "\
-usage: termgate doctor ADDRESS [--http SERVICE] < TOKEN
+usage: termgate doctor ADDRESS [--origin ORIGIN] [--http SERVICE] < TOKEN
 
 ADDRESS is the page's NEXT_PUBLIC_WS_URL, wss://…/prod. TOKEN is a user's JWT that names a session (sid) which no other client
 uses: the doctor types into this session and ends it. TOKEN may also be in the variable TERMGATE_TOKEN, but not on the command
 line, where other users of the machine can see it.
+
+ORIGIN is the page's, as its browser sends it: https://labs.example.com. Without it the doctor cannot tell whether your page may
+connect, and says so where only some pages may.
 
 SERVICE is the page's NEXT_PUBLIC_HTTP_URL, https://…, for networks that block WebSockets: the doctor checks that way too.";
 
@@ -33,16 +36,20 @@ pub fn main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     let arguments: Vec<OsString> = arguments.collect();
-    let (url, http_url) = match arguments.as_slice() {
-        [url] => (url, None),
-        [url, option, http_url] if option == "--http" => (url, Some(http_url)),
-        _ => return Err(USAGE.into()),
-    };
-    let address = |url: &OsString| url.to_str().filter(|url| !url.starts_with('-')).map(str::to_owned).ok_or(USAGE);
-    let (url, http_url) = (address(url)?, http_url.map(address).transpose()?);
+    let (url, options) = arguments.split_first().ok_or(USAGE)?;
+    let text =
+        |value: &OsString| value.to_str().filter(|value| !value.starts_with('-')).map(str::to_owned).ok_or(USAGE);
+    let (url, mut http_url, mut origin) = (text(url)?, None, None);
+    for option in options.chunks(2) {
+        match option {
+            [name, value] if name == "--http" && http_url.is_none() => http_url = Some(text(value)?),
+            [name, value] if name == "--origin" && origin.is_none() => origin = Some(text(value)?),
+            _ => return Err(USAGE.into()),
+        }
+    }
     let token = token().map_err(|problem| format!("{problem}\n\n{USAGE}"))?;
     let nonce = getrandom::u64().map_err(|error| error.to_string())?;
-    let target = Target { url, http_url, token, now: now(), nonce };
+    let target = Target { url, http_url, origin, token, now: now(), nonce };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| error.to_string())?;
     // A closed standard output does not stop the diagnosis.

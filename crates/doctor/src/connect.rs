@@ -1,8 +1,10 @@
 //! Opens a WebSocket in measured steps (DNS, TCP, TLS, handshake), each with its own diagnosis.
 
 use crate::address::Address;
+use crate::clock::server_time;
 use crate::diagnosis::Diagnosis;
 use crate::passed_step::{PassedStep, Report};
+use http::{HeaderValue, header};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use shared_protocol::gateway::SUBPROTOCOL;
@@ -16,7 +18,6 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::tungstenite::Error;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// Timeout of DNS, TCP and TLS, each.
@@ -31,17 +32,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
 pub(crate) type Socket = WebSocketStream<Box<dyn ByteStream>>;
 
-/// Opens the WebSocket. Also returns the time of the TCP handshake, the network's share of every later answer.
-pub(crate) async fn connect(
-    address: &Address,
-    token: &str,
-    report: &mut Report<'_>,
-) -> Result<(Socket, Duration), Diagnosis> {
+/// An open WebSocket, and what its handshake showed.
+pub(crate) struct Opened {
+    pub(crate) socket: Socket,
+    /// Time of the TCP handshake: the network's share of every later answer.
+    pub(crate) network: Duration,
+    /// Time of the server, in seconds since 1970, if it names its own.
+    pub(crate) server_time: Option<u64>,
+}
+
+/// Opens the WebSocket.
+pub(crate) async fn connect(address: &Address, token: &str, report: &mut Report<'_>) -> Result<Opened, Diagnosis> {
     let (stream, network) = open_stream(address, report).await?;
     let started = Instant::now();
-    let socket = handshake(address, token, stream).await?;
+    let (socket, server_time) = handshake(address, token, stream).await?;
     report(PassedStep::new("handshake", started.elapsed(), "101: the token is accepted"));
-    Ok((socket, network))
+    Ok(Opened { socket, network, server_time })
 }
 
 /// Connects, with TLS if the address wants it. Also returns the time of the TCP handshake.
@@ -97,21 +103,31 @@ async fn tls(host: &str, tcp: TcpStream) -> Result<TlsStream<TcpStream>, String>
     with_timeout(TlsConnector::from(Arc::new(config)).connect(name, tcp)).await
 }
 
-async fn handshake(address: &Address, token: &str, stream: Box<dyn ByteStream>) -> Result<Socket, Diagnosis> {
+async fn handshake(
+    address: &Address,
+    token: &str,
+    stream: Box<dyn ByteStream>,
+) -> Result<(Socket, Option<u64>), Diagnosis> {
     let failed = |error: Error| Diagnosis::Handshake(error.to_string());
     let mut request = address.uri.clone().into_client_request().map_err(failed)?;
     let offered = HeaderValue::try_from(format!("{SUBPROTOCOL}, {token}"));
     let mut offered =
         offered.map_err(|_| Diagnosis::Token("it has a character that an HTTP header cannot hold.".into()))?;
     offered.set_sensitive(true);
+    if let Some(origin) = &address.origin {
+        let origin =
+            HeaderValue::try_from(origin).map_err(|_| Diagnosis::Address("the origin is not a header's value."))?;
+        request.headers_mut().insert(header::ORIGIN, origin);
+    }
     request.headers_mut().insert("sec-websocket-protocol", offered);
     match timeout(HANDSHAKE_TIMEOUT, client_async(request, stream)).await {
-        Ok(Ok((socket, _))) => Ok(socket),
+        Ok(Ok((socket, response))) => Ok((socket, server_time(response.headers()))),
         Ok(Err(Error::Http(response))) => {
             let text = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
             let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_BODY_CHARS).collect();
             let body = if text.is_empty() { text } else { format!(" ({text})") };
-            Err(Diagnosis::Rejected { status: response.status().as_u16(), body })
+            let (status, server_time) = (response.status().as_u16(), server_time(response.headers()));
+            Err(Diagnosis::Rejected { status, body, server_time, token: None })
         }
         Ok(Err(error)) => Err(failed(error)),
         Err(_) => Err(Diagnosis::Timeout {

@@ -39,13 +39,32 @@ pub enum Diagnosis {
         cause: String,
     },
     /// The server answered the WebSocket handshake with an HTTP error.
-    #[error("The handshake was rejected with {status}{body}. {}", rejection_hint(*.status))]
+    #[error("The handshake was rejected with {status}{body}. {}", rejection_hint(*.status, .token.as_deref()))]
     Rejected {
         /// HTTP status.
         status: u16,
         /// Start of the response's body in parentheses, or empty.
         body: String,
+        /// Time of the server, in seconds since 1970, if it names its own.
+        server_time: Option<u64>,
+        /// The settings that must fit the token, if its times are right.
+        token: Option<String>,
     },
+    /// Pages of this origin are refused.
+    #[error(
+        "Pages of {origin} are refused, and only they: the function's ALLOWED_ORIGINS (AllowedOrigins of the template; the \
+         service's own at /terminal) does not name that origin. Write it there as browsers send it: no slash at the end, no path."
+    )]
+    Origin {
+        /// The page's origin.
+        origin: String,
+    },
+    /// Only pages of certain origins may connect, and the doctor was given none.
+    #[error(
+        "Only pages of certain origins may connect (ALLOWED_ORIGINS), and programs like this one, so nothing is known of your \
+         page. Run the doctor again with --origin and the page's origin, such as --origin https://labs.example.com."
+    )]
+    OriginNeeded,
     /// The WebSocket handshake failed without an HTTP response.
     #[error("The server does not speak WebSocket: {0}.")]
     Handshake(String),
@@ -70,7 +89,7 @@ pub enum Diagnosis {
         reason: String,
     },
     /// API Gateway answered instead of the function.
-    #[error("{step}: API Gateway answered “{message}”. {}", gateway_hint(.message))]
+    #[error("{step}: API Gateway answered “{message}”. {}", gateway_hint(.step, .message))]
     Gateway {
         /// The step.
         step: &'static str,
@@ -78,12 +97,23 @@ pub enum Diagnosis {
         message: String,
     },
     /// The function or the service answered with an `error` frame.
-    #[error("{step}: {} ({:?}).{}", .error.message, .error.code, error_hint(.error.code))]
+    #[error("{step}: {} ({:?}).{}", .error.message, .error.code, error_hint(.error))]
     Error {
         /// The step.
         step: &'static str,
         /// The frame.
         error: Box<ErrorMessage>,
+    },
+    /// The function did not wait for the service.
+    #[error(
+        "{step}: the function gave the service only {seconds} s to answer. Its timeout is too short: set it to 29 s (Lambda's \
+         own default is 3 s)."
+    )]
+    ShortTimeout {
+        /// The step.
+        step: &'static str,
+        /// Time until the function gave up.
+        seconds: u64,
     },
     /// Messages of one connection are processed one at a time, and the service has not noticed.
     #[error(
@@ -105,15 +135,21 @@ pub enum Diagnosis {
     },
 }
 
-fn rejection_hint(status: u16) -> &'static str {
+fn rejection_hint(status: u16, token: Option<&str>) -> String {
     match status {
-        401 => {
-            "The token was not accepted. Check that it is signed with the function's JWT_SECRET (or key), for its JWT_ISSUER \
-             and JWT_AUDIENCE. The function's log has the reason, after “Refused”."
-        }
+        401 => format!(
+            "The token was not accepted. {} The function's log has the reason, after “Refused”.",
+            token.unwrap_or_default()
+        ),
+        _ => status_hint(status).to_owned(),
+    }
+}
+
+fn status_hint(status: u16) -> &'static str {
+    match status {
         403 => {
-            "Check that the address has the stage (…/prod), that the API is deployed, and that the session in the address is \
-             the token's. If the function was invoked, its log has the reason, after “Refused”."
+            "Check that the address has the API's id and region and its stage (…/prod), that the API is deployed, and that the \
+             session in the address is the token's. If the function was invoked, its log has the reason, after “Refused”."
         }
         303 | 404 => "Nothing is served at that path.",
         429 => "Too many connections: of this user (MAX_CONNECTIONS_PER_USER), or of the account in this second.",
@@ -121,8 +157,9 @@ fn rejection_hint(status: u16) -> &'static str {
             "That is an HTTP service: hosts such as App Runner remove the WebSocket headers. Use the gateway's address."
         }
         500..=599 => {
-            "The function failed before it could answer, or API Gateway may not invoke it: the function's log has a line that \
-             begins with “cannot start”, or no line at all."
+            "The function failed. Its log has “cannot start” with a wrong variable; or “Refused” with the table's error: \
+             TABLE_NAME, its index userId-index, or the role's right to both; or no line at all: API Gateway may not invoke it, \
+             or its reserved concurrency is 0 or used up."
         }
         _ => "Check that it is the address of a WebSocket API's stage.",
     }
@@ -141,29 +178,54 @@ fn close_hint(code: u16) -> &'static str {
     }
 }
 
-fn gateway_hint(message: &str) -> &'static str {
+fn gateway_hint(step: &str, message: &str) -> &'static str {
     if message.contains("Too Many") || message.contains("Limit") {
         "The stage's throttling limit or the account's quota is used up."
     } else if message.contains("Forbidden") {
-        "The route does not exist, or is not deployed."
+        "The message has no route: add $default (and sendMessage, chat_message) with the function as integration, and deploy \
+         the API to this stage."
+    } else if matches!(step, "echo" | "ping") {
+        "The function failed or took longer than 29 s: its log has the reason. Check that its timeout is 29 s, and that API \
+         Gateway may invoke it for every route. Without a line in its log, check the function's reserved concurrency and the \
+         account's concurrent executions (metric Throttles)."
     } else {
-        "The function failed or took longer than 29 s: its log has the reason. Check that its timeout is 29 s and that its \
-         concurrency is not used up."
+        "The function answered until a terminal was open, which keeps one execution busy. So no second one is allowed: check the \
+         function's reserved concurrency and the account's concurrent executions (metric Throttles). Otherwise its log has the \
+         reason; its timeout must be 29 s."
     }
 }
 
-fn error_hint(code: ErrorCode) -> &'static str {
-    match code {
+fn error_hint(error: &ErrorMessage) -> &'static str {
+    match error.code {
+        // The doctor's own token is valid, or its handshake would have failed. The function's is made for each request.
+        ErrorCode::TokenExpired => {
+            " The service's clock is ahead of the function's: set the clock of the service's machine (NTP)."
+        }
+        ErrorCode::Unauthorized if error.message.contains("not valid yet") => {
+            " The service's clock is behind the function's: set the clock of the service's machine (NTP)."
+        }
         ErrorCode::Unauthorized => {
             " The service does not accept the function's signature: GATEWAY_SECRET (or JWT_SECRET, if it is derived) differs."
         }
-        ErrorCode::BackendUnreachable => {
-            " Check that APP_RUNNER_URL is the service's address and that its /health answers."
+        ErrorCode::UnknownPath => {
+            " The function asks the service at another path: APP_RUNNER_URL (BackendUrl) is https:// and a host, without a path."
         }
-        ErrorCode::BackendTimeout => " The service is slow: check its processor and Redis.",
+        ErrorCode::BackendUnreachable => {
+            " Check that APP_RUNNER_URL (BackendUrl) is the service's own address, with https:// and without a path, and that its \
+             /health answers."
+        }
+        ErrorCode::BackendTimeout => {
+            " The service accepted the function's request and never answered, so it is the service that hangs: check its \
+             processor and log, and that APP_RUNNER_URL (BackendUrl) is its address."
+        }
         ErrorCode::SessionEnded => " An ended session cannot be used again: use a token that names another session.",
         ErrorCode::SessionNotFound => " Use a token that names its session (sid).",
+        ErrorCode::LimitReached => " Of the user or of the instance: MAX_SESSIONS_PER_USER, MAX_SESSIONS.",
         ErrorCode::Draining => " The service is being replaced; try again in a minute.",
+        ErrorCode::Internal if error.message.contains("store") => {
+            " The service works, but its Redis does not: check REDIS_URL (rediss:// for TLS), Redis itself, and the security \
+             group between them."
+        }
         ErrorCode::Internal => " The service's log has the reason.",
         _ => "",
     }

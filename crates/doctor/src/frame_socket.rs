@@ -4,13 +4,18 @@ use crate::connect::Socket;
 use crate::diagnosis::Diagnosis;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use shared_protocol::{ServerFrame, ServerMessage};
+use shared_protocol::{ErrorCode, ServerFrame, ServerMessage};
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tokio_tungstenite::tungstenite::Message;
 
 /// Characters shown of an API Gateway error.
 const MAX_MESSAGE_CHARS: usize = 100;
+/// The function posts every answer of its service as it is.
+const NOT_TERMGATE: &str =
+    "the answer is no frame of Termgate, so something else is at the function's APP_RUNNER_URL (BackendUrl).";
+/// A function with a timeout of 29 s waits longer for the service.
+const MIN_SERVICE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// An open connection that carries the protocol's frames.
 pub(crate) struct FrameSocket(pub(crate) Socket);
@@ -49,17 +54,24 @@ impl FrameSocket {
         hint: &'static str,
         mut select: impl FnMut(ServerMessage) -> Option<T>,
     ) -> Result<T, Diagnosis> {
-        let deadline = Instant::now() + limit;
+        let started = Instant::now();
+        let deadline = started + limit;
         while let Some(text) = self.next(step, deadline).await? {
             match serde_json::from_str::<ServerFrame>(&text).map(|frame| frame.message) {
-                Ok(ServerMessage::Error(error)) => return Err(Diagnosis::Error { step, error: error.into() }),
+                Ok(ServerMessage::Error(error)) => {
+                    let waited = started.elapsed();
+                    if error.code == ErrorCode::BackendTimeout && waited < MIN_SERVICE_TIMEOUT {
+                        return Err(Diagnosis::ShortTimeout { step, seconds: waited.as_secs() });
+                    }
+                    return Err(Diagnosis::Error { step, error: error.into() });
+                }
                 Ok(message) => {
                     if let Some(found) = select(message) {
                         return Ok(found);
                     }
                 }
                 Err(_) => {
-                    return Err(Diagnosis::Unexpected { step, detail: "the answer is not a Termgate frame.".into() });
+                    return Err(Diagnosis::Unexpected { step, detail: NOT_TERMGATE.into() });
                 }
             }
         }

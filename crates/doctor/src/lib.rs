@@ -5,11 +5,13 @@
 //! subcommand.
 
 mod address;
+mod clock;
 mod command;
 mod connect;
 mod diagnosis;
 mod dispatch;
 mod frame_socket;
+mod origin;
 mod over_http;
 mod passed_step;
 mod protocol;

@@ -1,17 +1,19 @@
 //! The way of pages whose network blocks WebSockets: opens a connection over HTTP requests to the service itself, and closes it.
 
 use crate::address::Address;
+use crate::clock::server_time;
 use crate::connect::{ByteStream, open_stream};
 use crate::diagnosis::Diagnosis;
 use crate::passed_step::{PassedStep, Report};
-use http::{HeaderName, HeaderValue, Request, Response, header};
+use crate::token::Claims;
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use shared_protocol::gateway::CONNECTION_HEADER;
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
-use shared_protocol::{ServerFrame, ServerMessage};
+use shared_protocol::{ApiError, ErrorCode, ServerFrame, ServerMessage};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -26,23 +28,40 @@ const MAX_BODY_CHARS: usize = 200;
 /// A message that needs no session.
 const PING: &str = r#"{"type":"ping","t":"doctor"}"#;
 
+/// The user's token and its content, at this machine's time.
+#[derive(Clone, Copy)]
+pub(crate) struct Bearer<'a> {
+    pub(crate) token: &'a str,
+    pub(crate) claims: &'a Claims,
+    /// In seconds since 1970.
+    pub(crate) now: u64,
+}
+
 /// The service's own address, as the page's `NEXT_PUBLIC_HTTP_URL`.
 struct Service<'a> {
     address: Address,
-    token: &'a str,
-    session: &'a str,
+    /// The page's origin.
+    origin: &'a str,
+    bearer: Bearer<'a>,
     requests: SendRequest<Full<Bytes>>,
     /// Id of the connection, once it is open.
     connection: Option<HeaderValue>,
 }
 
 /// Opens a connection with a `ping`, asks for the frames of another, and closes it.
-pub(crate) async fn check(base: &str, token: &str, session: &str, report: &mut Report<'_>) -> Result<(), Diagnosis> {
+pub(crate) async fn check(
+    base: &str,
+    page: &Address,
+    bearer: Bearer<'_>,
+    report: &mut Report<'_>,
+) -> Result<(), Diagnosis> {
+    // The service serves only pages of listed origins.
+    let origin = page.origin.as_deref().ok_or(Diagnosis::OriginNeeded)?;
     let address = Address::of_service(base)?;
     let mut no_report = |_: PassedStep| {};
     let (stream, _) = open_stream(&address, &mut no_report).await?;
     let requests = start(stream).await?;
-    let mut service = Service { address, token, session, requests, connection: None };
+    let mut service = Service { address, origin, bearer, requests, connection: None };
     let started = Instant::now();
     let opened = service.ask(MESSAGES_PATH, PING).await?;
     let id = opened.headers().get(CONNECTION_HEADER).cloned();
@@ -68,14 +87,16 @@ impl Service<'_> {
     /// The answer to one request, which must be a success.
     async fn ask(&mut self, path: &str, body: &'static str) -> Result<Response<Bytes>, Diagnosis> {
         let bad = |_| Diagnosis::Token("it has a character that an HTTP header cannot hold.".into());
-        let mut token = HeaderValue::try_from(format!("Bearer {}", self.token)).map_err(bad)?;
+        let mut token = HeaderValue::try_from(format!("Bearer {}", self.bearer.token)).map_err(bad)?;
         token.set_sensitive(true);
         let base = self.address.uri.path().trim_end_matches('/');
-        let mut request = Request::post(format!("{base}{path}?sessionId={}", self.session))
-            .header(header::HOST, self.address.uri.authority().map_or("", |authority| authority.as_str()))
-            .header(header::AUTHORIZATION, token)
-            .body(Full::new(Bytes::from_static(body.as_bytes())))
-            .map_err(|error| unexpected(error.to_string()))?;
+        let mut request =
+            Request::post(format!("{base}{path}?sessionId={}", self.bearer.claims.sid.as_deref().unwrap_or_default()))
+                .header(header::HOST, self.address.uri.authority().map_or("", |authority| authority.as_str()))
+                .header(header::AUTHORIZATION, token)
+                .header(header::ORIGIN, self.origin)
+                .body(Full::new(Bytes::from_static(body.as_bytes())))
+                .map_err(|error| unexpected(error.to_string()))?;
         if let Some(connection) = &self.connection {
             request.headers_mut().insert(HeaderName::from_static(CONNECTION_HEADER), connection.clone());
         }
@@ -90,6 +111,13 @@ impl Service<'_> {
         let answer = answer.map_err(|_| Diagnosis::Timeout { step: STEP, seconds, hint })??;
         if answer.status().is_success() {
             return Ok(answer);
+        }
+        if answer.status() == StatusCode::UNAUTHORIZED {
+            self.bearer.claims.check_times(self.bearer.now, server_time(answer.headers()))?;
+        }
+        if serde_json::from_slice::<ApiError>(answer.body()).is_ok_and(|error| error.code == ErrorCode::Forbidden) {
+            let detail = "the service refuses pages of this origin: its ALLOWED_ORIGINS does not name";
+            return Err(unexpected(format!("{detail} {}.", self.origin)));
         }
         let text = String::from_utf8_lossy(answer.body());
         let text: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_BODY_CHARS).collect();

@@ -63,7 +63,7 @@ impl ProtocolSession {
     /// Lets the client do what is due for this time.
     pub(crate) async fn run(&mut self, step: &'static str, time: Duration) -> Result<(), Diagnosis> {
         match self.wait_for(step, time, "", |_| None::<()>).await {
-            Err(Diagnosis::Timeout { .. }) => Ok(()),
+            Err(Diagnosis::Timeout { .. } | Diagnosis::Error { .. }) => Ok(()),
             other => other,
         }
     }
@@ -160,13 +160,26 @@ impl ProtocolSession {
         mut select: impl FnMut(ClientEvent) -> Option<T>,
     ) -> Result<T, Diagnosis> {
         let deadline = Instant::now() + limit;
+        // The client repeats what failed for now. If it fails to the end, this is why.
+        let mut failure = None;
         loop {
             while let Some(event) = self.client.next_event() {
+                if let ClientEvent::Reply(ServerMessage::Error(error)) = &event {
+                    failure = Some(error.clone());
+                }
                 if let Some(found) = select(event) {
                     return Ok(found);
                 }
             }
-            self.step(step, deadline, hint, limit).await?;
+            match (self.step(step, deadline, hint, limit).await, failure.take()) {
+                (Err(Diagnosis::Timeout { .. }), Some(error)) => {
+                    return Err(Diagnosis::Error { step, error: error.into() });
+                }
+                (stepped, still) => {
+                    stepped?;
+                    failure = still;
+                }
+            }
         }
     }
 

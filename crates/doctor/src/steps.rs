@@ -1,20 +1,23 @@
 //! The steps of the diagnosis, in order, with the result that each must have.
 
 use crate::address::Address;
-use crate::connect::connect;
+use crate::connect::{Opened, connect};
 use crate::diagnosis::Diagnosis;
 use crate::dispatch;
 use crate::frame_socket::FrameSocket;
-use crate::over_http;
+use crate::origin;
+use crate::over_http::{self, Bearer};
 use crate::passed_step::{PassedStep, Report};
 use crate::protocol::ProtocolSession;
-use crate::token;
+use crate::token::{self, Claims};
 use serde_json::json;
 use shared_protocol::{ClientId, Dispatch, ServerMessage};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Timeout of an answer: a cold start of the function and of the service together.
+/// Timeout of the first answer: longer than the function waits for the service, so that its own report names what hangs.
+const FIRST_ANSWER_TIMEOUT: Duration = Duration::from_secs(32);
+/// Timeout of an answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Timeout of everything that needs a shell.
 const SHELL_TIMEOUT: Duration = Duration::from_secs(20);
@@ -33,6 +36,8 @@ pub struct Target {
     pub url: String,
     /// The page's `NEXT_PUBLIC_HTTP_URL`, if it has one.
     pub http_url: Option<String>,
+    /// The page's origin, as the browser sends it.
+    pub origin: Option<String>,
     /// A user's token that names a session no other client uses.
     pub token: String,
     /// Current time, in seconds since 1970.
@@ -43,10 +48,16 @@ pub struct Target {
 
 /// Runs all steps, reports each that passes, and stops at the first problem.
 pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Send)) -> Result<(), Diagnosis> {
-    let Target { url, http_url, token, now, nonce } = target;
-    let claims = token::read(token, *now)?;
-    let address = Address::parse(url)?.for_session(token, claims.sid.as_deref())?;
-    let (socket, network) = connect(&address, token, report).await?;
+    let Target { url, http_url, origin, token, now, nonce } = target;
+    let claims = token::read(token)?;
+    let origin = origin.as_deref().map(origin::parse).transpose()?;
+    let address = Address::parse(url)?.for_session(token, claims.sid.as_deref())?.with_origin(origin);
+    let Opened { socket, network, server_time } = match connect(&address, token, report).await {
+        Err(refused) => return Err(explain(refused, &address, token, &claims, *now).await),
+        opened => opened?,
+    };
+    claims.check_rest(server_time.unwrap_or(*now))?;
+    origin::check(&address, token, report).await?;
     let mut socket = FrameSocket(socket);
     let answer = service(&mut socket, report).await?;
 
@@ -54,7 +65,7 @@ pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Sen
         return Err(unexpected("attach", "the token names no session (sid), so the remaining steps cannot run."));
     }
     if let Some(http_url) = http_url {
-        over_http::check(http_url, token, claims.sid.as_deref().unwrap_or_default(), report).await?;
+        over_http::check(http_url, &address, Bearer { token, claims: &claims, now: *now }, report).await?;
     }
     let id = ClientId::new(format!("doctor-{nonce:016x}")).map_err(|error| unexpected("attach", error.to_string()))?;
     let mut session = ProtocolSession::new(socket, id);
@@ -83,7 +94,7 @@ pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Sen
 
     let started = Instant::now();
     let mut no_report = |_: PassedStep| {};
-    let reconnect = async { Ok(FrameSocket(connect(&address, token, &mut no_report).await?.0)) };
+    let reconnect = async { Ok(FrameSocket(connect(&address, token, &mut no_report).await?.socket)) };
     let mut session = session.reconnect(reconnect).await?;
     let resumed = session.attached("resume", SHELL_TIMEOUT).await?;
     if is_serial {
@@ -112,6 +123,17 @@ pub async fn diagnose(target: &Target, report: &mut (dyn FnMut(PassedStep) + Sen
     Ok(())
 }
 
+/// Finds the reason of a refused handshake in the token's times or in the page's origin.
+async fn explain(refused: Diagnosis, address: &Address, token: &str, claims: &Claims, now: u64) -> Diagnosis {
+    match refused {
+        Diagnosis::Rejected { status: 401, body, server_time, .. } => match claims.check_times(now, server_time) {
+            Err(mistake) => mistake,
+            Ok(()) => Diagnosis::Rejected { status: 401, body, server_time, token: Some(claims.settings(server_time)) },
+        },
+        other => origin::explain(other, address, token).await,
+    }
+}
+
 /// Sends `echo` and `ping`, which need no session. Returns the median time of an answer.
 async fn service(socket: &mut FrameSocket, report: &mut Report<'_>) -> Result<Duration, Diagnosis> {
     const HINT: &str = "Either messages do not invoke the function (check for a $default route with an integration), or the \
@@ -123,7 +145,7 @@ async fn service(socket: &mut FrameSocket, report: &mut Report<'_>) -> Result<Du
         ServerMessage::Echo(echo) => Some(echo.received),
         _ => None,
     };
-    let received = socket.reply("echo", ANSWER_TIMEOUT, HINT, echoed).await?;
+    let received = socket.reply("echo", FIRST_ANSWER_TIMEOUT, HINT, echoed).await?;
     if received["doctor"] != "hello" {
         return Err(unexpected("echo", "the answer is not the message that was sent."));
     }
@@ -143,7 +165,7 @@ async fn service(socket: &mut FrameSocket, report: &mut Report<'_>) -> Result<Du
 /// Opens the second connection.
 async fn carrier(address: &Address, token: &str) -> Result<FrameSocket, Diagnosis> {
     let mut no_report = |_: PassedStep| {};
-    Ok(FrameSocket(connect(&address.of_carrier()?, token, &mut no_report).await?.0))
+    Ok(FrameSocket(connect(&address.of_carrier()?, token, &mut no_report).await?.socket))
 }
 
 fn expect_output(step: &'static str, (result, exit_code): &(String, i32), line: &str) -> Result<(), Diagnosis> {
