@@ -30,6 +30,7 @@ mod redis;
 pub use load_balancer::{LoadBalancer, ResponseCounts};
 pub use moto::Moto;
 pub use poll::until;
+pub use port::Port;
 pub use process::Process;
 pub use processes::{alive, children_of, state_of, zombies_of};
 pub use proxy::TcpProxy;

@@ -6,20 +6,20 @@ use tokio::net::{TcpListener, TcpSocket};
 const BACKLOG: u32 = 1024;
 
 /// A reserved port. Its socket is bound and never listens: Linux does not assign the port to others, refuses connections to
-/// it, and lets one listener with `SO_REUSEADDR` (Redis and haproxy set it) bind it by number.
+/// it, and lets one listener with `SO_REUSEADDR` (Redis, haproxy, nginx and Caddy set it) bind it by number.
 #[derive(Debug)]
-pub(crate) struct Port {
+pub struct Port {
     address: SocketAddr,
     _reserved: TcpSocket,
 }
 
 impl Port {
-    pub(crate) fn reserve() -> Self {
+    pub fn reserve() -> Self {
         let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0)));
         Self { address: socket.local_addr().expect("a bound socket has an address"), _reserved: socket }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
