@@ -1,6 +1,7 @@
 """Requirements of the Serverless Application Repository, names in samconfig.toml, and content of the package for admins."""
 
 import io
+import json
 import re
 import subprocess
 import sys
@@ -96,6 +97,8 @@ def test_the_bundle_is_complete_reproducible_and_built(tmp_path):
         with zipfile.ZipFile(io.BytesIO(bundle.read("termgate/function.zip"))) as function:
             assert function.read("bootstrap") == program.read_bytes()
             assert function.getinfo("bootstrap").external_attr >> 16 & 0o111, "Lambda could not start the program"
+        materials = json.loads(bundle.read("termgate/sbom.cdx.json"))
+    assert {"gateway-lambda", "doctor", "ring"} <= {component["name"] for component in materials["components"]}
     profiles = tomllib.loads((ROOT / "samconfig.toml").read_text())
     named = {profile["global"]["parameters"].get("template_file", "template.yaml") for name, profile in profiles.items() if name != "version"}
     assert {f"termgate/{name}" for name in named | {"docs/deploy.md", "README.md", "LICENSE-APACHE"}} <= names
@@ -105,3 +108,24 @@ def test_the_bundle_is_complete_reproducible_and_built(tmp_path):
     original = read(GATEWAY)
     for name in original["Resources"].keys() - {"Function"}:
         assert bundled["Resources"][name] == original["Resources"][name]
+
+
+def test_a_bill_of_materials_names_each_crate_and_package_with_its_checksum():
+    installed = "bash 5.2.37-2+b5 amd64\nlibc6 2.41-12 amd64\n"
+    command = [ROOT / "scripts/sbom", "termgate-image", "x86_64-unknown-linux-gnu", "backend"]
+    texts = [subprocess.run(command, input=installed, check=True, capture_output=True, text=True).stdout for _ in range(2)]
+    assert texts[0] == texts[1]
+    bill = json.loads(texts[0])
+    assert (bill["bomFormat"], bill["specVersion"], bill["version"]) == ("CycloneDX", "1.5", 1)
+    components = {component["name"]: component for component in bill["components"]}
+    references = [component["bom-ref"] for component in bill["components"]]
+    assert len(references) == len(set(references))
+    locked = {(crate["name"], crate["version"]): crate.get("checksum") for crate in tomllib.loads((ROOT / "Cargo.lock").read_text())["package"]}
+    for component in bill["components"]:
+        if component["purl"].startswith("pkg:cargo/"):
+            checksums = [value["content"] for value in component.get("hashes", [])]
+            assert checksums == [checksum for checksum in [locked[component["name"], component["version"]]] if checksum]
+    assert {"backend", "vt", "tokio", "hyper"} <= components.keys()
+    assert not {"proptest", "test-servers", "lambda_runtime"} & components.keys(), "no part of the program"
+    assert components["libc6"]["purl"] == "pkg:deb/debian/libc6@2.41-12?arch=amd64"
+    assert components["bash"]["purl"] == "pkg:deb/debian/bash@5.2.37-2%2Bb5?arch=amd64"
