@@ -1,7 +1,7 @@
 // Describes the differences between two terminals.
 
 import { FORGOTTEN, look } from "./terminal.mjs";
-import { provider } from "./widths.mjs";
+import { provider } from "./page.mjs";
 
 /** Maximum of differences that one comparison reports. */
 const MOST = 12;

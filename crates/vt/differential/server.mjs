@@ -3,7 +3,7 @@
 import { createInterface } from "node:readline";
 import { differences, unreachable } from "./compare.mjs";
 import { Emulator } from "./terminal.mjs";
-import { provider } from "./widths.mjs";
+import { provider } from "./page.mjs";
 
 const terminals = new Map();
 let recording = { bytes: Buffer.alloc(0), resizes: [] };

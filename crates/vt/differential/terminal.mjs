@@ -1,7 +1,7 @@
 // The page's terminal without a page, with access to its whole state.
 
 import { createRequire } from "node:module";
-import { provider } from "./widths.mjs";
+import { ImageRoom, provider } from "./page.mjs";
 
 const require = createRequire(import.meta.url);
 const { Terminal } = require("@xterm/headless");
@@ -24,6 +24,7 @@ export class Emulator {
 
   constructor(cols, rows, scrollback) {
     this.terminal = new Terminal({ cols, rows, scrollback, allowProposedApi: true, logLevel: "off" });
+    new ImageRoom(this.terminal);
     this.terminal.unicode.register(provider);
     this.terminal.unicode.activeVersion = provider.version;
     this.terminal.onTitleChange((title) => (this.#title = title));

@@ -4,11 +4,13 @@
 //! keeps characters that are cut in two.
 
 mod params;
+mod sixel;
 mod state;
 mod transitions;
 mod utf8;
 
 pub(crate) use params::Params;
+use sixel::Sixel;
 use state::State;
 use utf8::{Decoded, Utf8};
 
@@ -43,6 +45,8 @@ pub(crate) trait Actions {
     fn osc(&mut self, payload: Option<&[u8]>, bell: bool);
     /// A device control string, likewise.
     fn dcs(&mut self, collect: u32, last: u8, payload: Option<&[u8]>);
+    /// A Sixel image of this height, in pixels.
+    fn image(&mut self, height: usize);
 }
 
 /// The parser's state between two bytes.
@@ -56,6 +60,8 @@ pub(crate) struct Parser {
     /// A device control string's last byte of introduction.
     last: u8,
     payload: Vec<u8>,
+    /// The image that a device control string is, if it is one.
+    sixel: Option<Sixel>,
     /// The payload is longer than [`MAX_STRING_BYTES`].
     too_long: bool,
     deferred: [u8; MAX_DEFERRED],

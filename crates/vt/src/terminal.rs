@@ -5,6 +5,7 @@ mod charset;
 mod cursor;
 mod dispatch;
 mod erase;
+mod images;
 mod modes;
 mod palette;
 mod pen;

@@ -12,8 +12,8 @@ fn replies(output: &str) -> String {
 #[test]
 fn questions_are_answered() {
     for (question, answer) in [
-        ("\x1b[c", "\x1b[?1;2c"),
-        ("\x1b[0c", "\x1b[?1;2c"),
+        ("\x1b[c", "\x1b[?62;4;9;22c"),
+        ("\x1b[0c", "\x1b[?62;4;9;22c"),
         ("\x1b[>c", "\x1b[>0;276;0c"),
         ("\x1b[=c", "\x1bP!|00000000\x1b\\"),
         ("\x1b[>q", "\x1bP>|xterm.js(6.0.0)\x1b\\"),

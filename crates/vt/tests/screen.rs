@@ -130,3 +130,41 @@ fn render_visible_prints_below_existing_output() {
     let text = String::from_utf8(render_visible).unwrap();
     assert!(text.contains("\u{1b}[31m") && !text.contains("?2004") && !text.contains("?1049"), "{text:?}");
 }
+
+#[test]
+fn an_image_takes_the_rows_that_programs_expect() {
+    // 240 pixels, of which a row has 16.
+    let mut screen = Screen::new(40, 24, 0);
+    let mut replies = Vec::new();
+    screen.feed(format!("{}\x1b[6n", image(40)).as_bytes(), &mut replies);
+    assert_eq!(String::from_utf8(replies).unwrap(), "\x1b[15;1R");
+    assert!(screen.text().starts_with("[image]\n\n"), "{}", screen.text());
+}
+
+#[test]
+fn an_image_in_the_middle_of_a_line_leaves_text_alone() {
+    let mut screen = Screen::new(40, 6, 10);
+    screen.feed(format!("ab{}cd\r\n\x1b[1;20Htext\x1b[1;15H{}x", image(8), image(1)).as_bytes(), &mut Vec::new());
+    assert_eq!(screen.text(), "ab[image]     x    text\n\n  cd\n\n\n\n");
+}
+
+#[test]
+fn an_image_is_as_high_as_the_page_draws_it_and_no_higher() {
+    for (output, rows) in [
+        ("\x1bPq\"1;1;9;2147483647~\x1b\\".to_owned(), 128),
+        ("\x1bPq\"1;1;9;33\x1b\\".to_owned(), 3),
+        ("\x1bPq-\x1b\\".to_owned(), 0),
+        ("\x1bPq~-~-~-~-~\x18".to_owned(), 0),
+        ("\x1b]1337;File=inline=1;height=9:AAAA\x07".to_owned(), 0),
+        (format!("\x1bPq{}\x1b\\", "~".repeat(8_000_001)), 0),
+    ] {
+        let mut screen = Screen::new(40, 200, 0);
+        screen.feed(output.as_bytes(), &mut Vec::new());
+        assert_eq!(usize::from(screen.cursor().1), if rows == 0 { 0 } else { rows - 1 }, "{output:.40}");
+    }
+}
+
+/// A Sixel image of this many bands of six pixels.
+fn image(bands: usize) -> String {
+    format!("\x1bPq#0;2;100;0;0{}\x1b\\", "#0!60~-".repeat(bands))
+}

@@ -38,6 +38,7 @@ fn what_a_sequence_changes_counts_as_work() {
         ("SR", "\x1b[H", "\x1b[1 A", 200_000),
         ("REP", "\x1b[Hx", "\x1b[999999b", 200_000),
         ("REP of accents", "\x1b[He\u{301}\u{302}", "\x1b[999999b", 200_000),
+        ("an image", "", "\x1bPq\"1;1;1;99999\x1b\\", 127),
         ("a tab without stops", "\x1b[3g\x1b[H", "\t", 199),
     ] {
         let (mut screen, mut budget) = (full(), usize::MAX);

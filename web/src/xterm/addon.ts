@@ -2,6 +2,7 @@
  * Connects an xterm.js terminal with a client: input and output, sizes in both directions, and predicted echo.
  */
 
+import type { ImageAddon } from "@xterm/addon-image";
 import type { IDisposable, ITerminalAddon, Terminal } from "@xterm/xterm";
 import {
   browserClock,
@@ -12,6 +13,7 @@ import {
   type TerminalSink,
 } from "../core/index.ts";
 import { EmulatorGuard } from "./emulator-guard.ts";
+import { ImageRoom } from "./image-room.ts";
 import { ShellReset } from "./new-shell.ts";
 import { PredictedEcho } from "./predicted-echo.ts";
 import { PredictionOverlay } from "./prediction-overlay.ts";
@@ -21,6 +23,7 @@ import { themeColours } from "./theme-colours.ts";
 /** `terminal.loadAddon(new TermgateAddon(client))`. */
 export class TermgateAddon implements ITerminalAddon {
   #disposables: IDisposable[] = [];
+  #imageRoom: ImageRoom | undefined;
 
   constructor(
     private readonly client: TerminalClient,
@@ -63,8 +66,14 @@ export class TermgateAddon implements ITerminalAddon {
         if (!fromService) client.resize(cols, rows);
       }),
     );
+    this.#imageRoom = new ImageRoom(terminal);
     const detach = client.attach(sink);
-    this.#disposables.push({ dispose: detach }, guard);
+    this.#disposables.push({ dispose: detach }, guard, this.#imageRoom);
+  }
+
+  /** Lets the image addon, which is loaded, draw images as high as the service counts them. */
+  drawImages(addon: ImageAddon): void {
+    this.#imageRoom?.drawWith(addon);
   }
 
   #predictEcho(terminal: Terminal): PredictedEcho {

@@ -112,7 +112,8 @@ export async function openTerminal(
     handlers.onFits?.(fits),
   );
   fitter.layout();
-  terminal.loadAddon(new TermgateAddon(client, (text) => touch.transform(text), predict));
+  const termgate = new TermgateAddon(client, (text) => touch.transform(text), predict);
+  terminal.loadAddon(termgate);
   terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, client, handlers));
   const paste = (text: string) => pasteInto(terminal, client, handlers, text);
   stops.push(
@@ -127,7 +128,7 @@ export async function openTerminal(
   terminal.onBell(() => handlers.onBell?.());
   terminal.onSelectionChange(() => handlers.onSelection?.(terminal.hasSelection()));
   const addons = {
-    ...{ links, images },
+    ...{ links, images, termgate },
     mayWriteClipboard: () => client.state.role === "controller" && document.hasFocus(),
     onProgramCopied: (characters: number | null) => handlers.onProgramCopied?.(characters),
   };

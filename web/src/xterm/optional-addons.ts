@@ -3,6 +3,7 @@
  */
 
 import type { ILinkHandler, Terminal } from "@xterm/xterm";
+import type { TermgateAddon } from "./addon.ts";
 import { lenientBase64, writeOnlyProvider } from "./clipboard.ts";
 import { suppressReplies } from "./queries.ts";
 
@@ -15,6 +16,8 @@ const MAX_IMAGE_BYTES = 8_000_000;
 export interface OptionalAddonsOptions {
   links: ILinkHandler;
   images: boolean;
+  /** Draws images, which xterm.js by itself does not. */
+  termgate: TermgateAddon;
   mayWriteClipboard(): boolean;
   /** Receives the number of characters that a program copied; null if the browser refused. */
   onProgramCopied(characters: number | null): void;
@@ -43,9 +46,17 @@ export async function loadOptionalAddons(
   terminal.loadAddon(
     new ClipboardAddon(lenientBase64, writeOnlyProvider(options.mayWriteClipboard, options.onProgramCopied)),
   );
-  const limits = { storageLimit: MAX_IMAGES_MB, pixelLimit: MAX_IMAGE_PIXELS };
-  const sizes = { sixelSizeLimit: MAX_IMAGE_BYTES, iipSizeLimit: MAX_IMAGE_BYTES };
-  if (image) terminal.loadAddon(new image.ImageAddon({ enableSizeReports: false, ...limits, ...sizes }));
+  const limits = {
+    storageLimit: MAX_IMAGES_MB,
+    pixelLimit: MAX_IMAGE_PIXELS,
+    sixelSizeLimit: MAX_IMAGE_BYTES,
+  };
+  if (image) {
+    // The size of an iTerm2 image shows only once it is decoded, which the service does not do.
+    const images = new image.ImageAddon({ enableSizeReports: false, iipSupport: false, ...limits });
+    terminal.loadAddon(images);
+    options.termgate.drawImages(images);
+  }
   // Registered after these addons, which answer queries too: the last handler is called first.
   suppressReplies(terminal);
 }

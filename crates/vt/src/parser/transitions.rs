@@ -1,6 +1,7 @@
 //! The transitions of the parser. The table is that of xterm.js (`EscapeSequenceParser.ts`), with its surprises: a non-ASCII
 //! character ends a control sequence or an APC string, and is lost.
 
+use super::sixel::Sixel;
 use super::state::State;
 use super::{Actions, MAX_DEFERRED, MAX_STRING_BYTES, Parser};
 
@@ -69,7 +70,10 @@ impl Parser {
             }
             State::DcsEntry | State::DcsParam | State::DcsIntermediate => self.device_control(byte),
             State::DcsIgnore => {}
-            State::DcsPayload => self.put(c),
+            State::DcsPayload => match &mut self.sixel {
+                Some(sixel) => sixel.push(c),
+                None => self.put(c),
+            },
         }
     }
 
@@ -167,6 +171,7 @@ impl Parser {
             0x30..=0x3f => self.state = State::DcsIgnore,
             0x40..=0x7e => {
                 self.last = byte;
+                self.sixel = (self.collect == 0 && byte == b'q').then(Sixel::default);
                 self.state = State::DcsPayload;
             }
             _ => self.state = State::Ground,
@@ -180,6 +185,9 @@ impl Parser {
 
     fn end_dcs(&mut self, whole: bool, actions: &mut impl Actions) {
         self.state = State::Ground;
+        if let (Some(sixel), true) = (&self.sixel, whole) {
+            actions.image(sixel.height());
+        }
         actions.dcs(self.collect, self.last, (whole && !self.too_long).then_some(&self.payload));
     }
 
@@ -240,7 +248,10 @@ impl Parser {
             State::Swallow => out.push(b'X'),
             State::DcsEntry | State::DcsParam | State::DcsIntermediate => out.extend(b"P0"),
             State::DcsIgnore => out.extend(b"P0<"),
-            State::DcsPayload => out.extend(b"P0~"),
+            State::DcsPayload => match &self.sixel {
+                Some(sixel) => sixel.reopen(out),
+                None => out.extend(b"P0~"),
+            },
         }
     }
 }

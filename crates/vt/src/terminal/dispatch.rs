@@ -19,7 +19,7 @@ const HASH: u32 = b'#' as u32;
 const QUESTION_DOLLAR: u32 = QUESTION << 8 | DOLLAR;
 
 /// Answers to DA1, DA2, DA3 and XTVERSION.
-const ADVANCED_VIDEO: &str = "\x1b[?1;2c";
+const VT220_WITH_SIXEL_AND_COLOURS: &str = "\x1b[?62;4;9;22c";
 const XTERM_276: &str = "\x1b[>0;276;0c";
 const NO_SERIAL_NUMBER: &str = "\x1bP!|00000000\x1b\\";
 const PAGES_EMULATOR: &str = "\x1bP>|xterm.js(6.0.0)\x1b\\";
@@ -78,7 +78,7 @@ impl Dispatch<'_> {
             b'T' => terminal.scroll_down(count),
             b'X' => terminal.erase_chars(count),
             b'b' => terminal.repeat(count),
-            b'c' => self.reply_identity(params, ADVANCED_VIDEO),
+            b'c' => self.reply_identity(params, VT220_WITH_SIXEL_AND_COLOURS),
             b'g' => terminal.clear_tabs(params),
             b'h' => terminal.set_modes(params, true),
             b'l' => terminal.set_modes(params, false),
@@ -92,6 +92,10 @@ impl Dispatch<'_> {
 }
 
 impl Actions for Dispatch<'_> {
+    fn image(&mut self, height: usize) {
+        self.terminal.image(height);
+    }
+
     fn work(&self) -> usize {
         self.terminal.work()
     }

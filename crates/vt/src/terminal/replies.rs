@@ -5,15 +5,13 @@
 //! the clipboard back: a program could make the terminal type them.
 
 use super::dispatch::Dispatch;
+use super::images::CELL_PIXELS;
 use super::palette::{Rgb, Slot};
 use super::{Style, Terminal, Theme};
 use crate::parser::Params;
 
 /// Most bytes of pending replies. A program that queries without reading gets no more.
 const MAX_PENDING_BYTES: usize = 16 * 1024;
-
-/// Width and height of a character in pixels, reported to programs that draw images. The browser's font is not known here.
-const CELL_PIXELS: (usize, usize) = (8, 16);
 
 impl Terminal {
     /// Says whether the theme is dark or light.

@@ -106,6 +106,26 @@ fn every_recording_is_compared() {
     assert_eq!(names, RECORDINGS);
 }
 
+/// An image that is longer than what is held back: a page that comes in its middle gets its room nevertheless.
+#[test]
+fn a_page_that_comes_in_the_middle_of_an_image_counts_its_rows() {
+    for head in ["", "\"1;1;100;241"] {
+        let bands = format!("{}-", "~".repeat(10_000)).repeat(40);
+        let mut recording = Recording::new((40, 20));
+        recording.bytes = format!("$ \x1bPq{head}#1{bands}\x1b\\below\r\n$ ").into_bytes();
+        let mut emulators = Emulators::start();
+        let mut comparison = Comparison::on(&mut emulators, &recording);
+        let mut screen = Screen::new(40, 20, SCROLLBACK);
+        let cut = 200_000;
+        recording.feed(&mut screen, 0, cut);
+        assert_eq!(screen.pending_bytes(), 0);
+        comparison.emulators.play("straight", 0, cut);
+        let wrong: Vec<String> = comparison.full(&screen, cut);
+        let later: Vec<&String> = wrong.iter().filter(|what| what.starts_with("at the end")).collect();
+        assert!(later.is_empty(), "{later:?}");
+    }
+}
+
 /// Random outputs, each cut once: more find no further difference, and these take a few seconds.
 const RANDOM: u64 = 1000;
 

@@ -14,7 +14,8 @@ const CONTROLS: &str = "\r|\n|\r\n|\x08|\t|\x0b|\x0e|\x0f|\x00|\x07|\x1bD|\x1bE|
 const STRINGS: &[u8] = b"\x1b]2;title\x07|\x1b]0;\xe6\xbc\xa2\x1b\\|\x1b]8;;http://a/\x1b\\\
     |\x1b]8;id=1;http://b/\x07|\x1b]8;;\x07|\x1bP1$q\x1b\\|\x1b_app\x1b\\|\x1b^\xc3\xa9pm\x1b\\|\x1bXsos\x18|\xff\
     |\xe6\xbc|\xc3|\xf0\x9f\x98|\x80\xc2\x9c|\x1b]52;c;?\x07|\x1b[?1;2$p|\x1b[1\n2;3H|\x1b[3\x1b[4m|\x1b[<5h\
-    |\x1b[1;2|\x1b]8;;http|\x1b|\x1b(|\x1b[?25\x18l";
+    |\x1b[1;2|\x1b]8;;http|\x1b|\x1b(|\x1b[?25\x18l\
+    |\x1bPq#1~-~-~\x1b\\|\x1bP0;1;0q\"1;1;9;70~-~\x9c|\x1bP1q~-~-~\x18|\x1bPq--\x1b\\|\x1bPq\"1;1;1;20";
 
 /// Last bytes of control sequences that take counts and places.
 const COUNTED: &[u8] = b"@ABCDEFGHILMPSTXZ`abdefsu";
