@@ -2,6 +2,7 @@
  * Viewers, chat, tabs and touch screens.
  */
 
+import { existsSync } from "node:fs";
 import { type Browser, expect, type Page } from "@playwright/test";
 import { devToken } from "./dev-token.ts";
 import { test } from "./stack.ts";
@@ -183,6 +184,45 @@ test("a terminal with a running program is closed only after a question", async 
   await page.getByLabel("Close this terminal").click();
   await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
   await expect(page.getByRole("tab")).toHaveCount(1);
+  expect(terminal.problems).toEqual([]);
+});
+
+test("the closing of a tab can be taken back for a moment, and then its session ends", async ({ page, stack }) => {
+  await page.clock.install();
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  await terminal.run("here=first");
+  await page.getByLabel("New terminal").click();
+  await expect(page.getByRole("tab")).toHaveCount(2);
+  await terminal.prompt();
+  await terminal.run("here=second");
+  const close = async () => {
+    await page.getByLabel("Close this terminal").click();
+    const question = page.getByRole("dialog").getByRole("button", { name: "Close" });
+    await expect(question.or(page.getByRole("status").getByRole("button"))).toBeVisible();
+    if (await question.isVisible()) await question.click();
+    await expect(page.getByRole("tab")).toHaveCount(1);
+  };
+  const undo = page.getByRole("button", { name: /Undo closing of 2:/ });
+  await page.getByRole("tab").first().press("Enter");
+  await page.getByRole("tab").last().press("Enter");
+  await close();
+  await terminal.screenshot("undo-close");
+  await undo.press("Enter");
+  await expect(page.getByRole("tab")).toHaveCount(2);
+  await expect(page.getByRole("tab").last()).toHaveAttribute("aria-selected", "true");
+  expect(await terminal.run('echo "$here"'), "the same shell").toEqual(["second"]);
+  await expect(undo).toHaveCount(0);
+  await page.clock.fastForward(60_000);
+  expect(await terminal.run('echo "$here"'), "nothing ends it later").toEqual(["second"]);
+  const [shell] = await terminal.run("echo $$");
+  const lives = () => existsSync(`/proc/${shell}`);
+  await close();
+  expect(await terminal.run('echo "$here"'), "its neighbour is shown").toEqual(["first"]);
+  expect(lives()).toBe(true);
+  await page.clock.fastForward(10_000);
+  await expect(undo).toHaveCount(0);
+  await expect.poll(lives, { message: "the shell" }).toBe(false);
   expect(terminal.problems).toEqual([]);
 });
 

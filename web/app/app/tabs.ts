@@ -27,6 +27,11 @@ export function closed({ open, shown }: Tabs, sessionId: string): Tabs {
   return { open: rest, shown: shown === sessionId ? (neighbour?.sessionId ?? "") : shown };
 }
 
+/** Puts a closed tab back to its place, and shows it. */
+export function reopened({ open }: Tabs, access: Access, at: number): Tabs {
+  return { open: [...open.slice(0, at), access, ...open.slice(at)], shown: access.sessionId };
+}
+
 /** Replaces the session of a tab. */
 export function replaced({ open, shown }: Tabs, sessionId: string, access: Access): Tabs {
   return {

@@ -13,7 +13,8 @@ import { usePreferences } from "./preferences.ts";
 import { Settings } from "./settings.tsx";
 import { TabBar } from "./tab-bar.tsx";
 import type { TabTitle } from "./tab-title.ts";
-import { closed, opened, remember, replaced, type Tabs } from "./tabs.ts";
+import { closed, opened, remember, reopened, replaced, type Tabs } from "./tabs.ts";
+import { type Leaving, UndoClose, useLeaving } from "./undo-close.tsx";
 import { useVisibleHeight } from "./visible-height.ts";
 
 export function Workspace({ provider, initial }: { provider: SessionProvider; initial: Tabs }) {
@@ -38,20 +39,38 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
     document.title = [sign && `(${sign})`, title, title && "–", "Termgate"].filter((part) => part !== "").join(" ");
   }, [titles, shown]);
 
+  // Its shell would be unreachable.
+  const end = useCallback((sessionId: string) => {
+    clients.current.get(sessionId)?.close();
+    clients.current.delete(sessionId);
+  }, []);
+  const { leaving, leave, finish, forget } = useLeaving(end);
   const openNew = useCallback(async () => {
     const access = await provider.open(null);
     setTabs((tabs) => opened(tabs, access));
   }, [provider]);
+  const openAnother = () => {
+    // A user has a limit of sessions.
+    finish();
+    void openNew();
+  };
   const show = useCallback((sessionId: string) => setTabs((tabs) => ({ ...tabs, shown: sessionId })), []);
   const close = (sessionId: string) => {
     if (clients.current.get(sessionId)?.busy) setClosing(sessionId);
     else closeNow(sessionId);
   };
   const closeNow = (sessionId: string) => {
-    // Its shell would be unreachable.
-    clients.current.get(sessionId)?.close();
+    const at = open.findIndex((access) => access.sessionId === sessionId);
+    const access = open[at];
+    if (!access) return;
+    // The session of a tab that was never shown has not started here.
+    if (clients.current.has(sessionId)) leave({ access, at, name: names[at]?.name ?? "" });
     setTabs((tabs) => closed(tabs, sessionId));
     if (open.length === 1) openNew();
+  };
+  const undo = ({ access, at }: Leaving) => {
+    forget();
+    setTabs((tabs) => reopened(tabs, access, at));
   };
   const renew = useCallback(
     async ({ sessionId }: Access) => {
@@ -84,12 +103,12 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
           tabs={names}
           shown={shown}
           onShow={show}
-          {...(provider.multiple && { onClose: close, onNew: openNew })}
+          {...(provider.multiple && { onClose: close, onNew: openAnother })}
         />
         <Settings preferences={preferences} onChange={change} />
       </header>
       <main className="panes">
-        {open.map((access) => (
+        {(leaving ? [...open, leaving.access] : open).map((access) => (
           <div
             key={access.sessionId}
             id={`panel-${access.sessionId}`}
@@ -112,6 +131,7 @@ export function Workspace({ provider, initial }: { provider: SessionProvider; in
           </div>
         ))}
       </main>
+      <UndoClose leaving={leaving} onUndo={() => leaving && undo(leaving)} />
       {closing !== null && (
         <CloseDialog
           name={names.find(({ sessionId }) => sessionId === closing)?.name ?? ""}
