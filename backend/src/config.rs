@@ -54,7 +54,8 @@ pub struct Config {
     pub sessions: usize,
     /// `MAX_SESSIONS_PER_USER`: 10 by default.
     pub sessions_per_user: usize,
-    /// `MAX_CONNECTIONS_PER_USER`: direct WebSockets of a user; 20 by default, as at the gateway.
+    /// `MAX_CONNECTIONS_PER_USER`: direct connections of a user; 20 by default, as at the gateway, and five
+    /// times that of a viewer or instructor.
     pub connections_per_user: usize,
     /// `MAX_HTTP_CONNECTIONS`: open connections; 10000 by default, or fewer if the process may not have two descriptors for each.
     pub http_connections: usize,

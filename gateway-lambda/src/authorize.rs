@@ -1,6 +1,8 @@
 //! Authorizes a new connection by token, origin and requested session: in the `REQUEST` authorizer, which API Gateway
 //! invokes before `$connect`, or in `$connect` itself where no authorizer is configured.
 
+use crate::admission;
+use crate::connections::ConnectionsError;
 use crate::error::HandleError;
 use crate::event::Handshake;
 use crate::identity::{Identity, session_label};
@@ -24,6 +26,8 @@ pub(crate) enum AuthorizeError {
     InvalidSession,
     #[error("the sessionId of the query is not the session that the token names")]
     WrongSession,
+    #[error(transparent)]
+    Table(#[from] ConnectionsError),
 }
 
 impl AuthorizeError {
@@ -32,7 +36,7 @@ impl AuthorizeError {
             Self::Verify(VerifyError::Token(TokenError::Expired)) => ErrorCode::TokenExpired,
             Self::NoToken | Self::Verify(VerifyError::Token(_)) => ErrorCode::Unauthorized,
             Self::Origin | Self::InvalidSession | Self::WrongSession => ErrorCode::Forbidden,
-            Self::Verify(VerifyError::NoKeys) => ErrorCode::Internal,
+            Self::Verify(VerifyError::NoKeys) | Self::Table(_) => ErrorCode::Internal,
         }
     }
 }
@@ -58,16 +62,17 @@ pub(crate) async fn handle(
         Err(reason) => {
             metrics::record_connect(false);
             tracing::warn!(%reason, request_id, duration_ms, "[WebSocket] Refused: {connection}");
-            match reason.code() {
-                ErrorCode::Forbidden => Ok(policy("refused", "Deny", method_arn)),
-                ErrorCode::Internal => Err(HandleError::NoKeys),
+            match (reason.code(), reason) {
+                (ErrorCode::Forbidden, _) => Ok(policy("refused", "Deny", method_arn)),
+                (_, AuthorizeError::Table(_)) => Err(HandleError::NoTable),
+                (ErrorCode::Internal, _) => Err(HandleError::NoKeys),
                 _ => Err(HandleError::Unauthorized),
             }
         }
     }
 }
 
-/// Identity of the user that opens a connection, if the user may.
+/// Identity of the user that opens a connection, if the user may; marked if the user has as many as allowed.
 pub(crate) async fn identify(invocation: &Invocation<'_>, handshake: &Handshake) -> Result<Identity, AuthorizeError> {
     let config = &invocation.deps.config;
     if !config.origins.allow(handshake.origin.as_deref()) {
@@ -81,7 +86,7 @@ pub(crate) async fn identify(invocation: &Invocation<'_>, handshake: &Handshake)
     if claims.sid.is_some() && requested.is_some() && claims.sid != requested {
         return Err(AuthorizeError::WrongSession);
     }
-    Ok(Identity::new(claims, requested, handshake.carrier))
+    Ok(admission::mark(invocation, Identity::new(claims, requested, handshake.carrier)).await?)
 }
 
 fn policy(principal: &str, effect: &str, method_arn: &str) -> Value {

@@ -60,7 +60,7 @@ pub struct Config {
     pub tokens: TokenVerifier,
     /// `ALLOWED_ORIGINS`, with commas; default: every origin.
     pub origins: AllowedOrigins,
-    /// `MAX_CONNECTIONS_PER_USER`, default [`CONNECTIONS_PER_USER`].
+    /// `MAX_CONNECTIONS_PER_USER`, default [`CONNECTIONS_PER_USER`]; five times that for viewers and instructors.
     pub connections_per_user: usize,
     /// `CONNECTION_TTL_SECONDS`, default [`CONNECTION_TTL`]: life of an idle connection's row.
     pub connection_ttl: Duration,

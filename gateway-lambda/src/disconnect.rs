@@ -10,11 +10,13 @@ pub(crate) async fn handle(mut invocation: Invocation<'_>, identities: &Identity
     let now = invocation.deps.clock.now_seconds();
     let identity = identities.get(&invocation.caller, invocation.deps.connections.as_ref(), now).await;
     identities.remove(&invocation.caller.connection);
-    invocation.caller.identity = identity.unwrap_or_else(|error| {
+    let identity = identity.unwrap_or_else(|error| {
         let connection = &invocation.caller.connection;
         tracing::warn!(%connection, %error, "[WebSocket] Identity of a closed connection not found");
         None
     });
+    // The service never heard of a connection beyond its user's limit.
+    invocation.caller.identity = identity.filter(|identity| !identity.over_limit);
     invocation.connection_gone().await;
     let (caller, duration_ms) = (&invocation.caller, invocation.deadline.elapsed_ms());
     let (connection, request_id) = (&caller.connection, &caller.request_id);

@@ -9,6 +9,9 @@ pub enum HandleError {
     /// The authorizer has no key to check a token with. Becomes a 500.
     #[error("the platform's keys could not be fetched")]
     NoKeys,
+    /// The authorizer could not count the user's connections. Becomes a 500.
+    #[error("the table of connections could not be read")]
+    NoTable,
     /// Not an event that API Gateway sends for a WebSocket API.
     #[error("not a WebSocket event of API Gateway: {0}")]
     BadEvent(String),
@@ -20,6 +23,7 @@ impl HandleError {
         match self {
             Self::Unauthorized => "Unauthorized",
             Self::NoKeys => "NoKeys",
+            Self::NoTable => "NoTable",
             Self::BadEvent(_) => "BadEvent",
         }
     }

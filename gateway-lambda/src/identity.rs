@@ -4,9 +4,6 @@
 use serde_json::{Map, Value, json};
 use shared_protocol::{ClassClaims, GroupId, Role, SessionId, UserClaims};
 
-/// Begin of the user's key in the row of a carrier.
-pub(crate) const CARRIER_PREFIX: &str = "carrier:";
-
 /// User of a connection, and what the user may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
@@ -16,6 +13,8 @@ pub struct Identity {
     pub sid: Option<SessionId>,
     /// True for a carrier: a second connection of a page, which speaks only so that its runs may carry frames.
     pub carrier: bool,
+    /// True if the user had as many connections as allowed when this one opened. It is told so, and closed.
+    pub over_limit: bool,
     /// Role in the session.
     pub role: Role,
     /// True if the user operates the platform.
@@ -39,6 +38,7 @@ impl Identity {
             sub: claims.sub,
             sid: claims.sid.or(requested),
             carrier,
+            over_limit: false,
             role: claims.role,
             admin: claims.admin,
             create,
@@ -48,9 +48,17 @@ impl Identity {
         }
     }
 
-    /// The key under which a user's rows are counted: carriers apart from other connections.
+    /// The key under which a user's rows are counted: each kind of connection apart.
     pub fn row_user(&self) -> String {
-        if self.carrier { format!("{CARRIER_PREFIX}{}", self.sub) } else { self.sub.clone() }
+        format!("{}{}", self.row_prefix(), self.sub)
+    }
+
+    /// Begin of [`Self::row_user`], before the `sub`.
+    pub(crate) fn row_prefix(&self) -> String {
+        let role = if self.role == Role::Controller { String::new() } else { format!("{}:", self.role) };
+        let limit = if self.over_limit { "limit:" } else { "" };
+        let carrier = if self.carrier { "carrier:" } else { "" };
+        format!("{limit}{carrier}{role}")
     }
 
     /// The authorizer's context. All values are strings, because API Gateway passes every value on as a string.
@@ -62,8 +70,10 @@ impl Identity {
             "create": self.create.to_string(),
             "uexp": self.uexp.to_string(),
         });
-        if self.carrier {
-            context["carrier"] = json!("true");
+        for (name, set) in [("carrier", self.carrier), ("overLimit", self.over_limit)] {
+            if set {
+                context[name] = json!("true");
+            }
         }
         if let Some(sid) = &self.sid {
             context["sid"] = json!(sid);
@@ -86,6 +96,7 @@ impl Identity {
             sub: text("sub")?.to_owned(),
             sid: text("sid").map(SessionId::new).transpose().ok()?,
             carrier: flag("carrier"),
+            over_limit: flag("overLimit"),
             role: text("role")?.parse().ok()?,
             admin: flag("admin"),
             create: flag("create"),
@@ -123,6 +134,7 @@ pub(crate) mod tests {
             sub: "ada".into(),
             sid: Some(SessionId::new("lab-7").unwrap()),
             carrier: false,
+            over_limit: false,
             role: Role::Viewer,
             admin: true,
             create: true,
@@ -139,11 +151,29 @@ pub(crate) mod tests {
     #[test]
     fn a_context_holds_only_strings_and_round_trips() {
         let bare = Identity { sid: None, iat: None, create: false, class: ClassClaims::default(), ..identity() };
-        for identity in [identity(), bare, Identity { carrier: true, ..identity() }] {
+        for identity in
+            [identity(), bare, Identity { carrier: true, ..identity() }, Identity { over_limit: true, ..identity() }]
+        {
             let context = identity.to_context();
             let fields = context.as_object().unwrap();
             assert!(fields.values().all(Value::is_string), "{context}");
             assert_eq!(Identity::from_context(fields), Some(identity));
+        }
+    }
+
+    #[test]
+    fn each_kind_of_connection_has_its_own_count() {
+        let ada = Identity { role: Role::Controller, ..identity() };
+        let kinds = [
+            ("ada", ada.clone()),
+            ("carrier:ada", Identity { carrier: true, ..ada.clone() }),
+            ("limit:ada", Identity { over_limit: true, ..ada }),
+            ("viewer:ada", identity()),
+            ("instructor:ada", Identity { role: Role::Instructor, ..identity() }),
+            ("limit:carrier:viewer:ada", Identity { over_limit: true, carrier: true, ..identity() }),
+        ];
+        for (key, identity) in kinds {
+            assert_eq!(identity.row_user(), key);
         }
     }
 

@@ -3,6 +3,7 @@
 //! It holds no terminal state and parses no terminal message: the service controls it through response headers. It is a library
 //! beside the `bootstrap` binary, so that a local gateway can run the same code in its own process with other dependencies.
 
+mod admission;
 mod authorize;
 #[cfg(feature = "aws")]
 pub mod aws;

@@ -74,6 +74,7 @@ pub(crate) async fn handle(mut invocation: Invocation<'_>, identities: &Identity
 async fn identify(invocation: &mut Invocation<'_>, identities: &IdentityCache) -> Result<(), ErrorMessage> {
     let now = invocation.deps.clock.now_seconds();
     let (code, message) = match identities.get(&invocation.caller, invocation.deps.connections.as_ref(), now).await {
+        Ok(Some(identity)) if identity.over_limit => return Err(over_limit()),
         Ok(Some(identity)) if identity.uexp.saturating_add(LEEWAY_SECONDS) > now => {
             invocation.caller.identity = Some(identity);
             return Ok(());
@@ -89,12 +90,18 @@ async fn identify(invocation: &mut Invocation<'_>, identities: &IdentityCache) -
     Err(ErrorMessage::new(code, message))
 }
 
-/// Posts the reason for a refusal. Closes a connection whose token has expired: it is of no more use.
+/// The answer to a connection beyond its user's limit. Another one may succeed later.
+fn over_limit() -> ErrorMessage {
+    let text = "You have as many connections as allowed (MAX_CONNECTIONS_PER_USER); close another terminal.";
+    ErrorMessage { retryable: true, ..ErrorMessage::new(ErrorCode::LimitReached, text) }
+}
+
+/// Posts the reason for a refusal. Closes a connection that is of no more use: its token has expired, or it is one too many.
 async fn refuse(invocation: &Invocation<'_>, error: ErrorMessage) -> Outcome {
     let code = error.code;
     let posted = invocation.post_error(error).await;
-    if code == ErrorCode::TokenExpired {
-        invocation.close_connection(&invocation.caller.connection).await;
+    if matches!(code, ErrorCode::TokenExpired | ErrorCode::LimitReached) {
+        invocation.close(&invocation.caller.connection, None).await;
     }
     posted.map_or_else(Outcome::Undelivered, |()| Outcome::Refused(code))
 }

@@ -1,6 +1,7 @@
 //! Claims of the user's token (made by the platform), and of the gateway's two kinds (made for one request).
 
 use crate::ids::{ConnectionId, GroupId, SessionId};
+use crate::limits::WATCHER_CONNECTIONS_FACTOR;
 use serde::{Deserialize, Serialize};
 use strum::{Display, EnumString, VariantArray};
 
@@ -19,6 +20,16 @@ pub enum Role {
     Viewer,
     /// Controls sessions of its own, and watches those of its group.
     Instructor,
+}
+
+impl Role {
+    /// Most connections of a user in this role, of which each role has its own count. `per_user` is `MAX_CONNECTIONS_PER_USER`.
+    pub fn max_connections(self, per_user: usize) -> usize {
+        match self {
+            Self::Controller => per_user,
+            Self::Viewer | Self::Instructor => per_user.saturating_mul(WATCHER_CONNECTIONS_FACTOR),
+        }
+    }
 }
 
 /// Claims for a class, from the user's token. Each may be absent, and then gives no right.

@@ -71,3 +71,7 @@ pub const ACK_STEP_BYTES: u64 = 64 * 1024;
 
 /// Most people that a session lists. Their names fit into one frame.
 pub const PEOPLE: usize = 64;
+
+/// A viewer or an instructor may have this many times the connections of a controller: an instructor watches a class, and the guests
+/// of a link have its owner's `sub`.
+pub const WATCHER_CONNECTIONS_FACTOR: usize = 5;

@@ -1,9 +1,10 @@
 /**
- * API Gateway's time limits, in scaled time, do not interrupt the terminal.
+ * API Gateway's time limits, in scaled time, do not interrupt the terminal. A user's limit of connections says its name.
  */
 
 import { createHash } from "node:crypto";
 import { expect } from "@playwright/test";
+import { visit } from "./dev-token.ts";
 import { test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
@@ -54,6 +55,24 @@ test("handovers during typing lose or repeat no key and no byte", async ({ page,
   await terminal.press("Enter");
   const sum = createHash("sha256").update(lines.map((line) => `${line}\n`).join(""));
   expect(await terminal.run("sha256sum < typed.txt")).toEqual([`${sum.digest("hex")}  -`]);
+});
+
+test("a page beyond the user's connections says so, and works once another one is closed", async ({
+  page,
+  launch,
+  context,
+}) => {
+  const stack = await launch({ MAX_CONNECTIONS_PER_USER: "1" });
+  const first = new TerminalPage(page);
+  await first.open(stack.url);
+  const second = new TerminalPage(await context.newPage());
+  await visit(second.page, stack.url);
+  await expect(second.page.locator("footer.tg-status")).toContainText("Too many terminals are open. Close one");
+  expect(await second.page.evaluate(() => window.termgate?.client?.state.error?.message)).toContain(
+    "MAX_CONNECTIONS_PER_USER",
+  );
+  await page.close();
+  await second.prompt();
 });
 
 /** Returns the states other than `connected`, and the errors, since this call. */

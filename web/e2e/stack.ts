@@ -90,7 +90,7 @@ async function startStack(settings: Record<string, string>, ...gatewayArgs: stri
     Promise.all(backend.map((instance, at) => waitUntilHealthy(`http://127.0.0.1:${ports[at]}/health`, instance)));
   const listen = ["--listen", `127.0.0.1:${gatewayPort}`, "--backend-url", backendUrl, "--static", PAGE, "--dev-token"];
   let backend = service();
-  const gateway = start("dev-gateway", [...listen, ...gatewayArgs], { ...secrets, DEV_TOKEN_KEY }, home);
+  const gateway = start("dev-gateway", [...listen, ...gatewayArgs], { ...secrets, DEV_TOKEN_KEY, ...settings }, home);
   const stack: Stack = {
     url,
     address(session, claims) {

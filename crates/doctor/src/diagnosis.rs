@@ -220,6 +220,9 @@ fn error_hint(error: &ErrorMessage) -> &'static str {
         }
         ErrorCode::SessionEnded => " An ended session cannot be used again: use a token that names another session.",
         ErrorCode::SessionNotFound => " Use a token that names its session (sid).",
+        ErrorCode::LimitReached if error.retryable => {
+            " Pages of this user are open elsewhere: close some, or raise MAX_CONNECTIONS_PER_USER (MaxConnectionsPerUser)."
+        }
         ErrorCode::LimitReached => " Of the user or of the instance: MAX_SESSIONS_PER_USER, MAX_SESSIONS.",
         ErrorCode::Draining => " The service is being replaced; try again in a minute.",
         ErrorCode::Internal if error.message.contains("store") => {

@@ -5,7 +5,7 @@
 
 use super::{Connection, Connections, ConnectionsError};
 use crate::aws::{self, Aws};
-use crate::identity::{CARRIER_PREFIX, Identity, class_claims, class_fields};
+use crate::identity::{Identity, class_claims, class_fields};
 use async_trait::async_trait;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
@@ -167,8 +167,10 @@ fn to_item(row: &Connection) -> Item {
         ("create".to_owned(), AttributeValue::Bool(identity.create)),
         ("tokenExpiresAt".to_owned(), number(identity.uexp)),
     ]);
-    if identity.carrier {
-        item.insert("carrier".to_owned(), AttributeValue::Bool(true));
+    for (name, set) in [("carrier", identity.carrier), ("overLimit", identity.over_limit)] {
+        if set {
+            item.insert(name.to_owned(), AttributeValue::Bool(true));
+        }
     }
     // An item without `sessionId` is not in the session index.
     item.extend(identity.sid.as_ref().map(|sid| ("sessionId".to_owned(), text(sid))));
@@ -181,21 +183,25 @@ fn from_item(item: &Item) -> Option<Connection> {
     let text = |name: &str| item.get(name)?.as_s().ok();
     let number = |name: &str| item.get(name)?.as_n().ok()?.parse().ok();
     let flag = |name: &str| item.get(name)?.as_bool().ok().copied();
-    let (user, carrier) = (text("userId")?, flag("carrier").unwrap_or(false));
-    let sub = if carrier { user.strip_prefix(CARRIER_PREFIX)? } else { user };
+    let mut identity = Identity {
+        sub: text("userId")?.to_owned(),
+        sid: text("sessionId").map(SessionId::new).transpose().ok()?,
+        carrier: flag("carrier").unwrap_or(false),
+        over_limit: flag("overLimit").unwrap_or(false),
+        role: text("role")?.parse().ok()?,
+        admin: flag("admin")?,
+        create: flag("create")?,
+        uexp: number("tokenExpiresAt")?,
+        iat: number("tokenIssuedAt"),
+        class: class_claims(|name| text(name).map(String::as_str))?,
+    };
+    // A viewer's row of an older function has no prefix, and lives for some minutes.
+    if let Some(sub) = identity.sub.strip_prefix(&identity.row_prefix()) {
+        identity.sub = sub.to_owned();
+    }
     Some(Connection {
         id: connection_id(item)?,
-        identity: Identity {
-            sub: sub.to_owned(),
-            sid: text("sessionId").map(SessionId::new).transpose().ok()?,
-            carrier,
-            role: text("role")?.parse().ok()?,
-            admin: flag("admin")?,
-            create: flag("create")?,
-            uexp: number("tokenExpiresAt")?,
-            iat: number("tokenIssuedAt"),
-            class: class_claims(|name| text(name).map(String::as_str))?,
-        },
+        identity,
         connected_at: number("connectedAt")?,
         expires_at: number("expiresAt")?,
     })

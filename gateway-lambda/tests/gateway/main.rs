@@ -11,6 +11,7 @@ mod disconnect;
 mod fixtures;
 mod frame_order;
 mod harness;
+mod limit;
 mod message;
 mod relay;
 #[path = "../support/mod.rs"]

@@ -105,8 +105,10 @@ async fn a_bad_event_is_an_error_and_the_next_event_is_handled() {
     let error = function.handle(json!({"requestContext": {"routeKey": "$default"}})).await.unwrap_err();
     assert_eq!(error["errorType"], "BadEvent");
     assert!(error["errorMessage"].as_str().unwrap().ends_with("`requestContext.connectionId` is missing"), "{error}");
-    let policy = function.handle(fixture_with("authorizer-subprotocol", &token())).await.unwrap();
-    assert_eq!(policy["policyDocument"]["Statement"][0]["Effect"], "Allow");
+    let mut other_session = fixture_with("authorizer-query", &token());
+    other_session["queryStringParameters"]["sessionId"] = json!("lab-8");
+    let policy = function.handle(other_session).await.unwrap();
+    assert_eq!(policy["policyDocument"]["Statement"][0]["Effect"], "Deny");
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ async fn a_row_round_trips(table: &dyn Connections) {
         sub: "грейс 🦆".to_owned(),
         sid: None,
         carrier: true,
+        over_limit: true,
         role: Role::Viewer,
         admin: true,
         create: true,

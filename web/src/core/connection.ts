@@ -4,7 +4,7 @@
  */
 
 import { type GatewayFault, readFrame } from "../protocol/frame.ts";
-import type { Attach, Attached, ClientMessage, ServerFrame } from "../protocol/generated.ts";
+import type { Attach, Attached, ClientMessage, ErrorMessage, ServerFrame } from "../protocol/generated.ts";
 import type { Address } from "./address.ts";
 import { type Clock, Timer } from "./clock.ts";
 import { type CloseReason, closeReason, reasonOfClose } from "./close-reason.ts";
@@ -43,6 +43,13 @@ const otherSession = (named: string, asked: string) =>
     `The token is for session ${named}, and the page asked for ${asked}: pass the token's \`sid\` as session id.`,
     "new token",
   );
+
+/**
+ * True if the gateway opened this connection only to say that the user has too many: a browser does not learn why a
+ * handshake failed. The service's own limits are not retryable.
+ */
+const isOneTooMany = (frame: ServerFrame): frame is ServerFrame & { type: "error" } & ErrorMessage =>
+  frame.type === "error" && frame.code === "LIMIT_REACHED" && frame.retryable;
 
 /** An attach, and the state when it was sent. */
 export interface AttachRequest {
@@ -253,12 +260,15 @@ export class Connection {
       log.info(`Connected in ${Math.round(clock.now() - this.#startedAt)}ms`);
       this.attach();
     };
-    socket.onmessage = (event) => this.#receive(event.data);
-    socket.onclose = ({ code, reason }) => {
-      const closed = { url: displayUrl, opened: this.#opened, established: this.#established };
-      const fetchesToken = typeof this.options.token !== "string";
-      this.#end(reasonOfClose(code, reason, { ...closed, expired: hasExpired(token, clock.wall()), fetchesToken }));
-    };
+    socket.onmessage = (event) => this.#receive(event.data, token);
+    socket.onclose = ({ code, reason }) => this.#end(this.#reasonOfClose(code, reason, token));
+  }
+
+  #reasonOfClose(code: number, reason: string, token: string): CloseReason {
+    const closed = { url: this.#displayUrl, opened: this.#opened, established: this.#established };
+    const fetchesToken = typeof this.options.token !== "string";
+    const expired = hasExpired(token, this.options.clock.wall());
+    return reasonOfClose(code, reason, { ...closed, expired, fetchesToken });
   }
 
   #timeout(ms: number): CloseReason {
@@ -288,14 +298,15 @@ export class Connection {
     this.send({ type: "attach", ...message });
   }
 
-  #receive(data: unknown): void {
+  #receive(data: unknown, token: string): void {
     const frame = readFrame(data);
     if (!frame) return this.options.log.warn("A frame could not be read and was skipped");
     this.#heartbeat.received();
     if (frame.type === "gateway_fault") {
       if (this.#standby) this.#failStandby(frame.message);
       else this.handlers.fault(frame);
-    } else if (frame.type === "attached") this.#receiveAttached(frame);
+    } else if (isOneTooMany(frame)) this.#end(this.#reasonOfClose(1013, frame.message, token));
+    else if (frame.type === "attached") this.#receiveAttached(frame);
     else {
       if (frame.type === "pong") this.#heartbeat.pong(frame);
       this.#dispatch(frame);

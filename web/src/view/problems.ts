@@ -42,6 +42,8 @@ const PROBLEMS: Partial<Record<TerminalError["code"], string>> = {
 };
 
 /** What the error means for the person at the terminal. */
-export function problemOf({ code, message }: TerminalError): string {
-  return PROBLEMS[code] ?? message.replace(/\.$/, "");
+export function problemOf({ code, message, cause }: TerminalError): string {
+  // After all quick attempts, the last one's reason helps.
+  const last = code === "MAX_RETRIES_EXCEEDED" ? PROBLEMS[cause as TerminalError["code"]] : undefined;
+  return last ?? PROBLEMS[code] ?? message.replace(/\.$/, "");
 }

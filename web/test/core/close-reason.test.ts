@@ -108,6 +108,35 @@ describe("a close event", () => {
     expect(harness.sockets.length).toBe(status === "closed" ? 1 : 2);
   });
 
+  const TOO_MANY = { type: "error", code: "LIMIT_REACHED", message: "You have 20.", retryable: true };
+
+  test("is not waited for where the gateway says that the user has too many connections", () => {
+    const harness = new Harness().open();
+    harness.socket.receive(TOO_MANY);
+    expect(harness.client.state).toMatchObject({
+      status: "connecting",
+      error: { code: "LIMIT_REACHED", retryable: true },
+    });
+    expect(harness.client.state.error?.message).toMatch(/MAX_CONNECTIONS_PER_USER.*You have 20/);
+    expect(harness.socket.closed).toBe(true);
+    // Once another page is closed, the terminal is here.
+    harness.clock.advance(1500);
+    expect(harness.sockets).toHaveLength(2);
+    harness.reopen();
+    harness.attached();
+    expect(harness.client.state).toMatchObject({ status: "connected", error: null });
+  });
+
+  test("does not follow the same answer to a successor: the connection in use stays", () => {
+    const harness = new Harness().attach();
+    harness.client.setToken("another");
+    expect(harness.sockets).toHaveLength(2);
+    harness.socket.onopen?.();
+    harness.socket.receive(TOO_MANY);
+    expect(harness.client.state.status).toBe("connected");
+    expect(harness.sockets.map((socket) => socket.closed)).toEqual([false, true]);
+  });
+
   test.each([
     [1001, true],
     [1008, true],

@@ -51,6 +51,13 @@ test.each<[string, Partial<TerminalState>, string, string]>([
   expect(reason(state(fields), NOW)).toBe(why);
 });
 
+test("after all quick attempts, the last one's reason is named", () => {
+  const failed = (cause: ClientErrorCode) => new TerminalError("MAX_RETRIES_EXCEEDED", "10 attempts", true, { cause });
+  expect(problemOf(failed("LIMIT_REACHED"))).toBe("Too many terminals are open. Close one, and try again");
+  expect(problemOf(failed("URL_MISSING"))).toBe("This page is not set up right: please tell its operator");
+  expect(problemOf(new TerminalError("MAX_RETRIES_EXCEEDED", "10 attempts", true))).toBe(UNREACHABLE);
+});
+
 describe("an announced end", () => {
   const closing = (reason: NonNullable<TerminalState["closing"]>["reason"], inMs: number) =>
     closingSentence(state({ status: "connected", closing: { reason, at: NOW + inMs } }), NOW);

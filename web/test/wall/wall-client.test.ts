@@ -55,6 +55,14 @@ test("asks for the wall, applies both encodings, and acknowledges every other up
   expect(socket.of("wall_ack").at(-1)?.v).toBe(3);
 });
 
+test("says that the user has too many connections, and tries again", () => {
+  const { wall, socket } = start();
+  socket.receive({ type: "error", code: "LIMIT_REACHED", message: "Close another terminal.", retryable: true });
+  expect(wall.state).toMatchObject({ status: "reconnecting", problem: "Close another terminal." });
+  vi.advanceTimersByTime(2000);
+  expect(sockets.at(-1)).not.toBe(socket);
+});
+
 test("asks once for everything after a loss", () => {
   const { wall, socket } = start();
   socket.receive({ type: "wall", v: 1, full: true, part: 1, parts: 1, sessions: [row] });

@@ -130,7 +130,7 @@ async fn admit(
         let found = service.registry.record(session, &caller).await;
         found.map_err(|_| invalid("there is no such session"))?;
     }
-    let guard = service.user_connections.acquire(&caller.user).ok_or_else(|| {
+    let guard = service.user_connections.acquire(&caller.user, caller.role).ok_or_else(|| {
         service.metrics.streams.record_error(ErrorCode::LimitReached);
         CloseReason(TOO_MANY, "this user has too many connections")
     })?;

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dev_gateway::{DevGateway, Function, Options, OsSystem, RuntimeApi};
 use doctor::{PassedStep, Target, diagnose};
-use e2e::Stack;
+use e2e::{Stack, Terminal};
 use gateway_lambda::{Aws, AwsConfig, Clock, DynamoConnections, SystemClock};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -77,7 +77,10 @@ async fn of_pages() {
 async fn by_the_function() {
     let service = format!("http://{}", closed_port().await);
     let few = Api::of(&service).with("MAX_CONNECTIONS_PER_USER", "1").start().await;
+    let Target { url, token, .. } = at(&few);
+    let page = Terminal::connect(&url, &token).await.unwrap();
     expect("The user has too many connections", at(&few)).await;
+    page.leave().await;
     few.shutdown().await;
 
     let moto = Moto::start().await;

@@ -8,7 +8,12 @@ use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, TOKEN_AUDIENCE, TO
 use shared_protocol::relay::{RELAY_PATH, RELAY_VERSION, RELAYS_HEADER};
 use shared_protocol::{ApiError, ErrorCode, GatewayClaims, UserClaims};
 
-on_all!(a_handshake_needs_a_valid_token, the_service_accepts_only_the_gateway, metrics_need_their_token);
+on_all!(
+    a_handshake_needs_a_valid_token,
+    a_connection_too_many_learns_why,
+    the_service_accepts_only_the_gateway,
+    metrics_need_their_token,
+);
 
 async fn a_handshake_needs_a_valid_token(stack: &Stack) {
     let good = Stack::claims("ada", Some("s1"));
@@ -21,6 +26,21 @@ async fn a_handshake_needs_a_valid_token(stack: &Stack) {
     assert_eq!(Terminal::connect(&other, &stack.sign(&good)).await.err(), Some(403), "a token for another session");
     let same = format!("{}?sessionId=s1", stack.url());
     assert!(Terminal::connect(&same, &stack.sign(&good)).await.is_ok());
+}
+
+async fn a_connection_too_many_learns_why(stack: &Stack) {
+    let open = async || Terminal::connect(&stack.url(), &stack.token("ada", "s1")).await;
+    let mut pages = Vec::new();
+    for _ in 0..gateway_lambda::config::CONNECTIONS_PER_USER {
+        pages.push(open().await.unwrap());
+    }
+    let mut too_many = open().await.unwrap();
+    let refused = too_many.try_attach().await.unwrap_err();
+    assert_eq!((refused.code, refused.retryable), (ErrorCode::LimitReached, true));
+    assert!(refused.message.contains("MAX_CONNECTIONS_PER_USER"), "{}", refused.message);
+    too_many.expect_close().await;
+    assert!(Terminal::connect(&stack.url(), &stack.viewer_token("ada", "s1")).await.is_ok(), "watchers count apart");
+    pages.pop().unwrap().attach().await;
 }
 
 /// With two instances, a real proxy with its defaults sends these requests, from a loopback address.

@@ -186,8 +186,10 @@ export class WallClient {
     else if (frame?.type === "error") this.#refused(frame);
   }
 
-  #refused({ code, message }: Extract<ServerFrame, { type: "error" }>): void {
+  #refused({ code, message, retryable }: Extract<ServerFrame, { type: "error" }>): void {
     if (code === "NOT_ATTACHED") return this.#look(true);
+    // The gateway closes this connection: the user has too many.
+    if (code === "LIMIT_REACHED" && retryable) return this.#lost(message);
     if (FINAL.has(code)) {
       this.#drop();
       this.#set({ status: "refused", problem: message });
