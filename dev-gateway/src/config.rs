@@ -1,11 +1,14 @@
 //! The binary's configuration: options from the command line, secrets and AWS variables from the environment. The one
 //! file that knows the terminal's function.
 
+mod functions;
+
 use clap::{Parser, ValueEnum};
 use dev_gateway::{
-    Clients, CpuLimit, CpuLimitError, CpuShare, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess,
-    ManagementTls, Options, Quotas,
+    Clients, CpuLimitError, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, ManagementTls, Options,
+    Quotas,
 };
+use functions::{FunctionArgs, pair};
 use gateway_lambda::{ConfigError, MemoryConnections};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -34,9 +37,6 @@ const FORWARDED_VARIABLES: [&str; 16] = [
     "RUST_BACKTRACE",
 ];
 
-/// Timeout of an in-process function: longer than API Gateway's, as on Lambda.
-const FUNCTION_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// A local API Gateway WebSocket API in front of a Lambda function.
 ///
 /// Secrets come from the environment variables of the function: JWT_SECRET, GATEWAY_SECRET.
@@ -61,12 +61,8 @@ pub(crate) struct Args {
     /// Way to run the function.
     #[arg(long, value_enum, default_value = "in-process")]
     pub(crate) invoke: InvokeMode,
-    /// Executable of the function, for --invoke runtime-api.
-    #[arg(long, value_name = "PATH", required_if_eq("invoke", "runtime-api"))]
-    bootstrap: Option<PathBuf>,
-    /// Share of a processor for each of the function's processes, such as 1/14, which Lambda gives to 128 MB.
-    #[arg(long, value_name = "SHARE", requires = "bootstrap")]
-    cpu_share: Option<CpuShare>,
+    #[command(flatten)]
+    pub(crate) functions: FunctionArgs,
     /// Have the function post to @connections over TLS, with a certificate that this program makes: its SSL_CERT_FILE.
     ///
     /// For measurements, with --fault slow=15, about the duration of a post on AWS. Keys (JWT_JWKS_URL) must not need TLS.
@@ -76,8 +72,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
     concurrency: usize,
     /// Variable for the function's processes; repeatable.
-    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = variable)]
+    #[arg(long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     environment: Vec<(String, String)>,
+    /// Variable of the stage, on every event; repeatable.
+    #[arg(long = "stage-variable", value_name = "NAME=VALUE", value_parser = pair)]
+    stage_variables: Vec<(String, String)>,
     /// Directory of a static export to serve at the same address.
     #[arg(long = "static", value_name = "DIR")]
     pages: Option<PathBuf>,
@@ -128,15 +127,14 @@ pub(crate) enum ArgsError {
     NoPages(PathBuf),
     #[error("--cpu-share needs --invoke runtime-api: a function in this process has no processor of its own")]
     CpuShareInProcess,
+    #[error("--function and --task-root need --invoke runtime-api: a function in this process is Termgate's")]
+    FunctionsInProcess,
+    #[error("--integrate names the function {0}, and there is no --function {0}=PATH")]
+    NoFunction(String),
     #[error("--management-tls needs --invoke runtime-api: a function in this process posts without HTTP")]
     TlsInProcess,
     #[error(transparent)]
     CpuLimit(#[from] CpuLimitError),
-}
-
-fn variable(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("it must be NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }
 
 fn at_least_one(text: &str) -> Result<usize, String> {
@@ -145,7 +143,13 @@ fn at_least_one(text: &str) -> Result<usize, String> {
 
 impl Args {
     pub(crate) fn options(&self, lookup: impl Fn(&str) -> Option<String>) -> Result<Options, ArgsError> {
-        if self.cpu_share.is_some() && self.invoke == InvokeMode::InProcess {
+        if self.functions.needs_processes() && self.invoke == InvokeMode::InProcess {
+            return Err(ArgsError::FunctionsInProcess);
+        }
+        if let Some(name) = self.functions.unknown() {
+            return Err(ArgsError::NoFunction(name.to_owned()));
+        }
+        if self.functions.cpu_share.is_some() && self.invoke == InvokeMode::InProcess {
             return Err(ArgsError::CpuShareInProcess);
         }
         if self.management_tls && self.invoke == InvokeMode::InProcess {
@@ -172,7 +176,8 @@ impl Args {
         };
         Ok(Options {
             stage: self.stage.clone(),
-            route_keys: self.routes.clone(),
+            route_keys: self.routes.iter().chain(self.functions.routes()).cloned().collect(),
+            stage_variables: self.stage_variables.iter().cloned().collect(),
             authorizer: !self.no_authorizer,
             quotas,
             pages: self.pages.clone(),
@@ -190,7 +195,7 @@ impl Args {
     ) -> Result<InProcess, ArgsError> {
         let lookup = |name: &str| if name == "APP_RUNNER_URL" { Some(self.backend_url.clone()) } else { lookup(name) };
         let connections = Arc::new(MemoryConnections::default());
-        Ok(InProcess::from_lookup(clients, connections, FUNCTION_TIMEOUT, lookup)?)
+        Ok(InProcess::from_lookup(clients, connections, self.functions.timeout(), lookup)?)
     }
 
     /// The function, to run in processes that post to @connections at `addr`, or over TLS.
@@ -212,10 +217,8 @@ impl Args {
         let forwarded = FORWARDED_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
         environment.extend(forwarded);
         environment.extend(self.environment.iter().cloned());
-        let function = Function::new(self.bootstrap.clone().unwrap_or_default(), environment);
-        let cpu_limit = self.cpu_share.map(CpuLimit::new).transpose()?;
         // As many as executions, so that none waits for a process.
-        Ok(Function { processes: self.concurrency, cpu_limit, ..function })
+        Ok(Function { processes: self.concurrency, ..self.functions.function(environment)? })
     }
 
     /// `dev_key` opens `/dev/token`.
@@ -285,14 +288,38 @@ mod tests {
             ("--dev-token", Some("short"), "JWT_SECRET is required because --dev-token"),
             ("--static /nowhere", None, "/nowhere has no index.html: build the page first"),
             ("--bootstrap /b --cpu-share 1/14", None, "--cpu-share needs --invoke runtime-api"),
+            ("--bootstrap /b --function a=/a", None, "--function and --task-root need --invoke runtime-api"),
+            ("--bootstrap /b --invoke runtime-api --integrate join=a", None, "--integrate names the function a, and"),
             ("--bootstrap /b --management-tls", None, "--management-tls needs --invoke runtime-api"),
         ] {
             let error = args(line).options(|_| secret.map(str::to_owned)).err().unwrap().to_string();
             assert!(error.starts_with(expected), "{line}: {error}");
         }
-        for line in ["--invoke runtime-api", "--cpu-share 1/14", "--bootstrap /b --cpu-share 0", "--concurrency 0"] {
+        for line in [
+            "--invoke runtime-api",
+            "--cpu-share 1/14",
+            "--bootstrap /b --cpu-share 0",
+            "--concurrency 0",
+            "--timeout 901",
+            "--memory 127",
+        ] {
             assert!(Args::try_parse_from(std::iter::once("dev-gateway").chain(line.split(' '))).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn limits_routes_and_variables_reach_the_function() {
+        let line = "--invoke runtime-api --bootstrap /b/boot --task-root /src --timeout 10 --memory 512 \
+                    --idle-process-seconds 7 --function chat=/c --integrate join=chat --integrate $connect=chat \
+                    --integrate authorizer=chat --stage-variable table=rooms=1";
+        let args = args(line);
+        let function = args.function("127.0.0.1:7".parse().unwrap(), None, |_| None).unwrap();
+        let times = (function.timeout, function.idle_life);
+        assert_eq!((function.task_root, function.memory_mb), (PathBuf::from("/src"), 512));
+        assert_eq!(times, (Duration::from_secs(10), Duration::from_secs(7)));
+        let options = args.options(|_| None).unwrap();
+        assert_eq!(options.route_keys, ["sendMessage", "chat_message", "join"]);
+        assert_eq!(options.stage_variables, BTreeMap::from([("table".to_owned(), "rooms=1".to_owned())]));
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub fn message(body: &str, routes: &[&str], authorizer: Map<String, Value>) -> V
 
 fn context(authorizer: Option<Map<String, Value>>) -> ConnectionContext {
     ConnectionContext {
-        api: Arc::new(Api { stage: "prod".into(), domain_name: "127.0.0.1:3000".into() }),
+        api: Arc::new(Api { stage: "prod".into(), domain_name: "127.0.0.1:3000".into(), ..Api::default() }),
         connection_id: CONNECTION.into(),
         connected_at: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
         source_ip: "192.0.2.1".into(),

@@ -19,17 +19,27 @@ pub(crate) const REGION: &str = "us-east-1";
 const API_ID: &str = "dev0000000";
 
 /// The fields that all events of a gateway share.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Api {
     pub(crate) stage: String,
     /// `host:port`, where AWS has the API's domain.
     pub(crate) domain_name: String,
+    /// The stage's variables.
+    pub(crate) variables: BTreeMap<String, String>,
 }
 
 impl Api {
     /// The method that the authorizer's policy must allow.
     pub(crate) fn method_arn(&self) -> String {
         format!("arn:aws:execute-api:{REGION}:{ACCOUNT}:{API_ID}/{}/$connect", self.stage)
+    }
+
+    /// Adds the stage's variables to an event of a route, which has no field for none.
+    fn add_variables(&self, mut event: Value) -> Value {
+        if !self.variables.is_empty() {
+            event["stageVariables"] = json!(self.variables);
+        }
+        event
     }
 }
 
@@ -97,21 +107,22 @@ impl ConnectionContext {
         handshake.add_to(json!({
             "type": "REQUEST",
             "methodArn": self.api.method_arn(),
-            "stageVariables": {},
+            "stageVariables": self.api.variables,
             "requestContext": self.request_context("$connect", "CONNECT", meta),
         }))
     }
 
     pub(crate) fn connect(&self, handshake: &Handshake, meta: &EventMeta) -> Value {
         let context = self.request_context("$connect", "CONNECT", meta);
-        handshake.add_to(json!({"requestContext": context, "isBase64Encoded": false}))
+        let event = json!({"requestContext": context, "isBase64Encoded": false});
+        self.api.add_variables(handshake.add_to(event))
     }
 
     /// The event of a message. It has no headers.
     pub(crate) fn message(&self, route_key: &str, message_id: String, body: &str, meta: &EventMeta) -> Value {
         let mut context = self.request_context(route_key, "MESSAGE", meta);
         context["messageId"] = message_id.into();
-        json!({"requestContext": context, "body": body, "isBase64Encoded": false})
+        self.api.add_variables(json!({"requestContext": context, "body": body, "isBase64Encoded": false}))
     }
 
     /// The event of `$disconnect`, with nearly empty headers, as on AWS.
@@ -120,12 +131,12 @@ impl ConnectionContext {
         context["disconnectStatusCode"] = code.into();
         context["disconnectReason"] = reason.into();
         let host = self.api.domain_name.as_str();
-        json!({
+        self.api.add_variables(json!({
             "headers": {"Host": host, "x-api-key": "", "X-Forwarded-For": "", "x-restapi": ""},
             "multiValueHeaders": {"Host": [host], "x-api-key": [""], "X-Forwarded-For": [""], "x-restapi": [""]},
             "requestContext": context,
             "isBase64Encoded": false,
-        })
+        }))
     }
 
     fn request_context(&self, route_key: &str, event_type: &str, meta: &EventMeta) -> Value {
@@ -188,7 +199,11 @@ mod tests {
 
     fn context() -> ConnectionContext {
         ConnectionContext {
-            api: Arc::new(Api { stage: "prod".into(), domain_name: "127.0.0.1:3000".into() }),
+            api: Arc::new(Api {
+                stage: "prod".into(),
+                domain_name: "127.0.0.1:3000".into(),
+                variables: BTreeMap::new(),
+            }),
             connection_id: "AAAA1234=".into(),
             connected_at: UNIX_EPOCH + Duration::from_millis(1_707_502_303_419),
             source_ip: "192.0.2.1".into(),
@@ -218,6 +233,22 @@ mod tests {
             "isBase64Encoded": false
         });
         assert_eq!(event, recorded);
+    }
+
+    #[test]
+    fn the_stages_variables_are_on_every_event() {
+        let variables = BTreeMap::from([("table".to_owned(), "rooms".to_owned())]);
+        let api = Api { variables, ..Api::clone(&context().api) };
+        let context = ConnectionContext { api: Arc::new(api), ..context() };
+        let handshake = Handshake::default();
+        for event in [
+            context.authorize(&handshake, &meta()),
+            context.connect(&handshake, &meta()),
+            context.message("$default", "m".into(), "{}", &meta()),
+            context.disconnect(1000, "", &meta()),
+        ] {
+            assert_eq!(event["stageVariables"], json!({"table": "rooms"}), "{event}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ mod dev_token;
 pub mod dry_run;
 mod events;
 mod faults;
+mod functions;
 mod handshake;
 mod integration;
 mod invoke;
@@ -39,6 +40,7 @@ pub use dev_token::DevSecret;
 pub use faults::{
     ConnectionPlan, Cut, DurationRange, FAULTS_HELP, FaultError, FaultPlan, Faults, FunctionPlan, MessagePlan, PostPlan,
 };
+pub use functions::{AUTHORIZER, Functions};
 pub use invoke::{ClientsBrowser, InProcess, Invoke, InvokeError};
 pub use management::ManagementTls;
 pub use quotas::Quotas;

@@ -4,7 +4,7 @@ mod config;
 
 use clap::Parser;
 use config::{Args, InvokeMode};
-use dev_gateway::{DevGateway, Invoke, ManagementTls, OsSystem, RuntimeApi};
+use dev_gateway::{DevGateway, Invoke, ManagementTls};
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
@@ -40,7 +40,7 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
             if let Some(tls) = tls {
                 gateway = gateway.with_management_tls(tls);
             }
-            Arc::new(RuntimeApi::new(function, Arc::new(OsSystem)))
+            args.functions.start(function)
         }
     };
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

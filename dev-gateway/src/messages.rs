@@ -123,7 +123,7 @@ mod tests {
                 abandoned: tokio_util::sync::CancellationToken::new(),
             };
             let context = ConnectionContext {
-                api: Arc::new(Api { stage: "prod".into(), domain_name: "127.0.0.1:3000".into() }),
+                api: Arc::new(Api { stage: "prod".into(), domain_name: "127.0.0.1:3000".into(), ..Api::default() }),
                 connection_id: "c=".into(),
                 connected_at: UNIX_EPOCH,
                 source_ip: "127.0.0.1".into(),

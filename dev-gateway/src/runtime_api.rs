@@ -1,7 +1,8 @@
 //! Runs a function as Lambda does: its real `bootstrap` binary behind the Lambda Runtime API, one event at a time per
 //! process, more processes on demand, each frozen between events. This file is the process pool; `process` is one
-//! process, `endpoint` its Runtime API, `cpu_limit` its share of the processor.
+//! process, `endpoint` its Runtime API, `cpu_limit` its share of the processor, `code` the version of its files.
 
+mod code;
 mod cpu_limit;
 mod endpoint;
 mod function;
@@ -13,10 +14,13 @@ pub use function::Function;
 use crate::invoke::{Invoke, InvokeError};
 use crate::system::{System, fresh_hex};
 use async_trait::async_trait;
+use code::Code;
 use parking_lot::Mutex;
 use process::Process;
 use serde_json::Value;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -25,10 +29,13 @@ use tokio_util::task::TaskTracker;
 pub struct RuntimeApi {
     function: Arc<Function>,
     system: Arc<dyn System>,
+    code: Code,
     /// A permit for each process that may run.
     permits: Arc<Semaphore>,
     /// Frozen processes, the last used on top; `None` after the shutdown.
     idle: Arc<Mutex<Option<Vec<Process>>>>,
+    /// True while a task ends processes that are idle for long.
+    reaping: Arc<AtomicBool>,
     /// Processes that have answered but not asked for the next event.
     settling: TaskTracker,
     closing: CancellationToken,
@@ -39,9 +46,11 @@ impl RuntimeApi {
     pub fn new(function: Function, system: Arc<dyn System>) -> Self {
         Self {
             permits: Arc::new(Semaphore::new(function.processes)),
+            code: Code::of(&function),
             function: Arc::new(function),
             system,
             idle: Arc::new(Mutex::new(Some(Vec::new()))),
+            reaping: Arc::default(),
             settling: TaskTracker::new(),
             closing: CancellationToken::new(),
         }
@@ -52,12 +61,12 @@ impl RuntimeApi {
         self.idle.lock().iter().flatten().filter_map(Process::id).collect()
     }
 
-    /// Takes the process that was used last, if it still lives, so that the others stay unused.
-    fn take_idle(&self) -> Option<Process> {
+    /// Takes the process that was used last, if it still lives and runs this code, so that the others stay unused.
+    fn take_idle(&self, code: u64) -> Option<Process> {
         let mut idle = self.idle.lock();
         let idle = idle.as_mut()?;
         while let Some(mut process) = idle.pop() {
-            if process.is_alive() {
+            if process.code == code && process.is_alive() {
                 return Some(process);
             }
         }
@@ -71,7 +80,8 @@ impl RuntimeApi {
 
     /// Freezes the process for the next event, without delaying its answer.
     fn settle(&self, mut process: Process, permit: OwnedSemaphorePermit) {
-        let (idle, closing) = (self.idle.clone(), self.closing.clone());
+        let (idle, closing, reaping) = (self.idle.clone(), self.closing.clone(), self.reaping.clone());
+        let life = self.function.idle_life;
         self.settling.spawn(async move {
             match closing.run_until_cancelled(process.settle()).await {
                 Some(Ok(())) => {
@@ -83,6 +93,9 @@ impl RuntimeApi {
                 None => {}
             }
             drop(permit);
+            if !reaping.swap(true, Ordering::Relaxed) {
+                closing.run_until_cancelled(reap(&idle, life, &reaping)).await;
+            }
         });
     }
 }
@@ -91,9 +104,10 @@ impl RuntimeApi {
 impl Invoke for RuntimeApi {
     async fn invoke(&self, event: Value) -> Result<Value, InvokeError> {
         let permit = self.permit().await?;
-        let mut process = match self.take_idle() {
+        let code = self.code.version();
+        let mut process = match self.take_idle(code) {
             Some(process) => process,
-            None => Process::start(self.function.clone(), self.system.clone()).await?,
+            None => Process::start(self.function.clone(), self.system.clone(), code).await?,
         };
         let result = process.run(uuid(self.system.as_ref()), event).await;
         if process.is_alive() {
@@ -109,6 +123,28 @@ impl Invoke for RuntimeApi {
         futures_util::future::join_all(idle.into_iter().map(Process::end)).await;
         self.settling.close();
         self.settling.wait().await;
+    }
+}
+
+/// Ends each process that has no event for `life`, as long as there are idle ones; then resets `reaping`.
+async fn reap(idle: &Mutex<Option<Vec<Process>>>, life: Duration, reaping: &AtomicBool) {
+    loop {
+        tokio::time::sleep(life / 2).await;
+        let mut old = Vec::new();
+        let none_left = {
+            let mut idle = idle.lock();
+            let Some(idle) = idle.as_mut() else { return };
+            old.extend(idle.extract_if(.., |process| process.idle_since.elapsed() >= life));
+            if idle.is_empty() {
+                // Under the lock: a process that becomes idle after this has a task of its own.
+                reaping.store(false, Ordering::Relaxed);
+            }
+            idle.is_empty()
+        };
+        futures_util::future::join_all(old.into_iter().map(Process::end)).await;
+        if none_left {
+            return;
+        }
     }
 }
 

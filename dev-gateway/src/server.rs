@@ -18,6 +18,7 @@ use axum::Router;
 use axum::extract::{ConnectInfo, Request};
 use axum::serve::ListenerExt;
 use http::StatusCode;
+use std::collections::BTreeMap;
 use std::future::IntoFuture;
 use std::io;
 use std::net::SocketAddr;
@@ -39,6 +40,8 @@ pub struct Options {
     pub stage: String,
     /// Route keys for `$request.body.action`, besides `$connect`, `$disconnect` and `$default`.
     pub route_keys: Vec<String>,
+    /// Variables of the stage, on every event.
+    pub stage_variables: BTreeMap<String, String>,
     /// True if the function is also the REQUEST authorizer of `$connect`.
     pub authorizer: bool,
     /// Limits.
@@ -60,6 +63,7 @@ impl Default for Options {
         Self {
             stage: "prod".to_owned(),
             route_keys: vec!["sendMessage".to_owned(), "chat_message".to_owned()],
+            stage_variables: BTreeMap::new(),
             authorizer: true,
             quotas: Quotas::default(),
             pages: None,
@@ -165,10 +169,20 @@ impl DevGateway {
 
     fn router(self, addr: SocketAddr, integration: Integration, stopping: CancellationToken) -> Router {
         let mut router = self.management().routes();
-        let Options { stage, route_keys, authorizer, quotas, pages, dev_token, service_url, system, faults } =
-            self.options;
+        let Options {
+            stage,
+            route_keys,
+            stage_variables: variables,
+            authorizer,
+            quotas,
+            pages,
+            dev_token,
+            service_url,
+            system,
+            faults,
+        } = self.options;
         let connections = ConnectionServer {
-            api: Arc::new(Api { stage: stage.clone(), domain_name: addr.to_string() }),
+            api: Arc::new(Api { stage: stage.clone(), domain_name: addr.to_string(), variables }),
             routes: Arc::new(Routes(route_keys)),
             authorizer,
             quotas: Arc::new(quotas),

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Longest time until a process asks for its first event. Source: Lambda developer guide, "Lambda runtime environment".
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,19 +32,28 @@ pub(super) struct Process {
     next: Option<oneshot::Sender<Invocation>>,
     /// False once the process has failed.
     alive: bool,
+    /// Version of the code that it runs.
+    pub(super) code: u64,
+    /// Time of its last event's end.
+    pub(super) idle_since: Instant,
     /// Limit of its processor time, freed after the process.
     _cpu: Option<CpuGroup>,
 }
 
 impl Process {
     /// Starts the process and waits until it asks for its first event.
-    pub(super) async fn start(function: Arc<Function>, system: Arc<dyn System>) -> Result<Self, InvokeError> {
+    pub(super) async fn start(
+        function: Arc<Function>,
+        system: Arc<dyn System>,
+        code: u64,
+    ) -> Result<Self, InvokeError> {
         let failed = |error: io::Error| InvokeError::Start(format!("{}: {error}", function.bootstrap.display()));
         let endpoint = Endpoint::open().await.map_err(failed)?;
         let limited = |error: CpuLimitError| InvokeError::Start(error.to_string());
         let cpu = function.cpu_limit.as_ref().map(CpuLimit::group).transpose().map_err(limited)?;
         let mut command = Command::new(&function.bootstrap);
         command
+            .current_dir(&function.task_root)
             .env_clear()
             .envs(lambda_environment(&function))
             .envs(&function.environment)
@@ -62,7 +71,9 @@ impl Process {
         if let (Some(cpu), Some(pid)) = (&cpu, child.id()) {
             cpu.add(pid).map_err(limited)?;
         }
-        let mut process = Self { function, system, child, endpoint, next: None, alive: true, _cpu: cpu };
+        let idle_since = Instant::now();
+        let mut process =
+            Self { function, system, child, endpoint, next: None, alive: true, code, idle_since, _cpu: cpu };
         match timeout(INIT_TIMEOUT, process.wait_for_next()).await {
             Ok(ready) => ready.map(|()| process),
             Err(_) => Err(InvokeError::Start(format!("it asked for no event within {} s", INIT_TIMEOUT.as_secs()))),
@@ -106,6 +117,7 @@ impl Process {
             }
         }
         self.signal(Signal::STOP);
+        self.idle_since = Instant::now();
         Ok(())
     }
 
@@ -182,12 +194,11 @@ impl Drop for Process {
 /// Lambda's own variables. The function's variables override them.
 /// Source: Lambda developer guide, "Defined runtime environment variables".
 fn lambda_environment(function: &Function) -> [(&'static str, String); 15] {
-    let root = function.bootstrap.parent().map(|directory| directory.display().to_string()).unwrap_or_default();
     [
         ("_HANDLER", "bootstrap".to_owned()),
         ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
         ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128".to_owned()),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", function.memory_mb.to_string()),
         ("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand".to_owned()),
         ("AWS_LAMBDA_LOG_GROUP_NAME", format!("/aws/lambda/{}", function.name)),
         ("AWS_LAMBDA_LOG_STREAM_NAME", "local".to_owned()),
@@ -195,7 +206,7 @@ fn lambda_environment(function: &Function) -> [(&'static str, String); 15] {
         ("AWS_DEFAULT_REGION", REGION.to_owned()),
         ("AWS_ACCESS_KEY_ID", "test".to_owned()),
         ("AWS_SECRET_ACCESS_KEY", "test".to_owned()),
-        ("LAMBDA_TASK_ROOT", root),
+        ("LAMBDA_TASK_ROOT", function.task_root.display().to_string()),
         ("LANG", "en_US.UTF-8".to_owned()),
         ("PATH", "/usr/local/bin:/usr/bin:/bin:/opt/bin".to_owned()),
         ("TZ", ":UTC".to_owned()),

@@ -94,10 +94,11 @@ fn run() -> io::Result<()> {
             }
             _ => {
                 let environment: BTreeMap<String, String> = std::env::vars().collect();
-                let pid = std::process::id();
+                let (pid, directory) = (std::process::id(), std::env::current_dir()?);
                 (
                     "response",
-                    json!({"statusCode": 200, "pid": pid, "headers": headers, "environment": environment, "event": event}),
+                    json!({"statusCode": 200, "pid": pid, "headers": headers, "environment": environment, "event": event,
+                        "directory": directory}),
                 )
             }
         };

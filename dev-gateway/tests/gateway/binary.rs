@@ -1,6 +1,6 @@
 //! The binary: start, stop and kill.
 
-use crate::support::{Socket, close_code, dial, end, signal, until, within};
+use crate::support::{Socket, close_code, dial, end, send, signal, until, within};
 use rustix::process::Signal;
 use std::process::Stdio;
 use test_servers::{alive, children_of, state_of};
@@ -54,6 +54,27 @@ async fn a_killed_gateway_leaves_no_frozen_process() {
     signal(child.id().unwrap(), Signal::KILL);
     within(child.wait()).await.unwrap();
     until(|| functions.iter().all(|pid| !alive(*pid))).await;
+}
+
+#[tokio::test]
+async fn a_route_runs_the_function_that_it_names() {
+    let directory = tempfile::tempdir().unwrap();
+    let chat = directory.path().join("chat");
+    std::fs::copy(FAKE, &chat).unwrap();
+    let given = format!("chat={}", chat.display());
+    let arguments = ["--no-authorizer", "--invoke", "runtime-api", "--bootstrap", FAKE, "--function", &given];
+    let (child, url) =
+        start(&[&arguments[..], &["--integrate", "$connect=chat", "--integrate", "join=chat"]].concat()).await;
+    let executables = || {
+        let children = children_of(child.id().unwrap()).into_iter();
+        children.filter_map(|(pid, _)| std::fs::read_link(format!("/proc/{pid}/exe")).ok()).collect::<Vec<_>>()
+    };
+    let (mut socket, _) = dial(url).await.unwrap();
+    assert_eq!(executables(), std::slice::from_ref(&chat));
+    send(&mut socket, r#"{"action":"join"}"#).await;
+    send(&mut socket, r#"{"action":"other"}"#).await;
+    until(|| executables().contains(&FAKE.into())).await;
+    assert!(executables().iter().filter(|path| **path == *FAKE).count() == 1, "{:?}", executables());
 }
 
 #[tokio::test]

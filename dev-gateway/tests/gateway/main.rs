@@ -4,6 +4,7 @@
 mod binary;
 mod disconnect;
 mod faults;
+mod functions;
 mod handshake;
 mod limits;
 mod management;
