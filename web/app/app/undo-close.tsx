@@ -52,7 +52,7 @@ interface UndoCloseProps {
 /** Always there, because a screen reader reads only what is added to a region that it knows. */
 export function UndoClose({ leaving, onUndo }: UndoCloseProps) {
   return (
-    <div className="undo" role="status">
+    <div className="undo" aria-live="polite">
       {leaving && (
         <div className="row">
           <span>“{leaving.name}” is closed</span>
