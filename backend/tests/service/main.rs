@@ -14,6 +14,7 @@ mod openapi;
 mod polled;
 mod revocation;
 mod shell;
+mod silence;
 #[path = "../support/mod.rs"]
 mod support;
 mod wall;

@@ -338,6 +338,22 @@ async fn a_replaced_instance_says_so_and_the_next_one_goes_on() {
     tokio::join!(here.stop(), there.stop());
 }
 
+#[tokio::test]
+async fn a_poll_without_frames_is_answered_after_20_s() {
+    let service = Service::scripted().await;
+    let page = Polled::attach(service.address, &token_of("ada")).await;
+    let body = json!({"number": page.answered + 1}).to_string();
+    let request = client().post(format!("http://{}{FRAMES_PATH}", service.address)).bearer_auth(&page.token);
+    let request = request.header(CONNECTION_HEADER, &page.id).body(body);
+    tokio::time::pause();
+    let started = tokio::time::Instant::now();
+    let answer = request.send().await.unwrap();
+    assert_eq!((answer.status().as_u16(), started.elapsed().as_secs()), (204, 20));
+    // The token's session may be left out of the query, or named there.
+    let ping = post(service.address, &format!("{MESSAGES_PATH}?sessionId=s"), &page.token, Some(&page.id), PING).await;
+    assert_eq!(ping.status, 204);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_silent_page_is_forgotten() {
     let service = Service::with(&[("MAX_CONNECTIONS_PER_USER", "1")], Arc::new(UnixSpawner)).await;

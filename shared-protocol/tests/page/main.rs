@@ -2,6 +2,8 @@
 //! message, a field, a code, a claim, a header or a limit alone.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod sentences;
+
 use serde_json::Value;
 use shared_protocol::relay::RelayQuestion;
 use shared_protocol::{ClientMessage, EndReason, ErrorCode, Inbound, client, gateway, limits, relay};
@@ -9,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use strum::VariantArray;
 
-const PAGE: &str = include_str!("../../docs/protocol.md");
+const PAGE: &str = include_str!("../../../docs/protocol.md");
 
 /// Encodings of bytes: a frame has one of them, and `output` shows all.
 const ENCODINGS: [&str; 3] = ["data", "b64", "z"];

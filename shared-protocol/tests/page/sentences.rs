@@ -1,0 +1,86 @@
+//! Sections of the page of which each sentence has a test: `sentences.txt` lists the begin of each, and its tests as `FILE NAME`; `-`
+//! stands for one that explains, or that nothing can show. A new sentence needs a line there, and a test that goes leaves a gap.
+
+use super::section;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+const LIST: &str = include_str!("sentences.txt");
+
+/// The sentences and rows of a section.
+fn sentences(text: &str) -> Vec<String> {
+    let text = text.split("\n### ").next().unwrap();
+    let mut paragraphs = vec![String::new()];
+    for line in text.lines() {
+        if line.is_empty() || line.starts_with("- ") || line.starts_with('|') {
+            paragraphs.push(String::new());
+        }
+        let paragraph = paragraphs.last_mut().unwrap();
+        *paragraph += line.trim().trim_start_matches("- ");
+        paragraph.push(' ');
+    }
+    let is_content = |text: &String| !text.is_empty() && !text.starts_with("|---") && !HEADERS.contains(&text.as_str());
+    paragraphs.iter().flat_map(|paragraph| split(paragraph)).filter(is_content).collect()
+}
+
+/// First rows of tables.
+const HEADERS: [&str; 2] = ["| message | answer |", "| request | body | answer |"];
+
+fn split(paragraph: &str) -> Vec<String> {
+    if paragraph.starts_with('|') {
+        return vec![paragraph.trim().to_owned()];
+    }
+    let (mut sentences, mut rest) = (Vec::new(), paragraph.trim());
+    let ends = |text: &str, at: usize| {
+        text[at + 2..].starts_with(|c: char| c.is_uppercase() || c == '`') && !text[..at].ends_with(char::is_whitespace)
+    };
+    while let Some(at) = rest.match_indices(". ").map(|(at, _)| at).find(|at| ends(rest, *at)) {
+        sentences.push(rest[..=at].to_owned());
+        rest = &rest[at + 2..];
+    }
+    sentences.push(rest.to_owned());
+    sentences
+}
+
+/// The list: begins by section, each with its tests.
+fn list() -> BTreeMap<&'static str, BTreeMap<&'static str, Vec<&'static str>>> {
+    let (mut list, mut heading, mut begin) = (BTreeMap::<_, BTreeMap<_, Vec<_>>>::new(), "", "");
+    for line in LIST.lines().filter(|line| !line.is_empty()) {
+        if let Some(test) = line.strip_prefix("    ") {
+            list.get_mut(heading).and_then(|section| section.get_mut(begin)).unwrap().push(test);
+        } else if let Some(entry) = line.strip_prefix("  ") {
+            let (words, test) = entry.rsplit_once(": ").unwrap();
+            begin = words;
+            let before = list.entry(heading).or_default().insert(begin, vec![test]);
+            assert_eq!(before, None, "{begin} is listed twice");
+        } else {
+            heading = line;
+        }
+    }
+    list
+}
+
+#[test]
+fn each_sentence_is_listed_once() {
+    for (heading, listed) in list() {
+        let mut used = BTreeSet::<&str>::new();
+        for sentence in sentences(section(&format!("## {heading}"))) {
+            let begins: Vec<&str> = listed.keys().copied().filter(|begin| sentence.starts_with(*begin)).collect();
+            assert_eq!(begins.len(), 1, "{heading}: sentences.txt lists {begins:?} for: {sentence}");
+            used.extend(begins);
+        }
+        let unused: Vec<_> = listed.keys().filter(|begin| !used.contains(**begin)).collect();
+        assert!(unused.is_empty(), "{heading} has no sentence that begins with {unused:?}");
+    }
+}
+
+#[test]
+fn each_test_of_the_list_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    for test in list().into_values().flat_map(BTreeMap::into_values).flatten().filter(|test| *test != "-") {
+        let (file, name) = test.split_once(' ').unwrap();
+        let text = std::fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        let is_there = [format!("fn {name}("), format!("test(\"{name}\"")].iter().any(|start| text.contains(start));
+        assert!(is_there, "{file} has no test {name}");
+    }
+}
