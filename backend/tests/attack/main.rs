@@ -6,6 +6,7 @@ mod harness;
 mod hiding;
 mod isolation;
 mod leftovers;
+mod login;
 mod reach;
 mod start;
 #[expect(dead_code, reason = "the other tests use the rest")]
