@@ -13,15 +13,21 @@ const KEY_DELAY_MS = 200;
 /** No key may wait longer, whichever run carries its echo. */
 const MAX_ECHO_MS = 1000;
 
-/** A stack whose service knows from its store that messages wait: it takes minutes to find that out. */
-const test = base.extend<{ serial: Stack }>({
-  serial: async ({ launch }, use) => {
+interface Recorded extends Stack {
+  /** The dispatch of the API in the store. */
+  dispatch(): Promise<string>;
+}
+
+const test = base.extend<{ gateway: string[]; recorded: Recorded }>({
+  gateway: [["--fault", "one-at-a-time"], { option: true }],
+  /** A stack whose service knows from its store that messages wait: it takes minutes to find that out. */
+  recorded: async ({ launch, gateway }, use) => {
     const redis = await startRedis();
     try {
-      const stack = await launch({ REDIS_URL: redis.url }, "--fault", "one-at-a-time");
-      const api = `${encodeURIComponent(new URL(stack.url).host)}/prod`;
-      await redis.run("HSET", `api:${api}:dispatch`, "dispatch", "serial", "at", String(Date.now()));
-      await use(stack);
+      const stack = await launch({ REDIS_URL: redis.url }, ...gateway);
+      const key = `api:${encodeURIComponent(new URL(stack.url).host)}/prod:dispatch`;
+      await redis.run("HSET", key, "dispatch", "serial", "at", String(Date.now()));
+      await use({ ...stack, dispatch: () => redis.run("HGET", key, "dispatch") });
       await stack.stop();
     } finally {
       await redis.stop();
@@ -29,7 +35,7 @@ const test = base.extend<{ serial: Stack }>({
   },
 });
 
-test("keys do not wait for the messages before them, and nothing of it is visible", async ({ page, serial }) => {
+test("keys do not wait for the messages before them, and nothing of it is visible", async ({ page, recorded }) => {
   const carriers: WebSocket[] = [];
   const frames: string[] = [];
   page.on("websocket", (socket) => {
@@ -38,7 +44,7 @@ test("keys do not wait for the messages before them, and nothing of it is visibl
     socket.on("framereceived", ({ payload }) => frames.push(String(payload)));
   });
   const terminal = new TerminalPage(page);
-  await terminal.open(serial.url);
+  await terminal.open(recorded.url);
   await expect.poll(() => carriers.length, { message: "the page opens a second connection" }).toBe(1);
   await expect.poll(() => frames.length, { message: "the service accepts it" }).toBeGreaterThan(0);
   await terminal.type("cat #");
@@ -76,4 +82,26 @@ test("keys do not wait for the messages before them, and nothing of it is visibl
   await expect(page.locator(".tg").getByRole("alert")).toHaveCount(0);
   expect(terminal.problems).toEqual([]);
   await terminal.screenshot("carrier");
+});
+
+test.describe("messages that do not wait", () => {
+  test.use({ gateway: [] });
+
+  test("a carrier finds out that the record is wrong", async ({ page, recorded }) => {
+    const carriers: WebSocket[] = [];
+    page.on("websocket", (socket) => {
+      if (new URL(socket.url()).searchParams.get("carrier") === "1") carriers.push(socket);
+    });
+    const terminal = new TerminalPage(page);
+    await terminal.open(recorded.url);
+    await expect.poll(() => carriers.length, { message: "the page opens a second connection" }).toBe(1);
+    // The carrier's second question arrives beside the run that its first one started.
+    await expect.poll(() => recorded.dispatch(), { timeout: 30_000 }).toBe("concurrent");
+    await terminal.type("echo sti''ll here");
+    await terminal.press("Enter");
+    await terminal.shows(/^still here$/m);
+    await expect.poll(() => carriers[0]?.isClosed(), { message: "the page closes it" }).toBe(true);
+    expect([carriers.length, terminal.sockets]).toEqual([1, 2]);
+    expect(terminal.problems).toEqual([]);
+  });
 });
