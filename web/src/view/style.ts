@@ -124,7 +124,7 @@ export const STYLE = `${RESET}
 }
 .tg-banner b { color: var(--tg-strong); }
 .tg-banner button { border-color: transparent; background: none; }
-.tg-waiting { position: absolute; inset: 0; z-index: 5; display: grid; place-content: center; padding: 16px; text-align: center; font-size: 14px; }
+.tg-waiting { position: absolute; inset: 1px; z-index: 5; background: var(--tg-bg); display: grid; place-content: center; padding: 16px; text-align: center; font-size: 14px; }
 .tg-cannot-show { position: absolute; inset: 0; z-index: 6; display: grid; place-content: center; gap: 12px; padding: 16px; background: var(--tg-bg); text-align: center; }
 .tg-cannot-show p { margin: 0; }
 .tg-cannot-show b { display: block; color: var(--tg-strong); }
@@ -155,10 +155,11 @@ export const STYLE = `${RESET}
   .tg input { font-size: 16px; }
 }
 @container tg (max-width: 600px) {
-  .tg-size, .tg-left:not(.tg-short) { display: none; }
+  .tg-size, span.tg-latency, .tg-left:not(.tg-short) { display: none; }
   .tg-status { flex-wrap: wrap; gap: 4px 8px; padding: 2px 8px; }
   .tg-detail { order: 1; flex: 1 0 100%; white-space: normal; overflow-wrap: anywhere; }
   .tg-detail:empty { display: none; }
+  .tg-own { display: flex; align-items: center; gap: 4px; margin-left: auto; }
   .tg-find { right: 8px; }
   .tg-find input { flex: 1; width: 9em; }
   .tg-count { min-width: 0; }
