@@ -2,22 +2,23 @@
 //! `Origin`, against pages of other sites and DNS rebinding.
 
 use super::access_log::{RequestContext, request_id};
+use super::connection_limit::{ConnectionPermit, Full};
 use super::context::ServiceContext;
 use super::error::{HttpError, read_body, read_body_as};
 use crate::config::AuthConfig;
 use crate::metrics::{AuthFailure, Transport};
 use crate::session::{Arrival, Caller};
-use auth_tokens::TokenError;
+use auth_tokens::{AwaitsBody, TokenError};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
-use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HOST, ORIGIN, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shared_protocol::gateway::{CONNECTION_HEADER, OfferedProtocols, RECEIVED_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER, RelayQuestion};
-use shared_protocol::{ConnectionId, Dispatch, ErrorCode, GatewayClaims, SessionId, UserClaims};
+use shared_protocol::{ConnectionId, Dispatch, ErrorCode, GatewayClaims, RelayClaims, SessionId, UserClaims};
 use std::sync::Arc;
 
 /// A request that the gateway signed: its claims, and the body that they cover.
@@ -35,16 +36,14 @@ impl FromRequest<Arc<ServiceContext>> for GatewayRequest {
 
     async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
         let path = request.uri().path().to_owned();
-        // Checked before the body is read, so that a request without a token costs no memory.
-        let token = bearer(request.headers()).ok_or_else(|| service.missing_token())?.to_owned();
+        let signed = service.verify_gateway_head(request.headers(), request.extensions(), &path)?;
         let connection = request.headers().get(CONNECTION_HEADER).cloned();
         let received = request.headers().get(RECEIVED_HEADER).and_then(|at| at.to_str().ok()?.parse().ok());
         let arrival = Arrival::new(received, service.clock.now_ms());
         let carries_relays = request.headers().get(RELAYS_HEADER).is_some_and(|version| version == RELAY_VERSION);
         let (request_id, extensions) = (request_id(request.headers()).to_owned(), request.extensions().clone());
         let body = read_body(request.into_body()).await?;
-        let claims = service.config.auth.gateway.verify(&token, &path, &body, service.now_seconds());
-        let claims = claims.map_err(|error| service.invalid_token(error))?;
+        let claims = signed.with_body(&body).map_err(|error| service.invalid_token(error))?;
         RequestContext::set(&extensions, Some(&claims.cid), claims.sid.as_ref());
         if connection.is_some_and(|header| header.as_bytes() != claims.cid.as_str().as_bytes()) {
             return Err(HttpError::new(ErrorCode::Forbidden, "the header names another connection than the token"));
@@ -102,11 +101,9 @@ impl FromRequest<Arc<ServiceContext>> for RelayRequest {
     type Rejection = HttpError;
 
     async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
-        let path = request.uri().path().to_owned();
-        let token = bearer(request.headers()).ok_or_else(|| service.missing_token())?.to_owned();
+        let signed = service.verify_relay_head(request.headers(), request.extensions(), request.uri().path())?;
         let body = read_body(request.into_body()).await?;
-        let claims = service.config.auth.gateway.verify_relay(&token, &path, &body, service.now_seconds());
-        let claims = claims.map_err(|error| service.invalid_token(error))?;
+        let claims = signed.with_body(&body).map_err(|error| service.invalid_token(error))?;
         let question = read_body_as(&body)?;
         Ok(Self { question, endpoint: claims.ep })
     }
@@ -119,7 +116,7 @@ impl FromRequestParts<Arc<ServiceContext>> for AuthenticatedUser {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
-        let user = service.verify_bearer(&parts.headers)?;
+        let user = service.verify_bearer(&parts.headers, &parts.extensions)?;
         let session = session_in_path(parts.uri.path()).or_else(|| user.sid.clone());
         RequestContext::set(&parts.extensions, None, session.as_ref());
         Ok(Self(user))
@@ -175,11 +172,54 @@ pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     auth_tokens::bearer(headers.get(AUTHORIZATION)?.to_str().ok()?)
 }
 
+/// Notes that a request has shown a valid token, of this user or of a program of the platform.
+pub(super) fn trust(of: &Extensions, user: Option<&str>) -> Result<(), HttpError> {
+    let Some(permit) = of.get::<Arc<ConnectionPermit>>() else { return Ok(()) };
+    permit.trust(user).map_err(|full| {
+        let text = match full {
+            Full::User => "this user has too many requests in progress",
+            Full::Service => "the service has no room for another connection; try again",
+        };
+        HttpError::new(ErrorCode::RateLimited, text)
+    })
+}
+
 impl ServiceContext {
     /// The user of a request with a JWT as bearer token.
-    pub(super) fn verify_bearer(&self, headers: &HeaderMap) -> Result<UserClaims, HttpError> {
+    pub(super) fn verify_bearer(&self, headers: &HeaderMap, of: &Extensions) -> Result<UserClaims, HttpError> {
         let token = bearer(headers).ok_or_else(|| self.missing_token())?;
-        self.config.auth.users.verify(token, self.now_seconds()).map_err(|error| self.invalid_token(error))
+        let user = self.config.auth.users.verify(token, self.now_seconds());
+        let user = user.map_err(|error| self.invalid_token(error))?;
+        trust(of, Some(&user.sub))?;
+        Ok(user)
+    }
+
+    /// The claims of a gateway's request, before its body is read: whoever has no token costs no wait.
+    pub(super) fn verify_gateway_head(
+        &self,
+        headers: &HeaderMap,
+        of: &Extensions,
+        path: &str,
+    ) -> Result<AwaitsBody<GatewayClaims>, HttpError> {
+        let token = bearer(headers).ok_or_else(|| self.missing_token())?;
+        let signed = self.config.auth.gateway.verify_head(token, path, self.now_seconds());
+        let signed = signed.map_err(|error| self.invalid_token(error))?;
+        trust(of, None)?;
+        Ok(signed)
+    }
+
+    /// The same for a relay's question.
+    pub(super) fn verify_relay_head(
+        &self,
+        headers: &HeaderMap,
+        of: &Extensions,
+        path: &str,
+    ) -> Result<AwaitsBody<RelayClaims>, HttpError> {
+        let token = bearer(headers).ok_or_else(|| self.missing_token())?;
+        let signed = self.config.auth.gateway.verify_relay_head(token, path, self.now_seconds());
+        let signed = signed.map_err(|error| self.invalid_token(error))?;
+        trust(of, None)?;
+        Ok(signed)
     }
 
     /// Counts a request without a token.

@@ -2,7 +2,7 @@
 //! The owner verifies the original token again; a request is forwarded at most once.
 
 use super::access_log::{RequestContext, request_id};
-use super::auth::{TerminalQuery, bearer, session_in_path};
+use super::auth::{TerminalQuery, bearer, session_in_path, trust};
 use super::context::{GATEWAY_PREFIX, POLLED_PREFIX, ServiceContext, TERMINAL_PATH};
 use super::error::{HttpError, read_body};
 use super::peer_client::{FORWARDED_BY, FROM_MEMORY, Forwarded, PeerClient};
@@ -141,20 +141,24 @@ fn forwarded(service: &ServiceContext, result: Result<Response, HttpError>, star
 /// Forwards a relay's question to the instance that granted the relay. The instance is looked up among the living: what the
 /// grant says is an id and never an address. A question that fails is sent once more; its number makes that safe.
 async fn forward_question(service: &ServiceContext, peers: &PeerClient, request: Request, next: Next) -> Response {
+    let token = bearer(request.headers()).unwrap_or_default();
+    let signed = service.config.auth.gateway.verify_relay_head(token, RELAY_PATH, service.now_seconds());
+    // The handler answers it.
+    let Ok(signed) = signed else { return next.run(request).await };
+    if let Err(error) = trust(request.extensions(), None) {
+        return error.into_response();
+    }
     let (parts, body) = request.into_parts();
     let body = match read_body(body).await {
         Ok(body) => body,
         Err(error) => return error.into_response(),
     };
     let again = |parts: &Parts| Request::from_parts(parts.clone(), Body::from(body.clone()));
-    // The handler verifies a question for this instance.
-    let is_valid = || {
-        let token = bearer(&parts.headers).unwrap_or_default();
-        service.config.auth.gateway.verify_relay(token, RELAY_PATH, &body, service.now_seconds()).is_ok()
-    };
+    let is_valid = signed.with_body(&body).is_ok();
     let owner = serde_json::from_slice::<RelayQuestion>(&body).ok();
     let owner = owner.map(|question| InstanceId(Relays::instance_of(&question.relay).to_owned()));
-    let Some(owner) = owner.filter(|owner| owner != service.registry.instance_id() && is_valid()) else {
+    // The handler verifies a question for this instance again.
+    let Some(owner) = owner.filter(|owner| is_valid && owner != service.registry.instance_id()) else {
         return next.run(again(&parts)).await;
     };
     let instance = match peers.instances.get(&owner) {
@@ -192,24 +196,34 @@ fn requested_session(request: &Request) -> Option<SessionId> {
     session_in_path(path)
 }
 
-/// Verifies a request's token, of either kind; returns whether it is valid, and the request with its body read.
+/// Verifies a request's token, of either kind; returns whether it is valid, and the request. If the token is valid, the body of
+/// a message is read.
 async fn verify(service: &ServiceContext, request: Request) -> Result<(bool, Request), HttpError> {
     let (auth, now) = (&service.config.auth, service.now_seconds());
-    let path = request.uri().path().to_owned();
-    if path == TERMINAL_PATH {
+    let path = request.uri().path();
+    let token = if path == TERMINAL_PATH {
         let query = Query::<TerminalQuery>::try_from_uri(request.uri()).ok();
-        let token = query.and_then(|Query(query)| query.socket_token(request.headers()));
-        return Ok((token.is_some_and(|token| auth.users.verify(&token, now).is_ok()), request));
+        query.and_then(|Query(query)| query.socket_token(request.headers()))
+    } else {
+        bearer(request.headers()).map(str::to_owned)
+    };
+    let Some(token) = token else { return Ok((false, request)) };
+    let (mut user, mut signed) = (None, None);
+    if path.starts_with(GATEWAY_PREFIX) {
+        signed = auth.gateway.verify_head(&token, path, now).ok();
+    } else {
+        user = auth.users.verify(&token, now).ok();
     }
-    let Some(token) = bearer(request.headers()).map(str::to_owned) else { return Ok((false, request)) };
-    let (is_of_gateway, is_polled) = (path.starts_with(GATEWAY_PREFIX), path.starts_with(POLLED_PREFIX));
-    let is_of_user = !is_of_gateway && auth.users.verify(&token, now).is_ok();
-    if !(is_of_gateway || is_polled && is_of_user) {
-        return Ok((is_of_user, request));
+    if user.is_none() && signed.is_none() {
+        return Ok((false, request));
+    }
+    trust(request.extensions(), user.as_ref().map(|user| &*user.sub))?;
+    if user.is_some() && !path.starts_with(POLLED_PREFIX) {
+        return Ok((true, request));
     }
     let (parts, body) = request.into_parts();
     let body = read_body(body).await?;
-    let valid = is_of_user || auth.gateway.verify(&token, &path, &body, now).is_ok();
+    let valid = signed.is_none_or(|signed| signed.with_body(&body).is_ok());
     Ok((valid, Request::from_parts(parts, Body::from(body))))
 }
 

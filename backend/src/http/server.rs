@@ -3,7 +3,6 @@
 use super::connection_limit::{ConnectionLimiter, ConnectionPermit, with_permit};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use http::{Request, StatusCode};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -59,8 +58,9 @@ pub async fn serve(
             () = &mut stop => break,
             accepted = accept(&listener) => accepted,
         };
-        // Closes the stream without a response: writing one would cost the resources that are short.
-        let Some(permit) = limiter.acquire(peer.ip()) else { continue };
+        // Fails if the connection has closed already.
+        let Ok(local) = stream.local_addr() else { continue };
+        let permit = limiter.acquire(peer.ip(), local.ip());
         let connection = Connection {
             peer,
             permit: Arc::new(permit),
@@ -146,7 +146,7 @@ async fn serve_connection(connection: Connection, stream: TcpStream) {
     let io = TokioIo::new(with_permit(stream, Arc::clone(&permit)));
     let handle = |mut request: Request<Incoming>| {
         let active = permit.begin_request();
-        request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(Arc::clone(&permit));
         let router = router.clone();
         async move {
             let response = router.oneshot(request.map(Body::new)).await;

@@ -15,6 +15,7 @@ mod polled;
 mod revocation;
 mod shell;
 mod silence;
+mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod wall;

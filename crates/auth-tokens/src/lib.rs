@@ -19,7 +19,7 @@ mod gateway;
 mod key;
 mod user;
 
-pub use gateway::{GatewaySecret, GatewayTokenVerifier, body_hash};
+pub use gateway::{AwaitsBody, GatewaySecret, GatewayTokenVerifier, body_hash};
 pub use key::{KeyError, KeySetting, KeySettingError, UserKey};
 pub use user::{UserTokenVerifier, sign_user_token};
 

@@ -1,13 +1,13 @@
 //! The state of this instance, for platforms and operators: health, diagnostics and metrics. No secrets.
 
 use crate::config::Secret;
-use crate::http::auth::bearer;
+use crate::http::auth::{bearer, trust};
 use crate::http::context::{ENDPOINTS, ServiceContext};
 use crate::http::error::HttpError;
 use crate::metrics::CONTENT_TYPE;
 use axum::Json;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{Extensions, HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use shared_protocol::{ErrorCode, limits};
@@ -70,11 +70,13 @@ pub(in crate::http) async fn openapi() -> Response {
 pub(in crate::http) async fn metrics(
     State(service): State<Arc<ServiceContext>>,
     headers: HeaderMap,
+    extensions: Extensions,
 ) -> Result<Response, HttpError> {
     if !may_read(service.config.metrics_token.as_ref(), &headers) {
         let how = "metrics need METRICS_TOKEN as bearer token; while it is not set, they are off";
         return Err(HttpError::new(ErrorCode::Forbidden, how));
     }
+    trust(&extensions, None)?;
     Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], service.metrics.text()).into_response())
 }
 

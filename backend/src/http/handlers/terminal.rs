@@ -4,7 +4,8 @@ mod connection;
 pub(in crate::http) mod polled;
 
 use crate::http::access_log::request_id;
-use crate::http::auth::{TerminalQuery, direct_caller, origin_allowed};
+use crate::http::auth::{TerminalQuery, direct_caller, origin_allowed, trust};
+use crate::http::connection_limit::evicted;
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::http::socket::{BrowserSocket, CloseReason, INVALID_SESSION, SERVER_ERROR, Socket, TOO_MANY, UNAUTHORIZED};
@@ -12,7 +13,7 @@ use crate::http::user_connections::UserConnectionGuard;
 use crate::metrics::Transport;
 use crate::session::Caller;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{Extensions, HeaderMap, HeaderValue};
 use axum::response::Response;
 use connection::Connection;
 use shared_protocol::gateway::SUBPROTOCOL;
@@ -31,6 +32,7 @@ pub(in crate::http) async fn handle(
     State(service): State<Arc<ServiceContext>>,
     Query(query): Query<TerminalQuery>,
     headers: HeaderMap,
+    extensions: Extensions,
     opening: Opening,
 ) -> Result<Response, HttpError> {
     check_origin(&service, &headers)?;
@@ -43,10 +45,17 @@ pub(in crate::http) async fn handle(
     let token = query.socket_token(&headers);
     let is_offered = opening.offered.iter().any(|offered| offered == SUBPROTOCOL);
     let subprotocol = is_offered.then_some(HeaderValue::from_static(SUBPROTOCOL));
+    let arrival = Arriving { name: &name, request: &request, transport: Transport::WebSocket };
+    let verified = verify(&service, token.as_deref(), &arrival).and_then(|user| {
+        let trusted = trust(&extensions, Some(&user.sub));
+        trusted.map_err(|_| CloseReason(TOO_MANY, "there are too many connections"))?;
+        Ok(user)
+    });
+    let evicted = evicted(&extensions);
     Ok(opening.serve(subprotocol, config, move |socket| async move {
         let mut socket = BrowserSocket::new(socket);
         let arrival = Arriving { name: &name, request: &request, transport: Transport::WebSocket };
-        let admitted = match verify(&service, token.as_deref(), &arrival) {
+        let admitted = match verified {
             Ok(user) => admit(&service, &user, query.session, &arrival).await,
             Err(reason) => Err(reason),
         };
@@ -54,7 +63,11 @@ pub(in crate::http) async fn handle(
             Ok(admitted) => serve(&service, &mut socket, admitted).await,
             Err(reason) => reason,
         };
-        socket.close(reason).await;
+        // A stranger's connection does not wait for an answer to its close if another one needs the place.
+        tokio::select! {
+            () = socket.close(reason) => {}
+            () = evicted => {}
+        }
     }))
 }
 

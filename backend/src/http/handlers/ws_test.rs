@@ -2,10 +2,12 @@
 //! comes back as `{"type":"echo","received":…,"timestamp":…}`, where `received` is the JSON value of the text, or else the text,
 //! and `timestamp` the service's time in ms since 1970; bytes come back as they are.
 
+use crate::http::connection_limit::evicted;
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::http::socket::CLOSE_TIMEOUT;
 use axum::extract::State;
+use axum::http::Extensions;
 use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -27,6 +29,7 @@ const MAX_MESSAGE_BYTES: usize = 4 * 1024;
 
 pub(in crate::http) async fn handle(
     State(service): State<Arc<ServiceContext>>,
+    extensions: Extensions,
     opening: Opening,
 ) -> Result<Response, HttpError> {
     let Ok(permit) = Arc::clone(&service.ws_tests).try_acquire_owned() else {
@@ -34,10 +37,17 @@ pub(in crate::http) async fn handle(
     };
     let config = WebSocketConfig::default();
     let config = config.max_message_size(Some(MAX_MESSAGE_BYTES)).max_frame_size(Some(MAX_MESSAGE_BYTES));
+    let evicted = evicted(&extensions);
     Ok(opening.serve(None, config, move |mut socket| async move {
         let _permit = permit;
-        let closing = serve(&service, &mut socket).await;
-        websocket::close(socket, closing, CLOSE_TIMEOUT).await;
+        let test = async {
+            let closing = serve(&service, &mut socket).await;
+            websocket::close(socket, closing, CLOSE_TIMEOUT).await;
+        };
+        tokio::select! {
+            () = test => {}
+            () = evicted => {}
+        }
     }))
 }
 

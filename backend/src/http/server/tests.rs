@@ -1,6 +1,8 @@
 //! Tests against real sockets, with paused time where a test measures it.
 
 use super::*;
+use crate::http::auth::trust;
+use axum::http::Extensions;
 use axum::routing::get;
 use futures_util::StreamExt;
 use std::net::Ipv4Addr;
@@ -13,6 +15,8 @@ use websocket::{Opening, ServerSocket};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nhost: here\r\n\r\n";
 const SLOW_REQUEST: &str = "GET /long HTTP/1.1\r\nhost: here\r\n\r\n";
+/// Has a valid token.
+const KNOWN_REQUEST: &str = "GET /known HTTP/1.1\r\nhost: here\r\n\r\n";
 const UPGRADE: &str = "GET /socket HTTP/1.1\r\nhost: here\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
     sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n";
 
@@ -35,9 +39,11 @@ impl TestServer {
         let (on_arrival, may_respond) = (Arc::clone(&arrived), Arc::clone(&respond));
         let router = Router::new()
             .route("/", get(async || "well"))
+            .route("/known", get(async |extensions: Extensions| trust(&extensions, None).map(|()| "well")))
             .route(
                 "/long",
-                get(async move || {
+                get(async move |extensions: Extensions| {
+                    trust(&extensions, None).unwrap();
                     on_arrival.notify_one();
                     may_respond.notified().await;
                     "slow"
@@ -45,7 +51,8 @@ impl TestServer {
             )
             .route(
                 "/socket",
-                get(async |opening: Opening| {
+                get(async |extensions: Extensions, opening: Opening| {
+                    trust(&extensions, None).unwrap();
                     let serve = async |mut socket: ServerSocket| while let Some(Ok(_)) = socket.next().await {};
                     opening.serve(None, WebSocketConfig::default(), serve)
                 }),
@@ -129,43 +136,43 @@ async fn request_heads_are_limited() {
 }
 
 #[tokio::test]
-async fn a_client_that_opens_too_many_connections_evicts_its_own() {
-    let server = TestServer::with_limit(4).await;
-    let mut near = server.connect(1).await;
-    request(&mut near, REQUEST, "well").await;
-    let mut far = Vec::new();
+async fn strangers_push_out_strangers_only() {
+    let server = TestServer::with_limit(64).await;
+    let mut known = server.connect(1).await;
+    request(&mut known, KNOWN_REQUEST, "well").await;
+    let mut strangers = Vec::new();
     for _ in 0..20 {
-        far.push(server.connect(2).await);
+        strangers.push(server.connect(2).await);
     }
-    for gone in far.drain(..17) {
+    for gone in strangers.drain(..16) {
         expect_closed(gone).await;
     }
-    assert!(request(&mut near, REQUEST, "well").await.ends_with("well"), "connections of other addresses stay");
+    assert!(request(&mut known, REQUEST, "well").await.ends_with("well"), "a connection with a valid token stays");
     let mut more = server.connect(1).await;
-    assert!(request(&mut more, REQUEST, "well").await.ends_with("well"), "and other addresses can open more");
+    assert!(request(&mut more, KNOWN_REQUEST, "well").await.ends_with("well"), "and others can be opened");
+    drop(strangers);
 }
 
 #[tokio::test]
-async fn connections_with_an_active_request_or_a_websocket_are_not_evicted() {
-    let server = TestServer::with_limit(2).await;
-    let (mut long, mut socket) = (server.connect(2).await, server.connect(2).await);
+async fn known_connections_with_an_active_request_or_a_websocket_are_not_evicted() {
+    let server = TestServer::with_limit(3).await;
+    let mut long = server.connect(2).await;
     long.write_all(SLOW_REQUEST.as_bytes()).await.unwrap();
     server.arrived.notified().await;
+    let mut socket = server.connect(2).await;
     assert!(request(&mut socket, UPGRADE, "\r\n\r\n").await.starts_with("HTTP/1.1 101"));
     let mut next = server.connect(1).await;
-    next.write_all(REQUEST.as_bytes()).await.unwrap_or_default();
-    assert_eq!(read(&mut next, "well").await, "", "refused without a response");
+    assert!(request(&mut next, KNOWN_REQUEST, "}").await.starts_with("HTTP/1.1 429"), "there is no room");
     server.respond.notify_one();
     assert!(read(&mut long, "slow").await.ends_with("slow"));
-    let mut next = server.connect(1).await;
-    assert!(request(&mut next, REQUEST, "well").await.ends_with("well"), "it is idle now, and is evicted");
+    assert!(request(&mut next, KNOWN_REQUEST, "well").await.ends_with("well"), "it is idle now, and is evicted");
     expect_closed(long).await;
     drop(socket);
 }
 
 #[tokio::test]
 async fn active_requests_get_their_response_during_shutdown() {
-    let server = TestServer::with_limit(10).await;
+    let server = TestServer::with_limit(64).await;
     let (mut long, mut idle) = (server.connect(1).await, server.connect(1).await);
     request(&mut idle, REQUEST, "well").await;
     long.write_all(SLOW_REQUEST.as_bytes()).await.unwrap();

@@ -42,7 +42,7 @@ impl FromRequest<Arc<ServiceContext>> for PolledRequest {
     async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
         let headers = request.headers();
         check_origin(service, headers)?;
-        let user = service.verify_bearer(headers)?;
+        let user = service.verify_bearer(headers, request.extensions())?;
         let token_hash = body_hash(bearer(headers).unwrap_or_default().as_bytes());
         let connection = headers.get(CONNECTION_HEADER).map(|id| {
             let id = id.to_str().ok().and_then(|id| ConnectionId::new(id).ok());
