@@ -27,7 +27,7 @@ async fn attached_briefly() -> (Harness, Caller, Caller, Value, Token) {
     let reply = harness.say(&page, json!({"type":"attach","client":"page","cols":80,"rows":24})).await;
     let attached = frame(reply.frame);
     assert_eq!(attached["dispatch"], "serial");
-    let brief = harness.token(&page, reply.grant).expect("its screen does not wait for a carrier");
+    let brief = harness.token(&page, reply.grant).unwrap();
     harness.fetch_all(brief).await;
     (harness, page, carrier, attached, brief)
 }
