@@ -120,7 +120,7 @@ pub const PARTS: &[Part] = &[
     part("vt/vim", || terminal::redraw(recording("vim")), 157, &[("baseline/alacritty, vim", 1.41)]),
     part("vt/htop", || terminal::redraw(recording("htop")), 154, &[("baseline/alacritty, htop", 1.55)]),
     part("vt/tmux", || terminal::redraw(recording("tmux")), 1, &[("baseline/alacritty, tmux", 1.06)]),
-    part("vt/art", || terminal::redraw(recording("art")), 998, &[("baseline/alacritty, art", 2.12)]),
+    part("vt/art", || terminal::redraw(recording("art")), 1003, &[("baseline/alacritty, art", 2.12)]),
     part("vt/title, 500 bytes", || terminal::slow_title(500), 6, &[("baseline/alacritty, title", 3.1)]),
     part("vt/title, 4,000 bytes", || terminal::slow_title(4000), 6, &[("vt/title, 500 bytes", 8.4)]),
     part("snapshot/vim", || terminal::snapshot_program(&recording("vim")), 1439, &[("baseline/grid of vim", 12.8)]),
