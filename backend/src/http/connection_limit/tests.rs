@@ -1,3 +1,5 @@
+//! Tests of the two pools, with permits that no socket stands behind.
+
 use super::*;
 
 const NEAR: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 0, 0, 6));
