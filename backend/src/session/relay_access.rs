@@ -103,13 +103,8 @@ impl RelayAccess {
             let (frames, outlet) = DirectFrames::open(joining.clone(), clock, metrics);
             (Some(outlet), Some(Grant::Direct(frames)))
         } else {
-            // Where only carriers are to carry, a page's own run carries until one does. A plain client has none, and waits.
-            let has_carrier = is_serial(caller) && !link.is_stranded(now);
-            let (outlet, grant) = if has_carrier && is_page {
-                self.relays.join_briefly(joining.clone())
-            } else {
-                self.relays.join(joining.clone(), !has_carrier)
-            };
+            let may_grant = !is_serial(caller) || link.is_stranded(now);
+            let (outlet, grant) = self.relays.join(joining.clone(), may_grant);
             (outlet, self.granted(grant, caller))
         };
         link.open(joining, outlet, caller, now);
