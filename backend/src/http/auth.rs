@@ -194,7 +194,7 @@ impl ServiceContext {
         Ok(user)
     }
 
-    /// The claims of a gateway's request, before its body is read: whoever has no token costs no wait.
+    /// The claims of a gateway's request, before its body is read: a request without a valid token costs no wait.
     pub(super) fn verify_gateway_head(
         &self,
         headers: &HeaderMap,

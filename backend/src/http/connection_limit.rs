@@ -249,7 +249,7 @@ impl ConnectionPermit {
     }
 
     /// Notes that the request in progress has shown a valid token: the connection is a stranger's no longer. Counts the request
-    /// for this user, or for nobody if a program of the platform made it.
+    /// for this user, or for none if a program of the platform made it.
     pub(super) fn trust(&self, user: Option<&str>) -> Result<(), Full> {
         self.limiter.state.lock().trust(self.number, user, &self.limiter.limits)
     }

@@ -1,4 +1,4 @@
-//! What docs/protocol.md says of silent peers, in the service's own time: pings, and the close codes after them.
+//! Silent peers as docs/protocol.md describes them, in the service's own time: pings, and the close codes after them.
 
 use crate::support::{Service, user, user_token};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

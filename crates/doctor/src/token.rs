@@ -19,7 +19,7 @@ struct Header {
     alg: String,
 }
 
-/// What the doctor reads of a token: times in seconds since 1970, which may have fractions.
+/// The part of a token that the doctor reads: times in seconds since 1970, which may have fractions.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Claims {
     #[serde(skip)]
