@@ -1,5 +1,6 @@
 //! Caps open connections, in two pools that cannot push each other out: those of strangers, and those that have shown a valid
-//! token. A stranger's connection is closed when its pool is full, whatever it does; any other only while it is idle.
+//! token. A stranger's connection is closed when its pool is full, even in the middle of a request; any other only while it is
+//! idle.
 
 use http::Extensions;
 use parking_lot::Mutex;

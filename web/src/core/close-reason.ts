@@ -3,6 +3,7 @@
  * detects itself. Codes: RFC 6455, API Gateway's, and those of the service's own WebSocket.
  */
 
+import type { ErrorMessage } from "../protocol/generated.ts";
 import { TerminalError } from "./error.ts";
 
 export type RetryPolicy =
@@ -44,6 +45,14 @@ export function closeReason(
 ): CloseReason {
   const retryable = retry === "backoff" || retry === "immediate";
   return { code: 1006, error: new TerminalError(code, sentence, retryable, cause ? { cause } : undefined), retry };
+}
+
+/**
+ * True if the gateway opened a connection only to say that the user has too many: a browser does not learn why a
+ * handshake failed. The service's own limits are not retryable.
+ */
+export function isOneTooMany({ code, retryable }: Pick<ErrorMessage, "code" | "retryable">): boolean {
+  return code === "LIMIT_REACHED" && retryable;
 }
 
 /** The reason for a close event. */

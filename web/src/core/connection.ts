@@ -4,10 +4,10 @@
  */
 
 import { type GatewayFault, readFrame } from "../protocol/frame.ts";
-import type { Attach, Attached, ClientMessage, ErrorMessage, ServerFrame } from "../protocol/generated.ts";
+import type { Attach, Attached, ClientMessage, ServerFrame } from "../protocol/generated.ts";
 import type { Address } from "./address.ts";
 import { type Clock, Timer } from "./clock.ts";
-import { type CloseReason, closeReason, reasonOfClose } from "./close-reason.ts";
+import { type CloseReason, closeReason, isOneTooMany, reasonOfClose } from "./close-reason.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import type { Latency } from "./latency.ts";
 import type { Log } from "./log.ts";
@@ -43,13 +43,6 @@ const otherSession = (named: string, asked: string) =>
     `The token is for session ${named}, and the page asked for ${asked}: pass the token's \`sid\` as session id.`,
     "new token",
   );
-
-/**
- * True if the gateway opened this connection only to say that the user has too many: a browser does not learn why a
- * handshake failed. The service's own limits are not retryable.
- */
-const isOneTooMany = (frame: ServerFrame): frame is ServerFrame & { type: "error" } & ErrorMessage =>
-  frame.type === "error" && frame.code === "LIMIT_REACHED" && frame.retryable;
 
 /** An attach, and the state when it was sent. */
 export interface AttachRequest {
@@ -305,7 +298,8 @@ export class Connection {
     if (frame.type === "gateway_fault") {
       if (this.#standby) this.#failStandby(frame.message);
       else this.handlers.fault(frame);
-    } else if (isOneTooMany(frame)) this.#end(this.#reasonOfClose(1013, frame.message, token));
+    } else if (frame.type === "error" && isOneTooMany(frame))
+      this.#end(this.#reasonOfClose(1013, frame.message, token));
     else if (frame.type === "attached") this.#receiveAttached(frame);
     else {
       if (frame.type === "pong") this.#heartbeat.pong(frame);

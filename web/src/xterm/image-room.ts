@@ -1,6 +1,6 @@
 /**
- * Room for images, as much as the service leaves (`crates/vt/src/terminal/images.rs`), whatever the font and whether
- * they are drawn: rows would move after a reload otherwise. Where an image is not drawn, a word is in its place.
+ * Room for images, as much as the service leaves (`crates/vt/src/terminal/images.rs`), in every font, drawn or not: rows
+ * would move after a reload otherwise. Where an image is not drawn, a word is in its place.
  */
 
 import type { ImageAddon } from "@xterm/addon-image";

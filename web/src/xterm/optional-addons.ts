@@ -6,12 +6,12 @@ import type { ILinkHandler, Terminal } from "@xterm/xterm";
 import type { TermgateAddon } from "./addon.ts";
 import { lenientBase64, writeOnlyProvider } from "./clipboard.ts";
 import { suppressReplies } from "./queries.ts";
+import { MAX_SIXEL_LENGTH } from "./sixel-height.ts";
 
 /** Memory for the images of one terminal; the oldest are evicted first. */
 const MAX_IMAGES_MB = 32;
 /** Size of one image. */
 const MAX_IMAGE_PIXELS = 4_000_000;
-const MAX_IMAGE_BYTES = 8_000_000;
 
 export interface OptionalAddonsOptions {
   links: ILinkHandler;
@@ -49,7 +49,7 @@ export async function loadOptionalAddons(
   const limits = {
     storageLimit: MAX_IMAGES_MB,
     pixelLimit: MAX_IMAGE_PIXELS,
-    sixelSizeLimit: MAX_IMAGE_BYTES,
+    sixelSizeLimit: MAX_SIXEL_LENGTH,
   };
   if (image) {
     // The size of an iTerm2 image shows only once it is decoded, which the service does not do.

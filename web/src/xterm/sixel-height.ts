@@ -4,7 +4,7 @@
  */
 
 /** Longest image, in characters. Page and service ignore longer ones. */
-const MAX_LENGTH = 8_000_000;
+export const MAX_SIXEL_LENGTH = 8_000_000;
 /** Height of a band: each character is six pixels, one below the other. */
 const BAND_PIXELS = 6;
 /** Bands that are told apart; far more than there is ever room for. */
@@ -16,7 +16,7 @@ const HEIGHT = 3;
 
 /** In pixels; 0 if there is no image. */
 export function sixelHeight(data: string): number {
-  if (data.length > MAX_LENGTH) return 0;
+  if (data.length > MAX_SIXEL_LENGTH) return 0;
   let [band, bands, declared] = [0, 0, 0];
   for (const [token, attributes] of data.matchAll(TOKENS)) {
     if (token.startsWith("-")) band = Math.min(band + token.length, MAX_BANDS);

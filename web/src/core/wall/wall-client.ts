@@ -15,6 +15,7 @@ import {
 } from "../../protocol/generated.ts";
 import { Backoff } from "../backoff.ts";
 import { browserClock, type Clock, Timer } from "../clock.ts";
+import { isOneTooMany } from "../close-reason.ts";
 import { browserInflate, type Inflate } from "../inflate.ts";
 import { randomId } from "../options.ts";
 import { browserPage, type Page } from "../page.ts";
@@ -186,10 +187,10 @@ export class WallClient {
     else if (frame?.type === "error") this.#refused(frame);
   }
 
-  #refused({ code, message, retryable }: Extract<ServerFrame, { type: "error" }>): void {
+  #refused(error: Extract<ServerFrame, { type: "error" }>): void {
+    const { code, message } = error;
     if (code === "NOT_ATTACHED") return this.#look(true);
-    // The gateway closes this connection: the user has too many.
-    if (code === "LIMIT_REACHED" && retryable) return this.#lost(message);
+    if (isOneTooMany(error)) return this.#lost(message);
     if (FINAL.has(code)) {
       this.#drop();
       this.#set({ status: "refused", problem: message });
