@@ -136,7 +136,12 @@ export class TerminalPage {
 /** Leaves the page no way but WebSockets: it would change over to HTTP where they are refused or cut at once. */
 export async function withoutFallback(page: Page): Promise<void> {
   await page.route("**/dev/token*", async (route) => {
-    const response = await route.fetch();
+    const response = await route.fetch().catch(() => undefined);
+    if (response === undefined) {
+      // The page goes on asking after the service has stopped.
+      await route.abort();
+      return;
+    }
     const { httpUrl: _, ...token } = await response.json();
     await route.fulfill({ response, json: token });
   });

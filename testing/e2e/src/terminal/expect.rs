@@ -66,7 +66,8 @@ impl Terminal {
     /// it. A program prints meanwhile, so that each run has something to carry.
     pub async fn expect_serial_dispatch(&mut self, limit: Duration) {
         let deadline = Instant::now() + limit;
-        self.type_text("while sleep 1; do printf .; done\r").await;
+        // Bash goes on with a loop if the signal comes between two of its programs; a trap ends it then, too.
+        self.type_text("(trap exit INT; while sleep 1; do printf .; done)\r").await;
         while self.client.dispatch() != Some(Dispatch::Serial) {
             assert!(Instant::now() < deadline, "waited {limit:?}, and the service says {:?}", self.client.dispatch());
             self.send_text(r#"{"type":"ping"}"#).await;
