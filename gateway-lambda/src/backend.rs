@@ -33,15 +33,6 @@ pub struct Caller {
     pub received_at: Option<u64>,
 }
 
-/// Connections to close after the frame was posted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Close {
-    /// This connection.
-    Connection,
-    /// Every connection of the session.
-    Session,
-}
-
 /// A reply of the service to a message.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Reply {
@@ -51,8 +42,8 @@ pub struct Reply {
     pub grant: Option<String>,
     /// True if the life of the connection's row is to be extended.
     pub touch: bool,
-    /// Connections to close after the frame was posted.
-    pub close: Option<Close>,
+    /// True if the connection is to be closed after the frame was posted.
+    pub close: bool,
 }
 
 /// Time of a relay's next question.

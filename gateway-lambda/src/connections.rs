@@ -7,13 +7,13 @@ mod dynamo;
 mod memory;
 
 #[cfg(feature = "aws")]
-pub use dynamo::{DynamoConnections, SESSION_INDEX, USER_INDEX};
+pub use dynamo::{DynamoConnections, USER_INDEX};
 #[cfg(feature = "memory-connections")]
 pub use memory::MemoryConnections;
 
 use crate::identity::Identity;
 use async_trait::async_trait;
-use shared_protocol::{ConnectionId, SessionId};
+use shared_protocol::ConnectionId;
 
 /// One row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +60,4 @@ pub trait Connections: Send + Sync {
     /// Connections of a user's live rows that expire at `until` or before, in no order: the longest idle ones.
     /// `user` is an [`Identity::row_user`].
     async fn list_idle_by_user(&self, user: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
-
-    /// Connections of a session's live rows, in no order.
-    async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError>;
 }

@@ -6,9 +6,8 @@ use crate::connections::ConnectionsError;
 use crate::deadline::Deadline;
 use crate::deps::Deps;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use shared_protocol::server::ErrorMessage;
-use shared_protocol::{ConnectionId, ServerFrame, ServerMessage, SessionId};
+use shared_protocol::{ConnectionId, ServerFrame, ServerMessage};
 use std::future::Future;
 use std::time::Duration;
 
@@ -20,8 +19,6 @@ const MAX_RETRY_DELAY: Duration = Duration::from_millis(800);
 const MAX_THROTTLED_RETRIES: u32 = 6;
 /// Retries of a post for which there was no connection.
 const MAX_UNSENT_RETRIES: u32 = 2;
-/// Connections of a session that are closed concurrently.
-const MAX_CONCURRENT_CLOSES: usize = 8;
 /// Longest time that the service may take to acknowledge a disconnect. Nothing depends on the acknowledgement.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -71,24 +68,11 @@ impl Invocation<'_> {
         self.deadline.limit(self.deps.browser.exists(&self.caller.endpoint, connection)).await?.ok()
     }
 
-    /// Closes a connection, and every other one of `session`, and removes the rows.
-    pub(crate) async fn close(&self, connection: &ConnectionId, session: Option<&SessionId>) {
-        let mut connections = vec![connection.clone()];
-        if let Some(sid) = session {
-            let now = self.deps.clock.now_seconds();
-            match self.limit_table(self.deps.connections.list_by_session(sid, now)).await {
-                Ok(others) => connections.extend(others.into_iter().filter(|other| other != connection)),
-                Err(error) => {
-                    tracing::error!(session = %sid, %error, "[WebSocket] Other connections of the session stay open");
-                }
-            }
+    /// Closes a connection and removes its row.
+    pub(crate) async fn close(&self, connection: &ConnectionId) {
+        if self.close_connection(connection).await {
+            self.remove_row(connection).await;
         }
-        let closing = connections.iter().map(|connection| async move {
-            if self.close_connection(connection).await {
-                self.remove_row(connection).await;
-            }
-        });
-        futures_util::stream::iter(closing).for_each_concurrent(MAX_CONCURRENT_CLOSES, |closing| closing).await;
     }
 
     /// Closes one connection of the API; false, and a line in the log, if that failed.

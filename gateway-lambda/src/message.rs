@@ -1,7 +1,7 @@
 //! A message on any route: forwards its bytes to the service, posts the service's reply to the browser, and carries a relay
 //! if the service grants one.
 
-use crate::backend::{BackendError, Close, Reply};
+use crate::backend::{BackendError, Reply};
 use crate::browser::PostError;
 use crate::identity::session_label;
 use crate::identity_cache::IdentityCache;
@@ -23,7 +23,7 @@ enum Outcome {
     /// The reply was delivered, if there was one.
     #[display("done")]
     Done,
-    /// The service had connections closed.
+    /// The service had the connection closed.
     #[display("closed")]
     Closed,
     /// The reply, or an error, was not delivered, nor can a later frame be.
@@ -101,7 +101,7 @@ async fn refuse(invocation: &Invocation<'_>, error: ErrorMessage) -> Outcome {
     let code = error.code;
     let posted = invocation.post_error(error).await;
     if matches!(code, ErrorCode::TokenExpired | ErrorCode::LimitReached) {
-        invocation.close(&invocation.caller.connection, None).await;
+        invocation.close(&invocation.caller.connection).await;
     }
     posted.map_or_else(Outcome::Undelivered, |()| Outcome::Refused(code))
 }
@@ -121,10 +121,8 @@ async fn forward(invocation: &Invocation<'_>, identities: &IdentityCache, body: 
             undelivered(invocation, identities, error).await;
         }
     };
-    if let Some(close) = reply.close {
-        let session =
-            caller.identity.as_ref().and_then(|identity| identity.sid.as_ref()).filter(|_| close == Close::Session);
-        tokio::join!(invocation.close(&caller.connection, session), after_failure);
+    if reply.close {
+        tokio::join!(invocation.close(&caller.connection), after_failure);
         return delivered.map_or_else(Outcome::Undelivered, |()| Outcome::Closed);
     }
     let Some(grant) = reply.grant else {

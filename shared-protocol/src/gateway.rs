@@ -17,12 +17,10 @@ pub const REQUEST_ID_HEADER: &str = "x-request-id";
 pub const RECEIVED_HEADER: &str = "x-terminal-received";
 /// Extend the life of the connection's row.
 pub const TOUCH_HEADER: &str = "x-terminal-touch";
-/// Close [`CLOSE_CONNECTION`] or [`CLOSE_SESSION`] after the frame is posted.
+/// Close the connection after the frame is posted: [`CLOSE_CONNECTION`].
 pub const CLOSE_HEADER: &str = "x-terminal-close";
-/// Value of [`CLOSE_HEADER`]: this connection.
+/// Value of [`CLOSE_HEADER`].
 pub const CLOSE_CONNECTION: &str = "connection";
-/// Value of [`CLOSE_HEADER`]: every connection of the session.
-pub const CLOSE_SESSION: &str = "session";
 
 /// `iss` of a gateway token.
 pub const TOKEN_ISSUER: &str = "termgate-gateway";

@@ -1,7 +1,7 @@
 //! Wire format between a relay and the backend: a run of the function asks one instance for frames of many connections, posts
 //! each, and reports what became of it. The gateway parses no terminal message: a frame is opaque bytes behind one line of text.
 
-use crate::ids::{ConnectionId, SessionId};
+use crate::ids::ConnectionId;
 use crate::limits::FRAME_BYTES;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
@@ -86,15 +86,13 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// Effect on connections, after the frame was posted.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum RelayAction {
     /// None.
     #[default]
     None,
     /// Close the frame's connection.
     Close,
-    /// Close every connection of this session.
-    CloseSession(SessionId),
 }
 
 /// One frame of an answer.
@@ -113,13 +111,11 @@ pub struct RelayFrame {
 }
 
 impl RelayFrame {
-    /// Appends the frame: the line `MEMBER NUMBER CONNECTION ACTION LENGTH`, and LENGTH bytes. ACTION is `-`, `close`, or
-    /// `close-session=SESSION`.
+    /// Appends the frame: the line `MEMBER NUMBER CONNECTION ACTION LENGTH`, and LENGTH bytes. ACTION is `-` or `close`.
     pub fn encode(&self, body: &mut BytesMut) {
-        let action = match &self.action {
-            RelayAction::None => "-".to_owned(),
-            RelayAction::Close => "close".to_owned(),
-            RelayAction::CloseSession(session) => format!("close-session={session}"),
+        let action = match self.action {
+            RelayAction::None => "-",
+            RelayAction::Close => "close",
         };
         let Self { member, number, connection, frame, .. } = self;
         let line = format!("{member} {number} {connection} {action} {}\n", frame.len());
@@ -157,7 +153,7 @@ fn parse_line(line: &[u8]) -> Option<(RelayFrame, usize)> {
     let action = match next()? {
         "-" => RelayAction::None,
         "close" => RelayAction::Close,
-        other => RelayAction::CloseSession(SessionId::new(other.strip_prefix("close-session=")?).ok()?),
+        _ => return None,
     };
     let length = next()?.parse().ok()?;
     next().is_none().then_some((RelayFrame { member, number, connection, action, frame: Bytes::new() }, length))
@@ -186,11 +182,10 @@ mod tests {
 
     #[test]
     fn frames_of_any_content_are_read_as_they_were_written() {
-        let session = SessionId::new("lab-7").unwrap();
         let frames = vec![
             frame(1, RelayAction::None, "{\"type\":\"output\"}\n7 2 c - 0\n"),
             frame(2, RelayAction::Close, ""),
-            frame(3, RelayAction::CloseSession(session), "ü\0"),
+            frame(3, RelayAction::None, "ü\0"),
         ];
         let mut body = BytesMut::new();
         frames.iter().for_each(|frame| frame.encode(&mut body));
@@ -202,8 +197,16 @@ mod tests {
     fn a_malformed_answer_is_refused_whole() {
         let long = format!("1 1 c - {}\n{}", FRAME_BYTES + 1, "x".repeat(FRAME_BYTES + 1));
         let many = "1 1 c - 0\n".repeat(MAX_ANSWER_FRAMES + 1);
-        let bad =
-            ["1 1 c - 0", "1 1 c - 5\nabcd", "1 1 c d 0\n", "1 1 c - 0 0\n", "-1 1 c - 0\n", "1 1 c? - 0\n", "\n"];
+        let bad = [
+            "1 1 c - 0",
+            "1 1 c - 5\nabcd",
+            "1 1 c d 0\n",
+            "1 1 c close-session=s 0\n",
+            "1 1 c - 0 0\n",
+            "-1 1 c - 0\n",
+            "1 1 c? - 0\n",
+            "\n",
+        ];
         for text in bad.into_iter().chain([long.as_str(), &many]) {
             let body = Bytes::copy_from_slice(text.as_bytes());
             assert_eq!(RelayFrame::decode_all(body), Err(RelayFormatError), "{text:.20}");

@@ -86,7 +86,7 @@ fn paths_and_headers_are_stable() {
     assert_eq!(relay::RELAY_AUDIENCE, "termgate-relay");
     assert_eq!(gateway::TOUCH_HEADER, "x-terminal-touch");
     assert_eq!(gateway::CLOSE_HEADER, "x-terminal-close");
-    assert_eq!((gateway::CLOSE_CONNECTION, gateway::CLOSE_SESSION), ("connection", "session"));
+    assert_eq!(gateway::CLOSE_CONNECTION, "connection");
     assert_eq!((gateway::TOKEN_ISSUER, gateway::TOKEN_AUDIENCE), ("termgate-gateway", "termgate-backend"));
     assert_eq!(gateway::SUBPROTOCOL, "termgate");
 }

@@ -269,7 +269,7 @@ impl Actor {
         let has_results = self.attachments.client_of(&caller.connection).is_some_and(|id| self.one_shot.is_open(id));
         let Some(client) = self.attachments.client_of_mut(&caller.connection) else {
             let frame = message.map(|message| self.frames.encode(&message.into()));
-            let close = self.termination.is_over().then_some(Close::Connection);
+            let close = self.termination.is_over().then_some(Close::Ended);
             return Reply { frame, close, ..Reply::default() };
         };
         let news = client.tell_dispatch(message.as_ref(), caller.arrival.dispatch, self.clock.now_ms());

@@ -41,7 +41,7 @@ impl Actor {
             Err(error) => {
                 let frame = refused(ErrorMessage::new(error.code, error.message));
                 let frame = frame.map(|message| self.frames.encode(&message.into()));
-                return Reply { frame, close: Some(Close::Connection), ..Reply::default() };
+                return Reply { frame, close: Some(Close::Ended), ..Reply::default() };
             }
         };
         let touch = client.touch_carrier(&caller.connection, now);

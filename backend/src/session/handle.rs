@@ -151,15 +151,13 @@ pub(super) fn unknown_command(kind: &str) -> ServerMessage {
     ServerMessage::UnknownCommand(UnknownCommand { received: kind.to_owned(), epoch: None })
 }
 
-/// Connections that the gateway closes after an answer.
+/// Why the connection of a request is closed after the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Close {
-    /// The connection of this request.
-    Connection,
-    /// The connection of this request, because its messages are rejected from now on.
+    /// Its session, or its place there, has ended.
+    Ended,
+    /// Its messages are rejected from now on.
     Rejected,
-    /// All connections of the session.
-    Session,
 }
 
 /// Right to fetch a client's frames.
@@ -178,7 +176,7 @@ pub struct Reply {
     pub frame: Option<Bytes>,
     /// Right to fetch frames, if none fetches the client's.
     pub grant: Option<Grant>,
-    /// Connections to close afterwards.
+    /// Set if the connection is to be closed afterwards.
     pub close: Option<Close>,
     /// True if the gateway must extend the TTL of this connection's row.
     pub touch: bool,

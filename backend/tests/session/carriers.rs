@@ -86,7 +86,7 @@ async fn a_carrier_is_no_connection_of_the_client() {
     harness.session.disconnect(page.connection.clone()).await.unwrap();
     harness.settle().await;
     let refused = harness.say(&carrier, carry(&attached)).await;
-    assert_eq!(refused.close, Some(Close::Connection), "it ends with the client's last connection");
+    assert_eq!(refused.close, Some(Close::Ended), "it ends with the client's last connection");
     assert_eq!(code(refused), "FORBIDDEN");
 }
 

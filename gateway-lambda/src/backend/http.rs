@@ -1,6 +1,6 @@
 //! The terminal service over HTTP. Every request carries a token that is valid for this request only.
 
-use super::{Backend, BackendError, Caller, Close, Next, RelayAnswer, Reply};
+use super::{Backend, BackendError, Caller, Next, RelayAnswer, Reply};
 use crate::browser::Endpoint;
 use crate::clock::Clock;
 use crate::config::BackendConfig;
@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap};
 use reqwest::{Client, Response, StatusCode, Url};
 use shared_protocol::gateway::{
-    CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, CONNECTION_HEADER, DISCONNECT_PATH, DisconnectRequest, MESSAGE_PATH,
+    CLOSE_CONNECTION, CLOSE_HEADER, CONNECTION_HEADER, DISCONNECT_PATH, DisconnectRequest, MESSAGE_PATH,
     RECEIVED_HEADER, REQUEST_ID_HEADER, TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS, TOUCH_HEADER,
 };
 use shared_protocol::limits::MESSAGE_BYTES;
@@ -262,11 +262,7 @@ async fn reply(response: Response) -> Result<Reply, BackendError> {
         frame: Some(body).filter(|frame| !frame.is_empty()),
         grant: text(&headers, GRANT_HEADER).map(str::to_owned),
         touch: headers.contains_key(TOUCH_HEADER),
-        close: match text(&headers, CLOSE_HEADER) {
-            Some(CLOSE_CONNECTION) => Some(Close::Connection),
-            Some(CLOSE_SESSION) => Some(Close::Session),
-            _ => None,
-        },
+        close: text(&headers, CLOSE_HEADER) == Some(CLOSE_CONNECTION),
     })
 }
 

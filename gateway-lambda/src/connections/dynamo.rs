@@ -1,7 +1,6 @@
 //! Connections in a DynamoDB table.
 //!
-//! Key `connectionId`; time to live on `expiresAt`; indexes `SessionIdIndex` (key `sessionId`) and `userId-index` (key `userId`),
-//! which must both project `expiresAt`.
+//! Key `connectionId`; time to live on `expiresAt`; index `userId-index` (key `userId`), which must project `expiresAt`.
 
 use super::{Connection, Connections, ConnectionsError};
 use crate::aws::{self, Aws};
@@ -20,8 +19,6 @@ use std::error::Error;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Index from sessions to their connections.
-pub const SESSION_INDEX: &str = "SessionIdIndex";
 /// Index from users to their connections.
 pub const USER_INDEX: &str = "userId-index";
 
@@ -134,10 +131,6 @@ impl Connections for DynamoConnections {
             .expression_attribute_values(":until", number(until));
         ids(query, "find a user's rows").await
     }
-
-    async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        ids(self.live(SESSION_INDEX, "sessionId", sid.as_str(), now), "find a session's rows").await
-    }
 }
 
 /// Connections of all rows of a query, over all of its pages.
@@ -172,7 +165,6 @@ fn to_item(row: &Connection) -> Item {
             item.insert(name.to_owned(), AttributeValue::Bool(true));
         }
     }
-    // An item without `sessionId` is not in the session index.
     item.extend(identity.sid.as_ref().map(|sid| ("sessionId".to_owned(), text(sid))));
     item.extend(identity.iat.map(|iat| ("tokenIssuedAt".to_owned(), number(iat))));
     item.extend(class_fields(&identity.class).map(|(name, value)| (name.to_owned(), text(&value))));

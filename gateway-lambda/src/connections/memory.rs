@@ -3,7 +3,7 @@
 use super::{Connection, Connections, ConnectionsError};
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use shared_protocol::{ConnectionId, SessionId};
+use shared_protocol::ConnectionId;
 use std::collections::HashMap;
 
 /// Rows in a map. The lock is never held across an await.
@@ -46,11 +46,5 @@ impl Connections for MemoryConnections {
         let (rows, idle) = (self.rows.lock(), now + 1..=until);
         let of_user = rows.values().filter(|row| row.identity.row_user() == user && idle.contains(&row.expires_at));
         Ok(of_user.map(|row| row.id.clone()).collect())
-    }
-
-    async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        let rows = self.rows.lock();
-        let live = rows.values().filter(|row| row.identity.sid.as_ref() == Some(sid) && row.expires_at > now);
-        Ok(live.map(|row| row.id.clone()).collect())
     }
 }

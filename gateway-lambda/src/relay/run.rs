@@ -270,10 +270,8 @@ fn call<'a>(invocation: &'a Invocation<'a>, identities: &'a IdentityCache, task:
             Event::LookedUp(member, exists)
         }),
         Task::Act { connection, action } => Box::pin(async move {
-            match &action {
-                RelayAction::None => {}
-                RelayAction::Close => invocation.close(&connection, None).await,
-                RelayAction::CloseSession(session) => invocation.close(&connection, Some(session)).await,
+            if action == RelayAction::Close {
+                invocation.close(&connection).await;
             }
             Event::Done
         }),

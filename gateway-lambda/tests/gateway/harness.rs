@@ -10,8 +10,8 @@ use gateway_lambda::{
     Reply, ScriptedBackend, SystemRandom,
 };
 use serde_json::Value;
+use shared_protocol::ConnectionId;
 use shared_protocol::relay::RelayQuestion;
-use shared_protocol::{ConnectionId, SessionId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -184,9 +184,5 @@ impl Connections for FaultyConnections {
 
     async fn list_idle_by_user(&self, sub: &str, now: u64, until: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
         self.working_rows()?.list_idle_by_user(sub, now, until).await
-    }
-
-    async fn list_by_session(&self, sid: &SessionId, now: u64) -> Result<Vec<ConnectionId>, ConnectionsError> {
-        self.working_rows()?.list_by_session(sid, now).await
     }
 }

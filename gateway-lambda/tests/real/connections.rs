@@ -28,7 +28,8 @@ async fn all_pages_of_dynamodb_are_read() {
     let rows: Vec<Connection> = (0..600).map(|n| row(&format!("c{n}="), identity.clone())).collect();
     futures_util::stream::iter(&rows).for_each_concurrent(8, |row| async { table.put(row).await.unwrap() }).await;
     assert_eq!(table.count_by_user(&identity.sub, NOW).await.unwrap(), 600);
-    assert_eq!(table.list_by_session(identity.sid.as_ref().unwrap(), NOW).await.unwrap().len(), 600);
+    let expiry = rows[0].expires_at;
+    assert_eq!(table.list_idle_by_user(&identity.sub, NOW, expiry).await.unwrap().len(), 600);
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use crate::server::Server;
 use crate::support::{CONNECTION, NOW, class, endpoint, id, identity};
 use auth_tokens::{GatewaySecret, GatewayTokenVerifier, body_hash};
-use gateway_lambda::backend::Close;
 use gateway_lambda::clock::ManualClock;
 use gateway_lambda::{Backend, BackendConfig, BackendError, Caller, HttpBackend, Identity, Next, RelayAnswer, Reply};
 use http_body_util::BodyExt;
@@ -156,14 +155,12 @@ async fn a_response_is_a_frame_and_headers() {
     let server = Server::start().await;
     let backend = backend(&server.url);
     server.answers(200, &[("x-terminal-relay", "1.0"), ("x-terminal-touch", "1")], "frame");
-    server.answers(204, &[("x-terminal-close", "session")], "");
     server.answers(200, &[("x-terminal-close", "connection")], "bye");
     server.answers(200, &[("x-terminal-close", "everything")], "");
     let message = async || backend.message(&caller(), NUMBERED.into(), TIMEOUT).await;
-    let reply = Reply { frame: Some("frame".into()), grant: Some("1.0".to_owned()), touch: true, close: None };
+    let reply = Reply { frame: Some("frame".into()), grant: Some("1.0".to_owned()), touch: true, close: false };
     assert_eq!(message().await.unwrap(), reply);
-    assert_eq!(message().await.unwrap(), Reply { close: Some(Close::Session), ..Reply::default() });
-    let bye = Reply { frame: Some("bye".into()), close: Some(Close::Connection), ..Reply::default() };
+    let bye = Reply { frame: Some("bye".into()), close: true, ..Reply::default() };
     assert_eq!(message().await.unwrap(), bye);
     assert_eq!(message().await.unwrap(), Reply::default(), "unknown values are ignored");
 }

@@ -10,7 +10,7 @@ use auth_tokens::GatewaySecret;
 use dev_gateway::{CpuLimit, DevGateway, InProcess, Invoke, ManagementTls, Options, OsSystem, RuntimeApi, Usage};
 use gateway_lambda::{Aws, Clock, Connections, DynamoConnections, MemoryConnections, SystemClock};
 use serde_json::json;
-use shared_protocol::{ClientId, Role, SessionId, UserClaims};
+use shared_protocol::{ClientId, Role, UserClaims};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -167,10 +167,9 @@ impl Stack {
         self.sign(&UserClaims { role: Role::Viewer, ..Self::claims(user, Some(session)) })
     }
 
-    /// Number of this session's rows in the function's table.
-    pub async fn rows_of(&self, session: &str) -> usize {
-        let session = SessionId::new(session).expect("a session id");
-        self.connections.list_by_session(&session, SystemClock.now_seconds()).await.expect("the table answers").len()
+    /// Number of this user's rows in the function's table, without carriers.
+    pub async fn rows_of(&self, user: &str) -> usize {
+        self.connections.count_by_user(user, SystemClock.now_seconds()).await.expect("the table answers")
     }
 
     /// Claims of a user's token, valid for one hour.

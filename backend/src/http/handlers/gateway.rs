@@ -4,7 +4,7 @@ use crate::http::auth::GatewayRequest;
 use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::metrics::MessageType;
-use crate::session::{Caller, Close, Grant, Reply, check_carrier, stateless_reply};
+use crate::session::{Caller, Grant, Reply, check_carrier, stateless_reply};
 use crate::store::{ConnectionRecord, StoreError};
 use crate::terminal::Size;
 use crate::wall::WallMessage;
@@ -13,9 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use shared_protocol::client::{ParseError, parse};
-use shared_protocol::gateway::{
-    CLOSE_CONNECTION, CLOSE_HEADER, CLOSE_SESSION, DisconnectRequest, DisconnectResponse, TOUCH_HEADER,
-};
+use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, DisconnectRequest, DisconnectResponse, TOUCH_HEADER};
 use shared_protocol::relay::GRANT_HEADER;
 use shared_protocol::server::ErrorMessage;
 use shared_protocol::{ClientMessage, ConnectionId, ErrorCode, Inbound, Plain, ServerFrame, ServerMessage, SessionId};
@@ -263,9 +261,8 @@ impl IntoResponse for Reply {
         if self.touch {
             headers.insert(TOUCH_HEADER, HeaderValue::from_static("1"));
         }
-        if let Some(close) = self.close {
-            let close = if close == Close::Session { CLOSE_SESSION } else { CLOSE_CONNECTION };
-            headers.insert(CLOSE_HEADER, HeaderValue::from_static(close));
+        if self.close.is_some() {
+            headers.insert(CLOSE_HEADER, HeaderValue::from_static(CLOSE_CONNECTION));
         }
         with_frame(headers, self.frame)
     }

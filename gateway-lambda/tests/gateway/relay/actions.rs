@@ -1,4 +1,4 @@
-//! Actions of frames: they concern the frame's connection and session, never those of the invoker.
+//! Actions of frames: they concern the frame's connection, never the invoker's nor another one of the session.
 
 use super::*;
 use crate::support::{CONNECTION, identity, row, session};
@@ -39,28 +39,15 @@ async fn another_users_connection_is_closed_after_its_frame() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_users_session_is_closed_and_no_other() {
-    for outcome in [Ok(()), Err(PostError::TooLarge), Err(PostError::Failed("reset".to_owned()))] {
+async fn a_connection_is_closed_even_if_its_last_frame_is_lost() {
+    for outcome in [Err(PostError::TooLarge), Err(PostError::Failed("reset".to_owned()))] {
         let harness = harness().await;
         harness.browser.script_posts([outcome]);
-        harness.backend.on_question(NO_DELAY, Ok(now([last(RelayAction::CloseSession(session("lab-8")), "bye")])));
+        harness.backend.on_question(NO_DELAY, Ok(now([last(RelayAction::Close, "bye")])));
         harness.backend.on_question(ms(100), Ok(stop(frames(1, 1, 1))));
         run(&harness).await;
-        let mut closed = harness.browser.closed();
-        closed.sort();
-        assert_eq!(closed, [connection(2), id("too=")], "even if the last frame is lost");
-        assert_eq!(harness.connections.rows_exist(&ROWS).await, [true, true, false, true, false]);
+        assert_eq!(harness.browser.closed(), [connection(2)]);
+        assert_eq!(harness.connections.rows_exist(&ROWS).await, [true, true, false, true, true]);
         assert_eq!(harness.browser.frames().last().unwrap(), "1.1", "the relay goes on");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_session_is_closed_although_the_frames_connection_is_gone() {
-    let harness = harness().await;
-    harness.browser.disappear_after(&connection(2), 0);
-    let close = RelayFrame { number: 2, ..last(RelayAction::CloseSession(session("lab-8")), "bye") };
-    harness.backend.on_question(NO_DELAY, Ok(stop(frames(2, 1, 1).chain([close]))));
-    run(&harness).await;
-    assert!(harness.browser.closed().contains(&id("too=")));
-    assert_eq!(harness.connections.rows_exist(&ROWS).await, [true, true, false, true, false]);
 }

@@ -87,7 +87,7 @@ async fn stopping_the_service_ends_its_shells(stack: &Stack) {
 }
 
 async fn a_closed_connection_leaves_its_session(stack: &Stack) {
-    let rows = async || stack.rows_of("s1").await;
+    let rows = async || stack.rows_of("ada").await + stack.rows_of("ben").await;
     let mut ada = stack.terminal("ada", "s1").await;
     assert_eq!(ada.command("cd /usr").await.1, 0);
     assert_eq!(rows().await, 1);

@@ -89,7 +89,7 @@ impl<'a> Connection<'a> {
                 Some(reply) = pending.next() => reply,
                 (frames, DirectResponse { frame, close, end }) = &mut self.poll => {
                     // A session that has ended closes without a word; any other close says why.
-                    let close = close.then_some(if frame.is_some() { Close::Rejected } else { Close::Connection });
+                    let close = close.then_some(if frame.is_some() { Close::Rejected } else { Close::Ended });
                     if let Some(frame) = frame && let Err(reason) = socket.send(frame).await {
                         return reason;
                     }
@@ -198,7 +198,7 @@ fn poll(mut frames: DirectFrames) -> Fuse<PollFuture> {
 fn close_reason(close: Close, is_draining: bool) -> CloseReason {
     match close {
         Close::Rejected => REJECTED,
-        Close::Connection | Close::Session if is_draining => REPLACED,
-        Close::Connection | Close::Session => CloseReason(NORMAL, "the session has ended"),
+        Close::Ended if is_draining => REPLACED,
+        Close::Ended => CloseReason(NORMAL, "the session has ended"),
     }
 }
