@@ -66,8 +66,9 @@ impl Terminal {
     /// it. A program prints meanwhile, so that each run has something to carry.
     pub async fn expect_serial_dispatch(&mut self, limit: Duration) {
         let deadline = Instant::now() + limit;
-        // Bash goes on with a loop if the signal comes between two of its programs; a trap ends it then, too.
-        self.type_text("(trap exit INT; while sleep 1; do printf .; done)\r").await;
+        // One program: a loop of bash goes on if the signal comes while it starts the next one.
+        self.type_text(r#"perl -e '$|=1; print "." while sleep 1'"#).await;
+        self.type_text("\r").await;
         while self.client.dispatch() != Some(Dispatch::Serial) {
             assert!(Instant::now() < deadline, "waited {limit:?}, and the service says {:?}", self.client.dispatch());
             self.send_text(r#"{"type":"ping"}"#).await;
