@@ -3,7 +3,7 @@
 
 use super::outlet::Outlet;
 use super::relays::{Predecessor, Relays};
-use super::shared::{Apart, Phase};
+use super::shared::{Apart, Kind, Phase};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -55,7 +55,7 @@ impl Relays {
             return None;
         }
         let before = Predecessor::Member(Arc::downgrade(relay), outlet.member());
-        let (new, grant) = self.grant(&mut table, &relay.endpoint.name, Some(before));
+        let (new, grant) = self.grant(&mut table, &relay.endpoint.name, Kind::Successor, Some(before));
         new.lock().apart = Some(Apart::new(connection, &self.metrics));
         Some(grant)
     }

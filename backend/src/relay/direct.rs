@@ -4,7 +4,7 @@ use super::count::RelayCount;
 use super::endpoint::Endpoint;
 use super::joining::Joining;
 use super::outlet::Outlet;
-use super::shared::Relay;
+use super::shared::{Kind, Relay};
 use crate::clock::Clock;
 use crate::metrics::Metrics;
 use bytes::Bytes;
@@ -41,7 +41,7 @@ impl DirectFrames {
     /// A relay of its own for this client, and the client's place in it.
     pub fn open(joining: Joining, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> (Self, Outlet) {
         let endpoint = Endpoint::new(joining.endpoint.clone());
-        let relay = Relay::new(endpoint, Arc::new(RelayCount::default()), false, clock, metrics);
+        let relay = Relay::new(endpoint, Arc::new(RelayCount::default()), Kind::First, clock, metrics);
         relay.begin();
         let member = relay.join(joining, Instant::now());
         let outlet = Outlet::new(Arc::clone(&relay), member);

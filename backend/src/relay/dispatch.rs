@@ -1,7 +1,10 @@
 //! Dispatch of each API, learned from the messages of connections whose runs carry. A message that arrives before the last
 //! question of its own connection's run was not kept waiting; one that arrives right after the run's end may have been.
 
+mod announcement;
+
 use super::shared::{Relay, RunState};
+use announcement::Announcement;
 use parking_lot::{Mutex, MutexGuard};
 use shared_protocol::{ConnectionId, Dispatch};
 use std::collections::{BTreeSet, HashMap};
@@ -58,6 +61,8 @@ struct Api {
     /// True once the store was asked.
     loaded: bool,
     known: Option<KnownDispatch>,
+    /// The last change; none of what was known from the beginning.
+    announcement: Option<Announcement>,
     /// Users of the runs that a message has waited for, since the last proof of the contrary.
     waited: Vec<String>,
     /// Users with a run since then; two are enough to know that there are several.
@@ -65,39 +70,55 @@ struct Api {
 }
 
 impl Api {
-    fn settle(&mut self, name: &str, dispatch: Dispatch, now_ms: u64) {
-        if self.known.map(|known| known.dispatch) != Some(dispatch) {
-            tracing::info!(api = name, ?dispatch, "the dispatch of an API is settled");
+    fn dispatch(&self) -> Option<Dispatch> {
+        self.known.map(|known| known.dispatch)
+    }
+
+    /// Has clients told of another dispatch than before.
+    fn set(&mut self, name: &str, known: KnownDispatch, clients: usize) {
+        if self.dispatch() != Some(known.dispatch) {
+            tracing::info!(api = name, dispatch = ?known.dispatch, "the dispatch of an API is settled");
+            self.announcement = Some(Announcement::new(self.dispatch(), clients, Instant::now()));
         }
+        self.known = Some(known);
+    }
+
+    fn settle(&mut self, name: &str, dispatch: Dispatch, now_ms: u64, clients: usize) {
         self.waited.clear();
         self.users.clear();
-        self.known = Some(KnownDispatch { dispatch, at: now_ms });
+        self.set(name, KnownDispatch { dispatch, at: now_ms }, clients);
+    }
+
+    /// The dispatch that the client of this connection may know.
+    fn told_to(&self, connection: &ConnectionId, now: Instant) -> Option<Dispatch> {
+        let before = self.announcement.and_then(|announcement| announcement.before(connection, now));
+        before.unwrap_or(self.dispatch())
     }
 
     fn is_concurrent(&self) -> bool {
-        self.known.is_some_and(|known| known.dispatch == Dispatch::Concurrent)
+        self.dispatch() == Some(Dispatch::Concurrent)
     }
 
     /// A message was handed over beside its own connection's run.
-    fn overtaken(&mut self, name: &str, now_ms: u64) {
+    fn overtaken(&mut self, name: &str, now_ms: u64, clients: usize) {
         self.waited.clear();
         self.users.clear();
         let is_fresh = self.known.is_some_and(|known| now_ms < known.at.saturating_add(REFRESH_AFTER_MS));
         if !(is_fresh && self.is_concurrent()) {
-            self.settle(name, Dispatch::Concurrent, now_ms);
+            self.settle(name, Dispatch::Concurrent, now_ms, clients);
         }
     }
 
     /// A message has waited for its connection's run. Serial dispatch is certain after several users' runs, or those of the only
     /// user.
-    fn has_waited(&mut self, name: &str, user: String, now_ms: u64) {
+    fn has_waited(&mut self, name: &str, user: String, now_ms: u64, clients: usize) {
         if self.waited.len() == SERIAL_RUNS {
             self.waited.remove(0);
         }
         self.waited.push(user);
         let several = self.waited.iter().any(|user| *user != self.waited[0]);
         if self.waited.len() == SERIAL_RUNS && (several || self.users.len() == 1) {
-            self.settle(name, Dispatch::Serial, now_ms);
+            self.settle(name, Dispatch::Serial, now_ms, clients);
         }
     }
 }
@@ -105,6 +126,8 @@ impl Api {
 #[derive(Default)]
 struct Inner {
     apis: HashMap<String, Api>,
+    /// Clients that relays carry.
+    clients: usize,
     runs: HashMap<ConnectionId, Run>,
     /// Runs beside which a message of their connection arrived at that time. Another question proves that they still lived.
     overtaking: Vec<(Run, Instant)>,
@@ -138,13 +161,17 @@ impl Dispatches {
         if inner.apis.len() >= MAX_APIS && !inner.apis.contains_key(api) {
             return None;
         }
-        let api = inner.apis.entry(api.to_owned()).or_default();
-        api.loaded = true;
-        let (at, stored_at) = (api.known.map(|known| known.at), stored.map(|stored| stored.at));
-        if stored_at > at {
-            api.known = stored;
+        let (name, clients) = (api, inner.clients);
+        let api = inner.apis.entry(name.to_owned()).or_default();
+        let at = api.known.map(|known| known.at);
+        let newer = stored.filter(|stored| Some(stored.at) > at);
+        match newer {
+            Some(newer) if api.loaded => api.set(name, newer, clients),
+            Some(newer) => api.known = Some(newer),
+            None => {}
         }
-        api.known.filter(|_| stored_at < at)
+        api.loaded = true;
+        api.known.filter(|known| newer.is_none() && stored.is_none_or(|stored| stored.at < known.at))
     }
 
     /// A message of this connection was granted a relay.
@@ -165,33 +192,35 @@ impl Dispatches {
     }
 
     /// Takes a message of a connection of this API as evidence: `waited_ms` is the time from its receipt by the gateway to now.
-    /// Returns the dispatch of the API, if it is known.
+    /// Returns the dispatch of the API, if it is known and this client's turn to be told has come.
     pub fn heard(&self, api: &str, connection: &ConnectionId, waited_ms: Option<u64>, now_ms: u64) -> Option<Dispatch> {
         let (mut inner, now) = (self.inner(), Instant::now());
-        let Inner { apis, runs, overtaking } = &mut *inner;
+        let Inner { apis, clients, runs, overtaking } = &mut *inner;
         let known = apis.get_mut(api)?;
         if let Some((run, state)) = take_run(runs, connection, now) {
             match state {
                 RunState::Asks if overtaking.len() < MAX_OVERTAKING => overtaking.push((run, now)),
                 RunState::Ended(at) if now <= at + MAX_AFTER_END || waited_ms.is_some_and(|ms| ms >= MIN_WAIT_MS) => {
-                    known.has_waited(api, run.user, now_ms);
+                    known.has_waited(api, run.user, now_ms, *clients);
                 }
                 RunState::Asks | RunState::Ended(_) | RunState::Unclear => {}
             }
         }
-        known.known.map(|known| known.dispatch)
+        known.told_to(connection, now)
     }
 
     /// Looks whether runs that a message arrived beside have asked again since, and has them ask while the dispatch is not known.
-    pub(super) fn tick(&self, now_ms: u64) {
+    /// `clients`: clients that relays carry.
+    pub(super) fn tick(&self, now_ms: u64, clients: usize) {
         let (mut inner, now) = (self.inner(), Instant::now());
+        inner.clients = clients;
         let Inner { apis, overtaking, .. } = &mut *inner;
         overtaking.retain(|(run, at)| {
             let (asked_at, is_over) = run.relay.last_question();
             let is_proof = asked_at > *at + QUESTION_DELAY;
             let name = &run.relay.endpoint.name;
             match apis.get_mut(name) {
-                Some(api) if is_proof => api.overtaken(name, now_ms),
+                Some(api) if is_proof => api.overtaken(name, now_ms, clients),
                 Some(api) if now > *at + QUESTION_DELAY && !api.is_concurrent() => run.relay.have_asked_again(now),
                 _ => {}
             }

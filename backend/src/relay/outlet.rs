@@ -1,7 +1,7 @@
 //! A client's way out of its session: one place in one relay.
 
 use super::queue::{FENCE, Queued};
-use super::shared::{Phase, Relay};
+use super::shared::{Kind, Phase, Relay};
 use bytes::Bytes;
 use shared_protocol::relay::RelayAction;
 use std::sync::{Arc, Weak};
@@ -64,6 +64,11 @@ impl Outlet {
 
     pub(super) fn member(&self) -> u64 {
         self.member
+    }
+
+    /// True if its relay is to be replaced at once by one that a carrier's message starts.
+    pub fn is_brief(&self) -> bool {
+        self.relay.kind == Kind::Brief
     }
 
     /// The state now.

@@ -6,7 +6,7 @@ use super::dispatch::Dispatches;
 use super::endpoint::Endpoint;
 use super::joining::Joining;
 use super::outlet::Outlet;
-use super::shared::{Apart, Phase, Relay, SUCCESSOR_TTL};
+use super::shared::{Apart, Kind, Phase, Relay, SUCCESSOR_TTL};
 use crate::clock::{Clock, RandomSource};
 use crate::metrics::{GaugeGuard, Metrics};
 use parking_lot::{Mutex, MutexGuard};
@@ -23,6 +23,9 @@ const MAX_MEMBERS: usize = 50;
 
 /// Longest life of a relay: API Gateway gives up an integration after 29 s.
 const LIFE: Duration = Duration::from_secs(25);
+
+/// Life of a brief relay: its connection's next key waits no longer.
+const BRIEF_LIFE: Duration = Duration::from_secs(1);
 
 /// A relay with several members lives up to this much shorter, by chance: relays that began together do not end together.
 const LIFE_JITTER: Duration = Duration::from_secs(5);
@@ -162,7 +165,8 @@ impl Relays {
     pub fn granted(&self, grant: &str, connection: &ConnectionId, user: &str, carrier: bool) {
         let secret = grant.split_once('.').map_or(grant, |(_, secret)| secret);
         let relay = self.table().entries.get(secret).map(|entry| Arc::clone(&entry.relay));
-        if let Some(relay) = relay {
+        // A brief run says nothing about the dispatch: a message soon after its end is no sign that it waited.
+        if let Some(relay) = relay.filter(|relay| relay.kind != Kind::Brief) {
             relay.lock().by_carrier = carrier;
             self.dispatches.granted(connection.clone(), user.to_owned(), relay);
         }
@@ -171,6 +175,15 @@ impl Relays {
     /// Gives a client a place in the fullest relay that has room. Without one it gets a new relay and the grant for it, if
     /// `may_grant`; otherwise it is woken as soon as there is a relay.
     pub fn join(&self, joining: Joining, may_grant: bool) -> (Option<Outlet>, Option<String>) {
+        self.join_or_grant(joining, may_grant.then_some(Kind::First))
+    }
+
+    /// The same, with a new relay that lives for a second.
+    pub fn join_briefly(&self, joining: Joining) -> (Option<Outlet>, Option<String>) {
+        self.join_or_grant(joining, Some(Kind::Brief))
+    }
+
+    fn join_or_grant(&self, joining: Joining, new: Option<Kind>) -> (Option<Outlet>, Option<String>) {
         let now = Instant::now();
         let mut table = self.table();
         let with_room = table.entries.values().filter_map(|entry| {
@@ -179,20 +192,22 @@ impl Relays {
             let fits = entry.relay.endpoint.name == joining.endpoint && members < MAX_MEMBERS && inner.takes_members();
             let is_own = inner.apart.as_ref().map(|apart| *apart.connection() == joining.connection);
             // A successor takes members only once it asks.
-            let takes = fits && is_own != Some(false) && !(entry.relay.is_successor && inner.phase == Phase::Granted);
+            let takes = fits
+                && is_own != Some(false)
+                && !(entry.relay.kind == Kind::Successor && inner.phase == Phase::Granted);
             takes.then_some(((is_own, members), &entry.relay))
         });
         if let Some((_, relay)) = with_room.max_by_key(|(rank, _)| *rank) {
-            self.metrics.relays.moves.inc_by(u64::from(!may_grant));
+            self.metrics.relays.moves.inc_by(u64::from(new.is_none()));
             let member = relay.join(joining, now);
             return (Some(Outlet::new(Arc::clone(relay), member)), None);
         }
-        if !may_grant {
+        let Some(kind) = new else {
             table.waiting.retain(|waiting| !Arc::ptr_eq(&waiting.wake, &joining.wake));
             table.waiting.push(Waiting { endpoint: joining.endpoint, wake: joining.wake });
             return (None, None);
-        }
-        let (relay, grant) = self.grant(&mut table, joining.endpoint.as_str(), None);
+        };
+        let (relay, grant) = self.grant(&mut table, joining.endpoint.as_str(), kind, None);
         let member = relay.join(joining, now);
         (Some(Outlet::new(relay, member)), Some(grant))
     }
@@ -222,7 +237,7 @@ impl Relays {
         }
         relay.lock().successor_until = Some(now + SUCCESSOR_TTL);
         let before = Predecessor::Relay(Arc::downgrade(relay));
-        let (successor, grant) = self.grant(&mut table, &relay.endpoint.name, Some(before));
+        let (successor, grant) = self.grant(&mut table, &relay.endpoint.name, Kind::Successor, Some(before));
         successor.lock().apart = apart.map(|connection| Apart::new(connection, &self.metrics));
         Some(grant)
     }
@@ -231,6 +246,7 @@ impl Relays {
         &self,
         table: &mut Table,
         endpoint: &str,
+        kind: Kind,
         predecessor: Option<Predecessor>,
     ) -> (Arc<Relay>, String) {
         let secret = hex::encode(self.random.bytes::<16>());
@@ -238,7 +254,7 @@ impl Relays {
         let life = LIFE - LIFE_JITTER * u32::from(chance) / 255;
         let (clock, metrics) = (Arc::clone(&self.clock), Arc::clone(&self.metrics));
         let (endpoint, count) = (table.endpoint(endpoint), Arc::clone(&self.count));
-        let relay = Relay::new(endpoint, count, predecessor.is_some(), clock, metrics);
+        let relay = Relay::new(endpoint, count, kind, clock, metrics);
         let grant = format!("{}.{secret}", self.instance);
         table.entries.insert(
             secret,
@@ -288,8 +304,9 @@ impl Relays {
 
     /// Does what is due.
     pub fn tick(&self, now: Instant) {
-        self.dispatches.tick(self.clock.now_ms());
         let mut table = self.table();
+        let clients = table.entries.values().map(|entry| entry.relay.lock().state.len()).sum();
+        self.dispatches.tick(self.clock.now_ms(), clients);
         let due: Vec<_> =
             table.entries.values().filter_map(|entry| Some((Arc::clone(&entry.relay), entry.due(now)?))).collect();
         for (relay, members) in due {
@@ -302,7 +319,11 @@ impl Relays {
             let mut inner = relay.lock();
             let age = now.saturating_duration_since(inner.granted_at);
             let members = inner.state.len();
-            let life = if members == 1 { LIFE } else { *life };
+            let life = match (relay.kind, members) {
+                (Kind::Brief, _) => BRIEF_LIFE,
+                (_, 1) => LIFE,
+                _ => *life,
+            };
             if inner.phase == Phase::Carrying && (age >= life || (members == 0 && age >= EMPTY_LIFE)) {
                 inner.end(now, self.clock.now_ms());
             }
@@ -346,7 +367,8 @@ impl Table {
             .filter(|entry| !Arc::ptr_eq(&entry.relay, relay) && entry.relay.endpoint.name == relay.endpoint.name);
         let room = others.map(|entry| {
             let inner = entry.relay.lock();
-            let is_young = now < inner.granted_at + RENEWAL_AGE && inner.phase == Phase::Carrying;
+            let lasts = entry.relay.kind != Kind::Brief && now < inner.granted_at + RENEWAL_AGE;
+            let is_young = lasts && inner.phase == Phase::Carrying;
             if is_young && inner.apart.is_none() { MAX_MEMBERS.saturating_sub(inner.state.len()) } else { 0 }
         });
         room.sum::<usize>() >= members

@@ -32,6 +32,17 @@ struct Pending {
     _counted: GaugeGuard,
 }
 
+/// Reason for which a relay was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// No relay had room.
+    First,
+    /// Its first question takes members from the relay before it.
+    Successor,
+    /// Only carriers are to carry, and none does yet: it lives so shortly that a key may wait for its end.
+    Brief,
+}
+
 /// Progress of a relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -108,8 +119,8 @@ pub struct Relay {
     pub(super) endpoint: Arc<Endpoint>,
     /// Relays of all instances.
     pub(super) count: Arc<RelayCount>,
-    /// True if its first question is to take members from the relay before it.
-    pub(super) is_successor: bool,
+    /// Reason of its grant.
+    pub(super) kind: Kind,
     inner: Mutex<Inner>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -119,7 +130,7 @@ impl Relay {
     pub(super) fn new(
         endpoint: Arc<Endpoint>,
         count: Arc<RelayCount>,
-        is_successor: bool,
+        kind: Kind,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
@@ -138,7 +149,7 @@ impl Relay {
             by_carrier: false,
             pending: None,
         };
-        Arc::new(Self { endpoint, count, is_successor, inner: Mutex::new(inner), clock, metrics })
+        Arc::new(Self { endpoint, count, kind, inner: Mutex::new(inner), clock, metrics })
     }
 
     /// Adds a client.
@@ -270,7 +281,7 @@ impl Relay {
         if inner.pending.take_if(|pending| pending.reply.is_closed()).is_some() {
             inner.heard = now;
         }
-        let ttl = if self.is_successor { SUCCESSOR_TTL } else { GRANT_TTL };
+        let ttl = if self.kind == Kind::Successor { SUCCESSOR_TTL } else { GRANT_TTL };
         let is_silent = match inner.phase {
             Phase::Granted => inner.granted_at + ttl <= now,
             Phase::Carrying => inner.pending.is_none() && inner.heard + SILENCE_TIMEOUT <= now,
@@ -303,10 +314,10 @@ impl Inner {
         matches!(self.phase, Phase::Granted | Phase::Carrying)
     }
 
-    /// True if it asks, is at least this old, and no grant for a successor is open.
+    /// True if it asks or is about to, is at least this old, and no grant for a successor is open.
     pub(super) fn may_have_successor(&self, age: Duration, now: Instant) -> bool {
         let is_granted = self.successor_until.is_some_and(|until| now < until);
-        self.phase == Phase::Carrying && self.granted_at + age <= now && !is_granted
+        self.takes_members() && self.granted_at + age <= now && !is_granted
     }
 
     /// Answers the question that waits, if there is a frame or the relay ends.

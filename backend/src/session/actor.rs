@@ -276,6 +276,8 @@ impl Actor {
         let message = message.or(news);
         let expects_frames = !client.one_shot || client.chats || client.outbound.reply_count() > 0 || has_results;
         let renewal = renewal.filter(|_| !is_error);
+        // The end of the run that this message has waited for may be news.
+        client.outbound.refresh(&self.relays.relays, self.epoch, now);
         let (link, is_page) = (&mut client.outbound.link, !client.one_shot);
         let grant = expects_frames.then(|| self.relays.carry(link, is_page, caller, renewal, now)).flatten();
         let is_carried = client.outbound.link.is_live() && !matches!(grant, Some(NewGrant::First(_)));

@@ -12,6 +12,9 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+/// A message on its way for this long, in ms, may have waited for its connection's own run.
+const MIN_QUEUED_MS: u64 = 1000;
+
 /// A session may send while its lease surely holds.
 struct LeasePermit(Arc<Lease>);
 
@@ -103,8 +106,15 @@ impl RelayAccess {
             let (frames, outlet) = DirectFrames::open(joining.clone(), clock, metrics);
             (Some(outlet), Some(Grant::Direct(frames)))
         } else {
-            let may_grant = !is_serial(caller) || link.is_stranded(now);
-            let (outlet, grant) = self.relays.join(joining.clone(), may_grant);
+            // Where only carriers are to carry, a page's own run carries until one does; not for a message that has waited, because
+            // others may wait behind it. A plain client has no carrier, and waits.
+            let has_carrier = is_serial(caller) && !link.is_stranded(now);
+            let has_waited = caller.arrival.gateway_ms.is_some_and(|ms| ms >= MIN_QUEUED_MS);
+            let (outlet, grant) = if has_carrier && is_page && !has_waited {
+                self.relays.join_briefly(joining.clone())
+            } else {
+                self.relays.join(joining.clone(), !has_carrier)
+            };
             (outlet, self.granted(grant, caller))
         };
         link.open(joining, outlet, caller, now);

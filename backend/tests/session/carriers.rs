@@ -1,9 +1,9 @@
 //! Carriers: second connections of pages, whose runs carry where API Gateway hands over messages one after the other.
 
-use crate::harness::{Harness, caller, frame, input, until};
+use crate::harness::{Harness, Token, caller, frame, input, until};
 use backend::session::{Arrival, Caller, Close, Reply};
 use serde_json::{Value, json};
-use shared_protocol::Dispatch;
+use shared_protocol::{Dispatch, Role};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
@@ -15,14 +15,32 @@ fn pair(name: &str) -> (Caller, Caller) {
     (page.clone(), Caller { connection, carrier: true, ..page })
 }
 
-/// A session with ada's page attached, which no relay carries yet.
+/// A session with ada's page attached.
 async fn attached() -> (Harness, Caller, Caller, Value) {
+    let (harness, page, carrier, attached, _) = attached_briefly().await;
+    (harness, page, carrier, attached)
+}
+
+/// The same, and the page's own run, which carries for a second.
+async fn attached_briefly() -> (Harness, Caller, Caller, Value, Token) {
     let (harness, (page, carrier)) = (Harness::new().await, pair("ada"));
     let reply = harness.say(&page, json!({"type":"attach","client":"page","cols":80,"rows":24})).await;
-    assert!(reply.grant.is_none(), "its own run would keep its keys waiting");
     let attached = frame(reply.frame);
     assert_eq!(attached["dispatch"], "serial");
-    (harness, page, carrier, attached)
+    let brief = harness.token(&page, reply.grant).unwrap();
+    harness.fetch_all(brief).await;
+    (harness, page, carrier, attached, brief)
+}
+
+/// True if this run carries for longer than a second.
+async fn lasts(harness: &Harness, run: Token) -> bool {
+    harness.fetch_all(run).await;
+    sleep_until(Instant::now() + Duration::from_millis(1100)).await;
+    harness.registry.relays().tick(Instant::now());
+    let lasts = harness.fetch_all(run).await.1.is_some();
+    // The last report.
+    harness.fetch(run, Duration::ZERO).await;
+    lasts
 }
 
 fn carry(attached: &Value) -> Value {
@@ -34,7 +52,7 @@ fn code(reply: Reply) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_a_carriers_messages_are_granted_relays() {
+async fn only_a_carriers_messages_are_granted_relays_that_last() {
     let (harness, page, carrier, attached) = attached().await;
     assert!(harness.say(&page, input(&attached, 1, "a")).await.grant.is_none());
     let reply = harness.say(&carrier, carry(&attached)).await;
@@ -53,12 +71,40 @@ async fn only_a_carriers_messages_are_granted_relays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_whose_carrier_stays_away_gets_its_output_after_three_seconds() {
-    let (harness, page, _, attached) = attached().await;
-    sleep_until(Instant::now() + Duration::from_millis(2900)).await;
-    assert!(harness.say(&page, input(&attached, 1, "a")).await.grant.is_none());
-    sleep_until(Instant::now() + Duration::from_millis(200)).await;
-    assert!(harness.say(&page, input(&attached, 2, "b")).await.grant.is_some());
+async fn a_pages_own_run_carries_for_a_second_until_a_carriers_does() {
+    let (harness, page, carrier, attached, own) = attached_briefly().await;
+    assert!(!lasts(&harness, own).await, "its next key would wait");
+    let reply = harness.say(&page, input(&attached, 1, "a")).await;
+    let mut brief = harness.token(&page, reply.grant).expect("a page without a relay sees no output");
+    harness.script.print("shown");
+    assert_eq!(harness.next(&mut brief).await["data"], "shown");
+    let grant = harness.say(&carrier, carry(&attached)).await.grant;
+    let successor = harness.token(&page, grant).expect("its keys wait for its own run");
+    harness.fetch(successor, Duration::ZERO).await;
+    assert!(harness.fetch(brief, Duration::ZERO).await.next.is_none(), "which ends");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_has_waited_starts_no_run_that_others_would_wait_for() {
+    let (harness, page, _, attached, own) = attached_briefly().await;
+    assert!(!lasts(&harness, own).await);
+    for (seq, waited, expected) in [(1, 1000, false), (2, 999, true)] {
+        let arrival = Arrival { gateway_ms: Some(waited), ..page.arrival };
+        let reply = harness.say(&Caller { arrival, ..page.clone() }, input(&attached, seq, "a")).await;
+        assert_eq!(reply.grant.is_some(), expected, "after {waited} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_whose_carrier_stays_away_gets_its_output_after_ten_seconds() {
+    let (harness, page, _, attached, own) = attached_briefly().await;
+    assert!(!lasts(&harness, own).await);
+    for (seq, seconds, expected) in [(1, 8, false), (2, 11, true)] {
+        harness.at(seconds).await;
+        let reply = harness.say(&page, input(&attached, seq, "a")).await;
+        let run = harness.token(&page, reply.grant).expect("no relay carries the page");
+        assert_eq!(lasts(&harness, run).await, expected, "after {seconds} s");
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,4 +185,20 @@ async fn a_page_is_told_once_when_its_dispatch_becomes_known() {
     assert!(harness.say(&known, input(&attached, 3, "c")).await.frame.is_none());
     harness.script.print("x");
     while harness.next(&mut token).await["type"] != "output" {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewers_carrier_carries_for_the_viewer() {
+    let (harness, _, _, _, own) = attached_briefly().await;
+    assert!(!lasts(&harness, own).await, "the viewer has no place in a relay of another page");
+    let [page, carrier] = <[Caller; 2]>::from(pair("vic")).map(|caller| Caller { role: Role::Viewer, ..caller });
+    let reply = harness.say(&page, json!({"type":"attach","client":"viewer","cols":80,"rows":24})).await;
+    let attached = frame(reply.frame);
+    assert_eq!(attached["role"], "viewer");
+    let ask = json!({"type":"carry","client":"viewer","epoch":attached["epoch"]});
+    let reply = harness.say(&carrier, ask).await;
+    assert_eq!(frame(reply.frame)["type"], "carried");
+    let mut token = harness.token(&page, reply.grant).expect("the viewer's keys wait for the page's run");
+    harness.script.print("shown");
+    assert_eq!(harness.next(&mut token).await["data"], "shown");
 }

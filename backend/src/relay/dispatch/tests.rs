@@ -7,6 +7,7 @@ use crate::clock::{SystemClock, SystemRandom};
 use crate::metrics::Metrics;
 use crate::relay::Relays;
 use crate::relay::endpoint::Endpoint;
+use crate::relay::shared::Kind;
 use crate::relay::test_support::{self, Switch};
 use shared_protocol::relay::RelayQuestion;
 use tokio::task::AbortHandle;
@@ -61,7 +62,7 @@ async fn end(relay: Arc<Relay>) {
 impl Dispatches {
     /// The dispatch of an API, if it is known.
     fn known(&self, api: &str) -> Option<Dispatch> {
-        self.inner().apis.get(api)?.known.map(|known| known.dispatch)
+        self.inner().apis.get(api)?.dispatch()
     }
 }
 
@@ -79,7 +80,7 @@ async fn waited(relays: &Arc<Relays>, name: &str, user: &str) -> Option<Dispatch
 async fn ask_after(relays: &Relays, relay: &Arc<Relay>, delay: Duration) {
     advance(delay).await;
     relays.ask(relay, &RelayQuestion { number: 2, ..RelayQuestion::default() }, Duration::ZERO).await;
-    relays.dispatches.tick(NOW);
+    relays.dispatches.tick(NOW, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -89,7 +90,7 @@ async fn a_message_before_a_question_of_its_own_connections_run_proves_concurren
     let relay = run(&relays, "a", "ada").await;
     relays.dispatches.heard(API, &connection("b"), None, NOW);
     relays.dispatches.heard(API, &connection("a"), Some(20_000), NOW);
-    relays.dispatches.tick(NOW);
+    relays.dispatches.tick(NOW, 0);
     assert_eq!(relays.dispatches.known(API), None, "the run may have been killed before");
     ask_after(&relays, &relay, QUESTION_DELAY + Duration::from_millis(1)).await;
     assert_eq!(relays.dispatches.known(API), Some(Dispatch::Concurrent));
@@ -107,7 +108,7 @@ async fn a_quiet_run_is_had_to_ask_again_while_the_dispatch_is_not_known() {
         relays.dispatches.heard(API, &connection("a"), None, NOW);
         for _ in 0..20 {
             advance(Duration::from_millis(100)).await;
-            relays.dispatches.tick(NOW);
+            relays.dispatches.tick(NOW, 0);
             tokio::task::yield_now().await;
         }
         let is_settled = known.is_some_and(|known| known.dispatch == Dispatch::Concurrent);
@@ -130,7 +131,7 @@ async fn a_message_after_a_killed_run_proves_nothing() {
             advance(Duration::from_secs(4)).await;
             relays.tick(Instant::now());
         }
-        relays.dispatches.tick(NOW);
+        relays.dispatches.tick(NOW, 0);
         assert_eq!(relays.dispatches.known(API), None);
         assert!(relays.dispatches.inner().overtaking.is_empty());
     }
@@ -220,7 +221,8 @@ fn apis_and_runs_are_bounded() {
     assert!(!dispatches.is_new("one more"));
     dispatches.learn("one more", Some(record(Dispatch::Serial, 1)));
     assert_eq!((dispatches.known("one more"), dispatches.apis().len()), (None, MAX_APIS));
-    let relay = Relay::new(Endpoint::new("0".into()), Arc::default(), false, Arc::new(SystemClock), Metrics::new(0));
+    let relay =
+        Relay::new(Endpoint::new("0".into()), Arc::default(), Kind::First, Arc::new(SystemClock), Metrics::new(0));
     for number in 0..=MAX_RUNS {
         dispatches.granted(connection(&number.to_string()), "ada".into(), Arc::clone(&relay));
     }

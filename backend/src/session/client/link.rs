@@ -12,9 +12,9 @@ use tokio::time::Instant;
 /// every 20 s, so one may be lost; a page that is not sends none.
 const MEMBERSHIP: Duration = Duration::from_secs(45);
 
-/// Time after which a client without a relay gets one even where only carriers are to carry: a key that waits is better than no
-/// output.
-const MAX_WITHOUT: Duration = Duration::from_secs(3);
+/// Time after which a client without a relay that lasts gets one even where only carriers are to carry: a key that waits is better
+/// than no output. A page's carrier has several attempts until then.
+const MAX_WITHOUT: Duration = Duration::from_secs(10);
 
 /// A client's link. Without a relay it waits for the client's next message, or for a relay that has room.
 #[derive(Default)]
@@ -31,7 +31,7 @@ pub(crate) struct Link {
     direct: bool,
     /// True if a frame would be accepted and there was none.
     awaits_frame: bool,
-    /// Time since which no relay has room for the client, while it looks for one.
+    /// Time since which no relay that lasts has room for the client, while it looks for one.
     without: Option<Instant>,
     /// Whether its output pours.
     flood: FloodMeter,
@@ -85,9 +85,10 @@ impl Link {
         self.joining.clone().filter(|_| self.is_wanted(now) && !self.is_live())
     }
 
-    /// Takes the place that a relay has, or notes that none has one.
+    /// Takes the place that a relay has, or notes that none that lasts has one.
     pub(crate) fn carried(&mut self, outlet: Option<Outlet>, now: Instant) {
-        self.without = if outlet.is_some() { None } else { self.without.or(Some(now)) };
+        let lasts = outlet.as_ref().is_some_and(|outlet| !outlet.is_brief());
+        self.without = if lasts { None } else { self.without.or(Some(now)) };
         self.outlet = outlet;
     }
 
