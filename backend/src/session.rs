@@ -12,6 +12,8 @@ mod classes;
 mod client;
 pub mod command;
 mod command_answers;
+mod control;
+mod control_messages;
 pub mod deflate;
 mod dispatch;
 mod emulator;

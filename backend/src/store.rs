@@ -13,7 +13,7 @@ pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
 
 use async_trait::async_trait;
 use auth_tokens::body_hash;
-use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId};
+use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId, Takeover};
 use std::time::Duration;
 
 /// TTL of an ended session: while it is listed, a token issued before its end cannot create it again.
@@ -69,6 +69,8 @@ pub struct Creator {
     pub group: Option<GroupId>,
     /// Name of the user for other people.
     pub name: Option<String>,
+    /// Consent to a second pair of hands.
+    pub takeover: Option<Takeover>,
 }
 
 impl Creator {

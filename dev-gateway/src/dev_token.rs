@@ -13,7 +13,7 @@ use axum::{Json, Router, routing};
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use serde_json::json;
-use shared_protocol::{ClassClaims, GroupId, Role, SessionId, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, Role, SessionId, Takeover, UserClaims};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
@@ -67,6 +67,7 @@ struct TokenQuery {
     role: Role,
     grp: Option<GroupId>,
     name: Option<String>,
+    takeover: Option<Takeover>,
 }
 
 impl DevToken {
@@ -125,7 +126,7 @@ fn issue(
         sid: Some(session).filter(|_| query.role != Role::Instructor),
         role: query.role,
         admin: false,
-        class: ClassClaims { grp: query.grp, name: name.clone(), jti: None },
+        class: ClassClaims { grp: query.grp, name: name.clone(), jti: None, takeover: query.takeover },
     };
     let token = auth_tokens::sign_user_token(&claims, &dev.secret.signing);
     let token = token.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed"))?;

@@ -109,15 +109,19 @@ impl Identity {
 
 /// The claims for a class as fields of a context or a row; absent ones have none.
 pub(crate) fn class_fields(class: &ClassClaims) -> impl Iterator<Item = (&'static str, &str)> {
-    let ClassClaims { grp, name, jti } = class;
-    let fields = [("grp", grp.as_ref().map(GroupId::as_str)), ("name", name.as_deref()), ("jti", jti.as_deref())];
+    let ClassClaims { grp, name, jti, takeover } = class;
+    let takeover = takeover.map(<&str>::from);
+    let grp = grp.as_ref().map(GroupId::as_str);
+    let fields = [("grp", grp), ("name", name.as_deref()), ("jti", jti.as_deref()), ("takeover", takeover)];
     fields.into_iter().filter_map(|(field, value)| Some((field, value?)))
 }
 
-/// The claims for a class from the fields of a context or a row. `None` if the group is no valid id.
+/// The claims for a class from the fields of a context or a row. `None` if one has no valid value.
 pub(crate) fn class_claims<'a>(text: impl Fn(&'static str) -> Option<&'a str>) -> Option<ClassClaims> {
     let grp = text("grp").map(GroupId::new).transpose().ok()?;
-    Some(ClassClaims { grp, name: text("name").map(str::to_owned), jti: text("jti").map(str::to_owned) })
+    let takeover = text("takeover").map(str::parse).transpose().ok()?;
+    let (name, jti) = (text("name").map(str::to_owned), text("jti").map(str::to_owned));
+    Some(ClassClaims { grp, name, jti, takeover })
 }
 
 /// Name of the session for the log; `none` without one.
@@ -128,6 +132,7 @@ pub(crate) fn session_label(identity: Option<&Identity>) -> &str {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
+    use shared_protocol::Takeover;
 
     pub(crate) fn identity() -> Identity {
         Identity {
@@ -144,6 +149,7 @@ pub(crate) mod tests {
                 grp: Some(GroupId::new("class-7").unwrap()),
                 name: Some("Ada Lovelace".into()),
                 jti: Some("t/1".into()),
+                takeover: Some(Takeover::Ask),
             },
         }
     }

@@ -3,7 +3,7 @@
 use crate::ids::{ConnectionId, GroupId, SessionId};
 use crate::limits::WATCHER_CONNECTIONS_FACTOR;
 use serde::{Deserialize, Serialize};
-use strum::{Display, EnumString, VariantArray};
+use strum::{Display, EnumString, IntoStaticStr, VariantArray};
 
 /// A user's rights in a session.
 #[derive(
@@ -32,6 +32,19 @@ impl Role {
     }
 }
 
+/// Consent to a second pair of hands.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Display, EnumString, IntoStaticStr, VariantArray,
+)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum Takeover {
+    /// The bearer of this viewer's token may ask to type.
+    Ask,
+    /// An instructor who asks in a session that this token creates types at once.
+    Always,
+}
+
 /// Claims for a class, from the user's token. Each may be absent, and then gives no right.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct ClassClaims {
@@ -44,6 +57,9 @@ pub struct ClassClaims {
     /// Id of the token. Closing one of its connections for good closes all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub jti: Option<String>,
+    /// Consent to a second pair of hands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub takeover: Option<Takeover>,
 }
 
 impl ClassClaims {

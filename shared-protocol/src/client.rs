@@ -3,11 +3,11 @@
 mod parse;
 mod people;
 
-use crate::ids::{ClientId, Epoch, Pos, Seq};
+use crate::ids::{ClientId, Epoch, Loan, Pos, Seq};
 use crate::theme::Theme;
 use crate::wall::{Wall, WallAck};
 pub use parse::{Envelope, Inbound, ParseError, Plain, parse};
-pub use people::{Hand, Ordered};
+pub use people::{Allow, Hand, LoanDuration, OnlyMe, Ordered};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -38,6 +38,16 @@ pub enum ClientMessage {
     Hand(Hand),
     /// An instructor has seen the raised hand.
     HandSeen(Ordered),
+    /// Asks the owner to lend the keyboard.
+    Ask(Ordered),
+    /// The owner lends it to the person who asked.
+    Allow(Allow),
+    /// The owner ends a loan, or refuses the person who asked.
+    TakeBack(Ordered),
+    /// The borrower ends the loan, or the person who asked asks no longer.
+    GiveBack(Ordered),
+    /// The owner alone types from now on, or no longer.
+    OnlyMe(OnlyMe),
     /// The emulator has parsed everything before `pos` (cumulative).
     Ack(Ack),
     /// Says that the page is looked at, so that frames go on; with `repair`, restarts output at `pos`.
@@ -105,6 +115,9 @@ pub struct Input {
     /// Acknowledges output as `ack` does, and saves that message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack: Option<Pos>,
+    /// The loan that a borrower types under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loan: Option<Loan>,
 }
 
 /// Keystrokes as text or, if the bytes are not UTF-8, as base64.
@@ -126,6 +139,7 @@ struct InputFields {
     data: Option<String>,
     b64: Option<String>,
     ack: Option<Pos>,
+    loan: Option<Loan>,
 }
 
 impl TryFrom<InputFields> for Input {
@@ -136,7 +150,7 @@ impl TryFrom<InputFields> for Input {
             (None, Some(text)) => Keys::B64(text),
             _ => return Err("exactly one of `data` and `b64` is required"),
         };
-        Ok(Self { seq: fields.seq, epoch: fields.epoch, keys, ack: fields.ack })
+        Ok(Self { seq: fields.seq, epoch: fields.epoch, keys, ack: fields.ack, loan: fields.loan })
     }
 }
 
@@ -178,7 +192,7 @@ pub struct ThemeChange {
 
 /// Fields of `command`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Command {
     /// Number of the message.
     pub seq: Seq,
@@ -188,11 +202,14 @@ pub struct Command {
     pub id: String,
     /// The command line.
     pub command: String,
+    /// The loan that a borrower types under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loan: Option<Loan>,
 }
 
 /// Fields of `interrupt`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 #[serde(rename_all = "camelCase")]
 pub struct Interrupt {
     /// Number of the message.
@@ -201,6 +218,9 @@ pub struct Interrupt {
     pub epoch: Epoch,
     /// Input up to this number is discarded if it is not written yet.
     pub after_seq: Seq,
+    /// The loan that a borrower types under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loan: Option<Loan>,
 }
 
 /// Fields of `extend`.
@@ -309,7 +329,9 @@ impl ClientMessage {
             Self::Close(m) => Some((m.seq, m.epoch)),
             Self::ChatMessage(m) => Some((m.seq, m.epoch)),
             Self::Hand(m) => Some((m.seq, m.epoch)),
-            Self::HandSeen(m) => Some((m.seq, m.epoch)),
+            Self::HandSeen(m) | Self::Ask(m) | Self::TakeBack(m) | Self::GiveBack(m) => Some((m.seq, m.epoch)),
+            Self::Allow(m) => Some((m.seq, m.epoch)),
+            Self::OnlyMe(m) => Some((m.seq, m.epoch)),
             Self::Attach(_)
             | Self::Ack(_)
             | Self::Follow(_)

@@ -113,6 +113,10 @@ number!(
     Who
 );
 number!(
+    /// A loan of a session's keyboard, from 1. Never used for another loan of the session.
+    Loan
+);
+number!(
     /// Number of a client's message, from 1.
     Seq
 );

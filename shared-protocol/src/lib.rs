@@ -18,12 +18,12 @@ pub mod server;
 pub mod theme;
 pub mod wall;
 
-pub use claims::{ClassClaims, GatewayClaims, RelayClaims, Role, UserClaims};
+pub use claims::{ClassClaims, GatewayClaims, RelayClaims, Role, Takeover, UserClaims};
 pub use client::{ClientMessage, Inbound, ParseError, Plain};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, EndReason, ErrorCode};
 pub use frame::Payload;
-pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Pos, Seq, SessionId, Who};
+pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Loan, Pos, Seq, SessionId, Who};
 pub use sentence::read_json;
 pub use server::{ServerFrame, ServerMessage, StreamEvent};
 pub use theme::{Colour, Theme};

@@ -2,17 +2,18 @@
 
 mod event;
 mod people;
+mod refusal;
 
 use crate::claims::Role;
 use crate::dispatch::Dispatch;
-use crate::error::ErrorCode;
 use crate::frame::Payload;
 use crate::ids::{ClientId, Epoch, Pos, Seq, SessionId, Who};
 use crate::limits;
 use crate::wall::WallFrame;
 use derive_more::From;
 pub use event::{Event, StreamEvent, Tty};
-pub use people::{Part, Person, RaisedHand, Room};
+pub use people::{Control, ControlState, Part, Person, RaisedHand, Room};
+pub use refusal::ErrorMessage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -126,6 +127,10 @@ pub struct Attached {
     /// True if `extend` can still move the end.
     #[serde(default)]
     pub can_extend: bool,
+    /// True if `ask` is allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub can_ask: bool,
     /// Dispatch of the connection's API; absent while it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dispatch: Option<Dispatch>,
@@ -273,34 +278,6 @@ pub struct EchoReply {
 pub struct InputAck {
     /// Epoch of the shell.
     pub epoch: Epoch,
-}
-
-/// Fields of `error`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
-pub struct ErrorMessage {
-    /// The stable code.
-    pub code: ErrorCode,
-    /// A sentence for a person.
-    pub message: String,
-    /// True if the same message may succeed later.
-    pub retryable: bool,
-    /// Number of the last applied message, for `INPUT_GAP` and `INPUT_FULL`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub have: Option<Seq>,
-    /// Id of a refused `command`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// Epoch of `head` and `ackSeq`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub epoch: Option<Epoch>,
-}
-
-impl ErrorMessage {
-    /// An error with the code's own `retryable`.
-    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retryable: code.retryable(), have: None, id: None, epoch: None }
-    }
 }
 
 /// Fields of `unknown_command`.

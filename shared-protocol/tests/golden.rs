@@ -29,12 +29,13 @@ macro_rules! variants {
 }
 
 variants!(CLIENT, client_variant, ClientMessage:
-    Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Hand HandSeen Ack Follow Carry Wall WallAck Ping Echo);
+    Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Hand HandSeen Ask Allow TakeBack GiveBack OnlyMe
+    Ack Follow Carry Wall WallAck Ping Echo);
 variants!(SERVER, server_variant, ServerMessage:
     Attached Output Event Snapshot Pong Echo InputAck Renew Carried Wall Error UnknownCommand CommandResult CommandStarted ResizeAck
     ChatMessage);
 variants!(EVENTS, event_variant, StreamEvent:
-    Size Exit CommandResult Tty Title Chat Controller Joined Left Hand Closing Ends Stays Restarted);
+    Size Exit CommandResult Tty Title Chat Controller Joined Left Hand Control Closing Ends Stays Restarted);
 
 /// Reads a fixture as `T` and checks that it serializes to the same JSON.
 fn round_trip<T: DeserializeOwned + Serialize>(fixture: &Fixture) -> T {
@@ -107,6 +108,11 @@ fn messages_without_a_number_are_plain() {
             "close" => Inbound::Plain(Plain::Unordered { kind: "close" }),
             "hand" => Inbound::Plain(Plain::Unordered { kind: "hand" }),
             "hand_seen" => Inbound::Plain(Plain::Unordered { kind: "hand_seen" }),
+            "ask" => Inbound::Plain(Plain::Unordered { kind: "ask" }),
+            "allow" => Inbound::Plain(Plain::Unordered { kind: "allow" }),
+            "take_back" => Inbound::Plain(Plain::Unordered { kind: "take_back" }),
+            "give_back" => Inbound::Plain(Plain::Unordered { kind: "give_back" }),
+            "only_me" => Inbound::Plain(Plain::Unordered { kind: "only_me" }),
             "chat_message" | "chat_message_action" => Inbound::Plain(Plain::Chat { message: owned("Hello") }),
             "unknown" => Inbound::Unknown { kind: owned("reboot") },
             other => panic!("no expectation for {other}"),

@@ -49,7 +49,7 @@ label_values! {
     /// Type of a message from a client.
     MessageType {
         Attach, Input, Resize, Theme, Command, Interrupt, Extend, Close, ChatMessage, Hand, HandSeen,
-        Ack, Follow, Carry, Wall, WallAck, Ping, Echo,
+        Ask, Allow, TakeBack, GiveBack, OnlyMe, Ack, Follow, Carry, Wall, WallAck, Ping, Echo,
         /// An unknown type, or one that lacks its number.
         Unknown,
         /// Not a message.
@@ -124,6 +124,11 @@ impl From<&Inbound> for MessageType {
             Inbound::Message(ClientMessage::ChatMessage(_)) | Inbound::Plain(Plain::Chat { .. }) => Self::ChatMessage,
             Inbound::Message(ClientMessage::Hand(_)) => Self::Hand,
             Inbound::Message(ClientMessage::HandSeen(_)) => Self::HandSeen,
+            Inbound::Message(ClientMessage::Ask(_)) => Self::Ask,
+            Inbound::Message(ClientMessage::Allow(_)) => Self::Allow,
+            Inbound::Message(ClientMessage::TakeBack(_)) => Self::TakeBack,
+            Inbound::Message(ClientMessage::GiveBack(_)) => Self::GiveBack,
+            Inbound::Message(ClientMessage::OnlyMe(_)) => Self::OnlyMe,
             Inbound::Message(ClientMessage::Ack(_)) => Self::Ack,
             Inbound::Message(ClientMessage::Follow(_)) => Self::Follow,
             Inbound::Message(ClientMessage::Carry(_)) => Self::Carry,

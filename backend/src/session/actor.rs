@@ -4,6 +4,7 @@
 use super::alarm::Alarm;
 use super::attachments::Attachments;
 use super::backpressure::Backpressure;
+use super::control::Control;
 use super::expiry::{Expiry, Now};
 use super::handle::{Caller, Close, Reply, Request};
 use super::one_shot::OneShotCommands;
@@ -70,6 +71,8 @@ pub(super) struct Actor {
     pub(super) events: Vec<TerminalEvent>,
     /// Clients and connections.
     pub(super) attachments: Attachments,
+    /// Whose keys count.
+    pub(super) control: Control,
     /// Commands of connections that never attached.
     pub(super) one_shot: OneShotCommands,
     /// Chat messages of each user: each goes to all clients, and pushes other events out of the log.
@@ -110,6 +113,7 @@ impl Actor {
             terminal,
             log: OutputLog::default(),
             events: Vec::new(),
+            control: Control::new(&creator),
             attachments: Attachments::new(id.clone(), creator, Arc::clone(&metrics)),
             one_shot: OneShotCommands::default(),
             chat_rate: RateLimiter::new(1, CHAT_INTERVAL, CHAT_BURST),
@@ -326,6 +330,7 @@ impl Actor {
             self.screens.save_at,
             self.backpressure.deadline(),
             self.sights.deadline(),
+            self.control.deadline(),
         ]
         .into_iter()
         .flatten()

@@ -8,7 +8,7 @@ use crate::metrics::{GaugeGuard, Metrics};
 use crate::store::{ConnectionRecord, Creator};
 use crate::terminal::Size;
 use shared_protocol::client::Attach;
-use shared_protocol::{ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId, StreamEvent};
+use shared_protocol::{ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
@@ -275,13 +275,6 @@ impl Attachments {
     /// True if this client controls, or none does.
     pub(super) fn may_resize(&self, id: &ClientId) -> bool {
         self.controller.as_ref().is_none_or(|controller| controller == id)
-    }
-
-    /// Makes this client the controller. Returns the event to announce if another one controlled before.
-    pub(super) fn take_control(&mut self, id: &ClientId) -> Option<StreamEvent> {
-        let before = self.controller.replace(id.clone());
-        let client = self.clients.get(id).filter(|_| before.is_some_and(|before| before != *id))?;
-        Some(StreamEvent::Controller { who: client.who, user: client.user.clone() })
     }
 
     pub(super) fn output_appended(&mut self, from: Pos, now: Instant) {

@@ -142,6 +142,14 @@ impl<O> Commands<O> {
         self.start(now)
     }
 
+    /// Takes back commands that wait for a prompt.
+    pub fn withdraw(&mut self, is_meant: impl Fn(&O) -> bool) -> Vec<O> {
+        let waiting = std::mem::take(&mut self.waiting).into_iter();
+        let (taken, stay) = waiting.partition::<Vec<_>, _>(|waiting| is_meant(&waiting.origin));
+        self.waiting = stay.into();
+        taken.into_iter().map(|waiting| waiting.origin).collect()
+    }
+
     /// Records keys: the prompt is no longer empty.
     pub fn typed(&mut self) {
         self.shell = Shell::Busy;

@@ -11,6 +11,7 @@ impl Actor {
             ErrorCode::NoPromptMarks => {
                 "this shell does not mark its prompts, so no command can be run in it for a result"
             }
+            ErrorCode::ReadOnly => "the loan is over; the command was not run",
             _ => "the shell is not at an empty prompt",
         };
         let rejection = |id| ErrorMessage { id, ..ErrorMessage::new(code, reason) }.into();

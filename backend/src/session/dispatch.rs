@@ -12,7 +12,7 @@ use crate::terminal::Size;
 use shared_protocol::client::{Ack, Attach, Command, Follow, Input, Interrupt};
 use shared_protocol::server::{Attached, ErrorMessage, ResizeAck, Room};
 use shared_protocol::{
-    ClientId, ClientMessage, ConnectionId, EndReason, ErrorCode, Inbound, Plain, Pos, Role, Seq, ServerMessage,
+    ClientId, ClientMessage, ConnectionId, EndReason, ErrorCode, Inbound, Loan, Plain, Pos, Role, Seq, ServerMessage,
     StreamEvent,
 };
 use tokio::sync::oneshot;
@@ -28,11 +28,6 @@ fn renewal(inbound: &Inbound) -> Option<Renewal> {
         Inbound::Message(message) if message.order().is_some() => Some(Renewal::Message),
         _ => None,
     }
-}
-
-/// The viewer's guard: an error unless this role may change the session.
-fn check_writable(role: Role) -> Result<(), SessionError> {
-    if role != Role::Controller { Err(SessionError::read_only()) } else { Ok(()) }
 }
 
 impl Actor {
@@ -119,6 +114,9 @@ impl Actor {
     fn attach(&mut self, caller: &Caller, attach: &Attach) -> Result<ServerMessage, SessionError> {
         let (now, id) = (self.now(), &attach.client);
         let is_new = self.attachments.attach(caller, attach, now.instant, now.ms)?;
+        if let (Some(client), Some(bearer)) = (self.attachments.client(id), self.attachments.people.bearer(id)) {
+            self.control.arrived(bearer, client.who);
+        }
         self.connected(caller);
         let (end, epoch) = (self.log.end(), self.epoch);
         let acked = self.attachments.client(id).map_or(Pos(0), |client| client.outbound.cursor.acked());
@@ -157,6 +155,7 @@ impl Actor {
             limits: shared_protocol::server::Limits::default(),
             ends_at: Some(ends_at),
             can_extend,
+            can_ask: self.attachments.people.asker(id).is_some(),
             dispatch: caller.arrival.dispatch,
             room: Room::default(),
         }))
@@ -232,11 +231,15 @@ impl Actor {
 
     fn apply(&mut self, id: &ClientId, seq: Seq, message: ClientMessage, now: Instant) {
         let Some(message) = self.apply_to_people(id, message) else { return };
+        let checked = match &message {
+            ClientMessage::ChatMessage(_) => Ok(()),
+            message => self.check_typing(id, loan_of(message)),
+        };
         let Some(client) = self.attachments.client_mut(id) else { return };
-        if !matches!(message, ClientMessage::ChatMessage(_))
-            && let Err(error) = check_writable(client.role)
-        {
-            client.outbound.queue_reply(error.for_command(command_id(&message)));
+        if let Err(SessionError { code, message: sentence }) = checked {
+            let id = command_id(&message);
+            let refused = ErrorMessage { id, seq: Some(seq), ..ErrorMessage::new(code, sentence) };
+            client.outbound.queue_reply(refused.into());
             return;
         }
         match message {
@@ -276,6 +279,11 @@ impl Actor {
             | ClientMessage::Follow(_)
             | ClientMessage::Hand(_)
             | ClientMessage::HandSeen(_)
+            | ClientMessage::Ask(_)
+            | ClientMessage::Allow(_)
+            | ClientMessage::TakeBack(_)
+            | ClientMessage::GiveBack(_)
+            | ClientMessage::OnlyMe(_)
             | ClientMessage::Carry(_)
             | ClientMessage::Wall(_)
             | ClientMessage::WallAck(_)
@@ -287,10 +295,10 @@ impl Actor {
     /// Ctrl-C ahead of the pending input: discards keys that were typed before it, signals the foreground program, and skips
     /// its output. It keeps its place in the order, so that a repeat does nothing.
     fn interrupt(&mut self, id: &ClientId, interrupt: Interrupt) {
-        let Some(client) = self.attachments.client_mut(id) else { return };
-        if check_writable(client.role).is_err() {
+        if self.check_typing(id, interrupt.loan).is_err() {
             return;
         }
+        let Some(client) = self.attachments.client_mut(id) else { return };
         let after = interrupt.after_seq;
         let Some(key) = self.terminal.interrupt(id, after, &mut self.log, &mut self.events) else { return };
         client.inbound.interrupted(interrupt.seq, key.flushes.then_some(after));
@@ -298,33 +306,6 @@ impl Actor {
         self.expiry.active = Instant::now();
         for client in self.attachments.clients_mut().filter(|client| !client.one_shot) {
             client.outbound.skip_unsent(self.log.end());
-        }
-    }
-
-    fn keys(&mut self, id: &ClientId, seq: Seq, bytes: Vec<u8>, now: Instant) {
-        if self.attachments.controller.as_ref() != Some(id) {
-            self.take_control(id);
-        }
-        self.expiry.active = now;
-        self.terminal.write_keys(id, seq, bytes, &mut self.log);
-    }
-
-    /// Makes the client the controller: the terminal takes the size of its window.
-    fn take_control(&mut self, id: &ClientId) {
-        if let Some(event) = self.attachments.take_control(id) {
-            self.log.push_event(event);
-        }
-        if let Some(size) = self.attachments.client(id).and_then(|client| client.size) {
-            self.terminal.resize(size, &mut self.log, &mut self.events);
-        }
-        self.use_theme_of_controller();
-    }
-
-    /// Lets the terminal report the colours of the page that controls. Without such a page it keeps those of the last one.
-    fn use_theme_of_controller(&mut self) {
-        let controller = self.attachments.controller.as_ref().and_then(|id| self.attachments.client(id));
-        if let Some(theme) = controller.and_then(|client| client.theme.as_ref()) {
-            self.terminal.set_theme(theme, &mut self.log);
         }
     }
 
@@ -339,7 +320,7 @@ impl Actor {
     /// Resizes for a connection that never attached.
     fn resize_now(&mut self, caller: &Caller, size: Size) -> Result<ServerMessage, SessionError> {
         self.ended_error().map_or(Ok(()), Err)?;
-        check_writable(caller.role)?;
+        self.control.check(&caller.user, caller.role, None, None)?;
         let now = self.now();
         // Without room for one more client the resize still counts.
         let _ = self.attachments.one_shot_client(caller, now.instant, now.ms);
@@ -361,7 +342,8 @@ impl Actor {
         if client.is_ok() {
             self.connected(&caller);
         }
-        let checked = check_writable(caller.role).and_then(|()| self.ended_error().map_or(Ok(()), Err));
+        let checked = self.control.check(&caller.user, caller.role, None, None);
+        let checked = checked.and_then(|()| self.ended_error().map_or(Ok(()), Err));
         match checked.and(client) {
             Err(error) => {
                 let answer = self.reply(&caller, Some(error.for_command(id)), None);
@@ -384,6 +366,15 @@ pub(super) fn stale(id: Option<String>) -> ServerMessage {
 fn command_id(message: &ClientMessage) -> Option<String> {
     match message {
         ClientMessage::Command(command) => Some(command.id.clone()),
+        _ => None,
+    }
+}
+
+fn loan_of(message: &ClientMessage) -> Option<Loan> {
+    match message {
+        ClientMessage::Input(input) => input.loan,
+        ClientMessage::Interrupt(interrupt) => interrupt.loan,
+        ClientMessage::Command(command) => command.loan,
         _ => None,
     }
 }

@@ -85,8 +85,9 @@ impl Caller {
 
     /// The creator of a session that this token creates. An instructor's is in no group.
     pub fn creator(&self) -> Creator {
-        let ClassClaims { grp, name, .. } = self.class.clone();
-        Creator { user: self.user.clone(), group: grp.filter(|_| self.role != Role::Instructor), name }
+        let ClassClaims { grp, name, takeover, .. } = self.class.clone();
+        let group = grp.filter(|_| self.role != Role::Instructor);
+        Creator { user: self.user.clone(), group, name, takeover }
     }
 
     /// End of the token's validity including the leeway for clock skew, in ms since 1970.

@@ -9,7 +9,7 @@ use super::handle::Caller;
 use crate::store::{Creator, display_name};
 use shared_protocol::limits::PEOPLE;
 use shared_protocol::server::{Part, Person, RaisedHand, Room};
-use shared_protocol::{ClientId, Role, StreamEvent, Who};
+use shared_protocol::{ClientId, Role, StreamEvent, Takeover, Who};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -20,8 +20,8 @@ pub(super) const AWAY_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) const HAND_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The bearer of one token, over all pages. A share link is one token, however many people have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Bearer {
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Bearer {
     user: String,
     role: Role,
     /// Id of the token, if it has one.
@@ -37,6 +37,10 @@ struct Seat {
     client: ClientId,
     /// Time at which the page lost its last connection.
     away: Option<Instant>,
+    /// True if they may ask to type.
+    asks: bool,
+    /// End of the validity of their latest token, in ms since 1970.
+    valid_until_ms: u64,
 }
 
 /// All people who are attached, or left less than [`AWAY_TIMEOUT`] ago.
@@ -68,6 +72,7 @@ impl People {
         let known = same.or_else(|| self.seats.iter().position(|seat| seat.away.is_some() && seat.bearer == bearer));
         if let Some(seat) = known.and_then(|at| self.seats.get_mut(at)) {
             (seat.client, seat.away) = (client.clone(), None);
+            seat.valid_until_ms = seat.valid_until_ms.max(caller.valid_until_ms());
             return seat.person.who;
         }
         if self.seats.len() >= PEOPLE {
@@ -84,7 +89,9 @@ impl People {
         let name = display_name(caller.class.name.as_deref(), title, &caller.user);
         let person = Person { who: self.last_who, name, part, since: now_ms };
         self.say(StreamEvent::Joined(person.clone()));
-        self.seats.push(Seat { person, bearer, client: client.clone(), away: None });
+        let asks = part == Part::Instructor || caller.class.takeover == Some(Takeover::Ask);
+        let (client, valid_until_ms) = (client.clone(), caller.valid_until_ms());
+        self.seats.push(Seat { person, bearer, client, away: None, asks, valid_until_ms });
         self.last_who
     }
 
@@ -120,6 +127,24 @@ impl People {
     /// The person of a page.
     pub(super) fn person(&self, client: &ClientId) -> Option<&Person> {
         self.seats.iter().find(|seat| seat.client == *client).map(|seat| &seat.person)
+    }
+
+    /// The bearer of a page's token.
+    pub(super) fn bearer(&self, client: &ClientId) -> Option<&Bearer> {
+        self.seats.iter().find(|seat| seat.client == *client).map(|seat| &seat.bearer)
+    }
+
+    /// The person of a page and the bearer of its token, if they may ask to type.
+    pub(super) fn asker(&self, client: &ClientId) -> Option<(&Person, &Bearer)> {
+        let seat = self.seats.iter().find(|seat| seat.client == *client && seat.asks)?;
+        Some((&seat.person, &seat.bearer))
+    }
+
+    /// The person of this bearer who counts: `known` while they are attached, else one who is. `None` if all have left, or
+    /// their token is over.
+    pub(super) fn page_of(&self, bearer: &Bearer, known: Who, now_ms: u64) -> Option<Who> {
+        let theirs = self.seats.iter().filter(|seat| seat.bearer == *bearer && now_ms < seat.valid_until_ms);
+        theirs.min_by_key(|seat| (seat.away.is_some(), seat.person.who != known)).map(|seat| seat.person.who)
     }
 
     /// The owner raises or lowers the hand; false, and nothing done, if it was raised less than [`HAND_INTERVAL`] ago.
@@ -166,7 +191,11 @@ impl People {
     }
 
     pub(super) fn room(&self) -> Room {
-        Room { people: self.seats.iter().map(|seat| seat.person.clone()).collect(), hand: self.hand.clone() }
+        Room {
+            people: self.seats.iter().map(|seat| seat.person.clone()).collect(),
+            hand: self.hand.clone(),
+            control: None,
+        }
     }
 }
 

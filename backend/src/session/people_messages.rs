@@ -2,8 +2,8 @@
 
 use super::actor::Actor;
 use super::handle::SessionError;
-use shared_protocol::server::Part;
-use shared_protocol::{ClientId, ClientMessage, ErrorCode};
+use shared_protocol::server::{Part, Room};
+use shared_protocol::{ClientId, ClientMessage, ErrorCode, StreamEvent};
 
 impl Actor {
     /// Applies a message about people; gives back any other.
@@ -11,7 +11,10 @@ impl Actor {
         let done = match message {
             ClientMessage::Hand(hand) => self.hand(id, hand.up),
             ClientMessage::HandSeen(_) => self.hand_seen(id),
-            message => return Some(message),
+            message => match self.apply_to_control(id, &message) {
+                Some(done) => done,
+                None => return Some(message),
+            },
         };
         self.announce_people();
         if let (Err(error), Some(client)) = (done, self.attachments.client_mut(id)) {
@@ -37,7 +40,7 @@ impl Actor {
     }
 
     /// The name of a person whose part allows it.
-    fn check_part(&self, id: &ClientId, part: Part, refusal: &str) -> Result<String, SessionError> {
+    pub(super) fn check_part(&self, id: &ClientId, part: Part, refusal: &str) -> Result<String, SessionError> {
         let person = self.attachments.people.person(id).filter(|person| person.part == part);
         person.map(|person| person.name.clone()).ok_or_else(|| SessionError::new(ErrorCode::Forbidden, refusal))
     }
@@ -47,13 +50,23 @@ impl Actor {
         if self.termination.is_over() {
             return;
         }
-        let events = self.attachments.people.take_events();
-        let room = self.attachments.people.room();
+        let now = self.now();
+        self.control.settle(&self.attachments.people, now);
+        let control = self.control.shown();
+        let is_new = control != self.frames.room.control;
+        let mut events = self.attachments.people.take_events();
+        if is_new {
+            events.push(StreamEvent::Control(control.unwrap_or_default()));
+        }
+        let room = Room { control, ..self.attachments.people.room() };
         if room != self.frames.room {
             self.frames.room = room;
         }
         for event in events {
             self.log.push_event(event);
+        }
+        if is_new {
+            self.hold_back();
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::metrics::{EchoTimer, Metrics};
 use crate::terminal::{
     Exit, Interest, InterruptKey, Nonce, Piece, ProcessGroup, PromptMarkScanner, Pty, PtyEvent, ReadOutcome, Size,
 };
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use shared_protocol::server::SnapshotScope;
 use shared_protocol::{ClientId, ErrorCode, Pos, Seq, SessionId, StreamEvent, Theme};
 use std::sync::Arc;
@@ -237,11 +237,7 @@ impl Terminal {
                 Ok(0) if !bytes.is_empty() => break,
                 Ok(count) => {
                     self.metrics.streams.input.inc_by(count as u64);
-                    bytes.advance(count);
-                    self.pending.bytes -= count;
-                    if bytes.is_empty() {
-                        self.pending.queue.pop_front();
-                    }
+                    self.pending.taken(count);
                 }
                 Err(error) => {
                     // The last process has closed the terminal: this will never be read.
@@ -389,6 +385,8 @@ impl Terminal {
         Some(exit)
     }
 }
+
+mod withdraw;
 
 #[cfg(test)]
 mod tests;

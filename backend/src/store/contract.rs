@@ -5,7 +5,7 @@ use super::{
     Cas, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState,
     Store,
 };
-use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId};
+use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId, Takeover};
 
 /// The whole contract, on an empty store.
 pub async fn keeps_all(store: &impl Store) {
@@ -31,7 +31,12 @@ async fn keeps_dispatch(store: &impl Store) {
 
 /// A user in a group.
 pub fn creator(user: &str) -> Creator {
-    Creator { user: user.into(), group: Some(GroupId::new("class-7").unwrap()), name: Some("Ada Lovelace ♛".into()) }
+    Creator {
+        user: user.into(),
+        group: Some(GroupId::new("class-7").unwrap()),
+        name: Some("Ada Lovelace ♛".into()),
+        takeover: Some(Takeover::Always),
+    }
 }
 
 /// A session of user `ada` in a group, without a shell.

@@ -35,7 +35,18 @@ pub struct KeySpec {
 /// One session.
 pub const SESSION: KeySpec = KeySpec {
     pattern: "session:{}",
-    shape: Shape::Hash(&["user", "state", "reason", "ended_at", "owner", "epoch", "created_at", "grp", "name"]),
+    shape: Shape::Hash(&[
+        "user",
+        "state",
+        "reason",
+        "ended_at",
+        "owner",
+        "epoch",
+        "created_at",
+        "grp",
+        "name",
+        "takeover",
+    ]),
     // CREATED_TTL and RUNNING_TTL are shorter.
     ttl: TOMBSTONE_TTL,
     writer: "the instance that creates, starts or ends it, by compare-and-set; its owner again every 5 s",

@@ -8,20 +8,21 @@ use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
-use shared_protocol::{ClassClaims, GatewayClaims, GroupId, Role, UserClaims};
+use shared_protocol::{ClassClaims, GatewayClaims, GroupId, Role, Takeover, UserClaims};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
 /// Kinds of callers: name, user, whether the token names the session, role, operator, seconds until the token expires.
-const CALLERS: [(&str, &str, bool, Role, bool, i64); 11] = [
+const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
     ("owner", "ada", true, Role::Controller, false, 600),
     ("owner, session not named", "ada", false, Role::Controller, false, 600),
     ("owner, expired", "ada", true, Role::Controller, false, -60),
     ("owner as viewer", "ada", true, Role::Viewer, false, 600),
     ("invited controller", "bob", true, Role::Controller, false, 600),
     ("invited viewer", "vic", true, Role::Viewer, false, 600),
+    ("invited viewer who may ask", "val", true, Role::Viewer, false, 600),
     ("stranger", "eve", false, Role::Controller, false, 600),
     ("operator", "root", false, Role::Controller, true, 600),
     ("instructor of the group", "ina", false, Role::Instructor, false, 600),
@@ -33,7 +34,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 11] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 23] = [
+const ACTIONS: [&str; 29] = [
     "attach",
     "follow",
     "input",
@@ -44,6 +45,12 @@ const ACTIONS: [&str; 23] = [
     "chat_message",
     "hand",
     "hand_seen",
+    "ask",
+    "allow",
+    "take_back",
+    "give_back",
+    "only_me",
+    "input on a loan",
     "extend",
     "close",
     "plain command",
@@ -84,7 +91,11 @@ impl Case {
         let shells = ScriptedSpawner::default();
         let service = Service::with(&[], Arc::new(shells.clone())).await;
         let seconds = now().saturating_add_signed(good_for);
-        let class = |group: &str| ClassClaims { grp: Some(GroupId::new(group).unwrap()), ..ClassClaims::default() };
+        let class = |group: &str| ClassClaims {
+            grp: Some(GroupId::new(group).unwrap()),
+            takeover: (name == "val").then_some(Takeover::Ask),
+            ..ClassClaims::default()
+        };
         let mine = class(if name == "ivo" { "class-8" } else { "class-7" });
         let claims = GatewayClaims {
             sub: name.into(),
@@ -198,6 +209,9 @@ impl Case {
                 let epoch = attached.first().and_then(|frame| frame["epoch"].as_u64()).unwrap_or(self.epoch);
                 let fields = match action {
                     "input" => json!({"data": "x"}),
+                    "input on a loan" => json!({"data": "x", "loan": 1}),
+                    "allow" => json!({"who": 2, "for": "kept"}),
+                    "only_me" => json!({"on": true}),
                     "resize" => json!({"cols": 10, "rows": 10}),
                     "theme" => {
                         json!({"theme": {"foreground": "#000000", "background": "#ffffff", "cursor": "#000000", "palette": vec!["#123456"; 16]}})
@@ -209,14 +223,15 @@ impl Case {
                     "follow" => json!({"pos": 0}),
                     _ => json!({}),
                 };
-                let mut message = json!({"type": action, "seq": 1, "epoch": epoch});
+                let kind = action.strip_suffix(" on a loan").unwrap_or(action);
+                let mut message = json!({"type": kind, "seq": 1, "epoch": epoch});
                 message.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
                 self.send_message(&self.claims, &message).await
             }
         };
         let code = frames.iter().find_map(|frame| frame["code"].as_str());
         match code {
-            // The scripted shell shows no prompt, so an allowed command is answered with this.
+            // The scripted shell shows no prompt, and no one has asked: an allowed command or loan is answered with this.
             None | Some("BUSY") => "yes".to_owned(),
             Some(code) => code.to_owned(),
         }

@@ -10,7 +10,7 @@ const CLASS_SIZE: usize = 103;
 
 /// A member of a group: a student whose token names session `sub`, or an instructor.
 fn member(sub: &str, role: Role, group: &str, name: Option<&str>) -> UserClaims {
-    let class = ClassClaims { grp: GroupId::new(group).ok(), name: name.map(Into::into), jti: None };
+    let class = ClassClaims { grp: GroupId::new(group).ok(), name: name.map(Into::into), ..ClassClaims::default() };
     UserClaims { role, class, ..user(sub, (role == Role::Controller).then_some(sub)) }
 }
 

@@ -18,7 +18,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 const UPDATE_TIMEOUT: Duration = Duration::from_millis(2500);
 
 fn class(group: &str, name: Option<&str>) -> ClassClaims {
-    ClassClaims { grp: GroupId::new(group).ok(), name: name.map(Into::into), jti: None }
+    ClassClaims { grp: GroupId::new(group).ok(), name: name.map(Into::into), ..ClassClaims::default() }
 }
 
 /// A student whose token names the session `sub`.

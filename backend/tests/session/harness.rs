@@ -94,6 +94,11 @@ impl Harness {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::created_by(&caller("ada", "first"), limits).await
+    }
+
+    /// A session that this caller creates.
+    pub(crate) async fn created_by(creator: &Caller, limits: Limits) -> Self {
         let begun = Instant::now();
         let shells = ScriptedSpawner::default();
         let metrics = Metrics::new(0);
@@ -117,7 +122,7 @@ impl Harness {
             sessions: 3,
             runtime: Handle::current(),
         });
-        let session = registry.running_or_new(&id(), &caller("ada", "first"), SIZE).await.unwrap();
+        let session = registry.running_or_new(&id(), creator, SIZE).await.unwrap();
         Self {
             begun,
             registry,

@@ -5,6 +5,7 @@ mod any_typing;
 mod authority;
 mod carriers;
 mod clients;
+mod control;
 mod counting;
 mod ends;
 mod floods;

@@ -137,10 +137,12 @@ impl InputQueue {
             let seq = self.next;
             let message = match waiting {
                 Waiting::Keys(text) => {
-                    ClientMessage::Input(Input { seq, epoch, keys: Keys::Data(text), ack: ack.take() })
+                    ClientMessage::Input(Input { seq, epoch, keys: Keys::Data(text), ack: ack.take(), loan: None })
                 }
                 Waiting::Message(build) => build(seq, epoch),
-                Waiting::Interrupt => ClientMessage::Interrupt(Interrupt { seq, epoch, after_seq: Seq(seq.0 - 1) }),
+                Waiting::Interrupt => {
+                    ClientMessage::Interrupt(Interrupt { seq, epoch, after_seq: Seq(seq.0 - 1), loan: None })
+                }
             };
             self.next = seq.next();
             self.sent.push_back((seq, message.clone(), message.to_json().len()));

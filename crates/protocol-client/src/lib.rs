@@ -187,7 +187,7 @@ impl Client {
     /// Runs a command line. Its result carries `id`.
     pub fn command(&mut self, id: &str, line: &str) {
         let (id, command) = (id.to_owned(), line.to_owned());
-        self.input.push(move |seq, epoch| ClientMessage::Command(Command { seq, epoch, id, command }));
+        self.input.push(move |seq, epoch| ClientMessage::Command(Command { seq, epoch, id, command, loan: None }));
     }
 
     /// Interrupts the running program, ahead of all unsent input.

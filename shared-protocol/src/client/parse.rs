@@ -152,7 +152,20 @@ pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
 }
 
 /// Types that are refused without a `seq`: they make sense only in order.
-const ORDERED: [&str; 7] = ["input", "theme", "interrupt", "extend", "close", "hand", "hand_seen"];
+const ORDERED: [&str; 12] = [
+    "input",
+    "theme",
+    "interrupt",
+    "extend",
+    "close",
+    "hand",
+    "hand_seen",
+    "ask",
+    "allow",
+    "take_back",
+    "give_back",
+    "only_me",
+];
 
 fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseError> {
     use ClientMessage as M;
@@ -195,6 +208,11 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
         "chat_message" => M::ChatMessage(fields(kind, body)?),
         "hand" => M::Hand(fields(kind, body)?),
         "hand_seen" => M::HandSeen(fields(kind, body)?),
+        "ask" => M::Ask(fields(kind, body)?),
+        "allow" => M::Allow(fields(kind, body)?),
+        "take_back" => M::TakeBack(fields(kind, body)?),
+        "give_back" => M::GiveBack(fields(kind, body)?),
+        "only_me" => M::OnlyMe(fields(kind, body)?),
         other => return Ok(Inbound::Unknown { kind: other.chars().take(64).collect() }),
     };
     check(&message)?;

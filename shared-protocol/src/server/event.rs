@@ -4,7 +4,7 @@ use crate::error::{EndReason, ErrorCode};
 use crate::ids::{Epoch, Pos, Who};
 #[cfg(doc)]
 use crate::limits;
-use crate::server::people::{Person, RaisedHand};
+use crate::server::people::{Control, Person, RaisedHand};
 use serde::{Deserialize, Serialize};
 
 /// Fields of `event`.
@@ -71,7 +71,7 @@ pub enum StreamEvent {
         /// Plain text.
         message: String,
     },
-    /// Another client controls the terminal's size.
+    /// Another person types. The terminal has the size of their window, unless they type on a loan.
     Controller {
         /// The client, as in its own `attached`: never its id, which is a secret of its page.
         who: Who,
@@ -87,6 +87,8 @@ pub enum StreamEvent {
     },
     /// The owner's hand was raised, lowered or seen.
     Hand(RaisedHand),
+    /// Another person may type, or none but the owner.
+    Control(Control),
     /// The session will end. A later one with the same reason replaces it; [`Self::Stays`] cancels it.
     Closing {
         /// [`EndReason::code`] of the reason.

@@ -1,6 +1,6 @@
 //! The people of a session as they see each other.
 
-use crate::ids::Who;
+use crate::ids::{Loan, Who};
 #[cfg(doc)]
 use crate::limits;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,39 @@ pub struct RaisedHand {
     pub seen: Option<String>,
 }
 
+/// Whose keys reach the shell besides the owner's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct Control {
+    /// The state.
+    pub state: ControlState,
+    /// The person who asks or borrows. Absent while a borrower has not attached since the shell was restarted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub who: Option<Who>,
+    /// Number of the loan, while there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loan: Option<Loan>,
+    /// Time until which the question waits for an answer, in ms since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<u64>,
+}
+
+/// State of a session's keyboard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum ControlState {
+    /// Every controller types.
+    #[default]
+    Free,
+    /// The same, and a person asks to type too.
+    Asked,
+    /// The same, and a person types on a loan.
+    Lent,
+    /// The owner alone types.
+    Only,
+}
+
 /// The people of a session and all that stands between them, whole: events may be skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
@@ -57,4 +90,7 @@ pub struct Room {
     /// The raised hand; absent while it is down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hand: Option<RaisedHand>,
+    /// Whose keys count; absent while every controller's do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<Control>,
 }

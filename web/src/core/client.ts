@@ -2,9 +2,10 @@
  * The public API of a terminal, without any framework: what a page calls. `session.ts` speaks the protocol.
  */
 
-import { CHAT_BYTES, type Theme } from "../protocol/generated.ts";
+import { CHAT_BYTES, type LoanDuration, type Theme } from "../protocol/generated.ts";
 import { ClientEvents } from "./client-events.ts";
 import type { CommandResult } from "./commands.ts";
+import { controls, mayType } from "./control.ts";
 import { TerminalError } from "./error.ts";
 import { type Action, MAX_QUEUED_CHARACTERS } from "./input-queue.ts";
 import { dropped, formatBytes, type TerminalNotice } from "./notice.ts";
@@ -121,7 +122,7 @@ export class TerminalClient {
    * while earlier ones are unacknowledged: they then share a message.
    */
   input(data: string | Uint8Array, mayWait = false): void {
-    if (!this.#session.mayType) return;
+    if (!mayType(this.state) || this.#session.over) return;
     this.#session.wake();
     const { input } = this.#session;
     if (data === CTRL_C) return this.#interrupt();
@@ -171,28 +172,62 @@ export class TerminalClient {
 
   /** Raises or lowers the hand of the session's owner: `state.hand` shows it. */
   raiseHand(up: boolean): void {
-    if (!this.#session.over) this.#push({ type: "hand", up });
+    this.#tell({ type: "hand", up });
   }
 
   /** Tells the owner that this instructor has seen the raised hand. */
   seeHand(): void {
-    if (!this.#session.over) this.#push({ type: "hand_seen" });
+    this.#tell({ type: "hand_seen" });
+  }
+
+  /** Asks the owner to let this page type, if `state.canAsk`: `state.control` shows the answer. */
+  ask(): void {
+    this.#tell({ type: "ask" });
+  }
+
+  /** Lets the person who asks type: until ten minutes without a key of theirs, or until it is taken back. */
+  allow(who: number, lasts: LoanDuration): void {
+    this.#tell({ type: "allow", who, for: lasts });
+  }
+
+  /** Ends the loan of the owner's keyboard, or refuses the person who asks. */
+  takeBack(): void {
+    this.#tell({ type: "take_back" });
+  }
+
+  /** Ends this page's loan, or its question. */
+  giveBack(): void {
+    this.#tell({ type: "give_back" });
+  }
+
+  /** Holds back the keys of everyone but the owner, or no longer. */
+  onlyMe(on: boolean): void {
+    this.#tell({ type: "only_me", on });
   }
 
   /** Requests more time: `state.endsAt` shows the result, and an announced end because of idleness is cancelled. */
   extend(): void {
-    if (this.#session.mayType && !this.#push({ type: "extend" })) this.#queueFull("the session cannot be extended");
+    if (this.#controls && !this.#push({ type: "extend" })) this.#queueFull("the session cannot be extended");
   }
 
   /** Ends the session with everything that runs in it; `disconnect` only leaves it. */
   close(): void {
-    if (this.#session.mayType && !this.#push({ type: "close" })) this.#queueFull("the session cannot be closed");
+    if (this.#controls && !this.#push({ type: "close" })) this.#queueFull("the session cannot be closed");
   }
 
   #interrupt(): void {
     const characters = this.#session.input.interrupt();
     if (characters === undefined) this.#queueFull("Ctrl-C cannot be sent");
     else if (characters > 0) this.#events.notice.emit(dropped(characters));
+  }
+
+  get #controls(): boolean {
+    return controls(this.state) && !this.#session.over;
+  }
+
+  /** Tells the people of the session something. */
+  #tell(action: Action): void {
+    if (!this.#session.over) this.#push(action);
   }
 
   #push(action: Action): boolean {
@@ -206,12 +241,12 @@ export class TerminalClient {
   }
 
   #mayNotRun(): TerminalError | undefined {
-    const { status, role } = this.state;
+    const { status } = this.state;
     if (this.#session.over) return new TerminalError("SESSION_ENDED", "the session ended");
     if (status === "closed" || status === "offline") {
       this.#session.wake();
       return new TerminalError("CONNECTION_FAILED", "not connected", true);
     }
-    return role !== "controller" ? new TerminalError("READ_ONLY", "a viewer cannot run commands") : undefined;
+    return mayType(this.state) ? undefined : new TerminalError("READ_ONLY", "a viewer cannot run commands");
   }
 }

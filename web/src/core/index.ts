@@ -3,8 +3,10 @@
  */
 
 export type {
+  Control,
   EndReason,
   ErrorCode,
+  LoanDuration,
   Part,
   Person,
   RaisedHand,
@@ -17,6 +19,7 @@ export type { TokenIn } from "./address.ts";
 export { TerminalClient } from "./client.ts";
 export { browserClock, type Clock, Timer } from "./clock.ts";
 export type { CommandResult } from "./commands.ts";
+export { mayType } from "./control.ts";
 export type { Closing } from "./end-warnings.ts";
 export { type ClientErrorCode, TerminalError } from "./error.ts";
 export { browserInflate, type Inflate } from "./inflate.ts";

@@ -4,7 +4,13 @@
  */
 
 import { toBase64 } from "../protocol/bytes.ts";
-import { type ClientMessage, ENVELOPE_BYTES, FRAME_BYTES, INPUT_WINDOW_BYTES } from "../protocol/generated.ts";
+import {
+  type ClientMessage,
+  ENVELOPE_BYTES,
+  FRAME_BYTES,
+  INPUT_WINDOW_BYTES,
+  type Loan,
+} from "../protocol/generated.ts";
 import { type Clock, Timer } from "./clock.ts";
 import type { Connection } from "./connection.ts";
 import { chunkEnd, endsInHighSurrogate, jsonBytes, unmatchedPasteEnd, wellFormed } from "./input-chunks.ts";
@@ -18,9 +24,9 @@ export type Action = Unnumbered<Exclude<ClientMessage, { type: "input" } | { typ
 type Queued = { text: string } | { bytes: Uint8Array } | { action: Action } | { interrupt: true };
 type Message =
   | Action
-  | { type: "input"; data: string }
-  | { type: "input"; b64: string }
-  | { type: "interrupt"; afterSeq: number };
+  | { type: "input"; data: string; loan?: Loan }
+  | { type: "input"; b64: string; loan?: Loan }
+  | { type: "interrupt"; afterSeq: number; loan?: Loan };
 /** `cost`: bytes that the message takes of the window. `end`: length of all input up to its end. `at`: time, if sent once. */
 type Sent = { seq: number; message: Message; cost: number; end: number; at: number | undefined };
 
@@ -62,6 +68,8 @@ export class InputQueue {
   #appliedLength = 0;
   #nextSeq = 1;
   #epoch = 0;
+  /** The loan that new messages name. One that was sent keeps its own. */
+  loan: Loan | undefined;
   /** The attached connection; without one, everything is kept. */
   #connection: Pick<Connection, "send"> | undefined;
   #windowBytes = INPUT_WINDOW_BYTES;
@@ -134,6 +142,7 @@ export class InputQueue {
 
   /** Queues another message behind the keystrokes; false if the queue is full. A newer size or theme replaces a queued one. */
   push(action: Action): boolean {
+    if (action.type === "command") this.#name(action);
     const last = this.#queue.at(-1);
     const latestCounts = action.type === "resize" || action.type === "theme";
     const replaces = latestCounts && last && "action" in last && last.action.type === action.type;
@@ -167,6 +176,19 @@ export class InputQueue {
   /** Drops unsent commands, whose callers were told that no result will come. */
   withdrawCommands(): void {
     this.#queue = this.#queue.filter((queued) => !("action" in queued) || queued.action.type !== "command");
+  }
+
+  /** Drops everything that was typed and not sent; returns its length. A command stays: the service answers it. */
+  drop(): number {
+    const size = this.#queuedSize + this.#highSurrogate.length;
+    this.#queue = this.#queue.filter((queued) => "action" in queued);
+    this.#queuedSize = 0;
+    this.#highSurrogate = "";
+    this.#sentLength = this.#length;
+    const last = this.#sent.at(-1);
+    if (last) last.end = this.#length;
+    else this.#appliedLength = this.#length;
+    return size;
   }
 
   /** Continues on an attached connection: sends again what the service has not applied, then what is queued. */
@@ -240,6 +262,11 @@ export class InputQueue {
     return size - end.length;
   }
 
+  /** Names the loan under which a message was made. */
+  #name(message: { loan?: Loan }): void {
+    if (this.loan !== undefined) message.loan = this.loan;
+  }
+
   #awaitCompany(): void {
     if (!this.#company.pending) this.#company.set(COMPANY_MS, () => this.#pump());
   }
@@ -257,6 +284,7 @@ export class InputQueue {
       else this.#queue.shift();
       if (!("interrupt" in head || "action" in head)) this.#queuedSize -= size;
       this.#sentLength += size;
+      if (message.type === "input" || message.type === "interrupt") this.#name(message);
       const sent = { seq: this.#nextSeq, message, cost, end: this.#sentLength, at: this.clock.now() };
       this.#nextSeq += 1;
       this.#sent.push(sent);

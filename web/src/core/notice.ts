@@ -16,6 +16,8 @@ export type TerminalNotice =
   | { kind: "watched"; name: string; text: string }
   /** An instructor has seen the owner's hand. */
   | { kind: "hand-seen"; name: string; text: string }
+  /** Keys that were typed before the keyboard changed hands were not sent. */
+  | { kind: "held"; characters: number; text: string }
   /** Ctrl-C dropped unsent input. */
   | { kind: "dropped"; characters: number; text: string };
 
@@ -43,6 +45,10 @@ export function watched(name: string): TerminalNotice {
 
 export function handSeen(name: string): TerminalNotice {
   return { kind: "hand-seen", name, text: `${name} has seen your hand` };
+}
+
+export function held(characters: number): TerminalNotice {
+  return { kind: "held", characters, text: `The keyboard changed hands: ${formatBytes(characters)} were not sent` };
 }
 
 export function dropped(characters: number): TerminalNotice {

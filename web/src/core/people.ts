@@ -4,10 +4,12 @@
 
 import type { Attached, Event as EventFrame, Part, Person, ServerFrame } from "../protocol/generated.ts";
 import type { ClientEvents } from "./client-events.ts";
+import { Control } from "./control.ts";
+import type { InputQueue } from "./input-queue.ts";
 import { handSeen, watched } from "./notice.ts";
 
 /** All that stands between the people of a session. */
-type Room = Pick<Attached, "people" | "hand">;
+type Room = Pick<Attached, "people" | "hand" | "control">;
 
 export class People {
   /** Where in the stream the last list was made. An earlier event is part of it. */
@@ -16,20 +18,28 @@ export class People {
   /** Instructors of whom the user was told. */
   readonly #told = new Set<string>();
 
-  constructor(private readonly events: ClientEvents) {}
+  readonly #control: Control;
+
+  constructor(
+    private readonly events: ClientEvents,
+    input: InputQueue,
+  ) {
+    this.#control = new Control(events, input);
+  }
 
   /** An attach was answered. */
   attached(frame: Attached & ServerFrame): void {
-    this.events.update({ who: frame.who ?? null });
+    this.events.update({ who: frame.who ?? null, canAsk: frame.canAsk ?? false });
     this.whole(frame.epoch, frame.head ?? frame.pos, frame);
   }
 
   /** The list as it was at this position. */
-  whole(epoch: number, pos: number, { people = [], hand }: Room): void {
+  whole(epoch: number, pos: number, { people = [], hand, control = { state: "free" } }: Room): void {
     if (epoch < this.#epoch || (epoch === this.#epoch && pos < this.#at)) return;
     this.#epoch = epoch;
     this.#at = pos;
     this.events.update({ people, hand: hand ?? null });
+    this.#control.set(control);
     for (const person of people) this.#tell(person);
   }
 
@@ -47,6 +57,10 @@ export class People {
       const { up, at, seen } = event;
       if (seen !== undefined && this.#mine === "owner") this.events.notice.emit(handSeen(seen));
       this.events.update({ hand: up ? { up, at, ...(seen !== undefined && { seen }) } : null });
+    } else if (event.kind === "control") {
+      const { state, who, loan, until } = event;
+      const fields = { ...(who !== undefined && { who }), ...(loan !== undefined && { loan }) };
+      this.#control.set({ state, ...fields, ...(until !== undefined && { until }) });
     }
   }
 

@@ -8,6 +8,7 @@ import type { EndReason, ErrorMessage, Event as EventFrame, ServerFrame, Theme }
 import type { ClientEvents } from "./client-events.ts";
 import { Commands } from "./commands.ts";
 import type { AttachedFrame, AttachRequest, Connection } from "./connection.ts";
+import { controls } from "./control.ts";
 import { EndWarnings } from "./end-warnings.ts";
 import { NOT_STARTED, TerminalError } from "./error.ts";
 import { errorAction } from "./error-policy.ts";
@@ -58,9 +59,9 @@ export class ProtocolSession {
     const { clock, inflate, size } = options;
     this.#window = new WindowSize(size);
     this.commands = new Commands(clock);
-    this.people = new People(events);
     this.#warnings = new EndWarnings(clock, (closing) => events.update({ closing }));
     this.input = new InputQueue(clock, () => this.#receiver.acks.piggyback());
+    this.people = new People(events, this.input);
     this.#receiver = new Receiver({
       ...{ clock, inflate },
       event: (event) => this.#event(event),
@@ -97,11 +98,6 @@ export class ProtocolSession {
   /** False if no program runs in front: the shell waited for a command, and nothing was typed since. */
   get busy(): boolean {
     return !this.over && this.#promptAt !== this.input.length;
-  }
-
-  /** True if the user's input reaches the shell. */
-  get mayType(): boolean {
-    return this.events.value.role === "controller" && !this.over;
   }
 
   /** The user is active: ends a suspension, or the delay of a slow retry. */
@@ -395,6 +391,6 @@ export class ProtocolSession {
 
   /** Tells the service of a change in the page. A full queue rejects it; the next attach carries it anyway. */
   #tell(change: Parameters<InputQueue["push"]>[0]): void {
-    if (this.mayType) this.input.push(change);
+    if (controls(this.events.value) && !this.over) this.input.push(change);
   }
 }

@@ -2,7 +2,7 @@
  * The state of a terminal that a page shows. Replaced, never mutated, so that React can compare it by identity.
  */
 
-import type { EndReason, Event as EventFrame, Person, RaisedHand, Role, Tty } from "../protocol/generated.ts";
+import type { Control, EndReason, Event as EventFrame, Person, RaisedHand, Role, Tty } from "../protocol/generated.ts";
 import type { Closing } from "./end-warnings.ts";
 import type { ClientErrorCode, TerminalError } from "./error.ts";
 import type { Latency } from "./latency.ts";
@@ -62,6 +62,10 @@ export interface TerminalState {
   who: number | null;
   /** The owner's raised hand. */
   hand: RaisedHand | null;
+  /** Whose keys reach the shell besides the owner's. */
+  control: Control;
+  /** True if this page may ask to type. */
+  canAsk: boolean;
   diagnostics: Diagnostics;
 }
 
@@ -84,6 +88,8 @@ export const INITIAL_STATE: TerminalState = {
   people: [],
   who: null,
   hand: null,
+  control: { state: "free" },
+  canAsk: false,
   diagnostics: { url: "", attempts: 0, lastError: null, errorCode: null, connectionTime: null },
 };
 

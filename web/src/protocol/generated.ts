@@ -11,6 +11,18 @@ export type Ack = {
   pos: Pos;
 };
 
+/** Fields of `allow`. */
+export type Allow = {
+  /** Number of the message. */
+  seq: Seq;
+  /** Epoch of the shell that the message is for. */
+  epoch: Epoch;
+  /** The person who asked. */
+  who: Who;
+  /** How long the keyboard is lent. */
+  for: LoanDuration;
+};
+
 /** Fields of `attach`. */
 export type Attach = {
   /** Id of the page load: 128 random bits. */
@@ -59,12 +71,16 @@ export type Attached = {
   endsAt?: number;
   /** True if `extend` can still move the end. */
   canExtend: boolean;
+  /** True if `ask` is allowed. */
+  canAsk?: boolean;
   /** Dispatch of the connection's API; absent while it is not known. */
   dispatch?: Dispatch;
   /** Those who are attached, at most [`limits::PEOPLE`]. */
   people?: Array<Person>;
   /** The raised hand; absent while it is down. */
   hand?: RaisedHand;
+  /** Whose keys count; absent while every controller's do. */
+  control?: Control;
 };
 
 /** Whether a session's student is there. */
@@ -118,6 +134,11 @@ export type ClientMessage =
   | ({ type: "chat_message" } & ChatMessage)
   | ({ type: "hand" } & Hand)
   | ({ type: "hand_seen" } & Ordered)
+  | ({ type: "ask" } & Ordered)
+  | ({ type: "allow" } & Allow)
+  | ({ type: "take_back" } & Ordered)
+  | ({ type: "give_back" } & Ordered)
+  | ({ type: "only_me" } & OnlyMe)
   | ({ type: "ack" } & Ack)
   | ({ type: "follow" } & Follow)
   | ({ type: "carry" } & Carry)
@@ -147,6 +168,8 @@ export type Command = {
   id: string;
   /** The command line. */
   command: string;
+  /** The loan that a borrower types under. */
+  loan?: Loan;
 };
 
 /** Fields of `command_started`. */
@@ -156,6 +179,21 @@ export type CommandStarted = {
   /** The service's time, in ms since 1970. */
   timestamp: number;
 };
+
+/** Whose keys reach the shell besides the owner's. */
+export type Control = {
+  /** The state. */
+  state: ControlState;
+  /** The person who asks or borrows. Absent while a borrower has not attached since the shell was restarted. */
+  who?: Who;
+  /** Number of the loan, while there is one. */
+  loan?: Loan;
+  /** Time until which the question waits for an answer, in ms since 1970. */
+  until?: number;
+};
+
+/** State of a session's keyboard. */
+export type ControlState = "free" | "asked" | "lent" | "only";
 
 /** The way in which API Gateway hands over the messages of one connection. */
 export type Dispatch = "concurrent" | "serial";
@@ -229,6 +267,8 @@ export type ErrorMessage = {
   have?: Seq;
   /** Id of a refused `command`. */
   id?: string;
+  /** Number of a message that was refused in its turn. */
+  seq?: Seq;
   /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch;
 };
@@ -277,6 +317,8 @@ export type Input = {
   epoch: Epoch;
   /** Acknowledges output as `ack` does, and saves that message. */
   ack?: Pos;
+  /** The loan that a borrower types under. */
+  loan?: Loan;
 } & ({ data: string } | { b64: string });
 
 /** Fields of `input_ack`: only the frame's own. */
@@ -293,6 +335,8 @@ export type Interrupt = {
   epoch: Epoch;
   /** Input up to this number is discarded if it is not written yet. */
   afterSeq: Seq;
+  /** The loan that a borrower types under. */
+  loan?: Loan;
 };
 
 /** Limits for a client. */
@@ -303,6 +347,22 @@ export type Limits = {
   inputWindowBytes: number;
   /** Largest number of parsed bytes without an acknowledgement. */
   ackStepBytes: number;
+};
+
+/** A loan of a session's keyboard, from 1. Never used for another loan of the session. */
+export type Loan = number;
+
+/** How long a keyboard is lent. */
+export type LoanDuration = "now" | "kept";
+
+/** Fields of `only_me`. */
+export type OnlyMe = {
+  /** Number of the message. */
+  seq: Seq;
+  /** Epoch of the shell that the message is for. */
+  epoch: Epoch;
+  /** True to hold back everyone else. */
+  on: boolean;
 };
 
 /** Fields of a message that says nothing but its type. */
@@ -498,6 +558,8 @@ export type Snapshot = {
     people?: Array<Person>;
     /** The raised hand; absent while it is down. */
     hand?: RaisedHand;
+    /** Whose keys count; absent while every controller's do. */
+    control?: Control;
   };
 
 /** Part of the terminal that a snapshot restores. */
@@ -561,6 +623,7 @@ export type StreamEvent =
       who: Who;
     }
   | ({ kind: "hand" } & RaisedHand)
+  | ({ kind: "control" } & Control)
   | {
       kind: "closing";
       /** [`EndReason::code`] of the reason. */

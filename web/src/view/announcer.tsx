@@ -5,8 +5,8 @@
 "use client";
 
 import { useEffect, useState } from "react";
-import type { TerminalState } from "../core/index.ts";
-import { closingSentence, reason, stateWords } from "./words.ts";
+import { mayType, type TerminalState } from "../core/index.ts";
+import { closingSentence, reason, stateWords, typingSentence } from "./words.ts";
 
 /** A status is announced once it has lasted this long. */
 const ANNOUNCE_DELAY_MS = 1500;
@@ -14,13 +14,14 @@ const ANNOUNCE_DELAY_MS = 1500;
 export function Announcer({ state }: { state: TerminalState }) {
   const { end, closing, role } = state;
   const watchers = watchersOf(state);
+  const typing = typingSentence(state);
   const words = stateWords(state);
   const [text, setText] = useState("");
   // biome-ignore lint/correctness/useExhaustiveDependencies: other changes are not worth an announcement
   useEffect(() => {
     const timer = setTimeout(() => setText(sentence(state)), ANNOUNCE_DELAY_MS);
     return () => clearTimeout(timer);
-  }, [words, end, closing, role, watchers]);
+  }, [words, end, closing, role, watchers, typing]);
   return (
     <span className="tg-hidden" role="status">
       {text}
@@ -30,9 +31,11 @@ export function Announcer({ state }: { state: TerminalState }) {
 
 function sentence(state: TerminalState): string {
   const now = Date.now();
-  let words = stateWords(state) + (state.role !== "controller" && state.status === "connected" ? ", read-only" : "");
+  let words = stateWords(state) + (!mayType(state) && state.status === "connected" ? ", read-only" : "");
   const watchers = watchersOf(state);
   if (watchers) words += `, ${watchers} watches`;
+  const typing = typingSentence(state);
+  if (typing) words += `. ${typing}`;
   const why = state.closing ? closingSentence(state, now) : state.end ? reason(state, now) : "";
   return why ? `${words}: ${why}` : words;
 }

@@ -21,7 +21,7 @@ interface PeopleProps {
 }
 
 export function People({ client, state, raisesHand, focus }: PeopleProps) {
-  const { people, who, hand, status } = state;
+  const { people, who, hand, control, status } = state;
   const mine = people.find((person) => person.who === who)?.as;
   const others = people.filter((person) => person.who !== who);
   if (status !== "connected") return null;
@@ -74,6 +74,16 @@ export function People({ client, state, raisesHand, focus }: PeopleProps) {
               {person.who === who && " (you)"}, {PARTS[person.as]} since {timeOf(person.since)}
             </span>
           ))}
+          {mine === "owner" && (
+            <button
+              type="button"
+              aria-pressed={control.state === "only"}
+              title="Hold back the keys of everyone else"
+              onClick={act(() => client.onlyMe(control.state !== "only"))}
+            >
+              Only I type
+            </button>
+          )}
         </Disclosure>
       )}
     </>

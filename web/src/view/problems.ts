@@ -38,6 +38,7 @@ const PROBLEMS: Partial<Record<TerminalError["code"], string>> = {
   AWS_APP_RUNNER_ERROR: NOT_SET_UP,
   MIXED_CONTENT: NOT_SET_UP,
   WEBSOCKET_CREATION_FAILED: NOT_SET_UP,
+  READ_ONLY: "Your last keys did not reach the shell: you may not type in it",
   INPUT_DISCARDED: "The shell was restarted, and discarded what you typed last",
 };
 

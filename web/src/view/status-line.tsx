@@ -5,15 +5,16 @@
 "use client";
 
 import type { ReactNode } from "react";
-import type { TerminalClient, TerminalState } from "../core/index.ts";
+import { mayType, type TerminalClient, type TerminalState } from "../core/index.ts";
 import { Announcer } from "./announcer.tsx";
 import { Details } from "./details.tsx";
 import { duration } from "./duration.ts";
+import { Keyboard } from "./keyboard.tsx";
 import { slowSentence } from "./latency.ts";
 import { People } from "./people.tsx";
 import { RoundTrip } from "./round-trip.tsx";
 import { useNow } from "./use-now.ts";
-import { isStalled, isWaiting, reason, routeSentence, stateSentence } from "./words.ts";
+import { heldSentence, isStalled, isWaiting, reason, routeSentence, stateSentence } from "./words.ts";
 
 /** The time left is highlighted below this. */
 const LOW_TIME_MS = 10 * 60_000;
@@ -74,8 +75,9 @@ export function StatusLine(props: StatusLineProps) {
       {error && !end && !isWaiting(state) && why !== "" && <Details state={state} />}
       <span className="tg-spring" />
       <People {...{ client, state, focus }} raisesHand={props.raisesHand === true} />
-      {role !== "controller" && (
-        <span className="tg-badge" title="You can watch this terminal, but not type">
+      <Keyboard {...{ client, state, focus }} />
+      {!mayType(state) && (
+        <span className="tg-badge" title={heldSentence(state)}>
           Read-only
         </span>
       )}

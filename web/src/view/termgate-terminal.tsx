@@ -6,6 +6,7 @@
 "use client";
 
 import { forwardRef, useCallback, useEffect, useId, useImperativeHandle, useMemo, useRef, useState } from "react";
+import { mayType } from "../core/index.ts";
 import { useTerminalState } from "../react/use-terminal-state.ts";
 import { boundFont, copyText, MIN_CONTRAST, type TerminalHandlers, THEMES, textOf } from "../xterm/index.ts";
 import { Banner } from "./banner.tsx";
@@ -22,7 +23,7 @@ import { useBell } from "./use-bell.ts";
 import { useNotices } from "./use-notices.ts";
 import { useSettled } from "./use-settled.ts";
 import { useTerminal } from "./use-terminal.ts";
-import { isStalled, isWaiting } from "./words.ts";
+import { heldSentence, isStalled, isWaiting } from "./words.ts";
 
 /** Another window's size is explained once it has lasted this long. */
 const SIZE_HINT_DELAY_MS = 1000;
@@ -96,7 +97,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
             : `A program copied ${characters} ${characters === 1 ? "character" : "characters"}`,
         );
       },
-      onReadOnly: () => notices.show("You can watch this terminal, but not type in it"),
+      onReadOnly: () => notices.show(heldSentence(state)),
       onFits: setFits,
       onModifiers: setHeld,
       onSelection: setSelected,
@@ -105,7 +106,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
       theme: props.palette ?? THEMES[themeName],
       minimumContrastRatio: MIN_CONTRAST[themeName],
       screenReaderMode: props.screenReader === true,
-      disableStdin: state.role !== "controller",
+      disableStdin: !mayType(state),
       ...(props.macOptionIsMeta !== undefined && { macOptionIsMeta: props.macOptionIsMeta }),
       ...(props.fontFamily !== undefined && { fontFamily: props.fontFamily }),
     };
@@ -201,7 +202,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         {question && <PasteDialog text={question.text} onAnswer={answer} />}
         {(touchKeys ?? coarsePointer) && (
           <TouchRow
-            keys={state.role === "controller" ? opened?.touch : undefined}
+            keys={mayType(state) ? opened?.touch : undefined}
             held={held}
             onPaste={canReadClipboard() ? pasteClipboard : undefined}
             onCopy={selected ? copySelection : undefined}

@@ -9,7 +9,7 @@ import type { ClientErrorCode, TerminalClient } from "../core/index.ts";
 import { problemOf } from "./problems.ts";
 
 /** Errors that the state does not show: input did not reach the shell. */
-const SHOWN_ERRORS: readonly ClientErrorCode[] = ["INPUT_DISCARDED", "INPUT_FULL"];
+const SHOWN_ERRORS: readonly ClientErrorCode[] = ["INPUT_DISCARDED", "INPUT_FULL", "READ_ONLY"];
 const NOTICE_MS = 10_000;
 
 export interface Notices {

@@ -93,6 +93,29 @@ export function reason(state: TerminalState, now: number): string {
   return status === "connected" ? closingSentence(state, now) : "";
 }
 
+/** Who may type besides, or alone; empty if that is as ever. */
+export function typingSentence({ control, people, who, status }: TerminalState): string {
+  if (status !== "connected") return "";
+  const name = people.find((person) => person.who === control.who)?.name ?? "A person";
+  const mine = people.find((person) => person.who === who)?.as;
+  switch (control.state) {
+    case "free":
+      return "";
+    case "asked":
+      return control.who === who ? "You asked to type" : `${name} asks to type`;
+    case "lent":
+      return control.who === who ? "You type in this terminal too" : `${name} types in this terminal too`;
+    case "only":
+      return mine === "owner" ? "Only you type in this terminal" : "Only its owner types in this terminal";
+  }
+}
+
+/** Why this page's keys do not reach the shell. */
+export function heldSentence(state: TerminalState): string {
+  if (state.control.state === "only") return "Only the owner of this terminal types now: your keys are held back";
+  return "You can watch this terminal, but not type in it";
+}
+
 /** Goes on after "Connected", if that is not by WebSocket. */
 export function routeSentence({ route }: TerminalState): string {
   return route === "http" ? "the long way round, because this network blocks the short one" : "";

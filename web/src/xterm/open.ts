@@ -4,7 +4,7 @@
  */
 
 import type { ITerminalOptions, Terminal } from "@xterm/xterm";
-import type { PredictMode, TerminalClient } from "../core/index.ts";
+import { mayType, type PredictMode, type TerminalClient } from "../core/index.ts";
 import { lineHeight } from "./cells.ts";
 import { copyText, copyWhenSelected } from "./clipboard.ts";
 import { hasSize, TerminalFitter } from "./fitter.ts";
@@ -129,7 +129,7 @@ export async function openTerminal(
   terminal.onSelectionChange(() => handlers.onSelection?.(terminal.hasSelection()));
   const addons = {
     ...{ links, images, termgate },
-    mayWriteClipboard: () => client.state.role === "controller" && document.hasFocus(),
+    mayWriteClipboard: () => mayType(client.state) && document.hasFocus(),
     onProgramCopied: (characters: number | null) => handlers.onProgramCopied?.(characters),
   };
   // The terminal works without them.
@@ -185,7 +185,7 @@ function handleKey(
 ): boolean {
   const action = actionOf(event, isApple());
   if (!action) {
-    const watches = client.state.role !== "controller";
+    const watches = !mayType(client.state);
     if (watches && event.type === "keydown" && isText(event)) handlers.onReadOnly?.();
     return true;
   }
@@ -203,7 +203,7 @@ function pasteInto(terminal: Terminal, client: TerminalClient, handlers: Termina
   const { confirmPaste } = handlers;
   const text = stripControls(raw);
   if (text === "") return;
-  if (client.state.role !== "controller") return handlers.onReadOnly?.();
+  if (!mayType(client.state)) return handlers.onReadOnly?.();
   if (!confirmPaste || !runsLineByLine(text, terminal.modes.bracketedPasteMode)) return terminal.paste(text);
   confirmPaste(text).then((yes) => {
     if (yes) terminal.paste(text);

@@ -8,6 +8,7 @@ import {
   browserClock,
   type Clock,
   type InputProgress,
+  mayType,
   type PredictedText,
   type PredictMode,
   Predictor,
@@ -45,7 +46,7 @@ export class PredictedEcho implements IDisposable {
   /** Sends typed text, and displays its echo if that is known. */
   type(text: string): void {
     const { client, predictor } = this;
-    if (this.mode() === "never" || client.state.role !== "controller") return client.input(text);
+    if (this.mode() === "never" || !mayType(client.state)) return client.input(text);
     const mayWait = predictor.typed(text, client.inputLength + text.length, this.clock.now());
     client.input(text, mayWait);
     this.#changed();

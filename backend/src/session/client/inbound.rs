@@ -129,7 +129,13 @@ mod tests {
     use shared_protocol::client::Input;
 
     fn key(seq: u64) -> ClientMessage {
-        ClientMessage::Input(Input { seq: Seq(seq), epoch: Epoch(1), keys: Keys::Data("k".into()), ack: None })
+        ClientMessage::Input(Input {
+            seq: Seq(seq),
+            epoch: Epoch(1),
+            keys: Keys::Data("k".into()),
+            ack: None,
+            loan: None,
+        })
     }
 
     #[test]

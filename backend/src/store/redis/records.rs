@@ -76,6 +76,11 @@ impl Fields {
                 user: self.text("user")?.to_owned(),
                 group: self.newer("grp")?.map(GroupId::new).transpose().map_err(|_| self.bad("grp"))?,
                 name: self.newer("name")?,
+                takeover: self
+                    .newer("takeover")?
+                    .map(|word| word.parse())
+                    .transpose()
+                    .map_err(|_| self.bad("takeover"))?,
             },
             state,
             owner: self.optional("owner")?.map(InstanceId),
@@ -150,6 +155,7 @@ pub(super) fn session_values(record: &SessionRecord) -> Values {
         number(&record.created_at),
         creator.group.as_ref().map(ToString::to_string).unwrap_or_default().into(),
         creator.name.clone().unwrap_or_default().into(),
+        creator.takeover.map(|takeover| takeover.to_string()).unwrap_or_default().into(),
     ];
     named(&SESSION, values)
 }
@@ -200,10 +206,10 @@ mod tests {
         let mut values = session_values(&contract::running("s", "i", 7));
         values.truncate(7);
         let Value::Array(mut stored) = stored(values) else { panic!("a list") };
-        stored.extend([Value::Nil, Value::Nil]);
+        stored.extend([Value::Nil, Value::Nil, Value::Nil]);
         let fields = Fields::of(SESSION, "s", Value::Array(stored)).unwrap().unwrap();
         let mut expected = contract::running("s", "i", 7);
-        (expected.creator.group, expected.creator.name) = (None, None);
+        (expected.creator.group, expected.creator.name, expected.creator.takeover) = (None, None, None);
         assert_eq!(fields.session().unwrap(), expected);
     }
 
@@ -226,7 +232,7 @@ mod tests {
             assert!(error.contains("session:s cannot be read") && error.contains(field), "{error}");
             assert!(!error.contains("secret"));
         }
-        assert!(Fields::of(SESSION, "s", Value::Array(vec![Value::Nil; 9])).unwrap().is_none());
+        assert!(Fields::of(SESSION, "s", Value::Array(vec![Value::Nil; 10])).unwrap().is_none());
         assert!(Fields::of(SESSION, "s", Value::Int(1)).is_err());
     }
 }

@@ -4,7 +4,7 @@ use crate::{MAX_SUB_BYTES, TokenError};
 use serde::Deserialize;
 use serde_json::Value;
 use shared_protocol::limits::MAX_NUMBER;
-use shared_protocol::{ClassClaims, GroupId, Role, SessionId, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, Role, SessionId, Takeover, UserClaims};
 
 /// Longest name, in characters. A longer one is cut.
 const MAX_NAME_CHARS: usize = 64;
@@ -28,6 +28,7 @@ pub(super) struct Claims {
     grp: Option<GroupId>,
     name: Option<Value>,
     jti: Option<Value>,
+    takeover: Option<Takeover>,
 }
 
 /// Seconds since 1970. RFC 7519 allows fractions; they are cut off.
@@ -94,6 +95,7 @@ impl Claims {
                     Value::String(jti) if (1..=MAX_JTI_BYTES).contains(&jti.len()) => Some(jti),
                     _ => None,
                 }),
+                takeover: self.takeover,
             },
         }
     }

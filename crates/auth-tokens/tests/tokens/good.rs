@@ -3,7 +3,7 @@
 use crate::platform::{AUDIENCE, NOW, SECRET, Signer, claims, key_set, strict, with, without};
 use auth_tokens::{MAX_SUB_BYTES, MAX_TOKEN_BYTES, sign_user_token};
 use serde_json::{Value, json};
-use shared_protocol::{GroupId, Role, UserClaims};
+use shared_protocol::{GroupId, Role, Takeover, UserClaims};
 
 fn expected() -> UserClaims {
     serde_json::from_value(claims()).unwrap()
@@ -79,6 +79,8 @@ fn optional_claims_and_longest_values() {
     assert_eq!(read(&without("iat")).iat, None);
     assert!(read(&with("admin", true)).admin);
     assert_eq!(read(&with("role", "instructor")).role, Role::Instructor);
+    assert_eq!(read(&with("takeover", "ask")).class.takeover, Some(Takeover::Ask));
+    assert_eq!(read(&with("takeover", "always")).class.takeover, Some(Takeover::Always));
     let class = &read(&with("grp", "class-7")).class;
     assert_eq!(class.grp.as_ref().map(GroupId::as_str), Some("class-7"));
     assert_eq!((class.name.as_deref(), &class.jti), (Some("Ada Lovelace"), &None));
