@@ -2,6 +2,7 @@
 
 use crate::harness::{Harness, processes_of, says};
 use crate::support::{Terminal, until};
+use shared_protocol::gateway::MESSAGE_PATH;
 use shared_protocol::{EndReason, StreamEvent};
 use std::time::Duration;
 
@@ -185,6 +186,42 @@ async fn work_that_few_bytes_ask_for() {
         assert_responsive(&mut ada).await;
         harness.assert_healthy().await;
     }
+    harness.service.stop().await;
+}
+
+/// Connections from a shell, half of them with the head of a request and never its body, half of them WebSockets that need no
+/// token: none of them keeps a page out.
+#[tokio::test]
+async fn connections_of_strangers() {
+    let variables = [("USER", "root"), ("MAX_HTTP_CONNECTIONS", "400")];
+    let harness = Harness::configured(&variables, |_| {}).await;
+    let (mut eve, mut ada) = (harness.shell("eve").await, harness.shell("ada").await);
+    let port = harness.service.address.port();
+    let hold = format!(
+        "import os, socket, time
+begin = b\"POST /api/ws/message HTTP/1.1\\r\\nHost: x\\r\\nAuthorization: Bearer x\\r\\nContent-Length: 9\\r\\n\\r\\n\"
+upgrade = b\"GET /ws-test HTTP/1.1\\r\\nHost: x\\r\\nConnection: Upgrade\\r\\nUpgrade: websocket\\r\\n\"
+upgrade += b\"Sec-WebSocket-Version: 13\\r\\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\\r\\n\\r\\n\"
+held = []
+for number in range(800):
+    own = (\"127.0.%d.%d\" % divmod(number + 1, 250), 0)
+    try:
+        held.append(socket.create_connection((\"127.0.0.1\", {port}), source_address=own))
+        held[-1].sendall([begin, upgrade][number % 2])
+    except OSError: pass
+open(\"held-%d\" % os.getpid(), \"w\").close()
+time.sleep(1000)"
+    );
+    eve.keys(&format!("for i in 1 2 3 4; do (/usr/bin/python3 -c '{hold}' &); done &>/dev/null\r")).await;
+    assert_eq!(eve.command("until [ $(ls held-* | wc -l) = 4 ]; do sleep 0.1; done 2>/dev/null").await.1, 0);
+    for page in ["a", "b", "c"] {
+        let attach = format!(r#"{{"type":"attach","client":"{page}","cols":80,"rows":24}}"#);
+        let attached = harness.service.gateway(MESSAGE_PATH, Some("bob"), &attach).await;
+        assert_eq!(attached.status(), 200, "through the gateway");
+        drop(harness.page("bea", page).await);
+        harness.assert_healthy().await;
+    }
+    assert_responsive(&mut ada).await;
     harness.service.stop().await;
 }
 

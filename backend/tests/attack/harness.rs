@@ -61,6 +61,10 @@ impl Harness {
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut SandboxSettings)) -> Self {
+        Self::configured(&[("USER", "root")], change).await
+    }
+
+    pub(crate) async fn configured(variables: &[(&str, &str)], change: impl FnOnce(&mut SandboxSettings)) -> Self {
         let me = std::fs::metadata("/proc/self").unwrap().uid();
         assert_eq!(me, 0, "these tests need root: run them as CI does, for example with `sudo -E cargo nextest run`");
         enter_container();
@@ -72,7 +76,7 @@ impl Harness {
         let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::WARN).with_test_writer().try_init();
         tokio::spawn(reap_orphans());
         let shells: Arc<dyn ShellSpawner> = Arc::new(shells);
-        let service = Service::with(&[("USER", "root")], shells).await;
+        let service = Service::with(variables, shells).await;
         Self { service, state, settings }
     }
 
