@@ -213,6 +213,11 @@ export class Connection {
     this.#heartbeat.stop();
   }
 
+  /** Pings without a deadline: it is noticed when the page is shown that no answer came. */
+  keepOpen(): void {
+    this.send({ type: "ping" });
+  }
+
   /** Closes it from this side, without a call of `closed`. */
   close(): void {
     this.#dispose()?.close(1000);

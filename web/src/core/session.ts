@@ -111,10 +111,10 @@ export class ProtocolSession {
     if (this.transport.attached) this.#receiver.follower.renew();
   }
 
-  /** Stops output while the page is hidden; `wake` requests what was missed. */
+  /** Stops output while the page is hidden; `wake` requests what was missed. Called again, it keeps a program's shell. */
   suspend(): void {
+    if (this.transport.suspended && this.busy) return this.transport.keepOpen();
     if (this.transport.suspended || this.commands.pending || this.input.pending) return;
-    this.options.log.debug("The page is hidden; suspending");
     this.#pause();
     this.transport.suspend();
   }

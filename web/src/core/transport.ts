@@ -180,6 +180,7 @@ export class Transport {
 
   /** Requests nothing any more, and does not replace a lost connection, until `wake`. */
   suspend(): void {
+    this.options.log.debug("The page is hidden; suspending");
     this.#suspended = true;
     this.#cancelRetry();
     this.#stopProbes();
@@ -188,6 +189,11 @@ export class Transport {
     if (this.#connection?.attached) return this.#connection.suspend();
     this.#connection?.close();
     this.#connection = undefined;
+  }
+
+  /** Keeps an idle host from closing the connection, and the service from ending a shell without one. */
+  keepOpen(): void {
+    this.#connection?.keepOpen();
   }
 
   windowKnown(): void {

@@ -105,7 +105,7 @@ describe("a hidden page", () => {
   });
 
   test("suspends after ten minutes, and attaches again when shown", ({ harness }) => {
-    harness.output(0, "abc");
+    harness.output(0, "abc", { prompt: true });
     harness.page.hide();
     live(harness, 9);
     const before = harness.socket.texts.length;
@@ -120,6 +120,24 @@ describe("a hidden page", () => {
     harness.output(3, "def");
     expect(harness.sink.text).toBe("abcdef");
     expect(harness.sockets).toHaveLength(1);
+  });
+
+  test("pings each 8 min while a program runs, and only then, so that its shell is kept", () => {
+    for (const [prompt, pings] of [
+      [false, 3],
+      [true, 0],
+    ] as const) {
+      const harness = new Harness().attach();
+      harness.output(0, "$ ", { prompt });
+      harness.page.hide();
+      live(harness, 10);
+      const [before, suspended] = [harness.socket.of("ping").length, harness.socket.texts.length];
+      live(harness, 7);
+      expect(harness.socket.texts).toHaveLength(suspended);
+      live(harness, 17);
+      expect(harness.socket.of("ping")).toHaveLength(before + pings);
+      expect(harness.socket.texts, "asks for no frames").toHaveLength(suspended + pings);
+    }
   });
 
   test.each<[string, (harness: Harness) => void]>([
@@ -153,6 +171,7 @@ describe("a hidden page", () => {
     expect(harness.socket.texts.length).toBeGreaterThan(busy);
     harness.event(0, { kind: "command_result", id: "c1", result: "", truncated: false, exitCode: 0 });
     await expect(result).resolves.toMatchObject({ exitCode: 0 });
+    harness.output(1, "$ ", { ackSeq: 1, prompt: true });
     live(harness, 11);
     const suspended = harness.socket.texts.length;
     live(harness, 30);
