@@ -50,7 +50,7 @@ pub use carrier::check_carrier;
 pub use classes::{Classes, RunningHere};
 pub(crate) use client::{Link, TOUCH_INTERVAL};
 pub use expiry::Limits;
-pub use handle::{Arrival, Caller, Close, Grant, Reply, SessionError, SessionHandle, stateless_reply};
+pub use handle::{Arrival, Caller, Close, Grant, Reply, SessionError, SessionHandle, stateless_reply, valid_until_ms};
 pub use picture::{Picture, PictureLine, plain_line};
 pub use registry::{Registry, RegistryDeps, ShellSettings};
 pub(crate) use relay_access::{NewGrant, RelayAccess};

@@ -5,9 +5,10 @@ use super::access_log::{RequestContext, request_id};
 use super::connection_limit::{ConnectionPermit, Full};
 use super::context::ServiceContext;
 use super::error::{HttpError, read_body, read_body_as};
+use crate::clock::Clock;
 use crate::config::AuthConfig;
 use crate::metrics::{AuthFailure, Transport};
-use crate::session::{Arrival, Caller};
+use crate::session::{Arrival, Caller, valid_until_ms};
 use auth_tokens::{AwaitsBody, TokenError};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
@@ -27,6 +28,8 @@ pub(super) struct GatewayRequest {
     pub body: Bytes,
     pub request_id: String,
     pub arrival: Arrival,
+    /// End of the user's token: [`valid_until_ms`].
+    valid_until_ms: u64,
     /// True if the function that sent it carries relays, as one of the same version does.
     pub carries_relays: bool,
 }
@@ -48,7 +51,8 @@ impl FromRequest<Arc<ServiceContext>> for GatewayRequest {
         if connection.is_some_and(|header| header.as_bytes() != claims.cid.as_str().as_bytes()) {
             return Err(HttpError::new(ErrorCode::Forbidden, "the header names another connection than the token"));
         }
-        Ok(Self { claims, body, request_id, arrival, carries_relays })
+        let valid_until_ms = valid_until_ms(claims.uexp, &*service.clock);
+        Ok(Self { claims, body, request_id, arrival, valid_until_ms, carries_relays })
     }
 }
 
@@ -70,7 +74,7 @@ impl GatewayRequest {
             carrier: self.claims.carrier,
             endpoint: self.claims.ep.clone(),
             issued_at: self.claims.uiat,
-            expires_at: self.claims.uexp,
+            valid_until_ms: self.valid_until_ms,
             request: self.request_id.clone(),
             arrival: self.arrival,
         }
@@ -146,6 +150,7 @@ pub(super) fn direct_caller(
     session: Option<&SessionId>,
     connection: ConnectionId,
     transport: Transport,
+    clock: &dyn Clock,
 ) -> Caller {
     Caller {
         request: connection.to_string(),
@@ -159,7 +164,7 @@ pub(super) fn direct_caller(
         carrier: false,
         endpoint: String::new(),
         issued_at: claims.iat,
-        expires_at: claims.exp,
+        valid_until_ms: valid_until_ms(claims.exp, clock),
         arrival: Arrival { dispatch: Some(Dispatch::Concurrent), ..Arrival::default() },
     }
 }

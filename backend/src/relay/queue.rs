@@ -18,7 +18,7 @@ pub(super) struct Queued {
     pub(super) action: RelayAction,
     /// The bytes; empty for a mere action.
     pub(super) bytes: Bytes,
-    /// End of the client's authority, in ms since 1970: a later answer does not carry it.
+    /// End of the client's authority, in ms of the steady scale: a later answer does not carry it.
     pub(super) valid_until_ms: u64,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Queued {
 pub(super) struct Carried {
     /// The frame.
     pub(super) frame: RelayFrame,
-    /// End of the client's authority, in ms since 1970.
+    /// End of the client's authority, in ms of the steady scale.
     valid_until_ms: u64,
 }
 

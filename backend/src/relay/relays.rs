@@ -231,7 +231,7 @@ impl Relays {
         if apart.is_none() && table.has_room_elsewhere(relay, members, now) {
             let mut inner = relay.lock();
             if renewal == Renewal::Carrier && !inner.by_carrier {
-                inner.end(now, self.clock.now_ms());
+                inner.end(now, self.clock.steady_ms());
             }
             return None;
         }
@@ -277,7 +277,7 @@ impl Relays {
             let now = Instant::now();
             match before {
                 Some(Predecessor::Relay(before)) => {
-                    before.upgrade().inspect(|before| before.lock().end(now, self.clock.now_ms()));
+                    before.upgrade().inspect(|before| before.lock().end(now, self.clock.steady_ms()));
                 }
                 Some(Predecessor::Member(before, member)) => {
                     before.upgrade().inspect(|before| before.move_member(member, now));
@@ -325,7 +325,7 @@ impl Relays {
                 _ => *life,
             };
             if inner.phase == Phase::Carrying && (age >= life || (members == 0 && age >= EMPTY_LIFE)) {
-                inner.end(now, self.clock.now_ms());
+                inner.end(now, self.clock.steady_ms());
             }
             drop(inner);
             relay.tick(now)

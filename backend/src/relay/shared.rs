@@ -170,8 +170,9 @@ impl Relay {
         self.inner.lock()
     }
 
+    /// The clock's steady scale, in ms.
     pub(super) fn now_ms(&self) -> u64 {
-        self.clock.now_ms()
+        self.clock.steady_ms()
     }
 
     /// Records the first question. Returns true if this is it.

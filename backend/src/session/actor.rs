@@ -234,7 +234,7 @@ impl Actor {
     pub(super) fn connected(&mut self, caller: &Caller) {
         self.connections_changed();
         if caller.role == Role::Controller {
-            self.expiry.authorized(caller.valid_until_ms(), Instant::now());
+            self.expiry.authorized(caller.valid_until_ms, Instant::now());
         }
     }
 
@@ -349,7 +349,7 @@ impl Actor {
         }
         self.report_gaps(now);
         if self.termination.is_running() {
-            self.attachments.reject_expired(self.clock.now_ms());
+            self.attachments.reject_expired(self.clock.steady_ms());
         }
         self.connections_changed();
         self.termination.kill_if_due(now, || self.terminal.processes());
@@ -368,6 +368,6 @@ impl Actor {
     }
 
     pub(super) fn now(&self) -> Now {
-        Now { instant: Instant::now(), ms: self.clock.now_ms() }
+        Now { instant: Instant::now(), ms: self.clock.now_ms(), steady_ms: self.clock.steady_ms() }
     }
 }

@@ -34,7 +34,7 @@ struct Connection {
     touched: Instant,
     /// Time of its first message, in ms since 1970.
     attached_at: u64,
-    /// End of its token's validity, in ms since 1970.
+    /// End of its token's validity, in ms of the steady scale.
     valid_until_ms: u64,
     /// True once its record was handed out for the store.
     listed: bool,
@@ -59,15 +59,8 @@ pub(super) struct Attachments {
 
 impl Attachments {
     pub(super) fn new(session: SessionId, creator: Creator, metrics: Arc<Metrics>) -> Self {
-        Self {
-            session,
-            clients: BTreeMap::new(),
-            connections: HashMap::new(),
-            controller: None,
-            closed: ClosedConnections::default(),
-            people: People::new(creator),
-            metrics,
-        }
+        let (clients, connections, closed) = Default::default();
+        Self { session, clients, connections, controller: None, closed, people: People::new(creator), metrics }
     }
 
     pub(super) fn client(&self, id: &ClientId) -> Option<&Client> {
@@ -195,7 +188,7 @@ impl Attachments {
             seen: now,
             touched: now,
             attached_at: before.as_ref().map_or(now_ms, |before| before.attached_at),
-            valid_until_ms: caller.valid_until_ms(),
+            valid_until_ms: caller.valid_until_ms,
             listed: false,
             _counted: self.metrics.sessions.connected(caller.transport),
         };
@@ -203,6 +196,11 @@ impl Attachments {
         if let Some(before) = before {
             self.left(&before.client);
         }
+    }
+
+    /// End of the validity of a connection's token, in ms of the steady scale.
+    pub(super) fn valid_until_ms(&self, connection: &ConnectionId) -> Option<u64> {
+        self.connections.get(connection).map(|connection| connection.valid_until_ms)
     }
 
     /// Removes a connection and rejects its late messages.
@@ -289,7 +287,7 @@ impl Attachments {
         &mut self,
         caller: &Caller,
         inbound: &Inbound,
-        now_ms: u64,
+        steady_ms: u64,
         is_ending: bool,
     ) -> Option<ErrorCode> {
         if let Some(code) = self.closed.reason(&caller.connection) {
@@ -302,7 +300,7 @@ impl Attachments {
         let is_revoked = |id: &ClientId| self.clients.get(id).is_some_and(|client| client.revoked);
         let code = if attach.is_some_and(|attach| is_revoked(&attach.client)) {
             ErrorCode::Revoked
-        } else if caller.has_expired(now_ms) && (attach.is_some() || !is_ending) {
+        } else if caller.has_expired(steady_ms) && (attach.is_some() || !is_ending) {
             ErrorCode::TokenExpired
         } else {
             return None;
@@ -348,11 +346,11 @@ impl Attachments {
         }
     }
 
-    pub(super) fn reject_expired(&mut self, now_ms: u64) {
-        self.reject_all(ErrorCode::TokenExpired, |connection| connection.valid_until_ms <= now_ms);
+    pub(super) fn reject_expired(&mut self, steady_ms: u64) {
+        self.reject_all(ErrorCode::TokenExpired, |connection| connection.valid_until_ms <= steady_ms);
     }
 
-    /// Time at which the next token expires, in ms since 1970.
+    /// Time at which the next token expires, in ms of the steady scale.
     pub(super) fn next_token_expiry_ms(&self) -> Option<u64> {
         self.connections.values().map(|connection| connection.valid_until_ms).min()
     }

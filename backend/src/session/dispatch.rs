@@ -34,8 +34,10 @@ impl Actor {
     /// Handles a message and answers it: at once, unless it is a one-shot command.
     pub(super) fn deliver(&mut self, mut caller: Caller, inbound: Inbound, reply: oneshot::Sender<Reply>) {
         caller.role = caller.role_in(&self.lease.record().creator);
+        // The first message of a connection decides: the wall clock may have jumped since.
+        caller.valid_until_ms = self.attachments.valid_until_ms(&caller.connection).unwrap_or(caller.valid_until_ms);
         let is_ending = !self.termination.is_running();
-        if let Some(code) = self.attachments.authorize(&caller, &inbound, self.clock.now_ms(), is_ending) {
+        if let Some(code) = self.attachments.authorize(&caller, &inbound, self.clock.steady_ms(), is_ending) {
             self.connections_changed();
             self.metrics.streams.record_error(code);
             let is_being_told = self.attachments.closed.is_being_told(&caller.connection, Instant::now());

@@ -35,12 +35,14 @@ pub struct Limits {
     pub scrollback: usize,
 }
 
-/// The current time by both clocks: the monotonic one for deadlines, the wall clock for tokens and pages.
+/// The current time by both clocks: the monotonic one for deadlines and tokens, the wall clock for pages.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
     pub instant: Instant,
     /// Wall time, in ms since 1970.
     pub ms: u64,
+    /// The clock's steady scale, in ms.
+    pub steady_ms: u64,
 }
 
 impl Now {
@@ -49,14 +51,14 @@ impl Now {
         self.ms + at.saturating_duration_since(self.instant).as_millis() as u64
     }
 
-    /// The instant of a wall time in ms since 1970. `None` if it is more than a year away, as no timer goes that far.
+    /// The instant of a time on the steady scale, in ms. `None` if it is more than a year away, as no timer goes that far.
     pub(super) fn instant_of(self, ms: u64) -> Option<Instant> {
         const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
-        let past = Duration::from_millis(self.ms.saturating_sub(ms));
+        let past = Duration::from_millis(self.steady_ms.saturating_sub(ms));
         if !past.is_zero() {
             return Some(self.instant.checked_sub(past).unwrap_or(self.instant));
         }
-        let left = Duration::from_millis(ms.saturating_sub(self.ms));
+        let left = Duration::from_millis(ms.saturating_sub(self.steady_ms));
         (left < YEAR).then(|| self.instant + left)
     }
 }
@@ -64,7 +66,7 @@ impl Now {
 /// The latest token of a controller. The session ends with it.
 #[derive(Debug, Clone, Copy)]
 struct Authority {
-    /// End of its validity, in ms since 1970.
+    /// End of its validity, in ms of the steady scale.
     until_ms: u64,
     /// Time at which it came.
     since: Instant,
@@ -159,7 +161,7 @@ impl Expiry {
         self.detached = (!connected).then(|| self.detached.unwrap_or(now));
     }
 
-    /// Records a controller's token that is valid until `until_ms`, in ms since 1970. The latest end counts.
+    /// Records a controller's token that is valid until `until_ms`, in ms of the steady scale. The latest end counts.
     pub(super) fn authorized(&mut self, until_ms: u64, now: Instant) {
         if self.authority.is_none_or(|authority| authority.until_ms < until_ms) {
             self.authority = Some(Authority { until_ms, since: now });

@@ -1,6 +1,7 @@
 //! The interface of a session's task: requests, their answers, and the handle that sends them. Each wait has a timeout.
 
 use super::watching::WatchSlot;
+use crate::clock::Clock;
 use crate::metrics::Transport;
 use crate::relay::DirectFrames;
 use crate::store::{ConnectionRecord, Creator, StoreError};
@@ -50,8 +51,8 @@ pub struct Caller {
     pub endpoint: String,
     /// Issue time of the token, in seconds since 1970. A token issued after a session's end may create it again.
     pub issued_at: Option<u64>,
-    /// Expiry of the token, in seconds since 1970.
-    pub expires_at: u64,
+    /// End of the token's validity, with the leeway for clock skew: [`valid_until_ms`].
+    pub valid_until_ms: u64,
     /// Request id, for logs.
     pub request: String,
     /// Arrival time of the message.
@@ -90,15 +91,17 @@ impl Caller {
         Creator { user: self.user.clone(), group, name, takeover }
     }
 
-    /// End of the token's validity including the leeway for clock skew, in ms since 1970.
-    pub fn valid_until_ms(&self) -> u64 {
-        self.expires_at.saturating_add(auth_tokens::LEEWAY_SECONDS).saturating_mul(1000)
+    /// True if the token has expired at `steady_ms`, by the clock's steady scale.
+    pub fn has_expired(&self, steady_ms: u64) -> bool {
+        self.valid_until_ms <= steady_ms
     }
+}
 
-    /// True if the token has expired at `now_ms`, in ms since 1970.
-    pub fn has_expired(&self, now_ms: u64) -> bool {
-        self.valid_until_ms() <= now_ms
-    }
+/// End of the validity of a token that arrives now, with the leeway for clock skew, in ms of the clock's steady scale.
+/// `expires_at` is in seconds since 1970.
+pub fn valid_until_ms(expires_at: u64, clock: &dyn Clock) -> u64 {
+    let end = expires_at.saturating_add(auth_tokens::LEEWAY_SECONDS).saturating_mul(1000);
+    clock.steady_ms().saturating_add(end).saturating_sub(clock.now_ms())
 }
 
 /// Arrival of a message: its time, for the answer to `ping`, and the way in which it was handed over.
@@ -377,7 +380,7 @@ pub(super) fn caller(user: &str, connection: &str) -> Caller {
         carrier: false,
         endpoint: "api/prod".into(),
         issued_at: None,
-        expires_at: 1000,
+        valid_until_ms: 1000,
         request: "test".into(),
         arrival: Arrival::default(),
     }

@@ -102,7 +102,7 @@ impl Task {
         loop {
             let now = Instant::now();
             let Some(caller) = &self.caller else { break };
-            if caller.has_expired(self.classes.deps.clock.now_ms()) {
+            if caller.has_expired(self.classes.deps.clock.steady_ms()) {
                 let connection = caller.connection.clone();
                 self.link.reject(&connection, Reply::rejected(ErrorCode::TokenExpired).frame, now);
                 return;

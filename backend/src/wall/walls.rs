@@ -38,6 +38,8 @@ struct Running {
     group: GroupId,
     /// The connection that it was asked for on last.
     connection: ConnectionId,
+    /// End of the validity of its token, in ms of the clock's steady scale.
+    valid_until_ms: u64,
     /// Tells it from a later one of the same page.
     number: u64,
 }
@@ -61,9 +63,11 @@ impl Walls {
     }
 
     /// Delivers a message of an instructor, or of an operator whose token names a group.
-    pub async fn deliver(&self, caller: Caller, message: WallMessage) -> Result<Reply, SessionError> {
+    pub async fn deliver(&self, mut caller: Caller, message: WallMessage) -> Result<Reply, SessionError> {
         let group = group_of(&caller)?;
-        if caller.has_expired(self.classes.deps.clock.now_ms()) {
+        // The first message of a connection decides: the wall clock may have jumped since.
+        caller.valid_until_ms = self.valid_until_ms(&caller.connection).unwrap_or(caller.valid_until_ms);
+        if caller.has_expired(self.classes.deps.clock.steady_ms()) {
             return Ok(Reply::rejected(ErrorCode::TokenExpired));
         }
         let (reply, answer) = oneshot::channel();
@@ -98,6 +102,11 @@ impl Walls {
         self.table.lock().walls.len()
     }
 
+    fn valid_until_ms(&self, connection: &ConnectionId) -> Option<u64> {
+        let table = self.table.lock();
+        table.walls.values().find(|wall| wall.connection == *connection).map(|wall| wall.valid_until_ms)
+    }
+
     fn find(&self, caller: &Caller, group: &GroupId, client: &ClientId) -> Result<mpsc::Sender<Request>, SessionError> {
         let table = self.table.lock();
         let wall = table.walls.get(client).filter(|wall| wall.connection == caller.connection);
@@ -118,7 +127,7 @@ impl Walls {
                 let text = "this client id belongs to the wall of another user or group";
                 return Err(SessionError::new(ErrorCode::Forbidden, text));
             }
-            wall.connection = caller.connection.clone();
+            (wall.connection, wall.valid_until_ms) = (caller.connection.clone(), caller.valid_until_ms);
             return Ok(wall.sender.clone());
         }
         // A connection has one wall.
@@ -133,7 +142,8 @@ impl Walls {
         let (number, (sender, mailbox)) = (table.last_number, mpsc::channel(MAILBOX));
         let (user, connection) = (caller.user.clone(), caller.connection.clone());
         tracing::info!(request = caller.request, %connection, %group, "a wall opens");
-        let running = Running { sender: sender.clone(), user, group: group.clone(), connection, number };
+        let (sender_here, valid_until_ms) = (sender.clone(), caller.valid_until_ms);
+        let running = Running { sender: sender_here, user, group: group.clone(), connection, valid_until_ms, number };
         table.walls.insert(client.clone(), running);
         let over = Over { table: Arc::clone(&self.table), client: client.clone(), number };
         let task = Task::new(self.classes.clone(), group);

@@ -1,8 +1,9 @@
 //! Revocation of connections: tokens that expire, connections closed by others, late messages, and pages that change
 //! their mind about who they are.
 
-use crate::harness::{Harness, Watched, ack, caller, frame, input, question, told, until};
-use backend::session::{Caller, Close, Grant, Reply};
+use crate::harness::{Harness, WALL, Watched, ack, caller, frame, input, question, told, until};
+use backend::clock::Clock;
+use backend::session::{Caller, Close, Grant, Reply, valid_until_ms};
 use serde_json::{Value, json};
 use shared_protocol::relay::RelayQuestion;
 use shared_protocol::server::UnknownCommand;
@@ -58,6 +59,26 @@ async fn a_carried_connection_is_rejected_when_its_token_expires() {
     assert_eq!(over, Watched::Stopped { closed: true });
     let others: Vec<_> = told(&others).into_iter().filter(|(_, kind, _)| !matches!(*kind, "joined" | "left")).collect();
     assert!(others.is_empty() && matches!(open, Watched::Open(_)), "that connection only");
+}
+
+/// The end of a token's life is decided when it arrives.
+#[tokio::test(start_paused = true)]
+async fn a_wall_clock_that_jumps_ends_no_connection_and_no_session() {
+    let harness = Harness::new().await;
+    harness.attach(&caller("ada", "c0"), "lasting").await;
+    let ada = until(600, caller("ada", "c1"));
+    let (attached, _) = harness.attach(&ada, "page").await;
+    harness.clock.jump(Duration::from_secs(3600));
+    harness.at(10).await;
+    let late = Caller { valid_until_ms: valid_until_ms(WALL + 600, &*harness.clock), ..ada.clone() };
+    assert!(late.has_expired(harness.clock.steady_ms()), "a token that arrives now has expired");
+    assert!(harness.say(&late, input(&attached, 1, "a")).await.close.is_none(), "this one came before");
+    assert_eq!(harness.script.input(), b"a");
+    harness.at(609).await;
+    assert!(harness.say(&late, input(&attached, 2, "b")).await.close.is_none());
+    // The reason waits for a relay that never asks.
+    harness.at(610 + 3).await;
+    rejected(harness.say(&late, input(&attached, 3, "c")).await, "TOKEN_EXPIRED");
 }
 
 #[tokio::test(start_paused = true)]

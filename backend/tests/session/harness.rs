@@ -1,6 +1,7 @@
 //! A session on a scripted terminal, and helpers to talk to it.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+use auth_tokens::LEEWAY_SECONDS;
 use backend::clock::{Clock, SystemRandom};
 use backend::metrics::{Metrics, Transport};
 use backend::relay::{Relay, Relays};
@@ -36,17 +37,33 @@ pub(crate) const LIMITS: Limits = Limits {
 /// Wall time at the start, in seconds since 1970.
 pub(crate) const WALL: u64 = 1_800_000_000;
 
-/// A wall clock that follows the time of the test.
-struct WallClock(Instant);
+/// A wall clock that follows the time of the test, until it jumps.
+pub(crate) struct WallClock {
+    begun: Instant,
+    /// How far it has jumped ahead, in ms.
+    jump_ms: AtomicU64,
+}
+
+impl WallClock {
+    pub(crate) fn jump(&self, by: Duration) {
+        self.jump_ms.fetch_add(by.as_millis() as u64, Ordering::Relaxed);
+    }
+}
 
 impl Clock for WallClock {
     fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(WALL) + self.0.elapsed()
+        let jump = Duration::from_millis(self.jump_ms.load(Ordering::Relaxed));
+        UNIX_EPOCH + Duration::from_secs(WALL) + self.begun.elapsed() + jump
+    }
+
+    fn steady_ms(&self) -> u64 {
+        WALL * 1000 + self.begun.elapsed().as_millis() as u64
     }
 }
 
 pub(crate) struct Harness {
     pub(crate) begun: Instant,
+    pub(crate) clock: Arc<WallClock>,
     pub(crate) registry: Registry,
     pub(crate) store: Arc<MemoryStore>,
     pub(crate) script: Script,
@@ -100,6 +117,7 @@ impl Harness {
     /// A session that this caller creates.
     pub(crate) async fn created_by(creator: &Caller, limits: Limits) -> Self {
         let begun = Instant::now();
+        let clock = Arc::new(WallClock { begun, jump_ms: AtomicU64::new(0) });
         let shells = ScriptedSpawner::default();
         let metrics = Metrics::new(0);
         let store = Arc::new(MemoryStore::default());
@@ -107,12 +125,12 @@ impl Harness {
             instance: backend::store::contract::instance("here"),
             store: Arc::clone(&store) as Arc<dyn Store>,
             shells: Arc::new(shells.clone()),
-            clock: Arc::new(WallClock(begun)),
+            clock: Arc::<WallClock>::clone(&clock),
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&metrics),
             relays: Relays::new(
                 "here".into(),
-                Arc::new(WallClock(begun)),
+                Arc::<WallClock>::clone(&clock),
                 Arc::new(SystemRandom),
                 Arc::clone(&metrics),
             ),
@@ -125,6 +143,7 @@ impl Harness {
         let session = registry.running_or_new(&id(), creator, SIZE).await.unwrap();
         Self {
             begun,
+            clock,
             registry,
             store,
             script: shells.last().unwrap(),
@@ -329,12 +348,12 @@ pub(crate) fn told(heard: &[(u64, Value)]) -> Vec<(u64, &str, &str)> {
 
 /// The same caller with a token that expires this many seconds after the start.
 pub(crate) fn until(seconds: u64, who: Caller) -> Caller {
-    Caller { expires_at: WALL + seconds, ..who }
+    Caller { valid_until_ms: (WALL + seconds + LEEWAY_SECONDS) * 1000, ..who }
 }
 
 pub(crate) fn caller(user: &str, connection: &str) -> Caller {
     Caller {
-        expires_at: u64::MAX,
+        valid_until_ms: u64::MAX,
         request: "test".into(),
         connection: ConnectionId::new(connection).unwrap(),
         user: user.into(),

@@ -1,7 +1,9 @@
 //! Wall clock and random source as arguments, so that tests can set them. The only code that asks the system for either.
-//! Durations and deadlines use tokio's clock instead, which tests can pause.
+//! Durations and deadlines use tokio's clock instead, which tests can pause. The end of a token's life, a wall time, is moved to
+//! the steady scale when the token arrives: a wall clock that jumps later ends nothing, and prolongs nothing.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// A wall clock.
 pub trait Clock: Send + Sync {
@@ -11,6 +13,12 @@ pub trait Clock: Send + Sync {
     /// Milliseconds since 1970, the unit of API Gateway, Lambda and the protocol.
     fn now_ms(&self) -> u64 {
         epoch_ms(self.now())
+    }
+
+    /// Milliseconds of a scale that only runs on, whatever happens to the wall clock. Says how long something may live; means
+    /// nothing to others.
+    fn steady_ms(&self) -> u64 {
+        self.now_ms()
     }
 
     /// Seconds since 1970, the unit of tokens and of TTL attributes in DynamoDB.
@@ -24,6 +32,9 @@ pub fn epoch_ms(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
+/// First value of the system's steady scale, so that times before the start of the process are not negative: more than a year.
+const STEADY_START_MS: u64 = 1 << 40;
+
 /// The system's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -32,6 +43,12 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the one clock that is real")]
     fn now(&self) -> SystemTime {
         SystemTime::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "this is the one clock that is real")]
+    fn steady_ms(&self) -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        STEADY_START_MS + START.get_or_init(Instant::now).elapsed().as_millis() as u64
     }
 }
 

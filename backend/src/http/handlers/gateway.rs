@@ -162,7 +162,7 @@ pub(super) async fn deliver(
         return Ok(direct_reply(service, error.into()));
     }
     // A running session checks the expiry itself: it also notifies its attached clients.
-    if caller.has_expired(service.clock.now_ms()) && service.registry.live(session).is_none() {
+    if caller.has_expired(service.clock.steady_ms()) && service.registry.live(session).is_none() {
         service.metrics.streams.record_error(ErrorCode::TokenExpired);
         return Ok(Reply::rejected(ErrorCode::TokenExpired));
     }

@@ -23,7 +23,7 @@ pub(in crate::http) async fn create(
         Some(id) => id.clone(),
         None => session_id(hex::encode(service.random.bytes::<16>()))?,
     };
-    let creator = caller(&user, &id)?.creator();
+    let creator = caller(&service, &user, &id)?.creator();
     let record = service.registry.create(id, creator).await?;
     Ok((StatusCode::CREATED, Json(describe_record(&record))))
 }
@@ -127,18 +127,18 @@ fn describe_connection(connection: &ConnectionRecord) -> Value {
 /// The record of a session that the user may access, and the user's role in it.
 async fn find(service: &ServiceContext, user: &UserClaims, id: String) -> Result<(SessionRecord, Role), HttpError> {
     let id = session_id(id)?;
-    let caller = caller(user, &id)?;
+    let caller = caller(service, user, &id)?;
     let record = service.registry.record(&id, &caller).await?;
     let role = caller.role_in(&record.creator);
     Ok((record, role))
 }
 
 /// The user of an HTTP request as the caller of a session.
-fn caller(user: &UserClaims, id: &SessionId) -> Result<Caller, HttpError> {
+fn caller(service: &ServiceContext, user: &UserClaims, id: &SessionId) -> Result<Caller, HttpError> {
     // Cannot collide with a connection of API Gateway, whose ids are longer.
     let connection =
         ConnectionId::new("http").map_err(|error| HttpError::new(ErrorCode::Internal, error.to_string()))?;
-    Ok(direct_caller(user, Some(id), connection, Transport::Http))
+    Ok(direct_caller(user, Some(id), connection, Transport::Http, &*service.clock))
 }
 
 fn session_id(id: String) -> Result<SessionId, HttpError> {

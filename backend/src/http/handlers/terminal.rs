@@ -138,7 +138,10 @@ async fn admit(
         return Err(invalid("no session is named"));
     }
     let connection = ConnectionId::new(name).map_err(|_| CloseReason(SERVER_ERROR, "no connection id"))?;
-    let caller = Caller { request: request.to_owned(), ..direct_caller(user, session.as_ref(), connection, transport) };
+    let caller = Caller {
+        request: request.to_owned(),
+        ..direct_caller(user, session.as_ref(), connection, transport, &*service.clock)
+    };
     if let Some(session) = session.as_ref().filter(|_| !caller.names_session) {
         let found = service.registry.record(session, &caller).await;
         found.map_err(|_| invalid("there is no such session"))?;

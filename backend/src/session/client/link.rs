@@ -25,7 +25,7 @@ pub(crate) struct Link {
     joining: Option<Joining>,
     /// Time until which the client gets frames.
     until: Option<Instant>,
-    /// End of the authority of its connection, in ms since 1970.
+    /// End of the authority of its connection, in ms of the steady scale.
     valid_until_ms: u64,
     /// True for a WebSocket of the service: it has a relay of its own, and its membership does not lapse.
     direct: bool,
@@ -97,7 +97,7 @@ impl Link {
         // The old place is dropped after the new one is there, so that a relay with one member does not end.
         self.carried(outlet, now);
         self.joining = Some(joining);
-        (self.valid_until_ms, self.direct) = (caller.valid_until_ms(), caller.is_direct());
+        (self.valid_until_ms, self.direct) = (caller.valid_until_ms, caller.is_direct());
     }
 
     /// The grant for a successor of its relay, if it needs one.

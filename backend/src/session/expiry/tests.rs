@@ -31,7 +31,8 @@ impl Bench {
     }
 
     fn at(&self, seconds: u32) -> Now {
-        Now { instant: self.start + SECOND * seconds, ms: WALL + u64::from(seconds) * 1000 }
+        let ms = WALL + u64::from(seconds) * 1000;
+        Now { instant: self.start + SECOND * seconds, ms, steady_ms: ms }
     }
 
     fn authorized(&mut self, at: u32, until: u32) {

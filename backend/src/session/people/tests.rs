@@ -22,7 +22,7 @@ fn named(user: &str, role: Role, name: &str) -> Caller {
 }
 
 fn now() -> Now {
-    Now { instant: Instant::now(), ms: 7 }
+    Now { instant: Instant::now(), ms: 7, steady_ms: 7 }
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl<'a> Connection<'a> {
         let mut pending: FuturesUnordered<ReplyFuture<'_>> = FuturesUnordered::new();
         let mut pings = interval(PING_INTERVAL);
         pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let valid_for = Duration::from_millis(self.caller.valid_until_ms().saturating_sub(service.clock.now_ms()));
+        let valid_for = Duration::from_millis(self.caller.valid_until_ms.saturating_sub(service.clock.steady_ms()));
         let valid_until = Instant::now() + valid_for.min(MAX_TOKEN_TIMER);
         loop {
             let reply = tokio::select! {
