@@ -110,7 +110,8 @@ impl Control {
             self.lend(who, bearer.clone(), LoanDuration::Now, now);
         } else {
             let timeout = u64::try_from(ASK_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-            let until = Now { instant: now.instant + ASK_TIMEOUT, ms: now.ms.saturating_add(timeout) };
+            let [ms, steady_ms] = [now.ms, now.steady_ms].map(|at| at.saturating_add(timeout));
+            let until = Now { instant: now.instant + ASK_TIMEOUT, ms, steady_ms };
             self.mode = Mode::Asked { who, bearer: bearer.clone(), until };
         }
         Ok(())
@@ -177,7 +178,7 @@ impl Control {
             Mode::Asked { who, bearer, until } => (who, bearer, Some(until.instant)),
             Mode::Lent { who, bearer, idle_at } => (who, bearer, *idle_at),
         };
-        match people.page_of(bearer, *who, now.ms) {
+        match people.page_of(bearer, *who, now.steady_ms) {
             Some(page) if ends.is_none_or(|ends| now.instant < ends) => *who = page,
             _ => self.mode = Mode::Free,
         }

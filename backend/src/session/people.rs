@@ -39,7 +39,7 @@ struct Seat {
     away: Option<Instant>,
     /// True if they may ask to type.
     asks: bool,
-    /// End of the validity of their latest token, in ms since 1970.
+    /// End of the validity of their latest token, in ms of the steady scale.
     valid_until_ms: u64,
 }
 
@@ -72,7 +72,7 @@ impl People {
         let known = same.or_else(|| self.seats.iter().position(|seat| seat.away.is_some() && seat.bearer == bearer));
         if let Some(seat) = known.and_then(|at| self.seats.get_mut(at)) {
             (seat.client, seat.away) = (client.clone(), None);
-            seat.valid_until_ms = seat.valid_until_ms.max(caller.valid_until_ms());
+            seat.valid_until_ms = seat.valid_until_ms.max(caller.valid_until_ms);
             return seat.person.who;
         }
         if self.seats.len() >= PEOPLE {
@@ -90,7 +90,7 @@ impl People {
         let person = Person { who: self.last_who, name, part, since: now_ms };
         self.say(StreamEvent::Joined(person.clone()));
         let asks = part == Part::Instructor || caller.class.takeover == Some(Takeover::Ask);
-        let (client, valid_until_ms) = (client.clone(), caller.valid_until_ms());
+        let (client, valid_until_ms) = (client.clone(), caller.valid_until_ms);
         self.seats.push(Seat { person, bearer, client, away: None, asks, valid_until_ms });
         self.last_who
     }
@@ -142,8 +142,8 @@ impl People {
 
     /// The person of this bearer who counts: `known` while they are attached, else one who is. `None` if all have left, or
     /// their token is over.
-    pub(super) fn page_of(&self, bearer: &Bearer, known: Who, now_ms: u64) -> Option<Who> {
-        let theirs = self.seats.iter().filter(|seat| seat.bearer == *bearer && now_ms < seat.valid_until_ms);
+    pub(super) fn page_of(&self, bearer: &Bearer, known: Who, steady_ms: u64) -> Option<Who> {
+        let theirs = self.seats.iter().filter(|seat| seat.bearer == *bearer && steady_ms < seat.valid_until_ms);
         theirs.min_by_key(|seat| (seat.away.is_some(), seat.person.who != known)).map(|seat| seat.person.who)
     }
 
