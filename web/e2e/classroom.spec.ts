@@ -56,3 +56,35 @@ test("a student sees who watches, and raises a hand", async ({ browser, stack })
     await visitor.leave();
   }
 });
+
+test("an instructor asks to type, and the student takes the keyboard back", async ({ browser, stack }) => {
+  const { student, instructor } = await classroom(browser, stack);
+  const [theirs, mine] = [student.terminal.page, instructor.terminal.page];
+  const button = (page: typeof mine, name: string) => page.getByRole("button", { name, exact: true });
+  const typing = (page: typeof mine) => page.locator(".tg-typing");
+  await button(mine, "Ask to type").click();
+  await expect(typing(theirs)).toHaveText("Grace Hopper asks to type");
+  await student.terminal.screenshot("classroom-asked");
+  await button(theirs, "Until taken back").click();
+  await expect(typing(mine)).toHaveText("You type in this terminal too");
+  await mine.keyboard.type("echo second-$((40 + 2))\n");
+  await student.terminal.shows("second-42");
+  await expect(typing(theirs)).toHaveText("Grace Hopper types in this terminal too");
+  // A reload keeps the loan, and its page types.
+  await mine.reload();
+  await instructor.terminal.prompt();
+  await expect(typing(mine)).toHaveText("You type in this terminal too");
+  await mine.keyboard.type("echo third-$((40 + 3))\n");
+  await student.terminal.shows("third-43");
+  await button(theirs, "Take back").click();
+  await expect(mine.locator(".tg-badge")).toHaveText("Read-only");
+  await mine.keyboard.type("echo late-$((40 + 4))\n");
+  await expect(mine.locator(".tg-detail")).toHaveText("You can watch this terminal, but not type in it");
+  await theirs.keyboard.type("echo own-$((40 + 5))\n");
+  await instructor.terminal.shows("own-45");
+  expect(await student.terminal.text()).not.toContain("late-");
+  for (const visitor of [student, instructor]) {
+    expect(visitor.terminal.problems).toEqual([]);
+    await visitor.leave();
+  }
+});

@@ -44,7 +44,7 @@ export function Keyboard({ client, state, focus }: KeyboardProps) {
       {owns && control.state === "asked" && other !== undefined && (
         <>
           {button("Allow for now", () => client.allow(other, "now"), true)}
-          {button("Allow until I take it back", () => client.allow(other, "kept"))}
+          {button("Until taken back", () => client.allow(other, "kept"))}
           {button("No", () => client.takeBack())}
         </>
       )}

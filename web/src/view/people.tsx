@@ -31,7 +31,7 @@ export function People({ client, state, raisesHand, focus }: PeopleProps) {
   };
   return (
     <>
-      {mine === "owner" && (raisesHand || hand) && (
+      {mine === "owner" && (raisesHand || hand) && control.state !== "asked" && (
         <button
           type="button"
           aria-pressed={hand !== null}

@@ -77,7 +77,8 @@ export const STYLE = `${RESET}
 .tg-own { display: contents; }
 .tg-spring { flex: 1; }
 .tg-short { color: var(--tg-warn) !important; font-weight: 600; }
-.tg-typing { flex: 0 1 auto; min-width: 6em; overflow: hidden; text-overflow: ellipsis; color: var(--tg-strong); }
+.tg-status > button, .tg-state, .tg-left { flex: none; }
+.tg-typing { flex: 0 1 auto; min-width: 13em; overflow: hidden; text-overflow: ellipsis; color: var(--tg-strong); }
 .tg-badge { flex: none; padding: 1px 8px; border: 1px solid var(--tg-accent); border-radius: 10px; color: var(--tg-strong); }
 .tg button.tg-faces { display: flex; align-items: center; gap: 3px; border-color: transparent; background: none; padding: 2px 4px; }
 .tg button.tg-faces:hover, .tg button.tg-faces[aria-expanded="true"] { background: var(--tg-button-hover); }

@@ -46,7 +46,7 @@ test("only the owner answers, with one press, and a name is text", () => {
   const asked = shown(1, { state: "asked", who: 2 });
   expect(asked.says).toBe("<b>Grace</b> asks to type");
   asked.press("Allow for now");
-  asked.press("Allow until I take it back");
+  asked.press("Until taken back");
   asked.press("No");
   expect(asked.client.allow.mock.calls).toEqual([
     [2, "now"],
