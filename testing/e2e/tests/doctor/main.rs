@@ -44,7 +44,7 @@ async fn run_doctor_with(target: Target) -> (Vec<&'static str>, Result<(), Diagn
         assert!(step.name != "dispatch" || step.detail.contains("at once"), "{step}");
         steps.push(step.name);
     };
-    let examined = diagnose(&target, report).await;
+    let examined = Box::pin(diagnose(&target, report)).await;
     (steps, examined)
 }
 
