@@ -46,7 +46,8 @@ async fn a_function_runs_in_its_own_directory_and_knows_its_memory() {
         let api = start(function);
         let answer = within(api.invoke(json!({}))).await.unwrap();
         let environment = &answer["environment"];
-        assert_eq!((&answer["directory"], &environment["LAMBDA_TASK_ROOT"]), (&json!(root), &json!(root)));
+        let directory = Path::new(&root).canonicalize().unwrap();
+        assert_eq!((&answer["directory"], &environment["LAMBDA_TASK_ROOT"]), (&json!(directory), &json!(root)));
         assert_eq!(environment["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"], memory);
         within(api.shutdown()).await;
     }
