@@ -25,9 +25,13 @@ pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 enum Mode {
     Free,
     Asked {
+        /// The asker's page that attached last.
         who: Who,
         bearer: Bearer,
-        until: Now,
+        /// End of the wait for an answer.
+        until: Instant,
+        /// The same, in ms since 1970.
+        until_ms: u64,
     },
     Lent {
         /// The borrower's page that attached last.
@@ -109,10 +113,8 @@ impl Control {
         if self.always && instructs {
             self.lend(who, bearer.clone(), LoanDuration::Now, now);
         } else {
-            let timeout = u64::try_from(ASK_TIMEOUT.as_millis()).unwrap_or(u64::MAX);
-            let [ms, steady_ms] = [now.ms, now.steady_ms].map(|at| at.saturating_add(timeout));
-            let until = Now { instant: now.instant + ASK_TIMEOUT, ms, steady_ms };
-            self.mode = Mode::Asked { who, bearer: bearer.clone(), until };
+            let until = now.instant + ASK_TIMEOUT;
+            self.mode = Mode::Asked { who, bearer: bearer.clone(), until, until_ms: now.wall_ms(until) };
         }
         Ok(())
     }
@@ -175,7 +177,7 @@ impl Control {
     pub(super) fn settle(&mut self, people: &People, now: Now) {
         let (who, bearer, ends) = match &mut self.mode {
             Mode::Free | Mode::Only => return,
-            Mode::Asked { who, bearer, until } => (who, bearer, Some(until.instant)),
+            Mode::Asked { who, bearer, until, .. } => (who, bearer, Some(*until)),
             Mode::Lent { who, bearer, idle_at } => (who, bearer, *idle_at),
         };
         match people.page_of(bearer, *who, now.steady_ms) {
@@ -201,7 +203,7 @@ impl Control {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.mode {
-            Mode::Asked { until, .. } => Some(until.instant),
+            Mode::Asked { until, .. } => Some(*until),
             Mode::Lent { idle_at, .. } => *idle_at,
             Mode::Free | Mode::Only => None,
         }
@@ -212,8 +214,8 @@ impl Control {
         let control = |state| server::Control { state, ..server::Control::default() };
         match &self.mode {
             Mode::Free => None,
-            Mode::Asked { who, until, .. } => {
-                Some(server::Control { who: Some(*who), until: Some(until.ms), ..control(ControlState::Asked) })
+            Mode::Asked { who, until_ms, .. } => {
+                Some(server::Control { who: Some(*who), until: Some(*until_ms), ..control(ControlState::Asked) })
             }
             Mode::Lent { who, .. } => {
                 Some(server::Control { who: Some(*who), loan: Some(self.loan), ..control(ControlState::Lent) })

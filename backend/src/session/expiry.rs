@@ -47,7 +47,7 @@ pub(super) struct Now {
 
 impl Now {
     /// Wall time of an instant, in ms since 1970.
-    fn wall_ms(self, at: Instant) -> u64 {
+    pub(super) fn wall_ms(self, at: Instant) -> u64 {
         self.ms + at.saturating_duration_since(self.instant).as_millis() as u64
     }
 

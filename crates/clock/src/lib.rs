@@ -15,8 +15,8 @@ pub trait Clock: Send + Sync {
         epoch_ms(self.now())
     }
 
-    /// Milliseconds of a scale that only runs on, whatever happens to the wall clock. Says how long something may live; means
-    /// nothing to others.
+    /// Milliseconds of a scale that only runs on, even if the wall clock jumps. Says how long something may live; means nothing
+    /// to others.
     fn steady_ms(&self) -> u64 {
         self.now_ms()
     }

@@ -52,7 +52,7 @@ pub struct RaisedHand {
 pub struct Control {
     /// The state.
     pub state: ControlState,
-    /// The person who asks or borrows. Absent while a borrower has not attached since the shell was restarted.
+    /// The person who asks or borrows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub who: Option<Who>,
     /// Number of the loan, while there is one.

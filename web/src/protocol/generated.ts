@@ -184,7 +184,7 @@ export type CommandStarted = {
 export type Control = {
   /** The state. */
   state: ControlState;
-  /** The person who asks or borrows. Absent while a borrower has not attached since the shell was restarted. */
+  /** The person who asks or borrows. */
   who?: Who;
   /** Number of the loan, while there is one. */
   loan?: Loan;
