@@ -38,7 +38,7 @@ export interface Stack {
   stop(): Promise<void>;
 }
 
-interface Fixtures {
+export interface Fixtures {
   /** The page with a prompt, on the shared stack. */
   terminal: TerminalPage;
   /** Starts a stack for one test; the service and the gateway may get more settings. */
