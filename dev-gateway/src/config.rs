@@ -5,14 +5,13 @@ mod functions;
 
 use clap::{Parser, ValueEnum};
 use dev_gateway::{
-    Clients, CpuLimitError, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, ManagementTls, Options,
-    Quotas,
+    Clients, CpuLimitError, DevSecret, FAULTS_HELP, FaultPlan, Faults, Function, InProcess, Options, Quotas, Tls,
 };
 use functions::{FunctionArgs, pair};
 use gateway_lambda::{ConfigError, MemoryConnections};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,11 +62,11 @@ pub(crate) struct Args {
     pub(crate) invoke: InvokeMode,
     #[command(flatten)]
     pub(crate) functions: FunctionArgs,
-    /// Have the function post to @connections over TLS, with a certificate that this program makes: its SSL_CERT_FILE.
+    /// Serve wss:// and https:// too, at the same address, with a certificate that this program makes.
     ///
-    /// For measurements, with --fault slow=15, about the duration of a post on AWS. Keys (JWT_JWKS_URL) must not need TLS.
-    #[arg(long, requires = "bootstrap")]
-    pub(crate) management_tls: bool,
+    /// The function trusts it (SSL_CERT_FILE, NODE_EXTRA_CA_CERTS, AWS_CA_BUNDLE) and posts to @connections over TLS.
+    #[arg(long)]
+    pub(crate) tls: bool,
     /// Executions of the function at once, as in an AWS account. A further message fails.
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = at_least_one)]
     concurrency: usize,
@@ -131,8 +130,6 @@ pub(crate) enum ArgsError {
     FunctionsInProcess,
     #[error("--integrate names the function {0}, and there is no --function {0}=PATH")]
     NoFunction(String),
-    #[error("--management-tls needs --invoke runtime-api: a function in this process posts without HTTP")]
-    TlsInProcess,
     #[error(transparent)]
     CpuLimit(#[from] CpuLimitError),
 }
@@ -151,9 +148,6 @@ impl Args {
         }
         if self.functions.cpu_share.is_some() && self.invoke == InvokeMode::InProcess {
             return Err(ArgsError::CpuShareInProcess);
-        }
-        if self.management_tls && self.invoke == InvokeMode::InProcess {
-            return Err(ArgsError::TlsInProcess);
         }
         if let Some(pages) = self.pages.as_ref().filter(|pages| !pages.join("index.html").is_file()) {
             return Err(ArgsError::NoPages(pages.clone()));
@@ -202,18 +196,17 @@ impl Args {
     pub(crate) fn function(
         &self,
         addr: SocketAddr,
-        tls: Option<&ManagementTls>,
+        tls: Option<&Tls>,
         lookup: impl Fn(&str) -> Option<String>,
     ) -> Result<Function, ArgsError> {
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let mut environment = BTreeMap::from([
             ("APP_RUNNER_URL".to_owned(), self.backend_url.clone()),
-            ("DOMAIN_NAME".to_owned(), tls.map_or_else(|| format!("http://{addr}"), ManagementTls::url)),
+            ("DOMAIN_NAME".to_owned(), format!("{scheme}://{addr}")),
             ("STAGE".to_owned(), self.stage.clone()),
             ("TABLE_NAME".to_owned(), "WebSocketConnections".to_owned()),
         ]);
-        if let Some(tls) = tls {
-            environment.insert("SSL_CERT_FILE".to_owned(), tls.certificate().display().to_string());
-        }
+        environment.extend(tls.into_iter().flat_map(Tls::variables));
         let forwarded = FORWARDED_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), lookup(name)?)));
         environment.extend(forwarded);
         environment.extend(self.environment.iter().cloned());
@@ -221,9 +214,12 @@ impl Args {
         Ok(Function { processes: self.concurrency, ..self.functions.function(environment)? })
     }
 
-    /// `dev_key` opens `/dev/token`.
-    pub(crate) fn welcome(&self, addr: SocketAddr, dev_key: Option<&str>) -> String {
+    /// `dev_key` opens `/dev/token`; `certificate` is for clients over TLS.
+    pub(crate) fn welcome(&self, addr: SocketAddr, dev_key: Option<&str>, certificate: Option<&Path>) -> String {
         let mut lines = vec![format!("dev-gateway listens on {addr}: the API is ws://{addr}/{}", self.stage)];
+        if let Some(file) = certificate {
+            lines.push(format!("  over TLS: wss://{addr}/{}, with the certificate {}", self.stage, file.display()));
+        }
         if self.pages.is_some() {
             let key = dev_key.map(|key| format!("#key={key}")).unwrap_or_default();
             lines.push(format!("  open http://{addr}/{key} in a browser"));
@@ -290,7 +286,6 @@ mod tests {
             ("--bootstrap /b --cpu-share 1/14", None, "--cpu-share needs --invoke runtime-api"),
             ("--bootstrap /b --function a=/a", None, "--function and --task-root need --invoke runtime-api"),
             ("--bootstrap /b --invoke runtime-api --integrate join=a", None, "--integrate names the function a, and"),
-            ("--bootstrap /b --management-tls", None, "--management-tls needs --invoke runtime-api"),
         ] {
             let error = args(line).options(|_| secret.map(str::to_owned)).err().unwrap().to_string();
             assert!(error.starts_with(expected), "{line}: {error}");
@@ -320,6 +315,18 @@ mod tests {
         let options = args.options(|_| None).unwrap();
         assert_eq!(options.route_keys, ["sendMessage", "chat_message", "join"]);
         assert_eq!(options.stage_variables, BTreeMap::from([("table".to_owned(), "rooms=1".to_owned())]));
+    }
+
+    #[test]
+    fn over_tls_a_function_trusts_the_gateway_besides_the_systems_authorities() {
+        let tls = Tls::new([127, 0, 0, 1].into()).unwrap();
+        let function = args("--tls --invoke runtime-api --bootstrap /b")
+            .function("127.0.0.1:7".parse().unwrap(), Some(&tls), |_| None)
+            .unwrap();
+        assert_eq!(function.environment["DOMAIN_NAME"], "https://127.0.0.1:7");
+        for name in ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE"] {
+            assert_eq!(function.environment[name], tls.certificate().to_str().unwrap());
+        }
     }
 
     #[test]

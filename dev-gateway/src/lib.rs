@@ -32,6 +32,7 @@ mod runtime_api;
 mod server;
 mod socket;
 mod system;
+mod tls;
 mod usage;
 
 pub use clock::Clock;
@@ -42,9 +43,9 @@ pub use faults::{
 };
 pub use functions::{AUTHORIZER, Functions};
 pub use invoke::{ClientsBrowser, InProcess, Invoke, InvokeError};
-pub use management::ManagementTls;
 pub use quotas::Quotas;
 pub use runtime_api::{CpuLimit, CpuLimitError, CpuShare, Function, RuntimeApi};
 pub use server::{DevGateway, Options, Running};
 pub use system::{OsSystem, System};
+pub use tls::Tls;
 pub use usage::{PostCounts, Usage};

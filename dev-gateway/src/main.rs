@@ -4,7 +4,7 @@ mod config;
 
 use clap::Parser;
 use config::{Args, InvokeMode};
-use dev_gateway::{DevGateway, Invoke, ManagementTls};
+use dev_gateway::{DevGateway, Invoke, Tls};
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,21 +32,23 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let dev_key = options.dev_token.as_ref().map(|secret| secret.key().to_owned());
     let mut gateway = DevGateway::new(options);
     let listener = TcpListener::bind(args.listen).await.map_err(|error| format!("{}: {error}", args.listen))?;
+    let addr = listener.local_addr()?;
+    let tls = if args.tls { Some(Tls::new(addr.ip())?) } else { None };
+    let certificate = tls.as_ref().map(|tls| tls.certificate().to_owned());
     let invoker: Arc<dyn Invoke> = match args.invoke {
         InvokeMode::InProcess => Arc::new(args.in_process(gateway.clients(), variable)?),
         InvokeMode::RuntimeApi => {
-            let tls = if args.management_tls { Some(ManagementTls::bind().await?) } else { None };
-            let function = args.function(listener.local_addr()?, tls.as_ref(), variable)?;
-            if let Some(tls) = tls {
-                gateway = gateway.with_management_tls(tls);
-            }
+            let function = args.function(addr, tls.as_ref(), variable)?;
             args.functions.start(function)
         }
     };
+    if let Some(tls) = tls {
+        gateway = gateway.with_tls(tls);
+    }
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let running = gateway.start(listener, invoker)?;
     // A closed standard output does not stop the gateway.
-    let _ = writeln!(std::io::stdout(), "{}", args.welcome(running.addr(), dev_key.as_deref()));
+    let _ = writeln!(std::io::stdout(), "{}", args.welcome(addr, dev_key.as_deref(), certificate.as_deref()));
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}

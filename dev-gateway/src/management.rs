@@ -1,9 +1,5 @@
 //! `@connections`: API Gateway's management API with its paths, statuses and bodies, without signatures.
 
-mod tls;
-
-pub use tls::ManagementTls;
-
 use crate::connections::{Clients, PostError};
 use crate::system::{System, fresh_id, is_id};
 use axum::body::{Body, to_bytes};

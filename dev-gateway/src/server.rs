@@ -8,11 +8,12 @@ use crate::handshake::{ConnectionServer, is_upgrade};
 use crate::integration::Integration;
 use crate::invoke::Invoke;
 use crate::local::json_message;
-use crate::management::{Management, ManagementTls};
+use crate::management::Management;
 use crate::pages;
 use crate::quotas::Quotas;
 use crate::routes::Routes;
 use crate::system::{OsSystem, System};
+use crate::tls::{GatewayListener, Tls};
 use crate::usage::{Meter, Usage};
 use axum::Router;
 use axum::extract::{ConnectInfo, Request};
@@ -25,7 +26,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::{AbortOnDropHandle, TaskTracker};
@@ -82,8 +82,8 @@ pub struct DevGateway {
     /// The registry, wrapped in the usage and fault layers.
     clients: Arc<dyn Clients>,
     meter: Meter,
-    /// Serves `@connections` a second time, over TLS.
-    management_tls: Option<ManagementTls>,
+    /// Makes the gateway serve TLS beside plain connections.
+    tls: Option<Tls>,
 }
 
 impl DevGateway {
@@ -96,7 +96,7 @@ impl DevGateway {
             clients = Arc::new(FaultyClients { inner: clients, faults });
         }
         clients = meter.posts(clients);
-        Self { options, registry, clients, meter, management_tls: None }
+        Self { options, registry, clients, meter, tls: None }
     }
 
     /// The interface to the clients.
@@ -104,10 +104,10 @@ impl DevGateway {
         self.clients.clone()
     }
 
-    /// Serves `@connections` over TLS too. The function must use that URL, and trust its certificate.
+    /// Serves TLS too, at the same address.
     #[must_use]
-    pub fn with_management_tls(self, tls: ManagementTls) -> Self {
-        Self { management_tls: Some(tls), ..self }
+    pub fn with_tls(self, tls: Tls) -> Self {
+        Self { tls: Some(tls), ..self }
     }
 
     /// Starts serving. Fails if the listener has no address, or if it is not on loopback although development tokens
@@ -132,43 +132,24 @@ impl DevGateway {
             tasks: tasks.clone(),
             abandoned: abandoned.clone(),
         };
-        let management_tls = self.management_tls.take().map(|tls| {
-            let (listener, certificate) = tls.into_parts();
-            let serving = axum::serve(listener, self.management().routes()).into_future();
-            (AbortOnDropHandle::new(tokio::spawn(serving)), certificate)
-        });
+        let listener = GatewayListener::new(listener, self.tls.take())?;
         let app = self.router(addr, integration, stopping.clone());
-        // With Nagle's algorithm an echo waits 40 ms for an acknowledgement.
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "TCP_NODELAY could not be set");
-            }
-        });
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
         let shutdown = stopping.clone().cancelled_owned();
-        let serving = axum::serve(listener, service).with_graceful_shutdown(shutdown).into_future();
+        // Only a wrapped listener tells axum the address of a client.
+        let serving = axum::serve(listener.tap_io(|_| {}), service).with_graceful_shutdown(shutdown).into_future();
         let server = AbortOnDropHandle::new(tokio::spawn(serving));
         let guards = [stopping.clone().drop_guard(), abandoned.clone().drop_guard()];
-        Ok(Running {
-            addr,
-            stopping,
-            abandoned,
-            tasks,
-            invoker,
-            meter,
-            server,
-            _management_tls: management_tls,
-            _guards: guards,
-        })
-    }
-
-    fn management(&self) -> Management {
-        let (stage, system) = (self.options.stage.clone(), self.options.system.clone());
-        Management { stage, clients: self.clients.clone(), system }
+        Ok(Running { addr, stopping, abandoned, tasks, invoker, meter, server, _guards: guards })
     }
 
     fn router(self, addr: SocketAddr, integration: Integration, stopping: CancellationToken) -> Router {
-        let mut router = self.management().routes();
+        let management = Management {
+            stage: self.options.stage.clone(),
+            clients: self.clients,
+            system: self.options.system.clone(),
+        };
+        let mut router = management.routes();
         let Options {
             stage,
             route_keys,
@@ -223,8 +204,6 @@ pub struct Running {
     invoker: Arc<dyn Invoke>,
     meter: Meter,
     server: AbortOnDropHandle<io::Result<()>>,
-    /// The server of `@connections` over TLS, and its certificate's file.
-    _management_tls: Option<(AbortOnDropHandle<io::Result<()>>, NamedTempFile)>,
     _guards: [DropGuard; 2],
 }
 

@@ -7,7 +7,7 @@ use crate::gateway::Gateway;
 use crate::page::{Endpoint, Page};
 use crate::terminal::Terminal;
 use auth_tokens::GatewaySecret;
-use dev_gateway::{CpuLimit, DevGateway, InProcess, Invoke, ManagementTls, Options, OsSystem, RuntimeApi, Usage};
+use dev_gateway::{CpuLimit, DevGateway, InProcess, Invoke, Options, OsSystem, RuntimeApi, Tls, Usage};
 use gateway_lambda::{Aws, Clock, Connections, DynamoConnections, MemoryConnections, SystemClock};
 use serde_json::json;
 use shared_protocol::{ClientId, Role, UserClaims};
@@ -119,10 +119,10 @@ impl Stack {
                 let dynamo = Dynamo::start().await;
                 variables.extend(dynamo.variables().map(|(name, value)| (name.to_owned(), value)));
                 if options.posts_over_tls {
-                    let tls = ManagementTls::bind().await.expect("a free port and a temporary file");
-                    variables.insert("DOMAIN_NAME".to_owned(), tls.url());
-                    variables.insert("SSL_CERT_FILE".to_owned(), tls.certificate().display().to_string());
-                    gateway = gateway.with_management_tls(tls);
+                    let tls = Tls::new(addr.ip()).expect("a temporary file");
+                    variables.insert("DOMAIN_NAME".to_owned(), format!("https://{addr}"));
+                    variables.extend(tls.variables());
+                    gateway = gateway.with_tls(tls);
                 }
                 let function = dev_gateway::Function::new(binary("bootstrap"), variables);
                 let (timeout, processes, logs) = (options.timeout, options.processes, options.function_log != "off");
