@@ -1,45 +1,72 @@
 /**
- * A newcomer's app: what `create-next-app` writes, with `cacheComponents`, plus the README's code word for word. It builds
- * with the package as it is published.
+ * A newcomer's exact steps: the newest `create-next-app`, the package as it is published, and the README's code word for
+ * word. The app builds and serves the terminal's page.
  */
 
-import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { execFileSync, spawn } from "node:child_process";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
-// Inside the package, so that it finds the dependencies.
-const app = mkdtempSync(join(ROOT, ".next-app-"));
+/** Time for an answer of the running app, in ms. */
+const START_MS = 60_000;
 
-function write(path, text) {
-  mkdirSync(dirname(join(app, path)), { recursive: true });
-  writeFileSync(join(app, path), text);
+const folder = mkdtempSync(join(tmpdir(), "termgate-newcomer-"));
+const app = join(folder, "app");
+// `npm --prefix` passes its folder on to every npm below.
+const inherited = Object.entries(process.env).filter(([name]) => !/^npm_config_(local_)?prefix$/i.test(name));
+const env = {
+  ...Object.fromEntries(inherited),
+  NEXT_TELEMETRY_DISABLED: "1",
+  NEXT_PUBLIC_WS_URL: "wss://api.example/prod",
+};
+
+function run(cwd, program, ...args) {
+  try {
+    return execFileSync(program, args, { cwd, env, stdio: ["ignore", "pipe", "pipe"], encoding: "utf8" });
+  } catch (error) {
+    throw new Error(`${[program, ...args].join(" ")}: ${error.message}\n${error.stdout}`);
+  }
+}
+
+/** The address that the app prints once it is ready. */
+async function address(server) {
+  let output = "";
+  for await (const data of server.stdout) {
+    output += data;
+    const found = /http:\/\/localhost:\d+/.exec(output);
+    if (found && /Ready/.test(output)) return found[0];
+  }
+  throw new Error(`the app ended: ${output}`);
 }
 
 try {
-  const installed = join(app, "node_modules/termgate-web");
-  for (const part of ["dist", "package.json"]) cpSync(join(ROOT, part), join(installed, part), { recursive: true });
+  run(folder, "npx", "--yes", "create-next-app@latest", "app", "--yes", "--use-npm", "--disable-git");
+  const packed = run(ROOT, "npm", "pack", "--silent", "--pack-destination", folder).trim().split("\n").at(-1);
+  const addons = ["clipboard", "fit", "image", "search", "web-links", "webgl"].map((name) => `@xterm/addon-${name}`);
+  run(app, "npm", "install", "--no-audit", "--no-fund", join(folder, packed), "jose", "@xterm/xterm", ...addons);
   for (const part of ["app", "auth.ts"]) cpSync(join(ROOT, "test/readme", part), join(app, part), { recursive: true });
-  const manifest = { name: "newcomer", private: true, type: "module" };
-  write("package.json", JSON.stringify(manifest));
-  const root = JSON.stringify(ROOT);
-  write("next.config.mjs", `export default { cacheComponents: true, turbopack: { root: ${root} } };\n`);
-  const compilerOptions = { paths: { "@/*": ["./*"] }, strict: true, skipLibCheck: true };
-  write("tsconfig.json", JSON.stringify({ compilerOptions }));
-  write(
-    "app/layout.tsx",
-    'export default function Layout({ children }: { children: React.ReactNode }) {\n  return <html lang="en"><body>{children}</body></html>;\n}\n',
+  // Its layout loads fonts from a host that a test must not depend on.
+  writeFileSync(
+    join(app, "app/layout.tsx"),
+    'import "./globals.css";\nexport default function Layout({ children }: { children: React.ReactNode }) {\n  return <html lang="en"><body>{children}</body></html>;\n}\n',
   );
-  write(
-    "app/page.tsx",
+  writeFileSync(
+    join(app, "app/page.tsx"),
     'import { LabTerminal } from "./lab/terminal";\nexport default function Page() {\n  return <LabTerminal lab="sql-injection" user="ada" />;\n}\n',
   );
-  const env = { ...process.env, NEXT_TELEMETRY_DISABLED: "1", NEXT_PUBLIC_WS_URL: "wss://api.example/prod" };
-  execFileSync(join(ROOT, "node_modules/.bin/next"), ["build", app], { env, stdio: ["ignore", "pipe", "inherit"] });
-  const page = readFileSync(join(app, ".next/server/app/index.html"), "utf8");
-  if (!page.includes("Connecting…")) throw new Error("the page was not rendered without <Suspense>");
-} catch (error) {
-  throw new Error(`A newcomer's app does not build:\n${error.stdout ?? ""}`, { cause: error });
+  run(app, "npm", "run", "build");
+  const server = spawn(join(app, "node_modules/.bin/next"), ["start", "--port", "0"], { cwd: app, env });
+  try {
+    const signal = AbortSignal.timeout(START_MS);
+    const late = new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    const url = await Promise.race([address(server), late]);
+    const page = await (await fetch(url, { signal })).text();
+    if (!page.includes("Connecting…")) throw new Error("the page was not rendered without <Suspense>");
+  } finally {
+    server.kill();
+  }
 } finally {
-  rmSync(app, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
 }
