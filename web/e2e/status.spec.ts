@@ -31,7 +31,7 @@ test("the next attempt is counted down, and can be made at once", async ({ page,
 });
 
 test("an announced end is shown, and can be postponed", async ({ page, launch }) => {
-  const stack = await launch({ SESSION_LIFETIME_SECONDS: "12", SESSION_EXTEND_SECONDS: "1800" });
+  const stack = await launch({ SESSION_LIFETIME_SECONDS: "20", SESSION_EXTEND_SECONDS: "1800" });
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
   await expect(page.locator(".tg-detail")).toHaveText(/^The session will end in \d s: it reaches its time limit$/);
@@ -43,7 +43,7 @@ test("an announced end is shown, and can be postponed", async ({ page, launch })
 });
 
 test("the end of a session is shown with its reason", async ({ page, launch }) => {
-  const settings = { SESSION_LIFETIME_SECONDS: "5", SESSION_MAX_LIFETIME_SECONDS: "5" };
+  const settings = { SESSION_LIFETIME_SECONDS: "10", SESSION_MAX_LIFETIME_SECONDS: "10" };
   const stack = await launch(settings);
   await visit(page, stack.url);
   await expect(page.locator(".tg-detail")).toHaveText(/will end/);

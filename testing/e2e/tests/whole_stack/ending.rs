@@ -46,13 +46,12 @@ async fn close_ends_the_session_and_its_connections(stack: &Stack) {
     assert_eq!(elsewhere.command("echo still here").await.0, "still here\n");
     // Only a token issued after the end starts the session again, with a new shell.
     let before = ada.epoch();
-    let now = SystemClock.now_seconds();
-    let old = UserClaims { iat: Some(now - 60), ..Stack::claims("ada", Some("s1")) };
+    let old = UserClaims { iat: Some(SystemClock.now_seconds() - 60), ..Stack::claims("ada", Some("s1")) };
     let mut late = Terminal::connect(&stack.url(), &stack.sign(&old)).await.unwrap();
     assert_eq!(late.try_attach().await.unwrap_err().code, ErrorCode::SessionEnded);
-    let fresh = UserClaims { iat: Some(now + 5), ..old };
     // The ended session notifies its connections before it is removed.
     until("another shell", TEST_TIMEOUT, async || {
+        let fresh = UserClaims { iat: Some(SystemClock.now_seconds() + 1), ..old.clone() };
         let mut again = Terminal::connect(&stack.url(), &stack.sign(&fresh)).await.unwrap();
         again.try_attach().await.is_ok() && again.epoch() > before
     })
