@@ -55,7 +55,7 @@ async fn a_function_runs_in_its_own_directory_and_knows_its_memory() {
 
 #[tokio::test]
 async fn a_process_without_events_is_ended() {
-    let api = start(Function { idle_life: Duration::from_millis(100), ..function(&[]) });
+    let api = start(Function { idle_life: Duration::from_secs(1), ..function(&[]) });
     for _ in 0..2 {
         let first = idle_process(&api).await;
         until(|| api.idle_processes().is_empty() && !alive(first)).await;

@@ -105,7 +105,8 @@ async fn a_timed_out_invocation_is_reported_and_runs_on() {
             Ok(json!({"statusCode": 200}))
         }
     });
-    let quotas = Quotas { integration_timeout: Duration::from_millis(50), ..Quotas::default() };
+    // Long enough for `$connect` on a busy machine.
+    let quotas = Quotas { integration_timeout: Duration::from_secs(1), ..Quotas::default() };
     let gateway = Fixture::with_quotas(quotas, script).await;
     let (mut socket, _) = gateway.connect().await;
     send(&mut socket, "x").await;

@@ -147,7 +147,7 @@ async fn a_function_error_leaves_the_process_usable() {
 
 #[tokio::test]
 async fn a_process_that_exits_or_hangs_is_replaced() {
-    let api = start(Function { timeout: Duration::from_millis(500), ..function(&[]) });
+    let api = start(Function { timeout: Duration::from_secs(2), ..function(&[]) });
     let first = idle_process(&api).await;
     let error = invoke(&api, json!({"do": "exit"})).await.unwrap_err();
     assert!(

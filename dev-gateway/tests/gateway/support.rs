@@ -23,7 +23,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// Timeout of one wait; long enough that only a failure reaches it.
-pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 type Answer = Result<Value, InvokeError>;

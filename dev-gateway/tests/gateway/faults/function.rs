@@ -53,14 +53,14 @@ async fn a_busy_process_is_killed() {
 
 #[tokio::test]
 async fn only_a_cold_start_is_delayed() {
-    let (gateway, faults) = seeded("cold=300", 1, Script::default()).await;
+    let (gateway, faults) = seeded("cold=2000", 1, Script::default()).await;
     let began = Instant::now();
     let (mut socket, _) = gateway.connect().await;
     let cold = began.elapsed();
-    assert!(cold >= Duration::from_millis(300), "{cold:?}");
+    assert!(cold >= Duration::from_secs(2), "{cold:?}");
     let began = Instant::now();
     send(&mut socket, "x").await;
     gateway.event_of("$default").await;
-    assert!(began.elapsed() < Duration::from_millis(300), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
     assert_eq!(faults.counts()["cold"], 1);
 }

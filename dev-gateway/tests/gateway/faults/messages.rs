@@ -109,15 +109,15 @@ async fn a_held_message_without_successors_arrives() {
 
 #[tokio::test]
 async fn a_delayed_post_is_late_but_answered_at_once() {
-    let (gateway, _, mut socket, id) = connected("delay=300").await;
+    let (gateway, _, mut socket, id) = connected("delay=2000").await;
     let sent = Instant::now();
     gateway.clients.post(&id, "late".into()).await.unwrap();
     let taken = sent.elapsed();
     send(&mut socket, "late").await;
     text(&mut socket).await;
     gateway.event_of("$default").await;
-    assert!(taken < Duration::from_millis(300), "{taken:?}");
-    assert!(sent.elapsed() >= Duration::from_millis(300), "{:?}", sent.elapsed());
+    assert!(taken < Duration::from_secs(2), "{taken:?}");
+    assert!(sent.elapsed() >= Duration::from_secs(2), "{:?}", sent.elapsed());
 }
 
 #[tokio::test]
