@@ -221,7 +221,14 @@ test("the bell lights the frame, without animation if motion is reduced", async 
   expect(
     await page.locator(".tg-stage").evaluate((stage) => getComputedStyle(stage, "::after").transitionDuration),
   ).toBe("0s");
-  const rung = page.locator(".tg[data-bell]").waitFor();
+  // The light may go out before a poll sees it.
+  const rung = page.evaluate(
+    () =>
+      new Promise<void>((resolve) => {
+        const lit = () => document.querySelector(".tg[data-bell]") && resolve();
+        new MutationObserver(lit).observe(document.body, { subtree: true, attributeFilter: ["data-bell"] });
+      }),
+  );
   await terminal.run("printf '\\a'");
   await rung;
   await expect(page.locator(".tg[data-bell]")).toHaveCount(0);

@@ -11,7 +11,6 @@ import { TerminalPage, withoutFallback, wrapped } from "./terminal-page.ts";
 test.beforeEach(({ page }) => withoutFallback(page));
 
 test("typing continues over connections that are cut every second", async ({ page, launch }) => {
-  test.setTimeout(120_000);
   const stack = await launch({}, "--lifetime-seconds", "1");
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);

@@ -32,7 +32,6 @@ test("an idle tab survives 12 minutes of silence and the time limit of two conne
 });
 
 test("handovers during typing lose or repeat no key and no byte", async ({ page, launch }) => {
-  test.setTimeout(120_000);
   const stack = await launch({});
   const terminal = new TerminalPage(page);
   await terminal.open(scaled(stack.url, { handoverMs: "1000-1500" }));

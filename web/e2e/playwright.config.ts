@@ -17,8 +17,9 @@ export default defineConfig({
   outputDir: "../test-results",
   retries: 0,
   workers: 1,
-  timeout: 60_000,
-  expect: { timeout: 15_000 },
+  // Far from what a busy machine takes: a test that works never gets near them.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   reporter: [["list"]],
   use: {
     viewport: { width: 1000, height: 640 },
