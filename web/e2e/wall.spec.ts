@@ -59,6 +59,12 @@ test("a wall shows every student's screen, and a tile opens in place", async ({ 
     await wall.emulateMedia({ colorScheme: theme });
     await wall.screenshot({ path: `test-results/screenshots/wall-${theme}.png` });
   }
+  const wide = wall.viewportSize();
+  await wall.setViewportSize({ width: 390, height: 844 });
+  await expect(screen(wall, "Student 3")).toContainText("live from three");
+  await wall.screenshot({ path: "test-results/screenshots/wall-phone.png" });
+  expect(await wall.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+  if (wide) await wall.setViewportSize(wide);
   await wall.getByLabel("Search").fill("student 3");
   await expect(wall.locator(".tg-wall-tile")).toHaveCount(1);
   await wall.getByLabel("Search").fill("");
