@@ -158,6 +158,7 @@ async fn an_expired_token_closes_its_connection_on_both_transports() {
     // Expired, but valid for 5 s more of the tolerated clock difference: time for two connections on a busy machine.
     let short = UserClaims { exp: now() - 5, role: Role::Viewer, ..user("vic", Some("s")) };
     let mut viewer = Terminal::open(&service.terminal_url("s", &user_token(&short))).await;
+    viewer.away = true;
     viewer.attach("watching").await;
     let mut idle = Terminal::open(&service.terminal_url("s", &user_token(&short))).await;
     for terminal in [&mut viewer, &mut idle] {

@@ -38,7 +38,7 @@ pub const PING: &str = r#"{"type":"ping"}"#;
 pub const ATTACH: &str = r#"{"type":"attach","client":"page","cols":80,"rows":24}"#;
 
 /// Timeout of every step of a test.
-pub const DEADLINE: Duration = Duration::from_secs(20);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// `METRICS_TOKEN` of every service of the tests.
 pub const METRICS_TOKEN: &str = "a token for monitoring";

@@ -25,7 +25,8 @@ async fn a_hostile_transport() {
     // Concurrently, because they mostly wait.
     let seeds = [1, 2, 3].map(|seed| proof(FaultRun::new(seed, 3000), &EVERYTHING));
     for report in join_all(seeds).await {
-        assert!(report.pages.cuts > 3, "{report}");
+        // Few: a busy machine puts more keys into a message, and a connection is cut after so many messages.
+        assert!(report.pages.cuts > 1, "{report}");
     }
 }
 
