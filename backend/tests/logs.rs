@@ -68,7 +68,8 @@ async fn each_step_is_one_line_with_its_request_and_no_input() {
     for (message, request) in [
         ("starting a shell", "request-1"),
         ("client attached", "request-1"),
-        ("[WS] Message from gw=", "request-1"),
+        ("[WS] Message from gw=: attach", "request-1"),
+        ("[WS] Message from gw=: command", "request-2"),
         ("[Terminal] Executing", "request-2"),
         ("[WS] Client disconnected: gw=, Session: s", "request-4"),
     ] {
@@ -81,9 +82,9 @@ async fn each_step_is_one_line_with_its_request_and_no_input() {
         let found = line(message).unwrap();
         assert!(found["ms"].is_u64() && found["status"].is_u64(), "{found}");
     }
-    let direct = line("[Terminal] Session found for direct:").unwrap();
-    for message in ["[Terminal] New connection attempt: direct:", "[Terminal:s] Connection established successfully in"]
-    {
+    let direct = line("[Terminal] Session found for s").unwrap();
+    assert!(direct["connection"].as_str().unwrap().starts_with("direct:"), "{direct}");
+    for message in ["[Terminal] New connection attempt: s", "[Terminal:s] Connection established successfully in"] {
         assert_eq!(line(message).unwrap()["request"], direct["request"]);
     }
     assert_eq!(line("session over").unwrap()["reason"], "Closed");

@@ -12,6 +12,7 @@ use auth_tokens::LEEWAY_SECONDS;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use shared_protocol::ErrorCode;
+use shared_protocol::client::logged_type;
 use shared_protocol::server::ErrorMessage;
 
 /// Invocations of at least this many milliseconds write their metrics at once.
@@ -42,6 +43,8 @@ enum Outcome {
 /// Work of an invocation, for the log.
 #[derive(Debug, Default)]
 struct Work {
+    /// Type of the message.
+    message: &'static str,
     /// Frames posted, those of a relay included.
     frames: u32,
     /// Members of the relay.
@@ -53,7 +56,7 @@ struct Work {
 /// Handles a message. The response is always an empty 200: API Gateway would show anything else to the browser as an error of
 /// its own, and errors reach the browser as frames.
 pub(crate) async fn handle(mut invocation: Invocation<'_>, identities: &IdentityCache, body: Bytes) -> Value {
-    let mut work = Work::default();
+    let mut work = Work { message: logged_type(&body), ..Work::default() };
     let outcome = match identify(&mut invocation, identities).await {
         Ok(()) => {
             let outcome = forward(&invocation, identities, body, &mut work).await;
@@ -186,9 +189,9 @@ fn client_error(error: &BackendError) -> ErrorMessage {
 /// Writes the one line of the log and the metrics of this message.
 fn log(invocation: &Invocation<'_>, work: &Work, outcome: &Outcome) {
     let caller = &invocation.caller;
-    let message = format!("[WebSocket] Message from {}", caller.connection);
+    let message = format!("[WebSocket] Message from {}: {}", caller.connection, work.message);
     let (session, request_id) = (session_label(caller.identity.as_ref()), &caller.request_id);
-    let (Work { frames, members, questions }, duration_ms) = (work, invocation.deadline.elapsed_ms());
+    let (Work { frames, members, questions, .. }, duration_ms) = (work, invocation.deadline.elapsed_ms());
     metrics::record_frames(*frames, duration_ms >= MIN_LONG_MS);
     if let Outcome::Failed(error) | Outcome::Carried(End::Failed(error)) = outcome {
         metrics::record_service_failure(error);

@@ -6,7 +6,7 @@ mod people;
 use crate::ids::{ClientId, Epoch, Loan, Pos, Seq};
 use crate::theme::Theme;
 use crate::wall::{Wall, WallAck};
-pub use parse::{Envelope, Inbound, ParseError, Plain, parse};
+pub use parse::{Envelope, Inbound, ParseError, Plain, logged_type, parse};
 pub use people::{Allow, Hand, LoanDuration, OnlyMe, Ordered};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -62,9 +62,24 @@ fn every_client_message_round_trips() {
         assert_eq!(serde_json::from_str::<Value>(&message.to_json()).unwrap(), fixture.json, "{}", fixture.name);
         assert!(fixture.name.starts_with(text(&fixture, "type")), "{} holds {message:?}", fixture.name);
         assert_eq!(message.order().is_some(), fixture.json.get("seq").is_some(), "{}", fixture.name);
+        assert_eq!(client::logged_type(fixture.text.as_bytes()), text(&fixture, "type"), "{}", fixture.name);
         seen.insert(client_variant(&message));
     }
     assert_all_seen("client message", CLIENT, &seen);
+}
+
+#[test]
+fn a_log_line_names_only_types_that_exist() {
+    for (body, logged) in [
+        (r#"{"action":"input"}"#, "input"),
+        (r#"{"type":"ping","action":"echo"}"#, "ping"),
+        (r#"{"type":"my password"}"#, "unknown"),
+        (r#"{"type":7}"#, "unknown"),
+        ("input", "unknown"),
+        ("", "unknown"),
+    ] {
+        assert_eq!(client::logged_type(body.as_bytes()), logged, "{body}");
+    }
 }
 
 #[test]

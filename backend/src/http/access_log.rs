@@ -8,10 +8,11 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
+use shared_protocol::client::logged_type;
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
 use shared_protocol::relay::RELAY_PATH;
-use shared_protocol::{ConnectionId, SessionId};
+use shared_protocol::{ConnectionId, GatewayClaims, SessionId};
 use std::sync::{Arc, OnceLock};
 use tokio::time::Instant;
 use tracing::field::display;
@@ -28,13 +29,37 @@ const MAX_ID_BYTES: usize = 128;
 
 /// The connection and session of a request, once its token is verified. An extension of the request.
 #[derive(Debug, Clone, Default)]
-pub(super) struct RequestContext(Arc<OnceLock<(Option<ConnectionId>, Option<SessionId>)>>);
+pub(super) struct RequestContext(Arc<OnceLock<Known>>);
+
+/// Facts of a request with a valid token.
+#[derive(Debug, Clone, Default)]
+struct Known {
+    connection: Option<ConnectionId>,
+    session: Option<SessionId>,
+    /// Type of the message in the body of [`MESSAGE_PATH`].
+    message: Option<&'static str>,
+}
 
 impl RequestContext {
     /// Records both for the log; the first call wins.
     pub(super) fn set(extensions: &Extensions, connection: Option<&ConnectionId>, session: Option<&SessionId>) {
+        Self::set_known(extensions, connection, session, None);
+    }
+
+    /// Records a request of the gateway, with the type of the message that it brings.
+    pub(super) fn set_gateway(extensions: &Extensions, claims: &GatewayClaims, body: &[u8]) {
+        let message = (claims.path == MESSAGE_PATH).then(|| logged_type(body));
+        Self::set_known(extensions, Some(&claims.cid), claims.sid.as_ref(), message);
+    }
+
+    fn set_known(
+        extensions: &Extensions,
+        connection: Option<&ConnectionId>,
+        session: Option<&SessionId>,
+        message: Option<&'static str>,
+    ) {
         if let Some(Self(known)) = extensions.get() {
-            let _ = known.set((connection.cloned(), session.cloned()));
+            let _ = known.set(Known { connection: connection.cloned(), session: session.cloned(), message });
         }
     }
 }
@@ -55,7 +80,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
     if let Some(code) = code {
         service.metrics.streams.record_error(code);
     }
-    let (connection, session) = context.0.get().cloned().unwrap_or_default();
+    let Known { connection, session, message } = context.0.get().cloned().unwrap_or_default();
     let (connection, named) = (connection.as_ref().map(display), session.as_ref().map(display));
     let (status, ms) = (status.as_u16(), took.as_millis() as u64);
     macro_rules! line {
@@ -65,7 +90,9 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
     }
     match (route, &connection) {
         _ if response.extensions().get::<Forwarded>().is_some() => line!(debug, "answered by another instance"),
-        (MESSAGE_PATH, Some(connection)) => line!(info, "[WS] Message from {connection}"),
+        (MESSAGE_PATH, Some(connection)) => {
+            line!(info, "[WS] Message from {connection}: {}", message.unwrap_or_default());
+        }
         (DISCONNECT_PATH, Some(connection)) => match &session {
             Some(session) => line!(info, "[WS] Client disconnected: {connection}, Session: {session}"),
             None => line!(info, "[WS] Client disconnected: {connection}"),

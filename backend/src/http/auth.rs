@@ -47,7 +47,7 @@ impl FromRequest<Arc<ServiceContext>> for GatewayRequest {
         let (request_id, extensions) = (request_id(request.headers()).to_owned(), request.extensions().clone());
         let body = read_body(request.into_body()).await?;
         let claims = signed.with_body(&body).map_err(|error| service.invalid_token(error))?;
-        RequestContext::set(&extensions, Some(&claims.cid), claims.sid.as_ref());
+        RequestContext::set_gateway(&extensions, &claims, &body);
         if connection.is_some_and(|header| header.as_bytes() != claims.cid.as_str().as_bytes()) {
             return Err(HttpError::new(ErrorCode::Forbidden, "the header names another connection than the token"));
         }

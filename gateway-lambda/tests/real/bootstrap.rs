@@ -75,7 +75,7 @@ async fn a_whole_connection() {
     for phrase in [
         "[WebSocket] Route: $connect, ConnectionId: Lq3xTfoVDoECJ1w=",
         "[WebSocket] Connected: Lq3xTfoVDoECJ1w=, Session: lab-7",
-        "[WebSocket] Message from Lq3xTfoVDoECJ1w=",
+        "[WebSocket] Message from Lq3xTfoVDoECJ1w=: input",
         "[WebSocket] Disconnected: Lq3xTfoVDoECJ1w=, Session: lab-7",
         "[WebSocket] Refused: Lq3xTfoVDoECJ1w=",
     ] {

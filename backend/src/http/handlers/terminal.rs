@@ -124,7 +124,9 @@ async fn admit(
     &Arriving { name, request, transport }: &Arriving<'_>,
 ) -> Result<Admitted, CloseReason> {
     let started = Instant::now();
-    tracing::info!(request, connection = name, "[Terminal] New connection attempt: {name}");
+    let asked = requested.as_deref().filter(|id| SessionId::new(*id).is_ok());
+    let asked = asked.or(user.sid.as_ref().map(SessionId::as_str)).unwrap_or("-");
+    tracing::info!(request, session = asked, connection = name, "[Terminal] New connection attempt: {asked}");
     let invalid = |text| CloseReason(INVALID_SESSION, text);
     let requested = requested.map(SessionId::new).transpose();
     let requested = requested.map_err(|_| invalid("the session id is not valid"))?;
@@ -158,7 +160,7 @@ async fn serve(service: &Arc<ServiceContext>, socket: &mut impl Socket, admitted
     let Admitted { session, caller, started, _guard } = &admitted;
     let (Caller { connection, request, .. }, session) = (caller, session.as_ref());
     let name = session.map_or("-", SessionId::as_str);
-    tracing::info!(request, session = name, %connection, "[Terminal] Session found for {connection}");
+    tracing::info!(request, session = name, %connection, "[Terminal] Session found for {name}");
     let ms = started.elapsed().as_millis() as u64;
     tracing::info!(request, session = name, %connection, ms, "[Terminal:{name}] Connection established successfully in {ms}ms");
     let reason = Connection::new(service, session, caller).run(socket).await;
