@@ -1,13 +1,14 @@
 //! Wires the service, and serves it on a given listener until a given future completes.
 
 use crate::clock::{Clock, RandomSource};
+use crate::cluster::{Liveness, Place};
 use crate::config::{Advertise, Config};
 use crate::http::{self, ConnectionLimiter, ServiceContext};
 use crate::metrics::Metrics;
 use crate::protection::TaskProtection;
 use crate::relay::Relays;
 use crate::session::{Registry, RegistryDeps};
-use crate::store::{Instance, InstanceId, MeasuredStore, Store};
+use crate::store::{Instance, MeasuredStore, Store};
 use crate::terminal::ShellSpawner;
 use std::io;
 use std::sync::Arc;
@@ -67,19 +68,16 @@ impl App {
         if isolation == "none" {
             tracing::warn!("sessions run as the service's own user, without isolation from it and from each other");
         }
-        let instance = Instance {
-            id: InstanceId(hex::encode(random.bytes::<16>())),
-            address: config.advertise.as_ref().and_then(Advertise::url),
-            started_at: clock.now_ms(),
-            draining: false,
-            relays: 0,
-        };
+        let address = config.advertise.as_ref().and_then(Advertise::url);
+        let (id, liveness) = Liveness::claim(Place::of_this_process(address.as_deref()), &*random);
+        let instance = Instance { id, address, started_at: clock.now_ms(), draining: false, relays: 0 };
         tracing::info!(instance = %instance.id, store = store.kind(), isolation, advertise = instance.address, "termgate");
         let id = instance.id.clone();
         let relays = Relays::new(id.to_string(), Arc::clone(&clock), Arc::clone(&random), Arc::clone(&metrics));
         relays.set_at_most(config.relays_at_most);
         let registry = Registry::new(RegistryDeps {
             instance,
+            liveness: Arc::new(liveness),
             store: Arc::clone(&store),
             shells,
             clock: Arc::clone(&clock),

@@ -3,8 +3,10 @@
 
 mod heartbeat;
 mod lease;
+mod liveness;
 mod membership;
 
 pub use heartbeat::{LeaseHolder, RelayCounter, run_heartbeat};
 pub use lease::Lease;
+pub use liveness::{Liveness, Place};
 pub use membership::{Location, Membership, locate};

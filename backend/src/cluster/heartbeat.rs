@@ -61,10 +61,10 @@ pub async fn run_heartbeat(
                 lease.extend_while_store_is_down(since);
             }
         }
-        membership.detect_unreachable_peers(store).await;
-        // While the store is down, the last number stands.
-        if let Ok(elsewhere) = membership.relays_elsewhere(store).await {
-            relays.set_elsewhere(elsewhere);
+        // While the store is down, the last numbers stand.
+        if let Ok(others) = membership.others(store).await {
+            membership.set_peers(others.len());
+            relays.set_elsewhere(others.iter().map(|other| other.relays).sum());
         }
     }
 }

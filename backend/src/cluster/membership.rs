@@ -1,8 +1,10 @@
 //! Membership of this instance in the cluster: its own heartbeat, whether it may declare another instance dead, and whether the
 //! store holds the data of all instances.
 
+use super::liveness::Liveness;
 use crate::store::{INSTANCE_TTL, Instance, InstanceId, SessionRecord, SessionState, Store, StoreError};
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -33,6 +35,7 @@ struct HeartbeatState {
 #[derive(Debug)]
 pub struct Membership {
     instance: Instance,
+    liveness: Arc<Liveness>,
     heartbeat: Mutex<HeartbeatState>,
     /// Other live instances, counted only while this one cannot be reached by them.
     unreachable_peers: AtomicUsize,
@@ -40,8 +43,8 @@ pub struct Membership {
 
 impl Membership {
     /// The membership of `instance`, before its first heartbeat.
-    pub fn new(instance: Instance) -> Self {
-        Self { instance, heartbeat: Mutex::default(), unreachable_peers: AtomicUsize::new(0) }
+    pub fn new(instance: Instance, liveness: Arc<Liveness>) -> Self {
+        Self { instance, liveness, heartbeat: Mutex::default(), unreachable_peers: AtomicUsize::new(0) }
     }
 
     /// The id of this instance.
@@ -59,10 +62,14 @@ impl Membership {
         self.heartbeat.lock().relays = relays;
     }
 
-    /// Relays of all other live instances, as their last heartbeats said.
-    pub(super) async fn relays_elsewhere(&self, store: &dyn Store) -> Result<usize, StoreError> {
-        let others = store.instances().await?.into_iter().filter(|instance| instance.id != self.instance.id);
-        Ok(others.map(|instance| instance.relays).sum())
+    /// All other live instances. Removes those that are proven dead, so that others learn it too.
+    pub(super) async fn others(&self, store: &dyn Store) -> Result<Vec<Instance>, StoreError> {
+        let mut others = store.instances().await?;
+        others.retain(|instance| instance.id != self.instance.id);
+        for dead in others.extract_if(.., |instance| self.liveness.is_proven_dead(&instance.id)) {
+            store.deregister(&dead.id).await?;
+        }
+        Ok(others)
     }
 
     /// Tells the store that this instance is alive.
@@ -118,17 +125,14 @@ impl Membership {
         Ok(state.incomplete_until.is_none_or(|until| until <= now))
     }
 
-    /// Counts other instances while this one has no address: requests for their sessions cannot be forwarded.
-    pub(super) async fn detect_unreachable_peers(&self, store: &dyn Store) {
-        if self.instance.address.is_some() || self.is_cut_off() {
+    /// Sets the number of other instances. While this one has no address, requests for their sessions cannot be forwarded.
+    pub(super) fn set_peers(&self, peers: usize) {
+        if self.instance.address.is_some() {
             return;
         }
-        if let Ok(instances) = store.instances().await {
-            let peers = instances.len().saturating_sub(1);
-            let before = self.unreachable_peers.swap(peers, Ordering::Relaxed);
-            if peers > 0 && before == 0 {
-                tracing::error!(peers, "{UNREACHABLE_PEERS}");
-            }
+        let before = self.unreachable_peers.swap(peers, Ordering::Relaxed);
+        if peers > 0 && before == 0 {
+            tracing::error!(peers, "{UNREACHABLE_PEERS}");
         }
     }
 
@@ -173,6 +177,9 @@ pub async fn locate(
         // A session of this instance that does not run has ended, even if the store could not be told.
         _ => return Ok(Location::Unowned),
     };
+    if membership.liveness.is_proven_dead(owner) {
+        return Ok(Location::Unowned);
+    }
     Ok(match store.instance(owner).await? {
         Some(instance) => Location::Remote(instance),
         None if membership.can_declare_dead(Instant::now()) => Location::Unowned,
@@ -182,13 +189,53 @@ pub async fn locate(
 
 #[cfg(test)]
 mod tests {
+    use super::super::liveness::Place;
     use super::*;
+    use crate::clock::SystemRandom;
     use crate::store::MemoryStore;
-    use crate::store::contract::instance;
+    use crate::store::contract::{instance, running};
+
+    /// An instance that can prove nothing.
+    fn alone(id: &str) -> Membership {
+        Membership::new(instance(id), Arc::default())
+    }
+
+    /// An instance at the one place of this test.
+    fn at_one_place() -> Membership {
+        let place = Place::new("boot", "net:[1]", None);
+        let (id, liveness) = Liveness::claim(Ok(place), &SystemRandom);
+        Membership::new(Instance { id, ..instance("") }, Arc::new(liveness))
+    }
+
+    async fn relays(others: &Membership, store: &MemoryStore) -> usize {
+        others.others(store).await.unwrap().iter().map(|instance| instance.relays).sum()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_dead_of_a_place_are_known_without_their_last_heartbeat_being_over() {
+        let store = MemoryStore::shared();
+        let [old, new, elsewhere] = [at_one_place(), at_one_place(), alone("elsewhere")];
+        for membership in [&old, &new, &elsewhere] {
+            membership.heartbeat(&store).await.unwrap();
+        }
+        let old_id = old.instance_id().clone();
+        let record = running("s", &old_id.0, 5);
+        let located = async |by: &Membership| locate(&record, by, &store).await.unwrap();
+        assert!(matches!(located(&new).await, Location::Remote(_)), "it lives");
+        assert_eq!(new.others(&store).await.unwrap().len(), 2);
+        drop(old);
+        assert_eq!(located(&new).await, Location::Unowned);
+        assert!(matches!(located(&elsewhere).await, Location::Remote(_)), "without a proof");
+        let others = new.others(&store).await.unwrap();
+        assert_eq!(others.iter().map(|other| &other.id).collect::<Vec<_>>(), [elsewhere.instance_id()]);
+        assert_eq!(store.instance(&old_id).await.unwrap(), None, "all others learn it");
+        // Its record may be long gone when the next instance starts.
+        assert_eq!(located(&new).await, Location::Unowned);
+    }
 
     #[tokio::test(start_paused = true)]
     async fn only_an_unbroken_series_of_heartbeats_allows_to_declare_others_dead() {
-        let (store, membership) = (MemoryStore::shared(), Membership::new(instance("me")));
+        let (store, membership) = (MemoryStore::shared(), alone("me"));
         assert!(!membership.can_declare_dead(Instant::now()));
         for _ in 0..3 {
             membership.heartbeat(&store).await.unwrap();
@@ -205,23 +252,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn heartbeats_tell_the_others_how_many_relays_there_are() {
         let store = MemoryStore::shared();
-        let [one, two, three] = ["one", "two", "three"].map(|id| Membership::new(instance(id)));
+        let [one, two, three] = ["one", "two", "three"].map(alone);
         for (membership, relays) in [(&one, 1), (&two, 20), (&three, 300)] {
             membership.set_relays(relays);
             membership.heartbeat(&store).await.unwrap();
         }
-        assert_eq!(one.relays_elsewhere(&store).await.unwrap(), 320);
+        assert_eq!(relays(&one, &store).await, 320);
         tokio::time::advance(HEARTBEAT_INTERVAL).await;
         one.heartbeat(&store).await.unwrap();
         two.set_relays(0);
         two.heartbeat(&store).await.unwrap();
         tokio::time::advance(INSTANCE_TTL - HEARTBEAT_INTERVAL).await;
-        assert_eq!(one.relays_elsewhere(&store).await.unwrap(), 0, "the third is dead");
+        assert_eq!(relays(&one, &store).await, 0, "the third is dead");
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_store_that_lost_its_data_is_cold_for_a_while() {
-        let (store, membership) = (MemoryStore::shared(), Membership::new(instance("me")));
+        let (store, membership) = (MemoryStore::shared(), alone("me"));
         membership.heartbeat(&store).await.unwrap();
         assert!(membership.is_store_warm(&store).await.unwrap());
         store.deregister(membership.instance_id()).await.unwrap();

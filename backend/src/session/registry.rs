@@ -6,7 +6,7 @@ use super::admission::Admission;
 use super::live::LiveSessions;
 use super::{Caller, Limits, SessionError, SessionHandle};
 use crate::clock::{Clock, RandomSource};
-use crate::cluster::{Location, Membership, RelayCounter, locate, run_heartbeat};
+use crate::cluster::{Liveness, Location, Membership, RelayCounter, locate, run_heartbeat};
 use crate::metrics::Metrics;
 use crate::relay::Relays;
 use crate::store::{Instance, InstanceId, SessionRecord, SessionState, Store, StoreError};
@@ -48,6 +48,8 @@ pub struct RegistryDeps {
     pub sessions: usize,
     /// This instance as the others see it.
     pub instance: Instance,
+    /// Proof that this instance is alive, for as long as any session's task runs.
+    pub liveness: Arc<Liveness>,
     /// Counters and gauges.
     pub metrics: Arc<Metrics>,
     /// Carry the frames of clients behind the gateway.
@@ -69,7 +71,7 @@ pub struct Registry {
 impl Registry {
     /// A registry without any session.
     pub fn new(deps: RegistryDeps) -> Self {
-        let membership = Membership::new(deps.instance.clone());
+        let membership = Membership::new(deps.instance.clone(), Arc::clone(&deps.liveness));
         let admission = Admission::new(deps.sessions_per_user);
         Self { deps: Arc::new(deps), membership, live: LiveSessions::default(), tasks: TaskTracker::new(), admission }
     }

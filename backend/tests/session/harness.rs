@@ -123,6 +123,7 @@ impl Harness {
         let store = Arc::new(MemoryStore::default());
         let registry = Registry::new(RegistryDeps {
             instance: backend::store::contract::instance("here"),
+            liveness: Arc::default(),
             store: Arc::clone(&store) as Arc<dyn Store>,
             shells: Arc::new(shells.clone()),
             clock: Arc::<WallClock>::clone(&clock),

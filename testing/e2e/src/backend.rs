@@ -81,11 +81,11 @@ impl Backend {
             .env("GATEWAY_SECRET", GATEWAY_SECRET)
             .env("METRICS_TOKEN", METRICS_TOKEN)
             .env("LOG_FORMAT", "json")
-            .env("RUST_LOG", self.log)
-            .envs(self.variables.iter().copied());
+            .env("RUST_LOG", self.log);
         if let Some(shared) = &self.shared {
             command.env("REDIS_URL", shared.redis.url_through(shared.proxy.address())).env("ADVERTISE_URL", "auto");
         }
+        command.envs(self.variables.iter().copied());
         let folder = TempDir::new().expect("a temporary folder");
         let mut process = Process::start("the service", command, folder.path(), "build it");
         let address = process.listening(r#""address":""#).await;

@@ -4,6 +4,7 @@
 mod death;
 mod redis;
 mod replacement;
+mod successor;
 
 use e2e::{Stack, TEST_TIMEOUT, Terminal};
 use shared_protocol::ServerMessage;
