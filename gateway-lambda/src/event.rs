@@ -123,7 +123,7 @@ fn source(route: &'static str, raw: RawContext, config: &Config) -> Result<Sourc
     let domain = raw.domain_name.or_else(|| config.domain_name.clone());
     let domain = domain.ok_or_else(|| missing("requestContext.domainName"))?;
     let caller = Caller {
-        request_id: raw.request_id.unwrap_or_else(|| format!("{connection}:unnamed")),
+        request_id: raw.request_id.ok_or_else(|| missing("requestContext.requestId"))?,
         identity: raw.authorizer.as_ref().and_then(Identity::from_context),
         received_at: None,
         connection,

@@ -127,6 +127,10 @@ pub struct GatewayClaims {
     pub path: String,
     /// SHA-256 of the body in lowercase hex.
     pub bh: String,
+    /// Id of the request, which tells a replay from a new message. An older function's token has none, and carries no message
+    /// that a replay could repeat.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jti: Option<String>,
     /// The caller's connection.
     pub cid: ConnectionId,
     /// Domain and stage of the API that the connection belongs to: only relays of the same one carry its frames.

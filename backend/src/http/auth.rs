@@ -76,6 +76,7 @@ impl GatewayRequest {
             issued_at: self.claims.uiat,
             valid_until_ms: self.valid_until_ms,
             request: self.request_id.clone(),
+            signed_id: self.claims.jti.clone(),
             arrival: self.arrival,
         }
     }
@@ -154,6 +155,7 @@ pub(super) fn direct_caller(
 ) -> Caller {
     Caller {
         request: connection.to_string(),
+        signed_id: None,
         connection,
         user: claims.sub.clone(),
         role: claims.role,

@@ -1,17 +1,21 @@
 //! The clients of a session and their connections: who is attached, who controls, and whose messages are rejected.
 
-use super::client::{Client, TOUCH_INTERVAL};
+mod connection;
+#[cfg(test)]
+mod tests;
+
+use super::client::Client;
 use super::handle::{Caller, Reply, SessionError};
 use super::people::People;
 use super::revocation::ClosedConnections;
-use crate::metrics::{GaugeGuard, Metrics};
+use crate::metrics::Metrics;
 use crate::store::{ConnectionRecord, Creator};
 use crate::terminal::Size;
+use connection::Connection;
 use shared_protocol::client::Attach;
 use shared_protocol::{ClientId, ClientMessage, ConnectionId, ErrorCode, Inbound, Pos, Role, SessionId};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 
 /// Clients that one session remembers. A new one replaces the client that left longest ago.
@@ -19,27 +23,6 @@ const MAX_CLIENTS: usize = 64;
 
 /// Clients among them that only instructors may be, so that guests cannot lock them out.
 const INSTRUCTORS_CLIENTS: usize = 2;
-
-/// Silence after which a connection counts as gone: API Gateway closes it after 10 minutes.
-const SILENCE_TIMEOUT: Duration = Duration::from_secs(660);
-
-/// A connection that carries messages of one client.
-struct Connection {
-    client: ClientId,
-    user: String,
-    role: Role,
-    /// Last time that it sent something.
-    seen: Instant,
-    /// Last refresh of its records.
-    touched: Instant,
-    /// Time of its first message, in ms since 1970.
-    attached_at: u64,
-    /// End of its token's validity, in ms of the steady scale.
-    valid_until_ms: u64,
-    /// True once its record was handed out for the store.
-    listed: bool,
-    _counted: GaugeGuard,
-}
 
 /// Clients and connections of one session.
 ///
@@ -181,20 +164,23 @@ impl Attachments {
 
     fn connect(&mut self, caller: &Caller, client: &ClientId, now: Instant, now_ms: u64) {
         let before = self.connections.remove(&caller.connection);
-        let connection = Connection {
-            client: client.clone(),
-            user: caller.user.clone(),
-            role: caller.role,
-            seen: now,
-            touched: now,
-            attached_at: before.as_ref().map_or(now_ms, |before| before.attached_at),
-            valid_until_ms: caller.valid_until_ms,
-            listed: false,
-            _counted: self.metrics.sessions.connected(caller.transport),
-        };
+        let left = before.as_ref().map(|before| before.client.clone());
+        let connection = Connection::new(caller, client, before, now, now_ms, &self.metrics);
         self.connections.insert(caller.connection.clone(), connection);
-        if let Some(before) = before {
-            self.left(&before.client);
+        if let Some(client) = left {
+            self.left(&client);
+        }
+    }
+
+    /// Admits a message without a number, once, on a connection that is known here.
+    pub(super) fn admit_once(&mut self, caller: &Caller, steady_ms: u64) -> Result<(), SessionError> {
+        if caller.is_direct() {
+            // Such a message came over the connection itself.
+            return Ok(());
+        }
+        match (self.connections.get_mut(&caller.connection), &caller.signed_id) {
+            (Some(connection), Some(id)) => connection.replays.admit(id, steady_ms),
+            _ => Err(SessionError::old_gateway()),
         }
     }
 
@@ -246,28 +232,12 @@ impl Attachments {
 
     /// True if the connection's TTL in DynamoDB and in the store is due for a refresh.
     pub(super) fn touch(&mut self, connection: &ConnectionId, now: Instant) -> bool {
-        let Some(connection) = self.connections.get_mut(connection) else { return false };
-        let due = connection.touched + TOUCH_INTERVAL <= now;
-        if due {
-            connection.touched = now;
-        }
-        due
+        self.connections.get_mut(connection).is_some_and(|connection| connection.touch(now))
     }
 
     /// Record of the connection for the store, if it was never handed out or `touch` says that its TTL is due.
     pub(super) fn listing(&mut self, id: &ConnectionId, touch: bool) -> Option<ConnectionRecord> {
-        let connection = self.connections.get_mut(id)?;
-        if connection.listed && !touch {
-            return None;
-        }
-        connection.listed = true;
-        Some(ConnectionRecord {
-            id: id.clone(),
-            session: self.session.clone(),
-            user: connection.user.clone(),
-            role: connection.role,
-            attached_at: connection.attached_at,
-        })
+        self.connections.get_mut(id)?.listing(id, &self.session, touch)
     }
 
     /// True if this client controls, or none does.
@@ -368,7 +338,7 @@ impl Attachments {
 
     /// Removes connections that have been silent for too long. They may come back.
     pub(super) fn expire(&mut self, now: Instant) {
-        let is_silent = |connection: &Connection| connection.seen + SILENCE_TIMEOUT <= now;
+        let is_silent = |connection: &Connection| connection.silent_at() <= now;
         let silent = self.connections.iter().filter(|(_, connection)| is_silent(connection));
         for id in silent.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
             self.remove(&id);
@@ -378,10 +348,7 @@ impl Attachments {
 
     /// Next time at which something of a client or a connection is due, token expiry aside.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let silence = self.connections.values().map(|connection| connection.seen + SILENCE_TIMEOUT);
+        let silence = self.connections.values().map(Connection::silent_at);
         self.clients.values().filter_map(Client::deadline).chain(silence).chain(self.people.deadline()).min()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,7 @@
 //! Dispatch of client messages: the effect of each on the session, and its direct answer.
 
 use super::actor::Actor;
-use super::chat::unnumbered;
-use super::handle::{Caller, Reply, SessionError, needs_attach, stateless_reply};
+use super::handle::{Caller, Reply, SessionError, stateless_reply};
 use super::input_order::Offered;
 use super::one_shot::Origin;
 use super::snapshot::prefers_tail;
@@ -10,9 +9,9 @@ use crate::metrics::SnapshotCause;
 use crate::relay::Renewal;
 use crate::terminal::Size;
 use shared_protocol::client::{Ack, Attach, Command, Follow, Input, Interrupt};
-use shared_protocol::server::{Attached, ErrorMessage, ResizeAck, Room};
+use shared_protocol::server::{Attached, ErrorMessage, Room};
 use shared_protocol::{
-    ClientId, ClientMessage, ConnectionId, EndReason, ErrorCode, Inbound, Loan, Plain, Pos, Role, Seq, ServerMessage,
+    ClientId, ClientMessage, ConnectionId, EndReason, ErrorCode, Inbound, Loan, Pos, Role, Seq, ServerMessage,
     StreamEvent,
 };
 use tokio::sync::oneshot;
@@ -52,14 +51,7 @@ impl Actor {
         self.attachments.seen(&caller.connection, Instant::now());
         let renewal = renewal(&inbound);
         let message = match inbound {
-            Inbound::Plain(Plain::Command { id, command }) => return self.one_shot(caller, id, command, reply),
-            Inbound::Plain(Plain::Resize { cols, rows }) => {
-                Some(self.resize_now(&caller, Size::of_window(cols, rows)).unwrap_or_else(ServerMessage::from))
-            }
-            Inbound::Plain(Plain::Chat { message }) => {
-                self.chat_now(&caller, message).unwrap_or_else(|error| Some(error.into()))
-            }
-            Inbound::Plain(Plain::Unordered { kind }) => Some(self.unordered(&caller, kind)),
+            Inbound::Plain(plain) => return self.plain(caller, plain, reply),
             Inbound::Message(message) => self.message(&caller, message),
             Inbound::Unknown { .. } => stateless_reply(&inbound, caller.arrival, self.clock.now_ms()),
         };
@@ -316,46 +308,6 @@ impl Actor {
         if self.expiry.extend(now) {
             let (at, can_extend) = self.expiry.lifetime_end(self.now());
             self.log.push_event(StreamEvent::Ends { at, can_extend });
-        }
-    }
-
-    /// Resizes for a connection that never attached.
-    fn resize_now(&mut self, caller: &Caller, size: Size) -> Result<ServerMessage, SessionError> {
-        self.ended_error().map_or(Ok(()), Err)?;
-        self.control.check(&caller.user, caller.role, None, None)?;
-        let now = self.now();
-        // Without room for one more client the resize still counts.
-        let _ = self.attachments.one_shot_client(caller, now.instant, now.ms);
-        self.connected(caller);
-        self.terminal.resize(size, &mut self.log, &mut self.events);
-        Ok(ServerMessage::ResizeAck(ResizeAck { timestamp: now.ms }))
-    }
-
-    /// Refuses a message without a number: an attached client must number it, any other may not send it.
-    fn unordered(&self, caller: &Caller, kind: &str) -> ServerMessage {
-        let client = self.attachments.client_of(&caller.connection).and_then(|id| self.attachments.client(id));
-        if client.is_some_and(|client| !client.one_shot) { unnumbered(kind).into() } else { needs_attach(kind) }
-    }
-
-    /// Runs a command of a connection that never attached. Its end answers the request.
-    fn one_shot(&mut self, caller: Caller, id: Option<String>, line: String, reply: oneshot::Sender<Reply>) {
-        let now = self.now();
-        let client = self.attachments.one_shot_client(&caller, now.instant, now.ms);
-        if client.is_ok() {
-            self.connected(&caller);
-        }
-        let checked = self.control.check(&caller.user, caller.role, None, None);
-        let checked = checked.and_then(|()| self.ended_error().map_or(Ok(()), Err));
-        match checked.and(client) {
-            Err(error) => {
-                let answer = self.reply(&caller, Some(error.for_command(id)), None);
-                let _ = reply.send(answer);
-            }
-            Ok(client) => {
-                let key = self.one_shot.add(client, id, caller, reply, now.instant);
-                self.expiry.active = now.instant;
-                self.terminal.run_command(Origin::OneShot(key), line, &mut self.log, &mut self.events);
-            }
         }
     }
 }

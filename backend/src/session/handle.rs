@@ -55,6 +55,8 @@ pub struct Caller {
     pub valid_until_ms: u64,
     /// Request id, for logs.
     pub request: String,
+    /// Id of the request in the gateway's token. `None` for a direct connection, and for an older gateway.
+    pub signed_id: Option<String>,
     /// Arrival time of the message.
     pub arrival: Arrival,
 }
@@ -211,6 +213,12 @@ impl SessionError {
     /// For a viewer's message that would change the session.
     pub(super) fn read_only() -> Self {
         Self::new(ErrorCode::ReadOnly, "a viewer only watches")
+    }
+
+    /// For a message that counts once, of a gateway that does not say which one it is.
+    pub(super) fn old_gateway() -> Self {
+        let text = "the gateway is older than the service; an administrator must deploy both from the same version";
+        Self::new(ErrorCode::Internal, text)
     }
 
     pub(super) fn too_many_clients() -> Self {
@@ -382,6 +390,7 @@ pub(super) fn caller(user: &str, connection: &str) -> Caller {
         issued_at: None,
         valid_until_ms: 1000,
         request: "test".into(),
+        signed_id: None,
         arrival: Arrival::default(),
     }
 }

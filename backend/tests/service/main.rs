@@ -12,6 +12,7 @@ mod line_discipline;
 mod metrics;
 mod openapi;
 mod polled;
+mod replay;
 mod revocation;
 mod shell;
 mod silence;

@@ -74,6 +74,8 @@ pub(crate) struct Harness {
     carriers: Mutex<Vec<Carrier>>,
     /// Epoch of the last attach.
     epoch: AtomicU64,
+    /// Requests so far.
+    requests: AtomicU64,
 }
 
 /// A relay as the function runs it, with posts that take no time.
@@ -153,6 +155,7 @@ impl Harness {
             metrics,
             carriers: Mutex::default(),
             epoch: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         }
     }
 
@@ -174,7 +177,14 @@ impl Harness {
         (harness, ada, attached, token)
     }
 
+    /// Sends a message in a request of its own.
     pub(crate) async fn say(&self, who: &Caller, message: Value) -> Reply {
+        let request = self.requests.fetch_add(1, Ordering::Relaxed);
+        self.present(&Caller { signed_id: Some(format!("request-{request}")), ..who.clone() }, message).await
+    }
+
+    /// Presents a request as it is, which may have come before.
+    pub(crate) async fn present(&self, who: &Caller, message: Value) -> Reply {
         let envelope = parse(message.to_string().as_bytes()).unwrap();
         self.session.deliver(who.clone(), envelope.inbound).await.unwrap()
     }
@@ -356,6 +366,7 @@ pub(crate) fn caller(user: &str, connection: &str) -> Caller {
     Caller {
         valid_until_ms: u64::MAX,
         request: "test".into(),
+        signed_id: None,
         connection: ConnectionId::new(connection).unwrap(),
         user: user.into(),
         role: Role::Controller,

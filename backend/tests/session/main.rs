@@ -14,6 +14,7 @@ mod harness;
 mod hostile;
 mod life;
 mod people;
+mod replay;
 mod theme;
 mod typing;
 

@@ -3,6 +3,7 @@
 use auth_tokens::{GatewaySecret, body_hash, sign_user_token};
 use shared_protocol::gateway::{TOKEN_AUDIENCE, TOKEN_ISSUER, TOKEN_SECONDS};
 use shared_protocol::{ClassClaims, ConnectionId, GatewayClaims, Role, SessionId, UserClaims};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -31,7 +32,10 @@ pub fn user_token(claims: &UserClaims) -> String {
     sign_user_token(claims, SECRET.as_bytes()).unwrap()
 }
 
-/// Valid claims of a request by the gateway.
+/// Requests of the gateway so far.
+static REQUESTS: AtomicU64 = AtomicU64::new(0);
+
+/// Valid claims of a request by the gateway, which is a new one.
 pub fn gateway_claims(path: &str, body: &[u8], connection: &str, session: Option<&str>) -> GatewayClaims {
     GatewayClaims {
         iss: TOKEN_ISSUER.into(),
@@ -40,6 +44,7 @@ pub fn gateway_claims(path: &str, body: &[u8], connection: &str, session: Option
         exp: now() + TOKEN_SECONDS,
         path: path.into(),
         bh: body_hash(body),
+        jti: Some(format!("request-{}", REQUESTS.fetch_add(1, Ordering::Relaxed))),
         cid: ConnectionId::new(connection).unwrap(),
         // An API of its own for each connection, so that each is granted a relay.
         ep: connection.into(),

@@ -129,6 +129,7 @@ impl HttpBackend {
             exp: now + TOKEN_SECONDS,
             path,
             bh,
+            jti: Some(caller.request_id.clone()),
             cid: caller.connection.clone(),
             ep: caller.endpoint.api().to_owned(),
             sid: identity.sid.clone(),
@@ -150,8 +151,8 @@ impl Backend for HttpBackend {
     async fn message(&self, caller: &Caller, body: Bytes, timeout: Duration) -> Result<Reply, BackendError> {
         let sender = Sender::Connection(caller);
         let request = Request { sender, path: MESSAGE_PATH, body: body.clone(), timeout };
-        // If a message without a number arrived twice, its command would run twice. The gateway looks into a message only
-        // here, after a connection closed.
+        // A message without a number counts once: if it arrived the first time, a retry would be refused as a replay. The gateway
+        // looks into a message only here, after a connection closed.
         let is_plain = || {
             shared_protocol::client::parse(&body).is_ok_and(|envelope| matches!(envelope.inbound, Inbound::Plain(_)))
         };

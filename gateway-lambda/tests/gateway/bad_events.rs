@@ -13,6 +13,7 @@ async fn a_bad_event_is_an_error_without_side_effects() {
         (with("connect", "/queryStringParameters", json!("token=secret")), "invalid type: string"),
         (json!({"hello": "world"}), "`requestContext` is missing"),
         (without("message-default", "/requestContext/connectionId"), "`requestContext.connectionId` is missing"),
+        (without("message-default", "/requestContext/requestId"), "`requestContext.requestId` is missing"),
         (without("message-default", "/requestContext/routeKey"), "`requestContext.routeKey` is missing"),
         (without("connect", "/requestContext/domainName"), "`requestContext.domainName` is missing"),
         (without("authorizer-query", "/methodArn"), "`methodArn` is missing"),

@@ -62,7 +62,8 @@ async fn a_message_is_signed_for_itself() {
     let claims = keys.verify(token, MESSAGE_PATH, &request.body, NOW).unwrap();
     let expected = json!({
         "iss": "termgate-gateway", "aud": "termgate-backend", "iat": NOW, "exp": NOW + 60, "path": MESSAGE_PATH,
-        "bh": body_hash(body.as_bytes()), "cid": CONNECTION, "ep": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod",
+        "bh": body_hash(body.as_bytes()), "jti": "Lq3xcGvYjoEF7Jg=", "cid": CONNECTION,
+        "ep": "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com/prod",
         "sid": "lab-7", "sub": "ada", "role": "viewer", "admin": true, "create": true, "uexp": NOW + 3600,
         "uiat": NOW - 10, "class": {"grp": "class-7", "name": "Ada ♛", "jti": "token-1", "takeover": "ask"},
     });

@@ -1,6 +1,8 @@
 //! Attaching, control, leaving and rejection.
 
+use super::connection::SILENCE_TIMEOUT;
 use super::*;
+use crate::session::client::TOUCH_INTERVAL;
 use crate::session::handle::caller;
 use serde_json::json;
 
