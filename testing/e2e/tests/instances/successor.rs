@@ -7,8 +7,8 @@ use shared_protocol::{EndReason, StreamEvent};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Far less than the time for which the last heartbeat of a dead instance counts: at least 10 s.
-const AT_ONCE: Duration = Duration::from_secs(5);
+/// Less than the time for which the last heartbeat of a dead instance counts: at least 10 s.
+const AT_ONCE: Duration = Duration::from_secs(9);
 
 /// An address at which no service listens: all instances claim it.
 const ONE_ADDRESS: &[(&str, &str)] = &[("ADVERTISE_URL", "http://127.0.0.1:1")];
