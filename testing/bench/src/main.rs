@@ -3,6 +3,7 @@
 #![expect(clippy::print_stdout, reason = "a program prints its results")]
 #![expect(clippy::expect_used, reason = "a failed measurement ends the program")]
 
+mod attack;
 mod client;
 mod connect;
 mod cost;
@@ -89,6 +90,8 @@ enum Figure {
     /// Keystroke latency with up to 1,000 concurrent sessions.
     #[value(alias = "crowd")]
     Concurrency,
+    /// Keystroke latency beside attacks, as root.
+    Attack,
     /// Cold start of the function.
     Start,
     /// Memory of the service per session.
@@ -136,6 +139,7 @@ async fn main() -> std::io::Result<ExitCode> {
             Figure::Interrupt => latency::interrupt(&subjects, args.rounds, &mut report).await,
             Figure::Resume => resume::measure(args.rounds, &mut report).await,
             Figure::Concurrency => growth::sessions::latency(&mut report).await,
+            Figure::Attack => attack::measure(args.rounds, &mut report).await,
             Figure::Start => start::measure(args.rounds, &mut report).await,
             Figure::Cost => cost::measure(&mut report).await,
             Figure::Prediction => prediction::measure(&mut report).await,
