@@ -3,6 +3,7 @@
 
 mod authority;
 mod carriers;
+mod clock_jumps;
 mod groups;
 mod http;
 mod instances;

@@ -17,7 +17,7 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 /// Time in which an update would come, if it might.
 const UPDATE_TIMEOUT: Duration = Duration::from_millis(2500);
 
-fn class(group: &str, name: Option<&str>) -> ClassClaims {
+pub(crate) fn class(group: &str, name: Option<&str>) -> ClassClaims {
     ClassClaims { grp: GroupId::new(group).ok(), name: name.map(Into::into), ..ClassClaims::default() }
 }
 
@@ -26,12 +26,12 @@ fn student(sub: &str, group: &str) -> UserClaims {
     UserClaims { class: class(group, Some(&format!("Student {sub}"))), ..user(sub, Some(sub)) }
 }
 
-fn instructor(group: &str) -> UserClaims {
+pub(crate) fn instructor(group: &str) -> UserClaims {
     UserClaims { role: Role::Instructor, class: class(group, None), ..user("ina", None) }
 }
 
 /// Starts a student's session, and prints to it.
-async fn start(service: &Service, shells: &ScriptedSpawner, sub: &str, group: &str, output: &str) -> Script {
+pub(crate) async fn start(service: &Service, shells: &ScriptedSpawner, sub: &str, group: &str, output: &str) -> Script {
     let url = service.terminal_url(sub, &user_token(&student(sub, group)));
     let mut page = crate::support::Terminal::open(&url).await;
     page.attach(sub).await;
@@ -40,13 +40,13 @@ async fn start(service: &Service, shells: &ScriptedSpawner, sub: &str, group: &s
     Script { page, script }
 }
 
-struct Script {
+pub(crate) struct Script {
     page: crate::support::Terminal,
-    script: backend::terminal::scripted::Script,
+    pub(crate) script: backend::terminal::scripted::Script,
 }
 
 /// An instructor's page: what its frames say, put together.
-struct Page {
+pub(crate) struct Page {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     rows: BTreeMap<String, Value>,
     lines: BTreeMap<(String, u64), String>,
@@ -54,13 +54,13 @@ struct Page {
 }
 
 impl Page {
-    async fn open(service: &Service, claims: &UserClaims) -> Self {
+    pub(crate) async fn open(service: &Service, claims: &UserClaims) -> Self {
         let url = format!("ws://{}/terminal?token={}", service.address, user_token(claims));
         let (socket, _) = within("connecting", connect_async(url)).await.unwrap();
         Self { socket, rows: BTreeMap::new(), lines: BTreeMap::new(), frames: vec![] }
     }
 
-    async fn send(&mut self, message: Value) {
+    pub(crate) async fn send(&mut self, message: Value) {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
     }
 
@@ -92,7 +92,7 @@ impl Page {
     }
 
     /// Reads and acknowledges until the page shows what is wanted.
-    async fn until(&mut self, what: &str, wanted: impl Fn(&Self) -> bool) {
+    pub(crate) async fn until(&mut self, what: &str, wanted: impl Fn(&Self) -> bool) {
         within(what, async {
             while !wanted(self) {
                 let frame = self.receive().await;
@@ -102,16 +102,30 @@ impl Page {
         .await;
     }
 
-    fn line(&self, session: &str, row: u64) -> &str {
+    /// Reads until the connection closes. Returns the close code.
+    pub(crate) async fn close_code(&mut self) -> u16 {
+        let closed = async {
+            loop {
+                match self.socket.next().await {
+                    Some(Ok(Message::Close(close))) => return close.map_or(1005, |close| close.code.into()),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => return 1006,
+                }
+            }
+        };
+        within("closing", closed).await
+    }
+
+    pub(crate) fn line(&self, session: &str, row: u64) -> &str {
         self.lines.get(&(session.to_owned(), row)).map_or("", String::as_str)
     }
 }
 
-fn wall() -> Value {
+pub(crate) fn wall() -> Value {
     json!({"type": "wall", "client": "wall"})
 }
 
-async fn service() -> (Service, ScriptedSpawner) {
+pub(crate) async fn service() -> (Service, ScriptedSpawner) {
     let shells = ScriptedSpawner::default();
     (Service::with(&[], Arc::new(shells.clone())).await, shells)
 }

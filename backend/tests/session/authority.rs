@@ -68,7 +68,7 @@ async fn a_wall_clock_that_jumps_ends_no_connection_and_no_session() {
     harness.attach(&caller("ada", "c0"), "lasting").await;
     let ada = until(600, caller("ada", "c1"));
     let (attached, _) = harness.attach(&ada, "page").await;
-    harness.clock.jump(Duration::from_secs(3600));
+    harness.clock.jump(3600);
     harness.at(10).await;
     let late = Caller { valid_until_ms: valid_until_ms(WALL + 600, &*harness.clock), ..ada.clone() };
     assert!(late.has_expired(harness.clock.steady_ms()), "a token that arrives now has expired");

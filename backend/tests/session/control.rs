@@ -303,6 +303,26 @@ async fn a_borrowers_token_that_is_over_or_revoked_ends_the_loan() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wall_clock_that_jumps_neither_ends_nor_prolongs_a_loan() {
+    for seconds in [3600, -3600] {
+        let mut class = Class::new().await;
+        class.grace = until(40, of_class(Role::Instructor, "gina", "late"));
+        class.harness.attach(&class.grace, "late").await;
+        class.grace("ask", 1, json!({})).await;
+        class.ada("allow", 1, json!({"who": 3, "for": "kept"})).await;
+        class.harness.clock.jump(seconds);
+        let types = async {
+            class.harness.at(45).await;
+            class.grace("input", 2, json!({"data": "x", "loan": 1})).await;
+        };
+        let ((heard, _), ()) = tokio::join!(class.harness.watch(&class.ada, class.adas, 70), types);
+        assert_eq!(class.typed(), "x", "{seconds}");
+        let free: Vec<_> = heard.iter().filter(|(_, f)| f["state"] == "free").map(|(second, _)| *second).collect();
+        assert_eq!(free, [50], "{seconds}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_loan_for_now_ends_after_ten_idle_minutes() {
     for (duration, ends) in [("now", &[900][..]), ("kept", &[])] {
         let class = Class::lent(duration).await;

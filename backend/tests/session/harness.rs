@@ -14,7 +14,7 @@ use shared_protocol::client::parse;
 use shared_protocol::relay::{MemberReport, RelayAction, RelayFrame, RelayQuestion};
 use shared_protocol::{ClassClaims, ConnectionId, EndReason, Role, SessionId};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
@@ -40,20 +40,20 @@ pub(crate) const WALL: u64 = 1_800_000_000;
 /// A wall clock that follows the time of the test, until it jumps.
 pub(crate) struct WallClock {
     begun: Instant,
-    /// How far it has jumped ahead, in ms.
-    jump_ms: AtomicU64,
+    /// How far it has jumped, in seconds; below zero if back.
+    jumped: AtomicI64,
 }
 
 impl WallClock {
-    pub(crate) fn jump(&self, by: Duration) {
-        self.jump_ms.fetch_add(by.as_millis() as u64, Ordering::Relaxed);
+    pub(crate) fn jump(&self, seconds: i64) {
+        self.jumped.fetch_add(seconds, Ordering::Relaxed);
     }
 }
 
 impl Clock for WallClock {
     fn now(&self) -> SystemTime {
-        let jump = Duration::from_millis(self.jump_ms.load(Ordering::Relaxed));
-        UNIX_EPOCH + Duration::from_secs(WALL) + self.begun.elapsed() + jump
+        let wall = WALL.saturating_add_signed(self.jumped.load(Ordering::Relaxed));
+        UNIX_EPOCH + Duration::from_secs(wall) + self.begun.elapsed()
     }
 
     fn steady_ms(&self) -> u64 {
@@ -119,7 +119,7 @@ impl Harness {
     /// A session that this caller creates.
     pub(crate) async fn created_by(creator: &Caller, limits: Limits) -> Self {
         let begun = Instant::now();
-        let clock = Arc::new(WallClock { begun, jump_ms: AtomicU64::new(0) });
+        let clock = Arc::new(WallClock { begun, jumped: AtomicI64::new(0) });
         let shells = ScriptedSpawner::default();
         let metrics = Metrics::new(0);
         let store = Arc::new(MemoryStore::default());

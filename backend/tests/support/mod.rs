@@ -2,13 +2,15 @@
 #![expect(unreachable_pub, reason = "each test binary has its own copy")]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
 
+mod jumping_clock;
 pub mod relay;
 mod tokens;
 
+pub use jumping_clock::JumpingClock;
 pub use tokens::{SECRET, gateway_claims, now, sign, user, user_token};
 
 use backend::app::{App, AppDeps};
-use backend::clock::{Clock, SystemClock, SystemRandom};
+use backend::clock::{Clock, SystemRandom};
 use backend::config::{Advertise, Config};
 use backend::metrics::Metrics;
 use backend::store::{MemoryStore, Store};
@@ -61,6 +63,8 @@ pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 /// A running service.
 pub struct Service {
     pub address: SocketAddr,
+    /// Its clock.
+    pub clock: Arc<JumpingClock>,
     stop: Option<oneshot::Sender<()>>,
     pub served: tokio::task::JoinHandle<std::io::Result<()>>,
     home: tempfile::TempDir,
@@ -106,11 +110,12 @@ impl Service {
         let address = listener.local_addr().unwrap();
         config.advertise = Some(Advertise::Url(format!("http://{address}")));
         let (stop, stopped) = oneshot::channel();
-        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let (clock, random) = (Arc::new(JumpingClock::start()), Arc::new(SystemRandom));
         let metrics = Metrics::new(clock.now_ms());
-        let app = App::new(AppDeps { config, store, shells, clock, random, metrics, session_runtime });
+        let its_clock = Arc::<JumpingClock>::clone(&clock);
+        let app = App::new(AppDeps { config, store, shells, clock: its_clock, random, metrics, session_runtime });
         let served = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
-        Self { address, stop: Some(stop), served, home }
+        Self { address, clock, stop: Some(stop), served, home }
     }
 
     pub fn home(&self) -> &Path {

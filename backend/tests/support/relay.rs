@@ -15,13 +15,15 @@ pub struct Carrier {
     /// Number of the last question.
     asked: u64,
     reports: Vec<MemberReport>,
+    /// How far the service's wall clock, and the function's with it, has jumped, in seconds.
+    pub jumped: i64,
 }
 
 impl Carrier {
     /// The relay that the answer to a message grants. In these tests a connection's API has the connection's name.
     pub fn granted(answer: &reqwest::Response, connection: &str) -> Option<Self> {
         let grant = answer.headers().get(GRANT_HEADER)?.to_str().unwrap().to_owned();
-        Some(Self { grant, endpoint: connection.into(), asked: 0, reports: Vec::new() })
+        Some(Self { grant, endpoint: connection.into(), asked: 0, reports: Vec::new(), jumped: 0 })
     }
 
     /// Asks for the next frames, after a report on those before.
@@ -31,7 +33,9 @@ impl Carrier {
         let (relay, number, reports) = (self.grant.clone(), self.asked, std::mem::take(&mut self.reports));
         let question = RelayQuestion { relay, number, answered, wait_ms, reports, ..RelayQuestion::default() };
         let body = serde_json::to_string(&question).unwrap();
-        post_question(service, &relay_claims(&body, &self.endpoint), &body).await
+        let claims = relay_claims(&body, &self.endpoint);
+        let [iat, exp] = [claims.iat, claims.exp].map(|time| time.saturating_add_signed(self.jumped));
+        post_question(service, &RelayClaims { iat, exp, ..claims }, &body).await
     }
 
     /// The same, and the frames of the answer.
