@@ -20,6 +20,7 @@ mod emulator;
 mod expiry;
 mod frames;
 mod handle;
+mod held_memory;
 pub mod input_order;
 mod lifecycle;
 mod live;

@@ -50,6 +50,9 @@ families! {
         clients: EnumFamily<Role, Gauge> = enumerate("clients", "Clients attached to a session, by role", "role");
         connections: EnumFamily<Transport, Gauge> = enumerate("connections",
             "Connections in a session, by transport: through the gateway, direct by WebSocket, or by HTTP", "transport");
+        held: Gauge = add("sessions_held",
+            "Memory that the service holds for its sessions: screens, output, and what waits for clients, in bytes",
+            Some(Unit::Bytes), Gauge::default());
         shell_start: Histogram = seconds("shell_start", "Time to open a terminal and start its shell, in seconds", START_BUCKETS);
         start_failures: Counter = counter("shell_start_failures", "Shells that failed to start");
         ended: EnumFamily<EndReason, Counter> = enumerate("sessions_ended", "Sessions that ended here, by reason", "reason");

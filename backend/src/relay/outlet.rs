@@ -105,6 +105,11 @@ impl Outlet {
         inner.state.member_mut(self.member).map(|member| Due { since: member.frames.since, is_throttled, shares })
     }
 
+    /// Size of the client's frames that were handed over and not reported, in bytes.
+    pub fn held(&self) -> usize {
+        self.relay.lock().state.member_mut(self.member).map_or(0, |member| member.frames.held())
+    }
+
     /// Records a message that prolongs the membership.
     pub fn heard(&self, now: Instant) {
         if let Some(member) = self.relay.lock().state.member_mut(self.member) {

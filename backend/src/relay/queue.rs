@@ -61,6 +61,8 @@ pub(super) enum News {
 pub(super) struct FrameQueue {
     /// Frames for the next answers.
     waiting: VecDeque<Queued>,
+    /// Sizes of the frames that are with the function, in bytes.
+    carried: VecDeque<usize>,
     /// Number of the last frame in an answer; 0 before the first.
     answered: u64,
     /// Time of that answer.
@@ -79,14 +81,19 @@ pub(super) struct FrameQueue {
 
 impl FrameQueue {
     pub(super) fn new(now: Instant) -> Self {
-        let waiting = VecDeque::new();
+        let (waiting, carried) = Default::default();
         let (answered, taken_back, settled, failed) = (0, 0, 0, 0);
-        Self { waiting, answered, answered_at: now, taken_back, settled, failed, lost: false, since: now }
+        Self { waiting, carried, answered, answered_at: now, taken_back, settled, failed, lost: false, since: now }
     }
 
     /// Frames that were accepted and not reported.
     pub(super) fn unsettled(&self) -> u64 {
         self.answered - self.settled + self.waiting.len() as u64
+    }
+
+    /// Their size, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.waiting.iter().map(|frame| frame.bytes.len()).chain(self.carried.iter().copied()).sum()
     }
 
     /// True if one more frame is accepted.
@@ -125,6 +132,7 @@ impl FrameQueue {
         let Queued { action, bytes, valid_until_ms } = self.waiting.pop_front()?;
         self.answered += 1;
         self.answered_at = now;
+        self.carried.push_back(bytes.len());
         let (number, connection) = (self.answered, connection.clone());
         Some(Carried { frame: RelayFrame { member, number, connection, action, frame: bytes }, valid_until_ms })
     }
@@ -148,6 +156,7 @@ impl FrameQueue {
         let (settles, fails) = (settled > self.settled, failed > self.failed);
         let was_full = !self.has_credit();
         if settles {
+            self.carried.drain(..(settled - self.settled) as usize);
             self.settled = settled;
             self.since = now;
         }
@@ -200,10 +209,11 @@ mod tests {
         assert!(!queue.has_credit());
         assert_eq!(queue.take(1, &connection, now).unwrap().frame.number, 1);
         assert!(!queue.has_credit(), "a frame in an answer is not settled");
+        assert_eq!(queue.held(), 4, "nor forgotten");
         assert_eq!((queue.report(&report(1, 0), now), queue.has_credit()), (News::Credit, true));
         assert_eq!(queue.report(&report(1, 0), now), News::None, "a repeat says nothing new");
         assert_eq!(queue.report(&report(9, 0), now), News::None);
-        assert_eq!(queue.unsettled(), 1, "a frame that waits is not settled");
+        assert_eq!((queue.unsettled(), queue.held()), (1, 2), "a frame that waits is not settled");
     }
 
     #[test]

@@ -212,6 +212,10 @@ impl ProcessGroup for SandboxProcesses {
         self.blocking(Sandbox::remove).await
     }
 
+    fn set_held_by_service(&self, bytes: u64) {
+        self.0.quota.set_held(bytes);
+    }
+
     fn poll_quota_change(&self, context: &mut Context<'_>) -> Poll<()> {
         self.0.quota.poll_change(context)
     }

@@ -28,6 +28,8 @@ pub(super) struct FileUsage {
 #[derive(Debug, Default)]
 struct State {
     files: FileUsage,
+    /// Memory of the service for the session, in bytes.
+    held: u64,
     exceeded: Option<QuotaExceeded>,
     /// True until the session polled the change of `exceeded`.
     changed: bool,
@@ -52,6 +54,15 @@ impl QuotaStatus {
 
     fn files(&self) -> FileUsage {
         self.with(|state| state.files)
+    }
+
+    /// Records the memory that the service itself holds for the session, in bytes.
+    pub(super) fn set_held(&self, bytes: u64) {
+        self.with(|state| state.held = bytes);
+    }
+
+    fn held(&self) -> u64 {
+        self.with(|state| state.held)
     }
 
     /// Records the quota that this sandbox exceeds. Wakes the session if the severity changed; amounts change all the time.

@@ -7,6 +7,7 @@ use super::backpressure::Backpressure;
 use super::control::Control;
 use super::expiry::{Expiry, Now};
 use super::handle::{Caller, Close, Reply, Request};
+use super::held_memory::HeldMemory;
 use super::one_shot::OneShotCommands;
 use super::outbound::{FrameBuilder, StreamPhase};
 use super::output_log::OutputLog;
@@ -91,6 +92,8 @@ pub(super) struct Actor {
     pub(super) screens: ScreenSender,
     /// Shows walls the session.
     pub(super) sights: SlotFiller,
+    /// Counts what the service holds for it.
+    held: HeldMemory,
 }
 
 impl Actor {
@@ -107,6 +110,7 @@ impl Actor {
         let (limits, metrics) = (deps.limits, Arc::clone(&deps.metrics));
         let relays = RelayAccess::new(deps, &lease, Arc::clone(&slot.wake));
         let mut actor = Self {
+            held: HeldMemory::new(terminal.processes(), Arc::clone(&metrics)),
             lease,
             store: Arc::clone(&deps.store),
             clock: Arc::clone(&deps.clock),
@@ -149,7 +153,7 @@ impl Actor {
                 () = ready(()), if is_behind => Wake::Emulator,
                 () = poll_fn(|context| alarm.poll(context, deadline)) => Wake::Deadline,
             };
-            self.sights.turn(matches!(wake, Wake::Deadline), Instant::now());
+            self.note_change(&wake);
             // Before anything is applied or sent: this process may have slept while another took the session over.
             let mine = match self.lease.is_valid(Instant::now()) {
                 Some(mine) => mine,
@@ -186,6 +190,7 @@ impl Actor {
             self.update_backpressure();
             self.save_screen();
             self.show_walls();
+            self.count_memory();
             if self.is_done() {
                 break;
             }
@@ -309,6 +314,23 @@ impl Actor {
         }
     }
 
+    /// Notes that this turn may change everything, unless it is only for those who look once a second.
+    fn note_change(&mut self, wake: &Wake) {
+        let (looks, now) = ([self.sights.deadline(), self.held.deadline()], Instant::now());
+        if !matches!(wake, Wake::Deadline) || looks.into_iter().flatten().all(|at| at > now) {
+            self.sights.changed();
+            self.held.changed();
+        }
+    }
+
+    fn count_memory(&mut self) {
+        let Self { terminal, log, screens, attachments, .. } = self;
+        self.held.count_if_due(Instant::now(), || {
+            let clients = attachments.clients().map(|(_, client)| client.held());
+            terminal.held() + log.held() + screens.held() + clients.sum::<usize>()
+        });
+    }
+
     fn update_backpressure(&mut self) {
         if self.termination.is_over() {
             self.backpressure.paused = false;
@@ -330,6 +352,7 @@ impl Actor {
             self.screens.save_at,
             self.backpressure.deadline(),
             self.sights.deadline(),
+            self.held.deadline(),
             self.control.deadline(),
         ]
         .into_iter()

@@ -4,6 +4,7 @@ mod cursor;
 mod inbound;
 mod link;
 mod outbound;
+mod replies;
 
 pub(crate) use link::Link;
 pub(super) use outbound::Outbound;
@@ -73,6 +74,11 @@ impl Client {
             inbound: Inbound::default(),
             outbound: Outbound::new(caller.is_direct(), now),
         }
+    }
+
+    /// Memory of what waits for it, or for its missing messages, in bytes.
+    pub(super) fn held(&self) -> usize {
+        size_of::<Self>() + self.inbound.held() + self.outbound.held()
     }
 
     /// True if the TTL of its carrier's row is due for a refresh. A new carrier's row is fresh.

@@ -131,6 +131,12 @@ impl<O> Default for Commands<O> {
 }
 
 impl<O> Commands<O> {
+    /// Memory of waiting commands and of the output of the running one, in bytes.
+    pub fn held(&self) -> usize {
+        let output = self.active.as_ref().map_or(0, |active| active.output.capacity());
+        output + self.waiting.iter().map(|waiting| waiting.line.len()).sum::<usize>()
+    }
+
     /// Requests a command.
     pub fn request(&mut self, origin: O, line: String, now: Instant) -> Vec<Step<O>> {
         match self.shell {

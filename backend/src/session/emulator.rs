@@ -56,6 +56,11 @@ impl Emulator {
         self.read
     }
 
+    /// Memory of the screens, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.screen.bytes()
+    }
+
     /// Reads what the log got since the last call, until `budget` is spent, in cells. `size` is that at the log's end.
     pub(super) fn catch_up(&mut self, log: &OutputLog, size: Size, budget: &mut usize) -> CaughtUp {
         if self.read < log.start() {

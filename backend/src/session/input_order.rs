@@ -63,6 +63,11 @@ impl<T> InputOrder<T> {
         self.held.keys().next().is_some_and(|first| *first == self.applied + 1)
     }
 
+    /// Sizes of the messages that wait, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        self.held_bytes
+    }
+
     /// Number of the last applied message.
     pub fn applied(&self) -> Seq {
         Seq(self.applied)

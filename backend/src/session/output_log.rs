@@ -84,6 +84,11 @@ impl OutputLog {
         Pos(self.end)
     }
 
+    /// Memory, in bytes.
+    pub fn held(&self) -> usize {
+        self.bytes + self.entries.capacity() * size_of::<(u64, Entry)>()
+    }
+
     /// Appends output.
     pub fn push_bytes(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {

@@ -27,6 +27,12 @@ pub(super) fn screen_channel(store: &dyn Store) -> (ScreenSender, ScreenWriter) 
 }
 
 impl ScreenSender {
+    /// Memory of the screen that was handed over last, in bytes.
+    pub(super) fn held(&self) -> usize {
+        let latest = self.latest.as_ref();
+        latest.and_then(|latest| latest.borrow().as_ref().map(|screen| screen.data.capacity())).unwrap_or_default()
+    }
+
     /// The screen changed: saves it within [`SAVE_INTERVAL`].
     pub(super) fn schedule_save(&mut self, now: Instant) {
         if self.latest.is_some() {

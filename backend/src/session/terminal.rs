@@ -104,6 +104,11 @@ impl Terminal {
         }
     }
 
+    /// Memory of the emulator, of a command's output and of pending input, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.emulator.held() + self.commands.held() + self.pending.bytes
+    }
+
     pub(super) fn processes(&self) -> Arc<dyn ProcessGroup> {
         self.pty.processes()
     }

@@ -90,9 +90,9 @@ impl SlotFiller {
         Self { slot, is_stale: true, due_at: Instant::now() }
     }
 
-    /// Notes a turn of the task, which may change everything. One that only fills the slot changes nothing.
-    pub(super) fn turn(&mut self, is_alarm: bool, now: Instant) {
-        self.is_stale |= !(is_alarm && self.deadline().is_some_and(|at| at <= now));
+    /// Notes a turn of the task that may have changed something.
+    pub(super) fn changed(&mut self) {
+        self.is_stale = true;
     }
 
     /// Time of the next sight, while there is a watcher and news.
@@ -134,13 +134,12 @@ mod tests {
         let guard = slot.watch();
         filler.fill_if_due(start + INTERVAL, || sight(1));
         assert_eq!(filler.deadline(), None, "nothing has happened");
-        filler.turn(false, start + INTERVAL);
+        filler.changed();
         filler.fill_if_due(start + INTERVAL * 3 / 2, || panic!("it is too early"));
         let due = filler.deadline().unwrap();
         assert_eq!(due, start + INTERVAL * 2);
-        filler.turn(true, due);
         filler.fill_if_due(due, || sight(2));
-        assert_eq!((filler.deadline(), slot.latest().unwrap().at), (None, 2), "its own alarm is no news");
+        assert_eq!((filler.deadline(), slot.latest().unwrap().at), (None, 2));
         drop(guard);
         assert_eq!(slot.latest(), None);
     }
@@ -161,7 +160,7 @@ mod tests {
         let _guard = slot.watch();
         filler.fill_if_due(start, || sight(1));
         let before = slot.latest().unwrap();
-        filler.turn(false, start);
+        filler.changed();
         filler.fill_if_due(start + INTERVAL, || sight(2));
         assert!(Arc::ptr_eq(&before.picture, &slot.latest().unwrap().picture));
     }

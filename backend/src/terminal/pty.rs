@@ -133,6 +133,8 @@ pub trait ProcessGroup: Send + Sync {
     async fn clean(&self) -> io::Result<()> {
         Ok(())
     }
+    /// Tells what the service itself holds for the session, in bytes: it counts against the quota of memory, where there is one.
+    fn set_held_by_service(&self, _bytes: u64) {}
     /// Ready once [`Self::quota_exceeded`] changed.
     fn poll_quota_change(&self, _context: &mut Context<'_>) -> Poll<()> {
         Poll::Pending

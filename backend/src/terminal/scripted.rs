@@ -31,6 +31,8 @@ struct State {
     interrupts: usize,
     /// True if the shell prints no marks.
     unmarked: bool,
+    /// Memory of the service for this session, in bytes, as often as it was told.
+    held: Vec<u64>,
 }
 
 /// A scripted terminal: a clone is the test's end.
@@ -38,6 +40,11 @@ struct State {
 pub struct Script(Arc<Mutex<State>>);
 
 impl Script {
+    /// What the service said that it holds for this session, in bytes; the last is the latest.
+    pub fn held(&self) -> Vec<u64> {
+        self.0.lock().held.clone()
+    }
+
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.0.lock();
         change(&mut state);
@@ -212,5 +219,9 @@ impl ProcessGroup for Script {
     async fn kill(&self) -> io::Result<usize> {
         self.end(137, "SIGKILL");
         Ok(0)
+    }
+
+    fn set_held_by_service(&self, bytes: u64) {
+        self.0.lock().held.push(bytes);
     }
 }

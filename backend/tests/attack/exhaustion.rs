@@ -1,7 +1,8 @@
 //! An attacker exhausts a resource: the attacker is stopped at its quota, and the victim's shell still responds.
 
-use crate::harness::{Harness, processes_of, says};
+use crate::harness::{Harness, processes_of, says, uid_of};
 use crate::support::{Terminal, until};
+use backend::sandbox::SandboxSettings;
 use shared_protocol::gateway::MESSAGE_PATH;
 use shared_protocol::{EndReason, StreamEvent};
 use std::time::Duration;
@@ -85,6 +86,61 @@ async fn memory_without_a_process() {
     let left = format!("/dev/shm/left-{}-1", attack.uid);
     attack.ends_after("for i in 1 2 3 4 5 6 7 8 9; do head -c 60M /dev/zero >/dev/shm/left-$UID-$i; done").await;
     assert!(!std::path::Path::new(&left).exists());
+}
+
+/// Processes that stay below the quota, and screens of the service that do not.
+#[tokio::test]
+async fn memory_that_the_service_holds() {
+    let harness = Harness::with(|settings| settings.memory = 64 << 20).await;
+    let (mut eve, ada) = (harness.shell("eve").await, harness.shell("ada").await);
+    let uid = uid_of(&mut eve).await;
+    let hold = "import os, time
+def memory(pid):
+    lines = open(f\"/proc/{pid}/status\")
+    return sum(int(line.split()[1]) for line in lines if line.startswith((\"RssAnon\", \"RssShmem\", \"VmPTE\")))
+held = []
+while memory(\"self\") + memory(os.getppid()) < 60 << 10: held.append(bytearray(b\"x\") * (1 << 20))
+open(\"held\", \"w\").close()
+time.sleep(1000)";
+    eve.keys(&format!("/usr/bin/python3 -c '{hold}' &\r")).await;
+    assert_eq!(eve.command("until [ -e held ]; do :; done").await.1, 0);
+    largest_window(&mut eve).await;
+    let attack = Attack { harness, eve, uid, ada };
+    attack.ends_after(&format!("printf '{FILL}'")).await;
+}
+
+/// Fills both screens and the history of the largest window.
+const FILL: &str = r"x\e[999999bx\e[999999b\e[?1049hx\e[999999b";
+
+async fn largest_window(shell: &mut Terminal) {
+    shell.ordered("resize", r#","cols":1000,"rows":1000"#).await;
+    shell.event(|event| matches!(event, StreamEvent::Size { cols: 1000, rows: 200 })).await;
+}
+
+/// A few bytes, in ten sessions: what the service holds for them is bounded, and shown.
+#[tokio::test]
+async fn screens_of_ten_sessions() {
+    const SCREENS: u64 = 10 * 600_000 * 16;
+    let more_uids = |settings: &mut SandboxSettings| settings.uids = *settings.uids.start()..=*settings.uids.end() + 10;
+    let harness = Harness::with(more_uids).await;
+    let mut ada = harness.shell("ada").await;
+    let mut shells = Vec::new();
+    for number in 0..10 {
+        let mut shell = harness.shell(&format!("eve-{number}")).await;
+        largest_window(&mut shell).await;
+        shell.keys(&format!("printf '{FILL}'; echo do''ne\r")).await;
+        shell.sees("done").await;
+        shells.push(shell);
+    }
+    let held = async || {
+        let text = harness.service.metrics().await.text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix("termgate_sessions_held_bytes "));
+        value.unwrap().parse::<u64>().unwrap()
+    };
+    until("the count", async || held().await >= SCREENS).await;
+    assert!(held().await <= SCREENS + (20 << 20), "{}", held().await);
+    assert_responsive(&mut ada).await;
+    harness.service.stop().await;
 }
 
 #[tokio::test]
@@ -177,8 +233,7 @@ async fn work_that_few_bytes_ask_for() {
     let mut ada = harness.shell("ada").await;
     for (name, flood) in [("eve", r"\ec"), ("mallory", r"\e#8\e[1 @\e[?2J")] {
         let mut shell = harness.shell(name).await;
-        shell.ordered("resize", r#","cols":1000,"rows":1000"#).await;
-        shell.event(|event| matches!(event, StreamEvent::Size { cols: 1000, rows: 200 })).await;
+        largest_window(&mut shell).await;
         shell.keys(&format!("echo g''o; while :; do printf '{flood}{flood}{flood}{flood}'; done\r")).await;
         shell.sees("go").await;
     }

@@ -13,6 +13,7 @@ mod following;
 mod harness;
 mod hostile;
 mod life;
+mod memory;
 mod people;
 mod replay;
 mod theme;

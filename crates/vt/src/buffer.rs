@@ -146,6 +146,12 @@ impl Buffer {
         self.lines.iter().map(Row::len).sum()
     }
 
+    /// Bytes in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        let unused = self.lines.capacity() - self.lines.len();
+        unused * size_of::<Row>() + self.lines.iter().map(Row::bytes).sum::<usize>()
+    }
+
     /// Moves the region up by a line. A line that leaves the top of the screen becomes history.
     pub(crate) fn scroll(&mut self, blank: Cell, wrapped: bool) {
         if self.top == 0 {

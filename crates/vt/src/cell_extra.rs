@@ -13,6 +13,9 @@ const MAX_BYTES: usize = 512 * 1024;
 /// Longest text of one cell, in bytes: some 30 accents.
 pub(crate) const MAX_TEXT_BYTES: usize = 64;
 
+/// Bytes beside a shared text: its counters.
+const SHARED_BYTES: usize = 2 * size_of::<usize>();
+
 /// New combinations, or rejected ones when full, between two sweeps. A sweep reads the screen and its scrollback.
 const SWEEP_INTERVAL: usize = 4 * 1024;
 
@@ -68,6 +71,15 @@ impl Extras {
     /// The text of a cell that holds more than one character.
     pub(crate) fn text(&self, number: u16) -> &str {
         self.get(number).and_then(|extra| extra.text.as_deref()).unwrap_or_default()
+    }
+
+    /// Bytes in memory, about: a link that several combinations share counts for each.
+    pub(crate) fn bytes(&self) -> usize {
+        let slots = self.known.capacity() * size_of::<Option<Extra>>() + self.free.capacity() * size_of::<u16>();
+        // A table is filled to seven eighths, and keeps a byte for each place.
+        let places = (self.numbers.capacity() * 8 / 7).next_power_of_two();
+        let numbers = places * (size_of::<(Extra, u16)>() + 1);
+        slots + numbers + self.bytes + self.numbers.len() * SHARED_BYTES
     }
 
     pub(crate) fn wants_sweep(&self) -> bool {

@@ -97,6 +97,12 @@ impl LazyScreen {
         self.screen.take_title()
     }
 
+    /// Bytes in memory, about.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.screen.bytes() + self.waiting.capacity()
+    }
+
     /// The screen after all output so far.
     pub fn current(&mut self) -> &Screen {
         let mut unlimited = usize::MAX;

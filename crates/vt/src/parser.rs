@@ -82,6 +82,11 @@ impl Parser {
         if self.open { self.utf8.pending() } else { self.held }
     }
 
+    /// Bytes in memory beside the parser itself.
+    pub(crate) fn bytes(&self) -> usize {
+        self.payload.capacity()
+    }
+
     /// True if nothing is unfinished.
     pub(crate) fn is_at_rest(&self) -> bool {
         self.state == State::Ground && self.utf8.pending() == 0

@@ -31,6 +31,11 @@ impl PlainText {
         &self.bytes
     }
 
+    /// Bytes in memory.
+    pub(crate) fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
     /// Appends the leading bytes that are plain, and returns their number.
     pub(crate) fn push(&mut self, bytes: &[u8]) -> usize {
         let count = self.plain_prefix(bytes);

@@ -43,6 +43,12 @@ impl Screen {
         self.terminal.cells()
     }
 
+    /// Bytes in memory, about. The work is a step for each row.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.terminal.bytes() + self.parser.bytes()
+    }
+
     /// True outside of characters and sequences.
     pub(crate) fn is_between_sequences(&self) -> bool {
         self.parser.is_at_rest()

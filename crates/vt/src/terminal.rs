@@ -108,6 +108,11 @@ impl Terminal {
         self.main.held() + self.alternate.as_ref().map_or(0, Buffer::held)
     }
 
+    /// Bytes in memory, but for the titles, which are few and short.
+    pub(crate) fn bytes(&self) -> usize {
+        self.main.bytes() + self.alternate.as_ref().map_or(0, Buffer::bytes) + self.extras.bytes()
+    }
+
     fn buffer_mut(&mut self) -> &mut Buffer {
         self.alternate.as_mut().unwrap_or(&mut self.main)
     }

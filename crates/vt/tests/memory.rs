@@ -25,7 +25,12 @@ fn taken(output: impl Fn(&mut String, usize), rounds: usize) -> usize {
         screen.feed(text.as_bytes(), &mut replies);
         replies.clear();
     }
-    MEMORY.allocated() - before
+    let allocated = MEMORY.allocated() - before;
+    let counted = screen.bytes();
+    // The window's titles are not counted, and what the allocator adds to a piece is not known here.
+    assert!(counted * 11 / 10 + 64 * KIB >= allocated, "counted {counted} of {allocated} bytes");
+    assert!(counted <= allocated * 3 / 2 + 16 * KIB, "counted {counted} for {allocated} bytes");
+    allocated
 }
 
 #[test]

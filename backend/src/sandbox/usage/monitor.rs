@@ -126,9 +126,11 @@ fn check(sandboxes: &[Arc<Sandbox>], quotas: &SandboxSettings, max_files: u64, s
     for sandbox in sandboxes {
         let files = sandbox.quota.files();
         let usage = sample.entry(sandbox.uid).or_default();
-        if usage.memory + files.memory > quotas.memory {
+        let beside_processes = files.memory + sandbox.quota.held();
+        if usage.memory + beside_processes > quotas.memory {
             usage.memory = shares.memory_of(sandbox.uid, usage);
         }
+        usage.memory += beside_processes;
         as_user(sandbox.uid, || usage.processes.iter().for_each(|(pid, _)| restore_oom_score(*pid)));
         let exceeded = worst_exceeded(quotas, usage, files, max_files);
         sandbox.quota.report(exceeded);
@@ -152,7 +154,7 @@ fn restore_oom_score(pid: Pid) {
 /// The quota that is exceeded most, relative to its size.
 fn worst_exceeded(quotas: &SandboxSettings, usage: &Usage, files: FileUsage, max_files: u64) -> Option<QuotaExceeded> {
     [
-        (Resource::Memory, usage.memory + files.memory, quotas.memory),
+        (Resource::Memory, usage.memory, quotas.memory),
         (Resource::Disk, files.disk, quotas.disk),
         (Resource::Files, files.count, max_files),
         (Resource::Terminals, usage.terminals, MAX_TERMINALS),

@@ -37,6 +37,11 @@ impl Inbound {
         offered
     }
 
+    /// Memory of messages that wait for a missing one, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.order.held_bytes()
+    }
+
     pub(in crate::session) fn is_ready(&self) -> bool {
         self.order.is_ready()
     }

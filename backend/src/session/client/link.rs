@@ -62,6 +62,11 @@ impl Link {
         self.direct || self.until.is_some_and(|until| now < until)
     }
 
+    /// Size of the frames that were handed over and not reported, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.outlet.as_ref().map_or(0, Outlet::held)
+    }
+
     /// Records a message that prolongs the membership.
     pub(crate) fn prolong(&mut self, now: Instant) {
         self.until = Some(now + MEMBERSHIP);

@@ -2,6 +2,7 @@
 
 use super::cursor::SendCursor;
 use super::link::Link;
+use super::replies::{Replies, weight};
 use crate::metrics::SnapshotCause;
 use crate::relay::{Due, OutletState, Relays};
 use crate::session::deflate::{Effort, WORTH_DEFLATING};
@@ -23,9 +24,6 @@ const THROTTLED_DELAY: Duration = Duration::from_millis(100);
 /// Time until unacknowledged output is sent again after a frame was lost; a page that notices asks sooner.
 const LOSS_DELAY: Duration = Duration::from_millis(300);
 
-/// Replies that wait for a frame. The oldest is dropped when one more comes: they are best effort.
-const MAX_REPLIES: usize = 64;
-
 /// Unsent output above which an interrupt skips it, in bytes. Less costs one frame either way.
 const WORTH_SKIPPING: u64 = 8 * 1024;
 
@@ -44,7 +42,7 @@ pub(in crate::session) struct Outbound {
     /// Parts of a snapshot that are still to be sent. The cursor advances with the last.
     snapshot: VecDeque<ServerMessage>,
     /// Direct replies that go with the stream's frames.
-    replies: VecDeque<ServerMessage>,
+    replies: Replies,
     /// Its way to the relay that carries its frames.
     pub(in crate::session) link: Link,
     /// True if the last frame of output was a large one: more is on its way.
@@ -69,7 +67,7 @@ impl Outbound {
             starts_with_snapshot: false,
             needs_full: true,
             snapshot: VecDeque::new(),
-            replies: VecDeque::new(),
+            replies: Replies::default(),
             link: Link::default(),
             is_bulk: false,
             coalesce_until: None,
@@ -149,14 +147,11 @@ impl Outbound {
     }
 
     pub(in crate::session) fn queue_reply(&mut self, message: ServerMessage) {
-        if self.replies.len() == MAX_REPLIES {
-            self.replies.pop_front();
-        }
-        self.replies.push_back(message);
+        self.replies.push(message);
     }
 
     pub(in crate::session) fn next_reply(&mut self) -> Option<ServerMessage> {
-        self.replies.pop_front()
+        self.replies.pop()
     }
 
     pub(in crate::session) fn reply_count(&self) -> usize {
@@ -165,7 +160,12 @@ impl Outbound {
 
     /// Takes the newest reply back, if more than `count` wait.
     pub(in crate::session) fn take_reply_above(&mut self, count: usize) -> Option<ServerMessage> {
-        if self.replies.len() > count { self.replies.pop_back() } else { None }
+        self.replies.take_above(count)
+    }
+
+    /// Memory of what waits for a frame, or for the relay's report, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.snapshot.iter().map(weight).sum::<usize>() + self.replies.bytes() + self.link.held()
     }
 
     pub(in crate::session) fn effort(&self) -> Option<Effort> {
@@ -289,15 +289,5 @@ mod tests {
         let mut gathers =
             |is_throttled, after| outbound.coalesce(1, due(now, is_throttled), now + Duration::from_millis(after));
         assert!(gathers(false, 7) && !gathers(false, 8));
-    }
-
-    #[test]
-    fn the_oldest_reply_makes_room() {
-        let mut outbound = Outbound::new(false, Instant::now());
-        for n in 0..=MAX_REPLIES {
-            outbound.queue_reply(crate::session::handle::unknown_command(&n.to_string()));
-        }
-        assert_eq!(outbound.reply_count(), MAX_REPLIES);
-        assert_eq!(outbound.next_reply(), Some(crate::session::handle::unknown_command("1")));
     }
 }

@@ -57,6 +57,11 @@ impl Row {
         self.cells.len()
     }
 
+    /// Bytes in memory: a row that was emptied keeps its room.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Self>() + self.cells.capacity() * size_of::<Cell>()
+    }
+
     /// Writes one cell.
     pub(crate) fn put(&mut self, x: usize, cell: Cell) {
         self.reach(x + 1);

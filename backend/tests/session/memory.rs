@@ -1,0 +1,69 @@
+//! What the service holds for a session counts as the session's memory: its screens, and what waits for pages that read nothing.
+
+use crate::harness::{Harness, caller};
+use backend::session::Caller;
+use serde_json::json;
+use shared_protocol::Role;
+
+/// Fills both screens, and the history of one, with thirty bytes.
+const FILL: &str = "x\x1b[999999bx\x1b[999999b\x1b[?1049hx\x1b[999999b";
+
+/// Memory of a screen or a history that is full, in bytes: 200,000 cells.
+const FULL: u64 = 200_000 * 16;
+
+fn held(harness: &Harness) -> u64 {
+    *harness.script.held().last().unwrap()
+}
+
+fn shown(harness: &Harness) -> u64 {
+    let (text, name) = (harness.metrics.text(), "termgate_sessions_held_bytes ");
+    text.lines().find_map(|line| line.strip_prefix(name)).unwrap().parse().unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn screens_and_what_waits_for_pages_count_as_memory_of_the_session() {
+    let harness = Harness::new().await;
+    let ada = caller("ada", "c1");
+    harness.say(&ada, json!({"type":"attach","client":"page","cols":1000,"rows":1000})).await;
+    harness.at(2).await;
+    let fresh = held(&harness);
+    assert!((1024..256 * 1024).contains(&fresh), "{fresh}: a row costs what it holds");
+    harness.script.print(FILL);
+    harness.at(4).await;
+    let full = held(&harness);
+    // The scrollback of these tests is 100 lines.
+    assert!((5 * FULL / 2..7 * FULL / 2).contains(&full), "{full}");
+    assert_eq!(shown(&harness), full);
+    // Each gets a snapshot of both screens, whose parts wait for a relay that never asks.
+    for name in ["vic", "val", "vera"] {
+        let viewer = Caller { role: Role::Viewer, ..caller(name, name) };
+        harness.attach(&viewer, name).await;
+    }
+    harness.at(6).await;
+    let waiting = held(&harness);
+    assert!(waiting >= full + 3 * 400_000, "{waiting}, and {full} before");
+    assert_eq!(shown(&harness), waiting);
+    harness.script.exit(0);
+    harness.at(60).await;
+    assert_eq!(shown(&harness), 0, "of a session that is over");
+}
+
+#[tokio::test(start_paused = true)]
+async fn memory_is_counted_at_most_once_a_second_and_not_while_nothing_happens() {
+    let harness = Harness::new().await;
+    let ada = caller("ada", "c1");
+    harness.attach(&ada, "page").await;
+    harness.at(2).await;
+    let before = harness.script.held().len();
+    for _ in 0..100 {
+        harness.script.print("x");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    harness.at(10).await;
+    let counts = harness.script.held().len() - before;
+    assert!((4..=7).contains(&counts), "{counts} in five seconds");
+    harness.at(40).await;
+    let idle = harness.script.held().len() - before - counts;
+    // The relay that never asks is given up meanwhile.
+    assert!(idle <= 2, "{idle} in half a minute: a count is no news");
+}
