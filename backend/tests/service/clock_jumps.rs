@@ -23,7 +23,9 @@ fn lasting(claims: UserClaims, jumped: i64, seconds: u64) -> UserClaims {
 
 async fn open(service: &Service, jumped: i64, seconds: u64) -> Terminal {
     let claims = lasting(user("ada", Some("s")), jumped, seconds);
-    Terminal::open(&service.terminal_url("s", &user_token(&claims))).await
+    let mut terminal = Terminal::open(&service.terminal_url("s", &user_token(&claims))).await;
+    terminal.away = true;
+    terminal
 }
 
 async fn answers(terminal: &mut Terminal) {

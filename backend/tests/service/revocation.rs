@@ -155,6 +155,7 @@ async fn clients_are_notified_when_an_operator_ends_the_session() {
 #[tokio::test]
 async fn an_expired_token_closes_its_connection_on_both_transports() {
     let (service, mut ada) = attached().await;
+    ada.away = true;
     // Expired, but valid for 5 s more of the tolerated clock difference: time for two connections on a busy machine.
     let short = UserClaims { exp: now() - 5, role: Role::Viewer, ..user("vic", Some("s")) };
     let mut viewer = Terminal::open(&service.terminal_url("s", &user_token(&short))).await;
