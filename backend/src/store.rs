@@ -6,10 +6,12 @@ pub mod keys;
 mod measured;
 mod memory;
 mod redis;
+mod revocations;
 
 pub use measured::MeasuredStore;
 pub use memory::MemoryStore;
 pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
+pub use revocations::{MAX_REVOKED, Member, REVOKED_TTL, Revocations};
 
 use async_trait::async_trait;
 use auth_tokens::body_hash;
@@ -237,6 +239,13 @@ pub trait Store: Send + Sync {
 
     /// True if the connection was marked as closed.
     async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError>;
+
+    /// Replaces the list of those who were removed from a session; it lives until the last of their tokens has expired. `now` is in
+    /// seconds since 1970.
+    async fn put_revoked(&self, session: &SessionId, revoked: &Revocations, now: u64) -> Result<(), StoreError>;
+
+    /// Those who were removed from a session for good.
+    async fn revoked(&self, session: &SessionId) -> Result<Revocations, StoreError>;
 
     /// Remembers the dispatch of an API, by its domain and stage, with the TTL [`DISPATCH_TTL`].
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError>;

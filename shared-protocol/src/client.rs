@@ -7,7 +7,7 @@ use crate::ids::{ClientId, Epoch, Loan, Pos, Seq};
 use crate::theme::Theme;
 use crate::wall::{Wall, WallAck};
 pub use parse::{Envelope, Inbound, ParseError, Plain, logged_type, parse};
-pub use people::{Allow, Hand, LoanDuration, OnlyMe, Ordered};
+pub use people::{Allow, Hand, LoanDuration, OnlyMe, Ordered, Remove};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -48,6 +48,8 @@ pub enum ClientMessage {
     GiveBack(Ordered),
     /// The owner alone types from now on, or no longer.
     OnlyMe(OnlyMe),
+    /// Removes a person from the session for good, with everyone who has the same link.
+    Remove(Remove),
     /// The emulator has parsed everything before `pos` (cumulative).
     Ack(Ack),
     /// Says that the page is looked at, so that frames go on; with `repair`, restarts output at `pos`.
@@ -332,6 +334,7 @@ impl ClientMessage {
             Self::HandSeen(m) | Self::Ask(m) | Self::TakeBack(m) | Self::GiveBack(m) => Some((m.seq, m.epoch)),
             Self::Allow(m) => Some((m.seq, m.epoch)),
             Self::OnlyMe(m) => Some((m.seq, m.epoch)),
+            Self::Remove(m) => Some((m.seq, m.epoch)),
             Self::Attach(_)
             | Self::Ack(_)
             | Self::Follow(_)

@@ -76,7 +76,9 @@ error_codes! {
     BackendTimeout = 504, retryable: true;
     /// The service is being replaced; try again.
     Draining = 503, retryable: true;
-    /// An operator or the session's owner revoked the connection.
+    /// It holds here, but could not be stored for other instances.
+    NotStored = 503, retryable: true;
+    /// The connection, or everyone with its token, was removed from the session for good.
     Revoked = 403, retryable: false;
     /// An internal fault; details are in the log.
     Internal = 500, retryable: true;

@@ -30,7 +30,7 @@ macro_rules! variants {
 
 variants!(CLIENT, client_variant, ClientMessage:
     Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Hand HandSeen Ask Allow TakeBack GiveBack OnlyMe
-    Ack Follow Carry Wall WallAck Ping Echo);
+    Remove Ack Follow Carry Wall WallAck Ping Echo);
 variants!(SERVER, server_variant, ServerMessage:
     Attached Output Event Snapshot Pong Echo InputAck Renew Carried Wall Error UnknownCommand CommandResult CommandStarted ResizeAck
     ChatMessage);
@@ -128,6 +128,7 @@ fn messages_without_a_number_are_plain() {
             "take_back" => Inbound::Plain(Plain::Unordered { kind: "take_back" }),
             "give_back" => Inbound::Plain(Plain::Unordered { kind: "give_back" }),
             "only_me" => Inbound::Plain(Plain::Unordered { kind: "only_me" }),
+            "remove" => Inbound::Plain(Plain::Unordered { kind: "remove" }),
             "chat_message" | "chat_message_action" => Inbound::Plain(Plain::Chat { message: owned("Hello") }),
             "unknown" => Inbound::Unknown { kind: owned("reboot") },
             other => panic!("no expectation for {other}"),

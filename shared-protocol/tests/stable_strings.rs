@@ -4,7 +4,7 @@ use shared_protocol::{EndReason, ErrorCode, Role, gateway, relay};
 use strum::VariantArray;
 
 /// Code, HTTP status, retryable, as in `docs/protocol.md`.
-const CODES: [(&str, u16, bool); 24] = [
+const CODES: [(&str, u16, bool); 25] = [
     ("BAD_MESSAGE", 400, false),
     ("BAD_FIELD", 400, false),
     ("TOO_LARGE", 413, false),
@@ -27,6 +27,7 @@ const CODES: [(&str, u16, bool); 24] = [
     ("BACKEND_UNREACHABLE", 502, true),
     ("BACKEND_TIMEOUT", 504, true),
     ("DRAINING", 503, true),
+    ("NOT_STORED", 503, true),
     ("REVOKED", 403, false),
     ("INTERNAL", 500, true),
 ];

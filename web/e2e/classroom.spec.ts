@@ -57,6 +57,38 @@ test("a student sees who watches, and raises a hand", async ({ browser, stack })
   }
 });
 
+test("a guest who was removed does not come back with the same link", async ({ browser, stack }) => {
+  const { student, instructor } = await classroom(browser, stack);
+  const session = new URL(student.terminal.page.url()).searchParams.get("session") ?? "";
+  const link = stack.address(session, { sub: "guests", name: "Vic", role: "viewer", sid: session, jti: session });
+  const [first, second] = [await visit(browser, link), await visit(browser, link)];
+  const [mine, theirs] = [instructor.terminal.page, first.terminal.page];
+  await mine.getByRole("button", { name: /Here too: Ada Lovelace, 2 guests/ }).click();
+  const list = mine.getByRole("note");
+  await expect(list.getByRole("button", { name: /^Remove/ })).toHaveCount(2);
+  const button = list.getByRole("button", { name: /^Remove: Vic, closes this link \(2 people\)/ }).first();
+  await button.click();
+  const sure = list.getByRole("button", { name: /^Remove for good: Vic/ });
+  await expect(sure).toHaveText("Remove for good: closes this link (2 people)");
+  await instructor.terminal.screenshot("classroom-remove");
+  await sure.click();
+  for (const { terminal } of [first, second]) {
+    await expect(terminal.page.getByText("Your access to this terminal was ended").first()).toBeVisible();
+  }
+  await expect(student.terminal.page.locator(".tg-face")).toHaveText("GH");
+  await theirs.reload();
+  await expect(theirs.getByText("Your access to this terminal was ended").first()).toBeVisible();
+  await first.terminal.screenshot("classroom-removed");
+  // The student does not find the button at the instructor.
+  await student.terminal.page.getByRole("button", { name: /Here too: Grace Hopper/ }).click();
+  await expect(student.terminal.page.getByRole("note")).toContainText("Grace Hopper, instructor since");
+  await expect(student.terminal.page.getByRole("button", { name: /^Remove/ })).toHaveCount(0);
+  for (const visitor of [student, instructor, first, second]) {
+    expect(visitor.terminal.problems).toEqual([]);
+    await visitor.leave();
+  }
+});
+
 test("an instructor asks to type, and the student takes the keyboard back", async ({ browser, stack }) => {
   const { student, instructor } = await classroom(browser, stack);
   const [theirs, mine] = [student.terminal.page, instructor.terminal.page];

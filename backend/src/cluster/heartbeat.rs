@@ -3,6 +3,7 @@
 
 use super::lease::Lease;
 use super::membership::{HEARTBEAT_INTERVAL, Membership};
+use crate::clock::Clock;
 use crate::metrics::Metrics;
 use crate::store::{Store, StoreError};
 use futures_util::future::join_all;
@@ -35,6 +36,7 @@ pub async fn run_heartbeat(
     holder: &impl LeaseHolder,
     relays: &impl RelayCounter,
     store: &dyn Store,
+    clock: &dyn Clock,
     metrics: &Metrics,
 ) {
     if !store.is_shared() {
@@ -48,7 +50,7 @@ pub async fn run_heartbeat(
         let since = Instant::now();
         let leases = holder.leases();
         membership.set_relays(relays.here());
-        let result = renew_all(membership, holder, &leases, store).await;
+        let result = renew_all(membership, holder, &leases, store, clock.now_seconds()).await;
         match &result {
             Err(error) if !was_down => tracing::error!(%error, "the store is down; sessions here go on"),
             Ok(()) if was_down => tracing::info!("the store is up again"),
@@ -74,14 +76,16 @@ async fn renew_all(
     holder: &impl LeaseHolder,
     leases: &[Arc<Lease>],
     store: &dyn Store,
+    now: u64,
 ) -> Result<(), StoreError> {
     membership.heartbeat(store).await?;
     for chunk in leases.chunks(CONCURRENT_RENEWALS) {
         let renewals = chunk.iter().map(async |lease| {
             if !lease.renew(store).await? {
                 holder.lost(&lease.record().id);
+                return Ok(());
             }
-            Ok(())
+            lease.save_revoked(store, now).await
         });
         join_all(renewals).await.into_iter().collect::<Result<(), StoreError>>()?;
     }

@@ -1,7 +1,7 @@
 //! An instance's lease on a session. Each heartbeat renews it, and the session's task checks it before it applies or sends
 //! anything: an instance that was suspended does nothing with a session that another one has taken over.
 
-use crate::store::{Cas, INSTANCE_TTL, SessionRecord, Store, StoreError};
+use crate::store::{Cas, INSTANCE_TTL, Revocations, SessionRecord, Store, StoreError};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,18 +30,46 @@ pub struct Lease {
     record: SessionRecord,
     /// Changes from valid to lost, never back.
     state: Mutex<LeaseState>,
+    /// Those who were removed from the session; `None` if none ever was.
+    revoked: Mutex<Option<Revocations>>,
+    /// Held while the list is written, so that the latest one is written last.
+    saving: tokio::sync::Mutex<()>,
 }
 
 impl Lease {
     /// A lease on a record that this instance has written after `since`.
     pub fn new(record: SessionRecord, store: &dyn Store, since: Instant) -> Arc<Self> {
         let state = if store.is_shared() { LeaseState::ValidUntil(since + LEASE_TTL) } else { LeaseState::Permanent };
-        Arc::new(Self { record, state: Mutex::new(state) })
+        Arc::new(Self { record, state: Mutex::new(state), revoked: Mutex::default(), saving: Default::default() })
     }
 
     /// The record as it is in the store while the session runs.
     pub fn record(&self) -> &SessionRecord {
         &self.record
+    }
+
+    /// Those who were removed from the session.
+    pub fn revoked(&self) -> Revocations {
+        self.revoked.lock().clone().unwrap_or_default()
+    }
+
+    /// The task has changed the list.
+    pub fn set_revoked(&self, revoked: Revocations) {
+        *self.revoked.lock() = Some(revoked);
+    }
+
+    /// Writes the list, as it is then; `now` is in seconds since 1970.
+    pub async fn save_revoked(&self, store: &dyn Store, now: u64) -> Result<(), StoreError> {
+        let _turn = self.saving.lock().await;
+        if *self.state.lock() == LeaseState::Lost {
+            // The list is another instance's to write.
+            return Err(StoreError("another instance owns the session".into()));
+        }
+        let revoked = self.revoked.lock().clone();
+        match revoked {
+            Some(revoked) => store.put_revoked(&self.record.id, &revoked, now).await,
+            None => Ok(()),
+        }
     }
 
     /// True while the session is surely this instance's, false once it is lost, `None` if only the store can tell.

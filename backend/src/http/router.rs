@@ -51,6 +51,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route("/api/groups/{grp}/sessions", get(groups::list))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))
         .route("/api/sessions/{id}/connections/{connection}", delete(sessions::close_connection))
+        .route("/api/sessions/{id}/revoked/{member}", delete(sessions::let_in))
         .route("/api/diagnostics/websocket", get(status::diagnostics))
         .route("/health", get(status::health))
         .route("/openapi.json", get(status::openapi))

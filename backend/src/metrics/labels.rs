@@ -49,7 +49,7 @@ label_values! {
     /// Type of a message from a client.
     MessageType {
         Attach, Input, Resize, Theme, Command, Interrupt, Extend, Close, ChatMessage, Hand, HandSeen,
-        Ask, Allow, TakeBack, GiveBack, OnlyMe, Ack, Follow, Carry, Wall, WallAck, Ping, Echo,
+        Ask, Allow, TakeBack, GiveBack, OnlyMe, Remove, Ack, Follow, Carry, Wall, WallAck, Ping, Echo,
         /// An unknown type, or one that lacks its number.
         Unknown,
         /// Not a message.
@@ -93,7 +93,8 @@ label_values! {
 
     /// A call of the store.
     Operation {
-        Put, Session, SessionsOf, SessionsIn, PutScreen, DeleteScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone, PutDispatch, Dispatch,
+        Put, Session, SessionsOf, SessionsIn, PutScreen, DeleteScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone,
+        PutRevoked, Revoked, PutDispatch, Dispatch,
         Beat, Leave,
         Instance, Instances,
     }
@@ -129,6 +130,7 @@ impl From<&Inbound> for MessageType {
             Inbound::Message(ClientMessage::TakeBack(_)) => Self::TakeBack,
             Inbound::Message(ClientMessage::GiveBack(_)) => Self::GiveBack,
             Inbound::Message(ClientMessage::OnlyMe(_)) => Self::OnlyMe,
+            Inbound::Message(ClientMessage::Remove(_)) => Self::Remove,
             Inbound::Message(ClientMessage::Ack(_)) => Self::Ack,
             Inbound::Message(ClientMessage::Follow(_)) => Self::Follow,
             Inbound::Message(ClientMessage::Carry(_)) => Self::Carry,

@@ -61,7 +61,7 @@ pub(super) struct Actor {
     pub(super) epoch: Epoch,
     /// Asked before anything is applied or sent.
     pub(super) lease: Arc<Lease>,
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) metrics: Arc<Metrics>,
     /// The shell and everything between it and the log.
@@ -107,7 +107,7 @@ impl Actor {
         slot: Arc<WatchSlot>,
     ) -> Self {
         let (id, epoch, creator) = (lease.record().id.clone(), lease.record().epoch, lease.record().creator.clone());
-        let (limits, metrics) = (deps.limits, Arc::clone(&deps.metrics));
+        let (limits, metrics, lease_revoked) = (deps.limits, Arc::clone(&deps.metrics), lease.revoked());
         let relays = RelayAccess::new(deps, &lease, Arc::clone(&slot.wake));
         let mut actor = Self {
             held: HeldMemory::new(terminal.processes(), Arc::clone(&metrics)),
@@ -118,7 +118,7 @@ impl Actor {
             log: OutputLog::default(),
             events: Vec::new(),
             control: Control::new(&creator),
-            attachments: Attachments::new(id.clone(), creator, Arc::clone(&metrics)),
+            attachments: Attachments::new(id.clone(), creator, lease_revoked, Arc::clone(&metrics)),
             one_shot: OneShotCommands::default(),
             chat_rate: RateLimiter::new(1, CHAT_INTERVAL, CHAT_BURST),
             frames: FrameBuilder::new(id.clone(), epoch, limits.output_rate, Arc::clone(&metrics)),
@@ -218,11 +218,15 @@ impl Actor {
                 self.connections_changed();
             }
             Request::End { reason } => self.end(reason),
-            Request::Revoke { connection, reply } => {
-                let known = self.attachments.revoke(&connection);
-                self.connections_changed();
+            Request::Remove { connection, by, reply } => {
+                let removed = self.remove_connection(&connection, by);
                 // The request may be gone.
-                let _ = reply.send(known);
+                let _ = reply.send(removed);
+            }
+            Request::LetIn { member, reply } => {
+                let was_out = self.attachments.revoked.remove(&member);
+                self.revocations_changed();
+                let _ = reply.send(was_out);
             }
             // The lease was checked before this was handled.
             Request::Lost => {}

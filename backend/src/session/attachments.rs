@@ -5,11 +5,13 @@ mod connection;
 mod tests;
 
 use super::client::Client;
+use super::expiry::Now;
 use super::handle::{Caller, Reply, SessionError};
 use super::people::People;
 use super::revocation::ClosedConnections;
+use super::standing::Standing;
 use crate::metrics::Metrics;
-use crate::store::{ConnectionRecord, Creator};
+use crate::store::{ConnectionRecord, Creator, MAX_REVOKED, Revocations};
 use crate::terminal::Size;
 use connection::Connection;
 use shared_protocol::client::Attach;
@@ -35,15 +37,18 @@ pub(super) struct Attachments {
     /// The client whose window the terminal has: the one that typed last.
     pub(super) controller: Option<ClientId>,
     pub(super) closed: ClosedConnections,
+    /// Those who were removed for good.
+    pub(super) revoked: Revocations,
     /// The people behind the clients.
     pub(super) people: People,
     metrics: Arc<Metrics>,
 }
 
 impl Attachments {
-    pub(super) fn new(session: SessionId, creator: Creator, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(session: SessionId, creator: Creator, revoked: Revocations, metrics: Arc<Metrics>) -> Self {
         let (clients, connections, closed) = Default::default();
-        Self { session, clients, connections, controller: None, closed, people: People::new(creator), metrics }
+        let people = People::new(creator);
+        Self { session, clients, connections, controller: None, closed, revoked, people, metrics }
     }
 
     pub(super) fn client(&self, id: &ClientId) -> Option<&Client> {
@@ -165,7 +170,7 @@ impl Attachments {
     fn connect(&mut self, caller: &Caller, client: &ClientId, now: Instant, now_ms: u64) {
         let before = self.connections.remove(&caller.connection);
         let left = before.as_ref().map(|before| before.client.clone());
-        let connection = Connection::new(caller, client, before, now, now_ms, &self.metrics);
+        let connection = Connection::new(caller, client, before, self.people.creator(), now, now_ms, &self.metrics);
         self.connections.insert(caller.connection.clone(), connection);
         if let Some(client) = left {
             self.left(&client);
@@ -263,14 +268,10 @@ impl Attachments {
         if let Some(code) = self.closed.reason(&caller.connection) {
             return Some(code);
         }
-        let attach = match inbound {
-            Inbound::Message(ClientMessage::Attach(attach)) => Some(attach),
-            _ => None,
-        };
-        let is_revoked = |id: &ClientId| self.clients.get(id).is_some_and(|client| client.revoked);
-        let code = if attach.is_some_and(|attach| is_revoked(&attach.client)) {
+        let attaches = matches!(inbound, Inbound::Message(ClientMessage::Attach(_)));
+        let code = if !self.revoked.is_empty() && self.revoked.has(&caller.member_in(self.people.creator())) {
             ErrorCode::Revoked
-        } else if caller.has_expired(steady_ms) && (attach.is_some() || !is_ending) {
+        } else if caller.has_expired(steady_ms) && (attaches || !is_ending) {
             ErrorCode::TokenExpired
         } else {
             return None;
@@ -284,19 +285,12 @@ impl Attachments {
         let is_connected = self.is_connected(id);
         let client = self.clients.get_mut(id).filter(|client| client.belongs_to(carrier));
         match client {
-            Some(client) if client.revoked => Err(SessionError::new(ErrorCode::Revoked, "this client was closed")),
             Some(client) if is_connected && client.outbound.link.is_through(&carrier.endpoint) => Ok(client),
             Some(_) if is_connected => {
                 Err(SessionError::new(ErrorCode::Forbidden, "this client is connected through another API"))
             }
             _ => Err(SessionError::new(ErrorCode::Forbidden, "no client of this user, role and id is attached")),
         }
-    }
-
-    /// Closes a carrier for good: its client was revoked.
-    pub(super) fn refuse_carrier(&mut self, carrier: &Caller) -> Reply {
-        self.reject(&carrier.connection, ErrorCode::Revoked);
-        Reply::rejected(ErrorCode::Revoked)
     }
 
     /// Closes a connection and tells it why: now if a relay carries it, otherwise with its next message.
@@ -325,15 +319,26 @@ impl Attachments {
         self.connections.values().map(|connection| connection.valid_until_ms).min()
     }
 
-    /// Closes the client of this connection for good, with all its connections. False if the connection is unknown.
-    pub(super) fn revoke(&mut self, connection: &ConnectionId) -> bool {
-        let Some(id) = self.client_of(connection).cloned() else { return false };
-        self.reject_all(ErrorCode::Revoked, |connection| connection.client == id);
-        if let Some(client) = self.clients.get_mut(&id) {
-            client.revoked = true;
+    /// Removes everyone with a token of this client for good. Fails if `by` may not remove one of them, and changes nothing then.
+    pub(super) fn remove_client(&mut self, client: &ClientId, by: Standing, now: Now) -> Result<(), SessionError> {
+        let connected = self.connections.values();
+        let connected = connected.map(|known| (&known.client, known.part, known.member.clone(), known.valid_until_ms));
+        let all: Vec<_> = connected.chain(self.people.bearers()).collect();
+        let mut members = BTreeMap::new();
+        for (_, _, member, valid_until_ms) in all.iter().filter(|(of, ..)| *of == client) {
+            let until: &mut u64 = members.entry(member.clone()).or_default();
+            *until = (*until).max(now.wall_seconds(*valid_until_ms));
         }
-        self.people.closed(&id);
-        true
+        for (_, part, ..) in all.iter().filter(|(_, _, member, _)| members.contains_key(member)) {
+            by.may_remove(*part).map_err(|text| SessionError::new(ErrorCode::Forbidden, text))?;
+        }
+        if !self.revoked.add(&members, now.ms / 1000) {
+            let text = format!("the session keeps out {MAX_REVOKED} people already, and forgets none early");
+            return Err(SessionError::new(ErrorCode::LimitReached, text));
+        }
+        self.reject_all(ErrorCode::Revoked, |connection| members.contains_key(&connection.member));
+        self.people.removed(&members);
+        Ok(())
     }
 
     /// Removes connections that have been silent for too long. They may come back.

@@ -37,7 +37,6 @@ impl Actor {
         let ended = self.termination.is_over().then(SessionError::ended);
         let client = match ended.map_or_else(|| self.attachments.carried_client(caller, &carry.client), Err) {
             Ok(client) => client,
-            Err(error) if error.code == ErrorCode::Revoked => return self.attachments.refuse_carrier(caller),
             Err(error) => {
                 let frame = refused(ErrorMessage::new(error.code, error.message));
                 let frame = frame.map(|message| self.frames.encode(&message.into()));

@@ -35,8 +35,6 @@ pub(super) struct Client {
     pub one_shot: bool,
     /// True once it has chatted without having attached: it gets the answers as they come.
     pub chats: bool,
-    /// True once it was closed for good.
-    pub revoked: bool,
     /// Its window; the terminal has this size while the client controls.
     pub size: Option<Size>,
     /// Colours of its page; the terminal reports them while the client controls.
@@ -64,7 +62,6 @@ impl Client {
             role: caller.role,
             one_shot,
             chats: false,
-            revoked: false,
             size: None,
             theme: None,
             seen: now,

@@ -1,10 +1,11 @@
 //! Dispatch of client messages: the effect of each on the session, and its direct answer.
 
 use super::actor::Actor;
-use super::handle::{Caller, Reply, SessionError, stateless_reply};
+use super::handle::{Caller, Reply, SessionError};
 use super::input_order::Offered;
 use super::one_shot::Origin;
 use super::snapshot::prefers_tail;
+use super::stateless::stateless_reply;
 use crate::metrics::SnapshotCause;
 use crate::relay::Renewal;
 use crate::terminal::Size;
@@ -278,6 +279,7 @@ impl Actor {
             | ClientMessage::TakeBack(_)
             | ClientMessage::GiveBack(_)
             | ClientMessage::OnlyMe(_)
+            | ClientMessage::Remove(_)
             | ClientMessage::Carry(_)
             | ClientMessage::Wall(_)
             | ClientMessage::WallAck(_)

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod tests;
 
+use shared_protocol::limits::MAX_NUMBER;
 use shared_protocol::{EndReason, StreamEvent};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -49,6 +50,12 @@ impl Now {
     /// Wall time of an instant, in ms since 1970.
     pub(super) fn wall_ms(self, at: Instant) -> u64 {
         self.ms + at.saturating_duration_since(self.instant).as_millis() as u64
+    }
+
+    /// Wall time of a time on the steady scale in ms, in seconds since 1970, rounded up.
+    pub(super) fn wall_seconds(self, steady_ms: u64) -> u64 {
+        let left = steady_ms.saturating_sub(self.steady_ms);
+        self.ms.saturating_add(left).div_ceil(1000).min(MAX_NUMBER)
     }
 
     /// The instant of a time on the steady scale, in ms. `None` if it is more than a year away, as no timer goes that far.

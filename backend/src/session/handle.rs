@@ -1,16 +1,15 @@
 //! The interface of a session's task: requests, their answers, and the handle that sends them. Each wait has a timeout.
 
+use super::standing::Standing;
+use super::stateless::Arrival;
 use super::watching::WatchSlot;
 use crate::clock::Clock;
 use crate::metrics::Transport;
 use crate::relay::DirectFrames;
-use crate::store::{ConnectionRecord, Creator, StoreError};
+use crate::store::{ConnectionRecord, Creator, Member, StoreError};
 use bytes::Bytes;
-use shared_protocol::client::Ping;
-use shared_protocol::server::{EchoReply, ErrorMessage, Pong, UnknownCommand};
-use shared_protocol::{
-    ClassClaims, ClientMessage, ConnectionId, Dispatch, EndReason, ErrorCode, Inbound, Plain, Role, ServerMessage,
-};
+use shared_protocol::server::{ErrorMessage, Part};
+use shared_protocol::{ClassClaims, ConnectionId, EndReason, ErrorCode, Inbound, Role, ServerMessage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -93,6 +92,23 @@ impl Caller {
         Creator { user: self.user.clone(), group, name, takeover }
     }
 
+    /// The standing in a session of this creator.
+    pub fn standing(&self, creator: &Creator) -> Standing {
+        let part = if self.user == creator.user && self.role_in(creator) == Role::Controller {
+            Part::Owner
+        } else if self.admin || self.instructs(creator) {
+            Part::Instructor
+        } else {
+            Part::Guest
+        };
+        Standing { part, operator: self.admin }
+    }
+
+    /// The bearer of its token, as a session of this creator knows one who was removed.
+    pub fn member_in(&self, creator: &Creator) -> Member {
+        Member::of(&self.user, self.role_in(creator), self.class.jti.as_deref())
+    }
+
     /// True if the token has expired at `steady_ms`, by the clock's steady scale.
     pub fn has_expired(&self, steady_ms: u64) -> bool {
         self.valid_until_ms <= steady_ms
@@ -104,57 +120,6 @@ impl Caller {
 pub fn valid_until_ms(expires_at: u64, clock: &dyn Clock) -> u64 {
     let end = expires_at.saturating_add(auth_tokens::LEEWAY_SECONDS).saturating_mul(1000);
     clock.steady_ms().saturating_add(end).saturating_sub(clock.now_ms())
-}
-
-/// Arrival of a message: its time, for the answer to `ping`, and the way in which it was handed over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Arrival {
-    /// Arrival at this service, in ms since 1970.
-    pub at_ms: u64,
-    /// Time from the gateway to here, in ms. `None` without a gateway, or if it sent no timestamp.
-    pub gateway_ms: Option<u64>,
-    /// Dispatch of the connection's API, if it is known.
-    pub dispatch: Option<Dispatch>,
-}
-
-impl Arrival {
-    /// Arrival at the gateway and here, both in ms since 1970. The two clocks may differ.
-    pub fn new(at_gateway_ms: Option<u64>, now_ms: u64) -> Self {
-        Self { at_ms: now_ms, gateway_ms: at_gateway_ms.map(|at| now_ms.saturating_sub(at)), dispatch: None }
-    }
-
-    fn pong(self, ping: &Ping, now_ms: u64) -> ServerMessage {
-        let service_ms = Some(now_ms.saturating_sub(self.at_ms));
-        let (Self { gateway_ms, dispatch, .. }, t) = (self, ping.t.clone());
-        ServerMessage::Pong(Pong { t, timestamp: now_ms, gateway_ms, service_ms, dispatch, epoch: None })
-    }
-}
-
-/// Answer to a message that needs no session: `ping`, `echo`, or an unknown type. `None` for any other.
-pub fn stateless_reply(inbound: &Inbound, arrival: Arrival, timestamp: u64) -> Option<ServerMessage> {
-    match inbound {
-        Inbound::Message(ClientMessage::Ping(ping)) => Some(arrival.pong(ping, timestamp)),
-        Inbound::Message(ClientMessage::Echo(echo)) => {
-            Some(ServerMessage::Echo(EchoReply { received: echo.fields.clone().into(), timestamp, epoch: None }))
-        }
-        Inbound::Unknown { kind } => Some(unknown_command(kind)),
-        Inbound::Plain(Plain::Unordered { kind }) => Some(needs_attach(kind)),
-        _ => None,
-    }
-}
-
-/// Answer to a message that only attached clients send, from a connection that never attached.
-pub(super) fn needs_attach(kind: &str) -> ServerMessage {
-    let text = format!(
-        "`{kind}` is for attached clients: send `attach` first, then `{kind}` with `seq` and `epoch`. \
-         A connection that does not attach sends `command`, `resize` or `chat_message`"
-    );
-    ErrorMessage::new(ErrorCode::NotAttached, text).into()
-}
-
-/// Answer to a message type that the service does not know.
-pub(super) fn unknown_command(kind: &str) -> ServerMessage {
-    ServerMessage::UnknownCommand(UnknownCommand { received: kind.to_owned(), epoch: None })
 }
 
 /// Why the connection of a request is closed after the answer.
@@ -280,8 +245,15 @@ pub(super) enum Request {
     End {
         reason: EndReason,
     },
-    Revoke {
+    /// Removes everyone with the token of this connection.
+    Remove {
         connection: ConnectionId,
+        by: Standing,
+        reply: oneshot::Sender<Result<bool, SessionError>>,
+    },
+    /// Lets a person in again.
+    LetIn {
+        member: Member,
         reply: oneshot::Sender<bool>,
     },
     /// Wakes the task, which then finds out that it has lost the session.
@@ -333,10 +305,17 @@ impl SessionHandle {
         self.send(Request::End { reason }).await
     }
 
-    /// Closes the client of this connection for good and tells it why. False if the session does not know the connection.
-    pub async fn revoke(&self, connection: ConnectionId) -> Result<bool, SessionError> {
+    /// Closes this connection for good, with all of the same token, and tells each why. False if the session does not know it.
+    pub async fn remove(&self, connection: ConnectionId, by: Standing) -> Result<bool, SessionError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::Revoke { connection, reply }).await?;
+        self.send(Request::Remove { connection, by, reply }).await?;
+        self.answer(answer, REQUEST_TIMEOUT).await?
+    }
+
+    /// Lets a person in again. False if this one was not kept out.
+    pub async fn let_in(&self, member: Member) -> Result<bool, SessionError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::LetIn { member, reply }).await?;
         self.answer(answer, REQUEST_TIMEOUT).await
     }
 

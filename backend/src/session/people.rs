@@ -6,10 +6,12 @@ mod tests;
 
 use super::expiry::Now;
 use super::handle::Caller;
-use crate::store::{Creator, display_name};
+use super::standing::Standing;
+use crate::store::{Creator, Member, display_name};
 use shared_protocol::limits::PEOPLE;
 use shared_protocol::server::{Part, Person, RaisedHand, Room};
 use shared_protocol::{ClientId, Role, StreamEvent, Takeover, Who};
+use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,6 +30,13 @@ pub(super) struct Bearer {
     jti: Option<String>,
 }
 
+impl Bearer {
+    /// As one who was removed is known.
+    pub(super) fn member(&self) -> Member {
+        Member::of(&self.user, self.role, self.jti.as_deref())
+    }
+}
+
 /// One person.
 #[derive(Debug)]
 struct Seat {
@@ -39,6 +48,8 @@ struct Seat {
     away: Option<Instant>,
     /// True if they may ask to type.
     asks: bool,
+    /// Their part, and an operator's more.
+    standing: Standing,
     /// End of the validity of their latest token, in ms of the steady scale.
     valid_until_ms: u64,
 }
@@ -80,18 +91,21 @@ impl People {
             self.remove(|seat| longest.is_some_and(|(_, who)| seat.person.who == who));
         }
         self.last_who.0 += 1;
-        let part = part_of(caller, &self.creator);
+        let standing = caller.standing(&self.creator);
+        let part = standing.part;
         let title = match part {
             Part::Owner => "Student",
             Part::Guest => "Guest",
             Part::Instructor => "Instructor",
         };
         let name = display_name(caller.class.name.as_deref(), title, &caller.user);
-        let person = Person { who: self.last_who, name, part, since: now_ms };
+        let first = self.seats.iter().find(|seat| seat.bearer.member() == bearer.member());
+        let link = first.map(|seat| seat.person.link.unwrap_or(seat.person.who));
+        let person = Person { who: self.last_who, name, part, since: now_ms, link };
         self.say(StreamEvent::Joined(person.clone()));
         let asks = part == Part::Instructor || caller.class.takeover == Some(Takeover::Ask);
         let (client, valid_until_ms) = (client.clone(), caller.valid_until_ms);
-        self.seats.push(Seat { person, bearer, client, away: None, asks, valid_until_ms });
+        self.seats.push(Seat { person, bearer, client, away: None, asks, standing, valid_until_ms });
         self.last_who
     }
 
@@ -102,9 +116,29 @@ impl People {
         }
     }
 
-    /// A page was closed for good.
-    pub(super) fn closed(&mut self, client: &ClientId) {
-        self.remove(|seat| seat.client == *client);
+    /// These bearers were removed for good.
+    pub(super) fn removed(&mut self, members: &BTreeMap<Member, u64>) {
+        self.remove(|seat| members.contains_key(&seat.bearer.member()));
+    }
+
+    /// The page of a person.
+    pub(super) fn client(&self, who: Who) -> Option<&ClientId> {
+        self.seats.iter().find(|seat| seat.person.who == who).map(|seat| &seat.client)
+    }
+
+    /// The standing of a page's person.
+    pub(super) fn standing(&self, client: &ClientId) -> Option<Standing> {
+        self.seats.iter().find(|seat| seat.client == *client).map(|seat| seat.standing)
+    }
+
+    /// The user that the session belongs to.
+    pub(super) fn creator(&self) -> &Creator {
+        &self.creator
+    }
+
+    /// The part of each person, with the bearer of the token and the end of its validity, in ms of the steady scale.
+    pub(super) fn bearers(&self) -> impl Iterator<Item = (&ClientId, Part, Member, u64)> {
+        self.seats.iter().map(|seat| (&seat.client, seat.person.part, seat.bearer.member(), seat.valid_until_ms))
     }
 
     /// Removes those who have been away for too long.
@@ -196,16 +230,5 @@ impl People {
             hand: self.hand.clone(),
             control: None,
         }
-    }
-}
-
-/// A caller's part in a session of this creator. An operator watches like an instructor.
-fn part_of(caller: &Caller, creator: &Creator) -> Part {
-    if caller.user == creator.user && caller.role == Role::Controller {
-        Part::Owner
-    } else if caller.admin || caller.class.instructs(caller.role, creator.group.as_ref()) {
-        Part::Instructor
-    } else {
-        Part::Guest
     }
 }

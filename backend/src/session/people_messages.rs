@@ -11,6 +11,7 @@ impl Actor {
         let done = match message {
             ClientMessage::Hand(hand) => self.hand(id, hand.up),
             ClientMessage::HandSeen(_) => self.hand_seen(id),
+            ClientMessage::Remove(remove) => self.remove_person(id, remove.who),
             message => match self.apply_to_control(id, &message) {
                 Some(done) => done,
                 None => return Some(message),

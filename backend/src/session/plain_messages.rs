@@ -1,8 +1,9 @@
 //! Messages without a number, of connections that never attach. Each counts once, however often its request arrives.
 
 use super::actor::Actor;
-use super::handle::{Caller, Reply, SessionError, needs_attach};
+use super::handle::{Caller, Reply, SessionError};
 use super::one_shot::Origin;
+use super::stateless::needs_attach;
 use crate::terminal::Size;
 use shared_protocol::server::{ErrorMessage, ResizeAck};
 use shared_protocol::{ClientId, ErrorCode, Plain, ServerMessage};

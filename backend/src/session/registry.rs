@@ -9,7 +9,7 @@ use crate::clock::{Clock, RandomSource};
 use crate::cluster::{Liveness, Location, Membership, RelayCounter, locate, run_heartbeat};
 use crate::metrics::Metrics;
 use crate::relay::Relays;
-use crate::store::{Instance, InstanceId, SessionRecord, SessionState, Store, StoreError};
+use crate::store::{Instance, InstanceId, Member, Revocations, SessionRecord, SessionState, Store, StoreError};
 use crate::terminal::ShellSpawner;
 use shared_protocol::{EndReason, ErrorCode, SessionId};
 use std::path::PathBuf;
@@ -124,6 +124,46 @@ impl Registry {
         record.filter(|record| caller.may_reach(&record.creator)).ok_or_else(SessionError::not_found)
     }
 
+    /// Those who were removed from a session for good.
+    pub async fn revoked(&self, id: &SessionId) -> Result<Revocations, StoreError> {
+        let lease = self.live.0.lock().get(id).and_then(|live| live.lease.clone());
+        match lease {
+            Some(lease) => Ok(lease.revoked()),
+            None => self.deps.store.revoked(id).await,
+        }
+    }
+
+    /// Fails for a caller who was removed from the session.
+    pub async fn check_not_removed(&self, record: &SessionRecord, caller: &Caller) -> Result<(), SessionError> {
+        if self.revoked(&record.id).await?.has(&caller.member_in(&record.creator)) {
+            return Err(SessionError::new(ErrorCode::Revoked, "you were removed from this session"));
+        }
+        Ok(())
+    }
+
+    /// Stores those who were removed from a session that runs here.
+    pub async fn save_revoked(&self, id: &SessionId) -> Result<(), StoreError> {
+        let lease = self.live.0.lock().get(id).and_then(|live| live.lease.clone());
+        match lease {
+            Some(lease) => lease.save_revoked(&*self.deps.store, self.deps.clock.now_seconds()).await,
+            None => Err(StoreError("the session ends or moves".into())),
+        }
+    }
+
+    /// Lets a person in again. False if this one was not kept out.
+    pub async fn let_in(&self, record: &SessionRecord, member: Member) -> Result<bool, SessionError> {
+        if let Some(handle) = self.live(&record.id) {
+            return handle.let_in(member).await;
+        }
+        self.check_not_remote(record).await?;
+        let mut revoked = self.deps.store.revoked(&record.id).await?;
+        let was_out = revoked.remove(&member);
+        if was_out {
+            self.deps.store.put_revoked(&record.id, &revoked, self.deps.clock.now_seconds()).await?;
+        }
+        Ok(was_out)
+    }
+
     /// The location of a session's shell.
     pub async fn location(&self, record: &SessionRecord) -> Result<Location, StoreError> {
         if self.live(&record.id).is_some() {
@@ -143,8 +183,8 @@ impl Registry {
 
     /// Runs the heartbeat of this instance and its sessions until dropped.
     pub async fn run_heartbeat(&self) {
-        let RegistryDeps { relays, store, metrics, .. } = &*self.deps;
-        run_heartbeat(&self.membership, &self.live, &**relays, &**store, metrics).await;
+        let RegistryDeps { relays, store, clock, metrics, .. } = &*self.deps;
+        run_heartbeat(&self.membership, &self.live, &**relays, &**store, &**clock, metrics).await;
     }
 
     /// A live instance that takes new sessions, for one that no longer does.

@@ -54,7 +54,10 @@ pub(super) async fn supervise(
     if let Some(previous) = &previous {
         deps.metrics.sessions.takeovers.of(previous.reason).inc();
     }
-    let actor = start(&deps, &lease, previous, request).await;
+    let actor = match keep_out(&deps, &lease).await {
+        Ok(()) => start(&deps, &lease, previous, request).await,
+        Err(error) => Err(error),
+    };
     drop(starting);
     // The request may have been given up; the session goes on without it.
     let state = match actor {
@@ -84,6 +87,15 @@ async fn acquire_lease(deps: &RegistryDeps, before: &SessionRecord) -> Result<Ar
         Cas::Stored => Ok(Lease::new(record, &*deps.store, since)),
         Cas::Conflict(_) => Err(SessionError::remote()),
     }
+}
+
+/// Reads who was removed from the session, before the first of its new shell's people attaches.
+async fn keep_out(deps: &RegistryDeps, lease: &Lease) -> Result<(), SessionError> {
+    let revoked = deps.store.revoked(&lease.record().id).await?;
+    if !revoked.is_empty() {
+        lease.set_revoked(revoked);
+    }
+    Ok(())
 }
 
 /// The last shell of the session, if it was lost.

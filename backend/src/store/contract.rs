@@ -2,8 +2,8 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite of assertions, called by tests only")]
 
 use super::{
-    Cas, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState,
-    Store,
+    Cas, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, MAX_REVOKED, Member, Revocations,
+    ScreenRecord, SessionRecord, SessionState, Store,
 };
 use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId, Takeover};
 
@@ -13,6 +13,7 @@ pub async fn keeps_all(store: &impl Store) {
     gives_a_session_to_one(store).await;
     keeps_screens(store).await;
     keeps_connections(store).await;
+    keeps_revocations(store).await;
     keeps_dispatch(store).await;
     keeps_instances(store).await;
 }
@@ -165,6 +166,27 @@ pub async fn keeps_connections(store: &impl Store) {
     assert!(store.is_disconnected(&gone.id).await.unwrap());
     assert!(!store.is_disconnected(&other.id).await.unwrap());
     assert_eq!(store.connections_of(&session).await.unwrap(), [other]);
+}
+
+/// The list of a session is replaced as a whole, and each session has its own.
+pub async fn keeps_revocations(store: &impl Store) {
+    let (one, other) = (SessionId::new("left").unwrap(), SessionId::new("also-left").unwrap());
+    let now = 1_800_000_000;
+    let list = |count: usize| -> Revocations {
+        let members = (0..count).map(|n| Member::of("ada", Role::Viewer, Some(&format!("jti {n}"))));
+        members.zip(now + 1..).collect()
+    };
+    assert_eq!(store.revoked(&one).await.unwrap(), Revocations::default());
+    for count in [1, MAX_REVOKED, 2] {
+        store.put_revoked(&one, &list(count), now).await.unwrap();
+        assert_eq!(store.revoked(&one).await.unwrap(), list(count));
+    }
+    store.put_revoked(&other, &list(1), now).await.unwrap();
+    store.put_revoked(&one, &list(0), now).await.unwrap();
+    assert_eq!(store.revoked(&one).await.unwrap(), list(0));
+    store.put_revoked(&one, &list(0), now).await.unwrap();
+    store.put_revoked(&other, &list(3), now - 3600).await.unwrap();
+    assert_eq!(store.revoked(&other).await.unwrap(), list(3));
 }
 
 /// Instances are alive after a heartbeat, until they deregister.

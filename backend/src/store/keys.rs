@@ -1,7 +1,7 @@
 //! Every key that Termgate writes to Redis, in one table: type, fields, TTL and writer. An operator's reference, and the
 //! contract for a second writer.
 
-use super::{CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, INSTANCE_TTL, TOMBSTONE_TTL};
+use super::{CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, INSTANCE_TTL, REVOKED_TTL, TOMBSTONE_TTL};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -14,6 +14,9 @@ pub enum Shape {
     /// A sorted set of ids, scored by the server's time of the last write in µs since 1970.
     #[strum(serialize = "zset")]
     Index,
+    /// A sorted set, scored by the end of each member in seconds since 1970.
+    #[strum(serialize = "zset")]
+    Ends,
     /// A string; only its presence counts.
     #[strum(serialize = "string")]
     Flag,
@@ -84,6 +87,15 @@ pub const CONNECTION_GONE: KeySpec = KeySpec {
     writer: "the instance that receives the disconnect",
 };
 
+/// Those who were removed from a session, as hashes of their tokens' ids, or of their role and user.
+pub const REVOKED: KeySpec = KeySpec {
+    pattern: "session:{}:revoked",
+    shape: Shape::Ends,
+    // Until the last of the tokens has expired.
+    ttl: REVOKED_TTL,
+    writer: "the session's owner, at each change and again every 5 s; without one, the instance that lets a person in again",
+};
+
 /// The dispatch of an API, by its domain and stage: `concurrent` or `serial`.
 pub const DISPATCH: KeySpec = KeySpec {
     pattern: "api:{}:dispatch",
@@ -117,12 +129,13 @@ pub const SESSIONS_OF_GROUP: KeySpec = KeySpec {
 };
 
 /// All kinds of key.
-pub const TABLE: [KeySpec; 10] = [
+pub const TABLE: [KeySpec; 11] = [
     SESSION,
     SCREEN,
     CONNECTIONS_OF_SESSION,
     CONNECTION,
     CONNECTION_GONE,
+    REVOKED,
     DISPATCH,
     INSTANCE,
     INSTANCES,
@@ -146,7 +159,7 @@ impl KeySpec {
     pub(super) fn fields(&self) -> &'static [&'static str] {
         match self.shape {
             Shape::Hash(fields) => fields,
-            Shape::Index | Shape::Flag => &[],
+            Shape::Index | Shape::Ends | Shape::Flag => &[],
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{
     CONNECTION_TTL, Cas, ConnectionRecord, DISCONNECTED_TTL, DISPATCH_TTL, DispatchRecord, INSTANCE_TTL, Instance,
-    InstanceId, ScreenRecord, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version, session_ttl,
+    InstanceId, Revocations, ScreenRecord, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version,
+    session_ttl,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -60,6 +61,7 @@ struct State {
     screens: ExpiringMap<SessionId, ScreenRecord>,
     connections: ExpiringMap<ConnectionId, ConnectionRecord>,
     disconnected: ExpiringMap<ConnectionId, ()>,
+    revoked: ExpiringMap<SessionId, Revocations>,
     dispatches: ExpiringMap<String, DispatchRecord>,
     instances: ExpiringMap<InstanceId, Instance>,
 }
@@ -146,6 +148,15 @@ impl Store for MemoryStore {
 
     async fn is_disconnected(&self, id: &ConnectionId) -> Result<bool, StoreError> {
         Ok(self.state.lock().disconnected.get(id).is_some())
+    }
+
+    async fn put_revoked(&self, session: &SessionId, revoked: &Revocations, now: u64) -> Result<(), StoreError> {
+        self.state.lock().revoked.put(session.clone(), revoked.clone(), Some(revoked.ttl(now)));
+        Ok(())
+    }
+
+    async fn revoked(&self, session: &SessionId) -> Result<Revocations, StoreError> {
+        Ok(self.state.lock().revoked.get(session).unwrap_or_default())
     }
 
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {

@@ -11,12 +11,12 @@ mod scripts;
 pub use bootstrap::{ConnectError, START_TIMEOUT};
 
 use super::keys::{
-    CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec, SCREEN, SESSION,
-    SESSIONS_OF_GROUP, SESSIONS_OF_USER,
+    CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec, REVOKED, SCREEN,
+    SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER,
 };
 use super::{
-    Cas, ConnectionRecord, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, Store, StoreError,
-    Version, session_ttl,
+    Cas, ConnectionRecord, DispatchRecord, Instance, InstanceId, MAX_REVOKED, Member, Revocations, ScreenRecord,
+    SessionRecord, Store, StoreError, Version, session_ttl,
 };
 use async_trait::async_trait;
 use connection::{Call, Command, ManagedConnection};
@@ -195,6 +195,24 @@ impl Store for RedisStore {
         let key = CONNECTION_GONE.key(id.as_str());
         let answer = self.connection.call().execute_one(command("EXISTS", key.clone(), NO_ARGUMENTS)).await?;
         redis::from_redis_value(answer).map_err(unexpected(&key))
+    }
+
+    async fn put_revoked(&self, session: &SessionId, revoked: &Revocations, now: u64) -> Result<(), StoreError> {
+        let members = revoked.iter().map(|(member, until)| (until, member.as_str())).collect();
+        let command = scripts::replace(&REVOKED, session.as_str(), members, revoked.ttl(now));
+        self.connection.call().execute_one(command).await.map(drop)
+    }
+
+    async fn revoked(&self, session: &SessionId) -> Result<Revocations, StoreError> {
+        let key = REVOKED.key(session.as_str());
+        let latest = (0, MAX_REVOKED - 1, "WITHSCORES");
+        let answer = self.connection.call().execute_one(command("ZREVRANGE", key.clone(), latest)).await?;
+        let members: Vec<(String, f64)> = redis::from_redis_value(answer).map_err(unexpected(&key))?;
+        let known = members.into_iter().map(|(member, until)| {
+            let member = Member::parse(&member).ok_or("a member is not Termgate's");
+            member.map(|member| (member, until as u64)).map_err(unexpected(&key))
+        });
+        known.collect()
     }
 
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {

@@ -34,7 +34,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 29] = [
+const ACTIONS: [&str; 32] = [
     "attach",
     "follow",
     "input",
@@ -50,6 +50,8 @@ const ACTIONS: [&str; 29] = [
     "take_back",
     "give_back",
     "only_me",
+    "remove a guest",
+    "remove the owner",
     "input on a loan",
     "extend",
     "close",
@@ -63,6 +65,7 @@ const ACTIONS: [&str; 29] = [
     "see on the wall",
     "end",
     "close a connection",
+    "let in again",
     "create",
 ];
 
@@ -167,13 +170,15 @@ impl Case {
     /// The result of an action: `yes`, or the error code.
     async fn outcome(&mut self, action: &str) -> String {
         let frames = match action {
-            "look up" | "list" | "list the group" | "end" | "close a connection" | "create" => {
+            "look up" | "list" | "list the group" | "end" | "close a connection" | "let in again" | "create" => {
+                let let_in = format!("/api/sessions/s/revoked/j:{}", "0".repeat(64));
                 let (method, path) = match action {
                     "look up" => (Method::GET, "/api/sessions/s"),
                     "list" => (Method::GET, "/api/sessions?user=ada"),
                     "list the group" => (Method::GET, "/api/groups/class-7/sessions"),
                     "end" => (Method::DELETE, "/api/sessions/s"),
                     "close a connection" => (Method::DELETE, "/api/sessions/s/connections/owners="),
+                    "let in again" => (Method::DELETE, &*let_in),
                     _ => (Method::POST, "/api/sessions"),
                 };
                 let answer = self.service.request(method, path, Some(&user_token(&self.user))).await;
@@ -208,6 +213,20 @@ impl Case {
                 vec![serde_json::from_str(&answer.text().await.unwrap()).unwrap()]
             }
             "attach" => self.send_message(&self.claims, &attach("mine")).await,
+            "remove a guest" | "remove the owner" => {
+                let attached = self.send_message(&self.claims, &attach("mine")).await;
+                let epoch = attached.first().and_then(|frame| frame["epoch"].as_u64()).unwrap_or(self.epoch);
+                let guest = gateway_claims(MESSAGE_PATH, b"", "guests=", Some(SESSION));
+                let guest = GatewayClaims { sub: "gus".into(), role: Role::Viewer, ..guest };
+                let guests = self.send_message(&guest, &attach("guests")).await;
+                let gus = guests.first().and_then(|frame| frame["who"].as_u64()).unwrap_or(99);
+                // Where the owner is not attached, the caller may be the first.
+                let mine = attached.first().and_then(|frame| frame["who"].as_u64());
+                let owner = if mine == Some(1) { 99 } else { 1 };
+                let who = if action == "remove a guest" { gus } else { owner };
+                let message = json!({"type": "remove", "seq": 1, "epoch": epoch, "who": who});
+                self.send_message(&self.claims, &message).await
+            }
             _ => {
                 let attached = self.send_message(&self.claims, &attach("mine")).await;
                 let epoch = attached.first().and_then(|frame| frame["epoch"].as_u64()).unwrap_or(self.epoch);

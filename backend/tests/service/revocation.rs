@@ -2,14 +2,15 @@
 
 use crate::support::relay::Carrier;
 use crate::support::{ATTACH, PING, Service, Terminal, gateway_claims, now, read, until, user, user_token};
-use backend::store::MemoryStore;
+use backend::store::{MemoryStore, Revocations, Store};
 use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared_protocol::gateway::{CLOSE_HEADER, MESSAGE_PATH};
 use shared_protocol::relay::RelayAction;
 use shared_protocol::{
-    ConnectionId, EndReason, ErrorCode, GatewayClaims, Role, ServerMessage, SessionId, StreamEvent, UserClaims,
+    ClassClaims, ConnectionId, EndReason, ErrorCode, GatewayClaims, Role, ServerMessage, SessionId, StreamEvent,
+    UserClaims,
 };
 use std::sync::Arc;
 
@@ -125,7 +126,9 @@ async fn a_direct_connection_is_revoked_and_notified() {
     assert_eq!(service.api(Method::DELETE, &path, &user("eve", Some("s"))).await.0, 403);
     let watching = UserClaims { role: Role::Viewer, ..user("ada", None) };
     assert_eq!(service.api(Method::DELETE, &path, &watching).await.0, 403);
-    assert_eq!(service.api(Method::DELETE, &path, &user("ada", None)).await.0, 200, "the owner may");
+    let (status, refused) = service.api(Method::DELETE, &path, &user("ada", None)).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("FORBIDDEN")), "only an operator removes the owner");
+    assert_eq!(service.api(Method::DELETE, &path, &admin()).await.0, 200);
     ada.reply(has(ErrorCode::Revoked)).await;
     assert_eq!(ada.close_code().await, 4001);
 }
@@ -190,11 +193,93 @@ async fn any_instance_lists_and_closes() {
     assert_eq!(there.api(Method::DELETE, &path, &admin()).await.0, 200);
     ada.reply(has(ErrorCode::Revoked)).await;
     assert_eq!(ada.close_code().await, 4001);
+    let mut out = here.terminal("s").await;
+    out.send(ATTACH).await;
+    out.reply(has(ErrorCode::Revoked)).await;
+    let (_, listed) = there.api(Method::GET, "?user=ada", &admin()).await;
+    let member = format!("/s/revoked/{}", listed["sessions"][0]["revoked"][0]["member"].as_str().unwrap());
+    let (status, refused) = there.api(Method::DELETE, &member, &user("ada", Some("s"))).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("REVOKED")), "not by herself");
+    assert_eq!(there.api(Method::DELETE, &member, &admin()).await.0, 200);
     let mut again = here.attached("another").await;
     assert_eq!(there.api(Method::DELETE, "/s", &admin()).await.0, 200);
     let exit = again.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
     assert!(matches!(exit, StreamEvent::Exit { reason: EndReason::Revoked, .. }), "{exit:?}");
     tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn a_removed_guest_stays_out_of_every_instance_and_of_the_next_shell() {
+    let store = Arc::new(MemoryStore::shared());
+    let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<MemoryStore>::clone(&store));
+    let (here, there) = (start().await, start().await);
+    let _ada = here.attached("adas").await;
+    let class = ClassClaims { jti: Some("link".into()), ..ClassClaims::default() };
+    let link = UserClaims { role: Role::Viewer, class, ..user("vic", Some("s")) };
+    let open = async |service: &Service| Terminal::open(&service.terminal_url("s", &user_token(&link))).await;
+    let is_out = async |service: &Service| {
+        let mut vic = open(service).await;
+        vic.send(ATTACH).await;
+        vic.reply(has(ErrorCode::Revoked)).await;
+    };
+    let mut vic = open(&here).await;
+    vic.attach("vics").await;
+    let owner = user("ada", None);
+    let listed = connected(&there, &owner, "").await;
+    let vics = listed.iter().find(|connection| connection["user"] == "vic").unwrap();
+    let path = format!("/s/connections/{}", vics["id"].as_str().unwrap());
+    assert_eq!(there.api(Method::DELETE, &path, &owner).await.0, 200);
+    vic.reply(has(ErrorCode::Revoked)).await;
+    assert_eq!(vic.close_code().await, 4001);
+    is_out(&here).await;
+    is_out(&there).await;
+    let (status, refused) = there.api(Method::GET, "/s", &link).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("REVOKED")));
+    // The store loses the list, and the owner's heartbeat brings it back.
+    let id = SessionId::new("s").unwrap();
+    store.put_revoked(&id, &Revocations::default(), now()).await.unwrap();
+    until("the heartbeat", async || !store.revoked(&id).await.unwrap().is_empty()).await;
+    here.stop().await;
+    // The link alone starts no shell, and the next one knows it.
+    is_out(&there).await;
+    let _ada = there.attached("adas-again").await;
+    is_out(&there).await;
+    let (_, listed) = there.api(Method::GET, "", &owner).await;
+    let revoked = &listed["sessions"][0]["revoked"][0];
+    assert!(revoked["until"].as_u64().unwrap() > now());
+    let member = revoked["member"].as_str().unwrap();
+    assert!(member.starts_with("j:"), "{member}");
+    let path = format!("/s/revoked/{member}");
+    assert_eq!(there.api(Method::DELETE, &path, &user("eve", Some("s"))).await.0, 403);
+    assert_eq!(there.api(Method::DELETE, "/s/revoked/link", &owner).await.0, 400);
+    for _ in 0..2 {
+        assert_eq!(there.api(Method::DELETE, &path, &owner).await.0, 200);
+    }
+    assert!(store.revoked(&id).await.unwrap().is_empty());
+    open(&there).await.attach("vics").await;
+    there.stop().await;
+}
+
+/// An id may come to another user, whom the user before had removed.
+#[tokio::test]
+async fn the_creator_of_a_session_is_not_out_of_it() {
+    let service = Service::scripted().await;
+    let eve = UserClaims { iat: Some(now() + 5), ..user("eve", Some("s")) };
+    let mut ada = service.attached("adas").await;
+    let open = async || Terminal::open(&service.terminal_url("s", &user_token(&eve))).await;
+    let mut eves = open().await;
+    eves.attach("eves").await;
+    let listed = connected(&service, &user("ada", None), "").await;
+    let theirs = listed.iter().find(|connection| connection["user"] == "eve").unwrap();
+    let path = format!("/s/connections/{}", theirs["id"].as_str().unwrap());
+    assert_eq!(service.api(Method::DELETE, &path, &user("ada", None)).await.0, 200);
+    assert_eq!(service.api(Method::DELETE, "/s", &user("ada", None)).await.0, 200);
+    ada.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    until("the record of the end", async || {
+        service.api(Method::GET, "", &user("ada", None)).await.1["sessions"][0]["state"] == "ended"
+    })
+    .await;
+    open().await.attach("eves-own").await;
 }
 
 #[tokio::test]

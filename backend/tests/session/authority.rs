@@ -2,6 +2,7 @@
 //! their mind about who they are.
 
 use crate::harness::{Harness, WALL, Watched, ack, caller, frame, input, question, told, until};
+use crate::removal::remove;
 use backend::clock::Clock;
 use backend::session::{Caller, Close, Grant, Reply, valid_until_ms};
 use serde_json::{Value, json};
@@ -133,7 +134,7 @@ async fn a_revoked_client_is_told_and_cannot_attach_again() {
     let (attached, token) = harness.attach(&eve, "eves").await;
     let revoke = async {
         harness.at(5).await;
-        harness.session.revoke(eve.connection.clone()).await.unwrap()
+        remove(&harness, &eve).await
     };
     let ((heard, over), known) = tokio::join!(harness.watch(&eve, token, 60), revoke);
     assert!(known);
@@ -144,9 +145,9 @@ async fn a_revoked_client_is_told_and_cannot_attach_again() {
     let attach = json!({"type":"attach","client":"eves","cols":80,"rows":24});
     rejected(harness.say(&caller("eve", "c3"), attach).await, "REVOKED");
     assert!(harness.script.input().is_empty());
-    assert!(!harness.session.revoke(ConnectionId::new("unknown").unwrap()).await.unwrap());
-    let (again, _) = harness.attach(&caller("eve", "c4"), "another-page").await;
-    assert_eq!(again["type"], "attached", "the person may come back; the session is theirs to end");
+    assert!(!remove(&harness, &caller("eve", "unknown")).await);
+    let attach = json!({"type":"attach","client":"another-page","cols":80,"rows":24});
+    rejected(harness.say(&caller("eve", "c4"), attach).await, "REVOKED");
 }
 
 #[tokio::test(start_paused = true)]
@@ -169,7 +170,7 @@ async fn a_revoked_client_gets_no_output_that_no_answer_has_brought_to_the_funct
         if is_repeated {
             assert!(text(&ask(1, 0).await).contains("secret"), "an answer that is lost on its way");
         }
-        assert!(harness.session.revoke(eve.connection.clone()).await.unwrap());
+        assert!(remove(&harness, &eve).await);
         let (mut frames, last) = (ask(1, 0).await, ask(2, 1).await);
         frames.extend(last);
         let codes: Vec<_> = frames.iter().map(|frame| frame["code"].as_str()).collect();
@@ -183,7 +184,7 @@ async fn revoking_a_client_closes_all_its_connections() {
     let (one, two) = (caller("ada", "c1"), caller("ada", "c2"));
     harness.attach(&one, "page").await;
     let (_, token) = harness.attach(&two, "page").await;
-    harness.session.revoke(one.connection.clone()).await.unwrap();
+    assert!(remove(&harness, &one).await);
     let (heard, over) = harness.watch(&two, token, 60).await;
     assert_eq!((told(&heard)[0].1, over), ("REVOKED", Watched::Stopped { closed: true }));
 }

@@ -1,6 +1,7 @@
 //! Carriers: second connections of pages, whose runs carry where API Gateway hands over messages one after the other.
 
 use crate::harness::{Harness, Token, caller, frame, input, until};
+use crate::removal::remove;
 use backend::session::{Arrival, Caller, Close, Reply};
 use serde_json::{Value, json};
 use shared_protocol::{Dispatch, Role};
@@ -155,7 +156,7 @@ async fn a_carrier_serves_an_attached_client_of_its_user_and_epoch_only() {
 #[tokio::test(start_paused = true)]
 async fn a_carrier_is_revoked_with_its_client() {
     let (harness, page, carrier, attached) = attached().await;
-    assert!(harness.session.revoke(page.connection).await.unwrap());
+    assert!(remove(&harness, &page).await);
     for _ in 0..2 {
         let refused = harness.say(&carrier, carry(&attached)).await;
         assert_eq!(refused.close, Some(Close::Rejected));

@@ -1,6 +1,7 @@
 //! Whose keys count: questions, loans, and an owner who types alone; with loss, reload and forgery.
 
 use crate::harness::{Harness, LIMITS, Token, Watched, caller, frame, until};
+use crate::removal::remove;
 use backend::session::Caller;
 use serde_json::{Value, json};
 use shared_protocol::{ClassClaims, GroupId, Role, Takeover};
@@ -291,7 +292,7 @@ async fn a_borrowers_token_that_is_over_or_revoked_ends_the_loan() {
         class.grace("ask", 1, json!({})).await;
         class.ada("allow", 1, json!({"who": 3, "for": "kept"})).await;
         if revoked {
-            class.harness.session.revoke(class.grace.connection.clone()).await.unwrap();
+            remove(&class.harness, &class.grace).await;
         }
         let (heard, _) = class.harness.watch(&class.ada, class.adas, 70).await;
         let states: Vec<_> = heard.iter().filter(|(_, frame)| frame["kind"] == "control").collect();

@@ -158,10 +158,8 @@ async fn an_operator_ends_it_with_a_reason() {
 async fn creating_and_ending_sessions_does_not_fill_the_store() {
     let harness = Harness::new().await;
     let churn = async |n: usize| {
-        let record = harness
-            .registry
-            .create(SessionId::new(format!("churn-{n}")).unwrap(), caller("eve", "eve").creator())
-            .await?;
+        let record =
+            harness.registry.create(SessionId::new(format!("churn-{n}")).unwrap(), &caller("eve", "eve")).await?;
         harness.registry.end(record, EndReason::Closed).await
     };
     for n in 0..ENDED_PER_USER {
@@ -171,7 +169,7 @@ async fn creating_and_ending_sessions_does_not_fill_the_store() {
     assert_eq!(refused.code.status(), 429, "{refused}");
     harness
         .registry
-        .create(SessionId::new("other").unwrap(), caller("bob", "bob").creator())
+        .create(SessionId::new("other").unwrap(), &caller("bob", "bob"))
         .await
         .expect("it is not for others to suffer");
     // A session that never had a shell is forgotten within the hour.

@@ -15,6 +15,7 @@ mod hostile;
 mod life;
 mod memory;
 mod people;
+mod removal;
 mod replay;
 mod theme;
 mod typing;

@@ -152,7 +152,7 @@ pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
 }
 
 /// The types that are known.
-const TYPES: [&str; 23] = [
+const TYPES: [&str; 24] = [
     "attach",
     "input",
     "resize",
@@ -169,6 +169,7 @@ const TYPES: [&str; 23] = [
     "take_back",
     "give_back",
     "only_me",
+    "remove",
     "ack",
     "follow",
     "carry",
@@ -191,7 +192,7 @@ pub fn logged_type(body: &[u8]) -> &'static str {
 }
 
 /// Types that are refused without a `seq`: they make sense only in order.
-const ORDERED: [&str; 12] = [
+const ORDERED: [&str; 13] = [
     "input",
     "theme",
     "interrupt",
@@ -204,6 +205,7 @@ const ORDERED: [&str; 12] = [
     "take_back",
     "give_back",
     "only_me",
+    "remove",
 ];
 
 fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseError> {
@@ -252,6 +254,7 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
         "take_back" => M::TakeBack(fields(kind, body)?),
         "give_back" => M::GiveBack(fields(kind, body)?),
         "only_me" => M::OnlyMe(fields(kind, body)?),
+        "remove" => M::Remove(fields(kind, body)?),
         other => return Ok(Inbound::Unknown { kind: other.chars().take(64).collect() }),
     };
     check(&message)?;

@@ -40,6 +40,18 @@ pub struct Allow {
     pub duration: LoanDuration,
 }
 
+/// Fields of `remove`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct Remove {
+    /// Number of the message.
+    pub seq: Seq,
+    /// Epoch of the shell that the message is for.
+    pub epoch: Epoch,
+    /// The person.
+    pub who: Who,
+}
+
 /// How long a keyboard is lent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]

@@ -20,7 +20,7 @@ pub enum Part {
 
 /// A person who is attached to a session, or left it less than a minute ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Person {
     /// Number of the person in this epoch. A reloaded page keeps it.
     pub who: Who,
@@ -31,6 +31,9 @@ pub struct Person {
     pub part: Part,
     /// Time of the first attach, in ms since 1970.
     pub since: u64,
+    /// The person who came first with the same link, which is removed with this one. Absent where that is this person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<Who>,
 }
 
 /// The hand of the session's owner.

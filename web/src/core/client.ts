@@ -205,6 +205,11 @@ export class TerminalClient {
     this.#tell({ type: "only_me", on });
   }
 
+  /** Removes a person for good, with everyone who has the same link: they do not come back with it. */
+  remove(who: number): void {
+    this.#tell({ type: "remove", who });
+  }
+
   /** Requests more time: `state.endsAt` shows the result, and an announced end because of idleness is cancelled. */
   extend(): void {
     if (this.#controls && !this.#push({ type: "extend" })) this.#queueFull("the session cannot be extended");

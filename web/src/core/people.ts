@@ -47,8 +47,8 @@ export class People {
     if (event.epoch !== this.#epoch || event.pos < this.#at) return;
     const { people } = this.events.value;
     if (event.kind === "joined") {
-      const { who, name, as, since } = event;
-      const person = { who, name, as, since };
+      const { who, name, as, since, link } = event;
+      const person = { who, name, as, since, ...(link !== undefined && { link }) };
       this.events.update({ people: [...people.filter((one) => one.who !== who), person] });
       this.#tell(person);
     } else if (event.kind === "left") {

@@ -139,6 +139,7 @@ export type ClientMessage =
   | ({ type: "take_back" } & Ordered)
   | ({ type: "give_back" } & Ordered)
   | ({ type: "only_me" } & OnlyMe)
+  | ({ type: "remove" } & Remove)
   | ({ type: "ack" } & Ack)
   | ({ type: "follow" } & Follow)
   | ({ type: "carry" } & Carry)
@@ -252,6 +253,7 @@ export type ErrorCode =
   | "BACKEND_UNREACHABLE"
   | "BACKEND_TIMEOUT"
   | "DRAINING"
+  | "NOT_STORED"
   | "REVOKED"
   | "INTERNAL";
 
@@ -396,6 +398,8 @@ export type Person = {
   as: Part;
   /** Time of the first attach, in ms since 1970. */
   since: number;
+  /** The person who came first with the same link, which is removed with this one. Absent where that is this person. */
+  link?: Who;
 };
 
 /** Fields of `ping`. */
@@ -461,6 +465,16 @@ export type RaisedHand = {
   at: number;
   /** Name of the instructor who has seen it. */
   seen?: string;
+};
+
+/** Fields of `remove`. */
+export type Remove = {
+  /** Number of the message. */
+  seq: Seq;
+  /** Epoch of the shell that the message is for. */
+  epoch: Epoch;
+  /** The person. */
+  who: Who;
 };
 
 /** Fields of `renew`. */
@@ -798,6 +812,7 @@ export const ERROR_CODES: readonly ErrorCode[] = [
   "BACKEND_UNREACHABLE",
   "BACKEND_TIMEOUT",
   "DRAINING",
+  "NOT_STORED",
   "REVOKED",
   "INTERNAL",
 ];

@@ -4,6 +4,7 @@
 
 "use client";
 
+import { useState } from "react";
 import type { Part, Person, TerminalClient, TerminalState } from "../core/index.ts";
 import { Disclosure } from "./disclosure.tsx";
 
@@ -72,6 +73,9 @@ export function People({ client, state, raisesHand, focus }: PeopleProps) {
             <span key={person.who} className="tg-person">
               <bdi>{person.name}</bdi>
               {person.who === who && " (you)"}, {PARTS[person.as]} since {timeOf(person.since)}
+              {person.as === "guest" && person.who !== who && (mine === "owner" || mine === "instructor") && (
+                <Remove person={person} sharing={sharing(person, people)} remove={() => client.remove(person.who)} />
+              )}
             </span>
           ))}
           {mine === "owner" && (
@@ -88,6 +92,36 @@ export function People({ client, state, raisesHand, focus }: PeopleProps) {
       )}
     </>
   );
+}
+
+interface RemoveProps {
+  person: Person;
+  /** People with the same link. */
+  sharing: number;
+  remove: () => void;
+}
+
+/** Removes a guest, after a second click: it cannot be undone here. */
+function Remove({ person, sharing, remove }: RemoveProps) {
+  const [asked, ask] = useState(false);
+  const all = sharing > 1 ? `closes this link (${sharing} people)` : "closes this link";
+  return (
+    <button
+      type="button"
+      className={asked ? "tg-primary" : undefined}
+      title={`${person.name} does not come back with the same link`}
+      aria-label={`${asked ? "Remove for good" : "Remove"}: ${person.name}, ${all}`}
+      onClick={asked ? remove : () => ask(true)}
+    >
+      {asked ? `Remove for good: ${all}` : "Remove"}
+    </button>
+  );
+}
+
+/** Number of people who have the link of this one. */
+export function sharing(person: Person, people: readonly Person[]): number {
+  const first = ({ who, link = who }: Person) => link;
+  return people.filter((other) => first(other) === first(person)).length;
 }
 
 /** Everyone else in one sentence: instructors by name, guests by number. */

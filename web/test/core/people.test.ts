@@ -57,6 +57,16 @@ test("a snapshot brings the whole list, unless a later one is known", ({ harness
   expect(harness.client.state.people).toEqual([ada, grace]);
 });
 
+test("a person is removed, and others know whose link is the same", ({ harness }) => {
+  harness.reconnect({ who: 1, people: [ada] });
+  const { client } = harness;
+  harness.event(0, { kind: "joined", who: 2, name: "Vic", as: "guest", since: 2 });
+  harness.event(1, { kind: "joined", who: 3, name: "Val", as: "guest", since: 3, link: 2 });
+  expect(client.state.people.map((person) => person.link)).toEqual([undefined, undefined, 2]);
+  client.remove(2);
+  expect(harness.socket.of("remove")).toMatchObject([{ seq: 1, who: 2 }]);
+});
+
 test("a hand is raised, seen and lowered", ({ harness }) => {
   harness.reconnect({ who: 1, people: [ada] });
   harness.client.raiseHand(true);

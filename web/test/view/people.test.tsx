@@ -15,7 +15,7 @@ const grace: Person = { who: 2, name: "Grace Hopper", as: "instructor", since: 2
 const guest = (who: number): Person => ({ who, name: `Guest ${who}`, as: "guest", since: 3 });
 
 function shown(fields: Partial<TerminalState>, raisesHand = true) {
-  const client = { raiseHand: vi.fn(), seeHand: vi.fn() };
+  const client = { raiseHand: vi.fn(), seeHand: vi.fn(), remove: vi.fn() };
   const state = { ...INITIAL_STATE, status: "connected", ...fields } as const;
   render(<People client={client as unknown as TerminalClient} {...{ state, raisesHand }} focus={vi.fn()} />);
   return { client, buttons: screen.queryAllByRole("button").map(({ textContent }) => textContent) };
@@ -53,6 +53,28 @@ test("initials stand for the others, and a list names all", () => {
   fireEvent.click(screen.getByRole("button"));
   const list = screen.getByRole("note").textContent ?? "";
   expect(list).toMatch(/^Ada \(you\), owner since .*Grace Hopper, instructor since .*Guest 5, guest since/);
+});
+
+test("the owner and an instructor remove guests, with a second click", () => {
+  const people = [ada, grace, guest(3), guest(4), { ...guest(5), link: 4 }];
+  for (const who of [1, 2]) {
+    const { client } = shown({ who, people }, false);
+    fireEvent.click(screen.getByRole("button", { name: /Here too/ }));
+    expect(screen.getAllByRole("button", { name: /^Remove/ })).toHaveLength(3);
+    const button = screen.getByRole("button", { name: "Remove: Guest 5, closes this link (2 people)" });
+    fireEvent.click(button);
+    expect([client.remove.mock.calls, button.textContent]).toEqual([
+      [],
+      "Remove for good: closes this link (2 people)",
+    ]);
+    fireEvent.click(button);
+    expect(client.remove.mock.calls).toEqual([[5]]);
+    fireEvent.click(screen.getByRole("button", { name: "Remove: Guest 3, closes this link" }));
+    cleanup();
+  }
+  shown({ who: 3, people }, false);
+  fireEvent.click(screen.getByRole("button", { name: /Here too/ }));
+  expect(screen.queryByRole("button", { name: /^Remove/ })).toBeNull();
 });
 
 test("a name is text", () => {

@@ -5,12 +5,13 @@ use crate::http::context::ServiceContext;
 use crate::http::error::HttpError;
 use crate::metrics::Transport;
 use crate::session::Caller;
-use crate::store::{ConnectionRecord, SessionRecord, SessionState};
+use crate::store::{ConnectionRecord, Member, SessionRecord, SessionState, StoreError};
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared_protocol::server::Part;
 use shared_protocol::{ConnectionId, EndReason, ErrorCode, Role, SessionId, UserClaims};
 use std::sync::Arc;
 
@@ -23,8 +24,8 @@ pub(in crate::http) async fn create(
         Some(id) => id.clone(),
         None => session_id(hex::encode(service.random.bytes::<16>()))?,
     };
-    let creator = caller(&service, &user, &id)?.creator();
-    let record = service.registry.create(id, creator).await?;
+    let caller = caller(&service, &user, &id)?;
+    let record = service.registry.create(id, &caller).await?;
     Ok((StatusCode::CREATED, Json(describe_record(&record))))
 }
 
@@ -43,8 +44,8 @@ pub(in crate::http) async fn end(
 ) -> Result<Json<Value>, HttpError> {
     // An operator may end any session, with any role.
     require(user.admin || user.role != Role::Viewer)?;
-    let (record, role) = find(&service, &user, id).await?;
-    require(user.admin || role == Role::Controller)?;
+    let (record, caller) = find(&service, &user, id).await?;
+    require(user.admin || caller.role_in(&record.creator) == Role::Controller)?;
     let reason = if record.creator.user == user.sub || !user.admin { EndReason::Closed } else { EndReason::Revoked };
     service.registry.end(record, reason).await?;
     Ok(Json(json!({ "success": true })))
@@ -71,38 +72,74 @@ pub(in crate::http) async fn list(
     for record in &records {
         let mut session = describe_record(record);
         session["connections"] = connections(&service, record).await?.iter().map(describe_connection).collect();
+        let revoked = service.registry.revoked(&record.id).await?;
+        session["revoked"] =
+            revoked.iter().map(|(member, until)| json!({"member": member.as_str(), "until": until})).collect();
         sessions.push(session);
     }
     Ok(Json(json!({ "user": owner, "sessions": sessions })))
 }
 
-/// `DELETE /api/sessions/{id}/connections/{connection}`: revokes one connection.
+/// `DELETE /api/sessions/{id}/connections/{connection}`: closes one connection for good, with all of the same token.
 pub(in crate::http) async fn close_connection(
     State(service): State<Arc<ServiceContext>>,
     AuthenticatedUser(user): AuthenticatedUser,
     Path((id, connection)): Path<(String, String)>,
 ) -> Result<Json<Value>, HttpError> {
-    let (record, role) = find(&service, &user, id).await?;
-    if !user.admin {
-        require(role == Role::Controller)?;
-        if record.creator.user != user.sub {
-            let refusal = "only the session's owner or an operator may close connections";
-            return Err(HttpError::new(ErrorCode::Forbidden, refusal));
-        }
+    let (record, caller) = find(&service, &user, id).await?;
+    let standing = caller.standing(&record.creator);
+    if standing.part == Part::Guest {
+        let refusal = "only the session's owner, an instructor or an operator may close connections";
+        return Err(HttpError::new(ErrorCode::Forbidden, refusal));
     }
     let gone = || HttpError::new(ErrorCode::ConnectionGone, "the session has no such connection");
     let connection = ConnectionId::new(connection).map_err(|_| gone())?;
-    let revoked = match service.registry.live(&record.id) {
-        Some(session) => session.revoke(connection.clone()).await?,
+    let live = service.registry.live(&record.id);
+    let removed = match &live {
+        Some(session) => session.remove(connection.clone(), standing).await?,
         None => false,
     };
-    if !revoked && !connections(&service, &record).await?.iter().any(|known| known.id == connection) {
+    if !removed && !connections(&service, &record).await?.iter().any(|known| known.id == connection) {
         return Err(gone());
     }
     // Rejects messages that arrive after the session has forgotten the connection.
-    service.store.mark_disconnected(&connection).await?;
+    service.store.mark_disconnected(&connection).await.map_err(|error| not_stored(&error))?;
+    match (removed, live) {
+        (true, _) => service.registry.save_revoked(&record.id).await.map_err(|error| not_stored(&error))?,
+        (false, Some(_)) => return Err(gone()),
+        (false, None) => {
+            return Err(not_stored(&StoreError("the session has no shell, which alone keeps people out".into())));
+        }
+    }
     tracing::info!(session = %record.id, %connection, operator = user.admin, "a connection was closed for good");
     Ok(Json(json!({ "success": true })))
+}
+
+/// `DELETE /api/sessions/{id}/revoked/{member}`: lets a person in again.
+pub(in crate::http) async fn let_in(
+    State(service): State<Arc<ServiceContext>>,
+    AuthenticatedUser(user): AuthenticatedUser,
+    Path((id, member)): Path<(String, String)>,
+) -> Result<Json<Value>, HttpError> {
+    let (record, caller) = find(&service, &user, id).await?;
+    if !user.admin && caller.standing(&record.creator).part != Part::Owner {
+        let refusal = "only the session's owner or an operator lets people in again";
+        return Err(HttpError::new(ErrorCode::Forbidden, refusal));
+    }
+    let unknown = "`member` is none that `GET /api/sessions` lists as `revoked`";
+    let member = Member::parse(&member).ok_or_else(|| HttpError::new(ErrorCode::BadField, unknown))?;
+    // One who is not kept out is in already.
+    service.registry.let_in(&record, member).await?;
+    if service.registry.live(&record.id).is_some() {
+        service.registry.save_revoked(&record.id).await.map_err(|error| not_stored(&error))?;
+    }
+    Ok(Json(json!({ "success": true })))
+}
+
+/// The answer to a change that holds in this instance, but that others may not know of.
+fn not_stored(error: &StoreError) -> HttpError {
+    tracing::error!(%error, "a change is not stored");
+    HttpError::new(ErrorCode::NotStored, "it holds here, but not yet everywhere; try again")
 }
 
 /// The connections of a session; none without a shell, even if records have not expired yet.
@@ -124,13 +161,13 @@ fn describe_connection(connection: &ConnectionRecord) -> Value {
     })
 }
 
-/// The record of a session that the user may access, and the user's role in it.
-async fn find(service: &ServiceContext, user: &UserClaims, id: String) -> Result<(SessionRecord, Role), HttpError> {
+/// The record of a session that the user may access, and the user as its caller.
+async fn find(service: &ServiceContext, user: &UserClaims, id: String) -> Result<(SessionRecord, Caller), HttpError> {
     let id = session_id(id)?;
     let caller = caller(service, user, &id)?;
     let record = service.registry.record(&id, &caller).await?;
-    let role = caller.role_in(&record.creator);
-    Ok((record, role))
+    service.registry.check_not_removed(&record, &caller).await?;
+    Ok((record, caller))
 }
 
 /// The user of an HTTP request as the caller of a session.

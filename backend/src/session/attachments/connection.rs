@@ -4,7 +4,8 @@ use crate::metrics::{GaugeGuard, Metrics};
 use crate::session::client::TOUCH_INTERVAL;
 use crate::session::handle::Caller;
 use crate::session::replay::ReplayGuard;
-use crate::store::ConnectionRecord;
+use crate::store::{ConnectionRecord, Creator, Member};
+use shared_protocol::server::Part;
 use shared_protocol::{ClientId, ConnectionId, Role, SessionId};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -27,6 +28,10 @@ pub(super) struct Connection {
     pub(super) valid_until_ms: u64,
     /// True once its record was handed out for the store.
     listed: bool,
+    /// The bearer of its token.
+    pub(super) member: Member,
+    /// The bearer's part in the session.
+    pub(super) part: Part,
     /// Its messages without a number.
     pub(super) replays: ReplayGuard,
     _counted: GaugeGuard,
@@ -38,6 +43,7 @@ impl Connection {
         caller: &Caller,
         client: &ClientId,
         before: Option<Self>,
+        creator: &Creator,
         now: Instant,
         now_ms: u64,
         metrics: &Metrics,
@@ -52,6 +58,8 @@ impl Connection {
             attached_at,
             valid_until_ms: caller.valid_until_ms,
             listed: false,
+            member: caller.member_in(creator),
+            part: caller.standing(creator).part,
             replays,
             _counted: metrics.sessions.connected(caller.transport),
         }

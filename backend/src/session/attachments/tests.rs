@@ -11,9 +11,13 @@ fn attach(attachments: &mut Attachments, caller: &Caller, client: &str) -> Resul
     attachments.attach(caller, &attach, Instant::now(), 0)
 }
 
+fn creator() -> Creator {
+    Creator { user: "ada".into(), group: None, name: None, takeover: None }
+}
+
 fn empty() -> Attachments {
-    let creator = Creator { user: "ada".into(), group: None, name: None, takeover: None };
-    Attachments::new(SessionId::new("s").unwrap(), creator, Metrics::new(0))
+    let creator = creator();
+    Attachments::new(SessionId::new("s").unwrap(), creator, Revocations::default(), Metrics::new(0))
 }
 
 fn id(client: &str) -> ClientId {
@@ -126,7 +130,9 @@ fn expired_and_revoked_connections_are_rejected() {
     attach(&mut attachments, &eve, "page-e").unwrap();
     let inbound = Inbound::Unknown { kind: "x".into() };
     assert_eq!(attachments.authorize(&ada, &inbound, 0, false), None);
-    assert!(attachments.revoke(&eve.connection) && !attachments.revoke(&eve.connection));
+    let (owner, now) = (caller("ada", "x").standing(&creator()), Now { instant: Instant::now(), ms: 0, steady_ms: 0 });
+    assert!(attachments.remove_client(&id("page-a"), owner, now).is_err(), "the owner stays");
+    attachments.remove_client(&id("page-e"), owner, now).unwrap();
     assert_eq!(attachments.authorize(&eve, &inbound, 0, false), Some(ErrorCode::Revoked));
     let end = attachments.next_token_expiry_ms().unwrap();
     assert_eq!(attachments.authorize(&ada, &inbound, end, true), None, "the last events of a session that ends");

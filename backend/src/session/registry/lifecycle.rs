@@ -27,7 +27,7 @@ impl Registry {
         let creates = caller.names_session && caller.role != Role::Viewer;
         let record = match self.deps.store.session(id).await? {
             Some(record) => record,
-            None if creates => self.create(id.clone(), caller.creator()).await?,
+            None if creates => self.create(id.clone(), caller).await?,
             None => return Err(SessionError::not_found()),
         };
         if !caller.may_reach(&record.creator) {
@@ -43,11 +43,12 @@ impl Registry {
                 }
                 // A new session with an old id: it belongs to the user that creates it, and counts like any other.
                 let fresh = SessionRecord { epoch: record.epoch, ..self.new_record(id.clone(), caller.creator()) };
-                self.add(fresh, Some(&record)).await?
+                self.add(fresh, Some(&record), caller).await?
             }
             _ => record,
         };
         self.check_not_remote(&record).await?;
+        self.check_not_removed(&record, caller).await?;
         if caller.role_in(&record.creator) != Role::Controller {
             return Err(SessionError::new(
                 ErrorCode::ReadOnly,
@@ -58,18 +59,23 @@ impl Registry {
     }
 
     /// Creates a session without a shell. Returns the one that is there, if any.
-    pub async fn create(&self, id: SessionId, creator: Creator) -> Result<SessionRecord, SessionError> {
+    pub async fn create(&self, id: SessionId, caller: &Caller) -> Result<SessionRecord, SessionError> {
         if let Some(there) = self.deps.store.session(&id).await? {
             return Ok(there);
         }
         if !self.membership.is_store_warm(&*self.deps.store).await? {
             return Err(SessionError::unknown_location());
         }
-        self.add(self.new_record(id, creator), None).await
+        self.add(self.new_record(id, caller.creator()), None, caller).await
     }
 
     /// Writes a new session within its user's limits, in place of `before`. Returns the record that is there afterwards.
-    async fn add(&self, record: SessionRecord, before: Option<&SessionRecord>) -> Result<SessionRecord, SessionError> {
+    async fn add(
+        &self,
+        record: SessionRecord,
+        before: Option<&SessionRecord>,
+        caller: &Caller,
+    ) -> Result<SessionRecord, SessionError> {
         let _turn = self.admission.turn().await;
         let (mut open, mut ended) = (0, 0);
         for record in self.deps.store.sessions_of(&record.creator.user).await? {
@@ -80,6 +86,8 @@ impl Registry {
             }
         }
         self.admission.check_count(open, ended)?;
+        // Under this id, another session may have kept its new owner out.
+        self.let_in(&record, caller.member_in(&record.creator)).await?;
         let expected = before.map(SessionRecord::version);
         Ok(match self.deps.store.compare_and_set(&record, expected.as_ref()).await? {
             Cas::Stored => record,

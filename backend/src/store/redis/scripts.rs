@@ -50,6 +50,15 @@ for i = 1, #ARGV, 2 do
 end
 return false";
 
+/// Replaces a set of members that end. `ARGV`: TTL in ms; scores and members.
+const REPLACE: &str = r"
+redis.call('DEL', KEYS[1])
+if #ARGV > 1 then
+  redis.call('ZADD', KEYS[1], unpack(ARGV, 2))
+  redis.call('PEXPIRE', KEYS[1], ARGV[1])
+end
+return false";
+
 /// The owner as it is stored: empty for none.
 pub(super) fn owner_text(owner: Option<&InstanceId>) -> &str {
     owner.map_or("", |owner| &owner.0)
@@ -83,6 +92,10 @@ pub(super) fn write(kind: &KeySpec, id: &str, values: Values) -> Command {
 
 pub(super) fn enter(index: &KeySpec, of: &str, member: &str) -> Command {
     script(ENTER, index.key(of), (ms(index.ttl), MAX_MEMBERS, member))
+}
+
+pub(super) fn replace(kind: &KeySpec, id: &str, members: Vec<(u64, &str)>, ttl: Duration) -> Command {
+    script(REPLACE, kind.key(id), (ms(ttl), members))
 }
 
 pub(super) fn forget(key: String, members: &[(Vec<u8>, String)]) -> Command {
