@@ -71,6 +71,9 @@ test("a guest who was removed does not come back with the same link", async ({ b
   const sure = list.getByRole("button", { name: /^Remove for good: Vic/ });
   await expect(sure).toHaveText("Remove for good: closes this link (2 people)");
   await instructor.terminal.screenshot("classroom-remove");
+  // Legible also under the pointer.
+  const colours = await sure.evaluate((it) => [getComputedStyle(it).color, getComputedStyle(it).backgroundColor]);
+  expect(colours).toEqual(["rgb(255, 255, 255)", "rgb(9, 105, 218)"]);
   await sure.click();
   for (const { terminal } of [first, second]) {
     await expect(terminal.page.getByText("Your access to this terminal was ended").first()).toBeVisible();

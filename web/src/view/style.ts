@@ -65,8 +65,9 @@ export const STYLE = `${RESET}
 .tg button:focus-visible, .tg a:focus-visible, .tg input:focus-visible, .tg-lines:focus-visible {
   outline: 2px solid var(--tg-accent); outline-offset: 1px;
 }
-.tg button[aria-pressed="true"], .tg .tg-primary { background: var(--tg-accent); border-color: var(--tg-accent); color: var(--tg-accent-text); }
+.tg button[aria-pressed="true"], .tg button.tg-primary { background: var(--tg-accent); border-color: var(--tg-accent); color: var(--tg-accent-text); }
 .tg[data-theme="dark"] button[aria-pressed="true"], .tg[data-theme="dark"] .tg-primary { background: #1f6feb; border-color: #1f6feb; }
+.tg-person button { margin-left: 8px; }
 .tg .tg-primary:hover { filter: brightness(1.1); }
 .tg-status {
   position: relative; display: flex; align-items: center; gap: 10px; flex: none; min-height: 30px; padding: 2px 10px;
