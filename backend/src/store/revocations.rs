@@ -65,8 +65,8 @@ impl Revocations {
         Duration::from_secs(last.saturating_sub(now)).min(REVOKED_TTL)
     }
 
-    /// Adds members. False, and nothing added, if they were more than [`MAX_REVOKED`]. Then those whose token has expired go
-    /// first; nobody needs them at `now`, in seconds since 1970.
+    /// Adds members. False, and nothing added, if they were more than [`MAX_REVOKED`]. Those whose token has
+    /// expired at `now`, in seconds since 1970, go first.
     pub fn add(&mut self, members: &BTreeMap<Member, u64>, now: u64) -> bool {
         let is_full = |list: &Self| {
             let new = members.keys().filter(|member| !list.has(member)).count();

@@ -40,7 +40,7 @@ struct State {
 pub struct Script(Arc<Mutex<State>>);
 
 impl Script {
-    /// What the service said that it holds for this session, in bytes; the last is the latest.
+    /// Bytes that the service said it holds for this session, the latest last.
     pub fn held(&self) -> Vec<u64> {
         self.0.lock().held.clone()
     }

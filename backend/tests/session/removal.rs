@@ -110,7 +110,7 @@ async fn guests_are_removed_by_owner_and_instructor_and_others_by_operators_alon
     let guest = viewer("val", "val", None);
     let owner = of_class(Role::Controller, "ada", "ada2", None);
     let instructor = of_class(Role::Instructor, "ina", "ina", None);
-    // Who removes; whether the owner (1), an instructor (2), a guest (3) and one who is not there (99) can be removed.
+    // The remover; whether the owner (1), an instructor (2), a guest (3) and one who is not there (99) can be removed.
     let forbidden = Some("FORBIDDEN");
     let table = [
         (&owner, [forbidden, forbidden, None, Some("BUSY")]),
