@@ -49,7 +49,8 @@ async fn one_address_serves_both_and_a_function_finds_it_in_an_event() {
     let stream = TcpStream::connect(gateway.running.addr()).await.unwrap();
     let stream = encrypt(stream, roots.clone()).await.unwrap();
     let url = format!("wss://{}/prod", gateway.running.addr());
-    let (mut encrypted, _) = within(tokio_tungstenite::client_async(url, stream)).await.unwrap();
+    let opening = Box::pin(tokio_tungstenite::client_async(url, stream));
+    let (mut encrypted, _) = within(opening).await.unwrap();
     let encrypted_event = gateway.event_of("$connect").await;
 
     for (event, data) in [(&plain_event, "to the plain one"), (&encrypted_event, "to the encrypted one")] {
