@@ -8,8 +8,8 @@ import { visit } from "./dev-token.ts";
 import { test } from "./stack.ts";
 import { TerminalPage } from "./terminal-page.ts";
 
-/** 10 min become 1 s, and 2 h become 12 s. */
-const SCALE = 600;
+/** 10 min become 2 s, and 2 h become 24 s: a browser on a busy machine may stand still for a second. */
+const SCALE = 300;
 /** The page's times in the same scale. */
 const TIMES = { pingMs: 30_000 / SCALE, pongMs: 5000, handoverMs: `${6_300_000 / SCALE}-${6_900_000 / SCALE}` };
 
@@ -22,10 +22,10 @@ test("an idle tab survives 12 minutes of silence and the time limit of two conne
   const states = await watchStates(terminal);
   await terminal.run("remembered=yes");
   // 12 minutes of silence: still one connection.
-  await page.waitForFunction((from) => performance.now() - from > 1200, await page.evaluate(() => performance.now()));
+  await page.waitForFunction((from) => performance.now() - from > 2400, await page.evaluate(() => performance.now()));
   expect(terminal.sockets).toBe(1);
   // Past 2 h, and past 4 h.
-  await expect.poll(() => terminal.sockets, { timeout: 40_000 }).toBe(3);
+  await expect.poll(() => terminal.sockets, { timeout: 80_000 }).toBe(3);
   expect(await terminal.run('echo "<$remembered>"')).toEqual(["<yes>"]);
   expect(await states()).toEqual([]);
   expect(terminal.problems).toEqual([]);
