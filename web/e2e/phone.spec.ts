@@ -56,13 +56,21 @@ test("every control is large enough for a finger", async ({ browser, stack }) =>
   await context.close();
 });
 
-/** A finger that moves on the screen, in steps of about a frame; `hold` is the time before it moves, in ms. */
+/**
+ * A finger that moves on the screen, in steps of a frame by the time of its events, however long a busy browser takes for
+ * them; `hold` is the time before it moves, in ms.
+ */
 async function finger(page: Page, from: [number, number], to: [number, number], hold = 0, steps = 12) {
   const devtools = await page.context().newCDPSession(page);
-  const touch = (type: "touchStart" | "touchMove" | "touchEnd", at?: [number, number]) =>
-    devtools.send("Input.dispatchTouchEvent", { type, touchPoints: at ? [{ x: at[0], y: at[1] }] : [] });
+  let timestamp = Date.now() / 1000;
+  const touch = (type: "touchStart" | "touchMove" | "touchEnd", at?: [number, number]) => {
+    timestamp += 0.016;
+    const touchPoints = at ? [{ x: at[0], y: at[1] }] : [];
+    return devtools.send("Input.dispatchTouchEvent", { type, touchPoints, timestamp });
+  };
   await touch("touchStart", from);
   if (hold > 0) await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), hold);
+  timestamp += hold / 1000;
   for (let step = 1; step <= steps; step += 1) {
     await touch(
       "touchMove",

@@ -71,6 +71,9 @@ const ACTIONS: [&str; 32] = [
 
 const SESSION: &str = "s";
 
+/// Time in which a relay's next frame comes, in ms: the session gathers output for some milliseconds.
+const FRAME_WAIT_MS: u64 = 200;
+
 /// Time that a wall has for its first frame, in ms.
 const WALL_WAIT_MS: u64 = 10_000;
 
@@ -152,7 +155,7 @@ impl Case {
         let mut frames: Vec<Value> = serde_json::from_str(&text).into_iter().collect();
         let Some(relay) = relays.get_mut(connection) else { return frames };
         loop {
-            let more = relay.frames(&self.service, 0).await;
+            let more = relay.frames(&self.service, FRAME_WAIT_MS).await;
             if more.is_empty() {
                 return frames;
             }

@@ -26,7 +26,7 @@ async fn a_hostile_transport() {
     let seeds = [1, 2, 3].map(|seed| proof(FaultRun::new(seed, 3000), &EVERYTHING));
     for report in join_all(seeds).await {
         // Few: a busy machine puts more keys into a message, and a connection is cut after so many messages.
-        assert!(report.pages.cuts > 1, "{report}");
+        assert!(report.pages.cuts > 0, "{report}");
     }
 }
 
