@@ -151,34 +151,6 @@ pub fn parse(body: &[u8]) -> Result<Envelope, ParseError> {
     Ok(Envelope { inbound, connection_id: head.connection_id, session_id: head.session_id })
 }
 
-/// The types that are known.
-const TYPES: [&str; 24] = [
-    "attach",
-    "input",
-    "resize",
-    "theme",
-    "command",
-    "interrupt",
-    "extend",
-    "close",
-    "chat_message",
-    "hand",
-    "hand_seen",
-    "ask",
-    "allow",
-    "take_back",
-    "give_back",
-    "only_me",
-    "remove",
-    "ack",
-    "follow",
-    "carry",
-    "wall",
-    "wall_ack",
-    "ping",
-    "echo",
-];
-
 /// The type of a message for a log line; `unknown` for any text that a client made up, and for what is no message.
 pub fn logged_type(body: &[u8]) -> &'static str {
     #[derive(Deserialize)]
@@ -188,7 +160,7 @@ pub fn logged_type(body: &[u8]) -> &'static str {
     }
     let types = serde_json::from_slice(body).map(|Types { r#type, action }| r#type.or(action));
     let named = types.ok().flatten();
-    TYPES.into_iter().find(|known| named.as_deref() == Some(known)).unwrap_or("unknown")
+    ORDERED.into_iter().chain(OTHERS).find(|known| named.as_deref() == Some(known)).unwrap_or("unknown")
 }
 
 /// Types that are refused without a `seq`: they make sense only in order.
@@ -207,6 +179,10 @@ const ORDERED: [&str; 13] = [
     "only_me",
     "remove",
 ];
+
+/// All other types.
+const OTHERS: [&str; 11] =
+    ["attach", "resize", "command", "chat_message", "ack", "follow", "carry", "wall", "wall_ack", "ping", "echo"];
 
 fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseError> {
     use ClientMessage as M;
