@@ -132,7 +132,7 @@ impl DevGateway {
             tasks: tasks.clone(),
             abandoned: abandoned.clone(),
         };
-        let listener = GatewayListener::new(listener, self.tls.take())?;
+        let listener = GatewayListener::new(listener, self.tls.take());
         let app = self.router(addr, integration, stopping.clone());
         let service = app.into_make_service_with_connect_info::<SocketAddr>();
         let shutdown = stopping.clone().cancelled_owned();

@@ -82,7 +82,6 @@ impl Tls {
 /// Accepts connections. TLS handshakes run at the same time, so that a slow one delays no other.
 pub(crate) struct GatewayListener {
     listener: TcpListener,
-    addr: SocketAddr,
     tls: Option<Tls>,
     /// Running handshakes. They end with the listener.
     handshakes: JoinSet<Option<(GatewayStream, SocketAddr)>>,
@@ -91,9 +90,8 @@ pub(crate) struct GatewayListener {
 pub(crate) type GatewayStream = Either<TcpStream, TlsStream<TcpStream>>;
 
 impl GatewayListener {
-    /// Fails if the listener has no address.
-    pub(crate) fn new(listener: TcpListener, tls: Option<Tls>) -> io::Result<Self> {
-        Ok(Self { addr: listener.local_addr()?, listener, tls, handshakes: JoinSet::new() })
+    pub(crate) fn new(listener: TcpListener, tls: Option<Tls>) -> Self {
+        Self { listener, tls, handshakes: JoinSet::new() }
     }
 }
 
@@ -124,7 +122,7 @@ impl Listener for GatewayListener {
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.addr)
+        self.listener.local_addr()
     }
 }
 
