@@ -2,7 +2,7 @@
 //! `/health` meanwhile. Needs root, because sessions are isolated as on AWS.
 
 use crate::client::{Client, STEP_TIMEOUT};
-use crate::echo::{echo_of, key};
+use crate::echo::type_key;
 use crate::report::{Report, Row, Table};
 use crate::stats::{ms, percentile};
 use crate::subjects::{direct, in_process};
@@ -167,11 +167,7 @@ async fn type_slowly(quiet: &mut Client, time: Duration) -> Vec<f64> {
         if begin.elapsed() >= time {
             break;
         }
-        let key = key(number);
-        let started = Instant::now();
-        quiet.keys(&key).await;
-        quiet.expect(echo_of(&key)).await;
-        times.push(ms(started.elapsed()));
+        times.push(type_key(quiet, number).await);
         quiet.read_for(KEY_INTERVAL).await;
     }
     times

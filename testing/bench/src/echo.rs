@@ -47,13 +47,18 @@ async fn type_keys(client: &mut Client, count: u32, deadline: Option<Instant>) -
         if number > 0 && deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             break;
         }
-        let key = key(number);
-        let started = Instant::now();
-        client.keys(&key).await;
-        client.expect(echo_of(&key)).await;
-        times.push(ms(started.elapsed()));
+        times.push(type_key(client, number).await);
     }
     times
+}
+
+/// Types the key of this number. Returns the time to its echo in ms.
+pub(crate) async fn type_key(client: &mut Client, number: u32) -> f64 {
+    let key = key(number);
+    let started = Instant::now();
+    client.keys(&key).await;
+    client.expect(echo_of(&key)).await;
+    ms(started.elapsed())
 }
 
 /// The key of this number. Consecutive keys differ, so that a late echo is not taken for the next one. Lines stay below the
