@@ -43,23 +43,18 @@ struct Known {
 impl RequestContext {
     /// Records both for the log; the first call wins.
     pub(super) fn set(extensions: &Extensions, connection: Option<&ConnectionId>, session: Option<&SessionId>) {
-        Self::set_known(extensions, connection, session, None);
+        Self::record(extensions, Known { connection: connection.cloned(), session: session.cloned(), message: None });
     }
 
     /// Records a request of the gateway, with the type of the message that it brings.
     pub(super) fn set_gateway(extensions: &Extensions, claims: &GatewayClaims, body: &[u8]) {
         let message = (claims.path == MESSAGE_PATH).then(|| logged_type(body));
-        Self::set_known(extensions, Some(&claims.cid), claims.sid.as_ref(), message);
+        Self::record(extensions, Known { connection: Some(claims.cid.clone()), session: claims.sid.clone(), message });
     }
 
-    fn set_known(
-        extensions: &Extensions,
-        connection: Option<&ConnectionId>,
-        session: Option<&SessionId>,
-        message: Option<&'static str>,
-    ) {
+    fn record(extensions: &Extensions, facts: Known) {
         if let Some(Self(known)) = extensions.get() {
-            let _ = known.set(Known { connection: connection.cloned(), session: session.cloned(), message });
+            let _ = known.set(facts);
         }
     }
 }
