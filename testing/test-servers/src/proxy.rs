@@ -77,7 +77,8 @@ impl TcpProxy {
         self.set_mode(Mode::Stall).await;
     }
 
-    /// Delays each chunk in each direction. Chunks wait for one another, so this limits throughput too.
+    /// Delays each chunk in each direction, as a long way does: chunks do not wait for one another, and the number of chunks
+    /// makes no difference.
     pub async fn delay(&self, delay: Duration) {
         self.set_mode(Mode::Forward(delay)).await;
     }

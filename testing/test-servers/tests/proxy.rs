@@ -167,6 +167,19 @@ async fn delay_applies_in_each_direction() {
     round_trip(&mut stream, b"slow").await;
     assert!(began.elapsed() >= 2 * delay);
 
+    // Chunks do not wait for one another.
+    let delay = Duration::from_secs(1);
+    proxy.delay(delay).await;
+    let began = Instant::now();
+    for _ in 0..10 {
+        stream.write_all(b"one of many").await.unwrap();
+        timeout(QUIET_PERIOD, std::future::pending::<()>()).await.unwrap_err();
+    }
+    for _ in 0..10 {
+        expect_echo(&mut stream, b"one of many").await;
+    }
+    assert!(began.elapsed() < 10 * delay);
+
     // `restore` ends a delay of any length.
     proxy.delay(Duration::from_secs(3600)).await;
     stream.write_all(b"late").await.unwrap();

@@ -73,7 +73,8 @@ async fn restarted_empty() {
 async fn slow_and_stalled() {
     let stack = Stack::start_two().await;
     let mut terminal = stack.terminal("ada", "s").await;
-    stack.backend.redis_proxy().delay(Duration::from_millis(300)).await;
+    // 300 ms for a round trip: three in a row end within the deadline of a call.
+    stack.backend.redis_proxy().delay(Duration::from_millis(150)).await;
     assert_eq!(terminal.command("echo slow").await.0, "slow\n");
     let mut other = stack.terminal("ada", "t").await;
     assert_eq!(other.command("echo started").await.0, "started\n");

@@ -4,15 +4,25 @@ use std::io;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, timeout_at};
 
 const CHUNK_BYTES: usize = 16 * 1024;
+
+/// Chunks that wait in each direction; the connection's sender waits when there are more.
+const CHUNKS_IN_FLIGHT: usize = 64;
+
+/// Bytes that were read together.
+struct Chunk {
+    /// Time of the read.
+    at: Instant,
+    bytes: Vec<u8>,
+}
 
 /// Treatment of each chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
-    /// Written this much later.
+    /// Written this long after it arrived.
     Forward(Duration),
     /// Kept.
     Stall,
@@ -40,15 +50,40 @@ pub(super) async fn forward(
 }
 
 async fn one_way(
+    from: impl AsyncRead + Unpin,
+    to: impl AsyncWrite + Unpin,
+    mode: watch::Receiver<Mode>,
+) -> io::Result<()> {
+    let (arrived, chunks) = mpsc::channel(CHUNKS_IN_FLIGHT);
+    tokio::try_join!(receive(from, arrived, mode.clone()), send(chunks, to, mode)).map(drop)
+}
+
+/// Reads until the end, which is an empty chunk. Nothing is read during a stall.
+async fn receive(
     mut from: impl AsyncRead + Unpin,
+    arrived: mpsc::Sender<Chunk>,
+    mut mode: watch::Receiver<Mode>,
+) -> io::Result<()> {
+    let mut buffer = vec![0; CHUNK_BYTES];
+    loop {
+        // Errors mean that the proxy is dropped, which cancels this task too.
+        drop(mode.wait_for(|mode| *mode != Mode::Stall).await);
+        let length = from.read(&mut buffer).await?;
+        let chunk = Chunk { at: Instant::now(), bytes: buffer[..length].to_vec() };
+        if arrived.send(chunk).await.is_err() || length == 0 {
+            return Ok(());
+        }
+    }
+}
+
+async fn send(
+    mut chunks: mpsc::Receiver<Chunk>,
     mut to: impl AsyncWrite + Unpin,
     mut mode: watch::Receiver<Mode>,
 ) -> io::Result<()> {
-    let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
-        let length = from.read(&mut chunk).await?;
-        let mut rest = &chunk[..length];
-        delay(&mut mode).await;
+    while let Some(Chunk { at, bytes }) = chunks.recv().await {
+        let mut rest = &bytes[..];
+        delay(at, &mut mode).await;
         if rest.is_empty() {
             return to.shutdown().await;
         }
@@ -56,20 +91,20 @@ async fn one_way(
             tokio::select! {
                 biased;
                 // A stalled chunk must stay even when the receiver has room again.
-                () = stalled(&mut mode) => delay(&mut mode).await,
+                () = stalled(&mut mode) => delay(at, &mut mode).await,
                 written = to.write(rest) => rest = &rest[written?..],
             }
         }
     }
+    Ok(())
 }
 
-/// Waits until a chunk may be written.
-async fn delay(mode: &mut watch::Receiver<Mode>) {
+/// Waits until a chunk that arrived at this time may be written.
+async fn delay(arrived: Instant, mode: &mut watch::Receiver<Mode>) {
     loop {
         let now = *mode.borrow_and_update();
         let unchanged = match now {
-            Mode::Forward(Duration::ZERO) => true,
-            Mode::Forward(delay) => !matches!(timeout(delay, mode.changed()).await, Ok(Ok(()))),
+            Mode::Forward(delay) => !matches!(timeout_at(arrived + delay, mode.changed()).await, Ok(Ok(()))),
             // An error means that the proxy is dropped, which cancels this task too.
             Mode::Stall => mode.changed().await.is_err(),
         };
