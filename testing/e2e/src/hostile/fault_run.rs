@@ -123,7 +123,7 @@ impl FaultRun {
             timeout: Duration::from_secs(30),
             handover: None,
             lifetime: None,
-            max_duration: Duration::from_secs(30 + keys / 20),
+            max_duration: Duration::from_secs(90 + keys / 40),
         }
     }
 

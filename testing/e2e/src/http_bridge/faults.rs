@@ -49,10 +49,10 @@ impl HttpFaults {
         Self::new(Plan::default(), 0)
     }
 
-    /// 2 % of the requests and of the answers are lost, 5 % of the requests arrive twice, 5 % of the polls die half way, delays
-    /// change the order, and every 200th request on average is the last one of its connection.
+    /// 2 % of the requests and of the answers are lost, 5 % of the requests arrive twice, 15 % of the polls die half way,
+    /// delays change the order, and every 50th request on average is the last one of its connection.
     pub fn hostile(seed: u64) -> Self {
-        Self::new(Plan { lose: 20, repeat: 50, die: 50, cut: 5, delay_ms: 20 }, seed)
+        Self::new(Plan { lose: 20, repeat: 50, die: 150, cut: 20, delay_ms: 20 }, seed)
     }
 
     fn new(plan: Plan, seed: u64) -> Self {
