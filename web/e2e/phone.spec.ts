@@ -2,11 +2,9 @@
  * A phone: the size of controls, and fingers on the terminal.
  */
 
-import { type BrowserContextOptions, expect, type Page } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 import { test } from "./stack.ts";
-import { TerminalPage } from "./terminal-page.ts";
-
-const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true };
+import { finger, PHONE, TerminalPage } from "./terminal-page.ts";
 
 /** Names and sizes of the shown controls that are too small for a finger. */
 function tooSmall(page: Page): Promise<string[]> {
@@ -55,33 +53,6 @@ test("every control is large enough for a finger", async ({ browser, stack }) =>
   await terminal.screenshot("phone-paste");
   await context.close();
 });
-
-/**
- * A finger that moves on the screen, in steps of a frame by the time of its events, however long a busy browser takes for
- * them; `hold` is the time before it moves, in ms.
- */
-async function finger(page: Page, from: [number, number], to: [number, number], hold = 0, steps = 12) {
-  const devtools = await page.context().newCDPSession(page);
-  let timestamp = Date.now() / 1000;
-  const touch = (type: "touchStart" | "touchMove" | "touchEnd", at?: [number, number]) => {
-    timestamp += 0.016;
-    const touchPoints = at ? [{ x: at[0], y: at[1] }] : [];
-    return devtools.send("Input.dispatchTouchEvent", { type, touchPoints, timestamp });
-  };
-  await touch("touchStart", from);
-  if (hold > 0) await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), hold);
-  timestamp += hold / 1000;
-  for (let step = 1; step <= steps; step += 1) {
-    await touch(
-      "touchMove",
-      [0, 1].map((axis) => {
-        const [a = 0, b = 0] = [from[axis], to[axis]];
-        return a + ((b - a) * step) / steps;
-      }) as [number, number],
-    );
-  }
-  await touch("touchEnd");
-}
 
 const view = (page: Page) =>
   page.evaluate(() => {

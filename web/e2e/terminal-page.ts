@@ -3,11 +3,13 @@
  */
 
 import { join } from "node:path";
-import { expect, type Page } from "@playwright/test";
+import { type BrowserContextOptions, expect, type Page } from "@playwright/test";
 import { visit } from "./dev-token.ts";
 
 /** An empty prompt. */
 const PROMPT = /[$#] ?$/;
+
+export const PHONE: BrowserContextOptions = { viewport: { width: 390, height: 700 }, hasTouch: true, isMobile: true };
 
 export class TerminalPage {
   /** Uncaught exceptions and errors on the console. */
@@ -85,6 +87,14 @@ export class TerminalPage {
     else await poll.toMatch(what);
   }
 
+  /** The middle of a cell of the window. */
+  async place(row: number, col: number): Promise<[number, number]> {
+    const box = await this.page.locator(".xterm-screen").boundingBox();
+    const { cols, rows } = await this.size();
+    if (!box) throw new Error("no screen");
+    return [box.x + ((col + 0.5) * box.width) / cols, box.y + ((row + 0.5) * box.height) / rows];
+  }
+
   async type(text: string): Promise<void> {
     await this.page.keyboard.type(text);
   }
@@ -150,4 +160,31 @@ export async function withoutFallback(page: Page): Promise<void> {
 /** A pattern that allows line breaks anywhere. */
 export function wrapped(text: string): string {
   return [...text].join("\\n?");
+}
+
+/**
+ * A finger that moves on the screen, in steps of a frame by the time of its events, however long a busy browser takes for
+ * them; `hold` is the time before it moves, in ms.
+ */
+export async function finger(page: Page, from: [number, number], to: [number, number], hold = 0, steps = 12) {
+  const devtools = await page.context().newCDPSession(page);
+  let timestamp = Date.now() / 1000;
+  const touch = (type: "touchStart" | "touchMove" | "touchEnd", at?: [number, number]) => {
+    timestamp += 0.016;
+    const touchPoints = at ? [{ x: at[0], y: at[1] }] : [];
+    return devtools.send("Input.dispatchTouchEvent", { type, touchPoints, timestamp });
+  };
+  await touch("touchStart", from);
+  if (hold > 0) await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), hold);
+  timestamp += hold / 1000;
+  for (let step = 1; step <= steps; step += 1) {
+    await touch(
+      "touchMove",
+      [0, 1].map((axis) => {
+        const [a = 0, b = 0] = [from[axis], to[axis]];
+        return a + ((b - a) * step) / steps;
+      }) as [number, number],
+    );
+  }
+  await touch("touchEnd");
 }

@@ -39,6 +39,8 @@ export interface TermgateTerminalProps {
   copyOnSelect?: boolean;
   /** Asks before a paste of several lines that would run one by one. Default true. */
   warnBeforePaste?: boolean;
+  /** The right mouse button, Shift-F10 and a long press open the terminal's own menu; with Shift, the browser's. Default true. */
+  contextMenu?: boolean;
   /** Shows keys before their echo, where that is certain: `auto`, the default, on connections with noticeable delay. */
   predict?: PredictMode;
   /** On a Mac, sends Option as Meta instead of typing its characters. Default false: many layouts need it for `@` or `|`. */

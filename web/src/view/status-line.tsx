@@ -58,6 +58,9 @@ export function StatusLine(props: StatusLineProps) {
       <span className="tg-dot" aria-hidden="true" />
       <span className="tg-state">{stateSentence(state, now)}</span>
       <Announcer state={state} />
+      <span className="tg-hidden" aria-live="polite">
+        {notice}
+      </span>
       {(status === "offline" || (status === "reconnecting" && retryAt !== null)) && (
         <button type="button" onClick={thenFocus(() => client.connect())}>
           Try now

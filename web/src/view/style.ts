@@ -152,10 +152,25 @@ export const STYLE = `${RESET}
 .tg-buttons button { padding: 6px 16px; }
 .tg-keys { display: grid; grid-template-columns: repeat(auto-fit, minmax(44px, 1fr)); gap: 4px; flex: none; padding: 4px; background: var(--tg-bar); border-top: 1px solid var(--tg-line); }
 .tg-keys button { min-width: 44px; min-height: 44px; padding: 0 2px; font-size: 14px; touch-action: manipulation; user-select: none; }
+.tg .tg-menu {
+  position: fixed; inset: auto; z-index: 9; width: max-content; max-width: calc(100vw - 8px); max-height: calc(100vh - 8px); overflow: auto;
+  padding: 4px; border: 1px solid var(--tg-line); border-radius: 8px; background: var(--tg-bar); box-shadow: var(--tg-shadow);
+  font: 13px/1.4 system-ui, sans-serif;
+}
+.tg .tg-menu button {
+  display: flex; justify-content: space-between; gap: 28px; width: 100%; padding: 5px 10px; border-color: transparent; background: none;
+  text-align: left; align-items: center;
+}
+.tg .tg-menu button:focus { background: var(--tg-accent); color: var(--tg-accent-text); outline: none; }
+.tg[data-theme="dark"] .tg-menu button:focus { background: #1f6feb; }
+.tg .tg-menu button[aria-disabled] { color: var(--tg-text); opacity: 0.6; cursor: default; }
+.tg .tg-menu button[aria-disabled]:focus { background: var(--tg-button-hover); }
+.tg .tg-menu kbd { font-size: 12px; opacity: 0.85; }
 .tg-hidden { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (pointer: coarse) {
   .tg button, .tg a.tg-button, .tg input:not([type="checkbox"]), .tg-dialog label { min-width: 44px; min-height: 44px; }
   .tg input { font-size: 16px; }
+  .tg .tg-menu kbd { display: none; }
 }
 @container tg (max-width: 600px) {
   .tg-size, span.tg-latency, .tg-left:not(.tg-short) { display: none; }

@@ -11,6 +11,7 @@ import { useTerminalState } from "../react/use-terminal-state.ts";
 import { boundFont, copyText, MIN_CONTRAST, type TerminalHandlers, THEMES, textOf } from "../xterm/index.ts";
 import { Banner } from "./banner.tsx";
 import { CannotShow } from "./cannot-show.tsx";
+import { ContextMenu } from "./context-menu.tsx";
 import { FindBar } from "./find-bar.tsx";
 import type { TermgateHandle, TermgateTerminalProps } from "./handle.ts";
 import { useMedia, useThemeName } from "./media.ts";
@@ -20,10 +21,11 @@ import { StatusLine } from "./status-line.tsx";
 import { STYLE } from "./style.ts";
 import { TouchRow } from "./touch-row.tsx";
 import { useBell } from "./use-bell.ts";
+import { clipboardOf, menuItems, useMenu } from "./use-menu.ts";
 import { useNotices } from "./use-notices.ts";
 import { useSettled } from "./use-settled.ts";
 import { useTerminal } from "./use-terminal.ts";
-import { heldSentence, isStalled, isWaiting } from "./words.ts";
+import { copyRefused, heldSentence, isStalled, isWaiting } from "./words.ts";
 
 /** Another window's size is explained once it has lasted this long. */
 const SIZE_HINT_DELAY_MS = 1000;
@@ -59,6 +61,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const askBeforePaste = useRef(true);
     const [held, setHeld] = useState({ control: false, alt: false });
     const [selected, setSelected] = useState(false);
+    const menu = useMenu(props.contextMenu !== false);
     const [fits, setFits] = useState(true);
     // A window that was just resized waits for the service.
     const sized = useSettled(fits, SIZE_HINT_DELAY_MS);
@@ -97,6 +100,8 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
             : `A program copied ${characters} ${characters === 1 ? "character" : "characters"}`,
         );
       },
+      onCopyRefused: () => notices.show(copyRefused(coarsePointer)),
+      ...menu.handlers,
       onReadOnly: () => notices.show(heldSentence(state)),
       onFits: setFits,
       onModifiers: setHeld,
@@ -148,16 +153,10 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     }, [handle]);
 
     const focus = () => opened?.terminal.focus();
-    const pasteClipboard = () => {
-      navigator.clipboard.readText().then(
-        (text) => opened?.paste(text),
-        () => notices.show("The browser does not let this page read the clipboard"),
-      );
-    };
-    const copySelection = async () => {
-      const done = await copyText(opened?.terminal.getSelection() ?? "");
-      notices.show(done ? "Copied" : "The browser refused to copy");
-      opened?.terminal.clearSelection();
+    const clipboard = clipboardOf(opened, coarsePointer, notices.show);
+    const closeMenu = (refocus: boolean) => {
+      menu.close();
+      if (refocus) focus();
     };
     const closeFind = () => {
       setFinding(null);
@@ -199,13 +198,16 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
             <FindBar key={finding.times} opened={opened} initial={finding.text} onClose={closeFind} />
           )}
         </div>
+        {menu.request && handle && (
+          <ContextMenu {...menu.request} items={menuItems(handle, state, clipboard)} onClose={closeMenu} />
+        )}
         {question && <PasteDialog text={question.text} onAnswer={answer} />}
         {(touchKeys ?? coarsePointer) && (
           <TouchRow
             keys={mayType(state) ? opened?.touch : undefined}
             held={held}
-            onPaste={canReadClipboard() ? pasteClipboard : undefined}
-            onCopy={selected ? copySelection : undefined}
+            onPaste={clipboard.paste}
+            onCopy={selected ? clipboard.copySelection : undefined}
           />
         )}
         {props.statusLine !== false && (
@@ -225,8 +227,3 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     );
   },
 );
-
-/** False on pages that were loaded over plain HTTP. */
-function canReadClipboard(): boolean {
-  return typeof navigator !== "undefined" && navigator.clipboard?.readText !== undefined;
-}

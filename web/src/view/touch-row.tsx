@@ -30,8 +30,7 @@ interface TouchRowProps {
   keys: TouchKeys | undefined;
   /** The modifiers that apply to the next key. */
   held: Modifiers;
-  /** Absent if the browser does not let a page read the clipboard. */
-  onPaste: (() => void) | undefined;
+  onPaste: () => void;
   /** Absent if nothing is selected. */
   onCopy: (() => void) | undefined;
 }
@@ -70,7 +69,7 @@ export function TouchRow({ keys, held, onPaste, onCopy }: TouchRowProps) {
             {character}
           </button>
         ))}
-      {keys && onPaste && (
+      {keys && (
         <button type="button" onClick={onPaste}>
           Paste
         </button>

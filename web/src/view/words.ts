@@ -110,6 +110,20 @@ export function typingSentence({ control, people, who, status }: TerminalState):
   }
 }
 
+/** The browser refused to read the clipboard, and how to paste nevertheless. */
+export function pasteRefused(coarsePointer: boolean, apple: boolean): string {
+  const how = coarsePointer ? ALLOW_CLIPBOARD : `Press ${apple ? "Cmd-V" : "Ctrl-Shift-V"} to paste`;
+  return `The browser does not let this page read the clipboard. ${how}`;
+}
+
+/** The browser refused to copy, and how to copy nevertheless: its own menu needs no permission. */
+export function copyRefused(coarsePointer: boolean): string {
+  const how = coarsePointer ? ALLOW_CLIPBOARD : "Hold Shift, press the right mouse button, and choose Copy";
+  return `The browser does not let this page copy. ${how}`;
+}
+
+const ALLOW_CLIPBOARD = "Allow the clipboard for this page in the browser's settings";
+
 /** Why this page's keys do not reach the shell. */
 export function heldSentence(state: TerminalState): string {
   if (state.control.state === "only") return "Only the owner of this terminal types now: your keys are held back";

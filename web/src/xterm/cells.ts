@@ -29,14 +29,30 @@ export function cellAt(terminal: Terminal, { clientX, clientY }: Place): Cell {
   };
 }
 
+/** The place of the cursor: the middle of its cell, or of the nearest one in view. */
+export function cursorPlace(terminal: Terminal): Place {
+  const { cols, rows, buffer } = terminal;
+  const { cursorX, cursorY, baseY, viewportY } = buffer.active;
+  const screen = screenOf(terminal);
+  if (!screen) return { clientX: 0, clientY: 0 };
+  const col = Math.min(cursorX, cols - 1);
+  const row = Math.min(baseY + cursorY - viewportY, rows - 1);
+  return {
+    clientX: screen.left + ((col + 0.5) * screen.width) / cols,
+    clientY: screen.top + ((row + 0.5) * screen.height) / rows,
+  };
+}
+
+/** True if there is text in a cell. */
+export function hasText({ buffer }: Pick<Terminal, "buffer">, { col, row }: Cell): boolean {
+  const cell = buffer.active.getLine(row)?.getCell(col);
+  // The second half of a wide character has no text of its own.
+  return cell !== undefined && (cell.getWidth() === 0 || cell.getChars().trim() !== "");
+}
+
 /** The first and the last cell of the word around a cell; the cell itself where there is none. */
 export function wordAt(terminal: Terminal, { col, row }: Cell): [Cell, Cell] {
-  const line = terminal.buffer.active.getLine(row);
-  const isText = (at: number) => {
-    const cell = line?.getCell(at);
-    // The second half of a wide character has no text of its own.
-    return cell !== undefined && (cell.getWidth() === 0 || cell.getChars().trim() !== "");
-  };
+  const isText = (at: number) => hasText(terminal, { col: at, row });
   let [first, last] = [col, col];
   if (isText(col)) {
     while (first > 0 && isText(first - 1)) first -= 1;

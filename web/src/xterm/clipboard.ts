@@ -64,7 +64,12 @@ export function writeOnlyProvider(
 }
 
 /** Copies a selection when the mouse button is released. The returned function stops it. */
-export function copyWhenSelected(element: HTMLElement, terminal: Terminal, enabled: () => boolean): () => void {
+export function copyWhenSelected(
+  element: HTMLElement,
+  terminal: Terminal,
+  enabled: () => boolean,
+  copy: (text: string) => void,
+): () => void {
   let changed = false;
   const selection = terminal.onSelectionChange(() => {
     changed = true;
@@ -77,7 +82,7 @@ export function copyWhenSelected(element: HTMLElement, terminal: Terminal, enabl
       // On the document, because the button may be released outside; the emulator's own listener runs first.
       const up = () => {
         const text = changed && enabled() ? terminal.getSelection() : "";
-        if (text) copyText(text);
+        if (text) copy(text);
       };
       document.addEventListener("mouseup", () => setTimeout(up), { once: true, signal: end.signal });
     },

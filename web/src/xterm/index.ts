@@ -8,9 +8,12 @@ import { MIN_CONTRAST } from "./themes.ts";
 
 export { TermgateAddon } from "./addon.ts";
 export { copyText } from "./clipboard.ts";
+export { isApple } from "./keys.ts";
 export { boundFont } from "./letterbox.ts";
+export type { MenuCause, MenuHandlers } from "./menu.ts";
 export { type OpenTerminal, openTerminal, type PagePolicy, type TerminalHandlers } from "./open.ts";
 export { linesOf } from "./paste.ts";
+export type { Place } from "./scroll.ts";
 export type { Search, SearchQuery, SearchResult } from "./search.ts";
 export { textOf } from "./text.ts";
 export { themeColours } from "./theme-colours.ts";

@@ -1,9 +1,9 @@
 /**
- * Keyboard shortcuts of the terminal itself: copy, paste, find, font size, and leaving it without a mouse, since Tab
- * goes to the shell. Ctrl-C is not among them: it always interrupts.
+ * Keyboard shortcuts of the terminal itself: copy, paste, find, font size, its menu, and leaving it without a mouse, since
+ * Tab goes to the shell. Ctrl-C is not among them: it always interrupts.
  */
 
-export type Action = "copy" | "paste" | "find" | "leave" | "bigger" | "smaller" | "normal";
+export type Action = "copy" | "paste" | "find" | "menu" | "leave" | "bigger" | "smaller" | "normal";
 
 export type Key = Pick<KeyboardEvent, "key" | "code" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey">;
 
@@ -16,6 +16,7 @@ const SIZES: Record<string, Action> = { "+": "bigger", "=": "bigger", "-": "smal
 /** Returns the action of a key; `apple` is true where Cmd replaces Ctrl-Shift. */
 export function actionOf(key: Key, apple: boolean): Action | undefined {
   if (key.altKey) return undefined;
+  if (isMenuKey(key)) return "menu";
   const command = apple && key.metaKey && !key.ctrlKey;
   const control = !apple && key.ctrlKey && !key.metaKey;
   // Ctrl-Shift-minus is Ctrl-_, which a shell takes for undo.
@@ -26,6 +27,12 @@ export function actionOf(key: Key, apple: boolean): Action | undefined {
   if (key.ctrlKey && key.shiftKey && !key.metaKey && letter(key) === LEAVE_LETTER) return "leave";
   if (command ? !key.shiftKey : control && key.shiftKey) return LETTERS[letter(key)];
   return undefined;
+}
+
+/** The keys that open a menu on every system: Shift-F10, and the one beside the right Ctrl. */
+function isMenuKey({ key, ctrlKey, metaKey, shiftKey }: Key): boolean {
+  if (ctrlKey || metaKey) return false;
+  return shiftKey ? key === "F10" : key === "ContextMenu";
 }
 
 /** True for a key that writes, and is not a shortcut of the browser. */

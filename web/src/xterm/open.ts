@@ -5,12 +5,13 @@
 
 import type { ITerminalOptions, Terminal } from "@xterm/xterm";
 import { mayType, type PredictMode, type TerminalClient } from "../core/index.ts";
-import { lineHeight } from "./cells.ts";
+import { cursorPlace, lineHeight } from "./cells.ts";
 import { copyText, copyWhenSelected } from "./clipboard.ts";
 import { hasSize, TerminalFitter } from "./fitter.ts";
 import { type Action, actionOf, isApple, isText } from "./keys.ts";
 import { LinkTooltip } from "./link-tooltip.ts";
 import { linkHandler } from "./links.ts";
+import { type MenuHandlers, openMenuByMouse } from "./menu.ts";
 import { documentWithNonce, isUnstyled, withNonce } from "./nonce-document.ts";
 import { loadOptionalAddons } from "./optional-addons.ts";
 import { runsLineByLine, stripControls } from "./paste.ts";
@@ -24,7 +25,7 @@ import { type Modifiers, TouchKeys } from "./touch-keys.ts";
 import { installWidths } from "./widths.ts";
 
 /** Decisions and reactions of the page; each is called when it is needed. */
-export interface TerminalHandlers {
+export interface TerminalHandlers extends MenuHandlers {
   /** True to copy each selection at once. */
   copyOnSelect?(): boolean;
   /** Decides about a paste of several lines that would run one by one. Without it, they are pasted. */
@@ -32,10 +33,12 @@ export interface TerminalHandlers {
   /** Where keys may be shown before their echo: by default `auto`, which means where the echo takes noticeable time. */
   predict?(): PredictMode;
   /** A keyboard shortcut that the page handles. */
-  onAction?(action: Exclude<Action, "copy" | "paste">): void;
+  onAction?(action: Exclude<Action, "copy" | "paste" | "menu">): void;
   onBell?(): void;
   /** Receives the number of characters that a program copied; null if the browser refused. */
   onProgramCopied?(characters: number | null): void;
+  /** The browser refused to copy what the user selected. */
+  onCopyRefused?(): void;
   /** The user typed or pasted, but may only watch. */
   onReadOnly?(): void;
   /** False while the terminal has the size of another window of its session. */
@@ -117,14 +120,19 @@ export async function openTerminal(
   terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, client, handlers));
   const paste = (text: string) => pasteInto(terminal, client, handlers, text);
   stops.push(
-    copyWhenSelected(element, terminal, () => handlers.copyOnSelect?.() === true),
+    copyWhenSelected(
+      element,
+      terminal,
+      () => handlers.copyOnSelect?.() === true,
+      (text) => copy(text, handlers),
+    ),
     interceptPaste(element, paste),
   );
   scrollByWheel(terminal, () => lineHeight(terminal));
   followAfterErase(terminal);
   stops.push(moveCursorByClick(terminal, client));
-  const gestures = new TouchGestures(element, terminal);
-  stops.push(() => gestures.dispose());
+  const gestures = new TouchGestures(element, terminal, handlers);
+  stops.push(() => gestures.dispose(), openMenuByMouse(element, terminal, handlers));
   terminal.onBell(() => handlers.onBell?.());
   terminal.onSelectionChange(() => handlers.onSelection?.(terminal.hasSelection()));
   const addons = {
@@ -191,11 +199,17 @@ function handleKey(
   }
   // The browser itself pastes, which needs no permission to read the clipboard.
   if (action === "paste") return false;
+  if (action === "menu" && handlers.ownMenu?.() !== true) return true;
   event.preventDefault();
   if (event.type !== "keydown") return false;
-  if (action !== "copy") handlers.onAction?.(action);
-  else if (terminal.hasSelection()) copyText(terminal.getSelection());
+  if (action === "menu") handlers.onMenu?.(cursorPlace(terminal), "keyboard");
+  else if (action !== "copy") handlers.onAction?.(action);
+  else if (terminal.hasSelection()) copy(terminal.getSelection(), handlers);
   return false;
+}
+
+function copy(text: string, handlers: TerminalHandlers): void {
+  copyText(text).then((done) => done || handlers.onCopyRefused?.());
 }
 
 /** Pastes text without control characters, after a question if it would run line by line. */

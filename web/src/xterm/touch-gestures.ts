@@ -1,9 +1,11 @@
 /**
- * Fingers on the terminal: a drag scrolls, with momentum, and a long press selects. A tap stays a click.
+ * Fingers on the terminal: a drag scrolls, with momentum, and a long press selects, or opens a menu where there is no
+ * text. A tap stays a click.
  */
 
 import type { IDisposable, Terminal } from "@xterm/xterm";
-import { type Cell, cellAt, lineHeight, selectCells, wordAt } from "./cells.ts";
+import { type Cell, cellAt, hasText, lineHeight, selectCells, wordAt } from "./cells.ts";
+import type { MenuHandlers } from "./menu.ts";
 import { type Place, scrollLines } from "./scroll.ts";
 
 /** Time without a movement after which a finger selects. */
@@ -28,7 +30,7 @@ export class TouchGestures implements IDisposable {
   /** The finger when it came down, and when it last moved. */
   #first: Finger | undefined;
   #last: Finger | undefined;
-  #mode: "none" | "scroll" | "select" = "none";
+  #mode: "none" | "scroll" | "select" | "menu" = "none";
   /** The word at which a selection began. */
   #word: [Cell, Cell] | undefined;
   /** Upwards, in pixels per ms. */
@@ -41,6 +43,7 @@ export class TouchGestures implements IDisposable {
   constructor(
     element: HTMLElement,
     private readonly terminal: Terminal,
+    private readonly handlers: MenuHandlers,
   ) {
     const { signal } = this.#end;
     const listen = <K extends keyof HTMLElementEventMap>(name: K, act: (event: HTMLElementEventMap[K]) => void) =>
@@ -69,7 +72,7 @@ export class TouchGestures implements IDisposable {
     this.#first = finger;
     this.#last = finger;
     if (moving) this.#mode = "scroll";
-    else this.#press = setTimeout(() => this.#select(finger), LONG_PRESS_MS);
+    else this.#press = setTimeout(() => this.#longPress(finger), LONG_PRESS_MS);
   }
 
   #move(event: TouchEvent): void {
@@ -82,6 +85,7 @@ export class TouchGestures implements IDisposable {
     // Neither the page nor the browser scrolls.
     event.preventDefault();
     clearTimeout(this.#press);
+    if (this.#mode === "menu") return;
     this.#last = finger;
     if (this.#mode === "select")
       return selectCells(this.terminal, [...(this.#word ?? []), cellAt(this.terminal, finger)]);
@@ -102,10 +106,16 @@ export class TouchGestures implements IDisposable {
     this.#glide(speed, event.timeStamp);
   }
 
-  #select(finger: Finger): void {
+  #longPress(finger: Finger): void {
+    const { terminal, handlers } = this;
+    const cell = cellAt(terminal, finger);
+    if (!hasText(terminal, cell) && handlers.ownMenu?.() === true) {
+      this.#mode = "menu";
+      return handlers.onMenu?.(finger, "touch");
+    }
     this.#mode = "select";
-    this.#word = wordAt(this.terminal, cellAt(this.terminal, finger));
-    selectCells(this.terminal, this.#word);
+    this.#word = wordAt(terminal, cell);
+    selectCells(terminal, this.#word);
   }
 
   /** Goes on by itself. */

@@ -34,6 +34,10 @@ describe("on a PC", () => {
     ["Ctrl-Shift-minus is Ctrl-_, which undoes", key("_", ctrlShift), undefined],
     ["Ctrl-Alt is a third level of the keyboard", key("c", { ...ctrlShift, altKey: true }), undefined],
     ["Win-C is the system's", key("c", cmd), undefined],
+    ["Shift-F10 opens the menu", key("F10", { shiftKey: true }), "menu"],
+    ["the menu key", key("ContextMenu"), "menu"],
+    ["F10 is the program's", key("F10"), undefined],
+    ["Ctrl-Shift-F10 is the program's", key("F10", ctrlShift), undefined],
     ["a letter", key("c"), undefined],
     ["another letter", key("X", ctrlShift), undefined],
   ] as const)("%s", (_, pressed, action) => expect(actionOf(pressed, false)).toBe(action));

@@ -1,0 +1,71 @@
+/**
+ * The commands of the terminal's menu, and the clipboard behind two of them.
+ */
+
+"use client";
+
+import { useState } from "react";
+import { mayType, type TerminalState } from "../core/index.ts";
+import { copyText, isApple, type MenuHandlers, type OpenTerminal } from "../xterm/index.ts";
+import type { MenuItem, MenuRequest } from "./context-menu.tsx";
+import type { TermgateHandle } from "./handle.ts";
+import { copyRefused, pasteRefused } from "./words.ts";
+
+export interface Clipboard {
+  copySelection(): void;
+  paste(): void;
+}
+
+/** Copies and pastes for buttons, and says what to do where the browser refuses. */
+export function clipboardOf(
+  opened: OpenTerminal | null,
+  coarsePointer: boolean,
+  say: (text: string) => void,
+): Clipboard {
+  return {
+    async copySelection() {
+      const done = await copyText(opened?.terminal.getSelection() ?? "");
+      say(done ? "Copied" : copyRefused(coarsePointer));
+      if (done) opened?.terminal.clearSelection();
+    },
+    async paste() {
+      // Absent on pages that were loaded over plain HTTP.
+      const text = await navigator.clipboard?.readText?.().catch(() => undefined);
+      if (text === undefined) say(pasteRefused(coarsePointer, isApple()));
+      else opened?.paste(text);
+    },
+  };
+}
+
+interface Menu {
+  /** Where the menu is open. */
+  request: MenuRequest | null;
+  handlers: Required<MenuHandlers>;
+  close(): void;
+}
+
+export function useMenu(enabled: boolean): Menu {
+  const [request, setRequest] = useState<MenuRequest | null>(null);
+  return {
+    request,
+    handlers: {
+      ownMenu: () => enabled,
+      onMenu: ({ clientX, clientY }, cause) => setRequest({ at: { clientX, clientY }, cause }),
+    },
+    close: () => setRequest(null),
+  };
+}
+
+export function menuItems(handle: TermgateHandle, state: TerminalState, clipboard: Clipboard): MenuItem[] {
+  const apple = isApple();
+  const keys = (letter: string) => (apple ? `Cmd-${letter}` : `Ctrl-Shift-${letter}`);
+  const { terminal } = handle;
+  return [
+    { name: "Copy", keys: keys("C"), disabled: !terminal.hasSelection(), act: () => clipboard.copySelection() },
+    { name: "Paste", keys: keys("V"), disabled: !mayType(state), act: () => clipboard.paste() },
+    { name: "Select all", keys: apple ? keys("A") : undefined, act: () => terminal.selectAll() },
+    { name: "Find", keys: keys("F"), act: () => handle.search() },
+    { name: "Clear", act: () => handle.clear() },
+    { name: "Save as text file", act: () => handle.download() },
+  ];
+}
