@@ -21,7 +21,7 @@ PAGE_SOURCES := $(shell find web -path web/node_modules -prune -o -path web/app/
 
 PEERS := testing/bench/.venv/installed testing/bench/.ttyd/installed testing/bench/peers/node_modules/.package-lock.json
 
-.PHONY: help bench bench-micro run test test-rust test-deploy test-web test-workflows image image-test push package package-test fmt page system-run system-test
+.PHONY: help bench bench-micro run test test-rust test-deploy test-web test-workflows image image-test push package package-test release-check fmt page system-run system-test
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -100,6 +100,12 @@ package-test: system-test .venv/installed ## Build the function with SAM for thi
 image-test: ## Build the image without a registry, start it, and use it (as root, about ten minutes)
 	cargo build --bins --locked
 	@scripts/image-test
+
+release-check: .venv/installed web/node_modules/.package-lock.json deploy/cdk/node_modules/.package-lock.json ## Do everything that a release needs, but publish nothing (as root, an hour)
+	@scripts/release-check
+	@$(MAKE) test
+	@$(MAKE) package-test
+	@$(MAKE) image-test
 
 fmt: web/node_modules/.package-lock.json ## Format everything
 	cargo fmt --all

@@ -27,3 +27,8 @@ pub use ids::{ClientId, ConnectionId, Epoch, GroupId, Loan, Pos, Seq, SessionId,
 pub use sentence::read_json;
 pub use server::{ServerFrame, ServerMessage, StreamEvent};
 pub use theme::{Colour, Theme};
+
+/// The example of the README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

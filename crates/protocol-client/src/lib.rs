@@ -17,6 +17,11 @@ use shared_protocol::{ClientId, ClientMessage, Dispatch, Epoch, ErrorCode, Pos, 
 use std::collections::VecDeque;
 use std::time::Duration;
 
+/// The example of the README, as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 /// Delay before an unanswered `attach` is repeated.
 const ATTACH_INTERVAL: Duration = Duration::from_secs(1);
 /// Delay of a ping after the last frame.
