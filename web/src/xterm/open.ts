@@ -19,6 +19,7 @@ import { revealBrowser } from "./platform.ts";
 import { loadWebgl } from "./renderer.ts";
 import { followAfterErase, scrollByWheel } from "./scroll.ts";
 import { openSearch, type Search } from "./search.ts";
+import { showComposition, TextInput } from "./text-input.ts";
 import { MIN_CONTRAST, THEMES } from "./themes.ts";
 import { TouchGestures } from "./touch-gestures.ts";
 import { type Modifiers, TouchKeys } from "./touch-keys.ts";
@@ -110,7 +111,12 @@ export async function openTerminal(
   // The renderer comes first, because cell sizes differ between the two.
   await loadWebgl(terminal, () => fitter?.layout());
   const predict = () => handlers.predict?.() ?? "auto";
-  const touch = new TouchKeys(terminal, (held) => handlers.onModifiers?.(held));
+  const touch: TouchKeys = new TouchKeys(
+    terminal,
+    (held) => handlers.onModifiers?.(held),
+    () => text?.flush(),
+  );
+  const text = terminal.textarea && typeInto(element, terminal, terminal.textarea, touch);
   fitter = new TerminalFitter(element, terminal, fit, client, terminal.options.fontSize ?? DEFAULTS.fontSize, (fits) =>
     handlers.onFits?.(fits),
   );
@@ -118,7 +124,10 @@ export async function openTerminal(
   const termgate = new TermgateAddon(client, (text) => touch.transform(text), predict);
   terminal.loadAddon(termgate);
   terminal.attachCustomKeyEventHandler((event) => handleKey(event, terminal, client, handlers));
-  const paste = (text: string) => pasteInto(terminal, client, handlers, text);
+  const paste = (pasted: string) => {
+    text?.flush();
+    pasteInto(terminal, client, handlers, pasted);
+  };
   stops.push(
     copyWhenSelected(
       element,
@@ -133,6 +142,7 @@ export async function openTerminal(
   stops.push(moveCursorByClick(terminal, client));
   const gestures = new TouchGestures(element, terminal, handlers);
   stops.push(() => gestures.dispose(), openMenuByMouse(element, terminal, handlers));
+  stops.push(() => text?.dispose());
   terminal.onBell(() => handlers.onBell?.());
   terminal.onSelectionChange(() => handlers.onSelection?.(terminal.hasSelection()));
   const addons = {
@@ -182,6 +192,15 @@ function moveCursorByClick(terminal: Terminal, client: TerminalClient): () => vo
   };
   follow();
   return client.subscribe(follow);
+}
+
+/** Types what input methods write. */
+function typeInto(element: HTMLElement, terminal: Terminal, field: HTMLTextAreaElement, touch: TouchKeys): TextInput {
+  return new TextInput(element, field, {
+    type: (text) => terminal.input(text),
+    isModified: () => touch.modified,
+    onComposing: (text) => showComposition(terminal, text),
+  });
 }
 
 /** Returns true if the emulator gets the key. */

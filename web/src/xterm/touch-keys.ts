@@ -46,20 +46,30 @@ export class TouchKeys {
   constructor(
     private readonly terminal: Terminal,
     private readonly changed: (held: Modifiers) => void,
+    /** Types what an input method still composes, which comes first. */
+    private readonly flush: () => void = () => {},
   ) {}
+
+  /** True if a modifier applies to the next key. */
+  get modified(): boolean {
+    return this.#held.control || this.#held.alt;
+  }
 
   press(key: TouchKey): void {
     const { terminal } = this;
+    this.flush();
     // Through the emulator, which scrolls down as for any key.
     terminal.input(sequenceOf(key, terminal.modes.applicationCursorKeysMode, this.#take()));
   }
 
   /** Types a character, to which the modifiers apply. */
   type(character: string): void {
+    this.flush();
     this.terminal.input(character);
   }
 
   toggle(modifier: keyof Modifiers): void {
+    this.flush();
     this.#set({ ...this.#held, [modifier]: !this.#held[modifier] });
   }
 

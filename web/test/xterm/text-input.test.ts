@@ -1,0 +1,193 @@
+// @vitest-environment jsdom
+/**
+ * Text of input methods, by the sequences of events that browsers send: each text is typed exactly once.
+ */
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { keysFor, TextInput } from "../../src/xterm/text-input.ts";
+
+const DELETE = "\x7f";
+const typed: string[] = [];
+const shown: string[] = [];
+const emulator = { keydown: vi.fn(), keypress: vi.fn(), input: vi.fn(), compositionend: vi.fn() };
+let modified = false;
+let field: HTMLTextAreaElement;
+let input: TextInput;
+
+beforeEach(() => {
+  typed.length = 0;
+  shown.length = 0;
+  modified = false;
+  vi.clearAllMocks();
+  document.body.innerHTML = "<div><textarea></textarea></div>";
+  field = document.querySelector("textarea") as HTMLTextAreaElement;
+  input = new TextInput(field.parentElement as HTMLElement, field, {
+    type: (text) => typed.push(text),
+    isModified: () => modified,
+    onComposing: (text) => shown.push(text),
+  });
+  // As the emulator, on the field itself.
+  for (const [name, listener] of Object.entries(emulator)) field.addEventListener(name, listener, { capture: true });
+});
+afterEach(() => input.dispose());
+
+const send = (event: Event) => field.dispatchEvent(event);
+const key = (name: "keydown" | "keypress" | "keyup", key: string, keyCode: number, isComposing = false) =>
+  send(new KeyboardEvent(name, { key, keyCode, isComposing, bubbles: true } as KeyboardEventInit));
+const composition = (name: "start" | "update" | "end", data = "") =>
+  send(new CompositionEvent(`composition${name}`, { data, bubbles: true }));
+/** The field gets another value, as a browser does it: with an event before and one after it. */
+function change(value: string, inputType: string, isComposing = false): void {
+  send(new InputEvent("beforeinput", { inputType, isComposing, bubbles: true }));
+  field.value = value;
+  send(new InputEvent("input", { inputType, isComposing, bubbles: true, composed: true }));
+}
+/** Chromium's order of events. */
+function compose(steps: string[], before = ""): void {
+  key("keydown", "Process", 229);
+  composition("start");
+  for (const step of steps) {
+    composition("update", step);
+    change(before + step, "insertCompositionText", true);
+    key("keydown", "Process", 229, true);
+  }
+  composition("end", steps.at(-1));
+  key("keyup", "Process", 229);
+}
+
+describe("a composition", () => {
+  test("is shown while it lasts, and typed once at its end", () => {
+    compose(["n", "ni", "你"]);
+    compose(["h", "好"], "你");
+    expect(typed).toEqual(["你", "好"]);
+    expect(shown).toEqual(["n", "ni", "你", "", "h", "好", ""]);
+    expect(emulator.keydown).not.toHaveBeenCalled();
+    expect(emulator.compositionend).not.toHaveBeenCalled();
+  });
+
+  test("is typed once where the last input event follows its end, as in Firefox", () => {
+    composition("start");
+    composition("update", "é");
+    field.value = "é";
+    composition("end", "é");
+    send(new InputEvent("input", { inputType: "insertCompositionText", bubbles: true }));
+    expect(typed).toEqual(["é"]);
+  });
+
+  test("is typed once where it is replaced before its end, as in Safari", () => {
+    composition("start");
+    change("´", "insertCompositionText", true);
+    change("", "deleteCompositionText", true);
+    change("é", "insertFromComposition", true);
+    composition("end", "é");
+    key("keydown", "e", 229);
+    expect(typed).toEqual(["é"]);
+  });
+
+  test("that is given up types nothing", () => {
+    compose(["n", "ni", ""]);
+    expect(typed).toEqual([]);
+  });
+
+  test("ends before a key of its own, a touch key and the loss of the focus", () => {
+    for (const end of [() => key("keydown", "Enter", 13), () => input.flush(), () => send(new FocusEvent("blur"))]) {
+      typed.length = 0;
+      composition("start");
+      change("한", "insertCompositionText", true);
+      end();
+      expect(typed).toEqual(["한"]);
+      // The browser ends it too.
+      composition("end", "한");
+      expect(typed).toEqual(["한"]);
+    }
+    expect(emulator.keydown).toHaveBeenCalledOnce();
+  });
+
+  test("gives its first character to a sticky Ctrl at once", () => {
+    modified = true;
+    key("keydown", "Unidentified", 229);
+    composition("start");
+    change("c", "insertCompositionText", true);
+    expect(typed).toEqual(["c"]);
+    composition("end", "c");
+    expect(typed).toEqual(["c"]);
+  });
+});
+
+describe("a touch keyboard", () => {
+  test("writes, corrects a word, and deletes by character and by word", () => {
+    key("keydown", "Unidentified", 229);
+    change("teh", "insertText");
+    change("the", "insertReplacementText");
+    expect(typed.splice(0)).toEqual(["teh", `${DELETE}${DELETE}he`]);
+    key("keydown", "Unidentified", 229);
+    change("th", "deleteContentBackward");
+    change("", "deleteWordBackward");
+    expect(typed.splice(0)).toEqual([DELETE, `${DELETE}${DELETE}`]);
+    // There is more in the shell than in the field.
+    key("keydown", "Unidentified", 229);
+    send(new InputEvent("beforeinput", { inputType: "deleteContentBackward", bubbles: true }));
+    expect(typed).toEqual([DELETE]);
+    expect(emulator.input).not.toHaveBeenCalled();
+  });
+
+  test("does not change what was typed before another key", () => {
+    change("ls", "insertText");
+    key("keydown", "Enter", 13);
+    expect(field.value).toBe("");
+    change("ps", "insertText");
+    expect(typed).toEqual(["ls", "ps"]);
+  });
+});
+
+test("an emoji picker types once, also after a key that was never released", () => {
+  key("keydown", "A", 65);
+  key("keypress", "A", 65);
+  change("A", "insertText");
+  change("A👩‍🚀", "insertText");
+  expect(typed).toEqual(["👩‍🚀"]);
+});
+
+test("a key that the emulator types is left to it", () => {
+  key("keydown", "A", 65);
+  key("keypress", "A", 65);
+  change("A", "insertText");
+  expect(typed).toEqual([]);
+  for (const name of ["keydown", "keypress", "input"] as const) expect(emulator[name]).toHaveBeenCalledOnce();
+});
+
+test("a key of an input method that comes with a keypress is typed once", () => {
+  key("keydown", "a", 229);
+  key("keypress", "a", 97);
+  change("a", "insertText");
+  expect(typed).toEqual(["a"]);
+  expect(emulator.keypress).not.toHaveBeenCalled();
+});
+
+test("text that others put into the field, an undo and a drop are never typed", () => {
+  // The emulator keeps selected text there.
+  field.value = "rm -rf /";
+  change("rm -rf /x", "insertText");
+  expect(typed.splice(0)).toEqual(["x"]);
+  for (const inputType of ["historyUndo", "insertFromDrop", "insertFromPaste"]) change("other", inputType);
+  change("other.", "insertText");
+  expect(typed).toEqual(["."]);
+  field.value = "selected";
+  composition("start");
+  change("selected日", "insertCompositionText", true);
+  composition("end", "日");
+  expect(typed).toEqual([".", "日"]);
+});
+
+test("the field does not grow for ever", () => {
+  for (let at = 1; at <= 20; at += 1) change(`${field.value}${"x".repeat(100)}`, "insertText");
+  expect(field.value.length).toBeLessThanOrEqual(600);
+  expect(typed.join("")).toBe("x".repeat(2000));
+});
+
+test.each([
+  ["", "a\nb", "a\rb"],
+  ["👩", "👨", `${DELETE}👨`],
+  ["abc", "aXbc", `${DELETE}${DELETE}Xbc`],
+  ["same", "same", ""],
+])("from %j to %j", (before, after, keys) => expect(keysFor(before, after)).toBe(keys));
