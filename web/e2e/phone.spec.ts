@@ -4,7 +4,7 @@
 
 import { expect, type Page } from "@playwright/test";
 import { test } from "./stack.ts";
-import { finger, PHONE, TerminalPage } from "./terminal-page.ts";
+import { Fingers, finger, PHONE, TerminalPage } from "./terminal-page.ts";
 
 /** Names and sizes of the shown controls that are too small for a finger. */
 function tooSmall(page: Page): Promise<string[]> {
@@ -118,5 +118,141 @@ test("a long press selects a word, goes on with the finger, and can be copied", 
   for (const name of ["Alt", "Home", "End", "Page up", "Page down", "|", "/"]) {
     await expect(keys.getByRole("button", { name, exact: true })).toBeInViewport({ ratio: 1 });
   }
+  await context.close();
+});
+
+const loupe = (page: Page) => page.locator(".termgate-loupe");
+
+test("a loupe shows what the finger covers while it selects", async ({ browser, stack }) => {
+  const context = await browser.newContext(PHONE);
+  const page = await context.newPage();
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  await terminal.run("seq 1 9; echo abcdef 日本語");
+  const touch = await Fingers.of(page);
+  await touch.down(await terminal.place(10, 2));
+  await expect(loupe(page)).toHaveText("abcdef 日");
+  await expect(loupe(page).locator("span")).toHaveText("c");
+  await touch.move(await terminal.place(10, 8));
+  await expect(loupe(page).locator("span")).toHaveText("日");
+  await touch.move(await terminal.place(10, 5));
+  await expect(loupe(page).locator("span")).toHaveText("f");
+  const box = await loupe(page).boundingBox();
+  // Above the finger, and in the window.
+  expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThan((await terminal.place(10, 5))[1] - 20);
+  expect(box?.x).toBeGreaterThanOrEqual(0);
+  await terminal.screenshot("phone-loupe");
+  await touch.up();
+  await expect(loupe(page)).toHaveCount(0);
+  expect(await page.evaluate(() => window.termgate?.terminal?.getSelection())).toBe("abcdef");
+  await context.close();
+});
+
+test("two fingers change the font within bounds, also after a reload, and never zoom the page", async ({
+  browser,
+  stack,
+}) => {
+  const context = await browser.newContext(PHONE);
+  const page = await context.newPage();
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  const font = () => page.evaluate(() => window.termgate?.terminal?.options.fontSize);
+  const { cols } = await terminal.size();
+  const touch = await Fingers.of(page);
+  const pinch = async (from: number, to: number) => {
+    await touch.down([195 - from / 2, 300], [195 + from / 2, 300]);
+    for (let step = 1; step <= 8; step += 1) {
+      const half = (from + ((to - from) * step) / 8) / 2;
+      await touch.move([195 - half, 300], [195 + half, 300]);
+    }
+    await touch.up();
+  };
+  await pinch(100, 200);
+  await expect.poll(font).toBe(28);
+  await expect.poll(async () => (await terminal.size()).cols).toBeLessThan(cols * 0.6);
+  const { rows, cols: fewer } = await terminal.size();
+  // The line wraps.
+  expect((await terminal.run("stty size")).at(-1)).toBe(`${rows} ${fewer}`);
+  await terminal.screenshot("phone-pinched");
+  await page.reload();
+  await terminal.prompt();
+  await expect.poll(font).toBe(28);
+  await pinch(60, 380);
+  await expect.poll(font).toBe(40);
+  await pinch(380, 20);
+  await expect.poll(font).toBe(6);
+  expect(await page.evaluate(() => window.visualViewport?.scale)).toBe(1);
+  // Neither selected nor scrolled.
+  expect(await page.evaluate(() => window.termgate?.terminal?.hasSelection())).toBe(false);
+  await context.close();
+});
+
+test("a viewer's font is the window's, so two fingers zoom the page", async ({ browser, page, stack }) => {
+  const claims = { sub: "owner", sid: "pinched" };
+  await new TerminalPage(page).open(stack.address("pinched", { ...claims, role: "controller" }));
+  const context = await browser.newContext(PHONE);
+  const phone = await context.newPage();
+  const terminal = new TerminalPage(phone);
+  await terminal.open(stack.address("pinched", { ...claims, sub: "viewer", role: "viewer" }));
+  const font = () => phone.evaluate(() => window.termgate?.terminal?.options.fontSize);
+  const before = await font();
+  const prevented = await phone.evaluate(() => {
+    const touch = (clientX: number) =>
+      new Touch({ identifier: clientX, target: document.querySelector(".xterm-screen") as Element, clientX });
+    const send = (name: string, ...places: number[]) => {
+      const touches = places.map(touch);
+      const event = new TouchEvent(name, { touches, cancelable: true, bubbles: true });
+      document.querySelector(".xterm-screen")?.dispatchEvent(event);
+      return event.defaultPrevented;
+    };
+    return [send("touchstart", 100, 200), send("touchmove", 50, 250), send("touchend")];
+  });
+  expect(prevented).toEqual([false, false, false]);
+  expect(await font()).toBe(before);
+  await context.close();
+});
+
+test("a keyboard that covers the page moves the terminal up, without help of the page", async ({ browser, stack }) => {
+  const context = await browser.newContext(PHONE);
+  const page = await context.newPage();
+  // As Safari has it: the page keeps its height.
+  await page.addInitScript(() => {
+    const viewport = Object.assign(new EventTarget(), {
+      offsetLeft: 0,
+      offsetTop: 0,
+      width: 390,
+      height: 700,
+      scale: 1,
+    });
+    Object.defineProperty(window, "visualViewport", { value: viewport });
+  });
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  await page.addStyleTag({ content: ".workspace { height: 100dvh !important; }" });
+  const keyboard = (height: number) =>
+    page.evaluate((height) => {
+      const viewport = window.visualViewport as unknown as { height: number } & EventTarget;
+      viewport.height = 700 - height;
+      viewport.dispatchEvent(new Event("resize"));
+    }, height);
+  await terminal.run("seq 1 100");
+  const { rows } = await terminal.size();
+  const bottom = async () => {
+    const box = await page.locator(".tg-status").boundingBox();
+    return Math.round((box?.y ?? 0) + (box?.height ?? 0));
+  };
+  await keyboard(320);
+  await expect.poll(bottom).toBe(380);
+  await expect.poll(async () => (await terminal.size()).rows).toBeLessThan(rows - 10);
+  const size = await terminal.size();
+  expect(await terminal.run("stty size")).toEqual([`${size.rows} ${size.cols}`]);
+  await terminal.screenshot("phone-keyboard");
+  // The bars of a browser are no keyboard.
+  await keyboard(60);
+  await expect.poll(bottom).toBe(700);
+  await keyboard(320);
+  await expect.poll(bottom).toBe(380);
+  await page.getByLabel("Settings").focus();
+  await expect.poll(bottom).toBe(700);
   await context.close();
 });

@@ -3,7 +3,7 @@
  */
 
 import { join } from "node:path";
-import { type BrowserContextOptions, expect, type Page } from "@playwright/test";
+import { type BrowserContextOptions, type CDPSession, expect, type Page } from "@playwright/test";
 import { visit } from "./dev-token.ts";
 
 /** An empty prompt. */
@@ -162,29 +162,49 @@ export function wrapped(text: string): string {
   return [...text].join("\\n?");
 }
 
-/**
- * A finger that moves on the screen, in steps of a frame by the time of its events, however long a busy browser takes for
- * them; `hold` is the time before it moves, in ms.
- */
-export async function finger(page: Page, from: [number, number], to: [number, number], hold = 0, steps = 12) {
-  const devtools = await page.context().newCDPSession(page);
-  let timestamp = Date.now() / 1000;
-  const touch = (type: "touchStart" | "touchMove" | "touchEnd", at?: [number, number]) => {
-    timestamp += 0.016;
-    const touchPoints = at ? [{ x: at[0], y: at[1] }] : [];
-    return devtools.send("Input.dispatchTouchEvent", { type, touchPoints, timestamp });
-  };
-  await touch("touchStart", from);
-  if (hold > 0) await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), hold);
-  timestamp += hold / 1000;
-  for (let step = 1; step <= steps; step += 1) {
-    await touch(
-      "touchMove",
-      [0, 1].map((axis) => {
-        const [a = 0, b = 0] = [from[axis], to[axis]];
-        return a + ((b - a) * step) / steps;
-      }) as [number, number],
-    );
+/** Fingers on the screen; each event is a frame later than the one before, however long a busy browser takes for it. */
+export class Fingers {
+  #seconds = Date.now() / 1000;
+
+  private constructor(private readonly devtools: CDPSession) {}
+
+  static async of(page: Page): Promise<Fingers> {
+    return new Fingers(await page.context().newCDPSession(page));
   }
-  await touch("touchEnd");
+
+  down(...at: Array<[number, number]>): Promise<void> {
+    return this.#send("touchStart", at);
+  }
+
+  move(...at: Array<[number, number]>): Promise<void> {
+    return this.#send("touchMove", at);
+  }
+
+  up(): Promise<void> {
+    return this.#send("touchEnd", []);
+  }
+
+  /** The time of the next events goes on. */
+  rest(ms: number): void {
+    this.#seconds += ms / 1000;
+  }
+
+  async #send(type: "touchStart" | "touchMove" | "touchEnd", at: Array<[number, number]>): Promise<void> {
+    this.#seconds += 0.016;
+    const touchPoints = at.map(([x, y], id) => ({ x, y, id }));
+    await this.devtools.send("Input.dispatchTouchEvent", { type, touchPoints, timestamp: this.#seconds });
+  }
+}
+
+/** A finger that moves on the screen; `hold` is the time before it moves, in ms. */
+export async function finger(page: Page, from: [number, number], to: [number, number], hold = 0, steps = 12) {
+  const touch = await Fingers.of(page);
+  await touch.down(from);
+  if (hold > 0) await page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), hold);
+  touch.rest(hold);
+  for (let step = 1; step <= steps; step += 1) {
+    const at = ([a, b]: [number, number]) => a + ((b - a) * step) / steps;
+    await touch.move([at([from[0], to[0]]), at([from[1], to[1]])]);
+  }
+  await touch.up();
 }

@@ -69,6 +69,6 @@ export interface TermgateTerminalProps {
   /** Receives the handle once the terminal is open, and `null` when it is unmounted. */
   onReady?: (handle: TermgateHandle | null) => void;
   onBell?: () => void;
-  /** The user changed the font size with Ctrl-plus, Ctrl-minus or Ctrl-0. */
+  /** The user changed the font size with Ctrl-plus, Ctrl-minus, Ctrl-0 or two fingers. */
   onFontSize?: (pixels: number) => void;
 }

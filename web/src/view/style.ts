@@ -18,7 +18,7 @@ const PLAIN = `
 const OWN = ":where(.tg-own) :not(tg-none):not(tg-none):not(tg-none)";
 const OTHERS = ".tg :where(:not(.tg-own *))";
 const RESET = `
-.tg { all: initial; direction: ltr; text-align: left; }
+.tg { all: initial; box-sizing: border-box; direction: ltr; text-align: left; }
 ${OTHERS}, ${OTHERS}::before, ${OTHERS}::after, ${OWN} { ${PLAIN} }
 ${OTHERS}::before, ${OTHERS}::after, ${OWN}::before, ${OWN}::after { content: none; }
 .tg :where(button, input, textarea) { width: auto; height: auto; }

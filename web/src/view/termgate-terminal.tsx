@@ -24,6 +24,7 @@ import { useBell } from "./use-bell.ts";
 import { clipboardOf, menuItems, useMenu } from "./use-menu.ts";
 import { useNotices } from "./use-notices.ts";
 import { useSettled } from "./use-settled.ts";
+import { useSoftKeyboard } from "./use-soft-keyboard.ts";
 import { useTerminal } from "./use-terminal.ts";
 import { copyRefused, heldSentence, isStalled, isWaiting } from "./words.ts";
 
@@ -43,6 +44,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const root = useRef<HTMLElement>(null);
     const stage = useRef<HTMLDivElement>(null);
     const host = useRef<HTMLDivElement>(null);
+    useSoftKeyboard(root);
     const ringBell = useBell(root);
     const help = useId();
 
@@ -67,6 +69,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const sized = useSettled(fits, SIZE_HINT_DELAY_MS);
 
     const changeFont = (pixels: number) => {
+      if (boundFont(pixels) === latestFont.current) return;
       showFont(pixels);
       props.onFontSize?.(latestFont.current);
     };
@@ -89,6 +92,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         else if (action === "normal") changeFont(DEFAULT_FONT_SIZE);
         else changeFont(latestFont.current + (action === "bigger" ? 1 : -1));
       },
+      onPinch: changeFont,
       onBell() {
         ringBell();
         props.onBell?.();

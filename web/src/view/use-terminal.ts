@@ -129,6 +129,7 @@ function latestHandlers(latest: RefObject<{ handlers: TerminalHandlers }>): Term
     onCopyRefused: () => latest.current.handlers.onCopyRefused?.(),
     ownMenu: () => latest.current.handlers.ownMenu?.() === true,
     onMenu: (at, cause) => latest.current.handlers.onMenu?.(at, cause),
+    onPinch: (pixels) => latest.current.handlers.onPinch?.(pixels),
     onReadOnly: () => latest.current.handlers.onReadOnly?.(),
     onFits: (fits) => latest.current.handlers.onFits?.(fits),
     onModifiers: (held) => latest.current.handlers.onModifiers?.(held),

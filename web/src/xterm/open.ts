@@ -11,7 +11,7 @@ import { hasSize, TerminalFitter } from "./fitter.ts";
 import { type Action, actionOf, isApple, isText } from "./keys.ts";
 import { LinkTooltip } from "./link-tooltip.ts";
 import { linkHandler } from "./links.ts";
-import { type MenuHandlers, openMenuByMouse } from "./menu.ts";
+import { openMenuByMouse } from "./menu.ts";
 import { documentWithNonce, isUnstyled, withNonce } from "./nonce-document.ts";
 import { loadOptionalAddons } from "./optional-addons.ts";
 import { runsLineByLine, stripControls } from "./paste.ts";
@@ -21,12 +21,12 @@ import { followAfterErase, scrollByWheel } from "./scroll.ts";
 import { openSearch, type Search } from "./search.ts";
 import { showComposition, TextInput } from "./text-input.ts";
 import { MIN_CONTRAST, THEMES } from "./themes.ts";
-import { TouchGestures } from "./touch-gestures.ts";
+import { type GestureHandlers, TouchGestures } from "./touch-gestures.ts";
 import { type Modifiers, TouchKeys } from "./touch-keys.ts";
 import { installWidths } from "./widths.ts";
 
 /** Decisions and reactions of the page; each is called when it is needed. */
-export interface TerminalHandlers extends MenuHandlers {
+export interface TerminalHandlers extends GestureHandlers {
   /** True to copy each selection at once. */
   copyOnSelect?(): boolean;
   /** Decides about a paste of several lines that would run one by one. Without it, they are pasted. */

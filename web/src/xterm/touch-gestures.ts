@@ -1,10 +1,11 @@
 /**
- * Fingers on the terminal: a drag scrolls, with momentum, and a long press selects, or opens a menu where there is no
- * text. A tap stays a click.
+ * Fingers on the terminal: a drag scrolls, with momentum; a long press selects under a loupe, or opens a menu where there
+ * is no text; two fingers change the font. A tap stays a click.
  */
 
 import type { IDisposable, Terminal } from "@xterm/xterm";
 import { type Cell, cellAt, hasText, lineHeight, selectCells, wordAt } from "./cells.ts";
+import { Loupe } from "./loupe.ts";
 import type { MenuHandlers } from "./menu.ts";
 import { type Place, scrollLines } from "./scroll.ts";
 
@@ -25,12 +26,20 @@ interface Finger extends Place {
   time: number;
 }
 
+export interface GestureHandlers extends MenuHandlers {
+  /** Two fingers ask for a font size, in pixels. Without it, they zoom the page. */
+  onPinch?(pixels: number): void;
+}
+
 export class TouchGestures implements IDisposable {
   readonly #end = new AbortController();
   /** The finger when it came down, and when it last moved. */
   #first: Finger | undefined;
   #last: Finger | undefined;
-  #mode: "none" | "scroll" | "select" | "menu" = "none";
+  #mode: "none" | "scroll" | "select" | "menu" | "pinch" = "none";
+  readonly #loupe: Loupe;
+  /** Font size for each pixel between two fingers. */
+  #pinch = 0;
   /** The word at which a selection began. */
   #word: [Cell, Cell] | undefined;
   /** Upwards, in pixels per ms. */
@@ -41,10 +50,11 @@ export class TouchGestures implements IDisposable {
   #frame: number | undefined;
 
   constructor(
-    element: HTMLElement,
+    private readonly element: HTMLElement,
     private readonly terminal: Terminal,
-    private readonly handlers: MenuHandlers,
+    private readonly handlers: GestureHandlers,
   ) {
+    this.#loupe = new Loupe(element, terminal);
     const { signal } = this.#end;
     const listen = <K extends keyof HTMLElementEventMap>(name: K, act: (event: HTMLElementEventMap[K]) => void) =>
       element.addEventListener(name, act, { signal, capture: true, passive: false });
@@ -68,6 +78,7 @@ export class TouchGestures implements IDisposable {
     const moving = this.#frame !== undefined;
     this.#stop();
     const finger = fingerOf(event);
+    if (event.touches.length === 2 && this.#mayPinch()) return this.#startPinch(event);
     if (event.touches.length !== 1 || !finger) return;
     this.#first = finger;
     this.#last = finger;
@@ -76,6 +87,11 @@ export class TouchGestures implements IDisposable {
   }
 
   #move(event: TouchEvent): void {
+    if (this.#mode === "pinch") {
+      event.preventDefault();
+      if (event.touches.length === 2) this.handlers.onPinch?.(this.#pinch * distanceOf(event));
+      return;
+    }
     const finger = fingerOf(event);
     const { first, last } = { first: this.#first, last: this.#last };
     if (!first || !last || !finger) return;
@@ -87,8 +103,7 @@ export class TouchGestures implements IDisposable {
     clearTimeout(this.#press);
     if (this.#mode === "menu") return;
     this.#last = finger;
-    if (this.#mode === "select")
-      return selectCells(this.terminal, [...(this.#word ?? []), cellAt(this.terminal, finger)]);
+    if (this.#mode === "select") return this.#selectTo(finger);
     this.#mode = "scroll";
     const up = last.clientY - finger.clientY;
     const speed = up / Math.max(1, finger.time - last.time);
@@ -99,6 +114,8 @@ export class TouchGestures implements IDisposable {
   #up(event: TouchEvent): void {
     const { mode, last, speed } = { mode: this.#mode, last: this.#last, speed: this.#speed };
     if (mode !== "none" && event.cancelable) event.preventDefault();
+    // Until the other finger is lifted too.
+    if (mode === "pinch" && event.touches.length > 0) return;
     const rested = last !== undefined && event.timeStamp - last.time > REST_MS;
     this.#stop();
     if (mode !== "scroll" || !last || rested) return;
@@ -116,6 +133,24 @@ export class TouchGestures implements IDisposable {
     this.#mode = "select";
     this.#word = wordAt(terminal, cell);
     selectCells(terminal, this.#word);
+    this.#loupe.show(cell, finger);
+  }
+
+  #selectTo(finger: Finger): void {
+    const cell = cellAt(this.terminal, finger);
+    selectCells(this.terminal, [...(this.#word ?? []), cell]);
+    this.#loupe.show(cell, finger);
+  }
+
+  /** A font that follows another window's size is not the user's: then two fingers zoom the page. */
+  #mayPinch(): boolean {
+    return this.handlers.onPinch !== undefined && !this.element.hasAttribute("data-boxed");
+  }
+
+  #startPinch(event: TouchEvent): void {
+    event.preventDefault();
+    this.#mode = "pinch";
+    this.#pinch = (this.terminal.options.fontSize ?? 0) / Math.max(1, distanceOf(event));
   }
 
   /** Goes on by itself. */
@@ -143,6 +178,7 @@ export class TouchGestures implements IDisposable {
     clearTimeout(this.#press);
     if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
     this.#frame = undefined;
+    this.#loupe.hide();
     this.#first = undefined;
     this.#last = undefined;
     this.#word = undefined;
@@ -155,4 +191,9 @@ export class TouchGestures implements IDisposable {
 function fingerOf({ touches, timeStamp }: TouchEvent): Finger | undefined {
   const touch = touches[0];
   return touch && { clientX: touch.clientX, clientY: touch.clientY, time: timeStamp };
+}
+
+/** The distance between two fingers, in pixels. */
+function distanceOf({ touches: [one, other] }: TouchEvent): number {
+  return one && other ? Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) : 0;
 }
