@@ -7,7 +7,12 @@ import "./style.css";
 import type { Metadata, Viewport } from "next";
 import type { ReactNode } from "react";
 
-export const metadata: Metadata = { title: "Termgate", description: "A terminal in the browser" };
+export const metadata: Metadata = {
+  title: "Termgate",
+  description: "A terminal in the browser",
+  manifest: "/manifest.webmanifest",
+  appleWebApp: { title: "Termgate" },
+};
 export const viewport: Viewport = {
   themeColor: [
     { media: "(prefers-color-scheme: light)", color: "#f6f8fa" },
