@@ -1,11 +1,13 @@
 //! Messages of a client: a closed enum, with one struct of fields per message.
 
+mod offers;
 mod parse;
 mod people;
 
 use crate::ids::{ClientId, Epoch, Loan, Pos, Seq};
 use crate::theme::Theme;
 use crate::wall::{Wall, WallAck};
+pub use offers::{Announce, TypeLine};
 pub use parse::{Envelope, Inbound, ParseError, Plain, logged_type, parse};
 pub use people::{Allow, Hand, LoanDuration, OnlyMe, Ordered, Remove};
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,8 @@ pub enum ClientMessage {
     Theme(ThemeChange),
     /// Runs a command line in the session's shell.
     Command(Command),
+    /// Types a line at the shell's empty prompt, and does not press Enter.
+    TypeLine(TypeLine),
     /// Ctrl-C ahead of queued input.
     Interrupt(Interrupt),
     /// Requests more time for the session.
@@ -60,6 +64,8 @@ pub enum ClientMessage {
     Wall(Wall),
     /// Updates of the wall were shown (cumulative).
     WallAck(WallAck),
+    /// Tells all sessions of the class something. Answered with `announced`.
+    Announce(Announce),
     /// Answered with `pong`.
     Ping(Ping),
     /// Answered with its own fields.
@@ -326,6 +332,7 @@ impl ClientMessage {
             Self::Resize(m) => Some((m.seq, m.epoch)),
             Self::Theme(m) => Some((m.seq, m.epoch)),
             Self::Command(m) => Some((m.seq, m.epoch)),
+            Self::TypeLine(m) => Some((m.seq, m.epoch)),
             Self::Interrupt(m) => Some((m.seq, m.epoch)),
             Self::Extend(m) => Some((m.seq, m.epoch)),
             Self::Close(m) => Some((m.seq, m.epoch)),
@@ -341,6 +348,7 @@ impl ClientMessage {
             | Self::Carry(_)
             | Self::Wall(_)
             | Self::WallAck(_)
+            | Self::Announce(_)
             | Self::Ping(_)
             | Self::Echo(_) => None,
         }

@@ -15,6 +15,7 @@ pub mod polling;
 pub mod relay;
 mod sentence;
 pub mod server;
+pub mod text;
 pub mod theme;
 pub mod wall;
 

@@ -46,6 +46,12 @@ pub const COMMAND_BYTES: usize = 8 * 1024;
 /// Longest chat message, in bytes.
 pub const CHAT_BYTES: usize = 4 * 1024;
 
+/// Longest message of an instructor to a class, in bytes.
+pub const ANNOUNCEMENT_BYTES: usize = 1024;
+
+/// Longest line that is offered to be typed, in bytes.
+pub const OFFER_BYTES: usize = 1024;
+
 /// Most bytes of output in a command's result; the rest is cut off and marked.
 pub const RESULT_BYTES: usize = 16 * 1024;
 

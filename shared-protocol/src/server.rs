@@ -1,6 +1,7 @@
 //! Frames of the backend. Output and events form one ordered stream per session; the other frames are replies, best effort.
 
 mod event;
+mod notice;
 mod people;
 mod refusal;
 
@@ -12,6 +13,7 @@ use crate::limits;
 use crate::wall::WallFrame;
 use derive_more::From;
 pub use event::{Event, StreamEvent, Tty};
+pub use notice::{Announced, Notice};
 pub use people::{Control, ControlState, Part, Person, RaisedHand, Room};
 pub use refusal::ErrorMessage;
 use serde::{Deserialize, Serialize};
@@ -76,6 +78,8 @@ pub enum ServerMessage {
     Carried(Carried),
     /// A part of an update of a wall.
     Wall(WallFrame),
+    /// Reply to `announce`.
+    Announced(Announced),
     /// A message was refused and changed nothing.
     #[from]
     Error(ErrorMessage),

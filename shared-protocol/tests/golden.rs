@@ -29,13 +29,13 @@ macro_rules! variants {
 }
 
 variants!(CLIENT, client_variant, ClientMessage:
-    Attach Input Resize Theme Command Interrupt Extend Close ChatMessage Hand HandSeen Ask Allow TakeBack GiveBack OnlyMe
-    Remove Ack Follow Carry Wall WallAck Ping Echo);
+    Attach Input Resize Theme Command TypeLine Interrupt Extend Close ChatMessage Hand HandSeen Ask Allow TakeBack GiveBack OnlyMe
+    Remove Ack Follow Carry Wall WallAck Announce Ping Echo);
 variants!(SERVER, server_variant, ServerMessage:
-    Attached Output Event Snapshot Pong Echo InputAck Renew Carried Wall Error UnknownCommand CommandResult CommandStarted ResizeAck
-    ChatMessage);
+    Attached Output Event Snapshot Pong Echo InputAck Renew Carried Wall Announced Error UnknownCommand CommandResult CommandStarted
+    ResizeAck ChatMessage);
 variants!(EVENTS, event_variant, StreamEvent:
-    Size Exit CommandResult Tty Title Chat Controller Joined Left Hand Control Closing Ends Stays Restarted);
+    Size Exit CommandResult Tty Title Chat Notice Controller Joined Left Hand Control Closing Ends Stays Restarted);
 
 /// Reads a fixture as `T` and checks that it serializes to the same JSON.
 fn round_trip<T: DeserializeOwned + Serialize>(fixture: &Fixture) -> T {
@@ -118,6 +118,7 @@ fn messages_without_a_number_are_plain() {
             "command_action" => Inbound::Plain(Plain::Command { id: Some(owned("7")), command: owned("ls -la") }),
             "resize" => Inbound::Plain(Plain::Resize { cols: 80, rows: 24 }),
             "input" => Inbound::Plain(Plain::Unordered { kind: "input" }),
+            "type_line" => Inbound::Plain(Plain::Unordered { kind: "type_line" }),
             "interrupt" => Inbound::Plain(Plain::Unordered { kind: "interrupt" }),
             "extend" => Inbound::Plain(Plain::Unordered { kind: "extend" }),
             "close" => Inbound::Plain(Plain::Unordered { kind: "close" }),

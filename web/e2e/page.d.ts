@@ -3,10 +3,10 @@
  */
 
 import type { Terminal } from "@xterm/xterm";
-import type { TerminalClient } from "../src/index.ts";
+import type { TermgateHandle, TerminalClient } from "../src/index.ts";
 
 declare global {
   interface Window {
-    termgate?: { terminal: Terminal | null; client: TerminalClient };
+    termgate?: { terminal: Terminal | null; client: TerminalClient; handle: TermgateHandle | null };
   }
 }

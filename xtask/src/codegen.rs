@@ -58,7 +58,7 @@ fn typescript() -> String {
 }
 
 /// `shared_protocol::limits`, as far as a client keeps to it, under the same names.
-fn numbers() -> [(&'static str, u128, &'static str); 18] {
+fn numbers() -> [(&'static str, u128, &'static str); 20] {
     use limits::*;
     use shared_protocol::wall::WALL_RAW_BYTES;
     [
@@ -73,6 +73,8 @@ fn numbers() -> [(&'static str, u128, &'static str); 18] {
         ("MAX_ROWS", (*ROWS.end()).into(), "Largest terminal height, in rows."),
         ("COMMAND_BYTES", COMMAND_BYTES as u128, "Longest command line of a `command`, in bytes."),
         ("CHAT_BYTES", CHAT_BYTES as u128, "Longest chat message, in bytes."),
+        ("ANNOUNCEMENT_BYTES", ANNOUNCEMENT_BYTES as u128, "Longest message to a class, in bytes."),
+        ("OFFER_BYTES", OFFER_BYTES as u128, "Longest line that is offered to be typed, in bytes."),
         ("INPUT_WINDOW_BYTES", INPUT_WINDOW_BYTES as u128, "Most input without acknowledgement, in bytes."),
         ("MAX_EARLY_MESSAGES", MAX_EARLY_MESSAGES as u128, "Messages that arrived early and are held, at most."),
         (

@@ -48,8 +48,8 @@ label_values! {
 
     /// Type of a message from a client.
     MessageType {
-        Attach, Input, Resize, Theme, Command, Interrupt, Extend, Close, ChatMessage, Hand, HandSeen,
-        Ask, Allow, TakeBack, GiveBack, OnlyMe, Remove, Ack, Follow, Carry, Wall, WallAck, Ping, Echo,
+        Attach, Input, Resize, Theme, Command, TypeLine, Interrupt, Extend, Close, ChatMessage, Hand, HandSeen,
+        Ask, Allow, TakeBack, GiveBack, OnlyMe, Remove, Ack, Follow, Carry, Wall, WallAck, Announce, Ping, Echo,
         /// An unknown type, or one that lacks its number.
         Unknown,
         /// Not a message.
@@ -119,6 +119,8 @@ impl From<&Inbound> for MessageType {
             Inbound::Message(ClientMessage::Resize(_)) | Inbound::Plain(Plain::Resize { .. }) => Self::Resize,
             Inbound::Message(ClientMessage::Theme(_)) => Self::Theme,
             Inbound::Message(ClientMessage::Command(_)) | Inbound::Plain(Plain::Command { .. }) => Self::Command,
+            Inbound::Message(ClientMessage::TypeLine(_)) => Self::TypeLine,
+            Inbound::Message(ClientMessage::Announce(_)) => Self::Announce,
             Inbound::Message(ClientMessage::Interrupt(_)) => Self::Interrupt,
             Inbound::Message(ClientMessage::Extend(_)) => Self::Extend,
             Inbound::Message(ClientMessage::Close(_)) => Self::Close,

@@ -4,10 +4,12 @@
 use super::alarm::Alarm;
 use super::attachments::Attachments;
 use super::backpressure::Backpressure;
+use super::caller::Caller;
 use super::control::Control;
 use super::expiry::{Expiry, Now};
-use super::handle::{Caller, Close, Reply, Request};
+use super::handle::{Close, Reply, Request};
 use super::held_memory::HeldMemory;
+use super::notices::Notices;
 use super::one_shot::OneShotCommands;
 use super::outbound::{FrameBuilder, StreamPhase};
 use super::output_log::OutputLog;
@@ -78,6 +80,8 @@ pub(super) struct Actor {
     pub(super) one_shot: OneShotCommands,
     /// Chat messages of each user: each goes to all clients, and pushes other events out of the log.
     pub(super) chat_rate: RateLimiter<String>,
+    /// Messages to the class.
+    pub(super) notices: Notices,
     /// Makes the frames for clients.
     pub(super) frames: FrameBuilder,
     /// Carries them.
@@ -121,6 +125,7 @@ impl Actor {
             attachments: Attachments::new(id.clone(), creator, lease_revoked, Arc::clone(&metrics)),
             one_shot: OneShotCommands::default(),
             chat_rate: RateLimiter::new(1, CHAT_INTERVAL, CHAT_BURST),
+            notices: Notices::default(),
             frames: FrameBuilder::new(id.clone(), epoch, limits.output_rate, Arc::clone(&metrics)),
             relays,
             backpressure: Backpressure::default(),
@@ -203,34 +208,6 @@ impl Actor {
         self.attachments.clients_mut().for_each(|client| client.outbound.link.finish(now));
         sweep(&self.id, &*self.terminal.processes()).await;
         self.termination.outcome()
-    }
-
-    fn handle(&mut self, request: Request) {
-        match request {
-            Request::Deliver { caller, inbound, reply } => self.deliver(caller, inbound, reply),
-            Request::Tell { connection, message, reply } => {
-                let told = self.tell(&connection, message);
-                // The request may be gone.
-                let _ = reply.send(told);
-            }
-            Request::Disconnect { connection } => {
-                self.attachments.disconnect(connection);
-                self.connections_changed();
-            }
-            Request::End { reason } => self.end(reason),
-            Request::Remove { connection, by, reply } => {
-                let removed = self.remove_connection(&connection, by);
-                // The request may be gone.
-                let _ = reply.send(removed);
-            }
-            Request::LetIn { member, reply } => {
-                let was_out = self.attachments.revoked.remove(&member);
-                self.revocations_changed();
-                let _ = reply.send(was_out);
-            }
-            // The lease was checked before this was handled.
-            Request::Lost => {}
-        }
     }
 
     pub(super) fn connections_changed(&mut self) {

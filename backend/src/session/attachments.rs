@@ -4,9 +4,10 @@ mod connection;
 #[cfg(test)]
 mod tests;
 
+use super::caller::Caller;
 use super::client::Client;
 use super::expiry::Now;
-use super::handle::{Caller, Reply, SessionError};
+use super::handle::{Reply, SessionError};
 use super::people::People;
 use super::revocation::ClosedConnections;
 use super::standing::Standing;

@@ -69,7 +69,7 @@ impl Backpressure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::handle::caller;
+    use crate::session::caller::caller;
     use shared_protocol::Role;
 
     /// End of a log that is too long for a client without an acknowledgement.

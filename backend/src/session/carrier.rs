@@ -2,7 +2,8 @@
 //! the page's keys waiting; so a page has a second connection, whose only messages ask for such runs.
 
 use super::actor::Actor;
-use super::handle::{Caller, Close, Reply, SessionError};
+use super::caller::Caller;
+use super::handle::{Close, Reply, SessionError};
 use shared_protocol::client::Carry;
 use shared_protocol::server::{Carried, ErrorMessage};
 use shared_protocol::{ClientMessage, ErrorCode, Inbound, ServerMessage};
@@ -23,6 +24,9 @@ pub fn check_carrier(caller: &Caller, inbound: &Inbound) -> Result<(), SessionEr
         (false, Inbound::Message(ClientMessage::Carry(_))) => "only a connection opened with `carrier=1` may `carry`",
         (false, Inbound::Message(ClientMessage::Wall(_) | ClientMessage::WallAck(_))) => {
             "a wall needs a connection without a session"
+        }
+        (false, Inbound::Message(ClientMessage::Announce(_))) => {
+            "a message to the class needs a connection without a session"
         }
         (false, _) => return Ok(()),
     };

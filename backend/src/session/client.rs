@@ -9,7 +9,7 @@ mod replies;
 pub(crate) use link::Link;
 pub(super) use outbound::Outbound;
 
-use super::handle::Caller;
+use super::caller::Caller;
 use crate::metrics::GaugeGuard;
 use crate::terminal::Size;
 use inbound::Inbound;

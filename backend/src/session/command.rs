@@ -162,6 +162,21 @@ impl<O> Commands<O> {
         self.typed_ahead = true;
     }
 
+    /// The keys that type a line at the empty prompt, without Enter; `None` anywhere else.
+    pub fn offered(&self, line: &str, now: Instant) -> Option<String> {
+        let is_empty = match self.shell {
+            Shell::EmptyPrompt => self.active.is_none(),
+            Shell::Settling(until) => until <= now,
+            Shell::Busy | Shell::Unmarked | Shell::Done => false,
+        };
+        is_empty.then(|| self.pasted(line))
+    }
+
+    /// A paste keeps several lines together, and a tab in it completes nothing.
+    fn pasted(&self, line: &str) -> String {
+        if self.bracketed { format!("\x1b[200~{line}\x1b[201~") } else { line.to_owned() }
+    }
+
     /// True at a prompt, or shortly before one.
     pub fn is_near_prompt(&self) -> bool {
         self.shell != Shell::Busy
@@ -306,9 +321,7 @@ impl<O> Commands<O> {
             submitted: false,
         });
         let line = line.trim_end_matches('\n');
-        // A paste keeps several lines together, and a tab in it completes nothing.
-        let typed = if self.bracketed { format!("\x1b[200~{line}\x1b[201~\r") } else { format!("{line}\r") };
-        vec![Step::Type(typed.into_bytes())]
+        vec![Step::Type((self.pasted(line) + "\r").into_bytes())]
     }
 
     fn finish(&mut self, shell_code: Option<i32>) -> Option<Step<O>> {

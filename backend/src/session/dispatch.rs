@@ -1,7 +1,8 @@
 //! Dispatch of client messages: the effect of each on the session, and its direct answer.
 
 use super::actor::Actor;
-use super::handle::{Caller, Reply, SessionError};
+use super::caller::Caller;
+use super::handle::{Reply, SessionError};
 use super::input_order::Offered;
 use super::one_shot::Origin;
 use super::snapshot::prefers_tail;
@@ -113,6 +114,7 @@ impl Actor {
             self.control.arrived(bearer, client.who);
         }
         self.connected(caller);
+        self.repeat_notices();
         let (end, epoch) = (self.log.end(), self.epoch);
         let acked = self.attachments.client(id).map_or(Pos(0), |client| client.outbound.cursor.acked());
         let resume = attach.resume.filter(|resume| resume.epoch == epoch && resume.pos <= end);
@@ -259,6 +261,13 @@ impl Actor {
                 self.expiry.active = now;
                 self.terminal.run_command(origin, line, &mut self.log, &mut self.events);
             }
+            ClientMessage::TypeLine(offer) => match self.terminal.offered(&offer.line, now) {
+                Ok(keys) => self.keys(id, seq, keys, now),
+                Err(SessionError { code, message }) => {
+                    let refused = ErrorMessage { seq: Some(seq), ..ErrorMessage::new(code, message) };
+                    client.outbound.queue_reply(refused.into());
+                }
+            },
             ClientMessage::Extend(_) => self.extend(now),
             ClientMessage::Close(_) => self.end(EndReason::Closed),
             ClientMessage::ChatMessage(chat) => {
@@ -283,6 +292,7 @@ impl Actor {
             | ClientMessage::Carry(_)
             | ClientMessage::Wall(_)
             | ClientMessage::WallAck(_)
+            | ClientMessage::Announce(_)
             | ClientMessage::Ping(_)
             | ClientMessage::Echo(_) => {}
         }
@@ -329,6 +339,7 @@ fn command_id(message: &ClientMessage) -> Option<String> {
 fn loan_of(message: &ClientMessage) -> Option<Loan> {
     match message {
         ClientMessage::Input(input) => input.loan,
+        ClientMessage::TypeLine(offer) => offer.loan,
         ClientMessage::Interrupt(interrupt) => interrupt.loan,
         ClientMessage::Command(command) => command.loan,
         _ => None,

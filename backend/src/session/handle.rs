@@ -1,15 +1,13 @@
 //! The interface of a session's task: requests, their answers, and the handle that sends them. Each wait has a timeout.
 
+use super::caller::Caller;
 use super::standing::Standing;
-use super::stateless::Arrival;
 use super::watching::WatchSlot;
-use crate::clock::Clock;
-use crate::metrics::Transport;
 use crate::relay::DirectFrames;
-use crate::store::{ConnectionRecord, Creator, Member, StoreError};
+use crate::store::{ConnectionRecord, Member, StoreError};
 use bytes::Bytes;
-use shared_protocol::server::{ErrorMessage, Part};
-use shared_protocol::{ClassClaims, ConnectionId, EndReason, ErrorCode, Inbound, Role, ServerMessage};
+use shared_protocol::server::{ErrorMessage, Notice};
+use shared_protocol::{ConnectionId, EndReason, ErrorCode, Inbound, ServerMessage};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -24,103 +22,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(4);
 /// Time that a session may take to hand a frame to a relay.
 const TELL_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// Time that a session may take to show a message to the class.
+const ANNOUNCE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Time until a one-shot `command` is answered `command_started`; its result comes later. Below API Gateway's 29 s.
 pub(super) const DIRECT_COMMAND_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Sender of a message, from the claims of its token.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Connection that carried the message.
-    pub connection: ConnectionId,
-    /// Authenticated user.
-    pub user: String,
-    /// Permission of the token; [`Self::role_in`] is that in a session.
-    pub role: Role,
-    /// Group, name and id of the token.
-    pub class: ClassClaims,
-    /// True for an operator of the platform.
-    pub admin: bool,
-    /// True if the token names this session, which permits creating it.
-    pub names_session: bool,
-    /// How the connection reaches the service.
-    pub transport: Transport,
-    /// True for a carrier, which speaks only so that its runs may carry frames.
-    pub carrier: bool,
-    /// Domain and stage of the connection's API; empty for a direct connection.
-    pub endpoint: String,
-    /// Issue time of the token, in seconds since 1970. A token issued after a session's end may create it again.
-    pub issued_at: Option<u64>,
-    /// End of the token's validity, with the leeway for clock skew: [`valid_until_ms`].
-    pub valid_until_ms: u64,
-    /// Request id, for logs.
-    pub request: String,
-    /// Id of the request in the gateway's token. `None` for a direct connection, and for an older gateway.
-    pub signed_id: Option<String>,
-    /// Arrival time of the message.
-    pub arrival: Arrival,
-}
-
-impl Caller {
-    /// True for a connection to the service itself, where frames cost nothing.
-    pub fn is_direct(&self) -> bool {
-        self.transport != Transport::Gateway
-    }
-
-    /// True for the owner, a token that names the session, an instructor of its group, and an admin. For all others the session
-    /// does not exist.
-    pub fn may_reach(&self, creator: &Creator) -> bool {
-        creator.user == self.user || self.names_session || self.admin || self.instructs(creator)
-    }
-
-    /// Permission in a session: instructors control their own, and watch all others.
-    pub fn role_in(&self, creator: &Creator) -> Role {
-        match self.role {
-            Role::Instructor if creator.user == self.user => Role::Controller,
-            Role::Instructor if !self.instructs(creator) => Role::Viewer,
-            role => role,
-        }
-    }
-
-    fn instructs(&self, creator: &Creator) -> bool {
-        self.class.instructs(self.role, creator.group.as_ref())
-    }
-
-    /// The creator of a session that this token creates. An instructor's is in no group.
-    pub fn creator(&self) -> Creator {
-        let ClassClaims { grp, name, takeover, .. } = self.class.clone();
-        let group = grp.filter(|_| self.role != Role::Instructor);
-        Creator { user: self.user.clone(), group, name, takeover }
-    }
-
-    /// The standing in a session of this creator.
-    pub fn standing(&self, creator: &Creator) -> Standing {
-        let part = if self.user == creator.user && self.role_in(creator) == Role::Controller {
-            Part::Owner
-        } else if self.admin || self.instructs(creator) {
-            Part::Instructor
-        } else {
-            Part::Guest
-        };
-        Standing { part, operator: self.admin }
-    }
-
-    /// The bearer of its token, as a session of this creator knows one who was removed.
-    pub fn member_in(&self, creator: &Creator) -> Member {
-        Member::of(&self.user, self.role_in(creator), self.class.jti.as_deref())
-    }
-
-    /// True if the token has expired at `steady_ms`, by the clock's steady scale.
-    pub fn has_expired(&self, steady_ms: u64) -> bool {
-        self.valid_until_ms <= steady_ms
-    }
-}
-
-/// End of the validity of a token that arrives now, with the leeway for clock skew, in ms of the clock's steady scale.
-/// `expires_at` is in seconds since 1970.
-pub fn valid_until_ms(expires_at: u64, clock: &dyn Clock) -> u64 {
-    let end = expires_at.saturating_add(auth_tokens::LEEWAY_SECONDS).saturating_mul(1000);
-    clock.steady_ms().saturating_add(end).saturating_sub(clock.now_ms())
-}
 
 /// Why the connection of a request is closed after the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -256,6 +162,11 @@ pub(super) enum Request {
         member: Member,
         reply: oneshot::Sender<bool>,
     },
+    /// A message of an instructor to the class.
+    Announce {
+        notice: Notice,
+        reply: oneshot::Sender<bool>,
+    },
     /// Wakes the task, which then finds out that it has lost the session.
     Lost,
 }
@@ -319,6 +230,16 @@ impl SessionHandle {
         self.answer(answer, REQUEST_TIMEOUT).await
     }
 
+    /// Shows everyone in the session a message to the class. False if it does not, or is too busy to answer.
+    pub(super) async fn announce(&self, notice: Notice) -> bool {
+        let (reply, answer) = oneshot::channel();
+        // Without a wait: one session holds up no other.
+        if self.sender.try_send(Request::Announce { notice, reply }).is_err() {
+            return false;
+        }
+        self.answer(answer, ANNOUNCE_TIMEOUT).await.unwrap_or(false)
+    }
+
     /// Wakes the task, so that it notices that another instance has the session.
     pub(super) fn lost(&self) {
         // A task whose mailbox is full is awake.
@@ -350,26 +271,5 @@ impl SessionHandle {
             Err(mpsc::error::SendTimeoutError::Closed(_)) => Err(self.gone()),
             Err(mpsc::error::SendTimeoutError::Timeout(_)) => Err(SessionError::overloaded()),
         }
-    }
-}
-
-/// A controller that came through the gateway, for the tests of the parts of a session.
-#[cfg(test)]
-pub(super) fn caller(user: &str, connection: &str) -> Caller {
-    Caller {
-        connection: ConnectionId::new(connection).unwrap(),
-        user: user.into(),
-        role: Role::Controller,
-        class: ClassClaims::default(),
-        admin: false,
-        names_session: true,
-        transport: Transport::Gateway,
-        carrier: false,
-        endpoint: "api/prod".into(),
-        issued_at: None,
-        valid_until_ms: 1000,
-        request: "test".into(),
-        signed_id: None,
-        arrival: Arrival::default(),
     }
 }

@@ -1,7 +1,8 @@
 //! Commands of connections that never attach (a script, `wscat`): such a command is answered directly, when it ends or after
 //! 20 s with `command_started`.
 
-use super::handle::{Caller, DIRECT_COMMAND_TIMEOUT, Reply};
+use super::caller::Caller;
+use super::handle::{DIRECT_COMMAND_TIMEOUT, Reply};
 use shared_protocol::ClientId;
 use std::collections::BTreeMap;
 use tokio::sync::oneshot;
@@ -72,7 +73,7 @@ impl OneShotCommands {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::session::handle::caller;
+    use crate::session::caller::caller;
 
     fn add(commands: &mut OneShotCommands, client: &ClientId, now: Instant) -> u64 {
         commands.add(client.clone(), None, caller("ada", "c1"), oneshot::channel().0, now)

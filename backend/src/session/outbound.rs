@@ -185,7 +185,7 @@ fn resync_if_shorter(outbound: &mut Outbound, log: &mut OutputLog, terminal: &mu
 mod tests {
     use super::*;
     use crate::metrics::FrameKind;
-    use crate::session::handle::caller;
+    use crate::session::caller::caller;
     use crate::session::stateless::unknown_command;
     use crate::terminal::scripted::Script;
     use crate::terminal::{Nonce, Size};

@@ -1,6 +1,7 @@
 //! A session's stream: bytes and events in order, addressed by position. A ring keeps the latest part.
 //! Pure: no clock, no I/O.
 
+use shared_protocol::server::Notice;
 use shared_protocol::{Pos, StreamEvent};
 use std::collections::VecDeque;
 
@@ -25,6 +26,9 @@ fn weight(event: &StreamEvent) -> usize {
         StreamEvent::CommandResult { id, result, .. } => id.len() + result.len(),
         StreamEvent::Chat { from, name, message } => from.len() + name.as_deref().map_or(0, str::len) + message.len(),
         StreamEvent::Title { title } => title.len(),
+        StreamEvent::Notice(Notice { id, from, text, line, .. }) => {
+            id.len() + from.len() + text.len() + line.as_deref().map_or(0, str::len)
+        }
         _ => 0,
     }
 }

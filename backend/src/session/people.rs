@@ -4,8 +4,8 @@
 #[cfg(test)]
 mod tests;
 
+use super::caller::Caller;
 use super::expiry::Now;
-use super::handle::Caller;
 use super::standing::Standing;
 use crate::store::{Creator, Member, display_name};
 use shared_protocol::limits::PEOPLE;

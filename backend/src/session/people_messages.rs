@@ -2,8 +2,9 @@
 
 use super::actor::Actor;
 use super::handle::SessionError;
-use shared_protocol::server::{Part, Room};
+use shared_protocol::server::{Notice, Part, Room};
 use shared_protocol::{ClientId, ClientMessage, ErrorCode, StreamEvent};
+use tokio::time::Instant;
 
 impl Actor {
     /// Applies a message about people; gives back any other.
@@ -68,6 +69,25 @@ impl Actor {
         }
         if is_new {
             self.hold_back();
+        }
+    }
+
+    /// Says a message to everyone in the session, once. False if it is not said.
+    pub(super) fn announce(&mut self, notice: Notice) -> bool {
+        if !self.termination.is_running() {
+            return false;
+        }
+        let is_new = self.notices.take(&notice, self.log.end(), Instant::now());
+        if is_new == Some(true) {
+            self.log.push_event(StreamEvent::Notice(notice));
+        }
+        is_new.unwrap_or(true)
+    }
+
+    /// Says again what a page that attaches would not find in the log. A page shows each message once.
+    pub(super) fn repeat_notices(&mut self) {
+        for notice in self.notices.take_lost(self.log.start(), self.log.end(), Instant::now()) {
+            self.log.push_event(StreamEvent::Notice(notice));
         }
     }
 }

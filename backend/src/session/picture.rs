@@ -1,5 +1,6 @@
 //! The screen as cells, for walls: plain text and its look, from which no escape sequence, link or trick of direction comes back.
 
+use shared_protocol::text::is_hidden;
 use shared_protocol::wall::{CELL_CHARACTERS, RGB, Run, TILE_COLS, TILE_ROWS, flags};
 use vt::{Colour, Look, Screen};
 
@@ -109,12 +110,7 @@ pub fn plain_line(text: &str, most: usize) -> String {
 
 /// The character, or U+FFFD for one that is a control, changes the direction of text, or is invisible.
 fn plain(c: char) -> char {
-    let is_hidden = c.is_control()
-        || matches!(c,
-            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
-            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{feff}'
-            | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}');
-    if is_hidden { char::REPLACEMENT_CHARACTER } else { c }
+    if is_hidden(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! Messages without a number, of connections that never attach. Each counts once, however often its request arrives.
 
 use super::actor::Actor;
-use super::handle::{Caller, Reply, SessionError};
+use super::caller::Caller;
+use super::handle::{Reply, SessionError};
 use super::one_shot::Origin;
 use super::stateless::needs_attach;
 use crate::terminal::Size;

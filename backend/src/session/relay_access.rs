@@ -1,7 +1,8 @@
 //! A session's access to relays: which client gets a place in which one, and with which message comes a grant.
 
+use super::caller::Caller;
 use super::client::{Client, Link};
-use super::handle::{Caller, Grant};
+use super::handle::Grant;
 use super::registry::RegistryDeps;
 use crate::clock::Clock;
 use crate::cluster::Lease;

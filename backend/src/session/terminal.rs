@@ -391,6 +391,7 @@ impl Terminal {
     }
 }
 
+mod offer;
 mod withdraw;
 
 #[cfg(test)]

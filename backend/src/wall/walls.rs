@@ -1,8 +1,11 @@
 //! The walls of this instance, by their pages: finds or starts the one that a message is for, and decides who may have one.
 
+use super::announce::Announcer;
 use super::task::{Request, Task};
 use crate::session::{Caller, Classes, Reply, SessionError};
 use parking_lot::Mutex;
+use shared_protocol::client::Announce;
+use shared_protocol::server::Announced;
 use shared_protocol::wall::{Wall, WallAck};
 use shared_protocol::{ClientId, ConnectionId, ErrorCode, GroupId};
 use std::collections::HashMap;
@@ -54,12 +57,13 @@ struct Table {
 pub struct Walls {
     classes: Classes,
     table: Arc<Mutex<Table>>,
+    announcer: Announcer,
 }
 
 impl Walls {
     /// No walls yet.
     pub fn new(classes: Classes) -> Self {
-        Self { classes, table: Arc::default() }
+        Self { classes, table: Arc::default(), announcer: Announcer::new() }
     }
 
     /// Delivers a message of an instructor, or of an operator whose token names a group.
@@ -86,6 +90,16 @@ impl Walls {
             Ok(Ok(reply)) => Ok(reply),
             _ => Err(busy()),
         }
+    }
+
+    /// Says a message of an instructor, or of an operator whose token names a group, to the class. It needs no wall.
+    pub async fn announce(&self, mut caller: Caller, message: Announce) -> Result<Announced, SessionError> {
+        let group = group_of(&caller)?;
+        caller.valid_until_ms = self.valid_until_ms(&caller.connection).unwrap_or(caller.valid_until_ms);
+        if caller.has_expired(self.classes.deps.clock.steady_ms()) {
+            return Err(SessionError::new(ErrorCode::TokenExpired, "the token has expired"));
+        }
+        self.announcer.announce(&self.classes, &caller, group, message).await
     }
 
     /// Ends the wall on this connection.

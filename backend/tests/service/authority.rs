@@ -34,13 +34,14 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 32] = [
+const ACTIONS: [&str; 34] = [
     "attach",
     "follow",
     "input",
     "resize",
     "theme",
     "command",
+    "type_line",
     "interrupt",
     "chat_message",
     "hand",
@@ -63,6 +64,7 @@ const ACTIONS: [&str; 32] = [
     "list",
     "list the group",
     "see on the wall",
+    "announce",
     "end",
     "close a connection",
     "let in again",
@@ -204,6 +206,15 @@ impl Case {
                 let shown = frames.iter().any(|frame| String::from_utf8_lossy(&frame.frame).contains("\"id\":\"s\""));
                 return if shown { "yes" } else { "another" }.to_owned();
             }
+            "announce" => {
+                let claims = GatewayClaims { sid: None, create: false, ..self.claims.clone() };
+                let message = json!({"type": "announce", "id": "a", "text": "hello"});
+                let (_, answer) = read(self.post(&claims, MESSAGE_PATH, &message).await).await;
+                return match answer["code"].as_str() {
+                    Some(code) => code.to_owned(),
+                    None => if answer["reached"] == 1 { "yes" } else { "another" }.to_owned(),
+                };
+            }
             "plain command" => self.send_message(&self.claims, &json!({"type": "command", "command": "ls"})).await,
             "plain resize" => self.send_message(&self.claims, &json!({"type": "resize", "cols": 10, "rows": 10})).await,
             "plain chat_message" => {
@@ -243,6 +254,7 @@ impl Case {
                         json!({"theme": {"foreground": "#000000", "background": "#ffffff", "cursor": "#000000", "palette": vec!["#123456"; 16]}})
                     }
                     "command" => json!({"id": "c", "command": "ls"}),
+                    "type_line" => json!({"line": "ls"}),
                     "interrupt" => json!({"afterSeq": 0}),
                     "chat_message" => json!({"data": {"message": "hello"}}),
                     "hand" => json!({"up": true}),

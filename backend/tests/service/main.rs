@@ -1,6 +1,7 @@
 //! The whole service over its own sockets: HTTP, WebSockets, limits, metrics and rights, with one instance or two.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod announcements;
 mod authority;
 mod carriers;
 mod clock_jumps;

@@ -64,7 +64,7 @@ impl Page {
         self.socket.send(Message::text(message.to_string())).await.unwrap();
     }
 
-    async fn receive(&mut self) -> Value {
+    pub(crate) async fn receive(&mut self) -> Value {
         loop {
             let message = within("a frame", self.socket.next()).await.unwrap().unwrap();
             let Message::Text(text) = message else { continue };

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use shared_protocol::{ClassClaims, GroupId, Role, Takeover};
 
 /// A session of a class, with ada and her instructor attached.
-struct Class {
-    harness: Harness,
+pub(crate) struct Class {
+    pub(crate) harness: Harness,
     ada: Caller,
     adas: Token,
     grace: Caller,
@@ -60,19 +60,19 @@ impl Class {
     }
 
     /// Sends a message of the instructor.
-    async fn grace(&self, kind: &str, seq: u64, fields: Value) {
+    pub(crate) async fn grace(&self, kind: &str, seq: u64, fields: Value) {
         self.harness.say(&self.grace, self.message(kind, seq, &fields)).await;
     }
 
     /// Grace asks with her first message, and ada allows it with hers.
-    async fn lent(duration: &str) -> Self {
+    pub(crate) async fn lent(duration: &str) -> Self {
         let class = Self::new().await;
         class.grace("ask", 1, json!({})).await;
         class.ada("allow", 1, json!({"who": 2, "for": duration})).await;
         class
     }
 
-    fn typed(&self) -> String {
+    pub(crate) fn typed(&self) -> String {
         String::from_utf8(self.harness.script.input()).unwrap()
     }
 

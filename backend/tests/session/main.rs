@@ -14,6 +14,7 @@ mod harness;
 mod hostile;
 mod life;
 mod memory;
+mod offers;
 mod people;
 mod removal;
 mod replay;

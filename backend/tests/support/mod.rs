@@ -347,6 +347,7 @@ impl Terminal {
             ServerMessage::Snapshot(snapshot) => {
                 self.pos = snapshot.pos.0;
                 self.output.extend(snapshot.payload.decode().unwrap());
+                self.events.extend(snapshot.events.into_iter().map(|positioned| positioned.event));
             }
             other => {
                 self.replies.push(other);

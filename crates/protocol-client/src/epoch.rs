@@ -20,6 +20,7 @@ pub(crate) const fn epoch_of(message: &ServerMessage) -> Option<Epoch> {
         | ServerMessage::CommandStarted(_)
         | ServerMessage::ResizeAck(_)
         | ServerMessage::ChatMessage(_)
-        | ServerMessage::Wall(_) => None,
+        | ServerMessage::Wall(_)
+        | ServerMessage::Announced(_) => None,
     }
 }

@@ -1,11 +1,12 @@
 //! Parser of client messages, the only code that reads hostile input. An unknown type is a variant; a malformed message is an
 //! error and changes nothing.
 
-use super::{Attach, ClientMessage, Command, Echo, Input, Keys, Resize};
+use super::{Announce, Attach, ClientMessage, Command, Echo, Input, Keys, Resize};
 use crate::error::ErrorCode;
 use crate::ids::{ConnectionId, SessionId};
 use crate::limits;
 use crate::sentence::{read_json, truncate};
+use crate::text::is_typable;
 use crate::wall::MAX_VISIBLE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -164,9 +165,10 @@ pub fn logged_type(body: &[u8]) -> &'static str {
 }
 
 /// Types that are refused without a `seq`: they make sense only in order.
-const ORDERED: [&str; 13] = [
+const ORDERED: [&str; 14] = [
     "input",
     "theme",
+    "type_line",
     "interrupt",
     "extend",
     "close",
@@ -181,8 +183,20 @@ const ORDERED: [&str; 13] = [
 ];
 
 /// All other types.
-const OTHERS: [&str; 11] =
-    ["attach", "resize", "command", "chat_message", "ack", "follow", "carry", "wall", "wall_ack", "ping", "echo"];
+const OTHERS: [&str; 12] = [
+    "attach",
+    "resize",
+    "command",
+    "chat_message",
+    "ack",
+    "follow",
+    "carry",
+    "wall",
+    "wall_ack",
+    "announce",
+    "ping",
+    "echo",
+];
 
 fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseError> {
     use ClientMessage as M;
@@ -196,6 +210,7 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
         "carry" => M::Carry(fields(kind, body)?),
         "wall" => M::Wall(fields(kind, body)?),
         "wall_ack" => M::WallAck(fields(kind, body)?),
+        "announce" => M::Announce(fields(kind, body)?),
         "ping" => M::Ping(fields(kind, body)?),
         "echo" => {
             // The reply does not repeat the type.
@@ -219,6 +234,7 @@ fn inbound(kind: &str, numbered: bool, body: &[u8]) -> Result<Inbound, ParseErro
         "resize" => M::Resize(fields(kind, body)?),
         "theme" => M::Theme(fields(kind, body)?),
         "command" => M::Command(fields(kind, body)?),
+        "type_line" => M::TypeLine(fields(kind, body)?),
         "interrupt" => M::Interrupt(fields(kind, body)?),
         "extend" => M::Extend(fields(kind, body)?),
         "close" => M::Close(fields(kind, body)?),
@@ -255,6 +271,8 @@ fn check(message: &ClientMessage) -> Result<(), ParseError> {
             check_command(command)
         }
         ClientMessage::ChatMessage(chat) => check_chat(&chat.data.message),
+        ClientMessage::TypeLine(offer) => check_line(&offer.line),
+        ClientMessage::Announce(announce) => check_announce(announce),
         ClientMessage::Wall(wall) if wall.visible.as_ref().is_some_and(|ids| ids.len() > MAX_VISIBLE) => {
             Err(ParseError::field(format!("`visible` must name at most {MAX_VISIBLE} sessions")))
         }
@@ -301,6 +319,32 @@ fn check_chat(message: &str) -> Result<(), ParseError> {
         return Err(too_large("chat message", message.len(), limits::CHAT_BYTES));
     }
     if message.trim().is_empty() { Err(ParseError::field("the chat message is empty")) } else { Ok(()) }
+}
+
+fn check_line(line: &str) -> Result<(), ParseError> {
+    if line.len() > limits::OFFER_BYTES {
+        return Err(too_large("line", line.len(), limits::OFFER_BYTES));
+    }
+    if line.trim().is_empty() {
+        return Err(ParseError::field("the line is empty"));
+    }
+    // Refused and not cleaned: a person clicks on what is shown.
+    if line.chars().all(is_typable) { Ok(()) } else { Err(ParseError::field("a line holds printable characters only")) }
+}
+
+fn check_announce(Announce { id, text, line }: &Announce) -> Result<(), ParseError> {
+    check_id(id)?;
+    if text.len() > limits::ANNOUNCEMENT_BYTES {
+        return Err(too_large("text", text.len(), limits::ANNOUNCEMENT_BYTES));
+    }
+    if text.trim().is_empty() {
+        return Err(ParseError::field("the text is empty"));
+    }
+    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if text.chars().any(|c| (c.is_control() && c != '\n') || turns(c)) {
+        return Err(ParseError::field("a text holds no controls but line feeds"));
+    }
+    line.as_deref().map_or(Ok(()), check_line)
 }
 
 fn check_id(id: &str) -> Result<(), ParseError> {

@@ -4,6 +4,7 @@ use crate::error::{EndReason, ErrorCode};
 use crate::ids::{Epoch, Pos, Who};
 #[cfg(doc)]
 use crate::limits;
+use crate::server::notice::Notice;
 use crate::server::people::{Control, Person, RaisedHand};
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +72,8 @@ pub enum StreamEvent {
         /// Plain text.
         message: String,
     },
+    /// A message of an instructor to the class.
+    Notice(Notice),
     /// Another person types. The terminal has the size of their window, unless they type on a loan.
     Controller {
         /// The client, as in its own `attached`: never its id, which is a secret of its page.

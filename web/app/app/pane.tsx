@@ -18,7 +18,7 @@ import { findTimes } from "./times.ts";
 /** The shown terminal, for browser tests and debugging. */
 declare global {
   interface Window {
-    termgate?: { terminal: TermgateHandle["terminal"] | null; client: TerminalClient };
+    termgate?: { terminal: TermgateHandle["terminal"] | null; client: TerminalClient; handle: TermgateHandle | null };
   }
 }
 
@@ -42,7 +42,7 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
 
   useEffect(() => {
     if (!shown) return;
-    window.termgate = { terminal: handle?.terminal ?? null, client };
+    window.termgate = { terminal: handle?.terminal ?? null, client, handle };
     handle?.focus();
   }, [shown, handle, client]);
   useEffect(() => onClient(sessionId, client), [onClient, sessionId, client]);

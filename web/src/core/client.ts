@@ -163,6 +163,19 @@ export class TerminalClient {
     return result;
   }
 
+  /**
+   * Types a line at the shell's empty prompt, without Enter, because a person clicked on it. The service refuses it anywhere
+   * else, with an `error` message. False if this page may not type.
+   */
+  typeLine(line: string): boolean {
+    return mayType(this.state) && !this.#session.over && this.#push({ type: "type_line", line });
+  }
+
+  /** Takes a message to the class off the page. */
+  dismiss(id: string): void {
+    this.#events.update({ announcements: this.state.announcements.filter((notice) => notice.id !== id) });
+  }
+
   /** Sends a chat message to everyone attached to the session; false if it is empty, too long, or cannot be sent. */
   chat(message: string): boolean {
     const bytes = new TextEncoder().encode(message).length;

@@ -49,7 +49,7 @@ export type ErrorAction =
   | "report";
 
 export function errorAction(
-  { code, retryable }: ErrorMessage,
+  { code, retryable, seq }: ErrorMessage,
   { established, attached, renewable, watches, migrating }: ErrorContext,
 ): ErrorAction {
   if (code === "INPUT_GAP" || code === "INPUT_FULL") return "ignore";
@@ -60,5 +60,6 @@ export function errorAction(
   // The token was valid once. Without another one, every message would be rejected from now on.
   if (code === "TOKEN_EXPIRED") return established && renewable ? "reconnect" : "close";
   if (code === "SESSION_ENDED" || code === "REVOKED" || (!attached && FINAL_ON_ATTACH.includes(code))) return "close";
-  return retryable ? "retry" : "report";
+  // One message was refused in its turn: the way to the service is well.
+  return retryable && seq === undefined ? "retry" : "report";
 }

@@ -7,6 +7,7 @@ export type {
   EndReason,
   ErrorCode,
   LoanDuration,
+  Notice,
   Part,
   Person,
   RaisedHand,

@@ -142,7 +142,7 @@ export class InputQueue {
 
   /** Queues another message behind the keystrokes; false if the queue is full. A newer size or theme replaces a queued one. */
   push(action: Action): boolean {
-    if (action.type === "command") this.#name(action);
+    if (action.type === "command" || action.type === "type_line") this.#name(action);
     const last = this.#queue.at(-1);
     const latestCounts = action.type === "resize" || action.type === "theme";
     const replaces = latestCounts && last && "action" in last && last.action.type === action.type;

@@ -49,7 +49,7 @@ export type TerminalMessage =
   | ({ type: "event" } & EventFrame)
   | Exclude<
       ServerFrame,
-      { type: "output" | "event" | "snapshot" | "attached" | "input_ack" | "renew" | "carried" | "wall" }
+      { type: "output" | "event" | "snapshot" | "attached" | "input_ack" | "renew" | "carried" | "wall" | "announced" }
     >;
 
 /** The options with every default applied. */

@@ -2,11 +2,14 @@
  * The people of the session: kept from the list that an attach brings, and the events since.
  */
 
-import type { Attached, Event as EventFrame, Part, Person, ServerFrame } from "../protocol/generated.ts";
+import type { Attached, Event as EventFrame, Notice, Part, Person, ServerFrame } from "../protocol/generated.ts";
 import type { ClientEvents } from "./client-events.ts";
 import { Control } from "./control.ts";
 import type { InputQueue } from "./input-queue.ts";
 import { handSeen, watched } from "./notice.ts";
+
+/** An earlier message is not shown to a page that comes later, in ms. */
+const ANNOUNCED_FOR_MS = 600_000;
 
 /** All that stands between the people of a session. */
 type Room = Pick<Attached, "people" | "hand" | "control">;
@@ -18,11 +21,14 @@ export class People {
   /** Instructors of whom the user was told. */
   readonly #told = new Set<string>();
 
+  /** Ids of the messages to the class that this page was shown. */
+  readonly #announced = new Set<string>();
   readonly #control: Control;
 
   constructor(
     private readonly events: ClientEvents,
     input: InputQueue,
+    private readonly wall: () => number,
   ) {
     this.#control = new Control(events, input);
   }
@@ -44,6 +50,7 @@ export class People {
   }
 
   event(event: EventFrame): void {
+    if (event.kind === "notice") return this.#announce(event, event.epoch === this.#epoch && event.pos >= this.#at);
     if (event.epoch !== this.#epoch || event.pos < this.#at) return;
     const { people } = this.events.value;
     if (event.kind === "joined") {
@@ -62,6 +69,14 @@ export class People {
       const fields = { ...(who !== undefined && { who }), ...(loan !== undefined && { loan }) };
       this.#control.set({ state, ...fields, ...(until !== undefined && { until }) });
     }
+  }
+
+  /** Shows each message once: one that was said just now, or a little before this page came. */
+  #announce({ id, from, text, line, at }: Notice, isNew: boolean): void {
+    if (this.#announced.has(id) || !(isNew || this.wall() - at < ANNOUNCED_FOR_MS)) return;
+    this.#announced.add(id);
+    const notice = { id, from, text, ...(line !== undefined && { line }), at };
+    this.events.update({ announcements: [...this.events.value.announcements, notice] });
   }
 
   /** The part of this page. */

@@ -61,7 +61,7 @@ export class ProtocolSession {
     this.commands = new Commands(clock);
     this.#warnings = new EndWarnings(clock, (closing) => events.update({ closing }));
     this.input = new InputQueue(clock, () => this.#receiver.acks.piggyback());
-    this.people = new People(events, this.input);
+    this.people = new People(events, this.input, () => clock.wall());
     this.#receiver = new Receiver({
       ...{ clock, inflate },
       event: (event) => this.#event(event),
@@ -236,6 +236,7 @@ export class ProtocolSession {
       case "input_ack":
       case "carried":
       case "wall":
+      case "announced":
         break;
       default:
         this.events.message.emit(frame);
@@ -318,7 +319,7 @@ export class ProtocolSession {
       return this.transport.reconnect(frame.message);
     }
     this.events.fail(error);
-    if (frame.retryable && frame.id === undefined) this.events.update({ error });
+    if (frame.retryable && (frame.id ?? frame.seq) === undefined) this.events.update({ error });
     if (action === "close") this.#close(error);
     else if (action === "retry") this.#receiver.follower.retry();
   }

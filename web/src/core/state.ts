@@ -2,7 +2,16 @@
  * The state of a terminal that a page shows. Replaced, never mutated, so that React can compare it by identity.
  */
 
-import type { Control, EndReason, Event as EventFrame, Person, RaisedHand, Role, Tty } from "../protocol/generated.ts";
+import type {
+  Control,
+  EndReason,
+  Event as EventFrame,
+  Notice,
+  Person,
+  RaisedHand,
+  Role,
+  Tty,
+} from "../protocol/generated.ts";
 import type { Closing } from "./end-warnings.ts";
 import type { ClientErrorCode, TerminalError } from "./error.ts";
 import type { Latency } from "./latency.ts";
@@ -64,6 +73,8 @@ export interface TerminalState {
   hand: RaisedHand | null;
   /** Whose keys reach the shell besides the owner's. */
   control: Control;
+  /** Messages of an instructor to the class that were not dismissed, the latest last: show their texts as text. */
+  announcements: readonly Notice[];
   /** True if this page may ask to type. */
   canAsk: boolean;
   diagnostics: Diagnostics;
@@ -89,6 +100,7 @@ export const INITIAL_STATE: TerminalState = {
   who: null,
   hand: null,
   control: { state: "free" },
+  announcements: [],
   canAsk: false,
   diagnostics: { url: "", attempts: 0, lastError: null, errorCode: null, connectionTime: null },
 };

@@ -24,6 +24,7 @@ const NUMBERS: Record<ServerFrame["type"], readonly string[]> = {
   renew: ["epoch"],
   carried: ["epoch", "carryMs"],
   wall: ["v", "part", "parts"],
+  announced: ["reached", "missed"],
   error: [],
   unknown_command: [],
   command_result: ["exitCode", "timestamp"],

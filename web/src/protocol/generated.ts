@@ -23,6 +23,26 @@ export type Allow = {
   for: LoanDuration;
 };
 
+/** Fields of `announce`, of an instructor over a connection without a session. */
+export type Announce = {
+  /** Id chosen by the client, returned with the answer. A session hears each id once. */
+  id: string;
+  /** Plain text, at most [`limits::ANNOUNCEMENT_BYTES`]. */
+  text: string;
+  /** A line to offer with it, as of `type_line`. */
+  line?: string;
+};
+
+/** Fields of `announced`: the answer to `announce`. */
+export type Announced = {
+  /** Id of the message. */
+  id: string;
+  /** Number of sessions that show it, or did before. */
+  reached: number;
+  /** Number of the group's other sessions: without a shell, or out of reach. */
+  missed: number;
+};
+
 /** Fields of `attach`. */
 export type Attach = {
   /** Id of the page load: 128 random bits. */
@@ -128,6 +148,7 @@ export type ClientMessage =
   | ({ type: "resize" } & Resize)
   | ({ type: "theme" } & ThemeChange)
   | ({ type: "command" } & Command)
+  | ({ type: "type_line" } & TypeLine)
   | ({ type: "interrupt" } & Interrupt)
   | ({ type: "extend" } & Extend)
   | ({ type: "close" } & Close)
@@ -145,6 +166,7 @@ export type ClientMessage =
   | ({ type: "carry" } & Carry)
   | ({ type: "wall" } & Wall)
   | ({ type: "wall_ack" } & WallAck)
+  | ({ type: "announce" } & Announce)
   | ({ type: "ping" } & Ping)
   | ({ type: "echo" } & Echo);
 
@@ -357,6 +379,20 @@ export type Loan = number;
 /** How long a keyboard is lent. */
 export type LoanDuration = "now" | "kept";
 
+/** Fields of the event `notice`: text of another person, to show as text. */
+export type Notice = {
+  /** Id of the message. A page shows each once. */
+  id: string;
+  /** Name of the sender, one line. */
+  from: string;
+  /** Plain text; only line feeds among the controls. */
+  text: string;
+  /** A line that is offered to be typed: printable characters. */
+  line?: string;
+  /** Time of the message, in ms since 1970. */
+  at: number;
+};
+
 /** Fields of `only_me`. */
 export type OnlyMe = {
   /** Number of the message. */
@@ -534,6 +570,7 @@ export type ServerFrame = {
   | ({ type: "renew" } & Renew)
   | ({ type: "carried" } & Carried)
   | ({ type: "wall" } & WallFrame)
+  | ({ type: "announced" } & Announced)
   | ({ type: "error" } & ErrorMessage)
   | ({ type: "unknown_command" } & UnknownCommand)
   | ({ type: "command_result" } & PlainResult)
@@ -623,6 +660,7 @@ export type StreamEvent =
       /** Plain text. */
       message: string;
     }
+  | ({ kind: "notice" } & Notice)
   | {
       kind: "controller";
       /** The client, as in its own `attached`: never its id, which is a secret of its page. */
@@ -709,6 +747,18 @@ export type Tty = {
   echo: boolean;
   /** Input is edited by line. With `echo` off, this is a password prompt. */
   canonical: boolean;
+};
+
+/** Fields of `type_line`. */
+export type TypeLine = {
+  /** Number of the message. */
+  seq: Seq;
+  /** Epoch of the shell that the message is for. */
+  epoch: Epoch;
+  /** One line of printable characters, at most [`limits::OFFER_BYTES`]. */
+  line: string;
+  /** The loan that a borrower types under. */
+  loan?: Loan;
 };
 
 /** Fields of `unknown_command`. */
@@ -852,6 +902,12 @@ export const COMMAND_BYTES = 8192;
 
 /** Longest chat message, in bytes. */
 export const CHAT_BYTES = 4096;
+
+/** Longest message to a class, in bytes. */
+export const ANNOUNCEMENT_BYTES = 1024;
+
+/** Longest line that is offered to be typed, in bytes. */
+export const OFFER_BYTES = 1024;
 
 /** Most input without acknowledgement, in bytes. */
 export const INPUT_WINDOW_BYTES = 65536;

@@ -18,6 +18,12 @@ export interface TermgateHandle {
   download(fileName?: string): void;
   /** Clears the scrollback; the prompt stays. */
   clear(): void;
+  /**
+   * Offers a line of a lesson: it appears over the terminal with a button that types it at the prompt, without Enter, and one
+   * that copies it. The returned function takes the offer away. Throws a `TypeError` for a line of more than 1024 bytes or with
+   * other than printable characters.
+   */
+  offer(line: string): () => void;
   /** In pixels, from 6 to 40. */
   setFontSize(pixels: number): void;
   /** The xterm.js terminal. */

@@ -127,6 +127,24 @@ export const STYLE = `${RESET}
 }
 .tg-banner b { color: var(--tg-strong); }
 .tg-banner button { border-color: transparent; background: none; }
+.tg-offers {
+  position: absolute; top: 8px; right: 20px; z-index: 6; display: grid; gap: 8px; width: min(420px, calc(100% - 32px)); max-height: 60%; overflow-y: auto;
+}
+.tg-offers:empty { display: none; }
+.tg-offered {
+  padding: 8px 10px 10px 14px; border: 1px solid var(--tg-line); border-left: 4px solid var(--tg-accent); border-radius: 8px;
+  background: var(--tg-bar); color: var(--tg-text); box-shadow: var(--tg-shadow); overflow-wrap: anywhere;
+}
+.tg-offered header { display: flex; align-items: center; gap: 4px; }
+.tg-offered header b { color: var(--tg-strong); }
+.tg-offered header button { margin-left: auto; border-color: transparent; background: none; }
+.tg-offered p { margin: 0 0 8px; color: var(--tg-strong); font-size: 13px; white-space: pre-wrap; }
+.tg-line { display: flex; flex-wrap: wrap; justify-content: flex-end; align-items: center; gap: 8px; }
+.tg-line code {
+  flex: 1 1 100%; padding: 6px 8px; border: 1px solid var(--tg-line); border-radius: 6px; background: var(--tg-bg); color: var(--tg-strong);
+  font: 12px/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; user-select: text;
+}
+.tg-line button:disabled { opacity: 0.5; cursor: not-allowed; }
 .tg-waiting { position: absolute; inset: 1px; z-index: 5; background: var(--tg-bg); display: grid; place-content: center; padding: 16px; text-align: center; font-size: 14px; }
 .tg-cannot-show { position: absolute; inset: 0; z-index: 6; display: grid; place-content: center; gap: 12px; padding: 16px; background: var(--tg-bg); text-align: center; }
 .tg-cannot-show p { margin: 0; }

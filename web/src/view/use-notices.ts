@@ -7,6 +7,7 @@
 import { useCallback, useEffect, useState } from "react";
 import type { ClientErrorCode, TerminalClient } from "../core/index.ts";
 import { problemOf } from "./problems.ts";
+import { refusalOf } from "./words.ts";
 
 /** Errors that the state does not show: input did not reach the shell. */
 const SHOWN_ERRORS: readonly ClientErrorCode[] = ["INPUT_DISCARDED", "INPUT_FULL", "READ_ONLY"];
@@ -29,6 +30,10 @@ export function useNotices(client: TerminalClient): Notices {
   useEffect(() => {
     const stops = [
       client.onError((error) => SHOWN_ERRORS.includes(error.code) && show(problemOf(error))),
+      client.onMessage((message) => {
+        const refusal = refusalOf(message);
+        if (refusal) show(refusal);
+      }),
       client.onNotice(({ kind, text }) => (kind === "restarted" ? setBanner(text) : show(text))),
     ];
     return () => {

@@ -2,7 +2,7 @@
  * The words for every state and end of a session.
  */
 
-import type { ClientErrorCode, EndReason, TerminalState } from "../core/index.ts";
+import type { ClientErrorCode, EndReason, TerminalMessage, TerminalState } from "../core/index.ts";
 import { duration } from "./duration.ts";
 import { problemOf } from "./problems.ts";
 
@@ -128,6 +128,15 @@ const ALLOW_CLIPBOARD = "Allow the clipboard for this page in the browser's sett
 export function heldSentence(state: TerminalState): string {
   if (state.control.state === "only") return "Only the owner of this terminal types now: your keys are held back";
   return "You can watch this terminal, but not type in it";
+}
+
+/** Why an offered line was not typed; empty for any other message. */
+export function refusalOf(message: TerminalMessage): string {
+  if (message.type !== "error" || message.seq === undefined) return "";
+  if (message.code === "BUSY") return "Not typed: the prompt is not empty, or a program runs";
+  return message.code === "NO_PROMPT_MARKS"
+    ? "Not typed: this shell does not say where its prompt is. Copy the line"
+    : "";
 }
 
 /** Goes on after "Connected", if that is not by WebSocket. */

@@ -100,3 +100,22 @@ test("connects again after a loss, and not after a refusal", () => {
   vi.advanceTimersByTime(60_000);
   expect(sockets.at(-1)).toBe(next);
 });
+
+test("a message to the class is answered, refused, or lost, each by its id", async () => {
+  const { wall, socket } = start();
+  const first = wall.announce("Five minutes left.", "ls");
+  const { id, ...rest } = socket.of("announce").at(-1) ?? {};
+  expect(rest).toEqual({ type: "announce", text: "Five minutes left.", line: "ls" });
+  socket.receive({ type: "announced", id, reached: 28, missed: 2 });
+  expect(await first).toMatchObject({ reached: 28, missed: 2 });
+  const second = wall.announce("Again").catch((error: Error) => error.message);
+  const refused = socket.of("announce").at(-1)?.id;
+  socket.receive({ type: "error", code: "FORBIDDEN", message: "not you", retryable: false, id: refused });
+  expect(await second).toBe("not you");
+  expect(wall.state.status).not.toBe("refused");
+  const third = wall.announce("Once more").catch((error: Error) => error.message);
+  socket.onclose?.({ code: 1006, reason: "" });
+  expect(await third).toBe("The connection was lost.");
+  const fourth = wall.announce("To no one").catch((error: Error) => error.message);
+  expect(await fourth).toBe("The wall is not connected.");
+});

@@ -12,7 +12,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use shared_protocol::client::{ParseError, parse};
+use shared_protocol::client::{Announce, ParseError, parse};
 use shared_protocol::gateway::{CLOSE_CONNECTION, CLOSE_HEADER, DisconnectRequest, DisconnectResponse, TOUCH_HEADER};
 use shared_protocol::relay::GRANT_HEADER;
 use shared_protocol::server::ErrorMessage;
@@ -128,6 +128,12 @@ pub(super) async fn answer_of_wall(
     inbound: Inbound,
 ) -> Result<Reply, HttpError> {
     service.metrics.streams.record_message(&inbound);
+    let inbound = match inbound {
+        Inbound::Message(ClientMessage::Announce(message)) if !caller.carrier => {
+            return Ok(announce(service, caller, message).await);
+        }
+        inbound => inbound,
+    };
     let Some(message) = wall_message(&inbound).filter(|_| !caller.carrier) else {
         let text = "this connection has no session: it may only `ping` and `echo`; open it with `?sessionId=`";
         let error = || ErrorMessage::new(ErrorCode::NotAttached, text).into();
@@ -138,6 +144,16 @@ pub(super) async fn answer_of_wall(
     };
     let delivered = service.walls.deliver(caller, message).await;
     Ok(delivered.unwrap_or_else(|error| direct_reply(service, error.into())))
+}
+
+/// Says a message to a class, and answers with what became of it.
+async fn announce(service: &ServiceContext, caller: Caller, message: Announce) -> Reply {
+    let id = Some(message.id.clone());
+    match service.walls.announce(caller, message).await {
+        Ok(announced) => direct_reply(service, ServerMessage::Announced(announced)),
+        Err(error) if error.code == ErrorCode::TokenExpired => Reply::rejected(error.code),
+        Err(error) => direct_reply(service, ErrorMessage { id, ..ErrorMessage::new(error.code, error.message) }.into()),
+    }
 }
 
 /// The message, if it is for a wall.

@@ -1,8 +1,8 @@
 //! One connection of a session, as its messages and its record need it.
 
 use crate::metrics::{GaugeGuard, Metrics};
+use crate::session::caller::Caller;
 use crate::session::client::TOUCH_INTERVAL;
-use crate::session::handle::Caller;
 use crate::session::replay::ReplayGuard;
 use crate::store::{ConnectionRecord, Creator, Member};
 use shared_protocol::server::Part;

@@ -2,8 +2,8 @@
 
 use super::connection::SILENCE_TIMEOUT;
 use super::*;
+use crate::session::caller::caller;
 use crate::session::client::TOUCH_INTERVAL;
-use crate::session::handle::caller;
 use serde_json::json;
 
 fn attach(attachments: &mut Attachments, caller: &Caller, client: &str) -> Result<bool, SessionError> {

@@ -2,7 +2,7 @@
 //! relay without the client's help.
 
 use crate::relay::{Due, FloodMeter, Joining, LastFrame, Outlet, OutletState, Relays, Renewal};
-use crate::session::handle::Caller;
+use crate::session::caller::Caller;
 use bytes::Bytes;
 use shared_protocol::ConnectionId;
 use std::time::Duration;
@@ -217,7 +217,7 @@ mod tests {
     use crate::clock::{Clock, SystemClock, SystemRandom};
     use crate::metrics::{Metrics, Transport};
     use crate::relay::{DirectFrames, test_support};
-    use crate::session::handle::caller;
+    use crate::session::caller::caller;
     use std::sync::Arc;
 
     fn joining(caller: &Caller) -> Joining {

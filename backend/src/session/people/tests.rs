@@ -1,7 +1,7 @@
 //! Seats, reloads, the minute of absence, and the hand.
 
 use super::*;
-use crate::session::handle::caller;
+use crate::session::caller::caller;
 use shared_protocol::{ClassClaims, GroupId};
 
 fn class() -> GroupId {

@@ -6,6 +6,7 @@
 import { fromBase64 } from "../../protocol/bytes.ts";
 import { readFrame } from "../../protocol/frame.ts";
 import {
+  type Announced,
   type ClientMessage,
   type ServerFrame,
   SUBPROTOCOL,
@@ -29,6 +30,8 @@ const FOLLOW_MS = 20_000;
 const DEAD_MS = 50_000;
 /** An update is acknowledged with the next one, or after this time: half the messages. */
 const ACK_DELAY_MS = 2000;
+/** Time for the answer to a message to the class. */
+const ANNOUNCE_TIMEOUT_MS = 10_000;
 /** Codes after which another attempt is of no use. */
 const FINAL = new Set(["FORBIDDEN", "UNAUTHORIZED", "REVOKED"]);
 
@@ -76,6 +79,8 @@ export class WallClient {
   #unwatch: (() => void) | undefined;
   #visible: readonly string[] | undefined;
   #acked = 0;
+  /** Messages to the class that wait for their answer. */
+  readonly #announcing = new Map<string, { done: (answer: Announced) => void; failed: (error: Error) => void }>();
   #resyncing = false;
   /** Frames are applied one after the other, although decompression takes its time. */
   #queue: WallFrame[] = [];
@@ -122,6 +127,20 @@ export class WallClient {
     if (same) return;
     this.#visible = ids;
     this.#look();
+  }
+
+  /** Tells the class something, with a line to type if there is one. Says how many sessions show it, and how many do not. */
+  async announce(text: string, line?: string): Promise<Announced> {
+    if (!this.#socket) throw new Error("The wall is not connected.");
+    const id = randomId();
+    const timer = new Timer(this.#clock);
+    const answer = new Promise<Announced>((done, failed) => this.#announcing.set(id, { done, failed }));
+    timer.set(ANNOUNCE_TIMEOUT_MS, () => this.#announcing.get(id)?.failed(new Error("The service did not answer.")));
+    this.#send({ type: "announce", id, text, ...(line && { line }) });
+    return answer.finally(() => {
+      timer.clear();
+      this.#announcing.delete(id);
+    });
   }
 
   #set(change: Partial<WallState>): void {
@@ -183,12 +202,15 @@ export class WallClient {
     if (frame?.type === "wall") {
       this.#queue.push(frame);
       this.#next();
-    } else if (frame?.type === "renew") this.#look();
+    } else if (frame?.type === "announced") this.#announcing.get(frame.id)?.done(frame);
+    else if (frame?.type === "renew") this.#look();
     else if (frame?.type === "error") this.#refused(frame);
   }
 
   #refused(error: Extract<ServerFrame, { type: "error" }>): void {
-    const { code, message } = error;
+    const { code, message, id } = error;
+    // A refusal of one message says nothing about the wall.
+    if (id !== undefined) return this.#announcing.get(id)?.failed(new Error(message));
     if (code === "NOT_ATTACHED") return this.#look(true);
     if (isOneTooMany(error)) return this.#lost(message);
     if (FINAL.has(code)) {
@@ -258,6 +280,7 @@ export class WallClient {
     this.#queue = [];
     this.#inflating = false;
     this.#resyncing = false;
+    for (const { failed } of this.#announcing.values()) failed(new Error("The connection was lost."));
     socket?.close(1000);
   }
 }

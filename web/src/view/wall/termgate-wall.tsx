@@ -10,6 +10,7 @@ import { useTerminalApiGateway } from "../../react/index.ts";
 import type { ThemeName } from "../../xterm/index.ts";
 import { useThemeName } from "../media.ts";
 import { TermgateTerminal } from "../termgate-terminal.tsx";
+import { Announce } from "./announce.tsx";
 import { Tile } from "./tile.tsx";
 import { useSeconds, useVisibleTiles, useWallClient, useWallState } from "./use-wall.ts";
 import { WALL_STYLE } from "./wall-style.ts";
@@ -45,6 +46,7 @@ export function TermgateWall(props: TermgateWallProps) {
   const order = useRef(new HelpOrder()).current;
   const [search, setSearch] = useState("");
   const [held, setHeld] = useState({ pointer: false, focus: false });
+  const [announces, setAnnounces] = useState(false);
   const [opened, setOpened] = useState<readonly string[]>([]);
   const { sessions, screens } = client.model;
 
@@ -68,8 +70,14 @@ export function TermgateWall(props: TermgateWallProps) {
           onChange={(event) => setSearch(event.target.value)}
         />
         <output>{statusOf(client, rows.length, hands)}</output>
+        {state.status === "connected" && (
+          <button type="button" aria-expanded={announces} onClick={() => setAnnounces(!announces)}>
+            Message to everyone
+          </button>
+        )}
         {props.children}
       </div>
+      {announces && <Announce client={client} onClose={() => setAnnounces(false)} />}
       {opened.length > 0 && (
         <div className="tg-wall-opened">
           {opened.map((id) => (

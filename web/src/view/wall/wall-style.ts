@@ -41,6 +41,13 @@ ${(["dark", "light", "contrast"] as const).map(palette).join("\n")}
   font: inherit; color: inherit; background: var(--tg-wall-bg); border: 1px solid var(--tg-line); border-radius: 6px; padding: 4px 8px; width: 220px;
 }
 .tg-wall-bar output { color: var(--tg-dim); }
+.tg-wall-announce { display: grid; gap: 4px; padding: 10px 12px; border-bottom: 1px solid var(--tg-line); max-width: 720px; }
+.tg-wall-announce label { color: var(--tg-dim); }
+.tg-wall-announce :is(textarea, input) {
+  font: inherit; color: inherit; background: var(--tg-wall-bg); border: 1px solid var(--tg-line); border-radius: 6px; padding: 4px 8px; resize: vertical;
+}
+.tg-wall-announce input { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+.tg-wall-announce > div { display: flex; flex-wrap: wrap; align-items: center; gap: 8px; margin-top: 4px; }
 .tg-wall-tiles {
   flex: 1; min-height: 0; overflow-y: auto; list-style: none; margin: 0; padding: 12px;
   display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 12px; align-content: start;
@@ -54,7 +61,7 @@ ${(["dark", "light", "contrast"] as const).map(palette).join("\n")}
 .tg-wall button {
   font: inherit; color: inherit; background: var(--tg-wall-bg); border: 1px solid var(--tg-line); border-radius: 6px; padding: 1px 8px; cursor: pointer;
 }
-.tg-wall :is(button, input):focus-visible { outline: 2px solid var(--tg-accent); outline-offset: 1px; }
+.tg-wall :is(button, input, textarea):focus-visible { outline: 2px solid var(--tg-accent); outline-offset: 1px; }
 .tg-wall-stage { container-type: inline-size; height: 190px; overflow: hidden; display: flex; align-items: flex-end; }
 .tg-wall-screen {
   position: relative; flex: none; width: calc(var(--tg-cols, 80) * 1ch); height: calc(var(--tg-rows, 24) * 1lh);

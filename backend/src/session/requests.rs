@@ -1,0 +1,39 @@
+//! Requests to the task of a session, from every other one.
+
+use super::actor::Actor;
+use super::handle::Request;
+
+impl Actor {
+    /// Handles a request that is no message, or passes on one that is.
+    pub(super) fn handle(&mut self, request: Request) {
+        match request {
+            Request::Deliver { caller, inbound, reply } => self.deliver(caller, inbound, reply),
+            Request::Tell { connection, message, reply } => {
+                let told = self.tell(&connection, message);
+                // The request may be gone.
+                let _ = reply.send(told);
+            }
+            Request::Disconnect { connection } => {
+                self.attachments.disconnect(connection);
+                self.connections_changed();
+            }
+            Request::End { reason } => self.end(reason),
+            Request::Remove { connection, by, reply } => {
+                let removed = self.remove_connection(&connection, by);
+                // The request may be gone.
+                let _ = reply.send(removed);
+            }
+            Request::LetIn { member, reply } => {
+                let was_out = self.attachments.revoked.remove(&member);
+                self.revocations_changed();
+                let _ = reply.send(was_out);
+            }
+            Request::Announce { notice, reply } => {
+                let said = self.announce(notice);
+                let _ = reply.send(said);
+            }
+            // The lease was checked before this was handled.
+            Request::Lost => {}
+        }
+    }
+}
