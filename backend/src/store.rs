@@ -1,6 +1,7 @@
 //! The shared directory of sessions, connections and instances, behind a trait. Knows nothing of terminals.
 
 #[cfg(any(test, feature = "test-support"))]
+mod class;
 pub mod contract;
 pub mod keys;
 mod measured;
@@ -8,6 +9,7 @@ mod memory;
 mod redis;
 mod revocations;
 
+pub use class::{ClassRecord, Keyboard};
 pub use measured::MeasuredStore;
 pub use memory::MemoryStore;
 pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
@@ -246,6 +248,12 @@ pub trait Store: Send + Sync {
 
     /// Those who were removed from a session for good.
     async fn revoked(&self, session: &SessionId) -> Result<Revocations, StoreError>;
+
+    /// Writes what stays of a session in a class, with the TTL [`RUNNING_TTL`].
+    async fn put_class(&self, session: &SessionId, class: &ClassRecord) -> Result<(), StoreError>;
+
+    /// What stays of a session in a class.
+    async fn class(&self, session: &SessionId) -> Result<Option<ClassRecord>, StoreError>;
 
     /// Remembers the dispatch of an API, by its domain and stage, with the TTL [`DISPATCH_TTL`].
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError>;

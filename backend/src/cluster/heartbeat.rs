@@ -85,6 +85,7 @@ async fn renew_all(
                 holder.lost(&lease.record().id);
                 return Ok(());
             }
+            lease.save_class(store).await?;
             lease.save_revoked(store, now).await
         });
         join_all(renewals).await.into_iter().collect::<Result<(), StoreError>>()?;

@@ -1,9 +1,10 @@
 //! An instance's lease on a session. Each heartbeat renews it, and the session's task checks it before it applies or sends
 //! anything: an instance that was suspended does nothing with a session that another one has taken over.
 
-use crate::store::{Cas, INSTANCE_TTL, Revocations, SessionRecord, Store, StoreError};
+use crate::store::{Cas, ClassRecord, INSTANCE_TTL, Revocations, SessionRecord, Store, StoreError};
 use parking_lot::Mutex;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -32,7 +33,11 @@ pub struct Lease {
     state: Mutex<LeaseState>,
     /// Those who were removed from the session; `None` if none ever was.
     revoked: Mutex<Option<Revocations>>,
-    /// Held while the list is written, so that the latest one is written last.
+    /// True while the store may not have the latest list.
+    is_unsaved: AtomicBool,
+    /// What stays of the session in a class; `None` while that is nothing.
+    class: Mutex<Option<ClassRecord>>,
+    /// Held while one of these is written, so that the latest one is written last.
     saving: tokio::sync::Mutex<()>,
 }
 
@@ -40,7 +45,8 @@ impl Lease {
     /// A lease on a record that this instance has written after `since`.
     pub fn new(record: SessionRecord, store: &dyn Store, since: Instant) -> Arc<Self> {
         let state = if store.is_shared() { LeaseState::ValidUntil(since + LEASE_TTL) } else { LeaseState::Permanent };
-        Arc::new(Self { record, state: Mutex::new(state), revoked: Mutex::default(), saving: Default::default() })
+        let (revoked, is_unsaved, class, saving) = Default::default();
+        Arc::new(Self { record, state: Mutex::new(state), revoked, is_unsaved, class, saving })
     }
 
     /// The record as it is in the store while the session runs.
@@ -56,6 +62,31 @@ impl Lease {
     /// The task has changed the list.
     pub fn set_revoked(&self, revoked: Revocations) {
         *self.revoked.lock() = Some(revoked);
+        self.is_unsaved.store(true, Ordering::Relaxed);
+    }
+
+    /// True while the store may not have the latest list.
+    pub fn has_unsaved_removals(&self) -> bool {
+        self.is_unsaved.load(Ordering::Relaxed)
+    }
+
+    /// What stays of the session in a class, unless that is nothing yet.
+    pub fn class(&self) -> Option<ClassRecord> {
+        self.class.lock().clone()
+    }
+
+    /// The task has changed it.
+    pub fn set_class(&self, class: ClassRecord) {
+        *self.class.lock() = Some(class);
+    }
+
+    /// Writes it, as it is then.
+    pub async fn save_class(&self, store: &dyn Store) -> Result<(), StoreError> {
+        let _turn = self.saving.lock().await;
+        match self.class().filter(|_| *self.state.lock() != LeaseState::Lost) {
+            Some(class) => store.put_class(&self.record.id, &class).await,
+            None => Ok(()),
+        }
     }
 
     /// Writes the list, as it is then; `now` is in seconds since 1970.
@@ -65,11 +96,14 @@ impl Lease {
             // The list is another instance's to write.
             return Err(StoreError("another instance owns the session".into()));
         }
-        let revoked = self.revoked.lock().clone();
-        match revoked {
-            Some(revoked) => store.put_revoked(&self.record.id, &revoked, now).await,
-            None => Ok(()),
+        // Before the list is read: a later change is unsaved again.
+        self.is_unsaved.store(false, Ordering::Relaxed);
+        let Some(revoked) = self.revoked.lock().clone() else { return Ok(()) };
+        let saved = store.put_revoked(&self.record.id, &revoked, now).await;
+        if saved.is_err() {
+            self.is_unsaved.store(true, Ordering::Relaxed);
         }
+        saved
     }
 
     /// True while the session is surely this instance's, false once it is lost, `None` if only the store can tell.

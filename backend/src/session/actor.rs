@@ -25,7 +25,7 @@ use crate::cluster::Lease;
 use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::relay::Renewal;
-use crate::store::Store;
+use crate::store::{ClassRecord, Store};
 use crate::terminal::PtyEvent;
 use shared_protocol::server::{CommandStarted, ErrorMessage, PlainResult};
 use shared_protocol::{EndReason, Epoch, ErrorCode, Role, ServerMessage, SessionId, StreamEvent};
@@ -141,6 +141,10 @@ impl Actor {
             actor.log.push_bytes(&previous.banner());
             actor.terminal.catch_up(&mut actor.log);
             actor.log.push_event(StreamEvent::Restarted { reason: previous.reason });
+            if let Some(ClassRecord { keyboard, loan, hand, .. }) = previous.class {
+                actor.control.restore(keyboard, loan, Instant::now());
+                actor.attachments.people.restore_hand(hand);
+            }
         }
         actor
     }

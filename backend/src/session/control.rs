@@ -2,9 +2,9 @@
 
 use super::expiry::Now;
 use super::handle::SessionError;
-use super::people::{Bearer, People};
+use super::people::{AWAY_TIMEOUT, Bearer, People};
 use crate::rate_limit::RateLimiter;
-use crate::store::Creator;
+use crate::store::{Creator, Keyboard, Member};
 use shared_protocol::client::LoanDuration;
 use shared_protocol::server::{self, ControlState};
 use shared_protocol::{ErrorCode, Loan, Role, Takeover, Who};
@@ -41,6 +41,13 @@ enum Mode {
         idle_at: Option<Instant>,
     },
     Only,
+    /// Lent when the last shell was lost, and the borrower is not back yet.
+    Away {
+        borrower: Member,
+        for_now: bool,
+        /// End of the wait for them.
+        until: Instant,
+    },
 }
 
 /// The keyboard of a session. A loan belongs to the bearer of a token, over all pages.
@@ -73,6 +80,29 @@ impl Control {
         }
     }
 
+    /// The state for the next shell, if this one is lost.
+    pub(super) fn kept(&self) -> (Keyboard, Loan) {
+        let keyboard = match &self.mode {
+            Mode::Free | Mode::Asked { .. } => Keyboard::Free,
+            Mode::Lent { bearer, idle_at, .. } => {
+                Keyboard::Lent { borrower: bearer.member(), for_now: idle_at.is_some() }
+            }
+            Mode::Away { borrower, for_now, .. } => Keyboard::Lent { borrower: borrower.clone(), for_now: *for_now },
+            Mode::Only => Keyboard::Only,
+        };
+        (keyboard, self.loan)
+    }
+
+    /// Goes on as before, in another shell. A borrower has as long to come back as after any loss.
+    pub(super) fn restore(&mut self, keyboard: Keyboard, loan: Loan, now: Instant) {
+        self.loan = loan;
+        self.mode = match keyboard {
+            Keyboard::Free => Mode::Free,
+            Keyboard::Lent { borrower, for_now } => Mode::Away { borrower, for_now, until: now + AWAY_TIMEOUT },
+            Keyboard::Only => Mode::Only,
+        };
+    }
+
     /// Checks whether input of this user, role and bearer may be applied. `loan` is the one that the message names.
     pub(super) fn check(
         &self,
@@ -101,6 +131,9 @@ impl Control {
     pub(super) fn ask(&mut self, who: Who, bearer: &Bearer, instructs: bool, now: Now) -> Result<(), SessionError> {
         match &self.mode {
             Mode::Free => {}
+            Mode::Away { .. } => {
+                return refused(ErrorCode::Busy, "another person types, and may come back in a moment");
+            }
             Mode::Asked { bearer: asker, .. } if asker == bearer => return Ok(()),
             Mode::Lent { bearer: borrower, .. } if borrower == bearer => return Ok(()),
             Mode::Asked { .. } => return refused(ErrorCode::Busy, "another person asks to type already"),
@@ -165,7 +198,13 @@ impl Control {
     }
 
     /// A page of this bearer has attached: it is the one that types on the loan from now on.
-    pub(super) fn arrived(&mut self, of: &Bearer, now_at: Who) {
+    pub(super) fn arrived(&mut self, of: &Bearer, now_at: Who, now: Instant) {
+        if let Mode::Away { borrower, for_now, .. } = &self.mode
+            && *borrower == of.member()
+        {
+            let idle_at = for_now.then(|| now + IDLE_TIMEOUT);
+            self.mode = Mode::Lent { who: now_at, bearer: of.clone(), idle_at };
+        }
         if let Mode::Asked { who, bearer, .. } | Mode::Lent { who, bearer, .. } = &mut self.mode
             && bearer == of
         {
@@ -177,6 +216,12 @@ impl Control {
     pub(super) fn settle(&mut self, people: &People, now: Now) {
         let (who, bearer, ends) = match &mut self.mode {
             Mode::Free | Mode::Only => return,
+            Mode::Away { until, .. } => {
+                if *until <= now.instant {
+                    self.mode = Mode::Free;
+                }
+                return;
+            }
             Mode::Asked { who, bearer, until, .. } => (who, bearer, Some(*until)),
             Mode::Lent { who, bearer, idle_at } => (who, bearer, *idle_at),
         };
@@ -203,7 +248,7 @@ impl Control {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.mode {
-            Mode::Asked { until, .. } => Some(*until),
+            Mode::Asked { until, .. } | Mode::Away { until, .. } => Some(*until),
             Mode::Lent { idle_at, .. } => *idle_at,
             Mode::Free | Mode::Only => None,
         }
@@ -213,7 +258,7 @@ impl Control {
     pub(super) fn shown(&self) -> Option<server::Control> {
         let control = |state| server::Control { state, ..server::Control::default() };
         match &self.mode {
-            Mode::Free => None,
+            Mode::Free | Mode::Away { .. } => None,
             Mode::Asked { who, until_ms, .. } => {
                 Some(server::Control { who: Some(*who), until: Some(*until_ms), ..control(ControlState::Asked) })
             }

@@ -1,6 +1,7 @@
 //! Messages about whose keys count, the typing itself, and the moment when a person may type no longer.
 
 use super::actor::Actor;
+use super::client::Client;
 use super::handle::SessionError;
 use super::one_shot::Origin;
 use shared_protocol::client::{Allow, OnlyMe};
@@ -66,6 +67,25 @@ impl Actor {
             Origin::OneShot(key) => one_shot.get(key).is_some_and(|command| held.contains(&command.client)),
         };
         self.terminal.withdraw(&held, is_held, &mut self.events);
+    }
+
+    /// Has the terminal follow a window of the owner's, if it follows one of a person who may type no longer.
+    pub(super) fn hold_window_back(&mut self) {
+        let Some(id) = self.attachments.controller.clone() else { return };
+        if self.check_typing(&id, None).is_ok() {
+            return;
+        }
+        self.attachments.controller = None;
+        let controls = |(id, client): &(&ClientId, &Client)| {
+            client.counted.is_some()
+                && !client.one_shot
+                && client.role == Role::Controller
+                && self.check_typing(id, None).is_ok()
+        };
+        let owners = self.attachments.clients().find(controls).map(|(id, _)| id.clone());
+        if let Some(id) = owners {
+            self.take_control(&id);
+        }
     }
 
     /// Types the keys of a client that may.

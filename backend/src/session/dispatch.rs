@@ -111,7 +111,7 @@ impl Actor {
         let (now, id) = (self.now(), &attach.client);
         let is_new = self.attachments.attach(caller, attach, now.instant, now.ms)?;
         if let (Some(client), Some(bearer)) = (self.attachments.client(id), self.attachments.people.bearer(id)) {
-            self.control.arrived(bearer, client.who);
+            self.control.arrived(bearer, client.who, now.instant);
         }
         self.connected(caller);
         self.repeat_notices();
@@ -130,7 +130,8 @@ impl Actor {
             let Caller { request, connection, role, .. } = caller;
             tracing::info!(%request, session = %self.id, %connection, ?role, "client attached");
         }
-        if self.attachments.controller.is_none() && caller.role == Role::Controller {
+        let controls = caller.role == Role::Controller && self.check_typing(id, None).is_ok();
+        if controls && self.attachments.controller.is_none() {
             self.take_control(id);
         }
         self.use_theme_of_controller();

@@ -151,6 +151,12 @@ pub(super) enum Request {
     End {
         reason: EndReason,
     },
+    /// The end that a controller asks for, unless the owner types alone.
+    EndBy {
+        user: String,
+        reason: EndReason,
+        reply: oneshot::Sender<Result<(), SessionError>>,
+    },
     /// Removes everyone with the token of this connection.
     Remove {
         connection: ConnectionId,
@@ -214,6 +220,13 @@ impl SessionHandle {
     /// Asks the session to end; returns before it has ended.
     pub async fn end(&self, reason: EndReason) -> Result<(), SessionError> {
         self.send(Request::End { reason }).await
+    }
+
+    /// Asks the session to end for a controller; returns before it has ended. Fails while another one, the owner, types alone.
+    pub(super) async fn end_by(&self, user: String, reason: EndReason) -> Result<(), SessionError> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Request::EndBy { user, reason, reply }).await?;
+        self.answer(answer, REQUEST_TIMEOUT).await?
     }
 
     /// Closes this connection for good, with all of the same token, and tells each why. False if the session does not know it.

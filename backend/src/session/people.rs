@@ -198,6 +198,16 @@ impl People {
         true
     }
 
+    /// The hand was up in the shell before.
+    pub(super) fn restore_hand(&mut self, hand: Option<RaisedHand>) {
+        self.hand = hand;
+    }
+
+    /// The hand, while it is up.
+    pub(super) fn raised_hand(&self) -> Option<&RaisedHand> {
+        self.hand.as_ref()
+    }
+
     /// Time at which the hand went up, in ms since 1970, while it is up.
     pub(super) fn raised_at(&self) -> Option<u64> {
         self.hand.as_ref().map(|hand| hand.at)

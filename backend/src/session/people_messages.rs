@@ -2,8 +2,10 @@
 
 use super::actor::Actor;
 use super::handle::SessionError;
+use crate::store::ClassRecord;
 use shared_protocol::server::{Notice, Part, Room};
 use shared_protocol::{ClientId, ClientMessage, ErrorCode, StreamEvent};
+use std::sync::Arc;
 use tokio::time::Instant;
 
 impl Actor {
@@ -47,6 +49,24 @@ impl Actor {
         person.map(|person| person.name.clone()).ok_or_else(|| SessionError::new(ErrorCode::Forbidden, refusal))
     }
 
+    /// Keeps whose keys count and the hand, for a shell after the loss of this one.
+    fn keep_class(&self) {
+        let ((keyboard, loan), hand) = (self.control.kept(), self.attachments.people.raised_hand().cloned());
+        let class = ClassRecord { epoch: self.epoch, keyboard, loan, hand };
+        let before = self.lease.class();
+        if class == before.unwrap_or_else(|| ClassRecord { epoch: self.epoch, ..ClassRecord::default() }) {
+            return;
+        }
+        self.lease.set_class(class);
+        let (lease, store) = (Arc::clone(&self.lease), Arc::clone(&self.store));
+        // Beside the session, which does not wait for the store.
+        tokio::spawn(async move {
+            if let Err(error) = lease.save_class(&*store).await {
+                tracing::warn!(%error, session = %lease.record().id, "whose keys count is not stored; the heartbeat tries again");
+            }
+        });
+    }
+
     /// Tells everyone of changes among the people, until the shell's exit: that is the last event of its epoch.
     pub(super) fn announce_people(&mut self) {
         if self.termination.is_over() {
@@ -67,8 +87,10 @@ impl Actor {
         for event in events {
             self.log.push_event(event);
         }
+        self.keep_class();
         if is_new {
             self.hold_back();
+            self.hold_window_back();
         }
     }
 

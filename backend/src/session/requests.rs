@@ -2,6 +2,7 @@
 
 use super::actor::Actor;
 use super::handle::Request;
+use shared_protocol::Role;
 
 impl Actor {
     /// Handles a request that is no message, or passes on one that is.
@@ -18,6 +19,13 @@ impl Actor {
                 self.connections_changed();
             }
             Request::End { reason } => self.end(reason),
+            Request::EndBy { user, reason, reply } => {
+                let allowed = self.control.check(&user, Role::Controller, None, None);
+                if allowed.is_ok() {
+                    self.end(reason);
+                }
+                let _ = reply.send(allowed);
+            }
             Request::Remove { connection, by, reply } => {
                 let removed = self.remove_connection(&connection, by);
                 // The request may be gone.

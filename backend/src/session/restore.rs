@@ -1,6 +1,6 @@
 //! The banner of a shell that replaces a lost one: the last screen, and a line with the reason.
 
-use crate::store::ScreenRecord;
+use crate::store::{ClassRecord, ScreenRecord};
 use shared_protocol::EndReason;
 
 #[derive(Debug)]
@@ -9,6 +9,8 @@ pub(super) struct PreviousShell {
     pub reason: EndReason,
     /// Its last screen, if one was saved.
     pub screen: Option<ScreenRecord>,
+    /// Whose keys counted, and the hand, if that is known.
+    pub class: Option<ClassRecord>,
 }
 
 impl PreviousShell {
@@ -37,14 +39,14 @@ mod tests {
     fn the_last_screen_stands_above_the_line() {
         let data = b"$ make\r\nok".to_vec();
         let screen = Some(ScreenRecord { epoch: Epoch(5), cols: 80, rows: 24, data, at: 0 });
-        let banner = PreviousShell { reason: EndReason::OwnerLost, screen }.banner();
+        let banner = PreviousShell { reason: EndReason::OwnerLost, screen, class: None }.banner();
         let mut terminal = vt::Screen::new(100, 10, 0);
         terminal.feed(&banner, &mut Vec::new());
         let text = terminal.text();
         let lines: Vec<_> = text.lines().map(str::trim).collect();
         assert_eq!(lines[..2], ["$ make", "ok"]);
         assert!(lines[2].starts_with("the machine that ran this shell was lost"), "{}", lines[2]);
-        let banner = PreviousShell { reason: EndReason::ServerRestart, screen: None }.banner();
+        let banner = PreviousShell { reason: EndReason::ServerRestart, screen: None, class: None }.banner();
         assert!(String::from_utf8(banner).unwrap().contains("the service was replaced"));
     }
 }

@@ -109,7 +109,13 @@ async fn previous_shell(deps: &RegistryDeps, before: &SessionRecord) -> Option<P
         tracing::warn!(%error, session = %before.id, "the last screen cannot be read");
         None
     });
-    Some(PreviousShell { reason, screen })
+    let class = deps.store.class(&before.id).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, session = %before.id, "whose keys counted in the last shell cannot be read");
+        None
+    });
+    // Of an earlier session with the same id, nothing counts.
+    let class = class.filter(|class| class.epoch == before.epoch);
+    Some(PreviousShell { reason, screen, class })
 }
 
 async fn start(

@@ -2,10 +2,11 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a suite of assertions, called by tests only")]
 
 use super::{
-    Cas, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, MAX_REVOKED, Member, Revocations,
-    ScreenRecord, SessionRecord, SessionState, Store,
+    Cas, ClassRecord, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, Keyboard, MAX_REVOKED, Member,
+    Revocations, ScreenRecord, SessionRecord, SessionState, Store,
 };
-use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId, Takeover};
+use shared_protocol::server::RaisedHand;
+use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Loan, Role, SessionId, Takeover};
 
 /// The whole contract, on an empty store.
 pub async fn keeps_all(store: &impl Store) {
@@ -14,6 +15,7 @@ pub async fn keeps_all(store: &impl Store) {
     keeps_screens(store).await;
     keeps_connections(store).await;
     keeps_revocations(store).await;
+    keeps_classes(store).await;
     keeps_dispatch(store).await;
     keeps_instances(store).await;
 }
@@ -187,6 +189,26 @@ pub async fn keeps_revocations(store: &impl Store) {
     store.put_revoked(&one, &list(0), now).await.unwrap();
     store.put_revoked(&other, &list(3), now - 3600).await.unwrap();
     assert_eq!(store.revoked(&other).await.unwrap(), list(3));
+}
+
+/// Whose keys count and the hand are read as they were written last, and each session has its own.
+pub async fn keeps_classes(store: &impl Store) {
+    let (one, other) = (SessionId::new("in-class").unwrap(), SessionId::new("elsewhere").unwrap());
+    assert_eq!(store.class(&one).await.unwrap(), None);
+    let borrower = Member::of("grace", Role::Instructor, Some("jti"));
+    let raised = RaisedHand { up: true, at: 1_800_000_000_000, seen: Some("Grace \u{1f642}".into()) };
+    let unseen = RaisedHand { seen: None, ..raised.clone() };
+    for (keyboard, hand) in [
+        (Keyboard::Lent { borrower: borrower.clone(), for_now: true }, Some(raised)),
+        (Keyboard::Lent { borrower, for_now: false }, Some(unseen)),
+        (Keyboard::Only, None),
+        (Keyboard::Free, None),
+    ] {
+        let class = ClassRecord { epoch: Epoch(5), keyboard, loan: Loan(7), hand };
+        store.put_class(&one, &class).await.unwrap();
+        assert_eq!(store.class(&one).await.unwrap(), Some(class));
+    }
+    assert_eq!(store.class(&other).await.unwrap(), None);
 }
 
 /// Instances are alive after a heartbeat, until they deregister.

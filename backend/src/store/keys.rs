@@ -1,7 +1,7 @@
 //! Every key that Termgate writes to Redis, in one table: type, fields, TTL and writer. An operator's reference, and the
 //! contract for a second writer.
 
-use super::{CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, INSTANCE_TTL, REVOKED_TTL, TOMBSTONE_TTL};
+use super::{CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, INSTANCE_TTL, REVOKED_TTL, RUNNING_TTL, TOMBSTONE_TTL};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -96,6 +96,14 @@ pub const REVOKED: KeySpec = KeySpec {
     writer: "the session's owner, at each change and again every 5 s; without one, the instance that lets a person in again",
 };
 
+/// Whose keys count in a session of a class, and its raised hand. `mode` is `free`, `lent` or `only`.
+pub const CLASS: KeySpec = KeySpec {
+    pattern: "session:{}:class",
+    shape: Shape::Hash(&["mode", "epoch", "borrower", "loan", "lasts", "hand_at", "hand_seen_by"]),
+    ttl: RUNNING_TTL,
+    writer: "the session's owner, at each change and again every 5 s; read when another instance starts its next shell",
+};
+
 /// The dispatch of an API, by its domain and stage: `concurrent` or `serial`.
 pub const DISPATCH: KeySpec = KeySpec {
     pattern: "api:{}:dispatch",
@@ -129,13 +137,14 @@ pub const SESSIONS_OF_GROUP: KeySpec = KeySpec {
 };
 
 /// All kinds of key.
-pub const TABLE: [KeySpec; 11] = [
+pub const TABLE: [KeySpec; 12] = [
     SESSION,
     SCREEN,
     CONNECTIONS_OF_SESSION,
     CONNECTION,
     CONNECTION_GONE,
     REVOKED,
+    CLASS,
     DISPATCH,
     INSTANCE,
     INSTANCES,
@@ -184,7 +193,7 @@ mod tests {
 
     #[test]
     fn no_id_leads_to_the_key_of_another_kind() {
-        for id in ["x", "x:screen", "x:connections", "a:gone", "{}", "é\n\0 %3A", ""] {
+        for id in ["x", "x:screen", "x:class", "x:connections", "a:gone", "{}", "é\n\0 %3A", ""] {
             for kind in TABLE {
                 let key = kind.key(id);
                 assert!(key.is_ascii() && !key.contains(char::is_whitespace), "{key:?}");

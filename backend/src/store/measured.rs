@@ -1,8 +1,8 @@
 //! A store that measures the duration and the failures of another store's calls, so that its callers need not.
 
 use super::{
-    Cas, ConnectionRecord, DispatchRecord, Instance, InstanceId, Revocations, ScreenRecord, SessionRecord, Store,
-    StoreError, Version,
+    Cas, ClassRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId, Revocations, ScreenRecord, SessionRecord,
+    Store, StoreError, Version,
 };
 use crate::metrics::{Metrics, Operation};
 use async_trait::async_trait;
@@ -82,6 +82,8 @@ measure! {
     is_disconnected(id: &ConnectionId) -> bool = IsGone;
     put_revoked(session: &SessionId, revoked: &Revocations, now: u64) -> () = PutRevoked;
     revoked(session: &SessionId) -> Revocations = Revoked;
+    put_class(session: &SessionId, class: &ClassRecord) -> () = PutClass;
+    class(session: &SessionId) -> Option<ClassRecord> = Class;
     put_dispatch(api: &str, record: &DispatchRecord) -> () = PutDispatch;
     dispatch(api: &str) -> Option<DispatchRecord> = Dispatch;
     heartbeat(instance: &Instance) -> bool = Beat;

@@ -1,9 +1,9 @@
 //! The store of a single instance: state lives as long as the process.
 
 use super::{
-    CONNECTION_TTL, Cas, ConnectionRecord, DISCONNECTED_TTL, DISPATCH_TTL, DispatchRecord, INSTANCE_TTL, Instance,
-    InstanceId, Revocations, ScreenRecord, SessionRecord, SessionState, Store, StoreError, TOMBSTONE_TTL, Version,
-    session_ttl,
+    CONNECTION_TTL, Cas, ClassRecord, ConnectionRecord, DISCONNECTED_TTL, DISPATCH_TTL, DispatchRecord, INSTANCE_TTL,
+    Instance, InstanceId, RUNNING_TTL, Revocations, ScreenRecord, SessionRecord, SessionState, Store, StoreError,
+    TOMBSTONE_TTL, Version, session_ttl,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
@@ -62,6 +62,7 @@ struct State {
     connections: ExpiringMap<ConnectionId, ConnectionRecord>,
     disconnected: ExpiringMap<ConnectionId, ()>,
     revoked: ExpiringMap<SessionId, Revocations>,
+    classes: ExpiringMap<SessionId, ClassRecord>,
     dispatches: ExpiringMap<String, DispatchRecord>,
     instances: ExpiringMap<InstanceId, Instance>,
 }
@@ -157,6 +158,15 @@ impl Store for MemoryStore {
 
     async fn revoked(&self, session: &SessionId) -> Result<Revocations, StoreError> {
         Ok(self.state.lock().revoked.get(session).unwrap_or_default())
+    }
+
+    async fn put_class(&self, session: &SessionId, class: &ClassRecord) -> Result<(), StoreError> {
+        self.state.lock().classes.put(session.clone(), class.clone(), Some(RUNNING_TTL));
+        Ok(())
+    }
+
+    async fn class(&self, session: &SessionId) -> Result<Option<ClassRecord>, StoreError> {
+        Ok(self.state.lock().classes.get(session))
     }
 
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {

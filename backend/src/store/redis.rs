@@ -11,12 +11,12 @@ mod scripts;
 pub use bootstrap::{ConnectError, START_TIMEOUT};
 
 use super::keys::{
-    CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec, REVOKED, SCREEN,
-    SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER,
+    CLASS, CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec, REVOKED,
+    SCREEN, SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER,
 };
 use super::{
-    Cas, ConnectionRecord, DispatchRecord, Instance, InstanceId, MAX_REVOKED, Member, Revocations, ScreenRecord,
-    SessionRecord, Store, StoreError, Version, session_ttl,
+    Cas, ClassRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId, MAX_REVOKED, Member, Revocations,
+    ScreenRecord, SessionRecord, Store, StoreError, Version, session_ttl,
 };
 use async_trait::async_trait;
 use connection::{Call, Command, ManagedConnection};
@@ -213,6 +213,15 @@ impl Store for RedisStore {
             member.map(|member| (member, until as u64)).map_err(unexpected(&key))
         });
         known.collect()
+    }
+
+    async fn put_class(&self, session: &SessionId, class: &ClassRecord) -> Result<(), StoreError> {
+        let command = scripts::write(&CLASS, session.as_str(), records::class_values(class));
+        self.connection.call().execute_one(command).await.map(drop)
+    }
+
+    async fn class(&self, session: &SessionId) -> Result<Option<ClassRecord>, StoreError> {
+        self.read(CLASS, session.as_str()).await?.map(|fields| fields.class()).transpose()
     }
 
     async fn put_dispatch(&self, api: &str, record: &DispatchRecord) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ mod groups;
 mod http;
 mod instances;
 mod integration;
+mod kept;
 mod limits;
 mod line_discipline;
 mod metrics;

@@ -1,6 +1,7 @@
 //! A session on a scripted terminal, with time standing still: which client gets what and when, and what waits, is dropped or rejected.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod alone;
 mod any_typing;
 mod authority;
 mod carriers;

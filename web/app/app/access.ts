@@ -15,8 +15,8 @@ export interface Access {
   getToken?(): Promise<string>;
   /** True in a class, where a student may raise a hand. */
   inClass?: boolean;
-  /** Creates a read-only link for others; absent if this page cannot. */
-  share?(): Promise<GuestLink>;
+  /** Creates a link for others, who watch and may ask to type or not; absent if this page cannot. */
+  share?(mayAsk: boolean): Promise<GuestLink>;
 }
 
 /** A link with which others may watch a session and chat. */
@@ -105,8 +105,8 @@ async function openWithDevToken(requested: string | null, here: URL): Promise<Ac
       fresh = undefined;
       return token;
     },
-    async share() {
-      const guest = await devToken(sessionId, "viewer");
+    async share(mayAsk) {
+      const guest = await devToken(sessionId, "viewer", mayAsk ? { takeover: "ask" } : {});
       return {
         address: linkTo(here, "/", { session: sessionId }, guest),
         name: guest.name ?? "Guest",

@@ -1,5 +1,5 @@
 /**
- * Shows a read-only link to this session.
+ * Shows a link to this session: to watch, and to ask to type if the owner wants that.
  */
 
 "use client";
@@ -10,35 +10,43 @@ import type { GuestLink } from "./access.ts";
 import { useModal } from "./use-modal.ts";
 
 interface ShareDialogProps {
-  makeLink: () => Promise<GuestLink>;
+  makeLink: (mayAsk: boolean) => Promise<GuestLink>;
   onClose: () => void;
 }
 
 export function ShareDialog({ makeLink, onClose }: ShareDialogProps) {
   const dialog = useModal();
+  const [mayAsk, setMayAsk] = useState(false);
   const [link, setLink] = useState<GuestLink | null>(null);
   const [status, setStatus] = useState("");
 
   useEffect(() => {
     let gone = false;
-    makeLink().then(
+    setLink(null);
+    setStatus("");
+    makeLink(mayAsk).then(
       (created) => gone || setLink(created),
       (error: unknown) => gone || setStatus(error instanceof Error ? error.message : String(error)),
     );
     return () => {
       gone = true;
     };
-  }, [makeLink]);
+  }, [makeLink, mayAsk]);
 
   const copy = async () =>
     setStatus((await copyText(link?.address ?? "")) ? "Copied" : "The browser refused: copy it by hand");
   return (
     <dialog ref={dialog} className="dialog" aria-labelledby="share-title" onClose={onClose}>
-      <h2 id="share-title">Share read-only</h2>
+      <h2 id="share-title">{mayAsk ? "Share" : "Share read-only"}</h2>
       <p>
-        Everyone with this link can watch this terminal and chat{link && ` as “${link.name}”`}, but not type.
+        Everyone with this link can watch this terminal and chat{link && ` as “${link.name}”`}
+        {mayAsk ? ", and type while you allow it." : ", but not type."}
         {link && ` It works until ${timeOf(link.expiresAt)}, or until the session ends.`}
       </p>
+      <label className="row">
+        <input type="checkbox" checked={mayAsk} onChange={(event) => setMayAsk(event.target.checked)} />
+        They may ask to type
+      </label>
       <div className="row">
         <input
           type="text"

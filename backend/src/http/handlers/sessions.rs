@@ -47,7 +47,11 @@ pub(in crate::http) async fn end(
     let (record, caller) = find(&service, &user, id).await?;
     require(user.admin || caller.role_in(&record.creator) == Role::Controller)?;
     let reason = if record.creator.user == user.sub || !user.admin { EndReason::Closed } else { EndReason::Revoked };
-    service.registry.end(record, reason).await?;
+    if user.admin {
+        service.registry.end(record, reason).await?;
+    } else {
+        service.registry.end_by(record, &user.sub, reason).await?;
+    }
     Ok(Json(json!({ "success": true })))
 }
 

@@ -160,6 +160,14 @@ impl Registry {
         }
     }
 
+    /// Ends a session for a controller of this user, unless the owner types alone.
+    pub async fn end_by(&self, record: SessionRecord, user: &str, reason: EndReason) -> Result<(), SessionError> {
+        match self.live(&record.id) {
+            Some(handle) => handle.end_by(user.to_owned(), reason).await,
+            None => self.end(record, reason).await,
+        }
+    }
+
     /// Stops taking new sessions, and tells the other instances.
     pub async fn drain(&self) {
         self.membership.drain();

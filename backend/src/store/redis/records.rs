@@ -1,14 +1,15 @@
 //! Records as the fields of a hash, and back. A value that Termgate did not write is an error that names its key.
 
 use super::scripts::{Values, owner_text};
-use crate::store::keys::{CONNECTION, DISPATCH, INSTANCE, KeySpec, SCREEN, SESSION};
+use crate::store::keys::{CLASS, CONNECTION, DISPATCH, INSTANCE, KeySpec, SCREEN, SESSION};
 use crate::store::{
-    ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, ScreenRecord, SessionRecord, SessionState,
-    StoreError,
+    ClassRecord, ConnectionRecord, Creator, DispatchRecord, Instance, InstanceId, Keyboard, Member, ScreenRecord,
+    SessionRecord, SessionState, StoreError,
 };
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IntoDeserializer, value};
-use shared_protocol::{ConnectionId, Epoch, GroupId, SessionId};
+use shared_protocol::server::RaisedHand;
+use shared_protocol::{ConnectionId, Epoch, GroupId, Loan, SessionId};
 use std::str::FromStr;
 
 /// The fields of one hash, as read from Redis.
@@ -109,6 +110,29 @@ impl Fields {
         })
     }
 
+    pub(super) fn class(&self) -> Result<ClassRecord, StoreError> {
+        let keyboard = match self.text("mode")? {
+            "free" => Keyboard::Free,
+            // Whatever else cannot be read: those whom the owner held back stay held.
+            "only" => {
+                let loan = self.parsed("loan").map(Loan).unwrap_or_default();
+                return Ok(ClassRecord { epoch: self.epoch()?, keyboard: Keyboard::Only, loan, hand: None });
+            }
+            "lent" => Keyboard::Lent {
+                borrower: Member::parse(self.text("borrower")?).ok_or_else(|| self.bad("borrower"))?,
+                for_now: self.text("lasts")? == "now",
+            },
+            _ => return Err(self.bad("mode")),
+        };
+        Ok(ClassRecord { epoch: self.epoch()?, keyboard, loan: Loan(self.parsed("loan")?), hand: self.hand()? })
+    }
+
+    fn hand(&self) -> Result<Option<RaisedHand>, StoreError> {
+        let Some(at) = self.optional("hand_at")? else { return Ok(None) };
+        let at = at.parse().map_err(|_| self.bad("hand_at"))?;
+        Ok(Some(RaisedHand { up: true, at, seen: self.optional("hand_seen_by")? }))
+    }
+
     pub(super) fn dispatch(&self) -> Result<DispatchRecord, StoreError> {
         Ok(DispatchRecord { dispatch: self.word("dispatch")?, at: self.parsed("at")? })
     }
@@ -170,6 +194,19 @@ pub(super) fn connection_values(record: &ConnectionRecord) -> Values {
     named(&CONNECTION, [number(session), user.clone().into(), word(role).into(), number(attached_at)])
 }
 
+pub(super) fn class_values(record: &ClassRecord) -> Values {
+    let ClassRecord { epoch, keyboard, loan, hand } = record;
+    let (mode, borrower, lasts) = match keyboard {
+        Keyboard::Free => ("free", "", ""),
+        Keyboard::Lent { borrower, for_now } => ("lent", borrower.as_str(), if *for_now { "now" } else { "kept" }),
+        Keyboard::Only => ("only", "", ""),
+    };
+    let hand_at = hand.as_ref().map(|hand| number(&hand.at)).unwrap_or_default();
+    let seen = hand.as_ref().and_then(|hand| hand.seen.clone()).unwrap_or_default();
+    let loan = number(&loan.0);
+    named(&CLASS, [mode.into(), number(epoch), borrower.into(), loan, lasts.into(), hand_at, seen.into()])
+}
+
 pub(super) fn dispatch_values(record: &DispatchRecord) -> Values {
     let DispatchRecord { dispatch, at } = record;
     named(&DISPATCH, [word(dispatch).into(), number(at)])
@@ -221,6 +258,20 @@ mod tests {
         stored.push(Value::Nil);
         let fields = Fields::of(INSTANCE, "i", Value::Array(stored)).unwrap().unwrap();
         assert_eq!(fields.instance().unwrap(), Instance { relays: 0, ..contract::instance("i") });
+    }
+
+    #[test]
+    fn an_owner_who_types_alone_does_so_whatever_else_is_unreadable() {
+        let alone = ClassRecord { keyboard: Keyboard::Only, epoch: Epoch(5), loan: Loan(3), hand: None };
+        for field in 2..CLASS.fields().len() {
+            let mut values = class_values(&alone);
+            values[field].1 = b"\xff".to_vec();
+            let fields = Fields::of(CLASS, "s", stored(values)).unwrap().unwrap();
+            assert_eq!(fields.class().unwrap().keyboard, Keyboard::Only, "{}", CLASS.fields()[field]);
+        }
+        let mut values = class_values(&ClassRecord::default());
+        values[0].1 = b"mine".to_vec();
+        assert!(Fields::of(CLASS, "s", stored(values)).unwrap().unwrap().class().is_err());
     }
 
     #[test]
