@@ -33,7 +33,11 @@ impl Actor {
 
     /// Removes everyone with the token of a connection. False if there is no such connection.
     pub(super) fn remove_connection(&mut self, connection: &ConnectionId, by: Standing) -> Result<bool, SessionError> {
-        let Some(client) = self.attachments.client_of(connection).cloned() else { return Ok(false) };
+        let Some(client) = self.attachments.client_of(connection).cloned() else {
+            // A repeat, because the removal could not be stored.
+            let was_removed = self.attachments.closed.reason(connection) == Some(ErrorCode::Revoked);
+            return Ok(was_removed && self.lease.has_unsaved_removals());
+        };
         self.attachments.remove_client(&client, by, self.now())?;
         self.revocations_changed();
         Ok(true)

@@ -15,6 +15,7 @@ mod line_discipline;
 mod metrics;
 mod openapi;
 mod polled;
+mod removal_stored;
 mod replay;
 mod revocation;
 mod shell;
