@@ -106,7 +106,7 @@ test("Ctrl-Shift-F searches the scrollback upwards from the end", async ({ page,
   await terminal.press("Control+Shift+F");
   const input = page.getByLabel("Find in the terminal");
   await expect(input).toBeFocused();
-  await input.fill("number 42");
+  await terminal.type("number 42");
   const count = page.locator(".tg-count");
   await expect(count).toHaveText("11 of 11");
   await terminal.screenshot("find");
@@ -116,7 +116,9 @@ test("Ctrl-Shift-F searches the scrollback upwards from the end", async ({ page,
   await terminal.press("Shift+Enter");
   await expect(count).toHaveText("11 of 11");
   await page.getByLabel("Match case").click();
-  await input.fill("NUMBER");
+  await input.click();
+  await terminal.press("ControlOrMeta+a");
+  await terminal.type("NUMBER");
   await expect(count).toHaveText("Nothing found");
   await terminal.press("Escape");
   await expect(input).toHaveCount(0);
@@ -214,7 +216,10 @@ test("an image takes the same rows for programs, for the page and after a reload
   expect(await below()).toEqual(rows);
 });
 
-test("the bell lights the frame, without animation if motion is reduced", async ({ page, stack }) => {
+test("the bell lights the frame, without animation if motion is reduced", { tag: "@chromium" }, async ({
+  page,
+  stack,
+}) => {
   await page.emulateMedia({ reducedMotion: "reduce" });
   const terminal = new TerminalPage(page);
   await terminal.open(stack.url);
@@ -234,7 +239,7 @@ test("the bell lights the frame, without animation if motion is reduced", async 
   await expect(page.locator(".tg[data-bell]")).toHaveCount(0);
 });
 
-test("scrollback and screen can be copied and saved as text", async ({ page, terminal }) => {
+test("scrollback and screen can be copied and saved as text", { tag: "@chromium" }, async ({ page, terminal }) => {
   await terminal.run("clear; seq -f 'saved %g' 1 300");
   await page.getByLabel("More").click();
   await page.getByRole("button", { name: "Copy all" }).click();

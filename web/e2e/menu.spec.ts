@@ -25,11 +25,9 @@ async function recordNative(page: Page): Promise<() => Promise<boolean | undefin
   return () => page.evaluate(() => (window as unknown as { prevented?: boolean }).prevented);
 }
 
-test("the right button opens a menu that copies, pastes, selects, finds, saves and clears", async ({
-  context,
-  page,
-  terminal,
-}) => {
+test("the right button opens a menu that copies, pastes, selects, finds, saves and clears", {
+  tag: "@chromium",
+}, async ({ context, page, terminal }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
   await page.emulateMedia({ colorScheme: "dark" });
   await terminal.run("echo one two");
@@ -78,7 +76,10 @@ test("the right button opens a menu that copies, pastes, selects, finds, saves a
   expect(terminal.problems).toEqual([]);
 });
 
-test("Shift-F10 opens it at the cursor; arrows, Enter, Escape and Tab do the rest", async ({ page, terminal }) => {
+test("Shift-F10 opens it at the cursor; arrows, Enter, Escape and Tab do the rest", { tag: "@chromium" }, async ({
+  page,
+  terminal,
+}) => {
   const focused = () => page.evaluate(() => document.activeElement?.textContent ?? "");
   await terminal.press("Shift+F10");
   await expect(item(page, "Copy")).toBeFocused();
@@ -132,7 +133,10 @@ test("a press elsewhere, the wheel and another window close it", async ({ page, 
   await expect(menuOf(page)).toHaveCount(0);
 });
 
-test("with Shift, and in a program that reads the mouse, the menu stays closed", async ({ page, terminal }) => {
+test("with Shift, and in a program that reads the mouse, the menu stays closed", { tag: "@chromium" }, async ({
+  page,
+  terminal,
+}) => {
   const at = await terminal.place(3, 30);
   const prevented = await recordNative(page);
   await page.keyboard.down("Shift");
@@ -151,7 +155,11 @@ test("with Shift, and in a program that reads the mouse, the menu stays closed",
   await expect(menuOf(page)).toHaveCount(0);
 });
 
-test("a browser that refuses the clipboard gets a sentence that helps", async ({ page, terminal, stack }) => {
+test("a browser that refuses the clipboard gets a sentence that helps", { tag: "@chromium" }, async ({
+  page,
+  terminal,
+  stack,
+}) => {
   const devtools = await page.context().newCDPSession(page);
   const permission = { name: "clipboard-read" };
   await devtools.send("Browser.setPermission", { permission, setting: "denied", origin: stack.url });
@@ -198,7 +206,10 @@ for (const theme of ["light", "contrast"] as const) {
   });
 }
 
-test("a long press where there is no text opens it, and the touch keyboard stays", async ({ browser, stack }) => {
+test("a long press where there is no text opens it, and the touch keyboard stays", { tag: "@chromium" }, async ({
+  browser,
+  stack,
+}) => {
   const context = await browser.newContext(PHONE);
   const page = await context.newPage();
   const terminal = new TerminalPage(page);

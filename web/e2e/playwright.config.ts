@@ -1,30 +1,33 @@
 /**
- * A real Chromium drives the page, served by the real gateway in front of the real service. Without retries, because a
+ * A real browser drives the page, served by the real gateway in front of the real service. Without retries, because a
  * rare failure is a bug too.
  */
 
 import { existsSync } from "node:fs";
-import { defineConfig } from "@playwright/test";
+import { join } from "node:path";
+import { defineConfig, type PlaywrightTestOptions, type PlaywrightWorkerOptions } from "@playwright/test";
 
-/** The system's browser, so that none is downloaded. */
-const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
-if (!existsSync(CHROMIUM)) {
-  throw new Error(`${CHROMIUM} is missing: install chromium (Debian: apt install chromium) or set CHROMIUM`);
-}
+/** `TERMGATE_BROWSER=firefox` runs the tests that Firefox can run: docs/browsers.md says which it cannot. */
+const IN_FIREFOX = process.env.TERMGATE_BROWSER === "firefox";
 
-export default defineConfig({
-  testDir: ".",
-  outputDir: "../test-results",
-  retries: 0,
-  workers: 1,
-  // Far from what a busy machine takes: a test that works never gets near them.
-  timeout: 120_000,
-  expect: { timeout: 30_000 },
-  reporter: [["list"]],
-  use: {
-    viewport: { width: 1000, height: 640 },
+/** Specs that run in Firefox, except for tests with the tag `@chromium`. */
+const FIREFOX_SPECS = [
+  "component.spec.ts",
+  "connection.spec.ts",
+  "content-security-policy.spec.ts",
+  "interrupt.spec.ts",
+  "menu.spec.ts",
+  "prediction.spec.ts",
+  "terminal.spec.ts",
+];
+
+type Browser = Partial<PlaywrightTestOptions & PlaywrightWorkerOptions>;
+
+/** The system's browsers, so that none is downloaded. */
+function chromium(): Browser {
+  return {
     launchOptions: {
-      executablePath: CHROMIUM,
+      executablePath: installed("CHROMIUM", "/usr/bin/chromium"),
       args: [
         "--no-sandbox",
         "--disable-gpu",
@@ -32,5 +35,45 @@ export default defineConfig({
         "--disable-features=LocalNetworkAccessChecks",
       ],
     },
-  },
+  };
+}
+
+function firefox(): Browser {
+  installed("FIREFOX", "/usr/bin/firefox-esr");
+  return {
+    browserName: "firefox",
+    channel: "moz-firefox",
+    launchOptions: {
+      executablePath: join(import.meta.dirname, "firefox.mjs"),
+      firefoxUserPrefs: {
+        // A mouse, which is precise and can hover: without a screen Firefox has no pointer.
+        "ui.primaryPointerCapabilities": 6,
+        "ui.allPointerCapabilities": 6,
+        // Instead of a question.
+        "dom.events.testing.asyncClipboard": true,
+      },
+    },
+    // Firefox cannot be told to prefer any.
+    colorScheme: null,
+    contextOptions: { reducedMotion: null, forcedColors: null, contrast: null },
+  };
+}
+
+function installed(name: "CHROMIUM" | "FIREFOX", usual: string): string {
+  const path = process.env[name] ?? usual;
+  if (!existsSync(path)) throw new Error(`${path} is missing: install it (Debian: apt install) or set ${name}`);
+  return path;
+}
+
+export default defineConfig({
+  testDir: ".",
+  ...(IN_FIREFOX && { testMatch: FIREFOX_SPECS, grepInvert: /@chromium/ }),
+  outputDir: IN_FIREFOX ? "../test-results/firefox" : "../test-results",
+  retries: 0,
+  workers: 1,
+  // Far from what a busy machine takes: a test that works never gets near them.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
+  reporter: [["list"]],
+  use: { viewport: { width: 1000, height: 640 }, ...(IN_FIREFOX ? firefox() : chromium()) },
 });

@@ -20,9 +20,11 @@ export class TerminalPage {
   constructor(readonly page: Page) {
     page.on("pageerror", (error) => this.problems.push(error.message));
     page.on("console", (line) => line.type() === "error" && this.problems.push(line.text()));
-    page.on("websocket", () => {
+    const count = () => {
       this.sockets += 1;
-    });
+    };
+    if (page.context().browser()?.browserType().name() === "firefox") countSockets(page, count);
+    else page.on("websocket", count);
   }
 
   /** Opens the page and waits for the first prompt. */
@@ -128,7 +130,10 @@ export class TerminalPage {
     await this.page.evaluate((pasted) => {
       const data = new DataTransfer();
       data.setData("text/plain", pasted);
-      document.activeElement?.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true }));
+      const event = new ClipboardEvent("paste", { bubbles: true });
+      // Firefox ignores it among the options.
+      Object.defineProperty(event, "clipboardData", { value: data });
+      document.activeElement?.dispatchEvent(event);
     }, text);
   }
 
@@ -141,6 +146,22 @@ export class TerminalPage {
   async screenshot(name: string): Promise<void> {
     await this.page.screenshot({ path: join(import.meta.dirname, "../test-results/screenshots", `${name}.png`) });
   }
+}
+
+/** By the page itself: WebDriver BiDi has no event for it. */
+function countSockets(page: Page, count: () => void): void {
+  const NOTE = "A WebSocket was opened.";
+  page.on("console", (line) => line.text() === NOTE && count());
+  // The next command comes after it.
+  void page.addInitScript((note) => {
+    window.WebSocket = class extends WebSocket {
+      constructor(url: string | URL, protocols?: string | string[]) {
+        super(url, protocols);
+        // biome-ignore lint/suspicious/noConsole: for the test
+        console.debug(note);
+      }
+    };
+  }, NOTE);
 }
 
 /** Leaves the page no way but WebSockets: it would change over to HTTP where they are refused or cut at once. */

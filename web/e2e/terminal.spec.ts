@@ -75,7 +75,10 @@ test("the shell's size follows the window", async ({ page, terminal }) => {
   expect(sizes.size).toBe(3);
 });
 
-test("the terminal is drawn with WebGL, and without it after a context loss", async ({ page, stack }) => {
+test("the terminal is drawn with WebGL, and without it after a context loss", { tag: "@chromium" }, async ({
+  page,
+  stack,
+}) => {
   // Software WebGL, which the page declines, is disguised as hardware.
   await page.addInitScript(() => {
     const { getParameter } = WebGL2RenderingContext.prototype;
