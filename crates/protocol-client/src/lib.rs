@@ -1,5 +1,6 @@
 //! The client's half of the protocol, without I/O: messages in, messages out, time as an argument. For tests,
 //! benchmarks and tools that use a terminal over any transport. The page has its own in TypeScript (`web/src/core`).
+#![cfg_attr(doctest, doc = include_str!("../README.md"))] // Its example is a test.
 
 mod carrier;
 mod epoch;
@@ -16,11 +17,6 @@ use shared_protocol::server::{Attached, ErrorMessage};
 use shared_protocol::{ClientId, ClientMessage, Dispatch, Epoch, ErrorCode, Pos, ServerFrame, ServerMessage};
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// The example of the README, as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
 
 /// Delay before an unanswered `attach` is repeated.
 const ATTACH_INTERVAL: Duration = Duration::from_secs(1);

@@ -35,7 +35,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "test-servers",
         ],
     ),
-    ("bench", &["dev-gateway", "e2e"]),
+    ("bench", &["dev-gateway", "e2e", "test-servers"]),
     ("microbench", &["shared-protocol", "vt", "backend"]),
     (
         "termgate-fuzz",
