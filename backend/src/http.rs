@@ -7,6 +7,8 @@ mod context;
 mod dispatch;
 mod error;
 mod forward;
+mod forward_wall;
+mod group_questions;
 mod handlers;
 mod outbox;
 mod peer_client;

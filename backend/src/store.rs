@@ -17,7 +17,7 @@ pub use revocations::{MAX_REVOKED, Member, REVOKED_TTL, Revocations};
 
 use async_trait::async_trait;
 use auth_tokens::body_hash;
-use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId, Takeover};
+use shared_protocol::{ClientId, ConnectionId, Dispatch, EndReason, Epoch, GroupId, Role, SessionId, Takeover};
 use std::time::Duration;
 
 /// TTL of an ended session: while it is listed, a token issued before its end cannot create it again.
@@ -43,6 +43,9 @@ pub const DISPATCH_TTL: Duration = Duration::from_secs(24 * 3600);
 
 /// TTL of an instance after its last heartbeat.
 pub const INSTANCE_TTL: Duration = Duration::from_secs(15);
+
+/// TTL of a wall's owner after the page's last message: three times the interval of `wall`.
+pub const WALL_TTL: Duration = Duration::from_secs(60);
 
 /// One process of the service: random at each start, never reused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, derive_more::Display)]
@@ -260,6 +263,15 @@ pub trait Store: Send + Sync {
 
     /// The dispatch of an API.
     async fn dispatch(&self, api: &str) -> Result<Option<DispatchRecord>, StoreError>;
+
+    /// Makes `owner` the instance of a page's wall for [`WALL_TTL`], unless another one is that already and is not `instead_of`;
+    /// atomic. Returns the instance that has the wall now.
+    async fn claim_wall(
+        &self,
+        client: &ClientId,
+        owner: &InstanceId,
+        instead_of: Option<&InstanceId>,
+    ) -> Result<InstanceId, StoreError>;
 
     /// Marks an instance as alive for [`INSTANCE_TTL`]. Returns whether it was alive before: false for an instance that should
     /// have been means that the store has lost its data.

@@ -3,10 +3,14 @@
 
 mod announce;
 mod budget;
+mod class;
 mod news;
 mod pack;
+mod question;
 mod roster;
 mod task;
+mod update;
 mod walls;
 
+pub use question::{GroupAnswer, GroupQuestion, MAX_ANSWER_BYTES, OtherInstances};
 pub use walls::{WallMessage, Walls};

@@ -181,3 +181,20 @@ pub struct RelayClaims {
     /// Domain and stage of the API that the relay posts to.
     pub ep: String,
 }
+
+/// Claims of the token that an instance of the service signs for one question to another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InstanceClaims {
+    /// Always [`crate::gateway::TOKEN_ISSUER`].
+    pub iss: String,
+    /// Always [`crate::gateway::INSTANCE_AUDIENCE`].
+    pub aud: String,
+    /// Time of issue, in seconds since 1970.
+    pub iat: u64,
+    /// Expiry, in seconds since 1970: [`crate::gateway::INSTANCE_TOKEN_SECONDS`] after `iat`.
+    pub exp: u64,
+    /// Path of the request.
+    pub path: String,
+    /// SHA-256 of the body in lowercase hex.
+    pub bh: String,
+}

@@ -29,6 +29,13 @@ pub const TOKEN_AUDIENCE: &str = "termgate-backend";
 /// Life of a gateway token, in seconds: longer than any request, and short in case a token leaks.
 pub const TOKEN_SECONDS: u64 = 60;
 
+/// Asks another instance of the service for its sessions of a group.
+pub const GROUP_PATH: &str = "/api/internal/group";
+/// `aud` of the token of an instance of the service.
+pub const INSTANCE_AUDIENCE: &str = "termgate-instance";
+/// Life of a token of an instance of the service, in seconds.
+pub const INSTANCE_TOKEN_SECONDS: u64 = 10;
+
 /// Longest time that the backend holds a relay's question open, in milliseconds.
 pub const MAX_WAIT_MS: u64 = 25_000;
 

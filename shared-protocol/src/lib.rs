@@ -19,7 +19,7 @@ pub mod text;
 pub mod theme;
 pub mod wall;
 
-pub use claims::{ClassClaims, GatewayClaims, RelayClaims, Role, Takeover, UserClaims};
+pub use claims::{ClassClaims, GatewayClaims, InstanceClaims, RelayClaims, Role, Takeover, UserClaims};
 pub use client::{ClientMessage, Inbound, ParseError, Plain};
 pub use dispatch::Dispatch;
 pub use error::{ApiError, EndReason, ErrorCode};

@@ -13,7 +13,8 @@ use shared_protocol::error::ApiError;
 use shared_protocol::gateway::{DisconnectRequest, DisconnectResponse};
 use shared_protocol::relay::RelayQuestion;
 use shared_protocol::{
-    ClientMessage, ErrorCode, GatewayClaims, RelayClaims, ServerFrame, ServerMessage, StreamEvent, UserClaims, limits,
+    ClientMessage, ErrorCode, GatewayClaims, InstanceClaims, RelayClaims, ServerFrame, ServerMessage, StreamEvent,
+    UserClaims, limits,
 };
 use std::collections::BTreeSet;
 use support::{Fixture, fixtures};
@@ -170,6 +171,7 @@ fn the_gateway_types_round_trip() {
         match fixture.name.as_str() {
             "user_claims" => drop(round_trip::<UserClaims>(&fixture)),
             "gateway_claims" | "gateway_claims_no_session" => drop(round_trip::<GatewayClaims>(&fixture)),
+            "instance_claims" => drop(round_trip::<InstanceClaims>(&fixture)),
             "relay_claims" => drop(round_trip::<RelayClaims>(&fixture)),
             "relay_question" | "relay_question_report" => drop(round_trip::<RelayQuestion>(&fixture)),
             "disconnect_request" | "disconnect_request_no_session" => drop(round_trip::<DisconnectRequest>(&fixture)),

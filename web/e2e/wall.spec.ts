@@ -115,3 +115,73 @@ test("nothing that a student prints reaches the wall but as text", async ({ page
   await mallory.page.context().close();
   await wall.context().close();
 });
+
+/** Programs of a class: full screens, lines that come every second, colours, and a command that fails. */
+const PROGRAMS = [
+  "top -d 1",
+  "while sleep 1; do date +%T; done",
+  "ls --color=always -l /usr",
+  "sh -c 'exit 3'",
+  "less /etc/passwd",
+  "for i in 1 2 3 4 5 6 7; do printf '\\e[4%sm  colour %s  \\e[0m\\n' $i $i; done",
+];
+
+/** Starts a shell for each address from within one page, which stays connected, and types a line into each. */
+function startShells(page: Page, addresses: string[], lines: string[]): Promise<void> {
+  return page.evaluate(
+    async ([addresses, lines]) => {
+      const started = addresses.map((address, at) => {
+        const { origin, hash } = new URL(address);
+        const secrets = new URLSearchParams(hash.slice(1));
+        const url = origin.replace("http", "ws") + (secrets.get("at") ?? "");
+        const socket = new WebSocket(url, ["termgate", secrets.get("token") ?? ""]);
+        const send = (message: object) => socket.send(JSON.stringify(message));
+        socket.onopen = () => send({ type: "attach", client: crypto.randomUUID(), cols: 80, rows: 24 });
+        return new Promise<void>((resolve, reject) => {
+          socket.onclose = reject;
+          socket.onmessage = ({ data }) => {
+            const { type, epoch, pos, len } = JSON.parse(data);
+            if (type === "output" || type === "event") send({ type: "ack", epoch, pos: pos + (len ?? 1) });
+            if (type !== "attached") return;
+            send({ type: "input", seq: 1, epoch, data: `${lines[at % lines.length]}\r` });
+            resolve();
+          };
+        });
+      });
+      await Promise.all(started);
+    },
+    [addresses, lines] as const,
+  );
+}
+
+test("thirty students with real shells are on one wall, live", async ({ page, browser, stack }) => {
+  test.slow();
+  const links = await createClass(page, stack.url, 30);
+  await startShells(page, links.students, PROGRAMS);
+  const wall = await (await browser.newContext({ viewport: { width: 1600, height: 1000 } })).newPage();
+  const problems: string[] = [];
+  wall.on("pageerror", (error) => problems.push(error.message));
+  await wall.goto(links.wall);
+  await expect(wall.locator(".tg-wall-tile")).toHaveCount(30);
+  const named = (number: number) => wall.getByRole("region", { name: new RegExp(`^Student ${number}\\b`) });
+  const expected = ["load average", /\d\d:\d\d:\d\d/, "total", "Last command failed (3)", "root:x:0", "colour 7"];
+  for (let number = 1; number <= 30; number++) {
+    await named(number).scrollIntoViewIfNeeded();
+    await expect(named(number)).toContainText(expected[(number - 1) % expected.length] as string | RegExp);
+    await expect(named(number)).not.toContainText("Away");
+  }
+  // A clock goes on, in each that has one.
+  await wall.evaluate(() => window.scrollTo(0, 0));
+  for (const number of [2, 8, 14, 20, 26]) {
+    await named(number).scrollIntoViewIfNeeded();
+    const before = await named(number).textContent();
+    await expect.poll(() => named(number).textContent()).not.toBe(before);
+  }
+  await wall.evaluate(() => window.scrollTo(0, 0));
+  for (const theme of ["dark", "light"] as const) {
+    await wall.emulateMedia({ colorScheme: theme });
+    await wall.screenshot({ path: `test-results/screenshots/wall-of-thirty-${theme}.png` });
+  }
+  expect(problems).toEqual([]);
+  await wall.context().close();
+});

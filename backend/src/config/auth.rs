@@ -12,6 +12,8 @@ pub struct AuthConfig {
     /// `GATEWAY_SECRET` (and `GATEWAY_SECRET_PREVIOUS` during a rotation), or derived from `JWT_SECRET` if only that is set. A
     /// public key cannot replace it.
     pub gateway: GatewayTokenVerifier,
+    /// Signs questions to other instances: `GATEWAY_SECRET`, or what replaces it.
+    pub instances: GatewaySecret,
     /// One of `JWT_SECRET` (HS256, at least 32 bytes), `JWT_PUBLIC_KEY` (RS256, ES256 or EdDSA: RSA of 2048 to 4096 bits, P-256
     /// or Ed25519 in PEM, whose line ends may be written as `\n`) and `JWT_JWKS` (the same as a key set in JSON, from which
     /// a token's `kid` selects). If set, `JWT_ISSUER` and `JWT_AUDIENCE` must be a token's `iss` and (one of) its `aud`.
@@ -50,7 +52,8 @@ pub(super) fn read(env: &Env<'_>, random: &dyn RandomSource) -> Result<AuthConfi
             return missing("GATEWAY_SECRET", reason);
         }
     };
-    let mut secrets = vec![gateway.map_err(short("GATEWAY_SECRET"))?];
+    let instances = gateway.map_err(short("GATEWAY_SECRET"))?;
+    let mut secrets = vec![instances.clone()];
     if let Some(previous) = env.text("GATEWAY_SECRET_PREVIOUS") {
         secrets.push(GatewaySecret::new(previous.as_bytes()).map_err(short("GATEWAY_SECRET_PREVIOUS"))?);
     }
@@ -61,6 +64,7 @@ pub(super) fn read(env: &Env<'_>, random: &dyn RandomSource) -> Result<AuthConfi
     let origins = origins.split(',').map(|origin| origin.trim().trim_end_matches('/').to_ascii_lowercase());
     Ok(AuthConfig {
         gateway: GatewayTokenVerifier::new(&secrets),
+        instances,
         users: UserTokenVerifier { key, issuer: env.text("JWT_ISSUER"), audience: env.text("JWT_AUDIENCE") },
         origins: origins.filter(|origin| !origin.is_empty()).collect(),
         random_secrets,

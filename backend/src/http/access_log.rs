@@ -9,7 +9,7 @@ use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use shared_protocol::client::logged_type;
-use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
+use shared_protocol::gateway::{DISCONNECT_PATH, GROUP_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
 use shared_protocol::relay::RELAY_PATH;
 use shared_protocol::{ConnectionId, GatewayClaims, SessionId};
@@ -18,8 +18,8 @@ use tokio::time::Instant;
 use tracing::field::display;
 
 /// Paths logged at debug level: machines poll them, or the handler logs each connection itself.
-const QUIET_PATHS: [&str; 7] =
-    ["/health", METRICS_PATH, TERMINAL_PATH, MESSAGES_PATH, FRAMES_PATH, CLOSE_PATH, "/ws-test"];
+const QUIET_PATHS: [&str; 8] =
+    ["/health", METRICS_PATH, TERMINAL_PATH, MESSAGES_PATH, FRAMES_PATH, CLOSE_PATH, GROUP_PATH, "/ws-test"];
 
 /// Label of every unknown path: text that a caller chose must not become a label.
 const UNKNOWN_ROUTE: &str = "other";
@@ -69,7 +69,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
     let response = next.run(request).await;
     let (took, status) = (started.elapsed(), response.status());
     // The duration of a request for frames, which waits, or of a WebSocket says nothing about the service.
-    let is_long = route == RELAY_PATH || route == FRAMES_PATH || status.is_informational();
+    let is_long = [RELAY_PATH, FRAMES_PATH, GROUP_PATH].contains(&route) || status.is_informational();
     service.metrics.requests.record_response(route, status.as_u16(), (!is_long).then_some(took));
     let code = response.extensions().get().map(|ErrorCodeExt(code)| *code);
     if let Some(code) = code {

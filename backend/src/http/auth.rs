@@ -4,7 +4,7 @@
 use super::access_log::{RequestContext, request_id};
 use super::connection_limit::{ConnectionPermit, Full};
 use super::context::ServiceContext;
-use super::error::{HttpError, read_body, read_body_as};
+use super::error::{HttpError, read_body, read_body_as, read_long_body};
 use crate::clock::Clock;
 use crate::config::AuthConfig;
 use crate::metrics::{AuthFailure, Transport};
@@ -111,6 +111,26 @@ impl FromRequest<Arc<ServiceContext>> for RelayRequest {
         let claims = signed.with_body(&body).map_err(|error| service.invalid_token(error))?;
         let question = read_body_as(&body)?;
         Ok(Self { question, endpoint: claims.ep })
+    }
+}
+
+/// Largest body of a question of another instance, in bytes: the id and version of each session of a class.
+const MAX_QUESTION_BYTES: usize = 256 * 1024;
+
+/// The body of a question that another instance of the service signed.
+pub(super) struct InstanceRequest(pub Bytes);
+
+impl FromRequest<Arc<ServiceContext>> for InstanceRequest {
+    type Rejection = HttpError;
+
+    async fn from_request(request: Request, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
+        let token = bearer(request.headers()).ok_or_else(|| service.missing_token())?;
+        let (verifier, path, now) = (&service.config.auth.gateway, request.uri().path(), service.now_seconds());
+        let signed = verifier.verify_instance_head(token, path, now).map_err(|error| service.invalid_token(error))?;
+        trust(request.extensions(), None)?;
+        let body = read_long_body(request.into_body(), MAX_QUESTION_BYTES).await?;
+        signed.with_body(&body).map_err(|error| service.invalid_token(error))?;
+        Ok(Self(body))
     }
 }
 

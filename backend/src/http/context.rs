@@ -1,5 +1,6 @@
 //! The state and the paths that all handlers share.
 
+use super::group_questions::GroupQuestions;
 use super::peer_client::PeerClient;
 use super::polled::PolledConnections;
 use super::refusal_log::RefusalLog;
@@ -10,7 +11,7 @@ use crate::metrics::Metrics;
 use crate::rate_limit::RateLimiter;
 use crate::session::Registry;
 use crate::store::Store;
-use crate::wall::Walls;
+use crate::wall::{OtherInstances, Walls};
 use shared_protocol::ConnectionId;
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH};
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
@@ -97,6 +98,11 @@ impl ServiceContext {
         isolation: &'static str,
     ) -> Self {
         let rate = config.messages_per_second;
+        let peers = store.is_shared().then(|| PeerClient::new(&registry.instance_id().to_string())).flatten();
+        let others = peers.clone().map(|peers| {
+            let (secret, clock) = (config.auth.instances.clone(), Arc::clone(&clock));
+            Arc::new(GroupQuestions { peers, secret, clock }) as Arc<dyn OtherInstances>
+        });
         let limiter = || RateLimiter::new(rate, Duration::from_secs(1), rate.saturating_mul(MESSAGE_BURST_SECONDS));
         Self {
             user_connections: UserConnections::new(config.connections_per_user),
@@ -105,9 +111,9 @@ impl ServiceContext {
             request_rate: limiter(),
             refusal_log: RefusalLog::default(),
             ws_tests: Arc::new(Semaphore::new(MAX_WS_TESTS)),
-            peers: store.is_shared().then(|| PeerClient::new(&registry.instance_id().to_string())).flatten(),
+            peers,
             draining: watch::Sender::new(false),
-            walls: Walls::new(registry.classes()),
+            walls: Walls::new(registry.classes(), others),
             config,
             registry,
             store,
@@ -122,6 +128,7 @@ impl ServiceContext {
     pub async fn drain(&self) {
         self.draining.send_replace(true);
         self.registry.drain().await;
+        self.walls.drain();
     }
 
     /// True if other instances use the same store.

@@ -112,11 +112,16 @@ pub(super) fn read_body_as<T: DeserializeOwned>(body: &[u8]) -> Result<T, HttpEr
 
 /// Reads a whole body.
 pub(super) async fn read_body(body: Body) -> Result<Bytes, HttpError> {
+    read_long_body(body, MAX_BODY_BYTES).await
+}
+
+/// Reads a whole body of at most `most` bytes.
+pub(super) async fn read_long_body(body: Body, most: usize) -> Result<Bytes, HttpError> {
     let unreadable = |code, why: &str| HttpError::new(code, format!("the body cannot be read: {why}"));
-    match timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY_BYTES).collect()).await {
+    match timeout(BODY_TIMEOUT, Limited::new(body, most).collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(unreadable(ErrorCode::TooLarge, &format!("it has more than {MAX_BODY_BYTES} bytes")))
+            Err(unreadable(ErrorCode::TooLarge, &format!("it has more than {most} bytes")))
         }
         Ok(Err(_)) => Err(unreadable(ErrorCode::BadMessage, "it is incomplete")),
         Err(_) => Err(unreadable(ErrorCode::BadMessage, "it did not arrive in time")),

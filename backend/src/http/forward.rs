@@ -5,6 +5,7 @@ use super::access_log::{RequestContext, request_id};
 use super::auth::{TerminalQuery, bearer, session_in_path, trust};
 use super::context::{GATEWAY_PREFIX, POLLED_PREFIX, ServiceContext, TERMINAL_PATH};
 use super::error::{HttpError, read_body};
+use super::forward_wall::{WallPage, forward_wall, receive_wall};
 use super::peer_client::{FORWARDED_BY, FROM_MEMORY, Forwarded, PeerClient};
 use crate::cluster::Location;
 use crate::metrics::ForwardOutcome;
@@ -17,6 +18,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared_protocol::SessionId;
+use shared_protocol::gateway::MESSAGE_PATH;
 use shared_protocol::polling::FRAMES_PATH;
 use shared_protocol::relay::{RELAY_PATH, RelayQuestion};
 use std::sync::Arc;
@@ -29,6 +31,9 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
     }
     if request.uri().path() == RELAY_PATH {
         return forward_question(&service, peers, request, next).await;
+    }
+    if is_without_session(&request) {
+        return route_of_wall(&service, Some(peers), request, next).await;
     }
     let Some(session) = requested_session(&request).filter(|id| service.registry.live(id).is_none()) else {
         return next.run(request).await;
@@ -113,6 +118,9 @@ async fn forward_from_memory(peers: &PeerClient, session: &SessionId, request: R
 /// Takes a forwarded request, which is never forwarded again. One from another's memory is refused if its session is not here;
 /// only a valid token learns that.
 async fn receive(service: &ServiceContext, request: Request, next: Next) -> Response {
+    if is_without_session(&request) {
+        return route_of_wall(service, None, request, next).await;
+    }
     let from_memory = request.headers().contains_key(FROM_MEMORY);
     let is_here = requested_session(&request).is_none_or(|session| service.registry.live(&session).is_some());
     if !from_memory || is_here {
@@ -122,6 +130,44 @@ async fn receive(service: &ServiceContext, request: Request, next: Next) -> Resp
         Ok((true, _)) => StatusCode::MISDIRECTED_REQUEST.into_response(),
         Ok((false, request)) => next.run(request).await,
         Err(error) => error.into_response(),
+    }
+}
+
+/// True for a message of a connection without a session, which may have a wall.
+fn is_without_session(request: &Request) -> bool {
+    request.uri().path() == MESSAGE_PATH && requested_session(request).is_none()
+}
+
+/// Handles a message that may be for a wall: here, or by `peers` where the wall is. Without `peers` it was forwarded before.
+async fn route_of_wall(service: &ServiceContext, peers: Option<&PeerClient>, request: Request, next: Next) -> Response {
+    let token = bearer(request.headers()).unwrap_or_default();
+    let signed = service.config.auth.gateway.verify_head(token, MESSAGE_PATH, service.now_seconds());
+    // The handler answers it.
+    let Ok(signed) = signed else { return next.run(request).await };
+    if let Err(error) = trust(request.extensions(), None) {
+        return error.into_response();
+    }
+    let (parts, body) = request.into_parts();
+    let body = match read_body(body).await {
+        Ok(body) => body,
+        Err(error) => return error.into_response(),
+    };
+    // Only those who may have a wall cost a call of the store.
+    let claims = signed.with_body(&body).ok();
+    let claims = claims.filter(|claims| claims.class.watched_group(claims.role, claims.admin).is_some());
+    let page = claims.and_then(|_| WallPage::of(&body));
+    let again = || Request::from_parts(parts.clone(), Body::from(body.clone()));
+    let answered = match (page, peers) {
+        (Some(page), Some(peers)) => forward_wall(service, peers, &page, again).await,
+        (Some(page), None) => {
+            receive_wall(service, &parts.headers, &page).await;
+            None
+        }
+        (None, _) => None,
+    };
+    match answered {
+        Some(response) => forwarded(service, Ok(response), None),
+        None => next.run(again()).await,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use super::error::{HttpError, read_body};
 use crate::store::{Instance, InstanceId};
+use crate::wall::MAX_ANSWER_BYTES;
+use axum::body::Bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -12,6 +14,7 @@ use shared_protocol::gateway::MAX_WAIT_MS;
 use shared_protocol::{ErrorCode, SessionId};
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -29,6 +32,9 @@ const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Largest response, in bytes: frames and errors are far smaller.
 const MAX_RESPONSE_BYTES: usize = 512 * 1024;
+
+/// Bytes of an answer around its items.
+const ANSWER_FRAME_BYTES: usize = 64;
 
 /// Header of a request that was forwarded from memory: the receiver handles it only if it has the session.
 pub(super) const FROM_MEMORY: HeaderName = HeaderName::from_static("x-termgate-from-memory");
@@ -48,7 +54,8 @@ const MAX_REMEMBERED: usize = 10_000;
 pub(super) struct Forwarded;
 
 /// Instances by what they have, until one says otherwise or does not answer. Each has the time of its last answer.
-pub(super) struct InstanceMemory<K>(Mutex<HashMap<K, (Instance, Instant)>>);
+#[derive(Clone)]
+pub(super) struct InstanceMemory<K>(Arc<Mutex<HashMap<K, (Instance, Instant)>>>);
 
 impl<K: Eq + Hash + Clone> InstanceMemory<K> {
     /// The instance that was remembered last, however long ago.
@@ -76,6 +83,7 @@ impl<K: Eq + Hash + Clone> InstanceMemory<K> {
 }
 
 /// Sends requests to other instances.
+#[derive(Clone)]
 pub(super) struct PeerClient {
     client: reqwest::Client,
     instance: HeaderValue,
@@ -96,8 +104,8 @@ impl PeerClient {
         Some(Self {
             client,
             instance: HeaderValue::try_from(instance).ok()?,
-            owners: InstanceMemory(Mutex::default()),
-            instances: InstanceMemory(Mutex::default()),
+            owners: InstanceMemory(Arc::default()),
+            instances: InstanceMemory(Arc::default()),
         })
     }
 
@@ -128,6 +136,20 @@ impl PeerClient {
             Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => Ok(relay(upgrade, response)),
             _ => read_response(response).await,
         }
+    }
+}
+
+impl PeerClient {
+    /// Asks another instance a question of this one; `None` without an answer of a bounded length. The caller bounds the time.
+    pub(super) async fn ask(&self, to: &Instance, path: &str, token: &str, body: Vec<u8>) -> Option<Bytes> {
+        let url = format!("{}{path}", to.address.as_deref()?);
+        let request = self.client.post(url).bearer_auth(token).header(FORWARDED_BY, self.instance.clone()).body(body);
+        let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+        let answer = answer.map_err(reqwest::Error::without_url).inspect_err(
+            |error| tracing::warn!(%error, instance = %to.id, "another instance does not answer a question"),
+        );
+        let body = Limited::new(reqwest::Body::from(answer.ok()?), MAX_ANSWER_BYTES + ANSWER_FRAME_BYTES);
+        Some(body.collect().await.ok()?.to_bytes())
     }
 }
 

@@ -1,14 +1,14 @@
 //! Maps paths to handlers, and wraps all of them in the layers that every response passes.
 
 use super::context::{METRICS_PATH, ServiceContext, TERMINAL_PATH};
-use super::handlers::{gateway, groups, relay, sessions, status, terminal, ws_test};
+use super::handlers::{gateway, groups, instances, relay, sessions, status, terminal, ws_test};
 use super::{access_log, error, forward};
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use http::{HeaderName, HeaderValue, Method, header};
-use shared_protocol::gateway::{CLOSE_HEADER, CONNECTION_HEADER, DISCONNECT_PATH, MESSAGE_PATH};
+use shared_protocol::gateway::{CLOSE_HEADER, CONNECTION_HEADER, DISCONNECT_PATH, GROUP_PATH, MESSAGE_PATH};
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
 use shared_protocol::relay::RELAY_PATH;
 use std::sync::Arc;
@@ -47,6 +47,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route(MESSAGE_PATH, post(gateway::message))
         .route(RELAY_PATH, post(relay::ask))
         .route(DISCONNECT_PATH, post(gateway::disconnect))
+        .route(GROUP_PATH, post(instances::group))
         .route("/api/sessions", post(sessions::create).get(sessions::list))
         .route("/api/groups/{grp}/sessions", get(groups::list))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))

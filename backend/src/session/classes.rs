@@ -4,7 +4,7 @@ use super::handle::SessionHandle;
 use super::live::LiveSessions;
 use super::registry::{Registry, RegistryDeps};
 use super::watching::WatchSlot;
-use crate::store::{Creator, SessionRecord, StoreError};
+use crate::store::{Creator, Instance, InstanceId, SessionRecord, StoreError};
 use futures_util::future::join_all;
 use shared_protocol::server::Notice;
 use shared_protocol::{GroupId, SessionId};
@@ -73,6 +73,13 @@ impl Classes {
         }
         let reached = said.values().filter(|said| **said).count();
         (reached as u32, (said.len() - reached) as u32)
+    }
+
+    /// The other instances that are alive, by their id.
+    pub async fn others(&self) -> Result<HashMap<InstanceId, Instance>, StoreError> {
+        let mut others = self.deps.store.instances().await?;
+        others.retain(|instance| instance.id != self.deps.instance.id && instance.address.is_some());
+        Ok(others.into_iter().map(|instance| (instance.id.clone(), instance)).collect())
     }
 
     /// The records of the group's sessions that have not ended, wherever they run.

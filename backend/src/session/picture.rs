@@ -1,5 +1,6 @@
 //! The screen as cells, for walls: plain text and its look, from which no escape sequence, link or trick of direction comes back.
 
+use serde::{Deserialize, Serialize};
 use shared_protocol::text::is_hidden;
 use shared_protocol::wall::{CELL_CHARACTERS, RGB, Run, TILE_COLS, TILE_ROWS, flags};
 use vt::{Colour, Look, Screen};
@@ -8,7 +9,7 @@ use vt::{Colour, Look, Screen};
 pub type PictureLine = (String, Vec<Run>);
 
 /// A screen, or the part of a large one that is around its cursor.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Picture {
     /// Columns.
     pub cols: u16,
@@ -29,6 +30,31 @@ impl Picture {
         let cursor = screen.shows_cursor().then_some((x - left, y - top));
         let lines = (top..top + rows).map(|row| draw_line(screen, row, left, cols)).collect();
         Self { cols, rows, cursor, lines }
+    }
+
+    /// The same screen without its text.
+    pub fn blank(&self) -> Self {
+        Self { cursor: None, lines: vec![PictureLine::default(); usize::from(self.rows)], ..*self }
+    }
+
+    /// The picture as another instance may have drawn it; `None` if none could: the text is made plain again.
+    pub fn received(mut self) -> Option<Self> {
+        let has_size = self.cols <= TILE_COLS && self.rows <= TILE_ROWS && self.lines.len() == usize::from(self.rows);
+        let has_cursor = self.cursor.is_none_or(|(x, y)| x < self.cols && y < self.rows);
+        let most = usize::from(self.cols) * CELL_CHARACTERS;
+        for (text, runs) in &mut self.lines {
+            if text.chars().count() > most || runs.len() > usize::from(self.cols) {
+                return None;
+            }
+            *text = plain_line(text, most);
+        }
+        (has_size && has_cursor).then_some(self)
+    }
+
+    /// Its size in memory and as JSON, roughly, in bytes.
+    pub fn weight(&self) -> usize {
+        const RUN_BYTES: usize = 16;
+        self.lines.iter().map(|(text, runs)| RUN_BYTES + text.len() + runs.len() * RUN_BYTES).sum()
     }
 }
 
@@ -148,6 +174,31 @@ mod tests {
         let picture = drawn(10, 1, &format!("e{}x", "\u{301}".repeat(30)));
         assert_eq!(picture.lines[0].0.chars().count(), CELL_CHARACTERS + 1);
         assert_eq!(picture.lines[0].1[0], (CELL_CHARACTERS as u16, 0, 0, flags::CELL));
+    }
+
+    #[test]
+    fn a_picture_of_another_instance_is_plain_and_has_a_size_or_is_none() {
+        let good = drawn(20, 2, "\x1b[31mred");
+        assert_eq!(good.clone().received(), Some(good.clone()));
+        assert!(good.weight() > 30 && good.blank().lines.iter().all(|(text, _)| text.is_empty()));
+        let with = |change: &dyn Fn(&mut Picture)| {
+            let mut picture = good.clone();
+            change(&mut picture);
+            picture.received()
+        };
+        let escape = with(&|picture| picture.lines[0].0 = "\u{1b}[2J\u{202e}".into()).unwrap();
+        assert_eq!(escape.lines[0].0, "\u{fffd}[2J\u{fffd}");
+        let bad: [&dyn Fn(&mut Picture); 6] = [
+            &|picture| picture.cols = TILE_COLS + 1,
+            &|picture| picture.rows = TILE_ROWS + 1,
+            &|picture| picture.lines.truncate(1),
+            &|picture| picture.cursor = Some((20, 0)),
+            &|picture| picture.lines[1].0 = "x".repeat(20 * CELL_CHARACTERS + 1),
+            &|picture| picture.lines[1].1 = vec![(1, 0, 0, 0); 21],
+        ];
+        for (number, change) in bad.into_iter().enumerate() {
+            assert_eq!(with(change), None, "{number}");
+        }
     }
 
     #[test]

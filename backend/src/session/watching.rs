@@ -3,6 +3,7 @@
 
 use super::picture::Picture;
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,8 +13,8 @@ use tokio::time::Instant;
 /// Shortest time between two sights.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// A session as it was at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A session as it was at one moment. Instances tell it to each other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sight {
     /// Time of it, in ms since 1970.
     pub at: u64,

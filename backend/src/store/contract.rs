@@ -6,7 +6,7 @@ use super::{
     Revocations, ScreenRecord, SessionRecord, SessionState, Store,
 };
 use shared_protocol::server::RaisedHand;
-use shared_protocol::{ConnectionId, Dispatch, EndReason, Epoch, GroupId, Loan, Role, SessionId, Takeover};
+use shared_protocol::{ClientId, ConnectionId, Dispatch, EndReason, Epoch, GroupId, Loan, Role, SessionId, Takeover};
 
 /// The whole contract, on an empty store.
 pub async fn keeps_all(store: &impl Store) {
@@ -17,6 +17,7 @@ pub async fn keeps_all(store: &impl Store) {
     keeps_revocations(store).await;
     keeps_classes(store).await;
     keeps_dispatch(store).await;
+    gives_a_wall_to_one(store).await;
     keeps_instances(store).await;
 }
 
@@ -30,6 +31,21 @@ async fn keeps_dispatch(store: &impl Store) {
         assert_eq!(store.dispatch(api).await.unwrap(), Some(record));
     }
     assert_eq!(store.dispatch("a1b2c3.execute-api.eu-west-1.amazonaws.com/dev").await.unwrap(), None);
+}
+
+/// A wall stays with the first that takes it, until another one replaces that by name.
+async fn gives_a_wall_to_one(store: &impl Store) {
+    let client = ClientId::new("page").unwrap();
+    let [first, second, third] = ["i", "j", "k"].map(|id| InstanceId(id.into()));
+    let claim = async |owner: &InstanceId, instead_of| store.claim_wall(&client, owner, instead_of).await.unwrap();
+    assert_eq!(claim(&first, None).await, first);
+    assert_eq!(claim(&second, None).await, first);
+    assert_eq!(claim(&first, None).await, first, "it is taken again");
+    assert_eq!(claim(&second, Some(&third)).await, first);
+    assert_eq!(claim(&second, Some(&first)).await, second);
+    assert_eq!(claim(&first, None).await, second);
+    let other = ClientId::new("page-2").unwrap();
+    assert_eq!(store.claim_wall(&other, &first, None).await.unwrap(), first);
 }
 
 /// A user in a group.

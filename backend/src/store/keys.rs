@@ -1,7 +1,9 @@
 //! Every key that Termgate writes to Redis, in one table: type, fields, TTL and writer. An operator's reference, and the
 //! contract for a second writer.
 
-use super::{CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, INSTANCE_TTL, REVOKED_TTL, RUNNING_TTL, TOMBSTONE_TTL};
+use super::{
+    CONNECTION_TTL, DISCONNECTED_TTL, DISPATCH_TTL, INSTANCE_TTL, REVOKED_TTL, RUNNING_TTL, TOMBSTONE_TTL, WALL_TTL,
+};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -112,6 +114,14 @@ pub const DISPATCH: KeySpec = KeySpec {
     writer: "an instance that finds it out, and each one that knows it where it is missing",
 };
 
+/// The instance that has the wall of a page, behind the gateway.
+pub const WALL: KeySpec = KeySpec {
+    pattern: "wall:{}",
+    shape: Shape::Hash(&["owner"]),
+    ttl: WALL_TTL,
+    writer: "the instance that takes the wall, and again with each of the page's messages `wall`",
+};
+
 /// One instance of the service.
 pub const INSTANCE: KeySpec = KeySpec {
     pattern: "instance:{}",
@@ -137,7 +147,7 @@ pub const SESSIONS_OF_GROUP: KeySpec = KeySpec {
 };
 
 /// All kinds of key.
-pub const TABLE: [KeySpec; 12] = [
+pub const TABLE: [KeySpec; 13] = [
     SESSION,
     SCREEN,
     CONNECTIONS_OF_SESSION,
@@ -146,6 +156,7 @@ pub const TABLE: [KeySpec; 12] = [
     REVOKED,
     CLASS,
     DISPATCH,
+    WALL,
     INSTANCE,
     INSTANCES,
     SESSIONS_OF_USER,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::metrics::{Metrics, Operation};
 use async_trait::async_trait;
-use shared_protocol::{ConnectionId, GroupId, SessionId};
+use shared_protocol::{ClientId, ConnectionId, GroupId, SessionId};
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -86,6 +86,7 @@ measure! {
     class(session: &SessionId) -> Option<ClassRecord> = Class;
     put_dispatch(api: &str, record: &DispatchRecord) -> () = PutDispatch;
     dispatch(api: &str) -> Option<DispatchRecord> = Dispatch;
+    claim_wall(client: &ClientId, owner: &InstanceId, instead_of: Option<&InstanceId>) -> InstanceId = ClaimWall;
     heartbeat(instance: &Instance) -> bool = Beat;
     deregister(id: &InstanceId) -> () = Leave;
     instance(id: &InstanceId) -> Option<Instance> = Instance;

@@ -3,11 +3,11 @@
 use super::{
     CONNECTION_TTL, Cas, ClassRecord, ConnectionRecord, DISCONNECTED_TTL, DISPATCH_TTL, DispatchRecord, INSTANCE_TTL,
     Instance, InstanceId, RUNNING_TTL, Revocations, ScreenRecord, SessionRecord, SessionState, Store, StoreError,
-    TOMBSTONE_TTL, Version, session_ttl,
+    TOMBSTONE_TTL, Version, WALL_TTL, session_ttl,
 };
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use shared_protocol::{ConnectionId, GroupId, SessionId};
+use shared_protocol::{ClientId, ConnectionId, GroupId, SessionId};
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::time::Duration;
@@ -64,6 +64,7 @@ struct State {
     revoked: ExpiringMap<SessionId, Revocations>,
     classes: ExpiringMap<SessionId, ClassRecord>,
     dispatches: ExpiringMap<String, DispatchRecord>,
+    walls: ExpiringMap<ClientId, InstanceId>,
     instances: ExpiringMap<InstanceId, Instance>,
 }
 
@@ -176,6 +177,21 @@ impl Store for MemoryStore {
 
     async fn dispatch(&self, api: &str) -> Result<Option<DispatchRecord>, StoreError> {
         Ok(self.state.lock().dispatches.get(&api.to_owned()))
+    }
+
+    async fn claim_wall(
+        &self,
+        client: &ClientId,
+        owner: &InstanceId,
+        instead_of: Option<&InstanceId>,
+    ) -> Result<InstanceId, StoreError> {
+        let mut state = self.state.lock();
+        let other = state.walls.get(client).filter(|there| there != owner && Some(there) != instead_of);
+        if let Some(other) = other {
+            return Ok(other);
+        }
+        state.walls.put(client.clone(), owner.clone(), Some(WALL_TTL));
+        Ok(owner.clone())
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {

@@ -12,7 +12,7 @@ pub use bootstrap::{ConnectError, START_TIMEOUT};
 
 use super::keys::{
     CLASS, CONNECTION, CONNECTION_GONE, CONNECTIONS_OF_SESSION, DISPATCH, INSTANCE, INSTANCES, KeySpec, REVOKED,
-    SCREEN, SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER,
+    SCREEN, SESSION, SESSIONS_OF_GROUP, SESSIONS_OF_USER, WALL,
 };
 use super::{
     Cas, ClassRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId, MAX_REVOKED, Member, Revocations,
@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use connection::{Call, Command, ManagedConnection};
 use records::Fields;
 use redis::Value;
-use shared_protocol::{ConnectionId, GroupId, SessionId};
+use shared_protocol::{ClientId, ConnectionId, GroupId, SessionId};
 
 /// Largest screen, in bytes: some thousand full lines with colours.
 const MAX_SCREEN_BYTES: usize = 4 * 1024 * 1024;
@@ -231,6 +231,17 @@ impl Store for RedisStore {
 
     async fn dispatch(&self, api: &str) -> Result<Option<DispatchRecord>, StoreError> {
         self.read(DISPATCH, api).await?.map(|fields| fields.dispatch()).transpose()
+    }
+
+    async fn claim_wall(
+        &self,
+        client: &ClientId,
+        owner: &InstanceId,
+        instead_of: Option<&InstanceId>,
+    ) -> Result<InstanceId, StoreError> {
+        let command = scripts::claim(&WALL, client.as_str(), owner, instead_of);
+        let answer = self.connection.call().execute_one(command).await?;
+        redis::from_redis_value(answer).map(InstanceId).map_err(unexpected(&WALL.key(client.as_str())))
     }
 
     async fn heartbeat(&self, instance: &Instance) -> Result<bool, StoreError> {

@@ -2,9 +2,9 @@
 //! argument.
 
 use super::pack::{ITEM_BYTES, Item};
-use crate::session::{Picture, PictureLine, Sight};
+use crate::session::{Picture, Sight};
 use shared_protocol::SessionId;
-use shared_protocol::wall::{Tile, WallSession};
+use shared_protocol::wall::{Run, Tile, WallSession};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,13 @@ use tokio::time::Instant;
 
 /// Shortest time between two screens of a session that is not in view.
 const OUT_OF_VIEW_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Bytes a second of one session's screen, before compression: one that floods takes no more than half of the budget, and slows no
+/// other.
+const SCREEN_RATE: usize = 32 * 1024;
+
+/// Time by which a screen may be ahead of its rate: what most take is sent with every update.
+const REST_AHEAD: Duration = Duration::from_secs(1);
 
 /// Sessions up to which those out of view have screens too.
 const MAX_TILES: usize = 200;
@@ -27,6 +34,8 @@ pub(super) struct Entry {
 struct Drawn {
     picture: Arc<Picture>,
     at: Instant,
+    /// Time before which it is not sent again: it was long.
+    rests_until: Instant,
 }
 
 /// What the page has.
@@ -79,8 +88,9 @@ impl Shown {
                 let drawn = self.tiles.get(&entry.row.id);
                 let is_new = drawn.is_none_or(|drawn| !Arc::ptr_eq(&drawn.picture, picture));
                 let at = drawn.map(|drawn| drawn.at);
+                let rests = drawn.is_some_and(|drawn| now + REST_AHEAD < drawn.rests_until);
                 let is_due = in_view(entry) || at.is_none_or(|at| at + OUT_OF_VIEW_INTERVAL <= now);
-                (is_new && is_due).then_some((!in_view(entry), at, entry))
+                (is_new && is_due && !rests).then_some((!in_view(entry), at, entry))
             })
             .collect();
         due.sort_by_key(|(is_out, at, _)| (*is_out, *at));
@@ -111,10 +121,13 @@ impl Shown {
 
     /// Notes the lines of a tile: the page has the whole picture only once all its fragments were sent.
     fn draw(&mut self, tile: &Tile, picture: &Arc<Picture>, now: Instant) {
-        let before = self.tiles.remove(&tile.id).map(|drawn| drawn.picture);
-        let mut drawn = match before {
+        let before = self.tiles.remove(&tile.id);
+        let rested = before.as_ref().map_or(now, |before| before.rests_until.max(now));
+        let length: usize = tile.lines.iter().map(|(_, text, runs)| most_bytes(text, runs)).sum();
+        let rests_until = rested + Duration::from_secs_f64(length as f64 / SCREEN_RATE as f64);
+        let mut drawn = match before.map(|before| before.picture) {
             Some(before) if has_size(&before, picture) => Arc::unwrap_or_clone(before),
-            _ => blank(picture),
+            _ => picture.blank(),
         };
         drawn.cursor = tile.cursor;
         for (row, text, runs) in &tile.lines {
@@ -123,17 +136,12 @@ impl Shown {
             }
         }
         let picture = if drawn == **picture { Arc::clone(picture) } else { Arc::new(drawn) };
-        self.tiles.insert(tile.id.clone(), Drawn { picture, at: now });
+        self.tiles.insert(tile.id.clone(), Drawn { picture, at: now, rests_until });
     }
 }
 
 fn has_size(one: &Picture, other: &Picture) -> bool {
     (one.cols, one.rows) == (other.cols, other.rows)
-}
-
-/// The picture that a page starts from.
-fn blank(picture: &Picture) -> Picture {
-    Picture { cursor: None, lines: vec![PictureLine::default(); picture.lines.len()], ..*picture }
 }
 
 /// Adds the lines that differ from those that the page has, in fragments of a bounded size.
@@ -154,7 +162,7 @@ fn fragments(id: &SessionId, sight: &Sight, before: Option<&Picture>, items: &mu
         if is_same {
             continue;
         }
-        let bytes = most_bytes(line);
+        let bytes = most_bytes(&line.0, &line.1);
         if length + bytes > ITEM_BYTES && !fragment.lines.is_empty() {
             items.push(Item::Tile(std::mem::replace(&mut fragment, tile())));
             length = 0;
@@ -166,7 +174,7 @@ fn fragments(id: &SessionId, sight: &Sight, before: Option<&Picture>, items: &mu
 }
 
 /// An upper bound of a line's length as JSON.
-fn most_bytes((text, runs): &PictureLine) -> usize {
+fn most_bytes(text: &str, runs: &[Run]) -> usize {
     const LONGEST_RUN: usize = "[65535,33554431,33554431,255],".len();
     shared_protocol::frame::json_text_len(text) + runs.len() * LONGEST_RUN + LONGEST_RUN
 }

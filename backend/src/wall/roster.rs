@@ -1,19 +1,14 @@
-//! The class of a wall: who is there, and what is seen of each. Asks the directory now and then, and the slots each time.
+//! The sessions of a wall: who is there, and what is seen of each, here and in other instances.
 
+use super::class::Class;
 use super::news::Entry;
 use crate::session::{Classes, RunningHere, Sight, WatchGuard, plain_line};
-use crate::store::{SessionRecord, SessionState};
+use crate::store::SessionState;
 use shared_protocol::wall::{Attendance, WallSession};
 use shared_protocol::{GroupId, SessionId};
 use std::collections::HashMap;
-use std::time::Duration;
-use tokio::time::{Instant, timeout};
-
-/// Time between two looks into the directory, for sessions that have no shell here.
-const DIRECTORY_INTERVAL: Duration = Duration::from_secs(5);
-
-/// Time that the directory has to answer; the wall goes on without it.
-const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(2);
+use std::sync::Arc;
+use tokio::time::Instant;
 
 /// Sessions of a wall, at most; those that run here come first.
 pub(super) const MAX_ROWS: usize = 1000;
@@ -27,62 +22,54 @@ const NAME_CHARACTERS: usize = 64;
 /// Step of `activeAt`, in ms: a row is sent for each.
 const ACTIVE_STEP_MS: u64 = 10_000;
 
-/// The class of one wall.
+/// The sessions of one wall.
 pub(super) struct Roster {
     group: GroupId,
     classes: Classes,
-    /// Sessions in the directory.
-    records: Vec<SessionRecord>,
-    /// Last look into it.
-    looked_at: Option<Instant>,
+    /// What all walls of the group share.
+    class: Arc<Class>,
     /// The sessions that run here.
     watched: HashMap<SessionId, WatchGuard>,
 }
 
 impl Roster {
-    pub(super) fn new(group: GroupId, classes: Classes) -> Self {
-        Self { group, classes, records: Vec::new(), looked_at: None, watched: HashMap::new() }
+    pub(super) fn new(group: GroupId, classes: Classes, class: Arc<Class>) -> Self {
+        Self { group, classes, class, watched: HashMap::new() }
     }
 
-    /// Looks into the directory, if that is due.
-    pub(super) async fn look(&mut self, now: Instant) {
-        if self.looked_at.is_some_and(|at| now < at + DIRECTORY_INTERVAL) {
-            return;
-        }
-        self.looked_at = Some(now);
-        match timeout(DIRECTORY_TIMEOUT, self.classes.records(&self.group)).await {
-            Ok(Ok(records)) => self.records = records,
-            Ok(Err(error)) => tracing::warn!(%error, "a wall does not see sessions without a shell here"),
-            Err(_) => tracing::warn!("a wall does not see sessions without a shell here in time"),
-        }
+    /// Waits, for a moment, until the sessions in the directory are known.
+    pub(super) async fn is_ready(&self) {
+        self.class.is_ready().await;
     }
 
     /// All sessions now. The group of each is checked again.
     pub(super) fn entries(&mut self) -> Vec<Entry> {
-        let running = self.classes.running_here(&self.group);
+        let (running, records, now) = (self.classes.running_here(&self.group), self.class.records(), Instant::now());
         let mut before = std::mem::take(&mut self.watched);
-        let mut entries = Vec::with_capacity(running.len() + self.records.len());
+        let mut entries = Vec::with_capacity(running.len() + records.len());
         for RunningHere { id, creator, slot } in running.into_iter().take(MAX_ROWS) {
             let guard = before.remove(&id).filter(|guard| guard.is_of(&slot)).unwrap_or_else(|| slot.watch());
-            let sight = slot.latest();
-            let row = row(&id, &creator.display_name(), Attendance::Away);
-            let row = match &sight {
-                Some(sight) => seen(row, sight),
-                None => row,
-            };
-            entries.push(Entry { row, sight });
+            entries.push(entry(row(&id, &creator.display_name(), Attendance::Away), slot.latest()));
             self.watched.insert(id, guard);
         }
-        for record in &self.records {
+        for record in &*records {
             if self.watched.contains_key(&record.id) || entries.len() >= MAX_ROWS {
                 continue;
             }
             let is_created = record.state == SessionState::Created;
             let state = if is_created { Attendance::NotStarted } else { Attendance::Unknown };
-            entries.push(Entry { row: row(&record.id, &record.creator.display_name(), state), sight: None });
+            entries.push(entry(row(&record.id, &record.creator.display_name(), state), self.class.sight(record, now)));
         }
         entries
     }
+}
+
+fn entry(row: WallSession, sight: Option<Arc<Sight>>) -> Entry {
+    let row = match &sight {
+        Some(sight) => seen(row, sight),
+        None => row,
+    };
+    Entry { row, sight }
 }
 
 fn row(id: &SessionId, name: &str, state: Attendance) -> WallSession {

@@ -1,17 +1,16 @@
 //! The task of one wall: takes the page's messages, and sends an update at most once a second, while the page keeps up and the
 //! budget lasts.
 
-use super::budget::Budget;
-use super::news::Shown;
-use super::pack::{Packed, pack_some};
+use super::class::Class;
 use super::roster::Roster;
+use super::update::{Page, Update};
 use crate::relay::{OutletState, Permit, Renewal};
 use crate::session::{Caller, Classes, Link, NewGrant, RelayAccess, Reply, TOUCH_INTERVAL};
 use bytes::Bytes;
 use shared_protocol::server::Renew;
-use shared_protocol::wall::{WALL_WINDOW, Wall, WallFrame, WallNews, WallPayload};
-use shared_protocol::{ConnectionId, Epoch, ErrorCode, GroupId, ServerFrame, ServerMessage, SessionId};
-use std::collections::{HashSet, VecDeque};
+use shared_protocol::wall::{WALL_WINDOW, Wall, WallFrame};
+use shared_protocol::{ConnectionId, Epoch, ErrorCode, GroupId, ServerFrame, ServerMessage};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,9 +19,6 @@ use tokio::time::{Instant, sleep_until};
 
 /// Shortest time between two updates.
 pub(super) const UPDATE_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Parts of an update, at most, rows aside: the burst of the budget.
-const MAX_PARTS: usize = 8;
 
 /// Time after which updates that are not acknowledged count as lost, when the page speaks again.
 const ACK_TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,6 +31,8 @@ pub(super) enum Request {
     Ack { caller: Caller, v: u64, reply: oneshot::Sender<Reply> },
     /// A connection is gone.
     Disconnect(ConnectionId),
+    /// The instance shuts down.
+    Drain,
 }
 
 /// A wall may send until it is over.
@@ -54,41 +52,33 @@ pub(super) struct Task {
     open: Arc<Open>,
     /// Sender of the last `wall`.
     caller: Option<Caller>,
-    /// True if the page can decompress.
-    deflates: bool,
-    /// The sessions in view; `None` for all.
-    visible: Option<HashSet<SessionId>>,
-    shown: Shown,
-    /// True if the next update is to hold everything.
-    is_full: bool,
+    page: Page,
     /// Number of the last update, and of the last that was acknowledged.
     v: u64,
     acked: u64,
     /// Frames that wait for the relay.
     frames: VecDeque<Bytes>,
-    budget: Budget,
+    /// True once the page was told to go elsewhere: it gets no more updates from here.
+    is_leaving: bool,
     updated_at: Option<Instant>,
     touched_at: Instant,
 }
 
 impl Task {
-    pub(super) fn new(classes: Classes, group: GroupId) -> Self {
+    pub(super) fn new(classes: Classes, group: GroupId, class: Arc<Class>) -> Self {
         let (now, open) = (Instant::now(), Arc::new(Open(AtomicBool::new(true))));
         Self {
-            roster: Roster::new(group, classes.clone()),
+            roster: Roster::new(group, classes.clone(), class),
             access: RelayAccess::of_wall(&classes.deps, Arc::<Open>::clone(&open)),
             classes,
             link: Link::default(),
             open,
             caller: None,
-            deflates: false,
-            visible: None,
-            shown: Shown::default(),
-            is_full: true,
+            page: Page::new(now),
             v: 0,
             acked: 0,
             frames: VecDeque::new(),
-            budget: Budget::new(now),
+            is_leaving: false,
             updated_at: None,
             touched_at: now,
         }
@@ -99,6 +89,7 @@ impl Task {
         let wake = Arc::clone(&self.access.wake);
         let Some(first) = mailbox.recv().await else { return };
         self.handle(first);
+        self.roster.is_ready().await;
         loop {
             let now = Instant::now();
             let Some(caller) = &self.caller else { break };
@@ -111,7 +102,6 @@ impl Task {
                 break;
             }
             self.refresh_link(now);
-            self.roster.look(now).await;
             self.send(Instant::now());
             let deadline = self.deadline();
             tokio::select! {
@@ -149,6 +139,10 @@ impl Task {
                     self.caller = None;
                 }
             }
+            Request::Drain => {
+                self.is_leaving = true;
+                self.push_renew();
+            }
         }
     }
 
@@ -161,15 +155,16 @@ impl Task {
         if is_new {
             self.touched_at = Instant::now();
         }
-        self.deflates = accept.iter().any(|encoding| encoding == "z");
-        self.visible = visible.map(|visible| visible.into_iter().collect());
+        self.page.deflates = accept.iter().any(|encoding| encoding == "z");
+        self.page.visible = visible.map(|visible| visible.into_iter().collect());
         self.caller = Some(caller.clone());
         self.reply(caller, Renewal::Follow)
     }
 
     /// Has the next update hold everything.
     fn start_over(&mut self) {
-        (self.is_full, self.acked) = (true, self.v);
+        self.page.start_over();
+        self.acked = self.v;
         self.frames.clear();
     }
 
@@ -189,10 +184,15 @@ impl Task {
             self.start_over();
         }
         if renew {
-            // A wall has no epochs.
-            let frame = self.encode(ServerMessage::Renew(Renew { epoch: Epoch(0) }));
-            self.frames.push_front(frame);
+            self.push_renew();
         }
+    }
+
+    /// Has the page say again what it looks at.
+    fn push_renew(&mut self) {
+        // A wall has no epochs.
+        let frame = self.encode(ServerMessage::Renew(Renew { epoch: Epoch(0) }));
+        self.frames.push_front(frame);
     }
 
     /// Hands over frames as long as the relay accepts them.
@@ -206,52 +206,22 @@ impl Task {
 
     /// Makes the next update, if it is time and there is news.
     fn compose(&mut self, now: Instant) -> bool {
-        if self.updated_at.is_some_and(|at| now < at + UPDATE_INTERVAL) {
+        if self.is_leaving || self.updated_at.is_some_and(|at| now < at + UPDATE_INTERVAL) {
             return false;
         }
         self.updated_at = Some(now);
         if self.v - self.acked >= WALL_WINDOW {
             return false;
         }
-        let room = self.budget.left(now);
-        if room == 0 {
-            return false;
-        }
         let entries = self.roster.entries();
-        if self.is_full {
-            self.shown = Shown::default();
-        }
-        let news = self.shown.news(&entries, self.visible.as_ref(), now);
-        let (mut payloads, mut bytes, mut taken) = (Vec::<Packed>::new(), 0, 0);
-        while taken < news.items.len() {
-            // Rows are never held back: they say how old a screen is, and a full update names every session.
-            if taken >= news.rows && (bytes >= room || payloads.len() >= MAX_PARTS) {
-                break;
-            }
-            let (packed, count) = pack_some(&news.items[taken..], self.deflates);
-            bytes += packed.iter().map(|(_, length)| length).sum::<usize>();
-            payloads.extend(packed);
-            taken += count.max(1);
-        }
-        if payloads.is_empty() {
-            if !self.is_full {
-                return false;
-            }
-            payloads.push((WallPayload::Plain(WallNews::default()), 0));
-        }
-        self.shown.sent(&news.items[..taken], &entries, now);
-        self.budget.spend(bytes);
-        self.push_update(payloads);
-        true
-    }
-
-    fn push_update(&mut self, payloads: Vec<Packed>) {
+        let Some(Update { full, payloads }) = self.page.update(&entries, now) else { return false };
         self.v += 1;
-        let (v, full, parts) = (self.v, std::mem::take(&mut self.is_full), payloads.len() as u16);
-        for ((news, _), part) in payloads.into_iter().zip(1..) {
+        let (v, parts) = (self.v, payloads.len() as u16);
+        for (news, part) in payloads.into_iter().zip(1..) {
             let frame = self.encode(ServerMessage::Wall(WallFrame { v, full, part, parts, news }));
             self.frames.push_back(frame);
         }
+        true
     }
 
     fn encode(&self, message: ServerMessage) -> Bytes {

@@ -1,6 +1,8 @@
 //! The walls of this instance, by their pages: finds or starts the one that a message is for, and decides who may have one.
 
 use super::announce::Announcer;
+use super::class::Class;
+use super::question::{GroupAnswer, GroupQuestion, OtherInstances, answer};
 use super::task::{Request, Task};
 use crate::session::{Caller, Classes, Reply, SessionError};
 use parking_lot::Mutex;
@@ -9,7 +11,7 @@ use shared_protocol::server::Announced;
 use shared_protocol::wall::{Wall, WallAck};
 use shared_protocol::{ClientId, ConnectionId, ErrorCode, GroupId};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -50,20 +52,42 @@ struct Running {
 #[derive(Default)]
 struct Table {
     walls: HashMap<ClientId, Running>,
+    /// The groups that have walls.
+    classes: HashMap<GroupId, Weak<Class>>,
     last_number: u64,
 }
 
 /// The walls of this instance.
 pub struct Walls {
     classes: Classes,
+    /// None where there are no other instances.
+    others: Option<Arc<dyn OtherInstances>>,
     table: Arc<Mutex<Table>>,
     announcer: Announcer,
 }
 
 impl Walls {
     /// No walls yet.
-    pub fn new(classes: Classes) -> Self {
-        Self { classes, table: Arc::default(), announcer: Announcer::new() }
+    pub fn new(classes: Classes, others: Option<Arc<dyn OtherInstances>>) -> Self {
+        Self { classes, others, table: Arc::default(), announcer: Announcer::new() }
+    }
+
+    /// Answers another instance from the sessions that run here.
+    pub async fn answer(&self, question: &GroupQuestion) -> GroupAnswer {
+        answer(&self.classes, question).await
+    }
+
+    /// True if the wall of this page runs here.
+    pub fn has(&self, client: &ClientId) -> bool {
+        self.table.lock().walls.get(client).is_some_and(|wall| !wall.sender.is_closed())
+    }
+
+    /// Has every page go to another instance.
+    pub fn drain(&self) {
+        for wall in self.table.lock().walls.values() {
+            // A wall that is over, or so busy that its page will notice by itself.
+            let _ = wall.sender.try_send(Request::Drain);
+        }
     }
 
     /// Delivers a message of an instructor, or of an operator whose token names a group.
@@ -160,12 +184,26 @@ impl Walls {
         let running = Running { sender: sender_here, user, group: group.clone(), connection, valid_until_ms, number };
         table.walls.insert(client.clone(), running);
         let over = Over { table: Arc::clone(&self.table), client: client.clone(), number };
-        let task = Task::new(self.classes.clone(), group);
+        let class = self.class(&mut table, &group);
+        let task = Task::new(self.classes.clone(), group, class);
         self.classes.deps.runtime.spawn(async move {
             let _over = over;
             task.run(mailbox).await;
         });
         Ok(sender)
+    }
+}
+
+impl Walls {
+    /// What all walls of a group share.
+    fn class(&self, table: &mut Table, group: &GroupId) -> Arc<Class> {
+        if let Some(class) = table.classes.get(group).and_then(Weak::upgrade) {
+            return class;
+        }
+        table.classes.retain(|_, class| class.strong_count() > 0);
+        let class = Arc::new(Class::of(group.clone(), self.classes.clone(), self.others.clone()));
+        table.classes.insert(group.clone(), Arc::downgrade(&class));
+        class
     }
 }
 

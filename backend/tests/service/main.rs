@@ -24,3 +24,4 @@ mod strangers;
 #[path = "../support/mod.rs"]
 mod support;
 mod wall;
+mod wall_instances;

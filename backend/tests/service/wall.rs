@@ -7,7 +7,7 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use shared_protocol::gateway::MESSAGE_PATH;
 use shared_protocol::{ClassClaims, GatewayClaims, GroupId, Role, UserClaims};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -41,7 +41,7 @@ pub(crate) async fn start(service: &Service, shells: &ScriptedSpawner, sub: &str
 }
 
 pub(crate) struct Script {
-    page: crate::support::Terminal,
+    pub(crate) page: crate::support::Terminal,
     pub(crate) script: backend::terminal::scripted::Script,
 }
 
@@ -114,6 +114,25 @@ impl Page {
             }
         };
         within("closing", closed).await
+    }
+
+    /// Attendance of a session; empty if it is not there.
+    pub(crate) fn state(&self, session: &str) -> &str {
+        self.rows.get(session).map_or("", |row| row["state"].as_str().unwrap())
+    }
+
+    pub(crate) fn title(&self, session: &str) -> &str {
+        self.rows.get(session).and_then(|row| row["title"].as_str()).unwrap_or_default()
+    }
+
+    /// The sessions that are there.
+    pub(crate) fn sessions(&self) -> BTreeSet<&str> {
+        self.rows.keys().map(String::as_str).collect()
+    }
+
+    /// The sessions of which a line is shown.
+    pub(crate) fn screens(&self) -> BTreeSet<&str> {
+        self.lines.keys().map(|(session, _)| session.as_str()).collect()
     }
 
     pub(crate) fn line(&self, session: &str, row: u64) -> &str {

@@ -1,9 +1,10 @@
 //! What the service holds for a session counts as the session's memory: its screens, and what waits for pages that read nothing.
 
-use crate::harness::{Harness, caller};
+use crate::harness::{Harness, LIMITS, caller};
 use backend::session::Caller;
 use serde_json::json;
-use shared_protocol::Role;
+use shared_protocol::{ClassClaims, GroupId, Role};
+use tokio::runtime::{Builder, Handle};
 
 /// Fills both screens, and the history of one, with thirty bytes.
 const FILL: &str = "x\x1b[999999bx\x1b[999999b\x1b[?1049hx\x1b[999999b";
@@ -46,6 +47,34 @@ async fn screens_and_what_waits_for_pages_count_as_memory_of_the_session() {
     harness.script.exit(0);
     harness.at(60).await;
     assert_eq!(shown(&harness), 0, "of a session that is over");
+}
+
+/// How often timers and news wake the thread of a session in ten minutes in which nothing happens.
+fn wakes(is_watched: bool) -> u64 {
+    let runtime = Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        let class = ClassClaims { grp: GroupId::new("class-7").ok(), ..ClassClaims::default() };
+        let harness = Harness::created_by(&Caller { class, ..caller("ada", "c1") }, LIMITS).await;
+        harness.attach(&caller("ada", "c1"), "page").await;
+        harness.script.print("$ ");
+        let sessions = harness.registry.classes().running_here(&GroupId::new("class-7").unwrap());
+        let guards: Vec<_> = sessions.iter().filter(|_| is_watched).map(|session| session.slot.watch()).collect();
+        // The relay that never asks is given up, and the first sight is there.
+        harness.at(120).await;
+        assert_eq!((sessions.len(), sessions[0].slot.latest().is_some()), (1, is_watched));
+        let parks = || Handle::current().metrics().worker_park_count(0);
+        let before = parks();
+        harness.at(720).await;
+        drop(guards);
+        parks() - before
+    })
+}
+
+#[test]
+fn an_idle_session_that_a_wall_watches_wakes_no_more_often_than_another() {
+    let (alone, watched) = (wakes(false), wakes(true));
+    assert!(alone <= 60, "{alone} in ten minutes");
+    assert!(watched <= alone, "{watched}, and {alone} without a wall");
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,9 +6,9 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
-use shared_protocol::gateway::{TOKEN_AUDIENCE, TOKEN_ISSUER};
+use shared_protocol::gateway::{INSTANCE_AUDIENCE, TOKEN_AUDIENCE, TOKEN_ISSUER};
 use shared_protocol::relay::RELAY_AUDIENCE;
-use shared_protocol::{GatewayClaims, RelayClaims};
+use shared_protocol::{GatewayClaims, InstanceClaims, RelayClaims};
 
 /// Separates the derived secret from other uses of `JWT_SECRET`.
 const DERIVATION_LABEL: &[u8] = b"termgate gateway secret v1";
@@ -42,6 +42,11 @@ impl GatewaySecret {
 
     /// Signs the claims of one question of a relay.
     pub fn sign_relay(&self, claims: &RelayClaims) -> Result<String, TokenError> {
+        self.sign_claims(claims)
+    }
+
+    /// Signs the claims of one question of an instance of the service.
+    pub fn sign_instance(&self, claims: &InstanceClaims) -> Result<String, TokenError> {
         self.sign_claims(claims)
     }
 
@@ -85,6 +90,19 @@ impl GatewayTokenVerifier {
         let claims: RelayClaims = self.decode(token)?;
         let RelayClaims { iss, aud, iat, exp, path: signed_path, bh, .. } = &claims;
         Request { iss, aud, iat: *iat, exp: *exp, path: signed_path }.check(RELAY_AUDIENCE, path, now)?;
+        Ok(AwaitsBody { hash: bh.clone(), claims })
+    }
+
+    /// The same for a token of an instance of the service.
+    pub fn verify_instance_head(
+        &self,
+        token: &str,
+        path: &str,
+        now: u64,
+    ) -> Result<AwaitsBody<InstanceClaims>, TokenError> {
+        let claims: InstanceClaims = self.decode(token)?;
+        let InstanceClaims { iss, aud, iat, exp, path: signed_path, bh } = &claims;
+        Request { iss, aud, iat: *iat, exp: *exp, path: signed_path }.check(INSTANCE_AUDIENCE, path, now)?;
         Ok(AwaitsBody { hash: bh.clone(), claims })
     }
 

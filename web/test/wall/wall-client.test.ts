@@ -87,6 +87,18 @@ test("says what is in view, and nothing while the page is hidden", () => {
   expect(socket.of("wall")).toHaveLength(4);
 });
 
+test("asks for everything again after an error that may pass", () => {
+  const { wall, socket } = start();
+  socket.receive({ type: "error", code: "BACKEND_UNREACHABLE", message: "It does not answer.", retryable: true });
+  expect(wall.state.problem).toBe("It does not answer.");
+  expect(socket.of("wall")).toHaveLength(1);
+  vi.advanceTimersByTime(2000);
+  expect(socket.of("wall").slice(1)).toMatchObject([{ resync: true }]);
+  vi.advanceTimersByTime(2000);
+  expect(socket.of("wall")).toHaveLength(2);
+  expect(sockets.at(-1)).toBe(socket);
+});
+
 test("connects again after a loss, and not after a refusal", () => {
   const { wall, socket } = start();
   socket.end();

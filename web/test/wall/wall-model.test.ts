@@ -70,6 +70,11 @@ describe("the order of help", () => {
   const sorted = (order: HelpOrder, rows: WallSession[], held: boolean, at: number) =>
     order.sort(new Map(rows.map((row) => [row.id, row])), held, at);
 
+  test("of names is that of their numbers", () => {
+    const rows = ["Student 10", "Student 9", "Student 1"].map((name, at) => row(`${at}`, { name }));
+    expect(sorted(new HelpOrder(), rows, false, now)).toEqual(["2", "1", "0"]);
+  });
+
   test("is hand, failed command, idle, name", () => {
     const rows = [
       row("d"),

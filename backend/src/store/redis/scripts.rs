@@ -59,6 +59,15 @@ if #ARGV > 1 then
 end
 return false";
 
+/// Takes a wall, unless an instance has it that is neither this one nor the one before; answers with the instance that has it.
+/// `ARGV`: TTL in ms; this instance; the one before, or an empty text.
+const CLAIM: &str = r"
+local there = redis.call('HGET', KEYS[1], 'owner')
+if there and there ~= ARGV[2] and there ~= ARGV[3] then return there end
+redis.call('HSET', KEYS[1], 'owner', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return ARGV[2]";
+
 /// The owner as it is stored: empty for none.
 pub(super) fn owner_text(owner: Option<&InstanceId>) -> &str {
     owner.map_or("", |owner| &owner.0)
@@ -88,6 +97,10 @@ pub(super) fn compare_and_set(
 
 pub(super) fn write(kind: &KeySpec, id: &str, values: Values) -> Command {
     script(WRITE, kind.key(id), (ms(kind.ttl), values))
+}
+
+pub(super) fn claim(kind: &KeySpec, id: &str, owner: &InstanceId, instead_of: Option<&InstanceId>) -> Command {
+    script(CLAIM, kind.key(id), (ms(kind.ttl), owner.0.as_str(), owner_text(instead_of)))
 }
 
 pub(super) fn enter(index: &KeySpec, of: &str, member: &str) -> Command {

@@ -1,6 +1,7 @@
 //! Tests of the news for a page: their order, size and age.
 
 use super::*;
+use crate::session::PictureLine;
 use shared_protocol::wall::Attendance;
 
 const SECOND: Duration = Duration::from_secs(1);

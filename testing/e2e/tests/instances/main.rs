@@ -5,6 +5,7 @@ mod death;
 mod redis;
 mod replacement;
 mod successor;
+mod wall;
 
 use e2e::{Stack, TEST_TIMEOUT, Terminal};
 use shared_protocol::ServerMessage;

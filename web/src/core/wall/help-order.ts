@@ -22,7 +22,7 @@ function compare(one: WallSession, other: WallSession, now: number): number {
   const [first, second] = rows.map((row) => rank(row, now)) as [number, number];
   if (first !== second) return first - second;
   if (first === 0) return (one.hand ?? 0) - (other.hand ?? 0);
-  return one.name.localeCompare(other.name) || (one.id < other.id ? -1 : 1);
+  return one.name.localeCompare(other.name, undefined, { numeric: true }) || (one.id < other.id ? -1 : 1);
 }
 
 export class HelpOrder {

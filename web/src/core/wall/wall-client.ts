@@ -28,6 +28,8 @@ import { WallModel } from "./wall-model.ts";
 const FOLLOW_MS = 20_000;
 /** A connection without any frame for this long after a message is dead. */
 const DEAD_MS = 50_000;
+/** Time after an error that may pass: another instance of the service may have the wall by then. */
+const AGAIN_MS = 2000;
 /** An update is acknowledged with the next one, or after this time: half the messages. */
 const ACK_DELAY_MS = 2000;
 /** Time for the answer to a message to the class. */
@@ -216,7 +218,10 @@ export class WallClient {
     if (FINAL.has(code)) {
       this.#drop();
       this.#set({ status: "refused", problem: message });
-    } else this.#set({ problem: message });
+    } else {
+      this.#set({ problem: message });
+      if (error.retryable && this.#page.visible) this.#follow.set(AGAIN_MS, () => this.#look(true));
+    }
   }
 
   #next(): void {

@@ -1,0 +1,102 @@
+//! What instances of the service ask each other for walls: their own sessions of a group, as far as the other one does not know
+//! them. Each is answered from the sessions that run here, and from nothing that a third instance said.
+
+use crate::session::{Classes, Sight, WatchGuard};
+use crate::store::Instance;
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use shared_protocol::{GroupId, SessionId};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Longest wait for news. Short, so that an instance that hangs is noticed soon.
+pub(super) const MAX_WAIT: Duration = Duration::from_secs(5);
+
+/// Largest answer, in bytes: sights that do not fit come with the next one.
+pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
+
+/// Largest screen in an answer, in bytes of its weight; a larger one is blank.
+const MAX_PICTURE_BYTES: usize = MAX_ANSWER_BYTES / 4;
+
+/// Time between two looks at the slots.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time after an answer for which the sessions go on filling their slots: the next question comes within.
+const KEEP_WATCHING: Duration = Duration::from_secs(3);
+
+/// Body of a question.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupQuestion {
+    /// The group.
+    pub grp: GroupId,
+    /// The time of the sight that is known of each session.
+    pub versions: HashMap<SessionId, u64>,
+}
+
+/// The answer to it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GroupAnswer {
+    /// Sights other than the known ones.
+    pub sights: Vec<(SessionId, Arc<Sight>)>,
+}
+
+/// The way to other instances.
+#[async_trait]
+pub trait OtherInstances: Send + Sync {
+    /// Asks an instance, and waits for its answer; `None` if there is none that can be read.
+    async fn ask(&self, instance: &Instance, question: &GroupQuestion) -> Option<GroupAnswer>;
+}
+
+/// Answers a question: at once if there is news, else after a wait.
+pub(super) async fn answer(classes: &Classes, question: &GroupQuestion) -> GroupAnswer {
+    let deadline = Instant::now() + MAX_WAIT;
+    let (mut guards, mut answer): (Vec<WatchGuard>, GroupAnswer);
+    loop {
+        (guards, answer) = look(classes, question);
+        if !answer.sights.is_empty() || Instant::now() >= deadline {
+            break;
+        }
+        sleep_until(deadline.min(Instant::now() + LOOK_INTERVAL)).await;
+    }
+    classes.deps.runtime.spawn(async move {
+        sleep(KEEP_WATCHING).await;
+        drop(guards);
+    });
+    answer
+}
+
+fn look(classes: &Classes, GroupQuestion { grp, versions }: &GroupQuestion) -> (Vec<WatchGuard>, GroupAnswer) {
+    let (mut guards, mut changed) = (Vec::new(), Vec::new());
+    for running in classes.running_here(grp) {
+        guards.push(running.slot.watch());
+        let known = versions.get(&running.id);
+        let latest = running.slot.latest().filter(|sight| known != Some(&sight.at));
+        changed.extend(latest.map(|sight| (known.copied(), running.id, sight)));
+    }
+    // Those that have waited longest come first.
+    changed.sort_by_key(|(known, ..)| *known);
+    let mut room = MAX_ANSWER_BYTES;
+    let fitting = changed.into_iter().map_while(|(_, id, sight)| {
+        let sight = bounded(sight);
+        room = room.checked_sub(length(&id, &sight))?;
+        Some((id, sight))
+    });
+    let sights = fitting.collect();
+    (guards, GroupAnswer { sights })
+}
+
+/// The sight, without its text if that is too long for an answer.
+fn bounded(sight: Arc<Sight>) -> Arc<Sight> {
+    if sight.picture.weight() <= MAX_PICTURE_BYTES {
+        return sight;
+    }
+    Arc::new(Sight { picture: Arc::new(sight.picture.blank()), ..Sight::clone(&sight) })
+}
+
+/// Length of an item of an answer as JSON, with a comma after it.
+fn length(id: &SessionId, sight: &Sight) -> usize {
+    serde_json::to_string(&(id, sight)).map_or(usize::MAX, |json| json.len() + 1)
+}
