@@ -4,6 +4,7 @@
 
 pub mod advertise;
 pub mod app;
+pub mod audit;
 pub mod cluster;
 pub mod config;
 pub mod http;

@@ -5,6 +5,7 @@ mod actor;
 mod admission;
 mod alarm;
 mod attachments;
+mod audit;
 mod backpressure;
 mod caller;
 mod carrier;

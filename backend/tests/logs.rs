@@ -4,16 +4,19 @@
 #[expect(dead_code, reason = "the other tests use the rest")]
 mod support;
 
+use backend::audit::Act;
 use backend::store::MemoryStore;
 use backend::terminal::UnixSpawner;
 use reqwest::Method;
-use serde_json::Value;
-use shared_protocol::StreamEvent;
+use serde_json::{Value, json};
 use shared_protocol::gateway::{DISCONNECT_PATH, MESSAGE_PATH, REQUEST_ID_HEADER};
 use shared_protocol::relay::{RELAY_VERSION, RELAYS_HEADER};
+use shared_protocol::{ClassClaims, GatewayClaims, GroupId, Role, StreamEvent, Takeover, UserClaims};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
+use strum::VariantArray;
 use support::relay::Carrier;
-use support::{ATTACH, Service, client, gateway_claims, sign, until, user, user_token, within};
+use support::{ATTACH, Service, Terminal, client, gateway_claims, read, sign, until, user, user_token, within};
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The log so far.
@@ -136,4 +139,142 @@ async fn a_flood_of_refused_requests_hardly_shows_in_the_log() {
     service.stop().await;
     let lines = log().lines().count();
     assert!(lines < 200, "{lines} lines for 400 refusals");
+}
+
+/// A person at a session, over either transport.
+enum Person {
+    Direct(Terminal),
+    Gateway { user: UserClaims, connection: &'static str, epoch: u64, seq: u64 },
+}
+
+/// A message of a person behind the gateway.
+async fn by_gateway(service: &Service, user: &UserClaims, connection: &str, body: &str) -> Value {
+    let UserClaims { sub, role, class, sid, .. } = user.clone();
+    let claims = gateway_claims(MESSAGE_PATH, body.as_bytes(), connection, None);
+    let sid = sid.filter(|_| !body.contains(r#""wall""#));
+    let claims = GatewayClaims { sub, role, class, create: sid.is_some(), sid, ..claims };
+    read(service.post(&claims, body).await).await.1
+}
+
+impl Person {
+    /// Attaches; returns the person too.
+    async fn attach(service: &Service, user: UserClaims, connection: Option<&'static str>) -> (Self, Value) {
+        let session = user.sid.clone().unwrap();
+        let Some(connection) = connection else {
+            let mut page = Terminal::open(&service.terminal_url(session.as_str(), &user_token(&user))).await;
+            page.attach(&user.sub).await;
+            return (Self::Direct(page), Value::Null);
+        };
+        let attach = json!({"type": "attach", "client": user.sub, "cols": 80, "rows": 24}).to_string();
+        let attached = by_gateway(service, &user, connection, &attach).await;
+        let epoch = attached["epoch"].as_u64().unwrap();
+        (Self::Gateway { user, connection, epoch, seq: 0 }, attached)
+    }
+
+    /// Sends a numbered message; `fields` are its own.
+    async fn say(&mut self, service: &Service, kind: &str, fields: &str) {
+        match self {
+            Self::Direct(page) => page.ordered(kind, fields).await,
+            Self::Gateway { user, connection, epoch, seq } => {
+                *seq += 1;
+                let body = format!(r#"{{"type":"{kind}","seq":{seq},"epoch":{epoch}{fields}}}"#);
+                by_gateway(service, user, connection, &body).await;
+            }
+        }
+    }
+}
+
+/// The lines of an act in a session.
+fn acts(act: &str, session: &str) -> Vec<Value> {
+    let log = log();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    lines.filter(|line| line["act"] == act && line["session"] == session).collect()
+}
+
+/// Everything that is accounted for happens in a session, whose owner is behind the gateway or not, and all others are the other
+/// way round.
+async fn everything(service: &Service, session: &'static str, owner_is_direct: bool) {
+    let class = |takeover| ClassClaims { grp: GroupId::new("class-7").ok(), takeover, ..ClassClaims::default() };
+    let member = |name: &str, role, class| UserClaims { role, class, ..user(name, Some(session)) };
+    let [owner_at, other_at] = if owner_is_direct { [None, Some("ina=")] } else { [Some("ada="), None] };
+    let ada = member("ada", Role::Controller, class(Some(Takeover::Always)));
+    let (mut ada, _) = Person::attach(service, ada, owner_at).await;
+    let vic = member("vic", Role::Viewer, ClassClaims::default());
+    let (_, attached) = Person::attach(service, vic, Some("vic=")).await;
+    let (mut ina, _) = Person::attach(service, member("ina", Role::Instructor, class(None)), other_at).await;
+    ina.say(service, "ask", "").await;
+    until("the loan", async || acts("control", session).len() == 1).await;
+    ada.say(service, "take_back", "").await;
+    ada.say(service, "remove", &format!(r#","who":{}"#, attached["who"])).await;
+    ada.say(service, "input", r#","data":"typed-secret""#).await;
+    ada.say(service, "close", "").await;
+    until("the end", async || !acts("end", session).is_empty()).await;
+    if owner_is_direct {
+        let body = r#"{"connectionId":"ina=","sessionId":"direct"}"#;
+        let claims = gateway_claims(DISCONNECT_PATH, body.as_bytes(), "ina=", Some(session));
+        assert_eq!(service.post(&claims, body).await.status(), 200);
+    }
+    until("the disconnect", async || !acts("disconnect", session).is_empty()).await;
+}
+
+#[tokio::test]
+async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
+    capture();
+    let service = Service::start().await;
+    everything(&service, "direct", true).await;
+    everything(&service, "gateway", false).await;
+    let ina = UserClaims {
+        role: Role::Instructor,
+        class: ClassClaims { grp: GroupId::new("class-7").ok(), ..ClassClaims::default() },
+        ..user("ina", None)
+    };
+    by_gateway(&service, &ina, "wall=", r#"{"type":"wall","client":"w"}"#).await;
+    assert_eq!(service.api(Method::GET, "/direct", &user("ada", Some("direct"))).await.0, 200);
+    service.stop().await;
+
+    let (ada, ina, vic) = ("ada", "ina", "vic");
+    for (session, owner, other) in [("direct", "direct:", "ina="), ("gateway", "ada=", "direct:")] {
+        let expected = [
+            ("start", vec![(ada, owner, "-")]),
+            ("attach", vec![(ada, owner, "attach"), (vic, "vic=", "attach"), (ina, other, "attach")]),
+            ("control", vec![(ina, other, "ask"), (ada, owner, "take_back")]),
+            ("remove", vec![(ada, owner, "remove")]),
+            ("reject", vec![(vic, "vic=", "-")]),
+            ("close", vec![(ada, owner, "close")]),
+            ("end", vec![("-", "-", "-")]),
+        ];
+        for (act, people) in expected {
+            let lines = acts(act, session);
+            assert_eq!(lines.len(), people.len(), "{act} in {session}: {lines:#?}");
+            for (line, (user, connection, kind)) in lines.iter().zip(people) {
+                assert_eq!((&line["user"], &line["kind"]), (&json!(user), &json!(kind)), "{line}");
+                assert!(line["connection"].as_str().unwrap().starts_with(connection), "{line}");
+                let has_request = line["request"] != "-";
+                assert_eq!(has_request, connection != "-" && act != "reject", "{line}");
+            }
+        }
+        let [connect, disconnect] = ["connect", "disconnect"].map(|act| acts(act, session));
+        assert!(connect.iter().chain(&disconnect).all(|line| line["user"] != "-" && line["request"] != "-"));
+        assert_eq!((connect.len(), disconnect.is_empty()), (1, false), "{connect:?}");
+    }
+    assert_eq!(acts("api", "direct")[0]["kind"], "GET /api/sessions/{id}");
+    assert_eq!(acts("wall", "-")[0]["user"], "ina");
+    let text = log();
+    let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let seen: BTreeSet<String> = lines.filter_map(|line| Some(line["act"].as_str()?.to_owned())).collect();
+    let all: BTreeSet<String> = Act::VARIANTS.iter().map(|act| <&str>::from(act).to_owned()).collect();
+    assert_eq!(seen, all, "every act happened");
+    for secret in ["typed-secret", "eyJ", support::SECRET] {
+        assert!(!text.contains(secret), "{secret:?} is in the log");
+    }
+}
+
+#[test]
+fn the_page_for_operators_has_a_row_for_each_act() {
+    let page = include_str!("../../docs/operate.md");
+    let (_, section) = page.split_once("### Audit").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
+    let all: Vec<&str> = Act::VARIANTS.iter().map(<&str>::from).collect();
+    assert_eq!(rows.collect::<Vec<_>>(), all);
 }

@@ -4,6 +4,7 @@
 use super::context::{METRICS_PATH, ServiceContext, TERMINAL_PATH};
 use super::error::ErrorCodeExt;
 use super::peer_client::Forwarded;
+use crate::audit::{By, audit};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -34,6 +35,7 @@ pub(super) struct RequestContext(Arc<OnceLock<Known>>);
 /// Facts of a request with a valid token.
 #[derive(Debug, Clone, Default)]
 struct Known {
+    user: Option<String>,
     connection: Option<ConnectionId>,
     session: Option<SessionId>,
     /// Type of the message in the body of [`MESSAGE_PATH`].
@@ -41,15 +43,22 @@ struct Known {
 }
 
 impl RequestContext {
-    /// Records both for the log; the first call wins.
-    pub(super) fn set(extensions: &Extensions, connection: Option<&ConnectionId>, session: Option<&SessionId>) {
-        Self::record(extensions, Known { connection: connection.cloned(), session: session.cloned(), message: None });
+    /// Records who is asked for, where, by whom, for the log; the first call wins.
+    pub(super) fn set(
+        extensions: &Extensions,
+        user: Option<&str>,
+        connection: Option<&ConnectionId>,
+        session: Option<&SessionId>,
+    ) {
+        let (connection, session) = (connection.cloned(), session.cloned());
+        Self::record(extensions, Known { user: user.map(str::to_owned), connection, session, message: None });
     }
 
     /// Records a request of the gateway, with the type of the message that it brings.
     pub(super) fn set_gateway(extensions: &Extensions, claims: &GatewayClaims, body: &[u8]) {
         let message = (claims.path == MESSAGE_PATH).then(|| logged_type(body));
-        Self::record(extensions, Known { connection: Some(claims.cid.clone()), session: claims.sid.clone(), message });
+        let (user, connection) = (Some(claims.sub.clone()), Some(claims.cid.clone()));
+        Self::record(extensions, Known { user, connection, session: claims.sid.clone(), message });
     }
 
     fn record(extensions: &Extensions, facts: Known) {
@@ -75,7 +84,15 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
     if let Some(code) = code {
         service.metrics.streams.record_error(code);
     }
-    let Known { connection, session, message } = context.0.get().cloned().unwrap_or_default();
+    let Known { user, connection, session, message } = context.0.get().cloned().unwrap_or_default();
+    let kind = format!("{method} {route}");
+    let by = By {
+        user: user.as_deref().unwrap_or("-"),
+        session: session.as_ref().map_or("-", SessionId::as_str),
+        connection: connection.as_ref().map_or("-", ConnectionId::as_str),
+        request: &id,
+        kind: &kind,
+    };
     let (connection, named) = (connection.as_ref().map(display), session.as_ref().map(display));
     let (status, ms) = (status.as_u16(), took.as_millis() as u64);
     macro_rules! line {
@@ -88,13 +105,16 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, mut reques
         (MESSAGE_PATH, Some(connection)) => {
             line!(info, "[WS] Message from {connection}: {}", message.unwrap_or_default());
         }
-        (DISCONNECT_PATH, Some(connection)) => match &session {
-            Some(session) => line!(info, "[WS] Client disconnected: {connection}, Session: {session}"),
-            None => line!(info, "[WS] Client disconnected: {connection}"),
-        },
+        (DISCONNECT_PATH, Some(connection)) => {
+            let session = session.as_ref().map_or_else(String::new, |session| format!(", Session: {session}"));
+            audit!(Disconnect, by, { status, ms, }, "[WS] Client disconnected: {connection}{session}");
+        }
         (RELAY_PATH, _) if code.is_none() => line!(debug, "relay"),
         (quiet, _) if QUIET_PATHS.contains(&quiet) => line!(debug, "{method} {quiet}"),
         (_, None) if status >= 400 && !service.refusal_log.claim_line() => {}
+        (other, _) if user.is_some() => {
+            audit!(Api, by, { code = code.map(tracing::field::debug), status, ms, }, "{method} {other}");
+        }
         (other, _) => line!(info, "{method} {other}"),
     }
     response

@@ -143,7 +143,7 @@ impl FromRequestParts<Arc<ServiceContext>> for AuthenticatedUser {
     async fn from_request_parts(parts: &mut Parts, service: &Arc<ServiceContext>) -> Result<Self, HttpError> {
         let user = service.verify_bearer(&parts.headers, &parts.extensions)?;
         let session = session_in_path(parts.uri.path()).or_else(|| user.sid.clone());
-        RequestContext::set(&parts.extensions, None, session.as_ref());
+        RequestContext::set(&parts.extensions, Some(&user.sub), None, session.as_ref());
         Ok(Self(user))
     }
 }

@@ -58,7 +58,7 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
                     None => return error.into_response(),
                 },
             };
-            RequestContext::set(request.extensions(), None, Some(&session));
+            RequestContext::set(request.extensions(), None, None, Some(&session));
             let result = peers.forward(&instance, request).await;
             if result.is_ok() {
                 peers.owners.remember(&session, &instance);
@@ -95,7 +95,7 @@ async fn forward_from_memory(peers: &PeerClient, session: &SessionId, request: R
     let Ok(body) = read_body(body).await else { return Remembered::Unknown(Request::from_parts(parts, Body::empty())) };
     let again = || Request::from_parts(parts.clone(), Body::from(body.clone()));
     let mut request = again();
-    RequestContext::set(request.extensions(), None, Some(session));
+    RequestContext::set(request.extensions(), None, None, Some(session));
     request.headers_mut().insert(FROM_MEMORY, HeaderValue::from_static("1"));
     let result = peers.forward(&instance, request).await;
     match &result {

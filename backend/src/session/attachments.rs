@@ -11,6 +11,7 @@ use super::handle::{Reply, SessionError};
 use super::people::People;
 use super::revocation::ClosedConnections;
 use super::standing::Standing;
+use crate::audit::{By, audit};
 use crate::metrics::Metrics;
 use crate::store::{ConnectionRecord, Creator, MAX_REVOKED, Revocations};
 use crate::terminal::Size;
@@ -201,13 +202,13 @@ impl Attachments {
         self.closed.add(connection, ErrorCode::ConnectionGone, None);
     }
 
-    fn remove(&mut self, connection: &ConnectionId) {
-        if let Some(Connection { client, .. }) = self.connections.remove(connection) {
-            if let Some(client) = self.clients.get_mut(&client) {
-                client.outbound.link.closed(connection);
-            }
-            self.left(&client);
+    fn remove(&mut self, connection: &ConnectionId) -> Option<Connection> {
+        let known = self.connections.remove(connection)?;
+        if let Some(client) = self.clients.get_mut(&known.client) {
+            client.outbound.link.closed(connection);
         }
+        self.left(&known.client);
+        Some(known)
     }
 
     /// Updates a client that lost a connection.
@@ -300,8 +301,9 @@ impl Attachments {
         let told = client
             .and_then(|client| client.outbound.link.reject(connection, Reply::rejected(code).frame, Instant::now()));
         self.closed.add(connection.clone(), code, told);
-        self.remove(connection);
-        tracing::info!(session = %self.session, %connection, ?code, "connection rejected");
+        let user = self.remove(connection).map_or_else(|| "-".to_owned(), |known| known.user().to_owned());
+        let (session, connection) = (self.session.as_str(), connection.as_str());
+        audit!(Reject, By { user: &user, session, connection, ..By::NONE }, { ?code, }, "connection rejected");
     }
 
     fn reject_all(&mut self, code: ErrorCode, is_meant: impl Fn(&Connection) -> bool) {

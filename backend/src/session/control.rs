@@ -3,6 +3,7 @@
 use super::expiry::Now;
 use super::handle::SessionError;
 use super::people::{AWAY_TIMEOUT, Bearer, People};
+use crate::audit::By;
 use crate::rate_limit::RateLimiter;
 use crate::store::{Creator, Keyboard, Member};
 use shared_protocol::client::LoanDuration;
@@ -50,6 +51,25 @@ enum Mode {
     },
 }
 
+/// The sender of a message about people, for the log of what comes of it.
+#[derive(Debug, Clone)]
+pub(super) struct Sender {
+    pub(super) user: String,
+    pub(super) connection: String,
+    /// Id of the request.
+    pub(super) request: String,
+    /// Type of the message.
+    pub(super) kind: &'static str,
+}
+
+impl Sender {
+    /// The sender in a session.
+    pub(super) fn by<'a>(&'a self, session: &'a str) -> By<'a> {
+        let Self { user, connection, request, kind } = self;
+        By { user, session, connection, request, kind }
+    }
+}
+
 /// The keyboard of a session. A loan belongs to the bearer of a token, over all pages.
 pub(super) struct Control {
     owner: String,
@@ -62,6 +82,8 @@ pub(super) struct Control {
     asks: RateLimiter<Bearer>,
     /// The person who typed last.
     typist: Option<Who>,
+    /// Sender of the message that is being applied, for the log.
+    pub(super) sender: Option<Sender>,
 }
 
 fn refused(code: ErrorCode, message: &str) -> Result<(), SessionError> {
@@ -77,6 +99,7 @@ impl Control {
             loan: Loan(0),
             asks: RateLimiter::new(1, ASK_INTERVAL, 1),
             typist: None,
+            sender: None,
         }
     }
 

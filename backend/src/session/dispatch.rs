@@ -7,6 +7,7 @@ use super::input_order::Offered;
 use super::one_shot::Origin;
 use super::snapshot::prefers_tail;
 use super::stateless::stateless_reply;
+use crate::audit::audit;
 use crate::metrics::SnapshotCause;
 use crate::relay::Renewal;
 use crate::terminal::Size;
@@ -101,7 +102,7 @@ impl Actor {
                         None
                     }
                     ClientMessage::Follow(follow) => self.follow(&id, follow),
-                    message => self.ordered(&id, message),
+                    message => self.accounted(caller, &id, message),
                 }
             }
         }
@@ -127,8 +128,8 @@ impl Actor {
             client.outbound.restart(from, skip, now.instant);
         }
         if is_new {
-            let Caller { request, connection, role, .. } = caller;
-            tracing::info!(%request, session = %self.id, %connection, ?role, "client attached");
+            let role = caller.role;
+            audit!(Attach, caller.by(self.id.as_str(), "attach"), { ?role, }, "client attached");
         }
         let controls = caller.role == Role::Controller && self.check_typing(id, None).is_ok();
         if controls && self.attachments.controller.is_none() {
@@ -180,7 +181,7 @@ impl Actor {
         None
     }
 
-    fn ordered(&mut self, id: &ClientId, message: ClientMessage) -> Option<ServerMessage> {
+    pub(super) fn ordered(&mut self, id: &ClientId, message: ClientMessage) -> Option<ServerMessage> {
         let (seq, epoch) = message.order()?;
         if epoch != self.epoch {
             return Some(stale(command_id(&message)));

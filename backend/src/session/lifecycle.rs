@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::handle::SessionError;
 use super::termination::{HANG_UP_TIMEOUT, sweep};
+use crate::audit::{By, audit};
 use shared_protocol::{EndReason, StreamEvent};
 use std::future::poll_fn;
 use tokio::time::Instant;
@@ -56,7 +57,8 @@ impl Actor {
         };
         self.apply_events();
         let reason = self.termination.reason;
-        tracing::info!(session = %self.id, code = exit.code, ?reason, "session over");
+        let by = By { session: self.id.as_str(), ..By::NONE };
+        audit!(End, by, { code = exit.code, ?reason, }, "session over");
         self.log.push_event(StreamEvent::Exit { exit_code: exit.code, signal: exit.signal, reason });
         self.termination.exited(self.clock.now_ms());
     }

@@ -89,6 +89,7 @@ impl Actor {
         }
         self.keep_class();
         if is_new {
+            self.control_changed();
             self.hold_back();
             self.hold_window_back();
         }

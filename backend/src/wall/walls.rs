@@ -4,6 +4,7 @@ use super::announce::Announcer;
 use super::class::Class;
 use super::question::{GroupAnswer, GroupQuestion, OtherInstances, answer};
 use super::task::{Request, Task};
+use crate::audit::{By, audit};
 use crate::session::{Caller, Classes, Reply, SessionError};
 use parking_lot::Mutex;
 use shared_protocol::client::Announce;
@@ -179,7 +180,14 @@ impl Walls {
         table.last_number += 1;
         let (number, (sender, mailbox)) = (table.last_number, mpsc::channel(MAILBOX));
         let (user, connection) = (caller.user.clone(), caller.connection.clone());
-        tracing::info!(request = caller.request, %connection, %group, "a wall opens");
+        let by = By {
+            user: &caller.user,
+            connection: connection.as_str(),
+            request: &caller.request,
+            kind: "wall",
+            ..By::NONE
+        };
+        audit!(Wall, by, { %group, }, "a wall opens");
         let (sender_here, valid_until_ms) = (sender.clone(), caller.valid_until_ms);
         let running = Running { sender: sender_here, user, group: group.clone(), connection, valid_until_ms, number };
         table.walls.insert(client.clone(), running);

@@ -3,6 +3,7 @@
 mod connection;
 pub(in crate::http) mod polled;
 
+use crate::audit::{By, audit};
 use crate::http::access_log::request_id;
 use crate::http::auth::{TerminalQuery, direct_caller, origin_allowed, trust};
 use crate::http::connection_limit::evicted;
@@ -162,11 +163,13 @@ async fn serve(service: &Arc<ServiceContext>, socket: &mut impl Socket, admitted
     let name = session.map_or("-", SessionId::as_str);
     tracing::info!(request, session = name, %connection, "[Terminal] Session found for {name}");
     let ms = started.elapsed().as_millis() as u64;
-    tracing::info!(request, session = name, %connection, ms, "[Terminal:{name}] Connection established successfully in {ms}ms");
+    let kind = if caller.transport == Transport::Http { "http" } else { "websocket" };
+    let by = By { user: &caller.user, session: name, connection: connection.as_str(), request, kind };
+    audit!(Connect, by, { ms, }, "[Terminal:{name}] Connection established successfully in {ms}ms");
     let reason = Connection::new(service, session, caller).run(socket).await;
     disconnect(service, session, caller).await;
     let ms = started.elapsed().as_millis() as u64;
-    tracing::info!(request, session = name, %connection, ms, "[WS] Client disconnected: {connection}, Session: {name}");
+    audit!(Disconnect, by, { ms, }, "[WS] Client disconnected: {connection}, Session: {name}");
     reason
 }
 

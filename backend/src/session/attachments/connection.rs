@@ -65,6 +65,11 @@ impl Connection {
         }
     }
 
+    /// The user of its token.
+    pub(super) fn user(&self) -> &str {
+        &self.user
+    }
+
     /// Time at which it counts as gone, unless it sends something.
     pub(super) fn silent_at(&self) -> Instant {
         self.seen + SILENCE_TIMEOUT

@@ -1,13 +1,14 @@
 //! Sessions begin and end: creation, start of a shell, end, and the shutdown of all.
 
 use super::{Registry, can_restart};
+use crate::audit::audit;
 use crate::cluster::Location;
 use crate::session::live::LiveSession;
 use crate::session::supervisor::{StartRequest, forget_screen, supervise};
 use crate::session::{Caller, SessionError, SessionHandle};
 use crate::store::{Cas, Creator, SessionRecord, SessionState};
 use crate::terminal::Size;
-use shared_protocol::{ConnectionId, EndReason, Epoch, ErrorCode, Role, SessionId};
+use shared_protocol::{EndReason, Epoch, ErrorCode, Role, SessionId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -55,7 +56,7 @@ impl Registry {
                 "the session has not started; a viewer cannot start it",
             ));
         }
-        self.start(record, size, &caller.connection, &caller.request).await
+        self.start(record, size, caller).await
     }
 
     /// Creates a session without a shell. Returns the one that is there, if any.
@@ -100,13 +101,7 @@ impl Registry {
         SessionRecord { id, creator, state: SessionState::Created, owner: None, epoch: Epoch(0), created_at }
     }
 
-    async fn start(
-        &self,
-        record: SessionRecord,
-        size: Size,
-        connection: &ConnectionId,
-        request: &str,
-    ) -> Result<SessionHandle, SessionError> {
+    async fn start(&self, record: SessionRecord, size: Size, caller: &Caller) -> Result<SessionHandle, SessionError> {
         let (handle, mailbox) = SessionHandle::new();
         {
             let mut live = self.live.0.lock();
@@ -129,9 +124,9 @@ impl Registry {
         }
         let entry = self.live.guard(record.id.clone());
         let (started, outcome) = oneshot::channel();
-        tracing::info!(request, session = %record.id, %connection, "starting a shell");
+        audit!(Start, caller.by(record.id.as_str(), "-"), {}, "starting a shell");
         let (migrating, slot) = (Arc::clone(&handle.migrating), Arc::clone(&handle.slot));
-        let start = StartRequest { record, size, request: request.to_owned(), migrating, slot };
+        let start = StartRequest { record, size, request: caller.request.clone(), migrating, slot };
         // In a task of its own: a request that is given up must not leave half a session.
         let session = supervise(Arc::clone(&self.deps), entry, start, mailbox, started);
         self.tasks.spawn_on(session, &self.deps.runtime);

@@ -52,7 +52,7 @@ impl FromRequest<Arc<ServiceContext>> for PolledRequest {
         let query = Query::<TerminalQuery>::try_from_uri(request.uri());
         let Query(TerminalQuery { session, .. }) =
             query.map_err(|_| HttpError::new(ErrorCode::BadField, "the query is not valid"))?;
-        RequestContext::set(request.extensions(), connection.as_ref(), user.sid.as_ref());
+        RequestContext::set(request.extensions(), Some(&user.sub), connection.as_ref(), user.sid.as_ref());
         let request_id = request_id(headers).to_owned();
         // Last, so that a request without a token costs no memory.
         let body = read_body(request.into_body()).await?;
