@@ -6,6 +6,7 @@ use crate::config::{Advertise, Config};
 use crate::http::{self, ConnectionLimiter, ServiceContext};
 use crate::metrics::Metrics;
 use crate::protection::TaskProtection;
+use crate::recording::{RecordingError, Recordings};
 use crate::relay::Relays;
 use crate::session::{Registry, RegistryDeps};
 use crate::store::{Instance, MeasuredStore, Store};
@@ -59,8 +60,8 @@ pub struct App {
 }
 
 impl App {
-    /// Wires the service.
-    pub fn new(deps: AppDeps) -> Self {
+    /// Wires the service. Fails if the store of recordings cannot be opened.
+    pub fn new(deps: AppDeps) -> Result<Self, RecordingError> {
         let AppDeps { config, store, shells, clock, random, metrics, session_runtime } = deps;
         let store: Arc<dyn Store> = Arc::new(MeasuredStore::new(store, Arc::clone(&metrics)));
         let isolation = shells.isolation();
@@ -75,6 +76,7 @@ impl App {
         let id = instance.id.clone();
         let relays = Relays::new(id.to_string(), Arc::clone(&clock), Arc::clone(&random), Arc::clone(&metrics));
         relays.set_at_most(config.relays_at_most);
+        let recordings = Arc::new(Recordings::open(config.recordings.clone(), Arc::clone(&metrics))?);
         let registry = Registry::new(RegistryDeps {
             instance,
             liveness: Arc::new(liveness),
@@ -83,6 +85,7 @@ impl App {
             clock: Arc::clone(&clock),
             random: Arc::clone(&random),
             metrics: Arc::clone(&metrics),
+            recordings,
             relays,
             settings: config.shell.clone(),
             limits: config.limits,
@@ -94,7 +97,7 @@ impl App {
         let protection = protection.inspect_err(|error| tracing::error!(%error, "this task cannot protect itself"));
         let limiter = ConnectionLimiter::for_process(config.http_connections);
         let service = Arc::new(ServiceContext::new(config, registry, store, clock, random, metrics, isolation));
-        Self { session_runtime, service, limiter, protection: protection.unwrap_or_default() }
+        Ok(Self { session_runtime, service, limiter, protection: protection.unwrap_or_default() })
     }
 
     /// Serves until `stop` completes, then drains: starts no session, ends every session, and waits for its processes.
@@ -105,6 +108,10 @@ impl App {
         let router = http::router(Arc::clone(&service));
         let served = http::serve(listener, router, limiter, session_runtime, drain(Arc::clone(&service), stop));
         let relays = Arc::clone(service.registry.relays());
+        let kept = Arc::clone(&service);
+        let retention = async move { kept.registry.recordings().run_retention(|| kept.clock.now_ms()).await };
+        // In a task: it may read many files, and no heartbeat waits for it.
+        let _retention = AbortOnDropHandle::new(tokio::spawn(retention));
         // In a task: for each tick, this thread would be woken by a worker, and would wake that in turn for its next timer.
         let relays = AbortOnDropHandle::new(tokio::spawn(async move { relays.run().await }));
         tokio::select! {

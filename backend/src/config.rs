@@ -3,12 +3,14 @@
 mod auth;
 mod env;
 mod isolation;
+mod recordings;
 
 pub use auth::AuthConfig;
 pub use env::ConfigError;
 pub use isolation::IsolationConfig;
 
 use crate::clock::RandomSource;
+use crate::recording::RecordingSettings;
 use crate::session::{Limits, ShellSettings};
 use env::{Env, REDACTED, invalid};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -76,6 +78,8 @@ pub struct Config {
     pub ecs_agent: Option<Secret>,
     /// Isolation of sessions.
     pub isolation: IsolationConfig,
+    /// Recordings of sessions.
+    pub recordings: RecordingSettings,
     /// `METRICS_TOKEN`: bearer token for `/metrics`; without it, they are off.
     pub metrics_token: Option<Secret>,
     /// Logging.
@@ -151,6 +155,7 @@ impl Config {
             advertise: advertise(&env)?,
             ecs_agent: env.text("ECS_AGENT_URI").map(Secret),
             isolation: isolation::read(&env)?,
+            recordings: recordings::read(&env)?,
             metrics_token: metrics_token(&env)?,
             log: LogConfig {
                 format: match env.text("LOG_FORMAT").as_deref() {

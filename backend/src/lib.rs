@@ -11,6 +11,7 @@ pub mod http;
 pub mod metrics;
 mod protection;
 mod rate_limit;
+pub mod recording;
 pub mod relay;
 pub mod sandbox;
 pub mod session;

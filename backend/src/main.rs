@@ -79,7 +79,10 @@ async fn serve(mut config: Config, session_runtime: Handle) -> ExitCode {
     };
     tokio::spawn(reap_orphans());
     let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
-    let app = App::new(AppDeps { config, store, shells, clock, random, metrics, session_runtime });
+    let app = match App::new(AppDeps { config, store, shells, clock, random, metrics, session_runtime }) {
+        Ok(app) => app,
+        Err(error) => return fail(&format!("RECORDINGS_URL: {error}")),
+    };
     match app.serve(listener, shutdown::requested()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),

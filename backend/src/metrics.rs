@@ -8,7 +8,7 @@ mod guard;
 mod labels;
 mod process;
 
-pub use catalog::{RelayMetrics, RequestMetrics, SessionMetrics, StoreMetrics, StreamMetrics};
+pub use catalog::{RecordingMetrics, RelayMetrics, RequestMetrics, SessionMetrics, StoreMetrics, StreamMetrics};
 pub use echo::EchoTimer;
 pub use families::EnumFamily;
 pub use guard::GaugeGuard;
@@ -40,6 +40,8 @@ pub struct Metrics {
     pub requests: RequestMetrics,
     /// Calls of the store.
     pub store: StoreMetrics,
+    /// Recordings.
+    pub recordings: RecordingMetrics,
     registry: Registry,
 }
 
@@ -54,9 +56,10 @@ impl Metrics {
         let relays = RelayMetrics::new(&mut families);
         let requests = RequestMetrics::new(&mut families);
         let store = StoreMetrics::new(&mut families);
+        let recordings = RecordingMetrics::new(&mut families);
         let Families { mut registry } = families;
         registry.register_collector(Box::new(Process { started_at }));
-        Arc::new(Self { sessions, streams, relays, requests, store, registry })
+        Arc::new(Self { sessions, streams, relays, requests, store, recordings, registry })
     }
 
     /// All metrics as OpenMetrics text, which Prometheus reads too.

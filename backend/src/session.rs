@@ -37,6 +37,7 @@ mod people_messages;
 mod picture;
 mod plain_messages;
 mod prompt;
+mod recorder;
 mod registry;
 mod relay_access;
 mod removal;

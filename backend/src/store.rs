@@ -68,7 +68,7 @@ pub enum SessionState {
 }
 
 /// The user that a session belongs to, by the token that created it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Creator {
     /// The user.
     pub user: String,
@@ -78,6 +78,8 @@ pub struct Creator {
     pub name: Option<String>,
     /// Consent to a second pair of hands.
     pub takeover: Option<Takeover>,
+    /// True if the session is recorded.
+    pub recorded: bool,
 }
 
 impl Creator {

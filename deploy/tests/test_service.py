@@ -82,11 +82,12 @@ def test_ecs_instances_advertise_their_address_and_may_connect():
 
 
 def test_only_the_execution_role_of_ecs_reads_secrets():
-    container = service(ECS, GatewaySecretArn=SECRET_ARN, MetricsTokenArn=SECRET_ARN)["PrimaryContainer"]
+    given = {name: SECRET_ARN for name in ("GatewaySecretArn", "MetricsTokenArn", "RecordingsCredentialsArn")}
+    container = service(ECS, **given)["PrimaryContainer"]
     named = {secret["Name"] for secret in container["Secrets"]}
-    assert named == {"REDIS_URL", "JWT_SECRET", "GATEWAY_SECRET", "METRICS_TOKEN"}
+    assert named == {"REDIS_URL", "JWT_SECRET", "GATEWAY_SECRET", "METRICS_TOKEN", "RECORDINGS_CREDENTIALS"}
     assert "resolve:" not in json.dumps(container["Environment"])
-    template = deployed(ECS, GatewaySecretArn=SECRET_ARN, MetricsTokenArn=SECRET_ARN)
+    template = deployed(ECS, **given)
     execution = template["Resources"]["ExecutionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0]
     secrets = [secret["ValueFrom"] for secret in container["Secrets"]]
     assert all(secret in execution["Resource"] for secret in secrets)

@@ -109,10 +109,11 @@ impl Identity {
 
 /// The claims for a class as fields of a context or a row; absent ones have none.
 pub(crate) fn class_fields(class: &ClassClaims) -> impl Iterator<Item = (&'static str, &str)> {
-    let ClassClaims { grp, name, jti, takeover } = class;
+    let ClassClaims { grp, name, jti, takeover, rec } = class;
     let takeover = takeover.map(<&str>::from);
     let grp = grp.as_ref().map(GroupId::as_str);
-    let fields = [("grp", grp), ("name", name.as_deref()), ("jti", jti.as_deref()), ("takeover", takeover)];
+    let (name, jti, rec) = (name.as_deref(), jti.as_deref(), rec.then_some("true"));
+    let fields = [("grp", grp), ("name", name), ("jti", jti), ("takeover", takeover), ("rec", rec)];
     fields.into_iter().filter_map(|(field, value)| Some((field, value?)))
 }
 
@@ -121,7 +122,7 @@ pub(crate) fn class_claims<'a>(text: impl Fn(&'static str) -> Option<&'a str>) -
     let grp = text("grp").map(GroupId::new).transpose().ok()?;
     let takeover = text("takeover").map(str::parse).transpose().ok()?;
     let (name, jti) = (text("name").map(str::to_owned), text("jti").map(str::to_owned));
-    Some(ClassClaims { grp, name, jti, takeover })
+    Some(ClassClaims { grp, name, jti, takeover, rec: text("rec") == Some("true") })
 }
 
 /// Name of the session for the log; `none` without one.
@@ -150,6 +151,7 @@ pub(crate) mod tests {
                 name: Some("Ada Lovelace".into()),
                 jti: Some("t/1".into()),
                 takeover: Some(Takeover::Ask),
+                rec: true,
             },
         }
     }

@@ -60,6 +60,9 @@ pub struct ClassClaims {
     /// Consent to a second pair of hands.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takeover: Option<Takeover>,
+    /// True if sessions that this token creates are recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rec: bool,
 }
 
 impl ClassClaims {

@@ -132,6 +132,11 @@ pub enum EndReason {
 }
 
 impl EndReason {
+    /// True if the session goes on in another shell once a page comes back, because the end was not intended.
+    pub fn is_loss(self) -> bool {
+        matches!(self, Self::ServerRestart | Self::OwnerLost)
+    }
+
     /// Code in the warning before an end of this reason.
     pub fn code(self) -> ErrorCode {
         match self {

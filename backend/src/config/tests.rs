@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::clock::SystemRandom;
+use crate::recording::{Bucket, RecordingsPlace};
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 /// The key of RFC 8037 appendix A.2.
@@ -104,6 +105,13 @@ fn errors_name_the_variable_and_no_secret() {
             &[("METRICS_TOKEN", "0123456789abcde")],
             "METRICS_TOKEN must be at least 16 bytes long, but is \"<redacted>\"",
         ),
+        (&[("RECORDINGS", "yes")], "RECORDINGS must be `asked`, `all` or `none`, but is \"yes\""),
+        (&[("RECORDINGS_URL", "s3://bucket")], "RECORDINGS_CREDENTIALS is required because RECORDINGS_URL is a bucket"),
+        (
+            &[("RECORDINGS_URL", "s3://bucket"), ("RECORDINGS_CREDENTIALS", "hunter2")],
+            "RECORDINGS_CREDENTIALS must be an access key and its secret, with a colon between them, but is \"<redacted>\"",
+        ),
+        (&[("RECORDINGS_DAYS", "0")], "RECORDINGS_DAYS must be a positive whole number"),
         (&[("SESSION_MAX_SECONDS", "0")], "SESSION_MAX_SECONDS must be a positive whole number, but is \"0\""),
         (
             &[("SESSION_MAX_LIFETIME_SECONDS", "9"), ("SESSION_LONGEST_SECONDS", "8")],
@@ -130,4 +138,37 @@ fn deprecated_names_work_and_are_reported() {
     let same = [("SESSION_LIFETIME_SECONDS", "9"), ("SESSION_MAX_SECONDS", "9")];
     assert_eq!(read(&same).unwrap().limits.initial_lifetime, Duration::from_secs(9));
     assert!(read(&[("SESSION_IDLE_SECONDS", "7")]).unwrap().warnings.is_empty());
+}
+
+#[test]
+fn recordings_go_to_a_folder_or_a_bucket() {
+    let place = |url: &str| {
+        let config = read(&[("RECORDINGS_URL", url), ("RECORDINGS_CREDENTIALS", "key:sec:ret")]);
+        config.map(|config| config.recordings.place)
+    };
+    assert_eq!(read(&[]).unwrap().recordings, RecordingSettings::default());
+    assert_eq!(place("file:///srv/records").unwrap(), RecordingsPlace::Folder("/srv/records".into()));
+    let bucket = Bucket {
+        bucket: "records".into(),
+        folder: "of/lab".into(),
+        endpoint: Some("https://s3.example:9000".into()),
+        region: "eu-central-1".into(),
+        access_key: "key".into(),
+        secret_key: "sec:ret".into(),
+    };
+    let url = "s3://records/of/lab?region=eu-central-1&endpoint=https://s3.example:9000";
+    assert_eq!(place(url).unwrap(), RecordingsPlace::Bucket(bucket.clone()));
+    assert!(!format!("{bucket:?}").contains("sec:ret"));
+    for bad in [
+        "/srv",
+        "file://srv",
+        "file:///",
+        "s3://",
+        "s3:///x",
+        "s3://b?x=1",
+        "s3://b?region",
+        "s3://b?endpoint=s3.example",
+    ] {
+        assert!(place(bad).unwrap_err().to_string().starts_with("RECORDINGS_URL must be an address"), "{bad}");
+    }
 }

@@ -63,7 +63,7 @@ pub struct ServiceContext {
     /// Walls of instructors.
     pub(super) walls: Walls,
     pub(super) store: Arc<dyn Store>,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(super) random: Arc<dyn RandomSource>,
     pub(super) metrics: Arc<Metrics>,
     /// Isolation level of sessions, as diagnostics name it.

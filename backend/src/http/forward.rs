@@ -24,6 +24,9 @@ use shared_protocol::relay::{RELAY_PATH, RelayQuestion};
 use std::sync::Arc;
 use tokio::time::Instant;
 
+/// End of a recording's path.
+const RECORDING_SUFFIX: &str = "/recording";
+
 pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: Request, next: Next) -> Response {
     let Some(peers) = service.peers.as_ref() else { return next.run(request).await };
     if request.headers().contains_key(FORWARDED_BY) {
@@ -239,7 +242,8 @@ fn requested_session(request: &Request) -> Option<SessionId> {
             (None, false) => auth_tokens::unverified_session_id(&query.socket_token(request.headers())?),
         };
     }
-    session_in_path(path)
+    // A recording is in a store that each instance reads.
+    session_in_path(path).filter(|_| !path.ends_with(RECORDING_SUFFIX))
 }
 
 /// Verifies a request's token, of either kind; returns whether it is valid, and the request. If the token is valid, the body of

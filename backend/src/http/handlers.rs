@@ -3,6 +3,7 @@
 pub(super) mod gateway;
 pub(super) mod groups;
 pub(super) mod instances;
+pub(super) mod recordings;
 pub(super) mod relay;
 pub(super) mod sessions;
 pub(super) mod status;

@@ -215,6 +215,15 @@ impl RequestMetrics {
 }
 
 families! {
+    /// Recordings of sessions.
+    RecordingMetrics {
+        parts: Counter = counter("recording_parts", "Parts of recordings that the store took");
+        failures: Counter = counter("recording_failures",
+            "Recordings that could not begin, and attempts to write a part that failed");
+    }
+}
+
+families! {
     /// Calls of the store.
     StoreMetrics {
         durations: EnumFamily<Operation, Histogram> = enumerate_with("store_call_duration",

@@ -13,6 +13,7 @@ use super::notices::Notices;
 use super::one_shot::OneShotCommands;
 use super::outbound::{FrameBuilder, StreamPhase};
 use super::output_log::OutputLog;
+use super::recorder::Recorder;
 use super::registry::RegistryDeps;
 use super::relay_access::{NewGrant, RelayAccess};
 use super::restore::PreviousShell;
@@ -27,8 +28,8 @@ use crate::rate_limit::RateLimiter;
 use crate::relay::Renewal;
 use crate::store::{ClassRecord, Store};
 use crate::terminal::PtyEvent;
-use shared_protocol::server::{CommandStarted, ErrorMessage, PlainResult};
-use shared_protocol::{EndReason, Epoch, ErrorCode, Role, ServerMessage, SessionId, StreamEvent};
+use shared_protocol::server::{CommandStarted, PlainResult};
+use shared_protocol::{EndReason, Epoch, Role, ServerMessage, SessionId, StreamEvent};
 use std::future::{poll_fn, ready};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -94,6 +95,8 @@ pub(super) struct Actor {
     pub(super) termination: Termination,
     /// Saves the screen for a replacement shell.
     pub(super) screens: ScreenSender,
+    /// Records it.
+    pub(super) recorder: Recorder,
     /// Shows walls the session.
     pub(super) sights: SlotFiller,
     /// Counts what the service holds for it.
@@ -132,6 +135,7 @@ impl Actor {
             expiry: Expiry::new(limits, Instant::now()),
             termination: Termination::new(migrating, Arc::clone(&metrics)),
             screens,
+            recorder: Recorder::off(),
             sights: SlotFiller::new(slot),
             id,
             epoch,
@@ -198,6 +202,7 @@ impl Actor {
             }
             self.update_backpressure();
             self.save_screen();
+            self.record();
             self.show_walls();
             self.count_memory();
             if self.is_done() {
@@ -309,10 +314,10 @@ impl Actor {
     }
 
     fn count_memory(&mut self) {
-        let Self { terminal, log, screens, attachments, .. } = self;
+        let Self { terminal, log, screens, recorder, attachments, .. } = self;
         self.held.count_if_due(Instant::now(), || {
             let clients = attachments.clients().map(|(_, client)| client.held());
-            terminal.held() + log.held() + screens.held() + clients.sum::<usize>()
+            terminal.held() + log.held() + screens.held() + recorder.held() + clients.sum::<usize>()
         });
     }
 
@@ -361,18 +366,6 @@ impl Actor {
         }
         self.connections_changed();
         self.termination.kill_if_due(now, || self.terminal.processes());
-    }
-
-    fn report_gaps(&mut self, now: Instant) {
-        for client in self.attachments.clients_mut() {
-            if !client.inbound.gap_is_due(now) {
-                continue;
-            }
-            self.metrics.streams.input_gaps.inc();
-            let have = Some(client.inbound.applied());
-            let gap = ErrorMessage::new(ErrorCode::InputGap, "an input message is missing; send again what follows");
-            client.outbound.queue_reply(ErrorMessage { have, ..gap }.into());
-        }
     }
 
     pub(super) fn now(&self) -> Now {

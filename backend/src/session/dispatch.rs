@@ -317,6 +317,18 @@ impl Actor {
         }
     }
 
+    pub(super) fn report_gaps(&mut self, now: Instant) {
+        for client in self.attachments.clients_mut() {
+            if !client.inbound.gap_is_due(now) {
+                continue;
+            }
+            self.metrics.streams.input_gaps.inc();
+            let have = Some(client.inbound.applied());
+            let gap = ErrorMessage::new(ErrorCode::InputGap, "an input message is missing; send again what follows");
+            client.outbound.queue_reply(ErrorMessage { have, ..gap }.into());
+        }
+    }
+
     fn extend(&mut self, now: Instant) {
         self.expiry.active = now;
         if self.expiry.extend(now) {

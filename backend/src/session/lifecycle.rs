@@ -2,6 +2,7 @@
 
 use super::actor::Actor;
 use super::handle::SessionError;
+use super::recorder::Recorder;
 use super::termination::{HANG_UP_TIMEOUT, sweep};
 use crate::audit::{By, audit};
 use shared_protocol::{EndReason, StreamEvent};
@@ -61,6 +62,19 @@ impl Actor {
         audit!(End, by, { code = exit.code, ?reason, }, "session over");
         self.log.push_event(StreamEvent::Exit { exit_code: exit.code, signal: exit.signal, reason });
         self.termination.exited(self.clock.now_ms());
+    }
+
+    /// Records the session from its beginning.
+    pub(super) fn set_recorder(&mut self, recorder: Recorder) {
+        self.frames.room.recording = recorder.told();
+        self.recorder = recorder;
+    }
+
+    /// Hands what happened to the recording, and says so where that ends.
+    pub(super) fn record(&mut self) {
+        if self.recorder.follow(&mut self.log, &mut self.terminal) {
+            self.announce_people();
+        }
     }
 
     /// True if the session is over and every client has heard so, or has had the time to.

@@ -239,6 +239,7 @@ impl People {
             people: self.seats.iter().map(|seat| seat.person.clone()).collect(),
             hand: self.hand.clone(),
             control: None,
+            recording: None,
         }
     }
 }

@@ -80,7 +80,9 @@ impl Actor {
         if is_new {
             events.push(StreamEvent::Control(control.unwrap_or_default()));
         }
-        let room = Room { control, ..self.attachments.people.room() };
+        let recording = self.recorder.told();
+        events.extend(recording.filter(|_| recording != self.frames.room.recording).map(StreamEvent::Recording));
+        let room = Room { control, recording, ..self.attachments.people.room() };
         if room != self.frames.room {
             self.frames.room = room;
         }

@@ -8,10 +8,11 @@ use super::{Caller, Limits, SessionError, SessionHandle};
 use crate::clock::{Clock, RandomSource};
 use crate::cluster::{Liveness, Location, Membership, RelayCounter, locate, run_heartbeat};
 use crate::metrics::Metrics;
+use crate::recording::Recordings;
 use crate::relay::Relays;
 use crate::store::{Instance, InstanceId, Member, Revocations, SessionRecord, SessionState, Store, StoreError};
 use crate::terminal::ShellSpawner;
-use shared_protocol::{EndReason, ErrorCode, SessionId};
+use shared_protocol::{ErrorCode, SessionId};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::runtime::Handle;
@@ -52,6 +53,8 @@ pub struct RegistryDeps {
     pub liveness: Arc<Liveness>,
     /// Counters and gauges.
     pub metrics: Arc<Metrics>,
+    /// Where sessions are recorded.
+    pub recordings: Arc<Recordings>,
     /// Carry the frames of clients behind the gateway.
     pub relays: Arc<Relays>,
     /// Runs the sessions' tasks alone: they may keep it busy.
@@ -79,6 +82,11 @@ impl Registry {
     /// The relays of this instance.
     pub fn relays(&self) -> &Arc<Relays> {
         &self.deps.relays
+    }
+
+    /// The recordings of all sessions.
+    pub fn recordings(&self) -> &Arc<Recordings> {
+        &self.deps.recordings
     }
 
     /// An instance, while it is alive.
@@ -210,6 +218,5 @@ impl RelayCounter for Relays {
 
 /// True for an ended session that may start again, because its end was not intended.
 pub(super) fn can_restart(record: &SessionRecord) -> bool {
-    let lost = |reason| matches!(reason, EndReason::ServerRestart | EndReason::OwnerLost);
-    matches!(record.state, SessionState::Ended { reason, .. } if lost(reason))
+    matches!(record.state, SessionState::Ended { reason, .. } if reason.is_loss())
 }

@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::handle::{Request, SessionError};
 use super::live::RegistryEntryGuard;
+use super::recorder::Recorder;
 use super::registry::{RegistryDeps, ShellSettings, can_restart};
 use super::restore::PreviousShell;
 use super::screen_persistence::{ScreenWriter, persist_screens, screen_channel};
@@ -11,8 +12,10 @@ use super::termination::Outcome;
 use super::watching::WatchSlot;
 use crate::cluster::Lease;
 use crate::metrics::Phase;
+use crate::recording::{ActiveRecording, Meta};
 use crate::store::{Cas, SessionRecord, SessionState, Store};
 use crate::terminal::{Nonce, ShellSpec, Size, environment};
+use shared_protocol::server::{Recording, RecordingState};
 use shared_protocol::{EndReason, Epoch, ErrorCode};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -61,9 +64,14 @@ pub(super) async fn supervise(
     drop(starting);
     // The request may have been given up; the session goes on without it.
     let state = match actor {
-        Ok((actor, writer)) => {
+        Ok((actor, writer, recording)) => {
             let _ = started.send(Ok(()));
-            run(&deps, &lease, actor, writer, mailbox).await
+            let state = run(&deps, &lease, actor, writer, mailbox).await;
+            // Before the tombstone: a session that has ended has its whole recording.
+            if let Some(recording) = recording {
+                recording.finish().await;
+            }
+            state
         }
         Err(error) => {
             let _ = started.send(Err(error));
@@ -123,7 +131,8 @@ async fn start(
     lease: &Arc<Lease>,
     previous: Option<PreviousShell>,
     StartRequest { size, request, migrating, slot, .. }: StartRequest,
-) -> Result<(Actor, ScreenWriter), SessionError> {
+) -> Result<(Actor, ScreenWriter, Option<ActiveRecording>), SessionError> {
+    let (recorder, recording) = begin_recording(deps, lease, size).await?;
     let began = Instant::now();
     let nonce = Nonce::new(deps.random.bytes());
     let ShellSettings { shell, user, home } = &deps.settings;
@@ -140,7 +149,37 @@ async fn start(
     let (screens, writer) = screen_channel(&*deps.store);
     let (session, metrics) = (lease.record().id.clone(), Arc::clone(&deps.metrics));
     let terminal = Terminal::new(session, pty, &nonce, size, deps.limits.scrollback, metrics);
-    Ok((Actor::new(deps, Arc::clone(lease), terminal, screens, previous, migrating, slot), writer))
+    let mut actor = Actor::new(deps, Arc::clone(lease), terminal, screens, previous, migrating, slot);
+    actor.set_recorder(recorder);
+    Ok((actor, writer, recording))
+}
+
+/// Begins the recording of a session that is to have one. Without a store the shell starts all the same and its people are told,
+/// unless the operator requires the recording.
+async fn begin_recording(
+    deps: &RegistryDeps,
+    lease: &Lease,
+    size: Size,
+) -> Result<(Recorder, Option<ActiveRecording>), SessionError> {
+    let (record, settings) = (lease.record(), &deps.recordings.settings);
+    if !deps.recordings.wants(record.creator.recorded) {
+        return Ok((Recorder::off(), None));
+    }
+    let now = deps.clock.now_ms();
+    let (sub, grp) = (record.creator.user.clone(), record.creator.group.clone());
+    let meta = Meta { session: record.id.clone(), sub, grp, started: now, cols: size.cols, rows: size.rows };
+    let recording = deps.recordings.begin(meta, record.created_at, record.epoch, now).await;
+    let recording = recording.inspect_err(|error| {
+        tracing::error!(session = %record.id, %error, "a session cannot be recorded");
+        deps.metrics.recordings.failures.inc();
+    });
+    if recording.is_err() && settings.required {
+        let text = "the session must be recorded, and the store of recordings does not work; try again";
+        return Err(SessionError::new(ErrorCode::Internal, text));
+    }
+    let told = Recording { state: RecordingState::On, input: false, days: settings.days };
+    let recording = recording.ok();
+    Ok((Recorder::new(told, recording.as_ref()), recording))
 }
 
 /// Runs the task to its end. Returns the state to write; none if another instance owns the session.

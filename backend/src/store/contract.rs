@@ -55,6 +55,7 @@ pub fn creator(user: &str) -> Creator {
         group: Some(GroupId::new("class-7").unwrap()),
         name: Some("Ada Lovelace ♛".into()),
         takeover: Some(Takeover::Always),
+        recorded: true,
     }
 }
 

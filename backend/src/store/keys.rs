@@ -51,6 +51,7 @@ pub const SESSION: KeySpec = KeySpec {
         "grp",
         "name",
         "takeover",
+        "rec",
     ]),
     // CREATED_TTL and RUNNING_TTL are shorter.
     ttl: TOMBSTONE_TTL,

@@ -8,6 +8,7 @@ mod isolation;
 mod leftovers;
 mod login;
 mod reach;
+mod recordings;
 mod start;
 #[expect(dead_code, reason = "the other tests use the rest")]
 #[path = "../support/mod.rs"]

@@ -34,7 +34,7 @@ const CALLERS: [(&str, &str, bool, Role, bool, i64); 12] = [
 const STATES: [&str; 5] = ["unknown", "created", "running", "ended", "ended before the token was issued"];
 
 /// The actions.
-const ACTIONS: [&str; 34] = [
+const ACTIONS: [&str; 35] = [
     "attach",
     "follow",
     "input",
@@ -68,6 +68,7 @@ const ACTIONS: [&str; 34] = [
     "end",
     "close a connection",
     "let in again",
+    "read the recording",
     "create",
 ];
 
@@ -85,6 +86,8 @@ struct Case {
     user: UserClaims,
     claims: GatewayClaims,
     epoch: u64,
+    /// The folder of recordings.
+    _recordings: tempfile::TempDir,
     /// The relay of each connection, if it was granted one.
     relays: Mutex<HashMap<String, Carrier>>,
 }
@@ -97,7 +100,10 @@ impl Case {
     async fn new(who: usize, state: usize) -> Self {
         let (_, name, names, role, admin, good_for) = CALLERS[who];
         let shells = ScriptedSpawner::default();
-        let service = Service::with(&[], Arc::new(shells.clone())).await;
+        let recordings = tempfile::tempdir().unwrap();
+        let url = format!("file://{}", recordings.path().display());
+        let variables = [("RECORDINGS", "all"), ("RECORDINGS_URL", &*url)];
+        let service = Service::with(&variables, Arc::new(shells.clone())).await;
         let seconds = now().saturating_add_signed(good_for);
         let class = |group: &str| ClassClaims {
             grp: Some(GroupId::new(group).unwrap()),
@@ -117,7 +123,8 @@ impl Case {
         };
         let owner = UserClaims { class: class("class-7"), ..user("ada", Some(SESSION)) };
         let user = UserClaims { exp: seconds, role, admin, class: mine, ..user(name, names.then_some(SESSION)) };
-        let mut case = Self { service, shells, user, claims, epoch: 1, relays: Mutex::default() };
+        let mut case =
+            Self { service, shells, user, claims, epoch: 1, _recordings: recordings, relays: Mutex::default() };
         if state == 1 {
             assert_eq!(case.service.api(Method::POST, "", &owner).await.0, 201);
         }
@@ -175,7 +182,8 @@ impl Case {
     /// The result of an action: `yes`, or the error code.
     async fn outcome(&mut self, action: &str) -> String {
         let frames = match action {
-            "look up" | "list" | "list the group" | "end" | "close a connection" | "let in again" | "create" => {
+            "look up" | "list" | "list the group" | "end" | "close a connection" | "let in again"
+            | "read the recording" | "create" => {
                 let let_in = format!("/api/sessions/s/revoked/j:{}", "0".repeat(64));
                 let (method, path) = match action {
                     "look up" => (Method::GET, "/api/sessions/s"),
@@ -184,6 +192,7 @@ impl Case {
                     "end" => (Method::DELETE, "/api/sessions/s"),
                     "close a connection" => (Method::DELETE, "/api/sessions/s/connections/owners="),
                     "let in again" => (Method::DELETE, &*let_in),
+                    "read the recording" => (Method::GET, "/api/sessions/s/recording"),
                     _ => (Method::POST, "/api/sessions"),
                 };
                 let answer = self.service.request(method, path, Some(&user_token(&self.user))).await;

@@ -15,6 +15,8 @@ mod line_discipline;
 mod metrics;
 mod openapi;
 mod polled;
+mod recording_stores;
+mod recordings;
 mod removal_stored;
 mod replay;
 mod revocation;

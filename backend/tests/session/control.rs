@@ -21,7 +21,7 @@ fn of_class(role: Role, user: &str, connection: &str) -> Caller {
         grp: GroupId::new("class-7").ok(),
         name: Some(user.into()),
         jti: Some(format!("token of {user}")),
-        takeover: None,
+        ..ClassClaims::default()
     };
     Caller { role, class, ..caller(user, connection) }
 }

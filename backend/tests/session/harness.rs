@@ -4,6 +4,7 @@
 use auth_tokens::LEEWAY_SECONDS;
 use backend::clock::{Clock, SystemRandom};
 use backend::metrics::{Metrics, Transport};
+use backend::recording::{RecordingSettings, Recordings};
 use backend::relay::{Relay, Relays};
 use backend::session::{Arrival, Caller, Grant, Limits, Registry, RegistryDeps, Reply, SessionHandle, ShellSettings};
 use backend::store::{MemoryStore, SessionState, Store};
@@ -118,11 +119,17 @@ impl Harness {
 
     /// A session that this caller creates.
     pub(crate) async fn created_by(creator: &Caller, limits: Limits) -> Self {
+        Self::recorded_in(Recordings::in_memory(RecordingSettings::default()), creator, limits).await
+    }
+
+    /// The same, with its recording.
+    pub(crate) async fn recorded_in(recordings: Arc<Recordings>, creator: &Caller, limits: Limits) -> Self {
         let begun = Instant::now();
         let clock = Arc::new(WallClock { begun, jumped: AtomicI64::new(0) });
         let shells = ScriptedSpawner::default();
         let metrics = Metrics::new(0);
         let store = Arc::new(MemoryStore::default());
+        let relays = |clock| Relays::new("here".into(), clock, Arc::new(SystemRandom), Arc::clone(&metrics));
         let registry = Registry::new(RegistryDeps {
             instance: backend::store::contract::instance("here"),
             liveness: Arc::default(),
@@ -131,12 +138,8 @@ impl Harness {
             clock: Arc::<WallClock>::clone(&clock),
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&metrics),
-            relays: Relays::new(
-                "here".into(),
-                Arc::<WallClock>::clone(&clock),
-                Arc::new(SystemRandom),
-                Arc::clone(&metrics),
-            ),
+            recordings,
+            relays: relays(Arc::<WallClock>::clone(&clock)),
             settings: ShellSettings { shell: "/bin/bash".into(), user: "u".into(), home: "/".into() },
             limits,
             sessions_per_user: 2,
@@ -318,7 +321,7 @@ impl Harness {
         }
     }
 
-    /// Waits until the session has done all its work.
+    /// Waits until it has done its work.
     pub(crate) async fn settle(&self) {
         self.say(&caller("ada", "settle"), json!({"type":"ping"})).await;
     }

@@ -17,6 +17,7 @@ mod life;
 mod memory;
 mod offers;
 mod people;
+mod recordings;
 mod removal;
 mod replay;
 mod theme;

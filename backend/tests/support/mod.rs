@@ -113,7 +113,8 @@ impl Service {
         let (clock, random) = (Arc::new(JumpingClock::start()), Arc::new(SystemRandom));
         let metrics = Metrics::new(clock.now_ms());
         let its_clock = Arc::<JumpingClock>::clone(&clock);
-        let app = App::new(AppDeps { config, store, shells, clock: its_clock, random, metrics, session_runtime });
+        let app =
+            App::new(AppDeps { config, store, shells, clock: its_clock, random, metrics, session_runtime }).unwrap();
         let served = tokio::spawn(app.serve(listener, async { drop(stopped.await) }));
         Self { address, clock, stop: Some(stop), served, home }
     }

@@ -46,8 +46,8 @@ async fn an_instructors_group_name_and_token_are_passed_on() {
     let token = token(&UserClaims { role: Role::Instructor, class: class(), ..claims() });
     let policy = authorize(fixture_with("authorizer-query", &token)).await.unwrap();
     let context = &policy["context"];
-    let (kept, jti) = (("takeover", "ask"), ("jti", "token-1"));
-    for (name, value) in [("role", "instructor"), ("grp", "class-7"), ("name", "Ada ♛"), jti, kept] {
+    let (kept, jti, rec) = (("takeover", "ask"), ("jti", "token-1"), ("rec", "true"));
+    for (name, value) in [("role", "instructor"), ("grp", "class-7"), ("name", "Ada ♛"), jti, kept, rec] {
         assert_eq!(context[name], value);
     }
 }

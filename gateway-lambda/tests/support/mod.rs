@@ -25,7 +25,8 @@ pub(crate) fn claims() -> UserClaims {
 
 /// Claims for a class, which the fixtures' users lack.
 pub(crate) fn class() -> ClassClaims {
-    serde_json::from_value(json!({"grp": "class-7", "name": "Ada ♛", "jti": "token-1", "takeover": "ask"})).unwrap()
+    serde_json::from_value(json!({"grp": "class-7", "name": "Ada ♛", "jti": "token-1", "takeover": "ask", "rec": true}))
+        .unwrap()
 }
 
 pub(crate) fn token(claims: &UserClaims) -> String {

@@ -5,7 +5,7 @@ use crate::ids::{Epoch, Pos, Who};
 #[cfg(doc)]
 use crate::limits;
 use crate::server::notice::Notice;
-use crate::server::people::{Control, Person, RaisedHand};
+use crate::server::people::{Control, Person, RaisedHand, Recording};
 use serde::{Deserialize, Serialize};
 
 /// Fields of `event`.
@@ -92,6 +92,8 @@ pub enum StreamEvent {
     Hand(RaisedHand),
     /// Another person may type, or none but the owner.
     Control(Control),
+    /// The recording has begun or ended.
+    Recording(Recording),
     /// The session will end. A later one with the same reason replaces it; [`Self::Stays`] cancels it.
     Closing {
         /// [`EndReason::code`] of the reason.

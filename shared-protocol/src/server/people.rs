@@ -82,6 +82,31 @@ pub enum ControlState {
     Only,
 }
 
+/// Whether a session that is to be recorded is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
+pub struct Recording {
+    /// The state.
+    pub state: RecordingState,
+    /// True if typed input is recorded too.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "typescript", ts(optional, as = "Option<bool>"))]
+    pub input: bool,
+    /// Time for which the recording is kept, in days.
+    pub days: u32,
+}
+
+/// State of a recording.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum RecordingState {
+    /// It is written.
+    On,
+    /// It could not begin, or has its largest size: from now on nothing is written.
+    Off,
+}
+
 /// The people of a session and all that stands between them, whole: events may be skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
@@ -96,4 +121,7 @@ pub struct Room {
     /// Whose keys count; absent while every controller's do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<Control>,
+    /// Whether the session is recorded; absent where it is not to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recording: Option<Recording>,
 }

@@ -11,6 +11,7 @@ export type {
   Part,
   Person,
   RaisedHand,
+  Recording,
   Role,
   Theme,
   Tty,

@@ -12,7 +12,7 @@ import { handSeen, watched } from "./notice.ts";
 const ANNOUNCED_FOR_MS = 600_000;
 
 /** All that stands between the people of a session. */
-type Room = Pick<Attached, "people" | "hand" | "control">;
+type Room = Pick<Attached, "people" | "hand" | "control" | "recording">;
 
 export class People {
   /** Where in the stream the last list was made. An earlier event is part of it. */
@@ -40,11 +40,12 @@ export class People {
   }
 
   /** The list as it was at this position. */
-  whole(epoch: number, pos: number, { people = [], hand, control = { state: "free" } }: Room): void {
+  whole(epoch: number, pos: number, room: Room): void {
+    const { people = [], hand, control = { state: "free" }, recording } = room;
     if (epoch < this.#epoch || (epoch === this.#epoch && pos < this.#at)) return;
     this.#epoch = epoch;
     this.#at = pos;
-    this.events.update({ people, hand: hand ?? null });
+    this.events.update({ people, hand: hand ?? null, recording: recording ?? null });
     this.#control.set(control);
     for (const person of people) this.#tell(person);
   }
@@ -64,6 +65,9 @@ export class People {
       const { up, at, seen } = event;
       if (seen !== undefined && this.#mine === "owner") this.events.notice.emit(handSeen(seen));
       this.events.update({ hand: up ? { up, at, ...(seen !== undefined && { seen }) } : null });
+    } else if (event.kind === "recording") {
+      const { state, input, days } = event;
+      this.events.update({ recording: { state, days, ...(input && { input }) } });
     } else if (event.kind === "control") {
       const { state, who, loan, until } = event;
       const fields = { ...(who !== undefined && { who }), ...(loan !== undefined && { loan }) };

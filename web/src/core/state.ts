@@ -9,6 +9,7 @@ import type {
   Notice,
   Person,
   RaisedHand,
+  Recording,
   Role,
   Tty,
 } from "../protocol/generated.ts";
@@ -77,6 +78,8 @@ export interface TerminalState {
   announcements: readonly Notice[];
   /** True if this page may ask to type. */
   canAsk: boolean;
+  /** Whether the session is recorded; null where it is not to be. */
+  recording: Recording | null;
   diagnostics: Diagnostics;
 }
 
@@ -102,6 +105,7 @@ export const INITIAL_STATE: TerminalState = {
   control: { state: "free" },
   announcements: [],
   canAsk: false,
+  recording: null,
   diagnostics: { url: "", attempts: 0, lastError: null, errorCode: null, connectionTime: null },
 };
 

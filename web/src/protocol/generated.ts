@@ -101,6 +101,8 @@ export type Attached = {
   hand?: RaisedHand;
   /** Whose keys count; absent while every controller's do. */
   control?: Control;
+  /** Whether the session is recorded; absent where it is not to be. */
+  recording?: Recording;
 };
 
 /** Whether a session's student is there. */
@@ -503,6 +505,19 @@ export type RaisedHand = {
   seen?: string;
 };
 
+/** Whether a session that is to be recorded is. */
+export type Recording = {
+  /** The state. */
+  state: RecordingState;
+  /** True if typed input is recorded too. */
+  input?: boolean;
+  /** Time for which the recording is kept, in days. */
+  days: number;
+};
+
+/** State of a recording. */
+export type RecordingState = "on" | "off";
+
 /** Fields of `remove`. */
 export type Remove = {
   /** Number of the message. */
@@ -611,6 +626,8 @@ export type Snapshot = {
     hand?: RaisedHand;
     /** Whose keys count; absent while every controller's do. */
     control?: Control;
+    /** Whether the session is recorded; absent where it is not to be. */
+    recording?: Recording;
   };
 
 /** Part of the terminal that a snapshot restores. */
@@ -676,6 +693,7 @@ export type StreamEvent =
     }
   | ({ kind: "hand" } & RaisedHand)
   | ({ kind: "control" } & Control)
+  | ({ kind: "recording" } & Recording)
   | {
       kind: "closing";
       /** [`EndReason::code`] of the reason. */

@@ -12,6 +12,7 @@ import { duration } from "./duration.ts";
 import { Keyboard } from "./keyboard.tsx";
 import { slowSentence } from "./latency.ts";
 import { People } from "./people.tsx";
+import { RecordingBadge } from "./recording.tsx";
 import { RoundTrip } from "./round-trip.tsx";
 import { useNow } from "./use-now.ts";
 import { heldSentence, isStalled, isWaiting, reason, routeSentence, stateSentence } from "./words.ts";
@@ -77,6 +78,7 @@ export function StatusLine(props: StatusLineProps) {
       </span>
       {error && !end && !isWaiting(state) && why !== "" && <Details state={state} />}
       <span className="tg-spring" />
+      <RecordingBadge state={state} />
       <People {...{ client, state, focus }} raisesHand={props.raisesHand === true} />
       <Keyboard {...{ client, state, focus }} />
       {!mayType(state) && (

@@ -145,6 +145,12 @@ export const STYLE = `${RESET}
   font: 12px/1.5 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace; white-space: pre-wrap; overflow-wrap: anywhere; user-select: text;
 }
 .tg-line button:disabled { opacity: 0.5; cursor: not-allowed; }
+.tg-recording {
+  flex: none; display: flex; align-items: center; justify-content: center; gap: 12px; padding: 4px 12px; border-bottom: 1px solid var(--tg-line);
+  background: var(--tg-bar); color: var(--tg-strong);
+}
+.tg-record { display: inline-block; width: 8px; height: 8px; margin-right: 6px; border: 1px solid var(--tg-bad); border-radius: 50%; }
+.tg-record[data-on] { background: var(--tg-bad); }
 .tg-waiting { position: absolute; inset: 1px; z-index: 5; background: var(--tg-bg); display: grid; place-content: center; padding: 16px; text-align: center; font-size: 14px; }
 .tg-cannot-show { position: absolute; inset: 0; z-index: 6; display: grid; place-content: center; gap: 12px; padding: 16px; background: var(--tg-bg); text-align: center; }
 .tg-cannot-show p { margin: 0; }

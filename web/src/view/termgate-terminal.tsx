@@ -17,6 +17,7 @@ import type { TermgateHandle, TermgateTerminalProps } from "./handle.ts";
 import { useMedia, useThemeName } from "./media.ts";
 import { type Offer, Offers } from "./offers.tsx";
 import { PasteDialog } from "./paste-dialog.tsx";
+import { RecordingNote } from "./recording.tsx";
 import { saveText } from "./save.ts";
 import { StatusLine } from "./status-line.tsx";
 import { STYLE } from "./style.ts";
@@ -204,6 +205,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         <style href="termgate" precedence="termgate" nonce={props.nonce}>
           {STYLE}
         </style>
+        <RecordingNote state={state} stays={props.statusLine === false} focus={focus} />
         <div ref={stage} className="tg-stage">
           <p id={help} className="tg-hidden">
             Tab goes to the shell. Ctrl-Shift-L leaves the terminal.

@@ -2,7 +2,7 @@
  * The words for every state and end of a session.
  */
 
-import type { ClientErrorCode, EndReason, TerminalMessage, TerminalState } from "../core/index.ts";
+import type { ClientErrorCode, EndReason, Recording, TerminalMessage, TerminalState } from "../core/index.ts";
 import { duration } from "./duration.ts";
 import { problemOf } from "./problems.ts";
 
@@ -137,6 +137,14 @@ export function refusalOf(message: TerminalMessage): string {
   return message.code === "NO_PROMPT_MARKS"
     ? "Not typed: this shell does not say where its prompt is. Copy the line"
     : "";
+}
+
+/** Whether the session is recorded, who may watch the recording, and for how long. */
+export function recordingSentence({ state, input, days }: Recording): string {
+  if (state === "off") return "This session is not being recorded now, although it should be.";
+  const what = input ? "what the terminal shows, and what is typed" : "what the terminal shows";
+  const readers = "its owner, the instructors of its group and the operators of this platform";
+  return `This session is recorded: ${what}. The recording is for ${readers}, and is kept for ${days} days.`;
 }
 
 /** Goes on after "Connected", if that is not by WebSocket. */

@@ -79,3 +79,12 @@ test("a hand is raised, seen and lowered", ({ harness }) => {
   harness.event(1, { kind: "hand", up: false, at: 10 });
   expect(harness.client.state.hand).toBeNull();
 });
+
+test("whether the session is recorded is known from the list on, until an event changes it", ({ harness }) => {
+  harness.reconnect({ who: 1, people: [ada], recording: { state: "on", input: true, days: 30 } });
+  expect(harness.client.state.recording).toEqual({ state: "on", input: true, days: 30 });
+  harness.event(0, { kind: "recording", state: "off", days: 30 });
+  expect(harness.client.state.recording).toEqual({ state: "off", days: 30 });
+  harness.reconnect({ who: 1, pos: 1, people: [ada] });
+  expect(harness.client.state.recording).toBe(null);
+});

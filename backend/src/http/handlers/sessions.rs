@@ -175,14 +175,14 @@ async fn find(service: &ServiceContext, user: &UserClaims, id: String) -> Result
 }
 
 /// The user of an HTTP request as the caller of a session.
-fn caller(service: &ServiceContext, user: &UserClaims, id: &SessionId) -> Result<Caller, HttpError> {
+pub(super) fn caller(service: &ServiceContext, user: &UserClaims, id: &SessionId) -> Result<Caller, HttpError> {
     // Cannot collide with a connection of API Gateway, whose ids are longer.
     let connection =
         ConnectionId::new("http").map_err(|error| HttpError::new(ErrorCode::Internal, error.to_string()))?;
     Ok(direct_caller(user, Some(id), connection, Transport::Http, &*service.clock))
 }
 
-fn session_id(id: String) -> Result<SessionId, HttpError> {
+pub(super) fn session_id(id: String) -> Result<SessionId, HttpError> {
     SessionId::new(id).map_err(|error| HttpError::new(ErrorCode::BadField, error.to_string()))
 }
 

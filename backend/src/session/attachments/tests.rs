@@ -12,7 +12,7 @@ fn attach(attachments: &mut Attachments, caller: &Caller, client: &str) -> Resul
 }
 
 fn creator() -> Creator {
-    Creator { user: "ada".into(), group: None, name: None, takeover: None }
+    Creator { user: "ada".into(), ..Creator::default() }
 }
 
 fn empty() -> Attachments {

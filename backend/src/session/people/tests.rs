@@ -9,7 +9,7 @@ fn class() -> GroupId {
 }
 
 fn people() -> People {
-    People::new(Creator { user: "ada".into(), group: Some(class()), name: None, takeover: None })
+    People::new(Creator { user: "ada".into(), group: Some(class()), ..Creator::default() })
 }
 
 fn id(client: &str) -> ClientId {
@@ -17,7 +17,7 @@ fn id(client: &str) -> ClientId {
 }
 
 fn named(user: &str, role: Role, name: &str) -> Caller {
-    let claims = ClassClaims { grp: Some(class()), name: Some(name.into()), jti: None, takeover: None };
+    let claims = ClassClaims { grp: Some(class()), name: Some(name.into()), ..ClassClaims::default() };
     Caller { role, class: claims, ..caller(user, "c") }
 }
 

@@ -82,6 +82,7 @@ impl Fields {
                     .map(|word| word.parse())
                     .transpose()
                     .map_err(|_| self.bad("takeover"))?,
+                recorded: self.newer("rec")?.is_some(),
             },
             state,
             owner: self.optional("owner")?.map(InstanceId),
@@ -180,6 +181,7 @@ pub(super) fn session_values(record: &SessionRecord) -> Values {
         creator.group.as_ref().map(ToString::to_string).unwrap_or_default().into(),
         creator.name.clone().unwrap_or_default().into(),
         creator.takeover.map(|takeover| takeover.to_string()).unwrap_or_default().into(),
+        if creator.recorded { "true" } else { "" }.into(),
     ];
     named(&SESSION, values)
 }
@@ -243,10 +245,10 @@ mod tests {
         let mut values = session_values(&contract::running("s", "i", 7));
         values.truncate(7);
         let Value::Array(mut stored) = stored(values) else { panic!("a list") };
-        stored.extend([Value::Nil, Value::Nil, Value::Nil]);
+        stored.extend([Value::Nil, Value::Nil, Value::Nil, Value::Nil]);
         let fields = Fields::of(SESSION, "s", Value::Array(stored)).unwrap().unwrap();
         let mut expected = contract::running("s", "i", 7);
-        (expected.creator.group, expected.creator.name, expected.creator.takeover) = (None, None, None);
+        expected.creator = Creator { user: expected.creator.user, ..Creator::default() };
         assert_eq!(fields.session().unwrap(), expected);
     }
 

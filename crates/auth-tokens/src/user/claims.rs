@@ -29,6 +29,8 @@ pub(super) struct Claims {
     name: Option<Value>,
     jti: Option<Value>,
     takeover: Option<Takeover>,
+    #[serde(default)]
+    rec: bool,
 }
 
 /// Seconds since 1970. RFC 7519 allows fractions; they are cut off.
@@ -96,6 +98,7 @@ impl Claims {
                     _ => None,
                 }),
                 takeover: self.takeover,
+                rec: self.rec,
             },
         }
     }

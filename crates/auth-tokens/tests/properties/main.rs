@@ -57,7 +57,7 @@ fn any_header() -> impl Strategy<Value = String> {
 }
 
 fn user() -> Value {
-    json!({"sub": "ada", "exp": NOW + 60, "nbf": NOW, "iat": NOW, "iss": "platform", "aud": "terminal", "sid": "lab-7", "role": "viewer", "admin": true, "grp": "class-7", "name": "Ada", "jti": "t", "takeover": "ask"})
+    json!({"sub": "ada", "exp": NOW + 60, "nbf": NOW, "iat": NOW, "iss": "platform", "aud": "terminal", "sid": "lab-7", "role": "viewer", "admin": true, "grp": "class-7", "name": "Ada", "jti": "t", "takeover": "ask", "rec": true})
 }
 
 fn gateway() -> Value {
@@ -65,8 +65,9 @@ fn gateway() -> Value {
     json!({"iss": TOKEN_ISSUER, "aud": TOKEN_AUDIENCE, "iat": NOW, "exp": NOW + 60, "path": MESSAGE_PATH, "bh": bh, "cid": "c=", "sub": "ada", "uexp": NOW + 600})
 }
 
-const OF_USERS: &[&str] =
-    &["sub", "exp", "nbf", "iat", "iss", "aud", "sid", "role", "admin", "grp", "name", "jti", "takeover", "other"];
+const OF_USERS: &[&str] = &[
+    "sub", "exp", "nbf", "iat", "iss", "aud", "sid", "role", "admin", "grp", "name", "jti", "takeover", "rec", "other",
+];
 const OF_GATEWAYS: &[&str] = &[
     "iss", "aud", "iat", "exp", "path", "bh", "cid", "sid", "sub", "role", "admin", "create", "uexp", "uiat", "class",
 ];

@@ -24,6 +24,7 @@ fn invalid_values_of_each_claim() {
         ("takeover", json!(["now", "Always", "", true, 7, ["ask"]])),
         ("role", json!(["root", "Controller", "Instructor", "", null, ["viewer", "controller"]])),
         ("admin", json!(["true", 1, null])),
+        ("rec", json!(["true", 1, null])),
         ("grp", json!(["", "class 7", "../class", 7, ["class-7"], "x".repeat(129)])),
     ] {
         for value in values.as_array().unwrap() {

@@ -78,6 +78,7 @@ fn optional_claims_and_longest_values() {
     assert_eq!(read(&with("sid", json!(null))).sid, None);
     assert_eq!(read(&without("iat")).iat, None);
     assert!(read(&with("admin", true)).admin);
+    assert!(read(&with("rec", true)).class.rec && !read(&without("rec")).class.rec);
     assert_eq!(read(&with("role", "instructor")).role, Role::Instructor);
     assert_eq!(read(&with("takeover", "ask")).class.takeover, Some(Takeover::Ask));
     assert_eq!(read(&with("takeover", "always")).class.takeover, Some(Takeover::Always));

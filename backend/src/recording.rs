@@ -1,0 +1,24 @@
+//! Recordings of sessions, as asciicast v3 in parts. A session sends what happens to a bounded buffer and waits for nothing; a
+//! writer encodes it and puts the parts into the store. Knows neither sessions nor requests.
+
+mod buffer;
+mod cast;
+mod error;
+mod keys;
+mod replay;
+mod retention;
+mod s3;
+mod settings;
+mod store;
+mod writer;
+
+pub use buffer::{Buffer, Happening};
+pub use cast::Encoder;
+pub use error::RecordingError;
+pub use replay::{Replay, ReplayError};
+pub use settings::{Bucket, Recorded, RecordingSettings, RecordingsPlace};
+pub use store::{Meta, Recordings};
+pub use writer::{ActiveRecording, PART_BYTES, PART_TIME};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+//! Reads recordings: finds those of a session that a reader may see, and streams the parts of one as one asciicast.
+
+use super::cast::{event_line, header};
+use super::error::RecordingError;
+use super::keys::{PartKey, RecordingKey};
+use super::store::{Meta, Recordings};
+use bytes::Bytes;
+use futures_util::stream::{self, Stream, StreamExt};
+use shared_protocol::SessionId;
+use std::sync::Arc;
+
+/// Parts that are read ahead, so that a store with some latency fills the line.
+const READ_AHEAD: usize = 4;
+
+/// Marker between two shells of one session.
+const NEW_SHELL: &str = "A new shell: the one before was lost.";
+
+/// Marker in place of a part that the store does not have.
+const MISSING: &str = "A part of the recording is missing.";
+
+/// Why there is nothing to read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// There is no recording that this reader may see.
+    #[error("there is no recording of this session that you may read")]
+    NotFound,
+    /// The store fails.
+    #[error(transparent)]
+    Store(#[from] RecordingError),
+}
+
+/// A recording that can be read.
+#[derive(Debug)]
+pub struct Replay {
+    /// Whose it is.
+    pub meta: Meta,
+    key: RecordingKey,
+    /// In their order.
+    parts: Vec<PartKey>,
+}
+
+impl Replay {
+    /// The latest recording of the session that `may_read` allows, or the one that started then, in ms since 1970.
+    pub async fn find(
+        recordings: &Recordings,
+        session: &SessionId,
+        started: Option<u64>,
+        may_read: impl Fn(&Meta) -> bool,
+    ) -> Result<Self, ReplayError> {
+        let mut found: Option<Self> = None;
+        let objects = recordings.list(&RecordingKey::of_id(&recordings.root, session)).await?;
+        let named: Vec<_> = objects.iter().filter_map(|object| RecordingKey::of_object(&object.location)).collect();
+        for (key, name) in &named {
+            if *name != "meta.json" {
+                continue;
+            }
+            let meta = recordings.meta(key).await?;
+            let is_asked = started.is_none_or(|started| started == meta.started) && meta.session == *session;
+            if is_asked && may_read(&meta) && found.as_ref().is_none_or(|found| found.meta.started < meta.started) {
+                let parts = named.iter().filter(|(of, _)| of == key).filter_map(|(_, name)| PartKey::parse(name));
+                let mut parts: Vec<_> = parts.collect();
+                parts.sort_unstable();
+                found = Some(Self { meta, key: key.clone(), parts });
+            }
+        }
+        found.ok_or(ReplayError::NotFound)
+    }
+
+    /// The asciicast, part by part.
+    pub fn stream(self, recordings: Arc<Recordings>) -> impl Stream<Item = Result<Bytes, RecordingError>> + use<> {
+        let first = header(self.meta.cols, self.meta.rows, self.meta.started);
+        let mut before: Option<PartKey> = None;
+        let parts = self.parts.into_iter().map(move |part| {
+            let lead = lead(before.replace(part), part);
+            (lead, part)
+        });
+        let key = self.key;
+        let parts = stream::iter(parts.collect::<Vec<_>>()).map(move |(lead, part)| {
+            let (recordings, key) = (Arc::clone(&recordings), key.clone());
+            async move { Ok(stream::iter([Ok(Bytes::from(lead)), Ok(recordings.part(&key, &part).await?)])) }
+        });
+        let parts = parts.buffered(READ_AHEAD).flat_map(|part: Result<_, RecordingError>| match part {
+            Ok(pieces) => pieces.left_stream(),
+            Err(error) => stream::iter([Err(error)]).right_stream(),
+        });
+        stream::iter([Ok(Bytes::from(first))]).chain(parts)
+    }
+}
+
+/// What stands before a part: the time since the part before, where they do not touch.
+fn lead(before: Option<PartKey>, part: PartKey) -> Vec<u8> {
+    let end = before.map_or(0, |before| before.end);
+    let label = match before {
+        Some(before) if before.epoch != part.epoch => NEW_SHELL,
+        None if part.number == 1 && part.start == 0 => return Vec::new(),
+        Some(before) if before.end == part.start => return Vec::new(),
+        _ => MISSING,
+    };
+    event_line(part.start.saturating_sub(end), "m", label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared_protocol::Epoch;
+
+    #[test]
+    fn a_lost_part_and_a_new_shell_are_marked_and_shift_nothing() {
+        let part = |epoch, number, start, end| PartKey { epoch: Epoch(epoch), number, start, end };
+        let text = |before, part| String::from_utf8(lead(before, part)).unwrap();
+        let first = part(1, 1, 0, 10_000);
+        assert_eq!(text(None, first), "");
+        assert_eq!(text(Some(first), part(1, 2, 10_000, 20_000)), "");
+        assert_eq!(text(Some(first), part(1, 3, 20_000, 20_001)), format!("[10.000, \"m\", \"{MISSING}\"]\n"));
+        assert_eq!(text(None, part(1, 2, 10_000, 20_000)), format!("[10.000, \"m\", \"{MISSING}\"]\n"));
+        assert_eq!(text(Some(first), part(2, 1, 75_500, 75_501)), format!("[65.500, \"m\", \"{NEW_SHELL}\"]\n"));
+    }
+}

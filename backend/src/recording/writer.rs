@@ -1,0 +1,150 @@
+//! Writes one session's recording: takes what waits in the buffer, and puts each part into the store once it is full or due.
+
+use super::buffer::{Buffer, Happening};
+use super::cast::Encoder;
+use super::keys::RecordingKey;
+use crate::metrics::Metrics;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use shared_protocol::SessionId;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_util::task::AbortOnDropHandle;
+
+/// Size at which a part is written, in bytes.
+pub const PART_BYTES: usize = 256 * 1024;
+
+/// Time after which a part is written that has not its size yet: what a killed instance loses.
+pub const PART_TIME: Duration = Duration::from_secs(10);
+
+/// Time that the store may take for a part.
+const PUT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Time between two attempts to write a part.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time for the last part, after the session's end.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Marker where the recording ends before the session.
+const FULL: &str = "The recording ends here: it has its largest size.";
+
+/// A recording that is being written.
+#[derive(Debug)]
+pub struct ActiveRecording {
+    /// Takes what happens.
+    pub buffer: Arc<Buffer>,
+    /// A moment of the recording...
+    since: Instant,
+    /// ... and its time, in ms since the recording's start.
+    offset: u64,
+    writer: AbortOnDropHandle<()>,
+}
+
+impl ActiveRecording {
+    /// The clock of the recording.
+    pub fn clock(&self) -> impl Fn(Instant) -> u64 + Send + use<> {
+        let (since, offset) = (self.since, self.offset);
+        move |now| offset + now.saturating_duration_since(since).as_millis() as u64
+    }
+
+    /// Waits until the last part is in the store, for some seconds.
+    pub async fn finish(self) {
+        self.buffer.close();
+        if timeout(FLUSH_TIMEOUT, self.writer).await.is_err() {
+            tracing::warn!("the last part of a recording is lost: the store does not take it");
+        }
+    }
+}
+
+/// Starts the writer. `offset` is the time of `since`, in ms since the recording's start.
+pub(super) fn start(writer: Writer, buffer: Arc<Buffer>, since: Instant, offset: u64) -> ActiveRecording {
+    let writer = AbortOnDropHandle::new(tokio::spawn(writer.run()));
+    ActiveRecording { buffer, since, offset, writer }
+}
+
+/// Writes one session's recording.
+pub(super) struct Writer {
+    pub objects: Arc<dyn ObjectStore>,
+    pub key: RecordingKey,
+    pub buffer: Arc<Buffer>,
+    pub encoder: Encoder,
+    /// Bytes until the recording has its largest size.
+    pub room: u64,
+    pub session: SessionId,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Writer {
+    async fn run(mut self) {
+        let mut due = None;
+        loop {
+            let is_over = tokio::select! {
+                entries = self.buffer.take() => match entries {
+                    Some(entries) => {
+                        // Each part is at most one entry longer than its size.
+                        for (at, happening) in entries {
+                            self.encode(at, happening);
+                            if self.encoder.len() >= PART_BYTES {
+                                self.put().await;
+                            }
+                        }
+                        false
+                    }
+                    None => true,
+                },
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                    self.put().await;
+                    false
+                }
+            };
+            if is_over {
+                return self.put().await;
+            }
+            due = (!self.encoder.is_empty()).then(|| due.unwrap_or_else(|| Instant::now() + PART_TIME));
+        }
+    }
+
+    fn encode(&mut self, at: u64, happening: Happening) {
+        let is_exit = matches!(happening, Happening::Exit(_));
+        if self.buffer.is_full() && !is_exit {
+            return;
+        }
+        let before = self.encoder.len();
+        match happening {
+            Happening::Output(bytes) => self.encoder.output(at, &bytes),
+            Happening::Resize { cols, rows } => self.encoder.resize(at, cols, rows),
+            Happening::Marker(text) => self.encoder.marker(at, text),
+            Happening::Exit(code) => self.encoder.exit(at, code),
+        }
+        self.room = self.room.saturating_sub((self.encoder.len() - before) as u64);
+        if self.room == 0 && !self.buffer.is_full() {
+            self.encoder.marker(at, FULL);
+            self.buffer.set_full();
+        }
+    }
+
+    /// Writes the part, again and again until the store takes it. Meanwhile the buffer fills.
+    async fn put(&mut self) {
+        if self.encoder.is_empty() {
+            return;
+        }
+        let (part, lines) = self.encoder.take_part();
+        let (path, lines) = (self.key.part(&part), PutPayload::from(lines));
+        let mut failures = 0_u32;
+        loop {
+            let error = match timeout(PUT_TIMEOUT, self.objects.put(&path, lines.clone())).await {
+                Ok(Ok(_)) => break,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "it does not answer".to_owned(),
+            };
+            failures += 1;
+            if failures == 1 {
+                tracing::error!(session = %self.session, %error, "the store of recordings takes no part; trying again");
+            }
+            self.metrics.recordings.failures.inc();
+            sleep(RETRY_INTERVAL).await;
+        }
+        self.metrics.recordings.parts.inc();
+    }
+}

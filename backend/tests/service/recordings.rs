@@ -1,0 +1,85 @@
+//! Recordings of real shells in a folder, over HTTP.
+
+use crate::support::{Service, Terminal, until, user, user_token};
+use backend::store::{MemoryStore, Store};
+use backend::terminal::UnixSpawner;
+use reqwest::{Method, Response};
+use shared_protocol::{ClassClaims, GroupId, Role, StreamEvent, UserClaims};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+async fn recording(folder: &Path, store: &Arc<MemoryStore>) -> Service {
+    let url = format!("file://{}", folder.display());
+    let variables = [("RECORDINGS", "all"), ("RECORDINGS_URL", &*url)];
+    Service::one_of(&variables, Arc::new(UnixSpawner), Arc::clone(store) as Arc<dyn Store>).await
+}
+
+async fn get(service: &Service, reader: &UserClaims) -> Response {
+    service.request(Method::GET, "/api/sessions/s/recording", Some(&user_token(reader))).await
+}
+
+fn owner() -> UserClaims {
+    user("ada", Some("s"))
+}
+
+async fn says(terminal: &mut Terminal, word: &str) {
+    let (half, rest) = word.split_at(2);
+    terminal.keys(&format!("echo {half}''{rest}\r")).await;
+    terminal.sees(word).await;
+}
+
+#[tokio::test]
+async fn a_recording_goes_on_over_a_restart_and_is_read_as_one_asciicast() {
+    let (home, store) = (tempfile::tempdir().unwrap(), Arc::new(MemoryStore::shared()));
+    let folder = home.path().join("recordings");
+    let first = recording(&folder, &store).await;
+    let mut terminal = first.attached("page").await;
+    says(&mut terminal, "before").await;
+    first.stop().await;
+    assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+
+    let second = recording(&folder, &store).await;
+    let mut terminal = second.attached("page").await;
+    says(&mut terminal, "after").await;
+    terminal.keys("exit 3\r").await;
+    terminal.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    until("the end of the recording", async || get(&second, &owner()).await.text().await.unwrap().contains("\"x\""))
+        .await;
+    let answer = get(&second, &owner()).await;
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "application/x-asciicast");
+    assert_eq!(header("content-disposition"), "attachment; filename=\"s.cast\"");
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    let text = answer.text().await.unwrap();
+    let places =
+        ["\"version\":3", "before", "A new shell", "after", "\"x\", \"3\"]"].map(|mark| text.find(mark).expect(mark));
+    assert!(places.is_sorted(), "{text}");
+    assert_eq!(text.matches("\"x\"").count(), 1, "the restart was no end");
+    second.stop().await;
+}
+
+#[tokio::test]
+async fn a_later_user_of_the_id_does_not_see_an_earlier_recording() {
+    let home = tempfile::tempdir().unwrap();
+    let service = recording(home.path(), &Arc::new(MemoryStore::default())).await;
+    let mut terminal = service.attached("page").await;
+    says(&mut terminal, "mine").await;
+    terminal.keys("exit\r").await;
+    terminal.event(|event| matches!(event, StreamEvent::Exit { .. })).await;
+    service.stop().await;
+    // The record is forgotten, as after a day; the id belongs to eve.
+    let service = recording(home.path(), &Arc::new(MemoryStore::default())).await;
+    let eve = user("eve", Some("s"));
+    assert_eq!(service.api(Method::POST, "", &eve).await.0, 201);
+    let class = |group: &str| ClassClaims { grp: GroupId::new(group).ok(), ..ClassClaims::default() };
+    let instructor = UserClaims { role: Role::Instructor, class: class("class-7"), ..user("ina", None) };
+    for reader in [&eve, &instructor, &user("mallory", None)] {
+        assert_eq!(get(&service, reader).await.status(), 404, "{}", reader.sub);
+    }
+    let operator = UserClaims { admin: true, ..user("root", None) };
+    for reader in [&owner(), &user("ada", None), &operator] {
+        assert!(get(&service, reader).await.text().await.unwrap().contains("mine"), "{}", reader.sub);
+    }
+    service.stop().await;
+}
