@@ -133,7 +133,7 @@ fn record(id: &str, owner: &str) -> SessionRecord {
     let group = GroupId::new("class-7").ok();
     SessionRecord {
         id: SessionId::new(id).unwrap(),
-        creator: Creator { user: id.into(), group, name: Some(format!("Student {id}")), takeover: None },
+        creator: Creator { user: id.into(), group, name: Some(format!("Student {id}")), ..Creator::default() },
         state: SessionState::Running,
         owner: Some(InstanceId(owner.into())),
         epoch: Epoch(1),

@@ -1,0 +1,52 @@
+/**
+ * Fetches a recording.
+ */
+
+"use client";
+
+import { useEffect, useState } from "react";
+import type { TokenSource } from "../../core/index.ts";
+
+interface Source {
+  url: string;
+  sessionId: string;
+  token: TokenSource;
+  started?: number;
+}
+
+/** What to say about an answer that is no recording. */
+const PROBLEMS: Record<number, string> = {
+  401: "Your access has expired.",
+  404: "There is no recording that you may watch.",
+};
+
+export function useRecording({ url, sessionId, token, started }: Source) {
+  const [cast, setCast] = useState<string | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const [attempt, setAttempt] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a page may make the token's function anew at each rendering
+  useEffect(() => {
+    const stop = new AbortController();
+    setCast(null);
+    setError(null);
+    const load = async () => {
+      const query = started === undefined ? "" : `?started=${started}`;
+      const bearer = typeof token === "string" ? token : await token();
+      const path = `${url.replace(/\/$/, "")}/api/sessions/${encodeURIComponent(sessionId)}/recording${query}`;
+      const answer = await fetch(path, { headers: { authorization: `Bearer ${bearer}` }, signal: stop.signal });
+      if (!answer.ok) throw new Error(PROBLEMS[answer.status] ?? "The recording cannot be loaded.");
+      return answer.text();
+    };
+    load().then(setCast, (failure: unknown) => {
+      if (stop.signal.aborted) return;
+      // A network's error says nothing to a reader.
+      setError(
+        failure instanceof Error && !(failure instanceof TypeError)
+          ? failure.message
+          : "The recording cannot be loaded.",
+      );
+    });
+    return () => stop.abort();
+  }, [url, sessionId, started, attempt]);
+  return { cast, error, retry: () => setAttempt((count) => count + 1) };
+}
