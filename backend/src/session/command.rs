@@ -18,6 +18,10 @@ pub const TYPING_TIMEOUT: Duration = Duration::from_secs(2);
 /// prompt.
 pub const CANCEL_RETRY_DELAY: Duration = Duration::from_millis(200);
 
+/// Time after [`TYPING_TIMEOUT`] until a line counts as incomplete that stays in the line editor: one that is drawn in colours
+/// takes seconds on a busy machine.
+pub const LONG_LINE_TIMEOUT: Duration = Duration::from_secs(8);
+
 /// Time without output after which a prompt counts as empty, if keys were typed before it.
 pub const SETTLE_DELAY: Duration = Duration::from_millis(100);
 
@@ -116,6 +120,8 @@ pub struct Commands<O> {
     shell: Shell,
     /// True while the line editor has bracketed paste on.
     bracketed: bool,
+    /// True if the line editor keeps incomplete commands, as fish's does.
+    long_lines: bool,
     /// True if keys were typed since the last new prompt.
     typed_ahead: bool,
     active: Option<Active<O>>,
@@ -126,7 +132,14 @@ pub struct Commands<O> {
 impl<O> Default for Commands<O> {
     fn default() -> Self {
         // The first prompt comes without a command before it.
-        Self { shell: Shell::Done, bracketed: false, typed_ahead: false, active: None, waiting: VecDeque::new() }
+        Self {
+            shell: Shell::Done,
+            bracketed: false,
+            long_lines: false,
+            typed_ahead: false,
+            active: None,
+            waiting: VecDeque::new(),
+        }
     }
 }
 
@@ -160,6 +173,10 @@ impl<O> Commands<O> {
     pub fn typed(&mut self) {
         self.shell = Shell::Busy;
         self.typed_ahead = true;
+        if let Some(active) = self.active.as_mut().filter(|active| active.typing_until.is_none()) {
+            // Whether the line is complete is the user's to decide now.
+            active.cancel_at = None;
+        }
     }
 
     /// The keys that type a line at the empty prompt, without Enter; `None` anywhere else.
@@ -204,12 +221,16 @@ impl<O> Commands<O> {
         {
             // The shell did not take the line. It may still run: go on capturing, but let other input through.
             active.typing_until = None;
+            if self.long_lines {
+                active.cancel_at = Some(now + LONG_LINE_TIMEOUT);
+            }
         }
         let mut steps = Vec::new();
         if let Some(active) = &mut self.active
             && active.cancel_at.is_some_and(|at| at <= now)
         {
             active.cancels += 1;
+            active.incomplete = true;
             active.cancel_at = (active.cancels < MAX_CANCELS).then_some(now + CANCEL_RETRY_DELAY);
             steps.push(Step::Type(vec![0x03]));
         }
@@ -292,6 +313,10 @@ impl<O> Commands<O> {
                 self.shell = Shell::Unmarked;
                 self.waiting.drain(..).map(|waiting| Step::Unmarked(waiting.origin)).collect()
             }
+            PromptMark::LongLines => {
+                self.long_lines = true;
+                Vec::new()
+            }
             PromptMark::PromptReady | PromptMark::Unknown => Vec::new(),
         }
     }
@@ -331,7 +356,9 @@ impl<O> Commands<O> {
             // The line never ran because of a syntax error: the output after it is the message.
             let echo = memchr::memmem::find(output, LINE_END).map_or(output.len(), |at| at + LINE_END.len());
             output = if active.submitted { output } else { &output[echo..] };
-            output = output.strip_prefix(b"\r").unwrap_or(output);
+            output = output.strip_prefix(b"\r\r\n").or(output.strip_prefix(b"\r")).unwrap_or(output);
+        } else if self.long_lines {
+            output = after_title_and_colours(output);
         }
         let mut result = String::from_utf8_lossy(output).replace("\r\n", "\n");
         // Control characters take six bytes in JSON, and the result must fit into a frame.
@@ -346,6 +373,15 @@ impl<O> Commands<O> {
             code: if active.incomplete { INCOMPLETE } else { code },
         }))
     }
+}
+
+/// The output after the title, and the reset of colours and column, that fish prints once a command has begun.
+fn after_title_and_colours(output: &[u8]) -> &[u8] {
+    const RESET: &[u8] = b"\x1b[30m\x1b(B\x1b[m";
+    let title = output.strip_prefix(b"\x1b]0;");
+    let after_title = title.and_then(|title| memchr::memchr(0x07, title).map(|end| &title[end + 1..]));
+    let rest = after_title.unwrap_or(output).strip_prefix(RESET).unwrap_or(output);
+    rest.strip_prefix(b"\r").unwrap_or(rest)
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ impl Prompt {
             }
             PromptMark::PromptReady | PromptMark::Continuation => self.empty = true,
             PromptMark::CommandStarted | PromptMark::Unmarked => (self.echoes, self.empty) = (false, false),
-            PromptMark::BracketedPaste(_) | PromptMark::Unknown => {}
+            PromptMark::BracketedPaste(_) | PromptMark::LongLines | PromptMark::Unknown => {}
         }
     }
 

@@ -1,22 +1,68 @@
-//! Command and environment of a new shell, and the integration script that makes bash print OSC 133 marks. The script is passed
-//! in the environment, not on disk, and only to the bash that hands it to the session's shell.
+//! Command and environment of a new shell, and the integration scripts that make bash, zsh and fish print OSC 133 marks. A script
+//! is passed in the environment, and only to a first shell that hands it to the session's own.
 
 use std::collections::BTreeMap;
 
-const BASH: &str = include_str!("integration.bash");
+/// Makes one kind of shell print marks.
+struct Integration {
+    /// The script, with a place for the tag of marks.
+    script: &'static str,
+    /// Shell that hands over the script; `None` if the session's shell does so itself.
+    first: Option<&'static str>,
+    /// Its commands.
+    hand_over: &'static str,
+}
 
-/// Variable that carries the script to the first bash.
+/// Variable that carries the script to the first shell.
 const SCRIPT_VARIABLE: &str = "TERMGATE_INTEGRATION";
 
-/// Replaces itself with a login shell that reads the script from a descriptor, in place of the startup files: in POSIX mode,
-/// bash reads no others. So the script stands in no environment that a program of the session can read.
-const FIRST_BASH: &str = r#"script=$TERMGATE_INTEGRATION
+/// The first bash replaces itself with a login shell that reads the script from a descriptor, in place of the startup files: in
+/// POSIX mode, bash reads no others. So the script stands in no environment that a program of the session can read.
+const BASH: Integration = Integration {
+    script: include_str!("integration.bash"),
+    first: None,
+    hand_over: r#"script=$TERMGATE_INTEGRATION
 unset TERMGATE_INTEGRATION
-ENV=/dev/fd/63 exec "$0" --posix -l 63<<<"$script""#;
+ENV=/dev/fd/63 exec "$0" --posix -l 63<<<"$script""#,
+};
 
-/// Parts of the initial environment of a shell with the script, before and after the first bash has replaced itself. A program
-/// that replaces the shell has neither: the script removes the variable.
-const SIGNS: [&[u8]; 2] = [b"ENV=/dev/fd/63", b"TERMGATE_INTEGRATION="];
+/// zsh takes its startup files from a directory only. It belongs to the session, and is gone before the first prompt.
+const ZSH: Integration = Integration {
+    script: include_str!("integration.zsh"),
+    first: Some("/bin/sh"),
+    hand_over: r#"script=$TERMGATE_INTEGRATION
+unset TERMGATE_INTEGRATION
+if ZDOTDIR=$(mktemp -d "${TMPDIR:-/tmp}/termgate.XXXXXX"); then
+  export ZDOTDIR TERMGATE_MARKS=1
+  printf '%s\n' "$script" >"$ZDOTDIR/.zshenv"
+  for file in .zshenv .zprofile .zshrc .zlogin; do
+    printf '%s\n' __termgate_enter \
+      "[[ ! -r \"\${ZDOTDIR:-\$HOME}/$file\" ]] || builtin . \"\${ZDOTDIR:-\$HOME}/$file\"" \
+      "__termgate_leave $file" >>"$ZDOTDIR/$file"
+  done
+else
+  unset ZDOTDIR
+fi
+exec "$0" -l"#,
+};
+
+/// fish reads a file after the user's startup files; it is gone before the first prompt.
+const FISH: Integration = Integration {
+    script: include_str!("integration.fish"),
+    first: Some("/bin/sh"),
+    hand_over: r#"script=$TERMGATE_INTEGRATION
+unset TERMGATE_INTEGRATION
+if directory=$(mktemp -d "${TMPDIR:-/tmp}/termgate.XXXXXX"); then
+  export TERMGATE_MARKS=1
+  printf '%s\n' "$script" >"$directory/integration.fish"
+  exec "$0" -l -C "source '$directory/integration.fish'; command rm -r '$directory'"
+fi
+exec "$0" -l"#,
+};
+
+/// Parts of the initial environment of a shell with the script, before and after the first shell has replaced itself. A program
+/// that replaces the shell has none: the script removes the variable.
+const SIGNS: [&[u8]; 3] = [b"ENV=/dev/fd/63", b"TERMGATE_MARKS=", b"TERMGATE_INTEGRATION="];
 
 /// Two random tags of a session: of its processes, and of its shell's marks, which keeps printed text from being taken for a
 /// mark. Programs in the session know only the first.
@@ -49,13 +95,21 @@ impl Nonce {
 /// Environment variable that holds the tag in every process of a session.
 pub(super) const TAG_VARIABLE: &str = "TERMGATE_SESSION";
 
-fn is_bash(shell: &str) -> bool {
-    shell.rsplit('/').next() == Some("bash")
+fn integration(shell: &str) -> Option<&'static Integration> {
+    match shell.rsplit('/').next() {
+        Some("bash") => Some(&BASH),
+        Some("zsh") => Some(&ZSH),
+        Some("fish") => Some(&FISH),
+        _ => None,
+    }
 }
 
 /// Command line of a login shell. Its environment must be [`environment`]'s.
 pub fn login_command(shell: &str) -> Vec<&str> {
-    if is_bash(shell) { vec![shell, "-c", FIRST_BASH, shell] } else { vec![shell, "-l"] }
+    match integration(shell) {
+        Some(integration) => vec![integration.first.unwrap_or(shell), "-c", integration.hand_over, shell],
+        None => vec![shell, "-l"],
+    }
 }
 
 /// True if a process with this initial environment is a shell that prints marks.
@@ -79,8 +133,8 @@ pub fn environment(user: &str, home: &str, shell: &str, nonce: &Nonce) -> BTreeM
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    if is_bash(shell) {
-        variables.insert(SCRIPT_VARIABLE.into(), BASH.replace("@NONCE@", nonce.of_marks()));
+    if let Some(integration) = integration(shell) {
+        variables.insert(SCRIPT_VARIABLE.into(), integration.script.replace("@NONCE@", nonce.of_marks()));
     }
     variables
 }
@@ -90,22 +144,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_bash_gets_the_integration_script() {
+    fn a_shell_that_can_print_marks_gets_its_script() {
         let nonce = Nonce::new([1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2]);
-        let bash = environment("u", "/h", "/bin/bash", &nonce);
-        assert!(bash[SCRIPT_VARIABLE].contains("__termgate_tag=0202020202020202 "));
-        assert!(!bash[SCRIPT_VARIABLE].contains("@NONCE@"));
-        assert_eq!(bash[TAG_VARIABLE], "0101010101010101");
+        for shell in ["/bin/bash", "zsh", "/usr/bin/fish"] {
+            let variables = environment("u", "/h", shell, &nonce);
+            let script = &variables[SCRIPT_VARIABLE];
+            assert!(script.contains("0202020202020202") && !script.contains("@NONCE@"), "{shell}");
+            assert_eq!(variables[TAG_VARIABLE], "0101010101010101");
+            assert_eq!(login_command(shell)[3], shell);
+        }
         assert!(!environment("u", "/h", "/bin/sh", &nonce).contains_key(SCRIPT_VARIABLE));
-        assert_eq!(login_command("/bin/zsh"), ["/bin/zsh", "-l"]);
+        assert_eq!(login_command("/bin/dash"), ["/bin/dash", "-l"]);
     }
 
     #[test]
     fn a_shell_with_the_script_is_known_by_its_initial_environment() {
-        assert!(FIRST_BASH.contains("ENV=/dev/fd/63"));
-        for (environment, prints) in
-            [("A=1\0ENV=/dev/fd/63\0", true), ("TERMGATE_INTEGRATION=x", true), ("A=ENV=/dev/fd/63", false)]
-        {
+        assert!(BASH.hand_over.contains("ENV=/dev/fd/63"));
+        assert!([ZSH, FISH].iter().all(|shell| shell.hand_over.contains("TERMGATE_MARKS=1")));
+        for (environment, prints) in [
+            ("A=1\0ENV=/dev/fd/63\0", true),
+            ("TERMGATE_INTEGRATION=x", true),
+            ("TERMGATE_MARKS=1\0", true),
+            ("A=ENV=/dev/fd/63", false),
+        ] {
             assert_eq!(prints_marks(environment.as_bytes()), prints, "{environment:?}");
         }
     }

@@ -18,6 +18,9 @@ pub enum PromptMark {
     CommandFinished(i32),
     /// N: the shell can mark none of its prompts.
     Unmarked,
+    /// M: the line editor keeps an incomplete command and asks for no other line, and sets title and colours once a command has
+    /// begun.
+    LongLines,
     /// The line editor switched bracketed paste on or off.
     BracketedPaste(bool),
     /// A mark that says nothing.
@@ -119,6 +122,7 @@ fn verdict(have: &[u8], tag: &[u8], prompt: &mut Option<u64>) -> Verdict {
         b"P" => PromptMark::Continuation,
         b"C" => PromptMark::CommandStarted,
         b"N" => PromptMark::Unmarked,
+        b"M" => PromptMark::LongLines,
         _ => finished(body, prompt).unwrap_or(PromptMark::Unknown),
     };
     Verdict::Mark(mark, b"")

@@ -1,7 +1,9 @@
 //! The shell integration: it survives a user's setup, is not seen in it, and its tag stays with the shell.
 
 use crate::support::{Service, Terminal};
+use backend::terminal::UnixSpawner;
 use shared_protocol::{ErrorCode, ServerMessage};
+use std::sync::Arc;
 
 /// A page in a shell with this startup file.
 async fn attached(startup: &str) -> (Service, Terminal) {
@@ -10,6 +12,22 @@ async fn attached(startup: &str) -> (Service, Terminal) {
     let terminal = service.attached("page").await;
     (service, terminal)
 }
+
+/// A page in such a shell with these files below its home.
+async fn attached_to(shell: &str, files: &[(&str, &str)]) -> (Service, Terminal) {
+    let service = Service::with(&[("TERMINAL_SHELL", shell)], Arc::new(UnixSpawner)).await;
+    for (path, text) in files {
+        let path = service.home().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let terminal = service.attached("page").await;
+    (service, terminal)
+}
+
+const ZSH: &str = "/usr/bin/zsh";
+const FISH: &str = "/usr/bin/fish";
+const FISH_CONFIG: &str = ".config/fish/config.fish";
 
 /// Runs a command that is refused, and returns the code.
 async fn refusal(terminal: &mut Terminal) -> ErrorCode {
@@ -115,5 +133,90 @@ async fn the_tag_of_marks_is_neither_in_the_stream_nor_with_the_shells_children(
     let (tag, _) = terminal.command("echo \"$__termgate_tag\"").await;
     assert_eq!(tag.trim().len(), 16, "{tag}");
     assert_eq!(memchr::memmem::find(&before, tag.trim().as_bytes()), None);
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn zsh_runs_commands_after_any_startup_file() {
+    for startup in [
+        "",
+        "precmd() { printf hook }; preexec() { printf before }",
+        "precmd_functions=(); preexec_functions=(); zle-line-init() { :; }; zle -N zle-line-init",
+        "autoload -Uz promptinit && promptinit && prompt adam1; setopt prompt_subst transient_rprompt",
+        "unsetopt prompt_sp; PS1=$'two\nlines %(!.#.$) '; RPS1=right",
+        "setopt ksh_arrays sh_word_split no_unset all_export no_clobber; alias builtin=false printf=false local=false; IFS=x",
+        "PROMPT_EOL_MARK=; bindkey -v; setopt vi ignore_eof",
+        "return 3",
+    ] {
+        let (service, mut terminal) = attached_to(ZSH, &[(".zshrc", startup)]).await;
+        assert_eq!(terminal.command("(exit 7)").await.1, 7, "{startup}");
+        assert_eq!(terminal.command("'builtin' 'echo' on").await, ("on\n".into(), 0), "{startup}");
+        assert_eq!(
+            terminal.command("if true\nthen 'builtin' 'printf' 'a\tb'\nfi").await,
+            ("a\tb".into(), 0),
+            "{startup}"
+        );
+        assert_eq!(terminal.command(")").await.1, 1, "{startup}");
+        assert_eq!(terminal.command("for i in 1").await.1, 2, "incomplete: {startup}");
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn zsh_reads_all_startup_files_of_the_user_and_keeps_no_other() {
+    let note = |name: &str| format!("seen+=({name}:${{ZDOTDIR-none}})\n");
+    let files = [".zshenv", ".zprofile", ".zshrc", ".zlogin"].map(|name| (name, note(name)));
+    let (service, mut terminal) = attached_to(ZSH, &files.each_ref().map(|(name, text)| (*name, text.as_str()))).await;
+    let seen = ".zshenv:none .zprofile:none .zshrc:none .zlogin:none\n";
+    assert_eq!(terminal.command("echo $seen").await.0, seen);
+    let left = "echo ${ZDOTDIR-none} ${TERMGATE_MARKS-none} $+functions[__termgate_leave]; ls -d ${TMPDIR:-/tmp}/termgate.*(N)";
+    assert!(terminal.command(left).await.0.starts_with("none none 0\n"));
+    service.stop().await;
+
+    let moved = [(".zshenv", "ZDOTDIR=$HOME/other"), ("other/.zshrc", "seen=moved")];
+    let (service, mut terminal) = attached_to(ZSH, &moved).await;
+    let (found, _) = terminal.command("echo $seen ${ZDOTDIR#$HOME/}; env | grep -c ZDOTDIR").await;
+    assert_eq!(found, "moved other\n0\n");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn the_integration_is_not_seen_in_traces_of_zsh_nor_its_tag_with_its_children() {
+    let (service, mut terminal) = attached_to(ZSH, &[(".zshrc", "setopt all_export")]).await;
+    terminal.keys("set -x\r").await;
+    terminal.keys("echo en''d\r").await;
+    terminal.sees("\nend\r\n").await;
+    terminal.command("true").await;
+    assert!(!terminal.screen().contains("termgate"), "{}", terminal.screen());
+    terminal.command("set +x").await;
+    let search = "cat /proc/self/environ /proc/$$/environ /proc/$$/cmdline | grep -c \"$__termgate_tag\"";
+    assert_eq!(terminal.command(search).await.0, "0\n");
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn fish_runs_commands_after_any_startup_file() {
+    for startup in [
+        "",
+        "function fish_prompt; echo -n 'mine> '; end; function fish_right_prompt; echo right; end",
+        "function fish_title; end; fish_vi_key_bindings; alias printf false; alias rm false",
+        "function hook --on-event fish_prompt; echo hook; end",
+    ] {
+        let (service, mut terminal) = attached_to(FISH, &[(FISH_CONFIG, startup)]).await;
+        assert_eq!(terminal.command("false").await.1, 1, "{startup}");
+        assert_eq!(terminal.command("echo on").await, ("on\n".into(), 0), "{startup}");
+        assert_eq!(terminal.command("if true\nbuiltin printf 'a\\tb'\nend").await, ("a\tb".into(), 0), "{startup}");
+        assert_eq!(terminal.command("function fish_prompt; echo -n 'new> '; end").await.1, 0, "{startup}");
+        let left = "set -q TERMGATE_MARKS; or echo none; count /tmp/termgate.*/integration.fish";
+        assert!(terminal.command(left).await.0.starts_with("none\n"), "{startup}");
+        service.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn an_incomplete_command_in_fish_is_cancelled() {
+    let (service, mut terminal) = attached_to(FISH, &[]).await;
+    assert_eq!(terminal.command("for i in 1").await.1, 2);
+    assert_eq!(terminal.command("echo next").await, ("next\n".into(), 0));
     service.stop().await;
 }

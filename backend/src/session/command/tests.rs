@@ -49,6 +49,58 @@ fn a_syntax_error_never_runs_but_has_a_code() {
 }
 
 #[test]
+fn an_error_of_zsh_stands_after_an_end_of_line() {
+    let (mut commands, now) = at_prompt();
+    commands.request(1, ")".into(), now);
+    commands.text(b")");
+    commands.mark(PromptMark::BracketedPaste(false), now);
+    commands.text(b"\r\r\nzsh: parse error near `)'\r\n");
+    assert_eq!(ready(&mut commands, 1, now), finished(1, "zsh: parse error near `)'\n", 1));
+}
+
+#[test]
+fn the_title_and_colours_of_fish_are_no_output() {
+    let (mut commands, now) = at_prompt();
+    commands.mark(PromptMark::LongLines, now);
+    for (number, printed, result) in [
+        (1, &b"\x1b]0;echo a ~\x07\x1b[30m\x1b(B\x1b[m\ra\r\n"[..], "a\n"),
+        (2, b"\x1b[30ma", "\x1b[30ma"),
+        (3, b"\x1b]0;unfinished", "\x1b]0;unfinished"),
+        (4, b"\x1b[30m\x1b(B\x1b[mb", "b"),
+    ] {
+        commands.request(number, "echo a".into(), now);
+        commands.mark(PromptMark::CommandStarted, now);
+        commands.text(printed);
+        assert_eq!(ready(&mut commands, 0, now), finished(number, result, 0));
+    }
+}
+
+#[test]
+fn a_line_that_stays_in_the_line_editor_is_cancelled() {
+    let (mut commands, now) = at_prompt();
+    commands.mark(PromptMark::LongLines, now);
+    commands.request(1, "for i in 1".into(), now);
+    commands.text(b"for i in 1\r\n");
+    assert!(commands.tick(now + TYPING_TIMEOUT).is_empty() && !commands.is_typing());
+    assert_eq!(commands.tick(now + TYPING_TIMEOUT + LONG_LINE_TIMEOUT), [Step::Type(vec![0x03])]);
+    let Step::Finished(Finished { code, .. }) = &ready(&mut commands, 130, now)[0] else { panic!("it ends") };
+    assert_eq!(*code, INCOMPLETE);
+    // A shell may take the line late, and a user may complete it.
+    for (number, change) in [(2, None), (3, Some(Commands::typed as fn(&mut Commands<u8>)))] {
+        commands.request(number, "echo b".into(), now);
+        commands.tick(now + TYPING_TIMEOUT);
+        if let Some(typed) = change {
+            typed(&mut commands);
+            assert!(commands.tick(now + TYPING_TIMEOUT + LONG_LINE_TIMEOUT).is_empty());
+        }
+        commands.mark(PromptMark::CommandStarted, now);
+        assert!(commands.tick(now + TYPING_TIMEOUT + LONG_LINE_TIMEOUT).is_empty());
+        commands.text(b"b\r\n");
+        assert!(ready(&mut commands, 0, now).contains(&finished(number, "b\n", 0)[0]));
+    }
+}
+
+#[test]
 fn several_lines_are_one_command() {
     let (mut commands, now) = at_prompt();
     commands.request(1, "echo a\nfalse".into(), now);

@@ -1,0 +1,31 @@
+# Makes fish print OSC 133 marks, as integration.bash does for bash. fish reads this file after the user's. An incomplete command
+# stays in its line editor, which asks for no other line; and it sets title and colours once a command has begun. M says both.
+set -g __termgate_tag @NONCE@
+set -e TERMGATE_MARKS
+function __termgate_print
+  builtin printf '\e]133;%s;tg=%s\a' $argv[1] $__termgate_tag >/dev/tty
+end
+function __termgate_ended --on-event fish_postexec
+  __termgate_print "D;$status"
+end
+function __termgate_cancelled --on-event fish_cancel
+  __termgate_print "D;130"
+end
+function __termgate_started --on-event fish_preexec
+  __termgate_print C
+end
+function __termgate_mark
+  builtin printf '\e]133;B;tg=%s\a' $__termgate_tag
+end
+# A command that could not run ends here. Adds the mark to a prompt that the user or a tool has set.
+function __termgate_prompt --on-event fish_prompt
+  __termgate_print "D;$status"
+  builtin string match --quiet '*__termgate_mark*' -- (builtin functions fish_prompt); and return
+  builtin functions --erase __termgate_fish_prompt
+  builtin functions --copy fish_prompt __termgate_fish_prompt
+  function fish_prompt
+    __termgate_fish_prompt
+    __termgate_mark
+  end
+end
+__termgate_print M

@@ -1,0 +1,70 @@
+# Makes zsh print OSC 133 marks, as integration.bash does for bash. zsh reads its four startup files from a directory that this one
+# is in; each reads the user's file at once, so that the marks are installed after all of them. The directory is gone then. The
+# end of a command stands in the mark of a partial line (PROMPT_EOL_MARK) too, which zsh prints before any hook.
+__termgate_tag=@NONCE@ __termgate_own=$ZDOTDIR
+unset ZDOTDIR TERMGATE_MARKS
+
+__termgate_print() {
+  builtin printf '\e]133;%s;tg=%s\a' "$1" "$__termgate_tag" >/dev/tty
+}
+
+# Ends a command's output.
+__termgate_ended() {
+  {
+    local code=$?
+    emulate -L zsh
+    setopt no_xtrace
+    __termgate_print "D;$code"
+    __termgate_keep
+  } 2>/dev/null
+}
+
+__termgate_started() {
+  { __termgate_print C; } 2>/dev/null
+}
+
+# Says that the prompt is drawn, and whether it is one for the rest of a command.
+__termgate_ready() {
+  {
+    emulate -L zsh
+    setopt no_xtrace
+    # zsh switches bracketed paste on only after this hook, and a command may be pasted at once.
+    builtin printf %s "${zle_bracketed_paste[1]-}" >/dev/tty
+    case $CONTEXT in
+      start) __termgate_print B; __termgate_keep ;;
+      cont) __termgate_print P ;;
+    esac
+  } 2>/dev/null
+}
+
+# Adds what the user or a tool has removed. Says so if the line editor is off, which draws the prompts.
+__termgate_keep() {
+  local mark=$'%{\e]133;D;%?;tg='$__termgate_tag$'\a%}'
+  [[ ${PROMPT_EOL_MARK-} == $mark* ]] || typeset -g PROMPT_EOL_MARK=$mark${PROMPT_EOL_MARK-%B%S%#%s%b}
+  [[ ${precmd_functions[1]-} == __termgate_ended ]] ||
+    precmd_functions=(__termgate_ended ${precmd_functions:#__termgate_ended})
+  [[ ${preexec_functions[-1]-} == __termgate_started ]] ||
+    preexec_functions=(${preexec_functions:#__termgate_started} __termgate_started)
+  [[ -o zle ]] && add-zle-hook-widget line-init __termgate_ready || __termgate_print N
+}
+
+# Around the user's file, the directory of startup files is the user's.
+__termgate_enter() {
+  emulate -L zsh
+  if (( ${+__termgate_theirs} )); then ZDOTDIR=$__termgate_theirs; else unset ZDOTDIR; fi
+}
+
+__termgate_leave() {
+  emulate -L zsh
+  unset __termgate_theirs
+  if (( ${+ZDOTDIR} )); then typeset -g __termgate_theirs=$ZDOTDIR; fi
+  ZDOTDIR=$__termgate_own
+  [[ $1 == .zlogin ]] || return 0
+  __termgate_enter
+  zmodload -F zsh/files b:zf_rm && zf_rm -r $__termgate_own
+  unset __termgate_own __termgate_theirs
+  unfunction __termgate_enter __termgate_leave
+  autoload -Uz add-zle-hook-widget
+  __termgate_keep
+  return 0
+}
