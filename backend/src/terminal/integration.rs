@@ -112,9 +112,15 @@ pub fn login_command(shell: &str) -> Vec<&str> {
     }
 }
 
-/// True if a process with this initial environment is a shell that prints marks.
-pub(super) fn prints_marks(environment: &[u8]) -> bool {
-    environment.split(|byte| *byte == 0).any(|variable| SIGNS.iter().any(|sign| variable.starts_with(sign)))
+/// True unless a process is no shell that prints marks, by its initial environment. While it replaces itself, a read gives
+/// nothing, or the beginning only: no sign counts if two reads give the same.
+pub(super) fn prints_marks(read: impl Fn() -> Option<Vec<u8>>) -> bool {
+    let lacks_sign = |environment: &Vec<u8>| {
+        let mut variables = environment.split(|byte| *byte == 0);
+        !environment.is_empty() && !variables.any(|variable| SIGNS.iter().any(|sign| variable.starts_with(sign)))
+    };
+    let without = || read().filter(lacks_sign);
+    without().is_none_or(|first| without() != Some(first))
 }
 
 /// Environment of a login shell; it inherits nothing from the service.
@@ -166,8 +172,18 @@ mod tests {
             ("TERMGATE_INTEGRATION=x", true),
             ("TERMGATE_MARKS=1\0", true),
             ("A=ENV=/dev/fd/63", false),
+            ("", true),
         ] {
-            assert_eq!(prints_marks(environment.as_bytes()), prints, "{environment:?}");
+            assert_eq!(prints_marks(|| Some(environment.into())), prints, "{environment:?}");
+        }
+        assert!(prints_marks(|| None));
+    }
+
+    #[test]
+    fn a_shell_that_replaces_itself_while_its_environment_is_read_still_prints_marks() {
+        for reads in [["A=1\0TERM", "A=1\0ENV=/dev/fd/63\0"], ["A=1\0TERM", ""], ["A=1\0TERM", "A=1"]] {
+            let reads = std::cell::RefCell::new(reads.into_iter());
+            assert!(prints_marks(|| reads.borrow_mut().next().map(Into::into)));
         }
     }
 }

@@ -212,9 +212,12 @@ impl Pty for UnixPty {
     }
 
     fn prints_marks(&self) -> bool {
-        let environment = initial_environment(self.child.pid());
-        // It cannot be read while the process replaces itself.
-        environment.is_none_or(|environment| environment.is_empty() || prints_marks(&environment))
+        prints_marks(|| {
+            // Until it starts the shell, the child is a copy of the service: portable-pty does not wait for it.
+            let is_own =
+                |environment: &Vec<u8>| std::fs::read("/proc/self/environ").is_ok_and(|own| own == *environment);
+            initial_environment(self.child.pid()).filter(|environment| !is_own(environment))
+        })
     }
 
     fn tty(&self) -> Tty {
