@@ -223,7 +223,7 @@ async fn each_reader_gets_the_latest_recording_that_they_may_read() {
         let replay = Replay::find(&recordings, &id(), started, |meta| meta.sub == reader).await;
         match (replay, found) {
             (Ok(replay), Some(number)) => {
-                assert_eq!((&*replay.meta.sub, replay.meta.started), (reader, START + number))
+                assert_eq!((&*replay.meta.sub, replay.meta.started), (reader, START + number));
             }
             (Err(ReplayError::NotFound), None) => {}
             (other, _) => panic!("{reader}: {other:?}"),
