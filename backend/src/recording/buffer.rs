@@ -50,7 +50,7 @@ struct Waiting {
 
 /// The entries that wait for the writer.
 ///
-/// Invariant: at most [`BUFFER_BYTES`], and the exit and one marker of a gap.
+/// Invariant: at most `BUFFER_BYTES`, and the exit and one marker of a gap.
 #[derive(Debug, Default)]
 pub struct Buffer {
     waiting: Mutex<Waiting>,
