@@ -11,7 +11,7 @@ use crate::cluster::Location;
 use crate::metrics::ForwardOutcome;
 use crate::relay::Relays;
 use crate::store::{Instance, InstanceId};
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
@@ -35,10 +35,11 @@ pub(super) async fn layer(State(service): State<Arc<ServiceContext>>, request: R
     if request.uri().path() == RELAY_PATH {
         return forward_question(&service, peers, request, next).await;
     }
-    if is_without_session(&request) {
+    let requested = requested_session(&request);
+    if may_have_wall(&request, requested.as_ref()) {
         return route_of_wall(&service, Some(peers), request, next).await;
     }
-    let Some(session) = requested_session(&request).filter(|id| service.registry.live(id).is_none()) else {
+    let Some(session) = requested.filter(|id| service.registry.live(id).is_none()) else {
         return next.run(request).await;
     };
     // Verified here so that an invalid token costs no store call; the handler answers it.
@@ -121,11 +122,12 @@ async fn forward_from_memory(peers: &PeerClient, session: &SessionId, request: R
 /// Takes a forwarded request, which is never forwarded again. One from another's memory is refused if its session is not here;
 /// only a valid token learns that.
 async fn receive(service: &ServiceContext, request: Request, next: Next) -> Response {
-    if is_without_session(&request) {
+    let requested = requested_session(&request);
+    if may_have_wall(&request, requested.as_ref()) {
         return route_of_wall(service, None, request, next).await;
     }
     let from_memory = request.headers().contains_key(FROM_MEMORY);
-    let is_here = requested_session(&request).is_none_or(|session| service.registry.live(&session).is_some());
+    let is_here = requested.is_none_or(|session| service.registry.live(&session).is_some());
     if !from_memory || is_here {
         return next.run(request).await;
     }
@@ -136,24 +138,28 @@ async fn receive(service: &ServiceContext, request: Request, next: Next) -> Resp
     }
 }
 
-/// True for a message of a connection without a session, which may have a wall.
-fn is_without_session(request: &Request) -> bool {
-    request.uri().path() == MESSAGE_PATH && requested_session(request).is_none()
+/// True for a message of a connection without a session.
+fn may_have_wall(request: &Request, requested: Option<&SessionId>) -> bool {
+    requested.is_none() && request.uri().path() == MESSAGE_PATH
+}
+
+/// Reads the body of a request whose head was verified, for a look at it: the handler verifies all of it again. `Err` is the
+/// handler's response to an invalid token, or a refusal.
+async fn read_signed<S>(signed: Option<S>, request: Request, next: &Next) -> Result<(S, Parts, Bytes), Response> {
+    let Some(signed) = signed else { return Err(next.clone().run(request).await) };
+    trust(request.extensions(), None).map_err(IntoResponse::into_response)?;
+    let (parts, body) = request.into_parts();
+    let body = read_body(body).await.map_err(IntoResponse::into_response)?;
+    Ok((signed, parts, body))
 }
 
 /// Handles a message that may be for a wall: here, or by `peers` where the wall is. Without `peers` it was forwarded before.
 async fn route_of_wall(service: &ServiceContext, peers: Option<&PeerClient>, request: Request, next: Next) -> Response {
     let token = bearer(request.headers()).unwrap_or_default();
-    let signed = service.config.auth.gateway.verify_head(token, MESSAGE_PATH, service.now_seconds());
-    // The handler answers it.
-    let Ok(signed) = signed else { return next.run(request).await };
-    if let Err(error) = trust(request.extensions(), None) {
-        return error.into_response();
-    }
-    let (parts, body) = request.into_parts();
-    let body = match read_body(body).await {
-        Ok(body) => body,
-        Err(error) => return error.into_response(),
+    let signed = service.config.auth.gateway.verify_head(token, MESSAGE_PATH, service.now_seconds()).ok();
+    let (signed, parts, body) = match read_signed(signed, request, &next).await {
+        Ok(read) => read,
+        Err(response) => return response,
     };
     // Only those who may have a wall cost a call of the store.
     let claims = signed.with_body(&body).ok();
@@ -191,16 +197,10 @@ fn forwarded(service: &ServiceContext, result: Result<Response, HttpError>, star
 /// grant says is an id and never an address. A question that fails is sent once more; its number makes that safe.
 async fn forward_question(service: &ServiceContext, peers: &PeerClient, request: Request, next: Next) -> Response {
     let token = bearer(request.headers()).unwrap_or_default();
-    let signed = service.config.auth.gateway.verify_relay_head(token, RELAY_PATH, service.now_seconds());
-    // The handler answers it.
-    let Ok(signed) = signed else { return next.run(request).await };
-    if let Err(error) = trust(request.extensions(), None) {
-        return error.into_response();
-    }
-    let (parts, body) = request.into_parts();
-    let body = match read_body(body).await {
-        Ok(body) => body,
-        Err(error) => return error.into_response(),
+    let signed = service.config.auth.gateway.verify_relay_head(token, RELAY_PATH, service.now_seconds()).ok();
+    let (signed, parts, body) = match read_signed(signed, request, &next).await {
+        Ok(read) => read,
+        Err(response) => return response,
     };
     let again = |parts: &Parts| Request::from_parts(parts.clone(), Body::from(body.clone()));
     let is_valid = signed.with_body(&body).is_ok();
