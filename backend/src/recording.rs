@@ -17,7 +17,7 @@ pub use cast::Encoder;
 pub use error::RecordingError;
 pub use replay::{Replay, ReplayError};
 pub use settings::{Bucket, Recorded, RecordingSettings, RecordingsPlace};
-pub use store::{Meta, Recordings};
+pub use store::{Meta, RESET, Recordings};
 pub use writer::{ActiveRecording, PART_BYTES, PART_TIME};
 
 #[cfg(test)]

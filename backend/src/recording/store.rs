@@ -26,8 +26,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(3);
 /// Permissions of the folder: no session may look into it.
 const FOLDER_MODE: u32 = 0o700;
 
-/// Resets a terminal.
-const RESET: &[u8] = b"\x1bc";
+/// Resets a terminal, before another screen.
+pub const RESET: &[u8] = b"\x1bc";
 
 /// Longest `meta.json`, in bytes.
 const MAX_META_BYTES: u64 = 64 * 1024;
@@ -148,13 +148,13 @@ impl Recordings {
         let writer = Writer {
             objects: Arc::clone(&self.objects),
             key,
-            buffer: Arc::clone(&buffer),
+            buffer,
             encoder,
             room,
             session: meta.session,
             metrics: Arc::clone(&self.metrics),
         };
-        Ok(writer::start(writer, buffer, Instant::now(), offset))
+        Ok(writer::start(writer, Instant::now(), offset))
     }
 
     /// Makes the folder, for the service's own user alone.

@@ -58,7 +58,8 @@ impl ActiveRecording {
 }
 
 /// Starts the writer. `offset` is the time of `since`, in ms since the recording's start.
-pub(super) fn start(writer: Writer, buffer: Arc<Buffer>, since: Instant, offset: u64) -> ActiveRecording {
+pub(super) fn start(writer: Writer, since: Instant, offset: u64) -> ActiveRecording {
+    let buffer = Arc::clone(&writer.buffer);
     let writer = AbortOnDropHandle::new(tokio::spawn(writer.run()));
     ActiveRecording { buffer, since, offset, writer }
 }

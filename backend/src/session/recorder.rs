@@ -3,7 +3,7 @@
 
 use super::output_log::{LogPiece, OutputLog};
 use super::terminal::Terminal;
-use crate::recording::{ActiveRecording, Buffer, Happening};
+use crate::recording::{ActiveRecording, Buffer, Happening, RESET};
 use shared_protocol::server::{Recording, RecordingState, SnapshotScope};
 use shared_protocol::{Pos, StreamEvent};
 use std::sync::Arc;
@@ -11,9 +11,6 @@ use tokio::time::Instant;
 
 /// Marker of a gap.
 const GAP: &str = "Output is missing here: the store of recordings was behind.";
-
-/// Resets a terminal, before its screen.
-const RESET: &[u8] = b"\x1bc";
 
 /// Hands a session's stream to the writer of its recording.
 pub(super) struct Recorder {
