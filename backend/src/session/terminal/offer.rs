@@ -12,7 +12,7 @@ impl Terminal {
         if let Some(keys) = self.commands.offered(line, now) {
             return Ok(keys.into_bytes());
         }
-        Err(if self.pty.prints_marks() || self.commands.is_near_prompt() {
+        Err(if self.commands.is_near_prompt() || self.pty.prints_marks() {
             SessionError::new(ErrorCode::Busy, "a line is typed only at an empty prompt; this one was not")
         } else {
             SessionError::new(ErrorCode::NoPromptMarks, "this shell does not mark its prompts; copy the line instead")
