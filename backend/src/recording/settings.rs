@@ -11,7 +11,7 @@ pub enum Recorded {
     Asked,
     /// All.
     All,
-    /// None, whatever a token says.
+    /// None, even if a token asks for it.
     None,
 }
 

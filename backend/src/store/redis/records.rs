@@ -114,7 +114,7 @@ impl Fields {
     pub(super) fn class(&self) -> Result<ClassRecord, StoreError> {
         let keyboard = match self.text("mode")? {
             "free" => Keyboard::Free,
-            // Whatever else cannot be read: those whom the owner held back stay held.
+            // Even if the other fields cannot be read: those whom the owner held back stay held.
             "only" => {
                 let loan = self.parsed("loan").map(Loan).unwrap_or_default();
                 return Ok(ClassRecord { epoch: self.epoch()?, keyboard: Keyboard::Only, loan, hand: None });
