@@ -1,7 +1,7 @@
 //! The shared directory of sessions, connections and instances, behind a trait. Knows nothing of terminals.
 
-#[cfg(any(test, feature = "test-support"))]
 mod class;
+#[cfg(any(test, feature = "test-support"))]
 pub mod contract;
 pub mod keys;
 mod measured;
