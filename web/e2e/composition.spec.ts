@@ -98,6 +98,66 @@ for (const screenReader of [false, true]) {
   });
 }
 
+/** The text field of the terminal, which a screen reader reads. */
+const fieldOf = (page: Page) => page.getByRole("textbox", { name: "Terminal input" });
+
+test("a key deletes one character with a screen reader, which sees it go", async ({ page, stack }) => {
+  await page.addInitScript(() => {
+    localStorage.setItem("termgate.preferences", JSON.stringify({ screenReader: true }));
+  });
+  const terminal = new TerminalPage(page);
+  await terminal.open(stack.url);
+  const input = await InputMethod.of(page);
+  await terminal.type("echo Abcd");
+  await expect(fieldOf(page)).toHaveValue("echo Abcd");
+  await terminal.press("Backspace");
+  await terminal.press("Backspace");
+  await terminal.shows(/[$#] echo Ab$/m);
+  await expect(fieldOf(page)).toHaveValue("echo Ab");
+  // The caret of the field follows; what an input method writes belongs where the shell's cursor is.
+  await terminal.press("ArrowLeft");
+  await input.compose("n", "ni");
+  await input.commit("你");
+  await terminal.shows(/[$#] echo A你b$/m);
+  await terminal.press("Delete");
+  await terminal.press("Backspace");
+  await terminal.press("Backspace");
+  await terminal.shows(/[$#] echo ?$/m);
+  // More of the shell's line than of the field: its last space too.
+  await terminal.press("Backspace");
+  await terminal.press("Backspace");
+  await terminal.shows(/[$#] ech$/m);
+  expect(terminal.problems).toEqual([]);
+});
+
+test("input methods write beside what is selected by mouse, and replace none of it", async ({ page, terminal }) => {
+  const input = await InputMethod.of(page);
+  const select = async () => {
+    const [row = ""] = await terminal.rows();
+    await page.mouse.dblclick(...(await terminal.place(0, row.indexOf("kept"))));
+    await expect(fieldOf(page)).toHaveValue("kept");
+  };
+  await terminal.type("echo these words are kept");
+  await terminal.shows("words are kept");
+  await select();
+  await input.compose("n", "ni");
+  await input.commit("你");
+  await terminal.shows(/[$#] echo these words are kept你$/m);
+  await terminal.press("Backspace");
+  await terminal.shows(/[$#] echo these words are kept$/m);
+  await select();
+  await input.insert("🙂");
+  await terminal.shows(/[$#] echo these words are kept🙂$/m);
+  expect(terminal.problems).toEqual([]);
+});
+
+test("an emoji picker types once after a capital letter", async ({ page, terminal }) => {
+  const input = await InputMethod.of(page);
+  await terminal.type("echo A");
+  await input.insert("🙂");
+  await terminal.shows(/[$#] echo A🙂$/m);
+});
+
 test("input methods type once while keys show before their echo", async ({ page, launch }) => {
   const terminal = await openSlow(page, launch);
   await typeMixed(page, await InputMethod.of(page));

@@ -199,6 +199,7 @@ function typeInto(element: HTMLElement, terminal: Terminal, field: HTMLTextAreaE
   return new TextInput(element, field, {
     type: (text) => terminal.input(text),
     isModified: () => touch.modified,
+    keepsKeys: () => terminal.options.screenReaderMode === true,
     onComposing: (text) => showComposition(terminal, text),
   });
 }

@@ -19,19 +19,21 @@ export interface TextInputHandlers {
   type(text: string): void;
   /** True if a sticky modifier waits for the next character, which must not wait for the end of a composition. */
   isModified(): boolean;
+  /** True if the emulator lets its keys into the field, where a screen reader follows them. */
+  keepsKeys(): boolean;
   /** The text that is being composed, if any, for display. */
   onComposing(text: string): void;
 }
 
 export class TextInput implements IDisposable {
   readonly #end = new AbortController();
-  /** The part of the field's value that was typed, or was there before. */
+  /** The part of the field's value that was typed, or was there before. Any other value is the emulator's. */
   #typed = "";
   #composing = false;
   /** The last key is that of an input method. */
   #methodKey = false;
-  /** The next input event belongs to a key that the emulator has typed. */
-  #keyPressed = false;
+  /** What a key that the emulator has typed may do to the field next: all, if the browser makes a character of it. */
+  #ownKey: "nothing" | "delete" | "all" = "nothing";
 
   /** `element` contains the field, so that its listeners run before those of the emulator. */
   constructor(
@@ -46,16 +48,17 @@ export class TextInput implements IDisposable {
     listen("keydown", (event) => this.#keyDown(event));
     listen("keypress", (event) => {
       if (this.#methodKey) event.stopPropagation();
-      else this.#keyPressed = true;
+      else this.#ownKey = "all";
     });
     listen("keyup", () => {
-      this.#keyPressed = false;
+      this.#ownKey = "nothing";
     });
     listen("beforeinput", (event) => this.#before(event));
     listen("input", (event) => this.#input(event as InputEvent));
     listen("compositionstart", (event) => {
       event.stopPropagation();
-      this.#follow();
+      // Emptying the field now would end the composition, which replaces what is selected.
+      if (this.#isForeign) this.#typed = unselected(this.field);
       this.#composing = true;
     });
     listen("compositionupdate", (event) => {
@@ -73,8 +76,7 @@ export class TextInput implements IDisposable {
 
   /** Types what is being composed, before something else is typed. */
   flush(): void {
-    if (this.#composing) this.#commit();
-    this.#composed();
+    this.#finish();
     this.#clear();
   }
 
@@ -84,23 +86,29 @@ export class TextInput implements IDisposable {
   }
 
   #keyDown(event: KeyboardEvent): void {
-    this.#keyPressed = false;
+    this.#ownKey = "nothing";
     this.#methodKey = event.keyCode === INPUT_METHOD_KEY;
-    if (this.#methodKey) event.stopPropagation();
-    else if (!MODIFIERS.includes(event.key)) this.flush();
+    if (this.#methodKey) {
+      event.stopPropagation();
+      if (!this.#composing && this.#isForeign) this.#clear();
+    } else if (!MODIFIERS.includes(event.key)) {
+      this.#ownKey = "delete";
+      this.#finish();
+      if (!this.handlers.keepsKeys()) this.#clear();
+    }
   }
 
   #before({ inputType }: InputEvent): void {
-    if (this.#composing) return;
-    this.#follow();
+    if (this.#composing || this.#isOwn(inputType)) return;
+    if (this.#isForeign) this.#clear();
     // Nothing in the field changes, so no other event follows.
     if (inputType === "deleteContentBackward" && this.field.value === "") this.handlers.type(DELETE);
   }
 
   #input(event: InputEvent): void {
-    if (this.#keyPressed && !this.#composing) {
-      this.#keyPressed = false;
-      return this.#follow();
+    if (!this.#composing && this.#isOwn(event.inputType)) {
+      this.#ownKey = "nothing";
+      return this.#bound();
     }
     event.stopPropagation();
     if (this.#composing) {
@@ -109,12 +117,27 @@ export class TextInput implements IDisposable {
     else this.#commit();
   }
 
+  /** True for a change by a key that the emulator has typed. */
+  #isOwn(inputType: string): boolean {
+    return this.#ownKey === "all" || (this.#ownKey === "delete" && inputType.startsWith("delete"));
+  }
+
+  /** True if the emulator has put text into the field: what is selected, or its keys. */
+  get #isForeign(): boolean {
+    return this.field.value !== this.#typed;
+  }
+
+  #finish(): void {
+    if (this.#composing) this.#commit();
+    this.#composed();
+  }
+
   #composed(): void {
     this.#composing = false;
     this.handlers.onComposing("");
   }
 
-  /** The field changed for another reason: the emulator keeps selected text there. */
+  /** The field's text is not to be typed, or was. */
   #follow(): void {
     this.#typed = this.field.value;
   }
@@ -124,7 +147,11 @@ export class TextInput implements IDisposable {
     const text = keysFor(this.#typed, this.field.value);
     this.#follow();
     if (text !== "") this.handlers.type(text);
-    if (this.field.value.length > MAX_FIELD_LENGTH && !this.#composing) this.#clear();
+    if (!this.#composing) this.#bound();
+  }
+
+  #bound(): void {
+    if (this.field.value.length > MAX_FIELD_LENGTH) this.#clear();
   }
 
   #clear(): void {
@@ -132,6 +159,11 @@ export class TextInput implements IDisposable {
     if (this.field.value !== "") this.field.value = "";
     this.#typed = "";
   }
+}
+
+/** The field's text without what is selected. */
+function unselected({ value, selectionStart, selectionEnd }: HTMLTextAreaElement): string {
+  return value.slice(0, selectionStart) + value.slice(selectionEnd);
 }
 
 /** The keys that make one text of another at the end of a line. */

@@ -11,6 +11,7 @@ const typed: string[] = [];
 const shown: string[] = [];
 const emulator = { keydown: vi.fn(), keypress: vi.fn(), input: vi.fn(), compositionend: vi.fn() };
 let modified = false;
+let keepsKeys = false;
 let field: HTMLTextAreaElement;
 let input: TextInput;
 
@@ -18,12 +19,14 @@ beforeEach(() => {
   typed.length = 0;
   shown.length = 0;
   modified = false;
+  keepsKeys = false;
   vi.clearAllMocks();
   document.body.innerHTML = "<div><textarea></textarea></div>";
   field = document.querySelector("textarea") as HTMLTextAreaElement;
   input = new TextInput(field.parentElement as HTMLElement, field, {
     type: (text) => typed.push(text),
     isModified: () => modified,
+    keepsKeys: () => keepsKeys,
     onComposing: (text) => shown.push(text),
   });
   // As the emulator, on the field itself.
@@ -41,6 +44,36 @@ function change(value: string, inputType: string, isComposing = false): void {
   send(new InputEvent("beforeinput", { inputType, isComposing, bubbles: true }));
   field.value = value;
   send(new InputEvent("input", { inputType, isComposing, bubbles: true, composed: true }));
+}
+/** Writes at the caret, in place of what is selected. */
+function insert(text: string, inputType = "insertText", isComposing = false): void {
+  send(new InputEvent("beforeinput", { inputType, data: text, isComposing, bubbles: true }));
+  field.setRangeText(text, field.selectionStart, field.selectionEnd, "end");
+  send(new InputEvent("input", { inputType, data: text, isComposing, bubbles: true, composed: true }));
+}
+/** Deletes backwards. An empty field does not change, so no input follows. */
+function backspace(): void {
+  send(new InputEvent("beforeinput", { inputType: "deleteContentBackward", bubbles: true }));
+  const { value, selectionStart, selectionEnd } = field;
+  const last = Array.from(value.slice(0, selectionEnd)).at(-1);
+  if (last === undefined) return;
+  field.setRangeText("", Math.min(selectionStart, selectionEnd - last.length), selectionEnd, "end");
+  send(new InputEvent("input", { inputType: "deleteContentBackward", bubbles: true, composed: true }));
+}
+/** A key of the emulator's that it leaves to the browser, too. */
+function ownKey(name: string, keyCode: number): void {
+  key("keydown", name, keyCode);
+  if (name === "Backspace") backspace();
+  else {
+    key("keypress", name, keyCode);
+    insert(name);
+  }
+  key("keyup", name, keyCode);
+}
+/** As the emulator does with each selection by mouse on Linux. */
+function select(text: string): void {
+  field.value = text;
+  field.select();
 }
 /** Chromium's order of events. */
 function compose(steps: string[], before = ""): void {
@@ -143,9 +176,47 @@ describe("a touch keyboard", () => {
 test("an emoji picker types once, also after a key that was never released", () => {
   key("keydown", "A", 65);
   key("keypress", "A", 65);
-  change("A", "insertText");
-  change("A👩‍🚀", "insertText");
+  insert("A");
+  insert("👩‍🚀");
   expect(typed).toEqual(["👩‍🚀"]);
+});
+
+describe("with a screen reader, where keys reach the field too", () => {
+  beforeEach(() => {
+    keepsKeys = true;
+  });
+
+  test("each key is the emulator's alone, and the field keeps what the reader announces", () => {
+    for (const letter of "abc") ownKey(letter, letter.toUpperCase().charCodeAt(0));
+    expect(field.value).toBe("abc");
+    for (const left of ["ab", "a", ""]) {
+      ownKey("Backspace", 8);
+      expect(field.value).toBe(left);
+    }
+    // There is more in the shell than in the field.
+    ownKey("Backspace", 8);
+    expect(typed).toEqual([]);
+  });
+
+  test("a touch keyboard and an emoji picker go on after keys, wherever the caret is", () => {
+    for (const letter of "abc") ownKey(letter, letter.toUpperCase().charCodeAt(0));
+    field.setSelectionRange(1, 1);
+    key("keydown", "Unidentified", 229);
+    insert("d");
+    expect(typed.splice(0)).toEqual(["d"]);
+    ownKey("e", 69);
+    insert("🙂");
+    key("keydown", "Unidentified", 229);
+    backspace();
+    key("keydown", "Unidentified", 229);
+    backspace();
+    expect(typed).toEqual(["🙂", DELETE, DELETE]);
+  });
+
+  test("the field does not grow for ever", () => {
+    for (let at = 0; at < 2000; at += 1) ownKey("x", 88);
+    expect(field.value.length).toBeLessThanOrEqual(500);
+  });
 });
 
 test("a key that the emulator types is left to it", () => {
@@ -164,19 +235,55 @@ test("a key of an input method that comes with a keypress is typed once", () => 
   expect(emulator.keypress).not.toHaveBeenCalled();
 });
 
-test("text that others put into the field, an undo and a drop are never typed", () => {
-  // The emulator keeps selected text there.
-  field.value = "rm -rf /";
-  change("rm -rf /x", "insertText");
-  expect(typed.splice(0)).toEqual(["x"]);
+describe("what is selected in the terminal, and so in the field", () => {
+  const SELECTED = "rm -rf / # forty characters of a command";
+
+  test("is not replaced in the shell by a composition", () => {
+    select(SELECTED);
+    key("keydown", "Process", 229);
+    composition("start");
+    composition("update", "你");
+    insert("你", "insertCompositionText", true);
+    composition("end", "你");
+    expect(typed).toEqual(["你"]);
+  });
+
+  test("nor by one that begins before its key, as in Safari", () => {
+    select(SELECTED);
+    composition("start");
+    insert("é", "insertCompositionText", true);
+    composition("end", "é");
+    key("keydown", "e", 229);
+    expect(typed).toEqual(["é"]);
+  });
+
+  test("nor by a touch keyboard, an emoji picker or dictation", () => {
+    select(SELECTED);
+    key("keydown", "Unidentified", 229);
+    insert("a");
+    select(SELECTED);
+    insert("🙂");
+    select(SELECTED);
+    key("keydown", "Unidentified", 229);
+    backspace();
+    select(SELECTED);
+    backspace();
+    expect(typed).toEqual(["a", "🙂", DELETE, DELETE]);
+  });
+
+  test("is never typed where a composition leaves it", () => {
+    field.value = SELECTED;
+    composition("start");
+    insert("日", "insertCompositionText", true);
+    composition("end", "日");
+    expect(typed).toEqual(["日"]);
+  });
+});
+
+test("an undo, a drop and a paste are never typed", () => {
   for (const inputType of ["historyUndo", "insertFromDrop", "insertFromPaste"]) change("other", inputType);
-  change("other.", "insertText");
+  insert(".");
   expect(typed).toEqual(["."]);
-  field.value = "selected";
-  composition("start");
-  change("selected日", "insertCompositionText", true);
-  composition("end", "日");
-  expect(typed).toEqual([".", "日"]);
 });
 
 test("the field does not grow for ever", () => {
