@@ -6,14 +6,15 @@
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { TermgatePlayer } from "../../src/player.ts";
-import { clock, MAX_HITS, RecordingText } from "../../src/view/player/recording.ts";
+import { clock, lastUpTo, MAX_HITS, type Mark, RecordingText } from "../../src/view/player/recording.ts";
 
 const made = vi.hoisted(() => ({ create: vi.fn() }));
 vi.mock("asciinema-player", () => made);
 
 const line = (after: number, code: string, data: string) => JSON.stringify([after, code, data]);
+const HEADER = JSON.stringify({ version: 3, term: { cols: 80, rows: 24 } });
 const CAST = [
-  JSON.stringify({ version: 3, term: { cols: 80, rows: 24 } }),
+  HEADER,
   line(1, "o", "$ l\u001b[1ms -la\r\n"),
   line(60, "o", "total 12\r\n\u001b]0;title\u0007Makef"),
   line(0.5, "o", "ile\r\n"),
@@ -21,12 +22,32 @@ const CAST = [
   line(10, "x", "3"),
 ].join("\n");
 
-const player = { seek: vi.fn(), dispose: vi.fn(), getCurrentTime: vi.fn(() => 7) };
+type Heard = "play" | "pause" | "ended";
+/** Asciinema's player, as far as it is used here. */
+class FakePlayer {
+  time = 0;
+  readonly #heard = new Map<Heard, () => void>();
+  readonly seek = vi.fn(async (time: number) => {
+    this.time = time;
+  });
+  readonly play = vi.fn(async () => this.tell("play"));
+  readonly dispose = vi.fn();
+  readonly getCurrentTime = () => this.time;
+  readonly addEventListener = (name: Heard, act: () => void) => this.#heard.set(name, act);
+  tell(name: Heard): void {
+    this.#heard.get(name)?.();
+  }
+}
+const players: FakePlayer[] = [];
 const answer = vi.fn();
 
 beforeEach(() => {
-  player.dispose.mockClear();
-  made.create.mockReset().mockReturnValue(player);
+  players.length = 0;
+  made.create.mockReset().mockImplementation(() => {
+    const player = new FakePlayer();
+    players.push(player);
+    return player;
+  });
   answer.mockReset().mockImplementation(async () => new Response(CAST));
   vi.stubGlobal("fetch", answer);
   vi.stubGlobal("matchMedia", () => ({ matches: false, addEventListener: vi.fn(), removeEventListener: vi.fn() }));
@@ -36,23 +57,46 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-const shown = () => render(<TermgatePlayer url="https://lab.example/" sessionId="s/1" token={async () => "jwt"} />);
+const player = (sessionId = "s/1") => (
+  <TermgatePlayer url="https://lab.example/" sessionId={sessionId} token={async () => "jwt"} />
+);
+const shown = () => render(player());
 const places = () => screen.queryAllByRole("listitem").map(({ textContent }) => textContent);
+/** The player in use, once the one with this number from 1 is made. */
+async function playerNumber(count: number): Promise<FakePlayer> {
+  await vi.waitFor(() => expect(players).toHaveLength(count));
+  return players.at(-1) as FakePlayer;
+}
+const chooseSpeed = (speed: number) => fireEvent.change(screen.getByRole("combobox"), { target: { value: speed } });
+/** Times and labels. */
+const timed = (text: RecordingText, marks: readonly Mark[], idle?: number) =>
+  marks.map(({ event, label }) => [text.times(idle)[event], label]);
 
 test("marks have their times, also where silence is short", () => {
-  expect(new RecordingText(CAST).marks).toEqual([
-    { time: 62, label: "A new shell: the one before was lost." },
-    { time: 72, label: "The end, exit code 3" },
+  const text = new RecordingText(CAST);
+  expect(timed(text, text.marks)).toEqual([
+    [62, "A new shell: the one before was lost."],
+    [72, "The end, exit code 3"],
   ]);
-  expect(new RecordingText(CAST, 2).marks.map(({ time }) => time)).toEqual([4, 6]);
+  expect(timed(text, text.marks, 2).map(([time]) => time)).toEqual([4, 6]);
 });
 
 test("what was printed is found across escape sequences and pieces", () => {
   const text = new RecordingText(CAST);
-  expect(text.search("LS -la")).toEqual([{ time: 1, label: "$ ls -la" }]);
-  expect(text.search("makefile")).toEqual([{ time: 61, label: "Makefile" }]);
-  expect(text.search("file")).toEqual([{ time: 61, label: "Makefile" }]);
-  expect([text.search("title"), text.search("  "), text.search("\u0000")]).toEqual([[], [], []]);
+  const found = (words: string) => timed(text, text.search(words));
+  expect(found("LS -la")).toEqual([[1, "$ ls -la"]]);
+  expect(found("makefile")).toEqual([[61, "Makefile"]]);
+  expect(found("file")).toEqual([[61, "Makefile"]]);
+  expect([found("title"), found("  "), found("\u0000")]).toEqual([[], [], []]);
+});
+
+test("signs of patterns and letters of any length are found as they are", () => {
+  const text = new RecordingText(
+    [HEADER, line(1, "o", "İİ [a-z]+ (x)\r\n"), line(1, "o", "ÅNGSTRÖM $1.50")].join("\n"),
+  );
+  expect(timed(text, text.search("[A-Z]+ (x)"))).toEqual([[1, "İİ [a-z]+ (x)"]]);
+  expect(timed(text, text.search("ångström $1.5"))).toEqual([[2, "ÅNGSTRÖM $1.50"]]);
+  expect(text.search("a1b50")).toEqual([]);
 });
 
 test("hits and excerpts are bounded, and a line that was cut is no event", () => {
@@ -60,6 +104,28 @@ test("hits and excerpts are bounded, and a line that was cut is no event", () =>
   const hits = new RecordingText(many).search("needle");
   expect([hits.length, hits[0]?.label.length, hits[0]?.label.endsWith("needle")]).toEqual([MAX_HITS, 60, true]);
 });
+
+test("typing a search in a recording that is large on purpose takes less time than to open it", () => {
+  const small = line(0.001, "o", "a\r\n");
+  const endless = line(0.001, "o", `\u001b]${"x".repeat(4_000_000)}`);
+  const many = Array.from({ length: 300_000 }, () => small);
+  const cast = [HEADER, ...many, endless, line(1, "o", "\u0007needles and more")].join("\n");
+  const start = performance.now();
+  const text = new RecordingText(cast);
+  const opened = performance.now();
+  expect(timed(text, text.search("needle"), 0.5)).toEqual([[expect.closeTo(300.501), "needles and more"]]);
+  const words = "needles and more";
+  for (let end = 1; end <= words.length; end += 1) text.search(words.slice(0, end));
+  expect(performance.now() - opened).toBeLessThan(opened - start);
+});
+
+test.each([
+  [[], 1, -1],
+  [[2], 1, -1],
+  [[1], 1, 0],
+  [[0, 0, 3], 2, 1],
+  [[0, 0, 3], 9, 2],
+])("the last of %j up to %s is number %s", (numbers, limit, index) => expect(lastUpTo(numbers, limit)).toBe(index));
 
 test.each([
   [0, "0:00"],
@@ -77,23 +143,120 @@ test("a recording is fetched with the token, and a click seeks", async () => {
   ]);
   expect(places()).toEqual(["0:04 A new shell: the one before was lost.", "0:06 The end, exit code 3"]);
   await vi.waitFor(() => expect(made.create).toHaveBeenCalledOnce());
-  expect(made.create.mock.calls[0]?.[2]).toMatchObject({ fit: "both", speed: 1, idleTimeLimit: 2, startAt: 0 });
+  expect(made.create.mock.calls[0]?.[2]).toMatchObject({ fit: "both", speed: 1, idleTimeLimit: 2 });
   fireEvent.click(screen.getByRole("button", { name: /new shell/ }));
-  expect(player.seek).toHaveBeenCalledWith(4);
+  // Behind it, because asciinema's sum of the same times may be a little larger.
+  expect(players[0]?.seek.mock.calls).toEqual([[4.001]]);
   fireEvent.change(screen.getByRole("searchbox"), { target: { value: "total" } });
   expect([places(), screen.getByRole("status").textContent]).toEqual([["0:03 total 12"], "1 hit"]);
 });
 
-test("another speed goes on at the same place, and another silence at the start", async () => {
+test("another speed goes on at the same place, and plays on", async () => {
   shown();
-  await vi.waitFor(() => expect(made.create).toHaveBeenCalledTimes(1));
-  fireEvent.change(screen.getByRole("combobox"), { target: { value: "4" } });
-  await vi.waitFor(() => expect(made.create).toHaveBeenCalledTimes(2));
-  expect(made.create.mock.calls[1]?.[2]).toMatchObject({ speed: 4, startAt: 7 });
+  const first = await playerNumber(1);
+  await vi.waitFor(() => expect(places()).toHaveLength(2));
+  first.tell("play");
+  first.time = 3.5;
+  chooseSpeed(4);
+  const second = await playerNumber(2);
+  await vi.waitFor(() => expect(second.play).toHaveBeenCalledOnce());
+  expect(made.create.mock.calls[1]?.[2]).toMatchObject({ speed: 4 });
+  expect(made.create.mock.calls[1]?.[2]).not.toHaveProperty("startAt");
+  expect([second.seek.mock.calls, first.dispose.mock.calls.length]).toEqual([[[3.5]], 1]);
+  second.tell("pause");
+  second.time = 5;
+  chooseSpeed(8);
+  const third = await playerNumber(3);
+  await vi.waitFor(() => expect(third.seek.mock.calls).toEqual([[5]]));
+  expect(third.play).not.toHaveBeenCalled();
+});
+
+test.each([
+  ["the place", false, 5],
+  ["a mark that was clicked meanwhile", true, 4.001],
+])("two changes in a row keep %s", async (_, clicks, time) => {
+  shown();
+  const first = await playerNumber(1);
+  await vi.waitFor(() => expect(places()).toHaveLength(2));
+  first.time = 5;
+  first.tell("play");
+  const slow = new FakePlayer();
+  let arrive = () => {};
+  const arrival = new Promise<void>((resolve) => {
+    arrive = resolve;
+  });
+  slow.seek.mockReturnValue(arrival);
+  made.create.mockImplementationOnce(() => {
+    players.push(slow);
+    return slow;
+  });
+  chooseSpeed(2);
+  await playerNumber(2);
+  // It has not moved there yet.
+  if (clicks) fireEvent.click(screen.getByRole("button", { name: /new shell/ }));
+  chooseSpeed(4);
+  arrive();
+  const third = await playerNumber(3);
+  await vi.waitFor(() => expect(third.play).toHaveBeenCalledOnce());
+  expect(third.seek.mock.calls).toEqual([[time]]);
+  expect(slow.play).not.toHaveBeenCalled();
+});
+
+test("with other silences the same moment goes on", async () => {
+  shown();
+  const first = await playerNumber(1);
+  await vi.waitFor(() => expect(places()).toHaveLength(2));
+  // Half a second into the silence, and the last half second of it.
+  for (const [time, whole, short] of [
+    [1.5, 1.5, 1.5],
+    [3.25, 61.25, 3.25],
+  ] as const) {
+    const at = players.at(-1) as FakePlayer;
+    at.time = time;
+    const count = players.length;
+    fireEvent.click(screen.getByRole("checkbox"));
+    const long = await playerNumber(count + 1);
+    expect(made.create.mock.calls.at(-1)?.[2]).toMatchObject({ idleTimeLimit: 1e9 });
+    await vi.waitFor(() => expect(long.seek.mock.calls).toEqual([[whole]]));
+    fireEvent.click(screen.getByRole("checkbox"));
+    const back = await playerNumber(count + 2);
+    expect(made.create.mock.calls.at(-1)?.[2]).toMatchObject({ idleTimeLimit: 2 });
+    await vi.waitFor(() => expect(back.seek.mock.calls).toEqual([[short]]));
+  }
+  expect(first.dispose).toHaveBeenCalledOnce();
+});
+
+test("a place in a long silence is its end where silence is short", async () => {
+  shown();
+  await playerNumber(1);
+  await vi.waitFor(() => expect(places()).toHaveLength(2));
   fireEvent.click(screen.getByRole("checkbox"));
-  await vi.waitFor(() => expect(made.create).toHaveBeenCalledTimes(3));
-  expect(made.create.mock.calls[2]?.[2]).toMatchObject({ speed: 4, startAt: 0, idleTimeLimit: 1e9 });
-  expect(player.dispose).toHaveBeenCalledTimes(2);
+  (await playerNumber(2)).time = 40;
+  fireEvent.click(screen.getByRole("checkbox"));
+  const short = await playerNumber(3);
+  await vi.waitFor(() => expect(short.seek.mock.calls).toEqual([[3]]));
+});
+
+test("another session begins at its start", async () => {
+  const { rerender } = shown();
+  const first = await playerNumber(1);
+  first.tell("play");
+  first.time = 5;
+  rerender(player("s/2"));
+  const second = await playerNumber(2);
+  await vi.waitFor(() => expect(places()).toHaveLength(2));
+  expect([second.seek.mock.calls, second.play.mock.calls]).toEqual([[], []]);
+});
+
+test("a player that cannot be loaded says so, until it can", async () => {
+  made.create.mockImplementationOnce(() => {
+    throw new Error("no WebAssembly");
+  });
+  shown();
+  await vi.waitFor(() => expect(screen.getByRole("alert").textContent).toContain("The player cannot be loaded."));
+  fireEvent.click(screen.getByRole("button", { name: "Try again" }));
+  await playerNumber(1);
+  expect(screen.queryByRole("alert")).toBeNull();
 });
 
 test.each([

@@ -1,19 +1,12 @@
 /**
- * A recording as text: its marks, and what was printed when. Pure.
+ * A recording as text: its marks, what was printed, and when. Pure.
  */
 
 /** A place in a recording. */
 export interface Mark {
-  /** In seconds from the start, by the clock of the player, which shortens silence. */
-  time: number;
+  /** Number of its event, from 0: an index into `RecordingText.times`. */
+  event: number;
   label: string;
-}
-
-/** A line of a recording, at its time. */
-interface Happening {
-  time: number;
-  code: string;
-  data: string;
 }
 
 /** Longest part of a line around a hit, in characters. */
@@ -28,21 +21,12 @@ const ESCAPES =
 /** Other characters that print nothing. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
 const CONTROLS = /[\0-\x09\x0b-\x1f\x7f]/g;
+/** Characters that mean something in a pattern. */
+const SYNTAX = /[\\^$.*+?()[\]{}|/]/g;
 
-/** The events of an asciicast v3. Silence longer than `idle` seconds counts as that long; a line that is none is left out. */
-function happenings(cast: string, idle: number): Happening[] {
-  const found: Happening[] = [];
-  let time = 0;
-  for (const line of cast.split("\n").slice(1)) {
-    const event = line.startsWith("[") ? parse(line) : null;
-    if (!event) continue;
-    time += Math.min(event[0], idle);
-    found.push({ time, code: event[1], data: event[2] });
-  }
-  return found;
-}
+type Event = [interval: number, code: string, data: string];
 
-function parse(line: string): [number, string, string] | null {
+function parse(line: string): Event | null {
   try {
     const event: unknown = JSON.parse(line);
     if (!Array.isArray(event)) return null;
@@ -67,62 +51,80 @@ export function clock(seconds: number): string {
 /** A recording that can be searched. */
 export class RecordingText {
   readonly marks: readonly Mark[];
+  /** Seconds between each event and the one before. */
+  readonly #intervals: number[] = [];
   /** All that was printed, without escape sequences. */
   readonly #text: string;
-  /** Where in the text each time begins. */
-  readonly #times: readonly { at: number; time: number }[];
+  /** Where in the text each event begins. */
+  readonly #begins: number[] = [];
 
-  constructor(cast: string, idle = Number.POSITIVE_INFINITY) {
-    const all = happenings(cast, idle);
-    this.marks = all.flatMap(({ time, code, data }) => {
-      if (code === "m") return [{ time, label: data }];
-      return code === "x" ? [{ time, label: `The end, exit code ${data}` }] : [];
-    });
-    const times = [];
-    let text = "";
-    for (const { time, code, data } of all) {
-      if (code !== "o") continue;
-      times.push({ at: text.length, time });
-      text += data;
+  /** Takes an asciicast v3. A line that is no event is left out. */
+  constructor(cast: string) {
+    const marks: Mark[] = [];
+    const printed: string[] = [];
+    for (const line of cast.split("\n").slice(1)) {
+      const found = line.startsWith("[") ? parse(line) : null;
+      if (!found) continue;
+      const [interval, code, data] = found;
+      const event = this.#intervals.push(interval) - 1;
+      printed.push(code === "o" ? data : "");
+      if (code === "m") marks.push({ event, label: data });
+      else if (code === "x") marks.push({ event, label: `The end, exit code ${data}` });
     }
+    this.marks = marks;
     // Sequences may be cut between two events, so the whole text is cleaned, each character at its place.
     const blank = (found: string) => "\0".repeat(found.length);
-    this.#text = text.replace(ESCAPES, blank).replace(CONTROLS, "\0");
-    this.#times = times;
+    const clean = printed.join("").replace(ESCAPES, blank).replace(CONTROLS, "\0");
+    let [at, length] = [0, 0];
+    const shown = printed.map((data) => {
+      this.#begins.push(length);
+      const piece = clean.slice(at, at + data.length).replaceAll("\0", "");
+      at += data.length;
+      length += piece.length;
+      return piece;
+    });
+    this.#text = shown.join("");
   }
 
-  /** Where this was printed; each line with its time. Case does not matter. */
+  /** When each event happens, in seconds from the start. Silence longer than `idle` seconds counts as that long. */
+  times(idle = Number.POSITIVE_INFINITY): number[] {
+    let time = 0;
+    return this.#intervals.map((interval) => {
+      time += Math.min(interval, idle);
+      return time;
+    });
+  }
+
+  /** Where this was printed: a hit for each line. Case does not matter. */
   search(words: string): Mark[] {
-    const wanted = words.trim().toLowerCase();
     const hits: Mark[] = [];
+    const wanted = words.trim();
     if (wanted === "") return hits;
-    let begin = 0;
-    for (const line of this.#text.split("\n")) {
-      const shown = line.replaceAll("\0", "");
-      const at = shown.toLowerCase().indexOf(wanted);
-      if (at >= 0) {
-        const from = Math.max(0, at + wanted.length - EXCERPT);
-        hits.push({ time: this.#timeOf(begin + placeOf(line, at)), label: shown.slice(from, from + EXCERPT) });
-        if (hits.length === MAX_HITS) break;
-      }
-      begin += line.length + 1;
+    const pattern = new RegExp(wanted.replace(SYNTAX, "\\$&"), "giu");
+    for (let hit = pattern.exec(this.#text); hit && hits.length < MAX_HITS; hit = pattern.exec(this.#text)) {
+      const begin = this.#text.lastIndexOf("\n", hit.index) + 1;
+      const end = this.#lineEnd(hit.index);
+      const from = Math.max(begin, pattern.lastIndex - EXCERPT);
+      const label = this.#text.slice(from, Math.min(end, from + EXCERPT));
+      hits.push({ event: lastUpTo(this.#begins, hit.index), label });
+      pattern.lastIndex = end;
     }
     return hits;
   }
 
-  #timeOf(at: number): number {
-    const later = this.#times.findIndex((known) => known.at > at);
-    return this.#times.at(later < 0 ? -1 : later - 1)?.time ?? 0;
+  #lineEnd(at: number): number {
+    const end = this.#text.indexOf("\n", at);
+    return end < 0 ? this.#text.length : end;
   }
 }
 
-/** The place of the n-th character that shows. */
-function placeOf(line: string, n: number): number {
-  let left = n;
-  for (let at = 0; at < line.length; at++) {
-    if (line[at] === "\0") continue;
-    if (left === 0) return at;
-    left--;
+/** The index of the last number that is not larger; -1 if all are. The numbers are sorted. */
+export function lastUpTo(numbers: readonly number[], limit: number): number {
+  let [low, high] = [-1, numbers.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((numbers[middle] ?? 0) <= limit) low = middle;
+    else high = middle;
   }
-  return line.length;
+  return low;
 }

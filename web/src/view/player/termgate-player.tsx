@@ -5,17 +5,15 @@
 
 "use client";
 
-import type { Player } from "asciinema-player";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { useDeferredValue, useMemo, useState } from "react";
 import type { TokenSource } from "../../core/index.ts";
 import type { ThemeName } from "../../xterm/index.ts";
 import { useThemeName } from "../media.ts";
 import { PLAYER_STYLE } from "./player-style.ts";
 import { clock, MAX_HITS, type Mark, RecordingText } from "./recording.ts";
+import { SHORT_SILENCE, usePlayer } from "./use-player.ts";
 import { useRecording } from "./use-recording.ts";
 
-/** Silence that is played where idle time is skipped, in seconds. */
-const SHORT_SILENCE = 2;
 const SPEEDS = [0.5, 1, 2, 4, 8];
 
 export interface TermgatePlayerProps {
@@ -41,108 +39,87 @@ export function TermgatePlayer(props: TermgatePlayerProps) {
   const [speed, setSpeed] = useState(1);
   const [skips, setSkips] = useState(true);
   const [words, setWords] = useState("");
-  const text = useMemo(() => cast && new RecordingText(cast, skips ? SHORT_SILENCE : undefined), [cast, skips]);
-  const hits = useMemo(() => (text ? text.search(words) : []), [text, words]);
-  const { screen, seek, failed } = usePlayer(cast, speed, skips);
+  // Typing goes on while a long recording is searched.
+  const wanted = useDeferredValue(words.trim());
+  const text = useMemo(() => (cast === null ? null : new RecordingText(cast)), [cast]);
+  const times = useMemo(() => text?.times(skips ? SHORT_SILENCE : undefined) ?? [], [text, skips]);
+  const hits = useMemo(() => text?.search(wanted) ?? [], [text, wanted]);
+  const { screen, seek, failed } = usePlayer(cast, times, speed, skips);
   const problem = error ?? failed;
   return (
     <section className="tg-player" aria-label={label} data-theme={themeName}>
       <style href="termgate-player" precedence="termgate" nonce={nonce}>
         {PLAYER_STYLE}
       </style>
-      <div className="tg-player-screen">
-        <div ref={screen} className="tg-player-fill" />
-        {problem && (
-          <p role="alert">
-            {problem}{" "}
-            <button type="button" onClick={retry}>
-              Try again
-            </button>
-          </p>
-        )}
-        {!cast && !problem && <p role="status">Loading the recording…</p>}
-      </div>
-      <aside className="tg-player-side">
-        <div className="tg-player-controls">
-          <label>
-            Speed{" "}
-            <select value={speed} onChange={(event) => setSpeed(Number(event.target.value))}>
-              {SPEEDS.map((value) => (
-                <option key={value} value={value}>
-                  {value}×
-                </option>
-              ))}
-            </select>
-          </label>
-          <label>
-            <input type="checkbox" checked={skips} onChange={(event) => setSkips(event.target.checked)} /> Skip silence
-          </label>
+      <div className="tg-player-parts">
+        <div className="tg-player-screen">
+          <div ref={screen} className="tg-player-fill" />
+          {problem && (
+            <p role="alert">
+              {problem}{" "}
+              <button type="button" onClick={retry}>
+                Try again
+              </button>
+            </p>
+          )}
+          {cast === null && !problem && <p role="status">Loading the recording…</p>}
         </div>
-        <input
-          type="search"
-          aria-label="Search in what was printed"
-          placeholder="Search in what was printed"
-          value={words}
-          onChange={(event) => setWords(event.target.value)}
-        />
-        {words.trim() !== "" && (
-          <p role="status">
-            {hits.length === MAX_HITS
-              ? `The first ${MAX_HITS} hits`
-              : `${hits.length} ${hits.length === 1 ? "hit" : "hits"}`}
-          </p>
-        )}
-        <ol>
-          {(words.trim() === "" ? (text ? text.marks : []) : hits).map((mark, index) => (
-            // biome-ignore lint/suspicious/noArrayIndexKey: a place has no other identity, and no state
-            <Place key={`${index}-${mark.time}`} mark={mark} seek={seek} />
-          ))}
-        </ol>
-      </aside>
+        <aside className="tg-player-side">
+          <div className="tg-player-controls">
+            <label>
+              Speed{" "}
+              <select value={speed} onChange={(event) => setSpeed(Number(event.target.value))}>
+                {SPEEDS.map((value) => (
+                  <option key={value} value={value}>
+                    {value}×
+                  </option>
+                ))}
+              </select>
+            </label>
+            <label>
+              <input type="checkbox" checked={skips} onChange={(event) => setSkips(event.target.checked)} /> Skip
+              silence
+            </label>
+          </div>
+          <input
+            type="search"
+            aria-label="Search in what was printed"
+            placeholder="Search in what was printed"
+            value={words}
+            onChange={(event) => setWords(event.target.value)}
+          />
+          <output>{wanted !== "" && countOf(hits)}</output>
+          <ol>
+            {(wanted === "" ? (text?.marks ?? []) : hits).map((mark, index) => (
+              // biome-ignore lint/suspicious/noArrayIndexKey: a place has no other identity, and no state
+              <Place key={`${index}-${mark.event}`} time={times[mark.event] ?? 0} label={mark.label} seek={seek} />
+            ))}
+          </ol>
+        </aside>
+      </div>
     </section>
   );
 }
 
-/** A place that a click seeks to. Its label is the recording's text. */
-function Place({ mark, seek }: { mark: Mark; seek: (time: number) => void }) {
+function countOf({ length }: readonly Mark[]): string {
+  return length === MAX_HITS ? `The first ${MAX_HITS} hits` : `${length} ${length === 1 ? "hit" : "hits"}`;
+}
+
+interface PlaceProps {
+  /** In seconds from the start, by the player's clock, which may shorten silence. */
+  time: number;
+  /** The recording's text. */
+  label: string;
+  seek: (time: number) => void;
+}
+
+/** A place that a click seeks to. */
+function Place({ time, label, seek }: PlaceProps) {
   return (
     <li>
-      <button type="button" onClick={() => seek(mark.time)}>
-        <span>{clock(mark.time)}</span> <bdi>{mark.label}</bdi>
+      <button type="button" onClick={() => seek(time)}>
+        <span>{clock(time)}</span> <bdi>{label}</bdi>
       </button>
     </li>
   );
-}
-
-/** Asciinema's player in an element; a change of the speed goes on at the same place. */
-function usePlayer(cast: string | null, speed: number, skips: boolean) {
-  const screen = useRef<HTMLDivElement>(null);
-  const player = useRef<Player | null>(null);
-  const place = useRef({ skips, time: 0 });
-  const [failed, setFailed] = useState<string | null>(null);
-  useEffect(() => {
-    const host = screen.current;
-    if (!cast || !host) return;
-    let made: Player | undefined;
-    let gone = false;
-    // With other silences, times are others.
-    const startAt = place.current.skips === skips ? place.current.time : 0;
-    import("asciinema-player").then(
-      ({ create }) => {
-        if (gone) return;
-        const silence = skips ? { idleTimeLimit: SHORT_SILENCE } : { idleTimeLimit: 1e9 };
-        made = create({ data: cast }, host, { fit: "both", preload: true, controls: true, speed, startAt, ...silence });
-        player.current = made;
-      },
-      () => setFailed("The player cannot be loaded."),
-    );
-    return () => {
-      gone = true;
-      place.current = { skips, time: made?.getCurrentTime() ?? 0 };
-      made?.dispose();
-      player.current = null;
-    };
-  }, [cast, speed, skips]);
-  const seek = (time: number) => void player.current?.seek(time);
-  return { screen, seek, failed };
 }
