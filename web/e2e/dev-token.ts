@@ -17,7 +17,10 @@ export async function visit(page: Page, url: string): Promise<void> {
 }
 
 /** A token of the gateway at `url`. */
-export async function devToken(url: string, query: string): Promise<{ token: string; wsPath: string }> {
+export async function devToken(
+  url: string,
+  query: string,
+): Promise<{ token: string; wsPath: string; httpUrl: string }> {
   const answer = await fetch(`${url}/dev/token?${query}`, { headers: { authorization: `Bearer ${DEV_TOKEN_KEY}` } });
-  return (await answer.json()) as { token: string; wsPath: string };
+  return (await answer.json()) as { token: string; wsPath: string; httpUrl: string };
 }

@@ -116,6 +116,31 @@ async function openWithDevToken(requested: string | null, here: URL): Promise<Ac
   };
 }
 
+/** Access to the recordings of a session. */
+export interface RecordingAccess {
+  url: string;
+  sessionId: string;
+  token: string;
+  /** Start of one of them, in ms since 1970. */
+  started?: number;
+}
+
+/** The recording that the page's address names: with its `#token=…`, or a token of the development gateway. */
+export async function findRecording(): Promise<RecordingAccess> {
+  window.addEventListener("hashchange", () => window.location.reload(), { once: true });
+  const here = new URL(window.location.href);
+  const sessionId = here.searchParams.get("session");
+  if (!sessionId) throw new Error("This address names no session: add ?session=… to it.");
+  const started = here.searchParams.get("started");
+  const which = { sessionId, ...(started && { started: Number(started) }) };
+  const secrets = new URLSearchParams(here.hash.slice(1));
+  const token = secrets.get("token");
+  if (token) return { ...which, token, url: CONFIGURED_FALLBACK_URL || here.origin };
+  keepKey(secrets.get("key"), here);
+  const dev = await devToken(sessionId);
+  return { ...which, token: dev.token, url: CONFIGURED_FALLBACK_URL || dev.httpUrl || here.origin };
+}
+
 /** A link of a class. */
 export interface ClassLink {
   /** The person that it is for. */
