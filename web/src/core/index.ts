@@ -39,5 +39,5 @@ export type { InputProgress, TerminalSink } from "./terminal-sink.ts";
 export { TIMES, type Times } from "./times.ts";
 export { namedGroup, type TokenSource } from "./token.ts";
 export { HelpOrder, IDLE_MS } from "./wall/help-order.ts";
-export { WallClient, type WallOptions, type WallState, type WallStatus } from "./wall/wall-client.ts";
+export { NoAnswerError, WallClient, type WallOptions, type WallState, type WallStatus } from "./wall/wall-client.ts";
 export { type WallLine, WallModel, type WallScreen } from "./wall/wall-model.ts";

@@ -4,7 +4,7 @@
 
 import { deflateRawSync, inflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { WallClient } from "../../src/core/index.ts";
+import { NoAnswerError, WallClient } from "../../src/core/index.ts";
 import { FakeSocket } from "../support/socket.ts";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -125,9 +125,26 @@ test("a message to the class is answered, refused, or lost, each by its id", asy
   socket.receive({ type: "error", code: "FORBIDDEN", message: "not you", retryable: false, id: refused });
   expect(await second).toBe("not you");
   expect(wall.state.status).not.toBe("refused");
-  const third = wall.announce("Once more").catch((error: Error) => error.message);
+  const third = wall.announce("Once more").catch((error: unknown) => error);
   socket.onclose?.({ code: 1006, reason: "" });
-  expect(await third).toBe("The connection was lost.");
+  expect(await third).toEqual(new NoAnswerError("The connection was lost."));
   const fourth = wall.announce("To no one").catch((error: Error) => error.message);
   expect(await fourth).toBe("The wall is not connected.");
+});
+
+test("a message without an answer keeps its id when it is sent again, and is another one after that", async () => {
+  const { wall, socket } = start();
+  const ids = () => socket.of("announce").map(({ id }) => id);
+  const say = (text = "Five minutes left.", line = "ls") => wall.announce(text, line);
+  const lost = say().catch((error: unknown) => error);
+  vi.advanceTimersByTime(10_000);
+  expect(await lost).toBeInstanceOf(NoAnswerError);
+  const again = say();
+  expect(ids()[1]).toBe(ids()[0]);
+  socket.receive({ type: "announced", id: ids()[1], reached: 1, missed: 0 });
+  await again;
+  const rest = [say(), say(), say("Five minutes left.", ""), say("Four minutes left.")];
+  expect(new Set(ids()).size).toBe(5);
+  for (const id of ids()) socket.receive({ type: "announced", id, reached: 1, missed: 0 });
+  expect(await Promise.all(rest)).toHaveLength(4);
 });

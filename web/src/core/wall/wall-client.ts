@@ -64,6 +64,9 @@ export interface WallOptions {
   clientId?: string;
 }
 
+/** No answer came: what was sent may have arrived. */
+export class NoAnswerError extends Error {}
+
 export class WallClient {
   readonly model = new WallModel();
   #state: WallState = { status: "closed", problem: "", version: 0 };
@@ -83,6 +86,8 @@ export class WallClient {
   #acked = 0;
   /** Messages to the class that wait for their answer. */
   readonly #announcing = new Map<string, { done: (answer: Announced) => void; failed: (error: Error) => void }>();
+  /** The last message to the class that was not answered yet. */
+  #unanswered: { text: string; line: string; id: string } | undefined;
   #resyncing = false;
   /** Frames are applied one after the other, although decompression takes its time. */
   #queue: WallFrame[] = [];
@@ -131,18 +136,29 @@ export class WallClient {
     this.#look();
   }
 
-  /** Tells the class something, with a line to type if there is one. Says how many sessions show it, and how many do not. */
-  async announce(text: string, line?: string): Promise<Announced> {
+  /**
+   * Tells the class something, with a line to type if there is one. Says how many sessions show it, and how many do not.
+   * Rejects with a `NoAnswerError` if that is not known: the same message, sent again, is shown once.
+   */
+  async announce(text: string, line = ""): Promise<Announced> {
     if (!this.#socket) throw new Error("The wall is not connected.");
-    const id = randomId();
+    const last = this.#unanswered;
+    const isAgain = last?.text === text && last.line === line && !this.#announcing.has(last.id);
+    const id = isAgain ? last.id : randomId();
+    this.#unanswered = { text, line, id };
     const timer = new Timer(this.#clock);
     const answer = new Promise<Announced>((done, failed) => this.#announcing.set(id, { done, failed }));
-    timer.set(ANNOUNCE_TIMEOUT_MS, () => this.#announcing.get(id)?.failed(new Error("The service did not answer.")));
+    const late = () => this.#announcing.get(id)?.failed(new NoAnswerError("The service did not answer."));
+    timer.set(ANNOUNCE_TIMEOUT_MS, late);
     this.#send({ type: "announce", id, text, ...(line && { line }) });
-    return answer.finally(() => {
+    try {
+      const announced = await answer;
+      this.#unanswered = undefined;
+      return announced;
+    } finally {
       timer.clear();
       this.#announcing.delete(id);
-    });
+    }
   }
 
   #set(change: Partial<WallState>): void {
@@ -285,7 +301,7 @@ export class WallClient {
     this.#queue = [];
     this.#inflating = false;
     this.#resyncing = false;
-    for (const { failed } of this.#announcing.values()) failed(new Error("The connection was lost."));
+    for (const { failed } of this.#announcing.values()) failed(new NoAnswerError("The connection was lost."));
     socket?.close(1000);
   }
 }

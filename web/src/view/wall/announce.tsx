@@ -5,9 +5,11 @@
 "use client";
 
 import { type FormEvent, useId, useState } from "react";
-import type { WallClient } from "../../core/index.ts";
-import { ANNOUNCEMENT_BYTES } from "../../protocol/generated.ts";
-import { checkOffer } from "../typable.ts";
+import { NoAnswerError, type WallClient } from "../../core/index.ts";
+import { announcementProblem } from "../typable.ts";
+
+/** In place of a tab, which the service does not pass on. */
+const TAB = "    ";
 
 interface AnnounceProps {
   client: WallClient;
@@ -22,19 +24,22 @@ export function Announce({ client, onClose }: AnnounceProps) {
   const [sending, setSending] = useState(false);
   const send = async (event: FormEvent) => {
     event.preventDefault();
-    const problem = problemOf(text, line);
+    const plain = text.replaceAll("\t", TAB);
+    const problem = announcementProblem(plain, line);
     if (problem) return say(problem);
     setSending(true);
     say("Sending…");
     try {
-      const { reached, missed } = await client.announce(text, line);
+      const { reached, missed } = await client.announce(plain, line);
       say(
         `${reached} ${reached === 1 ? "terminal shows" : "terminals show"} it${missed > 0 ? `, ${missed} cannot` : ""}`,
       );
       setText("");
       setLine("");
     } catch (error) {
-      say(error instanceof Error ? `Not sent: ${error.message}` : "Not sent");
+      // The class sees it once, however often it is sent.
+      if (error instanceof NoAnswerError) say("Perhaps not sent: send it again");
+      else say(error instanceof Error ? `Not sent: ${error.message}` : "Not sent");
     }
     setSending(false);
   };
@@ -62,16 +67,4 @@ export function Announce({ client, onClose }: AnnounceProps) {
       </div>
     </form>
   );
-}
-
-/** Why the service would refuse it; empty if it would not. */
-function problemOf(text: string, line: string): string {
-  if (text.trim() === "") return "The message is empty";
-  if (new TextEncoder().encode(text).length > ANNOUNCEMENT_BYTES) return "The message is too long";
-  try {
-    if (line) checkOffer(line);
-  } catch {
-    return "The command must be one line of at most 1024 bytes, of printable characters";
-  }
-  return "";
 }
