@@ -18,6 +18,12 @@ import { VisibilityMonitor } from "./visibility.ts";
 
 const CTRL_C = "\x03";
 
+/** A line on its way to the prompt. */
+export interface TypedLine {
+  /** The number of its message, once that is sent. */
+  readonly seq?: number;
+}
+
 /** A terminal that stays connected and delivers input and output in order and exactly once. */
 export class TerminalClient {
   readonly #clientId: () => string;
@@ -165,10 +171,11 @@ export class TerminalClient {
 
   /**
    * Types a line at the shell's empty prompt, without Enter, because a person clicked on it. The service refuses it anywhere
-   * else, with an `error` message. False if this page may not type.
+   * else, with an `error` message of the same `seq`. Undefined if this page may not type.
    */
-  typeLine(line: string): boolean {
-    return mayType(this.state) && !this.#session.over && this.#push({ type: "type_line", line });
+  typeLine(line: string): TypedLine | undefined {
+    const typed: Action = { type: "type_line", line };
+    return mayType(this.state) && !this.#session.over && this.#push(typed) ? typed : undefined;
   }
 
   /** Takes a message to the class off the page. */

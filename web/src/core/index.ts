@@ -18,7 +18,7 @@ export type {
   WallSession,
 } from "../protocol/generated.ts";
 export type { TokenIn } from "./address.ts";
-export { TerminalClient } from "./client.ts";
+export { TerminalClient, type TypedLine } from "./client.ts";
 export { browserClock, type Clock, Timer } from "./clock.ts";
 export type { CommandResult } from "./commands.ts";
 export { mayType } from "./control.ts";

@@ -18,8 +18,12 @@ import { ResendDelay } from "./resend-delay.ts";
 
 /** A message without the two fields that the queue adds. */
 type Unnumbered<M> = M extends { seq: number; epoch: number } ? Omit<M, "seq" | "epoch"> : never;
-/** Numbered messages other than keystrokes and Ctrl-C. */
-export type Action = Unnumbered<Exclude<ClientMessage, { type: "input" } | { type: "interrupt" } | { type: "echo" }>>;
+/** Numbered messages other than keystrokes and Ctrl-C. The queue notes the number when it sends one. */
+export type Action = Unnumbered<
+  Exclude<ClientMessage, { type: "input" } | { type: "interrupt" } | { type: "echo" }>
+> & {
+  seq?: number;
+};
 
 type Queued = { text: string } | { bytes: Uint8Array } | { action: Action } | { interrupt: true };
 type Message =
@@ -285,6 +289,7 @@ export class InputQueue {
       if (!("interrupt" in head || "action" in head)) this.#queuedSize -= size;
       this.#sentLength += size;
       if (message.type === "input" || message.type === "interrupt") this.#name(message);
+      else message.seq = this.#nextSeq;
       const sent = { seq: this.#nextSeq, message, cost, end: this.#sentLength, at: this.clock.now() };
       this.#nextSeq += 1;
       this.#sent.push(sent);

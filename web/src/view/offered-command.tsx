@@ -4,11 +4,12 @@
 
 "use client";
 
-import { useEffect, useRef, useState } from "react";
+import { useState } from "react";
 import type { TerminalClient } from "../core/index.ts";
 import { useTerminalState } from "../react/use-terminal-state.ts";
-import { OfferedLine } from "./offers.tsx";
+import { OfferedLine, useSince } from "./offers.tsx";
 import { checkOffer } from "./typable.ts";
+import { useReset } from "./use-reset.ts";
 
 export interface OfferedCommandProps {
   /** The terminal that the line is typed into. */
@@ -25,15 +26,12 @@ export function OfferedCommand({ client, line, onTyped, className }: OfferedComm
   checkOffer(line);
   const state = useTerminalState(client);
   const [said, say] = useState("");
-  const since = useRef(Number.POSITIVE_INFINITY);
-  useEffect(() => {
-    since.current = performance.now();
-  }, []);
+  useReset(line, () => say(""));
+  const since = useSince(line);
   return (
     <span className={className ?? "termgate-offer"}>
       <OfferedLine
-        {...{ client, state, line, say }}
-        since={() => since.current}
+        {...{ client, state, line, say, since }}
         onTyped={() => {
           say("");
           onTyped?.();

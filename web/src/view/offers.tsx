@@ -5,26 +5,18 @@
 
 "use client";
 
-import { type MouseEvent, useEffect, useRef, useState } from "react";
-import { mayType, type TerminalClient, type TerminalState } from "../core/index.ts";
+import { type MouseEvent, useRef } from "react";
+import { mayType, type TerminalClient, type TerminalState, type TypedLine } from "../core/index.ts";
 import { copyText } from "../xterm/index.ts";
-import { refusalOf } from "./words.ts";
+import type { OfferList } from "./use-offers.ts";
 
 /** A click this soon after the list changed was meant for what was there before, in ms. */
 const SETTLE_MS = 500;
 
-/** A line that the page offers. */
-export interface Offer {
-  id: number;
-  line: string;
-}
-
 interface OffersProps {
   client: TerminalClient;
   state: TerminalState;
-  offers: readonly Offer[];
-  /** Takes an offer of the page away. */
-  onDone: (id: number) => void;
+  list: OfferList;
   /** Says something in the status line. */
   say: (text: string) => void;
   /** Focuses the terminal, where Enter is pressed. */
@@ -32,28 +24,19 @@ interface OffersProps {
 }
 
 /** Over the terminal's upper edge, the latest first. Always there, so that a screen reader hears what comes. */
-export function Offers({ client, state, offers, onDone, say, focus }: OffersProps) {
-  // A line that was typed goes, and comes back if the service refuses it.
-  const [typed, setTyped] = useState<readonly string[]>([]);
-  useEffect(
-    () => client.onMessage((message) => refusalOf(message) !== "" && setTyped((ids) => ids.slice(0, -1))),
-    [client],
-  );
-  const isThere = ({ id }: { id: number | string }) => !typed.includes(`${id}`);
+export function Offers({ client, state, list, say, focus }: OffersProps) {
+  const isThere = ({ id }: { id: number | string }) => !list.isTyped(id);
   const shown = {
-    offers: offers.filter(isThere).reverse(),
+    offers: list.offers.filter(isThere).reverse(),
     announcements: state.announcements.filter(isThere).reverse(),
   };
-  const changed = useRef({ key: "", at: 0 });
-  const key = [...shown.offers, ...shown.announcements].map(({ id }) => id).join(" ");
-  if (changed.current.key !== key) changed.current = { key, at: now() };
+  const since = useSince([...shown.offers, ...shown.announcements].map(({ id }) => id).join(" "));
   const line = (id: number | string, text: string) => (
     <OfferedLine
-      {...{ client, state, say }}
+      {...{ client, state, say, since }}
       line={text}
-      since={() => changed.current.at}
-      onTyped={() => {
-        setTyped((ids) => [...ids, `${id}`]);
+      onTyped={(line) => {
+        list.onTyped(id, line);
         focus();
       }}
     />
@@ -64,7 +47,7 @@ export function Offers({ client, state, offers, onDone, say, focus }: OffersProp
         <article key={offer.id} className="tg-offered">
           <header>
             <b>From the lesson</b>
-            {dismiss("Dismiss the offer", () => onDone(offer.id))}
+            {dismiss("Dismiss the offer", () => list.takeBack(offer.id))}
           </header>
           {line(offer.id, offer.line)}
         </article>
@@ -103,14 +86,15 @@ interface OfferedLineProps {
   /** Time since which the line is where it is, as `now`. */
   since: () => number;
   say: (text: string) => void;
-  onTyped: () => void;
+  onTyped: (line: TypedLine) => void;
 }
 
 /** A line, whole, with what to do with it. */
 export function OfferedLine({ client, state, line, since, say, onTyped }: OfferedLineProps) {
   const allowed = mayType(state) && state.status === "connected";
   const type = ({ nativeEvent }: MouseEvent) => {
-    if (isMeant(nativeEvent, since(), now()) && client.typeLine(line)) onTyped();
+    const typed = isMeant(nativeEvent, since(), now()) ? client.typeLine(line) : undefined;
+    if (typed) onTyped(typed);
   };
   return (
     <div className="tg-line">
@@ -132,6 +116,13 @@ export function OfferedLine({ client, state, line, since, say, onTyped }: Offere
       </button>
     </div>
   );
+}
+
+/** Time since which what is under the pointer is this, as `now`. */
+export function useSince(what: string): () => number {
+  const changed = useRef({ what: "", at: Number.POSITIVE_INFINITY });
+  if (changed.current.what !== what) changed.current = { what, at: now() };
+  return () => changed.current.at;
 }
 
 /** True for a person's click on what was there for a moment: no script types, and nothing slips under a finger. */

@@ -6,23 +6,33 @@
 "use client";
 
 import { useState } from "react";
-import type { TerminalState } from "../core/index.ts";
+import type { TerminalClient, TerminalState } from "../core/index.ts";
 import { Disclosure } from "./disclosure.tsx";
+import { useReset } from "./use-reset.ts";
 import { recordingSentence } from "./words.ts";
 
-/** The sentence. Without a status line, which would still say it, it stays. */
-export function RecordingNote({ state, stays, focus }: { state: TerminalState; stays: boolean; focus: () => void }) {
+interface RecordingNoteProps {
+  client: TerminalClient;
+  state: TerminalState;
+  /** True without a status line, which would still say it. */
+  stays: boolean;
+  focus: () => void;
+}
+
+/** The sentence, until it is read: about this session, and all that it says. */
+export function RecordingNote({ client, state, stays, focus }: RecordingNoteProps) {
   const { recording } = state;
-  // What was read about another state says nothing about this one.
   const [read, setRead] = useState("");
-  if (!recording || state.end || recording.state === read) return null;
+  useReset(client, () => setRead(""));
+  const sentence = recording ? recordingSentence(recording) : "";
+  if (sentence === "" || sentence === read || state.end) return null;
   const close = () => {
-    setRead(recording.state);
+    setRead(sentence);
     focus();
   };
   return (
     <p className="tg-recording" role="note">
-      <span>{recordingSentence(recording)}</span>
+      <span>{sentence}</span>
       {!stays && (
         <button type="button" onClick={close}>
           OK

@@ -15,17 +15,18 @@ import { ContextMenu } from "./context-menu.tsx";
 import { FindBar } from "./find-bar.tsx";
 import type { TermgateHandle, TermgateTerminalProps } from "./handle.ts";
 import { useMedia, useThemeName } from "./media.ts";
-import { type Offer, Offers } from "./offers.tsx";
+import { Offers } from "./offers.tsx";
 import { PasteDialog } from "./paste-dialog.tsx";
 import { RecordingNote } from "./recording.tsx";
 import { saveText } from "./save.ts";
 import { StatusLine } from "./status-line.tsx";
 import { STYLE } from "./style.ts";
 import { TouchRow } from "./touch-row.tsx";
-import { checkOffer } from "./typable.ts";
 import { useBell } from "./use-bell.ts";
 import { clipboardOf, menuItems, useMenu } from "./use-menu.ts";
 import { useNotices } from "./use-notices.ts";
+import { useOffers } from "./use-offers.ts";
+import { useReset } from "./use-reset.ts";
 import { useSettled } from "./use-settled.ts";
 import { useSoftKeyboard } from "./use-soft-keyboard.ts";
 import { useTerminal } from "./use-terminal.ts";
@@ -33,8 +34,6 @@ import { copyRefused, heldSentence, isStalled, isWaiting } from "./words.ts";
 
 /** Another window's size is explained once it has lasted this long. */
 const SIZE_HINT_DELAY_MS = 1000;
-/** Lines of a lesson that are offered at a time; an earlier one goes. */
-const MAX_OFFERS = 4;
 /** In pixels; Ctrl-0 restores it. */
 const DEFAULT_FONT_SIZE = 14;
 
@@ -65,9 +64,9 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
     const [finding, setFinding] = useState<{ text: string; times: number } | null>(null);
     const find = useCallback((text: string) => setFinding((was) => ({ text, times: (was?.times ?? 0) + 1 })), []);
     const [question, setQuestion] = useState<{ text: string; answer: (paste: boolean) => void } | null>(null);
-    const [offers, setOffers] = useState<readonly Offer[]>([]);
-    const lastOffer = useRef(0);
-    const takeOffer = useCallback((id: number) => setOffers((all) => all.filter((offer) => offer.id !== id)), []);
+    useReset(client, () => setQuestion(null));
+    const list = useOffers(client);
+    const { offer } = list;
     const askBeforePaste = useRef(true);
     const [held, setHeld] = useState({ control: false, alt: false });
     const [selected, setSelected] = useState(false);
@@ -150,15 +149,9 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           terminal.clear();
         },
         setFontSize: showFont,
-        offer(line) {
-          checkOffer(line);
-          lastOffer.current += 1;
-          const id = lastOffer.current;
-          setOffers((all) => [...all.filter((offer) => offer.line !== line), { id, line }].slice(-MAX_OFFERS));
-          return () => takeOffer(id);
-        },
+        offer,
       };
-    }, [opened, showFont, find, takeOffer]);
+    }, [opened, showFont, find, offer]);
     // Null until the terminal is open.
     useImperativeHandle(ref, () => handle as TermgateHandle, [handle]);
     const ready = useRef(onReady);
@@ -205,7 +198,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
         <style href="termgate" precedence="termgate" nonce={props.nonce}>
           {STYLE}
         </style>
-        <RecordingNote state={state} stays={props.statusLine === false} focus={focus} />
+        <RecordingNote client={client} state={state} stays={props.statusLine === false} focus={focus} />
         <div ref={stage} className="tg-stage">
           <p id={help} className="tg-hidden">
             Tab goes to the shell. Ctrl-Shift-L leaves the terminal.
@@ -213,7 +206,7 @@ export const TermgateTerminal = forwardRef<TermgateHandle, TermgateTerminalProps
           <div ref={host} className="tg-screen" />
           {isWaiting(state) && <p className="tg-waiting">{state.error?.message}</p>}
           {failed && <CannotShow onRetry={retry} />}
-          <Offers {...{ client, state, offers, focus }} onDone={takeOffer} say={notices.show} />
+          <Offers {...{ client, state, list, focus }} say={notices.show} />
           {notices.banner && <Banner text={notices.banner} onClose={dismiss} />}
           {opened && finding && (
             <FindBar key={finding.times} opened={opened} initial={finding.text} onClose={closeFind} />

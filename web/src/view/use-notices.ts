@@ -7,6 +7,7 @@
 import { useCallback, useEffect, useState } from "react";
 import type { ClientErrorCode, TerminalClient } from "../core/index.ts";
 import { problemOf } from "./problems.ts";
+import { useReset } from "./use-reset.ts";
 import { refusalOf } from "./words.ts";
 
 /** Errors that the state does not show: input did not reach the shell. */
@@ -26,6 +27,10 @@ export interface Notices {
 export function useNotices(client: TerminalClient): Notices {
   const [transient, show] = useState("");
   const [banner, setBanner] = useState<string | null>(null);
+  useReset(client, () => {
+    show("");
+    setBanner(null);
+  });
 
   useEffect(() => {
     const stops = [

@@ -37,8 +37,18 @@ test("one who comes later sees what was said in the last ten minutes", ({ harnes
 test("an offered line is a message of its own, in order", ({ harness }) => {
   harness.reconnect({ who: 1, people: [ada] });
   harness.client.input("x");
-  expect(harness.client.typeLine("ls -la")).toBe(true);
+  expect(harness.client.typeLine("ls -la")?.seq).toBe(2);
   expect(harness.socket.of("type_line")).toMatchObject([{ seq: 2, line: "ls -la" }]);
+});
+
+test("an offered line knows its number once it is sent", ({ harness }) => {
+  harness.socket.end();
+  harness.client.input("x");
+  const typed = harness.client.typeLine("ls -la");
+  expect(typed).not.toHaveProperty("seq");
+  harness.reattach({ people: [ada] });
+  expect(harness.socket.of("type_line").at(-1)?.seq).toBe(2);
+  expect(typed?.seq).toBe(2);
 });
 
 test("a borrower's line names the loan", ({ harness }) => {
@@ -50,7 +60,7 @@ test("a borrower's line names the loan", ({ harness }) => {
 
 test("who may not type types no offer", ({ harness }) => {
   harness.reconnect({ role: "viewer" });
-  expect(harness.client.typeLine("ls")).toBe(false);
+  expect(harness.client.typeLine("ls")).toBeUndefined();
   expect(harness.socket.of("type_line")).toEqual([]);
 });
 

@@ -7,7 +7,7 @@ import { act, cleanup, render, screen, waitFor } from "@testing-library/react";
 import { StrictMode, version } from "react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { type TermgateHandle, TermgateTerminal } from "../../src/index.ts";
-import { Harness } from "../support/harness.ts";
+import { EPOCH, Harness } from "../support/harness.ts";
 
 const opened = vi.hoisted(() => ({ count: 0, disposed: 0 }));
 
@@ -121,4 +121,14 @@ test("opens another emulator for another client", async () => {
   rerender(<TermgateTerminal client={new Harness().client} />);
   await waitFor(() => expect(opened.count).toBe(2));
   expect(opened.disposed).toBe(1);
+});
+
+test("another session has no banner of the one before", async () => {
+  const harness = new Harness().open();
+  harness.attached();
+  const { rerender } = render(<TermgateTerminal client={harness.client} />);
+  act(() => harness.reconnect({ epoch: EPOCH + 1 }));
+  expect(screen.getByRole("alert").textContent).toContain("The shell was restarted");
+  rerender(<TermgateTerminal client={new Harness().client} />);
+  expect(screen.queryByRole("alert")).toBeNull();
 });

@@ -5,7 +5,7 @@
 
 import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
-import { INITIAL_STATE, type Recording, type TerminalState } from "../../src/core/index.ts";
+import { INITIAL_STATE, type Recording, type TerminalClient, type TerminalState } from "../../src/core/index.ts";
 import { RecordingBadge, RecordingNote } from "../../src/view/recording.tsx";
 
 afterEach(cleanup);
@@ -18,9 +18,14 @@ const state = (recording: Recording | null, fields: Partial<TerminalState> = {})
   ...fields,
 });
 
+const client = {} as TerminalClient;
+const another = {} as TerminalClient;
+
 test("the sentence says what, for whom and for how long, until it is read", () => {
   const focus = vi.fn();
-  const note = (shown: TerminalState) => <RecordingNote state={shown} stays={false} focus={focus} />;
+  const note = (shown: TerminalState, of = client) => (
+    <RecordingNote client={of} state={shown} stays={false} focus={focus} />
+  );
   const { rerender } = render(note(state({ ...ON, input: true })));
   const text = screen.getByRole("note").textContent;
   expect(text).toMatch(/is recorded: .* shows, and what is typed\. .* owner, the instructors .* operators .* 30 days/);
@@ -28,10 +33,21 @@ test("the sentence says what, for whom and for how long, until it is read", () =
   expect([screen.queryByRole("note"), focus.mock.calls.length]).toEqual([null, 1]);
   rerender(note(state({ ...ON, state: "off" })));
   expect(screen.getByRole("note").textContent).toMatch(/not being recorded now/);
+  fireEvent.click(screen.getByRole("button", { name: "OK" }));
+  // Not what was read: without what is typed, and for longer.
+  rerender(note(state({ ...ON, days: 90 })));
+  expect(screen.getByRole("note").textContent).toMatch(/what the terminal shows\. .* 90 days/);
+  fireEvent.click(screen.getByRole("button", { name: "OK" }));
+  rerender(note(state(null)));
+  expect(screen.queryByRole("note")).toBe(null);
+  rerender(note(state({ ...ON, days: 90 })));
+  expect(screen.queryByRole("note")).toBe(null);
+  rerender(note(state({ ...ON, days: 90 }), another));
+  expect(screen.getByRole("note").textContent).toMatch(/90 days/);
 });
 
 test("without a status line the sentence stays", () => {
-  render(<RecordingNote state={state(ON)} stays focus={vi.fn()} />);
+  render(<RecordingNote client={client} state={state(ON)} stays focus={vi.fn()} />);
   expect([screen.getByRole("note").textContent, screen.queryByRole("button")]).toEqual([
     expect.stringContaining("what the terminal shows."),
     null,
