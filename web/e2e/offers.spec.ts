@@ -37,6 +37,9 @@ test("a message reaches the class, and its command waits for a click and for Ent
   const grace = stack.address("", { grp: group, sub: "grace", name: "Grace Hopper", role: "instructor" });
   await wall.goto(grace.replace("/?", "/class?"));
   await expect(wall.locator(".tg-wall-tile")).toHaveCount(2);
+  // A region that is not there yet announces nothing of what comes with it.
+  for (const { page } of students)
+    await expect(page.locator(".tg-offers[aria-live]:empty")).toHaveCSS("display", "grid");
   await wall.getByRole("button", { name: "Message to everyone" }).click();
   await wall.getByLabel("Message to everyone").last().fill("Look at <b>this</b>:\nfive minutes left.");
   await wall.getByLabel(/Command to offer/).fill("echo off''ered");

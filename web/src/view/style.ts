@@ -130,7 +130,6 @@ export const STYLE = `${RESET}
 .tg-offers {
   position: absolute; top: 8px; right: 20px; z-index: 6; display: grid; gap: 8px; width: min(420px, calc(100% - 32px)); max-height: 60%; overflow-y: auto;
 }
-.tg-offers:empty { display: none; }
 .tg-offered {
   padding: 8px 10px 10px 14px; border: 1px solid var(--tg-line); border-left: 4px solid var(--tg-accent); border-radius: 8px;
   background: var(--tg-bar); color: var(--tg-text); box-shadow: var(--tg-shadow); overflow-wrap: anywhere;
