@@ -232,6 +232,12 @@ test("a long press where there is no text opens it, and the touch keyboard stays
   await finger(page, empty, empty, 700, 1);
   await page.touchscreen.tap(...(await terminal.place(10, 3)));
   await expect(menuOf(page)).toHaveCount(0);
+  // A touch keyboard that was closed stays closed.
+  await input.evaluate((field) => field.blur());
+  await finger(page, empty, empty, 700, 1);
+  await item(page, "Select all").tap();
+  await expect(menuOf(page)).toHaveCount(0);
+  await expect(input).not.toBeFocused();
   // On a word it selects.
   const word = await terminal.place(1, 2);
   await finger(page, word, word, 700, 1);

@@ -27,7 +27,10 @@ export interface MenuRequest {
 
 interface ContextMenuProps extends MenuRequest {
   items: readonly MenuItem[];
-  /** True if the focus is to be in the terminal again: not after a press elsewhere. */
+  /**
+   * True if the focus is to be in the terminal again: not after a press elsewhere, nor after a finger's, which leaves the
+   * focus where it is. The terminal's focus opens a touch keyboard, also one that was closed.
+   */
   onClose: (refocus: boolean) => void;
 }
 
@@ -35,7 +38,10 @@ export function ContextMenu({ at, cause, items, onClose }: ContextMenuProps) {
   const menu = useRef<HTMLDivElement>(null);
   const close = useRef(onClose);
   useEffect(() => {
-    close.current = onClose;
+    close.current = (refocus) => {
+      const tookFocus = cause !== "touch" || menu.current?.contains(document.activeElement) === true;
+      onClose(refocus && tookFocus);
+    };
   });
 
   useLayoutEffect(() => {
@@ -78,14 +84,14 @@ export function ContextMenu({ at, cause, items, onClose }: ContextMenuProps) {
     const at = itemsOf(element).indexOf(document.activeElement as HTMLElement);
     const next = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: -1 }[event.key];
     if (next !== undefined) focusItem(element, next);
-    else if (event.key === "Escape" || event.key === "Tab") onClose(true);
+    else if (event.key === "Escape" || event.key === "Tab") close.current(true);
     else return;
     // Nor does it close a dialog of the page.
     stop(event);
   };
   const choose = ({ disabled, act }: MenuItem) => {
     if (disabled) return;
-    onClose(true);
+    close.current(true);
     act();
   };
 
