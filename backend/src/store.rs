@@ -11,6 +11,8 @@ mod revocations;
 
 pub use class::{ClassRecord, Keyboard};
 pub use measured::MeasuredStore;
+#[cfg(any(test, feature = "test-support"))]
+pub use measured::{Fault, FaultyStore};
 pub use memory::MemoryStore;
 pub use redis::{ConnectError, RedisStore, START_TIMEOUT as REDIS_START_TIMEOUT};
 pub use revocations::{MAX_REVOKED, Member, REVOKED_TTL, Revocations};

@@ -9,10 +9,14 @@ use crate::store::{Store, StoreError};
 use futures_util::future::join_all;
 use shared_protocol::SessionId;
 use std::sync::Arc;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use std::time::Duration;
+use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
 /// Leases that are renewed at the same time.
 const CONCURRENT_RENEWALS: usize = 32;
+
+/// Time in a heartbeat for what sessions have written beside their leases. The next heartbeat goes on.
+const SAVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The owner of the leases that a heartbeat renews.
 pub trait LeaseHolder: Sync {
@@ -83,12 +87,85 @@ async fn renew_all(
         let renewals = chunk.iter().map(async |lease| {
             if !lease.renew(store).await? {
                 holder.lost(&lease.record().id);
-                return Ok(());
             }
-            lease.save_class(store).await?;
-            lease.save_revoked(store, now).await
+            Ok(())
         });
         join_all(renewals).await.into_iter().collect::<Result<(), StoreError>>()?;
     }
-    Ok(())
+    // After all of them, and for a bounded time: nothing that sessions write stands before a heartbeat.
+    timeout(SAVE_TIMEOUT, save_all(leases, store, now)).await.unwrap_or_else(|_| {
+        tracing::warn!("what sessions keep in the store is not written again yet: it takes too long");
+        Ok(())
+    })
+}
+
+/// Writes what sessions keep in the store again, as far as it can.
+async fn save_all(leases: &[Arc<Lease>], store: &dyn Store, now: u64) -> Result<(), StoreError> {
+    let mut result = Ok(());
+    for chunk in leases.chunks(CONCURRENT_RENEWALS) {
+        let saves = chunk.iter().map(async |lease| lease.save_again(store, now).await);
+        result = join_all(saves).await.into_iter().fold(result, Result::and);
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::metrics::Operation;
+    use crate::store::contract::{instance, running};
+    use crate::store::{ClassRecord, Fault, FaultyStore, MemoryStore};
+    use tokio::time::sleep;
+
+    /// An instance with these sessions, and without relays.
+    struct Holder(Vec<Arc<Lease>>);
+
+    impl LeaseHolder for Holder {
+        fn leases(&self) -> Vec<Arc<Lease>> {
+            self.0.clone()
+        }
+
+        fn lost(&self, session: &SessionId) {
+            panic!("{session} is lost");
+        }
+    }
+
+    impl RelayCounter for Holder {
+        fn here(&self) -> usize {
+            0
+        }
+
+        fn set_elsewhere(&self, _relays: usize) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_save_that_hangs_holds_no_heartbeat_up() {
+        let store = FaultyStore::new(MemoryStore::shared());
+        let mut leases = Vec::new();
+        for id in ["one", "two"] {
+            let record = running(id, "me", 5);
+            store.compare_and_set(&record, None).await.unwrap();
+            let lease = Lease::new(record, &store, Instant::now());
+            lease.set_class(ClassRecord::default());
+            leases.push(lease);
+        }
+        store.set(Operation::PutClass, Fault::Hangs);
+        let (me, holder) = (instance("me"), Holder(leases));
+        let membership = Membership::new(me.clone(), Arc::default());
+        let metrics = Metrics::new(0);
+        let beats = run_heartbeat(&membership, &holder, &holder, &store, &SystemClock, &metrics);
+        let looks = async {
+            for _ in 0..60 {
+                sleep(Duration::from_secs(1)).await;
+                assert!(store.instance(&me.id).await.unwrap().is_some(), "others would take its sessions over");
+                assert!(holder.0.iter().all(|lease| lease.is_valid(Instant::now()) == Some(true)));
+            }
+        };
+        tokio::select! {
+            () = beats => {}
+            () = looks => {}
+        }
+        assert!(store.calls(Operation::PutClass) > 10, "it is tried again");
+    }
 }

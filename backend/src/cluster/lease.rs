@@ -39,14 +39,16 @@ pub struct Lease {
     class: Mutex<Option<ClassRecord>>,
     /// Held while one of these is written, so that the latest one is written last.
     saving: tokio::sync::Mutex<()>,
+    /// True while a save waits for its turn, which writes the latest of both then.
+    is_save_queued: AtomicBool,
 }
 
 impl Lease {
     /// A lease on a record that this instance has written after `since`.
     pub fn new(record: SessionRecord, store: &dyn Store, since: Instant) -> Arc<Self> {
         let state = if store.is_shared() { LeaseState::ValidUntil(since + LEASE_TTL) } else { LeaseState::Permanent };
-        let (revoked, is_unsaved, class, saving) = Default::default();
-        Arc::new(Self { record, state: Mutex::new(state), revoked, is_unsaved, class, saving })
+        let (revoked, is_unsaved, class, saving, is_save_queued) = Default::default();
+        Arc::new(Self { record, state: Mutex::new(state), revoked, is_unsaved, class, saving, is_save_queued })
     }
 
     /// The record as it is in the store while the session runs.
@@ -80,30 +82,66 @@ impl Lease {
         *self.class.lock() = Some(class);
     }
 
-    /// Writes it, as it is then.
-    pub async fn save_class(&self, store: &dyn Store) -> Result<(), StoreError> {
-        let _turn = self.saving.lock().await;
-        match self.class().filter(|_| *self.state.lock() != LeaseState::Lost) {
-            Some(class) => store.put_class(&self.record.id, &class).await,
-            None => Ok(()),
+    /// Has both written beside the session, which does not wait for the store; `now` is in seconds since 1970. However often the
+    /// session asks, one save waits at most.
+    pub fn save_soon(self: &Arc<Self>, store: &Arc<dyn Store>, now: u64) {
+        if self.is_save_queued.swap(true, Ordering::Relaxed) {
+            return;
         }
+        let (lease, store) = (Arc::clone(self), Arc::clone(store));
+        tokio::spawn(async move {
+            let _turn = lease.saving.lock().await;
+            // Before anything is read: a later change needs another save.
+            lease.is_save_queued.store(false, Ordering::Relaxed);
+            if let Err(error) = lease.save(&*store, now).await {
+                let session = &lease.record.id;
+                tracing::warn!(%error, %session, "whose keys count, or a removal, is not stored; the heartbeat tries again");
+            }
+        });
+    }
+
+    /// Writes both again, because the store may have lost them; `now` is in seconds since 1970. Waits for no other save: that
+    /// writes what this one would.
+    pub async fn save_again(&self, store: &dyn Store, now: u64) -> Result<(), StoreError> {
+        let Ok(_turn) = self.saving.try_lock() else { return Ok(()) };
+        self.save(store, now).await
     }
 
     /// Writes the list, as it is then; `now` is in seconds since 1970.
     pub async fn save_revoked(&self, store: &dyn Store, now: u64) -> Result<(), StoreError> {
         let _turn = self.saving.lock().await;
-        if *self.state.lock() == LeaseState::Lost {
-            // The list is another instance's to write.
+        if self.is_lost() {
             return Err(StoreError("another instance owns the session".into()));
         }
-        // Before the list is read: a later change is unsaved again.
-        self.is_unsaved.store(false, Ordering::Relaxed);
-        let Some(revoked) = self.revoked.lock().clone() else { return Ok(()) };
-        let saved = store.put_revoked(&self.record.id, &revoked, now).await;
-        if saved.is_err() {
-            self.is_unsaved.store(true, Ordering::Relaxed);
+        self.put_revoked(store, now).await
+    }
+
+    fn is_lost(&self) -> bool {
+        *self.state.lock() == LeaseState::Lost
+    }
+
+    /// Writes both, as they are now, in the caller's turn; nothing once they are another instance's to write.
+    async fn save(&self, store: &dyn Store, now: u64) -> Result<(), StoreError> {
+        if self.is_lost() {
+            return Ok(());
         }
-        saved
+        let class = match self.class() {
+            Some(class) => store.put_class(&self.record.id, &class).await,
+            None => Ok(()),
+        };
+        // The list, too, whatever became of the class.
+        class.and(self.put_revoked(store, now).await)
+    }
+
+    async fn put_revoked(&self, store: &dyn Store, now: u64) -> Result<(), StoreError> {
+        let Some(saved) = self.revoked.lock().clone() else { return Ok(()) };
+        store.put_revoked(&self.record.id, &saved, now).await?;
+        let latest = self.revoked.lock();
+        // A change in the meantime is unsaved still.
+        if latest.as_ref() == Some(&saved) {
+            self.is_unsaved.store(false, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// True while the session is surely this instance's, false once it is lost, `None` if only the store can tell.
@@ -157,8 +195,12 @@ impl Lease {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::MemoryStore;
+    use crate::metrics::Operation;
     use crate::store::contract::running;
+    use crate::store::{Fault, FaultyStore, Keyboard, MemoryStore};
+    use futures_util::FutureExt;
+    use shared_protocol::Epoch;
+    use tokio::task::yield_now;
 
     #[tokio::test(start_paused = true)]
     async fn an_expired_lease_is_confirmed_by_the_store() {
@@ -176,6 +218,54 @@ mod tests {
         lease.extend_while_store_is_down(Instant::now() + LEASE_TTL / 2);
         tokio::time::advance(LEASE_TTL).await;
         assert_eq!(lease.is_valid(Instant::now()), Some(true), "extended before it expired");
+    }
+
+    /// Lets tasks that wait for nothing run to their end.
+    async fn settle() {
+        for _ in 0..10 {
+            yield_now().await;
+        }
+    }
+
+    fn class(keyboard: Keyboard) -> ClassRecord {
+        ClassRecord { epoch: Epoch(5), keyboard, ..ClassRecord::default() }
+    }
+
+    #[tokio::test]
+    async fn one_save_waits_however_often_a_session_changes() {
+        let faulty = Arc::new(FaultyStore::new(MemoryStore::shared()));
+        let store: Arc<dyn Store> = Arc::<FaultyStore>::clone(&faulty);
+        let lease = Lease::new(running("s", "me", 5), &*store, Instant::now());
+        let turn = lease.saving.lock().await;
+        for _ in 0..1000 {
+            lease.set_class(class(Keyboard::Free));
+            lease.save_soon(&store, 0);
+        }
+        lease.set_class(class(Keyboard::Only));
+        lease.save_soon(&store, 0);
+        settle().await;
+        assert!(lease.save_again(&*store, 0).now_or_never().unwrap().is_ok(), "a heartbeat stands in no queue");
+        assert_eq!(faulty.calls(Operation::PutClass), 0);
+        drop(turn);
+        settle().await;
+        assert_eq!(faulty.calls(Operation::PutClass), 1);
+        assert_eq!(store.class(&lease.record.id).await.unwrap(), Some(class(Keyboard::Only)), "the latest");
+        lease.save_soon(&store, 0);
+        settle().await;
+        assert_eq!(faulty.calls(Operation::PutClass), 2, "the next change has a save of its own");
+    }
+
+    #[tokio::test]
+    async fn a_list_is_unsaved_until_the_latest_is_written() {
+        let store = FaultyStore::new(MemoryStore::shared());
+        let lease = Lease::new(running("s", "me", 5), &store, Instant::now());
+        lease.set_revoked(Revocations::default());
+        store.set(Operation::PutRevoked, Fault::Hangs);
+        assert!(lease.save_again(&store, 0).now_or_never().is_none() && lease.has_unsaved_removals(), "given up");
+        store.set(Operation::PutRevoked, Fault::Fails);
+        assert!(lease.save_revoked(&store, 0).await.is_err() && lease.has_unsaved_removals());
+        store.set(Operation::PutRevoked, Fault::None);
+        assert!(lease.save_revoked(&store, 0).await.is_ok() && !lease.has_unsaved_removals());
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,6 +18,12 @@ pub(super) const ASK_TIMEOUT: Duration = Duration::from_secs(60);
 /// Time between two questions of a person.
 pub(super) const ASK_INTERVAL: Duration = Duration::from_secs(30);
 
+/// Time between two times that the owner lets others type, after [`OPEN_BURST`]. Holding them back is always possible.
+const OPEN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Times that the owner lets others type at once.
+pub(super) const OPEN_BURST: u32 = 10;
+
 /// Time without a key of the borrower after which a loan for now is over.
 pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
 
@@ -80,6 +86,8 @@ pub(super) struct Control {
     loan: Loan,
     /// Questions of each person: each goes to everyone.
     asks: RateLimiter<Bearer>,
+    /// Times that the owner lets others type: each goes to everyone, to the store and to the log.
+    opens: RateLimiter<()>,
     /// The person who typed last.
     typist: Option<Who>,
     /// Sender of the message that is being applied, for the log.
@@ -98,6 +106,7 @@ impl Control {
             mode: Mode::Free,
             loan: Loan(0),
             asks: RateLimiter::new(1, ASK_INTERVAL, 1),
+            opens: RateLimiter::new(1, OPEN_INTERVAL, OPEN_BURST),
             typist: None,
             sender: None,
         }
@@ -180,6 +189,7 @@ impl Control {
         match &self.mode {
             Mode::Asked { who: asker, bearer, .. } if *asker == who => {
                 let bearer = bearer.clone();
+                self.check_opens()?;
                 self.lend(who, bearer, duration, now);
                 Ok(())
             }
@@ -187,6 +197,11 @@ impl Control {
             Mode::Lent { who: borrower, .. } if *borrower == who => Ok(()),
             _ => refused(ErrorCode::Busy, "this person does not ask to type any more"),
         }
+    }
+
+    fn check_opens(&self) -> Result<(), SessionError> {
+        let text = "the owner lets others type ten times at once, and then once a second";
+        self.opens.check(&()).map_err(|_| SessionError::new(ErrorCode::RateLimited, text))
     }
 
     fn lend(&mut self, who: Who, bearer: Bearer, duration: LoanDuration, now: Now) {
@@ -212,12 +227,14 @@ impl Control {
     }
 
     /// The owner holds everyone else back, or no longer.
-    pub(super) fn only_owner(&mut self, on: bool) {
+    pub(super) fn only_owner(&mut self, on: bool) -> Result<(), SessionError> {
         if on {
             self.mode = Mode::Only;
         } else if matches!(self.mode, Mode::Only) {
+            self.check_opens()?;
             self.mode = Mode::Free;
         }
+        Ok(())
     }
 
     /// A page of this bearer has attached: it is the one that types on the loan from now on.

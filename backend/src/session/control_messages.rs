@@ -25,7 +25,9 @@ impl Actor {
                 self.check_owner(id).and_then(|()| self.control.allow(*who, *duration, now))
             }
             ClientMessage::TakeBack(_) => self.check_owner(id).map(|()| self.control.take_back()),
-            ClientMessage::OnlyMe(OnlyMe { on, .. }) => self.check_owner(id).map(|()| self.control.only_owner(*on)),
+            ClientMessage::OnlyMe(OnlyMe { on, .. }) => {
+                self.check_owner(id).and_then(|()| self.control.only_owner(*on))
+            }
             _ => return None,
         })
     }

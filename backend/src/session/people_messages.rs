@@ -5,7 +5,6 @@ use super::handle::SessionError;
 use crate::store::ClassRecord;
 use shared_protocol::server::{Notice, Part, Room};
 use shared_protocol::{ClientId, ClientMessage, ErrorCode, StreamEvent};
-use std::sync::Arc;
 use tokio::time::Instant;
 
 impl Actor {
@@ -58,13 +57,7 @@ impl Actor {
             return;
         }
         self.lease.set_class(class);
-        let (lease, store) = (Arc::clone(&self.lease), Arc::clone(&self.store));
-        // Beside the session, which does not wait for the store.
-        tokio::spawn(async move {
-            if let Err(error) = lease.save_class(&*store).await {
-                tracing::warn!(%error, session = %lease.record().id, "whose keys count is not stored; the heartbeat tries again");
-            }
-        });
+        self.lease.save_soon(&self.store, self.clock.now_seconds());
     }
 
     /// Tells everyone of changes among the people, until the shell's exit: that is the last event of its epoch.

@@ -6,7 +6,6 @@ use super::handle::SessionError;
 use super::standing::Standing;
 use shared_protocol::server::Part;
 use shared_protocol::{ClientId, ConnectionId, ErrorCode, Who};
-use std::sync::Arc;
 
 impl Actor {
     /// A person of the session removes another.
@@ -21,13 +20,7 @@ impl Actor {
         };
         self.attachments.remove_client(&client, by, self.now())?;
         self.revocations_changed();
-        let (lease, store, clock) = (Arc::clone(&self.lease), Arc::clone(&self.store), Arc::clone(&self.clock));
-        // Beside the session, which does not wait for the store.
-        tokio::spawn(async move {
-            if let Err(error) = lease.save_revoked(&*store, clock.now_seconds()).await {
-                tracing::warn!(%error, session = %lease.record().id, "a removal is not stored; the heartbeat tries again");
-            }
-        });
+        self.lease.save_soon(&self.store, self.clock.now_seconds());
         Ok(())
     }
 

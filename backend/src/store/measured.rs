@@ -1,4 +1,5 @@
-//! A store that measures the duration and the failures of another store's calls, so that its callers need not.
+//! A store that measures the duration and the failures of another store's calls, so that its callers need not; and, for tests,
+//! one that fails or hangs.
 
 use super::{
     Cas, ClassRecord, ConnectionRecord, DispatchRecord, Instance, InstanceId, Revocations, ScreenRecord, SessionRecord,
@@ -48,11 +49,12 @@ impl Drop for Call<'_> {
     }
 }
 
-/// Implements the store: each call is one operation. A call that the trait gains does not compile until it is named here.
-macro_rules! measure {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $value:ty = $operation:ident;)*) => {
+/// Implements a store by another one: each call is one operation. A call that the trait gains does not compile until it is named
+/// here.
+macro_rules! implement {
+    ($store:ty; $($name:ident($($argument:ident: $type:ty),*) -> $value:ty = $operation:ident;)*) => {
         #[async_trait]
-        impl Store for MeasuredStore {
+        impl Store for $store {
             fn kind(&self) -> &'static str {
                 self.inner.kind()
             }
@@ -68,7 +70,7 @@ macro_rules! measure {
     };
 }
 
-measure! {
+macro_rules! implement_all { ($store:ty) => { implement! { $store;
     compare_and_set(record: &SessionRecord, expected: Option<&Version>) -> Cas = Put;
     session(id: &SessionId) -> Option<SessionRecord> = Session;
     sessions_of(user: &str) -> Vec<SessionRecord> = SessionsOf;
@@ -91,7 +93,71 @@ measure! {
     deregister(id: &InstanceId) -> () = Leave;
     instance(id: &InstanceId) -> Option<Instance> = Instance;
     instances() -> Vec<Instance> = Instances;
+} } }
+
+implement_all!(MeasuredStore);
+
+/// What becomes of a call, in a test.
+#[cfg(any(test, feature = "test-support"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// It succeeds.
+    None,
+    /// It fails.
+    Fails,
+    /// It never returns.
+    Hangs,
 }
+
+/// A store of which some calls fail or hang, for tests. Counts all.
+#[cfg(any(test, feature = "test-support"))]
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    /// The calls so far, and their fault from now on.
+    calls: parking_lot::Mutex<Vec<(Operation, usize, Fault)>>,
+}
+
+#[cfg(any(test, feature = "test-support"))]
+impl FaultyStore {
+    /// A store without faults.
+    pub fn new(inner: impl Store + 'static) -> Self {
+        let calls = <Operation as strum::VariantArray>::VARIANTS.iter().map(|call| (*call, 0, Fault::None)).collect();
+        Self { inner: Arc::new(inner), calls: parking_lot::Mutex::new(calls) }
+    }
+
+    fn with<T>(&self, operation: Operation, change: impl FnOnce(&mut (Operation, usize, Fault)) -> T) -> Option<T> {
+        self.calls.lock().iter_mut().find(|(known, ..)| *known == operation).map(change)
+    }
+
+    /// Sets the fault of these calls from now on.
+    pub fn set(&self, operation: Operation, fault: Fault) {
+        self.with(operation, |call| call.2 = fault);
+    }
+
+    /// Number of these calls so far.
+    pub fn calls(&self, operation: Operation) -> usize {
+        self.with(operation, |call| call.1).unwrap_or_default()
+    }
+
+    async fn call<T>(
+        &self,
+        operation: Operation,
+        call: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let fault = self.with(operation, |call| {
+            call.1 += 1;
+            call.2
+        });
+        match fault {
+            Some(Fault::Fails) => Err(StoreError("a test has it fail".into())),
+            Some(Fault::Hangs) => std::future::pending().await,
+            Some(Fault::None) | None => call.await,
+        }
+    }
+}
+
+#[cfg(any(test, feature = "test-support"))]
+implement_all!(FaultyStore);
 
 #[cfg(test)]
 mod tests {

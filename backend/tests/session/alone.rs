@@ -4,6 +4,7 @@ use crate::harness::{Harness, LIMITS, caller, id, input};
 use backend::store::SessionState;
 use serde_json::{Value, json};
 use shared_protocol::{EndReason, ErrorCode};
+use std::time::Duration;
 
 fn only_me(attached: &Value, seq: u64, on: bool) -> Value {
     json!({"type": "only_me", "seq": seq, "epoch": attached["epoch"], "on": on})
@@ -53,4 +54,23 @@ async fn no_other_controller_ends_the_session() {
     assert_eq!(record().await.state, SessionState::Running);
     harness.registry.end_by(record().await, "ada", EndReason::Closed).await.unwrap();
     assert_eq!(harness.ended().await, EndReason::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn letting_others_type_has_a_rate_and_holding_them_back_has_none() {
+    let (harness, ada) = (Harness::created_by(&caller("ada", "ada"), LIMITS).await, caller("ada", "ada"));
+    let (attached, token) = harness.attach(&ada, "page").await;
+    for round in 0..20 {
+        harness.say(&ada, only_me(&attached, 2 * round + 1, true)).await;
+        harness.say(&ada, only_me(&attached, 2 * round + 2, false)).await;
+    }
+    let (frames, _) = harness.fetch_all(token).await;
+    let refused = frames.iter().filter(|frame| frame["code"] == "RATE_LIMITED").count();
+    let told = frames.iter().filter(|frame| frame["kind"] == "control").count();
+    assert_eq!((refused, told), (10, 21), "ten times on and off, and once on");
+    let state = async |user| attach(&harness, user, 80).await["control"]["state"].clone();
+    assert_eq!(state("bob").await, "only");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    harness.say(&ada, only_me(&attached, 41, false)).await;
+    assert_eq!(state("eve").await, Value::Null);
 }
