@@ -105,11 +105,12 @@ impl App {
         let address = listener.local_addr()?;
         tracing::info!(%address, "listening");
         let Self { session_runtime, service, limiter, protection } = self;
+        service.registry.recordings().close_folder().await;
         let router = http::router(Arc::clone(&service));
         let served = http::serve(listener, router, limiter, session_runtime, drain(Arc::clone(&service), stop));
         let relays = Arc::clone(service.registry.relays());
         let kept = Arc::clone(&service);
-        let retention = async move { kept.registry.recordings().run_retention(|| kept.clock.now_ms()).await };
+        let retention = async move { kept.registry.recordings().run_retention(|| kept.clock.now()).await };
         // In a task: it may read many files, and no heartbeat waits for it.
         let _retention = AbortOnDropHandle::new(tokio::spawn(retention));
         // In a task: for each tick, this thread would be woken by a worker, and would wake that in turn for its next timer.

@@ -5,6 +5,7 @@ mod auth;
 mod connection_limit;
 mod context;
 mod dispatch;
+mod download;
 mod error;
 mod forward;
 mod forward_wall;

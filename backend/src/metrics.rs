@@ -13,7 +13,7 @@ pub use echo::EchoTimer;
 pub use families::EnumFamily;
 pub use guard::GaugeGuard;
 pub use labels::{
-    AuthFailure, ForwardOutcome, FrameKind, LabelValue, MessageType, Operation, Phase, RetransmissionCause,
+    AuthFailure, Deletion, ForwardOutcome, FrameKind, LabelValue, MessageType, Operation, Phase, RetransmissionCause,
     SnapshotCause, Transport,
 };
 

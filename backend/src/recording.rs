@@ -2,8 +2,10 @@
 //! writer encodes it and puts the parts into the store. Knows neither sessions nor requests.
 
 mod buffer;
+mod calls;
 mod cast;
 mod error;
+mod folder;
 mod keys;
 mod replay;
 mod retention;

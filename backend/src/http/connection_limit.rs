@@ -260,7 +260,12 @@ impl ConnectionPermit {
         self.had_request.load(Ordering::Relaxed)
     }
 
-    /// Completes when the connection must close because another one took its place.
+    /// Closes the connection, even in the middle of a response.
+    pub(super) fn close(&self) {
+        self.evicted.cancel();
+    }
+
+    /// Completes when the connection must close, as when another one took its place.
     pub(super) async fn evicted(&self) {
         self.evicted.cancelled().await;
     }

@@ -1,5 +1,6 @@
 //! The state and the paths that all handlers share.
 
+use super::download::DOWNLOADS_PER_USER;
 use super::group_questions::GroupQuestions;
 use super::peer_client::PeerClient;
 use super::polled::PolledConnections;
@@ -70,6 +71,8 @@ pub struct ServiceContext {
     pub(super) isolation: &'static str,
     /// Open direct connections of each user.
     pub(super) user_connections: UserConnections,
+    /// Recordings that each user reads.
+    pub(super) downloads: UserConnections,
     /// Connections over HTTP.
     pub(super) polled: PolledConnections,
     /// Messages of each connection.
@@ -106,6 +109,7 @@ impl ServiceContext {
         let limiter = || RateLimiter::new(rate, Duration::from_secs(1), rate.saturating_mul(MESSAGE_BURST_SECONDS));
         Self {
             user_connections: UserConnections::new(config.connections_per_user),
+            downloads: UserConnections::new(DOWNLOADS_PER_USER),
             polled: PolledConnections::default(),
             message_rate: limiter(),
             request_rate: limiter(),

@@ -3,8 +3,8 @@
 use super::families::{EnumFamily, Families, Label};
 use super::guard::GaugeGuard;
 use super::labels::{
-    AuthFailure, ForwardOutcome, FrameKind, MessageType, Operation, Phase, RetransmissionCause, SnapshotCause,
-    Transport,
+    AuthFailure, Deletion, ForwardOutcome, FrameKind, MessageType, Operation, Phase, RetransmissionCause,
+    SnapshotCause, Transport,
 };
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -220,6 +220,8 @@ families! {
         parts: Counter = counter("recording_parts", "Parts of recordings that the store took");
         failures: Counter = counter("recording_failures",
             "Recordings that could not begin, and attempts to write a part that failed");
+        deleted: EnumFamily<Deletion, Counter> = enumerate("recordings_deleted",
+            "Recordings deleted from a folder, because of their age or of the size of all", "reason");
     }
 }
 

@@ -91,6 +91,14 @@ label_values! {
     /// Why a request failed authentication: it has no token, or an error of the token.
     AuthFailure { Missing, Invalid, TooLong, UnknownKey, BadClaims, Expired, NotYet, NotForUs, OtherRequest }
 
+    /// Why a recording was deleted.
+    Deletion {
+        /// It was older than recordings are kept.
+        Age,
+        /// All were too much.
+        Size,
+    }
+
     /// A call of the store.
     Operation {
         Put, Session, SessionsOf, SessionsIn, PutScreen, DeleteScreen, Screen, PutConnection, ConnectionsOf, ConnectionGone, IsGone,

@@ -104,6 +104,11 @@ pub(super) fn event_line(after_ms: u64, code: &str, data: &str) -> Vec<u8> {
     format!("[{}.{:03}, \"{code}\", {data}]\n", after_ms / 1000, after_ms % 1000).into_bytes()
 }
 
+/// True for the line of a session's end.
+pub(super) fn is_exit(line: &[u8]) -> bool {
+    serde_json::from_slice::<(f64, String, String)>(line).is_ok_and(|(_, code, _)| code == "x")
+}
+
 /// The first line of a recording. `started` is in ms since 1970.
 pub(super) fn header(cols: u16, rows: u16, started: u64) -> String {
     let term = json!({ "cols": cols, "rows": rows, "type": "xterm-256color" });

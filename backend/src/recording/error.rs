@@ -5,6 +5,12 @@
 #[error("{0}")]
 pub struct RecordingError(pub String);
 
+impl From<std::io::Error> for RecordingError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl From<object_store::Error> for RecordingError {
     fn from(error: object_store::Error) -> Self {
         Self(error.to_string())

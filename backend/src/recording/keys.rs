@@ -8,7 +8,7 @@ use object_store::path::Path;
 use shared_protocol::{Epoch, SessionId};
 
 /// Name of the object that says whose the recording is.
-const META: &str = "meta.json";
+pub(super) const META: &str = "meta.json";
 
 /// A part's place in its recording. The order of its fields is that of the parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,8 +36,27 @@ impl PartKey {
         let (epoch, number) = (numbers.next()??, numbers.next()??);
         let (start, end) = (numbers.next()??, numbers.next()??);
         let key = Self { epoch: Epoch(epoch), number: u32::try_from(number).ok()?, start, end };
-        (numbers.next().is_none() && start <= end).then_some(key)
+        (start <= end && key.name() == name).then_some(key)
     }
+}
+
+/// True for the name of a recording's folder, in that of its session.
+pub(super) fn is_recording(name: &str) -> bool {
+    name.parse::<u64>().is_ok_and(|time| time.to_string() == name)
+}
+
+/// True for the name of an object of a recording, or of one whose writing was cut off: a folder has a number behind its name.
+pub(super) fn is_object(name: &str) -> bool {
+    let whole = match name.split_once('#') {
+        Some((whole, number)) if number.parse::<u32>().is_ok() => whole,
+        _ => name,
+    };
+    whole == META || PartKey::parse(whole).is_some()
+}
+
+/// True for the name of a folder with the recordings of one session.
+pub(super) fn is_session(name: &str) -> bool {
+    name.len() == 64 && name.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// The folder of one recording.
@@ -79,8 +98,13 @@ mod tests {
         let key = PartKey { epoch: Epoch(1_800_000_000_000), number: 12, start: 0, end: 9_999 };
         assert_eq!(key.name(), "0001800000000000-000012-0-9999.cast");
         assert_eq!(PartKey::parse(&key.name()), Some(key));
-        for bad in ["meta.json", "1-2-3.cast", "1-2-3-4-5.cast", "1-2-4-3.cast", "a-1-1-1.cast", "", ".cast"] {
-            assert_eq!(PartKey::parse(bad), None, "{bad}");
+        let (epoch, number) = ("0000000000000001", "000001");
+        for bad in ["meta.json", "1-1-0-1.cast", "", ".cast"]
+            .map(str::to_owned)
+            .into_iter()
+            .chain(["0", "0-1-2", "2-1", "a-1", "+0-1", "0-01"].map(|times| format!("{epoch}-{number}-{times}.cast")))
+        {
+            assert_eq!(PartKey::parse(&bad), None, "{bad}");
         }
     }
 

@@ -8,9 +8,11 @@ use bytes::Bytes;
 use futures_util::stream::{self, Stream, StreamExt};
 use shared_protocol::SessionId;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
-/// Parts that are read ahead, so that a store with some latency fills the line.
-const READ_AHEAD: usize = 4;
+/// Time to find a recording: what a reader may see is known only when all of the session are read.
+const FIND_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Marker between two shells of one session.
 const NEW_SHELL: &str = "A new shell: the one before was lost.";
@@ -47,6 +49,16 @@ impl Replay {
         started: Option<u64>,
         may_read: impl Fn(&Meta) -> bool,
     ) -> Result<Self, ReplayError> {
+        let found = timeout(FIND_TIMEOUT, Self::find_unbounded(recordings, session, started, may_read)).await;
+        found.unwrap_or_else(|_| Err(RecordingError("the store does not answer".into()).into()))
+    }
+
+    async fn find_unbounded(
+        recordings: &Recordings,
+        session: &SessionId,
+        started: Option<u64>,
+        may_read: impl Fn(&Meta) -> bool,
+    ) -> Result<Self, ReplayError> {
         let mut found: Option<Self> = None;
         let objects = recordings.list(&RecordingKey::of_id(&recordings.root, session)).await?;
         let named: Vec<_> = objects.iter().filter_map(|object| RecordingKey::of_object(&object.location)).collect();
@@ -54,7 +66,8 @@ impl Replay {
             if *name != "meta.json" {
                 continue;
             }
-            let meta = recordings.meta(key).await?;
+            // One that cannot be understood hides no other.
+            let Some(meta) = recordings.meta(key).await? else { continue };
             let is_asked = started.is_none_or(|started| started == meta.started) && meta.session == *session;
             if is_asked && may_read(&meta) && found.as_ref().is_none_or(|found| found.meta.started < meta.started) {
                 let parts = named.iter().filter(|(of, _)| of == key).filter_map(|(_, name)| PartKey::parse(name));
@@ -66,7 +79,7 @@ impl Replay {
         found.ok_or(ReplayError::NotFound)
     }
 
-    /// The asciicast, part by part.
+    /// The asciicast, part by part, each read when the one before was taken. Nothing of use comes after an error.
     pub fn stream(self, recordings: Arc<Recordings>) -> impl Stream<Item = Result<Bytes, RecordingError>> + use<> {
         let first = header(self.meta.cols, self.meta.rows, self.meta.started);
         let mut before: Option<PartKey> = None;
@@ -75,15 +88,11 @@ impl Replay {
             (lead, part)
         });
         let key = self.key;
-        let parts = stream::iter(parts.collect::<Vec<_>>()).map(move |(lead, part)| {
+        let parts = stream::iter(parts.collect::<Vec<_>>()).then(move |(lead, part)| {
             let (recordings, key) = (Arc::clone(&recordings), key.clone());
-            async move { Ok(stream::iter([Ok(Bytes::from(lead)), Ok(recordings.part(&key, &part).await?)])) }
+            async move { [Ok(Bytes::from(lead)), recordings.part(&key, &part).await] }
         });
-        let parts = parts.buffered(READ_AHEAD).flat_map(|part: Result<_, RecordingError>| match part {
-            Ok(pieces) => pieces.left_stream(),
-            Err(error) => stream::iter([Err(error)]).right_stream(),
-        });
-        stream::iter([Ok(Bytes::from(first))]).chain(parts)
+        stream::iter([Ok(Bytes::from(first))]).chain(parts.flat_map(stream::iter))
     }
 }
 

@@ -1,35 +1,47 @@
-//! Deletes recordings in a folder that are too old, and the oldest where all are too much.
+//! Deletes recordings in a folder that are too old; and while all are too much, the oldest of the user who has most, but none of
+//! a session that runs. Touches only what recordings are made of, and follows no link.
 
-use super::error::RecordingError;
-use super::keys::RecordingKey;
+use super::cast::is_exit;
+use super::keys::{META, PartKey, is_object, is_recording, is_session};
 use super::settings::Recorded;
-use super::store::Recordings;
-use object_store::ObjectStoreExt;
-use object_store::path::Path;
-use std::collections::BTreeMap;
-use std::time::Duration;
+use super::store::{MAX_META_BYTES, Meta, Recordings};
+use crate::metrics::{Deletion, Metrics};
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::{File, metadata, read_dir, remove_dir, remove_file};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::sleep;
 
 /// Time between two looks.
 const INTERVAL: Duration = Duration::from_secs(600);
 
-#[derive(Debug, Default)]
-struct Found {
-    objects: Vec<Path>,
-    /// Sum of their sizes, in bytes.
-    bytes: u64,
-    /// Time of the last write, in ms since 1970.
-    written_at: u64,
+/// Time after the last part of a recording without the session's end, in which the session may run and print nothing.
+const SILENCE: Duration = Duration::from_secs(24 * 3600);
+
+/// Bytes at the end of a part in which the line of an exit is.
+const LAST_LINE_BYTES: u64 = 256;
+
+/// What may be kept.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    /// Time after the last write.
+    age: Duration,
+    /// Size of all, in bytes.
+    total_bytes: u64,
 }
 
 impl Recordings {
     /// Deletes what is too old, or too much, now and then until dropped. Only in a folder: a bucket has rules for it.
-    pub async fn run_retention(&self, now_ms: impl Fn() -> u64) {
-        if !self.is_folder || self.settings.recorded == Recorded::None {
+    pub async fn run_retention(&self, now: impl Fn() -> SystemTime) {
+        let Some(folder) = self.folder.clone().filter(|_| self.settings.recorded != Recorded::None) else {
             return std::future::pending().await;
-        }
+        };
+        let bounds = Bounds { age: self.settings.retention(), total_bytes: self.settings.total_bytes };
         loop {
-            if let Err(error) = sweep(self, now_ms()).await {
+            let (folder, metrics, now) = (folder.clone(), Arc::clone(&self.metrics), now());
+            if let Err(error) = self.calls.block(move || sweep(&folder, bounds, now, &metrics)).await {
                 tracing::warn!(%error, "old recordings stay");
             }
             sleep(INTERVAL).await;
@@ -37,60 +49,268 @@ impl Recordings {
     }
 }
 
-async fn sweep(recordings: &Recordings, now_ms: u64) -> Result<(), RecordingError> {
-    let mut all = BTreeMap::<String, Found>::new();
-    for object in recordings.list(&recordings.root).await? {
-        let Some((recording, _)) = RecordingKey::of_object(&object.location) else { continue };
-        let found = all.entry(recording.0.to_string()).or_default();
-        found.bytes += object.size;
-        found.written_at = found.written_at.max(object.last_modified.timestamp_millis().unsigned_abs());
-        found.objects.push(object.location);
-    }
-    let mut all: Vec<_> = all.into_values().collect();
-    all.sort_by_key(|found| found.written_at);
-    let mut total: u64 = all.iter().map(|found| found.bytes).sum();
-    let settings = &recordings.settings;
-    let oldest = now_ms.saturating_sub(settings.retention().as_millis() as u64);
-    for found in all {
-        if found.written_at >= oldest && total <= settings.total_bytes {
-            break;
+/// One recording.
+#[derive(Debug)]
+struct Found {
+    folder: PathBuf,
+    /// The description comes last, so that it is there as long as a part is.
+    files: Vec<PathBuf>,
+    /// The last part.
+    last: Option<(PartKey, PathBuf)>,
+    /// Sum of the files' sizes, in bytes.
+    bytes: u64,
+    /// Time of the last write.
+    written: SystemTime,
+}
+
+fn sweep(folder: &Path, bounds: Bounds, now: SystemTime, metrics: &Metrics) -> io::Result<()> {
+    let mut all = Vec::new();
+    for session in folders(folder, is_session)? {
+        let found = folders(&session, is_recording);
+        let found =
+            found.and_then(|found| found.into_iter().map(|one| Found::read(one, now)).collect::<io::Result<Vec<_>>>());
+        match found {
+            Ok(found) => all.extend(found),
+            Err(error) => tracing::warn!(%error, session = %session.display(), "recordings are not read, and stay"),
         }
-        total -= found.bytes;
-        for object in &found.objects {
-            recordings.objects.delete(object).await?;
-        }
     }
+    let (old, kept): (Vec<_>, Vec<_>) = all.into_iter().partition(|found| found.is_silent_for(bounds.age, now));
+    for found in old {
+        found.delete(Deletion::Age, metrics);
+    }
+    delete_surplus(kept, bounds.total_bytes, now, metrics);
     Ok(())
+}
+
+/// Deletes recordings of users who have most, the oldest first, until the others are not too much.
+fn delete_surplus(mut all: Vec<Found>, most: u64, now: SystemTime, metrics: &Metrics) {
+    let mut total: u64 = all.iter().map(|found| found.bytes).sum();
+    if total <= most {
+        return;
+    }
+    all.sort_by_key(|found| found.written);
+    // Of each user, the size of all, and those whose session is over.
+    let mut users = BTreeMap::<String, (u64, VecDeque<Found>)>::new();
+    for found in all {
+        let (bytes, over) = users.entry(found.user()).or_default();
+        *bytes += found.bytes;
+        if found.is_over(now) {
+            over.push_back(found);
+        }
+    }
+    while total > most {
+        let greatest = users.values_mut().filter(|(_, over)| !over.is_empty()).max_by_key(|(bytes, _)| *bytes);
+        let Some((bytes, over)) = greatest else {
+            return tracing::warn!(total, most, "the recordings of sessions that run are too much already");
+        };
+        let Some(found) = over.pop_front() else { continue };
+        *bytes -= found.bytes;
+        total -= found.bytes;
+        found.delete(Deletion::Size, metrics);
+    }
+}
+
+/// What there is in a folder; nothing in one that is gone.
+fn entries(folder: &Path) -> io::Result<Vec<std::fs::DirEntry>> {
+    match read_dir(folder) {
+        Ok(entries) => entries.collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// The folders in a folder with such a name. A link is none.
+fn folders(of: &Path, has_name: fn(&str) -> bool) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in entries(of)? {
+        if entry.file_type()?.is_dir() && entry.file_name().to_str().is_some_and(has_name) {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    fn read(folder: PathBuf, now: SystemTime) -> io::Result<Self> {
+        let (files, last) = Default::default();
+        let mut found = Self { folder, files, last, bytes: 0, written: UNIX_EPOCH };
+        for entry in entries(&found.folder)? {
+            let name = entry.file_name();
+            let Some(name) = name.to_str().filter(|name| is_object(name)) else { continue };
+            let Ok(read) = entry.metadata() else {
+                // Another instance has deleted it.
+                continue;
+            };
+            if !read.is_file() {
+                continue;
+            }
+            found.bytes += read.len();
+            found.written = found.written.max(read.modified()?);
+            let part = PartKey::parse(name).map(|part| (part, entry.path()));
+            found.last = found.last.take().max(part);
+            found.files.push(entry.path());
+        }
+        if found.files.is_empty() {
+            // It may have begun just now.
+            found.written = metadata(&found.folder).and_then(|read| read.modified()).unwrap_or(now);
+        }
+        found.files.sort_unstable();
+        Ok(found)
+    }
+
+    fn is_silent_for(&self, time: Duration, now: SystemTime) -> bool {
+        now.duration_since(self.written).is_ok_and(|silent| time < silent)
+    }
+
+    /// True once the session is surely over.
+    fn is_over(&self, now: SystemTime) -> bool {
+        self.is_silent_for(SILENCE, now)
+            || self.last.as_ref().is_some_and(|(_, part)| ends_with_exit(part).unwrap_or(false))
+    }
+
+    /// The user that the session belonged to; empty where that is not known.
+    fn user(&self) -> String {
+        let mut json = Vec::new();
+        let read = File::open(self.folder.join(META)).and_then(|file| file.take(MAX_META_BYTES).read_to_end(&mut json));
+        let meta = read.ok().and_then(|_| serde_json::from_slice::<Meta>(&json).ok());
+        meta.map(|meta| meta.sub).unwrap_or_default()
+    }
+
+    fn delete(self, why: Deletion, metrics: &Metrics) {
+        for file in &self.files {
+            if let Err(error) = remove_file(file)
+                && error.kind() != io::ErrorKind::NotFound
+            {
+                return tracing::warn!(%error, file = %file.display(), "a recording cannot be deleted");
+            }
+        }
+        // Fails for the session's while it has others.
+        let _ = remove_dir(&self.folder);
+        let _ = self.folder.parent().map(remove_dir);
+        if !self.files.is_empty() {
+            metrics.recordings.deleted.of(why).inc();
+            tracing::info!(recording = %self.folder.display(), bytes = self.bytes, ?why, "a recording was deleted");
+        }
+    }
+}
+
+/// True if the last line of a part is the session's end.
+fn ends_with_exit(part: &Path) -> io::Result<bool> {
+    let mut file = File::open(part)?;
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LAST_LINE_BYTES)))?;
+    let mut end = Vec::new();
+    file.take(LAST_LINE_BYTES).read_to_end(&mut end)?;
+    Ok(is_exit(end.trim_ascii_end().rsplit(|byte| *byte == b'\n').next().unwrap_or_default()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::metrics::Metrics;
-    use crate::recording::RecordingSettings;
-    use object_store::PutPayload;
-    use object_store::memory::InMemory;
-    use std::sync::Arc;
+    use serde_json::json;
+    use shared_protocol::Epoch;
+    use std::fs::{create_dir_all, write};
+    use std::os::unix::fs::symlink;
+    use tempfile::TempDir;
 
-    async fn left(days: u32, total_bytes: u64, later_ms: u64) -> usize {
-        let settings = RecordingSettings { days, total_bytes, ..RecordingSettings::default() };
-        let recordings = Recordings::in_store(settings, Arc::new(InMemory::new()), Metrics::new(0));
-        for name in ["a/1/meta.json", "a/1/x.cast", "a/2/x.cast", "b/1/x.cast"] {
-            let payload = PutPayload::from_static(&[b'x'; 100]);
-            recordings.objects.put(&Path::from(name), payload).await.unwrap();
-        }
-        let all = recordings.list(&Path::default()).await.unwrap();
-        let newest = all.iter().map(|object| object.last_modified.timestamp_millis()).max().unwrap();
-        sweep(&recordings, newest.unsigned_abs() + later_ms).await.unwrap();
-        recordings.list(&Path::default()).await.unwrap().len()
+    const HOUR: Duration = Duration::from_secs(3600);
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    /// The line of an exit.
+    const EXIT: &str = "[0.001, \"x\", \"0\"]\n";
+
+    fn now() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1_800_000_000)
     }
 
-    #[tokio::test]
-    async fn recordings_go_when_they_are_too_old_or_too_much() {
-        let day = 24 * 3600 * 1000;
-        assert_eq!(left(30, 1000, 29 * day).await, 4);
-        assert_eq!(left(30, 1000, 31 * day).await, 0);
-        assert!(matches!(left(30, 399, 0).await, 2 | 3), "one whole recording goes");
-        assert_eq!(left(30, 0, 0).await, 0);
+    fn name() -> String {
+        PartKey { epoch: Epoch(1), number: 1, start: 0, end: 1 }.name()
+    }
+
+    /// Writes a file that is so old.
+    fn file(path: &Path, text: &str, age: Duration) {
+        create_dir_all(path.parent().unwrap()).unwrap();
+        write(path, text).unwrap();
+        File::options().write(true).open(path).unwrap().set_modified(now() - age).unwrap();
+    }
+
+    /// Adds a recording of somewhat more than 1000 bytes, whose last line is this one.
+    fn add(home: &TempDir, number: u8, user: &str, end: &str, age: Duration) -> PathBuf {
+        let folder = home.path().join(format!("{number:064x}/17"));
+        let meta = json!({"session": "s", "sub": user, "started": 17, "cols": 80, "rows": 24});
+        file(&folder.join(META), &meta.to_string(), age);
+        file(&folder.join(name()), &format!("[0.000, \"o\", \"{}\"]\n{end}", "x".repeat(1000)), age);
+        folder
+    }
+
+    /// Sweeps, and returns how many recordings went for their age, and for their size.
+    fn swept(home: &TempDir, days: u32, total_bytes: u64) -> (u64, u64) {
+        let metrics = Metrics::new(0);
+        sweep(home.path(), Bounds { age: DAY * days, total_bytes }, now(), &metrics).unwrap();
+        let deleted = |why| metrics.recordings.deleted.of(why).get();
+        (deleted(Deletion::Age), deleted(Deletion::Size))
+    }
+
+    #[test]
+    fn recordings_go_when_they_are_too_old() {
+        let home = tempfile::tempdir().unwrap();
+        let (old, young) = (add(&home, 1, "ada", EXIT, DAY * 31), add(&home, 2, "ada", EXIT, DAY * 29));
+        let half_written = old.join("meta.json#1");
+        file(&half_written, "", DAY * 31);
+        assert_eq!(swept(&home, 30, u64::MAX), (1, 0));
+        assert!(!old.parent().unwrap().exists() && young.exists());
+        assert_eq!(swept(&home, 28, u64::MAX), (1, 0));
+        assert!(home.path().exists() && entries(home.path()).unwrap().is_empty(), "the folder itself stays");
+        let missing = home.path().join("missing");
+        sweep(&missing, Bounds { age: DAY, total_bytes: 0 }, now(), &Metrics::new(0)).unwrap();
+    }
+
+    #[test]
+    fn what_is_no_recording_stays_and_no_link_is_followed() {
+        let (home, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folder = |number: u8| home.path().join(format!("{number:064x}"));
+        let theirs = add(&outside, 1, "ada", EXIT, DAY * 99);
+        let kept = [
+            home.path().join("notes/2026/meta.json"),
+            home.path().join(format!("{}/17/{}", "A".repeat(64), name())),
+            folder(2).join(format!("index/{}", name())),
+            folder(2).join(META),
+            folder(3).join("17/thesis.txt"),
+            folder(3).join("17/1-1-0-1.cast"),
+            folder(3).join("17/meta.json#x"),
+        ];
+        for path in &kept {
+            file(path, "years of work", DAY * 99);
+        }
+        symlink(outside.path().join(format!("{:064x}", 1)), folder(1)).unwrap();
+        create_dir_all(folder(4).join("17")).unwrap();
+        symlink(&theirs, folder(4).join("18")).unwrap();
+        symlink(theirs.join(META), folder(4).join("17").join(META)).unwrap();
+        assert_eq!(swept(&home, 1, 0), (0, 0));
+        for path in kept.iter().chain([&theirs.join(META), &theirs.join(name())]) {
+            assert!(path.exists(), "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn the_user_who_has_most_loses_the_oldest_first() {
+        let home = tempfile::tempdir().unwrap();
+        let adas = add(&home, 0, "ada", EXIT, DAY * 20);
+        let eves: Vec<_> = (1..=5).map(|day| add(&home, day, "eve", EXIT, DAY * u32::from(day))).collect();
+        assert_eq!(swept(&home, 30, 5000), (0, 2));
+        assert_eq!(eves.iter().map(|folder| folder.exists()).collect::<Vec<_>>(), [true, true, true, false, false]);
+        assert!(adas.exists(), "hers is the oldest, and one");
+        assert_eq!(swept(&home, 30, 0), (0, 4));
+    }
+
+    #[test]
+    fn none_goes_for_its_size_while_its_session_may_run() {
+        let home = tempfile::tempdir().unwrap();
+        let forged = "[0.000, \"o\", \"\\n[0.001, \\\"x\\\", \\\"0\\\"]\"]\n";
+        let running = [add(&home, 1, "eve", "", HOUR), add(&home, 2, "eve", forged, HOUR * 23)];
+        add(&home, 3, "eve", "", HOUR * 25);
+        add(&home, 4, "ada", EXIT, HOUR);
+        assert_eq!(swept(&home, 30, 0), (0, 2));
+        assert!(running.iter().all(|folder| folder.join(META).exists()));
     }
 }

@@ -1,12 +1,13 @@
 //! The store of all recordings: a folder, or a bucket of any S3 API.
 
 use super::buffer::Buffer;
+use super::calls::Calls;
 use super::cast::Encoder;
 use super::error::RecordingError;
 use super::keys::{PartKey, RecordingKey};
 use super::settings::{Recorded, RecordingSettings, RecordingsPlace};
 use super::writer::{ActiveRecording, Writer};
-use super::{s3, writer};
+use super::{folder, s3, writer};
 use crate::metrics::Metrics;
 use futures_util::TryStreamExt;
 use object_store::local::LocalFileSystem;
@@ -14,8 +15,8 @@ use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use serde::{Deserialize, Serialize};
 use shared_protocol::{Epoch, GroupId, SessionId};
-use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -23,14 +24,11 @@ use tokio::time::{Instant, timeout};
 /// Time that the store may take before a session starts.
 const START_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Permissions of the folder: no session may look into it.
-const FOLDER_MODE: u32 = 0o700;
-
 /// Resets a terminal, before another screen.
 pub const RESET: &[u8] = b"\x1bc";
 
 /// Longest `meta.json`, in bytes.
-const MAX_META_BYTES: u64 = 64 * 1024;
+pub(super) const MAX_META_BYTES: u64 = 64 * 1024;
 
 /// Whose recording it is, and how it began. Written once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,22 +56,23 @@ pub struct Recordings {
     pub(super) objects: Arc<dyn ObjectStore>,
     /// Path of all recordings in the store.
     pub(super) root: Path,
-    /// True for a folder, where the service itself deletes what is too old.
-    pub(super) is_folder: bool,
-    metrics: Arc<Metrics>,
+    /// The folder, where the service itself deletes what is too old; `None` for a bucket.
+    pub(super) folder: Option<PathBuf>,
+    pub(super) calls: Calls,
+    pub(super) metrics: Arc<Metrics>,
 }
 
 impl Recordings {
     /// Opens the store of these settings. A folder is made at the first recording.
     pub fn open(settings: RecordingSettings, metrics: Arc<Metrics>) -> Result<Self, RecordingError> {
-        let (objects, root, is_folder): (Arc<dyn ObjectStore>, _, _) = match &settings.place {
+        let (objects, root, folder): (Arc<dyn ObjectStore>, _, _) = match &settings.place {
             RecordingsPlace::Folder(folder) => {
                 let root = Path::from_absolute_path(folder).map_err(|error| RecordingError(error.to_string()))?;
-                (Arc::new(LocalFileSystem::new().with_automatic_cleanup(true)), root, true)
+                (Arc::new(LocalFileSystem::new()), root, Some(folder.clone()))
             }
-            RecordingsPlace::Bucket(bucket) => (s3::open(bucket)?, Path::from(bucket.folder.as_str()), false),
+            RecordingsPlace::Bucket(bucket) => (s3::open(bucket)?, Path::from(bucket.folder.as_str()), None),
         };
-        Ok(Self { settings, objects, root, is_folder, metrics })
+        Ok(Self { settings, objects, root, folder, calls: Calls::default(), metrics })
     }
 
     /// Recordings that are kept in memory.
@@ -85,7 +84,7 @@ impl Recordings {
     /// Recordings in this store.
     #[cfg(any(test, feature = "test-support"))]
     pub fn in_store(settings: RecordingSettings, objects: Arc<dyn ObjectStore>, metrics: Arc<Metrics>) -> Self {
-        Self { settings, objects, root: Path::default(), is_folder: false, metrics }
+        Self { settings, objects, root: Path::default(), folder: None, calls: Calls::default(), metrics }
     }
 
     /// True if a session is recorded whose token asks for it or not.
@@ -116,29 +115,24 @@ impl Recordings {
         epoch: Epoch,
         now: u64,
     ) -> Result<ActiveRecording, RecordingError> {
-        if self.is_folder {
-            self.make_folder()?;
+        if let Some(folder) = self.folder.clone() {
+            self.calls.block(move || folder::make(&folder).map_err(|error| unusable(&folder, &error))).await?;
         }
         let key = RecordingKey::new(&self.root, &meta.session, created_at);
-        let json = serde_json::to_vec(&meta).map_err(|error| RecordingError(error.to_string()))?;
-        let put = self.objects.put_opts(&key.meta(), PutPayload::from(json), PutMode::Create.into()).await;
         let (mut started, mut written, mut encoder) = (meta.started, 0, Encoder::new(epoch, 0));
-        match put {
-            Ok(_) => {}
-            Err(object_store::Error::AlreadyExists { .. }) => {
-                let before = self.meta(&key).await?;
-                if (&before.session, &before.sub) != (&meta.session, &meta.sub) {
-                    return Err(RecordingError("the recording belongs to another session".into()));
-                }
-                started = before.started;
-                written = self.list(&key.0).await?.iter().map(|object| object.size).sum();
-                let at = now.saturating_sub(started);
-                encoder = Encoder::new(epoch, at);
-                // The new shell has a terminal of its own.
-                encoder.resize(at, meta.cols, meta.rows);
-                encoder.output(at, RESET);
+        if !self.create(&key, &meta).await? {
+            let unreadable = || RecordingError(format!("{} cannot be read", key.meta()));
+            let before = self.meta(&key).await?.ok_or_else(unreadable)?;
+            if (&before.session, &before.sub) != (&meta.session, &meta.sub) {
+                return Err(RecordingError("the recording belongs to another session".into()));
             }
-            Err(error) => return Err(error.into()),
+            started = before.started;
+            written = self.list(&key.0).await?.iter().map(|object| object.size).sum();
+            let at = now.saturating_sub(started);
+            encoder = Encoder::new(epoch, at);
+            // The new shell has a terminal of its own.
+            encoder.resize(at, meta.cols, meta.rows);
+            encoder.output(at, RESET);
         }
         let (buffer, offset) = (Arc::new(Buffer::default()), now.saturating_sub(started));
         let room = self.settings.max_bytes.saturating_sub(written);
@@ -147,6 +141,7 @@ impl Recordings {
         }
         let writer = Writer {
             objects: Arc::clone(&self.objects),
+            calls: self.calls.clone(),
             key,
             buffer,
             encoder,
@@ -157,27 +152,63 @@ impl Recordings {
         Ok(writer::start(writer, Instant::now(), offset))
     }
 
-    /// Makes the folder, for the service's own user alone.
-    fn make_folder(&self) -> Result<(), RecordingError> {
-        let folder = format!("/{}", self.root);
-        let made = DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&folder);
-        made.map_err(|error| RecordingError(format!("{folder} cannot be made: {error}")))
+    /// Closes a folder that is there already, before there is a session that could look into it.
+    pub async fn close_folder(&self) {
+        let Some(folder) = self.folder.clone() else { return };
+        let close = self.calls.block(move || match folder::close(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(&folder, &error)),
+            _ => Ok(()),
+        });
+        let closed = timeout(START_TIMEOUT, close).await;
+        if let Err(error) = closed.unwrap_or_else(|_| Err(RecordingError("it does not answer".into()))) {
+            tracing::error!(%error, "the folder of recordings may be open to sessions, and nothing will be recorded");
+        }
     }
 
-    pub(super) async fn meta(&self, key: &RecordingKey) -> Result<Meta, RecordingError> {
-        let found = self.objects.get(&key.meta()).await?;
-        if found.meta.size > MAX_META_BYTES {
-            return Err(RecordingError(format!("{} is no description of a recording", key.meta())));
+    /// Writes whose recording it is. False if that is written already.
+    async fn create(&self, key: &RecordingKey, meta: &Meta) -> Result<bool, RecordingError> {
+        let json = serde_json::to_vec(meta).map_err(|error| RecordingError(error.to_string()))?;
+        let (objects, path) = (Arc::clone(&self.objects), key.meta());
+        let put = async move { objects.put_opts(&path, PutPayload::from(json), PutMode::Create.into()).await };
+        let create = async move {
+            match put.await {
+                Ok(_) => Ok(true),
+                Err(object_store::Error::AlreadyExists { .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        self.calls.make(create).await
+    }
+
+    /// Whose recording it is; `None` where that is not written, or cannot be understood.
+    pub(super) async fn meta(&self, key: &RecordingKey) -> Result<Option<Meta>, RecordingError> {
+        let (objects, path) = (Arc::clone(&self.objects), key.meta());
+        let read = async move {
+            match objects.get(&path).await {
+                Ok(found) if found.meta.size <= MAX_META_BYTES => found.bytes().await.map(Some),
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(None),
+                Err(error) => Err(error),
+            }
+        };
+        let json = self.calls.make(read).await?;
+        let meta = json.and_then(|json| serde_json::from_slice(&json).ok());
+        if meta.is_none() {
+            tracing::warn!(path = %key.meta(), "this is no description of a recording");
         }
-        let json = found.bytes().await?;
-        serde_json::from_slice(&json).map_err(|error| RecordingError(format!("{} cannot be read: {error}", key.meta())))
+        Ok(meta)
     }
 
     pub(super) async fn list(&self, folder: &Path) -> Result<Vec<ObjectMeta>, RecordingError> {
-        Ok(self.objects.list(Some(folder)).try_collect().await?)
+        let (objects, folder) = (Arc::clone(&self.objects), folder.clone());
+        self.calls.make(async move { objects.list(Some(&folder)).try_collect().await }).await
     }
 
     pub(super) async fn part(&self, key: &RecordingKey, part: &PartKey) -> Result<bytes::Bytes, RecordingError> {
-        Ok(self.objects.get(&key.part(part)).await?.bytes().await?)
+        let (objects, path) = (Arc::clone(&self.objects), key.part(part));
+        self.calls.make(async move { objects.get(&path).await?.bytes().await }).await
     }
+}
+
+fn unusable(folder: &std::path::Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{} cannot be the folder of recordings: {error}", folder.display()))
 }

@@ -1,5 +1,7 @@
 //! Recordings as they are written and read: parts, gaps in time, killed instances, new epochs, bounds, and stores that fail.
 
+mod faults;
+
 use super::{
     ActiveRecording, Happening, Meta, PART_BYTES, PART_TIME, RecordingSettings, Recordings, Replay, ReplayError,
 };

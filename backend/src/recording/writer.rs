@@ -1,11 +1,15 @@
 //! Writes one session's recording: takes what waits in the buffer, and puts each part into the store once it is full or due.
 
 use super::buffer::{Buffer, Happening};
+use super::calls::Calls;
 use super::cast::Encoder;
+use super::error::RecordingError;
 use super::keys::RecordingKey;
 use crate::metrics::Metrics;
+use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use shared_protocol::SessionId;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
@@ -17,7 +21,7 @@ pub const PART_BYTES: usize = 256 * 1024;
 /// Time after which a part is written that has not its size yet: what a killed instance loses.
 pub const PART_TIME: Duration = Duration::from_secs(10);
 
-/// Time that the store may take for a part.
+/// Time that the store may take for a part, until it counts as failed.
 const PUT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Time between two attempts to write a part.
@@ -67,6 +71,7 @@ pub(super) fn start(writer: Writer, since: Instant, offset: u64) -> ActiveRecord
 /// Writes one session's recording.
 pub(super) struct Writer {
     pub objects: Arc<dyn ObjectStore>,
+    pub calls: Calls,
     pub key: RecordingKey,
     pub buffer: Arc<Buffer>,
     pub encoder: Encoder,
@@ -133,19 +138,35 @@ impl Writer {
         let (part, lines) = self.encoder.take_part();
         let (path, lines) = (self.key.part(&part), PutPayload::from(lines));
         let mut failures = 0_u32;
+        let mut attempt = pin!(self.attempt(&path, &lines));
         loop {
-            let error = match timeout(PUT_TIMEOUT, self.objects.put(&path, lines.clone())).await {
-                Ok(Ok(_)) => break,
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => "it does not answer".to_owned(),
+            let error = match timeout(PUT_TIMEOUT, attempt.as_mut()).await {
+                Ok(Ok(())) => break,
+                Ok(Err(error)) => Some(error.to_string()),
+                Err(_) => None,
             };
             failures += 1;
             if failures == 1 {
-                tracing::error!(session = %self.session, %error, "the store of recordings takes no part; trying again");
+                let error = error.as_deref().unwrap_or("it does not answer");
+                tracing::error!(session = %self.session, error, "the store of recordings takes no part; trying again");
             }
             self.metrics.recordings.failures.inc();
-            sleep(RETRY_INTERVAL).await;
+            // One that has not returned goes on: it may hold a thread, and a second one would hold another.
+            if error.is_some() {
+                sleep(RETRY_INTERVAL).await;
+                attempt.set(self.attempt(&path, &lines));
+            }
         }
         self.metrics.recordings.parts.inc();
+    }
+
+    fn attempt(
+        &self,
+        path: &Path,
+        lines: &PutPayload,
+    ) -> impl Future<Output = Result<(), RecordingError>> + Send + use<> {
+        let (objects, calls, path, lines) =
+            (Arc::clone(&self.objects), self.calls.clone(), path.clone(), lines.clone());
+        async move { calls.make(async move { objects.put(&path, lines).await.map(drop) }).await }
     }
 }

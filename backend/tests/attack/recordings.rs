@@ -6,6 +6,7 @@ use crate::support::until;
 use backend::metrics::Metrics;
 use backend::recording::{Happening, Meta, RecordingSettings, Recordings, RecordingsPlace};
 use shared_protocol::{Epoch, SessionId};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -30,6 +31,27 @@ async fn the_folder_of_recordings_is_closed_to_sessions() {
         assert!(code != 0 && output.is_empty(), "{line}: {output}");
     }
     harness.assert_healthy().await;
+    harness.service.stop().await;
+}
+
+#[tokio::test]
+async fn a_folder_that_was_open_to_all_is_closed_before_the_first_shell() {
+    let home = crate::harness::state();
+    let folder = home.path().join("recordings");
+    let session = folder.join("0".repeat(64));
+    let recording = session.join("17");
+    let part = recording.join("0000000000000001-000001-0-1.cast");
+    std::fs::create_dir_all(&recording).unwrap();
+    std::fs::write(&part, "the password").unwrap();
+    for (path, mode) in [(&folder, 0o755), (&session, 0o755), (&recording, 0o755), (&part, 0o644)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    // Eve herself is not recorded.
+    let url = format!("file://{}", folder.display());
+    let harness = Harness::configured(&[("RECORDINGS_URL", &url)], |_| {}).await;
+    let mut eve = harness.shell("eve").await;
+    let (output, code) = eve.command(&format!("cat {} 2>/dev/null", part.display())).await;
+    assert!(code != 0 && output.is_empty(), "{output}");
     harness.service.stop().await;
 }
 

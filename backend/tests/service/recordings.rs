@@ -1,9 +1,10 @@
 //! Recordings of real shells in a folder, over HTTP.
 
-use crate::support::{Service, Terminal, until, user, user_token};
+use crate::support::{Service, Terminal, read, until, user, user_token};
 use backend::store::{MemoryStore, Store};
 use backend::terminal::UnixSpawner;
 use reqwest::{Method, Response};
+use serde_json::json;
 use shared_protocol::{ClassClaims, GroupId, Role, StreamEvent, UserClaims};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -81,5 +82,33 @@ async fn a_later_user_of_the_id_does_not_see_an_earlier_recording() {
     for reader in [&owner(), &user("ada", None), &operator] {
         assert!(get(&service, reader).await.text().await.unwrap().contains("mine"), "{}", reader.sub);
     }
+    service.stop().await;
+}
+
+/// A recording of ada's session that is longer than what sockets hold.
+fn long_recording(root: &Path) {
+    let folder = root.join(auth_tokens::body_hash(b"s")).join("17");
+    std::fs::create_dir_all(&folder).unwrap();
+    let meta = json!({"session": "s", "sub": "ada", "started": 17, "cols": 80, "rows": 24});
+    std::fs::write(folder.join("meta.json"), meta.to_string()).unwrap();
+    let line = format!("[0.000, \"o\", \"{}\"]\n", "x".repeat(256 * 1024));
+    for number in 1..=128 {
+        std::fs::write(folder.join(format!("0000000000000001-{number:06}-0-0.cast")), &line).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_user_reads_two_recordings_at_once() {
+    let home = tempfile::tempdir().unwrap();
+    long_recording(home.path());
+    let service = recording(home.path(), &Arc::new(MemoryStore::default())).await;
+    let (first, second) = (get(&service, &owner()).await, get(&service, &owner()).await);
+    assert!(first.status() == 200 && second.status() == 200);
+    let (status, refused) = read(get(&service, &owner()).await).await;
+    assert_eq!((status, &refused["code"]), (429, &json!("RATE_LIMITED")));
+    assert_eq!(get(&service, &user("eve", None)).await.status(), 404, "others are not held up");
+    drop(first);
+    until("a place", async || get(&service, &owner()).await.status() == 200).await;
+    assert_eq!(second.text().await.unwrap().lines().count(), 129, "it is whole");
     service.stop().await;
 }

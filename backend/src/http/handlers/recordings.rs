@@ -3,18 +3,19 @@
 
 use super::sessions::{caller, session_id};
 use crate::http::auth::AuthenticatedUser;
+use crate::http::connection_limit::ConnectionPermit;
 use crate::http::context::ServiceContext;
+use crate::http::download;
 use crate::http::error::HttpError;
 use crate::recording::{Meta, Replay, ReplayError};
 use crate::store::Creator;
-use axum::body::Body;
+use axum::Extension;
 use axum::extract::{Path, Query, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use futures_util::TryStreamExt;
 use serde::Deserialize;
-use shared_protocol::ErrorCode;
 use shared_protocol::server::Part;
+use shared_protocol::{ErrorCode, Role};
 use std::sync::Arc;
 
 /// Media type of asciicasts.
@@ -32,9 +33,14 @@ pub(in crate::http) async fn read(
     AuthenticatedUser(user): AuthenticatedUser,
     Path(id): Path<String>,
     Query(query): Query<RecordingQuery>,
+    connection: Option<Extension<Arc<ConnectionPermit>>>,
 ) -> Result<Response, HttpError> {
     let id = session_id(id)?;
     let caller = caller(&service, &user, &id)?;
+    // Before the store is asked, which is as much work for a stranger. In any role: it is about memory.
+    let counted = service.downloads.acquire(&user.sub, Role::Controller).ok_or_else(|| {
+        HttpError::new(ErrorCode::RateLimited, "you read as many recordings at once as a user may; try again later")
+    })?;
     let revoked = service.registry.revoked(&id).await?;
     let may_read = |meta: &Meta| {
         let creator = Creator { user: meta.sub.clone(), group: meta.grp.clone(), ..Creator::default() };
@@ -54,6 +60,6 @@ pub(in crate::http) async fn read(
         // Only characters of ids are in it.
         (CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.cast\"")),
     ];
-    let lines = replay.stream(recordings).inspect_err(|error| tracing::error!(%error, "a recording breaks off"));
-    Ok((headers, Body::from_stream(lines)).into_response())
+    let connection = connection.map(|Extension(connection)| connection);
+    Ok((headers, download::body(replay.stream(recordings), counted, connection)).into_response())
 }
