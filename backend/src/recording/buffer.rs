@@ -62,13 +62,18 @@ pub struct Buffer {
 impl Buffer {
     /// Adds an entry; false, and nothing added, if there is no room. `at` is in ms since the recording's start.
     pub fn push(&self, at: u64, happening: Happening) -> bool {
+        self.push_all(at, [happening])
+    }
+
+    /// Adds entries that belong together; false, and none added, if there is no room for all.
+    pub fn push_all<const N: usize>(&self, at: u64, happenings: [Happening; N]) -> bool {
         let mut waiting = self.waiting.lock();
-        let weight = happening.weight();
-        if waiting.bytes + weight > BUFFER_BYTES && !happening.is_last() {
+        let weight: usize = happenings.iter().map(Happening::weight).sum();
+        if waiting.bytes + weight > BUFFER_BYTES && !happenings.iter().any(Happening::is_last) {
             return false;
         }
         waiting.bytes += weight;
-        waiting.entries.push((at, happening));
+        waiting.entries.extend(happenings.map(|happening| (at, happening)));
         drop(waiting);
         self.wake.notify_one();
         true
@@ -137,6 +142,7 @@ mod tests {
         let buffer = Buffer::default();
         assert!(buffer.push(0, output(BUFFER_BYTES - 2 * ENTRY_BYTES)) && buffer.push(0, output(0)));
         assert!(!buffer.push(1, output(0)) && !buffer.push(1, Happening::Marker("x")) && !buffer.has_room());
+        assert!(!buffer.push_all(1, [Happening::Resize { cols: 80, rows: 24 }, output(0)]));
         buffer.push_gap(1, "gap");
         assert!(buffer.push(2, Happening::Exit(0)));
         assert!(buffer.held() <= BUFFER_BYTES + ENTRY_BYTES);

@@ -344,6 +344,7 @@ impl Actor {
             self.sights.deadline(),
             self.held.deadline(),
             self.control.deadline(),
+            self.recorder.deadline(),
         ]
         .into_iter()
         .flatten()

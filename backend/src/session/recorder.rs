@@ -7,10 +7,17 @@ use crate::recording::{ActiveRecording, Buffer, Happening, RESET};
 use shared_protocol::server::{Recording, RecordingState, SnapshotScope};
 use shared_protocol::{Pos, StreamEvent};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// Marker of a gap.
 const GAP: &str = "Output is missing here: the store of recordings was behind.";
+
+/// Marker where a gap ends without the screen.
+const NO_SCREEN: &str = "The screen is missing here: it was too large. What follows is drawn on an empty one.";
+
+/// Time between two looks whether a gap can end: a screen is work.
+const GAP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Hands a session's stream to the writer of its recording.
 pub(super) struct Recorder {
@@ -28,6 +35,8 @@ struct Active {
     read: Pos,
     /// True while the recording has not what the log has.
     in_gap: bool,
+    /// Time of the next look whether a gap can end.
+    next_look: Instant,
 }
 
 impl Recorder {
@@ -43,6 +52,7 @@ impl Recorder {
             clock: Box::new(recording.clock()),
             read: Pos(0),
             in_gap: false,
+            next_look: Instant::now(),
         });
         let is_written = active.as_ref().is_some_and(|active| !active.buffer.is_full());
         let state = if is_written { RecordingState::On } else { RecordingState::Off };
@@ -57,6 +67,12 @@ impl Recorder {
     /// Memory that waits for the writer, in bytes.
     pub(super) fn held(&self) -> usize {
         self.active.as_ref().map_or(0, |active| active.buffer.held())
+    }
+
+    /// Time at which a gap may end, in which the terminal may be silent.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let active = self.active.as_ref().filter(|active| active.in_gap && !active.buffer.is_full())?;
+        Some(active.next_look)
     }
 
     /// Hands over what the log got since the last call. True if people must be told of a change.
@@ -74,12 +90,13 @@ impl Recorder {
 
 impl Active {
     fn follow(&mut self, log: &mut OutputLog, terminal: &mut Terminal) {
-        if self.read == log.end() {
+        if self.read == log.end() && !self.in_gap {
             return;
         }
-        let at = (self.clock)(Instant::now());
-        if self.in_gap && !self.end_gap(at, log, terminal) {
-            return;
+        let now = Instant::now();
+        let at = (self.clock)(now);
+        if self.in_gap && !self.end_gap(now, at, log, terminal) {
+            return self.skip(at, log);
         }
         if self.read < log.start() {
             return self.begin_gap(at, log);
@@ -102,9 +119,10 @@ impl Active {
         self.skip(at, log);
     }
 
-    /// Passes over the rest of the log, but for the session's end.
+    /// Passes over the rest of the log, but for the session's end, behind which no screen stands.
     fn skip(&mut self, at: u64, log: &OutputLog) {
         for (_, event) in log.events_from(self.read) {
+            self.in_gap &= !matches!(event, StreamEvent::Exit { .. });
             if let Some(exit @ Happening::Exit(_)) = happening(event) {
                 self.buffer.push(at, exit);
             }
@@ -113,20 +131,23 @@ impl Active {
     }
 
     /// Goes on with the screen if the writer has caught up. False while it has not.
-    fn end_gap(&mut self, at: u64, log: &mut OutputLog, terminal: &mut Terminal) -> bool {
-        let screen = self.buffer.has_room().then(|| terminal.snapshot(SnapshotScope::Screen, Pos(0), log)).flatten();
-        let Some(screen) = screen else {
-            self.skip(at, log);
-            return false;
-        };
-        let size = Happening::Resize { cols: screen.size.cols, rows: screen.size.rows };
-        let data = [RESET, screen.data.as_slice()].concat();
-        if !self.buffer.push(at, size) || !self.buffer.push(at, Happening::Output(data)) {
-            self.skip(at, log);
+    fn end_gap(&mut self, now: Instant, at: u64, log: &mut OutputLog, terminal: &mut Terminal) -> bool {
+        if now < self.next_look || self.buffer.is_full() {
             return false;
         }
-        (self.in_gap, self.read) = (false, self.read.max(screen.pos));
-        true
+        self.next_look = now + GAP_INTERVAL;
+        let screen = self.buffer.has_room().then(|| terminal.snapshot(SnapshotScope::Screen, Pos(0), log)).flatten();
+        let Some(screen) = screen else { return false };
+        let size = Happening::Resize { cols: screen.size.cols, rows: screen.size.rows };
+        let data = [RESET, screen.data.as_slice()].concat();
+        if self.buffer.push_all(at, [size.clone(), Happening::Output(data)]) {
+            (self.in_gap, self.read) = (false, screen.pos);
+        } else if self.buffer.held() == 0 {
+            // It never fits, as one of very many colours.
+            let empty = Happening::Output(RESET.to_vec());
+            self.in_gap = !self.buffer.push_all(at, [size, empty, Happening::Marker(NO_SCREEN)]);
+        }
+        !self.in_gap
     }
 }
 

@@ -144,6 +144,54 @@ async fn a_store_that_is_behind_leaves_a_gap_and_then_the_screen() {
     assert_eq!(events.last().unwrap(), &event("x", "0"));
 }
 
+/// Prints until the writer, whose store takes 15 s for a part, is behind; then this, and the store is fast again.
+async fn behind(harness: &Harness, store: &ThrottledStore<InMemory>, then: &str) {
+    store.config_mut(|config| config.wait_put_per_call = Duration::from_secs(15));
+    for _ in 0..16 {
+        harness.script.print("0123456789\r\n".repeat(128 * 1024 / 12));
+        harness.settle().await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    harness.script.print(then);
+    harness.settle().await;
+    store.config_mut(|config| config.wait_put_per_call = Duration::ZERO);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_ends_with_the_screen_although_nothing_is_printed() {
+    let (recordings, store) = slow(RecordingSettings::default(), Duration::ZERO);
+    let harness = Harness::recorded_in(Arc::clone(&recordings), &recorded(), LIMITS).await;
+    behind(&harness, &store, "\x1b[2J\x1b[Hthe last screen").await;
+    tokio::time::sleep(PART_TIME).await;
+    let events = read(&recordings).await;
+    assert!(events.last().unwrap().1.contains("the last screen"));
+    harness.script.exit(0);
+    harness.ended().await;
+    assert_eq!(read(&recordings).await.last().unwrap(), &event("x", "0"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gap_before_a_screen_of_too_many_colours_ends_all_the_same() {
+    let (recordings, store) = slow(RecordingSettings::default(), Duration::ZERO);
+    let harness = Harness::recorded_in(Arc::clone(&recordings), &recorded(), LIMITS).await;
+    harness.say(&recorded(), json!({"type": "resize", "cols": 400, "rows": 100})).await;
+    let cell = |n: usize| format!("\x1b[38;2;{};{};{}mx", n % 256, n / 256, 255 - n % 256);
+    behind(&harness, &store, &(0..40_000).map(cell).collect::<String>()).await;
+    for _ in 0..5 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        harness.script.print("on and on");
+        harness.settle().await;
+    }
+    harness.script.exit(0);
+    harness.ended().await;
+    let events = read(&recordings).await;
+    let gap = events.iter().position(|(_, data)| data.starts_with("Output is missing")).unwrap();
+    let codes: Vec<_> = events[gap + 1..].iter().map(|(code, _)| code.as_str()).collect();
+    assert_eq!(codes, ["r", "o", "m", "o", "o", "o", "o", "o", "x"], "the size stands once");
+    assert!(events[gap + 3].1.starts_with("The screen is missing") && events[gap + 4].1 == "on and on");
+}
+
 #[tokio::test(start_paused = true)]
 async fn people_are_told_when_a_recording_has_its_largest_size() {
     let settings = RecordingSettings { max_bytes: 1000, ..RecordingSettings::default() };
