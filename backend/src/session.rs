@@ -28,6 +28,7 @@ mod lifecycle;
 mod live;
 mod notices;
 mod one_shot;
+mod opening;
 mod outbound;
 pub mod output_budget;
 pub mod output_log;

@@ -96,6 +96,11 @@ impl SessionError {
         Self::new(ErrorCode::LimitReached, "the session has too many clients")
     }
 
+    /// For one who was removed for good.
+    pub(super) fn removed() -> Self {
+        Self::new(ErrorCode::Revoked, "you were removed from this session")
+    }
+
     pub(super) fn not_found() -> Self {
         Self::new(ErrorCode::SessionNotFound, "there is no such session")
     }
@@ -154,6 +159,8 @@ pub(super) enum Request {
     /// The end that a controller asks for, unless the owner types alone.
     EndBy {
         user: String,
+        /// As one who was removed is known.
+        member: Member,
         reason: EndReason,
         reply: oneshot::Sender<Result<(), SessionError>>,
     },
@@ -222,10 +229,11 @@ impl SessionHandle {
         self.send(Request::End { reason }).await
     }
 
-    /// Asks the session to end for a controller; returns before it has ended. Fails while another one, the owner, types alone.
-    pub(super) async fn end_by(&self, user: String, reason: EndReason) -> Result<(), SessionError> {
+    /// Asks the session to end for a controller; returns before it has ended. Fails for one who was removed, and while another one,
+    /// the owner, types alone.
+    pub(super) async fn end_by(&self, user: String, member: Member, reason: EndReason) -> Result<(), SessionError> {
         let (reply, answer) = oneshot::channel();
-        self.send(Request::EndBy { user, reason, reply }).await?;
+        self.send(Request::EndBy { user, member, reason, reply }).await?;
         self.answer(answer, REQUEST_TIMEOUT).await?
     }
 

@@ -144,7 +144,7 @@ impl Registry {
     /// Fails for a caller who was removed from the session.
     pub async fn check_not_removed(&self, record: &SessionRecord, caller: &Caller) -> Result<(), SessionError> {
         if self.revoked(&record.id).await?.has(&caller.member_in(&record.creator)) {
-            return Err(SessionError::new(ErrorCode::Revoked, "you were removed from this session"));
+            return Err(SessionError::removed());
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Requests to the task of a session, from every other one.
 
 use super::actor::Actor;
-use super::handle::Request;
+use super::handle::{Request, SessionError};
 use shared_protocol::Role;
 
 impl Actor {
@@ -19,8 +19,12 @@ impl Actor {
                 self.connections_changed();
             }
             Request::End { reason } => self.end(reason),
-            Request::EndBy { user, reason, reply } => {
-                let allowed = self.control.check(&user, Role::Controller, None, None);
+            Request::EndBy { user, member, reason, reply } => {
+                let allowed = if self.attachments.revoked.has(&member) {
+                    Err(SessionError::removed())
+                } else {
+                    self.control.check(&user, Role::Controller, None, None)
+                };
                 if allowed.is_ok() {
                     self.end(reason);
                 }

@@ -3,6 +3,7 @@
 use super::actor::Actor;
 use super::handle::{Request, SessionError};
 use super::live::RegistryEntryGuard;
+use super::opening::open;
 use super::recorder::Recorder;
 use super::registry::{RegistryDeps, ShellSettings, can_restart};
 use super::restore::PreviousShell;
@@ -52,18 +53,18 @@ pub(super) async fn supervise(
             return;
         }
     };
-    entry.set_lease(&lease);
-    let previous = previous_shell(&deps, &request.record).await;
-    if let Some(previous) = &previous {
-        deps.metrics.sessions.takeovers.of(previous.reason).inc();
-    }
-    let actor = match keep_out(&deps, &lease).await {
-        Ok(()) => start(&deps, &lease, previous, request).await,
+    let before = request.record.clone();
+    let actor = match what_was(&deps, &lease, &before).await {
+        Ok(previous) => {
+            // Only now: of a session with a lease here, those who were removed are known here.
+            entry.set_lease(&lease);
+            start(&deps, &lease, previous, request).await
+        }
         Err(error) => Err(error),
     };
     drop(starting);
     // The request may have been given up; the session goes on without it.
-    let state = match actor {
+    let record = match actor {
         Ok((actor, writer, recording)) => {
             let _ = started.send(Ok(()));
             let state = run(&deps, &lease, actor, writer, mailbox).await;
@@ -71,18 +72,31 @@ pub(super) async fn supervise(
             if let Some(recording) = recording {
                 recording.finish().await;
             }
-            state
+            state.map(|state| SessionRecord { state, owner: None, ..lease.record().clone() })
         }
         Err(error) => {
             let _ = started.send(Err(error));
-            // Nothing ended, because nothing ran: the session may be started again.
-            Some(SessionState::Created)
+            // Nothing ran. What was there before is there again, with its epoch, to which all belongs that the last shell left.
+            Some(SessionRecord { owner: None, ..before })
         }
     };
-    if let Some(state) = state {
-        write_tombstone(&deps, lease.record(), state).await;
+    if let Some(record) = record {
+        give_up(&deps, &lease, &record).await;
     }
     drop(entry);
+}
+
+/// Reads who was removed from the session, before the first of its new shell's people attaches, and what its last shell left.
+async fn what_was(
+    deps: &RegistryDeps,
+    lease: &Lease,
+    before: &SessionRecord,
+) -> Result<Option<PreviousShell>, SessionError> {
+    let revoked = deps.store.revoked(&before.id).await?;
+    if !revoked.is_empty() {
+        lease.set_revoked(revoked);
+    }
+    previous_shell(deps, before).await
 }
 
 /// Writes this instance as the owner of the session.
@@ -97,33 +111,21 @@ async fn acquire_lease(deps: &RegistryDeps, before: &SessionRecord) -> Result<Ar
     }
 }
 
-/// Reads who was removed from the session, before the first of its new shell's people attaches.
-async fn keep_out(deps: &RegistryDeps, lease: &Lease) -> Result<(), SessionError> {
-    let revoked = deps.store.revoked(&lease.record().id).await?;
-    if !revoked.is_empty() {
-        lease.set_revoked(revoked);
-    }
-    Ok(())
-}
-
-/// The last shell of the session, if it was lost.
-async fn previous_shell(deps: &RegistryDeps, before: &SessionRecord) -> Option<PreviousShell> {
+/// The last shell of the session, if it was lost. Fails if it is not known whose keys counted: an owner may have typed alone.
+async fn previous_shell(deps: &RegistryDeps, before: &SessionRecord) -> Result<Option<PreviousShell>, SessionError> {
     let reason = match before.state {
         SessionState::Running => EndReason::OwnerLost,
         SessionState::Ended { reason, .. } if can_restart(before) => reason,
-        SessionState::Created | SessionState::Ended { .. } => return None,
+        SessionState::Created | SessionState::Ended { .. } => return Ok(None),
     };
+    let class = deps.store.class(&before.id).await?;
     let screen = deps.store.screen(&before.id).await.unwrap_or_else(|error| {
         tracing::warn!(%error, session = %before.id, "the last screen cannot be read");
         None
     });
-    let class = deps.store.class(&before.id).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, session = %before.id, "whose keys counted in the last shell cannot be read");
-        None
-    });
     // Of an earlier session with the same id, nothing counts.
     let class = class.filter(|class| class.epoch == before.epoch);
-    Some(PreviousShell { reason, screen, class })
+    Ok(Some(PreviousShell { reason, screen, class }))
 }
 
 async fn start(
@@ -138,14 +140,15 @@ async fn start(
     let ShellSettings { shell, user, home } = &deps.settings;
     let environment = environment(user, &home.to_string_lossy(), shell, &nonce);
     let spec = ShellSpec { shell: shell.clone(), environment, directory: home.clone(), size, nonce: nonce.clone() };
-    let shells = Arc::clone(&deps.shells);
-    let opened = tokio::task::spawn_blocking(move || shells.spawn(&spec)).await;
-    let pty = opened.map_err(std::io::Error::other).flatten().map_err(|error| {
+    let pty = open(Arc::clone(&deps.shells), spec, &lease.record().id).await.map_err(|error| {
         tracing::error!(%request, session = %lease.record().id, %error, "the shell cannot be started");
         deps.metrics.sessions.start_failures.inc();
         SessionError::new(ErrorCode::Internal, "the shell cannot be started")
     })?;
     deps.metrics.sessions.shell_start.observe(began.elapsed().as_secs_f64());
+    if let Some(previous) = &previous {
+        deps.metrics.sessions.takeovers.of(previous.reason).inc();
+    }
     let (screens, writer) = screen_channel(&*deps.store);
     let (session, metrics) = (lease.record().id.clone(), Arc::clone(&deps.metrics));
     let terminal = Terminal::new(session, pty, &nonce, size, deps.limits.scrollback, metrics);
@@ -216,10 +219,10 @@ pub(super) async fn forget_screen(store: &dyn Store, record: &SessionRecord) {
     }
 }
 
-async fn write_tombstone(deps: &RegistryDeps, record: &SessionRecord, state: SessionState) {
-    let tombstone = SessionRecord { state, owner: None, ..record.clone() };
-    match deps.store.compare_and_set(&tombstone, Some(&record.version())).await {
-        Ok(Cas::Stored) => forget_screen(&*deps.store, &tombstone).await,
+/// Leaves this record in place of the one with the lease.
+async fn give_up(deps: &RegistryDeps, lease: &Lease, record: &SessionRecord) {
+    match deps.store.compare_and_set(record, Some(&lease.record().version())).await {
+        Ok(Cas::Stored) => forget_screen(&*deps.store, record).await,
         Ok(Cas::Conflict(_)) => {
             tracing::warn!(session = %record.id, "another instance owns the session that ended here");
         }

@@ -2,7 +2,8 @@
 
 use crate::support::{Service, gateway_claims, read, until};
 use crate::wall::class;
-use backend::store::{ClassRecord, Keyboard, MemoryStore, Store};
+use backend::metrics::Operation;
+use backend::store::{ClassRecord, Fault, FaultyStore, Keyboard, MemoryStore, Store};
 use backend::terminal::scripted::ScriptedSpawner;
 use serde_json::{Value, json};
 use shared_protocol::gateway::MESSAGE_PATH;
@@ -24,9 +25,19 @@ async fn attach(service: &Service, user: &str) -> Value {
 
 /// Has ada raise her hand and do this, and ina ask before; then the instance goes. Returns another one.
 async fn lost_after(done: &[Value], kept: impl Fn(&ClassRecord) -> bool) -> Service {
-    let store = Arc::new(MemoryStore::shared());
-    let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<MemoryStore>::clone(&store));
-    let (here, there) = (start().await, start().await);
+    lost_and_found(done, kept, &[]).await.0
+}
+
+/// The same, with these variables of the other one; and the store of both.
+async fn lost_and_found(
+    done: &[Value],
+    kept: impl Fn(&ClassRecord) -> bool,
+    variables: &[(&str, &str)],
+) -> (Service, Arc<FaultyStore>) {
+    let store = Arc::new(FaultyStore::new(MemoryStore::shared()));
+    let start =
+        |variables| Service::one_of(variables, Arc::new(ScriptedSpawner::default()), Arc::<FaultyStore>::clone(&store));
+    let (here, there) = (start(&[]).await, start(variables).await);
     let epoch = attach(&here, "ada").await["epoch"].clone();
     attach(&here, "ina").await;
     say(&here, "ina", json!({"type": "ask", "seq": 1, "epoch": epoch})).await;
@@ -38,15 +49,54 @@ async fn lost_after(done: &[Value], kept: impl Fn(&ClassRecord) -> bool) -> Serv
     let id = SessionId::new("s").unwrap();
     until("the record", async || store.class(&id).await.unwrap().is_some_and(|class| kept(&class))).await;
     here.stop().await;
-    there
+    (there, store)
+}
+
+/// True while the owner types alone.
+fn alone(class: &ClassRecord) -> bool {
+    class.keyboard == Keyboard::Only
+}
+
+/// Has ada attach, who typed alone and had her hand up.
+async fn is_as_before(there: &Service) {
+    let attached = attach(there, "ada").await;
+    assert_eq!((&attached["control"]["state"], &attached["hand"]["up"]), (&json!("only"), &json!(true)));
+}
+
+/// As when the bucket of recordings comes back late.
+#[tokio::test]
+async fn starts_that_fail_forget_nothing() {
+    let home = tempfile::tempdir().unwrap();
+    let in_the_way = home.path().join("file");
+    std::fs::write(&in_the_way, "no folder").unwrap();
+    let url = format!("file://{}/recordings", in_the_way.display());
+    let variables = [("RECORDINGS", "all"), ("RECORDING_REQUIRED", "true"), ("RECORDINGS_URL", &*url)];
+    let (there, store) = lost_and_found(&[json!({"type": "only_me", "on": true})], alone, &variables).await;
+    let id = SessionId::new("s").unwrap();
+    let before = store.session(&id).await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(attach(&there, "ada").await["code"], "INTERNAL");
+        until("the record", async || store.session(&id).await.unwrap() == before).await;
+    }
+    std::fs::remove_file(&in_the_way).unwrap();
+    is_as_before(&there).await;
+    there.stop().await;
+}
+
+#[tokio::test]
+async fn no_shell_starts_while_it_is_not_known_whose_keys_count() {
+    let (there, store) = lost_and_found(&[json!({"type": "only_me", "on": true})], alone, &[]).await;
+    store.set(Operation::Class, Fault::Fails);
+    assert_eq!(attach(&there, "ada").await["code"], "INTERNAL");
+    store.set(Operation::Class, Fault::None);
+    is_as_before(&there).await;
+    there.stop().await;
 }
 
 #[tokio::test]
 async fn an_owner_types_alone_in_the_next_shell_too() {
-    let alone = json!({"type": "only_me", "on": true});
-    let there = lost_after(&[alone], |class| class.keyboard == Keyboard::Only).await;
-    let attached = attach(&there, "ada").await;
-    assert_eq!((&attached["control"]["state"], &attached["hand"]["up"]), (&json!("only"), &json!(true)));
+    let there = lost_after(&[json!({"type": "only_me", "on": true})], alone).await;
+    is_as_before(&there).await;
     there.stop().await;
 }
 

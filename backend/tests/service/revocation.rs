@@ -2,7 +2,8 @@
 
 use crate::support::relay::Carrier;
 use crate::support::{ATTACH, PING, Service, Terminal, gateway_claims, now, read, until, user, user_token};
-use backend::store::{MemoryStore, Revocations, Store};
+use backend::metrics::Operation;
+use backend::store::{Fault, FaultyStore, MemoryStore, Revocations, Store};
 use backend::terminal::scripted::ScriptedSpawner;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -258,6 +259,30 @@ async fn a_removed_guest_stays_out_of_every_instance_and_of_the_next_shell() {
     assert!(store.revoked(&id).await.unwrap().is_empty());
     open(&there).await.attach("vics").await;
     there.stop().await;
+}
+
+#[tokio::test]
+async fn one_who_was_removed_stays_out_while_the_next_shell_starts() {
+    let store = Arc::new(FaultyStore::new(MemoryStore::shared()));
+    let start = || Service::one_of(&[], Arc::new(ScriptedSpawner::default()), Arc::<FaultyStore>::clone(&store));
+    let (here, there) = (start().await, start().await);
+    let _ada = here.attached("adas").await;
+    let eve = user("eve", Some("s"));
+    let mut eves = Terminal::open(&here.terminal_url("s", &user_token(&eve))).await;
+    eves.attach("eves").await;
+    let owner = user("ada", None);
+    let listed = connected(&here, &owner, "").await;
+    let theirs = listed.iter().find(|connection| connection["user"] == "eve").unwrap();
+    let path = format!("/s/connections/{}", theirs["id"].as_str().unwrap());
+    assert_eq!(here.api(Method::DELETE, &path, &owner).await.0, 200);
+    here.stop().await;
+    store.set(Operation::Screen, Fault::Hangs);
+    let before = store.calls(Operation::Screen);
+    let mut ada = there.terminal("s").await;
+    ada.send(ATTACH).await;
+    until("the start", async || store.calls(Operation::Screen) > before).await;
+    let (status, refused) = there.api(Method::DELETE, "/s", &eve).await;
+    assert_eq!((status, &refused["code"]), (403, &json!("REVOKED")));
 }
 
 /// An id may come to another user, whom the user before had removed.

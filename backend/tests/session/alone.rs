@@ -48,11 +48,11 @@ async fn no_other_controller_ends_the_session() {
     let attached = attach(&harness, "ada", 80).await;
     harness.say(&caller("ada", "ada"), only_me(&attached, 1, true)).await;
     let record = async || harness.registry.record(&id(), &caller("ada", "ada")).await.unwrap();
-    let refused = harness.registry.end_by(record().await, "bob", EndReason::Closed).await.unwrap_err();
+    let refused = harness.registry.end_by(record().await, &caller("bob", "bob"), EndReason::Closed).await.unwrap_err();
     assert_eq!(refused.code, ErrorCode::ReadOnly, "{refused}");
     harness.settle().await;
     assert_eq!(record().await.state, SessionState::Running);
-    harness.registry.end_by(record().await, "ada", EndReason::Closed).await.unwrap();
+    harness.registry.end_by(record().await, &caller("ada", "ada"), EndReason::Closed).await.unwrap();
     assert_eq!(harness.ended().await, EndReason::Closed);
 }
 

@@ -2,10 +2,10 @@
 
 use crate::harness::{Harness, LIMITS, WALL, caller, frame, id, input};
 use backend::session::{Caller, Close, Reply, SessionError, Standing};
-use backend::store::{MAX_REVOKED, Member, Store};
+use backend::store::{MAX_REVOKED, Member, SessionState, Store};
 use serde_json::{Value, json};
 use shared_protocol::server::Part;
-use shared_protocol::{ClassClaims, ConnectionId, ErrorCode, GroupId, Role};
+use shared_protocol::{ClassClaims, ConnectionId, EndReason, ErrorCode, GroupId, Role};
 
 const OPERATOR: Standing = Standing { part: Part::Instructor, operator: true };
 
@@ -163,6 +163,21 @@ async fn a_removal_is_stored_and_taken_back() {
     assert!(harness.store.revoked(&id).await.unwrap().is_empty());
     let again = Caller { valid_until_ms: vic.valid_until_ms, ..viewer("vic", "v2", Some("link")) };
     assert_eq!(frame(harness.say(&again, attach("page-v")).await.frame)["type"], "attached", "the very same page");
+}
+
+/// As if the removal came after the request was let through.
+#[tokio::test(start_paused = true)]
+async fn one_who_was_removed_does_not_end_the_session() {
+    let (harness, ..) = class().await;
+    let bob = caller("bob", "b1");
+    harness.attach(&bob, "page-b").await;
+    let record = harness.store.session(&id()).await.unwrap().unwrap();
+    assert!(remove(&harness, &bob).await);
+    let refused = harness.registry.end_by(record.clone(), &bob, EndReason::Closed).await.unwrap_err();
+    assert_eq!(refused.code, ErrorCode::Revoked);
+    harness.settle().await;
+    assert_eq!(harness.store.session(&id()).await.unwrap().unwrap().state, SessionState::Running);
+    harness.registry.end_by(record, &caller("ada", "again"), EndReason::Closed).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,7 +50,7 @@ pub(in crate::http) async fn end(
     if user.admin {
         service.registry.end(record, reason).await?;
     } else {
-        service.registry.end_by(record, &user.sub, reason).await?;
+        service.registry.end_by(record, &caller, reason).await?;
     }
     Ok(Json(json!({ "success": true })))
 }

@@ -155,10 +155,10 @@ impl Registry {
         }
     }
 
-    /// Ends a session for a controller of this user, unless the owner types alone.
-    pub async fn end_by(&self, record: SessionRecord, user: &str, reason: EndReason) -> Result<(), SessionError> {
+    /// Ends a session for a controller, unless the owner types alone.
+    pub async fn end_by(&self, record: SessionRecord, by: &Caller, reason: EndReason) -> Result<(), SessionError> {
         match self.live(&record.id) {
-            Some(handle) => handle.end_by(user.to_owned(), reason).await,
+            Some(handle) => handle.end_by(by.user.clone(), by.member_in(&record.creator), reason).await,
             None => self.end(record, reason).await,
         }
     }
