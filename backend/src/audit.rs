@@ -23,6 +23,8 @@ pub enum Act {
     Reject,
     /// An instructor's wall opens.
     Wall,
+    /// An instructor says something to the class.
+    Announce,
     /// A person has a session end.
     Close,
     /// A shell is over.

@@ -12,5 +12,5 @@ mod task;
 mod update;
 mod walls;
 
-pub use question::{GroupAnswer, GroupQuestion, MAX_ANSWER_BYTES, OtherInstances};
+pub use question::{Announcement, GroupAnswer, GroupQuestion, Heard, MAX_ANSWER_BYTES, OtherInstances};
 pub use walls::{WallMessage, Walls};

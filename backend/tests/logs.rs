@@ -229,6 +229,8 @@ async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
         ..user("ina", None)
     };
     by_gateway(&service, &ina, "wall=", r#"{"type":"wall","client":"w"}"#).await;
+    let announcement = r#"{"type":"announce","id":"a-1","text":"said-secret","line":"offered-secret"}"#;
+    assert_eq!(by_gateway(&service, &ina, "wall=", announcement).await["type"], "announced");
     assert_eq!(service.api(Method::GET, "/direct", &user("ada", Some("direct"))).await.0, 200);
     service.stop().await;
 
@@ -259,12 +261,16 @@ async fn every_act_is_one_line_that_says_who_where_and_by_which_message() {
     }
     assert_eq!(acts("api", "direct")[0]["kind"], "GET /api/sessions/{id}");
     assert_eq!(acts("wall", "-")[0]["user"], "ina");
+    let announced = &acts("announce", "-")[0];
+    assert_eq!((&announced["user"], &announced["connection"]), (&json!("ina"), &json!("wall=")), "{announced}");
+    assert_eq!((&announced["group"], &announced["kind"]), (&json!("class-7"), &json!("announce")), "{announced}");
+    assert!(announced["reached"].is_u64() && announced["missed"].is_u64(), "{announced}");
     let text = log();
     let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let seen: BTreeSet<String> = lines.filter_map(|line| Some(line["act"].as_str()?.to_owned())).collect();
     let all: BTreeSet<String> = Act::VARIANTS.iter().map(|act| <&str>::from(act).to_owned()).collect();
     assert_eq!(seen, all, "every act happened");
-    for secret in ["typed-secret", "eyJ", support::SECRET] {
+    for secret in ["typed-secret", "said-secret", "offered-secret", "eyJ", support::SECRET] {
         assert!(!text.contains(secret), "{secret:?} is in the log");
     }
 }

@@ -31,6 +31,8 @@ pub const TOKEN_SECONDS: u64 = 60;
 
 /// Asks another instance of the service for its sessions of a group.
 pub const GROUP_PATH: &str = "/api/internal/group";
+/// Has another instance of the service say a message to its sessions of a group.
+pub const ANNOUNCE_PATH: &str = "/api/internal/announce";
 /// `aud` of the token of an instance of the service.
 pub const INSTANCE_AUDIENCE: &str = "termgate-instance";
 /// Life of a token of an instance of the service, in seconds.

@@ -1,14 +1,16 @@
-//! Questions to other instances for their sessions of a group: signed for one request, to an address that the store lists, and
-//! read within bounds.
+//! Questions to other instances for their sessions of a group, and messages to these: signed for one request, to an address that
+//! the store lists, and read within bounds.
 
 use super::peer_client::PeerClient;
 use crate::clock::Clock;
 use crate::store::Instance;
-use crate::wall::{GroupAnswer, GroupQuestion, OtherInstances};
+use crate::wall::{Announcement, GroupAnswer, GroupQuestion, Heard, OtherInstances};
 use async_trait::async_trait;
 use auth_tokens::{GatewaySecret, body_hash};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use shared_protocol::InstanceClaims;
-use shared_protocol::gateway::{GROUP_PATH, INSTANCE_AUDIENCE, INSTANCE_TOKEN_SECONDS, TOKEN_ISSUER};
+use shared_protocol::gateway::{ANNOUNCE_PATH, GROUP_PATH, INSTANCE_AUDIENCE, INSTANCE_TOKEN_SECONDS, TOKEN_ISSUER};
 use std::sync::Arc;
 
 /// Asks over HTTP.
@@ -24,18 +26,28 @@ pub(super) struct GroupQuestions {
 #[async_trait]
 impl OtherInstances for GroupQuestions {
     async fn ask(&self, instance: &Instance, question: &GroupQuestion) -> Option<GroupAnswer> {
-        let body = serde_json::to_vec(question).ok()?;
+        self.post(instance, GROUP_PATH, question).await
+    }
+
+    async fn announce(&self, instance: &Instance, announcement: &Announcement) -> Option<Heard> {
+        self.post(instance, ANNOUNCE_PATH, announcement).await
+    }
+}
+
+impl GroupQuestions {
+    async fn post<A: DeserializeOwned>(&self, instance: &Instance, path: &str, body: &impl Serialize) -> Option<A> {
+        let body = serde_json::to_vec(body).ok()?;
         let iat = self.clock.now_ms() / 1000;
         let claims = InstanceClaims {
             iss: TOKEN_ISSUER.into(),
             aud: INSTANCE_AUDIENCE.into(),
             iat,
             exp: iat + INSTANCE_TOKEN_SECONDS,
-            path: GROUP_PATH.into(),
+            path: path.into(),
             bh: body_hash(&body),
         };
         let token = self.secret.sign_instance(&claims).ok()?;
-        let answer = self.peers.ask(instance, GROUP_PATH, &token, body).await?;
+        let answer = self.peers.ask(instance, path, &token, body).await?;
         serde_json::from_slice(&answer)
             .inspect_err(|_| tracing::warn!(instance = %instance.id, "another instance answers nonsense about a group"))
             .ok()

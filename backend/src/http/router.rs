@@ -8,7 +8,9 @@ use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::Response;
 use axum::routing::{delete, get, post};
 use http::{HeaderName, HeaderValue, Method, header};
-use shared_protocol::gateway::{CLOSE_HEADER, CONNECTION_HEADER, DISCONNECT_PATH, GROUP_PATH, MESSAGE_PATH};
+use shared_protocol::gateway::{
+    ANNOUNCE_PATH, CLOSE_HEADER, CONNECTION_HEADER, DISCONNECT_PATH, GROUP_PATH, MESSAGE_PATH,
+};
 use shared_protocol::polling::{CLOSE_PATH, FRAMES_PATH, MESSAGES_PATH};
 use shared_protocol::relay::RELAY_PATH;
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub fn router(service: Arc<ServiceContext>) -> Router {
         .route(RELAY_PATH, post(relay::ask))
         .route(DISCONNECT_PATH, post(gateway::disconnect))
         .route(GROUP_PATH, post(instances::group))
+        .route(ANNOUNCE_PATH, post(instances::announce))
         .route("/api/sessions", post(sessions::create).get(sessions::list))
         .route("/api/groups/{grp}/sessions", get(groups::list))
         .route("/api/sessions/{id}", get(sessions::describe).delete(sessions::end))

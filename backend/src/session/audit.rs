@@ -22,7 +22,7 @@ fn kind(message: &ClientMessage) -> Option<&'static str> {
 
 impl Caller {
     /// The caller as the sender of a message of this kind, in a session.
-    pub(super) fn by<'a>(&'a self, session: &'a str, kind: &'a str) -> By<'a> {
+    pub fn by<'a>(&'a self, session: &'a str, kind: &'a str) -> By<'a> {
         By { user: &self.user, session, connection: self.connection.as_str(), request: &self.request, kind }
     }
 }

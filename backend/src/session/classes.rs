@@ -10,11 +10,6 @@ use shared_protocol::server::Notice;
 use shared_protocol::{GroupId, SessionId};
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::time::timeout;
-
-/// Time that the directory has to say which sessions a message to a class did not reach.
-const DIRECTORY_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The way from a class to its sessions.
 #[derive(Clone)]
@@ -53,26 +48,15 @@ impl Classes {
             .collect()
     }
 
-    /// Says a message in every session of the group that runs here. Returns how many show it, and how many others there are.
-    pub async fn announce(&self, group: &GroupId, notice: &Notice) -> (u32, u32) {
+    /// Says a message in every session of the group that runs here. Returns for each whether it shows the message.
+    pub async fn announce(&self, group: &GroupId, notice: &Notice) -> HashMap<SessionId, bool> {
         let running: Vec<(SessionId, SessionHandle)> = {
             let live = self.live.0.lock();
             let of_group = live.iter().filter(|(_, session)| session.creator.group.as_ref() == Some(group));
             of_group.map(|(id, session)| (id.clone(), session.handle.clone())).collect()
         };
         let say = |(id, handle): (SessionId, SessionHandle)| async move { (id, handle.announce(notice.clone()).await) };
-        let mut said: HashMap<SessionId, bool> = join_all(running.into_iter().map(say)).await.into_iter().collect();
-        match timeout(DIRECTORY_TIMEOUT, self.records(group)).await {
-            Ok(Ok(records)) => {
-                for record in records {
-                    said.entry(record.id).or_insert(false);
-                }
-            }
-            Ok(Err(error)) => tracing::warn!(%error, "the sessions that a message missed are not known"),
-            Err(_) => tracing::warn!("the sessions that a message missed are not known in time"),
-        }
-        let reached = said.values().filter(|said| **said).count();
-        (reached as u32, (said.len() - reached) as u32)
+        join_all(running.into_iter().map(say)).await.into_iter().collect()
     }
 
     /// The other instances that are alive, by their id.

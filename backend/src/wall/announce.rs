@@ -1,12 +1,19 @@
-//! An instructor's message to the class: how often one may send it, and what became of it.
+//! An instructor's message to the class: how often one may send it, its way to the sessions of every instance, and what became of
+//! it.
 
+use super::class::{DIRECTORY_TIMEOUT, Directory, look};
+use super::question::{Announcement, Heard, OtherInstances};
+use crate::audit::audit;
 use crate::rate_limit::RateLimiter;
 use crate::session::{Caller, Classes, SessionError, plain_line};
-use crate::store::display_name;
+use crate::store::{InstanceId, display_name};
+use futures_util::future::join_all;
 use shared_protocol::client::Announce;
 use shared_protocol::server::{Announced, Notice};
-use shared_protocol::{ErrorCode, GroupId};
+use shared_protocol::{ErrorCode, GroupId, SessionId};
+use std::collections::HashMap;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// Shortest time between two messages of an instructor to a group.
 const INTERVAL: Duration = Duration::from_secs(2);
@@ -19,6 +26,9 @@ const LONG_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Longest name of a sender, in characters.
 const NAME_CHARACTERS: usize = 64;
+
+/// Time that another instance has to say a message: its sessions have half of it.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// An instructor of a group.
 type Sender = (String, GroupId);
@@ -35,10 +45,11 @@ impl Announcer {
         Self { pace: RateLimiter::new(1, INTERVAL, 1), total }
     }
 
-    /// Says the message in the group's sessions of this instance.
+    /// Says the message in the group's sessions, wherever they run.
     pub(super) async fn announce(
         &self,
         classes: &Classes,
+        others: Option<&dyn OtherInstances>,
         caller: &Caller,
         group: GroupId,
         message: Announce,
@@ -51,12 +62,64 @@ impl Announcer {
         if self.total.check(&sender).is_err() {
             return limited("thirty messages in ten minutes; send it again later");
         }
-        let Announce { id, text, line } = message;
-        let name = display_name(caller.class.name.as_deref(), "Instructor", &caller.user);
-        let (from, at) = (plain_line(&name, NAME_CHARACTERS), classes.deps.clock.now_ms());
-        let notice = Notice { id: id.clone(), from, text, line, at };
-        let (reached, missed) = classes.announce(&sender.1, &notice).await;
-        tracing::info!(request = caller.request, group = %sender.1, reached, missed, "a message to the class");
+        let (id, (_, grp)) = (message.id.clone(), sender);
+        let from = display_name(caller.class.name.as_deref(), "Instructor", &caller.user);
+        let announcement = Announcement { grp, from, message };
+        let (reached, missed) = say_everywhere(classes, others, &announcement).await;
+        audit!(Announce, caller.by("-", "announce"), { group = %announcement.grp, reached, missed, }, "a message to the class");
         Ok(Announced { id, reached, missed })
     }
+}
+
+/// Says a message of another instance in the group's sessions that run here.
+pub(super) async fn hear(classes: &Classes, announcement: &Announcement) -> Heard {
+    Heard { reached: count(&say_here(classes, announcement).await) }
+}
+
+async fn say_here(classes: &Classes, Announcement { grp, from, message }: &Announcement) -> HashMap<SessionId, bool> {
+    let Announce { id, text, line } = message.clone();
+    let (from, at) = (plain_line(from, NAME_CHARACTERS), classes.deps.clock.now_ms());
+    classes.announce(grp, &Notice { id, from, text, line, at }).await
+}
+
+fn count(said: &HashMap<SessionId, bool>) -> u32 {
+    said.values().filter(|said| **said).count() as u32
+}
+
+/// Says a message in the group's sessions here, and has the instances say it that the directory names for the others. Returns how
+/// many show it, and how many others there are.
+async fn say_everywhere(
+    classes: &Classes,
+    others: Option<&dyn OtherInstances>,
+    announcement: &Announcement,
+) -> (u32, u32) {
+    let directory = timeout(DIRECTORY_TIMEOUT, look(&announcement.grp, classes));
+    let (here, directory) = tokio::join!(say_here(classes, announcement), directory);
+    let (records, alive): Directory = match directory {
+        Ok(Ok(directory)) => directory,
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "a message to the class reaches the sessions of this instance alone");
+            Directory::default()
+        }
+        Err(_) => {
+            tracing::warn!("a message to the class reaches the sessions of this instance alone: the store is slow");
+            Directory::default()
+        }
+    };
+    let (mut all, mut theirs) = (here.len() as u32, HashMap::<InstanceId, u32>::new());
+    for record in records.into_iter().filter(|record| !here.contains_key(&record.id)) {
+        all += 1;
+        if let Some(owner) = record.owner {
+            *theirs.entry(owner).or_default() += 1;
+        }
+    }
+    let asked = theirs.into_iter().filter_map(|(owner, sessions)| Some((others?, alive.get(&owner)?, sessions)));
+    let heard = asked.map(|(others, instance, sessions)| async move {
+        let heard = timeout(ANSWER_TIMEOUT, others.announce(instance, announcement)).await;
+        // An instance speaks for its own sessions alone.
+        heard.ok().flatten().map_or(0, |heard| heard.reached.min(sessions))
+    });
+    let elsewhere: u32 = join_all(heard).await.into_iter().sum();
+    let reached = count(&here) + elsewhere;
+    (reached, all - reached)
 }

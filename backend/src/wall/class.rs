@@ -115,9 +115,11 @@ async fn look_after(shared: Arc<Shared>, classes: Classes, others: Option<Arc<dy
     }
 }
 
-type Directory = (Vec<SessionRecord>, HashMap<InstanceId, Instance>);
+/// The sessions of a group that have not ended, and the other instances that are alive.
+pub(super) type Directory = (Vec<SessionRecord>, HashMap<InstanceId, Instance>);
 
-async fn look(group: &GroupId, classes: &Classes) -> Result<Directory, StoreError> {
+/// Looks into the directory once: for the group's sessions and the other instances.
+pub(super) async fn look(group: &GroupId, classes: &Classes) -> Result<Directory, StoreError> {
     Ok((classes.records(group).await?, classes.others().await?))
 }
 

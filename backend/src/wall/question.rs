@@ -1,10 +1,11 @@
-//! What instances of the service ask each other for walls: their own sessions of a group, as far as the other one does not know
-//! them. Each is answered from the sessions that run here, and from nothing that a third instance said.
+//! What instances of the service ask each other for classes: their own sessions of a group, as far as the other one does not know
+//! them, and to say a message there. Each does so with the sessions that run in it, and with nothing that a third instance said.
 
 use crate::session::{Classes, Sight, WatchGuard};
 use crate::store::Instance;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use shared_protocol::client::Announce;
 use shared_protocol::{GroupId, SessionId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -43,11 +44,32 @@ pub struct GroupAnswer {
     pub sights: Vec<(SessionId, Arc<Sight>)>,
 }
 
-/// The way to other instances.
+/// A message to the class, for the sessions of another instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// The group.
+    pub grp: GroupId,
+    /// Name of the sender.
+    pub from: String,
+    /// The message.
+    pub message: Announce,
+}
+
+/// The answer to it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// Number of the instance's sessions that show it, or did before.
+    pub reached: u32,
+}
+
+/// The way to other instances. The caller bounds the time of an answer, which is `None` if it cannot be read.
 #[async_trait]
 pub trait OtherInstances: Send + Sync {
-    /// Asks an instance, and waits for its answer; `None` if there is none that can be read.
+    /// Asks an instance for its sessions of a group.
     async fn ask(&self, instance: &Instance, question: &GroupQuestion) -> Option<GroupAnswer>;
+
+    /// Has an instance say a message to its sessions of a group.
+    async fn announce(&self, instance: &Instance, announcement: &Announcement) -> Option<Heard>;
 }
 
 /// Answers a question: at once if there is news, else after a wait.

@@ -1,10 +1,10 @@
 //! The walls of this instance, by their pages: finds or starts the one that a message is for, and decides who may have one.
 
-use super::announce::Announcer;
+use super::announce::{Announcer, hear};
 use super::class::Class;
-use super::question::{GroupAnswer, GroupQuestion, OtherInstances, answer};
+use super::question::{Announcement, GroupAnswer, GroupQuestion, Heard, OtherInstances, answer};
 use super::task::{Request, Task};
-use crate::audit::{By, audit};
+use crate::audit::audit;
 use crate::session::{Caller, Classes, Reply, SessionError};
 use parking_lot::Mutex;
 use shared_protocol::client::Announce;
@@ -78,6 +78,11 @@ impl Walls {
         answer(&self.classes, question).await
     }
 
+    /// Says a message that another instance passes on in the group's sessions that run here.
+    pub async fn hear(&self, announcement: &Announcement) -> Heard {
+        hear(&self.classes, announcement).await
+    }
+
     /// True if the wall of this page runs here.
     pub fn has(&self, client: &ClientId) -> bool {
         self.table.lock().walls.get(client).is_some_and(|wall| !wall.sender.is_closed())
@@ -124,7 +129,7 @@ impl Walls {
         if caller.has_expired(self.classes.deps.clock.steady_ms()) {
             return Err(SessionError::new(ErrorCode::TokenExpired, "the token has expired"));
         }
-        self.announcer.announce(&self.classes, &caller, group, message).await
+        self.announcer.announce(&self.classes, self.others.as_deref(), &caller, group, message).await
     }
 
     /// Ends the wall on this connection.
@@ -180,14 +185,7 @@ impl Walls {
         table.last_number += 1;
         let (number, (sender, mailbox)) = (table.last_number, mpsc::channel(MAILBOX));
         let (user, connection) = (caller.user.clone(), caller.connection.clone());
-        let by = By {
-            user: &caller.user,
-            connection: connection.as_str(),
-            request: &caller.request,
-            kind: "wall",
-            ..By::NONE
-        };
-        audit!(Wall, by, { %group, }, "a wall opens");
+        audit!(Wall, caller.by("-", "wall"), { %group, }, "a wall opens");
         let (sender_here, valid_until_ms) = (sender.clone(), caller.valid_until_ms);
         let running = Running { sender: sender_here, user, group: group.clone(), connection, valid_until_ms, number };
         table.walls.insert(client.clone(), running);

@@ -180,6 +180,7 @@ async fn the_service_over_http() {
         "POST /api/ws/relay",
         "POST /api/ws/disconnect",
         "POST /api/internal/group",
+        "POST /api/internal/announce",
     ] {
         let ask = format!(
             "exec 3<>/dev/tcp/127.0.0.1/{port}; printf '{request} HTTP/1.1\\r\\nHost: 127.0.0.1:{port}\\r\\nContent-Type: application/json\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{{}}' >&3; head -1 <&3; exec 3>&-"

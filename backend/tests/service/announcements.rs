@@ -16,13 +16,13 @@ fn student(sub: &str, group: &str) -> UserClaims {
     UserClaims { class: class(group, None), ..user(sub, Some(sub)) }
 }
 
-async fn page_of(service: &Service, sub: &str, group: &str, client: &str) -> Terminal {
+pub(crate) async fn page_of(service: &Service, sub: &str, group: &str, client: &str) -> Terminal {
     let mut page = Terminal::open(&service.terminal_url(sub, &user_token(&student(sub, group)))).await;
     page.attach(client).await;
     page
 }
 
-fn announce(id: &str, line: Option<&str>) -> Value {
+pub(crate) fn announce(id: &str, line: Option<&str>) -> Value {
     let message = json!({"type": "announce", "id": id, "text": "Look at <b>this</b>\nnow"});
     match line {
         Some(line) => json!({"type": "announce", "id": id, "text": message["text"], "line": line}),
@@ -31,7 +31,7 @@ fn announce(id: &str, line: Option<&str>) -> Value {
 }
 
 /// The messages that a page has, each as sender, text and line.
-fn notices(page: &Terminal) -> Vec<(String, String, Option<String>)> {
+pub(crate) fn notices(page: &Terminal) -> Vec<(String, String, Option<String>)> {
     let notice = |event: &StreamEvent| match event {
         StreamEvent::Notice(notice) => Some((notice.from.clone(), notice.text.clone(), notice.line.clone())),
         _ => None,
@@ -39,12 +39,12 @@ fn notices(page: &Terminal) -> Vec<(String, String, Option<String>)> {
     page.events.iter().filter_map(notice).collect()
 }
 
-fn is_notice(event: &StreamEvent) -> bool {
+pub(crate) fn is_notice(event: &StreamEvent) -> bool {
     matches!(event, StreamEvent::Notice(_))
 }
 
 /// Has the page read everything up to now.
-async fn catch_up(page: &mut Terminal, mark: &str) {
+pub(crate) async fn catch_up(page: &mut Terminal, mark: &str) {
     page.send(&json!({"type": "echo", "mark": mark}).to_string()).await;
     page.reply(|reply| {
         let mark = json!({"mark": mark});

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod announcements;
+mod announcements_elsewhere;
 mod authority;
 mod carriers;
 mod clock_jumps;

@@ -10,7 +10,9 @@ use axum::routing::post;
 use backend::store::{Creator, Instance, InstanceId, MemoryStore, SessionRecord, SessionState, Store};
 use backend::terminal::scripted::ScriptedSpawner;
 use serde_json::{Value, json};
-use shared_protocol::gateway::{GROUP_PATH, INSTANCE_AUDIENCE, INSTANCE_TOKEN_SECONDS, MESSAGE_PATH, TOKEN_ISSUER};
+use shared_protocol::gateway::{
+    ANNOUNCE_PATH, GROUP_PATH, INSTANCE_AUDIENCE, INSTANCE_TOKEN_SECONDS, MESSAGE_PATH, TOKEN_ISSUER,
+};
 use shared_protocol::{ClientId, Epoch, GatewayClaims, GroupId, InstanceClaims, Role, SessionId};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use tokio::net::TcpListener;
 /// Largest answer to a question.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
-async fn instance(store: &Arc<MemoryStore>) -> (Service, ScriptedSpawner) {
+pub(crate) async fn instance(store: &Arc<MemoryStore>) -> (Service, ScriptedSpawner) {
     let shells = ScriptedSpawner::default();
     (Service::one_of(&[], Arc::new(shells.clone()), Arc::<MemoryStore>::clone(store)).await, shells)
 }
@@ -129,7 +131,7 @@ async fn a_gateway_may_bring_a_walls_messages_to_any_instance() {
 }
 
 /// A session of the class that runs in an instance.
-fn record(id: &str, owner: &str) -> SessionRecord {
+pub(crate) fn record(id: &str, owner: &str) -> SessionRecord {
     let group = GroupId::new("class-7").ok();
     SessionRecord {
         id: SessionId::new(id).unwrap(),
@@ -146,8 +148,12 @@ fn sight(text: &str) -> Value {
     json!({"at": 1, "here": true, "title": "\u{1b}title", "active_at": 1, "exit_code": null, "hand": null, "picture": picture})
 }
 
-/// Has an instance join that answers questions like this; `None` is no answer at all. Its session is named like it.
-async fn join(store: &MemoryStore, name: &'static str, answer: fn(usize) -> Option<Value>) -> Arc<AtomicUsize> {
+/// Has an instance join that answers like this; `None` is no answer at all. Its session is named like it.
+pub(crate) async fn join(
+    store: &MemoryStore,
+    name: &'static str,
+    answer: fn(usize) -> Option<Value>,
+) -> Arc<AtomicUsize> {
     let questions = Arc::new(AtomicUsize::new(0));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = Some(format!("http://{}", listener.local_addr().unwrap()));
@@ -157,7 +163,8 @@ async fn join(store: &MemoryStore, name: &'static str, answer: fn(usize) -> Opti
         Some(answer) => Json(answer),
         None => std::future::pending().await,
     };
-    let router = axum::Router::new().route(GROUP_PATH, post(handler)).with_state(Arc::clone(&questions));
+    let router = axum::Router::new().route(GROUP_PATH, post(handler)).route(ANNOUNCE_PATH, post(handler));
+    let router = router.with_state(Arc::clone(&questions));
     tokio::spawn(async { axum::serve(listener, router).await });
     let id = InstanceId(name.into());
     store.heartbeat(&Instance { id, address, started_at: 1, draining: false, relays: 0 }).await.unwrap();
@@ -214,20 +221,20 @@ async fn nothing_is_known_of_an_instance_that_no_longer_answers() {
 }
 
 /// Asks a service as another instance, with these claims.
-async fn ask_as(service: &Service, claims: &InstanceClaims, body: &str) -> reqwest::Response {
+pub(crate) async fn ask_as(service: &Service, claims: &InstanceClaims, path: &str, body: &str) -> reqwest::Response {
     let secret = GatewaySecret::derived_from(SECRET.as_bytes()).unwrap();
     let token = secret.sign_instance(claims).unwrap();
-    let url = format!("http://{}{GROUP_PATH}", service.address);
+    let url = format!("http://{}{path}", service.address);
     within("a question", client().post(url).bearer_auth(token).body(body.to_owned()).send()).await.unwrap()
 }
 
-fn instance_claims(body: &str) -> InstanceClaims {
+pub(crate) fn instance_claims(path: &str, body: &str) -> InstanceClaims {
     InstanceClaims {
         iss: TOKEN_ISSUER.into(),
         aud: INSTANCE_AUDIENCE.into(),
         iat: now(),
         exp: now() + INSTANCE_TOKEN_SECONDS,
-        path: GROUP_PATH.into(),
+        path: path.into(),
         bh: body_hash(body.as_bytes()),
     }
 }
@@ -236,19 +243,20 @@ fn instance_claims(body: &str) -> InstanceClaims {
 async fn only_an_instance_may_ask() {
     let ([here, there], _scripts) = two().await;
     let body = r#"{"grp":"class-7","versions":{}}"#;
-    let answer = ask_as(&here, &instance_claims(body), body).await;
+    let answer = ask_as(&here, &instance_claims(GROUP_PATH, body), GROUP_PATH, body).await;
     let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
     let ids: Vec<&Value> = answer["sights"].as_array().unwrap().iter().map(|sight| &sight[0]).collect();
     assert_eq!(ids, ["ada"], "its own sessions alone");
-    let good = instance_claims(body);
+    let good = instance_claims(GROUP_PATH, body);
     for bad in [
         InstanceClaims { aud: "termgate-relay".into(), ..good.clone() },
         InstanceClaims { iss: "page".into(), ..good.clone() },
         InstanceClaims { exp: good.iat - 60, ..good.clone() },
         InstanceClaims { path: MESSAGE_PATH.into(), ..good.clone() },
+        InstanceClaims { path: ANNOUNCE_PATH.into(), ..good.clone() },
         InstanceClaims { bh: body_hash(b"other"), ..good.clone() },
     ] {
-        assert_eq!(ask_as(&here, &bad, body).await.status(), 401, "{bad:?}");
+        assert_eq!(ask_as(&here, &bad, GROUP_PATH, body).await.status(), 401, "{bad:?}");
     }
     let url = format!("http://{}{GROUP_PATH}", here.address);
     let gateway = sign(&gateway_claims(GROUP_PATH, body.as_bytes(), "c=", None));
@@ -258,10 +266,14 @@ async fn only_an_instance_may_ask() {
         assert_eq!(refused.status(), 401);
     }
     for malformed in ["", "{}", r#"{"grp":"no group","versions":{}}"#, r#"{"grp":"class-7","versions":{"ada":-1}}"#] {
-        assert_eq!(ask_as(&here, &instance_claims(malformed), malformed).await.status(), 400, "{malformed}");
+        assert_eq!(
+            ask_as(&here, &instance_claims(GROUP_PATH, malformed), GROUP_PATH, malformed).await.status(),
+            400,
+            "{malformed}"
+        );
     }
     let long = format!(r#"{{"grp":"class-7","versions":{{}},"x":"{}"}}"#, "x".repeat(256 * 1024));
-    assert_eq!(ask_as(&here, &instance_claims(&long), &long).await.status(), 413);
+    assert_eq!(ask_as(&here, &instance_claims(GROUP_PATH, &long), GROUP_PATH, &long).await.status(), 413);
     tokio::join!(here.stop(), there.stop());
 }
 
@@ -277,7 +289,8 @@ async fn an_answer_is_bounded_and_the_next_ones_bring_the_rest() {
     let (mut versions, mut answers) = (json!({}), 0);
     while versions.as_object().unwrap().len() < scripts.len() {
         let body = json!({"grp": "class-7", "versions": versions}).to_string();
-        let answer = ask_as(&service, &instance_claims(&body), &body).await.text().await.unwrap();
+        let answer =
+            ask_as(&service, &instance_claims(GROUP_PATH, &body), GROUP_PATH, &body).await.text().await.unwrap();
         assert!(answer.len() <= MAX_ANSWER_BYTES, "{}", answer.len());
         let answer: Value = serde_json::from_str(&answer).unwrap();
         let sights = answer["sights"].as_array().unwrap();

@@ -272,7 +272,7 @@ fn check(message: &ClientMessage) -> Result<(), ParseError> {
         }
         ClientMessage::ChatMessage(chat) => check_chat(&chat.data.message),
         ClientMessage::TypeLine(offer) => check_line(&offer.line),
-        ClientMessage::Announce(announce) => check_announce(announce),
+        ClientMessage::Announce(announce) => announce.check(),
         ClientMessage::Wall(wall) if wall.visible.as_ref().is_some_and(|ids| ids.len() > MAX_VISIBLE) => {
             Err(ParseError::field(format!("`visible` must name at most {MAX_VISIBLE} sessions")))
         }
@@ -332,19 +332,23 @@ fn check_line(line: &str) -> Result<(), ParseError> {
     if line.chars().all(is_typable) { Ok(()) } else { Err(ParseError::field("a line holds printable characters only")) }
 }
 
-fn check_announce(Announce { id, text, line }: &Announce) -> Result<(), ParseError> {
-    check_id(id)?;
-    if text.len() > limits::ANNOUNCEMENT_BYTES {
-        return Err(too_large("text", text.len(), limits::ANNOUNCEMENT_BYTES));
+impl Announce {
+    /// Checks the bounds that the type does not express.
+    pub fn check(&self) -> Result<(), ParseError> {
+        let Self { id, text, line } = self;
+        check_id(id)?;
+        if text.len() > limits::ANNOUNCEMENT_BYTES {
+            return Err(too_large("text", text.len(), limits::ANNOUNCEMENT_BYTES));
+        }
+        if text.trim().is_empty() {
+            return Err(ParseError::field("the text is empty"));
+        }
+        let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if text.chars().any(|c| (c.is_control() && c != '\n') || turns(c)) {
+            return Err(ParseError::field("a text holds no controls but line feeds"));
+        }
+        line.as_deref().map_or(Ok(()), check_line)
     }
-    if text.trim().is_empty() {
-        return Err(ParseError::field("the text is empty"));
-    }
-    let turns = |c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if text.chars().any(|c| (c.is_control() && c != '\n') || turns(c)) {
-        return Err(ParseError::field("a text holds no controls but line feeds"));
-    }
-    line.as_deref().map_or(Ok(()), check_line)
 }
 
 fn check_id(id: &str) -> Result<(), ParseError> {

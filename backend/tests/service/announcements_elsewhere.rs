@@ -1,0 +1,117 @@
+//! Messages to a class whose sessions run in several instances: each is reached and counted once, and an instance that hangs, lies
+//! or is not one harms no other.
+
+use crate::announcements::{announce, catch_up, is_notice, notices, page_of};
+use crate::support::{Service, client, gateway_claims, read, sign, user_token, within};
+use crate::wall::{Page, class, instructor};
+use crate::wall_instances::{ask_as, instance, instance_claims, join, record};
+use backend::store::{MemoryStore, SessionRecord, SessionState, Store};
+use serde_json::{Value, json};
+use shared_protocol::UserClaims;
+use shared_protocol::gateway::{ANNOUNCE_PATH, GROUP_PATH};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Has an instructor say something over one instance. Returns how many sessions show it, and how many do not.
+async fn say(service: &Service, instructor: &UserClaims, message: Value) -> (u64, u64) {
+    let mut page = Page::open(service, instructor).await;
+    page.send(message).await;
+    let answer = page.receive().await;
+    let count = |name: &str| answer[name].as_u64().unwrap_or_else(|| panic!("{answer}"));
+    (count("reached"), count("missed"))
+}
+
+#[tokio::test]
+async fn a_message_reaches_the_class_in_every_instance_once() {
+    let store = Arc::new(MemoryStore::shared());
+    let [(here, _), (there, _)] = [instance(&store).await, instance(&store).await];
+    let mut ada = page_of(&here, "ada", "class-7", "ada").await;
+    let mut ben = page_of(&there, "ben", "class-7", "ben").await;
+    let mut eve = page_of(&there, "eve", "class-8", "eve").await;
+    // They read nothing meanwhile.
+    (ada.away, ben.away, eve.away) = (true, true, true);
+    let asked = join(&store, "idle", |_| None).await;
+    let waits = SessionRecord { state: SessionState::Created, owner: None, ..record("idle", "") };
+    store.compare_and_set(&waits, Some(&record("idle", "idle").version())).await.unwrap();
+    let named = UserClaims { class: class("class-7", Some("Grace H.")), ..instructor("class-7") };
+    assert_eq!(say(&here, &named, announce("a-1", Some("ls -la"))).await, (2, 1));
+    // Once more over the other instance, as after a lost answer.
+    assert_eq!(say(&there, &named, announce("a-1", Some("ls -la"))).await, (2, 1));
+    for (page, count) in [(&mut ada, 1), (&mut ben, 1), (&mut eve, 0)] {
+        if count > 0 {
+            page.event(is_notice).await;
+        }
+        catch_up(page, "read").await;
+        let said = notices(page);
+        assert_eq!(said.len(), count, "{said:?}");
+        for (from, text, line) in said {
+            assert_eq!((from.as_str(), text.as_str()), ("Grace H.", "Look at <b>this</b>\nnow"));
+            assert_eq!(line.as_deref(), Some("ls -la"));
+        }
+    }
+    let mut late = page_of(&here, "ben", "class-7", "late").await;
+    late.event(is_notice).await;
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "an instance without a session of the class is not asked");
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn an_instance_that_hangs_or_lies_changes_only_its_own_count() {
+    let store = Arc::new(MemoryStore::shared());
+    let hangs = join(&store, "hangs", |_| None).await;
+    let nonsense = join(&store, "nonsense", |_| Some(json!({"reached": -1}))).await;
+    let liar = join(&store, "liar", |_| Some(json!({"reached": 1000}))).await;
+    // Its instance is dead.
+    store.compare_and_set(&record("lost", "nowhere"), None).await.unwrap();
+    let (service, _) = instance(&store).await;
+    let mut ada = page_of(&service, "ada", "class-7", "ada").await;
+    ada.away = true;
+    let begun = Instant::now();
+    assert_eq!(say(&service, &instructor("class-7"), announce("a-1", None)).await, (2, 3));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    ada.event(is_notice).await;
+    for asked in [hangs, nonsense, liar] {
+        assert_eq!(asked.load(Ordering::Relaxed), 1, "each is told once");
+    }
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn only_an_instance_passes_a_message_on_and_only_one_that_a_page_may_send() {
+    let store = Arc::new(MemoryStore::shared());
+    let (service, _) = instance(&store).await;
+    let mut ada = page_of(&service, "ada", "class-7", "ada").await;
+    let body = |message: Value| json!({"grp": "class-7", "from": "Eve", "message": message}).to_string();
+    let good = body(json!({"id": "a-1", "text": "forged"}));
+    let url = format!("http://{}{ANNOUNCE_PATH}", service.address);
+    let gateway = sign(&gateway_claims(ANNOUNCE_PATH, good.as_bytes(), "c=", None));
+    for token in [user_token(&instructor("class-7")), gateway, "x".to_owned()] {
+        let request = client().post(&url).bearer_auth(token).body(good.clone());
+        assert_eq!(within("a message", request.send()).await.unwrap().status(), 401);
+    }
+    let question = instance_claims(GROUP_PATH, &good);
+    assert_eq!(ask_as(&service, &question, ANNOUNCE_PATH, &good).await.status(), 401, "a question's token");
+    let other = instance_claims(ANNOUNCE_PATH, "other");
+    assert_eq!(ask_as(&service, &other, ANNOUNCE_PATH, &good).await.status(), 401, "another body");
+    for bad in [
+        json!({"id": "", "text": "forged"}),
+        json!({"id": "a-1", "text": "\u{1b}[2J"}),
+        json!({"id": "a-1", "text": "x", "line": "ls\n"}),
+        json!({"id": "a-1", "text": "x", "line": "ls \u{202e}"}),
+        json!({"id": "a-1"}),
+    ] {
+        let bad = body(bad);
+        let refused = ask_as(&service, &instance_claims(ANNOUNCE_PATH, &bad), ANNOUNCE_PATH, &bad).await;
+        assert_eq!(read(refused).await.1["code"], "BAD_FIELD", "{bad}");
+    }
+    let long = body(json!({"id": "a-1", "text": "x".repeat(1025)}));
+    let refused = ask_as(&service, &instance_claims(ANNOUNCE_PATH, &long), ANNOUNCE_PATH, &long).await;
+    assert_eq!(refused.status(), 413);
+    catch_up(&mut ada, "read").await;
+    assert!(notices(&ada).is_empty(), "{:?}", notices(&ada));
+    let heard = ask_as(&service, &instance_claims(ANNOUNCE_PATH, &good), ANNOUNCE_PATH, &good).await;
+    assert_eq!(read(heard).await, (200, json!({"reached": 1})));
+    service.stop().await;
+}
