@@ -69,4 +69,4 @@ pub use registry::{Registry, RegistryDeps, ShellSettings};
 pub(crate) use relay_access::{NewGrant, RelayAccess};
 pub use standing::Standing;
 pub use stateless::{Arrival, stateless_reply};
-pub use watching::{Sight, WatchGuard, WatchSlot};
+pub use watching::{Sight, WatchGuard, WatchSlot, Watcher};

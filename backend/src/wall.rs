@@ -1,5 +1,5 @@
-//! Walls: all sessions of a class on an instructor's page. A wall looks at the slots that sessions fill, and sends what changed,
-//! within a budget; it sends a session nothing. Only an instructor's message to the class goes there.
+//! Walls: all sessions of a class on an instructor's page. A wall looks at the slots that sessions fill, leaves its instructor's
+//! name there, and sends what changed, within a budget. Only an instructor's message to the class goes to a session.
 
 mod announce;
 mod budget;

@@ -75,8 +75,11 @@ pub const MIN_SKIP_ACK_INTERVAL: Duration = Duration::from_millis(500);
 /// Largest number of parsed bytes without an acknowledgement.
 pub const ACK_STEP_BYTES: u64 = 64 * 1024;
 
-/// Most people that a session lists. Their names fit into one frame.
+/// Most people that a session lists, of those who are attached. All names fit into one frame.
 pub const PEOPLE: usize = 64;
+
+/// Most instructors that a session lists because it is on their walls.
+pub const WALL_PEOPLE: usize = 8;
 
 /// A viewer or an instructor may have this many times the connections of a controller: an instructor watches a class, and the guests
 /// of a link have its owner's `sub`.

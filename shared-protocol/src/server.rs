@@ -14,7 +14,7 @@ use crate::wall::WallFrame;
 use derive_more::From;
 pub use event::{Event, StreamEvent, Tty};
 pub use notice::{Announced, Notice};
-pub use people::{Control, ControlState, Part, Person, RaisedHand, Recording, RecordingState, Room};
+pub use people::{Control, ControlState, Part, Person, RaisedHand, Recording, RecordingState, Room, Via};
 pub use refusal::ErrorMessage;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

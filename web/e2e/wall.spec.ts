@@ -45,6 +45,8 @@ test("a wall shows every student's screen, and a tile opens in place", async ({ 
   wall.on("pageerror", (error) => problems.push(error.message));
   await wall.goto(links.wall);
   await expect(wall.locator(".tg-wall-tile")).toHaveCount(3);
+  await expect(one.page.locator(".tg-detail")).toContainText("(instructor) is watching");
+  await expect(one.page.getByRole("button", { name: "Here too: Instructor" })).toBeVisible();
   await expect(screen(wall, "Student 1")).toContainText("red green 漢字 plain");
   await expect(screen(wall, "Student 1").getByText("red ", { exact: true })).toHaveCSS("font-weight", "700");
   await expect(tile(wall, "Student 2")).toContainText("Last command failed (1)");

@@ -45,7 +45,7 @@ const YIELD_WORK: usize = 8 * 1024;
 enum Wake {
     Request(Option<Request>),
     Terminal(PtyEvent),
-    /// A relay accepts more frames, or carries a client no longer.
+    /// A relay accepts more frames, or carries a client no longer; or a wall opens or closes.
     Relay,
     /// The emulator has more to read.
     Emulator,
@@ -187,8 +187,9 @@ impl Actor {
                 Wake::Terminal(PtyEvent::Writable) => self.terminal.write_pending(),
                 Wake::Terminal(PtyEvent::Exited) => self.shell_exited(),
                 Wake::Terminal(PtyEvent::QuotaChanged) => self.quota_changed(),
-                // What comes below is what they are for.
-                Wake::Relay | Wake::Emulator => {}
+                Wake::Relay => self.note_watchers(),
+                // What comes below is what it is for.
+                Wake::Emulator => {}
                 Wake::Deadline => self.tick(),
             }
             self.apply_events();

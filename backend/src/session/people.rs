@@ -1,5 +1,5 @@
-//! The people of a session as they see each other: who is attached, as what, since when; and the owner's raised hand.
-//! A person is a page with its reloads. Pure: the time is an argument.
+//! The people of a session as they see each other: who is attached, as what, since when; whose wall shows it; and the owner's
+//! raised hand. A person is a page with its reloads, or an instructor with all walls. Pure: the time is an argument.
 
 #[cfg(test)]
 mod tests;
@@ -7,11 +7,13 @@ mod tests;
 use super::caller::Caller;
 use super::expiry::Now;
 use super::standing::Standing;
+use super::watching::Watcher;
 use crate::store::{Creator, Member, display_name};
-use shared_protocol::limits::PEOPLE;
-use shared_protocol::server::{Part, Person, RaisedHand, Room};
+use shared_protocol::limits::{PEOPLE, WALL_PEOPLE};
+use shared_protocol::server::{Part, Person, RaisedHand, Room, Via};
 use shared_protocol::{ClientId, Role, StreamEvent, Takeover, Who};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -54,13 +56,23 @@ struct Seat {
     valid_until_ms: u64,
 }
 
+/// An instructor whose wall shows the session.
+#[derive(Debug)]
+struct WallSeat {
+    person: Person,
+    user: String,
+    /// Time at which the last wall closed.
+    away: Option<Instant>,
+}
+
 /// All people who are attached, or left less than [`AWAY_TIMEOUT`] ago.
 ///
-/// Invariants: at most [`PEOPLE`] seats, each with a number of its own that no other person of the epoch had. Every change is
+/// Invariants: at most [`PEOPLE`] seats and [`WALL_PEOPLE`] on walls, each with a number of its own that no other person of the epoch had. Every change is
 /// in the events, unless one person alone would hear it.
 pub(super) struct People {
     creator: Creator,
     seats: Vec<Seat>,
+    walls: Vec<WallSeat>,
     /// The hand, while it is up.
     hand: Option<RaisedHand>,
     /// Time at which it was raised last.
@@ -73,7 +85,8 @@ pub(super) struct People {
 
 impl People {
     pub(super) fn new(creator: Creator) -> Self {
-        Self { creator, seats: Vec::new(), hand: None, hand_raised: None, last_who: Who(0), events: Vec::new() }
+        let (seats, walls, events) = (Vec::new(), Vec::new(), Vec::new());
+        Self { creator, seats, walls, hand: None, hand_raised: None, last_who: Who(0), events }
     }
 
     /// A page has attached. Returns the person: the same one for the same page, and for a reload of it.
@@ -101,12 +114,43 @@ impl People {
         let name = display_name(caller.class.name.as_deref(), title, &caller.user);
         let first = self.seats.iter().find(|seat| seat.bearer.member() == bearer.member());
         let link = first.map(|seat| seat.person.link.unwrap_or(seat.person.who));
-        let person = Person { who: self.last_who, name, part, since: now_ms, link };
+        let person = Person { who: self.last_who, name, part, since: now_ms, link, via: None };
         self.say(StreamEvent::Joined(person.clone()));
         let asks = part == Part::Instructor || caller.class.takeover == Some(Takeover::Ask);
         let (client, valid_until_ms) = (client.clone(), caller.valid_until_ms);
         self.seats.push(Seat { person, bearer, client, away: None, asks, standing, valid_until_ms });
         self.last_who
+    }
+
+    /// The walls of these instructors show the session, and no others.
+    pub(super) fn watched(&mut self, audience: &[Arc<Watcher>], now: Now) {
+        for seat in &mut self.walls {
+            let is_here = audience.iter().any(|watcher| watcher.user == seat.user);
+            seat.away = if is_here { None } else { seat.away.or(Some(now.instant)) };
+        }
+        for Watcher { user, name } in audience.iter().map(|watcher| &**watcher) {
+            if self.walls.iter().any(|seat| seat.user == *user) {
+                continue;
+            }
+            if self.walls.len() >= WALL_PEOPLE {
+                self.leave_walls(|seat| seat.away.is_some());
+            }
+            if self.walls.len() < WALL_PEOPLE {
+                self.last_who.0 += 1;
+                let (who, name, via) = (self.last_who, name.clone(), Some(Via::Wall));
+                let person = Person { who, name, part: Part::Instructor, since: now.ms, link: None, via };
+                self.say(StreamEvent::Joined(person.clone()));
+                self.walls.push(WallSeat { person, user: user.clone(), away: None });
+            }
+        }
+    }
+
+    fn leave_walls(&mut self, is_meant: impl Fn(&WallSeat) -> bool) {
+        let (gone, stay) = std::mem::take(&mut self.walls).into_iter().partition::<Vec<_>, _>(is_meant);
+        self.walls = stay;
+        for seat in gone {
+            self.say(StreamEvent::Left { who: seat.person.who });
+        }
     }
 
     /// A page has lost its last connection.
@@ -143,11 +187,14 @@ impl People {
 
     /// Removes those who have been away for too long.
     pub(super) fn expire(&mut self, now: Instant) {
-        self.remove(|seat| seat.away.is_some_and(|away| away + AWAY_TIMEOUT <= now));
+        let is_over = |away: Option<Instant>| away.is_some_and(|away| away + AWAY_TIMEOUT <= now);
+        self.remove(|seat| is_over(seat.away));
+        self.leave_walls(|seat| is_over(seat.away));
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
-        self.seats.iter().filter_map(|seat| seat.away).min().map(|away| away + AWAY_TIMEOUT)
+        let walls = self.walls.iter().filter_map(|seat| seat.away);
+        self.seats.iter().filter_map(|seat| seat.away).chain(walls).min().map(|away| away + AWAY_TIMEOUT)
     }
 
     fn remove(&mut self, is_meant: impl Fn(&Seat) -> bool) {
@@ -235,8 +282,9 @@ impl People {
     }
 
     pub(super) fn room(&self) -> Room {
+        let on_walls = self.walls.iter().map(|seat| &seat.person);
         Room {
-            people: self.seats.iter().map(|seat| seat.person.clone()).collect(),
+            people: self.seats.iter().map(|seat| &seat.person).chain(on_walls).cloned().collect(),
             hand: self.hand.clone(),
             control: None,
             recording: None,

@@ -90,6 +90,15 @@ impl Actor {
         }
     }
 
+    /// Tells everyone whose walls show the session, if that has changed.
+    pub(super) fn note_watchers(&mut self) {
+        if let Some(audience) = self.sights.take_audience() {
+            let now = self.now();
+            self.attachments.people.watched(&audience, now);
+            self.announce_people();
+        }
+    }
+
     /// Says a message to everyone in the session, once. False if it is not said.
     pub(super) fn announce(&mut self, notice: Notice) -> bool {
         if !self.termination.is_running() {

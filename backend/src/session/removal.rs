@@ -16,7 +16,7 @@ impl Actor {
         };
         by.may_remove(Part::Guest).or_else(|text| refused(ErrorCode::Forbidden, text))?;
         let Some(client) = self.attachments.people.client(who).cloned() else {
-            return refused(ErrorCode::Busy, "this person has left already");
+            return refused(ErrorCode::Busy, "this person is not attached");
         };
         self.attachments.remove_client(&client, by, self.now())?;
         self.revocations_changed();

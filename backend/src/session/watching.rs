@@ -1,7 +1,10 @@
 //! How walls see a session: its task leaves the latest sight in a slot, and walls look there. A wall asks the task for nothing, so
-//! that no number of walls, and none that stopped, can hold a session up.
+//! that no number of walls, and none that stopped, can hold a session up. It leaves the name of its instructor, which the task tells
+//! the session's people.
 
+use super::caller::Caller;
 use super::picture::Picture;
+use crate::store::display_name;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -32,22 +35,76 @@ pub struct Sight {
     pub picture: Arc<Picture>,
 }
 
-/// The latest sight of one session. One place, which the task writes and walls read.
+/// An instructor who has a wall. Instances tell each other of theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Watcher {
+    /// The user.
+    pub user: String,
+    /// Name for other people.
+    pub name: String,
+}
+
+impl Watcher {
+    /// The instructor whose message this is.
+    pub fn of(caller: &Caller) -> Self {
+        let name = display_name(caller.class.name.as_deref(), "Instructor", &caller.user);
+        Self { user: caller.user.clone(), name }
+    }
+}
+
+/// The instructors who watch: one entry for each wall or question of theirs.
+#[derive(Debug, Default)]
+struct Audience {
+    seats: Vec<Arc<Watcher>>,
+    /// Number of times that an instructor came or left.
+    changes: u64,
+}
+
+impl Audience {
+    fn has(&self, watcher: &Watcher) -> bool {
+        self.seats.iter().any(|seat| seat.user == watcher.user)
+    }
+
+    /// True if one of them was not here.
+    fn enter(&mut self, watchers: &[Arc<Watcher>]) -> bool {
+        let is_news = watchers.iter().any(|watcher| !self.has(watcher));
+        self.seats.extend_from_slice(watchers);
+        self.changes += u64::from(is_news);
+        is_news
+    }
+
+    /// True if one of them is here no longer.
+    fn leave(&mut self, watchers: &[Arc<Watcher>]) -> bool {
+        for watcher in watchers {
+            if let Some(at) = self.seats.iter().position(|seat| Arc::ptr_eq(seat, watcher)) {
+                self.seats.remove(at);
+            }
+        }
+        let is_news = watchers.iter().any(|watcher| !self.has(watcher));
+        self.changes += u64::from(is_news);
+        is_news
+    }
+}
+
+/// The latest sight of one session, and who looks at it. One place: the task writes the one, and walls the other.
 #[derive(Debug, Default)]
 pub struct WatchSlot {
     latest: Mutex<Option<Arc<Sight>>>,
+    /// Number of guards.
     watchers: AtomicUsize,
+    audience: Mutex<Audience>,
     /// Wakes the session's task.
     pub(super) wake: Arc<Notify>,
 }
 
 impl WatchSlot {
-    /// Has the task fill the slot, until the guard is dropped.
-    pub fn watch(self: &Arc<Self>) -> WatchGuard {
-        if self.watchers.fetch_add(1, Ordering::Relaxed) == 0 {
+    /// Has the task fill the slot, and tell of these instructors, until the guard is dropped.
+    pub fn watch(self: &Arc<Self>, watchers: &[Arc<Watcher>]) -> WatchGuard {
+        let is_news = self.audience.lock().enter(watchers);
+        if self.watchers.fetch_add(1, Ordering::Relaxed) == 0 || is_news {
             self.wake.notify_one();
         }
-        WatchGuard(Arc::clone(self))
+        WatchGuard { slot: Arc::clone(self), watchers: watchers.to_vec() }
     }
 
     /// The latest sight; none before the first.
@@ -58,20 +115,26 @@ impl WatchSlot {
 
 /// A wall's interest in a session.
 #[derive(Debug)]
-pub struct WatchGuard(Arc<WatchSlot>);
+pub struct WatchGuard {
+    slot: Arc<WatchSlot>,
+    watchers: Vec<Arc<Watcher>>,
+}
 
 impl WatchGuard {
     /// True if this is the slot that is watched: a session that starts again has another.
     pub fn is_of(&self, slot: &Arc<WatchSlot>) -> bool {
-        Arc::ptr_eq(&self.0, slot)
+        Arc::ptr_eq(&self.slot, slot)
     }
 }
 
 impl Drop for WatchGuard {
     fn drop(&mut self) {
-        if self.0.watchers.fetch_sub(1, Ordering::Relaxed) == 1 {
+        if self.slot.watchers.fetch_sub(1, Ordering::Relaxed) == 1 {
             // Nothing of a session stays in memory for walls that are gone.
-            *self.0.latest.lock() = None;
+            *self.slot.latest.lock() = None;
+        }
+        if self.slot.audience.lock().leave(&self.watchers) {
+            self.slot.wake.notify_one();
         }
     }
 }
@@ -84,11 +147,13 @@ pub(super) struct SlotFiller {
     is_stale: bool,
     /// Time of the next sight, if there are news by then.
     due_at: Instant,
+    /// Changes of the audience that the task knows.
+    changes: u64,
 }
 
 impl SlotFiller {
     pub(super) fn new(slot: Arc<WatchSlot>) -> Self {
-        Self { slot, is_stale: true, due_at: Instant::now() }
+        Self { slot, is_stale: true, due_at: Instant::now(), changes: 0 }
     }
 
     /// Notes a turn of the task that may have changed something.
@@ -100,6 +165,16 @@ impl SlotFiller {
     pub(super) fn deadline(&self) -> Option<Instant> {
         let is_due = self.is_stale && self.slot.watchers.load(Ordering::Relaxed) > 0;
         is_due.then_some(self.due_at)
+    }
+
+    /// The instructors who watch, if that has changed since the last call.
+    pub(super) fn take_audience(&mut self) -> Option<Vec<Arc<Watcher>>> {
+        let audience = self.slot.audience.lock();
+        if self.changes == audience.changes {
+            return None;
+        }
+        self.changes = audience.changes;
+        Some(audience.seats.clone())
     }
 
     /// Fills the slot if that is due.
@@ -132,7 +207,7 @@ mod tests {
         let (slot, start) = (Arc::new(WatchSlot::default()), Instant::now());
         let mut filler = SlotFiller::new(Arc::clone(&slot));
         filler.fill_if_due(start, || panic!("it is not watched"));
-        let guard = slot.watch();
+        let guard = slot.watch(&[]);
         filler.fill_if_due(start + INTERVAL, || sight(1));
         assert_eq!(filler.deadline(), None, "nothing has happened");
         filler.changed();
@@ -146,10 +221,38 @@ mod tests {
     }
 
     #[test]
+    fn an_instructor_comes_once_and_leaves_with_the_last_wall() {
+        let slot = Arc::new(WatchSlot::default());
+        let mut filler = SlotFiller::new(Arc::clone(&slot));
+        let mut users = || {
+            let audience = filler.take_audience()?;
+            Some(audience.iter().map(|watcher| watcher.user.clone()).collect::<Vec<_>>())
+        };
+        let [grace, again, ida] = ["grace", "grace", "ida"].map(|user| {
+            let name = user.to_uppercase();
+            [Arc::new(Watcher { user: user.into(), name })]
+        });
+        assert_eq!(users(), None);
+        let first = slot.watch(&grace);
+        assert_eq!(users(), Some(vec!["grace".into()]));
+        let second = slot.watch(&again);
+        assert_eq!(users(), None, "a second wall");
+        let third = slot.watch(&ida);
+        drop(first);
+        assert_eq!(users(), Some(vec!["grace".into(), "ida".into()]));
+        drop(second);
+        assert_eq!(users(), Some(vec!["ida".into()]));
+        drop(slot.watch(&[]));
+        assert_eq!(users(), None, "a question without a name");
+        drop(third);
+        assert_eq!(users(), Some(vec![]));
+    }
+
+    #[test]
     fn the_first_sight_comes_at_once() {
         let slot = Arc::new(WatchSlot::default());
         let mut filler = SlotFiller::new(Arc::clone(&slot));
-        let _guard = slot.watch();
+        let _guard = slot.watch(&[]);
         filler.fill_if_due(Instant::now(), || sight(1));
         assert!(slot.latest().is_some());
     }
@@ -158,7 +261,7 @@ mod tests {
     fn the_same_screen_is_the_same_pointer() {
         let (slot, start) = (Arc::new(WatchSlot::default()), Instant::now() + INTERVAL);
         let mut filler = SlotFiller::new(Arc::clone(&slot));
-        let _guard = slot.watch();
+        let _guard = slot.watch(&[]);
         filler.fill_if_due(start, || sight(1));
         let before = slot.latest().unwrap();
         filler.changed();

@@ -5,8 +5,8 @@ use super::class::{DIRECTORY_TIMEOUT, Directory, look};
 use super::question::{Announcement, Heard, OtherInstances};
 use crate::audit::audit;
 use crate::rate_limit::RateLimiter;
-use crate::session::{Caller, Classes, SessionError, plain_line};
-use crate::store::{InstanceId, display_name};
+use crate::session::{Caller, Classes, SessionError, Watcher, plain_line};
+use crate::store::InstanceId;
 use futures_util::future::join_all;
 use shared_protocol::client::Announce;
 use shared_protocol::server::{Announced, Notice};
@@ -63,8 +63,7 @@ impl Announcer {
             return limited("thirty messages in ten minutes; send it again later");
         }
         let (id, (_, grp)) = (message.id.clone(), sender);
-        let from = display_name(caller.class.name.as_deref(), "Instructor", &caller.user);
-        let announcement = Announcement { grp, from, message };
+        let announcement = Announcement { grp, from: Watcher::of(caller).name, message };
         let (reached, missed) = say_everywhere(classes, others, &announcement).await;
         audit!(Announce, caller.by("-", "announce"), { group = %announcement.grp, reached, missed, }, "a message to the class");
         Ok(Announced { id, reached, missed })

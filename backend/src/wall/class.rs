@@ -2,9 +2,10 @@
 //! one question open at each instance that has some, however many sessions and walls there are.
 
 use super::question::{GroupAnswer, GroupQuestion, MAX_WAIT, OtherInstances};
-use crate::session::{Classes, Sight};
+use crate::session::{Classes, Sight, Watcher};
 use crate::store::{Instance, InstanceId, SessionRecord, StoreError};
 use parking_lot::Mutex;
+use shared_protocol::limits::WALL_PEOPLE;
 use shared_protocol::{GroupId, SessionId};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -49,6 +50,23 @@ struct Shared {
     /// None before the first look.
     records: watch::Sender<Option<Arc<Vec<SessionRecord>>>>,
     elsewhere: Mutex<HashMap<InstanceId, Elsewhere>>,
+    /// The instructors of the walls here, one for each wall.
+    watchers: Mutex<Vec<Arc<Watcher>>>,
+}
+
+/// A wall of the group, whose instructor other instances are told of until it is dropped.
+pub(super) struct Presence {
+    shared: Arc<Shared>,
+    watcher: Arc<Watcher>,
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let mut watchers = self.shared.watchers.lock();
+        if let Some(at) = watchers.iter().position(|watcher| Arc::ptr_eq(watcher, &self.watcher)) {
+            watchers.remove(at);
+        }
+    }
 }
 
 /// What one other instance shows.
@@ -62,10 +80,17 @@ struct Elsewhere {
 impl Class {
     /// Begins to look after a group.
     pub(super) fn of(group: GroupId, classes: Classes, others: Option<Arc<dyn OtherInstances>>) -> Self {
-        let shared = Arc::new(Shared { group, records: watch::Sender::new(None), elsewhere: Mutex::default() });
+        let (records, elsewhere, watchers) = (watch::Sender::new(None), Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { group, records, elsewhere, watchers });
         let runtime = classes.deps.runtime.clone();
         let task = runtime.spawn(look_after(Arc::clone(&shared), classes, others));
         Self { shared, _task: AbortOnDropHandle::new(task) }
+    }
+
+    /// Tells other instances that an instructor has a wall, as long as the answer is kept.
+    pub(super) fn enter(&self, watcher: &Arc<Watcher>) -> Presence {
+        self.shared.watchers.lock().push(Arc::clone(watcher));
+        Presence { shared: Arc::clone(&self.shared), watcher: Arc::clone(watcher) }
     }
 
     /// Waits for the first look into the directory, within bounds.
@@ -157,7 +182,13 @@ impl Shared {
         let elsewhere = self.elsewhere.lock();
         let known = elsewhere.get(instance).into_iter().flat_map(|of| &of.sights);
         let versions = known.map(|(id, sight)| (id.clone(), sight.at)).collect();
-        GroupQuestion { grp: self.group.clone(), versions }
+        let mut watchers: Vec<Arc<Watcher>> = Vec::new();
+        for watcher in self.watchers.lock().iter() {
+            if watchers.len() < WALL_PEOPLE && watchers.iter().all(|other| other.user != watcher.user) {
+                watchers.push(Arc::clone(watcher));
+            }
+        }
+        GroupQuestion { grp: self.group.clone(), versions, watchers }
     }
 
     /// Takes an answer: only sessions that the directory has in that instance and in this group, and only what could be their

@@ -1,11 +1,12 @@
 //! What instances of the service ask each other for classes: their own sessions of a group, as far as the other one does not know
 //! them, and to say a message there. Each does so with the sessions that run in it, and with nothing that a third instance said.
 
-use crate::session::{Classes, Sight, WatchGuard};
+use crate::session::{Classes, Sight, WatchGuard, Watcher, plain_line};
 use crate::store::Instance;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use shared_protocol::client::Announce;
+use shared_protocol::limits::WALL_PEOPLE;
 use shared_protocol::{GroupId, SessionId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,6 +22,9 @@ pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
 /// Largest screen in an answer, in bytes of its weight; a larger one is blank.
 const MAX_PICTURE_BYTES: usize = MAX_ANSWER_BYTES / 4;
 
+/// Longest name of an instructor, in characters.
+const MAX_NAME_CHARACTERS: usize = 64;
+
 /// Time between two looks at the slots.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -35,6 +39,9 @@ pub struct GroupQuestion {
     pub grp: GroupId,
     /// The time of the sight that is known of each session.
     pub versions: HashMap<SessionId, u64>,
+    /// The instructors who have a wall of the group there.
+    #[serde(default)]
+    pub watchers: Vec<Arc<Watcher>>,
 }
 
 /// The answer to it.
@@ -75,9 +82,14 @@ pub trait OtherInstances: Send + Sync {
 /// Answers a question: at once if there is news, else after a wait.
 pub(super) async fn answer(classes: &Classes, question: &GroupQuestion) -> GroupAnswer {
     let deadline = Instant::now() + MAX_WAIT;
+    let named = |watcher: &Arc<Watcher>| {
+        let name = plain_line(&watcher.name, MAX_NAME_CHARACTERS);
+        Arc::new(Watcher { user: watcher.user.clone(), name })
+    };
+    let watchers: Vec<_> = question.watchers.iter().take(WALL_PEOPLE).map(named).collect();
     let (mut guards, mut answer): (Vec<WatchGuard>, GroupAnswer);
     loop {
-        (guards, answer) = look(classes, question);
+        (guards, answer) = look(classes, question, &watchers);
         if !answer.sights.is_empty() || Instant::now() >= deadline {
             break;
         }
@@ -90,10 +102,14 @@ pub(super) async fn answer(classes: &Classes, question: &GroupQuestion) -> Group
     answer
 }
 
-fn look(classes: &Classes, GroupQuestion { grp, versions }: &GroupQuestion) -> (Vec<WatchGuard>, GroupAnswer) {
+fn look(
+    classes: &Classes,
+    GroupQuestion { grp, versions, .. }: &GroupQuestion,
+    watchers: &[Arc<Watcher>],
+) -> (Vec<WatchGuard>, GroupAnswer) {
     let (mut guards, mut changed) = (Vec::new(), Vec::new());
     for running in classes.running_here(grp) {
-        guards.push(running.slot.watch());
+        guards.push(running.slot.watch(watchers));
         let known = versions.get(&running.id);
         let latest = running.slot.latest().filter(|sight| known != Some(&sight.at));
         changed.extend(latest.map(|sight| (known.copied(), running.id, sight)));

@@ -1,12 +1,13 @@
 //! The sessions of a wall: who is there, and what is seen of each, here and in other instances.
 
-use super::class::Class;
+use super::class::{Class, Presence};
 use super::news::Entry;
-use crate::session::{Classes, RunningHere, Sight, WatchGuard, plain_line};
+use crate::session::{Classes, RunningHere, Sight, WatchGuard, Watcher, plain_line};
 use crate::store::SessionState;
 use shared_protocol::wall::{Attendance, WallSession};
 use shared_protocol::{GroupId, SessionId};
 use std::collections::HashMap;
+use std::slice;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -30,11 +31,16 @@ pub(super) struct Roster {
     class: Arc<Class>,
     /// The sessions that run here.
     watched: HashMap<SessionId, WatchGuard>,
+    /// The instructor, as all these sessions and those of other instances are told.
+    watcher: Arc<Watcher>,
+    _presence: Presence,
 }
 
 impl Roster {
-    pub(super) fn new(group: GroupId, classes: Classes, class: Arc<Class>) -> Self {
-        Self { group, classes, class, watched: HashMap::new() }
+    pub(super) fn new(group: GroupId, classes: Classes, class: Arc<Class>, watcher: Watcher) -> Self {
+        let watcher = Arc::new(watcher);
+        let presence = class.enter(&watcher);
+        Self { group, classes, class, watched: HashMap::new(), watcher, _presence: presence }
     }
 
     /// Waits, for a moment, until the sessions in the directory are known.
@@ -48,7 +54,8 @@ impl Roster {
         let mut before = std::mem::take(&mut self.watched);
         let mut entries = Vec::with_capacity(running.len() + records.len());
         for RunningHere { id, creator, slot } in running.into_iter().take(MAX_ROWS) {
-            let guard = before.remove(&id).filter(|guard| guard.is_of(&slot)).unwrap_or_else(|| slot.watch());
+            let guard = before.remove(&id).filter(|guard| guard.is_of(&slot));
+            let guard = guard.unwrap_or_else(|| slot.watch(slice::from_ref(&self.watcher)));
             entries.push(entry(row(&id, &creator.display_name(), Attendance::Away), slot.latest()));
             self.watched.insert(id, guard);
         }

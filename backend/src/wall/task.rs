@@ -5,7 +5,7 @@ use super::class::Class;
 use super::roster::Roster;
 use super::update::{Page, Update};
 use crate::relay::{OutletState, Permit, Renewal};
-use crate::session::{Caller, Classes, Link, NewGrant, RelayAccess, Reply, TOUCH_INTERVAL};
+use crate::session::{Caller, Classes, Link, NewGrant, RelayAccess, Reply, TOUCH_INTERVAL, Watcher};
 use bytes::Bytes;
 use shared_protocol::server::Renew;
 use shared_protocol::wall::{WALL_WINDOW, Wall, WallFrame};
@@ -65,10 +65,10 @@ pub(super) struct Task {
 }
 
 impl Task {
-    pub(super) fn new(classes: Classes, group: GroupId, class: Arc<Class>) -> Self {
+    pub(super) fn new(classes: Classes, group: GroupId, class: Arc<Class>, watcher: Watcher) -> Self {
         let (now, open) = (Instant::now(), Arc::new(Open(AtomicBool::new(true))));
         Self {
-            roster: Roster::new(group, classes.clone(), class),
+            roster: Roster::new(group, classes.clone(), class, watcher),
             access: RelayAccess::of_wall(&classes.deps, Arc::<Open>::clone(&open)),
             classes,
             link: Link::default(),

@@ -5,7 +5,7 @@ use super::class::Class;
 use super::question::{Announcement, GroupAnswer, GroupQuestion, Heard, OtherInstances, answer};
 use super::task::{Request, Task};
 use crate::audit::audit;
-use crate::session::{Caller, Classes, Reply, SessionError};
+use crate::session::{Caller, Classes, Reply, SessionError, Watcher};
 use parking_lot::Mutex;
 use shared_protocol::client::Announce;
 use shared_protocol::server::Announced;
@@ -191,7 +191,7 @@ impl Walls {
         table.walls.insert(client.clone(), running);
         let over = Over { table: Arc::clone(&self.table), client: client.clone(), number };
         let class = self.class(&mut table, &group);
-        let task = Task::new(self.classes.clone(), group, class);
+        let task = Task::new(self.classes.clone(), group, class, Watcher::of(caller));
         self.classes.deps.runtime.spawn(async move {
             let _over = over;
             task.run(mailbox).await;

@@ -1,12 +1,14 @@
 //! Walls: who has one, what it shows, and that it keeps to its page's pace. On scripted terminals.
 
+use crate::announcements::catch_up;
 use crate::support::relay::Carrier;
 use crate::support::{Service, gateway_claims, read, user, user_token, within};
 use backend::terminal::scripted::ScriptedSpawner;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use shared_protocol::gateway::MESSAGE_PATH;
-use shared_protocol::{ClassClaims, GatewayClaims, GroupId, Role, UserClaims};
+use shared_protocol::server::Via;
+use shared_protocol::{ClassClaims, GatewayClaims, GroupId, Role, StreamEvent, UserClaims};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -172,6 +174,44 @@ async fn a_wall_shows_the_class_as_it_changes() {
     ada.page.ordered("close", "").await;
     ada.script.exit(0);
     page.until("the end", |page| !page.rows.contains_key("ada")).await;
+    service.stop().await;
+}
+
+/// The instructors whose walls a page was told of, in its order.
+pub(crate) fn watchers(page: &crate::support::Terminal) -> Vec<&str> {
+    let on_walls = page.events.iter().filter_map(|event| match event {
+        StreamEvent::Joined(person) if person.via == Some(Via::Wall) => Some(person.name.as_str()),
+        _ => None,
+    });
+    on_walls.collect()
+}
+
+pub(crate) fn joins_by_wall(event: &StreamEvent) -> bool {
+    matches!(event, StreamEvent::Joined(person) if person.via == Some(Via::Wall))
+}
+
+#[tokio::test]
+async fn a_student_hears_once_of_each_instructor_whose_wall_shows_the_session() {
+    let (service, shells) = service().await;
+    let mut ada = start(&service, &shells, "ada", "class-7", "hello").await.page;
+    let mut eve = start(&service, &shells, "eve", "class-8", "hello").await.page;
+    let named = UserClaims { class: class("class-7", Some("Grace H.")), ..instructor("class-7") };
+    // They read nothing meanwhile.
+    (ada.away, eve.away) = (true, true);
+    let mut walls = Vec::new();
+    for client in ["first", "second"] {
+        let mut wall = Page::open(&service, &named).await;
+        wall.send(json!({"type": "wall", "client": client})).await;
+        wall.until("the screen", |page| page.line("ada", 0) == "hello").await;
+        walls.push(wall);
+    }
+    ada.event(joins_by_wall).await;
+    let other = UserClaims { sub: "ida".into(), class: class("class-7", Some("Ida")), ..instructor("class-7") };
+    let mut wall = Page::open(&service, &other).await;
+    wall.send(json!({"type": "wall", "client": "third", "visible": []})).await;
+    ada.event(|event| matches!(event, StreamEvent::Joined(person) if person.name == "Ida")).await;
+    catch_up(&mut eve, "read").await;
+    assert_eq!((watchers(&ada), watchers(&eve)), (vec!["Grace H.", "Ida"], vec![]));
     service.stop().await;
 }
 

@@ -1,9 +1,10 @@
 //! Walls over several instances: sessions of others are there, messages find the wall, and an instance that is slow, gone or
 //! answers nonsense harms nothing else.
 
+use crate::announcements::catch_up;
 use crate::support::relay::Carrier;
 use crate::support::{SECRET, Service, client, gateway_claims, now, read, sign, user, user_token, within};
-use crate::wall::{Page, Script, class, instructor, start, wall};
+use crate::wall::{Page, Script, class, instructor, joins_by_wall, start, wall, watchers};
 use auth_tokens::{GatewaySecret, body_hash};
 use axum::extract::{Json, State};
 use axum::routing::post;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 use shared_protocol::gateway::{
     ANNOUNCE_PATH, GROUP_PATH, INSTANCE_AUDIENCE, INSTANCE_TOKEN_SECONDS, MESSAGE_PATH, TOKEN_ISSUER,
 };
-use shared_protocol::{ClientId, Epoch, GatewayClaims, GroupId, InstanceClaims, Role, SessionId};
+use shared_protocol::{ClientId, Epoch, GatewayClaims, GroupId, InstanceClaims, Role, SessionId, UserClaims};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -58,6 +59,30 @@ async fn a_wall_shows_the_sessions_of_every_instance_live() {
     ada.page.ordered("close", "").await;
     ada.script.exit(0);
     page.until("the end", |page| page.state("ada").is_empty()).await;
+    tokio::join!(here.stop(), there.stop());
+}
+
+#[tokio::test]
+async fn students_of_every_instance_hear_whose_wall_shows_them() {
+    let ([here, there], [mut ada, mut ben]) = two().await;
+    // They read nothing meanwhile.
+    (ada.page.away, ben.page.away) = (true, true);
+    let named = UserClaims { class: class("class-7", Some("Grace H.")), ..instructor("class-7") };
+    let mut page = Page::open(&here, &named).await;
+    page.send(wall()).await;
+    page.until("the other's screen", |page| page.line("ben", 0) == "ben's first").await;
+    for student in [&mut ada.page, &mut ben.page] {
+        student.event(joins_by_wall).await;
+    }
+    // More questions, each of which looks for itself.
+    for number in 1..5 {
+        ben.script.print(format!("\r\nline {number}"));
+        page.until("the next line", |page| page.line("ben", number) == format!("line {number}")).await;
+    }
+    for student in [&mut ada.page, &mut ben.page] {
+        catch_up(student, "read").await;
+        assert_eq!(watchers(student), ["Grace H."]);
+    }
     tokio::join!(here.stop(), there.stop());
 }
 

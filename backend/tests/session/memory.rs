@@ -1,9 +1,10 @@
 //! What the service holds for a session counts as the session's memory: its screens, and what waits for pages that read nothing.
 
 use crate::harness::{Harness, LIMITS, caller};
-use backend::session::Caller;
+use backend::session::{Caller, Watcher};
 use serde_json::json;
 use shared_protocol::{ClassClaims, GroupId, Role};
+use std::sync::Arc;
 use tokio::runtime::{Builder, Handle};
 
 /// Fills both screens, and the history of one, with thirty bytes.
@@ -58,7 +59,8 @@ fn wakes(is_watched: bool) -> u64 {
         harness.attach(&caller("ada", "c1"), "page").await;
         harness.script.print("$ ");
         let sessions = harness.registry.classes().running_here(&GroupId::new("class-7").unwrap());
-        let guards: Vec<_> = sessions.iter().filter(|_| is_watched).map(|session| session.slot.watch()).collect();
+        let grace = [Arc::new(Watcher { user: "grace".into(), name: "Grace".into() })];
+        let guards: Vec<_> = sessions.iter().filter(|_| is_watched).map(|session| session.slot.watch(&grace)).collect();
         // The relay that never asks is given up, and the first sight is there.
         harness.at(120).await;
         assert_eq!((sessions.len(), sessions[0].slot.latest().is_some()), (1, is_watched));

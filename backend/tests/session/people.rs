@@ -1,9 +1,12 @@
 //! Who hears of whom, and the raised hand.
 
-use crate::harness::{Harness, Watched, caller};
-use backend::session::Caller;
+use crate::harness::{Harness, LIMITS, Watched, caller, id};
+use backend::session::{Caller, WatchSlot, Watcher};
 use serde_json::{Value, json};
-use shared_protocol::{ClassClaims, Role};
+use shared_protocol::{ClassClaims, EndReason, GroupId, Role};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 fn named(user: &str, connection: &str, role: Role, name: &str) -> Caller {
     let class = ClassClaims { name: Some(name.into()), ..ClassClaims::default() };
@@ -41,6 +44,70 @@ async fn everyone_hears_who_comes_and_who_left_a_minute_ago() {
     let seconds: Vec<_> = heard.iter().map(|(second, frame)| (*second, &frame["kind"], &frame["who"])).collect();
     assert_eq!(seconds.last(), Some(&(65, &json!("left"), &json!(2))));
     assert_eq!(seconds.iter().filter(|(_, kind, _)| **kind == "left").count(), 1);
+}
+
+/// A session of a class, and where walls see it.
+async fn in_class() -> (Harness, Caller, Arc<WatchSlot>) {
+    let group = GroupId::new("class-7").unwrap();
+    let class = ClassClaims { grp: Some(group.clone()), ..ClassClaims::default() };
+    let ada = Caller { class, ..caller("ada", "c1") };
+    let harness = Harness::created_by(&ada, LIMITS).await;
+    let slot = Arc::clone(&harness.registry.classes().running_here(&group)[0].slot);
+    (harness, ada, slot)
+}
+
+fn watcher(user: &str) -> [Arc<Watcher>; 1] {
+    [Arc::new(Watcher { user: user.into(), name: format!("Name of {user}") })]
+}
+
+#[tokio::test(start_paused = true)]
+async fn everyone_hears_once_whose_walls_show_the_session() {
+    let (harness, ada, slot) = in_class().await;
+    let (_, token) = harness.attach(&ada, "page").await;
+    let grace = watcher("grace");
+    let walls = async {
+        harness.at(5).await;
+        let first = slot.watch(&grace);
+        harness.at(10).await;
+        let second = slot.watch(&watcher("grace"));
+        drop(first);
+        harness.at(20).await;
+        drop(second);
+        // Back within a minute.
+        harness.at(60).await;
+        let third = slot.watch(&grace);
+        harness.at(100).await;
+        drop(third);
+    };
+    let ((heard, _), ()) = tokio::join!(harness.watch(&ada, token, 200), walls);
+    let people = heard.iter().filter(|(_, frame)| frame["kind"] == "joined" || frame["kind"] == "left");
+    let people: Vec<_> = people.map(|(second, frame)| (*second, &frame["kind"], &frame["who"])).collect();
+    assert_eq!(people, [(5, &json!("joined"), &json!(2)), (160, &json!("left"), &json!(2))]);
+    let joined = heard.iter().map(|(_, frame)| frame).find(|frame| frame["kind"] == "joined").unwrap();
+    let [name, part, via] = ["name", "as", "via"].map(|field| joined[field].as_str().unwrap());
+    assert_eq!((name, part, via), ("Name of grace", "instructor", "wall"));
+    // One who attaches later finds them in the list.
+    let _guard = slot.watch(&grace);
+    harness.at(210).await;
+    let (attached, _) = harness.attach(&Caller { role: Role::Viewer, ..caller("vic", "c2") }, "page-v").await;
+    let people: Vec<_> = attached["people"].as_array().unwrap().iter().map(|person| &person["via"]).collect();
+    assert_eq!(people, [&Value::Null, &Value::Null, &json!("wall")]);
+    assert!(!attached.to_string().contains("\"grace\""), "{attached}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn walls_that_come_and_go_keep_no_session_awake() {
+    let (harness, ada, slot) = in_class().await;
+    let begun = Instant::now();
+    harness.attach(&ada, "page").await;
+    for number in 0..4 {
+        let _guard = slot.watch(&watcher(&format!("grace-{number}")));
+        sleep(Duration::from_secs(400)).await;
+        harness.say(&ada, json!({"type":"ping"})).await;
+    }
+    assert_eq!(harness.ended().await, EndReason::Idle);
+    assert!((1800..1830).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    assert!(harness.registry.live(&id()).is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -81,9 +81,9 @@ pub enum StreamEvent {
         /// `sub` of the client's token.
         user: String,
     },
-    /// A person has attached. Not said to a person who is alone.
+    /// A person has attached, or sees the session on a wall. Not said to a person who is alone.
     Joined(Person),
-    /// A person has left: the last connection of their page ended a minute ago.
+    /// A person has left: the last connection of their page, or their wall, ended a minute ago.
     Left {
         /// The person.
         who: Who,

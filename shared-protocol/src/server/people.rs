@@ -18,7 +18,16 @@ pub enum Part {
     Instructor,
 }
 
-/// A person who is attached to a session, or left it less than a minute ago.
+/// How a person sees a session without being attached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(rename_all = "lowercase")]
+pub enum Via {
+    /// As one of the sessions on an instructor's wall.
+    Wall,
+}
+
+/// A person who is attached to a session or sees it on a wall, or left less than a minute ago.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Person {
@@ -29,11 +38,14 @@ pub struct Person {
     /// Part in the session.
     #[serde(rename = "as")]
     pub part: Part,
-    /// Time of the first attach, in ms since 1970.
+    /// Time from which they are here, in ms since 1970.
     pub since: u64,
     /// The person who came first with the same link, which is removed with this one. Absent where that is this person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub link: Option<Who>,
+    /// How they see it; absent for those who are attached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<Via>,
 }
 
 /// The hand of the session's owner.
@@ -111,7 +123,7 @@ pub enum RecordingState {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS), ts(optional_fields))]
 pub struct Room {
-    /// Those who are attached, at most [`limits::PEOPLE`].
+    /// Those who are attached, at most [`limits::PEOPLE`], and those who watch on a wall, at most [`limits::WALL_PEOPLE`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(feature = "typescript", ts(optional, as = "Option<Vec<Person>>"))]
     pub people: Vec<Person>,

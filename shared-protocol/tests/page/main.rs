@@ -212,7 +212,7 @@ fn numbers() {
         ),
         "are integers up to 2^53 - 1.".to_owned(),
         format!("at most {},000 messages or {} MiB", limits::MAX_EARLY_MESSAGES / 1000, limits::MAX_EARLY_BYTES >> 20),
-        format!("has all `people`, at most {}", limits::PEOPLE),
+        format!("has all `people`, at most {} and {} on walls", limits::PEOPLE, limits::WALL_PEOPLE),
         format!(
             "`200` with at most {} frames and {} KiB of them",
             relay::MAX_ANSWER_FRAMES,

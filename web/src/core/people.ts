@@ -41,11 +41,11 @@ export class People {
 
   /** The list as it was at this position. */
   whole(epoch: number, pos: number, room: Room): void {
-    const { people = [], hand, control = { state: "free" }, recording } = room;
+    const { people = [], hand = null, control = { state: "free" }, recording = null } = room;
     if (epoch < this.#epoch || (epoch === this.#epoch && pos < this.#at)) return;
     this.#epoch = epoch;
     this.#at = pos;
-    this.events.update({ people, hand: hand ?? null, recording: recording ?? null });
+    this.events.update({ people, hand, recording });
     this.#control.set(control);
     for (const person of people) this.#tell(person);
   }
@@ -55,31 +55,31 @@ export class People {
     if (event.epoch !== this.#epoch || event.pos < this.#at) return;
     const { people } = this.events.value;
     if (event.kind === "joined") {
-      const { who, name, as, since, link } = event;
-      const person = { who, name, as, since, ...(link !== undefined && { link }) };
+      const { who, name, as, since, link, via } = event;
+      const person = { who, name, as, since, ...(link && { link }), ...(via && { via }) };
       this.events.update({ people: [...people.filter((one) => one.who !== who), person] });
       this.#tell(person);
     } else if (event.kind === "left") {
-      this.events.update({ people: people.filter((one) => one.who !== event.who) });
+      const { who } = event;
+      this.events.update({ people: people.filter((one) => one.who !== who) });
     } else if (event.kind === "hand") {
       const { up, at, seen } = event;
-      if (seen !== undefined && this.#mine === "owner") this.events.notice.emit(handSeen(seen));
-      this.events.update({ hand: up ? { up, at, ...(seen !== undefined && { seen }) } : null });
+      if (seen && this.#mine === "owner") this.events.notice.emit(handSeen(seen));
+      this.events.update({ hand: up ? { up, at, ...(seen && { seen }) } : null });
     } else if (event.kind === "recording") {
       const { state, input, days } = event;
       this.events.update({ recording: { state, days, ...(input && { input }) } });
     } else if (event.kind === "control") {
       const { state, who, loan, until } = event;
-      const fields = { ...(who !== undefined && { who }), ...(loan !== undefined && { loan }) };
-      this.#control.set({ state, ...fields, ...(until !== undefined && { until }) });
+      this.#control.set({ state, ...(who && { who }), ...(loan && { loan }), ...(until && { until }) });
     }
   }
 
   /** Shows each message once: one that was said just now, or a little before this page came. */
   #announce({ id, from, text, line, at }: Notice, isNew: boolean): void {
-    if (this.#announced.has(id) || !(isNew || this.wall() - at < ANNOUNCED_FOR_MS)) return;
+    if (this.#announced.has(id) || (!isNew && this.wall() - at >= ANNOUNCED_FOR_MS)) return;
     this.#announced.add(id);
-    const notice = { id, from, text, ...(line !== undefined && { line }), at };
+    const notice = { id, from, text, ...(line && { line }), at };
     this.events.update({ announcements: [...this.events.value.announcements, notice] });
   }
 

@@ -95,7 +95,7 @@ export type Attached = {
   canAsk?: boolean;
   /** Dispatch of the connection's API; absent while it is not known. */
   dispatch?: Dispatch;
-  /** Those who are attached, at most [`limits::PEOPLE`]. */
+  /** Those who are attached, at most [`limits::PEOPLE`], and those who watch on a wall, at most [`limits::WALL_PEOPLE`]. */
   people?: Array<Person>;
   /** The raised hand; absent while it is down. */
   hand?: RaisedHand;
@@ -426,7 +426,7 @@ export type Output = {
 /** A person's part in a session. */
 export type Part = "owner" | "guest" | "instructor";
 
-/** A person who is attached to a session, or left it less than a minute ago. */
+/** A person who is attached to a session or sees it on a wall, or left less than a minute ago. */
 export type Person = {
   /** Number of the person in this epoch. A reloaded page keeps it. */
   who: Who;
@@ -434,10 +434,12 @@ export type Person = {
   name: string;
   /** Part in the session. */
   as: Part;
-  /** Time of the first attach, in ms since 1970. */
+  /** Time from which they are here, in ms since 1970. */
   since: number;
   /** The person who came first with the same link, which is removed with this one. Absent where that is this person. */
   link?: Who;
+  /** How they see it; absent for those who are attached. */
+  via?: Via;
 };
 
 /** Fields of `ping`. */
@@ -620,7 +622,7 @@ export type Snapshot = {
   /** Events among the skipped positions, so that no result or chat message is lost. */
   events?: Array<PositionedEvent>;
 } & ({ data: string } | { b64: string } | { z: string }) & {
-    /** Those who are attached, at most [`limits::PEOPLE`]. */
+    /** Those who are attached, at most [`limits::PEOPLE`], and those who watch on a wall, at most [`limits::WALL_PEOPLE`]. */
     people?: Array<Person>;
     /** The raised hand; absent while it is down. */
     hand?: RaisedHand;
@@ -786,6 +788,9 @@ export type UnknownCommand = {
   /** Epoch of `head` and `ackSeq`. */
   epoch?: Epoch;
 };
+
+/** How a person sees a session without being attached. */
+export type Via = "wall";
 
 /** Fields of the message `wall`. A page sends it first on each connection, at each change, and every 20 s. */
 export type Wall = {

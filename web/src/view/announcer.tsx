@@ -43,5 +43,6 @@ function sentence(state: TerminalState): string {
 /** Names of the instructors who are there. */
 function watchersOf({ people, who, status }: TerminalState): string {
   const watchers = people.filter((person) => person.as === "instructor" && person.who !== who);
-  return status === "connected" ? watchers.map((person) => person.name).join(" and ") : "";
+  const names = new Set(watchers.map((person) => person.name));
+  return status === "connected" ? [...names].join(" and ") : "";
 }

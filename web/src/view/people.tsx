@@ -24,7 +24,7 @@ interface PeopleProps {
 export function People({ client, state, raisesHand, focus }: PeopleProps) {
   const { people, who, hand, control, status } = state;
   const mine = people.find((person) => person.who === who)?.as;
-  const others = people.filter((person) => person.who !== who);
+  const others = people.filter((person) => person.who !== who && !isTwice(person, people));
   if (status !== "connected") return null;
   const act = (move: () => void) => () => {
     move();
@@ -72,7 +72,8 @@ export function People({ client, state, raisesHand, focus }: PeopleProps) {
           {people.map((person) => (
             <span key={person.who} className="tg-person">
               <bdi>{person.name}</bdi>
-              {person.who === who && " (you)"}, {PARTS[person.as]} since {timeOf(person.since)}
+              {person.who === who && " (you)"}, {PARTS[person.as]}
+              {person.via === "wall" && " with a wall of the class"} since {timeOf(person.since)}
               {person.as === "guest" && person.who !== who && (mine === "owner" || mine === "instructor") && (
                 <Remove person={person} sharing={sharing(person, people)} remove={() => client.remove(person.who)} />
               )}
@@ -116,6 +117,11 @@ function Remove({ person, sharing, remove }: RemoveProps) {
       {asked ? `Remove for good: ${all}` : "Remove"}
     </button>
   );
+}
+
+/** True for an instructor's wall beside their page. */
+function isTwice({ via, name }: Person, people: readonly Person[]): boolean {
+  return via === "wall" && people.some((other) => !other.via && other.as === "instructor" && other.name === name);
 }
 
 /** Number of people who have the link of this one. */

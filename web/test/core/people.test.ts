@@ -30,6 +30,14 @@ test("a student is told once that an instructor watches", ({ harness }) => {
   expect(harness.notices).toEqual([watched]);
 });
 
+test("an instructor who watches on a wall and then comes is told of once", ({ harness }) => {
+  harness.reconnect({ who: 1, people: [ada] });
+  harness.event(0, { kind: "joined", ...grace, via: "wall" });
+  expect(harness.client.state.people).toEqual([ada, { ...grace, via: "wall" }]);
+  harness.event(1, { kind: "joined", ...grace, who: 3 });
+  expect(harness.notices).toEqual([watched]);
+});
+
 test("an instructor is not told of others", ({ harness }) => {
   harness.reconnect({ role: "instructor", who: 2, people: [ada, grace, { ...grace, who: 3, name: "Ivo" }] });
   expect(harness.notices).toEqual([]);

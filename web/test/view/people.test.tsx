@@ -55,6 +55,15 @@ test("initials stand for the others, and a list names all", () => {
   expect(list).toMatch(/^Ada \(you\), owner since .*Grace Hopper, instructor since .*Guest 5, guest since/);
 });
 
+test("an instructor on a wall has a face of their own until they come", () => {
+  const wall: Person = { who: 3, name: "Grace Hopper", as: "instructor", since: 2, via: "wall" };
+  expect(shown({ who: 1, people: [ada, wall] }, false).buttons).toEqual(["GHHere too: Grace Hopper"]);
+  fireEvent.click(screen.getByRole("button"));
+  expect(screen.getByRole("note").textContent).toMatch(/Grace Hopper, instructor with a wall of the class since/);
+  cleanup();
+  expect(shown({ who: 1, people: [ada, grace, wall] }, false).buttons).toEqual(["GHHere too: Grace Hopper"]);
+});
+
 test("the owner and an instructor remove guests, with a second click", () => {
   const people = [ada, grace, guest(3), guest(4), { ...guest(5), link: 4 }];
   for (const who of [1, 2]) {

@@ -81,6 +81,32 @@ async fn a_minute_passes_before_someone_has_left() {
     assert_eq!(people.take_events().last(), Some(&StreamEvent::Left { who: Who(3) }), "at once");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_instructor_with_walls_is_one_person_who_makes_room_once_away() {
+    let mut people = people();
+    people.arrived(&id("a"), &caller("ada", "c1"), 5);
+    let watcher = |n: usize| Arc::new(Watcher { user: format!("user{n}"), name: "Grace".into() });
+    let eight: Vec<_> = (0..WALL_PEOPLE).map(watcher).collect();
+    people.watched(&eight, now());
+    people.watched(&[&eight[..], &eight].concat(), now());
+    let joined = people.take_events();
+    assert_eq!(joined.len(), WALL_PEOPLE, "each once");
+    let is_on_wall = |person: &Person| person.via == Some(Via::Wall) && person.part == Part::Instructor;
+    assert!(joined.iter().all(|event| matches!(event, StreamEvent::Joined(person) if is_on_wall(person))));
+    people.watched(&[&eight[..], &[watcher(99)]].concat(), now());
+    assert_eq!(people.take_events(), [], "there is no room");
+    people.watched(&eight[1..], now());
+    assert_eq!((people.take_events(), people.deadline()), (vec![], Some(Instant::now() + AWAY_TIMEOUT)));
+    people.watched(&[&eight[1..], &[watcher(99)]].concat(), now());
+    let (left, joined) = (Who(2), Who(WALL_PEOPLE as u64 + 2));
+    let events = people.take_events();
+    assert_eq!(events.first(), Some(&StreamEvent::Left { who: left }));
+    assert!(matches!(&events[1..], [StreamEvent::Joined(person)] if person.who == joined), "{events:?}");
+    people.watched(&[], now());
+    people.expire(Instant::now() + AWAY_TIMEOUT);
+    assert_eq!((people.take_events().len(), people.room().people.len()), (WALL_PEOPLE, 1));
+}
+
 #[test]
 fn nothing_is_said_to_a_person_who_is_alone() {
     let mut people = people();
@@ -101,9 +127,13 @@ fn the_list_is_bounded_and_fits_into_a_frame() {
         people.arrived(&client, &named(&format!("user{n}"), Role::Viewer, &name), u64::MAX);
         people.went_away(&client, Instant::now());
     }
+    let latest = people.room().people.last().map(|person| person.who);
+    assert_eq!(latest, Some(Who(2 * PEOPLE as u64)), "the latest stay");
+    let watcher = |n| Arc::new(Watcher { user: format!("user{n}"), name: name.clone() });
+    let audience: Vec<_> = (0..2 * WALL_PEOPLE).map(watcher).collect();
+    people.watched(&audience, Now { ms: u64::MAX, ..now() });
     let room = people.room();
-    assert_eq!(room.people.len(), PEOPLE);
-    assert_eq!(room.people.last().map(|person| person.who), Some(Who(2 * PEOPLE as u64)), "the latest stay");
+    assert_eq!(room.people.len(), PEOPLE + WALL_PEOPLE);
     let length = serde_json::to_string(&room).unwrap().len();
     assert!(length < shared_protocol::limits::FRAME_BYTES - 2048, "{length}");
 }

@@ -4,8 +4,9 @@ use super::attach_again;
 use e2e::{Stack, TEST_TIMEOUT, Terminal, matching, until};
 use rustix::process::Signal;
 use serde_json::json;
+use shared_protocol::server::{Part, Via};
 use shared_protocol::wall::{Attendance, WallFrame, WallPayload, WallSession};
-use shared_protocol::{ClassClaims, GroupId, Role, ServerMessage, UserClaims};
+use shared_protocol::{ClassClaims, GroupId, Role, ServerMessage, StreamEvent, UserClaims};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -156,5 +157,21 @@ async fn a_suspended_instance_is_unknown_and_a_replaced_one_hands_its_wall_over(
     wall.until("the wall elsewhere", |wall| wall.shows(remote, "after the replacement")).await;
     let _restarted = attach_again(&stack, local, local, TAKEOVER_TIMEOUT).await;
     wall.until("the session that moved", |wall| wall.shows(local, "the service was replaced")).await;
+    stack.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn students_of_both_instances_hear_whose_wall_shows_them_and_what_is_said_to_all() {
+    let (stack, mut wall, students) = begin().await;
+    let message = json!({"type": "announce", "id": "a-1", "text": "five minutes left", "line": "ls -la"});
+    wall.connection.send_text(message.to_string()).await;
+    let announced = matching!(ServerMessage::Announced(answer) => (answer.reached, answer.missed));
+    assert_eq!(wall.connection.expect_reply("the answer", announced).await, (2, 0));
+    for mut student in students {
+        let text = matching!(StreamEvent::Notice(notice) => notice.text.clone());
+        assert_eq!(student.expect_event("the message", text).await, "five minutes left");
+        let watcher = matching!(StreamEvent::Joined(person) if person.via == Some(Via::Wall) => person.part);
+        assert_eq!(student.expect_event("the wall", watcher).await, Part::Instructor);
+    }
     stack.stop().await;
 }
