@@ -1,5 +1,8 @@
 //! Whose keys count: every controller's, a borrower's too, or the owner's alone. Pure: the time is an argument.
 
+#[cfg(test)]
+mod tests;
+
 use super::expiry::Now;
 use super::handle::SessionError;
 use super::people::{AWAY_TIMEOUT, Bearer, People};
@@ -239,7 +242,8 @@ impl Control {
 
     /// A page of this bearer has attached: it is the one that types on the loan from now on.
     pub(super) fn arrived(&mut self, of: &Bearer, now_at: Who, now: Instant) {
-        if let Mode::Away { borrower, for_now, .. } = &self.mode
+        if let Mode::Away { borrower, for_now, until } = &self.mode
+            && now < *until
             && *borrower == of.member()
         {
             let idle_at = for_now.then(|| now + IDLE_TIMEOUT);
