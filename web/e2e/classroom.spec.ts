@@ -101,6 +101,16 @@ test("an instructor asks to type, and the student takes the keyboard back", asyn
   await button(mine, "Ask to type").click();
   await expect(typing(theirs)).toHaveText("Grace Hopper asks to type");
   await student.terminal.screenshot("classroom-asked");
+  // In a window of 1000 px, the question is there as a whole, with its answers.
+  const isCut = (words: HTMLElement) => [...words.children].some((part) => part.scrollWidth > part.clientWidth);
+  for (const theme of ["dark", "light"] as const) {
+    await theirs.emulateMedia({ colorScheme: theme });
+    expect(await typing(theirs).evaluate(isCut), theme).toBe(false);
+    for (const answer of ["Allow for now", "Until taken back", "No"]) {
+      await expect(button(theirs, answer)).toBeInViewport({ ratio: 1 });
+    }
+    await student.terminal.screenshot(`classroom-asked-${theme}`);
+  }
   await button(theirs, "Until taken back").click();
   await expect(typing(mine)).toHaveText("You type in this terminal too");
   await mine.keyboard.type("echo second-$((40 + 2))\n");

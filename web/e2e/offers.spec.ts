@@ -60,6 +60,12 @@ test("a message reaches the class, and its command waits for a click and for Ent
   }
   await ada.page.setViewportSize({ width: 390, height: 700 });
   await ada.screenshot("offers-phone");
+  // The message takes no row of the screen away.
+  const [card, screen] = await Promise.all(
+    [".tg-offers", ".tg-screen"].map((it) => ada.page.locator(it).boundingBox()),
+  );
+  expect(card && card.y + card.height).toBeLessThanOrEqual(screen?.y ?? 0);
+  await ada.prompt();
   expect(await ada.page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
   await ada.page.setViewportSize({ width: 1000, height: 420 });
 

@@ -95,6 +95,56 @@ test("a viewer who comes before the student waits, and then sees the session", a
   await context.close();
 });
 
+test("a guest asks to type, is removed, and is let back in", async ({ page, browser, terminal }) => {
+  await terminal.run("echo ready");
+  await shown(page).getByLabel("Share a read-only link").click();
+  const dialog = page.getByRole("dialog");
+  const link = dialog.getByRole("textbox", { name: "Link" });
+  await expect(link).toHaveValue(/#token=/);
+  const readOnly = await link.inputValue();
+  await dialog.getByLabel("They may ask to type").check();
+  await expect(dialog).toContainText("watch this terminal and chat as");
+  await expect(dialog).toContainText("and type while you allow it");
+  await expect(link).not.toHaveValue(readOnly);
+  await expect(link).toHaveValue(/#token=/);
+  await terminal.screenshot("share-may-ask");
+  const address = await link.inputValue();
+  await dialog.getByRole("button", { name: "Close", exact: true }).click();
+
+  const guest = await watch(browser, address, { width: 1000, height: 420 });
+  await guest.page.getByRole("button", { name: "Ask to type" }).click();
+  await page.getByRole("button", { name: "Allow for now" }).click();
+  await guest.page.locator(".xterm-screen").click();
+  await guest.page.keyboard.type("echo by-guest-$((40 + 2))\n");
+  await terminal.shows("by-guest-42");
+  await page.getByRole("button", { name: /Here too/ }).click();
+  await page.getByRole("button", { name: /^Remove: / }).click();
+  await page.getByRole("button", { name: /^Remove for good: / }).click();
+  await expect(guest.page.getByText("Your access to this terminal was ended").first()).toBeVisible();
+
+  await shown(page).getByLabel("Share a read-only link").click();
+  const letIn = dialog.getByRole("button", { name: "Let back in" });
+  await expect(dialog.getByText(/Removed, and kept out until \w+ .*\d\d:\d\d/)).toBeVisible();
+  for (const theme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme: theme });
+    await terminal.screenshot(`let-back-in-${theme}`);
+  }
+  const wide = page.viewportSize();
+  await page.setViewportSize({ width: 390, height: 700 });
+  await terminal.screenshot("let-back-in-phone");
+  await expect(letIn).toBeInViewport({ ratio: 1 });
+  if (wide) await page.setViewportSize(wide);
+  await guest.page.reload();
+  await expect(guest.page.getByText("Your access to this terminal was ended").first()).toBeVisible();
+  await letIn.click();
+  await expect(dialog).toContainText("Let back in: their link works again");
+  await expect(letIn).toHaveCount(0);
+  await guest.page.reload();
+  await guest.terminal.shows("by-guest-42");
+  expect(terminal.problems).toEqual([]);
+  await guest.context.close();
+});
+
 test("chat messages reach everyone, with a count of unread ones", async ({ terminal: { page }, browser }) => {
   const viewer = await watch(browser, await linkOf(page), { width: 800, height: 500 });
   await page.getByRole("button", { name: "Chat" }).click();

@@ -17,6 +17,21 @@ export interface Access {
   inClass?: boolean;
   /** Creates a link for others, who watch and may ask to type or not; absent if this page cannot. */
   share?(mayAsk: boolean): Promise<GuestLink>;
+  /** Those who were removed for good; absent if this page cannot reach the service over HTTP. */
+  removals?: Removals;
+}
+
+/** A person who was removed from a session, or all who have the same link. */
+export interface Removed {
+  /** A hash that names them. */
+  member: string;
+  /** Time until which they stay out, in seconds since 1970. */
+  until: number;
+}
+
+export interface Removals {
+  list(): Promise<readonly Removed[]>;
+  letIn(member: string): Promise<void>;
 }
 
 /** A link with which others may watch a session and chat. */
@@ -98,7 +113,7 @@ async function openWithDevToken(requested: string | null, here: URL): Promise<Ac
   return {
     sessionId,
     url: socketOf(here, wsPath),
-    ...(httpUrl && { fallbackUrl: httpUrl }),
+    ...(httpUrl && { fallbackUrl: httpUrl, removals: removalsOf(httpUrl, sessionId) }),
     // The first connection uses the token that was just fetched; for later ones it may have expired.
     async getToken() {
       const { token } = fresh ?? (await devToken(sessionId));
@@ -139,6 +154,26 @@ export async function findRecording(): Promise<RecordingAccess> {
   keepKey(secrets.get("key"), here);
   const dev = await devToken(sessionId);
   return { ...which, token: dev.token, url: CONFIGURED_FALLBACK_URL || dev.httpUrl || here.origin };
+}
+
+/** Asks the service itself, as the session's owner. */
+function removalsOf(service: string, sessionId: string): Removals {
+  const ask = async (method: string, path: string) => {
+    const { token } = await devToken(sessionId);
+    const headers = { authorization: `Bearer ${token}` };
+    const answer = await fetch(`${service.replace(/\/$/, "")}/api/sessions${path}`, { method, headers });
+    if (!answer.ok) throw new Error(`The service answered ${answer.status}.`);
+    return answer.json();
+  };
+  return {
+    async list() {
+      const { sessions } = (await ask("GET", "")) as { sessions: { sessionId: string; revoked: Removed[] }[] };
+      return sessions.find((session) => session.sessionId === sessionId)?.revoked ?? [];
+    },
+    async letIn(member) {
+      await ask("DELETE", `/${encodeURIComponent(sessionId)}/revoked/${encodeURIComponent(member)}`);
+    },
+  };
 }
 
 /** A link of a class. */

@@ -34,7 +34,7 @@ interface PaneProps {
 }
 
 export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient, onRenew }: PaneProps) {
-  const { sessionId, share } = access;
+  const { sessionId, share, removals } = access;
   const { client, terminal } = useTerminalApiGateway({ ...access, times: useRef(findTimes()).current });
   const [handle, setHandle] = useState<TermgateHandle | null>(null);
   const [sharing, setSharing] = useState(false);
@@ -113,7 +113,7 @@ export function Pane({ access, shown, preferences, onFontSize, onTitle, onClient
         </Popover>
       </TermgateTerminal>
       {chat.open && <Chat chat={chat} onClose={closeChat} />}
-      {sharing && share && <ShareDialog makeLink={share} onClose={closeShare} />}
+      {sharing && share && <ShareDialog makeLink={share} removals={removals} onClose={closeShare} />}
     </div>
   );
 }

@@ -6,15 +6,18 @@
 
 import { useEffect, useState } from "react";
 import { copyText } from "../../src/index.ts";
-import type { GuestLink } from "./access.ts";
+import type { GuestLink, Removals } from "./access.ts";
+import { RemovedList } from "./removed-list.tsx";
+import { timeOf } from "./time-of.ts";
 import { useModal } from "./use-modal.ts";
 
 interface ShareDialogProps {
   makeLink: (mayAsk: boolean) => Promise<GuestLink>;
+  removals?: Removals | undefined;
   onClose: () => void;
 }
 
-export function ShareDialog({ makeLink, onClose }: ShareDialogProps) {
+export function ShareDialog({ makeLink, removals, onClose }: ShareDialogProps) {
   const dialog = useModal();
   const [mayAsk, setMayAsk] = useState(false);
   const [link, setLink] = useState<GuestLink | null>(null);
@@ -60,6 +63,7 @@ export function ShareDialog({ makeLink, onClose }: ShareDialogProps) {
           Copy
         </button>
       </div>
+      {removals && <RemovedList removals={removals} />}
       <div className="row end">
         <output>{status}</output>
         <button type="button" onClick={() => dialog.current?.close()}>
@@ -68,8 +72,4 @@ export function ShareDialog({ makeLink, onClose }: ShareDialogProps) {
       </div>
     </dialog>
   );
-}
-
-function timeOf(at: number): string {
-  return new Date(at).toLocaleString([], { weekday: "long", hour: "2-digit", minute: "2-digit" });
 }

@@ -5,7 +5,7 @@
 "use client";
 
 import type { TerminalClient, TerminalState } from "../core/index.ts";
-import { typingSentence } from "./words.ts";
+import { typingSentence, typingWords } from "./words.ts";
 
 interface KeyboardProps {
   client: TerminalClient;
@@ -17,7 +17,7 @@ export function Keyboard({ client, state, focus }: KeyboardProps) {
   const { control, people, who, canAsk, status } = state;
   if (status !== "connected") return null;
   const owns = people.some((person) => person.who === who && person.as === "owner");
-  const sentence = typingSentence(state);
+  const [name, act] = typingWords(state);
   const button = (label: string, act: () => void, main = false) => (
     <button
       type="button"
@@ -33,9 +33,11 @@ export function Keyboard({ client, state, focus }: KeyboardProps) {
   const { who: other } = control;
   return (
     <>
-      {sentence && (
-        <span className="tg-typing" title={sentence}>
-          <bdi>{sentence}</bdi>
+      {act && (
+        <span className="tg-typing" title={typingSentence(state)}>
+          {name && <bdi>{name}</bdi>}
+          {name && " "}
+          <span>{act}</span>
         </span>
       )}
       {canAsk && control.state === "free" && button("Ask to type", () => client.ask())}

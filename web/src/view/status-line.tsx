@@ -55,7 +55,7 @@ export function StatusLine(props: StatusLineProps) {
   const idle = closing?.reason === "idle";
   const left = connected && endsAt !== null ? endsAt - now : null;
   return (
-    <footer className="tg-status">
+    <footer className="tg-status" data-asked={state.control.state === "asked" || undefined}>
       <span className="tg-dot" aria-hidden="true" />
       <span className="tg-state">{stateSentence(state, now)}</span>
       <Announcer state={state} />

@@ -74,12 +74,14 @@ export const STYLE = `${RESET}
   background: var(--tg-bar); border-top: 1px solid var(--tg-line); white-space: nowrap; font-variant-numeric: tabular-nums;
 }
 .tg-state { color: var(--tg-strong); margin-left: -3px; }
-.tg-detail { overflow: hidden; text-overflow: ellipsis; min-width: 0; }
+.tg-detail { flex: 0 100 auto; overflow: hidden; text-overflow: ellipsis; min-width: 0; }
 .tg-own { display: contents; }
 .tg-spring { flex: 1; }
 .tg-short { color: var(--tg-warn) !important; font-weight: 600; }
 .tg-status > button, .tg-state, .tg-left { flex: none; }
-.tg-typing { flex: 0 1 auto; min-width: 13em; overflow: hidden; text-overflow: ellipsis; color: var(--tg-strong); }
+.tg-typing { display: flex; gap: 0.3em; flex: 0 1 auto; min-width: 13em; color: var(--tg-strong); }
+.tg-typing > * { overflow: hidden; text-overflow: ellipsis; }
+.tg-typing bdi { flex: 0 100 auto; min-width: 2em; }
 .tg-badge { flex: none; padding: 1px 8px; border: 1px solid var(--tg-accent); border-radius: 10px; color: var(--tg-strong); }
 .tg button.tg-faces { display: flex; align-items: center; gap: 3px; border-color: transparent; background: none; padding: 2px 4px; }
 .tg button.tg-faces:hover, .tg button.tg-faces[aria-expanded="true"] { background: var(--tg-button-hover); }
@@ -195,12 +197,19 @@ export const STYLE = `${RESET}
   .tg input { font-size: 16px; }
   .tg .tg-menu kbd { display: none; }
 }
+@container tg (max-width: 1100px) {
+  .tg-status[data-asked] :is(.tg-size, .tg-left:not(.tg-short)) { display: none; }
+}
 @container tg (max-width: 600px) {
   .tg-size, span.tg-latency, .tg-left:not(.tg-short) { display: none; }
   .tg-status { flex-wrap: wrap; gap: 4px 8px; padding: 2px 8px; }
   .tg-detail { order: 1; flex: 1 0 100%; white-space: normal; overflow-wrap: anywhere; }
   .tg-detail:empty { display: none; }
   .tg-own { display: flex; align-items: center; gap: 4px; margin-left: auto; }
+  .tg-stage { display: flex; flex-direction: column; }
+  .tg-screen { flex: 1; height: auto; min-height: 0; }
+  .tg-offers { position: static; flex: none; order: -1; width: auto; max-height: 40%; }
+  .tg-offers:not(:empty) { padding: 2px 8px 8px 0; }
   .tg-find { right: 8px; }
   .tg-find input { flex: 1; width: 9em; }
   .tg-count { min-width: 0; }

@@ -94,19 +94,24 @@ export function reason(state: TerminalState, now: number): string {
 }
 
 /** Who may type besides, or alone; empty if that is as ever. */
-export function typingSentence({ control, people, who, status }: TerminalState): string {
-  if (status !== "connected") return "";
+export function typingSentence(state: TerminalState): string {
+  return typingWords(state).join(" ").trim();
+}
+
+/** The same in two parts: the name of another person, or nothing, and what they do. */
+export function typingWords({ control, people, who, status }: TerminalState): [name: string, act: string] {
+  if (status !== "connected") return ["", ""];
   const name = people.find((person) => person.who === control.who)?.name ?? "A person";
   const mine = people.find((person) => person.who === who)?.as;
   switch (control.state) {
     case "free":
-      return "";
+      return ["", ""];
     case "asked":
-      return control.who === who ? "You asked to type" : `${name} asks to type`;
+      return control.who === who ? ["", "You asked to type"] : [name, "asks to type"];
     case "lent":
-      return control.who === who ? "You type in this terminal too" : `${name} types in this terminal too`;
+      return control.who === who ? ["", "You type in this terminal too"] : [name, "types in this terminal too"];
     case "only":
-      return mine === "owner" ? "Only you type in this terminal" : "Only its owner types in this terminal";
+      return ["", mine === "owner" ? "Only you type in this terminal" : "Only its owner types in this terminal"];
   }
 }
 
