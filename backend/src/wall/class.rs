@@ -1,13 +1,13 @@
 //! A group as all walls of this instance share it: its sessions in the directory, and what other instances show of theirs. Holds
 //! one question open at each instance that has some, however many sessions and walls there are.
 
-use super::question::{GroupAnswer, GroupQuestion, MAX_WAIT, OtherInstances};
+use super::question::{GroupAnswer, GroupQuestion, MAX_IN_VIEW, MAX_WAIT, OtherInstances};
 use crate::session::{Classes, Sight, Watcher};
 use crate::store::{Instance, InstanceId, SessionRecord, StoreError};
 use parking_lot::Mutex;
 use shared_protocol::limits::WALL_PEOPLE;
 use shared_protocol::{GroupId, SessionId};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -50,22 +50,32 @@ struct Shared {
     /// None before the first look.
     records: watch::Sender<Option<Arc<Vec<SessionRecord>>>>,
     elsewhere: Mutex<HashMap<InstanceId, Elsewhere>>,
-    /// The instructors of the walls here, one for each wall.
-    watchers: Mutex<Vec<Arc<Watcher>>>,
+    walls: Mutex<Vec<Arc<WallHere>>>,
 }
 
-/// A wall of the group, whose instructor other instances are told of until it is dropped.
+/// A wall of the group here.
+struct WallHere {
+    watcher: Arc<Watcher>,
+    /// The sessions whose screens it shows; `None` for all.
+    view: Mutex<Option<BTreeSet<SessionId>>>,
+}
+
+/// A wall of the group, until it is dropped: other instances are told whose it is, and asked for the screens that it shows.
 pub(super) struct Presence {
     shared: Arc<Shared>,
-    watcher: Arc<Watcher>,
+    wall: Arc<WallHere>,
+}
+
+impl Presence {
+    /// The wall shows the screens of these sessions; `None` for all.
+    pub(super) fn look_at(&self, view: Option<BTreeSet<SessionId>>) {
+        *self.wall.view.lock() = view;
+    }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        let mut watchers = self.shared.watchers.lock();
-        if let Some(at) = watchers.iter().position(|watcher| Arc::ptr_eq(watcher, &self.watcher)) {
-            watchers.remove(at);
-        }
+        self.shared.walls.lock().retain(|wall| !Arc::ptr_eq(wall, &self.wall));
     }
 }
 
@@ -75,22 +85,25 @@ struct Elsewhere {
     /// The last answer.
     answered_at: Option<Instant>,
     sights: HashMap<SessionId, Arc<Sight>>,
+    /// Those of them whose screen may be an old one, because no wall showed it.
+    unseen: HashSet<SessionId>,
 }
 
 impl Class {
     /// Begins to look after a group.
     pub(super) fn of(group: GroupId, classes: Classes, others: Option<Arc<dyn OtherInstances>>) -> Self {
-        let (records, elsewhere, watchers) = (watch::Sender::new(None), Mutex::default(), Mutex::default());
-        let shared = Arc::new(Shared { group, records, elsewhere, watchers });
+        let (records, elsewhere, walls) = (watch::Sender::new(None), Mutex::default(), Mutex::default());
+        let shared = Arc::new(Shared { group, records, elsewhere, walls });
         let runtime = classes.deps.runtime.clone();
         let task = runtime.spawn(look_after(Arc::clone(&shared), classes, others));
         Self { shared, _task: AbortOnDropHandle::new(task) }
     }
 
-    /// Tells other instances that an instructor has a wall, as long as the answer is kept.
+    /// An instructor has a wall, as long as the answer is kept.
     pub(super) fn enter(&self, watcher: &Arc<Watcher>) -> Presence {
-        self.shared.watchers.lock().push(Arc::clone(watcher));
-        Presence { shared: Arc::clone(&self.shared), watcher: Arc::clone(watcher) }
+        let wall = Arc::new(WallHere { watcher: Arc::clone(watcher), view: Mutex::default() });
+        self.shared.walls.lock().push(Arc::clone(&wall));
+        Presence { shared: Arc::clone(&self.shared), wall }
     }
 
     /// Waits for the first look into the directory, within bounds.
@@ -156,7 +169,7 @@ async fn ask_on(shared: Arc<Shared>, instance: Instance, others: Arc<dyn OtherIn
         let answer = timeout(MAX_WAIT + ANSWER_DELAY, others.ask(&instance, &question)).await;
         let pause = match answer {
             Ok(Some(answer)) => {
-                let bytes = shared.apply(&instance.id, answer, Instant::now());
+                let bytes = shared.apply(&instance.id, &question, answer, Instant::now());
                 QUESTION_INTERVAL.max(Duration::from_secs_f64(bytes as f64 / RATE as f64))
             }
             Ok(None) | Err(_) => RETRY_INTERVAL,
@@ -173,27 +186,38 @@ impl Shared {
             for (instance, of) in &mut *elsewhere {
                 let theirs: HashSet<&SessionId> = of_instance(&records, instance).collect();
                 of.sights.retain(|id, _| theirs.contains(id));
+                of.unseen.retain(|id| theirs.contains(id));
             }
         }
         self.records.send_replace(Some(Arc::new(records)));
     }
 
     fn question(&self, instance: &InstanceId) -> GroupQuestion {
-        let elsewhere = self.elsewhere.lock();
-        let known = elsewhere.get(instance).into_iter().flat_map(|of| &of.sights);
-        let versions = known.map(|(id, sight)| (id.clone(), sight.at)).collect();
-        let mut watchers: Vec<Arc<Watcher>> = Vec::new();
-        for watcher in self.watchers.lock().iter() {
-            if watchers.len() < WALL_PEOPLE && watchers.iter().all(|other| other.user != watcher.user) {
-                watchers.push(Arc::clone(watcher));
+        let records = self.records.borrow().clone().unwrap_or_default();
+        let theirs: HashSet<&SessionId> = of_instance(&records, instance).collect();
+        let (mut watchers, mut in_view) = (Vec::<Arc<Watcher>>::new(), Some(BTreeSet::new()));
+        for wall in self.walls.lock().iter() {
+            if watchers.len() < WALL_PEOPLE && watchers.iter().all(|other| other.user != wall.watcher.user) {
+                watchers.push(Arc::clone(&wall.watcher));
+            }
+            match (&mut in_view, &*wall.view.lock()) {
+                (Some(all), Some(view)) => all.extend(view.iter().filter(|id| theirs.contains(id)).cloned()),
+                _ => in_view = None,
             }
         }
-        GroupQuestion { grp: self.group.clone(), versions, watchers }
+        let in_view = in_view.map(|all| all.into_iter().take(MAX_IN_VIEW).collect());
+        let mut question = GroupQuestion { grp: self.group.clone(), versions: HashMap::new(), watchers, in_view };
+        let elsewhere = self.elsewhere.lock();
+        if let Some(of) = elsewhere.get(instance) {
+            let known = of.sights.iter().filter(|(id, _)| !(question.shows(id) && of.unseen.contains(*id)));
+            question.versions = known.map(|(id, sight)| (id.clone(), sight.at)).collect();
+        }
+        question
     }
 
     /// Takes an answer: only sessions that the directory has in that instance and in this group, and only what could be their
     /// screens. Returns the bytes of it, roughly.
-    fn apply(&self, instance: &InstanceId, answer: GroupAnswer, now: Instant) -> usize {
+    fn apply(&self, instance: &InstanceId, question: &GroupQuestion, answer: GroupAnswer, now: Instant) -> usize {
         let records = self.records.borrow().clone().unwrap_or_default();
         let theirs: HashSet<&SessionId> = of_instance(&records, instance).collect();
         let mut elsewhere = self.elsewhere.lock();
@@ -207,6 +231,13 @@ impl Shared {
             let Some(mut sight) = theirs.contains(&id).then(|| received(sight)).flatten() else { continue };
             let before = of.sights.get(&id);
             room += before.map_or(0, |before| before.picture.weight());
+            if question.shows(&id) {
+                of.unseen.remove(&id);
+            } else {
+                of.unseen.insert(id.clone());
+                // It shows again where it was left, until the next answer.
+                sight.picture = before.map_or(sight.picture, |before| Arc::clone(&before.picture));
+            }
             let weight = sight.picture.weight();
             if weight > room {
                 sight.picture = Arc::new(sight.picture.blank());

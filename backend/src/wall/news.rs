@@ -21,7 +21,7 @@ const SCREEN_RATE: usize = 32 * 1024;
 const REST_AHEAD: Duration = Duration::from_secs(1);
 
 /// Sessions up to which those out of view have screens too.
-const MAX_TILES: usize = 200;
+pub(super) const MAX_TILES: usize = 200;
 
 /// A session of the class now.
 pub(super) struct Entry {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use shared_protocol::client::Announce;
 use shared_protocol::limits::WALL_PEOPLE;
 use shared_protocol::{GroupId, SessionId};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -21,6 +21,9 @@ pub const MAX_ANSWER_BYTES: usize = 256 * 1024;
 
 /// Largest screen in an answer, in bytes of its weight; a larger one is blank.
 const MAX_PICTURE_BYTES: usize = MAX_ANSWER_BYTES / 4;
+
+/// Sessions in view of a question, at most: it has room for the ids of all sessions besides.
+pub(super) const MAX_IN_VIEW: usize = 400;
 
 /// Longest name of an instructor, in characters.
 const MAX_NAME_CHARACTERS: usize = 64;
@@ -42,6 +45,16 @@ pub struct GroupQuestion {
     /// The instructors who have a wall of the group there.
     #[serde(default)]
     pub watchers: Vec<Arc<Watcher>>,
+    /// The sessions whose screens these walls show; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_view: Option<BTreeSet<SessionId>>,
+}
+
+impl GroupQuestion {
+    /// True if the screen of this session is wanted.
+    pub(super) fn shows(&self, id: &SessionId) -> bool {
+        self.in_view.as_ref().is_none_or(|view| view.contains(id))
+    }
 }
 
 /// The answer to it.
@@ -102,15 +115,11 @@ pub(super) async fn answer(classes: &Classes, question: &GroupQuestion) -> Group
     answer
 }
 
-fn look(
-    classes: &Classes,
-    GroupQuestion { grp, versions, .. }: &GroupQuestion,
-    watchers: &[Arc<Watcher>],
-) -> (Vec<WatchGuard>, GroupAnswer) {
+fn look(classes: &Classes, question: &GroupQuestion, watchers: &[Arc<Watcher>]) -> (Vec<WatchGuard>, GroupAnswer) {
     let (mut guards, mut changed) = (Vec::new(), Vec::new());
-    for running in classes.running_here(grp) {
+    for running in classes.running_here(&question.grp) {
         guards.push(running.slot.watch(watchers));
-        let known = versions.get(&running.id);
+        let known = question.versions.get(&running.id);
         let latest = running.slot.latest().filter(|sight| known != Some(&sight.at));
         changed.extend(latest.map(|sight| (known.copied(), running.id, sight)));
     }
@@ -118,7 +127,7 @@ fn look(
     changed.sort_by_key(|(known, ..)| *known);
     let mut room = MAX_ANSWER_BYTES;
     let fitting = changed.into_iter().map_while(|(_, id, sight)| {
-        let sight = bounded(sight);
+        let sight = bounded(sight, question.shows(&id));
         room = room.checked_sub(length(&id, &sight))?;
         Some((id, sight))
     });
@@ -126,9 +135,9 @@ fn look(
     (guards, GroupAnswer { sights })
 }
 
-/// The sight, without its text if that is too long for an answer.
-fn bounded(sight: Arc<Sight>) -> Arc<Sight> {
-    if sight.picture.weight() <= MAX_PICTURE_BYTES {
+/// The sight, without its text if that is not wanted, or too long for an answer.
+fn bounded(sight: Arc<Sight>, is_wanted: bool) -> Arc<Sight> {
+    if is_wanted && sight.picture.weight() <= MAX_PICTURE_BYTES {
         return sight;
     }
     Arc::new(Sight { picture: Arc::new(sight.picture.blank()), ..Sight::clone(&sight) })

@@ -1,12 +1,12 @@
 //! The sessions of a wall: who is there, and what is seen of each, here and in other instances.
 
 use super::class::{Class, Presence};
-use super::news::Entry;
+use super::news::{Entry, MAX_TILES};
 use crate::session::{Classes, RunningHere, Sight, WatchGuard, Watcher, plain_line};
 use crate::store::SessionState;
 use shared_protocol::wall::{Attendance, WallSession};
 use shared_protocol::{GroupId, SessionId};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::slice;
 use std::sync::Arc;
 use tokio::time::Instant;
@@ -33,14 +33,14 @@ pub(super) struct Roster {
     watched: HashMap<SessionId, WatchGuard>,
     /// The instructor, as all these sessions and those of other instances are told.
     watcher: Arc<Watcher>,
-    _presence: Presence,
+    presence: Presence,
 }
 
 impl Roster {
     pub(super) fn new(group: GroupId, classes: Classes, class: Arc<Class>, watcher: Watcher) -> Self {
         let watcher = Arc::new(watcher);
         let presence = class.enter(&watcher);
-        Self { group, classes, class, watched: HashMap::new(), watcher, _presence: presence }
+        Self { group, classes, class, watched: HashMap::new(), watcher, presence }
     }
 
     /// Waits, for a moment, until the sessions in the directory are known.
@@ -48,8 +48,8 @@ impl Roster {
         self.class.is_ready().await;
     }
 
-    /// All sessions now. The group of each is checked again.
-    pub(super) fn entries(&mut self) -> Vec<Entry> {
+    /// All sessions now. The group of each is checked again. `visible`: the sessions in view; `None` for all.
+    pub(super) fn entries(&mut self, visible: Option<&HashSet<SessionId>>) -> Vec<Entry> {
         let (running, records, now) = (self.classes.running_here(&self.group), self.class.records(), Instant::now());
         let mut before = std::mem::take(&mut self.watched);
         let mut entries = Vec::with_capacity(running.len() + records.len());
@@ -67,6 +67,8 @@ impl Roster {
             let state = if is_created { Attendance::NotStarted } else { Attendance::Unknown };
             entries.push(entry(row(&record.id, &record.creator.display_name(), state), self.class.sight(record, now)));
         }
+        let is_partial = entries.len() > MAX_TILES || visible.is_some_and(HashSet::is_empty);
+        self.presence.look_at(is_partial.then(|| visible.into_iter().flatten().cloned().collect()));
         entries
     }
 }

@@ -213,7 +213,7 @@ impl Task {
         if self.v - self.acked >= WALL_WINDOW {
             return false;
         }
-        let entries = self.roster.entries();
+        let entries = self.roster.entries(self.page.visible.as_ref());
         let Some(Update { full, payloads }) = self.page.update(&entries, now) else { return false };
         self.v += 1;
         let (v, parts) = (self.v, payloads.len() as u16);

@@ -3,7 +3,7 @@
 
 use crate::announcements::catch_up;
 use crate::support::relay::Carrier;
-use crate::support::{SECRET, Service, client, gateway_claims, now, read, sign, user, user_token, within};
+use crate::support::{SECRET, Service, client, gateway_claims, now, read, sign, until, user, user_token, within};
 use crate::wall::{Page, Script, class, instructor, joins_by_wall, start, wall, watchers};
 use auth_tokens::{GatewaySecret, body_hash};
 use axum::extract::{Json, State};
@@ -15,7 +15,7 @@ use shared_protocol::gateway::{
     ANNOUNCE_PATH, GROUP_PATH, INSTANCE_AUDIENCE, INSTANCE_TOKEN_SECONDS, MESSAGE_PATH, TOKEN_ISSUER,
 };
 use shared_protocol::{ClientId, Epoch, GatewayClaims, GroupId, InstanceClaims, Role, SessionId, UserClaims};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::net::TcpListener;
@@ -346,4 +346,52 @@ async fn a_class_of_thousands_has_a_thousand_rows_and_screens_for_those_in_view(
     page.until("the screen in view", |page| page.line("ada", 0) == "hello").await;
     assert_eq!((page.sessions().len(), page.screens()), (1000, BTreeSet::from(["ada"])));
     service.stop().await;
+}
+
+#[tokio::test]
+async fn an_instance_sends_the_screens_in_view_and_of_the_others_the_rows() {
+    let (service, shells) = instance(&Arc::new(MemoryStore::shared())).await;
+    let _ada = start(&service, &shells, "ada", "class-7", "ada's first").await;
+    let _ben = start(&service, &shells, "ben", "class-7", "\x1b]2;vim\x07ben's first").await;
+    let body = json!({"grp": "class-7", "versions": {}, "inView": ["ada"]}).to_string();
+    let ask = async || {
+        let answer = ask_as(&service, &instance_claims(GROUP_PATH, &body), GROUP_PATH, &body).await;
+        let answer: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        let sight = |sight: &Value| (sight[0].as_str().unwrap().to_owned(), sight[1].clone());
+        answer["sights"].as_array().unwrap().iter().map(sight).collect::<BTreeMap<_, _>>()
+    };
+    until("both sights", async || {
+        let sights = ask().await;
+        let first = |name: &str| sights.get(name).map(|sight| sight["picture"]["lines"][0][0].clone());
+        assert_ne!(first("ben"), Some(json!("ben's first")));
+        first("ada") == Some(json!("ada's first")) && sights.get("ben").is_some_and(|ben| ben["title"] == "vim")
+    })
+    .await;
+    service.stop().await;
+}
+
+#[tokio::test]
+async fn in_a_class_of_more_than_two_hundred_the_screens_in_view_come_from_every_instance() {
+    let store = Arc::new(MemoryStore::shared());
+    for number in 0..200 {
+        let record = SessionRecord { state: SessionState::Created, owner: None, ..record(&format!("s{number}"), "") };
+        store.compare_and_set(&record, None).await.unwrap();
+    }
+    let ((here, _), (there, shells)) = (instance(&store).await, instance(&store).await);
+    let ben = start(&there, &shells, "ben", "class-7", "ben's first").await;
+    let cyd = start(&there, &shells, "cyd", "class-7", "cyd's first").await;
+    let mut page = Page::open(&here, &instructor("class-7")).await;
+    let look_at = |id: &str| json!({"type": "wall", "client": "wall", "visible": [id]});
+    page.send(look_at("ben")).await;
+    page.until("the screen in view", |page| page.line("ben", 0) == "ben's first").await;
+    cyd.script.print("\r\nout of view\x1b]2;vim\x07");
+    page.until("the row", |page| page.title("cyd") == "vim").await;
+    page.send(look_at("cyd")).await;
+    page.until("the screen that comes into view", |page| page.line("cyd", 1) == "out of view").await;
+    ben.script.print("\r\nmeanwhile\x1b]2;emacs\x07");
+    page.until("the other row", |page| page.title("ben") == "emacs").await;
+    assert_eq!(page.line("ben", 1), "");
+    page.send(look_at("ben")).await;
+    page.until("the screen that is back in view", |page| page.line("ben", 1) == "meanwhile").await;
+    tokio::join!(here.stop(), there.stop());
 }
