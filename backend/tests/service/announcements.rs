@@ -1,7 +1,7 @@
 //! Messages of an instructor to the class: whom they reach, who may send them, and how many. On scripted terminals.
 
 use crate::support::{Service, Terminal, gateway_claims, read, user, user_token};
-use crate::wall::{Page, class, instructor, service};
+use crate::wall::{Page, catch_up, class, instructor, service};
 use backend::terminal::scripted::ScriptedSpawner;
 use futures_util::stream::{self, StreamExt};
 use reqwest::Method;
@@ -41,16 +41,6 @@ pub(crate) fn notices(page: &Terminal) -> Vec<(String, String, Option<String>)> 
 
 pub(crate) fn is_notice(event: &StreamEvent) -> bool {
     matches!(event, StreamEvent::Notice(_))
-}
-
-/// Has the page read everything up to now.
-pub(crate) async fn catch_up(page: &mut Terminal, mark: &str) {
-    page.send(&json!({"type": "echo", "mark": mark}).to_string()).await;
-    page.reply(|reply| {
-        let mark = json!({"mark": mark});
-        matches!(reply, shared_protocol::ServerMessage::Echo(echo) if echo.received == mark)
-    })
-    .await;
 }
 
 #[tokio::test]

@@ -1,9 +1,9 @@
 //! Messages to a class whose sessions run in several instances: each is reached and counted once, and an instance that hangs, lies
 //! or is not one harms no other.
 
-use crate::announcements::{announce, catch_up, is_notice, notices, page_of};
+use crate::announcements::{announce, is_notice, notices, page_of};
 use crate::support::{Service, client, gateway_claims, read, sign, user_token, within};
-use crate::wall::{Page, class, instructor};
+use crate::wall::{Page, catch_up, class, instructor};
 use crate::wall_instances::{ask_as, instance, instance_claims, join, record};
 use backend::store::{MemoryStore, SessionRecord, SessionState, Store};
 use serde_json::{Value, json};

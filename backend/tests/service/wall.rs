@@ -1,8 +1,7 @@
 //! Walls: who has one, what it shows, and that it keeps to its page's pace. On scripted terminals.
 
-use crate::announcements::catch_up;
 use crate::support::relay::Carrier;
-use crate::support::{Service, gateway_claims, read, user, user_token, within};
+use crate::support::{Service, Terminal, gateway_claims, read, user, user_token, within};
 use backend::terminal::scripted::ScriptedSpawner;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -35,7 +34,7 @@ pub(crate) fn instructor(group: &str) -> UserClaims {
 /// Starts a student's session, and prints to it.
 pub(crate) async fn start(service: &Service, shells: &ScriptedSpawner, sub: &str, group: &str, output: &str) -> Script {
     let url = service.terminal_url(sub, &user_token(&student(sub, group)));
-    let mut page = crate::support::Terminal::open(&url).await;
+    let mut page = Terminal::open(&url).await;
     page.attach(sub).await;
     let script = shells.last().unwrap();
     script.print(output);
@@ -43,7 +42,7 @@ pub(crate) async fn start(service: &Service, shells: &ScriptedSpawner, sub: &str
 }
 
 pub(crate) struct Script {
-    pub(crate) page: crate::support::Terminal,
+    pub(crate) page: Terminal,
     pub(crate) script: backend::terminal::scripted::Script,
 }
 
@@ -177,8 +176,18 @@ async fn a_wall_shows_the_class_as_it_changes() {
     service.stop().await;
 }
 
+/// Has the page read everything up to now.
+pub(crate) async fn catch_up(page: &mut Terminal, mark: &str) {
+    page.send(&json!({"type": "echo", "mark": mark}).to_string()).await;
+    page.reply(|reply| {
+        let mark = json!({"mark": mark});
+        matches!(reply, shared_protocol::ServerMessage::Echo(echo) if echo.received == mark)
+    })
+    .await;
+}
+
 /// The instructors whose walls a page was told of, in its order.
-pub(crate) fn watchers(page: &crate::support::Terminal) -> Vec<&str> {
+pub(crate) fn watchers(page: &Terminal) -> Vec<&str> {
     let on_walls = page.events.iter().filter_map(|event| match event {
         StreamEvent::Joined(person) if person.via == Some(Via::Wall) => Some(person.name.as_str()),
         _ => None,

@@ -1,10 +1,9 @@
 //! Walls over several instances: sessions of others are there, messages find the wall, and an instance that is slow, gone or
 //! answers nonsense harms nothing else.
 
-use crate::announcements::catch_up;
 use crate::support::relay::Carrier;
 use crate::support::{SECRET, Service, client, gateway_claims, now, read, sign, until, user, user_token, within};
-use crate::wall::{Page, Script, class, instructor, joins_by_wall, start, wall, watchers};
+use crate::wall::{Page, Script, catch_up, class, instructor, joins_by_wall, start, wall, watchers};
 use auth_tokens::{GatewaySecret, body_hash};
 use axum::extract::{Json, State};
 use axum::routing::post;
