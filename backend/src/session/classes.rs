@@ -4,7 +4,7 @@ use super::handle::SessionHandle;
 use super::live::LiveSessions;
 use super::registry::{Registry, RegistryDeps};
 use super::watching::WatchSlot;
-use crate::store::{Creator, Instance, InstanceId, SessionRecord, StoreError};
+use crate::store::{Creator, Instance, InstanceId, Member, SessionRecord, StoreError};
 use futures_util::future::join_all;
 use shared_protocol::server::Notice;
 use shared_protocol::{GroupId, SessionId};
@@ -48,14 +48,18 @@ impl Classes {
             .collect()
     }
 
-    /// Says a message in every session of the group that runs here. Returns for each whether it shows the message.
-    pub async fn announce(&self, group: &GroupId, notice: &Notice) -> HashMap<SessionId, bool> {
+    /// Says a message in every session of the group that runs here, but for those that its sender was removed from. Returns for each
+    /// whether it shows the message.
+    pub async fn announce(&self, group: &GroupId, by: &Member, notice: &Notice) -> HashMap<SessionId, bool> {
         let running: Vec<(SessionId, SessionHandle)> = {
             let live = self.live.0.lock();
             let of_group = live.iter().filter(|(_, session)| session.creator.group.as_ref() == Some(group));
             of_group.map(|(id, session)| (id.clone(), session.handle.clone())).collect()
         };
-        let say = |(id, handle): (SessionId, SessionHandle)| async move { (id, handle.announce(notice.clone()).await) };
+        let say = |(id, handle): (SessionId, SessionHandle)| async move {
+            let said = handle.announce(by.clone(), notice.clone()).await;
+            (id, said)
+        };
         join_all(running.into_iter().map(say)).await.into_iter().collect()
     }
 

@@ -177,6 +177,8 @@ pub(super) enum Request {
     },
     /// A message of an instructor to the class.
     Announce {
+        /// Its sender, as one who was removed is known.
+        by: Member,
         notice: Notice,
         reply: oneshot::Sender<bool>,
     },
@@ -252,10 +254,10 @@ impl SessionHandle {
     }
 
     /// Shows everyone in the session a message to the class. False if it does not, or is too busy to answer.
-    pub(super) async fn announce(&self, notice: Notice) -> bool {
+    pub(super) async fn announce(&self, by: Member, notice: Notice) -> bool {
         let (reply, answer) = oneshot::channel();
         // Without a wait: one session holds up no other.
-        if self.sender.try_send(Request::Announce { notice, reply }).is_err() {
+        if self.sender.try_send(Request::Announce { by, notice, reply }).is_err() {
             return false;
         }
         self.answer(answer, ANNOUNCE_TIMEOUT).await.unwrap_or(false)

@@ -40,8 +40,8 @@ impl Actor {
                 self.revocations_changed();
                 let _ = reply.send(was_out);
             }
-            Request::Announce { notice, reply } => {
-                let said = self.announce(notice);
+            Request::Announce { by, notice, reply } => {
+                let said = !self.attachments.revoked.has(&by) && self.announce(notice);
                 let _ = reply.send(said);
             }
             // The lease was checked before this was handled.

@@ -1,6 +1,7 @@
 //! The bearers of tokens who were removed from a session for good. Pure: the time is an argument.
 
 use auth_tokens::body_hash;
+use serde::{Deserialize, Serialize};
 use shared_protocol::Role;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,8 +14,17 @@ pub const REVOKED_TTL: Duration = Duration::from_secs(10 * 366 * 24 * 3600);
 
 /// The bearer of one token, as a hash of what the token says: `j:` and that of its id or, if it has none, `u:` and that of its
 /// role and user.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, derive_more::Display)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, derive_more::Display, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Member(String);
+
+impl TryFrom<String> for Member {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("this is no member")
+    }
+}
 
 impl Member {
     /// The bearer of a token with this id, which counts alone, or of any without one of this user and role.

@@ -6,7 +6,7 @@ use super::question::{Announcement, Heard, OtherInstances};
 use crate::audit::audit;
 use crate::rate_limit::RateLimiter;
 use crate::session::{Caller, Classes, SessionError, Watcher, plain_line};
-use crate::store::InstanceId;
+use crate::store::{InstanceId, Member};
 use futures_util::future::join_all;
 use shared_protocol::client::Announce;
 use shared_protocol::server::{Announced, Notice};
@@ -63,7 +63,8 @@ impl Announcer {
             return limited("thirty messages in ten minutes; send it again later");
         }
         let (id, (_, grp)) = (message.id.clone(), sender);
-        let announcement = Announcement { grp, from: Watcher::of(caller).name, message };
+        let by = Member::of(&caller.user, caller.role, caller.class.jti.as_deref());
+        let announcement = Announcement { grp, from: Watcher::of(caller).name, by, message };
         let (reached, missed) = say_everywhere(classes, others, &announcement).await;
         audit!(Announce, caller.by("-", "announce"), { group = %announcement.grp, reached, missed, }, "a message to the class");
         Ok(Announced { id, reached, missed })
@@ -75,10 +76,13 @@ pub(super) async fn hear(classes: &Classes, announcement: &Announcement) -> Hear
     Heard { reached: count(&say_here(classes, announcement).await) }
 }
 
-async fn say_here(classes: &Classes, Announcement { grp, from, message }: &Announcement) -> HashMap<SessionId, bool> {
+async fn say_here(
+    classes: &Classes,
+    Announcement { grp, from, by, message }: &Announcement,
+) -> HashMap<SessionId, bool> {
     let Announce { id, text, line } = message.clone();
     let (from, at) = (plain_line(from, NAME_CHARACTERS), classes.deps.clock.now_ms());
-    classes.announce(grp, &Notice { id, from, text, line, at }).await
+    classes.announce(grp, by, &Notice { id, from, text, line, at }).await
 }
 
 fn count(said: &HashMap<SessionId, bool>) -> u32 {

@@ -2,7 +2,7 @@
 //! them, and to say a message there. Each does so with the sessions that run in it, and with nothing that a third instance said.
 
 use crate::session::{Classes, Sight, WatchGuard, Watcher, plain_line};
-use crate::store::Instance;
+use crate::store::{Instance, Member};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use shared_protocol::client::Announce;
@@ -71,6 +71,8 @@ pub struct Announcement {
     pub grp: GroupId,
     /// Name of the sender.
     pub from: String,
+    /// The sender as one who was removed from a session is known there.
+    pub by: Member,
     /// The message.
     pub message: Announce,
 }

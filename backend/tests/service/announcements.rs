@@ -75,6 +75,29 @@ async fn a_message_reaches_the_class_once_and_says_whom_it_missed() {
 }
 
 #[tokio::test]
+async fn an_instructor_who_was_removed_says_nothing_in_the_session() {
+    let (service, _shells) = service().await;
+    let mut ada = page_of(&service, "ada", "class-7", "ada").await;
+    let mut ben = page_of(&service, "ben", "class-7", "ben").await;
+    let ina = instructor("class-7");
+    let mut watching = Terminal::open(&service.terminal_url("ada", &user_token(&ina))).await;
+    watching.attach("ina").await;
+    let operator = UserClaims { admin: true, role: Role::Viewer, ..user("root", None) };
+    let (_, listed) = service.api(Method::GET, "?user=ada", &operator).await;
+    let connections = listed["sessions"][0]["connections"].as_array().unwrap();
+    let theirs = connections.iter().find(|connection| connection["user"] == "ina").unwrap();
+    let path = format!("/ada/connections/{}", theirs["id"].as_str().unwrap());
+    assert_eq!(service.api(Method::DELETE, &path, &operator).await.0, 200);
+    let mut page = Page::open(&service, &ina).await;
+    page.send(announce("a-1", None)).await;
+    assert_eq!(page.receive().await, json!({"type": "announced", "id": "a-1", "reached": 1, "missed": 1}));
+    ben.event(is_notice).await;
+    catch_up(&mut ada, "read").await;
+    assert!(notices(&ada).is_empty());
+    service.stop().await;
+}
+
+#[tokio::test]
 async fn one_who_comes_later_gets_it_too_even_behind_a_flood() {
     let (service, shells) = service().await;
     let mut ada = page_of(&service, "ada", "class-7", "first").await;
